@@ -1,0 +1,4 @@
+module CondEmbed.Cli.Program
+
+[<EntryPoint>]
+let main _ = 0

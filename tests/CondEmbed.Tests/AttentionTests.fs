@@ -1,0 +1,5 @@
+module CondEmbed.Tests.AttentionTests
+
+open Expecto
+
+let tests = testList "Attention" []

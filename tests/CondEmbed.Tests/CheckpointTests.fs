@@ -1,0 +1,5 @@
+module CondEmbed.Tests.CheckpointTests
+
+open Expecto
+
+let tests = testList "Checkpoint" []

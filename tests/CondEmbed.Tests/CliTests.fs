@@ -1,0 +1,5 @@
+module CondEmbed.Tests.CliTests
+
+open Expecto
+
+let tests = testList "Cli" []

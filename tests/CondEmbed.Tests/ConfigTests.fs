@@ -1,0 +1,5 @@
+module CondEmbed.Tests.ConfigTests
+
+open Expecto
+
+let tests = testList "Config" []

@@ -1,0 +1,5 @@
+module CondEmbed.Tests.DatasetTests
+
+open Expecto
+
+let tests = testList "Dataset" []

@@ -1,0 +1,5 @@
+module CondEmbed.Tests.DeviceTests
+
+open Expecto
+
+let tests = testList "Device" []

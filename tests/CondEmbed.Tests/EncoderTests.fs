@@ -1,0 +1,5 @@
+module CondEmbed.Tests.EncoderTests
+
+open Expecto
+
+let tests = testList "Encoder" []

@@ -1,0 +1,5 @@
+module CondEmbed.Tests.EvaluationTests
+
+open Expecto
+
+let tests = testList "Evaluation" []

@@ -1,0 +1,5 @@
+module CondEmbed.Tests.FaceTests
+
+open Expecto
+
+let tests = testList "Face" []

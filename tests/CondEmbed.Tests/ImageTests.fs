@@ -1,0 +1,5 @@
+module CondEmbed.Tests.ImageTests
+
+open Expecto
+
+let tests = testList "Image" []

@@ -1,0 +1,5 @@
+module CondEmbed.Tests.LayerTests
+
+open Expecto
+
+let tests = testList "Layer" []

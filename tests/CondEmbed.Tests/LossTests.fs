@@ -1,0 +1,5 @@
+module CondEmbed.Tests.LossTests
+
+open Expecto
+
+let tests = testList "Loss" []

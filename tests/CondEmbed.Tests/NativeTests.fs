@@ -1,0 +1,5 @@
+module CondEmbed.Tests.NativeTests
+
+open Expecto
+
+let tests = testList "Native" []

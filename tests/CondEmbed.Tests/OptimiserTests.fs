@@ -1,0 +1,5 @@
+module CondEmbed.Tests.OptimiserTests
+
+open Expecto
+
+let tests = testList "Optimiser" []

@@ -1,0 +1,5 @@
+module CondEmbed.Tests.ParamsTests
+
+open Expecto
+
+let tests = testList "Params" []

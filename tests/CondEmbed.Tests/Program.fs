@@ -1,0 +1,49 @@
+module CondEmbed.Tests.Program
+
+open System
+open Expecto
+open Expecto.Impl
+
+/// Torch has one global generator and one default device, so the tests run one after another.
+let all =
+    testSequenced
+    <| testList
+        "CondEmbed"
+        [ NativeTests.tests
+          ParamsTests.tests
+          LayerTests.tests
+          EncoderTests.tests
+          AttentionTests.tests
+          LossTests.tests
+          OptimiserTests.tests
+          TrainTests.tests
+          DeviceTests.tests
+          ConfigTests.tests
+          ImageTests.tests
+          DatasetTests.tests
+          EvaluationTests.tests
+          CheckpointTests.tests
+          RunTests.tests
+          ReportTests.tests
+          FaceTests.tests
+          ScriptTests.tests
+          CliTests.tests ]
+
+/// Prints the closing line 'N passed, N failed, N skipped' once Expecto has printed its own summary.
+[<EntryPoint>]
+let main argv =
+    let mutable passed, failed, skipped = 0, 0, 0
+
+    let count (summary: TestRunSummary) =
+        passed <- summary.passed.Length
+        failed <- summary.failed.Length + summary.errored.Length
+        skipped <- summary.ignored.Length
+
+    let exit = runTestsWithCLIArgs [ Append_Summary_Handler(SummaryHandler count) ] argv all
+    Console.Out.Flush()
+
+    if passed + failed = 0 then
+        printfn "no test matched"
+
+    printfn $"{passed} passed, {failed} failed, {skipped} skipped"
+    if passed + failed = 0 then 2 else exit

@@ -1,0 +1,5 @@
+module CondEmbed.Tests.ReportTests
+
+open Expecto
+
+let tests = testList "Report" []

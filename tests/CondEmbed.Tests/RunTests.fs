@@ -1,0 +1,5 @@
+module CondEmbed.Tests.RunTests
+
+open Expecto
+
+let tests = testList "Run" []

@@ -1,0 +1,5 @@
+module CondEmbed.Tests.ScriptTests
+
+open Expecto
+
+let tests = testList "Script" []

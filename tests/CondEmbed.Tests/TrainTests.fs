@@ -1,0 +1,5 @@
+module CondEmbed.Tests.TrainTests
+
+open Expecto
+
+let tests = testList "Train" []

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Runs Paket with its package source taken from this machine's NuGet settings, so that no registry's name stands in the repository.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+start=$PWD
+cd "$root"
+if [ -z "${CONDEMBED_NUGET:-}" ]; then
+  CONDEMBED_NUGET=$(dotnet nuget list source --format short | awk '$1 == "E" { print $2; exit }')
+  export CONDEMBED_NUGET
+fi
+if [ -z "$CONDEMBED_NUGET" ]; then
+  echo "tools/paket.sh: no enabled NuGet source; add one with 'dotnet nuget add source', or set CONDEMBED_NUGET." >&2
+  exit 2
+fi
+(
+  flock 9 2>/dev/null || true
+  dotnet tool restore >/dev/null
+) 9>"${TMPDIR:-/tmp}/condembed-paket-$(id -u).lock"
+cd "$start"
+status=0
+dotnet paket "$@" || status=$?
+# 'install' and 'update' write the source's real address: put the placeholder back.
+if [ -f "$root/paket.lock" ] && grep -qE 'remote: [^%]' "$root/paket.lock"; then
+  sed -E 's|^( *remote: ).*|\1%CONDEMBED_NUGET%|' "$root/paket.lock" >"$root/paket.lock.new"
+  mv "$root/paket.lock.new" "$root/paket.lock"
+fi
+exit $status
