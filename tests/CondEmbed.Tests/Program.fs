@@ -9,25 +9,27 @@ let all =
     testSequenced
     <| testList
         "CondEmbed"
-        [ NativeTests.tests
-          ParamsTests.tests
-          LayerTests.tests
-          EncoderTests.tests
-          AttentionTests.tests
-          LossTests.tests
-          OptimiserTests.tests
-          TrainTests.tests
-          DeviceTests.tests
-          ConfigTests.tests
-          ImageTests.tests
-          DatasetTests.tests
-          EvaluationTests.tests
-          CheckpointTests.tests
-          RunTests.tests
-          ReportTests.tests
-          FaceTests.tests
-          ScriptTests.tests
-          CliTests.tests ]
+        [
+            NativeTests.tests
+            ParamsTests.tests
+            LayerTests.tests
+            EncoderTests.tests
+            AttentionTests.tests
+            LossTests.tests
+            OptimiserTests.tests
+            TrainTests.tests
+            DeviceTests.tests
+            ConfigTests.tests
+            ImageTests.tests
+            DatasetTests.tests
+            EvaluationTests.tests
+            CheckpointTests.tests
+            RunTests.tests
+            ReportTests.tests
+            FaceTests.tests
+            ScriptTests.tests
+            CliTests.tests
+        ]
 
 /// Prints the closing line 'N passed, N failed, N skipped' once Expecto has printed its own summary.
 [<EntryPoint>]
@@ -39,7 +41,9 @@ let main argv =
         failed <- summary.failed.Length + summary.errored.Length
         skipped <- summary.ignored.Length
 
-    let exit = runTestsWithCLIArgs [ Append_Summary_Handler(SummaryHandler count) ] argv all
+    let exit =
+        runTestsWithCLIArgs [ Append_Summary_Handler(SummaryHandler count) ] argv all
+
     Console.Out.Flush()
 
     if passed + failed = 0 then

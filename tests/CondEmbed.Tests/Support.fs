@@ -4,4 +4,5 @@ module CondEmbed.Tests.Support
 open System.IO
 
 /// A file of golden values that is copied beside the test program.
-let golden name = Path.Combine(System.AppContext.BaseDirectory, "golden", name)
+let golden name =
+    Path.Combine(System.AppContext.BaseDirectory, "golden", name)
