@@ -1,0 +1,46 @@
+/// Gradients of scalar functions of parameters.
+module CondEmbed.Grad
+
+open System.Collections.Generic
+open TorchSharp
+
+/// The value of f and its gradient by each named leaf, which must require gradients. Error: a leaf that the value does not depend on.
+let valueAndGradient (value: Tensor) (leaves: (string * Tensor) list) : (string * Tensor) list =
+    let tensors = leaves |> List.map snd |> List.toArray
+    let gradients = torch.autograd.grad ([| value |], tensors, allow_unused = true)
+
+    [
+        for (name, _), gradient in Seq.zip leaves gradients do
+            if isNull (box gradient) || gradient.IsInvalid then
+                invalidArg (nameof leaves) $"The objective does not depend on '{name}': use that layer, leave it out, or freeze it."
+
+            name, gradient
+    ]
+
+/// The Euclidean length of all gradients together, as a scalar on their device.
+let norm (gradients: (string * Tensor) list) =
+    torch.stack([| for _, g in gradients -> g.norm () |]).norm()
+
+/// In place: scales the gradients so that their common length is at most the bound.
+let clip (bound: float) (length: Tensor) (gradients: (string * Tensor) list) =
+    withoutGradient (fun () ->
+        let factor = (bound / (length + 1e-6)).clamp_max(scalar 1.0)
+
+        for _, g in gradients do
+            g.mul_ factor |> ignore)
+
+/// Central differences of f around x, of x's shape, in x's type: (f(x + h) - f(x - h)) / 2h for each number of x. Slow; for tests.
+let finiteDifferences (step: float) (f: Tensor -> Tensor) (x: Tensor) =
+    withoutGradient (fun () ->
+        let flat = x.detach().clone().reshape [| -1L |]
+
+        let slope (place: int64) =
+            let at (offset: float) =
+                let moved = flat.clone ()
+                moved.narrow(0L, place, 1L).add_ (scalar offset) |> ignore
+                f (moved.reshape x.shape) |> toFloat
+
+            (at step - at -step) / (2.0 * step)
+
+        let slopes = [| for place in 0L .. flat.numel () - 1L -> slope place |]
+        torch.tensor(slopes, dtype = x.dtype, device = x.device).reshape x.shape)

@@ -1,0 +1,36 @@
+/// Rules over the names of leaves: learning-rate factor, weight decay, frozen or not.
+module CondEmbed.Groups
+
+open System
+open System.IO.Enumeration
+
+/// How the leaves of a group are trained.
+type Treatment =
+    | Frozen
+    | Trained of rateFactor: float * weightDecay: float
+
+/// A pattern over dotted names (`*` any text, `?` one character) and what it means. The first rule that fits a leaf holds.
+type Rule =
+    {
+        Pattern: string
+        Treatment: Treatment
+    }
+
+let private fits (name: string) rule =
+    FileSystemName.MatchesSimpleExpression(rule.Pattern.AsSpan(), name.AsSpan(), ignoreCase = false)
+
+/// Each leaf with its treatment. Errors: leaves that no rule covers, and rules that fit no leaf and so are probably misspelt.
+let assign (rules: Rule list) (leaves: string list) : (string * Treatment) list =
+    let uncovered =
+        leaves |> List.filter (fun name -> not (List.exists (fits name) rules))
+
+    if not uncovered.IsEmpty then
+        let names = uncovered |> List.truncate 5 |> String.concat ", "
+        raise (InputException $"No rule covers {uncovered.Length} parameters ({names}): end the rules with one for '*'.")
+
+    for rule in rules do
+        if not (List.exists (fun name -> fits name rule) leaves) then
+            let names = leaves |> List.truncate 8 |> String.concat ", "
+            raise (InputException $"The pattern '{rule.Pattern}' fits no parameter; there are {names} ... .")
+
+    [ for name in leaves -> name, (List.find (fits name) rules).Treatment ]

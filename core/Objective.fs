@@ -1,0 +1,105 @@
+namespace CondEmbed
+
+open CondEmbed.Encoders
+open CondEmbed.Losses
+open TorchSharp
+
+/// Pictures and their classes: B H W 3 bytes (or whatever the network reads) and B class numbers.
+type Batch = { Images: Tensor; Labels: Tensor }
+
+/// What is minimised, and its named parts before weighting.
+type Scored =
+    {
+        Total: Tensor
+        Terms: (string * Tensor) list
+    }
+
+/// What training minimises: a layer from a batch to its score.
+type Objective = Layer<Batch, Scored>
+
+/// From pictures to embeddings in two steps, since the conditional branch reads what lies between them.
+type Network =
+    {
+        /// Pictures -> B C h w.
+        Features: Layer<Tensor, Tensor>
+        /// B C h w -> B D, of any length.
+        Head: Layer<Tensor, Tensor>
+    }
+
+module Network =
+    /// An encoder with a pooled linear head of D features: parameters under the encoder's own names and `embedding`.
+    let ofEncoder (encoder: Encoder) (pooling: Layer<Tensor, Tensor>) embedding =
+        {
+            Features = Layers.normalisePixels encoder.Mean encoder.Deviation --> encoder.Features
+            Head =
+                Layer.named "embedding.pool" pooling
+                --> Layer.named "embedding" (Layers.linear encoder.Channels embedding)
+        }
+
+    /// Pictures -> B D of length 1: the unconditional embedding, all that is used at test time.
+    let embed network =
+        network.Features --> network.Head |> Layer.map Layers.l2Normalise
+
+module Objective =
+    /// The loss of the unconditional embeddings alone: the baseline.
+    let private onEmbeddings classes embedding loss : Layer<Tensor * Tensor, Tensor> =
+        match loss with
+        | OnSimilarities f -> Layer.lift (fun (embeddings, labels) -> f labels (Similarity.cosine embeddings))
+        | OnProxies make -> Layer.named "loss" (make classes embedding)
+
+    let private onLevels loss =
+        match loss with
+        | OnSimilarities f -> f
+        | OnProxies _ ->
+            invalidArg (nameof loss) "A loss with proxies compares images with proxies, not with each other: give the levels another loss."
+
+    /// loss(s^0) + weight * sum over levels of levelLoss(s^l), on embeddings of D features and labels in 0..classes-1. Terms: `loss`, `level1`,
+    /// ... . With no levels this is the baseline.
+    let conditional network (hierarchy: Hierarchy.Options) weight levelLoss loss classes : Objective =
+        let embedding = hierarchy.Attention.Embedding
+        let unconditional = onEmbeddings classes embedding loss
+        let levels = Layer.named "hierarchy" (Hierarchy.conditional hierarchy)
+
+        let onLevel =
+            if hierarchy.Levels = 0 then
+                (fun _ s -> s)
+            else
+                onLevels levelLoss
+
+        let forward env batch =
+            let map = network.Features.Forward env batch.Images
+            let embeddings = network.Head.Forward env map
+            let first = unconditional.Forward env (embeddings, batch.Labels)
+
+            let conditional =
+                levels.Forward
+                    env
+                    {
+                        Tokens = Layers.tokens map
+                        Embeddings = embeddings
+                    }
+                |> List.map (Similarity.mutualCosine >> onLevel batch.Labels)
+
+            {
+                Total = (first, conditional) ||> List.fold (fun total term -> total + weight * term)
+                Terms = ("loss", first) :: List.mapi (fun i term -> $"level{i + 1}", term) conditional
+            }
+
+        Layer.create (network.Features.Specs @ network.Head.Specs @ levels.Specs @ unconditional.Specs) forward
+
+    /// The loss of the unconditional embeddings alone, under the same names as the conditional objective.
+    let baseline network embedding loss classes : Objective =
+        let none: Hierarchy.Options =
+            {
+                Attention =
+                    {
+                        Channels = 1
+                        Embedding = embedding
+                        Heads = 1
+                    }
+                Levels = 0
+                Residual = false
+                Shared = false
+            }
+
+        conditional network none 0.0 loss loss classes

@@ -1,0 +1,67 @@
+namespace CondEmbed
+
+open System.Collections.Generic
+open TorchSharp
+
+/// What a parameter is for: trained by gradients, or a statistic that layers report and the trainer commits.
+type Role =
+    | Trainable
+    | Statistic
+
+/// How a parameter starts. Fans are counted as torch does: product of all dimensions but the first (in) or but the second (out).
+type Init =
+    | Constant of float
+    | Normal of deviation: float
+    | Uniform of bound: float
+    /// Normal with deviation sqrt(2 / fan out): He et al., "Delving Deep into Rectifiers", eq. 14; torchvision's choice for ResNet.
+    | KaimingFanOut
+    /// Uniform within 1 / sqrt(fan in): torch's default for linear layers.
+    | FanIn
+    /// Uniform within sqrt(6 / (fan in + fan out)): Glorot and Bengio 2010, eq. 16.
+    | Xavier
+
+/// A parameter that a layer declares: its dotted name, shape, role and start.
+type ParamSpec =
+    {
+        Name: string
+        Shape: int64 list
+        Role: Role
+        Init: Init
+    }
+
+/// One way in which given tensors do not fit declared parameters.
+type Mismatch =
+    | Missing of ParamSpec
+    | Unexpected of name: string
+    | WrongShape of ParamSpec * found: int64 list
+
+/// Tensors under dotted names, seen from a place in the tree of names. The tensors are owned by whoever made the root.
+[<Sealed>]
+type Params =
+    /// The names seen from here, in ordinal order.
+    member Names: string list
+    /// The tensor under a name, seen from here. KeyNotFoundException names the full name and what there is.
+    member Item: name: string -> Tensor with get
+
+module Params =
+    /// Initial values for the specs. The start of each parameter depends on the seed and its own name alone, so two models that share
+    /// names share their start, whatever else they hold. Error: a name that is declared twice.
+    val init: seed: int64 -> device: torch.Device -> dtype: torch.ScalarType -> specs: ParamSpec list -> Params
+    /// The tensors as they are, under their names.
+    val ofSeq: tensors: (string * Tensor) seq -> Params
+    /// All names with their tensors, seen from here, in ordinal order of the names.
+    val toSeq: Params -> (string * Tensor) seq
+    /// The part of the tree below a name.
+    val inside: name: string -> Params -> Params
+    /// A new tree of the same names; nothing is disposed.
+    val map: (string -> Tensor -> Tensor) -> Params -> Params
+    /// The names of the specs that gradients train.
+    val trainable: specs: ParamSpec list -> string list
+    /// In place: copies a value into the parameter of that name, which keeps its identity.
+    val commit: Params -> (string * Tensor) seq -> unit
+    /// Every missing, unexpected and wrongly shaped tensor; empty when the tensors fit.
+    val mismatches: specs: ParamSpec list -> shapes: IReadOnlyDictionary<string, int64 list> -> Mismatch list
+    /// How many numbers the specs hold.
+    val count: specs: ParamSpec list -> int64
+    /// Frees every tensor of the tree.
+    val dispose: Params -> unit

@@ -1,0 +1,36 @@
+/// Similarities and distances between embeddings.
+module CondEmbed.Similarity
+
+open TorchSharp
+
+/// B D -> B B, cosines of all pairs.
+let cosine (embeddings: Tensor) =
+    let unit = Layers.l2Normalise embeddings
+    unit.matmul (unit.t ())
+
+/// B B D -> B B: cos(c[i|j], c[j|i]), row i column j; symmetric.
+let mutualCosine (conditional: Tensor) =
+    let unit = Layers.l2Normalise conditional
+    (unit * unit.transpose (0L, 1L)).sum(-1L)
+
+/// Any shape -> the same: the Euclidean distance of two unit vectors from their cosine, sqrt(2 - 2 s). At s = 1, where the root has no
+/// gradient, the gradient is zero.
+let distanceFromCosine (similarity: Tensor) =
+    let squared = 2.0 - 2.0 * similarity
+    let away = squared |> greaterThan 1e-14
+    // The root sees 1 wherever it would see 0: a mask after the root would still give 0 * infinity = NaN.
+    torch.where(away, squared, torch.ones_like squared).sqrt() * away.``to`` similarity.dtype
+
+/// Q D, G D -> (Q K, Q K): cosines and places of the K most similar rows of a gallery, most similar first, in blocks of queries so that
+/// only block x G similarities are held at a time. Equal similarities keep the order of the gallery.
+let topK (block: int) (k: int) (queries: Tensor) (gallery: Tensor) =
+    let gallery = (Layers.l2Normalise gallery).t()
+
+    let nearest (rows: Tensor) =
+        let struct (values, places) =
+            (Layers.l2Normalise rows).matmul(gallery).sort(dim = -1L, descending = true, stable = true)
+
+        values.narrow (1L, 0L, int64 k), places.narrow (1L, 0L, int64 k)
+
+    let values, places = queries.split (int64 block) |> Array.map nearest |> Array.unzip
+    torch.cat (values, 0L), torch.cat (places, 0L)

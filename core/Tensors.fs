@@ -1,0 +1,52 @@
+namespace CondEmbed
+
+open TorchSharp
+
+/// A tensor of libtorch. Letters in shapes: B images of a batch, C channels, H W rows and columns, T tokens (places of a feature map),
+/// D embedding features, Q queries, N heads, L levels.
+type Tensor = torch.Tensor
+
+/// Who frees what: a function of this library never disposes what it is given, and whatever it makes dies with the dispose scope it is
+/// called in. Long-lived tensors (parameters, optimiser moments) belong to no scope; their owner disposes them.
+[<AutoOpen>]
+module Tensors =
+    /// The floating-point types that the core computes in.
+    let float32 = torch.float32
+    let float64 = torch.float64
+    let int64' = torch.int64
+
+    /// Runs the body in a dispose scope of its own: every tensor made in it dies at its end.
+    let scoped (body: unit -> 'T) : 'T =
+        use _ = torch.NewDisposeScope()
+        body ()
+
+    /// Runs the body in a dispose scope of its own; only its result outlives it, in the caller's scope.
+    let keeping (body: unit -> Tensor) : Tensor =
+        use scope = torch.NewDisposeScope()
+        body () |> scope.MoveToOuter
+
+    /// Runs the body without recording anything for gradients.
+    let withoutGradient (body: unit -> 'T) : 'T =
+        use _ = torch.no_grad ()
+        body ()
+
+    /// Takes the tensor out of every dispose scope: from now on its owner frees it.
+    let own (tensor: Tensor) = tensor.DetachFromDisposeScope()
+
+    /// A number as libtorch's scalar.
+    let scalar (x: float) = x.ToScalar()
+
+    /// The value of a tensor with one element.
+    let toFloat (tensor: Tensor) =
+        use host = tensor.detach().``to``(torch.float64, torch.CPU, copy = true)
+        host.item<float>()
+
+    /// A shape for messages: `[2, 3]`.
+    let shapeText (shape: int64 seq) =
+        $"""[{shape |> Seq.map string |> String.concat ", "}]"""
+
+    /// True where x is greater than a number; no gradient.
+    let greaterThan (bound: float) (x: Tensor) = x.gt (scalar bound)
+
+    /// A tensor of zeros with no dimension, on the device and of the type of another.
+    let zeroLike (x: Tensor) = x.new_zeros [||]
