@@ -37,7 +37,7 @@ let finiteDifferences (step: float) (f: Tensor -> Tensor) (x: Tensor) =
         let slope (place: int64) =
             let at (offset: float) =
                 let moved = flat.clone ()
-                moved.narrow(0L, place, 1L).add_ (scalar offset) |> ignore
+                moved.narrow(0L, place, 1L).add_(scalar offset) |> ignore
                 f (moved.reshape x.shape) |> toFloat
 
             (at step - at -step) / (2.0 * step)

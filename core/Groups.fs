@@ -34,3 +34,7 @@ let assign (rules: Rule list) (leaves: string list) : (string * Treatment) list 
             raise (InputException $"The pattern '{rule.Pattern}' fits no parameter; there are {names} ... .")
 
     [ for name in leaves -> name, (List.find (fits name) rules).Treatment ]
+
+/// The rules that fit some leaf: for lists of usual rules of which not every model has all.
+let applicable (leaves: string list) (rules: Rule list) =
+    rules |> List.filter (fun rule -> leaves |> List.exists (fun name -> fits name rule))

@@ -1,0 +1,197 @@
+/// What C# sees of the core: classes, arrays and numbers.
+namespace CondEmbed.Interop
+
+open System
+open System.Collections.Generic
+open CondEmbed
+open TorchSharp
+
+/// A tensor as plain bytes: name, type as safetensors writes it (F32, F64, F16, BF16, I64, U8 ...), shape, little-endian values.
+[<Sealed; AllowNullLiteral>]
+type TensorData(name: string, elementType: string, shape: int64 array, bytes: byte array) =
+    member _.Name = name
+    member _.ElementType = elementType
+    member _.Shape = shape
+    member _.Bytes = bytes
+
+/// What a training step reports.
+[<Sealed>]
+type StepResult(report: Train.Report) =
+    let terms = Dictionary<string, float>()
+
+    do
+        for name, value in report.Terms do
+            terms[name] <- value
+
+    /// Steps done, this one included.
+    member _.Step = report.Step
+    member _.Loss = report.Loss
+    /// The named parts of the loss before weighting: `loss`, `level1` ...
+    member _.Terms = terms :> IReadOnlyDictionary<string, float>
+    member _.LearningRate = report.Rate
+    member _.GradientNorm = report.GradientNorm
+
+/// Tensors to and from bytes.
+module internal Bytes =
+    let private types =
+        [
+            "F32", torch.ScalarType.Float32
+            "F64", torch.ScalarType.Float64
+            "F16", torch.ScalarType.Float16
+            "BF16", torch.ScalarType.BFloat16
+            "I64", torch.ScalarType.Int64
+            "I32", torch.ScalarType.Int32
+            "I16", torch.ScalarType.Int16
+            "I8", torch.ScalarType.Int8
+            "U8", torch.ScalarType.Byte
+            "BOOL", torch.ScalarType.Bool
+        ]
+
+    let ofTensor name (tensor: Tensor) =
+        scoped (fun () ->
+            let host = tensor.detach().cpu().contiguous()
+            let elementType = types |> List.find (fun (_, t) -> t = host.dtype) |> fst
+            TensorData(name, elementType, host.shape, host.bytes.ToArray()))
+
+    /// On the CPU, in the caller's scope.
+    let toTensor (data: TensorData) =
+        match types |> List.tryFind (fun (name, _) -> name = data.ElementType) with
+        | None -> invalidArg (nameof data) $"The tensor '{data.Name}' has the type {data.ElementType}, which torch does not have."
+        | Some(_, dtype) ->
+            let tensor = torch.empty (data.Shape, dtype = dtype, device = torch.CPU)
+            data.Bytes.AsSpan().CopyTo tensor.bytes
+            tensor
+
+/// A network with the state of its training: what a host program holds. Not thread-safe: one thread at a time. Pixels are bytes,
+/// B H W 3.
+[<Sealed>]
+type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State, device: torch.Device) =
+
+    let onDevice (pixels: byte array) count side =
+        let host =
+            torch.frombuffer (pixels, torch.ScalarType.Byte, int64 (count * side * side * 3))
+
+        host.reshape(int64 count, int64 side, int64 side, 3L).``to``(device, copy = true)
+
+    /// A session for training on so many classes and steps. ArgumentException for settings that Check.problems refuses; InputException for
+    /// a device that is not there.
+    static member ForTraining(config: Config, classes: int, steps: int) =
+        Native.ensure ()
+        let device = Device.parse config.Device
+        let recipe = Recipe.build config classes steps
+        torch.manual_seed (int64 config.Seed) |> ignore
+        new Session(config, recipe, Train.start (int64 config.Seed) device float32 recipe.Method, device)
+
+    /// A session that only embeds: it has the encoder and the head, and nothing of the training.
+    static member ForEmbedding(config: Config) =
+        Native.ensure ()
+        let device = Device.parse config.Device
+        let network = Recipe.network config
+        let embed = Network.embed network
+
+        let objective: Objective =
+            Layer.create embed.Specs (fun _ _ -> invalidOp "This session only embeds: make one with ForTraining to train.")
+
+        let recipe: Recipe.Recipe =
+            {
+                Network = network
+                Embed = embed
+                Method =
+                    {
+                        Objective = objective
+                        Optimiser = Optimiser.Sgd(0.0, false)
+                        Rules =
+                            [
+                                {
+                                    Pattern = "*"
+                                    Treatment = Groups.Frozen
+                                }
+                            ]
+                        Rate = fun _ -> 0.0
+                        Clip = 0.0
+                    }
+            }
+
+        new Session(config, recipe, Train.start (int64 config.Seed) device float32 recipe.Method, device)
+
+    member _.Config = config
+    /// D.
+    member _.Dimension = config.Embedding
+    /// The device in use: `cpu`, `cuda:0`.
+    member _.Device = string device
+    member _.StepsDone = state.Step
+    /// Numbers in the parameters used at test time.
+    member _.EmbeddingParameters = Params.count recipe.Embed.Specs
+    /// Numbers in all parameters while training.
+    member _.TrainingParameters = Params.count recipe.Method.Objective.Specs
+
+    /// One training step on B pictures of one side length: pixels B side side 3, labels in 0..classes-1.
+    member _.Step(pixels: byte array, side: int, labels: int64 array) =
+        scoped (fun () ->
+            let batch =
+                {
+                    Images = onDevice pixels labels.Length side
+                    Labels = torch.tensor (labels, dtype = int64', device = device)
+                }
+
+            StepResult(Train.step recipe.Method state batch))
+
+    /// B pictures -> B D numbers, row by row; each row has length 1.
+    member _.Embed(pixels: byte array, count: int, side: int) : float32 array =
+        scoped (fun () ->
+            let embeddings = Layer.run state.Params recipe.Embed (onDevice pixels count side)
+            embeddings.cpu().contiguous().data<float32>().ToArray())
+
+    /// Parameters and statistics used at test time; what an embedding session loads.
+    member _.EmbeddingWeights() : IReadOnlyList<TensorData> =
+        [|
+            for spec in recipe.Embed.Specs -> Bytes.ofTensor spec.Name state.Params[spec.Name]
+        |]
+
+    /// All parameters and statistics.
+    member _.Weights() : IReadOnlyList<TensorData> =
+        [|
+            for name, tensor in Params.toSeq state.Params -> Bytes.ofTensor name tensor
+        |]
+
+    /// The optimiser's moments.
+    member _.Moments() : IReadOnlyList<TensorData> =
+        [|
+            for name, tensor in Params.toSeq state.Moments -> Bytes.ofTensor name tensor
+        |]
+
+    /// The state of torch's global generator.
+    member _.RandomState() : byte array =
+        scoped (fun () -> torch.get_rng_state().bytes.ToArray())
+
+    /// Goes back to a saved moment of a training of the same settings.
+    member _.Restore(weights: IReadOnlyList<TensorData>, moments: IReadOnlyList<TensorData>, random: byte array, step: int) =
+        scoped (fun () ->
+            let commit parameters (tensors: IReadOnlyList<TensorData>) =
+                Params.commit parameters [ for data in tensors -> data.Name, Bytes.toTensor data ]
+
+            commit state.Params weights
+            commit state.Moments moments
+            torch.set_rng_state (Bytes.toTensor (TensorData("random", "U8", [| int64 random.Length |], random)))
+            state.Step <- step)
+
+    /// Takes up weights by name; what does not fit stays as it was and stands in the report. Other number types become float32.
+    member _.Load(tensors: IReadOnlyList<TensorData>) : Weights.Report =
+        let renamed = Dictionary<string, TensorData>()
+
+        for data in tensors do
+            Weights.rename data.Name |> Option.iter (fun name -> renamed[name] <- data)
+
+        let shapes = Dictionary<string, int64 list>()
+
+        for KeyValue(name, data) in renamed do
+            shapes[name] <- List.ofArray data.Shape
+
+        let report = Weights.compare recipe.Method.Objective.Specs shapes
+
+        scoped (fun () -> Params.commit state.Params [ for name in report.Loaded -> name, Bytes.toTensor renamed[name] ])
+
+        report
+
+    interface IDisposable with
+        member _.Dispose() = (state :> IDisposable).Dispose()

@@ -1,0 +1,122 @@
+/// From settings to values: the network, what is minimised, and how.
+module CondEmbed.Recipe
+
+open CondEmbed.Losses
+
+/// A built run: the network whose embeddings are used at test time, and how it is trained.
+type Recipe =
+    {
+        Network: Network
+        /// Pictures -> B D of length 1.
+        Embed: Layer<Tensor, Tensor>
+        Method: Train.Method
+    }
+
+let private lossOf name settings =
+    match All.tryFind name with
+    | Some entry -> All.make entry (Map.toSeq settings)
+    | None -> invalidArg (nameof name) $"There is no loss '{name}'."
+
+/// The encoder of the settings.
+let encoder (config: Config) =
+    match Encoders.All.tryBuild config.Encoder config.FreezeNorm with
+    | Some encoder -> encoder
+    | None -> invalidArg (nameof config) $"There is no encoder '{config.Encoder}'."
+
+/// Pictures -> embedding of the settings' encoder and pooling.
+let network (config: Config) =
+    let pooling =
+        Layers.poolings |> List.find (fun (name, _) -> name = config.Pooling) |> snd
+
+    Network.ofEncoder (encoder config) pooling config.Embedding
+
+let private objective (config: Config) network classes =
+    let hierarchy: Hierarchy.Options =
+        {
+            Attention =
+                {
+                    Channels = (encoder config).Channels
+                    Embedding = config.Embedding
+                    Heads = config.Heads
+                }
+            Levels = config.Levels
+            Residual = config.Residual
+            Shared = config.SharedLevels
+        }
+
+    let loss = lossOf config.Loss config.LossSettings
+
+    let levelLoss =
+        if config.Levels = 0 then
+            loss
+        else
+            Config.levelLossOf config ||> lossOf
+
+    Objective.conditional network hierarchy config.LevelWeight levelLoss loss classes
+
+let private schedule (config: Config) steps =
+    let warmUp = int (config.WarmUp * float steps)
+
+    let shape =
+        match config.Schedule with
+        | "cosine" -> Schedule.cosine (steps - warmUp)
+        | "step" -> Schedule.stepwise (max 1 (int (config.DecayEvery * float steps))) 0.1
+        | _ -> Schedule.constant
+
+    Schedule.withWarmUp warmUp shape
+
+/// Norms, biases and GeM's power have no decay; the head and the proxies have rates of their own.
+let private rules (config: Config) (leaves: string list) : Groups.Rule list =
+    let rule pattern treatment : Groups.Rule =
+        {
+            Pattern = pattern
+            Treatment = treatment
+        }
+
+    let frozen =
+        [
+            for pattern in config.Freeze.Split(',', System.StringSplitOptions.RemoveEmptyEntries) do
+                rule (pattern.Trim()) Groups.Frozen
+        ]
+
+    let head = config.HeadLrFactor
+    let decay = config.WeightDecay
+
+    let usual =
+        [
+            rule "loss.proxies" (Groups.Trained(config.ProxyLrFactor, 0.0))
+            rule "hierarchy.*.bias" (Groups.Trained(head, 0.0))
+            rule "hierarchy.*" (Groups.Trained(head, decay))
+            rule "embedding.pool.p" (Groups.Trained(head, 0.0))
+            rule "embedding.bias" (Groups.Trained(head, 0.0))
+            rule "embedding.*" (Groups.Trained(head, decay))
+            rule "*bn?.*" (Groups.Trained(1.0, 0.0))
+            rule "*downsample.1.*" (Groups.Trained(1.0, 0.0))
+            rule "*.bias" (Groups.Trained(1.0, 0.0))
+            rule "*" (Groups.Trained(1.0, decay))
+        ]
+
+    frozen @ Groups.applicable leaves usual
+
+/// The run of sound settings (`Check.problems`) on so many classes and steps.
+let build (config: Config) classes steps : Recipe =
+    let network = network config
+    let objective = objective config network classes
+    let rate = schedule config steps
+
+    {
+        Network = network
+        Embed = Network.embed network
+        Method =
+            {
+                Objective = objective
+                Optimiser =
+                    if config.Optimiser = "sgd" then
+                        Optimiser.Sgd(config.Momentum, false)
+                    else
+                        Optimiser.adamW
+                Rules = rules config (Params.trainable objective.Specs)
+                Rate = fun step -> config.Lr * rate step
+                Clip = config.Clip
+            }
+    }

@@ -1,0 +1,130 @@
+namespace CondEmbed
+
+open System
+open System.ComponentModel
+open System.Globalization
+
+/// A setting that is wrong, where it came from, and how to mend it.
+type Problem =
+    {
+        Key: string
+        Message: string
+    }
+
+    override this.ToString() = $"{this.Key}: {this.Message}"
+
+/// Settings as text: keys, values, and settings given as text.
+module Settings =
+    /// `PerClass` as `per_class`.
+    let keyOf (field: string) =
+        field
+        |> Seq.mapi (fun i c ->
+            if Char.IsUpper c then
+                (if i = 0 then "" else "_") + string (Char.ToLowerInvariant c)
+            else
+                string c)
+        |> String.concat ""
+
+    let private fields = Reflection.FSharpType.GetRecordFields typeof<Config>
+
+    let private describe (field: Reflection.PropertyInfo) =
+        match field.GetCustomAttributes(typeof<DescriptionAttribute>, false) with
+        | [| :? DescriptionAttribute as attribute |] -> attribute.Description
+        | _ -> ""
+
+    /// Every setting: its key and what it means.
+    let keys = [ for field in fields -> keyOf field.Name, describe field ]
+
+    let internal text (value: obj) =
+        match value with
+        | :? bool as b -> if b then "true" else "false"
+        | :? IFormattable as number -> number.ToString(null, CultureInfo.InvariantCulture)
+        | other -> string other
+
+    /// Every setting with its value as text; the settings of a loss one by one (`loss_settings.alpha`).
+    let toPairs (config: Config) =
+        [
+            for field, value in Seq.zip fields (Reflection.FSharpValue.GetRecordFields config) do
+                match value with
+                | :? Map<string, float> as settings ->
+                    for KeyValue(key, number) in settings do
+                        $"{keyOf field.Name}.{key}", text number
+                | value -> keyOf field.Name, text value
+        ]
+
+    /// How many letters must change to make one word of the other (Levenshtein).
+    let private distance (a: string) (b: string) =
+        let next (row: int list) (i, letter) =
+            let cell left (j, other) =
+                List.min [ left + 1; row[j + 1] + 1; row[j] + (if letter = other then 0 else 1) ]
+
+            (i + 1, Seq.indexed b) ||> Seq.scan cell |> Seq.toList
+
+        ([ 0 .. b.Length ], Seq.indexed a) ||> Seq.fold next |> List.last
+
+    /// The nearest of some names, in words to be added to an error.
+    let nearest (names: string seq) (wrong: string) =
+        let best = names |> Seq.minBy (fun name -> distance (wrong.ToLowerInvariant()) name)
+
+        if distance (wrong.ToLowerInvariant()) best <= max 2 (wrong.Length / 3) then
+            $"; did you mean '{best}'?"
+        else
+            ""
+
+    let private parse (kind: Type) (given: string) : Result<obj, string> =
+        let number parser wanted =
+            match parser () with
+            | true, value -> Ok(box value)
+            | _ -> Error $"'{given}' is not {wanted}"
+
+        let culture = CultureInfo.InvariantCulture
+
+        if kind = typeof<int> then
+            number (fun () -> Int32.TryParse(given, NumberStyles.AllowLeadingSign, culture)) "a whole number"
+        elif kind = typeof<float> then
+            number (fun () -> Double.TryParse(given, NumberStyles.Float, culture)) "a number (with a point, as in 0.5)"
+        elif kind = typeof<bool> then
+            number (fun () -> Boolean.TryParse given) "true or false"
+        else
+            Ok(box given)
+
+    let private set (values: obj array) (key: string, given: string) : Problem option =
+        let place name =
+            fields |> Array.tryFindIndex (fun field -> keyOf field.Name = name)
+
+        let store index parsed =
+            match parsed with
+            | Ok value ->
+                values[index] <- value
+                None
+            | Error message -> Some { Key = key; Message = message }
+
+        match key.Split('.', 2), place key with
+        | _, Some index when fields[index].PropertyType <> typeof<Map<string, float>> ->
+            store index (parse fields[index].PropertyType given)
+        | [| table; name |], _ when (place table |> Option.exists (fun i -> fields[i].PropertyType = typeof<Map<string, float>>)) ->
+            let index = (place table).Value
+
+            parse typeof<float> given
+            |> Result.map (fun number -> box (Map.add name (unbox<float> number) (unbox<Map<string, float>> values[index])))
+            |> store index
+        | _, Some _ ->
+            Some
+                {
+                    Key = key
+                    Message = $"name the setting too, as in {key}.alpha=2"
+                }
+        | _ ->
+            Some
+                {
+                    Key = key
+                    Message = $"there is no such setting{nearest (List.map fst keys) key}"
+                }
+
+    /// The config with some settings given as text, later ones winning; or everything that is wrong with them.
+    let apply (settings: (string * string) seq) (config: Config) : Result<Config, Problem list> =
+        let values = Reflection.FSharpValue.GetRecordFields config
+
+        match settings |> Seq.choose (set values) |> Seq.toList with
+        | [] -> Ok(Reflection.FSharpValue.MakeRecord(typeof<Config>, values) :?> Config)
+        | problems -> Error problems
