@@ -1,17 +1,38 @@
-/// Devices by name.
+/// Chooses the device that a run computes on.
 module CondEmbed.Device
 
 open System
 open TorchSharp
 
-/// `auto` (CUDA if there is one, else the CPU), `cpu`, `cuda`, `cuda:N`. InputException for one that is not there.
-let parse (name: string) : torch.Device =
-    if name = "cpu" then
-        torch.CPU
-    elif name = "auto" then
-        (if torch.cuda.is_available () then
-             torch.device "cuda:0"
-         else
-             torch.CPU)
-    else
-        raise (InputException $"device: '{name}' is not here")
+let private known () = Native.devices () |> String.concat ", "
+
+let private card (text: string) =
+    match text.StartsWith("cuda:", StringComparison.Ordinal), Int32.TryParse(text.AsSpan(min 5 text.Length)) with
+    | true, (true, index) when index >= 0 -> Some index
+    | _ -> None
+
+/// The device of the given name: `auto` (the first CUDA device if there is one, else the CPU), `cpu`, `cuda` (the first) or `cuda:N`. An
+/// InputException says what there is when the name is unknown or the device is not there.
+let choose (name: string) : torch.Device =
+    let devices = Native.devices ()
+    let first = devices |> Array.tryFind (fun device -> device.StartsWith "cuda")
+
+    let take device =
+        match device with
+        | Some device when Array.contains device devices -> torch.device device
+        | _ ->
+            raise (
+                InputException
+                    $"There is no device '{name}' here, only {known ()}. Choose one of these or 'auto'. \
+                      For CUDA, build with -p:CondEmbedTorch=cuda-linux (or cuda-windows), \
+                      or let {NativeFiles.Variable} name a folder with a CUDA build of libtorch {NativeFiles.Wanted}."
+            )
+
+    match name.Trim().ToLowerInvariant() with
+    | "auto" -> take (Some(defaultArg first "cpu"))
+    | "cpu" -> take (Some "cpu")
+    | "cuda" -> take first
+    | other ->
+        match card other with
+        | Some index -> take (Some $"cuda:{index}")
+        | None -> raise (InputException $"'{name}' is no device. Choose auto, cpu, cuda or cuda:N; here there is {known ()}.")

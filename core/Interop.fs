@@ -77,7 +77,7 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
     /// a device that is not there.
     static member ForTraining(config: Config, classes: int, steps: int) =
         Native.ensure ()
-        let device = Device.parse config.Device
+        let device = Device.choose config.Device
         let recipe = Recipe.build config classes steps
         torch.manual_seed (int64 config.Seed) |> ignore
         new Session(config, recipe, Train.start (int64 config.Seed) device float32 recipe.Method, device)
@@ -85,7 +85,7 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
     /// A session that only embeds: it has the encoder and the head, and nothing of the training.
     static member ForEmbedding(config: Config) =
         Native.ensure ()
-        let device = Device.parse config.Device
+        let device = Device.choose config.Device
         let network = Recipe.network config
         let embed = Network.embed network
 

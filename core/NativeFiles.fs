@@ -1,0 +1,152 @@
+/// Where torch's native libraries may lie, what they are called here, and where a mended copy of one is kept.
+module internal CondEmbed.NativeFiles
+
+open System
+open System.IO
+open System.Runtime.InteropServices
+open System.Security.Cryptography
+open TorchSharp
+
+/// The environment variable that names a folder with another libtorch of the same version, for instance one with CUDA.
+[<Literal>]
+let Variable = "CONDEMBED_LIBTORCH"
+
+/// The version of libtorch that TorchSharp was made for. Written here, because asking TorchSharp would load it.
+[<Literal>]
+let Wanted = "2.10.0"
+
+let private system =
+    if OperatingSystem.IsWindows() then "win"
+    elif OperatingSystem.IsMacOS() then "osx"
+    else "linux"
+
+/// The runtime identifier under which packages keep native files, such as linux-x64.
+let rid =
+    let architecture = string RuntimeInformation.ProcessArchitecture
+    $"{system}-{architecture.ToLowerInvariant()}"
+
+/// What this system calls the library `name`: libname.so, libname.dylib or name.dll.
+let fileName name =
+    match system with
+    | "win" -> name + ".dll"
+    | "osx" -> $"lib{name}.dylib"
+    | _ -> $"lib{name}.so"
+
+/// TorchSharp's own native library: the one that all of TorchSharp's functions live in.
+let binding = fileName "LibTorchSharp"
+
+/// The libraries of libtorch, each after those that it needs; those of CUDA exist in some builds only.
+let libtorch =
+    [ "c10"; "torch_cpu"; "c10_cuda"; "torch_cuda"; "torch" ] |> List.map fileName
+
+/// The library without which a folder holds no libtorch.
+let core = fileName "torch_cpu"
+
+/// TorchSharp.dll's folder, or the application's where assemblies have no file.
+let private managedFolder =
+    match typeof<torch>.Assembly.Location with
+    | "" -> AppContext.BaseDirectory
+    | location -> string (Path.GetDirectoryName location)
+
+/// In a package folder (F# Interactive with `#r "nuget:"`), TorchSharp.dll lies in torchsharp/VERSION/lib/FRAMEWORK, and libtorch in
+/// packages of its own beside torchsharp.
+let private packageFolders =
+    let above levels =
+        Path.GetFullPath(Path.Combine(Array.append [| managedFolder |] (Array.replicate levels "..")))
+
+    let native package =
+        Path.Combine(package, "runtimes", rid, "native")
+
+    [
+        native (above 2)
+        for flavour in [ "cpu"; "cuda-12.8" ] do
+            native (Path.Combine(above 4, $"libtorch-{flavour}-{rid}", Wanted))
+    ]
+
+/// The folders to look in, in the runtime's own order, each once; whether they exist is not said.
+let folders =
+    let given =
+        match AppContext.GetData "NATIVE_DLL_SEARCH_DIRECTORIES" with
+        | :? string as list -> list.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+        | _ -> [||]
+
+    [
+        yield! given
+        AppContext.BaseDirectory
+        managedFolder
+        Path.Combine(managedFolder, "runtimes", rid, "native")
+        Path.Combine(AppContext.BaseDirectory, "runtimes", rid, "native")
+        yield! packageFolders
+    ]
+    |> List.map (fun folder -> Path.TrimEndingDirectorySeparator(Path.GetFullPath folder))
+    |> List.distinct
+
+/// The first of the folders that holds the file.
+let tryFolderOf file folders =
+    folders |> List.tryFind (fun folder -> File.Exists(Path.Combine(folder, file)))
+
+/// The folder of libtorch that the user named by CONDEMBED_LIBTORCH, if any; an InputException when it holds none.
+let chosen () =
+    match Environment.GetEnvironmentVariable Variable with
+    | null
+    | "" -> None
+    | folder when File.Exists(Path.Combine(folder, core)) -> Some(Path.GetFullPath folder)
+    | folder ->
+        raise (
+            InputException
+                $"{Variable} names '{folder}', but there is no {core} in it. Name the folder that holds {core} \
+                  (in a Python installation it is torch/lib), or unset the variable."
+        )
+
+/// The version that a libtorch says it has: `build-version` beside lib/ in a libtorch archive, version.py in a Python package.
+let tryVersion (folder: string) =
+    let above = string (Path.GetDirectoryName(Path.TrimEndingDirectorySeparator folder))
+
+    let firstWord path pick =
+        if File.Exists path then
+            File.ReadLines path |> Seq.tryPick pick
+        else
+            None
+
+    let numeric (text: string) = text.Trim(' ', '\'', '"').Split('+')[0]
+
+    let python (line: string) =
+        if line.StartsWith "__version__" then
+            line.Split '=' |> Array.tryLast |> Option.map numeric
+        else
+            None
+
+    firstWord (Path.Combine(above, "build-version")) (numeric >> Some)
+    |> Option.orElseWith (fun () -> firstWord (Path.Combine(above, "version.py")) python)
+
+/// The folder for this program's cached files: $XDG_CACHE_HOME/condembed or ~/.cache/condembed; none without a home.
+let cacheRoot () =
+    let given = Environment.GetEnvironmentVariable "XDG_CACHE_HOME"
+
+    if not (String.IsNullOrEmpty given) && Path.IsPathRooted given then
+        Some(Path.Combine(given, "condembed"))
+    else
+        match Environment.GetFolderPath Environment.SpecialFolder.UserProfile with
+        | "" -> None
+        | home -> Some(Path.Combine(home, ".cache", "condembed"))
+
+/// Where the mended copy of a library with the given content belongs below a cache folder.
+let cachePath (root: string) (original: byte[]) =
+    let hash = Convert.ToHexStringLower(SHA256.HashData original).Substring(0, 16)
+    Path.Combine(root, hash, binding)
+
+/// Sees to it that the file holds exactly these bytes. Several processes may do so at once, and none ever sees half a file: each writes
+/// under a name of its own and renames.
+let keep (path: string) (content: byte[]) =
+    if not (File.Exists path && File.ReadAllBytes(path).AsSpan().SequenceEqual content) then
+        Directory.CreateDirectory(string (Path.GetDirectoryName path)) |> ignore
+        let fresh = $"{path}.{Guid.NewGuid():N}"
+
+        try
+            using (new FileStream(fresh, FileMode.CreateNew, FileAccess.Write)) (fun stream ->
+                stream.Write(content, 0, content.Length)
+                stream.Flush true)
+
+            File.Move(fresh, path, true)
+        finally
+            File.Delete fresh
