@@ -24,7 +24,7 @@ let private check options =
 
 /// B N D -> B H N D/H, one part of the features a head.
 let private splitHeads heads (x: Tensor) =
-    x.unflatten(-1L, [| int64 heads; -1L |]).transpose(1L, 2L)
+    x.unflatten(2L, [| int64 heads; -1L |]).transpose(1L, 2L)
 
 /// B H N D/H -> B N D.
 let private joinHeads (x: Tensor) = x.transpose(1L, 2L).flatten(2L, 3L)
