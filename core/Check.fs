@@ -56,7 +56,7 @@ let problems (c: Config) : Problem list =
 
     List.concat
         [
-            oneOf [ "hash"; "first-half" ] "split" c.Split
+            oneOf [ "auto"; "hash"; "first-half" ] "split" c.Split
             within 0.01 0.99 "train_share" c.TrainShare
             within 0.0 0.9 "validation_share" c.ValidationShare
             oneOf Encoders.All.names "encoder" c.Encoder

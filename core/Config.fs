@@ -8,7 +8,7 @@ type Config =
     {
         [<Description("data: 'emoji' (ships with the program), a folder of class folders, or a CSV / TSV table")>]
         Data: string
-        [<Description("how classes are divided where the data does not say: hash (seedless hash of the name) or first-half (of the sorted names)")>]
+        [<Description("how classes are divided: auto (as the data says, else hash), hash (of the names), first-half (of the sorted names)")>]
         Split: string
         [<Description("share of the classes that are for training where the data does not say")>]
         TrainShare: float
@@ -125,7 +125,7 @@ module Config =
     let standard =
         {
             Data = "emoji"
-            Split = "hash"
+            Split = "auto"
             TrainShare = 0.5
             ValidationShare = 0.1
             SkipBad = false

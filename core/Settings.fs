@@ -121,10 +121,14 @@ module Settings =
                     Message = $"there is no such setting{nearest (List.map fst keys) key}"
                 }
 
-    /// The config with some settings given as text, later ones winning; or everything that is wrong with them.
-    let apply (settings: (string * string) seq) (config: Config) : Result<Config, Problem list> =
+    /// The config with those of the given settings that can be read, later ones winning, and everything that is wrong with the others.
+    let overlay (settings: (string * string) seq) (config: Config) : Config * Problem list =
         let values = Reflection.FSharpValue.GetRecordFields config
+        let problems = settings |> Seq.choose (set values) |> Seq.toList
+        (Reflection.FSharpValue.MakeRecord(typeof<Config>, values) :?> Config), problems
 
-        match settings |> Seq.choose (set values) |> Seq.toList with
-        | [] -> Ok(Reflection.FSharpValue.MakeRecord(typeof<Config>, values) :?> Config)
-        | problems -> Error problems
+    /// The config with the given settings, later ones winning; or everything that is wrong with them.
+    let apply (settings: (string * string) seq) (config: Config) : Result<Config, Problem list> =
+        match overlay settings config with
+        | config, [] -> Ok config
+        | _, problems -> Error problems

@@ -1,0 +1,68 @@
+using System.Globalization;
+using System.Text;
+using CondEmbed.Interop;
+using Tomlyn;
+using Tomlyn.Model;
+
+namespace CondEmbed.Training;
+
+/// <summary>Settings in TOML files: <c>batch = 128</c>, and the settings of a loss as <c>loss_settings.alpha = 2</c> or in a table.</summary>
+public static class TomlSettings
+{
+    /// <summary>Every setting of a file, with the file as its source.</summary>
+    /// <exception cref="InputException">The file cannot be read or is not TOML; the message names the line.</exception>
+    public static IReadOnlyList<Given> Read(string path)
+    {
+        string text;
+
+        try
+        {
+            text = File.ReadAllText(path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{path}: the settings file cannot be read: {error.Message}");
+        }
+
+        try
+        {
+            return [.. Flatten(path, "", TomlSerializer.Deserialize<TomlTable>(text) ?? [])];
+        }
+        catch (TomlException error)
+        {
+            throw new InputException($"{path}: not a TOML file: {error.Message}");
+        }
+    }
+
+    /// <summary>The settings as a TOML file that <see cref="Read"/> reads back, each under a comment that says what it means.</summary>
+    public static string Write(Config config)
+    {
+        var meanings = RunSettings.Keys.ToDictionary(pair => pair.Key, pair => pair.Value);
+        var text = new StringBuilder();
+
+        foreach (var (key, value) in RunSettings.Pairs(config))
+        {
+            text.Append(CultureInfo.InvariantCulture, $"# {meanings[key.Split('.')[0]]}\n{key} = {Literal(value)}\n");
+        }
+
+        return text.ToString();
+    }
+
+    private static IEnumerable<Given> Flatten(string path, string prefix, TomlTable table) =>
+        table.SelectMany(entry => entry.Value is TomlTable inner
+            ? Flatten(path, $"{prefix}{entry.Key}.", inner)
+            : [new Given(path, prefix + entry.Key, Text(entry.Value))]);
+
+    private static string Text(object? value) => value switch
+    {
+        bool flag => flag ? "true" : "false",
+        IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
+        TomlArray list => string.Join(',', list.Select(Text)),
+        _ => value?.ToString() ?? "",
+    };
+
+    private static string Literal(string value) =>
+        value is "true" or "false" || double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out _)
+            ? value
+            : $"\"{value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
+}
