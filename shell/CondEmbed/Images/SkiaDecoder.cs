@@ -1,0 +1,71 @@
+using System.Buffers;
+using System.Globalization;
+using SkiaSharp;
+
+namespace CondEmbed.Images;
+
+/// <summary>
+/// Decodes JPEG, PNG, WebP, BMP and GIF (first frame) with Skia; the pixels equal those of Pillow's
+/// <c>ImageOps.exif_transpose(image).convert("RGB")</c>: no colour management, transparency dropped, grey and palettes expanded,
+/// the camera's orientation applied.
+/// </summary>
+/// <param name="MaxPixels">Pictures with more pixels than this are refused before any memory is taken for them.</param>
+public sealed record SkiaDecoder(long MaxPixels = SkiaDecoder.DefaultMaxPixels) : IImageDecoder
+{
+    /// <summary>89 megapixels, the size at which Pillow begins to suspect a decompression bomb.</summary>
+    public const long DefaultMaxPixels = 89_478_485;
+
+    // The RGBA buffer must be indexable by int.
+    private const long HardMaxPixels = int.MaxValue / 4 - 16;
+
+    /// <inheritdoc/>
+    public unsafe RgbImage Decode(ReadOnlyMemory<byte> file, string name)
+    {
+        if (file.IsEmpty)
+            throw new BadPictureException(name, "the file is empty");
+        using var pin = file.Pin();
+        using var data = SKData.Create((nint)pin.Pointer, file.Length);
+        using var codec = SKCodec.Create(data);
+        if (codec is null || !IsSupported(codec.EncodedFormat))
+            throw new BadPictureException(name, "this is not a JPEG, PNG, WebP, BMP or GIF picture");
+
+        var info = new SKImageInfo(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
+        CheckSize(info.Width, info.Height, name);
+        var rgba = ArrayPool<byte>.Shared.Rent(info.Width * info.Height * 4);
+        try
+        {
+            fixed (byte* target = rgba)
+                CheckResult(codec.GetPixels(info, (nint)target), name);
+            return Upright.FromRgba(rgba, info.Width, info.Height, codec.EncodedOrigin);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(rgba);
+        }
+    }
+
+    private static bool IsSupported(SKEncodedImageFormat format) =>
+        format is SKEncodedImageFormat.Jpeg or SKEncodedImageFormat.Png or SKEncodedImageFormat.Webp or SKEncodedImageFormat.Bmp or SKEncodedImageFormat.Gif;
+
+    private void CheckSize(int width, int height, string name)
+    {
+        var pixels = (long)width * height;
+        if (pixels <= 0)
+            throw new BadPictureException(name, "the picture has no pixels");
+        var cap = Math.Min(MaxPixels, HardMaxPixels);
+        if (pixels > cap)
+            throw new BadPictureException(name, string.Create(CultureInfo.InvariantCulture,
+                $"{width} x {height} pixels are more than the allowed {cap / 1e6:0.#} megapixels; make the picture smaller or raise the limit"));
+    }
+
+    private static void CheckResult(SKCodecResult result, string name)
+    {
+        if (result != SKCodecResult.Success)
+            throw new BadPictureException(name, result switch
+            {
+                SKCodecResult.IncompleteInput => "the file is cut off: it ends before the whole picture is there",
+                SKCodecResult.ErrorInInput => "the file is damaged: a part of it cannot be decoded",
+                _ => $"the picture cannot be decoded ({result})"
+            });
+    }
+}
