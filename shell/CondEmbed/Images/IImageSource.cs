@@ -1,0 +1,14 @@
+namespace CondEmbed.Images;
+
+/// <summary>Encoded pictures by number. Safe to read from several threads at once.</summary>
+public interface IImageSource
+{
+    /// <summary>How many pictures there are.</summary>
+    int Count { get; }
+
+    /// <summary>The name of picture <paramref name="index"/> as shown to people: a path, or a place inside an archive.</summary>
+    string NameOf(int index);
+
+    /// <summary>The encoded file of picture <paramref name="index"/>.</summary>
+    byte[] Read(int index);
+}
