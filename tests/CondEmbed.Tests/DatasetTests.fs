@@ -1,5 +1,338 @@
 module CondEmbed.Tests.DatasetTests
 
+open System.IO
+open System.Linq
 open Expecto
+open CondEmbed.Datasets
+open CondEmbed.Tests.Support
 
-let tests = testList "Dataset" []
+let private write (root: string) (files: string list) =
+    for file in files do
+        let path = Path.Combine(root, file)
+        Directory.CreateDirectory(Path.GetDirectoryName path) |> ignore
+        File.WriteAllText(path, file)
+
+let private shown (dataset: IImageDataset) =
+    [ for item in dataset.Items -> item.Path, item.Label, item.Role ]
+
+let private dataset (items: (string * Role) list) =
+    let items =
+        [|
+            for i, (label, role) in List.indexed items -> ImageItem($"{i}.png", label, role)
+        |]
+
+    FileDataset("made", items, [| for item in items -> item.Path |]) :> IImageDataset
+
+let private classes count images =
+    dataset
+        [
+            for c in 1..count do
+                for _ in 1..images -> $"class{c:d3}", Role.Unassigned
+        ]
+
+let private labelsOf (dataset: IImageDataset) (places: seq<int>) =
+    set [ for place in places -> dataset.Items[place].Label ]
+
+let private emoji =
+    testList
+        "emoji"
+        [
+            test "462 classes by six makers, half of them held out" {
+                let emoji = EmojiDataset.Open()
+                let split = ClassSplit.Make emoji
+                Expect.equal emoji.Count 2772 "images"
+                Expect.equal (labelsOf emoji (seq { 0 .. emoji.Count - 1 })).Count 462 "classes"
+                Expect.equal split.Test.Count (231 * 6) "test images"
+                Expect.equal split.Train.Count (208 * 6) "training images"
+                Expect.equal split.Validation.Count (23 * 6) "validation images"
+                Expect.isTrue split.AllAgainstAll "test images search among each other"
+                Expect.stringContains emoji.Licences "Apache-2.0" "licences come along"
+            }
+
+            test "the written split equals the rule" {
+                let emoji = EmojiDataset.Open()
+                let rule = EmojiSplit.ByRule(emoji.Items.Select(_.Label))
+                let written = EmojiSplit.Read()
+                Expect.equal written.Count 462 "lines"
+
+                for pair in rule do
+                    Expect.equal written[pair.Key] pair.Value pair.Key
+            }
+
+            test "every picture is a PNG, also when threads read at once" {
+                let emoji = EmojiDataset.Open()
+
+                let starts =
+                    ParallelEnumerable.Range(0, emoji.Count).Select(fun i -> emoji.Read(i)[1..3]).ToArray()
+
+                Expect.all starts (fun start -> start = "PNG"B) "PNG signature"
+            }
+
+            test "a picture handed out is the caller's own" {
+                let emoji = EmojiDataset.Open()
+                emoji.Read(0)[0] <- 0uy
+                Expect.equal (emoji.Read(0)[0]) 0x89uy "the set is unchanged"
+            }
+        ]
+
+let private folders =
+    testList
+        "folder"
+        [
+            test "class folders, nested files, hidden ones passed over, ordinal order" {
+                inFolder (fun root ->
+                    write
+                        root
+                        [
+                            "b/2.jpg"
+                            "b/10.jpg"
+                            "a/x/1.PNG"
+                            "B/1.webp"
+                            "a/._1.png"
+                            ".git/1.png"
+                            "a/notes.txt"
+                        ]
+
+                    Expect.equal
+                        (shown (ImageDatasets.Open root))
+                        [
+                            "B/1.webp", "B", Role.Unassigned
+                            "a/x/1.PNG", "a", Role.Unassigned
+                            "b/10.jpg", "b", Role.Unassigned
+                            "b/2.jpg", "b", Role.Unassigned
+                        ]
+                        "items"
+
+                    Expect.equal (File.ReadAllText(Path.Combine(root, "a/x/1.PNG"))) "a/x/1.PNG" "file"
+                    Expect.equal ((ImageDatasets.Open root).Read 1) "a/x/1.PNG"B "read by number")
+            }
+
+            test "split folders give roles" {
+                inFolder (fun root ->
+                    write root [ "train/a/1.png"; "Query/b/1.png"; "gallery/b/2.png" ]
+
+                    Expect.equal
+                        (shown (ImageDatasets.Open root))
+                        [
+                            "Query/b/1.png", "b", Role.Query
+                            "gallery/b/2.png", "b", Role.Gallery
+                            "train/a/1.png", "a", Role.Train
+                        ]
+                        "items")
+            }
+
+            test "a class may be called train" {
+                inFolder (fun root ->
+                    write root [ "train/1.png"; "plane/1.png" ]
+                    Expect.equal ((ImageDatasets.Open root).Items[1].Label) "train" "label")
+            }
+
+            test "split folders beside others are refused" {
+                inFolder (fun root ->
+                    write root [ "train/a/1.png"; "test/b/1.png"; "more/1.png" ]
+                    rejects [ root; "test, train"; "more" ] (fun () -> ImageDatasets.Open root |> ignore))
+            }
+
+            test "images outside class folders are refused with their number" {
+                inFolder (fun root ->
+                    write root [ "a/1.png"; "2.png"; "3.png" ]
+                    rejects [ "2 of 3"; "2.png"; "CLASS" ] (fun () -> ImageDatasets.Open root |> ignore))
+            }
+
+            test "they are welcome when only embedding" {
+                inFolder (fun root ->
+                    write root [ "a/1.png"; "2.png" ]
+
+                    let open' (path: string) =
+                        [ for item in (ImageDatasets.OpenImages path).Items -> item.Label ]
+
+                    Expect.equal (open' root) [ ""; "a" ] "folder"
+                    Expect.equal (open' (Path.Combine(root, "2.png"))) [ "" ] "single image")
+            }
+
+            test "an empty folder and an unknown thing say what was looked for" {
+                inFolder (fun root ->
+                    rejects [ root; ".png .jpg" ] (fun () -> ImageDatasets.Open root |> ignore)
+                    let nowhere = Path.Combine(root, "nowhere")
+                    rejects [ nowhere; "not there"; "emoji"; ".csv"; "folder" ] (fun () -> ImageDatasets.Open nowhere |> ignore))
+            }
+        ]
+
+let private table (root: string) (name: string) (lines: string list) =
+    let path = Path.Combine(root, name)
+    File.WriteAllLines(path, lines)
+    path
+
+let private tables =
+    testList
+        "table"
+        [
+            test "paths from its folder, quotes, roles and boxes" {
+                inFolder (fun root ->
+                    write root [ "p/1.png"; "p/a,b.png" ]
+
+                    let path =
+                        table
+                            root
+                            "t.csv"
+                            [
+                                "\uFEFFLabel,path,split,x,y,w,h"
+                                "cat,p/1.png,train,,,,"
+                                "\"a \"\"cat\"\"\",\"p/a,b.png\",test,1,2,30,40"
+                            ]
+
+                    let data = ImageDatasets.Open path
+                    Expect.equal (shown data) [ "p/1.png", "cat", Role.Train; "p/a,b.png", "a \"cat\"", Role.Test ] "items"
+                    Expect.isFalse (data.Items[0].Box.HasValue) "empty box fields mean the whole image"
+                    Expect.equal (data.Items[1].Box.Value) (CropBox(1, 2, 30, 40)) "box"
+                    Expect.equal (data.Read 1) "p/a,b.png"B "file")
+            }
+
+            test "columns of open-metric-learning" {
+                inFolder (fun root ->
+                    write root [ "1.png" ]
+
+                    let path =
+                        table
+                            root
+                            "t.tsv"
+                            [
+                                "label\tpath\tsplit\tis_query\tis_gallery\tcategory\tx_1\tx_2\ty_1\ty_2"
+                                "0\t1.png\ttrain\t\t\tc\t0\t10\t5\t25"
+                                "1\t1.png\tvalidation\tTrue\tTrue\tc\t\t\t\t"
+                                "1\t1.png\tvalidation\tTrue\tFalse\tc\t\t\t\t"
+                                "1\t1.png\tvalidation\tFalse\tTrue\tc\t\t\t\t"
+                            ]
+
+                    let data = ImageDatasets.Open path
+                    Expect.equal [ for item in data.Items -> item.Role ] [ Role.Train; Role.Test; Role.Query; Role.Gallery ] "roles"
+                    Expect.equal (data.Items[0].Box.Value) (CropBox(0, 5, 10, 20)) "corners become a box"
+                    let split = ClassSplit.Make data
+                    Expect.sequenceEqual split.Queries [ 1; 2 ] "queries"
+                    Expect.sequenceEqual split.Gallery [ 1; 3 ] "gallery")
+            }
+
+            test "all mistakes at once, each with its line" {
+                inFolder (fun root ->
+                    write root [ "1.png" ]
+
+                    let path =
+                        table
+                            root
+                            "t.csv"
+                            [
+                                "path,label,split,x,y,w,h"
+                                "1.png,,train,,,,"
+                                "gone.png,a,later,1,2,x,4"
+                                "1.png,a"
+                                "1.png,a,,1,1,0,5"
+                            ]
+
+                    rejects
+                        [
+                            $"{path}, line 2: 'label' is empty"
+                            "line 3: split 'later' is none of train"
+                            "line 3: x,y,w,h = '1,2,x,4'"
+                            "line 3: no such file: gone.png"
+                            "line 4: 2 fields where the header has 7"
+                            "line 5: the box is empty (0 x 5 pixels)"
+                        ]
+                        (fun () -> ImageDatasets.Open path |> ignore))
+            }
+
+            test "a wrong header, and very many mistakes" {
+                inFolder (fun root ->
+                    let wrong = table root "w.csv" [ "file,label,label,x"; "1,2,3,4" ]
+
+                    rejects [ "no column 'path'"; "'label' stands there twice"; "missing: y, w, h" ] (fun () ->
+                        ImageDatasets.Open wrong |> ignore)
+
+                    let many = table root "m.csv" ("path,label" :: [ for i in 1..80 -> $"{i}.png,a" ])
+                    rejects [ "50.png"; "and 30 more problems" ] (fun () -> ImageDatasets.Open many |> ignore)
+                    let quote = table root "q.csv" [ "path,label"; "\"1.png,a" ]
+                    rejects [ "q.csv, line 2"; "never closed" ] (fun () -> ImageDatasets.Open quote |> ignore))
+            }
+        ]
+
+let private splits =
+    testList
+        "split"
+        [
+            testProperty "parts are disjoint by class and hold every image"
+            <| fun (count: FsCheck.PositiveInt) (seed: uint64) (share: FsCheck.NormalFloat) ->
+                let data = classes (count.Get + 1) 2
+                let fraction = 0.05 + 0.9 * abs (share.Get - floor share.Get)
+
+                let split =
+                    ClassSplit.Make(data, SplitOptions(Seed = seed, TrainShare = fraction, ValidationShare = 0.2))
+
+                let parts =
+                    [
+                        labelsOf data split.Train
+                        labelsOf data split.Validation
+                        labelsOf data split.Test
+                    ]
+
+                Expect.equal (parts |> List.sumBy Set.count) (count.Get + 1) "no class in two parts"
+                Expect.equal (split.Train.Count + split.Validation.Count + split.Test.Count) data.Count "every image"
+                Expect.isGreaterThan split.Train.Count 0 "something to train on"
+                Expect.isGreaterThan split.Test.Count 0 "something to test"
+                Expect.notEqual parts[1].Count 1 "one validation class would always score 1"
+
+            test "the first half of the sorted names" {
+                let data = classes 5 1
+
+                let split =
+                    ClassSplit.Make(data, SplitOptions(Rule = SplitRule.FirstHalf, TrainShare = 0.4, ValidationShare = 0.0))
+
+                Expect.sequenceEqual split.Train [ 0; 1 ] "train"
+                Expect.isEmpty split.Validation "validation"
+                Expect.sequenceEqual split.Test [ 2; 3; 4 ] "test"
+            }
+
+            test "another seed gives another split, the same seed the same" {
+                let data = classes 40 1
+
+                let train seed =
+                    (ClassSplit.Make(data, SplitOptions(Seed = seed))).Train |> List.ofSeq
+
+                Expect.equal (train 1UL) (train 1UL) "same"
+                Expect.notEqual (train 1UL) (train 2UL) "other"
+            }
+
+            test "described with counts" {
+                let data = classes 10 3
+
+                Expect.equal
+                    ((ClassSplit.Make data).Describe())
+                    "split: by class, seeded hash of the names (seed 0)\ntrain: 3 classes, 9 images\nvalidation: 2 classes, 6 images\ntest: 5 classes, 15 images"
+                    "text"
+            }
+
+            test "too few classes and shares out of range name their numbers" {
+                rejects [ "1 class(es)"; "at least 2" ] (fun () -> ClassSplit.Make(classes 1 9) |> ignore)
+
+                rejects [ "1.5"; "-1" ] (fun () ->
+                    ClassSplit.Make(classes 4 1, SplitOptions(TrainShare = 1.5, ValidationShare = -1.0)) |> ignore)
+            }
+
+            test "a split for classification is refused, unless wanted" {
+                let data =
+                    dataset [ "a", Role.Train; "b", Role.Train; "a", Role.Test; "a", Role.Test ]
+
+                rejects [ "1 classes are both"; "first: a" ] (fun () -> ClassSplit.Make data |> ignore)
+                let split = ClassSplit.Make(data, SplitOptions(AllowSharedClasses = true))
+                Expect.sequenceEqual split.Test [ 2; 3 ] "test"
+                Expect.sequenceEqual (ClassSplit.ForEvaluation data).Test [ 2; 3 ] "for evaluation only"
+                Expect.sequenceEqual (ClassSplit.ForEvaluation(classes 2 1)).Test [ 0; 1 ] "all without roles"
+            }
+
+            test "roles that make no split" {
+                let half = dataset [ "a", Role.Train; "b", Role.Unassigned ]
+                rejects [ "1 of 2 images have no role"; "0 test, 0 query and 0 gallery" ] (fun () -> ClassSplit.Make half |> ignore)
+                let queries = dataset [ "a", Role.Train; "b", Role.Query ]
+                rejects [ "1 query and 0 gallery" ] (fun () -> ClassSplit.Make queries |> ignore)
+            }
+        ]
+
+let tests = testList "Dataset" [ emoji; folders; tables; splits ]

@@ -1,0 +1,85 @@
+using System.Globalization;
+
+namespace CondEmbed.Datasets;
+
+/// <summary>
+/// A data set divided into training, validation and test. Classes are disjoint, so that the test measures retrieval of classes never
+/// seen (unless <see cref="SplitOptions.AllowSharedClasses"/> lets roles given by the data say otherwise).
+/// </summary>
+public sealed class ClassSplit
+{
+    private readonly IImageDataset dataset;
+
+    internal ClassSplit(IImageDataset dataset, string rule, Func<ImageItem, Role> roleOf)
+    {
+        this.dataset = dataset;
+        Rule = rule;
+        var roles = dataset.Items.Select(roleOf).ToList();
+        Train = Places(roles, role => role == Role.Train);
+        Validation = Places(roles, role => role == Role.Validation);
+        Test = Places(roles, role => role is Role.Test or Role.Query or Role.Gallery);
+        Queries = Places(roles, role => role is Role.Test or Role.Query);
+        Gallery = Places(roles, role => role is Role.Test or Role.Gallery);
+    }
+
+    /// <summary>Numbers of the images to train on.</summary>
+    public IReadOnlyList<int> Train { get; }
+
+    /// <summary>Numbers of the images to choose with; may be empty.</summary>
+    public IReadOnlyList<int> Validation { get; }
+
+    /// <summary>Numbers of all images held out for the test.</summary>
+    public IReadOnlyList<int> Test { get; }
+
+    /// <summary>The part of <see cref="Test"/> that searches.</summary>
+    public IReadOnlyList<int> Queries { get; }
+
+    /// <summary>The part of <see cref="Test"/> that is searched. An image that is in both never finds itself.</summary>
+    public IReadOnlyList<int> Gallery { get; }
+
+    /// <summary>Who divided: one line for people.</summary>
+    public string Rule { get; }
+
+    /// <summary>Whether every test image is query and gallery at once, so that the test is all against all.</summary>
+    public bool AllAgainstAll => Queries.Count == Test.Count && Gallery.Count == Test.Count;
+
+    /// <summary>Divides a data set for training and test.</summary>
+    /// <exception cref="InputException">There are too few classes, or the roles of the data set do not make a split.</exception>
+    public static ClassSplit Make(IImageDataset dataset, SplitOptions? options = null) =>
+        SplitMaker.Make(dataset, options ?? new SplitOptions());
+
+    /// <summary>Everything that the data set holds out for test, or all images when it has no roles; nothing to train on.</summary>
+    public static ClassSplit ForEvaluation(IImageDataset dataset)
+    {
+        var heldOut = dataset.Items.Any(item => item.Role is Role.Test or Role.Query or Role.Gallery);
+        return heldOut
+            ? new ClassSplit(dataset, "the test images that the data names", item => item.Role)
+            : new ClassSplit(dataset, "all images", _ => Role.Test);
+    }
+
+    /// <summary>Classes and images of each part, one line a part.</summary>
+    public string Describe()
+    {
+        var lines = new List<string> { $"split: {Rule}", Line("train", Train), Line("validation", Validation) };
+        if (AllAgainstAll)
+        {
+            lines.Add(Line("test", Test));
+        }
+        else
+        {
+            lines.Add(Line("query", Queries));
+            lines.Add(Line("gallery", Gallery));
+        }
+
+        return string.Join('\n', lines);
+    }
+
+    private static List<int> Places(List<Role> roles, Func<Role, bool> wanted) =>
+        [.. Enumerable.Range(0, roles.Count).Where(at => wanted(roles[at]))];
+
+    private string Line(string part, IReadOnlyList<int> places)
+    {
+        var classes = places.Select(at => dataset.Items[at].Label).Distinct(StringComparer.Ordinal).Count();
+        return string.Create(CultureInfo.InvariantCulture, $"{part}: {classes} classes, {places.Count} images");
+    }
+}

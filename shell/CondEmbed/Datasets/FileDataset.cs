@@ -1,0 +1,49 @@
+namespace CondEmbed.Datasets;
+
+/// <summary>Images that lie as files in a file system.</summary>
+public sealed class FileDataset : IImageDataset
+{
+    private readonly string[] files;
+
+    /// <summary>Images with their files, number by number.</summary>
+    /// <param name="name">A short name for reports.</param>
+    /// <param name="items">The images.</param>
+    /// <param name="files">The file of each image.</param>
+    /// <exception cref="ArgumentException">There is not one file for each image.</exception>
+    public FileDataset(string name, IReadOnlyList<ImageItem> items, IReadOnlyList<string> files)
+    {
+        if (items.Count != files.Count)
+        {
+            throw new ArgumentException($"{items.Count} images but {files.Count} files", nameof(files));
+        }
+
+        Name = name;
+        Items = items;
+        this.files = [.. files];
+    }
+
+    /// <inheritdoc/>
+    public string Name { get; }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<ImageItem> Items { get; }
+
+    /// <inheritdoc/>
+    public int Count => Items.Count;
+
+    /// <inheritdoc/>
+    public string NameOf(int index) => Items[index].Path;
+
+    /// <inheritdoc/>
+    public byte[] Read(int index)
+    {
+        try
+        {
+            return File.ReadAllBytes(files[index]);
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{files[index]}: cannot be read: {problem.Message}");
+        }
+    }
+}

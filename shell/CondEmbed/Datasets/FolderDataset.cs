@@ -1,0 +1,112 @@
+namespace CondEmbed.Datasets;
+
+/// <summary>
+/// <c>root/CLASS/.../image</c>, with <c>train</c>, <c>validation</c>, <c>test</c>, <c>query</c> and <c>gallery</c> folders between root
+/// and classes if wanted. Hidden files and files that are no images are passed over.
+/// </summary>
+public static class FolderDataset
+{
+    private static readonly Dictionary<string, Role> RoleFolders = new(StringComparer.OrdinalIgnoreCase)
+    {
+        ["train"] = Role.Train,
+        ["validation"] = Role.Validation,
+        ["val"] = Role.Validation,
+        ["test"] = Role.Test,
+        ["query"] = Role.Query,
+        ["gallery"] = Role.Gallery,
+    };
+
+    /// <summary>Opens a folder of class folders.</summary>
+    /// <param name="root">The folder.</param>
+    /// <exception cref="InputException">It is missing, holds no images in class folders, or mixes classes with split folders.</exception>
+    public static FileDataset Open(string root)
+    {
+        var files = Images(root);
+        var parts = PartsOf(root);
+        var items = new List<ImageItem>(files.Count);
+        var stray = new List<string>();
+        foreach (var file in files)
+        {
+            var names = file.Split('/');
+            var role = parts ? RoleFolders.GetValueOrDefault(names[0]) : Role.Unassigned;
+            var at = parts ? 1 : 0;
+            if (names.Length < at + 2)
+            {
+                stray.Add(file);
+            }
+            else
+            {
+                items.Add(new ImageItem(file, names[at], role));
+            }
+        }
+
+        if (stray.Count > 0)
+        {
+            throw new InputException(
+                $"{root}: {stray.Count} of {files.Count} images lie in no class folder (first: {stray[0]}); "
+                + $"put each image into {(parts ? "train/CLASS/ or test/CLASS/" : "CLASS/")}");
+        }
+
+        return Dataset(root, items);
+    }
+
+    /// <summary>Opens any folder of images for embedding: an image that lies in no class folder has an empty label.</summary>
+    /// <param name="root">The folder.</param>
+    /// <exception cref="InputException">It is missing or holds no image.</exception>
+    public static FileDataset OpenUnlabelled(string root)
+    {
+        var parts = PartsOf(root);
+        var items = Images(root).Select(file =>
+        {
+            var names = file.Split('/');
+            var at = parts && RoleFolders.ContainsKey(names[0]) ? 1 : 0;
+            return new ImageItem(file, names.Length >= at + 2 ? names[at] : "", Role.Unassigned);
+        });
+        return Dataset(root, [.. items]);
+    }
+
+    private static FileDataset Dataset(string root, List<ImageItem> items)
+    {
+        var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(root)));
+        return new FileDataset(name, items, [.. items.Select(item => Path.Combine(root, item.Path))]);
+    }
+
+    private static IReadOnlyList<string> Images(string root)
+    {
+        if (!Directory.Exists(root))
+        {
+            throw new InputException($"{root}: no such folder");
+        }
+
+        var files = ImageFiles.Below(root);
+        return files.Count > 0
+            ? files
+            : throw new InputException($"{root}: no image found at any depth (looked for {string.Join(' ', ImageFiles.Extensions)})");
+    }
+
+    // A class may be called 'train'; two such names beside other folders cannot be told from a split with something extra.
+    private static bool PartsOf(string root)
+    {
+        if (!Directory.Exists(root))
+        {
+            throw new InputException($"{root}: no such folder");
+        }
+
+        var folders = ImageFiles.FoldersOf(root);
+        var parts = folders.Where(RoleFolders.ContainsKey).ToList();
+        if (parts.Count == folders.Count)
+        {
+            return parts.Count > 0;
+        }
+
+        if (parts.Count < 2)
+        {
+            return false;
+        }
+
+        var other = folders.First(name => !RoleFolders.ContainsKey(name));
+        throw new InputException(
+            $"{root}: holds the split folders {string.Join(", ", parts)} beside '{other}'; move either away, "
+            + "so that it is clear whether the folders are classes or parts of a split");
+    }
+}

@@ -1,0 +1,13 @@
+using CondEmbed.Images;
+
+namespace CondEmbed.Datasets;
+
+/// <summary>Labelled images, in an order that is the same on every machine.</summary>
+public interface IImageDataset : IImageSource
+{
+    /// <summary>A short name for reports.</summary>
+    string Name { get; }
+
+    /// <summary>Every image with its label and role; item i is picture i of the source.</summary>
+    IReadOnlyList<ImageItem> Items { get; }
+}

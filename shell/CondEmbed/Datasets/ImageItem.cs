@@ -1,0 +1,36 @@
+namespace CondEmbed.Datasets;
+
+/// <summary>What the data set itself says an image is for.</summary>
+public enum Role
+{
+    /// <summary>The data set says nothing: a <see cref="ClassSplit"/> decides.</summary>
+    Unassigned,
+
+    /// <summary>For training.</summary>
+    Train,
+
+    /// <summary>For choosing among training steps and settings; never trained on, never reported as the test.</summary>
+    Validation,
+
+    /// <summary>Searches for its like among the gallery, and is not itself found.</summary>
+    Query,
+
+    /// <summary>Is found by queries, and does not search.</summary>
+    Gallery,
+
+    /// <summary>Is query and gallery at once: searches among all others.</summary>
+    Test,
+}
+
+/// <summary>A part of an image in whole pixels: left edge, top edge, width and height.</summary>
+public readonly record struct CropBox(int X, int Y, int Width, int Height);
+
+/// <summary>One labelled image of a data set.</summary>
+/// <param name="Path">Where it is, as shown to people.</param>
+/// <param name="Label">The name of its class; empty when it has none.</param>
+/// <param name="Role">What the data set says it is for.</param>
+public sealed record ImageItem(string Path, string Label, Role Role)
+{
+    /// <summary>The part of the image that is meant; null for the whole.</summary>
+    public CropBox? Box { get; init; }
+}

@@ -1,0 +1,51 @@
+namespace CondEmbed.Datasets;
+
+/// <summary>Where each known column of a table stands; names are compared without regard to case.</summary>
+internal sealed class TableColumns
+{
+    private readonly Dictionary<string, int> places = new(StringComparer.OrdinalIgnoreCase);
+
+    internal bool HasBox => Has("x");
+
+    internal bool HasCorners => Has("x_1");
+
+    internal bool HasFlags => Has("is_query") || Has("is_gallery");
+
+    internal static TableColumns Of(string path, DelimitedRecord header, ProblemList problems)
+    {
+        var columns = new TableColumns();
+        foreach (var (name, at) in header.Fields.Select((name, at) => (name, at)))
+        {
+            if (name.Length > 0 && !columns.places.TryAdd(name, at))
+            {
+                problems.Add($"{path}, line {header.Line}: column '{name}' stands there twice");
+            }
+        }
+
+        columns.Need(["path", "label"], $"{path}, line {header.Line}", header, problems);
+        columns.AllOrNone(["x", "y", "w", "h"], $"{path}, line {header.Line}", problems);
+        columns.AllOrNone(["x_1", "y_1", "x_2", "y_2"], $"{path}, line {header.Line}", problems);
+        return columns;
+    }
+
+    internal bool Has(string name) => places.ContainsKey(name);
+
+    internal string? Field(DelimitedRecord record, string name) => places.TryGetValue(name, out var at) ? record.Fields[at] : null;
+
+    private void Need(string[] names, string where, DelimitedRecord header, ProblemList problems)
+    {
+        foreach (var name in names.Where(name => !Has(name)))
+        {
+            problems.Add($"{where}: no column '{name}' in the header '{string.Join(',', header.Fields)}'");
+        }
+    }
+
+    private void AllOrNone(string[] names, string where, ProblemList problems)
+    {
+        var missing = names.Where(name => !Has(name)).ToList();
+        if (missing.Count > 0 && missing.Count < names.Length)
+        {
+            problems.Add($"{where}: a box needs the columns {string.Join(", ", names)}; missing: {string.Join(", ", missing)}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+namespace CondEmbed.Datasets;
+
+/// <summary>
+/// A comma or tab separated table with a header: <c>path,label[,split][,role][,x,y,w,h]</c>. Paths are relative to the table's folder.
+/// <c>split</c> or <c>role</c>: train, validation, test, query or gallery. The columns of open-metric-learning are understood as well:
+/// <c>split</c> (train or validation), <c>is_query</c>, <c>is_gallery</c>, <c>x_1,y_1,x_2,y_2</c>. Other columns are passed over.
+/// </summary>
+public static class TableDataset
+{
+    /// <summary>Opens a table.</summary>
+    /// <param name="path">A <c>.csv</c> or <c>.tsv</c> file.</param>
+    /// <exception cref="InputException">It cannot be read, or holds mistakes: all of them are named, with their lines.</exception>
+    public static FileDataset Open(string path)
+    {
+        if (!File.Exists(path))
+        {
+            throw new InputException($"{path}: no such file");
+        }
+
+        var records = DelimitedText.Read(path);
+        if (records.Count < 2)
+        {
+            throw new InputException($"{path}: a header and at least one line are needed, such as 'path,label' and 'a/1.jpg,a'");
+        }
+
+        var problems = new ProblemList();
+        var columns = TableColumns.Of(path, records[0], problems);
+        problems.ThrowIfAny();
+
+        var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        var items = new List<ImageItem>(records.Count - 1);
+        var files = new List<string>(records.Count - 1);
+        foreach (var record in records.Skip(1))
+        {
+            var where = $"{path}, line {record.Line}";
+            if (record.Fields.Length != records[0].Fields.Length)
+            {
+                problems.Add($"{where}: {record.Fields.Length} fields where the header has {records[0].Fields.Length}");
+                continue;
+            }
+
+            var item = new TableRow(columns, record, where, problems).Item();
+            var file = Path.Combine(folder, item.Path);
+            if (item.Path.Length > 0 && !File.Exists(file))
+            {
+                problems.Add($"{where}: no such file: {item.Path}");
+            }
+
+            items.Add(item);
+            files.Add(file);
+        }
+
+        problems.ThrowIfAny();
+        return new FileDataset(Path.GetFileNameWithoutExtension(path), items, files);
+    }
+}

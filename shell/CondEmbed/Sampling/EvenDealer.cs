@@ -1,0 +1,59 @@
+namespace CondEmbed.Sampling;
+
+/// <summary>
+/// Deals hands from a shuffled pack of the numbers 0 .. count-1, and goes on with a freshly shuffled pack when one is used up. So after
+/// any number of hands no number was dealt more than once more often than another.
+/// A hand holds no number twice when the pack has enough of them.
+/// </summary>
+internal sealed class EvenDealer
+{
+    private readonly int[] pack;
+    private SplitMix64 random;
+    private int next;
+
+    internal EvenDealer(int count, SplitMix64 random)
+    {
+        pack = new int[count];
+        for (var i = 0; i < count; i++)
+        {
+            pack[i] = i;
+        }
+
+        this.random = random;
+        next = count;
+    }
+
+    internal void Deal(Span<int> hand)
+    {
+        for (var dealt = 0; dealt < hand.Length; dealt++)
+        {
+            if (next == pack.Length)
+            {
+                Shuffle();
+            }
+
+            // Cards that are in the hand already, from the end of the last pack, wait for the next hand.
+            var pick = next;
+            while (pick < pack.Length && hand[..dealt].Contains(pack[pick]))
+            {
+                pick++;
+            }
+
+            pick = pick == pack.Length ? next : pick;
+            hand[dealt] = pack[pick];
+            (pack[next], pack[pick]) = (pack[pick], pack[next]);
+            next++;
+        }
+    }
+
+    private void Shuffle()
+    {
+        for (var i = pack.Length - 1; i > 0; i--)
+        {
+            var j = random.Below(i + 1);
+            (pack[i], pack[j]) = (pack[j], pack[i]);
+        }
+
+        next = 0;
+    }
+}

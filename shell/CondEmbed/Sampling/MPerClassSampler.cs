@@ -1,0 +1,134 @@
+namespace CondEmbed.Sampling;
+
+/// <summary>
+/// Batches of exactly batch / m classes with m images each. Images of a class are distinct within a batch, but for classes with fewer
+/// than m images, whose images come round again. Over an epoch every class comes equally often, give or take one, and so do the images of a class.
+/// The batch of a step is a function of the seed and the step alone, so a run that goes on needs only its step number.
+/// </summary>
+public sealed class MPerClassSampler
+{
+    private readonly int[][] itemsOfClass;
+    private readonly ulong seed;
+    private Epoch? latest;
+
+    /// <summary>Sets up sampling.</summary>
+    /// <param name="items">The numbers to draw from: those of the training images.</param>
+    /// <param name="labels">The class of each item, one for one.</param>
+    /// <param name="batch">Images in a batch: a multiple of <paramref name="perClass"/>.</param>
+    /// <param name="perClass">Images of each class in a batch, m.</param>
+    /// <param name="seed">Everything random follows from it.</param>
+    /// <param name="stepsPerEpoch">Batches in an epoch; by default items / batch, at least 1.</param>
+    /// <exception cref="InputException">The numbers do not fit together; all problems are named.</exception>
+    public MPerClassSampler(
+        IReadOnlyList<int> items,
+        IReadOnlyList<long> labels,
+        int batch,
+        int perClass,
+        ulong seed,
+        int? stepsPerEpoch = null)
+    {
+        if (items.Count != labels.Count)
+        {
+            throw new ArgumentException($"{items.Count} items but {labels.Count} labels", nameof(labels));
+        }
+
+        itemsOfClass = [.. items.Zip(labels).GroupBy(pair => pair.Second, pair => pair.First).OrderBy(group => group.Key).Select(group => group.ToArray())];
+        Check(batch, perClass, stepsPerEpoch, itemsOfClass.Length);
+        BatchSize = batch;
+        PerClass = perClass;
+        StepsPerEpoch = stepsPerEpoch ?? Math.Max(1, items.Count / batch);
+        this.seed = seed;
+    }
+
+    /// <summary>Images in a batch.</summary>
+    public int BatchSize { get; }
+
+    /// <summary>Images of each class in a batch.</summary>
+    public int PerClass { get; }
+
+    /// <summary>Batches in an epoch.</summary>
+    public int StepsPerEpoch { get; }
+
+    /// <summary>Classes to draw from.</summary>
+    public int ClassCount => itemsOfClass.Length;
+
+    /// <summary>Classes with fewer than m images, which repeat images within a batch.</summary>
+    public int SmallClassCount => itemsOfClass.Count(items => items.Length < PerClass);
+
+    /// <summary>The items of one batch, class after class. Safe to call from several threads.</summary>
+    /// <param name="step">The step, counted from 0 over all epochs.</param>
+    public int[] Batch(int step)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(step);
+        var number = step / StepsPerEpoch;
+        var epoch = Volatile.Read(ref latest);
+        if (epoch is null || epoch.Number != number)
+        {
+            epoch = Plan(number);
+            Volatile.Write(ref latest, epoch);
+        }
+
+        return epoch.Items.AsSpan(step % StepsPerEpoch * BatchSize, BatchSize).ToArray();
+    }
+
+    private static void Check(int batch, int perClass, int? stepsPerEpoch, int classes)
+    {
+        var problems = new List<string>();
+        if (batch < 1 || perClass < 1)
+        {
+            problems.Add($"a batch of {batch} with {perClass} images a class: both must be at least 1");
+        }
+        else if (batch % perClass != 0)
+        {
+            var below = batch - (batch % perClass);
+            var hint = below > 0 ? $"{below} or {below + perClass}" : $"{perClass}";
+            problems.Add($"a batch of {batch} is no multiple of {perClass} images a class; a batch of {hint} would be");
+        }
+        else if (classes < batch / perClass)
+        {
+            problems.Add(
+                $"a batch of {batch} with {perClass} images a class needs {batch / perClass} classes, and there are {classes} to train on; "
+                + "take a smaller batch or more images a class");
+        }
+
+        if (stepsPerEpoch < 1)
+        {
+            problems.Add($"an epoch of {stepsPerEpoch} steps: it must have at least 1");
+        }
+
+        if (problems.Count > 0)
+        {
+            throw new InputException(problems);
+        }
+    }
+
+    private Epoch Plan(int number)
+    {
+        var classes = new EvenDealer(ClassCount, new SplitMix64(seed, (ulong)number, 0));
+        var images = itemsOfClass
+            .Select((items, at) => new EvenDealer(items.Length, new SplitMix64(seed, (ulong)number, (ulong)at + 1)))
+            .ToArray();
+        var plan = new int[StepsPerEpoch * BatchSize];
+        var chosen = new int[BatchSize / PerClass];
+        var filled = 0;
+        for (var step = 0; step < StepsPerEpoch; step++)
+        {
+            classes.Deal(chosen);
+            foreach (var one in chosen)
+            {
+                var hand = plan.AsSpan(filled, PerClass);
+                images[one].Deal(hand);
+                foreach (ref var item in hand)
+                {
+                    item = itemsOfClass[one][item];
+                }
+
+                filled += PerClass;
+            }
+        }
+
+        return new Epoch(number, plan);
+    }
+
+    private sealed record Epoch(int Number, int[] Items);
+}
