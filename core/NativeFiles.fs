@@ -86,38 +86,17 @@ let tryFolderOf file folders =
     folders |> List.tryFind (fun folder -> File.Exists(Path.Combine(folder, file)))
 
 /// The folder of libtorch that the user named by CONDEMBED_LIBTORCH, if any; an InputException when it holds none.
-let chosen () =
-    match Environment.GetEnvironmentVariable Variable with
-    | null
-    | "" -> None
-    | folder when File.Exists(Path.Combine(folder, core)) -> Some(Path.GetFullPath folder)
-    | folder ->
+let chosen (variable: string) =
+    if String.IsNullOrWhiteSpace variable then
+        None
+    elif File.Exists(Path.Combine(variable, core)) then
+        Some(Path.GetFullPath variable)
+    else
         raise (
             InputException
-                $"{Variable} names '{folder}', but there is no {core} in it. Name the folder that holds {core} \
+                $"{Variable} names '{variable}', but there is no {core} in it. Name the folder that holds {core} \
                   (in a Python installation it is torch/lib), or unset the variable."
         )
-
-/// The version that a libtorch says it has: `build-version` beside lib/ in a libtorch archive, version.py in a Python package.
-let tryVersion (folder: string) =
-    let above = string (Path.GetDirectoryName(Path.TrimEndingDirectorySeparator folder))
-
-    let firstWord path pick =
-        if File.Exists path then
-            File.ReadLines path |> Seq.tryPick pick
-        else
-            None
-
-    let numeric (text: string) = text.Trim(' ', '\'', '"').Split('+')[0]
-
-    let python (line: string) =
-        if line.StartsWith "__version__" then
-            line.Split '=' |> Array.tryLast |> Option.map numeric
-        else
-            None
-
-    firstWord (Path.Combine(above, "build-version")) (numeric >> Some)
-    |> Option.orElseWith (fun () -> firstWord (Path.Combine(above, "version.py")) python)
 
 /// The folder for this program's cached files: $XDG_CACHE_HOME/condembed or ~/.cache/condembed; none without a home.
 let cacheRoot () =

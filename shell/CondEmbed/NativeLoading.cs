@@ -9,9 +9,11 @@ namespace CondEmbed;
 /// calls torch itself.
 /// </summary>
 /// <remarks>
-/// From the moment that any type of this library is first used, the runtime asks here when it cannot load TorchSharp's native library;
-/// until torch is used that costs nothing. An application that calls torch before it uses any type of this library has to call
-/// <see cref="Ensure"/> first, since .NET runs no code of an assembly that nothing has touched yet.
+/// From the moment that any type of this assembly is first used, the runtime asks here when it cannot load TorchSharp's native library;
+/// until torch is used that costs nothing. .NET runs no code of an assembly that nothing has touched yet, so an application that calls
+/// torch before anything of this assembly either calls <see cref="Ensure"/> first or lets the runtime wake this assembly up before
+/// Main, as buildTransitive/CondEmbed.targets does. A single-file application that is trimmed or compiled ahead of time has no such
+/// hook, and calls <see cref="Ensure"/>.
 /// </remarks>
 public static class NativeLoading
 {

@@ -1,0 +1,192 @@
+/// Loads libtorch and TorchSharp's own library into the process, in the order in which they need each other.
+module internal CondEmbed.NativeLoad
+
+open System
+open System.IO
+open System.Runtime.InteropServices
+open TorchSharp
+
+/// What was loaded, from where and why so.
+type Outcome =
+    {
+        /// TorchSharp's library, as the system knows it.
+        Handle: nativeint
+        /// The folder of libtorch.
+        Folder: string
+        /// The version of libtorch as it says itself; empty when it does not.
+        Version: string
+        /// The file of TorchSharp's library.
+        Loaded: string
+        Patched: bool
+        Reason: string
+    }
+
+/// How a file gets into the process: its handle, or what the system said.
+type Loader = string -> Result<nativeint, string>
+
+[<Literal>]
+let private MissingVersion = "GLIBCXX_3.4.32"
+
+[<Literal>]
+let private UnusedSymbol = "_ZSt21ios_base_library_initv"
+
+let private stop (message: string) = raise (InputException message)
+
+/// The dynamic linker of the system.
+let system: Loader =
+    fun path ->
+        try
+            Ok(NativeLibrary.Load path)
+        with
+        | :? DllNotFoundException
+        | :? BadImageFormatException as problem -> Error problem.Message
+
+/// Keeps the copy below the folder and loads it from there.
+let private loadFrom root (load: Loader) original copy =
+    let path = NativeFiles.cachePath root original
+    NativeFiles.keep path copy
+    load path |> Result.map (fun handle -> path, handle)
+
+/// For where the cache cannot be written or executed. The folder goes away at once; the system keeps the loaded file alive.
+let private loadFromTemporary load original copy =
+    let folder = Directory.CreateTempSubdirectory "condembed-"
+
+    try
+        loadFrom folder.FullName load original copy
+    finally
+        folder.Delete true
+
+let private loadCopy (cache: string option) (load: Loader) original copy =
+    let attempt from =
+        try
+            from load original copy
+        with
+        | :? IOException
+        | :? UnauthorizedAccessException as problem -> Error problem.Message
+
+    match cache |> Option.map (loadFrom >> attempt) with
+    | Some(Ok loaded) -> Ok loaded
+    | cached ->
+        match attempt loadFromTemporary, cached with
+        | Error now, Some(Error before) when now <> before -> Error $"{before}; {now}"
+        | result, _ -> result
+
+let private loadWeakened cache load path =
+    let original = File.ReadAllBytes path
+
+    Elf.weaken "libstdc++.so.6" MissingVersion UnusedSymbol original
+    |> Result.bind (loadCopy cache load original)
+
+/// Loads TorchSharp's library: as it is where that works, which the dynamic linker alone knows, because it alone knows which libstdc++ it
+/// takes. It answers before anything of the library runs, so a second try, with a weakened copy in the cache folder, is safe.
+let loadBinding (cache: string option) (load: Loader) path =
+    match load path with
+    | Ok handle -> handle, path, "it loads as it is"
+    | Error said when OperatingSystem.IsLinux() && said.Contains MissingVersion ->
+        match loadWeakened cache load path with
+        | Ok(copy, handle) -> handle, copy, $"the system's libstdc++ has no {MissingVersion}, which the original names but does not use"
+        | Error problem ->
+            stop
+                $"{path} needs {MissingVersion} of libstdc++, which this system does not have, and cannot be helped: {problem}. \
+                  Install a libstdc++ of GCC 13 or newer (Debian 13, Ubuntu 24.04, RHEL 10), or use TorchSharp 0.107.0."
+    | Error said -> stop $"{path} cannot be loaded with libtorch {NativeFiles.Wanted}. The system says: {said}"
+
+[<UnmanagedFunctionPointer(CallingConvention.Cdecl)>]
+type private VersionFunction = delegate of unit -> uint64
+
+/// The version that a loaded torch_cpu says it has; it does so since 2.9, one byte a part from the highest on (torch/version.h).
+let private tryVersion handle =
+    match NativeLibrary.TryGetExport(handle, "aoti_torch_abi_version") with
+    | true, address ->
+        let version =
+            Marshal.GetDelegateForFunctionPointer<VersionFunction>(address).Invoke()
+
+        let part index =
+            (version >>> (56 - 8 * index)) &&& 0xffUL
+
+        Some $"{part 0}.{part 1}.{part 2}"
+    | _ -> None
+
+/// Loads the libraries of libtorch that are in the folder, and gives its version.
+let private loadLibtorch (load: Loader) folder =
+    let handles =
+        [
+            for file in NativeFiles.libtorch do
+                let path = Path.Combine(folder, file)
+
+                if File.Exists path then
+                    match load path with
+                    | Ok handle -> file, handle
+                    | Error said -> stop $"{path} cannot be loaded. The system says: {said}"
+        ]
+
+    handles
+    |> List.tryFind (fun (file, _) -> file = NativeFiles.core)
+    |> Option.bind (snd >> tryVersion)
+
+/// An InputException when the libtorch that the user named is of another version; a patch release fits.
+let checkVersion folder version =
+    let release (text: string) = text.Substring(0, text.LastIndexOf '.')
+
+    if Option.map release version <> Some(release NativeFiles.Wanted) then
+        let found = defaultArg version "of a version before 2.9"
+
+        stop
+            $"{NativeFiles.Variable} names libtorch {found} in '{folder}', but TorchSharp needs {NativeFiles.Wanted}. \
+              Name a folder with that version, or unset the variable."
+
+let private missing file =
+    let places =
+        NativeFiles.folders |> List.map (fun folder -> "  " + folder) |> String.concat "\n"
+
+    stop
+        $"The native library {file} is missing; it was looked for in\n{places}\n\
+          Reference the package TorchSharp-cpu 0.107.0 (or TorchSharp-cuda-linux, TorchSharp-cuda-windows) from the program itself and \
+          build it for {NativeFiles.rid}, or let {NativeFiles.Variable} name a folder with libtorch {NativeFiles.Wanted}."
+
+/// Loads everything from the places known to hold it; where it is in none, the system's own search may still find it. Calls nothing of
+/// torch, whose type initialiser may be waiting for this on another thread.
+let loadAll () =
+    let chosen =
+        NativeFiles.chosen (Environment.GetEnvironmentVariable NativeFiles.Variable)
+
+    let libtorch =
+        chosen |> Option.orElse (NativeFiles.tryFolderOf NativeFiles.core NativeFiles.folders)
+
+    let binding =
+        NativeFiles.tryFolderOf NativeFiles.binding (NativeFiles.folders @ Option.toList chosen)
+
+    let byName =
+        lazy NativeLibrary.TryLoad("LibTorchSharp", typeof<torch>.Assembly, Nullable())
+
+    match libtorch, binding with
+    | Some folder, Some home ->
+        let version = loadLibtorch system folder
+
+        if chosen.IsSome then
+            checkVersion folder version
+
+        let original = Path.Combine(home, NativeFiles.binding)
+        let handle, loaded, reason = loadBinding (NativeFiles.cacheRoot ()) system original
+
+        {
+            Handle = handle
+            Folder = folder
+            Version = defaultArg version ""
+            Loaded = loaded
+            Patched = loaded <> original
+            Reason = reason
+        }
+    | _ when fst byName.Value ->
+        let reason = "the system found it by its name"
+
+        {
+            Handle = snd byName.Value
+            Folder = ""
+            Version = ""
+            Loaded = NativeFiles.binding
+            Patched = false
+            Reason = reason
+        }
+    | None, _ -> missing NativeFiles.core
+    | _, None -> missing NativeFiles.binding

@@ -1,0 +1,15 @@
+// Makes CondEmbed loadable in F# Interactive. Build once, from the project's root:
+//
+//     dotnet build -c Release
+//
+// then, in F# Interactive or at the top of a script in this folder:
+//
+//     #load "load.fsx"
+//     open CondEmbed
+//
+// "Unable to find the file" at the lines below means that nothing is built yet: run the command above.
+#r "../../shell/CondEmbed.Cli/bin/Release/net10.0/TorchSharp.dll"
+#r "../../shell/CondEmbed.Cli/bin/Release/net10.0/CondEmbed.Core.dll"
+#r "../../shell/CondEmbed.Cli/bin/Release/net10.0/CondEmbed.dll"
+
+CondEmbed.Native.ensure ()
