@@ -12,7 +12,8 @@ internal static class PageStyle
           --page: #121317; --card: #1b1d22; --ink: #e9e9e6; --soft: #9ca2ab; --rule: #2e3138; --accent: #93a0ff; --track: #2a2d3a;
           --right: #4ade80; --wrong: #ff7b72; --s1: #93a0ff; --s2: #f5a15b; --s3: #4cc9c4; --s4: #f084c0; --s5: #b5cf5f; --s6: #a3a9b4; } }
         * { box-sizing: border-box; }
-        html { scroll-behavior: smooth; -webkit-text-size-adjust: 100%; }
+        @media (prefers-reduced-motion: no-preference) { html { scroll-behavior: smooth; } }
+        html { -webkit-text-size-adjust: 100%; }
         body { margin: 0; background: var(--page); color: var(--ink); font: 16px/1.5 system-ui, "Segoe UI", "Helvetica Neue", "Noto Sans", "DejaVu Sans", sans-serif; }
         main { max-width: 66rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; }
         h1, h2, h3, p, ul, ol, dl, figure { margin: 0; padding: 0; }
@@ -22,7 +23,7 @@ internal static class PageStyle
         section { margin-top: 2.75rem; scroll-margin-top: 1rem; }
         .brand { color: var(--accent); font-weight: 600; font-size: .85rem; margin-bottom: .35rem; }
         .meta, .note, .none { color: var(--soft); font-size: .92rem; }
-        .meta { margin-top: .5rem; } .meta span { display: inline-block; } .meta span + span::before { content: "·"; margin: 0 .5em; }
+        .meta { margin-top: .5rem; } .meta span { display: inline-block; } .meta span:not(:last-child)::after { content: "·"; margin: 0 .5em; }
         nav { display: flex; flex-wrap: wrap; gap: .4rem 1.1rem; margin-top: 1.1rem; padding-top: .9rem; border-top: 1px solid var(--rule); font-size: .92rem; }
         a { color: var(--accent); text-decoration: none; } a:hover { text-decoration: underline; }
         .card { background: var(--card); border: 1px solid var(--rule); border-radius: 12px; padding: 1.1rem 1.25rem; }
