@@ -1,0 +1,61 @@
+namespace CondEmbed.Reports;
+
+/// <summary>Maps a range of values to a range of coordinates, with round numbers at its ticks.</summary>
+/// <param name="From">Lowest value.</param>
+/// <param name="To">Highest value; above <paramref name="From"/>.</param>
+/// <param name="Ticks">Values to be marked, ascending, all within the range.</param>
+internal sealed record ChartScale(double From, double To, IReadOnlyList<double> Ticks)
+{
+    /// <summary>A scale that begins and ends at ticks and holds all the values; a range of no width is widened.</summary>
+    public static ChartScale Covering(IEnumerable<double> values, int ticks)
+    {
+        var (low, high) = Range(values);
+        // A line that comes near zero is honest only if zero is in sight.
+        if (low > 0 && low < 0.4 * high)
+        {
+            low = 0;
+        }
+        var step = NiceStep((high - low) / ticks);
+        var first = Math.Floor((low / step) + 1e-9);
+        var last = Math.Ceiling((high / step) - 1e-9);
+        return new ChartScale(first * step, last * step, Multiples(first, last, step));
+    }
+
+    /// <summary>A scale that holds the values and no more, as fits an axis of steps.</summary>
+    public static ChartScale Tight(IEnumerable<double> values, int ticks)
+    {
+        var (low, high) = Range(values);
+        var step = NiceStep((high - low) / ticks);
+        return new ChartScale(low, high, Multiples(Math.Ceiling((low / step) - 1e-9), Math.Floor((high / step) + 1e-9), step));
+    }
+
+    /// <summary>The coordinate of a value on an axis that runs from <paramref name="start"/> to <paramref name="end"/>.</summary>
+    public double Place(double value, double start, double end) => start + ((value - From) / (To - From) * (end - start));
+
+    private static (double Low, double High) Range(IEnumerable<double> values)
+    {
+        var finite = values.Where(double.IsFinite).DefaultIfEmpty(0).ToList();
+        var (low, high) = (finite.Min(), finite.Max());
+        var least = 1e-9 * Math.Max(Math.Abs(low), Math.Abs(high));
+        if (high - low > least)
+        {
+            return (low, high);
+        }
+        var margin = low == 0 ? 1 : Math.Abs(low) / 2;
+        return (low - margin, high + margin);
+    }
+
+    /// <summary>The least of 1, 2, 5 times a power of ten that is not below the given step.</summary>
+    private static double NiceStep(double step)
+    {
+        var power = Math.Pow(10, Math.Floor(Math.Log10(step)));
+        var digit = step / power;
+        return power * (digit <= 1 ? 1 : digit <= 2 ? 2 : digit <= 5 ? 5 : 10);
+    }
+
+    /// <summary>Multiples of the step, as decimals so that 3 times 0.1 reads 0.3.</summary>
+    private static double[] Multiples(double first, double last, double step) =>
+        [.. Enumerable.Range(0, (int)(last - first) + 1).Select(i => Math.Round((first + i) * step, 15 - Digits(step)))];
+
+    private static int Digits(double step) => Math.Clamp((int)Math.Ceiling(Math.Log10(step)), 0, 15);
+}

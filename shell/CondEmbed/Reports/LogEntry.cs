@@ -1,0 +1,65 @@
+using System.Text.Json.Serialization;
+
+namespace CondEmbed.Reports;
+
+/// <summary>One line of a run's log. The kinds, and so the types, are closed: see the attributes.</summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
+[JsonDerivedType(typeof(StartEntry), "start")]
+[JsonDerivedType(typeof(StepEntry), "step")]
+[JsonDerivedType(typeof(ValidationEntry), "validation")]
+[JsonDerivedType(typeof(CheckpointEntry), "checkpoint")]
+[JsonDerivedType(typeof(ResumeEntry), "resume")]
+[JsonDerivedType(typeof(EndEntry), "end")]
+public abstract record LogEntry
+{
+    private protected LogEntry(int step) => Step = step;
+
+    /// <summary>Number of training steps done when the entry was written.</summary>
+    [JsonPropertyOrder(-2)]
+    public int Step { get; init; }
+
+    /// <summary>When the entry was written (UTC); the log writer sets it.</summary>
+    [JsonPropertyOrder(-1)]
+    public DateTimeOffset Time { get; init; }
+}
+
+/// <summary>The run began.</summary>
+/// <param name="Steps">Number of steps that it is to take.</param>
+/// <param name="Command">The command line that repeats it.</param>
+/// <param name="Version">Version of the program.</param>
+public sealed record StartEntry(int Steps, string Command, string Version) : LogEntry(0);
+
+/// <summary>A training step was done.</summary>
+/// <param name="Step">Its number, from 1.</param>
+/// <param name="Loss">Total loss.</param>
+/// <param name="Terms">The named terms of the loss.</param>
+/// <param name="LearningRate">Learning rate of the step.</param>
+/// <param name="ImagesPerSecond">Throughput since the entry before.</param>
+/// <param name="GradientNorm">L2 norm of all gradients before clipping.</param>
+public sealed record StepEntry(
+    int Step,
+    double Loss,
+    IReadOnlyDictionary<string, double> Terms,
+    double LearningRate,
+    double ImagesPerSecond,
+    double GradientNorm) : LogEntry(Step);
+
+/// <summary>The validation classes were evaluated.</summary>
+/// <param name="Step">Number of steps done by then.</param>
+/// <param name="Metrics">Metrics as fractions (0 to 1); keys as in <see cref="MetricNames"/>.</param>
+public sealed record ValidationEntry(int Step, IReadOnlyDictionary<string, double> Metrics) : LogEntry(Step);
+
+/// <summary>A checkpoint was saved.</summary>
+/// <param name="Step">Number of steps done by then.</param>
+/// <param name="File">Its path within the run folder.</param>
+/// <param name="IsBest">Whether it is the best so far by the validation classes.</param>
+public sealed record CheckpointEntry(int Step, string File, bool IsBest) : LogEntry(Step);
+
+/// <summary>The run went on after an interruption.</summary>
+/// <param name="Step">Number of steps done before.</param>
+public sealed record ResumeEntry(int Step) : LogEntry(Step);
+
+/// <summary>The run ended.</summary>
+/// <param name="Step">Number of steps done.</param>
+/// <param name="Reason">Why: "completed", "cancelled", or the error's message.</param>
+public sealed record EndEntry(int Step, string Reason) : LogEntry(Step);

@@ -1,0 +1,52 @@
+using System.Text;
+
+namespace CondEmbed.Reports;
+
+/// <summary>A line of the table of metrics, as text, in percent.</summary>
+/// <param name="Key">Its key, as in <see cref="MetricNames"/>.</param>
+/// <param name="Name">Its name for people.</param>
+/// <param name="Before">Value before training; empty if not measured.</param>
+/// <param name="After">Value after training; empty if not measured.</param>
+/// <param name="Change">After minus before in percentage points, with its sign; empty if one is missing.</param>
+public sealed record MetricRow(string Key, string Name, string Before, string After, string Change);
+
+/// <summary>The table of metrics before and after training.</summary>
+public static class MetricTable
+{
+    /// <summary>The rows in the order of <see cref="MetricNames.Order"/>; both sets hold fractions (0 to 1).</summary>
+    public static IReadOnlyList<MetricRow> Rows(
+        IReadOnlyDictionary<string, double> before, IReadOnlyDictionary<string, double> after)
+    {
+        ArgumentNullException.ThrowIfNull(before);
+        ArgumentNullException.ThrowIfNull(after);
+        return [.. MetricNames.Order(before, after).Select(key => Row(key, Find(before, key), Find(after, key)))];
+    }
+
+    /// <summary>The table as aligned text: a header, then a line a metric; the lines end without a line feed after the last.</summary>
+    public static string Format(IReadOnlyDictionary<string, double> before, IReadOnlyDictionary<string, double> after)
+    {
+        var rows = Rows(before, after).Select(row => new[] { row.Name, row.Before, row.After, row.Change });
+        string[][] table = [["metric (%)", "before", "after", "change"], .. rows];
+        // A column that is empty for every metric (nothing was measured before) is left out.
+        var shown = Enumerable.Range(0, 4).Where(column => table.Skip(1).Any(row => row[column].Length > 0)).ToArray();
+        var widths = shown.Select(column => table.Max(row => row[column].Length)).ToArray();
+        var text = new StringBuilder();
+        foreach (var row in table)
+        {
+            var cells = shown.Select((column, i) => column == 0 ? row[0].PadRight(widths[i]) : row[column].PadLeft(widths[i]));
+            text.Append(string.Join("   ", cells).TrimEnd()).Append('\n');
+        }
+        return text.ToString().TrimEnd('\n');
+    }
+
+    private static MetricRow Row(string key, double? before, double? after) =>
+        new(
+            key,
+            MetricNames.Display(key),
+            before is { } b ? Human.Percent(b) : "",
+            after is { } a ? Human.Percent(a) : "",
+            after - before is { } change ? Human.PercentChange(change) : "");
+
+    private static double? Find(IReadOnlyDictionary<string, double> metrics, string key) =>
+        metrics.TryGetValue(key, out var value) ? value : null;
+}

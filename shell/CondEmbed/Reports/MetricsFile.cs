@@ -1,0 +1,49 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace CondEmbed.Reports;
+
+/// <summary>The result of a run: metrics of the held-out classes as fractions (0 to 1); keys as in <see cref="MetricNames"/>.</summary>
+/// <param name="Dataset">Name of the data set.</param>
+/// <param name="Step">Number of training steps done.</param>
+/// <param name="Before">Metrics before training; empty if not measured.</param>
+/// <param name="After">Metrics after training.</param>
+public sealed record RunMetrics(
+    string Dataset, int Step, IReadOnlyDictionary<string, double> Before, IReadOnlyDictionary<string, double> After);
+
+/// <summary>Writes and reads a run's <c>metrics.json</c>.</summary>
+public static class MetricsFile
+{
+    private static readonly JsonSerializerOptions Options = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        RespectRequiredConstructorParameters = true,
+        RespectNullableAnnotations = true,
+        WriteIndented = true,
+    };
+
+    /// <summary>Writes the file atomically.</summary>
+    public static void Write(string path, RunMetrics metrics) =>
+        WholeFile.Write(path, stream => JsonSerializer.Serialize(stream, metrics, Options));
+
+    /// <summary>Reads the file.</summary>
+    /// <exception cref="InputException">The file is missing or is not what <see cref="Write"/> writes.</exception>
+    public static RunMetrics Read(string path)
+    {
+        try
+        {
+            using var stream = File.OpenRead(path);
+            return JsonSerializer.Deserialize<RunMetrics>(stream, Options)
+                ?? throw new InputException($"{path}: holds no metrics. Evaluate the run again.");
+        }
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new InputException($"{path}: there is no such file. Evaluate the run to make it.");
+        }
+        catch (JsonException error)
+        {
+            throw new InputException($"{path}: not a metrics file ({error.Message}). Evaluate the run again.");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+namespace CondEmbed.Reports;
+
+/// <summary>The frame of every page.</summary>
+internal static class Page
+{
+    /// <summary>Writes a whole page, atomically. Its policy forbids the browser to ask any host for anything.</summary>
+    public static void Write(string path, string title, Html body)
+    {
+        var page = Html.Of($"""
+            <!DOCTYPE html>
+            <html lang="en">
+            <head>
+            <meta charset="utf-8">
+            <meta name="viewport" content="width=device-width, initial-scale=1">
+            <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
+            <title>{title}</title>
+            <style>
+            {Html.Trusted(PageStyle.Css)}
+            </style>
+            </head>
+            <body>
+            <main>
+            {body}
+            </main>
+            <script>
+            {Html.Trusted(PageStyle.Script)}
+            </script>
+            </body>
+            </html>
+
+            """);
+        WholeFile.WriteText(path, page.ToString());
+    }
+
+    /// <summary>A section with a heading; its identifier is what the page's own links name.</summary>
+    public static Html Section(string id, string title, Html body) =>
+        Html.Of($"<section id=\"{id}\"><h2>{title}</h2>\n{body}</section>\n");
+
+    /// <summary>Names and values in two columns.</summary>
+    public static Html Facts(IEnumerable<Fact> facts) =>
+        Html.Of($"<dl class=\"facts\">{facts.Select(fact => Html.Of($"<dt>{fact.Name}</dt><dd>{fact.Value}</dd>"))}</dl>");
+}

@@ -1,0 +1,29 @@
+namespace CondEmbed.Reports;
+
+/// <summary>An encoded picture that goes into a report as it is, so it should be small (64 to 128 pixels a side).</summary>
+/// <param name="Bytes">The encoded file.</param>
+/// <param name="Mime">Its type, for example <c>image/png</c>; anything but an image type is refused when the report is written.</param>
+public sealed record Picture(ReadOnlyMemory<byte> Bytes, string Mime = "image/png");
+
+/// <summary>A query picture and what was found for it.</summary>
+/// <param name="Picture">The query picture.</param>
+/// <param name="Label">Its class, or nothing if unknown.</param>
+/// <param name="Path">Where it comes from, as people know it.</param>
+/// <param name="Neighbours">What was found, nearest first.</param>
+/// <param name="Score">Quality of this query (its MAP@R, 0 to 1), or nothing.</param>
+public sealed record RetrievalRow(
+    Picture Picture, string? Label, string Path, IReadOnlyList<Neighbour> Neighbours, double? Score = null);
+
+/// <summary>One picture that was found for a query.</summary>
+/// <param name="Picture">The picture.</param>
+/// <param name="Label">Its class, or nothing if unknown.</param>
+/// <param name="Path">Where it comes from, as people know it.</param>
+/// <param name="Cosine">Cosine similarity to the query, -1 to 1.</param>
+/// <param name="IsRight">Whether it is of the query's class; nothing if that is not known.</param>
+public sealed record Neighbour(Picture Picture, string? Label, string Path, double Cosine, bool? IsRight);
+
+/// <summary>Rows of a retrieval grid under one heading.</summary>
+/// <param name="Title">For example "Worst queries".</param>
+/// <param name="Note">How these queries were chosen.</param>
+/// <param name="Rows">The queries.</param>
+public sealed record RetrievalGroup(string Title, string Note, IReadOnlyList<RetrievalRow> Rows);

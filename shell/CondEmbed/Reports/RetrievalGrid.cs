@@ -1,0 +1,58 @@
+namespace CondEmbed.Reports;
+
+/// <summary>Queries with what was found for them, as rows of small pictures.</summary>
+internal static class RetrievalGrid
+{
+    /// <summary>The rows. Right and wrong differ in colour, in the kind of their frame and by a sign.</summary>
+    public static Html Draw(IReadOnlyList<RetrievalRow> rows) =>
+        rows.Count == 0
+            ? Html.Of($"<p class=\"none\">No queries.</p>")
+            : Html.Of($"<div class=\"rows\">{rows.Select(Row)}</div>\n");
+
+    private static Html Row(RetrievalRow row)
+    {
+        var found = row.Neighbours.Count == 0
+            ? Html.Of($"<p class=\"none\">Nothing was found.</p>")
+            : Html.Of($"<ol class=\"found\">{row.Neighbours.Select((neighbour, i) => Found(neighbour, i + 1))}</ol>");
+        return Html.Of($"""
+            <div class="row"><figure class="query" title="{row.Path}">{Image(row.Picture, "query " + Name(row.Label, row.Path))}
+            <figcaption><b>{Name(row.Label, row.Path)}</b>{Source(row)}{Score(row)}</figcaption></figure>
+            {found}</div>
+
+            """);
+    }
+
+    private static Html Found(Neighbour neighbour, int rank)
+    {
+        var (style, sign, word) = neighbour.IsRight switch
+        {
+            true => ("right", "✓", "right"),
+            false => ("wrong", "✗", "wrong"),
+            null => ("open", "", "found"),
+        };
+        var name = Name(neighbour.Label, neighbour.Path);
+        var alt = FormattableString.Invariant($"{rank}. {name}, {word}, cosine {neighbour.Cosine:0.000}");
+        return Html.Of($"""
+            <li class="{style}" title="{neighbour.Path}">{Image(neighbour.Picture, alt)}<i aria-hidden="true">{sign}</i><b>{neighbour.Cosine:0.00}</b><span>{name}</span></li>
+
+            """);
+    }
+
+    /// <summary>The picture as a data address. Anything that does not call itself a picture is a mistake of the caller.</summary>
+    private static Html Image(Picture picture, string alt)
+    {
+        if (!picture.Mime.StartsWith("image/", StringComparison.Ordinal))
+        {
+            throw new ArgumentException($"'{picture.Mime}' is no type of a picture; give image/png, image/jpeg ...", nameof(picture));
+        }
+        return Html.Of($"<img src=\"data:{picture.Mime};base64,{Convert.ToBase64String(picture.Bytes.Span)}\" alt=\"{alt}\" loading=\"lazy\">");
+    }
+
+    private static string Name(string? label, string path) => string.IsNullOrEmpty(label) ? Path.GetFileName(path) : label;
+
+    private static Html Source(RetrievalRow row) =>
+        string.IsNullOrEmpty(row.Label) ? Html.Empty : Html.Of($"<span>{Path.GetFileName(row.Path)}</span>");
+
+    private static Html Score(RetrievalRow row) =>
+        row.Score is { } score ? Html.Of($"<span class=\"score\">MAP@R {100 * score:0}%</span>") : Html.Empty;
+}
