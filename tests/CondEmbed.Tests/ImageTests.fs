@@ -174,4 +174,13 @@ let private decoding =
         ]
 
 let tests =
-    testList "Image" [ golden; goldenCount; cutOff; refusals; decoding; ImageResampleTests.tests ]
+    testList
+        "Image"
+        [ golden
+          goldenCount
+          cutOff
+          refusals
+          decoding
+          ImageResampleTests.tests
+          ImageTransformTests.tests
+          ImageColourTests.tests ]

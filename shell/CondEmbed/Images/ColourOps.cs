@@ -1,0 +1,82 @@
+using System.Runtime.CompilerServices;
+
+namespace CondEmbed.Images;
+
+/// <summary>
+/// The colour changes of torchvision on 8-bit pictures, in Pillow's own arithmetic (ImageEnhance's blend in single precision,
+/// truncated; ITU-R 601-2 grey in 16-bit fixed point). All work in place on packed RGB pixels.
+/// </summary>
+internal static class ColourOps
+{
+    /// <summary>Blends with black: 0 is black, 1 the picture.</summary>
+    internal static void Brightness(Span<byte> pixels, float factor) => BlendWithConstant(pixels, 0, factor);
+
+    /// <summary>Blends with the picture's mean grey, rounded half up: 0 is flat grey, 1 the picture.</summary>
+    internal static void Contrast(Span<byte> pixels, float factor)
+    {
+        if (factor == 1)
+            return;
+        var sum = 0L;
+        for (var i = 0; i + 2 < pixels.Length; i += 3)
+            sum += Luma(pixels[i], pixels[i + 1], pixels[i + 2]);
+        BlendWithConstant(pixels, (byte)((double)sum / (pixels.Length / 3) + 0.5), factor);
+    }
+
+    /// <summary>Blends with the grey picture: 0 is grey, 1 the picture.</summary>
+    internal static void Saturation(Span<byte> pixels, float factor)
+    {
+        if (factor == 1)
+            return;
+        for (var i = 0; i + 2 < pixels.Length; i += 3)
+        {
+            var grey = Luma(pixels[i], pixels[i + 1], pixels[i + 2]);
+            pixels[i] = Blend(grey, pixels[i], factor);
+            pixels[i + 1] = Blend(grey, pixels[i + 1], factor);
+            pixels[i + 2] = Blend(grey, pixels[i + 2], factor);
+        }
+    }
+
+    /// <summary>Every pixel becomes its grey.</summary>
+    internal static void Greyscale(Span<byte> pixels)
+    {
+        for (var i = 0; i + 2 < pixels.Length; i += 3)
+            pixels.Slice(i, 3).Fill(Luma(pixels[i], pixels[i + 1], pixels[i + 2]));
+    }
+
+    /// <summary>Mirrors left and right.</summary>
+    internal static void Flip(Span<byte> pixels, int width)
+    {
+        for (var start = 0; start < pixels.Length; start += width * 3)
+        {
+            var row = pixels.Slice(start, width * 3);
+            for (int left = 0, right = (width - 1) * 3; left < right; left += 3, right -= 3)
+            {
+                (row[left], row[right]) = (row[right], row[left]);
+                (row[left + 1], row[right + 1]) = (row[right + 1], row[left + 1]);
+                (row[left + 2], row[right + 2]) = (row[right + 2], row[left + 2]);
+            }
+        }
+    }
+
+    /// <summary>Pillow's convert("L") of one pixel.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static byte Luma(byte r, byte g, byte b) => (byte)((r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16);
+
+    private static void BlendWithConstant(Span<byte> pixels, byte constant, float factor)
+    {
+        if (factor == 1)
+            return;
+        Span<byte> table = stackalloc byte[256];
+        for (var value = 0; value < 256; value++)
+            table[value] = Blend(constant, (byte)value, factor);
+        foreach (ref var value in pixels)
+            value = table[value];
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static byte Blend(byte degenerate, byte original, float factor)
+    {
+        var mixed = degenerate + factor * (original - degenerate);
+        return mixed <= 0 ? (byte)0 : mixed >= 255 ? (byte)255 : (byte)mixed;
+    }
+}

@@ -1,0 +1,41 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
+
+namespace CondEmbed.Images;
+
+/// <summary>
+/// Decoded pictures kept in memory up to a number of bytes, so that small sets are decoded once. Nothing is thrown out: when every
+/// picture is needed once an epoch in random order, the first ones that fit serve as well as any others. Safe on any thread.
+/// </summary>
+/// <param name="capacity">The most bytes of pixels to keep; 0 keeps nothing.</param>
+public sealed class DecodedCache(long capacity = DecodedCache.DefaultCapacity)
+{
+    /// <summary>512 MiB.</summary>
+    public const long DefaultCapacity = 512L << 20;
+
+    private readonly ConcurrentDictionary<int, RgbImage> images = new();
+    private long bytes;
+
+    /// <summary>The most bytes of pixels kept.</summary>
+    public long Capacity { get; } = capacity;
+
+    /// <summary>Bytes of pixels kept now.</summary>
+    public long Bytes => Interlocked.Read(ref bytes);
+
+    /// <summary>Pictures kept now.</summary>
+    public int Count => images.Count;
+
+    /// <summary>The picture of an index, if it is kept.</summary>
+    public bool TryGet(int index, [NotNullWhen(true)] out RgbImage? image) => images.TryGetValue(index, out image);
+
+    /// <summary>Keeps a picture when it fits and its index is new; says whether it is kept.</summary>
+    public bool TryAdd(int index, RgbImage image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        // Room is taken first and given back if it is not needed, so that the cap holds at any moment.
+        if (Interlocked.Add(ref bytes, image.Pixels.Length) <= Capacity && images.TryAdd(index, image))
+            return true;
+        Interlocked.Add(ref bytes, -image.Pixels.Length);
+        return false;
+    }
+}

@@ -1,0 +1,24 @@
+namespace CondEmbed.Images;
+
+/// <summary>Which part of the picture a training view shows.</summary>
+public enum Geometry
+{
+    /// <summary>torchvision's RandomResizedCrop: a box of random area and aspect inside the picture.</summary>
+    ResizedCrop,
+
+    /// <summary>A square of nearly the whole picture, scaled, shifted and turned a little; it may reach outside the picture.</summary>
+    ShiftScale,
+
+    /// <summary>No chance: the short side resized, then the centre cropped, as <see cref="EvalTransform"/> does.</summary>
+    CentreCrop
+}
+
+/// <summary>What a view shows where it reaches outside the picture.</summary>
+public enum Surround
+{
+    /// <summary>The nearest pixel of the picture's edge, repeated.</summary>
+    Edge,
+
+    /// <summary>A constant colour.</summary>
+    Constant
+}

@@ -1,0 +1,74 @@
+using System.Collections.Concurrent;
+
+namespace CondEmbed.Images;
+
+/// <summary>How far a check has come.</summary>
+/// <param name="Done">Pictures decoded so far, good or bad.</param>
+/// <param name="Total">Pictures to decode.</param>
+/// <param name="Bad">Bad ones among those done.</param>
+public readonly record struct CheckProgress(int Done, int Total, int Bad);
+
+/// <summary>Decodes every picture before a run, so that none stops it half-way.</summary>
+/// <param name="Checked">How many pictures were decoded.</param>
+/// <param name="Bad">Those that cannot be used, by index.</param>
+public sealed record PictureCheck(int Checked, IReadOnlyList<BadPicture> Bad)
+{
+    // Reports to show progress, not to spend time on it.
+    private const int Reports = 200;
+
+    /// <summary>Decodes pictures in full, on several threads; the reader's cache is filled on the way.</summary>
+    /// <param name="reader">Reads and decodes.</param>
+    /// <param name="indices">Which pictures; null is all of the source.</param>
+    /// <param name="workers">Threads; 0 is one a core.</param>
+    /// <param name="progress">Told about 200 times, from any thread, last with all done.</param>
+    /// <param name="cancellation">Ends the check with an OperationCanceledException.</param>
+    public static PictureCheck Run(
+        PictureReader reader, IReadOnlyList<int>? indices = null, int workers = 0, IProgress<CheckProgress>? progress = null,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(reader);
+        indices ??= [.. Enumerable.Range(0, reader.Source.Count)];
+        var bad = new ConcurrentBag<BadPicture>();
+        var (done, total) = (0, indices.Count);
+        var every = Math.Max(total / Reports, 1);
+        var options = new ParallelOptions
+        {
+            MaxDegreeOfParallelism = workers > 0 ? workers : Environment.ProcessorCount,
+            CancellationToken = cancellation
+        };
+        // One picture at a time: they differ in size, and ranges would leave threads idle at the end.
+        Parallel.ForEach(Partitioner.Create(indices, EnumerablePartitionerOptions.NoBuffering), options, index =>
+        {
+            try
+            {
+                reader.Read(index);
+            }
+            catch (BadPictureException problem)
+            {
+                bad.Add(new BadPicture(index, problem.Name, problem.Reason));
+            }
+
+            var now = Interlocked.Increment(ref done);
+            if (now % every == 0 && now < total)
+                progress?.Report(new CheckProgress(now, total, bad.Count));
+        });
+        progress?.Report(new CheckProgress(total, total, bad.Count));
+        return new PictureCheck(total, [.. bad.OrderBy(picture => picture.Index)]);
+    }
+
+    /// <summary>The indices that are not bad, in their order.</summary>
+    public IReadOnlyList<int> Good(IEnumerable<int> indices)
+    {
+        var excluded = Bad.Select(picture => picture.Index).ToHashSet();
+        return [.. indices.Where(index => !excluded.Contains(index))];
+    }
+
+    /// <summary>One error that names every bad picture, its reason and the fix; null when there is none.</summary>
+    public InputException? Error()
+    {
+        if (Bad.Count == 0)
+            return null;
+        var heading = $"{Bad.Count} of {Checked} pictures cannot be used. Mend or remove them, or leave them out with --skip-bad:";
+        return new InputException([heading, .. Bad.Select(picture => $"  {picture.Name}: {picture.Reason}")]);
+    }
+}
