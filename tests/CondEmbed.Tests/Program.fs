@@ -22,6 +22,8 @@ let all =
             ConfigTests.tests
             ImageTests.tests
             DatasetTests.tests
+            SplitTests.tests
+            SamplingTests.tests
             EvaluationTests.tests
             CheckpointTests.tests
             RunTests.tests

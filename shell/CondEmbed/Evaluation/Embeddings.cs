@@ -1,0 +1,105 @@
+using System.Globalization;
+using System.Numerics;
+
+namespace CondEmbed.Evaluation;
+
+/// <summary>Embeddings of images: <see cref="Count"/> rows of <see cref="Dimension"/> numbers, row after row.</summary>
+/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
+public sealed class Embeddings<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    /// <summary>Wraps numbers without copying them.</summary>
+    /// <exception cref="ArgumentException">The numbers are not count x dimension, or of a type that is not supported.</exception>
+    public Embeddings(T[] values, int count, int dimension)
+    {
+        if (typeof(T) != typeof(float) && typeof(T) != typeof(double))
+        {
+            throw new ArgumentException($"embeddings are float or double, not {typeof(T).Name}", nameof(values));
+        }
+
+        if (count < 0 || dimension < 1 || values.Length != (long)count * dimension)
+        {
+            throw new ArgumentException($"{values.Length} numbers are not {count} rows of {dimension}", nameof(values));
+        }
+
+        Values = values;
+        Count = count;
+        Dimension = dimension;
+    }
+
+    /// <summary>The numbers, row after row.</summary>
+    public T[] Values { get; }
+
+    /// <summary>How many embeddings there are.</summary>
+    public int Count { get; }
+
+    /// <summary>Numbers in an embedding.</summary>
+    public int Dimension { get; }
+
+    /// <summary>One embedding.</summary>
+    public ReadOnlySpan<T> Row(int index) => Values.AsSpan(index * Dimension, Dimension);
+
+    /// <summary>
+    /// The same directions at length 1, so that dot products are cosines. An embedding of length 0 stays 0: its cosine with everything is 0.
+    /// </summary>
+    /// <exception cref="InputException">Some numbers are infinite or no numbers; the first such rows are named.</exception>
+    public Embeddings<T> AtUnitLength()
+    {
+        ThrowIfNotFinite();
+        var unit = new T[Values.Length];
+        Parallel.For(0, Count, row =>
+        {
+            var length = Length(Row(row));
+            var from = Row(row);
+            var to = unit.AsSpan(row * Dimension, Dimension);
+            for (var i = 0; i < to.Length; i++)
+            {
+                to[i] = length == 0 ? T.Zero : T.CreateTruncating(double.CreateTruncating(from[i]) / length);
+            }
+        });
+        return new Embeddings<T>(unit, Count, Dimension);
+    }
+
+    // Scaled by the largest number, so that the squares of very large or very small ones neither overflow nor vanish.
+    private static double Length(ReadOnlySpan<T> row)
+    {
+        var largest = 0d;
+        foreach (var value in row)
+        {
+            largest = Math.Max(largest, Math.Abs(double.CreateTruncating(value)));
+        }
+
+        var sum = 0d;
+        foreach (var value in row)
+        {
+            var scaled = largest == 0 ? 0 : double.CreateTruncating(value) / largest;
+            sum += scaled * scaled;
+        }
+
+        return largest * Math.Sqrt(sum);
+    }
+
+    private void ThrowIfNotFinite()
+    {
+        var bad = Enumerable.Range(0, Count).AsParallel().AsOrdered().Where(row => !IsFinite(Row(row))).ToList();
+        if (bad.Count > 0)
+        {
+            var first = string.Join(", ", bad.Take(10).Select(row => row.ToString(CultureInfo.InvariantCulture)));
+            throw new InputException(
+                $"{bad.Count} of {Count} embeddings hold NaN or infinity (rows {first}{(bad.Count > 10 ? ", ..." : "")}, counted from 0)");
+        }
+    }
+
+    private static bool IsFinite(ReadOnlySpan<T> row)
+    {
+        foreach (var value in row)
+        {
+            if (!T.IsFinite(value))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+}

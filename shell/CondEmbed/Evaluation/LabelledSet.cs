@@ -1,0 +1,30 @@
+using System.Numerics;
+
+namespace CondEmbed.Evaluation;
+
+/// <summary>Embeddings at unit length with their labels, and the items of each label.</summary>
+internal sealed class LabelledSet<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private readonly Dictionary<long, int[]> itemsOfLabel;
+
+    internal LabelledSet(Embeddings<T> embeddings, IReadOnlyList<long> labels)
+    {
+        if (labels.Count != embeddings.Count)
+        {
+            throw new ArgumentException($"{embeddings.Count} embeddings but {labels.Count} labels", nameof(labels));
+        }
+
+        Unit = embeddings.AtUnitLength();
+        Labels = labels;
+        itemsOfLabel = Enumerable.Range(0, labels.Count).GroupBy(item => labels[item]).ToDictionary(group => group.Key, group => group.ToArray());
+    }
+
+    internal Embeddings<T> Unit { get; }
+
+    internal IReadOnlyList<long> Labels { get; }
+
+    /// <summary>A fresh list of the items with a label, but for one item.</summary>
+    internal int[] Positives(long label, int except) =>
+        itemsOfLabel.TryGetValue(label, out var items) ? Array.FindAll(items, item => item != except) : [];
+}

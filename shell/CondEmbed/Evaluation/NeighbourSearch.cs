@@ -1,0 +1,105 @@
+using System.Numerics;
+
+namespace CondEmbed.Evaluation;
+
+/// <summary>The most similar gallery items of every query.</summary>
+/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
+/// <param name="K">Neighbours of a query: what was asked for, or all there are if that is fewer.</param>
+/// <param name="Items">Q K, row after row: gallery items, most similar first.</param>
+/// <param name="Similarities">Q K: their cosines with the query.</param>
+public sealed record Neighbours<T>(int K, int[] Items, T[] Similarities)
+{
+    /// <summary>The neighbours of one query, most similar first.</summary>
+    public ReadOnlySpan<int> Of(int query) => Items.AsSpan(query * K, K);
+
+    /// <summary>Their similarities.</summary>
+    public ReadOnlySpan<T> SimilaritiesOf(int query) => Similarities.AsSpan(query * K, K);
+}
+
+/// <summary>Finds neighbours by cosine, a block of queries at a time; of equally similar items the one with the lower index comes first.</summary>
+public static class NeighbourSearch
+{
+    /// <summary>Q D, G D -> Q K.</summary>
+    /// <param name="queries">What to search for.</param>
+    /// <param name="gallery">Where to search.</param>
+    /// <param name="k">How many neighbours to find, at least 1.</param>
+    /// <param name="excludeSelf">Whether query i and item i are the same image, which then does not find itself.</param>
+    /// <param name="cancel">Stops between blocks.</param>
+    /// <exception cref="InputException">An embedding is not finite.</exception>
+    public static Neighbours<T> TopK<T>(
+        Embeddings<T> queries,
+        Embeddings<T> gallery,
+        int k,
+        bool excludeSelf,
+        CancellationToken cancel = default)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(k, 1);
+        if (queries.Dimension != gallery.Dimension)
+        {
+            throw new ArgumentException($"queries of {queries.Dimension} numbers, gallery of {gallery.Dimension}", nameof(gallery));
+        }
+
+        if (excludeSelf && queries.Count > gallery.Count)
+        {
+            throw new ArgumentException($"{queries.Count} queries cannot all be among {gallery.Count} items", nameof(excludeSelf));
+        }
+
+        var same = ReferenceEquals(queries, gallery);
+        var unitQueries = queries.AtUnitLength();
+        using var rows = SimilarityRows.Of(unitQueries, same ? unitQueries : gallery.AtUnitLength());
+        return TopK(rows, queries.Count, gallery.Count, Math.Min(k, Math.Max(0, gallery.Count - (excludeSelf ? 1 : 0))), excludeSelf, cancel);
+    }
+
+    private static Neighbours<T> TopK<T>(
+        ISimilarityRows<T> rows,
+        int queries,
+        int gallery,
+        int k,
+        bool excludeSelf,
+        CancellationToken cancel)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var found = new Neighbours<T>(k, new int[queries * k], new T[queries * k]);
+        if (k > 0)
+        {
+            SimilarityRows.ForEach(
+                rows,
+                queries,
+                gallery,
+                (query, similarities) => Select(
+                    similarities.Span,
+                    excludeSelf ? query : -1,
+                    found.Items.AsSpan(query * k, k),
+                    found.Similarities.AsSpan(query * k, k)),
+                cancel);
+        }
+
+        return found;
+    }
+
+    // Items come by rising index, so one that is only as similar as the last of the best never displaces it.
+    private static void Select<T>(ReadOnlySpan<T> similarities, int self, Span<int> items, Span<T> best)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var filled = 0;
+        for (var item = 0; item < similarities.Length; item++)
+        {
+            var similarity = similarities[item];
+            if (item == self || (filled == best.Length && similarity <= best[^1]))
+            {
+                continue;
+            }
+
+            var place = filled == best.Length ? filled - 1 : filled++;
+            for (; place > 0 && best[place - 1] < similarity; place--)
+            {
+                best[place] = best[place - 1];
+                items[place] = items[place - 1];
+            }
+
+            best[place] = similarity;
+            items[place] = item;
+        }
+    }
+}

@@ -1,0 +1,52 @@
+using System.Numerics;
+
+namespace CondEmbed.Evaluation;
+
+/// <summary>Computes dot products of a block of queries with a whole gallery.</summary>
+internal interface ISimilarityRows<T> : IDisposable
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    /// <summary>Q D -> Q G: the dot products of <paramref name="count"/> queries from <paramref name="first"/> on, row after row.</summary>
+    void Compute(int first, int count, Span<T> similarities);
+}
+
+/// <summary>How a block of similarities is computed, and how large it may be.</summary>
+internal static class SimilarityRows
+{
+    // Below this many multiplications the plain loops are done before libtorch's libraries would be loaded.
+    private const double WorthTorch = 2e9;
+
+    // The block is held twice, once by torch and once by us.
+    private const int BlockBytes = 128 << 20;
+
+    internal static ISimilarityRows<T> Of<T>(Embeddings<T> queries, Embeddings<T> gallery)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        (double)queries.Count * gallery.Count * queries.Dimension < WorthTorch
+            ? new PlainSimilarityRows<T>(queries, gallery)
+            : new TorchSimilarityRows<T>(queries, gallery);
+
+    /// <summary>Visits every row of similarities, rows of a block in parallel: (query, its similarity to each gallery item).</summary>
+    internal static void ForEach<T>(
+        ISimilarityRows<T> source,
+        int queries,
+        int gallery,
+        Action<int, ReadOnlyMemory<T>> visit,
+        CancellationToken cancel,
+        int? rowsInBlock = null)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var rows = rowsInBlock ?? RowsInBlock<T>(gallery);
+        var block = new T[Math.Min(rows, Math.Max(queries, 1)) * (long)gallery];
+        for (var first = 0; first < queries; first += rows)
+        {
+            cancel.ThrowIfCancellationRequested();
+            var count = Math.Min(rows, queries - first);
+            source.Compute(first, count, block.AsSpan(0, count * gallery));
+            var begin = first;
+            Parallel.For(0, count, row => visit(begin + row, block.AsMemory(row * gallery, gallery)));
+        }
+    }
+
+    private static unsafe int RowsInBlock<T>(int gallery)
+        where T : unmanaged => (int)Math.Clamp(BlockBytes / ((long)Math.Max(gallery, 1) * sizeof(T)), 1, 4096);
+}
