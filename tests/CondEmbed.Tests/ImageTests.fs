@@ -183,4 +183,6 @@ let tests =
           decoding
           ImageResampleTests.tests
           ImageTransformTests.tests
-          ImageColourTests.tests ]
+          ImageColourTests.tests
+          ImageLoaderTests.tests
+          ImageSheetTests.tests ]

@@ -1,0 +1,79 @@
+using SkiaSharp;
+
+namespace CondEmbed.Images;
+
+/// <summary>A picture on a contact sheet.</summary>
+/// <param name="Image">The pixels.</param>
+/// <param name="Caption">A line below it, shortened to fit; null is none.</param>
+/// <param name="Frame">A frame of this colour around it; null is none.</param>
+public sealed record Tile(RgbImage Image, string? Caption = null, Rgb? Frame = null);
+
+/// <summary>Lays pictures out in a grid on white.</summary>
+public static class ContactSheet
+{
+    private const int Gap = 6;
+    private const int FrameWidth = 3;
+    private const int CaptionHeight = 17;
+    private const float FontSize = 12;
+
+    private static readonly Lazy<SKTypeface> Typeface = new(() =>
+        new[] { "DejaVu Sans", "Liberation Sans", "Noto Sans", "Segoe UI", "Helvetica", "Arial" }
+            .Select(SKFontManager.Default.MatchFamily).FirstOrDefault(face => face is not null) ?? SKTypeface.Default);
+
+    /// <summary>Tiles row after row, each centred in a cell of the largest tile's size. Pixels are kept as they are.</summary>
+    /// <param name="tiles">At least one.</param>
+    /// <param name="columns">Tiles in a row.</param>
+    /// <param name="zoom">Every pixel becomes a square of zoom x zoom.</param>
+    /// <remarks>Where the system has no font at all, the captions stay empty.</remarks>
+    public static RgbImage Compose(IReadOnlyList<Tile> tiles, int columns, int zoom = 1)
+    {
+        ArgumentNullException.ThrowIfNull(tiles);
+        ArgumentOutOfRangeException.ThrowIfZero(tiles.Count);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(columns);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(zoom);
+        var cell = new SKSizeI(tiles.Max(tile => tile.Image.Width) * zoom, tiles.Max(tile => tile.Image.Height) * zoom);
+        var caption = tiles.Any(tile => tile.Caption is not null) ? CaptionHeight : 0;
+        var rows = (tiles.Count + columns - 1) / columns;
+        columns = Math.Min(columns, tiles.Count);
+        var (right, down) = (cell.Width + Gap, cell.Height + caption + Gap);
+        using var sheet = new SKBitmap(new SKImageInfo(columns * right + Gap, rows * down + Gap, SKColorType.Rgba8888, SKAlphaType.Opaque));
+        using var canvas = new SKCanvas(sheet);
+        canvas.Clear(SKColors.White);
+        for (var i = 0; i < tiles.Count; i++)
+        {
+            var area = SKRect.Create(Gap + i % columns * right, Gap + i / columns * down, cell.Width, cell.Height);
+            Draw(canvas, tiles[i], area, zoom);
+        }
+
+        canvas.Flush();
+        return Upright.FromRgba(sheet.GetPixelSpan(), sheet.Width, sheet.Height, SKEncodedOrigin.TopLeft);
+    }
+
+    private static void Draw(SKCanvas canvas, Tile tile, SKRect area, int zoom)
+    {
+        var (width, height) = (tile.Image.Width * zoom, tile.Image.Height * zoom);
+        var place = SKRect.Create(
+            area.Left + MathF.Floor((area.Width - width) / 2), area.Top + MathF.Floor((area.Height - height) / 2), width, height);
+        if (tile.Frame is { } colour)
+        {
+            using var ink = new SKPaint { Color = new SKColor(colour.R, colour.G, colour.B) };
+            canvas.DrawRect(SKRect.Inflate(place, FrameWidth, FrameWidth), ink);
+        }
+
+        using var bitmap = ImageEncoder.Bitmap(tile.Image);
+        using var image = SKImage.FromBitmap(bitmap);
+        canvas.DrawImage(image, place, new SKSamplingOptions(SKFilterMode.Nearest));
+        if (!string.IsNullOrEmpty(tile.Caption))
+            Write(canvas, tile.Caption, area);
+    }
+
+    private static void Write(SKCanvas canvas, string caption, SKRect area)
+    {
+        using var font = new SKFont(Typeface.Value, FontSize) { Edging = SKFontEdging.Antialias };
+        using var ink = new SKPaint { Color = new SKColor(40, 40, 40), IsAntialias = true };
+        var text = caption;
+        for (var kept = caption.Length - 1; kept > 0 && font.MeasureText(text) > area.Width; kept--)
+            text = string.Concat(caption.AsSpan(0, kept), "\u2026");
+        canvas.DrawText(text, area.MidX, area.Bottom + FrameWidth + FontSize, SKTextAlign.Center, font, ink);
+    }
+}
