@@ -5,7 +5,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 start=$PWD
 cd "$root"
 if [ -z "${CONDEMBED_NUGET:-}" ]; then
-  CONDEMBED_NUGET=$(dotnet nuget list source --format short | awk '$1 == "E" { print $2; exit }')
+  CONDEMBED_NUGET=$(dotnet nuget list source --format short | awk '/^E/ && !found { sub(/^[A-Z]+ /, ""); print; found = 1 }')
   export CONDEMBED_NUGET
 fi
 if [ -z "$CONDEMBED_NUGET" ]; then
