@@ -15,7 +15,7 @@ internal static class PageStyle
         @media (prefers-reduced-motion: no-preference) { html { scroll-behavior: smooth; } }
         html { -webkit-text-size-adjust: 100%; }
         body { margin: 0; background: var(--page); color: var(--ink); font: 16px/1.5 system-ui, "Segoe UI", "Helvetica Neue", "Noto Sans", "DejaVu Sans", sans-serif; }
-        main { max-width: 66rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; }
+        main { max-width: 70rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; }
         h1, h2, h3, p, ul, ol, dl, figure { margin: 0; padding: 0; }
         h1 { font-size: clamp(1.6rem, 5vw, 2.3rem); line-height: 1.15; letter-spacing: -.02em; overflow-wrap: anywhere; }
         h2 { font-size: 1.25rem; letter-spacing: -.01em; margin-bottom: .8rem; }
