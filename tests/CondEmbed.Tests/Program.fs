@@ -15,6 +15,8 @@ let all =
             LayerTests.tests
             EncoderTests.tests
             AttentionTests.tests
+            HierarchyTests.tests
+            SimilarityTests.tests
             LossTests.tests
             OptimiserTests.tests
             TrainTests.tests

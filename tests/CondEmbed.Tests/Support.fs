@@ -5,6 +5,7 @@ open System
 open System.IO
 open Expecto
 open CondEmbed
+open TorchSharp
 
 /// A file of golden values that is copied beside the test program.
 let golden name =
@@ -56,3 +57,78 @@ let rejects (words: string list) (action: unit -> unit) =
 
     for word in words do
         Expect.stringContains message word "the message names what is wrong"
+
+/// A test of tensors: libtorch is loadable, and everything that the test makes is freed at its end.
+let tensorTest name (body: unit -> unit) =
+    testCase name (fun () ->
+        Native.ensure ()
+        scoped body)
+
+/// Normal numbers in float64 that depend on the seed and the shape alone.
+let normal (seed: int) (shape: int list) : Tensor =
+    use generator = new torch.Generator(uint64 seed, torch.CPU)
+    let shape = [| for size in shape -> int64 size |]
+    torch.randn (shape, dtype = float64, device = torch.CPU, generator = generator)
+
+let labelsOf (labels: int seq) : Tensor =
+    torch.tensor ([| for label in labels -> int64 label |], dtype = int64', device = torch.CPU)
+
+/// All numbers of a tensor, row by row.
+let numbers (x: Tensor) =
+    x.detach().``to``(float64).contiguous().data<float>().ToArray()
+
+let matrixOf (rows: float list list) : Tensor =
+    torch.tensor(List.toArray (List.concat rows), dtype = float64, device = torch.CPU).reshape(int64 rows.Length, -1L)
+
+/// Equal shapes, and no number further apart than the tolerance.
+let expectClose tolerance (expected: Tensor) (actual: Tensor) what =
+    Expect.sequenceEqual actual.shape expected.shape $"{what}: shape"
+
+    for i, (a, b) in Seq.zip (numbers expected) (numbers actual) |> Seq.indexed do
+        if not (abs (a - b) <= tolerance) then
+            failtest $"{what}: place {i} should be {a}, is {b} ({abs (a - b)} apart)"
+
+/// Equal shapes and equal bits.
+let expectSame (expected: Tensor) (actual: Tensor) what =
+    Expect.sequenceEqual actual.shape expected.shape $"{what}: shape"
+    Expect.isTrue (expected.equal(actual).all().item<bool>()) $"{what}: bit for bit"
+
+let expectFinite (x: Tensor) what =
+    Expect.isTrue (x.isfinite().all().item<bool>()) $"{what} is finite: {x.ToString TensorStringStyle.Julia}"
+
+/// The start of a layer's parameters in float64 on the CPU.
+let started (specs: ParamSpec list) = Params.init 7L torch.CPU float64 specs
+
+/// The output of a layer, and the statistics that it reports.
+let forward mode parameters (layer: Layer<'In, 'Out>) input =
+    let reported = ResizeArray<string * Tensor>()
+
+    let env =
+        {
+            Params = parameters
+            Mode = mode
+            Report = fun name value -> reported.Add(name, value)
+        }
+
+    layer.Forward env input, List.ofSeq reported
+
+/// The gradient that autograd finds for a scalar by each leaf.
+let gradientsOf (f: Params -> Tensor) (leaves: Params) =
+    let tracked =
+        leaves |> Params.map (fun _ leaf -> leaf.detach().clone().requires_grad_ true)
+
+    Grad.valueAndGradient (f tracked) (List.ofSeq (Params.toSeq tracked))
+
+/// Autograd's gradient of a scalar by each leaf equals central differences.
+let expectGradients tolerance (f: Params -> Tensor) (leaves: Params) =
+    for name, gradient in gradientsOf f leaves do
+        let byLeaf x =
+            leaves |> Params.map (fun other leaf -> if other = name then x else leaf) |> f
+
+        expectClose tolerance (Grad.finiteDifferences 1e-6 byLeaf leaves[name]) gradient $"gradient by {name}"
+
+/// Runs a FsCheck property on so many cases: for properties that make tensors.
+let fewCases count =
+    { FsCheckConfig.defaultConfig with
+        maxTest = count
+    }

@@ -1,0 +1,188 @@
+/// The residual networks against the same networks put together from torch's modules.
+module CondEmbed.Tests.EncoderTwinTests
+
+open Expecto
+open CondEmbed
+open CondEmbed.Encoders
+open CondEmbed.Tests.Support
+open TorchSharp
+
+type private Module = torch.nn.Module<Tensor, Tensor>
+
+/// Whether a name is that of a norm's running mean or variance.
+let isStatistic (name: string) = name.Contains ".running_"
+
+/// A residual block of torch's modules under torchvision's names.
+type private TorchBlock(path: (string * Module) list, shortcut: Module option) as this =
+    inherit torch.nn.Module<Tensor, Tensor>("block")
+
+    do
+        for name, part in path do
+            this.register_module (name, part)
+
+        shortcut |> Option.iter (fun part -> this.register_module ("downsample", part))
+
+    override _.forward x =
+        let inner = (x, path) ||> List.fold (fun x (_, part) -> part.forward x)
+        let carried = shortcut |> Option.fold (fun x part -> part.forward x) x
+        (inner + carried).relu()
+
+let private conv inputs outputs kernel stride : Module =
+    torch.nn.Conv2d(
+        int64 inputs,
+        int64 outputs,
+        int64 kernel,
+        stride = int64 stride,
+        padding = int64 (kernel / 2),
+        bias = false,
+        dtype = float64
+    )
+
+let private norm channels : Module =
+    torch.nn.BatchNorm2d(int64 channels, dtype = float64)
+
+let private relu () : Module = torch.nn.ReLU()
+
+let private inSequence (parts: (string * Module) list) : Module =
+    torch.nn.Sequential [| for name, part in parts -> struct (name, part) |]
+
+let private torchBlock kind inputs width stride : Module =
+    let outputs, path =
+        match kind with
+        | Residual.Basic ->
+            width,
+            [
+                "conv1", conv inputs width 3 stride
+                "bn1", norm width
+                "relu1", relu ()
+                "conv2", conv width width 3 1
+                "bn2", norm width
+            ]
+        | Residual.Bottleneck place ->
+            let first, second = if place = Residual.OnFirst then stride, 1 else 1, stride
+
+            4 * width,
+            [
+                "conv1", conv inputs width 1 first
+                "bn1", norm width
+                "relu1", relu ()
+                "conv2", conv width width 3 second
+                "bn2", norm width
+                "relu2", relu ()
+                "conv3", conv width (4 * width) 1 1
+                "bn3", norm (4 * width)
+            ]
+
+    let shortcut =
+        if stride = 1 && inputs = outputs then
+            None
+        else
+            Some(inSequence [ "0", conv inputs outputs 1 stride; "1", norm outputs ])
+
+    new TorchBlock(path, shortcut)
+
+/// Two stages of one and two blocks, 4 and 6 wide, after a stem of 5.
+let private options block stem : Residual.Options =
+    {
+        Stem = stem
+        StemWidth = 5
+        Stages = [ 4, 1; 6, 2 ]
+        Block = block
+        FrozenNorm = false
+    }
+
+let private torchNetwork block stem =
+    let outputs width =
+        if block = Residual.Basic then width else 4 * width
+
+    inSequence
+        [
+            match stem with
+            | Residual.Wide ->
+                "conv1", conv 3 5 7 2
+                "bn1", norm 5
+                "relu", relu ()
+                "maxpool", torch.nn.MaxPool2d(3L, stride = 2L, padding = 1L)
+            | Residual.Narrow stride ->
+                "conv1", conv 3 5 3 stride
+                "bn1", norm 5
+                "relu", relu ()
+            "layer1", inSequence [ "0", torchBlock block 5 4 1 ]
+            "layer2", inSequence [ "0", torchBlock block (outputs 4) 6 2; "1", torchBlock block (outputs 6) 6 1 ]
+        ]
+
+let private tensorsOf (network: Module) =
+    [
+        for struct (name, leaf) in network.named_parameters () do
+            name, leaf :> Tensor
+        for struct (name, buffer) in network.named_buffers () do
+            if not (name.EndsWith "num_batches_tracked") then
+                name, buffer
+    ]
+
+/// Weights that are all different and positive variances, the same in both networks.
+let private shareWeights (network: Module) (parameters: Params) =
+    for i, (name, tensor) in List.indexed (tensorsOf network) do
+        let values = normal i [ for size in tensor.shape -> int size ]
+
+        let values =
+            if name.EndsWith "running_var" then
+                values.abs () + 0.5
+            else
+                0.5 * values
+
+        withoutGradient (fun () -> tensor.copy_ values |> ignore)
+        Params.commit parameters [ name, values ]
+
+let tests =
+    testList
+        "equals the same network of torch's modules"
+        [
+            for title, block, stem in
+                [
+                    "basic blocks, wide stem", Residual.Basic, Residual.Wide
+                    "basic blocks, narrow stem", Residual.Basic, Residual.Narrow 1
+                    "bottlenecks, stride on the first 1 x 1", Residual.Bottleneck Residual.OnFirst, Residual.Wide
+                    "bottlenecks, stride on the 3 x 3", Residual.Bottleneck Residual.OnSecond, Residual.Narrow 2
+                ] do
+                tensorTest title (fun () ->
+                    use network = torchNetwork block stem
+                    let features = (Residual.build (options block stem)).Features
+                    let parameters = started features.Specs
+                    shareWeights network parameters
+                    Expect.equal (set parameters.Names) (set (List.map fst (tensorsOf network))) "names"
+                    let x = normal 50 [ 2; 3; 17; 20 ]
+                    network.eval ()
+                    expectClose 1e-10 (network.forward x) (Layer.run parameters features x) "at test time"
+                    network.train ()
+                    let expected = network.forward x
+
+                    let leaves =
+                        parameters |> Params.map (fun name leaf -> leaf.requires_grad_ (not (isStatistic name)))
+
+                    let actual, reports = forward Training leaves features x
+                    expectClose 1e-10 expected actual "in training"
+                    expected.sum().backward()
+                    actual.sum().backward()
+                    Params.commit parameters reports
+
+                    for name, tensor in tensorsOf network do
+                        if isStatistic name then
+                            expectClose 1e-10 tensor parameters[name] name
+                        else
+                            expectClose 1e-8 tensor.grad parameters[name].grad $"gradient by {name}")
+
+            tensorTest "frozen norms run on stored statistics in training and report none" (fun () ->
+                let build frozen =
+                    (Residual.build
+                        { options Residual.Basic Residual.Wide with
+                            FrozenNorm = frozen
+                        })
+                        .Features
+
+                let parameters, x = started (build true).Specs, normal 50 [ 2; 3; 17; 20 ]
+                let output, reports = forward Training parameters (build true) x
+                Expect.isEmpty reports "reports"
+                expectSame (Layer.run parameters (build false) x) output "as at test time"
+                Expect.equal (build true).Specs (build false).Specs "the same parameters")
+        ]
