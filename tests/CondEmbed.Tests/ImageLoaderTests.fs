@@ -9,99 +9,113 @@ open CondEmbed
 open CondEmbed.Images
 open CondEmbed.Tests.ImageSupport
 
-let private good =
-    lazy [| for i in 0..29 -> $"set/{i}.png", ImageEncoder.Png(picture i (20 + i) (50 - i)) |]
+/// Thirty encoded pictures of different sizes.
+let good =
+    lazy
+        [|
+            for i in 0..29 -> $"set/{i}.png", ImageEncoder.Png(picture i (20 + i) (50 - i))
+        |]
 
-let private decode (file: byte[]) = decoder.Decode(file, "")
+let decode (file: byte[]) = decoder.Decode(file, "")
 
-let private source () = MemorySource good.Value
+let source () = MemorySource good.Value
 
 /// The thirty good pictures, of which 7 and 19 are spoilt.
-let private spoilt () =
+let spoilt () =
     let files = Array.copy good.Value
     files[7] <- fst files[7], (snd files[7])[..99]
     files[19] <- fst files[19], [||]
     MemorySource files
 
-let private train = TrainTransform(Size = 16, Brightness = 0.3, Hue = 0.1, ErasingProbability = 0.5)
+let train =
+    TrainTransform(Size = 16, Brightness = 0.3, Hue = 0.1, ErasingProbability = 0.5)
 
 /// Ten pictures a step, some of them twice.
-let private plan step =
+let plan step =
     let random = Random(step: int)
     let indices = Array.init 10 (fun _ -> random.Next 30)
     BatchPlan(indices, indices |> Array.map (fun i -> int64 (i / 6)))
 
-let private loader source workers prefetch =
+let loader source workers prefetch =
     BatchLoader(PictureReader source, LoaderOptions(workers, prefetch))
 
-let private collect (batches: seq<PixelBatch>) =
-    [ for batch in batches do
-          use batch = batch
-          batch.Step, Array.copy batch.Pixels, batch.Indices, batch.Labels ]
+let collect (batches: seq<PixelBatch>) =
+    [
+        for batch in batches do
+            use batch = batch
+            batch.Step, Array.copy batch.Pixels, batch.Indices, batch.Labels
+    ]
 
 let private runs =
     testList
         "training batches"
-        [ testCase "are the same for any number of workers and any depth"
-          <| fun () ->
-              let run workers prefetch = collect ((loader (source ()) workers prefetch).Run(plan, train, 3L, 0, 12))
-              let expected = run 1 1
-              Expect.equal (run 2 3) expected "two workers"
-              Expect.equal (run 7 5) expected "seven workers"
+        [
+            testCase "are the same for any number of workers and any depth"
+            <| fun () ->
+                let run workers prefetch =
+                    collect ((loader (source ()) workers prefetch).Run(plan, train, 3L, 0, 12))
 
-          testCase "come in step order and hold what was planned"
-          <| fun () ->
-              let all = collect ((loader (source ()) 4 2).Run(plan, train, 3L, 5, 25))
-              Expect.equal (all |> List.map (fun (step, _, _, _) -> step)) [ 5..24 ] "order"
+                let expected = run 1 1
+                Expect.equal (run 2 3) expected "two workers"
+                Expect.equal (run 7 5) expected "seven workers"
 
-              for step, pixels, indices, labels in all do
-                  Expect.equal indices (plan step).Indices "indices"
-                  Expect.equal labels (plan step).Labels "labels"
-                  Expect.hasLength pixels (10 * 16 * 16 * 3) "pixels"
+            testCase "come in step order and hold what was planned"
+            <| fun () ->
+                let all = collect ((loader (source ()) 4 2).Run(plan, train, 3L, 5, 25))
+                Expect.equal (all |> List.map (fun (step, _, _, _) -> step)) [ 5..24 ] "order"
 
-          testCase "of a resumed run are those of one that was never stopped"
-          <| fun () ->
-              let run first = collect ((loader (source ()) 3 2).Run(plan, train, 3L, first, 10))
-              Expect.equal (run 6) (List.skip 6 (run 0)) "steps 6 to 9"
+                for step, pixels, indices, labels in all do
+                    Expect.equal indices (plan step).Indices "indices"
+                    Expect.equal labels (plan step).Labels "labels"
+                    Expect.hasLength pixels (10 * 16 * 16 * 3) "pixels"
 
-          testCase "are what the transform makes of the decoded picture"
-          <| fun () ->
-              let _, pixels, indices, _ = collect ((loader (source ()) 2 2).Run(plan, train, 3L, 4, 5)) |> List.head
+            testCase "of a resumed run are those of one that was never stopped"
+            <| fun () ->
+                let run first =
+                    collect ((loader (source ()) 3 2).Run(plan, train, 3L, first, 10))
 
-              for slot in 0..9 do
-                  let mutable random = SeededRandom.For(3L, 4L, int64 slot)
-                  let image = decode (snd good.Value[indices[slot]])
-                  expectSame pixels[slot * 768 .. slot * 768 + 767] (train.Apply(image, &random)).Pixels $"slot {slot}"
+                Expect.equal (run 6) (List.skip 6 (run 0)) "steps 6 to 9"
 
-          testCase "reuse a few buffers once they are given back"
-          <| fun () ->
-              let buffers = HashSet<byte[]>(HashIdentity.Reference)
+            testCase "are what the transform makes of the decoded picture"
+            <| fun () ->
+                let _, pixels, indices, _ =
+                    collect ((loader (source ()) 2 2).Run(plan, train, 3L, 4, 5)) |> List.head
 
-              for batch in (loader (source ()) 2 2).Run(plan, train, 3L, 0, 60) do
-                  use batch = batch
-                  buffers.Add batch.Pixels |> ignore
+                for slot in 0..9 do
+                    let mutable random = SeededRandom.For(3L, 4L, int64 slot)
+                    let image = decode (snd good.Value[indices[slot]])
+                    expectSame pixels[slot * 768 .. slot * 768 + 767] (train.Apply(image, &random)).Pixels $"slot {slot}"
 
-              Expect.isLessThan buffers.Count 8 "buffers"
+            testCase "reuse a few buffers once they are given back"
+            <| fun () ->
+                let buffers = HashSet<byte[]>(HashIdentity.Reference)
 
-          testCase "are gone after they are given back"
-          <| fun () ->
-              for batch in (loader (source ()) 2 2).Run(plan, train, 3L, 0, 1) do
-                  batch.Dispose()
-                  batch.Dispose()
-                  Expect.throwsT<ObjectDisposedException> (fun () -> batch.Pixels |> ignore) "pixels"
+                for batch in (loader (source ()) 2 2).Run(plan, train, 3L, 0, 60) do
+                    use batch = batch
+                    buffers.Add batch.Pixels |> ignore
 
-          testCase "are not planned further ahead than the depth"
-          <| fun () ->
-              let mutable planned = 0
+                Expect.isLessThan buffers.Count 8 "buffers"
 
-              let counted step =
-                  Interlocked.Increment &planned |> ignore
-                  plan step
+            testCase "are gone after they are given back"
+            <| fun () ->
+                for batch in (loader (source ()) 2 2).Run(plan, train, 3L, 0, 1) do
+                    batch.Dispose()
+                    batch.Dispose()
+                    Expect.throwsT<ObjectDisposedException> (fun () -> batch.Pixels |> ignore) "pixels"
 
-              for batch in (loader (source ()) 2 3).Run(counted, train, 3L, 0, 20) do
-                  use batch = batch
-                  Thread.Sleep 5
-                  Expect.isLessThanOrEqual (Volatile.Read &planned) (batch.Step + 1 + 4) "planned" ]
+            testCase "are not planned further ahead than the depth"
+            <| fun () ->
+                let mutable planned = 0
+
+                let counted step =
+                    Interlocked.Increment &planned |> ignore
+                    plan step
+
+                for batch in (loader (source ()) 2 3).Run(counted, train, 3L, 0, 20) do
+                    use batch = batch
+                    Thread.Sleep 5
+                    Expect.isLessThanOrEqual (Volatile.Read &planned) (batch.Step + 1 + 4) "planned"
+        ]
 
 let private inOrder =
     let view = EvalTransform(20, 16)
@@ -109,31 +123,46 @@ let private inOrder =
 
     testList
         "batches in order"
-        [ testCase "cover all pictures, the last batch being smaller"
-          <| fun () ->
-              let labels = all |> Array.map (fun i -> int64 (i * 2))
-              let batches = collect ((loader (source ()) 3 2).InOrder(all, labels, 8, view))
-              Expect.equal (batches |> List.map (fun (_, _, indices, _) -> indices.Length)) [ 8; 8; 8; 6 ] "sizes"
-              Expect.equal (batches |> Seq.collect (fun (_, _, indices, _) -> indices) |> List.ofSeq) [ 0..29 ] "indices"
-              Expect.equal (batches |> Seq.collect (fun (_, _, _, labels) -> labels) |> Array.ofSeq) labels "labels"
-              let expected = good.Value |> Array.collect (fun (_, file) -> (view.Apply(decode file)).Pixels)
-              expectSame (batches |> Seq.collect (fun (_, pixels, _, _) -> pixels) |> Array.ofSeq) expected "pixels"
+        [
+            testCase "cover all pictures, the last batch being smaller"
+            <| fun () ->
+                let labels = all |> Array.map (fun i -> int64 (i * 2))
+                let batches = collect ((loader (source ()) 3 2).InOrder(all, labels, 8, view))
+                Expect.equal (batches |> List.map (fun (_, _, indices, _) -> indices.Length)) [ 8; 8; 8; 6 ] "sizes"
+                Expect.equal (batches |> Seq.collect (fun (_, _, indices, _) -> indices) |> List.ofSeq) [ 0..29 ] "indices"
+                Expect.equal (batches |> Seq.collect (fun (_, _, _, labels) -> labels) |> Array.ofSeq) labels "labels"
 
-          testCase "of nothing are none"
-          <| fun () -> Expect.isEmpty (collect ((loader (source ()) 3 2).InOrder([||], null, 8, view))) "batches"
+                let expected =
+                    good.Value |> Array.collect (fun (_, file) -> (view.Apply(decode file)).Pixels)
 
-          testCase "leave out bad pictures when asked, and tell of each in order"
-          <| fun () ->
-              let told = List<BadPicture>()
-              let batches = collect ((loader (spoilt ()) 4 2).InOrder(all, null, 8, view, Action<BadPicture> told.Add))
-              Expect.equal (batches |> Seq.collect (fun (_, _, i, _) -> i) |> List.ofSeq) (List.except [ 7; 19 ] [ 0..29 ]) "the others"
-              Expect.equal (told |> Seq.map (fun bad -> bad.Index, bad.Name) |> List.ofSeq) [ 7, "set/7.png"; 19, "set/19.png" ] "told"
-              let others = good.Value |> Array.indexed |> Array.filter (fun (i, _) -> i <> 7 && i <> 19)
-              let expected = others |> Array.collect (fun (_, (_, file)) -> (view.Apply(decode file)).Pixels)
-              expectSame (batches |> Seq.collect (fun (_, p, _, _) -> p) |> Array.ofSeq) expected "pixels"
+                expectSame (batches |> Seq.collect (fun (_, pixels, _, _) -> pixels) |> Array.ofSeq) expected "pixels"
 
-              let only = collect ((loader (spoilt ()) 4 2).InOrder([| 7; 19; 3 |], null, 2, view, Action<BadPicture> ignore))
-              Expect.equal (only |> List.map (fun (step, _, i, _) -> step, i)) [ 1, [| 3 |] ] "no empty batch" ]
+            testCase "of nothing are none"
+            <| fun () -> Expect.isEmpty (collect ((loader (source ()) 3 2).InOrder([||], null, 8, view))) "batches"
+
+            testCase "leave out bad pictures when asked, and tell of each in order"
+            <| fun () ->
+                let told = List<BadPicture>()
+
+                let batches =
+                    collect ((loader (spoilt ()) 4 2).InOrder(all, null, 8, view, Action<BadPicture> told.Add))
+
+                Expect.equal (batches |> Seq.collect (fun (_, _, i, _) -> i) |> List.ofSeq) (List.except [ 7; 19 ] [ 0..29 ]) "the others"
+                Expect.equal (told |> Seq.map (fun bad -> bad.Index, bad.Name) |> List.ofSeq) [ 7, "set/7.png"; 19, "set/19.png" ] "told"
+
+                let others =
+                    good.Value |> Array.indexed |> Array.filter (fun (i, _) -> i <> 7 && i <> 19)
+
+                let expected =
+                    others |> Array.collect (fun (_, (_, file)) -> (view.Apply(decode file)).Pixels)
+
+                expectSame (batches |> Seq.collect (fun (_, p, _, _) -> p) |> Array.ofSeq) expected "pixels"
+
+                let only =
+                    collect ((loader (spoilt ()) 4 2).InOrder([| 7; 19; 3 |], null, 2, view, Action<BadPicture> ignore))
+
+                Expect.equal (only |> List.map (fun (step, _, i, _) -> step, i)) [ 1, [| 3 |] ] "no empty batch"
+        ]
 
 let private trouble =
     let throwsOf (batches: seq<PixelBatch>) =
@@ -150,143 +179,88 @@ let private trouble =
 
     testList
         "trouble"
-        [ testCase "with a picture surfaces at its step, named, whichever worker met it"
-          <| fun () ->
-              for workers in 1..4 do
-                  let single step = BatchPlan([| step; 29 - step |], [| 0L; 0L |])
-                  let problem, before = throwsOf ((loader (spoilt ()) workers 3).Run(single, train, 0L, 0, 20))
-                  Expect.equal before 7 "batches before it"
-                  Expect.stringContains problem.Value.Message "set/7.png: " "named"
-                  Expect.isTrue (problem.Value :? InputException) "the user's to mend"
+        [
+            testCase "with a picture surfaces at its step, named, whichever worker met it"
+            <| fun () ->
+                for workers in 1..4 do
+                    let single step =
+                        BatchPlan([| step; 29 - step |], [| 0L; 0L |])
 
-          testCase "with a vanished file names it"
-          <| fun () ->
-              let gone =
-                  { new IImageSource with
-                      member _.Count = 1
-                      member _.NameOf _ = "set/gone.png"
-                      member _.Read _ = raise (FileNotFoundException "Could not find it.") }
+                    let problem, before =
+                        throwsOf ((loader (spoilt ()) workers 3).Run(single, train, 0L, 0, 20))
 
-              let problem, _ = throwsOf ((loader gone 2 2).InOrder([| 0 |], null, 1, EvalTransform(8, 8)))
-              Expect.equal problem.Value.Message "set/gone.png: the file cannot be read: Could not find it." "message"
+                    Expect.equal before 7 "batches before it"
+                    Expect.stringContains problem.Value.Message "set/7.png: " "named"
+                    Expect.isTrue (problem.Value :? InputException) "the user's to mend"
 
-          testCase "with a plan surfaces as it is"
-          <| fun () ->
-              let failing step = if step = 3 then raise (InvalidOperationException "no such class") else plan step
-              let problem, before = throwsOf ((loader (source ()) 2 2).Run(failing, train, 0L, 0, 20))
-              Expect.equal (problem.Value.Message, before) ("no such class", 3) "after three batches"
+            testCase "with a vanished file names it"
+            <| fun () ->
+                let gone =
+                    { new IImageSource with
+                        member _.Count = 1
+                        member _.NameOf _ = "set/gone.png"
 
-          testCase "with an index names step and index"
-          <| fun () ->
-              let outside _ = BatchPlan([| 99 |], [| 0L |])
-              let problem, _ = throwsOf ((loader (source ()) 2 2).Run(outside, train, 0L, 5, 6))
-              Expect.stringContains problem.Value.Message "picture 99 (outside the 30 pictures of the source) for step 5" "message"
+                        member _.Read _ =
+                            raise (FileNotFoundException "Could not find it.")
+                    }
 
-          testCase "ends on cancellation, promptly and with every thread gone"
-          <| fun () ->
-              use stop = new CancellationTokenSource()
-              let busy = ref 0
+                let problem, _ =
+                    throwsOf ((loader gone 2 2).InOrder([| 0 |], null, 1, EvalTransform(8, 8)))
 
-              let slow =
-                  { new IImageSource with
-                      member _.Count = 30
-                      member _.NameOf index = fst good.Value[index]
+                Expect.equal problem.Value.Message "set/gone.png: the file cannot be read: Could not find it." "message"
 
-                      member _.Read index =
-                          Interlocked.Increment busy |> ignore
-                          Thread.Sleep 20
-                          Interlocked.Decrement busy |> ignore
-                          snd good.Value[index] }
+            testCase "with a plan surfaces as it is"
+            <| fun () ->
+                let failing step =
+                    if step = 3 then
+                        raise (InvalidOperationException "no such class")
+                    else
+                        plan step
 
-              stop.CancelAfter 100
-              let clock = Diagnostics.Stopwatch.StartNew()
-              let problem, _ = throwsOf ((loader slow 3 2).Run(plan, train, 0L, 0, 100000, stop.Token))
-              Expect.isTrue (problem.Value :? OperationCanceledException) "cancelled"
-              Expect.isLessThan clock.ElapsedMilliseconds 3000L "promptly"
-              Expect.equal busy.Value 0 "nobody reads any more"
+                let problem, before =
+                    throwsOf ((loader (source ()) 2 2).Run(failing, train, 0L, 0, 20))
 
-          testCase "does not follow from leaving the loop early"
-          <| fun () ->
-              for _ in 1..20 do
-                  let batches = (loader (source ()) 3 2).Run(plan, train, 0L, 0, 100000)
-                  use first = Seq.head batches
-                  Expect.equal first.Step 0 "the first" ]
+                Expect.equal (problem.Value.Message, before) ("no such class", 3) "after three batches"
 
-let private caching =
-    testList
-        "cache"
-        [ testCase "decodes a small set once"
-          <| fun () ->
-              let source = source ()
-              let reader = PictureReader(source, cache = DecodedCache())
-              let check = PictureCheck.Run reader
-              Expect.equal (check.Checked, check.Bad.Count, source.Reads) (30, 0, 30) "checked"
-              let batches = BatchLoader(reader).Run(plan, train, 3L, 0, 12) |> collect
-              Expect.equal source.Reads 30 "no more reads"
-              Expect.equal batches (collect ((loader (MemorySource good.Value) 1 1).Run(plan, train, 3L, 0, 12))) "same pixels"
+            testCase "with an index names step and index"
+            <| fun () ->
+                let outside _ = BatchPlan([| 99 |], [| 0L |])
+                let problem, _ = throwsOf ((loader (source ()) 2 2).Run(outside, train, 0L, 5, 6))
+                Expect.stringContains problem.Value.Message "picture 99 (outside the 30 pictures of the source) for step 5" "message"
 
-          testCase "never holds more than its cap"
-          <| fun () ->
-              let cache = DecodedCache 10_000L
-              let image = picture 1 20 20
-              Expect.isTrue (Seq.forall (fun i -> cache.TryAdd(i, image)) [ 0..7 ]) "eight times 1200 bytes fit"
-              Expect.isFalse (cache.TryAdd(8, image)) "a ninth does not"
-              Expect.isFalse (cache.TryAdd(0, image)) "nor a second of one index"
-              Expect.isTrue (cache.TryAdd(9, RgbImage(10, 10, Rgb()))) "a smaller one does"
-              Expect.equal (cache.Count, cache.Bytes) (9, 9900L) "held"
-              let found, kept = cache.TryGet 3
-              Expect.isTrue (found && Object.ReferenceEquals(kept, image)) "the very picture"
+            testCase "ends on cancellation, promptly and with every thread gone"
+            <| fun () ->
+                use stop = new CancellationTokenSource()
+                let busy = ref 0
 
-          testCase "stays within its cap when many threads fill it"
-          <| fun () ->
-              let cache = DecodedCache 50_000L
-              let image = picture 1 20 20
-              Tasks.Parallel.For(0, 1000, fun i -> cache.TryAdd(i, image) |> ignore) |> ignore
-              Expect.equal (int64 cache.Count * 1200L) cache.Bytes "accounts agree"
-              Expect.isLessThanOrEqual cache.Bytes 50_000L "cap" ]
+                let slow =
+                    { new IImageSource with
+                        member _.Count = 30
+                        member _.NameOf index = fst good.Value[index]
 
-let private checking =
-    testList
-        "check"
-        [ testCase "finds all bad pictures and names them in one error"
-          <| fun () ->
-              let check = PictureCheck.Run(PictureReader(spoilt ()))
-              Expect.equal (check.Bad |> Seq.map _.Index |> List.ofSeq) [ 7; 19 ] "both"
-              Expect.equal (check.Good [ 6; 7; 8; 19 ] |> List.ofSeq) [ 6; 8 ] "the others"
-              let lines = check.Error().Message.Split Environment.NewLine
-              Expect.stringStarts lines[0] "2 of 30 pictures cannot be used." "heading"
-              Expect.stringContains lines[0] "--skip-bad" "the way out"
-              Expect.stringStarts lines[1] "  set/7.png: the file is cut off" "first"
-              Expect.equal lines[2] "  set/19.png: the file is empty" "second"
+                        member _.Read index =
+                            Interlocked.Increment busy |> ignore
+                            Thread.Sleep 20
+                            Interlocked.Decrement busy |> ignore
+                            snd good.Value[index]
+                    }
 
-          testCase "has no error when all is well, and looks only where it is told"
-          <| fun () ->
-              let check = PictureCheck.Run(PictureReader(spoilt ()), [| 1; 2; 3 |])
-              Expect.isTrue (isNull (box (check.Error()))) "no error"
-              Expect.equal check.Checked 3 "checked"
+                stop.CancelAfter 100
+                let clock = Diagnostics.Stopwatch.StartNew()
 
-          testCase "reports its progress to the end"
-          <| fun () ->
-              let reports = Collections.Concurrent.ConcurrentQueue<CheckProgress>()
+                let problem, _ =
+                    throwsOf ((loader slow 3 2).Run(plan, train, 0L, 0, 100000, stop.Token))
 
-              let progress =
-                  { new IProgress<CheckProgress> with
-                      member _.Report value = reports.Enqueue value }
+                Expect.isTrue (problem.Value :? OperationCanceledException) "cancelled"
+                Expect.isLessThan clock.ElapsedMilliseconds 3000L "promptly"
+                Expect.equal busy.Value 0 "nobody reads any more"
 
-              PictureCheck.Run(PictureReader(spoilt ()), progress = progress) |> ignore
-              Expect.hasLength reports 30 "one a picture in so small a set"
-              Expect.equal (Seq.last reports) (CheckProgress(30, 30, 2)) "the last"
+            testCase "does not follow from leaving the loop early"
+            <| fun () ->
+                for _ in 1..20 do
+                    let batches = (loader (source ()) 3 2).Run(plan, train, 0L, 0, 100000)
+                    use first = Seq.head batches
+                    Expect.equal first.Step 0 "the first"
+        ]
 
-          testCase "can be cancelled"
-          <| fun () ->
-              use stop = new CancellationTokenSource()
-
-              let progress =
-                  { new IProgress<CheckProgress> with
-                      member _.Report _ = stop.Cancel() }
-
-              Expect.throwsT<OperationCanceledException>
-                  (fun () -> PictureCheck.Run(PictureReader(source ()), null, 1, progress, stop.Token) |> ignore)
-                  "cancelled" ]
-
-let tests = testList "loader" [ runs; inOrder; trouble; caching; checking ]
+let tests = testList "loader" [ runs; inOrder; trouble ]

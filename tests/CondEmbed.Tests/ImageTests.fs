@@ -113,6 +113,13 @@ let private decoding =
                 let grey = (decodeFile (goldenImage "gray.jpg")).Pixels |> Array.chunkBySize 3
                 Expect.all grey (fun p -> p[0] = p[1] && p[1] = p[2]) "equal"
 
+            testCase "the first frame of a GIF"
+            <| fun () ->
+                let gif =
+                    Convert.FromBase64String "R0lGODlhAQABAIAAAP///wAAACwAAAAAAQABAAACAkQBADs="
+
+                Expect.equal (decoder.Decode(gif, "gif")).Pixels [| 255uy; 255uy; 255uy |] "one white pixel"
+
             testCase "alpha by dropping it, not by blending"
             <| fun () ->
                 let image = RgbImage(2, 1, [| 200uy; 100uy; 50uy; 1uy; 2uy; 3uy |])
@@ -176,13 +183,17 @@ let private decoding =
 let tests =
     testList
         "Image"
-        [ golden
-          goldenCount
-          cutOff
-          refusals
-          decoding
-          ImageResampleTests.tests
-          ImageTransformTests.tests
-          ImageColourTests.tests
-          ImageLoaderTests.tests
-          ImageSheetTests.tests ]
+        [
+            golden
+            goldenCount
+            cutOff
+            refusals
+            decoding
+            ImageResampleTests.tests
+            ImageRandomTests.tests
+            ImageTransformTests.tests
+            ImageColourTests.tests
+            ImageLoaderTests.tests
+            ImageCheckTests.tests
+            ImageSheetTests.tests
+        ]

@@ -4,7 +4,7 @@ namespace CondEmbed.Images;
 
 /// <summary>A picture on a contact sheet.</summary>
 /// <param name="Image">The pixels.</param>
-/// <param name="Caption">A line below it, shortened to fit; null is none.</param>
+/// <param name="Caption">A line below it, as long as the row has no other caption, and shortened to fit; null is none.</param>
 /// <param name="Frame">A frame of this colour around it; null is none.</param>
 public sealed record Tile(RgbImage Image, string? Caption = null, Rgb? Frame = null);
 
@@ -43,6 +43,8 @@ public static class ContactSheet
         {
             var area = SKRect.Create(Gap + i % columns * right, Gap + i / columns * down, cell.Width, cell.Height);
             Draw(canvas, tiles[i], area, zoom);
+            if (tiles[i].Caption is { Length: > 0 } text)
+                Write(canvas, text, area, right * (FreeCells(tiles, i, columns) - 1));
         }
 
         canvas.Flush();
@@ -63,17 +65,26 @@ public static class ContactSheet
         using var bitmap = ImageEncoder.Bitmap(tile.Image);
         using var image = SKImage.FromBitmap(bitmap);
         canvas.DrawImage(image, place, new SKSamplingOptions(SKFilterMode.Nearest));
-        if (!string.IsNullOrEmpty(tile.Caption))
-            Write(canvas, tile.Caption, area);
     }
 
-    private static void Write(SKCanvas canvas, string caption, SKRect area)
+    // The cell itself and those to its right up to the next caption.
+    private static int FreeCells(IReadOnlyList<Tile> tiles, int index, int columns)
+    {
+        var end = Math.Min((index / columns + 1) * columns, tiles.Count);
+        var next = index + 1;
+        while (next < end && tiles[next].Caption is null)
+            next++;
+        return next - index;
+    }
+
+    private static void Write(SKCanvas canvas, string caption, SKRect area, int extra)
     {
         using var font = new SKFont(Typeface.Value, FontSize) { Edging = SKFontEdging.Antialias };
         using var ink = new SKPaint { Color = new SKColor(40, 40, 40), IsAntialias = true };
         var text = caption;
-        for (var kept = caption.Length - 1; kept > 0 && font.MeasureText(text) > area.Width; kept--)
+        for (var kept = caption.Length - 1; kept > 0 && font.MeasureText(text) > area.Width + extra; kept--)
             text = string.Concat(caption.AsSpan(0, kept), "\u2026");
-        canvas.DrawText(text, area.MidX, area.Bottom + FrameWidth + FontSize, SKTextAlign.Center, font, ink);
+        var (x, align) = extra > 0 ? (area.Left, SKTextAlign.Left) : (area.MidX, SKTextAlign.Center);
+        canvas.DrawText(text, x, area.Bottom + FrameWidth + FontSize, align, font, ink);
     }
 }
