@@ -29,6 +29,22 @@ let tests =
                 let back = decoder.Decode(ImageEncoder.Jpeg(image, 90), "jpg")
                 Expect.all (Array.zip back.Pixels image.Pixels) (fun (a, b) -> abs (int a - int b) < 6) "close"
 
+            testCase "a saved PNG is whole, in a folder made for it, with nothing left beside it"
+            <| fun () ->
+                let folder = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName())
+                let path = Path.Combine(folder, "sheets", "a.png")
+                let image = picture 1 9 8
+                ImageEncoder.SavePng(image, path)
+                ImageEncoder.SavePng(image, path)
+                expectSame (decodeFile path).Pixels image.Pixels "pixels"
+                Expect.equal (Directory.GetFiles(folder, "*", SearchOption.AllDirectories)) [| path |] "files"
+
+                let blocked () =
+                    ImageEncoder.SavePng(image, Path.Combine(path, "b.png"))
+
+                Expect.throwsT<CondEmbed.InputException> blocked "a file is no folder"
+                Directory.Delete(folder, true)
+
             testCase "a data URI is a PNG when small and a JPEG when large"
             <| fun () ->
                 Expect.stringStarts (ImageEncoder.DataUri(picture 1 64 64)) "data:image/png;base64,iVBOR" "small"

@@ -1,3 +1,4 @@
+using CondEmbed.Checkpoints;
 using SkiaSharp;
 
 namespace CondEmbed.Images;
@@ -12,6 +13,24 @@ public static class ImageEncoder
     /// <param name="image">The pixels.</param>
     /// <param name="quality">1 to 100.</param>
     public static byte[] Jpeg(RgbImage image, int quality = 85) => Encode(image, SKEncodedImageFormat.Jpeg, quality);
+
+    /// <summary>Writes a PNG; under its name there is never half a file.</summary>
+    /// <param name="image">The pixels.</param>
+    /// <param name="path">The file; its folder is made when missing.</param>
+    /// <exception cref="InputException">The file cannot be written.</exception>
+    public static void SavePng(RgbImage image, string path)
+    {
+        var bytes = Png(image);
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+            AtomicFile.Write(path, stream => stream.Write(bytes));
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{path}: the picture cannot be written: {problem.Message} Choose another place for it.");
+        }
+    }
 
     /// <summary>A data URI for a page: PNG for small pictures such as icons, else JPEG.</summary>
     /// <param name="image">The pixels.</param>
