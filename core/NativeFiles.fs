@@ -57,11 +57,13 @@ let private packageFolders =
     let native package =
         Path.Combine(package, "runtimes", rid, "native")
 
-    [
-        native (above 2)
-        for flavour in [ "cpu"; "cuda-12.8" ] do
-            native (Path.Combine(above 4, $"libtorch-{flavour}-{rid}", Wanted))
-    ]
+    if Path.GetFileName(above 1) = "lib" then
+        [
+            native (above 2)
+            native (Path.Combine(above 4, $"libtorch-cpu-{rid}", Wanted))
+        ]
+    else
+        []
 
 /// The folders to look in, in the runtime's own order, each once; whether they exist is not said.
 let folders =

@@ -3,10 +3,12 @@ module CondEmbed.Tests.NativeTests
 open System
 open System.Diagnostics
 open System.IO
+open System.Text.Json
 open System.Threading.Tasks
 open Expecto
 open TorchSharp
 open CondEmbed
+open CondEmbed.Health
 open CondEmbed.Tests.ElfTests
 
 let private inFolder test =
@@ -181,6 +183,26 @@ let private processTests =
                     Expect.equal (Native.status ()).Problem "" "without a name, the usual one"
                 else
                     Expect.equal (Native.status ()).Folder folder "the folder"
+
+            testCase "the doctor says what is wrong, and nothing else"
+            <| fun () ->
+                let found = Doctor.Examine()
+                let problem = (Native.status ()).Problem
+
+                Expect.equal
+                    [ for wrong in found.Problems -> wrong.Fix ]
+                    [
+                        if problem <> "" then
+                            problem
+                    ]
+                    "what is wrong"
+
+                Expect.equal found.Native.Loaded (problem = "") "whether torch can be used"
+                Expect.stringContains (found.ToText()) (if problem = "" then "Nothing is wrong." else problem) "for people"
+                let json = JsonDocument.Parse(found.ToJson()).RootElement
+                Expect.equal (json.GetProperty("healthy").GetBoolean()) (problem = "") "for programs"
+                Expect.isNotEmpty (json.GetProperty("versions").GetProperty("torchsharp").GetString()) "the version of TorchSharp"
+                Expect.all found.SelfTests _.Passed "what is there works"
         ]
 
 let private otherProcessTests =
@@ -223,6 +245,15 @@ let private otherProcessTests =
                     let! code, said = child [ NativeFiles.Variable, "/no/such/folder" ] "torch computes"
                     Expect.notEqual code 0 "the exit code"
                     Expect.stringContains said "CONDEMBED_LIBTORCH names '/no/such/folder'" "the message"
+                }
+
+            testCaseTask "the doctor needs no libtorch"
+            <| fun () ->
+                task {
+                    let! code, said =
+                        child [ NativeFiles.Variable, "/no/such/folder" ] "the doctor says what is wrong, and nothing else"
+
+                    Expect.equal code 0 said
                 }
         ]
 
