@@ -4,6 +4,7 @@ open System.IO
 open System.Linq
 open Expecto
 open CondEmbed.Datasets
+open CondEmbed.Images
 open CondEmbed.Tests.Support
 
 let private write (root: string) (files: string list) =
@@ -169,7 +170,7 @@ let private tables =
                     let data = ImageDatasets.Open path
                     Expect.equal (shown data) [ "p/1.png", "cat", Role.Train; "p/a,b.png", "a \"cat\"", Role.Test ] "items"
                     Expect.isFalse (data.Items[0].Box.HasValue) "empty box fields mean the whole image"
-                    Expect.equal (data.Items[1].Box.Value) (CropBox(1, 2, 30, 40)) "box"
+                    Expect.equal (data.Items[1].Box.Value) (PixelBox(1, 2, 30, 40)) "box"
                     Expect.equal (data.Read 1) "p/a,b.png"B "file")
             }
 
@@ -191,7 +192,7 @@ let private tables =
 
                     let data = ImageDatasets.Open path
                     Expect.equal [ for item in data.Items -> item.Role ] [ Role.Train; Role.Test; Role.Query; Role.Gallery ] "roles"
-                    Expect.equal (data.Items[0].Box.Value) (CropBox(0, 5, 10, 20)) "corners become a box"
+                    Expect.equal (data.Items[0].Box.Value) (PixelBox(0, 5, 10, 20)) "corners become a box"
                     let split = ClassSplit.Make data
                     Expect.sequenceEqual split.Queries [ 1; 2 ] "queries"
                     Expect.sequenceEqual split.Gallery [ 1; 3 ] "gallery")

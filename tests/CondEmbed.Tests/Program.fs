@@ -27,7 +27,10 @@ let all =
             SplitTests.tests
             SamplingTests.tests
             EvaluationTests.tests
+            SearchTests.tests
+            SafetensorsTests.tests
             CheckpointTests.tests
+            EmbeddingFileTests.tests
             RunTests.tests
             ReportTests.tests
             FaceTests.tests

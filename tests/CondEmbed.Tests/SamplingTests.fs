@@ -118,7 +118,13 @@ let tests =
 
             test "the first batches of a seed are what they were in the first release" {
                 let sampler, _ = sampler [ 3; 3; 3; 3 ] 4 2 1UL None
-                Expect.equal [ for step in 0..3 -> List.ofArray (sampler.Batch step) ] [] "batches"
+
+                let drawn =
+                    [
+                        for step in 0..3 -> sampler.Batch step |> Array.map (fun item -> (item - 1000) / 7) |> List.ofArray
+                    ]
+
+                Expect.equal drawn [ [ 2; 0; 6; 8 ]; [ 4; 3; 11; 9 ]; [ 1; 0; 10; 9 ]; [ 2; 0; 4; 3 ] ] "batches"
             }
 
             test "seeds and epochs differ" {

@@ -35,7 +35,7 @@ let sharedData name =
     | _ -> skiptest $"{name} is not there; set CONDEMBED_TEST_DATA to a folder that holds it"
 
 /// Runs a test with a fresh folder, and removes the folder afterwards.
-let inFolder (test: string -> unit) =
+let inFolder (test: string -> 'a) =
     let folder = Directory.CreateTempSubdirectory("condembed-test-").FullName
 
     try

@@ -1,3 +1,5 @@
+using CondEmbed.Images;
+
 namespace CondEmbed.Datasets;
 
 /// <summary>What the data set itself says an image is for.</summary>
@@ -22,9 +24,6 @@ public enum Role
     Test,
 }
 
-/// <summary>A part of an image in whole pixels: left edge, top edge, width and height.</summary>
-public readonly record struct CropBox(int X, int Y, int Width, int Height);
-
 /// <summary>One labelled image of a data set.</summary>
 /// <param name="Path">Where it is, as shown to people.</param>
 /// <param name="Label">The name of its class; empty when it has none.</param>
@@ -32,5 +31,5 @@ public readonly record struct CropBox(int X, int Y, int Width, int Height);
 public sealed record ImageItem(string Path, string Label, Role Role)
 {
     /// <summary>The part of the image that is meant; null for the whole.</summary>
-    public CropBox? Box { get; init; }
+    public PixelBox? Box { get; init; }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using CondEmbed.Images;
 
 namespace CondEmbed.Datasets;
 
@@ -76,15 +77,15 @@ internal sealed class TableRow(TableColumns columns, DelimitedRecord record, str
         }
     }
 
-    private CropBox? BoxOf()
+    private PixelBox? BoxOf()
     {
         if (columns.HasBox)
         {
-            return Numbers(["x", "y", "w", "h"]) is [var x, var y, var w, var h] ? Checked(new CropBox(x, y, w, h)) : null;
+            return Numbers(["x", "y", "w", "h"]) is [var x, var y, var w, var h] ? Checked(new PixelBox(x, y, w, h)) : null;
         }
 
         return columns.HasCorners && Numbers(["x_1", "y_1", "x_2", "y_2"]) is [var left, var top, var right, var bottom]
-            ? Checked(new CropBox(left, top, right - left, bottom - top))
+            ? Checked(new PixelBox(left, top, right - left, bottom - top))
             : null;
     }
 
@@ -115,7 +116,7 @@ internal sealed class TableRow(TableColumns columns, DelimitedRecord record, str
         return good ? numbers : null;
     }
 
-    private CropBox? Checked(CropBox box)
+    private PixelBox? Checked(PixelBox box)
     {
         if (box.Width > 0 && box.Height > 0)
         {

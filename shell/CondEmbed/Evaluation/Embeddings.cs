@@ -79,7 +79,7 @@ public sealed class Embeddings<T>
         return largest * Math.Sqrt(sum);
     }
 
-    private void ThrowIfNotFinite()
+    internal void ThrowIfNotFinite()
     {
         var bad = Enumerable.Range(0, Count).AsParallel().AsOrdered().Where(row => !IsFinite(Row(row))).ToList();
         if (bad.Count > 0)

@@ -1,0 +1,130 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace CondEmbed.Checkpoints;
+
+/// <summary>
+/// Reads and writes NumPy's <c>.npy</c> files, versions 1 to 3: magic number, version, header length, a header that is the text of
+/// a Python dictionary (<c>descr</c>, <c>fortran_order</c>, <c>shape</c>), and the elements. Little-endian and C order only.
+/// </summary>
+public static partial class Npy
+{
+    private const int Alignment = 64;
+
+    private static readonly byte[] Magic = [0x93, (byte)'N', (byte)'U', (byte)'M', (byte)'P', (byte)'Y'];
+
+    private static readonly Dictionary<string, ElementType> Types = new(StringComparer.Ordinal)
+    {
+        ["<f8"] = ElementType.F64,
+        ["<f4"] = ElementType.F32,
+        ["<f2"] = ElementType.F16,
+        ["<i8"] = ElementType.I64,
+        ["<i4"] = ElementType.I32,
+        ["<i2"] = ElementType.I16,
+        ["|i1"] = ElementType.I8,
+        ["|u1"] = ElementType.U8,
+        ["|b1"] = ElementType.Bool,
+    };
+
+    /// <summary>Reads a file; the array is named after it.</summary>
+    /// <exception cref="InputException">It cannot be read, breaks the format, or holds elements of another kind.</exception>
+    public static NamedArray Read(string path)
+    {
+        byte[] bytes;
+        try
+        {
+            bytes = File.ReadAllBytes(path);
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{path}: cannot be read: {problem.Message}");
+        }
+
+        var begin = HeaderBegin(bytes, path);
+        var length = begin == 10 ? BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(8)) : BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(8));
+        if (length > bytes.Length - begin)
+        {
+            throw Wrong(path, $"the header of {length} bytes is cut off");
+        }
+
+        var header = Encoding.UTF8.GetString(bytes, begin, (int)length);
+        return Array(path, header, bytes.AsMemory(begin + (int)length));
+    }
+
+    /// <summary>Writes version 1.0 to a stream.</summary>
+    /// <exception cref="ArgumentException">The element type has no name in NumPy.</exception>
+    public static void Write(Stream stream, NamedArray array)
+    {
+        var descr = Types.Where(pair => pair.Value == array.Type).Select(pair => pair.Key).FirstOrDefault()
+            ?? throw new ArgumentException($"NumPy knows no {array.Type}", nameof(array));
+        var shape = string.Concat(array.Shape.Select(size => string.Create(CultureInfo.InvariantCulture, $"{size}, ")));
+        shape = array.Shape.Count == 1 ? shape.TrimEnd() : shape.TrimEnd(' ', ',');
+        var text = $"{{'descr': '{descr}', 'fortran_order': False, 'shape': ({shape}), }}";
+        var prefix = Magic.Length + 4;
+        var header = text.PadRight(((prefix + text.Length + 1 + Alignment - 1) / Alignment * Alignment) - prefix - 1) + "\n";
+        stream.Write(Magic);
+        stream.Write([1, 0, (byte)header.Length, (byte)(header.Length >> 8)]);
+        stream.Write(Encoding.ASCII.GetBytes(header));
+        stream.Write(array.Data.Span);
+    }
+
+    private static int HeaderBegin(byte[] bytes, string path)
+    {
+        if (bytes.Length < 12 || !bytes.AsSpan(0, Magic.Length).SequenceEqual(Magic))
+        {
+            throw Wrong(path, "it does not begin like one");
+        }
+
+        return bytes[6] switch
+        {
+            1 => 10,
+            2 or 3 => 12,
+            var version => throw Wrong(path, $"version {version} is not known"),
+        };
+    }
+
+    private static NamedArray Array(string path, string header, ReadOnlyMemory<byte> data)
+    {
+        var match = Header().Match(header);
+        if (!match.Success)
+        {
+            throw Wrong(path, $"its header is not understood: {header.Trim()}");
+        }
+
+        var descr = match.Groups["descr"].Value;
+        if (!Types.TryGetValue(descr, out var type))
+        {
+            throw Wrong(path, $"elements of type '{descr}'; save it as one of {string.Join(' ', Types.Keys)}");
+        }
+
+        var shape = Shape(path, match.Groups["shape"].Value);
+        if (match.Groups["fortran"].Value == "True" && shape.Length > 1)
+        {
+            throw Wrong(path, "it is in Fortran order; save numpy.ascontiguousarray of it");
+        }
+
+        if (ElementTypes.CountOf(shape) is not { } count || (Int128)count * type.Size() != data.Length)
+        {
+            throw Wrong(path, $"{data.Length} bytes of data are not {type} [{string.Join(", ", shape)}]");
+        }
+
+        return new NamedArray(Path.GetFileNameWithoutExtension(path), type, shape, data);
+    }
+
+    private static long[] Shape(string path, string text)
+    {
+        var sizes = text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
+        return [.. sizes.Select(size => long.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? number
+            : throw Wrong(path, $"size '{size}' in its shape"))];
+    }
+
+    private static InputException Wrong(string path, string what) => new($"{path}: not an .npy file that can be used: {what}");
+
+    [GeneratedRegex(
+        @"^\s*\{\s*'descr':\s*'(?<descr>[^']*)',\s*'fortran_order':\s*(?<fortran>True|False),\s*'shape':\s*\((?<shape>[0-9, ]*)\)\s*,?\s*\}\s*$",
+        RegexOptions.CultureInvariant)]
+    private static partial Regex Header();
+}
