@@ -1,4 +1,133 @@
 module CondEmbed.Cli.Program
 
+open System
+open System.Globalization
+open System.Runtime.InteropServices
+open System.Threading
+open Argu
+open CondEmbed
+open CondEmbed.Cli.Arguments
+open CondEmbed.Interop
+open CondEmbed.Training
+
+let private parser =
+    ArgumentParser.Create<Command>(programName = "condembed", errorHandler = ExceptionExiter())
+
+let private examplesOf command =
+    match Map.tryFind command examples with
+    | None -> ""
+    | Some lines ->
+        let width = lines |> List.map (fst >> String.length) |> List.max |> min 60
+
+        let line (example: string, meaning) =
+            $"    {example.PadRight width}  {meaning}"
+
+        String.concat "\n" ("\nEXAMPLES:\n" :: [ for l in lines -> line l + "\n" ])
+
+let private namesOf<'Argument when 'Argument :> IArgParserTemplate> () =
+    ArgumentParser.Create<'Argument>().GetArgumentCases()
+    |> List.collect (fun case -> case.CommandLineNames.Value)
+
+/// The names of all options of a command, for near misses.
+let private optionsOf command =
+    match command with
+    | "train" -> namesOf<TrainArgument>()
+    | "evaluate" -> namesOf<EvaluateArgument>()
+    | "metrics" -> namesOf<MetricsArgument>()
+    | "embed" -> namesOf<EmbedArgument>()
+    | "search" -> namesOf<SearchArgument>()
+    | "preview" -> namesOf<PreviewArgument>()
+    | "doctor" -> namesOf<DoctorArgument>()
+    | _ -> []
+
+/// An option that the command does not have is reported with the nearest one that it has.
+let private checkOptions (argv: string array) =
+    let known = if argv.Length = 0 then [] else optionsOf argv[0]
+
+    let unknown =
+        [
+            for word in Seq.skip 1 argv do
+                let name = word.Split('=')[0]
+
+                if name.StartsWith "--" && name <> "--help" && not (List.contains name known) then
+                    $"{name}: 'condembed {argv[0]}' has no such option{RunSettings.Nearest(known, name)}"
+        ]
+
+    if not known.IsEmpty && not unknown.IsEmpty then
+        raise (InputException(Seq.append unknown [ $"'condembed {argv[0]} --help' lists them." ]))
+
+let private dispatch commandLine stop command =
+    let finished action =
+        action
+        0
+
+    match command with
+    | Train arguments -> finished (TrainCommand.run commandLine stop arguments)
+    | Evaluate arguments -> finished (Commands.evaluate stop arguments)
+    | Metrics arguments -> finished (Commands.metrics stop arguments)
+    | Embed arguments -> finished (Commands.embed stop arguments)
+    | Search arguments -> finished (Commands.search stop arguments)
+    | Preview arguments -> finished (Commands.preview arguments)
+    | Doctor arguments -> Commands.doctor arguments
+    | Version -> finished (printfn $"{About.Version}")
+
+let private fail code (message: string) =
+    eprintfn $"condembed: {message}"
+    code
+
+let private quoted (word: string) =
+    if word.Length > 0 && word |> Seq.forall (fun c -> Char.IsLetterOrDigit c || "-_./=:,".Contains c) then
+        word
+    else
+        $"'{word}'"
+
+let private execute (argv: string array) stop =
+    if argv.Length = 0 then
+        printfn $"{parser.PrintUsage()}"
+        0
+    else
+        checkOptions argv
+        let results = parser.ParseCommandLine argv
+
+        match results.GetAllResults() with
+        | [ command ] -> dispatch (String.Join(' ', Seq.append [ "condembed" ] (Seq.map quoted argv))) stop command
+        | _ -> fail 2 "give one command; 'condembed --help' lists them."
+
+/// Ctrl-C and SIGTERM ask the work to stop; a second Ctrl-C ends the program at once.
+let private listen (source: CancellationTokenSource) =
+    let ask (context: PosixSignalContext) =
+        if not source.IsCancellationRequested then
+            context.Cancel <- true
+            eprintfn "\nstopping after this step; once more to end at once"
+            source.Cancel()
+
+    [
+        PosixSignalRegistration.Create(PosixSignal.SIGINT, ask)
+        PosixSignalRegistration.Create(PosixSignal.SIGTERM, ask)
+    ]
+
+/// 0: done. 1: the run failed or was stopped. 2: the input is wrong. The reason goes to standard error.
 [<EntryPoint>]
-let main _ = 0
+let main argv =
+    CultureInfo.DefaultThreadCurrentCulture <- CultureInfo.InvariantCulture
+    CultureInfo.CurrentCulture <- CultureInfo.InvariantCulture
+    use source = new CancellationTokenSource()
+    let signals = listen source
+
+    try
+        try
+            execute argv source.Token
+        finally
+            signals |> List.iter _.Dispose()
+    with
+    | :? ArguParseException as error when error.ErrorCode = ErrorCode.HelpText ->
+        printfn $"{error.Message}{examplesOf argv[0]}"
+        0
+    | :? ArguParseException as error ->
+        fail 2 (error.Message.Replace("ERROR: ", "").Split('\n')[0] + $"; 'condembed {argv[0]} --help' shows how.")
+    | :? InputException as error -> fail 2 error.Message
+    | :? TrainingStoppedException as stopped -> fail 1 stopped.Message
+    | :? OperationCanceledException -> fail 1 "stopped."
+    | :? ArithmeticException as error -> fail 1 error.Message
+    | :? ArgumentException as error -> fail 2 error.Message
+    | error -> fail 1 $"{error.GetType().Name}: {error.Message}"

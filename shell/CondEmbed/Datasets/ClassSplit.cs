@@ -9,12 +9,18 @@ namespace CondEmbed.Datasets;
 public sealed class ClassSplit
 {
     private readonly IImageDataset dataset;
+    private readonly IReadOnlyList<Role> roles;
 
     internal ClassSplit(IImageDataset dataset, string rule, Func<ImageItem, Role> roleOf)
+        : this(dataset, rule, [.. dataset.Items.Select(roleOf)])
+    {
+    }
+
+    private ClassSplit(IImageDataset dataset, string rule, IReadOnlyList<Role> roles)
     {
         this.dataset = dataset;
+        this.roles = roles;
         Rule = rule;
-        var roles = dataset.Items.Select(roleOf).ToList();
         Train = Places(roles, role => role == Role.Train);
         Validation = Places(roles, role => role == Role.Validation);
         Test = Places(roles, role => role is Role.Test or Role.Query or Role.Gallery);
@@ -74,7 +80,14 @@ public sealed class ClassSplit
         return string.Join('\n', lines);
     }
 
-    private static List<int> Places(List<Role> roles, Func<Role, bool> wanted) =>
+    /// <summary>The same split without some images: bad ones, for example.</summary>
+    public ClassSplit Without(IReadOnlyCollection<int> images)
+    {
+        var left = new HashSet<int>(images);
+        return new ClassSplit(dataset, Rule, [.. roles.Select((role, at) => left.Contains(at) ? Role.Unassigned : role)]);
+    }
+
+    private static List<int> Places(IReadOnlyList<Role> roles, Func<Role, bool> wanted) =>
         [.. Enumerable.Range(0, roles.Count).Where(at => wanted(roles[at]))];
 
     private string Line(string part, IReadOnlyList<int> places)

@@ -8,8 +8,15 @@ namespace CondEmbed.Reports;
 /// <param name="Step">Number of training steps done.</param>
 /// <param name="Before">Metrics before training; empty if not measured.</param>
 /// <param name="After">Metrics after training.</param>
+/// <param name="Best">Metrics of the step that did best on the validation classes; null where there are none.</param>
+/// <param name="BestStep">That step; 0 where there are no validation classes.</param>
 public sealed record RunMetrics(
-    string Dataset, int Step, IReadOnlyDictionary<string, double> Before, IReadOnlyDictionary<string, double> After);
+    string Dataset,
+    int Step,
+    IReadOnlyDictionary<string, double> Before,
+    IReadOnlyDictionary<string, double> After,
+    IReadOnlyDictionary<string, double>? Best = null,
+    int BestStep = 0);
 
 /// <summary>Writes and reads a run's <c>metrics.json</c>.</summary>
 public static class MetricsFile

@@ -24,6 +24,13 @@ public static class TomlSettings
             throw new InputException($"{path}: the settings file cannot be read: {error.Message}");
         }
 
+        return Parse(path, text);
+    }
+
+    /// <summary>Every setting of a text, with a name for it as its source.</summary>
+    /// <exception cref="InputException">It is not TOML; the message names the line.</exception>
+    public static IReadOnlyList<Given> Parse(string path, string text)
+    {
         try
         {
             return [.. Flatten(path, "", TomlSerializer.Deserialize<TomlTable>(text) ?? [])];

@@ -1,0 +1,224 @@
+/// What can be said on the command line.
+module CondEmbed.Cli.Arguments
+
+open Argu
+
+[<RequireQualifiedAccess>]
+type TrainArgument =
+    | [<MainCommand; Unique>] Data of DATA: string
+    | [<Unique>] Config of FILE: string
+    | [<Unique>] Out of DIR: string
+    | [<Unique>] Resume of RUN: string
+    | [<Unique>] Encoder of NAME: string
+    | [<Unique>] Weights of FILE: string
+    | [<Unique>] Embedding of D: string
+    | [<Unique>] Levels of N: string
+    | [<Unique>] Heads of H: string
+    | [<Unique>] Loss of NAME: string
+    | [<Unique>] Steps of N: string
+    | [<Unique>] Epochs of N: string
+    | [<Unique>] Batch of N: string
+    | [<Unique; CustomCommandLine "--per-class">] PerClass of M: string
+    | [<Unique>] Lr of X: string
+    | [<Unique>] Size of PX: string
+    | [<Unique>] Seed of N: string
+    | [<Unique>] Device of D: string
+    | [<Unique>] Threads of N: string
+    | [<Unique>] Workers of N: string
+    | [<Unique; CustomCommandLine "--skip-bad">] SkipBad
+    | Set of KEY_VALUE: string
+    | [<CustomCommandLine "--list-settings">] ListSettings
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Data _ -> "'emoji' (the default, ships with the program), a folder of class folders, or a CSV / TSV table"
+            | Config _ -> "settings in a TOML file, under the names of --list-settings; the command line wins"
+            | Out _ -> "a new folder for the run; by default one below ./runs"
+            | Resume _ -> "go on with a run that was stopped or killed; its own settings hold"
+            | Encoder _ -> "small (default), resnet18, resnet34, resnet50, resnet50-v1"
+            | Weights _ -> "safetensors file with weights of the encoder to start from"
+            | Embedding _ -> "features of an embedding"
+            | Levels _ -> "levels of conditional embeddings while training; 0 is the baseline"
+            | Heads _ -> "heads of the cross-attention"
+            | Loss _ ->
+                "multi-similarity, contrastive, contrastive-cosine, triplet, triplet-semi-hard, triplet-batch-hard, supcon, proxy-anchor"
+            | Steps _ -> "training steps"
+            | Epochs _ -> "training length in epochs instead of steps"
+            | Batch _ -> "images in a batch"
+            | PerClass _ -> "images of each class in a batch"
+            | Lr _ -> "learning rate"
+            | Size _ -> "side of the pictures that the network sees, in pixels"
+            | Seed _ -> "seed of parameters, batches and augmentation"
+            | Device _ -> "auto, cpu, cuda or cuda:N"
+            | Threads _ -> "threads of torch; 0 for one a core"
+            | Workers _ -> "threads that read pictures; 0 for one a core"
+            | SkipBad -> "leave out pictures that cannot be read, instead of stopping before training"
+            | Set _ -> "any other setting, as in --set loss_settings.alpha=2; may be given often"
+            | ListSettings -> "print every setting with its default and meaning, and stop"
+
+[<RequireQualifiedAccess>]
+type EvaluateArgument =
+    | [<MainCommand; Mandatory>] Evaluate_What of RUN_DATA: string list
+    | [<Unique>] Best
+    | [<Unique>] Json
+    | [<Unique>] Device of D: string
+    | [<Unique>] Workers of N: int
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Evaluate_What _ -> "the run's folder (or a model file), then the data; by default the held-out classes of the run's own data"
+            | Best -> "the network that did best on the validation classes instead of the last"
+            | Json -> "one JSON document on standard output and nothing else there"
+            | Device _ -> "auto, cpu, cuda or cuda:N"
+            | Workers _ -> "threads that read pictures; 0 for one a core"
+
+[<RequireQualifiedAccess>]
+type MetricsArgument =
+    | [<MainCommand; Mandatory; Unique>] File of FILE: string
+    | [<Unique>] Labels of FILE: string
+    | [<Unique>] Json
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | File _ -> "JSON {\"embeddings\": [[...]], \"labels\": [...]}, or .npy with labels beside it or given"
+            | Labels _ -> "labels of an .npy file: .npy of integers, .csv or .txt, one a row"
+            | Json -> "one JSON document on standard output and nothing else there"
+
+[<RequireQualifiedAccess>]
+type EmbedArgument =
+    | [<MainCommand; Mandatory>] Embed_What of RUN_IMAGES: string list
+    | [<Mandatory; Unique>] Out of FILE: string
+    | [<Unique>] Best
+    | [<Unique>] Device of D: string
+    | [<Unique>] Workers of N: int
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Embed_What _ -> "the run's folder (or a model file), then the images: a folder, a table, a picture, or 'emoji'"
+            | Out _ -> ".npy, .csv, .jsonl or .parquet; with paths, and labels if there are any"
+            | Best -> "the network that did best on the validation classes instead of the last"
+            | Device _ -> "auto, cpu, cuda or cuda:N"
+            | Workers _ -> "threads that read pictures; 0 for one a core"
+
+[<RequireQualifiedAccess>]
+type SearchArgument =
+    | [<MainCommand; Mandatory; Unique>] Run of RUN: string
+    | [<Mandatory; Unique>] Gallery of DIR: string
+    | [<Mandatory; Unique>] Query of FILE_OR_DIR: string
+    | [<Unique>] Top of K: int
+    | [<Unique>] Json
+    | [<Unique>] Html of FILE: string
+    | [<Unique>] Best
+    | [<Unique>] Device of D: string
+    | [<Unique>] Workers of N: int
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Run _ -> "the run's folder, or a model file"
+            | Gallery _ -> "the pictures to search in: a folder, a table, or 'emoji'"
+            | Query _ -> "the picture to search for, or a folder of them"
+            | Top _ -> "how many to find (10)"
+            | Json -> "one JSON document on standard output and nothing else there"
+            | Html _ -> "a page with the pictures"
+            | Best -> "the network that did best on the validation classes instead of the last"
+            | Device _ -> "auto, cpu, cuda or cuda:N"
+            | Workers _ -> "threads that read pictures; 0 for one a core"
+
+[<RequireQualifiedAccess>]
+type PreviewArgument =
+    | [<MainCommand; Mandatory; Unique>] Source of DATA_OR_IMAGE: string
+    | [<Mandatory; Unique>] Out of FILE: string
+    | [<Unique>] Config of FILE: string
+    | [<Unique>] Resize of N: string
+    | [<Unique>] Crop of N: string
+    | [<Unique>] Filter of NAME: string
+    | [<Unique>] Encoder of NAME: string
+    | Set of KEY_VALUE: string
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Source _ -> "a picture: its test view alone; data: a sheet of test views and training views"
+            | Out _ -> "a PNG file"
+            | Config _ -> "settings in a TOML file"
+            | Resize _ -> "short side before the crop, in pixels"
+            | Crop _ -> "side of the crop, in pixels"
+            | Filter _ -> "bilinear or bicubic"
+            | Encoder _ -> "whose usual settings to start from"
+            | Set _ -> "any other setting, as in --set augment=none"
+
+[<RequireQualifiedAccess>]
+type DoctorArgument =
+    | [<Unique>] Json
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Json -> "one JSON document on standard output and nothing else there"
+
+[<HelpDescription "Show this help.">]
+type Command =
+    | [<CliPrefix(CliPrefix.None)>] Train of ParseResults<TrainArgument>
+    | [<CliPrefix(CliPrefix.None)>] Evaluate of ParseResults<EvaluateArgument>
+    | [<CliPrefix(CliPrefix.None)>] Metrics of ParseResults<MetricsArgument>
+    | [<CliPrefix(CliPrefix.None)>] Embed of ParseResults<EmbedArgument>
+    | [<CliPrefix(CliPrefix.None)>] Search of ParseResults<SearchArgument>
+    | [<CliPrefix(CliPrefix.None)>] Preview of ParseResults<PreviewArgument>
+    | [<CliPrefix(CliPrefix.None)>] Doctor of ParseResults<DoctorArgument>
+    | Version
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Train _ -> "learn embeddings from labelled pictures"
+            | Evaluate _ -> "retrieval metrics of a run's embeddings on a data set"
+            | Metrics _ -> "retrieval metrics of given embeddings"
+            | Embed _ -> "embeddings of pictures into a file"
+            | Search _ -> "the most similar pictures of a gallery"
+            | Preview _ -> "a picture of what the network sees"
+            | Doctor _ -> "versions, device, native libraries, and how to mend what is wrong"
+            | Version -> "print the version"
+
+/// What each command's help ends with.
+let examples =
+    Map
+        [
+            "train",
+            [
+                "condembed train", "the embedded emoji set, in a few minutes on a CPU"
+                "condembed train photos --encoder resnet50 --weights resnet50.safetensors --epochs 20",
+                "your own class folders, from ImageNet weights"
+                "condembed train --config run.toml --levels 0 --out runs/baseline", "the settings of a file but for one: the baseline"
+                "condembed train --resume runs/baseline", "go on with a run that was stopped"
+            ]
+            "evaluate",
+            [
+                "condembed evaluate runs/first", "the held-out classes of its own data"
+                "condembed evaluate runs/first photos --json", "another data set, for a script"
+            ]
+            "metrics",
+            [
+                "condembed metrics embeddings.json --json", "embeddings and labels in one file"
+                "condembed metrics embeddings.npy --labels labels.csv", "from NumPy"
+            ]
+            "embed",
+            [
+                "condembed embed runs/first photos --out photos.parquet", "a table of path, label, embedding"
+            ]
+            "search",
+            [
+                "condembed search runs/first --gallery photos --query new.jpg --top 5", "the five most similar photos"
+                "condembed search runs/first --gallery photos --query new --html found.html", "a page for a folder of queries"
+            ]
+            "preview",
+            [
+                "condembed preview photos --out sheet.png --encoder resnet50", "test views and training views of some pictures"
+                "condembed preview cat.jpg --out view.png --resize 256 --crop 224 --filter bicubic", "exactly what the network gets"
+            ]
+            "doctor", [ "condembed doctor", "what is here, and what is wrong" ]
+        ]

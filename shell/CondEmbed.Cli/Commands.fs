@@ -1,0 +1,222 @@
+/// Every command but train: arguments to calls of the library.
+module CondEmbed.Cli.Commands
+
+open System
+open System.Collections.Generic
+open System.IO
+open System.Threading
+open Argu
+open CondEmbed
+open CondEmbed.Cli.Arguments
+open CondEmbed.Datasets
+open CondEmbed.Health
+open CondEmbed.Evaluation
+open CondEmbed.Images
+open CondEmbed.Interop
+open CondEmbed.Reports
+open CondEmbed.Serving
+open CondEmbed.Training
+
+let private phase name total (progress: IProgress<RunProgress>) =
+    let watch = Diagnostics.Stopwatch.StartNew()
+
+    Action<int>(fun ``done`` ->
+        let elapsed = watch.Elapsed
+
+        progress.Report(
+            RunProgress(
+                name,
+                ``done``,
+                total,
+                Elapsed = elapsed,
+                ImagesPerSecond = Nullable(float ``done`` / max 1e-9 elapsed.TotalSeconds),
+                Remaining = Nullable(elapsed * (float (total - ``done``) / float (max 1 ``done``)))
+            )
+        ))
+
+let private twoOf what names =
+    match names with
+    | [ one ] -> one, None
+    | [ one; two ] -> one, Some two
+    | _ ->
+        let given = String.concat " " names
+        raise (InputException $"{given}: give {what}, and nothing else.")
+
+let private document (queries: int) withoutMatch (metrics: RetrievalMetrics) (more: (string * obj) list) =
+    let all = Dictionary<string, obj>()
+
+    for key, value in more do
+        all[key] <- value
+
+    all["queries"] <- queries
+    all["queries_without_match"] <- withoutMatch
+
+    for KeyValue(key, value) in metrics.Values do
+        all[key] <- value
+
+    all
+
+let private show asJson title (metrics: RetrievalMetrics) more =
+    if asJson then
+        document metrics.Queries metrics.QueriesWithoutMatch metrics more |> Output.json
+    else
+        printfn $"{title}: {metrics.Queries} queries, {metrics.QueriesWithoutMatch} of them without a possible match"
+        Output.metricLines metrics.Values |> List.iter (printfn "%s")
+
+let evaluate (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument>) =
+    let run, data =
+        arguments.GetResult EvaluateArgument.Evaluate_What |> twoOf "a run and, if you like, data"
+
+    use model =
+        EmbeddingModel.Load(run, arguments.GetResult(EvaluateArgument.Device, "auto"), arguments.Contains EvaluateArgument.Best)
+
+    let dataset, split =
+        match data with
+        | Some data ->
+            let dataset = ImageDatasets.Open data
+            dataset, ClassSplit.ForEvaluation dataset
+        | None ->
+            let own = RunData.Open model.Settings
+            own.Dataset, own.Split
+
+    let metrics =
+        Output.withProgress (fun progress ->
+            let report = phase "evaluating" split.Test.Count progress
+            model.Evaluate(dataset, split, arguments.GetResult(EvaluateArgument.Workers, 0), report, stop))
+
+    show (arguments.Contains EvaluateArgument.Json) dataset.Name metrics [ "data", box dataset.Name; "run", box run ]
+
+let metrics (stop: CancellationToken) (arguments: ParseResults<MetricsArgument>) =
+    let file = arguments.GetResult MetricsArgument.File
+
+    let given =
+        LabelledEmbeddings.Read(file, arguments.TryGetResult MetricsArgument.Labels |> Option.toObj)
+
+    show (arguments.Contains MetricsArgument.Json) file (given.Evaluate(cancel = stop)) []
+
+let embed (stop: CancellationToken) (arguments: ParseResults<EmbedArgument>) =
+    let run, images =
+        arguments.GetResult EmbedArgument.Embed_What |> twoOf "a run and images"
+
+    let images =
+        images
+        |> Option.defaultWith (fun () -> raise (InputException $"{run}: give images too: condembed embed RUN IMAGES --out FILE."))
+
+    let file = arguments.GetResult EmbedArgument.Out
+    EmbeddingFiles.Check file
+
+    use model =
+        EmbeddingModel.Load(run, arguments.GetResult(EmbedArgument.Device, "auto"), arguments.Contains EmbedArgument.Best)
+
+    let dataset = ImageDatasets.OpenImages images
+
+    let embeddings =
+        Output.withProgress (fun progress ->
+            model.Embed(dataset, arguments.GetResult(EmbedArgument.Workers, 0), phase "embedding" dataset.Count progress, stop))
+
+    let labelled = dataset.Items |> Seq.exists (fun item -> item.Label <> "")
+
+    let column choose =
+        [| for item in dataset.Items -> choose item |]
+
+    let labels = if labelled then column _.Label else null
+    EmbeddingFiles.Write(file, EmbeddingTable(embeddings.Values, embeddings.Count, embeddings.Dimension, column _.Path, labels))
+    printfn $"{embeddings.Count} embeddings of {embeddings.Dimension} numbers in {file}"
+
+let search (stop: CancellationToken) (arguments: ParseResults<SearchArgument>) =
+    let run = arguments.GetResult SearchArgument.Run
+    let top = arguments.GetResult(SearchArgument.Top, 10)
+
+    if top < 1 then
+        raise (InputException $"--top {top}: must be at least 1.")
+
+    use model =
+        EmbeddingModel.Load(run, arguments.GetResult(SearchArgument.Device, "auto"), arguments.Contains SearchArgument.Best)
+
+    let gallery = ImageDatasets.OpenImages(arguments.GetResult SearchArgument.Gallery)
+    let queries = ImageDatasets.OpenImages(arguments.GetResult SearchArgument.Query)
+
+    let found =
+        Output.withProgress (fun progress ->
+            let report = phase "embedding" (gallery.Count + queries.Count) progress
+            PictureSearch.Run(model, gallery, queries, top, arguments.GetResult(SearchArgument.Workers, 0), report, stop))
+
+    arguments.TryGetResult SearchArgument.Html
+    |> Option.iter (fun page ->
+        found.WriteHtml(
+            page,
+            "Search",
+            [|
+                Fact("Run", run)
+                Fact("Gallery", $"{gallery.Name}, {gallery.Count} pictures")
+            |]
+        ))
+
+    if arguments.Contains SearchArgument.Json then
+        Output.json found.Answers
+    else
+        for answer in found.Answers do
+            printfn $"{answer.Path}"
+
+            for hit in answer.Hits do
+                printfn $"  {hit.Cosine, 7:F4}  {hit.Path}"
+
+        arguments.TryGetResult SearchArgument.Html |> Option.iter (printfn "page  %s")
+
+let private previewSettings (arguments: ParseResults<PreviewArgument>) =
+    let option key value =
+        Given("--" + key, (if key = "crop" then "size" else key), value)
+
+    let line =
+        arguments.GetAllResults()
+        |> List.collect (fun argument ->
+            match argument with
+            | PreviewArgument.Resize value -> [ option "resize" value ]
+            | PreviewArgument.Crop value -> [ option "crop" value ]
+            | PreviewArgument.Filter value -> [ option "filter" value ]
+            | PreviewArgument.Encoder value -> [ option "encoder" value ]
+            | PreviewArgument.Set text -> [ TrainCommand.settingOf text ]
+            | _ -> [])
+
+    let file =
+        arguments.TryGetResult PreviewArgument.Config |> Option.map (TomlSettings.Read >> List.ofSeq)
+
+    RunSettings.Resolve(Option.defaultValue [] file @ line)
+
+let preview (arguments: ParseResults<PreviewArgument>) =
+    let source, out =
+        arguments.GetResult PreviewArgument.Source, arguments.GetResult PreviewArgument.Out
+
+    let settings = previewSettings arguments
+    let reader = PictureReader(ImageDatasets.OpenImages source)
+
+    if IO.File.Exists source && ImageFiles.IsImage source then
+        ImageEncoder.SavePng(Views.ForTesting(settings).Apply(reader.Read 0), out)
+    else
+        let dataset = ImageDatasets.Open source
+
+        let classes =
+            dataset.Items
+            |> Seq.mapi (fun i item -> item.Label, i)
+            |> Seq.distinctBy fst
+            |> Seq.map snd
+            |> Seq.truncate 8
+
+        let caption = Func<int, string>(fun i -> dataset.Items[i].Label)
+
+        let sheet =
+            Preview.Sheet(PictureReader dataset, Seq.toArray classes, caption, Views.ForTesting settings, Views.ForTraining settings)
+
+        ImageEncoder.SavePng(sheet, out)
+
+    printfn $"{Path.GetFullPath out}"
+
+let doctor (arguments: ParseResults<DoctorArgument>) =
+    let report = Doctor.Examine()
+
+    if arguments.Contains DoctorArgument.Json then
+        Console.Out.WriteLine(report.ToJson())
+    else
+        printfn $"{report.ToText()}"
+
+    if report.Healthy then 0 else 1

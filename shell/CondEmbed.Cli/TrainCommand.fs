@@ -1,0 +1,119 @@
+module CondEmbed.Cli.TrainCommand
+
+open System
+open System.Threading
+open Argu
+open CondEmbed
+open CondEmbed.Cli.Arguments
+open CondEmbed.Interop
+open CondEmbed.Reports
+open CondEmbed.Training
+
+/// `key=value` as a setting; InputException where there is no `=`.
+let settingOf (text: string) =
+    match text.IndexOf '=' with
+    | -1 -> raise (InputException $"--set {text}: write key=value, as in --set weight_decay=0.05")
+    | at -> Given("--set", text.Substring(0, at).Trim(), text.Substring(at + 1).Trim())
+
+let private ofArgument argument =
+    let option key value =
+        [
+            Given("--" + String.map (fun c -> if c = '_' then '-' else c) key, key, value)
+        ]
+
+    match argument with
+    | TrainArgument.Data value -> [ Given("DATA", "data", value) ]
+    | TrainArgument.Encoder value -> option "encoder" value
+    | TrainArgument.Weights value -> option "weights" value
+    | TrainArgument.Embedding value -> option "embedding" value
+    | TrainArgument.Levels value -> option "levels" value
+    | TrainArgument.Heads value -> option "heads" value
+    | TrainArgument.Loss value -> option "loss" value
+    | TrainArgument.Steps value -> option "steps" value
+    | TrainArgument.Epochs value -> option "epochs" value
+    | TrainArgument.Batch value -> option "batch" value
+    | TrainArgument.PerClass value -> option "per_class" value
+    | TrainArgument.Lr value -> option "lr" value
+    | TrainArgument.Size value -> option "size" value
+    | TrainArgument.Seed value -> option "seed" value
+    | TrainArgument.Device value -> option "device" value
+    | TrainArgument.Threads value -> option "threads" value
+    | TrainArgument.Workers value -> option "workers" value
+    | TrainArgument.SkipBad -> option "skip_bad" "true"
+    | TrainArgument.Set text -> [ settingOf text ]
+    | TrainArgument.Config _
+    | TrainArgument.Out _
+    | TrainArgument.Resume _
+    | TrainArgument.ListSettings -> []
+
+/// The settings of a file and of the command line, resolved; the command line wins.
+let private resolve (arguments: ParseResults<TrainArgument>) =
+    let file =
+        arguments.TryGetResult TrainArgument.Config |> Option.map (TomlSettings.Read >> List.ofSeq)
+
+    let line = arguments.GetAllResults() |> List.collect ofArgument
+
+    if line |> List.exists (fun g -> g.Key = "steps") && line |> List.exists (fun g -> g.Key = "epochs") then
+        raise (InputException "--steps and --epochs: give one of them, they both say how long to train.")
+
+    RunSettings.Resolve(Option.defaultValue [] file @ line)
+
+let private resume (arguments: ParseResults<TrainArgument>) run =
+    let others =
+        arguments.GetAllResults()
+        |> List.filter (fun a -> not a.IsResume)
+        |> List.collect ofArgument
+        |> List.map _.Source
+
+    if
+        not others.IsEmpty
+        || arguments.Contains TrainArgument.Config
+        || arguments.Contains TrainArgument.Out
+    then
+        let names = String.concat ", " others
+        raise (InputException $"--resume {run}: the run goes on with its own settings; leave out {names}, or start a new run.")
+
+    run
+
+let private listSettings (arguments: ParseResults<TrainArgument>) =
+    let encoder = arguments.GetResult(TrainArgument.Encoder, "small")
+
+    let values =
+        dict
+            [
+                for pair in RunSettings.Pairs(RunSettings.StartFor encoder) -> pair.Key, pair.Value
+            ]
+
+    for pair in RunSettings.Keys do
+        let value = if values.ContainsKey pair.Key then values[pair.Key] else ""
+        printfn $"{pair.Key} = {value}"
+        printfn $"    {pair.Value}"
+
+let private conclude (result: TrainingResult) =
+    let best =
+        if isNull result.Best then
+            ""
+        else
+            $" (best on the validation classes: step {result.BestStep})"
+
+    printfn ""
+    printfn $"Held-out classes, unconditional embeddings, before and after {result.Steps} steps{best}:"
+    printfn ""
+    printfn $"{MetricTable.Format(result.Before, result.After)}"
+    printfn $"run folder  {result.Folder}"
+    printfn $"report      {result.Report}"
+
+let run (commandLine: string) (stop: CancellationToken) (arguments: ParseResults<TrainArgument>) =
+    if arguments.Contains TrainArgument.ListSettings then
+        listSettings arguments
+    else
+        let notice (line: string) = printfn $"{line}"
+
+        let trainer =
+            match arguments.TryGetResult TrainArgument.Resume with
+            | Some run -> Trainer.Resume(resume arguments run, Command = commandLine, Notice = notice)
+            | None ->
+                Trainer(resolve arguments, arguments.TryGetResult TrainArgument.Out |> Option.toObj, Command = commandLine, Notice = notice)
+
+        notice $"run folder  {trainer.Folder.Root}"
+        Output.withProgress (fun progress -> trainer.Train(progress, stop)) |> conclude

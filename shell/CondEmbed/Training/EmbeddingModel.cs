@@ -1,0 +1,82 @@
+using CondEmbed.Evaluation;
+using CondEmbed.Datasets;
+using CondEmbed.Images;
+using CondEmbed.Interop;
+
+namespace CondEmbed.Training;
+
+/// <summary>A trained network with its preprocessing: pictures in, embeddings of length 1 out. One thread at a time.</summary>
+public sealed class EmbeddingModel : IDisposable
+{
+    private readonly Session session;
+
+    private EmbeddingModel(Session session) => this.session = session;
+
+    /// <summary>D, numbers in an embedding.</summary>
+    public int Dimension => session.Dimension;
+
+    /// <summary>The settings of the training.</summary>
+    public Config Settings => session.Config;
+
+    /// <summary>Loads a run's network: the last step's, or the best on the validation classes; or a model file itself.</summary>
+    /// <param name="run">A run's folder, or a <c>.safetensors</c> file that a run wrote.</param>
+    /// <param name="device">auto, cpu, cuda or cuda:N.</param>
+    /// <param name="best">Of a folder: the best on the validation classes instead of the last.</param>
+    /// <exception cref="InputException">There is no such model, or it does not fit.</exception>
+    public static EmbeddingModel Load(string run, string device = "auto", bool best = false)
+    {
+        if (File.Exists(run))
+        {
+            return new EmbeddingModel(ModelFile.Open(run, device));
+        }
+
+        var folder = new RunFolder(run);
+        var file = best ? folder.BestWeights : folder.LastWeights;
+
+        if (!File.Exists(file))
+        {
+            var reason = !File.Exists(folder.Settings) ? "it is no run's folder"
+                : best && File.Exists(folder.LastWeights) ? "the run had no validation classes; use the last weights"
+                : $"the run is not finished; go on with --resume {run}";
+            throw new InputException($"{run}: has no {Path.GetFileName(file)}: {reason}.");
+        }
+
+        return new EmbeddingModel(ModelFile.Open(file, device));
+    }
+
+    /// <summary>One picture file -> D numbers, of length 1.</summary>
+    /// <exception cref="BadPictureException">It is not a picture that can be read.</exception>
+    public float[] Embed(string path) => Embed(File.ReadAllBytes(path), path);
+
+    /// <summary>One encoded picture (JPEG, PNG, WebP, BMP, GIF) -> D numbers, of length 1.</summary>
+    /// <exception cref="BadPictureException">It is not a picture that can be read.</exception>
+    public float[] Embed(ReadOnlyMemory<byte> picture, string name = "picture")
+    {
+        var view = Views.ForTesting(Settings).Apply(new SkiaDecoder().Decode(picture, name));
+        return session.Embed(view.Pixels, 1, view.Width);
+    }
+
+    /// <summary>All pictures of a data set, in order -> N D.</summary>
+    public Embeddings<float> Embed(
+        IImageDataset dataset, int workers = 0, Action<int>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(dataset);
+        return Embed(dataset, [.. Enumerable.Range(0, dataset.Count)], workers, progress, cancellation);
+    }
+
+    /// <summary>Some pictures of a data set, in the order given -> N D.</summary>
+    public Embeddings<float> Embed(
+        IImageDataset dataset, IReadOnlyList<int> items, int workers = 0, Action<int>? progress = null, CancellationToken cancellation = default) =>
+        new EmbeddingPass(session, new LoaderOptions(workers)).Embed(new PictureReader(dataset), items, progress, cancellation);
+
+    /// <summary>Retrieval metrics on the test part of a split.</summary>
+    public RetrievalMetrics Evaluate(
+        IImageDataset dataset, ClassSplit split, int workers = 0, Action<int>? progress = null, CancellationToken cancellation = default) =>
+        new EmbeddingPass(session, new LoaderOptions(workers)).OnTest(dataset, split, new PictureReader(dataset), progress, cancellation).Metrics;
+
+    /// <inheritdoc />
+    public void Dispose() => ((IDisposable)session).Dispose();
+
+    internal TestOutcome OnTest(RunData data, LoaderOptions workers) =>
+        new EmbeddingPass(session, workers).OnTest(data.Dataset, data.Split, data.Reader);
+}

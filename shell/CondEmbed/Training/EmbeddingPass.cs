@@ -1,0 +1,68 @@
+using CondEmbed.Datasets;
+using CondEmbed.Evaluation;
+using CondEmbed.Images;
+using CondEmbed.Interop;
+
+namespace CondEmbed.Training;
+
+/// <summary>Embeds pictures with a network, in order, and measures retrieval with what comes out.</summary>
+/// <param name="session">The network.</param>
+/// <param name="options">Threads that read pictures.</param>
+internal sealed class EmbeddingPass(Session session, LoaderOptions options)
+{
+    private const int BatchSize = 64;
+
+    /// <summary>N indices -> N D, each row of length 1.</summary>
+    internal Embeddings<float> Embed(
+        PictureReader reader, IReadOnlyList<int> items, Action<int>? progress = null, CancellationToken cancellation = default)
+    {
+        var values = new float[items.Count * session.Dimension];
+        var done = 0;
+
+        foreach (var batch in new BatchLoader(reader, options).InOrder(items, null, BatchSize, Views.ForTesting(session.Config), cancellation: cancellation))
+        {
+            using (batch)
+            {
+                session.Embed(batch.Pixels, batch.Count, batch.Size).CopyTo(values, done * session.Dimension);
+                done += batch.Count;
+            }
+
+            progress?.Invoke(done);
+        }
+
+        return new Embeddings<float>(values, items.Count, session.Dimension);
+    }
+
+    /// <summary>All against all among the given pictures.</summary>
+    internal RetrievalMetrics Among(
+        RunData data, IReadOnlyList<int> items, Action<int>? progress = null, CancellationToken cancellation = default) =>
+        Retrieval.Evaluate(Embed(data.Reader, items, progress, cancellation), Labels(data.Dataset, items), cancel: cancellation);
+
+    /// <summary>The test part: all against all, or queries against the gallery where the data says so.</summary>
+    internal TestOutcome OnTest(IImageDataset dataset, ClassSplit split, PictureReader reader, Action<int>? progress = null, CancellationToken cancellation = default)
+    {
+        var queries = Embed(reader, split.Queries, progress, cancellation);
+
+        if (split.AllAgainstAll)
+        {
+            return new TestOutcome(queries, queries, Retrieval.Evaluate(queries, Labels(dataset, split.Queries), cancel: cancellation));
+        }
+
+        var gallery = Embed(reader, split.Gallery, done => progress?.Invoke(split.Queries.Count + done), cancellation);
+        var places = split.Gallery.Select((item, place) => (item, place)).ToDictionary(pair => pair.item, pair => pair.place);
+        var self = split.Queries.Select(item => places.GetValueOrDefault(item, -1)).ToArray();
+        var labels = new ClassIndex(dataset.Items.Select(item => item.Label));
+        var metrics = Retrieval.Evaluate(
+            queries, NumbersOf(labels, dataset, split.Queries), gallery, NumbersOf(labels, dataset, split.Gallery), self, cancel: cancellation);
+        return new TestOutcome(queries, gallery, metrics);
+    }
+
+    private static long[] Labels(IImageDataset dataset, IReadOnlyList<int> items) =>
+        NumbersOf(new ClassIndex(items.Select(item => dataset.Items[item].Label)), dataset, items);
+
+    private static long[] NumbersOf(ClassIndex classes, IImageDataset dataset, IReadOnlyList<int> items) =>
+        classes.NumbersOf(items.Select(item => dataset.Items[item].Label));
+}
+
+/// <summary>The embeddings of a test part and what they measure; query and gallery are one object where all search among all.</summary>
+internal sealed record TestOutcome(Embeddings<float> Queries, Embeddings<float> Gallery, RetrievalMetrics Metrics);

@@ -1,0 +1,64 @@
+using System.Diagnostics;
+using CondEmbed.Interop;
+using CondEmbed.Reports;
+
+namespace CondEmbed.Training;
+
+/// <summary>Measures pace and tells listeners how far a run is.</summary>
+/// <param name="listener">Told of everything; may be null.</param>
+/// <param name="batch">Pictures a training step.</param>
+internal sealed class ProgressMeter(IProgress<RunProgress>? listener, int batch)
+{
+    private const double Inertia = 0.95;
+    private readonly Stopwatch phase = Stopwatch.StartNew();
+    private string? phaseName;
+    private double secondsPerStep;
+    private double lastStepAt;
+
+    /// <summary>Pictures a second over about the last twenty steps.</summary>
+    internal double ImagesPerSecond => secondsPerStep > 0 ? batch / secondsPerStep : 0;
+
+    /// <summary>Some pictures of a phase other than training are done.</summary>
+    internal void Report(string name, int done, int total)
+    {
+        Enter(name);
+        var elapsed = phase.Elapsed;
+        listener?.Report(new RunProgress(name, done, total)
+        {
+            Elapsed = elapsed,
+            ImagesPerSecond = elapsed > TimeSpan.Zero ? done / elapsed.TotalSeconds : null,
+            Remaining = done > 0 ? elapsed / done * (total - done) : null,
+        });
+    }
+
+    /// <summary>A training step is done; <paramref name="trained"/> is the time of all steps of this run so far.</summary>
+    internal void Report(StepResult step, int steps, TimeSpan trained)
+    {
+        Enter(RunProgress.Training);
+        var now = phase.Elapsed.TotalSeconds;
+        var took = now - lastStepAt;
+        lastStepAt = now;
+        secondsPerStep = secondsPerStep > 0 ? (Inertia * secondsPerStep) + ((1 - Inertia) * took) : took;
+        listener?.Report(new RunProgress(RunProgress.Training, step.Step, steps)
+        {
+            Loss = step.Loss,
+            Terms = [.. step.Terms],
+            LearningRate = step.LearningRate,
+            ImagesPerSecond = ImagesPerSecond,
+            Elapsed = trained,
+            Remaining = TimeSpan.FromSeconds((steps - step.Step) * secondsPerStep),
+        });
+    }
+
+    private void Enter(string name)
+    {
+        if (phaseName == name)
+        {
+            return;
+        }
+
+        phaseName = name;
+        phase.Restart();
+        lastStepAt = 0;
+    }
+}

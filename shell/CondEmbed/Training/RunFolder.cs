@@ -1,0 +1,87 @@
+using CondEmbed.Interop;
+
+namespace CondEmbed.Training;
+
+/// <summary>The files of a run, by name.</summary>
+/// <param name="root">The run's folder.</param>
+public sealed class RunFolder(string root)
+{
+    /// <summary>The run's folder.</summary>
+    public string Root { get; } = root;
+
+    /// <summary>The resolved settings.</summary>
+    public string Settings => Path.Combine(Root, "config.toml");
+
+    /// <summary>A hash of the data and its split, so that a run only goes on with the same.</summary>
+    public string Fingerprint => Path.Combine(Root, "data.sha256");
+
+    /// <summary>One JSON object a line: steps, validations, checkpoints.</summary>
+    public string Log => Path.Combine(Root, "log.jsonl");
+
+    /// <summary>Metrics of the test classes before and after training.</summary>
+    public string Metrics => Path.Combine(Root, "metrics.json");
+
+    /// <summary>The report for people.</summary>
+    public string Report => Path.Combine(Root, "report.html");
+
+    /// <summary>The network after the last step.</summary>
+    public string LastWeights => Path.Combine(Root, "last.safetensors");
+
+    /// <summary>The network that did best on the validation classes.</summary>
+    public string BestWeights => Path.Combine(Root, "best.safetensors");
+
+    /// <summary>What is needed to go on.</summary>
+    public string Checkpoints => Path.Combine(Root, "checkpoints");
+
+    /// <summary>A fresh folder of that name, or one named after the time and the settings below <c>runs</c>.</summary>
+    /// <exception cref="InputException">The folder already holds something.</exception>
+    public static RunFolder Create(string? path, Config config, TimeProvider clock)
+    {
+        var root = Path.GetFullPath(string.IsNullOrEmpty(path) ? Unused(Path.Combine("runs", NameOf(config, clock))) : path);
+
+        if (File.Exists(root))
+        {
+            throw new InputException($"--out {path}: is a file; name a folder for the run.");
+        }
+
+        if (Directory.Exists(root) && Directory.EnumerateFileSystemEntries(root).Any())
+        {
+            var hint = File.Exists(new RunFolder(root).Settings) ? $"go on with it by --resume {path}, or " : "";
+            throw new InputException($"--out {path}: the folder already holds something; {hint}name another.");
+        }
+
+        try
+        {
+            Directory.CreateDirectory(root);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"--out {path}: the folder cannot be made: {error.Message}");
+        }
+
+        return new RunFolder(root);
+    }
+
+    /// <summary>The folder of a run that was started before, and its settings.</summary>
+    /// <exception cref="InputException">It is no run's folder.</exception>
+    public static (RunFolder Folder, Config Config) Open(string path)
+    {
+        var folder = new RunFolder(Path.GetFullPath(path));
+
+        if (!File.Exists(folder.Settings))
+        {
+            throw new InputException($"{path}: no run's folder (it has no config.toml). Give the folder that 'train' named.");
+        }
+
+        return (folder, RunSettings.Resolve(TomlSettings.Read(folder.Settings)));
+    }
+
+    private static string NameOf(Config config, TimeProvider clock)
+    {
+        var data = Path.GetFileNameWithoutExtension(config.Data.TrimEnd('/', '\\'));
+        return FormattableString.Invariant($"{clock.GetLocalNow():yyyyMMdd-HHmmss}-{data}-{config.Encoder}");
+    }
+
+    private static string Unused(string path) =>
+        Enumerable.Range(1, int.MaxValue).Select(n => n == 1 ? path : $"{path}-{n}").First(name => !Path.Exists(name));
+}

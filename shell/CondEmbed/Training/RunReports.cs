@@ -1,0 +1,90 @@
+using System.Runtime.InteropServices;
+using CondEmbed.Evaluation;
+using CondEmbed.Images;
+using CondEmbed.Interop;
+using CondEmbed.Reports;
+
+namespace CondEmbed.Training;
+
+/// <summary>Gathers what the report of a run shows.</summary>
+internal sealed class RunReports(RunFolder folder, Config config, string command, Session session, RunData data)
+{
+    private const int Neighbours = 8;
+    private const int Rows = 8;
+    private const int ThumbnailSide = 96;
+
+    internal void Write(
+        IReadOnlyDictionary<string, double> before, IReadOnlyDictionary<string, double> after, TestOutcome outcome, TimeSpan duration)
+    {
+        var log = LogReader.Read(folder.Log);
+
+        HtmlReport.Write(
+            new RunReport
+            {
+                Title = Path.GetFileName(folder.Root),
+                Command = command,
+                Data = data.Summary(),
+                Settings = Settings(),
+                Environment = Environment(),
+                Steps = log.Steps,
+                Validations = log.Validations,
+                MetricsBefore = before,
+                MetricsAfter = after,
+                Retrieval = Groups(outcome),
+                Duration = duration,
+                Finished = TimeProvider.System.GetLocalNow(),
+            },
+            folder.Report);
+    }
+
+    private List<Setting> Settings()
+    {
+        var usual = RunSettings.Pairs(RunSettings.StartFor(config.Encoder)).ToDictionary(pair => pair.Key, pair => pair.Value);
+        return [.. RunSettings.Pairs(config).Select(pair => new Setting(pair.Key, pair.Value, usual.GetValueOrDefault(pair.Key) == pair.Value))];
+    }
+
+    private List<Fact> Environment() =>
+    [
+        new("CondEmbed", About.Version),
+        new("TorchSharp", typeof(TorchSharp.torch).Assembly.GetName().Version!.ToString(3)),
+        new(".NET", RuntimeInformation.FrameworkDescription),
+        new("System", $"{RuntimeInformation.OSDescription}, {RuntimeInformation.OSArchitecture}"),
+        new("Device", session.Device),
+        new("Threads", $"{TorchSharp.torch.get_num_threads()}"),
+        new("Parameters", $"{session.EmbeddingParameters:N0} at test time, {session.TrainingParameters:N0} while training"),
+    ];
+
+    /// <summary>Queries with a possible match from the worst and the best MAP@R, and some drawn by chance.</summary>
+    private List<RetrievalGroup> Groups(TestOutcome outcome)
+    {
+        var among = ReferenceEquals(outcome.Queries, outcome.Gallery);
+        var nearest = NeighbourSearch.TopK(outcome.Queries, outcome.Gallery, Neighbours, excludeSelf: among);
+        var ranked = outcome.Metrics.Outcomes.Where(query => query.Matches > 0).OrderBy(query => query.MapAtR).ThenByDescending(query => query.FirstHit).ToArray();
+        var drawn = ranked.OrderBy(query => SeededRandom.For(config.Seed, query.Query, 0).Bits()).Take(Rows);
+
+        return
+        [
+            Group("Drawn by chance", "What to expect of a query, good or bad.", drawn),
+            Group("Worst queries", "The lowest MAP@R: where to look for what the network does not see.", ranked.Take(Rows)),
+            Group("Best queries", "The highest MAP@R.", ranked.Reverse().Take(Rows)),
+        ];
+
+        RetrievalGroup Group(string title, string note, IEnumerable<QueryOutcome> queries) =>
+            new(title, note, [.. queries.Select(query => Row(query, nearest))]);
+    }
+
+    private RetrievalRow Row(QueryOutcome query, Neighbours<float> nearest)
+    {
+        var item = data.Split.Queries[query.Query];
+        var label = data.Dataset.Items[item].Label;
+        var neighbours = nearest.Of(query.Query).ToArray().Zip(nearest.SimilaritiesOf(query.Query).ToArray(), (place, cosine) =>
+        {
+            var found = data.Dataset.Items[data.Split.Gallery[place]];
+            return new Neighbour(Thumbnail(data.Split.Gallery[place]), found.Label, found.Path, cosine, found.Label == label);
+        });
+
+        return new RetrievalRow(Thumbnail(item), label, data.Dataset.Items[item].Path, [.. neighbours], query.MapAtR);
+    }
+
+    private Picture Thumbnail(int item) => Thumbnails.Of(data.Reader.Read(item), ThumbnailSide);
+}

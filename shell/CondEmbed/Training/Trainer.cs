@@ -1,0 +1,97 @@
+using CondEmbed.Interop;
+using CondEmbed.Reports;
+
+namespace CondEmbed.Training;
+
+/// <summary>What a finished run came to.</summary>
+/// <param name="Folder">The run's folder; what <see cref="EmbeddingModel.Load"/> takes.</param>
+/// <param name="Steps">Steps done.</param>
+/// <param name="Before">Metrics of the test classes before training, as fractions under the names of the program's JSON.</param>
+/// <param name="After">The same after the last step.</param>
+/// <param name="Best">The same of the step that did best on the validation classes; null where there are none.</param>
+/// <param name="BestStep">That step; 0 where there are no validation classes.</param>
+/// <param name="Report">Path of the HTML report.</param>
+public sealed record TrainingResult(
+    string Folder,
+    int Steps,
+    IReadOnlyDictionary<string, double> Before,
+    IReadOnlyDictionary<string, double> After,
+    IReadOnlyDictionary<string, double>? Best,
+    int BestStep,
+    string Report);
+
+/// <summary>Trains a network on pictures with labels, in a folder of its own, so that it can be stopped and go on at any time.</summary>
+public sealed class Trainer
+{
+    private readonly Config config;
+    private readonly bool resumed;
+
+    private Trainer(RunFolder folder, Config config, bool resumed)
+    {
+        Folder = folder;
+        this.config = config;
+        this.resumed = resumed;
+    }
+
+    /// <summary>A new run.</summary>
+    /// <exception cref="InputException">Everything that is wrong with the settings, or the folder already holds something.</exception>
+    public Trainer(TrainingOptions options)
+        : this((options ?? throw new ArgumentNullException(nameof(options))).Resolve(), options.Out)
+    {
+    }
+
+    /// <summary>A new run of resolved settings.</summary>
+    /// <param name="config">Sound settings, as from <see cref="RunSettings.Resolve"/>.</param>
+    /// <param name="folder">Where the run is kept; null for a folder named after the time below <c>runs</c>.</param>
+    /// <exception cref="InputException">The folder already holds something.</exception>
+    public Trainer(Config config, string? folder)
+        : this(RunFolder.Create(folder, config, TimeProvider.System), config, resumed: false)
+    {
+    }
+
+    /// <summary>A run that was stopped, killed or finished before; it goes on with its own settings.</summary>
+    /// <exception cref="InputException">It is no run's folder.</exception>
+    public static Trainer Resume(string folder)
+    {
+        var (run, config) = RunFolder.Open(folder);
+        return new Trainer(run, config, resumed: true);
+    }
+
+    /// <summary>The files of the run.</summary>
+    public RunFolder Folder { get; }
+
+    /// <summary>The complete settings.</summary>
+    public Config Settings => config;
+
+    /// <summary>The command line that the report shows; by default one made from the settings.</summary>
+    public string? Command { get; set; }
+
+    /// <summary>Called with lines for people: data, split, weights, what was found wrong. On the training thread.</summary>
+    public Action<string>? Notice { get; set; }
+
+    /// <summary>
+    /// Trains to the end on the calling thread. Cancelling finishes the step, saves, and throws <see cref="TrainingStoppedException"/>.
+    /// </summary>
+    /// <exception cref="InputException">The data, the weights or the device are not as they must be.</exception>
+    /// <exception cref="ArithmeticException">The loss is not finite any more.</exception>
+    public TrainingResult Train(IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        using var run = new TrainingRun(Folder, config, resumed, progress, Notice, Command ?? CommandOf(config), cancellation);
+        return run.Execute();
+    }
+
+    /// <summary><see cref="Train"/> on a thread of its own.</summary>
+    public Task<TrainingResult> TrainAsync(IProgress<RunProgress>? progress = null, CancellationToken cancellation = default) =>
+        Task.Factory.StartNew(
+            () => Train(progress, cancellation), cancellation, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
+
+    /// <summary>The settings that differ from what the encoder starts from, as options of the program.</summary>
+    private static string CommandOf(Config config)
+    {
+        var usual = RunSettings.Pairs(RunSettings.StartFor(config.Encoder)).ToDictionary(pair => pair.Key, pair => pair.Value);
+        var own = RunSettings.Pairs(config)
+            .Where(pair => pair.Key == "encoder" || usual.GetValueOrDefault(pair.Key) != pair.Value)
+            .Select(pair => $" --set {pair.Key}={pair.Value}");
+        return "condembed train" + string.Concat(own);
+    }
+}

@@ -1,0 +1,210 @@
+using System.Collections;
+using System.Globalization;
+using System.Text.Json;
+using CondEmbed.Interop;
+
+namespace CondEmbed.Training;
+
+/// <summary>
+/// The settings of a run for C#. What is not set has the default that the encoder brings: the embedded emoji recipe for <c>small</c>,
+/// photographs for the ResNets. The meaning of each stands in <see cref="RunSettings.Keys"/> under the same name in snake case.
+/// </summary>
+public sealed record TrainingOptions
+{
+    /// <summary>'emoji', a folder of class folders, or a CSV / TSV table.</summary>
+    public string? Data { get; init; }
+
+    /// <summary>Where the run is kept; by default a folder named after the time below <c>runs</c>.</summary>
+    public string? Out { get; init; }
+
+    /// <summary>How classes are divided: auto, hash, first-half.</summary>
+    public string? Split { get; init; }
+
+    /// <summary>Share of the classes for training.</summary>
+    public double? TrainShare { get; init; }
+
+    /// <summary>Share of the training classes for validation.</summary>
+    public double? ValidationShare { get; init; }
+
+    /// <summary>Leave out pictures that cannot be read.</summary>
+    public bool? SkipBad { get; init; }
+
+    /// <summary>small, resnet18, resnet34, resnet50, resnet50-v1.</summary>
+    public string? Encoder { get; init; }
+
+    /// <summary>A safetensors file to start from.</summary>
+    public string? Weights { get; init; }
+
+    /// <summary>Refuse weights that do not fit.</summary>
+    public bool? StrictWeights { get; init; }
+
+    /// <summary>mean, max, mean-max, gem.</summary>
+    public string? Pooling { get; init; }
+
+    /// <summary>Features of an embedding.</summary>
+    public int? Embedding { get; init; }
+
+    /// <summary>Keep BatchNorm's statistics.</summary>
+    public bool? FreezeNorm { get; init; }
+
+    /// <summary>Patterns of parameters that stand still, separated by commas.</summary>
+    public string? Freeze { get; init; }
+
+    /// <summary>Levels of conditional embeddings; 0 for the baseline.</summary>
+    public int? Levels { get; init; }
+
+    /// <summary>Heads of the cross-attention.</summary>
+    public int? Heads { get; init; }
+
+    /// <summary>Each level adds to the level before it.</summary>
+    public bool? Residual { get; init; }
+
+    /// <summary>All levels share one set of attention weights.</summary>
+    public bool? SharedLevels { get; init; }
+
+    /// <summary>Weight of each level's loss.</summary>
+    public double? LevelWeight { get; init; }
+
+    /// <summary>Loss of the unconditional embeddings.</summary>
+    public string? Loss { get; init; }
+
+    /// <summary>Settings of the loss by name.</summary>
+    public IReadOnlyDictionary<string, double>? LossSettings { get; init; }
+
+    /// <summary>Loss of the levels.</summary>
+    public string? LevelLoss { get; init; }
+
+    /// <summary>Settings of the levels' loss by name.</summary>
+    public IReadOnlyDictionary<string, double>? LevelLossSettings { get; init; }
+
+    /// <summary>adamw or sgd.</summary>
+    public string? Optimiser { get; init; }
+
+    /// <summary>Base learning rate.</summary>
+    public double? Lr { get; init; }
+
+    /// <summary>Factor of the learning rate for embedding and hierarchy.</summary>
+    public double? HeadLrFactor { get; init; }
+
+    /// <summary>Factor of the learning rate for proxies.</summary>
+    public double? ProxyLrFactor { get; init; }
+
+    /// <summary>Weight decay.</summary>
+    public double? WeightDecay { get; init; }
+
+    /// <summary>Momentum of sgd.</summary>
+    public double? Momentum { get; init; }
+
+    /// <summary>cosine, step, constant.</summary>
+    public string? Schedule { get; init; }
+
+    /// <summary>Share of the steps in which the learning rate rises.</summary>
+    public double? WarmUp { get; init; }
+
+    /// <summary>Schedule step: share of the steps between decays.</summary>
+    public double? DecayEvery { get; init; }
+
+    /// <summary>Greatest length of the gradient; 0 for no bound.</summary>
+    public double? Clip { get; init; }
+
+    /// <summary>Training steps.</summary>
+    public int? Steps { get; init; }
+
+    /// <summary>Training length in epochs instead of steps.</summary>
+    public double? Epochs { get; init; }
+
+    /// <summary>Images in a batch.</summary>
+    public int? Batch { get; init; }
+
+    /// <summary>Images of each class in a batch.</summary>
+    public int? PerClass { get; init; }
+
+    /// <summary>Side of the pictures that the network sees, in pixels.</summary>
+    public int? Size { get; init; }
+
+    /// <summary>Short side of test pictures before the centre crop, in pixels.</summary>
+    public int? Resize { get; init; }
+
+    /// <summary>bilinear or bicubic.</summary>
+    public string? Filter { get; init; }
+
+    /// <summary>crop, shift or none.</summary>
+    public string? Augment { get; init; }
+
+    /// <summary>Smallest scale of the augmentation.</summary>
+    public double? ScaleMin { get; init; }
+
+    /// <summary>Greatest scale of the augmentation.</summary>
+    public double? ScaleMax { get; init; }
+
+    /// <summary>Greatest shift as a share of the side.</summary>
+    public double? Shift { get; init; }
+
+    /// <summary>Greatest turn in degrees.</summary>
+    public double? Rotate { get; init; }
+
+    /// <summary>Probability of a horizontal flip.</summary>
+    public double? Flip { get; init; }
+
+    /// <summary>Brightness jitter.</summary>
+    public double? Brightness { get; init; }
+
+    /// <summary>Contrast jitter.</summary>
+    public double? Contrast { get; init; }
+
+    /// <summary>Saturation jitter.</summary>
+    public double? Saturation { get; init; }
+
+    /// <summary>Hue jitter, in turns.</summary>
+    public double? Hue { get; init; }
+
+    /// <summary>Probability of a grey picture.</summary>
+    public double? Grey { get; init; }
+
+    /// <summary>Probability of erasing a rectangle.</summary>
+    public double? Erase { get; init; }
+
+    /// <summary>Seed of parameters, batches and augmentation.</summary>
+    public int? Seed { get; init; }
+
+    /// <summary>auto, cpu, cuda, cuda:N.</summary>
+    public string? Device { get; init; }
+
+    /// <summary>Threads of torch; 0 for one a core.</summary>
+    public int? Threads { get; init; }
+
+    /// <summary>Threads that read pictures; 0 for a sensible number.</summary>
+    public int? Workers { get; init; }
+
+    /// <summary>Steps between evaluations on the validation classes.</summary>
+    public int? EvaluateEvery { get; init; }
+
+    /// <summary>Steps between checkpoints.</summary>
+    public int? SaveEvery { get; init; }
+
+    /// <summary>The complete settings.</summary>
+    /// <exception cref="InputException">Everything that is wrong with them.</exception>
+    public Config Resolve() => RunSettings.Resolve(Given());
+
+    private IEnumerable<Given> Given() =>
+        from property in typeof(TrainingOptions).GetProperties()
+        where property.Name != nameof(Out) && property.GetIndexParameters().Length == 0
+        let value = property.GetValue(this)
+        where value is not null
+        from given in Texts(JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name), value)
+        select new Given(property.Name, given.Key, given.Text);
+
+    private static IEnumerable<(string Key, string Text)> Texts(string key, object value) => value switch
+    {
+        IReadOnlyDictionary<string, double> settings => settings.Select(pair => ($"{key}.{pair.Key}", Text(pair.Value))),
+        IEnumerable list and not string => throw new ArgumentException($"{key} cannot be {list.GetType().Name}", nameof(value)),
+        _ => [(key, Text(value))],
+    };
+
+    private static string Text(object value) => value switch
+    {
+        bool flag => flag ? "true" : "false",
+        IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
+        _ => (string)value,
+    };
+}
