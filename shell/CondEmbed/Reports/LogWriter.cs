@@ -1,3 +1,5 @@
+using CondEmbed.Checkpoints;
+
 namespace CondEmbed.Reports;
 
 /// <summary>Appends to <c>log.jsonl</c>, one JSON object a line.</summary>
@@ -49,7 +51,7 @@ public sealed class LogWriter : IDisposable
             return;
         }
         var entries = LogReader.Read(path).Entries;
-        WholeFile.Write(path, file =>
+        AtomicFile.Write(path, file =>
         {
             foreach (var entry in entries.Where(entry => entry.Step <= step))
             {

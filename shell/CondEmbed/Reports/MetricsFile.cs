@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using CondEmbed.Checkpoints;
 
 namespace CondEmbed.Reports;
 
@@ -32,7 +33,7 @@ public static class MetricsFile
 
     /// <summary>Writes the file atomically.</summary>
     public static void Write(string path, RunMetrics metrics) =>
-        WholeFile.Write(path, stream => JsonSerializer.Serialize(stream, metrics, Options));
+        AtomicFile.Write(path, stream => JsonSerializer.Serialize(stream, metrics, Options));
 
     /// <summary>Reads the file.</summary>
     /// <exception cref="InputException">The file is missing or is not what <see cref="Write"/> writes.</exception>

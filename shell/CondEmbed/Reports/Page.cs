@@ -1,9 +1,11 @@
+using CondEmbed.Checkpoints;
+
 namespace CondEmbed.Reports;
 
 /// <summary>The frame of every page.</summary>
 internal static class Page
 {
-    /// <summary>Writes a whole page, atomically. Its policy forbids the browser to ask any host for anything.</summary>
+    /// <summary>Writes a whole page, atomically; its folder is made if missing. Its policy forbids the browser to ask any host for anything.</summary>
     public static void Write(string path, string title, Html body)
     {
         var page = Html.Of($"""
@@ -29,7 +31,8 @@ internal static class Page
             </html>
 
             """);
-        WholeFile.WriteText(path, page.ToString());
+        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        AtomicFile.WriteText(path, page.ToString());
     }
 
     /// <summary>A section with a heading; its identifier is what the page's own links name.</summary>
