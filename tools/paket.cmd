@@ -16,5 +16,6 @@ dotnet tool restore >nul
 popd
 dotnet paket %*
 set STATUS=%ERRORLEVEL%
-if exist "%ROOT%\paket.lock" powershell -NoProfile -Command "(Get-Content '%ROOT%\paket.lock') -replace '^( *remote: )[^%%].*','$1%%CONDEMBED_NUGET%%' | Set-Content '%ROOT%\paket.lock'"
+rem 'install' and 'update' write the source's real address: put the placeholder back.
+findstr /r /c:"remote: [^%%]" "%ROOT%\paket.lock" >nul 2>nul && powershell -NoProfile -Command "(Get-Content '%ROOT%\paket.lock') -replace '^( *remote: )[^%%].*','$1%%CONDEMBED_NUGET%%' | Set-Content '%ROOT%\paket.lock'"
 exit /b %STATUS%

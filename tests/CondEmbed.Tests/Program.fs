@@ -48,8 +48,15 @@ let main argv =
         failed <- summary.failed.Length + summary.errored.Length
         skipped <- summary.ignored.Length
 
+    // Colours end in the middle of a line, which would no longer be the closing line alone.
+    let plain =
+        if Console.IsOutputRedirected then
+            [ Colours 0; No_Spinner ]
+        else
+            []
+
     let exit =
-        runTestsWithCLIArgs [ Append_Summary_Handler(SummaryHandler count) ] argv all
+        runTestsWithCLIArgs (Append_Summary_Handler(SummaryHandler count) :: plain) argv all
 
     Console.Out.Flush()
 
