@@ -20,7 +20,14 @@ let moments rule =
     | Sgd(momentum, _) -> if momentum = 0.0 then [] else [ "momentum" ]
 
 /// A step of AdamW as the paper writes it: t counts from 1; new leaf, mean and square. Slow; for tests and reading.
-let pureAdamW (b1, b2, epsilon) rate decay t (leaf: Tensor, mean: Tensor, square: Tensor) (g: Tensor) =
+let pureAdamW
+    (b1: float, b2: float, epsilon: float)
+    (rate: float)
+    (decay: float)
+    t
+    (leaf: Tensor, mean: Tensor, square: Tensor)
+    (g: Tensor)
+    =
     let mean = b1 * mean + (1.0 - b1) * g
     let square = b2 * square + (1.0 - b2) * g * g
 
@@ -30,7 +37,7 @@ let pureAdamW (b1, b2, epsilon) rate decay t (leaf: Tensor, mean: Tensor, square
     leaf - rate * (direction + decay * leaf), mean, square
 
 /// A step of SGD as torch.optim writes it: new leaf and momentum (zero before the first step). Slow; for tests and reading.
-let pureSgd (momentum, nesterov) rate decay (leaf: Tensor, velocity: Tensor) (g: Tensor) =
+let pureSgd (momentum: float, nesterov) (rate: float) (decay: float) (leaf: Tensor, velocity: Tensor) (g: Tensor) =
     let g = g + decay * leaf
     let velocity = momentum * velocity + g
     leaf - rate * (if nesterov then g + momentum * velocity else velocity), velocity

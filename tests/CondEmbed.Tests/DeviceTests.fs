@@ -1,5 +1,186 @@
+/// That everything takes its device from its inputs or parameters, shown without a GPU: the default device is one that holds no data, the
+/// parameters and the batch lie on the CPU, and a tensor that is made without naming its device fails the step that meets it.
 module CondEmbed.Tests.DeviceTests
 
+open System
 open Expecto
+open CondEmbed
+open CondEmbed.Interop
+open CondEmbed.Losses
+open CondEmbed.Tests.Support
+open TorchSharp
 
-let tests = testList "Device" []
+let private whileDefaultIsMeta (body: unit -> unit) =
+    let before = torch.get_default_device ()
+    torch.set_default_device torch.META
+
+    try
+        body ()
+    finally
+        torch.set_default_device before
+
+let private strayTest name body =
+    tensorTest name (fun () -> whileDefaultIsMeta body)
+
+let private tiny =
+    { Config.standard with
+        Embedding = 8
+        Heads = 2
+        Size = 32
+        Device = "cpu"
+        Clip = 1.0
+    }
+
+let private images side : Tensor =
+    use generator = new torch.Generator(5UL, torch.CPU)
+    torch.randint (256L, [| 4L; side; side; 3L |], dtype = torch.uint8, device = torch.CPU, generator = generator)
+
+/// A whole step, and embedding, on the CPU.
+let private step (config: Config) =
+    Expect.isEmpty (Check.problems config) "settings"
+    let recipe = Recipe.build config 2 10
+    use state = Train.start 1L torch.CPU float32 recipe.Method
+    let images = images (int64 config.Size)
+
+    let batch =
+        {
+            Images = images
+            Labels = labelsOf [ 0; 0; 1; 1 ]
+        }
+
+    let report = Train.step recipe.Method state batch
+    Expect.isTrue (Double.IsFinite report.Loss) "loss"
+    let embeddings = Layer.run state.Params recipe.Embed images
+    Expect.equal embeddings.device.``type`` DeviceType.CPU "device of the embeddings"
+    Expect.sequenceEqual embeddings.shape [ 4L; int64 config.Embedding ] "embeddings"
+
+let private strayTests =
+    testList
+        "no stray device in a whole training step"
+        [
+            strayTest "the trap holds: what names no device lands on meta" (fun () ->
+                let expectMeta (x: Tensor) =
+                    Expect.equal x.device.``type`` DeviceType.META (string x)
+
+                for made in
+                    [
+                        torch.zeros (2L)
+                        torch.tensor [| 1.0 |]
+                        torch.arange (scalar 3.0)
+                        torch.eye 2L
+                        torch.rand (2L)
+                    ] do
+                    expectMeta made)
+
+            for encoder in Encoders.All.names do
+                strayTest $"encoder {encoder}" (fun () -> step { tiny with Encoder = encoder })
+
+            strayTest "norms that keep their statistics" (fun () -> step { tiny with FreezeNorm = true })
+
+            for pooling, _ in Layers.poolings do
+                strayTest $"pooling {pooling}" (fun () -> step { tiny with Pooling = pooling })
+
+            for levels in 0..2 do
+                for residual in [ false; true ] do
+                    for shared in [ false; true ] do
+                        strayTest $"{levels} levels, residual {residual}, shared {shared}" (fun () ->
+                            step
+                                { tiny with
+                                    Levels = levels
+                                    Residual = residual
+                                    SharedLevels = shared
+                                })
+
+            for loss in All.names do
+                strayTest $"loss {loss}, on its own and on levels" (fun () ->
+                    step { tiny with Loss = loss; Levels = 0 }
+
+                    if not (LossTests.usesProxies (LossTests.lossOf loss [])) then
+                        step { tiny with Loss = loss }
+                    else
+                        step
+                            { tiny with
+                                Loss = loss
+                                LevelLoss = "multi-similarity"
+                            })
+
+            for optimiser in [ "adamw"; "sgd" ] do
+                for clip in [ 0.0; 0.001 ] do
+                    strayTest $"optimiser {optimiser}, clip {clip}" (fun () ->
+                        step
+                            { tiny with
+                                Optimiser = optimiser
+                                Clip = clip
+                            })
+
+            strayTest "mined triplets, attention maps, nearest neighbours and finite differences" (fun () ->
+                let e = normal 1 [ 4; 8 ]
+
+                for kind in [ Mining.All; Mining.BatchHard; Mining.SemiHard ] do
+                    let loss = Triplet.over kind 0.2 (labelsOf [ 0; 0; 1; 1 ]) (Similarity.cosine e)
+                    expectFinite loss "triplet loss"
+
+                let attention: Attention.Options =
+                    {
+                        Channels = 3
+                        Embedding = 8
+                        Heads = 2
+                    }
+
+                let hierarchy: Hierarchy.Options =
+                    {
+                        Attention = attention
+                        Levels = 2
+                        Residual = true
+                        Shared = false
+                    }
+
+                let maps = Hierarchy.attention hierarchy
+
+                let views: Hierarchy.Views =
+                    {
+                        Tokens = normal 2 [ 4; 5; 3 ]
+                        Embeddings = e
+                    }
+
+                for map in Layer.run (started maps.Specs) maps views do
+                    expectFinite map "attention"
+
+                let values, _ = Similarity.topK 3 2 e e
+                expectFinite values "nearest"
+                expectFinite (Grad.finiteDifferences 1e-3 (fun x -> x.sum ()) e) "slopes")
+
+            strayTest "a session of the host program" (fun () ->
+                let config = { tiny with Size = 16 }
+                let pixels = Array.create (4 * 16 * 16 * 3) 100uy
+                use session = Session.ForTraining(config, 2, 10)
+                session.Step(pixels, 16, [| 0L; 0L; 1L; 1L |]) |> ignore
+                session.Restore(session.Weights(), session.Moments(), session.RandomState(), 1)
+                session.Load(session.EmbeddingWeights()) |> ignore
+                Expect.all (session.Embed(pixels, 4, 16)) Single.IsFinite "embeddings")
+        ]
+
+let private choice =
+    testList
+        "choose"
+        [
+            testCase "takes cpu and auto in any case" (fun () ->
+                Native.ensure ()
+                Expect.equal (Device.choose "cpu").``type`` DeviceType.CPU "cpu"
+                Expect.equal (Device.choose " CPU ").``type`` DeviceType.CPU "spaces and case"
+                let first = if (Native.devices ()).Length > 1 then "cuda:0" else "cpu"
+                Expect.equal (string (Device.choose "auto")) first "auto")
+
+            testCase "refuses a device that is not there, and says what there is and how to get it" (fun () ->
+                rejects [ "no device 'cuda:99' here"; "cpu"; "CondEmbedTorch=cuda-linux"; "libtorch" ] (fun () ->
+                    Device.choose "cuda:99" |> ignore)
+
+                if (Native.devices ()).Length = 1 then
+                    rejects [ "no device 'cuda' here, only cpu" ] (fun () -> Device.choose "cuda" |> ignore))
+
+            for wrong in [ "gpu"; ""; "cuda:"; "cuda:x"; "cuda:-1"; "cpu:0" ] do
+                testCase $"refuses '{wrong}', and says what can be chosen" (fun () ->
+                    rejects [ $"'{wrong}' is no device"; "auto, cpu, cuda or cuda:N" ] (fun () -> Device.choose wrong |> ignore))
+        ]
+
+let tests = testList "Device" [ choice; strayTests ]
