@@ -60,7 +60,7 @@ let problems (c: Config) : Problem list =
             within 0.01 0.99 "train_share" c.TrainShare
             within 0.0 0.9 "validation_share" c.ValidationShare
             oneOf Encoders.All.names "encoder" c.Encoder
-            oneOf (List.map fst Layers.poolings) "pooling" c.Pooling
+            oneOf [ for name, _, _ in Layers.poolings -> name ] "pooling" c.Pooling
             atLeast 1 "embedding" c.Embedding
             within 0.0 16.0 "levels" (float c.Levels)
             atLeast 1 "heads" c.Heads
@@ -120,6 +120,7 @@ let problems (c: Config) : Problem list =
                  within 0.01 1.0 "scale_max" c.ScaleMax
              else
                  within 0.01 10.0 "scale_max" c.ScaleMax)
+            oneOf [ "edge"; "white"; "black" ] "surround" c.Surround
             within 0.0 1.0 "shift" c.Shift
             within 0.0 180.0 "rotate" c.Rotate
             within 0.0 1.0 "flip" c.Flip

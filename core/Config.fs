@@ -22,10 +22,12 @@ type Config =
         Weights: string
         [<Description("refuse weights that leave a parameter of the encoder unset, or hold any that it does not know")>]
         StrictWeights: bool
-        [<Description("pooling before the embedding: mean, max, mean-max, gem")>]
+        [<Description("pooling before the embedding: mean, max, mean-max, gem, grid (3 x 3 fields, and mean-max)")>]
         Pooling: string
         [<Description("D, features of an embedding")>]
         Embedding: int
+        [<Description("BatchNorm between pooling and embedding")>]
+        HeadNorm: bool
         [<Description("BatchNorm keeps the statistics it started with")>]
         FreezeNorm: bool
         [<Description("parameters that stand still: patterns over their names, separated by commas, as in conv1*,bn1*,layer1*")>]
@@ -92,6 +94,8 @@ type Config =
         Shift: float
         [<Description("shift: greatest turn in degrees")>]
         Rotate: float
+        [<Description("shift: what is around the picture: edge (its edge goes on), white, black")>]
+        Surround: string
         [<Description("probability of a horizontal flip")>]
         Flip: float
         [<Description("colour jitter: brightness factor within 1 - b .. 1 + b")>]
@@ -132,8 +136,9 @@ module Config =
             Encoder = "small"
             Weights = ""
             StrictWeights = true
-            Pooling = "mean"
+            Pooling = "grid"
             Embedding = 128
+            HeadNorm = true
             FreezeNorm = false
             Freeze = ""
             Levels = 1
@@ -146,27 +151,28 @@ module Config =
             LevelLoss = ""
             LevelLossSettings = Map.empty
             Optimiser = "adamw"
-            Lr = 2e-3
+            Lr = 6e-3
             HeadLrFactor = 1.0
             ProxyLrFactor = 100.0
-            WeightDecay = 0.01
+            WeightDecay = 0.05
             Momentum = 0.9
             Schedule = "cosine"
-            WarmUp = 0.05
+            WarmUp = 0.02
             DecayEvery = 0.34
             Clip = 0.0
-            Steps = 450
+            Steps = 1500
             Epochs = 0.0
-            Batch = 128
+            Batch = 64
             PerClass = 4
-            Size = 64
+            Size = 48
             Resize = 0
             Filter = "bilinear"
             Augment = "shift"
             ScaleMin = 0.8
             ScaleMax = 1.2
-            Shift = 0.12
-            Rotate = 0.0
+            Shift = 0.1
+            Rotate = 10.0
+            Surround = "white"
             Flip = 0.5
             Brightness = 0.4
             Contrast = 0.4
@@ -178,13 +184,17 @@ module Config =
             Device = "auto"
             Threads = 0
             Workers = 0
-            EvaluateEvery = 150
-            SaveEvery = 100
+            EvaluateEvery = 250
+            SaveEvery = 250
         }
 
     /// The settings that photographs and an ImageNet encoder call for, in place of the standard ones.
     let photographs =
         { standard with
+            Pooling = "mean"
+            HeadNorm = false
+            Surround = "edge"
+            Rotate = 0.0
             Size = 224
             Resize = 256
             Augment = "crop"

@@ -99,6 +99,10 @@ let dropout (p: float) : Layer<Tensor, Tensor> =
 let maxPool: Layer<Tensor, Tensor> =
     Layer.lift (fun x -> F.max_pool2d (x, kernel_size = 3L, stride = 2L, padding = 1L))
 
+/// B C H W -> B C H' W', the mean of each 2 x 2 places, stride 2; at an odd edge of what there is.
+let averagePool: Layer<Tensor, Tensor> =
+    Layer.lift (fun x -> F.avg_pool2d (x, kernel_size = 2L, stride = 2L, ceil_mode = true, count_include_pad = false))
+
 /// B C H W -> B C, the mean over all places.
 let meanPool: Layer<Tensor, Tensor> = Layer.lift (fun x -> x.mean [| 2L; 3L |])
 
@@ -131,11 +135,23 @@ let normalisePixels (mean: float list) (deviation: float list) : Layer<Tensor, T
 /// B C H W -> B T C, one token a place, row by row.
 let tokens (map: Tensor) = map.flatten(2L, 3L).transpose(1L, 2L)
 
-/// The poolings by name.
+/// Places along each side of the grid of `gridPool`.
+let private gridSide = 3L
+
+/// B C H W -> B 10C: the means of a grid of 3 x 3 fields, which keep the layout of the picture, and mean plus maximum over all places.
+let gridPool: Layer<Tensor, Tensor> =
+    let fields =
+        Layer.lift (fun (x: Tensor) -> F.adaptive_avg_pool2d(x, [| gridSide; gridSide |]).flatten 1L)
+
+    let join = Layer.lift (fun (a: Tensor, b: Tensor) -> torch.cat ([| a; b |], 1L))
+    Layer.both fields meanMaxPool --> join
+
+/// The poolings by name, with how many features they make of a channel.
 let poolings =
     [
-        "mean", meanPool
-        "max", globalMaxPool
-        "mean-max", meanMaxPool
-        "gem", gemPool
+        "mean", 1, meanPool
+        "max", 1, globalMaxPool
+        "mean-max", 1, meanMaxPool
+        "gem", 1, gemPool
+        "grid", int (gridSide * gridSide) + 1, gridPool
     ]

@@ -27,13 +27,23 @@ type Network =
     }
 
 module Network =
-    /// An encoder with a pooled linear head of D features: parameters under the encoder's own names and `embedding`.
-    let ofEncoder (encoder: Encoder) (pooling: Layer<Tensor, Tensor>) embedding =
+    /// An encoder with a head of D features: pooling (so many features a channel), a norm if asked for, a linear layer. Parameters stand
+    /// under the encoder's own names and `embedding`.
+    let ofEncoder (encoder: Encoder) (features: int, pooling: Layer<Tensor, Tensor>) withNorm embedding =
+        let width = features * encoder.Channels
+
+        let norm =
+            if withNorm then
+                Layer.named "embedding.norm" (Layers.batchNorm width)
+            else
+                Layer.lift id
+
         {
             Features = Layers.normalisePixels encoder.Mean encoder.Deviation --> encoder.Features
             Head =
                 Layer.named "embedding.pool" pooling
-                --> Layer.named "embedding" (Layers.linear encoder.Channels embedding)
+                --> norm
+                --> Layer.named "embedding" (Layers.linear width embedding)
         }
 
     /// Pictures -> B D of length 1: the unconditional embedding, all that is used at test time.

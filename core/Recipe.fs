@@ -25,10 +25,10 @@ let encoder (config: Config) =
 
 /// Pictures -> embedding of the settings' encoder and pooling.
 let network (config: Config) =
-    let pooling =
-        Layers.poolings |> List.find (fun (name, _) -> name = config.Pooling) |> snd
+    let _, features, pooling =
+        Layers.poolings |> List.find (fun (name, _, _) -> name = config.Pooling)
 
-    Network.ofEncoder (encoder config) pooling config.Embedding
+    Network.ofEncoder (encoder config) (features, pooling) config.HeadNorm config.Embedding
 
 let private objective (config: Config) network classes =
     let hierarchy: Hierarchy.Options =
@@ -88,6 +88,7 @@ let private rules (config: Config) (leaves: string list) : Groups.Rule list =
             rule "hierarchy.*.bias" (Groups.Trained(head, 0.0))
             rule "hierarchy.*" (Groups.Trained(head, decay))
             rule "embedding.pool.p" (Groups.Trained(head, 0.0))
+            rule "embedding.norm.*" (Groups.Trained(head, 0.0))
             rule "embedding.bias" (Groups.Trained(head, 0.0))
             rule "embedding.*" (Groups.Trained(head, decay))
             rule "*bn?.*" (Groups.Trained(1.0, 0.0))

@@ -37,9 +37,14 @@ module Residual =
             Stem: Stem
             /// Channels after the stem.
             StemWidth: int
-            /// Inner channels and number of blocks of each stage; every stage but the first halves the resolution.
-            Stages: (int * int) list
+            /// Each stage's inner channels, number of blocks, and stride of its first block.
+            Stages: (int * int * int) list
             Block: Block
+            /// Where a block halves the resolution, its shortcut averages 2 x 2 places before its 1 x 1 convolution instead of taking every
+            /// other place: "ResNet-D" of He et al., "Bag of Tricks", CVPR 2019.
+            SmoothShortcut: bool
+            /// The scale of each block's last norm starts at 0, so that a block starts as its shortcut: Goyal et al. 2017, section 5.1.
+            ZeroStart: bool
             /// BatchNorm runs on its stored statistics in training too.
             FrozenNorm: bool
         }
@@ -50,14 +55,31 @@ module Residual =
         else
             batchNorm channels
 
+    /// The norm with a scale that starts at 0.
+    let private closed (norm: Layer<Tensor, Tensor>) =
+        let start spec =
+            if spec.Name = "weight" then
+                { spec with Init = Constant 0.0 }
+            else
+                spec
+
+        Layer.create (List.map start norm.Specs) norm.Forward
+
     let private convNorm options index inputs outputs kernel stride =
         Layer.named $"conv{index}" (conv2d inputs outputs kernel stride)
         --> Layer.named $"bn{index}" (norm options outputs)
 
+    /// As `convNorm`, at the end of a block's inner path.
+    let private lastConvNorm options index inputs outputs kernel =
+        let norm = norm options outputs
+
+        Layer.named $"conv{index}" (conv2d inputs outputs kernel 1)
+        --> Layer.named $"bn{index}" (if options.ZeroStart then closed norm else norm)
+
     /// The inner path: B In H W -> B Out H/stride W/stride, without the last ReLU.
     let private path options inputs width stride =
         match options.Block with
-        | Basic -> convNorm options 1 inputs width 3 stride --> relu --> convNorm options 2 width width 3 1
+        | Basic -> convNorm options 1 inputs width 3 stride --> relu --> lastConvNorm options 2 width width 3
         | Bottleneck place ->
             let first, second = if place = OnFirst then stride, 1 else 1, stride
 
@@ -65,33 +87,40 @@ module Residual =
             --> relu
             --> convNorm options 2 width width 3 second
             --> relu
-            --> convNorm options 3 width (4 * width) 1 1
+            --> lastConvNorm options 3 width (4 * width) 1
 
     let private outputsOf options width =
         match options.Block with
         | Basic -> width
         | Bottleneck _ -> 4 * width
 
-    /// relu(path x + shortcut x); the shortcut is a 1 x 1 convolution where the shape changes.
+    /// B In H W -> B Out H/stride W/stride: a 1 x 1 convolution where the shape changes, else the input itself.
+    let private shortcut options inputs outputs stride =
+        let convNorm stride =
+            Layer.named "downsample.0" (conv2d inputs outputs 1 stride)
+            --> Layer.named "downsample.1" (norm options outputs)
+
+        if stride = 1 && inputs = outputs then
+            Layer.lift id
+        elif stride = 2 && options.SmoothShortcut then
+            averagePool --> convNorm 1
+        else
+            convNorm stride
+
+    /// relu(path x + shortcut x).
     let private block options inputs width stride =
-        let outputs = outputsOf options width
-
-        let shortcut =
-            if stride = 1 && inputs = outputs then
-                Layer.lift id
-            else
-                Layer.named "downsample.0" (conv2d inputs outputs 1 stride)
-                --> Layer.named "downsample.1" (norm options outputs)
-
+        let shortcut = shortcut options inputs (outputsOf options width) stride
         let sum = Layer.lift (fun (x: Tensor, y: Tensor) -> x + y)
         Layer.both (path options inputs width stride) shortcut --> sum --> relu
 
-    let private stage options index inputs (width, blocks) =
-        let outputs = outputsOf options width
-
+    let private stage options index inputs (width, blocks, stride) =
         let blockAt position =
-            let inputs = if position = 0 then inputs else outputs
-            let stride = if position = 0 && index > 0 then 2 else 1
+            let inputs, stride =
+                if position = 0 then
+                    inputs, stride
+                else
+                    outputsOf options width, 1
+
             Layer.named $"layer{index + 1}.{position}" (block options inputs width stride)
 
         List.init blocks blockAt |> Layer.sequence
@@ -103,7 +132,7 @@ module Residual =
 
     /// The network; ImageNet's mean and deviation of colours.
     let build options : Encoder =
-        let widths = options.Stages |> List.map (fst >> outputsOf options)
+        let widths = [ for width, _, _ in options.Stages -> outputsOf options width ]
         let inputs = options.StemWidth :: widths
 
         let stages =
@@ -121,8 +150,10 @@ module Residual =
             {
                 Stem = Wide
                 StemWidth = 64
-                Stages = List.zip [ 64; 128; 256; 512 ] blocks
+                Stages = List.zip3 [ 64; 128; 256; 512 ] blocks [ 1; 2; 2; 2 ]
                 Block = block
+                SmoothShortcut = false
+                ZeroStart = false
                 FrozenNorm = frozenNorm
             }
 
@@ -135,13 +166,22 @@ module Residual =
     let resNet50 stride frozenNorm =
         imageNet (Bottleneck stride) [ 3; 4; 6; 3 ] frozenNorm
 
-    /// For pictures of about 64 px, trained from nothing: 3 x 3 stem of stride 2, three stages of basic blocks.
+    /// For pictures of about 48 px with a light ground, trained from nothing: 3 x 3 stem of stride 2, three stages of one basic block. White
+    /// becomes 0, as the padding is.
     let small frozenNorm =
-        build
-            {
-                Stem = Narrow 2
-                StemWidth = 32
-                Stages = [ 64, 1; 128, 1; 256, 1 ]
-                Block = Basic
-                FrozenNorm = frozenNorm
-            }
+        let network =
+            build
+                {
+                    Stem = Narrow 2
+                    StemWidth = 32
+                    Stages = [ 64, 1, 2; 128, 1, 2; 256, 1, 2 ]
+                    Block = Basic
+                    SmoothShortcut = true
+                    ZeroStart = true
+                    FrozenNorm = frozenNorm
+                }
+
+        { network with
+            Mean = [ 1.0; 1.0; 1.0 ]
+            Deviation = [ 0.35; 0.35; 0.35 ]
+        }

@@ -38,11 +38,14 @@ public sealed record TrainingOptions
     /// <summary>Refuse weights that do not fit.</summary>
     public bool? StrictWeights { get; init; }
 
-    /// <summary>mean, max, mean-max, gem.</summary>
+    /// <summary>mean, max, mean-max, gem, grid.</summary>
     public string? Pooling { get; init; }
 
     /// <summary>Features of an embedding.</summary>
     public int? Embedding { get; init; }
+
+    /// <summary>BatchNorm between pooling and embedding.</summary>
+    public bool? HeadNorm { get; init; }
 
     /// <summary>Keep BatchNorm's statistics.</summary>
     public bool? FreezeNorm { get; init; }
@@ -142,6 +145,9 @@ public sealed record TrainingOptions
 
     /// <summary>Greatest turn in degrees.</summary>
     public double? Rotate { get; init; }
+
+    /// <summary>What is around a shifted picture: edge, white, black.</summary>
+    public string? Surround { get; init; }
 
     /// <summary>Probability of a horizontal flip.</summary>
     public double? Flip { get; init; }

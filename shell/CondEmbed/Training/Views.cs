@@ -26,6 +26,8 @@ public static class Views
             BoxScale = new Interval(config.ScaleMin, config.ScaleMax),
             Shift = config.Shift,
             Rotation = config.Rotate,
+            Surround = config.Surround == "edge" ? Surround.Edge : Surround.Constant,
+            SurroundColour = config.Surround == "white" ? new Rgb(255, 255, 255) : default,
             FlipProbability = config.Flip,
             Brightness = config.Brightness,
             Contrast = config.Contrast,
