@@ -33,6 +33,7 @@ let private parquetColumns (path: string) =
         let texts = ResizeArray<string * string list>()
         let numbers = Array.zeroCreate<float32> values.Length
         let levels = Array.zeroCreate<int> values.Length
+        let defined = Array.zeroCreate<int> values.Length
 
         for field in reader.Schema.DataFields do
             if field.Name <> "element" then
@@ -40,7 +41,7 @@ let private parquetColumns (path: string) =
                 do! group.ReadAsync(field, Memory column)
                 texts.Add(field.Path.ToString(), List.ofArray column)
             else
-                do! group.ReadAsync<float32>(field, Memory numbers, Nullable(Memory levels))
+                do! group.ReadRawAsync<float32>(field, Memory numbers, Nullable(Memory defined), Nullable(Memory levels))
 
         do! reader.DisposeAsync()
         return List.ofSeq texts, numbers, levels
