@@ -60,5 +60,6 @@ let main argv =
 
     // Not through Console.Out, which Expecto has replaced by a writer that puts colours and blanks round the text.
     use output = new StreamWriter(Console.OpenStandardOutput())
+    output.WriteLine()
     output.WriteLine $"{passed} passed, {failed} failed, {skipped} skipped"
     if passed + failed = 0 then 2 else exit
