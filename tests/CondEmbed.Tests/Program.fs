@@ -1,6 +1,7 @@
 module CondEmbed.Tests.Program
 
 open System
+open System.IO
 open Expecto
 open Expecto.Impl
 
@@ -48,20 +49,17 @@ let main argv =
         failed <- summary.failed.Length + summary.errored.Length
         skipped <- summary.ignored.Length
 
-    // Colours end in the middle of a line, which would no longer be the closing line alone.
-    let plain =
-        if Console.IsOutputRedirected then
-            [ Colours 0; No_Spinner ]
-        else
-            []
-
     let exit =
-        runTestsWithCLIArgs (Append_Summary_Handler(SummaryHandler count) :: plain) argv all
+        runTestsWithCLIArgs [ Append_Summary_Handler(SummaryHandler count) ] argv all
 
     Console.Out.Flush()
 
     if passed + failed = 0 then
         printfn "no test matched"
+        Console.Out.Flush()
 
-    printfn $"{passed} passed, {failed} failed, {skipped} skipped"
+    // Not through Console.Out, which Expecto has replaced by a writer that puts colours and blanks round the text.
+    use output = new StreamWriter(Console.OpenStandardOutput())
+    output.WriteLine()
+    output.WriteLine $"{passed} passed, {failed} failed, {skipped} skipped"
     if passed + failed = 0 then 2 else exit
