@@ -22,6 +22,7 @@ let all =
             TrainTests.tests
             DeviceTests.tests
             ConfigTests.tests
+            RecipeTests.tests
             ImageTests.tests
             DatasetTests.tests
             SplitTests.tests
