@@ -59,6 +59,12 @@ module internal Bytes =
         | None -> invalidArg (nameof data) $"The tensor '{data.Name}' has the type {data.ElementType}, which torch does not have."
         | Some(_, dtype) ->
             let tensor = torch.empty (data.Shape, dtype = dtype, device = torch.CPU)
+
+            if data.Bytes.Length <> tensor.bytes.Length then
+                invalidArg
+                    (nameof data)
+                    $"The tensor '{data.Name}' has {data.Bytes.Length} bytes; {data.ElementType} {shapeText data.Shape} takes {tensor.bytes.Length}."
+
             data.Bytes.AsSpan().CopyTo tensor.bytes
             tensor
 
@@ -137,8 +143,10 @@ type RunSettings private () =
 type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State, device: torch.Device) =
 
     let onDevice (pixels: byte array) count side =
-        let host =
-            torch.frombuffer (pixels, torch.ScalarType.Byte, int64 (count * side * side * 3))
+        if pixels.Length <> count * side * side * 3 then
+            invalidArg (nameof pixels) $"{count} pictures of side {side} take {count * side * side * 3} bytes, not {pixels.Length}."
+
+        let host = torch.frombuffer (pixels, torch.ScalarType.Byte)
 
         host.reshape(int64 count, int64 side, int64 side, 3L).``to``(device, copy = true)
 
@@ -245,10 +253,16 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
     member _.RandomState() : byte array =
         scoped (fun () -> torch.get_rng_state().bytes.ToArray())
 
-    /// Goes back to a saved moment of a training of the same settings.
+    /// Goes back to a saved moment of a training of the same settings. ArgumentException for a tensor that is missing or of another shape.
     member _.Restore(weights: IReadOnlyList<TensorData>, moments: IReadOnlyList<TensorData>, random: byte array, step: int) =
         scoped (fun () ->
-            let commit parameters (tensors: IReadOnlyList<TensorData>) =
+            let commit (parameters: Params) (tensors: IReadOnlyList<TensorData>) =
+                let given = set [ for data in tensors -> data.Name ]
+
+                for name in parameters.Names do
+                    if not (given.Contains name) then
+                        invalidArg (nameof tensors) $"The saved moment lacks '{name}'."
+
                 Params.commit parameters [ for data in tensors -> data.Name, Bytes.toTensor data ]
 
             commit state.Params weights

@@ -102,7 +102,13 @@ module Params =
     let commit (parameters: Params) values =
         withoutGradient (fun () ->
             for name, value: Tensor in values do
-                parameters[name].copy_ value |> ignore)
+                let parameter = parameters[name]
+
+                // torch would stretch a smaller value over the parameter.
+                if value.shape <> parameter.shape then
+                    invalidArg (nameof values) $"'{name}' is {shapeText parameter.shape}; a value of {shapeText value.shape} does not fit."
+
+                parameter.copy_ value |> ignore)
 
     let mismatches (specs: ParamSpec list) (shapes: IReadOnlyDictionary<string, int64 list>) =
         let declared = specs |> List.map _.Name |> set

@@ -57,7 +57,7 @@ module Params =
     val map: (string -> Tensor -> Tensor) -> Params -> Params
     /// The names of the specs that gradients train.
     val trainable: specs: ParamSpec list -> string list
-    /// In place: copies a value into the parameter of that name, which keeps its identity.
+    /// In place: copies a value into the parameter of that name, which keeps its identity. ArgumentException for a value of another shape.
     val commit: Params -> (string * Tensor) seq -> unit
     /// Every missing, unexpected and wrongly shaped tensor; empty when the tensors fit.
     val mismatches: specs: ParamSpec list -> shapes: IReadOnlyDictionary<string, int64 list> -> Mismatch list

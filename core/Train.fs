@@ -95,8 +95,12 @@ let step (recipe: Method) (state: State) batch =
                 }
                 batch
 
-        let gradients =
-            Grad.valueAndGradient scored.Total [ for name, _, _ in state.Leaves -> name, state.Params[name] ]
+        let leaves = [ for name, _, _ in state.Leaves -> name, state.Params[name] ]
+
+        if leaves.IsEmpty then
+            raise (InputException "Every parameter is frozen, so there is nothing to train: take a pattern out of freeze.")
+
+        let gradients = Grad.valueAndGradient scored.Total leaves
 
         let length = Grad.norm gradients
         let terms = scored.Terms |> List.map (fun (name, value) -> name, toFloat value)

@@ -41,5 +41,6 @@ val start: seed: int64 -> device: torch.Device -> dtype: torch.ScalarType -> Met
 
 /// One step on a batch: value, gradients, statistics, update. The state is changed in place, its leaves keep their identity, and every other
 /// tensor that the step makes is gone when it returns. The step draws from torch's global generator only if the objective does. A loss or
-/// gradient that is not finite is an ArithmeticException that names the terms, and leaves the state as it was.
+/// gradient that is not finite is an ArithmeticException that names the terms, and leaves the state as it was. InputException where every
+/// leaf is frozen.
 val step: Method -> State -> Batch -> Report

@@ -157,6 +157,16 @@ let private treeTests =
                 values.zero_ () |> ignore
                 Expect.notEqual (leaf.abs().sum().item<float>()) 0.0 "a copy")
 
+            tensorTest "commit refuses a value of another shape, even one that torch would stretch" (fun () ->
+                let parameters = sample ()
+
+                let problem =
+                    Expect.throwsC (fun () -> Params.commit parameters [ "a.y", normal 9 [ 1; 3 ] ]) id
+
+                Expect.isTrue (problem :? ArgumentException) "an ArgumentException"
+                Expect.stringContains problem.Message "'a.y' is [2, 3]; a value of [1, 3]" "the shapes"
+                expectSame (sample ()).["a.y"] parameters["a.y"] "unchanged")
+
             tensorTest "mismatches report what is missing, unexpected and wrongly shaped, all at once" (fun () ->
                 let specs = [ weight "fits"; weight "missing"; weight "wrong" ]
 

@@ -23,6 +23,7 @@ let all =
             TrainTests.tests
             DeviceTests.tests
             ConfigTests.tests
+            RecipeTests.tests
             ImageTests.tests
             DatasetTests.tests
             SplitTests.tests

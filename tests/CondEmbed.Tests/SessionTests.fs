@@ -110,6 +110,25 @@ let private roundTrip =
 
                 Expect.throwsT<InvalidOperationException> (fun () -> embedding.Step(pixels 1 4, Side, labels) |> ignore) "it cannot train")
 
+            tensorTest "refuses a moment that lacks a tensor, and pixels of another size" (fun () ->
+                use session = training ()
+
+                let weights, moments, random =
+                    session.Weights(), session.Moments(), session.RandomState()
+
+                let problemOf action = (Expect.throwsC action id).Message
+                let fewer = Seq.skip 1 moments |> Seq.toArray
+
+                Expect.stringContains
+                    (problemOf (fun () -> session.Restore(weights, fewer, random, 1)))
+                    $"lacks '{moments[0].Name}'"
+                    "the name"
+
+                Expect.stringContains
+                    (problemOf (fun () -> session.Step(pixels 1 3, Side, labels) |> ignore))
+                    "4 pictures of side 16 take 3072 bytes, not 2304"
+                    "the numbers")
+
             tensorTest "leaves no tensor behind when it is disposed" (fun () ->
                 let used () =
                     use session = training ()
@@ -209,7 +228,10 @@ let private loading =
                 let problem =
                     Expect.throwsC (fun () -> Bytes.toTensor (data "x" "F8_E4M3" [ 1L ] [| 0uy |]) |> ignore) id
 
-                Expect.stringContains problem.Message "F8_E4M3" "an unknown type")
+                Expect.stringContains problem.Message "F8_E4M3" "an unknown type"
+                let short = data "x" "F32" [ 2L ] [| 0uy |]
+                let problem = Expect.throwsC (fun () -> Bytes.toTensor short |> ignore) id
+                Expect.stringContains problem.Message "'x' has 1 bytes; F32 [2] takes 8" "too short")
         ]
 
 let tests = testList "Interop" [ roundTrip; loading ]

@@ -246,6 +246,20 @@ let private failing =
 
                 Expect.stringContains problem.Message "'unused.weight'" "the name")
 
+            tensorTest "because every leaf is frozen says so" (fun () ->
+                let still =
+                    { recipe with
+                        Rules =
+                            [
+                                { everything with
+                                    Treatment = Groups.Frozen
+                                }
+                            ]
+                    }
+
+                use state = start 1L still
+                rejects [ "Every parameter is frozen"; "freeze" ] (fun () -> Train.step still state (batchOf 1) |> ignore))
+
             testCase "levels refuse a loss with proxies; the baseline takes any" (fun () ->
                 let anchor = loss "proxy-anchor"
 
