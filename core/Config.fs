@@ -22,7 +22,7 @@ type Config =
         Weights: string
         [<Description("refuse weights that leave a parameter of the encoder unset, or hold any that it does not know")>]
         StrictWeights: bool
-        [<Description("pooling before the embedding: mean, max, mean-max, gem, grid (3 x 3 fields, and mean-max)")>]
+        [<Description("pooling before the embedding: mean, max, mean-max, gem, grid (6 x 6 fields, and mean-max)")>]
         Pooling: string
         [<Description("D, features of an embedding")>]
         Embedding: int
@@ -160,7 +160,7 @@ module Config =
             WarmUp = 0.02
             DecayEvery = 0.34
             Clip = 0.0
-            Steps = 1500
+            Steps = 1800
             Epochs = 0.0
             Batch = 64
             PerClass = 4
@@ -184,8 +184,8 @@ module Config =
             Device = "auto"
             Threads = 0
             Workers = 0
-            EvaluateEvery = 250
-            SaveEvery = 250
+            EvaluateEvery = 300
+            SaveEvery = 300
         }
 
     /// The settings that photographs and an ImageNet encoder call for, in place of the standard ones.

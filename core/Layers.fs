@@ -136,9 +136,9 @@ let normalisePixels (mean: float list) (deviation: float list) : Layer<Tensor, T
 let tokens (map: Tensor) = map.flatten(2L, 3L).transpose(1L, 2L)
 
 /// Places along each side of the grid of `gridPool`.
-let private gridSide = 3L
+let private gridSide = 6L
 
-/// B C H W -> B 10C: the means of a grid of 3 x 3 fields, which keep the layout of the picture, and mean plus maximum over all places.
+/// B C H W -> B 37C: the means of a grid of 6 x 6 fields, which keep the layout of the picture, and mean plus maximum over all places.
 let gridPool: Layer<Tensor, Tensor> =
     let fields =
         Layer.lift (fun (x: Tensor) -> F.adaptive_avg_pool2d(x, [| gridSide; gridSide |]).flatten 1L)

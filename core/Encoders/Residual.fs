@@ -166,7 +166,7 @@ module Residual =
     let resNet50 stride frozenNorm =
         imageNet (Bottleneck stride) [ 3; 4; 6; 3 ] frozenNorm
 
-    /// For pictures of about 48 px with a light ground, trained from nothing: 3 x 3 stem of stride 2, three stages of one basic block. White
+    /// For pictures of about 48 px with a light ground, trained from nothing: 3 x 3 stem of stride 2, three stages of one basic block, to a map of 6 x 6 places. White
     /// becomes 0, as the padding is.
     let small frozenNorm =
         let network =
@@ -174,7 +174,7 @@ module Residual =
                 {
                     Stem = Narrow 2
                     StemWidth = 32
-                    Stages = [ 64, 1, 2; 128, 1, 2; 256, 1, 2 ]
+                    Stages = [ 64, 1, 2; 128, 1, 2; 128, 1, 1 ]
                     Block = Basic
                     SmoothShortcut = true
                     ZeroStart = true

@@ -122,7 +122,7 @@ let private textTests =
                 for key, names in
                     [
                         "encoder", Encoders.All.names
-                        "pooling", List.map fst Layers.poolings
+                        "pooling", [ for name, _, _ in Layers.poolings -> name ]
                         "loss", All.names
                     ] do
                     for name in names do

@@ -238,6 +238,19 @@ let private tables =
                     let quote = table root "q.csv" [ "path,label"; "\"1.png,a" ]
                     rejects [ "q.csv, line 2"; "never closed" ] (fun () -> ImageDatasets.Open quote |> ignore))
             }
+
+            testCase "the box of a table cuts the picture, and one that reaches outside is a bad picture" (fun () ->
+                inFolder (fun folder ->
+                    let pixels = Array.init (8 * 4 * 3) byte
+                    let picture = RgbImage(8, 4, pixels)
+                    ImageEncoder.SavePng(picture, Path.Combine(folder, "a.png"))
+                    let table = Path.Combine(folder, "table.csv")
+                    File.WriteAllText(table, "path,label,x,y,w,h\na.png,one,2,1,3,2\na.png,two,6,1,3,2\n")
+                    let reader = PictureReader(ImageDatasets.Open table)
+                    let part = reader.Read 0
+                    Expect.equal (part.Width, part.Height) (3, 2) "size"
+                    Expect.sequenceEqual part.Pixels (Array.append pixels[30..38] pixels[54..62]) "pixels"
+                    rejects [ "a.png"; "outside"; "8 x 4" ] (fun () -> reader.Read 1 |> ignore)))
         ]
 
 let tests = testList "Dataset" [ emoji; folders; tables ]

@@ -77,7 +77,7 @@ let private strayTests =
 
             strayTest "norms that keep their statistics" (fun () -> step { tiny with FreezeNorm = true })
 
-            for pooling, _ in Layers.poolings do
+            for pooling, _, _ in Layers.poolings do
                 strayTest $"pooling {pooling}" (fun () -> step { tiny with Pooling = pooling })
 
             for levels in 0..2 do

@@ -46,7 +46,7 @@ let private relu () : Module = torch.nn.ReLU()
 let private inSequence (parts: (string * Module) list) : Module =
     torch.nn.Sequential [| for name, part in parts -> struct (name, part) |]
 
-let private torchBlock kind inputs width stride : Module =
+let private torchBlock kind smooth inputs width stride : Module =
     let outputs, path =
         match kind with
         | Residual.Basic ->
@@ -77,21 +77,32 @@ let private torchBlock kind inputs width stride : Module =
         if stride = 1 && inputs = outputs then
             None
         else
-            Some(inSequence [ "0", conv inputs outputs 1 stride; "1", norm outputs ])
+            let average: Module = torch.nn.AvgPool2d(2L, stride = 2L, ceil_mode = true, count_include_pad = false)
+            let smooth = smooth && stride = 2
+
+            Some(
+                inSequence [
+                    if smooth then "average", average
+                    "0", conv inputs outputs 1 (if smooth then 1 else stride)
+                    "1", norm outputs
+                ]
+            )
 
     new TorchBlock(path, shortcut)
 
 /// Two stages of one and two blocks, 4 and 6 wide, after a stem of 5.
-let private options block stem : Residual.Options =
+let private options block smooth stem : Residual.Options =
     {
         Stem = stem
         StemWidth = 5
-        Stages = [ 4, 1; 6, 2 ]
+        Stages = [ 4, 1, 1; 6, 2, 2 ]
         Block = block
+        SmoothShortcut = smooth
+        ZeroStart = false
         FrozenNorm = false
     }
 
-let private torchNetwork block stem =
+let private torchNetwork block smooth stem =
     let outputs width =
         if block = Residual.Basic then width else 4 * width
 
@@ -107,8 +118,8 @@ let private torchNetwork block stem =
                 "conv1", conv 3 5 3 stride
                 "bn1", norm 5
                 "relu", relu ()
-            "layer1", inSequence [ "0", torchBlock block 5 4 1 ]
-            "layer2", inSequence [ "0", torchBlock block (outputs 4) 6 2; "1", torchBlock block (outputs 6) 6 1 ]
+            "layer1", inSequence [ "0", torchBlock block smooth 5 4 1 ]
+            "layer2", inSequence [ "0", torchBlock block smooth (outputs 4) 6 2; "1", torchBlock block smooth (outputs 6) 6 1 ]
         ]
 
 let private tensorsOf (network: Module) =
@@ -138,16 +149,16 @@ let tests =
     testList
         "equals the same network of torch's modules"
         [
-            for title, block, stem in
+            for title, block, smooth, stem in
                 [
-                    "basic blocks, wide stem", Residual.Basic, Residual.Wide
-                    "basic blocks, narrow stem", Residual.Basic, Residual.Narrow 1
-                    "bottlenecks, stride on the first 1 x 1", Residual.Bottleneck Residual.OnFirst, Residual.Wide
-                    "bottlenecks, stride on the 3 x 3", Residual.Bottleneck Residual.OnSecond, Residual.Narrow 2
+                    "basic blocks, wide stem", Residual.Basic, false, Residual.Wide
+                    "basic blocks, narrow stem, smooth shortcuts", Residual.Basic, true, Residual.Narrow 1
+                    "bottlenecks, stride on the first 1 x 1", Residual.Bottleneck Residual.OnFirst, false, Residual.Wide
+                    "bottlenecks, stride on the 3 x 3", Residual.Bottleneck Residual.OnSecond, false, Residual.Narrow 2
                 ] do
                 tensorTest title (fun () ->
-                    use network = torchNetwork block stem
-                    let features = (Residual.build (options block stem)).Features
+                    use network = torchNetwork block smooth stem
+                    let features = (Residual.build (options block smooth stem)).Features
                     let parameters = started features.Specs
                     shareWeights network parameters
                     Expect.equal (set parameters.Names) (set (List.map fst (tensorsOf network))) "names"
@@ -172,10 +183,17 @@ let tests =
                         else
                             expectClose 1e-8 tensor.grad parameters[name].grad $"gradient by {name}")
 
+            tensorTest "a block that starts at zero starts as its shortcut" (fun () ->
+                let options = { options Residual.Basic false (Residual.Narrow 1) with ZeroStart = true; Stages = [ 5, 1, 1 ] }
+                let features = (Residual.build options).Features
+                let stem = Layer.named "conv1" (Layers.conv2d 3 5 3 1) --> Layer.named "bn1" (Layers.batchNorm 5) --> Layers.relu
+                let x = normal 50 [ 2; 3; 9; 9 ]
+                expectSame (Layer.run (started features.Specs) stem x) (Layer.run (started features.Specs) features x) "output")
+
             tensorTest "frozen norms run on stored statistics in training and report none" (fun () ->
                 let build frozen =
                     (Residual.build
-                        { options Residual.Basic Residual.Wide with
+                        { options Residual.Basic false Residual.Wide with
                             FrozenNorm = frozen
                         })
                         .Features

@@ -172,8 +172,10 @@ let private gradients =
                         {
                             Stem = Residual.Narrow 1
                             StemWidth = 4
-                            Stages = [ 7, 1 ]
+                            Stages = [ 7, 1, 1 ]
                             Block = Residual.Basic
+                            SmoothShortcut = false
+                            ZeroStart = false
                             FrozenNorm = false
                         }
 

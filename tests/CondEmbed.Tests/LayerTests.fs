@@ -197,7 +197,7 @@ let private formulas =
 
             for name, twin in poolingTwins do
                 tensorTest $"pooling {name} equals its plain formula" (fun () ->
-                    let layer = List.find (fst >> (=) name) poolings |> snd
+                    let _, _, layer = poolings |> List.find (fun (known, _, _) -> known = name)
                     let x = normal 1 [ 2; 3; 2; 3 ]
 
                     let expected =
@@ -206,7 +206,31 @@ let private formulas =
                     expectClose 1e-12 expected (Layer.run (started layer.Specs) layer x) "output")
 
             testCase "every pooling has a plain formula here" (fun () ->
-                Expect.equal (List.map fst poolings) (List.map fst poolingTwins) "names")
+                let known = [ for name, _, _ in poolings -> name ]
+                Expect.equal known (List.map fst poolingTwins @ [ "grid" ]) "names")
+
+            tensorTest "pooling grid joins the means of 6 x 6 fields with mean plus maximum" (fun () ->
+                let x = normal 1 [ 2; 3; 12; 18 ]
+
+                let field row column =
+                    x.narrow(2L, 2L * row, 2L).narrow(3L, 3L * column, 3L).mean [| 2L; 3L |]
+
+                let fields = torch.stack ([| for row in 0L .. 5L do for column in 0L .. 5L -> field row column |], 2L)
+                let whole = x.mean [| 2L; 3L |] + x.amax [| 2L; 3L |]
+                let expected = torch.cat ([| fields.flatten 1L; whole |], 1L)
+                expectClose 1e-12 expected (Layer.run (started []) gridPool x) "output")
+
+            testCase "every pooling makes as many features of a channel as it says" (fun () ->
+                Native.ensure ()
+
+                for name, features, layer in poolings do
+                    scoped (fun () ->
+                        let pooled = Layer.run (started layer.Specs) layer (normal 1 [ 2; 3; 7; 7 ])
+                        Expect.sequenceEqual pooled.shape [ 2L; 3L * int64 features ] name))
+
+            tensorTest "averagePool takes the means of 2 x 2, at an odd edge of what there is" (fun () ->
+                let x = torch.arange(scalar 9.0, dtype = float64).reshape(1L, 1L, 3L, 3L)
+                expectSame (matrixOf [ [ 2.0; 3.5 ]; [ 6.5; 8.0 ] ]) (Layer.run (started []) averagePool x).[0L, 0L] "output")
 
             tensorTest "maxPool takes the greatest of windows of 3 at stride 2" (fun () ->
                 let x = torch.arange(scalar 16.0, dtype = float64).reshape(1L, 1L, 4L, 4L)

@@ -175,7 +175,7 @@ let private loading =
                 Expect.equal report.WrongShape [ "bn1.weight is [7], the model has [32]" ] "wrongly shaped"
                 Expect.equal report.Classifier [ "fc.weight" ] "classifier"
                 Expect.all report.Fresh (fun name -> name.StartsWith "embedding." || name.StartsWith "hierarchy.") "fresh"
-                Expect.equal report.Fresh.Length 6 "head and one level"
+                Expect.equal report.Fresh.Length 10 "a head with its norm, and one level"
                 Expect.contains report.Loaded "conv1.weight" "loaded"
 
                 for text in [ "missing: 1"; "bn1.bias"; "unexpected: 1"; "wrongly shaped: 1"; "fc.weight" ] do

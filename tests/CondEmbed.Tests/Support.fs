@@ -19,6 +19,12 @@ let rec private repositoryAbove (folder: DirectoryInfo) =
     else
         repositoryAbove folder.Parent
 
+/// The folder of the repository that the tests were built in.
+let repositoryRoot () =
+    match repositoryAbove (DirectoryInfo AppContext.BaseDirectory) with
+    | Some root -> root
+    | None -> skiptest "the tests do not run inside the repository"
+
 /// A file too large for the repository: from the folder that CONDEMBED_TEST_DATA names, else from '../shared/data' beside the
 /// repository. Without it the test is skipped, and says so.
 let sharedData name =

@@ -10,4 +10,7 @@ public interface IImageDataset : IImageSource
 
     /// <summary>Every image with its label and role; item i is picture i of the source.</summary>
     IReadOnlyList<ImageItem> Items { get; }
+
+    /// <inheritdoc/>
+    PixelBox? IImageSource.BoxOf(int index) => Items[index].Box;
 }

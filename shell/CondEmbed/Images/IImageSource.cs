@@ -11,4 +11,7 @@ public interface IImageSource
 
     /// <summary>The encoded file of picture <paramref name="index"/>.</summary>
     byte[] Read(int index);
+
+    /// <summary>The part of the upright picture that is meant; null for the whole.</summary>
+    PixelBox? BoxOf(int index) => null;
 }

@@ -29,7 +29,12 @@ public sealed class PictureReader(IImageSource source, IImageDecoder? decoder = 
         var name = Source.NameOf(index);
         try
         {
-            return decoder.Decode(Source.Read(index), name);
+            var image = decoder.Decode(Source.Read(index), name);
+            return Source.BoxOf(index) is { } box ? image.Part(box) : image;
+        }
+        catch (ArgumentOutOfRangeException problem) when (problem.ParamName == "box")
+        {
+            throw new BadPictureException(name, "its box reaches outside: " + problem.Message.Split('(')[0].TrimEnd());
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException or InvalidDataException)
         {

@@ -28,6 +28,18 @@ public sealed class RgbImage
             colour.Fill(Pixels);
     }
 
+    /// <summary>A copy of a part of the picture.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The box reaches outside.</exception>
+    public RgbImage Part(PixelBox box)
+    {
+        if (box.Left < 0 || box.Top < 0 || box.Width < 1 || box.Height < 1 || box.Left + box.Width > Width || box.Top + box.Height > Height)
+            throw new ArgumentOutOfRangeException(nameof(box), $"{box} is not inside {Width} x {Height} pixels.");
+        var part = new byte[box.Width * box.Height * 3];
+        for (var row = 0; row < box.Height; row++)
+            Pixels.AsSpan((((box.Top + row) * Width) + box.Left) * 3, box.Width * 3).CopyTo(part.AsSpan(row * box.Width * 3));
+        return new RgbImage(box.Width, box.Height, part);
+    }
+
     /// <summary>Pixels in a row.</summary>
     public int Width { get; }
 
