@@ -19,20 +19,7 @@ open CondEmbed.Training
 
 let private phase name total (progress: IProgress<RunProgress>) =
     let watch = Diagnostics.Stopwatch.StartNew()
-
-    Action<int>(fun ``done`` ->
-        let elapsed = watch.Elapsed
-
-        progress.Report(
-            RunProgress(
-                name,
-                ``done``,
-                total,
-                Elapsed = elapsed,
-                ImagesPerSecond = Nullable(float ``done`` / max 1e-9 elapsed.TotalSeconds),
-                Remaining = Nullable(elapsed * (float (total - ``done``) / float (max 1 ``done``)))
-            )
-        ))
+    Action<int>(fun pictures -> progress.Report(RunProgress.Of(name, pictures, total, watch.Elapsed)))
 
 let private twoOf what names =
     match names with

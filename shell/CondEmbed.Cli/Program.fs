@@ -14,15 +14,11 @@ let private parser =
     ArgumentParser.Create<Command>(programName = "condembed", errorHandler = ExceptionExiter())
 
 let private examplesOf command =
+    let line (example, meaning) = $"    {example}\n        {meaning}\n"
+
     match Map.tryFind command examples with
     | None -> ""
-    | Some lines ->
-        let width = lines |> List.map (fst >> String.length) |> List.max |> min 60
-
-        let line (example: string, meaning) =
-            $"    {example.PadRight width}  {meaning}"
-
-        String.concat "\n" ("\nEXAMPLES:\n" :: [ for l in lines -> line l + "\n" ])
+    | Some lines -> String.concat "\n" ("\nEXAMPLES:\n" :: List.map line lines)
 
 let private namesOf<'Argument when 'Argument :> IArgParserTemplate> () =
     ArgumentParser.Create<'Argument>().GetArgumentCases()

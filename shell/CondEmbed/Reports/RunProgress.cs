@@ -9,6 +9,21 @@ public sealed record RunProgress(string Phase, int Step, int Steps)
     /// <summary>The phase in which steps are training steps and a loss exists.</summary>
     public const string Training = "training";
 
+    // A pace measured over less than this says nothing.
+    private static readonly TimeSpan Settled = TimeSpan.FromSeconds(0.25);
+
+    /// <summary>How far a phase of pictures is, with its pace and the time left as soon as they can be told.</summary>
+    public static RunProgress Of(string phase, int done, int total, TimeSpan elapsed)
+    {
+        var known = done > 0 && elapsed > Settled;
+        return new RunProgress(phase, done, total)
+        {
+            Elapsed = elapsed,
+            ImagesPerSecond = known ? done / elapsed.TotalSeconds : null,
+            Remaining = known ? elapsed / done * (total - done) : null,
+        };
+    }
+
     /// <summary>The total loss of the last step, or nothing outside training.</summary>
     public double? Loss { get; init; }
 

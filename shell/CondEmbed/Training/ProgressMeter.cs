@@ -22,13 +22,7 @@ internal sealed class ProgressMeter(IProgress<RunProgress>? listener, int batch)
     internal void Report(string name, int done, int total)
     {
         Enter(name);
-        var elapsed = phase.Elapsed;
-        listener?.Report(new RunProgress(name, done, total)
-        {
-            Elapsed = elapsed,
-            ImagesPerSecond = elapsed > TimeSpan.Zero ? done / elapsed.TotalSeconds : null,
-            Remaining = done > 0 ? elapsed / done * (total - done) : null,
-        });
+        listener?.Report(RunProgress.Of(name, done, total, phase.Elapsed));
     }
 
     /// <summary>A training step is done; <paramref name="trained"/> is the time of all steps of this run so far.</summary>
