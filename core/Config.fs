@@ -160,7 +160,7 @@ module Config =
             WarmUp = 0.02
             DecayEvery = 0.34
             Clip = 0.0
-            Steps = 1800
+            Steps = 1500
             Epochs = 0.0
             Batch = 64
             PerClass = 4
@@ -184,8 +184,8 @@ module Config =
             Device = "auto"
             Threads = 0
             Workers = 0
-            EvaluateEvery = 300
-            SaveEvery = 300
+            EvaluateEvery = 250
+            SaveEvery = 250
         }
 
     /// The settings that photographs and an ImageNet encoder call for, in place of the standard ones.

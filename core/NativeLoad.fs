@@ -144,20 +144,10 @@ let private missing file =
           Reference the package TorchSharp-cpu 0.107.0 (or TorchSharp-cuda-linux, TorchSharp-cuda-windows) from the program itself and \
           build it for {NativeFiles.rid}, or let {NativeFiles.Variable} name a folder with libtorch {NativeFiles.Wanted}."
 
-[<DllImport("libc", EntryPoint = "setenv")>]
-extern int private setEnvironment(string name, string value, int overwrite)
-
-/// Threads of libgomp that wait for work sleep instead of spinning, unless the user's environment says otherwise. Spinning gains little on an idle
-/// machine, and where other work wants the cores it makes a step ten times slower. libgomp reads this once, when it is loaded, and not
-/// from .NET's own copy of the environment.
-let private waitPolitely () =
-    if OperatingSystem.IsLinux() then
-        setEnvironment ("OMP_WAIT_POLICY", "passive", 0) |> ignore
-
 /// Loads everything from the places known to hold it; where it is in none, the system's own search may still find it. Calls nothing of
 /// torch, whose type initialiser may be waiting for this on another thread.
 let loadAll () =
-    waitPolitely ()
+    Process.settle ()
 
     let chosen =
         NativeFiles.chosen (Environment.GetEnvironmentVariable NativeFiles.Variable)
