@@ -177,6 +177,7 @@ let private unsound: (string * (Config -> Config)) list =
         "scale_min", (fun c -> { c with ScaleMin = 0.0 })
         "scale_max", (fun c -> { c with ScaleMax = 0.5 })
         "scale_max", (fun c -> { c with Augment = "crop" })
+        "surround", (fun c -> { c with Surround = "mirror" })
         "flip", (fun c -> { c with Flip = 2.0 })
         "hue", (fun c -> { c with Hue = 0.6 })
         "threads", (fun c -> { c with Threads = -1 })

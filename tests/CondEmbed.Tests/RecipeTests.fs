@@ -64,6 +64,7 @@ let tests =
                         "embedding.weight", Groups.Trained(3.0, 0.2)
                         "embedding.bias", Groups.Trained(3.0, 0.0)
                         "embedding.pool.p", Groups.Trained(3.0, 0.0)
+                        "embedding.norm.weight", Groups.Trained(3.0, 0.0)
                         "hierarchy.level1.key.weight", Groups.Trained(3.0, 0.2)
                         "loss.proxies", Groups.Trained(50.0, 0.0)
                     ] do

@@ -137,6 +137,16 @@ let private learning =
                 Train.step recipe state batch |> ignore
                 expectClose 1e-12 (0.1 * map.detach().mean [| 0L; 2L; 3L |]) state.Params["bn.running_mean"] "running mean")
 
+            tensorTest "counts steps from one: the first step of AdamW is as long as the rate, in each leaf" (fun () ->
+                use state = start 1L recipe
+                let before = copyOf state.Params
+                train 1 recipe state |> ignore
+
+                for name in Params.trainable recipe.Objective.Specs do
+                    let decayed = (1.0 - 0.01 * 0.01) * before[name]
+                    let longest = (state.Params[name] - decayed).abs().max() |> toFloat
+                    Expect.floatClose { absolute = 1e-5; relative = 0.0 } longest 0.01 name)
+
             tensorTest "asks the rate of the step about to be done, and scales it by each group's factor" (fun () ->
                 let slow =
                     { recipe with
