@@ -38,30 +38,29 @@ let private conv inputs outputs kernel stride : Module =
         dtype = float64
     )
 
-let private norm channels : Module =
-    torch.nn.BatchNorm2d(int64 channels, dtype = float64)
+let private norm channels : Module = torch.nn.BatchNorm2d(int64 channels, dtype = float64)
 
 let private relu () : Module = torch.nn.ReLU()
 
-let private inSequence (parts: (string * Module) list) : Module =
-    torch.nn.Sequential [| for name, part in parts -> struct (name, part) |]
+let private inSequence (parts: (string * Module) list) : Module = torch.nn.Sequential [| for name, part in parts -> struct (name, part) |]
 
-let private torchBlock kind smooth inputs width stride : Module =
-    let outputs, path =
-        match kind with
-        | Residual.Basic ->
-            width,
-            [
-                "conv1", conv inputs width 3 stride
-                "bn1", norm width
-                "relu1", relu ()
-                "conv2", conv width width 3 1
-                "bn2", norm width
-            ]
+let private outputsOf (options: Residual.Options) width = if options.Block = Residual.Basic then width else 4 * width
+
+let private torchBlock (options: Residual.Options) inputs width stride : Module =
+    let outputs = outputsOf options width
+
+    let path =
+        match options.Block with
+        | Residual.Basic -> [
+            "conv1", conv inputs width 3 stride
+            "bn1", norm width
+            "relu1", relu ()
+            "conv2", conv width width 3 1
+            "bn2", norm width
+          ]
         | Residual.Bottleneck place ->
             let first, second = if place = Residual.OnFirst then stride, 1 else 1, stride
 
-            4 * width,
             [
                 "conv1", conv inputs width 1 first
                 "bn1", norm width
@@ -69,138 +68,152 @@ let private torchBlock kind smooth inputs width stride : Module =
                 "conv2", conv width width 3 second
                 "bn2", norm width
                 "relu2", relu ()
-                "conv3", conv width (4 * width) 1 1
-                "bn3", norm (4 * width)
+                "conv3", conv width outputs 1 1
+                "bn3", norm outputs
             ]
 
     let shortcut =
         if stride = 1 && inputs = outputs then
             None
-        else
-            let average: Module = torch.nn.AvgPool2d(2L, stride = 2L, ceil_mode = true, count_include_pad = false)
-            let smooth = smooth && stride = 2
+        elif stride = 2 && options.SmoothShortcut then
+            let pool = torch.nn.AvgPool2d(2L, stride = 2L, ceil_mode = true, count_include_pad = false)
 
-            Some(
-                inSequence [
-                    if smooth then "average", average
-                    "0", conv inputs outputs 1 (if smooth then 1 else stride)
-                    "1", norm outputs
-                ]
-            )
+            Some(inSequence [ "pool", pool; "0", conv inputs outputs 1 1; "1", norm outputs ])
+        else
+            Some(inSequence [ "0", conv inputs outputs 1 stride; "1", norm outputs ])
 
     new TorchBlock(path, shortcut)
 
-/// Two stages of one and two blocks, 4 and 6 wide, after a stem of 5.
-let private options block smooth stem : Residual.Options =
-    {
-        Stem = stem
-        StemWidth = 5
-        Stages = [ 4, 1, 1; 6, 2, 2 ]
-        Block = block
-        SmoothShortcut = smooth
-        ZeroStart = false
-        FrozenNorm = false
-    }
-
-let private torchNetwork block smooth stem =
-    let outputs width =
-        if block = Residual.Basic then width else 4 * width
-
-    inSequence
-        [
-            match stem with
-            | Residual.Wide ->
-                "conv1", conv 3 5 7 2
-                "bn1", norm 5
-                "relu", relu ()
-                "maxpool", torch.nn.MaxPool2d(3L, stride = 2L, padding = 1L)
-            | Residual.Narrow stride ->
-                "conv1", conv 3 5 3 stride
-                "bn1", norm 5
-                "relu", relu ()
-            "layer1", inSequence [ "0", torchBlock block smooth 5 4 1 ]
-            "layer2", inSequence [ "0", torchBlock block smooth (outputs 4) 6 2; "1", torchBlock block smooth (outputs 6) 6 1 ]
+let private torchNetwork (options: Residual.Options) =
+    let stage inputs (width, blocks, stride) =
+        inSequence [
+            "0", torchBlock options inputs width stride
+            for i in 1 .. blocks - 1 do
+                string i, torchBlock options (outputsOf options width) width 1
         ]
 
-let private tensorsOf (network: Module) =
-    [
-        for struct (name, leaf) in network.named_parameters () do
-            name, leaf :> Tensor
-        for struct (name, buffer) in network.named_buffers () do
-            if not (name.EndsWith "num_batches_tracked") then
-                name, buffer
+    let inputs = options.StemWidth :: [ for width, _, _ in options.Stages -> outputsOf options width ]
+
+    inSequence [
+        match options.Stem with
+        | Residual.Wide ->
+            "conv1", conv 3 options.StemWidth 7 2
+            "bn1", norm options.StemWidth
+            "relu", relu ()
+            "maxpool", torch.nn.MaxPool2d(3L, stride = 2L, padding = 1L)
+        | Residual.Narrow stride ->
+            "conv1", conv 3 options.StemWidth 3 stride
+            "bn1", norm options.StemWidth
+            "relu", relu ()
+        for i, shape in List.indexed options.Stages do
+            $"layer{i + 1}", stage inputs[i] shape
     ]
+
+let private tensorsOf (network: Module) = [
+    for struct (name, leaf) in network.named_parameters () do
+        name, leaf :> Tensor
+    for struct (name, buffer) in network.named_buffers () do
+        if not (name.EndsWith "num_batches_tracked") then name, buffer
+]
 
 /// Weights that are all different and positive variances, the same in both networks.
 let private shareWeights (network: Module) (parameters: Params) =
     for i, (name, tensor) in List.indexed (tensorsOf network) do
         let values = normal i [ for size in tensor.shape -> int size ]
 
-        let values =
-            if name.EndsWith "running_var" then
-                values.abs () + 0.5
-            else
-                0.5 * values
+        let values = if name.EndsWith "running_var" then values.abs () + 0.5 else 0.5 * values
 
         withoutGradient (fun () -> tensor.copy_ values |> ignore)
         Params.commit parameters [ name, values ]
 
+/// Two stages of one and two blocks, 4 and 6 wide, after a stem of 5.
+let private options block stem : Residual.Options = {
+    Stem = stem
+    StemWidth = 5
+    Stages = [ 4, 1, 1; 6, 2, 2 ]
+    Block = block
+    SmoothShortcut = false
+    ZeroStart = false
+    FrozenNorm = false
+}
+
+let private bottleneck place stem = options (Residual.Bottleneck place) stem
+
+let private plain = options Residual.Basic Residual.Wide
+
+let private networks = [
+    "basic blocks, wide stem", plain
+    "basic blocks, narrow stem", options Residual.Basic (Residual.Narrow 1)
+    "bottlenecks, stride on the first 1 x 1", bottleneck Residual.OnFirst Residual.Wide
+    "bottlenecks, stride on the 3 x 3", bottleneck Residual.OnSecond (Residual.Narrow 2)
+    "shortcuts that average 2 x 2 places", { plain with SmoothShortcut = true }
+    "a first stage of stride 2", { plain with SmoothShortcut = true; Stages = [ 5, 2, 2; 6, 1, 1 ] }
+]
+
 let tests =
-    testList
-        "equals the same network of torch's modules"
-        [
-            for title, block, smooth, stem in
-                [
-                    "basic blocks, wide stem", Residual.Basic, false, Residual.Wide
-                    "basic blocks, narrow stem, smooth shortcuts", Residual.Basic, true, Residual.Narrow 1
-                    "bottlenecks, stride on the first 1 x 1", Residual.Bottleneck Residual.OnFirst, false, Residual.Wide
-                    "bottlenecks, stride on the 3 x 3", Residual.Bottleneck Residual.OnSecond, false, Residual.Narrow 2
-                ] do
-                tensorTest title (fun () ->
-                    use network = torchNetwork block smooth stem
-                    let features = (Residual.build (options block smooth stem)).Features
-                    let parameters = started features.Specs
-                    shareWeights network parameters
-                    Expect.equal (set parameters.Names) (set (List.map fst (tensorsOf network))) "names"
-                    let x = normal 50 [ 2; 3; 17; 20 ]
-                    network.eval ()
-                    expectClose 1e-10 (network.forward x) (Layer.run parameters features x) "at test time"
-                    network.train ()
-                    let expected = network.forward x
-
-                    let leaves =
-                        parameters |> Params.map (fun name leaf -> leaf.requires_grad_ (not (isStatistic name)))
-
-                    let actual, reports = forward Training leaves features x
-                    expectClose 1e-10 expected actual "in training"
-                    expected.sum().backward()
-                    actual.sum().backward()
-                    Params.commit parameters reports
-
-                    for name, tensor in tensorsOf network do
-                        if isStatistic name then
-                            expectClose 1e-10 tensor parameters[name] name
-                        else
-                            expectClose 1e-8 tensor.grad parameters[name].grad $"gradient by {name}")
-
-            tensorTest "a block that starts at zero starts as its shortcut" (fun () ->
-                let options = { options Residual.Basic false (Residual.Narrow 1) with ZeroStart = true; Stages = [ 5, 1, 1 ] }
+    testList "equals the same network of torch's modules" [
+        for title, options in networks do
+            tensorTest title (fun () ->
+                use network = torchNetwork options
                 let features = (Residual.build options).Features
-                let stem = Layer.named "conv1" (Layers.conv2d 3 5 3 1) --> Layer.named "bn1" (Layers.batchNorm 5) --> Layers.relu
-                let x = normal 50 [ 2; 3; 9; 9 ]
-                expectSame (Layer.run (started features.Specs) stem x) (Layer.run (started features.Specs) features x) "output")
+                let parameters = started features.Specs
+                shareWeights network parameters
+                Expect.equal (set parameters.Names) (set (List.map fst (tensorsOf network))) "names"
+                let x = normal 50 [ 2; 3; 17; 20 ]
+                network.eval ()
+                expectClose 1e-10 (network.forward x) (Layer.run parameters features x) "at test time"
+                network.train ()
+                let expected = network.forward x
 
-            tensorTest "frozen norms run on stored statistics in training and report none" (fun () ->
-                let build frozen =
-                    (Residual.build
-                        { options Residual.Basic false Residual.Wide with
-                            FrozenNorm = frozen
-                        })
-                        .Features
+                let leaves = parameters |> Params.map (fun name leaf -> leaf.requires_grad_ (not (isStatistic name)))
 
-                let parameters, x = started (build true).Specs, normal 50 [ 2; 3; 17; 20 ]
-                let output, reports = forward Training parameters (build true) x
-                Expect.isEmpty reports "reports"
-                expectSame (Layer.run parameters (build false) x) output "as at test time"
-                Expect.equal (build true).Specs (build false).Specs "the same parameters")
-        ]
+                let actual, reports = forward Training leaves features x
+                expectClose 1e-10 expected actual "in training"
+                expected.sum().backward()
+                actual.sum().backward()
+                Params.commit parameters reports
+
+                for name, tensor in tensorsOf network do
+                    if isStatistic name then
+                        expectClose 1e-10 tensor parameters[name] name
+                    else
+                        expectClose 1e-8 tensor.grad parameters[name].grad $"gradient by {name}")
+
+        tensorTest "a block that starts closed starts as its shortcut" (fun () ->
+            let closed = { options Residual.Basic (Residual.Narrow 1) with ZeroStart = true; Stages = [ 5, 1, 1 ] }
+
+            let features = (Residual.build closed).Features
+
+            let stem =
+                Layer.named "conv1" (Layers.conv2d 3 5 3 1)
+                --> Layer.named "bn1" (Layers.batchNorm 5)
+                --> Layers.relu
+
+            let parameters, x = started features.Specs, normal 50 [ 2; 3; 9; 9 ]
+            expectSame (Layer.run parameters stem x) (Layer.run parameters features x) "output")
+
+        tensorTest "frozen norms run on stored statistics in training and report none" (fun () ->
+            let build frozen = (Residual.build { plain with FrozenNorm = frozen }).Features
+
+            let parameters, x = started (build true).Specs, normal 50 [ 2; 3; 17; 20 ]
+            let output, reports = forward Training parameters (build true) x
+            Expect.isEmpty reports "reports"
+            expectSame (Layer.run parameters (build false) x) output "as at test time"
+            Expect.equal (build true).Specs (build false).Specs "the same parameters")
+
+        tensorTest "closed is the last norm of each block, and nothing else" (fun () ->
+            for kind, last in [ Residual.Basic, "bn2"; Residual.Bottleneck Residual.OnSecond, "bn3" ] do
+                let build closed = (Residual.build { plain with Block = kind; ZeroStart = closed }).Features
+
+                let parameters = started (build true).Specs
+                let usual = started (build false).Specs
+
+                let isLast (name: string) = name.StartsWith "layer" && name.EndsWith $".{last}.weight"
+
+                for name in parameters.Names do
+                    let expected = if isLast name then torch.zeros_like parameters[name] else usual[name]
+
+                    expectSame expected parameters[name] name
+
+                Expect.equal (parameters.Names |> List.filter isLast |> List.length) 3 "one for each block")
+    ]

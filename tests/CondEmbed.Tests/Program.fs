@@ -14,6 +14,7 @@ let all =
             NativeTests.tests
             ParamsTests.tests
             LayerTests.tests
+            LayerFormulaTests.tests
             EncoderTests.tests
             AttentionTests.tests
             HierarchyTests.tests

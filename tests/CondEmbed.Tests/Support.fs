@@ -8,16 +8,12 @@ open CondEmbed
 open TorchSharp
 
 /// A file of golden values that is copied beside the test program.
-let golden name =
-    Path.Combine(AppContext.BaseDirectory, "golden", name)
+let golden name = Path.Combine(AppContext.BaseDirectory, "golden", name)
 
 let rec private repositoryAbove (folder: DirectoryInfo) =
-    if isNull folder then
-        None
-    elif File.Exists(Path.Combine(folder.FullName, "CondEmbed.sln")) then
-        Some folder.FullName
-    else
-        repositoryAbove folder.Parent
+    if isNull folder then None
+    elif File.Exists(Path.Combine(folder.FullName, "CondEmbed.sln")) then Some folder.FullName
+    else repositoryAbove folder.Parent
 
 /// The folder of the repository that the tests were built in.
 let repositoryRoot () =
@@ -76,12 +72,10 @@ let normal (seed: int) (shape: int list) : Tensor =
     let shape = [| for size in shape -> int64 size |]
     torch.randn (shape, dtype = float64, device = torch.CPU, generator = generator)
 
-let labelsOf (labels: int seq) : Tensor =
-    torch.tensor ([| for label in labels -> int64 label |], dtype = int64', device = torch.CPU)
+let labelsOf (labels: int seq) : Tensor = torch.tensor ([| for label in labels -> int64 label |], dtype = int64', device = torch.CPU)
 
 /// All numbers of a tensor, row by row.
-let numbers (x: Tensor) =
-    x.detach().``to``(float64).contiguous().data<float>().ToArray()
+let numbers (x: Tensor) = x.detach().``to``(float64).contiguous().data<float>().ToArray()
 
 let matrixOf (rows: float list list) : Tensor =
     torch.tensor(List.toArray (List.concat rows), dtype = float64, device = torch.CPU).reshape(int64 rows.Length, -1L)
@@ -91,8 +85,7 @@ let expectClose tolerance (expected: Tensor) (actual: Tensor) what =
     Expect.sequenceEqual actual.shape expected.shape $"{what}: shape"
 
     for i, (a, b) in Seq.zip (numbers expected) (numbers actual) |> Seq.indexed do
-        if not (abs (a - b) <= tolerance) then
-            failtest $"{what}: place {i} should be {a}, is {b} ({abs (a - b)} apart)"
+        if not (abs (a - b) <= tolerance) then failtest $"{what}: place {i} should be {a}, is {b} ({abs (a - b)} apart)"
 
 /// Equal shapes and equal bits.
 let expectSame (expected: Tensor) (actual: Tensor) what =
@@ -109,32 +102,22 @@ let started (specs: ParamSpec list) = Params.init 7L torch.CPU float64 specs
 let forward mode parameters (layer: Layer<'In, 'Out>) input =
     let reported = ResizeArray<string * Tensor>()
 
-    let env =
-        {
-            Params = parameters
-            Mode = mode
-            Report = fun name value -> reported.Add(name, value)
-        }
+    let env = { Params = parameters; Mode = mode; Report = fun name value -> reported.Add(name, value) }
 
     layer.Forward env input, List.ofSeq reported
 
 /// The gradient that autograd finds for a scalar by each leaf.
 let gradientsOf (f: Params -> Tensor) (leaves: Params) =
-    let tracked =
-        leaves |> Params.map (fun _ leaf -> leaf.detach().clone().requires_grad_ true)
+    let tracked = leaves |> Params.map (fun _ leaf -> leaf.detach().clone().requires_grad_ true)
 
     Grad.valueAndGradient (f tracked) (List.ofSeq (Params.toSeq tracked))
 
 /// Autograd's gradient of a scalar by each leaf equals central differences.
 let expectGradients tolerance (f: Params -> Tensor) (leaves: Params) =
     for name, gradient in gradientsOf f leaves do
-        let byLeaf x =
-            leaves |> Params.map (fun other leaf -> if other = name then x else leaf) |> f
+        let byLeaf x = leaves |> Params.map (fun other leaf -> if other = name then x else leaf) |> f
 
         expectClose tolerance (Grad.finiteDifferences 1e-6 byLeaf leaves[name]) gradient $"gradient by {name}"
 
 /// Runs a FsCheck property on so many cases: for properties that make tensors.
-let fewCases count =
-    { FsCheckConfig.defaultConfig with
-        maxTest = count
-    }
+let fewCases count = { FsCheckConfig.defaultConfig with maxTest = count }
