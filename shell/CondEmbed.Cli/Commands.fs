@@ -50,6 +50,15 @@ let private show asJson title (metrics: RetrievalMetrics) more =
         printfn $"{title}: {metrics.Queries} queries, {metrics.QueriesWithoutMatch} of them without a possible match"
         Output.metricLines metrics.Values |> List.iter (printfn "%s")
 
+/// The data of the run, without the pictures that the run left out.
+let private ownData (settings: Config) stop =
+    let data = RunData.Open settings
+
+    if settings.SkipBad then
+        data.Checked(true, settings.Workers, Action<string>(eprintfn "%s"), cancellation = stop)
+    else
+        data
+
 let evaluate (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument>) =
     let run, data =
         arguments.GetResult EvaluateArgument.Evaluate_What |> twoOf "a run and, if you like, data"
@@ -63,7 +72,7 @@ let evaluate (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument
             let dataset = ImageDatasets.Open data
             dataset, ClassSplit.ForEvaluation dataset
         | None ->
-            let own = RunData.Open model.Settings
+            let own = ownData model.Settings stop
             own.Dataset, own.Split
 
     let metrics =

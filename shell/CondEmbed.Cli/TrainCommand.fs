@@ -58,22 +58,18 @@ let private resolve (arguments: ParseResults<TrainArgument>) =
 
     RunSettings.Resolve(Option.defaultValue [] file @ line)
 
-let private resume (arguments: ParseResults<TrainArgument>) run =
-    let others =
-        arguments.GetAllResults()
-        |> List.filter (fun a -> not a.IsResume)
-        |> List.collect ofArgument
-        |> List.map _.Source
+let private nameOf argument =
+    match argument with
+    | TrainArgument.Config _ -> [ "--config" ]
+    | TrainArgument.Out _ -> [ "--out" ]
+    | other -> ofArgument other |> List.map _.Source
 
-    if
-        not others.IsEmpty
-        || arguments.Contains TrainArgument.Config
-        || arguments.Contains TrainArgument.Out
-    then
+let private resume (arguments: ParseResults<TrainArgument>) run =
+    match arguments.GetAllResults() |> List.collect nameOf |> List.distinct with
+    | [] -> run
+    | others ->
         let names = String.concat ", " others
         raise (InputException $"--resume {run}: the run goes on with its own settings; leave out {names}, or start a new run.")
-
-    run
 
 let private listSettings (arguments: ParseResults<TrainArgument>) =
     let encoder = arguments.GetResult(TrainArgument.Encoder, "small")

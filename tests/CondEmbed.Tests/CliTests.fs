@@ -1,5 +1,14 @@
+/// The program as a process.
 module CondEmbed.Tests.CliTests
 
 open Expecto
 
-let tests = testList "Cli" []
+let tests =
+    testList
+        "Cli"
+        [
+            CliHelpTests.tests
+            CliWorkTests.tests
+            CliInputTests.tests
+            CliStopTests.tests
+        ]

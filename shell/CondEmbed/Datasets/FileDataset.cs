@@ -1,3 +1,5 @@
+using CondEmbed.Images;
+
 namespace CondEmbed.Datasets;
 
 /// <summary>Images that lie as files in a file system.</summary>
@@ -43,7 +45,7 @@ public sealed class FileDataset : IImageDataset
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"{files[index]}: cannot be read: {problem.Message}");
+            throw new BadPictureException(files[index], "cannot be read: " + problem.Message.TrimEnd('.'));
         }
     }
 }

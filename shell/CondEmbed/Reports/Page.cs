@@ -6,6 +6,7 @@ namespace CondEmbed.Reports;
 internal static class Page
 {
     /// <summary>Writes a whole page, atomically; its folder is made if missing. Its policy forbids the browser to ask any host for anything.</summary>
+    /// <exception cref="InputException">The file cannot be written.</exception>
     public static void Write(string path, string title, Html body)
     {
         var page = Html.Of($"""
@@ -31,8 +32,15 @@ internal static class Page
             </html>
 
             """);
-        Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-        AtomicFile.WriteText(path, page.ToString());
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
+            AtomicFile.WriteText(path, page.ToString());
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{path}: the page cannot be written: {problem.Message} Choose another place for it.");
+        }
     }
 
     /// <summary>A section with a heading; its identifier is what the page's own links name.</summary>

@@ -85,5 +85,5 @@ public sealed class PictureSearch
     private static bool? IsRight(string asked, string found) => asked.Length > 0 && found.Length > 0 ? asked == found : null;
 
     private static Picture PictureOf(IImageDataset dataset, int item) =>
-        Thumbnails.Of(new SkiaDecoder().Decode(dataset.Read(item), dataset.NameOf(item)), ThumbnailSide);
+        Thumbnails.Of(new PictureReader(dataset).Read(item), ThumbnailSide);
 }

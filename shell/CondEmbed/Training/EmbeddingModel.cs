@@ -46,15 +46,11 @@ public sealed class EmbeddingModel : IDisposable
 
     /// <summary>One picture file -> D numbers, of length 1.</summary>
     /// <exception cref="BadPictureException">It is not a picture that can be read.</exception>
-    public float[] Embed(string path) => Embed(File.ReadAllBytes(path), path);
+    public float[] Embed(string path) => Embed(new PictureReader(new FileDataset(path, [new ImageItem(path, "", Datasets.Role.Unassigned)], [path])).Read(0));
 
     /// <summary>One encoded picture (JPEG, PNG, WebP, BMP, GIF) -> D numbers, of length 1.</summary>
     /// <exception cref="BadPictureException">It is not a picture that can be read.</exception>
-    public float[] Embed(ReadOnlyMemory<byte> picture, string name = "picture")
-    {
-        var view = Views.ForTesting(Settings).Apply(new SkiaDecoder().Decode(picture, name));
-        return session.Embed(view.Pixels, 1, view.Width);
-    }
+    public float[] Embed(ReadOnlyMemory<byte> picture, string name = "picture") => Embed(new SkiaDecoder().Decode(picture, name));
 
     /// <summary>All pictures of a data set, in order -> N D.</summary>
     public Embeddings<float> Embed(
@@ -68,6 +64,13 @@ public sealed class EmbeddingModel : IDisposable
     public Embeddings<float> Embed(
         IImageDataset dataset, IReadOnlyList<int> items, int workers = 0, Action<int>? progress = null, CancellationToken cancellation = default) =>
         new EmbeddingPass(session, new LoaderOptions(workers)).Embed(new PictureReader(dataset), items, progress, cancellation);
+
+    /// <summary>One decoded picture -> D numbers, of length 1.</summary>
+    public float[] Embed(RgbImage picture)
+    {
+        var view = Views.ForTesting(Settings).Apply(picture);
+        return session.Embed(view.Pixels, 1, view.Width);
+    }
 
     /// <summary>Retrieval metrics on the test part of a split.</summary>
     public RetrievalMetrics Evaluate(

@@ -37,6 +37,38 @@ public sealed class RunData
         return new RunData(dataset, ClassSplit.Make(dataset, SplitOf(config)));
     }
 
+    /// <summary>Decodes every picture of the split and sees to it that there is something to find, so that neither stops the work half-way.</summary>
+    /// <param name="skipBad">Leave out those that cannot be used.</param>
+    /// <param name="workers">Threads; 0 for one a core.</param>
+    /// <param name="notice">Told of each picture that is left out.</param>
+    /// <param name="progress">Told how many pictures of how many are done; from any thread, one call at a time.</param>
+    /// <param name="cancellation">Ends the check with an OperationCanceledException.</param>
+    /// <exception cref="InputException">
+    /// Some pictures cannot be used and are not to be left out (the message lists all of them), or those of a part can never be found.
+    /// </exception>
+    public RunData Checked(
+        bool skipBad, int workers = 0, Action<string>? notice = null, Action<int, int>? progress = null, CancellationToken cancellation = default)
+    {
+        int[] pictures = [.. Split.Train, .. Split.Validation, .. Split.Test];
+        var relay = new Relay<CheckProgress>(at => progress?.Invoke(at.Done, at.Total));
+        var check = PictureCheck.Run(Reader, pictures, workers, relay, cancellation);
+
+        if (!skipBad && check.Error() is { } error)
+        {
+            throw error;
+        }
+
+        foreach (var picture in check.Bad)
+        {
+            notice?.Invoke($"left out: {picture.Name}: {picture.Reason}");
+        }
+
+        var good = Without([.. check.Bad.Select(picture => picture.Index)]);
+        good.DemandMatches("validation", good.Split.Validation, good.Split.Validation);
+        good.DemandMatches("test", good.Split.Queries, good.Split.Gallery);
+        return good;
+    }
+
     /// <summary>Leaves out pictures that cannot be used.</summary>
     public RunData Without(IReadOnlyCollection<int> bad)
     {
@@ -105,6 +137,19 @@ public sealed class RunData
         TrainShare = config.TrainShare,
         ValidationShare = config.ValidationShare,
     };
+
+    private void DemandMatches(string part, IReadOnlyList<int> queries, IReadOnlyList<int> gallery)
+    {
+        var searched = gallery.ToHashSet();
+        var pictures = gallery.CountBy(item => Dataset.Items[item].Label).ToDictionary(StringComparer.Ordinal);
+        bool CanBeMatched(int query) => pictures.GetValueOrDefault(Dataset.Items[query].Label) > (searched.Contains(query) ? 1 : 0);
+
+        if (queries.Count > 0 && !queries.Any(CanBeMatched))
+        {
+            throw new InputException(
+                $"{Dataset.Name}: no {part} picture has another one of its class to find, so nothing can be measured. Each class needs at least 2 pictures.");
+        }
+    }
 
     private DataPart Part(string name, IReadOnlyList<int> items) =>
         new(name, items.Select(item => Dataset.Items[item].Label).Distinct(StringComparer.Ordinal).Count(), items.Count);

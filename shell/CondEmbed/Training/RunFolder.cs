@@ -1,3 +1,4 @@
+using CondEmbed.Checkpoints;
 using CondEmbed.Interop;
 
 namespace CondEmbed.Training;
@@ -6,6 +7,9 @@ namespace CondEmbed.Training;
 /// <param name="root">The run's folder.</param>
 public sealed class RunFolder(string root)
 {
+    /// <summary>The folders that were made for the run, innermost first.</summary>
+    private IReadOnlyList<string> made = [];
+
     /// <summary>The run's folder.</summary>
     public string Root { get; } = root;
 
@@ -50,6 +54,8 @@ public sealed class RunFolder(string root)
             throw new InputException($"--out {path}: the folder already holds something; {hint}name another.");
         }
 
+        var missing = Missing(root);
+
         try
         {
             Directory.CreateDirectory(root);
@@ -59,7 +65,7 @@ public sealed class RunFolder(string root)
             throw new InputException($"--out {path}: the folder cannot be made: {error.Message}");
         }
 
-        return new RunFolder(root);
+        return new RunFolder(root) { made = missing };
     }
 
     /// <summary>The folder of a run that was started before, and its settings.</summary>
@@ -74,6 +80,36 @@ public sealed class RunFolder(string root)
         }
 
         return (folder, RunSettings.Resolve(TomlSettings.Read(folder.Settings)));
+    }
+
+    /// <summary>Takes back the folders that were made for a run that could not begin.</summary>
+    internal void RemoveIfEmpty()
+    {
+        foreach (var folder in made.Where(folder => Directory.Exists(folder) && !Directory.EnumerateFileSystemEntries(folder).Any()))
+        {
+            Directory.Delete(folder);
+        }
+    }
+
+    /// <summary>Removes what a killed process had not finished writing. Only for the one process that may write here.</summary>
+    internal void RemoveUnfinished()
+    {
+        foreach (var file in Directory.EnumerateFiles(Root, "*" + AtomicFile.TemporaryEnding))
+        {
+            File.Delete(file);
+        }
+    }
+
+    private static List<string> Missing(string folder)
+    {
+        var missing = new List<string>();
+
+        for (var at = folder; at is not null && !Directory.Exists(at); at = Path.GetDirectoryName(at))
+        {
+            missing.Add(at);
+        }
+
+        return missing;
     }
 
     private static string NameOf(Config config, TimeProvider clock)

@@ -68,8 +68,14 @@ public static class TomlSettings
         _ => value?.ToString() ?? "",
     };
 
+    /// <summary>Text that is not exactly what a number or truth value is written as stays text: a data folder may be called 007 or NaN.</summary>
     private static string Literal(string value) =>
-        value is "true" or "false" || double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out _)
+        value is "true" or "false" || IsNumber(value)
             ? value
             : $"\"{value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
+
+    private static bool IsNumber(string value) =>
+        double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+        && double.IsFinite(number)
+        && number.ToString(CultureInfo.InvariantCulture) == value;
 }

@@ -24,13 +24,11 @@ public sealed record TrainingResult(
 public sealed class Trainer
 {
     private readonly Config config;
-    private readonly bool resumed;
 
-    private Trainer(RunFolder folder, Config config, bool resumed)
+    private Trainer(RunFolder folder, Config config)
     {
         Folder = folder;
         this.config = config;
-        this.resumed = resumed;
     }
 
     /// <summary>A new run.</summary>
@@ -45,7 +43,7 @@ public sealed class Trainer
     /// <param name="folder">Where the run is kept; null for a folder named after the time below <c>runs</c>.</param>
     /// <exception cref="InputException">The folder already holds something.</exception>
     public Trainer(Config config, string? folder)
-        : this(RunFolder.Create(folder, config, TimeProvider.System), config, resumed: false)
+        : this(RunFolder.Create(folder, config, TimeProvider.System), config)
     {
     }
 
@@ -54,7 +52,7 @@ public sealed class Trainer
     public static Trainer Resume(string folder)
     {
         var (run, config) = RunFolder.Open(folder);
-        return new Trainer(run, config, resumed: true);
+        return new Trainer(run, config);
     }
 
     /// <summary>The files of the run.</summary>
@@ -70,14 +68,23 @@ public sealed class Trainer
     public Action<string>? Notice { get; set; }
 
     /// <summary>
-    /// Trains to the end on the calling thread. Cancelling finishes the step, saves, and throws <see cref="TrainingStoppedException"/>.
+    /// Trains to the end on the calling thread, from where the folder's newest checkpoint stands. Cancelling finishes the step, saves, and
+    /// throws <see cref="TrainingStoppedException"/>. A run that cannot begin leaves no folder behind.
     /// </summary>
     /// <exception cref="InputException">The data, the weights or the device are not as they must be.</exception>
     /// <exception cref="ArithmeticException">The loss is not finite any more.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled before there was anything to save.</exception>
     public TrainingResult Train(IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
-        using var run = new TrainingRun(Folder, config, resumed, progress, Notice, Command ?? CommandOf(config), cancellation);
-        return run.Execute();
+        try
+        {
+            using var run = new TrainingRun(Folder, config, progress, Notice, Command ?? CommandOf(config), cancellation);
+            return run.Execute();
+        }
+        finally
+        {
+            Folder.RemoveIfEmpty();
+        }
     }
 
     /// <summary><see cref="Train"/> on a thread of its own.</summary>

@@ -20,98 +20,113 @@ internal sealed class TrainingRun : IDisposable
     private readonly ProgressMeter meter;
     private readonly CheckpointStore store;
     private readonly RunData data;
+    private readonly MPerClassSampler sampler;
     private readonly Session session;
     private readonly EmbeddingPass pass;
     private readonly int steps;
     private Progress state;
 
     internal TrainingRun(
-        RunFolder folder, Config config, bool resumed, IProgress<RunProgress>? progress, Action<string>? notice, string command, CancellationToken cancellation)
+        RunFolder folder, Config config, IProgress<RunProgress>? progress, Action<string>? notice, string command, CancellationToken cancellation)
     {
         this.folder = folder;
         this.config = config;
-        this.resumed = resumed;
+        resumed = File.Exists(folder.Settings);
         this.notice = notice ?? (_ => { });
         this.command = command;
         this.cancellation = cancellation;
         workers = new LoaderOptions(config.Workers);
         meter = new ProgressMeter(progress, config.Batch);
-        data = Checked(RunData.Open(config));
+        DemandDeviceAndWeights();
+        data = RunData.Open(config).Checked(
+            config.SkipBad, config.Workers, this.notice, (done, total) => meter.Report("checking pictures", done, total), cancellation);
         this.notice(data.Split.Describe());
         steps = RunSettings.StepsOf(config, data.Split.Train.Count);
-        store = new CheckpointStore(folder.Checkpoints);
+        sampler = new MPerClassSampler(data.Split.Train, TrainLabels(), config.Batch, config.PerClass, (ulong)config.Seed);
         session = Session.ForTraining(config, data.TrainClasses.Names.Count, steps);
         pass = new EmbeddingPass(session, workers);
-        state = Begin();
+
+        try
+        {
+            var saved = Restored();
+            store = new CheckpointStore(folder.Checkpoints);
+            folder.RemoveUnfinished();
+            state = saved ?? Fresh();
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     internal TrainingResult Execute()
     {
-        var sampler = new MPerClassSampler(data.Split.Train, TrainLabels(), config.Batch, config.PerClass, (ulong)config.Seed);
+        using var log = OpenLog();
 
-        using (var log = OpenLog())
+        try
         {
             var before = MeasuredBefore();
-            TakeSteps(sampler, log);
+            TakeSteps(log);
             var result = Finish(before);
             log.Write(new EndEntry(state.Step, "finished"));
             return result;
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            log.Write(new EndEntry(state.Step, "stopped"));
+            throw new TrainingStoppedException(folder.Root, state.Step, cancellation);
         }
     }
 
     public void Dispose()
     {
         ((IDisposable)session).Dispose();
-        store.Dispose();
+        store?.Dispose();
     }
 
-    private RunData Checked(RunData opened)
+    /// <summary>What can be seen to be missing before all pictures are decoded, which may take minutes.</summary>
+    private void DemandDeviceAndWeights()
     {
-        var pictures = opened.Split.Train.Concat(opened.Split.Validation).Concat(opened.Split.Test).ToArray();
-        var check = PictureCheck.Run(
-            opened.Reader, pictures, workers.Workers, new Relay<CheckProgress>(at => meter.Report("checking pictures", at.Done, at.Total)), cancellation);
+        Device.choose(config.Device);
 
-        if (check.Bad.Count > 0 && !config.SkipBad)
+        if (!resumed && config.Weights.Length > 0 && !File.Exists(config.Weights))
         {
-            throw check.Error()!;
+            throw new InputException($"{config.Weights}: cannot be read: there is no such file. Name a safetensors file with weights of the encoder.");
         }
-
-        foreach (var picture in check.Bad)
-        {
-            notice($"left out: {picture.Name}: {picture.Reason}");
-        }
-
-        return opened.Without([.. check.Bad.Select(picture => picture.Index)]);
     }
 
-    /// <summary>A fresh start with its settings written down, or the newest checkpoint of the same data.</summary>
-    private Progress Begin()
+    /// <summary>
+    /// Puts the session where the newest checkpoint of the same data left it; null for a run without one, which takes up its weights.
+    /// Writes nothing, so that a run that cannot begin leaves nothing behind.
+    /// </summary>
+    private Progress? Restored()
     {
-        var fingerprint = data.Fingerprint();
-
-        if (!resumed)
-        {
-            AtomicFile.WriteText(folder.Fingerprint, fingerprint);
-            AtomicFile.WriteText(folder.Settings, TomlSettings.Write(config));
-        }
-        else if (File.Exists(folder.Fingerprint) && File.ReadAllText(folder.Fingerprint) != fingerprint)
+        if (resumed && File.Exists(folder.Fingerprint) && File.ReadAllText(folder.Fingerprint) != data.Fingerprint())
         {
             throw new InputException($"{config.Data}: the pictures or their classes are not those that the run in {folder.Root} started with. Restore them, or start a new run.");
         }
 
         notice($"{session.EmbeddingParameters:N0} parameters at test time, {session.TrainingParameters:N0} while training; device {session.Device}");
+        var saved = RunCheckpoints.Restore(folder.Checkpoints, session);
 
-        if (resumed && RunCheckpoints.Restore(folder.Checkpoints, session) is { } saved)
+        if (saved is not null)
         {
             notice($"going on after step {saved.Step} of {steps}");
-            return saved;
         }
-
-        if (config.Weights.Length > 0)
+        else if (config.Weights.Length > 0)
         {
             notice(EncoderWeights.Load(session, config));
         }
 
+        return saved;
+    }
+
+    /// <summary>The start of a run, with its data and settings written down; the settings last, since they make the folder a run's.</summary>
+    private Progress Fresh()
+    {
+        AtomicFile.WriteText(folder.Fingerprint, data.Fingerprint());
+        AtomicFile.WriteText(folder.Settings, TomlSettings.Write(config));
         return new Progress(0, 0, 0, 0);
     }
 
@@ -138,12 +153,12 @@ internal sealed class TrainingRun : IDisposable
         return before;
     }
 
-    private void TakeSteps(MPerClassSampler sampler, LogWriter log)
+    private void TakeSteps(LogWriter log)
     {
         var trained = state.Seconds;
         var clock = Stopwatch.StartNew();
         var loader = new BatchLoader(data.Reader, workers);
-        var batches = loader.Run(step => Plan(sampler, step), Views.ForTraining(config), config.Seed, state.Step, steps, CancellationToken.None);
+        var batches = loader.Run(Plan, Views.ForTraining(config), config.Seed, state.Step, steps, CancellationToken.None);
         var logEvery = Math.Max(1, steps / 2000);
 
         foreach (var batch in batches)
@@ -176,17 +191,13 @@ internal sealed class TrainingRun : IDisposable
                 log.Write(new CheckpointEntry(result.Step, folder.Checkpoints, IsBest: result.Step == state.BestStep));
             }
 
-            if (cancellation.IsCancellationRequested && result.Step < steps)
-            {
-                log.Write(new EndEntry(result.Step, "stopped"));
-                throw new TrainingStoppedException(folder.Root, result.Step, cancellation);
-            }
+            cancellation.ThrowIfCancellationRequested();
         }
     }
 
     private bool IsDue(int every, int step) => step == steps || (every > 0 && step % every == 0);
 
-    private BatchPlan Plan(MPerClassSampler sampler, int step)
+    private BatchPlan Plan(int step)
     {
         var items = sampler.Batch(step);
         return new BatchPlan(items, data.TrainClasses.NumbersOf(items.Select(item => data.Dataset.Items[item].Label)));
@@ -234,10 +245,4 @@ internal sealed class TrainingRun : IDisposable
 
     private static Dictionary<string, double> MetricsOf(Evaluation.RetrievalMetrics metrics) =>
         metrics.Values.Where(pair => !pair.Key.EndsWith("_possible_only", StringComparison.Ordinal)).ToDictionary(pair => pair.Key, pair => pair.Value);
-
-    /// <summary>Reports on the thread that does the work, unlike <see cref="System.Progress{T}"/>.</summary>
-    private sealed class Relay<T>(Action<T> listener) : IProgress<T>
-    {
-        public void Report(T value) => listener(value);
-    }
 }

@@ -1,0 +1,107 @@
+/// Stopping and killing the program while it trains, and going on.
+module CondEmbed.Tests.CliStopTests
+
+open System
+open System.IO
+open System.Threading
+open Expecto
+open CondEmbed.Checkpoints
+open CondEmbed.Reports
+open CondEmbed.Training
+open CondEmbed.Tests.CliSupport
+open CondEmbed.Tests.RunSupport
+open CondEmbed.Tests.Support
+
+let private train others (run: string) =
+    [
+        "train"
+        pictures.Value
+        "--out"
+        run
+        for key, value in tiny @ others do
+            "--set"
+            $"{key}={value}"
+    ]
+
+let private goOn (run: string) = [ "train"; "--resume"; run ]
+
+let private stepsLogged run =
+    let log = RunFolder(run).Log
+
+    if File.Exists log then
+        LogReader.Read(log).Steps.Count
+    else
+        0
+
+let private newest run =
+    match CheckpointStore.Latest(RunFolder(run).Checkpoints) with
+    | null -> 0L
+    | checkpoint -> checkpoint.Step
+
+/// Long enough that a signal always comes before the end.
+let private long = [ "steps", "60"; "evaluate_every", "0"; "save_every", "0" ]
+
+let private stoppedBy name number =
+    test $"{name} finishes the step, saves and says how to go on; then it is the same run" {
+        onUnix (fun () ->
+            inFolder (fun folder ->
+                let run = Path.Combine(folder, "run")
+                use running = launch folder (train long run)
+                waitFor "two steps" (fun () -> running.HasExited || stepsLogged run >= 2)
+                signal number running
+                let outcome = running.Outcome()
+                Expect.equal outcome.Code 1 outcome.Everything
+                Expect.stringContains outcome.Error $"Go on with --resume {run}" "how to go on"
+                Expect.isFalse (outcome.Error.Contains "   at ") outcome.Error
+                Expect.equal (newest run) (int64 (stepsLogged run)) "the last step is saved"
+                Expect.isLessThan (stepsLogged run) 60 "before the end"
+                let last = Seq.last (LogReader.Read(RunFolder(run).Log).Entries) :?> EndEntry
+                Expect.equal last.Reason "stopped" "logged"
+                succeeds (goOn run) |> ignore
+                expectSameRun (finishedRun long) run))
+    }
+
+/// Every step is saved, so that many kills fall into a save.
+let private often = [ "steps", "12"; "evaluate_every", "4"; "save_every", "1" ]
+
+let private killed =
+    test "killed again and again, in the middle of steps and saves, it ends as the same run" {
+        inFolder (fun folder ->
+            let run = Path.Combine(folder, "run")
+            let random = Random 1
+
+            let killAfter arguments started =
+                use running = launch folder arguments
+                waitFor "a reason to kill it" (fun () -> running.HasExited || started ())
+                Thread.Sleep(random.Next 60)
+                running.Kill()
+                running.Outcome() |> ignore
+
+            killAfter (train often run) (fun () -> File.Exists(RunFolder(run).Settings))
+
+            for _ in 1..4 do
+                let before = newest run
+                killAfter (goOn run) (fun () -> newest run > before)
+
+            let outcome = condembed (goOn run)
+            Expect.equal outcome.Code 0 outcome.Everything
+            expectSameRun (finishedRun often) run
+            Expect.isEmpty (Directory.GetFileSystemEntries(run, "*.tmp", SearchOption.AllDirectories)) "nothing unfinished is left")
+    }
+
+let private another =
+    test "two programs cannot train in one folder" {
+        onUnix (fun () ->
+            inFolder (fun folder ->
+                let run = Path.Combine(folder, "run")
+                use running = launch folder (train [ "steps", "100000" ] run)
+                waitFor "a step" (fun () -> running.HasExited || stepsLogged run >= 1)
+                let second = condembed (goOn run)
+                Expect.equal second.Code 2 second.Everything
+                Expect.stringContains second.Error "another process" "why"
+                signal Terminate running
+                Expect.equal (running.Outcome().Code) 1 "the first is not disturbed"))
+    }
+
+let tests =
+    testList "stop" [ stoppedBy "SIGTERM" Terminate; stoppedBy "Ctrl-C" Interrupt; killed; another ]

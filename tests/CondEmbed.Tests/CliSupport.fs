@@ -1,0 +1,127 @@
+/// The program as a process: what it prints, how it ends, and signals on the way.
+module CondEmbed.Tests.CliSupport
+
+open System
+open System.Diagnostics
+open System.IO
+open System.Runtime.InteropServices
+open System.Text.Json
+open System.Threading
+open System.Threading.Tasks
+open Expecto
+
+/// How a process ended.
+type Outcome =
+    {
+        Code: int
+        Out: string
+        Error: string
+    }
+
+    member this.Everything = $"exit code {this.Code}\n{this.Out}\n{this.Error}"
+
+/// A process under way, whose output is gathered.
+type Running(child: Process) =
+    let out = child.StandardOutput.ReadToEndAsync()
+    let error = child.StandardError.ReadToEndAsync()
+
+    member _.Id = child.Id
+    member _.HasExited = child.HasExited
+
+    /// As by kill -9.
+    member _.Kill() = child.Kill()
+
+    /// Waits for the end; a process that takes longer than five minutes is killed, and the test fails.
+    member _.Outcome() =
+        if not (child.WaitForExit(TimeSpan.FromMinutes 5.0)) then
+            child.Kill true
+            failtest $"no end in sight: {child.StartInfo.FileName}"
+
+        Task.WaitAll(out, error)
+
+        {
+            Code = child.ExitCode
+            Out = out.Result
+            Error = error.Result
+        }
+
+    interface IDisposable with
+        member _.Dispose() =
+            if not child.HasExited then
+                child.Kill true
+
+            child.Dispose()
+
+let private host =
+    match Environment.GetEnvironmentVariable "DOTNET_HOST_PATH" with
+    | null
+    | "" -> "dotnet"
+    | path -> path
+
+/// Starts a program that lies beside the tests, in a folder, with some environment variables.
+let start program (folder: string) (variables: (string * string) list) (arguments: string list) =
+    let command = Path.Combine(AppContext.BaseDirectory, program) :: arguments
+
+    let info =
+        ProcessStartInfo(host, command, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder)
+
+    for name, value in variables do
+        info.Environment[name] <- value
+
+    new Running(Process.Start info)
+
+/// Starts condembed in a folder.
+let launch folder arguments =
+    start "CondEmbed.Cli.dll" folder [] arguments
+
+let private runIn folder variables arguments =
+    use running = start "CondEmbed.Cli.dll" folder variables arguments
+    running.Outcome()
+
+let condembed arguments = runIn (Path.GetTempPath()) [] arguments
+
+let condembedWith variables arguments =
+    runIn (Path.GetTempPath()) variables arguments
+
+let condembedIn folder arguments = runIn folder [] arguments
+
+/// Runs condembed, which must succeed, and gives what it printed.
+let succeeds arguments =
+    let outcome = condembed arguments
+    Expect.equal outcome.Code 0 outcome.Everything
+    outcome.Out
+
+/// The one JSON document that standard output is.
+let jsonOf (text: string) =
+    use document = JsonDocument.Parse text
+    document.RootElement.Clone()
+
+/// Waits until something holds, at most two minutes.
+let waitFor what (condition: unit -> bool) =
+    let watch = Stopwatch.StartNew()
+
+    while not (condition ()) do
+        if watch.Elapsed > TimeSpan.FromMinutes 2.0 then
+            failtest $"waited in vain for {what}"
+
+        Thread.Sleep 2
+
+[<DllImport("libc", EntryPoint = "kill")>]
+extern int private sendSignal(int id, int number)
+
+/// Sends a signal, as the shell's kill does.
+let signal (number: int) (running: Running) =
+    Expect.equal (sendSignal (running.Id, number)) 0 "the signal is sent"
+
+[<Literal>]
+let Interrupt = 2
+
+[<Literal>]
+let Terminate = 15
+
+/// Tests of signals are for systems that have them.
+let onUnix (test: unit -> unit) =
+    if OperatingSystem.IsWindows() then
+        skiptest "Windows has no signals"
+    else
+        test ()
