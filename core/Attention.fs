@@ -23,28 +23,23 @@ let private check options =
             $"{options.Heads} heads do not divide an embedding of {options.Embedding}: choose a number of heads that does."
 
 /// B N D -> B H N D/H, one part of the features a head.
-let private splitHeads heads (x: Tensor) =
-    x.unflatten(2L, [| int64 heads; -1L |]).transpose(1L, 2L)
+let private splitHeads heads (x: Tensor) = x.unflatten(2L, [| int64 heads; -1L |]).transpose(1L, 2L)
 
 /// B H N D/H -> B N D.
 let private joinHeads (x: Tensor) = x.transpose(1L, 2L).flatten(2L, 3L)
 
-let private queryLayer options =
-    Layer.named "query" (Layers.projection options.Embedding options.Embedding)
+let private queryLayer options = Layer.named "query" (Layers.projection options.Embedding options.Embedding)
 
-let private keyLayer options =
-    Layer.named "key" (Layers.projection options.Channels options.Embedding)
+let private keyLayer options = Layer.named "key" (Layers.projection options.Channels options.Embedding)
 
 /// (queries B Q D, tokens B T C) -> B Q D, all queries of an image in one fused call. Declares `query`, `key`, `value`, `output`.
 let cross options : Layer<Tensor * Tensor, Tensor> =
     check options
     let query, key = queryLayer options, keyLayer options
 
-    let value =
-        Layer.named "value" (Layers.projection options.Channels options.Embedding)
+    let value = Layer.named "value" (Layers.projection options.Channels options.Embedding)
 
-    let output =
-        Layer.named "output" (Layers.projection options.Embedding options.Embedding)
+    let output = Layer.named "output" (Layers.projection options.Embedding options.Embedding)
 
     let split = splitHeads options.Heads
 

@@ -9,16 +9,11 @@ let private settingProblems key lossName (settings: Map<string, float>) =
     | Some entry ->
         let known = entry.Settings |> List.map _.Key
 
-        [
-            for KeyValue(name, _) in settings do
-                if not (List.contains name known) then
-                    let known = String.concat ", " known
+        [ for KeyValue(name, _) in settings do
+              if not (List.contains name known) then
+                  let known = String.concat ", " known
 
-                    {
-                        Key = $"{key}.{name}"
-                        Message = $"the loss '{lossName}' has no such setting; it has {known}"
-                    }
-        ]
+                  { Key = $"{key}.{name}"; Message = $"the loss '{lossName}' has no such setting; it has {known}" } ]
 
 let private usesProxies lossName =
     match Losses.All.tryFind lossName with
@@ -32,18 +27,12 @@ let private usesProxies lossName =
 let problems (c: Config) : Problem list =
     let problem key message = { Key = key; Message = message }
 
-    let demand ok key message =
-        [
-            if not ok then
-                problem key message
-        ]
+    let demand ok key message = [ if not ok then problem key message ]
 
     let oneOf names key value =
-        [
-            if not (List.contains value names) then
-                let all = String.concat ", " names
-                problem key $"'{value}' is none of {all}{Settings.nearest names value}"
-        ]
+        [ if not (List.contains value names) then
+              let all = String.concat ", " names
+              problem key $"'{value}' is none of {all}{Settings.nearest names value}" ]
 
     let within low high key (value: float) =
         demand
@@ -51,87 +40,76 @@ let problems (c: Config) : Problem list =
             key
             $"is {Settings.text value}; it must lie within {Settings.text low} and {Settings.text high}"
 
-    let atLeast (low: int) key value =
-        demand (value >= low) key $"is {value}; it must be at least {low}"
+    let atLeast (low: int) key value = demand (value >= low) key $"is {value}; it must be at least {low}"
 
     List.concat
-        [
-            oneOf [ "auto"; "hash"; "first-half" ] "split" c.Split
-            within 0.01 0.99 "train_share" c.TrainShare
-            within 0.0 0.9 "validation_share" c.ValidationShare
-            oneOf Encoders.All.names "encoder" c.Encoder
-            oneOf [ for name, _, _ in Layers.poolings -> name ] "pooling" c.Pooling
-            atLeast 1 "embedding" c.Embedding
-            within 0.0 16.0 "levels" (float c.Levels)
-            atLeast 1 "heads" c.Heads
-            (if c.Levels > 0 && c.Heads > 0 then
-                 demand (c.Embedding % c.Heads = 0) "heads" $"{c.Heads} heads do not divide an embedding of {c.Embedding}"
-             else
-                 [])
-            within 0.0 1e6 "level_weight" c.LevelWeight
-            oneOf Losses.All.names "loss" c.Loss
-            settingProblems "loss_settings" c.Loss c.LossSettings
-            (if c.LevelLoss = "" then
-                 []
-             else
-                 oneOf Losses.All.names "level_loss" c.LevelLoss)
-            settingProblems "level_loss_settings" c.LevelLoss c.LevelLossSettings
-            (if c.Levels > 0 && usesProxies (fst (Config.levelLossOf c)) then
-                 let loss = fst (Config.levelLossOf c)
+        [ oneOf [ "auto"; "hash"; "first-half" ] "split" c.Split
+          within 0.01 0.99 "train_share" c.TrainShare
+          within 0.0 0.9 "validation_share" c.ValidationShare
+          oneOf Encoders.All.names "encoder" c.Encoder
+          oneOf [ for name, _, _ in Layers.poolings -> name ] "pooling" c.Pooling
+          atLeast 1 "embedding" c.Embedding
+          within 0.0 16.0 "levels" (float c.Levels)
+          atLeast 1 "heads" c.Heads
+          (if c.Levels > 0 && c.Heads > 0 then
+               demand (c.Embedding % c.Heads = 0) "heads" $"{c.Heads} heads do not divide an embedding of {c.Embedding}"
+           else
+               [])
+          within 0.0 1e6 "level_weight" c.LevelWeight
+          oneOf Losses.All.names "loss" c.Loss
+          settingProblems "loss_settings" c.Loss c.LossSettings
+          (if c.LevelLoss = "" then [] else oneOf Losses.All.names "level_loss" c.LevelLoss)
+          settingProblems "level_loss_settings" c.LevelLoss c.LevelLossSettings
+          (if c.Levels > 0 && usesProxies (fst (Config.levelLossOf c)) then
+               let loss = fst (Config.levelLossOf c)
 
-                 [
-                     problem
-                         "level_loss"
-                         $"the loss '{loss}' compares images with proxies, so it cannot score conditional levels: set level_loss (as in multi-similarity), or levels to 0"
-                 ]
-             else
-                 [])
-            oneOf [ "adamw"; "sgd" ] "optimiser" c.Optimiser
-            demand (c.Lr > 0.0 && Double.IsFinite c.Lr) "lr" $"is {Settings.text c.Lr}; it must be above 0"
-            within 0.0 1e6 "head_lr_factor" c.HeadLrFactor
-            within 0.0 1e6 "proxy_lr_factor" c.ProxyLrFactor
-            within 0.0 1e3 "weight_decay" c.WeightDecay
-            within 0.0 0.9999 "momentum" c.Momentum
-            oneOf [ "cosine"; "step"; "constant" ] "schedule" c.Schedule
-            within 0.0 1.0 "warm_up" c.WarmUp
-            within 0.001 1.0 "decay_every" c.DecayEvery
-            within 0.0 1e9 "clip" c.Clip
-            (if c.Epochs > 0.0 then [] else atLeast 1 "steps" c.Steps)
-            within 0.0 1e6 "epochs" c.Epochs
-            atLeast 2 "batch" c.Batch
-            atLeast 2 "per_class" c.PerClass
-            (if c.PerClass > 0 then
-                 demand
-                     (c.Batch % c.PerClass = 0)
-                     "batch"
-                     $"{c.Batch} is not a multiple of per_class {c.PerClass}: the nearest are {c.Batch / c.PerClass * c.PerClass} and {(c.Batch / c.PerClass + 1) * c.PerClass}"
-             else
-                 [])
-            atLeast 16 "size" c.Size
-            (if c.Resize = 0 then
-                 []
-             else
-                 demand (c.Resize >= c.Size) "resize" $"is {c.Resize}, less than size {c.Size}: the crop would reach outside")
-            oneOf [ "bilinear"; "bicubic" ] "filter" c.Filter
-            oneOf [ "crop"; "shift"; "none" ] "augment" c.Augment
-            within 0.01 10.0 "scale_min" c.ScaleMin
-            demand (c.ScaleMax >= c.ScaleMin) "scale_max" $"is {Settings.text c.ScaleMax}, less than scale_min {Settings.text c.ScaleMin}"
-            (if c.Augment = "crop" then
-                 within 0.01 1.0 "scale_max" c.ScaleMax
-             else
-                 within 0.01 10.0 "scale_max" c.ScaleMax)
-            oneOf [ "edge"; "white"; "black" ] "surround" c.Surround
-            within 0.0 1.0 "shift" c.Shift
-            within 0.0 180.0 "rotate" c.Rotate
-            within 0.0 1.0 "flip" c.Flip
-            within 0.0 1.0 "brightness" c.Brightness
-            within 0.0 1.0 "contrast" c.Contrast
-            within 0.0 1.0 "saturation" c.Saturation
-            within 0.0 0.5 "hue" c.Hue
-            within 0.0 1.0 "grey" c.Grey
-            within 0.0 1.0 "erase" c.Erase
-            atLeast 0 "threads" c.Threads
-            atLeast 0 "workers" c.Workers
-            atLeast 0 "evaluate_every" c.EvaluateEvery
-            atLeast 0 "save_every" c.SaveEvery
-        ]
+               [ problem
+                     "level_loss"
+                     $"the loss '{loss}' compares images with proxies, so it cannot score conditional levels: set level_loss (as in multi-similarity), or levels to 0" ]
+           else
+               [])
+          oneOf [ "adamw"; "sgd" ] "optimiser" c.Optimiser
+          demand (c.Lr > 0.0 && Double.IsFinite c.Lr) "lr" $"is {Settings.text c.Lr}; it must be above 0"
+          within 0.0 1e6 "head_lr_factor" c.HeadLrFactor
+          within 0.0 1e6 "proxy_lr_factor" c.ProxyLrFactor
+          within 0.0 1e3 "weight_decay" c.WeightDecay
+          within 0.0 0.9999 "momentum" c.Momentum
+          oneOf [ "cosine"; "step"; "constant" ] "schedule" c.Schedule
+          within 0.0 1.0 "warm_up" c.WarmUp
+          within 0.001 1.0 "decay_every" c.DecayEvery
+          within 0.0 1e9 "clip" c.Clip
+          (if c.Epochs > 0.0 then [] else atLeast 1 "steps" c.Steps)
+          within 0.0 1e6 "epochs" c.Epochs
+          atLeast 2 "batch" c.Batch
+          atLeast 2 "per_class" c.PerClass
+          (if c.PerClass > 0 then
+               demand
+                   (c.Batch % c.PerClass = 0)
+                   "batch"
+                   $"{c.Batch} is not a multiple of per_class {c.PerClass}: the nearest are {c.Batch / c.PerClass * c.PerClass} and {(c.Batch / c.PerClass + 1) * c.PerClass}"
+           else
+               [])
+          atLeast 16 "size" c.Size
+          (if c.Resize = 0 then
+               []
+           else
+               demand (c.Resize >= c.Size) "resize" $"is {c.Resize}, less than size {c.Size}: the crop would reach outside")
+          oneOf [ "bilinear"; "bicubic" ] "filter" c.Filter
+          oneOf [ "crop"; "shift"; "none" ] "augment" c.Augment
+          within 0.01 10.0 "scale_min" c.ScaleMin
+          demand (c.ScaleMax >= c.ScaleMin) "scale_max" $"is {Settings.text c.ScaleMax}, less than scale_min {Settings.text c.ScaleMin}"
+          (if c.Augment = "crop" then within 0.01 1.0 "scale_max" c.ScaleMax else within 0.01 10.0 "scale_max" c.ScaleMax)
+          oneOf [ "edge"; "white"; "black" ] "surround" c.Surround
+          within 0.0 1.0 "shift" c.Shift
+          within 0.0 180.0 "rotate" c.Rotate
+          within 0.0 1.0 "flip" c.Flip
+          within 0.0 1.0 "brightness" c.Brightness
+          within 0.0 1.0 "contrast" c.Contrast
+          within 0.0 1.0 "saturation" c.Saturation
+          within 0.0 0.5 "hue" c.Hue
+          within 0.0 1.0 "grey" c.Grey
+          within 0.0 1.0 "erase" c.Erase
+          atLeast 0 "threads" c.Threads
+          atLeast 0 "workers" c.Workers
+          atLeast 0 "evaluate_every" c.EvaluateEvery
+          atLeast 0 "save_every" c.SaveEvery ]

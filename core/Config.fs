@@ -5,188 +5,184 @@ open System.ComponentModel
 
 /// The settings of a run. Each is an option of the program, a key of its TOML file (`per_class`) and a property for C#.
 type Config =
-    {
-        [<Description("data: 'emoji' (ships with the program), a folder of class folders, or a CSV / TSV table")>]
-        Data: string
-        [<Description("how classes are divided: auto (as the data says, else hash), hash (of the names), first-half (of the sorted names)")>]
-        Split: string
-        [<Description("share of the classes that are for training where the data does not say")>]
-        TrainShare: float
-        [<Description("share of the training classes that are held back for validation; 0 for none")>]
-        ValidationShare: float
-        [<Description("leave out pictures that cannot be read, instead of stopping before training")>]
-        SkipBad: bool
-        [<Description("encoder: small, resnet18, resnet34, resnet50, resnet50-v1")>]
-        Encoder: string
-        [<Description("safetensors file with the encoder's weights to start from; empty to start from nothing")>]
-        Weights: string
-        [<Description("refuse weights that leave a parameter of the encoder unset, or hold any that it does not know")>]
-        StrictWeights: bool
-        [<Description("pooling before the embedding: mean, max, mean-max, gem, grid (6 x 6 fields, and mean-max)")>]
-        Pooling: string
-        [<Description("D, features of an embedding")>]
-        Embedding: int
-        [<Description("BatchNorm between pooling and embedding")>]
-        HeadNorm: bool
-        [<Description("BatchNorm keeps the statistics it started with")>]
-        FreezeNorm: bool
-        [<Description("parameters that stand still: patterns over their names, separated by commas, as in conv1*,bn1*,layer1*")>]
-        Freeze: string
-        [<Description("levels of conditional embeddings while training; 0 for the baseline")>]
-        Levels: int
-        [<Description("heads of the cross-attention; divides the embedding")>]
-        Heads: int
-        [<Description("each level adds to the level before it")>]
-        Residual: bool
-        [<Description("all levels share one set of attention weights")>]
-        SharedLevels: bool
-        [<Description("weight of each level's loss beside the loss of the unconditional embeddings")>]
-        LevelWeight: float
-        [<Description("loss of the unconditional embeddings: multi-similarity, contrastive, contrastive-cosine, triplet, triplet-semi-hard, triplet-batch-hard, supcon, proxy-anchor")>]
-        Loss: string
-        [<Description("settings of the loss, as in loss_settings.alpha=2")>]
-        LossSettings: Map<string, float>
-        [<Description("loss of the levels; empty for the same as loss")>]
-        LevelLoss: string
-        [<Description("settings of the levels' loss where level_loss is given")>]
-        LevelLossSettings: Map<string, float>
-        [<Description("optimiser: adamw or sgd")>]
-        Optimiser: string
-        [<Description("base learning rate")>]
-        Lr: float
-        [<Description("factor of the learning rate for the embedding and the hierarchy")>]
-        HeadLrFactor: float
-        [<Description("factor of the learning rate for proxies")>]
-        ProxyLrFactor: float
-        [<Description("weight decay; norms and biases have none")>]
-        WeightDecay: float
-        [<Description("momentum of sgd")>]
-        Momentum: float
-        [<Description("learning-rate schedule: cosine, step, constant")>]
-        Schedule: string
-        [<Description("share of the steps in which the learning rate rises from zero")>]
-        WarmUp: float
-        [<Description("schedule step: share of the steps after which the rate is multiplied by 0.1, again and again")>]
-        DecayEvery: float
-        [<Description("greatest length of the gradient; 0 for no bound")>]
-        Clip: float
-        [<Description("training steps; ignored where epochs is given")>]
-        Steps: int
-        [<Description("training length in epochs (images / batch steps each); 0 to go by steps")>]
-        Epochs: float
-        [<Description("images in a batch")>]
-        Batch: int
-        [<Description("images of each class in a batch (m-per-class)")>]
-        PerClass: int
-        [<Description("side of the square pictures that the network sees, in pixels")>]
-        Size: int
-        [<Description("short side to which test pictures are resized before the centre crop; 0 for size * 8 / 7 from 96 px on, else size")>]
-        Resize: int
-        [<Description("resampling: bilinear or bicubic")>]
-        Filter: string
-        [<Description("geometry of training pictures: crop (random resized crop), shift (random shift, scale and turn), none")>]
-        Augment: string
-        [<Description("crop: smallest share of the area; shift: smallest scale")>]
-        ScaleMin: float
-        [<Description("crop: greatest share of the area; shift: greatest scale")>]
-        ScaleMax: float
-        [<Description("shift: greatest shift as a share of the side")>]
-        Shift: float
-        [<Description("shift: greatest turn in degrees")>]
-        Rotate: float
-        [<Description("shift: what is around the picture: edge (its edge goes on), white, black")>]
-        Surround: string
-        [<Description("probability of a horizontal flip")>]
-        Flip: float
-        [<Description("colour jitter: brightness factor within 1 - b .. 1 + b")>]
-        Brightness: float
-        [<Description("colour jitter: contrast factor within 1 - c .. 1 + c")>]
-        Contrast: float
-        [<Description("colour jitter: saturation factor within 1 - s .. 1 + s")>]
-        Saturation: float
-        [<Description("colour jitter: hue shift within -h .. h turns, at most 0.5")>]
-        Hue: float
-        [<Description("probability of a grey picture")>]
-        Grey: float
-        [<Description("probability of erasing a random rectangle")>]
-        Erase: float
-        [<Description("seed of the parameters, the batches and the augmentation")>]
-        Seed: int
-        [<Description("device: auto, cpu, cuda, cuda:N")>]
-        Device: string
-        [<Description("threads of torch; 0 for one a core")>]
-        Threads: int
-        [<Description("threads that read and augment pictures; 0 for a sensible number")>]
-        Workers: int
-        [<Description("steps between evaluations on the validation classes; 0 for none but the last")>]
-        EvaluateEvery: int
-        [<Description("steps between checkpoints; 0 for none but the last")>]
-        SaveEvery: int
-    }
+    { [<Description("data: 'emoji' (ships with the program), a folder of class folders, or a CSV / TSV table")>]
+      Data: string
+      [<Description("how classes are divided: auto (as the data says, else hash), hash (of the names), first-half (of the sorted names)")>]
+      Split: string
+      [<Description("share of the classes that are for training where the data does not say")>]
+      TrainShare: float
+      [<Description("share of the training classes that are held back for validation; 0 for none")>]
+      ValidationShare: float
+      [<Description("leave out pictures that cannot be read, instead of stopping before training")>]
+      SkipBad: bool
+      [<Description("encoder: small, resnet18, resnet34, resnet50, resnet50-v1")>]
+      Encoder: string
+      [<Description("safetensors file with the encoder's weights to start from; empty to start from nothing")>]
+      Weights: string
+      [<Description("refuse weights that leave a parameter of the encoder unset, or hold any that it does not know")>]
+      StrictWeights: bool
+      [<Description("pooling before the embedding: mean, max, mean-max, gem, grid (6 x 6 fields, and mean-max)")>]
+      Pooling: string
+      [<Description("D, features of an embedding")>]
+      Embedding: int
+      [<Description("BatchNorm between pooling and embedding")>]
+      HeadNorm: bool
+      [<Description("BatchNorm keeps the statistics it started with")>]
+      FreezeNorm: bool
+      [<Description("parameters that stand still: patterns over their names, separated by commas, as in conv1*,bn1*,layer1*")>]
+      Freeze: string
+      [<Description("levels of conditional embeddings while training; 0 for the baseline")>]
+      Levels: int
+      [<Description("heads of the cross-attention; divides the embedding")>]
+      Heads: int
+      [<Description("each level adds to the level before it")>]
+      Residual: bool
+      [<Description("all levels share one set of attention weights")>]
+      SharedLevels: bool
+      [<Description("weight of each level's loss beside the loss of the unconditional embeddings")>]
+      LevelWeight: float
+      [<Description("loss of the unconditional embeddings: multi-similarity, contrastive, contrastive-cosine, triplet, triplet-semi-hard, triplet-batch-hard, supcon, proxy-anchor")>]
+      Loss: string
+      [<Description("settings of the loss, as in loss_settings.alpha=2")>]
+      LossSettings: Map<string, float>
+      [<Description("loss of the levels; empty for the same as loss")>]
+      LevelLoss: string
+      [<Description("settings of the levels' loss where level_loss is given")>]
+      LevelLossSettings: Map<string, float>
+      [<Description("optimiser: adamw or sgd")>]
+      Optimiser: string
+      [<Description("base learning rate")>]
+      Lr: float
+      [<Description("factor of the learning rate for the embedding and the hierarchy")>]
+      HeadLrFactor: float
+      [<Description("factor of the learning rate for proxies")>]
+      ProxyLrFactor: float
+      [<Description("weight decay; norms and biases have none")>]
+      WeightDecay: float
+      [<Description("momentum of sgd")>]
+      Momentum: float
+      [<Description("learning-rate schedule: cosine, step, constant")>]
+      Schedule: string
+      [<Description("share of the steps in which the learning rate rises from zero")>]
+      WarmUp: float
+      [<Description("schedule step: share of the steps after which the rate is multiplied by 0.1, again and again")>]
+      DecayEvery: float
+      [<Description("greatest length of the gradient; 0 for no bound")>]
+      Clip: float
+      [<Description("training steps; ignored where epochs is given")>]
+      Steps: int
+      [<Description("training length in epochs (images / batch steps each); 0 to go by steps")>]
+      Epochs: float
+      [<Description("images in a batch")>]
+      Batch: int
+      [<Description("images of each class in a batch (m-per-class)")>]
+      PerClass: int
+      [<Description("side of the square pictures that the network sees, in pixels")>]
+      Size: int
+      [<Description("short side to which test pictures are resized before the centre crop; 0 for size * 8 / 7 from 96 px on, else size")>]
+      Resize: int
+      [<Description("resampling: bilinear or bicubic")>]
+      Filter: string
+      [<Description("geometry of training pictures: crop (random resized crop), shift (random shift, scale and turn), none")>]
+      Augment: string
+      [<Description("crop: smallest share of the area; shift: smallest scale")>]
+      ScaleMin: float
+      [<Description("crop: greatest share of the area; shift: greatest scale")>]
+      ScaleMax: float
+      [<Description("shift: greatest shift as a share of the side")>]
+      Shift: float
+      [<Description("shift: greatest turn in degrees")>]
+      Rotate: float
+      [<Description("shift: what is around the picture: edge (its edge goes on), white, black")>]
+      Surround: string
+      [<Description("probability of a horizontal flip")>]
+      Flip: float
+      [<Description("colour jitter: brightness factor within 1 - b .. 1 + b")>]
+      Brightness: float
+      [<Description("colour jitter: contrast factor within 1 - c .. 1 + c")>]
+      Contrast: float
+      [<Description("colour jitter: saturation factor within 1 - s .. 1 + s")>]
+      Saturation: float
+      [<Description("colour jitter: hue shift within -h .. h turns, at most 0.5")>]
+      Hue: float
+      [<Description("probability of a grey picture")>]
+      Grey: float
+      [<Description("probability of erasing a random rectangle")>]
+      Erase: float
+      [<Description("seed of the parameters, the batches and the augmentation")>]
+      Seed: int
+      [<Description("device: auto, cpu, cuda, cuda:N")>]
+      Device: string
+      [<Description("threads of torch; 0 for one a core")>]
+      Threads: int
+      [<Description("threads that read and augment pictures; 0 for a sensible number")>]
+      Workers: int
+      [<Description("steps between evaluations on the validation classes; 0 for none but the last")>]
+      EvaluateEvery: int
+      [<Description("steps between checkpoints; 0 for none but the last")>]
+      SaveEvery: int }
 
 module Config =
     /// The settings of the embedded emoji set on two cores of a CPU.
     let standard =
-        {
-            Data = "emoji"
-            Split = "auto"
-            TrainShare = 0.5
-            ValidationShare = 0.1
-            SkipBad = false
-            Encoder = "small"
-            Weights = ""
-            StrictWeights = true
-            Pooling = "grid"
-            Embedding = 128
-            HeadNorm = true
-            FreezeNorm = false
-            Freeze = ""
-            Levels = 1
-            Heads = 4
-            Residual = false
-            SharedLevels = false
-            LevelWeight = 1.0
-            Loss = "multi-similarity"
-            LossSettings = Map.empty
-            LevelLoss = ""
-            LevelLossSettings = Map.empty
-            Optimiser = "adamw"
-            Lr = 6e-3
-            HeadLrFactor = 1.0
-            ProxyLrFactor = 100.0
-            WeightDecay = 0.05
-            Momentum = 0.9
-            Schedule = "cosine"
-            WarmUp = 0.02
-            DecayEvery = 0.34
-            Clip = 0.0
-            Steps = 1500
-            Epochs = 0.0
-            Batch = 64
-            PerClass = 4
-            Size = 48
-            Resize = 0
-            Filter = "bilinear"
-            Augment = "shift"
-            ScaleMin = 0.8
-            ScaleMax = 1.2
-            Shift = 0.1
-            Rotate = 10.0
-            Surround = "white"
-            Flip = 0.5
-            Brightness = 0.4
-            Contrast = 0.4
-            Saturation = 0.6
-            Hue = 0.1
-            Grey = 0.2
-            Erase = 0.0
-            Seed = 0
-            Device = "auto"
-            Threads = 0
-            Workers = 0
-            EvaluateEvery = 250
-            SaveEvery = 250
-        }
+        { Data = "emoji"
+          Split = "auto"
+          TrainShare = 0.5
+          ValidationShare = 0.1
+          SkipBad = false
+          Encoder = "small"
+          Weights = ""
+          StrictWeights = true
+          Pooling = "grid"
+          Embedding = 128
+          HeadNorm = true
+          FreezeNorm = false
+          Freeze = ""
+          Levels = 1
+          Heads = 4
+          Residual = false
+          SharedLevels = false
+          LevelWeight = 1.0
+          Loss = "multi-similarity"
+          LossSettings = Map.empty
+          LevelLoss = ""
+          LevelLossSettings = Map.empty
+          Optimiser = "adamw"
+          Lr = 6e-3
+          HeadLrFactor = 1.0
+          ProxyLrFactor = 100.0
+          WeightDecay = 0.05
+          Momentum = 0.9
+          Schedule = "cosine"
+          WarmUp = 0.02
+          DecayEvery = 0.34
+          Clip = 0.0
+          Steps = 1500
+          Epochs = 0.0
+          Batch = 64
+          PerClass = 4
+          Size = 48
+          Resize = 0
+          Filter = "bilinear"
+          Augment = "shift"
+          ScaleMin = 0.8
+          ScaleMax = 1.2
+          Shift = 0.1
+          Rotate = 10.0
+          Surround = "white"
+          Flip = 0.5
+          Brightness = 0.4
+          Contrast = 0.4
+          Saturation = 0.6
+          Hue = 0.1
+          Grey = 0.2
+          Erase = 0.0
+          Seed = 0
+          Device = "auto"
+          Threads = 0
+          Workers = 0
+          EvaluateEvery = 250
+          SaveEvery = 250 }
 
     /// The settings that photographs and an ImageNet encoder call for, in place of the standard ones.
     let photographs =
@@ -212,22 +208,13 @@ module Config =
             WeightDecay = 4e-4
             Batch = 112
             PerClass = 2
-            Steps = 2000
-        }
+            Steps = 2000 }
 
     /// What a run starts from before its own settings: each encoder brings what it is usually trained with.
-    let startFor encoder =
-        if encoder = "small" then
-            standard
-        else
-            { photographs with Encoder = encoder }
+    let startFor encoder = if encoder = "small" then standard else { photographs with Encoder = encoder }
 
     /// The loss of the levels: the one given, or the loss itself.
-    let levelLossOf config =
-        if config.LevelLoss = "" then
-            config.Loss, config.LossSettings
-        else
-            config.LevelLoss, config.LevelLossSettings
+    let levelLossOf config = if config.LevelLoss = "" then config.Loss, config.LossSettings else config.LevelLoss, config.LevelLossSettings
 
     /// Short side to which test pictures are resized.
     let resizeOf config =

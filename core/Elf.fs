@@ -8,24 +8,10 @@ open System.IO
 open System.Text
 
 /// One row of the section table.
-type Section =
-    {
-        Type: uint32
-        Link: int
-        Info: int
-        Offset: int
-        Size: int
-    }
+type Section = { Type: uint32; Link: int; Info: int; Offset: int; Size: int }
 
 /// One version that a library needs of another: `Index` is how its symbols refer to it, `FlagsOffset` where its flags lie in the file.
-type VersionNeed =
-    {
-        Library: string
-        Version: string
-        Index: uint16
-        Flags: uint16
-        FlagsOffset: int
-    }
+type VersionNeed = { Library: string; Version: string; Index: uint16; Flags: uint16; FlagsOffset: int }
 
 [<Literal>]
 let private Relocations = 4u
@@ -43,8 +29,7 @@ let private SymbolVersions = 0x6fffffffu
 [<Literal>]
 let private WeakFlag = 2us
 
-let private damaged what =
-    raise (InvalidDataException $"not a whole ELF library: {what}")
+let private damaged what = raise (InvalidDataException $"not a whole ELF library: {what}")
 
 let private slice (file: byte[]) offset length =
     if offset < 0 || length < 0 || offset > file.Length - length then
@@ -52,11 +37,9 @@ let private slice (file: byte[]) offset length =
 
     ReadOnlySpan(file, offset, length)
 
-let private u16 file offset =
-    BinaryPrimitives.ReadUInt16LittleEndian(slice file offset 2)
+let private u16 file offset = BinaryPrimitives.ReadUInt16LittleEndian(slice file offset 2)
 
-let private u32 file offset =
-    BinaryPrimitives.ReadUInt32LittleEndian(slice file offset 4)
+let private u32 file offset = BinaryPrimitives.ReadUInt32LittleEndian(slice file offset 4)
 
 /// A 32-bit field that is an offset or a size within the file.
 let private int32At file offset =
@@ -79,25 +62,19 @@ let sections (file: byte[]) =
 
     let table, size, count = int64At file 0x28, int (u16 file 0x3a), int (u16 file 0x3c)
 
-    if count > 0 && size < 64 then
-        damaged $"a row of its section table has {size} bytes, not 64"
+    if count > 0 && size < 64 then damaged $"a row of its section table has {size} bytes, not 64"
 
-    [
-        for i in 0 .. count - 1 do
-            let row = table + i * size
-            let kind = u32 file (row + 4)
+    [ for i in 0 .. count - 1 do
+          let row = table + i * size
+          let kind = u32 file (row + 4)
 
-            {
-                Type = kind
-                Link = int32At file (row + 0x28)
-                Info = int32At file (row + 0x2c)
-                Offset = int64At file (row + 0x18)
-                Size = int64At file (row + 0x20)
-            }
-    ]
+          { Type = kind
+            Link = int32At file (row + 0x28)
+            Info = int32At file (row + 0x2c)
+            Offset = int64At file (row + 0x18)
+            Size = int64At file (row + 0x20) } ]
 
-let private ofType kind sections =
-    sections |> List.filter (fun section -> section.Type = kind)
+let private ofType kind sections = sections |> List.filter (fun section -> section.Type = kind)
 
 let private linked (sections: Section list) section =
     match List.tryItem section.Link sections with
@@ -107,8 +84,7 @@ let private linked (sections: Section list) section =
 let private text file (strings: Section) offset =
     let all = slice file strings.Offset strings.Size
 
-    if offset < 0 || offset >= all.Length then
-        damaged $"a name lies {offset} bytes into a string table of {all.Length}"
+    if offset < 0 || offset >= all.Length then damaged $"a name lies {offset} bytes into a string table of {all.Length}"
 
     let tail = all.Slice offset
 
@@ -131,37 +107,31 @@ let private chain file first nextField count =
 let versionNeeds file =
     let all = sections file
 
-    [
-        for section in ofType VersionNeeds all do
-            let strings = linked all section
+    [ for section in ofType VersionNeeds all do
+          let strings = linked all section
 
-            for need in chain file section.Offset 12 section.Info do
-                let library = text file strings (int32At file (need + 4))
+          for need in chain file section.Offset 12 section.Info do
+              let library = text file strings (int32At file (need + 4))
 
-                for version in chain file (need + int32At file (need + 8)) 12 (int (u16 file (need + 2))) do
-                    {
-                        Library = library
-                        Version = text file strings (int32At file (version + 8))
-                        Index = u16 file (version + 6)
-                        Flags = u16 file (version + 4)
-                        FlagsOffset = version + 4
-                    }
-    ]
+              for version in chain file (need + int32At file (need + 8)) 12 (int (u16 file (need + 2))) do
+                  { Library = library
+                    Version = text file strings (int32At file (version + 8))
+                    Index = u16 file (version + 6)
+                    Flags = u16 file (version + 4)
+                    FlagsOffset = version + 4 } ]
 
 /// The dynamic symbols that are bound to the version of the given index (`.gnu.version` beside `.dynsym`), as (number, name).
 let symbolsOf (index: uint16) file =
     let all = sections file
 
-    [
-        for versions in ofType SymbolVersions all do
-            let symbols = linked all versions
-            let strings = linked all symbols
+    [ for versions in ofType SymbolVersions all do
+          let symbols = linked all versions
+          let strings = linked all symbols
 
-            for i in 0 .. versions.Size / 2 - 1 do
-                // The highest bit only hides a symbol from linking without a version.
-                if u16 file (versions.Offset + 2 * i) &&& 0x7fffus = index then
-                    i, text file strings (int32At file (symbols.Offset + 24 * i))
-    ]
+          for i in 0 .. versions.Size / 2 - 1 do
+              // The highest bit only hides a symbol from linking without a version.
+              if u16 file (versions.Offset + 2 * i) &&& 0x7fffus = index then
+                  i, text file strings (int32At file (symbols.Offset + 24 * i)) ]
 
 /// Whether anything in the library (a call, a pointer) is to be filled in with the address of the dynamic symbol of that number.
 let isUsed (symbol: int) file =

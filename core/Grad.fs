@@ -9,17 +9,14 @@ let valueAndGradient (value: Tensor) (leaves: (string * Tensor) list) : (string 
     let tensors = leaves |> List.map snd |> List.toArray
     let gradients = torch.autograd.grad ([| value |], tensors, allow_unused = true)
 
-    [
-        for (name, _), gradient in Seq.zip leaves gradients do
-            if isNull (box gradient) || gradient.IsInvalid then
-                invalidArg (nameof leaves) $"The objective does not depend on '{name}': use that layer, leave it out, or freeze it."
+    [ for (name, _), gradient in Seq.zip leaves gradients do
+          if isNull (box gradient) || gradient.IsInvalid then
+              invalidArg (nameof leaves) $"The objective does not depend on '{name}': use that layer, leave it out, or freeze it."
 
-            name, gradient
-    ]
+          name, gradient ]
 
 /// The Euclidean length of all gradients together, as a scalar on their device.
-let norm (gradients: (string * Tensor) list) =
-    torch.stack([| for _, g in gradients -> g.norm () |]).norm()
+let norm (gradients: (string * Tensor) list) = torch.stack([| for _, g in gradients -> g.norm () |]).norm()
 
 /// In place: scales the gradients so that their common length is at most the bound.
 let clip (bound: float) (length: Tensor) (gradients: (string * Tensor) list) =

@@ -10,19 +10,13 @@ type Treatment =
     | Trained of rateFactor: float * weightDecay: float
 
 /// A pattern over dotted names (`*` any text, `?` one character) and what it means. The first rule that fits a leaf holds.
-type Rule =
-    {
-        Pattern: string
-        Treatment: Treatment
-    }
+type Rule = { Pattern: string; Treatment: Treatment }
 
-let private fits (name: string) rule =
-    FileSystemName.MatchesSimpleExpression(rule.Pattern.AsSpan(), name.AsSpan(), ignoreCase = false)
+let private fits (name: string) rule = FileSystemName.MatchesSimpleExpression(rule.Pattern.AsSpan(), name.AsSpan(), ignoreCase = false)
 
 /// Each leaf with its treatment. Errors: leaves that no rule covers, and rules that fit no leaf and so are probably misspelt.
 let assign (rules: Rule list) (leaves: string list) : (string * Treatment) list =
-    let uncovered =
-        leaves |> List.filter (fun name -> not (List.exists (fits name) rules))
+    let uncovered = leaves |> List.filter (fun name -> not (List.exists (fits name) rules))
 
     if not uncovered.IsEmpty then
         let names = uncovered |> List.truncate 5 |> String.concat ", "

@@ -25,16 +25,12 @@ let private unconditional (embeddings: Tensor) =
     embeddings.unsqueeze(1L).expand(count, count, features)
 
 /// The layer of a level under its name: `level1` ..., or `levels` where all share one.
-let private levelName options level =
-    if options.Shared then "levels" else $"level{level}"
+let private levelName options level = if options.Shared then "levels" else $"level{level}"
 
 let private levelsWith (attention: Layer<Tensor * Tensor, Tensor>) options =
-    [
-        for level in 1 .. options.Levels -> Layer.named (levelName options level) attention
-    ]
+    [ for level in 1 .. options.Levels -> Layer.named (levelName options level) attention ]
 
-let private specsOf options (levels: Layer<_, _> list) =
-    (if options.Shared then List.truncate 1 levels else levels) |> List.collect _.Specs
+let private specsOf options (levels: Layer<_, _> list) = (if options.Shared then List.truncate 1 levels else levels) |> List.collect _.Specs
 
 /// B B D -> B B D: the queries put to image i (row i) are the embeddings of the others in the light of i.
 let private asked (conditional: Tensor) = conditional.transpose (0L, 1L)
@@ -47,8 +43,7 @@ let conditional options : Layer<Views, Tensor list> =
         let read = level.Forward env (asked previous, tokens)
         if options.Residual then previous + read else read
 
-    let forward env views =
-        (unconditional views.Embeddings, levels) ||> List.scan (step env views.Tokens) |> List.tail
+    let forward env views = (unconditional views.Embeddings, levels) ||> List.scan (step env views.Tokens) |> List.tail
 
     Layer.create (specsOf options levels) forward
 

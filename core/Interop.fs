@@ -34,18 +34,16 @@ type StepResult(report: Train.Report) =
 /// Tensors to and from bytes.
 module internal Bytes =
     let private types =
-        [
-            "F32", torch.ScalarType.Float32
-            "F64", torch.ScalarType.Float64
-            "F16", torch.ScalarType.Float16
-            "BF16", torch.ScalarType.BFloat16
-            "I64", torch.ScalarType.Int64
-            "I32", torch.ScalarType.Int32
-            "I16", torch.ScalarType.Int16
-            "I8", torch.ScalarType.Int8
-            "U8", torch.ScalarType.Byte
-            "BOOL", torch.ScalarType.Bool
-        ]
+        [ "F32", torch.ScalarType.Float32
+          "F64", torch.ScalarType.Float64
+          "F16", torch.ScalarType.Float16
+          "BF16", torch.ScalarType.BFloat16
+          "I64", torch.ScalarType.Int64
+          "I32", torch.ScalarType.Int32
+          "I16", torch.ScalarType.Int16
+          "I8", torch.ScalarType.Int8
+          "U8", torch.ScalarType.Byte
+          "BOOL", torch.ScalarType.Bool ]
 
     let ofTensor name (tensor: Tensor) =
         scoped (fun () ->
@@ -91,17 +89,11 @@ type RunSettings private () =
     static member Resolve(given: Given seq) : Config =
         let given = RunSettings.Length(List.ofSeq given)
 
-        let sources =
-            dict
-                [
-                    for g in given |> List.rev |> List.distinctBy (fun (g: Given) -> g.Key) -> g.Key, g.Source
-                ]
+        let sources = dict [ for g in given |> List.rev |> List.distinctBy (fun (g: Given) -> g.Key) -> g.Key, g.Source ]
 
-        let encoder =
-            given |> List.tryFindBack (fun (g: Given) -> g.Key = "encoder") |> Option.map _.Value
+        let encoder = given |> List.tryFindBack (fun (g: Given) -> g.Key = "encoder") |> Option.map _.Value
 
-        let start =
-            encoder |> Option.filter (fun name -> List.contains name Encoders.All.names)
+        let start = encoder |> Option.filter (fun name -> List.contains name Encoders.All.names)
 
         let start = Config.startFor (defaultArg start Config.standard.Encoder)
         let config, unread = start |> Settings.overlay [ for g in given -> g.Key, g.Value ]
@@ -153,14 +145,9 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
     static member private Prepare(config: Config) =
         Native.ensure ()
 
-        let threads =
-            if config.Threads > 0 then
-                config.Threads
-            else
-                Environment.ProcessorCount
+        let threads = if config.Threads > 0 then config.Threads else Environment.ProcessorCount
 
-        if torch.get_num_threads () <> threads then
-            torch.set_num_threads threads
+        if torch.get_num_threads () <> threads then torch.set_num_threads threads
 
         Device.choose config.Device
 
@@ -182,24 +169,14 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
             Layer.create embed.Specs (fun _ _ -> invalidOp "This session only embeds: make one with ForTraining to train.")
 
         let recipe: Recipe.Recipe =
-            {
-                Network = network
-                Embed = embed
-                Method =
-                    {
-                        Objective = objective
-                        Optimiser = Optimiser.Sgd(0.0, false)
-                        Rules =
-                            [
-                                {
-                                    Pattern = "*"
-                                    Treatment = Groups.Frozen
-                                }
-                            ]
-                        Rate = fun _ -> 0.0
-                        Clip = 0.0
-                    }
-            }
+            { Network = network
+              Embed = embed
+              Method =
+                { Objective = objective
+                  Optimiser = Optimiser.Sgd(0.0, false)
+                  Rules = [ { Pattern = "*"; Treatment = Groups.Frozen } ]
+                  Rate = fun _ -> 0.0
+                  Clip = 0.0 } }
 
         new Session(config, recipe, Train.start (int64 config.Seed) device float32 recipe.Method, device)
 
@@ -218,10 +195,8 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
     member _.Step(pixels: byte array, side: int, labels: int64 array) =
         scoped (fun () ->
             let batch =
-                {
-                    Images = onDevice pixels labels.Length side
-                    Labels = torch.tensor (labels, dtype = int64', device = device)
-                }
+                { Images = onDevice pixels labels.Length side
+                  Labels = torch.tensor (labels, dtype = int64', device = device) }
 
             StepResult(Train.step recipe.Method state batch))
 
@@ -233,25 +208,16 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
 
     /// Parameters and statistics used at test time; what an embedding session loads.
     member _.EmbeddingWeights() : IReadOnlyList<TensorData> =
-        [|
-            for spec in recipe.Embed.Specs -> Bytes.ofTensor spec.Name state.Params[spec.Name]
-        |]
+        [| for spec in recipe.Embed.Specs -> Bytes.ofTensor spec.Name state.Params[spec.Name] |]
 
     /// All parameters and statistics.
-    member _.Weights() : IReadOnlyList<TensorData> =
-        [|
-            for name, tensor in Params.toSeq state.Params -> Bytes.ofTensor name tensor
-        |]
+    member _.Weights() : IReadOnlyList<TensorData> = [| for name, tensor in Params.toSeq state.Params -> Bytes.ofTensor name tensor |]
 
     /// The optimiser's moments.
-    member _.Moments() : IReadOnlyList<TensorData> =
-        [|
-            for name, tensor in Params.toSeq state.Moments -> Bytes.ofTensor name tensor
-        |]
+    member _.Moments() : IReadOnlyList<TensorData> = [| for name, tensor in Params.toSeq state.Moments -> Bytes.ofTensor name tensor |]
 
     /// The state of torch's global generator.
-    member _.RandomState() : byte array =
-        scoped (fun () -> torch.get_rng_state().bytes.ToArray())
+    member _.RandomState() : byte array = scoped (fun () -> torch.get_rng_state().bytes.ToArray())
 
     /// Goes back to a saved moment of a training of the same settings. ArgumentException for a tensor that is missing or of another shape.
     member _.Restore(weights: IReadOnlyList<TensorData>, moments: IReadOnlyList<TensorData>, random: byte array, step: int) =
@@ -260,8 +226,7 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
                 let given = set [ for data in tensors -> data.Name ]
 
                 for name in parameters.Names do
-                    if not (given.Contains name) then
-                        invalidArg (nameof tensors) $"The saved moment lacks '{name}'."
+                    if not (given.Contains name) then invalidArg (nameof tensors) $"The saved moment lacks '{name}'."
 
                 Params.commit parameters [ for data in tensors -> data.Name, Bytes.toTensor data ]
 

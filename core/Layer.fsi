@@ -15,11 +15,7 @@ type Env =
     }
 
 /// A layer is a value: the parameters it declares and a pure function of them and its input.
-type Layer<'In, 'Out> =
-    {
-        Specs: ParamSpec list
-        Forward: Env -> 'In -> 'Out
-    }
+type Layer<'In, 'Out> = { Specs: ParamSpec list; Forward: Env -> 'In -> 'Out }
 
 module Layer =
     /// A layer without parameters.

@@ -5,21 +5,13 @@ open TorchSharp
 
 type private F = torch.nn.functional
 
-let private spec name shape role init =
-    {
-        Name = name
-        Shape = shape
-        Role = role
-        Init = init
-    }
+let private spec name shape role init = { Name = name; Shape = shape; Role = role; Init = init }
 
 /// B In H W -> B Out H' W'. Square kernel, padding kernel / 2, no bias (a norm follows). Declares `weight`.
 let conv2d inputs outputs kernel stride : Layer<Tensor, Tensor> =
-    let weight =
-        spec "weight" [ int64 outputs; int64 inputs; int64 kernel; int64 kernel ] Trainable KaimingFanOut
+    let weight = spec "weight" [ int64 outputs; int64 inputs; int64 kernel; int64 kernel ] Trainable KaimingFanOut
 
-    let strides, padding =
-        [| int64 stride; int64 stride |], [| int64 (kernel / 2); int64 (kernel / 2) |]
+    let strides, padding = [| int64 stride; int64 stride |], [| int64 (kernel / 2); int64 (kernel / 2) |]
 
     Layer.create [ weight ] (fun env x -> F.conv2d (x, env.Params["weight"], strides = strides, padding = padding))
 
@@ -27,16 +19,10 @@ let conv2d inputs outputs kernel stride : Layer<Tensor, Tensor> =
 let private affine withBias init inputs outputs : Layer<Tensor, Tensor> =
     let weight = spec "weight" [ int64 outputs; int64 inputs ] Trainable init
 
-    let bias =
-        spec "bias" [ int64 outputs ] Trainable (Uniform(1.0 / sqrt (float inputs)))
+    let bias = spec "bias" [ int64 outputs ] Trainable (Uniform(1.0 / sqrt (float inputs)))
 
-    Layer.create
-        [
-            weight
-            if withBias then
-                bias
-        ]
-        (fun env x -> F.linear (x, env.Params["weight"], (if withBias then env.Params["bias"] else null)))
+    Layer.create [ weight; if withBias then bias ] (fun env x ->
+        F.linear (x, env.Params["weight"], (if withBias then env.Params["bias"] else null)))
 
 /// ... In -> ... Out, x W^T + b; starts as torch's linear layer does. Declares `weight` and `bias`.
 let linear inputs outputs = affine true FanIn inputs outputs
@@ -48,16 +34,13 @@ let projection inputs outputs = affine false Xavier inputs outputs
 /// scaled and shifted. Reports `running_mean` and `running_var` (momentum 0.1, as torch); the forward pass changes nothing.
 /// Ioffe and Szegedy 2015, algorithm 1.
 let batchNorm channels : Layer<Tensor, Tensor> =
-    let leaf name role start =
-        spec name [ int64 channels ] role (Constant start)
+    let leaf name role start = spec name [ int64 channels ] role (Constant start)
 
     let specs =
-        [
-            leaf "weight" Trainable 1.0
-            leaf "bias" Trainable 0.0
-            leaf "running_mean" Statistic 0.0
-            leaf "running_var" Statistic 1.0
-        ]
+        [ leaf "weight" Trainable 1.0
+          leaf "bias" Trainable 0.0
+          leaf "running_mean" Statistic 0.0
+          leaf "running_var" Statistic 1.0 ]
 
     Layer.create specs (fun env x ->
         let weight, bias = env.Params["weight"], env.Params["bias"]
@@ -69,8 +52,7 @@ let batchNorm channels : Layer<Tensor, Tensor> =
             // The fused kernel writes into the statistics that it is given: it gets copies, and they are reported.
             let mean, variance = mean.clone (), variance.clone ()
 
-            let normalised =
-                F.batch_norm (x, mean, variance, weight, bias, training = true, momentum = 0.1)
+            let normalised = F.batch_norm (x, mean, variance, weight, bias, training = true, momentum = 0.1)
 
             env.Report "running_mean" mean
             env.Report "running_var" variance
@@ -78,8 +60,7 @@ let batchNorm channels : Layer<Tensor, Tensor> =
 
 /// ... D -> ... D, each vector to mean 0 and deviation 1, then scaled and shifted. Ba, Kiros and Hinton 2016.
 let layerNorm features : Layer<Tensor, Tensor> =
-    let leaf name start =
-        spec name [ int64 features ] Trainable (Constant start)
+    let leaf name start = spec name [ int64 features ] Trainable (Constant start)
 
     Layer.create [ leaf "weight" 1.0; leaf "bias" 0.0 ] (fun env x ->
         F.layer_norm (x, [| int64 features |], env.Params["weight"], env.Params["bias"]))
@@ -92,12 +73,10 @@ let gelu: Layer<Tensor, Tensor> = Layer.lift (fun x -> F.gelu x)
 
 /// Any shape -> the same: in training each number is zero with probability p and the rest are scaled by 1 / (1 - p). Draws from torch's
 /// global generator.
-let dropout (p: float) : Layer<Tensor, Tensor> =
-    Layer.create [] (fun env x -> F.dropout (x, p, env.Mode = Training))
+let dropout (p: float) : Layer<Tensor, Tensor> = Layer.create [] (fun env x -> F.dropout (x, p, env.Mode = Training))
 
 /// B C H W -> B C H' W', the greatest of each 3 x 3 window, stride 2.
-let maxPool: Layer<Tensor, Tensor> =
-    Layer.lift (fun x -> F.max_pool2d (x, kernel_size = 3L, stride = 2L, padding = 1L))
+let maxPool: Layer<Tensor, Tensor> = Layer.lift (fun x -> F.max_pool2d (x, kernel_size = 3L, stride = 2L, padding = 1L))
 
 /// B C H W -> B C H' W', the mean of each 2 x 2 places, stride 2; at an odd edge of what there is.
 let averagePool: Layer<Tensor, Tensor> =
@@ -110,8 +89,7 @@ let meanPool: Layer<Tensor, Tensor> = Layer.lift (fun x -> x.mean [| 2L; 3L |])
 let globalMaxPool: Layer<Tensor, Tensor> = Layer.lift (fun x -> x.amax [| 2L; 3L |])
 
 /// B C H W -> B C, mean plus maximum over all places: Kim et al., Proxy-Anchor, CVPR 2020 (its code).
-let meanMaxPool: Layer<Tensor, Tensor> =
-    Layer.lift (fun x -> x.mean [| 2L; 3L |] + x.amax [| 2L; 3L |])
+let meanMaxPool: Layer<Tensor, Tensor> = Layer.lift (fun x -> x.mean [| 2L; 3L |] + x.amax [| 2L; 3L |])
 
 /// B C H W -> B C, (mean over places of x^p)^(1/p) with a learnable p that starts at 3: Radenovic, Tolias and Chum 2018, eq. 3.
 let gemPool: Layer<Tensor, Tensor> =
@@ -124,8 +102,7 @@ let l2Normalise (x: Tensor) = F.normalize (x, p = 2.0, dim = -1L)
 
 /// B H W 3 bytes -> B 3 H W, (x / 255 - mean) / deviation for each channel, in float32 and channels-last layout.
 let normalisePixels (mean: float list) (deviation: float list) : Layer<Tensor, Tensor> =
-    let perChannel (like: Tensor) (values: float list) =
-        torch.tensor (List.toArray values, dtype = float32, device = like.device)
+    let perChannel (like: Tensor) (values: float list) = torch.tensor (List.toArray values, dtype = float32, device = like.device)
 
     Layer.lift (fun pixels ->
         let scale = perChannel pixels [ for d in deviation -> 1.0 / (255.0 * d) ]
@@ -140,18 +117,15 @@ let private gridSide = 6L
 
 /// B C H W -> B 37C: the means of a grid of 6 x 6 fields, which keep the layout of the picture, and mean plus maximum over all places.
 let gridPool: Layer<Tensor, Tensor> =
-    let fields =
-        Layer.lift (fun (x: Tensor) -> F.adaptive_avg_pool2d(x, [| gridSide; gridSide |]).flatten 1L)
+    let fields = Layer.lift (fun (x: Tensor) -> F.adaptive_avg_pool2d(x, [| gridSide; gridSide |]).flatten 1L)
 
     let join = Layer.lift (fun (a: Tensor, b: Tensor) -> torch.cat ([| a; b |], 1L))
     Layer.both fields meanMaxPool --> join
 
 /// The poolings by name, with how many features they make of a channel.
 let poolings =
-    [
-        "mean", 1, meanPool
-        "max", 1, globalMaxPool
-        "mean-max", 1, meanMaxPool
-        "gem", 1, gemPool
-        "grid", int (gridSide * gridSide) + 1, gridPool
-    ]
+    [ "mean", 1, meanPool
+      "max", 1, globalMaxPool
+      "mean-max", 1, meanMaxPool
+      "gem", 1, gemPool
+      "grid", int (gridSide * gridSide) + 1, gridPool ]

@@ -11,18 +11,13 @@ let all (labels: Tensor) : Pairs =
     let same = labels.unsqueeze(0L).eq(labels.unsqueeze 1L)
     let self = torch.eye (labels.shape[0], dtype = torch.bool, device = labels.device)
 
-    {
-        Positive = same.logical_and (self.logical_not ())
-        Negative = same.logical_not ()
-    }
+    { Positive = same.logical_and (self.logical_not ()); Negative = same.logical_not () }
 
 /// B B, B B of bool -> B 1: the greatest entry of each row among the marked; minus infinity where none is.
-let rowMax (mask: Tensor) (x: Tensor) =
-    x.masked_fill(mask.logical_not (), scalar -infinity).amax([| 1L |], keepdim = true)
+let rowMax (mask: Tensor) (x: Tensor) = x.masked_fill(mask.logical_not (), scalar -infinity).amax([| 1L |], keepdim = true)
 
 /// B B, B B of bool -> B 1: the smallest entry of each row among the marked; infinity where none is.
-let rowMin (mask: Tensor) (x: Tensor) =
-    x.masked_fill(mask.logical_not (), scalar infinity).amin([| 1L |], keepdim = true)
+let rowMin (mask: Tensor) (x: Tensor) = x.masked_fill(mask.logical_not (), scalar infinity).amin([| 1L |], keepdim = true)
 
 /// Keeps the positives with s - margin < the anchor's greatest negative, and the negatives with s + margin > its smallest positive: Wang et
 /// al., multi-similarity, CVPR 2019, eqs. 11 and 12. Anchors without a positive or without a negative keep nothing.
@@ -31,10 +26,8 @@ let multiSimilarity (margin: float) (labels: Tensor) (similarities: Tensor) : Pa
         let pairs = all labels
         let s = similarities.detach ()
 
-        {
-            Positive = pairs.Positive.logical_and ((s - margin).lt(rowMax pairs.Negative s))
-            Negative = pairs.Negative.logical_and ((s + margin).gt(rowMin pairs.Positive s))
-        })
+        { Positive = pairs.Positive.logical_and ((s - margin).lt(rowMax pairs.Negative s))
+          Negative = pairs.Negative.logical_and ((s + margin).gt(rowMin pairs.Positive s)) })
 
 /// Which triplets of the batch a triplet loss sees.
 type Triplets =
@@ -62,11 +55,9 @@ let triplets (kind: Triplets) (margin: float) (labels: Tensor) (distances: Tenso
                 torch.zeros_like(mask).scatter(1L, place, torch.ones_like(place).``to`` torch.bool)
                 |> mask.logical_and
 
-            let farthest =
-                d.masked_fill(pairs.Positive.logical_not (), scalar -infinity).argmax(1L, keepdim = true)
+            let farthest = d.masked_fill(pairs.Positive.logical_not (), scalar -infinity).argmax(1L, keepdim = true)
 
-            let nearest =
-                d.masked_fill(pairs.Negative.logical_not (), scalar infinity).argmin(1L, keepdim = true)
+            let nearest = d.masked_fill(pairs.Negative.logical_not (), scalar infinity).argmin(1L, keepdim = true)
 
             let positive, negative = only pairs.Positive farthest, only pairs.Negative nearest
             positive.unsqueeze(2L).logical_and(negative.unsqueeze 1L))

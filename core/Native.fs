@@ -63,31 +63,25 @@ let resolve (name: string) =
 let devices () =
     ensure ()
 
-    let cards =
-        if torch.cuda_is_available () then
-            torch.cuda.device_count ()
-        else
-            0
+    let cards = if torch.cuda_is_available () then torch.cuda.device_count () else 0
 
     Array.append [| "cpu" |] (Array.init cards (fun i -> $"cuda:{i}"))
 
 /// What was loaded from where and why; never throws because of what is missing, but says it in `Problem`.
 let status () : Status =
     let blank =
-        {
-            Problem = ""
-            TorchSharp = typeof<torch>.Assembly.GetName().Version.ToString 3
-            Libtorch = ""
-            LibtorchWanted = NativeFiles.Wanted
-            Folder = ""
-            Loaded = ""
-            Patched = false
-            Reason = ""
-            Cache = defaultArg (NativeFiles.cacheRoot ()) ""
-            Devices = [||]
-            Threads = 0
-            InterOpThreads = 0
-        }
+        { Problem = ""
+          TorchSharp = typeof<torch>.Assembly.GetName().Version.ToString 3
+          Libtorch = ""
+          LibtorchWanted = NativeFiles.Wanted
+          Folder = ""
+          Loaded = ""
+          Patched = false
+          Reason = ""
+          Cache = defaultArg (NativeFiles.cacheRoot ()) ""
+          Devices = [||]
+          Threads = 0
+          InterOpThreads = 0 }
 
     try
         let found = outcome.Force()
@@ -100,9 +94,6 @@ let status () : Status =
             Reason = found.Reason
             Devices = devices ()
             Threads = torch.get_num_threads ()
-            InterOpThreads = torch.get_num_interop_threads ()
-        }
+            InterOpThreads = torch.get_num_interop_threads () }
     with problem ->
-        { blank with
-            Problem = problem.GetBaseException().Message
-        }
+        { blank with Problem = problem.GetBaseException().Message }

@@ -36,8 +36,7 @@ let fileName name =
 let binding = fileName "LibTorchSharp"
 
 /// The libraries of libtorch, each after those that it needs; those of CUDA exist in some builds only.
-let libtorch =
-    [ "c10"; "torch_cpu"; "c10_cuda"; "torch_cuda"; "torch" ] |> List.map fileName
+let libtorch = [ "c10"; "torch_cpu"; "c10_cuda"; "torch_cuda"; "torch" ] |> List.map fileName
 
 /// The library without which a folder holds no libtorch.
 let core = fileName "torch_cpu"
@@ -51,17 +50,12 @@ let private managedFolder =
 /// In a package folder (F# Interactive with `#r "nuget:"`), TorchSharp.dll lies in torchsharp/VERSION/lib/FRAMEWORK, and libtorch in
 /// packages of its own beside torchsharp.
 let private packageFolders =
-    let above levels =
-        Path.GetFullPath(Path.Combine(Array.append [| managedFolder |] (Array.replicate levels "..")))
+    let above levels = Path.GetFullPath(Path.Combine(Array.append [| managedFolder |] (Array.replicate levels "..")))
 
-    let native package =
-        Path.Combine(package, "runtimes", rid, "native")
+    let native package = Path.Combine(package, "runtimes", rid, "native")
 
     if Path.GetFileName(above 1) = "lib" then
-        [
-            native (above 2)
-            native (Path.Combine(above 4, $"libtorch-cpu-{rid}", Wanted))
-        ]
+        [ native (above 2); native (Path.Combine(above 4, $"libtorch-cpu-{rid}", Wanted)) ]
     else
         []
 
@@ -72,20 +66,17 @@ let folders =
         | :? string as list -> list.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
         | _ -> [||]
 
-    [
-        yield! given
-        AppContext.BaseDirectory
-        managedFolder
-        Path.Combine(managedFolder, "runtimes", rid, "native")
-        Path.Combine(AppContext.BaseDirectory, "runtimes", rid, "native")
-        yield! packageFolders
-    ]
+    [ yield! given
+      AppContext.BaseDirectory
+      managedFolder
+      Path.Combine(managedFolder, "runtimes", rid, "native")
+      Path.Combine(AppContext.BaseDirectory, "runtimes", rid, "native")
+      yield! packageFolders ]
     |> List.map (fun folder -> Path.TrimEndingDirectorySeparator(Path.GetFullPath folder))
     |> List.distinct
 
 /// The first of the folders that holds the file.
-let tryFolderOf file folders =
-    folders |> List.tryFind (fun folder -> File.Exists(Path.Combine(folder, file)))
+let tryFolderOf file folders = folders |> List.tryFind (fun folder -> File.Exists(Path.Combine(folder, file)))
 
 /// The folder of libtorch that the user named by CONDEMBED_LIBTORCH, if any; an InputException when it holds none.
 let chosen (variable: string) =

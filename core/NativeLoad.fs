@@ -98,11 +98,9 @@ type private VersionFunction = delegate of unit -> uint64
 let private tryVersion handle =
     match NativeLibrary.TryGetExport(handle, "aoti_torch_abi_version") with
     | true, address ->
-        let version =
-            Marshal.GetDelegateForFunctionPointer<VersionFunction>(address).Invoke()
+        let version = Marshal.GetDelegateForFunctionPointer<VersionFunction>(address).Invoke()
 
-        let part index =
-            (version >>> (56 - 8 * index)) &&& 0xffUL
+        let part index = (version >>> (56 - 8 * index)) &&& 0xffUL
 
         Some $"{part 0}.{part 1}.{part 2}"
     | _ -> None
@@ -110,15 +108,13 @@ let private tryVersion handle =
 /// Loads the libraries of libtorch that are in the folder, and gives its version.
 let private loadLibtorch (load: Loader) folder =
     let handles =
-        [
-            for file in NativeFiles.libtorch do
-                let path = Path.Combine(folder, file)
+        [ for file in NativeFiles.libtorch do
+              let path = Path.Combine(folder, file)
 
-                if File.Exists path then
-                    match load path with
-                    | Ok handle -> file, handle
-                    | Error said -> stop $"{path} cannot be loaded. The system says: {said}"
-        ]
+              if File.Exists path then
+                  match load path with
+                  | Ok handle -> file, handle
+                  | Error said -> stop $"{path} cannot be loaded. The system says: {said}" ]
 
     handles
     |> List.tryFind (fun (file, _) -> file = NativeFiles.core)
@@ -136,8 +132,7 @@ let checkVersion folder version =
               Name a folder with that version, or unset the variable."
 
 let private missing file =
-    let places =
-        NativeFiles.folders |> List.map (fun folder -> "  " + folder) |> String.concat "\n"
+    let places = NativeFiles.folders |> List.map (fun folder -> "  " + folder) |> String.concat "\n"
 
     stop
         $"The native library {file} is missing; it was looked for in\n{places}\n\
@@ -149,46 +144,37 @@ let private missing file =
 let loadAll () =
     Process.settle ()
 
-    let chosen =
-        NativeFiles.chosen (Environment.GetEnvironmentVariable NativeFiles.Variable)
+    let chosen = NativeFiles.chosen (Environment.GetEnvironmentVariable NativeFiles.Variable)
 
-    let libtorch =
-        chosen |> Option.orElse (NativeFiles.tryFolderOf NativeFiles.core NativeFiles.folders)
+    let libtorch = chosen |> Option.orElse (NativeFiles.tryFolderOf NativeFiles.core NativeFiles.folders)
 
-    let binding =
-        NativeFiles.tryFolderOf NativeFiles.binding (NativeFiles.folders @ Option.toList chosen)
+    let binding = NativeFiles.tryFolderOf NativeFiles.binding (NativeFiles.folders @ Option.toList chosen)
 
-    let byName =
-        lazy NativeLibrary.TryLoad("LibTorchSharp", typeof<torch>.Assembly, Nullable())
+    let byName = lazy NativeLibrary.TryLoad("LibTorchSharp", typeof<torch>.Assembly, Nullable())
 
     match libtorch, binding with
     | Some folder, Some home ->
         let version = loadLibtorch system folder
 
-        if chosen.IsSome then
-            checkVersion folder version
+        if chosen.IsSome then checkVersion folder version
 
         let original = Path.Combine(home, NativeFiles.binding)
         let handle, loaded, reason = loadBinding (NativeFiles.cacheRoot ()) system original
 
-        {
-            Handle = handle
-            Folder = folder
-            Version = defaultArg version ""
-            Loaded = loaded
-            Patched = loaded <> original
-            Reason = reason
-        }
+        { Handle = handle
+          Folder = folder
+          Version = defaultArg version ""
+          Loaded = loaded
+          Patched = loaded <> original
+          Reason = reason }
     | _ when fst byName.Value ->
         let reason = "the system found it by its name"
 
-        {
-            Handle = snd byName.Value
-            Folder = ""
-            Version = ""
-            Loaded = NativeFiles.binding
-            Patched = false
-            Reason = reason
-        }
+        { Handle = snd byName.Value
+          Folder = ""
+          Version = ""
+          Loaded = NativeFiles.binding
+          Patched = false
+          Reason = reason }
     | None, _ -> missing NativeFiles.core
     | _, None -> missing NativeFiles.binding

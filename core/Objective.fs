@@ -8,11 +8,7 @@ open TorchSharp
 type Batch = { Images: Tensor; Labels: Tensor }
 
 /// What is minimised, and its named parts before weighting.
-type Scored =
-    {
-        Total: Tensor
-        Terms: (string * Tensor) list
-    }
+type Scored = { Total: Tensor; Terms: (string * Tensor) list }
 
 /// What training minimises: a layer from a batch to its score.
 type Objective = Layer<Batch, Scored>
@@ -32,23 +28,16 @@ module Network =
     let ofEncoder (encoder: Encoder) (features: int, pooling: Layer<Tensor, Tensor>) withNorm embedding =
         let width = features * encoder.Channels
 
-        let norm =
-            if withNorm then
-                Layer.named "embedding.norm" (Layers.batchNorm width)
-            else
-                Layer.lift id
+        let norm = if withNorm then Layer.named "embedding.norm" (Layers.batchNorm width) else Layer.lift id
 
-        {
-            Features = Layers.normalisePixels encoder.Mean encoder.Deviation --> encoder.Features
-            Head =
-                Layer.named "embedding.pool" pooling
-                --> norm
-                --> Layer.named "embedding" (Layers.linear width embedding)
-        }
+        { Features = Layers.normalisePixels encoder.Mean encoder.Deviation --> encoder.Features
+          Head =
+            Layer.named "embedding.pool" pooling
+            --> norm
+            --> Layer.named "embedding" (Layers.linear width embedding) }
 
     /// Pictures -> B D of length 1: the unconditional embedding, all that is used at test time.
-    let embed network =
-        network.Features --> network.Head |> Layer.map Layers.l2Normalise
+    let embed network = network.Features --> network.Head |> Layer.map Layers.l2Normalise
 
 module Objective =
     /// The loss of the unconditional embeddings alone: the baseline.
@@ -70,11 +59,7 @@ module Objective =
         let unconditional = onEmbeddings classes embedding loss
         let levels = Layer.named "hierarchy" (Hierarchy.conditional hierarchy)
 
-        let onLevel =
-            if hierarchy.Levels = 0 then
-                (fun _ s -> s)
-            else
-                onLevels levelLoss
+        let onLevel = if hierarchy.Levels = 0 then (fun _ s -> s) else onLevels levelLoss
 
         let forward env batch =
             let map = network.Features.Forward env batch.Images
@@ -82,34 +67,20 @@ module Objective =
             let first = unconditional.Forward env (embeddings, batch.Labels)
 
             let conditional =
-                levels.Forward
-                    env
-                    {
-                        Tokens = Layers.tokens map
-                        Embeddings = embeddings
-                    }
+                levels.Forward env { Tokens = Layers.tokens map; Embeddings = embeddings }
                 |> List.map (Similarity.mutualCosine >> onLevel batch.Labels)
 
-            {
-                Total = (first, conditional) ||> List.fold (fun total term -> total + weight * term)
-                Terms = ("loss", first) :: List.mapi (fun i term -> $"level{i + 1}", term) conditional
-            }
+            { Total = (first, conditional) ||> List.fold (fun total term -> total + weight * term)
+              Terms = ("loss", first) :: List.mapi (fun i term -> $"level{i + 1}", term) conditional }
 
         Layer.create (network.Features.Specs @ network.Head.Specs @ levels.Specs @ unconditional.Specs) forward
 
     /// The loss of the unconditional embeddings alone, under the same names as the conditional objective.
     let baseline network embedding loss classes : Objective =
         let none: Hierarchy.Options =
-            {
-                Attention =
-                    {
-                        Channels = 1
-                        Embedding = embedding
-                        Heads = 1
-                    }
-                Levels = 0
-                Residual = false
-                Shared = false
-            }
+            { Attention = { Channels = 1; Embedding = embedding; Heads = 1 }
+              Levels = 0
+              Residual = false
+              Shared = false }
 
         conditional network none 0.0 loss loss classes

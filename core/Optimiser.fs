@@ -31,8 +31,7 @@ let pureAdamW
     let mean = b1 * mean + (1.0 - b1) * g
     let square = b2 * square + (1.0 - b2) * g * g
 
-    let direction =
-        mean / (1.0 - b1 ** float t) / ((square / (1.0 - b2 ** float t)).sqrt() + epsilon)
+    let direction = mean / (1.0 - b1 ** float t) / ((square / (1.0 - b2 ** float t)).sqrt() + epsilon)
 
     leaf - rate * (direction + decay * leaf), mean, square
 
@@ -60,10 +59,7 @@ let private stepSgd (momentum: float, nesterov) rate (decay: float) (leaf: Tenso
         | velocity :: _ ->
             velocity.mul_(scalar momentum).add_ g |> ignore
 
-            if nesterov then
-                g.add (velocity, scalar momentum)
-            else
-                velocity
+            if nesterov then g.add (velocity, scalar momentum) else velocity
 
     leaf.add_ (direction, scalar -rate) |> ignore
 

@@ -16,13 +16,7 @@ type Init =
     | FanIn
     | Xavier
 
-type ParamSpec =
-    {
-        Name: string
-        Shape: int64 list
-        Role: Role
-        Init: Init
-    }
+type ParamSpec = { Name: string; Shape: int64 list; Role: Role; Init: Init }
 
 type Mismatch =
     | Missing of ParamSpec
@@ -41,11 +35,8 @@ type Params(tensors: SortedDictionary<string, Tensor>, prefix: string) =
     member internal _.Prefix = prefix
 
     member _.Names =
-        [
-            for name in tensors.Keys do
-                if name.StartsWith(prefix, StringComparison.Ordinal) then
-                    name.Substring prefix.Length
-        ]
+        [ for name in tensors.Keys do
+              if name.StartsWith(prefix, StringComparison.Ordinal) then name.Substring prefix.Length ]
 
     member this.Item
         with get (name: string) =
@@ -57,10 +48,7 @@ type Params(tensors: SortedDictionary<string, Tensor>, prefix: string) =
 
     /// For F# Interactive: how many tensors and numbers there are, and the first of them.
     override this.ToString() =
-        let lines =
-            [
-                for name in this.Names |> List.truncate 20 -> $"  {name} {shapeText this[name].shape}"
-            ]
+        let lines = [ for name in this.Names |> List.truncate 20 -> $"  {name} {shapeText this[name].shape}" ]
 
         let numbers = this.Names |> List.sumBy (fun name -> this[name].numel())
         String.concat "\n" ($"{this.Names.Length} tensors, {numbers} numbers" :: lines)
@@ -77,27 +65,19 @@ module Params =
 
     let ofSeq tensors = Params(ordered tensors, "")
 
-    let toSeq (parameters: Params) =
-        seq { for name in parameters.Names -> name, parameters[name] }
+    let toSeq (parameters: Params) = seq { for name in parameters.Names -> name, parameters[name] }
 
-    let inside name (parameters: Params) =
-        Params(parameters.Tensors, parameters.Prefix + name + ".")
+    let inside name (parameters: Params) = Params(parameters.Tensors, parameters.Prefix + name + ".")
 
-    let map change parameters =
-        toSeq parameters |> Seq.map (fun (name, tensor) -> name, change name tensor) |> ofSeq
+    let map change parameters = toSeq parameters |> Seq.map (fun (name, tensor) -> name, change name tensor) |> ofSeq
 
     let trainable (specs: ParamSpec list) =
-        [
-            for spec in specs do
-                if spec.Role = Trainable then
-                    spec.Name
-        ]
+        [ for spec in specs do
+              if spec.Role = Trainable then spec.Name ]
 
-    let count specs =
-        specs |> List.sumBy (fun spec -> List.fold (*) 1L spec.Shape)
+    let count specs = specs |> List.sumBy (fun spec -> List.fold (*) 1L spec.Shape)
 
-    let dispose parameters =
-        toSeq parameters |> Seq.iter (fun (_, tensor) -> tensor.Dispose())
+    let dispose parameters = toSeq parameters |> Seq.iter (fun (_, tensor) -> tensor.Dispose())
 
     let commit (parameters: Params) values =
         withoutGradient (fun () ->
@@ -113,16 +93,13 @@ module Params =
     let mismatches (specs: ParamSpec list) (shapes: IReadOnlyDictionary<string, int64 list>) =
         let declared = specs |> List.map _.Name |> set
 
-        [
-            for spec in specs do
-                match shapes.TryGetValue spec.Name with
-                | true, shape when shape = spec.Shape -> ()
-                | true, shape -> WrongShape(spec, shape)
-                | _ -> Missing spec
-            for name in shapes.Keys do
-                if not (declared.Contains name) then
-                    Unexpected name
-        ]
+        [ for spec in specs do
+              match shapes.TryGetValue spec.Name with
+              | true, shape when shape = spec.Shape -> ()
+              | true, shape -> WrongShape(spec, shape)
+              | _ -> Missing spec
+          for name in shapes.Keys do
+              if not (declared.Contains name) then Unexpected name ]
 
     /// FNV-1a, 64 bits: the same on every machine and in every process, unlike .NET's own hash of strings.
     let private stableHash (text: string) =
@@ -144,8 +121,7 @@ module Params =
     let private fill (generator: torch.Generator) spec (tensor: Tensor) =
         let fanIn, fanOut = fans spec.Shape
 
-        let uniform bound =
-            tensor.uniform_ (-bound, bound, generator)
+        let uniform bound = tensor.uniform_ (-bound, bound, generator)
 
         match spec.Init with
         | Constant value -> tensor.fill_ (scalar value)
@@ -162,8 +138,7 @@ module Params =
             let draw () =
                 use generator = new torch.Generator(uint64 seed ^^^ stableHash spec.Name, torch.CPU)
 
-                let tensor =
-                    torch.empty (List.toArray spec.Shape, dtype = float32, device = torch.CPU)
+                let tensor = torch.empty (List.toArray spec.Shape, dtype = float32, device = torch.CPU)
 
                 fill generator spec tensor
                 tensor.``to`` (dtype, device)

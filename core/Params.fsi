@@ -21,13 +21,7 @@ type Init =
     | Xavier
 
 /// A parameter that a layer declares: its dotted name, shape, role and start.
-type ParamSpec =
-    {
-        Name: string
-        Shape: int64 list
-        Role: Role
-        Init: Init
-    }
+type ParamSpec = { Name: string; Shape: int64 list; Role: Role; Init: Init }
 
 /// One way in which given tensors do not fit declared parameters.
 type Mismatch =

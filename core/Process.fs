@@ -13,8 +13,7 @@ extern int private setAllocator(int parameter, int value)
 /// Threads of libgomp that wait for work sleep instead of spinning, unless the user's environment says otherwise: spinning gains little on an
 /// idle machine, and where other work wants the cores it makes a step ten times slower. libgomp reads this once, when it is loaded, and
 /// not from .NET's own copy of the environment.
-let private waitPolitely () =
-    setEnvironment ("OMP_WAIT_POLICY", "passive", 0) |> ignore
+let private waitPolitely () = setEnvironment ("OMP_WAIT_POLICY", "passive", 0) |> ignore
 
 /// A training step frees and takes the same large blocks again and again. By default glibc gives them back to the system each time, and the
 /// system must clear every page anew (a quarter of a step's time, measured); and it keeps an arena for each thread, so that memory

@@ -25,32 +25,20 @@ let encoder (config: Config) =
 
 /// Pictures -> embedding of the settings' encoder and pooling.
 let network (config: Config) =
-    let _, features, pooling =
-        Layers.poolings |> List.find (fun (name, _, _) -> name = config.Pooling)
+    let _, features, pooling = Layers.poolings |> List.find (fun (name, _, _) -> name = config.Pooling)
 
     Network.ofEncoder (encoder config) (features, pooling) config.HeadNorm config.Embedding
 
 let private objective (config: Config) network classes =
     let hierarchy: Hierarchy.Options =
-        {
-            Attention =
-                {
-                    Channels = (encoder config).Channels
-                    Embedding = config.Embedding
-                    Heads = config.Heads
-                }
-            Levels = config.Levels
-            Residual = config.Residual
-            Shared = config.SharedLevels
-        }
+        { Attention = { Channels = (encoder config).Channels; Embedding = config.Embedding; Heads = config.Heads }
+          Levels = config.Levels
+          Residual = config.Residual
+          Shared = config.SharedLevels }
 
     let loss = lossOf config.Loss config.LossSettings
 
-    let levelLoss =
-        if config.Levels = 0 then
-            loss
-        else
-            Config.levelLossOf config ||> lossOf
+    let levelLoss = if config.Levels = 0 then loss else Config.levelLossOf config ||> lossOf
 
     Objective.conditional network hierarchy config.LevelWeight levelLoss loss classes
 
@@ -67,35 +55,27 @@ let private schedule (config: Config) steps =
 
 /// Norms, biases and GeM's power have no decay; the head and the proxies have rates of their own.
 let private rules (config: Config) (leaves: string list) : Groups.Rule list =
-    let rule pattern treatment : Groups.Rule =
-        {
-            Pattern = pattern
-            Treatment = treatment
-        }
+    let rule pattern treatment : Groups.Rule = { Pattern = pattern; Treatment = treatment }
 
     let frozen =
-        [
-            for pattern in config.Freeze.Split(',', System.StringSplitOptions.RemoveEmptyEntries) do
-                rule (pattern.Trim()) Groups.Frozen
-        ]
+        [ for pattern in config.Freeze.Split(',', System.StringSplitOptions.RemoveEmptyEntries) do
+              rule (pattern.Trim()) Groups.Frozen ]
 
     let head = config.HeadLrFactor
     let decay = config.WeightDecay
 
     let usual =
-        [
-            rule "loss.proxies" (Groups.Trained(config.ProxyLrFactor, 0.0))
-            rule "hierarchy.*.bias" (Groups.Trained(head, 0.0))
-            rule "hierarchy.*" (Groups.Trained(head, decay))
-            rule "embedding.pool.p" (Groups.Trained(head, 0.0))
-            rule "embedding.norm.*" (Groups.Trained(head, 0.0))
-            rule "embedding.bias" (Groups.Trained(head, 0.0))
-            rule "embedding.*" (Groups.Trained(head, decay))
-            rule "*bn?.*" (Groups.Trained(1.0, 0.0))
-            rule "*downsample.1.*" (Groups.Trained(1.0, 0.0))
-            rule "*.bias" (Groups.Trained(1.0, 0.0))
-            rule "*" (Groups.Trained(1.0, decay))
-        ]
+        [ rule "loss.proxies" (Groups.Trained(config.ProxyLrFactor, 0.0))
+          rule "hierarchy.*.bias" (Groups.Trained(head, 0.0))
+          rule "hierarchy.*" (Groups.Trained(head, decay))
+          rule "embedding.pool.p" (Groups.Trained(head, 0.0))
+          rule "embedding.norm.*" (Groups.Trained(head, 0.0))
+          rule "embedding.bias" (Groups.Trained(head, 0.0))
+          rule "embedding.*" (Groups.Trained(head, decay))
+          rule "*bn?.*" (Groups.Trained(1.0, 0.0))
+          rule "*downsample.1.*" (Groups.Trained(1.0, 0.0))
+          rule "*.bias" (Groups.Trained(1.0, 0.0))
+          rule "*" (Groups.Trained(1.0, decay)) ]
 
     frozen @ Groups.applicable leaves usual
 
@@ -105,19 +85,11 @@ let build (config: Config) classes steps : Recipe =
     let objective = objective config network classes
     let rate = schedule config steps
 
-    {
-        Network = network
-        Embed = Network.embed network
-        Method =
-            {
-                Objective = objective
-                Optimiser =
-                    if config.Optimiser = "sgd" then
-                        Optimiser.Sgd(config.Momentum, false)
-                    else
-                        Optimiser.adamW
-                Rules = rules config (Params.trainable objective.Specs)
-                Rate = fun step -> config.Lr * rate step
-                Clip = config.Clip
-            }
-    }
+    { Network = network
+      Embed = Network.embed network
+      Method =
+        { Objective = objective
+          Optimiser = if config.Optimiser = "sgd" then Optimiser.Sgd(config.Momentum, false) else Optimiser.adamW
+          Rules = rules config (Params.trainable objective.Specs)
+          Rate = fun step -> config.Lr * rate step
+          Clip = config.Clip } }

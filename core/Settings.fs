@@ -6,10 +6,8 @@ open System.Globalization
 
 /// A setting that is wrong, where it came from, and how to mend it.
 type Problem =
-    {
-        Key: string
-        Message: string
-    }
+    { Key: string
+      Message: string }
 
     override this.ToString() = $"{this.Key}: {this.Message}"
 
@@ -18,11 +16,7 @@ module Settings =
     /// `PerClass` as `per_class`.
     let keyOf (field: string) =
         field
-        |> Seq.mapi (fun i c ->
-            if Char.IsUpper c then
-                (if i = 0 then "" else "_") + string (Char.ToLowerInvariant c)
-            else
-                string c)
+        |> Seq.mapi (fun i c -> if Char.IsUpper c then (if i = 0 then "" else "_") + string (Char.ToLowerInvariant c) else string c)
         |> String.concat ""
 
     let private fields = Reflection.FSharpType.GetRecordFields typeof<Config>
@@ -43,20 +37,17 @@ module Settings =
 
     /// Every setting with its value as text; the settings of a loss one by one (`loss_settings.alpha`).
     let toPairs (config: Config) =
-        [
-            for field, value in Seq.zip fields (Reflection.FSharpValue.GetRecordFields config) do
-                match value with
-                | :? Map<string, float> as settings ->
-                    for KeyValue(key, number) in settings do
-                        $"{keyOf field.Name}.{key}", text number
-                | value -> keyOf field.Name, text value
-        ]
+        [ for field, value in Seq.zip fields (Reflection.FSharpValue.GetRecordFields config) do
+              match value with
+              | :? Map<string, float> as settings ->
+                  for KeyValue(key, number) in settings do
+                      $"{keyOf field.Name}.{key}", text number
+              | value -> keyOf field.Name, text value ]
 
     /// How many letters must change to make one word of the other (Levenshtein).
     let private distance (a: string) (b: string) =
         let next (row: int list) (i, letter) =
-            let cell left (j, other) =
-                List.min [ left + 1; row[j + 1] + 1; row[j] + (if letter = other then 0 else 1) ]
+            let cell left (j, other) = List.min [ left + 1; row[j + 1] + 1; row[j] + (if letter = other then 0 else 1) ]
 
             (i + 1, Seq.indexed b) ||> Seq.scan cell |> Seq.toList
 
@@ -66,10 +57,7 @@ module Settings =
     let nearest (names: string seq) (wrong: string) =
         let best = names |> Seq.minBy (fun name -> distance (wrong.ToLowerInvariant()) name)
 
-        if distance (wrong.ToLowerInvariant()) best <= max 2 (wrong.Length / 3) then
-            $"; did you mean '{best}'?"
-        else
-            ""
+        if distance (wrong.ToLowerInvariant()) best <= max 2 (wrong.Length / 3) then $"; did you mean '{best}'?" else ""
 
     let private parse (kind: Type) (given: string) : Result<obj, string> =
         let number parser wanted =
@@ -89,8 +77,7 @@ module Settings =
             Ok(box given)
 
     let private set (values: obj array) (key: string, given: string) : Problem option =
-        let place name =
-            fields |> Array.tryFindIndex (fun field -> keyOf field.Name = name)
+        let place name = fields |> Array.tryFindIndex (fun field -> keyOf field.Name = name)
 
         let store index parsed =
             match parsed with
@@ -108,18 +95,8 @@ module Settings =
             parse typeof<float> given
             |> Result.map (fun number -> box (Map.add name (unbox<float> number) (unbox<Map<string, float>> values[index])))
             |> store index
-        | _, Some _ ->
-            Some
-                {
-                    Key = key
-                    Message = $"name the setting too, as in {key}.alpha=2"
-                }
-        | _ ->
-            Some
-                {
-                    Key = key
-                    Message = $"there is no such setting{nearest (List.map fst keys) key}"
-                }
+        | _, Some _ -> Some { Key = key; Message = $"name the setting too, as in {key}.alpha=2" }
+        | _ -> Some { Key = key; Message = $"there is no such setting{nearest (List.map fst keys) key}" }
 
     /// The config with those of the given settings that can be read, later ones winning, and everything that is wrong with the others.
     let overlay (settings: (string * string) seq) (config: Config) : Config * Problem list =

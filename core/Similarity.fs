@@ -27,8 +27,7 @@ let topK (block: int) (k: int) (queries: Tensor) (gallery: Tensor) =
     let gallery = (Layers.l2Normalise gallery).t()
 
     let nearest (rows: Tensor) =
-        let struct (values, places) =
-            (Layers.l2Normalise rows).matmul(gallery).sort(dim = -1L, descending = true, stable = true)
+        let struct (values, places) = (Layers.l2Normalise rows).matmul(gallery).sort(dim = -1L, descending = true, stable = true)
 
         values.narrow (1L, 0L, int64 k), places.narrow (1L, 0L, int64 k)
 

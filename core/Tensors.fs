@@ -42,8 +42,7 @@ module Tensors =
         host.item<float>()
 
     /// A shape for messages: `[2, 3]`.
-    let shapeText (shape: int64 seq) =
-        $"""[{shape |> Seq.map string |> String.concat ", "}]"""
+    let shapeText (shape: int64 seq) = $"""[{shape |> Seq.map string |> String.concat ", "}]"""
 
     /// True where x is greater than a number; no gradient.
     let greaterThan (bound: float) (x: Tensor) = x.gt (scalar bound)

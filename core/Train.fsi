@@ -27,14 +27,7 @@ type State =
     member Step: int with get, set
 
 /// What a step reports, as plain numbers.
-type Report =
-    {
-        Step: int
-        Loss: float
-        Terms: (string * float) list
-        Rate: float
-        GradientNorm: float
-    }
+type Report = { Step: int; Loss: float; Terms: (string * float) list; Rate: float; GradientNorm: float }
 
 /// A fresh state: parameters drawn from the seed, moments zero. Errors of Groups.assign.
 val start: seed: int64 -> device: torch.Device -> dtype: torch.ScalarType -> Method -> State

@@ -20,8 +20,7 @@ type Report =
         Fresh: string list
     }
 
-    member this.Fits =
-        this.Missing.IsEmpty && this.Unexpected.IsEmpty && this.WrongShape.IsEmpty
+    member this.Fits = this.Missing.IsEmpty && this.Unexpected.IsEmpty && this.WrongShape.IsEmpty
 
     override this.ToString() =
         let part title (names: string list) =
@@ -30,22 +29,16 @@ type Report =
             else
                 let shown = names |> List.truncate 12 |> List.map (fun name -> "    " + name)
 
-                let more =
-                    if names.Length > 12 then
-                        [ $"    ... and {names.Length - 12} more" ]
-                    else
-                        []
+                let more = if names.Length > 12 then [ $"    ... and {names.Length - 12} more" ] else []
 
                 $"  {title}: {names.Length}" :: shown @ more
 
-        [
-            [ $"  loaded: {this.Loaded.Length}" ]
-            part "missing" this.Missing
-            part "unexpected" this.Unexpected
-            part "wrongly shaped" this.WrongShape
-            part "left out (the classifier of the weights)" this.Classifier
-            part "start fresh (not of the encoder)" this.Fresh
-        ]
+        [ [ $"  loaded: {this.Loaded.Length}" ]
+          part "missing" this.Missing
+          part "unexpected" this.Unexpected
+          part "wrongly shaped" this.WrongShape
+          part "left out (the classifier of the weights)" this.Classifier
+          part "start fresh (not of the encoder)" this.Fresh ]
         |> List.concat
         |> String.concat "\n"
 
@@ -56,16 +49,9 @@ let private startsWithAny (prefixes: string list) (name: string) =
 let rename (name: string) =
     let stripped =
         (name, [ "module."; "model."; "backbone."; "encoder." ])
-        ||> List.fold (fun name prefix ->
-            if name.StartsWith(prefix, StringComparison.Ordinal) then
-                name.Substring prefix.Length
-            else
-                name)
+        ||> List.fold (fun name prefix -> if name.StartsWith(prefix, StringComparison.Ordinal) then name.Substring prefix.Length else name)
 
-    if stripped.EndsWith("num_batches_tracked", StringComparison.Ordinal) then
-        None
-    else
-        Some stripped
+    if stripped.EndsWith("num_batches_tracked", StringComparison.Ordinal) then None else Some stripped
 
 let private isClassifier = startsWithAny [ "fc."; "classifier."; "head." ]
 let private isFresh = startsWithAny [ "embedding."; "hierarchy."; "loss." ]
@@ -94,19 +80,11 @@ let compare (specs: ParamSpec list) (shapes: IReadOnlyDictionary<string, int64 l
     let fresh, missing = missing |> List.partition isFresh
     let classifier, unexpected = unexpected |> List.partition isClassifier
 
-    {
-        Loaded =
-            [
-                for spec in specs do
-                    if not (misfits.Contains spec.Name) then
-                        spec.Name
-            ]
-        Missing = missing
-        Unexpected = unexpected
-        WrongShape =
-            [
-                for name, shape, wanted in wrong -> $"{name} is {shapeText shape}, the model has {shapeText wanted}"
-            ]
-        Classifier = classifier
-        Fresh = fresh
-    }
+    { Loaded =
+        [ for spec in specs do
+              if not (misfits.Contains spec.Name) then spec.Name ]
+      Missing = missing
+      Unexpected = unexpected
+      WrongShape = [ for name, shape, wanted in wrong -> $"{name} is {shapeText shape}, the model has {shapeText wanted}" ]
+      Classifier = classifier
+      Fresh = fresh }

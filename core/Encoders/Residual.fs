@@ -49,19 +49,11 @@ module Residual =
             FrozenNorm: bool
         }
 
-    let private norm options channels =
-        if options.FrozenNorm then
-            Layer.frozen (batchNorm channels)
-        else
-            batchNorm channels
+    let private norm options channels = if options.FrozenNorm then Layer.frozen (batchNorm channels) else batchNorm channels
 
     /// The norm with a scale that starts at 0.
     let private closed (norm: Layer<Tensor, Tensor>) =
-        let start spec =
-            if spec.Name = "weight" then
-                { spec with Init = Constant 0.0 }
-            else
-                spec
+        let start spec = if spec.Name = "weight" then { spec with Init = Constant 0.0 } else spec
 
         Layer.create (List.map start norm.Specs) norm.Forward
 
@@ -100,12 +92,9 @@ module Residual =
             Layer.named "downsample.0" (conv2d inputs outputs 1 stride)
             --> Layer.named "downsample.1" (norm options outputs)
 
-        if stride = 1 && inputs = outputs then
-            Layer.lift id
-        elif stride = 2 && options.SmoothShortcut then
-            averagePool --> convNorm 1
-        else
-            convNorm stride
+        if stride = 1 && inputs = outputs then Layer.lift id
+        elif stride = 2 && options.SmoothShortcut then averagePool --> convNorm 1
+        else convNorm stride
 
     /// relu(path x + shortcut x).
     let private block options inputs width stride =
@@ -115,11 +104,7 @@ module Residual =
 
     let private stage options index inputs (width, blocks, stride) =
         let blockAt position =
-            let inputs, stride =
-                if position = 0 then
-                    inputs, stride
-                else
-                    outputsOf options width, 1
+            let inputs, stride = if position = 0 then inputs, stride else outputsOf options width, 1
 
             Layer.named $"layer{index + 1}.{position}" (block options inputs width stride)
 
@@ -135,53 +120,40 @@ module Residual =
         let widths = [ for width, _, _ in options.Stages -> outputsOf options width ]
         let inputs = options.StemWidth :: widths
 
-        let stages =
-            options.Stages |> List.mapi (fun index shape -> stage options index inputs[index] shape)
+        let stages = options.Stages |> List.mapi (fun index shape -> stage options index inputs[index] shape)
 
-        {
-            Features = stem options --> Layer.sequence stages
-            Channels = List.last widths
-            Mean = [ 0.485; 0.456; 0.406 ]
-            Deviation = [ 0.229; 0.224; 0.225 ]
-        }
+        { Features = stem options --> Layer.sequence stages
+          Channels = List.last widths
+          Mean = [ 0.485; 0.456; 0.406 ]
+          Deviation = [ 0.229; 0.224; 0.225 ] }
 
     let private imageNet block blocks frozenNorm =
         build
-            {
-                Stem = Wide
-                StemWidth = 64
-                Stages = List.zip3 [ 64; 128; 256; 512 ] blocks [ 1; 2; 2; 2 ]
-                Block = block
-                SmoothShortcut = false
-                ZeroStart = false
-                FrozenNorm = frozenNorm
-            }
+            { Stem = Wide
+              StemWidth = 64
+              Stages = List.zip3 [ 64; 128; 256; 512 ] blocks [ 1; 2; 2; 2 ]
+              Block = block
+              SmoothShortcut = false
+              ZeroStart = false
+              FrozenNorm = frozenNorm }
 
-    let resNet18 frozenNorm =
-        imageNet Basic [ 2; 2; 2; 2 ] frozenNorm
+    let resNet18 frozenNorm = imageNet Basic [ 2; 2; 2; 2 ] frozenNorm
 
-    let resNet34 frozenNorm =
-        imageNet Basic [ 3; 4; 6; 3 ] frozenNorm
+    let resNet34 frozenNorm = imageNet Basic [ 3; 4; 6; 3 ] frozenNorm
 
-    let resNet50 stride frozenNorm =
-        imageNet (Bottleneck stride) [ 3; 4; 6; 3 ] frozenNorm
+    let resNet50 stride frozenNorm = imageNet (Bottleneck stride) [ 3; 4; 6; 3 ] frozenNorm
 
     /// For pictures of about 48 px with a light ground, trained from nothing: 3 x 3 stem of stride 2, three stages of one basic block, to a map of 6 x 6 places. White
     /// becomes 0, as the padding is.
     let small frozenNorm =
         let network =
             build
-                {
-                    Stem = Narrow 2
-                    StemWidth = 32
-                    Stages = [ 64, 1, 2; 128, 1, 2; 128, 1, 1 ]
-                    Block = Basic
-                    SmoothShortcut = true
-                    ZeroStart = true
-                    FrozenNorm = frozenNorm
-                }
+                { Stem = Narrow 2
+                  StemWidth = 32
+                  Stages = [ 64, 1, 2; 128, 1, 2; 128, 1, 1 ]
+                  Block = Basic
+                  SmoothShortcut = true
+                  ZeroStart = true
+                  FrozenNorm = frozenNorm }
 
-        { network with
-            Mean = [ 1.0; 1.0; 1.0 ]
-            Deviation = [ 0.35; 0.35; 0.35 ]
-        }
+        { network with Mean = [ 1.0; 1.0; 1.0 ]; Deviation = [ 0.35; 0.35; 0.35 ] }

@@ -2,21 +2,18 @@
 module CondEmbed.Losses.All
 
 let all =
-    [
-        MultiSimilarity.entry
-        Contrastive.entry
-        Contrastive.cosineEntry
-        Triplet.entry
-        Triplet.semiHardEntry
-        Triplet.batchHardEntry
-        SupCon.entry
-        ProxyAnchor.entry
-    ]
+    [ MultiSimilarity.entry
+      Contrastive.entry
+      Contrastive.cosineEntry
+      Triplet.entry
+      Triplet.semiHardEntry
+      Triplet.batchHardEntry
+      SupCon.entry
+      ProxyAnchor.entry ]
 
 let names = all |> List.map _.Name
 
-let tryFind name =
-    all |> List.tryFind (fun entry -> entry.Name = name)
+let tryFind name = all |> List.tryFind (fun entry -> entry.Name = name)
 
 /// The loss with its defaults, but for the settings given. ArgumentException for a setting that it does not have.
 let make (entry: Entry) (settings: (string * float) seq) =

@@ -9,8 +9,7 @@ let onDistances (positiveMargin: float) (negativeMargin: float) (labels: Tensor)
     let pairs = Mining.all labels
     let d = Similarity.distanceFromCosine similarities
 
-    let part (mask: Tensor) (x: Tensor) =
-        Masked.meanOfPositive (x.relu () * mask.``to`` x.dtype)
+    let part (mask: Tensor) (x: Tensor) = Masked.meanOfPositive (x.relu () * mask.``to`` x.dtype)
 
     part pairs.Positive (d - positiveMargin) + part pairs.Negative (negativeMargin - d)
 
@@ -18,38 +17,23 @@ let onDistances (positiveMargin: float) (negativeMargin: float) (labels: Tensor)
 let onCosines (positiveMargin: float) (negativeMargin: float) (labels: Tensor) (similarities: Tensor) =
     let pairs = Mining.all labels
 
-    let part (mask: Tensor) (x: Tensor) =
-        Masked.meanOfPositive (x.relu () * mask.``to`` x.dtype)
+    let part (mask: Tensor) (x: Tensor) = Masked.meanOfPositive (x.relu () * mask.``to`` x.dtype)
 
     part pairs.Positive (positiveMargin - similarities)
     + part pairs.Negative (similarities - negativeMargin)
 
 let private settings positive negative =
-    [
-        {
-            Key = "positive_margin"
-            Default = positive
-            Meaning = "positives beyond it are pulled"
-        }
-        {
-            Key = "negative_margin"
-            Default = negative
-            Meaning = "negatives within it are pushed"
-        }
-    ]
+    [ { Key = "positive_margin"; Default = positive; Meaning = "positives beyond it are pulled" }
+      { Key = "negative_margin"; Default = negative; Meaning = "negatives within it are pushed" } ]
 
 let entry =
-    {
-        Name = "contrastive"
-        Source = "Hadsell, Chopra and LeCun, CVPR 2006; L2 distances"
-        Settings = settings 0.0 1.0
-        Make = fun value -> OnSimilarities(onDistances (value "positive_margin") (value "negative_margin"))
-    }
+    { Name = "contrastive"
+      Source = "Hadsell, Chopra and LeCun, CVPR 2006; L2 distances"
+      Settings = settings 0.0 1.0
+      Make = fun value -> OnSimilarities(onDistances (value "positive_margin") (value "negative_margin")) }
 
 let cosineEntry =
-    {
-        Name = "contrastive-cosine"
-        Source = "Hadsell, Chopra and LeCun, CVPR 2006; cosines"
-        Settings = settings 1.0 0.5
-        Make = fun value -> OnSimilarities(onCosines (value "positive_margin") (value "negative_margin"))
-    }
+    { Name = "contrastive-cosine"
+      Source = "Hadsell, Chopra and LeCun, CVPR 2006; cosines"
+      Settings = settings 1.0 0.5
+      Make = fun value -> OnSimilarities(onCosines (value "positive_margin") (value "negative_margin")) }

@@ -11,12 +11,7 @@ type Loss =
     | OnProxies of (int -> int -> Layer<Tensor * Tensor, Tensor>)
 
 /// A number that a loss can be set to: its name, default and meaning.
-type Setting =
-    {
-        Key: string
-        Default: float
-        Meaning: string
-    }
+type Setting = { Key: string; Default: float; Meaning: string }
 
 /// A loss by name, with what it can be set to and how it is made.
 type Entry =

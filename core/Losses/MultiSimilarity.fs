@@ -13,41 +13,17 @@ let loss (alpha: float) (beta: float) (offset: float) (mined: Tensor -> Tensor -
     (pull + push).mean()
 
 let entry =
-    {
-        Name = "multi-similarity"
-        Source = "Wang et al., CVPR 2019"
-        Settings =
-            [
-                {
-                    Key = "alpha"
-                    Default = 2.0
-                    Meaning = "steepness for positives"
-                }
-                {
-                    Key = "beta"
-                    Default = 40.0
-                    Meaning = "steepness for negatives"
-                }
-                {
-                    Key = "base"
-                    Default = 0.5
-                    Meaning = "similarity where pull and push are centred"
-                }
-                {
-                    Key = "margin"
-                    Default = 0.1
-                    Meaning = "mining margin; below 0 turns mining off"
-                }
-            ]
-        Make =
-            fun value ->
-                let margin = value "margin"
+    { Name = "multi-similarity"
+      Source = "Wang et al., CVPR 2019"
+      Settings =
+        [ { Key = "alpha"; Default = 2.0; Meaning = "steepness for positives" }
+          { Key = "beta"; Default = 40.0; Meaning = "steepness for negatives" }
+          { Key = "base"; Default = 0.5; Meaning = "similarity where pull and push are centred" }
+          { Key = "margin"; Default = 0.1; Meaning = "mining margin; below 0 turns mining off" } ]
+      Make =
+        fun value ->
+            let margin = value "margin"
 
-                let mined =
-                    if margin < 0.0 then
-                        (fun labels _ -> Mining.all labels)
-                    else
-                        Mining.multiSimilarity margin
+            let mined = if margin < 0.0 then (fun labels _ -> Mining.all labels) else Mining.multiSimilarity margin
 
-                OnSimilarities(loss (value "alpha") (value "beta") (value "base") mined)
-    }
+            OnSimilarities(loss (value "alpha") (value "beta") (value "base") mined) }

@@ -17,36 +17,22 @@ let batchHard (margin: float) (labels: Tensor) (similarities: Tensor) =
     let pairs = Mining.all labels
     let d = Similarity.distanceFromCosine similarities
 
-    let whole =
-        Masked.anyInRow(pairs.Positive).logical_and(Masked.anyInRow pairs.Negative)
+    let whole = Masked.anyInRow(pairs.Positive).logical_and(Masked.anyInRow pairs.Negative)
 
-    let farthest =
-        d.masked_fill(pairs.Positive.logical_not (), scalar -1.0).amax [| 1L |]
+    let farthest = d.masked_fill(pairs.Positive.logical_not (), scalar -1.0).amax [| 1L |]
 
     let nearest = d.masked_fill(pairs.Negative.logical_not (), scalar 3.0).amin [| 1L |]
     let violation = (farthest - nearest + margin).relu()
     Masked.meanOfPositive (torch.where (whole, violation, zeroLike violation))
 
 let private entryOf name source make =
-    {
-        Name = name
-        Source = source
-        Settings =
-            [
-                {
-                    Key = "margin"
-                    Default = 0.2
-                    Meaning = "how much farther than the positive the negative shall be"
-                }
-            ]
-        Make = fun value -> OnSimilarities(make (value "margin"))
-    }
+    { Name = name
+      Source = source
+      Settings = [ { Key = "margin"; Default = 0.2; Meaning = "how much farther than the positive the negative shall be" } ]
+      Make = fun value -> OnSimilarities(make (value "margin")) }
 
-let entry =
-    entryOf "triplet" "Schroff et al., CVPR 2015; all triplets" (over Mining.All)
+let entry = entryOf "triplet" "Schroff et al., CVPR 2015; all triplets" (over Mining.All)
 
-let semiHardEntry =
-    entryOf "triplet-semi-hard" "Schroff et al., CVPR 2015" (over Mining.SemiHard)
+let semiHardEntry = entryOf "triplet-semi-hard" "Schroff et al., CVPR 2015" (over Mining.SemiHard)
 
-let batchHardEntry =
-    entryOf "triplet-batch-hard" "Hermans, Beyer and Leibe 2017" batchHard
+let batchHardEntry = entryOf "triplet-batch-hard" "Hermans, Beyer and Leibe 2017" batchHard

@@ -9,36 +9,20 @@ let network = Recipe.network Config.standard
 let channels = (Recipe.encoder Config.standard).Channels
 
 let hierarchy: Hierarchy.Options =
-    {
-        Attention =
-            {
-                Channels = channels
-                Embedding = 128
-                Heads = 4
-            }
-        Levels = 2
-        Residual = false
-        Shared = false
-    }
+    { Attention = { Channels = channels; Embedding = 128; Heads = 4 }
+      Levels = 2
+      Residual = false
+      Shared = false }
 
 let attention = Layer.named "hierarchy" (Hierarchy.attention hierarchy)
 
-let parameters =
-    Params.init 0L torch.CPU float32 (network.Features.Specs @ network.Head.Specs @ attention.Specs)
+let parameters = Params.init 0L torch.CPU float32 (network.Features.Specs @ network.Head.Specs @ attention.Specs)
 
-let map =
-    Layer.run parameters network.Features (Emoji.test.Images.narrow (0L, 0L, 6L))
+let map = Layer.run parameters network.Features (Emoji.test.Images.narrow (0L, 0L, 6L))
 
 let embeddings = Layer.run parameters network.Head map
 
-let levels =
-    Layer.run
-        parameters
-        attention
-        {
-            Tokens = tokens map
-            Embeddings = embeddings
-        }
+let levels = Layer.run parameters attention { Tokens = tokens map; Embeddings = embeddings }
 
 levels
 |> List.iteri (fun level weights -> printfn $"level {level + 1}: B H B T = {shapeText weights.shape}")
@@ -46,7 +30,6 @@ levels
 // Image 0 in the light of image 3, first head of the last level, as the grid of the feature map.
 let side = map.shape[2]
 
-let grid =
-    (List.last levels).select(0L, 0L).select(0L, 0L).select(0L, 3L).reshape(side, side)
+let grid = (List.last levels).select(0L, 0L).select(0L, 0L).select(0L, 3L).reshape(side, side)
 
 printfn $"{grid.ToString(TensorStringStyle.Julia)}"

@@ -7,60 +7,35 @@ open CondEmbed.Losses
 open TorchSharp
 
 let block name inputs outputs =
-    Layer.named
-        name
-        (Layer.named "conv" (conv2d inputs outputs 3 2)
-         --> Layer.named "norm" (batchNorm outputs))
+    Layer.named name (Layer.named "conv" (conv2d inputs outputs 3 2) --> Layer.named "norm" (batchNorm outputs))
     --> relu
 
 let network =
-    {
-        Features =
-            normalisePixels [ 1.0; 1.0; 1.0 ] [ 0.35; 0.35; 0.35 ]
-            --> block "block1" 3 32
-            --> block "block2" 32 64
-            --> block "block3" 64 128
-        Head = gridPool --> Layer.named "embedding" (linear 4736 64)
-    }
+    { Features =
+        normalisePixels [ 1.0; 1.0; 1.0 ] [ 0.35; 0.35; 0.35 ]
+        --> block "block1" 3 32
+        --> block "block2" 32 64
+        --> block "block3" 64 128
+      Head = gridPool --> Layer.named "embedding" (linear 4736 64) }
 
 let hierarchy: Hierarchy.Options =
-    {
-        Attention =
-            {
-                Channels = 128
-                Embedding = 64
-                Heads = 4
-            }
-        Levels = 2
-        Residual = true
-        Shared = false
-    }
+    { Attention = { Channels = 128; Embedding = 64; Heads = 4 }; Levels = 2; Residual = true; Shared = false }
 
-let loss =
-    OnSimilarities(MultiSimilarity.loss 2.0 40.0 0.5 (Mining.multiSimilarity 0.1))
+let loss = OnSimilarities(MultiSimilarity.loss 2.0 40.0 0.5 (Mining.multiSimilarity 0.1))
 
 let training: Train.Method =
-    {
-        Objective = Objective.conditional network hierarchy 0.5 loss loss Emoji.classes
-        Optimiser = Optimiser.adamW
-        Rules =
-            [
-                {
-                    Pattern = "*"
-                    Treatment = Groups.Trained(1.0, 0.01)
-                }
-            ]
-        Rate = fun step -> 3e-3 * Schedule.withWarmUp 10 (Schedule.cosine 110) step
-        Clip = 0.0
-    }
+    { Objective = Objective.conditional network hierarchy 0.5 loss loss Emoji.classes
+      Optimiser = Optimiser.adamW
+      Rules = [ { Pattern = "*"; Treatment = Groups.Trained(1.0, 0.01) } ]
+      Rate = fun step -> 3e-3 * Schedule.withWarmUp 10 (Schedule.cosine 110) step
+      Clip = 0.0 }
 
 let state = Train.start 0L torch.CPU float32 training
 
 for step in 0..119 do
     let report = scoped (fun () -> Train.step training state (Emoji.batch 16 step))
 
-    if step % 20 = 19 then
-        printfn $"step {report.Step}  loss {report.Loss:F3}  {report.Terms}"
+    if step % 20 = 19 then printfn $"step {report.Step}  loss {report.Loss:F3}  {report.Terms}"
 
 let embeddings = Layer.run state.Params (Network.embed network) Emoji.test.Images
 printfn $"Recall@1 of classes never seen: {Emoji.recallAt1 embeddings:P1}"

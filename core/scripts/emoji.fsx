@@ -16,10 +16,8 @@ let private part (items: seq<int>) : Batch =
     let names = ClassIndex [ for item in items -> dataset.Items[item].Label ]
     let pixels = items |> Array.collect (fun item -> (reader.Read item).Pixels)
 
-    {
-        Images = torch.tensor(pixels, dtype = torch.uint8).reshape(int64 items.Length, 64L, 64L, 3L)
-        Labels = torch.tensor (names.NumbersOf [ for item in items -> dataset.Items[item].Label ])
-    }
+    { Images = torch.tensor(pixels, dtype = torch.uint8).reshape(int64 items.Length, 64L, 64L, 3L)
+      Labels = torch.tensor (names.NumbersOf [ for item in items -> dataset.Items[item].Label ]) }
 
 /// The pictures of the training classes, and of the held-out classes.
 let train, test = part split.Train, part split.Test
@@ -44,10 +42,7 @@ let batch count step : Batch =
 
     let places = torch.tensor [| for place in chosen -> int64 place |]
 
-    {
-        Images = train.Images.index_select (0L, places)
-        Labels = train.Labels.index_select (0L, places)
-    }
+    { Images = train.Images.index_select (0L, places); Labels = train.Labels.index_select (0L, places) }
 
 /// Recall@1 of N D embeddings of the held-out classes.
 let recallAt1 (embeddings: Tensor) =

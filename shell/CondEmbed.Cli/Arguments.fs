@@ -187,38 +187,23 @@ type Command =
 /// What each command's help ends with.
 let examples =
     Map
-        [
-            "train",
-            [
-                "condembed train", "the embedded emoji set, in a few minutes on a CPU"
-                "condembed train photos --encoder resnet50 --weights resnet50.safetensors --epochs 20",
-                "your own class folders, from ImageNet weights"
-                "condembed train --config run.toml --levels 0 --out runs/baseline", "the settings of a file but for one: the baseline"
-                "condembed train --resume runs/baseline", "go on with a run that was stopped"
-            ]
-            "evaluate",
-            [
-                "condembed evaluate runs/first", "the held-out classes of its own data"
-                "condembed evaluate runs/first photos --json", "another data set, for a script"
-            ]
-            "metrics",
-            [
-                "condembed metrics embeddings.json --json", "embeddings and labels in one file"
-                "condembed metrics embeddings.npy --labels labels.csv", "from NumPy"
-            ]
-            "embed",
-            [
-                "condembed embed runs/first photos --out photos.parquet", "a table of path, label, embedding"
-            ]
-            "search",
-            [
-                "condembed search runs/first --gallery photos --query new.jpg --top 5", "the five most similar photos"
-                "condembed search runs/first --gallery photos --query new --html found.html", "a page for a folder of queries"
-            ]
-            "preview",
-            [
-                "condembed preview photos --out sheet.png --encoder resnet50", "test views and training views of some pictures"
-                "condembed preview cat.jpg --out view.png --resize 256 --crop 224 --filter bicubic", "exactly what the network gets"
-            ]
-            "doctor", [ "condembed doctor", "what is here, and what is wrong" ]
-        ]
+        [ "train",
+          [ "condembed train", "the embedded emoji set, in a few minutes on a CPU"
+            "condembed train photos --encoder resnet50 --weights resnet50.safetensors --epochs 20",
+            "your own class folders, from ImageNet weights"
+            "condembed train --config run.toml --levels 0 --out runs/baseline", "the settings of a file but for one: the baseline"
+            "condembed train --resume runs/baseline", "go on with a run that was stopped" ]
+          "evaluate",
+          [ "condembed evaluate runs/first", "the held-out classes of its own data"
+            "condembed evaluate runs/first photos --json", "another data set, for a script" ]
+          "metrics",
+          [ "condembed metrics embeddings.json --json", "embeddings and labels in one file"
+            "condembed metrics embeddings.npy --labels labels.csv", "from NumPy" ]
+          "embed", [ "condembed embed runs/first photos --out photos.parquet", "a table of path, label, embedding" ]
+          "search",
+          [ "condembed search runs/first --gallery photos --query new.jpg --top 5", "the five most similar photos"
+            "condembed search runs/first --gallery photos --query new --html found.html", "a page for a folder of queries" ]
+          "preview",
+          [ "condembed preview photos --out sheet.png --encoder resnet50", "test views and training views of some pictures"
+            "condembed preview cat.jpg --out view.png --resize 256 --crop 224 --filter bicubic", "exactly what the network gets" ]
+          "doctor", [ "condembed doctor", "what is here, and what is wrong" ] ]

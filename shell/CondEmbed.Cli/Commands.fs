@@ -60,8 +60,7 @@ let private ownData (settings: Config) stop =
         data
 
 let evaluate (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument>) =
-    let run, data =
-        arguments.GetResult EvaluateArgument.Evaluate_What |> twoOf "a run and, if you like, data"
+    let run, data = arguments.GetResult EvaluateArgument.Evaluate_What |> twoOf "a run and, if you like, data"
 
     use model =
         EmbeddingModel.Load(run, arguments.GetResult(EvaluateArgument.Device, "auto"), arguments.Contains EvaluateArgument.Best)
@@ -85,14 +84,12 @@ let evaluate (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument
 let metrics (stop: CancellationToken) (arguments: ParseResults<MetricsArgument>) =
     let file = arguments.GetResult MetricsArgument.File
 
-    let given =
-        LabelledEmbeddings.Read(file, arguments.TryGetResult MetricsArgument.Labels |> Option.toObj)
+    let given = LabelledEmbeddings.Read(file, arguments.TryGetResult MetricsArgument.Labels |> Option.toObj)
 
     show (arguments.Contains MetricsArgument.Json) file (given.Evaluate(cancel = stop)) []
 
 let embed (stop: CancellationToken) (arguments: ParseResults<EmbedArgument>) =
-    let run, images =
-        arguments.GetResult EmbedArgument.Embed_What |> twoOf "a run and images"
+    let run, images = arguments.GetResult EmbedArgument.Embed_What |> twoOf "a run and images"
 
     let images =
         images
@@ -112,8 +109,7 @@ let embed (stop: CancellationToken) (arguments: ParseResults<EmbedArgument>) =
 
     let labelled = dataset.Items |> Seq.exists (fun item -> item.Label <> "")
 
-    let column choose =
-        [| for item in dataset.Items -> choose item |]
+    let column choose = [| for item in dataset.Items -> choose item |]
 
     let labels = if labelled then column _.Label else null
     EmbeddingFiles.Write(file, EmbeddingTable(embeddings.Values, embeddings.Count, embeddings.Dimension, column _.Path, labels))
@@ -123,8 +119,7 @@ let search (stop: CancellationToken) (arguments: ParseResults<SearchArgument>) =
     let run = arguments.GetResult SearchArgument.Run
     let top = arguments.GetResult(SearchArgument.Top, 10)
 
-    if top < 1 then
-        raise (InputException $"--top {top}: must be at least 1.")
+    if top < 1 then raise (InputException $"--top {top}: must be at least 1.")
 
     use model =
         EmbeddingModel.Load(run, arguments.GetResult(SearchArgument.Device, "auto"), arguments.Contains SearchArgument.Best)
@@ -139,14 +134,7 @@ let search (stop: CancellationToken) (arguments: ParseResults<SearchArgument>) =
 
     arguments.TryGetResult SearchArgument.Html
     |> Option.iter (fun page ->
-        found.WriteHtml(
-            page,
-            "Search",
-            [|
-                Fact("Run", run)
-                Fact("Gallery", $"{gallery.Name}, {gallery.Count} pictures")
-            |]
-        ))
+        found.WriteHtml(page, "Search", [| Fact("Run", run); Fact("Gallery", $"{gallery.Name}, {gallery.Count} pictures") |]))
 
     if arguments.Contains SearchArgument.Json then
         Output.json found.Answers
@@ -160,8 +148,7 @@ let search (stop: CancellationToken) (arguments: ParseResults<SearchArgument>) =
         arguments.TryGetResult SearchArgument.Html |> Option.iter (printfn "page  %s")
 
 let private previewSettings (arguments: ParseResults<PreviewArgument>) =
-    let option key value =
-        Given("--" + key, (if key = "crop" then "size" else key), value)
+    let option key value = Given("--" + key, (if key = "crop" then "size" else key), value)
 
     let line =
         arguments.GetAllResults()
@@ -174,14 +161,12 @@ let private previewSettings (arguments: ParseResults<PreviewArgument>) =
             | PreviewArgument.Set text -> [ TrainCommand.settingOf text ]
             | _ -> [])
 
-    let file =
-        arguments.TryGetResult PreviewArgument.Config |> Option.map (TomlSettings.Read >> List.ofSeq)
+    let file = arguments.TryGetResult PreviewArgument.Config |> Option.map (TomlSettings.Read >> List.ofSeq)
 
     RunSettings.Resolve(Option.defaultValue [] file @ line)
 
 let preview (arguments: ParseResults<PreviewArgument>) =
-    let source, out =
-        arguments.GetResult PreviewArgument.Source, arguments.GetResult PreviewArgument.Out
+    let source, out = arguments.GetResult PreviewArgument.Source, arguments.GetResult PreviewArgument.Out
 
     let settings = previewSettings arguments
     let reader = PictureReader(ImageDatasets.OpenImages source)
@@ -210,9 +195,6 @@ let preview (arguments: ParseResults<PreviewArgument>) =
 let doctor (arguments: ParseResults<DoctorArgument>) =
     let report = Doctor.Examine()
 
-    if arguments.Contains DoctorArgument.Json then
-        Console.Out.WriteLine(report.ToJson())
-    else
-        printfn $"{report.ToText()}"
+    if arguments.Contains DoctorArgument.Json then Console.Out.WriteLine(report.ToJson()) else printfn $"{report.ToText()}"
 
     if report.Healthy then 0 else 1

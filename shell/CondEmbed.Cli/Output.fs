@@ -15,42 +15,31 @@ let private jsonOptions =
     )
 
 /// One JSON document on standard output.
-let json (document: 'T) =
-    Console.Out.WriteLine(JsonSerializer.Serialize(document, jsonOptions))
+let json (document: 'T) = Console.Out.WriteLine(JsonSerializer.Serialize(document, jsonOptions))
 
 /// Metrics as lines of name and per cent.
 let metricLines (metrics: IReadOnlyDictionary<string, float>) =
-    [
-        for KeyValue(key, value) in metrics -> $"{MetricNames.Display key, -28} {Human.Percent value, 8}"
-    ]
+    [ for KeyValue(key, value) in metrics -> $"{MetricNames.Display key, -28} {Human.Percent value, 8}" ]
 
 /// Runs work that reports how far it is, on standard error: a bar on a terminal, a line now and then elsewhere.
 let withProgress (work: IProgress<RunProgress> -> 'T) : 'T =
     let relay listener =
         { new IProgress<RunProgress> with
-            member _.Report at = listener at
-        }
+            member _.Report at = listener at }
 
     if Console.IsErrorRedirected then
         let pacer = ProgressPacer(TimeSpan.FromSeconds 5.0)
 
-        work (
-            relay (fun at ->
-                if pacer.ShouldPrint at then
-                    eprintfn $"{ProgressText.Line at}")
-        )
+        work (relay (fun at -> if pacer.ShouldPrint at then eprintfn $"{ProgressText.Line at}"))
     else
-        let terminal =
-            AnsiConsole.Create(AnsiConsoleSettings(Out = AnsiConsoleOutput Console.Error))
+        let terminal = AnsiConsole.Create(AnsiConsoleSettings(Out = AnsiConsoleOutput Console.Error))
 
         let columns: ProgressColumn array =
-            [|
-                SpinnerColumn()
-                TaskDescriptionColumn(Alignment = Justify.Left)
-                ProgressBarColumn()
-                PercentageColumn()
-                RemainingTimeColumn()
-            |]
+            [| SpinnerColumn()
+               TaskDescriptionColumn(Alignment = Justify.Left)
+               ProgressBarColumn()
+               PercentageColumn()
+               RemainingTimeColumn() |]
 
         terminal
             .Progress()
@@ -70,11 +59,7 @@ let withProgress (work: IProgress<RunProgress> -> 'T) : 'T =
                     relay (fun at ->
                         let task = task at
 
-                        let loss =
-                            if at.Loss.HasValue then
-                                $"{ProgressText.Loss at}  {ProgressText.Pace at}"
-                            else
-                                ""
+                        let loss = if at.Loss.HasValue then $"{ProgressText.Loss at}  {ProgressText.Pace at}" else ""
 
                         task.Description <- Markup.Escape $"{at.Phase} {at.Step}/{at.Steps} {loss}"
                         task.Value <- float at.Step)

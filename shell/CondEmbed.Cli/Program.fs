@@ -10,8 +10,7 @@ open CondEmbed.Cli.Arguments
 open CondEmbed.Interop
 open CondEmbed.Training
 
-let private parser =
-    ArgumentParser.Create<Command>(programName = "condembed", errorHandler = ExceptionExiter())
+let private parser = ArgumentParser.Create<Command>(programName = "condembed", errorHandler = ExceptionExiter())
 
 let private examplesOf command =
     let line (example, meaning) = $"    {example}\n        {meaning}\n"
@@ -41,13 +40,11 @@ let private checkOptions (argv: string array) =
     let known = if argv.Length = 0 then [] else optionsOf argv[0]
 
     let unknown =
-        [
-            for word in Seq.skip 1 argv do
-                let name = word.Split('=')[0]
+        [ for word in Seq.skip 1 argv do
+              let name = word.Split('=')[0]
 
-                if name.StartsWith "--" && name <> "--help" && not (List.contains name known) then
-                    $"{name}: 'condembed {argv[0]}' has no such option{RunSettings.Nearest(known, name)}"
-        ]
+              if name.StartsWith "--" && name <> "--help" && not (List.contains name known) then
+                  $"{name}: 'condembed {argv[0]}' has no such option{RunSettings.Nearest(known, name)}" ]
 
     if not known.IsEmpty && not unknown.IsEmpty then
         raise (InputException(Seq.append unknown [ $"'condembed {argv[0]} --help' lists them." ]))
@@ -97,10 +94,8 @@ let private listen (source: CancellationTokenSource) =
             eprintfn "\nstopping after this step; once more to end at once"
             source.Cancel()
 
-    [
-        PosixSignalRegistration.Create(PosixSignal.SIGINT, ask)
-        PosixSignalRegistration.Create(PosixSignal.SIGTERM, ask)
-    ]
+    [ PosixSignalRegistration.Create(PosixSignal.SIGINT, ask)
+      PosixSignalRegistration.Create(PosixSignal.SIGTERM, ask) ]
 
 /// 0: done. 1: the run failed or was stopped. 2: the input is wrong. The reason goes to standard error.
 [<EntryPoint>]

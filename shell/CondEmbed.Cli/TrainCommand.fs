@@ -16,10 +16,7 @@ let settingOf (text: string) =
     | at -> Given("--set", text.Substring(0, at).Trim(), text.Substring(at + 1).Trim())
 
 let private ofArgument argument =
-    let option key value =
-        [
-            Given("--" + String.map (fun c -> if c = '_' then '-' else c) key, key, value)
-        ]
+    let option key value = [ Given("--" + String.map (fun c -> if c = '_' then '-' else c) key, key, value) ]
 
     match argument with
     | TrainArgument.Data value -> [ Given("DATA", "data", value) ]
@@ -48,8 +45,7 @@ let private ofArgument argument =
 
 /// The settings of a file and of the command line, resolved; the command line wins.
 let private resolve (arguments: ParseResults<TrainArgument>) =
-    let file =
-        arguments.TryGetResult TrainArgument.Config |> Option.map (TomlSettings.Read >> List.ofSeq)
+    let file = arguments.TryGetResult TrainArgument.Config |> Option.map (TomlSettings.Read >> List.ofSeq)
 
     let line = arguments.GetAllResults() |> List.collect ofArgument
 
@@ -74,11 +70,7 @@ let private resume (arguments: ParseResults<TrainArgument>) run =
 let private listSettings (arguments: ParseResults<TrainArgument>) =
     let encoder = arguments.GetResult(TrainArgument.Encoder, "small")
 
-    let values =
-        dict
-            [
-                for pair in RunSettings.Pairs(RunSettings.StartFor encoder) -> pair.Key, pair.Value
-            ]
+    let values = dict [ for pair in RunSettings.Pairs(RunSettings.StartFor encoder) -> pair.Key, pair.Value ]
 
     for pair in RunSettings.Keys do
         let value = if values.ContainsKey pair.Key then values[pair.Key] else ""
@@ -86,11 +78,7 @@ let private listSettings (arguments: ParseResults<TrainArgument>) =
         printfn $"    {pair.Value}"
 
 let private conclude (result: TrainingResult) =
-    let best =
-        if isNull result.Best then
-            ""
-        else
-            $" (best on the validation classes: step {result.BestStep})"
+    let best = if isNull result.Best then "" else $" (best on the validation classes: step {result.BestStep})"
 
     printfn ""
     printfn $"Held-out classes, unconditional embeddings, before and after {result.Steps} steps{best}:"

@@ -37,61 +37,58 @@ let attend (parameters: Params) (query: float array) (tokens: float array array)
     let heads = Array.init attention.Heads head
     Array.map fst heads, heads |> Array.collect snd |> times "output"
 
-let batch count : Hierarchy.Views = {
-    Tokens = normal 11 [ count; 5; attention.Channels ]
-    Embeddings = normal 12 [ count; attention.Embedding ]
-}
+let batch count : Hierarchy.Views =
+    { Tokens = normal 11 [ count; 5; attention.Channels ]; Embeddings = normal 12 [ count; attention.Embedding ] }
 
 let tokensOf (views: Hierarchy.Views) = rowsOf views.Tokens |> Array.chunkBySize (int views.Tokens.shape[1])
 
 let tests =
-    testList "Attention" [
-        tensorTest "equals a loop over images, queries, heads and tokens" (fun () ->
-            let layer = Attention.cross attention
-            let parameters, queries, views = started layer.Specs, normal 1 [ 3; 4; 6 ], batch 3
+    testList
+        "Attention"
+        [ tensorTest "equals a loop over images, queries, heads and tokens" (fun () ->
+              let layer = Attention.cross attention
+              let parameters, queries, views = started layer.Specs, normal 1 [ 3; 4; 6 ], batch 3
 
-            let expected = [
-                for image, tokens in Array.indexed (tokensOf views) do
-                    for query in rowsOf (queries[int64 image]) -> List.ofArray (snd (attend parameters query tokens))
-            ]
+              let expected =
+                  [ for image, tokens in Array.indexed (tokensOf views) do
+                        for query in rowsOf (queries[int64 image]) -> List.ofArray (snd (attend parameters query tokens)) ]
 
-            let actual = Layer.run parameters layer (queries, views.Tokens)
-            expectClose 1e-12 ((matrixOf expected).reshape(3L, 4L, 6L)) actual "output")
+              let actual = Layer.run parameters layer (queries, views.Tokens)
+              expectClose 1e-12 ((matrixOf expected).reshape(3L, 4L, 6L)) actual "output")
 
-        tensorTest "its weights are not negative, sum to one and are those of the loop" (fun () ->
-            let parameters = started (Attention.cross attention).Specs
-            let queries, views = normal 1 [ 3; 4; 6 ], batch 3
+          tensorTest "its weights are not negative, sum to one and are those of the loop" (fun () ->
+              let parameters = started (Attention.cross attention).Specs
+              let queries, views = normal 1 [ 3; 4; 6 ], batch 3
 
-            let weights = Layer.run parameters (Attention.weights attention) (queries, views.Tokens)
+              let weights = Layer.run parameters (Attention.weights attention) (queries, views.Tokens)
 
-            Expect.sequenceEqual weights.shape [ 3L; 2L; 4L; 5L ] "B H Q T"
-            Expect.isGreaterThanOrEqual (weights.min().item<float>()) 0.0 "the least"
-            expectClose 1e-12 (torch.ones (3L, 2L, 4L, dtype = float64)) (weights.sum -1L) "sums"
+              Expect.sequenceEqual weights.shape [ 3L; 2L; 4L; 5L ] "B H Q T"
+              Expect.isGreaterThanOrEqual (weights.min().item<float>()) 0.0 "the least"
+              expectClose 1e-12 (torch.ones (3L, 2L, 4L, dtype = float64)) (weights.sum -1L) "sums"
 
-            for image, tokens in Array.indexed (tokensOf views) do
-                for place, query in Array.indexed (rowsOf queries[int64 image]) do
-                    let expected = fst (attend parameters query tokens) |> Array.map List.ofArray |> List.ofArray
+              for image, tokens in Array.indexed (tokensOf views) do
+                  for place, query in Array.indexed (rowsOf queries[int64 image]) do
+                      let expected = fst (attend parameters query tokens) |> Array.map List.ofArray |> List.ofArray
 
-                    let actual = weights.select(0L, int64 image).select(1L, int64 place)
-                    expectClose 1e-12 (matrixOf expected) actual "one query")
+                      let actual = weights.select(0L, int64 image).select(1L, int64 place)
+                      expectClose 1e-12 (matrixOf expected) actual "one query")
 
-        tensorTest "its weights times the values give its output" (fun () ->
-            let layer = Attention.cross attention
-            let parameters, queries, views = started layer.Specs, normal 1 [ 3; 4; 6 ], batch 3
+          tensorTest "its weights times the values give its output" (fun () ->
+              let layer = Attention.cross attention
+              let parameters, queries, views = started layer.Specs, normal 1 [ 3; 4; 6 ], batch 3
 
-            let weights = Layer.run parameters (Attention.weights attention) (queries, views.Tokens)
+              let weights = Layer.run parameters (Attention.weights attention) (queries, views.Tokens)
 
-            let values = views.Tokens.matmul (parameters["value.weight"].t())
-            let values = values.reshape(3L, 5L, 2L, 3L).transpose(1L, 2L)
-            let joined = weights.matmul(values).transpose(1L, 2L).reshape(3L, 4L, 6L)
-            let expected = joined.matmul (parameters["output.weight"].t())
-            expectClose 1e-12 expected (Layer.run parameters layer (queries, views.Tokens)) "output")
+              let values = views.Tokens.matmul (parameters["value.weight"].t())
+              let values = values.reshape(3L, 5L, 2L, 3L).transpose(1L, 2L)
+              let joined = weights.matmul(values).transpose(1L, 2L).reshape(3L, 4L, 6L)
+              let expected = joined.matmul (parameters["output.weight"].t())
+              expectClose 1e-12 expected (Layer.run parameters layer (queries, views.Tokens)) "output")
 
-        testCase "heads that do not divide the embedding are refused, and both numbers named" (fun () ->
-            let wrong = { attention with Heads = 4 }
+          testCase "heads that do not divide the embedding are refused, and both numbers named" (fun () ->
+              let wrong = { attention with Heads = 4 }
 
-            for build in [ Attention.cross >> ignore; Attention.weights >> ignore ] do
-                let problem = Expect.throwsC (fun () -> build wrong) id
-                Expect.isTrue (problem :? ArgumentException) "an ArgumentException"
-                Expect.stringContains problem.Message "4 heads do not divide an embedding of 6" "the numbers")
-    ]
+              for build in [ Attention.cross >> ignore; Attention.weights >> ignore ] do
+                  let problem = Expect.throwsC (fun () -> build wrong) id
+                  Expect.isTrue (problem :? ArgumentException) "an ArgumentException"
+                  Expect.stringContains problem.Message "4 heads do not divide an embedding of 6" "the numbers") ]

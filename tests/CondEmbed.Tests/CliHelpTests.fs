@@ -8,59 +8,55 @@ open CondEmbed.Interop
 open CondEmbed.Tests.CliSupport
 open CondEmbed.Tests.Support
 
-let private commands =
-    [ "train"; "evaluate"; "metrics"; "embed"; "search"; "preview"; "doctor" ]
+let private commands = [ "train"; "evaluate"; "metrics"; "embed"; "search"; "preview"; "doctor" ]
 
 let private help =
     testList
         "commands"
-        [
-            test "no arguments, --help and a wrong libtorch: the commands are listed, and nothing of torch is touched" {
-                inFolder (fun cache ->
-                    let variables = [ "CONDEMBED_LIBTORCH", "/nonexistent"; "XDG_CACHE_HOME", cache ]
+        [ test "no arguments, --help and a wrong libtorch: the commands are listed, and nothing of torch is touched" {
+              inFolder (fun cache ->
+                  let variables = [ "CONDEMBED_LIBTORCH", "/nonexistent"; "XDG_CACHE_HOME", cache ]
 
-                    for arguments in [ []; [ "--help" ] ] do
-                        let outcome = condembedWith variables arguments
-                        Expect.equal (outcome.Code, outcome.Error) (0, "") outcome.Everything
+                  for arguments in [ []; [ "--help" ] ] do
+                      let outcome = condembedWith variables arguments
+                      Expect.equal (outcome.Code, outcome.Error) (0, "") outcome.Everything
 
-                        for command in commands do
-                            Expect.stringContains outcome.Out command "command"
+                      for command in commands do
+                          Expect.stringContains outcome.Out command "command"
 
-                    for arguments in [ [ "--version" ]; [ "train"; "--list-settings" ] ] do
-                        let outcome = condembedWith variables arguments
-                        Expect.equal (outcome.Code, outcome.Error) (0, "") outcome.Everything
+                  for arguments in [ [ "--version" ]; [ "train"; "--list-settings" ] ] do
+                      let outcome = condembedWith variables arguments
+                      Expect.equal (outcome.Code, outcome.Error) (0, "") outcome.Everything
 
-                    Expect.isEmpty (Directory.GetFileSystemEntries cache) "nothing is cached")
-            }
+                  Expect.isEmpty (Directory.GetFileSystemEntries cache) "nothing is cached")
+          }
 
-            test "every command has examples in its help" {
-                for command in commands do
-                    let outcome =
-                        condembedWith [ "CONDEMBED_LIBTORCH", "/nonexistent" ] [ command; "--help" ]
+          test "every command has examples in its help" {
+              for command in commands do
+                  let outcome = condembedWith [ "CONDEMBED_LIBTORCH", "/nonexistent" ] [ command; "--help" ]
 
-                    Expect.equal (outcome.Code, outcome.Error) (0, "") outcome.Everything
-                    let examples = outcome.Out.Substring(outcome.Out.IndexOf "EXAMPLES:")
-                    Expect.stringContains examples $"condembed {command}" "an example"
-            }
+                  Expect.equal (outcome.Code, outcome.Error) (0, "") outcome.Everything
+                  let examples = outcome.Out.Substring(outcome.Out.IndexOf "EXAMPLES:")
+                  Expect.stringContains examples $"condembed {command}" "an example"
+          }
 
-            test "every option of the manual is there" {
-                let words =
-                    "--config --out --encoder --weights --embedding --levels --heads --loss --steps --epochs --batch --per-class --lr --size --seed \
+          test "every option of the manual is there" {
+              let words =
+                  "--config --out --encoder --weights --embedding --levels --heads --loss --steps --epochs --batch --per-class --lr --size --seed \
                      --device --threads --workers --resume --set --skip-bad"
 
-                let out = succeeds [ "train"; "--help" ]
+              let out = succeeds [ "train"; "--help" ]
 
-                for word in words.Split(' ', StringSplitOptions.RemoveEmptyEntries) do
-                    Expect.stringContains out word "option"
-            }
+              for word in words.Split(' ', StringSplitOptions.RemoveEmptyEntries) do
+                  Expect.stringContains out word "option"
+          }
 
-            test "--list-settings names every setting with its default" {
-                let out = succeeds [ "train"; "--list-settings" ]
+          test "--list-settings names every setting with its default" {
+              let out = succeeds [ "train"; "--list-settings" ]
 
-                for pair in RunSettings.Pairs(RunSettings.StartFor "small") do
-                    Expect.stringContains out $"{pair.Key} = {pair.Value}" "setting"
-            }
-        ]
+              for pair in RunSettings.Pairs(RunSettings.StartFor "small") do
+                  Expect.stringContains out $"{pair.Key} = {pair.Value}" "setting"
+          } ]
 
 let private doctor =
     test "doctor finds this machine healthy, as text and as JSON" {

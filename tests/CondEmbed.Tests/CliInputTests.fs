@@ -14,8 +14,7 @@ open CondEmbed.Tests.Support
 let private refused (arguments: string list) (words: string list) =
     testCase ("condembed " + String.concat " " arguments) (fun () ->
         inFolder (fun folder ->
-            let picture =
-                Directory.GetFiles(pictures.Value, "*.png", SearchOption.AllDirectories)[0]
+            let picture = Directory.GetFiles(pictures.Value, "*.png", SearchOption.AllDirectories)[0]
 
             Directory.CreateDirectory(Path.Combine(folder, "empty")) |> ignore
             Directory.CreateDirectory(Path.Combine(folder, "flat")) |> ignore
@@ -29,8 +28,7 @@ let private refused (arguments: string list) (words: string list) =
                 "bach = 8\nloss = \"triplett\"\nsteps = \"many\"\n[loss_settings]\nalpa = 1\n"
             )
 
-            let names () =
-                Directory.GetFileSystemEntries(folder, "*", SearchOption.AllDirectories) |> Array.sort
+            let names () = Directory.GetFileSystemEntries(folder, "*", SearchOption.AllDirectories) |> Array.sort
 
             let before = names ()
 
@@ -53,172 +51,114 @@ let private refused (arguments: string list) (words: string list) =
 let private commandLine =
     testList
         "command line"
-        [
-            refused [ "trian" ] [ "trian"; "--help" ]
-            refused [ "train"; "--stpes"; "5" ] [ "--stpes"; "did you mean '--steps'"; "condembed train --help" ]
-            refused [ "train"; "--stpes"; "5"; "--bach=3" ] [ "--stpes"; "--bach"; "'--batch'" ]
-            refused [ "train"; "--steps" ] [ "--steps"; "--help" ]
-            refused [ "train"; "--steps"; "5"; "--steps"; "6" ] [ "--steps" ]
-            refused [ "train"; "--steps"; "5"; "--epochs"; "1" ] [ "--steps and --epochs" ]
-            refused [ "train"; "--set"; "batch" ] [ "--set batch"; "key=value" ]
-            refused
-                [
-                    "train"
-                    "--steps"
-                    "many"
-                    "--batch"
-                    "7"
-                    "--loss"
-                    "triplett"
-                    "--set"
-                    "warmup=0.1"
-                    "--set"
-                    "lr=fast"
-                ]
-                [
-                    "--steps: 'many' is not a whole number"
-                    "--batch: 7 is not a multiple"
-                    "--loss: 'triplett'"
-                    "did you mean 'triplet'"
-                    "warmup"
-                    "did you mean 'warm_up'"
-                    "lr: 'fast' is not a number"
-                ]
-            refused [ "evaluate" ] [ "--help" ]
-            refused [ "evaluate"; "RUN"; "PICTURES"; "more" ] [ "more"; "nothing else" ]
-            refused [ "embed"; "RUN"; "PICTURES" ] [ "--out" ]
-            refused [ "embed"; "RUN"; "--out"; "x.npy" ] [ "give images too" ]
-            refused [ "search"; "RUN"; "--gallery"; "PICTURES"; "--query"; "ONE"; "--top"; "0" ] [ "--top 0" ]
-            refused [ "search"; "RUN"; "--gallery"; "PICTURES"; "--query"; "ONE"; "--top"; "many" ] [ "--top" ]
-            refused [ "doctor"; "--jsn" ] [ "--jsn"; "did you mean '--json'" ]
-        ]
+        [ refused [ "trian" ] [ "trian"; "--help" ]
+          refused [ "train"; "--stpes"; "5" ] [ "--stpes"; "did you mean '--steps'"; "condembed train --help" ]
+          refused [ "train"; "--stpes"; "5"; "--bach=3" ] [ "--stpes"; "--bach"; "'--batch'" ]
+          refused [ "train"; "--steps" ] [ "--steps"; "--help" ]
+          refused [ "train"; "--steps"; "5"; "--steps"; "6" ] [ "--steps" ]
+          refused [ "train"; "--steps"; "5"; "--epochs"; "1" ] [ "--steps and --epochs" ]
+          refused [ "train"; "--set"; "batch" ] [ "--set batch"; "key=value" ]
+          refused
+              [ "train"
+                "--steps"
+                "many"
+                "--batch"
+                "7"
+                "--loss"
+                "triplett"
+                "--set"
+                "warmup=0.1"
+                "--set"
+                "lr=fast" ]
+              [ "--steps: 'many' is not a whole number"
+                "--batch: 7 is not a multiple"
+                "--loss: 'triplett'"
+                "did you mean 'triplet'"
+                "warmup"
+                "did you mean 'warm_up'"
+                "lr: 'fast' is not a number" ]
+          refused [ "evaluate" ] [ "--help" ]
+          refused [ "evaluate"; "RUN"; "PICTURES"; "more" ] [ "more"; "nothing else" ]
+          refused [ "embed"; "RUN"; "PICTURES" ] [ "--out" ]
+          refused [ "embed"; "RUN"; "--out"; "x.npy" ] [ "give images too" ]
+          refused [ "search"; "RUN"; "--gallery"; "PICTURES"; "--query"; "ONE"; "--top"; "0" ] [ "--top 0" ]
+          refused [ "search"; "RUN"; "--gallery"; "PICTURES"; "--query"; "ONE"; "--top"; "many" ] [ "--top" ]
+          refused [ "doctor"; "--jsn" ] [ "--jsn"; "did you mean '--json'" ] ]
 
 let private settingsFiles =
     testList
         "settings file"
-        [
-            refused [ "train"; "--config"; "gone.toml" ] [ "gone.toml"; "cannot be read" ]
-            refused [ "train"; "--config"; "broken.toml" ] [ "broken.toml"; "(2," ]
-            refused
-                [ "train"; "--config"; "wrong.toml"; "--heads"; "3" ]
-                [
-                    "wrong.toml: bach"
-                    "did you mean 'batch'"
-                    "wrong.toml: loss"
-                    "did you mean 'triplet'"
-                    "wrong.toml: steps"
-                    "--heads: 3 heads"
-                ]
-            refused [ "preview"; "ONE"; "--out"; "x.png"; "--config"; "wrong.toml" ] [ "wrong.toml: bach" ]
+        [ refused [ "train"; "--config"; "gone.toml" ] [ "gone.toml"; "cannot be read" ]
+          refused [ "train"; "--config"; "broken.toml" ] [ "broken.toml"; "(2," ]
+          refused
+              [ "train"; "--config"; "wrong.toml"; "--heads"; "3" ]
+              [ "wrong.toml: bach"
+                "did you mean 'batch'"
+                "wrong.toml: loss"
+                "did you mean 'triplet'"
+                "wrong.toml: steps"
+                "--heads: 3 heads" ]
+          refused [ "preview"; "ONE"; "--out"; "x.png"; "--config"; "wrong.toml" ] [ "wrong.toml: bach" ]
 
-            test "every setting can stand in the file, and the command line wins" {
-                inFolder (fun folder ->
-                    let toml, run = Path.Combine(folder, "run.toml"), Path.Combine(folder, "run")
+          test "every setting can stand in the file, and the command line wins" {
+              inFolder (fun folder ->
+                  let toml, run = Path.Combine(folder, "run.toml"), Path.Combine(folder, "run")
 
-                    let literal (value: string) =
-                        if Seq.forall System.Char.IsDigit value then
-                            value
-                        else
-                            $"'{value}'"
+                  let literal (value: string) = if Seq.forall System.Char.IsDigit value then value else $"'{value}'"
 
-                    let lines =
-                        [
-                            for key, value in ("data", pictures.Value) :: tiny do
-                                $"{key} = {literal value}"
-                            "loss = 'triplet'"
-                            "loss_settings.margin = 0.3"
-                            "augment = 'none'"
-                        ]
+                  let lines =
+                      [ for key, value in ("data", pictures.Value) :: tiny do
+                            $"{key} = {literal value}"
+                        "loss = 'triplet'"
+                        "loss_settings.margin = 0.3"
+                        "augment = 'none'" ]
 
-                    File.WriteAllLines(toml, lines)
+                  File.WriteAllLines(toml, lines)
 
-                    succeeds
-                        [
-                            "train"
-                            "--config"
-                            toml
-                            "--steps"
-                            "1"
-                            "--set"
-                            "loss_settings.margin=0.2"
-                            "--out"
-                            run
-                        ]
-                    |> ignore
+                  succeeds [ "train"; "--config"; toml; "--steps"; "1"; "--set"; "loss_settings.margin=0.2"; "--out"; run ]
+                  |> ignore
 
-                    let struct (_, config) = RunFolder.Open run
+                  let struct (_, config) = RunFolder.Open run
 
-                    let expected =
-                        settings
-                            pictures.Value
-                            [
-                                "steps", "1"
-                                "loss", "triplet"
-                                "loss_settings.margin", "0.2"
-                                "augment", "none"
-                            ]
+                  let expected =
+                      settings pictures.Value [ "steps", "1"; "loss", "triplet"; "loss_settings.margin", "0.2"; "augment", "none" ]
 
-                    Expect.equal config expected "settings of the run"
-                    let own = File.ReadAllText(RunFolder(run).Settings)
-                    Expect.equal (RunSettings.Resolve(TomlSettings.Parse("own", own))) expected "which is such a file itself")
-            }
-        ]
+                  Expect.equal config expected "settings of the run"
+                  let own = File.ReadAllText(RunFolder(run).Settings)
+                  Expect.equal (RunSettings.Resolve(TomlSettings.Parse("own", own))) expected "which is such a file itself")
+          } ]
 
 let private places =
     testList
         "files and folders"
-        [
-            refused [ "train"; "nowhere" ] [ "nowhere"; "is not there" ]
-            refused [ "train"; "empty" ] [ "empty"; "no image" ]
-            refused [ "train"; "flat" ] [ "flat"; "one.png"; "no class folder" ]
-            refused [ "train"; "note.txt" ] [ "note.txt"; "a file of another kind" ]
-            refused [ "train"; "PICTURES"; "--out"; "flat" ] [ "--out flat"; "already holds something" ]
-            refused [ "train"; "PICTURES"; "--out"; "note.txt" ] [ "--out note.txt"; "is a file" ]
-            refused [ "train"; "PICTURES"; "--out"; "note.txt/run" ] [ "--out note.txt/run"; "cannot be made" ]
-            refused [ "train"; "PICTURES"; "--device"; "cuda:99" ] [ "cuda:99"; "cpu" ]
-            refused [ "train"; "PICTURES"; "--device"; "gpu" ] [ "'gpu' is no device" ]
-            refused [ "train"; "PICTURES"; "--weights"; "gone.safetensors" ] [ "gone.safetensors"; "cannot be read" ]
-            refused
-                [
-                    "train"
-                    "PICTURES"
-                    "--weights"
-                    "note.txt"
-                    "--batch"
-                    "8"
-                    "--per-class"
-                    "2"
-                ]
-                [ "note.txt"; "safetensors" ]
-            refused [ "train"; "--resume"; "nowhere" ] [ "nowhere"; "no run's folder" ]
-            refused [ "train"; "--resume"; "RUN"; "--config"; "wrong.toml"; "--lr"; "1" ] [ "--config"; "--lr"; "its own settings" ]
-            refused [ "evaluate"; "nowhere" ] [ "nowhere"; "no run's folder" ]
-            refused [ "evaluate"; "RUN"; "nowhere" ] [ "nowhere"; "is not there" ]
-            refused [ "evaluate"; "RUN"; "--device"; "cuda:99" ] [ "cuda:99" ]
-            refused [ "embed"; "RUN"; "PICTURES"; "--out"; "x.txt" ] [ "x.txt"; ".parquet" ]
-            refused [ "embed"; "RUN"; "PICTURES"; "--out"; "gone/x.npy" ] [ "gone" ]
-            refused [ "embed"; "RUN"; "bad.png"; "--out"; "x.npy" ] [ "bad.png" ]
-            refused [ "search"; "RUN"; "--gallery"; "PICTURES"; "--query"; "gone.png" ] [ "gone.png" ]
-            refused [ "search"; "RUN"; "--gallery"; "empty"; "--query"; "ONE" ] [ "empty"; "no image" ]
-            refused
-                [
-                    "search"
-                    "RUN"
-                    "--gallery"
-                    "flat"
-                    "--query"
-                    "ONE"
-                    "--html"
-                    "note.txt/x.html"
-                ]
-                [ "note.txt/x.html" ]
-            refused [ "preview"; "gone.png"; "--out"; "x.png" ] [ "gone.png" ]
-            refused [ "preview"; "bad.png"; "--out"; "x.png" ] [ "bad.png" ]
-            refused [ "preview"; "ONE"; "--out"; "empty" ] [ "empty" ]
-            refused [ "preview"; "ONE"; "--out"; "x.png"; "--resize"; "32"; "--crop"; "64" ] [ "--resize"; "64" ]
-            refused [ "preview"; "ONE"; "--out"; "x.png"; "--filter"; "lanczos" ] [ "--filter"; "bicubic" ]
-            refused [ "metrics"; "gone.json" ] [ "gone.json"; "no such file" ]
-            refused [ "metrics"; "note.txt" ] [ "note.txt"; ".npy" ]
-        ]
+        [ refused [ "train"; "nowhere" ] [ "nowhere"; "is not there" ]
+          refused [ "train"; "empty" ] [ "empty"; "no image" ]
+          refused [ "train"; "flat" ] [ "flat"; "one.png"; "no class folder" ]
+          refused [ "train"; "note.txt" ] [ "note.txt"; "a file of another kind" ]
+          refused [ "train"; "PICTURES"; "--out"; "flat" ] [ "--out flat"; "already holds something" ]
+          refused [ "train"; "PICTURES"; "--out"; "note.txt" ] [ "--out note.txt"; "is a file" ]
+          refused [ "train"; "PICTURES"; "--out"; "note.txt/run" ] [ "--out note.txt/run"; "cannot be made" ]
+          refused [ "train"; "PICTURES"; "--device"; "cuda:99" ] [ "cuda:99"; "cpu" ]
+          refused [ "train"; "PICTURES"; "--device"; "gpu" ] [ "'gpu' is no device" ]
+          refused [ "train"; "PICTURES"; "--weights"; "gone.safetensors" ] [ "gone.safetensors"; "cannot be read" ]
+          refused [ "train"; "PICTURES"; "--weights"; "note.txt"; "--batch"; "8"; "--per-class"; "2" ] [ "note.txt"; "safetensors" ]
+          refused [ "train"; "--resume"; "nowhere" ] [ "nowhere"; "no run's folder" ]
+          refused [ "train"; "--resume"; "RUN"; "--config"; "wrong.toml"; "--lr"; "1" ] [ "--config"; "--lr"; "its own settings" ]
+          refused [ "evaluate"; "nowhere" ] [ "nowhere"; "no run's folder" ]
+          refused [ "evaluate"; "RUN"; "nowhere" ] [ "nowhere"; "is not there" ]
+          refused [ "evaluate"; "RUN"; "--device"; "cuda:99" ] [ "cuda:99" ]
+          refused [ "embed"; "RUN"; "PICTURES"; "--out"; "x.txt" ] [ "x.txt"; ".parquet" ]
+          refused [ "embed"; "RUN"; "PICTURES"; "--out"; "gone/x.npy" ] [ "gone" ]
+          refused [ "embed"; "RUN"; "bad.png"; "--out"; "x.npy" ] [ "bad.png" ]
+          refused [ "search"; "RUN"; "--gallery"; "PICTURES"; "--query"; "gone.png" ] [ "gone.png" ]
+          refused [ "search"; "RUN"; "--gallery"; "empty"; "--query"; "ONE" ] [ "empty"; "no image" ]
+          refused [ "search"; "RUN"; "--gallery"; "flat"; "--query"; "ONE"; "--html"; "note.txt/x.html" ] [ "note.txt/x.html" ]
+          refused [ "preview"; "gone.png"; "--out"; "x.png" ] [ "gone.png" ]
+          refused [ "preview"; "bad.png"; "--out"; "x.png" ] [ "bad.png" ]
+          refused [ "preview"; "ONE"; "--out"; "empty" ] [ "empty" ]
+          refused [ "preview"; "ONE"; "--out"; "x.png"; "--resize"; "32"; "--crop"; "64" ] [ "--resize"; "64" ]
+          refused [ "preview"; "ONE"; "--out"; "x.png"; "--filter"; "lanczos" ] [ "--filter"; "bicubic" ]
+          refused [ "metrics"; "gone.json" ] [ "gone.json"; "no such file" ]
+          refused [ "metrics"; "note.txt" ] [ "note.txt"; ".npy" ] ]
 
 let tests = testList "input" [ commandLine; settingsFiles; places ]

@@ -13,25 +13,20 @@ open CondEmbed.Tests.RunSupport
 open CondEmbed.Tests.Support
 
 let private train others (run: string) =
-    [
-        "train"
-        pictures.Value
-        "--out"
-        run
-        for key, value in tiny @ others do
-            "--set"
-            $"{key}={value}"
-    ]
+    [ "train"
+      pictures.Value
+      "--out"
+      run
+      for key, value in tiny @ others do
+          "--set"
+          $"{key}={value}" ]
 
 let private goOn (run: string) = [ "train"; "--resume"; run ]
 
 let private stepsLogged run =
     let log = RunFolder(run).Log
 
-    if File.Exists log then
-        LogReader.Read(log).Steps.Count
-    else
-        0
+    if File.Exists log then LogReader.Read(log).Steps.Count else 0
 
 let private newest run =
     match CheckpointStore.Latest(RunFolder(run).Checkpoints) with
@@ -103,5 +98,4 @@ let private another =
                 Expect.equal (running.Outcome().Code) 1 "the first is not disturbed"))
     }
 
-let tests =
-    testList "stop" [ stoppedBy "SIGTERM" Terminate; stoppedBy "Ctrl-C" Interrupt; killed; another ]
+let tests = testList "stop" [ stoppedBy "SIGTERM" Terminate; stoppedBy "Ctrl-C" Interrupt; killed; another ]

@@ -12,11 +12,9 @@ open Expecto
 
 /// How a process ended.
 type Outcome =
-    {
-        Code: int
-        Out: string
-        Error: string
-    }
+    { Code: int
+      Out: string
+      Error: string }
 
     member this.Everything = $"exit code {this.Code}\n{this.Out}\n{this.Error}"
 
@@ -39,16 +37,11 @@ type Running(child: Process) =
 
         Task.WaitAll(out, error)
 
-        {
-            Code = child.ExitCode
-            Out = out.Result
-            Error = error.Result
-        }
+        { Code = child.ExitCode; Out = out.Result; Error = error.Result }
 
     interface IDisposable with
         member _.Dispose() =
-            if not child.HasExited then
-                child.Kill true
+            if not child.HasExited then child.Kill true
 
             child.Dispose()
 
@@ -71,8 +64,7 @@ let start program (folder: string) (variables: (string * string) list) (argument
     new Running(Process.Start info)
 
 /// Starts condembed in a folder.
-let launch folder arguments =
-    start "CondEmbed.Cli.dll" folder [] arguments
+let launch folder arguments = start "CondEmbed.Cli.dll" folder [] arguments
 
 let private runIn folder variables arguments =
     use running = start "CondEmbed.Cli.dll" folder variables arguments
@@ -80,8 +72,7 @@ let private runIn folder variables arguments =
 
 let condembed arguments = runIn (Path.GetTempPath()) [] arguments
 
-let condembedWith variables arguments =
-    runIn (Path.GetTempPath()) variables arguments
+let condembedWith variables arguments = runIn (Path.GetTempPath()) variables arguments
 
 let condembedIn folder arguments = runIn folder [] arguments
 
@@ -101,8 +92,7 @@ let waitFor what (condition: unit -> bool) =
     let watch = Stopwatch.StartNew()
 
     while not (condition ()) do
-        if watch.Elapsed > TimeSpan.FromMinutes 2.0 then
-            failtest $"waited in vain for {what}"
+        if watch.Elapsed > TimeSpan.FromMinutes 2.0 then failtest $"waited in vain for {what}"
 
         Thread.Sleep 2
 
@@ -110,8 +100,7 @@ let waitFor what (condition: unit -> bool) =
 extern int private sendSignal(int id, int number)
 
 /// Sends a signal, as the shell's kill does.
-let signal (number: int) (running: Running) =
-    Expect.equal (sendSignal (running.Id, number)) 0 "the signal is sent"
+let signal (number: int) (running: Running) = Expect.equal (sendSignal (running.Id, number)) 0 "the signal is sent"
 
 [<Literal>]
 let Interrupt = 2
@@ -120,8 +109,4 @@ let Interrupt = 2
 let Terminate = 15
 
 /// Tests of signals are for systems that have them.
-let onUnix (test: unit -> unit) =
-    if OperatingSystem.IsWindows() then
-        skiptest "Windows has no signals"
-    else
-        test ()
+let onUnix (test: unit -> unit) = if OperatingSystem.IsWindows() then skiptest "Windows has no signals" else test ()

@@ -17,91 +17,81 @@ open CondEmbed.Tests.Support
 
 let private numbersOf (found: JsonElement) =
     Map
-        [
-            for pair in found.EnumerateObject() do
-                if pair.Value.ValueKind = JsonValueKind.Number then
-                    pair.Name, pair.Value.GetDouble()
-        ]
+        [ for pair in found.EnumerateObject() do
+              if pair.Value.ValueKind = JsonValueKind.Number then pair.Name, pair.Value.GetDouble() ]
 
 let private metrics =
     testList
         "metrics"
-        [
-            test "all golden values to 1e-9, under the same keys" {
-                inFolder (fun folder ->
-                    let cases = jsonOf (File.ReadAllText(golden "metrics.json"))
+        [ test "all golden values to 1e-9, under the same keys" {
+              inFolder (fun folder ->
+                  let cases = jsonOf (File.ReadAllText(golden "metrics.json"))
 
-                    for at, case in Seq.indexed (cases.EnumerateArray()) do
-                        let file = Path.Combine(folder, $"case{at}.json")
-                        File.WriteAllText(file, case.GetRawText())
-                        let found = numbersOf (jsonOf (succeeds [ "metrics"; file; "--json" ]))
-                        let expected = numbersOf (case.GetProperty "metrics")
-                        Expect.isGreaterThan expected.Count 8 "golden values"
+                  for at, case in Seq.indexed (cases.EnumerateArray()) do
+                      let file = Path.Combine(folder, $"case{at}.json")
+                      File.WriteAllText(file, case.GetRawText())
+                      let found = numbersOf (jsonOf (succeeds [ "metrics"; file; "--json" ]))
+                      let expected = numbersOf (case.GetProperty "metrics")
+                      Expect.isGreaterThan expected.Count 8 "golden values"
 
-                        for KeyValue(key, value) in expected do
-                            Expect.isLessThan (abs (found[key] - value)) 1e-9 key
+                      for KeyValue(key, value) in expected do
+                          Expect.isLessThan (abs (found[key] - value)) 1e-9 key
 
-                        Expect.equal found["queries_without_match"] (case.GetProperty("queries_without_match").GetDouble()) "without match")
-            }
+                      Expect.equal found["queries_without_match"] (case.GetProperty("queries_without_match").GetDouble()) "without match")
+          }
 
-            test "as text, a line for each" {
-                inFolder (fun folder ->
-                    let file = Path.Combine(folder, "two.json")
-                    File.WriteAllText(file, """{"embeddings": [[1, 0], [1, 0.1], [0, 1], [0.1, 1]], "labels": ["a", "a", "b", "b"]}""")
-                    let out = succeeds [ "metrics"; file ]
-                    Expect.stringContains out "4 queries" "queries"
-                    Expect.isMatch out "MAP@R +100\\.00" "MAP@R")
-            }
-        ]
+          test "as text, a line for each" {
+              inFolder (fun folder ->
+                  let file = Path.Combine(folder, "two.json")
+                  File.WriteAllText(file, """{"embeddings": [[1, 0], [1, 0.1], [0, 1], [0.1, 1]], "labels": ["a", "a", "b", "b"]}""")
+                  let out = succeeds [ "metrics"; file ]
+                  Expect.stringContains out "4 queries" "queries"
+                  Expect.isMatch out "MAP@R +100\\.00" "MAP@R")
+          } ]
 
 let private preview =
     testList
         "preview"
-        [
-            test "a picture's view equals Pillow's to the bit" {
-                inFolder (fun folder ->
-                    let all = jsonOf (File.ReadAllText(golden "images/cases.json"))
-                    let cases = Seq.toArray (all.GetProperty("cases").EnumerateArray())
-                    let text (case: JsonElement) (name: string) = case.GetProperty(name).GetString()
-                    let out = Path.Combine(folder, "made", "view.png")
+        [ test "a picture's view equals Pillow's to the bit" {
+              inFolder (fun folder ->
+                  let all = jsonOf (File.ReadAllText(golden "images/cases.json"))
+                  let cases = Seq.toArray (all.GetProperty("cases").EnumerateArray())
+                  let text (case: JsonElement) (name: string) = case.GetProperty(name).GetString()
+                  let out = Path.Combine(folder, "made", "view.png")
 
-                    for at in [ 0; 7; 14; 21; 28; 35 ] do
-                        let case = cases[at % cases.Length]
+                  for at in [ 0; 7; 14; 21; 28; 35 ] do
+                      let case = cases[at % cases.Length]
 
-                        succeeds
-                            [
-                                "preview"
-                                golden (Path.Combine("images", text case "source"))
-                                "--out"
-                                out
-                                "--resize"
-                                string (case.GetProperty "resize")
-                                "--crop"
-                                string (case.GetProperty "crop")
-                                "--filter"
-                                text case "filter"
-                            ]
-                        |> ignore
+                      succeeds
+                          [ "preview"
+                            golden (Path.Combine("images", text case "source"))
+                            "--out"
+                            out
+                            "--resize"
+                            string (case.GetProperty "resize")
+                            "--crop"
+                            string (case.GetProperty "crop")
+                            "--filter"
+                            text case "filter" ]
+                      |> ignore
 
-                        let expected =
-                            ImageSupport.decodeFile (ImageSupport.goldenImage (text case "expected"))
+                      let expected = ImageSupport.decodeFile (ImageSupport.goldenImage (text case "expected"))
 
-                        let actual = ImageSupport.decodeFile out
-                        Expect.equal (actual.Width, actual.Height) (expected.Width, expected.Height) "size"
-                        ImageSupport.expectSame actual.Pixels expected.Pixels (text case "expected"))
-            }
+                      let actual = ImageSupport.decodeFile out
+                      Expect.equal (actual.Width, actual.Height) (expected.Width, expected.Height) "size"
+                      ImageSupport.expectSame actual.Pixels expected.Pixels (text case "expected"))
+          }
 
-            test "data becomes a sheet of views" {
-                inFolder (fun folder ->
-                    let out = Path.Combine(folder, "sheet.png")
+          test "data becomes a sheet of views" {
+              inFolder (fun folder ->
+                  let out = Path.Combine(folder, "sheet.png")
 
-                    for data in [ pictures.Value; "emoji" ] do
-                        let said = succeeds [ "preview"; data; "--out"; out; "--set"; "size=32" ]
-                        Expect.stringContains said out "where it is"
-                        let sheet = ImageSupport.decodeFile out
-                        Expect.isGreaterThan (min sheet.Width sheet.Height) 500 "eight views of eight classes")
-            }
-        ]
+                  for data in [ pictures.Value; "emoji" ] do
+                      let said = succeeds [ "preview"; data; "--out"; out; "--set"; "size=32" ]
+                      Expect.stringContains said out "where it is"
+                      let sheet = ImageSupport.decodeFile out
+                      Expect.isGreaterThan (min sheet.Width sheet.Height) 500 "eight views of eight classes")
+          } ]
 
 let private training =
     test "train prints what it does and ends as the library does" {
@@ -110,27 +100,15 @@ let private training =
 
             let out =
                 succeeds
-                    [
-                        "train"
-                        pictures.Value
-                        "--out"
-                        run
-                        for key, value in tiny do
-                            "--set"
-                            $"{key}={value}"
-                    ]
+                    [ "train"
+                      pictures.Value
+                      "--out"
+                      run
+                      for key, value in tiny do
+                          "--set"
+                          $"{key}={value}" ]
 
-            for word in
-                [
-                    "train: 6 classes"
-                    "Recall@1"
-                    "Recall@8"
-                    "MAP@R"
-                    "before"
-                    "after"
-                    run
-                    "report.html"
-                ] do
+            for word in [ "train: 6 classes"; "Recall@1"; "Recall@8"; "MAP@R"; "before"; "after"; run; "report.html" ] do
                 Expect.stringContains out word "printed"
 
             expectSameRun (finishedRun []) run
@@ -149,8 +127,7 @@ let private evaluate =
         for KeyValue(key, value) in written.After do
             Expect.equal found[key] value key
 
-        let best =
-            numbersOf (jsonOf (succeeds [ "evaluate"; run.Root; "--best"; "--json" ]))
+        let best = numbersOf (jsonOf (succeeds [ "evaluate"; run.Root; "--best"; "--json" ]))
 
         Expect.equal best["map_at_r"] written.Best["map_at_r"] "the best"
         Expect.stringContains (succeeds [ "evaluate"; run.BestWeights; pictures.Value ]) "96 queries" "a model file on other data, as text"
@@ -186,11 +163,9 @@ let private embed =
             let array = Npy.Read(file ".npy")
             Expect.equal (List.ofSeq array.Shape) [ 96L; 16L ] "shape"
 
-            let values =
-                Runtime.InteropServices.MemoryMarshal.Cast<byte, float32>(array.Data.Span).ToArray()
+            let values = Runtime.InteropServices.MemoryMarshal.Cast<byte, float32>(array.Data.Span).ToArray()
 
-            let number (text: string) =
-                Single.Parse(text, CultureInfo.InvariantCulture)
+            let number (text: string) = Single.Parse(text, CultureInfo.InvariantCulture)
 
             let items = FolderDataset.Open(pictures.Value).Items
             let lines = File.ReadAllLines(file ".csv")
@@ -205,16 +180,14 @@ let private embed =
                 let row = jsonOf line
                 Expect.equal (row.GetProperty("path").GetString()) items[at].Path "path"
 
-                let numbers =
-                    [| for x in row.GetProperty("embedding").EnumerateArray() -> x.GetSingle() |]
+                let numbers = [| for x in row.GetProperty("embedding").EnumerateArray() -> x.GetSingle() |]
 
                 Expect.equal numbers values[at * 16 .. at * 16 + 15] "numbers"
 
             Expect.equal (Text.Encoding.ASCII.GetString((File.ReadAllBytes(file ".parquet"))[..3])) "PAR1" "Parquet"
             let measured = numbersOf (jsonOf (succeeds [ "metrics"; file ".npy"; "--json" ]))
 
-            let evaluated =
-                numbersOf (jsonOf (succeeds [ "evaluate"; run; pictures.Value; "--json" ]))
+            let evaluated = numbersOf (jsonOf (succeeds [ "evaluate"; run; pictures.Value; "--json" ]))
 
             Expect.equal (Map.toList measured) (Map.toList evaluated) "metrics")
     }
@@ -224,13 +197,11 @@ let private search =
         inFolder (fun folder ->
             let run, page = finishedRun [], Path.Combine(folder, "found.html")
 
-            let query =
-                Directory.GetFiles(pictures.Value, "*.png", SearchOption.AllDirectories)[0]
+            let query = Directory.GetFiles(pictures.Value, "*.png", SearchOption.AllDirectories)[0]
 
             let name = Path.GetRelativePath(pictures.Value, query).Replace('\\', '/')
 
-            let arguments =
-                [ "search"; run; "--gallery"; pictures.Value; "--query"; query; "--top"; "3" ]
+            let arguments = [ "search"; run; "--gallery"; pictures.Value; "--query"; query; "--top"; "3" ]
 
             let out = succeeds (arguments @ [ "--html"; page ])
             Expect.stringContains out $"1.0000  {name}" "itself comes first"
@@ -243,22 +214,9 @@ let private search =
             Expect.equal (List.sortDescending cosines) cosines "most similar first"
             let folderOfQueries = string (Path.GetDirectoryName query)
 
-            let many =
-                jsonOf (
-                    succeeds
-                        [
-                            "search"
-                            run
-                            "--gallery"
-                            pictures.Value
-                            "--query"
-                            folderOfQueries
-                            "--json"
-                        ]
-                )
+            let many = jsonOf (succeeds [ "search"; run; "--gallery"; pictures.Value; "--query"; folderOfQueries; "--json" ])
 
             Expect.equal (many.GetArrayLength()) 6 "a folder of queries")
     }
 
-let tests =
-    testList "work" [ metrics; preview; training; evaluate; withoutBad; embed; search ]
+let tests = testList "work" [ metrics; preview; training; evaluate; withoutBad; embed; search ]

@@ -24,177 +24,174 @@ let private another (value: string) =
     | _ -> value + "x"
 
 let private textTests =
-    testList "settings as text" [
-        testCase "every setting has a key in snake case and says what it means" (fun () ->
-            for key, meaning in Settings.keys do
-                Expect.isTrue (key |> Seq.forall (fun c -> Char.IsAsciiLetterLower c || c = '_')) key
-                Expect.isNotEmpty meaning key
+    testList
+        "settings as text"
+        [ testCase "every setting has a key in snake case and says what it means" (fun () ->
+              for key, meaning in Settings.keys do
+                  Expect.isTrue (key |> Seq.forall (fun c -> Char.IsAsciiLetterLower c || c = '_')) key
+                  Expect.isNotEmpty meaning key
 
-            Expect.equal (Settings.keyOf "PerClass") "per_class" "PerClass"
-            Expect.equal (Settings.keyOf "Lr") "lr" "Lr")
+              Expect.equal (Settings.keyOf "PerClass") "per_class" "PerClass"
+              Expect.equal (Settings.keyOf "Lr") "lr" "Lr")
 
-        testCase "a whole config goes to text and back" (fun () ->
-            let unusual = {
-                Config.photographs with
-                    LossSettings = Map [ "alpha", 0.1; "beta", 50.0 ]
-                    LevelLoss = "supcon"
-                    LevelLossSettings = Map [ "temperature", 1e-3 ]
-                    Data = "a folder, with = and #"
-            }
+          testCase "a whole config goes to text and back" (fun () ->
+              let unusual =
+                  { Config.photographs with
+                      LossSettings = Map [ "alpha", 0.1; "beta", 50.0 ]
+                      LevelLoss = "supcon"
+                      LevelLossSettings = Map [ "temperature", 1e-3 ]
+                      Data = "a folder, with = and #" }
 
-            for config in [ Config.standard; Config.photographs; unusual ] do
-                Expect.equal (applied (Settings.toPairs config) Config.standard) config "config")
+              for config in [ Config.standard; Config.photographs; unusual ] do
+                  Expect.equal (applied (Settings.toPairs config) Config.standard) config "config")
 
-        for key, value in Settings.toPairs Config.standard do
-            testCase $"'{key}' alone is changed by its key" (fun () ->
-                let changed = another value
-                let config = applied [ key, changed ] Config.standard
+          for key, value in Settings.toPairs Config.standard do
+              testCase $"'{key}' alone is changed by its key" (fun () ->
+                  let changed = another value
+                  let config = applied [ key, changed ] Config.standard
 
-                let differences = List.except (Settings.toPairs Config.standard) (Settings.toPairs config)
+                  let differences = List.except (Settings.toPairs Config.standard) (Settings.toPairs config)
 
-                Expect.equal differences [ key, changed ] "what changed")
+                  Expect.equal differences [ key, changed ] "what changed")
 
-        testProperty "numbers keep every digit" (fun (FsCheck.NormalFloat number) ->
-            let config = { Config.standard with Lr = number }
-            (applied (Settings.toPairs config) Config.standard).Lr = number)
+          testProperty "numbers keep every digit" (fun (FsCheck.NormalFloat number) ->
+              let config = { Config.standard with Lr = number }
+              (applied (Settings.toPairs config) Config.standard).Lr = number)
 
-        testCase "of two values the later one wins; a loss's settings add up" (fun () ->
-            let config = applied [ "steps", "5"; "loss_settings.alpha", "1"; "steps", "7"; "loss_settings.beta", "2" ] Config.standard
+          testCase "of two values the later one wins; a loss's settings add up" (fun () ->
+              let config = applied [ "steps", "5"; "loss_settings.alpha", "1"; "steps", "7"; "loss_settings.beta", "2" ] Config.standard
 
-            Expect.equal config.Steps 7 "steps"
-            Expect.equal config.LossSettings (Map [ "alpha", 1.0; "beta", 2.0 ]) "loss settings")
+              Expect.equal config.Steps 7 "steps"
+              Expect.equal config.LossSettings (Map [ "alpha", 1.0; "beta", 2.0 ]) "loss settings")
 
-        testCase "an unknown key suggests the nearest, unless none is near" (fun () ->
-            let message key = (refused [ key, "1" ]).Head.Message
-            Expect.stringContains (message "per_clas") "did you mean 'per_class'?" "a letter missing"
-            Expect.stringContains (message "Embeding") "did you mean 'embedding'?" "case"
-            Expect.stringContains (message "loss_setings.alpha") "there is no such setting" "a table"
-            Expect.isFalse ((message "zzzzzz").Contains "did you mean") "nothing near")
+          testCase "an unknown key suggests the nearest, unless none is near" (fun () ->
+              let message key = (refused [ key, "1" ]).Head.Message
+              Expect.stringContains (message "per_clas") "did you mean 'per_class'?" "a letter missing"
+              Expect.stringContains (message "Embeding") "did you mean 'embedding'?" "case"
+              Expect.stringContains (message "loss_setings.alpha") "there is no such setting" "a table"
+              Expect.isFalse ((message "zzzzzz").Contains "did you mean") "nothing near")
 
-        testCase "everything that is wrong is reported at once, by key" (fun () ->
-            let problems =
-                refused [
-                    "steps", "many"
-                    "lr", "0,5"
-                    "residual", "yes"
-                    "stepz", "1"
-                    "loss_settings", "1"
-                    "loss_settings.alpha", "x"
-                    "batch", "12.5"
-                ]
+          testCase "everything that is wrong is reported at once, by key" (fun () ->
+              let problems =
+                  refused
+                      [ "steps", "many"
+                        "lr", "0,5"
+                        "residual", "yes"
+                        "stepz", "1"
+                        "loss_settings", "1"
+                        "loss_settings.alpha", "x"
+                        "batch", "12.5" ]
 
-            Expect.equal
-                [ for problem in problems -> problem.Key ]
-                [ "steps"; "lr"; "residual"; "stepz"; "loss_settings"; "loss_settings.alpha"; "batch" ]
-                "keys"
+              Expect.equal
+                  [ for problem in problems -> problem.Key ]
+                  [ "steps"; "lr"; "residual"; "stepz"; "loss_settings"; "loss_settings.alpha"; "batch" ]
+                  "keys"
 
-            let message i = problems[i].Message
-            Expect.stringContains (message 0) "'many' is not a whole number" "steps"
-            Expect.stringContains (message 1) "with a point" "lr"
-            Expect.stringContains (message 2) "true or false" "residual"
-            Expect.stringContains (message 3) "'steps'" "stepz"
-            Expect.stringContains (message 4) "loss_settings.alpha=2" "the whole table")
+              let message i = problems[i].Message
+              Expect.stringContains (message 0) "'many' is not a whole number" "steps"
+              Expect.stringContains (message 1) "with a point" "lr"
+              Expect.stringContains (message 2) "true or false" "residual"
+              Expect.stringContains (message 3) "'steps'" "stepz"
+              Expect.stringContains (message 4) "loss_settings.alpha=2" "the whole table")
 
-        testCase "the descriptions name every encoder, pooling and loss" (fun () ->
-            let meaning key = Settings.keys |> List.find (fst >> (=) key) |> snd
+          testCase "the descriptions name every encoder, pooling and loss" (fun () ->
+              let meaning key = Settings.keys |> List.find (fst >> (=) key) |> snd
 
-            for key, names in
-                [ "encoder", Encoders.All.names; "pooling", [ for name, _, _ in Layers.poolings -> name ]; "loss", All.names ] do
-                for name in names do
-                    Expect.stringContains (meaning key) name key)
-    ]
+              for key, names in
+                  [ "encoder", Encoders.All.names; "pooling", [ for name, _, _ in Layers.poolings -> name ]; "loss", All.names ] do
+                  for name in names do
+                      Expect.stringContains (meaning key) name key) ]
 
 let private problemsOf change = Check.problems (change Config.standard)
 
-let private unsound: (string * (Config -> Config)) list = [
-    "split", (fun c -> { c with Split = "random" })
-    "train_share", (fun c -> { c with TrainShare = 1.0 })
-    "validation_share", (fun c -> { c with ValidationShare = -0.1 })
-    "encoder", (fun c -> { c with Encoder = "resnet51" })
-    "pooling", (fun c -> { c with Pooling = "sum" })
-    "embedding", (fun c -> { c with Embedding = 0; Levels = 0 })
-    "levels", (fun c -> { c with Levels = -1 })
-    "heads", (fun c -> { c with Heads = 3 })
-    "heads", (fun c -> { c with Heads = 0 })
-    "level_weight", (fun c -> { c with LevelWeight = nan })
-    "loss", (fun c -> { c with Loss = "softmax" })
-    "loss_settings.gamma", (fun c -> { c with LossSettings = Map [ "gamma", 1.0 ] })
-    "level_loss", (fun c -> { c with LevelLoss = "proxy-anchor" })
-    "level_loss", (fun c -> { c with Loss = "proxy-anchor" })
-    "level_loss_settings.gamma", (fun c -> { c with LevelLoss = "supcon"; LevelLossSettings = Map [ "gamma", 1.0 ] })
-    "optimiser", (fun c -> { c with Optimiser = "adam" })
-    "lr", (fun c -> { c with Lr = 0.0 })
-    "lr", (fun c -> { c with Lr = infinity })
-    "weight_decay", (fun c -> { c with WeightDecay = -1.0 })
-    "momentum", (fun c -> { c with Momentum = 1.0 })
-    "schedule", (fun c -> { c with Schedule = "linear" })
-    "warm_up", (fun c -> { c with WarmUp = 1.5 })
-    "decay_every", (fun c -> { c with DecayEvery = 0.0 })
-    "clip", (fun c -> { c with Clip = -1.0 })
-    "steps", (fun c -> { c with Steps = 0 })
-    "epochs", (fun c -> { c with Epochs = -1.0 })
-    "batch", (fun c -> { c with Batch = 130 })
-    "per_class", (fun c -> { c with PerClass = 1 })
-    "size", (fun c -> { c with Size = 8 })
-    "resize", (fun c -> { c with Resize = 32 })
-    "filter", (fun c -> { c with Filter = "nearest" })
-    "augment", (fun c -> { c with Augment = "mixup" })
-    "scale_min", (fun c -> { c with ScaleMin = 0.0 })
-    "scale_max", (fun c -> { c with ScaleMax = 0.5 })
-    "scale_max", (fun c -> { c with Augment = "crop" })
-    "surround", (fun c -> { c with Surround = "mirror" })
-    "flip", (fun c -> { c with Flip = 2.0 })
-    "hue", (fun c -> { c with Hue = 0.6 })
-    "threads", (fun c -> { c with Threads = -1 })
-    "save_every", (fun c -> { c with SaveEvery = -1 })
-]
+let private unsound: (string * (Config -> Config)) list =
+    [ "split", (fun c -> { c with Split = "random" })
+      "train_share", (fun c -> { c with TrainShare = 1.0 })
+      "validation_share", (fun c -> { c with ValidationShare = -0.1 })
+      "encoder", (fun c -> { c with Encoder = "resnet51" })
+      "pooling", (fun c -> { c with Pooling = "sum" })
+      "embedding", (fun c -> { c with Embedding = 0; Levels = 0 })
+      "levels", (fun c -> { c with Levels = -1 })
+      "heads", (fun c -> { c with Heads = 3 })
+      "heads", (fun c -> { c with Heads = 0 })
+      "level_weight", (fun c -> { c with LevelWeight = nan })
+      "loss", (fun c -> { c with Loss = "softmax" })
+      "loss_settings.gamma", (fun c -> { c with LossSettings = Map [ "gamma", 1.0 ] })
+      "level_loss", (fun c -> { c with LevelLoss = "proxy-anchor" })
+      "level_loss", (fun c -> { c with Loss = "proxy-anchor" })
+      "level_loss_settings.gamma", (fun c -> { c with LevelLoss = "supcon"; LevelLossSettings = Map [ "gamma", 1.0 ] })
+      "optimiser", (fun c -> { c with Optimiser = "adam" })
+      "lr", (fun c -> { c with Lr = 0.0 })
+      "lr", (fun c -> { c with Lr = infinity })
+      "weight_decay", (fun c -> { c with WeightDecay = -1.0 })
+      "momentum", (fun c -> { c with Momentum = 1.0 })
+      "schedule", (fun c -> { c with Schedule = "linear" })
+      "warm_up", (fun c -> { c with WarmUp = 1.5 })
+      "decay_every", (fun c -> { c with DecayEvery = 0.0 })
+      "clip", (fun c -> { c with Clip = -1.0 })
+      "steps", (fun c -> { c with Steps = 0 })
+      "epochs", (fun c -> { c with Epochs = -1.0 })
+      "batch", (fun c -> { c with Batch = 130 })
+      "per_class", (fun c -> { c with PerClass = 1 })
+      "size", (fun c -> { c with Size = 8 })
+      "resize", (fun c -> { c with Resize = 32 })
+      "filter", (fun c -> { c with Filter = "nearest" })
+      "augment", (fun c -> { c with Augment = "mixup" })
+      "scale_min", (fun c -> { c with ScaleMin = 0.0 })
+      "scale_max", (fun c -> { c with ScaleMax = 0.5 })
+      "scale_max", (fun c -> { c with Augment = "crop" })
+      "surround", (fun c -> { c with Surround = "mirror" })
+      "flip", (fun c -> { c with Flip = 2.0 })
+      "hue", (fun c -> { c with Hue = 0.6 })
+      "threads", (fun c -> { c with Threads = -1 })
+      "save_every", (fun c -> { c with SaveEvery = -1 }) ]
 
 let private checkTests =
-    testList "check" [
-        testCase "the standard settings and those of every encoder are sound" (fun () ->
-            for config in Config.standard :: Config.photographs :: List.map Config.startFor Encoders.All.names do
-                Expect.isEmpty (Check.problems config) config.Encoder)
+    testList
+        "check"
+        [ testCase "the standard settings and those of every encoder are sound" (fun () ->
+              for config in Config.standard :: Config.photographs :: List.map Config.startFor Encoders.All.names do
+                  Expect.isEmpty (Check.problems config) config.Encoder)
 
-        for i, (key, change) in List.indexed unsound do
-            testCase $"case {i + 1}: {key} is named alone" (fun () ->
-                Expect.equal [ for problem in problemsOf change -> problem.Key ] [ key ] "keys")
+          for i, (key, change) in List.indexed unsound do
+              testCase $"case {i + 1}: {key} is named alone" (fun () ->
+                  Expect.equal [ for problem in problemsOf change -> problem.Key ] [ key ] "keys")
 
-        testCase "all that is wrong is reported at once" (fun () ->
-            let problems = problemsOf (fun c -> { c with Encoder = "resnet51"; Batch = 130; Lr = -1.0; Flip = 2.0 })
+          testCase "all that is wrong is reported at once" (fun () ->
+              let problems = problemsOf (fun c -> { c with Encoder = "resnet51"; Batch = 130; Lr = -1.0; Flip = 2.0 })
 
-            Expect.equal [ for problem in problems -> problem.Key ] [ "encoder"; "lr"; "batch"; "flip" ] "keys"
-            let text = problems |> List.map string |> String.concat "\n"
+              Expect.equal [ for problem in problems -> problem.Key ] [ "encoder"; "lr"; "batch"; "flip" ] "keys"
+              let text = problems |> List.map string |> String.concat "\n"
 
-            for part in [ "did you mean 'resnet50'?"; "the nearest are 128 and 132"; "must be above 0"; "within 0 and 1" ] do
-                Expect.stringContains text part "the fix")
+              for part in [ "did you mean 'resnet50'?"; "the nearest are 128 and 132"; "must be above 0"; "within 0 and 1" ] do
+                  Expect.stringContains text part "the fix")
 
-        testCase "what does not matter is not checked: heads without levels, steps with epochs" (fun () ->
-            Expect.isEmpty (problemsOf (fun c -> { c with Levels = 0; Heads = 3 })) "heads"
-            Expect.isEmpty (problemsOf (fun c -> { c with Steps = 0; Epochs = 2.0 })) "steps"
+          testCase "what does not matter is not checked: heads without levels, steps with epochs" (fun () ->
+              Expect.isEmpty (problemsOf (fun c -> { c with Levels = 0; Heads = 3 })) "heads"
+              Expect.isEmpty (problemsOf (fun c -> { c with Steps = 0; Epochs = 2.0 })) "steps"
 
-            Expect.isEmpty (problemsOf (fun c -> { c with Levels = 0; Loss = "proxy-anchor" })) "proxies")
-    ]
+              Expect.isEmpty (problemsOf (fun c -> { c with Levels = 0; Loss = "proxy-anchor" })) "proxies") ]
 
 let private derived =
-    testList "derived values" [
-        testCase "epochs become steps by images and batch; without epochs the steps hold" (fun () ->
-            let config = { Config.standard with Batch = 100; Steps = 7 }
+    testList
+        "derived values"
+        [ testCase "epochs become steps by images and batch; without epochs the steps hold" (fun () ->
+              let config = { Config.standard with Batch = 100; Steps = 7 }
 
-            Expect.equal (Config.stepsOf 1000 config) 7 "steps"
-            Expect.equal (Config.stepsOf 1000 { config with Epochs = 3.0 }) 30 "three epochs"
-            Expect.equal (Config.stepsOf 10 { config with Epochs = 0.5 }) 1 "never none")
+              Expect.equal (Config.stepsOf 1000 config) 7 "steps"
+              Expect.equal (Config.stepsOf 1000 { config with Epochs = 3.0 }) 30 "three epochs"
+              Expect.equal (Config.stepsOf 10 { config with Epochs = 0.5 }) 1 "never none")
 
-        testCase "test pictures are resized by 8 / 7 from 96 px on, unless a size is given" (fun () ->
-            let resize size resize = Config.resizeOf { Config.standard with Size = size; Resize = resize }
+          testCase "test pictures are resized by 8 / 7 from 96 px on, unless a size is given" (fun () ->
+              let resize size resize = Config.resizeOf { Config.standard with Size = size; Resize = resize }
 
-            Expect.equal [ resize 64 0; resize 96 0; resize 224 0; resize 224 300 ] [ 64; 109; 256; 300 ] "sizes")
+              Expect.equal [ resize 64 0; resize 96 0; resize 224 0; resize 224 300 ] [ 64; 109; 256; 300 ] "sizes")
 
-        testCase "the levels take their own loss if one is given" (fun () ->
-            let config = { Config.standard with LossSettings = Map [ "alpha", 3.0 ] }
+          testCase "the levels take their own loss if one is given" (fun () ->
+              let config = { Config.standard with LossSettings = Map [ "alpha", 3.0 ] }
 
-            Expect.equal (Config.levelLossOf config) ("multi-similarity", config.LossSettings) "the same"
-            let own = { config with LevelLoss = "supcon" }
-            Expect.equal (Config.levelLossOf own) ("supcon", Map.empty) "its own")
-    ]
+              Expect.equal (Config.levelLossOf config) ("multi-similarity", config.LossSettings) "the same"
+              let own = { config with LevelLoss = "supcon" }
+              Expect.equal (Config.levelLossOf own) ("supcon", Map.empty) "its own") ]
 
 let tests = testList "Config" [ textTests; checkTests; derived ]

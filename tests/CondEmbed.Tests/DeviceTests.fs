@@ -43,93 +43,93 @@ let private step (config: Config) =
     Expect.sequenceEqual embeddings.shape [ 4L; int64 config.Embedding ] "embeddings"
 
 let private strayTests =
-    testList "no stray device in a whole training step" [
-        strayTest "the trap holds: what names no device lands on meta" (fun () ->
-            let expectMeta (x: Tensor) = Expect.equal x.device.``type`` DeviceType.META (string x)
+    testList
+        "no stray device in a whole training step"
+        [ strayTest "the trap holds: what names no device lands on meta" (fun () ->
+              let expectMeta (x: Tensor) = Expect.equal x.device.``type`` DeviceType.META (string x)
 
-            for made in [ torch.zeros (2L); torch.tensor [| 1.0 |]; torch.arange (scalar 3.0); torch.eye 2L; torch.rand (2L) ] do
-                expectMeta made)
+              for made in [ torch.zeros (2L); torch.tensor [| 1.0 |]; torch.arange (scalar 3.0); torch.eye 2L; torch.rand (2L) ] do
+                  expectMeta made)
 
-        for encoder in Encoders.All.names do
-            strayTest $"encoder {encoder}" (fun () -> step { tiny with Encoder = encoder })
+          for encoder in Encoders.All.names do
+              strayTest $"encoder {encoder}" (fun () -> step { tiny with Encoder = encoder })
 
-        strayTest "norms that keep their statistics" (fun () -> step { tiny with FreezeNorm = true })
+          strayTest "norms that keep their statistics" (fun () -> step { tiny with FreezeNorm = true })
 
-        for pooling, _, _ in Layers.poolings do
-            strayTest $"pooling {pooling}, with and without a norm in the head" (fun () ->
-                for norm in [ false; true ] do
-                    step { tiny with Pooling = pooling; HeadNorm = norm })
+          for pooling, _, _ in Layers.poolings do
+              strayTest $"pooling {pooling}, with and without a norm in the head" (fun () ->
+                  for norm in [ false; true ] do
+                      step { tiny with Pooling = pooling; HeadNorm = norm })
 
-        for levels in 0..2 do
-            for residual in [ false; true ] do
-                for shared in [ false; true ] do
-                    strayTest $"{levels} levels, residual {residual}, shared {shared}" (fun () ->
-                        step { tiny with Levels = levels; Residual = residual; SharedLevels = shared })
+          for levels in 0..2 do
+              for residual in [ false; true ] do
+                  for shared in [ false; true ] do
+                      strayTest $"{levels} levels, residual {residual}, shared {shared}" (fun () ->
+                          step { tiny with Levels = levels; Residual = residual; SharedLevels = shared })
 
-        for loss in All.names do
-            strayTest $"loss {loss}, on its own and on levels" (fun () ->
-                step { tiny with Loss = loss; Levels = 0 }
+          for loss in All.names do
+              strayTest $"loss {loss}, on its own and on levels" (fun () ->
+                  step { tiny with Loss = loss; Levels = 0 }
 
-                if not (LossTests.usesProxies (LossTests.lossOf loss [])) then
-                    step { tiny with Loss = loss }
-                else
-                    step { tiny with Loss = loss; LevelLoss = "multi-similarity" })
+                  if not (LossTests.usesProxies (LossTests.lossOf loss [])) then
+                      step { tiny with Loss = loss }
+                  else
+                      step { tiny with Loss = loss; LevelLoss = "multi-similarity" })
 
-        for optimiser in [ "adamw"; "sgd" ] do
-            for clip in [ 0.0; 0.001 ] do
-                strayTest $"optimiser {optimiser}, clip {clip}" (fun () -> step { tiny with Optimiser = optimiser; Clip = clip })
+          for optimiser in [ "adamw"; "sgd" ] do
+              for clip in [ 0.0; 0.001 ] do
+                  strayTest $"optimiser {optimiser}, clip {clip}" (fun () -> step { tiny with Optimiser = optimiser; Clip = clip })
 
-        strayTest "mined triplets, attention maps, nearest neighbours and finite differences" (fun () ->
-            let e = normal 1 [ 4; 8 ]
+          strayTest "mined triplets, attention maps, nearest neighbours and finite differences" (fun () ->
+              let e = normal 1 [ 4; 8 ]
 
-            for kind in [ Mining.All; Mining.BatchHard; Mining.SemiHard ] do
-                let loss = Triplet.over kind 0.2 (labelsOf [ 0; 0; 1; 1 ]) (Similarity.cosine e)
-                expectFinite loss "triplet loss"
+              for kind in [ Mining.All; Mining.BatchHard; Mining.SemiHard ] do
+                  let loss = Triplet.over kind 0.2 (labelsOf [ 0; 0; 1; 1 ]) (Similarity.cosine e)
+                  expectFinite loss "triplet loss"
 
-            let attention: Attention.Options = { Channels = 3; Embedding = 8; Heads = 2 }
+              let attention: Attention.Options = { Channels = 3; Embedding = 8; Heads = 2 }
 
-            let hierarchy: Hierarchy.Options = { Attention = attention; Levels = 2; Residual = true; Shared = false }
+              let hierarchy: Hierarchy.Options = { Attention = attention; Levels = 2; Residual = true; Shared = false }
 
-            let maps = Hierarchy.attention hierarchy
+              let maps = Hierarchy.attention hierarchy
 
-            let views: Hierarchy.Views = { Tokens = normal 2 [ 4; 5; 3 ]; Embeddings = e }
+              let views: Hierarchy.Views = { Tokens = normal 2 [ 4; 5; 3 ]; Embeddings = e }
 
-            for map in Layer.run (started maps.Specs) maps views do
-                expectFinite map "attention"
+              for map in Layer.run (started maps.Specs) maps views do
+                  expectFinite map "attention"
 
-            let values, _ = Similarity.topK 3 2 e e
-            expectFinite values "nearest"
-            expectFinite (Grad.finiteDifferences 1e-3 (fun x -> x.sum ()) e) "slopes")
+              let values, _ = Similarity.topK 3 2 e e
+              expectFinite values "nearest"
+              expectFinite (Grad.finiteDifferences 1e-3 (fun x -> x.sum ()) e) "slopes")
 
-        strayTest "a session of the host program" (fun () ->
-            let config = { tiny with Size = 16 }
-            let pixels = Array.create (4 * 16 * 16 * 3) 100uy
-            use session = Session.ForTraining(config, 2, 10)
-            session.Step(pixels, 16, [| 0L; 0L; 1L; 1L |]) |> ignore
-            session.Restore(session.Weights(), session.Moments(), session.RandomState(), 1)
-            session.Load(session.EmbeddingWeights()) |> ignore
-            Expect.all (session.Embed(pixels, 4, 16)) Single.IsFinite "embeddings")
-    ]
+          strayTest "a session of the host program" (fun () ->
+              let config = { tiny with Size = 16 }
+              let pixels = Array.create (4 * 16 * 16 * 3) 100uy
+              use session = Session.ForTraining(config, 2, 10)
+              session.Step(pixels, 16, [| 0L; 0L; 1L; 1L |]) |> ignore
+              session.Restore(session.Weights(), session.Moments(), session.RandomState(), 1)
+              session.Load(session.EmbeddingWeights()) |> ignore
+              Expect.all (session.Embed(pixels, 4, 16)) Single.IsFinite "embeddings") ]
 
 let private choice =
-    testList "choose" [
-        testCase "takes cpu and auto in any case" (fun () ->
-            Native.ensure ()
-            Expect.equal (Device.choose "cpu").``type`` DeviceType.CPU "cpu"
-            Expect.equal (Device.choose " CPU ").``type`` DeviceType.CPU "spaces and case"
-            let first = if (Native.devices ()).Length > 1 then "cuda:0" else "cpu"
-            Expect.equal (string (Device.choose "auto")) first "auto")
+    testList
+        "choose"
+        [ testCase "takes cpu and auto in any case" (fun () ->
+              Native.ensure ()
+              Expect.equal (Device.choose "cpu").``type`` DeviceType.CPU "cpu"
+              Expect.equal (Device.choose " CPU ").``type`` DeviceType.CPU "spaces and case"
+              let first = if (Native.devices ()).Length > 1 then "cuda:0" else "cpu"
+              Expect.equal (string (Device.choose "auto")) first "auto")
 
-        testCase "refuses a device that is not there, and says what there is and how to get it" (fun () ->
-            rejects [ "no device 'cuda:99' here"; "cpu"; "CondEmbedTorch=cuda-linux"; "libtorch" ] (fun () ->
-                Device.choose "cuda:99" |> ignore)
+          testCase "refuses a device that is not there, and says what there is and how to get it" (fun () ->
+              rejects [ "no device 'cuda:99' here"; "cpu"; "CondEmbedTorch=cuda-linux"; "libtorch" ] (fun () ->
+                  Device.choose "cuda:99" |> ignore)
 
-            if (Native.devices ()).Length = 1 then
-                rejects [ "no device 'cuda' here, only cpu" ] (fun () -> Device.choose "cuda" |> ignore))
+              if (Native.devices ()).Length = 1 then
+                  rejects [ "no device 'cuda' here, only cpu" ] (fun () -> Device.choose "cuda" |> ignore))
 
-        for wrong in [ "gpu"; ""; "cuda:"; "cuda:x"; "cuda:-1"; "cpu:0" ] do
-            testCase $"refuses '{wrong}', and says what can be chosen" (fun () ->
-                rejects [ $"'{wrong}' is no device"; "auto, cpu, cuda or cuda:N" ] (fun () -> Device.choose wrong |> ignore))
-    ]
+          for wrong in [ "gpu"; ""; "cuda:"; "cuda:x"; "cuda:-1"; "cpu:0" ] do
+              testCase $"refuses '{wrong}', and says what can be chosen" (fun () ->
+                  rejects [ $"'{wrong}' is no device"; "auto, cpu, cuda or cuda:N" ] (fun () -> Device.choose wrong |> ignore)) ]
 
 let tests = testList "Device" [ choice; strayTests ]

@@ -11,8 +11,7 @@ open CondEmbed.Evaluation
 open CondEmbed.Serving
 open CondEmbed.Tests.Support
 
-let private values =
-    [| 1.0f; -0.1f; 1.17549435e-38f; 3.4028235e38f; 0.0f; 0.33333334f |]
+let private values = [| 1.0f; -0.1f; 1.17549435e-38f; 3.4028235e38f; 0.0f; 0.33333334f |]
 
 let private paths = [| "a/1.png"; "b \"x\", y.png"; "ü/3.png" |]
 let private labels = [| "a"; "b \"x\", y.png"; "ü" |]
@@ -51,78 +50,71 @@ let private parquetColumns (path: string) =
 let private writers =
     testList
         "write"
-        [
-            test "csv" {
-                let lines = written table ".csv" File.ReadAllLines
-                Expect.equal lines[0] "path,label,e0,e1" "header"
-                Expect.equal lines[1] "a/1.png,a,1,-0.1" "plain"
-                Expect.stringStarts lines[2] "\"b \"\"x\"\", y.png\",\"b \"\"x\"\", y.png\"," "quoted"
+        [ test "csv" {
+              let lines = written table ".csv" File.ReadAllLines
+              Expect.equal lines[0] "path,label,e0,e1" "header"
+              Expect.equal lines[1] "a/1.png,a,1,-0.1" "plain"
+              Expect.stringStarts lines[2] "\"b \"\"x\"\", y.png\",\"b \"\"x\"\", y.png\"," "quoted"
 
-                let numbers =
-                    [|
-                        for line in lines[1..] do
-                            yield! (line.Split ',' |> Array.rev |> Array.take 2 |> Array.rev)
-                    |]
+              let numbers =
+                  [| for line in lines[1..] do
+                         yield! (line.Split ',' |> Array.rev |> Array.take 2 |> Array.rev) |]
 
-                Expect.equal (Array.map Single.Parse numbers) values "every float reads back as itself"
-                Expect.equal ((written bare ".csv" File.ReadAllLines)[0]) "e0,e1" "without paths and labels"
-            }
+              Expect.equal (Array.map Single.Parse numbers) values "every float reads back as itself"
+              Expect.equal ((written bare ".csv" File.ReadAllLines)[0]) "e0,e1" "without paths and labels"
+          }
 
-            test "jsonl" {
-                let lines = written table ".jsonl" File.ReadAllLines
-                Expect.hasLength lines 3 "lines"
+          test "jsonl" {
+              let lines = written table ".jsonl" File.ReadAllLines
+              Expect.hasLength lines 3 "lines"
 
-                for i, line in Array.indexed lines do
-                    use document = JsonDocument.Parse line
-                    let root = document.RootElement
-                    Expect.equal (root.GetProperty("path").GetString()) paths[i] "path"
-                    Expect.equal (root.GetProperty("label").GetString()) labels[i] "label"
+              for i, line in Array.indexed lines do
+                  use document = JsonDocument.Parse line
+                  let root = document.RootElement
+                  Expect.equal (root.GetProperty("path").GetString()) paths[i] "path"
+                  Expect.equal (root.GetProperty("label").GetString()) labels[i] "label"
 
-                    let row =
-                        [|
-                            for number in root.GetProperty("embedding").EnumerateArray() -> number.GetSingle()
-                        |]
+                  let row = [| for number in root.GetProperty("embedding").EnumerateArray() -> number.GetSingle() |]
 
-                    Expect.equal row values[2 * i .. 2 * i + 1] "embedding"
+                  Expect.equal row values[2 * i .. 2 * i + 1] "embedding"
 
-                Expect.equal ((written bare ".jsonl" File.ReadAllLines)[0]) "{\"embedding\":[1,-0.1]}" "without paths and labels"
-            }
+              Expect.equal ((written bare ".jsonl" File.ReadAllLines)[0]) "{\"embedding\":[1,-0.1]}" "without paths and labels"
+          }
 
-            test "parquet" {
-                let texts, numbers, levels = written table ".parquet" parquetColumns
-                Expect.equal texts [ "path", List.ofArray paths; "label", List.ofArray labels ] "texts"
-                Expect.equal numbers values "numbers"
-                Expect.equal levels [| 0; 1; 0; 1; 0; 1 |] "two numbers in each list"
-                let texts, numbers, _ = written bare ".parquet" parquetColumns
-                Expect.isEmpty texts "without paths and labels"
-                Expect.equal numbers values "numbers alone"
-            }
+          test "parquet" {
+              let texts, numbers, levels = written table ".parquet" parquetColumns
+              Expect.equal texts [ "path", List.ofArray paths; "label", List.ofArray labels ] "texts"
+              Expect.equal numbers values "numbers"
+              Expect.equal levels [| 0; 1; 0; 1; 0; 1 |] "two numbers in each list"
+              let texts, numbers, _ = written bare ".parquet" parquetColumns
+              Expect.isEmpty texts "without paths and labels"
+              Expect.equal numbers values "numbers alone"
+          }
 
-            test "npy, with a header as NumPy writes it, and labels beside it" {
-                inFolder (fun root ->
-                    let path = Path.Combine(root, "out.npy")
-                    EmbeddingFiles.Write(path, table)
-                    let bytes = File.ReadAllBytes path
-                    let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }"
-                    Expect.equal (Encoding.Latin1.GetString(bytes, 0, 10)) "\u0093NUMPY\001\000\118\000" "prefix"
-                    Expect.equal (Encoding.Latin1.GetString(bytes, 10, 118)) (header.PadRight 117 + "\n") "header"
-                    Expect.equal bytes.Length (128 + 24) "data begins at a multiple of 64"
-                    let read = LabelledEmbeddings.Read path
-                    Expect.equal (read.Count, read.Dimension, read.IsDouble) (3, 2, false) "read back"
-                    Expect.sequenceEqual read.Labels labels "labels"
-                    EmbeddingFiles.Write(path, bare)
-                    rejects [ "no labels given"; "out.labels.csv" ] (fun () -> LabelledEmbeddings.Read path |> ignore))
-            }
+          test "npy, with a header as NumPy writes it, and labels beside it" {
+              inFolder (fun root ->
+                  let path = Path.Combine(root, "out.npy")
+                  EmbeddingFiles.Write(path, table)
+                  let bytes = File.ReadAllBytes path
+                  let header = "{'descr': '<f4', 'fortran_order': False, 'shape': (3, 2), }"
+                  Expect.equal (Encoding.Latin1.GetString(bytes, 0, 10)) "\u0093NUMPY\001\000\118\000" "prefix"
+                  Expect.equal (Encoding.Latin1.GetString(bytes, 10, 118)) (header.PadRight 117 + "\n") "header"
+                  Expect.equal bytes.Length (128 + 24) "data begins at a multiple of 64"
+                  let read = LabelledEmbeddings.Read path
+                  Expect.equal (read.Count, read.Dimension, read.IsDouble) (3, 2, false) "read back"
+                  Expect.sequenceEqual read.Labels labels "labels"
+                  EmbeddingFiles.Write(path, bare)
+                  rejects [ "no labels given"; "out.labels.csv" ] (fun () -> LabelledEmbeddings.Read path |> ignore))
+          }
 
-            test "refused before and while writing" {
-                inFolder (fun root ->
-                    rejects [ "'.txt'"; ".npy .csv .jsonl .parquet" ] (fun () -> EmbeddingFiles.Check(Path.Combine(root, "x.txt")))
-                    rejects [ "no folder" ] (fun () -> EmbeddingFiles.Check(Path.Combine(root, "no", "x.csv")))
-                    let broken = EmbeddingTable([| 1.0f; nanf |], 2, 1)
-                    rejects [ "rows 1" ] (fun () -> EmbeddingFiles.Write(Path.Combine(root, "x.csv"), broken))
-                    Expect.isEmpty (Directory.GetFiles root) "nothing written")
-            }
-        ]
+          test "refused before and while writing" {
+              inFolder (fun root ->
+                  rejects [ "'.txt'"; ".npy .csv .jsonl .parquet" ] (fun () -> EmbeddingFiles.Check(Path.Combine(root, "x.txt")))
+                  rejects [ "no folder" ] (fun () -> EmbeddingFiles.Check(Path.Combine(root, "no", "x.csv")))
+                  let broken = EmbeddingTable([| 1.0f; nanf |], 2, 1)
+                  rejects [ "rows 1" ] (fun () -> EmbeddingFiles.Write(Path.Combine(root, "x.csv"), broken))
+                  Expect.isEmpty (Directory.GetFiles root) "nothing written")
+          } ]
 
 let private file (root: string) (name: string) (text: string) =
     let path = Path.Combine(root, name)
@@ -142,101 +134,78 @@ let private goldenCase () =
 let private readers =
     testList
         "read"
-        [
-            test "golden metrics from JSON and from npy in double precision" {
-                inFolder (fun root ->
-                    let case = goldenCase ()
-                    let expected = case.GetProperty("metrics").GetProperty("map_at_r").GetDouble()
-                    let json = LabelledEmbeddings.Read(file root "g.json" (case.GetRawText()))
+        [ test "golden metrics from JSON and from npy in double precision" {
+              inFolder (fun root ->
+                  let case = goldenCase ()
+                  let expected = case.GetProperty("metrics").GetProperty("map_at_r").GetDouble()
+                  let json = LabelledEmbeddings.Read(file root "g.json" (case.GetRawText()))
 
-                    let rows =
-                        [|
-                            for row in case.GetProperty("embeddings").EnumerateArray() do
-                                for x in row.EnumerateArray() -> x.GetDouble()
-                        |]
+                  let rows =
+                      [| for row in case.GetProperty("embeddings").EnumerateArray() do
+                             for x in row.EnumerateArray() -> x.GetDouble() |]
 
-                    let numbers =
-                        [|
-                            for label in case.GetProperty("labels").EnumerateArray() -> label.GetInt64()
-                        |]
+                  let numbers = [| for label in case.GetProperty("labels").EnumerateArray() -> label.GetInt64() |]
 
-                    let path =
-                        npy root "g.npy" (NamedArray.Of("g", [| 60L; 5L |], ReadOnlySpan<float> rows))
+                  let path = npy root "g.npy" (NamedArray.Of("g", [| 60L; 5L |], ReadOnlySpan<float> rows))
 
-                    npy root "g.labels.npy" (NamedArray.Of("l", [| 60L |], ReadOnlySpan<int64> numbers)) |> ignore
+                  npy root "g.labels.npy" (NamedArray.Of("l", [| 60L |], ReadOnlySpan<int64> numbers)) |> ignore
 
-                    for read in [ json; LabelledEmbeddings.Read path ] do
-                        Expect.isTrue read.IsDouble "double"
-                        Expect.isLessThan (abs (read.Evaluate().MapAtR - expected)) 1e-9 "MAP@R")
-            }
+                  for read in [ json; LabelledEmbeddings.Read path ] do
+                      Expect.isTrue read.IsDouble "double"
+                      Expect.isLessThan (abs (read.Evaluate().MapAtR - expected)) 1e-9 "MAP@R")
+          }
 
-            test "labels as text lines and as a column" {
-                inFolder (fun root ->
-                    let path =
-                        npy root "e.npy" (NamedArray.Of("e", [| 2L; 1L |], ReadOnlySpan<float32> [| 1.0f; 2.0f |]))
+          test "labels as text lines and as a column" {
+              inFolder (fun root ->
+                  let path = npy root "e.npy" (NamedArray.Of("e", [| 2L; 1L |], ReadOnlySpan<float32> [| 1.0f; 2.0f |]))
 
-                    let read name text =
-                        List.ofSeq (LabelledEmbeddings.Read(path, file root name text)).Labels
+                  let read name text = List.ofSeq (LabelledEmbeddings.Read(path, file root name text)).Labels
 
-                    Expect.equal (read "l.txt" "a\r\nb\r\n") [ "a"; "b" ] "txt"
-                    Expect.equal (read "l.csv" "a\nb\n") [ "a"; "b" ] "only column"
-                    Expect.equal (read "l.csv" "path,Label\n1.png,a\n2.png,b\n") [ "a"; "b" ] "column by name"
-                    rejects [ "2 embeddings but 1 labels" ] (fun () -> read "l.txt" "a" |> ignore)
-                    rejects [ "line 3"; "1 fields" ] (fun () -> read "l.csv" "path,label\n1.png,a\n2.png" |> ignore)
-                    rejects [ "no column 'label'" ] (fun () -> read "l.csv" "a,b\nc,d" |> ignore)
-                    file root "e.labels.txt" "a\nb" |> ignore
-                    file root "e.labels.csv" "a\nb" |> ignore
-                    rejects [ "more than one" ] (fun () -> LabelledEmbeddings.Read path |> ignore))
-            }
+                  Expect.equal (read "l.txt" "a\r\nb\r\n") [ "a"; "b" ] "txt"
+                  Expect.equal (read "l.csv" "a\nb\n") [ "a"; "b" ] "only column"
+                  Expect.equal (read "l.csv" "path,Label\n1.png,a\n2.png,b\n") [ "a"; "b" ] "column by name"
+                  rejects [ "2 embeddings but 1 labels" ] (fun () -> read "l.txt" "a" |> ignore)
+                  rejects [ "line 3"; "1 fields" ] (fun () -> read "l.csv" "path,label\n1.png,a\n2.png" |> ignore)
+                  rejects [ "no column 'label'" ] (fun () -> read "l.csv" "a,b\nc,d" |> ignore)
+                  file root "e.labels.txt" "a\nb" |> ignore
+                  file root "e.labels.csv" "a\nb" |> ignore
+                  rejects [ "more than one" ] (fun () -> LabelledEmbeddings.Read path |> ignore))
+          }
 
-            for text, words in
-                [
-                    "[1]", [ "Array where"; "embeddings" ]
-                    "{", [ "not valid JSON" ]
-                    "{}", [ "no list 'embeddings'"; "no list 'labels'" ]
-                    "{\"embeddings\":[[1,2],[3],4,[5,\"x\"]],\"labels\":[1,null]}",
-                    [
-                        "embedding 1"
-                        "1 numbers where 2"
-                        "embedding 2"
-                        "embedding 3"
-                        "\"x\""
-                        "label 1"
-                        "Null"
-                    ]
-                    "{\"embeddings\":[[1],[2]],\"labels\":[1]}", [ "2 embeddings but 1 labels" ]
-                    "{\"embeddings\":[[1]],\"labels\":[1]}", [ "at least 2" ]
-                ] do
-                test $"JSON refused: {text}" {
-                    inFolder (fun root ->
-                        rejects ("x.json" :: words) (fun () -> LabelledEmbeddings.Read(file root "x.json" text) |> ignore))
-                }
+          for text, words in
+              [ "[1]", [ "Array where"; "embeddings" ]
+                "{", [ "not valid JSON" ]
+                "{}", [ "no list 'embeddings'"; "no list 'labels'" ]
+                "{\"embeddings\":[[1,2],[3],4,[5,\"x\"]],\"labels\":[1,null]}",
+                [ "embedding 1"; "1 numbers where 2"; "embedding 2"; "embedding 3"; "\"x\""; "label 1"; "Null" ]
+                "{\"embeddings\":[[1],[2]],\"labels\":[1]}", [ "2 embeddings but 1 labels" ]
+                "{\"embeddings\":[[1]],\"labels\":[1]}", [ "at least 2" ] ] do
+              test $"JSON refused: {text}" {
+                  inFolder (fun root -> rejects ("x.json" :: words) (fun () -> LabelledEmbeddings.Read(file root "x.json" text) |> ignore))
+              }
 
-            for header, data, words in
-                [
-                    "{'descr': '>f4', 'fortran_order': False, 'shape': (1,), }", 4, [ "'>f4'" ]
-                    "{'descr': '<f4', 'fortran_order': True, 'shape': (1, 1), }", 4, [ "Fortran" ]
-                    "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", 4, [ "4 bytes"; "[2]" ]
-                    "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,), }", 4, [ "size" ]
-                    "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", 4, [ "not understood" ]
-                ] do
-                test $"npy refused: {header}" {
-                    inFolder (fun root ->
-                        let path = Path.Combine(root, "x.npy")
-                        let length = BitConverter.GetBytes(int16 header.Length)
-                        let start = [| 0x93uy; yield! "NUMPY"B; 1uy; 0uy |]
-                        File.WriteAllBytes(path, Array.concat [ start; length; Encoding.ASCII.GetBytes header; Array.zeroCreate data ])
-                        rejects (path :: words) (fun () -> Npy.Read path |> ignore))
-                }
+          for header, data, words in
+              [ "{'descr': '>f4', 'fortran_order': False, 'shape': (1,), }", 4, [ "'>f4'" ]
+                "{'descr': '<f4', 'fortran_order': True, 'shape': (1, 1), }", 4, [ "Fortran" ]
+                "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", 4, [ "4 bytes"; "[2]" ]
+                "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,), }", 4, [ "size" ]
+                "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", 4, [ "not understood" ] ] do
+              test $"npy refused: {header}" {
+                  inFolder (fun root ->
+                      let path = Path.Combine(root, "x.npy")
+                      let length = BitConverter.GetBytes(int16 header.Length)
+                      let start = [| 0x93uy; yield! "NUMPY"B; 1uy; 0uy |]
+                      File.WriteAllBytes(path, Array.concat [ start; length; Encoding.ASCII.GetBytes header; Array.zeroCreate data ])
+                      rejects (path :: words) (fun () -> Npy.Read path |> ignore))
+              }
 
-            test "npy of every type round trips" {
-                inFolder (fun root ->
-                    for kind in Enum.GetValues<ElementType>() |> Array.except [ ElementType.BF16 ] do
-                        for shape in [ [||]; [| 3L |]; [| 2L; 0L; 4L |]; [| 2L; 3L |] ] do
-                            let data = Array.init (int (Array.fold (*) 1L shape) * kind.Size()) byte
-                            let read = Npy.Read(npy root "x.npy" (NamedArray("x", kind, shape, data)))
-                            Expect.equal (read.Type, Array.ofSeq read.Shape, read.Data.ToArray()) (kind, shape, data) $"{kind} {shape}")
-            }
-        ]
+          test "npy of every type round trips" {
+              inFolder (fun root ->
+                  for kind in Enum.GetValues<ElementType>() |> Array.except [ ElementType.BF16 ] do
+                      for shape in [ [||]; [| 3L |]; [| 2L; 0L; 4L |]; [| 2L; 3L |] ] do
+                          let data = Array.init (int (Array.fold (*) 1L shape) * kind.Size()) byte
+                          let read = Npy.Read(npy root "x.npy" (NamedArray("x", kind, shape, data)))
+                          Expect.equal (read.Type, Array.ofSeq read.Shape, read.Data.ToArray()) (kind, shape, data) $"{kind} {shape}")
+          } ]
 
 let tests = testList "EmbeddingFile" [ writers; readers ]

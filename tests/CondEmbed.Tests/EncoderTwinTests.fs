@@ -51,26 +51,23 @@ let private torchBlock (options: Residual.Options) inputs width stride : Module 
 
     let path =
         match options.Block with
-        | Residual.Basic -> [
-            "conv1", conv inputs width 3 stride
-            "bn1", norm width
-            "relu1", relu ()
-            "conv2", conv width width 3 1
-            "bn2", norm width
-          ]
+        | Residual.Basic ->
+            [ "conv1", conv inputs width 3 stride
+              "bn1", norm width
+              "relu1", relu ()
+              "conv2", conv width width 3 1
+              "bn2", norm width ]
         | Residual.Bottleneck place ->
             let first, second = if place = Residual.OnFirst then stride, 1 else 1, stride
 
-            [
-                "conv1", conv inputs width 1 first
-                "bn1", norm width
-                "relu1", relu ()
-                "conv2", conv width width 3 second
-                "bn2", norm width
-                "relu2", relu ()
-                "conv3", conv width outputs 1 1
-                "bn3", norm outputs
-            ]
+            [ "conv1", conv inputs width 1 first
+              "bn1", norm width
+              "relu1", relu ()
+              "conv2", conv width width 3 second
+              "bn2", norm width
+              "relu2", relu ()
+              "conv3", conv width outputs 1 1
+              "bn3", norm outputs ]
 
     let shortcut =
         if stride = 1 && inputs = outputs then
@@ -86,35 +83,32 @@ let private torchBlock (options: Residual.Options) inputs width stride : Module 
 
 let private torchNetwork (options: Residual.Options) =
     let stage inputs (width, blocks, stride) =
-        inSequence [
-            "0", torchBlock options inputs width stride
-            for i in 1 .. blocks - 1 do
-                string i, torchBlock options (outputsOf options width) width 1
-        ]
+        inSequence
+            [ "0", torchBlock options inputs width stride
+              for i in 1 .. blocks - 1 do
+                  string i, torchBlock options (outputsOf options width) width 1 ]
 
     let inputs = options.StemWidth :: [ for width, _, _ in options.Stages -> outputsOf options width ]
 
-    inSequence [
-        match options.Stem with
-        | Residual.Wide ->
-            "conv1", conv 3 options.StemWidth 7 2
-            "bn1", norm options.StemWidth
-            "relu", relu ()
-            "maxpool", torch.nn.MaxPool2d(3L, stride = 2L, padding = 1L)
-        | Residual.Narrow stride ->
-            "conv1", conv 3 options.StemWidth 3 stride
-            "bn1", norm options.StemWidth
-            "relu", relu ()
-        for i, shape in List.indexed options.Stages do
-            $"layer{i + 1}", stage inputs[i] shape
-    ]
+    inSequence
+        [ match options.Stem with
+          | Residual.Wide ->
+              "conv1", conv 3 options.StemWidth 7 2
+              "bn1", norm options.StemWidth
+              "relu", relu ()
+              "maxpool", torch.nn.MaxPool2d(3L, stride = 2L, padding = 1L)
+          | Residual.Narrow stride ->
+              "conv1", conv 3 options.StemWidth 3 stride
+              "bn1", norm options.StemWidth
+              "relu", relu ()
+          for i, shape in List.indexed options.Stages do
+              $"layer{i + 1}", stage inputs[i] shape ]
 
-let private tensorsOf (network: Module) = [
-    for struct (name, leaf) in network.named_parameters () do
-        name, leaf :> Tensor
-    for struct (name, buffer) in network.named_buffers () do
-        if not (name.EndsWith "num_batches_tracked") then name, buffer
-]
+let private tensorsOf (network: Module) =
+    [ for struct (name, leaf) in network.named_parameters () do
+          name, leaf :> Tensor
+      for struct (name, buffer) in network.named_buffers () do
+          if not (name.EndsWith "num_batches_tracked") then name, buffer ]
 
 /// Weights that are all different and positive variances, the same in both networks.
 let private shareWeights (network: Module) (parameters: Params) =
@@ -127,93 +121,91 @@ let private shareWeights (network: Module) (parameters: Params) =
         Params.commit parameters [ name, values ]
 
 /// Two stages of one and two blocks, 4 and 6 wide, after a stem of 5.
-let private options block stem : Residual.Options = {
-    Stem = stem
-    StemWidth = 5
-    Stages = [ 4, 1, 1; 6, 2, 2 ]
-    Block = block
-    SmoothShortcut = false
-    ZeroStart = false
-    FrozenNorm = false
-}
+let private options block stem : Residual.Options =
+    { Stem = stem
+      StemWidth = 5
+      Stages = [ 4, 1, 1; 6, 2, 2 ]
+      Block = block
+      SmoothShortcut = false
+      ZeroStart = false
+      FrozenNorm = false }
 
 let private bottleneck place stem = options (Residual.Bottleneck place) stem
 
 let private plain = options Residual.Basic Residual.Wide
 
-let private networks = [
-    "basic blocks, wide stem", plain
-    "basic blocks, narrow stem", options Residual.Basic (Residual.Narrow 1)
-    "bottlenecks, stride on the first 1 x 1", bottleneck Residual.OnFirst Residual.Wide
-    "bottlenecks, stride on the 3 x 3", bottleneck Residual.OnSecond (Residual.Narrow 2)
-    "shortcuts that average 2 x 2 places", { plain with SmoothShortcut = true }
-    "a first stage of stride 2", { plain with SmoothShortcut = true; Stages = [ 5, 2, 2; 6, 1, 1 ] }
-]
+let private networks =
+    [ "basic blocks, wide stem", plain
+      "basic blocks, narrow stem", options Residual.Basic (Residual.Narrow 1)
+      "bottlenecks, stride on the first 1 x 1", bottleneck Residual.OnFirst Residual.Wide
+      "bottlenecks, stride on the 3 x 3", bottleneck Residual.OnSecond (Residual.Narrow 2)
+      "shortcuts that average 2 x 2 places", { plain with SmoothShortcut = true }
+      "a first stage of stride 2", { plain with SmoothShortcut = true; Stages = [ 5, 2, 2; 6, 1, 1 ] } ]
 
 let tests =
-    testList "equals the same network of torch's modules" [
-        for title, options in networks do
-            tensorTest title (fun () ->
-                use network = torchNetwork options
-                let features = (Residual.build options).Features
-                let parameters = started features.Specs
-                shareWeights network parameters
-                Expect.equal (set parameters.Names) (set (List.map fst (tensorsOf network))) "names"
-                let x = normal 50 [ 2; 3; 17; 20 ]
-                network.eval ()
-                expectClose 1e-10 (network.forward x) (Layer.run parameters features x) "at test time"
-                network.train ()
-                let expected = network.forward x
+    testList
+        "equals the same network of torch's modules"
+        [ for title, options in networks do
+              tensorTest title (fun () ->
+                  use network = torchNetwork options
+                  let features = (Residual.build options).Features
+                  let parameters = started features.Specs
+                  shareWeights network parameters
+                  Expect.equal (set parameters.Names) (set (List.map fst (tensorsOf network))) "names"
+                  let x = normal 50 [ 2; 3; 17; 20 ]
+                  network.eval ()
+                  expectClose 1e-10 (network.forward x) (Layer.run parameters features x) "at test time"
+                  network.train ()
+                  let expected = network.forward x
 
-                let leaves = parameters |> Params.map (fun name leaf -> leaf.requires_grad_ (not (isStatistic name)))
+                  let leaves = parameters |> Params.map (fun name leaf -> leaf.requires_grad_ (not (isStatistic name)))
 
-                let actual, reports = forward Training leaves features x
-                expectClose 1e-10 expected actual "in training"
-                expected.sum().backward()
-                actual.sum().backward()
-                Params.commit parameters reports
+                  let actual, reports = forward Training leaves features x
+                  expectClose 1e-10 expected actual "in training"
+                  expected.sum().backward()
+                  actual.sum().backward()
+                  Params.commit parameters reports
 
-                for name, tensor in tensorsOf network do
-                    if isStatistic name then
-                        expectClose 1e-10 tensor parameters[name] name
-                    else
-                        expectClose 1e-8 tensor.grad parameters[name].grad $"gradient by {name}")
+                  for name, tensor in tensorsOf network do
+                      if isStatistic name then
+                          expectClose 1e-10 tensor parameters[name] name
+                      else
+                          expectClose 1e-8 tensor.grad parameters[name].grad $"gradient by {name}")
 
-        tensorTest "a block that starts closed starts as its shortcut" (fun () ->
-            let closed = { options Residual.Basic (Residual.Narrow 1) with ZeroStart = true; Stages = [ 5, 1, 1 ] }
+          tensorTest "a block that starts closed starts as its shortcut" (fun () ->
+              let closed = { options Residual.Basic (Residual.Narrow 1) with ZeroStart = true; Stages = [ 5, 1, 1 ] }
 
-            let features = (Residual.build closed).Features
+              let features = (Residual.build closed).Features
 
-            let stem =
-                Layer.named "conv1" (Layers.conv2d 3 5 3 1)
-                --> Layer.named "bn1" (Layers.batchNorm 5)
-                --> Layers.relu
+              let stem =
+                  Layer.named "conv1" (Layers.conv2d 3 5 3 1)
+                  --> Layer.named "bn1" (Layers.batchNorm 5)
+                  --> Layers.relu
 
-            let parameters, x = started features.Specs, normal 50 [ 2; 3; 9; 9 ]
-            expectSame (Layer.run parameters stem x) (Layer.run parameters features x) "output")
+              let parameters, x = started features.Specs, normal 50 [ 2; 3; 9; 9 ]
+              expectSame (Layer.run parameters stem x) (Layer.run parameters features x) "output")
 
-        tensorTest "frozen norms run on stored statistics in training and report none" (fun () ->
-            let build frozen = (Residual.build { plain with FrozenNorm = frozen }).Features
+          tensorTest "frozen norms run on stored statistics in training and report none" (fun () ->
+              let build frozen = (Residual.build { plain with FrozenNorm = frozen }).Features
 
-            let parameters, x = started (build true).Specs, normal 50 [ 2; 3; 17; 20 ]
-            let output, reports = forward Training parameters (build true) x
-            Expect.isEmpty reports "reports"
-            expectSame (Layer.run parameters (build false) x) output "as at test time"
-            Expect.equal (build true).Specs (build false).Specs "the same parameters")
+              let parameters, x = started (build true).Specs, normal 50 [ 2; 3; 17; 20 ]
+              let output, reports = forward Training parameters (build true) x
+              Expect.isEmpty reports "reports"
+              expectSame (Layer.run parameters (build false) x) output "as at test time"
+              Expect.equal (build true).Specs (build false).Specs "the same parameters")
 
-        tensorTest "closed is the last norm of each block, and nothing else" (fun () ->
-            for kind, last in [ Residual.Basic, "bn2"; Residual.Bottleneck Residual.OnSecond, "bn3" ] do
-                let build closed = (Residual.build { plain with Block = kind; ZeroStart = closed }).Features
+          tensorTest "closed is the last norm of each block, and nothing else" (fun () ->
+              for kind, last in [ Residual.Basic, "bn2"; Residual.Bottleneck Residual.OnSecond, "bn3" ] do
+                  let build closed = (Residual.build { plain with Block = kind; ZeroStart = closed }).Features
 
-                let parameters = started (build true).Specs
-                let usual = started (build false).Specs
+                  let parameters = started (build true).Specs
+                  let usual = started (build false).Specs
 
-                let isLast (name: string) = name.StartsWith "layer" && name.EndsWith $".{last}.weight"
+                  let isLast (name: string) = name.StartsWith "layer" && name.EndsWith $".{last}.weight"
 
-                for name in parameters.Names do
-                    let expected = if isLast name then torch.zeros_like parameters[name] else usual[name]
+                  for name in parameters.Names do
+                      let expected = if isLast name then torch.zeros_like parameters[name] else usual[name]
 
-                    expectSame expected parameters[name] name
+                      expectSame expected parameters[name] name
 
-                Expect.equal (parameters.Names |> List.filter isLast |> List.length) 3 "one for each block")
-    ]
+                  Expect.equal (parameters.Names |> List.filter isLast |> List.length) 3 "one for each block") ]

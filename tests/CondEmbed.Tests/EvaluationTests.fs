@@ -10,44 +10,31 @@ open FsCheck.FSharp
 open CondEmbed.Evaluation
 open CondEmbed.Tests.Support
 
-let internal flatten (rows: float[][]) =
-    Embeddings<float>(Array.concat rows, rows.Length, rows[0].Length)
+let internal flatten (rows: float[][]) = Embeddings<float>(Array.concat rows, rows.Length, rows[0].Length)
 
-let private single (rows: Embeddings<float>) =
-    Embeddings<float32>(Array.map float32 rows.Values, rows.Count, rows.Dimension)
+let private single (rows: Embeddings<float>) = Embeddings<float32>(Array.map float32 rows.Values, rows.Count, rows.Dimension)
 
 let internal cases =
     lazy
         (use document = JsonDocument.Parse(File.ReadAllText(golden "metrics.json"))
 
-         [
-             for case in document.RootElement.EnumerateArray() ->
-                 let rows =
-                     [|
-                         for row in case.GetProperty("embeddings").EnumerateArray() -> [| for x in row.EnumerateArray() -> x.GetDouble() |]
-                     |]
+         [ for case in document.RootElement.EnumerateArray() ->
+               let rows =
+                   [| for row in case.GetProperty("embeddings").EnumerateArray() -> [| for x in row.EnumerateArray() -> x.GetDouble() |] |]
 
-                 let labels =
-                     [|
-                         for label in case.GetProperty("labels").EnumerateArray() -> label.GetInt64()
-                     |]
+               let labels = [| for label in case.GetProperty("labels").EnumerateArray() -> label.GetInt64() |]
 
-                 let metrics =
-                     [
-                         for pair in case.GetProperty("metrics").EnumerateObject() do
-                             if pair.Value.ValueKind = JsonValueKind.Number then
-                                 pair.Name, pair.Value.GetDouble()
-                     ]
+               let metrics =
+                   [ for pair in case.GetProperty("metrics").EnumerateObject() do
+                         if pair.Value.ValueKind = JsonValueKind.Number then pair.Name, pair.Value.GetDouble() ]
 
-                 flatten rows, labels, metrics, case.GetProperty("queries_without_match").GetInt32()
-         ])
+               flatten rows, labels, metrics, case.GetProperty("queries_without_match").GetInt32() ])
 
 /// Seeded random rows, with labels out of a few classes.
 let internal randomSet seed count dimension classes =
     let random = Random(seed)
 
-    let rows =
-        Array.init count (fun _ -> Array.init dimension (fun _ -> random.NextDouble() - 0.5))
+    let rows = Array.init count (fun _ -> Array.init dimension (fun _ -> random.NextDouble() - 0.5))
 
     rows, Array.init count (fun _ -> int64 (random.Next classes))
 
@@ -57,35 +44,29 @@ let private slowly (rows: float[][]) (labels: int64[]) =
         rows
         |> Array.map (fun row -> let norm = sqrt (Array.sumBy (fun x -> x * x) row) in row |> Array.map (fun x -> x / norm))
 
-    let cosine a b =
-        Array.fold2 (fun sum x y -> sum + x * y) 0.0 unit[a] unit[b]
+    let cosine a b = Array.fold2 (fun sum x y -> sum + x * y) 0.0 unit[a] unit[b]
 
-    [|
-        for q in 0 .. rows.Length - 1 ->
-            let ranking =
-                [| 0 .. rows.Length - 1 |] |> Array.filter ((<>) q) |> Array.sortBy (fun j -> -(cosine q j), j)
+    [| for q in 0 .. rows.Length - 1 ->
+           let ranking = [| 0 .. rows.Length - 1 |] |> Array.filter ((<>) q) |> Array.sortBy (fun j -> -(cosine q j), j)
 
-            let hit = ranking |> Array.map (fun j -> labels[j] = labels[q])
-            let matches = hit |> Array.filter id |> Array.length
+           let hit = ranking |> Array.map (fun j -> labels[j] = labels[q])
+           let matches = hit |> Array.filter id |> Array.length
 
-            let precision i =
-                float (hit[.. i - 1] |> Array.filter id |> Array.length) / float i
+           let precision i = float (hit[.. i - 1] |> Array.filter id |> Array.length) / float i
 
-            let sum upTo =
-                Seq.sum (
-                    seq {
-                        for i in 1..upTo do
-                            if hit[i - 1] then
-                                precision i
-                    }
-                )
+           let sum upTo =
+               Seq.sum (
+                   seq {
+                       for i in 1..upTo do
+                           if hit[i - 1] then precision i
+                   }
+               )
 
-            if matches = 0 then
-                QueryOutcome(q, 0, 0, 0.0, 0.0, 0.0)
-            else
-                let first = 1 + Array.findIndex id hit
-                QueryOutcome(q, matches, first, precision matches, sum matches / float matches, sum hit.Length / float matches)
-    |]
+           if matches = 0 then
+               QueryOutcome(q, 0, 0, 0.0, 0.0, 0.0)
+           else
+               let first = 1 + Array.findIndex id hit
+               QueryOutcome(q, matches, first, precision matches, sum matches / float matches, sum hit.Length / float matches) |]
 
 let private close (expected: QueryOutcome seq) (actual: QueryOutcome seq) =
     for e, a in Seq.zip expected actual do
@@ -101,126 +82,112 @@ let private blocked (rows: ISimilarityRows<'t>) (set: LabelledSet<'t>) block =
 let private metricTests =
     testList
         "metrics"
-        [
-            test "golden values to 1e-9" {
-                for embeddings, labels, expected, without in cases.Value do
-                    let metrics = Retrieval.Evaluate(embeddings, labels)
-                    Expect.equal metrics.QueriesWithoutMatch without "queries without match"
+        [ test "golden values to 1e-9" {
+              for embeddings, labels, expected, without in cases.Value do
+                  let metrics = Retrieval.Evaluate(embeddings, labels)
+                  Expect.equal metrics.QueriesWithoutMatch without "queries without match"
 
-                    for name, value in expected do
-                        Expect.isLessThan (abs (metrics[name] - value)) 1e-9 name
+                  for name, value in expected do
+                      Expect.isLessThan (abs (metrics[name] - value)) 1e-9 name
 
-                    Expect.equal metrics["precision@1"] metrics["recall@1_possible_only"] "precision@1"
-            }
+                  Expect.equal metrics["precision@1"] metrics["recall@1_possible_only"] "precision@1"
+          }
 
-            test "golden values in float32, which orders a pair or two otherwise at most" {
-                for embeddings, labels, expected, _ in cases.Value do
-                    let metrics = Retrieval.Evaluate(single embeddings, labels)
+          test "golden values in float32, which orders a pair or two otherwise at most" {
+              for embeddings, labels, expected, _ in cases.Value do
+                  let metrics = Retrieval.Evaluate(single embeddings, labels)
 
-                    for name, value in expected do
-                        Expect.isLessThan (abs (metrics[name] - value)) 1e-4 name
-            }
+                  for name, value in expected do
+                      Expect.isLessThan (abs (metrics[name] - value)) 1e-4 name
+          }
 
-            test "values worked by hand" {
-                let ranks = [| 1; 3; 8 |]
-                Expect.equal (RankMetrics.RecallAt(1, ranks)) 1.0 "R@1"
-                Expect.equal (RankMetrics.RecallAt(2, ReadOnlySpan<int>([| 3 |]))) 0.0 "R@2"
-                Expect.equal (RankMetrics.RPrecision(ranks)) (2.0 / 3.0) "2 of the first 3"
-                Expect.floatClose Accuracy.veryHigh (RankMetrics.AveragePrecisionAtR(ranks)) ((1.0 + 2.0 / 3.0) / 3.0) "MAP@R"
-                Expect.floatClose Accuracy.veryHigh (RankMetrics.AveragePrecision(ranks)) ((1.0 + 2.0 / 3.0 + 3.0 / 8.0) / 3.0) "MAP"
-                Expect.equal (RankMetrics.ReciprocalRank(ReadOnlySpan<int>([| 4; 5 |]))) 0.25 "MRR"
-                Expect.equal (RankMetrics.AveragePrecision(Array.empty<int>)) 0.0 "no positive"
-            }
+          test "values worked by hand" {
+              let ranks = [| 1; 3; 8 |]
+              Expect.equal (RankMetrics.RecallAt(1, ranks)) 1.0 "R@1"
+              Expect.equal (RankMetrics.RecallAt(2, ReadOnlySpan<int>([| 3 |]))) 0.0 "R@2"
+              Expect.equal (RankMetrics.RPrecision(ranks)) (2.0 / 3.0) "2 of the first 3"
+              Expect.floatClose Accuracy.veryHigh (RankMetrics.AveragePrecisionAtR(ranks)) ((1.0 + 2.0 / 3.0) / 3.0) "MAP@R"
+              Expect.floatClose Accuracy.veryHigh (RankMetrics.AveragePrecision(ranks)) ((1.0 + 2.0 / 3.0 + 3.0 / 8.0) / 3.0) "MAP"
+              Expect.equal (RankMetrics.ReciprocalRank(ReadOnlySpan<int>([| 4; 5 |]))) 0.25 "MRR"
+              Expect.equal (RankMetrics.AveragePrecision(Array.empty<int>)) 0.0 "no positive"
+          }
 
-            test "perfect, and the order of the names" {
-                let embeddings =
-                    flatten [| [| 1.0; 0.0 |]; [| 2.0; 0.1 |]; [| 0.0; 1.0 |]; [| 0.1; 3.0 |] |]
+          test "perfect, and the order of the names" {
+              let embeddings = flatten [| [| 1.0; 0.0 |]; [| 2.0; 0.1 |]; [| 0.0; 1.0 |]; [| 0.1; 3.0 |] |]
 
-                let metrics = Retrieval.Evaluate(embeddings, [| 0L; 0L; 1L; 1L |], [| 1; 5 |])
+              let metrics = Retrieval.Evaluate(embeddings, [| 0L; 0L; 1L; 1L |], [| 1; 5 |])
 
-                Expect.sequenceEqual
-                    metrics.Values.Keys
-                    [
-                        "recall@1"
-                        "recall@1_possible_only"
-                        "recall@5"
-                        "recall@5_possible_only"
-                        "precision@1"
-                        "r_precision"
-                        "map_at_r"
-                        "mean_average_precision"
-                        "mean_reciprocal_rank"
-                    ]
-                    "names"
+              Expect.sequenceEqual
+                  metrics.Values.Keys
+                  [ "recall@1"
+                    "recall@1_possible_only"
+                    "recall@5"
+                    "recall@5_possible_only"
+                    "precision@1"
+                    "r_precision"
+                    "map_at_r"
+                    "mean_average_precision"
+                    "mean_reciprocal_rank" ]
+                  "names"
 
-                Expect.all metrics.Values.Values ((=) 1.0) "all 1"
-            }
+              Expect.all metrics.Values.Values ((=) 1.0) "all 1"
+          }
 
-            testPropertyWithConfig
-                { FsCheckConfig.defaultConfig with
-                    maxTest = 40
-                }
-                "blocked evaluation equals a full sort"
-            <| fun (seed: int) (size: PositiveInt) ->
-                let rows, labels = randomSet seed (2 + size.Get % 60) 5 (1 + size.Get % 7)
-                let set = LabelledSet(flatten rows, labels)
-                use similarities = new PlainSimilarityRows<float>(set.Unit, set.Unit)
-                close (slowly rows labels) (blocked similarities set (1 + size.Get % 9))
+          testPropertyWithConfig { FsCheckConfig.defaultConfig with maxTest = 40 } "blocked evaluation equals a full sort"
+          <| fun (seed: int) (size: PositiveInt) ->
+              let rows, labels = randomSet seed (2 + size.Get % 60) 5 (1 + size.Get % 7)
+              let set = LabelledSet(flatten rows, labels)
+              use similarities = new PlainSimilarityRows<float>(set.Unit, set.Unit)
+              close (slowly rows labels) (blocked similarities set (1 + size.Get % 9))
 
-            test "ties are broken by lower index" {
-                let rows = Array.create 7 [| 0.6; 0.8; 0.1 |]
-                let labels = [| 0L; 1L; 0L; 1L; 1L; 0L; 1L |]
-                let metrics = Retrieval.Evaluate(flatten rows, labels)
-                close (slowly rows labels) metrics.Outcomes
-                Expect.equal [ for outcome in metrics.Outcomes -> outcome.FirstHit ] [ 2; 3; 1; 2; 2; 1; 2 ] "first hits"
-            }
+          test "ties are broken by lower index" {
+              let rows = Array.create 7 [| 0.6; 0.8; 0.1 |]
+              let labels = [| 0L; 1L; 0L; 1L; 1L; 0L; 1L |]
+              let metrics = Retrieval.Evaluate(flatten rows, labels)
+              close (slowly rows labels) metrics.Outcomes
+              Expect.equal [ for outcome in metrics.Outcomes -> outcome.FirstHit ] [ 2; 3; 1; 2; 2; 1; 2 ] "first hits"
+          }
 
-            test "identical embeddings of two classes at random score what chance gives, not 1" {
-                let random = Random(4)
-                let labels = Array.init 400 (fun _ -> int64 (random.Next 2))
-                let metrics = Retrieval.Evaluate(flatten (Array.create 400 [| 1.0; 2.0 |]), labels)
-                Expect.isLessThan (abs (metrics.Recall 1 - 0.5)) 0.1 "Recall@1"
-                Expect.isLessThan metrics.MapAtR 0.5 "MAP@R"
-            }
+          test "identical embeddings of two classes at random score what chance gives, not 1" {
+              let random = Random(4)
+              let labels = Array.init 400 (fun _ -> int64 (random.Next 2))
+              let metrics = Retrieval.Evaluate(flatten (Array.create 400 [| 1.0; 2.0 |]), labels)
+              Expect.isLessThan (abs (metrics.Recall 1 - 0.5)) 0.1 "Recall@1"
+              Expect.isLessThan metrics.MapAtR 0.5 "MAP@R"
+          }
 
-            testPropertyWithConfig
-                { FsCheckConfig.defaultConfig with
-                    maxTest = 30
-                }
-                "the order of the set changes nothing when there are no ties"
-            <| fun (seed: int) ->
-                let rows, labels = randomSet seed 40 6 5
-                let order = Array.init 40 id
-                Random(seed + 1).Shuffle order
-                let one = Retrieval.Evaluate(flatten rows, labels)
+          testPropertyWithConfig
+              { FsCheckConfig.defaultConfig with maxTest = 30 }
+              "the order of the set changes nothing when there are no ties"
+          <| fun (seed: int) ->
+              let rows, labels = randomSet seed 40 6 5
+              let order = Array.init 40 id
+              Random(seed + 1).Shuffle order
+              let one = Retrieval.Evaluate(flatten rows, labels)
 
-                let other =
-                    Retrieval.Evaluate(flatten [| for i in order -> rows[i] |], [| for i in order -> labels[i] |])
+              let other = Retrieval.Evaluate(flatten [| for i in order -> rows[i] |], [| for i in order -> labels[i] |])
 
-                for pair in one.Values do
-                    Expect.floatClose Accuracy.high other[pair.Key] pair.Value pair.Key
-        ]
+              for pair in one.Values do
+                  Expect.floatClose Accuracy.high other[pair.Key] pair.Value pair.Key ]
 
 let private torchTests =
     testList
         "torch"
-        [
-            test "similarities by torch equal those by plain loops" {
-                let rows, labels = randomSet 8 300 33 9
-                let set = LabelledSet(flatten rows, labels)
-                use plain = new PlainSimilarityRows<float>(set.Unit, set.Unit)
-                use torch = new TorchSimilarityRows<float>(set.Unit, set.Unit)
-                close (blocked plain set 300) (blocked torch set 77)
-                let singles = LabelledSet(single (flatten rows), labels)
-                use torch = new TorchSimilarityRows<float32>(singles.Unit, singles.Unit)
-                let similarities = Array.zeroCreate<float32>(2 * 300)
-                torch.Compute(4, 2, similarities)
-                let expected = Array.zeroCreate<float>(2 * 300)
-                plain.Compute(4, 2, expected)
+        [ test "similarities by torch equal those by plain loops" {
+              let rows, labels = randomSet 8 300 33 9
+              let set = LabelledSet(flatten rows, labels)
+              use plain = new PlainSimilarityRows<float>(set.Unit, set.Unit)
+              use torch = new TorchSimilarityRows<float>(set.Unit, set.Unit)
+              close (blocked plain set 300) (blocked torch set 77)
+              let singles = LabelledSet(single (flatten rows), labels)
+              use torch = new TorchSimilarityRows<float32>(singles.Unit, singles.Unit)
+              let similarities = Array.zeroCreate<float32>(2 * 300)
+              torch.Compute(4, 2, similarities)
+              let expected = Array.zeroCreate<float>(2 * 300)
+              plain.Compute(4, 2, expected)
 
-                for a, b in Array.zip similarities expected do
-                    Expect.isLessThan (abs (float a - b)) 1e-6 "float32"
-            }
-        ]
+              for a, b in Array.zip similarities expected do
+                  Expect.isLessThan (abs (float a - b)) 1e-6 "float32"
+          } ]
 
 let tests = testList "Evaluation" [ metricTests; torchTests ]

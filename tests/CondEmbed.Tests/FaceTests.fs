@@ -15,162 +15,138 @@ open CondEmbed.Tests.CliSupport
 open CondEmbed.Tests.RunSupport
 open CondEmbed.Tests.Support
 
-let private keyOf (property: PropertyInfo) =
-    JsonNamingPolicy.SnakeCaseLower.ConvertName property.Name
+let private keyOf (property: PropertyInfo) = JsonNamingPolicy.SnakeCaseLower.ConvertName property.Name
 
-let private properties =
-    typeof<TrainingOptions>.GetProperties() |> Array.filter (fun property -> property.Name <> "Out")
+let private properties = typeof<TrainingOptions>.GetProperties() |> Array.filter (fun property -> property.Name <> "Out")
 
 let private keys = [ for pair in RunSettings.Keys -> pair.Key ]
 
 /// Settings as text, those of a loss under the name of the table.
 let private textOf (config: Config) key =
-    [
-        for pair in RunSettings.Pairs config do
-            if pair.Key.Split('.')[0] = key then
-                pair.Value
-    ]
+    [ for pair in RunSettings.Pairs config do
+          if pair.Key.Split('.')[0] = key then pair.Value ]
 
 let private options =
     testList
         "options"
-        [
-            test "every setting has a property, and every property is a setting" {
-                Expect.equal (List.sort [ for property in properties -> keyOf property ]) (List.sort keys) "names"
-            }
+        [ test "every setting has a property, and every property is a setting" {
+              Expect.equal (List.sort [ for property in properties -> keyOf property ]) (List.sort keys) "names"
+          }
 
-            test "everything that is set reaches the run" {
-                let config = Options.Everything.Resolve()
+          test "everything that is set reaches the run" {
+              let config = Options.Everything.Resolve()
 
-                for property in properties do
-                    let value = property.GetValue Options.Everything
-                    Expect.isNotNull value $"{property.Name} is set"
-                    let usual = textOf (RunSettings.StartFor "small") (keyOf property)
-                    Expect.notEqual (textOf config (keyOf property)) usual property.Name
-            }
+              for property in properties do
+                  let value = property.GetValue Options.Everything
+                  Expect.isNotNull value $"{property.Name} is set"
+                  let usual = textOf (RunSettings.StartFor "small") (keyOf property)
+                  Expect.notEqual (textOf config (keyOf property)) usual property.Name
+          }
 
-            test "each property alone is sound, and changes nothing else" {
-                for property in properties do
-                    let alone = TrainingOptions()
-                    property.SetValue(alone, property.GetValue Options.Everything)
-                    let config = alone.Resolve()
-                    let key = keyOf property
-                    Expect.equal (textOf config key) (textOf (Options.Everything.Resolve()) key) property.Name
+          test "each property alone is sound, and changes nothing else" {
+              for property in properties do
+                  let alone = TrainingOptions()
+                  property.SetValue(alone, property.GetValue Options.Everything)
+                  let config = alone.Resolve()
+                  let key = keyOf property
+                  Expect.equal (textOf config key) (textOf (Options.Everything.Resolve()) key) property.Name
 
-                    if key <> "encoder" then
-                        let others config =
-                            [
-                                for other in keys do
-                                    if other <> key then
-                                        textOf config other
-                            ]
+                  if key <> "encoder" then
+                      let others config =
+                          [ for other in keys do
+                                if other <> key then textOf config other ]
 
-                        Expect.equal (others config) (others (RunSettings.StartFor "small")) $"all but {key}"
-            }
+                      Expect.equal (others config) (others (RunSettings.StartFor "small")) $"all but {key}"
+          }
 
-            test "what is wrong is said all at once, under the names of the properties" {
-                let problem =
-                    TrainingUser.ProblemOf(TrainingOptions(Batch = 7, Loss = "triplett", Encoder = "resnet5"))
+          test "what is wrong is said all at once, under the names of the properties" {
+              let problem = TrainingUser.ProblemOf(TrainingOptions(Batch = 7, Loss = "triplett", Encoder = "resnet5"))
 
-                for word in [ "Batch"; "7 is not a multiple"; "Loss"; "'triplet'"; "Encoder"; "resnet50" ] do
-                    Expect.stringContains problem word "the message"
-            }
-        ]
+              for word in [ "Batch"; "7 is not a multiple"; "Loss"; "'triplet'"; "Encoder"; "resnet50" ] do
+                  Expect.stringContains problem word "the message"
+          } ]
 
 let private training =
     testList
         "training"
-        [
-            test "a run with its progress" {
-                inFolder (fun folder ->
-                    let reports = ResizeArray<RunProgress>()
+        [ test "a run with its progress" {
+              inFolder (fun folder ->
+                  let reports = ResizeArray<RunProgress>()
 
-                    let result =
-                        TrainingUser
-                            .Train(
-                                Options.Tiny(pictures.Value, Path.Combine(folder, "run")),
-                                listener (fun at -> lock reports (fun () -> reports.Add at))
-                            )
-                            .Result
+                  let result =
+                      TrainingUser
+                          .Train(
+                              Options.Tiny(pictures.Value, Path.Combine(folder, "run")),
+                              listener (fun at -> lock reports (fun () -> reports.Add at))
+                          )
+                          .Result
 
-                    expectSameRun (finishedRun []) result.Folder
+                  expectSameRun (finishedRun []) result.Folder
 
-                    let training =
-                        [
-                            for at in reports do
-                                if at.Phase = RunProgress.Training then
-                                    at
-                        ]
+                  let training =
+                      [ for at in reports do
+                            if at.Phase = RunProgress.Training then at ]
 
-                    Expect.equal [ for at in training -> at.Step, at.Steps ] [ for step in 1..6 -> step, 6 ] "steps"
+                  Expect.equal [ for at in training -> at.Step, at.Steps ] [ for step in 1..6 -> step, 6 ] "steps"
 
-                    for at in training do
-                        Expect.isTrue (at.Loss.HasValue && at.ImagesPerSecond.HasValue && at.Remaining.HasValue) "loss, pace, time left"
-                        Expect.equal [ for term in at.Terms -> term.Key ] [ "loss"; "level1" ] "terms")
-            }
+                  for at in training do
+                      Expect.isTrue (at.Loss.HasValue && at.ImagesPerSecond.HasValue && at.Remaining.HasValue) "loss, pace, time left"
+                      Expect.equal [ for term in at.Terms -> term.Key ] [ "loss"; "level1" ] "terms")
+          }
 
-            test "a run that is cancelled and goes on" {
-                inFolder (fun folder ->
-                    let struct (step, result) =
-                        TrainingUser.StopAndGoOn(Options.Tiny(pictures.Value, Path.Combine(folder, "run"))).Result
+          test "a run that is cancelled and goes on" {
+              inFolder (fun folder ->
+                  let struct (step, result) = TrainingUser.StopAndGoOn(Options.Tiny(pictures.Value, Path.Combine(folder, "run"))).Result
 
-                    Expect.equal step 2 "where it stopped"
-                    expectSameRun (finishedRun []) result.Folder)
-            }
-        ]
+                  Expect.equal step 2 "where it stopped"
+                  expectSameRun (finishedRun []) result.Folder)
+          } ]
 
 let private using =
     testList
         "use"
-        [
-            test "a picture has one embedding, from its path, its bytes, and among others" {
-                let struct (path, bytes, folder) =
-                    SearchUser.EmbedFirst(finishedRun [], pictures.Value)
+        [ test "a picture has one embedding, from its path, its bytes, and among others" {
+              let struct (path, bytes, folder) = SearchUser.EmbedFirst(finishedRun [], pictures.Value)
 
-                Expect.equal bytes path "bytes"
-                Expect.isLessThan (Seq.map2 (fun a b -> abs (a - b)) path folder |> Seq.max) 1e-5f "among others"
-            }
+              Expect.equal bytes path "bytes"
+              Expect.isLessThan (Seq.map2 (fun a b -> abs (a - b)) path folder |> Seq.max) 1e-5f "among others"
+          }
 
-            test "metrics of a model are those of its embeddings" {
-                let struct (evaluated, measured) =
-                    SearchUser.Measure(finishedRun [], pictures.Value)
+          test "metrics of a model are those of its embeddings" {
+              let struct (evaluated, measured) = SearchUser.Measure(finishedRun [], pictures.Value)
 
-                Expect.equal (List.ofSeq measured.Values) (List.ofSeq evaluated.Values) "metrics"
-                Expect.equal (evaluated.Recall 1) evaluated["recall@1"] "by name and by K"
-                Expect.equal evaluated.Queries 96 "queries"
-            }
+              Expect.equal (List.ofSeq measured.Values) (List.ofSeq evaluated.Values) "metrics"
+              Expect.equal (evaluated.Recall 1) evaluated["recall@1"] "by name and by K"
+              Expect.equal evaluated.Queries 96 "queries"
+          }
 
-            test "every picture finds itself first" {
-                let answers = SearchUser.Search(finishedRun [], pictures.Value, 4)
-                Expect.hasLength answers 96 "answers"
+          test "every picture finds itself first" {
+              let answers = SearchUser.Search(finishedRun [], pictures.Value, 4)
+              Expect.hasLength answers 96 "answers"
 
-                for struct (query, found) in answers do
-                    Expect.equal (found.Count, found[0]) (4, query) query
-            }
+              for struct (query, found) in answers do
+                  Expect.equal (found.Count, found[0]) (4, query) query
+          }
 
-            test "weights are read and written, and what was written is a model" {
-                inFolder (fun folder ->
-                    let last, halved =
-                        RunFolder(finishedRun []).LastWeights, Path.Combine(folder, "halved.safetensors")
+          test "weights are read and written, and what was written is a model" {
+              inFolder (fun folder ->
+                  let last, halved = RunFolder(finishedRun []).LastWeights, Path.Combine(folder, "halved.safetensors")
 
-                    WeightsUser.Halve(last, halved)
-                    let name = fst (List.head (lastWeights (finishedRun [])))
-                    Expect.equal (WeightsUser.Read(halved, name)) [| for x in WeightsUser.Read(last, name) -> x / 2.0f |] name
-                    use model = EmbeddingModel.Load halved
-                    Expect.equal model.Dimension 16 "a model")
-            }
-        ]
+                  WeightsUser.Halve(last, halved)
+                  let name = fst (List.head (lastWeights (finishedRun [])))
+                  Expect.equal (WeightsUser.Read(halved, name)) [| for x in WeightsUser.Read(last, name) -> x / 2.0f |] name
+                  use model = EmbeddingModel.Load halved
+                  Expect.equal model.Dimension 16 "a model")
+          } ]
 
 let private fsharpOnly =
-    [
-        typedefof<list<_>>
-        typedefof<option<_>>
-        typedefof<voption<_>>
-        typedefof<FSharpFunc<_, _>>
-        typedefof<Map<_, _>>
-        typedefof<Set<_>>
-        typedefof<Result<_, _>>
-    ]
+    [ typedefof<list<_>>
+      typedefof<option<_>>
+      typedefof<voption<_>>
+      typedefof<FSharpFunc<_, _>>
+      typedefof<Map<_, _>>
+      typedefof<Set<_>>
+      typedefof<Result<_, _>> ]
 
 let rec private partsOf (kind: Type) : Type list =
     if kind.HasElementType then
@@ -182,8 +158,7 @@ let rec private partsOf (kind: Type) : Type list =
 
 /// The types in a public member's signature.
 let private signature (found: MemberInfo) =
-    let parameters (method: MethodBase) =
-        [ for parameter in method.GetParameters() -> parameter.ParameterType ]
+    let parameters (method: MethodBase) = [ for parameter in method.GetParameters() -> parameter.ParameterType ]
 
     match found with
     | :? MethodInfo as method -> method.ReturnType :: parameters method
@@ -204,14 +179,11 @@ let private signatures =
         Expect.isGreaterThan interop.Length 3 "types of the core for C#"
 
         let strange =
-            [
-                for kind in Array.append own interop do
-                    for found in
-                        kind.GetMembers(BindingFlags.Public ||| BindingFlags.Instance ||| BindingFlags.Static ||| BindingFlags.DeclaredOnly) do
-                        for part in List.collect partsOf (signature found) do
-                            if List.contains part fsharpOnly then
-                                $"{kind.Name}.{found.Name}: {part.Name}"
-            ]
+            [ for kind in Array.append own interop do
+                  for found in
+                      kind.GetMembers(BindingFlags.Public ||| BindingFlags.Instance ||| BindingFlags.Static ||| BindingFlags.DeclaredOnly) do
+                      for part in List.collect partsOf (signature found) do
+                          if List.contains part fsharpOnly then $"{kind.Name}.{found.Name}: {part.Name}" ]
 
         Expect.isEmpty strange "F# types"
     }
@@ -225,8 +197,7 @@ let private sample =
             Expect.equal outcome.Code 0 outcome.Everything
             Expect.stringContains outcome.Out "MAP@R" "metrics"
 
-            let nearest =
-                outcome.Out.Substring(outcome.Out.IndexOf "Nearest to ").Trim().Split '\n'
+            let nearest = outcome.Out.Substring(outcome.Out.IndexOf "Nearest to ").Trim().Split '\n'
 
             Expect.stringContains nearest[0] "ghost" "the query"
             Expect.equal nearest.Length 6 "five neighbours"

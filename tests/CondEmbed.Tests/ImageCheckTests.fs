@@ -10,84 +10,78 @@ open CondEmbed.Tests.ImageLoaderTests
 let private caching =
     testList
         "cache"
-        [
-            testCase "decodes a small set once"
-            <| fun () ->
-                let source = source ()
-                let reader = PictureReader(source, cache = DecodedCache())
-                let check = PictureCheck.Run reader
-                Expect.equal (check.Checked, check.Bad.Count, source.Reads) (30, 0, 30) "checked"
-                let batches = BatchLoader(reader).Run(plan, train, 3L, 0, 12) |> collect
-                Expect.equal source.Reads 30 "no more reads"
-                Expect.equal batches (collect ((loader (MemorySource good.Value) 1 1).Run(plan, train, 3L, 0, 12))) "same pixels"
+        [ testCase "decodes a small set once"
+          <| fun () ->
+              let source = source ()
+              let reader = PictureReader(source, cache = DecodedCache())
+              let check = PictureCheck.Run reader
+              Expect.equal (check.Checked, check.Bad.Count, source.Reads) (30, 0, 30) "checked"
+              let batches = BatchLoader(reader).Run(plan, train, 3L, 0, 12) |> collect
+              Expect.equal source.Reads 30 "no more reads"
+              Expect.equal batches (collect ((loader (MemorySource good.Value) 1 1).Run(plan, train, 3L, 0, 12))) "same pixels"
 
-            testCase "never holds more than its cap"
-            <| fun () ->
-                let cache = DecodedCache 10_000L
-                let image = picture 1 20 20
-                Expect.isTrue (Seq.forall (fun i -> cache.TryAdd(i, image)) [ 0..7 ]) "eight times 1200 bytes fit"
-                Expect.isFalse (cache.TryAdd(8, image)) "a ninth does not"
-                Expect.isFalse (cache.TryAdd(0, image)) "nor a second of one index"
-                Expect.isTrue (cache.TryAdd(9, RgbImage(10, 10, Rgb()))) "a smaller one does"
-                Expect.equal (cache.Count, cache.Bytes) (9, 9900L) "held"
-                let found, kept = cache.TryGet 3
-                Expect.isTrue (found && Object.ReferenceEquals(kept, image)) "the very picture"
+          testCase "never holds more than its cap"
+          <| fun () ->
+              let cache = DecodedCache 10_000L
+              let image = picture 1 20 20
+              Expect.isTrue (Seq.forall (fun i -> cache.TryAdd(i, image)) [ 0..7 ]) "eight times 1200 bytes fit"
+              Expect.isFalse (cache.TryAdd(8, image)) "a ninth does not"
+              Expect.isFalse (cache.TryAdd(0, image)) "nor a second of one index"
+              Expect.isTrue (cache.TryAdd(9, RgbImage(10, 10, Rgb()))) "a smaller one does"
+              Expect.equal (cache.Count, cache.Bytes) (9, 9900L) "held"
+              let found, kept = cache.TryGet 3
+              Expect.isTrue (found && Object.ReferenceEquals(kept, image)) "the very picture"
 
-            testCase "stays within its cap when many threads fill it"
-            <| fun () ->
-                let cache = DecodedCache 50_000L
-                let image = picture 1 20 20
-                Tasks.Parallel.For(0, 1000, fun i -> cache.TryAdd(i, image) |> ignore) |> ignore
-                Expect.equal (int64 cache.Count * 1200L) cache.Bytes "accounts agree"
-                Expect.isLessThanOrEqual cache.Bytes 50_000L "cap"
-        ]
+          testCase "stays within its cap when many threads fill it"
+          <| fun () ->
+              let cache = DecodedCache 50_000L
+              let image = picture 1 20 20
+              Tasks.Parallel.For(0, 1000, fun i -> cache.TryAdd(i, image) |> ignore) |> ignore
+              Expect.equal (int64 cache.Count * 1200L) cache.Bytes "accounts agree"
+              Expect.isLessThanOrEqual cache.Bytes 50_000L "cap" ]
 
 let private checking =
     testList
         "check"
-        [
-            testCase "finds all bad pictures and names them in one error"
-            <| fun () ->
-                let check = PictureCheck.Run(PictureReader(spoilt ()))
-                Expect.equal (check.Bad |> Seq.map _.Index |> List.ofSeq) [ 7; 19 ] "both"
-                Expect.equal (check.Good [ 6; 7; 8; 19 ] |> List.ofSeq) [ 6; 8 ] "the others"
-                let lines = check.Error().Message.Split Environment.NewLine
-                Expect.stringStarts lines[0] "2 of 30 pictures cannot be used." "heading"
-                Expect.stringContains lines[0] "--skip-bad" "the way out"
-                Expect.stringStarts lines[1] "  set/7.png: the file is cut off" "first"
-                Expect.equal lines[2] "  set/19.png: the file is empty" "second"
+        [ testCase "finds all bad pictures and names them in one error"
+          <| fun () ->
+              let check = PictureCheck.Run(PictureReader(spoilt ()))
+              Expect.equal (check.Bad |> Seq.map _.Index |> List.ofSeq) [ 7; 19 ] "both"
+              Expect.equal (check.Good [ 6; 7; 8; 19 ] |> List.ofSeq) [ 6; 8 ] "the others"
+              let lines = check.Error().Message.Split Environment.NewLine
+              Expect.stringStarts lines[0] "2 of 30 pictures cannot be used." "heading"
+              Expect.stringContains lines[0] "--skip-bad" "the way out"
+              Expect.stringStarts lines[1] "  set/7.png: the file is cut off" "first"
+              Expect.equal lines[2] "  set/19.png: the file is empty" "second"
 
-            testCase "has no error when all is well, and looks only where it is told"
-            <| fun () ->
-                let check = PictureCheck.Run(PictureReader(spoilt ()), [| 1; 2; 3 |])
-                Expect.isTrue (isNull (box (check.Error()))) "no error"
-                Expect.equal check.Checked 3 "checked"
+          testCase "has no error when all is well, and looks only where it is told"
+          <| fun () ->
+              let check = PictureCheck.Run(PictureReader(spoilt ()), [| 1; 2; 3 |])
+              Expect.isTrue (isNull (box (check.Error()))) "no error"
+              Expect.equal check.Checked 3 "checked"
 
-            testCase "reports its progress to the end"
-            <| fun () ->
-                let reports = Collections.Concurrent.ConcurrentQueue<CheckProgress>()
+          testCase "reports its progress to the end"
+          <| fun () ->
+              let reports = Collections.Concurrent.ConcurrentQueue<CheckProgress>()
 
-                let progress =
-                    { new IProgress<CheckProgress> with
-                        member _.Report value = reports.Enqueue value
-                    }
+              let progress =
+                  { new IProgress<CheckProgress> with
+                      member _.Report value = reports.Enqueue value }
 
-                PictureCheck.Run(PictureReader(spoilt ()), progress = progress) |> ignore
-                Expect.hasLength reports 30 "one a picture in so small a set"
-                Expect.equal (Seq.last reports) (CheckProgress(30, 30, 2)) "the last"
+              PictureCheck.Run(PictureReader(spoilt ()), progress = progress) |> ignore
+              Expect.hasLength reports 30 "one a picture in so small a set"
+              Expect.equal (Seq.last reports) (CheckProgress(30, 30, 2)) "the last"
 
-            testCase "can be cancelled"
-            <| fun () ->
-                use stop = new CancellationTokenSource()
+          testCase "can be cancelled"
+          <| fun () ->
+              use stop = new CancellationTokenSource()
 
-                let progress =
-                    { new IProgress<CheckProgress> with
-                        member _.Report _ = stop.Cancel()
-                    }
+              let progress =
+                  { new IProgress<CheckProgress> with
+                      member _.Report _ = stop.Cancel() }
 
-                Expect.throwsT<OperationCanceledException>
-                    (fun () -> PictureCheck.Run(PictureReader(source ()), null, 1, progress, stop.Token) |> ignore)
-                    "cancelled"
-        ]
+              Expect.throwsT<OperationCanceledException>
+                  (fun () -> PictureCheck.Run(PictureReader(source ()), null, 1, progress, stop.Token) |> ignore)
+                  "cancelled" ]
 
 let tests = testList "pictures" [ caching; checking ]

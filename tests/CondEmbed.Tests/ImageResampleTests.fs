@@ -8,15 +8,7 @@ open CondEmbed.Images
 open CondEmbed.Tests.ImageSupport
 
 /// Sizes of input and output, a filter and a seed for the pixels.
-type ResizeCase =
-    {
-        Width: int
-        Height: int
-        ToWidth: int
-        ToHeight: int
-        Filter: ResampleFilter
-        Seed: int
-    }
+type ResizeCase = { Width: int; Height: int; ToWidth: int; ToHeight: int; Filter: ResampleFilter; Seed: int }
 
 type Cases =
     static member ResizeCase() =
@@ -28,23 +20,11 @@ type Cases =
             let! filter = Gen.elements [ ResampleFilter.Bilinear; ResampleFilter.Bicubic ]
             let! seed = Gen.choose (0, 1000000)
 
-            return
-                {
-                    Width = width
-                    Height = height
-                    ToWidth = toWidth
-                    ToHeight = toHeight
-                    Filter = filter
-                    Seed = seed
-                }
+            return { Width = width; Height = height; ToWidth = toWidth; ToHeight = toHeight; Filter = filter; Seed = seed }
         }
         |> Arb.fromGen
 
-let private config =
-    { FsCheckConfig.defaultConfig with
-        arbitrary = [ typeof<Cases> ]
-        maxTest = 150
-    }
+let private config = { FsCheckConfig.defaultConfig with arbitrary = [ typeof<Cases> ]; maxTest = 150 }
 
 let private part (seed: int) whole =
     let random = Random seed
@@ -54,96 +34,87 @@ let private part (seed: int) whole =
 let tests =
     testList
         "resampler"
-        [
-            testPropertyWithConfig config "equals the plain loops for any sizes"
-            <| fun case ->
-                let image = picture case.Seed case.Width case.Height
-                let actual = Resampler.Resize(image, case.ToWidth, case.ToHeight, case.Filter)
-                let expected = Slow.resize image case.ToWidth case.ToHeight case.Filter
-                expectSame actual.Pixels expected.Pixels "pixels"
+        [ testPropertyWithConfig config "equals the plain loops for any sizes"
+          <| fun case ->
+              let image = picture case.Seed case.Width case.Height
+              let actual = Resampler.Resize(image, case.ToWidth, case.ToHeight, case.Filter)
+              let expected = Slow.resize image case.ToWidth case.ToHeight case.Filter
+              expectSame actual.Pixels expected.Pixels "pixels"
 
-            testPropertyWithConfig config "of a box equals crop, then resize"
-            <| fun case ->
-                let image = picture case.Seed case.Width case.Height
-                let left, width = part case.Seed case.Width
-                let top, height = part (case.Seed + 1) case.Height
+          testPropertyWithConfig config "of a box equals crop, then resize"
+          <| fun case ->
+              let image = picture case.Seed case.Width case.Height
+              let left, width = part case.Seed case.Width
+              let top, height = part (case.Seed + 1) case.Height
 
-                let actual =
-                    Resampler.Resize(image, PixelBox(left, top, width, height), case.ToWidth, case.ToHeight, case.Filter)
+              let actual = Resampler.Resize(image, PixelBox(left, top, width, height), case.ToWidth, case.ToHeight, case.Filter)
 
-                let expected =
-                    Slow.resize (Slow.crop image left top width height) case.ToWidth case.ToHeight case.Filter
+              let expected = Slow.resize (Slow.crop image left top width height) case.ToWidth case.ToHeight case.Filter
 
-                expectSame actual.Pixels expected.Pixels "pixels"
+              expectSame actual.Pixels expected.Pixels "pixels"
 
-            testPropertyWithConfig config "of a window equals that part of the whole"
-            <| fun case ->
-                let image = picture case.Seed case.Width case.Height
-                let left, width = part case.Seed case.ToWidth
-                let top, height = part (case.Seed + 1) case.ToHeight
-                let actual = Array.zeroCreate (width * height * 3)
+          testPropertyWithConfig config "of a window equals that part of the whole"
+          <| fun case ->
+              let image = picture case.Seed case.Width case.Height
+              let left, width = part case.Seed case.ToWidth
+              let top, height = part (case.Seed + 1) case.ToHeight
+              let actual = Array.zeroCreate (width * height * 3)
 
-                Resampler.Resize(
-                    PixelView.Of image,
-                    case.ToWidth,
-                    case.ToHeight,
-                    PixelBox(left, top, width, height),
-                    case.Filter,
-                    Span actual
-                )
+              Resampler.Resize(
+                  PixelView.Of image,
+                  case.ToWidth,
+                  case.ToHeight,
+                  PixelBox(left, top, width, height),
+                  case.Filter,
+                  Span actual
+              )
 
-                let whole = Slow.resize image case.ToWidth case.ToHeight case.Filter
-                expectSame actual (Slow.crop whole left top width height).Pixels "pixels"
+              let whole = Slow.resize image case.ToWidth case.ToHeight case.Filter
+              expectSame actual (Slow.crop whole left top width height).Pixels "pixels"
 
-            testPropertyWithConfig config "of a box with fractional edges equals the plain loops"
-            <| fun case ->
-                let image = picture case.Seed case.Width case.Height
-                let random = Random case.Seed
+          testPropertyWithConfig config "of a box with fractional edges equals the plain loops"
+          <| fun case ->
+              let image = picture case.Seed case.Width case.Height
+              let random = Random case.Seed
 
-                let edges side =
-                    let a, b = random.NextDouble() * float side, random.NextDouble() * float side
-                    min a b, max a b
+              let edges side =
+                  let a, b = random.NextDouble() * float side, random.NextDouble() * float side
+                  min a b, max a b
 
-                let left, right = edges case.Width
-                let top, bottom = edges case.Height
+              let left, right = edges case.Width
+              let top, bottom = edges case.Height
 
-                if right - left > 0.1 && bottom - top > 0.1 then
-                    let actual = Array.zeroCreate (case.ToWidth * case.ToHeight * 3)
-                    let box = struct (left, top, right, bottom)
-                    Resampler.Resize(PixelView.Of image, box, case.ToWidth, case.ToHeight, case.Filter, Span actual)
+              if right - left > 0.1 && bottom - top > 0.1 then
+                  let actual = Array.zeroCreate (case.ToWidth * case.ToHeight * 3)
+                  let box = struct (left, top, right, bottom)
+                  Resampler.Resize(PixelView.Of image, box, case.ToWidth, case.ToHeight, case.Filter, Span actual)
 
-                    let expected =
-                        Slow.resizeBox image (left, top, right, bottom) case.ToWidth case.ToHeight case.Filter
+                  let expected = Slow.resizeBox image (left, top, right, bottom) case.ToWidth case.ToHeight case.Filter
 
-                    expectSame actual expected.Pixels "pixels"
+                  expectSame actual expected.Pixels "pixels"
 
-            testPropertyWithConfig config "then centre crop equals torchvision's, padded where the picture is too small"
-            <| fun case ->
-                let image = picture case.Seed case.Width case.Height
-                let resize, crop = case.ToWidth, case.ToHeight
-                let short = min case.Width case.Height
-                let width, height = resize * case.Width / short, resize * case.Height / short
-                let resized = Slow.resize image width height case.Filter
+          testPropertyWithConfig config "then centre crop equals torchvision's, padded where the picture is too small"
+          <| fun case ->
+              let image = picture case.Seed case.Width case.Height
+              let resize, crop = case.ToWidth, case.ToHeight
+              let short = min case.Width case.Height
+              let width, height = resize * case.Width / short, resize * case.Height / short
+              let resized = Slow.resize image width height case.Filter
 
-                let padding side =
-                    if crop > side then
-                        -((crop - side) / 2)
-                    else
-                        int (Math.Round(float (side - crop) / 2.0))
+              let padding side = if crop > side then -((crop - side) / 2) else int (Math.Round(float (side - crop) / 2.0))
 
-                let expected = Slow.crop resized (padding width) (padding height) crop crop
-                expectSame (EvalTransform(resize, crop, case.Filter).Apply image).Pixels expected.Pixels "pixels"
+              let expected = Slow.crop resized (padding width) (padding height) crop crop
+              expectSame (EvalTransform(resize, crop, case.Filter).Apply image).Pixels expected.Pixels "pixels"
 
-            testCase "leaves a picture of the right size alone"
-            <| fun () ->
-                let image = picture 1 37 21
-                expectSame (Resampler.Resize(image, 37, 21, ResampleFilter.Bicubic)).Pixels image.Pixels "identity"
+          testCase "leaves a picture of the right size alone"
+          <| fun () ->
+              let image = picture 1 37 21
+              expectSame (Resampler.Resize(image, 37, 21, ResampleFilter.Bicubic)).Pixels image.Pixels "identity"
 
-            testCase "of a box that leaves the picture is refused"
-            <| fun () ->
-                let image = picture 1 10 10
+          testCase "of a box that leaves the picture is refused"
+          <| fun () ->
+              let image = picture 1 10 10
 
-                Expect.throwsT<ArgumentOutOfRangeException>
-                    (fun () -> Resampler.Resize(image, PixelBox(5, 0, 6, 5), 4, 4, ResampleFilter.Bilinear) |> ignore)
-                    "outside"
-        ]
+              Expect.throwsT<ArgumentOutOfRangeException>
+                  (fun () -> Resampler.Resize(image, PixelBox(5, 0, 6, 5), 4, 4, ResampleFilter.Bilinear) |> ignore)
+                  "outside" ]

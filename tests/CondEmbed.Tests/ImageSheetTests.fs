@@ -15,90 +15,85 @@ let private white = Rgb(255uy, 255uy, 255uy)
 let tests =
     testList
         "sheets and files"
-        [
-            testCase "a PNG gives back its pixels"
-            <| fun () ->
-                let image = picture 1 37 22
-                let back = decoder.Decode(ImageEncoder.Png image, "png")
-                Expect.equal (back.Width, back.Height) (37, 22) "size"
-                expectSame back.Pixels image.Pixels "pixels"
+        [ testCase "a PNG gives back its pixels"
+          <| fun () ->
+              let image = picture 1 37 22
+              let back = decoder.Decode(ImageEncoder.Png image, "png")
+              Expect.equal (back.Width, back.Height) (37, 22) "size"
+              expectSame back.Pixels image.Pixels "pixels"
 
-            testCase "a JPEG gives back nearly its pixels"
-            <| fun () ->
-                let image = RgbImage(40, 40, Rgb(200uy, 30uy, 90uy))
-                let back = decoder.Decode(ImageEncoder.Jpeg(image, 90), "jpg")
-                Expect.all (Array.zip back.Pixels image.Pixels) (fun (a, b) -> abs (int a - int b) < 6) "close"
+          testCase "a JPEG gives back nearly its pixels"
+          <| fun () ->
+              let image = RgbImage(40, 40, Rgb(200uy, 30uy, 90uy))
+              let back = decoder.Decode(ImageEncoder.Jpeg(image, 90), "jpg")
+              Expect.all (Array.zip back.Pixels image.Pixels) (fun (a, b) -> abs (int a - int b) < 6) "close"
 
-            testCase "a saved PNG is whole, in a folder made for it, with nothing left beside it"
-            <| fun () ->
-                let folder = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName())
-                let path = Path.Combine(folder, "sheets", "a.png")
-                let image = picture 1 9 8
-                ImageEncoder.SavePng(image, path)
-                ImageEncoder.SavePng(image, path)
-                expectSame (decodeFile path).Pixels image.Pixels "pixels"
-                Expect.equal (Directory.GetFiles(folder, "*", SearchOption.AllDirectories)) [| path |] "files"
+          testCase "a saved PNG is whole, in a folder made for it, with nothing left beside it"
+          <| fun () ->
+              let folder = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName())
+              let path = Path.Combine(folder, "sheets", "a.png")
+              let image = picture 1 9 8
+              ImageEncoder.SavePng(image, path)
+              ImageEncoder.SavePng(image, path)
+              expectSame (decodeFile path).Pixels image.Pixels "pixels"
+              Expect.equal (Directory.GetFiles(folder, "*", SearchOption.AllDirectories)) [| path |] "files"
 
-                let blocked () =
-                    ImageEncoder.SavePng(image, Path.Combine(path, "b.png"))
+              let blocked () = ImageEncoder.SavePng(image, Path.Combine(path, "b.png"))
 
-                Expect.throwsT<CondEmbed.InputException> blocked "a file is no folder"
-                Directory.Delete(folder, true)
+              Expect.throwsT<CondEmbed.InputException> blocked "a file is no folder"
+              Directory.Delete(folder, true)
 
-            testCase "a data URI is a PNG when small and a JPEG when large"
-            <| fun () ->
-                Expect.stringStarts (ImageEncoder.DataUri(picture 1 64 64)) "data:image/png;base64,iVBOR" "small"
-                Expect.stringStarts (ImageEncoder.DataUri(picture 1 224 224)) "data:image/jpeg;base64,/9j/" "large"
+          testCase "a data URI is a PNG when small and a JPEG when large"
+          <| fun () ->
+              Expect.stringStarts (ImageEncoder.DataUri(picture 1 64 64)) "data:image/png;base64,iVBOR" "small"
+              Expect.stringStarts (ImageEncoder.DataUri(picture 1 224 224)) "data:image/jpeg;base64,/9j/" "large"
 
-            testCase "a contact sheet holds every pixel of every tile in its cell"
-            <| fun () ->
-                let tiles = [| for i in 0..4 -> Tile(picture i 20 10) |]
-                let sheet = ContactSheet.Compose(tiles, 3, 2)
-                Expect.equal (sheet.Width, sheet.Height) (3 * 46 + 6, 2 * 26 + 6) "size"
+          testCase "a contact sheet holds every pixel of every tile in its cell"
+          <| fun () ->
+              let tiles = [| for i in 0..4 -> Tile(picture i 20 10) |]
+              let sheet = ContactSheet.Compose(tiles, 3, 2)
+              Expect.equal (sheet.Width, sheet.Height) (3 * 46 + 6, 2 * 26 + 6) "size"
 
-                for i in 0..4 do
-                    let left, top = 6 + i % 3 * 46, 6 + i / 3 * 26
+              for i in 0..4 do
+                  let left, top = 6 + i % 3 * 46, 6 + i / 3 * 26
 
-                    for y in 0..19 do
-                        for x in 0..39 do
-                            Expect.equal (at sheet (left + x) (top + y)) (at tiles[i].Image (x / 2) (y / 2)) $"tile {i} at {x}, {y}"
+                  for y in 0..19 do
+                      for x in 0..39 do
+                          Expect.equal (at sheet (left + x) (top + y)) (at tiles[i].Image (x / 2) (y / 2)) $"tile {i} at {x}, {y}"
 
-                Expect.equal (at sheet 2 2, at sheet 140 50) (white, white) "white elsewhere"
+              Expect.equal (at sheet 2 2, at sheet 140 50) (white, white) "white elsewhere"
 
-            testCase "a frame goes round its picture"
-            <| fun () ->
-                let green = Rgb(0uy, 160uy, 0uy)
+          testCase "a frame goes round its picture"
+          <| fun () ->
+              let green = Rgb(0uy, 160uy, 0uy)
 
-                let sheet =
-                    ContactSheet.Compose([| Tile(picture 1 20 20, null, Nullable green) |], 1)
+              let sheet = ContactSheet.Compose([| Tile(picture 1 20 20, null, Nullable green) |], 1)
 
-                Expect.equal (at sheet 4 15, at sheet 27 15, at sheet 15 4, at sheet 15 27) (green, green, green, green) "all sides"
-                Expect.equal (at sheet 1 15) white "outside"
+              Expect.equal (at sheet 4 15, at sheet 27 15, at sheet 15 4, at sheet 15 27) (green, green, green, green) "all sides"
+              Expect.equal (at sheet 1 15) white "outside"
 
-            testCase "a caption takes a line below"
-            <| fun () ->
-                let sheet =
-                    ContactSheet.Compose([| Tile(picture 1 80 20, "a name that is much too long for so small a tile") |], 1)
+          testCase "a caption takes a line below"
+          <| fun () ->
+              let sheet = ContactSheet.Compose([| Tile(picture 1 80 20, "a name that is much too long for so small a tile") |], 1)
 
-                Expect.equal (sheet.Width, sheet.Height) (92, 49) "size"
+              Expect.equal (sheet.Width, sheet.Height) (92, 49) "size"
 
-            testCase "a preview shows the evaluation's view, then the views of training"
-            <| fun () ->
-                let files = [| for i in 0..3 -> $"{i}", ImageEncoder.Png(picture i 60 50) |]
-                let reader = PictureReader(MemorySource files)
-                let eval, train = EvalTransform(24, 20), TrainTransform(Size = 20)
-                let sheet = Preview.Sheet(reader, [| 2; 0 |], null, eval, train, 3, 5L)
-                let zoom, cell = 5, 106
-                Expect.equal (sheet.Width, sheet.Height) (4 * cell + 6, 2 * cell + 6) "size"
-                let image = decoder.Decode(ImageEncoder.Png(picture 0 60 50), "")
-                let mutable random = SeededRandom.For(5L, 2L, 1L)
-                let third = train.Apply(image, &random)
-                Expect.equal (at sheet (6 + 7 * zoom) (6 + cell + 9 * zoom)) (at (eval.Apply image) 7 9) "evaluation, second row"
-                Expect.equal (at sheet (6 + 3 * cell + 7 * zoom) (6 + cell + 9 * zoom)) (at third 7 9) "third view, second row"
+          testCase "a preview shows the evaluation's view, then the views of training"
+          <| fun () ->
+              let files = [| for i in 0..3 -> $"{i}", ImageEncoder.Png(picture i 60 50) |]
+              let reader = PictureReader(MemorySource files)
+              let eval, train = EvalTransform(24, 20), TrainTransform(Size = 20)
+              let sheet = Preview.Sheet(reader, [| 2; 0 |], null, eval, train, 3, 5L)
+              let zoom, cell = 5, 106
+              Expect.equal (sheet.Width, sheet.Height) (4 * cell + 6, 2 * cell + 6) "size"
+              let image = decoder.Decode(ImageEncoder.Png(picture 0 60 50), "")
+              let mutable random = SeededRandom.For(5L, 2L, 1L)
+              let third = train.Apply(image, &random)
+              Expect.equal (at sheet (6 + 7 * zoom) (6 + cell + 9 * zoom)) (at (eval.Apply image) 7 9) "evaluation, second row"
+              Expect.equal (at sheet (6 + 3 * cell + 7 * zoom) (6 + cell + 9 * zoom)) (at third 7 9) "third view, second row"
 
-            testCase "one picture a class, spread over the classes"
-            <| fun () ->
-                let labels = [| for i in 0..19 -> string (i / 2) |]
-                Expect.equal (Preview.OnePerClass(labels, 5) |> List.ofSeq) [ 0; 4; 8; 12; 16 ] "spread"
-                Expect.equal (Preview.OnePerClass([| "b"; "a"; "b" |], 8) |> List.ofSeq) [ 0; 1 ] "all there are"
-        ]
+          testCase "one picture a class, spread over the classes"
+          <| fun () ->
+              let labels = [| for i in 0..19 -> string (i / 2) |]
+              Expect.equal (Preview.OnePerClass(labels, 5) |> List.ofSeq) [ 0; 4; 8; 12; 16 ] "spread"
+              Expect.equal (Preview.OnePerClass([| "b"; "a"; "b" |], 8) |> List.ofSeq) [ 0; 1 ] "all there are" ]

@@ -7,11 +7,9 @@ open CondEmbed.Images
 
 let decoder = SkiaDecoder()
 
-let goldenImage name =
-    Support.golden (Path.Combine("images", name))
+let goldenImage name = Support.golden (Path.Combine("images", name))
 
-let decodeFile (path: string) =
-    decoder.Decode(File.ReadAllBytes path, Path.GetFileName path)
+let decodeFile (path: string) = decoder.Decode(File.ReadAllBytes path, Path.GetFileName path)
 
 /// Smooth waves with noise on top, so that neither filters nor colours have an easy time.
 let picture seed width height =
@@ -34,8 +32,7 @@ let difference (actual: byte[]) (expected: byte[]) =
         |> Seq.tryFindIndex (fun (a, e) -> a <> e)
         |> Option.map (fun i -> $"byte {i} is {actual[i]} instead of {expected[i]}")
 
-let expectSame (actual: byte[]) (expected: byte[]) message =
-    Expecto.Expect.isNone (difference actual expected) message
+let expectSame (actual: byte[]) (expected: byte[]) message = Expecto.Expect.isNone (difference actual expected) message
 
 /// Pictures in memory, already encoded.
 type MemorySource(files: (string * byte[])[]) =
@@ -74,21 +71,16 @@ module Slow =
             let first = max 0 (int (centre - radius * stretch + 0.5))
             let last = min inputs (int (centre + radius * stretch + 0.5))
 
-            let raw =
-                [|
-                    for x in first .. last - 1 -> weight ((float x - centre + 0.5) * (1.0 / stretch))
-                |]
+            let raw = [| for x in first .. last - 1 -> weight ((float x - centre + 0.5) * (1.0 / stretch)) |]
 
             let total = Array.fold (+) 0.0 raw
 
-            let whole w =
-                int (w / total * 4194304.0 + (if w < 0.0 then -0.5 else 0.5))
+            let whole w = int (w / total * 4194304.0 + (if w < 0.0 then -0.5 else 0.5))
 
             first, Array.map whole raw)
 
     let private line (first, weights: int[]) (value: int -> byte) =
-        let sum =
-            weights |> Array.mapi (fun k w -> w * int (value (first + k))) |> Array.sum
+        let sum = weights |> Array.mapi (fun k w -> w * int (value (first + k))) |> Array.sum
 
         byte (Math.Clamp((sum + (1 <<< 21)) >>> 22, 0, 255))
 
@@ -101,31 +93,22 @@ module Slow =
             Array3D.init image.Height width 3 (fun y x c -> line across[x] (fun k -> image.Pixels[(y * image.Width + k) * 3 + c]))
 
         let pixels =
-            [|
-                for y in 0 .. height - 1 do
-                    for x in 0 .. width - 1 do
-                        for c in 0..2 -> line down[y] (fun k -> between[k, x, c])
-            |]
+            [| for y in 0 .. height - 1 do
+                   for x in 0 .. width - 1 do
+                       for c in 0..2 -> line down[y] (fun k -> between[k, x, c]) |]
 
         RgbImage(width, height, pixels)
 
-    let resize (image: RgbImage) width height filter =
-        resizeBox image (0.0, 0.0, float image.Width, float image.Height) width height filter
+    let resize (image: RgbImage) width height filter = resizeBox image (0.0, 0.0, float image.Width, float image.Height) width height filter
 
     /// A rectangle; black where it leaves the picture.
     let crop (image: RgbImage) left top width height =
-        let at x y c =
-            if x < 0 || y < 0 || x >= image.Width || y >= image.Height then
-                0uy
-            else
-                image.Pixels[(y * image.Width + x) * 3 + c]
+        let at x y c = if x < 0 || y < 0 || x >= image.Width || y >= image.Height then 0uy else image.Pixels[(y * image.Width + x) * 3 + c]
 
         RgbImage(
             width,
             height,
-            [|
-                for y in 0 .. height - 1 do
-                    for x in 0 .. width - 1 do
-                        for c in 0..2 -> at (left + x) (top + y) c
-            |]
+            [| for y in 0 .. height - 1 do
+                   for x in 0 .. width - 1 do
+                       for c in 0..2 -> at (left + x) (top + y) c |]
         )

@@ -19,96 +19,96 @@ let private shift: Layer<Tensor, Tensor> =
         x + env.Params["shift"])
 
 let private composition =
-    testList "composition" [
-        tensorTest "named puts the same prefix before specs, parameters and reports" (fun () ->
-            let layer = Layer.named "outer" (Layer.named "inner" shift)
-            Expect.equal (namesOf layer) [ "outer.inner.shift"; "outer.inner.seen" ] "specs"
-            let parameters, x = started layer.Specs, normal 1 [ 2 ]
-            let output, reports = forward Training parameters layer x
-            expectSame (x + parameters["outer.inner.shift"]) output "the parameter is found"
-            Expect.equal (List.map fst reports) [ "outer.inner.seen" ] "the report"
-            expectSame x (snd reports[0]) "the reported value")
+    testList
+        "composition"
+        [ tensorTest "named puts the same prefix before specs, parameters and reports" (fun () ->
+              let layer = Layer.named "outer" (Layer.named "inner" shift)
+              Expect.equal (namesOf layer) [ "outer.inner.shift"; "outer.inner.seen" ] "specs"
+              let parameters, x = started layer.Specs, normal 1 [ 2 ]
+              let output, reports = forward Training parameters layer x
+              expectSame (x + parameters["outer.inner.shift"]) output "the parameter is found"
+              Expect.equal (List.map fst reports) [ "outer.inner.seen" ] "the report"
+              expectSame x (snd reports[0]) "the reported value")
 
-        tensorTest "compose, its operator and sequence run one layer after the other and declare both" (fun () ->
-            let a, b = Layer.named "a" shift, Layer.named "b" (Layer.map (fun x -> 2.0 * x) shift)
+          tensorTest "compose, its operator and sequence run one layer after the other and declare both" (fun () ->
+              let a, b = Layer.named "a" shift, Layer.named "b" (Layer.map (fun x -> 2.0 * x) shift)
 
-            let parameters, x = started (a.Specs @ b.Specs), normal 1 [ 2 ]
-            let expected = 2.0 * (x + parameters["a.shift"] + parameters["b.shift"])
+              let parameters, x = started (a.Specs @ b.Specs), normal 1 [ 2 ]
+              let expected = 2.0 * (x + parameters["a.shift"] + parameters["b.shift"])
 
-            for layer in [ Layer.compose a b; a --> b; Layer.sequence [ a; b ] ] do
-                Expect.equal (namesOf layer) (namesOf a @ namesOf b) "specs"
-                expectClose 1e-15 expected (fst (forward Testing parameters layer x)) "output"
+              for layer in [ Layer.compose a b; a --> b; Layer.sequence [ a; b ] ] do
+                  Expect.equal (namesOf layer) (namesOf a @ namesOf b) "specs"
+                  expectClose 1e-15 expected (fst (forward Testing parameters layer x)) "output"
 
-            let empty: Layer<Tensor, Tensor> = Layer.sequence []
-            expectSame x (fst (forward Testing parameters empty x)) "no layer is the identity")
+              let empty: Layer<Tensor, Tensor> = Layer.sequence []
+              expectSame x (fst (forward Testing parameters empty x)) "no layer is the identity")
 
-        tensorTest "both gives one input to two layers; lift needs no parameters" (fun () ->
-            let layer = Layer.both (Layer.named "a" shift) (Layer.lift (fun x -> -x))
-            let parameters, x = started layer.Specs, normal 1 [ 2 ]
-            let (left: Tensor, right: Tensor), _ = forward Testing parameters layer x
-            expectSame (x + parameters["a.shift"]) left "left"
-            expectSame -x right "right")
+          tensorTest "both gives one input to two layers; lift needs no parameters" (fun () ->
+              let layer = Layer.both (Layer.named "a" shift) (Layer.lift (fun x -> -x))
+              let parameters, x = started layer.Specs, normal 1 [ 2 ]
+              let (left: Tensor, right: Tensor), _ = forward Testing parameters layer x
+              expectSame (x + parameters["a.shift"]) left "left"
+              expectSame -x right "right")
 
-        tensorTest "run works as at test time and records no gradient" (fun () ->
-            let layer = batchNorm 3 --> dropout 0.5
-            let parameters = started layer.Specs
-            parameters["weight"].requires_grad_ true |> ignore
-            let x = normal 1 [ 4; 3; 2; 2 ]
-            let output = Layer.run parameters layer x
-            Expect.isFalse output.requires_grad "no gradient"
-            expectSame ((fst (forward Testing parameters layer x)).detach()) output "as at test time")
+          tensorTest "run works as at test time and records no gradient" (fun () ->
+              let layer = batchNorm 3 --> dropout 0.5
+              let parameters = started layer.Specs
+              parameters["weight"].requires_grad_ true |> ignore
+              let x = normal 1 [ 4; 3; 2; 2 ]
+              let output = Layer.run parameters layer x
+              Expect.isFalse output.requires_grad "no gradient"
+              expectSame ((fst (forward Testing parameters layer x)).detach()) output "as at test time")
 
-        tensorTest "a frozen layer uses stored statistics in training, and reports none" (fun () ->
-            let layer = batchNorm 3
-            let parameters, x = started layer.Specs, normal 1 [ 4; 3; 2; 2 ]
-            Params.commit parameters [ "running_mean", normal 2 [ 3 ]; "running_var", (normal 3 [ 3 ]).abs() ]
-            let output, reports = forward Training parameters (Layer.frozen layer) x
-            Expect.isEmpty reports "reports"
-            expectSame (fst (forward Testing parameters layer x)) output "as at test time")
+          tensorTest "a frozen layer uses stored statistics in training, and reports none" (fun () ->
+              let layer = batchNorm 3
+              let parameters, x = started layer.Specs, normal 1 [ 4; 3; 2; 2 ]
+              Params.commit parameters [ "running_mean", normal 2 [ 3 ]; "running_var", (normal 3 [ 3 ]).abs() ]
+              let output, reports = forward Training parameters (Layer.frozen layer) x
+              Expect.isEmpty reports "reports"
+              expectSame (fst (forward Testing parameters layer x)) output "as at test time")
 
-        testCase "the text for F# Interactive lists names and shapes" (fun () ->
-            let text = string (Layer.named "fc" (linear 3 2))
-            Expect.stringContains text "8 parameters" "the number"
-            Expect.stringContains text "fc.weight [2, 3]" "a line each")
-    ]
+          testCase "the text for F# Interactive lists names and shapes" (fun () ->
+              let text = string (Layer.named "fc" (linear 3 2))
+              Expect.stringContains text "8 parameters" "the number"
+              Expect.stringContains text "fc.weight [2, 3]" "a line each") ]
 
 let private batchNormTests =
-    testList "batchNorm" [
-        tensorTest "equals torch.nn.BatchNorm2d over several steps, statistics included, once they are committed" (fun () ->
-            use reference = torch.nn.BatchNorm2d(3L, dtype = float64)
-            let layer = batchNorm 3
-            let parameters = started layer.Specs
-            let weight, bias = normal 1 [ 3 ], normal 2 [ 3 ]
-            Params.commit parameters [ "weight", weight; "bias", bias ]
+    testList
+        "batchNorm"
+        [ tensorTest "equals torch.nn.BatchNorm2d over several steps, statistics included, once they are committed" (fun () ->
+              use reference = torch.nn.BatchNorm2d(3L, dtype = float64)
+              let layer = batchNorm 3
+              let parameters = started layer.Specs
+              let weight, bias = normal 1 [ 3 ], normal 2 [ 3 ]
+              Params.commit parameters [ "weight", weight; "bias", bias ]
 
-            withoutGradient (fun () ->
-                reference.weight.copy_ weight |> ignore
-                reference.bias.copy_ bias |> ignore)
+              withoutGradient (fun () ->
+                  reference.weight.copy_ weight |> ignore
+                  reference.bias.copy_ bias |> ignore)
 
-            for step in 1..5 do
-                let x = float step * normal step [ 4; 3; 5; 2 ] + float step
-                let output, reports = forward Training parameters layer x
-                expectClose 1e-12 (reference.forward x) output $"output of step {step}"
-                Params.commit parameters reports
-                expectClose 1e-12 reference.running_mean parameters["running_mean"] $"mean of step {step}"
-                expectClose 1e-12 reference.running_var parameters["running_var"] $"variance of step {step}"
+              for step in 1..5 do
+                  let x = float step * normal step [ 4; 3; 5; 2 ] + float step
+                  let output, reports = forward Training parameters layer x
+                  expectClose 1e-12 (reference.forward x) output $"output of step {step}"
+                  Params.commit parameters reports
+                  expectClose 1e-12 reference.running_mean parameters["running_mean"] $"mean of step {step}"
+                  expectClose 1e-12 reference.running_var parameters["running_var"] $"variance of step {step}"
 
-            reference.eval ()
-            let x = normal 9 [ 4; 3; 5; 2 ]
-            expectClose 1e-12 (reference.forward x) (Layer.run parameters layer x) "at test time")
+              reference.eval ()
+              let x = normal 9 [ 4; 3; 5; 2 ]
+              expectClose 1e-12 (reference.forward x) (Layer.run parameters layer x) "at test time")
 
-        tensorTest "reports the new statistics and leaves the stored ones untouched" (fun () ->
-            let layer = batchNorm 3
-            let parameters, x = started layer.Specs, 3.0 + normal 1 [ 4; 3; 5; 2 ]
-            let _, reports = forward Training parameters layer x
-            Expect.equal (List.map fst reports) [ "running_mean"; "running_var" ] "what is reported"
-            expectSame (torch.zeros (3L, dtype = float64)) parameters["running_mean"] "the stored mean"
-            expectSame (torch.ones (3L, dtype = float64)) parameters["running_var"] "the stored variance"
+          tensorTest "reports the new statistics and leaves the stored ones untouched" (fun () ->
+              let layer = batchNorm 3
+              let parameters, x = started layer.Specs, 3.0 + normal 1 [ 4; 3; 5; 2 ]
+              let _, reports = forward Training parameters layer x
+              Expect.equal (List.map fst reports) [ "running_mean"; "running_var" ] "what is reported"
+              expectSame (torch.zeros (3L, dtype = float64)) parameters["running_mean"] "the stored mean"
+              expectSame (torch.ones (3L, dtype = float64)) parameters["running_var"] "the stored variance"
 
-            let variance = 0.9 + 0.1 * x.transpose(0L, 1L).flatten(1L).var(1L, unbiased = true)
+              let variance = 0.9 + 0.1 * x.transpose(0L, 1L).flatten(1L).var(1L, unbiased = true)
 
-            expectClose 1e-12 variance (snd reports[1]) "the unbiased variance enters by a tenth")
-    ]
+              expectClose 1e-12 variance (snd reports[1]) "the unbiased variance enters by a tenth") ]
 
 /// A scalar of all outputs with fixed weights, as a function of the trainable leaves and the input.
 let private scalarOf (layer: Layer<Tensor, Tensor>) mode (statistics: Params) (leaves: Params) =
@@ -120,27 +120,26 @@ let private scalarOf (layer: Layer<Tensor, Tensor>) mode (statistics: Params) (l
 let private gradientTests =
     let images = [ 2; 2; 4; 3 ]
 
-    testList "gradients equal finite differences" [
-        for name, layer, mode, input in
-            [
-                "conv2d", conv2d 2 3 3 2, Training, images
+    testList
+        "gradients equal finite differences"
+        [ for name, layer, mode, input in
+              [ "conv2d", conv2d 2 3 3 2, Training, images
                 "linear", linear 3 2, Training, [ 4; 3 ]
                 "projection", projection 3 2, Training, [ 2; 4; 3 ]
                 "batchNorm in training", batchNorm 2, Training, images
                 "batchNorm at test time", batchNorm 2, Testing, images
                 "layerNorm", layerNorm 3, Training, [ 4; 3 ]
                 "gemPool", Layer.lift (fun (x: Tensor) -> x.exp ()) --> gemPool, Training, images
-                "gelu", gelu, Training, [ 5 ]
-            ] do
-            tensorTest name (fun () ->
-                let parameters = started layer.Specs
-                let trainable = set (Params.trainable layer.Specs)
+                "gelu", gelu, Training, [ 5 ] ] do
+              tensorTest name (fun () ->
+                  let parameters = started layer.Specs
+                  let trainable = set (Params.trainable layer.Specs)
 
-                let leaves, statistics = Params.toSeq parameters |> Seq.toList |> List.partition (fun (name, _) -> trainable.Contains name)
+                  let leaves, statistics =
+                      Params.toSeq parameters |> Seq.toList |> List.partition (fun (name, _) -> trainable.Contains name)
 
-                ("input", normal 5 input) :: leaves
-                |> Params.ofSeq
-                |> expectGradients 1e-7 (scalarOf layer mode (Params.ofSeq statistics)))
-    ]
+                  ("input", normal 5 input) :: leaves
+                  |> Params.ofSeq
+                  |> expectGradients 1e-7 (scalarOf layer mode (Params.ofSeq statistics))) ]
 
 let tests = testList "Layer" [ composition; batchNormTests; gradientTests ]

@@ -26,113 +26,103 @@ let private original () =
 
     Path.Combine(folder, NativeFiles.binding)
 
-let private onLinux test =
-    if OperatingSystem.IsLinux() then
-        test ()
-    else
-        skiptest "only Linux has ELF libraries"
+let private onLinux test = if OperatingSystem.IsLinux() then test () else skiptest "only Linux has ELF libraries"
 
 let private missingVersion = Error $"libstdc++.so.6: version `{Version}' not found"
 
 let private loadTests =
     testList
         "load"
-        [
-            testCase "TorchSharp's own library can be weakened"
-            <| fun () ->
-                onLinux (fun () ->
-                    let file = File.ReadAllBytes(original ())
-                    isWeakenedCopy file (Expect.wantOk (weaken file) "TorchSharp's library"))
+        [ testCase "TorchSharp's own library can be weakened"
+          <| fun () ->
+              onLinux (fun () ->
+                  let file = File.ReadAllBytes(original ())
+                  isWeakenedCopy file (Expect.wantOk (weaken file) "TorchSharp's library"))
 
-            testCase "a system with a newer libstdc++ is left alone"
-            <| fun () ->
-                inFolder (fun cache ->
-                    let handle, loaded, _ =
-                        NativeLoad.loadBinding (Some cache) (fun _ -> Ok 7n) (original ())
+          testCase "a system with a newer libstdc++ is left alone"
+          <| fun () ->
+              inFolder (fun cache ->
+                  let handle, loaded, _ = NativeLoad.loadBinding (Some cache) (fun _ -> Ok 7n) (original ())
 
-                    Expect.equal (handle, loaded) (7n, original ()) "the original is loaded"
-                    Expect.isEmpty (Directory.GetFileSystemEntries cache) "nothing is kept")
+                  Expect.equal (handle, loaded) (7n, original ()) "the original is loaded"
+                  Expect.isEmpty (Directory.GetFileSystemEntries cache) "nothing is kept")
 
-            testCase "an older libstdc++ gets a copy from the cache; the original stays as it is"
-            <| fun () ->
-                onLinux (fun () ->
-                    inFolder (fun cache ->
-                        let before = File.ReadAllBytes(original ())
+          testCase "an older libstdc++ gets a copy from the cache; the original stays as it is"
+          <| fun () ->
+              onLinux (fun () ->
+                  inFolder (fun cache ->
+                      let before = File.ReadAllBytes(original ())
 
-                        let load path =
-                            if path = original () then missingVersion else Ok 8n
+                      let load path = if path = original () then missingVersion else Ok 8n
 
-                        for _ in 1..2 do
-                            let handle, loaded, _ = NativeLoad.loadBinding (Some cache) load (original ())
-                            Expect.equal handle 8n "the copy is loaded"
-                            Expect.stringStarts loaded cache "from the cache"
-                            isWeakenedCopy before (File.ReadAllBytes loaded)
+                      for _ in 1..2 do
+                          let handle, loaded, _ = NativeLoad.loadBinding (Some cache) load (original ())
+                          Expect.equal handle 8n "the copy is loaded"
+                          Expect.stringStarts loaded cache "from the cache"
+                          isWeakenedCopy before (File.ReadAllBytes loaded)
 
-                        Expect.hasLength (Directory.GetFiles(cache, "*", SearchOption.AllDirectories)) 1 "one file is kept"
-                        Expect.sequenceEqual (File.ReadAllBytes(original ())) before "the original"))
+                      Expect.hasLength (Directory.GetFiles(cache, "*", SearchOption.AllDirectories)) 1 "one file is kept"
+                      Expect.sequenceEqual (File.ReadAllBytes(original ())) before "the original"))
 
-            testCase "where the cache cannot be used, a temporary folder serves"
-            <| fun () ->
-                onLinux (fun () ->
-                    inFolder (fun folder ->
-                        let notAFolder = Path.Combine(folder, "file")
-                        File.WriteAllText(notAFolder, "")
+          testCase "where the cache cannot be used, a temporary folder serves"
+          <| fun () ->
+              onLinux (fun () ->
+                  inFolder (fun folder ->
+                      let notAFolder = Path.Combine(folder, "file")
+                      File.WriteAllText(notAFolder, "")
 
-                        let load path =
-                            if path = original () then missingVersion else Ok 9n
+                      let load path = if path = original () then missingVersion else Ok 9n
 
-                        let handle, loaded, _ = NativeLoad.loadBinding (Some notAFolder) load (original ())
-                        Expect.equal handle 9n "the copy is loaded"
-                        Expect.isFalse (File.Exists loaded) "and gone"))
+                      let handle, loaded, _ = NativeLoad.loadBinding (Some notAFolder) load (original ())
+                      Expect.equal handle 9n "the copy is loaded"
+                      Expect.isFalse (File.Exists loaded) "and gone"))
 
-            testCase "a damaged file in the cache is replaced"
-            <| fun () ->
-                inFolder (fun cache ->
-                    let path = NativeFiles.cachePath cache [| 1uy |]
-                    NativeFiles.keep path [| 1uy; 2uy |]
-                    File.WriteAllBytes(path, [| 1uy |])
-                    NativeFiles.keep path [| 1uy; 2uy |]
-                    Expect.sequenceEqual (File.ReadAllBytes path) [| 1uy; 2uy |] "the content")
+          testCase "a damaged file in the cache is replaced"
+          <| fun () ->
+              inFolder (fun cache ->
+                  let path = NativeFiles.cachePath cache [| 1uy |]
+                  NativeFiles.keep path [| 1uy; 2uy |]
+                  File.WriteAllBytes(path, [| 1uy |])
+                  NativeFiles.keep path [| 1uy; 2uy |]
+                  Expect.sequenceEqual (File.ReadAllBytes path) [| 1uy; 2uy |] "the content")
 
-            testCase "many at once keep one whole file"
-            <| fun () ->
-                inFolder (fun cache ->
-                    let content = Array.init 1_000_000 byte
-                    let path = NativeFiles.cachePath cache content
-                    Parallel.For(0, 16, (fun _ -> NativeFiles.keep path content)) |> ignore
-                    Expect.sequenceEqual (File.ReadAllBytes path) content "the content"
-                    Expect.hasLength (Directory.GetFiles(cache, "*", SearchOption.AllDirectories)) 1 "no other file")
+          testCase "many at once keep one whole file"
+          <| fun () ->
+              inFolder (fun cache ->
+                  let content = Array.init 1_000_000 byte
+                  let path = NativeFiles.cachePath cache content
+                  Parallel.For(0, 16, (fun _ -> NativeFiles.keep path content)) |> ignore
+                  Expect.sequenceEqual (File.ReadAllBytes path) content "the content"
+                  Expect.hasLength (Directory.GetFiles(cache, "*", SearchOption.AllDirectories)) 1 "no other file")
 
-            testCase "another reason for not loading is the user's to read"
-            <| fun () ->
-                let load _ = Error "libfoo.so: cannot open"
+          testCase "another reason for not loading is the user's to read"
+          <| fun () ->
+              let load _ = Error "libfoo.so: cannot open"
 
-                Expect.throwsC (fun () -> NativeLoad.loadBinding None load (original ()) |> ignore) (fun problem ->
-                    Expect.isTrue (problem :? InputException) "an InputException"
-                    Expect.stringContains problem.Message "libfoo.so: cannot open" "what the system said")
+              Expect.throwsC (fun () -> NativeLoad.loadBinding None load (original ()) |> ignore) (fun problem ->
+                  Expect.isTrue (problem :? InputException) "an InputException"
+                  Expect.stringContains problem.Message "libfoo.so: cannot open" "what the system said")
 
-            testCase "only a libtorch of the same release fits"
-            <| fun () ->
-                NativeLoad.checkVersion "folder" (Some NativeFiles.Wanted)
-                NativeLoad.checkVersion "folder" (Some "2.10.7")
+          testCase "only a libtorch of the same release fits"
+          <| fun () ->
+              NativeLoad.checkVersion "folder" (Some NativeFiles.Wanted)
+              NativeLoad.checkVersion "folder" (Some "2.10.7")
 
-                for version in [ Some "2.11.0"; Some "1.10.0"; None ] do
-                    Expect.throwsT<InputException> (fun () -> NativeLoad.checkVersion "folder" version) "another release"
+              for version in [ Some "2.11.0"; Some "1.10.0"; None ] do
+                  Expect.throwsT<InputException> (fun () -> NativeLoad.checkVersion "folder" version) "another release"
 
-            testCase "CONDEMBED_LIBTORCH has to name a folder with libtorch"
-            <| fun () ->
-                Expect.isNone (NativeFiles.chosen "") "not set"
+          testCase "CONDEMBED_LIBTORCH has to name a folder with libtorch"
+          <| fun () ->
+              Expect.isNone (NativeFiles.chosen "") "not set"
 
-                inFolder (fun folder ->
-                    Expect.throwsT<InputException> (fun () -> NativeFiles.chosen folder |> ignore) "an empty folder"
-                    File.WriteAllText(Path.Combine(folder, NativeFiles.core), "")
-                    Expect.equal (NativeFiles.chosen folder) (Some folder) "a folder with the library")
-        ]
+              inFolder (fun folder ->
+                  Expect.throwsT<InputException> (fun () -> NativeFiles.chosen folder |> ignore) "an empty folder"
+                  File.WriteAllText(Path.Combine(folder, NativeFiles.core), "")
+                  Expect.equal (NativeFiles.chosen folder) (Some folder) "a folder with the library") ]
 
 /// Runs one test of this program as a process of its own; gives its exit code and what it printed.
 let private child (settings: (string * string) list) test =
-    let start =
-        ProcessStartInfo(string Environment.ProcessPath, RedirectStandardOutput = true, RedirectStandardError = true)
+    let start = ProcessStartInfo(string Environment.ProcessPath, RedirectStandardOutput = true, RedirectStandardError = true)
 
     let itself = typeof<InputException>.Assembly.Location
 
@@ -158,124 +148,109 @@ let private child (settings: (string * string) list) test =
 let private processTests =
     testList
         "process"
-        [
-            testCase "torch computes"
-            <| fun () ->
-                Native.ensure ()
-                use ones = torch.ones (2L, 3L)
-                use sum = ones.sum ()
-                Expect.equal (sum.item<float32>()) 6f "the sum"
+        [ testCase "torch computes"
+          <| fun () ->
+              Native.ensure ()
+              use ones = torch.ones (2L, 3L)
+              use sum = ones.sum ()
+              Expect.equal (sum.item<float32>()) 6f "the sum"
 
-            testCase "the status agrees with TorchSharp"
-            <| fun () ->
-                let status = Native.status ()
-                Expect.equal status.Problem "" "nothing is wrong"
-                Expect.equal status.Libtorch NativeFiles.Wanted "libtorch"
-                Expect.stringStarts torch.__version__ NativeFiles.Wanted "the version that TorchSharp was made for"
-                Expect.contains status.Devices "cpu" "the devices"
-                Expect.isTrue (File.Exists status.Loaded) $"the file {status.Loaded}"
+          testCase "the status agrees with TorchSharp"
+          <| fun () ->
+              let status = Native.status ()
+              Expect.equal status.Problem "" "nothing is wrong"
+              Expect.equal status.Libtorch NativeFiles.Wanted "libtorch"
+              Expect.stringStarts torch.__version__ NativeFiles.Wanted "the version that TorchSharp was made for"
+              Expect.contains status.Devices "cpu" "the devices"
+              Expect.isTrue (File.Exists status.Loaded) $"the file {status.Loaded}"
 
-            testCase "libtorch comes from the folder that the user names"
-            <| fun () ->
-                let folder = Environment.GetEnvironmentVariable NativeFiles.Variable
+          testCase "libtorch comes from the folder that the user names"
+          <| fun () ->
+              let folder = Environment.GetEnvironmentVariable NativeFiles.Variable
 
-                if String.IsNullOrEmpty folder then
-                    Expect.equal (Native.status ()).Problem "" "without a name, the usual one"
-                else
-                    Expect.equal (Native.status ()).Folder folder "the folder"
+              if String.IsNullOrEmpty folder then
+                  Expect.equal (Native.status ()).Problem "" "without a name, the usual one"
+              else
+                  Expect.equal (Native.status ()).Folder folder "the folder"
 
-            testCase "the doctor says what is wrong, and nothing else"
-            <| fun () ->
-                let found = Doctor.Examine()
-                let problem = (Native.status ()).Problem
+          testCase "the doctor says what is wrong, and nothing else"
+          <| fun () ->
+              let found = Doctor.Examine()
+              let problem = (Native.status ()).Problem
 
-                Expect.equal
-                    [ for wrong in found.Problems -> wrong.Fix ]
-                    [
-                        if problem <> "" then
-                            problem
-                    ]
-                    "what is wrong"
+              Expect.equal [ for wrong in found.Problems -> wrong.Fix ] [ if problem <> "" then problem ] "what is wrong"
 
-                Expect.equal found.Native.Loaded (problem = "") "whether torch can be used"
-                Expect.stringContains (found.ToText()) (if problem = "" then "Nothing is wrong." else problem) "for people"
-                let json = JsonDocument.Parse(found.ToJson()).RootElement
-                Expect.equal (json.GetProperty("healthy").GetBoolean()) (problem = "") "for programs"
-                Expect.isNotEmpty (json.GetProperty("versions").GetProperty("torchsharp").GetString()) "the version of TorchSharp"
-                Expect.all found.SelfTests _.Passed "what is there works"
-        ]
+              Expect.equal found.Native.Loaded (problem = "") "whether torch can be used"
+              Expect.stringContains (found.ToText()) (if problem = "" then "Nothing is wrong." else problem) "for people"
+              let json = JsonDocument.Parse(found.ToJson()).RootElement
+              Expect.equal (json.GetProperty("healthy").GetBoolean()) (problem = "") "for programs"
+              Expect.isNotEmpty (json.GetProperty("versions").GetProperty("torchsharp").GetString()) "the version of TorchSharp"
+              Expect.all found.SelfTests _.Passed "what is there works" ]
 
 let private otherProcessTests =
     testList
         "processes"
-        [
-            testCaseTask "two that start at once share the cache"
-            <| fun () ->
-                task {
-                    let cache = Directory.CreateTempSubdirectory "condembed-tests-"
-                    let settings = [ "XDG_CACHE_HOME", cache.FullName ]
-                    let! results = Task.WhenAll [ for _ in 1..2 -> child settings "torch computes" ]
+        [ testCaseTask "two that start at once share the cache"
+          <| fun () ->
+              task {
+                  let cache = Directory.CreateTempSubdirectory "condembed-tests-"
+                  let settings = [ "XDG_CACHE_HOME", cache.FullName ]
+                  let! results = Task.WhenAll [ for _ in 1..2 -> child settings "torch computes" ]
 
-                    for code, said in results do
-                        Expect.equal code 0 said
+                  for code, said in results do
+                      Expect.equal code 0 said
 
-                    let kept = Directory.GetFiles(cache.FullName, "*", SearchOption.AllDirectories)
-                    Expect.hasLength kept (if (Native.status ()).Patched then 1 else 0) "no file too many"
-                    cache.Delete true
-                }
+                  let kept = Directory.GetFiles(cache.FullName, "*", SearchOption.AllDirectories)
+                  Expect.hasLength kept (if (Native.status ()).Patched then 1 else 0) "no file too many"
+                  cache.Delete true
+              }
 
-            testCaseTask "another folder of libtorch can be named"
-            <| fun () ->
-                task {
-                    let folder = Directory.CreateTempSubdirectory "condembed-tests-"
+          testCaseTask "another folder of libtorch can be named"
+          <| fun () ->
+              task {
+                  let folder = Directory.CreateTempSubdirectory "condembed-tests-"
 
-                    for file in Directory.GetFiles (Native.status ()).Folder do
-                        File.CreateSymbolicLink(Path.Combine(folder.FullName, Path.GetFileName file), file) |> ignore
+                  for file in Directory.GetFiles (Native.status ()).Folder do
+                      File.CreateSymbolicLink(Path.Combine(folder.FullName, Path.GetFileName file), file) |> ignore
 
-                    let! code, said =
-                        child [ NativeFiles.Variable, folder.FullName ] "libtorch comes from the folder that the user names"
+                  let! code, said = child [ NativeFiles.Variable, folder.FullName ] "libtorch comes from the folder that the user names"
 
-                    folder.Delete true
-                    Expect.equal code 0 said
-                }
+                  folder.Delete true
+                  Expect.equal code 0 said
+              }
 
-            testCaseTask "a folder without libtorch is an error that names it"
-            <| fun () ->
-                task {
-                    let! code, said = child [ NativeFiles.Variable, "/no/such/folder" ] "torch computes"
-                    Expect.notEqual code 0 "the exit code"
-                    Expect.stringContains said "CONDEMBED_LIBTORCH names '/no/such/folder'" "the message"
-                }
+          testCaseTask "a folder without libtorch is an error that names it"
+          <| fun () ->
+              task {
+                  let! code, said = child [ NativeFiles.Variable, "/no/such/folder" ] "torch computes"
+                  Expect.notEqual code 0 "the exit code"
+                  Expect.stringContains said "CONDEMBED_LIBTORCH names '/no/such/folder'" "the message"
+              }
 
-            testCaseTask "the doctor needs no libtorch"
-            <| fun () ->
-                task {
-                    let! code, said =
-                        child [ NativeFiles.Variable, "/no/such/folder" ] "the doctor says what is wrong, and nothing else"
+          testCaseTask "the doctor needs no libtorch"
+          <| fun () ->
+              task {
+                  let! code, said = child [ NativeFiles.Variable, "/no/such/folder" ] "the doctor says what is wrong, and nothing else"
 
-                    Expect.equal code 0 said
-                }
-        ]
+                  Expect.equal code 0 said
+              } ]
 
 let private deviceTests =
     let isCpu (device: torch.Device) = device.``type`` = DeviceType.CPU
 
     testList
         "device"
-        [
-            testCase "auto takes what there is"
-            <| fun () ->
-                let cards = (Native.devices ()).Length - 1
-                Expect.equal (isCpu (Device.choose "auto")) (cards = 0) "CUDA if there is one"
-                Expect.isTrue (isCpu (Device.choose " CPU ")) "the CPU on request, in any case"
+        [ testCase "auto takes what there is"
+          <| fun () ->
+              let cards = (Native.devices ()).Length - 1
+              Expect.equal (isCpu (Device.choose "auto")) (cards = 0) "CUDA if there is one"
+              Expect.isTrue (isCpu (Device.choose " CPU ")) "the CPU on request, in any case"
 
-            testCase "a device that is not there is an error that says what is"
-            <| fun () ->
-                for name in [ "cuda:999"; "cuda:-1"; "cuda:"; "gpu"; "" ] do
-                    Expect.throwsC (fun () -> Device.choose name |> ignore) (fun problem ->
-                        Expect.isTrue (problem :? InputException) name
-                        Expect.stringContains problem.Message "cpu" "what there is")
-        ]
+          testCase "a device that is not there is an error that says what is"
+          <| fun () ->
+              for name in [ "cuda:999"; "cuda:-1"; "cuda:"; "gpu"; "" ] do
+                  Expect.throwsC (fun () -> Device.choose name |> ignore) (fun problem ->
+                      Expect.isTrue (problem :? InputException) name
+                      Expect.stringContains problem.Message "cpu" "what there is") ]
 
-let tests =
-    testList "Native" [ ElfTests.tests; loadTests; processTests; otherProcessTests; deviceTests ]
+let tests = testList "Native" [ ElfTests.tests; loadTests; processTests; otherProcessTests; deviceTests ]

@@ -10,36 +10,34 @@ let all =
     testSequenced
     <| testList
         "CondEmbed"
-        [
-            NativeTests.tests
-            ParamsTests.tests
-            LayerTests.tests
-            LayerFormulaTests.tests
-            EncoderTests.tests
-            AttentionTests.tests
-            HierarchyTests.tests
-            SimilarityTests.tests
-            LossTests.tests
-            OptimiserTests.tests
-            TrainTests.tests
-            DeviceTests.tests
-            ConfigTests.tests
-            RecipeTests.tests
-            ImageTests.tests
-            DatasetTests.tests
-            SplitTests.tests
-            SamplingTests.tests
-            EvaluationTests.tests
-            SearchTests.tests
-            SafetensorsTests.tests
-            CheckpointTests.tests
-            EmbeddingFileTests.tests
-            RunTests.tests
-            ReportTests.tests
-            FaceTests.tests
-            ScriptTests.tests
-            CliTests.tests
-        ]
+        [ NativeTests.tests
+          ParamsTests.tests
+          LayerTests.tests
+          LayerFormulaTests.tests
+          EncoderTests.tests
+          AttentionTests.tests
+          HierarchyTests.tests
+          SimilarityTests.tests
+          LossTests.tests
+          OptimiserTests.tests
+          TrainTests.tests
+          DeviceTests.tests
+          ConfigTests.tests
+          RecipeTests.tests
+          ImageTests.tests
+          DatasetTests.tests
+          SplitTests.tests
+          SamplingTests.tests
+          EvaluationTests.tests
+          SearchTests.tests
+          SafetensorsTests.tests
+          CheckpointTests.tests
+          EmbeddingFileTests.tests
+          RunTests.tests
+          ReportTests.tests
+          FaceTests.tests
+          ScriptTests.tests
+          CliTests.tests ]
 
 /// Prints the closing line 'N passed, N failed, N skipped' once Expecto has printed its own summary.
 [<EntryPoint>]
@@ -51,8 +49,7 @@ let main argv =
         failed <- summary.failed.Length + summary.errored.Length
         skipped <- summary.ignored.Length
 
-    let exit =
-        runTestsWithCLIArgs [ Append_Summary_Handler(SummaryHandler count) ] argv all
+    let exit = runTestsWithCLIArgs [ Append_Summary_Handler(SummaryHandler count) ] argv all
 
     Console.Out.Flush()
 

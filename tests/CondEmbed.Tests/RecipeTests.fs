@@ -11,50 +11,48 @@ let private treatments (config: Config) =
     recipe, Params.trainable recipe.Method.Objective.Specs |> Groups.assign recipe.Method.Rules |> Map
 
 let tests =
-    testList "Recipe" [
-        for encoder in Encoders.All.names do
-            testCase $"{encoder} is built with every loss, with and without levels" (fun () ->
-                for loss in All.names do
-                    for levels in [ 0; 2 ] do
-                        let config = {
-                            Config.standard with
-                                Encoder = encoder
-                                Loss = loss
-                                Levels = levels
-                                LevelLoss = "contrastive"
-                                Embedding = 16
-                        }
+    testList
+        "Recipe"
+        [ for encoder in Encoders.All.names do
+              testCase $"{encoder} is built with every loss, with and without levels" (fun () ->
+                  for loss in All.names do
+                      for levels in [ 0; 2 ] do
+                          let config =
+                              { Config.standard with
+                                  Encoder = encoder
+                                  Loss = loss
+                                  Levels = levels
+                                  LevelLoss = "contrastive"
+                                  Embedding = 16 }
 
-                        Expect.isEmpty (Check.problems config) "settings"
-                        let recipe, treatments = treatments config
-                        let names = recipe.Method.Objective.Specs |> List.map _.Name
-                        Expect.equal (List.distinct names) names "every name once"
-                        Expect.isTrue (treatments |> Map.forall (fun _ t -> t <> Groups.Frozen)) "all are trained"
+                          Expect.isEmpty (Check.problems config) "settings"
+                          let recipe, treatments = treatments config
+                          let names = recipe.Method.Objective.Specs |> List.map _.Name
+                          Expect.equal (List.distinct names) names "every name once"
+                          Expect.isTrue (treatments |> Map.forall (fun _ t -> t <> Groups.Frozen)) "all are trained"
 
-                        let embedding = set [ for spec in recipe.Embed.Specs -> spec.Name ]
-                        Expect.isTrue (Set.isSubset embedding (set names)) "what is used at test time is trained"
+                          let embedding = set [ for spec in recipe.Embed.Specs -> spec.Name ]
+                          Expect.isTrue (Set.isSubset embedding (set names)) "what is used at test time is trained"
 
-                        let extra = set names - embedding
+                          let extra = set names - embedding
 
-                        Expect.all extra (fun name -> name.StartsWith "hierarchy." || name.StartsWith "loss.") "training alone"
-                        Expect.equal extra.IsEmpty (levels = 0 && loss <> "proxy-anchor") "the baseline has no more")
+                          Expect.all extra (fun name -> name.StartsWith "hierarchy." || name.StartsWith "loss.") "training alone"
+                          Expect.equal extra.IsEmpty (levels = 0 && loss <> "proxy-anchor") "the baseline has no more")
 
-        testCase "norms and biases have no decay, head and proxies have rates of their own" (fun () ->
-            let _, treatments =
-                treatments {
-                    Config.standard with
-                        Encoder = "resnet50"
-                        Pooling = "gem"
-                        Loss = "proxy-anchor"
-                        LevelLoss = "supcon"
-                        HeadLrFactor = 3.0
-                        ProxyLrFactor = 50.0
-                        WeightDecay = 0.2
-                }
+          testCase "norms and biases have no decay, head and proxies have rates of their own" (fun () ->
+              let _, treatments =
+                  treatments
+                      { Config.standard with
+                          Encoder = "resnet50"
+                          Pooling = "gem"
+                          Loss = "proxy-anchor"
+                          LevelLoss = "supcon"
+                          HeadLrFactor = 3.0
+                          ProxyLrFactor = 50.0
+                          WeightDecay = 0.2 }
 
-            for name, expected in
-                [
-                    "conv1.weight", Groups.Trained(1.0, 0.2)
+              for name, expected in
+                  [ "conv1.weight", Groups.Trained(1.0, 0.2)
                     "bn1.weight", Groups.Trained(1.0, 0.0)
                     "layer1.0.bn2.bias", Groups.Trained(1.0, 0.0)
                     "layer1.0.downsample.0.weight", Groups.Trained(1.0, 0.2)
@@ -64,47 +62,45 @@ let tests =
                     "embedding.pool.p", Groups.Trained(3.0, 0.0)
                     "embedding.norm.weight", Groups.Trained(3.0, 0.0)
                     "hierarchy.level1.key.weight", Groups.Trained(3.0, 0.2)
-                    "loss.proxies", Groups.Trained(50.0, 0.0)
-                ] do
-                Expect.equal treatments[name] expected name)
+                    "loss.proxies", Groups.Trained(50.0, 0.0) ] do
+                  Expect.equal treatments[name] expected name)
 
-        testCase "freeze stops the parameters that its patterns name, and refuses a pattern that names none" (fun () ->
-            let _, treatments = treatments { Config.standard with Freeze = "conv1*, layer1*" }
+          testCase "freeze stops the parameters that its patterns name, and refuses a pattern that names none" (fun () ->
+              let _, treatments = treatments { Config.standard with Freeze = "conv1*, layer1*" }
 
-            let frozen = treatments |> Map.filter (fun _ t -> t = Groups.Frozen) |> Map.keys |> Seq.toList
+              let frozen = treatments |> Map.filter (fun _ t -> t = Groups.Frozen) |> Map.keys |> Seq.toList
 
-            Expect.contains frozen "conv1.weight" "the stem"
-            Expect.all frozen (fun name -> name.StartsWith "conv1" || name.StartsWith "layer1.") "nothing else"
+              Expect.contains frozen "conv1.weight" "the stem"
+              Expect.all frozen (fun name -> name.StartsWith "conv1" || name.StartsWith "layer1.") "nothing else"
 
-            rejects [ "'layr2*' fits no parameter" ] (fun () ->
-                let recipe = Recipe.build { Config.standard with Freeze = "layr2*" } 5 100
+              rejects [ "'layr2*' fits no parameter" ] (fun () ->
+                  let recipe = Recipe.build { Config.standard with Freeze = "layr2*" } 5 100
 
-                Groups.assign recipe.Method.Rules (Params.trainable recipe.Method.Objective.Specs) |> ignore))
+                  Groups.assign recipe.Method.Rules (Params.trainable recipe.Method.Objective.Specs) |> ignore))
 
-        testCase "everything may be frozen but the head" (fun () ->
-            let _, treatments = treatments { Config.standard with Freeze = "conv1*,bn1*,layer*" }
+          testCase "everything may be frozen but the head" (fun () ->
+              let _, treatments = treatments { Config.standard with Freeze = "conv1*,bn1*,layer*" }
 
-            let trained = treatments |> Map.filter (fun _ t -> t <> Groups.Frozen) |> Map.keys |> Seq.toList
+              let trained = treatments |> Map.filter (fun _ t -> t <> Groups.Frozen) |> Map.keys |> Seq.toList
 
-            Expect.all trained (fun name -> name.StartsWith "embedding." || name.StartsWith "hierarchy.") "the head")
+              Expect.all trained (fun name -> name.StartsWith "embedding." || name.StartsWith "hierarchy.") "the head")
 
-        testCase "the rate warms up, then follows the schedule to the end of the steps" (fun () ->
-            let rate schedule =
-                let config = { Config.standard with Lr = 2.0; WarmUp = 0.1; Schedule = schedule; DecayEvery = 0.5 }
+          testCase "the rate warms up, then follows the schedule to the end of the steps" (fun () ->
+              let rate schedule =
+                  let config = { Config.standard with Lr = 2.0; WarmUp = 0.1; Schedule = schedule; DecayEvery = 0.5 }
 
-                (Recipe.build config 5 100).Method.Rate
+                  (Recipe.build config 5 100).Method.Rate
 
-            let expectRates schedule expected =
-                for step, wanted in expected do
-                    Expect.floatClose Accuracy.high (rate schedule step) wanted $"{schedule}, step {step}"
+              let expectRates schedule expected =
+                  for step, wanted in expected do
+                      Expect.floatClose Accuracy.high (rate schedule step) wanted $"{schedule}, step {step}"
 
-            expectRates "constant" [ 0, 0.2; 9, 2.0; 99, 2.0 ]
-            expectRates "cosine" [ 4, 1.0; 10, 2.0; 55, 1.0; 100, 0.0 ]
-            expectRates "step" [ 0, 0.2; 59, 2.0; 60, 0.2 ])
+              expectRates "constant" [ 0, 0.2; 9, 2.0; 99, 2.0 ]
+              expectRates "cosine" [ 4, 1.0; 10, 2.0; 55, 1.0; 100, 0.0 ]
+              expectRates "step" [ 0, 0.2; 59, 2.0; 60, 0.2 ])
 
-        testCase "the optimiser is the one that is named" (fun () ->
-            let optimiser name = (Recipe.build { Config.standard with Optimiser = name; Momentum = 0.8 } 5 100).Method.Optimiser
+          testCase "the optimiser is the one that is named" (fun () ->
+              let optimiser name = (Recipe.build { Config.standard with Optimiser = name; Momentum = 0.8 } 5 100).Method.Optimiser
 
-            Expect.equal (optimiser "adamw") Optimiser.adamW "adamw"
-            Expect.equal (optimiser "sgd") (Optimiser.Sgd(0.8, false)) "sgd")
-    ]
+              Expect.equal (optimiser "adamw") Optimiser.adamW "adamw"
+              Expect.equal (optimiser "sgd") (Optimiser.Sgd(0.8, false)) "sgd") ]

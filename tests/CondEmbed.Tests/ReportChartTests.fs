@@ -18,51 +18,46 @@ let private coordinates (svg: string) =
 let tests =
     testList
         "chart"
-        [
-            test "a constant line lies in the middle" {
-                for value in [ 0.0; 3.0; -2e-7; 5e8 ] do
-                    let points = coordinates (draw "a" false [ 1.0, value; 2.0, value; 3.0, value ])
-                    Expect.equal points.Length 3 $"{value}"
+        [ test "a constant line lies in the middle" {
+              for value in [ 0.0; 3.0; -2e-7; 5e8 ] do
+                  let points = coordinates (draw "a" false [ 1.0, value; 2.0, value; 3.0, value ])
+                  Expect.equal points.Length 3 $"{value}"
 
-                    for _, _, y in points do
-                        Expect.isTrue (y > 10.0 && y < 204.0) $"{value} lies at {y}"
-            }
-            test "a value that is not finite breaks the line and is counted" {
-                let svg =
-                    draw "a" false [ 1.0, 1.0; 2.0, nan; 3.0, 2.0; 4.0, infinity; 5.0, 3.0; 6.0, 1e300; 7.0, 1.0 ]
+                  for _, _, y in points do
+                      Expect.isTrue (y > 10.0 && y < 204.0) $"{value} lies at {y}"
+          }
+          test "a value that is not finite breaks the line and is counted" {
+              let svg = draw "a" false [ 1.0, 1.0; 2.0, nan; 3.0, 2.0; 4.0, infinity; 5.0, 3.0; 6.0, 1e300; 7.0, 1.0 ]
 
-                Expect.equal (coordinates svg |> List.map (fun (pen, _, _) -> pen)) [ "M"; "M"; "M"; "M" ] "four strokes"
-                Expect.stringContains svg "3 values were not finite" "said"
-                Expect.isFalse (Regex.IsMatch(svg, " d=\"[^\"]*(NaN|∞)")) "no such coordinate"
-            }
-            test "nothing to draw is said" {
-                for points in [ []; [ 1.0, nan ] ] do
-                    Expect.stringContains (draw "a" true points) "Nothing was logged." "empty"
-            }
-            test "a single point is drawn" { Expect.stringContains (draw "a" true [ 5.0, 0.5 ]) "<circle" "dot" }
-            test "a long line keeps its peak and stays small" {
-                let svg =
-                    draw "a" false [ for i in 1..20000 -> float i, (if i = 7777 then 10.0 else 1.0) ]
+              Expect.equal (coordinates svg |> List.map (fun (pen, _, _) -> pen)) [ "M"; "M"; "M"; "M" ] "four strokes"
+              Expect.stringContains svg "3 values were not finite" "said"
+              Expect.isFalse (Regex.IsMatch(svg, " d=\"[^\"]*(NaN|∞)")) "no such coordinate"
+          }
+          test "nothing to draw is said" {
+              for points in [ []; [ 1.0, nan ] ] do
+                  Expect.stringContains (draw "a" true points) "Nothing was logged." "empty"
+          }
+          test "a single point is drawn" { Expect.stringContains (draw "a" true [ 5.0, 0.5 ]) "<circle" "dot" }
+          test "a long line keeps its peak and stays small" {
+              let svg = draw "a" false [ for i in 1..20000 -> float i, (if i = 7777 then 10.0 else 1.0) ]
 
-                Expect.isLessThan svg.Length 20000 "characters"
-                Expect.equal (coordinates svg |> List.map (fun (_, _, y) -> y) |> List.min |> round) 10.0 "the peak reaches the top"
-            }
-            test "a running mean leaves a straight line as it is" {
-                let line =
-                    ChartSeries("a", [| for i in 0..199 -> ChartPoint(float i, 2.0 * float i) |])
+              Expect.isLessThan svg.Length 20000 "characters"
+              Expect.equal (coordinates svg |> List.map (fun (_, _, y) -> y) |> List.min |> round) 10.0 "the peak reaches the top"
+          }
+          test "a running mean leaves a straight line as it is" {
+              let line = ChartSeries("a", [| for i in 0..199 -> ChartPoint(float i, 2.0 * float i) |])
 
-                for raw, mean in Seq.zip line.Points (line.RunningMean().Points) do
-                    Expect.floatClose Accuracy.high mean.Y raw.Y "mean"
-            }
-            testProperty "ticks are ascending, within the scale, and the scale holds the values"
-            <| fun (values: FsCheck.NormalFloat list) ->
-                let values = values |> List.map (fun value -> value.Get % 1e6)
-                let scale = ChartScale.Covering(values, 4)
-                let slack = 1e-9 * (scale.To - scale.From)
+              for raw, mean in Seq.zip line.Points (line.RunningMean().Points) do
+                  Expect.floatClose Accuracy.high mean.Y raw.Y "mean"
+          }
+          testProperty "ticks are ascending, within the scale, and the scale holds the values"
+          <| fun (values: FsCheck.NormalFloat list) ->
+              let values = values |> List.map (fun value -> value.Get % 1e6)
+              let scale = ChartScale.Covering(values, 4)
+              let slack = 1e-9 * (scale.To - scale.From)
 
-                Seq.forall (fun value -> value >= scale.From - slack && value <= scale.To + slack) values
-                && Seq.forall (fun (a, b) -> a < b) (Seq.pairwise scale.Ticks)
-                && Seq.forall (fun tick -> tick >= scale.From - slack && tick <= scale.To + slack) scale.Ticks
-                && scale.Ticks.Count >= 2
-                && scale.Ticks.Count <= 12
-        ]
+              Seq.forall (fun value -> value >= scale.From - slack && value <= scale.To + slack) values
+              && Seq.forall (fun (a, b) -> a < b) (Seq.pairwise scale.Ticks)
+              && Seq.forall (fun tick -> tick >= scale.From - slack && tick <= scale.To + slack) scale.Ticks
+              && scale.Ticks.Count >= 2
+              && scale.Ticks.Count <= 12 ]

@@ -9,8 +9,7 @@ open CondEmbed.Datasets
 open CondEmbed.Reports
 open CondEmbed.Tests.Support
 
-let metrics (pairs: (string * float) list) =
-    pairs |> dict |> Dictionary :> IReadOnlyDictionary<string, float>
+let metrics (pairs: (string * float) list) = pairs |> dict |> Dictionary :> IReadOnlyDictionary<string, float>
 
 /// Class -> (maker's file, bytes) of the emoji set, by name.
 let private emoji =
@@ -20,93 +19,70 @@ let private emoji =
          [| for i, item in Seq.indexed set.Items -> item.Path, set.Read i |]
          |> Array.groupBy (fun (path, _) -> path.Split('/').[0]))
 
-let picture (bytes: byte[]) =
-    Picture(ReadOnlyMemory bytes, "image/png")
+let picture (bytes: byte[]) = Picture(ReadOnlyMemory bytes, "image/png")
 
 /// A plausible grid: each neighbour is right with the given chance.
 let private rows (random: Random) chance count =
     let classes = emoji.Value
 
-    [|
-        for _ in 1..count do
-            let label, images = classes[random.Next classes.Length]
-            let path, bytes = images[0]
-            let mutable cosine = 0.97
+    [| for _ in 1..count do
+           let label, images = classes[random.Next classes.Length]
+           let path, bytes = images[0]
+           let mutable cosine = 0.97
 
-            let neighbours =
-                [|
-                    for rank in 1..8 do
-                        cosine <- cosine - 0.08 * random.NextDouble()
-                        let isRight = rank < images.Length && random.NextDouble() < chance
+           let neighbours =
+               [| for rank in 1..8 do
+                      cosine <- cosine - 0.08 * random.NextDouble()
+                      let isRight = rank < images.Length && random.NextDouble() < chance
 
-                        let found, others =
-                            if isRight then
-                                label, images
-                            else
-                                classes[random.Next classes.Length]
+                      let found, others = if isRight then label, images else classes[random.Next classes.Length]
 
-                        let path, bytes = others[if isRight then rank else 0]
-                        Neighbour(picture bytes, found, path, cosine, Nullable((found = label)))
-                |]
+                      let path, bytes = others[if isRight then rank else 0]
+                      Neighbour(picture bytes, found, path, cosine, Nullable((found = label))) |]
 
-            let right =
-                neighbours |> Array.map (fun neighbour -> if neighbour.Label = label then 1.0 else 0.0)
+           let right = neighbours |> Array.map (fun neighbour -> if neighbour.Label = label then 1.0 else 0.0)
 
-            let precision rank =
-                Array.sum right[.. rank - 1] / float rank
+           let precision rank = Array.sum right[.. rank - 1] / float rank
 
-            let score = Seq.sum [ for rank in 1..5 -> right[rank - 1] * precision rank ] / 5.0
-            RetrievalRow(picture bytes, label, path, neighbours, Nullable score)
-    |]
+           let score = Seq.sum [ for rank in 1..5 -> right[rank - 1] * precision rank ] / 5.0
+           RetrievalRow(picture bytes, label, path, neighbours, Nullable score) |]
 
 let private steps count =
     let random = Random 1
     let noise scale = scale * (random.NextDouble() - 0.5)
 
-    [|
-        for i in 1..count do
-            let fall = exp (-4.0 * float i / float count)
+    [| for i in 1..count do
+           let fall = exp (-4.0 * float i / float count)
 
-            let terms =
-                metrics
-                    [
-                        "unconditional", 0.4 + 1.1 * fall + noise 0.15
-                        "level 1", 0.25 + 1.3 * fall + noise 0.2
-                    ]
+           let terms = metrics [ "unconditional", 0.4 + 1.1 * fall + noise 0.15; "level 1", 0.25 + 1.3 * fall + noise 0.2 ]
 
-            let rate =
-                3e-3 * min (float i / 30.0) (0.5 + 0.5 * cos (Math.PI * float i / float count))
+           let rate = 3e-3 * min (float i / 30.0) (0.5 + 0.5 * cos (Math.PI * float i / float count))
 
-            StepEntry(i * 5, Seq.sum terms.Values, terms, rate, 810.0 + noise 60.0, 2.0 * fall + 0.7 + noise 0.4)
-    |]
+           StepEntry(i * 5, Seq.sum terms.Values, terms, rate, 810.0 + noise 60.0, 2.0 * fall + 0.7 + noise 0.4) |]
 
 let before =
     metrics
-        [
-            "recall@1", 0.1817
-            "recall@2", 0.2511
-            "recall@4", 0.3341
-            "recall@8", 0.4365
-            "precision@1", 0.1817
-            "r_precision", 0.0954
-            "map_at_r", 0.0612
-            "mean_average_precision", 0.0969
-            "mean_reciprocal_rank", 0.2617
-        ]
+        [ "recall@1", 0.1817
+          "recall@2", 0.2511
+          "recall@4", 0.3341
+          "recall@8", 0.4365
+          "precision@1", 0.1817
+          "r_precision", 0.0954
+          "map_at_r", 0.0612
+          "mean_average_precision", 0.0969
+          "mean_reciprocal_rank", 0.2617 ]
 
 let after =
     metrics
-        [
-            "recall@1", 0.6641
-            "recall@2", 0.7409
-            "recall@4", 0.8056
-            "recall@8", 0.8602
-            "precision@1", 0.6641
-            "r_precision", 0.4413
-            "map_at_r", 0.3962
-            "mean_average_precision", 0.4871
-            "mean_reciprocal_rank", 0.7349
-        ]
+        [ "recall@1", 0.6641
+          "recall@2", 0.7409
+          "recall@4", 0.8056
+          "recall@8", 0.8602
+          "precision@1", 0.6641
+          "r_precision", 0.4413
+          "map_at_r", 0.3962
+          "mean_average_precision", 0.4871
+          "mean_reciprocal_rank", 0.7349 ]
 
 /// A report of a run that never was.
 let demo () =
@@ -118,44 +94,28 @@ let demo () =
         Data =
             DataSummary(
                 "emoji",
-                [|
-                    DataPart("train", 185, 1110)
-                    DataPart("validation", 46, 276)
-                    DataPart("test", 231, 1386)
-                |],
+                [| DataPart("train", 185, 1110); DataPart("validation", 46, 276); DataPart("test", 231, 1386) |],
                 "Classes are disjoint between the parts."
             ),
         Settings =
-            [|
-                Setting("levels", "1", false)
-                Setting("learning_rate", "0.003", false)
-                Setting("batch", "128", true)
-                Setting("per_class", "4", true)
-                Setting("loss", "multi-similarity", true)
-                Setting("seed", "1", true)
-            |],
-        Environment =
-            [|
-                Fact("CondEmbed", "0.1.0")
-                Fact("TorchSharp", "0.107.0")
-                Fact("Device", "cpu")
-                Fact("Threads", "2")
-            |],
+            [| Setting("levels", "1", false)
+               Setting("learning_rate", "0.003", false)
+               Setting("batch", "128", true)
+               Setting("per_class", "4", true)
+               Setting("loss", "multi-similarity", true)
+               Setting("seed", "1", true) |],
+        Environment = [| Fact("CondEmbed", "0.1.0"); Fact("TorchSharp", "0.107.0"); Fact("Device", "cpu"); Fact("Threads", "2") |],
         Steps = steps 120,
         Validations =
-            [|
-                for i in 1..6 do
-                    let share = 1.0 - exp (-0.6 * float i)
-                    ValidationEntry(i * 100, metrics [ "recall@1", 0.18 + 0.5 * share; "map_at_r", 0.06 + 0.35 * share ])
-            |],
+            [| for i in 1..6 do
+                   let share = 1.0 - exp (-0.6 * float i)
+                   ValidationEntry(i * 100, metrics [ "recall@1", 0.18 + 0.5 * share; "map_at_r", 0.06 + 0.35 * share ]) |],
         MetricsBefore = before,
         MetricsAfter = after,
         Retrieval =
-            [|
-                RetrievalGroup("Typical queries", "Drawn at random with the run's seed.", rows random 0.6 4)
-                RetrievalGroup("Best queries", "Highest MAP@R.", rows random 1.0 4)
-                RetrievalGroup("Worst queries", "Lowest MAP@R.", rows random 0.05 4)
-            |],
+            [| RetrievalGroup("Typical queries", "Drawn at random with the run's seed.", rows random 0.6 4)
+               RetrievalGroup("Best queries", "Highest MAP@R.", rows random 1.0 4)
+               RetrievalGroup("Worst queries", "Lowest MAP@R.", rows random 0.05 4) |],
         Duration = TimeSpan.FromSeconds 204.0,
         Finished = Nullable(DateTimeOffset(2026, 1, 31, 14, 5, 0, TimeSpan.Zero))
     )

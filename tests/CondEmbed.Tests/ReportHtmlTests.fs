@@ -12,126 +12,107 @@ open CondEmbed.Tests.Support
 let tests =
     testList
         "html"
-        [
-            test "every section is present, each link of the page has its target" {
-                let page = written (demo ())
+        [ test "every section is present, each link of the page has its target" {
+              let page = written (demo ())
 
-                for id in
-                    [
-                        "results"
-                        "curves"
-                        "neighbours"
-                        "settings"
-                        "data"
-                        "environment"
-                        "command"
-                    ] do
-                    Expect.stringContains page $"<section id=\"{id}\">" id
-                    Expect.stringContains page $"href=\"#{id}\"" id
+              for id in [ "results"; "curves"; "neighbours"; "settings"; "data"; "environment"; "command" ] do
+                  Expect.stringContains page $"<section id=\"{id}\">" id
+                  Expect.stringContains page $"href=\"#{id}\"" id
 
-                for text in
-                    [
-                        "MAP@R"
-                        "66.41"
-                        "+48.24"
-                        "Worst queries"
-                        "3 m 24 s"
-                        "2026-01-31 14:05 UTC"
-                        "All 6 settings"
-                        "--levels 1"
-                    ] do
-                    Expect.stringContains page text text
-            }
-            test "nothing is fetched from anywhere" {
-                let page = written (demo ())
-                Expect.isFalse (Regex.IsMatch(page, "https?://|//[a-z]+\\.|@import|url\\(")) "no address"
+              for text in
+                  [ "MAP@R"
+                    "66.41"
+                    "+48.24"
+                    "Worst queries"
+                    "3 m 24 s"
+                    "2026-01-31 14:05 UTC"
+                    "All 6 settings"
+                    "--levels 1" ] do
+                  Expect.stringContains page text text
+          }
+          test "nothing is fetched from anywhere" {
+              let page = written (demo ())
+              Expect.isFalse (Regex.IsMatch(page, "https?://|//[a-z]+\\.|@import|url\\(")) "no address"
 
-                for source in Regex.Matches(page, "(?:src|href)=\"([^\"]*)\"") do
-                    let address = source.Groups[1].Value
-                    Expect.isTrue (address.StartsWith "data:image/" || address.StartsWith '#') address
+              for source in Regex.Matches(page, "(?:src|href)=\"([^\"]*)\"") do
+                  let address = source.Groups[1].Value
+                  Expect.isTrue (address.StartsWith "data:image/" || address.StartsWith '#') address
 
-                Expect.stringContains page "default-src 'none'" "the browser is forbidden to ask any host"
-            }
-            test "names cannot become markup" {
-                let evil = "<script>alert(1)</script>\"'onerror=x&"
-                let nothing = picture [| 1uy |]
+              Expect.stringContains page "default-src 'none'" "the browser is forbidden to ask any host"
+          }
+          test "names cannot become markup" {
+              let evil = "<script>alert(1)</script>\"'onerror=x&"
+              let nothing = picture [| 1uy |]
 
-                let row =
-                    RetrievalRow(nothing, evil, evil, [| Neighbour(nothing, evil, evil, 0.5, Nullable()) |])
+              let row = RetrievalRow(nothing, evil, evil, [| Neighbour(nothing, evil, evil, 0.5, Nullable()) |])
 
-                let page =
-                    written (
-                        RunReport(
-                            Title = evil,
-                            Command = evil,
-                            Data = DataSummary(evil, [| DataPart(evil, 1, 1) |], evil),
-                            Settings = [| Setting(evil, evil, false) |],
-                            Environment = [| Fact(evil, evil) |],
-                            Steps = [| StepEntry(1, 1.0, metrics [ evil, 1.0; "b", 1.0 ], 1.0, 1.0, 1.0) |],
-                            MetricsAfter = metrics [ evil, 0.5 ],
-                            Retrieval = [| RetrievalGroup(evil, evil, [| row |]) |]
-                        )
-                    )
+              let page =
+                  written (
+                      RunReport(
+                          Title = evil,
+                          Command = evil,
+                          Data = DataSummary(evil, [| DataPart(evil, 1, 1) |], evil),
+                          Settings = [| Setting(evil, evil, false) |],
+                          Environment = [| Fact(evil, evil) |],
+                          Steps = [| StepEntry(1, 1.0, metrics [ evil, 1.0; "b", 1.0 ], 1.0, 1.0, 1.0) |],
+                          MetricsAfter = metrics [ evil, 0.5 ],
+                          Retrieval = [| RetrievalGroup(evil, evil, [| row |]) |]
+                      )
+                  )
 
-                Expect.isFalse (page.Contains "<script>alert") "no script"
-                Expect.isFalse (page.Contains "\"'onerror") "no attribute"
-                Expect.stringContains page "&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;onerror=x&amp;" "shown as text"
-            }
-            test "right and wrong differ by sign and word, not by colour alone" {
-                let page = written (demo ())
-                Expect.equal (Regex.Count(page, "<li class=\"right\"")) (Regex.Count(page, "✓")) "right ones"
-                Expect.equal (Regex.Count(page, "<li class=\"wrong\"")) (Regex.Count(page, "✗")) "wrong ones"
-                Expect.isTrue (Regex.IsMatch(page, "alt=\"1\\. [^\"]*, right, cosine 0\\.9")) "said to those who do not see it"
-            }
-            test "changed settings come first, all in a fold-out" {
-                let page = written (demo ())
-                let settings = page.Substring(page.IndexOf "<section id=\"settings\">")
-                let first = settings.Substring(0, settings.IndexOf "<details>")
-                Expect.stringContains first "learning_rate" "changed"
-                Expect.isFalse (first.Contains "per_class") "default"
-            }
-            test "a run of which little is known still has a report" {
-                let page =
-                    written (RunReport(Title = "t", Command = "c", Data = DataSummary("d", [||])))
+              Expect.isFalse (page.Contains "<script>alert") "no script"
+              Expect.isFalse (page.Contains "\"'onerror") "no attribute"
+              Expect.stringContains page "&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;onerror=x&amp;" "shown as text"
+          }
+          test "right and wrong differ by sign and word, not by colour alone" {
+              let page = written (demo ())
+              Expect.equal (Regex.Count(page, "<li class=\"right\"")) (Regex.Count(page, "✓")) "right ones"
+              Expect.equal (Regex.Count(page, "<li class=\"wrong\"")) (Regex.Count(page, "✗")) "wrong ones"
+              Expect.isTrue (Regex.IsMatch(page, "alt=\"1\\. [^\"]*, right, cosine 0\\.9")) "said to those who do not see it"
+          }
+          test "changed settings come first, all in a fold-out" {
+              let page = written (demo ())
+              let settings = page.Substring(page.IndexOf "<section id=\"settings\">")
+              let first = settings.Substring(0, settings.IndexOf "<details>")
+              Expect.stringContains first "learning_rate" "changed"
+              Expect.isFalse (first.Contains "per_class") "default"
+          }
+          test "a run of which little is known still has a report" {
+              let page = written (RunReport(Title = "t", Command = "c", Data = DataSummary("d", [||])))
 
-                for text in
-                    [
-                        "No metrics were measured."
-                        "Nothing was logged."
-                        "No queries were kept."
-                        "All settings have their defaults."
-                    ] do
-                    Expect.stringContains page text text
-            }
-            test "a picture must be a picture" {
-                let row =
-                    RetrievalRow(Picture(ReadOnlyMemory [| 1uy |], "text/html"), "a", "a", [||])
+              for text in
+                  [ "No metrics were measured."
+                    "Nothing was logged."
+                    "No queries were kept."
+                    "All settings have their defaults." ] do
+                  Expect.stringContains page text text
+          }
+          test "a picture must be a picture" {
+              let row = RetrievalRow(Picture(ReadOnlyMemory [| 1uy |], "text/html"), "a", "a", [||])
 
-                let write () =
-                    written (
-                        RunReport(
-                            Title = "t",
-                            Command = "c",
-                            Data = DataSummary("d", [||]),
-                            Retrieval = [| RetrievalGroup("g", "", [| row |]) |]
-                        )
-                    )
-                    |> ignore
+              let write () =
+                  written (
+                      RunReport(
+                          Title = "t",
+                          Command = "c",
+                          Data = DataSummary("d", [||]),
+                          Retrieval = [| RetrievalGroup("g", "", [| row |]) |]
+                      )
+                  )
+                  |> ignore
 
-                Expect.throwsT<ArgumentException> write "text/html"
-            }
-            test "a search without labels shows neutral frames and file names" {
-                inFolder (fun folder ->
-                    let nothing = picture [| 1uy |]
+              Expect.throwsT<ArgumentException> write "text/html"
+          }
+          test "a search without labels shows neutral frames and file names" {
+              inFolder (fun folder ->
+                  let nothing = picture [| 1uy |]
 
-                    let row =
-                        RetrievalRow(nothing, null, "q/query.jpg", [| Neighbour(nothing, null, "g/one.jpg", 0.75, Nullable()) |])
+                  let row = RetrievalRow(nothing, null, "q/query.jpg", [| Neighbour(nothing, null, "g/one.jpg", 0.75, Nullable()) |])
 
-                    let path = Path.Combine(folder, "new", "search.html")
-                    SearchReport.Write(SearchResults("Search", [| Fact("gallery", "g") |], [| row |]), path)
-                    let page = File.ReadAllText path
-                    Expect.stringContains page "<b>query.jpg</b>" "query"
-                    Expect.stringContains page "<li class=\"open\" title=\"g/one.jpg\">" "neighbour"
-                    Expect.stringContains page "<b>0.75</b><span>one.jpg</span>" "cosine and name")
-            }
-        ]
+                  let path = Path.Combine(folder, "new", "search.html")
+                  SearchReport.Write(SearchResults("Search", [| Fact("gallery", "g") |], [| row |]), path)
+                  let page = File.ReadAllText path
+                  Expect.stringContains page "<b>query.jpg</b>" "query"
+                  Expect.stringContains page "<li class=\"open\" title=\"g/one.jpg\">" "neighbour"
+                  Expect.stringContains page "<b>0.75</b><span>one.jpg</span>" "cosine and name")
+          } ]

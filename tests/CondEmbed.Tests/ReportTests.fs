@@ -19,21 +19,19 @@ let private chromium =
 /// What Chromium makes of a page: its tree after scripts have run, with errors of the console on standard error.
 let private dump (browser: string) (folder: string) (page: string) =
     let arguments =
-        [
-            "--headless"
-            "--no-sandbox"
-            "--disable-gpu"
-            "--no-first-run"
-            "--disable-background-networking"
-            "--disable-component-update"
-            "--disable-sync"
-            "--enable-logging=stderr"
-            $"--user-data-dir={folder}/profile"
-            "--window-size=390,900"
-            $"--screenshot={folder}/page.png"
-            "--dump-dom"
-            Uri(page).AbsoluteUri
-        ]
+        [ "--headless"
+          "--no-sandbox"
+          "--disable-gpu"
+          "--no-first-run"
+          "--disable-background-networking"
+          "--disable-component-update"
+          "--disable-sync"
+          "--enable-logging=stderr"
+          $"--user-data-dir={folder}/profile"
+          "--window-size=390,900"
+          $"--screenshot={folder}/page.png"
+          "--dump-dom"
+          Uri(page).AbsoluteUri ]
 
     use browser =
         Process.Start(ProcessStartInfo(browser, arguments, RedirectStandardOutput = true, RedirectStandardError = true))
@@ -41,8 +39,7 @@ let private dump (browser: string) (folder: string) (page: string) =
     let errors = browser.StandardError.ReadToEndAsync()
     let tree = browser.StandardOutput.ReadToEnd()
 
-    if not (browser.WaitForExit 60000) then
-        browser.Kill true
+    if not (browser.WaitForExit 60000) then browser.Kill true
 
     tree, errors.Result
 
@@ -70,11 +67,5 @@ let private toBeLookedAt =
 let tests =
     testList
         "Report"
-        ([
-            ReportHtmlTests.tests
-            ReportChartTests.tests
-            ReportLogTests.tests
-            ReportConsoleTests.tests
-            inChromium
-         ]
+        ([ ReportHtmlTests.tests; ReportChartTests.tests; ReportLogTests.tests; ReportConsoleTests.tests; inChromium ]
          @ toBeLookedAt)

@@ -18,87 +18,77 @@ let private inData (test: string -> string -> unit) =
         unpack data 16
         test data (Path.Combine(folder, "run")))
 
-let private picturesOf (data: string) =
-    Directory.GetFiles(data, "*.png", SearchOption.AllDirectories) |> Array.sort
+let private picturesOf (data: string) = Directory.GetFiles(data, "*.png", SearchOption.AllDirectories) |> Array.sort
 
 let private badPictures =
     testList
         "bad pictures"
-        [
-            test "all are listed before anything is trained or written" {
-                inData (fun data run ->
-                    let files = picturesOf data
-                    File.WriteAllText(files[0], "no picture")
-                    File.WriteAllBytes(files[7], File.ReadAllBytes(files[7])[..99])
-                    File.WriteAllBytes(files[20], [||])
+        [ test "all are listed before anything is trained or written" {
+              inData (fun data run ->
+                  let files = picturesOf data
+                  File.WriteAllText(files[0], "no picture")
+                  File.WriteAllBytes(files[7], File.ReadAllBytes(files[7])[..99])
+                  File.WriteAllBytes(files[20], [||])
 
-                    let names =
-                        [
-                            for at in [ 0; 7; 20 ] -> Path.GetRelativePath(data, files[at]).Replace('\\', '/')
-                        ]
+                  let names = [ for at in [ 0; 7; 20 ] -> Path.GetRelativePath(data, files[at]).Replace('\\', '/') ]
 
-                    rejects ("--skip-bad" :: "3 of 96" :: names) (fun () -> train (settings data []) run |> ignore)
-                    Expect.isFalse (Directory.Exists run) "no folder is left")
-            }
+                  rejects ("--skip-bad" :: "3 of 96" :: names) (fun () -> train (settings data []) run |> ignore)
+                  Expect.isFalse (Directory.Exists run) "no folder is left")
+          }
 
-            test "with skip_bad they are left out and named, and the run goes on and is evaluated without them" {
-                inData (fun data run ->
-                    let file = (picturesOf data)[3]
-                    File.WriteAllText(file, "no picture")
-                    let config = settings data [ "skip_bad", "true" ]
-                    let said = notices (Trainer(config, run))
-                    Expect.stringContains said $"left out: {Path.GetRelativePath(data, file)}" "said"
-                    File.Delete(RunFolder(run).LastWeights)
-                    Expect.equal (Trainer.Resume(run).Train().Steps) 6 "goes on without it, too")
-            }
+          test "with skip_bad they are left out and named, and the run goes on and is evaluated without them" {
+              inData (fun data run ->
+                  let file = (picturesOf data)[3]
+                  File.WriteAllText(file, "no picture")
+                  let config = settings data [ "skip_bad", "true" ]
+                  let said = notices (Trainer(config, run))
+                  Expect.stringContains said $"left out: {Path.GetRelativePath(data, file)}" "said"
+                  File.Delete(RunFolder(run).LastWeights)
+                  Expect.equal (Trainer.Resume(run).Train().Steps) 6 "goes on without it, too")
+          }
 
-            test "a link that leads nowhere is a bad picture like any other" {
-                inData (fun data run ->
-                    let link =
-                        Path.Combine(string (Path.GetDirectoryName((picturesOf data)[0])), "link.png")
+          test "a link that leads nowhere is a bad picture like any other" {
+              inData (fun data run ->
+                  let link = Path.Combine(string (Path.GetDirectoryName((picturesOf data)[0])), "link.png")
 
-                    File.CreateSymbolicLink(link, Path.Combine(data, "gone.png")) |> ignore
-                    rejects [ "link.png"; "1 of 97" ] (fun () -> train (settings data []) run |> ignore))
-            }
+                  File.CreateSymbolicLink(link, Path.Combine(data, "gone.png")) |> ignore
+                  rejects [ "link.png"; "1 of 97" ] (fun () -> train (settings data []) run |> ignore))
+          }
 
-            test "classes of one picture each, which nothing can find, are refused before training" {
-                inData (fun data run ->
-                    for folder in Directory.GetDirectories data do
-                        for file in Array.tail (Array.sort (Directory.GetFiles folder)) do
-                            File.Delete file
+          test "classes of one picture each, which nothing can find, are refused before training" {
+              inData (fun data run ->
+                  for folder in Directory.GetDirectories data do
+                      for file in Array.tail (Array.sort (Directory.GetFiles folder)) do
+                          File.Delete file
 
-                    rejects [ "at least 2 pictures" ] (fun () -> train (settings data []) run |> ignore)
-                    Expect.isFalse (Directory.Exists run) "no folder is left")
-            }
+                  rejects [ "at least 2 pictures" ] (fun () -> train (settings data []) run |> ignore)
+                  Expect.isFalse (Directory.Exists run) "no folder is left")
+          }
 
-            test "what cannot begin leaves nothing behind, on disk or in memory" {
-                Native.ensure ()
-                let before = torch.Tensor.TotalCount
+          test "what cannot begin leaves nothing behind, on disk or in memory" {
+              Native.ensure ()
+              let before = torch.Tensor.TotalCount
 
-                inFolder (fun folder ->
-                    let run = Path.Combine(folder, "run")
+              inFolder (fun folder ->
+                  let run = Path.Combine(folder, "run")
 
-                    for others, words in
-                        [
-                            [ "device", "cuda:7" ], [ "cuda:7" ]
-                            [ "batch", "64" ], [ "classes" ]
-                            [ "weights", Path.Combine(folder, "none.safetensors") ], [ "none.safetensors"; "cannot be read" ]
-                            [ "data", Path.Combine(folder, "nowhere") ], [ "nowhere"; "is not there" ]
-                        ] do
-                        rejects words (fun () -> train (settings pictures.Value others) run |> ignore)
-                        Expect.isFalse (Directory.Exists run) $"{others}: no folder is left")
+                  for others, words in
+                      [ [ "device", "cuda:7" ], [ "cuda:7" ]
+                        [ "batch", "64" ], [ "classes" ]
+                        [ "weights", Path.Combine(folder, "none.safetensors") ], [ "none.safetensors"; "cannot be read" ]
+                        [ "data", Path.Combine(folder, "nowhere") ], [ "nowhere"; "is not there" ] ] do
+                      rejects words (fun () -> train (settings pictures.Value others) run |> ignore)
+                      Expect.isFalse (Directory.Exists run) $"{others}: no folder is left")
 
-                Expect.equal torch.Tensor.TotalCount before "tensors"
-            }
-        ]
+              Expect.equal torch.Tensor.TotalCount before "tensors"
+          } ]
 
 let private roles =
     test "queries are searched in a gallery where a table says so" {
         inFolder (fun folder ->
             unpack folder 10
 
-            let labels =
-                Directory.GetDirectories folder |> Array.map Path.GetFileName |> Array.sort
+            let labels = Directory.GetDirectories folder |> Array.map Path.GetFileName |> Array.sort
 
             let role (label: string) place =
                 if System.Array.IndexOf(labels, label) < 6 then "train"
@@ -106,17 +96,14 @@ let private roles =
                 else "gallery"
 
             let lines =
-                [
-                    for label in labels do
-                        for place, file in Seq.indexed (picturesOf (Path.Combine(folder, label))) do
-                            $"{label}/{Path.GetFileName file},{label},{role label place}"
-                ]
+                [ for label in labels do
+                      for place, file in Seq.indexed (picturesOf (Path.Combine(folder, label))) do
+                          $"{label}/{Path.GetFileName file},{label},{role label place}" ]
 
             let table = Path.Combine(folder, "data.csv")
             File.WriteAllLines(table, "path,label,role" :: lines)
 
-            let said =
-                notices (Trainer(settings table [ "validation_share", "0" ], Path.Combine(folder, "run")))
+            let said = notices (Trainer(settings table [ "validation_share", "0" ], Path.Combine(folder, "run")))
 
             Expect.stringContains said "query: 4 classes, 8 images" "queries"
             Expect.stringContains said "gallery: 4 classes, 16 images" "gallery"
@@ -125,8 +112,7 @@ let private roles =
             Expect.equal (model.Evaluate(own.Dataset, own.Split).Queries) 8 "evaluated again")
     }
 
-let private arraysOf file =
-    List.ofSeq (Safetensors.Read(file).Arrays)
+let private arraysOf file = List.ofSeq (Safetensors.Read(file).Arrays)
 
 let private like name (shape: int64 list) =
     let count = shape |> List.fold (*) 1L |> int
@@ -135,102 +121,85 @@ let private like name (shape: int64 list) =
 let private weights =
     testList
         "weights"
-        [
-            test "weights that do not fit are refused with everything that is wrong" {
-                inFolder (fun folder ->
-                    let file = Path.Combine(folder, "spoilt.safetensors")
+        [ test "weights that do not fit are refused with everything that is wrong" {
+              inFolder (fun folder ->
+                  let file = Path.Combine(folder, "spoilt.safetensors")
 
-                    let encoder =
-                        arraysOf (RunFolder(finishedRun []).LastWeights)
-                        |> List.filter (fun array -> not (array.Name.StartsWith "embedding."))
+                  let encoder =
+                      arraysOf (RunFolder(finishedRun []).LastWeights)
+                      |> List.filter (fun array -> not (array.Name.StartsWith "embedding."))
 
-                    let missing, reshaped = encoder[0], encoder[1]
+                  let missing, reshaped = encoder[0], encoder[1]
 
-                    let spoilt =
-                        like reshaped.Name [ 3L; 1L ]
-                        :: like "stranger.weight" [ 2L ]
-                        :: like "fc.weight" [ 5L; 4L ]
-                        :: List.skip 2 encoder
+                  let spoilt =
+                      like reshaped.Name [ 3L; 1L ]
+                      :: like "stranger.weight" [ 2L ]
+                      :: like "fc.weight" [ 5L; 4L ]
+                      :: List.skip 2 encoder
 
-                    Safetensors.Write(file, List.toArray spoilt)
-                    let run = Path.Combine(folder, "run")
+                  Safetensors.Write(file, List.toArray spoilt)
+                  let run = Path.Combine(folder, "run")
 
-                    rejects
-                        [
-                            file
-                            "strict_weights = false"
-                            "missing: 1"
-                            missing.Name
-                            "unexpected: 1"
-                            "stranger.weight"
-                            "wrongly shaped: 1"
-                            $"{reshaped.Name} is"
-                        ]
-                        (fun () -> train (settings pictures.Value [ "weights", file ]) run |> ignore)
+                  rejects
+                      [ file
+                        "strict_weights = false"
+                        "missing: 1"
+                        missing.Name
+                        "unexpected: 1"
+                        "stranger.weight"
+                        "wrongly shaped: 1"
+                        $"{reshaped.Name} is" ]
+                      (fun () -> train (settings pictures.Value [ "weights", file ]) run |> ignore)
 
-                    Expect.isFalse (Directory.Exists run) "no folder is left"
+                  Expect.isFalse (Directory.Exists run) "no folder is left"
 
-                    let said =
-                        notices (Trainer(settings pictures.Value [ "weights", file; "strict_weights", "false" ], run))
+                  let said = notices (Trainer(settings pictures.Value [ "weights", file; "strict_weights", "false" ], run))
 
-                    Expect.stringContains said $"loaded: {encoder.Length - 2}" "what fits is loaded"
-                    Expect.stringContains said "left out (the classifier of the weights): 1" "the classifier is not a misfit")
-            }
+                  Expect.stringContains said $"loaded: {encoder.Length - 2}" "what fits is loaded"
+                  Expect.stringContains said "left out (the classifier of the weights): 1" "the classifier is not a misfit")
+          }
 
-            test "the weights of a run start another, which then differs from one that starts from nothing" {
-                inFolder (fun folder ->
-                    let run = Path.Combine(folder, "run")
-                    let start = RunFolder(finishedRun []).LastWeights
+          test "the weights of a run start another, which then differs from one that starts from nothing" {
+              inFolder (fun folder ->
+                  let run = Path.Combine(folder, "run")
+                  let start = RunFolder(finishedRun []).LastWeights
 
-                    let said =
-                        notices (Trainer(settings pictures.Value [ "weights", start; "lr", "1e-12"; "warm_up", "0" ], run))
+                  let said = notices (Trainer(settings pictures.Value [ "weights", start; "lr", "1e-12"; "warm_up", "0" ], run))
 
-                    Expect.stringContains said start "said"
+                  Expect.stringContains said start "said"
 
-                    let find name file =
-                        arraysOf file |> List.find (fun array -> array.Name = name)
+                  let find name file = arraysOf file |> List.find (fun array -> array.Name = name)
 
-                    let name =
-                        arraysOf start |> List.map _.Name |> List.find (fun name -> name.EndsWith "conv1.weight")
+                  let name = arraysOf start |> List.map _.Name |> List.find (fun name -> name.EndsWith "conv1.weight")
 
-                    let values (array: NamedArray) =
-                        System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float32>(array.Data.Span).ToArray()
+                  let values (array: NamedArray) =
+                      System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float32>(array.Data.Span).ToArray()
 
-                    let started, ended =
-                        values (find name start), values (find name (RunFolder(run).LastWeights))
+                  let started, ended = values (find name start), values (find name (RunFolder(run).LastWeights))
 
-                    Expect.isLessThan (Seq.map2 (fun a b -> abs (a - b)) started ended |> Seq.max) 1e-6f "hardly moved from there"
-                    Expect.notEqual (lastWeights run) (lastWeights (finishedRun [])) "trained on")
-            }
+                  Expect.isLessThan (Seq.map2 (fun a b -> abs (a - b)) started ended |> Seq.max) 1e-6f "hardly moved from there"
+                  Expect.notEqual (lastWeights run) (lastWeights (finishedRun [])) "trained on")
+          }
 
-            test "the ImageNet ResNet-50 fits its own stride, and the other is refused by name" {
-                let file = sharedData "resnet50_imagenet.safetensors"
+          test "the ImageNet ResNet-50 fits its own stride, and the other is refused by name" {
+              let file = sharedData "resnet50_imagenet.safetensors"
 
-                let config encoder =
-                    settings
-                        pictures.Value
-                        [
-                            "encoder", encoder
-                            "weights", file
-                            "steps", "1"
-                            "levels", "0"
-                            "evaluate_every", "0"
-                        ]
+              let config encoder =
+                  settings pictures.Value [ "encoder", encoder; "weights", file; "steps", "1"; "levels", "0"; "evaluate_every", "0" ]
 
-                inFolder (fun folder ->
-                    let run = Path.Combine(folder, "run")
+              inFolder (fun folder ->
+                  let run = Path.Combine(folder, "run")
 
-                    rejects [ file; "'resnet50-v1'"; "not 'resnet50'"; "--encoder resnet50-v1" ] (fun () ->
-                        train (config "resnet50") run |> ignore)
+                  rejects [ file; "'resnet50-v1'"; "not 'resnet50'"; "--encoder resnet50-v1" ] (fun () ->
+                      train (config "resnet50") run |> ignore)
 
-                    use session = Session.ForTraining(config "resnet50-v1", 6, 1)
-                    let said = EncoderWeights.Load(session, config "resnet50-v1")
-                    Expect.stringContains said "left out (the classifier of the weights): 2" "the classifier"
-                    Expect.stringContains said "loaded: 265" "tensors"
+                  use session = Session.ForTraining(config "resnet50-v1", 6, 1)
+                  let said = EncoderWeights.Load(session, config "resnet50-v1")
+                  Expect.stringContains said "left out (the classifier of the weights): 2" "the classifier"
+                  Expect.stringContains said "loaded: 265" "tensors"
 
-                    for wrong in [ "missing"; "unexpected"; "wrongly shaped" ] do
-                        Expect.isFalse (said.Contains wrong) said)
-            }
-        ]
+                  for wrong in [ "missing"; "unexpected"; "wrongly shaped" ] do
+                      Expect.isFalse (said.Contains wrong) said)
+          } ]
 
 let tests = testList "input" [ badPictures; roles; weights ]

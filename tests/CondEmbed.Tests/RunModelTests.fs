@@ -12,90 +12,86 @@ open CondEmbed.Training
 open CondEmbed.Tests.Support
 open CondEmbed.Tests.RunSupport
 
-let private embedded (model: EmbeddingModel) =
-    model.Embed(FolderDataset.Open pictures.Value).Values
+let private embedded (model: EmbeddingModel) = model.Embed(FolderDataset.Open pictures.Value).Values
 
 let tests =
     testList
         "model"
-        [
-            test "loads from the folder, from the file, and the best" {
-                let run = RunFolder(finishedRun [])
-                use fromFolder = EmbeddingModel.Load run.Root
-                use fromFile = EmbeddingModel.Load(run.LastWeights, "cpu")
-                use best = EmbeddingModel.Load(run.Root, best = true)
-                use bestFile = EmbeddingModel.Load run.BestWeights
-                Expect.equal fromFolder.Dimension 16 "D"
-                Expect.equal (embedded fromFile) (embedded fromFolder) "the last"
-                Expect.equal (embedded bestFile) (embedded best) "the best"
-            }
+        [ test "loads from the folder, from the file, and the best" {
+              let run = RunFolder(finishedRun [])
+              use fromFolder = EmbeddingModel.Load run.Root
+              use fromFile = EmbeddingModel.Load(run.LastWeights, "cpu")
+              use best = EmbeddingModel.Load(run.Root, best = true)
+              use bestFile = EmbeddingModel.Load run.BestWeights
+              Expect.equal fromFolder.Dimension 16 "D"
+              Expect.equal (embedded fromFile) (embedded fromFolder) "the last"
+              Expect.equal (embedded bestFile) (embedded best) "the best"
+          }
 
-            test "embeds as the session of the training does, one by one or all at once" {
-                let run = RunFolder(finishedRun [])
-                let struct (_, config) = RunFolder.Open run.Root
-                let dataset = FolderDataset.Open pictures.Value
-                use session = Session.ForTraining(config, 6, 6)
-                Expect.isNotNull (box (RunCheckpoints.Restore(run.Checkpoints, session))) "a checkpoint"
-                let all = [| 0 .. dataset.Items.Count - 1 |]
+          test "embeds as the session of the training does, one by one or all at once" {
+              let run = RunFolder(finishedRun [])
+              let struct (_, config) = RunFolder.Open run.Root
+              let dataset = FolderDataset.Open pictures.Value
+              use session = Session.ForTraining(config, 6, 6)
+              Expect.isNotNull (box (RunCheckpoints.Restore(run.Checkpoints, session))) "a checkpoint"
+              let all = [| 0 .. dataset.Items.Count - 1 |]
 
-                let expected =
-                    EmbeddingPass(session, LoaderOptions(1)).Embed(PictureReader dataset, all)
+              let expected = EmbeddingPass(session, LoaderOptions(1)).Embed(PictureReader dataset, all)
 
-                use model = EmbeddingModel.Load run.Root
-                let actual = model.Embed dataset
-                Expect.equal actual.Values expected.Values "bit for bit"
+              use model = EmbeddingModel.Load run.Root
+              let actual = model.Embed dataset
+              Expect.equal actual.Values expected.Values "bit for bit"
 
-                for at in [ 0; 17; 95 ] do
-                    let path = Path.Combine(pictures.Value, dataset.Items[at].Path)
-                    let alone = model.Embed path
-                    Expect.equal (model.Embed(System.ReadOnlyMemory(File.ReadAllBytes path))) alone "from bytes"
-                    Expect.floatClose Accuracy.medium (Seq.sumBy (fun x -> float x * float x) alone) 1.0 "length"
+              for at in [ 0; 17; 95 ] do
+                  let path = Path.Combine(pictures.Value, dataset.Items[at].Path)
+                  let alone = model.Embed path
+                  Expect.equal (model.Embed(System.ReadOnlyMemory(File.ReadAllBytes path))) alone "from bytes"
+                  Expect.floatClose Accuracy.medium (Seq.sumBy (fun x -> float x * float x) alone) 1.0 "length"
 
-                    for a, b in Seq.zip alone (actual.Row(at).ToArray()) do
-                        Expect.isLessThan (abs (a - b)) 1e-5f "alone or in a batch"
-            }
+                  for a, b in Seq.zip alone (actual.Row(at).ToArray()) do
+                      Expect.isLessThan (abs (a - b)) 1e-5f "alone or in a batch"
+          }
 
-            test "evaluates to the metrics that the run wrote" {
-                let run = RunFolder(finishedRun [])
-                use model = EmbeddingModel.Load run.Root
-                let own = RunData.Open model.Settings
-                let metrics = model.Evaluate(own.Dataset, own.Split)
-                let written = Reports.MetricsFile.Read(run.Metrics).After
+          test "evaluates to the metrics that the run wrote" {
+              let run = RunFolder(finishedRun [])
+              use model = EmbeddingModel.Load run.Root
+              let own = RunData.Open model.Settings
+              let metrics = model.Evaluate(own.Dataset, own.Split)
+              let written = Reports.MetricsFile.Read(run.Metrics).After
 
-                for KeyValue(name, value) in written do
-                    Expect.equal metrics[name] value name
-            }
+              for KeyValue(name, value) in written do
+                  Expect.equal metrics[name] value name
+          }
 
-            test "says what is wrong with what is no model" {
-                inFolder (fun folder ->
-                    rejects [ folder; "no run's folder" ] (fun () -> EmbeddingModel.Load(folder).Dispose())
-                    rejects [ "gone"; "no run's folder" ] (fun () -> EmbeddingModel.Load(Path.Combine(folder, "gone")).Dispose())
-                    let plain = Path.Combine(folder, "plain.safetensors")
-                    let arrays = Safetensors.Read(RunFolder(finishedRun []).LastWeights).Arrays
-                    Safetensors.Write(plain, arrays)
-                    rejects [ plain; "no settings"; "--weights" ] (fun () -> EmbeddingModel.Load(plain).Dispose())
-                    let torn = Path.Combine(folder, "torn.safetensors")
-                    File.WriteAllBytes(torn, (bytesOf (finishedRun []) "last.safetensors")[..2000])
-                    rejects [ torn ] (fun () -> EmbeddingModel.Load(torn).Dispose())
-                    let text = Path.Combine(folder, "text.txt")
-                    File.WriteAllText(text, "hello, this is no model at all")
-                    rejects [ text ] (fun () -> EmbeddingModel.Load(text).Dispose()))
-            }
+          test "says what is wrong with what is no model" {
+              inFolder (fun folder ->
+                  rejects [ folder; "no run's folder" ] (fun () -> EmbeddingModel.Load(folder).Dispose())
+                  rejects [ "gone"; "no run's folder" ] (fun () -> EmbeddingModel.Load(Path.Combine(folder, "gone")).Dispose())
+                  let plain = Path.Combine(folder, "plain.safetensors")
+                  let arrays = Safetensors.Read(RunFolder(finishedRun []).LastWeights).Arrays
+                  Safetensors.Write(plain, arrays)
+                  rejects [ plain; "no settings"; "--weights" ] (fun () -> EmbeddingModel.Load(plain).Dispose())
+                  let torn = Path.Combine(folder, "torn.safetensors")
+                  File.WriteAllBytes(torn, (bytesOf (finishedRun []) "last.safetensors")[..2000])
+                  rejects [ torn ] (fun () -> EmbeddingModel.Load(torn).Dispose())
+                  let text = Path.Combine(folder, "text.txt")
+                  File.WriteAllText(text, "hello, this is no model at all")
+                  rejects [ text ] (fun () -> EmbeddingModel.Load(text).Dispose()))
+          }
 
-            test "a run without validation classes has no best, and says so" {
-                inFolder (fun folder ->
-                    let run = Path.Combine(folder, "run")
-                    train (settings pictures.Value [ "validation_share", "0"; "steps", "1" ]) run |> ignore
-                    rejects [ "no validation classes" ] (fun () -> EmbeddingModel.Load(run, best = true).Dispose()))
-            }
+          test "a run without validation classes has no best, and says so" {
+              inFolder (fun folder ->
+                  let run = Path.Combine(folder, "run")
+                  train (settings pictures.Value [ "validation_share", "0"; "steps", "1" ]) run |> ignore
+                  rejects [ "no validation classes" ] (fun () -> EmbeddingModel.Load(run, best = true).Dispose()))
+          }
 
-            test "says which picture cannot be embedded" {
-                use model = EmbeddingModel.Load(finishedRun [])
+          test "says which picture cannot be embedded" {
+              use model = EmbeddingModel.Load(finishedRun [])
 
-                inFolder (fun folder ->
-                    let gone = Path.Combine(folder, "gone.png")
-                    rejects [ gone ] (fun () -> model.Embed gone |> ignore)
-                    File.WriteAllText(gone, "no picture")
-                    rejects [ gone ] (fun () -> model.Embed gone |> ignore))
-            }
-        ]
+              inFolder (fun folder ->
+                  let gone = Path.Combine(folder, "gone.png")
+                  rejects [ gone ] (fun () -> model.Embed gone |> ignore)
+                  File.WriteAllText(gone, "no picture")
+                  rejects [ gone ] (fun () -> model.Embed gone |> ignore))
+          } ]

@@ -19,14 +19,10 @@ let private emoji = lazy EmojiDataset.Open()
 let private picturesOf classes =
     let set = emoji.Value
 
-    let labels =
-        set.Items |> Seq.map _.Label |> Seq.distinct |> Seq.truncate classes |> HashSet
+    let labels = set.Items |> Seq.map _.Label |> Seq.distinct |> Seq.truncate classes |> HashSet
 
-    [
-        for i, item in Seq.indexed set.Items do
-            if labels.Contains item.Label then
-                item, set.Read i
-    ]
+    [ for i, item in Seq.indexed set.Items do
+          if labels.Contains item.Label then item, set.Read i ]
 
 /// Writes the first classes as files CLASS/MAKER.png into the folder.
 let unpack (folder: string) classes =
@@ -38,9 +34,7 @@ let unpack (folder: string) classes =
 /// A folder that lasts as long as the test program.
 let private kept = lazy Directory.CreateTempSubdirectory("condembed-runs-").FullName
 
-AppDomain.CurrentDomain.ProcessExit.Add(fun _ ->
-    if kept.IsValueCreated then
-        Directory.Delete(kept.Value, true))
+AppDomain.CurrentDomain.ProcessExit.Add(fun _ -> if kept.IsValueCreated then Directory.Delete(kept.Value, true))
 
 let private classes = 16
 
@@ -53,32 +47,26 @@ let pictures =
 
 /// Settings that make a run as small as one can be that still does everything.
 let tiny =
-    [
-        "size", "32"
-        "batch", "8"
-        "per_class", "2"
-        "steps", "6"
-        "embedding", "16"
-        "heads", "2"
-        "evaluate_every", "3"
-        "save_every", "2"
-        "device", "cpu"
-        "threads", "1"
-        "workers", "2"
-    ]
+    [ "size", "32"
+      "batch", "8"
+      "per_class", "2"
+      "steps", "6"
+      "embedding", "16"
+      "heads", "2"
+      "evaluate_every", "3"
+      "save_every", "2"
+      "device", "cpu"
+      "threads", "1"
+      "workers", "2" ]
 
 /// The tiny settings on some data, and others that win over them.
 let settings (data: string) (others: (string * string) list) =
-    RunSettings.Resolve
-        [
-            for key, value in ("data", data) :: tiny @ others -> Given("test", key, value)
-        ]
+    RunSettings.Resolve [ for key, value in ("data", data) :: tiny @ others -> Given("test", key, value) ]
 
 /// Told of progress on the training thread.
 let listener (listen: RunProgress -> unit) =
     { new IProgress<RunProgress> with
-        member _.Report at = listen at
-    }
+        member _.Report at = listen at }
 
 let train (config: Config) (folder: string) = Trainer(config, folder).Train()
 
@@ -86,10 +74,7 @@ let train (config: Config) (folder: string) = Trainer(config, folder).Train()
 let stopAt step (trainer: Trainer) =
     use source = new CancellationTokenSource()
 
-    let stop =
-        listener (fun at ->
-            if at.Phase = RunProgress.Training && at.Step = step then
-                source.Cancel())
+    let stop = listener (fun at -> if at.Phase = RunProgress.Training && at.Step = step then source.Cancel())
 
     try
         trainer.Train(stop, source.Token) |> ignore
@@ -116,8 +101,7 @@ let notices (trainer: Trainer) =
     trainer.Train() |> ignore
     String.concat "\n" lines
 
-let bytesOf (run: string) file =
-    File.ReadAllBytes(Path.Combine(run, file))
+let bytesOf (run: string) file = File.ReadAllBytes(Path.Combine(run, file))
 
 let private weightsOf file =
     Safetensors.Read(file).Arrays
@@ -129,25 +113,14 @@ let lastWeights (run: string) = weightsOf (RunFolder(run).LastWeights)
 
 /// What two runs must share to be the same training: weights, best weights, metrics, and the log but for pace.
 let expectSameRun (expected: string) (actual: string) =
-    for file in
-        [
-            "last.safetensors"
-            "best.safetensors"
-            "metrics.json"
-            "config.toml"
-            "data.sha256"
-        ] do
+    for file in [ "last.safetensors"; "best.safetensors"; "metrics.json"; "config.toml"; "data.sha256" ] do
         Expect.isTrue (bytesOf expected file = bytesOf actual file) $"{file}, bit for bit"
 
     let log run = LogReader.Read(RunFolder(run).Log)
 
-    let steps run =
-        [
-            for step in (log run).Steps -> step.Step, step.Loss, List.ofSeq step.Terms, step.LearningRate, step.GradientNorm
-        ]
+    let steps run = [ for step in (log run).Steps -> step.Step, step.Loss, List.ofSeq step.Terms, step.LearningRate, step.GradientNorm ]
 
-    let validations run =
-        [ for at in (log run).Validations -> at.Step, List.ofSeq at.Metrics ]
+    let validations run = [ for at in (log run).Validations -> at.Step, List.ofSeq at.Metrics ]
 
     Expect.equal (steps actual) (steps expected) "logged steps"
     Expect.equal (validations actual) (validations expected) "logged validations"

@@ -17,261 +17,206 @@ open TorchSharp
 let private files =
     testList
         "folder"
-        [
-            test "a run leaves its settings, data, log, metrics, weights, checkpoints and report, and no unfinished file" {
-                let run = RunFolder(finishedRun [])
+        [ test "a run leaves its settings, data, log, metrics, weights, checkpoints and report, and no unfinished file" {
+              let run = RunFolder(finishedRun [])
 
-                let names =
-                    [
-                        for entry in Directory.GetFileSystemEntries run.Root -> Path.GetFileName entry
-                    ]
+              let names = [ for entry in Directory.GetFileSystemEntries run.Root -> Path.GetFileName entry ]
 
-                Expect.containsAll
-                    names
-                    [
-                        "best.safetensors"
-                        "checkpoints"
-                        "config.toml"
-                        "data.sha256"
-                        "last.safetensors"
-                        "log.jsonl"
-                        "metrics.json"
-                        "report.html"
-                    ]
-                    "files"
+              Expect.containsAll
+                  names
+                  [ "best.safetensors"
+                    "checkpoints"
+                    "config.toml"
+                    "data.sha256"
+                    "last.safetensors"
+                    "log.jsonl"
+                    "metrics.json"
+                    "report.html" ]
+                  "files"
 
-                Expect.isEmpty (Directory.GetFileSystemEntries(run.Root, "*.tmp", SearchOption.AllDirectories)) "unfinished"
-                Expect.equal (Path.GetFullPath run.Root) run.Root "the folder is named in full"
-            }
+              Expect.isEmpty (Directory.GetFileSystemEntries(run.Root, "*.tmp", SearchOption.AllDirectories)) "unfinished"
+              Expect.equal (Path.GetFullPath run.Root) run.Root "the folder is named in full"
+          }
 
-            test "config.toml reads back to the same settings" {
-                let run = RunFolder(finishedRun [])
-                let written = RunSettings.Resolve(TomlSettings.Read run.Settings)
-                Expect.equal written (settings pictures.Value []) "settings"
-            }
+          test "config.toml reads back to the same settings" {
+              let run = RunFolder(finishedRun [])
+              let written = RunSettings.Resolve(TomlSettings.Read run.Settings)
+              Expect.equal written (settings pictures.Value []) "settings"
+          }
 
-            test "the log holds every step once, validations, checkpoints, start and end" {
-                let log = LogReader.Read(RunFolder(finishedRun []).Log)
-                Expect.equal [ for step in log.Steps -> step.Step ] [ 1..6 ] "steps"
-                Expect.equal [ for at in log.Validations -> at.Step ] [ 3; 6 ] "validations"
+          test "the log holds every step once, validations, checkpoints, start and end" {
+              let log = LogReader.Read(RunFolder(finishedRun []).Log)
+              Expect.equal [ for step in log.Steps -> step.Step ] [ 1..6 ] "steps"
+              Expect.equal [ for at in log.Validations -> at.Step ] [ 3; 6 ] "validations"
 
-                let saved =
-                    [
-                        for entry in log.Entries do
-                            match entry with
-                            | :? CheckpointEntry as at -> at.Step
-                            | _ -> ()
-                    ]
+              let saved =
+                  [ for entry in log.Entries do
+                        match entry with
+                        | :? CheckpointEntry as at -> at.Step
+                        | _ -> () ]
 
-                Expect.equal saved [ 2; 4; 6 ] "checkpoints"
-                Expect.isTrue (log.Entries[0] :? StartEntry) "first"
-                Expect.isTrue (Seq.last log.Entries :? EndEntry) "last"
-            }
+              Expect.equal saved [ 2; 4; 6 ] "checkpoints"
+              Expect.isTrue (log.Entries[0] :? StartEntry) "first"
+              Expect.isTrue (Seq.last log.Entries :? EndEntry) "last"
+          }
 
-            test "metrics.json and the result say the same, and the best step is one that was validated" {
-                inFolder (fun folder ->
-                    let result = train (settings pictures.Value []) (Path.Combine(folder, "run"))
-                    let read = MetricsFile.Read(RunFolder(result.Folder).Metrics)
-                    Expect.equal (List.ofSeq read.Before) (List.ofSeq result.Before) "before"
-                    Expect.equal (List.ofSeq read.After) (List.ofSeq result.After) "after"
-                    Expect.equal (List.ofSeq read.Best) (List.ofSeq result.Best) "best"
-                    Expect.contains [ 3; 6 ] result.BestStep "best step"
-                    Expect.equal result.Steps 6 "steps"
-                    expectSameRun (finishedRun []) result.Folder)
-            }
+          test "metrics.json and the result say the same, and the best step is one that was validated" {
+              inFolder (fun folder ->
+                  let result = train (settings pictures.Value []) (Path.Combine(folder, "run"))
+                  let read = MetricsFile.Read(RunFolder(result.Folder).Metrics)
+                  Expect.equal (List.ofSeq read.Before) (List.ofSeq result.Before) "before"
+                  Expect.equal (List.ofSeq read.After) (List.ofSeq result.After) "after"
+                  Expect.equal (List.ofSeq read.Best) (List.ofSeq result.Best) "best"
+                  Expect.contains [ 3; 6 ] result.BestStep "best step"
+                  Expect.equal result.Steps 6 "steps"
+                  expectSameRun (finishedRun []) result.Folder)
+          }
 
-            test "the report shows settings, curves and neighbours" {
-                let page = File.ReadAllText(RunFolder(finishedRun []).Report)
+          test "the report shows settings, curves and neighbours" {
+              let page = File.ReadAllText(RunFolder(finishedRun []).Report)
 
-                for text in
-                    [
-                        "<section id=\"curves\">"
-                        "Worst queries"
-                        "per_class"
-                        "condembed train"
-                        "data:image/png"
-                    ] do
-                    Expect.stringContains page text text
-            }
+              for text in [ "<section id=\"curves\">"; "Worst queries"; "per_class"; "condembed train"; "data:image/png" ] do
+                  Expect.stringContains page text text
+          }
 
-            test "every setting survives the settings file, text that looks like a number, too" {
-                for name in
-                    [
-                        "007"
-                        "1e5"
-                        "NaN"
-                        "1."
-                        "+3"
-                        "true "
-                        "Infinity"
-                        "a \"b\" \\c"
-                        "ünï 😀"
-                        "12"
-                    ] do
-                    let config =
-                        { Config.standard with
-                            Data = name
-                            Lr = 1.0 / 3.0
-                            LossSettings = Map [ "alpha", 1e-5 ]
-                        }
+          test "every setting survives the settings file, text that looks like a number, too" {
+              for name in [ "007"; "1e5"; "NaN"; "1."; "+3"; "true "; "Infinity"; "a \"b\" \\c"; "ünï 😀"; "12" ] do
+                  let config = { Config.standard with Data = name; Lr = 1.0 / 3.0; LossSettings = Map [ "alpha", 1e-5 ] }
 
-                    Expect.equal (RunSettings.Resolve(TomlSettings.Parse("text", TomlSettings.Write config))) config name
-            }
-        ]
+                  Expect.equal (RunSettings.Resolve(TomlSettings.Parse("text", TomlSettings.Write config))) config name
+          } ]
 
 let private repeats =
     testList
         "repeats"
-        [
-            test "another seed gives other weights; the number of threads that read pictures does not" {
-                let weights = lastWeights (finishedRun [])
-                Expect.notEqual (lastWeights (finishedRun [ "seed", "1" ])) weights "another seed"
+        [ test "another seed gives other weights; the number of threads that read pictures does not" {
+              let weights = lastWeights (finishedRun [])
+              Expect.notEqual (lastWeights (finishedRun [ "seed", "1" ])) weights "another seed"
 
-                for workers in [ "1"; "5" ] do
-                    Expect.equal (lastWeights (finishedRun [ "workers", workers ])) weights $"{workers} workers"
-            }
+              for workers in [ "1"; "5" ] do
+                  Expect.equal (lastWeights (finishedRun [ "workers", workers ])) weights $"{workers} workers"
+          }
 
-            test "no tensor outlives a run" {
-                Native.ensure ()
-                let before = torch.Tensor.TotalCount
-                inFolder (fun folder -> train (settings pictures.Value [ "levels", "2" ]) (Path.Combine(folder, "run")) |> ignore)
-                Expect.equal torch.Tensor.TotalCount before "after a run"
+          test "no tensor outlives a run" {
+              Native.ensure ()
+              let before = torch.Tensor.TotalCount
+              inFolder (fun folder -> train (settings pictures.Value [ "levels", "2" ]) (Path.Combine(folder, "run")) |> ignore)
+              Expect.equal torch.Tensor.TotalCount before "after a run"
 
-                inFolder (fun folder -> Trainer(settings pictures.Value [], Path.Combine(folder, "run")) |> stopAt 2 |> ignore)
+              inFolder (fun folder -> Trainer(settings pictures.Value [], Path.Combine(folder, "run")) |> stopAt 2 |> ignore)
 
-                Expect.equal torch.Tensor.TotalCount before "after a run that was stopped"
-            }
+              Expect.equal torch.Tensor.TotalCount before "after a run that was stopped"
+          }
 
-            test "runs with every kind of loss and schedule end" {
-                for others in
-                    [
-                        [ "loss", "proxy-anchor"; "level_loss", "triplet"; "epochs", "0.5" ]
-                        [
-                            "levels", "0"
-                            "optimiser", "sgd"
-                            "schedule", "step"
-                            "augment", "none"
-                            "validation_share", "0"
-                        ]
-                    ] do
-                    inFolder (fun folder ->
-                        let result = train (settings pictures.Value others) (Path.Combine(folder, "run"))
-                        Expect.isGreaterThan result.After["map_at_r"] 0.0 "measured"
+          test "runs with every kind of loss and schedule end" {
+              for others in
+                  [ [ "loss", "proxy-anchor"; "level_loss", "triplet"; "epochs", "0.5" ]
+                    [ "levels", "0"; "optimiser", "sgd"; "schedule", "step"; "augment", "none"; "validation_share", "0" ] ] do
+                  inFolder (fun folder ->
+                      let result = train (settings pictures.Value others) (Path.Combine(folder, "run"))
+                      Expect.isGreaterThan result.After["map_at_r"] 0.0 "measured"
 
-                        Expect.equal
-                            (isNull result.Best)
-                            (List.contains ("validation_share", "0") others)
-                            "best only where there is validation"
+                      Expect.equal
+                          (isNull result.Best)
+                          (List.contains ("validation_share", "0") others)
+                          "best only where there is validation"
 
-                        Expect.equal (File.Exists(RunFolder(result.Folder).BestWeights)) (not (isNull result.Best)) "best weights")
-            }
-        ]
+                      Expect.equal (File.Exists(RunFolder(result.Folder).BestWeights)) (not (isNull result.Best)) "best weights")
+          } ]
 
 let private resuming =
     testList
         "resume"
-        [
-            test "stopped at any step and gone on with, it is the same run" {
-                for steps in [ [ 1 ]; [ 3 ]; [ 2; 5 ]; [ 6 ] ] do
-                    inFolder (fun folder ->
-                        let run = Path.Combine(folder, "run")
+        [ test "stopped at any step and gone on with, it is the same run" {
+              for steps in [ [ 1 ]; [ 3 ]; [ 2; 5 ]; [ 6 ] ] do
+                  inFolder (fun folder ->
+                      let run = Path.Combine(folder, "run")
 
-                        for place, step in Seq.indexed steps do
-                            let trainer =
-                                if place = 0 then
-                                    Trainer(settings pictures.Value [], run)
-                                else
-                                    Trainer.Resume run
+                      for place, step in Seq.indexed steps do
+                          let trainer = if place = 0 then Trainer(settings pictures.Value [], run) else Trainer.Resume run
 
-                            let stopped = stopAt step trainer
-                            Expect.equal (stopped.Step, stopped.Folder) (step, run) "where it stopped"
-                            Expect.stringContains stopped.Message $"--resume {run}" "how to go on"
-                            rejects [ "not finished"; "--resume" ] (fun () -> EmbeddingModel.Load(run).Dispose())
+                          let stopped = stopAt step trainer
+                          Expect.equal (stopped.Step, stopped.Folder) (step, run) "where it stopped"
+                          Expect.stringContains stopped.Message $"--resume {run}" "how to go on"
+                          rejects [ "not finished"; "--resume" ] (fun () -> EmbeddingModel.Load(run).Dispose())
 
-                        Trainer.Resume(run).Train() |> ignore
-                        expectSameRun (finishedRun []) run)
-            }
+                      Trainer.Resume(run).Train() |> ignore
+                      expectSameRun (finishedRun []) run)
+          }
 
-            test "stopped while it measures before the first step, it goes on as well" {
-                inFolder (fun folder ->
-                    let run = Path.Combine(folder, "run")
-                    use source = new CancellationTokenSource()
+          test "stopped while it measures before the first step, it goes on as well" {
+              inFolder (fun folder ->
+                  let run = Path.Combine(folder, "run")
+                  use source = new CancellationTokenSource()
 
-                    let stop =
-                        listener (fun at ->
-                            if at.Phase = "evaluating" then
-                                source.Cancel())
+                  let stop = listener (fun at -> if at.Phase = "evaluating" then source.Cancel())
 
-                    let train () =
-                        Trainer(settings pictures.Value [], run).Train(stop, source.Token) |> ignore
+                  let train () = Trainer(settings pictures.Value [], run).Train(stop, source.Token) |> ignore
 
-                    Expect.throwsT<TrainingStoppedException> train "stopped"
-                    Trainer.Resume(run).Train() |> ignore
-                    expectSameRun (finishedRun []) run)
-            }
+                  Expect.throwsT<TrainingStoppedException> train "stopped"
+                  Trainer.Resume(run).Train() |> ignore
+                  expectSameRun (finishedRun []) run)
+          }
 
-            test "stopped while it checks pictures, it leaves nothing" {
-                inFolder (fun folder ->
-                    let run = Path.Combine(folder, "run")
-                    let stopped = CancellationToken true
+          test "stopped while it checks pictures, it leaves nothing" {
+              inFolder (fun folder ->
+                  let run = Path.Combine(folder, "run")
+                  let stopped = CancellationToken true
 
-                    let train () =
-                        Trainer(settings pictures.Value [], run).Train(null, stopped) |> ignore
+                  let train () = Trainer(settings pictures.Value [], run).Train(null, stopped) |> ignore
 
-                    Expect.throwsT<System.OperationCanceledException> train "stopped"
-                    Expect.isFalse (Directory.Exists run) "folder")
-            }
+                  Expect.throwsT<System.OperationCanceledException> train "stopped"
+                  Expect.isFalse (Directory.Exists run) "folder")
+          }
 
-            test "one trainer that was stopped goes on when it is asked again" {
-                inFolder (fun folder ->
-                    let run = Path.Combine(folder, "run")
-                    let trainer = Trainer(settings pictures.Value [], run)
-                    stopAt 3 trainer |> ignore
-                    trainer.Train() |> ignore
-                    expectSameRun (finishedRun []) run)
-            }
+          test "one trainer that was stopped goes on when it is asked again" {
+              inFolder (fun folder ->
+                  let run = Path.Combine(folder, "run")
+                  let trainer = Trainer(settings pictures.Value [], run)
+                  stopAt 3 trainer |> ignore
+                  trainer.Train() |> ignore
+                  expectSameRun (finishedRun []) run)
+          }
 
-            test "a finished run that goes on only reports again" {
-                inFolder (fun folder ->
-                    let run = Path.Combine(folder, "run")
-                    let first = train (settings pictures.Value []) run
-                    File.Delete(RunFolder(run).Report)
-                    let again = Trainer.Resume(run).Train()
+          test "a finished run that goes on only reports again" {
+              inFolder (fun folder ->
+                  let run = Path.Combine(folder, "run")
+                  let first = train (settings pictures.Value []) run
+                  File.Delete(RunFolder(run).Report)
+                  let again = Trainer.Resume(run).Train()
 
-                    Expect.equal
-                        (List.ofSeq again.Before, List.ofSeq again.After)
-                        (List.ofSeq first.Before, List.ofSeq first.After)
-                        "metrics"
+                  Expect.equal
+                      (List.ofSeq again.Before, List.ofSeq again.After)
+                      (List.ofSeq first.Before, List.ofSeq first.After)
+                      "metrics"
 
-                    Expect.isTrue (File.Exists(RunFolder(run).Report)) "report"
-                    expectSameRun (finishedRun []) run)
-            }
+                  Expect.isTrue (File.Exists(RunFolder(run).Report)) "report"
+                  expectSameRun (finishedRun []) run)
+          }
 
-            test "other data is refused" {
-                inFolder (fun folder ->
-                    let data, run = Path.Combine(folder, "data"), Path.Combine(folder, "run")
-                    unpack data 16
-                    Trainer(settings data [], run) |> stopAt 2 |> ignore
-                    let victim = Directory.GetFiles(data, "*.png", SearchOption.AllDirectories)[0]
-                    let moved = Path.ChangeExtension(victim, null) + "-moved.png"
-                    File.Move(victim, moved)
-                    rejects [ data; run; "Restore" ] (fun () -> Trainer.Resume(run).Train() |> ignore)
-                    File.Move(moved, victim)
-                    Expect.equal (Trainer.Resume(run).Train().Steps) 6 "restored")
-            }
+          test "other data is refused" {
+              inFolder (fun folder ->
+                  let data, run = Path.Combine(folder, "data"), Path.Combine(folder, "run")
+                  unpack data 16
+                  Trainer(settings data [], run) |> stopAt 2 |> ignore
+                  let victim = Directory.GetFiles(data, "*.png", SearchOption.AllDirectories)[0]
+                  let moved = Path.ChangeExtension(victim, null) + "-moved.png"
+                  File.Move(victim, moved)
+                  rejects [ data; run; "Restore" ] (fun () -> Trainer.Resume(run).Train() |> ignore)
+                  File.Move(moved, victim)
+                  Expect.equal (Trainer.Resume(run).Train().Steps) 6 "restored")
+          }
 
-            test "a folder that holds something, a file, and a folder that is no run's are refused" {
-                inFolder (fun folder ->
-                    let config = settings pictures.Value []
-                    rejects [ "--resume" ] (fun () -> Trainer(config, finishedRun []) |> ignore)
-                    let file = Path.Combine(folder, "file")
-                    File.WriteAllText(file, "")
-                    rejects [ folder; "already holds something" ] (fun () -> Trainer(config, folder) |> ignore)
-                    rejects [ file; "is a file" ] (fun () -> Trainer(config, file) |> ignore)
-                    rejects [ folder; "no run's folder" ] (fun () -> Trainer.Resume folder |> ignore)
-                    rejects [ "missing"; "no run's folder" ] (fun () -> Trainer.Resume(Path.Combine(folder, "missing")) |> ignore))
-            }
-        ]
+          test "a folder that holds something, a file, and a folder that is no run's are refused" {
+              inFolder (fun folder ->
+                  let config = settings pictures.Value []
+                  rejects [ "--resume" ] (fun () -> Trainer(config, finishedRun []) |> ignore)
+                  let file = Path.Combine(folder, "file")
+                  File.WriteAllText(file, "")
+                  rejects [ folder; "already holds something" ] (fun () -> Trainer(config, folder) |> ignore)
+                  rejects [ file; "is a file" ] (fun () -> Trainer(config, file) |> ignore)
+                  rejects [ folder; "no run's folder" ] (fun () -> Trainer.Resume folder |> ignore)
+                  rejects [ "missing"; "no run's folder" ] (fun () -> Trainer.Resume(Path.Combine(folder, "missing")) |> ignore))
+          } ]
 
-let tests =
-    testList "Run" [ files; repeats; resuming; RunInputTests.tests; RunModelTests.tests ]
+let tests = testList "Run" [ files; repeats; resuming; RunInputTests.tests; RunModelTests.tests ]

@@ -23,31 +23,23 @@ let private folder = lazy Path.Combine(Support.repositoryRoot (), "core", "scrip
 
 /// What a script must have said.
 let private promises =
-    [
-        "compose.fsx", "Recall@1 of classes never seen"
-        "attention.fsx", "level 2: B H B T = [6, 4, 6, 64]"
-    ]
+    [ "compose.fsx", "Recall@1 of classes never seen"; "attention.fsx", "level 2: B H B T = [6, 4, 6, 64]" ]
 
 let tests =
     testList
         "Script"
-        [
-            for script, promise in promises do
-                testCase $"{script} runs as it stands" (fun () ->
-                    Expect.stringContains (run (Path.Combine(folder.Value, script))) promise "what it prints")
+        [ for script, promise in promises do
+              testCase $"{script} runs as it stands" (fun () ->
+                  Expect.stringContains (run (Path.Combine(folder.Value, script))) promise "what it prints")
 
-            testCase "no script is left out" (fun () ->
-                let there =
-                    Directory.GetFiles(folder.Value, "*.fsx") |> Array.map (fun file -> Path.GetFileName file) |> set
+          testCase "no script is left out" (fun () ->
+              let there = Directory.GetFiles(folder.Value, "*.fsx") |> Array.map (fun file -> Path.GetFileName file) |> set
 
-                Expect.equal (there - parts) (promises |> List.map fst |> set) "each script has a test")
+              Expect.equal (there - parts) (promises |> List.map fst |> set) "each script has a test")
 
-            testCase "compose.fsx composes and trains in about twenty-five lines" (fun () ->
-                let isCode (line: string) =
-                    line.Trim() <> "" && not (line.StartsWith "//" || line.StartsWith "open" || line.StartsWith "#")
+          testCase "compose.fsx composes and trains in about twenty-five lines" (fun () ->
+              let isCode (line: string) = line.Trim() <> "" && not (line.StartsWith "//" || line.StartsWith "open" || line.StartsWith "#")
 
-                let lines =
-                    File.ReadAllLines(Path.Combine(folder.Value, "compose.fsx")) |> Array.filter isCode
+              let lines = File.ReadAllLines(Path.Combine(folder.Value, "compose.fsx")) |> Array.filter isCode
 
-                Expect.isLessThan lines.Length 32 "lines of code")
-        ]
+              Expect.isLessThan lines.Length 32 "lines of code") ]
