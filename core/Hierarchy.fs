@@ -27,6 +27,11 @@ let private unconditional (embeddings: Tensor) =
 /// The layer of a level under its name: `level1` ..., or `levels` where all share one.
 let private levelName options level = if options.Shared then "levels" else $"level{level}"
 
+/// Where a level adds to the level before it, it starts by adding little, so that the hierarchy starts close to the baseline.
+let private quiet (attention: Layer<_, _>) =
+    let start spec = if spec.Name = "output.weight" then { spec with Init = Normal 1e-3 } else spec
+    Layer.create (List.map start attention.Specs) attention.Forward
+
 let private levelsWith (attention: Layer<Tensor * Tensor, Tensor>) options =
     [ for level in 1 .. options.Levels -> Layer.named (levelName options level) attention ]
 
@@ -37,7 +42,7 @@ let private asked (conditional: Tensor) = conditional.transpose (0L, 1L)
 
 /// Views of a batch -> L tensors B B D, c^1 ... c^L; row i column j of c^l is the embedding of image i in the light of image j.
 let conditional options : Layer<Views, Tensor list> =
-    let levels = levelsWith (Attention.cross options.Attention) options
+    let levels = levelsWith (Attention.cross options.Attention |> if options.Residual then quiet else id) options
 
     let step env tokens previous (level: Layer<_, _>) =
         let read = level.Forward env (asked previous, tokens)
