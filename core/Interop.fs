@@ -16,7 +16,7 @@ type TensorData(name: string, elementType: string, shape: int64 array, bytes: by
 
 /// What a training step reports.
 [<Sealed>]
-type StepResult(report: Train.Report) =
+type StepResult internal (report: Train.Report) =
     let terms = Dictionary<string, float>()
 
     do
@@ -30,6 +30,25 @@ type StepResult(report: Train.Report) =
     member _.Terms = terms :> IReadOnlyDictionary<string, float>
     member _.LearningRate = report.Rate
     member _.GradientNorm = report.GradientNorm
+
+/// What loading weights found, by the names of the tensors.
+[<Sealed>]
+type LoadReport internal (report: Weights.Report) =
+    member _.Loaded: IReadOnlyList<string> = List.toArray report.Loaded
+    /// Parameters of the encoder that the weights do not have.
+    member _.Missing: IReadOnlyList<string> = List.toArray report.Missing
+    /// Tensors of the weights that the model does not have.
+    member _.Unexpected: IReadOnlyList<string> = List.toArray report.Unexpected
+    /// Each with the shape that was found and the one that is wanted.
+    member _.WrongShape: IReadOnlyList<string> = List.toArray report.WrongShape
+    /// The classifier of the weights, which is left out.
+    member _.Classifier: IReadOnlyList<string> = List.toArray report.Classifier
+    /// The model's own head, hierarchy and loss, where the weights do not have them.
+    member _.Fresh: IReadOnlyList<string> = List.toArray report.Fresh
+    /// Nothing is missing, unexpected or wrongly shaped.
+    member _.Fits = report.Fits
+    /// All of it as lines for people.
+    override _.ToString() = string report
 
 /// Tensors to and from bytes.
 module internal Bytes =
@@ -236,7 +255,7 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
             state.Step <- step)
 
     /// Takes up weights by name; what does not fit stays as it was and stands in the report. Other number types become float32.
-    member _.Load(tensors: IReadOnlyList<TensorData>) : Weights.Report =
+    member _.Load(tensors: IReadOnlyList<TensorData>) : LoadReport =
         let renamed = Dictionary<string, TensorData>()
 
         for data in tensors do
@@ -251,7 +270,7 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
 
         scoped (fun () -> Params.commit state.Params [ for name in report.Loaded -> name, Bytes.toTensor renamed[name] ])
 
-        report
+        LoadReport report
 
     interface IDisposable with
         member _.Dispose() = (state :> IDisposable).Dispose()

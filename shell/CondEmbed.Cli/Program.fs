@@ -35,19 +35,30 @@ let private optionsOf command =
     | "doctor" -> namesOf<DoctorArgument>()
     | _ -> []
 
-/// An option that the command does not have is reported with the nearest one that it has.
-let private checkOptions (argv: string array) =
-    let known = if argv.Length = 0 then [] else optionsOf argv[0]
+let private isOption (word: string) = word.Length > 1 && word[0] = '-' && (word[1] = '-' || Char.IsLetter word[1])
 
-    let unknown =
-        [ for word in Seq.skip 1 argv do
-              let name = word.Split('=')[0]
+/// A command or an option that is not there is reported with the nearest one that is.
+let private checkNames (argv: string array) =
+    let known = optionsOf argv[0]
+    let names = [ for word in argv -> word.Split('=')[0] ]
 
-              if name.StartsWith "--" && name <> "--help" && not (List.contains name known) then
-                  $"{name}: 'condembed {argv[0]}' has no such option{RunSettings.Nearest(known, name)}" ]
+    if known.IsEmpty && not (List.contains argv[0] [ "--help"; "--version" ]) then
+        let kind = if isOption argv[0] then "option" else "command"
+        let near = RunSettings.Nearest("--help" :: "--version" :: List.ofSeq examples.Keys, argv[0])
+        raise (InputException $"{argv[0]}: there is no such {kind}{near}; 'condembed --help' lists them.")
 
-    if not known.IsEmpty && not unknown.IsEmpty then
-        raise (InputException(Seq.append unknown [ $"'condembed {argv[0]} --help' lists them." ]))
+    match
+        names.Tail
+        |> List.filter (fun name -> isOption name && name <> "--help" && not (List.contains name known))
+    with
+    | unknown when known.IsEmpty || unknown.IsEmpty -> ()
+    | unknown ->
+        raise (
+            InputException
+                [ for name in unknown do
+                      $"{name}: 'condembed {argv[0]}' has no such option{RunSettings.Nearest(known, name)}"
+                  $"'condembed {argv[0]} --help' lists them." ]
+        )
 
 let private dispatch commandLine stop command =
     let finished action =
@@ -79,7 +90,7 @@ let private execute (argv: string array) stop =
         printfn $"{parser.PrintUsage()}"
         0
     else
-        checkOptions argv
+        checkNames argv
         let results = parser.ParseCommandLine argv
 
         match results.GetAllResults() with
@@ -115,7 +126,8 @@ let main argv =
         printfn $"{error.Message}{examplesOf argv[0]}"
         0
     | :? ArguParseException as error ->
-        fail 2 (error.Message.Replace("ERROR: ", "").Split('\n')[0] + $"; 'condembed {argv[0]} --help' shows how.")
+        let problem = error.Message.Replace("ERROR: ", "").Split '\n' |> Array.head
+        fail 2 $"{problem.TrimEnd '.'}; 'condembed {argv[0]} --help' shows how."
     | :? InputException as error -> fail 2 error.Message
     | :? TrainingStoppedException as stopped -> fail 1 stopped.Message
     | :? OperationCanceledException -> fail 1 "stopped."

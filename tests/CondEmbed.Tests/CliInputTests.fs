@@ -51,7 +51,9 @@ let private refused (arguments: string list) (words: string list) =
 let private commandLine =
     testList
         "command line"
-        [ refused [ "trian" ] [ "trian"; "--help" ]
+        [ refused [ "trian" ] [ "trian: there is no such command; did you mean 'train'?"; "'condembed --help'" ]
+          refused [ "-h" ] [ "-h: there is no such option"; "'condembed --help'" ]
+          refused [ "train"; "-x" ] [ "-x: 'condembed train' has no such option" ]
           refused [ "train"; "--stpes"; "5" ] [ "--stpes"; "did you mean '--steps'"; "condembed train --help" ]
           refused [ "train"; "--stpes"; "5"; "--bach=3" ] [ "--stpes"; "--bach"; "'--batch'" ]
           refused [ "train"; "--steps" ] [ "--steps"; "--help" ]

@@ -178,14 +178,22 @@ let private signatures =
         Expect.isGreaterThan own.Length 80 "types of the library"
         Expect.isGreaterThan interop.Length 3 "types of the core for C#"
 
-        let strange =
-            [ for kind in Array.append own interop do
-                  for found in
-                      kind.GetMembers(BindingFlags.Public ||| BindingFlags.Instance ||| BindingFlags.Static ||| BindingFlags.DeclaredOnly) do
-                      for part in List.collect partsOf (signature found) do
-                          if List.contains part fsharpOnly then $"{kind.Name}.{found.Name}: {part.Name}" ]
+        let core = typeof<Session>.Assembly
+        let everything = BindingFlags.Public ||| BindingFlags.Instance ||| BindingFlags.Static ||| BindingFlags.DeclaredOnly
 
+        let shown =
+            [ for kind in Array.append own interop do
+                  for found in kind.GetMembers everything do
+                      for part in List.collect partsOf (signature found) -> $"{kind.Name}.{found.Name}", part ]
+
+        let strange = shown |> List.filter (fun (_, part) -> List.contains part fsharpOnly)
         Expect.isEmpty strange "F# types"
+
+        let records =
+            [ for _, part in shown do
+                  if part.Assembly = core && part.Namespace <> "CondEmbed.Interop" && not (part.IsSubclassOf typeof<exn>) then part.Name ]
+
+        Expect.equal (List.distinct records) [ nameof Config ] "of the core's own types only the settings"
     }
 
 let private sample =

@@ -160,12 +160,12 @@ let private loading =
 
               let report = session.Load given
               Expect.isFalse report.Fits "fits"
-              Expect.equal report.Missing [ "bn1.bias" ] "missing"
-              Expect.equal report.Unexpected [ "layer9.conv1.weight" ] "unexpected"
-              Expect.equal report.WrongShape [ "bn1.weight is [7], the model has [32]" ] "wrongly shaped"
-              Expect.equal report.Classifier [ "fc.weight" ] "classifier"
+              Expect.sequenceEqual report.Missing [ "bn1.bias" ] "missing"
+              Expect.sequenceEqual report.Unexpected [ "layer9.conv1.weight" ] "unexpected"
+              Expect.sequenceEqual report.WrongShape [ "bn1.weight is [7], the model has [32]" ] "wrongly shaped"
+              Expect.sequenceEqual report.Classifier [ "fc.weight" ] "classifier"
               Expect.all report.Fresh (fun name -> name.StartsWith "embedding." || name.StartsWith "hierarchy.") "fresh"
-              Expect.equal report.Fresh.Length 10 "linear layer, norm with its statistics, and one level"
+              Expect.equal report.Fresh.Count 10 "linear layer, norm with its statistics, and one level"
               Expect.contains report.Loaded "conv1.weight" "loaded"
 
               for text in [ "missing: 1"; "bn1.bias"; "unexpected: 1"; "wrongly shaped: 1"; "fc.weight" ] do

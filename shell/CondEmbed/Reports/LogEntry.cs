@@ -61,5 +61,5 @@ public sealed record ResumeEntry(int Step) : LogEntry(Step);
 
 /// <summary>The run ended.</summary>
 /// <param name="Step">Number of steps done.</param>
-/// <param name="Reason">Why: "completed", "cancelled", or the error's message.</param>
+/// <param name="Reason">Why: "finished" or "stopped".</param>
 public sealed record EndEntry(int Step, string Reason) : LogEntry(Step);

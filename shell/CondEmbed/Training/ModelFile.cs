@@ -30,7 +30,7 @@ internal static class ModelFile
         var session = Session.ForEmbedding(config);
         var report = session.Load(tensors);
 
-        if (report.Fits && report.Fresh.IsEmpty)
+        if (report.Fits && report.Fresh.Count == 0)
         {
             return session;
         }
