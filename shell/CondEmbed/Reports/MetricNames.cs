@@ -22,8 +22,12 @@ public static class MetricNames
     /// <summary>The key of MAP@R.</summary>
     public const string MapAtR = "map_at_r";
 
+    /// <summary>The metrics that a run keeps, in their order.</summary>
+    public static IReadOnlyCollection<string> OfRuns => Known.Keys;
+
     /// <summary>The name for people; a key that is not known names itself.</summary>
-    public static string Display(string key) => Known.GetValueOrDefault(key, key);
+    public static string Display(string key) => Known.GetValueOrDefault(
+        key, key.Replace("recall@", "Recall@", StringComparison.Ordinal).Replace("_possible_only", ", possible", StringComparison.Ordinal));
 
     /// <summary>All keys of both sets, each once: the known ones in their fixed order, then the others as they come.</summary>
     public static IReadOnlyList<string> Order(

@@ -244,5 +244,5 @@ internal sealed class TrainingRun : IDisposable
     private static Dictionary<string, double> MetricsOf(TestOutcome outcome) => MetricsOf(outcome.Metrics);
 
     private static Dictionary<string, double> MetricsOf(Evaluation.RetrievalMetrics metrics) =>
-        metrics.Values.Where(pair => !pair.Key.EndsWith("_possible_only", StringComparison.Ordinal)).ToDictionary(pair => pair.Key, pair => pair.Value);
+        MetricNames.OfRuns.ToDictionary(key => key, key => metrics[key]);
 }
