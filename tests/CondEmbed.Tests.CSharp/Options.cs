@@ -24,7 +24,7 @@ public static class Options
         Freeze = "conv1*,bn1*",
         Levels = 2,
         Heads = 8,
-        Residual = true,
+        Residual = false,
         SharedLevels = true,
         LevelWeight = 0.5,
         Loss = "triplet",

@@ -1,5 +1,5 @@
-using CondEmbed.Evaluation;
 using CondEmbed.Datasets;
+using CondEmbed.Evaluation;
 using CondEmbed.Images;
 using CondEmbed.Interop;
 
