@@ -7,7 +7,8 @@ open TorchSharp
 type Tensor = torch.Tensor
 
 /// Who frees what: a function of this library never disposes what it is given, and whatever it makes dies with the dispose scope it is
-/// called in. Long-lived tensors (parameters, optimiser moments) belong to no scope; their owner disposes them.
+/// called in. Without a scope a tensor waits for the garbage collector, which sees a few bytes of it and not its megabytes: a small
+/// training then grows by 130 MB a step. Long-lived tensors (parameters, optimiser moments) belong to no scope; their owner disposes them.
 [<AutoOpen>]
 module Tensors =
     /// The floating-point types that the core computes in.

@@ -132,5 +132,4 @@ let main argv =
     | :? TrainingStoppedException as stopped -> fail 1 stopped.Message
     | :? OperationCanceledException -> fail 1 "stopped."
     | :? ArithmeticException as error -> fail 1 error.Message
-    | :? ArgumentException as error -> fail 2 error.Message
     | error -> fail 1 $"{error.GetType().Name}: {error.Message}"
