@@ -21,15 +21,20 @@ let distanceFromCosine (similarity: Tensor) =
     // The root sees 1 wherever it would see 0: a mask after the root would still give 0 * infinity = NaN.
     torch.where(away, squared, torch.ones_like squared).sqrt() * away.``to`` similarity.dtype
 
-/// Q D, G D -> (Q K, Q K): cosines and places of the K most similar rows of a gallery, most similar first, in blocks of queries so that
-/// only block x G similarities are held at a time. Equal similarities keep the order of the gallery.
+/// Q D, G D -> (Q K, Q K): cosines and places of the K most similar rows of a gallery, or of all G where there are fewer, most similar
+/// first, in blocks of queries so that only block x G similarities are held at a time. Equal similarities keep the order of the gallery.
 let topK (block: int) (k: int) (queries: Tensor) (gallery: Tensor) =
+    let k = min (int64 k) gallery.shape[0]
     let gallery = (Layers.l2Normalise gallery).t()
 
     let nearest (rows: Tensor) =
+        use scope = torch.NewDisposeScope()
         let struct (values, places) = (Layers.l2Normalise rows).matmul(gallery).sort(dim = -1L, descending = true, stable = true)
 
-        values.narrow (1L, 0L, int64 k), places.narrow (1L, 0L, int64 k)
+        // A part that is only looked at would keep the whole block alive.
+        let first (sorted: Tensor) = sorted.narrow(1L, 0L, k).clone() |> scope.MoveToOuter
+
+        first values, first places
 
     let values, places = queries.split (int64 block) |> Array.map nearest |> Array.unzip
     torch.cat (values, 0L), torch.cat (places, 0L)

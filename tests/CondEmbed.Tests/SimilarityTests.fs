@@ -48,4 +48,15 @@ let tests =
 
                   let wanted = [ for q in 0..6 -> [ for k in 0..5 -> cosines[q].[int expected[6 * q + k]] ] ]
 
-                  expectClose 1e-12 (matrixOf wanted) values "values") ]
+                  expectClose 1e-12 (matrixOf wanted) values "values")
+
+          tensorTest "of a gallery smaller than K all rows are found, and no block outlives the search" (fun () ->
+              let queries, gallery = normal 4 [ 50; 3 ], normal 5 [ 4; 3 ]
+
+              scoped (fun () ->
+                  let before = torch.Tensor.TotalCount
+                  let values, places = Similarity.topK 1 9 queries gallery
+                  Expect.equal (List.ofArray places.shape) [ 50L; 4L ] "places"
+                  Expect.equal (List.ofArray values.shape) [ 50L; 4L ] "values"
+                  // Three a block, its query and what it found, and a few of the whole; what it computed is gone.
+                  Expect.isLessThan (torch.Tensor.TotalCount - before) 160L "live tensors")) ]
