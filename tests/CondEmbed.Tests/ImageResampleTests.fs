@@ -117,4 +117,7 @@ let tests =
 
               Expect.throwsT<ArgumentOutOfRangeException>
                   (fun () -> Resampler.Resize(image, PixelBox(5, 0, 6, 5), 4, 4, ResampleFilter.Bilinear) |> ignore)
-                  "outside" ]
+                  "outside"
+
+              for box in [ PixelBox(5, 0, Int32.MaxValue, 5); PixelBox(0, 5, 5, Int32.MaxValue); PixelBox(Int32.MaxValue, 0, 5, 5) ] do
+                  Expect.throwsT<ArgumentOutOfRangeException> (fun () -> image.Part box |> ignore) $"{box}" ]

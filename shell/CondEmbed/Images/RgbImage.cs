@@ -32,11 +32,10 @@ public sealed class RgbImage
     /// <exception cref="ArgumentOutOfRangeException">The box reaches outside.</exception>
     public RgbImage Part(PixelBox box)
     {
-        if (box.Left < 0 || box.Top < 0 || box.Width < 1 || box.Height < 1 || box.Left + box.Width > Width || box.Top + box.Height > Height)
-            throw new ArgumentOutOfRangeException(nameof(box), $"{box} is not inside {Width} x {Height} pixels.");
+        var view = PixelView.Of(this, box);
         var part = new byte[box.Width * box.Height * 3];
         for (var row = 0; row < box.Height; row++)
-            Pixels.AsSpan((((box.Top + row) * Width) + box.Left) * 3, box.Width * 3).CopyTo(part.AsSpan(row * box.Width * 3));
+            view.Row(row).CopyTo(part.AsSpan(row * box.Width * 3));
         return new RgbImage(box.Width, box.Height, part);
     }
 
