@@ -32,6 +32,25 @@ let private shiftScale =
 
               expectSame actual.Pixels (eval.Apply image).Pixels "pixels"
 
+          testCase "of a run shows as much of a picture while training as at test time, but for what it draws"
+          <| fun () ->
+              let config =
+                  { CondEmbed.Config.photographs with
+                      Augment = "shift"
+                      ScaleMin = 1.0
+                      ScaleMax = 1.0
+                      Shift = 0.0
+                      Flip = 0.0
+                      Size = 24
+                      Resize = 32 }
+
+              let image = picture 1 48 48
+
+              expectSame
+                  (view (CondEmbed.Training.Views.ForTraining config) image 1UL).Pixels
+                  (CondEmbed.Training.Views.ForTesting(config).Apply image).Pixels
+                  "views"
+
           testCase "resamples the box that it draws, with what surrounds the picture"
           <| fun () ->
               for surround in [ Surround.Edge; Surround.Constant ] do

@@ -20,6 +20,7 @@ public static class Views
         return new TrainTransform
         {
             Size = config.Size,
+            Resize = RunSettings.ResizeOf(config),
             Filter = FilterOf(config),
             Geometry = config.Augment == "shift" ? Geometry.ShiftScale : Geometry.ResizedCrop,
             CropScale = new Interval(config.ScaleMin, config.ScaleMax),
