@@ -89,13 +89,14 @@ module internal Bytes =
 [<Sealed>]
 type Given(source: string, key: string, value: string) =
     member _.Source = source
-    member _.Key = key
+    /// With underscores, also where it was written as the options are: `per-class` is `per_class`.
+    member val Key = key.Replace('-', '_')
     member _.Value = value
 
 /// Settings for C#: from text to a sound Config, and back.
 [<AbstractClass; Sealed>]
 type RunSettings private () =
-    /// `steps` and `epochs` exclude each other: the later one holds, and both in one place are a mistake.
+    /// `steps` and `epochs` exclude each other: the later one holds.
     static member private Length(given: Given list) =
         let lengths = given |> List.filter (fun g -> g.Key = "steps" || g.Key = "epochs")
 

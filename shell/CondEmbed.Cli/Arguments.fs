@@ -33,7 +33,7 @@ type TrainArgument =
         member this.Usage =
             match this with
             | Data _ -> "'emoji' (the default, ships with the program), a folder of class folders, or a CSV / TSV table"
-            | Config _ -> "settings in a TOML file, under the names of --list-settings; the command line wins"
+            | Config _ -> "settings in a TOML file, under the names of --list-settings or of these options; the command line wins"
             | Out _ -> "a new folder for the run; by default one below ./runs"
             | Resume _ -> "go on with a run that was stopped or killed; its own settings hold"
             | Encoder _ -> "small (default), resnet18, resnet34, resnet50, resnet50-v1"

@@ -161,32 +161,24 @@ let private previewSettings (arguments: ParseResults<PreviewArgument>) =
             | PreviewArgument.Set text -> [ TrainCommand.settingOf text ]
             | _ -> [])
 
-    let file = arguments.TryGetResult PreviewArgument.Config |> Option.map (TomlSettings.Read >> List.ofSeq)
-
-    RunSettings.Resolve(Option.defaultValue [] file @ line)
+    let file, _ = arguments.TryGetResult PreviewArgument.Config |> TrainCommand.settingsOf
+    RunSettings.Resolve(file @ line)
 
 let preview (arguments: ParseResults<PreviewArgument>) =
     let source, out = arguments.GetResult PreviewArgument.Source, arguments.GetResult PreviewArgument.Out
 
     let settings = previewSettings arguments
-    let reader = PictureReader(ImageDatasets.OpenImages source)
 
     if IO.File.Exists source && ImageFiles.IsImage source then
+        let reader = PictureReader(ImageDatasets.OpenImages source)
         ImageEncoder.SavePng(Views.ForTesting(settings).Apply(reader.Read 0), out)
     else
         let dataset = ImageDatasets.Open source
 
-        let classes =
-            dataset.Items
-            |> Seq.mapi (fun i item -> item.Label, i)
-            |> Seq.distinctBy fst
-            |> Seq.map snd
-            |> Seq.truncate 8
-
+        let chosen = Preview.OnePerClass([| for item in dataset.Items -> item.Label |], 8)
         let caption = Func<int, string>(fun i -> dataset.Items[i].Label)
 
-        let sheet =
-            Preview.Sheet(PictureReader dataset, Seq.toArray classes, caption, Views.ForTesting settings, Views.ForTraining settings)
+        let sheet = Preview.Sheet(PictureReader dataset, chosen, caption, Views.ForTesting settings, Views.ForTraining settings)
 
         ImageEncoder.SavePng(sheet, out)
 

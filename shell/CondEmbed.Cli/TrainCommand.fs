@@ -43,16 +43,26 @@ let private ofArgument argument =
     | TrainArgument.Resume _
     | TrainArgument.ListSettings -> []
 
-/// The settings of a file and of the command line, resolved; the command line wins.
+/// What a file gives: its settings, and the folder for the run (`out`) if it names one.
+let settingsOf file =
+    let out, settings =
+        file
+        |> Option.map (TomlSettings.Read >> List.ofSeq)
+        |> Option.defaultValue []
+        |> List.partition (fun given -> given.Key = "out")
+
+    settings, out |> List.tryLast |> Option.map _.Value
+
+/// The settings of a file and of the command line, resolved, and the folder for the run; the command line wins.
 let private resolve (arguments: ParseResults<TrainArgument>) =
-    let file = arguments.TryGetResult TrainArgument.Config |> Option.map (TomlSettings.Read >> List.ofSeq)
+    let file, out = arguments.TryGetResult TrainArgument.Config |> settingsOf
 
     let line = arguments.GetAllResults() |> List.collect ofArgument
 
     if line |> List.exists (fun g -> g.Key = "steps") && line |> List.exists (fun g -> g.Key = "epochs") then
         raise (InputException "--steps and --epochs: give one of them, they both say how long to train.")
 
-    RunSettings.Resolve(Option.defaultValue [] file @ line)
+    RunSettings.Resolve(file @ line), arguments.TryGetResult TrainArgument.Out |> Option.orElse out
 
 let private nameOf argument =
     match argument with
@@ -97,7 +107,8 @@ let run (commandLine: string) (stop: CancellationToken) (arguments: ParseResults
             match arguments.TryGetResult TrainArgument.Resume with
             | Some run -> Trainer.Resume(resume arguments run, Command = commandLine, Notice = notice)
             | None ->
-                Trainer(resolve arguments, arguments.TryGetResult TrainArgument.Out |> Option.toObj, Command = commandLine, Notice = notice)
+                let settings, out = resolve arguments
+                Trainer(settings, Option.toObj out, Command = commandLine, Notice = notice)
 
         notice $"run folder  {trainer.Folder.Root}"
         Output.withProgress (fun progress -> trainer.Train(progress, stop)) |> conclude

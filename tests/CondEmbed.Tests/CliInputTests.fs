@@ -128,6 +128,23 @@ let private settingsFiles =
                   Expect.equal config expected "settings of the run"
                   let own = File.ReadAllText(RunFolder(run).Settings)
                   Expect.equal (RunSettings.Resolve(TomlSettings.Parse("own", own))) expected "which is such a file itself")
+          }
+
+          test "the file may name the run's folder, and write its keys as the options are written" {
+              inFolder (fun folder ->
+                  let toml, run = Path.Combine(folder, "run.toml"), Path.Combine(folder, "run")
+
+                  File.WriteAllLines(
+                      toml,
+                      [ yield $"out = '{run}'"
+                        for key, value in tiny do
+                            if key <> "device" then yield $"{key.Replace('_', '-')} = {value}" ]
+                  )
+
+                  succeeds [ "train"; pictures.Value; "--config"; toml; "--steps"; "1"; "--device"; "cpu" ] |> ignore
+
+                  let struct (_, config) = RunFolder.Open run
+                  Expect.equal config (settings pictures.Value [ "steps", "1" ]) "settings of the run")
           } ]
 
 let private places =

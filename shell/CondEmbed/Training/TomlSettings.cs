@@ -72,7 +72,10 @@ public static class TomlSettings
     private static string Literal(string value) =>
         value is "true" or "false" || IsNumber(value)
             ? value
-            : $"\"{value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
+            : $"\"{string.Concat(value.Select(Escaped))}\"";
+
+    private static string Escaped(char letter) =>
+        letter is '"' or '\\' ? $"\\{letter}" : char.IsControl(letter) ? $"\\u{(int)letter:X4}" : $"{letter}";
 
     private static bool IsNumber(string value) =>
         double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
