@@ -52,6 +52,16 @@ let tests =
                       Expect.isLessThan (abs (a - b)) 1e-5f "alone or in a batch"
           }
 
+          test "is saved to a file of its own, which is the run's own file again" {
+              inFolder (fun folder ->
+                  let run = RunFolder(finishedRun [])
+                  use model = EmbeddingModel.Load(run.Root, "cpu")
+                  let copy = Path.Combine(folder, "copy.safetensors")
+                  model.Save copy
+                  Expect.isTrue (File.ReadAllBytes copy = bytesOf run.Root "last.safetensors") "bit for bit"
+                  rejects [ "nowhere"; "cannot be written" ] (fun () -> model.Save(Path.Combine(folder, "nowhere", "copy.safetensors"))))
+          }
+
           test "evaluates to the metrics that the run wrote" {
               let run = RunFolder(finishedRun [])
               use model = EmbeddingModel.Load run.Root

@@ -9,8 +9,9 @@ namespace CondEmbed.Training;
 public sealed class EmbeddingModel : IDisposable
 {
     private readonly Session session;
+    private readonly int step;
 
-    private EmbeddingModel(Session session) => this.session = session;
+    private EmbeddingModel(string file, string device) => (session, step) = ModelFile.Open(file, device);
 
     /// <summary>D, numbers in an embedding.</summary>
     public int Dimension => session.Dimension;
@@ -27,7 +28,7 @@ public sealed class EmbeddingModel : IDisposable
     {
         if (File.Exists(run))
         {
-            return new EmbeddingModel(ModelFile.Open(run, device));
+            return new EmbeddingModel(run, device);
         }
 
         var folder = new RunFolder(run);
@@ -41,7 +42,22 @@ public sealed class EmbeddingModel : IDisposable
             throw new InputException($"{run}: has no {Path.GetFileName(file)}: {reason}.");
         }
 
-        return new EmbeddingModel(ModelFile.Open(file, device));
+        return new EmbeddingModel(file, device);
+    }
+
+    /// <summary>Writes the network with its settings, preprocessing included, as one <c>.safetensors</c> file that <see cref="Load"/> takes.</summary>
+    /// <param name="path">The file; under its name there is never half of it.</param>
+    /// <exception cref="InputException">The file cannot be written.</exception>
+    public void Save(string path)
+    {
+        try
+        {
+            ModelFile.Write(path, session, step);
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{path}: the model cannot be written: {problem.Message} Choose another place for it.");
+        }
     }
 
     /// <summary>One picture file -> D numbers, of length 1.</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using CondEmbed.Interop;
 
 namespace CondEmbed.Training;
@@ -19,9 +20,9 @@ internal static class ModelFile
                 new(Settings, TomlSettings.Write(session.Config)),
             ]);
 
-    /// <summary>A session with the weights and settings of the file.</summary>
+    /// <summary>A session with the weights and settings of the file, and the step after which it was written.</summary>
     /// <exception cref="InputException">The file is no model of this program, or a tensor does not fit.</exception>
-    internal static Session Open(string path, string device)
+    internal static (Session Session, int Step) Open(string path, string device)
     {
         var (tensors, file) = TensorFiles.Read(path);
         var settings = file.Text(Settings)
@@ -32,7 +33,7 @@ internal static class ModelFile
 
         if (report.Fits && report.Fresh.Count == 0)
         {
-            return session;
+            return (session, int.TryParse(file.Text(Step), NumberStyles.None, CultureInfo.InvariantCulture, out var step) ? step : 0);
         }
 
         ((IDisposable)session).Dispose();
