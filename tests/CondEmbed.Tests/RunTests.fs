@@ -52,12 +52,23 @@ let private files =
               let saved =
                   [ for entry in log.Entries do
                         match entry with
-                        | :? CheckpointEntry as at -> at.Step
+                        | :? CheckpointEntry as at -> at.Step, at.File
                         | _ -> () ]
 
-              Expect.equal saved [ 2; 4; 6 ] "checkpoints"
+              Expect.equal saved [ for step in [ 2; 4; 6 ] -> step, $"checkpoints/step-{step:D9}" ] "checkpoints"
               Expect.isTrue (log.Entries[0] :? StartEntry) "first"
               Expect.isTrue (Seq.last log.Entries :? EndEntry) "last"
+          }
+
+          test "the pace is that of the steps, from the first one on" {
+              inFolder (fun folder ->
+                  let paces = ResizeArray()
+
+                  let listen (at: RunProgress) = if at.Phase = RunProgress.Training then paces.Add(at.ImagesPerSecond.Value, at.Elapsed)
+
+                  Trainer(settings pictures.Value [], Path.Combine(folder, "run")).Train(listener listen) |> ignore
+                  let pace, elapsed = paces[0]
+                  Expect.floatClose Accuracy.medium pace (8.0 / elapsed.TotalSeconds) "a batch of 8 in the time of the first step")
           }
 
           test "metrics.json and the result say the same, and the best step is one that was validated" {
@@ -80,7 +91,7 @@ let private files =
           }
 
           test "every setting survives the settings file, text that looks like a number, too" {
-              for name in [ "007"; "1e5"; "NaN"; "1."; "+3"; "true "; "Infinity"; "a \"b\" \\c"; "ünï 😀"; "12" ] do
+              for name in [ "007"; "1e5"; "NaN"; "1."; "+3"; "true "; "Infinity"; "a \"b\" \\c"; "ünï 😀"; "12"; "a\tb\nc\u007f" ] do
                   let config = { Config.standard with Data = name; Lr = 1.0 / 3.0; LossSettings = Map [ "alpha", 1e-5 ] }
 
                   Expect.equal (RunSettings.Resolve(TomlSettings.Parse("text", TomlSettings.Write config))) config name

@@ -34,7 +34,7 @@ public sealed record StartEntry(int Steps, string Command, string Version) : Log
 /// <param name="Loss">Total loss.</param>
 /// <param name="Terms">The named terms of the loss.</param>
 /// <param name="LearningRate">Learning rate of the step.</param>
-/// <param name="ImagesPerSecond">Throughput since the entry before.</param>
+/// <param name="ImagesPerSecond">Throughput over about the last twenty steps.</param>
 /// <param name="GradientNorm">L2 norm of all gradients before clipping.</param>
 public sealed record StepEntry(
     int Step,
@@ -51,7 +51,7 @@ public sealed record ValidationEntry(int Step, IReadOnlyDictionary<string, doubl
 
 /// <summary>A checkpoint was saved.</summary>
 /// <param name="Step">Number of steps done by then.</param>
-/// <param name="File">Its path within the run folder.</param>
+/// <param name="File">The path of its folder within the run's folder.</param>
 /// <param name="IsBest">Whether it is the best so far by the validation classes.</param>
 public sealed record CheckpointEntry(int Step, string File, bool IsBest) : LogEntry(Step);
 

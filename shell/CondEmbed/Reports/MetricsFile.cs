@@ -43,15 +43,15 @@ public static class MetricsFile
         {
             using var stream = File.OpenRead(path);
             return JsonSerializer.Deserialize<RunMetrics>(stream, Options)
-                ?? throw new InputException($"{path}: holds no metrics. Evaluate the run again.");
+                ?? throw new InputException($"{path}: holds no metrics. Restore it, or start a new run.");
         }
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new InputException($"{path}: there is no such file. Evaluate the run to make it.");
+            throw new InputException($"{path}: there is no such file, and what was measured before training cannot be measured again. Restore it, or start a new run.");
         }
         catch (JsonException error)
         {
-            throw new InputException($"{path}: not a metrics file ({error.Message}). Evaluate the run again.");
+            throw new InputException($"{path}: not a metrics file ({error.Message}). Restore it, or start a new run.");
         }
     }
 }

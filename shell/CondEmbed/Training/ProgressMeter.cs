@@ -13,7 +13,7 @@ internal sealed class ProgressMeter(IProgress<RunProgress>? listener, int batch)
     private readonly Stopwatch phase = Stopwatch.StartNew();
     private string? phaseName;
     private double secondsPerStep;
-    private double lastStepAt;
+    private TimeSpan trainedBefore;
 
     /// <summary>Pictures a second over about the last twenty steps.</summary>
     internal double ImagesPerSecond => secondsPerStep > 0 ? batch / secondsPerStep : 0;
@@ -25,13 +25,18 @@ internal sealed class ProgressMeter(IProgress<RunProgress>? listener, int batch)
         listener?.Report(RunProgress.Of(name, done, total, phase.Elapsed));
     }
 
-    /// <summary>A training step is done; <paramref name="trained"/> is the time of all steps of this run so far.</summary>
-    internal void Report(StepResult step, int steps, TimeSpan trained)
+    /// <summary>Training is about to begin or to go on; <paramref name="trained"/> is the time of all steps so far.</summary>
+    internal void BeginTraining(TimeSpan trained)
     {
         Enter(RunProgress.Training);
-        var now = phase.Elapsed.TotalSeconds;
-        var took = now - lastStepAt;
-        lastStepAt = now;
+        trainedBefore = trained;
+    }
+
+    /// <summary>A training step is done; <paramref name="trained"/> is the time of all steps so far, without that of evaluations.</summary>
+    internal void Report(StepResult step, int steps, TimeSpan trained)
+    {
+        var took = (trained - trainedBefore).TotalSeconds;
+        trainedBefore = trained;
         secondsPerStep = secondsPerStep > 0 ? (Inertia * secondsPerStep) + ((1 - Inertia) * took) : took;
         listener?.Report(new RunProgress(RunProgress.Training, step.Step, steps)
         {
@@ -53,6 +58,5 @@ internal sealed class ProgressMeter(IProgress<RunProgress>? listener, int batch)
 
         phaseName = name;
         phase.Restart();
-        lastStepAt = 0;
     }
 }

@@ -21,7 +21,7 @@ internal static class RunCheckpoints
 
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
 
-    internal static void Save(CheckpointStore store, Session session, Progress progress) =>
+    internal static Checkpoint Save(CheckpointStore store, Session session, Progress progress) =>
         store.Save(progress.Step, folder =>
         {
             TensorFiles.Write(Path.Combine(folder, Weights), session.Weights());

@@ -82,6 +82,9 @@ public sealed class RunFolder(string root)
         return (folder, RunSettings.Resolve(TomlSettings.Read(folder.Settings)));
     }
 
+    /// <summary>A checkpoint's path within the run's folder, with '/' on every system.</summary>
+    internal string NameOf(Checkpoint checkpoint) => Path.GetRelativePath(Root, checkpoint.Folder).Replace('\\', '/');
+
     /// <summary>Takes back the folders that were made for a run that could not begin.</summary>
     internal void RemoveIfEmpty()
     {

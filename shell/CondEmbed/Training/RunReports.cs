@@ -51,7 +51,7 @@ internal sealed class RunReports(RunFolder folder, Config config, string command
         new("System", $"{RuntimeInformation.OSDescription}, {RuntimeInformation.OSArchitecture}"),
         new("Device", session.Device),
         new("Threads", $"{TorchSharp.torch.get_num_threads()}"),
-        new("Parameters", $"{session.EmbeddingParameters:N0} at test time, {session.TrainingParameters:N0} while training"),
+        new("Parameters", $"{Human.Count(session.EmbeddingParameters)} at test time, {Human.Count(session.TrainingParameters)} while training"),
     ];
 
     /// <summary>Queries with a possible match from the worst and the best MAP@R, and some drawn by chance.</summary>

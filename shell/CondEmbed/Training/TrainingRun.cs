@@ -107,7 +107,7 @@ internal sealed class TrainingRun : IDisposable
             throw new InputException($"{config.Data}: the pictures or their classes are not those that the run in {folder.Root} started with. Restore them, or start a new run.");
         }
 
-        notice($"{session.EmbeddingParameters:N0} parameters at test time, {session.TrainingParameters:N0} while training; device {session.Device}");
+        notice($"{Human.Count(session.EmbeddingParameters)} parameters at test time, {Human.Count(session.TrainingParameters)} while training; device {session.Device}");
         var saved = RunCheckpoints.Restore(folder.Checkpoints, session);
 
         if (saved is not null)
@@ -143,7 +143,7 @@ internal sealed class TrainingRun : IDisposable
     /// <summary>Measured at the start, and kept in the folder for a run that goes on.</summary>
     private IReadOnlyDictionary<string, double> MeasuredBefore()
     {
-        if (state.Step > 0 && File.Exists(folder.Metrics))
+        if (state.Step > 0)
         {
             return MetricsFile.Read(folder.Metrics).Before;
         }
@@ -156,6 +156,7 @@ internal sealed class TrainingRun : IDisposable
     private void TakeSteps(LogWriter log)
     {
         var trained = state.Seconds;
+        meter.BeginTraining(TimeSpan.FromSeconds(trained));
         var clock = Stopwatch.StartNew();
         var loader = new BatchLoader(data.Reader, workers);
         var batches = loader.Run(Plan, Views.ForTraining(config), config.Seed, state.Step, steps, CancellationToken.None);
@@ -187,8 +188,8 @@ internal sealed class TrainingRun : IDisposable
 
             if (IsDue(config.SaveEvery, result.Step) || cancellation.IsCancellationRequested)
             {
-                RunCheckpoints.Save(store, session, state);
-                log.Write(new CheckpointEntry(result.Step, folder.Checkpoints, IsBest: result.Step == state.BestStep));
+                var saved = RunCheckpoints.Save(store, session, state);
+                log.Write(new CheckpointEntry(result.Step, folder.NameOf(saved), IsBest: result.Step == state.BestStep));
             }
 
             cancellation.ThrowIfCancellationRequested();
