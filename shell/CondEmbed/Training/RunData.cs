@@ -9,11 +9,11 @@ namespace CondEmbed.Training;
 /// <summary>The data of a run: pictures, how their classes are divided, and the numbers of the training classes.</summary>
 public sealed class RunData
 {
-    private RunData(IImageDataset dataset, ClassSplit split)
+    private RunData(IImageDataset dataset, ClassSplit split, PictureReader reader)
     {
         Dataset = dataset;
         Split = split;
-        Reader = new PictureReader(dataset, cache: new DecodedCache());
+        Reader = reader;
         TrainClasses = new ClassIndex(split.Train.Select(item => dataset.Items[item].Label));
     }
 
@@ -34,7 +34,7 @@ public sealed class RunData
     public static RunData Open(Config config)
     {
         var dataset = ImageDatasets.Open(config.Data);
-        return new RunData(dataset, ClassSplit.Make(dataset, SplitOf(config)));
+        return new RunData(dataset, ClassSplit.Make(dataset, SplitOf(config)), new PictureReader(dataset, cache: new DecodedCache()));
     }
 
     /// <summary>Decodes every picture of the split and sees to it that there is something to find, so that neither stops the work half-way.</summary>
@@ -70,15 +70,7 @@ public sealed class RunData
     }
 
     /// <summary>Leaves out pictures that cannot be used.</summary>
-    public RunData Without(IReadOnlyCollection<int> bad)
-    {
-        if (bad.Count == 0)
-        {
-            return this;
-        }
-
-        return new RunData(Dataset, Split.Without(bad));
-    }
+    public RunData Without(IReadOnlyCollection<int> bad) => bad.Count == 0 ? this : new(Dataset, Split.Without(bad), Reader);
 
     /// <summary>
     /// A hash over the names, classes and parts of all pictures: what a run that goes on must find again.
