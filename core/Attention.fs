@@ -28,8 +28,10 @@ let private splitHeads heads (x: Tensor) = x.unflatten(2L, [| int64 heads; -1L |
 /// B H N D/H -> B N D.
 let private joinHeads (x: Tensor) = x.transpose(1L, 2L).flatten(2L, 3L)
 
+/// ... D -> ... D.
 let private queryLayer options = Layer.named "query" (Layers.projection options.Embedding options.Embedding)
 
+/// ... C -> ... D.
 let private keyLayer options = Layer.named "key" (Layers.projection options.Channels options.Embedding)
 
 /// (queries B Q D, tokens B T C) -> B Q D, all queries of an image in one fused call. Declares `query`, `key`, `value`, `output`.

@@ -4,7 +4,8 @@ module CondEmbed.Grad
 open System.Collections.Generic
 open TorchSharp
 
-/// The value of f and its gradient by each named leaf, which must require gradients. Error: a leaf that the value does not depend on.
+/// scalar, leaves -> of each leaf's shape: the gradient of the value by each named leaf, which must require gradients, in the order of
+/// the leaves. Error: a leaf that the value does not depend on.
 let valueAndGradient (value: Tensor) (leaves: (string * Tensor) list) : (string * Tensor) list =
     let tensors = leaves |> List.map snd |> List.toArray
     let gradients = torch.autograd.grad ([| value |], tensors, allow_unused = true)
@@ -15,10 +16,10 @@ let valueAndGradient (value: Tensor) (leaves: (string * Tensor) list) : (string 
 
           name, gradient ]
 
-/// The Euclidean length of all gradients together, as a scalar on their device.
+/// Any shapes -> scalar: the Euclidean length of all gradients together, on their device.
 let norm (gradients: (string * Tensor) list) = torch.stack([| for _, g in gradients -> g.norm () |]).norm()
 
-/// In place: scales the gradients so that their common length is at most the bound.
+/// scalar, any shapes -> the same, in place: scales the gradients so that their common length is at most the bound.
 let clip (bound: float) (length: Tensor) (gradients: (string * Tensor) list) =
     withoutGradient (fun () ->
         let factor = (bound / (length + 1e-6)).clamp_max(scalar 1.0)

@@ -40,19 +40,20 @@ module Network =
     let embed network = network.Features --> network.Head |> Layer.map Layers.l2Normalise
 
 module Objective =
-    /// The loss of the unconditional embeddings alone: the baseline.
+    /// (embeddings B D, labels B) -> scalar: the loss of the unconditional embeddings alone.
     let private onEmbeddings classes embedding loss : Layer<Tensor * Tensor, Tensor> =
         match loss with
         | OnSimilarities f -> Layer.lift (fun (embeddings, labels) -> f labels (Similarity.cosine embeddings))
         | OnProxies make -> Layer.named "loss" (make classes embedding)
 
+    /// labels B, similarities B B -> scalar: the loss of a level.
     let private onLevels loss =
         match loss with
         | OnSimilarities f -> f
         | OnProxies _ ->
             invalidArg (nameof loss) "A loss with proxies compares images with proxies, not with each other: give the levels another loss."
 
-    /// loss(s^0) + weight * sum over levels of levelLoss(s^l), on embeddings of D features and labels in 0..classes-1. Terms: `loss`, `level1`,
+    /// Pictures and labels of a batch -> scalar: loss(s^0) + weight * sum over levels of levelLoss(s^l), on embeddings of D features and labels in 0..classes-1. Terms: `loss`, `level1`,
     /// ... . With no levels this is the baseline.
     let conditional network (hierarchy: Hierarchy.Options) weight levelLoss loss classes : Objective =
         let embedding = hierarchy.Attention.Embedding
@@ -75,7 +76,7 @@ module Objective =
 
         Layer.create (network.Features.Specs @ network.Head.Specs @ levels.Specs @ unconditional.Specs) forward
 
-    /// The loss of the unconditional embeddings alone, under the same names as the conditional objective.
+    /// Pictures and labels of a batch -> scalar: the loss of the unconditional embeddings alone, under the same names as the conditional objective.
     let baseline network embedding loss classes : Objective =
         let none: Hierarchy.Options =
             { Attention = { Channels = 1; Embedding = embedding; Heads = 1 }

@@ -19,7 +19,8 @@ let moments rule =
     | AdamW _ -> [ "mean"; "square" ]
     | Sgd(momentum, _) -> if momentum = 0.0 then [] else [ "momentum" ]
 
-/// A step of AdamW as the paper writes it: t counts from 1; new leaf, mean and square. Slow; for tests and reading.
+/// leaf, mean, square, gradient, all of one shape -> the first three anew: a step of AdamW as the paper writes it; t counts from 1. Slow;
+/// for tests and reading.
 let pureAdamW
     (b1: float, b2: float, epsilon: float)
     (rate: float)
@@ -35,7 +36,8 @@ let pureAdamW
 
     leaf - rate * (direction + decay * leaf), mean, square
 
-/// A step of SGD as torch.optim writes it: new leaf and momentum (zero before the first step). Slow; for tests and reading.
+/// leaf, momentum (zero before the first step), gradient, all of one shape -> the first two anew: a step of SGD as torch.optim writes it.
+/// Slow; for tests and reading.
 let pureSgd (momentum: float, nesterov) (rate: float) (decay: float) (leaf: Tensor, velocity: Tensor) (g: Tensor) =
     let g = g + decay * leaf
     let velocity = momentum * velocity + g
@@ -63,7 +65,7 @@ let private stepSgd (momentum: float, nesterov) rate (decay: float) (leaf: Tenso
 
     leaf.add_ (direction, scalar -rate) |> ignore
 
-/// In place: moves the leaf and its moments by one step; t counts from 1.
+/// leaf, moments, gradient, all of one shape; in place: moves the leaf and its moments by one step; t counts from 1.
 let step rule rate decay t (leaf: Tensor) kept (g: Tensor) =
     withoutGradient (fun () ->
         scoped (fun () ->

@@ -2,8 +2,8 @@ namespace CondEmbed
 
 open TorchSharp
 
-/// A tensor of libtorch. Letters in shapes: B images of a batch, C channels, H W rows and columns, T tokens (places of a feature map),
-/// D embedding features, Q queries, N heads, L levels.
+/// A tensor of libtorch. Letters in shapes: B images of a batch, C channels, H W rows and columns (small where a feature map's), T tokens
+/// (places of a feature map), D embedding features, Q queries, G gallery, L levels; in attention H heads and N queries or tokens.
 type Tensor = torch.Tensor
 
 /// Who frees what: a function of this library never disposes what it is given, and whatever it makes dies with the dispose scope it is
@@ -37,7 +37,7 @@ module Tensors =
     /// A number as libtorch's scalar.
     let scalar (x: float) = x.ToScalar()
 
-    /// The value of a tensor with one element.
+    /// One element of any shape -> its value.
     let toFloat (tensor: Tensor) =
         use host = tensor.detach().``to``(torch.float64, torch.CPU, copy = true)
         host.item<float>()
@@ -45,8 +45,8 @@ module Tensors =
     /// A shape for messages: `[2, 3]`.
     let shapeText (shape: int64 seq) = $"""[{shape |> Seq.map string |> String.concat ", "}]"""
 
-    /// True where x is greater than a number; no gradient.
+    /// Any shape -> the same, of bool: true where x is greater than a number; no gradient.
     let greaterThan (bound: float) (x: Tensor) = x.gt (scalar bound)
 
-    /// A tensor of zeros with no dimension, on the device and of the type of another.
+    /// Any shape -> scalar: zero, on the device and of the type of x.
     let zeroLike (x: Tensor) = x.new_zeros [||]

@@ -51,17 +51,18 @@ module Residual =
 
     let private norm options channels = if options.FrozenNorm then Layer.frozen (batchNorm channels) else batchNorm channels
 
-    /// The norm with a scale that starts at 0.
+    /// B C H W -> the same: the norm with a scale that starts at 0.
     let private closed (norm: Layer<Tensor, Tensor>) =
         let start spec = if spec.Name = "weight" then { spec with Init = Constant 0.0 } else spec
 
         Layer.create (List.map start norm.Specs) norm.Forward
 
+    /// B In H W -> B Out H/stride W/stride.
     let private convNorm options index inputs outputs kernel stride =
         Layer.named $"conv{index}" (conv2d inputs outputs kernel stride)
         --> Layer.named $"bn{index}" (norm options outputs)
 
-    /// As `convNorm`, at the end of a block's inner path.
+    /// B In H W -> B Out H W, at the end of a block's inner path.
     let private lastConvNorm options index inputs outputs kernel =
         let norm = norm options outputs
 
@@ -96,12 +97,13 @@ module Residual =
         elif stride = 2 && options.SmoothShortcut then averagePool --> convNorm 1
         else convNorm stride
 
-    /// relu(path x + shortcut x).
+    /// B In H W -> B Out H/stride W/stride: relu(path x + shortcut x).
     let private block options inputs width stride =
         let shortcut = shortcut options inputs (outputsOf options width) stride
         let sum = Layer.lift (fun (x: Tensor, y: Tensor) -> x + y)
         Layer.both (path options inputs width stride) shortcut --> sum --> relu
 
+    /// B In H W -> B Out H/stride W/stride: so many blocks, the first of which may halve the resolution.
     let private stage options index inputs (width, blocks, stride) =
         let blockAt position =
             let inputs, stride = if position = 0 then inputs, stride else outputsOf options width, 1
@@ -110,12 +112,13 @@ module Residual =
 
         List.init blocks blockAt |> Layer.sequence
 
+    /// B 3 H W -> B StemWidth H' W'.
     let private stem options =
         match options.Stem with
         | Wide -> convNorm options 1 3 options.StemWidth 7 2 --> relu --> maxPool
         | Narrow stride -> convNorm options 1 3 options.StemWidth 3 stride --> relu
 
-    /// The network; ImageNet's mean and deviation of colours.
+    /// B 3 H W -> B C h w; expects ImageNet's mean and deviation of colours.
     let build options : Encoder =
         let widths = [ for width, _, _ in options.Stages -> outputsOf options width ]
         let inputs = options.StemWidth :: widths
@@ -143,8 +146,8 @@ module Residual =
 
     let resNet50 stride frozenNorm = imageNet (Bottleneck stride) [ 3; 4; 6; 3 ] frozenNorm
 
-    /// For pictures of about 48 px with a light ground, trained from nothing: 3 x 3 stem of stride 2, three stages of one basic block, to a map of 6 x 6 places. White
-    /// becomes 0, as the padding is.
+    /// For pictures of about 48 px with a light ground, trained from nothing: 3 x 3 stem of stride 2, three stages of one basic block, to a
+    /// map of 6 x 6 places. White becomes 0, as the padding is.
     let small frozenNorm =
         let network =
             build
