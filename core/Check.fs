@@ -59,7 +59,7 @@ let problems (c: Config) : Problem list =
           oneOf Losses.All.names "loss" c.Loss
           settingProblems "loss_settings" c.Loss c.LossSettings
           (if c.LevelLoss = "" then [] else oneOf Losses.All.names "level_loss" c.LevelLoss)
-          settingProblems "level_loss_settings" c.LevelLoss c.LevelLossSettings
+          settingProblems "level_loss_settings" (fst (Config.levelLossOf c)) c.LevelLossSettings
           (if c.Levels > 0 && usesProxies (fst (Config.levelLossOf c)) then
                let loss = fst (Config.levelLossOf c)
 

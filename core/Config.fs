@@ -15,7 +15,7 @@ type Config =
       ValidationShare: float
       [<Description("leave out pictures that cannot be read, instead of stopping before training")>]
       SkipBad: bool
-      [<Description("encoder: small, resnet18, resnet34, resnet50, resnet50-v1")>]
+      [<Description("encoder: {encoders}")>]
       Encoder: string
       [<Description("safetensors file with the encoder's weights to start from; empty to start from nothing")>]
       Weights: string
@@ -41,13 +41,13 @@ type Config =
       SharedLevels: bool
       [<Description("weight of each level's loss beside the loss of the unconditional embeddings")>]
       LevelWeight: float
-      [<Description("loss of the unconditional embeddings: multi-similarity, contrastive, contrastive-cosine, triplet, triplet-semi-hard, triplet-batch-hard, supcon, proxy-anchor")>]
+      [<Description("loss of the unconditional embeddings: {losses}")>]
       Loss: string
       [<Description("settings of the loss, as in loss_settings.alpha=2")>]
       LossSettings: Map<string, float>
       [<Description("loss of the levels; empty for the same as loss")>]
       LevelLoss: string
-      [<Description("settings of the levels' loss where level_loss is given")>]
+      [<Description("settings of the levels' loss, where they differ from loss_settings")>]
       LevelLossSettings: Map<string, float>
       [<Description("optimiser: adamw or sgd")>]
       Optimiser: string
@@ -214,8 +214,12 @@ module Config =
     /// What a run starts from before its own settings: each encoder brings what it is usually trained with.
     let startFor encoder = if encoder = "small" then standard else { photographs with Encoder = encoder }
 
-    /// The loss of the levels: the one given, or the loss itself.
-    let levelLossOf config = if config.LevelLoss = "" then config.Loss, config.LossSettings else config.LevelLoss, config.LevelLossSettings
+    /// The loss of the levels and its settings: the one given, or the loss itself with its settings, but for those given for the levels.
+    let levelLossOf config =
+        if config.LevelLoss = "" then
+            config.Loss, Map.fold (fun all key value -> Map.add key value all) config.LossSettings config.LevelLossSettings
+        else
+            config.LevelLoss, config.LevelLossSettings
 
     /// Short side to which test pictures are resized.
     let resizeOf config =

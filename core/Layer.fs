@@ -1,5 +1,8 @@
 namespace CondEmbed
 
+open System
+open System.Runtime.InteropServices
+
 type Mode =
     | Training
     | Testing
@@ -15,19 +18,40 @@ type Layer<'In, 'Out> =
         let lines = [ for spec in this.Specs -> $"  {spec.Name} {shapeText spec.Shape}" ]
         String.concat "\n" ($"{Params.count this.Specs} parameters" :: lines)
 
+/// A layer was given what does not fit its parameters.
+[<Sealed>]
+type LayerException(path: string, reason: string, cause: exn) =
+    inherit ArgumentException($"{path}: {reason}", cause)
+    member _.Path = path
+    member _.Reason = reason
+
 module Layer =
     let create specs forward = { Specs = specs; Forward = forward }
+
+    /// What libtorch says first, without its own stack, and the shape of the input.
+    let private misfit (input: obj) (error: exn) =
+        let reason = error.Message.Split('\n')[0]
+
+        match input with
+        | :? Tensor as tensor -> $"{reason} (the input is {shapeText tensor.shape})"
+        | _ -> reason
 
     let lift f = create [] (fun _ input -> f input)
 
     let named name layer =
         let specs = [ for spec in layer.Specs -> { spec with Name = $"{name}.{spec.Name}" } ]
 
-        create specs (fun env ->
-            layer.Forward
-                { env with
-                    Params = Params.inside name env.Params
-                    Report = fun statistic -> env.Report $"{name}.{statistic}" })
+        let inside env =
+            { env with
+                Params = Params.inside name env.Params
+                Report = fun statistic -> env.Report $"{name}.{statistic}" }
+
+        create specs (fun env input ->
+            try
+                layer.Forward (inside env) input
+            with
+            | :? LayerException as error -> raise (LayerException($"{name}.{error.Path}", error.Reason, error.InnerException))
+            | :? ExternalException as error -> raise (LayerException(name, misfit input error, error)))
 
     let compose first second = create (first.Specs @ second.Specs) (fun env input -> input |> first.Forward env |> second.Forward env)
 

@@ -17,12 +17,20 @@ type Env =
 /// A layer is a value: the parameters it declares and a pure function of them and its input.
 type Layer<'In, 'Out> = { Specs: ParamSpec list; Forward: Env -> 'In -> 'Out }
 
+/// A layer was given what does not fit its parameters: the path of its name, and what libtorch says.
+[<Class; Sealed>]
+type LayerException =
+    inherit System.ArgumentException
+    member Path: string
+    member Reason: string
+
 module Layer =
     /// A layer without parameters.
     val lift: ('In -> 'Out) -> Layer<'In, 'Out>
     /// A layer from its specs and its forward function.
     val create: specs: ParamSpec list -> forward: (Env -> 'In -> 'Out) -> Layer<'In, 'Out>
-    /// Puts a layer's parameters under a name: prefixes the specs, the view of the parameters and the reported statistics alike.
+    /// Puts a layer's parameters under a name: prefixes the specs, the view of the parameters and the reported statistics alike. Errors of shape in
+    /// it name it: a LayerException.
     val named: name: string -> Layer<'In, 'Out> -> Layer<'In, 'Out>
     /// First one layer, then the other. `-->` is its operator.
     val compose: Layer<'A, 'B> -> Layer<'B, 'C> -> Layer<'A, 'C>

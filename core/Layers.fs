@@ -105,6 +105,9 @@ let normalisePixels (mean: float list) (deviation: float list) : Layer<Tensor, T
     let perChannel (like: Tensor) (values: float list) = torch.tensor (List.toArray values, dtype = float32, device = like.device)
 
     Layer.lift (fun pixels ->
+        if pixels.Dimensions <> 4L || pixels.shape[3] <> 3L then
+            invalidArg (nameof pixels) $"Pictures are B H W 3; these are {shapeText pixels.shape}."
+
         let scale = perChannel pixels [ for d in deviation -> 1.0 / (255.0 * d) ]
         let shift = perChannel pixels (List.map2 (fun m d -> -m / d) mean deviation)
         (pixels.``to`` float32 * scale + shift).permute(0L, 3L, 1L, 2L))

@@ -62,9 +62,15 @@ module Objective =
 
         let onLevel = if hierarchy.Levels = 0 then (fun _ s -> s) else onLevels levelLoss
 
+        let checkLabels (batch: Batch) (embeddings: Tensor) =
+            if batch.Labels.dtype <> int64' || batch.Labels.shape <> [| embeddings.shape[0] |] then
+                let labels = $"{batch.Labels.dtype} {shapeText batch.Labels.shape}"
+                invalidArg (nameof batch) $"{embeddings.shape[0]} images need as many labels of type Int64; these are {labels}."
+
         let forward env batch =
             let map = network.Features.Forward env batch.Images
             let embeddings = network.Head.Forward env map
+            checkLabels batch embeddings
             let first = unconditional.Forward env (embeddings, batch.Labels)
 
             let conditional =

@@ -21,9 +21,12 @@ module Settings =
 
     let private fields = Reflection.FSharpType.GetRecordFields typeof<Config>
 
+    let private listed (names: string list) = String.Join(", ", names)
+
     let private describe (field: Reflection.PropertyInfo) =
         match field.GetCustomAttributes(typeof<DescriptionAttribute>, false) with
-        | [| :? DescriptionAttribute as attribute |] -> attribute.Description
+        | [| :? DescriptionAttribute as attribute |] ->
+            attribute.Description.Replace("{encoders}", listed Encoders.All.names).Replace("{losses}", listed Losses.All.names)
         | _ -> ""
 
     /// Every setting: its key and what it means.

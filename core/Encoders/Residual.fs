@@ -3,18 +3,6 @@ namespace CondEmbed.Encoders
 open CondEmbed
 open CondEmbed.Layers
 
-/// What turns B H W 3 bytes into a feature map, and what comes out.
-type Encoder =
-    {
-        /// B 3 H W, normalised -> B C h w.
-        Features: Layer<Tensor, Tensor>
-        /// C of the feature map.
-        Channels: int
-        /// Mean and deviation of the colour channels that the encoder expects, of values in 0..1.
-        Mean: float list
-        Deviation: float list
-    }
-
 /// Residual networks: He et al., CVPR 2016. Names are torchvision's (`layer1.0.conv1.weight`), without its classifier `fc`.
 module Residual =
     /// Where a bottleneck halves the resolution: at its first 1 x 1 convolution (the paper, "v1") or at its 3 x 3 ("v1.5", torchvision).

@@ -18,7 +18,14 @@ let onCosines (alpha: float) (margin: float) (own: Tensor) (s: Tensor) =
 let loss alpha margin classes features : Layer<Tensor * Tensor, Tensor> =
     let proxies = { Name = "proxies"; Shape = [ int64 classes; int64 features ]; Role = Trainable; Init = KaimingFanOut }
 
+    let checkLabels (labels: Tensor) =
+        let least, greatest = toFloat (labels.min ()), toFloat (labels.max ())
+
+        if least < 0.0 || greatest >= float classes then
+            invalidArg (nameof labels) $"There are proxies for the classes 0 to {classes - 1}, and labels from {least} to {greatest}."
+
     Layer.create [ proxies ] (fun env (embeddings: Tensor, labels: Tensor) ->
+        checkLabels labels
         let proxies = Layers.l2Normalise env.Params["proxies"]
         let s = (Layers.l2Normalise embeddings).matmul(proxies.t ())
 

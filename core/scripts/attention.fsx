@@ -1,4 +1,5 @@
-// Where does an image look when it is compared with another? The weights of every pair of a batch, level by level.
+// Where does an image look when it is compared with another? The weights of every pair of a batch, level by level. The network here is
+// fresh, so it looks everywhere alike.
 #load "emoji.fsx"
 
 open CondEmbed

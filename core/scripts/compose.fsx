@@ -6,6 +6,7 @@ open CondEmbed.Layers
 open CondEmbed.Losses
 open TorchSharp
 
+// A layer of your own without parameters is Layer.lift f, as in: let swish = Layer.lift (fun (x: Tensor) -> x * x.sigmoid ())
 let block name inputs outputs =
     Layer.named name (Layer.named "conv" (conv2d inputs outputs 3 2) --> Layer.named "norm" (batchNorm outputs))
     --> relu
@@ -16,11 +17,13 @@ let network =
         --> block "block1" 3 32
         --> block "block2" 32 64
         --> block "block3" 64 128
-      Head = gridPool --> Layer.named "embedding" (linear 4736 64) }
+      Head = gridPool --> Layer.named "embedding" (linear (37 * 128) 64) } // gridPool: 37 features a channel
 
+// Levels = 0 is the baseline. Channels and Embedding are those of the network.
 let hierarchy: Hierarchy.Options =
     { Attention = { Channels = 128; Embedding = 64; Heads = 4 }; Levels = 2; Residual = true; Shared = false }
 
+// With proxies, for the unconditional embeddings only: OnProxies(ProxyAnchor.loss 32.0 0.1).
 let loss = OnSimilarities(MultiSimilarity.loss 2.0 40.0 0.5 (Mining.multiSimilarity 0.1))
 
 let training: Train.Method =
@@ -35,7 +38,9 @@ let state = Train.start 0L torch.CPU float32 training
 for step in 0..119 do
     let report = scoped (fun () -> Train.step training state (Emoji.batch 16 step))
 
-    if step % 20 = 19 then printfn $"step {report.Step}  loss {report.Loss:F3}  {report.Terms}"
+    let terms = report.Terms |> List.map (fun (name, value) -> $"{name} {value:F3}") |> String.concat "  "
+
+    if step % 20 = 19 then printfn $"step {report.Step}  loss {report.Loss:F3}  {terms}"
 
 let embeddings = Layer.run state.Params (Network.embed network) Emoji.test.Images
 printfn $"Recall@1 of classes never seen: {Emoji.recallAt1 embeddings:P1}"

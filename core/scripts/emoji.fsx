@@ -31,16 +31,16 @@ let private rows =
     |> Array.groupBy snd
     |> Array.map (snd >> Array.map fst)
 
-/// A batch of so many classes with four pictures each, drawn anew for each step.
+/// A batch of so many different classes with four different pictures each, drawn anew for each step.
 let batch count step : Batch =
     let random = System.Random(step: int)
 
-    let chosen =
-        random.GetItems(rows, count)
-        |> Array.distinct
-        |> Array.collect (fun items -> random.GetItems(items, 4))
+    let draw n (items: 'T array) =
+        let shuffled = Array.copy items
+        random.Shuffle shuffled
+        Array.truncate n shuffled
 
-    let places = torch.tensor [| for place in chosen -> int64 place |]
+    let places = torch.tensor [| for place in rows |> draw count |> Array.collect (draw 4) -> int64 place |]
 
     { Images = train.Images.index_select (0L, places); Labels = train.Labels.index_select (0L, places) }
 

@@ -2,6 +2,7 @@
 module CondEmbed.Cli.Arguments
 
 open Argu
+open CondEmbed.Interop
 
 [<RequireQualifiedAccess>]
 type TrainArgument =
@@ -36,13 +37,12 @@ type TrainArgument =
             | Config _ -> "settings in a TOML file, under the names of --list-settings or of these options; the command line wins"
             | Out _ -> "a new folder for the run; by default one below ./runs"
             | Resume _ -> "go on with a run that was stopped or killed; its own settings hold"
-            | Encoder _ -> "small (default), resnet18, resnet34, resnet50, resnet50-v1"
+            | Encoder _ -> String.concat ", " RunSettings.Encoders
             | Weights _ -> "safetensors file with weights of the encoder to start from"
             | Embedding _ -> "features of an embedding"
             | Levels _ -> "levels of conditional embeddings while training; 0 is the baseline"
             | Heads _ -> "heads of the cross-attention"
-            | Loss _ ->
-                "multi-similarity, contrastive, contrastive-cosine, triplet, triplet-semi-hard, triplet-batch-hard, supcon, proxy-anchor"
+            | Loss _ -> String.concat ", " RunSettings.Losses
             | Steps _ -> "training steps"
             | Epochs _ -> "training length in epochs instead of steps"
             | Batch _ -> "images in a batch"
@@ -59,7 +59,7 @@ type TrainArgument =
 
 [<RequireQualifiedAccess>]
 type EvaluateArgument =
-    | [<MainCommand; Mandatory>] Evaluate_What of RUN_DATA: string list
+    | [<MainCommand; Mandatory>] Evaluate_What of RUN_AND_DATA: string list
     | [<Unique>] Best
     | [<Unique>] Json
     | [<Unique>] Device of D: string
@@ -89,7 +89,7 @@ type MetricsArgument =
 
 [<RequireQualifiedAccess>]
 type EmbedArgument =
-    | [<MainCommand; Mandatory>] Embed_What of RUN_IMAGES: string list
+    | [<MainCommand; Mandatory>] Embed_What of RUN_AND_IMAGES: string list
     | [<Mandatory; Unique>] Out of FILE: string
     | [<Unique>] Best
     | [<Unique>] Device of D: string

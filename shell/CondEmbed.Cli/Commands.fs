@@ -47,8 +47,15 @@ let private show asJson title (metrics: RetrievalMetrics) more =
     if asJson then
         document metrics.Queries metrics.QueriesWithoutMatch metrics more |> Output.json
     else
-        printfn $"{title}: {metrics.Queries} queries, {metrics.QueriesWithoutMatch} of them without a possible match"
-        Output.metricLines metrics.Values |> List.iter (printfn "%s")
+        // Where every query has a match, Recall@K of the possible ones is Recall@K.
+        let allPossible = metrics.QueriesWithoutMatch = 0
+        let without = if allPossible then "" else $", {metrics.QueriesWithoutMatch} of them without a possible match"
+        printfn $"{title}: {metrics.Queries} queries{without}"
+
+        metrics.Values
+        |> Seq.filter (fun pair -> not (allPossible && pair.Key.EndsWith "_possible_only"))
+        |> Output.metricLines
+        |> List.iter (printfn "%s")
 
 /// The data of the run, without the pictures that the run left out.
 let private ownData (settings: Config) stop =

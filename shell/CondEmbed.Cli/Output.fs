@@ -18,7 +18,7 @@ let private jsonOptions =
 let json (document: 'T) = Console.Out.WriteLine(JsonSerializer.Serialize(document, jsonOptions))
 
 /// Metrics as lines of name and per cent.
-let metricLines (metrics: IReadOnlyDictionary<string, float>) =
+let metricLines (metrics: IEnumerable<KeyValuePair<string, float>>) =
     [ for KeyValue(key, value) in metrics -> $"{MetricNames.Display key, -28} {Human.Percent value, 8}" ]
 
 /// Runs work that reports how far it is, on standard error: a bar on a terminal, a line now and then elsewhere.
@@ -46,6 +46,14 @@ let withProgress (work: IProgress<RunProgress> -> 'T) : 'T =
             .Columns(columns)
             .Start(fun context ->
                 let tasks = Dictionary<string, ProgressTask>()
+                let isWide = terminal.Profile.Width >= 120
+
+                let describe (at: RunProgress) =
+                    let place = $"{at.Phase} {at.Step}/{at.Steps}"
+
+                    if not at.Loss.HasValue then place
+                    elif isWide then $"{place} {ProgressText.Loss at}  {ProgressText.Pace at}"
+                    else $"{place} loss {Human.Number at.Loss.Value}"
 
                 let task (at: RunProgress) =
                     match tasks.TryGetValue at.Phase with
@@ -58,9 +66,6 @@ let withProgress (work: IProgress<RunProgress> -> 'T) : 'T =
                 work (
                     relay (fun at ->
                         let task = task at
-
-                        let loss = if at.Loss.HasValue then $"{ProgressText.Loss at}  {ProgressText.Pace at}" else ""
-
-                        task.Description <- Markup.Escape $"{at.Phase} {at.Step}/{at.Steps} {loss}"
+                        task.Description <- Markup.Escape(describe at)
                         task.Value <- float at.Step)
                 ))

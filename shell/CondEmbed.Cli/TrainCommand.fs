@@ -94,6 +94,11 @@ let private conclude (result: TrainingResult) =
     printfn $"Held-out classes, unconditional embeddings, before and after {result.Steps} steps{best}:"
     printfn ""
     printfn $"{MetricTable.Format(result.Before, result.After)}"
+
+    if result.After[MetricNames.MapAtR] < result.Before[MetricNames.MapAtR] then
+        printfn
+            "Worse than before: a run this short, or on so few pictures, unlearns more than it learns. Give it more steps, or a lower lr.\n"
+
     printfn $"run folder  {result.Folder}"
     printfn $"report      {result.Report}"
 
@@ -110,5 +115,4 @@ let run (commandLine: string) (stop: CancellationToken) (arguments: ParseResults
                 let settings, out = resolve arguments
                 Trainer(settings, Option.toObj out, Command = commandLine, Notice = notice)
 
-        notice $"run folder  {trainer.Folder.Root}"
         Output.withProgress (fun progress -> trainer.Train(progress, stop)) |> conclude

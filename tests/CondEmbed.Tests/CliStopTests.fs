@@ -84,6 +84,28 @@ let private killed =
             Expect.isEmpty (Directory.GetFileSystemEntries(run, "*.tmp", SearchOption.AllDirectories)) "nothing unfinished is left")
     }
 
+let private elsewhere =
+    test "a run that was given a relative path goes on, and is evaluated, from any folder" {
+        inFolder (fun folder ->
+            let run = Path.Combine(folder, "run")
+            let name = Path.GetFileName pictures.Value
+
+            let arguments =
+                [ "train"
+                  name
+                  "--out"
+                  run
+                  for key, value in tiny @ [ "steps", "2" ] do
+                      yield! [ "--set"; $"{key}={value}" ] ]
+
+            let first = condembedIn (Path.GetDirectoryName pictures.Value) arguments
+            Expect.equal first.Code 0 first.Everything
+
+            for command in [ goOn run; [ "evaluate"; run ] ] do
+                let outcome = condembedIn folder command
+                Expect.equal outcome.Code 0 outcome.Everything)
+    }
+
 let private another =
     test "two programs cannot train in one folder" {
         onUnix (fun () ->
@@ -98,4 +120,4 @@ let private another =
                 Expect.equal (running.Outcome().Code) 1 "the first is not disturbed"))
     }
 
-let tests = testList "stop" [ stoppedBy "SIGTERM" Terminate; stoppedBy "Ctrl-C" Interrupt; killed; another ]
+let tests = testList "stop" [ stoppedBy "SIGTERM" Terminate; stoppedBy "Ctrl-C" Interrupt; killed; elsewhere; another ]

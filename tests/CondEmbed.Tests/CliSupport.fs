@@ -55,8 +55,12 @@ let private host =
 let start program (folder: string) (variables: (string * string) list) (arguments: string list) =
     let command = Path.Combine(AppContext.BaseDirectory, program) :: arguments
 
+    // Whoever runs the tests in the background may have told them to ignore Ctrl-C, and children would inherit that.
+    let resetting = OperatingSystem.IsLinux() && File.Exists "/usr/bin/env"
+    let file, command = if resetting then "/usr/bin/env", "--default-signal=INT" :: host :: command else host, command
+
     let info =
-        ProcessStartInfo(host, command, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder)
+        ProcessStartInfo(file, command, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder)
 
     for name, value in variables do
         info.Environment[name] <- value

@@ -142,4 +142,30 @@ let private gradientTests =
                   |> Params.ofSeq
                   |> expectGradients 1e-7 (scalarOf layer mode (Params.ofSeq statistics))) ]
 
-let tests = testList "Layer" [ composition; batchNormTests; gradientTests ]
+let private misfits =
+    testList
+        "misfits"
+        [ tensorTest "an input of a wrong shape names the layer's path, both shapes, and nothing of libtorch's stack" (fun () ->
+              let layer = Layer.named "block" (Layer.named "conv" (conv2d 3 4 3 1) --> Layer.named "norm" (batchNorm 4))
+
+              let message =
+                  try
+                      Layer.run (started layer.Specs) layer (normal 1 [ 2; 5; 8; 8 ]) |> ignore
+                      ""
+                  with :? LayerException as error ->
+                      Expect.equal error.Path "block.conv" "path"
+                      error.Message
+
+              for word in [ "block.conv"; "[2, 5, 8, 8]"; "[4, 3, 3, 3]" ] do
+                  Expect.stringContains message word "the message"
+
+              Expect.isFalse (message.Contains "frame #") "no stack")
+
+          tensorTest "pictures that are not B H W 3 are refused with their shape" (fun () ->
+              Expect.throwsC
+                  (fun () ->
+                      Layer.run (started []) (normalisePixels [ 0.0; 0.0; 0.0 ] [ 1.0; 1.0; 1.0 ]) (normal 1 [ 2; 3; 8; 8 ])
+                      |> ignore)
+                  (fun error -> Expect.stringContains error.Message "[2, 3, 8, 8]" "the message")) ]
+
+let tests = testList "Layer" [ composition; batchNormTests; gradientTests; misfits ]

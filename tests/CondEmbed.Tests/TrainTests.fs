@@ -205,6 +205,20 @@ let private failing =
           testCase "levels refuse a loss with proxies; the baseline takes any" (fun () ->
               let anchor = loss "proxy-anchor"
 
+              let refused (labels: Tensor) words =
+                  let objective = Objective.baseline network 6 anchor 3
+                  let images = normal 1 [ 4; 3; 8; 8 ]
+
+                  Expect.throwsC
+                      (fun () -> Layer.run (started objective.Specs) objective { Images = images; Labels = labels } |> ignore)
+                      (fun error ->
+                          for word in words do
+                              Expect.stringContains error.Message word "the message")
+
+              refused (labelsOf [ 0; 1 ]) [ "4 images"; "[2]" ]
+              refused (torch.zeros (4L, dtype = float32)) [ "Int64"; "Float32" ]
+              refused (labelsOf [ 0; 1; 2; 3 ]) [ "0 to 2"; "to 3" ]
+
               let problem = Expect.throwsC (fun () -> Objective.conditional network hierarchy 1.0 anchor anchor 3 |> ignore) id
 
               Expect.isTrue (problem :? ArgumentException) "an ArgumentException"

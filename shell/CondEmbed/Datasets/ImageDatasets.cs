@@ -8,17 +8,20 @@ public static class ImageDatasets
     // In this order; a layout that is only a special kind of folder goes before the plain folder.
     private static readonly Layout[] Layouts =
     [
-        new("the word 'emoji' for the set that comes along", data => data == "emoji", _ => EmojiDataset.Open()),
+        new("the word 'emoji' for the set that comes along", data => data == Embedded, _ => EmojiDataset.Open()),
         new("a .csv or .tsv table with the columns path,label", IsTable, TableDataset.Open),
         new("a folder with one folder for each class", Directory.Exists, FolderDataset.Open),
     ];
+
+    /// <summary>The name of the set that comes along.</summary>
+    public const string Embedded = "emoji";
 
     /// <summary>Opens the labelled images of <paramref name="data"/>; the emoji set when it is null.</summary>
     /// <param name="data"><c>emoji</c>, a folder, or a table.</param>
     /// <exception cref="InputException">It is none of these, or what is there is not well formed.</exception>
     public static IImageDataset Open(string? data)
     {
-        var wanted = data ?? "emoji";
+        var wanted = data ?? Embedded;
         foreach (var layout in Layouts)
         {
             if (layout.Recognises(wanted))
@@ -44,7 +47,7 @@ public static class ImageDatasets
             return new FileDataset(Path.GetFileNameWithoutExtension(data), [new ImageItem(data, "", Role.Unassigned)], [data]);
         }
 
-        return Directory.Exists(data) && data != "emoji" ? FolderDataset.OpenUnlabelled(data) : Open(data);
+        return Directory.Exists(data) && data != Embedded ? FolderDataset.OpenUnlabelled(data) : Open(data);
     }
 
     private static bool IsTable(string path) =>

@@ -88,7 +88,7 @@ public sealed class MPerClassSampler
         {
             problems.Add(
                 $"a batch of {batch} with {perClass} images a class needs {batch / perClass} classes, and there are {classes} to train on; "
-                + "take a smaller batch or more images a class");
+                + $"a batch of {classes * perClass} would do");
         }
 
         if (stepsPerEpoch < 1)

@@ -1,3 +1,4 @@
+using CondEmbed.Datasets;
 using CondEmbed.Interop;
 using CondEmbed.Reports;
 
@@ -43,7 +44,7 @@ public sealed class Trainer
     /// <param name="folder">Where the run is kept; null for a folder named after the time below <c>runs</c>.</param>
     /// <exception cref="InputException">The folder already holds something.</exception>
     public Trainer(Config config, string? folder)
-        : this(RunFolder.Create(folder, config, TimeProvider.System), config)
+        : this(RunFolder.Create(folder, config, TimeProvider.System), Located(config))
     {
     }
 
@@ -91,6 +92,15 @@ public sealed class Trainer
     public Task<TrainingResult> TrainAsync(IProgress<RunProgress>? progress = null, CancellationToken cancellation = default) =>
         Task.Factory.StartNew(
             () => Train(progress, cancellation), cancellation, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
+
+    /// <summary>With whole paths, so that the run goes on from any folder.</summary>
+    private static Config Located(Config config)
+    {
+        string Whole(string path) => path.Length > 0 && Path.Exists(path) ? Path.GetFullPath(path) : path;
+        var settings = RunSettings.Pairs(config).Select(pair => new Given("", pair.Key, pair.Value));
+        var data = config.Data == ImageDatasets.Embedded ? config.Data : Whole(config.Data);
+        return RunSettings.Resolve([.. settings, new Given("", "data", data), new Given("", "weights", Whole(config.Weights))]);
+    }
 
     /// <summary>The settings that differ from what the encoder starts from, as options of the program.</summary>
     private static string CommandOf(Config config)

@@ -48,8 +48,11 @@ internal sealed class TrainingRun : IDisposable
 
         try
         {
+            // Where there may be checkpoints the lock comes first, for what another process writes is not to be read; a fresh run takes it once it
+            // is known that it can begin.
+            store = resumed ? new CheckpointStore(folder.Checkpoints) : null!;
             var saved = Restored();
-            store = new CheckpointStore(folder.Checkpoints);
+            store ??= new CheckpointStore(folder.Checkpoints);
             folder.RemoveUnfinished();
             state = saved ?? Fresh();
         }
@@ -107,6 +110,7 @@ internal sealed class TrainingRun : IDisposable
             throw new InputException($"{config.Data}: the pictures or their classes are not those that the run in {folder.Root} started with. Restore them, or start a new run.");
         }
 
+        notice($"run folder: {folder.Root}");
         notice($"{Human.Count(session.EmbeddingParameters)} parameters at test time, {Human.Count(session.TrainingParameters)} while training; device {session.Device}");
         var saved = RunCheckpoints.Restore(folder.Checkpoints, session);
 
@@ -229,9 +233,12 @@ internal sealed class TrainingRun : IDisposable
         var after = MetricsOf(outcome);
         var best = state.BestStep == 0 ? null : state.BestStep == state.Step ? after : MetricsOf(TestedBest());
         MetricsFile.Write(folder.Metrics, new RunMetrics(data.Dataset.Name, state.Step, before, after, best, state.BestStep));
-        new RunReports(folder, config, command, session, data).Write(before, after, outcome, TimeSpan.FromSeconds(state.Seconds));
+        new RunReports(folder, config, FirstCommand(), session, data).Write(before, after, outcome, TimeSpan.FromSeconds(state.Seconds));
         return new TrainingResult(folder.Root, state.Step, before, after, best, state.BestStep, folder.Report);
     }
+
+    /// <summary>The command that started the run, also where this process went on with it.</summary>
+    private string FirstCommand() => LogReader.Read(folder.Log).Entries.OfType<StartEntry>().FirstOrDefault()?.Command ?? command;
 
     private TestOutcome Tested() =>
         pass.OnTest(data.Dataset, data.Split, data.Reader, done => meter.Report("evaluating", done, data.Split.Test.Count), cancellation);
