@@ -32,4 +32,7 @@ public sealed record ImageItem(string Path, string Label, Role Role)
 {
     /// <summary>The part of the image that is meant; null for the whole.</summary>
     public PixelBox? Box { get; init; }
+
+    /// <summary>The wider kind that its class belongs to (a super-class, a category); null when the data set knows none.</summary>
+    public string? Category { get; init; }
 }
