@@ -12,7 +12,7 @@ open CondEmbed.Tests.Support
 
 let internal flatten (rows: float[][]) = Embeddings<float>(Array.concat rows, rows.Length, rows[0].Length)
 
-let private single (rows: Embeddings<float>) = Embeddings<float32>(Array.map float32 rows.Values, rows.Count, rows.Dimension)
+let internal single (rows: Embeddings<float>) = Embeddings<float32>(Array.map float32 rows.Values, rows.Count, rows.Dimension)
 
 let internal cases =
     lazy
@@ -39,7 +39,7 @@ let internal randomSet seed count dimension classes =
     rows, Array.init count (fun _ -> int64 (random.Next classes))
 
 /// The whole ranking of every query by one full sort, and every metric by its definition.
-let private slowly (rows: float[][]) (labels: int64[]) =
+let internal slowly (rows: float[][]) (labels: int64[]) =
     let unit =
         rows
         |> Array.map (fun row -> let norm = sqrt (Array.sumBy (fun x -> x * x) row) in row |> Array.map (fun x -> x / norm))
@@ -68,7 +68,7 @@ let private slowly (rows: float[][]) (labels: int64[]) =
                let first = 1 + Array.findIndex id hit
                QueryOutcome(q, matches, first, precision matches, sum matches / float matches, sum hit.Length / float matches) |]
 
-let private close (expected: QueryOutcome seq) (actual: QueryOutcome seq) =
+let internal close (expected: QueryOutcome seq) (actual: QueryOutcome seq) =
     for e, a in Seq.zip expected actual do
         Expect.equal (a.Query, a.Matches, a.FirstHit) (e.Query, e.Matches, e.FirstHit) "query, matches, first hit"
         Expect.floatClose Accuracy.veryHigh a.RPrecision e.RPrecision "R-precision"
@@ -76,8 +76,10 @@ let private close (expected: QueryOutcome seq) (actual: QueryOutcome seq) =
         Expect.floatClose Accuracy.veryHigh a.AveragePrecision e.AveragePrecision "MAP"
 
 /// Outcomes by a chosen way of computing similarities, in blocks of a few rows.
-let private blocked (rows: ISimilarityRows<'t>) (set: LabelledSet<'t>) block =
-    Retrieval.Outcomes(rows, set, set, [| 0 .. set.Unit.Count - 1 |], Nullable block, CancellationToken.None)
+let internal blocked (rows: ISimilarityRows<'t>) (set: LabelledSet<'t>) block =
+    let measures = QueryMeasure.Of(EvaluationOptions())
+    let self = [| 0 .. set.Unit.Count - 1 |]
+    Retrieval.Table(rows, set, set, self, measures, Nullable block, CancellationToken.None).Outcomes
 
 let private metricTests =
     testList
@@ -115,7 +117,7 @@ let private metricTests =
           test "perfect, and the order of the names" {
               let embeddings = flatten [| [| 1.0; 0.0 |]; [| 2.0; 0.1 |]; [| 0.0; 1.0 |]; [| 0.1; 3.0 |] |]
 
-              let metrics = Retrieval.Evaluate(embeddings, [| 0L; 0L; 1L; 1L |], [| 1; 5 |])
+              let metrics = Retrieval.Evaluate(embeddings, [| 0L; 0L; 1L; 1L |], EvaluationOptions(RecallAt = [| 1; 5 |]))
 
               Expect.sequenceEqual
                   metrics.Values.Keys
@@ -178,6 +180,7 @@ let private torchTests =
               let set = LabelledSet(flatten rows, labels)
               use plain = new PlainSimilarityRows<float>(set.Unit, set.Unit)
               use torch = new TorchSimilarityRows<float>(set.Unit, set.Unit)
+              Expect.equal (plain.Certain(3, 5)) (torch.Certain(3, 5)) "one order of summation"
               close (blocked plain set 300) (blocked torch set 77)
               let singles = LabelledSet(single (flatten rows), labels)
               use torch = new TorchSimilarityRows<float32>(singles.Unit, singles.Unit)
@@ -188,6 +191,31 @@ let private torchTests =
 
               for a, b in Array.zip similarities expected do
                   Expect.isLessThan (abs (float a - b)) 1e-6 "float32"
+          }
+
+          test "a matrix product breaks ties by index too" {
+              // Each row four times over, and rows that differ in the last bits only.
+              let distinct, _ = randomSet 3 40 67 9
+              let near = distinct |> Array.map (Array.map (fun x -> x * 1.0000001))
+              let rows = single (flatten (Array.concat [ distinct; near; distinct; distinct ]))
+              let labels = Array.init rows.Count (fun i -> int64 (i * 7 % 5))
+              let set = LabelledSet(rows, labels)
+              use plain = new PlainSimilarityRows<float32>(set.Unit, set.Unit)
+              use torch = new TorchSimilarityRows<float32>(set.Unit, set.Unit)
+              Expect.sequenceEqual (blocked torch set 13) (blocked plain set 50) "outcomes, to the last bit"
+          }
+
+          test "ten thousand identical embeddings of two classes at random score one half, not 1" {
+              let random = Random 9
+              let labels = Array.init 10000 (fun _ -> int64 (random.Next 2))
+              let row = Array.init 24 (fun i -> float32 (1 + i % 7))
+              let embeddings = Embeddings<float32>(Array.concat (Array.create 10000 row), 10000, 24)
+              let metrics = Retrieval.Evaluate(embeddings, labels, EvaluationOptions(RecallAt = [| 1 |], Variants = true))
+
+              for name in [ "recall@1"; "precision@1"; "r_precision"; "mean_average_precision" ] do
+                  Expect.isLessThan (abs (metrics[name] - 0.5)) 0.02 name
+
+              Expect.equal metrics["recall@1_threshold"] 1.0 "the variant takes ties for hits"
           } ]
 
 let tests = testList "Evaluation" [ metricTests; torchTests ]

@@ -29,6 +29,8 @@ let all =
           SplitTests.tests
           SamplingTests.tests
           EvaluationTests.tests
+          MetricTests.tests
+          ClusterTests.tests
           SearchTests.tests
           SafetensorsTests.tests
           CheckpointTests.tests

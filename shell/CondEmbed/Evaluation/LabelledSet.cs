@@ -15,14 +15,20 @@ internal sealed class LabelledSet<T>
             throw new ArgumentException($"{embeddings.Count} embeddings but {labels.Count} labels", nameof(labels));
         }
 
+        Given = embeddings;
         Unit = embeddings.AtUnitLength();
         Labels = labels;
         itemsOfLabel = Enumerable.Range(0, labels.Count).GroupBy(item => labels[item]).ToDictionary(group => group.Key, group => group.ToArray());
     }
 
+    internal Embeddings<T> Given { get; }
+
     internal Embeddings<T> Unit { get; }
 
     internal IReadOnlyList<long> Labels { get; }
+
+    /// <summary>How many items have a label.</summary>
+    internal int CountOf(long label) => itemsOfLabel.TryGetValue(label, out var items) ? items.Length : 0;
 
     /// <summary>A fresh list of the items with a label, but for one item.</summary>
     internal int[] Positives(long label, int except) =>

@@ -67,11 +67,19 @@ public static class NeighbourSearch
                 rows,
                 queries,
                 gallery,
-                (query, similarities) => Select(
-                    similarities.Span,
-                    excludeSelf ? query : -1,
-                    found.Items.AsSpan(query * k, k),
-                    found.Similarities.AsSpan(query * k, k)),
+                (query, similarities) =>
+                {
+                    var self = excludeSelf ? query : -1;
+                    var items = found.Items.AsSpan(query * k, k);
+                    var best = found.Similarities.AsSpan(query * k, k);
+                    Select(similarities.Span, self, items, best);
+                    if (rows.Uncertainty > T.Zero)
+                    {
+                        // All of the true best are at most this much worse than the worst that was selected.
+                        NearTies.Settle(rows, query, similarities.Span, best[^1] - rows.Uncertainty - rows.Uncertainty);
+                        Select(similarities.Span, self, items, best);
+                    }
+                },
                 cancel);
         }
 

@@ -11,19 +11,19 @@ public static class Retrieval
     /// <summary>All against all: every item searches among all others.</summary>
     /// <param name="embeddings">N D.</param>
     /// <param name="labels">N.</param>
-    /// <param name="recallAt">The K of Recall@K; by default <see cref="RetrievalMetrics.DefaultRecallAt"/>.</param>
+    /// <param name="options">What else to measure.</param>
     /// <param name="cancel">Stops between blocks.</param>
     /// <exception cref="InputException">An embedding is not finite, or no two items share a label.</exception>
     public static RetrievalMetrics Evaluate<T>(
         Embeddings<T> embeddings,
         IReadOnlyList<long> labels,
-        IReadOnlyList<int>? recallAt = null,
+        EvaluationOptions? options = null,
         CancellationToken cancel = default)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var set = new LabelledSet<T>(embeddings, labels);
         int[] self = [.. Enumerable.Range(0, embeddings.Count)];
-        return Evaluate(set, set, self, recallAt, cancel);
+        return Evaluate(set, set, self, options, cancel);
     }
 
     /// <summary>Queries against a gallery. Both use the same numbers for the same classes.</summary>
@@ -32,7 +32,7 @@ public static class Retrieval
     /// <param name="gallery">G D.</param>
     /// <param name="galleryLabels">G.</param>
     /// <param name="self">For each query, the gallery item that is the same image and so is left out, or -1; null when there is none.</param>
-    /// <param name="recallAt">The K of Recall@K (here often called CMC@K); by default <see cref="RetrievalMetrics.DefaultRecallAt"/>.</param>
+    /// <param name="options">What else to measure. Clusterings and principal components are those of the queries.</param>
     /// <param name="cancel">Stops between blocks.</param>
     /// <exception cref="InputException">An embedding is not finite, or no query has its label in the gallery.</exception>
     public static RetrievalMetrics Evaluate<T>(
@@ -41,7 +41,7 @@ public static class Retrieval
         Embeddings<T> gallery,
         IReadOnlyList<long> galleryLabels,
         IReadOnlyList<int>? self = null,
-        IReadOnlyList<int>? recallAt = null,
+        EvaluationOptions? options = null,
         CancellationToken cancel = default)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
@@ -56,43 +56,68 @@ public static class Retrieval
         }
 
         self ??= [.. Enumerable.Repeat(-1, queries.Count)];
-        return Evaluate(new LabelledSet<T>(queries, queryLabels), new LabelledSet<T>(gallery, galleryLabels), self, recallAt, cancel);
+        return Evaluate(new LabelledSet<T>(queries, queryLabels), new LabelledSet<T>(gallery, galleryLabels), self, options, cancel);
     }
 
     private static RetrievalMetrics Evaluate<T>(
         LabelledSet<T> queries,
         LabelledSet<T> gallery,
         IReadOnlyList<int> self,
-        IReadOnlyList<int>? recallAt,
+        EvaluationOptions? options,
         CancellationToken cancel)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        recallAt ??= RetrievalMetrics.DefaultRecallAt;
-        if (recallAt.Any(k => k < 1))
+        options ??= new EvaluationOptions();
+        options.Check();
+        RetrievalMetrics metrics;
+        using (var rows = SimilarityRows.Of(queries.Unit, gallery.Unit))
         {
-            throw new ArgumentException($"K must be at least 1: {string.Join(", ", recallAt)}", nameof(recallAt));
+            var table = Table(rows, queries, gallery, self, QueryMeasure.Of(options), null, cancel);
+            table.DemandMatch();
+            metrics = new RetrievalMetrics(table, options);
+            var falseMatches = new FalseMatches<T>(rows, queries, gallery, self);
+            AddEach("fnmr@fmr=", options.FalseMatchRates, rates => falseMatches.NonMatchRates(rates, cancel));
         }
 
-        using var rows = SimilarityRows.Of(queries.Unit, gallery.Unit);
-        var outcomes = Outcomes(rows, queries, gallery, self, null, cancel);
-        if (Array.TrueForAll(outcomes, outcome => outcome.Matches == 0))
+        if (options.Clustering)
         {
-            throw new InputException($"none of {outcomes.Length} queries has another item with its label to be found: nothing can be measured");
+            AddClustering(metrics, queries, options.Seed, cancel);
         }
 
-        return new RetrievalMetrics(outcomes, recallAt);
+        AddEach("pcf@", options.Variances, variances => PrincipalComponents.Fractions(queries.Given, variances));
+        return metrics;
+
+        void AddEach(string name, IReadOnlyList<double> levels, Func<IReadOnlyList<double>, double[]> measure)
+        {
+            foreach (var (level, value) in levels.Zip(levels.Count == 0 ? [] : measure(levels)))
+            {
+                metrics.Add(FormattableString.Invariant($"{name}{level}"), value);
+            }
+        }
     }
 
-    internal static QueryOutcome[] Outcomes<T>(
+    private static void AddClustering<T>(RetrievalMetrics metrics, LabelledSet<T> set, int seed, CancellationToken cancel)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var clusters = KMeans.Cluster(set.Unit, set.Labels.Distinct().Count(), (ulong)seed, cancel: cancel).ClusterOf;
+        var agreement = new ClusterAgreement(set.Labels, clusters);
+        metrics.Add("nmi", agreement.Nmi);
+        metrics.Add("ami", agreement.Ami);
+        metrics.Add("f1", agreement.F1);
+    }
+
+    /// <summary>Ranks the gallery for every query.</summary>
+    internal static QueryTable Table<T>(
         ISimilarityRows<T> rows,
         LabelledSet<T> queries,
         LabelledSet<T> gallery,
         IReadOnlyList<int> self,
+        IReadOnlyList<QueryMeasure> measures,
         int? rowsInBlock,
         CancellationToken cancel)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var outcomes = new QueryOutcome[queries.Unit.Count];
+        var table = new QueryTable(measures, queries.Labels);
         SimilarityRows.ForEach(
             rows,
             queries.Unit.Count,
@@ -101,11 +126,13 @@ public static class Retrieval
             {
                 var positives = gallery.Positives(queries.Labels[query], self[query]);
                 var ranks = new int[positives.Length];
-                RankCounter.Ranks(similarities.Span, self[query], positives, ranks);
-                outcomes[query] = QueryOutcome.Of(query, ranks);
+                NearTies.Settle(rows, query, similarities.Span, positives);
+                var better = RankCounter.StrictlyBetter<T>(similarities.Span, self[query], positives);
+                RankCounter.Ranks<T>(similarities.Span, self[query], positives, ranks);
+                table.Fill(query, new QueryRanking(ranks, ranks.Length, better, self[query] >= 0));
             },
             cancel,
             rowsInBlock);
-        return outcomes;
+        return table;
     }
 }

@@ -4,9 +4,9 @@ namespace CondEmbed.Evaluation;
 /// <param name="Query">The number of the query.</param>
 /// <param name="Matches">R: how many other items have its label. When 0, all the rest is 0 too.</param>
 /// <param name="FirstHit">The rank, from 1, of the first of them.</param>
-/// <param name="RPrecision">See <see cref="RankMetrics.RPrecision"/>.</param>
-/// <param name="MapAtR">See <see cref="RankMetrics.AveragePrecisionAtR"/>.</param>
-/// <param name="AveragePrecision">See <see cref="RankMetrics.AveragePrecision"/>.</param>
+/// <param name="RPrecision">See <see cref="RankMetrics.RPrecision(ReadOnlySpan{int})"/>.</param>
+/// <param name="MapAtR">See <see cref="RankMetrics.AveragePrecisionAtR(ReadOnlySpan{int})"/>.</param>
+/// <param name="AveragePrecision">See <see cref="RankMetrics.AveragePrecision(ReadOnlySpan{int})"/>.</param>
 public readonly record struct QueryOutcome(
     int Query,
     int Matches,
@@ -15,29 +15,39 @@ public readonly record struct QueryOutcome(
     double MapAtR,
     double AveragePrecision)
 {
-    internal static QueryOutcome Of(int query, ReadOnlySpan<int> ranks) =>
+    internal static QueryOutcome Of(int query, in QueryRanking ranking) =>
         new(
             query,
-            ranks.Length,
-            ranks.Length == 0 ? 0 : ranks[0],
-            RankMetrics.RPrecision(ranks),
-            RankMetrics.AveragePrecisionAtR(ranks),
-            RankMetrics.AveragePrecision(ranks));
+            ranking.Matches,
+            ranking.Ranks.Length == 0 ? 0 : ranking.Ranks[0],
+            RankMetrics.RPrecision(ranking.Ranks, ranking.Matches),
+            RankMetrics.AveragePrecisionAtR(ranking.Ranks, ranking.Matches),
+            RankMetrics.AveragePrecision(ranking.Ranks, ranking.Matches));
 }
 
 /// <summary>
-/// Retrieval metrics over many queries. Recall@K counts a query without any possible match as a miss; all others, and
-/// <c>recall@K_possible_only</c>, are means over the queries with a possible match.
+/// Retrieval metrics over many queries. Recall@K counts a query without any possible match as a miss, and so does its threshold variant; all
+/// others, and <c>recall@K_possible_only</c>, are means over the queries with a possible match.
 /// </summary>
 public sealed class RetrievalMetrics
 {
-    private readonly OrderedDictionary<string, double> values;
+    private readonly QueryTable table;
+    private readonly OrderedDictionary<string, double> values = new(StringComparer.Ordinal);
 
-    internal RetrievalMetrics(IReadOnlyList<QueryOutcome> outcomes, IReadOnlyList<int> recallAt)
+    internal RetrievalMetrics(QueryTable table, EvaluationOptions options)
     {
-        Outcomes = outcomes;
-        QueriesWithoutMatch = outcomes.Count(outcome => outcome.Matches == 0);
-        values = Means(outcomes, recallAt);
+        this.table = table;
+        QueriesWithoutMatch = table.Outcomes.Count(outcome => outcome.Matches == 0);
+        foreach (var measure in table.Measures)
+        {
+            values[measure.Name] = table.Mean(measure, table.All);
+        }
+
+        Classes = ClassMetrics.Of(table);
+        if (options.ClassAverages)
+        {
+            AddClassAverages();
+        }
     }
 
     /// <summary>The K of Recall@K unless others are asked for.</summary>
@@ -45,7 +55,16 @@ public sealed class RetrievalMetrics
 
     /// <summary>
     /// Name to value, in the order to show them: <c>recall@K</c> and <c>recall@K_possible_only</c> for each K, <c>precision@1</c>,
-    /// <c>r_precision</c>, <c>map_at_r</c>, <c>mean_average_precision</c>, <c>mean_reciprocal_rank</c>.
+    /// <c>r_precision</c>, <c>map_at_r</c>, <c>mean_average_precision</c>, <c>mean_reciprocal_rank</c>; and what <see cref="EvaluationOptions"/>
+    /// ask for:
+    /// <list type="bullet">
+    /// <item><c>precision@K</c>, <c>map@K</c>: see <see cref="RankMetrics.PrecisionAt"/> and <see cref="RankMetrics.AveragePrecisionAt"/>.</item>
+    /// <item><c>recall@K_threshold</c>: a hit if fewer than K negatives are strictly more similar than the best positive, so that ties count as hits.</item>
+    /// <item><c>map_at_r_counting_query</c>: MAP@R with an R that counts the query itself, so that a perfect ranking scores R / (R + 1).</item>
+    /// <item><c>..._class_average</c>: the mean over classes of the mean over each class's queries.</item>
+    /// <item><c>nmi</c>, <c>ami</c>, <c>f1</c>: see <see cref="ClusterAgreement"/>.</item>
+    /// <item><c>fnmr@fmr=X</c>: see <see cref="EvaluationOptions.FalseMatchRates"/>. <c>pcf@X</c>: see <see cref="PrincipalComponents"/>.</item>
+    /// </list>
     /// </summary>
     public IReadOnlyDictionary<string, double> Values => values;
 
@@ -56,7 +75,10 @@ public sealed class RetrievalMetrics
     public int QueriesWithoutMatch { get; }
 
     /// <summary>Every query's own result, in the order of the queries.</summary>
-    public IReadOnlyList<QueryOutcome> Outcomes { get; }
+    public IReadOnlyList<QueryOutcome> Outcomes => table.Outcomes;
+
+    /// <summary>The same by class, the class with the lowest MAP@R first; classes without a query that can be matched come last.</summary>
+    public IReadOnlyList<ClassMetrics> Classes { get; }
 
     /// <summary>MAP@R, the metric to choose by.</summary>
     public double MapAtR => values["map_at_r"];
@@ -69,22 +91,18 @@ public sealed class RetrievalMetrics
     /// <exception cref="KeyNotFoundException">This K was not asked for.</exception>
     public double Recall(int k) => values[FormattableString.Invariant($"recall@{k}")];
 
-    private static OrderedDictionary<string, double> Means(IReadOnlyList<QueryOutcome> outcomes, IReadOnlyList<int> recallAt)
-    {
-        var possible = outcomes.Where(outcome => outcome.Matches > 0).ToList();
-        var means = new OrderedDictionary<string, double>(StringComparer.Ordinal);
-        foreach (var k in recallAt)
-        {
-            double hits = possible.Count(outcome => outcome.FirstHit <= k);
-            means[FormattableString.Invariant($"recall@{k}")] = hits / outcomes.Count;
-            means[FormattableString.Invariant($"recall@{k}_possible_only")] = hits / possible.Count;
-        }
+    /// <summary>Every query's value of a metric that is a mean over queries, in the order of the queries; 0 for those without a possible match.</summary>
+    /// <exception cref="KeyNotFoundException">There is none of this name.</exception>
+    public IReadOnlyList<double> OfQueries(string name) => table.Column(name);
 
-        means["precision@1"] = possible.Average(outcome => outcome.FirstHit == 1 ? 1d : 0d);
-        means["r_precision"] = possible.Average(outcome => outcome.RPrecision);
-        means["map_at_r"] = possible.Average(outcome => outcome.MapAtR);
-        means["mean_average_precision"] = possible.Average(outcome => outcome.AveragePrecision);
-        means["mean_reciprocal_rank"] = possible.Average(outcome => 1d / outcome.FirstHit);
-        return means;
+    internal void Add(string name, double value) => values[name] = value;
+
+    private void AddClassAverages()
+    {
+        foreach (var measure in table.Measures)
+        {
+            values[$"{measure.Name}_class_average"] =
+                Classes.Where(one => one.Values.ContainsKey(measure.Name)).Average(one => one.Values[measure.Name]);
+        }
     }
 }

@@ -8,6 +8,12 @@ internal interface ISimilarityRows<T> : IDisposable
 {
     /// <summary>Q D -> Q G: the dot products of <paramref name="count"/> queries from <paramref name="first"/> on, row after row.</summary>
     void Compute(int first, int count, Span<T> similarities);
+
+    /// <summary>How far a computed similarity can be from <see cref="Certain"/>; 0 if they are the same.</summary>
+    T Uncertainty { get; }
+
+    /// <summary>The similarity of one pair, by an order of summation that is the same for all pairs.</summary>
+    T Certain(int query, int item);
 }
 
 /// <summary>How a block of similarities is computed, and how large it may be.</summary>
@@ -25,12 +31,14 @@ internal static class SimilarityRows
             ? new PlainSimilarityRows<T>(queries, gallery)
             : new TorchSimilarityRows<T>(queries, gallery);
 
-    /// <summary>Visits every row of similarities, rows of a block in parallel: (query, its similarity to each gallery item).</summary>
+    /// <summary>
+    /// Visits every row of similarities, rows of a block in parallel: (query, its similarity to each gallery item). The visitor may write into it.
+    /// </summary>
     internal static void ForEach<T>(
         ISimilarityRows<T> source,
         int queries,
         int gallery,
-        Action<int, ReadOnlyMemory<T>> visit,
+        Action<int, Memory<T>> visit,
         CancellationToken cancel,
         int? rowsInBlock = null)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>

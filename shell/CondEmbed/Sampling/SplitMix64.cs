@@ -35,6 +35,9 @@ internal struct SplitMix64
         return (int)high;
     }
 
+    /// <summary>A number from 0 to below 1, in steps of 2^-53.</summary>
+    internal double Fraction() => (Next() >> 11) * (1.0 / (1UL << 53));
+
     private static ulong Mix(ulong z)
     {
         z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;

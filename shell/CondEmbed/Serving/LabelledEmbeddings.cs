@@ -67,12 +67,12 @@ public sealed class LabelledEmbeddings
     }
 
     /// <summary>All metrics, all against all; see <see cref="Retrieval"/>.</summary>
-    public RetrievalMetrics Evaluate(IReadOnlyList<int>? recallAt = null, CancellationToken cancel = default)
+    public RetrievalMetrics Evaluate(EvaluationOptions? options = null, CancellationToken cancel = default)
     {
         var numbers = new ClassIndex(Labels).NumbersOf(Labels);
         return doubles is not null
-            ? Retrieval.Evaluate(doubles, numbers, recallAt, cancel)
-            : Retrieval.Evaluate(singles!, numbers, recallAt, cancel);
+            ? Retrieval.Evaluate(doubles, numbers, options, cancel)
+            : Retrieval.Evaluate(singles!, numbers, options, cancel);
     }
 
     private static LabelledEmbeddings FromArray(string path, NamedArray array, string[] labels)

@@ -1,0 +1,71 @@
+namespace CondEmbed.Evaluation;
+
+/// <summary>The values of some measures for every query. Rows may be filled from several threads.</summary>
+internal sealed class QueryTable
+{
+    private readonly double[][] columns;
+
+    internal QueryTable(IReadOnlyList<QueryMeasure> measures, IReadOnlyList<long> labels)
+    {
+        Measures = measures;
+        Labels = labels;
+        Outcomes = new QueryOutcome[labels.Count];
+        All = [.. Enumerable.Range(0, labels.Count)];
+        columns = [.. measures.Select(_ => new double[labels.Count])];
+    }
+
+    internal IReadOnlyList<QueryMeasure> Measures { get; }
+
+    /// <summary>The label of each query.</summary>
+    internal IReadOnlyList<long> Labels { get; }
+
+    internal QueryOutcome[] Outcomes { get; }
+
+    /// <summary>The numbers of all queries.</summary>
+    internal IReadOnlyList<int> All { get; }
+
+    internal void Fill(int query, in QueryRanking ranking)
+    {
+        Outcomes[query] = QueryOutcome.Of(query, ranking);
+        for (var i = 0; i < columns.Length; i++)
+        {
+            columns[i][query] = Measures[i].Value(ranking);
+        }
+    }
+
+    /// <summary>Sees to it that something was measured.</summary>
+    /// <exception cref="InputException">No query has a possible match.</exception>
+    internal void DemandMatch()
+    {
+        if (Array.TrueForAll(Outcomes, outcome => outcome.Matches == 0))
+        {
+            throw new InputException($"none of {Outcomes.Length} queries has another item with its label to be found: nothing can be measured");
+        }
+    }
+
+    /// <summary>Every query's value of one measure.</summary>
+    /// <exception cref="KeyNotFoundException">There is no such measure.</exception>
+    internal double[] Column(string name)
+    {
+        var at = Measures.Select(measure => measure.Name).ToList().IndexOf(name);
+        return at >= 0 ? columns[at] : throw new KeyNotFoundException($"'{name}' is no mean over queries that was asked for");
+    }
+
+    /// <summary>The mean of a measure over some queries; no number if it is over possible queries, and none of them is.</summary>
+    internal double Mean(QueryMeasure measure, IReadOnlyList<int> queries)
+    {
+        var column = Column(measure.Name);
+        var sum = 0d;
+        var count = 0;
+        foreach (var query in queries)
+        {
+            if (!measure.PossibleOnly || Outcomes[query].Matches > 0)
+            {
+                sum += column[query];
+                count++;
+            }
+        }
+
+        return sum / count;
+    }
+}
