@@ -23,6 +23,24 @@ let private usesProxies lossName =
         | Losses.OnSimilarities _ -> false
     | None -> false
 
+/// A batch must divide into the groups that its sampler makes.
+let private batchProblems (c: Config) =
+    let group, what =
+        match c.Sampler with
+        | "plain" -> 1, ""
+        | "hierarchical"
+        | "category-balanced" ->
+            c.PerClass * c.CategoriesPerBatch,
+            $"per_class {c.PerClass} times categories_per_batch {c.CategoriesPerBatch}, which is {c.PerClass * c.CategoriesPerBatch}"
+        | _ -> c.PerClass, $"per_class {c.PerClass}"
+
+    if group < 1 || c.Batch % group = 0 then
+        []
+    else
+        let below, above = c.Batch / group * group, (c.Batch / group + 1) * group
+        let hint = if below > 0 then $"the nearest are {below} and {above}" else $"the nearest is {above}"
+        [ { Key = "batch"; Message = $"{c.Batch} is not a multiple of {what}: {hint}" } ]
+
 /// Everything that is wrong with the settings, at once; empty when they are sound.
 let problems (c: Config) : Problem list =
     let problem key message = { Key = key; Message = message }
@@ -82,13 +100,10 @@ let problems (c: Config) : Problem list =
           within 0.0 1e6 "epochs" c.Epochs
           atLeast 2 "batch" c.Batch
           atLeast 2 "per_class" c.PerClass
-          (if c.PerClass > 0 then
-               demand
-                   (c.Batch % c.PerClass = 0)
-                   "batch"
-                   $"{c.Batch} is not a multiple of per_class {c.PerClass}: the nearest are {c.Batch / c.PerClass * c.PerClass} and {(c.Batch / c.PerClass + 1) * c.PerClass}"
-           else
-               [])
+          oneOf [ "m-per-class"; "hierarchical"; "category-balanced"; "plain" ] "sampler" c.Sampler
+          atLeast 1 "categories_per_batch" c.CategoriesPerBatch
+          atLeast 1 "batches_per_combination" c.BatchesPerCombination
+          batchProblems c
           atLeast 16 "size" c.Size
           (if c.Resize = 0 then
                []
@@ -112,4 +127,10 @@ let problems (c: Config) : Problem list =
           atLeast 0 "threads" c.Threads
           atLeast 0 "workers" c.Workers
           atLeast 0 "evaluate_every" c.EvaluateEvery
+          (let words = if c.RecallAt.Trim() = "" then 0 else c.RecallAt.Split(',').Length
+
+           demand
+               ((Config.recallAtOf c).Length = words)
+               "recall_at"
+               $"'{c.RecallAt}' is not a list of whole numbers of at least 1, as in 1,10,100")
           atLeast 0 "save_every" c.SaveEvery ]

@@ -77,6 +77,12 @@ type Config =
       Batch: int
       [<Description("images of each class in a batch (m-per-class)")>]
       PerClass: int
+      [<Description("how batches are drawn: m-per-class, hierarchical (every combination of categories in turn), category-balanced (categories by chance), plain (shuffled images)")>]
+      Sampler: string
+      [<Description("hierarchical, category-balanced: categories (super-classes) in a batch, each with as many images")>]
+      CategoriesPerBatch: int
+      [<Description("hierarchical: batches of each combination of categories in an epoch")>]
+      BatchesPerCombination: int
       [<Description("side of the square pictures that the network sees, in pixels")>]
       Size: int
       [<Description("short side to which test pictures are resized before the centre crop; 0 for size * 8 / 7 from 96 px on, else size")>]
@@ -119,6 +125,10 @@ type Config =
       Workers: int
       [<Description("steps between evaluations on the validation classes; 0 for none but the last")>]
       EvaluateEvery: int
+      [<Description("the K of Recall@K to keep, as in 1,10,100; empty for those that are usual for the data, else 1,2,4,8")>]
+      RecallAt: string
+      [<Description("measure NMI, AMI and F1 on the test classes too")>]
+      Clustering: bool
       [<Description("steps between checkpoints; 0 for none but the last")>]
       SaveEvery: int }
 
@@ -161,6 +171,9 @@ module Config =
           Epochs = 0.0
           Batch = 64
           PerClass = 4
+          Sampler = "m-per-class"
+          CategoriesPerBatch = 2
+          BatchesPerCombination = 4
           Size = 48
           Resize = 0
           Filter = "bilinear"
@@ -182,6 +195,8 @@ module Config =
           Threads = 0
           Workers = 0
           EvaluateEvery = 250
+          RecallAt = ""
+          Clustering = false
           SaveEvery = 250 }
 
     /// The settings that photographs and an ImageNet encoder call for, in place of the standard ones.
@@ -226,6 +241,13 @@ module Config =
         if config.Resize > 0 then config.Resize
         elif config.Size >= 96 then config.Size * 8 / 7
         else config.Size
+
+    /// The K that the settings name; empty for those that are usual. Numbers that are none are left out: `Check` finds them.
+    let recallAtOf config =
+        [ for word in config.RecallAt.Split(',', StringSplitOptions.TrimEntries ||| StringSplitOptions.RemoveEmptyEntries) do
+              match Int32.TryParse word with
+              | true, k when k > 0 -> k
+              | _ -> () ]
 
     /// How many steps the run takes on so many training images.
     let stepsOf images config =

@@ -140,6 +140,9 @@ type RunSettings private () =
     static member StartFor(encoder: string) = Config.startFor encoder
     /// Training steps on so many training images.
     static member StepsOf(config: Config, images: int) = Config.stepsOf images config
+
+    /// The K of Recall@K that the settings name; none where they leave it to the data.
+    static member RecallAtOf(config: Config) : IReadOnlyList<int> = Config.recallAtOf config |> List.toArray :> IReadOnlyList<int>
     /// Short side to which test pictures are resized.
     static member ResizeOf(config: Config) = Config.resizeOf config
     /// Names to choose from.

@@ -29,34 +29,6 @@ let private twoOf what names =
         let given = String.concat " " names
         raise (InputException $"{given}: give {what}, and nothing else.")
 
-let private document (queries: int) withoutMatch (metrics: RetrievalMetrics) (more: (string * obj) list) =
-    let all = Dictionary<string, obj>()
-
-    for key, value in more do
-        all[key] <- value
-
-    all["queries"] <- queries
-    all["queries_without_match"] <- withoutMatch
-
-    for KeyValue(key, value) in metrics.Values do
-        all[key] <- value
-
-    all
-
-let private show asJson title (metrics: RetrievalMetrics) more =
-    if asJson then
-        document metrics.Queries metrics.QueriesWithoutMatch metrics more |> Output.json
-    else
-        // Where every query has a match, Recall@K of the possible ones is Recall@K.
-        let allPossible = metrics.QueriesWithoutMatch = 0
-        let without = if allPossible then "" else $", {metrics.QueriesWithoutMatch} of them without a possible match"
-        printfn $"{title}: {metrics.Queries} queries{without}"
-
-        metrics.Values
-        |> Seq.filter (fun pair -> not (allPossible && pair.Key.EndsWith "_possible_only"))
-        |> Output.metricLines
-        |> List.iter (printfn "%s")
-
 /// The data of the run, without the pictures that the run left out.
 let private ownData (settings: Config) stop =
     let data = RunData.Open settings
@@ -81,19 +53,58 @@ let evaluate (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument
             let own = ownData model.Settings stop
             own.Dataset, own.Split
 
+    let options =
+        Measures.options
+            { RecallAt = arguments.TryGetResult EvaluateArgument.RecallAt
+              PrecisionAt = arguments.TryGetResult EvaluateArgument.PrecisionAt
+              Variants = arguments.Contains EvaluateArgument.Variants
+              ClassAverages = arguments.Contains EvaluateArgument.ClassAverages
+              Clustering = arguments.Contains EvaluateArgument.Clustering
+              Fmr = arguments.TryGetResult EvaluateArgument.Fmr
+              Pcf = arguments.TryGetResult EvaluateArgument.Pcf }
+
     let metrics =
         Output.withProgress (fun progress ->
             let report = phase "evaluating" split.Test.Count progress
-            model.Evaluate(dataset, split, arguments.GetResult(EvaluateArgument.Workers, 0), report, stop))
+            model.Evaluate(dataset, split, options, arguments.GetResult(EvaluateArgument.Workers, 0), report, stop))
 
-    show (arguments.Contains EvaluateArgument.Json) dataset.Name metrics [ "data", box dataset.Name; "run", box run ]
+    { Measures.Title = dataset.Name
+      Measures.AllAgainstAll = split.AllAgainstAll
+      Measures.Classes = ClassIndex(dataset.Items |> Seq.map _.Label)
+      Measures.More = [ "data", box dataset.Name; "run", box run ] }
+    |> Measures.show (arguments.Contains EvaluateArgument.Json) (arguments.TryGetResult EvaluateArgument.PerClass) metrics
 
 let metrics (stop: CancellationToken) (arguments: ParseResults<MetricsArgument>) =
+    let options =
+        Measures.options
+            { RecallAt = arguments.TryGetResult MetricsArgument.RecallAt
+              PrecisionAt = arguments.TryGetResult MetricsArgument.PrecisionAt
+              Variants = arguments.Contains MetricsArgument.Variants
+              ClassAverages = arguments.Contains MetricsArgument.ClassAverages
+              Clustering = arguments.Contains MetricsArgument.Clustering
+              Fmr = arguments.TryGetResult MetricsArgument.Fmr
+              Pcf = arguments.TryGetResult MetricsArgument.Pcf }
+
     let file = arguments.GetResult MetricsArgument.File
+    let read (file: string) labels = LabelledEmbeddings.Read(file, Option.toObj labels)
+    let given = arguments.TryGetResult MetricsArgument.Labels |> read file
 
-    let given = LabelledEmbeddings.Read(file, arguments.TryGetResult MetricsArgument.Labels |> Option.toObj)
+    let gallery =
+        match arguments.TryGetResult MetricsArgument.Gallery, arguments.TryGetResult MetricsArgument.GalleryLabels with
+        | Some gallery, labels -> Some(read gallery labels)
+        | None, Some labels -> raise (InputException $"--gallery-labels {labels}: give the gallery too: --gallery FILE.")
+        | None, None -> None
 
-    show (arguments.Contains MetricsArgument.Json) file (given.Evaluate(cancel = stop)) []
+    let metrics =
+        match gallery with
+        | Some gallery -> given.Evaluate(gallery, options, stop)
+        | None -> given.Evaluate(options, stop)
+
+    { Measures.Title = file
+      Measures.AllAgainstAll = gallery.IsNone
+      Measures.Classes = gallery |> Option.toObj |> given.ClassNames
+      Measures.More = [] }
+    |> Measures.show (arguments.Contains MetricsArgument.Json) (arguments.TryGetResult MetricsArgument.PerClass) metrics
 
 let embed (stop: CancellationToken) (arguments: ParseResults<EmbedArgument>) =
     let run, images = arguments.GetResult EmbedArgument.Embed_What |> twoOf "a run and images"

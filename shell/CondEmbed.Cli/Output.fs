@@ -19,7 +19,9 @@ let json (document: 'T) = Console.Out.WriteLine(JsonSerializer.Serialize(documen
 
 /// Metrics as lines of name and per cent.
 let metricLines (metrics: IEnumerable<KeyValuePair<string, float>>) =
-    [ for KeyValue(key, value) in metrics -> $"{MetricNames.Display key, -28} {Human.Percent value, 8}" ]
+    let named = [ for KeyValue(key, value) in metrics -> MetricNames.Display key, Human.Percent value ]
+    let width = named |> Seq.map (fun (name, _) -> name.Length) |> Seq.fold max 28
+    [ for name, value in named -> $"{name.PadRight width} {value, 8}" ]
 
 /// Runs work that reports how far it is, on standard error: a bar on a terminal, a line now and then elsewhere.
 let withProgress (work: IProgress<RunProgress> -> 'T) : 'T =

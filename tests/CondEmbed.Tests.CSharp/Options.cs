@@ -45,6 +45,9 @@ public static class Options
         Epochs = 1.5,
         Batch = 36,
         PerClass = 2,
+        Sampler = "category-balanced",
+        CategoriesPerBatch = 1,
+        BatchesPerCombination = 3,
         Size = 80,
         Resize = 96,
         Filter = "bicubic",
@@ -66,6 +69,8 @@ public static class Options
         Threads = 1,
         Workers = 3,
         EvaluateEvery = 11,
+        RecallAt = [1, 10],
+        Clustering = true,
         SaveEvery = 13,
     };
 

@@ -31,6 +31,9 @@ public sealed class FileDataset : IImageDataset
     public IReadOnlyList<ImageItem> Items { get; }
 
     /// <inheritdoc/>
+    public IReadOnlyList<int>? RecallAt { get; init; }
+
+    /// <inheritdoc/>
     public int Count => Items.Count;
 
     /// <inheritdoc/>

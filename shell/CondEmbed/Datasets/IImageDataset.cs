@@ -11,6 +11,9 @@ public interface IImageDataset : IImageSource
     /// <summary>Every image with its label and role; item i is picture i of the source.</summary>
     IReadOnlyList<ImageItem> Items { get; }
 
+    /// <summary>The K at which results on this data are usually given; null for no custom of its own.</summary>
+    IReadOnlyList<int>? RecallAt => null;
+
     /// <inheritdoc/>
     PixelBox? IImageSource.BoxOf(int index) => Items[index].Box;
 }

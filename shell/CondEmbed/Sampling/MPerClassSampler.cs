@@ -5,11 +5,11 @@ namespace CondEmbed.Sampling;
 /// than m images, whose images come round again. Over an epoch every class comes equally often, give or take one, and so do the images of a class.
 /// The batch of a step is a function of the seed and the step alone, so a run that goes on needs only its step number.
 /// </summary>
-public sealed class MPerClassSampler
+public sealed class MPerClassSampler : IBatchSampler
 {
     private readonly int[][] itemsOfClass;
     private readonly ulong seed;
-    private Epoch? latest;
+    private readonly EpochPlans plans;
 
     /// <summary>Sets up sampling.</summary>
     /// <param name="items">The numbers to draw from: those of the training images.</param>
@@ -38,6 +38,7 @@ public sealed class MPerClassSampler
         PerClass = perClass;
         StepsPerEpoch = stepsPerEpoch ?? Math.Max(1, items.Count / batch);
         this.seed = seed;
+        plans = new EpochPlans(BatchSize, StepsPerEpoch, Plan);
     }
 
     /// <summary>Images in a batch.</summary>
@@ -57,19 +58,7 @@ public sealed class MPerClassSampler
 
     /// <summary>The items of one batch, class after class. Safe to call from several threads.</summary>
     /// <param name="step">The step, counted from 0 over all epochs.</param>
-    public int[] Batch(int step)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(step);
-        var number = step / StepsPerEpoch;
-        var epoch = Volatile.Read(ref latest);
-        if (epoch is null || epoch.Number != number)
-        {
-            epoch = Plan(number);
-            Volatile.Write(ref latest, epoch);
-        }
-
-        return epoch.Items.AsSpan(step % StepsPerEpoch * BatchSize, BatchSize).ToArray();
-    }
+    public int[] Batch(int step) => plans.Batch(step);
 
     private static void Check(int batch, int perClass, int? stepsPerEpoch, int classes)
     {
@@ -102,7 +91,7 @@ public sealed class MPerClassSampler
         }
     }
 
-    private Epoch Plan(int number)
+    private int[] Plan(int number)
     {
         var classes = new EvenDealer(ClassCount, new SplitMix64(seed, (ulong)number, 0));
         var images = itemsOfClass
@@ -127,8 +116,6 @@ public sealed class MPerClassSampler
             }
         }
 
-        return new Epoch(number, plan);
+        return plan;
     }
-
-    private sealed record Epoch(int Number, int[] Items);
 }

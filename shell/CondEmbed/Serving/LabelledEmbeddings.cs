@@ -8,22 +8,19 @@ namespace CondEmbed.Serving;
 /// <summary>Embeddings with labels that somebody made elsewhere, to be measured in the precision that they are stored in.</summary>
 public sealed class LabelledEmbeddings
 {
+    private readonly string path;
     private readonly Embeddings<double>? doubles;
     private readonly Embeddings<float>? singles;
 
     internal LabelledEmbeddings(string path, Embeddings<double>? doubles, Embeddings<float>? singles, string[] labels)
     {
+        this.path = path;
         this.doubles = doubles;
         this.singles = singles;
         Labels = labels;
         if (labels.Length != Count)
         {
             throw new InputException($"{path}: {Count} embeddings but {labels.Length} labels");
-        }
-
-        if (Count < 2)
-        {
-            throw new InputException($"{path}: {Count} embeddings; at least 2 are needed");
         }
     }
 
@@ -40,11 +37,14 @@ public sealed class LabelledEmbeddings
     public IReadOnlyList<string> Labels { get; }
 
     /// <summary>
-    /// Reads <c>.json</c>, <c>{"embeddings": [[...], ...], "labels": [...]}</c>, in double precision; or <c>.npy</c>, N x D, with labels in
-    /// a file of their own: <c>.npy</c> (whole numbers), <c>.txt</c> (a label a line) or <c>.csv</c> (column <c>label</c>).
+    /// Reads <c>.json</c>, <c>{"embeddings": [[...], ...], "labels": [...]}</c>, in double precision; <c>.npy</c>, N x D, with labels in a file of
+    /// their own: <c>.npy</c> (whole numbers), <c>.txt</c> (a label a line) or <c>.csv</c> (column <c>label</c>); or <c>.csv</c>, <c>.jsonl</c> and
+    /// <c>.parquet</c> in single precision, as <see cref="EmbeddingFiles"/> writes them.
     /// </summary>
     /// <param name="path">The file.</param>
-    /// <param name="labels">The labels of an <c>.npy</c> file; by default those beside it, such as <c>NAME.labels.csv</c>.</param>
+    /// <param name="labels">
+    /// The labels, for any file but <c>.json</c>; by default those in the file, or beside an <c>.npy</c> file, such as <c>NAME.labels.csv</c>.
+    /// </param>
     /// <exception cref="InputException">A file is missing or not well formed.</exception>
     public static LabelledEmbeddings Read(string path, string? labels = null)
     {
@@ -57,22 +57,71 @@ public sealed class LabelledEmbeddings
         {
             case ".npy":
                 return FromArray(path, Npy.Read(path).Widened(), LabelFile.Read(labels ?? LabelFile.Find(path)));
+            case ".csv":
+                return FromRows(path, labels, EmbeddingTextReader.ReadCsv);
+            case ".jsonl":
+                return FromRows(path, labels, EmbeddingTextReader.ReadJsonLines);
+            case ".parquet":
+                return FromRows(path, labels, EmbeddingParquetReader.Read);
             case ".json" when labels is null:
                 return LabelledEmbeddingsJson.Read(path);
             case ".json":
                 throw new InputException($"{path}: a .json file holds its labels itself; leave out {labels}");
             default:
-                throw new InputException($"{path}: embeddings can be a .npy file with labels, or a .json file with 'embeddings' and 'labels'");
+                throw new InputException($"{path}: embeddings can be .npy .csv .jsonl .parquet, or a .json file with 'embeddings' and 'labels'");
         }
     }
 
     /// <summary>All metrics, all against all; see <see cref="Retrieval"/>.</summary>
+    /// <exception cref="InputException">There are fewer than two, one is not finite, or no two share a label.</exception>
     public RetrievalMetrics Evaluate(EvaluationOptions? options = null, CancellationToken cancel = default)
     {
-        var numbers = new ClassIndex(Labels).NumbersOf(Labels);
+        if (Count < 2)
+        {
+            throw new InputException($"{path}: {Count} embeddings; at least 2 are needed");
+        }
+
+        var numbers = ClassNames(null).NumbersOf(Labels);
         return doubles is not null
             ? Retrieval.Evaluate(doubles, numbers, options, cancel)
             : Retrieval.Evaluate(singles!, numbers, options, cancel);
+    }
+
+    /// <summary>All metrics of these as queries against a gallery, from which nothing is left out; in double precision if either is.</summary>
+    /// <exception cref="InputException">The dimensions differ, an embedding is not finite, or no query has its label in the gallery.</exception>
+    public RetrievalMetrics Evaluate(LabelledEmbeddings gallery, EvaluationOptions? options = null, CancellationToken cancel = default)
+    {
+        ArgumentNullException.ThrowIfNull(gallery);
+        if (gallery.Dimension != Dimension)
+        {
+            throw new InputException($"{path}: embeddings of {Dimension} numbers, but {gallery.path} has {gallery.Dimension}");
+        }
+
+        var names = ClassNames(gallery);
+        var (own, others) = (names.NumbersOf(Labels), names.NumbersOf(gallery.Labels));
+        return IsDouble || gallery.IsDouble
+            ? Retrieval.Evaluate(Widened(), own, gallery.Widened(), others, null, options, cancel)
+            : Retrieval.Evaluate(singles!, own, gallery.singles!, others, null, options, cancel);
+    }
+
+    /// <summary>The classes by the numbers that metrics know them by, of these alone or together with a gallery.</summary>
+    public ClassIndex ClassNames(LabelledEmbeddings? gallery) => new(Labels.Concat(gallery?.Labels ?? []));
+
+    private Embeddings<double> Widened() => doubles ?? new([.. singles!.Values.Select(number => (double)number)], Count, Dimension);
+
+    private static LabelledEmbeddings FromRows(string path, string? labels, Action<string, EmbeddingRows> read)
+    {
+        var rows = new EmbeddingRows(path);
+        try
+        {
+            read(path, rows);
+        }
+        catch (Exception problem) when (problem is not (InputException or OutOfMemoryException))
+        {
+            throw new InputException($"{path}: cannot be read: {problem.Message}");
+        }
+
+        return rows.Done(labels is null ? null : LabelFile.Read(labels));
     }
 
     private static LabelledEmbeddings FromArray(string path, NamedArray array, string[] labels)

@@ -88,14 +88,23 @@ public sealed class EmbeddingModel : IDisposable
         return session.Embed(view.Pixels, 1, view.Width);
     }
 
-    /// <summary>Retrieval metrics on the test part of a split.</summary>
+    /// <summary>
+    /// Retrieval metrics on the test part of a split, at the K that are usual for the data unless the options name others. Classes have the numbers of
+    /// a <see cref="ClassIndex"/> of all labels of the data.
+    /// </summary>
     public RetrievalMetrics Evaluate(
-        IImageDataset dataset, ClassSplit split, int workers = 0, Action<int>? progress = null, CancellationToken cancellation = default) =>
-        new EmbeddingPass(session, new LoaderOptions(workers)).OnTest(dataset, split, new PictureReader(dataset), progress, cancellation).Metrics;
+        IImageDataset dataset,
+        ClassSplit split,
+        EvaluationOptions? options = null,
+        int workers = 0,
+        Action<int>? progress = null,
+        CancellationToken cancellation = default) =>
+        new EmbeddingPass(session, new LoaderOptions(workers))
+            .OnTest(dataset, split, new PictureReader(dataset), options ?? new EvaluationOptions(), progress, cancellation).Metrics;
 
     /// <inheritdoc />
     public void Dispose() => ((IDisposable)session).Dispose();
 
-    internal TestOutcome OnTest(RunData data, LoaderOptions workers) =>
-        new EmbeddingPass(session, workers).OnTest(data.Dataset, data.Split, data.Reader);
+    internal TestOutcome OnTest(RunData data, LoaderOptions workers, EvaluationOptions options) =>
+        new EmbeddingPass(session, workers).OnTest(data.Dataset, data.Split, data.Reader, options);
 }

@@ -35,33 +35,42 @@ internal sealed class EmbeddingPass(Session session, LoaderOptions options)
 
     /// <summary>All against all among the given pictures.</summary>
     internal RetrievalMetrics Among(
-        RunData data, IReadOnlyList<int> items, Action<int>? progress = null, CancellationToken cancellation = default) =>
-        Retrieval.Evaluate(Embed(data.Reader, items, progress, cancellation), Labels(data.Dataset, items), cancel: cancellation);
+        RunData data, IReadOnlyList<int> items, EvaluationOptions options, Action<int>? progress = null, CancellationToken cancellation = default) =>
+        Retrieval.Evaluate(
+            Embed(data.Reader, items, progress, cancellation), Labels(data.Dataset, items), AsUsual(options, data.Dataset), cancellation);
 
-    /// <summary>The test part: all against all, or queries against the gallery where the data says so.</summary>
-    internal TestOutcome OnTest(IImageDataset dataset, ClassSplit split, PictureReader reader, Action<int>? progress = null, CancellationToken cancellation = default)
+    /// <summary>
+    /// The test part: all against all, or queries against the gallery where the data says so. Classes are numbered as in the index of all labels.
+    /// </summary>
+    internal TestOutcome OnTest(
+        IImageDataset dataset,
+        ClassSplit split,
+        PictureReader reader,
+        EvaluationOptions options,
+        Action<int>? progress = null,
+        CancellationToken cancellation = default)
     {
+        options = AsUsual(options, dataset);
         var queries = Embed(reader, split.Queries, progress, cancellation);
 
         if (split.AllAgainstAll)
         {
-            return new TestOutcome(queries, queries, Retrieval.Evaluate(queries, Labels(dataset, split.Queries), cancel: cancellation));
+            return new TestOutcome(queries, queries, Retrieval.Evaluate(queries, Labels(dataset, split.Queries), options, cancellation));
         }
 
         var gallery = Embed(reader, split.Gallery, done => progress?.Invoke(split.Queries.Count + done), cancellation);
         var places = split.Gallery.Select((item, place) => (item, place)).ToDictionary(pair => pair.item, pair => pair.place);
         var self = split.Queries.Select(item => places.GetValueOrDefault(item, -1)).ToArray();
-        var labels = new ClassIndex(dataset.Items.Select(item => item.Label));
         var metrics = Retrieval.Evaluate(
-            queries, NumbersOf(labels, dataset, split.Queries), gallery, NumbersOf(labels, dataset, split.Gallery), self, cancel: cancellation);
+            queries, Labels(dataset, split.Queries), gallery, Labels(dataset, split.Gallery), self, options, cancellation);
         return new TestOutcome(queries, gallery, metrics);
     }
 
     private static long[] Labels(IImageDataset dataset, IReadOnlyList<int> items) =>
-        NumbersOf(new ClassIndex(items.Select(item => dataset.Items[item].Label)), dataset, items);
+        new ClassIndex(dataset.Items.Select(item => item.Label)).NumbersOf(items.Select(item => dataset.Items[item].Label));
 
-    private static long[] NumbersOf(ClassIndex classes, IImageDataset dataset, IReadOnlyList<int> items) =>
-        classes.NumbersOf(items.Select(item => dataset.Items[item].Label));
+    private static EvaluationOptions AsUsual(EvaluationOptions options, IImageDataset dataset) =>
+        options with { RecallAt = options.RecallAt ?? dataset.RecallAt };
 }
 
 /// <summary>The embeddings of a test part and what they measure; query and gallery are one object where all search among all.</summary>

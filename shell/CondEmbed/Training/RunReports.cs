@@ -51,6 +51,7 @@ internal sealed class RunReports(RunFolder folder, Config config, string command
         new("System", $"{RuntimeInformation.OSDescription}, {RuntimeInformation.OSArchitecture}"),
         new("Device", session.Device),
         new("Threads", $"{TorchSharp.torch.get_num_threads()}"),
+        new("Metrics", MetricNames.Protocol(data.Split.AllAgainstAll)),
         new("Parameters", $"{Human.Count(session.EmbeddingParameters)} at test time, {Human.Count(session.TrainingParameters)} while training"),
     ];
 

@@ -122,6 +122,15 @@ public sealed record TrainingOptions
     /// <summary>Images of each class in a batch.</summary>
     public int? PerClass { get; init; }
 
+    /// <summary>m-per-class, hierarchical, category-balanced, plain.</summary>
+    public string? Sampler { get; init; }
+
+    /// <summary>Categories (super-classes) in a batch of the samplers hierarchical and category-balanced.</summary>
+    public int? CategoriesPerBatch { get; init; }
+
+    /// <summary>Batches of each combination of categories in an epoch of the sampler hierarchical.</summary>
+    public int? BatchesPerCombination { get; init; }
+
     /// <summary>Side of the pictures that the network sees, in pixels.</summary>
     public int? Size { get; init; }
 
@@ -185,6 +194,12 @@ public sealed record TrainingOptions
     /// <summary>Steps between evaluations on the validation classes.</summary>
     public int? EvaluateEvery { get; init; }
 
+    /// <summary>The K of Recall@K to keep.</summary>
+    public IReadOnlyList<int>? RecallAt { get; init; }
+
+    /// <summary>Measure NMI, AMI and F1 on the test classes too.</summary>
+    public bool? Clustering { get; init; }
+
     /// <summary>Steps between checkpoints.</summary>
     public int? SaveEvery { get; init; }
 
@@ -203,6 +218,7 @@ public sealed record TrainingOptions
     private static IEnumerable<(string Key, string Text)> Texts(string key, object value) => value switch
     {
         IReadOnlyDictionary<string, double> settings => settings.Select(pair => ($"{key}.{pair.Key}", Text(pair.Value))),
+        IReadOnlyList<int> numbers => [(key, string.Join(',', numbers))],
         IEnumerable list and not string => throw new ArgumentException($"{key} cannot be {list.GetType().Name}", nameof(value)),
         _ => [(key, Text(value))],
     };

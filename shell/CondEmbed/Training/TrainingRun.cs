@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using CondEmbed.Checkpoints;
+using CondEmbed.Evaluation;
 using CondEmbed.Images;
 using CondEmbed.Interop;
 using CondEmbed.Reports;
@@ -20,7 +21,7 @@ internal sealed class TrainingRun : IDisposable
     private readonly ProgressMeter meter;
     private readonly CheckpointStore store;
     private readonly RunData data;
-    private readonly MPerClassSampler sampler;
+    private readonly IBatchSampler sampler;
     private readonly Session session;
     private readonly EmbeddingPass pass;
     private readonly int steps;
@@ -42,7 +43,7 @@ internal sealed class TrainingRun : IDisposable
             config.SkipBad, config.Workers, this.notice, (done, total) => meter.Report("checking pictures", done, total), cancellation);
         this.notice(data.Split.Describe());
         steps = RunSettings.StepsOf(config, data.Split.Train.Count);
-        sampler = new MPerClassSampler(data.Split.Train, TrainLabels(), config.Batch, config.PerClass, (ulong)config.Seed);
+        sampler = RunSampler.Of(config, data);
         session = Session.ForTraining(config, data.TrainClasses.Names.Count, steps);
         pass = new EmbeddingPass(session, workers);
 
@@ -142,8 +143,6 @@ internal sealed class TrainingRun : IDisposable
         return log;
     }
 
-    private long[] TrainLabels() => data.TrainClasses.NumbersOf(data.Split.Train.Select(item => data.Dataset.Items[item].Label));
-
     /// <summary>Measured at the start, and kept in the folder for a run that goes on.</summary>
     private IReadOnlyDictionary<string, double> MeasuredBefore()
     {
@@ -152,7 +151,7 @@ internal sealed class TrainingRun : IDisposable
             return MetricsFile.Read(folder.Metrics).Before;
         }
 
-        var before = MetricsOf(Tested());
+        var before = MetricsOf(Tested().Metrics);
         MetricsFile.Write(folder.Metrics, new RunMetrics(data.Dataset.Name, 0, before, before));
         return before;
     }
@@ -216,7 +215,7 @@ internal sealed class TrainingRun : IDisposable
             return;
         }
 
-        var metrics = pass.Among(data, data.Split.Validation);
+        var metrics = pass.Among(data, data.Split.Validation, Measured(clustering: false));
         log.Write(new ValidationEntry(state.Step, MetricsOf(metrics)));
 
         if (state.BestStep == 0 || metrics.MapAtR > state.BestValue)
@@ -230,8 +229,8 @@ internal sealed class TrainingRun : IDisposable
     {
         ModelFile.Write(folder.LastWeights, session, state.Step);
         var outcome = Tested();
-        var after = MetricsOf(outcome);
-        var best = state.BestStep == 0 ? null : state.BestStep == state.Step ? after : MetricsOf(TestedBest());
+        var after = MetricsOf(outcome.Metrics);
+        var best = state.BestStep == 0 ? null : state.BestStep == state.Step ? after : MetricsOf(TestedBest().Metrics);
         MetricsFile.Write(folder.Metrics, new RunMetrics(data.Dataset.Name, state.Step, before, after, best, state.BestStep));
         new RunReports(folder, config, FirstCommand(), session, data).Write(before, after, outcome, TimeSpan.FromSeconds(state.Seconds));
         return new TrainingResult(folder.Root, state.Step, before, after, best, state.BestStep, folder.Report);
@@ -241,16 +240,21 @@ internal sealed class TrainingRun : IDisposable
     private string FirstCommand() => LogReader.Read(folder.Log).Entries.OfType<StartEntry>().FirstOrDefault()?.Command ?? command;
 
     private TestOutcome Tested() =>
-        pass.OnTest(data.Dataset, data.Split, data.Reader, done => meter.Report("evaluating", done, data.Split.Test.Count), cancellation);
+        pass.OnTest(data.Dataset, data.Split, data.Reader, Measured(config.Clustering), done => meter.Report("evaluating", done, data.Split.Test.Count), cancellation);
 
     private TestOutcome TestedBest()
     {
         using var model = EmbeddingModel.Load(folder.BestWeights, config.Device);
-        return model.OnTest(data, workers);
+        return model.OnTest(data, workers, Measured(config.Clustering));
     }
 
-    private static Dictionary<string, double> MetricsOf(TestOutcome outcome) => MetricsOf(outcome.Metrics);
+    private EvaluationOptions Measured(bool clustering)
+    {
+        var asked = RunSettings.RecallAtOf(config);
+        var depths = asked.Count > 0 ? asked : data.Dataset.RecallAt ?? MetricNames.RecallOfRuns;
+        return new EvaluationOptions { RecallAt = [.. depths.Append(1).Distinct().Order()], Clustering = clustering, Seed = config.Seed };
+    }
 
-    private static Dictionary<string, double> MetricsOf(Evaluation.RetrievalMetrics metrics) =>
-        MetricNames.OfRuns.ToDictionary(key => key, key => metrics[key]);
+    private static Dictionary<string, double> MetricsOf(RetrievalMetrics metrics) =>
+        metrics.Values.Where(pair => !pair.Key.EndsWith("_possible_only", StringComparison.Ordinal)).ToDictionary(pair => pair.Key, pair => pair.Value);
 }

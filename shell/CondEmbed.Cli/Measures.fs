@@ -1,0 +1,97 @@
+/// The options of metrics, and how metrics are shown: for every command that measures.
+module CondEmbed.Cli.Measures
+
+open System
+open System.Collections.Generic
+open System.Globalization
+open CondEmbed
+open CondEmbed.Datasets
+open CondEmbed.Evaluation
+open CondEmbed.Reports
+
+/// What was said on the command line.
+type Asked =
+    { RecallAt: string option
+      PrecisionAt: string option
+      Variants: bool
+      ClassAverages: bool
+      Clustering: bool
+      Fmr: string option
+      Pcf: string option }
+
+let private listOf (parse: string -> bool * 'T) sound wanted option (text: string option) =
+    match text with
+    | None -> null
+    | Some text ->
+        [| for word in text.Split ',' ->
+               match parse word with
+               | true, value when sound value -> value
+               | _ -> raise (InputException $"{option} {text}: '{word}' is not {wanted}; give one or several, separated by commas.") |]
+
+let private depths option text =
+    let parse (word: string) = Int32.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture)
+    listOf parse (fun k -> k > 0) "a whole number of at least 1" option text
+
+let private shares option text =
+    let parse (word: string) = Double.TryParse(word, NumberStyles.Float, CultureInfo.InvariantCulture)
+    listOf parse (fun share -> share >= 0.0 && share <= 1.0) "a number from 0 to 1" option text
+
+let private orNone (list: 'T array) = if isNull list then [||] else list
+
+/// InputException for a list that cannot be read.
+let options (asked: Asked) =
+    EvaluationOptions(
+        RecallAt = depths "--recall-at" asked.RecallAt,
+        CutOffs = orNone (depths "--precision-at" asked.PrecisionAt),
+        Variants = asked.Variants,
+        ClassAverages = asked.ClassAverages,
+        Clustering = asked.Clustering,
+        FalseMatchRates = orNone (shares "--fmr" asked.Fmr),
+        Variances = orNone (shares "--pcf" asked.Pcf)
+    )
+
+/// What was measured.
+type Measured =
+    { Title: string
+      AllAgainstAll: bool
+      /// The classes by the numbers that the metrics know them by.
+      Classes: ClassIndex
+      /// What else belongs into the JSON document.
+      More: (string * obj) list }
+
+let private document (measured: Measured) (metrics: RetrievalMetrics) =
+    let all = Dictionary<string, obj>()
+
+    for key, value in measured.More do
+        all[key] <- value
+
+    all["protocol"] <- MetricNames.Protocol measured.AllAgainstAll
+    all["queries"] <- metrics.Queries
+    all["queries_without_match"] <- metrics.QueriesWithoutMatch
+
+    for KeyValue(key, value) in metrics.Values do
+        all[key] <- value
+
+    all
+
+let private print (measured: Measured) (metrics: RetrievalMetrics) =
+    // Where every query has a match, Recall@K of the possible ones is Recall@K.
+    let allPossible = metrics.QueriesWithoutMatch = 0
+    let without = if allPossible then "" else $", {metrics.QueriesWithoutMatch} of them without a possible match"
+    printfn $"{measured.Title}: {metrics.Queries} queries{without}"
+    printfn $"{MetricNames.Protocol measured.AllAgainstAll}"
+
+    metrics.Values
+    |> Seq.filter (fun pair -> not (allPossible && pair.Key.Contains "_possible_only"))
+    |> Output.metricLines
+    |> List.iter (printfn "%s")
+
+/// As text or JSON on standard output, and the classes in a file if one is named.
+let show asJson perClass (metrics: RetrievalMetrics) (measured: Measured) =
+    perClass |> Option.iter (fun file -> ClassReport.Write(file, metrics, measured.Classes.Names))
+
+    if asJson then
+        document measured metrics |> Output.json
+    else
+        print measured metrics
+        perClass |> Option.iter (printfn "classes  %s")

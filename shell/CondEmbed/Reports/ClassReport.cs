@@ -1,0 +1,48 @@
+using System.Globalization;
+using System.Text;
+using CondEmbed.Checkpoints;
+using CondEmbed.Datasets;
+using CondEmbed.Evaluation;
+
+namespace CondEmbed.Reports;
+
+/// <summary>The metrics of each class as a table.</summary>
+public static class ClassReport
+{
+    /// <summary>
+    /// Writes CSV with the columns <c>class,queries,queries_without_match</c> and the metrics under the names of
+    /// <see cref="RetrievalMetrics.Values"/>, as fractions, in the order of <see cref="RetrievalMetrics.Classes"/>: worst first. What cannot be
+    /// measured of a class is left empty.
+    /// </summary>
+    /// <param name="path">The file; under its name there is never half of it.</param>
+    /// <param name="metrics">What was measured.</param>
+    /// <param name="names">The names of the classes by their numbers.</param>
+    /// <exception cref="InputException">The file cannot be written.</exception>
+    public static void Write(string path, RetrievalMetrics metrics, IReadOnlyList<string> names)
+    {
+        ArgumentNullException.ThrowIfNull(metrics);
+        var columns = metrics.Classes.SelectMany(one => one.Values.Keys).Distinct(StringComparer.Ordinal).ToArray();
+        var text = new StringBuilder();
+        text.AppendJoin(',', ["class", "queries", "queries_without_match", .. columns]).Append('\n');
+        foreach (var one in metrics.Classes)
+        {
+            text.Append(DelimitedText.Quote(names[(int)one.Label], ','));
+            text.Append(CultureInfo.InvariantCulture, $",{one.Queries},{one.QueriesWithoutMatch}");
+            foreach (var column in columns)
+            {
+                text.Append(',').Append(one.Values.TryGetValue(column, out var value) ? value.ToString("R", CultureInfo.InvariantCulture) : "");
+            }
+
+            text.Append('\n');
+        }
+
+        try
+        {
+            AtomicFile.WriteText(path, text.ToString());
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{path}: the table of classes cannot be written: {problem.Message}");
+        }
+    }
+}

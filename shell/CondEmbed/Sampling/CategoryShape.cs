@@ -1,0 +1,30 @@
+namespace CondEmbed.Sampling;
+
+/// <summary>What a batch holds: some categories, of each as many classes, of each as many images.</summary>
+/// <param name="Batch">Images in a batch: a multiple of the other two numbers' product.</param>
+/// <param name="PerClass">Images of each class in a batch.</param>
+/// <param name="Categories">Categories in a batch.</param>
+internal sealed record CategoryShape(int Batch, int PerClass, int Categories)
+{
+    /// <summary>Classes of each category in a batch.</summary>
+    internal int Classes => Batch / PerClass / Categories;
+
+    /// <summary>Sees to it that the numbers divide.</summary>
+    /// <exception cref="InputException">They do not.</exception>
+    internal void Check()
+    {
+        if (Batch < 1 || PerClass < 1 || Categories < 1)
+        {
+            throw new InputException($"a batch of {Batch} with {Categories} categories and {PerClass} images a class: all must be at least 1");
+        }
+
+        var group = (long)PerClass * Categories;
+        if (Batch % group != 0)
+        {
+            var below = Batch - (Batch % group);
+            var hint = below > 0 ? $"{below} or {below + group}" : $"{group}";
+            throw new InputException(
+                $"a batch of {Batch} is no multiple of {Categories} categories times {PerClass} images a class; a batch of {hint} would be");
+        }
+    }
+}

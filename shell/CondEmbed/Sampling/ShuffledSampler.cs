@@ -1,0 +1,41 @@
+namespace CondEmbed.Sampling;
+
+/// <summary>
+/// All images in a fresh random order each epoch, whatever their classes: for losses with proxies. What does not fill the last batch of an epoch is left
+/// out of that epoch.
+/// </summary>
+public sealed class ShuffledSampler : IBatchSampler
+{
+    private readonly EpochPlans plans;
+
+    /// <summary>Sets up sampling.</summary>
+    /// <param name="items">The numbers to draw from: those of the training images.</param>
+    /// <param name="batch">Images in a batch.</param>
+    /// <param name="seed">Everything random follows from it.</param>
+    /// <exception cref="InputException">A batch holds nothing, or more than all images.</exception>
+    public ShuffledSampler(IReadOnlyList<int> items, int batch, ulong seed)
+    {
+        if (batch < 1 || batch > items.Count)
+        {
+            throw new InputException($"a batch of {batch} cannot be filled with {items.Count} images to train on; 1 to {items.Count} would do");
+        }
+
+        BatchSize = batch;
+        StepsPerEpoch = items.Count / batch;
+        plans = new EpochPlans(batch, StepsPerEpoch, epoch =>
+        {
+            var plan = new int[StepsPerEpoch * batch];
+            new EvenDealer(items.Count, new SplitMix64(seed, (ulong)epoch)).Deal(plan);
+            return Array.ConvertAll(plan, place => items[place]);
+        });
+    }
+
+    /// <inheritdoc/>
+    public int BatchSize { get; }
+
+    /// <inheritdoc/>
+    public int StepsPerEpoch { get; }
+
+    /// <inheritdoc/>
+    public int[] Batch(int step) => plans.Batch(step);
+}
