@@ -8,6 +8,7 @@ open System.Threading
 open Argu
 open CondEmbed
 open CondEmbed.Cli.Arguments
+open CondEmbed.Cli.MeasureArguments
 open CondEmbed.Datasets
 open CondEmbed.Health
 open CondEmbed.Evaluation

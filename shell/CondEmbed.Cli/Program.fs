@@ -7,6 +7,7 @@ open System.Threading
 open Argu
 open CondEmbed
 open CondEmbed.Cli.Arguments
+open CondEmbed.Cli.MeasureArguments
 open CondEmbed.Interop
 open CondEmbed.Training
 

@@ -28,6 +28,7 @@ let all =
           DatasetTests.tests
           SplitTests.tests
           SamplingTests.tests
+          CategorySamplingTests.tests
           EvaluationTests.tests
           MetricTests.tests
           ClusterTests.tests

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using CondEmbed.Checkpoints;
-using CondEmbed.Evaluation;
 using CondEmbed.Images;
 using CondEmbed.Interop;
 using CondEmbed.Reports;
@@ -151,7 +150,7 @@ internal sealed class TrainingRun : IDisposable
             return MetricsFile.Read(folder.Metrics).Before;
         }
 
-        var before = MetricsOf(Tested().Metrics);
+        var before = RunMeasures.Kept(Tested().Metrics);
         MetricsFile.Write(folder.Metrics, new RunMetrics(data.Dataset.Name, 0, before, before));
         return before;
     }
@@ -215,8 +214,8 @@ internal sealed class TrainingRun : IDisposable
             return;
         }
 
-        var metrics = pass.Among(data, data.Split.Validation, Measured(clustering: false));
-        log.Write(new ValidationEntry(state.Step, MetricsOf(metrics)));
+        var metrics = pass.Among(data, data.Split.Validation, RunMeasures.Options(config, data.Dataset) with { Clustering = false });
+        log.Write(new ValidationEntry(state.Step, RunMeasures.Kept(metrics)));
 
         if (state.BestStep == 0 || metrics.MapAtR > state.BestValue)
         {
@@ -229,8 +228,8 @@ internal sealed class TrainingRun : IDisposable
     {
         ModelFile.Write(folder.LastWeights, session, state.Step);
         var outcome = Tested();
-        var after = MetricsOf(outcome.Metrics);
-        var best = state.BestStep == 0 ? null : state.BestStep == state.Step ? after : MetricsOf(TestedBest().Metrics);
+        var after = RunMeasures.Kept(outcome.Metrics);
+        var best = state.BestStep == 0 ? null : state.BestStep == state.Step ? after : RunMeasures.Kept(TestedBest().Metrics);
         MetricsFile.Write(folder.Metrics, new RunMetrics(data.Dataset.Name, state.Step, before, after, best, state.BestStep));
         new RunReports(folder, config, FirstCommand(), session, data).Write(before, after, outcome, TimeSpan.FromSeconds(state.Seconds));
         return new TrainingResult(folder.Root, state.Step, before, after, best, state.BestStep, folder.Report);
@@ -240,21 +239,11 @@ internal sealed class TrainingRun : IDisposable
     private string FirstCommand() => LogReader.Read(folder.Log).Entries.OfType<StartEntry>().FirstOrDefault()?.Command ?? command;
 
     private TestOutcome Tested() =>
-        pass.OnTest(data.Dataset, data.Split, data.Reader, Measured(config.Clustering), done => meter.Report("evaluating", done, data.Split.Test.Count), cancellation);
+        pass.OnTest(data.Dataset, data.Split, data.Reader, RunMeasures.Options(config, data.Dataset), done => meter.Report("evaluating", done, data.Split.Test.Count), cancellation);
 
     private TestOutcome TestedBest()
     {
         using var model = EmbeddingModel.Load(folder.BestWeights, config.Device);
-        return model.OnTest(data, workers, Measured(config.Clustering));
+        return model.OnTest(data, workers, RunMeasures.Options(config, data.Dataset));
     }
-
-    private EvaluationOptions Measured(bool clustering)
-    {
-        var asked = RunSettings.RecallAtOf(config);
-        var depths = asked.Count > 0 ? asked : data.Dataset.RecallAt ?? MetricNames.RecallOfRuns;
-        return new EvaluationOptions { RecallAt = [.. depths.Append(1).Distinct().Order()], Clustering = clustering, Seed = config.Seed };
-    }
-
-    private static Dictionary<string, double> MetricsOf(RetrievalMetrics metrics) =>
-        metrics.Values.Where(pair => !pair.Key.EndsWith("_possible_only", StringComparison.Ordinal)).ToDictionary(pair => pair.Key, pair => pair.Value);
 }

@@ -1,0 +1,22 @@
+using CondEmbed.Datasets;
+using CondEmbed.Evaluation;
+using CondEmbed.Interop;
+using CondEmbed.Reports;
+
+namespace CondEmbed.Training;
+
+/// <summary>What a run measures, and what of it it keeps.</summary>
+internal static class RunMeasures
+{
+    /// <summary>Recall@1 always; other K as the settings say, or else as is usual for the data.</summary>
+    internal static EvaluationOptions Options(Config config, IImageDataset dataset)
+    {
+        var asked = RunSettings.RecallAtOf(config);
+        var depths = asked.Count > 0 ? asked : dataset.RecallAt ?? MetricNames.RecallOfRuns;
+        return new EvaluationOptions { RecallAt = [.. depths.Append(1).Distinct().Order()], Clustering = config.Clustering, Seed = config.Seed };
+    }
+
+    /// <summary>All but the variants over possible queries, under their names.</summary>
+    internal static Dictionary<string, double> Kept(RetrievalMetrics metrics) =>
+        metrics.Values.Where(pair => !pair.Key.EndsWith("_possible_only", StringComparison.Ordinal)).ToDictionary(pair => pair.Key, pair => pair.Value);
+}
