@@ -37,7 +37,7 @@ public static class KMeans
         Native.ensure();
         using var scope = torch.NewDisposeScope();
         using var noGradient = torch.no_grad();
-        var rows = EmbeddingTensor.Of(points.Values, points.Count, points.Dimension);
+        var rows = EmbeddingTensor.Of(points.Values, 0, points.Count, points.Dimension);
         var norms = rows.mul(rows).sum(1);
         return Rounds(rows, norms, Starts(rows, norms, clusters, seed, cancel), iterations, cancel);
     }

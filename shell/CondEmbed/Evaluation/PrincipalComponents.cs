@@ -59,8 +59,7 @@ public static class PrincipalComponents
         {
             using var inner = torch.NewDisposeScope();
             var count = Math.Min(block, embeddings.Count - first);
-            var slice = embeddings.Values.AsSpan(first * embeddings.Dimension, count * embeddings.Dimension).ToArray();
-            var centred = EmbeddingTensor.Of(slice, count, embeddings.Dimension).to(torch.float64) - mean;
+            var centred = EmbeddingTensor.Of(embeddings.Values, first, count, embeddings.Dimension).to(torch.float64) - mean;
             covariance.add_(torch.mm(centred.t(), centred));
         }
 

@@ -23,7 +23,7 @@ internal static class SimilarityRows
     private const double WorthTorch = 2e9;
 
     // The block is held twice, once by torch and once by us.
-    private const int BlockBytes = 128 << 20;
+    private const int BlockBytes = 64 << 20;
 
     internal static ISimilarityRows<T> Of<T>(Embeddings<T> queries, Embeddings<T> gallery)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>

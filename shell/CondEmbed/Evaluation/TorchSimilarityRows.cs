@@ -18,7 +18,7 @@ internal sealed class TorchSimilarityRows<T> : ISimilarityRows<T>
         this.queries = queries;
         this.gallery = gallery;
         using var scope = torch.NewDisposeScope();
-        using var rows = EmbeddingTensor.Of(gallery.Values, gallery.Count, gallery.Dimension);
+        using var rows = EmbeddingTensor.Of(gallery.Values, 0, gallery.Count, gallery.Dimension);
         transposed = rows.t().DetachFromDisposeScope();
     }
 
@@ -28,8 +28,7 @@ internal sealed class TorchSimilarityRows<T> : ISimilarityRows<T>
     {
         using var scope = torch.NewDisposeScope();
         using var noGradient = torch.no_grad();
-        var slice = queries.Values.AsSpan(first * queries.Dimension, count * queries.Dimension).ToArray();
-        using var block = EmbeddingTensor.Of(slice, count, queries.Dimension);
+        using var block = EmbeddingTensor.Of(queries.Values, first, count, queries.Dimension);
         using var product = torch.mm(block, transposed);
         MemoryMarshal.Cast<byte, T>(product.bytes).CopyTo(similarities);
     }
@@ -37,18 +36,4 @@ internal sealed class TorchSimilarityRows<T> : ISimilarityRows<T>
     public T Certain(int query, int item) => DotProduct.Of(queries.Row(query), gallery.Row(item));
 
     public void Dispose() => transposed.Dispose();
-}
-
-/// <summary>Embeddings as tensors on the CPU.</summary>
-internal static class EmbeddingTensor
-{
-    /// <summary>N D, a copy, in the precision of the numbers.</summary>
-    internal static torch.Tensor Of<T>(T[] values, int rows, int columns)
-        where T : unmanaged =>
-        values switch
-        {
-            float[] singles => torch.tensor(singles, [rows, columns], torch.float32, torch.CPU),
-            double[] doubles => torch.tensor(doubles, [rows, columns], torch.float64, torch.CPU),
-            _ => throw new InvalidOperationException(),
-        };
 }

@@ -6,7 +6,7 @@ namespace CondEmbed.Serving;
 /// <summary>Reads the Parquet files that <see cref="EmbeddingParquet"/> writes, a row group at a time.</summary>
 internal static class EmbeddingParquetReader
 {
-    // What a row group claims to hold is not believed beyond this.
+    // Texts are ReadOnlyMemory<char> to the library. What a row group claims to hold is not believed beyond this.
     private const long MostNumbers = 1 << 28;
 
     // Reading is asynchronous only in form, as writing is.
@@ -20,9 +20,9 @@ internal static class EmbeddingParquetReader
             var reader = await ParquetReader.CreateAsync(stream).ConfigureAwait(false);
             await using (reader.ConfigureAwait(false))
             {
-                var embedding = Field<float>(reader, path, "embedding")
+                var embedding = Field(reader, path, "embedding", typeof(float))
                     ?? throw new InputException($"{path}: no column 'embedding' of lists of float");
-                var label = Field<string>(reader, path, "label");
+                var label = Field(reader, path, "label", typeof(ReadOnlyMemory<char>));
                 for (var at = 0; at < reader.RowGroupCount; at++)
                 {
                     using var group = reader.OpenRowGroupReader(at);
@@ -39,12 +39,12 @@ internal static class EmbeddingParquetReader
         }
     }
 
-    private static DataField? Field<T>(ParquetReader reader, string path, string name)
+    private static DataField? Field(ParquetReader reader, string path, string name, Type type)
     {
         var field = Array.Find(reader.Schema.GetDataFields(), field => field.Path.FirstPart == name);
-        return field is null || field.ClrType == typeof(T)
+        return field is null || field.ClrType == type
             ? field
-            : throw new InputException($"{path}: the column '{name}' holds {field.ClrType.Name}, not {typeof(T).Name}");
+            : throw new InputException($"{path}: the column '{name}' holds {field.ClrType.Name}, not what is written here");
     }
 
     // The numbers of a row group, and where each row begins among them.
