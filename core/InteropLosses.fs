@@ -47,38 +47,78 @@ type LossResult internal (value: float, gradients: (string * float array array) 
 
         all
 
-/// Losses by name, for C#: what there is, and the value of one on given embeddings.
-[<AbstractClass; Sealed>]
-type LossFunctions private () =
-    static let rows (x: Tensor) =
-        let flat = x.detach().contiguous().data<float>().ToArray()
-        let width = if x.dim () < 2L then 1 else int x.shape[1]
-        Array.chunkBySize width flat
+/// From given numbers to the value of a loss and its gradients.
+module internal LossProbe =
+    let private refuse message = raise (InputException(message: string))
 
-    static let matrix what (given: float array array) : Tensor =
-        let width = if given.Length = 0 then 0 else given[0].Length
-
-        if width = 0 then raise (InputException $"{what}: there are none.")
+    /// Rows of equal length -> N D in float64.
+    let matrix what (given: float array array) : Tensor =
+        let width = given |> Array.tryHead |> Option.map Array.length |> Option.defaultValue 0
+        if width = 0 then refuse $"{what}: there are none."
 
         for row, numbers in Seq.indexed given do
-            if numbers.Length <> width then
-                raise (InputException $"{what}: row {row} has {numbers.Length} numbers, row 0 has {width}.")
+            if numbers.Length <> width then refuse $"{what}: row {row} has {numbers.Length} numbers, row 0 has {width}."
 
         torch.tensor(Array.concat given, dtype = float64, device = torch.CPU).reshape(int64 given.Length, int64 width)
 
-    static let leaf (x: Tensor) = x.requires_grad_ true
+    let rows (x: Tensor) =
+        let width = if x.dim () < 2L then 1 else int x.shape[1]
+        Array.chunkBySize width (x.detach().contiguous().data<float>().ToArray())
 
-    static let centresOf (terms: (float * Call) list) =
-        terms
-        |> List.tryPick (fun (_, call) ->
-            let part = (Part.tryFind All.all call.Name).Value
-            let own = part.Settings |> List.tryFind (fun s -> s.Key = "centres") |> Option.map _.Default
+    /// Settings as text, read as values.
+    let settings (given: KeyValuePair<string, string> seq) =
+        let read = [ for KeyValue(key, text) in given -> key, Expression.readValue text ]
+
+        match
+            [ for key, value in read do
+                  match value with
+                  | Error problem -> $"{key}: {problem}"
+                  | Ok _ -> () ]
+        with
+        | [] ->
+            Map
+                [ for key, value in read do
+                      match value with
+                      | Ok value -> key, value
+                      | Error _ -> () ]
+        | unread -> raise (InputException unread)
+
+    /// Proxies of a class in the losses of a sum, 1 unless one of them says otherwise.
+    let private centres (terms: (float * Call) list) =
+        let ofCall (call: Call) =
+            let own =
+                (Part.tryFind All.all call.Name).Value.Settings
+                |> List.tryFind (fun s -> s.Key = "centres")
+                |> Option.map _.Default
 
             match Map.tryFind "centres" call.Given |> Option.orElse own with
             | Some(Number centres) -> Some(int centres)
-            | _ -> None)
-        |> Option.defaultValue 1
+            | _ -> None
 
+        terms |> List.tryPick (snd >> ofCall) |> Option.defaultValue 1
+
+    let classes terms (labels: int64 array) (proxies: Tensor option) =
+        let count =
+            proxies
+            |> Option.map (fun p -> int p.shape[0] / centres terms)
+            |> Option.defaultValue (1 + int (Array.max labels))
+
+        for label in labels do
+            if label < 0L || label >= int64 count then refuse $"labels: {label} is not within 0 and {count - 1}."
+
+        count
+
+    /// A parameter of the loss: given where it is a proxy, else at its start.
+    let parameter (proxies: Tensor option) (spec: ParamSpec) : Tensor =
+        match proxies with
+        | _ when not (spec.Name.EndsWith "proxies") -> (Params.init 0L torch.CPU float64 [ spec ]).[spec.Name]
+        | Some given when List.ofArray given.shape = spec.Shape -> given.clone ()
+        | Some given -> refuse $"class_weights: {shapeText given.shape} where the loss has {shapeText spec.Shape}."
+        | None -> refuse $"The loss compares with proxies: give class_weights, {shapeText spec.Shape}."
+
+/// Losses by name, for C#: what there is, and the value of one on given embeddings.
+[<AbstractClass; Sealed>]
+type LossFunctions private () =
     /// Every loss.
     static member All: IReadOnlyList<LossDescription> = [| for part in All.all -> LossDescription part |]
 
@@ -99,73 +139,30 @@ type LossFunctions private () =
             labels: int64 array,
             classWeights: float array array
         ) : LossResult =
-        let read =
-            [ for KeyValue(key, text) in settings do
-                  match Expression.readValue text with
-                  | Ok value -> Ok(key, value)
-                  | Error problem -> Error $"{key}: {problem}" ]
+        let settings = LossProbe.settings settings
 
-        let unread =
-            read
-            |> List.choose (function
-                | Error problem -> Some problem
-                | Ok _ -> None)
+        let terms =
+            match All.read loss settings with
+            | Ok terms -> terms
+            | Error problems -> raise (InputException [ for _, problem in problems -> problem ])
 
-        let settings =
-            read
-            |> List.choose (function
-                | Ok pair -> Some pair
-                | Error _ -> None)
-            |> Map.ofList
+        if labels.Length <> embeddings.Length then
+            raise (InputException $"labels: there are {labels.Length} for {embeddings.Length} embeddings.")
 
-        match All.read loss settings with
-        | _ when not unread.IsEmpty -> raise (InputException unread)
-        | Error problems -> raise (InputException [ for _, problem in problems -> problem ])
-        | Ok terms ->
-            Native.ensure ()
+        Native.ensure ()
 
-            scoped (fun () ->
-                torch.manual_seed 0L |> ignore
-                let x = matrix "embeddings" embeddings |> leaf
+        scoped (fun () ->
+            torch.manual_seed 0L |> ignore
+            let leaf (x: Tensor) = x.requires_grad_ true
+            let x = LossProbe.matrix "embeddings" embeddings |> leaf
+            let proxies = classWeights |> Option.ofObj |> Option.map (LossProbe.matrix "class_weights")
 
-                if labels.Length <> embeddings.Length then
-                    raise (InputException $"labels: there are {labels.Length} for {embeddings.Length} embeddings.")
+            let layer =
+                All.make loss settings (LossProbe.classes terms labels proxies) (int x.shape[1])
+                |> Loss.onEmbeddings
 
-                let proxies = classWeights |> Option.ofObj |> Option.map (matrix "class_weights")
-
-                proxies
-                |> Option.iter (fun p ->
-                    if p.shape[1] <> x.shape[1] then
-                        raise (InputException $"class_weights: rows of {p.shape[1]} numbers; the embeddings have {x.shape[1]}."))
-
-                let classes =
-                    match proxies with
-                    | Some p -> int p.shape[0] / centresOf terms
-                    | None -> if labels.Length = 0 then 0 else int (Array.max labels) + 1
-
-                let layer = All.make loss settings classes (int x.shape[1]) |> Loss.onEmbeddings
-
-                let parameters =
-                    [ for spec in layer.Specs ->
-                          match proxies with
-                          | _ when not (spec.Name.EndsWith "proxies") ->
-                              spec.Name, (Params.init 0L torch.CPU float64 [ spec ]).[spec.Name] |> leaf
-                          | Some p when List.ofArray p.shape = spec.Shape -> spec.Name, p.clone () |> leaf
-                          | Some p ->
-                              raise (
-                                  InputException $"class_weights: {shapeText p.shape} where the loss '{loss}' has {shapeText spec.Shape}."
-                              )
-                          | None ->
-                              raise (
-                                  InputException $"The loss '{loss}' compares with proxies: give class_weights, {shapeText spec.Shape}."
-                              ) ]
-
-                let problem = labels |> Array.tryFind (fun label -> label < 0L || (proxies.IsSome && label >= int64 classes))
-
-                problem
-                |> Option.iter (fun label -> raise (InputException $"labels: {label} is not within 0 and {classes - 1}."))
-
-                let env = { Params = Params.ofSeq parameters; Mode = Training; Report = fun _ _ -> () }
-                let value = layer.Forward env (x, torch.tensor (labels, dtype = int64', device = torch.CPU))
-                let gradients = Grad.gradientsOrZero value (("embeddings", x) :: parameters)
-                LossResult(toFloat value, [ for name, gradient in gradients -> name, rows gradient ]))
+            let parameters = [ for spec in layer.Specs -> spec.Name, LossProbe.parameter proxies spec |> leaf ]
+            let env = { Params = Params.ofSeq parameters; Mode = Training; Report = fun _ _ -> () }
+            let value = layer.Forward env (x, torch.tensor (labels, dtype = int64', device = torch.CPU))
+            let gradients = Grad.gradientsOrZero value (("embeddings", x) :: parameters)
+            LossResult(toFloat value, [ for name, gradient in gradients -> name, LossProbe.rows gradient ]))

@@ -57,7 +57,7 @@ let private givenProblems (calls: Call list) (key: string, value: Value) =
         [ $"the loss {which} has no such setting{Names.nearest keys key}; it has {known}" ]
     | having ->
         [ for call in having do
-              yield! Part.problems "loss" all { call with Given = Map [ key, value ] } ]
+              yield! attempt { call with Given = Map.add key value call.Given } ]
 
 /// A weighted sum of losses as text, with settings over what each part was given. Or everything that is wrong: with one of the settings (its key), or with
 /// the text.
@@ -78,6 +78,8 @@ let read (text: string) (settings: Map<string, Value>) : Result<(float * Call) l
                   for KeyValue(key, value) in settings do
                       for problem in givenProblems calls (key, value) do
                           Some key, problem ]
+
+        let wrong = List.distinct wrong
 
         if wrong.IsEmpty then Ok(Expression.set settingsOf settings terms) else Error wrong
 

@@ -66,7 +66,8 @@ type MetricsArgument =
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | File _ -> "embeddings as 'embed' writes them (.npy .csv .jsonl .parquet), or JSON {\"embeddings\": [[...]], \"labels\": [...]}"
+            | File _ ->
+                "embeddings as 'embed' writes them (.npy .csv .jsonl .parquet), or JSON {\"embeddings\": [[...]], \"labels\": [...]}"
             | Labels _ -> "labels of the embeddings, where not in or beside their file: .npy of integers, .csv or .txt, one a row"
             | Gallery _ -> "embeddings to search in, instead of all against all"
             | GalleryLabels _ -> "labels of the gallery"

@@ -52,12 +52,14 @@ let options (asked: Asked) =
 
 /// What was measured.
 type Measured =
-    { Title: string
-      AllAgainstAll: bool
-      /// The classes by the numbers that the metrics know them by.
-      Classes: ClassIndex
-      /// What else belongs into the JSON document.
-      More: (string * obj) list }
+    {
+        Title: string
+        AllAgainstAll: bool
+        /// The classes by the numbers that the metrics know them by.
+        Classes: ClassIndex
+        /// What else belongs into the JSON document.
+        More: (string * obj) list
+    }
 
 let private document (measured: Measured) (metrics: RetrievalMetrics) =
     let all = Dictionary<string, obj>()

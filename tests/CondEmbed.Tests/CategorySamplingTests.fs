@@ -21,7 +21,10 @@ let private shapes =
     gen {
         let! categories = Gen.choose (1, 5)
         let! classes = Gen.choose (1, 3)
-        let! sizes = Gen.listOfLength categories (Gen.choose (classes, 6) |> Gen.bind (fun count -> Gen.listOfLength count (Gen.choose (1, 5))))
+
+        let! sizes =
+            Gen.listOfLength categories (Gen.choose (classes, 6) |> Gen.bind (fun count -> Gen.listOfLength count (Gen.choose (1, 5))))
+
         let! perClass = Gen.choose (1, 4)
         let! inBatch = Gen.choose (1, categories)
         let! seed = Gen.choose (0, 1000)
@@ -86,7 +89,11 @@ let private hierarchicalTests =
 
           forShapes "in an epoch every combination of categories makes as many batches" (fun shape ->
               let facts = categoriesOf shape
-              let found = batches (hierarchical shape 3) 1 |> List.countBy (Array.map (fun item -> snd facts[item]) >> Array.distinct >> Array.sort >> List.ofArray)
+
+              let found =
+                  batches (hierarchical shape 3) 1
+                  |> List.countBy (Array.map (fun item -> snd facts[item]) >> Array.distinct >> Array.sort >> List.ofArray)
+
               let expected = choose shape.Categories [ for at in 0 .. shape.Sizes.Length - 1 -> $"kind {at}" ]
               Expect.equal (List.sort found) (List.sort [ for combination in expected -> combination, 3 ]) "combinations")
 
@@ -118,7 +125,13 @@ let private balancedTests =
                   batches (balanced shape) epoch |> List.iter (holds shape))
 
           test "categories come in proportion to their classes" {
-              let shape = { Sizes = [ List.replicate 2 4; List.replicate 6 4; List.replicate 12 4 ]; PerClass = 2; Categories = 1; Classes = 2; Seed = 5UL }
+              let shape =
+                  { Sizes = [ List.replicate 2 4; List.replicate 6 4; List.replicate 12 4 ]
+                    PerClass = 2
+                    Categories = 1
+                    Classes = 2
+                    Seed = 5UL }
+
               let facts = categoriesOf shape
               let sampler = balanced shape
               let drawn = [ for step in 0..3999 -> snd facts[(sampler.Batch step)[0]] ] |> List.countBy id |> Map
@@ -159,8 +172,6 @@ let private plainTests =
               Expect.equal (sampler.Batch 9) ((ShuffledSampler(numbers, 8, 4UL)).Batch 9) "by seed and step alone"
           }
 
-          test "a batch larger than all" {
-              rejects [ "batch of 9"; "8 images" ] (fun () -> ShuffledSampler([| 1..8 |], 9, 0UL) |> ignore)
-          } ]
+          test "a batch larger than all" { rejects [ "batch of 9"; "8 images" ] (fun () -> ShuffledSampler([| 1..8 |], 9, 0UL) |> ignore) } ]
 
 let tests = testList "CategorySampling" [ hierarchicalTests; balancedTests; plainTests ]

@@ -58,7 +58,12 @@ let private malformed =
             refused "a.csv" "e0,e1\n1,2\n" [ "no labels" ]
             refused "a.csv" "path,label,e0\n" [ "no embeddings" ]
             refused "a.csv" "label,e0\n\"a,1\n" [ "line 2"; "never closed" ]
-            refused "a.jsonl" "{\"label\":\"a\",\"embedding\":[1,2]}\n{\n[1]\n{\"label\":\"a\",\"embedding\":[1,\"x\"]}\n{\"label\":\"a\",\"embedding\":[1]}" [ "line 2"; "JSON"; "line 3"; "line 4"; "\"x\""; "line 5"; "1 numbers where 2" ]
+
+            refused
+                "a.jsonl"
+                "{\"label\":\"a\",\"embedding\":[1,2]}\n{\n[1]\n{\"label\":\"a\",\"embedding\":[1,\"x\"]}\n{\"label\":\"a\",\"embedding\":[1]}"
+                [ "line 2"; "JSON"; "line 3"; "line 4"; "\"x\""; "line 5"; "1 numbers where 2" ]
+
             refused "a.parquet" "PAR1 but not really" [ "cannot be read" ])
     }
 
@@ -70,17 +75,45 @@ let private options =
             let classes = Path.Combine(folder, "classes.csv")
 
             let asked =
-                [ "--recall-at"; "1,10"; "--precision-at"; "5"; "--variants"; "--class-averages"; "--clustering"; "--fmr"; "0.1"; "--pcf"; "0.5,0.9" ]
+                [ "--recall-at"
+                  "1,10"
+                  "--precision-at"
+                  "5"
+                  "--variants"
+                  "--class-averages"
+                  "--clustering"
+                  "--fmr"
+                  "0.1"
+                  "--pcf"
+                  "0.5,0.9" ]
 
             let found = jsonOf (succeeds ([ "metrics"; file; "--json"; "--per-class"; classes ] @ asked))
 
             Expect.equal
                 (names found |> List.filter (fun name -> not (name.EndsWith "_class_average")))
-                [ "protocol"; "queries"; "queries_without_match"
-                  "recall@1"; "recall@1_possible_only"; "recall@10"; "recall@10_possible_only"
-                  "precision@1"; "r_precision"; "map_at_r"; "mean_average_precision"; "mean_reciprocal_rank"
-                  "precision@5"; "map@5"; "recall@1_threshold"; "recall@10_threshold"; "map_at_r_counting_query"
-                  "fnmr@fmr=0.1"; "nmi"; "ami"; "f1"; "pcf@0.5"; "pcf@0.9" ]
+                [ "protocol"
+                  "queries"
+                  "queries_without_match"
+                  "recall@1"
+                  "recall@1_possible_only"
+                  "recall@10"
+                  "recall@10_possible_only"
+                  "precision@1"
+                  "r_precision"
+                  "map_at_r"
+                  "mean_average_precision"
+                  "mean_reciprocal_rank"
+                  "precision@5"
+                  "map@5"
+                  "recall@1_threshold"
+                  "recall@10_threshold"
+                  "map_at_r_counting_query"
+                  "fnmr@fmr=0.1"
+                  "nmi"
+                  "ami"
+                  "f1"
+                  "pcf@0.5"
+                  "pcf@0.9" ]
                 "names"
 
             Expect.stringContains (found.GetProperty("protocol").GetString()) "all against all; cosine" "protocol"
@@ -89,7 +122,14 @@ let private options =
             Expect.stringContains lines "\"class \"\"0\"\",\n of many\"," "a class by its name"
             let text = succeeds ([ "metrics"; file ] @ asked)
 
-            for word in [ "MAP@R, R counts the query"; "Recall@10, threshold"; "FNMR@FMR 0.1"; "AMI"; "PCF@0.9"; "MAP@5"; "MAP@R, average of classes" ] do
+            for word in
+                [ "MAP@R, R counts the query"
+                  "Recall@10, threshold"
+                  "FNMR@FMR 0.1"
+                  "AMI"
+                  "PCF@0.9"
+                  "MAP@5"
+                  "MAP@R, average of classes" ] do
                 Expect.stringContains text word "for people")
     }
 
@@ -144,7 +184,12 @@ let private refusals =
               testCase (String.concat " " arguments) (fun () ->
                   inFolder (fun folder ->
                       EmbeddingFiles.Write(Path.Combine(folder, "e.csv"), table 7 10)
-                      EmbeddingFiles.Write(Path.Combine(folder, "wide.csv"), EmbeddingTable(Array.create 4 1.0f, 2, 2, null, [| "a"; "a" |]))
+
+                      EmbeddingFiles.Write(
+                          Path.Combine(folder, "wide.csv"),
+                          EmbeddingTable(Array.create 4 1.0f, 2, 2, null, [| "a"; "a" |])
+                      )
+
                       let outcome = condembedIn folder ([ "metrics"; "e.csv" ] @ arguments)
                       Expect.equal outcome.Code 2 outcome.Everything
 

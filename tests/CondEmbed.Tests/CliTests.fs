@@ -3,4 +3,12 @@ module CondEmbed.Tests.CliTests
 
 open Expecto
 
-let tests = testList "Cli" [ CliHelpTests.tests; CliWorkTests.tests; CliMetricsTests.tests; CliInputTests.tests; CliStopTests.tests ]
+let tests =
+    testList
+        "Cli"
+        [ CliHelpTests.tests
+          CliWorkTests.tests
+          CliMetricsTests.tests
+          CliInputTests.tests
+          CliLossTests.tests
+          CliStopTests.tests ]

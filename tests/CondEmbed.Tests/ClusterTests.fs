@@ -36,7 +36,9 @@ let private overPermutations (labels: int[]) (clusters: int[]) =
     let mutual (clusters: int list) =
         let pairs = Seq.zip labels clusters |> Seq.toList
         let a, b = share fst pairs, share snd pairs
-        (share id pairs) |> Seq.sumBy (fun cell -> cell.Value * log (cell.Value / (a[fst cell.Key] * b[snd cell.Key])))
+
+        (share id pairs)
+        |> Seq.sumBy (fun cell -> cell.Value * log (cell.Value / (a[fst cell.Key] * b[snd cell.Key])))
 
     permutations (List.ofArray clusters) |> List.averageBy mutual
 
@@ -86,8 +88,13 @@ let private agreement =
 /// Balls of points round far corners.
 let private balls seed count perBall dimension =
     let random = Random(seed: int)
-    let centres = Array.init count (fun c -> Array.init dimension (fun i -> if i = c % dimension then 10.0 * float (1 + c / dimension) else 0.0))
-    let rows = [| for c in 0 .. count * perBall - 1 -> centres[c % count] |> Array.map (fun x -> x + 0.1 * random.NextDouble()) |]
+
+    let centres =
+        Array.init count (fun c -> Array.init dimension (fun i -> if i = c % dimension then 10.0 * float (1 + c / dimension) else 0.0))
+
+    let rows =
+        [| for c in 0 .. count * perBall - 1 -> centres[c % count] |> Array.map (fun x -> x + 0.1 * random.NextDouble()) |]
+
     rows, [| for c in 0 .. count * perBall - 1 -> int64 (c % count) |]
 
 let private squared (a: float[]) (b: float[]) = Array.fold2 (fun sum x y -> sum + (x - y) * (x - y)) 0.0 a b
@@ -95,8 +102,7 @@ let private squared (a: float[]) (b: float[]) = Array.fold2 (fun sum x y -> sum 
 let private means (rows: float[][]) (clusters: int[]) =
     Array.zip clusters rows
     |> Array.groupBy fst
-    |> Array.map (fun (cluster, group) ->
-        cluster, Array.init rows[0].Length (fun i -> group |> Array.averageBy (fun (_, row) -> row[i])))
+    |> Array.map (fun (cluster, group) -> cluster, Array.init rows[0].Length (fun i -> group |> Array.averageBy (fun (_, row) -> row[i])))
     |> dict
 
 let private clustering =

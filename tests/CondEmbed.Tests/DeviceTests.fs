@@ -77,7 +77,7 @@ let private strayTests =
                       step { tiny with Loss = loss; LevelLoss = "multi-similarity" })
 
           strayTest "a memory, and a sum of losses" (fun () ->
-              step { tiny with Memory = 16; MemoryStart = 0; Loss = "multi-similarity + 0.5 * margin"; LevelLoss = "supcon" })
+              step { tiny with Memory = 100; MemoryStart = 0; Loss = "multi-similarity + 0.5 * margin"; LevelLoss = "supcon" })
 
           for optimiser in [ "adamw"; "sgd" ] do
               for clip in [ 0.0; 0.001 ] do

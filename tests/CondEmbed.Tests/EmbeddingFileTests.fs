@@ -181,7 +181,8 @@ let private readers =
                 "{\"embeddings\":[[1],[2]],\"labels\":[1]}", [ "2 embeddings but 1 labels" ]
                 "{\"embeddings\":[[1]],\"labels\":[1]}", [ "at least 2" ] ] do
               test $"JSON refused: {text}" {
-                  inFolder (fun root -> rejects ("x.json" :: words) (fun () -> LabelledEmbeddings.Read(file root "x.json" text).Evaluate() |> ignore))
+                  inFolder (fun root ->
+                      rejects ("x.json" :: words) (fun () -> LabelledEmbeddings.Read(file root "x.json" text).Evaluate() |> ignore))
               }
 
           for header, data, words in

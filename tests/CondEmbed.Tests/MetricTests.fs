@@ -12,8 +12,7 @@ open CondEmbed.Tests.Support
 
 let private exactly (expected: float) (actual: float) what = Expect.isLessThan (abs (actual - expected)) 1e-12 what
 
-let private rows (lists: 'a list list) : IReadOnlyList<IReadOnlyList<'a>> =
-    [| for row in lists -> List.toArray row :> IReadOnlyList<'a> |]
+let private rows (lists: 'a list list) : IReadOnlyList<IReadOnlyList<'a>> = [| for row in lists -> List.toArray row :> IReadOnlyList<'a> |]
 
 let private queryLabels = [| 1L; 1L; 2L; 3L; 4L; 0L |]
 
@@ -102,12 +101,7 @@ let private tiedSet seed =
     set, Array.init 40 (fun _ -> int64 (random.Next 6))
 
 let private everything =
-    EvaluationOptions(
-        RecallAt = [| 1; 3 |],
-        CutOffs = [| 1; 3; 5 |],
-        Variants = true,
-        ClassAverages = true
-    )
+    EvaluationOptions(RecallAt = [| 1; 3 |], CutOffs = [| 1; 3; 5 |], Variants = true, ClassAverages = true)
 
 /// Cosines of all pairs, as the library rounds them.
 let private cosines (set: float[][]) =
@@ -173,7 +167,12 @@ let private variantTests =
               let labels = [| 7L; 7L; 8L; 8L; 9L; 8L |]
               let set = [| [| 1.0; 0.0 |]; [| 1.0; 0.01 |]; [| 0.0; 1.0 |]; [| 1.0; 0.05 |]; [| -1.0; 0.0 |]; [| 0.1; 1.0 |] |]
               let metrics = Retrieval.Evaluate(flatten set, labels, everything)
-              Expect.equal [ for one in metrics.Classes -> one.Label, one.Queries, one.QueriesWithoutMatch ] [ 8L, 3, 0; 7L, 2, 0; 9L, 1, 1 ] "classes"
+
+              Expect.equal
+                  [ for one in metrics.Classes -> one.Label, one.Queries, one.QueriesWithoutMatch ]
+                  [ 8L, 3, 0; 7L, 2, 0; 9L, 1, 1 ]
+                  "classes"
+
               Expect.equal metrics.Classes[1].Values["map_at_r"] 1.0 "class 7 is found"
               Expect.equal metrics.Classes[2].Values["recall@1"] 0.0 "a lone query is a miss"
               Expect.isFalse (metrics.Classes[2].Values.ContainsKey "map_at_r") "and nothing else of it can be measured"
@@ -240,7 +239,10 @@ let private oml =
 
               let fractions = PrincipalComponents.Fractions(flatten set, [| 0.0; 0.39; 0.41; 0.75; 0.95; 1.0 |])
               Expect.sequenceEqual fractions [ 0.25; 0.25; 0.5; 0.75; 1.0; 1.0 ] "of four"
-              let metrics = Retrieval.Evaluate(flatten set, Array.init 8 (fun i -> int64 (i / 4)), EvaluationOptions(Variances = [| 0.41 |]))
+
+              let metrics =
+                  Retrieval.Evaluate(flatten set, Array.init 8 (fun i -> int64 (i / 4)), EvaluationOptions(Variances = [| 0.41 |]))
+
               Expect.equal metrics["pcf@0.41"] 0.5 "by name"
               Expect.sequenceEqual (PrincipalComponents.Fractions(flatten (Array.create 3 [| 1.0; 2.0 |]), [| 0.5 |])) [ 0.0 ] "all equal"
           } ]

@@ -37,6 +37,7 @@ let all =
           CheckpointTests.tests
           EmbeddingFileTests.tests
           RunTests.tests
+          RunSamplingTests.tests
           ReportTests.tests
           FaceTests.tests
           ScriptTests.tests

@@ -1,0 +1,52 @@
+/// Runs with other samplers than the usual.
+module CondEmbed.Tests.RunSamplingTests
+
+open System.IO
+open Expecto
+open CondEmbed.Interop
+open CondEmbed.Training
+open CondEmbed.Tests.RunSupport
+open CondEmbed.Tests.Support
+
+let private plain = [ "sampler", "plain"; "loss", "proxy-anchor"; "levels", "0"; "batch", "7" ]
+
+let tests =
+    testList
+        "samplers"
+        [ test "a plain run that is stopped within its second epoch goes on to the same bits" {
+              inFolder (fun folder ->
+                  // 36 training pictures make 5 batches of 7, which per_class need not divide.
+                  let run = Path.Combine(folder, "run")
+                  stopAt 4 (Trainer(settings pictures.Value plain, run)) |> ignore
+                  Trainer.Resume(run).Train() |> ignore
+                  expectSameRun (finishedRun plain) run)
+          }
+
+          test "categories that are not there are asked for by name" {
+              for sampler in [ "hierarchical"; "category-balanced" ] do
+                  inFolder (fun folder ->
+                      let config = settings pictures.Value [ "sampler", sampler ]
+
+                      rejects [ $"'{sampler}' needs the category"; "36 of 36 have none"; ".png"; "m-per-class" ] (fun () ->
+                          train config (Path.Combine(folder, "run")) |> ignore))
+          }
+
+          test "more plain images than there are" {
+              inFolder (fun folder ->
+                  let config = settings pictures.Value [ "sampler", "plain"; "batch", "40" ]
+                  rejects [ "batch of 40"; "36 images" ] (fun () -> train config (Path.Combine(folder, "run")) |> ignore))
+          }
+
+          test "a batch must divide into the groups of its sampler" {
+              let resolve pairs = RunSettings.Resolve [ for key, value in pairs -> Given("test", key, value) ] |> ignore
+              resolve [ "sampler", "plain"; "batch", "65" ]
+              resolve [ "sampler", "hierarchical"; "batch", "64" ]
+
+              rejects [ "batch"; "64 is not a multiple of per_class 4 times categories_per_batch 3, which is 12"; "60 and 72" ] (fun () ->
+                  resolve [ "sampler", "category-balanced"; "categories_per_batch", "3" ])
+
+              rejects [ "batch"; "65 is not a multiple of per_class 4"; "64 and 68" ] (fun () -> resolve [ "batch", "65" ])
+              rejects [ "sampler"; "'hierachical'"; "did you mean 'hierarchical'" ] (fun () -> resolve [ "sampler", "hierachical" ])
+              rejects [ "recall_at"; "'1,x'" ] (fun () -> resolve [ "recall_at", "1,x" ])
+              rejects [ "recall_at" ] (fun () -> resolve [ "recall_at", "0" ])
+          } ]
