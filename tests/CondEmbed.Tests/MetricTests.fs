@@ -7,6 +7,7 @@ open Expecto
 open FsCheck
 open FsCheck.FSharp
 open CondEmbed.Evaluation
+open CondEmbed.Tests.CSharp
 open CondEmbed.Tests.EvaluationTests
 open CondEmbed.Tests.Support
 
@@ -247,4 +248,17 @@ let private oml =
               Expect.sequenceEqual (PrincipalComponents.Fractions(flatten (Array.create 3 [| 1.0; 2.0 |]), [| 0.5 |])) [ 0.0 ] "all equal"
           } ]
 
-let tests = testList "Metrics" [ givenTests; variantTests; oml ]
+let private fromCSharp =
+    test "C# measures and samples" {
+        let set, labels = randomSet 4 40 6 4
+        let metrics = Retrieval.Evaluate(single (flatten set), labels)
+        let struct (worst, values) = MetricsUser.Measure(Array.map float32 (Array.concat set), 6, labels)
+        Expect.equal worst metrics.Classes[0].Label "worst"
+        Expect.equal values["map_at_r"] metrics.MapAtR "MAP@R"
+        Expect.containsAll values.Keys [ "recall@10"; "map@5"; "nmi"; "pcf@0.9"; "recall@1_threshold" ] "names"
+        let kinds = [| "a"; "a"; "a"; "a"; "b"; "b"; "b"; "b" |]
+        let batches = MetricsUser.FirstBatches([| 0..7 |], [| 0L; 0L; 1L; 1L; 2L; 2L; 3L; 3L |], kinds)
+        Expect.all batches (fun batch -> (Array.distinct batch).Length = 4) "four distinct images"
+    }
+
+let tests = testList "Metrics" [ fromCSharp; givenTests; variantTests; oml ]

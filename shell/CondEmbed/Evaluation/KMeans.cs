@@ -48,13 +48,15 @@ public static class KMeans
         var random = new SplitMix64(seed);
         var chosen = new long[clusters];
         chosen[0] = random.Below((int)rows.shape[0]);
-        var nearest = Numbers(SquaredDistances(rows, norms, chosen[0]));
+        var nearest = new double[rows.shape[0]];
+        var distances = new double[nearest.Length];
+        Copy(SquaredDistances(rows, norms, chosen[0]), nearest);
         for (var at = 1; at < clusters; at++)
         {
             cancel.ThrowIfCancellationRequested();
             chosen[at] = Draw(nearest, random.Fraction());
             using var scope = torch.NewDisposeScope();
-            var distances = Numbers(SquaredDistances(rows, norms, chosen[at]));
+            Copy(SquaredDistances(rows, norms, chosen[at]), distances);
             for (var i = 0; i < nearest.Length; i++)
             {
                 nearest[i] = Math.Min(nearest[i], distances[i]);
@@ -134,7 +136,7 @@ public static class KMeans
             var last = Math.Min(first + block, count);
             var products = rows[first..last].mm(transposed); // B K
             var (least, place) = products.mul_(-2).add_(centreNorms).min(1);
-            Numbers((least + norms[first..last]).clamp_min(0)).CopyTo(distance, first);
+            Copy((least + norms[first..last]).clamp_min(0), distance.AsSpan(first, last - first));
             place.to(torch.int32).data<int>().CopyTo(cluster.AsSpan(first));
         }
 
@@ -168,5 +170,5 @@ public static class KMeans
         return means.MoveToOuterDisposeScope();
     }
 
-    private static double[] Numbers(torch.Tensor x) => x.to(torch.float64).data<double>().ToArray();
+    private static void Copy(torch.Tensor from, Span<double> to) => from.to(torch.float64).data<double>().CopyTo(to);
 }
