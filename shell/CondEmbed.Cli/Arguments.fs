@@ -1,8 +1,19 @@
 /// What can be said on the command line.
 module CondEmbed.Cli.Arguments
 
+open System
 open Argu
+open CondEmbed.Cli
+open CondEmbed.Datasets
 open CondEmbed.Interop
+
+let private layoutUsage =
+    String.Join(", ", ImageDatasets.LayoutNames)
+    + "; by default what lies there is recognised"
+
+let private subsetUsage = "go on with a published set of which something is missing; every result is then marked as of a subset"
+
+let private skipUsage = "leave out pictures that cannot be used, instead of stopping at the first; all are decoded once more for it"
 
 [<RequireQualifiedAccess>]
 type TrainArgument =
@@ -27,13 +38,17 @@ type TrainArgument =
     | [<Unique>] Threads of N: string
     | [<Unique>] Workers of N: string
     | [<Unique; CustomCommandLine "--skip-bad">] SkipBad
+    | [<Unique>] Layout of NAME: string
+    | [<Unique; CustomCommandLine "--allow-subset">] AllowSubset
+    | [<Unique>] Split of RULE: string
     | Set of KEY_VALUE: string
     | [<CustomCommandLine "--list-settings">] ListSettings
 
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | Data _ -> "'emoji' (the default, ships with the program), a folder of class folders, or a CSV / TSV table"
+            | Data _ ->
+                "'emoji' (the default, ships with the program), a folder of class folders, a CSV / TSV table, or the folder of a published set"
             | Config _ -> "settings in a TOML file, under the names of --list-settings or of these options; the command line wins"
             | Out _ -> "a new folder for the run; by default one below ./runs"
             | Resume _ -> "go on with a run that was stopped or killed; its own settings hold"
@@ -54,6 +69,9 @@ type TrainArgument =
             | Threads _ -> "threads of torch; 0 for one a core"
             | Workers _ -> "threads that read pictures; 0 for one a core"
             | SkipBad -> "leave out pictures that cannot be read, instead of stopping before training"
+            | Layout _ -> layoutUsage
+            | AllowSubset -> subsetUsage
+            | Split _ -> "how classes are divided: auto (as the data says, else hash), hash, first-half (of the sorted names)"
             | Set _ -> "any other setting, as in --set loss_settings.alpha=2; may be given often"
             | ListSettings -> "print every setting with its default and meaning, and stop"
 
@@ -62,6 +80,9 @@ type EvaluateArgument =
     | [<MainCommand; Mandatory>] Evaluate_What of RUN_AND_DATA: string list
     | [<Unique>] Best
     | [<Unique>] Json
+    | [<Unique; CustomCommandLine "--skip-bad">] SkipBad
+    | [<Unique>] Layout of NAME: string
+    | [<Unique; CustomCommandLine "--allow-subset">] AllowSubset
     | [<Unique>] Device of D: string
     | [<Unique>] Workers of N: int
 
@@ -69,6 +90,9 @@ type EvaluateArgument =
         member this.Usage =
             match this with
             | Evaluate_What _ -> "the run's folder (or a model file), then the data; by default the held-out classes of the run's own data"
+            | SkipBad -> skipUsage
+            | Layout _ -> layoutUsage
+            | AllowSubset -> subsetUsage
             | Best -> "the network that did best on the validation classes instead of the last"
             | Json -> "one JSON document on standard output and nothing else there"
             | Device _ -> "auto, cpu, cuda or cuda:N"
@@ -91,6 +115,9 @@ type MetricsArgument =
 type EmbedArgument =
     | [<MainCommand; Mandatory>] Embed_What of RUN_AND_IMAGES: string list
     | [<Mandatory; Unique>] Out of FILE: string
+    | [<Unique; CustomCommandLine "--skip-bad">] SkipBad
+    | [<Unique>] Layout of NAME: string
+    | [<Unique; CustomCommandLine "--allow-subset">] AllowSubset
     | [<Unique>] Best
     | [<Unique>] Device of D: string
     | [<Unique>] Workers of N: int
@@ -100,6 +127,9 @@ type EmbedArgument =
             match this with
             | Embed_What _ -> "the run's folder (or a model file), then the images: a folder, a table, a picture, or 'emoji'"
             | Out _ -> ".npy, .csv, .jsonl or .parquet; with paths, and labels if there are any"
+            | SkipBad -> skipUsage
+            | Layout _ -> layoutUsage
+            | AllowSubset -> subsetUsage
             | Best -> "the network that did best on the validation classes instead of the last"
             | Device _ -> "auto, cpu, cuda or cuda:N"
             | Workers _ -> "threads that read pictures; 0 for one a core"
@@ -112,6 +142,8 @@ type SearchArgument =
     | [<Unique>] Top of K: int
     | [<Unique>] Json
     | [<Unique>] Html of FILE: string
+    | [<Unique; CustomCommandLine "--skip-bad">] SkipBad
+    | [<Unique>] Layout of NAME: string
     | [<Unique>] Best
     | [<Unique>] Device of D: string
     | [<Unique>] Workers of N: int
@@ -125,6 +157,8 @@ type SearchArgument =
             | Top _ -> "how many to find (10)"
             | Json -> "one JSON document on standard output and nothing else there"
             | Html _ -> "a page with the pictures"
+            | SkipBad -> skipUsage
+            | Layout _ -> layoutUsage
             | Best -> "the network that did best on the validation classes instead of the last"
             | Device _ -> "auto, cpu, cuda or cuda:N"
             | Workers _ -> "threads that read pictures; 0 for one a core"
@@ -134,6 +168,7 @@ type PreviewArgument =
     | [<MainCommand; Mandatory; Unique>] Source of DATA_OR_IMAGE: string
     | [<Mandatory; Unique>] Out of FILE: string
     | [<Unique>] Config of FILE: string
+    | [<Unique>] Layout of NAME: string
     | [<Unique>] Resize of N: string
     | [<Unique>] Crop of N: string
     | [<Unique>] Filter of NAME: string
@@ -146,6 +181,7 @@ type PreviewArgument =
             | Source _ -> "a picture: its test view alone; data: a sheet of test views and training views"
             | Out _ -> "a PNG file"
             | Config _ -> "settings in a TOML file"
+            | Layout _ -> layoutUsage
             | Resize _ -> "short side before the crop, in pixels"
             | Crop _ -> "side of the crop, in pixels"
             | Filter _ -> "bilinear or bicubic"
@@ -170,6 +206,7 @@ type Command =
     | [<CliPrefix(CliPrefix.None)>] Search of ParseResults<SearchArgument>
     | [<CliPrefix(CliPrefix.None)>] Preview of ParseResults<PreviewArgument>
     | [<CliPrefix(CliPrefix.None)>] Doctor of ParseResults<DoctorArgument>
+    | [<CliPrefix(CliPrefix.None)>] Data of ParseResults<DataCommand.DataArgument>
     | Version
 
     interface IArgParserTemplate with
@@ -182,6 +219,7 @@ type Command =
             | Search _ -> "the most similar pictures of a gallery"
             | Preview _ -> "a picture of what the network sees"
             | Doctor _ -> "versions, device, native libraries, and how to mend what is wrong"
+            | Data _ -> "what a data set is, and what is wrong with it"
             | Version -> "print the version"
 
 /// What each command's help ends with.
@@ -206,4 +244,5 @@ let examples =
           "preview",
           [ "condembed preview photos --out sheet.png --encoder resnet50", "test views and training views of some pictures"
             "condembed preview cat.jpg --out view.png --resize 256 --crop 224 --filter bicubic", "exactly what the network gets" ]
-          "doctor", [ "condembed doctor", "what is here, and what is wrong" ] ]
+          "doctor", [ "condembed doctor", "what is here, and what is wrong" ]
+          "data", DataCommand.examples ]

@@ -57,12 +57,49 @@ let private show asJson title (metrics: RetrievalMetrics) more =
         |> Output.metricLines
         |> List.iter (printfn "%s")
 
-/// The data of the run, without the pictures that the run left out.
-let private ownData (settings: Config) stop =
-    let data = RunData.Open settings
+/// What a data set is opened with on behalf of a network: its boxes are part of what it was trained on.
+let private openedWith (model: EmbeddingModel) layout allowSubset =
+    DatasetOptions(Layout = Option.defaultValue ImageDatasets.Auto layout, AllowSubset = allowSubset, Boxes = model.Settings.Boxes)
 
-    if settings.SkipBad then
-        data.Checked(true, settings.Workers, Action<string>(eprintfn "%s"), cancellation = stop)
+/// Names the way round a bad picture.
+let private orSkipping work =
+    try
+        work ()
+    with :? BadPictureException as bad ->
+        raise (InputException $"{bad.Message} Mend or remove it, or leave out such pictures with --skip-bad.")
+
+let private leftOut = Action<string>(eprintfn "%s")
+
+/// A data set without the pictures that cannot be used, if that is wanted.
+let private usable skipBad workers (progress: IProgress<RunProgress>) stop (dataset: IImageDataset) =
+    if skipBad then
+        let report = phase "checking pictures" dataset.Count progress
+
+        let relay =
+            { new IProgress<CheckProgress> with
+                member _.Report at = lock report (fun () -> report.Invoke at.Done) }
+
+        DatasetPart.WithoutBad(dataset, workers, leftOut, relay, stop)
+    else
+        dataset
+
+/// The held-out part of the data: another set's, or that of the run itself without the pictures that the run left out.
+let private heldOut (model: EmbeddingModel) (arguments: ParseResults<EvaluateArgument>) other stop =
+    let layout = arguments.TryGetResult EvaluateArgument.Layout
+    let allowSubset = arguments.Contains EvaluateArgument.AllowSubset
+    let mutable skipBad = arguments.Contains EvaluateArgument.SkipBad
+
+    let data =
+        match other with
+        | Some folder -> RunData.ForEvaluation(ImageDatasets.Open(folder, openedWith model layout allowSubset))
+        | None when layout.IsSome || allowSubset ->
+            raise (InputException "--layout and --allow-subset are for other data; the run's own is opened by the run's settings.")
+        | None ->
+            skipBad <- skipBad || model.Settings.SkipBad
+            RunData.Open model.Settings
+
+    if skipBad then
+        data.Checked(true, arguments.GetResult(EvaluateArgument.Workers, 0), leftOut, cancellation = stop)
     else
         data
 
@@ -72,21 +109,25 @@ let evaluate (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument
     use model =
         EmbeddingModel.Load(run, arguments.GetResult(EvaluateArgument.Device, "auto"), arguments.Contains EvaluateArgument.Best)
 
-    let dataset, split =
-        match data with
-        | Some data ->
-            let dataset = ImageDatasets.Open data
-            dataset, ClassSplit.ForEvaluation dataset
-        | None ->
-            let own = ownData model.Settings stop
-            own.Dataset, own.Split
+    let data = heldOut model arguments data stop
+    let dataset = data.Dataset
 
     let metrics =
-        Output.withProgress (fun progress ->
-            let report = phase "evaluating" split.Test.Count progress
-            model.Evaluate(dataset, split, arguments.GetResult(EvaluateArgument.Workers, 0), report, stop))
+        orSkipping (fun () ->
+            Output.withProgress (fun progress ->
+                let report = phase "evaluating" data.Split.Test.Count progress
+                model.Evaluate(dataset, data.Split, arguments.GetResult(EvaluateArgument.Workers, 0), report, stop)))
 
-    show (arguments.Contains EvaluateArgument.Json) dataset.Name metrics [ "data", box dataset.Name; "run", box run ]
+    let asJson = arguments.Contains EvaluateArgument.Json
+
+    show
+        asJson
+        dataset.Name
+        metrics
+        [ "data", box dataset.Name; "run", box run; "split", box data.Split.Rule; "subset", box dataset.Subset ]
+
+    if not asJson && not (isNull dataset.Subset) then
+        printfn $"Measured on a subset, so not to be compared with published numbers: {dataset.Subset}."
 
 let metrics (stop: CancellationToken) (arguments: ParseResults<MetricsArgument>) =
     let file = arguments.GetResult MetricsArgument.File
@@ -108,11 +149,14 @@ let embed (stop: CancellationToken) (arguments: ParseResults<EmbedArgument>) =
     use model =
         EmbeddingModel.Load(run, arguments.GetResult(EmbedArgument.Device, "auto"), arguments.Contains EmbedArgument.Best)
 
-    let dataset = ImageDatasets.OpenImages images
+    let options = openedWith model (arguments.TryGetResult EmbedArgument.Layout) (arguments.Contains EmbedArgument.AllowSubset)
+    let workers = arguments.GetResult(EmbedArgument.Workers, 0)
 
-    let embeddings =
-        Output.withProgress (fun progress ->
-            model.Embed(dataset, arguments.GetResult(EmbedArgument.Workers, 0), phase "embedding" dataset.Count progress, stop))
+    let dataset, embeddings =
+        orSkipping (fun () ->
+            Output.withProgress (fun progress ->
+                let dataset = ImageDatasets.OpenImages(images, options) |> usable (arguments.Contains EmbedArgument.SkipBad) workers progress stop
+                dataset, model.Embed(dataset, workers, phase "embedding" dataset.Count progress, stop)))
 
     let labelled = dataset.Items |> Seq.exists (fun item -> item.Label <> "")
 
@@ -131,13 +175,20 @@ let search (stop: CancellationToken) (arguments: ParseResults<SearchArgument>) =
     use model =
         EmbeddingModel.Load(run, arguments.GetResult(SearchArgument.Device, "auto"), arguments.Contains SearchArgument.Best)
 
-    let gallery = ImageDatasets.OpenImages(arguments.GetResult SearchArgument.Gallery)
-    let queries = ImageDatasets.OpenImages(arguments.GetResult SearchArgument.Query)
+    // Nothing is measured, so whatever is there will do.
+    let options = openedWith model (arguments.TryGetResult SearchArgument.Layout) true
+    let workers = arguments.GetResult(SearchArgument.Workers, 0)
 
-    let found =
-        Output.withProgress (fun progress ->
-            let report = phase "embedding" (gallery.Count + queries.Count) progress
-            PictureSearch.Run(model, gallery, queries, top, arguments.GetResult(SearchArgument.Workers, 0), report, stop))
+    let gallery, found =
+        orSkipping (fun () ->
+            let gallery = ImageDatasets.OpenImages(arguments.GetResult SearchArgument.Gallery, options)
+            let queries = ImageDatasets.OpenImages(arguments.GetResult SearchArgument.Query, DatasetOptions(AllowSubset = true))
+
+            Output.withProgress (fun progress ->
+                let usable = usable (arguments.Contains SearchArgument.SkipBad) workers progress stop
+                let gallery, queries = usable gallery, usable queries
+                let report = phase "embedding" (gallery.Count + queries.Count) progress
+                gallery, PictureSearch.Run(model, gallery, queries, top, workers, report, stop)))
 
     arguments.TryGetResult SearchArgument.Html
     |> Option.iter (fun page ->
@@ -165,6 +216,7 @@ let private previewSettings (arguments: ParseResults<PreviewArgument>) =
             | PreviewArgument.Crop value -> [ option "crop" value ]
             | PreviewArgument.Filter value -> [ option "filter" value ]
             | PreviewArgument.Encoder value -> [ option "encoder" value ]
+            | PreviewArgument.Layout value -> [ option "layout" value ]
             | PreviewArgument.Set text -> [ TrainCommand.settingOf text ]
             | _ -> [])
 
@@ -180,7 +232,8 @@ let preview (arguments: ParseResults<PreviewArgument>) =
         let reader = PictureReader(ImageDatasets.OpenImages source)
         ImageEncoder.SavePng(Views.ForTesting(settings).Apply(reader.Read 0), out)
     else
-        let dataset = ImageDatasets.Open source
+        let options = DatasetOptions(Layout = settings.Layout, AllowSubset = true, Boxes = settings.Boxes)
+        let dataset = ImageDatasets.Open(source, options)
 
         let chosen = Preview.OnePerClass([| for item in dataset.Items -> item.Label |], 8)
         let caption = Func<int, string>(fun i -> dataset.Items[i].Label)

@@ -23,6 +23,9 @@ public sealed class EmojiDataset : IImageDataset
     public string Name => "emoji";
 
     /// <inheritdoc/>
+    public string Kind => "emoji, the set that comes along";
+
+    /// <inheritdoc/>
     public IReadOnlyList<ImageItem> Items { get; }
 
     /// <summary>Who drew the pictures, and under which licences they may be used.</summary>

@@ -31,6 +31,18 @@ public sealed class FileDataset : IImageDataset
     public IReadOnlyList<ImageItem> Items { get; }
 
     /// <inheritdoc/>
+    public string Kind { get; init; } = "folder";
+
+    /// <inheritdoc/>
+    public string RoleSource { get; init; } = "as the data says";
+
+    /// <inheritdoc/>
+    public string? Subset { get; init; }
+
+    /// <inheritdoc/>
+    public bool ClipsBoxes { get; init; }
+
+    /// <inheritdoc/>
     public int Count => Items.Count;
 
     /// <inheritdoc/>

@@ -11,6 +11,18 @@ public interface IImageDataset : IImageSource
     /// <summary>Every image with its label and role; item i is picture i of the source.</summary>
     IReadOnlyList<ImageItem> Items { get; }
 
+    /// <summary>What kind of data set it is, for people.</summary>
+    string Kind => "labelled images";
+
+    /// <summary>Who says what the images are for, where they have roles; one line for people.</summary>
+    string RoleSource => "as the data says";
+
+    /// <summary>
+    /// What is there of a published set that is not whole; null for any other. What is measured on a subset does not compare with what is
+    /// published, so every result must say so.
+    /// </summary>
+    string? Subset => null;
+
     /// <inheritdoc/>
     PixelBox? IImageSource.BoxOf(int index) => Items[index].Box;
 }

@@ -14,4 +14,7 @@ public interface IImageSource
 
     /// <summary>The part of the upright picture that is meant; null for the whole.</summary>
     PixelBox? BoxOf(int index) => null;
+
+    /// <summary>Whether a box that reaches over an edge of the picture is cut there; else such a picture is a bad one.</summary>
+    bool ClipsBoxes => false;
 }
