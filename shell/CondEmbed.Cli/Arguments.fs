@@ -158,7 +158,7 @@ type SearchArgument =
             | Json -> "one JSON document on standard output and nothing else there"
             | Html _ -> "a page with the pictures"
             | SkipBad -> skipUsage
-            | Layout _ -> layoutUsage
+            | Layout _ -> "of the gallery: " + layoutUsage
             | Best -> "the network that did best on the validation classes instead of the last"
             | Device _ -> "auto, cpu, cuda or cuda:N"
             | Workers _ -> "threads that read pictures; 0 for one a core"

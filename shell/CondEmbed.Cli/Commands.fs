@@ -124,10 +124,10 @@ let evaluate (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument
         asJson
         dataset.Name
         metrics
-        [ "data", box dataset.Name; "run", box run; "split", box data.Split.Rule; "subset", box dataset.Subset ]
+        [ "data", box dataset.Name; "run", box run; "split", box data.Split.Rule; "subset", box data.Subset ]
 
-    if not asJson && not (isNull dataset.Subset) then
-        printfn $"Measured on a subset, so not to be compared with published numbers: {dataset.Subset}."
+    if not asJson && not (isNull data.Subset) then
+        printfn $"Measured on a subset, so not to be compared with published numbers: {data.Subset}."
 
 let metrics (stop: CancellationToken) (arguments: ParseResults<MetricsArgument>) =
     let file = arguments.GetResult MetricsArgument.File

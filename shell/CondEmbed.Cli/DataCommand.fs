@@ -76,10 +76,10 @@ let private duplicateLines (found: Duplicates) =
     if found.Groups = 0 then
         [ "duplicates", "none byte for byte (SHA-256 of the files)" ]
     else
-        [ "duplicates", $"{count found.Groups} groups equal byte for byte (SHA-256 of the files), {count found.Copies} copies to spare"
-          "", $"between train and test: {count found.TrainAndTest} groups"
-          "", $"within train: {count found.WithinTrain}; within test: {count found.WithinTest}"
-          "", $"under several labels: {count found.AcrossClasses}"
+        [ "duplicates", $"{count found.Copies} copies in groups equal byte for byte (SHA-256 of the files): {count found.Groups}"
+          "", $"groups in both train and test: {count found.TrainAndTest}"
+          "", $"groups within train: {count found.WithinTrain}; within test: {count found.WithinTest}"
+          "", $"groups under several labels: {count found.AcrossClasses}"
           for paths in Seq.truncate 5 found.Examples do
               "", "= " + String.Join(" = ", paths) ]
 

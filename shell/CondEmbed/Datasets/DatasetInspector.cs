@@ -130,7 +130,8 @@ public sealed class DatasetInspector
             Spread.Of(good.Select(picture => picture.Width)),
             Spread.Of(good.Select(picture => picture.Height)),
             seen.Sum(picture => picture.Bytes),
-            seen.Where(picture => picture.Format is not null).CountBy(picture => picture.Format!).OrderByDescending(pair => pair.Value).ToDictionary(),
+            seen.Select(picture => picture.Format).OfType<string>().CountBy(format => format)
+                .OrderByDescending(pair => pair.Value).ThenBy(pair => pair.Key, StringComparer.Ordinal).ToDictionary(),
             [.. seen.Select(picture => picture.Bad).OfType<BadPicture>()],
             Duplicates.Of(items, [.. seen.Select(picture => picture.Hash)], split));
     }

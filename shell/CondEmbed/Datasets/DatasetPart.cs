@@ -17,7 +17,10 @@ public sealed class DatasetPart(IImageDataset whole, IReadOnlyList<int> images) 
     public string RoleSource => whole.RoleSource;
 
     /// <inheritdoc/>
-    public string? Subset => whole.Subset;
+    public string? Subset => whole.SubsetWithout(whole.Count - images.Count);
+
+    /// <inheritdoc/>
+    public bool IsPublished => whole.IsPublished;
 
     /// <inheritdoc/>
     public bool ClipsBoxes => whole.ClipsBoxes;

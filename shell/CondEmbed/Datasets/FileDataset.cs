@@ -40,6 +40,9 @@ public sealed class FileDataset : IImageDataset
     public string? Subset { get; init; }
 
     /// <inheritdoc/>
+    public bool IsPublished { get; init; }
+
+    /// <inheritdoc/>
     public bool ClipsBoxes { get; init; }
 
     /// <inheritdoc/>

@@ -1,4 +1,5 @@
 using CondEmbed.Images;
+using CondEmbed.Reports;
 
 namespace CondEmbed.Datasets;
 
@@ -22,6 +23,13 @@ public interface IImageDataset : IImageSource
     /// published, so every result must say so.
     /// </summary>
     string? Subset => null;
+
+    /// <summary>Whether it is a set that was published with its counts, so that it can be whole or not.</summary>
+    bool IsPublished => false;
+
+    /// <summary>The <see cref="Subset"/> once some images are left out: a published set without its bad pictures is not whole any more.</summary>
+    string? SubsetWithout(int images) =>
+        Subset ?? (images > 0 && IsPublished ? $"{Human.Count(Count - images)} of {Human.Count(Count)} images of {Kind} (the others cannot be used)" : null);
 
     /// <inheritdoc/>
     PixelBox? IImageSource.BoxOf(int index) => Items[index].Box;

@@ -47,6 +47,7 @@ internal sealed record PublishedSet(string Name, string RoleSource, params IRead
             Kind = Name,
             RoleSource = RoleSource,
             Subset = problems.Count > 0 ? Subset(there) : null,
+            IsPublished = true,
             ClipsBoxes = true,
         };
     }

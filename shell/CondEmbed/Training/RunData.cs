@@ -9,8 +9,9 @@ namespace CondEmbed.Training;
 /// <summary>The data of a run: pictures, how their classes are divided, and the numbers of the training classes.</summary>
 public sealed class RunData
 {
-    private RunData(IImageDataset dataset, ClassSplit split, PictureReader reader)
+    private RunData(IImageDataset dataset, ClassSplit split, PictureReader reader, int bad = 0)
     {
+        Subset = dataset.SubsetWithout(bad);
         Dataset = dataset;
         Split = split;
         Reader = reader;
@@ -19,6 +20,9 @@ public sealed class RunData
 
     /// <summary>The pictures.</summary>
     public IImageDataset Dataset { get; }
+
+    /// <summary>What is there of a published set that is not whole, or that bad pictures were left out of; null for other data.</summary>
+    public string? Subset { get; }
 
     /// <summary>Which pictures are for training, validation and test; no class is in two of them.</summary>
     public ClassSplit Split { get; }
@@ -74,7 +78,7 @@ public sealed class RunData
     }
 
     /// <summary>Leaves out pictures that cannot be used.</summary>
-    public RunData Without(IReadOnlyCollection<int> bad) => bad.Count == 0 ? this : new(Dataset, Split.Without(bad), Reader);
+    public RunData Without(IReadOnlyCollection<int> bad) => bad.Count == 0 ? this : new(Dataset, Split.Without(bad), Reader, bad.Count);
 
     /// <summary>
     /// A hash over the names, classes, parts and boxes of all pictures, not over their bytes: what a run that goes on must find again.
@@ -120,7 +124,7 @@ public sealed class RunData
             parts.Add(Part("gallery", Split.Gallery));
         }
 
-        return new DataSummary(Dataset.Name, parts, $"Divided by: {Split.Rule}.", Dataset.Subset);
+        return new DataSummary(Dataset.Name, parts, $"Divided by: {Split.Rule}.", Subset);
     }
 
     private static DatasetOptions OptionsOf(Config config) => new()
