@@ -7,13 +7,13 @@ open CondEmbed.Cli
 open CondEmbed.Datasets
 open CondEmbed.Interop
 
-let private layoutUsage =
-    String.Join(", ", ImageDatasets.LayoutNames)
-    + "; by default what lies there is recognised"
+let private layoutUsage = String.Join(", ", ImageDatasets.LayoutNames) + "; by default what lies there is recognised"
 
-let private subsetUsage = "go on with a published set of which something is missing; every result is then marked as of a subset"
+let private subsetUsage =
+    "go on with a published set of which something is missing; every result is then marked as of a subset"
 
-let private skipUsage = "leave out pictures that cannot be used, instead of stopping at the first; all are decoded once more for it"
+let private skipUsage =
+    "leave out pictures that cannot be used, instead of stopping at the first; all are decoded once more for it"
 
 [<RequireQualifiedAccess>]
 type TrainArgument =

@@ -8,6 +8,7 @@ open System.Threading
 open Argu
 open CondEmbed
 open CondEmbed.Cli.Arguments
+open CondEmbed.Cli.Pictures
 open CondEmbed.Datasets
 open CondEmbed.Health
 open CondEmbed.Evaluation
@@ -16,10 +17,6 @@ open CondEmbed.Interop
 open CondEmbed.Reports
 open CondEmbed.Serving
 open CondEmbed.Training
-
-let private phase name total (progress: IProgress<RunProgress>) =
-    let watch = Diagnostics.Stopwatch.StartNew()
-    Action<int>(fun pictures -> progress.Report(RunProgress.Of(name, pictures, total, watch.Elapsed)))
 
 let private twoOf what names =
     match names with
@@ -57,74 +54,42 @@ let private show asJson title (metrics: RetrievalMetrics) more =
         |> Output.metricLines
         |> List.iter (printfn "%s")
 
-/// What a data set is opened with on behalf of a network: its boxes are part of what it was trained on.
-let private openedWith (model: EmbeddingModel) layout allowSubset =
-    DatasetOptions(Layout = Option.defaultValue ImageDatasets.Auto layout, AllowSubset = allowSubset, Boxes = model.Settings.Boxes)
-
-/// Names the way round a bad picture.
-let private orSkipping work =
-    try
-        work ()
-    with :? BadPictureException as bad ->
-        raise (InputException $"{bad.Message} Mend or remove it, or leave out such pictures with --skip-bad.")
-
-let private leftOut = Action<string>(eprintfn "%s")
-
-/// A data set without the pictures that cannot be used, if that is wanted.
-let private usable skipBad workers (progress: IProgress<RunProgress>) stop (dataset: IImageDataset) =
-    if skipBad then
-        let report = phase "checking pictures" dataset.Count progress
-
-        let relay =
-            { new IProgress<CheckProgress> with
-                member _.Report at = lock report (fun () -> report.Invoke at.Done) }
-
-        DatasetPart.WithoutBad(dataset, workers, leftOut, relay, stop)
-    else
-        dataset
-
-/// The held-out part of the data: another set's, or that of the run itself without the pictures that the run left out.
-let private heldOut (model: EmbeddingModel) (arguments: ParseResults<EvaluateArgument>) other stop =
+/// The held-out part of the data: another set's, or that of the run itself.
+let private heldOut (model: EmbeddingModel) (arguments: ParseResults<EvaluateArgument>) other =
     let layout = arguments.TryGetResult EvaluateArgument.Layout
     let allowSubset = arguments.Contains EvaluateArgument.AllowSubset
-    let mutable skipBad = arguments.Contains EvaluateArgument.SkipBad
 
-    let data =
-        match other with
-        | Some folder -> RunData.ForEvaluation(ImageDatasets.Open(folder, openedWith model layout allowSubset))
-        | None when layout.IsSome || allowSubset ->
-            raise (InputException "--layout and --allow-subset are for other data; the run's own is opened by the run's settings.")
-        | None ->
-            skipBad <- skipBad || model.Settings.SkipBad
-            RunData.Open model.Settings
-
-    if skipBad then
-        data.Checked(true, arguments.GetResult(EvaluateArgument.Workers, 0), leftOut, cancellation = stop)
-    else
-        data
+    match other with
+    | Some folder -> RunData.ForEvaluation(ImageDatasets.Open(folder, openedWith model layout allowSubset))
+    | None when layout.IsSome || allowSubset ->
+        raise (InputException "--layout and --allow-subset are for other data; the run's own is opened by the run's settings.")
+    | None -> RunData.Open model.Settings
 
 let evaluate (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument>) =
-    let run, data = arguments.GetResult EvaluateArgument.Evaluate_What |> twoOf "a run and, if you like, data"
+    let run, other = arguments.GetResult EvaluateArgument.Evaluate_What |> twoOf "a run and, if you like, data"
 
     use model =
         EmbeddingModel.Load(run, arguments.GetResult(EvaluateArgument.Device, "auto"), arguments.Contains EvaluateArgument.Best)
 
-    let data = heldOut model arguments data stop
-    let dataset = data.Dataset
+    let opened = heldOut model arguments other
+    let workers = arguments.GetResult(EvaluateArgument.Workers, 0)
+    // What a run left out of its own data is not there to be measured either.
+    let skipBad = arguments.Contains EvaluateArgument.SkipBad || (other.IsNone && model.Settings.SkipBad)
 
-    let metrics =
+    let data, metrics =
         orSkipping (fun () ->
             Output.withProgress (fun progress ->
+                let data = if skipBad then checkedData opened workers progress stop else opened
                 let report = phase "evaluating" data.Split.Test.Count progress
-                model.Evaluate(dataset, data.Split, arguments.GetResult(EvaluateArgument.Workers, 0), report, stop)))
+                data, model.Evaluate(data.Dataset, data.Split, workers, report, stop)))
 
     let asJson = arguments.Contains EvaluateArgument.Json
 
     show
         asJson
-        dataset.Name
+        data.Dataset.Name
         metrics
-        [ "data", box dataset.Name; "run", box run; "split", box data.Split.Rule; "subset", box data.Subset ]
+        [ "data", box data.Dataset.Name; "run", box run; "split", box data.Split.Rule; "subset", box data.Subset ]
 
     if not asJson && not (isNull data.Subset) then
         printfn $"Measured on a subset, so not to be compared with published numbers: {data.Subset}."
@@ -155,7 +120,10 @@ let embed (stop: CancellationToken) (arguments: ParseResults<EmbedArgument>) =
     let dataset, embeddings =
         orSkipping (fun () ->
             Output.withProgress (fun progress ->
-                let dataset = ImageDatasets.OpenImages(images, options) |> usable (arguments.Contains EmbedArgument.SkipBad) workers progress stop
+                let dataset =
+                    ImageDatasets.OpenImages(images, options)
+                    |> usable (arguments.Contains EmbedArgument.SkipBad) workers progress stop
+
                 dataset, model.Embed(dataset, workers, phase "embedding" dataset.Count progress, stop)))
 
     let labelled = dataset.Items |> Seq.exists (fun item -> item.Label <> "")

@@ -96,7 +96,9 @@ let private counts =
                   Expect.equal (split.Train.Count + split.Validation.Count, split.Test.Count) (8054, 8131) "halves"
 
                   rejects
-                      [ "not the whole of CARS196"; "16,185 of 16,185 listed images are missing (first: car_ims/00000.jpg)"; "--allow-subset" ]
+                      [ "not the whole of CARS196"
+                        "16,185 of 16,185 listed images are missing (first: car_ims/00000.jpg)"
+                        "--allow-subset" ]
                       (fun () -> opened (DatasetOptions()) root |> ignore)
 
                   rejects [ "nothing of it is there" ] (fun () -> opened subset root |> ignore))

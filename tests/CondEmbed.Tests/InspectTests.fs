@@ -113,7 +113,15 @@ let private parts =
                   Expect.equal (part.Read(part.Count - 1)) (whole.Read 20) "its file"
                   Expect.isNull part.Subset "a folder was never published"
 
-                  let published = FileDataset("set", whole.Items, [ for item in whole.Items -> Path.Combine(root, item.Path) ], IsPublished = true, Kind = "Set")
+                  let published =
+                      FileDataset(
+                          "set",
+                          whole.Items,
+                          [ for item in whole.Items -> Path.Combine(root, item.Path) ],
+                          IsPublished = true,
+                          Kind = "Set"
+                      )
+
                   Expect.isNull (published :> IImageDataset).Subset "whole"
                   Expect.stringContains (DatasetPart.WithoutBad published).Subset "19 of 21 images of Set" "not whole any more")
           }

@@ -65,7 +65,9 @@ let rec matrix form name value =
         match value with
         | Nothing -> [||]
         | Number(dimensions, kind, stored, values) ->
-            Array.append (head form kind dimensions name) (element form stored (values |> List.map (numberBytes form stored) |> Array.concat))
+            Array.append
+                (head form kind dimensions name)
+                (element form stored (values |> List.map (numberBytes form stored) |> Array.concat))
         | Letters(text, stored) -> Array.append (head form 4 [ 1; text.Length ] name) (element form stored (letterBytes form stored text))
         | Cell values -> Array.append (head form 1 [ 1; values.Length ] name) (all values)
         | Struct(fields, elements) ->

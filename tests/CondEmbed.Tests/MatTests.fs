@@ -10,11 +10,7 @@ open CondEmbed.Datasets
 open CondEmbed.Tests.MatSupport
 open CondEmbed.Tests.Support
 
-let private reading (bytes: byte array) (test: IReadOnlyDictionary<string, MatArray> -> 'a) =
-    inFolder (fun folder ->
-        let path = Path.Combine(folder, "made.mat")
-        File.WriteAllBytes(path, bytes)
-        test (MatFile.Read path))
+let private reading (bytes: byte array) (test: IReadOnlyDictionary<string, MatArray> -> 'a) = test (MatFile.Parse("made.mat", bytes))
 
 let private refuses words bytes = rejects ("made.mat" :: words) (fun () -> reading bytes ignore)
 
@@ -40,8 +36,19 @@ let private values =
         gen {
             // The class says what the numbers are, the stored type how they lie in the file: MATLAB stores doubles as bytes where they fit.
             let! kind = Gen.choose (6, 15)
+
             let! stored, low, high =
-                Gen.elements [ 1, -100, 100; 2, 0, 200; 3, -3000, 3000; 4, 0, 60000; 5, -70000, 70000; 6, 0, 70000; 7, -9, 9; 9, -9, 9; 12, -9, 9; 13, 0, 9 ]
+                Gen.elements
+                    [ 1, -100, 100
+                      2, 0, 200
+                      3, -3000, 3000
+                      4, 0, 60000
+                      5, -70000, 70000
+                      6, 0, 70000
+                      7, -9, 9
+                      9, -9, 9
+                      12, -9, 9
+                      13, 0, 9 ]
 
             let! rows, columns = Gen.zip (Gen.choose (0, 3)) (Gen.choose (0, 3))
             let! values = Gen.listOfLength (rows * columns) (Gen.choose (low, high))
@@ -129,7 +136,9 @@ let private good =
               Expect.equal (rows.Field(8143, "fname") :?> MatText).Text "08144.jpg" "the last"
           } ]
 
-let private sample = [ "a", Struct([ "x"; "name" ], [ [ number 1; text "one" ]; [ number 2; text "two" ] ]); "b", Cell [ text "c"; Nothing ] ]
+let private sample =
+    [ "a", Struct([ "x"; "name" ], [ [ number 1; text "one" ]; [ number 2; text "two" ] ])
+      "b", Cell [ text "c"; Nothing ] ]
 
 /// Reads what may be anything: a value, or an InputException, and nothing else.
 let private survives bytes =
@@ -142,15 +151,28 @@ let private hostile =
     testList
         "hostile files"
         [ test "a file that is cut off anywhere, or has any byte changed, is read or refused, never more" {
-              for form in [ plain; { plain with BigEndian = true; Small = false } ] do
+              for form in [ plain; { plain with BigEndian = true; Small = false }; { plain with Compressed = true } ] do
                   let whole = file form sample
 
                   for length in 0 .. whole.Length - 1 do
                       survives whole[.. length - 1]
 
                   for at in 124 .. whole.Length - 1 do
-                      for value in [ 0uy; 1uy; 0x7fuy; 0xffuy; whole[at] ^^^ 0x10uy ] do
+                      for value in [ 0uy; 0x7fuy; 0xffuy; whole[at] ^^^ 0x10uy ] do
                           survives (Array.updateAt at value whole)
+          }
+
+          test "files that are not there, or too large" {
+              inFolder (fun folder ->
+                  let path = Path.Combine(folder, "large.mat")
+                  rejects [ "large.mat"; "cannot be read" ] (fun () -> MatFile.Read path |> ignore)
+
+                  (use file = File.Create path
+                   file.SetLength(17L <<< 20))
+
+                  rejects [ "large.mat"; "larger than 16 MiB" ] (fun () -> MatFile.Read path |> ignore)
+                  File.WriteAllBytes(path, file plain sample)
+                  Expect.equal (MatFile.Read path).Count 2 "a good one")
           }
 
           test "other files, and those of another version" {

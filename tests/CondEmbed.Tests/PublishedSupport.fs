@@ -34,8 +34,7 @@ let opened (options: DatasetOptions) (path: string) = ImageDatasets.Open(path, o
 
 let shown (dataset: IImageDataset) = [ for item in dataset.Items -> item.Path, item.Label, item.Role ]
 
-let boxesOf (dataset: IImageDataset) =
-    [ for item in dataset.Items -> if item.Box.HasValue then Some item.Box.Value else None ]
+let boxesOf (dataset: IImageDataset) = [ for item in dataset.Items -> if item.Box.HasValue then Some item.Box.Value else None ]
 
 /// CUB-200-2011 with some of its classes, two pictures each, and its ids in no order.
 let cub (root: string) (classes: int list) =

@@ -109,7 +109,8 @@ let private products =
           test "as many as are published are whole" {
               inFolder (fun root ->
                   let lines first count classes =
-                      header :: [ for at in 0 .. count - 1 -> row (at, first + at % classes, 1, $"chair_final/{first}_{at}.JPG") ]
+                      header
+                      :: [ for at in 0 .. count - 1 -> row (at, first + at % classes, 1, $"chair_final/{first}_{at}.JPG") ]
 
                   write root "Ebay_train.txt" (lines 1 59551 11318)
                   write root "Ebay_test.txt" (lines 20000 60502 11316)
@@ -141,13 +142,17 @@ let private clothes =
                       write
                           root
                           "Anno/list_bbox_inshop.txt"
-                          ("3" :: "image_name clothes_type pose_type x_1 y_1 x_2 y_2" :: [ for path, _, _ in rows -> $"{path}  1 2  004 002 012 009" ])
+                          ("3"
+                           :: "image_name clothes_type pose_type x_1 y_1 x_2 y_2"
+                           :: [ for path, _, _ in rows -> $"{path}  1 2  004 002 012 009" ])
 
                       let found = opened subset root
 
                       Expect.equal
                           [ for item in found.Items -> item.Label, item.Role, item.Category ]
-                          [ "id_1", Role.Train, "WOMEN/Dresses"; "id_2", Role.Query, "WOMEN/Dresses"; "id_2", Role.Gallery, "MEN/Dresses" ]
+                          [ "id_1", Role.Train, "WOMEN/Dresses"
+                            "id_2", Role.Query, "WOMEN/Dresses"
+                            "id_2", Role.Gallery, "MEN/Dresses" ]
                           "images"
 
                       Expect.equal (halves found) (1, 1, 1) "query against gallery"
@@ -157,7 +162,8 @@ let private clothes =
           test "as many as are published are whole; another status is a mistake" {
               inFolder (fun root ->
                   let part first count classes status =
-                      [ for at in 0 .. count - 1 -> $"img/MEN/Denim/id_{first + at % classes}/{status}{at}.jpg", $"id_{first + at % classes}", status ]
+                      [ for at in 0 .. count - 1 ->
+                            $"img/MEN/Denim/id_{first + at % classes}/{status}{at}.jpg", $"id_{first + at % classes}", status ]
 
                   lists root (part 0 25882 3997 "train" @ part 5000 14218 3985 "query" @ part 5000 12612 3985 "gallery")
                   let listed = opened listsOnly root
@@ -186,8 +192,12 @@ let private recognition =
           test "what is asked for and not there, and layouts that are none" {
               inFolder (fun folder ->
                   draw folder [ "a/1.png"; "b/1.png" ]
-                  rejects [ folder; "Stanford Online Products"; "Ebay_train.txt" ] (fun () -> opened (DatasetOptions(Layout = "sop")) folder |> ignore)
-                  rejects [ "'birds'"; "auto, folder, cub, cars, sop, in-shop, table" ] (fun () -> opened (DatasetOptions(Layout = "birds")) folder |> ignore))
+
+                  rejects [ folder; "Stanford Online Products"; "Ebay_train.txt" ] (fun () ->
+                      opened (DatasetOptions(Layout = "sop")) folder |> ignore)
+
+                  rejects [ "'birds'"; "auto, folder, cub, cars, sop, in-shop, table" ] (fun () ->
+                      opened (DatasetOptions(Layout = "birds")) folder |> ignore))
           }
 
           test "the settings know the same layouts" {

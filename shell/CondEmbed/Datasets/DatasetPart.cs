@@ -35,6 +35,9 @@ public sealed class DatasetPart(IImageDataset whole, IReadOnlyList<int> images) 
     public string NameOf(int index) => whole.NameOf(images[index]);
 
     /// <inheritdoc/>
+    public long LengthOf(int index) => whole.LengthOf(images[index]);
+
+    /// <inheritdoc/>
     public byte[] Read(int index) => whole.Read(images[index]);
 
     /// <summary>Decodes every picture of a data set, and leaves out those that cannot be used.</summary>

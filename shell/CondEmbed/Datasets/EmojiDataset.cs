@@ -38,6 +38,9 @@ public sealed class EmojiDataset : IImageDataset
     public string NameOf(int index) => Items[index].Path;
 
     /// <inheritdoc/>
+    public long LengthOf(int index) => pictures[index].Length;
+
+    /// <inheritdoc/>
     public byte[] Read(int index) => [.. pictures[index]];
 
     /// <summary>Reads the whole set (6 MB) into memory, since an archive cannot be read from several threads at once.</summary>

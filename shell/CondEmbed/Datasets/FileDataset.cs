@@ -31,7 +31,7 @@ public sealed class FileDataset : IImageDataset
     public IReadOnlyList<ImageItem> Items { get; }
 
     /// <inheritdoc/>
-    public string Kind { get; init; } = "folder";
+    public string Kind { get; init; } = "labelled images";
 
     /// <inheritdoc/>
     public string RoleSource { get; init; } = "as the data says";
@@ -50,6 +50,9 @@ public sealed class FileDataset : IImageDataset
 
     /// <inheritdoc/>
     public string NameOf(int index) => Items[index].Path;
+
+    /// <inheritdoc/>
+    public long LengthOf(int index) => new FileInfo(files[index]) is { Exists: true } file ? file.Length : 0;
 
     /// <inheritdoc/>
     public byte[] Read(int index)

@@ -17,9 +17,12 @@ internal static class MatFile
 
     /// <summary>The variables of a file by name.</summary>
     /// <exception cref="InputException">The file cannot be read, is no such file, is damaged, or is too large.</exception>
-    internal static IReadOnlyDictionary<string, MatArray> Read(string path)
+    internal static IReadOnlyDictionary<string, MatArray> Read(string path) => Parse(path, Bytes(path));
+
+    /// <summary>The variables of a file that was read before.</summary>
+    /// <exception cref="InputException">It is no such file, is damaged, or is too large.</exception>
+    internal static IReadOnlyDictionary<string, MatArray> Parse(string path, byte[] bytes)
     {
-        var bytes = Bytes(path);
         if (bytes.Length < HeaderBytes || !IsLevel5(bytes, out var bigEndian))
         {
             throw new InputException(

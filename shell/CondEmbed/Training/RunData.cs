@@ -81,7 +81,7 @@ public sealed class RunData
     public RunData Without(IReadOnlyCollection<int> bad) => bad.Count == 0 ? this : new(Dataset, Split.Without(bad), Reader, bad.Count);
 
     /// <summary>
-    /// A hash over the names, classes, parts and boxes of all pictures, not over their bytes: what a run that goes on must find again.
+    /// A hash over the names, classes, parts, lengths and boxes of all pictures, not over their bytes: what a run that goes on must find again.
     /// </summary>
     public string Fingerprint()
     {
@@ -95,7 +95,7 @@ public sealed class RunData
         for (var item = 0; item < Dataset.Count; item++)
         {
             var (path, label, _) = Dataset.Items[item];
-            hash.AppendData(Encoding.UTF8.GetBytes($"{path}\t{label}\t{part[item]}{Dataset.Items[item].Box}\n"));
+            hash.AppendData(Encoding.UTF8.GetBytes($"{path}\t{label}\t{part[item]}\t{Dataset.LengthOf(item)}\t{Dataset.Items[item].Box}\n"));
         }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());
