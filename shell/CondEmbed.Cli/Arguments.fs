@@ -1,19 +1,9 @@
 /// What can be said on the command line.
 module CondEmbed.Cli.Arguments
 
-open System
 open Argu
 open CondEmbed.Cli
-open CondEmbed.Datasets
 open CondEmbed.Interop
-
-let private layoutUsage = String.Join(", ", ImageDatasets.LayoutNames) + "; by default what lies there is recognised"
-
-let private subsetUsage =
-    "go on with a published set of which something is missing; every result is then marked as of a subset"
-
-let private skipUsage =
-    "leave out pictures that cannot be used, instead of stopping at the first; all are decoded once more for it"
 
 [<RequireQualifiedAccess>]
 type TrainArgument =
@@ -57,7 +47,9 @@ type TrainArgument =
             | Embedding _ -> "features of an embedding"
             | Levels _ -> "levels of conditional embeddings while training; 0 is the baseline"
             | Heads _ -> "heads of the cross-attention"
-            | Loss _ -> String.concat ", " RunSettings.Losses
+            | Loss _ ->
+                "a loss, or a weighted sum as in 'supcon + 0.5 * proxy-anchor': "
+                + String.concat ", " RunSettings.Losses
             | Steps _ -> "training steps"
             | Epochs _ -> "training length in epochs instead of steps"
             | Batch _ -> "images in a batch"
@@ -69,8 +61,8 @@ type TrainArgument =
             | Threads _ -> "threads of torch; 0 for one a core"
             | Workers _ -> "threads that read pictures; 0 for one a core"
             | SkipBad -> "leave out pictures that cannot be read, instead of stopping before training"
-            | Layout _ -> layoutUsage
-            | AllowSubset -> subsetUsage
+            | Layout _ -> DataCommand.layoutUsage
+            | AllowSubset -> DataCommand.subsetUsage
             | Split _ -> "how classes are divided: auto (as the data says, else hash), hash, first-half (of the sorted names)"
             | Set _ -> "any other setting, as in --set loss_settings.alpha=2; may be given often"
             | ListSettings -> "print every setting with its default and meaning, and stop"
@@ -90,9 +82,9 @@ type EvaluateArgument =
         member this.Usage =
             match this with
             | Evaluate_What _ -> "the run's folder (or a model file), then the data; by default the held-out classes of the run's own data"
-            | SkipBad -> skipUsage
-            | Layout _ -> layoutUsage
-            | AllowSubset -> subsetUsage
+            | SkipBad -> DataCommand.skipUsage
+            | Layout _ -> DataCommand.layoutUsage
+            | AllowSubset -> DataCommand.subsetUsage
             | Best -> "the network that did best on the validation classes instead of the last"
             | Json -> "one JSON document on standard output and nothing else there"
             | Device _ -> "auto, cpu, cuda or cuda:N"
@@ -127,9 +119,9 @@ type EmbedArgument =
             match this with
             | Embed_What _ -> "the run's folder (or a model file), then the images: a folder, a table, a picture, or 'emoji'"
             | Out _ -> ".npy, .csv, .jsonl or .parquet; with paths, and labels if there are any"
-            | SkipBad -> skipUsage
-            | Layout _ -> layoutUsage
-            | AllowSubset -> subsetUsage
+            | SkipBad -> DataCommand.skipUsage
+            | Layout _ -> DataCommand.layoutUsage
+            | AllowSubset -> DataCommand.subsetUsage
             | Best -> "the network that did best on the validation classes instead of the last"
             | Device _ -> "auto, cpu, cuda or cuda:N"
             | Workers _ -> "threads that read pictures; 0 for one a core"
@@ -157,8 +149,8 @@ type SearchArgument =
             | Top _ -> "how many to find (10)"
             | Json -> "one JSON document on standard output and nothing else there"
             | Html _ -> "a page with the pictures"
-            | SkipBad -> skipUsage
-            | Layout _ -> "of the gallery: " + layoutUsage
+            | SkipBad -> DataCommand.skipUsage
+            | Layout _ -> "of the gallery: " + DataCommand.layoutUsage
             | Best -> "the network that did best on the validation classes instead of the last"
             | Device _ -> "auto, cpu, cuda or cuda:N"
             | Workers _ -> "threads that read pictures; 0 for one a core"
@@ -181,7 +173,7 @@ type PreviewArgument =
             | Source _ -> "a picture: its test view alone; data: a sheet of test views and training views"
             | Out _ -> "a PNG file"
             | Config _ -> "settings in a TOML file"
-            | Layout _ -> layoutUsage
+            | Layout _ -> DataCommand.layoutUsage
             | Resize _ -> "short side before the crop, in pixels"
             | Crop _ -> "side of the crop, in pixels"
             | Filter _ -> "bilinear or bicubic"
@@ -204,6 +196,7 @@ type Command =
     | [<CliPrefix(CliPrefix.None)>] Metrics of ParseResults<MetricsArgument>
     | [<CliPrefix(CliPrefix.None)>] Embed of ParseResults<EmbedArgument>
     | [<CliPrefix(CliPrefix.None)>] Search of ParseResults<SearchArgument>
+    | [<CliPrefix(CliPrefix.None)>] Loss of ParseResults<LossCommand.LossArgument>
     | [<CliPrefix(CliPrefix.None)>] Preview of ParseResults<PreviewArgument>
     | [<CliPrefix(CliPrefix.None)>] Doctor of ParseResults<DoctorArgument>
     | [<CliPrefix(CliPrefix.None)>] Data of ParseResults<DataCommand.DataArgument>
@@ -217,6 +210,7 @@ type Command =
             | Metrics _ -> "retrieval metrics of given embeddings"
             | Embed _ -> "embeddings of pictures into a file"
             | Search _ -> "the most similar pictures of a gallery"
+            | Loss _ -> "value and gradients of a loss on given embeddings; --list shows every loss"
             | Preview _ -> "a picture of what the network sees"
             | Doctor _ -> "versions, device, native libraries, and how to mend what is wrong"
             | Data _ -> "what a data set is, and what is wrong with it"
@@ -241,6 +235,9 @@ let examples =
           "search",
           [ "condembed search runs/first --gallery photos --query new.jpg --top 5", "the five most similar photos"
             "condembed search runs/first --gallery photos --query new --html found.html", "a page for a folder of queries" ]
+          "loss",
+          [ "condembed loss --list", "every loss, miner, reducer and distance with its settings"
+            "condembed loss 'triplet(margin=0.3)' batch.json --set miner=semi-hard --json", "value and gradients in float64" ]
           "preview",
           [ "condembed preview photos --out sheet.png --encoder resnet50", "test views and training views of some pictures"
             "condembed preview cat.jpg --out view.png --resize 256 --crop 224 --filter bicubic", "exactly what the network gets" ]

@@ -11,6 +11,15 @@ open CondEmbed.Datasets
 open CondEmbed.Images
 open CondEmbed.Reports
 
+/// What `--layout` means, of every command that opens data.
+let layoutUsage = String.Join(", ", ImageDatasets.LayoutNames) + "; by default what lies there is recognised"
+
+/// What `--allow-subset` means.
+let subsetUsage = "go on with a published set of which something is missing; every result is then marked as of a subset"
+
+/// What `--skip-bad` means, of the commands that have a network.
+let skipUsage = "leave out pictures that cannot be used, instead of stopping at the first; all are decoded once more for it"
+
 [<RequireQualifiedAccess>]
 type InspectArgument =
     | [<MainCommand; Mandatory; Unique>] Folder of DATA: string
@@ -28,8 +37,8 @@ type InspectArgument =
             | Folder _ -> "a folder, a table, or 'emoji'"
             | Out _ -> "a PNG file: a picture of each of up to 48 classes (frames: blue train, green validation, orange test)"
             | Json -> "one JSON document on standard output and nothing else there"
-            | Layout _ -> String.Join(", ", ImageDatasets.LayoutNames)
-            | AllowSubset -> "go on with a published set of which something is missing"
+            | Layout _ -> layoutUsage
+            | AllowSubset -> subsetUsage
             | Boxes -> "cut pictures to the boxes that a published set comes with"
             | Split _ -> "auto, hash, first-half"
             | Workers _ -> "threads that read pictures; 0 for one a core"
