@@ -56,7 +56,7 @@ let tripletMargin (distance: Distances.Distance) kind (margin: float) (pairs: Pa
 
         keep kept t)
 
-/// Which positive (negative) of an anchor is chosen.
+/// Which positives (negatives) of an anchor are chosen.
 type Choice =
     /// The nearest positive, the farthest negative.
     | Easiest
@@ -64,34 +64,56 @@ type Choice =
     | Hardest
     /// The farthest positive that is still nearer than the chosen negative; the nearest negative that is still farther than the chosen positive.
     | SemiHardest
+    /// All.
+    | Every
 
-/// One triplet an anchor, of the chosen positive and the chosen negative; anchors without either have none. Xuan et al., "Improved Embeddings with
-/// Easy Positive Triplet Mining", WACV 2020; batch-hard (both hardest): Hermans et al. 2017. ArgumentException: both semi-hard, as each would
-/// wait for the other.
-let batchEasyHard (distance: Distances.Distance) positive negative (pairs: Pairs) (similarities: Tensor) : Triplets =
-    if positive = SemiHardest && negative = SemiHardest then
-        invalidArg (nameof negative) "Positive and negative cannot both be semi-hard: each would be chosen by the other."
+/// At most one positive and one negative an anchor, or every one of a kind; anchors that lack a chosen one of either kind have neither, unless a kind is
+/// taken whole. Xuan et al., "Improved Embeddings with Easy Positive Triplet Mining", WACV 2020; batch-hard (both hardest): Hermans et al.
+/// 2017. ArgumentException: semi-hard on both sides, or beside every one of the other kind: there is nothing to be compared with.
+let batchEasyHard (distance: Distances.Distance) positive negative (pairs: Pairs) (similarities: Tensor) : Pairs =
+    match positive, negative with
+    | SemiHardest, (SemiHardest | Every)
+    | Every, SemiHardest ->
+        invalidArg (nameof negative) "Semi-hard is measured against one chosen pair of the other kind: choose easy or hard there."
+    | _ -> ()
 
     withoutGradient (fun () ->
         let d = distance (similarities.detach ())
         let farthest mask = only mask (d.masked_fill((mask: Tensor).logical_not(), scalar -infinity).argmax(1L, keepdim = true))
         let nearest mask = only mask (d.masked_fill((mask: Tensor).logical_not(), scalar infinity).argmin(1L, keepdim = true))
 
-        let positives, negatives =
-            match positive, negative with
-            | SemiHardest, _ ->
-                let n = if negative = Hardest then nearest pairs.Negative else farthest pairs.Negative
-                let nearer = (d.lt (rowMin n d)).logical_and(n.any (1L, keepdim = true))
-                farthest (pairs.Positive.logical_and nearer), n
-            | _, SemiHardest ->
-                let p = if positive = Hardest then farthest pairs.Positive else nearest pairs.Positive
-                let farther = (d.gt (rowMax p d)).logical_and(p.any (1L, keepdim = true))
-                p, nearest (pairs.Negative.logical_and farther)
-            | _ ->
-                (if positive = Hardest then farthest pairs.Positive else nearest pairs.Positive),
-                (if negative = Hardest then nearest pairs.Negative else farthest pairs.Negative)
+        let positivesOf =
+            match positive with
+            | Every -> id
+            | Easiest -> nearest
+            | Hardest
+            | SemiHardest -> farthest
 
-        triplets { pairs with Positive = positives; Negative = negatives })
+        let negativesOf =
+            match negative with
+            | Every -> id
+            | Easiest -> farthest
+            | Hardest
+            | SemiHardest -> nearest
+
+        let positives, negatives =
+            if positive = SemiHardest then
+                let n = negativesOf pairs.Negative
+                positivesOf (pairs.Positive.logical_and (d.lt (rowMin n d))), n
+            elif negative = SemiHardest then
+                let p = positivesOf pairs.Positive
+                p, negativesOf (pairs.Negative.logical_and (d.gt (rowMax p d)))
+            else
+                positivesOf pairs.Positive, negativesOf pairs.Negative
+
+        if positive = Every || negative = Every then
+            { pairs with Positive = positives; Negative = negatives }
+        else
+            let whole = (positives.any (1L, keepdim = true)).logical_and(negatives.any (1L, keepdim = true))
+            { pairs with Positive = positives.logical_and whole; Negative = negatives.logical_and whole })
+
+/// Each anchor with its farthest positive and its nearest negative: Hermans et al. 2017, eq. 5.
+let batchHard distance pairs similarities = batchEasyHard distance Hardest Hardest pairs similarities
 
 /// Triplets whose angle at the negative, atan(|a - p| / (2 |n - (a + p) / 2|)), is above so many degrees: Wang et al., "Deep Metric Learning with Angular
 /// Loss", ICCV 2017. The similarities are cosines for unit vectors; pytorch-metric-learning takes the vectors as they are, for which the
@@ -141,15 +163,25 @@ let private gap name source kind =
         let distance, margin = Distances.chosen given "distance", given.Number "margin"
         fun pairs s -> OfTriplets(tripletMargin distance kind margin pairs s))
 
-let private oneEach name source positive negative =
+let private chosenPairs name source positive negative =
     part name source [ distanceSetting ] (fun given ->
         let distance = Distances.chosen given "distance"
-        fun pairs s -> OfTriplets(batchEasyHard distance positive negative pairs s))
+        fun pairs s -> OfPairs(batchEasyHard distance positive negative pairs s))
+
+/// `easy-positive-semi-hard-negative` and so on.
+let private combinations =
+    let choices = [ "easy", Easiest; "semi-hard", SemiHardest; "hard", Hardest; "all", Every ]
+
+    [ for p, positive in choices do
+          for n, negative in choices do
+              match positive, negative with
+              | SemiHardest, (SemiHardest | Every)
+              | Every, (SemiHardest | Every)
+              | Hardest, Hardest -> ()
+              | _ -> chosenPairs $"{p}-positive-{n}-negative" "Xuan et al., WACV 2020" positive negative ]
 
 /// Every miner by name. A new one is a function above and a line here.
 let all: Part<Miner> list =
-    let easyPositive = "Xuan et al., WACV 2020"
-
     [ part "all" "every pair" [] (fun _ -> every)
       part
           "multi-similarity"
@@ -169,14 +201,8 @@ let all: Part<Miner> list =
       gap "hard" "triplets whose negative is no farther than the positive" Hard
       gap "semi-hard" "Schroff et al., CVPR 2015" SemiHard
       gap "easy" "triplets beyond the margin" Easy
-      oneEach "batch-hard" "Hermans et al. 2017" Hardest Hardest
-      oneEach "easy-positive-hard-negative" easyPositive Easiest Hardest
-      oneEach "easy-positive-semi-hard-negative" easyPositive Easiest SemiHardest
-      oneEach "easy-positive-easy-negative" easyPositive Easiest Easiest
-      oneEach "hard-positive-semi-hard-negative" easyPositive Hardest SemiHardest
-      oneEach "hard-positive-easy-negative" easyPositive Hardest Easiest
-      oneEach "semi-hard-positive-hard-negative" easyPositive SemiHardest Hardest
-      oneEach "semi-hard-positive-easy-negative" easyPositive SemiHardest Easiest
+      chosenPairs "batch-hard" "Hermans et al. 2017" Hardest Hardest
+      yield! combinations
       part
           "angular"
           "Wang et al., ICCV 2017"

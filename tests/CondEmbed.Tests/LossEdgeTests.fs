@@ -39,10 +39,29 @@ let private tinyBatches =
       "a zero embedding", [ 0; 0; 1; 1 ], (fun () -> normal 1 [ 4; 3 ] * matrixOf [ [ 0.0 ]; [ 1.0 ]; [ 1.0 ]; [ 1.0 ] ])
       "zero embeddings alone", [ 0; 0; 1; 1 ], (fun () -> torch.zeros (4L, 3L, dtype = float64)) ]
 
+/// Other stages than the usual ones.
+let private variants =
+    [ for miner in Part.names Miners.all do
+          $"triplet(miner={miner})"
+          $"margin(miner={miner})"
+          $"contrastive(miner={miner})"
+      for reducer in Part.names Reducers.all do
+          $"contrastive(reducer={reducer})"
+          $"triplet(reducer={reducer})"
+          $"supcon(reducer={reducer})"
+      for distance in Part.names Distances.all do
+          $"triplet(distance={distance}, soft=1, swap=1)"
+          $"lifted-structure(distance={distance})"
+      "smooth-ap(count_query=1)"
+      "recall-at-k(count_query=1)"
+      "multi-similarity(margin=-1)"
+      "margin(per_class=1, miner=all, nu=1)"
+      "0.5 * margin + proxy-anchor" ]
+
 let private edgeTests =
     testList
         "finite value and gradient"
-        [ for name in All.names do
+        [ for name in All.names @ variants do
               tensorTest $"{name}, in float64, float32 and bfloat16" (fun () ->
                   for title, labels, embeddings in tinyBatches do
                       for dtype in [ float64; float32; torch.bfloat16 ] do

@@ -111,7 +111,9 @@ let private goldenMiners =
                 let columns = [ for column in columns.EnumerateArray() -> whole column ]
                 let pairs = Mining.all (labelsIn case)
 
-                match mine pairs (similarity (embeddingsIn case)) with
+                let mined = mine pairs (similarity (embeddingsIn case))
+
+                match (if columns.Length = 3 then Mining.OfTriplets(Mining.asTriplets mined) else mined) with
                 | Mining.OfTriplets t ->
                     let ours = [ for column in [ t.Anchor; t.Positive; t.Negative ] -> [ for place in numbers column -> int place ] ]
                     Expect.equal (tuplesOf ours) (tuplesOf columns) "triplets"
@@ -229,4 +231,12 @@ let private registry =
                   | other -> failtest $"{other}") ]
 
 let tests =
-    testList "Loss" [ goldenLosses; goldenMiners; registry; LossTwinTests.tests; LossEdgeTests.tests; MemoryTests.tests ]
+    testList
+        "Loss"
+        [ goldenLosses
+          goldenMiners
+          registry
+          LossTwinTests.tests
+          MinerTests.tests
+          LossEdgeTests.tests
+          MemoryTests.tests ]
