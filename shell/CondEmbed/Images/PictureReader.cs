@@ -31,7 +31,9 @@ public sealed class PictureReader(IImageSource source, IImageDecoder? decoder = 
         try
         {
             var image = decoder.Decode(file ?? Source.Read(index), name);
-            return Source.BoxOf(index) is not { } box ? image : image.Part(Source.ClipsBoxes ? box.Within(image) : box);
+            return Source.BoxOf(index) is not { } box ? image
+                : Source.ClipsBoxes && box.Within(image) is { Width: > 0, Height: > 0 } within ? image.Part(within)
+                : image.Part(box);
         }
         catch (ArgumentOutOfRangeException problem) when (problem.ParamName == "box")
         {
