@@ -43,6 +43,7 @@ let problems (c: Config) : Problem list =
         [ oneOf [ "auto"; "hash"; "first-half" ] "split" c.Split
           within 0.01 0.99 "train_share" c.TrainShare
           within 0.0 0.9 "validation_share" c.ValidationShare
+          oneOf [ "auto"; "folder"; "cub"; "cars"; "sop"; "in-shop"; "table" ] "layout" c.Layout
           oneOf Encoders.All.names "encoder" c.Encoder
           oneOf [ for name, _, _ in Layers.poolings -> name ] "pooling" c.Pooling
           atLeast 1 "embedding" c.Embedding

@@ -4,4 +4,11 @@ module CondEmbed.Tests.CliTests
 open Expecto
 
 let tests =
-    testList "Cli" [ CliHelpTests.tests; CliWorkTests.tests; CliInputTests.tests; CliLossTests.tests; CliStopTests.tests ]
+    testList
+        "Cli"
+        [ CliHelpTests.tests
+          CliWorkTests.tests
+          CliInputTests.tests
+          CliLossTests.tests
+          CliStopTests.tests
+          CliDataTests.tests ]
