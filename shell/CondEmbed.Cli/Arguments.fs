@@ -2,6 +2,7 @@
 module CondEmbed.Cli.Arguments
 
 open Argu
+open CondEmbed.Cli
 open CondEmbed.Cli.MeasureArguments
 open CondEmbed.Interop
 
@@ -28,13 +29,17 @@ type TrainArgument =
     | [<Unique>] Threads of N: string
     | [<Unique>] Workers of N: string
     | [<Unique; CustomCommandLine "--skip-bad">] SkipBad
+    | [<Unique>] Layout of NAME: string
+    | [<Unique; CustomCommandLine "--allow-subset">] AllowSubset
+    | [<Unique>] Split of RULE: string
     | Set of KEY_VALUE: string
     | [<CustomCommandLine "--list-settings">] ListSettings
 
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | Data _ -> "'emoji' (the default, ships with the program), a folder of class folders, or a CSV / TSV table"
+            | Data _ ->
+                "'emoji' (the default, ships with the program), a folder of class folders, a CSV / TSV table, or the folder of a published set"
             | Config _ -> "settings in a TOML file, under the names of --list-settings or of these options; the command line wins"
             | Out _ -> "a new folder for the run; by default one below ./runs"
             | Resume _ -> "go on with a run that was stopped or killed; its own settings hold"
@@ -57,6 +62,9 @@ type TrainArgument =
             | Threads _ -> "threads of torch; 0 for one a core"
             | Workers _ -> "threads that read pictures; 0 for one a core"
             | SkipBad -> "leave out pictures that cannot be read, instead of stopping before training"
+            | Layout _ -> DataCommand.layoutUsage
+            | AllowSubset -> DataCommand.subsetUsage
+            | Split _ -> "how classes are divided: auto (as the data says, else hash), hash, first-half (of the sorted names)"
             | Set _ -> "any other setting, as in --set loss_settings.alpha=2; may be given often"
             | ListSettings -> "print every setting with its default and meaning, and stop"
 
@@ -64,6 +72,9 @@ type TrainArgument =
 type EmbedArgument =
     | [<MainCommand; Mandatory>] Embed_What of RUN_AND_IMAGES: string list
     | [<Mandatory; Unique>] Out of FILE: string
+    | [<Unique; CustomCommandLine "--skip-bad">] SkipBad
+    | [<Unique>] Layout of NAME: string
+    | [<Unique; CustomCommandLine "--allow-subset">] AllowSubset
     | [<Unique>] Best
     | [<Unique>] Device of D: string
     | [<Unique>] Workers of N: int
@@ -73,6 +84,9 @@ type EmbedArgument =
             match this with
             | Embed_What _ -> "the run's folder (or a model file), then the images: a folder, a table, a picture, or 'emoji'"
             | Out _ -> ".npy, .csv, .jsonl or .parquet; with paths, and labels if there are any"
+            | SkipBad -> DataCommand.skipUsage
+            | Layout _ -> DataCommand.layoutUsage
+            | AllowSubset -> DataCommand.subsetUsage
             | Best -> "the network that did best on the validation classes instead of the last"
             | Device _ -> "auto, cpu, cuda or cuda:N"
             | Workers _ -> "threads that read pictures; 0 for one a core"
@@ -85,6 +99,8 @@ type SearchArgument =
     | [<Unique>] Top of K: int
     | [<Unique>] Json
     | [<Unique>] Html of FILE: string
+    | [<Unique; CustomCommandLine "--skip-bad">] SkipBad
+    | [<Unique>] Layout of NAME: string
     | [<Unique>] Best
     | [<Unique>] Device of D: string
     | [<Unique>] Workers of N: int
@@ -98,6 +114,8 @@ type SearchArgument =
             | Top _ -> "how many to find (10)"
             | Json -> "one JSON document on standard output and nothing else there"
             | Html _ -> "a page with the pictures"
+            | SkipBad -> DataCommand.skipUsage
+            | Layout _ -> "of the gallery: " + DataCommand.layoutUsage
             | Best -> "the network that did best on the validation classes instead of the last"
             | Device _ -> "auto, cpu, cuda or cuda:N"
             | Workers _ -> "threads that read pictures; 0 for one a core"
@@ -107,6 +125,7 @@ type PreviewArgument =
     | [<MainCommand; Mandatory; Unique>] Source of DATA_OR_IMAGE: string
     | [<Mandatory; Unique>] Out of FILE: string
     | [<Unique>] Config of FILE: string
+    | [<Unique>] Layout of NAME: string
     | [<Unique>] Resize of N: string
     | [<Unique>] Crop of N: string
     | [<Unique>] Filter of NAME: string
@@ -119,6 +138,7 @@ type PreviewArgument =
             | Source _ -> "a picture: its test view alone; data: a sheet of test views and training views"
             | Out _ -> "a PNG file"
             | Config _ -> "settings in a TOML file"
+            | Layout _ -> DataCommand.layoutUsage
             | Resize _ -> "short side before the crop, in pixels"
             | Crop _ -> "side of the crop, in pixels"
             | Filter _ -> "bilinear or bicubic"
@@ -144,6 +164,7 @@ type Command =
     | [<CliPrefix(CliPrefix.None)>] Loss of ParseResults<LossCommand.LossArgument>
     | [<CliPrefix(CliPrefix.None)>] Preview of ParseResults<PreviewArgument>
     | [<CliPrefix(CliPrefix.None)>] Doctor of ParseResults<DoctorArgument>
+    | [<CliPrefix(CliPrefix.None)>] Data of ParseResults<DataCommand.DataArgument>
     | Version
 
     interface IArgParserTemplate with
@@ -157,6 +178,7 @@ type Command =
             | Loss _ -> "value and gradients of a loss on given embeddings; --list shows every loss"
             | Preview _ -> "a picture of what the network sees"
             | Doctor _ -> "versions, device, native libraries, and how to mend what is wrong"
+            | Data _ -> "what a data set is, and what is wrong with it"
             | Version -> "print the version"
 
 /// What each command's help ends with.
@@ -185,4 +207,5 @@ let examples =
           "preview",
           [ "condembed preview photos --out sheet.png --encoder resnet50", "test views and training views of some pictures"
             "condembed preview cat.jpg --out view.png --resize 256 --crop 224 --filter bicubic", "exactly what the network gets" ]
-          "doctor", [ "condembed doctor", "what is here, and what is wrong" ] ]
+          "doctor", [ "condembed doctor", "what is here, and what is wrong" ]
+          "data", DataCommand.examples ]

@@ -2,6 +2,7 @@
 module CondEmbed.Cli.MeasureArguments
 
 open Argu
+open CondEmbed.Cli
 
 /// What the options of metrics mean, for the two commands that have them.
 module private Meaning =
@@ -27,6 +28,9 @@ type EvaluateArgument =
     | [<Unique>] Fmr of X_LIST: string
     | [<Unique>] Pcf of X_LIST: string
     | [<Unique>] Json
+    | [<Unique; CustomCommandLine "--skip-bad">] SkipBad
+    | [<Unique>] Layout of NAME: string
+    | [<Unique; CustomCommandLine "--allow-subset">] AllowSubset
     | [<Unique>] Device of D: string
     | [<Unique>] Workers of N: int
 
@@ -44,6 +48,9 @@ type EvaluateArgument =
             | Fmr _ -> Meaning.fmr
             | Pcf _ -> Meaning.pcf
             | Json -> "one JSON document on standard output and nothing else there"
+            | SkipBad -> DataCommand.skipUsage
+            | Layout _ -> DataCommand.layoutUsage
+            | AllowSubset -> DataCommand.subsetUsage
             | Device _ -> "auto, cpu, cuda or cuda:N"
             | Workers _ -> "threads that read pictures; 0 for one a core"
 

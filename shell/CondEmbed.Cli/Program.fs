@@ -35,6 +35,7 @@ let private optionsOf command =
     | "loss" -> namesOf<LossCommand.LossArgument>()
     | "preview" -> namesOf<PreviewArgument>()
     | "doctor" -> namesOf<DoctorArgument>()
+    | "data" -> namesOf<DataCommand.InspectArgument>()
     | _ -> []
 
 let private isOption (word: string) = word.Length > 1 && word[0] = '-' && (word[1] = '-' || Char.IsLetter word[1])
@@ -76,6 +77,7 @@ let private dispatch commandLine stop command =
     | Command.Loss arguments -> finished (LossCommand.run arguments)
     | Preview arguments -> finished (Commands.preview arguments)
     | Doctor arguments -> Commands.doctor arguments
+    | Data arguments -> finished (DataCommand.run stop arguments)
     | Version -> finished (printfn $"{About.Version}")
 
 let private fail code (message: string) =

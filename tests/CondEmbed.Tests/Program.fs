@@ -27,6 +27,10 @@ let all =
           ImageTests.tests
           DatasetTests.tests
           SplitTests.tests
+          MatTests.tests
+          CarsTests.tests
+          PublishedTests.tests
+          InspectTests.tests
           SamplingTests.tests
           CategorySamplingTests.tests
           EvaluationTests.tests

@@ -22,6 +22,35 @@ let tests =
                   expectSameRun (finishedRun plain) run)
           }
 
+          test "runs by category are stopped and go on to the same bits" {
+              inFolder (fun folder ->
+                  // Six classes to train on, in two categories.
+                  let table = Path.Combine(folder, "table.csv")
+                  let classes = Directory.GetDirectories pictures.Value |> Array.sort
+
+                  File.WriteAllLines(
+                      table,
+                      [ "path,label,category,split"
+                        for at, one in Array.indexed classes do
+                            for file in Directory.GetFiles one |> Array.sort do
+                                let split =
+                                    if at < 6 then "train"
+                                    elif at < 8 then "validation"
+                                    else "test"
+
+                                $"{file},{Path.GetFileName one},kind {at % 2},{split}" ]
+                  )
+
+                  for sampler in [ "hierarchical"; "category-balanced" ] do
+                      let others = [ "sampler", sampler; "batches_per_combination", "2"; "recall_at", "1,20" ]
+                      let whole, parts = Path.Combine(folder, sampler), Path.Combine(folder, sampler + "-parts")
+                      let after = (train (settings table others) whole).After
+                      Expect.isTrue (after.ContainsKey "recall@20") "K of the settings"
+                      stopAt 3 (Trainer(settings table others, parts)) |> ignore
+                      Trainer.Resume(parts).Train() |> ignore
+                      expectSameRun whole parts)
+          }
+
           test "categories that are not there are asked for by name" {
               for sampler in [ "hierarchical"; "category-balanced" ] do
                   inFolder (fun folder ->

@@ -18,7 +18,7 @@ public sealed record Clustering(int[] ClusterOf, double Inertia, int Iterations,
 /// </summary>
 public static class KMeans
 {
-    private const int BlockBytes = 64 << 20;
+    private const int BlockBytes = 32 << 20;
 
     /// <summary>N D -> N.</summary>
     /// <param name="points">What to cluster.</param>
@@ -38,7 +38,7 @@ public static class KMeans
         using var scope = torch.NewDisposeScope();
         using var noGradient = torch.no_grad();
         var rows = EmbeddingTensor.Of(points.Values, 0, points.Count, points.Dimension);
-        var norms = rows.mul(rows).sum(1);
+        var norms = SquaredNorms(rows);
         return Rounds(rows, norms, Starts(rows, norms, clusters, seed, cancel), iterations, cancel);
     }
 
@@ -129,7 +129,7 @@ public static class KMeans
         var distance = new double[count];
         using var scope = torch.NewDisposeScope();
         var transposed = centres.t().contiguous();
-        var centreNorms = centres.mul(centres).sum(1);
+        var centreNorms = SquaredNorms(centres);
         for (var first = 0; first < count; first += block)
         {
             using var inner = torch.NewDisposeScope();
@@ -169,6 +169,9 @@ public static class KMeans
 
         return means.MoveToOuterDisposeScope();
     }
+
+    // Without a second array of all numbers.
+    private static torch.Tensor SquaredNorms(torch.Tensor rows) => torch.linalg.vector_norm(rows, 2, [1]).square();
 
     private static void Copy(torch.Tensor from, Span<double> to) => from.to(torch.float64).data<double>().CopyTo(to);
 }
