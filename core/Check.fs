@@ -23,6 +23,20 @@ let private usesProxies lossName =
         | Losses.OnSimilarities _ -> false
     | None -> false
 
+/// What does not go with the encoder.
+let private encoderProblems (c: Config) =
+    match Encoders.All.tryBuild c.Encoder { Config.encoderOptions c with Size = 224 } with
+    | None -> []
+    | Some encoder ->
+        let down = c.Size / encoder.Multiple * encoder.Multiple
+
+        [ if c.Size % encoder.Multiple <> 0 then
+              { Key = "size"
+                Message = $"the encoder '{c.Encoder}' reads pictures in squares of {encoder.Multiple} px, and {c.Size} is no multiple of that: the nearest are {down} and {down + encoder.Multiple}" }
+          if c.Pooling = "class" && not encoder.HasToken then
+              { Key = "pooling"
+                Message = $"the encoder '{c.Encoder}' has no class token: pool its map, as by mean or gem" } ]
+
 /// Everything that is wrong with the settings, at once; empty when they are sound.
 let problems (c: Config) : Problem list =
     let problem key message = { Key = key; Message = message }
@@ -47,7 +61,8 @@ let problems (c: Config) : Problem list =
           within 0.01 0.99 "train_share" c.TrainShare
           within 0.0 0.9 "validation_share" c.ValidationShare
           oneOf Encoders.All.names "encoder" c.Encoder
-          oneOf [ for name, _, _ in Layers.poolings -> name ] "pooling" c.Pooling
+          oneOf [ for name, _, _ in Encoders.All.poolings -> name ] "pooling" c.Pooling
+          encoderProblems c
           atLeast 1 "embedding" c.Embedding
           within 0.0 16.0 "levels" (float c.Levels)
           atLeast 1 "heads" c.Heads

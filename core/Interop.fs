@@ -45,10 +45,33 @@ type LoadReport internal (report: Weights.Report) =
     member _.Classifier: IReadOnlyList<string> = List.toArray report.Classifier
     /// The model's own head, hierarchy and loss, where the weights do not have them.
     member _.Fresh: IReadOnlyList<string> = List.toArray report.Fresh
+    /// What was changed to fit, and how: the positions of a vision transformer, resized.
+    member _.Changed: IReadOnlyList<string> = List.toArray report.Changed
+    /// What other network the weights are for, where that is known; else null.
+    member _.Foreign = Option.toObj report.Foreign
     /// Nothing is missing, unexpected or wrongly shaped.
     member _.Fits = report.Fits
     /// All of it as lines for people.
     override _.ToString() = string report
+
+/// How weights fit an encoder.
+[<Sealed>]
+type EncoderFit internal (encoder: string, about: string, report: Weights.Report) =
+    /// The encoder's name.
+    member _.Encoder = encoder
+    /// One line about it.
+    member _.About = about
+    /// What loading them would find.
+    member _.Report = LoadReport report
+
+    /// Every encoder, the best fit first, for tensors of those names and shapes as they stand in a file.
+    static member Of(shapes: KeyValuePair<string, int64 array> seq) : IReadOnlyList<EncoderFit> =
+        let renamed = Dictionary<string, int64 list>()
+
+        for KeyValue(name, shape) in shapes do
+            Weights.rename name |> Option.iter (fun name -> renamed[name] <- List.ofArray shape)
+
+        [| for encoder, about, report in Weights.compareAll renamed -> EncoderFit(encoder, about, report) |]
 
 /// Tensors to and from bytes.
 module internal Bytes =
@@ -267,9 +290,18 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
         for KeyValue(name, data) in renamed do
             shapes[name] <- List.ofArray data.Shape
 
-        let report = Weights.compare recipe.Method.Objective.Specs shapes
+        let specs = recipe.Method.Objective.Specs
+        let report = Weights.compare specs shapes
 
-        scoped (fun () -> Params.commit state.Params [ for name in report.Loaded -> name, Bytes.toTensor renamed[name] ])
+        let take name =
+            let tensor = Bytes.toTensor renamed[name]
+            let spec = specs |> List.find (fun spec -> spec.Name = name)
+
+            match Weights.change spec shapes[name] with
+            | Some(_, change) -> name, change (tensor.``to`` float32)
+            | None -> name, tensor
+
+        scoped (fun () -> Params.commit state.Params (List.map take report.Loaded))
 
         LoadReport report
 

@@ -31,6 +31,8 @@ let all =
           EvaluationTests.tests
           SearchTests.tests
           SafetensorsTests.tests
+          TorchFileTests.tests
+          TorchRefusalTests.tests
           CheckpointTests.tests
           EmbeddingFileTests.tests
           RunTests.tests
