@@ -172,10 +172,10 @@ let compare (specs: ParamSpec list) (shapes: IReadOnlyDictionary<string, int64 l
       Changed = List.map snd changed
       Foreign = if missing.IsEmpty && unexpected.IsEmpty && wrong.IsEmpty then None else foreign shapes.Keys }
 
-/// Every encoder with how the weights fit it, under their renamed names; those that fit first, then by how little is amiss. An encoder that learns
+/// Every encoder with how the weights fit it, under their renamed names; those that fit first, then by how much more fits than not. An encoder that learns
 /// its positions is taken for pictures of 224 px.
 let compareAll (shapes: IReadOnlyDictionary<string, int64 list>) =
     let amiss report = report.Missing.Length + report.Unexpected.Length + report.WrongShape.Length
 
     [ for name, about, build in All.all -> name, about, compare (build { Size = 224; FrozenNorm = false }).Features.Specs shapes ]
-    |> List.sortBy (fun (_, _, report) -> amiss report)
+    |> List.sortBy (fun (_, _, report) -> not report.Fits, amiss report - report.Loaded.Length)

@@ -33,6 +33,7 @@ let private optionsOf command =
     | "search" -> namesOf<SearchArgument>()
     | "preview" -> namesOf<PreviewArgument>()
     | "doctor" -> namesOf<DoctorArgument>()
+    | "weights" -> WeightsCommand.optionNames
     | _ -> []
 
 let private isOption (word: string) = word.Length > 1 && word[0] = '-' && (word[1] = '-' || Char.IsLetter word[1])
@@ -73,6 +74,7 @@ let private dispatch commandLine stop command =
     | Search arguments -> finished (Commands.search stop arguments)
     | Preview arguments -> finished (Commands.preview arguments)
     | Doctor arguments -> Commands.doctor arguments
+    | Weights arguments -> finished (WeightsCommand.run arguments)
     | Version -> finished (printfn $"{About.Version}")
 
 let private fail code (message: string) =

@@ -15,6 +15,8 @@ let all =
           LayerTests.tests
           LayerFormulaTests.tests
           EncoderTests.tests
+          TransformerTests.tests
+          WeightNameTests.tests
           AttentionTests.tests
           HierarchyTests.tests
           SimilarityTests.tests
@@ -33,6 +35,7 @@ let all =
           SafetensorsTests.tests
           TorchFileTests.tests
           TorchRefusalTests.tests
+          KerasTests.tests
           CheckpointTests.tests
           EmbeddingFileTests.tests
           RunTests.tests

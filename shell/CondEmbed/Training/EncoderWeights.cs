@@ -11,7 +11,7 @@ internal static class EncoderWeights
     internal static string Load(Session session, Config config)
     {
         var file = WeightFile.Read(config.Weights);
-        CheckStride(config, file.Text("stride"));
+        CheckStride(config, file);
         var report = session.Load(TensorFiles.OfArrays(file.Arrays));
 
         if (config.StrictWeights && !report.Fits)
@@ -23,19 +23,13 @@ internal static class EncoderWeights
         return string.Join('\n', [$"{config.Weights} ({file.Format})", .. file.Notes.Select(note => $"  {note}"), report.ToString()]);
     }
 
-    /// <summary>Both variants of ResNet-50 have the same names and shapes, so only the file can tell which one it is.</summary>
-    private static void CheckStride(Config config, string? stride)
+    private static void CheckStride(Config config, WeightFile file)
     {
-        if (stride is null || !config.Encoder.StartsWith("resnet50", StringComparison.Ordinal))
+        if (!config.Encoder.StartsWith("resnet50", StringComparison.Ordinal) || WeightFits.ResNet50Of(file) is not { } wanted || wanted == config.Encoder)
         {
             return;
         }
 
-        var wanted = stride.StartsWith("first", StringComparison.OrdinalIgnoreCase) ? "resnet50-v1" : "resnet50";
-
-        if (wanted != config.Encoder)
-        {
-            throw new InputException($"{config.Weights}: says that its stride is at the {stride}, which is the encoder '{wanted}', not '{config.Encoder}'. Use --encoder {wanted}.");
-        }
+        throw new InputException($"{config.Weights}: says that its stride is at the {file.Text("stride")}, which is the encoder '{wanted}', not '{config.Encoder}'. Use --encoder {wanted}.");
     }
 }
