@@ -32,7 +32,8 @@ let private encoderProblems (c: Config) =
 
         [ if c.Size % encoder.Multiple <> 0 then
               { Key = "size"
-                Message = $"the encoder '{c.Encoder}' reads pictures in squares of {encoder.Multiple} px, and {c.Size} is no multiple of that: the nearest are {down} and {down + encoder.Multiple}" }
+                Message =
+                  $"the encoder '{c.Encoder}' reads pictures in squares of {encoder.Multiple} px, and {c.Size} is no multiple of that: the nearest are {down} and {down + encoder.Multiple}" }
           if c.Pooling = "class" && not encoder.HasToken then
               { Key = "pooling"
                 Message = $"the encoder '{c.Encoder}' has no class token: pool its map, as by mean or gem" } ]

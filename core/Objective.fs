@@ -25,8 +25,7 @@ type Network =
 module Network =
     /// Pictures -> B C h w, and B C h w -> B D: a network whose features are a map alone.
     let ofMap (map: Layer<Tensor, Tensor>) (head: Layer<Tensor, Tensor>) =
-        { Features = map |> Layer.map Features.ofMap
-          Head = Layer.lift Features.map --> head }
+        { Features = map |> Layer.map Features.ofMap; Head = Layer.lift Features.map --> head }
 
     /// An encoder with a head of D features: pooling (so many features a channel), a norm if asked for, a linear layer. Parameters stand
     /// under the encoder's own names and `embedding`.

@@ -76,7 +76,10 @@ let rename (name: string) =
     if stripped.EndsWith("num_batches_tracked", StringComparison.Ordinal) then
         None
     else
-        Some((stripped, transformerNames) ||> List.fold (fun name (pattern, ours) -> Regex.Replace(name, pattern, ours)))
+        Some(
+            (stripped, transformerNames)
+            ||> List.fold (fun name (pattern, ours) -> Regex.Replace(name, pattern, ours))
+        )
 
 /// Networks that look like ours by most of their names and are not: a name that only they have, and what they are.
 let private foreigners =
@@ -109,7 +112,7 @@ let private gridOf (shape: int64 list) =
 let resizePositions (side: int64) (positions: Tensor) =
     let places = positions.shape[1] - 1L
     let from = int64 (sqrt (float places))
-    let grid = positions.narrow(1L, 1L, places).transpose(1L, 2L).unflatten (2L, [| from; from |])
+    let grid = positions.narrow(1L, 1L, places).transpose(1L, 2L).unflatten(2L, [| from; from |])
 
     let resized =
         torch.nn.functional.interpolate (grid, [| side; side |], mode = torch.InterpolationMode.Bicubic, align_corners = Nullable false)
@@ -172,9 +175,10 @@ let compare (specs: ParamSpec list) (shapes: IReadOnlyDictionary<string, int64 l
       Changed = List.map snd changed
       Foreign = if missing.IsEmpty && unexpected.IsEmpty && wrong.IsEmpty then None else foreign shapes.Keys }
 
-/// Every encoder with how the weights fit it, under their renamed names; those that fit first, then by how much more fits than not. An encoder that learns
-/// its positions is taken for pictures of 224 px.
+/// Every encoder with how the weights fit it, under their renamed names and without a head of ours; those that fit first, then by how much more
+/// fits than not. An encoder that learns its positions is taken for pictures of 224 px.
 let compareAll (shapes: IReadOnlyDictionary<string, int64 list>) =
+    let shapes = Dictionary(shapes |> Seq.filter (fun pair -> not (isFresh pair.Key)))
     let amiss report = report.Missing.Length + report.Unexpected.Length + report.WrongShape.Length
 
     [ for name, about, build in All.all -> name, about, compare (build { Size = 224; FrozenNorm = false }).Features.Specs shapes ]

@@ -23,4 +23,5 @@ let tryBuild name options = all |> List.tryPick (fun (known, _, build) -> if kno
 /// Every pooling by name: how many features it makes of a channel, and the layer. `class` reads the class token and nothing of the map.
 let poolings: (string * int * CondEmbed.Layer<Features, CondEmbed.Tensor>) list =
     ("class", 1, CondEmbed.Layer.lift Features.token)
-    :: [ for name, features, pool in CondEmbed.Layers.poolings -> name, features, CondEmbed.Layer.compose (CondEmbed.Layer.lift Features.map) pool ]
+    :: [ for name, features, pool in CondEmbed.Layers.poolings ->
+             name, features, CondEmbed.Layer.compose (CondEmbed.Layer.lift Features.map) pool ]

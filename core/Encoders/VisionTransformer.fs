@@ -43,7 +43,7 @@ module VisionTransformer =
 
         let forward env (x: Tensor) =
             // B N 3C -> 3 B H N C/H
-            let split = (qkv.Forward env x).unflatten(2L, [| 3L; int64 heads; -1L |]).permute (2L, 0L, 3L, 1L, 4L)
+            let split = (qkv.Forward env x).unflatten(2L, [| 3L; int64 heads; -1L |]).permute(2L, 0L, 3L, 1L, 4L)
 
             let read = F.scaled_dot_product_attention (split[0], split[1], split[2])
             read.transpose(1L, 2L).flatten 2L |> proj.Forward env
@@ -88,7 +88,7 @@ module VisionTransformer =
             if patches.shape[2] <> side || patches.shape[3] <> side then
                 invalidArg (nameof x) $"This network is for pictures of {options.Size} x {options.Size}; these are {shapeText x.shape}."
 
-            let start = env.Params["cls_token"].expand (x.shape[0], -1L, -1L)
+            let start = env.Params["cls_token"].expand(x.shape[0], -1L, -1L)
             torch.cat ([| start; tokens patches |], 1L) + env.Params["pos_embed"]
 
         Layer.create (leaf "cls_token" 1L :: leaf "pos_embed" (1L + side * side) :: proj.Specs) forward
@@ -98,7 +98,7 @@ module VisionTransformer =
         let places = x.shape[1] - 1L
         let side = int64 (sqrt (float places))
 
-        { Map = x.narrow(1L, 1L, places).transpose(1L, 2L).unflatten (2L, [| side; side |])
+        { Map = x.narrow(1L, 1L, places).transpose(1L, 2L).unflatten(2L, [| side; side |])
           Token = Some(x.select (1L, 0L)) }
 
     /// B 3 H W -> B C h w and B C. Pre-norm blocks, exact GELU, a norm at the end.

@@ -78,7 +78,7 @@ let private dispatch commandLine stop command =
     | Version -> finished (printfn $"{About.Version}")
 
 let private fail code (message: string) =
-    eprintfn $"condembed: {message}"
+    eprintfn $"condembed: {Output.visible message}"
     code
 
 let private quoted (word: string) =

@@ -127,16 +127,18 @@ let private document (file: WeightFile) =
           "notes", box file.Notes
           "metadata", box (Dictionary(if isNull file.Metadata then Seq.empty else seq file.Metadata))
           "tensors", box [| for array in file.Arrays -> tensorOf array |]
-          "fits", box [| for fit in fits do if fit.Report.Fits then fit.Encoder |]
+          "fits",
+          box
+              [| for fit in fits do
+                     if fit.Report.Fits then fit.Encoder |]
           "nearest", box (fitOf fits[0]) ]
+
+let private say line = printfn $"{Output.visible line}"
 
 let private inspect (arguments: ParseResults<InspectArgument>) =
     let file = WeightFile.Read(arguments.GetResult InspectArgument.File)
 
-    if arguments.Contains InspectArgument.Json then
-        Output.json (document file)
-    else
-        inspectLines file |> List.iter (printfn "%s")
+    if arguments.Contains InspectArgument.Json then Output.json (document file) else inspectLines file |> List.iter say
 
 let private import (arguments: ParseResults<ImportArgument>) =
     let source, out = arguments.GetResult ImportArgument.File, arguments.GetResult ImportArgument.Out
@@ -147,13 +149,13 @@ let private import (arguments: ParseResults<ImportArgument>) =
     let file = WeightFile.Read source
     file.Save out
     let verb = if file.Format = "TensorFlow.js" then "folded" else "read"
-    printfn $"{head file |> List.head}"
+    say (List.head (head file))
 
     for note in file.Notes do
-        printfn $"  {verb}: {note}"
+        say $"  {verb}: {note}"
 
-    fitLines file |> List.iter (printfn "%s")
-    printfn $"written {out}"
+    fitLines file |> List.iter say
+    say $"written {out}"
 
 let run (arguments: ParseResults<WeightsArgument>) =
     match arguments.GetSubCommand() with

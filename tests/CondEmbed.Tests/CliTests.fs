@@ -3,4 +3,5 @@ module CondEmbed.Tests.CliTests
 
 open Expecto
 
-let tests = testList "Cli" [ CliHelpTests.tests; CliWorkTests.tests; CliWeightsTests.tests; CliInputTests.tests; CliStopTests.tests ]
+let tests =
+    testList "Cli" [ CliHelpTests.tests; CliWorkTests.tests; CliWeightsTests.tests; CliInputTests.tests; CliStopTests.tests ]

@@ -33,16 +33,21 @@ let tests =
                   asTorch path
                   let out = succeeds [ "weights"; "inspect"; path ]
 
-                  for words in [ "small.pth: PyTorch"; "took 'model' and left out 'epoch'"; "module.conv1.weight"; "32 x 3 x 3 x 3"; "F32" ] do
+                  for words in
+                      [ "small.pth: PyTorch"; "took 'model' and left out 'epoch'"; "module.conv1.weight"; "32 x 3 x 3 x 3"; "F32" ] do
                       Expect.stringContains out words "text"
 
                   let found = jsonOf (succeeds [ "weights"; "inspect"; path; "--json" ])
                   Expect.equal (found.GetProperty("format").GetString()) "PyTorch" "format"
-                  let tensor = found.GetProperty("tensors").EnumerateArray() |> Seq.find (fun t -> t.GetProperty("name").GetString() = "module.conv1.weight")
+
+                  let tensor =
+                      found.GetProperty("tensors").EnumerateArray()
+                      |> Seq.find (fun t -> t.GetProperty("name").GetString() = "module.conv1.weight")
+
                   Expect.equal [ for size in tensor.GetProperty("shape").EnumerateArray() -> size.GetInt32() ] [ 32; 3; 3; 3 ] "shape"
                   Expect.equal (tensor.GetProperty("dtype").GetString()) "F32" "type"
                   Expect.equal (tensor.GetProperty("bytes").GetInt32()) (4 * 32 * 27) "bytes"
-                  Expect.equal (found.GetProperty("nearest").GetProperty("encoder").GetString()) "small" "nearest")
+                  Expect.equal [ for name in found.GetProperty("fits").EnumerateArray() -> name.GetString() ] [ "small" ] "the encoder, whose head is no matter")
           }
 
           test "import makes a safetensors file that holds the same" {
@@ -68,6 +73,16 @@ let tests =
 
                   for word in words do
                       Expect.stringContains outcome.Error word "reason"
+          }
+
+          test "what a file writes into its names does not reach the terminal" {
+              inFolder (fun folder ->
+                  let path = Path.Combine(folder, "x.pth")
+                  let value = tensor (storage "Float" "0" 1L) 0L [ 1L ] [ 1L ]
+                  torchFile path (Dictionary [ Text "\027[2Jw", value ]) [ "0", singles [ 1f ] ]
+                  let out = succeeds [ "weights"; "inspect"; path ]
+                  Expect.isFalse (out.Contains '\027') "escape"
+                  Expect.stringContains out "?[2Jw" "name")
           }
 
           test "a run starts from a .pth file as from the safetensors file of the same network" {

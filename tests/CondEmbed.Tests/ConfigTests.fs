@@ -98,7 +98,9 @@ let private textTests =
               let meaning key = Settings.keys |> List.find (fst >> (=) key) |> snd
 
               for key, names in
-                  [ "encoder", Encoders.All.names; "pooling", [ for name, _, _ in Encoders.All.poolings -> name ]; "loss", All.names ] do
+                  [ "encoder", Encoders.All.names
+                    "pooling", [ for name, _, _ in Encoders.All.poolings -> name ]
+                    "loss", All.names ] do
                   for name in names do
                       Expect.stringContains (meaning key) name key) ]
 

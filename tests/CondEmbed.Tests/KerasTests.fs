@@ -1,14 +1,17 @@
 /// Keras' ResNet-50 as a TensorFlow.js folder: a narrow one is made here, computed as Keras would, and imported.
 module CondEmbed.Tests.KerasTests
 
-open System
 open System.IO
+open System.Runtime.InteropServices
 open System.Text.Json
 open Expecto
 open CondEmbed
 open CondEmbed.Checkpoints
 open CondEmbed.Encoders
+open CondEmbed.Images
+open CondEmbed.Interop
 open CondEmbed.Tests.Support
+open CondEmbed.Training
 open TorchSharp
 
 /// Channels: the stem's 4, and blocks of 2, 2, 2 and 3.
@@ -58,7 +61,10 @@ let private first old =
       Outputs = stem
       Stride = 2 }
 
-let private convs old = first old :: [ for path, shortcut in blocks old do yield! path @ Option.toList shortcut ]
+let private convs old =
+    first old
+    :: [ for path, shortcut in blocks old do
+             yield! path @ Option.toList shortcut ]
 
 let private epsilon = 1e-3
 
@@ -72,7 +78,7 @@ let private weightsOf old =
           $"{c.Norm}/gamma", 1.0 + 0.1 * vector 2
           $"{c.Norm}/beta", 0.1 * vector 3
           $"{c.Norm}/moving_mean", vector 4
-          $"{c.Norm}/moving_variance", 0.001 + (vector 5).abs ()
+          $"{c.Norm}/moving_variance", 0.001 + (vector 5).abs()
       let classifier = if old then "fc1000" else "predictions"
       $"{classifier}/kernel", normal 900 [ 4 * List.last widths; 5 ]
       $"{classifier}/bias", normal 901 [ 5 ] ]
@@ -94,13 +100,15 @@ let private topology strideOf old =
 
 /// Writes the folder, in two shards cut anywhere.
 let private write folder old strideOf (weights: (string * Tensor) list) =
-    let bytes = [| for _, tensor in weights do yield! tensor.``to``(float32).contiguous().bytes.ToArray() |]
+    let bytes =
+        [| for _, tensor in weights do
+               yield! tensor.``to``(float32).contiguous().bytes.ToArray() |]
+
     File.WriteAllBytes(Path.Combine(folder, "a.bin"), bytes[..1000])
     File.WriteAllBytes(Path.Combine(folder, "b.bin"), bytes[1001..])
 
     let manifest =
-        [ for name, tensor in weights ->
-              $"{{\"name\":\"{name}\",\"shape\":{JsonSerializer.Serialize tensor.shape},\"dtype\":\"float32\"}}" ]
+        [ for name, tensor in weights -> $"{{\"name\":\"{name}\",\"shape\":{JsonSerializer.Serialize tensor.shape},\"dtype\":\"float32\"}}" ]
         |> String.concat ","
 
     let model = $"{{\"model_config\":{{\"config\":{{\"layers\":[{topology strideOf old}]}}}}}}"
@@ -113,19 +121,19 @@ let private write folder old strideOf (weights: (string * Tensor) list) =
 /// As Keras computes it, in float64: convolution with bias, norm with Keras' epsilon. The input is B, G, R in 0..255 less Keras' mean, and the border
 /// what the first convolution sees around it.
 let private keras old (weights: Map<string, Tensor>) (border: float list) (input: Tensor) =
-    let vector name : Tensor = weights[name].reshape (1L, -1L, 1L, 1L)
+    let vector name : Tensor = weights[name].reshape(1L, -1L, 1L, 1L)
 
     let convNorm padding c (x: Tensor) =
-        let kernel = weights[c.Conv + "/kernel"].permute (3L, 2L, 0L, 1L)
+        let kernel = weights[c.Conv + "/kernel"].permute(3L, 2L, 0L, 1L)
         let stride = int64 c.Stride
         let y = torch.nn.functional.conv2d (x, kernel, strides = [| stride; stride |], padding = [| padding; padding |])
         let centred = y + vector (c.Conv + "/bias") - vector (c.Norm + "/moving_mean")
-        let deviation = (vector (c.Norm + "/moving_variance") + epsilon).sqrt ()
+        let deviation = (vector (c.Norm + "/moving_variance") + epsilon).sqrt()
         centred / deviation * vector (c.Norm + "/gamma") + vector (c.Norm + "/beta")
 
-    let border = (matrixOf [ border ]).reshape (1L, 3L, 1L, 1L)
+    let border = (matrixOf [ border ]).reshape(1L, 3L, 1L, 1L)
     let padded = torch.nn.functional.pad (input - border, [| 3L; 3L; 3L; 3L |]) + border
-    let start = (convNorm 0L (first old) padded).relu ()
+    let start = (convNorm 0L (first old) padded).relu()
     let pooled = torch.nn.functional.max_pool2d (start, kernel_size = 3L, stride = 2L, padding = 1L)
 
     let block (x: Tensor) (path, shortcut) =
@@ -135,7 +143,7 @@ let private keras old (weights: Map<string, Tensor>) (border: float list) (input
 
         let inner = (x, List.indexed path) ||> List.fold step
         let carried = shortcut |> Option.map (fun c -> convNorm 0L c x) |> Option.defaultValue x
-        (inner + carried).relu ()
+        (inner + carried).relu()
 
     List.fold block pooled (blocks old)
 
@@ -150,11 +158,14 @@ let private ours (file: WeightFile) (pixels: Tensor) =
 
     let parameters =
         Params.ofSeq
-            [ for array in file.Arrays ->
-                  array.Name, (matrixOf [ TorchFileTests.numbersOf array ]).reshape (Seq.toArray array.Shape) ]
+            [ for array in file.Arrays -> array.Name, (matrixOf [ TorchFileTests.numbersOf array ]).reshape(Seq.toArray array.Shape) ]
 
     let asDouble = Layer.lift (fun (x: Tensor) -> x.``to`` float64)
-    let network = Layers.normalisePixels encoder.Mean encoder.Deviation --> asDouble --> encoder.Features |> Layer.map Features.map
+
+    let network =
+        Layers.normalisePixels encoder.Mean encoder.Deviation --> asDouble --> encoder.Features
+        |> Layer.map Features.map
+
     Layer.run parameters network pixels
 
 let private imported old test =
@@ -162,6 +173,22 @@ let private imported old test =
         let weights = weightsOf old
         write folder old _.Stride weights
         test (WeightFile.Read folder) (Map.ofList weights) folder)
+
+let private floatsOf (array: NamedArray) = MemoryMarshal.Cast<byte, float32>(array.Widened().Data.Span).ToArray()
+
+/// On a picture, the features of imported weights point where those of the published ones do: half precision is all that lies between.
+let private expectSameFeatures (file: WeightFile) (published: SafetensorsFile) =
+    let config = { Config.startFor "resnet50-v1" with Device = "cpu"; HeadNorm = false }
+    let picture = SkiaDecoder().Decode(File.ReadAllBytes(golden "images/wide.jpg"), "wide.jpg")
+    let view = Views.ForTesting(config).Apply picture
+
+    let embed (arrays: NamedArray seq) =
+        use session = Session.ForEmbedding config
+        Expect.equal (session.Load(TensorFiles.OfArrays(Seq.toArray arrays)).Missing.Count) 0 "missing"
+        session.Embed(view.Pixels, 1, view.Width)
+
+    let cosine = Seq.zip (embed file.Arrays) (embed published.Arrays) |> Seq.sumBy (fun (a, b) -> float a * float b)
+    Expect.floatClose { absolute = 1e-4; relative = 0.0 } cosine 1.0 "cosine"
 
 let private refusals: (string * (string -> string) * string list) list =
     [ "another network", (fun json -> json.Replace("conv1", "stem")), [ "ResNet50" ]
@@ -180,28 +207,30 @@ let tests =
     testList
         "Keras"
         [ for old in [ true; false ] do
-              tensorTest (if old then "names of 2015 fold into the same function" else "names of today fold into the same function") (fun () ->
-                  imported old (fun file weights _ ->
-                      let weights = weights |> Map.map (fun _ x -> x.``to``(float32).``to`` float64)
-                      use generator = new torch.Generator(5UL, torch.CPU)
+              tensorTest
+                  (if old then "names of 2015 fold into the same function" else "names of today fold into the same function")
+                  (fun () ->
+                      imported old (fun file weights _ ->
+                          let weights = weights |> Map.map (fun _ x -> x.``to``(float32).``to`` float64)
+                          use generator = new torch.Generator(5UL, torch.CPU)
 
-                      let pixels =
-                          torch.randint (256L, [| 2L; 70L; 61L; 3L |], dtype = torch.uint8, device = torch.CPU, generator = generator)
+                          let pixels =
+                              torch.randint (256L, [| 2L; 70L; 61L; 3L |], dtype = torch.uint8, device = torch.CPU, generator = generator)
 
-                      let bgr = pixels.``to``(float64).flip(3L) - (matrixOf [ kerasMean ]).reshape (1L, 1L, 1L, 3L)
-                      let input = bgr.permute (0L, 3L, 1L, 2L)
-                      let actual = ours file pixels
-                      let expected = keras old weights ourBorder input
-                      let size = expected.abs().max().item<float>()
-                      expectClose (1e-5 * size) expected actual "with our border"
-                      let zero = keras old weights [ 0.0; 0.0; 0.0 ] input
-                      expectClose (0.05 * size) zero actual "with Keras' border, which is at most 0.5 of 255 away"
+                          let bgr = pixels.``to``(float64).flip(3L) - (matrixOf [ kerasMean ]).reshape(1L, 1L, 1L, 3L)
+                          let input = bgr.permute (0L, 3L, 1L, 2L)
+                          let actual = ours file pixels
+                          let expected = keras old weights ourBorder input
+                          let size = expected.abs().max().item<float>()
+                          expectClose (1e-5 * size) expected actual "with our border"
+                          let zero = keras old weights [ 0.0; 0.0; 0.0 ] input
+                          expectClose (0.05 * size) zero actual "with Keras' border, which is at most 0.5 of 255 away"
 
-                      Expect.equal file.Format "TensorFlow.js" "format"
-                      Expect.equal (file.Text "stride").[..4] "first" "stride"
-                      Expect.equal file.Notes.Count 3 "notes"
-                      let classifier = file.Arrays |> Seq.find (fun array -> array.Name = "fc.weight")
-                      Expect.equal (List.ofSeq classifier.Shape) [ 5L; 12L ] "classifier"))
+                          Expect.equal file.Format "TensorFlow.js" "format"
+                          Expect.equal (file.Text "stride").[..4] "first" "stride"
+                          Expect.equal file.Notes.Count 3 "notes"
+                          let classifier = file.Arrays |> Seq.find (fun array -> array.Name = "fc.weight")
+                          Expect.equal (List.ofSeq classifier.Shape) [ 5L; 12L ] "classifier"))
 
           tensorTest "a folder of another stride is v1.5" (fun () ->
               inFolder (fun folder ->
@@ -234,9 +263,26 @@ let tests =
                   let ours = imported[array.Name]
                   Expect.equal (List.ofSeq ours.Shape) (List.ofSeq array.Shape) array.Name
 
-                  // Half precision keeps 11 bits.
-                  let apart = if array.Type = ElementType.F16 then 1.0 / 2048.0 else 0.0
+                  // Half precision keeps 11 bits, and no number apart from its neighbours by less than 2^-24.
+                  let relative, absolute = if array.Type = ElementType.F16 then pown 0.5f 11, pown 0.5f 25 else 0.0f, 0.0f
+                  let near a b = abs (a - b) <= relative * abs b + absolute
+                  Expect.isTrue (Array.forall2 near (floatsOf array) (floatsOf ours)) array.Name
 
-                  for a, b in Seq.zip (TorchFileTests.numbersOf array) (TorchFileTests.numbersOf ours) do
-                      if abs (a - b) > apart * abs b + 1e-7 * apart then failtest $"{array.Name}: {a} and {b}"
-          } ]
+              Native.ensure ()
+              scoped (fun () -> expectSameFeatures file published)
+          }
+
+          testPropertyWithConfig (fewCases 60) "a model.json with a byte changed is read or refused, never anything else"
+          <| fun (place: FsCheck.NonNegativeInt) (value: byte) ->
+              inFolder (fun folder ->
+                  Native.ensure ()
+                  scoped (fun () -> write folder false _.Stride (weightsOf false))
+                  let model = Path.Combine(folder, "model.json")
+                  let bytes = File.ReadAllBytes model
+                  bytes[(place.Get * 7919) % bytes.Length] <- value
+                  File.WriteAllBytes(model, bytes)
+
+                  try
+                      WeightFile.Read folder |> ignore
+                  with :? InputException ->
+                      ()) ]

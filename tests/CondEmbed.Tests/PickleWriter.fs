@@ -37,7 +37,13 @@ let rec private operations value : byte list =
     | Text text -> byte 'X' :: List.ofArray (BitConverter.GetBytes(Encoding.UTF8.GetByteCount text)) @ ascii text
     | Tuple items -> byte '(' :: all items @ [ byte 't' ]
     | List items -> byte ']' :: byte '(' :: all items @ [ byte 'e' ]
-    | Dictionary pairs -> byte '}' :: byte '(' :: all [ for key, value in pairs do yield! [ key; value ] ] @ [ byte 'u' ]
+    | Dictionary pairs ->
+        byte '}'
+        :: byte '('
+        :: all
+            [ for key, value in pairs do
+                  yield! [ key; value ] ]
+        @ [ byte 'u' ]
     | Global name ->
         let at = name.LastIndexOf '.'
         byte 'c' :: ascii $"{name.Substring(0, at)}\n{name.Substring(at + 1)}\n"
@@ -59,12 +65,7 @@ let tensor storage (offset: int64) (shape: int64 list) (strides: int64 list) =
 
     Call(
         "torch._utils._rebuild_tensor_v2",
-        [ storage
-          Whole offset
-          sizes shape
-          sizes strides
-          Flag false
-          Call("collections.OrderedDict", []) ]
+        [ storage; Whole offset; sizes shape; sizes strides; Flag false; Call("collections.OrderedDict", []) ]
     )
 
 /// A PyTorch archive of those entries, below the folder that names it.
@@ -77,7 +78,11 @@ let archive path (entries: (string * byte array) list) =
 
 /// A PyTorch archive of a value and of storages under their keys.
 let torchFile path value (storages: (string * byte array) list) =
-    archive path (("data.pkl", pickle value) :: ("byteorder", "little"B) :: [ for key, bytes in storages -> $"data/{key}", bytes ])
+    archive
+        path
+        (("data.pkl", pickle value)
+         :: ("byteorder", "little"B)
+         :: [ for key, bytes in storages -> $"data/{key}", bytes ])
 
 /// The bytes of float32 numbers.
 let singles (values: float32 seq) = values |> Seq.map BitConverter.GetBytes |> Array.concat

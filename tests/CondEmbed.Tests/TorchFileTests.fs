@@ -86,7 +86,9 @@ let private views =
 /// The elements of a view by a loop for each dimension.
 let rec private walk at (shape: int list) (strides: int list) =
     match shape, strides with
-    | size :: shape, stride :: strides -> [ for i in 0 .. size - 1 do yield! walk (at + i * stride) shape strides ]
+    | size :: shape, stride :: strides ->
+        [ for i in 0 .. size - 1 do
+              yield! walk (at + i * stride) shape strides ]
     | _ -> [ float at ]
 
 let tests =

@@ -35,7 +35,9 @@ let private laughs =
           recall 6 ]
 
 let private hostile: (string * (string -> unit) * string list) list =
-    [ "calls os.system", made (weight (Call("os.system", [ Text "touch pwned" ]))), [ "'os.system'"; "nothing of Python is ever run"; "state_dict" ]
+    [ "calls os.system",
+      made (weight (Call("os.system", [ Text "touch pwned" ]))),
+      [ "'os.system'"; "nothing of Python is ever run"; "state_dict" ]
       "calls builtins.eval", made (Call("builtins.eval", [ Text "1" ])), [ "'builtins.eval'" ]
       "a whole module", made (Global "torchvision.models.resnet.ResNet"), [ "'torchvision.models.resnet.ResNet'"; "model.state_dict()" ]
       "names by the stack", made (Raw(0x8cuy :: 2uy :: [ byte 'o'; byte 's'; 0x8cuy; 1uy; byte 'x'; 0x93uy ])), [ "'os.x'" ]
@@ -51,7 +53,9 @@ let private hostile: (string * (string -> unit) * string list) list =
       "a negative stride", made (weight (tensor four 3L [ 2L ] [ -1L ])), [ "negative" ]
       "a huge stride", made (weight (tensor four 0L [ 3L ] [ Int64.MaxValue ])), [ "of a storage that has 4" ]
       "a huge shape", made (weight (tensor four 0L [ 1L <<< 40; 1L <<< 40 ] [ 0L; 0L ])), [ "more elements than can be counted" ]
-      "one number seen 4 billion times", made (weight (tensor four 0L [ 1L <<< 32 ] [ 0L ])), [ "tensor 'w'"; "more than one array can hold" ]
+      "one number seen 4 billion times",
+      made (weight (tensor four 0L [ 1L <<< 32 ] [ 0L ])),
+      [ "tensor 'w'"; "more than one array can hold" ]
       "one number seen 400 million times", made (weight (tensor four 0L [ 400_000_000L ] [ 0L ])), [ "tensor 'w'"; "times the"; "not read" ]
       "sizes without strides", made (weight (tensor four 0L [ 2L; 2L ] [ 1L ])), [ "2 sizes and 1 strides" ]
       "a dictionary in itself", made endless, [ "deep within each other" ]
@@ -73,11 +77,17 @@ let private otherKinds: (string * string * (string -> unit) * string list) list 
       bytes (Array.append (Convert.FromHexString "80028a0a6cfc9c46f9206aa850192e") (Array.zeroCreate 40)),
       [ "before version 1.6"; "torch.save(torch.load('old.pth'" ]
       "a tar file", "old.tar", bytes (Array.concat [ Array.zeroCreate 257; "ustar"B; Array.zeroCreate 40 ]), [ "before version 1.6" ]
-      "HDF5", "keras.h5", bytes (Array.append [| 0x89uy; byte 'H'; byte 'D'; byte 'F' |] (Array.zeroCreate 40)), [ "HDF5"; "tensorflowjs_converter" ]
+      "HDF5",
+      "keras.h5",
+      bytes (Array.append [| 0x89uy; byte 'H'; byte 'D'; byte 'F' |] (Array.zeroCreate 40)),
+      [ "HDF5"; "tensorflowjs_converter" ]
       "text", "x.pth", bytes "hello, world: no weights"B, [ "does not begin like a zip file" ]
       "an empty file", "x.bin", bytes [||], [ "does not begin like a zip file" ]
       "a zip file of something else", "x.pt", (fun path -> archive path [ "a.txt", "a"B ]), [ "0 entries 'data.pkl'" ]
-      "TorchScript", "x.pt", (fun path -> archive path [ "data.pkl", pickle None'; "constants.pkl", pickle None' ]), [ "TorchScript"; "state_dict" ]
+      "TorchScript",
+      "x.pt",
+      (fun path -> archive path [ "data.pkl", pickle None'; "constants.pkl", pickle None' ]),
+      [ "TorchScript"; "state_dict" ]
       "a big-endian file", "x.pt", (fun path -> archive path [ "data.pkl", pickle None'; "byteorder", "big"B ]), [ "byte order 'big'" ]
       "a cut-off zip file", "x.pt", bytes (Array.append "PK\003\004"B (Array.zeroCreate 100)), [ "not a good PyTorch file" ] ]
 

@@ -30,7 +30,7 @@ let private different (specs: ParamSpec list) =
 /// C -> C, mean 0 and deviation 1, scaled and shifted.
 let private norm (p: Params) name (x: Tensor) =
     let centred = x - x.mean ()
-    centred / ((centred * centred).mean () + 1e-6).sqrt () * p[name + ".weight"] + p[name + ".bias"]
+    centred / ((centred * centred).mean() + 1e-6).sqrt() * p[name + ".weight"] + p[name + ".bias"]
 
 let private affine (p: Params) name (x: Tensor) = p[name + ".weight"].mv x + p[name + ".bias"]
 
@@ -51,23 +51,33 @@ let private attention (p: Params) name (tokens: Tensor list) =
 
     [ for query in qkv -> torch.cat [| for head in 0 .. tiny.Heads - 1 -> read query head |] |> affine p (name + ".proj") ]
 
-let private gelu (x: Tensor) = 0.5 * x * (1.0 + (x / sqrt 2.0).erf ())
+let private gelu (x: Tensor) = 0.5 * x * (1.0 + (x / sqrt 2.0).erf())
 
 let private block (p: Params) (tokens: Tensor list) index =
     let name = $"blocks.{index}"
     let read = tokens |> List.map (norm p (name + ".norm1")) |> attention p (name + ".attn")
     let tokens = List.map2 (fun (x: Tensor) y -> x + y) tokens read
 
-    [ for x in tokens -> x + (x |> norm p (name + ".norm2") |> affine p (name + ".mlp.fc1") |> gelu |> affine p (name + ".mlp.fc2")) ]
+    [ for x in tokens ->
+          x
+          + (x
+             |> norm p (name + ".norm2")
+             |> affine p (name + ".mlp.fc1")
+             |> gelu
+             |> affine p (name + ".mlp.fc2")) ]
 
 /// 3 H W -> the class token and the patches, row by row.
 let private twin (p: Params) (picture: Tensor) =
     let patch row column =
-        let square = picture.narrow(1L, 4L * row, 4L).narrow (2L, 4L * column, 4L)
-        p["patch_embed.proj.weight"].flatten(1L).mv (square.flatten ()) + p["patch_embed.proj.bias"]
+        let square = picture.narrow(1L, 4L * row, 4L).narrow(2L, 4L * column, 4L)
+        p["patch_embed.proj.weight"].flatten(1L).mv(square.flatten ()) + p["patch_embed.proj.bias"]
 
-    let tokens = p["cls_token"].flatten () :: [ for row in 0L .. 1L do for column in 0L .. 1L -> patch row column ]
-    let placed = tokens |> List.mapi (fun i x -> x + p["pos_embed"].select(0L, 0L).select (0L, int64 i))
+    let tokens =
+        p["cls_token"].flatten()
+        :: [ for row in 0L .. 1L do
+                 for column in 0L .. 1L -> patch row column ]
+
+    let placed = tokens |> List.mapi (fun i x -> x + p["pos_embed"].select(0L, 0L).select(0L, int64 i))
 
     (placed, [ 0..1 ]) ||> List.fold (block p) |> List.map (norm p "norm")
 
@@ -113,13 +123,14 @@ let tests =
               for image in 0L .. 1L do
                   let tokens = twin parameters (x.select (0L, image))
                   expectClose 1e-10 tokens.Head (features.Token.Value.select (0L, image)) "class token"
-                  let places = Layers.tokens(features.Map).select (0L, image)
+                  let places = Layers.tokens(features.Map).select(0L, image)
                   expectClose 1e-10 (torch.stack (Array.ofList tokens.Tail)) places "patches"
 
-              let total (parts: Tensor list) = (torch.stack (Array.ofList parts)).pow(scalar 2.0).sum ()
+              let total (parts: Tensor list) = (torch.stack (Array.ofList parts)).pow(scalar 2.0).sum()
+
               let ofLayer p =
                   let f, _ = forward Training p encoder.Features (x.narrow (0L, 0L, 1L))
-                  f.Map.pow(scalar 2.0).sum () + f.Token.Value.pow(scalar 2.0).sum ()
+                  f.Map.pow(scalar 2.0).sum() + f.Token.Value.pow(scalar 2.0).sum()
 
               let expected = gradientsOf (fun p -> total (twin p (x.select (0L, 0L)))) parameters
 
@@ -129,7 +140,12 @@ let tests =
           tensorTest "a norm of equal numbers, whose epsilon shows" (fun () ->
               let layer = Layers.layerNormOf 1e-6 2
               let x = matrixOf [ [ 1e-3; -1e-3 ] ]
-              expectClose 1e-12 (matrixOf [ [ 1.0 / sqrt 2.0; -1.0 / sqrt 2.0 ] ]) (Layer.run (started layer.Specs) layer x) "half of it is epsilon")
+
+              expectClose
+                  1e-12
+                  (matrixOf [ [ 1.0 / sqrt 2.0; -1.0 / sqrt 2.0 ] ])
+                  (Layer.run (started layer.Specs) layer x)
+                  "half of it is epsilon")
 
           tensorTest "pictures of another size, and sizes that are no multiple of the patch, are refused" (fun () ->
               let features = (VisionTransformer.build tiny).Features

@@ -45,8 +45,10 @@ let private torchvisionName (name: string) =
           "mlp.fc1", "mlp.0"
           "mlp.fc2", "mlp.3" ]
 
-    if name.StartsWith "norm." then name.Replace("norm.", "encoder.ln.")
-    else (name, parts) ||> List.fold (fun name (ours, theirs) -> name.Replace(ours, theirs))
+    if name.StartsWith "norm." then
+        name.Replace("norm.", "encoder.ln.")
+    else
+        (name, parts) ||> List.fold (fun name (ours, theirs) -> name.Replace(ours, theirs))
 
 /// torch's bicubic kernel, a = -0.75.
 let private kernel x =
@@ -81,8 +83,12 @@ let private resizing =
                       let numbers = numbers (positions.select (2L, channel))
                       let grid = Array2D.init from from (fun i j -> numbers[1 + i * from + j])
 
-                      let expected = matrixOf [ [ for i in 0 .. side - 1 do for j in 0 .. side - 1 -> bicubic grid side i j ] ]
-                      let actual = resized.narrow(1L, 1L, int64 (side * side)).select (2L, channel)
+                      let expected =
+                          matrixOf
+                              [ [ for i in 0 .. side - 1 do
+                                      for j in 0 .. side - 1 -> bicubic grid side i j ] ]
+
+                      let actual = resized.narrow(1L, 1L, int64 (side * side)).select(2L, channel)
                       expectClose 1e-12 expected actual $"channel {channel}")
 
           tensorTest "are resized when a session loads weights of another size, and the report says so" (fun () ->
@@ -140,8 +146,15 @@ let tests =
 
           testCase "of all encoders those that fit come first" (fun () ->
               for encoder in [ "resnet18"; "resnet34"; "small" ] do
-                  let fits = EncoderFit.Of [ for KeyValue(name, shape) in shapesOf encoder -> KeyValuePair("module." + name, List.toArray shape) ]
-                  Expect.equal [ for fit in fits do if fit.Report.Fits then fit.Encoder ] [ encoder ] "fits"
+                  let fits =
+                      EncoderFit.Of [ for KeyValue(name, shape) in shapesOf encoder -> KeyValuePair("module." + name, List.toArray shape) ]
+
+                  Expect.equal
+                      [ for fit in fits do
+                            if fit.Report.Fits then fit.Encoder ]
+                      [ encoder ]
+                      "fits"
+
                   Expect.equal fits[0].Encoder encoder "first"
                   Expect.equal fits.Count All.names.Length "all of them")
 

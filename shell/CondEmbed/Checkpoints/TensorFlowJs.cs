@@ -41,7 +41,7 @@ internal static class TensorFlowJs
             var network = new KerasNetwork(model, topology.TryGetProperty("model_config", out var config) ? config : topology);
             return KerasResNet.Import(path, network, ReadWeights(model, root.GetProperty("weightsManifest")));
         }
-        catch (Exception problem) when (problem is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        catch (Exception problem) when (problem is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or IndexOutOfRangeException)
         {
             throw new InputException($"{model}: not the model.json of a TensorFlow.js layers model: {problem.Message}");
         }
