@@ -3,25 +3,22 @@ module CondEmbed.Check
 
 open System
 
-let private settingProblems key lossName (settings: Map<string, float>) =
-    match Losses.All.tryFind lossName with
-    | None -> []
-    | Some entry ->
-        let known = entry.Settings |> List.map _.Key
+let private lossProblems key settingsKey text settings =
+    match Losses.All.read text (Config.asValues settings) with
+    | Ok _ -> []
+    | Error problems ->
+        [ for setting, message in problems ->
+              match setting with
+              | Some setting -> { Key = $"{settingsKey}.{setting}"; Message = message }
+              | None -> { Key = key; Message = message } ]
 
-        [ for KeyValue(name, _) in settings do
-              if not (List.contains name known) then
-                  let known = String.concat ", " known
+/// Why a loss of the settings cannot score similarities; None if it can, or cannot be read.
+let private needsMore (text, settings) =
+    let settings = Config.asValues settings
 
-                  { Key = $"{key}.{name}"; Message = $"the loss '{lossName}' has no such setting; it has {known}" } ]
-
-let private usesProxies lossName =
-    match Losses.All.tryFind lossName with
-    | Some entry ->
-        match Losses.All.make entry [] with
-        | Losses.OnProxies _ -> true
-        | Losses.OnSimilarities _ -> false
-    | None -> false
+    match Losses.All.read text settings with
+    | Ok _ -> Losses.Loss.needsMore (Losses.All.make text settings 2 2)
+    | Error _ -> None
 
 /// What does not go with the encoder.
 let private encoderProblems (c: Config) =
@@ -47,7 +44,7 @@ let problems (c: Config) : Problem list =
     let oneOf names key value =
         [ if not (List.contains value names) then
               let all = String.concat ", " names
-              problem key $"'{value}' is none of {all}{Settings.nearest names value}" ]
+              problem key $"'{value}' is none of {all}{Names.nearest names value}" ]
 
     let within low high key (value: float) =
         demand
@@ -72,18 +69,27 @@ let problems (c: Config) : Problem list =
            else
                [])
           within 0.0 1e6 "level_weight" c.LevelWeight
-          oneOf Losses.All.names "loss" c.Loss
-          settingProblems "loss_settings" c.Loss c.LossSettings
-          (if c.LevelLoss = "" then [] else oneOf Losses.All.names "level_loss" c.LevelLoss)
-          settingProblems "level_loss_settings" (fst (Config.levelLossOf c)) c.LevelLossSettings
-          (if c.Levels > 0 && usesProxies (fst (Config.levelLossOf c)) then
+          lossProblems "loss" "loss_settings" c.Loss c.LossSettings
+          (if c.LevelLoss = "" && c.LevelLossSettings.IsEmpty then
+               []
+           else
+               Config.levelLossOf c ||> lossProblems "level_loss" "level_loss_settings")
+          (match needsMore (Config.levelLossOf c) with
+           | Some why when c.Levels > 0 ->
                let loss = fst (Config.levelLossOf c)
 
                [ problem
                      "level_loss"
-                     $"the loss '{loss}' compares images with proxies, so it cannot score conditional levels: set level_loss (as in multi-similarity), or levels to 0" ]
-           else
-               [])
+                     $"the loss '{loss}' {why}, so it cannot score conditional levels: set level_loss (as in multi-similarity), or levels to 0" ]
+           | _ -> [])
+          (match needsMore (c.Loss, c.LossSettings) with
+           | Some why when c.Memory > 0 ->
+               [ problem "memory" $"the loss '{c.Loss}' {why}, so it cannot use a memory: take a loss on similarities, or memory 0" ]
+           | _ -> [])
+          atLeast 0 "memory" c.Memory
+          (if c.Memory > 0 then demand (c.Memory >= c.Batch) "memory" $"is {c.Memory}, less than a batch of {c.Batch}" else [])
+          atLeast 0 "memory_start" c.MemoryStart
+          within 0.0 1e6 "memory_weight" c.MemoryWeight
           oneOf [ "adamw"; "sgd" ] "optimiser" c.Optimiser
           demand (c.Lr > 0.0 && Double.IsFinite c.Lr) "lr" $"is {Settings.text c.Lr}; it must be above 0"
           within 0.0 1e6 "head_lr_factor" c.HeadLrFactor

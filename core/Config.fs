@@ -41,10 +41,16 @@ type Config =
       SharedLevels: bool
       [<Description("weight of each level's loss beside the loss of the unconditional embeddings")>]
       LevelWeight: float
-      [<Description("loss of the unconditional embeddings: {losses}")>]
+      [<Description("loss of the unconditional embeddings, or a weighted sum, as in multi-similarity(beta=50) + 0.5 * proxy-anchor: {losses}")>]
       Loss: string
-      [<Description("settings of the loss, as in loss_settings.alpha=2")>]
+      [<Description("numbers for the loss, as in loss_settings.alpha=2")>]
       LossSettings: Map<string, float>
+      [<Description("cross-batch memory: how many embeddings of earlier batches the loss also compares with; 0 for none")>]
+      Memory: int
+      [<Description("steps before the memory counts")>]
+      MemoryStart: int
+      [<Description("weight of the memory's loss beside the loss of the batch")>]
+      MemoryWeight: float
       [<Description("loss of the levels; empty for the same as loss")>]
       LevelLoss: string
       [<Description("settings of the levels' loss, where they differ from loss_settings")>]
@@ -145,6 +151,9 @@ module Config =
           LevelWeight = 1.0
           Loss = "multi-similarity"
           LossSettings = Map.empty
+          Memory = 0
+          MemoryStart = 100
+          MemoryWeight = 1.0
           LevelLoss = ""
           LevelLossSettings = Map.empty
           Optimiser = "adamw"
@@ -229,6 +238,9 @@ module Config =
             config.Loss, Map.fold (fun all key value -> Map.add key value all) config.LossSettings config.LevelLossSettings
         else
             config.LevelLoss, config.LevelLossSettings
+
+    /// Numbers as the settings of a loss.
+    let asValues (numbers: Map<string, float>) = numbers |> Map.map (fun _ number -> Number number)
 
     /// Short side to which test pictures are resized.
     let resizeOf config =

@@ -4,17 +4,27 @@ module CondEmbed.Grad
 open System.Collections.Generic
 open TorchSharp
 
+let private tryGradients (value: Tensor) (leaves: (string * Tensor) list) =
+    let tensors = leaves |> List.map snd |> List.toArray
+
+    [ for leaf, gradient in Seq.zip leaves (torch.autograd.grad ([| value |], tensors, allow_unused = true)) ->
+          leaf, (if isNull (box gradient) || gradient.IsInvalid then None else Some gradient) ]
+
 /// scalar, leaves -> of each leaf's shape: the gradient of the value by each named leaf, which must require gradients, in the order of
 /// the leaves. Error: a leaf that the value does not depend on.
-let valueAndGradient (value: Tensor) (leaves: (string * Tensor) list) : (string * Tensor) list =
-    let tensors = leaves |> List.map snd |> List.toArray
-    let gradients = torch.autograd.grad ([| value |], tensors, allow_unused = true)
+let gradients (value: Tensor) (leaves: (string * Tensor) list) : (string * Tensor) list =
+    [ for (name, _), gradient in tryGradients value leaves do
+          match gradient with
+          | Some gradient -> name, gradient
+          | None -> invalidArg (nameof leaves) $"The objective does not depend on '{name}': use that layer, leave it out, or freeze it." ]
 
-    [ for (name, _), gradient in Seq.zip leaves gradients do
-          if isNull (box gradient) || gradient.IsInvalid then
-              invalidArg (nameof leaves) $"The objective does not depend on '{name}': use that layer, leave it out, or freeze it."
-
-          name, gradient ]
+/// The same, with zeros for a leaf that the value does not depend on.
+let gradientsOrZero (value: Tensor) (leaves: (string * Tensor) list) : (string * Tensor) list =
+    if not value.requires_grad then
+        [ for name, leaf in leaves -> name, torch.zeros_like (leaf, requires_grad = false) ]
+    else
+        [ for (name, leaf), gradient in tryGradients value leaves ->
+              name, gradient |> Option.defaultWith (fun () -> torch.zeros_like (leaf, requires_grad = false)) ]
 
 /// Any shapes -> scalar: the Euclidean length of all gradients together, on their device.
 let norm (gradients: (string * Tensor) list) = torch.stack([| for _, g in gradients -> g.norm () |]).norm()

@@ -128,7 +128,7 @@ type RunSettings private () =
     static member Losses: IReadOnlyList<string> = List.toArray Losses.All.names
 
     /// Words to add to an error about a wrong name: `; did you mean 'x'?`, or nothing.
-    static member Nearest(names: string seq, wrong: string) = Settings.nearest names wrong
+    static member Nearest(names: string seq, wrong: string) = Names.nearest names wrong
 
 /// A network with the state of its training: what a host program holds. Not thread-safe: one thread at a time. Pixels are bytes,
 /// B H W 3.

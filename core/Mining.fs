@@ -3,61 +3,103 @@ module CondEmbed.Mining
 
 open TorchSharp
 
-/// Positive and negative pairs: B B of bool, row = anchor; an item is no pair with itself.
-type Pairs = { Positive: Tensor; Negative: Tensor }
+/// Q queries compared with R references: the pairs that count. In a batch the references are the batch itself (Q = R = B).
+type Pairs =
+    {
+        /// Q: the class of each query.
+        Labels: Tensor
+        /// Q R of bool: same class, and not the query itself.
+        Positive: Tensor
+        /// Q R of bool: another class.
+        Negative: Tensor
+    }
 
-/// labels B -> all pairs of the batch.
+/// Triplets of a comparison: T of int64 each, the row of the anchor and the columns of positive and negative.
+type Triplets = { Anchor: Tensor; Positive: Tensor; Negative: Tensor }
+
+/// What a miner finds.
+type Mined =
+    | OfPairs of Pairs
+    | OfTriplets of Triplets
+
+/// labels B -> all pairs of the batch; an item is no pair with itself.
 let all (labels: Tensor) : Pairs =
     let same = labels.unsqueeze(0L).eq(labels.unsqueeze 1L)
     let self = torch.eye (labels.shape[0], dtype = torch.bool, device = labels.device)
 
-    { Positive = same.logical_and (self.logical_not ()); Negative = same.logical_not () }
+    { Labels = labels; Positive = same.logical_and (self.logical_not ()); Negative = same.logical_not () }
 
-/// B B, B B of bool -> B 1: the greatest entry of each row among the marked; minus infinity where none is.
+/// labels Q, labels R of references, Q R of bool where a reference is the query itself -> all pairs. References with a label below 0 are none.
+let between (labels: Tensor) (references: Tensor) (self: Tensor) : Pairs =
+    let same = labels.unsqueeze(1L).eq(references.unsqueeze 0L)
+    let there = references.ge(scalar 0.0).unsqueeze 0L
+
+    { Labels = labels
+      Positive = same.logical_and(self.logical_not ()).logical_and there
+      Negative = same.logical_not().logical_and there }
+
+/// Q R, Q R of bool -> Q 1: the greatest entry of each row among the marked; minus infinity where none is.
 let rowMax (mask: Tensor) (x: Tensor) = x.masked_fill(mask.logical_not (), scalar -infinity).amax([| 1L |], keepdim = true)
 
-/// B B, B B of bool -> B 1: the smallest entry of each row among the marked; infinity where none is.
+/// Q R, Q R of bool -> Q 1: the smallest entry of each row among the marked; infinity where none is.
 let rowMin (mask: Tensor) (x: Tensor) = x.masked_fill(mask.logical_not (), scalar infinity).amin([| 1L |], keepdim = true)
 
-/// Keeps the positives with s - margin < the anchor's greatest negative, and the negatives with s + margin > its smallest positive: Wang et
-/// al., multi-similarity, CVPR 2019, eqs. 11 and 12. Anchors without a positive or without a negative keep nothing.
-let multiSimilarity (margin: float) (labels: Tensor) (similarities: Tensor) : Pairs =
+/// Keeps the marks of one column a row, and of it only what was marked. Q R of bool, Q 1 of columns -> Q R of bool.
+let only (mask: Tensor) (column: Tensor) =
+    torch.zeros_like(mask).scatter(1L, column, torch.ones_like column |> _.``to``(torch.bool)).logical_and mask
+
+/// The most triplets that are built: their places and distances then take about a gigabyte.
+let mostTriplets = 20_000_000L
+
+/// How many triplets the pairs make: the sum over anchors of positives times negatives.
+let countTriplets (pairs: Pairs) =
+    let count (mask: Tensor) = mask.sum (1L, ``type`` = int64')
+    (count pairs.Positive * count pairs.Negative).sum().item<int64>()
+
+let private refuseMany count =
+    if count > mostTriplets then
+        raise (
+            InputException
+                $"This batch makes {count:N0} triplets, more than the {mostTriplets:N0} that are built: take a smaller batch, a miner that chooses (batch-hard, distance-weighted, multi-similarity), or a loss on pairs."
+        )
+
+/// Every anchor with every positive and every negative of it. InputException, before anything is built, where there are more than `mostTriplets`.
+let triplets (pairs: Pairs) : Triplets =
     withoutGradient (fun () ->
-        let pairs = all labels
-        let s = similarities.detach ()
+        refuseMany (countTriplets pairs)
+        let positives = pairs.Positive.nonzero ()
+        let anchor, positive = positives.select (1L, 0L), positives.select (1L, 1L)
+        let both = pairs.Negative.index_select(0L, anchor).nonzero()
+        let row = both.select (1L, 0L)
 
-        { Positive = pairs.Positive.logical_and ((s - margin).lt(rowMax pairs.Negative s))
-          Negative = pairs.Negative.logical_and ((s + margin).gt(rowMin pairs.Positive s)) })
+        { Anchor = anchor.index_select (0L, row)
+          Positive = positive.index_select (0L, row)
+          Negative = both.select (1L, 1L) })
 
-/// Which triplets of the batch a triplet loss sees.
-type Triplets =
-    /// Every anchor with every positive and every negative.
-    | All
-    /// Every anchor with its farthest positive and its nearest negative: Hermans et al. 2017.
-    | BatchHard
-    /// Negatives farther than the positive by less than the margin: Schroff et al., FaceNet, CVPR 2015.
-    | SemiHard
+/// Q R, rows T, columns T -> T: single entries, with gradients.
+let at (rows: Tensor) (columns: Tensor) (x: Tensor) = x.reshape(-1L).index_select(0L, rows * x.shape[1] + columns)
 
-/// labels B, distances B B -> B B B of bool, [anchor, positive, negative].
-let triplets (kind: Triplets) (margin: float) (labels: Tensor) (distances: Tensor) =
-    withoutGradient (fun () ->
-        let pairs = all labels
-        let d = distances.detach ()
-        let every = pairs.Positive.unsqueeze(2L).logical_and(pairs.Negative.unsqueeze 1L)
+/// The triplets that a mark T of bool keeps.
+let keep (mask: Tensor) (t: Triplets) : Triplets =
+    let chosen (column: Tensor) = column.masked_select mask
+    { Anchor = chosen t.Anchor; Positive = chosen t.Positive; Negative = chosen t.Negative }
 
-        match kind with
-        | All -> every
-        | SemiHard ->
-            let gap = d.unsqueeze 1L - d.unsqueeze 2L
-            every.logical_and(gap |> greaterThan 0.0).logical_and(gap.le (scalar margin))
-        | BatchHard ->
-            let only (mask: Tensor) (place: Tensor) =
-                torch.zeros_like(mask).scatter(1L, place, torch.ones_like(place).``to`` torch.bool)
-                |> mask.logical_and
+/// The mined pairs; of triplets the pairs that occur in them, each once.
+let asPairs (pairs: Pairs) mined : Pairs =
+    match mined with
+    | OfPairs found -> found
+    | OfTriplets t ->
+        let marked (columns: Tensor) =
+            torch
+                .zeros_like(pairs.Positive)
+                .reshape(-1L)
+                .index_fill(0L, t.Anchor * pairs.Positive.shape[1] + columns, scalar 1.0)
+                .reshape(pairs.Positive.shape)
 
-            let farthest = d.masked_fill(pairs.Positive.logical_not (), scalar -infinity).argmax(1L, keepdim = true)
+        { pairs with Positive = marked t.Positive; Negative = marked t.Negative }
 
-            let nearest = d.masked_fill(pairs.Negative.logical_not (), scalar infinity).argmin(1L, keepdim = true)
-
-            let positive, negative = only pairs.Positive farthest, only pairs.Negative nearest
-            positive.unsqueeze(2L).logical_and(negative.unsqueeze 1L))
+/// The mined triplets; of pairs all triplets that they make.
+let asTriplets mined : Triplets =
+    match mined with
+    | OfTriplets t -> t
+    | OfPairs pairs -> triplets pairs

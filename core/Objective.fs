@@ -44,27 +44,19 @@ module Network =
     let embed network = network.Features --> network.Head |> Layer.map Layers.l2Normalise
 
 module Objective =
-    /// (embeddings B D, labels B) -> scalar: the loss of the unconditional embeddings alone.
-    let private onEmbeddings classes embedding loss : Layer<Tensor * Tensor, Tensor> =
-        match loss with
-        | OnSimilarities f -> Layer.lift (fun (embeddings, labels) -> f labels (Similarity.cosine embeddings))
-        | OnProxies make -> Layer.named "loss" (make classes embedding)
-
-    /// labels B, similarities B B -> scalar: the loss of a level.
-    let private onLevels loss =
-        match loss with
-        | OnSimilarities f -> f
-        | OnProxies _ ->
-            invalidArg (nameof loss) "A loss with proxies compares images with proxies, not with each other: give the levels another loss."
-
-    /// Pictures and labels of a batch -> scalar: loss(s^0) + weight * sum over levels of levelLoss(s^l), on embeddings of D features and labels in 0..classes-1. Terms: `loss`, `level1`,
-    /// ... . With no levels this is the baseline.
-    let conditional network (hierarchy: Hierarchy.Options) weight levelLoss loss classes : Objective =
-        let embedding = hierarchy.Attention.Embedding
-        let unconditional = onEmbeddings classes embedding loss
+    /// Pictures and labels of a batch -> scalar: loss(s^0) + weight * sum over levels of levelLoss(s^l). Terms: `loss`, `level1`, ... . With no
+    /// levels this is the baseline. ArgumentException: a loss for the levels that cannot score similarities.
+    let conditional network (hierarchy: Hierarchy.Options) weight levelLoss loss : Objective =
+        let unconditional = Layer.named "loss" (Loss.onEmbeddings loss)
         let levels = Layer.named "hierarchy" (Hierarchy.conditional hierarchy)
 
-        let onLevel = if hierarchy.Levels = 0 then (fun _ s -> s) else onLevels levelLoss
+        let onLevels =
+            [ if hierarchy.Levels > 0 then
+                  let onLevel = Loss.onSimilarities levelLoss
+
+                  for level in 1 .. hierarchy.Levels do
+                      // A loss with parameters of its own has them once for each level.
+                      if onLevel.Specs.IsEmpty then onLevel else Layer.named $"loss.level{level}" onLevel ]
 
         let checkLabels (batch: Batch) (embeddings: Tensor) =
             if batch.Labels.dtype <> int64' || batch.Labels.shape <> [| embeddings.shape[0] |] then
@@ -76,22 +68,28 @@ module Objective =
             let embeddings = network.Head.Forward env features
             checkLabels batch embeddings
             let first = unconditional.Forward env (embeddings, batch.Labels)
+            let pairs = Mining.all batch.Labels
 
             let conditional =
                 levels.Forward env { Tokens = Layers.tokens features.Map; Embeddings = embeddings }
-                |> List.map (Similarity.mutualCosine >> onLevel batch.Labels)
+                |> List.map2 (fun (onLevel: Layer<_, _>) c -> onLevel.Forward env (pairs, Similarity.mutualCosine c)) onLevels
 
             { Total = (first, conditional) ||> List.fold (fun total term -> total + weight * term)
               Terms = ("loss", first) :: List.mapi (fun i term -> $"level{i + 1}", term) conditional }
 
-        Layer.create (network.Features.Specs @ network.Head.Specs @ levels.Specs @ unconditional.Specs) forward
+        let specs =
+            [ yield! network.Features.Specs
+              yield! network.Head.Specs
+              yield! levels.Specs
+              yield! unconditional.Specs
+              for onLevel in onLevels do
+                  yield! onLevel.Specs ]
+
+        Layer.create specs forward
 
     /// Pictures and labels of a batch -> scalar: the loss of the unconditional embeddings alone, under the same names as the conditional objective.
-    let baseline network embedding loss classes : Objective =
+    let baseline network loss : Objective =
         let none: Hierarchy.Options =
-            { Attention = { Channels = 1; Embedding = embedding; Heads = 1 }
-              Levels = 0
-              Residual = false
-              Shared = false }
+            { Attention = { Channels = 1; Embedding = 1; Heads = 1 }; Levels = 0; Residual = false; Shared = false }
 
-        conditional network none 0.0 loss loss classes
+        conditional network none 0.0 loss loss

@@ -12,11 +12,6 @@ type Recipe =
         Method: Train.Method
     }
 
-let private lossOf name settings =
-    match All.tryFind name with
-    | Some entry -> All.make entry (Map.toSeq settings)
-    | None -> invalidArg (nameof name) $"There is no loss '{name}'."
-
 /// The encoder of the settings.
 let encoder (config: Config) =
     match Encoders.All.tryBuild config.Encoder (Config.encoderOptions config) with
@@ -36,11 +31,19 @@ let private objective (config: Config) network classes =
           Residual = config.Residual
           Shared = config.SharedLevels }
 
-    let loss = lossOf config.Loss config.LossSettings
+    let lossOf (text, numbers) = All.make text (Config.asValues numbers) classes config.Embedding
+    let loss = lossOf (config.Loss, config.LossSettings)
 
-    let levelLoss = if config.Levels = 0 then loss else Config.levelLossOf config ||> lossOf
+    let remembered =
+        if config.Memory = 0 then
+            loss
+        else
+            loss
+            |> Memory.remembering { Size = config.Memory; Start = config.MemoryStart; Weight = config.MemoryWeight } config.Embedding
 
-    Objective.conditional network hierarchy config.LevelWeight levelLoss loss classes
+    let levelLoss = if config.Levels = 0 then loss else lossOf (Config.levelLossOf config)
+
+    Objective.conditional network hierarchy config.LevelWeight levelLoss remembered
 
 let private schedule (config: Config) steps =
     let warmUp = int (config.WarmUp * float steps)
@@ -65,7 +68,8 @@ let private rules (config: Config) (leaves: string list) : Groups.Rule list =
     let decay = config.WeightDecay
 
     let usual =
-        [ rule "loss.proxies" (Groups.Trained(config.ProxyLrFactor, 0.0))
+        [ rule "loss*proxies" (Groups.Trained(config.ProxyLrFactor, 0.0))
+          rule "loss*beta" (Groups.Trained(1.0, 0.0))
           rule "hierarchy.*.bias" (Groups.Trained(head, 0.0))
           rule "hierarchy.*" (Groups.Trained(head, decay))
           rule "embedding.pool.p" (Groups.Trained(head, 0.0))

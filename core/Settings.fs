@@ -47,21 +47,6 @@ module Settings =
                       $"{keyOf field.Name}.{key}", text number
               | value -> keyOf field.Name, text value ]
 
-    /// How many letters must change to make one word of the other (Levenshtein).
-    let private distance (a: string) (b: string) =
-        let next (row: int list) (i, letter) =
-            let cell left (j, other) = List.min [ left + 1; row[j + 1] + 1; row[j] + (if letter = other then 0 else 1) ]
-
-            (i + 1, Seq.indexed b) ||> Seq.scan cell |> Seq.toList
-
-        ([ 0 .. b.Length ], Seq.indexed a) ||> Seq.fold next |> List.last
-
-    /// The nearest of some names, in words to be added to an error.
-    let nearest (names: string seq) (wrong: string) =
-        let best = names |> Seq.minBy (fun name -> distance (wrong.ToLowerInvariant()) name)
-
-        if distance (wrong.ToLowerInvariant()) best <= max 2 (wrong.Length / 3) then $"; did you mean '{best}'?" else ""
-
     let private parse (kind: Type) (given: string) : Result<obj, string> =
         let number parser wanted =
             match parser () with
@@ -99,7 +84,7 @@ module Settings =
             |> Result.map (fun number -> box (Map.add name (unbox<float> number) (unbox<Map<string, float>> values[index])))
             |> store index
         | _, Some _ -> Some { Key = key; Message = $"name the setting too, as in {key}.alpha=2" }
-        | _ -> Some { Key = key; Message = $"there is no such setting{nearest (List.map fst keys) key}" }
+        | _ -> Some { Key = key; Message = $"there is no such setting{Names.nearest (List.map fst keys) key}" }
 
     /// The config with those of the given settings that can be read, later ones winning, and everything that is wrong with the others.
     let overlay (settings: (string * string) seq) (config: Config) : Config * Problem list =

@@ -71,7 +71,7 @@ let step (recipe: Method) (state: State) batch =
         if leaves.IsEmpty then
             raise (InputException "Every parameter is frozen, so there is nothing to train: take a pattern out of freeze.")
 
-        let gradients = Grad.valueAndGradient scored.Total leaves
+        let gradients = Grad.gradients scored.Total leaves
 
         let length = Grad.norm gradients
         let terms = scored.Terms |> List.map (fun (name, value) -> name, toFloat value)

@@ -1,29 +1,95 @@
 /// Every loss by name. A new one is a file beside this and a line here.
 module CondEmbed.Losses.All
 
-let all =
-    [ MultiSimilarity.entry
-      Contrastive.entry
-      Contrastive.cosineEntry
-      Triplet.entry
-      Triplet.semiHardEntry
-      Triplet.batchHardEntry
-      SupCon.entry
-      ProxyAnchor.entry ]
+open CondEmbed
 
-let names = all |> List.map _.Name
+let all: Part<Loss> list =
+    [ MultiSimilarity.part
+      Contrastive.part
+      Contrastive.cosinePart
+      Triplet.part
+      Triplet.semiHardPart
+      Triplet.batchHardPart
+      Margin.part
+      NTXent.part
+      SupCon.part
+      Circle.part
+      FastAP.part
+      NPairs.part
+      LiftedStructure.part
+      Ranks.smoothAPPart
+      Ranks.recallPart
+      Hyperbolic.part
+      ProxyAnchor.part
+      ProxyNCA.part
+      ProxyNCA.plusPart
+      Classification.normalisedSoftmaxPart
+      Classification.cosFacePart
+      Classification.arcFacePart
+      Classification.subCentreArcFacePart
+      Classification.softTriplePart ]
 
-let tryFind name = all |> List.tryFind (fun entry -> entry.Name = name)
+let names = Part.names all
 
-/// The loss with its defaults, but for the settings given. ArgumentException for a setting that it does not have.
-let make (entry: Entry) (settings: (string * float) seq) =
-    let given = Map.ofSeq settings
-    let known = entry.Settings |> List.map _.Key
+let private settingsOf name = Part.tryFind all name |> Option.map _.Settings |> Option.defaultValue []
 
-    for key in given.Keys do
-        if not (List.contains key known) then
-            let known = String.concat ", " known
-            invalidArg (nameof settings) $"The loss '{entry.Name}' has no setting '{key}'; it has: {known}."
+let private attempt (call: Call) =
+    try
+        Part.make "loss" all 2 2 call |> ignore
+        []
+    with :? System.ArgumentException as problem ->
+        [ problem.Message.TrimEnd '.' ]
 
-    let defaults = Map.ofList [ for s in entry.Settings -> s.Key, s.Default ]
-    entry.Make(fun key -> Map.tryFind key given |> Option.defaultValue defaults[key])
+/// What is wrong with a setting that is to hold for all calls that have the setting.
+let private givenProblems (calls: Call list) (key: string, value: Value) =
+    let has (call: Call) = settingsOf call.Name |> List.exists (fun s -> s.Key = key)
+
+    match List.filter has calls with
+    | [] ->
+        let keys =
+            [ for call in calls do
+                  yield! settingsOf call.Name ]
+            |> List.map _.Key
+            |> List.distinct
+
+        let which = [ for call in calls -> $"'{call.Name}'" ] |> String.concat " and "
+        let known = String.concat ", " keys
+        [ $"the loss {which} has no such setting{Names.nearest keys key}; it has {known}" ]
+    | having ->
+        [ for call in having do
+              yield! attempt { call with Given = Map.add key value call.Given } ]
+
+/// A weighted sum of losses as text, with settings over what each part was given. Or everything that is wrong: with one of the settings (its key), or with
+/// the text.
+let read (text: string) (settings: Map<string, Value>) : Result<(float * Call) list, (string option * string) list> =
+    match Expression.read text with
+    | Error problem -> Error [ None, problem ]
+    | Ok terms ->
+        let calls = List.map snd terms
+        let known = calls |> List.forall (fun call -> Part.tryFind all call.Name |> Option.isSome)
+
+        let wrong =
+            [ for call in calls do
+                  for problem in attempt call do
+                      None, problem
+              for name, count in calls |> List.countBy _.Name do
+                  if count > 1 then None, $"'{name}' stands twice in the sum: give it one weight"
+              if known then
+                  for KeyValue(key, value) in settings do
+                      for problem in givenProblems calls (key, value) do
+                          Some key, problem ]
+
+        let wrong = List.distinct wrong
+
+        if wrong.IsEmpty then Ok(Expression.set settingsOf settings terms) else Error wrong
+
+/// A loss, or a weighted sum of losses, for so many classes and embeddings of D features: `triplet(margin=0.3)`, `multi-similarity + 0.5 * proxy-anchor`. The
+/// settings hold for each part that has a setting of that name. ArgumentException with everything that is wrong.
+let make text settings classes features : Loss =
+    match read text settings with
+    | Ok [ 1.0, call ] -> Part.make "loss" all classes features call
+    | Ok terms -> Sum [ for weight, call in terms -> weight, call.Name, Part.make "loss" all classes features call ]
+    | Error problems -> invalidArg (nameof text) ([ for _, problem in problems -> problem ] |> String.concat "; ")
+
+/// `make` without further settings.
+let ofText text classes features = make text Map.empty classes features

@@ -1,39 +1,40 @@
 module CondEmbed.Losses.Contrastive
 
 open CondEmbed
+open CondEmbed.Reducers
 
-/// labels B, similarities B B -> scalar: relu(d - m_p) over positive pairs and relu(m_n - d) over negative ones, each averaged over its
-/// terms above zero, summed; d the distance of unit vectors. Hadsell, Chopra and LeCun, CVPR 2006, with the averaging of
-/// pytorch-metric-learning.
-let onDistances (positiveMargin: float) (negativeMargin: float) (labels: Tensor) (similarities: Tensor) =
-    let pairs = Mining.all labels
-    let d = Similarity.distanceFromCosine similarities
+/// Pairs, similarities Q R -> scalar: relu(d - m_p) over positive pairs and relu(m_n - d) over negative ones, each reduced by itself, summed.
+/// Hadsell, Chopra and LeCun, CVPR 2006, without the squares and with the averaging of pytorch-metric-learning.
+let onDistances distance (positive: float) (negative: float) (reduce: Reducer) (pairs: Mining.Pairs) (similarities: Tensor) =
+    let d: Tensor = distance similarities
 
-    let part (mask: Tensor) (x: Tensor) = Masked.meanOfPositive (x.relu () * mask.``to`` x.dtype)
-
-    part pairs.Positive (d - positiveMargin) + part pairs.Negative (negativeMargin - d)
+    reduce (Terms.ofPairs pairs.Positive ((d - positive).relu()))
+    + reduce (Terms.ofPairs pairs.Negative ((negative - d).relu()))
 
 /// The same on cosines: relu(m_p - s) over positive pairs and relu(s - m_n) over negative ones.
-let onCosines (positiveMargin: float) (negativeMargin: float) (labels: Tensor) (similarities: Tensor) =
-    let pairs = Mining.all labels
-
-    let part (mask: Tensor) (x: Tensor) = Masked.meanOfPositive (x.relu () * mask.``to`` x.dtype)
-
-    part pairs.Positive (positiveMargin - similarities)
-    + part pairs.Negative (similarities - negativeMargin)
+let onCosines (positive: float) (negative: float) (reduce: Reducer) (pairs: Mining.Pairs) (s: Tensor) =
+    reduce (Terms.ofPairs pairs.Positive ((positive - s).relu()))
+    + reduce (Terms.ofPairs pairs.Negative ((s - negative).relu()))
 
 let private settings positive negative =
-    [ { Key = "positive_margin"; Default = positive; Meaning = "positives beyond it are pulled" }
-      { Key = "negative_margin"; Default = negative; Meaning = "negatives within it are pushed" } ]
+    [ Setting.number "positive_margin" positive "positives beyond it are pulled"
+      Setting.number "negative_margin" negative "negatives within it are pushed"
+      Setting.part "miner" "all" "chooses pairs"
+      Reducers.setting "non-zero" ]
 
-let entry =
+let private make (loss: float -> float -> Reducer -> Mining.Pairs -> Tensor -> Tensor) (given: Chosen) =
+    let mine, reduce = Miners.chosen given "miner" [], Reducers.chosen given "reducer"
+    let positive, negative = given.Number "positive_margin", given.Number "negative_margin"
+    OnSimilarities(fun pairs s -> loss positive negative reduce (Mining.asPairs pairs (mine pairs s)) s)
+
+let part =
     { Name = "contrastive"
-      Source = "Hadsell, Chopra and LeCun, CVPR 2006; L2 distances"
-      Settings = settings 0.0 1.0
-      Make = fun value -> OnSimilarities(onDistances (value "positive_margin") (value "negative_margin")) }
+      Source = "Hadsell, Chopra and LeCun, CVPR 2006; distances"
+      Settings = settings 0.0 1.0 @ [ Setting.part "distance" "l2" "l2, squared-l2, cosine" ]
+      Make = fun given -> make (onDistances (Distances.chosen given "distance")) given }
 
-let cosineEntry =
+let cosinePart =
     { Name = "contrastive-cosine"
       Source = "Hadsell, Chopra and LeCun, CVPR 2006; cosines"
       Settings = settings 1.0 0.5
-      Make = fun value -> OnSimilarities(onCosines (value "positive_margin") (value "negative_margin")) }
+      Make = make onCosines }

@@ -1,43 +1,83 @@
 namespace CondEmbed.Losses
 
 open CondEmbed
+open CondEmbed.Mining
 open TorchSharp
 
 /// What a loss works on.
 type Loss =
-    /// labels B, similarities B B (cosines, conditional or not) -> scalar.
-    | OnSimilarities of (Tensor -> Tensor -> Tensor)
-    /// From the number of classes and D: a layer (embeddings B D, labels B in 0..classes-1) -> scalar that declares its proxies.
-    | OnProxies of (int -> int -> Layer<Tensor * Tensor, Tensor>)
+    /// Compares images: Q R pairs, similarities Q R (cosines, conditional or not; Q = R = B in a batch) -> scalar.
+    | OnSimilarities of (Pairs -> Tensor -> Tensor)
+    /// The same with parameters of its own.
+    | OnSimilaritiesLearned of Layer<Pairs * Tensor, Tensor>
+    /// Needs the embeddings themselves: (embeddings B D of any length, labels B) -> scalar.
+    | OnEmbeddings of Layer<Tensor * Tensor, Tensor>
+    /// Compares images with learned proxies of the classes: (embeddings B D, labels B in 0..classes-1) -> scalar.
+    | OnProxies of Layer<Tensor * Tensor, Tensor>
+    /// Weights, names for the parameters, and losses.
+    | Sum of (float * string * Loss) list
 
-/// A number that a loss can be set to: its name, default and meaning.
-type Setting = { Key: string; Default: float; Meaning: string }
+module Loss =
+    let private sumOf (parts: (float * string * Layer<'In, Tensor>) list) : Layer<'In, Tensor> =
+        let weighted = [ for weight, name, layer in parts -> weight, Layer.named name layer ]
 
-/// A loss by name, with what it can be set to and how it is made.
-type Entry =
-    {
-        Name: string
-        Source: string
-        Settings: Setting list
-        /// From a value for each setting.
-        Make: (string -> float) -> Loss
-    }
+        Layer.create
+            [ for _, layer in weighted do
+                  yield! layer.Specs ]
+            (fun env input ->
+                weighted
+                |> List.map (fun (weight, layer) -> weight * layer.Forward env input)
+                |> List.reduce (fun a b -> a + b))
 
-/// Sums and means over marked entries, finite and with finite gradients also where nothing is marked.
+    /// Why a loss cannot score similarities alone, as those of a conditional level or of a memory; None if it can.
+    let rec needsMore loss =
+        match loss with
+        | OnSimilarities _
+        | OnSimilaritiesLearned _ -> None
+        | OnEmbeddings _ -> Some "works on the embeddings themselves"
+        | OnProxies _ -> Some "compares images with proxies"
+        | Sum parts -> parts |> List.tryPick (fun (_, _, part) -> needsMore part)
+
+    /// (Q R pairs, similarities Q R) -> scalar. ArgumentException for a loss that needs more.
+    let rec onSimilarities loss : Layer<Pairs * Tensor, Tensor> =
+        match loss with
+        | OnSimilarities f -> Layer.lift (fun (pairs, s) -> f pairs s)
+        | OnSimilaritiesLearned layer -> layer
+        | Sum parts -> sumOf [ for weight, name, part in parts -> weight, name, onSimilarities part ]
+        | OnEmbeddings _
+        | OnProxies _ ->
+            invalidArg
+                (nameof loss)
+                $"A loss that {(needsMore loss).Value} cannot score similarities: give the levels and the memory a loss on similarities."
+
+    /// (embeddings B D, labels B) -> scalar: any loss, on all pairs of a batch and their cosines where it compares images.
+    let rec onEmbeddings loss : Layer<Tensor * Tensor, Tensor> =
+        match loss with
+        | OnSimilarities _
+        | OnSimilaritiesLearned _ ->
+            Layer.lift (fun (embeddings, labels) -> all labels, Similarity.cosine embeddings)
+            --> onSimilarities loss
+        | OnEmbeddings layer
+        | OnProxies layer -> layer
+        | Sum parts -> sumOf [ for weight, name, part in parts -> weight, name, onEmbeddings part ]
+
+/// Sums over marked entries, finite and with finite gradients also where nothing is marked.
 module Masked =
-    /// X, X of bool -> scalar: the mean of the entries that are marked, or 0 (with a gradient of 0).
-    let mean (mask: Tensor) (x: Tensor) =
-        let count = mask.sum(``type`` = x.dtype).clamp_min(scalar 1.0)
-        torch.where(mask, x, zeroLike x).sum() / count
+    let private marked (mask: Tensor) (x: Tensor) (fill: float) = x.masked_fill (mask.logical_not (), scalar fill)
 
-    /// X -> scalar: the mean of the entries above zero, or 0.
-    let meanOfPositive (x: Tensor) = mean (x.detach () |> greaterThan 0.0) x
+    /// X of bool, X -> scalar: the mean of the entries that are marked, or 0.
+    let mean (mask: Tensor) (x: Tensor) = torch.where(mask, x, zeroLike x).sum() / mask.sum(``type`` = x.dtype).clamp_min(scalar 1.0)
 
-    /// B N, B N of bool -> B: log(1 + sum over the marked of exp x); 0 where a row has none.
+    /// Q N of bool, Q N -> Q: the sum of the marked entries of each row.
+    let rowSum (mask: Tensor) (x: Tensor) = torch.where(mask, x, zeroLike x).sum 1L
+
+    /// Q N of bool, Q N -> Q: log of the sum over the marked of exp x; -1e30 where a row has none: finite, since the gradient of an empty row would be NaN.
+    let logSumExp (mask: Tensor) (x: Tensor) = (marked mask x -1e30).logsumexp 1L
+
+    /// Q N of bool, Q N -> Q: log(1 + sum over the marked of exp x); 0 where a row has none.
     let logOnePlusSumExp (mask: Tensor) (x: Tensor) =
-        let marked = x.masked_fill (mask.logical_not (), scalar -infinity)
         let one = x.new_zeros [| x.shape[0]; 1L |]
-        torch.cat([| one; marked |], 1L).logsumexp 1L
+        torch.cat([| one; marked mask x -infinity |], 1L).logsumexp 1L
 
-    /// B N of bool -> B of bool: rows with at least one mark.
+    /// Q N of bool -> Q of bool: rows with at least one mark.
     let anyInRow (mask: Tensor) = mask.any 1L

@@ -1,29 +1,37 @@
 module CondEmbed.Losses.MultiSimilarity
 
 open CondEmbed
+open CondEmbed.Reducers
 
-/// labels B, similarities B B -> scalar:
-/// mean over anchors of (1/a) log(1 + sum_P e^(-a(s - base))) + (1/b) log(1 + sum_N e^(b(s - base))), over the pairs that mining keeps.
-/// Wang et al., CVPR 2019, eq. 15.
-let loss (alpha: float) (beta: float) (offset: float) (mined: Tensor -> Tensor -> Mining.Pairs) (labels: Tensor) (similarities: Tensor) =
-    let pairs = mined labels similarities
+/// Pairs, similarities Q R -> scalar: an anchor's term is
+/// (1/a) log(1 + sum_P e^(-a(s - base))) + (1/b) log(1 + sum_N e^(b(s - base))). Wang et al., CVPR 2019, eq. 15.
+let loss (alpha: float) (beta: float) (offset: float) (reduce: Reducer) (pairs: Mining.Pairs) (similarities: Tensor) =
     let s = similarities - offset
     let pull = Masked.logOnePlusSumExp pairs.Positive (-alpha * s) / alpha
     let push = Masked.logOnePlusSumExp pairs.Negative (beta * s) / beta
-    (pull + push).mean()
+    let terms = pull + push
+    reduce (Terms.ofAnchors (terms.isfinite ()) terms)
 
-let entry =
+/// The same over the pairs that mining keeps, with the usual settings (a 2, b 40, base 0.5, mining 0.1), as the mean over anchors.
+let standard (pairs: Mining.Pairs) (similarities: Tensor) =
+    loss 2.0 40.0 0.5 mean (Miners.multiSimilarity 0.1 pairs similarities) similarities
+
+let part =
     { Name = "multi-similarity"
       Source = "Wang et al., CVPR 2019"
       Settings =
-        [ { Key = "alpha"; Default = 2.0; Meaning = "steepness for positives" }
-          { Key = "beta"; Default = 40.0; Meaning = "steepness for negatives" }
-          { Key = "base"; Default = 0.5; Meaning = "similarity where pull and push are centred" }
-          { Key = "margin"; Default = 0.1; Meaning = "mining margin; below 0 turns mining off" } ]
+        [ Setting.positive "alpha" 2.0 "steepness for positives"
+          Setting.positive "beta" 40.0 "steepness for negatives"
+          Setting.number "base" 0.5 "similarity where pull and push are centred"
+          Setting.number "margin" 0.1 "mining margin; below 0 turns mining off"
+          Setting.part "miner" "all" "chooses pairs before that mining"
+          Reducers.setting "mean" ]
       Make =
-        fun value ->
-            let margin = value "margin"
+        fun given ->
+            let alpha, beta, offset, margin = given.Number "alpha", given.Number "beta", given.Number "base", given.Number "margin"
+            let mine, reduce = Miners.chosen given "miner" [], Reducers.chosen given "reducer"
 
-            let mined = if margin < 0.0 then (fun labels _ -> Mining.all labels) else Mining.multiSimilarity margin
-
-            OnSimilarities(loss (value "alpha") (value "beta") (value "base") mined) }
+            OnSimilarities(fun pairs s ->
+                let pairs = Mining.asPairs pairs (mine pairs s)
+                let pairs = if margin < 0.0 then pairs else Miners.multiSimilarity margin pairs s
+                loss alpha beta offset reduce pairs s) }

@@ -1,25 +1,25 @@
 module CondEmbed.Losses.SupCon
 
 open CondEmbed
-open TorchSharp
+open CondEmbed.Reducers
 
-/// labels B, similarities B B -> scalar: for each anchor, minus the mean over its positives of s/t - log sum over all others of e^(s/t);
-/// the mean of the rows above zero. Khosla et al., NeurIPS 2020, eq. 2.
-let loss (temperature: float) (labels: Tensor) (similarities: Tensor) =
-    let pairs = Mining.all labels
-    let others = pairs.Positive.logical_or pairs.Negative
+/// Pairs, similarities Q R -> scalar: an anchor's term is minus the mean over its positives of s/t - log sum over positives and negatives of e^(s/t).
+/// Khosla et al., NeurIPS 2020, eq. 2.
+let loss (temperature: float) (reduce: Reducer) (pairs: Mining.Pairs) (similarities: Tensor) =
     let logits = similarities / temperature
-    // A finite floor: a row without any other image would be -infinity throughout, and its gradient NaN.
-    let floor = scalar -1e30
+    let others = pairs.Positive.logical_or pairs.Negative
+    let logProbability = logits - (Masked.logSumExp others logits).unsqueeze 1L
+    let positives = pairs.Positive.sum(1L, ``type`` = logits.dtype).clamp_min(scalar 1.0)
+    reduce (Terms.ofAnchors (Masked.anyInRow pairs.Positive) (-(Masked.rowSum pairs.Positive logProbability) / positives))
 
-    let logProbability = logits - logits.masked_fill(others.logical_not (), floor).logsumexp(1L, keepdim = true)
-
-    let positives = pairs.Positive.sum (1L, ``type`` = logits.dtype)
-    let total = torch.where(pairs.Positive, logProbability, zeroLike logits).sum 1L
-    Masked.meanOfPositive (-total / positives.clamp_min (scalar 1.0))
-
-let entry =
+let part =
     { Name = "supcon"
       Source = "Khosla et al., NeurIPS 2020"
-      Settings = [ { Key = "temperature"; Default = 0.1; Meaning = "divides the similarities" } ]
-      Make = fun value -> OnSimilarities(loss (value "temperature")) }
+      Settings =
+        [ Setting.positive "temperature" 0.1 "divides the similarities"
+          Setting.part "miner" "all" "chooses pairs"
+          Reducers.setting "non-zero" ]
+      Make =
+        fun given ->
+            let mine, reduce = Miners.chosen given "miner" [], Reducers.chosen given "reducer"
+            OnSimilarities(fun pairs s -> loss (given.Number "temperature") reduce (Mining.asPairs pairs (mine pairs s)) s) }

@@ -1,38 +1,46 @@
 module CondEmbed.Losses.Triplet
 
 open CondEmbed
+open CondEmbed.Mining
+open CondEmbed.Reducers
 open TorchSharp
 
-/// labels B, similarities B B -> scalar: relu(d_ap - d_an + margin) over the chosen triplets, the mean of those above zero; d the
-/// distance of unit vectors. Schroff et al., FaceNet, CVPR 2015, eq. 3. Holds B B B numbers unless the triplets are batch-hard.
-let over kind (margin: float) (labels: Tensor) (similarities: Tensor) =
-    let d = Similarity.distanceFromCosine similarities
-    let chosen = Mining.triplets kind margin labels d
-    let violation = (d.unsqueeze 2L - d.unsqueeze 1L + margin).relu()
-    Masked.meanOfPositive (torch.where (chosen, violation, zeroLike violation))
+/// How a triplet becomes a term: relu(d_ap - d_an + margin); soft: log(1 + e^(d_ap - d_an + margin)). With swap the negative's distance is that to
+/// the nearer of anchor and positive (Balntas et al., BMVC 2016), for which the references must be the batch itself.
+type Options = { Margin: float; Soft: bool; Swap: bool }
 
-/// The same over every anchor's farthest positive and nearest negative, B B numbers only: Hermans et al. 2017, eq. 5. Anchors without
-/// a positive or without a negative do not count.
-let batchHard (margin: float) (labels: Tensor) (similarities: Tensor) =
-    let pairs = Mining.all labels
-    let d = Similarity.distanceFromCosine similarities
+/// Triplets T, similarities Q R -> scalar. Schroff et al., FaceNet, CVPR 2015, eq. 3; soft: Hermans et al. 2017, section 2.
+let loss (distance: Distances.Distance) (options: Options) (reduce: Reducer) (t: Triplets) (similarities: Tensor) =
+    let d = distance similarities
 
-    let whole = Masked.anyInRow(pairs.Positive).logical_and(Masked.anyInRow pairs.Negative)
+    if options.Swap && d.shape[0] <> d.shape[1] then
+        invalidArg (nameof options) "A swap needs similarities among the references, so it does not go with a memory."
 
-    let farthest = d.masked_fill(pairs.Positive.logical_not (), scalar -1.0).amax [| 1L |]
+    let negative = at t.Anchor t.Negative d
+    let negative = if options.Swap then torch.minimum (negative, at t.Positive t.Negative d) else negative
+    let violation = at t.Anchor t.Positive d - negative + options.Margin
+    let terms = if options.Soft then torch.nn.functional.softplus violation else violation.relu ()
+    reduce (Terms.ofTriplets t.Anchor d.shape[0] terms)
 
-    let nearest = d.masked_fill(pairs.Negative.logical_not (), scalar 3.0).amin [| 1L |]
-    let violation = (farthest - nearest + margin).relu()
-    Masked.meanOfPositive (torch.where (whole, violation, zeroLike violation))
-
-let private entryOf name source make =
+let private partOf name source miner =
     { Name = name
       Source = source
-      Settings = [ { Key = "margin"; Default = 0.2; Meaning = "how much farther than the positive the negative shall be" } ]
-      Make = fun value -> OnSimilarities(make (value "margin")) }
+      Settings =
+        [ Setting.number "margin" 0.2 "how much farther than the positive the negative shall be"
+          Setting.onOff "soft" false "1: log(1 + e^x) in place of max(x, 0)"
+          Setting.onOff "swap" false "1: the negative's distance is that to the nearer of anchor and positive"
+          Setting.part "distance" "l2" "l2, squared-l2, cosine"
+          Setting.part "miner" miner "chooses triplets; its margin and distance are the loss's unless it is given others"
+          Reducers.setting "non-zero" ]
+      Make =
+        fun given ->
+            let mine, reduce = Miners.chosen given "miner" [ "margin"; "distance" ], Reducers.chosen given "reducer"
+            let options = { Margin = given.Number "margin"; Soft = given.IsOn "soft"; Swap = given.IsOn "swap" }
+            let distance = Distances.chosen given "distance"
+            OnSimilarities(fun pairs s -> loss distance options reduce (asTriplets (mine pairs s)) s) }
 
-let entry = entryOf "triplet" "Schroff et al., CVPR 2015; all triplets" (over Mining.All)
+let part = partOf "triplet" "Schroff et al., CVPR 2015; all triplets" "all"
 
-let semiHardEntry = entryOf "triplet-semi-hard" "Schroff et al., CVPR 2015" (over Mining.SemiHard)
+let semiHardPart = partOf "triplet-semi-hard" "Schroff et al., CVPR 2015" "semi-hard"
 
-let batchHardEntry = entryOf "triplet-batch-hard" "Hermans, Beyer and Leibe 2017" batchHard
+let batchHardPart = partOf "triplet-batch-hard" "Hermans, Beyer and Leibe 2017" "batch-hard"

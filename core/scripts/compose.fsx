@@ -24,11 +24,11 @@ let network = Network.ofMap map (gridPool --> Layer.named "embedding" (linear (3
 let hierarchy: Hierarchy.Options =
     { Attention = { Channels = 128; Embedding = 64; Heads = 4 }; Levels = 2; Residual = true; Shared = false }
 
-// With proxies, for the unconditional embeddings only: OnProxies(ProxyAnchor.loss 32.0 0.1).
-let loss = OnSimilarities(MultiSimilarity.loss 2.0 40.0 0.5 (Mining.multiSimilarity 0.1))
+// Any of All.names, or a weighted sum: All.ofText "triplet(margin=0.3) + 0.5 * proxy-anchor" Emoji.classes 64.
+let loss = OnSimilarities MultiSimilarity.standard
 
 let training: Train.Method =
-    { Objective = Objective.conditional network hierarchy 0.5 loss loss Emoji.classes
+    { Objective = Objective.conditional network hierarchy 0.5 loss loss
       Optimiser = Optimiser.adamW
       Rules = [ { Pattern = "*"; Treatment = Groups.Trained(1.0, 0.01) } ]
       Rate = fun step -> 3e-3 * Schedule.withWarmUp 10 (Schedule.cosine 110) step

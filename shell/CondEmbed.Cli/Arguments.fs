@@ -42,7 +42,9 @@ type TrainArgument =
             | Embedding _ -> "features of an embedding"
             | Levels _ -> "levels of conditional embeddings while training; 0 is the baseline"
             | Heads _ -> "heads of the cross-attention"
-            | Loss _ -> String.concat ", " RunSettings.Losses
+            | Loss _ ->
+                "a loss, or a weighted sum as in 'supcon + 0.5 * proxy-anchor': "
+                + String.concat ", " RunSettings.Losses
             | Steps _ -> "training steps"
             | Epochs _ -> "training length in epochs instead of steps"
             | Batch _ -> "images in a batch"
@@ -168,6 +170,7 @@ type Command =
     | [<CliPrefix(CliPrefix.None)>] Metrics of ParseResults<MetricsArgument>
     | [<CliPrefix(CliPrefix.None)>] Embed of ParseResults<EmbedArgument>
     | [<CliPrefix(CliPrefix.None)>] Search of ParseResults<SearchArgument>
+    | [<CliPrefix(CliPrefix.None)>] Loss of ParseResults<LossCommand.LossArgument>
     | [<CliPrefix(CliPrefix.None)>] Preview of ParseResults<PreviewArgument>
     | [<CliPrefix(CliPrefix.None)>] Doctor of ParseResults<DoctorArgument>
     | [<CliPrefix(CliPrefix.None)>] Weights of ParseResults<WeightsCommand.WeightsArgument>
@@ -181,6 +184,7 @@ type Command =
             | Metrics _ -> "retrieval metrics of given embeddings"
             | Embed _ -> "embeddings of pictures into a file"
             | Search _ -> "the most similar pictures of a gallery"
+            | Loss _ -> "value and gradients of a loss on given embeddings; --list shows every loss"
             | Preview _ -> "a picture of what the network sees"
             | Doctor _ -> "versions, device, native libraries, and how to mend what is wrong"
             | Weights _ -> "what a weight file holds, and weights of other programs as safetensors"
@@ -205,6 +209,9 @@ let examples =
           "search",
           [ "condembed search runs/first --gallery photos --query new.jpg --top 5", "the five most similar photos"
             "condembed search runs/first --gallery photos --query new --html found.html", "a page for a folder of queries" ]
+          "loss",
+          [ "condembed loss --list", "every loss, miner, reducer and distance with its settings"
+            "condembed loss 'triplet(margin=0.3)' batch.json --set miner=semi-hard --json", "value and gradients in float64" ]
           "preview",
           [ "condembed preview photos --out sheet.png --encoder resnet50", "test views and training views of some pictures"
             "condembed preview cat.jpg --out view.png --resize 256 --crop 224 --filter bicubic", "exactly what the network gets" ]

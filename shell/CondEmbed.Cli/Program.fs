@@ -31,6 +31,7 @@ let private optionsOf command =
     | "metrics" -> namesOf<MetricsArgument>()
     | "embed" -> namesOf<EmbedArgument>()
     | "search" -> namesOf<SearchArgument>()
+    | "loss" -> namesOf<LossCommand.LossArgument>()
     | "preview" -> namesOf<PreviewArgument>()
     | "doctor" -> namesOf<DoctorArgument>()
     | "weights" -> WeightsCommand.optionNames
@@ -72,6 +73,7 @@ let private dispatch commandLine stop command =
     | Metrics arguments -> finished (Commands.metrics stop arguments)
     | Embed arguments -> finished (Commands.embed stop arguments)
     | Search arguments -> finished (Commands.search stop arguments)
+    | Command.Loss arguments -> finished (LossCommand.run arguments)
     | Preview arguments -> finished (Commands.preview arguments)
     | Doctor arguments -> Commands.doctor arguments
     | Weights arguments -> finished (WeightsCommand.run arguments)

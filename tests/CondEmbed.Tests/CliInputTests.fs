@@ -74,7 +74,7 @@ let private commandLine =
                 "lr=fast" ]
               [ "--steps: 'many' is not a whole number"
                 "--batch: 7 is not a multiple"
-                "--loss: 'triplett'"
+                "no loss 'triplett'"
                 "did you mean 'triplet'"
                 "warmup"
                 "did you mean 'warm_up'"

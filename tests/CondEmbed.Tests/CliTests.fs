@@ -4,4 +4,11 @@ module CondEmbed.Tests.CliTests
 open Expecto
 
 let tests =
-    testList "Cli" [ CliHelpTests.tests; CliWorkTests.tests; CliWeightsTests.tests; CliInputTests.tests; CliStopTests.tests ]
+    testList
+        "Cli"
+        [ CliHelpTests.tests
+          CliWorkTests.tests
+          CliWeightsTests.tests
+          CliInputTests.tests
+          CliLossTests.tests
+          CliStopTests.tests ]

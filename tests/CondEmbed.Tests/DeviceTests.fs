@@ -75,10 +75,13 @@ let private strayTests =
               strayTest $"loss {loss}, on its own and on levels" (fun () ->
                   step { tiny with Loss = loss; Levels = 0 }
 
-                  if not (LossTests.usesProxies (LossTests.lossOf loss [])) then
+                  if (Loss.needsMore (All.ofText loss 2 8)).IsNone then
                       step { tiny with Loss = loss }
                   else
                       step { tiny with Loss = loss; LevelLoss = "multi-similarity" })
+
+          strayTest "a memory, and a sum of losses" (fun () ->
+              step { tiny with Memory = 100; MemoryStart = 0; Loss = "multi-similarity + 0.5 * margin"; LevelLoss = "supcon" })
 
           for optimiser in [ "adamw"; "sgd" ] do
               for clip in [ 0.0; 0.001 ] do
@@ -87,9 +90,13 @@ let private strayTests =
           strayTest "mined triplets, attention maps, nearest neighbours and finite differences" (fun () ->
               let e = normal 1 [ 4; 8 ]
 
-              for kind in [ Mining.All; Mining.BatchHard; Mining.SemiHard ] do
-                  let loss = Triplet.over kind 0.2 (labelsOf [ 0; 0; 1; 1 ]) (Similarity.cosine e)
-                  expectFinite loss "triplet loss"
+              for miner in Part.names Miners.all do
+                  let loss = All.ofText $"triplet(miner={miner})" 2 8 |> Loss.onSimilarities
+                  let value = Layer.run (Params.ofSeq []) loss (Mining.all (labelsOf [ 0; 0; 1; 1 ]), Similarity.cosine e)
+                  expectFinite value miner
+
+              for reducer in Part.names Reducers.all do
+                  step { tiny with Loss = $"triplet(reducer={reducer})" }
 
               let attention: Attention.Options = { Channels = 3; Embedding = 8; Heads = 2 }
 

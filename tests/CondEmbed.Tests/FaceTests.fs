@@ -135,6 +135,14 @@ let private using =
                   Expect.equal (WeightsUser.Read(out, "module.transposed")).Length 24 "numbers")
           }
 
+          test "losses are asked for by name" {
+              Expect.equal (LossUser.Value "triplet") (struct (0.0, 8)) "classes far apart"
+              let struct (value, _) = LossUser.Value "triplet(margin=2) + supcon"
+              Expect.isGreaterThan value 0.0 "a sum"
+              Expect.contains (LossUser.Defaults "proxy-anchor") "alpha=32" "settings"
+              rejects [ "no loss 'tripet'"; "'triplet'" ] (fun () -> LossUser.Value "tripet" |> ignore)
+          }
+
           test "weights are read and written, and what was written is a model" {
               inFolder (fun folder ->
                   let last, halved = RunFolder(finishedRun []).LastWeights, Path.Combine(folder, "halved.safetensors")

@@ -148,7 +148,7 @@ let private gradients =
               let none = Losses.OnSimilarities(fun _ s -> 0.0 * s.sum ())
               let some = Losses.OnSimilarities(fun _ s -> (s * normal 5 [ 4; 4 ]).sum())
 
-              let objective = Objective.conditional network (hierarchy 2 false false) 1.0 some none 2
+              let objective = Objective.conditional network (hierarchy 2 false false) 1.0 some none
 
               let batch = { Images = normal 1 [ 4; 3; 6; 6 ]; Labels = labelsOf [ 0; 0; 1; 1 ] }
 
@@ -161,7 +161,7 @@ let private gradients =
               let scored, _ = forward Training parameters objective batch
               Expect.equal (List.map fst scored.Terms) [ "loss"; "level1"; "level2" ] "terms"
 
-              for name, gradient in Grad.valueAndGradient scored.Total [ for name in names -> name, parameters[name] ] do
+              for name, gradient in Grad.gradients scored.Total [ for name in names -> name, parameters[name] ] do
                   Expect.isGreaterThan (gradient.abs().max().item<float>()) 1e-9 $"a gradient by {name}") ]
 
 let tests = testList "Hierarchy" [ loopTests; properties; gradients ]

@@ -155,7 +155,7 @@ let private gradTests =
         [ tensorTest "valueAndGradient finds each leaf's gradient in the order of the leaves" (fun () ->
               let a, b = (normal 1 [ 2 ]).requires_grad_ true, (normal 2 [ 2 ]).requires_grad_ true
 
-              let gradients = Grad.valueAndGradient ((a * a * b).sum()) [ "b", b; "a", a ]
+              let gradients = Grad.gradients ((a * a * b).sum()) [ "b", b; "a", a ]
               Expect.equal (List.map fst gradients) [ "b"; "a" ] "names"
               expectClose 1e-14 ((a * a).detach()) (snd gradients[0]) "by b"
               expectClose 1e-14 ((2.0 * a * b).detach()) (snd gradients[1]) "by a")
@@ -163,7 +163,7 @@ let private gradTests =
           tensorTest "a leaf that the value does not depend on is an error that names it" (fun () ->
               let a, b = (normal 1 [ 2 ]).requires_grad_ true, (normal 2 [ 2 ]).requires_grad_ true
 
-              let problem = Expect.throwsC (fun () -> Grad.valueAndGradient (a.sum ()) [ "a", a; "b.weight", b ] |> ignore) id
+              let problem = Expect.throwsC (fun () -> Grad.gradients (a.sum ()) [ "a", a; "b.weight", b ] |> ignore) id
 
               Expect.isTrue (problem :? ArgumentException) "an ArgumentException"
               Expect.stringContains problem.Message "does not depend on 'b.weight'" "the name")

@@ -98,12 +98,12 @@ let demo () =
                 "Classes are disjoint between the parts."
             ),
         Settings =
-            [| Setting("levels", "1", false)
-               Setting("learning_rate", "0.003", false)
-               Setting("batch", "128", true)
-               Setting("per_class", "4", true)
-               Setting("loss", "multi-similarity", true)
-               Setting("seed", "1", true) |],
+            [| ReportSetting("levels", "1", false)
+               ReportSetting("learning_rate", "0.003", false)
+               ReportSetting("batch", "128", true)
+               ReportSetting("per_class", "4", true)
+               ReportSetting("loss", "multi-similarity", true)
+               ReportSetting("seed", "1", true) |],
         Environment = [| Fact("CondEmbed", "0.1.0"); Fact("TorchSharp", "0.107.0"); Fact("Device", "cpu"); Fact("Threads", "2") |],
         Steps = steps 120,
         Validations =

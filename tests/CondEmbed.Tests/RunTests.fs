@@ -122,6 +122,7 @@ let private repeats =
           test "runs with every kind of loss and schedule end" {
               for others in
                   [ [ "loss", "proxy-anchor"; "level_loss", "triplet"; "epochs", "0.5" ]
+                    [ "loss", "soft-triple(centres=2) + 0.1 * nt-xent"; "level_loss", "margin(per_class=1)"; "levels", "2" ]
                     [ "levels", "0"; "optimiser", "sgd"; "schedule", "step"; "augment", "none"; "validation_share", "0" ] ] do
                   inFolder (fun folder ->
                       let result = train (settings pictures.Value others) (Path.Combine(folder, "run"))
@@ -138,7 +139,21 @@ let private repeats =
 let private resuming =
     testList
         "resume"
-        [ test "stopped at any step and gone on with, it is the same run" {
+        [ test "a memory, proxies, a learned beta and drawn triplets go on to the same bits" {
+              let others =
+                  [ "loss", "margin + 0.5 * triplet(miner=distance-weighted)"
+                    "level_loss", "supcon"
+                    "memory", "20"
+                    "memory_start", "1" ]
+
+              inFolder (fun folder ->
+                  let run = Path.Combine(folder, "run")
+                  Trainer(settings pictures.Value others, run) |> stopAt 3 |> ignore
+                  Trainer.Resume(run).Train() |> ignore
+                  expectSameRun (finishedRun others) run)
+          }
+
+          test "stopped at any step and gone on with, it is the same run" {
               for steps in [ [ 1 ]; [ 3 ]; [ 2; 5 ]; [ 6 ] ] do
                   inFolder (fun folder ->
                       let run = Path.Combine(folder, "run")

@@ -23,7 +23,9 @@ let private folder = lazy Path.Combine(Support.repositoryRoot (), "core", "scrip
 
 /// What a script must have said.
 let private promises =
-    [ "compose.fsx", "Recall@1 of classes never seen"; "attention.fsx", "level 2: B H B T = [6, 4, 6, 64]" ]
+    [ "compose.fsx", "Recall@1 of classes never seen"
+      "attention.fsx", "level 2: B H B T = [6, 4, 6, 64]"
+      "loss.fsx", "gradient and finite differences: at most" ]
 
 let tests =
     testList

@@ -110,7 +110,7 @@ let forward mode parameters (layer: Layer<'In, 'Out>) input =
 let gradientsOf (f: Params -> Tensor) (leaves: Params) =
     let tracked = leaves |> Params.map (fun _ leaf -> leaf.detach().clone().requires_grad_ true)
 
-    Grad.valueAndGradient (f tracked) (List.ofSeq (Params.toSeq tracked))
+    Grad.gradients (f tracked) (List.ofSeq (Params.toSeq tracked))
 
 /// Autograd's gradient of a scalar by each leaf equals central differences.
 let expectGradients tolerance (f: Params -> Tensor) (leaves: Params) =

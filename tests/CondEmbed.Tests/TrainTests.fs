@@ -18,10 +18,10 @@ let private hierarchy: Hierarchy.Options =
 
 let private everything: Groups.Rule = { Pattern = "*"; Treatment = Groups.Trained(1.0, 0.01) }
 
-let private loss name = All.make (All.tryFind name).Value []
+let private loss name = All.ofText name 3 6
 
 let private recipe: Train.Method =
-    { Objective = Objective.conditional network hierarchy 0.5 (loss "multi-similarity") (loss "proxy-anchor") 3
+    { Objective = Objective.conditional network hierarchy 0.5 (loss "multi-similarity") (loss "proxy-anchor")
       Optimiser = Optimiser.adamW
       Rules = [ everything ]
       Rate = fun _ -> 0.01
@@ -207,7 +207,7 @@ let private failing =
               let anchor = loss "proxy-anchor"
 
               let refused (labels: Tensor) words =
-                  let objective = Objective.baseline network 6 anchor 3
+                  let objective = Objective.baseline network anchor
                   let images = normal 1 [ 4; 3; 8; 8 ]
 
                   Expect.throwsC
@@ -220,9 +220,9 @@ let private failing =
               refused (torch.zeros (4L, dtype = float32)) [ "Int64"; "Float32" ]
               refused (labelsOf [ 0; 1; 2; 3 ]) [ "0 to 2"; "to 3" ]
 
-              let problem = Expect.throwsC (fun () -> Objective.conditional network hierarchy 1.0 anchor anchor 3 |> ignore) id
+              let problem = Expect.throwsC (fun () -> Objective.conditional network hierarchy 1.0 anchor anchor |> ignore) id
 
               Expect.isTrue (problem :? ArgumentException) "an ArgumentException"
-              Expect.contains [ for spec in (Objective.baseline network 6 anchor 3).Specs -> spec.Name ] "loss.proxies" "proxies") ]
+              Expect.contains [ for spec in (Objective.baseline network anchor).Specs -> spec.Name ] "loss.proxies" "proxies") ]
 
 let tests = testList "Train" [ learning; failing; SessionTests.tests ]

@@ -58,7 +58,7 @@ public static class HtmlReport
 
                 """)));
 
-    private static Html Settings(IReadOnlyList<Setting> settings)
+    private static Html Settings(IReadOnlyList<ReportSetting> settings)
     {
         var changed = settings.Where(setting => !setting.IsDefault).ToList();
         var first = changed.Count == 0 ? Html.Of($"<p class=\"none\">All settings have their defaults.</p>") : List(changed);
@@ -67,7 +67,7 @@ public static class HtmlReport
             <details><summary>All {settings.Count} settings</summary>{List(settings)}</details></div>
             """);
 
-        static Html List(IEnumerable<Setting> settings) => Page.Facts(settings.Select(setting => new Fact(setting.Key, setting.Value)));
+        static Html List(IEnumerable<ReportSetting> settings) => Page.Facts(settings.Select(setting => new Fact(setting.Key, setting.Value)));
     }
 
     private static Html Data(DataSummary data)

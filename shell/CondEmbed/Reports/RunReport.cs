@@ -13,7 +13,7 @@ public sealed record RunReport
     public required DataSummary Data { get; init; }
 
     /// <summary>Every setting of the run, in the order in which they should be listed.</summary>
-    public IReadOnlyList<Setting> Settings { get; init; } = [];
+    public IReadOnlyList<ReportSetting> Settings { get; init; } = [];
 
     /// <summary>Facts of the machine and the software: name and value, in order.</summary>
     public IReadOnlyList<Fact> Environment { get; init; } = [];
@@ -44,7 +44,7 @@ public sealed record RunReport
 /// <param name="Key">Its name, as in the configuration file.</param>
 /// <param name="Value">Its value as text.</param>
 /// <param name="IsDefault">False if the user chose the value.</param>
-public sealed record Setting(string Key, string Value, bool IsDefault);
+public sealed record ReportSetting(string Key, string Value, bool IsDefault);
 
 /// <summary>A name and a value to be listed.</summary>
 /// <param name="Name">For example "TorchSharp".</param>

@@ -37,10 +37,10 @@ internal sealed class RunReports(RunFolder folder, Config config, string command
             folder.Report);
     }
 
-    private List<Setting> Settings()
+    private List<ReportSetting> Settings()
     {
         var usual = RunSettings.Pairs(RunSettings.StartFor(config.Encoder)).ToDictionary(pair => pair.Key, pair => pair.Value);
-        return [.. RunSettings.Pairs(config).Select(pair => new Setting(pair.Key, pair.Value, usual.GetValueOrDefault(pair.Key) == pair.Value))];
+        return [.. RunSettings.Pairs(config).Select(pair => new ReportSetting(pair.Key, pair.Value, usual.GetValueOrDefault(pair.Key) == pair.Value))];
     }
 
     private List<Fact> Environment() =>

@@ -68,11 +68,20 @@ public sealed record TrainingOptions
     /// <summary>Weight of each level's loss.</summary>
     public double? LevelWeight { get; init; }
 
-    /// <summary>Loss of the unconditional embeddings.</summary>
+    /// <summary>Loss of the unconditional embeddings, by name, or a weighted sum: <c>triplet(margin=0.3) + 0.5 * proxy-anchor</c>.</summary>
     public string? Loss { get; init; }
 
     /// <summary>Settings of the loss by name.</summary>
     public IReadOnlyDictionary<string, double>? LossSettings { get; init; }
+
+    /// <summary>Cross-batch memory: embeddings of earlier batches that the loss also compares with; 0 for none.</summary>
+    public int? Memory { get; init; }
+
+    /// <summary>Steps before the memory counts.</summary>
+    public int? MemoryStart { get; init; }
+
+    /// <summary>Weight of the memory's loss beside the loss of the batch.</summary>
+    public double? MemoryWeight { get; init; }
 
     /// <summary>Loss of the levels.</summary>
     public string? LevelLoss { get; init; }

@@ -1,0 +1,168 @@
+namespace CondEmbed.Interop
+
+open System.Collections.Generic
+open CondEmbed
+open CondEmbed.Losses
+open TorchSharp
+
+/// A setting of a loss: its key, its default as it would be written, what it takes and what it means.
+[<Sealed>]
+type LossSetting internal (setting: Setting) =
+    member _.Key = setting.Key
+    member _.Default = string setting.Default
+    member _.Takes = if setting.IsNumber then Setting.rangeText setting.Range else "a name"
+    member _.Meaning = setting.Meaning
+
+/// A loss that can be asked for by name.
+[<Sealed>]
+type LossDescription internal (part: Part<Loss>) =
+    let needs = Part.make "loss" All.all 2 2 { Name = part.Name; Given = Map.empty } |> Loss.needsMore
+
+    member _.Name = part.Name
+    member _.Source = part.Source
+    /// It compares images by their similarities alone, so levels and memory can use it; otherwise it needs the embeddings or learns proxies.
+    member _.OnSimilarities = needs.IsNone
+    /// What it does beside comparing similarities (`compares images with proxies`); empty if nothing.
+    member _.Needs = needs |> Option.defaultValue ""
+    member _.Settings: IReadOnlyList<LossSetting> = [| for setting in part.Settings -> LossSetting setting |]
+
+/// A part that a setting of a loss can name: a miner, a reducer or a distance.
+[<Sealed>]
+type LossChoice internal (kind: string, name: string, source: string, settings: Setting list) =
+    member _.Kind = kind
+    member _.Name = name
+    member _.Source = source
+    member _.Settings: IReadOnlyList<LossSetting> = [| for setting in settings -> LossSetting setting |]
+
+/// The value of a loss, and its gradient by the embeddings and by each parameter of its own (`proxies`, `beta`), row after row.
+[<Sealed>]
+type LossResult internal (value: float, gradients: (string * float array array) list) =
+    member _.Value = value
+
+    member _.Gradients: IReadOnlyDictionary<string, float array array> =
+        let all = OrderedDictionary<string, float array array>()
+
+        for name, rows in gradients do
+            all[name] <- rows
+
+        all
+
+/// From given numbers to the value of a loss and its gradients.
+module internal LossProbe =
+    let private refuse message = raise (InputException(message: string))
+
+    /// Rows of equal length -> N D in float64.
+    let matrix what (given: float array array) : Tensor =
+        let width = given |> Array.tryHead |> Option.map Array.length |> Option.defaultValue 0
+        if width = 0 then refuse $"{what}: there are none."
+
+        for row, numbers in Seq.indexed given do
+            if numbers.Length <> width then refuse $"{what}: row {row} has {numbers.Length} numbers, row 0 has {width}."
+
+        torch.tensor(Array.concat given, dtype = float64, device = torch.CPU).reshape(int64 given.Length, int64 width)
+
+    let rows (x: Tensor) =
+        let width = if x.dim () < 2L then 1 else int x.shape[1]
+        Array.chunkBySize width (x.detach().contiguous().data<float>().ToArray())
+
+    /// Settings as text, read as values.
+    let settings (given: KeyValuePair<string, string> seq) =
+        let read = [ for KeyValue(key, text) in given -> key, Expression.readValue text ]
+
+        match
+            [ for key, value in read do
+                  match value with
+                  | Error problem -> $"{key}: {problem}"
+                  | Ok _ -> () ]
+        with
+        | [] ->
+            Map
+                [ for key, value in read do
+                      match value with
+                      | Ok value -> key, value
+                      | Error _ -> () ]
+        | unread -> raise (InputException unread)
+
+    /// Proxies of a class in the losses of a sum, 1 unless one of them says otherwise.
+    let private centres (terms: (float * Call) list) =
+        let ofCall (call: Call) =
+            let own =
+                (Part.tryFind All.all call.Name).Value.Settings
+                |> List.tryFind (fun s -> s.Key = "centres")
+                |> Option.map _.Default
+
+            match Map.tryFind "centres" call.Given |> Option.orElse own with
+            | Some(Number centres) -> Some(int centres)
+            | _ -> None
+
+        terms |> List.tryPick (snd >> ofCall) |> Option.defaultValue 1
+
+    let classes terms (labels: int64 array) (proxies: Tensor option) =
+        let count =
+            proxies
+            |> Option.map (fun p -> int p.shape[0] / centres terms)
+            |> Option.defaultValue (1 + int (Array.max labels))
+
+        for label in labels do
+            if label < 0L || label >= int64 count then refuse $"labels: {label} is not within 0 and {count - 1}."
+
+        count
+
+    /// A parameter of the loss: given where it is a proxy, else at its start.
+    let parameter (proxies: Tensor option) (spec: ParamSpec) : Tensor =
+        match proxies with
+        | _ when not (spec.Name.EndsWith "proxies") -> (Params.init 0L torch.CPU float64 [ spec ]).[spec.Name]
+        | Some given when List.ofArray given.shape = spec.Shape -> given.clone ()
+        | Some given -> refuse $"class_weights: {shapeText given.shape} where the loss has {shapeText spec.Shape}."
+        | None -> refuse $"The loss compares with proxies: give class_weights, {shapeText spec.Shape}."
+
+/// Losses by name, for C#: what there is, and the value of one on given embeddings.
+[<AbstractClass; Sealed>]
+type LossFunctions private () =
+    /// Every loss.
+    static member All: IReadOnlyList<LossDescription> = [| for part in All.all -> LossDescription part |]
+
+    /// Every miner, reducer and distance.
+    static member Choices: IReadOnlyList<LossChoice> =
+        [| for part in Miners.all -> LossChoice("miner", part.Name, part.Source, part.Settings)
+           for part in Reducers.all -> LossChoice("reducer", part.Name, part.Source, part.Settings)
+           for part in Distances.all -> LossChoice("distance", part.Name, part.Source, part.Settings) |]
+
+    /// Value and gradients in float64. The loss is a name, a name with settings (`triplet(margin=0.3, miner=hard)`) or a weighted sum; the further
+    /// settings (`distance`, `cosine`) hold for each part that has them. classWeights, C rows of D (C K with K centres a class), are the proxies of
+    /// losses that have some, else null. Draws (distance-weighted) start from seed 0. InputException: what is wrong with the loss or the numbers.
+    static member Evaluate
+        (
+            loss: string,
+            settings: KeyValuePair<string, string> seq,
+            embeddings: float array array,
+            labels: int64 array,
+            classWeights: float array array
+        ) : LossResult =
+        let settings = LossProbe.settings settings
+
+        let terms =
+            match All.read loss settings with
+            | Ok terms -> terms
+            | Error problems -> raise (InputException [ for _, problem in problems -> problem ])
+
+        if labels.Length <> embeddings.Length then
+            raise (InputException $"labels: there are {labels.Length} for {embeddings.Length} embeddings.")
+
+        Native.ensure ()
+
+        scoped (fun () ->
+            torch.manual_seed 0L |> ignore
+            let leaf (x: Tensor) = x.requires_grad_ true
+            let x = LossProbe.matrix "embeddings" embeddings |> leaf
+            let proxies = classWeights |> Option.ofObj |> Option.map (LossProbe.matrix "class_weights")
+
+            let layer =
+                All.make loss settings (LossProbe.classes terms labels proxies) (int x.shape[1])
+                |> Loss.onEmbeddings
+
+            let parameters = [ for spec in layer.Specs -> spec.Name, LossProbe.parameter proxies spec |> leaf ]
+            let env = { Params = Params.ofSeq parameters; Mode = Training; Report = fun _ _ -> () }
+            let value = layer.Forward env (x, torch.tensor (labels, dtype = int64', device = torch.CPU))
+            let gradients = Grad.gradientsOrZero value (("embeddings", x) :: parameters)
+            LossResult(toFloat value, [ for name, gradient in gradients -> name, LossProbe.rows gradient ]))

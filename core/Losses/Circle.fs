@@ -1,0 +1,30 @@
+module CondEmbed.Losses.Circle
+
+open CondEmbed
+open CondEmbed.Reducers
+open TorchSharp
+
+/// Pairs, similarities Q R -> scalar: an anchor's term is softplus(LSE_P(-g [1 + m - s]+ (s - 1 + m)) + LSE_N(g [s + m]+ (s - m))), the weights in
+/// [ ]+ without gradient; anchors without positives or negatives have none. Sun et al., CVPR 2020, eq. 6.
+let loss (margin: float) (gamma: float) (reduce: Reducer) (pairs: Mining.Pairs) (s: Tensor) =
+    let fixed' = s.detach ()
+    let pull = -gamma * (1.0 + margin - fixed').relu() * (s - (1.0 - margin))
+    let push = gamma * (fixed' + margin).relu() * (s - margin)
+    let whole = (Masked.anyInRow pairs.Positive).logical_and(Masked.anyInRow pairs.Negative)
+    let term = torch.nn.functional.softplus (Masked.logSumExp pairs.Positive pull + Masked.logSumExp pairs.Negative push)
+    reduce (Terms.ofAnchors whole term)
+
+let part =
+    { Name = "circle"
+      Source = "Sun et al., CVPR 2020"
+      Settings =
+        [ Setting.number "margin" 0.4 "relaxation m"
+          Setting.positive "gamma" 80.0 "scale"
+          Setting.part "miner" "all" "chooses pairs"
+          Reducers.setting "non-zero" ]
+      Make =
+        fun given ->
+            let mine, reduce = Miners.chosen given "miner" [], Reducers.chosen given "reducer"
+
+            OnSimilarities(fun pairs s ->
+                loss (given.Number "margin") (given.Number "gamma") reduce (Mining.asPairs pairs (mine pairs s)) s) }

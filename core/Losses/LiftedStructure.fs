@@ -1,0 +1,39 @@
+module CondEmbed.Losses.LiftedStructure
+
+open CondEmbed
+open CondEmbed.Reducers
+
+/// Pairs, similarities Q R -> scalar: an anchor's term is [log sum_P e^(d - m_p) + log sum_N e^(m_n - d)]+, an empty sum counting as log 1. Oh Song et
+/// al., CVPR 2016, generalised by Hermans et al. 2017, section 2.
+let loss (distance: Distances.Distance) (positive: float) (negative: float) (reduce: Reducer) (pairs: Mining.Pairs) (similarities: Tensor) =
+    let d = distance similarities
+
+    let part (mask: Tensor) (x: Tensor) =
+        let any = Masked.anyInRow mask
+        Masked.logSumExp mask x |> _.masked_fill(any.logical_not (), scalar 0.0)
+
+    let terms = (part pairs.Positive (d - positive) + part pairs.Negative (negative - d)).relu()
+    reduce (Terms.ofAnchors (terms.isfinite ()) terms)
+
+let part =
+    { Name = "lifted-structure"
+      Source = "Oh Song et al., CVPR 2016; generalised by Hermans et al. 2017"
+      Settings =
+        [ Setting.number "positive_margin" 0.0 "taken from the distances of positives"
+          Setting.number "negative_margin" 1.0 "from which the distances of negatives are taken"
+          Setting.part "distance" "l2" "l2, squared-l2, cosine"
+          Setting.part "miner" "all" "chooses pairs"
+          Reducers.setting "mean" ]
+      Make =
+        fun given ->
+            let mine, reduce = Miners.chosen given "miner" [], Reducers.chosen given "reducer"
+            let distance = Distances.chosen given "distance"
+
+            OnSimilarities(fun pairs s ->
+                loss
+                    distance
+                    (given.Number "positive_margin")
+                    (given.Number "negative_margin")
+                    reduce
+                    (Mining.asPairs pairs (mine pairs s))
+                    s) }

@@ -1,0 +1,24 @@
+module CondEmbed.Losses.NTXent
+
+open CondEmbed
+open CondEmbed.Reducers
+open TorchSharp
+
+/// Pairs, similarities Q R -> scalar: a positive pair's term is -log(e^(s_ap/t) / (e^(s_ap/t) + sum_N e^(s_an/t))), N the negatives of its anchor.
+/// Sohn, NIPS 2016; van den Oord et al. 2018 (InfoNCE); Chen et al., SimCLR, ICML 2020, eq. 1, with class labels for views.
+let loss (temperature: float) (reduce: Reducer) (pairs: Mining.Pairs) (similarities: Tensor) =
+    let s = similarities / temperature
+    let negatives = (Masked.logSumExp pairs.Negative s).unsqueeze 1L
+    reduce (Terms.ofPairs pairs.Positive (torch.nn.functional.softplus (negatives - s)))
+
+let part =
+    { Name = "nt-xent"
+      Source = "Chen et al., SimCLR, ICML 2020"
+      Settings =
+        [ Setting.positive "temperature" 0.07 "divides the similarities"
+          Setting.part "miner" "all" "chooses pairs"
+          Reducers.setting "mean" ]
+      Make =
+        fun given ->
+            let mine, reduce = Miners.chosen given "miner" [], Reducers.chosen given "reducer"
+            OnSimilarities(fun pairs s -> loss (given.Number "temperature") reduce (Mining.asPairs pairs (mine pairs s)) s) }

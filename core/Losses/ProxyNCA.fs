@@ -1,0 +1,25 @@
+module CondEmbed.Losses.ProxyNCA
+
+open CondEmbed
+open CondEmbed.Reducers
+
+/// own B C of bool, cosines B C -> scalar: an image's term is -log softmax(-scale |x - p|^2) of its own proxy, the own proxy in the denominator,
+/// both of length 1. Movshovitz-Attias et al., ICCV 2017; with the denominator and the scale (1 / temperature) of Teh et al.,
+/// ProxyNCA++, ECCV 2020, eq. 6.
+let loss (scale: float) (reduce: Reducer) (own: Tensor) (cosines: Tensor) =
+    let terms = Proxies.crossEntropy own (-scale * Distances.squaredL2 cosines)
+    reduce (Terms.ofAnchors (own.any 1L) terms)
+
+let private partOf name source scale =
+    { Name = name
+      Source = source
+      Settings =
+        [ Setting.positive "scale" scale "multiplies the squared distances (1 / temperature)"
+          Reducers.setting "mean" ]
+      Make =
+        fun given ->
+            OnProxies(Proxies.onCosines given.Classes 1 given.Features (loss (given.Number "scale") (Reducers.chosen given "reducer"))) }
+
+let part = partOf "proxy-nca" "Movshovitz-Attias et al., ICCV 2017" 1.0
+
+let plusPart = partOf "proxy-nca++" "Teh et al., ECCV 2020" 9.0

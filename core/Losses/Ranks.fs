@@ -1,0 +1,97 @@
+/// Losses on smooth ranks: SmoothAP and the recall@k surrogate.
+module CondEmbed.Losses.Ranks
+
+open CondEmbed
+open CondEmbed.Mining
+open TorchSharp
+
+/// For each positive pair (query q, positive p) what ranks p: N pairs, and sigmoid((s_qj - s_qp) / t) for every other reference j.
+type private Ranked =
+    {
+        /// N: the query of each pair.
+        Query: Tensor
+        /// N: 1 + the sum over all others of the sigmoid.
+        AmongAll: Tensor
+        /// N: 1 + the sum over the other positives.
+        AmongPositives: Tensor
+    }
+
+/// Counts in N R numbers, N the number of positive pairs. With the query counted it stands among all others of its own ranking, at similarity 1, and among the positives.
+let private rank (temperature: float) countQuery (pairs: Pairs) (s: Tensor) =
+    let places = pairs.Positive.nonzero ()
+    let query, positive = places.select (1L, 0L), places.select (1L, 1L)
+    let value = at query positive s
+    let ahead = ((s.index_select (0L, query) - value.unsqueeze 1L) / temperature).sigmoid()
+    let itself = (only (pairs.Positive.index_select (0L, query)) (positive.unsqueeze 1L)).logical_not()
+    let own = if countQuery then ((1.0 - value) / temperature).sigmoid() else torch.zeros_like value
+    let count (mask: Tensor) = 1.0 + own + Masked.rowSum (mask.index_select(0L, query).logical_and itself) ahead
+
+    { Query = query
+      AmongAll = count (pairs.Positive.logical_or pairs.Negative)
+      AmongPositives = count pairs.Positive }
+
+/// Q of places, N -> Q: sums of pairs by query.
+let private byQuery queries (query: Tensor) (x: Tensor) = x.new_zeros([| queries |]).index_add(0L, query, x, scalar 1.0)
+
+/// Pairs, similarities Q R -> scalar: 1 - the mean over queries with positives of the mean over their positives of rank among positives / rank among
+/// all, ranks smooth: 1 + sum of sigmoid((s_j - s_p) / t). Brown et al., Smooth-AP, ECCV 2020, eq. 8. The authors' code counts the query
+/// as a positive of itself, at similarity 1; that is `countQuery`.
+let smoothAP (temperature: float) countQuery (pairs: Pairs) (s: Tensor) =
+    let ranked = rank temperature countQuery pairs s
+    let found = byQuery s.shape[0] ranked.Query (ranked.AmongPositives / ranked.AmongAll)
+    let positives = pairs.Positive.sum (1L, ``type`` = s.dtype)
+
+    let precision =
+        if countQuery then
+            let ahead = ((s - 1.0) / temperature).sigmoid()
+
+            let itself =
+                (1.0 + Masked.rowSum pairs.Positive ahead)
+                / (1.0 + Masked.rowSum (pairs.Positive.logical_or pairs.Negative) ahead)
+
+            (found + itself) / (positives + 1.0)
+        else
+            found / positives.clamp_min (scalar 1.0)
+
+    Masked.mean (Masked.anyInRow pairs.Positive) (1.0 - precision)
+
+/// Pairs, similarities Q R -> scalar: 1 - the mean over queries with positives and over k of min(sum over positives of sigmoid((k - r) / t2), k) / min(k, |P|),
+/// r the smooth rank with temperature t1. Patel, Tolias and Matas, CVPR 2022, eqs. 5 to 7. The authors' code counts the query in the ranks: `countQuery`.
+let recallAt (depths: int list) (t1: float) (t2: float) countQuery (pairs: Pairs) (s: Tensor) =
+    let ranked = rank t1 countQuery pairs s
+    let positives = pairs.Positive.sum (1L, ``type`` = s.dtype)
+
+    let recall (depth: int) =
+        let k = float depth
+        let hits = byQuery s.shape[0] ranked.Query (((k - ranked.AmongAll) / t2).sigmoid())
+        hits.clamp_max (scalar k) / positives.clamp (scalar 1.0, scalar k)
+
+    let missed = 1.0 - torch.stack([| for depth in depths -> recall depth |], 0L).mean [| 0L |]
+    Masked.mean (Masked.anyInRow pairs.Positive) missed
+
+let private countQuery meaning = Setting.onOff "count_query" false meaning
+
+let smoothAPPart =
+    { Name = "smooth-ap"
+      Source = "Brown et al., ECCV 2020"
+      Settings =
+        [ Setting.positive "temperature" 0.01 "of the sigmoid that compares similarities"
+          countQuery "1: the query counts as a positive of itself, as in the authors' code" ]
+      Make = fun given -> OnSimilarities(smoothAP (given.Number "temperature") (given.IsOn "count_query")) }
+
+let recallPart =
+    { Name = "recall-at-k"
+      Source = "Patel, Tolias and Matas, CVPR 2022"
+      Settings =
+        [ Setting.positive "t1" 0.01 "temperature of the ranks"
+          Setting.positive "t2" 1.0 "temperature of being among the first k"
+          Setting.whole "greatest_k" 16 "k is 1, 2, 4 ... up to this"
+          countQuery "1: the query counts in the ranks, as in the authors' code" ]
+      Make =
+        fun given ->
+            let depths =
+                [ 0..29 ]
+                |> List.map (fun power -> 1 <<< power)
+                |> List.takeWhile (fun k -> k <= given.Whole "greatest_k")
+
+            OnSimilarities(recallAt depths (given.Number "t1") (given.Number "t2") (given.IsOn "count_query")) }

@@ -1,0 +1,66 @@
+/// Cross-batch memory: Wang et al., "Cross-Batch Memory for Embedding Learning", CVPR 2020.
+module CondEmbed.Memory
+
+open CondEmbed.Losses
+open TorchSharp
+
+type Options =
+    {
+        /// M: embeddings of the latest images that are kept, at least a batch.
+        Size: int
+        /// Steps before the memory counts: the embeddings drift less by then.
+        Start: int
+        /// Weight of the memory's loss beside that of the batch.
+        Weight: float
+    }
+
+let private statistic name shape value = { Name = name; Shape = shape; Role = Statistic; Init = Constant value }
+
+/// B places of a ring of M from the next one on, 1 -> B of int64.
+let private places (batch: int64) (size: int64) (next: Tensor) =
+    (next + torch.arange (scalar (float batch), dtype = next.dtype, device = next.device)).remainder(scalar (float size)).``to`` int64'
+
+/// B places of M -> B M of bool: where the memory holds the query itself.
+let private itself (size: int64) (places: Tensor) =
+    places.unsqueeze(1L).eq(torch.arange(scalar (float size), dtype = int64', device = places.device).unsqueeze 0L)
+
+/// (embeddings B D, labels B) -> scalar: the loss of the batch, and from a step on the weighted loss of the batch (queries, with gradients) against the memory
+/// (references, without). The batch enters the memory first, in place of the oldest; an image is no pair with itself. Declares the statistics
+/// `memory.embeddings` M D, `memory.labels` M (-1: empty) and `memory.state` (next place, steps done), which training commits step by step.
+/// ArgumentException for a loss that cannot score similarities.
+let remembering (options: Options) features (loss: Loss) : Loss =
+    let onBatch = Loss.onEmbeddings loss
+    let onMemory = Loss.onSimilarities loss
+    let size = int64 options.Size
+
+    let memory =
+        [ statistic "memory.embeddings" [ size; int64 features ] 0.0
+          statistic "memory.labels" [ size ] -1.0
+          statistic "memory.state" [ 2L ] 0.0 ]
+
+    let forward env (embeddings: Tensor, labels: Tensor) =
+        let batch = embeddings.shape[0]
+
+        if batch > size then
+            invalidArg (nameof options) $"A memory of {size} cannot take a batch of {batch}: make it at least as large."
+
+        let kept (name: string) = env.Params[$"memory.{name}"]
+        let state = kept "state"
+        let next, steps = state.narrow (0L, 0L, 1L), state.narrow (0L, 1L, 1L)
+        let places = places batch size next
+        let unit = Layers.l2Normalise embeddings
+        let rows = (kept "embeddings").index_copy(0L, places, unit.detach().``to`` (kept "embeddings").dtype)
+        let classes = (kept "labels").index_copy(0L, places, labels.``to`` state.dtype)
+
+        env.Report "memory.embeddings" rows
+        env.Report "memory.labels" classes
+        env.Report "memory.state" (torch.cat ([| (next + float batch).remainder(scalar (float size)); steps + 1.0 |], 0L))
+
+        let pairs = Mining.between labels classes (itself size places)
+        let similarities = unit.matmul (rows.``to``(unit.dtype).t())
+        let started = steps.ge(scalar (float options.Start)).``to``(unit.dtype).squeeze()
+
+        onBatch.Forward env (embeddings, labels)
+        + options.Weight * started * onMemory.Forward env (pairs, similarities)
+
+    OnEmbeddings(Layer.create (onBatch.Specs @ memory) forward)

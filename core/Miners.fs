@@ -1,0 +1,232 @@
+/// Miners: from all pairs of a comparison and their similarities to the pairs or triplets that a loss is to see. Values, golden tuples and names
+/// are those of pytorch-metric-learning; nothing here has a gradient.
+module CondEmbed.Miners
+
+open TorchSharp
+open CondEmbed.Mining
+
+/// Pairs, similarities Q R -> what is kept.
+type Miner = Pairs -> Tensor -> Mined
+
+/// Everything.
+let every: Miner = fun pairs _ -> OfPairs pairs
+
+/// Keeps the positives with s - epsilon < the anchor's greatest negative, and the negatives with s + epsilon > its smallest positive. Anchors
+/// without a positive or without a negative keep nothing. Wang et al., multi-similarity, CVPR 2019, eqs. 11 and 12.
+let multiSimilarity (epsilon: float) (pairs: Pairs) (similarities: Tensor) : Pairs =
+    withoutGradient (fun () ->
+        let s = similarities.detach ()
+
+        { pairs with
+            Positive = pairs.Positive.logical_and ((s - epsilon).lt(rowMax pairs.Negative s))
+            Negative = pairs.Negative.logical_and ((s + epsilon).gt(rowMin pairs.Positive s)) })
+
+/// Keeps the positives farther than one margin and the negatives nearer than another.
+let pairMargin (distance: Distances.Distance) (positive: float) (negative: float) (pairs: Pairs) (similarities: Tensor) : Pairs =
+    withoutGradient (fun () ->
+        let d = distance (similarities.detach ())
+
+        { pairs with
+            Positive = pairs.Positive.logical_and (d.gt (scalar positive))
+            Negative = pairs.Negative.logical_and (d.lt (scalar negative)) })
+
+/// Which triplets are kept by the gap d_an - d_ap.
+type Gap =
+    /// At most the margin: those that have a loss.
+    | WithinMargin
+    /// At most 0: the negative is no farther than the positive.
+    | Hard
+    /// Above 0 and at most the margin: Schroff et al., FaceNet, CVPR 2015.
+    | SemiHard
+    /// Above the margin: those without a loss.
+    | Easy
+
+let tripletMargin (distance: Distances.Distance) kind (margin: float) (pairs: Pairs) (similarities: Tensor) : Triplets =
+    withoutGradient (fun () ->
+        let d = distance (similarities.detach ())
+        let t = triplets pairs
+        let gap = at t.Anchor t.Negative d - at t.Anchor t.Positive d
+
+        let kept: Tensor =
+            match kind with
+            | WithinMargin -> gap.le (scalar margin)
+            | Hard -> gap.le (scalar 0.0)
+            | SemiHard -> (greaterThan 0.0 gap).logical_and(gap.le (scalar margin))
+            | Easy -> greaterThan margin gap
+
+        keep kept t)
+
+/// Which positives (negatives) of an anchor are chosen.
+type Choice =
+    /// The nearest positive, the farthest negative.
+    | Easiest
+    /// The farthest positive, the nearest negative.
+    | Hardest
+    /// The farthest positive that is still nearer than the chosen negative; the nearest negative that is still farther than the chosen positive.
+    | SemiHardest
+    /// All.
+    | Every
+
+/// At most one positive and one negative an anchor, or every one of a kind; anchors that lack a chosen one of either kind have neither, unless a kind is
+/// taken whole. Xuan et al., "Improved Embeddings with Easy Positive Triplet Mining", WACV 2020; batch-hard (both hardest): Hermans et al.
+/// 2017. ArgumentException: semi-hard on both sides, or beside every one of the other kind: there is nothing to be compared with.
+let batchEasyHard (distance: Distances.Distance) positive negative (pairs: Pairs) (similarities: Tensor) : Pairs =
+    match positive, negative with
+    | SemiHardest, (SemiHardest | Every)
+    | Every, SemiHardest ->
+        invalidArg (nameof negative) "Semi-hard is measured against one chosen pair of the other kind: choose easy or hard there."
+    | _ -> ()
+
+    withoutGradient (fun () ->
+        let d = distance (similarities.detach ())
+        let farthest mask = only mask (d.masked_fill((mask: Tensor).logical_not(), scalar -infinity).argmax(1L, keepdim = true))
+        let nearest mask = only mask (d.masked_fill((mask: Tensor).logical_not(), scalar infinity).argmin(1L, keepdim = true))
+
+        let positivesOf =
+            match positive with
+            | Every -> id
+            | Easiest -> nearest
+            | Hardest
+            | SemiHardest -> farthest
+
+        let negativesOf =
+            match negative with
+            | Every -> id
+            | Easiest -> farthest
+            | Hardest
+            | SemiHardest -> nearest
+
+        let positives, negatives =
+            if positive = SemiHardest then
+                let n = negativesOf pairs.Negative
+                positivesOf (pairs.Positive.logical_and (d.lt (rowMin n d))), n
+            elif negative = SemiHardest then
+                let p = positivesOf pairs.Positive
+                p, negativesOf (pairs.Negative.logical_and (d.gt (rowMax p d)))
+            else
+                positivesOf pairs.Positive, negativesOf pairs.Negative
+
+        if positive = Every || negative = Every then
+            { pairs with Positive = positives; Negative = negatives }
+        else
+            let whole = (positives.any (1L, keepdim = true)).logical_and(negatives.any (1L, keepdim = true))
+            { pairs with Positive = positives.logical_and whole; Negative = negatives.logical_and whole })
+
+/// Each anchor with its farthest positive and its nearest negative: Hermans et al. 2017, eq. 5.
+let batchHard distance pairs similarities = batchEasyHard distance Hardest Hardest pairs similarities
+
+/// Triplets whose angle at the negative, atan(|a - p| / (2 |n - (a + p) / 2|)), is above so many degrees: Wang et al., "Deep Metric Learning with Angular
+/// Loss", ICCV 2017. The similarities are cosines for unit vectors; pytorch-metric-learning takes the vectors as they are, for which the
+/// dot products must be given. The references must be the batch itself.
+let angular (degrees: float) (pairs: Pairs) (similarities: Tensor) : Triplets =
+    if similarities.shape[0] <> similarities.shape[1] then
+        invalidArg (nameof similarities) "The angular miner needs similarities among the references, so it cannot mine a memory."
+
+    withoutGradient (fun () ->
+        let s = similarities.detach ()
+        let t = triplets pairs
+        let squared (item: Tensor) = s.diagonal().index_select(0L, item)
+        let aa, pp, nn = squared t.Anchor, squared t.Positive, squared t.Negative
+        let ap, an, pn = at t.Anchor t.Positive s, at t.Anchor t.Negative s, at t.Positive t.Negative s
+        let root (x: Tensor) = x.clamp_min(scalar 0.0).sqrt()
+        let across = root (aa + pp - 2.0 * ap)
+        let height = root (nn + (aa + pp + 2.0 * ap) / 4.0 - an - pn)
+        keep (torch.atan2 (across, 2.0 * height) |> greaterThan (degrees * System.Math.PI / 180.0)) t)
+
+/// For each anchor and each of its positives one negative, drawn with probability 1 / q(d), q(d) = d^(D-2) (1 - d^2/4)^((D-3)/2) the density of distances on
+/// the unit sphere in D dimensions; distances below the cutoff count as the cutoff, those above the upper bound are not drawn. Draws with
+/// torch's global generator. Wu et al., "Sampling Matters in Deep Embedding Learning", ICCV 2017, section 4.1.
+let distanceWeighted features (cutoff: float) (upper: float) (pairs: Pairs) (similarities: Tensor) : Triplets =
+    withoutGradient (fun () ->
+        let d = (Distances.l2 (similarities.detach().``to`` float64)).clamp_min(scalar cutoff)
+        let n = float features
+        let logDensity = (n - 2.0) * d.log () + (n - 3.0) / 2.0 * (1.0 - d * d / 4.0).clamp_min(scalar 1e-12).log()
+        let drawable = pairs.Negative.logical_and (d.lt (scalar upper))
+        let weights = (-logDensity).masked_fill(drawable.logical_not (), scalar -infinity)
+        let weights = (weights - rowMax drawable weights).exp().masked_fill(drawable.logical_not (), scalar 0.0)
+        let whole = pairs.Positive.logical_and (drawable.any (1L, keepdim = true))
+        let positives = whole.nonzero ()
+        let anchor, positive = positives.select (1L, 0L), positives.select (1L, 1L)
+
+        if anchor.shape[0] = 0L then
+            { Anchor = anchor; Positive = positive; Negative = anchor }
+        else
+            let drawn = torch.multinomial (weights.index_select (0L, anchor), 1L)
+            { Anchor = anchor; Positive = positive; Negative = drawn.squeeze 1L })
+
+let private distanceSetting = Setting.part "distance" "l2" "distance that is compared: l2, squared-l2, cosine"
+
+let private part name source settings make : Part<Miner> = { Name = name; Source = source; Settings = settings; Make = make }
+
+let private gap name source kind =
+    part name source [ Setting.number "margin" 0.2 "the margin of the gap"; distanceSetting ] (fun given ->
+        let distance, margin = Distances.chosen given "distance", given.Number "margin"
+        fun pairs s -> OfTriplets(tripletMargin distance kind margin pairs s))
+
+let private chosenPairs name source positive negative =
+    part name source [ distanceSetting ] (fun given ->
+        let distance = Distances.chosen given "distance"
+        fun pairs s -> OfPairs(batchEasyHard distance positive negative pairs s))
+
+/// `easy-positive-semi-hard-negative` and so on.
+let private combinations =
+    let choices = [ "easy", Easiest; "semi-hard", SemiHardest; "hard", Hardest; "all", Every ]
+
+    [ for p, positive in choices do
+          for n, negative in choices do
+              match positive, negative with
+              | SemiHardest, (SemiHardest | Every)
+              | Every, (SemiHardest | Every)
+              | Hardest, Hardest -> ()
+              | _ -> chosenPairs $"{p}-positive-{n}-negative" "Xuan et al., WACV 2020" positive negative ]
+
+/// Every miner by name. A new one is a function above and a line here.
+let all: Part<Miner> list =
+    [ part "all" "every pair" [] (fun _ -> every)
+      part
+          "multi-similarity"
+          "Wang et al., CVPR 2019"
+          [ Setting.number "epsilon" 0.1 "how much easier than the hardest pair still counts" ]
+          (fun given pairs s -> OfPairs(multiSimilarity (given.Number "epsilon") pairs s))
+      part
+          "pair-margin"
+          "pytorch-metric-learning"
+          [ Setting.number "positive" 0.2 "positives farther than this are kept"
+            Setting.number "negative" 0.8 "negatives nearer than this are kept"
+            distanceSetting ]
+          (fun given ->
+              let distance = Distances.chosen given "distance"
+              fun pairs s -> OfPairs(pairMargin distance (given.Number "positive") (given.Number "negative") pairs s))
+      gap "triplet-margin" "triplets within the margin" WithinMargin
+      gap "hard" "triplets whose negative is no farther than the positive" Hard
+      gap "semi-hard" "Schroff et al., CVPR 2015" SemiHard
+      gap "easy" "triplets beyond the margin" Easy
+      chosenPairs "batch-hard" "Hermans et al. 2017" Hardest Hardest
+      yield! combinations
+      part
+          "angular"
+          "Wang et al., ICCV 2017"
+          [ Setting.number "angle" 20.0 "triplets with a greater angle at the negative are kept, in degrees" ]
+          (fun given pairs s -> OfTriplets(angular (given.Number "angle") pairs s))
+      part
+          "distance-weighted"
+          "Wu et al., ICCV 2017"
+          [ Setting.positive "cutoff" 0.5 "smaller distances count as this"
+            Setting.positive "upper" 1.4 "negatives at this distance or farther are not drawn" ]
+          (fun given pairs s -> OfTriplets(distanceWeighted given.Features (given.Number "cutoff") (given.Number "upper") pairs s)) ]
+
+/// The miner that a setting names; numbers of the loss stand in for those that the miner has too and was not given.
+let chosen (given: Chosen) key (shared: string list) : Miner =
+    let call = given.Call key
+
+    let has name =
+        Part.tryFind all call.Name
+        |> Option.exists (fun miner -> miner.Settings |> List.exists (fun s -> s.Key = name))
+
+    let inherited =
+        Map
+            [ for name in shared do
+                  if has name then name, given.Values[name] ]
+
+    let settings = (inherited, call.Given) ||> Map.fold (fun all name value -> Map.add name value all)
+    Part.make "miner" all given.Classes given.Features { call with Given = settings }

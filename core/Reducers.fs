@@ -1,0 +1,88 @@
+/// From the terms of a loss to one number.
+module CondEmbed.Reducers
+
+open TorchSharp
+
+/// The terms of a loss, of any shape X: their values, which of them count (X of bool), and the row of each one's anchor (X of int64) among so many.
+type Terms = { Values: Tensor; Counted: Tensor; Anchors: Tensor; Queries: int64 }
+
+/// Terms -> scalar. No term at all gives 0 with a gradient of 0.
+type Reducer = Terms -> Tensor
+
+let private rows (count: int64) (like: Tensor) = torch.arange (scalar (float count), dtype = int64', device = like.device)
+
+module Terms =
+    /// Q, Q of bool: a term an anchor.
+    let ofAnchors (counted: Tensor) (values: Tensor) =
+        let queries = values.shape[0]
+        { Values = values; Counted = counted; Anchors = rows queries values; Queries = queries }
+
+    /// Q R, Q R of bool: a term a pair.
+    let ofPairs (counted: Tensor) (values: Tensor) =
+        let queries = values.shape[0]
+
+        { Values = values
+          Counted = counted
+          Anchors = (rows queries values).unsqueeze(1L).expand_as values
+          Queries = queries }
+
+    /// T, T of int64: a term a triplet.
+    let ofTriplets (anchors: Tensor) queries (values: Tensor) =
+        { Values = values
+          Counted = torch.ones_like (values, dtype = torch.bool)
+          Anchors = anchors
+          Queries = queries }
+
+let private zero (terms: Terms) = zeroLike terms.Values
+let private counted terms = torch.where (terms.Counted, terms.Values, zero terms)
+
+let private meanOf (mask: Tensor) (values: Tensor) =
+    torch.where(mask, values, zeroLike values).sum()
+    / mask.sum(``type`` = values.dtype).clamp_min(scalar 1.0)
+
+let sum: Reducer = fun terms -> (counted terms).sum()
+
+let mean: Reducer = fun terms -> meanOf terms.Counted terms.Values
+
+/// The mean of the terms within two bounds, both exclusive.
+let between (low: float) (high: float) : Reducer =
+    fun terms ->
+        let v = terms.Values.detach ()
+        meanOf (terms.Counted.logical_and(v |> greaterThan low).logical_and(v.lt (scalar high))) terms.Values
+
+/// The mean of the terms above zero.
+let nonZero: Reducer = between 0.0 infinity
+
+/// The mean over anchors of the mean of each one's terms; an anchor without terms counts as 0.
+let perAnchor: Reducer =
+    fun terms ->
+        let flat (x: Tensor) = x.reshape -1L
+        let total (x: Tensor) = x.new_zeros([| terms.Queries |]).index_add(0L, flat terms.Anchors, flat x, scalar 1.0)
+        let counts = total (terms.Counted.``to`` terms.Values.dtype)
+        (total (counted terms) / counts.clamp_min (scalar 1.0)).mean()
+
+/// The mean of terms weighted by the class of their anchor: weights C, labels Q.
+let classWeighted (weights: Tensor) (labels: Tensor) : Reducer =
+    fun terms ->
+        let weight = weights.index_select(0L, labels).index_select(0L, terms.Anchors.reshape -1L)
+        mean { terms with Values = terms.Values * weight.reshape terms.Values.shape }
+
+let all: Part<Reducer> list =
+    let part name source settings make = { Name = name; Source = source; Settings = settings; Make = make }
+
+    [ part "mean" "mean of all terms" [] (fun _ -> mean)
+      part "non-zero" "mean of the terms above zero" [] (fun _ -> nonZero)
+      part "sum" "sum of all terms" [] (fun _ -> sum)
+      part "per-anchor" "mean over anchors of the mean of each one's terms" [] (fun _ -> perAnchor)
+      part
+          "within"
+          "mean of the terms between two bounds"
+          [ Setting.number "low" 0.0 "terms up to this are left out"
+            Setting.number "high" 1e30 "terms from this on are left out" ]
+          (fun given -> between (given.Number "low") (given.Number "high")) ]
+
+/// The reducer that a setting names.
+let chosen (given: Chosen) key = given.Call key |> Part.make "reducer" all given.Classes given.Features
+
+/// The setting that names a reducer.
+let setting name = Setting.part "reducer" name "from terms to a number: mean, non-zero, sum, per-anchor, within"

@@ -1,0 +1,150 @@
+/// `condembed loss`: what losses there are, and the value and gradients of one on given embeddings.
+module CondEmbed.Cli.LossCommand
+
+open System
+open System.Collections.Generic
+open System.IO
+open System.Text.Json
+open Argu
+open CondEmbed
+open CondEmbed.Interop
+
+[<RequireQualifiedAccess>]
+type LossArgument =
+    | [<MainCommand>] Loss_What of LOSS_AND_FILE: string list
+    | Set of KEY_VALUE: string
+    | [<Unique>] Json
+    | [<Unique>] List
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Loss_What _ ->
+                "a loss or a weighted sum, then JSON {\"embeddings\": [[...]], \"labels\": [...][, \"class_weights\": [[...]]]}"
+            | Set _ -> "a setting of the loss, as in --set margin=0.3 or --set miner=semi-hard; may be given often"
+            | Json -> "one JSON document on standard output and nothing else there"
+            | List -> "print every loss, miner, reducer and distance with its settings and defaults"
+
+let private problem file message = raise (InputException $"{file}: {message}")
+
+let private numbersOf file (name: string) (row: int) (json: JsonElement) =
+    let wrong what = problem file $"{name}[{row}] {what}; a list of numbers is wanted."
+
+    if json.ValueKind <> JsonValueKind.Array then wrong $"is {json.ValueKind}"
+
+    [| for number in json.EnumerateArray() do
+           match number.ValueKind = JsonValueKind.Number, lazy (number.GetDouble()) with
+           | true, value when Double.IsFinite value.Value -> value.Value
+           | _ -> wrong $"holds {number.GetRawText()}" |]
+
+let private rowsOf file name (json: JsonElement) =
+    if json.ValueKind <> JsonValueKind.Array then
+        problem file $"'{name}' is {json.ValueKind}; a list of lists of numbers is wanted."
+
+    [| for row, numbers in Seq.indexed (json.EnumerateArray()) -> numbersOf file name row numbers |]
+
+/// Whole numbers as they are; text numbered by first appearance.
+let private labelsOf file (json: JsonElement) =
+    if json.ValueKind <> JsonValueKind.Array then problem file $"'labels' is {json.ValueKind}; a list is wanted."
+    let numbers = Dictionary<string, int64>()
+
+    [| for label in json.EnumerateArray() ->
+           match label.ValueKind, lazy (label.TryGetInt64()) with
+           | JsonValueKind.Number, whole when fst whole.Value -> snd whole.Value
+           | JsonValueKind.String, _ ->
+               let text = label.GetString()
+               if not (numbers.ContainsKey text) then numbers[text] <- int64 numbers.Count
+               numbers[text]
+           | _ -> problem file $"'labels' holds {label.GetRawText()}; whole numbers or text are wanted." |]
+
+let private read (file: string) =
+    let text =
+        try
+            File.ReadAllBytes file
+        with
+        | :? IOException
+        | :? UnauthorizedAccessException -> problem file "cannot be read; is it there?"
+
+    try
+        use document = JsonDocument.Parse text
+        let root = document.RootElement
+
+        if root.ValueKind <> JsonValueKind.Object then
+            problem file $"{root.ValueKind} where an object with 'embeddings' and 'labels' is wanted."
+
+        let wanted (name: string) =
+            match root.TryGetProperty name with
+            | true, value -> value
+            | _ -> problem file $"there is no '{name}'."
+
+        let weights =
+            match root.TryGetProperty "class_weights" with
+            | true, value when value.ValueKind <> JsonValueKind.Null -> rowsOf file "class_weights" value
+            | _ -> null
+
+        rowsOf file "embeddings" (wanted "embeddings"), labelsOf file (wanted "labels"), weights
+    with :? JsonException as wrong ->
+        problem file $"not valid JSON: {wrong.Message}"
+
+let private settingOf (given: string) =
+    match given.IndexOf '=' with
+    | at when at > 0 -> KeyValuePair(given.Substring(0, at).Trim(), given.Substring(at + 1).Trim())
+    | _ -> raise (InputException $"--set {given}: write KEY=VALUE, as in --set margin=0.3.")
+
+let private settingLines (settings: LossSetting seq) = [ for s in settings -> $"    {s.Key}={s.Default}", s.Meaning ]
+
+let private list () =
+    let print (lines: (string * string) seq) =
+        for left, right in lines do
+            printfn $"{left, -34} {right}"
+
+    printfn "losses (as in 'triplet(margin=0.3)', or a weighted sum: 'multi-similarity + 0.5 * proxy-anchor')\n"
+
+    for loss in LossFunctions.All do
+        let limits = if loss.OnSimilarities then "" else $"; {loss.Needs}: not for levels, not for a memory"
+        print [ loss.Name, loss.Source + limits ]
+        print (settingLines loss.Settings)
+
+    for kind, choices in LossFunctions.Choices |> Seq.groupBy _.Kind do
+        printfn $"\n{kind}s\n"
+
+        for choice in choices do
+            print [ choice.Name, choice.Source ]
+            print (settingLines choice.Settings)
+
+let private listAsJson () =
+    let settings (settings: LossSetting seq) =
+        [| for s in settings -> {| Key = s.Key; Default = s.Default; Takes = s.Takes; Meaning = s.Meaning |} |]
+
+    Output.json
+        {| Losses =
+            [| for l in LossFunctions.All ->
+                   {| Name = l.Name
+                      Source = l.Source
+                      OnSimilarities = l.OnSimilarities
+                      Needs = l.Needs
+                      Settings = settings l.Settings |} |]
+           Choices =
+            [| for c in LossFunctions.Choices -> {| Kind = c.Kind; Name = c.Name; Source = c.Source; Settings = settings c.Settings |} |] |}
+
+let private show (loss: string) (result: LossResult) =
+    printfn $"{loss}: {result.Value:R}"
+
+    for KeyValue(name, rows) in result.Gradients do
+        printfn $"\ngradient by {name}, {rows.Length} x {rows[0].Length}:"
+
+        for row in rows do
+            printfn "%s" (row |> Seq.map (fun x -> x.ToString("g8").PadLeft 15) |> String.concat " ")
+
+let run (arguments: ParseResults<LossArgument>) =
+    let asJson = arguments.Contains LossArgument.Json
+
+    match arguments.GetResult(LossArgument.Loss_What, []) with
+    | [] when arguments.Contains LossArgument.List -> if asJson then listAsJson () else list ()
+    | [ loss; file ] when not (arguments.Contains LossArgument.List) ->
+        let settings = arguments.GetResults LossArgument.Set |> List.map settingOf
+        let embeddings, labels, weights = read file
+        let result = LossFunctions.Evaluate(loss, settings, embeddings, labels, weights)
+
+        if asJson then Output.json {| Loss = loss; Value = result.Value; Gradients = result.Gradients |} else show loss result
+    | _ -> raise (InputException "Give a loss and a JSON file: condembed loss 'triplet(margin=0.3)' batch.json; or --list alone.")

@@ -1,0 +1,104 @@
+/// `condembed loss` as a process, and losses through training runs of the program.
+module CondEmbed.Tests.CliLossTests
+
+open System.IO
+open System.Text.Json
+open Expecto
+open CondEmbed.Losses
+open CondEmbed.Tests.CliSupport
+open CondEmbed.Tests.Support
+
+let private firstCase =
+    lazy (JsonDocument.Parse(File.ReadAllText(golden "losses.json")).RootElement.GetProperty("cases").[0])
+
+/// Writes some members of the first golden case as a file.
+let private caseFile folder (members: (string * string) list) =
+    let file = Path.Combine(folder, "case.json")
+
+    let text =
+        [ for name, source in members -> $"\"{name}\": {firstCase.Value.GetProperty(source).GetRawText()}" ]
+        |> String.concat ", "
+
+    File.WriteAllText(file, "{" + text + "}")
+    file
+
+let private whole = [ "embeddings", "embeddings"; "labels", "labels"; "class_weights", "class_weights" ]
+
+let private rows (json: JsonElement) =
+    [ for row in json.EnumerateArray() do
+          for number in row.EnumerateArray() -> number.GetDouble() ]
+
+let private expectRows (expected: JsonElement) (actual: JsonElement) what =
+    for a, b in List.zip (rows expected) (rows actual) do
+        Expect.floatClose { absolute = 1e-8; relative = 0.0 } b a what
+
+let private valuesTest =
+    testCase "value and gradients are the golden ones" (fun () ->
+        inFolder (fun folder ->
+            let file = caseFile folder whole
+
+            for name, arguments, parameter in
+                [ "triplet_l2_margin0.2_semihard_avgnonzero", [ "triplet"; file; "--set"; "miner=semi-hard"; "--set"; "margin=0.2" ], ""
+                  "ms_a2_b50_base0.5", [ "multi-similarity(beta=50, margin=-1)"; file ], ""
+                  "proxy_anchor_a32_d0.1", [ "proxy-anchor"; file ], "proxies" ] do
+                let found = jsonOf (succeeds ("loss" :: arguments @ [ "--json" ]))
+                let expected = (firstCase.Value.GetProperty "losses").GetProperty name
+                let value = expected.GetProperty("value").GetDouble()
+                Expect.floatClose { absolute = 1e-8; relative = 0.0 } (found.GetProperty("value").GetDouble()) value name
+                let gradients = found.GetProperty "gradients"
+                expectRows (expected.GetProperty "grad") (gradients.GetProperty "embeddings") name
+
+                if parameter <> "" then expectRows (expected.GetProperty "param_grads").[0] (gradients.GetProperty parameter) parameter))
+
+let private listTest =
+    testCase "--list names every loss with its settings and defaults" (fun () ->
+        let text = succeeds [ "loss"; "--list" ]
+        let json = jsonOf (succeeds [ "loss"; "--list"; "--json" ])
+
+        for name in All.names do
+            Expect.stringContains text $"\n{name} " "as text"
+
+        let names = [ for loss in (json.GetProperty "losses").EnumerateArray() -> loss.GetProperty("name").GetString() ]
+        Expect.equal names All.names "as JSON"
+        Expect.stringContains text "margin=28.6" "a default"
+        Expect.stringContains text "distance-weighted" "miners")
+
+let private refused (arguments: string list) (text: string) (words: string list) =
+    let title = String.concat " " arguments
+
+    testCase $"refused: condembed loss {title} of {text}" (fun () ->
+        inFolder (fun folder ->
+            File.WriteAllText(Path.Combine(folder, "FILE"), text)
+            let outcome = condembedIn folder ("loss" :: arguments)
+            Expect.equal outcome.Code 2 outcome.Everything
+
+            for word in words do
+                Expect.stringContains outcome.Error word "the message"
+
+            Expect.isFalse (outcome.Error.Contains "Exception") outcome.Error))
+
+let private good = """{"embeddings": [[1, 0], [0, 1]], "labels": [0, 0]}"""
+
+let private refusals =
+    testList
+        "refusals"
+        [ refused [ "triplett"; "FILE" ] good [ "no loss 'triplett'"; "did you mean 'triplet'" ]
+          refused [ "triplet(margin=x)"; "FILE" ] good [ "margin is x"; "a number" ]
+          refused [ "triplet"; "FILE"; "--set"; "margni=1" ] good [ "did you mean 'margin'" ]
+          refused [ "triplet"; "FILE"; "--set"; "margin" ] good [ "KEY=VALUE" ]
+          refused [ "triplet" ] good [ "a loss and a JSON file" ]
+          refused [ "triplet"; "NONE" ] good [ "NONE"; "is it there" ]
+          refused [ "arcface"; "FILE" ] good [ "class_weights"; "[1, 2]" ]
+          refused [ "triplet"; "FILE" ] "{" [ "FILE"; "not valid JSON" ]
+          refused [ "triplet"; "FILE" ] "[]" [ "an object" ]
+          refused [ "triplet"; "FILE" ] """{"embeddings": [[1]]}""" [ "no 'labels'" ]
+          refused [ "triplet"; "FILE" ] """{"embeddings": [[1, 2], [1]], "labels": [0, 0]}""" [ "row 1 has 1 numbers" ]
+          refused [ "triplet"; "FILE" ] """{"embeddings": [[1, "a"]], "labels": [0]}""" [ "embeddings[0] holds \"a\"" ]
+          refused [ "triplet"; "FILE" ] """{"embeddings": [[1, 2]], "labels": [0, 1]}""" [ "2 for 1 embeddings" ]
+          refused [ "triplet"; "FILE" ] """{"embeddings": [], "labels": []}""" [ "embeddings: there are none" ]
+          refused
+              [ "arcface"; "FILE" ]
+              """{"embeddings": [[1, 2]], "labels": [3], "class_weights": [[1, 2]]}"""
+              [ "labels: 3 is not within 0 and 0" ] ]
+
+let tests = testList "loss" [ valuesTest; listTest; refusals ]

@@ -1,0 +1,237 @@
+/// The losses as loops over a batch: slow, plain, and near to their papers.
+module CondEmbed.Tests.LossLoops
+
+open System
+open Expecto
+open CondEmbed
+open CondEmbed.Losses
+open CondEmbed.Tests.Support
+open TorchSharp
+
+let average (terms: float list) = if terms.IsEmpty then 0.0 else List.average terms
+
+let averageOfPositive = List.filter (fun term -> term > 0.0) >> average
+
+/// Labels and cosines of a batch, for loops.
+type Items =
+    { Labels: int array
+      S: int -> int -> float }
+
+    member this.All = [ 0 .. this.Labels.Length - 1 ]
+
+    member this.Positives a = this.All |> List.filter (fun i -> i <> a && this.Labels[i] = this.Labels[a])
+
+    member this.Negatives a = this.All |> List.filter (fun i -> this.Labels[i] <> this.Labels[a])
+
+    member this.Distance a b = sqrt (max 0.0 (2.0 - 2.0 * this.S a b))
+
+    member this.Paired = this.All |> List.filter (fun a -> not (this.Positives a).IsEmpty)
+
+    member this.PositivePairs = this.All |> List.collect (fun a -> [ for p in this.Positives a -> a, p ])
+
+    member this.NegativePairs = this.All |> List.collect (fun a -> [ for n in this.Negatives a -> a, n ])
+
+let contrastive (items: Items) =
+    averageOfPositive [ for a, p in items.PositivePairs -> items.Distance a p - 0.0 ]
+    + averageOfPositive [ for a, n in items.NegativePairs -> 1.0 - items.Distance a n ]
+
+let contrastiveCosine (items: Items) =
+    averageOfPositive [ for a, p in items.PositivePairs -> 1.0 - items.S a p ]
+    + averageOfPositive [ for a, n in items.NegativePairs -> items.S a n - 0.5 ]
+
+let triplet accepts (items: Items) =
+    averageOfPositive
+        [ for a, p in items.PositivePairs do
+              for n in items.Negatives a do
+                  if accepts (items.Distance a p) (items.Distance a n) then items.Distance a p - items.Distance a n + 0.2 ]
+
+let batchHard (items: Items) =
+    averageOfPositive
+        [ for a in items.All do
+              let positives, negatives = items.Positives a, items.Negatives a
+
+              if not positives.IsEmpty && not negatives.IsEmpty then
+                  let farthest = positives |> List.map (items.Distance a) |> List.max
+                  let nearest = negatives |> List.map (items.Distance a) |> List.min
+                  farthest - nearest + 0.2 ]
+
+let multiSimilarity (items: Items) =
+    average
+        [ for a in items.All do
+              let positives, negatives = items.Positives a |> List.map (items.S a), items.Negatives a |> List.map (items.S a)
+
+              let hard = positives |> List.filter (fun s -> negatives |> List.exists (fun n -> s - 0.1 < n))
+
+              let near = negatives |> List.filter (fun s -> positives |> List.exists (fun p -> s + 0.1 > p))
+
+              log (1.0 + List.sumBy (fun s -> exp (-2.0 * (s - 0.5))) hard) / 2.0
+              + log (1.0 + List.sumBy (fun s -> exp (40.0 * (s - 0.5))) near) / 40.0 ]
+
+let supCon (items: Items) =
+    averageOfPositive
+        [ for a in items.All do
+              let others = items.All |> List.filter ((<>) a)
+              let total = others |> List.sumBy (fun i -> exp (items.S a i / 0.1))
+              -(average [ for p in items.Positives a -> items.S a p / 0.1 - log total ]) ]
+
+let ntXent t (score: Items -> int -> int -> float) (items: Items) =
+    average
+        [ for a, p in items.PositivePairs ->
+              let e i = exp (score items a i / t)
+              -log(e p / (e p + (items.Negatives a |> List.sumBy e))) ]
+
+let circle (items: Items) =
+    averageOfPositive
+        [ for a in items.All do
+              let positives, negatives = items.Positives a |> List.map (items.S a), items.Negatives a |> List.map (items.S a)
+
+              if not positives.IsEmpty && not negatives.IsEmpty then
+                  let pull = positives |> List.sumBy (fun s -> exp (-80.0 * max 0.0 (1.4 - s) * (s - 0.6)))
+                  let push = negatives |> List.sumBy (fun s -> exp (80.0 * max 0.0 (s + 0.4) * (s - 0.4)))
+                  log (1.0 + pull * push) ]
+
+let fastAP (items: Items) =
+    let pulse bin d = max 0.0 (1.0 - abs (d - 0.4 * float bin) / 0.4)
+    let count bin a others = others |> List.sumBy (fun i -> pulse bin (2.0 - 2.0 * items.S a i))
+
+    average
+        [ for a in items.Paired do
+              let positives = items.Positives a
+              let upTo bin others = List.sum [ for b in 0..bin -> count b a others ]
+
+              let share bin =
+                  let h = count bin a positives
+                  if h = 0.0 then 0.0 else h * upTo bin positives / upTo bin (positives @ items.Negatives a)
+
+              1.0 - List.sumBy share [ 0..10 ] / float positives.Length ]
+
+let nPairs (items: Items) =
+    let pairs =
+        items.Paired
+        |> List.groupBy (fun a -> items.Labels[a])
+        |> List.map (fun (_, anchors) -> anchors.Head, (items.Positives anchors.Head).Head)
+
+    average [ for a, p in pairs -> -(items.S a p) + log (pairs |> List.sumBy (fun (_, other) -> exp (items.S a other))) ]
+
+let liftedStructure (items: Items) =
+    let logSum (terms: float list) = if terms.IsEmpty then 0.0 else log (List.sumBy exp terms)
+
+    average
+        [ for a in items.All ->
+              max
+                  0.0
+                  (logSum [ for p in items.Positives a -> items.Distance a p ]
+                   + logSum [ for n in items.Negatives a -> 1.0 - items.Distance a n ]) ]
+
+let margin (items: Items) =
+    let terms =
+        [ for a, p in items.PositivePairs do
+              for n in items.Negatives a do
+                  max 0.0 (items.Distance a p - 1.2 + 0.2)
+                  max 0.0 (1.2 - items.Distance a n + 0.2) ]
+
+    averageOfPositive terms
+
+let sigmoid x = 1.0 / (1.0 + exp -x)
+
+/// Smooth rank of p for the query among some others; the query's own place among them where it counts.
+let smoothRank t countQuery (items: Items) q p (others: int list) =
+    let similarity i = if i = q then 1.0 else items.S q i
+    let others = if countQuery && p <> q then q :: others else others
+
+    1.0
+    + (others |> List.filter ((<>) p) |> List.sumBy (fun i -> sigmoid ((similarity i - similarity p) / t)))
+
+let smoothAP countQuery (items: Items) =
+    1.0
+    - average
+        [ for q in items.Paired do
+              let positives = items.Positives q
+              let every = positives @ items.Negatives q
+              let ratio p = smoothRank 0.01 countQuery items q p positives / smoothRank 0.01 countQuery items q p every
+              average (List.map ratio (if countQuery then q :: positives else positives)) ]
+    |> fun loss -> if items.Paired.IsEmpty then 0.0 else loss
+
+let recallAtK countQuery (items: Items) =
+    let recall q k =
+        let positives = items.Positives q
+        let every = positives @ items.Negatives q
+        let hits = positives |> List.sumBy (fun p -> sigmoid (float k - smoothRank 0.01 countQuery items q p every))
+        min hits (float k) / min (float k) (float positives.Length)
+
+    if items.Paired.IsEmpty then
+        0.0
+    else
+        1.0 - average [ for q in items.Paired -> average [ for k in [ 1; 2; 4; 8; 16 ] -> recall q k ] ]
+
+/// Images and proxies: labels, cosines image by image and proxy by proxy, classes, centres of a class.
+type Classified = { Labels: int array; S: int -> int -> float; Classes: int }
+
+let proxyAnchor (given: Classified) =
+    let images = [ 0 .. given.Labels.Length - 1 ]
+
+    let term sign p belongs =
+        log (
+            1.0
+            + List.sumBy (fun x -> if belongs x then exp (sign * 32.0 * (given.S x p + sign * 0.1)) else 0.0) images
+        )
+
+    let present =
+        [ for p in 0 .. given.Classes - 1 do
+              if Array.contains p given.Labels then p ]
+
+    average [ for p in present -> term -1.0 p (fun x -> given.Labels[x] = p) ]
+    + average [ for p in 0 .. given.Classes - 1 -> term 1.0 p (fun x -> given.Labels[x] <> p) ]
+
+/// Cross-entropy of a logit of (cosines, image, class, whether it is the image's own).
+let entropy logit (given: Classified) =
+    average
+        [ for x, own in Seq.indexed given.Labels ->
+              let logits = [ for c in 0 .. given.Classes - 1 -> logit given x c (c = own) ]
+              log (List.sumBy exp logits) - logits[own] ]
+
+let arc cosine own =
+    let margin = 28.6 * Math.PI / 180.0
+    let angle = acos (min 1.0 (max -1.0 cosine))
+
+    64.0
+    * if not own then cosine
+      elif angle <= Math.PI - margin then cos (angle + margin)
+      else cosine - margin * sin margin
+
+let softTriple given x c own =
+    let s = [ for k in 0..9 -> (given: Classified).S x (10 * c + k) ]
+    let weights = [ for s in s -> exp (s / 0.1) ]
+    let total = List.sum weights
+    20.0 * (List.sum (List.map2 (fun s w -> s * w / total) s weights) - (if own then 0.01 else 0.0))
+
+/// A random batch of 2 to 10 images of up to 4 classes.
+let randomBatch (seed: int) =
+    let random = Random seed
+    let count = random.Next(2, 11)
+    let labels = Array.init count (fun _ -> random.Next 4)
+    labels, normal seed [ count; 5 ]
+
+let entry (x: Tensor) i j = x[int64 i, int64 j].item<float>()
+
+let close actual expected what = Expect.floatClose { absolute = 1e-7; relative = 1e-9 } (toFloat actual) expected what
+
+let onPairs text (labels: int seq) (similarities: Tensor) =
+    let layer = All.ofText text 4 5 |> Loss.onSimilarities
+    fst (forward Training (started layer.Specs) layer (Mining.all (labelsOf labels), similarities))
+
+/// Distances in the ball from the definition, with the Mobius addition spelled out.
+let hyperbolicDistance (x: Tensor) (y: Tensor) =
+    let c = 0.1
+
+    let ball (v: Tensor) =
+        let length = toFloat (v.norm ())
+        let clipped = v * min 1.0 (2.3 / length)
+        let n = min length 2.3
+        clipped * (tanh (sqrt c * n) / (sqrt c * n))
+
+    let x, y = -(ball x), ball y
+    let dot (a: Tensor) (b: Tensor) = toFloat (a.dot b)
+    let above = (1.0 + 2.0 * c * dot x y + c * dot y y) * x + (1.0 - c * dot x x) * y
+    let sum = above / (1.0 + 2.0 * c * dot x y + c * c * dot x x * dot y y)
+    2.0 / sqrt c * Math.Atanh(sqrt c * toFloat (sum.norm ()))
