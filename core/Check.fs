@@ -12,12 +12,12 @@ let private lossProblems key settingsKey text settings =
               | Some setting -> { Key = $"{settingsKey}.{setting}"; Message = message }
               | None -> { Key = key; Message = message } ]
 
-/// Why a loss of the settings cannot score similarities; None if it can, or cannot be read.
-let private needsMore (text, settings) =
+/// Why a loss of the settings is not one that a test accepts; None if it is, or cannot be read.
+let private refusal (test: Losses.Loss -> string option) (text, settings) =
     let settings = Config.asValues settings
 
     match Losses.All.read text settings with
-    | Ok _ -> Losses.Loss.needsMore (Losses.All.make text settings 2 2)
+    | Ok _ -> test (Losses.All.make text settings 2 2)
     | Error _ -> None
 
 /// What does not go with the encoder.
@@ -58,6 +58,7 @@ let problems (c: Config) : Problem list =
         [ oneOf [ "auto"; "hash"; "first-half" ] "split" c.Split
           within 0.01 0.99 "train_share" c.TrainShare
           within 0.0 0.9 "validation_share" c.ValidationShare
+          oneOf [ "auto"; "folder"; "cub"; "cars"; "sop"; "in-shop"; "table" ] "layout" c.Layout
           oneOf Encoders.All.names "encoder" c.Encoder
           oneOf [ for name, _, _ in Encoders.All.poolings -> name ] "pooling" c.Pooling
           encoderProblems c
@@ -70,11 +71,10 @@ let problems (c: Config) : Problem list =
                [])
           within 0.0 1e6 "level_weight" c.LevelWeight
           lossProblems "loss" "loss_settings" c.Loss c.LossSettings
-          (if c.LevelLoss = "" && c.LevelLossSettings.IsEmpty then
-               []
-           else
-               Config.levelLossOf c ||> lossProblems "level_loss" "level_loss_settings")
-          (match needsMore (Config.levelLossOf c) with
+          // Without a loss of their own the levels' settings are numbers for the loss, which has been looked at.
+          lossProblems "level_loss" "level_loss_settings" (fst (Config.levelLossOf c)) c.LevelLossSettings
+          |> List.filter (fun problem -> c.LevelLoss <> "" || problem.Key <> "level_loss")
+          (match refusal Losses.Loss.needsMore (Config.levelLossOf c) with
            | Some why when c.Levels > 0 ->
                let loss = fst (Config.levelLossOf c)
 
@@ -82,9 +82,9 @@ let problems (c: Config) : Problem list =
                      "level_loss"
                      $"the loss '{loss}' {why}, so it cannot score conditional levels: set level_loss (as in multi-similarity), or levels to 0" ]
            | _ -> [])
-          (match needsMore (c.Loss, c.LossSettings) with
+          (match refusal Losses.Loss.needsBatch (c.Loss, c.LossSettings) with
            | Some why when c.Memory > 0 ->
-               [ problem "memory" $"the loss '{c.Loss}' {why}, so it cannot use a memory: take a loss on similarities, or memory 0" ]
+               [ problem "memory" $"the loss '{c.Loss}' {why}, so it cannot use a memory: take another loss, or memory 0" ]
            | _ -> [])
           atLeast 0 "memory" c.Memory
           (if c.Memory > 0 then demand (c.Memory >= c.Batch) "memory" $"is {c.Memory}, less than a batch of {c.Batch}" else [])

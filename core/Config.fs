@@ -5,7 +5,7 @@ open System.ComponentModel
 
 /// The settings of a run. Each is an option of the program, a key of its TOML file (`per_class`) and a property for C#.
 type Config =
-    { [<Description("data: 'emoji' (ships with the program), a folder of class folders, or a CSV / TSV table")>]
+    { [<Description("data: 'emoji' (ships with the program), a folder of class folders, a CSV / TSV table, or the folder of a published set (see layout)")>]
       Data: string
       [<Description("how classes are divided: auto (as the data says, else hash), hash (of the names), first-half (of the sorted names)")>]
       Split: string
@@ -15,6 +15,12 @@ type Config =
       ValidationShare: float
       [<Description("leave out pictures that cannot be read, instead of stopping before training")>]
       SkipBad: bool
+      [<Description("what the data is: auto (recognised by what lies there), folder, cub (CUB-200-2011), cars (CARS196), sop (Stanford Online Products), in-shop, table")>]
+      Layout: string
+      [<Description("go on with a published set of which something is missing; every result is then marked as of a subset")>]
+      AllowSubset: bool
+      [<Description("cut pictures to the boxes that a published set comes with, instead of using the whole pictures")>]
+      Boxes: bool
       [<Description("encoder: {encoders}")>]
       Encoder: string
       [<Description("the encoder's weights to start from: .safetensors, PyTorch's .pth, .pt or .bin, or the folder of a TensorFlow.js model; empty to start from nothing")>]
@@ -136,6 +142,9 @@ module Config =
           TrainShare = 0.5
           ValidationShare = 0.1
           SkipBad = false
+          Layout = "auto"
+          AllowSubset = false
+          Boxes = false
           Encoder = "small"
           Weights = ""
           StrictWeights = true

@@ -16,14 +16,14 @@ type LossSetting internal (setting: Setting) =
 /// A loss that can be asked for by name.
 [<Sealed>]
 type LossDescription internal (part: Part<Loss>) =
-    let needs = Part.make "loss" All.all 2 2 { Name = part.Name; Given = Map.empty } |> Loss.needsMore
+    let loss = Part.make "loss" All.all 2 2 { Name = part.Name; Given = Map.empty }
 
     member _.Name = part.Name
     member _.Source = part.Source
-    /// It compares images by their similarities alone, so levels and memory can use it; otherwise it needs the embeddings or learns proxies.
-    member _.OnSimilarities = needs.IsNone
-    /// What it does beside comparing similarities (`compares images with proxies`); empty if nothing.
-    member _.Needs = needs |> Option.defaultValue ""
+    /// Why it cannot score conditional levels (`compares images with proxies`); empty if it can.
+    member _.NotForLevels = Loss.needsMore loss |> Option.defaultValue ""
+    /// Why it cannot use a memory; empty if it can.
+    member _.NotForMemory = Loss.needsBatch loss |> Option.defaultValue ""
     member _.Settings: IReadOnlyList<LossSetting> = [| for setting in part.Settings -> LossSetting setting |]
 
 /// A part that a setting of a loss can name: a miner, a reducer or a distance.

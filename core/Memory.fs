@@ -27,8 +27,11 @@ let private itself (size: int64) (places: Tensor) =
 /// (embeddings B D, labels B) -> scalar: the loss of the batch, and from a step on the weighted loss of the batch (queries, with gradients) against the memory
 /// (references, without). The batch enters the memory first, in place of the oldest; an image is no pair with itself. Declares the statistics
 /// `memory.embeddings` M D, `memory.labels` M (-1: empty) and `memory.state` (next place, steps done), which training commits step by step.
-/// ArgumentException for a loss that cannot score similarities.
+/// ArgumentException for a loss that cannot compare a batch with other images.
 let remembering (options: Options) features (loss: Loss) : Loss =
+    Loss.needsBatch loss
+    |> Option.iter (fun why -> invalidArg (nameof loss) $"A loss that {why} cannot use a memory.")
+
     let onBatch = Loss.onEmbeddings loss
     let onMemory = Loss.onSimilarities loss
     let size = int64 options.Size

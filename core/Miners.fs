@@ -215,6 +215,9 @@ let all: Part<Miner> list =
             Setting.positive "upper" 1.4 "negatives at this distance or farther are not drawn" ]
           (fun given pairs s -> OfTriplets(distanceWeighted given.Features (given.Number "cutoff") (given.Number "upper") pairs s)) ]
 
+/// Whether a miner needs similarities among the references, so that these must be the queries themselves.
+let needsBatch (call: Call) = call.Name = "angular"
+
 /// The miner that a setting names; numbers of the loss stand in for those that the miner has too and was not given.
 let chosen (given: Chosen) key (shared: string list) : Miner =
     let call = given.Call key

@@ -81,6 +81,7 @@ module Settings =
             let index = (place table).Value
 
             parse typeof<float> given
+            |> Result.mapError (fun problem -> $"{problem}; names stand with the loss itself, as in loss = \"triplet({name}={given})\"")
             |> Result.map (fun number -> box (Map.add name (unbox<float> number) (unbox<Map<string, float>> values[index])))
             |> store index
         | _, Some _ -> Some { Key = key; Message = $"name the setting too, as in {key}.alpha=2" }

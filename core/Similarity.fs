@@ -21,6 +21,13 @@ let distanceFromCosine (similarity: Tensor) =
     // The root sees 1 wherever it would see 0: a mask after the root would still give 0 * infinity = NaN.
     torch.where(away, squared, torch.ones_like squared).sqrt() * away.``to`` similarity.dtype
 
+/// Any shape -> the same: cos(theta + angle) of a cosine cos(theta), theta within 0 and pi. The sine at theta = 0 or pi has a gradient of 0.
+let turned (angle: float) (cosine: Tensor) =
+    let squaredSine = 1.0 - cosine * cosine
+    let away = squaredSine.detach () |> greaterThan 1e-14
+    let sine = torch.where(away, squaredSine, torch.ones_like squaredSine).sqrt() * away.``to`` cosine.dtype
+    cosine * System.Math.Cos angle - sine * System.Math.Sin angle
+
 /// Q D, G D -> (Q K, Q K): cosines and places of the K most similar rows of a gallery, or of all G where there are fewer, most similar
 /// first, in blocks of queries so that only block x G similarities are held at a time. Equal similarities keep the order of the gallery.
 let topK (block: int) (k: int) (queries: Tensor) (gallery: Tensor) =

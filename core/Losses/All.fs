@@ -17,8 +17,14 @@ let all: Part<Loss> list =
       FastAP.part
       NPairs.part
       LiftedStructure.part
+      NCA.part
+      Angular.part
+      TupletMargin.part
+      TupletMargin.variancePart
+      Histogram.part
       Ranks.smoothAPPart
       Ranks.recallPart
+      Ranks.pnpPart
       Hyperbolic.part
       ProxyAnchor.part
       ProxyNCA.part

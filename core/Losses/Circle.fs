@@ -26,5 +26,5 @@ let part =
         fun given ->
             let mine, reduce = Miners.chosen given "miner" [], Reducers.chosen given "reducer"
 
-            OnSimilarities(fun pairs s ->
+            Loss.mined given (fun pairs s ->
                 loss (given.Number "margin") (given.Number "gamma") reduce (Mining.asPairs pairs (mine pairs s)) s) }

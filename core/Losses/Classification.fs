@@ -17,13 +17,9 @@ let cosFace (margin: float) (scale: float) reduce (own: Tensor) (cosines: Tensor
     entropy reduce own (scale * torch.where (own, cosines - margin, cosines))
 
 /// Cosines, any shape -> the same: cos(theta + margin) as long as theta + margin <= pi, beyond it cos(theta) - margin sin(margin), so that it goes on
-/// falling. The sine at theta = 0 or pi has a gradient of 0.
+/// falling.
 let private withAngle (margin: float) (cosine: Tensor) =
-    let squaredSine = 1.0 - cosine * cosine
-    let away = squaredSine.detach () |> greaterThan 1e-14
-    let sine = torch.where(away, squaredSine, torch.ones_like squaredSine).sqrt() * away.``to`` cosine.dtype
-    let turned = cosine * Math.Cos margin - sine * Math.Sin margin
-    torch.where (cosine.detach().ge(scalar -(Math.Cos margin)), turned, cosine - margin * Math.Sin margin)
+    torch.where (cosine.detach().ge(scalar -(Math.Cos margin)), Similarity.turned margin cosine, cosine - margin * Math.Sin margin)
 
 /// own B C of bool, cosines B C -> scalar: cross-entropy of scale cos(theta + margin) for the own class, scale cos(theta) for the others; the margin in
 /// radians. Deng et al., ArcFace, CVPR 2019, eq. 3.

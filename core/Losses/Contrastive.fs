@@ -25,7 +25,7 @@ let private settings positive negative =
 let private make (loss: float -> float -> Reducer -> Mining.Pairs -> Tensor -> Tensor) (given: Chosen) =
     let mine, reduce = Miners.chosen given "miner" [], Reducers.chosen given "reducer"
     let positive, negative = given.Number "positive_margin", given.Number "negative_margin"
-    OnSimilarities(fun pairs s -> loss positive negative reduce (Mining.asPairs pairs (mine pairs s)) s)
+    Loss.mined given (fun pairs s -> loss positive negative reduce (Mining.asPairs pairs (mine pairs s)) s)
 
 let part =
     { Name = "contrastive"

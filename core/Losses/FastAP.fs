@@ -36,4 +36,4 @@ let part =
       Make =
         fun given ->
             let mine, reduce = Miners.chosen given "miner" [], Reducers.chosen given "reducer"
-            OnSimilarities(fun pairs s -> loss (given.Whole "bins") reduce (Mining.asPairs pairs (mine pairs s)) s) }
+            Loss.mined given (fun pairs s -> loss (given.Whole "bins") reduce (Mining.asPairs pairs (mine pairs s)) s) }

@@ -29,7 +29,7 @@ let part =
             let mine, reduce = Miners.chosen given "miner" [], Reducers.chosen given "reducer"
             let distance = Distances.chosen given "distance"
 
-            OnSimilarities(fun pairs s ->
+            Loss.mined given (fun pairs s ->
                 loss
                     distance
                     (given.Number "positive_margin")

@@ -8,7 +8,9 @@ open TorchSharp
 type Loss =
     /// Compares images: Q R pairs, similarities Q R (cosines, conditional or not; Q = R = B in a batch) -> scalar.
     | OnSimilarities of (Pairs -> Tensor -> Tensor)
-    /// The same with parameters of its own.
+    /// The same where the references must be the queries themselves: the images of one batch.
+    | OnBatch of (Pairs -> Tensor -> Tensor)
+    /// As OnSimilarities, with parameters of its own.
     | OnSimilaritiesLearned of Layer<Pairs * Tensor, Tensor>
     /// Needs the embeddings themselves: (embeddings B D of any length, labels B) -> scalar.
     | OnEmbeddings of Layer<Tensor * Tensor, Tensor>
@@ -33,15 +35,27 @@ module Loss =
     let rec needsMore loss =
         match loss with
         | OnSimilarities _
+        | OnBatch _
         | OnSimilaritiesLearned _ -> None
         | OnEmbeddings _ -> Some "works on the embeddings themselves"
         | OnProxies _ -> Some "compares images with proxies"
         | Sum parts -> parts |> List.tryPick (fun (_, _, part) -> needsMore part)
 
+    /// Why a loss cannot compare a batch with a memory; None if it can.
+    let rec needsBatch loss =
+        match loss with
+        | OnBatch _ -> Some "compares images of one batch only"
+        | Sum parts -> parts |> List.tryPick (fun (_, _, part) -> needsBatch part)
+        | _ -> needsMore loss
+
+    /// A loss that sees what its miner keeps; some miners need the references to be the batch.
+    let mined (given: Chosen) loss = if Miners.needsBatch (given.Call "miner") then OnBatch loss else OnSimilarities loss
+
     /// (Q R pairs, similarities Q R) -> scalar. ArgumentException for a loss that needs more.
     let rec onSimilarities loss : Layer<Pairs * Tensor, Tensor> =
         match loss with
-        | OnSimilarities f -> Layer.lift (fun (pairs, s) -> f pairs s)
+        | OnSimilarities f
+        | OnBatch f -> Layer.lift (fun (pairs, s) -> f pairs s)
         | OnSimilaritiesLearned layer -> layer
         | Sum parts -> sumOf [ for weight, name, part in parts -> weight, name, onSimilarities part ]
         | OnEmbeddings _
@@ -54,6 +68,7 @@ module Loss =
     let rec onEmbeddings loss : Layer<Tensor * Tensor, Tensor> =
         match loss with
         | OnSimilarities _
+        | OnBatch _
         | OnSimilaritiesLearned _ ->
             Layer.lift (fun (embeddings, labels) -> all labels, Similarity.cosine embeddings)
             --> onSimilarities loss

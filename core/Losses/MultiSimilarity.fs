@@ -31,7 +31,7 @@ let part =
             let alpha, beta, offset, margin = given.Number "alpha", given.Number "beta", given.Number "base", given.Number "margin"
             let mine, reduce = Miners.chosen given "miner" [], Reducers.chosen given "reducer"
 
-            OnSimilarities(fun pairs s ->
+            Loss.mined given (fun pairs s ->
                 let pairs = Mining.asPairs pairs (mine pairs s)
                 let pairs = if margin < 0.0 then pairs else Miners.multiSimilarity margin pairs s
                 loss alpha beta offset reduce pairs s) }

@@ -32,4 +32,4 @@ let part =
       Make =
         fun given ->
             let mine, reduce = Miners.chosen given "miner" [], Reducers.chosen given "reducer"
-            OnSimilarities(fun pairs s -> loss reduce (asPairs pairs (mine pairs s)) s) }
+            Loss.mined given (fun pairs s -> loss reduce (asPairs pairs (mine pairs s)) s) }

@@ -21,4 +21,4 @@ let part =
       Make =
         fun given ->
             let mine, reduce = Miners.chosen given "miner" [], Reducers.chosen given "reducer"
-            OnSimilarities(fun pairs s -> loss (given.Number "temperature") reduce (Mining.asPairs pairs (mine pairs s)) s) }
+            Loss.mined given (fun pairs s -> loss (given.Number "temperature") reduce (Mining.asPairs pairs (mine pairs s)) s) }

@@ -69,6 +69,41 @@ let recallAt (depths: int list) (t1: float) (t2: float) countQuery (pairs: Pairs
     let missed = 1.0 - torch.stack([| for depth in depths -> recall depth |], 0L).mean [| 0L |]
     Masked.mean (Masked.anyInRow pairs.Positive) missed
 
+/// How the number of negatives before a positive is weighed: Li et al., AAAI 2022, eqs. 8 to 12.
+type Penalty =
+    /// x
+    | Original
+    /// (1 + x) log(1 + x)
+    | IncreasingUnbounded
+    /// (b x - log(1 + b x)) / b^2
+    | IncreasingBounded of b: float
+    /// log(1 + x)
+    | DecreasingSlowly
+    /// 1 - 1 / (1 + x)^a
+    | DecreasingQuickly of a: float
+
+/// Pairs, similarities Q R -> scalar: the mean over queries of the mean over their positives and themselves (similarity 1) of the penalty of the smooth
+/// number of negatives before it. Li et al., "Rethinking the Optimization of Average Precision", AAAI 2022, as in the authors' code.
+let negativesBefore (temperature: float) penalty (pairs: Pairs) (s: Tensor) =
+    let weigh (x: Tensor) =
+        match penalty with
+        | Original -> x
+        | IncreasingUnbounded -> (1.0 + x) * (1.0 + x).log()
+        | IncreasingBounded b -> (b * x - (1.0 + b * x).log()) / (b * b)
+        | DecreasingSlowly -> (1.0 + x).log()
+        | DecreasingQuickly a -> 1.0 - (1.0 + x).pow(scalar -a)
+
+    let places = pairs.Positive.nonzero ()
+    let query, positive = places.select (1L, 0L), places.select (1L, 1L)
+    let before (negative: Tensor) (rows: Tensor) (value: Tensor) = Masked.rowSum negative (((rows - value) / temperature).sigmoid())
+
+    let ofPositives =
+        before (pairs.Negative.index_select (0L, query)) (s.index_select (0L, query)) ((at query positive s).unsqueeze 1L)
+
+    let ofItself = before pairs.Negative s (s.new_full ([| 1L; 1L |], scalar 1.0))
+    let total = weigh ofItself + byQuery s.shape[0] query (weigh ofPositives)
+    (total / (pairs.Positive.sum (1L, ``type`` = s.dtype) + 1.0)).mean()
+
 let private countQuery meaning = Setting.onOff "count_query" false meaning
 
 let smoothAPPart =
@@ -95,3 +130,25 @@ let recallPart =
                 |> List.takeWhile (fun k -> k <= given.Whole "greatest_k")
 
             OnSimilarities(recallAt depths (given.Number "t1") (given.Number "t2") (given.IsOn "count_query")) }
+
+let private penalty (given: Chosen) =
+    match (given.Call "variant").Name with
+    | "o" -> Original
+    | "iu" -> IncreasingUnbounded
+    | "ib" -> IncreasingBounded(given.Number "b")
+    | "ds" -> DecreasingSlowly
+    | "dq" -> DecreasingQuickly(given.Number "a")
+    | other -> invalidArg "variant" $"There is no variant '{other}' of pnp; there are dq, ds, iu, ib, o."
+
+let pnpPart =
+    { Name = "pnp"
+      Source = "Li et al., AAAI 2022"
+      Settings =
+        [ Setting.part "variant" "dq" "how negatives before a positive count: dq, ds, iu, ib, o"
+          Setting.positive "a" 1.0 "of variant dq"
+          Setting.positive "b" 2.0 "of variant ib"
+          Setting.positive "temperature" 0.01 "of the sigmoid that compares similarities" ]
+      Make =
+        fun given ->
+            let penalty = penalty given
+            OnSimilarities(negativesBefore (given.Number "temperature") penalty) }

@@ -37,7 +37,8 @@ let private partOf name source miner =
             let mine, reduce = Miners.chosen given "miner" [ "margin"; "distance" ], Reducers.chosen given "reducer"
             let options = { Margin = given.Number "margin"; Soft = given.IsOn "soft"; Swap = given.IsOn "swap" }
             let distance = Distances.chosen given "distance"
-            OnSimilarities(fun pairs s -> loss distance options reduce (asTriplets (mine pairs s)) s) }
+            let onPairs pairs s = loss distance options reduce (asTriplets (mine pairs s)) s
+            if options.Swap then OnBatch onPairs else Loss.mined given onPairs }
 
 let part = partOf "triplet" "Schroff et al., CVPR 2015; all triplets" "all"
 

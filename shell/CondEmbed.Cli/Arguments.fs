@@ -2,6 +2,7 @@
 module CondEmbed.Cli.Arguments
 
 open Argu
+open CondEmbed.Cli
 open CondEmbed.Interop
 
 [<RequireQualifiedAccess>]
@@ -27,13 +28,17 @@ type TrainArgument =
     | [<Unique>] Threads of N: string
     | [<Unique>] Workers of N: string
     | [<Unique; CustomCommandLine "--skip-bad">] SkipBad
+    | [<Unique>] Layout of NAME: string
+    | [<Unique; CustomCommandLine "--allow-subset">] AllowSubset
+    | [<Unique>] Split of RULE: string
     | Set of KEY_VALUE: string
     | [<CustomCommandLine "--list-settings">] ListSettings
 
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | Data _ -> "'emoji' (the default, ships with the program), a folder of class folders, or a CSV / TSV table"
+            | Data _ ->
+                "'emoji' (the default, ships with the program), a folder of class folders, a CSV / TSV table, or the folder of a published set"
             | Config _ -> "settings in a TOML file, under the names of --list-settings or of these options; the command line wins"
             | Out _ -> "a new folder for the run; by default one below ./runs"
             | Resume _ -> "go on with a run that was stopped or killed; its own settings hold"
@@ -56,6 +61,9 @@ type TrainArgument =
             | Threads _ -> "threads of torch; 0 for one a core"
             | Workers _ -> "threads that read pictures; 0 for one a core"
             | SkipBad -> "leave out pictures that cannot be read, instead of stopping before training"
+            | Layout _ -> DataCommand.layoutUsage
+            | AllowSubset -> DataCommand.subsetUsage
+            | Split _ -> "how classes are divided: auto (as the data says, else hash), hash, first-half (of the sorted names)"
             | Set _ -> "any other setting, as in --set loss_settings.alpha=2; may be given often"
             | ListSettings -> "print every setting with its default and meaning, and stop"
 
@@ -64,6 +72,9 @@ type EvaluateArgument =
     | [<MainCommand; Mandatory>] Evaluate_What of RUN_AND_DATA: string list
     | [<Unique>] Best
     | [<Unique>] Json
+    | [<Unique; CustomCommandLine "--skip-bad">] SkipBad
+    | [<Unique>] Layout of NAME: string
+    | [<Unique; CustomCommandLine "--allow-subset">] AllowSubset
     | [<Unique>] Device of D: string
     | [<Unique>] Workers of N: int
 
@@ -71,6 +82,9 @@ type EvaluateArgument =
         member this.Usage =
             match this with
             | Evaluate_What _ -> "the run's folder (or a model file), then the data; by default the held-out classes of the run's own data"
+            | SkipBad -> DataCommand.skipUsage
+            | Layout _ -> DataCommand.layoutUsage
+            | AllowSubset -> DataCommand.subsetUsage
             | Best -> "the network that did best on the validation classes instead of the last"
             | Json -> "one JSON document on standard output and nothing else there"
             | Device _ -> "auto, cpu, cuda or cuda:N"
@@ -93,6 +107,9 @@ type MetricsArgument =
 type EmbedArgument =
     | [<MainCommand; Mandatory>] Embed_What of RUN_AND_IMAGES: string list
     | [<Mandatory; Unique>] Out of FILE: string
+    | [<Unique; CustomCommandLine "--skip-bad">] SkipBad
+    | [<Unique>] Layout of NAME: string
+    | [<Unique; CustomCommandLine "--allow-subset">] AllowSubset
     | [<Unique>] Best
     | [<Unique>] Device of D: string
     | [<Unique>] Workers of N: int
@@ -102,6 +119,9 @@ type EmbedArgument =
             match this with
             | Embed_What _ -> "the run's folder (or a model file), then the images: a folder, a table, a picture, or 'emoji'"
             | Out _ -> ".npy, .csv, .jsonl or .parquet; with paths, and labels if there are any"
+            | SkipBad -> DataCommand.skipUsage
+            | Layout _ -> DataCommand.layoutUsage
+            | AllowSubset -> DataCommand.subsetUsage
             | Best -> "the network that did best on the validation classes instead of the last"
             | Device _ -> "auto, cpu, cuda or cuda:N"
             | Workers _ -> "threads that read pictures; 0 for one a core"
@@ -114,6 +134,8 @@ type SearchArgument =
     | [<Unique>] Top of K: int
     | [<Unique>] Json
     | [<Unique>] Html of FILE: string
+    | [<Unique; CustomCommandLine "--skip-bad">] SkipBad
+    | [<Unique>] Layout of NAME: string
     | [<Unique>] Best
     | [<Unique>] Device of D: string
     | [<Unique>] Workers of N: int
@@ -127,6 +149,8 @@ type SearchArgument =
             | Top _ -> "how many to find (10)"
             | Json -> "one JSON document on standard output and nothing else there"
             | Html _ -> "a page with the pictures"
+            | SkipBad -> DataCommand.skipUsage
+            | Layout _ -> "of the gallery: " + DataCommand.layoutUsage
             | Best -> "the network that did best on the validation classes instead of the last"
             | Device _ -> "auto, cpu, cuda or cuda:N"
             | Workers _ -> "threads that read pictures; 0 for one a core"
@@ -136,6 +160,7 @@ type PreviewArgument =
     | [<MainCommand; Mandatory; Unique>] Source of DATA_OR_IMAGE: string
     | [<Mandatory; Unique>] Out of FILE: string
     | [<Unique>] Config of FILE: string
+    | [<Unique>] Layout of NAME: string
     | [<Unique>] Resize of N: string
     | [<Unique>] Crop of N: string
     | [<Unique>] Filter of NAME: string
@@ -148,6 +173,7 @@ type PreviewArgument =
             | Source _ -> "a picture: its test view alone; data: a sheet of test views and training views"
             | Out _ -> "a PNG file"
             | Config _ -> "settings in a TOML file"
+            | Layout _ -> DataCommand.layoutUsage
             | Resize _ -> "short side before the crop, in pixels"
             | Crop _ -> "side of the crop, in pixels"
             | Filter _ -> "bilinear or bicubic"
@@ -174,6 +200,7 @@ type Command =
     | [<CliPrefix(CliPrefix.None)>] Preview of ParseResults<PreviewArgument>
     | [<CliPrefix(CliPrefix.None)>] Doctor of ParseResults<DoctorArgument>
     | [<CliPrefix(CliPrefix.None)>] Weights of ParseResults<WeightsCommand.WeightsArgument>
+    | [<CliPrefix(CliPrefix.None)>] Data of ParseResults<DataCommand.DataArgument>
     | Version
 
     interface IArgParserTemplate with
@@ -188,6 +215,7 @@ type Command =
             | Preview _ -> "a picture of what the network sees"
             | Doctor _ -> "versions, device, native libraries, and how to mend what is wrong"
             | Weights _ -> "what a weight file holds, and weights of other programs as safetensors"
+            | Data _ -> "what a data set is, and what is wrong with it"
             | Version -> "print the version"
 
 /// What each command's help ends with.
@@ -216,4 +244,5 @@ let examples =
           [ "condembed preview photos --out sheet.png --encoder resnet50", "test views and training views of some pictures"
             "condembed preview cat.jpg --out view.png --resize 256 --crop 224 --filter bicubic", "exactly what the network gets" ]
           "weights", WeightsCommand.examples
-          "doctor", [ "condembed doctor", "what is here, and what is wrong" ] ]
+          "doctor", [ "condembed doctor", "what is here, and what is wrong" ]
+          "data", DataCommand.examples ]

@@ -8,6 +8,7 @@ open System.Threading
 open Argu
 open CondEmbed
 open CondEmbed.Cli.Arguments
+open CondEmbed.Cli.Pictures
 open CondEmbed.Datasets
 open CondEmbed.Health
 open CondEmbed.Evaluation
@@ -16,10 +17,6 @@ open CondEmbed.Interop
 open CondEmbed.Reports
 open CondEmbed.Serving
 open CondEmbed.Training
-
-let private phase name total (progress: IProgress<RunProgress>) =
-    let watch = Diagnostics.Stopwatch.StartNew()
-    Action<int>(fun pictures -> progress.Report(RunProgress.Of(name, pictures, total, watch.Elapsed)))
 
 let private twoOf what names =
     match names with
@@ -57,36 +54,45 @@ let private show asJson title (metrics: RetrievalMetrics) more =
         |> Output.metricLines
         |> List.iter (printfn "%s")
 
-/// The data of the run, without the pictures that the run left out.
-let private ownData (settings: Config) stop =
-    let data = RunData.Open settings
+/// The held-out part of the data: another set's, or that of the run itself.
+let private heldOut (model: EmbeddingModel) (arguments: ParseResults<EvaluateArgument>) other =
+    let layout = arguments.TryGetResult EvaluateArgument.Layout
+    let allowSubset = arguments.Contains EvaluateArgument.AllowSubset
 
-    if settings.SkipBad then
-        data.Checked(true, settings.Workers, Action<string>(eprintfn "%s"), cancellation = stop)
-    else
-        data
+    match other with
+    | Some folder -> RunData.ForEvaluation(ImageDatasets.Open(folder, openedWith model layout allowSubset))
+    | None when layout.IsSome || allowSubset ->
+        raise (InputException "--layout and --allow-subset are for other data; the run's own is opened by the run's settings.")
+    | None -> RunData.Open model.Settings
 
 let evaluate (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument>) =
-    let run, data = arguments.GetResult EvaluateArgument.Evaluate_What |> twoOf "a run and, if you like, data"
+    let run, other = arguments.GetResult EvaluateArgument.Evaluate_What |> twoOf "a run and, if you like, data"
 
     use model =
         EmbeddingModel.Load(run, arguments.GetResult(EvaluateArgument.Device, "auto"), arguments.Contains EvaluateArgument.Best)
 
-    let dataset, split =
-        match data with
-        | Some data ->
-            let dataset = ImageDatasets.Open data
-            dataset, ClassSplit.ForEvaluation dataset
-        | None ->
-            let own = ownData model.Settings stop
-            own.Dataset, own.Split
+    let opened = heldOut model arguments other
+    let workers = arguments.GetResult(EvaluateArgument.Workers, 0)
+    // What a run left out of its own data is not there to be measured either.
+    let skipBad = arguments.Contains EvaluateArgument.SkipBad || (other.IsNone && model.Settings.SkipBad)
 
-    let metrics =
-        Output.withProgress (fun progress ->
-            let report = phase "evaluating" split.Test.Count progress
-            model.Evaluate(dataset, split, arguments.GetResult(EvaluateArgument.Workers, 0), report, stop))
+    let data, metrics =
+        orSkipping (fun () ->
+            Output.withProgress (fun progress ->
+                let data = if skipBad then checkedData opened workers progress stop else opened
+                let report = phase "evaluating" data.Split.Test.Count progress
+                data, model.Evaluate(data.Dataset, data.Split, workers, report, stop)))
 
-    show (arguments.Contains EvaluateArgument.Json) dataset.Name metrics [ "data", box dataset.Name; "run", box run ]
+    let asJson = arguments.Contains EvaluateArgument.Json
+
+    show
+        asJson
+        data.Dataset.Name
+        metrics
+        [ "data", box data.Dataset.Name; "run", box run; "split", box data.Split.Rule; "subset", box data.Subset ]
+
+    if not asJson && not (isNull data.Subset) then
+        printfn $"Measured on a subset, so not to be compared with published numbers: {data.Subset}."
 
 let metrics (stop: CancellationToken) (arguments: ParseResults<MetricsArgument>) =
     let file = arguments.GetResult MetricsArgument.File
@@ -108,11 +114,17 @@ let embed (stop: CancellationToken) (arguments: ParseResults<EmbedArgument>) =
     use model =
         EmbeddingModel.Load(run, arguments.GetResult(EmbedArgument.Device, "auto"), arguments.Contains EmbedArgument.Best)
 
-    let dataset = ImageDatasets.OpenImages images
+    let options = openedWith model (arguments.TryGetResult EmbedArgument.Layout) (arguments.Contains EmbedArgument.AllowSubset)
+    let workers = arguments.GetResult(EmbedArgument.Workers, 0)
 
-    let embeddings =
-        Output.withProgress (fun progress ->
-            model.Embed(dataset, arguments.GetResult(EmbedArgument.Workers, 0), phase "embedding" dataset.Count progress, stop))
+    let dataset, embeddings =
+        orSkipping (fun () ->
+            Output.withProgress (fun progress ->
+                let dataset =
+                    ImageDatasets.OpenImages(images, options)
+                    |> usable (arguments.Contains EmbedArgument.SkipBad) workers progress stop
+
+                dataset, model.Embed(dataset, workers, phase "embedding" dataset.Count progress, stop)))
 
     let labelled = dataset.Items |> Seq.exists (fun item -> item.Label <> "")
 
@@ -131,13 +143,20 @@ let search (stop: CancellationToken) (arguments: ParseResults<SearchArgument>) =
     use model =
         EmbeddingModel.Load(run, arguments.GetResult(SearchArgument.Device, "auto"), arguments.Contains SearchArgument.Best)
 
-    let gallery = ImageDatasets.OpenImages(arguments.GetResult SearchArgument.Gallery)
-    let queries = ImageDatasets.OpenImages(arguments.GetResult SearchArgument.Query)
+    // Nothing is measured, so whatever is there will do.
+    let options = openedWith model (arguments.TryGetResult SearchArgument.Layout) true
+    let workers = arguments.GetResult(SearchArgument.Workers, 0)
 
-    let found =
-        Output.withProgress (fun progress ->
-            let report = phase "embedding" (gallery.Count + queries.Count) progress
-            PictureSearch.Run(model, gallery, queries, top, arguments.GetResult(SearchArgument.Workers, 0), report, stop))
+    let gallery, found =
+        orSkipping (fun () ->
+            let gallery = ImageDatasets.OpenImages(arguments.GetResult SearchArgument.Gallery, options)
+            let queries = ImageDatasets.OpenImages(arguments.GetResult SearchArgument.Query, DatasetOptions(AllowSubset = true))
+
+            Output.withProgress (fun progress ->
+                let usable = usable (arguments.Contains SearchArgument.SkipBad) workers progress stop
+                let gallery, queries = usable gallery, usable queries
+                let report = phase "embedding" (gallery.Count + queries.Count) progress
+                gallery, PictureSearch.Run(model, gallery, queries, top, workers, report, stop)))
 
     arguments.TryGetResult SearchArgument.Html
     |> Option.iter (fun page ->
@@ -165,6 +184,7 @@ let private previewSettings (arguments: ParseResults<PreviewArgument>) =
             | PreviewArgument.Crop value -> [ option "crop" value ]
             | PreviewArgument.Filter value -> [ option "filter" value ]
             | PreviewArgument.Encoder value -> [ option "encoder" value ]
+            | PreviewArgument.Layout value -> [ option "layout" value ]
             | PreviewArgument.Set text -> [ TrainCommand.settingOf text ]
             | _ -> [])
 
@@ -180,7 +200,8 @@ let preview (arguments: ParseResults<PreviewArgument>) =
         let reader = PictureReader(ImageDatasets.OpenImages source)
         ImageEncoder.SavePng(Views.ForTesting(settings).Apply(reader.Read 0), out)
     else
-        let dataset = ImageDatasets.Open source
+        let options = DatasetOptions(Layout = settings.Layout, AllowSubset = true, Boxes = settings.Boxes)
+        let dataset = ImageDatasets.Open(source, options)
 
         let chosen = Preview.OnePerClass([| for item in dataset.Items -> item.Label |], 8)
         let caption = Func<int, string>(fun i -> dataset.Items[i].Label)

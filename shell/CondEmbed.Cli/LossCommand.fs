@@ -101,7 +101,11 @@ let private list () =
     printfn "losses (as in 'triplet(margin=0.3)', or a weighted sum: 'multi-similarity + 0.5 * proxy-anchor')\n"
 
     for loss in LossFunctions.All do
-        let limits = if loss.OnSimilarities then "" else $"; {loss.Needs}: not for levels, not for a memory"
+        let limits =
+            if loss.NotForLevels <> "" then $"; {loss.NotForLevels}: not for levels, not for a memory"
+            elif loss.NotForMemory <> "" then $"; {loss.NotForMemory}: not for a memory"
+            else ""
+
         print [ loss.Name, loss.Source + limits ]
         print (settingLines loss.Settings)
 
@@ -121,8 +125,8 @@ let private listAsJson () =
             [| for l in LossFunctions.All ->
                    {| Name = l.Name
                       Source = l.Source
-                      OnSimilarities = l.OnSimilarities
-                      Needs = l.Needs
+                      NotForLevels = l.NotForLevels
+                      NotForMemory = l.NotForMemory
                       Settings = settings l.Settings |} |]
            Choices =
             [| for c in LossFunctions.Choices -> {| Kind = c.Kind; Name = c.Name; Source = c.Source; Settings = settings c.Settings |} |] |}

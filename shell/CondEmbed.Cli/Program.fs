@@ -35,6 +35,7 @@ let private optionsOf command =
     | "preview" -> namesOf<PreviewArgument>()
     | "doctor" -> namesOf<DoctorArgument>()
     | "weights" -> WeightsCommand.optionNames
+    | "data" -> namesOf<DataCommand.InspectArgument>()
     | _ -> []
 
 let private isOption (word: string) = word.Length > 1 && word[0] = '-' && (word[1] = '-' || Char.IsLetter word[1])
@@ -77,6 +78,7 @@ let private dispatch commandLine stop command =
     | Preview arguments -> finished (Commands.preview arguments)
     | Doctor arguments -> Commands.doctor arguments
     | Weights arguments -> finished (WeightsCommand.run arguments)
+    | Data arguments -> finished (DataCommand.run stop arguments)
     | Version -> finished (printfn $"{About.Version}")
 
 let private fail code (message: string) =

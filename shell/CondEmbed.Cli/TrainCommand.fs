@@ -37,6 +37,9 @@ let private ofArgument argument =
     | TrainArgument.Threads value -> option "threads" value
     | TrainArgument.Workers value -> option "workers" value
     | TrainArgument.SkipBad -> option "skip_bad" "true"
+    | TrainArgument.Layout value -> option "layout" value
+    | TrainArgument.AllowSubset -> option "allow_subset" "true"
+    | TrainArgument.Split value -> option "split" value
     | TrainArgument.Set text -> [ settingOf text ]
     | TrainArgument.Config _
     | TrainArgument.Out _
@@ -94,6 +97,9 @@ let private conclude (result: TrainingResult) =
     printfn $"Held-out classes, unconditional embeddings, before and after {result.Steps} steps{best}:"
     printfn ""
     printfn $"{MetricTable.Format(result.Before, result.After)}"
+
+    if not (isNull result.Subset) then
+        printfn $"Measured on a subset, so not to be compared with published numbers: {result.Subset}.\n"
 
     if result.After[MetricNames.MapAtR] < result.Before[MetricNames.MapAtR] then
         printfn

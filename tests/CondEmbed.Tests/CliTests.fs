@@ -11,4 +11,5 @@ let tests =
           CliWeightsTests.tests
           CliInputTests.tests
           CliLossTests.tests
-          CliStopTests.tests ]
+          CliStopTests.tests
+          CliDataTests.tests ]

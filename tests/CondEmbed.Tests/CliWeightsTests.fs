@@ -47,7 +47,11 @@ let tests =
                   Expect.equal [ for size in tensor.GetProperty("shape").EnumerateArray() -> size.GetInt32() ] [ 32; 3; 3; 3 ] "shape"
                   Expect.equal (tensor.GetProperty("dtype").GetString()) "F32" "type"
                   Expect.equal (tensor.GetProperty("bytes").GetInt32()) (4 * 32 * 27) "bytes"
-                  Expect.equal [ for name in found.GetProperty("fits").EnumerateArray() -> name.GetString() ] [ "small" ] "the encoder, whose head is no matter")
+
+                  Expect.equal
+                      [ for name in found.GetProperty("fits").EnumerateArray() -> name.GetString() ]
+                      [ "small" ]
+                      "the encoder, whose head is no matter")
           }
 
           test "import makes a safetensors file that holds the same" {

@@ -110,6 +110,7 @@ let private unsound: (string * (Config -> Config)) list =
     [ "split", (fun c -> { c with Split = "random" })
       "train_share", (fun c -> { c with TrainShare = 1.0 })
       "validation_share", (fun c -> { c with ValidationShare = -0.1 })
+      "layout", (fun c -> { c with Layout = "birds" })
       "encoder", (fun c -> { c with Encoder = "resnet51" })
       "pooling", (fun c -> { c with Pooling = "sum" })
       "pooling", (fun c -> { c with Pooling = "class" })

@@ -155,14 +155,15 @@ let private tables =
                       table
                           root
                           "t.tsv"
-                          [ "label\tpath\tsplit\tis_query\tis_gallery\tcategory\tx_1\tx_2\ty_1\ty_2"
-                            "0\t1.png\ttrain\t\t\tc\t0\t10\t5\t25"
-                            "1\t1.png\tvalidation\tTrue\tTrue\tc\t\t\t\t"
-                            "1\t1.png\tvalidation\tTrue\tFalse\tc\t\t\t\t"
-                            "1\t1.png\tvalidation\tFalse\tTrue\tc\t\t\t\t" ]
+                          [ "label\tpath\tsplit\tis_query\tis_gallery\tcategory\tsequence\tx_1\tx_2\ty_1\ty_2"
+                            "0\t1.png\ttrain\t\t\tc\t7\t0\t10\t5\t25"
+                            "1\t1.png\tvalidation\tTrue\tTrue\t\t7\t\t\t\t"
+                            "1\t1.png\tvalidation\tTrue\tFalse\tc\t\t\t\t\t"
+                            "1\t1.png\tvalidation\tFalse\tTrue\td\t\t\t\t\t" ]
 
                   let data = ImageDatasets.Open path
                   Expect.equal [ for item in data.Items -> item.Role ] [ Role.Train; Role.Test; Role.Query; Role.Gallery ] "roles"
+                  Expect.equal [ for item in data.Items -> item.Category ] [ "c"; null; "c"; "d" ] "categories"
                   Expect.equal (data.Items[0].Box.Value) (PixelBox(0, 5, 10, 20)) "corners become a box"
                   let split = ClassSplit.Make data
                   Expect.sequenceEqual split.Queries [ 1; 2 ] "queries"

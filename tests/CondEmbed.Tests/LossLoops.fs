@@ -132,6 +132,40 @@ let margin (items: Items) =
 
     averageOfPositive terms
 
+let nca (items: Items) =
+    average
+        [ for a in items.Paired ->
+              let e i = exp (2.0 * items.S a i - 2.0)
+              let own = items.Positives a |> List.sumBy e
+              -log(own / (own + (items.Negatives a |> List.sumBy e))) ]
+
+let angular (items: Items) =
+    let t = tan (40.0 * Math.PI / 180.0) ** 2.0
+    let term a p n = exp (4.0 * t * (items.S a n + items.S p n) - 2.0 * (1.0 + t) * items.S a p)
+    average [ for a, p in items.PositivePairs -> log (1.0 + (items.Negatives a |> List.sumBy (term a p))) ]
+
+let tupletMargin (items: Items) =
+    let margin = 5.73 * Math.PI / 180.0
+    let angle a p = acos (min 1.0 (max -1.0 (items.S a p)))
+
+    average
+        [ for a, p in items.PositivePairs ->
+              let own = cos (angle a p - margin)
+              log (1.0 + (items.Negatives a |> List.sumBy (fun n -> exp (64.0 * (items.S a n - own))))) ]
+
+let intraPairVariance (items: Items) =
+    let part sign slack pairs =
+        let s = [ for a, b in pairs -> items.S a b ]
+        let mean = average s
+        average [ for s in s -> (max 0.0 (sign * ((1.0 - sign * slack) * mean - s))) ** 2.0 ]
+
+    part 1.0 0.01 items.PositivePairs + part -1.0 0.01 items.NegativePairs
+
+let histogram (items: Items) =
+    let share bin pairs = average [ for a, b in pairs -> max 0.0 (1.0 - abs (items.S a b + 1.0 - 0.02 * float bin) / 0.02) ]
+    let upTo bin = List.sum [ for b in 0..bin -> share b items.PositivePairs ]
+    List.sum [ for bin in 0..100 -> share bin items.NegativePairs * upTo bin ]
+
 let sigmoid x = 1.0 / (1.0 + exp -x)
 
 /// Smooth rank of p for the query among some others; the query's own place among them where it counts.
@@ -151,6 +185,13 @@ let smoothAP countQuery (items: Items) =
               let ratio p = smoothRank 0.01 countQuery items q p positives / smoothRank 0.01 countQuery items q p every
               average (List.map ratio (if countQuery then q :: positives else positives)) ]
     |> fun loss -> if items.Paired.IsEmpty then 0.0 else loss
+
+let pnp penalty (items: Items) =
+    average
+        [ for q in items.All ->
+              let similarity i = if i = q then 1.0 else items.S q i
+              let before i = items.Negatives q |> List.sumBy (fun n -> sigmoid ((items.S q n - similarity i) / 0.01))
+              average [ for i in q :: items.Positives q -> penalty (before i) ] ]
 
 let recallAtK countQuery (items: Items) =
     let recall q k =

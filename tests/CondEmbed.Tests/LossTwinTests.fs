@@ -23,6 +23,17 @@ let private twins =
       "fast-ap", fastAP
       "n-pairs", nPairs
       "lifted-structure", liftedStructure
+      "nca", nca
+      "angular", angular
+      "tuplet-margin", tupletMargin
+      "intra-pair-variance", intraPairVariance
+      "histogram", histogram
+      "pnp", pnp (fun x -> 1.0 - 1.0 / (1.0 + x))
+      "pnp(variant=dq, a=4)", pnp (fun x -> 1.0 - (1.0 + x) ** -4.0)
+      "pnp(variant=ds)", pnp (fun x -> log (1.0 + x))
+      "pnp(variant=o)", pnp id
+      "pnp(variant=iu)", pnp (fun x -> (1.0 + x) * log (1.0 + x))
+      "pnp(variant=ib, b=3)", pnp (fun x -> (3.0 * x - log (1.0 + 3.0 * x)) / 9.0)
       "smooth-ap", smoothAP false
       "smooth-ap(count_query=1)", smoothAP true
       "recall-at-k", recallAtK false

@@ -87,11 +87,17 @@ let tests =
                   (fun () -> Memory.remembering { Size = 8; Start = 0; Weight = 1.0 } 3 (All.ofText "proxy-anchor" 4 3) |> ignore)
                   (fun problem -> Expect.stringContains problem.Message "compares images with proxies" "the message"))
 
+          testCase "losses that compare one batch only are refused at once" (fun () ->
+              for text in [ "angular"; "triplet(swap=1)"; "contrastive(miner=angular)"; "supcon + 0.5 * angular" ] do
+                  Expect.throwsC
+                      (fun () -> Memory.remembering { Size = 8; Start = 0; Weight = 1.0 } 3 (All.ofText text 4 3) |> ignore)
+                      (fun problem -> Expect.stringContains problem.Message "images of one batch only" text))
+
           tensorTest "every loss that scores similarities allows it" (fun () ->
               for name in All.names do
                   let loss = All.ofText name 4 3
 
-                  if (Loss.needsMore loss).IsNone then
+                  if (Loss.needsBatch loss).IsNone then
                       let layer = Memory.remembering { Size = 10; Start = 0; Weight = 1.0 } 3 loss |> Loss.onEmbeddings
 
                       for value in values layer (batches ()) do

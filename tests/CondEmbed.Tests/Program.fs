@@ -29,6 +29,10 @@ let all =
           ImageTests.tests
           DatasetTests.tests
           SplitTests.tests
+          MatTests.tests
+          CarsTests.tests
+          PublishedTests.tests
+          InspectTests.tests
           SamplingTests.tests
           EvaluationTests.tests
           SearchTests.tests

@@ -230,6 +230,10 @@ let private resuming =
                   File.Move(victim, moved)
                   rejects [ data; run; "Restore" ] (fun () -> Trainer.Resume(run).Train() |> ignore)
                   File.Move(moved, victim)
+                  let bytes = File.ReadAllBytes victim
+                  File.WriteAllBytes(victim, Array.append bytes [| 0uy |])
+                  rejects [ data; run; "Restore" ] (fun () -> Trainer.Resume(run).Train() |> ignore)
+                  File.WriteAllBytes(victim, bytes)
                   Expect.equal (Trainer.Resume(run).Train().Steps) 6 "restored")
           }
 

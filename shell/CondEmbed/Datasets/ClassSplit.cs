@@ -58,9 +58,10 @@ public sealed class ClassSplit
     public static ClassSplit ForEvaluation(IImageDataset dataset)
     {
         var heldOut = dataset.Items.Any(item => item.Role is Role.Test or Role.Query or Role.Gallery);
+        var named = dataset.Items.Any(item => item.Role != Role.Unassigned);
         return heldOut
-            ? new ClassSplit(dataset, "the test images that the data names", item => item.Role)
-            : new ClassSplit(dataset, "all images", _ => Role.Test);
+            ? new ClassSplit(dataset, $"the test images, {dataset.RoleSource}", item => item.Role)
+            : new ClassSplit(dataset, named ? $"all images, for none is held out ({dataset.RoleSource})" : "all images", _ => Role.Test);
     }
 
     /// <summary>Classes and images of each part, one line a part.</summary>
@@ -75,6 +76,11 @@ public sealed class ClassSplit
         {
             lines.Add(Line("query", Queries));
             lines.Add(Line("gallery", Gallery));
+        }
+
+        if (dataset.Subset is { } subset)
+        {
+            lines.Add($"subset: {subset}");
         }
 
         return string.Join('\n', lines);

@@ -23,6 +23,9 @@ public sealed class EmojiDataset : IImageDataset
     public string Name => "emoji";
 
     /// <inheritdoc/>
+    public string Kind => "emoji, the set that comes along";
+
+    /// <inheritdoc/>
     public IReadOnlyList<ImageItem> Items { get; }
 
     /// <summary>Who drew the pictures, and under which licences they may be used.</summary>
@@ -33,6 +36,9 @@ public sealed class EmojiDataset : IImageDataset
 
     /// <inheritdoc/>
     public string NameOf(int index) => Items[index].Path;
+
+    /// <inheritdoc/>
+    public long LengthOf(int index) => pictures[index].Length;
 
     /// <inheritdoc/>
     public byte[] Read(int index) => [.. pictures[index]];

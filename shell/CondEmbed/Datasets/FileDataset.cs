@@ -31,10 +31,28 @@ public sealed class FileDataset : IImageDataset
     public IReadOnlyList<ImageItem> Items { get; }
 
     /// <inheritdoc/>
+    public string Kind { get; init; } = "labelled images";
+
+    /// <inheritdoc/>
+    public string RoleSource { get; init; } = "as the data says";
+
+    /// <inheritdoc/>
+    public string? Subset { get; init; }
+
+    /// <inheritdoc/>
+    public bool IsPublished { get; init; }
+
+    /// <inheritdoc/>
+    public bool ClipsBoxes { get; init; }
+
+    /// <inheritdoc/>
     public int Count => Items.Count;
 
     /// <inheritdoc/>
     public string NameOf(int index) => Items[index].Path;
+
+    /// <inheritdoc/>
+    public long LengthOf(int index) => new FileInfo(files[index]) is { Exists: true } file ? file.Length : 0;
 
     /// <inheritdoc/>
     public byte[] Read(int index)

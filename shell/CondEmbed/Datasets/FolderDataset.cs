@@ -68,7 +68,7 @@ public static class FolderDataset
     private static FileDataset Dataset(string root, List<ImageItem> items)
     {
         var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(root)));
-        return new FileDataset(name, items, [.. items.Select(item => Path.Combine(root, item.Path))]);
+        return new FileDataset(name, items, [.. items.Select(item => Path.Combine(root, item.Path))]) { Kind = "class folders" };
     }
 
     private static IReadOnlyList<string> Images(string root)

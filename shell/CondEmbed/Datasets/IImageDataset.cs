@@ -1,4 +1,5 @@
 using CondEmbed.Images;
+using CondEmbed.Reports;
 
 namespace CondEmbed.Datasets;
 
@@ -10,6 +11,25 @@ public interface IImageDataset : IImageSource
 
     /// <summary>Every image with its label and role; item i is picture i of the source.</summary>
     IReadOnlyList<ImageItem> Items { get; }
+
+    /// <summary>What kind of data set it is, for people.</summary>
+    string Kind => "labelled images";
+
+    /// <summary>Who says what the images are for, where they have roles; one line for people.</summary>
+    string RoleSource => "as the data says";
+
+    /// <summary>
+    /// What is there of a published set that is not whole; null for any other. What is measured on a subset does not compare with what is
+    /// published, so every result must say so.
+    /// </summary>
+    string? Subset => null;
+
+    /// <summary>Whether it is a set that was published with its counts, so that it can be whole or not.</summary>
+    bool IsPublished => false;
+
+    /// <summary>The <see cref="Subset"/> once some images are left out: a published set without its bad pictures is not whole any more.</summary>
+    string? SubsetWithout(int images) =>
+        Subset ?? (images > 0 && IsPublished ? $"{Human.Count(Count - images)} of {Human.Count(Count)} images of {Kind} (the others cannot be used)" : null);
 
     /// <inheritdoc/>
     PixelBox? IImageSource.BoxOf(int index) => Items[index].Box;

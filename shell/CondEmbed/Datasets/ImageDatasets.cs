@@ -3,35 +3,47 @@ namespace CondEmbed.Datasets;
 /// <summary>Opens a data set by what the user wrote: a name, a folder or a table.</summary>
 public static class ImageDatasets
 {
-    private sealed record Layout(string Description, Func<string, bool> Recognises, Func<string, IImageDataset> Open);
+    /// <summary>A form in which data lies in a folder.</summary>
+    private sealed record Layout(
+        string Name, string Description, Func<string, bool> Recognises, Func<string, DatasetOptions, IImageDataset> Open);
 
-    // In this order; a layout that is only a special kind of folder goes before the plain folder.
-    private static readonly Layout[] Layouts =
+    // Those that people compare on: recognised by their lists, in the folder that was named or in one folder inside it.
+    private static readonly Layout[] Published =
     [
-        new("the word 'emoji' for the set that comes along", data => data == Embedded, _ => EmojiDataset.Open()),
-        new("a .csv or .tsv table with the columns path,label", IsTable, TableDataset.Open),
-        new("a folder with one folder for each class", Directory.Exists, FolderDataset.Open),
+        new("cub", "CUB-200-2011 (images.txt, image_class_labels.txt, images/)", CubDataset.Recognises, CubDataset.Open),
+        new("cars", "CARS196 (cars_annos.mat; devkit/; images/CLASS/; or anno_train.csv, anno_test.csv, names.csv)", CarsDataset.Recognises, CarsDataset.Open),
+        new("sop", "Stanford Online Products (Ebay_train.txt, Ebay_test.txt)", StanfordProductsDataset.Recognises, StanfordProductsDataset.Open),
+        new("in-shop", "In-Shop Clothes Retrieval (Eval/list_eval_partition.txt)", InShopDataset.Recognises, InShopDataset.Open),
     ];
 
     /// <summary>The name of the set that comes along.</summary>
     public const string Embedded = "emoji";
 
+    /// <summary>The layout that stands for what is recognised.</summary>
+    public const string Auto = "auto";
+
+    private const string Folder = "folder";
+    private const string Table = "table";
+
+    /// <summary>The names of the layouts that can be asked for.</summary>
+    public static IReadOnlyList<string> LayoutNames { get; } = [Auto, Folder, .. Published.Select(layout => layout.Name), Table];
+
     /// <summary>Opens the labelled images of <paramref name="data"/>; the emoji set when it is null.</summary>
     /// <param name="data"><c>emoji</c>, a folder, or a table.</param>
-    /// <exception cref="InputException">It is none of these, or what is there is not well formed.</exception>
-    public static IImageDataset Open(string? data)
+    /// <param name="options">How; by default what is there is recognised, and a published set must be whole.</param>
+    /// <exception cref="InputException">It is none of these, or what is there is not well formed or not whole.</exception>
+    public static IImageDataset Open(string? data, DatasetOptions? options = null)
     {
         var wanted = data ?? Embedded;
-        foreach (var layout in Layouts)
+        options ??= new DatasetOptions();
+        return options.Layout switch
         {
-            if (layout.Recognises(wanted))
-            {
-                return layout.Open(wanted);
-            }
-        }
-
-        var why = File.Exists(wanted) ? "is a file of another kind" : "is not there";
-        throw new InputException($"{wanted}: {why}; data can be {string.Join("; ", Layouts.Select(layout => layout.Description))}");
+            Auto => Recognised(wanted, options),
+            Folder => FolderDataset.Open(wanted),
+            Table => TableDataset.Open(wanted),
+            var name => Named(wanted, Published.FirstOrDefault(layout => layout.Name == name)
+                ?? throw new InputException($"layout '{name}' is none of {string.Join(", ", LayoutNames)}"), options),
+        };
     }
 
     /// <summary>
@@ -39,16 +51,75 @@ public static class ImageDatasets
     /// class folder. An image without a class has an empty label.
     /// </summary>
     /// <param name="data">What the user wrote.</param>
+    /// <param name="options">How; by default what is there is recognised, and a published set must be whole.</param>
     /// <exception cref="InputException">There is no image to be found.</exception>
-    public static IImageDataset OpenImages(string data)
+    public static IImageDataset OpenImages(string data, DatasetOptions? options = null)
     {
+        options ??= new DatasetOptions();
         if (File.Exists(data) && ImageFiles.IsImage(data))
         {
             return new FileDataset(Path.GetFileNameWithoutExtension(data), [new ImageItem(data, "", Role.Unassigned)], [data]);
         }
 
-        return Directory.Exists(data) && data != Embedded ? FolderDataset.OpenUnlabelled(data) : Open(data);
+        var isPlainFolder = options.Layout == Folder || (options.Layout == Auto && data != Embedded && Directory.Exists(data) && Find(data) is null);
+        return isPlainFolder ? FolderDataset.OpenUnlabelled(data) : Open(data, options);
     }
+
+    private static IImageDataset Recognised(string data, DatasetOptions options)
+    {
+        if (data == Embedded)
+        {
+            return EmojiDataset.Open();
+        }
+
+        if (IsTable(data))
+        {
+            return TableDataset.Open(data);
+        }
+
+        if (Directory.Exists(data))
+        {
+            return Find(data) is var (layout, root) ? layout.Open(root, options) : FolderDataset.Open(data);
+        }
+
+        string[] known =
+        [
+            "the word 'emoji' for the set that comes along",
+            "a .csv or .tsv table with the columns path,label",
+            "a folder with one folder for each class",
+            .. Published.Select(layout => layout.Description),
+        ];
+        throw new InputException($"{data}: {(File.Exists(data) ? "is a file of another kind" : "is not there")}; data can be {string.Join("; ", known)}");
+    }
+
+    private static IImageDataset Named(string data, Layout layout, DatasetOptions options) =>
+        Roots(data, layout) switch
+        {
+            [] => throw new InputException($"{data}: is not {layout.Description}: what it is known by is neither in that folder nor in one directly inside it"),
+            [var root] => layout.Open(root, options),
+            var roots => throw Several(data, roots),
+        };
+
+    private static (Layout Layout, string Root)? Find(string data)
+    {
+        var found = Published.SelectMany(layout => Roots(data, layout).Select(root => (Layout: layout, Root: root))).ToList();
+        return found switch
+        {
+            [] => null,
+            [var one] => one,
+            _ when found.Where(set => set.Root == data).ToList() is [var itself] => itself,
+            _ => throw Several(data, found.Select(set => set.Root)),
+        };
+    }
+
+    /// <summary>The folder itself where it is of the layout, else the folders directly inside that are.</summary>
+    private static List<string> Roots(string data, Layout layout) =>
+        !Directory.Exists(data) ? []
+        : layout.Recognises(data) ? [data]
+        : [.. ImageFiles.FoldersOf(data).Select(name => Path.Combine(data, name)).Where(layout.Recognises)];
+
+    private static InputException Several(string data, IEnumerable<string> roots) =>
+        new($"{data}: holds several data sets: {string.Join(", ", roots)}; name one of them, or the layout");
 
     private static bool IsTable(string path) =>
         path.EndsWith(".csv", StringComparison.OrdinalIgnoreCase) || path.EndsWith(".tsv", StringComparison.OrdinalIgnoreCase);

@@ -50,7 +50,7 @@ public static class ImageFiles
         }
     }
 
-    // Names that begin with a dot cover '._photo.jpg' too: resource forks that some archives carry along.
+    // Names that begin with a dot cover '._photo.jpg' too: resource forks that some archives carry along, or gather in __MACOSX.
     private static bool IsVisible(FileSystemInfo entry) =>
-        !entry.Name.StartsWith('.') && !(OperatingSystem.IsWindows() && entry.Attributes.HasFlag(FileAttributes.Hidden));
+        !entry.Name.StartsWith('.') && entry.Name != "__MACOSX" && !(OperatingSystem.IsWindows() && entry.Attributes.HasFlag(FileAttributes.Hidden));
 }

@@ -58,7 +58,7 @@ internal static class SplitMaker
         var validation = given ? [] : ValidationClasses([.. train.Distinct(StringComparer.Ordinal)], options);
         return new ClassSplit(
             dataset,
-            "as the data says",
+            dataset.RoleSource,
             item => item.Role == Role.Train && validation.Contains(item.Label) ? Role.Validation : item.Role);
     }
 
@@ -76,16 +76,18 @@ internal static class SplitMaker
             problems.Add($"{dataset.Name}: {unassigned} of {dataset.Count} images have no role (first: {first}); give all of them one, or none");
         }
 
+        // Of a subset one half may be missing altogether.
+        var instead = dataset.Subset is null ? "" : "; divide the subset by class instead: split = first-half, or hash";
         if (Images(Role.Train) == 0)
         {
-            problems.Add($"{dataset.Name}: none of {dataset.Count} images is for training");
+            problems.Add($"{dataset.Name}: none of {dataset.Count} images is for training{instead}");
         }
 
         if (Images(Role.Test, Role.Query) == 0 || Images(Role.Test, Role.Gallery) == 0)
         {
             problems.Add(
                 $"{dataset.Name}: {Images(Role.Test)} test, {Images(Role.Query)} query and {Images(Role.Gallery)} gallery images; "
-                + "either test images, or query and gallery images are needed");
+                + $"either test images, or query and gallery images are needed{instead}");
         }
 
         var seen = Labels(Role.Train, Role.Validation);

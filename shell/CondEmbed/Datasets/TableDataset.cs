@@ -3,7 +3,8 @@ namespace CondEmbed.Datasets;
 /// <summary>
 /// A comma or tab separated table with a header: <c>path,label[,split][,role][,x,y,w,h]</c>. Paths are relative to the table's folder.
 /// <c>split</c> or <c>role</c>: train, validation, test, query or gallery. The columns of open-metric-learning are understood as well:
-/// <c>split</c> (train or validation), <c>is_query</c>, <c>is_gallery</c>, <c>x_1,y_1,x_2,y_2</c>. Other columns are passed over.
+/// <c>split</c> (train or validation), <c>is_query</c>, <c>is_gallery</c>, <c>category</c>, <c>x_1,y_1,x_2,y_2</c>. Other columns are passed over, also
+/// <c>sequence</c>: no metric here leaves out what was taken in one sequence.
 /// </summary>
 public static class TableDataset
 {
@@ -51,6 +52,6 @@ public static class TableDataset
         }
 
         problems.ThrowIfAny();
-        return new FileDataset(Path.GetFileNameWithoutExtension(path), items, files);
+        return new FileDataset(Path.GetFileNameWithoutExtension(path), items, files) { Kind = "table" };
     }
 }

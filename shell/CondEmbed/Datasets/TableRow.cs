@@ -8,7 +8,7 @@ internal sealed class TableRow(TableColumns columns, DelimitedRecord record, str
 {
     private const string Roles = "train, validation, test, query, gallery";
 
-    internal ImageItem Item() => new(Needed("path"), Needed("label"), RoleOf()) { Box = BoxOf() };
+    internal ImageItem Item() => new(Needed("path"), Needed("label"), RoleOf()) { Box = BoxOf(), Category = Category() };
 
     private string Needed(string name)
     {
@@ -20,6 +20,8 @@ internal sealed class TableRow(TableColumns columns, DelimitedRecord record, str
 
         return text;
     }
+
+    private string? Category() => columns.Field(record, "category") is { Length: > 0 } text ? text : null;
 
     // In open-metric-learning 'validation' means the images of the evaluation, and the flags say which side of it they are on.
     private Role RoleOf()

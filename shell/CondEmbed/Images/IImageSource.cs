@@ -12,6 +12,12 @@ public interface IImageSource
     /// <summary>The encoded file of picture <paramref name="index"/>.</summary>
     byte[] Read(int index);
 
+    /// <summary>Bytes of that file; 0 where it cannot be read.</summary>
+    long LengthOf(int index) => Read(index).LongLength;
+
     /// <summary>The part of the upright picture that is meant; null for the whole.</summary>
     PixelBox? BoxOf(int index) => null;
+
+    /// <summary>Whether a box that reaches over an edge of the picture is cut there; else such a picture is a bad one.</summary>
+    bool ClipsBoxes => false;
 }

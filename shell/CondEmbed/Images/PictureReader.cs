@@ -19,18 +19,21 @@ public sealed class PictureReader(IImageSource source, IImageDecoder? decoder = 
     {
         if (cache is not null && cache.TryGet(index, out var known))
             return known;
-        var image = Decode(index);
+        var image = Decode(index, null);
         cache?.TryAdd(index, image);
         return image;
     }
 
-    private RgbImage Decode(int index)
+    /// <summary>The picture, decoded from a file that was read before, or is read now.</summary>
+    internal RgbImage Decode(int index, byte[]? file)
     {
         var name = Source.NameOf(index);
         try
         {
-            var image = decoder.Decode(Source.Read(index), name);
-            return Source.BoxOf(index) is { } box ? image.Part(box) : image;
+            var image = decoder.Decode(file ?? Source.Read(index), name);
+            return Source.BoxOf(index) is not { } box ? image
+                : Source.ClipsBoxes && box.Within(image) is { Width: > 0, Height: > 0 } within ? image.Part(within)
+                : image.Part(box);
         }
         catch (ArgumentOutOfRangeException problem) when (problem.ParamName == "box")
         {

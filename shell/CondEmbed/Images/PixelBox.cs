@@ -13,4 +13,12 @@ public readonly record struct PixelBox(int Left, int Top, int Width, int Height)
         ArgumentNullException.ThrowIfNull(image);
         return new(0, 0, image.Width, image.Height);
     }
+
+    /// <summary>The part that lies within a picture; without columns or rows where none does.</summary>
+    public PixelBox Within(RgbImage image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        var (left, top) = (Math.Max(Left, 0), Math.Max(Top, 0));
+        return new(left, top, Math.Min(Left + Width, image.Width) - left, Math.Min(Top + Height, image.Height) - top);
+    }
 }

@@ -74,9 +74,10 @@ public static class HtmlReport
     {
         var rows = data.Parts.Select(part =>
             Html.Of($"<tr><th>{part.Name}</th><td>{Human.Count(part.Classes)}</td><td>{Human.Count(part.Images)}</td></tr>"));
+        var subset = data.Subset is null ? Html.Empty : Html.Of($"<p class=\"note\">A subset: {data.Subset}.</p>");
         var note = data.Note is null ? Html.Empty : Html.Of($"<p class=\"note\">{data.Note}</p>");
         return Html.Of($"""
-            <div class="card"><table><thead><tr><th>{data.Name}</th><th>classes</th><th>images</th></tr></thead><tbody>{rows}</tbody></table>{note}</div>
+            <div class="card"><table><thead><tr><th>{data.Name}</th><th>classes</th><th>images</th></tr></thead><tbody>{rows}</tbody></table>{subset}{note}</div>
             """);
     }
 

@@ -17,7 +17,11 @@ public sealed record RunMetrics(
     IReadOnlyDictionary<string, double> Before,
     IReadOnlyDictionary<string, double> After,
     IReadOnlyDictionary<string, double>? Best = null,
-    int BestStep = 0);
+    int BestStep = 0)
+{
+    /// <summary>What was there of a published set that is not whole, so that the numbers do not compare; null for other data.</summary>
+    public string? Subset { get; init; }
+}
 
 /// <summary>Writes and reads a run's <c>metrics.json</c>.</summary>
 public static class MetricsFile

@@ -17,9 +17,14 @@ internal static class ResultSection
             <tbody>
             {rows.Select(row => Row(row, report))}</tbody></table></div>
             <p class="note">Unconditional embeddings of classes that were never trained on, compared by cosine. Bar: after training; mark: before.</p>
-
+            {Subset(report.Data)}
             """);
     }
+
+    private static Html Subset(DataSummary data) =>
+        data.Subset is null
+            ? Html.Empty
+            : Html.Of($"<p class=\"note\"><b>Measured on a subset</b>, so not to be compared with published numbers: {data.Subset}.</p>\n");
 
     private static Html Tile(MetricRow row)
     {

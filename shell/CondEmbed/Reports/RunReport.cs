@@ -54,8 +54,9 @@ public sealed record Fact(string Name, string Value);
 /// <summary>The data of a run and how its classes were divided.</summary>
 /// <param name="Name">Name of the data set.</param>
 /// <param name="Parts">Its parts in order: train, validation, test.</param>
-/// <param name="Note">A remark on the data that readers of the numbers must know (a subset, a licence), or nothing.</param>
-public sealed record DataSummary(string Name, IReadOnlyList<DataPart> Parts, string? Note = null);
+/// <param name="Note">A remark on the data that readers of the numbers must know (a licence), or nothing.</param>
+/// <param name="Subset">What was there of a published set that is not whole, or nothing.</param>
+public sealed record DataSummary(string Name, IReadOnlyList<DataPart> Parts, string? Note = null, string? Subset = null);
 
 /// <summary>One part of a data set.</summary>
 /// <param name="Name">For example "test".</param>

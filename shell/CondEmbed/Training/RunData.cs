@@ -9,8 +9,9 @@ namespace CondEmbed.Training;
 /// <summary>The data of a run: pictures, how their classes are divided, and the numbers of the training classes.</summary>
 public sealed class RunData
 {
-    private RunData(IImageDataset dataset, ClassSplit split, PictureReader reader)
+    private RunData(IImageDataset dataset, ClassSplit split, PictureReader reader, int bad = 0)
     {
+        Subset = dataset.SubsetWithout(bad);
         Dataset = dataset;
         Split = split;
         Reader = reader;
@@ -19,6 +20,9 @@ public sealed class RunData
 
     /// <summary>The pictures.</summary>
     public IImageDataset Dataset { get; }
+
+    /// <summary>What is there of a published set that is not whole, or that bad pictures were left out of; null for other data.</summary>
+    public string? Subset { get; }
 
     /// <summary>Which pictures are for training, validation and test; no class is in two of them.</summary>
     public ClassSplit Split { get; }
@@ -33,9 +37,13 @@ public sealed class RunData
     /// <exception cref="InputException">The data is not there, is malformed, or cannot be divided.</exception>
     public static RunData Open(Config config)
     {
-        var dataset = ImageDatasets.Open(config.Data);
+        var dataset = ImageDatasets.Open(config.Data, OptionsOf(config));
         return new RunData(dataset, ClassSplit.Make(dataset, SplitOf(config)), new PictureReader(dataset, cache: new DecodedCache()));
     }
+
+    /// <summary>Everything that a data set holds out for test, or all of it when it has no roles; nothing to train on.</summary>
+    public static RunData ForEvaluation(IImageDataset dataset) =>
+        new(dataset, ClassSplit.ForEvaluation(dataset), new PictureReader(dataset, cache: new DecodedCache()));
 
     /// <summary>Decodes every picture of the split and sees to it that there is something to find, so that neither stops the work half-way.</summary>
     /// <param name="skipBad">Leave out those that cannot be used.</param>
@@ -70,10 +78,10 @@ public sealed class RunData
     }
 
     /// <summary>Leaves out pictures that cannot be used.</summary>
-    public RunData Without(IReadOnlyCollection<int> bad) => bad.Count == 0 ? this : new(Dataset, Split.Without(bad), Reader);
+    public RunData Without(IReadOnlyCollection<int> bad) => bad.Count == 0 ? this : new(Dataset, Split.Without(bad), Reader, bad.Count);
 
     /// <summary>
-    /// A hash over the names, classes and parts of all pictures: what a run that goes on must find again.
+    /// A hash over the names, classes, parts, lengths and boxes of all pictures, not over their bytes: what a run that goes on must find again.
     /// </summary>
     public string Fingerprint()
     {
@@ -86,7 +94,8 @@ public sealed class RunData
 
         for (var item = 0; item < Dataset.Count; item++)
         {
-            hash.AppendData(Encoding.UTF8.GetBytes($"{Dataset.Items[item].Path}\t{Dataset.Items[item].Label}\t{part[item]}\n"));
+            var (path, label, _) = Dataset.Items[item];
+            hash.AppendData(Encoding.UTF8.GetBytes($"{path}\t{label}\t{part[item]}\t{Dataset.LengthOf(item)}\t{Dataset.Items[item].Box}\n"));
         }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());
@@ -115,8 +124,15 @@ public sealed class RunData
             parts.Add(Part("gallery", Split.Gallery));
         }
 
-        return new DataSummary(Dataset.Name, parts, $"Divided by: {Split.Rule}.");
+        return new DataSummary(Dataset.Name, parts, $"Divided by: {Split.Rule}.", Subset);
     }
+
+    private static DatasetOptions OptionsOf(Config config) => new()
+    {
+        Layout = config.Layout,
+        AllowSubset = config.AllowSubset,
+        Boxes = config.Boxes,
+    };
 
     private static SplitOptions SplitOf(Config config) => new()
     {

@@ -12,6 +12,7 @@ namespace CondEmbed.Training;
 /// <param name="Best">The same of the step that did best on the validation classes; null where there are none.</param>
 /// <param name="BestStep">That step; 0 where there are no validation classes.</param>
 /// <param name="Report">Path of the HTML report.</param>
+/// <param name="Subset">What was there of a published set that is not whole, so that the numbers do not compare; null for other data.</param>
 public sealed record TrainingResult(
     string Folder,
     int Steps,
@@ -19,7 +20,8 @@ public sealed record TrainingResult(
     IReadOnlyDictionary<string, double> After,
     IReadOnlyDictionary<string, double>? Best,
     int BestStep,
-    string Report);
+    string Report,
+    string? Subset = null);
 
 /// <summary>Trains a network on pictures with labels, in a folder of its own, so that it can be stopped and go on at any time.</summary>
 public sealed class Trainer
@@ -98,7 +100,7 @@ public sealed class Trainer
     {
         string Whole(string path) => path.Length > 0 && Path.Exists(path) ? Path.GetFullPath(path) : path;
         var settings = RunSettings.Pairs(config).Select(pair => new Given("", pair.Key, pair.Value));
-        var data = config.Data == ImageDatasets.Embedded ? config.Data : Whole(config.Data);
+        var data = config.Data == ImageDatasets.Embedded && config.Layout == ImageDatasets.Auto ? config.Data : Whole(config.Data);
         return RunSettings.Resolve([.. settings, new Given("", "data", data), new Given("", "weights", Whole(config.Weights))]);
     }
 

@@ -11,7 +11,7 @@ namespace CondEmbed.Training;
 /// </summary>
 public sealed record TrainingOptions
 {
-    /// <summary>'emoji', a folder of class folders, or a CSV / TSV table.</summary>
+    /// <summary>'emoji', a folder of class folders, a CSV / TSV table, or the folder of a published set.</summary>
     public string? Data { get; init; }
 
     /// <summary>Where the run is kept; by default a folder named after the time below <c>runs</c>.</summary>
@@ -28,6 +28,15 @@ public sealed record TrainingOptions
 
     /// <summary>Leave out pictures that cannot be read.</summary>
     public bool? SkipBad { get; init; }
+
+    /// <summary>What the data is: auto, folder, cub, cars, sop, in-shop, table.</summary>
+    public string? Layout { get; init; }
+
+    /// <summary>Go on with a part of a published set; results are then marked as of a subset.</summary>
+    public bool? AllowSubset { get; init; }
+
+    /// <summary>Cut pictures to the boxes of a published set.</summary>
+    public bool? Boxes { get; init; }
 
     /// <summary>small, resnet18, resnet34, resnet50, resnet50-v1.</summary>
     public string? Encoder { get; init; }

@@ -153,7 +153,7 @@ internal sealed class TrainingRun : IDisposable
         }
 
         var before = MetricsOf(Tested());
-        MetricsFile.Write(folder.Metrics, new RunMetrics(data.Dataset.Name, 0, before, before));
+        MetricsFile.Write(folder.Metrics, new RunMetrics(data.Dataset.Name, 0, before, before) { Subset = data.Subset });
         return before;
     }
 
@@ -232,9 +232,9 @@ internal sealed class TrainingRun : IDisposable
         var outcome = Tested();
         var after = MetricsOf(outcome);
         var best = state.BestStep == 0 ? null : state.BestStep == state.Step ? after : MetricsOf(TestedBest());
-        MetricsFile.Write(folder.Metrics, new RunMetrics(data.Dataset.Name, state.Step, before, after, best, state.BestStep));
+        MetricsFile.Write(folder.Metrics, new RunMetrics(data.Dataset.Name, state.Step, before, after, best, state.BestStep) { Subset = data.Subset });
         new RunReports(folder, config, FirstCommand(), session, data).Write(before, after, outcome, TimeSpan.FromSeconds(state.Seconds));
-        return new TrainingResult(folder.Root, state.Step, before, after, best, state.BestStep, folder.Report);
+        return new TrainingResult(folder.Root, state.Step, before, after, best, state.BestStep, folder.Report, data.Subset);
     }
 
     /// <summary>The command that started the run, also where this process went on with it.</summary>

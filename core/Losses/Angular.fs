@@ -1,0 +1,32 @@
+module CondEmbed.Losses.Angular
+
+open System
+open CondEmbed
+open CondEmbed.Mining
+open CondEmbed.Reducers
+
+/// Pairs, similarities B B -> scalar: a positive pair's term is log(1 + sum_N e^(4 t (s_an + s_pn) - 2 (1 + t) s_ap)), t the squared tangent of the angle
+/// (radians). Wang et al., "Deep Metric Learning with Angular Loss", ICCV 2017, eq. 8. The references must be the batch itself.
+let loss (angle: float) (reduce: Reducer) (pairs: Pairs) (s: Tensor) =
+    if s.shape[0] <> s.shape[1] then
+        invalidArg (nameof s) "The angular loss needs similarities among the references, so it does not go with a memory."
+
+    let places = pairs.Positive.nonzero ()
+    let anchor, positive = places.select (1L, 0L), places.select (1L, 1L)
+    let t = Math.Tan angle ** 2.0
+    let toBoth = s.index_select (0L, anchor) + s.index_select (0L, positive)
+    let apart = 4.0 * t * toBoth - (2.0 * (1.0 + t) * at anchor positive s).unsqueeze 1L
+    reduce (Terms.ofTriplets anchor s.shape[0] (Masked.logOnePlusSumExp (pairs.Negative.index_select (0L, anchor)) apart))
+
+let part =
+    { Name = "angular"
+      Source = "Wang et al., ICCV 2017"
+      Settings =
+        [ Setting.positive "angle" 40.0 "upper bound of the angle at the negative, in degrees"
+          Setting.part "miner" "all" "chooses pairs"
+          Reducers.setting "mean" ]
+      Make =
+        fun given ->
+            let mine, reduce = Miners.chosen given "miner" [], Reducers.chosen given "reducer"
+            let angle = given.Number "angle" * Math.PI / 180.0
+            OnBatch(fun pairs s -> loss angle reduce (asPairs pairs (mine pairs s)) s) }

@@ -1,0 +1,24 @@
+module CondEmbed.Losses.NCA
+
+open CondEmbed
+open CondEmbed.Reducers
+
+/// Pairs, similarities Q R -> scalar: an anchor's term is -log of the share of its positives in the sum over all others of e^(-scale |a - x|^2), of unit
+/// vectors; anchors without positives have none. Goldberger et al., Neighbourhood Components Analysis, NIPS 2004, with the logarithm.
+let loss (scale: float) (reduce: Reducer) (pairs: Mining.Pairs) (similarities: Tensor) =
+    let closeness = -scale * Distances.squaredL2 similarities
+    let others = pairs.Positive.logical_or pairs.Negative
+    let terms = Masked.logSumExp others closeness - Masked.logSumExp pairs.Positive closeness
+    reduce (Terms.ofAnchors (Masked.anyInRow pairs.Positive) terms)
+
+let part =
+    { Name = "nca"
+      Source = "Goldberger et al., NIPS 2004"
+      Settings =
+        [ Setting.positive "scale" 1.0 "multiplies the squared distances"
+          Setting.part "miner" "all" "chooses pairs"
+          Reducers.setting "mean" ]
+      Make =
+        fun given ->
+            let mine, reduce = Miners.chosen given "miner" [], Reducers.chosen given "reducer"
+            Loss.mined given (fun pairs s -> loss (given.Number "scale") reduce (Mining.asPairs pairs (mine pairs s)) s) }

@@ -1,0 +1,150 @@
+/// `condembed data`: what a data set is, and what is wrong with it.
+module CondEmbed.Cli.DataCommand
+
+open System
+open System.Diagnostics
+open System.IO
+open System.Threading
+open Argu
+open CondEmbed
+open CondEmbed.Datasets
+open CondEmbed.Images
+open CondEmbed.Reports
+
+/// What `--layout` means, of every command that opens data.
+let layoutUsage = String.Join(", ", ImageDatasets.LayoutNames) + "; by default what lies there is recognised"
+
+/// What `--allow-subset` means.
+let subsetUsage = "go on with a published set of which something is missing; every result is then marked as of a subset"
+
+/// What `--skip-bad` means, of the commands that have a network.
+let skipUsage = "leave out pictures that cannot be used, instead of stopping at the first; all are decoded once more for it"
+
+[<RequireQualifiedAccess>]
+type InspectArgument =
+    | [<MainCommand; Mandatory; Unique>] Folder of DATA: string
+    | [<Unique>] Out of FILE: string
+    | [<Unique>] Json
+    | [<Unique>] Layout of NAME: string
+    | [<Unique; CustomCommandLine "--allow-subset">] AllowSubset
+    | [<Unique>] Boxes
+    | [<Unique>] Split of RULE: string
+    | [<Unique>] Workers of N: int
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Folder _ -> "a folder, a table, or 'emoji'"
+            | Out _ -> "a PNG file: a picture of each of up to 48 classes (frames: blue train, green validation, orange test)"
+            | Json -> "one JSON document on standard output and nothing else there"
+            | Layout _ -> layoutUsage
+            | AllowSubset -> subsetUsage
+            | Boxes -> "cut pictures to the boxes that a published set comes with"
+            | Split _ -> "auto, hash, first-half"
+            | Workers _ -> "threads that read pictures; 0 for one a core"
+
+[<RequireQualifiedAccess; HelpDescription "Show this help.">]
+type DataArgument =
+    | [<CliPrefix(CliPrefix.None)>] Inspect of ParseResults<InspectArgument>
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Inspect _ -> "counts, splits, sizes, bad pictures and duplicates of a data set, and a sheet of some pictures"
+
+let private splitOf (name: string) =
+    match name with
+    | "auto" -> SplitRule.Auto
+    | "hash" -> SplitRule.Hash
+    | "first-half" -> SplitRule.FirstHalf
+    | _ -> raise (InputException $"--split {name}: is none of auto, hash, first-half.")
+
+let private inspectAll (inspector: DatasetInspector) workers stop =
+    Output.withProgress (fun progress ->
+        let watch = Stopwatch.StartNew()
+        let lockedBy = obj ()
+
+        let report =
+            { new IProgress<CheckProgress> with
+                member _.Report at =
+                    lock lockedBy (fun () -> progress.Report(RunProgress.Of("inspecting", at.Done, at.Total, watch.Elapsed))) }
+
+        inspector.Run(workers, report, stop))
+
+let private count (number: int) = Human.Count(int64 number)
+
+let private spread (unit: string) (numbers: Spread) =
+    if isNull numbers then
+        "none can be read"
+    else
+        $"{count numbers.Min} to {count numbers.Max}{unit}, median {Human.Number numbers.Median}"
+
+let private partLine (part: InspectedPart) = "", $"{part.Name}: {count part.Classes} classes, {count part.Images} images"
+
+let private duplicateLines (found: Duplicates) =
+    if found.Groups = 0 then
+        [ "duplicates", "none byte for byte (SHA-256 of the files)" ]
+    else
+        [ "duplicates", $"{count found.Copies} copies in groups equal byte for byte (SHA-256 of the files): {count found.Groups}"
+          "", $"groups in both train and test: {count found.TrainAndTest}"
+          "", $"groups within train: {count found.WithinTrain}; within test: {count found.WithinTest}"
+          "", $"groups under several labels: {count found.AcrossClasses}"
+          for paths in Seq.truncate 5 found.Examples do
+              "", "= " + String.Join(" = ", paths) ]
+
+let private badLines (bad: BadPicture seq) =
+    let all = Seq.toList bad
+
+    [ "bad pictures", (if all.IsEmpty then "none" else count all.Length)
+      for picture in List.truncate 20 all do
+          "", $"{picture.Name}: {picture.Reason}"
+      if all.Length > 20 then "", $"... and {count (all.Length - 20)} more; --json lists all" ]
+
+let private lines (found: DatasetInspection) =
+    let categories = if found.Categories = 0 then "" else $" in {count found.Categories} categories"
+    let formats = String.Join(", ", [ for KeyValue(format, files) in found.Formats -> $"{count files} {format}" ])
+    let megabytes = Human.Number(float found.Bytes / 1e6)
+
+    [ "what", $"{found.Name}: {found.Kind}"
+      if not (isNull found.Subset) then "subset", found.Subset
+      "images", count found.Images
+      "classes", $"{count found.Classes}{categories}"
+      "per class", spread " images" found.ImagesPerClass
+      "split", found.Split.Replace(Environment.NewLine, "; ")
+      yield! Seq.map partLine found.Parts
+      "width", spread " px" found.Width
+      "height", spread " px" found.Height
+      "formats", $"{formats}; {megabytes} MB"
+      yield! badLines found.Bad
+      yield! duplicateLines found.Duplicates ]
+
+let private inspect (stop: CancellationToken) (arguments: ParseResults<InspectArgument>) =
+    let options =
+        DatasetOptions(
+            Layout = arguments.GetResult(InspectArgument.Layout, ImageDatasets.Auto),
+            AllowSubset = arguments.Contains InspectArgument.AllowSubset,
+            Boxes = arguments.Contains InspectArgument.Boxes
+        )
+
+    let split = SplitOptions(Rule = splitOf (arguments.GetResult(InspectArgument.Split, "auto")))
+    let inspector = DatasetInspector(ImageDatasets.Open(arguments.GetResult InspectArgument.Folder, options), split)
+    let found = inspectAll inspector (arguments.GetResult(InspectArgument.Workers, 0)) stop
+    let sheet = arguments.TryGetResult InspectArgument.Out
+    sheet |> Option.iter (fun file -> ImageEncoder.SavePng(inspector.Sheet found.Bad, file))
+
+    if arguments.Contains InspectArgument.Json then
+        Output.json found
+    else
+        for name, text in lines found do
+            printfn $"{name, -13} {text}"
+
+        sheet |> Option.iter (fun file -> printfn $"""{"sheet", -13} {Path.GetFullPath file}""")
+
+/// What the group's help ends with.
+let examples =
+    [ "condembed data inspect CUB_200_2011 --out sheet.png", "a published set, recognised by its lists, and some of its pictures"
+      "condembed data inspect birds --allow-subset --split first-half --json", "a part of one, for a script" ]
+
+let run (stop: CancellationToken) (arguments: ParseResults<DataArgument>) =
+    match arguments.GetSubCommand() with
+    | DataArgument.Inspect inner -> inspect stop inner

@@ -1,0 +1,47 @@
+/// Opens pictures for commands that have a network, and leaves out bad ones.
+module CondEmbed.Cli.Pictures
+
+open System
+open System.Diagnostics
+open CondEmbed
+open CondEmbed.Datasets
+open CondEmbed.Images
+open CondEmbed.Reports
+open CondEmbed.Training
+
+/// Reports how many pictures of a phase are done.
+let phase name total (progress: IProgress<RunProgress>) =
+    let watch = Stopwatch.StartNew()
+    Action<int>(fun pictures -> progress.Report(RunProgress.Of(name, pictures, total, watch.Elapsed)))
+
+/// What a data set is opened with on behalf of a network: its boxes are part of what it was trained on.
+let openedWith (model: EmbeddingModel) layout allowSubset =
+    DatasetOptions(Layout = Option.defaultValue ImageDatasets.Auto layout, AllowSubset = allowSubset, Boxes = model.Settings.Boxes)
+
+/// Names the way round a bad picture.
+let orSkipping work =
+    try
+        work ()
+    with :? BadPictureException as bad ->
+        raise (InputException $"{bad.Message} Mend or remove it, or leave out such pictures with --skip-bad.")
+
+let private leftOut = Action<string>(eprintfn "%s")
+
+/// A data set without the pictures that cannot be used, if that is wanted.
+let usable skipBad workers (progress: IProgress<RunProgress>) stop (dataset: IImageDataset) =
+    if skipBad then
+        let report = phase "checking pictures" dataset.Count progress
+
+        let relay =
+            { new IProgress<CheckProgress> with
+                member _.Report at = lock report (fun () -> report.Invoke at.Done) }
+
+        DatasetPart.WithoutBad(dataset, workers, leftOut, relay, stop)
+    else
+        dataset
+
+/// The same of data with a split.
+let checkedData (data: RunData) workers progress stop =
+    let split = data.Split
+    let report = phase "checking pictures" (split.Train.Count + split.Validation.Count + split.Test.Count) progress
+    data.Checked(true, workers, leftOut, Action<int, int>(fun at _ -> report.Invoke at), stop)

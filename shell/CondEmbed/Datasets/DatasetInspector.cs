@@ -1,0 +1,158 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using CondEmbed.Images;
+
+namespace CondEmbed.Datasets;
+
+/// <summary>Looks at every picture of a data set, and shows some.</summary>
+public sealed class DatasetInspector
+{
+    private const int SheetColumns = 8;
+    private const int SheetClasses = 48;
+    private const int Reports = 200;
+
+    private static readonly EvalTransform Thumbnail = new(112, 112);
+    private static readonly Rgb TrainFrame = new(40, 110, 200);
+    private static readonly Rgb ValidationFrame = new(60, 160, 90);
+    private static readonly Rgb TestFrame = new(230, 130, 30);
+
+    private readonly IImageDataset dataset;
+    private readonly PictureReader reader;
+    private readonly ClassSplit? split;
+    private readonly string rule;
+
+    /// <summary>An inspection of a data set as divided by some rule; that it cannot be divided is part of the findings.</summary>
+    public DatasetInspector(IImageDataset dataset, SplitOptions? options = null)
+    {
+        this.dataset = dataset ?? throw new ArgumentNullException(nameof(dataset));
+        reader = new PictureReader(dataset);
+        try
+        {
+            split = ClassSplit.Make(dataset, options);
+            rule = split.Rule;
+        }
+        catch (InputException problem)
+        {
+            rule = problem.Message;
+        }
+    }
+
+    /// <summary>Reads and decodes every picture.</summary>
+    /// <param name="workers">Threads; 0 is one a core.</param>
+    /// <param name="progress">Told about 200 times, from any thread, last with all done.</param>
+    /// <param name="cancellation">Ends the work with an OperationCanceledException.</param>
+    public DatasetInspection Run(int workers = 0, IProgress<CheckProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        var seen = new Seen[dataset.Count];
+        var (done, bad) = (0, 0);
+        var every = Math.Max(dataset.Count / Reports, 1);
+        var options = new ParallelOptions
+        {
+            MaxDegreeOfParallelism = workers > 0 ? workers : Environment.ProcessorCount,
+            CancellationToken = cancellation,
+        };
+        Parallel.ForEach(Partitioner.Create(Enumerable.Range(0, dataset.Count), EnumerablePartitionerOptions.NoBuffering), options, image =>
+        {
+            seen[image] = Look(image);
+            var failed = seen[image].Bad is null ? bad : Interlocked.Increment(ref bad);
+            var now = Interlocked.Increment(ref done);
+            if (now % every == 0 && now < dataset.Count)
+            {
+                progress?.Report(new CheckProgress(now, dataset.Count, failed));
+            }
+        });
+        progress?.Report(new CheckProgress(dataset.Count, dataset.Count, bad));
+        return Findings(seen);
+    }
+
+    /// <summary>
+    /// A picture of each of some classes, spread evenly over them. Frames: blue for training, green for validation, orange for test, none
+    /// where there is no split.
+    /// </summary>
+    /// <param name="bad">Pictures to pass over.</param>
+    /// <exception cref="InputException">No picture can be shown.</exception>
+    public RgbImage Sheet(IReadOnlyList<BadPicture> bad)
+    {
+        ArgumentNullException.ThrowIfNull(bad);
+        var excluded = bad.Select(picture => picture.Index).ToHashSet();
+        int[] good = [.. Enumerable.Range(0, dataset.Count).Where(image => !excluded.Contains(image))];
+        if (good.Length == 0)
+        {
+            throw new InputException($"{dataset.Name}: none of {dataset.Count} pictures can be shown");
+        }
+
+        var frames = new Rgb?[dataset.Count];
+        Mark(split?.Train, TrainFrame);
+        Mark(split?.Validation, ValidationFrame);
+        Mark(split?.Test, TestFrame);
+        var chosen = Preview.OnePerClass([.. good.Select(image => dataset.Items[image].Label)], SheetClasses).Select(place => good[place]);
+        Tile[] tiles = [.. chosen.Select(image => new Tile(Thumbnail.Apply(reader.Read(image)), dataset.Items[image].Label, frames[image]))];
+        return ContactSheet.Compose(tiles, SheetColumns);
+
+        void Mark(IEnumerable<int>? images, Rgb frame)
+        {
+            foreach (var image in images ?? [])
+            {
+                frames[image] = frame;
+            }
+        }
+    }
+
+    private Seen Look(int image)
+    {
+        byte[] file = [];
+        try
+        {
+            file = dataset.Read(image);
+            var picture = reader.Decode(image, file);
+            return Seen.Of(file) with { Width = picture.Width, Height = picture.Height };
+        }
+        catch (BadPictureException problem)
+        {
+            return Seen.Of(file) with { Bad = new BadPicture(image, problem.Name, problem.Reason) };
+        }
+    }
+
+    private DatasetInspection Findings(Seen[] seen)
+    {
+        var items = dataset.Items;
+        var good = seen.Where(picture => picture.Bad is null).ToList();
+        return new DatasetInspection(
+            dataset.Name,
+            dataset.Kind,
+            dataset.Subset,
+            items.Count,
+            items.Select(item => item.Label).Distinct(StringComparer.Ordinal).Count(),
+            items.Select(item => item.Category).OfType<string>().Distinct(StringComparer.Ordinal).Count(),
+            Spread.Of(items.CountBy(item => item.Label, StringComparer.Ordinal).Select(pair => pair.Value)) ?? new Spread(0, 0, 0),
+            rule,
+            split is null ? [] : [.. Parts(split)],
+            Spread.Of(good.Select(picture => picture.Width)),
+            Spread.Of(good.Select(picture => picture.Height)),
+            seen.Sum(picture => picture.Bytes),
+            seen.Select(picture => picture.Format).OfType<string>().CountBy(format => format)
+                .OrderByDescending(pair => pair.Value).ThenBy(pair => pair.Key, StringComparer.Ordinal).ToDictionary(),
+            [.. seen.Select(picture => picture.Bad).OfType<BadPicture>()],
+            Duplicates.Of(items, [.. seen.Select(picture => picture.Hash)], split));
+    }
+
+    private IEnumerable<InspectedPart> Parts(ClassSplit split)
+    {
+        IEnumerable<(string Name, IReadOnlyList<int> Images)> tested = split.AllAgainstAll ? [("test", split.Test)] : [("query", split.Queries), ("gallery", split.Gallery)];
+        return new[] { ("train", split.Train), ("validation", split.Validation) }.Concat(tested).Select(part =>
+            new InspectedPart(part.Item1, part.Item2.Select(image => dataset.Items[image].Label).Distinct(StringComparer.Ordinal).Count(), part.Item2.Count));
+    }
+
+    /// <summary>What one picture was found to be; without format and hash where its file could not be read.</summary>
+    private readonly record struct Seen(long Bytes, string? Format, string? Hash)
+    {
+        internal int Width { get; init; }
+
+        internal int Height { get; init; }
+
+        internal BadPicture? Bad { get; init; }
+
+        internal static Seen Of(byte[] file) =>
+            file.Length == 0 ? default : new Seen(file.Length, PictureFormat.Of(file), Convert.ToHexStringLower(SHA256.HashData(file)));
+    }
+}

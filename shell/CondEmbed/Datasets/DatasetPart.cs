@@ -1,0 +1,65 @@
+using CondEmbed.Images;
+
+namespace CondEmbed.Datasets;
+
+/// <summary>Some images of a data set, in the order given.</summary>
+/// <param name="whole">The data set.</param>
+/// <param name="images">Numbers of its images.</param>
+public sealed class DatasetPart(IImageDataset whole, IReadOnlyList<int> images) : IImageDataset
+{
+    /// <inheritdoc/>
+    public string Name => whole.Name;
+
+    /// <inheritdoc/>
+    public string Kind => whole.Kind;
+
+    /// <inheritdoc/>
+    public string RoleSource => whole.RoleSource;
+
+    /// <inheritdoc/>
+    public string? Subset => whole.SubsetWithout(whole.Count - images.Count);
+
+    /// <inheritdoc/>
+    public bool IsPublished => whole.IsPublished;
+
+    /// <inheritdoc/>
+    public bool ClipsBoxes => whole.ClipsBoxes;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<ImageItem> Items { get; } = [.. images.Select(image => whole.Items[image])];
+
+    /// <inheritdoc/>
+    public int Count => images.Count;
+
+    /// <inheritdoc/>
+    public string NameOf(int index) => whole.NameOf(images[index]);
+
+    /// <inheritdoc/>
+    public long LengthOf(int index) => whole.LengthOf(images[index]);
+
+    /// <inheritdoc/>
+    public byte[] Read(int index) => whole.Read(images[index]);
+
+    /// <summary>Decodes every picture of a data set, and leaves out those that cannot be used.</summary>
+    /// <param name="dataset">The data set.</param>
+    /// <param name="workers">Threads; 0 for one a core.</param>
+    /// <param name="notice">Told of each picture that is left out.</param>
+    /// <param name="progress">Told how many pictures are done; from any thread.</param>
+    /// <param name="cancellation">Ends the check with an OperationCanceledException.</param>
+    /// <exception cref="InputException">No picture can be used.</exception>
+    public static IImageDataset WithoutBad(
+        IImageDataset dataset, int workers = 0, Action<string>? notice = null, IProgress<CheckProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(dataset);
+        var check = PictureCheck.Run(new PictureReader(dataset), null, workers, progress, cancellation);
+        foreach (var picture in check.Bad)
+        {
+            notice?.Invoke($"left out: {picture.Name}: {picture.Reason}");
+        }
+
+        var good = check.Good(Enumerable.Range(0, dataset.Count));
+        return good.Count == 0 ? throw new InputException($"{dataset.Name}: none of {dataset.Count} pictures can be used")
+            : good.Count == dataset.Count ? dataset
+            : new DatasetPart(dataset, good);
+    }
+}

@@ -1,0 +1,59 @@
+namespace CondEmbed.Datasets;
+
+/// <summary>One line of a list, with its number, counted from 1.</summary>
+internal sealed record ListRow(int Line, string[] Fields);
+
+/// <summary>Lists of published sets: a line an image, fields set apart by white space. Empty lines are passed over.</summary>
+internal static class ListFile
+{
+    /// <summary>The rows of a list; what is wrong with a line goes to the problems.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="fields">How many fields a row has; the last one takes the rest of the line, blanks included.</param>
+    /// <param name="header">How many lines go before the first row.</param>
+    /// <param name="problems">Gathers what is wrong.</param>
+    /// <exception cref="InputException">The file cannot be read.</exception>
+    internal static List<ListRow> Read(string path, int fields, int header, ProblemList problems)
+    {
+        var rows = new List<ListRow>();
+        foreach (var (text, at) in Lines(path).Select((text, at) => (text, at)).Skip(header))
+        {
+            var row = text.Split((char[]?)null, fields, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+            if (row.Length == fields)
+            {
+                rows.Add(new ListRow(at + 1, row));
+            }
+            else if (row.Length > 0)
+            {
+                problems.Add($"{path}, line {at + 1}: {row.Length} fields where {fields} belong: '{text.Trim()}'");
+            }
+        }
+
+        return rows;
+    }
+
+    /// <summary>The lines of a file.</summary>
+    /// <exception cref="InputException">The file cannot be read.</exception>
+    internal static string[] Lines(string path)
+    {
+        try
+        {
+            return File.ReadAllLines(path);
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{path}: cannot be read: {problem.Message}");
+        }
+    }
+
+    /// <summary>A whole number of a row; what is none goes to the problems and counts as 0.</summary>
+    internal static int Number(string path, ListRow row, int field, ProblemList problems)
+    {
+        if (int.TryParse(row.Fields[field], System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var number))
+        {
+            return number;
+        }
+
+        problems.Add($"{path}, line {row.Line}: '{row.Fields[field]}' is no whole number");
+        return 0;
+    }
+}
