@@ -38,6 +38,21 @@ let private batchProblems (c: Config) =
         let hint = if below > 0 then $"the nearest are {below} and {above}" else $"the nearest is {above}"
         [ { Key = "batch"; Message = $"{c.Batch} is not a multiple of {what}: {hint}" } ]
 
+/// What does not go with the encoder.
+let private encoderProblems (c: Config) =
+    match Encoders.All.tryBuild c.Encoder { Config.encoderOptions c with Size = 224 } with
+    | None -> []
+    | Some encoder ->
+        let down = c.Size / encoder.Multiple * encoder.Multiple
+
+        [ if c.Size % encoder.Multiple <> 0 then
+              { Key = "size"
+                Message =
+                  $"the encoder '{c.Encoder}' reads pictures in squares of {encoder.Multiple} px, and {c.Size} is no multiple of that: the nearest are {down} and {down + encoder.Multiple}" }
+          if c.Pooling = "class" && not encoder.HasToken then
+              { Key = "pooling"
+                Message = $"the encoder '{c.Encoder}' has no class token: pool its map, as by mean or gem" } ]
+
 /// Everything that is wrong with the settings, at once; empty when they are sound.
 let problems (c: Config) : Problem list =
     let problem key message = { Key = key; Message = message }
@@ -63,7 +78,8 @@ let problems (c: Config) : Problem list =
           within 0.0 0.9 "validation_share" c.ValidationShare
           oneOf [ "auto"; "folder"; "cub"; "cars"; "sop"; "in-shop"; "table" ] "layout" c.Layout
           oneOf Encoders.All.names "encoder" c.Encoder
-          oneOf [ for name, _, _ in Layers.poolings -> name ] "pooling" c.Pooling
+          oneOf [ for name, _, _ in Encoders.All.poolings -> name ] "pooling" c.Pooling
+          encoderProblems c
           atLeast 1 "embedding" c.Embedding
           within 0.0 16.0 "levels" (float c.Levels)
           atLeast 1 "heads" c.Heads

@@ -23,11 +23,11 @@ type Config =
       Boxes: bool
       [<Description("encoder: {encoders}")>]
       Encoder: string
-      [<Description("safetensors file with the encoder's weights to start from; empty to start from nothing")>]
+      [<Description("the encoder's weights to start from: .safetensors, PyTorch's .pth, .pt or .bin, or the folder of a TensorFlow.js model; empty to start from nothing")>]
       Weights: string
       [<Description("refuse weights that leave a parameter of the encoder unset, or hold any that it does not know")>]
       StrictWeights: bool
-      [<Description("pooling before the embedding: mean, max, mean-max, gem, grid (6 x 6 fields, and mean-max)")>]
+      [<Description("pooling before the embedding: class (the class token of a vit), mean, max, mean-max, gem, grid (6 x 6 fields, and mean-max)")>]
       Pooling: string
       [<Description("D, features of an embedding")>]
       Embedding: int
@@ -244,8 +244,17 @@ module Config =
             PerClass = 2
             Steps = 2000 }
 
+    /// What a vision transformer calls for in place of that: its class token, and the resampling that its weights were made with.
+    let private transformer = { photographs with Pooling = "class"; Filter = "bicubic"; Lr = 3e-5 }
+
     /// What a run starts from before its own settings: each encoder brings what it is usually trained with.
-    let startFor encoder = if encoder = "small" then standard else { photographs with Encoder = encoder }
+    let startFor (encoder: string) =
+        if encoder = "small" then standard
+        elif encoder.StartsWith "vit-" then { transformer with Encoder = encoder }
+        else { photographs with Encoder = encoder }
+
+    /// What the encoder is built for.
+    let encoderOptions config : Encoders.EncoderOptions = { Size = config.Size; FrozenNorm = config.FreezeNorm }
 
     /// The loss of the levels and its settings: the one given, or the loss itself with its settings, but for those given for the levels.
     let levelLossOf config =

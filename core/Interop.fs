@@ -31,25 +31,6 @@ type StepResult internal (report: Train.Report) =
     member _.LearningRate = report.Rate
     member _.GradientNorm = report.GradientNorm
 
-/// What loading weights found, by the names of the tensors.
-[<Sealed>]
-type LoadReport internal (report: Weights.Report) =
-    member _.Loaded: IReadOnlyList<string> = List.toArray report.Loaded
-    /// Parameters of the encoder that the weights do not have.
-    member _.Missing: IReadOnlyList<string> = List.toArray report.Missing
-    /// Tensors of the weights that the model does not have.
-    member _.Unexpected: IReadOnlyList<string> = List.toArray report.Unexpected
-    /// Each with the shape that was found and the one that is wanted.
-    member _.WrongShape: IReadOnlyList<string> = List.toArray report.WrongShape
-    /// The classifier of the weights, which is left out.
-    member _.Classifier: IReadOnlyList<string> = List.toArray report.Classifier
-    /// The model's own head, hierarchy and loss, where the weights do not have them.
-    member _.Fresh: IReadOnlyList<string> = List.toArray report.Fresh
-    /// Nothing is missing, unexpected or wrongly shaped.
-    member _.Fits = report.Fits
-    /// All of it as lines for people.
-    override _.ToString() = string report
-
 /// Tensors to and from bytes.
 module internal Bytes =
     let private types =
@@ -270,9 +251,18 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
         for KeyValue(name, data) in renamed do
             shapes[name] <- List.ofArray data.Shape
 
-        let report = Weights.compare recipe.Method.Objective.Specs shapes
+        let specs = recipe.Method.Objective.Specs
+        let report = Weights.compare specs shapes
 
-        scoped (fun () -> Params.commit state.Params [ for name in report.Loaded -> name, Bytes.toTensor renamed[name] ])
+        let take name =
+            let tensor = Bytes.toTensor renamed[name]
+            let spec = specs |> List.find (fun spec -> spec.Name = name)
+
+            match Weights.change spec shapes[name] with
+            | Some(_, change) -> name, change (tensor.``to`` float32)
+            | None -> name, tensor
+
+        scoped (fun () -> Params.commit state.Params (List.map take report.Loaded))
 
         LoadReport report
 

@@ -15,6 +15,14 @@ let conv2d inputs outputs kernel stride : Layer<Tensor, Tensor> =
 
     Layer.create [ weight ] (fun env x -> F.conv2d (x, env.Params["weight"], strides = strides, padding = padding))
 
+/// B In H W -> B Out H/side W/side: a linear layer on each square of side x side places. Declares `weight` and `bias`.
+let patches inputs outputs side : Layer<Tensor, Tensor> =
+    let weight = spec "weight" [ int64 outputs; int64 inputs; int64 side; int64 side ] Trainable KaimingFanOut
+    let bias = spec "bias" [ int64 outputs ] Trainable (Constant 0.0)
+
+    Layer.create [ weight; bias ] (fun env x ->
+        F.conv2d (x, env.Params["weight"], env.Params["bias"], strides = [| int64 side; int64 side |]))
+
 /// ... In -> ... Out. Declares `weight` and, if asked for, `bias`.
 let private affine withBias init inputs outputs : Layer<Tensor, Tensor> =
     let weight = spec "weight" [ int64 outputs; int64 inputs ] Trainable init
@@ -58,12 +66,15 @@ let batchNorm channels : Layer<Tensor, Tensor> =
             env.Report "running_var" variance
             normalised)
 
-/// ... D -> ... D, each vector to mean 0 and deviation 1, then scaled and shifted. Ba, Kiros and Hinton 2016.
-let layerNorm features : Layer<Tensor, Tensor> =
+/// ... D -> ... D, each vector to mean 0 and deviation sqrt(variance / (variance + epsilon)), then scaled and shifted. Ba, Kiros and Hinton 2016.
+let layerNormOf epsilon features : Layer<Tensor, Tensor> =
     let leaf name start = spec name [ int64 features ] Trainable (Constant start)
 
     Layer.create [ leaf "weight" 1.0; leaf "bias" 0.0 ] (fun env x ->
-        F.layer_norm (x, [| int64 features |], env.Params["weight"], env.Params["bias"]))
+        F.layer_norm (x, [| int64 features |], env.Params["weight"], env.Params["bias"], epsilon))
+
+/// `layerNormOf` with torch's usual epsilon, 1e-5.
+let layerNorm features = layerNormOf 1e-5 features
 
 /// Any shape -> the same: max(x, 0).
 let relu: Layer<Tensor, Tensor> = Layer.lift (fun x -> F.relu x)

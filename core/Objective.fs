@@ -16,16 +16,20 @@ type Objective = Layer<Batch, Scored>
 /// From pictures to embeddings in two steps, since the conditional branch reads what lies between them.
 type Network =
     {
-        /// Pictures -> B C h w.
-        Features: Layer<Tensor, Tensor>
-        /// B C h w -> B D, of any length.
-        Head: Layer<Tensor, Tensor>
+        /// Pictures -> B C h w, and B C where the encoder has a class token.
+        Features: Layer<Tensor, Features>
+        /// Features -> B D, of any length.
+        Head: Layer<Features, Tensor>
     }
 
 module Network =
+    /// Pictures -> B C h w, and B C h w -> B D: a network whose features are a map alone.
+    let ofMap (map: Layer<Tensor, Tensor>) (head: Layer<Tensor, Tensor>) =
+        { Features = map |> Layer.map Features.ofMap; Head = Layer.lift Features.map --> head }
+
     /// An encoder with a head of D features: pooling (so many features a channel), a norm if asked for, a linear layer. Parameters stand
     /// under the encoder's own names and `embedding`.
-    let ofEncoder (encoder: Encoder) (features: int, pooling: Layer<Tensor, Tensor>) withNorm embedding =
+    let ofEncoder (encoder: Encoder) (features: int, pooling: Layer<Features, Tensor>) withNorm embedding =
         let width = features * encoder.Channels
 
         let norm = if withNorm then Layer.named "embedding.norm" (Layers.batchNorm width) else Layer.lift id
@@ -60,14 +64,14 @@ module Objective =
                 invalidArg (nameof batch) $"{embeddings.shape[0]} images need as many labels of type Int64; these are {labels}."
 
         let forward env batch =
-            let map = network.Features.Forward env batch.Images
-            let embeddings = network.Head.Forward env map
+            let features = network.Features.Forward env batch.Images
+            let embeddings = network.Head.Forward env features
             checkLabels batch embeddings
             let first = unconditional.Forward env (embeddings, batch.Labels)
             let pairs = Mining.all batch.Labels
 
             let conditional =
-                levels.Forward env { Tokens = Layers.tokens map; Embeddings = embeddings }
+                levels.Forward env { Tokens = Layers.tokens features.Map; Embeddings = embeddings }
                 |> List.map2 (fun (onLevel: Layer<_, _>) c -> onLevel.Forward env (pairs, Similarity.mutualCosine c)) onLevels
 
             { Total = (first, conditional) ||> List.fold (fun total term -> total + weight * term)

@@ -14,13 +14,13 @@ type Recipe =
 
 /// The encoder of the settings.
 let encoder (config: Config) =
-    match Encoders.All.tryBuild config.Encoder config.FreezeNorm with
+    match Encoders.All.tryBuild config.Encoder (Config.encoderOptions config) with
     | Some encoder -> encoder
     | None -> invalidArg (nameof config) $"There is no encoder '{config.Encoder}'."
 
 /// Pictures -> embedding of the settings' encoder and pooling.
 let network (config: Config) =
-    let _, features, pooling = Layers.poolings |> List.find (fun (name, _, _) -> name = config.Pooling)
+    let _, features, pooling = Encoders.All.poolings |> List.find (fun (name, _, _) -> name = config.Pooling)
 
     Network.ofEncoder (encoder config) (features, pooling) config.HeadNorm config.Embedding
 
@@ -56,7 +56,7 @@ let private schedule (config: Config) steps =
 
     Schedule.withWarmUp warmUp shape
 
-/// Norms, biases and GeM's power have no decay; the head and the proxies have rates of their own.
+/// Norms, biases, GeM's power and a transformer's class token and positions have no decay; the head and the proxies have rates of their own.
 let private rules (config: Config) (leaves: string list) : Groups.Rule list =
     let rule pattern treatment : Groups.Rule = { Pattern = pattern; Treatment = treatment }
 
@@ -78,6 +78,10 @@ let private rules (config: Config) (leaves: string list) : Groups.Rule list =
           rule "embedding.*" (Groups.Trained(head, decay))
           rule "*bn?.*" (Groups.Trained(1.0, 0.0))
           rule "*downsample.1.*" (Groups.Trained(1.0, 0.0))
+          rule "*norm?.*" (Groups.Trained(1.0, 0.0))
+          rule "norm.*" (Groups.Trained(1.0, 0.0))
+          rule "cls_token" (Groups.Trained(1.0, 0.0))
+          rule "pos_embed" (Groups.Trained(1.0, 0.0))
           rule "*.bias" (Groups.Trained(1.0, 0.0))
           rule "*" (Groups.Trained(1.0, decay)) ]
 

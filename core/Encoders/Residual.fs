@@ -113,12 +113,14 @@ module Residual =
 
         let stages = options.Stages |> List.mapi (fun index shape -> stage options index inputs[index] shape)
 
-        { Features = stem options --> Layer.sequence stages
+        { Features = stem options --> Layer.sequence stages |> Layer.map Features.ofMap
+          HasToken = false
+          Multiple = 1
           Channels = List.last widths
           Mean = [ 0.485; 0.456; 0.406 ]
           Deviation = [ 0.229; 0.224; 0.225 ] }
 
-    let private imageNet block blocks frozenNorm =
+    let private imageNet block blocks (setting: EncoderOptions) =
         build
             { Stem = Wide
               StemWidth = 64
@@ -126,17 +128,17 @@ module Residual =
               Block = block
               SmoothShortcut = false
               ZeroStart = false
-              FrozenNorm = frozenNorm }
+              FrozenNorm = setting.FrozenNorm }
 
-    let resNet18 frozenNorm = imageNet Basic [ 2; 2; 2; 2 ] frozenNorm
+    let resNet18 setting = imageNet Basic [ 2; 2; 2; 2 ] setting
 
-    let resNet34 frozenNorm = imageNet Basic [ 3; 4; 6; 3 ] frozenNorm
+    let resNet34 setting = imageNet Basic [ 3; 4; 6; 3 ] setting
 
-    let resNet50 stride frozenNorm = imageNet (Bottleneck stride) [ 3; 4; 6; 3 ] frozenNorm
+    let resNet50 stride setting = imageNet (Bottleneck stride) [ 3; 4; 6; 3 ] setting
 
     /// For pictures of about 48 px with a light ground, trained from nothing: 3 x 3 stem of stride 2, three stages of one basic block, to a
     /// map of 6 x 6 places. White becomes 0, as the padding is.
-    let small frozenNorm =
+    let small (setting: EncoderOptions) =
         let network =
             build
                 { Stem = Narrow 2
@@ -145,6 +147,6 @@ module Residual =
                   Block = Basic
                   SmoothShortcut = true
                   ZeroStart = true
-                  FrozenNorm = frozenNorm }
+                  FrozenNorm = setting.FrozenNorm }
 
         { network with Mean = [ 1.0; 1.0; 1.0 ]; Deviation = [ 0.35; 0.35; 0.35 ] }

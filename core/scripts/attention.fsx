@@ -19,17 +19,17 @@ let attention = Layer.named "hierarchy" (Hierarchy.attention hierarchy)
 
 let parameters = Params.init 0L torch.CPU float32 (network.Features.Specs @ network.Head.Specs @ attention.Specs)
 
-let map = Layer.run parameters network.Features (Emoji.test.Images.narrow (0L, 0L, 6L))
+let features = Layer.run parameters network.Features (Emoji.test.Images.narrow (0L, 0L, 6L))
 
-let embeddings = Layer.run parameters network.Head map
+let embeddings = Layer.run parameters network.Head features
 
-let levels = Layer.run parameters attention { Tokens = tokens map; Embeddings = embeddings }
+let levels = Layer.run parameters attention { Tokens = tokens features.Map; Embeddings = embeddings }
 
 levels
 |> List.iteri (fun level weights -> printfn $"level {level + 1}: B H B T = {shapeText weights.shape}")
 
 // Image 0 in the light of image 3, first head of the last level, as the grid of the feature map.
-let side = map.shape[2]
+let side = features.Map.shape[2]
 
 let grid = (List.last levels).select(0L, 0L).select(0L, 0L).select(0L, 3L).reshape(side, side)
 

@@ -11,13 +11,14 @@ let block name inputs outputs =
     Layer.named name (Layer.named "conv" (conv2d inputs outputs 3 2) --> Layer.named "norm" (batchNorm outputs))
     --> relu
 
-let network =
-    { Features =
-        normalisePixels [ 1.0; 1.0; 1.0 ] [ 0.35; 0.35; 0.35 ]
-        --> block "block1" 3 32
-        --> block "block2" 32 64
-        --> block "block3" 64 128
-      Head = gridPool --> Layer.named "embedding" (linear (37 * 128) 64) } // gridPool: 37 features a channel
+let map =
+    normalisePixels [ 1.0; 1.0; 1.0 ] [ 0.35; 0.35; 0.35 ]
+    --> block "block1" 3 32
+    --> block "block2" 32 64
+    --> block "block3" 64 128
+
+// gridPool: 37 features a channel
+let network = Network.ofMap map (gridPool --> Layer.named "embedding" (linear (37 * 128) 64))
 
 // Levels = 0 is the baseline. Channels and Embedding are those of the network.
 let hierarchy: Hierarchy.Options =

@@ -44,7 +44,7 @@ type TrainArgument =
             | Out _ -> "a new folder for the run; by default one below ./runs"
             | Resume _ -> "go on with a run that was stopped or killed; its own settings hold"
             | Encoder _ -> String.concat ", " RunSettings.Encoders
-            | Weights _ -> "safetensors file with weights of the encoder to start from"
+            | Weights _ -> "the encoder's weights to start from: .safetensors, .pth, .pt, .bin, or the folder of a TensorFlow.js model"
             | Embedding _ -> "features of an embedding"
             | Levels _ -> "levels of conditional embeddings while training; 0 is the baseline"
             | Heads _ -> "heads of the cross-attention"
@@ -164,6 +164,7 @@ type Command =
     | [<CliPrefix(CliPrefix.None)>] Loss of ParseResults<LossCommand.LossArgument>
     | [<CliPrefix(CliPrefix.None)>] Preview of ParseResults<PreviewArgument>
     | [<CliPrefix(CliPrefix.None)>] Doctor of ParseResults<DoctorArgument>
+    | [<CliPrefix(CliPrefix.None)>] Weights of ParseResults<WeightsCommand.WeightsArgument>
     | [<CliPrefix(CliPrefix.None)>] Data of ParseResults<DataCommand.DataArgument>
     | Version
 
@@ -178,6 +179,7 @@ type Command =
             | Loss _ -> "value and gradients of a loss on given embeddings; --list shows every loss"
             | Preview _ -> "a picture of what the network sees"
             | Doctor _ -> "versions, device, native libraries, and how to mend what is wrong"
+            | Weights _ -> "what a weight file holds, and weights of other programs as safetensors"
             | Data _ -> "what a data set is, and what is wrong with it"
             | Version -> "print the version"
 
@@ -207,5 +209,6 @@ let examples =
           "preview",
           [ "condembed preview photos --out sheet.png --encoder resnet50", "test views and training views of some pictures"
             "condembed preview cat.jpg --out view.png --resize 256 --crop 224 --filter bicubic", "exactly what the network gets" ]
+          "weights", WeightsCommand.examples
           "doctor", [ "condembed doctor", "what is here, and what is wrong" ]
           "data", DataCommand.examples ]

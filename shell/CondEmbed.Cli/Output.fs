@@ -14,6 +14,9 @@ let private jsonOptions =
         WriteIndented = true
     )
 
+/// Text that may come from a file: control characters, which a terminal would obey, as question marks.
+let visible (text: string) = text |> String.map (fun c -> if System.Char.IsControl c && c <> '\n' && c <> '\r' then '?' else c)
+
 /// One JSON document on standard output.
 let json (document: 'T) = Console.Out.WriteLine(JsonSerializer.Serialize(document, jsonOptions))
 

@@ -35,6 +35,7 @@ let private optionsOf command =
     | "loss" -> namesOf<LossCommand.LossArgument>()
     | "preview" -> namesOf<PreviewArgument>()
     | "doctor" -> namesOf<DoctorArgument>()
+    | "weights" -> WeightsCommand.optionNames
     | "data" -> namesOf<DataCommand.InspectArgument>()
     | _ -> []
 
@@ -77,11 +78,12 @@ let private dispatch commandLine stop command =
     | Command.Loss arguments -> finished (LossCommand.run arguments)
     | Preview arguments -> finished (Commands.preview arguments)
     | Doctor arguments -> Commands.doctor arguments
+    | Weights arguments -> finished (WeightsCommand.run arguments)
     | Data arguments -> finished (DataCommand.run stop arguments)
     | Version -> finished (printfn $"{About.Version}")
 
 let private fail code (message: string) =
-    eprintfn $"condembed: {message}"
+    eprintfn $"condembed: {Output.visible message}"
     code
 
 let private quoted (word: string) =

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using CondEmbed.Checkpoints;
+using CondEmbed.Training;
 
 namespace CondEmbed.Tests.CSharp;
 
@@ -12,6 +13,14 @@ public static class WeightsUser
         var file = Safetensors.Read(from);
         var halves = file.Arrays.Select(array => NamedArray.Of(array.Name, [.. array.Shape], [.. Numbers(array).Select(x => x / 2)]));
         Safetensors.Write(to, [.. halves], file.Metadata);
+    }
+
+    /// <summary>Makes a safetensors file of weights in any known format; returns the encoders that they fit.</summary>
+    public static string[] Import(string from, string to)
+    {
+        var file = WeightFile.Read(from);
+        file.Save(to);
+        return [.. WeightFits.Of(file).Where(fit => fit.Report.Fits).Select(fit => fit.Encoder)];
     }
 
     /// <summary>The numbers of one array of a file.</summary>

@@ -9,6 +9,7 @@ let tests =
         [ CliHelpTests.tests
           CliWorkTests.tests
           CliMetricsTests.tests
+          CliWeightsTests.tests
           CliInputTests.tests
           CliLossTests.tests
           CliStopTests.tests

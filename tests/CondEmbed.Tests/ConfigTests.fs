@@ -98,7 +98,9 @@ let private textTests =
               let meaning key = Settings.keys |> List.find (fst >> (=) key) |> snd
 
               for key, names in
-                  [ "encoder", Encoders.All.names; "pooling", [ for name, _, _ in Layers.poolings -> name ]; "loss", All.names ] do
+                  [ "encoder", Encoders.All.names
+                    "pooling", [ for name, _, _ in Encoders.All.poolings -> name ]
+                    "loss", All.names ] do
                   for name in names do
                       Expect.stringContains (meaning key) name key) ]
 
@@ -111,6 +113,8 @@ let private unsound: (string * (Config -> Config)) list =
       "layout", (fun c -> { c with Layout = "birds" })
       "encoder", (fun c -> { c with Encoder = "resnet51" })
       "pooling", (fun c -> { c with Pooling = "sum" })
+      "pooling", (fun c -> { c with Pooling = "class" })
+      "size", (fun c -> { c with Encoder = "vit-s16"; Size = 100; Resize = 0 })
       "embedding", (fun c -> { c with Embedding = 0; Levels = 0 })
       "levels", (fun c -> { c with Levels = -1 })
       "heads", (fun c -> { c with Heads = 3 })

@@ -54,6 +54,10 @@ let private strayTests =
           for encoder in Encoders.All.names do
               strayTest $"encoder {encoder}" (fun () -> step { tiny with Encoder = encoder })
 
+          strayTest "a class token, and no token" (fun () ->
+              for pooling in [ "class"; "gem" ] do
+                  step { tiny with Encoder = "vit-s16"; Pooling = pooling })
+
           strayTest "norms that keep their statistics" (fun () -> step { tiny with FreezeNorm = true })
 
           for pooling, _, _ in Layers.poolings do

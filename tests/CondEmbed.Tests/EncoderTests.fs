@@ -41,6 +41,8 @@ let private torchvision bottleneck (blocks: int list) =
               let inputs = if i = 0 then before else outputs
               yield! block $"layer{stage + 1}.{i}" inputs width (i = 0 && inputs <> outputs) ]
 
+let private options: EncoderOptions = { Size = 224; FrozenNorm = false }
+
 let private shapesOf (encoder: Encoder) = [ for spec in encoder.Features.Specs -> spec.Name, spec.Shape ]
 
 /// Names and shapes in the header of a safetensors file: 8 bytes of length, then JSON.
@@ -65,7 +67,7 @@ let private published =
                 "resnet50", true, [ 3; 4; 6; 3 ], 159, 23_508_032L
                 "resnet50-v1", true, [ 3; 4; 6; 3 ], 159, 23_508_032L ] do
               testCase $"{name} has torchvision's names, shapes and {numbers} parameters" (fun () ->
-                  let encoder = (All.tryBuild name false).Value
+                  let encoder = (All.tryBuild name options).Value
                   Expect.equal (shapesOf encoder) (torchvision bottleneck blocks) "names and shapes"
 
                   let trainable, statistics = encoder.Features.Specs |> List.partition (fun spec -> spec.Role = Trainable)
@@ -77,21 +79,21 @@ let private published =
                   Expect.equal encoder.Channels (if bottleneck then 2048 else 512) "channels")
 
           testCase "small has about 0.6 million parameters and 128 channels" (fun () ->
-              let encoder = Residual.small false
+              let encoder = Residual.small options
               let count = float (Params.count encoder.Features.Specs)
               Expect.floatClose { absolute = 0.05e6; relative = 0.0 } count 0.6e6 "parameters"
               Expect.equal encoder.Channels 128 "channels")
 
           testCase "an unknown name is no encoder; every listed name is one" (fun () ->
-              Expect.isNone (All.tryBuild "resnet5" false) "unknown"
+              Expect.isNone (All.tryBuild "resnet5" options) "unknown"
 
               for name in All.names do
-                  Expect.isSome (All.tryBuild name false) name)
+                  Expect.isSome (All.tryBuild name options) name)
 
           testCase "ImageNet's ResNet-50 file fits but for its classifier" (fun () ->
               let header = headerOf (sharedData "resnet50_imagenet.safetensors") |> dict |> Dictionary
 
-              let specs = (Residual.resNet50 Residual.OnFirst false).Features.Specs
+              let specs = (Residual.resNet50 Residual.OnFirst options).Features.Specs
               let report = Weights.compare specs header
               Expect.isTrue report.Fits (string report)
               Expect.equal report.Loaded.Length 265 "53 convolutions with 4 tensors of a norm each"
@@ -99,12 +101,13 @@ let private published =
 
           tensorTest "feature maps have the size that the strides give" (fun () ->
               for name, side, channels, expected in [ "small", 48, 128, 6L; "resnet18", 64, 512, 2L; "resnet50", 33, 2048, 2L ] do
-                  let encoder = (All.tryBuild name false).Value
+                  let encoder = (All.tryBuild name options).Value
                   let parameters = Params.init 1L torch.CPU float32 encoder.Features.Specs
 
-                  let map = Layer.run parameters encoder.Features ((normal 1 [ 1; 3; side; side ]).``to`` float32)
+                  let features = Layer.run parameters encoder.Features ((normal 1 [ 1; 3; side; side ]).``to`` float32)
 
-                  Expect.sequenceEqual map.shape [ 1L; int64 channels; expected; expected ] name
+                  Expect.isNone features.Token "class token"
+                  Expect.sequenceEqual features.Map.shape [ 1L; int64 channels; expected; expected ] name
                   Params.dispose parameters) ]
 
 let tests = testList "Encoder" [ published; EncoderTwinTests.tests ]

@@ -130,6 +130,9 @@ let private options block stem : Residual.Options =
       ZeroStart = false
       FrozenNorm = false }
 
+/// B 3 H W -> B C h w.
+let private mapOf options = (Residual.build options).Features |> Layer.map Features.map
+
 let private bottleneck place stem = options (Residual.Bottleneck place) stem
 
 let private plain = options Residual.Basic Residual.Wide
@@ -148,7 +151,7 @@ let tests =
         [ for title, options in networks do
               tensorTest title (fun () ->
                   use network = torchNetwork options
-                  let features = (Residual.build options).Features
+                  let features = mapOf options
                   let parameters = started features.Specs
                   shareWeights network parameters
                   Expect.equal (set parameters.Names) (set (List.map fst (tensorsOf network))) "names"
@@ -175,7 +178,7 @@ let tests =
           tensorTest "a block that starts closed starts as its shortcut" (fun () ->
               let closed = { options Residual.Basic (Residual.Narrow 1) with ZeroStart = true; Stages = [ 5, 1, 1 ] }
 
-              let features = (Residual.build closed).Features
+              let features = mapOf closed
 
               let stem =
                   Layer.named "conv1" (Layers.conv2d 3 5 3 1)
@@ -186,7 +189,7 @@ let tests =
               expectSame (Layer.run parameters stem x) (Layer.run parameters features x) "output")
 
           tensorTest "frozen norms run on stored statistics in training and report none" (fun () ->
-              let build frozen = (Residual.build { plain with FrozenNorm = frozen }).Features
+              let build frozen = mapOf { plain with FrozenNorm = frozen }
 
               let parameters, x = started (build true).Specs, normal 50 [ 2; 3; 17; 20 ]
               let output, reports = forward Training parameters (build true) x
@@ -196,7 +199,7 @@ let tests =
 
           tensorTest "closed is the last norm of each block, and nothing else" (fun () ->
               for kind, last in [ Residual.Basic, "bn2"; Residual.Bottleneck Residual.OnSecond, "bn3" ] do
-                  let build closed = (Residual.build { plain with Block = kind; ZeroStart = closed }).Features
+                  let build closed = mapOf { plain with Block = kind; ZeroStart = closed }
 
                   let parameters = started (build true).Specs
                   let usual = started (build false).Specs

@@ -128,6 +128,13 @@ let private using =
                   Expect.equal (found.Count, found[0]) (4, query) query
           }
 
+          test "weights of another format are made safetensors" {
+              inFolder (fun folder ->
+                  let out = Path.Combine(folder, "out.safetensors")
+                  Expect.isEmpty (WeightsUser.Import(golden "weights/torch.pth", out)) "of no encoder"
+                  Expect.equal (WeightsUser.Read(out, "module.transposed")).Length 24 "numbers")
+          }
+
           test "losses are asked for by name" {
               Expect.equal (LossUser.Value "triplet") (struct (0.0, 8)) "classes far apart"
               let struct (value, _) = LossUser.Value "triplet(margin=2) + supcon"

@@ -140,7 +140,10 @@ let private gradients =
 
               let network =
                   { Features = encoder.Features
-                    Head = Layer.named "pool" Layers.gemPool --> Layer.named "embedding" (Layers.linear 7 6) }
+                    Head =
+                      Layer.lift Encoders.Features.map
+                      --> Layer.named "pool" Layers.gemPool
+                      --> Layer.named "embedding" (Layers.linear 7 6) }
 
               let none = Losses.OnSimilarities(fun _ s -> 0.0 * s.sum ())
               let some = Losses.OnSimilarities(fun _ s -> (s * normal 5 [ 4; 4 ]).sum())

@@ -15,6 +15,8 @@ let all =
           LayerTests.tests
           LayerFormulaTests.tests
           EncoderTests.tests
+          TransformerTests.tests
+          WeightNameTests.tests
           AttentionTests.tests
           HierarchyTests.tests
           SimilarityTests.tests
@@ -38,6 +40,9 @@ let all =
           ClusterTests.tests
           SearchTests.tests
           SafetensorsTests.tests
+          TorchFileTests.tests
+          TorchRefusalTests.tests
+          KerasTests.tests
           CheckpointTests.tests
           EmbeddingFileTests.tests
           RunTests.tests

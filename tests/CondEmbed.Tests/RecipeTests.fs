@@ -69,6 +69,16 @@ let tests =
                     "loss.proxies", Groups.Trained(50.0, 0.0) ] do
                   Expect.equal treatments[name] expected name)
 
+          testCase "a transformer's norms, biases, class token and positions have no decay" (fun () ->
+              let _, treatments = treatments { Config.startFor "vit-s16" with WeightDecay = 0.2 }
+
+              for name, treatment in Map.toSeq treatments do
+                  let isMatrix = name.EndsWith ".weight" && not (name.Contains "norm")
+                  Expect.equal treatment (Groups.Trained(1.0, (if isMatrix then 0.2 else 0.0))) name
+
+              for name in [ "cls_token"; "pos_embed"; "norm.weight"; "blocks.0.norm1.weight"; "blocks.11.attn.qkv.bias" ] do
+                  Expect.equal treatments[name] (Groups.Trained(1.0, 0.0)) name)
+
           testCase "freeze stops the parameters that its patterns name, and refuses a pattern that names none" (fun () ->
               let _, treatments = treatments { Config.standard with Freeze = "conv1*, layer1*" }
 

@@ -112,7 +112,9 @@ let tests =
                   File.WriteAllBytes(path, BitConverter.GetBytes 1000L)
                   rejects [ path; "header of 1000 bytes" ] read
                   File.WriteAllBytes(path, BitConverter.GetBytes -1L)
-                  rejects [ path; "header of 18446744073709551615 bytes" ] read)
+                  rejects [ path; "header of 18446744073709551615 bytes" ] read
+                  File.WriteAllBytes(path, BitConverter.GetBytes Int64.MinValue)
+                  rejects [ path; "header of 9223372036854775808 bytes" ] read)
           }
 
           testPropertyWithConfig

@@ -8,9 +8,10 @@ open CondEmbed.Tests.Support
 open TorchSharp
 
 /// Convolution, norm, pooled head; 8 wide; two levels and a loss with proxies.
-let private network: Network =
-    { Features = Layer.named "conv" (Layers.conv2d 3 8 3 1) --> Layer.named "bn" (Layers.batchNorm 8) --> Layers.relu
-      Head = Layers.meanPool --> Layer.named "embedding" (Layers.linear 8 6) }
+let private network =
+    Network.ofMap
+        (Layer.named "conv" (Layers.conv2d 3 8 3 1) --> Layer.named "bn" (Layers.batchNorm 8) --> Layers.relu)
+        (Layers.meanPool --> Layer.named "embedding" (Layers.linear 8 6))
 
 let private hierarchy: Hierarchy.Options =
     { Attention = { Channels = 8; Embedding = 6; Heads = 2 }; Levels = 2; Residual = false; Shared = false }

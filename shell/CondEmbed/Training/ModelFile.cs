@@ -1,4 +1,5 @@
 using System.Globalization;
+using CondEmbed.Checkpoints;
 using CondEmbed.Interop;
 
 namespace CondEmbed.Training;
@@ -24,12 +25,12 @@ internal static class ModelFile
     /// <exception cref="InputException">The file is no model of this program, or a tensor does not fit.</exception>
     internal static (Session Session, int Step) Open(string path, string device)
     {
-        var (tensors, file) = TensorFiles.Read(path);
+        var file = WeightFile.Read(path);
         var settings = file.Text(Settings)
             ?? throw new InputException($"{path}: holds weights but no settings, so it is no model that 'train' wrote. Give a run's folder, or start a run from it with --weights.");
         var config = RunSettings.Resolve([.. TomlSettings.Parse(path, settings), new Given("device", "device", device)]);
         var session = Session.ForEmbedding(config);
-        var report = session.Load(tensors);
+        var report = session.Load(TensorFiles.OfArrays(file.Arrays));
 
         if (report.Fits && report.Fresh.Count == 0)
         {

@@ -15,6 +15,9 @@ internal static class TensorFiles
     internal static (IReadOnlyList<TensorData> Tensors, SafetensorsFile File) Read(string path)
     {
         var file = Safetensors.Read(path);
-        return ([.. file.Arrays.Select(array => new TensorData(array.Name, array.Type.ToString().ToUpperInvariant(), [.. array.Shape], array.Data.ToArray()))], file);
+        return (OfArrays(file.Arrays), file);
     }
+
+    internal static IReadOnlyList<TensorData> OfArrays(IReadOnlyList<NamedArray> arrays) =>
+        [.. arrays.Select(array => new TensorData(array.Name, SafetensorsTypes.NameOf(array.Type), [.. array.Shape], array.Data.ToArray()))];
 }

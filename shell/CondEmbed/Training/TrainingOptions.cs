@@ -41,13 +41,13 @@ public sealed record TrainingOptions
     /// <summary>small, resnet18, resnet34, resnet50, resnet50-v1.</summary>
     public string? Encoder { get; init; }
 
-    /// <summary>A safetensors file to start from.</summary>
+    /// <summary>Weights of the encoder to start from: safetensors, PyTorch (.pth, .pt, .bin), or the folder of a TensorFlow.js model.</summary>
     public string? Weights { get; init; }
 
     /// <summary>Refuse weights that do not fit.</summary>
     public bool? StrictWeights { get; init; }
 
-    /// <summary>mean, max, mean-max, gem, grid.</summary>
+    /// <summary>class (the class token of a vit), mean, max, mean-max, gem, grid.</summary>
     public string? Pooling { get; init; }
 
     /// <summary>Features of an embedding.</summary>

@@ -1,0 +1,139 @@
+namespace CondEmbed.Encoders
+
+open CondEmbed
+open CondEmbed.Layers
+open TorchSharp
+
+/// Vision transformers: Dosovitskiy et al., ICLR 2021. Names are timm's and DINO's (`blocks.0.attn.qkv.weight`), without a classifier.
+module VisionTransformer =
+    type Options =
+        {
+            /// Side of a patch in pixels; divides the side of the pictures.
+            Patch: int
+            /// Side of the pictures in pixels: each patch has a position embedding of its own.
+            Size: int
+            /// C, features of a token.
+            Width: int
+            Depth: int
+            /// Divides the width.
+            Heads: int
+            /// Mean and deviation of the colours.
+            Mean: float list
+            Deviation: float list
+        }
+
+    type private F = torch.nn.functional
+
+    /// As timm and DINO have it; torch's own is 1e-5.
+    let private norm width = layerNormOf 1e-6 width
+
+    /// Matrices start normal with deviation 0.02 and biases at zero, as in BERT and in timm.
+    let private starting (layer: Layer<_, _>) =
+        let start spec =
+            if spec.Name.EndsWith "bias" then { spec with Init = Constant 0.0 }
+            elif spec.Shape.Length > 1 then { spec with Init = Normal 0.02 }
+            else spec
+
+        Layer.create (List.map start layer.Specs) layer.Forward
+
+    /// B N C -> B N C, every token reads all tokens of its picture. Declares `qkv` and `proj`.
+    let private attention width heads : Layer<Tensor, Tensor> =
+        let qkv = Layer.named "qkv" (linear width (3 * width))
+        let proj = Layer.named "proj" (linear width width)
+
+        let forward env (x: Tensor) =
+            // B N 3C -> 3 B H N C/H
+            let split = (qkv.Forward env x).unflatten(2L, [| 3L; int64 heads; -1L |]).permute(2L, 0L, 3L, 1L, 4L)
+
+            let read = F.scaled_dot_product_attention (split[0], split[1], split[2])
+            read.transpose(1L, 2L).flatten 2L |> proj.Forward env
+
+        Layer.create (qkv.Specs @ proj.Specs) forward
+
+    /// B N C -> B N C, x + body(norm x).
+    let private residual name width body =
+        let sum = Layer.lift (fun (x: Tensor, y: Tensor) -> x + y)
+        Layer.both (Layer.lift id) (Layer.named name (norm width) --> body) --> sum
+
+    /// B N C -> B N C.
+    let private block options index =
+        let width = options.Width
+
+        let mlp =
+            Layer.named "mlp.fc1" (linear width (4 * width))
+            --> gelu
+            --> Layer.named "mlp.fc2" (linear (4 * width) width)
+
+        residual "norm1" width (Layer.named "attn" (attention width options.Heads))
+        --> residual "norm2" width mlp
+        |> Layer.named $"blocks.{index}"
+
+    let private check options =
+        if options.Size % options.Patch <> 0 then
+            invalidArg (nameof options) $"Pictures of {options.Size} px do not divide into patches of {options.Patch}: choose a multiple."
+
+        if options.Width % options.Heads <> 0 then
+            invalidArg (nameof options) $"{options.Heads} heads do not divide a width of {options.Width}."
+
+    /// B 3 H W -> B 1+T C: the class token and the patches, row by row, each with its position.
+    let private embedding options : Layer<Tensor, Tensor> =
+        let side = int64 (options.Size / options.Patch)
+        let proj = Layer.named "patch_embed.proj" (patches 3 options.Width options.Patch)
+
+        let leaf name tokens = { Name = name; Shape = [ 1L; tokens; int64 options.Width ]; Role = Trainable; Init = Normal 0.02 }
+
+        let forward env (x: Tensor) =
+            let patches = proj.Forward env x
+
+            if patches.shape[2] <> side || patches.shape[3] <> side then
+                invalidArg (nameof x) $"This network is for pictures of {options.Size} x {options.Size}; these are {shapeText x.shape}."
+
+            let start = env.Params["cls_token"].expand(x.shape[0], -1L, -1L)
+            torch.cat ([| start; tokens patches |], 1L) + env.Params["pos_embed"]
+
+        Layer.create (leaf "cls_token" 1L :: leaf "pos_embed" (1L + side * side) :: proj.Specs) forward
+
+    /// B 1+T C -> the class token, and the patches as a map.
+    let private features (x: Tensor) =
+        let places = x.shape[1] - 1L
+        let side = int64 (sqrt (float places))
+
+        { Map = x.narrow(1L, 1L, places).transpose(1L, 2L).unflatten(2L, [| side; side |])
+          Token = Some(x.select (1L, 0L)) }
+
+    /// B 3 H W -> B C h w and B C. Pre-norm blocks, exact GELU, a norm at the end.
+    let build options : Encoder =
+        check options
+
+        let network =
+            embedding options
+            --> Layer.sequence (List.init options.Depth (block options))
+            --> Layer.named "norm" (norm options.Width)
+
+        { Features = starting network |> Layer.map features
+          Channels = options.Width
+          HasToken = true
+          Multiple = options.Patch
+          Mean = options.Mean
+          Deviation = options.Deviation }
+
+    /// Colours to -1..1, as the weights of the paper's authors and most of timm's have it.
+    let private symmetric = List.replicate 3 0.5, List.replicate 3 0.5
+
+    /// ImageNet's mean and deviation, as DINO's, DeiT's and torchvision's weights have it.
+    let private imageNet = [ 0.485; 0.456; 0.406 ], [ 0.229; 0.224; 0.225 ]
+
+    let private standard width heads (mean, deviation) (setting: EncoderOptions) =
+        build
+            { Patch = 16
+              Size = setting.Size
+              Width = width
+              Depth = 12
+              Heads = heads
+              Mean = mean
+              Deviation = deviation }
+
+    let small setting = standard 384 6 symmetric setting
+    let smallImageNet setting = standard 384 6 imageNet setting
+    let ``base`` setting = standard 768 12 symmetric setting
+    let baseImageNet setting = standard 768 12 imageNet setting

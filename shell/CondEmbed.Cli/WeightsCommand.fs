@@ -1,0 +1,163 @@
+/// `condembed weights`: what a weight file holds, and weights of other programs as safetensors.
+module CondEmbed.Cli.WeightsCommand
+
+open System
+open System.Collections.Generic
+open System.IO
+open Argu
+open CondEmbed
+open CondEmbed.Checkpoints
+open CondEmbed.Interop
+open CondEmbed.Reports
+open CondEmbed.Training
+
+let private fileUsage = "a .safetensors, .pth, .pt or .bin file, or the folder of a TensorFlow.js layers model"
+
+[<RequireQualifiedAccess>]
+type InspectArgument =
+    | [<MainCommand; Mandatory; Unique>] File of FILE: string
+    | [<Unique>] Json
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | File _ -> fileUsage
+            | Json -> "one JSON document on standard output and nothing else there"
+
+[<RequireQualifiedAccess>]
+type ImportArgument =
+    | [<MainCommand; Mandatory; Unique>] File of FILE: string
+    | [<Mandatory; Unique>] Out of FILE: string
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | File _ -> fileUsage
+            | Out _ -> "the .safetensors file to write"
+
+[<RequireQualifiedAccess; HelpDescription "Show this help.">]
+type WeightsArgument =
+    | [<CliPrefix(CliPrefix.None)>] Inspect of ParseResults<InspectArgument>
+    | [<CliPrefix(CliPrefix.None)>] Import of ParseResults<ImportArgument>
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Inspect _ -> "names, shapes and types of the tensors, and the encoders that they fit"
+            | Import _ -> "make a safetensors file of weights in another format, and say what was folded"
+
+/// What the help ends with.
+let examples =
+    [ "condembed weights inspect resnet50.pth", "what is in it, and which encoder it is for"
+      "condembed weights import ResNet50 --out resnet50.safetensors", "Keras' ResNet-50 as TensorFlow.js has it, for RGB pictures" ]
+
+/// The names of all options, for near misses.
+let optionNames = [ "--json"; "--out" ]
+
+let private typeOf (array: NamedArray) = string array.Type
+
+let private shapeOf (array: NamedArray) = String.Join(" x ", array.Shape)
+
+let private numbers (file: WeightFile) = file.Arrays |> Seq.sumBy (fun array -> int64 array.Count)
+
+let private bytes (file: WeightFile) = file.Arrays |> Seq.sumBy (fun array -> int64 array.Data.Length)
+
+/// Which encoders the weights are for, in lines for people.
+let private fitLines (file: WeightFile) =
+    let fits = WeightFits.Of file
+
+    match fits |> Seq.filter _.Report.Fits |> List.ofSeq with
+    | [] ->
+        let nearest = fits[0]
+        let report = nearest.Report
+        let foreign = if isNull report.Foreign then "" else $" It is {report.Foreign}."
+
+        [ $"fits no encoder.{foreign}"
+          if report.Loaded.Count > 0 then
+              $"nearest is {nearest.Encoder}: {report.Loaded.Count} tensors fit, {report.Missing.Count} are missing, {report.WrongShape.Count} have another shape, {report.Unexpected.Count} are unknown to it" ]
+    | fitting ->
+        [ for fit in fitting do
+              $"fits --encoder {fit.Encoder}: {fit.About}" ]
+
+let private head (file: WeightFile) =
+    [ $"{file.Path}: {file.Format}, {Human.Count file.Arrays.Count} tensors, {Human.Count(numbers file)} numbers, {Human.Count(bytes file)} bytes"
+      for note in file.Notes do
+          $"  {note}" ]
+
+let private inspectLines (file: WeightFile) =
+    let width = Seq.append [ 0 ] (file.Arrays |> Seq.map _.Name.Length) |> Seq.max
+
+    [ yield! head file
+      if not (isNull file.Metadata) then
+          for KeyValue(name, text) in file.Metadata do
+              let text = if text.Length > 200 then text.Substring(0, 200) + " ..." else text
+              $"  {name} = {text.ReplaceLineEndings(String.Empty)}"
+      ""
+      for array in file.Arrays do
+          $"{array.Name.PadRight width}  {typeOf array, -4}  {shapeOf array}"
+      ""
+      yield! fitLines file ]
+
+let private tensorOf (array: NamedArray) =
+    dict
+        [ "name", box array.Name
+          "dtype", box (typeOf array)
+          "shape", box array.Shape
+          "bytes", box array.Data.Length ]
+
+let private fitOf (fit: EncoderFit) =
+    dict
+        [ "encoder", box fit.Encoder
+          "fits", box fit.Report.Fits
+          "missing", box fit.Report.Missing
+          "unexpected", box fit.Report.Unexpected
+          "wrong_shape", box fit.Report.WrongShape
+          "classifier", box fit.Report.Classifier
+          "changed", box fit.Report.Changed
+          "foreign", box fit.Report.Foreign ]
+
+let private document (file: WeightFile) =
+    let fits = WeightFits.Of file
+
+    dict
+        [ "file", box file.Path
+          "format", box file.Format
+          "numbers", box (numbers file)
+          "bytes", box (bytes file)
+          "notes", box file.Notes
+          "metadata", box (Dictionary(if isNull file.Metadata then Seq.empty else seq file.Metadata))
+          "tensors", box [| for array in file.Arrays -> tensorOf array |]
+          "fits",
+          box
+              [| for fit in fits do
+                     if fit.Report.Fits then fit.Encoder |]
+          "nearest", box (fitOf fits[0]) ]
+
+let private say line = printfn $"{Output.visible line}"
+
+let private inspect (arguments: ParseResults<InspectArgument>) =
+    let file = WeightFile.Read(arguments.GetResult InspectArgument.File)
+
+    if arguments.Contains InspectArgument.Json then Output.json (document file) else inspectLines file |> List.iter say
+
+let private import (arguments: ParseResults<ImportArgument>) =
+    let source, out = arguments.GetResult ImportArgument.File, arguments.GetResult ImportArgument.Out
+
+    if Path.GetExtension out <> ".safetensors" then
+        raise (InputException $"--out {out}: name a .safetensors file; that is what is written.")
+
+    let file = WeightFile.Read source
+    file.Save out
+    let verb = if file.Format = "TensorFlow.js" then "folded" else "read"
+    say (List.head (head file))
+
+    for note in file.Notes do
+        say $"  {verb}: {note}"
+
+    fitLines file |> List.iter say
+    say $"written {out}"
+
+let run (arguments: ParseResults<WeightsArgument>) =
+    match arguments.GetSubCommand() with
+    | WeightsArgument.Inspect arguments -> inspect arguments
+    | WeightsArgument.Import arguments -> import arguments

@@ -1,0 +1,86 @@
+namespace CondEmbed.Checkpoints;
+
+/// <summary>Finds the tensors of a network in what a training saved.</summary>
+internal sealed class StateDict(string path)
+{
+    private const int Deepest = 8;
+    private const int MostValues = 1_000_000;
+
+    // Of a teacher and its student, the teacher is what is used after training: Caron et al., DINO, section 3.1.
+    private static readonly string[] Wrappers = ["state_dict", "model_state_dict", "model", "teacher", "student"];
+
+    private readonly Dictionary<string, TorchTensor> tensors = new(StringComparer.Ordinal);
+    private readonly List<string> notes = [];
+    private int seen;
+
+    /// <summary>What was chosen of the file, in words.</summary>
+    internal IReadOnlyList<string> Notes => notes;
+
+    /// <summary>Every tensor below the wrappers, under its dotted name.</summary>
+    /// <exception cref="InputException">There is none, or the dictionaries lie too deep within each other.</exception>
+    internal IReadOnlyDictionary<string, TorchTensor> Find(object? saved)
+    {
+        var root = saved as PickleDictionary
+            ?? throw new InputException($"{path}: holds no dictionary of tensors. Save one in Python: torch.save(model.state_dict(), 'weights.pth').");
+        Gather("", Unwrap(root), 0);
+        return tensors.Count > 0
+            ? tensors
+            : throw new InputException($"{path}: holds no tensors, only {NamesOf(root)}. Save them in Python: torch.save(model.state_dict(), 'weights.pth').");
+    }
+
+    private PickleDictionary Unwrap(PickleDictionary dictionary)
+    {
+        for (var depth = 0; depth < Deepest; depth++)
+        {
+            var inner = Wrappers.Select(name => (Name: name, Value: Last(dictionary, name))).FirstOrDefault(found => found.Value is not null);
+            if (inner.Value is null)
+            {
+                return dictionary;
+            }
+
+            var others = new PickleDictionary();
+            others.Pairs.AddRange(dictionary.Pairs.Where(pair => pair.Key as string != inner.Name));
+            notes.Add(others.Pairs.Count == 0 ? $"took '{inner.Name}'" : $"took '{inner.Name}' and left out {NamesOf(others)}");
+            dictionary = inner.Value;
+        }
+
+        throw TooDeep();
+    }
+
+    private static PickleDictionary? Last(PickleDictionary dictionary, string name) =>
+        dictionary.Pairs.FindLast(pair => pair.Key as string == name).Value as PickleDictionary;
+
+    private void Gather(string prefix, PickleDictionary dictionary, int depth)
+    {
+        if (depth > Deepest)
+        {
+            throw TooDeep();
+        }
+
+        foreach (var (key, value) in dictionary.Pairs)
+        {
+            // A dictionary that is shared, again and again, is a few bytes of the file and any number of names.
+            if (++seen > MostValues)
+            {
+                throw new InputException($"{path}: its dictionaries hold more than {MostValues} values: no weights do that, so they are not read.");
+            }
+
+            if (value is TorchTensor tensor)
+            {
+                tensors[$"{prefix}{key}"] = tensor;
+            }
+            else if (value is PickleDictionary inner)
+            {
+                Gather($"{prefix}{key}.", inner, depth + 1);
+            }
+        }
+    }
+
+    private static string NamesOf(PickleDictionary dictionary)
+    {
+        var names = dictionary.Pairs.Select(pair => $"'{pair.Key}'").Distinct().ToList();
+        return names.Count > 8 ? $"{string.Join(", ", names.Take(8))} and {names.Count - 8} more" : string.Join(", ", names);
+    }
+
+    private InputException TooDeep() => new($"{path}: its dictionaries lie more than {Deepest} deep within each other: no weights do that, so they are not read.");
+}

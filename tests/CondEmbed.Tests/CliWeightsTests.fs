@@ -1,0 +1,106 @@
+/// `condembed weights`, and training from weights of every format.
+module CondEmbed.Tests.CliWeightsTests
+
+open System
+open System.IO
+open Expecto
+open CondEmbed.Checkpoints
+open CondEmbed.Interop
+open CondEmbed.Training
+open CondEmbed.Tests.CliSupport
+open CondEmbed.Tests.PickleWriter
+open CondEmbed.Tests.RunSupport
+open CondEmbed.Tests.Support
+
+/// The network of a finished run as torch.save would have it, wrapped and prefixed.
+let private asTorch path =
+    let arrays = Safetensors.Read(RunFolder(finishedRun []).LastWeights).Arrays
+
+    let viewOf (array: NamedArray) =
+        let shape = List.ofSeq array.Shape
+        let strides = List.scanBack (*) shape 1L |> List.tail
+        tensor (storage "Float" array.Name (int64 array.Count)) 0L shape strides
+
+    let state = Dictionary [ for array in arrays -> Text("module." + array.Name), viewOf array ]
+    torchFile path (Dictionary [ Text "model", state; Text "epoch", Whole 9L ]) [ for array in arrays -> array.Name, array.Data.ToArray() ]
+
+let tests =
+    testList
+        "weights"
+        [ test "inspect lists names, shapes, types and what they fit, as text and as JSON" {
+              inFolder (fun folder ->
+                  let path = Path.Combine(folder, "small.pth")
+                  asTorch path
+                  let out = succeeds [ "weights"; "inspect"; path ]
+
+                  for words in
+                      [ "small.pth: PyTorch"; "took 'model' and left out 'epoch'"; "module.conv1.weight"; "32 x 3 x 3 x 3"; "F32" ] do
+                      Expect.stringContains out words "text"
+
+                  let found = jsonOf (succeeds [ "weights"; "inspect"; path; "--json" ])
+                  Expect.equal (found.GetProperty("format").GetString()) "PyTorch" "format"
+
+                  let tensor =
+                      found.GetProperty("tensors").EnumerateArray()
+                      |> Seq.find (fun t -> t.GetProperty("name").GetString() = "module.conv1.weight")
+
+                  Expect.equal [ for size in tensor.GetProperty("shape").EnumerateArray() -> size.GetInt32() ] [ 32; 3; 3; 3 ] "shape"
+                  Expect.equal (tensor.GetProperty("dtype").GetString()) "F32" "type"
+                  Expect.equal (tensor.GetProperty("bytes").GetInt32()) (4 * 32 * 27) "bytes"
+
+                  Expect.equal
+                      [ for name in found.GetProperty("fits").EnumerateArray() -> name.GetString() ]
+                      [ "small" ]
+                      "the encoder, whose head is no matter")
+          }
+
+          test "import makes a safetensors file that holds the same" {
+              inFolder (fun folder ->
+                  let path, out = Path.Combine(folder, "small.pth"), Path.Combine(folder, "small.safetensors")
+                  asTorch path
+                  let said = succeeds [ "weights"; "import"; path; "--out"; out ]
+                  Expect.stringContains said $"written {out}" "said"
+
+                  for a, b in Seq.zip (WeightFile.Read(path).Arrays) (WeightFile.Read(out).Arrays) do
+                      Expect.equal a.Name b.Name "name"
+                      Expect.isTrue (a.Data.Span.SequenceEqual b.Data.Span) a.Name)
+          }
+
+          test "refused: no safetensors file to write, a file that is missing, a command that is none" {
+              for arguments, words in
+                  [ [ "import"; golden "weights/torch.pth"; "--out"; "x.pth" ], [ "--out x.pth"; ".safetensors" ]
+                    [ "inspect"; "gone.pth" ], [ "gone.pth"; "cannot be read" ]
+                    [ "inspect"; golden "weights/make.py" ], [ "make.py"; "safetensors" ]
+                    [ "inspect"; "x"; "--jsn" ], [ "--jsn"; "--json" ] ] do
+                  let outcome = condembed ("weights" :: arguments)
+                  Expect.equal outcome.Code 2 outcome.Everything
+
+                  for word in words do
+                      Expect.stringContains outcome.Error word "reason"
+          }
+
+          test "what a file writes into its names does not reach the terminal" {
+              inFolder (fun folder ->
+                  let path = Path.Combine(folder, "x.pth")
+                  let value = tensor (storage "Float" "0" 1L) 0L [ 1L ] [ 1L ]
+                  torchFile path (Dictionary [ Text "\027[2Jw", value ]) [ "0", singles [ 1f ] ]
+                  let out = succeeds [ "weights"; "inspect"; path ]
+                  Expect.isFalse (out.Contains '\027') "escape"
+                  Expect.stringContains out "?[2Jw" "name")
+          }
+
+          test "a run starts from a .pth file as from the safetensors file of the same network" {
+              inFolder (fun folder ->
+                  let path = Path.Combine(folder, "small.pth")
+                  asTorch path
+                  let said = WeightFile.Read path
+
+                  let load (file: WeightFile) =
+                      let struct (_, config) = RunFolder.Open(finishedRun [])
+                      use session = Session.ForEmbedding config
+                      let report = session.Load(TensorFiles.OfArrays file.Arrays)
+                      Expect.isTrue report.Fits (string report)
+                      [ for tensor in session.EmbeddingWeights() -> tensor.Name, tensor.Bytes ]
+
+                  Expect.equal (load said) (load (WeightFile.Read(RunFolder(finishedRun []).LastWeights))) "weights")
+          } ]

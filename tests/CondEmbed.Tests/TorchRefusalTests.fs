@@ -1,0 +1,134 @@
+/// PyTorch files that are broken, hostile or of another kind: refused with the reason, in bounded memory.
+module CondEmbed.Tests.TorchRefusalTests
+
+open System
+open System.IO
+open System.Text
+open Expecto
+open CondEmbed.Checkpoints
+open CondEmbed.Tests.Support
+open CondEmbed.Tests.PickleWriter
+
+let private read path = WeightFile.Read path |> ignore
+
+/// A file of a value and of a storage '0' of 4 floats.
+let private made (value: Value) path = torchFile path value [ "0", singles [ 0f; 1f; 2f; 3f ] ]
+
+let private four = storage "Float" "0" 4L
+
+let private weight value = Dictionary [ Text "w", value ]
+
+/// A dictionary that holds itself, by the memo.
+let private endless = Raw(Encoding.ASCII.GetBytes "}q\000X\005\000\000\000innerh\000s" |> List.ofArray)
+
+/// Each dictionary holds the one before a hundred times: 100^6 names in some 10 kB.
+let private laughs =
+    let keep place = Raw [ byte 'q'; byte place; byte '0' ]
+    let recall place = Raw [ byte 'h'; byte place ]
+
+    Sequence
+        [ weight (tensor four 0L [ 1L ] [ 1L ])
+          keep 0
+          for place in 1..6 do
+              Dictionary [ for i in 0..99 -> Text $"k{i}", recall (place - 1) ]
+              keep place
+          recall 6 ]
+
+let private hostile: (string * (string -> unit) * string list) list =
+    [ "calls os.system",
+      made (weight (Call("os.system", [ Text "touch pwned" ]))),
+      [ "'os.system'"; "nothing of Python is ever run"; "state_dict" ]
+      "calls builtins.eval", made (Call("builtins.eval", [ Text "1" ])), [ "'builtins.eval'" ]
+      "a whole module", made (Global "torchvision.models.resnet.ResNet"), [ "'torchvision.models.resnet.ResNet'"; "model.state_dict()" ]
+      "names by the stack", made (Raw(0x8cuy :: 2uy :: [ byte 'o'; byte 's'; 0x8cuy; 1uy; byte 'x'; 0x93uy ])), [ "'os.x'" ]
+      "numbers that are complex", made (weight (storage "ComplexFloat" "0" 2L)), [ "torch.ComplexFloatStorage"; "float32" ]
+      "calls what is a text", made (Raw [ byte 'N'; byte ')'; byte 'R' ]), [ "calls what is no function" ]
+      "calls with other arguments", made (Call("torch._utils._rebuild_tensor_v2", [ None' ])), [ "arguments that do not fit" ]
+      "attributes of a tensor", made (Raw [ byte 'N'; byte 'N'; byte 'b' ]), [ "gives attributes" ]
+      "an id of nothing", made (Outside None'), [ "no storage of numbers" ]
+      "a storage that is not there", made (weight (tensor (storage "Float" "9" 4L) 0L [ 1L ] [ 1L ])), [ "lacks the storage '9'" ]
+      "a storage of another size", made (weight (tensor (storage "Float" "0" 5L) 0L [ 1L ] [ 1L ])), [ "16 bytes"; "5 elements of F32" ]
+      "a view beyond its storage", made (weight (tensor four 1L [ 2L; 2L ] [ 2L; 1L ])), [ "element 4 of a storage that has 4" ]
+      "a negative offset", made (weight (tensor four -1L [ 1L ] [ 1L ])), [ "negative" ]
+      "a negative stride", made (weight (tensor four 3L [ 2L ] [ -1L ])), [ "negative" ]
+      "a huge stride", made (weight (tensor four 0L [ 3L ] [ Int64.MaxValue ])), [ "of a storage that has 4" ]
+      "a huge shape", made (weight (tensor four 0L [ 1L <<< 40; 1L <<< 40 ] [ 0L; 0L ])), [ "more elements than can be counted" ]
+      "one number seen 4 billion times",
+      made (weight (tensor four 0L [ 1L <<< 32 ] [ 0L ])),
+      [ "tensor 'w'"; "more than one array can hold" ]
+      "one number seen 400 million times", made (weight (tensor four 0L [ 400_000_000L ] [ 0L ])), [ "tensor 'w'"; "times the"; "not read" ]
+      "sizes without strides", made (weight (tensor four 0L [ 2L; 2L ] [ 1L ])), [ "2 sizes and 1 strides" ]
+      "a dictionary in itself", made endless, [ "deep within each other" ]
+      "dictionaries that hold each other, a hundred to the sixth times", made laughs, [ "more than 1000000 values" ]
+      "no dictionary", made (List [ tensor four 0L [ 1L ] [ 1L ] ]), [ "no dictionary of tensors" ]
+      "no tensors", made (Dictionary [ Text "epoch", Whole 3L ]), [ "holds no tensors, only 'epoch'" ]
+      "an empty stack", made (Raw [ byte '0' ]), [ "empty stack" ]
+      "no mark", made (Raw [ byte 't' ]), [ "lacks a mark" ]
+      "nothing to recall", made (Raw [ byte 'h'; 7uy ]), [ "nothing under 7" ]
+      "a text longer than the pickle", made (Raw(byte 'X' :: [ 0xffuy; 0xffuy; 0xffuy; 0x7fuy ])), [ "2147483647 more bytes" ]
+      "an operation of another kind", made (Raw [ byte 'i' ]), [ "operation 0x69" ]
+      "operations without end", made (Raw [ for _ in 0..1_000_001 -> byte 'N' ]), [ "goes on after 1000000 operations" ] ]
+
+let private otherKinds: (string * string * (string -> unit) * string list) list =
+    let bytes (content: byte array) path = File.WriteAllBytes(path, content)
+
+    [ "a file of before PyTorch 1.6",
+      "old.pth",
+      bytes (Array.append (Convert.FromHexString "80028a0a6cfc9c46f9206aa850192e") (Array.zeroCreate 40)),
+      [ "before version 1.6"; "torch.save(torch.load('old.pth'" ]
+      "a tar file", "old.tar", bytes (Array.concat [ Array.zeroCreate 257; "ustar"B; Array.zeroCreate 40 ]), [ "before version 1.6" ]
+      "HDF5",
+      "keras.h5",
+      bytes (Array.append [| 0x89uy; byte 'H'; byte 'D'; byte 'F' |] (Array.zeroCreate 40)),
+      [ "HDF5"; "tensorflowjs_converter" ]
+      "text", "x.pth", bytes "hello, world: no weights"B, [ "does not begin like a zip file" ]
+      "an empty file", "x.bin", bytes [||], [ "does not begin like a zip file" ]
+      "a zip file of something else", "x.pt", (fun path -> archive path [ "a.txt", "a"B ]), [ "0 entries 'data.pkl'" ]
+      "TorchScript",
+      "x.pt",
+      (fun path -> archive path [ "data.pkl", pickle None'; "constants.pkl", pickle None' ]),
+      [ "TorchScript"; "state_dict" ]
+      "a big-endian file", "x.pt", (fun path -> archive path [ "data.pkl", pickle None'; "byteorder", "big"B ]), [ "byte order 'big'" ]
+      "a cut-off zip file", "x.pt", bytes (Array.append "PK\003\004"B (Array.zeroCreate 100)), [ "not a good PyTorch file" ] ]
+
+let tests =
+    testList
+        "PyTorch refused"
+        [ for name, write, words in hostile do
+              test name {
+                  inFolder (fun folder ->
+                      let path = Path.Combine(folder, "bad.pth")
+                      write path
+                      rejects (path :: words) (fun () -> read path))
+              }
+
+          for name, file, write, words in otherKinds do
+              test name {
+                  inFolder (fun folder ->
+                      let path = Path.Combine(folder, file)
+                      write path
+                      rejects (path :: words) (fun () -> read path))
+              }
+
+          test "zip bombs: numbers and pickles that unpack to a thousand times the file" {
+              inFolder (fun folder ->
+                  let path = Path.Combine(folder, "bomb.pth")
+                  let count = 150_000_000L
+                  torchFile path (weight (tensor (storage "Byte" "0" count) 0L [ count ] [ 1L ])) [ "0", Array.zeroCreate (int count) ]
+                  rejects [ path; "'archive/data/0'"; "150000000 bytes" ] (fun () -> read path)
+                  archive path [ "data.pkl", Array.zeroCreate 20_000_000 ]
+                  rejects [ path; "pickle of 20000000 bytes" ] (fun () -> read path))
+          }
+
+          testPropertyWithConfig (fewCases 200) "a file with a byte changed is read or refused, never anything else"
+          <| fun (place: FsCheck.NonNegativeInt) (value: byte) ->
+              inFolder (fun folder ->
+                  let path = Path.Combine(folder, "x.pth")
+                  let bytes = File.ReadAllBytes(golden "weights/torch.pth")
+                  bytes[(place.Get * 7919) % bytes.Length] <- value
+                  File.WriteAllBytes(path, bytes)
+
+                  try
+                      read path
+                  with :? CondEmbed.InputException ->
+                      ()) ]
