@@ -1,0 +1,72 @@
+namespace CondEmbed.Interop
+
+open System
+open System.Collections.Generic
+open CondEmbed
+
+/// A setting given as text, and where: the option `--batch`, or a line of a file.
+[<Sealed>]
+type Given(source: string, key: string, value: string) =
+    member _.Source = source
+    /// With underscores, also where it was written as the options are: `per-class` is `per_class`.
+    member val Key = key.Replace('-', '_')
+    member _.Value = value
+
+/// Settings for C#: from text to a sound Config, and back.
+[<AbstractClass; Sealed>]
+type RunSettings private () =
+    /// `steps` and `epochs` exclude each other: the later one holds.
+    static member private Length(given: Given list) =
+        let lengths = given |> List.filter (fun g -> g.Key = "steps" || g.Key = "epochs")
+
+        match List.tryLast lengths with
+        | Some last when last.Key = "steps" && lengths |> List.exists (fun g -> g.Key = "epochs") -> given @ [ Given("", "epochs", "0") ]
+        | _ -> given
+
+    /// The settings in the order of their weight, later ones winning, over what the encoder among them starts from. InputException with
+    /// everything that is wrong, each with its source.
+    static member Resolve(given: Given seq) : Config =
+        let given = RunSettings.Length(List.ofSeq given)
+
+        let sources = dict [ for g in given |> List.rev |> List.distinctBy (fun (g: Given) -> g.Key) -> g.Key, g.Source ]
+
+        let encoder = given |> List.tryFindBack (fun (g: Given) -> g.Key = "encoder") |> Option.map _.Value
+
+        let start = encoder |> Option.filter (fun name -> List.contains name Encoders.All.names)
+
+        let start = Config.startFor (defaultArg start Config.standard.Encoder)
+        let config, unread = start |> Settings.overlay [ for g in given -> g.Key, g.Value ]
+
+        let describe (problem: Problem) =
+            match sources.TryGetValue problem.Key with
+            | true, source when source.EndsWith(problem.Key.Replace('_', '-'), StringComparison.Ordinal) -> $"{source}: {problem.Message}"
+            | true, source -> $"{source}: {problem}"
+            | _ -> string problem
+
+        match unread @ Check.problems config with
+        | [] -> config
+        | problems -> raise (InputException(List.map describe problems))
+
+    /// Every key with its meaning, in order.
+    static member Keys: IReadOnlyList<KeyValuePair<string, string>> =
+        [| for key, meaning in Settings.keys -> KeyValuePair(key, meaning) |]
+
+    /// Every setting with its value as text, in order.
+    static member Pairs(config: Config) : IReadOnlyList<KeyValuePair<string, string>> =
+        [| for key, value in Settings.toPairs config -> KeyValuePair(key, value) |]
+
+    /// What a run with that encoder starts from.
+    static member StartFor(encoder: string) = Config.startFor encoder
+    /// Training steps on so many training images.
+    static member StepsOf(config: Config, images: int) = Config.stepsOf images config
+
+    /// The K of Recall@K that the settings name; none where they leave it to the data.
+    static member RecallAtOf(config: Config) : IReadOnlyList<int> = Config.recallAtOf config |> List.toArray :> IReadOnlyList<int>
+    /// Short side to which test pictures are resized.
+    static member ResizeOf(config: Config) = Config.resizeOf config
+    /// Names to choose from.
+    static member Encoders: IReadOnlyList<string> = List.toArray Encoders.All.names
+    static member Losses: IReadOnlyList<string> = List.toArray Losses.All.names
+
+    /// Words to add to an error about a wrong name: `; did you mean 'x'?`, or nothing.
+    static member Nearest(names: string seq, wrong: string) = Names.nearest names wrong
