@@ -22,11 +22,10 @@ let part =
     { Name = "angular"
       Source = "Wang et al., ICCV 2017"
       Settings =
-        [ Setting.positive "angle" 40.0 "upper bound of the angle at the negative, in degrees"
-          Setting.part "miner" "all" "chooses pairs"
-          Reducers.setting "mean" ]
+        Setting.positive "angle" 40.0 "upper bound of the angle at the negative, in degrees"
+        :: Loss.stages "mean"
       Make =
         fun given ->
-            let mine, reduce = Miners.chosen given "miner" [], Reducers.chosen given "reducer"
-            let angle = given.Number "angle" * Math.PI / 180.0
-            OnBatch(fun pairs s -> loss angle reduce (asPairs pairs (mine pairs s)) s) }
+            match Loss.staged given (loss (given.Number "angle" * Math.PI / 180.0)) with
+            | OnSimilarities f -> OnBatch f
+            | other -> other }

@@ -18,13 +18,7 @@ let part =
     { Name = "circle"
       Source = "Sun et al., CVPR 2020"
       Settings =
-        [ Setting.number "margin" 0.4 "relaxation m"
-          Setting.positive "gamma" 80.0 "scale"
-          Setting.part "miner" "all" "chooses pairs"
-          Reducers.setting "non-zero" ]
-      Make =
-        fun given ->
-            let mine, reduce = Miners.chosen given "miner" [], Reducers.chosen given "reducer"
-
-            Loss.mined given (fun pairs s ->
-                loss (given.Number "margin") (given.Number "gamma") reduce (Mining.asPairs pairs (mine pairs s)) s) }
+        Setting.number "margin" 0.4 "relaxation m"
+        :: Setting.positive "gamma" 80.0 "scale"
+        :: Loss.stages "non-zero"
+      Make = fun given -> Loss.staged given (loss (given.Number "margin") (given.Number "gamma")) }

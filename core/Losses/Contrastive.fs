@@ -16,25 +16,18 @@ let onCosines (positive: float) (negative: float) (reduce: Reducer) (pairs: Mini
     reduce (Terms.ofPairs pairs.Positive ((positive - s).relu()))
     + reduce (Terms.ofPairs pairs.Negative ((s - negative).relu()))
 
-let private settings positive negative =
+let private margins positive negative =
     [ Setting.number "positive_margin" positive "positives beyond it are pulled"
-      Setting.number "negative_margin" negative "negatives within it are pushed"
-      Setting.part "miner" "all" "chooses pairs"
-      Reducers.setting "non-zero" ]
+      Setting.number "negative_margin" negative "negatives within it are pushed" ]
 
-let private make (loss: float -> float -> Reducer -> Mining.Pairs -> Tensor -> Tensor) (given: Chosen) =
-    let mine, reduce = Miners.chosen given "miner" [], Reducers.chosen given "reducer"
-    let positive, negative = given.Number "positive_margin", given.Number "negative_margin"
-    Loss.mined given (fun pairs s -> loss positive negative reduce (Mining.asPairs pairs (mine pairs s)) s)
+let private partOf name source settings (lossOf: Chosen -> float -> float -> Reducer -> Mining.Pairs -> Tensor -> Tensor) =
+    { Name = name
+      Source = $"Hadsell, Chopra and LeCun, CVPR 2006; {source}"
+      Settings = settings @ Loss.stages "non-zero"
+      Make = fun given -> Loss.staged given (lossOf given (given.Number "positive_margin") (given.Number "negative_margin")) }
 
 let part =
-    { Name = "contrastive"
-      Source = "Hadsell, Chopra and LeCun, CVPR 2006; distances"
-      Settings = settings 0.0 1.0 @ [ Setting.part "distance" "l2" "l2, squared-l2, cosine" ]
-      Make = fun given -> make (onDistances (Distances.chosen given "distance")) given }
+    partOf "contrastive" "distances" (margins 0.0 1.0 @ [ Setting.part "distance" "l2" "l2, squared-l2, cosine" ]) (fun given ->
+        onDistances (Distances.chosen given "distance"))
 
-let cosinePart =
-    { Name = "contrastive-cosine"
-      Source = "Hadsell, Chopra and LeCun, CVPR 2006; cosines"
-      Settings = settings 1.0 0.5
-      Make = make onCosines }
+let cosinePart = partOf "contrastive-cosine" "cosines" (margins 1.0 0.5) (fun _ -> onCosines)

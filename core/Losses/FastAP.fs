@@ -29,11 +29,5 @@ let loss (bins: int) (reduce: Reducer) (pairs: Mining.Pairs) (similarities: Tens
 let part =
     { Name = "fast-ap"
       Source = "Cakir et al., CVPR 2019"
-      Settings =
-        [ Setting.whole "bins" 10 "of the histogram of squared distances"
-          Setting.part "miner" "all" "chooses pairs"
-          Reducers.setting "mean" ]
-      Make =
-        fun given ->
-            let mine, reduce = Miners.chosen given "miner" [], Reducers.chosen given "reducer"
-            Loss.mined given (fun pairs s -> loss (given.Whole "bins") reduce (Mining.asPairs pairs (mine pairs s)) s) }
+      Settings = Setting.whole "bins" 10 "of the histogram of squared distances" :: Loss.stages "mean"
+      Make = fun given -> Loss.staged given (loss (given.Whole "bins")) }

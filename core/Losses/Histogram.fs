@@ -3,24 +3,26 @@ module CondEmbed.Losses.Histogram
 open CondEmbed
 open TorchSharp
 
+/// Marks Q R, places Q R from 0 to bins -> bins + 1: the share of the marked at each whole place, each shared linearly between its two neighbours.
+let private shares (bins: int) (mask: Tensor) (places: Tensor) =
+    let weight = mask.``to`` places.dtype
+    let below = places.detach().floor().clamp(scalar 0.0, scalar (float (bins - 1)))
+    let above = places - below
+
+    let add (place: Tensor) (value: Tensor) (total: Tensor) =
+        total.index_add (0L, place.reshape(-1L).``to`` int64', (value * weight).reshape -1L, scalar 1.0)
+
+    let counts = places.new_zeros [| int64 bins + 1L |] |> add below (1.0 - above) |> add (below + 1.0) above
+    counts / weight.sum().clamp_min(scalar 1.0)
+
 /// Pairs, similarities Q R -> scalar: the probability that a random negative pair is more similar than a random positive one, from histograms with linear
-/// assignment: sum over bins of h_N H_P, H_P the cumulated h_P. Ustinova and Lempitsky, NIPS 2016, eqs. 2 and 4. Needs Q R numbers a bin.
+/// assignment: sum over bins of h_N H_P, H_P the cumulated h_P. Ustinova and Lempitsky, NIPS 2016, eqs. 2 and 4.
 let loss (bins: int) (pairs: Mining.Pairs) (s: Tensor) =
-    let width = 2.0 / float bins
-
-    let histogram (mask: Tensor) =
-        let total = mask.sum(``type`` = s.dtype).clamp_min(scalar 1.0)
-        let weight = mask.``to`` s.dtype
-        let count bin = ((1.0 - (s + 1.0 - float bin * width).abs() / width).relu() * weight).sum()
-        torch.stack [| for bin in 0..bins -> count bin |] / total
-
-    (histogram pairs.Negative * (histogram pairs.Positive).cumsum 0L).sum()
+    let places = (s + 1.0) * (float bins / 2.0)
+    (shares bins pairs.Negative places * (shares bins pairs.Positive places).cumsum 0L).sum()
 
 let part =
     { Name = "histogram"
       Source = "Ustinova and Lempitsky, NIPS 2016"
-      Settings = [ Setting.whole "bins" 100 "of the histograms of similarities"; Setting.part "miner" "all" "chooses pairs" ]
-      Make =
-        fun given ->
-            let mine = Miners.chosen given "miner" []
-            Loss.mined given (fun pairs s -> loss (given.Whole "bins") (Mining.asPairs pairs (mine pairs s)) s) }
+      Settings = [ Setting.whole "bins" 100 "of the histograms of similarities" ]
+      Make = fun given -> OnSimilarities(loss (given.Whole "bins")) }

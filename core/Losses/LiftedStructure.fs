@@ -19,21 +19,11 @@ let part =
     { Name = "lifted-structure"
       Source = "Oh Song et al., CVPR 2016; generalised by Hermans et al. 2017"
       Settings =
-        [ Setting.number "positive_margin" 0.0 "taken from the distances of positives"
-          Setting.number "negative_margin" 1.0 "from which the distances of negatives are taken"
-          Setting.part "distance" "l2" "l2, squared-l2, cosine"
-          Setting.part "miner" "all" "chooses pairs"
-          Reducers.setting "mean" ]
+        Setting.number "positive_margin" 0.0 "taken from the distances of positives"
+        :: Setting.number "negative_margin" 1.0 "from which the distances of negatives are taken"
+        :: Setting.part "distance" "l2" "l2, squared-l2, cosine"
+        :: Loss.stages "mean"
       Make =
         fun given ->
-            let mine, reduce = Miners.chosen given "miner" [], Reducers.chosen given "reducer"
-            let distance = Distances.chosen given "distance"
-
-            Loss.mined given (fun pairs s ->
-                loss
-                    distance
-                    (given.Number "positive_margin")
-                    (given.Number "negative_margin")
-                    reduce
-                    (Mining.asPairs pairs (mine pairs s))
-                    s) }
+            loss (Distances.chosen given "distance") (given.Number "positive_margin") (given.Number "negative_margin")
+            |> Loss.staged given }

@@ -48,8 +48,14 @@ module Loss =
         | Sum parts -> parts |> List.tryPick (fun (_, _, part) -> needsBatch part)
         | _ -> needsMore loss
 
-    /// A loss that sees what its miner keeps; some miners need the references to be the batch.
-    let mined (given: Chosen) loss = if Miners.needsBatch (given.Call "miner") then OnBatch loss else OnSimilarities loss
+    /// The settings that name a loss' miner and reducer, for the end of its own.
+    let stages reducer = [ Setting.part "miner" "all" "chooses pairs"; Reducers.setting reducer ]
+
+    /// A loss of a reducer, on the pairs that the named miner keeps; some miners need the references to be the batch.
+    let staged (given: Chosen) (loss: Reducers.Reducer -> Pairs -> Tensor -> Tensor) =
+        let mine, loss = Miners.chosen given "miner" [], loss (Reducers.chosen given "reducer")
+        let onMined pairs s = loss (asPairs pairs (mine pairs s)) s
+        if Miners.needsBatch (given.Call "miner") then OnBatch onMined else OnSimilarities onMined
 
     /// (Q R pairs, similarities Q R) -> scalar. ArgumentException for a loss that needs more.
     let rec onSimilarities loss : Layer<Pairs * Tensor, Tensor> =

@@ -20,18 +20,15 @@ let part =
     { Name = "multi-similarity"
       Source = "Wang et al., CVPR 2019"
       Settings =
-        [ Setting.positive "alpha" 2.0 "steepness for positives"
-          Setting.positive "beta" 40.0 "steepness for negatives"
-          Setting.number "base" 0.5 "similarity where pull and push are centred"
-          Setting.number "margin" 0.1 "mining margin; below 0 turns mining off"
-          Setting.part "miner" "all" "chooses pairs before that mining"
-          Reducers.setting "mean" ]
+        Setting.positive "alpha" 2.0 "steepness for positives"
+        :: Setting.positive "beta" 40.0 "steepness for negatives"
+        :: Setting.number "base" 0.5 "similarity where pull and push are centred"
+        :: Setting.number "margin" 0.1 "mining margin; below 0 turns mining off"
+        :: Loss.stages "mean"
       Make =
         fun given ->
-            let alpha, beta, offset, margin = given.Number "alpha", given.Number "beta", given.Number "base", given.Number "margin"
-            let mine, reduce = Miners.chosen given "miner" [], Reducers.chosen given "reducer"
+            let margin = given.Number "margin"
+            let keep pairs s = if margin < 0.0 then pairs else Miners.multiSimilarity margin pairs s
 
-            Loss.mined given (fun pairs s ->
-                let pairs = Mining.asPairs pairs (mine pairs s)
-                let pairs = if margin < 0.0 then pairs else Miners.multiSimilarity margin pairs s
-                loss alpha beta offset reduce pairs s) }
+            Loss.staged given (fun reduce pairs s ->
+                loss (given.Number "alpha") (given.Number "beta") (given.Number "base") reduce (keep pairs s) s) }

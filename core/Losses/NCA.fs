@@ -14,11 +14,5 @@ let loss (scale: float) (reduce: Reducer) (pairs: Mining.Pairs) (similarities: T
 let part =
     { Name = "nca"
       Source = "Goldberger et al., NIPS 2004"
-      Settings =
-        [ Setting.positive "scale" 1.0 "multiplies the squared distances"
-          Setting.part "miner" "all" "chooses pairs"
-          Reducers.setting "mean" ]
-      Make =
-        fun given ->
-            let mine, reduce = Miners.chosen given "miner" [], Reducers.chosen given "reducer"
-            Loss.mined given (fun pairs s -> loss (given.Number "scale") reduce (Mining.asPairs pairs (mine pairs s)) s) }
+      Settings = Setting.positive "scale" 1.0 "multiplies the squared distances" :: Loss.stages "mean"
+      Make = fun given -> Loss.staged given (loss (given.Number "scale")) }

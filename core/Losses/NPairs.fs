@@ -17,7 +17,11 @@ let private firstOfClass (pairs: Pairs) =
 let loss (reduce: Reducer) (pairs: Pairs) (similarities: Tensor) =
     let first = firstOfClass pairs
     let anchors = first.nonzero().reshape -1L
-    let positives = (pairs.Positive.index_select (0L, anchors)).``to``(int64').argmax 1L
+    // Falling numbers, so that the first positive is the greatest.
+    let places =
+        torch.arange (scalar (float similarities.shape[1]), scalar 0.0, scalar -1.0, dtype = int64', device = similarities.device)
+
+    let positives = (pairs.Positive.index_select(0L, anchors).``to`` int64' * places).argmax 1L
     let logits = similarities.index_select(0L, anchors).index_select(1L, positives)
     let count = anchors.shape[0]
 
@@ -28,8 +32,5 @@ let loss (reduce: Reducer) (pairs: Pairs) (similarities: Tensor) =
 let part =
     { Name = "n-pairs"
       Source = "Sohn, NIPS 2016"
-      Settings = [ Setting.part "miner" "all" "chooses pairs"; Reducers.setting "mean" ]
-      Make =
-        fun given ->
-            let mine, reduce = Miners.chosen given "miner" [], Reducers.chosen given "reducer"
-            Loss.mined given (fun pairs s -> loss reduce (asPairs pairs (mine pairs s)) s) }
+      Settings = Loss.stages "mean"
+      Make = fun given -> Loss.staged given loss }

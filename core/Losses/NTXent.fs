@@ -14,11 +14,5 @@ let loss (temperature: float) (reduce: Reducer) (pairs: Mining.Pairs) (similarit
 let part =
     { Name = "nt-xent"
       Source = "Chen et al., SimCLR, ICML 2020"
-      Settings =
-        [ Setting.positive "temperature" 0.07 "divides the similarities"
-          Setting.part "miner" "all" "chooses pairs"
-          Reducers.setting "mean" ]
-      Make =
-        fun given ->
-            let mine, reduce = Miners.chosen given "miner" [], Reducers.chosen given "reducer"
-            Loss.mined given (fun pairs s -> loss (given.Number "temperature") reduce (Mining.asPairs pairs (mine pairs s)) s) }
+      Settings = Setting.positive "temperature" 0.07 "divides the similarities" :: Loss.stages "mean"
+      Make = fun given -> Loss.staged given (loss (given.Number "temperature")) }

@@ -15,11 +15,5 @@ let loss (temperature: float) (reduce: Reducer) (pairs: Mining.Pairs) (similarit
 let part =
     { Name = "supcon"
       Source = "Khosla et al., NeurIPS 2020"
-      Settings =
-        [ Setting.positive "temperature" 0.1 "divides the similarities"
-          Setting.part "miner" "all" "chooses pairs"
-          Reducers.setting "non-zero" ]
-      Make =
-        fun given ->
-            let mine, reduce = Miners.chosen given "miner" [], Reducers.chosen given "reducer"
-            Loss.mined given (fun pairs s -> loss (given.Number "temperature") reduce (Mining.asPairs pairs (mine pairs s)) s) }
+      Settings = Setting.positive "temperature" 0.1 "divides the similarities" :: Loss.stages "non-zero"
+      Make = fun given -> Loss.staged given (loss (given.Number "temperature")) }

@@ -38,7 +38,7 @@ let private partOf name source miner =
             let options = { Margin = given.Number "margin"; Soft = given.IsOn "soft"; Swap = given.IsOn "swap" }
             let distance = Distances.chosen given "distance"
             let onPairs pairs s = loss distance options reduce (asTriplets (mine pairs s)) s
-            if options.Swap then OnBatch onPairs else Loss.mined given onPairs }
+            if options.Swap || Miners.needsBatch (given.Call "miner") then OnBatch onPairs else OnSimilarities onPairs }
 
 let part = partOf "triplet" "Schroff et al., CVPR 2015; all triplets" "all"
 

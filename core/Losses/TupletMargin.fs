@@ -19,21 +19,17 @@ let variance (positive: float) (negative: float) (reduce: Reducer) (pairs: Minin
     reduce (Terms.ofPairs pairs.Positive (squared ((1.0 - positive) * Masked.mean pairs.Positive s - s)))
     + reduce (Terms.ofPairs pairs.Negative (squared (s - (1.0 + negative) * Masked.mean pairs.Negative s)))
 
-let private partOf name settings reducer (lossOf: Chosen -> Reducer -> Mining.Pairs -> Tensor -> Tensor) =
+let private partOf name settings (lossOf: Chosen -> Reducer -> Mining.Pairs -> Tensor -> Tensor) =
     { Name = name
       Source = "Yu and Tao, ICCV 2019"
-      Settings = settings @ [ Setting.part "miner" "all" "chooses pairs"; Reducers.setting reducer ]
-      Make =
-        fun given ->
-            let mine, loss = Miners.chosen given "miner" [], lossOf given (Reducers.chosen given "reducer")
-            Loss.mined given (fun pairs s -> loss (Mining.asPairs pairs (mine pairs s)) s) }
+      Settings = settings @ Loss.stages "mean"
+      Make = fun given -> Loss.staged given (lossOf given) }
 
 let part =
     partOf
         "tuplet-margin"
         [ Setting.number "margin" 5.73 "slack of the angle of positives, in degrees"
           Setting.positive "scale" 64.0 "multiplies the cosines" ]
-        "mean"
         (fun given -> loss (given.Number "margin" * Math.PI / 180.0) (given.Number "scale"))
 
 let variancePart =
@@ -41,5 +37,4 @@ let variancePart =
         "intra-pair-variance"
         [ Setting.number "positive_slack" 0.01 "share of the mean below which positives may lie"
           Setting.number "negative_slack" 0.01 "share of the mean above which negatives may lie" ]
-        "mean"
         (fun given -> variance (given.Number "positive_slack") (given.Number "negative_slack"))
