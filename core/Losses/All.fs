@@ -37,6 +37,27 @@ let all: Part<Loss> list =
 
 let names = Part.names all
 
+/// Without case, hyphens and a closing "Loss".
+let private plain (name: string) =
+    let letters = name.ToLowerInvariant().Replace("-", "").Replace("_", "")
+    if letters.EndsWith("loss", System.StringComparison.Ordinal) then letters.Substring(0, letters.Length - 4) else letters
+
+/// Other libraries' names that no rule makes ours.
+let private elsewhere =
+    Map
+        [ "tripletmargin", "triplet"
+          "generalizedliftedstructure", "lifted-structure"
+          "normalizedsoftmax", "normalised-softmax"
+          "subcenterarcface", "sub-centre-arcface"
+          "recallatk", "recall-at-k" ]
+
+/// The name here of a loss however it is written: `ProxyAnchorLoss` is `proxy-anchor`. An unknown name stays as it is.
+let private nameHere (name: string) =
+    names
+    |> List.tryFind (fun known -> plain known = plain name)
+    |> Option.orElse (Map.tryFind (plain name) elsewhere)
+    |> Option.defaultValue name
+
 let private settingsOf name = Part.tryFind all name |> Option.map _.Settings |> Option.defaultValue []
 
 let private attempt (call: Call) =
@@ -71,6 +92,7 @@ let read (text: string) (settings: Map<string, Value>) : Result<(float * Call) l
     match Expression.read text with
     | Error problem -> Error [ None, problem ]
     | Ok terms ->
+        let terms = [ for weight, call in terms -> weight, { call with Name = nameHere call.Name } ]
         let calls = List.map snd terms
         let known = calls |> List.forall (fun call -> Part.tryFind all call.Name |> Option.isSome)
 

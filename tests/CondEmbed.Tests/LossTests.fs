@@ -222,6 +222,22 @@ let private registry =
                   for word in words do
                       Expect.stringContains found word "the message")
 
+          testCase "names as pytorch-metric-learning writes them are understood" (fun () ->
+              for theirs, ours in
+                  [ "TripletMarginLoss", "triplet"
+                    "MultiSimilarityLoss", "multi-similarity"
+                    "NTXentLoss", "nt-xent"
+                    "SupConLoss", "supcon"
+                    "ProxyNCALoss", "proxy-nca"
+                    "GeneralizedLiftedStructureLoss", "lifted-structure"
+                    "NormalizedSoftmaxLoss", "normalised-softmax"
+                    "SubCenterArcFaceLoss", "sub-centre-arcface"
+                    "Proxy-Anchor", "proxy-anchor"
+                    "proxy-nca++", "proxy-nca++" ] do
+                  match All.read theirs Map.empty with
+                  | Ok [ _, call ] -> Expect.equal call.Name ours theirs
+                  | other -> failtest $"{other}")
+
           testCase "an expression is written as it is read" (fun () ->
               for text in [ "triplet"; "triplet(margin=0.3, miner=semi-hard(margin=-0.1))" ] do
                   match Expression.read $" 0.5*{text} +supcon" with
