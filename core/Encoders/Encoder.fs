@@ -7,13 +7,15 @@ type Features =
     {
         /// B C h w: what there is at each place.
         Map: Tensor
+        /// B C' h' w' of each stage before the last, the latest first: coarser to finer. None where an encoder has no stages.
+        Earlier: Tensor list
         /// B C: the encoder's own summary of each picture (a class token), where it has one.
         Token: Tensor option
     }
 
 module Features =
     /// B C h w -> the features of an encoder that makes a map and nothing else.
-    let ofMap map = { Map = map; Token = None }
+    let ofMap map = { Map = map; Earlier = []; Token = None }
 
     /// Features -> B C h w.
     let map features = features.Map
@@ -31,6 +33,8 @@ type Encoder =
         Features: Layer<Tensor, Features>
         /// C of the features.
         Channels: int
+        /// C' of each earlier stage, the latest first.
+        EarlierChannels: int list
         /// Whether the features have a class token.
         HasToken: bool
         /// The side of the pictures is a multiple of this many pixels.

@@ -106,6 +106,12 @@ module Residual =
         | Wide -> convNorm options 1 3 options.StemWidth 7 2 --> relu --> maxPool
         | Narrow stride -> convNorm options 1 3 options.StemWidth 3 stride --> relu
 
+    /// B In H W -> what each stage makes, the last first.
+    let private outputs (stages: Layer<Tensor, Tensor> list) : Layer<Tensor, Features> =
+        Layer.create (stages |> List.collect _.Specs) (fun env x ->
+            let maps = (x, stages) ||> List.scan (fun x stage -> stage.Forward env x) |> List.tail |> List.rev
+            { Features.ofMap maps.Head with Earlier = maps.Tail })
+
     /// B 3 H W -> B C h w; expects ImageNet's mean and deviation of colours.
     let build options : Encoder =
         let widths = [ for width, _, _ in options.Stages -> outputsOf options width ]
@@ -113,7 +119,8 @@ module Residual =
 
         let stages = options.Stages |> List.mapi (fun index shape -> stage options index inputs[index] shape)
 
-        { Features = stem options --> Layer.sequence stages |> Layer.map Features.ofMap
+        { Features = stem options --> outputs stages
+          EarlierChannels = List.rev widths |> List.tail
           HasToken = false
           Multiple = 1
           Channels = List.last widths

@@ -99,6 +99,7 @@ module VisionTransformer =
         let side = int64 (sqrt (float places))
 
         { Map = x.narrow(1L, 1L, places).transpose(1L, 2L).unflatten(2L, [| side; side |])
+          Earlier = []
           Token = Some(x.select (1L, 0L)) }
 
     /// B 3 H W -> B C h w and B C. Pre-norm blocks, exact GELU, a norm at the end.
@@ -112,6 +113,7 @@ module VisionTransformer =
 
         { Features = starting network |> Layer.map features
           Channels = options.Width
+          EarlierChannels = []
           HasToken = true
           Multiple = options.Patch
           Mean = options.Mean

@@ -108,6 +108,14 @@ let private published =
 
                   Expect.isNone features.Token "class token"
                   Expect.sequenceEqual features.Map.shape [ 1L; int64 channels; expected; expected ] name
+
+                  let earlier = [ for map in features.Earlier -> int map.shape[1] ]
+                  Expect.equal earlier encoder.EarlierChannels $"{name}: channels of the stages before"
+                  Expect.isNonEmpty earlier $"{name}: stages"
+
+                  for coarse, fine in List.pairwise (features.Map :: features.Earlier) do
+                      Expect.isLessThanOrEqual coarse.shape[2] fine.shape[2] $"{name}: coarser to finer"
+
                   Params.dispose parameters) ]
 
 let tests = testList "Encoder" [ published; EncoderTwinTests.tests ]
