@@ -16,6 +16,30 @@ type Options =
         Heads: int
     }
 
+/// Where values come from.
+[<RequireQualifiedAccess>]
+type Values =
+    /// A projection of the tokens (`value`), and one of the result (`output`).
+    | Own
+    /// They are given, B T D, and what is read is the result.
+    | Given
+
+/// What queries can read of each of N images: N H T D/H.
+type Read = { Keys: Tensor; Values: Tensor }
+
+/// Attention in its steps, so that many queries can share what they read.
+type Parts =
+    {
+        /// (tokens that keys are made of N T C, what values are made of: N T C, or N T D where they are given) -> what can be read.
+        Look: Layer<Tensor * Tensor, Read>
+        /// (queries N Q D, what they read) -> N Q D, all queries of an image in one fused call.
+        Ask: Layer<Tensor * Read, Tensor>
+        /// The same -> N H Q T, where each query looks: non-negative, sums to 1 over T. For pictures, not for training.
+        Weights: Layer<Tensor * Read, Tensor>
+        /// `query`, `key` and, where values are its own, `value`, `output`.
+        Specs: ParamSpec list
+    }
+
 let private check options =
     if options.Heads < 1 || options.Embedding % options.Heads <> 0 then
         invalidArg
@@ -28,41 +52,42 @@ let private splitHeads heads (x: Tensor) = x.unflatten(2L, [| int64 heads; -1L |
 /// B H N D/H -> B N D.
 let private joinHeads (x: Tensor) = x.transpose(1L, 2L).flatten(2L, 3L)
 
-/// ... D -> ... D.
-let private queryLayer options = Layer.named "query" (Layers.projection options.Embedding options.Embedding)
-
-/// ... C -> ... D.
-let private keyLayer options = Layer.named "key" (Layers.projection options.Channels options.Embedding)
-
-/// (queries B Q D, tokens B T C) -> B Q D, all queries of an image in one fused call. Declares `query`, `key`, `value`, `output`.
-let cross options : Layer<Tensor * Tensor, Tensor> =
+/// The steps of attention.
+let parts options values : Parts =
     check options
-    let query, key = queryLayer options, keyLayer options
+    let width = options.Embedding
+    let project name inputs = Layer.named name (Layers.projection inputs width)
+    let query, key = project "query" width, project "key" options.Channels
 
-    let value = Layer.named "value" (Layers.projection options.Channels options.Embedding)
-
-    let output = Layer.named "output" (Layers.projection options.Embedding options.Embedding)
+    let value, output =
+        match values with
+        | Values.Own -> project "value" options.Channels, project "output" width
+        | Values.Given -> Layer.lift id, Layer.lift id
 
     let split = splitHeads options.Heads
 
-    let forward env (queries: Tensor, tokens: Tensor) =
+    let look env (looked, valued) = { Keys = key.Forward env looked |> split; Values = value.Forward env valued |> split }
+
+    let ask env (queries, read) =
+        F.scaled_dot_product_attention (query.Forward env queries |> split, read.Keys, read.Values)
+        |> joinHeads
+        |> output.Forward env
+
+    let weights env (queries, read) =
         let q = query.Forward env queries |> split
-        let k = key.Forward env tokens |> split
-        let v = value.Forward env tokens |> split
-        F.scaled_dot_product_attention (q, k, v) |> joinHeads |> output.Forward env
+        (q.matmul (read.Keys.transpose (-2L, -1L)) / sqrt (float (width / options.Heads))).softmax(-1L)
 
-    Layer.create (query.Specs @ key.Specs @ value.Specs @ output.Specs) forward
+    { Look = Layer.create (key.Specs @ value.Specs) look
+      Ask = Layer.create (query.Specs @ output.Specs) ask
+      Weights = Layer.create query.Specs weights
+      Specs = query.Specs @ key.Specs @ value.Specs @ output.Specs }
 
-/// (queries B Q D, tokens B T C) -> B H Q T, where each query looks: non-negative, sums to 1 over T. The same parameters as `cross`; for
-/// pictures, not for training.
+/// (queries B Q D, tokens B T C) -> B Q D. Declares `query`, `key`, `value`, `output`.
+let cross options : Layer<Tensor * Tensor, Tensor> =
+    let parts = parts options Values.Own
+    Layer.create parts.Specs (fun env (queries, tokens) -> parts.Ask.Forward env (queries, parts.Look.Forward env (tokens, tokens)))
+
+/// (queries B Q D, tokens B T C) -> B H Q T, where each query looks. The parameters of `cross`.
 let weights options : Layer<Tensor * Tensor, Tensor> =
-    check options
-    let query, key = queryLayer options, keyLayer options
-
-    let forward env (queries: Tensor, tokens: Tensor) =
-        let q = query.Forward env queries |> splitHeads options.Heads
-        let k = key.Forward env tokens |> splitHeads options.Heads
-        let perHead = float (options.Embedding / options.Heads)
-        (q.matmul (k.transpose (-2L, -1L)) / sqrt perHead).softmax(-1L)
-
-    Layer.create (query.Specs @ key.Specs) forward
+    let parts = parts options Values.Own
+    Layer.create parts.Specs (fun env (queries, tokens) -> parts.Weights.Forward env (queries, parts.Look.Forward env (tokens, tokens)))

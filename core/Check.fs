@@ -3,6 +3,20 @@ module CondEmbed.Check
 
 open System
 
+let private problem key message = { Key = key; Message = message }
+
+let private demand ok key message = [ if not ok then problem key message ]
+
+let private oneOf names key value =
+    [ if not (List.contains value names) then
+          let all = String.concat ", " names
+          problem key $"'{value}' is none of {all}{Names.nearest names value}" ]
+
+let private within low high key (value: float) =
+    demand (value >= low && value <= high) key $"is {Settings.text value}; it must lie within {Settings.text low} and {Settings.text high}"
+
+let private atLeast (low: int) key value = demand (value >= low) key $"is {value}; it must be at least {low}"
+
 let private lossProblems key settingsKey text settings =
     match Losses.All.read text (Config.asValues settings) with
     | Ok _ -> []
@@ -53,25 +67,69 @@ let private encoderProblems (c: Config) =
               { Key = "pooling"
                 Message = $"the encoder '{c.Encoder}' has no class token: pool its map, as by mean or gem" } ]
 
+/// What is wrong with the levels and their terms.
+let private levelProblems (c: Config) =
+    let words =
+        [ oneOf [ "own"; "head" ] "level_values" c.LevelValues
+          oneOf [ "previous"; "unconditional" ] "level_query" c.LevelQuery
+          oneOf [ "nothing"; "norm"; "feed-forward" ] "level_after" c.LevelAfter
+          oneOf [ "none"; "sine"; "learned" ] "level_position" c.LevelPosition
+          oneOf [ "last"; "stages" ] "level_tokens" c.LevelTokens
+          oneOf [ "mutual"; "one-sided" ] "level_similarity" c.LevelSimilarity
+          oneOf [ "every"; "last" ] "level_loss_on" c.LevelLossOn
+          oneOf [ "all"; "levels" ] "level_gradients" c.LevelGradients
+          within 0.0 1e6 "level_weight" c.LevelWeight
+          within 0.0 1.0 "level_warm_up" c.LevelWarmUp
+          atLeast 0 "level_pairs" c.LevelPairs
+          atLeast 0 "level_block" c.LevelBlock
+          within 0.0 1e6 "unconditional_weight" c.UnconditionalWeight
+          within 0.0 1e6 "distillation" c.Distillation
+          within 1e-3 1e3 "distillation_temperature" c.DistillationTemperature ]
+
+    let stages =
+        match Encoders.All.tryBuild c.Encoder { Config.encoderOptions c with Size = 224 } with
+        | Some encoder -> 1 + encoder.EarlierChannels.Length
+        | None -> c.Levels
+
+    let together =
+        [ demand (c.Embedding % max 1 c.Heads = 0) "heads" $"{c.Heads} heads do not divide an embedding of {c.Embedding}"
+          demand
+              (c.LevelValues <> "head" || c.Pooling = "mean" && not c.HeadNorm)
+              "level_values"
+              "'head' needs a head that is linear in each token: pooling mean (no other is) and head_norm false"
+          demand
+              (c.LevelValues <> "head" || c.LevelTokens <> "stages" || c.Levels < 2)
+              "level_values"
+              "'head' projects tokens of the last stage alone: set level_tokens to last, or level_values to own"
+          demand
+              (c.LevelTokens <> "stages" || c.Levels <= stages)
+              "level_tokens"
+              $"'stages' gives each of {c.Levels} levels a stage, and the encoder '{c.Encoder}' has {stages}: set levels to {stages} or less, or level_tokens to last"
+          demand
+              (c.LevelTokens <> "stages" || c.Levels < 2 || not c.SharedLevels)
+              "level_tokens"
+              "'stages' have different channels, so levels cannot share their weights: set shared_levels to false, or level_tokens to last"
+          demand
+              (c.LevelLossOn <> "last" || c.Levels < 2 || c.Residual || c.SharedLevels || c.LevelQuery = "previous")
+              "level_query"
+              "with 'unconditional', residual false and level_loss_on last, the levels before the last count for nothing: change one of the three"
+          demand
+              (c.Distillation = 0.0 || c.LevelWeight > 0.0)
+              "distillation"
+              "the levels teach only what their own loss taught them: give level_weight more than 0 (level_gradients = levels keeps that loss from the encoder)" ]
+
+    let othersTrain = c.Levels > 0 && (c.LevelGradients = "all" && c.LevelWeight > 0.0 || c.Distillation > 0.0)
+
+    let unconditional =
+        demand
+            (c.UnconditionalWeight <> 0.0 || othersTrain)
+            "unconditional_weight"
+            "is 0, and no other term trains the encoder: raise it, or have levels with a level_weight and level_gradients all, or distillation"
+
+    unconditional :: words @ (if c.Levels > 0 && c.Heads > 0 then together else [])
+
 /// Everything that is wrong with the settings, at once; empty when they are sound.
 let problems (c: Config) : Problem list =
-    let problem key message = { Key = key; Message = message }
-
-    let demand ok key message = [ if not ok then problem key message ]
-
-    let oneOf names key value =
-        [ if not (List.contains value names) then
-              let all = String.concat ", " names
-              problem key $"'{value}' is none of {all}{Names.nearest names value}" ]
-
-    let within low high key (value: float) =
-        demand
-            (value >= low && value <= high)
-            key
-            $"is {Settings.text value}; it must lie within {Settings.text low} and {Settings.text high}"
-
-    let atLeast (low: int) key value = demand (value >= low) key $"is {value}; it must be at least {low}"
-
     List.concat
         [ oneOf [ "auto"; "hash"; "first-half" ] "split" c.Split
           within 0.01 0.99 "train_share" c.TrainShare
@@ -83,11 +141,7 @@ let problems (c: Config) : Problem list =
           atLeast 1 "embedding" c.Embedding
           within 0.0 16.0 "levels" (float c.Levels)
           atLeast 1 "heads" c.Heads
-          (if c.Levels > 0 && c.Heads > 0 then
-               demand (c.Embedding % c.Heads = 0) "heads" $"{c.Heads} heads do not divide an embedding of {c.Embedding}"
-           else
-               [])
-          within 0.0 1e6 "level_weight" c.LevelWeight
+          List.concat (levelProblems c)
           lossProblems "loss" "loss_settings" c.Loss c.LossSettings
           // Without a loss of their own the levels' settings are numbers for the loss, which has been looked at.
           lossProblems "level_loss" "level_loss_settings" (fst (Config.levelLossOf c)) c.LevelLossSettings
@@ -111,6 +165,7 @@ let problems (c: Config) : Problem list =
           oneOf [ "adamw"; "sgd" ] "optimiser" c.Optimiser
           demand (c.Lr > 0.0 && Double.IsFinite c.Lr) "lr" $"is {Settings.text c.Lr}; it must be above 0"
           within 0.0 1e6 "head_lr_factor" c.HeadLrFactor
+          within 0.0 1e6 "level_lr_factor" c.LevelLrFactor
           within 0.0 1e6 "proxy_lr_factor" c.ProxyLrFactor
           within 0.0 1e3 "weight_decay" c.WeightDecay
           within 0.0 0.9999 "momentum" c.Momentum

@@ -47,6 +47,34 @@ type Config =
       SharedLevels: bool
       [<Description("weight of each level's loss beside the loss of the unconditional embeddings")>]
       LevelWeight: float
+      [<Description("what a level reads of a token: own (a projection of its own), head (the head's projection, without one of the result; needs pooling mean and no head_norm)")>]
+      LevelValues: string
+      [<Description("what a level asks with: previous (the other image's embedding of the level before), unconditional (the other image's unconditional embedding)")>]
+      LevelQuery: string
+      [<Description("what follows the attention of a level: nothing, norm (LayerNorm), feed-forward (LayerNorm and two layers, added)")>]
+      LevelAfter: string
+      [<Description("code of the places of tokens, for the keys: none, sine, learned")>]
+      LevelPosition: string
+      [<Description("tokens that the levels read: last (of the encoder's last stage), stages (of one stage each, from the last to finer ones)")>]
+      LevelTokens: string
+      [<Description("similarity of a pair on a level: mutual (both conditional embeddings), one-sided (a conditional and the other's unconditional, mean of both sides)")>]
+      LevelSimilarity: string
+      [<Description("levels that have a loss: every, last")>]
+      LevelLossOn: string
+      [<Description("what the levels' loss trains: all, levels (the levels alone; encoder and head then learn from them by distillation)")>]
+      LevelGradients: string
+      [<Description("share of the steps in which the weights of the levels' loss and of distillation rise from zero")>]
+      LevelWarmUp: float
+      [<Description("pairs on the levels: of each image with so many most similar others and with its own class; 0 for all")>]
+      LevelPairs: int
+      [<Description("pairs on the levels that are computed at a time, and again for their gradients, to save memory; 0 for all at once")>]
+      LevelBlock: int
+      [<Description("weight of the loss of the unconditional embeddings")>]
+      UnconditionalWeight: float
+      [<Description("weight of what the last level's similarities teach the unconditional ones; 0 for nothing")>]
+      Distillation: float
+      [<Description("temperature of distillation")>]
+      DistillationTemperature: float
       [<Description("loss of the unconditional embeddings, or a weighted sum, as in multi-similarity(beta=50) + 0.5 * proxy-anchor: {losses}")>]
       Loss: string
       [<Description("numbers for the loss, as in loss_settings.alpha=2")>]
@@ -67,6 +95,8 @@ type Config =
       Lr: float
       [<Description("factor of the learning rate for the embedding and the hierarchy")>]
       HeadLrFactor: float
+      [<Description("factor of the learning rate for the hierarchy, on top of head_lr_factor")>]
+      LevelLrFactor: float
       [<Description("factor of the learning rate for proxies")>]
       ProxyLrFactor: float
       [<Description("weight decay; norms and biases have none")>]

@@ -1,12 +1,29 @@
-/// The hierarchy of conditional embeddings of all ordered pairs of a batch.
+/// The hierarchy of conditional embeddings of pairs of a batch.
 ///     c^0[i|j] = e_i        c^l[i|j] = CA_l(query = c^(l-1)[j|i], keys = values = F_i)        l = 1..L
 /// A reconstruction after Kotovenko et al., "Cross-Image-Attention for Conditional Embeddings in Deep Metric Learning", CVPR 2023.
 module CondEmbed.Hierarchy
 
 open TorchSharp
 
+/// What a level asks image i with.
+[<RequireQualifiedAccess>]
+type Query =
+    /// c^(l-1)[j|i].
+    | Previous
+    /// e_j at every level.
+    | Unconditional
+
+/// When i and j are alike.
+[<RequireQualifiedAccess>]
+type Agreement =
+    /// cos(c[i|j], c[j|i]).
+    | Mutual
+    /// (cos(c[i|j], e_j) + cos(c[j|i], e_i)) / 2.
+    | OneSided
+
 type Options =
     {
+        /// Of the encoder's last map.
         Attention: Attention.Options
         /// L; 0 is the baseline without conditional embeddings.
         Levels: int
@@ -14,53 +31,118 @@ type Options =
         Residual: bool
         /// One set of attention weights for all levels instead of one a level.
         Shared: bool
+        /// Given: the head's own projection of the tokens. Queries then start at zero, so that attention starts uniform, and what is read as e.
+        Values: Attention.Values
+        Query: Query
+        After: Level.After
+        Position: Positions.Code
+        Agreement: Agreement
+        /// Channels of each stage, the last first, at least L of them: each level reads one stage. None where all levels read the last map.
+        Stages: int list
     }
 
-/// What a level reads: B T C tokens of each image, and B D unconditional embeddings.
-type Views = { Tokens: Tensor; Embeddings: Tensor }
+/// Levels as the abstract suggests them: each reads the last map with projections of its own, and asks with the level before it.
+let plain attention levels : Options =
+    { Attention = attention
+      Levels = levels
+      Residual = false
+      Shared = false
+      Values = Attention.Values.Own
+      Query = Query.Previous
+      After = Level.After.Nothing
+      Position = Positions.Code.None
+      Agreement = Agreement.Mutual
+      Stages = [] }
 
-/// B D -> B B D: e_i as the embedding of i in the light of any j.
-let private unconditional (embeddings: Tensor) =
-    let count, features = embeddings.shape[0], embeddings.shape[1]
-    embeddings.unsqueeze(1L).expand(count, count, features)
+/// What the levels read: B C h w of each stage, the last first, B D unconditional embeddings, and B T D values where these are given.
+type Views = { Maps: Tensor list; Embeddings: Tensor; Values: Tensor option }
 
-/// The layer of a level under its name: `level1` ..., or `levels` where all share one.
-let private levelName options level = if options.Shared then "levels" else $"level{level}"
+let private level (options: Options) index =
+    let channels = if options.Stages.IsEmpty then options.Attention.Channels else options.Stages[index]
 
-/// Where a level adds to the level before it, it starts by adding little, so that the hierarchy starts close to the baseline.
-let private quiet (attention: Layer<_, _>) =
-    let start spec = if spec.Name = "output.weight" then { spec with Init = Normal 1e-3 } else spec
-    Layer.create (List.map start attention.Specs) attention.Forward
+    Level.create
+        (if options.Shared then "levels" else $"level{index + 1}")
+        { Attention = { options.Attention with Channels = channels }
+          Values = options.Values
+          After = options.After
+          Position = options.Position
+          Quiet = options.Residual }
 
-let private levelsWith (attention: Layer<Tensor * Tensor, Tensor>) options =
-    [ for level in 1 .. options.Levels -> Layer.named (levelName options level) attention ]
+let private levels (options: Options) = List.init options.Levels (level options)
 
-let private specsOf options (levels: Layer<_, _> list) = (if options.Shared then List.truncate 1 levels else levels) |> List.collect _.Specs
+let private specsOf (options: Options) (ofLevel: Level.Level -> ParamSpec list) =
+    levels options
+    |> if options.Shared then List.truncate 1 else id
+    |> List.collect ofLevel
 
-/// B B D -> B B D: the queries put to image i (row i) are the embeddings of the others in the light of i.
-let private asked (conditional: Tensor) = conditional.transpose (0L, 1L)
+/// Views of a batch -> what each level reads of each image.
+let reads (options: Options) : Layer<Views, Attention.Read list> =
+    let levels = levels options
+
+    let forward env (views: Views) =
+        let withTokens map = map, Layers.tokens map
+
+        let ofLevels =
+            if options.Stages.IsEmpty then
+                List.replicate options.Levels (withTokens views.Maps.Head)
+            else
+                views.Maps |> List.truncate options.Levels |> List.map withTokens
+
+        (levels, ofLevels)
+        ||> List.map2 (fun level (map, tokens) -> level.Look.Forward env (map, tokens, defaultArg views.Values tokens))
+
+    Layer.create (specsOf options _.Look.Specs) forward
+
+let private question (options: Options) pairing first previous =
+    match options.Query with
+    | Query.Previous -> Pairing.reversed pairing previous
+    | Query.Unconditional -> Pairing.reversed pairing first
+
+/// (pairs, what each level reads of each image, embeddings B D) -> L tensors N Q D: c^1 ... c^L of the pairs.
+let climb (options: Options) : Layer<Pairing * Attention.Read list * Tensor, Tensor list> =
+    let levels = levels options
+
+    let forward env (pairing, reads: Attention.Read list, embeddings) =
+        let first = Pairing.unconditional pairing embeddings
+
+        let step previous (level: Level.Level, read: Attention.Read) =
+            let read: Attention.Read = { Keys = Pairing.ofImages pairing read.Keys; Values = Pairing.ofImages pairing read.Values }
+
+            let answer = level.Ask.Forward env (question options pairing first previous, read)
+            level.After.Forward env (if options.Residual then previous + answer else answer)
+
+        (first, List.zip levels reads) ||> List.scan step |> List.tail
+
+    Layer.create (specsOf options (fun level -> level.Ask.Specs @ level.After.Specs)) forward
+
+/// (pairs, embeddings B D, c N Q D) -> the similarity of each pair by one level: B B of all, or E of chosen ones.
+let similarity (options: Options) pairing embeddings (c: Tensor) =
+    let unit = Layers.l2Normalise c
+    let towards other = (unit * Pairing.reversed pairing other).sum -1L
+
+    match options.Agreement with
+    | Agreement.Mutual -> towards unit
+    | Agreement.OneSided ->
+        let one = towards (Layers.l2Normalise (Pairing.unconditional pairing embeddings))
+        (one + Pairing.reversed pairing one) / 2.0
+    |> Pairing.once pairing
 
 /// Views of a batch -> L tensors B B D, c^1 ... c^L; row i column j of c^l is the embedding of image i in the light of image j.
-let conditional options : Layer<Views, Tensor list> =
-    let levels = levelsWith (Attention.cross options.Attention |> if options.Residual then quiet else id) options
+let conditional (options: Options) : Layer<Views, Tensor list> =
+    let reads, climb = reads options, climb options
 
-    let step env tokens previous (level: Layer<_, _>) =
-        let read = level.Forward env (asked previous, tokens)
-        if options.Residual then previous + read else read
-
-    let forward env views = (unconditional views.Embeddings, levels) ||> List.scan (step env views.Tokens) |> List.tail
-
-    Layer.create (specsOf options levels) forward
+    Layer.create (specsOf options _.Specs) (fun env views -> climb.Forward env (Pairing.All, reads.Forward env views, views.Embeddings))
 
 /// Views of a batch -> L tensors B H B T: where in image i (first index) the query of image j (third index) looks, a level each.
-let attention options : Layer<Views, Tensor list> =
-    let conditional = conditional options
-    let looks = levelsWith (Attention.weights options.Attention) options
+let attention (options: Options) : Layer<Views, Tensor list> =
+    let levels, reads, climb = levels options, reads options, climb options
 
     let forward env views =
-        let previous = unconditional views.Embeddings :: conditional.Forward env views
+        let reads = reads.Forward env views
+        let first = Pairing.unconditional Pairing.All views.Embeddings
+        let previous = first :: climb.Forward env (Pairing.All, reads, views.Embeddings) |> List.truncate options.Levels
 
-        (looks, List.truncate options.Levels previous)
-        ||> List.map2 (fun look c -> look.Forward env (asked c, views.Tokens))
+        (levels, reads, previous)
+        |||> List.map3 (fun (level: Level.Level) read c -> level.Weights.Forward env (question options Pairing.All first c, read))
 
-    Layer.create conditional.Specs forward
+    Layer.create (specsOf options _.Specs) forward

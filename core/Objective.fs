@@ -20,16 +20,22 @@ type Network =
         Features: Layer<Tensor, Features>
         /// Features -> B D, of any length.
         Head: Layer<Features, Tensor>
+        /// B C h w -> B T D, each token through the head on its own, by the head's parameters: where the head of a map is the mean of these. None where
+        /// it is not.
+        Project: Layer<Tensor, Tensor> option
     }
 
 module Network =
     /// Pictures -> B C h w, and B C h w -> B D: a network whose features are a map alone.
     let ofMap (map: Layer<Tensor, Tensor>) (head: Layer<Tensor, Tensor>) =
-        { Features = map |> Layer.map Features.ofMap; Head = Layer.lift Features.map --> head }
+        { Features = map |> Layer.map Features.ofMap; Head = Layer.lift Features.map --> head; Project = None }
+
+    /// B C h w -> B T D, the parameters of the head: what a head of mean pooling and a linear layer makes of each token.
+    let private projection channels embedding = Layer.lift Layers.tokens --> Layer.named "embedding" (Layers.linear channels embedding)
 
     /// An encoder with a head of D features: pooling (so many features a channel), a norm if asked for, a linear layer. Parameters stand
-    /// under the encoder's own names and `embedding`.
-    let ofEncoder (encoder: Encoder) (features: int, pooling: Layer<Features, Tensor>) withNorm embedding =
+    /// under the encoder's own names and `embedding`. `isMean`: the pooling is the mean over places.
+    let ofEncoder (encoder: Encoder) (features: int, pooling: Layer<Features, Tensor>, isMean) withNorm embedding =
         let width = features * encoder.Channels
 
         let norm = if withNorm then Layer.named "embedding.norm" (Layers.batchNorm width) else Layer.lift id
@@ -38,58 +44,60 @@ module Network =
           Head =
             Layer.named "embedding.pool" pooling
             --> norm
-            --> Layer.named "embedding" (Layers.linear width embedding) }
+            --> Layer.named "embedding" (Layers.linear width embedding)
+          Project = if isMean && not withNorm then Some(projection encoder.Channels embedding) else None }
 
     /// Pictures -> B D of length 1: the unconditional embedding, all that is used at test time.
     let embed network = network.Features --> network.Head |> Layer.map Layers.l2Normalise
 
 module Objective =
-    /// Pictures and labels of a batch -> scalar: loss(s^0) + weight * sum over levels of levelLoss(s^l). Terms: `loss`, `level1`, ... . With no
-    /// levels this is the baseline. ArgumentException: a loss for the levels that cannot score similarities.
-    let conditional network (hierarchy: Hierarchy.Options) weight levelLoss loss : Objective =
+    let private checkLabels (labels: Tensor) (embeddings: Tensor) =
+        if labels.dtype <> int64' || labels.shape <> [| embeddings.shape[0] |] then
+            let given = $"{labels.dtype} {shapeText labels.shape}"
+            invalidArg "batch" $"{embeddings.shape[0]} images need as many labels of type Int64; these are {given}."
+
+    /// What levels read of a network's features, and the values that they share with its head.
+    let private views network (hierarchy: Hierarchy.Options) : Env -> Features -> Tensor -> Hierarchy.Views =
+        let project =
+            match hierarchy.Values, network.Project with
+            | Attention.Values.Own, _ -> None
+            | Attention.Values.Given, Some project -> Some project
+            | Attention.Values.Given, None ->
+                invalidArg
+                    (nameof network)
+                    "This head is not linear in the tokens, so levels cannot take their values from it: see Network.Project."
+
+        fun env features embeddings ->
+            { Maps = features.Map :: features.Earlier
+              Embeddings = embeddings
+              Values = project |> Option.map (fun project -> project.Forward env features.Map) }
+
+    /// Pictures and labels of a batch -> scalar: weight * loss(s^0) + the conditional terms. Terms: `loss`, `level1`, ... . With no levels and a weight of 1 this
+    /// is the baseline. ArgumentException: a loss for the levels that cannot score similarities.
+    let weighted network (hierarchy: Hierarchy.Options) weight conditional levelLoss loss : Objective =
         let unconditional = Layer.named "loss" (Loss.onEmbeddings loss)
-        let levels = Layer.named "hierarchy" (Hierarchy.conditional hierarchy)
+        let terms = Conditional.terms hierarchy conditional levelLoss
 
-        let onLevels =
-            [ if hierarchy.Levels > 0 then
-                  let onLevel = Loss.onSimilarities levelLoss
-
-                  for level in 1 .. hierarchy.Levels do
-                      // A loss with parameters of its own has them once for each level.
-                      if onLevel.Specs.IsEmpty then onLevel else Layer.named $"loss.level{level}" onLevel ]
-
-        let checkLabels (batch: Batch) (embeddings: Tensor) =
-            if batch.Labels.dtype <> int64' || batch.Labels.shape <> [| embeddings.shape[0] |] then
-                let labels = $"{batch.Labels.dtype} {shapeText batch.Labels.shape}"
-                invalidArg (nameof batch) $"{embeddings.shape[0]} images need as many labels of type Int64; these are {labels}."
+        let views =
+            if hierarchy.Levels > 0 then views network hierarchy else views network { hierarchy with Values = Attention.Values.Own }
 
         let forward env batch =
             let features = network.Features.Forward env batch.Images
             let embeddings = network.Head.Forward env features
-            checkLabels batch embeddings
+            checkLabels batch.Labels embeddings
             let first = unconditional.Forward env (embeddings, batch.Labels)
-            let pairs = Mining.all batch.Labels
+            let terms = terms.Forward env (views env features embeddings, batch.Labels)
 
-            let conditional =
-                levels.Forward env { Tokens = Layers.tokens features.Map; Embeddings = embeddings }
-                |> List.map2 (fun (onLevel: Layer<_, _>) c -> onLevel.Forward env (pairs, Similarity.mutualCosine c)) onLevels
+            { Total = (weight * first, terms.Weighted) ||> List.fold (fun total term -> total + term)
+              Terms = ("loss", first) :: terms.Named }
 
-            { Total = (first, conditional) ||> List.fold (fun total term -> total + weight * term)
-              Terms = ("loss", first) :: List.mapi (fun i term -> $"level{i + 1}", term) conditional }
+        Layer.create (network.Features.Specs @ network.Head.Specs @ terms.Specs @ unconditional.Specs) forward
 
-        let specs =
-            [ yield! network.Features.Specs
-              yield! network.Head.Specs
-              yield! levels.Specs
-              yield! unconditional.Specs
-              for onLevel in onLevels do
-                  yield! onLevel.Specs ]
-
-        Layer.create specs forward
+    /// The same with the loss of each level on all pairs: loss(s^0) + weight * sum over levels of levelLoss(s^l).
+    let conditional network hierarchy weight levelLoss loss : Objective =
+        weighted network hierarchy 1.0 (Conditional.plain weight) levelLoss loss
 
     /// Pictures and labels of a batch -> scalar: the loss of the unconditional embeddings alone, under the same names as the conditional objective.
     let baseline network loss : Objective =
-        let none: Hierarchy.Options =
-            { Attention = { Channels = 1; Embedding = 1; Heads = 1 }; Levels = 0; Residual = false; Shared = false }
-
+        let none = Hierarchy.plain { Channels = 1; Embedding = 1; Heads = 1 } 0
         conditional network none 0.0 loss loss

@@ -22,15 +22,42 @@ let encoder (config: Config) =
 let network (config: Config) =
     let _, features, pooling = Encoders.All.poolings |> List.find (fun (name, _, _) -> name = config.Pooling)
 
-    Network.ofEncoder (encoder config) (features, pooling) config.HeadNorm config.Embedding
+    Network.ofEncoder (encoder config) (features, pooling, config.Pooling = "mean") config.HeadNorm config.Embedding
 
-let private objective (config: Config) network classes =
-    let hierarchy: Hierarchy.Options =
-        { Attention = { Channels = (encoder config).Channels; Embedding = config.Embedding; Heads = config.Heads }
-          Levels = config.Levels
-          Residual = config.Residual
-          Shared = config.SharedLevels }
+/// The levels of the settings; words that `Check` refuses count as the last choice.
+let private hierarchy (config: Config) : Hierarchy.Options =
+    let encoder = encoder config
 
+    { Attention = { Channels = encoder.Channels; Embedding = config.Embedding; Heads = config.Heads }
+      Levels = config.Levels
+      Residual = config.Residual
+      Shared = config.SharedLevels
+      Values = if config.LevelValues = "own" then Attention.Values.Own else Attention.Values.Given
+      Query = if config.LevelQuery = "previous" then Hierarchy.Query.Previous else Hierarchy.Query.Unconditional
+      After =
+        match config.LevelAfter with
+        | "nothing" -> Level.After.Nothing
+        | "norm" -> Level.After.Norm
+        | _ -> Level.After.FeedForward
+      Position =
+        match config.LevelPosition with
+        | "none" -> Positions.Code.None
+        | "sine" -> Positions.Code.Sine
+        | _ -> Positions.Code.Learned
+      Agreement = if config.LevelSimilarity = "mutual" then Hierarchy.Agreement.Mutual else Hierarchy.Agreement.OneSided
+      Stages = if config.LevelTokens = "last" then [] else encoder.Channels :: encoder.EarlierChannels }
+
+let private conditional (config: Config) steps : Conditional.Options =
+    { Weight = config.LevelWeight
+      LastOnly = config.LevelLossOn = "last"
+      LevelsAlone = config.LevelGradients = "levels"
+      WarmUp = int (config.LevelWarmUp * float steps)
+      Distillation = config.Distillation
+      Temperature = config.DistillationTemperature
+      Nearest = config.LevelPairs
+      Block = config.LevelBlock }
+
+let private objective (config: Config) network classes steps =
     let lossOf (text, numbers) = All.make text (Config.asValues numbers) classes config.Embedding
     let loss = lossOf (config.Loss, config.LossSettings)
 
@@ -43,7 +70,7 @@ let private objective (config: Config) network classes =
 
     let levelLoss = if config.Levels = 0 then loss else lossOf (Config.levelLossOf config)
 
-    Objective.conditional network hierarchy config.LevelWeight levelLoss remembered
+    Objective.weighted network (hierarchy config) config.UnconditionalWeight (conditional config steps) levelLoss remembered
 
 let private schedule (config: Config) steps =
     let warmUp = int (config.WarmUp * float steps)
@@ -65,13 +92,16 @@ let private rules (config: Config) (leaves: string list) : Groups.Rule list =
               rule (pattern.Trim()) Groups.Frozen ]
 
     let head = config.HeadLrFactor
+    let levels = head * config.LevelLrFactor
     let decay = config.WeightDecay
 
     let usual =
         [ rule "loss*proxies" (Groups.Trained(config.ProxyLrFactor, 0.0))
           rule "loss*beta" (Groups.Trained(1.0, 0.0))
-          rule "hierarchy.*.bias" (Groups.Trained(head, 0.0))
-          rule "hierarchy.*" (Groups.Trained(head, decay))
+          rule "hierarchy.*.bias" (Groups.Trained(levels, 0.0))
+          rule "hierarchy.*norm.weight" (Groups.Trained(levels, 0.0))
+          rule "hierarchy.*position" (Groups.Trained(levels, 0.0))
+          rule "hierarchy.*" (Groups.Trained(levels, decay))
           rule "embedding.pool.p" (Groups.Trained(head, 0.0))
           rule "embedding.norm.*" (Groups.Trained(head, 0.0))
           rule "embedding.bias" (Groups.Trained(head, 0.0))
@@ -90,7 +120,7 @@ let private rules (config: Config) (leaves: string list) : Groups.Rule list =
 /// The run of sound settings (`Check.problems`) on so many classes and steps.
 let build (config: Config) classes steps : Recipe =
     let network = network config
-    let objective = objective config network classes
+    let objective = objective config network classes steps
     let rate = schedule config steps
 
     { Network = network

@@ -9,11 +9,7 @@ open TorchSharp
 let network = Recipe.network Config.standard
 let channels = (Recipe.encoder Config.standard).Channels
 
-let hierarchy: Hierarchy.Options =
-    { Attention = { Channels = channels; Embedding = 128; Heads = 4 }
-      Levels = 2
-      Residual = false
-      Shared = false }
+let hierarchy = Hierarchy.plain { Channels = channels; Embedding = 128; Heads = 4 } 2
 
 let attention = Layer.named "hierarchy" (Hierarchy.attention hierarchy)
 
@@ -23,7 +19,7 @@ let features = Layer.run parameters network.Features (Emoji.test.Images.narrow (
 
 let embeddings = Layer.run parameters network.Head features
 
-let levels = Layer.run parameters attention { Tokens = tokens features.Map; Embeddings = embeddings }
+let levels = Layer.run parameters attention { Maps = [ features.Map ]; Embeddings = embeddings; Values = None }
 
 levels
 |> List.iteri (fun level weights -> printfn $"level {level + 1}: B H B T = {shapeText weights.shape}")

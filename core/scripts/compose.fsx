@@ -21,8 +21,7 @@ let map =
 let network = Network.ofMap map (gridPool --> Layer.named "embedding" (linear (37 * 128) 64))
 
 // Levels = 0 is the baseline. Channels and Embedding are those of the network.
-let hierarchy: Hierarchy.Options =
-    { Attention = { Channels = 128; Embedding = 64; Heads = 4 }; Levels = 2; Residual = true; Shared = false }
+let hierarchy = { Hierarchy.plain { Channels = 128; Embedding = 64; Heads = 4 } 2 with Residual = true }
 
 // Any of All.names, or a weighted sum: All.ofText "triplet(margin=0.3) + 0.5 * proxy-anchor" Emoji.classes 64.
 let loss = OnSimilarities MultiSimilarity.standard

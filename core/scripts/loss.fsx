@@ -46,11 +46,7 @@ printfn $"gradient and finite differences: at most {toFloat apart:E1} apart"
 let network = Recipe.network Config.standard
 let channels = (Recipe.encoder Config.standard).Channels
 
-let hierarchy: Hierarchy.Options =
-    { Attention = { Channels = channels; Embedding = 128; Heads = 4 }
-      Levels = 1
-      Residual = true
-      Shared = false }
+let hierarchy = { Hierarchy.plain { Channels = channels; Embedding = 128; Heads = 4 } 1 with Residual = true }
 
 let loss = OnSimilarities(gap 0.1)
 let objective = Objective.conditional network hierarchy 1.0 loss loss

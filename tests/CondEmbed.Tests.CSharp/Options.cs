@@ -5,7 +5,7 @@ namespace CondEmbed.Tests.CSharp;
 /// <summary>Settings as C# writes them.</summary>
 public static class Options
 {
-    /// <summary>Every setting, each unlike its default and sound also when it is given alone.</summary>
+    /// <summary>Every setting, each unlike its default and, but for LevelValues, sound also when it is given alone.</summary>
     public static TrainingOptions Everything { get; } = new()
     {
         Data = "photos",
@@ -25,11 +25,25 @@ public static class Options
         HeadNorm = false,
         FreezeNorm = true,
         Freeze = "conv1*,bn1*",
-        Levels = 2,
+        Levels = 0,
         Heads = 8,
         Residual = false,
         SharedLevels = true,
         LevelWeight = 0.5,
+        LevelValues = "head",
+        LevelQuery = "unconditional",
+        LevelAfter = "norm",
+        LevelPosition = "sine",
+        LevelTokens = "stages",
+        LevelSimilarity = "one-sided",
+        LevelLossOn = "last",
+        LevelGradients = "levels",
+        LevelWarmUp = 0.3,
+        LevelPairs = 5,
+        LevelBlock = 100,
+        UnconditionalWeight = 0.75,
+        Distillation = 0.5,
+        DistillationTemperature = 0.2,
         Loss = "triplet",
         LossSettings = new Dictionary<string, double> { ["margin"] = 0.25 },
         Memory = 500,
@@ -40,6 +54,7 @@ public static class Options
         Optimiser = "sgd",
         Lr = 0.125,
         HeadLrFactor = 2,
+        LevelLrFactor = 0.1,
         ProxyLrFactor = 10,
         WeightDecay = 1e-5,
         Momentum = 0.8,

@@ -38,9 +38,14 @@ let attend (parameters: Params) (query: float array) (tokens: float array array)
     Array.map fst heads, heads |> Array.collect snd |> times "output"
 
 let batch count : Hierarchy.Views =
-    { Tokens = normal 11 [ count; 5; attention.Channels ]; Embeddings = normal 12 [ count; attention.Embedding ] }
+    { Maps = [ normal 11 [ count; attention.Channels; 5; 1 ] ]
+      Embeddings = normal 12 [ count; attention.Embedding ]
+      Values = None }
 
-let tokensOf (views: Hierarchy.Views) = rowsOf views.Tokens |> Array.chunkBySize (int views.Tokens.shape[1])
+/// The tokens of each image.
+let tokensOfMap (map: Tensor) = rowsOf (Layers.tokens map) |> Array.chunkBySize (int (map.shape[2] * map.shape[3]))
+
+let tokensOf (views: Hierarchy.Views) = tokensOfMap views.Maps.Head
 
 let tests =
     testList
@@ -48,27 +53,29 @@ let tests =
         [ tensorTest "equals a loop over images, queries, heads and tokens" (fun () ->
               let layer = Attention.cross attention
               let parameters, queries, views = started layer.Specs, normal 1 [ 3; 4; 6 ], batch 3
+              let tokens = Layers.tokens views.Maps.Head
 
               let expected =
-                  [ for image, tokens in Array.indexed (tokensOf views) do
-                        for query in rowsOf (queries[int64 image]) -> List.ofArray (snd (attend parameters query tokens)) ]
+                  [ for image, ofImage in Array.indexed (tokensOf views) do
+                        for query in rowsOf (queries[int64 image]) -> List.ofArray (snd (attend parameters query ofImage)) ]
 
-              let actual = Layer.run parameters layer (queries, views.Tokens)
+              let actual = Layer.run parameters layer (queries, tokens)
               expectClose 1e-12 ((matrixOf expected).reshape(3L, 4L, 6L)) actual "output")
 
           tensorTest "its weights are not negative, sum to one and are those of the loop" (fun () ->
               let parameters = started (Attention.cross attention).Specs
               let queries, views = normal 1 [ 3; 4; 6 ], batch 3
+              let tokens = Layers.tokens views.Maps.Head
 
-              let weights = Layer.run parameters (Attention.weights attention) (queries, views.Tokens)
+              let weights = Layer.run parameters (Attention.weights attention) (queries, tokens)
 
               Expect.sequenceEqual weights.shape [ 3L; 2L; 4L; 5L ] "B H Q T"
               Expect.isGreaterThanOrEqual (weights.min().item<float>()) 0.0 "the least"
               expectClose 1e-12 (torch.ones (3L, 2L, 4L, dtype = float64)) (weights.sum -1L) "sums"
 
-              for image, tokens in Array.indexed (tokensOf views) do
+              for image, ofImage in Array.indexed (tokensOf views) do
                   for place, query in Array.indexed (rowsOf queries[int64 image]) do
-                      let expected = fst (attend parameters query tokens) |> Array.map List.ofArray |> List.ofArray
+                      let expected = fst (attend parameters query ofImage) |> Array.map List.ofArray |> List.ofArray
 
                       let actual = weights.select(0L, int64 image).select(1L, int64 place)
                       expectClose 1e-12 (matrixOf expected) actual "one query")
@@ -76,14 +83,15 @@ let tests =
           tensorTest "its weights times the values give its output" (fun () ->
               let layer = Attention.cross attention
               let parameters, queries, views = started layer.Specs, normal 1 [ 3; 4; 6 ], batch 3
+              let tokens = Layers.tokens views.Maps.Head
 
-              let weights = Layer.run parameters (Attention.weights attention) (queries, views.Tokens)
+              let weights = Layer.run parameters (Attention.weights attention) (queries, tokens)
 
-              let values = views.Tokens.matmul (parameters["value.weight"].t())
+              let values = tokens.matmul (parameters["value.weight"].t())
               let values = values.reshape(3L, 5L, 2L, 3L).transpose(1L, 2L)
               let joined = weights.matmul(values).transpose(1L, 2L).reshape(3L, 4L, 6L)
               let expected = joined.matmul (parameters["output.weight"].t())
-              expectClose 1e-12 expected (Layer.run parameters layer (queries, views.Tokens)) "output")
+              expectClose 1e-12 expected (Layer.run parameters layer (queries, tokens)) "output")
 
           testCase "heads that do not divide the embedding are refused, and both numbers named" (fun () ->
               let wrong = { attention with Heads = 4 }

@@ -71,6 +71,23 @@ let private strayTests =
                       strayTest $"{levels} levels, residual {residual}, shared {shared}" (fun () ->
                           step { tiny with Levels = levels; Residual = residual; SharedLevels = shared })
 
+          for name, change in
+              [ "values of the head", (fun c -> { c with LevelValues = "head"; Pooling = "mean"; HeadNorm = false })
+                "unconditional query, one-sided, norm, sine",
+                (fun c ->
+                    { c with
+                        LevelQuery = "unconditional"
+                        LevelSimilarity = "one-sided"
+                        LevelAfter = "norm"
+                        LevelPosition = "sine" })
+                "feed-forward, learned positions, stages",
+                (fun c -> { c with LevelAfter = "feed-forward"; LevelPosition = "learned"; LevelTokens = "stages"; Levels = 3 })
+                "the last level alone, warm-up, distillation",
+                (fun c -> { c with LevelLossOn = "last"; LevelWarmUp = 0.5; Distillation = 1.0; LevelGradients = "levels" })
+                "nearest pairs", (fun c -> { c with LevelPairs = 1 })
+                "blocks", (fun c -> { c with LevelBlock = 2; LevelPairs = 2; Distillation = 0.5 }) ] do
+              strayTest $"levels: {name}" (fun () -> step (change { tiny with Levels = 2 }))
+
           for loss in All.names do
               strayTest $"loss {loss}, on its own and on levels" (fun () ->
                   step { tiny with Loss = loss; Levels = 0 }
@@ -98,13 +115,11 @@ let private strayTests =
               for reducer in Part.names Reducers.all do
                   step { tiny with Loss = $"triplet(reducer={reducer})" }
 
-              let attention: Attention.Options = { Channels = 3; Embedding = 8; Heads = 2 }
-
-              let hierarchy: Hierarchy.Options = { Attention = attention; Levels = 2; Residual = true; Shared = false }
+              let hierarchy = Hierarchy.plain { Channels = 3; Embedding = 8; Heads = 2 } 2
 
               let maps = Hierarchy.attention hierarchy
 
-              let views: Hierarchy.Views = { Tokens = normal 2 [ 4; 5; 3 ]; Embeddings = e }
+              let views: Hierarchy.Views = { Maps = [ normal 2 [ 4; 3; 5; 1 ] ]; Embeddings = e; Values = None }
 
               for map in Layer.run (started maps.Specs) maps views do
                   expectFinite map "attention"

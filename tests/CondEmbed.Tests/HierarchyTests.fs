@@ -9,8 +9,8 @@ open CondEmbed.Tests.AttentionTests
 open CondEmbed.Tests.Support
 open TorchSharp
 
-let private hierarchy levels residual shared : Hierarchy.Options =
-    { Attention = attention; Levels = levels; Residual = residual; Shared = shared }
+let private hierarchy levels residual shared =
+    { Hierarchy.plain attention levels with Residual = residual; Shared = shared }
 
 /// c^l[i|j] level after level, pair after pair, as the definition reads.
 let private naiveHierarchy
@@ -81,7 +81,7 @@ let private loopTests =
 
 /// The sum over levels of the mutual cosines with fixed weights, as a function of tokens, embeddings and all weights.
 let private scalarOf options (leaves: Params) =
-    let views: Hierarchy.Views = { Tokens = leaves["tokens"]; Embeddings = leaves["embeddings"] }
+    let views: Hierarchy.Views = { Maps = [ leaves["map"] ]; Embeddings = leaves["embeddings"]; Values = None }
 
     (Hierarchy.conditional options).Forward { Params = leaves; Mode = Training; Report = fun _ _ -> () } views
     |> List.map (fun c -> (Similarity.mutualCosine c * normal 5 [ 3; 3 ]).sum())
@@ -90,7 +90,7 @@ let private scalarOf options (leaves: Params) =
 let private leavesOf options =
     let views, parameters = batch 3, started (Hierarchy.conditional options).Specs
 
-    Params.ofSeq [ yield! Params.toSeq parameters; "tokens", views.Tokens; "embeddings", views.Embeddings ]
+    Params.ofSeq [ yield! Params.toSeq parameters; "map", views.Maps.Head; "embeddings", views.Embeddings ]
 
 let private permuted (order: int64 array) (x: Tensor) = x.index_select (0L, torch.tensor (order, dtype = int64'))
 
@@ -106,7 +106,7 @@ let private properties =
                   let layer = Hierarchy.conditional (hierarchy 2 residual shared)
                   let parameters, views = started layer.Specs, batch 4
 
-                  let moved: Hierarchy.Views = { Tokens = permuted order views.Tokens; Embeddings = permuted order views.Embeddings }
+                  let moved: Hierarchy.Views = { views with Maps = List.map (permuted order) views.Maps; Embeddings = permuted order views.Embeddings }
 
                   for before, after in List.zip (Layer.run parameters layer views) (Layer.run parameters layer moved) do
                       let expected = (permuted order before).transpose(0L, 1L) |> permuted order
@@ -143,7 +143,8 @@ let private gradients =
                     Head =
                       Layer.lift Encoders.Features.map
                       --> Layer.named "pool" Layers.gemPool
-                      --> Layer.named "embedding" (Layers.linear 7 6) }
+                      --> Layer.named "embedding" (Layers.linear 7 6)
+                    Project = None }
 
               let none = Losses.OnSimilarities(fun _ s -> 0.0 * s.sum ())
               let some = Losses.OnSimilarities(fun _ s -> (s * normal 5 [ 4; 4 ]).sum())

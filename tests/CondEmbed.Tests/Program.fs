@@ -19,6 +19,9 @@ let all =
           WeightNameTests.tests
           AttentionTests.tests
           HierarchyTests.tests
+          LevelTests.tests
+          ConditionalTests.tests
+          PairingTests.tests
           SimilarityTests.tests
           LossTests.tests
           OptimiserTests.tests

@@ -69,6 +69,42 @@ let tests =
                     "loss.proxies", Groups.Trained(50.0, 0.0) ] do
                   Expect.equal treatments[name] expected name)
 
+          testCase "the hierarchy's rate is on top of the head's; its norms, biases and positions have no decay" (fun () ->
+              let _, treatments =
+                  treatments
+                      { Config.standard with
+                          LevelAfter = "feed-forward"
+                          LevelPosition = "learned"
+                          HeadLrFactor = 3.0
+                          LevelLrFactor = 0.5
+                          WeightDecay = 0.2 }
+
+              for leaf, decay in
+                  [ "query.weight", 0.2
+                    "norm.weight", 0.0
+                    "norm.bias", 0.0
+                    "inner.weight", 0.2
+                    "outer.bias", 0.0
+                    "position", 0.0 ] do
+                  Expect.equal treatments[$"hierarchy.level1.{leaf}"] (Groups.Trained(1.5, decay)) leaf
+
+              Expect.equal treatments["embedding.weight"] (Groups.Trained(3.0, 0.2)) "the head")
+
+          testCase "the warm-up of the levels is a share of the steps, and a statistic only where there is one" (fun () ->
+              let specs warmUp = (Recipe.build { Config.standard with LevelWarmUp = warmUp } 5 100).Method.Objective.Specs
+              let added = List.except (specs 0.0) (specs 0.3)
+              Expect.equal [ for spec in added -> spec.Name, spec.Role ] [ "hierarchy.step", Statistic ] "statistic")
+
+          testCase "test time has the parameters of the baseline, whatever the levels" (fun () ->
+              let config = { Config.standard with Pooling = "mean"; HeadNorm = false }
+
+              let embedding config = (Recipe.build config 5 100).Embed.Specs
+
+              for levels in
+                  [ { config with LevelValues = "head"; Levels = 2 }
+                    { config with LevelTokens = "stages"; LevelAfter = "feed-forward"; Levels = 3 } ] do
+                  Expect.equal (embedding levels) (embedding { config with Levels = 0 }) "specs")
+
           testCase "a transformer's norms, biases, class token and positions have no decay" (fun () ->
               let _, treatments = treatments { Config.startFor "vit-s16" with WeightDecay = 0.2 }
 

@@ -62,6 +62,30 @@ let private roundTrip =
               expectSameTensors (whole.Moments()) (resumed.Moments()) "moments"
               Expect.sequenceEqual (resumed.RandomState()) (whole.RandomState()) "random state at the end")
 
+          for name, change in
+              [ "warm-up and distillation", (fun c -> { c with LevelWarmUp = 0.75; Distillation = 1.0; LevelGradients = "levels" })
+                "values of the head, nearest pairs in blocks, every step of a level",
+                (fun c ->
+                    { c with
+                        Levels = 2
+                        LevelValues = "head"
+                        Pooling = "mean"
+                        HeadNorm = false
+                        LevelPairs = 1
+                        LevelBlock = 2
+                        LevelAfter = "feed-forward"
+                        LevelPosition = "learned" }) ] do
+              tensorTest $"options of the levels go on after a restore, bit for bit: {name}" (fun () ->
+                  let config = change config
+                  use whole = Session.ForTraining(config, 2, 8)
+                  advance whole [ 1..2 ] |> ignore
+                  let weights, moments, random = whole.Weights(), whole.Moments(), whole.RandomState()
+                  advance whole [ 3..4 ] |> ignore
+                  use resumed = Session.ForTraining(config, 2, 8)
+                  resumed.Restore(weights, moments, random, 2)
+                  advance resumed [ 3..4 ] |> ignore
+                  expectSameTensors (whole.Weights()) (resumed.Weights()) "weights")
+
           tensorTest "weights are copies: later steps do not change them" (fun () ->
               use session = training ()
               let before = session.Weights()

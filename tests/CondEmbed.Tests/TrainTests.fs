@@ -13,8 +13,7 @@ let private network =
         (Layer.named "conv" (Layers.conv2d 3 8 3 1) --> Layer.named "bn" (Layers.batchNorm 8) --> Layers.relu)
         (Layers.meanPool --> Layer.named "embedding" (Layers.linear 8 6))
 
-let private hierarchy: Hierarchy.Options =
-    { Attention = { Channels = 8; Embedding = 6; Heads = 2 }; Levels = 2; Residual = false; Shared = false }
+let private hierarchy = Hierarchy.plain { Channels = 8; Embedding = 6; Heads = 2 } 2
 
 let private everything: Groups.Rule = { Pattern = "*"; Treatment = Groups.Trained(1.0, 0.01) }
 

@@ -9,7 +9,7 @@ namespace CondEmbed.Training;
 /// The settings of a run for C#. What is not set has the default that the encoder brings: the embedded emoji recipe for <c>small</c>,
 /// photographs for the ResNets. The meaning of each stands in <see cref="RunSettings.Keys"/> under the same name in snake case.
 /// </summary>
-public sealed record TrainingOptions
+public sealed partial record TrainingOptions
 {
     /// <summary>'emoji', a folder of class folders, a CSV / TSV table, or the folder of a published set.</summary>
     public string? Data { get; init; }
@@ -62,21 +62,6 @@ public sealed record TrainingOptions
     /// <summary>Patterns of parameters that stand still, separated by commas.</summary>
     public string? Freeze { get; init; }
 
-    /// <summary>Levels of conditional embeddings; 0 for the baseline.</summary>
-    public int? Levels { get; init; }
-
-    /// <summary>Heads of the cross-attention.</summary>
-    public int? Heads { get; init; }
-
-    /// <summary>Each level adds to the level before it.</summary>
-    public bool? Residual { get; init; }
-
-    /// <summary>All levels share one set of attention weights.</summary>
-    public bool? SharedLevels { get; init; }
-
-    /// <summary>Weight of each level's loss.</summary>
-    public double? LevelWeight { get; init; }
-
     /// <summary>Loss of the unconditional embeddings, by name, or a weighted sum: <c>triplet(margin=0.3) + 0.5 * proxy-anchor</c>.</summary>
     public string? Loss { get; init; }
 
@@ -91,12 +76,6 @@ public sealed record TrainingOptions
 
     /// <summary>Weight of the memory's loss beside the loss of the batch.</summary>
     public double? MemoryWeight { get; init; }
-
-    /// <summary>Loss of the levels.</summary>
-    public string? LevelLoss { get; init; }
-
-    /// <summary>Settings of the levels' loss by name.</summary>
-    public IReadOnlyDictionary<string, double>? LevelLossSettings { get; init; }
 
     /// <summary>adamw or sgd.</summary>
     public string? Optimiser { get; init; }

@@ -1,0 +1,48 @@
+/// Values that are computed piece by piece and once more for their gradient, so that only one piece's intermediate results are held at a time:
+/// Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016, and Gao et al., "Scaling Deep Contrastive Learning Batch Size under Memory
+/// Limited Setup" (GradCache), 2021.
+module CondEmbed.Recomputed
+
+open TorchSharp
+
+/// Pieces of a function of some inputs: (inputs, piece) -> L E', put together along the second dimension -> L E. No gradient.
+let values (f: Tensor list -> 'Piece -> Tensor) inputs (pieces: 'Piece list) =
+    withoutGradient (fun () -> torch.cat ([| for piece in pieces -> keeping (fun () -> f inputs piece) |], 1L))
+
+/// A scalar and values that it was made from, which require gradients -> of their shape: its gradient, zero where it does not depend on them. The
+/// scalar can be differentiated again.
+let factors (total: Tensor) (values: Tensor) =
+    let found =
+        if total.requires_grad then
+            torch.autograd.grad ([| total |], [| values |], retain_graph = true, allow_unused = true)
+            |> Seq.tryHead
+        else
+            None
+
+    match found with
+    | Some gradient when not (isNull (box gradient) || gradient.IsInvalid) -> gradient
+    | _ -> torch.zeros_like (values, requires_grad = false)
+
+/// The gradient by each input of the sum over all values, each times its factor: L E of factors -> of each input's shape.
+let gradients (f: Tensor list -> 'Piece -> Tensor) (inputs: Tensor list) (pieces: 'Piece list) (factors: Tensor) =
+    let leaves = [ for input in inputs -> input.detach().requires_grad_ true ]
+    let sums = [ for input in inputs -> torch.zeros_like (input, requires_grad = false) ]
+
+    let add start piece =
+        scoped (fun () ->
+            let values = f leaves piece
+            let weighted = (values * factors.narrow (1L, start, values.shape[1])).sum()
+            let found = Grad.gradientsOrZero weighted [ for leaf in leaves -> "", leaf ]
+
+            for sum, (_, gradient) in List.zip sums found do
+                sum.add_ gradient |> ignore
+
+            start + values.shape[1])
+
+    (0L, pieces) ||> List.fold add |> ignore
+    sums
+
+/// Tensors and a gradient for each -> scalar: zero, with these gradients.
+let carrying (gradients: (Tensor * Tensor) list) =
+    [ for x, gradient in gradients -> ((x - x.detach ()) * gradient).sum() ]
+    |> List.reduce (fun a b -> a + b)

@@ -1,0 +1,188 @@
+/// The conditional embeddings of one pair after another with every option, by loops over pairs, heads, places and numbers: no tensors.
+module CondEmbed.Tests.LevelLoops
+
+open System
+open CondEmbed
+open CondEmbed.Tests.AttentionTests
+open CondEmbed.Tests.Support
+open TorchSharp
+
+/// Images of two stages: B C h w of the last and of the one before it.
+let channels = [ 9; 5 ]
+
+let options levels : Hierarchy.Options = Hierarchy.plain { Channels = channels.Head; Embedding = 6; Heads = 2 } levels
+
+let views count : Hierarchy.Views =
+    { Maps = [ normal 21 [ count; 9; 2; 3 ]; normal 22 [ count; 5; 4; 3 ] ]
+      Embeddings = normal 23 [ count; 6 ]
+      Values = None }
+
+/// Views with given values, B T D.
+let withValues (views: Hierarchy.Views) = { views with Values = Some(normal 24 [ int views.Embeddings.shape[0]; 6; 6 ]) }
+
+/// Parameters without zeros and ones, so that every one of them counts.
+let unlike (specs: ParamSpec list) = started [ for spec in specs -> { spec with Init = Normal 0.4 } ]
+
+let private times (parameters: Params) name (x: float array) =
+    let bias =
+        if List.contains $"{name}.bias" parameters.Names then numbers parameters[$"{name}.bias"] else Array.zeroCreate 1000
+
+    [| for i, row in Array.indexed (rowsOf parameters[$"{name}.weight"]) -> dot row x + bias[i] |]
+
+/// The error function by its Taylor series.
+let private erf x =
+    let term n =
+        (if n % 2 = 0 then 1.0 else -1.0) * Seq.fold (fun y k -> y * x * x / float k) x (seq { 1..n })
+        / float (2 * n + 1)
+
+    2.0 / sqrt Math.PI * Seq.sumBy term (seq { 0..60 })
+
+let private norm (parameters: Params) (x: float array) =
+    let mean = Array.average x
+    let deviation = sqrt ((x |> Array.averageBy (fun value -> (value - mean) ** 2.0)) + 1e-5)
+
+    Array.map3
+        (fun value weight bias -> (value - mean) / deviation * weight + bias)
+        x
+        (numbers parameters["norm.weight"])
+        (numbers parameters["norm.bias"])
+
+let private after (options: Hierarchy.Options) parameters x =
+    match options.After with
+    | Level.After.Nothing -> x
+    | Level.After.Norm -> norm parameters x
+    | Level.After.FeedForward ->
+        let inner = norm parameters x |> times parameters "inner"
+        let gelu value = value * (1.0 + erf (value / sqrt 2.0)) / 2.0
+        plus x (Array.map gelu inner |> times parameters "outer")
+
+/// Rows, columns and channels of a place's sines and cosines.
+let private sine width row column =
+    let quarter = width / 4
+
+    [| for channel in 0 .. width - 1 do
+           let angle place = float place / 10000.0 ** (float (channel % quarter) / float quarter)
+
+           match channel / quarter with
+           | 0 -> sin (angle row)
+           | 1 -> cos (angle row)
+           | 2 -> sin (angle column)
+           | 3 -> cos (angle column)
+           | _ -> 0.0 |]
+
+/// The number of a grid of 8 x 8 at a place of rows x columns, between its four nearest: places are the middles of fields.
+let private stretched (grid: float array) (rows, columns) row column =
+    let along size place =
+        let at = max 0.0 ((float place + 0.5) * 8.0 / float size - 0.5)
+        let low = int at
+        low, min 7 (low + 1), at - float low
+
+    let r0, r1, r = along rows row
+    let c0, c1, c = along columns column
+    let value i j = grid[8 * i + j]
+
+    (1.0 - r) * ((1.0 - c) * value r0 c0 + c * value r0 c1)
+    + r * ((1.0 - c) * value r1 c0 + c * value r1 c1)
+
+let private coded (options: Hierarchy.Options) (parameters: Params) (map: Tensor) (tokens: float array array) =
+    let width, rows, columns = int map.shape[1], int map.shape[2], int map.shape[3]
+
+    let code row column =
+        match options.Position with
+        | Positions.Code.None -> Array.zeroCreate width
+        | Positions.Code.Sine -> sine width row column
+        | Positions.Code.Learned ->
+            let grids = numbers parameters["position"] |> Array.chunkBySize 64
+            [| for grid in grids -> stretched grid (rows, columns) row column |]
+
+    [| for place, token in Array.indexed tokens -> plus token (code (place / columns) (place % columns)) |]
+
+/// One query to one image.
+let private read (options: Hierarchy.Options) parameters query (looked: float array array) (valued: float array array) =
+    let own = options.Values = Attention.Values.Own
+    let q, keys = times parameters "query" query, Array.map (times parameters "key") looked
+    let values = if own then Array.map (times parameters "value") valued else valued
+    let perHead = q.Length / options.Attention.Heads
+
+    let head index =
+        let part (x: float array) = Array.sub x (index * perHead) perHead
+        let scores = [| for key in keys -> exp (dot (part q) (part key) / sqrt (float perHead)) |]
+
+        Array.map2 (fun score value -> part value |> Array.map ((*) (score / Array.sum scores))) scores values
+        |> Array.reduce plus
+
+    let joined = Array.init options.Attention.Heads head |> Array.concat
+    if own then times parameters "output" joined else joined
+
+/// c^0 ... c^L, each [i][j].
+let climb (options: Hierarchy.Options) (parameters: Params) (views: Hierarchy.Views) =
+    let embeddings = rowsOf views.Embeddings
+    let count = embeddings.Length
+    let first = Array.init count (fun i -> Array.create count embeddings[i])
+
+    let next (previous: float array array array) level =
+        let own = parameters |> Params.inside (if options.Shared then "levels" else $"level{level}")
+        let map = if options.Stages.IsEmpty then views.Maps.Head else views.Maps[level - 1]
+        let tokens = tokensOfMap map
+
+        let valued =
+            match views.Values with
+            | Some values -> rowsOf values |> Array.chunkBySize (int values.shape[1])
+            | None -> tokens
+
+        let asked = if options.Query = Hierarchy.Query.Previous then previous else first
+
+        Array.init count (fun i ->
+            Array.init count (fun j ->
+                let answer = read options own asked[j].[i] (coded options own map tokens[i]) valued[i]
+                after options own (if options.Residual then plus previous[i].[j] answer else answer)))
+
+    (first, [ 1 .. options.Levels ]) ||> List.scan next
+
+let cosine (a: float array) b = dot a b / sqrt (dot a a * dot b b)
+
+/// s^1 ... s^L, each [i][j].
+let similarities (options: Hierarchy.Options) parameters views =
+    let all = climb options parameters views
+    let first = all.Head
+
+    [ for c in all.Tail ->
+          let count = c.Length
+
+          Array.init count (fun i ->
+              Array.init count (fun j ->
+                  match options.Agreement with
+                  | Hierarchy.Agreement.Mutual -> cosine c[i].[j] c[j].[i]
+                  | Hierarchy.Agreement.OneSided -> (cosine c[i].[j] first[j].[i] + cosine c[j].[i] first[i].[j]) / 2.0)) ]
+
+let asTensor (rows: float array array) = matrixOf [ for row in rows -> List.ofArray row ]
+
+/// Every option at each of its values, the others as usual, and some at once.
+let variants =
+    let two = options 2
+    let given = { two with Values = Attention.Values.Given }
+
+    [ "plain", two, false
+      "residual", { two with Residual = true }, false
+      "shared", { two with Shared = true }, false
+      "values of the head", given, true
+      "values of the head, residual, shared", { given with Residual = true; Shared = true }, true
+      "unconditional query", { two with Query = Hierarchy.Query.Unconditional }, false
+      "norm", { two with After = Level.After.Norm; Residual = true }, false
+      "feed-forward", { two with After = Level.After.FeedForward }, false
+      "sine", { two with Position = Positions.Code.Sine }, false
+      "learned positions", { two with Position = Positions.Code.Learned }, false
+      "one-sided", { two with Agreement = Hierarchy.Agreement.OneSided }, false
+      "stages", { two with Stages = channels }, false
+      "many at once",
+      { two with
+          Residual = true
+          Query = Hierarchy.Query.Unconditional
+          After = Level.After.FeedForward
+          Position = Positions.Code.Learned
+          Agreement = Hierarchy.Agreement.OneSided
+          Stages = channels },
+      false ]
+
+/// The views that a variant reads.
+let viewsOf isGiven count = if isGiven then withValues (views count) else views count
