@@ -94,9 +94,9 @@ let private levelProblems (c: Config) =
     let together =
         [ demand (c.Embedding % max 1 c.Heads = 0) "heads" $"{c.Heads} heads do not divide an embedding of {c.Embedding}"
           demand
-              (c.LevelValues <> "head" || c.Pooling = "mean" && not c.HeadNorm)
+              (c.LevelValues <> "head" || c.Pooling = "mean")
               "level_values"
-              "'head' needs a head that is linear in each token: pooling mean (no other is) and head_norm false"
+              $"'head' needs a head that is linear in each token, and pooling '{c.Pooling}' is not: set pooling to mean, the one that is, or level_values to own"
           demand
               (c.LevelValues <> "head" || c.LevelTokens <> "stages" || c.Levels < 2)
               "level_values"

@@ -47,7 +47,7 @@ type Config =
       SharedLevels: bool
       [<Description("weight of each level's loss beside the loss of the unconditional embeddings")>]
       LevelWeight: float
-      [<Description("what a level reads of a token: own (a projection of its own), head (the head's projection, without one of the result; needs pooling mean and no head_norm)")>]
+      [<Description("what a level reads of a token: own (a projection of its own), head (the head's projection, without one of the result; needs pooling mean)")>]
       LevelValues: string
       [<Description("what a level asks with: previous (the other image's embedding of the level before), unconditional (the other image's unconditional embedding)")>]
       LevelQuery: string

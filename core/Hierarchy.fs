@@ -68,7 +68,13 @@ let private level (options: Options) index =
           Position = options.Position
           Quiet = options.Residual }
 
-let private levels (options: Options) = List.init options.Levels (level options)
+let private levels (options: Options) =
+    if not options.Stages.IsEmpty && options.Stages.Length < options.Levels then
+        invalidArg
+            (nameof options)
+            $"{options.Levels} levels cannot read a stage each of {options.Stages.Length}: give as many stages, or none."
+
+    List.init options.Levels (level options)
 
 let private specsOf (options: Options) (ofLevel: Level.Level -> ParamSpec list) =
     levels options

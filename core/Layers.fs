@@ -66,6 +66,17 @@ let batchNorm channels : Layer<Tensor, Tensor> =
             env.Report "running_var" variance
             normalised)
 
+/// (B T C, B C) -> B T C: tokens by the norm of the B C, the very map that `batchNorm` puts these through; linear in the tokens but for the statistics. The
+/// parameters of `batchNorm`; reports nothing.
+let batchNormOf channels : Layer<Tensor * Tensor, Tensor> =
+    Layer.create (batchNorm channels).Specs (fun env (x, reference) ->
+        let mean, variance =
+            match env.Mode with
+            | Training -> reference.mean [| 0L |], reference.var (0L, false)
+            | Testing -> env.Params["running_mean"], env.Params["running_var"]
+
+        (x - mean) * (env.Params["weight"] * (variance + 1e-5).rsqrt()) + env.Params["bias"])
+
 /// ... D -> ... D, each vector to mean 0 and deviation sqrt(variance / (variance + epsilon)), then scaled and shifted. Ba, Kiros and Hinton 2016.
 let layerNormOf epsilon features : Layer<Tensor, Tensor> =
     let leaf name start = spec name [ int64 features ] Trainable (Constant start)

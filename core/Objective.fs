@@ -30,8 +30,17 @@ module Network =
     let ofMap (map: Layer<Tensor, Tensor>) (head: Layer<Tensor, Tensor>) =
         { Features = map |> Layer.map Features.ofMap; Head = Layer.lift Features.map --> head; Project = None }
 
-    /// B C h w -> B T D, the parameters of the head: what a head of mean pooling and a linear layer makes of each token.
-    let private projection channels embedding = Layer.lift Layers.tokens --> Layer.named "embedding" (Layers.linear channels embedding)
+    /// B C h w -> B T D, the parameters of the head: what a head of mean pooling, a norm if asked for and a linear layer makes of each token.
+    let private projection channels withNorm embedding =
+        let tokens = Layer.lift Layers.tokens
+
+        let normed =
+            if withNorm then
+                Layer.both tokens Layers.meanPool --> Layer.named "embedding.norm" (Layers.batchNormOf channels)
+            else
+                tokens
+
+        normed --> Layer.named "embedding" (Layers.linear channels embedding)
 
     /// An encoder with a head of D features: pooling (so many features a channel), a norm if asked for, a linear layer. Parameters stand
     /// under the encoder's own names and `embedding`. `isMean`: the pooling is the mean over places.
@@ -45,7 +54,7 @@ module Network =
             Layer.named "embedding.pool" pooling
             --> norm
             --> Layer.named "embedding" (Layers.linear width embedding)
-          Project = if isMean && not withNorm then Some(projection encoder.Channels embedding) else None }
+          Project = if isMean then Some(projection encoder.Channels withNorm embedding) else None }
 
     /// Pictures -> B D of length 1: the unconditional embedding, all that is used at test time.
     let embed network = network.Features --> network.Head |> Layer.map Layers.l2Normalise

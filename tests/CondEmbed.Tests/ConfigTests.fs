@@ -122,7 +122,7 @@ let private unsound: (string * (Config -> Config)) list =
       "level_weight", (fun c -> { c with LevelWeight = nan })
       "level_values", (fun c -> { c with LevelValues = "shared" })
       "level_values", (fun c -> { c with LevelValues = "head" })
-      "level_values", (fun c -> { c with LevelValues = "head"; Pooling = "mean" })
+      "level_values", (fun c -> { c with LevelValues = "head"; Pooling = "mean-max" })
       "level_values", (fun c -> { c with LevelValues = "head"; Pooling = "gem"; HeadNorm = false })
       "level_values", (fun c -> { c with LevelValues = "head"; Pooling = "mean"; HeadNorm = false; Levels = 2; LevelTokens = "stages" })
       "level_query", (fun c -> { c with LevelQuery = "next" })

@@ -73,6 +73,7 @@ let private strayTests =
 
           for name, change in
               [ "values of the head", (fun c -> { c with LevelValues = "head"; Pooling = "mean"; HeadNorm = false })
+                "values of a head with a norm", (fun c -> { c with LevelValues = "head"; Pooling = "mean" })
                 "unconditional query, one-sided, norm, sine",
                 (fun c ->
                     { c with

@@ -108,6 +108,36 @@ let private startTests =
               expectClose 1e-12 whole ((Layer.run parameters network.Project.Value map).mean [| 1L |]) "mean"
               Expect.equal embeddings.shape[1] 6L "D")
 
+          tensorTest "so it is with a norm in the head, by the statistics of the batch in training and the running ones after it" (fun () ->
+              let mean = Layer.lift Features.map --> Layers.meanPool
+              let network = Network.ofEncoder (Residual.small { Size = 48; FrozenNorm = false }) (1, mean, true) true 6
+              let parameters = unlike network.Head.Specs |> Params.map (fun name x -> if name.EndsWith "var" then x.abs () else x)
+              let map = normal 4 [ 5; 128; 3; 2 ]
+
+              for mode in [ Training; Testing ] do
+                  let whole, _ = forward mode parameters network.Head (Features.ofMap map)
+                  let tokens, reported = forward mode parameters network.Project.Value map
+                  expectClose 1e-9 whole (tokens.mean [| 1L |]) $"{mode}"
+                  Expect.isEmpty reported "the head alone reports")
+
+          tensorTest "attention's weights are not negative, sum to one, and give what is read of given values" (fun () ->
+              for name, options, isGiven in variants do
+                  let layer = Hierarchy.attention options
+                  let parameters, views = unlike layer.Specs, viewsOf isGiven 3
+
+                  for level, weights in List.indexed (Layer.run parameters layer views) do
+                      Expect.isGreaterThanOrEqual (weights.min().item<float>()) 0.0 name
+                      expectClose 1e-12 (torch.ones (3L, 2L, 3L, dtype = float64)) (weights.sum -1L) name
+
+                      if isGiven && level = 0 && not options.Residual then
+                          let values = views.Values.Value.unflatten(2L, [| 2L; 3L |]).transpose(1L, 2L)
+                          let c = weights.matmul(values).transpose(1L, 2L).flatten(2L, 3L)
+                          expectClose 1e-9 (Layer.run parameters (Hierarchy.conditional options) views).Head c name)
+
+          testCase "more levels than stages are refused" (fun () ->
+              Expect.throwsC (fun () -> Hierarchy.conditional { options 3 with Stages = channels } |> ignore) (fun problem ->
+                  Expect.stringContains problem.Message "3 levels cannot read a stage each of 2" "the message"))
+
           tensorTest "feed-forward starts as nothing" (fun () ->
               let plain, deep = options 2, { options 2 with After = Level.After.FeedForward }
               let views = views 3
@@ -118,7 +148,7 @@ let private startTests =
 
           testCase "values of a head that is not linear are refused" (fun () ->
               let network = Recipe.network Config.standard
-              Expect.isNone network.Project "a grid and a norm"
+              Expect.isNone network.Project "a grid"
               let loss = Losses.OnSimilarities(fun _ s -> s.sum ())
               let tied = { options 1 with Values = Attention.Values.Given }
 
