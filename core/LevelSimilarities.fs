@@ -13,17 +13,25 @@ type Found =
         Pull: Tensor -> Tensor list
     }
 
-/// The pairs that are compared, and those of them that a loss is to see.
-let private compared nearest block (labels: Tensor) (embeddings: Tensor) =
+/// What is computed: the pieces, which of all their values count (all if none is named), and the images of these. None: all pairs at once.
+type private Plan = { Pieces: Pairing list; Kept: Tensor option; Images: Tensor * Tensor }
+
+let private planOf nearest block (labels: Tensor) (embeddings: Tensor) =
     let all = Mining.all labels
+    let count = int labels.shape[0]
 
-    if nearest = 0 && block = 0 then
-        Pairing.All, all
+    if nearest > 0 && nearest < count - 1 then
+        let images, marked = Pairing.nearest nearest all.Positive (Similarity.cosine (embeddings.detach ()))
+        let pieces = if block > 0 then Pairing.pieces block images else [ Pairing.Chosen images ]
+
+        Some { Pieces = pieces; Kept = None; Images = images },
+        { all with Positive = all.Positive.logical_and marked; Negative = all.Negative.logical_and marked }
+    elif block > 0 then
+        let images = torch.arange (scalar (float count), dtype = int64', device = labels.device)
+        let pieces, kept, images = Pairing.squares (max 1 (int (sqrt (float block)))) images
+        Some { Pieces = pieces; Kept = Some kept; Images = images }, all
     else
-        let k = if nearest = 0 then int labels.shape[0] else nearest
-        let pairing, marked = Pairing.nearest k all.Positive (Similarity.cosine (embeddings.detach ()))
-
-        pairing, { all with Positive = all.Positive.logical_and marked; Negative = all.Negative.logical_and marked }
+        None, all
 
 /// Embeddings, keys, values and parameters as one list, and back.
 let private listed (reads: Attention.Read list) (embeddings: Tensor) parameters =
@@ -39,14 +47,13 @@ let private unlisted levels (inputs: Tensor list) =
     reads, inputs.Head, parameters
 
 /// All pairs in blocks: similarities L E without a history, and the gradients that a second pass brings.
-let private inBlocks size (compute: Env -> Pairing -> Attention.Read list -> Tensor -> Tensor) names env pairing reads embeddings =
+let private inBlocks (compute: Env -> Pairing -> Attention.Read list -> Tensor -> Tensor) names env pieces reads embeddings =
     let inputs = listed reads embeddings [ for name in names -> env.Params[name] ]
 
     let block inputs piece =
         let reads, embeddings, parameters = unlisted reads.Length inputs
         compute { env with Params = Params.ofSeq (List.zip names parameters) } piece reads embeddings
 
-    let pieces = Pairing.pieces size pairing
     let found = (Recomputed.values block inputs pieces).requires_grad_(torch.is_grad_enabled ())
 
     let pull total =
@@ -54,7 +61,7 @@ let private inBlocks size (compute: Env -> Pairing -> Attention.Read list -> Ten
               let gradients = Recomputed.factors total found |> Recomputed.gradients block inputs pieces
               Recomputed.carrying (List.zip inputs gradients) ]
 
-    List.ofArray (found.unbind 0L), pull
+    found, pull
 
 /// (views, labels B) -> similarities, of each image with the K nearest others and its positives (all if K is 0), so many pairs at a time (all at once if 0).
 let layer (hierarchy: Hierarchy.Options) nearest block : Layer<Hierarchy.Views * Tensor, Found> =
@@ -68,17 +75,22 @@ let layer (hierarchy: Hierarchy.Options) nearest block : Layer<Hierarchy.Views *
     let stacked env pairing reads embeddings = torch.stack (each env pairing reads embeddings |> List.toArray, 0L)
 
     let forward env (views: Hierarchy.Views, labels: Tensor) =
-        let pairing, pairs = compared nearest block labels views.Embeddings
+        let plan, pairs = planOf nearest block labels views.Embeddings
         let reads = reads.Forward env views
 
-        let similarities, pull =
-            if block > 0 then
-                inBlocks block stacked names env pairing reads views.Embeddings
-            else
-                each env pairing reads views.Embeddings, (fun _ -> [])
+        match plan with
+        | None -> { Pairs = pairs; Similarities = each env Pairing.All reads views.Embeddings; Pull = fun _ -> [] }
+        | Some plan ->
+            let values, pull =
+                if block > 0 then
+                    inBlocks stacked names env plan.Pieces reads views.Embeddings
+                else
+                    stacked env plan.Pieces.Head reads views.Embeddings, (fun _ -> [])
 
-        { Pairs = pairs
-          Similarities = similarities |> List.map (Pairing.matrix pairing labels.shape[0])
-          Pull = pull }
+            let kept = plan.Kept |> Option.fold (fun (values: Tensor) kept -> values.index_select (1L, kept)) values
+
+            { Pairs = pairs
+              Similarities = [ for level in kept.unbind 0L -> Pairing.matrix labels.shape[0] plan.Images level ]
+              Pull = pull }
 
     Layer.create (Hierarchy.conditional hierarchy).Specs forward

@@ -10,45 +10,51 @@ type Pairing =
     | All
     /// E pairs {i, j}, E of int64 each: N = 2E, Q = 1, the E (first|second) and then the E (second|first).
     | Chosen of first: Tensor * second: Tensor
+    /// n images and n others, n of int64 each: N = 2n, Q = n, each of the first with each of the second, and then each of the second with each of the first.
+    | Square of first: Tensor * second: Tensor
 
 module Pairing =
     /// B ... -> N ...: what belongs to the image that is read.
     let ofImages pairing (x: Tensor) =
         match pairing with
         | Pairing.All -> x
-        | Pairing.Chosen(first, second) -> x.index_select (0L, torch.cat ([| first; second |], 0L))
+        | Pairing.Chosen(first, second)
+        | Pairing.Square(first, second) -> x.index_select (0L, torch.cat ([| first; second |], 0L))
 
     /// B D -> N Q D: e_i as the embedding of i in the light of any j.
     let unconditional pairing (embeddings: Tensor) =
-        match pairing with
-        | Pairing.All ->
-            let count, features = embeddings.shape[0], embeddings.shape[1]
-            embeddings.unsqueeze(1L).expand(count, count, features)
-        | Pairing.Chosen _ -> (ofImages pairing embeddings).unsqueeze 1L
+        let asked =
+            match pairing with
+            | Pairing.All -> embeddings.shape[0]
+            | Pairing.Chosen _ -> 1L
+            | Pairing.Square(first, _) -> first.shape[0]
+
+        (ofImages pairing embeddings).unsqueeze(1L).expand(-1L, asked, -1L)
 
     /// N Q ... -> N Q ...: of (i|j) what is known of (j|i).
     let reversed pairing (x: Tensor) =
         match pairing with
         | Pairing.All -> x.transpose (0L, 1L)
         | Pairing.Chosen(first, _) -> x.roll (first.shape[0], 0L)
+        | Pairing.Square(first, _) ->
+            let half start = x.narrow(0L, start, first.shape[0]).transpose(0L, 1L)
+            torch.cat ([| half first.shape[0]; half 0L |], 0L)
 
-    /// N Q that are symmetric -> B B, or E.
+    /// N Q that are symmetric -> B B, E, or n n in a row.
     let once pairing (x: Tensor) =
         match pairing with
         | Pairing.All -> x
-        | Pairing.Chosen(first, _) -> x.narrow(0L, 0L, first.shape[0]).squeeze(1L)
+        | Pairing.Chosen(first, _)
+        | Pairing.Square(first, _) -> x.narrow(0L, 0L, first.shape[0]).flatten()
 
-    /// B B, or E -> B B; pairs that were not chosen are 0.
-    let matrix pairing (count: int64) (x: Tensor) =
-        match pairing with
-        | Pairing.All -> x
-        | Pairing.Chosen(first, second) ->
-            let places = torch.cat ([| first * count + second; second * count + first |], 0L)
-            x.new_zeros([| count * count |]).index_add(0L, places, torch.cat ([| x; x |], 0L), scalar 1.0).reshape(count, count)
+    /// E of each, E -> B B, symmetric; pairs that were not chosen are 0.
+    let matrix (count: int64) (first: Tensor, second: Tensor) (x: Tensor) =
+        let places = torch.cat ([| first * count + second; second * count + first |], 0L)
+        x.new_zeros([| count * count |]).index_add(0L, places, torch.cat ([| x; x |], 0L), scalar 1.0).reshape(count, count)
 
-    /// K, positives B B of bool, similarities B B -> the pairs of each image with the K others that are most similar to it (all B - 1 where there are no more)
-    /// and with its positives, and B B of bool that marks them. Positives always count, since no loss can pull together what it does not see. No gradient.
-    let nearest (k: int) (positive: Tensor) (similarities: Tensor) : Pairing * Tensor =
+    /// K, positives B B of bool, similarities B B -> E, E: the pairs of each image with the K others that are most similar to it (all B - 1 where there are no
+    /// more) and with its positives; and B B of bool that marks them. Positives always count, since no loss can pull together what it does not see. No gradient.
+    let nearest (k: int) (positive: Tensor) (similarities: Tensor) =
         withoutGradient (fun () ->
             let count = similarities.shape[0]
             let itself = torch.eye (count, dtype = torch.bool, device = similarities.device)
@@ -57,11 +63,26 @@ module Pairing =
             let marked = (near.logical_or positive).logical_and(itself.logical_not ())
             let either = marked.logical_or (marked.t ())
             let pairs = (either.triu 1L).nonzero()
-            Pairing.Chosen(pairs.select (1L, 0L), pairs.select (1L, 1L)), either)
+            (pairs.select (1L, 0L), pairs.select (1L, 1L)), either)
 
-    /// Pieces of at most so many pairs of chosen ones.
-    let pieces (size: int) pairing =
-        match pairing with
-        | Pairing.All -> [ pairing ]
-        | Pairing.Chosen(first, second) ->
-            [ for first, second in Seq.zip (first.split (int64 size)) (second.split (int64 size)) -> Pairing.Chosen(first, second) ]
+    /// Pieces of at most so many chosen pairs.
+    let pieces (size: int) (first: Tensor, second: Tensor) =
+        [ for first, second in Seq.zip (first.split (int64 size)) (second.split (int64 size)) -> Pairing.Chosen(first, second) ]
+
+    /// All pairs of the images 0 .. B-1 (an int64 tensor) in squares of n x n, the last image again where they do not come out even: the squares; E, which of all
+    /// their values in a row are of pairs {i, j}, each pair once; and E, E, the images of these.
+    let squares (n: int) (images: Tensor) =
+        let count, side = images.shape[0], int64 n
+        let group (start: int64) = torch.cat([| images; images.new_full ([| side |], count.ToScalar()) |], 0L).narrow(0L, start, side)
+        let groups = [ for start in 0L .. side .. count - 1L -> group start ]
+
+        let both =
+            [ for i, a in List.indexed groups do
+                  for b in List.skip i groups -> a, b ]
+
+        let inside (group: Tensor) = group.clamp_max ((count - 1L).ToScalar())
+        let first = torch.cat ([| for a, _ in both -> a.repeat_interleave side |], 0L)
+        let second = torch.cat ([| for _, b in both -> b.repeat side |], 0L)
+        let kept = (first.lt(second).logical_and(second.lt (count.ToScalar()))).nonzero().squeeze 1L
+
+        [ for a, b in both -> Pairing.Square(inside a, inside b) ], kept, (first.index_select (0L, kept), second.index_select (0L, kept))

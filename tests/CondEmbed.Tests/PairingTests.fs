@@ -28,11 +28,8 @@ let private plainPairs k (s: Tensor) =
               for j in others i do
                   if labels[i] = labels[j] then min i j, max i j ]
 
-let private chosen pairing =
-    match pairing with
-    | Pairing.Chosen(first, second) ->
-        List.zip (List.ofArray (first.data<int64>().ToArray())) (List.ofArray (second.data<int64>().ToArray()))
-    | Pairing.All -> failtest "chosen pairs were expected"
+let private listed (first: Tensor, second: Tensor) =
+    List.zip (List.ofArray (first.data<int64>().ToArray())) (List.ofArray (second.data<int64>().ToArray()))
 
 let private choiceTests =
     testList
@@ -46,8 +43,8 @@ let private choiceTests =
                   scoped (fun () ->
                       let k = 1 + abs (k % 8)
                       let s = Similarity.cosine (normal seed [ 7; 4 ])
-                      let pairing, marked = Pairing.nearest k (positives ()) s
-                      let found = chosen pairing |> List.map (fun (i, j) -> int i, int j)
+                      let pairs, marked = Pairing.nearest k (positives ()) s
+                      let found = listed pairs |> List.map (fun (i, j) -> int i, int j)
                       Expect.equal (List.distinct found) found "once"
                       Expect.equal (set found) (plainPairs k s) "pairs"
                       let wanted = torch.zeros (7L, 7L, dtype = float64)
@@ -58,14 +55,14 @@ let private choiceTests =
 
                       expectSame wanted (marked.``to`` float64) "marks"
                       let ones = torch.ones (int64 found.Length, dtype = float64)
-                      expectSame wanted (Pairing.matrix pairing 7L ones) "matrix"))
+                      expectSame wanted (Pairing.matrix 7L pairs ones) "matrix"))
 
           tensorTest "are all pairs where K is B - 1 or more, also without positives" (fun () ->
               for k in [ 6; 7; 100 ] do
-                  let pairing, _ = Pairing.nearest k (torch.zeros_like (positives ())) (Similarity.cosine (normal 1 [ 7; 4 ]))
+                  let pairs, _ = Pairing.nearest k (torch.zeros_like (positives ())) (Similarity.cosine (normal 1 [ 7; 4 ]))
 
                   Expect.equal
-                      (chosen pairing)
+                      (listed pairs)
                       [ for i in 0L .. 6L do
                             for j in i + 1L .. 6L -> i, j ]
                       $"{k}") ]
@@ -78,13 +75,46 @@ let private loopTests =
                   let layer = Hierarchy.conditional options
                   let parameters, views = unlike layer.Specs, viewsOf isGiven 7
                   let expected = similarities options parameters views
-                  let pairing, marked = Pairing.nearest 2 (positives ()) (Similarity.cosine views.Embeddings)
+                  let pairs, marked = Pairing.nearest 2 (positives ()) (Similarity.cosine views.Embeddings)
                   let reads = Layer.run parameters (Hierarchy.reads options) views
-                  let levels = Layer.run parameters (Hierarchy.climb options) (pairing, reads, views.Embeddings)
+                  let levels = Layer.run parameters (Hierarchy.climb options) (Pairing.Chosen pairs, reads, views.Embeddings)
 
                   for expected, c in List.zip expected levels do
-                      let found = Hierarchy.similarity options pairing views.Embeddings c |> Pairing.matrix pairing 7L
+                      let s = Hierarchy.similarity options (Pairing.Chosen pairs) views.Embeddings c
+                      let found = Pairing.matrix 7L pairs s
+
                       expectClose 1e-9 (asTensor expected * marked.``to`` float64) found "similarities") ]
+
+let private squareTests =
+    testList
+        "squares hold all pairs once, with the similarities that they have"
+        [ for name, options, isGiven in variants do
+              tensorTest name (fun () ->
+                  let layer = Hierarchy.conditional options
+                  let parameters, views = unlike layer.Specs, viewsOf isGiven 5
+                  let expected = similarities options parameters views
+                  let reads = Layer.run parameters (Hierarchy.reads options) views
+
+                  for n in 1..6 do
+                      let squares, kept, pairs = Pairing.squares n (torch.arange (5, dtype = int64'))
+
+                      Expect.equal
+                          (List.sort (listed pairs))
+                          [ for i in 0L .. 4L do
+                                for j in i + 1L .. 4L -> i, j ]
+                          $"{n}: pairs"
+
+                      let levels =
+                          [ for square in squares ->
+                                Layer.run parameters (Hierarchy.climb options) (square, reads, views.Embeddings)
+                                |> List.map (Hierarchy.similarity options square views.Embeddings) ]
+                          |> List.transpose
+
+                      for expected, level in List.zip expected levels do
+                          let expected = asTensor expected
+                          let found = torch.cat(List.toArray level, 0L).index_select(0L, kept) |> Pairing.matrix 5L pairs
+                          let others = 1.0 - torch.eye (5L, dtype = float64)
+                          expectClose 1e-9 (expected * others) found $"{n}: similarities") ]
 
 let private network =
     Network.ofMap (Layer.named "conv" (Layers.conv2d 3 9 3 1)) (Layers.meanPool --> Layer.named "embedding" (Layers.linear 9 6))
@@ -147,4 +177,4 @@ let private trainingTests =
               Expect.isLessThan (torch.Tensor.TotalCount - before) 450L "live tensors"
               expectClose 1e-6 (torch.ones (100L, dtype = float64) * 20100.0) gradients.Head "gradient") ]
 
-let tests = testList "Pairing" [ choiceTests; loopTests; trainingTests ]
+let tests = testList "Pairing" [ choiceTests; loopTests; squareTests; trainingTests ]
