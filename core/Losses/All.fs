@@ -48,8 +48,7 @@ let private elsewhere =
         [ "tripletmargin", "triplet"
           "generalizedliftedstructure", "lifted-structure"
           "normalizedsoftmax", "normalised-softmax"
-          "subcenterarcface", "sub-centre-arcface"
-          "recallatk", "recall-at-k" ]
+          "subcenterarcface", "sub-centre-arcface" ]
 
 /// The name here of a loss however it is written: `ProxyAnchorLoss` is `proxy-anchor`. An unknown name stays as it is.
 let private nameHere (name: string) =
