@@ -34,6 +34,16 @@ let private laughs =
               keep place
           recall 6 ]
 
+/// A dictionary of many tensors under one long name.
+let private prefixed length count =
+    let one =
+        Sequence
+            [ tensor four 0L [ 1L ] [ 1L ]
+              Raw [ byte 'q'; 0uy; byte '0' ]
+              Dictionary [ for i in 1..count -> Whole(int64 i), Raw [ byte 'h'; 0uy ] ] ]
+
+    Dictionary [ Text(String('y', length)), one ]
+
 let private hostile: (string * (string -> unit) * string list) list =
     [ "calls os.system",
       made (weight (Call("os.system", [ Text "touch pwned" ]))),
@@ -60,6 +70,10 @@ let private hostile: (string * (string -> unit) * string list) list =
       "sizes without strides", made (weight (tensor four 0L [ 2L; 2L ] [ 1L ])), [ "2 sizes and 1 strides" ]
       "a dictionary in itself", made endless, [ "deep within each other" ]
       "dictionaries that hold each other, a hundred to the sixth times", made laughs, [ "more than 1000000 values" ]
+      "a name without end", made (Dictionary [ Text(String('x', 1001)), tensor four 0L [ 1L ] [ 1L ] ]), [ "'xxx"; "has 1001 characters" ]
+      "a long name before many", made (prefixed 400_000 2_000), [ "yyy...'"; "has 400001 characters"; "1000 are allowed" ]
+      "a fair name before very many", made (prefixed 900 40_000), [ "names take more than 64000000 bytes" ]
+      "long names of what is no tensor", made (Dictionary [ Text(String('z', 400_000)), None' ]), [ "no tensors, only 'zzz"; "zzz...'" ]
       "no dictionary", made (List [ tensor four 0L [ 1L ] [ 1L ] ]), [ "no dictionary of tensors" ]
       "no tensors", made (Dictionary [ Text "epoch", Whole 3L ]), [ "holds no tensors, only 'epoch'" ]
       "an empty stack", made (Raw [ byte '0' ]), [ "empty stack" ]
