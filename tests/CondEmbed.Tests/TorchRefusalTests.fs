@@ -134,6 +134,19 @@ let tests =
                   rejects [ path; "pickle of 20000000 bytes" ] (fun () -> read path))
           }
 
+          test "many views of one storage, each of which is a copy once it is saved" {
+              inFolder (fun folder ->
+                  let path = Path.Combine(folder, "views.pth")
+                  let count = 4_000_000L
+                  let whole = tensor (storage "Byte" "0" count) 0L [ count ] [ 1L ]
+                  let views number = Dictionary [ for i in 1..number -> Text $"w{i}", whole ]
+                  torchFile path (views 10) [ "0", Array.zeroCreate (int count) ]
+                  Expect.equal (WeightFile.Read path).Arrays.Count 10 "a few are weights that are shared"
+                  torchFile path (views 200) [ "0", Array.zeroCreate (int count) ]
+                  Expect.isLessThan (FileInfo path).Length 40_000L "a small file"
+                  rejects [ path; "tensor 'w2"; "4000000 bytes"; "not read" ] (fun () -> read path))
+          }
+
           testPropertyWithConfig (fewCases 200) "a file with a byte changed is read or refused, never anything else"
           <| fun (place: FsCheck.NonNegativeInt) (value: byte) ->
               inFolder (fun folder ->
