@@ -59,6 +59,8 @@ internal static partial class CarsFolders
 
                 // A name with a slash ('Ram C/V Cargo Van') cannot be a folder's.
                 var folder = name.Replace('/', '-');
+                ListedPath.Check(file, $"{table}, line {record.Line}", problems);
+                ListedPath.Check(folder, $"{Path.Combine(root, "names.csv")}, class {number}", problems);
                 numbers.Add(number);
                 items.Add(new ImageItem($"{pictures}/{part}/{folder}/{file}", name, CarsDataset.RoleOf(number))
                 {

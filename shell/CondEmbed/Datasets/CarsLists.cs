@@ -79,6 +79,7 @@ internal static class CarsLists
                 continue;
             }
 
+            ListedPath.Check(file, $"{path}: annotation {at + 1}", problems);
             numbers.Add((int)label);
             items.Add(new ImageItem(prefix + file, CarsDataset.NameOf((int)label, names), CarsDataset.RoleOf((int)label))
             {

@@ -39,6 +39,7 @@ internal static class CubDataset
                 continue;
             }
 
+            ListedPath.Check(row.Fields[1], $"{Path.Combine(root, "images.txt")}, line {row.Line}", problems);
             var number = ListFile.Number(Path.Combine(root, "image_class_labels.txt"), label, 1, problems);
             numbers.Add(number);
             var name = names.TryGetValue(label.Fields[1], out var named) ? named.Fields[1] : number.ToString("000", CultureInfo.InvariantCulture);

@@ -35,6 +35,7 @@ internal static class InShopDataset
         foreach (var row in ListFile.Read(list, fields: 3, header: 2, problems))
         {
             var (image, label, status) = (row.Fields[0], row.Fields[1], row.Fields[2]);
+            ListedPath.Check(image, $"{list}, line {row.Line}", problems);
             items.Add(new ImageItem(prefix + image, label, RoleOf(list, row, status, problems))
             {
                 Category = Category(image),

@@ -31,11 +31,15 @@ internal static class StanfordProductsDataset
         return Published.Open(root, items, options);
     }
 
-    private static IEnumerable<ImageItem> Items(string list, Role role, ProblemList problems) =>
-        ListFile.Read(list, fields: 4, header: 1, problems).Select(row => new ImageItem(row.Fields[3], row.Fields[1], role)
+    private static IEnumerable<ImageItem> Items(string list, Role role, ProblemList problems)
+    {
+        foreach (var row in ListFile.Read(list, fields: 4, header: 1, problems))
         {
-            Category = Category(row.Fields[3]) ?? row.Fields[2],
-        });
+            var (label, kind, path) = (row.Fields[1], row.Fields[2], row.Fields[3]);
+            ListedPath.Check(path, $"{list}, line {row.Line}", problems);
+            yield return new ImageItem(path, label, role) { Category = Category(path) ?? kind };
+        }
+    }
 
     private static string? Category(string path)
     {
