@@ -75,6 +75,20 @@ let private folders =
                   Expect.equal ((ImageDatasets.Open root).Read 1) "a/x/1.PNG"B "read by number")
           }
 
+          test "a link is as long as what it leads to, and nothing where that is gone" {
+              inFolder (fun folder ->
+                  let root, store = Path.Combine(folder, "set"), Path.Combine(folder, "store")
+                  write root [ "a/1.png" ]
+                  write store [ "a picture with a longer name.png"; "gone.png" ]
+                  let link (name: string) target = File.CreateSymbolicLink(Path.Combine(root, "a", name), target) |> ignore
+                  link "2.png" (Path.Combine(store, "a picture with a longer name.png"))
+                  link "3.png" "2.png"
+                  link "4.png" (Path.Combine(store, "gone.png"))
+                  File.Delete(Path.Combine(store, "gone.png"))
+                  let data = ImageDatasets.Open root
+                  Expect.equal [ for at in 0..3 -> data.LengthOf at ] [ 7L; 32L; 32L; 0L ] "bytes")
+          }
+
           test "split folders give roles" {
               inFolder (fun root ->
                   write root [ "train/a/1.png"; "Query/b/1.png"; "gallery/b/2.png" ]
