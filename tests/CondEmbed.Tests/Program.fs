@@ -43,6 +43,7 @@ let all =
           TorchFileTests.tests
           TorchRefusalTests.tests
           KerasTests.tests
+          KerasRefusalTests.tests
           CheckpointTests.tests
           EmbeddingFileTests.tests
           RunTests.tests
