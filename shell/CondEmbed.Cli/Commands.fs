@@ -33,7 +33,10 @@ let private heldOut (model: EmbeddingModel) (arguments: ParseResults<EvaluateArg
     let allowSubset = arguments.Contains EvaluateArgument.AllowSubset
 
     match other with
-    | Some folder -> RunData.ForEvaluation(ImageDatasets.Open(folder, openedWith model layout allowSubset))
+    | Some folder ->
+        ImageDatasets.Open(folder, openedWith model layout allowSubset)
+        |> DataCommand.notingSubset allowSubset
+        |> RunData.ForEvaluation
     | None when layout.IsSome || allowSubset ->
         raise (InputException "--layout and --allow-subset are for other data; the run's own is opened by the run's settings.")
     | None -> RunData.Open model.Settings
@@ -122,7 +125,8 @@ let embed (stop: CancellationToken) (arguments: ParseResults<EmbedArgument>) =
     use model =
         EmbeddingModel.Load(run, arguments.GetResult(EmbedArgument.Device, "auto"), arguments.Contains EmbedArgument.Best)
 
-    let options = openedWith model (arguments.TryGetResult EmbedArgument.Layout) (arguments.Contains EmbedArgument.AllowSubset)
+    let allowSubset = arguments.Contains EmbedArgument.AllowSubset
+    let options = openedWith model (arguments.TryGetResult EmbedArgument.Layout) allowSubset
     let workers = arguments.GetResult(EmbedArgument.Workers, 0)
 
     let dataset, embeddings =
@@ -130,6 +134,7 @@ let embed (stop: CancellationToken) (arguments: ParseResults<EmbedArgument>) =
             Output.withProgress (fun progress ->
                 let dataset =
                     ImageDatasets.OpenImages(images, options)
+                    |> DataCommand.notingSubset allowSubset
                     |> usable (arguments.Contains EmbedArgument.SkipBad) workers progress stop
 
                 dataset, model.Embed(dataset, workers, phase "embedding" dataset.Count progress, stop)))

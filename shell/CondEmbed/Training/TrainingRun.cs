@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using CondEmbed.Checkpoints;
+using CondEmbed.Datasets;
 using CondEmbed.Images;
 using CondEmbed.Interop;
 using CondEmbed.Reports;
@@ -41,6 +42,11 @@ internal sealed class TrainingRun : IDisposable
         data = RunData.Open(config).Checked(
             config.SkipBad, config.Workers, this.notice, (done, total) => meter.Report("checking pictures", done, total), cancellation);
         this.notice(data.Split.Describe());
+        if (config.AllowSubset && ImageDatasets.SubsetNotice(data.Dataset) is { } meaningless)
+        {
+            this.notice(meaningless);
+        }
+
         steps = RunSettings.StepsOf(config, data.Split.Train.Count);
         sampler = RunSampler.Of(config, data);
         session = Session.ForTraining(config, data.TrainClasses.Names.Count, steps);
