@@ -92,6 +92,15 @@ let private settingsFiles =
         "settings file"
         [ refused [ "train"; "--config"; "gone.toml" ] [ "gone.toml"; "cannot be read" ]
           refused [ "train"; "--config"; "broken.toml" ] [ "broken.toml"; "(2," ]
+
+          test "a setting that is given twice is an error with its line" {
+              let refuses words (text: string) = rejects ("x.toml" :: words) (fun () -> TomlSettings.Parse("x.toml", text) |> ignore)
+              refuses [ "batch"; "(3,1)" ] "batch = 8\nsteps = 3\nbatch = 16\n"
+              refuses [ "alpha"; "(3,1)" ] "[loss_settings]\nalpha = 1\nalpha = 2\n"
+              refuses [ "alpha"; "(3,1)" ] "loss_settings.alpha = 1\n[loss_settings]\nalpha = 2\n"
+              refuses [ "'per_class' is given twice" ] "per-class = 2\nper_class = 4\n"
+          }
+
           refused
               [ "train"; "--config"; "wrong.toml"; "--heads"; "3" ]
               [ "wrong.toml: bach"
