@@ -10,6 +10,7 @@ open CondEmbed
 open CondEmbed.Cli.Arguments
 open CondEmbed.Cli.MeasureArguments
 open CondEmbed.Cli.Pictures
+open CondEmbed.Checkpoints
 open CondEmbed.Datasets
 open CondEmbed.Health
 open CondEmbed.Evaluation
@@ -43,6 +44,8 @@ let private heldOut (model: EmbeddingModel) (arguments: ParseResults<EvaluateArg
 
 let evaluate (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument>) =
     let run, other = arguments.GetResult EvaluateArgument.Evaluate_What |> twoOf "a run and, if you like, data"
+    let perClass = arguments.TryGetResult EvaluateArgument.PerClass
+    Option.iter AtomicFile.Check perClass
 
     use model =
         EmbeddingModel.Load(run, arguments.GetResult(EvaluateArgument.Device, "auto"), arguments.Contains EvaluateArgument.Best)
@@ -75,7 +78,7 @@ let evaluate (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument
       Measures.AllAgainstAll = data.Split.AllAgainstAll
       Measures.Classes = ClassIndex(data.Dataset.Items |> Seq.map _.Label)
       Measures.More = [ "data", box data.Dataset.Name; "run", box run; "split", box data.Split.Rule; "subset", box data.Subset ] }
-    |> Measures.show asJson (arguments.TryGetResult EvaluateArgument.PerClass) metrics
+    |> Measures.show asJson perClass metrics
 
     if not asJson && not (isNull data.Subset) then
         printfn $"Measured on a subset, so not to be compared with published numbers: {data.Subset}."
