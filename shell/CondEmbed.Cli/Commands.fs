@@ -210,6 +210,7 @@ let private previewSettings (arguments: ParseResults<PreviewArgument>) =
 let preview (arguments: ParseResults<PreviewArgument>) =
     let source, out = arguments.GetResult PreviewArgument.Source, arguments.GetResult PreviewArgument.Out
 
+    ImageEncoder.CheckPng out
     let settings = previewSettings arguments
 
     if IO.File.Exists source && ImageFiles.IsImage source then

@@ -125,6 +125,9 @@ let private lines (found: DatasetInspection) =
       yield! duplicateLines found.Duplicates ]
 
 let private inspect (stop: CancellationToken) (arguments: ParseResults<InspectArgument>) =
+    let sheet = arguments.TryGetResult InspectArgument.Out
+    Option.iter ImageEncoder.CheckPng sheet
+
     let options =
         DatasetOptions(
             Layout = arguments.GetResult(InspectArgument.Layout, ImageDatasets.Auto),
@@ -140,7 +143,6 @@ let private inspect (stop: CancellationToken) (arguments: ParseResults<InspectAr
 
     let inspector = DatasetInspector(dataset, split)
     let found = inspectAll inspector (arguments.GetResult(InspectArgument.Workers, 0)) stop
-    let sheet = arguments.TryGetResult InspectArgument.Out
     sheet |> Option.iter (fun file -> ImageEncoder.SavePng(inspector.Sheet found.Bad, file))
 
     if arguments.Contains InspectArgument.Json then

@@ -187,6 +187,8 @@ let private places =
           refused [ "preview"; "gone.png"; "--out"; "x.png" ] [ "gone.png" ]
           refused [ "preview"; "bad.png"; "--out"; "x.png" ] [ "bad.png" ]
           refused [ "preview"; "ONE"; "--out"; "empty" ] [ "empty" ]
+          refused [ "preview"; "ONE"; "--out"; "p.txt" ] [ "p.txt"; "'.txt' is not .png" ]
+          refused [ "data"; "inspect"; "PICTURES"; "--out"; "p.txt" ] [ "p.txt"; "'.txt' is not .png" ]
           refused [ "preview"; "ONE"; "--out"; "x.png"; "--resize"; "32"; "--crop"; "64" ] [ "--resize"; "64" ]
           refused [ "preview"; "ONE"; "--out"; "x.png"; "--filter"; "lanczos" ] [ "--filter"; "bicubic" ]
           refused [ "metrics"; "gone.json" ] [ "gone.json"; "no such file" ]
