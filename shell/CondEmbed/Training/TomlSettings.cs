@@ -42,7 +42,7 @@ public static class TomlSettings
         }
         catch (TomlException error)
         {
-            throw new InputException($"{path}: not a TOML file: {error.Message}");
+            throw new InputException($"{path}: not a TOML file: {error.Message.TrimEnd()}");
         }
     }
 
