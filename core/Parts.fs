@@ -102,7 +102,7 @@ module Part =
             let near = if known.IsEmpty then "" else Names.nearest known key
             let known = String.concat ", " known
             let has = if known = "" then "it has none" else $"it has {known}"
-            Some $"the {kind} '{part.Name}' has no setting '{key}'{near}; {has}"
+            Some $"the {kind} '{part.Name}' has no setting '{key}'; {has}{near}"
         | Some({ Default = Number _ } as setting), Number x when Setting.takes setting x -> None
         | Some({ Default = Number _ } as setting), _ ->
             Some $"the {kind} '{part.Name}': {key} is {value}; it must be {Setting.rangeText setting.Range}"
@@ -114,7 +114,7 @@ module Part =
         match tryFind parts call.Name with
         | None ->
             let all = String.concat ", " (names parts)
-            [ $"there is no {kind} '{call.Name}'{Names.nearest (names parts) call.Name}; there are {all}" ]
+            [ $"there is no {kind} '{call.Name}'; there are {all}{Names.nearest (names parts) call.Name}" ]
         | Some part -> [ for KeyValue(key, value) in call.Given -> settingProblem kind part key value ] |> List.choose id
 
     /// Makes the part that is called. ArgumentException with everything that is wrong with the call.
@@ -191,6 +191,11 @@ module Expression =
             Ok(terms (split text))
         with :? FormatException as problem ->
             Error $"'{text}': {problem.Message}; write as in 'multi-similarity' or '0.5 * triplet(margin=0.3) + proxy-anchor'"
+
+    /// A sum as it is read.
+    let write (terms: (float * Call) list) =
+        [ for weight, call in terms -> if weight = 1.0 then string call else $"{Number weight} * {call}" ]
+        |> String.concat " + "
 
     /// A value as it stands in a call: a number, or a name with or without settings.
     let readValue (text: string) : Result<Value, string> =

@@ -17,6 +17,9 @@ module Terms =
         let queries = values.shape[0]
         { Values = values; Counted = counted; Anchors = rows queries values; Queries = queries }
 
+    /// Q: a term of every anchor.
+    let ofEveryAnchor (values: Tensor) = ofAnchors (torch.ones_like (values, dtype = torch.bool)) values
+
     /// Q R, Q R of bool: a term a pair.
     let ofPairs (counted: Tensor) (values: Tensor) =
         let queries = values.shape[0]
@@ -44,11 +47,12 @@ let sum: Reducer = fun terms -> (counted terms).sum()
 
 let mean: Reducer = fun terms -> meanOf terms.Counted terms.Values
 
-/// The mean of the terms within two bounds, both exclusive.
+/// The mean of the terms within two bounds, both exclusive. A term that is no number counts, so that it is seen.
 let between (low: float) (high: float) : Reducer =
     fun terms ->
         let v = terms.Values.detach ()
-        meanOf (terms.Counted.logical_and(v |> greaterThan low).logical_and(v.lt (scalar high))) terms.Values
+        let outside = v.le(scalar low).logical_or(v.ge (scalar high))
+        meanOf (terms.Counted.logical_and (outside.logical_not ())) terms.Values
 
 /// The mean of the terms above zero.
 let nonZero: Reducer = between 0.0 infinity

@@ -78,9 +78,9 @@ let private givenProblems (calls: Call list) (key: string, value: Value) =
             |> List.map _.Key
             |> List.distinct
 
-        let which = [ for call in calls -> $"'{call.Name}'" ] |> String.concat " and "
+        let which = [ for call in calls -> $"the loss '{call.Name}'" ] |> String.concat " and "
         let known = String.concat ", " keys
-        [ $"the loss {which} has no such setting{Names.nearest keys key}; it has {known}" ]
+        [ $"{which} has no setting '{key}'; there are {known}{Names.nearest keys key}" ]
     | having ->
         [ for call in having do
               yield! attempt { call with Given = Map.add key value call.Given } ]

@@ -138,7 +138,7 @@ let private penalty (given: Chosen) =
     | "ib" -> IncreasingBounded(given.Number "b")
     | "ds" -> DecreasingSlowly
     | "dq" -> DecreasingQuickly(given.Number "a")
-    | other -> invalidArg "variant" $"There is no variant '{other}' of pnp; there are dq, ds, iu, ib, o."
+    | other -> raise (System.ArgumentException $"There is no variant '{other}' of pnp; there are dq, ds, iu, ib, o.")
 
 let pnpPart =
     { Name = "pnp"

@@ -77,6 +77,14 @@ let private edgeTests =
                   let value = onEmbeddings name (labelsOf [ 2 ]) (normal 1 [ 1; 3 ])
                   Expect.floatClose Accuracy.high (toFloat value) 0.0 name)
 
+          tensorTest "an embedding that is no number is seen in the value or in the gradient" (fun () ->
+              for name in All.names do
+                  let leaf = (matrixOf [ [ nan; 1.0 ]; [ 1.0; 1.0 ]; [ 1.0; 0.0 ]; [ 0.0; 1.0 ] ]).requires_grad_ true
+                  let value = onEmbeddings name (labelsOf [ 0; 0; 1; 1 ]) leaf
+                  let isFinite (x: Tensor) = x.isfinite().all().item<bool>()
+                  let gradient = snd (Grad.gradientsOrZero value [ ("x", leaf) ]).Head
+                  Expect.isFalse (isFinite value && isFinite gradient) name)
+
           tensorTest "steep settings do not overflow in float32" (fun () ->
               let steep =
                   [ "multi-similarity(alpha=1000, beta=1000, margin=-1)"
