@@ -217,7 +217,7 @@ let private weights =
               inFolder (fun folder ->
                   let run = Path.Combine(folder, "run")
 
-                  rejects [ Path.GetFullPath file; "'resnet50-v1'"; "not 'resnet50'"; "--encoder resnet50-v1" ] (fun () ->
+                  rejects [ file; "'resnet50-v1'"; "not 'resnet50'"; "--encoder resnet50-v1" ] (fun () ->
                       train (config "resnet50") run |> ignore)
 
                   use session = Session.ForTraining(config "resnet50-v1", 6, 1)
