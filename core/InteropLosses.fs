@@ -22,9 +22,9 @@ type LossDescription internal (part: Part<Loss>) =
     member _.Name = part.Name
     member _.Source = part.Source
     /// Why it cannot score conditional levels (`compares images with proxies`); empty if it can.
-    member _.NotForLevels = Loss.needsMore loss |> Option.defaultValue ""
+    member _.NotForLevels = Loss.notForLevels loss |> Option.defaultValue ""
     /// Why it cannot use a memory; empty if it can.
-    member _.NotForMemory = Loss.needsBatch loss |> Option.defaultValue ""
+    member _.NotForMemory = Loss.notForMemory loss |> Option.defaultValue ""
     member _.Settings: IReadOnlyList<LossSetting> = [| for setting in part.Settings -> LossSetting setting |]
 
 /// A part that a setting of a loss can name: a miner, a reducer or a distance.

@@ -12,10 +12,6 @@ let loss (alpha: float) (beta: float) (offset: float) (reduce: Reducer) (pairs: 
     let terms = pull + push
     reduce (Terms.ofEveryAnchor terms)
 
-/// The same over the pairs that mining keeps, with the usual settings (a 2, b 40, base 0.5, mining 0.1), as the mean over anchors.
-let standard (pairs: Mining.Pairs) (similarities: Tensor) =
-    loss 2.0 40.0 0.5 mean (Miners.multiSimilarity 0.1 pairs similarities) similarities
-
 let part =
     { Name = "multi-similarity"
       Source = "Wang et al., CVPR 2019"

@@ -103,7 +103,7 @@ let private otherKinds: (string * string * (string -> unit) * string list) list 
       (fun path -> archive path [ "data.pkl", pickle None'; "constants.pkl", pickle None' ]),
       [ "TorchScript"; "state_dict" ]
       "a big-endian file", "x.pt", (fun path -> archive path [ "data.pkl", pickle None'; "byteorder", "big"B ]), [ "byte order 'big'" ]
-      "a cut-off zip file", "x.pt", bytes (Array.append "PK\003\004"B (Array.zeroCreate 100)), [ "not a good PyTorch file" ] ]
+      "a cut-off zip file", "x.pt", bytes (Array.append "PK\003\004"B (Array.zeroCreate 100)), [ "cut off, or no PyTorch file" ] ]
 
 let tests =
     testList

@@ -21,7 +21,7 @@ internal sealed class TorchArchive : IDisposable
     {
         this.path = path;
         budget = new MemoryBudget(path, stream.Length);
-        zip = new ZipArchive(stream, ZipArchiveMode.Read, leaveOpen: true);
+        zip = Opened(path, stream);
         var pickles = zip.Entries.Where(entry => entry.Name == PickleName).ToList();
         prefix = pickles is [var one]
             ? one.FullName[..^PickleName.Length]
@@ -51,6 +51,18 @@ internal sealed class TorchArchive : IDisposable
 
     /// <inheritdoc />
     public void Dispose() => zip.Dispose();
+
+    private static ZipArchive Opened(string path, Stream stream)
+    {
+        try
+        {
+            return new ZipArchive(stream, ZipArchiveMode.Read, leaveOpen: true);
+        }
+        catch (InvalidDataException)
+        {
+            throw new InputException($"{path}: cut off, or no PyTorch file: the list of contents at the end of the zip file cannot be read. Copy or download it again.");
+        }
+    }
 
     private void CheckKind()
     {
