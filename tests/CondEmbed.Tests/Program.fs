@@ -32,6 +32,7 @@ let all =
           MatTests.tests
           CarsTests.tests
           PublishedTests.tests
+          ListedPathTests.tests
           InspectTests.tests
           SamplingTests.tests
           CategorySamplingTests.tests
