@@ -146,7 +146,7 @@ let problems (c: Config) : Problem list =
           // Without a loss of their own the levels' settings are numbers for the loss, which has been looked at.
           lossProblems "level_loss" "level_loss_settings" (fst (Config.levelLossOf c)) c.LevelLossSettings
           |> List.filter (fun problem -> c.LevelLoss <> "" || problem.Key <> "level_loss")
-          (match refusal Losses.Loss.needsMore (Config.levelLossOf c) with
+          (match refusal Losses.Loss.notForLevels (Config.levelLossOf c) with
            | Some why when c.Levels > 0 ->
                let loss = fst (Config.levelLossOf c)
 
@@ -154,7 +154,7 @@ let problems (c: Config) : Problem list =
                      "level_loss"
                      $"the loss '{loss}' {why}, so it cannot score conditional levels: set level_loss (as in multi-similarity), or levels to 0" ]
            | _ -> [])
-          (match refusal Losses.Loss.needsBatch (c.Loss, c.LossSettings) with
+          (match refusal Losses.Loss.notForMemory (c.Loss, c.LossSettings) with
            | Some why when c.Memory > 0 ->
                [ problem "memory" $"the loss '{c.Loss}' {why}, so it cannot use a memory: take another loss, or memory 0" ]
            | _ -> [])

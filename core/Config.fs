@@ -163,7 +163,7 @@ type Config =
       Device: string
       [<Description("threads of torch; 0 for one a core")>]
       Threads: int
-      [<Description("threads that read and augment pictures; 0 for a sensible number")>]
+      [<Description("threads that read and augment pictures; 0 for one a core")>]
       Workers: int
       [<Description("steps between evaluations on the validation classes; 0 for none but the last")>]
       EvaluateEvery: int

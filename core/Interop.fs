@@ -125,8 +125,12 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
     member _.StepsDone = state.Step
     /// Numbers in the parameters used at test time.
     member _.EmbeddingParameters = Params.count recipe.Embed.Specs
-    /// Numbers in all parameters while training.
-    member _.TrainingParameters = Params.count recipe.Method.Objective.Specs
+
+    /// Numbers in all parameters while training, without a memory of embeddings.
+    member _.TrainingParameters =
+        recipe.Method.Objective.Specs
+        |> List.filter (fun spec -> spec.Role = Trainable || not (spec.Name.StartsWith "loss."))
+        |> Params.count
 
     /// One training step on B pictures of one side length: pixels B side side 3, labels in 0..classes-1.
     member _.Step(pixels: byte array, side: int, labels: int64 array) =

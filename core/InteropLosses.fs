@@ -1,5 +1,6 @@
 namespace CondEmbed.Interop
 
+open System
 open System.Collections.Generic
 open CondEmbed
 open CondEmbed.Losses
@@ -21,9 +22,9 @@ type LossDescription internal (part: Part<Loss>) =
     member _.Name = part.Name
     member _.Source = part.Source
     /// Why it cannot score conditional levels (`compares images with proxies`); empty if it can.
-    member _.NotForLevels = Loss.needsMore loss |> Option.defaultValue ""
+    member _.NotForLevels = Loss.notForLevels loss |> Option.defaultValue ""
     /// Why it cannot use a memory; empty if it can.
-    member _.NotForMemory = Loss.needsBatch loss |> Option.defaultValue ""
+    member _.NotForMemory = Loss.notForMemory loss |> Option.defaultValue ""
     member _.Settings: IReadOnlyList<LossSetting> = [| for setting in part.Settings -> LossSetting setting |]
 
 /// A part that a setting of a loss can name: a miner, a reducer or a distance.
@@ -36,7 +37,9 @@ type LossChoice internal (kind: string, name: string, source: string, settings: 
 
 /// The value of a loss, and its gradient by the embeddings and by each parameter of its own (`proxies`, `beta`), row after row.
 [<Sealed>]
-type LossResult internal (value: float, gradients: (string * float array array) list) =
+type LossResult internal (loss: string, value: float, gradients: (string * float array array) list) =
+    /// The loss with all settings that were given.
+    member _.Loss = loss
     member _.Value = value
 
     member _.Gradients: IReadOnlyDictionary<string, float array array> =
@@ -58,6 +61,9 @@ module internal LossProbe =
 
         for row, numbers in Seq.indexed given do
             if numbers.Length <> width then refuse $"{what}: row {row} has {numbers.Length} numbers, row 0 has {width}."
+
+            for number in numbers do
+                if not (Double.IsFinite number) then refuse $"{what}: row {row} holds {number}."
 
         torch.tensor(Array.concat given, dtype = float64, device = torch.CPU).reshape(int64 given.Length, int64 width)
 
@@ -97,16 +103,24 @@ module internal LossProbe =
 
         terms |> List.tryPick (snd >> ofCall) |> Option.defaultValue 1
 
+    /// Labels as class numbers, and how many classes there are: with proxies the labels are the numbers of their classes, else any will do.
     let classes terms (labels: int64 array) (proxies: Tensor option) =
-        let count =
-            proxies
-            |> Option.map (fun p -> int p.shape[0] / centres terms)
-            |> Option.defaultValue (1 + int (Array.max labels))
+        match proxies with
+        | None ->
+            let numbers = dict [ for number, label in Seq.indexed (Array.distinct labels) -> label, int64 number ]
+            [| for label in labels -> numbers[label] |], numbers.Count
+        | Some given ->
+            let ofClass, rows = centres terms, int given.shape[0]
+            let count = rows / ofClass
 
-        for label in labels do
-            if label < 0L || label >= int64 count then refuse $"labels: {label} is not within 0 and {count - 1}."
+            if rows % ofClass <> 0 then
+                refuse $"class_weights: {rows} rows; the loss has {ofClass} proxies a class, so C x {ofClass} rows are wanted."
 
-        count
+            for label in labels do
+                if label < 0L || label >= int64 count then
+                    refuse $"labels: {label}; with class_weights of {count} classes labels are from 0 to {count - 1}."
+
+            labels, count
 
     /// A parameter of the loss: given where it is a proxy, else at its start.
     let parameter (proxies: Tensor option) (spec: ParamSpec) : Tensor =
@@ -139,7 +153,10 @@ type LossFunctions private () =
             labels: int64 array,
             classWeights: float array array
         ) : LossResult =
-        let settings = LossProbe.settings settings
+        ArgumentNullException.ThrowIfNull loss
+        ArgumentNullException.ThrowIfNull embeddings
+        ArgumentNullException.ThrowIfNull labels
+        let settings = settings |> Option.ofObj |> Option.defaultValue Seq.empty |> LossProbe.settings
 
         let terms =
             match All.read loss settings with
@@ -157,12 +174,11 @@ type LossFunctions private () =
             let x = LossProbe.matrix "embeddings" embeddings |> leaf
             let proxies = classWeights |> Option.ofObj |> Option.map (LossProbe.matrix "class_weights")
 
-            let layer =
-                All.make loss settings (LossProbe.classes terms labels proxies) (int x.shape[1])
-                |> Loss.onEmbeddings
+            let labels, classes = LossProbe.classes terms labels proxies
+            let layer = All.make loss settings classes (int x.shape[1]) |> Loss.onEmbeddings
 
             let parameters = [ for spec in layer.Specs -> spec.Name, LossProbe.parameter proxies spec |> leaf ]
             let env = { Params = Params.ofSeq parameters; Mode = Training; Report = fun _ _ -> () }
             let value = layer.Forward env (x, torch.tensor (labels, dtype = int64', device = torch.CPU))
             let gradients = Grad.gradientsOrZero value (("embeddings", x) :: parameters)
-            LossResult(toFloat value, [ for name, gradient in gradients -> name, LossProbe.rows gradient ]))
+            LossResult(Expression.write terms, toFloat value, [ for name, gradient in gradients -> name, LossProbe.rows gradient ]))

@@ -29,7 +29,7 @@ let private itself (size: int64) (places: Tensor) =
 /// `memory.embeddings` M D, `memory.labels` M (-1: empty) and `memory.state` (next place, steps done), which training commits step by step.
 /// ArgumentException for a loss that cannot compare a batch with other images.
 let remembering (options: Options) features (loss: Loss) : Loss =
-    Loss.needsBatch loss
+    Loss.notForMemory loss
     |> Option.iter (fun why -> invalidArg (nameof loss) $"A loss that {why} cannot use a memory.")
 
     let onBatch = Loss.onEmbeddings loss
@@ -48,6 +48,10 @@ let remembering (options: Options) features (loss: Loss) : Loss =
             invalidArg (nameof options) $"A memory of {size} cannot take a batch of {batch}: make it at least as large."
 
         let kept (name: string) = env.Params[$"memory.{name}"]
+
+        if (kept "state").dtype <> float32 && (kept "state").dtype <> float64 then
+            invalidArg (nameof env) "A memory numbers classes and places: keep its parameters in float32 or float64."
+
         let state = kept "state"
         let next, steps = state.narrow (0L, 0L, 1L), state.narrow (0L, 1L, 1L)
         let places = places batch size next

@@ -144,15 +144,18 @@ let distanceWeighted features (cutoff: float) (upper: float) (pairs: Pairs) (sim
         let drawable = pairs.Negative.logical_and (d.lt (scalar upper))
         let weights = (-logDensity).masked_fill(drawable.logical_not (), scalar -infinity)
         let weights = (weights - rowMax drawable weights).exp().masked_fill(drawable.logical_not (), scalar 0.0)
-        let whole = pairs.Positive.logical_and (drawable.any (1L, keepdim = true))
-        let positives = whole.nonzero ()
+        let positives = (pairs.Positive.logical_and (drawable.any (1L, keepdim = true))).nonzero()
         let anchor, positive = positives.select (1L, 0L), positives.select (1L, 1L)
 
         if anchor.shape[0] = 0L then
             { Anchor = anchor; Positive = positive; Negative = anchor }
         else
-            let drawn = torch.multinomial (weights.index_select (0L, anchor), 1L)
-            { Anchor = anchor; Positive = positive; Negative = drawn.squeeze 1L })
+            // As many draws for every row as the row with the most positives needs; the n-th positive takes the n-th draw.
+            let nth = pairs.Positive.cumsum (1L, ``type`` = int64')
+            let most = nth.max().item<int64>()
+            let undrawable = (drawable.any (1L, keepdim = true)).logical_not()
+            let draws = torch.multinomial (weights.masked_fill (undrawable, scalar 1.0), most, replacement = true)
+            { Anchor = anchor; Positive = positive; Negative = at anchor (at anchor positive nth - 1L.ToScalar()) draws })
 
 let private distanceSetting = Setting.part "distance" "l2" "distance that is compared: l2, squared-l2, cosine"
 

@@ -56,19 +56,28 @@ let countTriplets (pairs: Pairs) =
     let count (mask: Tensor) = mask.sum (1L, ``type`` = int64')
     (count pairs.Positive * count pairs.Negative).sum().item<int64>()
 
-let private refuseMany count =
-    if count > mostTriplets then
-        raise (
-            InputException
-                $"This batch makes {count:N0} triplets, more than the {mostTriplets:N0} that are built: take a smaller batch, a miner that chooses (batch-hard, distance-weighted, multi-similarity), or a loss on pairs."
-        )
+/// The most numbers that a comparison of positive pairs with all references may hold.
+let mostCompared = 50_000_000L
+
+let private refuse what count most =
+    raise (
+        InputException
+            $"This batch makes {count:N0} {what}, more than the {most:N0} that are built: take a smaller batch or memory, a miner that chooses (batch-hard, multi-similarity), or a loss on pairs."
+    )
+
+/// The rows and columns of marks Q R, N of int64 each, for work with N R numbers. InputException, before anything is built, where these are more than `mostCompared`.
+let places (marks: Tensor) =
+    let compared = marks.sum(``type`` = int64').item<int64>() * marks.shape[1]
+    if compared > mostCompared then refuse "comparisons of positive pairs with all references" compared mostCompared
+    let places = marks.nonzero ()
+    places.select (1L, 0L), places.select (1L, 1L)
 
 /// Every anchor with every positive and every negative of it. InputException, before anything is built, where there are more than `mostTriplets`.
 let triplets (pairs: Pairs) : Triplets =
     withoutGradient (fun () ->
-        refuseMany (countTriplets pairs)
-        let positives = pairs.Positive.nonzero ()
-        let anchor, positive = positives.select (1L, 0L), positives.select (1L, 1L)
+        let count = countTriplets pairs
+        if count > mostTriplets then refuse "triplets" count mostTriplets
+        let anchor, positive = pairs.Positive.logical_and (pairs.Negative.any (1L, keepdim = true)) |> places
         let both = pairs.Negative.index_select(0L, anchor).nonzero()
         let row = both.select (1L, 0L)
 

@@ -56,7 +56,7 @@ module Setting =
         match range with
         | AnyNumber -> "a number"
         | AboveZero -> "a number above 0"
-        | Whole -> "a whole number from 1 on"
+        | Whole -> "a whole number from 1 to 10000"
         | OnOff -> "0 or 1"
 
     /// Whether the setting takes the number.
@@ -65,7 +65,7 @@ module Setting =
         && match setting.Range with
            | AnyNumber -> true
            | AboveZero -> value > 0.0
-           | Whole -> value >= 1.0 && value = Math.Floor value && value < 1e9
+           | Whole -> value >= 1.0 && value = Math.Floor value && value <= 10000.0
            | OnOff -> value = 0.0 || value = 1.0
 
 /// What a part is made from: its settings, how many classes there are to train on, and D.
@@ -102,7 +102,7 @@ module Part =
             let near = if known.IsEmpty then "" else Names.nearest known key
             let known = String.concat ", " known
             let has = if known = "" then "it has none" else $"it has {known}"
-            Some $"the {kind} '{part.Name}' has no setting '{key}'{near}; {has}"
+            Some $"the {kind} '{part.Name}' has no setting '{key}'; {has}{near}"
         | Some({ Default = Number _ } as setting), Number x when Setting.takes setting x -> None
         | Some({ Default = Number _ } as setting), _ ->
             Some $"the {kind} '{part.Name}': {key} is {value}; it must be {Setting.rangeText setting.Range}"
@@ -114,7 +114,7 @@ module Part =
         match tryFind parts call.Name with
         | None ->
             let all = String.concat ", " (names parts)
-            [ $"there is no {kind} '{call.Name}'{Names.nearest (names parts) call.Name}; there are {all}" ]
+            [ $"there is no {kind} '{call.Name}'; there are {all}{Names.nearest (names parts) call.Name}" ]
         | Some part -> [ for KeyValue(key, value) in call.Given -> settingProblem kind part key value ] |> List.choose id
 
     /// Makes the part that is called. ArgumentException with everything that is wrong with the call.
@@ -131,17 +131,23 @@ module Part =
 
 /// Weighted sums of parts as text: `multi-similarity + 0.5 * triplet(margin=0.3, miner=semi-hard)`.
 module Expression =
-    let private words = @"^([A-Za-z][A-Za-z0-9_-]*(?:\+\+)?|[0-9][0-9.]*(?:[eE][-+]?[0-9]+)?|[-+*(),=])"
+    let private words = "[A-Za-z][A-Za-z0-9_-]*(?:\\+\\+)?|[0-9][0-9.]*(?:[eE][-+]?[0-9]+)?|[-+*(),=]"
 
-    let rec private split (text: string) : string list =
-        let rest = text.TrimStart()
-        let found = Text.RegularExpressions.Regex.Match(rest, words)
+    /// Longer ones are refused: reading goes as deep as a text is nested.
+    let private longest = 2000
 
-        if rest = "" then []
-        elif found.Success then found.Value :: split (rest.Substring found.Length)
-        else raise (FormatException $"'{rest}' cannot be read here")
+    let private split (text: string) : string list =
+        if text.Length > longest then raise (FormatException $"it has more than {longest} letters")
 
-    let private parse (text: string) = Double.Parse(text, NumberStyles.Float, CultureInfo.InvariantCulture)
+        let unread = Text.RegularExpressions.Regex.Replace(text, words, " ").Trim()
+        if unread <> "" then raise (FormatException $"'{unread[0]}' cannot be read here")
+        [ for word in Text.RegularExpressions.Regex.Matches(text, words) -> word.Value ]
+
+    let private parse (text: string) =
+        match Double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture) with
+        | true, number when Double.IsFinite number -> number
+        | _ -> raise (FormatException $"'{text}' is no number that can be used")
+
     let private isNumber (word: string) = Char.IsAsciiDigit word[0]
     let private isName (word: string) = Char.IsAsciiLetter word[0]
 
@@ -185,12 +191,19 @@ module Expression =
         | first, "+" :: rest -> first :: terms rest
         | _, rest -> unexpected rest "'+' or the end"
 
+    let private shortened (text: string) = if text.Length > 100 then text.Substring(0, 100) + " ..." else text
+
     /// The weights and parts of a sum; or where it cannot be read.
     let read (text: string) : Result<(float * Call) list, string> =
         try
             Ok(terms (split text))
         with :? FormatException as problem ->
-            Error $"'{text}': {problem.Message}; write as in 'multi-similarity' or '0.5 * triplet(margin=0.3) + proxy-anchor'"
+            Error $"'{shortened text}': {problem.Message}; write as in 'multi-similarity' or '0.5 * triplet(margin=0.3) + proxy-anchor'"
+
+    /// A sum as it is read.
+    let write (terms: (float * Call) list) =
+        [ for weight, call in terms -> if weight = 1.0 then string call else $"{Number weight} * {call}" ]
+        |> String.concat " + "
 
     /// A value as it stands in a call: a number, or a name with or without settings.
     let readValue (text: string) : Result<Value, string> =
@@ -199,7 +212,7 @@ module Expression =
             | found, [] -> Ok found
             | _, rest -> unexpected rest "the end"
         with :? FormatException as problem ->
-            Error $"'{text}': {problem.Message}"
+            Error $"'{shortened text}': {problem.Message}"
 
     /// The calls with settings given to all those that have them, over what they were given.
     let set (settingsOf: string -> Setting list) (settings: Map<string, Value>) (terms: (float * Call) list) =

@@ -17,6 +17,9 @@ module Terms =
         let queries = values.shape[0]
         { Values = values; Counted = counted; Anchors = rows queries values; Queries = queries }
 
+    /// Q: a term of every anchor.
+    let ofEveryAnchor (values: Tensor) = ofAnchors (torch.ones_like (values, dtype = torch.bool)) values
+
     /// Q R, Q R of bool: a term a pair.
     let ofPairs (counted: Tensor) (values: Tensor) =
         let queries = values.shape[0]
@@ -33,22 +36,29 @@ module Terms =
           Anchors = anchors
           Queries = queries }
 
+/// N of places from 0 to count - 1, N -> count: sums by place, in float32 at least, since a sum in bfloat16 stands still at 256.
+let totals (count: int64) (place: Tensor) (x: Tensor) =
+    let wide = if x.dtype = float64 then float64 else float32
+    x.new_zeros([| count |], dtype = wide).index_add(0L, place, x.``to`` wide, scalar 1.0).``to`` x.dtype
+
 let private zero (terms: Terms) = zeroLike terms.Values
 let private counted terms = torch.where (terms.Counted, terms.Values, zero terms)
 
-let private meanOf (mask: Tensor) (values: Tensor) =
+/// X of bool, X -> scalar: the mean of the marked, or 0.
+let meanWhere (mask: Tensor) (values: Tensor) =
     torch.where(mask, values, zeroLike values).sum()
     / mask.sum(``type`` = values.dtype).clamp_min(scalar 1.0)
 
 let sum: Reducer = fun terms -> (counted terms).sum()
 
-let mean: Reducer = fun terms -> meanOf terms.Counted terms.Values
+let mean: Reducer = fun terms -> meanWhere terms.Counted terms.Values
 
-/// The mean of the terms within two bounds, both exclusive.
+/// The mean of the terms within two bounds, both exclusive. A term that is no number counts, so that it is seen.
 let between (low: float) (high: float) : Reducer =
     fun terms ->
         let v = terms.Values.detach ()
-        meanOf (terms.Counted.logical_and(v |> greaterThan low).logical_and(v.lt (scalar high))) terms.Values
+        let outside = v.le(scalar low).logical_or(v.ge (scalar high))
+        meanWhere (terms.Counted.logical_and (outside.logical_not ())) terms.Values
 
 /// The mean of the terms above zero.
 let nonZero: Reducer = between 0.0 infinity
@@ -57,7 +67,7 @@ let nonZero: Reducer = between 0.0 infinity
 let perAnchor: Reducer =
     fun terms ->
         let flat (x: Tensor) = x.reshape -1L
-        let total (x: Tensor) = x.new_zeros([| terms.Queries |]).index_add(0L, flat terms.Anchors, flat x, scalar 1.0)
+        let total (x: Tensor) = totals terms.Queries (flat terms.Anchors) (flat x)
         let counts = total (terms.Counted.``to`` terms.Values.dtype)
         (total (counted terms) / counts.clamp_min (scalar 1.0)).mean()
 

@@ -37,26 +37,39 @@ let all: Part<Loss> list =
 
 let names = Part.names all
 
-/// Without case, hyphens and a closing "Loss".
-let private plain (name: string) =
-    let letters = name.ToLowerInvariant().Replace("-", "").Replace("_", "")
-    if letters.EndsWith("loss", System.StringComparison.Ordinal) then letters.Substring(0, letters.Length - 4) else letters
-
-/// Other libraries' names that no rule makes ours.
+/// pytorch-metric-learning's names as calls with its defaults.
 let private elsewhere =
     Map
-        [ "tripletmargin", "triplet"
-          "generalizedliftedstructure", "lifted-structure"
-          "normalizedsoftmax", "normalised-softmax"
-          "subcenterarcface", "sub-centre-arcface"
-          "recallatk", "recall-at-k" ]
+        [ "ContrastiveLoss", "contrastive"
+          "TripletMarginLoss", "triplet(margin=0.05)"
+          "MarginLoss", "margin(miner=all, learn_beta=0)"
+          "MultiSimilarityLoss", "multi-similarity(beta=50, margin=-1)"
+          "NTXentLoss", "nt-xent"
+          "SupConLoss", "supcon"
+          "CircleLoss", "circle"
+          "FastAPLoss", "fast-ap"
+          "NPairsLoss", "n-pairs"
+          "GeneralizedLiftedStructureLoss", "lifted-structure"
+          "NCALoss", "nca"
+          "AngularLoss", "angular"
+          "TupletMarginLoss", "tuplet-margin"
+          "IntraPairVarianceLoss", "intra-pair-variance"
+          "HistogramLoss", "histogram"
+          "SmoothAPLoss", "smooth-ap(count_query=1)"
+          "PNPLoss", "pnp(variant=o)"
+          "ProxyAnchorLoss", "proxy-anchor"
+          "ProxyNCALoss", "proxy-nca"
+          "NormalizedSoftmaxLoss", "normalised-softmax"
+          "CosFaceLoss", "cosface"
+          "ArcFaceLoss", "arcface"
+          "SubCenterArcFaceLoss", "sub-centre-arcface"
+          "SoftTripleLoss", "soft-triple" ]
 
-/// The name here of a loss however it is written: `ProxyAnchorLoss` is `proxy-anchor`. An unknown name stays as it is.
-let private nameHere (name: string) =
-    names
-    |> List.tryFind (fun known -> plain known = plain name)
-    |> Option.orElse (Map.tryFind (plain name) elsewhere)
-    |> Option.defaultValue name
+/// A call under the name that the loss has here, the defaults of where the name is from below what was given.
+let private here (call: Call) =
+    match Map.tryFind call.Name elsewhere |> Option.map Expression.read with
+    | Some(Ok [ _, ours ]) -> { ours with Given = Map.foldBack Map.add call.Given ours.Given }
+    | _ -> call
 
 let private settingsOf name = Part.tryFind all name |> Option.map _.Settings |> Option.defaultValue []
 
@@ -79,9 +92,9 @@ let private givenProblems (calls: Call list) (key: string, value: Value) =
             |> List.map _.Key
             |> List.distinct
 
-        let which = [ for call in calls -> $"'{call.Name}'" ] |> String.concat " and "
+        let which = [ for call in calls -> $"the loss '{call.Name}'" ] |> String.concat " and "
         let known = String.concat ", " keys
-        [ $"the loss {which} has no such setting{Names.nearest keys key}; it has {known}" ]
+        [ $"{which} has no setting '{key}'; there are {known}{Names.nearest keys key}" ]
     | having ->
         [ for call in having do
               yield! attempt { call with Given = Map.add key value call.Given } ]
@@ -92,7 +105,7 @@ let read (text: string) (settings: Map<string, Value>) : Result<(float * Call) l
     match Expression.read text with
     | Error problem -> Error [ None, problem ]
     | Ok terms ->
-        let terms = [ for weight, call in terms -> weight, { call with Name = nameHere call.Name } ]
+        let terms = [ for weight, call in terms -> weight, here call ]
         let calls = List.map snd terms
         let known = calls |> List.forall (fun call -> Part.tryFind all call.Name |> Option.isSome)
 

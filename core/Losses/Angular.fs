@@ -11,8 +11,7 @@ let loss (angle: float) (reduce: Reducer) (pairs: Pairs) (s: Tensor) =
     if s.shape[0] <> s.shape[1] then
         invalidArg (nameof s) "The angular loss needs similarities among the references, so it does not go with a memory."
 
-    let places = pairs.Positive.nonzero ()
-    let anchor, positive = places.select (1L, 0L), places.select (1L, 1L)
+    let anchor, positive = places pairs.Positive
     let t = Math.Tan angle ** 2.0
     let toBoth = s.index_select (0L, anchor) + s.index_select (0L, positive)
     let apart = 4.0 * t * toBoth - (2.0 * (1.0 + t) * at anchor positive s).unsqueeze 1L

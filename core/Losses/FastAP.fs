@@ -4,7 +4,7 @@ open CondEmbed
 open CondEmbed.Reducers
 open TorchSharp
 
-/// Q of bins' mid points z, distances Q R from 0 to 4, marks Q R -> Q bins + 1: histograms with linear (triangular) assignment.
+/// Marks Q R, squared distances Q R from 0 to 4 -> Q bins + 1: a histogram a row, each distance shared linearly between two bins.
 let private histogram (bins: int) (mask: Tensor) (squared: Tensor) =
     let width = 4.0 / float bins
     let weight = mask.``to`` squared.dtype

@@ -6,13 +6,12 @@ open TorchSharp
 /// Marks Q R, places Q R from 0 to bins -> bins + 1: the share of the marked at each whole place, each shared linearly between its two neighbours.
 let private shares (bins: int) (mask: Tensor) (places: Tensor) =
     let weight = mask.``to`` places.dtype
-    let below = places.detach().floor().clamp(scalar 0.0, scalar (float (bins - 1)))
-    let above = places - below
+    // Clamped as whole numbers, so that a place that is no number has a bin, too, and shows in its count.
+    let below = (places.detach().floor().``to`` int64').clamp(scalar 0.0, scalar (float (bins - 1))).``to`` int64'
+    let above = places - below.``to`` places.dtype
 
-    let add (place: Tensor) (value: Tensor) (total: Tensor) =
-        total.index_add (0L, place.reshape(-1L).``to`` int64', (value * weight).reshape -1L, scalar 1.0)
-
-    let counts = places.new_zeros [| int64 bins + 1L |] |> add below (1.0 - above) |> add (below + 1.0) above
+    let total (bin: Tensor) (value: Tensor) = Reducers.totals (int64 bins + 1L) (bin.reshape -1L) ((value * weight).reshape -1L)
+    let counts = total below (1.0 - above) + total ((below + scalar 1.0).``to`` int64') above
     counts / weight.sum().clamp_min(scalar 1.0)
 
 /// Pairs, similarities Q R -> scalar: the probability that a random negative pair is more similar than a random positive one, from histograms with linear

@@ -13,7 +13,7 @@ let loss (distance: Distances.Distance) (positive: float) (negative: float) (red
         Masked.logSumExp mask x |> _.masked_fill(any.logical_not (), scalar 0.0)
 
     let terms = (part pairs.Positive (d - positive) + part pairs.Negative (negative - d)).relu()
-    reduce (Terms.ofAnchors (terms.isfinite ()) terms)
+    reduce (Terms.ofEveryAnchor terms)
 
 let part =
     { Name = "lifted-structure"

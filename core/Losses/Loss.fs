@@ -32,21 +32,21 @@ module Loss =
                 |> List.reduce (fun a b -> a + b))
 
     /// Why a loss cannot score similarities alone, as those of a conditional level or of a memory; None if it can.
-    let rec needsMore loss =
+    let rec notForLevels loss =
         match loss with
         | OnSimilarities _
         | OnBatch _
         | OnSimilaritiesLearned _ -> None
         | OnEmbeddings _ -> Some "works on the embeddings themselves"
         | OnProxies _ -> Some "compares images with proxies"
-        | Sum parts -> parts |> List.tryPick (fun (_, _, part) -> needsMore part)
+        | Sum parts -> parts |> List.tryPick (fun (_, _, part) -> notForLevels part)
 
     /// Why a loss cannot compare a batch with a memory; None if it can.
-    let rec needsBatch loss =
+    let rec notForMemory loss =
         match loss with
         | OnBatch _ -> Some "compares images of one batch only"
-        | Sum parts -> parts |> List.tryPick (fun (_, _, part) -> needsBatch part)
-        | _ -> needsMore loss
+        | Sum parts -> parts |> List.tryPick (fun (_, _, part) -> notForMemory part)
+        | _ -> notForLevels loss
 
     /// The settings that name a loss' miner and reducer, for the end of its own.
     let stages reducer = [ Setting.part "miner" "all" "chooses pairs"; Reducers.setting reducer ]
@@ -68,7 +68,7 @@ module Loss =
         | OnProxies _ ->
             invalidArg
                 (nameof loss)
-                $"A loss that {(needsMore loss).Value} cannot score similarities: give the levels and the memory a loss on similarities."
+                $"A loss that {(notForLevels loss).Value} cannot score similarities: give the levels and the memory a loss on similarities."
 
     /// (embeddings B D, labels B) -> scalar: any loss, on all pairs of a batch and their cosines where it compares images.
     let rec onEmbeddings loss : Layer<Tensor * Tensor, Tensor> =
@@ -85,9 +85,6 @@ module Loss =
 /// Sums over marked entries, finite and with finite gradients also where nothing is marked.
 module Masked =
     let private marked (mask: Tensor) (x: Tensor) (fill: float) = x.masked_fill (mask.logical_not (), scalar fill)
-
-    /// X of bool, X -> scalar: the mean of the entries that are marked, or 0.
-    let mean (mask: Tensor) (x: Tensor) = torch.where(mask, x, zeroLike x).sum() / mask.sum(``type`` = x.dtype).clamp_min(scalar 1.0)
 
     /// Q N of bool, Q N -> Q: the sum of the marked entries of each row.
     let rowSum (mask: Tensor) (x: Tensor) = torch.where(mask, x, zeroLike x).sum 1L

@@ -10,11 +10,7 @@ let loss (alpha: float) (beta: float) (offset: float) (reduce: Reducer) (pairs: 
     let pull = Masked.logOnePlusSumExp pairs.Positive (-alpha * s) / alpha
     let push = Masked.logOnePlusSumExp pairs.Negative (beta * s) / beta
     let terms = pull + push
-    reduce (Terms.ofAnchors (terms.isfinite ()) terms)
-
-/// The same over the pairs that mining keeps, with the usual settings (a 2, b 40, base 0.5, mining 0.1), as the mean over anchors.
-let standard (pairs: Mining.Pairs) (similarities: Tensor) =
-    loss 2.0 40.0 0.5 mean (Miners.multiSimilarity 0.1 pairs similarities) similarities
+    reduce (Terms.ofEveryAnchor terms)
 
 let part =
     { Name = "multi-similarity"

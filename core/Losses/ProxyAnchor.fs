@@ -9,7 +9,7 @@ let loss (alpha: float) (margin: float) (own: Tensor) (cosines: Tensor) =
     let ownOfProxy, s = own.t (), cosines.t ()
     let pull = Masked.logOnePlusSumExp ownOfProxy (-alpha * (s - margin))
     let push = Masked.logOnePlusSumExp (ownOfProxy.logical_not ()) (alpha * (s + margin))
-    Masked.mean (Masked.anyInRow ownOfProxy) pull + push.mean ()
+    Reducers.meanWhere (Masked.anyInRow ownOfProxy) pull + push.mean ()
 
 let part =
     { Name = "proxy-anchor"

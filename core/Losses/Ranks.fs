@@ -18,8 +18,7 @@ type private Ranked =
 
 /// Counts in N R numbers, N the number of positive pairs. With the query counted it stands among all others of its own ranking, at similarity 1, and among the positives.
 let private rank (temperature: float) countQuery (pairs: Pairs) (s: Tensor) =
-    let places = pairs.Positive.nonzero ()
-    let query, positive = places.select (1L, 0L), places.select (1L, 1L)
+    let query, positive = places pairs.Positive
     let value = at query positive s
     let ahead = ((s.index_select (0L, query) - value.unsqueeze 1L) / temperature).sigmoid()
     let itself = (only (pairs.Positive.index_select (0L, query)) (positive.unsqueeze 1L)).logical_not()
@@ -31,7 +30,7 @@ let private rank (temperature: float) countQuery (pairs: Pairs) (s: Tensor) =
       AmongPositives = count pairs.Positive }
 
 /// Q of places, N -> Q: sums of pairs by query.
-let private byQuery queries (query: Tensor) (x: Tensor) = x.new_zeros([| queries |]).index_add(0L, query, x, scalar 1.0)
+let private byQuery queries (query: Tensor) (x: Tensor) = Reducers.totals queries query x
 
 /// Pairs, similarities Q R -> scalar: 1 - the mean over queries with positives of the mean over their positives of rank among positives / rank among
 /// all, ranks smooth: 1 + sum of sigmoid((s_j - s_p) / t). Brown et al., Smooth-AP, ECCV 2020, eq. 8. The authors' code counts the query
@@ -53,7 +52,7 @@ let smoothAP (temperature: float) countQuery (pairs: Pairs) (s: Tensor) =
         else
             found / positives.clamp_min (scalar 1.0)
 
-    Masked.mean (Masked.anyInRow pairs.Positive) (1.0 - precision)
+    Reducers.meanWhere (Masked.anyInRow pairs.Positive) (1.0 - precision)
 
 /// Pairs, similarities Q R -> scalar: 1 - the mean over queries with positives and over k of min(sum over positives of sigmoid((k - r) / t2), k) / min(k, |P|),
 /// r the smooth rank with temperature t1. Patel, Tolias and Matas, CVPR 2022, eqs. 5 to 7. The authors' code counts the query in the ranks: `countQuery`.
@@ -67,7 +66,7 @@ let recallAt (depths: int list) (t1: float) (t2: float) countQuery (pairs: Pairs
         hits.clamp_max (scalar k) / positives.clamp (scalar 1.0, scalar k)
 
     let missed = 1.0 - torch.stack([| for depth in depths -> recall depth |], 0L).mean [| 0L |]
-    Masked.mean (Masked.anyInRow pairs.Positive) missed
+    Reducers.meanWhere (Masked.anyInRow pairs.Positive) missed
 
 /// How the number of negatives before a positive is weighed: Li et al., AAAI 2022, eqs. 8 to 12.
 type Penalty =
@@ -93,8 +92,7 @@ let negativesBefore (temperature: float) penalty (pairs: Pairs) (s: Tensor) =
         | DecreasingSlowly -> (1.0 + x).log()
         | DecreasingQuickly a -> 1.0 - (1.0 + x).pow(scalar -a)
 
-    let places = pairs.Positive.nonzero ()
-    let query, positive = places.select (1L, 0L), places.select (1L, 1L)
+    let query, positive = places pairs.Positive
     let before (negative: Tensor) (rows: Tensor) (value: Tensor) = Masked.rowSum negative (((rows - value) / temperature).sigmoid())
 
     let ofPositives =
@@ -132,13 +130,18 @@ let recallPart =
             OnSimilarities(recallAt depths (given.Number "t1") (given.Number "t2") (given.IsOn "count_query")) }
 
 let private penalty (given: Chosen) =
-    match (given.Call "variant").Name with
+    let variant = given.Call "variant"
+
+    if not variant.Given.IsEmpty then
+        raise (System.ArgumentException $"The variant of pnp takes no settings: write pnp(variant={variant.Name}, a=2).")
+
+    match variant.Name with
     | "o" -> Original
     | "iu" -> IncreasingUnbounded
     | "ib" -> IncreasingBounded(given.Number "b")
     | "ds" -> DecreasingSlowly
     | "dq" -> DecreasingQuickly(given.Number "a")
-    | other -> invalidArg "variant" $"There is no variant '{other}' of pnp; there are dq, ds, iu, ib, o."
+    | other -> raise (System.ArgumentException $"There is no variant '{other}' of pnp; there are dq, ds, iu, ib, o.")
 
 let pnpPart =
     { Name = "pnp"

@@ -16,8 +16,8 @@ let loss (margin: float) (scale: float) (reduce: Reducer) (pairs: Mining.Pairs) 
 let variance (positive: float) (negative: float) (reduce: Reducer) (pairs: Mining.Pairs) (s: Tensor) =
     let squared (x: Tensor) = x.relu().square()
 
-    reduce (Terms.ofPairs pairs.Positive (squared ((1.0 - positive) * Masked.mean pairs.Positive s - s)))
-    + reduce (Terms.ofPairs pairs.Negative (squared (s - (1.0 + negative) * Masked.mean pairs.Negative s)))
+    reduce (Terms.ofPairs pairs.Positive (squared ((1.0 - positive) * Reducers.meanWhere pairs.Positive s - s)))
+    + reduce (Terms.ofPairs pairs.Negative (squared (s - (1.0 + negative) * Reducers.meanWhere pairs.Negative s)))
 
 let private partOf name settings (lossOf: Chosen -> Reducer -> Mining.Pairs -> Tensor -> Tensor) =
     { Name = name

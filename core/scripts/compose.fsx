@@ -23,8 +23,8 @@ let network = Network.ofMap map (gridPool --> Layer.named "embedding" (linear (3
 // Levels = 0 is the baseline. Channels and Embedding are those of the network.
 let hierarchy = { Hierarchy.plain { Channels = 128; Embedding = 64; Heads = 4 } 2 with Residual = true }
 
-// Any of All.names, or a weighted sum: All.ofText "triplet(margin=0.3) + 0.5 * proxy-anchor" Emoji.classes 64.
-let loss = OnSimilarities MultiSimilarity.standard
+// Any of All.names, with settings, or a weighted sum: "triplet(margin=0.3) + 0.5 * supcon". With proxies, only for the unconditional embeddings.
+let loss = All.ofText "multi-similarity" Emoji.classes 64
 
 let training: Train.Method =
     { Objective = Objective.conditional network hierarchy 0.5 loss loss

@@ -10,6 +10,7 @@ open CondEmbed
 open CondEmbed.Cli.Arguments
 open CondEmbed.Cli.MeasureArguments
 open CondEmbed.Cli.Pictures
+open CondEmbed.Checkpoints
 open CondEmbed.Datasets
 open CondEmbed.Health
 open CondEmbed.Evaluation
@@ -33,13 +34,18 @@ let private heldOut (model: EmbeddingModel) (arguments: ParseResults<EvaluateArg
     let allowSubset = arguments.Contains EvaluateArgument.AllowSubset
 
     match other with
-    | Some folder -> RunData.ForEvaluation(ImageDatasets.Open(folder, openedWith model layout allowSubset))
+    | Some folder ->
+        ImageDatasets.Open(folder, openedWith model layout allowSubset)
+        |> DataCommand.notingSubset allowSubset
+        |> RunData.ForEvaluation
     | None when layout.IsSome || allowSubset ->
         raise (InputException "--layout and --allow-subset are for other data; the run's own is opened by the run's settings.")
     | None -> RunData.Open model.Settings
 
 let evaluate (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument>) =
     let run, other = arguments.GetResult EvaluateArgument.Evaluate_What |> twoOf "a run and, if you like, data"
+    let perClass = arguments.TryGetResult EvaluateArgument.PerClass
+    Option.iter AtomicFile.Check perClass
 
     use model =
         EmbeddingModel.Load(run, arguments.GetResult(EvaluateArgument.Device, "auto"), arguments.Contains EvaluateArgument.Best)
@@ -72,7 +78,7 @@ let evaluate (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument
       Measures.AllAgainstAll = data.Split.AllAgainstAll
       Measures.Classes = ClassIndex(data.Dataset.Items |> Seq.map _.Label)
       Measures.More = [ "data", box data.Dataset.Name; "run", box run; "split", box data.Split.Rule; "subset", box data.Subset ] }
-    |> Measures.show asJson (arguments.TryGetResult EvaluateArgument.PerClass) metrics
+    |> Measures.show asJson perClass metrics
 
     if not asJson && not (isNull data.Subset) then
         printfn $"Measured on a subset, so not to be compared with published numbers: {data.Subset}."
@@ -122,7 +128,8 @@ let embed (stop: CancellationToken) (arguments: ParseResults<EmbedArgument>) =
     use model =
         EmbeddingModel.Load(run, arguments.GetResult(EmbedArgument.Device, "auto"), arguments.Contains EmbedArgument.Best)
 
-    let options = openedWith model (arguments.TryGetResult EmbedArgument.Layout) (arguments.Contains EmbedArgument.AllowSubset)
+    let allowSubset = arguments.Contains EmbedArgument.AllowSubset
+    let options = openedWith model (arguments.TryGetResult EmbedArgument.Layout) allowSubset
     let workers = arguments.GetResult(EmbedArgument.Workers, 0)
 
     let dataset, embeddings =
@@ -130,6 +137,7 @@ let embed (stop: CancellationToken) (arguments: ParseResults<EmbedArgument>) =
             Output.withProgress (fun progress ->
                 let dataset =
                     ImageDatasets.OpenImages(images, options)
+                    |> DataCommand.notingSubset allowSubset
                     |> usable (arguments.Contains EmbedArgument.SkipBad) workers progress stop
 
                 dataset, model.Embed(dataset, workers, phase "embedding" dataset.Count progress, stop)))
@@ -202,6 +210,7 @@ let private previewSettings (arguments: ParseResults<PreviewArgument>) =
 let preview (arguments: ParseResults<PreviewArgument>) =
     let source, out = arguments.GetResult PreviewArgument.Source, arguments.GetResult PreviewArgument.Out
 
+    ImageEncoder.CheckPng out
     let settings = previewSettings arguments
 
     if IO.File.Exists source && ImageFiles.IsImage source then

@@ -17,6 +17,12 @@ let layoutUsage = String.Join(", ", ImageDatasets.LayoutNames) + "; by default w
 /// What `--allow-subset` means.
 let subsetUsage = "go on with a published set of which something is missing; every result is then marked as of a subset"
 
+/// Says where `--allow-subset` was given and means nothing; gives the data set back.
+let notingSubset allowed (dataset: IImageDataset) =
+    if allowed then ImageDatasets.SubsetNotice dataset |> Option.ofObj |> Option.iter (eprintfn "%s")
+
+    dataset
+
 /// What `--skip-bad` means, of the commands that have a network.
 let skipUsage = "leave out pictures that cannot be used, instead of stopping at the first; all are decoded once more for it"
 
@@ -119,6 +125,9 @@ let private lines (found: DatasetInspection) =
       yield! duplicateLines found.Duplicates ]
 
 let private inspect (stop: CancellationToken) (arguments: ParseResults<InspectArgument>) =
+    let sheet = arguments.TryGetResult InspectArgument.Out
+    Option.iter ImageEncoder.CheckPng sheet
+
     let options =
         DatasetOptions(
             Layout = arguments.GetResult(InspectArgument.Layout, ImageDatasets.Auto),
@@ -127,9 +136,13 @@ let private inspect (stop: CancellationToken) (arguments: ParseResults<InspectAr
         )
 
     let split = SplitOptions(Rule = splitOf (arguments.GetResult(InspectArgument.Split, "auto")))
-    let inspector = DatasetInspector(ImageDatasets.Open(arguments.GetResult InspectArgument.Folder, options), split)
+
+    let dataset =
+        ImageDatasets.Open(arguments.GetResult InspectArgument.Folder, options)
+        |> notingSubset options.AllowSubset
+
+    let inspector = DatasetInspector(dataset, split)
     let found = inspectAll inspector (arguments.GetResult(InspectArgument.Workers, 0)) stop
-    let sheet = arguments.TryGetResult InspectArgument.Out
     sheet |> Option.iter (fun file -> ImageEncoder.SavePng(inspector.Sheet found.Bad, file))
 
     if arguments.Contains InspectArgument.Json then

@@ -20,7 +20,7 @@ type LossArgument =
         member this.Usage =
             match this with
             | Loss_What _ ->
-                "a loss or a weighted sum, then JSON {\"embeddings\": [[...]], \"labels\": [...][, \"class_weights\": [[...]]]}"
+                "a loss or a weighted sum, then JSON {\"embeddings\": [[...]], \"labels\": [...][, \"class_weights\": [[...]]]}; class_weights are the proxies of losses that have some, one row a class (K rows with K centres), numbered by the labels"
             | Set _ -> "a setting of the loss, as in --set margin=0.3 or --set miner=semi-hard; may be given often"
             | Json -> "one JSON document on standard output and nothing else there"
             | List -> "print every loss, miner, reducer and distance with its settings and defaults"
@@ -57,6 +57,8 @@ let private labelsOf file (json: JsonElement) =
                numbers[text]
            | _ -> problem file $"'labels' holds {label.GetRawText()}; whole numbers or text are wanted." |]
 
+let private members = [ "embeddings"; "labels"; "class_weights" ]
+
 let private read (file: string) =
     let text =
         try
@@ -71,6 +73,10 @@ let private read (file: string) =
 
         if root.ValueKind <> JsonValueKind.Object then
             problem file $"{root.ValueKind} where an object with 'embeddings' and 'labels' is wanted."
+
+        for given in root.EnumerateObject() do
+            let near = RunSettings.Nearest(members, given.Name)
+            if near <> "" && not (List.contains given.Name members) then problem file $"'{given.Name}' is not read{near}"
 
         let wanted (name: string) =
             match root.TryGetProperty name with
@@ -131,8 +137,8 @@ let private listAsJson () =
            Choices =
             [| for c in LossFunctions.Choices -> {| Kind = c.Kind; Name = c.Name; Source = c.Source; Settings = settings c.Settings |} |] |}
 
-let private show (loss: string) (result: LossResult) =
-    printfn $"{loss}: {result.Value:R}"
+let private show (result: LossResult) =
+    printfn $"{result.Loss}: {result.Value:R}"
 
     for KeyValue(name, rows) in result.Gradients do
         printfn $"\ngradient by {name}, {rows.Length} x {rows[0].Length}:"
@@ -150,5 +156,5 @@ let run (arguments: ParseResults<LossArgument>) =
         let embeddings, labels, weights = read file
         let result = LossFunctions.Evaluate(loss, settings, embeddings, labels, weights)
 
-        if asJson then Output.json {| Loss = loss; Value = result.Value; Gradients = result.Gradients |} else show loss result
+        if asJson then Output.json {| Loss = result.Loss; Value = result.Value; Gradients = result.Gradients |} else show result
     | _ -> raise (InputException "Give a loss and a JSON file: condembed loss 'triplet(margin=0.3)' batch.json; or --list alone.")

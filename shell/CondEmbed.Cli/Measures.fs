@@ -83,6 +83,9 @@ let private print (measured: Measured) (metrics: RetrievalMetrics) =
     printfn $"{measured.Title}: {metrics.Queries} queries{without}"
     printfn $"{MetricNames.Protocol measured.AllAgainstAll}"
 
+    if not allPossible then
+        printfn "Recall@K counts queries without a possible match as misses; every other row leaves them out."
+
     metrics.Values
     |> Seq.filter (fun pair -> not (allPossible && pair.Key.Contains "_possible_only"))
     |> Output.metricLines

@@ -146,6 +146,7 @@ let private import (arguments: ParseResults<ImportArgument>) =
     if Path.GetExtension out <> ".safetensors" then
         raise (InputException $"--out {out}: name a .safetensors file; that is what is written.")
 
+    AtomicFile.Check out
     let file = WeightFile.Read source
     file.Save out
     let verb = if file.Format = "TensorFlow.js" then "folded" else "read"

@@ -115,6 +115,14 @@ let private hierarchicalTests =
           test "too many combinations are counted, not made" {
               let shape = { Sizes = List.replicate 60 [ 2 ]; PerClass = 1; Categories = 20; Classes = 1; Seed = 0UL }
               rejects [ "60 categories"; "combinations of 20" ] (fun () -> hierarchical shape 4 |> ignore)
+          }
+
+          test "nearly all of many categories make few combinations" {
+              for left in 0..2 do
+                  let shape = { Sizes = List.replicate 24 [ 2 ]; PerClass = 1; Categories = 24 - left; Classes = 1; Seed = 0UL }
+                  let sampler = hierarchical shape 3
+                  Expect.equal sampler.StepsPerEpoch (3 * [ 1; 24; 276 ][left]) "24 choose left"
+                  sampler.Batch 0 |> holds shape
           } ]
 
 let private balancedTests =

@@ -92,6 +92,15 @@ let private settingsFiles =
         "settings file"
         [ refused [ "train"; "--config"; "gone.toml" ] [ "gone.toml"; "cannot be read" ]
           refused [ "train"; "--config"; "broken.toml" ] [ "broken.toml"; "(2," ]
+
+          test "a setting that is given twice is an error with its line" {
+              let refuses words (text: string) = rejects ("x.toml" :: words) (fun () -> TomlSettings.Parse("x.toml", text) |> ignore)
+              refuses [ "batch"; "(3,1)" ] "batch = 8\nsteps = 3\nbatch = 16\n"
+              refuses [ "alpha"; "(3,1)" ] "[loss_settings]\nalpha = 1\nalpha = 2\n"
+              refuses [ "alpha"; "(3,1)" ] "loss_settings.alpha = 1\n[loss_settings]\nalpha = 2\n"
+              refuses [ "'per_class' is given twice" ] "per-class = 2\nper_class = 4\n"
+          }
+
           refused
               [ "train"; "--config"; "wrong.toml"; "--heads"; "3" ]
               [ "wrong.toml: bach"
@@ -159,15 +168,18 @@ let private places =
           refused [ "train"; "PICTURES"; "--out"; "note.txt/run" ] [ "--out note.txt/run"; "cannot be made" ]
           refused [ "train"; "PICTURES"; "--device"; "cuda:99" ] [ "cuda:99"; "cpu" ]
           refused [ "train"; "PICTURES"; "--device"; "gpu" ] [ "'gpu' is no device" ]
-          refused [ "train"; "PICTURES"; "--weights"; "gone.safetensors" ] [ "gone.safetensors"; "cannot be read" ]
+          refused [ "train"; "PICTURES"; "--weights"; "gone.pth" ] [ "gone.pth"; "cannot be read" ]
           refused [ "train"; "PICTURES"; "--weights"; "note.txt"; "--batch"; "8"; "--per-class"; "2" ] [ "note.txt"; "safetensors" ]
           refused [ "train"; "--resume"; "nowhere" ] [ "nowhere"; "no run's folder" ]
           refused [ "train"; "--resume"; "RUN"; "--config"; "wrong.toml"; "--lr"; "1" ] [ "--config"; "--lr"; "its own settings" ]
-          refused [ "evaluate"; "nowhere" ] [ "nowhere"; "no run's folder" ]
+          refused [ "evaluate"; "nowhere" ] [ "nowhere"; "there is nothing of that name" ]
+          refused [ "evaluate"; "empty" ] [ "empty"; "has no last.safetensors"; "no run's folder" ]
           refused [ "evaluate"; "RUN"; "nowhere" ] [ "nowhere"; "is not there" ]
           refused [ "evaluate"; "RUN"; "--device"; "cuda:99" ] [ "cuda:99" ]
           refused [ "embed"; "RUN"; "PICTURES"; "--out"; "x.txt" ] [ "x.txt"; ".parquet" ]
           refused [ "embed"; "RUN"; "PICTURES"; "--out"; "gone/x.npy" ] [ "gone" ]
+          refused [ "evaluate"; "RUN"; "--per-class"; "gone/x.csv" ] [ "gone/x.csv"; "there is no folder gone" ]
+          refused [ "weights"; "import"; "RUN/last.safetensors"; "--out"; "gone/x.safetensors" ] [ "there is no folder gone" ]
           refused [ "embed"; "RUN"; "bad.png"; "--out"; "x.npy" ] [ "bad.png" ]
           refused [ "search"; "RUN"; "--gallery"; "PICTURES"; "--query"; "gone.png" ] [ "gone.png" ]
           refused [ "search"; "RUN"; "--gallery"; "empty"; "--query"; "ONE" ] [ "empty"; "no image" ]
@@ -175,6 +187,8 @@ let private places =
           refused [ "preview"; "gone.png"; "--out"; "x.png" ] [ "gone.png" ]
           refused [ "preview"; "bad.png"; "--out"; "x.png" ] [ "bad.png" ]
           refused [ "preview"; "ONE"; "--out"; "empty" ] [ "empty" ]
+          refused [ "preview"; "ONE"; "--out"; "p.txt" ] [ "p.txt"; "'.txt' is not .png" ]
+          refused [ "data"; "inspect"; "PICTURES"; "--out"; "p.txt" ] [ "p.txt"; "'.txt' is not .png" ]
           refused [ "preview"; "ONE"; "--out"; "x.png"; "--resize"; "32"; "--crop"; "64" ] [ "--resize"; "64" ]
           refused [ "preview"; "ONE"; "--out"; "x.png"; "--filter"; "lanczos" ] [ "--filter"; "bicubic" ]
           refused [ "metrics"; "gone.json" ] [ "gone.json"; "no such file" ]

@@ -50,6 +50,14 @@ let private valuesTest =
 
                 if parameter <> "" then expectRows (expected.GetProperty "param_grads").[0] (gradients.GetProperty parameter) parameter))
 
+let private namedTest =
+    testCase "what is printed names the loss with all settings, and labels without proxies are any numbers" (fun () ->
+        inFolder (fun folder ->
+            let file = Path.Combine(folder, "case.json")
+            File.WriteAllText(file, """{"embeddings": [[1, 0], [0, 1], [1, 1]], "labels": [-7, 1000000, -7]}""")
+            let found = jsonOf (succeeds [ "loss"; "TripletMarginLoss(margin=0.3)"; file; "--set"; "margin=0.5"; "--json" ])
+            Expect.equal (found.GetProperty("loss").GetString()) "triplet(margin=0.5)" "the loss"))
+
 let private listTest =
     testCase "--list names every loss with its settings and defaults" (fun () ->
         let text = succeeds [ "loss"; "--list" ]
@@ -99,6 +107,13 @@ let private refusals =
           refused
               [ "arcface"; "FILE" ]
               """{"embeddings": [[1, 2]], "labels": [3], "class_weights": [[1, 2]]}"""
-              [ "labels: 3 is not within 0 and 0" ] ]
+              [ "labels: 3"; "from 0 to 0" ]
+          refused
+              [ "soft-triple"; "FILE" ]
+              """{"embeddings": [[1, 2]], "labels": [0], "class_weights": [[1, 2]]}"""
+              [ "1 rows"; "C x 10 rows" ]
+          refused [ "triplet"; "FILE" ] """{"embeddings": [[1, 2]], "label": [0]}""" [ "'label' is not read"; "'labels'" ]
+          refused [ "triplet"; "FILE"; "--set"; "foo=1" ] good [ "'triplet' has no setting 'foo'" ]
+          refused [ "pnp(variant=zz)"; "FILE" ] good [ "no variant 'zz'" ] ]
 
-let tests = testList "loss" [ valuesTest; listTest; refusals ]
+let tests = testList "loss" [ valuesTest; namedTest; listTest; refusals ]

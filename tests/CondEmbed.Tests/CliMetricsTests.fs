@@ -180,7 +180,7 @@ let private refusals =
                 [ "--gallery-labels"; "x.csv" ], [ "--gallery FILE" ]
                 [ "--gallery"; "gone.npy" ], [ "gone.npy"; "no such file" ]
                 [ "--gallery"; "wide.csv" ], [ "6 numbers"; "wide.csv has 2" ]
-                [ "--per-class"; "gone/classes.csv" ], [ "gone/classes.csv"; "cannot be written" ] ] do
+                [ "--per-class"; "gone/classes.csv" ], [ "gone/classes.csv"; "there is no folder gone" ] ] do
               testCase (String.concat " " arguments) (fun () ->
                   inFolder (fun folder ->
                       EmbeddingFiles.Write(Path.Combine(folder, "e.csv"), table 7 10)

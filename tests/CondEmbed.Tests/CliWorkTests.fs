@@ -46,7 +46,11 @@ let private metrics =
                   File.WriteAllText(file, """{"embeddings": [[1, 0], [1, 0.1], [0, 1], [0.1, 1]], "labels": ["a", "a", "b", "b"]}""")
                   let out = succeeds [ "metrics"; file ]
                   Expect.stringContains out "4 queries" "queries"
-                  Expect.isMatch out "MAP@R +100\\.00" "MAP@R")
+                  Expect.isMatch out "MAP@R +100\\.00" "MAP@R"
+                  let missing = "Recall@K counts queries without a possible match as misses"
+                  Expect.isFalse (out.Contains missing) "every query has a match"
+                  File.WriteAllText(file, """{"embeddings": [[1, 0], [1, 0.1], [0, 1]], "labels": ["a", "a", "b"]}""")
+                  Expect.stringContains (succeeds [ "metrics"; file ]) missing "a query has none")
           } ]
 
 let private preview =

@@ -11,7 +11,10 @@ open TorchSharp
 let private network =
     Network.ofMap (Layer.named "conv" (Layers.conv2d 3 9 3 1)) (Layers.meanPool --> Layer.named "embedding" (Layers.linear 9 6))
 
-let private loss = OnSimilarities MultiSimilarity.standard
+let private loss = All.ofText "multi-similarity" 3 6
+
+/// The loss of similarities B B.
+let private scored pairs s = Layer.run (Params.ofSeq []) (Loss.onSimilarities loss) (pairs, s)
 
 let private batch () : Batch = { Images = normal 1 [ 6; 3; 4; 4 ]; Labels = labelsOf [ 0; 0; 1; 1; 2; 2 ] }
 
@@ -33,7 +36,7 @@ let private similaritiesOf hierarchy (objective: Objective) =
     Similarity.cosine embeddings
     :: (similarities hierarchy (Params.inside "hierarchy" parameters) views |> List.map asTensor)
 
-let private lossOf s = toFloat (MultiSimilarity.standard (Mining.all (batch ()).Labels) s)
+let private lossOf s = toFloat (scored (Mining.all (batch ()).Labels) s)
 
 let private expectTotal expected (objective: Objective) =
     let total, _, _ = valueOf objective
@@ -65,8 +68,8 @@ let private termTests =
 
                   let levels = (e.unsqueeze(1L).expand(6L, 6L, 6L), [ 1; 2 ]) ||> List.scan next |> List.tail
                   let pairs = Mining.all (batch ()).Labels
-                  let terms = [ for c in levels -> MultiSimilarity.standard pairs (Similarity.mutualCosine c) ]
-                  let first = MultiSimilarity.standard pairs (Similarity.cosine e)
+                  let terms = [ for c in levels -> scored pairs (Similarity.mutualCosine c) ]
+                  let first = scored pairs (Similarity.cosine e)
                   let expected = (first, terms) ||> List.fold (fun total term -> total + 0.5 * term)
                   let scored, reported = forward Training parameters objective (batch ())
                   expectSame expected scored.Total "total"

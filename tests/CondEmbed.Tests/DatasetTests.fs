@@ -75,6 +75,20 @@ let private folders =
                   Expect.equal ((ImageDatasets.Open root).Read 1) "a/x/1.PNG"B "read by number")
           }
 
+          test "a link is as long as what it leads to, and nothing where that is gone" {
+              inFolder (fun folder ->
+                  let root, store = Path.Combine(folder, "set"), Path.Combine(folder, "store")
+                  write root [ "a/1.png" ]
+                  write store [ "a picture with a longer name.png"; "gone.png" ]
+                  let link (name: string) target = File.CreateSymbolicLink(Path.Combine(root, "a", name), target) |> ignore
+                  link "2.png" (Path.Combine(store, "a picture with a longer name.png"))
+                  link "3.png" "2.png"
+                  link "4.png" (Path.Combine(store, "gone.png"))
+                  File.Delete(Path.Combine(store, "gone.png"))
+                  let data = ImageDatasets.Open root
+                  Expect.equal [ for at in 0..3 -> data.LengthOf at ] [ 7L; 32L; 32L; 0L ] "bytes")
+          }
+
           test "split folders give roles" {
               inFolder (fun root ->
                   write root [ "train/a/1.png"; "Query/b/1.png"; "gallery/b/2.png" ]
@@ -95,6 +109,31 @@ let private folders =
               inFolder (fun root ->
                   write root [ "train/a/1.png"; "test/b/1.png"; "more/1.png" ]
                   rejects [ root; "test, train"; "more" ] (fun () -> ImageDatasets.Open root |> ignore))
+          }
+
+          test "a folder round the class folders is refused, and the inner one named" {
+              inFolder (fun root ->
+                  let nested = write root
+                  let inner (names: string) = "inner folder: " + Path.Combine(root, names)
+                  let refuses words = rejects words (fun () -> ImageDatasets.Open root |> ignore)
+                  nested [ "set/a/1.png"; "set/b/1.png"; "set/b/2.png"; "readme.txt" ]
+                  refuses [ "'set', which holds 2 folders"; inner "set" ]
+                  Expect.equal (ImageDatasets.Open(Path.Combine(root, "set"))).Count 3 "which is what to give"
+                  Expect.equal (ImageDatasets.OpenImages root).Count 3 "to embed, classes do not matter"
+                  Directory.Move(Path.Combine(root, "set"), Path.Combine(root, "b"))
+                  Directory.CreateDirectory(Path.Combine(root, "set")) |> ignore
+                  Directory.Move(Path.Combine(root, "b"), Path.Combine(root, "set", "train"))
+                  refuses [ inner "set" ])
+          }
+
+          test "one class alone, and one part of a split, are no folder too many" {
+              inFolder (fun root ->
+                  write root [ "a/1.png"; "a/x/2.png"; "a/y/3.png" ]
+                  Expect.equal (ImageDatasets.Open root).Count 3 "pictures directly in the class")
+
+              inFolder (fun root ->
+                  write root [ "train/a/1.png"; "train/b/1.png" ]
+                  Expect.equal [ for item in (ImageDatasets.Open root).Items -> item.Label ] [ "a"; "b" ] "classes of the part")
           }
 
           test "images outside class folders are refused with their number" {
@@ -198,7 +237,7 @@ let private tables =
                       ImageDatasets.Open wrong |> ignore)
 
                   let many = table root "m.csv" ("path,label" :: [ for i in 1..80 -> $"{i}.png,a" ])
-                  rejects [ "50.png"; "and 30 more problems" ] (fun () -> ImageDatasets.Open many |> ignore)
+                  rejects [ "10.png"; "and 70 more problems" ] (fun () -> ImageDatasets.Open many |> ignore)
                   let quote = table root "q.csv" [ "path,label"; "\"1.png,a" ]
                   rejects [ "q.csv, line 2"; "never closed" ] (fun () -> ImageDatasets.Open quote |> ignore))
           }

@@ -93,7 +93,7 @@ let private strayTests =
               strayTest $"loss {loss}, on its own and on levels" (fun () ->
                   step { tiny with Loss = loss; Levels = 0 }
 
-                  if (Loss.needsMore (All.ofText loss 2 8)).IsNone then
+                  if (Loss.notForLevels (All.ofText loss 2 8)).IsNone then
                       step { tiny with Loss = loss }
                   else
                       step { tiny with Loss = loss; LevelLoss = "multi-similarity" })

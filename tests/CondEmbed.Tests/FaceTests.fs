@@ -142,6 +142,9 @@ let private using =
               Expect.isGreaterThan value 0.0 "a sum"
               Expect.contains (LossUser.Defaults "proxy-anchor") "alpha=32" "settings"
               rejects [ "no loss 'tripet'"; "'triplet'" ] (fun () -> LossUser.Value "tripet" |> ignore)
+
+              rejects [ "embeddings: row 0 holds NaN" ] (fun () ->
+                  CondEmbed.Interop.LossFunctions.Evaluate("triplet", null, [| [| nan |] |], [| 0L |], null) |> ignore)
           }
 
           test "weights are read and written, and what was written is a model" {

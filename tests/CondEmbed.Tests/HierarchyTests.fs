@@ -9,8 +9,7 @@ open CondEmbed.Tests.AttentionTests
 open CondEmbed.Tests.Support
 open TorchSharp
 
-let private hierarchy levels residual shared =
-    { Hierarchy.plain attention levels with Residual = residual; Shared = shared }
+let private hierarchy levels residual shared = { Hierarchy.plain attention levels with Residual = residual; Shared = shared }
 
 /// c^l[i|j] level after level, pair after pair, as the definition reads.
 let private naiveHierarchy
@@ -106,7 +105,8 @@ let private properties =
                   let layer = Hierarchy.conditional (hierarchy 2 residual shared)
                   let parameters, views = started layer.Specs, batch 4
 
-                  let moved: Hierarchy.Views = { views with Maps = List.map (permuted order) views.Maps; Embeddings = permuted order views.Embeddings }
+                  let moved: Hierarchy.Views =
+                      { views with Maps = List.map (permuted order) views.Maps; Embeddings = permuted order views.Embeddings }
 
                   for before, after in List.zip (Layer.run parameters layer views) (Layer.run parameters layer moved) do
                       let expected = (permuted order before).transpose(0L, 1L) |> permuted order

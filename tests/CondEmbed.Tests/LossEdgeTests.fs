@@ -56,6 +56,8 @@ let private variants =
       "recall-at-k(count_query=1)"
       "multi-similarity(margin=-1)"
       "margin(per_class=1, miner=all, nu=1)"
+      for curvature, radius in [ 1.0, 2.3; 1.0, 10.0; 1.0, 100.0; 0.1, 100.0 ] do
+          $"hyperbolic(curvature={curvature}, radius={radius})"
       "0.5 * margin + proxy-anchor" ]
 
 let private edgeTests =
@@ -76,6 +78,25 @@ let private edgeTests =
               for name in All.names |> List.filter (withProxies >> not) do
                   let value = onEmbeddings name (labelsOf [ 2 ]) (normal 1 [ 1; 3 ])
                   Expect.floatClose Accuracy.high (toFloat value) 0.0 name)
+
+          tensorTest "an embedding that is no number is seen in the value or in the gradient" (fun () ->
+              for name in All.names do
+                  let leaf = (matrixOf [ [ nan; 1.0 ]; [ 1.0; 1.0 ]; [ 1.0; 0.0 ]; [ 0.0; 1.0 ] ]).requires_grad_ true
+                  let value = onEmbeddings name (labelsOf [ 0; 0; 1; 1 ]) leaf
+                  let isFinite (x: Tensor) = x.isfinite().all().item<bool>()
+                  let gradient = snd (Grad.gradientsOrZero value [ ("x", leaf) ]).Head
+                  Expect.isFalse (isFinite value && isFinite gradient) name)
+
+          tensorTest "bfloat16 comes near to float32 on a batch of 256, also where terms are summed by anchor or bin" (fun () ->
+              let labels = labelsOf [ for i in 0..255 -> i % 4 ]
+              let embeddings = (normal 5 [ 256; 16 ]).``to`` torch.bfloat16
+
+              for name in
+                  certain
+                  @ [ for reducer in Part.names Reducers.all |> List.except [ "sum" ] -> $"triplet(reducer={reducer})" ] do
+                  let exact = onEmbeddings name labels (embeddings.``to`` float32) |> toFloat
+                  let found = onEmbeddings name labels embeddings |> toFloat
+                  Expect.isLessThan (abs (found - exact)) (0.05 * abs exact + 0.01) $"{name}: {found} for {exact}")
 
           tensorTest "steep settings do not overflow in float32" (fun () ->
               let steep =

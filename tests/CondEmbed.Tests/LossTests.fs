@@ -222,21 +222,29 @@ let private registry =
                   for word in words do
                       Expect.stringContains found word "the message")
 
-          testCase "names as pytorch-metric-learning writes them are understood" (fun () ->
+          testCase "names of pytorch-metric-learning are understood, with its defaults" (fun () ->
               for theirs, ours in
-                  [ "TripletMarginLoss", "triplet"
-                    "MultiSimilarityLoss", "multi-similarity"
+                  [ "TripletMarginLoss", "triplet(margin=0.05)"
+                    "TripletMarginLoss(margin=0.2, soft=1)", "triplet(margin=0.2, soft=1)"
+                    "MultiSimilarityLoss", "multi-similarity(beta=50, margin=-1)"
+                    "MarginLoss", "margin(learn_beta=0, miner=all)"
                     "NTXentLoss", "nt-xent"
-                    "SupConLoss", "supcon"
-                    "ProxyNCALoss", "proxy-nca"
-                    "GeneralizedLiftedStructureLoss", "lifted-structure"
-                    "NormalizedSoftmaxLoss", "normalised-softmax"
                     "SubCenterArcFaceLoss", "sub-centre-arcface"
-                    "Proxy-Anchor", "proxy-anchor"
-                    "proxy-nca++", "proxy-nca++" ] do
+                    "SmoothAPLoss", "smooth-ap(count_query=1)" ] do
                   match All.read theirs Map.empty with
-                  | Ok [ _, call ] -> Expect.equal call.Name ours theirs
-                  | other -> failtest $"{other}")
+                  | Ok [ _, call ] -> Expect.equal (string call) ours theirs
+                  | other -> failtest $"{other}"
+
+              Expect.stringContains
+                  (message (fun () -> All.ofText "LiftedStructureLoss" 2 2))
+                  "no loss 'LiftedStructureLoss'"
+                  "another loss")
+
+          testCase "long, deep and endless texts are refused" (fun () ->
+              let nested = String.replicate 5000 "triplet(miner=" + "all" + String.replicate 5000 ")"
+              Expect.stringContains (message (fun () -> All.ofText nested 2 2)) "more than 2000 letters" "nested"
+              Expect.stringContains (message (fun () -> All.ofText "1e400 * supcon" 2 2)) "'1e400' is no number" "endless"
+              Expect.stringContains (message (fun () -> All.ofText "pnp(variant=dq(a=4))" 2 2)) "takes no settings" "variant")
 
           testCase "an expression is written as it is read" (fun () ->
               for text in [ "triplet"; "triplet(margin=0.3, miner=semi-hard(margin=-0.1))" ] do

@@ -171,8 +171,12 @@ let private hostile =
                    file.SetLength(17L <<< 20))
 
                   rejects [ "large.mat"; "larger than 16 MiB" ] (fun () -> MatFile.Read path |> ignore)
+                  let link = Path.Combine(folder, "link.mat")
+                  File.CreateSymbolicLink(link, path) |> ignore
+                  rejects [ "link.mat"; "larger than 16 MiB" ] (fun () -> MatFile.Read link |> ignore)
                   File.WriteAllBytes(path, file plain sample)
-                  Expect.equal (MatFile.Read path).Count 2 "a good one")
+                  Expect.equal (MatFile.Read path).Count 2 "a good one"
+                  Expect.equal (MatFile.Read link).Count 2 "by a link")
           }
 
           test "other files, and those of another version" {

@@ -97,7 +97,7 @@ let tests =
               for name in All.names do
                   let loss = All.ofText name 4 3
 
-                  if (Loss.needsBatch loss).IsNone then
+                  if (Loss.notForMemory loss).IsNone then
                       let layer = Memory.remembering { Size = 10; Start = 0; Weight = 1.0 } 3 loss |> Loss.onEmbeddings
 
                       for value in values layer (batches ()) do

@@ -4,6 +4,7 @@ module CondEmbed.Tests.MinerTests
 open System
 open Expecto
 open CondEmbed
+open CondEmbed.Losses
 open CondEmbed.Tests.LossLoops
 open CondEmbed.Tests.Support
 open TorchSharp
@@ -116,6 +117,16 @@ let private minerTests =
               let s = Similarity.cosine (normal 1 [ 1200; 4 ])
 
               Expect.equal (Mining.countTriplets (Miners.batchHard Distances.l2 pairs s)) 1200L "batch-hard is not refused")
+
+          tensorTest "positives without a negative make no triplets, and comparisons are counted before they are built" (fun () ->
+              let alone = Mining.triplets (Mining.all (labelsOf (List.replicate 1200 0)))
+              Expect.equal alone.Anchor.shape[0] 0L "one class has no triplets"
+              let pairs = Mining.all (labelsOf [ for i in 0..599 -> i % 2 ])
+
+              for loss in [ "smooth-ap"; "recall-at-k"; "pnp"; "angular" ] do
+                  rejects [ "107,640,000 comparisons"; "50,000,000" ] (fun () ->
+                      let layer = All.ofText loss 2 4 |> Loss.onSimilarities
+                      forward Training (Params.ofSeq []) layer (pairs, Similarity.cosine (normal 1 [ 600; 4 ])) |> ignore))
 
           tensorTest "pairs in mined triplets, each once" (fun () ->
               let pairs = Mining.all (labelsOf [ 0; 0; 1; 1 ])

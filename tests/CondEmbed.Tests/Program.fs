@@ -35,6 +35,7 @@ let all =
           MatTests.tests
           CarsTests.tests
           PublishedTests.tests
+          ListedPathTests.tests
           InspectTests.tests
           SamplingTests.tests
           CategorySamplingTests.tests
@@ -46,6 +47,7 @@ let all =
           TorchFileTests.tests
           TorchRefusalTests.tests
           KerasTests.tests
+          KerasRefusalTests.tests
           CheckpointTests.tests
           EmbeddingFileTests.tests
           RunTests.tests

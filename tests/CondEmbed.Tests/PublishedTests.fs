@@ -191,6 +191,60 @@ let private recognition =
                   Expect.equal (opened subset root).Count 4 "named")
           }
 
+          test "a set without one of its lists is known by another, and the list is named" {
+              let lacking layout (list: string) make =
+                  inFolder (fun root ->
+                      make root
+                      File.Delete(Path.Combine(root, list))
+
+                      for layout in [ "auto"; layout ] do
+                          rejects [ root; Path.GetFileName list; "is missing" ] (fun () ->
+                              opened (DatasetOptions(Layout = layout)) root |> ignore))
+
+              let products root =
+                  let header = "image_id class_id super_class_id path"
+                  write root "Ebay_train.txt" [ header; "1 1 1 bicycle_final/1.JPG" ]
+                  write root "Ebay_test.txt" [ header; "2 2 1 bicycle_final/2.JPG" ]
+                  draw root [ "bicycle_final/1.JPG"; "bicycle_final/2.JPG" ]
+
+              let clothes root =
+                  for list in [ "Eval/list_eval_partition.txt"; "Anno/list_bbox_inshop.txt" ] do
+                      write root list [ "0"; "image_name" ]
+
+                  draw root [ "Img/img/WOMEN/1.png" ]
+
+              let carTables root =
+                  for list in [ "anno_train.csv"; "anno_test.csv" ] do
+                      write root list [ "a.jpg,2,3,9,30,1" ]
+
+                  write root "names.csv" [ "Acura 001 2007" ]
+                  draw root [ "car_data/car_data/train/Acura 001 2007/a.jpg" ]
+
+              for list in [ "Ebay_train.txt"; "Ebay_test.txt" ] do
+                  lacking "sop" list products
+
+              for list in [ "images.txt"; "image_class_labels.txt" ] do
+                  lacking "cub" list (fun root -> cub root [ 1; 101 ])
+
+              for list in [ "anno_train.csv"; "anno_test.csv"; "names.csv" ] do
+                  lacking "cars" list carTables
+
+              lacking "in-shop" "Eval/list_eval_partition.txt" clothes
+
+              inFolder (fun root ->
+                  products root
+                  File.Delete(Path.Combine(root, "Ebay_test.txt"))
+                  Expect.stringContains (opened subset root).Subset "train 1 of 59,551, test 0 of 60,502" "what is there, if that will do")
+          }
+
+          test "a subset of what was never published means nothing" {
+              inFolder (fun root ->
+                  draw root [ "a/1.png"; "b/1.png" ]
+                  Expect.stringContains (ImageDatasets.SubsetNotice(opened subset root)) "no published set (class folders)" "plain folders"
+                  cub root [ 1; 101 ]
+                  Expect.isNull (ImageDatasets.SubsetNotice(opened subset root)) "a published set")
+          }
+
           test "what is asked for and not there, and layouts that are none" {
               inFolder (fun folder ->
                   draw folder [ "a/1.png"; "b/1.png" ]

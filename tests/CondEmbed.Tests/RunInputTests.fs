@@ -159,6 +159,33 @@ let private weights =
                   Expect.stringContains said "left out (the classifier of the weights): 1" "the classifier is not a misfit")
           }
 
+          test "weights that cannot be used are refused before the run's folder is made" {
+              inFolder (fun folder ->
+                  let run = Path.Combine(folder, "run")
+                  let file (name: string) = Path.Combine(folder, name)
+                  File.WriteAllText(file "broken.pth", "PK\003\004")
+                  let good = arraysOf (RunFolder(finishedRun []).LastWeights)
+                  Safetensors.Write(file "other.safetensors", [| like "conv1.weight" [ 2L ] |])
+
+                  for name, bad in [ "nan.safetensors", nanf; "infinite.safetensors", infinityf ] do
+                      let first = good |> List.find (fun array -> array.Name.EndsWith "conv1.weight")
+                      let values = Array.create first.Count 0.01f
+                      values[first.Count - 1] <- bad
+                      let spoilt = NamedArray.Of(first.Name, Seq.toArray first.Shape, System.ReadOnlySpan values)
+
+                      Safetensors.Write(file name, [| for array in good -> if array.Name = first.Name then spoilt else array |])
+
+                  for name, words in
+                      [ "gone.pth", [ "there is no such file" ]
+                        "broken.pth", [ "PyTorch" ]
+                        "other.safetensors", [ "do not fit" ]
+                        "nan.safetensors", [ "conv1.weight"; "NaN" ]
+                        "infinite.safetensors", [ "conv1.weight"; "infinity" ] ] do
+                      rejects (file name :: words) (fun () -> Trainer(settings pictures.Value [ "weights", file name ], run) |> ignore)
+
+                      Expect.isFalse (Directory.Exists run) "no folder is made")
+          }
+
           test "the weights of a run start another, which then differs from one that starts from nothing" {
               inFolder (fun folder ->
                   let run = Path.Combine(folder, "run")
@@ -190,7 +217,7 @@ let private weights =
               inFolder (fun folder ->
                   let run = Path.Combine(folder, "run")
 
-                  rejects [ Path.GetFullPath file; "'resnet50-v1'"; "not 'resnet50'"; "--encoder resnet50-v1" ] (fun () ->
+                  rejects [ file; "'resnet50-v1'"; "not 'resnet50'"; "--encoder resnet50-v1" ] (fun () ->
                       train (config "resnet50") run |> ignore)
 
                   use session = Session.ForTraining(config "resnet50-v1", 6, 1)

@@ -139,7 +139,7 @@ let private repeats =
 let private resuming =
     testList
         "resume"
-        [ test "a memory, proxies, a learned beta and drawn triplets go on to the same bits" {
+        [ test "a memory, a learned beta and drawn triplets go on to the same bits" {
               let others =
                   [ "loss", "margin + 0.5 * triplet(miner=distance-weighted)"
                     "level_loss", "supcon"

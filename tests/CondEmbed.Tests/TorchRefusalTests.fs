@@ -34,6 +34,16 @@ let private laughs =
               keep place
           recall 6 ]
 
+/// A dictionary of many tensors under one long name.
+let private prefixed length count =
+    let one =
+        Sequence
+            [ tensor four 0L [ 1L ] [ 1L ]
+              Raw [ byte 'q'; 0uy; byte '0' ]
+              Dictionary [ for i in 1..count -> Whole(int64 i), Raw [ byte 'h'; 0uy ] ] ]
+
+    Dictionary [ Text(String('y', length)), one ]
+
 let private hostile: (string * (string -> unit) * string list) list =
     [ "calls os.system",
       made (weight (Call("os.system", [ Text "touch pwned" ]))),
@@ -60,6 +70,10 @@ let private hostile: (string * (string -> unit) * string list) list =
       "sizes without strides", made (weight (tensor four 0L [ 2L; 2L ] [ 1L ])), [ "2 sizes and 1 strides" ]
       "a dictionary in itself", made endless, [ "deep within each other" ]
       "dictionaries that hold each other, a hundred to the sixth times", made laughs, [ "more than 1000000 values" ]
+      "a name without end", made (Dictionary [ Text(String('x', 1001)), tensor four 0L [ 1L ] [ 1L ] ]), [ "'xxx"; "has 1001 characters" ]
+      "a long name before many", made (prefixed 400_000 2_000), [ "yyy...'"; "has 400001 characters"; "1000 are allowed" ]
+      "a fair name before very many", made (prefixed 900 40_000), [ "names take more than 64000000 bytes" ]
+      "long names of what is no tensor", made (Dictionary [ Text(String('z', 400_000)), None' ]), [ "no tensors, only 'zzz"; "zzz...'" ]
       "no dictionary", made (List [ tensor four 0L [ 1L ] [ 1L ] ]), [ "no dictionary of tensors" ]
       "no tensors", made (Dictionary [ Text "epoch", Whole 3L ]), [ "holds no tensors, only 'epoch'" ]
       "an empty stack", made (Raw [ byte '0' ]), [ "empty stack" ]
@@ -89,7 +103,7 @@ let private otherKinds: (string * string * (string -> unit) * string list) list 
       (fun path -> archive path [ "data.pkl", pickle None'; "constants.pkl", pickle None' ]),
       [ "TorchScript"; "state_dict" ]
       "a big-endian file", "x.pt", (fun path -> archive path [ "data.pkl", pickle None'; "byteorder", "big"B ]), [ "byte order 'big'" ]
-      "a cut-off zip file", "x.pt", bytes (Array.append "PK\003\004"B (Array.zeroCreate 100)), [ "not a good PyTorch file" ] ]
+      "a cut-off zip file", "x.pt", bytes (Array.append "PK\003\004"B (Array.zeroCreate 100)), [ "cut off, or no PyTorch file" ] ]
 
 let tests =
     testList
@@ -118,6 +132,19 @@ let tests =
                   rejects [ path; "'archive/data/0'"; "150000000 bytes" ] (fun () -> read path)
                   archive path [ "data.pkl", Array.zeroCreate 20_000_000 ]
                   rejects [ path; "pickle of 20000000 bytes" ] (fun () -> read path))
+          }
+
+          test "many views of one storage, each of which is a copy once it is saved" {
+              inFolder (fun folder ->
+                  let path = Path.Combine(folder, "views.pth")
+                  let count = 4_000_000L
+                  let whole = tensor (storage "Byte" "0" count) 0L [ count ] [ 1L ]
+                  let views number = Dictionary [ for i in 1..number -> Text $"w{i}", whole ]
+                  torchFile path (views 10) [ "0", Array.zeroCreate (int count) ]
+                  Expect.equal (WeightFile.Read path).Arrays.Count 10 "a few are weights that are shared"
+                  torchFile path (views 200) [ "0", Array.zeroCreate (int count) ]
+                  Expect.isLessThan (FileInfo path).Length 40_000L "a small file"
+                  rejects [ path; "tensor 'w2"; "4000000 bytes"; "not read" ] (fun () -> read path))
           }
 
           testPropertyWithConfig (fewCases 200) "a file with a byte changed is read or refused, never anything else"

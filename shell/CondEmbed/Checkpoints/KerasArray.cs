@@ -15,12 +15,12 @@ internal sealed record StoredArray(string Name, int[] Shape, string Type, double
 
     internal static StoredArray Of(string model, JsonElement weight)
     {
-        var name = weight.GetProperty("name").GetString()!;
-        var type = weight.GetProperty("dtype").GetString()!;
+        var name = weight.GetProperty("name").Text(model, "the 'name' of a weight");
+        var type = weight.GetProperty("dtype").Text(model, $"the 'dtype' of '{name}'");
         double scale = 1, min = 0;
         if (weight.TryGetProperty("quantization", out var quantised))
         {
-            type = quantised.GetProperty("dtype").GetString()!;
+            type = quantised.GetProperty("dtype").Text(model, $"the quantised 'dtype' of '{name}'");
             scale = quantised.TryGetProperty("scale", out var given) ? given.GetDouble() : 1;
             min = quantised.TryGetProperty("min", out var least) ? least.GetDouble() : 0;
         }

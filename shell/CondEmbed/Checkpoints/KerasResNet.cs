@@ -46,6 +46,7 @@ internal sealed class KerasResNet
     private WeightFile Convert()
     {
         strideOnFirst = network.Stride(ConvName(3, 0, 1), 1) == 2;
+        network.CheckWeightless();
         Norm("bn1", oldNames ? "bn_conv1" : "conv1_bn", FirstConvolution());
         for (var stage = 2; stage <= 5; stage++)
         {

@@ -48,6 +48,20 @@ public sealed class NamedArray
     public static NamedArray Of(string name, long[] shape, ReadOnlySpan<long> values) =>
         new(name, ElementType.I64, shape, MemoryMarshal.AsBytes(values).ToArray());
 
+    /// <summary>Whether no element is NaN or infinite.</summary>
+    public bool IsFinite()
+    {
+        switch (Type)
+        {
+            case ElementType.F64:
+                return AllFinite<double>(Data.Span);
+            case ElementType.F32 or ElementType.F16 or ElementType.BF16:
+                return AllFinite<float>(Widened().Data.Span);
+            default:
+                return true;
+        }
+    }
+
     /// <summary>Half precision becomes single precision, which holds every half exactly; any other array stays itself.</summary>
     public NamedArray Widened()
     {
@@ -67,5 +81,19 @@ public sealed class NamedArray
         }
 
         return Of(Name, [.. Shape], singles);
+    }
+
+    private static bool AllFinite<T>(ReadOnlySpan<byte> bytes)
+        where T : unmanaged, System.Numerics.INumberBase<T>
+    {
+        foreach (var number in MemoryMarshal.Cast<byte, T>(bytes))
+        {
+            if (!T.IsFinite(number))
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 }

@@ -94,6 +94,11 @@ public static partial class Npy
         }
 
         var descr = match.Groups["descr"].Value;
+        if (descr is [_, 'U' or 'S' or 'O', ..])
+        {
+            throw Wrong(path, $"it holds text or objects ('{descr}'), not numbers; save labels as .txt, one a line, or as .csv with the column 'label'");
+        }
+
         if (!Types.TryGetValue(descr, out var type))
         {
             throw Wrong(path, $"elements of type '{descr}'; save it as one of {string.Join(' ', Types.Keys)}");

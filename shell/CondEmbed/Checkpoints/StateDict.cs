@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace CondEmbed.Checkpoints;
 
 /// <summary>Finds the tensors of a network in what a training saved.</summary>
@@ -5,6 +7,11 @@ internal sealed class StateDict(string path)
 {
     private const int Deepest = 8;
     private const int MostValues = 1_000_000;
+    private const int LongestName = 1_000;
+    private const int LongestShown = 100;
+
+    // A long key is in the file once, and in the names as often as a dictionary of it is met.
+    private const long MostNameBytes = 64_000_000;
 
     // Of a teacher and its student, the teacher is what is used after training: Caron et al., DINO, section 3.1.
     private static readonly string[] Wrappers = ["state_dict", "model_state_dict", "model", "teacher", "student"];
@@ -12,12 +19,13 @@ internal sealed class StateDict(string path)
     private readonly Dictionary<string, TorchTensor> tensors = new(StringComparer.Ordinal);
     private readonly List<string> notes = [];
     private int seen;
+    private long nameBytes;
 
     /// <summary>What was chosen of the file, in words.</summary>
     internal IReadOnlyList<string> Notes => notes;
 
     /// <summary>Every tensor below the wrappers, under its dotted name.</summary>
-    /// <exception cref="InputException">There is none, or the dictionaries lie too deep within each other.</exception>
+    /// <exception cref="InputException">There is none, the dictionaries lie too deep within each other, or names are too long.</exception>
     internal IReadOnlyDictionary<string, TorchTensor> Find(object? saved)
     {
         var root = saved as PickleDictionary
@@ -67,18 +75,38 @@ internal sealed class StateDict(string path)
 
             if (value is TorchTensor tensor)
             {
-                tensors[$"{prefix}{key}"] = tensor;
+                tensors[Join(prefix, key, "")] = tensor;
             }
             else if (value is PickleDictionary inner)
             {
-                Gather($"{prefix}{key}.", inner, depth + 1);
+                Gather(Join(prefix, key, "."), inner, depth + 1);
             }
         }
     }
 
+    private string Join(string prefix, object? key, string end)
+    {
+        var name = TextOf(key);
+        var length = (long)prefix.Length + name.Length + end.Length;
+        if (length > LongestName)
+        {
+            throw new InputException(
+                $"{path}: the name '{Shortened(prefix + Shortened(name))}' has {length} characters, and {LongestName} are allowed: no weights need more, so they are not read.");
+        }
+
+        nameBytes += length * sizeof(char);
+        return nameBytes <= MostNameBytes
+            ? prefix + name + end
+            : throw new InputException($"{path}: its names take more than {MostNameBytes} bytes in all: no weights do that, so they are not read.");
+    }
+
+    private static string TextOf(object? key) => Convert.ToString(key, CultureInfo.InvariantCulture) ?? "";
+
+    private static string Shortened(string name) => name.Length > LongestShown ? $"{name[..LongestShown]}..." : name;
+
     private static string NamesOf(PickleDictionary dictionary)
     {
-        var names = dictionary.Pairs.Select(pair => $"'{pair.Key}'").Distinct().ToList();
+        var names = dictionary.Pairs.Select(pair => $"'{Shortened(TextOf(pair.Key))}'").Distinct().ToList();
         return names.Count > 8 ? $"{string.Join(", ", names.Take(8))} and {names.Count - 8} more" : string.Join(", ", names);
     }
 

@@ -23,7 +23,7 @@ internal static class TensorFlowJs
                 $"{path}: a folder without {ModelName}. Give a weight file (.safetensors, .pth), or the folder of a TensorFlow.js layers model.");
         }
 
-        if (new FileInfo(model).Length > LongestModel)
+        if (FileLength.Of(model) > LongestModel)
         {
             throw new InputException($"{model}: longer than the {LongestModel} bytes that are read.");
         }
@@ -32,9 +32,9 @@ internal static class TensorFlowJs
         {
             using var document = JsonDocument.Parse(File.ReadAllBytes(model));
             var root = document.RootElement;
-            if (root.TryGetProperty("format", out var format) && format.GetString() != "layers-model")
+            if (root.TryGetProperty("format", out var given) && given.Text(model, "'format'") is var format and not "layers-model")
             {
-                throw new InputException($"{model}: a {format.GetString()}; only layers models are read (tensorflowjs_converter --output_format tfjs_layers_model).");
+                throw new InputException($"{model}: a {format}; only layers models are read (tensorflowjs_converter --output_format tfjs_layers_model).");
             }
 
             var topology = root.GetProperty("modelTopology");
@@ -53,7 +53,7 @@ internal static class TensorFlowJs
         var arrays = new Dictionary<string, KerasArray>(StringComparer.Ordinal);
         foreach (var group in manifest.Items())
         {
-            var bytes = Join(model, [.. group.GetProperty("paths").Items().Select(shard => ShardPath(model, folder, shard.GetString()!))]);
+            var bytes = Join(model, [.. group.GetProperty("paths").Items().Select(shard => ShardPath(model, folder, shard.Text(model, "a shard of 'paths'")))]);
             var at = 0L;
             foreach (var weight in group.GetProperty("weights").Items())
             {
@@ -92,7 +92,7 @@ internal static class TensorFlowJs
             throw new InputException($"{model}: names a shard twice.");
         }
 
-        var lengths = shards.Select(shard => File.Exists(shard) ? new FileInfo(shard).Length : throw new InputException($"{shard}: is missing; {model} names it.")).ToList();
+        var lengths = shards.Select(shard => File.Exists(shard) ? FileLength.Of(shard) : throw new InputException($"{shard}: is missing; {model} names it.")).ToList();
         var total = lengths.Aggregate((Int128)0, (sum, length) => sum + length);
         if (total > Array.MaxLength)
         {

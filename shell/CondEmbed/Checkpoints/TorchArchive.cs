@@ -21,7 +21,7 @@ internal sealed class TorchArchive : IDisposable
     {
         this.path = path;
         budget = new MemoryBudget(path, stream.Length);
-        zip = new ZipArchive(stream, ZipArchiveMode.Read, leaveOpen: true);
+        zip = Opened(path, stream);
         var pickles = zip.Entries.Where(entry => entry.Name == PickleName).ToList();
         prefix = pickles is [var one]
             ? one.FullName[..^PickleName.Length]
@@ -38,19 +38,31 @@ internal sealed class TorchArchive : IDisposable
             : throw new InputException($"{path}: its pickle of {entry.Length} bytes is longer than the {LongestPickle} that are read.");
     }
 
-    /// <summary>A tensor with its numbers row by row.</summary>
+    /// <summary>A tensor with its numbers row by row: a part of its storage where they lie so.</summary>
+    /// <exception cref="InputException">The tensors, each with bytes of its own, would take more than weights do.</exception>
     internal NamedArray Read(string name, TorchTensor tensor)
     {
-        if (!tensor.IsContiguous)
-        {
-            budget.Take(tensor.Bytes, $"tensor '{name}'");
-        }
+        var storage = tensor.Bytes == 0 ? default : Bytes(tensor.Storage);
 
-        return new NamedArray(name, tensor.Storage.Type, tensor.Shape, tensor.Bytes == 0 ? default : tensor.RowByRow(Bytes(tensor.Storage)));
+        // A view costs nothing here, but whoever saves or trains the weights copies each.
+        budget.Take(tensor.Bytes, $"tensor '{name}'");
+        return new NamedArray(name, tensor.Storage.Type, tensor.Shape, tensor.RowByRow(storage));
     }
 
     /// <inheritdoc />
     public void Dispose() => zip.Dispose();
+
+    private static ZipArchive Opened(string path, Stream stream)
+    {
+        try
+        {
+            return new ZipArchive(stream, ZipArchiveMode.Read, leaveOpen: true);
+        }
+        catch (InvalidDataException)
+        {
+            throw new InputException($"{path}: cut off, or no PyTorch file: the list of contents at the end of the zip file cannot be read. Copy or download it again.");
+        }
+    }
 
     private void CheckKind()
     {

@@ -10,6 +10,8 @@ namespace CondEmbed.Datasets;
 /// </summary>
 internal static partial class CarsFolders
 {
+    private const string NameList = "names.csv";
+
     private static readonly string[] Parts = ["train", "test"];
 
     /// <summary>Every class is named after make, model and year, as in 'Acura RL Sedan 2012'; no other set's classes are.</summary>
@@ -19,8 +21,12 @@ internal static partial class CarsFolders
         return Directory.Exists(images) && ImageFiles.FoldersOf(images) is { Count: > 0 } classes && classes.All(name => EndsWithYear().IsMatch(name));
     }
 
-    internal static bool HoldsTables(string folder) =>
-        Array.TrueForAll(Parts, part => File.Exists(Table(folder, part))) && File.Exists(Path.Combine(folder, "names.csv"));
+    /// <summary>By any table: where one is missing, that is what must be said. Fewer than all could be anybody's without the set's folder beside them.</summary>
+    internal static bool HoldsTables(string folder)
+    {
+        var tables = Parts.Count(part => File.Exists(Table(folder, part)));
+        return (tables == Parts.Length && File.Exists(Path.Combine(folder, NameList))) || (tables > 0 && Directory.Exists(Path.Combine(folder, "car_data")));
+    }
 
     internal static FileDataset OpenClasses(string root, DatasetOptions options)
     {
@@ -39,12 +45,19 @@ internal static partial class CarsFolders
 
     internal static FileDataset OpenTables(string root, DatasetOptions options)
     {
+        // Without the names of classes, nobody knows the folders of the pictures; without a table the other half is still there.
+        if (!File.Exists(Path.Combine(root, NameList)))
+        {
+            throw CarsDataset.Published.Without(root, NameList);
+        }
+
         var problems = new ProblemList();
-        string[] names = [.. DelimitedText.Read(Path.Combine(root, "names.csv")).Select(record => string.Join(',', record.Fields))];
+        var (there, absent) = (Parts.Where(part => File.Exists(Table(root, part))), Parts.Where(part => !File.Exists(Table(root, part))));
+        string[] names = [.. DelimitedText.Read(Path.Combine(root, NameList)).Select(record => string.Join(',', record.Fields))];
         var pictures = new[] { "car_data/car_data", "car_data" }.FirstOrDefault(inner => Directory.Exists(Path.Combine(root, inner, Parts[0]))) ?? "car_data/car_data";
         var numbers = new HashSet<int>();
         var items = new List<ImageItem>();
-        foreach (var part in Parts)
+        foreach (var part in there)
         {
             var table = Table(root, part);
             foreach (var record in DelimitedText.Read(table))
@@ -59,6 +72,8 @@ internal static partial class CarsFolders
 
                 // A name with a slash ('Ram C/V Cargo Van') cannot be a folder's.
                 var folder = name.Replace('/', '-');
+                ListedPath.Check(file, $"{table}, line {record.Line}", problems);
+                ListedPath.Check(folder, $"{Path.Combine(root, "names.csv")}, class {number}", problems);
                 numbers.Add(number);
                 items.Add(new ImageItem($"{pictures}/{part}/{folder}/{file}", name, CarsDataset.RoleOf(number))
                 {
@@ -68,7 +83,8 @@ internal static partial class CarsFolders
         }
 
         problems.ThrowIfAny();
-        return CarsDataset.Published.Open(root, items, options, NumberedClasses.Missing(numbers, CarsDataset.Classes));
+        string[] missing = [.. absent.Select(part => $"the list anno_{part}.csv is missing"), .. NumberedClasses.Missing(numbers, CarsDataset.Classes)];
+        return CarsDataset.Published.Open(root, items, options, missing);
     }
 
     private static PixelBox? BoxOf(string table, DelimitedRecord record, int left, int top, int right, int bottom, ProblemList problems)

@@ -12,10 +12,13 @@ internal static class CarsLists
     private const string OneList = "cars_annos.mat";
     private const string TrainList = "cars_train_annos.mat";
     private const string TestList = "cars_test_annos_withlabels.mat";
+    private const string UnlabelledTestList = "cars_test_annos.mat";
+    private const string NameList = "cars_meta.mat";
 
     internal static bool HoldsOneList(string folder) => File.Exists(Path.Combine(folder, OneList));
 
-    internal static bool HoldsDevkit(string folder) => Find(folder, TrainList) is not null || Find(folder, TestList) is not null;
+    internal static bool HoldsDevkit(string folder) =>
+        Array.Exists([TrainList, TestList, UnlabelledTestList, NameList], list => Find(folder, list) is not null);
 
     internal static FileDataset OpenOneList(string root, DatasetOptions options)
     {
@@ -34,7 +37,7 @@ internal static class CarsLists
         var numbers = new HashSet<int>();
         var items = new List<ImageItem>();
         var absent = new List<string>();
-        var names = Find(root, "cars_meta.mat") is { } meta ? Names(MatFile.Read(meta)) : [];
+        var names = Find(root, NameList) is { } meta ? Names(MatFile.Read(meta)) : [];
         foreach (var (list, folder) in new[] { (TrainList, "cars_train"), (TestList, "cars_test") })
         {
             if (Find(root, list) is { } path)
@@ -45,7 +48,7 @@ internal static class CarsLists
             }
             else
             {
-                absent.Add($"{list} is missing" + (list == TestList ? " (cars_test_annos.mat, which names no classes, does not replace it)" : ""));
+                absent.Add($"the list {list} is missing" + (list == TestList ? $" ({UnlabelledTestList}, which names no classes, does not replace it)" : ""));
             }
         }
 
@@ -79,6 +82,7 @@ internal static class CarsLists
                 continue;
             }
 
+            ListedPath.Check(file, $"{path}: annotation {at + 1}", problems);
             numbers.Add((int)label);
             items.Add(new ImageItem(prefix + file, CarsDataset.NameOf((int)label, names), CarsDataset.RoleOf((int)label))
             {

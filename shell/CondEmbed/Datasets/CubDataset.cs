@@ -12,6 +12,8 @@ internal static class CubDataset
 {
     private const int Classes = 200;
     private const int LastTrained = 100;
+    private const string ImageList = "images.txt";
+    private const string LabelList = "image_class_labels.txt";
 
     private static readonly PublishedSet Published = new(
         "CUB-200-2011",
@@ -19,14 +21,20 @@ internal static class CubDataset
         new PublishedPart("train", Role.Train, 5864, 100),
         new PublishedPart("test", Role.Test, 5924, 100));
 
+    /// <summary>By either list; a name as common as images.txt counts only beside the folder of pictures.</summary>
     internal static bool Recognises(string folder) =>
-        File.Exists(Path.Combine(folder, "images.txt")) && File.Exists(Path.Combine(folder, "image_class_labels.txt"));
+        File.Exists(Path.Combine(folder, LabelList)) || (File.Exists(Path.Combine(folder, ImageList)) && Directory.Exists(Path.Combine(folder, "images")));
 
     internal static FileDataset Open(string root, DatasetOptions options)
     {
+        if (new[] { ImageList, LabelList }.FirstOrDefault(list => !File.Exists(Path.Combine(root, list))) is { } absent)
+        {
+            throw Published.Without(root, absent);
+        }
+
         var problems = new ProblemList();
-        var paths = ById(Path.Combine(root, "images.txt"), problems);
-        var labels = ById(Path.Combine(root, "image_class_labels.txt"), problems);
+        var paths = ById(Path.Combine(root, ImageList), problems);
+        var labels = ById(Path.Combine(root, LabelList), problems);
         var names = File.Exists(Path.Combine(root, "classes.txt")) ? ById(Path.Combine(root, "classes.txt"), problems) : [];
         var boxes = options.Boxes ? ById(Path.Combine(root, "bounding_boxes.txt"), problems) : [];
         var items = new List<ImageItem>(paths.Count);
@@ -35,11 +43,12 @@ internal static class CubDataset
         {
             if (!labels.TryGetValue(id, out var label))
             {
-                problems.Add($"{root}: image_class_labels.txt gives image {id} of images.txt (line {row.Line}) no class");
+                problems.Add($"{root}: {LabelList} gives image {id} of {ImageList} (line {row.Line}) no class");
                 continue;
             }
 
-            var number = ListFile.Number(Path.Combine(root, "image_class_labels.txt"), label, 1, problems);
+            ListedPath.Check(row.Fields[1], $"{Path.Combine(root, ImageList)}, line {row.Line}", problems);
+            var number = ListFile.Number(Path.Combine(root, LabelList), label, 1, problems);
             numbers.Add(number);
             var name = names.TryGetValue(label.Fields[1], out var named) ? named.Fields[1] : number.ToString("000", CultureInfo.InvariantCulture);
             items.Add(new ImageItem("images/" + row.Fields[1], name, number <= LastTrained ? Role.Train : Role.Test)

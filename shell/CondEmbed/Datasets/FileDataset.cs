@@ -1,3 +1,4 @@
+using CondEmbed.Checkpoints;
 using CondEmbed.Images;
 
 namespace CondEmbed.Datasets;
@@ -55,7 +56,18 @@ public sealed class FileDataset : IImageDataset
     public string NameOf(int index) => Items[index].Path;
 
     /// <inheritdoc/>
-    public long LengthOf(int index) => new FileInfo(files[index]) is { Exists: true } file ? file.Length : 0;
+    public long LengthOf(int index)
+    {
+        try
+        {
+            return File.Exists(files[index]) ? FileLength.Of(files[index]) : 0;
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            // Reading it tells why.
+            return 0;
+        }
+    }
 
     /// <inheritdoc/>
     public byte[] Read(int index)

@@ -47,7 +47,38 @@ public static class FolderDataset
                 + $"put each image into {(parts ? "train/CLASS/ or test/CLASS/" : "CLASS/")}");
         }
 
+        if (!parts)
+        {
+            DemandNoFolderBetween(root, files);
+        }
+
         return Dataset(root, items);
+    }
+
+    /// <summary>
+    /// A folder round the class folders, such as archives are packed with, would make one class of everything.
+    /// </summary>
+    private static void DemandNoFolderBetween(string root, IReadOnlyList<string> files)
+    {
+        string[][] folders = [.. files.Select(file => file.Split('/')[..^1])];
+        var first = folders[0];
+        var depth = 0;
+        while (depth < first.Length && Array.TrueForAll(folders, names => names.Length > depth && names[depth] == first[depth]))
+        {
+            depth++;
+        }
+
+        if (depth == 0 || Array.Exists(folders, names => names.Length == depth))
+        {
+            return;
+        }
+
+        var number = folders.Select(names => names[depth]).Distinct(StringComparer.Ordinal).Count();
+        var around = RoleFolders.ContainsKey(first[depth - 1]) ? depth - 1 : depth;
+        var inner = Path.Combine([root, .. first[..around]]);
+        throw new InputException(
+            $"{root}: all its images lie in the one folder '{string.Join('/', first[..depth])}', which holds {number} folders of images; "
+            + $"as a class of its own it would be the only one. If those are the classes, give the inner folder: {inner}");
     }
 
     /// <summary>Opens any folder of images for embedding: an image that lies in no class folder has an empty label.</summary>

@@ -65,6 +65,13 @@ public static class ImageDatasets
         return isPlainFolder ? FolderDataset.OpenUnlabelled(data) : Open(data, options);
     }
 
+    /// <summary>What to tell whoever allowed a subset of data that is no published set; null where that means something.</summary>
+    public static string? SubsetNotice(IImageDataset dataset)
+    {
+        ArgumentNullException.ThrowIfNull(dataset);
+        return dataset.IsPublished ? null : $"{dataset.Name} is no published set ({dataset.Kind}): --allow-subset means nothing here";
+    }
+
     private static IImageDataset Recognised(string data, DatasetOptions options)
     {
         if (data == Embedded)

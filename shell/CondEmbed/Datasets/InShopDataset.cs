@@ -12,6 +12,8 @@ internal static class InShopDataset
     private const string List = "list_eval_partition.txt";
     private const string BoxList = "list_bbox_inshop.txt";
 
+    private static readonly string[] OtherLists = [BoxList, "list_landmarks_inshop.txt", "list_item_inshop.txt"];
+
     private static readonly PublishedSet Published = new(
         "In-Shop Clothes Retrieval",
         $"the list {List}",
@@ -22,12 +24,14 @@ internal static class InShopDataset
         RecallAt = [1, 10, 20, 30, 40, 50],
     };
 
-    internal static bool Recognises(string folder) => Find(folder, List, "Eval") is not null;
+    /// <summary>By the list, or by another that bears the set's name: where the list is missing, that is what must be said.</summary>
+    internal static bool Recognises(string folder) =>
+        Find(folder, List, "Eval") is not null || Array.Exists(OtherLists, list => Find(folder, list, "Anno") is not null);
 
     internal static FileDataset Open(string root, DatasetOptions options)
     {
         var problems = new ProblemList();
-        var list = Find(root, List, "Eval")!;
+        var list = Find(root, List, "Eval") ?? throw Published.Without(root, "Eval/" + List);
         var boxes = options.Boxes ? Boxes(root, problems) : [];
         var unpackedBeside = Directory.Exists(Path.Combine(root, "img")) && !Directory.Exists(Path.Combine(root, "Img", "img"));
         var prefix = unpackedBeside ? "" : "Img/";
@@ -35,6 +39,7 @@ internal static class InShopDataset
         foreach (var row in ListFile.Read(list, fields: 3, header: 2, problems))
         {
             var (image, label, status) = (row.Fields[0], row.Fields[1], row.Fields[2]);
+            ListedPath.Check(image, $"{list}, line {row.Line}", problems);
             items.Add(new ImageItem(prefix + image, label, RoleOf(list, row, status, problems))
             {
                 Category = Category(image),

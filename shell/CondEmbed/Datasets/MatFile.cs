@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using CondEmbed.Checkpoints;
 
 namespace CondEmbed.Datasets;
 
@@ -57,7 +58,7 @@ internal static class MatFile
     {
         try
         {
-            return new FileInfo(path).Length <= MostBytes
+            return FileLength.Of(path) <= MostBytes
                 ? File.ReadAllBytes(path)
                 : throw new InputException($"{path}: larger than {MostBytes >> 20} MiB, which no list of a data set is");
         }

@@ -1,10 +1,10 @@
 namespace CondEmbed.Datasets;
 
-/// <summary>Gathers what is wrong with a file, so that the user hears of everything at once.</summary>
+/// <summary>Gathers what is wrong with a file, so that the user hears of it at once; of very many, the first ones and how many more there are.</summary>
 internal sealed class ProblemList
 {
-    // A table with a wrong column is wrong on each of its lines: nobody reads the sixty-thousandth.
-    private const int Shown = 50;
+    // A table with a wrong column is wrong on each of its lines: the first few tell why.
+    private const int Shown = 10;
 
     private readonly List<string> shown = [];
     private int count;

@@ -11,6 +11,10 @@ internal sealed record PublishedSet(string Name, string RoleSource, params IRead
     /// <summary>The K of Recall@K at which papers give results on the set; null for 1, 2, 4, 8.</summary>
     internal IReadOnlyList<int>? RecallAt { get; init; }
 
+    /// <summary>The error for a set without which list nothing can be made of the others.</summary>
+    internal InputException Without(string root, string list) =>
+        new($"{root}: {Name}, but its list {list} is missing. Put it back; or say by --layout folder that the pictures lie in class folders.");
+
     /// <summary>The set of a folder, once it is known to be whole, or need not be.</summary>
     /// <param name="root">The folder.</param>
     /// <param name="listed">All images that the lists name, with paths relative to the folder.</param>

@@ -20,22 +20,41 @@ internal static class StanfordProductsDataset
         RecallAt = [1, 10, 100, 1000],
     };
 
+    /// <summary>By either list: where one is missing, that is what must be said.</summary>
     internal static bool Recognises(string folder) =>
-        File.Exists(Path.Combine(folder, TrainList)) && File.Exists(Path.Combine(folder, TestList));
+        File.Exists(Path.Combine(folder, TrainList)) || File.Exists(Path.Combine(folder, TestList));
 
     internal static FileDataset Open(string root, DatasetOptions options)
     {
         var problems = new ProblemList();
-        List<ImageItem> items = [.. Items(Path.Combine(root, TrainList), Role.Train, problems), .. Items(Path.Combine(root, TestList), Role.Test, problems)];
+        var items = new List<ImageItem>();
+        var absent = new List<string>();
+        foreach (var (name, role) in new[] { (TrainList, Role.Train), (TestList, Role.Test) })
+        {
+            var list = Path.Combine(root, name);
+            if (File.Exists(list))
+            {
+                items.AddRange(Items(list, role, problems));
+            }
+            else
+            {
+                absent.Add($"the list {name} is missing");
+            }
+        }
+
         problems.ThrowIfAny();
-        return Published.Open(root, items, options);
+        return Published.Open(root, items, options, absent);
     }
 
-    private static IEnumerable<ImageItem> Items(string list, Role role, ProblemList problems) =>
-        ListFile.Read(list, fields: 4, header: 1, problems).Select(row => new ImageItem(row.Fields[3], row.Fields[1], role)
+    private static IEnumerable<ImageItem> Items(string list, Role role, ProblemList problems)
+    {
+        foreach (var row in ListFile.Read(list, fields: 4, header: 1, problems))
         {
-            Category = Category(row.Fields[3]) ?? row.Fields[2],
-        });
+            var (label, kind, path) = (row.Fields[1], row.Fields[2], row.Fields[3]);
+            ListedPath.Check(path, $"{list}, line {row.Line}", problems);
+            yield return new ImageItem(path, label, role) { Category = Category(path) ?? kind };
+        }
+    }
 
     private static string? Category(string path)
     {

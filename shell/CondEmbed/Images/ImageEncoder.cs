@@ -14,12 +14,24 @@ public static class ImageEncoder
     /// <param name="quality">1 to 100.</param>
     public static byte[] Jpeg(RgbImage image, int quality = 85) => Encode(image, SKEncodedImageFormat.Jpeg, quality);
 
+    /// <summary>Checks a name before the work whose result it is for.</summary>
+    /// <exception cref="InputException">Its ending is not that of a PNG.</exception>
+    public static void CheckPng(string path)
+    {
+        var ending = Path.GetExtension(path);
+        if (!ending.Equals(".png", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new InputException($"{path}: the ending '{ending}' is not .png; a PNG file is what is written");
+        }
+    }
+
     /// <summary>Writes a PNG; under its name there is never half a file.</summary>
     /// <param name="image">The pixels.</param>
     /// <param name="path">The file; its folder is made when missing.</param>
-    /// <exception cref="InputException">The file cannot be written.</exception>
+    /// <exception cref="InputException">Its ending is another, or it cannot be written.</exception>
     public static void SavePng(RgbImage image, string path)
     {
+        CheckPng(path);
         var bytes = Png(image);
         try
         {

@@ -55,12 +55,14 @@ public sealed class HierarchicalSampler : IBatchSampler
     /// <inheritdoc/>
     public int[] Batch(int step) => plans.Batch(step);
 
-    // Counted before anything is built. Below the bound the running product is whole and cannot overflow.
+    // Counted before anything is built. Choosing k of n is leaving out n - k; counted by the lesser of the two, the running product is whole, never
+    // falls, and cannot overflow below the bound.
     private int Steps()
     {
         var most = MostImages / shape.Batch / batchesPerCombination;
         var combinations = 1L;
-        for (var i = 0; i < shape.Categories && combinations <= most; i++)
+        var chosen = Math.Min(shape.Categories, tree.Names.Count - shape.Categories);
+        for (var i = 0; i < chosen && combinations <= most; i++)
         {
             combinations = combinations * (tree.Names.Count - i) / (i + 1);
         }

@@ -33,10 +33,7 @@ public static class EmbeddingFiles
             throw new InputException($"{path}: the ending '{Path.GetExtension(path)}' is none of {string.Join(' ', Extensions)}");
         }
 
-        if (Path.GetDirectoryName(Path.GetFullPath(path)) is { } folder && !Directory.Exists(folder))
-        {
-            throw new InputException($"{path}: there is no folder {folder}");
-        }
+        AtomicFile.Check(path);
     }
 
     /// <summary>Writes a file, under its name only once it is complete on disk.</summary>

@@ -31,6 +31,11 @@ public sealed class EmbeddingModel : IDisposable
             return new EmbeddingModel(run, device);
         }
 
+        if (!Directory.Exists(run))
+        {
+            throw new InputException($"{run}: no run's folder: there is nothing of that name. Give the folder that 'train' named, or a .safetensors file of a run.");
+        }
+
         var folder = new RunFolder(run);
         var file = best ? folder.BestWeights : folder.LastWeights;
 

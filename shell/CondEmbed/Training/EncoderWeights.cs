@@ -6,22 +6,64 @@ namespace CondEmbed.Training;
 /// <summary>Takes up the weights of another training, for the encoder of a new run.</summary>
 internal static class EncoderWeights
 {
+    /// <summary>
+    /// Sees to it that the weights of the settings can be read and are those of the encoder, as far as that is known without the data: so that a run
+    /// that cannot begin is not begun. Strangers among the tensors are left to <see cref="Load"/>, which knows all that a training has.
+    /// </summary>
+    /// <exception cref="InputException">They are not.</exception>
+    internal static void Demand(Config config)
+    {
+        if (config.Weights.Length == 0)
+        {
+            return;
+        }
+
+        var file = Read(config);
+        var settings = RunSettings.Pairs(config).Select(pair => new Given("", pair.Key, pair.Value));
+        using var session = Session.ForEmbedding(RunSettings.Resolve([.. settings, new Given("", "device", "cpu")]));
+        var report = session.Load(TensorFiles.OfArrays(file.Arrays));
+
+        if (config.StrictWeights && report.Missing.Count + report.WrongShape.Count > 0)
+        {
+            throw Misfit(config, report);
+        }
+    }
+
     /// <summary>Loads the file, or the folder of a TensorFlow.js model, into the session, and says what was found.</summary>
     /// <exception cref="InputException">The weights do not fit, and the settings are strict; the message lists every tensor that does not.</exception>
     internal static string Load(Session session, Config config)
     {
-        var file = WeightFile.Read(config.Weights);
-        CheckStride(config, file);
+        var file = Read(config);
         var report = session.Load(TensorFiles.OfArrays(file.Arrays));
 
         if (config.StrictWeights && !report.Fits)
         {
-            throw new InputException(
-                $"{config.Weights}: these weights do not fit the encoder '{config.Encoder}'. Choose the encoder they are for, or load what fits with strict_weights = false.\n{report}");
+            throw Misfit(config, report);
         }
 
         return string.Join('\n', [$"{config.Weights} ({file.Format})", .. file.Notes.Select(note => $"  {note}"), report.ToString()]);
     }
+
+    private static WeightFile Read(Config config)
+    {
+        if (!Path.Exists(config.Weights))
+        {
+            throw new InputException($"{config.Weights}: cannot be read: there is no such file. Name a safetensors file with weights of the encoder, or one that PyTorch or TensorFlow.js wrote.");
+        }
+
+        var file = WeightFile.Read(config.Weights);
+        CheckStride(config, file);
+
+        if (file.Arrays.FirstOrDefault(array => !array.IsFinite()) is { } spoilt)
+        {
+            throw new InputException($"{config.Weights}: the tensor '{spoilt.Name}' holds NaN or infinity, from which nothing can be learned. Use weights from before their training went wrong.");
+        }
+
+        return file;
+    }
+
+    private static InputException Misfit(Config config, LoadReport report) =>
+        new($"{config.Weights}: these weights do not fit the encoder '{config.Encoder}'. Choose the encoder they are for, or load what fits with strict_weights = false.\n{report}");
 
     private static void CheckStride(Config config, WeightFile file)
     {

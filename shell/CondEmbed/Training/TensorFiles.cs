@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using CondEmbed.Checkpoints;
 using CondEmbed.Interop;
 
@@ -18,6 +19,10 @@ internal static class TensorFiles
         return (OfArrays(file.Arrays), file);
     }
 
+    /// <summary>Arrays as the core takes them. The bytes are the array's own where it has an array for itself; they are only to be read.</summary>
     internal static IReadOnlyList<TensorData> OfArrays(IReadOnlyList<NamedArray> arrays) =>
-        [.. arrays.Select(array => new TensorData(array.Name, SafetensorsTypes.NameOf(array.Type), [.. array.Shape], array.Data.ToArray()))];
+        [.. arrays.Select(array => new TensorData(array.Name, SafetensorsTypes.NameOf(array.Type), [.. array.Shape], BytesOf(array.Data)))];
+
+    private static byte[] BytesOf(ReadOnlyMemory<byte> data) =>
+        MemoryMarshal.TryGetArray(data, out var part) && part is { Offset: 0, Array: { } whole } && part.Count == whole.Length ? whole : data.ToArray();
 }

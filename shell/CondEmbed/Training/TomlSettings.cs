@@ -3,6 +3,7 @@ using System.Text;
 using CondEmbed.Interop;
 using Tomlyn;
 using Tomlyn.Model;
+using Tomlyn.Parsing;
 
 namespace CondEmbed.Training;
 
@@ -33,11 +34,24 @@ public static class TomlSettings
     {
         try
         {
-            return [.. Flatten(path, "", TomlSerializer.Deserialize<TomlTable>(text) ?? [])];
+            // The deserialiser takes the last of several values for a key; only the parser's own check refuses them, and names the line.
+            SyntaxParser.ParseStrict(text, sourceName: null, validate: true);
+            Given[] given = [.. Flatten(path, "", TomlSerializer.Deserialize<TomlTable>(text) ?? [])];
+            DemandOneSpelling(path, given);
+            return given;
         }
         catch (TomlException error)
         {
-            throw new InputException($"{path}: not a TOML file: {error.Message}");
+            throw new InputException($"{path}: not a TOML file: {error.Message.TrimEnd()}");
+        }
+    }
+
+    /// <summary>A setting may be written as its option is, with dashes, which TOML takes for another key.</summary>
+    private static void DemandOneSpelling(string path, IEnumerable<Given> given)
+    {
+        foreach (var same in given.GroupBy(one => one.Key).Where(same => same.Count() > 1))
+        {
+            throw new InputException($"{path}: '{same.Key}' is given twice, once with '-' and once with '_'; give it once.");
         }
     }
 

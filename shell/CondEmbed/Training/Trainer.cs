@@ -44,9 +44,9 @@ public sealed class Trainer
     /// <summary>A new run of resolved settings.</summary>
     /// <param name="config">Sound settings, as from <see cref="RunSettings.Resolve"/>.</param>
     /// <param name="folder">Where the run is kept; null for a folder named after the time below <c>runs</c>.</param>
-    /// <exception cref="InputException">The folder already holds something.</exception>
+    /// <exception cref="InputException">The weights cannot be used, or the folder already holds something.</exception>
     public Trainer(Config config, string? folder)
-        : this(RunFolder.Create(folder, config, TimeProvider.System), Located(config))
+        : this(Made(folder, config), Located(config))
     {
     }
 
@@ -94,6 +94,13 @@ public sealed class Trainer
     public Task<TrainingResult> TrainAsync(IProgress<RunProgress>? progress = null, CancellationToken cancellation = default) =>
         Task.Factory.StartNew(
             () => Train(progress, cancellation), cancellation, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
+
+    /// <summary>A folder for the run, once its weights are known to be good.</summary>
+    private static RunFolder Made(string? folder, Config config)
+    {
+        EncoderWeights.Demand(config);
+        return RunFolder.Create(folder, config, TimeProvider.System);
+    }
 
     /// <summary>With whole paths, so that the run goes on from any folder.</summary>
     private static Config Located(Config config)

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using CondEmbed.Checkpoints;
+using CondEmbed.Datasets;
 using CondEmbed.Images;
 using CondEmbed.Interop;
 using CondEmbed.Reports;
@@ -37,10 +38,16 @@ internal sealed class TrainingRun : IDisposable
         this.cancellation = cancellation;
         workers = new LoaderOptions(config.Workers);
         meter = new ProgressMeter(progress, config.Batch);
-        DemandDeviceAndWeights();
+        // Seen before all pictures are decoded, which may take minutes.
+        Device.choose(config.Device);
         data = RunData.Open(config).Checked(
             config.SkipBad, config.Workers, this.notice, (done, total) => meter.Report("checking pictures", done, total), cancellation);
         this.notice(data.Split.Describe());
+        if (config.AllowSubset && ImageDatasets.SubsetNotice(data.Dataset) is { } meaningless)
+        {
+            this.notice(meaningless);
+        }
+
         steps = RunSettings.StepsOf(config, data.Split.Train.Count);
         sampler = RunSampler.Of(config, data);
         session = Session.ForTraining(config, data.TrainClasses.Names.Count, steps);
@@ -86,17 +93,6 @@ internal sealed class TrainingRun : IDisposable
     {
         ((IDisposable)session).Dispose();
         store?.Dispose();
-    }
-
-    /// <summary>What can be seen to be missing before all pictures are decoded, which may take minutes.</summary>
-    private void DemandDeviceAndWeights()
-    {
-        Device.choose(config.Device);
-
-        if (!resumed && config.Weights.Length > 0 && !File.Exists(config.Weights))
-        {
-            throw new InputException($"{config.Weights}: cannot be read: there is no such file. Name a safetensors file with weights of the encoder.");
-        }
     }
 
     /// <summary>
