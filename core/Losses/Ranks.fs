@@ -1,4 +1,4 @@
-/// Losses on smooth ranks: SmoothAP and the recall@k surrogate.
+/// Losses on smooth ranks: SmoothAP, the recall@k surrogate, and the penalty on negatives before positives (PNP).
 module CondEmbed.Losses.Ranks
 
 open CondEmbed

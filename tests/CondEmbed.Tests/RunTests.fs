@@ -139,18 +139,19 @@ let private repeats =
 let private resuming =
     testList
         "resume"
-        [ test "a memory, a learned beta and drawn triplets go on to the same bits" {
-              let others =
+        [ test "a memory, a learned beta, drawn triplets and proxies go on to the same bits" {
+              let remembered =
                   [ "loss", "margin + 0.5 * triplet(miner=distance-weighted)"
                     "level_loss", "supcon"
                     "memory", "20"
                     "memory_start", "1" ]
 
-              inFolder (fun folder ->
-                  let run = Path.Combine(folder, "run")
-                  Trainer(settings pictures.Value others, run) |> stopAt 3 |> ignore
-                  Trainer.Resume(run).Train() |> ignore
-                  expectSameRun (finishedRun others) run)
+              for others in [ remembered; [ "loss", "proxy-anchor + supcon"; "level_loss", "supcon" ] ] do
+                  inFolder (fun folder ->
+                      let run = Path.Combine(folder, "run")
+                      Trainer(settings pictures.Value others, run) |> stopAt 3 |> ignore
+                      Trainer.Resume(run).Train() |> ignore
+                      expectSameRun (finishedRun others) run)
           }
 
           test "stopped at any step and gone on with, it is the same run" {
