@@ -157,6 +157,7 @@ type DoctorArgument =
 [<HelpDescription "Show this help.">]
 type Command =
     | [<CliPrefix(CliPrefix.None)>] Train of ParseResults<TrainArgument>
+    | [<CliPrefix(CliPrefix.None)>] Study of ParseResults<StudyCommand.StudyArgument>
     | [<CliPrefix(CliPrefix.None)>] Evaluate of ParseResults<EvaluateArgument>
     | [<CliPrefix(CliPrefix.None)>] Metrics of ParseResults<MetricsArgument>
     | [<CliPrefix(CliPrefix.None)>] Embed of ParseResults<EmbedArgument>
@@ -172,6 +173,7 @@ type Command =
         member this.Usage =
             match this with
             | Train _ -> "learn embeddings from labelled pictures"
+            | Study _ -> "compare settings by matched runs with several seeds"
             | Evaluate _ -> "retrieval metrics of a run's embeddings on a data set"
             | Metrics _ -> "retrieval metrics of given embeddings"
             | Embed _ -> "embeddings of pictures into a file"
@@ -192,6 +194,9 @@ let examples =
             "your own class folders, from ImageNet weights"
             "condembed train --config run.toml --levels 0 --out runs/baseline", "the settings of a file but for one: the baseline"
             "condembed train --resume runs/baseline", "go on with a run that was stopped" ]
+          "study",
+          [ "condembed study study.toml --jobs 2", "all runs of the study, two at a time, into studies/study"
+            "condembed study study.toml --dry-run", "which runs there are, and which are done" ]
           "evaluate",
           [ "condembed evaluate runs/first", "the held-out classes of its own data"
             "condembed evaluate runs/first photos --json", "another data set, for a script" ]

@@ -19,6 +19,9 @@ public static class ImageDatasets
     /// <summary>The name of the set that comes along.</summary>
     public const string Embedded = "emoji";
 
+    /// <summary>Whether it is the name of a set that comes along.</summary>
+    public static bool IsEmbedded(string data) => data == Embedded;
+
     /// <summary>The layout that stands for what is recognised.</summary>
     public const string Auto = "auto";
 

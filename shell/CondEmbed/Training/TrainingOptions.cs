@@ -204,7 +204,7 @@ public sealed partial record TrainingOptions
     /// <exception cref="InputException">Everything that is wrong with them.</exception>
     public Config Resolve() => RunSettings.Resolve(Given());
 
-    private IEnumerable<Given> Given() =>
+    internal IEnumerable<Given> Given() =>
         from property in typeof(TrainingOptions).GetProperties()
         where property.Name != nameof(Out) && property.GetIndexParameters().Length == 0
         let value = property.GetValue(this)
