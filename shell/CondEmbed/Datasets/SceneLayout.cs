@@ -14,11 +14,11 @@ internal static class SceneLayout
     /// <summary>How much of the smaller of two squares the greater one may cover, in per cent.</summary>
     internal const int MostCovered = 15;
 
-    private const int Layouts = 50;
+    private const int Layouts = 400;
     private const int Places = 20;
 
     /// <summary>
-    /// Squares of random sizes in random places, drawn anew until they cover each other little enough; after 50 times those of them
+    /// Squares of random sizes in random places, drawn anew until they cover each other little enough; after 400 times those of them
     /// that cover each other least.
     /// </summary>
     internal static IReadOnlyList<PixelBox> Boxes(int side, int count, ref SeededRandom random)
@@ -29,7 +29,7 @@ internal static class SceneLayout
         {
             var boxes = new List<PixelBox>();
             var most = 0;
-            while (boxes.Count < count)
+            while (boxes.Count < count && most < least)
             {
                 var (box, covered) = Next(side, boxes, ref random);
                 boxes.Add(box);
@@ -58,7 +58,12 @@ internal static class SceneLayout
         for (var i = 0; i < Places && least > MostCovered; i++)
         {
             var box = new PixelBox(random.Next(side - size + 1), random.Next(side - size + 1), size, size);
-            var most = boxes.Count == 0 ? 0 : boxes.Max(other => Covered(box, other));
+            var most = 0;
+            foreach (var other in boxes)
+            {
+                most = Math.Max(most, Covered(box, other));
+            }
+
             (best, least) = most < least ? (box, most) : (best, least);
         }
 
