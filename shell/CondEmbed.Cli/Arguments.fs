@@ -9,6 +9,7 @@ open CondEmbed.Interop
 [<RequireQualifiedAccess>]
 type TrainArgument =
     | [<MainCommand; Unique>] Data of DATA: string
+    | [<Unique>] Dataset of NAME: string
     | [<Unique>] Config of FILE: string
     | [<Unique>] Out of DIR: string
     | [<Unique>] Resume of RUN: string
@@ -39,7 +40,9 @@ type TrainArgument =
         member this.Usage =
             match this with
             | Data _ ->
-                "'emoji' (the default, ships with the program), a folder of class folders, a CSV / TSV table, or the folder of a published set"
+                DataCommand.embedded
+                + " (these ship with the program; the first is the default), a folder of class folders, a CSV / TSV table, or the folder of a published set"
+            | Dataset _ -> "another way to say DATA"
             | Config _ -> "settings in a TOML file, under the names of --list-settings or of these options; the command line wins"
             | Out _ -> "a new folder for the run; by default one below ./runs"
             | Resume _ -> "go on with a run that was stopped or killed; its own settings hold"
@@ -82,7 +85,7 @@ type EmbedArgument =
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | Embed_What _ -> "the run's folder (or a model file), then the images: a folder, a table, a picture, or 'emoji'"
+            | Embed_What _ -> "the run's folder (or a model file), then the images: a folder, a table, a picture, or " + DataCommand.embedded
             | Out _ -> ".npy, .csv, .jsonl or .parquet; with paths, and labels if there are any"
             | SkipBad -> DataCommand.skipUsage
             | Layout _ -> DataCommand.layoutUsage
@@ -109,7 +112,7 @@ type SearchArgument =
         member this.Usage =
             match this with
             | Run _ -> "the run's folder, or a model file"
-            | Gallery _ -> "the pictures to search in: a folder, a table, or 'emoji'"
+            | Gallery _ -> "the pictures to search in: a folder, a table, or " + DataCommand.embedded
             | Query _ -> "the picture to search for, or a folder of them"
             | Top _ -> "how many to find (10)"
             | Json -> "one JSON document on standard output and nothing else there"

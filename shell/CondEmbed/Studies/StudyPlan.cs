@@ -103,7 +103,7 @@ public sealed record StudyPlan(string Name, IReadOnlyList<Given> Common, IReadOn
             yield return "'seed' is what the study varies: leave it out of the settings, and give seeds = [...] instead.";
         }
 
-        foreach (var data in TestOn.Where(data => !ImageDatasets.IsEmbedded(data) && !Path.Exists(data)))
+        foreach (var data in TestOn.Where(data => !ImageDatasets.EmbeddedNames.Contains(data) && !Path.Exists(data)))
         {
             yield return $"test_on: {data} is not there.";
         }

@@ -11,7 +11,7 @@ namespace CondEmbed.Training;
 /// </summary>
 public sealed partial record TrainingOptions
 {
-    /// <summary>'emoji', a folder of class folders, a CSV / TSV table, or the folder of a published set.</summary>
+    /// <summary>'emoji', 'emoji-scenes', 'emoji-singles', a folder of class folders, a CSV / TSV table, or the folder of a published set.</summary>
     public string? Data { get; init; }
 
     /// <summary>Where the run is kept; by default a folder named after the time below <c>runs</c>.</summary>
