@@ -52,6 +52,7 @@ let all =
           EmbeddingFileTests.tests
           RunTests.tests
           RunSamplingTests.tests
+          StudyTests.tests
           ReportTests.tests
           FaceTests.tests
           ScriptTests.tests

@@ -25,19 +25,9 @@ public sealed record RunMetrics(
     /// <summary>Metrics of the validation classes at the best step; null where there are none.</summary>
     public IReadOnlyDictionary<string, double>? Validation { get; init; }
 
-    /// <summary>What the run cost; null until it is finished.</summary>
-    public RunCost? Cost { get; init; }
-
     /// <summary>What the run began with and saw; null until it is finished.</summary>
     public RunOrigin? Origin { get; init; }
 }
-
-/// <summary>What a run cost.</summary>
-/// <param name="SecondsPerStep">Seconds a training step took on average, reading its pictures included, evaluations not.</param>
-/// <param name="PeakMemory">The most memory that the process held at a time, in bytes.</param>
-/// <param name="TestParameters">Numbers in the parameters at test time.</param>
-/// <param name="TrainingParameters">Numbers in the parameters while training.</param>
-public sealed record RunCost(double SecondsPerStep, long PeakMemory, long TestParameters, long TrainingParameters);
 
 /// <summary>What two runs must have in common to be compared: SHA-256 sums in hexadecimal digits.</summary>
 /// <param name="Network">Of the encoder and head that the first step began with.</param>

@@ -5,6 +5,9 @@ namespace CondEmbed.Studies;
 /// <summary>How the arms learn: each metric of the validation classes over the steps, the mean over the seeds and its interval.</summary>
 internal static class StudyCurves
 {
+    /// <summary>The interval of two values says nothing, and would hide the lines.</summary>
+    private const int FewestForBand = 3;
+
     /// <summary>The section's content.</summary>
     internal static Html Draw(StudyResults results)
     {
@@ -29,7 +32,7 @@ internal static class StudyCurves
             .ToArray();
         return new ChartSeries(arm, [.. byStep.Select(step => new ChartPoint(step.Step, step.Estimate.Mean))])
         {
-            Band = [.. byStep.Where(step => double.IsFinite(step.Estimate.Low)).Select(step => new ChartRange(step.Step, step.Estimate.Low, step.Estimate.High))],
+            Band = [.. byStep.Where(step => step.Estimate.Count >= FewestForBand).Select(step => new ChartRange(step.Step, step.Estimate.Low, step.Estimate.High))],
         };
     }
 }

@@ -109,9 +109,11 @@ public sealed record StudyResults
         }
 
         Add(StudyMeasures.Before, metrics.Before);
-        var curve = LogReader.Read(folder.Log).Validations
+        var log = LogReader.Read(folder.Log);
+        var cost = log.Entries.OfType<EndEntry>().Last().Cost;
+        var curve = log.Validations
             .Select(entry => new CurvePoint(entry.Step, entry.Metrics.Where(pair => plan.Metrics.Contains(pair.Key)).ToDictionary()));
-        return new StudyRun(job.Arm, job.Seed, metrics.Step, metrics.BestStep, measured, [.. curve], metrics.Cost, metrics.Origin, metrics.Subset);
+        return new StudyRun(job.Arm, job.Seed, metrics.Step, metrics.BestStep, measured, [.. curve], cost, metrics.Origin, metrics.Subset);
 
         void Add(string name, IReadOnlyDictionary<string, double>? values)
         {

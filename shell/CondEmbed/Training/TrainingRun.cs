@@ -79,7 +79,7 @@ internal sealed class TrainingRun : IDisposable
             var before = MeasuredBefore();
             TakeSteps(log);
             var result = Finish(before);
-            log.Write(new EndEntry(state.Step, "finished"));
+            log.Write(new EndEntry(state.Step, "finished") { Cost = RunMeasures.Cost(session, state) });
             return result;
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
@@ -229,7 +229,7 @@ internal sealed class TrainingRun : IDisposable
         var after = RunMeasures.Kept(outcome.Metrics);
         var best = state.BestStep == 0 ? null : state.BestStep == state.Step ? after : RunMeasures.Kept(TestedBest().Metrics);
         var metrics = new RunMetrics(data.Dataset.Name, state.Step, before, after, best, state.BestStep) { Subset = data.Subset };
-        MetricsFile.Write(folder.Metrics, RunMeasures.WithOrigin(metrics, folder, session, state));
+        MetricsFile.Write(folder.Metrics, RunMeasures.WithOrigin(metrics, folder, state));
         new RunReports(folder, config, FirstCommand(), session, data).Write(before, after, outcome, TimeSpan.FromSeconds(state.Seconds));
         return new TrainingResult(folder.Root, state.Step, before, after, best, state.BestStep, folder.Report, data.Subset);
     }
