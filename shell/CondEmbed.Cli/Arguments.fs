@@ -85,7 +85,9 @@ type EmbedArgument =
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | Embed_What _ -> "the run's folder (or a model file), then the images: a folder, a table, a picture, or " + DataCommand.embedded
+            | Embed_What _ ->
+                "the run's folder (or a model file), then the images: a folder, a table, a picture, or "
+                + DataCommand.embedded
             | Out _ -> ".npy, .csv, .jsonl or .parquet; with paths, and labels if there are any"
             | SkipBad -> DataCommand.skipUsage
             | Layout _ -> DataCommand.layoutUsage

@@ -32,6 +32,7 @@ let all =
           ImageTests.tests
           DatasetTests.tests
           SplitTests.tests
+          ScenesTests.tests
           MatTests.tests
           CarsTests.tests
           PublishedTests.tests
