@@ -26,7 +26,7 @@ let private study more arms =
 
 let private two = [ "[arms.baseline]"; "levels = 0"; "[arms.conditional]"; "levels = 1" ]
 
-let private plan () = StudyFile.Parse("test.toml", study [ "test_on = ['emoji-singles']" ] two)
+let private plan () = StudyFile.Parse("test.toml", study [ $"test_on = ['{pictures.Value}']" ] two)
 
 let private quietly (study: Study) = study.Run()
 
@@ -102,12 +102,12 @@ let private runs =
         [ test "matched runs are compared, and kept as JSON, CSV and a page" {
               inFolder (fun folder ->
                   let lines = ResizeArray<string>()
-                  let study = Study(plan (), folder, Notice = lines.Add)
+                  let study = Study(plan (), folder, Notice = Action<string>(lines.Add))
                   let results = study.Run()
                   Expect.equal lines.Count 4 "a line a run"
                   Expect.isEmpty results.Missing "nothing is missing"
                   Expect.isEmpty results.Unmatched "same encoder, same batches"
-                  Expect.sequenceEqual results.Measured [ "validation"; "test"; "test, last step"; "emoji-singles"; "emoji-singles, last step"; "test, untrained" ] "measured"
+                  Expect.sequenceEqual results.Measured [ "validation"; "test"; "test, last step"; "pictures"; "pictures, last step"; "test, untrained" ] "measured"
 
                   let sums = [ for run in results.Runs -> run.Seed, run.Origin.Network, run.Origin.Batches ] |> List.distinct
                   Expect.hasLength sums 2 "both arms have the sums of their seed"
@@ -125,11 +125,11 @@ let private runs =
                   let read = StudyTables.ReadJson study.ResultsFile
                   Expect.equal (StudyTables.Format read) (StudyTables.Format results) "JSON, there and back"
                   let table = File.ReadAllLines study.TableFile
-                  let recall = results.Runs[3].Measured["test"]["recall@1"].ToString "R"
+                  let recall = results.Runs[3].Measured["test"].["recall@1"].ToString "R"
                   Expect.contains table $"conditional,1,test,recall@1,{recall}" "a line of CSV"
                   let page = File.ReadAllText study.ReportFile
 
-                  for words in [ "Gain over baseline"; "emoji-singles"; "SHA-256 sums are equal"; "levels = 1" ] do
+                  for words in [ "Gain over baseline"; "pictures, last step"; "SHA-256 sums are equal"; "levels = 1" ] do
                       Expect.stringContains page words words)
           }
           test "an arm that sees other pictures is not called matched" {

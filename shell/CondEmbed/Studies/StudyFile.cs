@@ -33,10 +33,11 @@ public static class StudyFile
                 $"{path}: '{key}' is not of a study{RunSettings.Nearest(Known, key)}; settings of runs stand below [base] or [arms.NAME].");
         }
 
+        var name = file.TryGetValue("name", out var given) ? TomlSettings.Text(given) : Path.GetFileNameWithoutExtension(path);
         StudyArm[] arms = [.. Part(path, file, "arms").Select(arm => Arm(path, arm.Key, arm.Value))];
 
         return new StudyPlan(
-            file.TryGetValue("name", out var name) ? TomlSettings.Text(name) : Path.GetFileNameWithoutExtension(path),
+            name,
             TomlSettings.SettingsOf(path, Part(path, file, "base")),
             arms,
             Seeds(path, file.TryGetValue("seeds", out var seeds) ? seeds : 5L),
@@ -44,7 +45,7 @@ public static class StudyFile
         {
             TestOn = Words(file, "test_on") ?? [],
             Metrics = Words(file, "metrics") ?? [Reports.MetricNames.Recall1, Reports.MetricNames.MapAtR],
-        }.Checked();
+        }.Checked(path);
     }
 
     private static TomlTable Part(string path, TomlTable file, string key) =>

@@ -55,13 +55,14 @@ public sealed record StudyPlan(string Name, IReadOnlyList<Given> Common, IReadOn
 
     /// <summary>The same, once it is known that each run can begin and can be told from the others.</summary>
     /// <exception cref="InputException">Everything that is wrong.</exception>
-    internal StudyPlan Checked()
+    /// <param name="source">What messages name; by default the study.</param>
+    internal StudyPlan Checked(string? source = null)
     {
         string[] problems = [.. Problems()];
 
         if (problems.Length > 0)
         {
-            throw new InputException(problems.Select(problem => $"{Name}: {problem}"));
+            throw new InputException(problems.Select(problem => $"{source ?? Name}: {problem}"));
         }
 
         foreach (var arm in Arms)
