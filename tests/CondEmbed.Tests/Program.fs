@@ -22,6 +22,7 @@ let all =
           LevelTests.tests
           ConditionalTests.tests
           PairingTests.tests
+          ComparisonTests.tests
           SimilarityTests.tests
           LossTests.tests
           OptimiserTests.tests
@@ -52,6 +53,7 @@ let all =
           EmbeddingFileTests.tests
           RunTests.tests
           RunSamplingTests.tests
+          RerankTests.tests
           ReportTests.tests
           FaceTests.tests
           ScriptTests.tests
