@@ -97,6 +97,8 @@ type SearchArgument =
     | [<Mandatory; Unique>] Gallery of DIR: string
     | [<Mandatory; Unique>] Query of FILE_OR_DIR: string
     | [<Unique>] Top of K: int
+    | [<Unique>] Rerank of K: int
+    | [<Unique; CustomCommandLine "--rerank-by">] RerankBy of NAME: string
     | [<Unique>] Json
     | [<Unique>] Html of FILE: string
     | [<Unique; CustomCommandLine "--skip-bad">] SkipBad
@@ -112,6 +114,8 @@ type SearchArgument =
             | Gallery _ -> "the pictures to search in: a folder, a table, or 'emoji'"
             | Query _ -> "the picture to search for, or a folder of them"
             | Top _ -> "how many to find (10)"
+            | Rerank _ -> "re-rank the K nearest by the similarities of the run's levels"
+            | RerankBy _ -> Meaning.rerankBy
             | Json -> "one JSON document on standard output and nothing else there"
             | Html _ -> "a page with the pictures"
             | SkipBad -> DataCommand.skipUsage
@@ -194,7 +198,8 @@ let examples =
             "condembed train --resume runs/baseline", "go on with a run that was stopped" ]
           "evaluate",
           [ "condembed evaluate runs/first", "the held-out classes of its own data"
-            "condembed evaluate runs/first photos --json", "another data set, for a script" ]
+            "condembed evaluate runs/first photos --json", "another data set, for a script"
+            "condembed evaluate runs/first --rerank 100", "how much better the 100 nearest get by the levels, and what it costs" ]
           "metrics",
           [ "condembed metrics embeddings.json --json", "embeddings and labels in one file"
             "condembed metrics embeddings.npy --labels labels.csv --clustering --per-class classes.csv", "from NumPy"
@@ -202,7 +207,8 @@ let examples =
           "embed", [ "condembed embed runs/first photos --out photos.parquet", "a table of path, label, embedding" ]
           "search",
           [ "condembed search runs/first --gallery photos --query new.jpg --top 5", "the five most similar photos"
-            "condembed search runs/first --gallery photos --query new --html found.html", "a page for a folder of queries" ]
+            "condembed search runs/first --gallery photos --query new --html found.html", "a page for a folder of queries"
+            "condembed search runs/first --gallery photos --query new.jpg --rerank 100", "each picture in the light of the query" ]
           "loss",
           [ "condembed loss --list", "every loss, miner, reducer and distance with its settings"
             "condembed loss 'triplet(margin=0.3)' batch.json --set miner=semi-hard --json", "value and gradients in float64" ]

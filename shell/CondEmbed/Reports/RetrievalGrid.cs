@@ -32,8 +32,9 @@ internal static class RetrievalGrid
         };
         var name = Name(neighbour.Label, neighbour.Path);
         var alt = FormattableString.Invariant($"{rank}. {name}, {word}, cosine {neighbour.Cosine:0.000}");
+        var anew = neighbour.Conditional is { } conditional ? Html.Of($"<b title=\"conditional similarity\">{conditional:0.00}</b>") : Html.Empty;
         return Html.Of($"""
-            <li class="{style}" title="{neighbour.Path}">{Image(neighbour.Picture, alt)}<i aria-hidden="true">{sign}</i><b>{neighbour.Cosine:0.00}</b><span>{name}</span></li>
+            <li class="{style}" title="{neighbour.Path}">{Image(neighbour.Picture, alt)}<i aria-hidden="true">{sign}</i><b>{neighbour.Cosine:0.00}</b>{anew}<span>{name}</span></li>
 
             """);
     }
