@@ -57,6 +57,8 @@ type KnownPictures internal (known: Known) =
 /// Where a level looks in the two pictures of a pair, each in the light of the other.
 [<Sealed>]
 type PairLook internal (rows: int, columns: int, first: float32 array array, second: float32 array array) =
+    let mean (heads: float32 array array) = Array.init (rows * columns) (fun place -> heads |> Array.averageBy (fun head -> head[place]))
+
     /// Places of the level's grid from top to bottom.
     member _.Rows = rows
     /// Places from left to right.
@@ -65,6 +67,10 @@ type PairLook internal (rows: int, columns: int, first: float32 array array, sec
     member _.First: IReadOnlyList<float32 array> = first
     /// The same in the second picture.
     member _.Second: IReadOnlyList<float32 array> = second
+    /// The mean of the heads in the first picture.
+    member _.FirstMean = mean first
+    /// The mean of the heads in the second picture.
+    member _.SecondMean = mean second
 
 /// Compares pairs of pictures by a network with its levels. It lives as long as the session that it is of. One thread at a time.
 [<Sealed>]

@@ -165,6 +165,7 @@ type Command =
     | [<CliPrefix(CliPrefix.None)>] Metrics of ParseResults<MetricsArgument>
     | [<CliPrefix(CliPrefix.None)>] Embed of ParseResults<EmbedArgument>
     | [<CliPrefix(CliPrefix.None)>] Search of ParseResults<SearchArgument>
+    | [<CliPrefix(CliPrefix.None)>] Explain of ParseResults<ExplainCommand.ExplainArgument>
     | [<CliPrefix(CliPrefix.None)>] Loss of ParseResults<LossCommand.LossArgument>
     | [<CliPrefix(CliPrefix.None)>] Preview of ParseResults<PreviewArgument>
     | [<CliPrefix(CliPrefix.None)>] Doctor of ParseResults<DoctorArgument>
@@ -180,6 +181,7 @@ type Command =
             | Metrics _ -> "retrieval metrics of given embeddings"
             | Embed _ -> "embeddings of pictures into a file"
             | Search _ -> "the most similar pictures of a gallery"
+            | Explain _ -> "where a run's levels look in two pictures, each in the light of the other"
             | Loss _ -> "value and gradients of a loss on given embeddings; --list shows every loss"
             | Preview _ -> "a picture of what the network sees"
             | Doctor _ -> "versions, device, native libraries, and how to mend what is wrong"
@@ -209,6 +211,7 @@ let examples =
           [ "condembed search runs/first --gallery photos --query new.jpg --top 5", "the five most similar photos"
             "condembed search runs/first --gallery photos --query new --html found.html", "a page for a folder of queries"
             "condembed search runs/first --gallery photos --query new.jpg --rerank 100", "each picture in the light of the query" ]
+          "explain", ExplainCommand.examples
           "loss",
           [ "condembed loss --list", "every loss, miner, reducer and distance with its settings"
             "condembed loss 'triplet(margin=0.3)' batch.json --set miner=semi-hard --json", "value and gradients in float64" ]

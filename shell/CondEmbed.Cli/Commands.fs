@@ -89,7 +89,7 @@ let evaluate (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument
 
             let data, metrics =
                 measured model.Embedding arguments other stop (fun data progress ->
-                    let reranking = phase "re-ranking" data.Split.Queries.Count progress
+                    let reranking = laterPhase "re-ranking" data.Split.Queries.Count progress
                     model.Evaluate(data.Dataset, data.Split, rerank, options, workers, evaluating data progress, reranking, stop))
 
             data, (fun asJson -> Reranked.show rerank asJson perClass metrics), [ "rerank", Reranked.document rerank metrics ]
@@ -208,7 +208,7 @@ let search (stop: CancellationToken) (arguments: ParseResults<SearchArgument>) =
             use model = ConditionalModel.Load(run, device, best)
 
             searched model.Embedding (fun gallery queries report progress ->
-                let reranking = phase "re-ranking" queries.Count progress
+                let reranking = laterPhase "re-ranking" queries.Count progress
                 PictureSearch.Run(model, gallery, queries, top, rerank, workers, report, reranking, stop))
 
     arguments.TryGetResult SearchArgument.Html

@@ -78,6 +78,7 @@ internal sealed class ComparisonPass(Session session, LoaderOptions options, lon
     {
         var similarities = Enumerable.Range(0, comparer.Levels + 1).Select(_ => new float[candidates.Count]).ToArray();
         var k = queries.Count == 0 ? 0 : candidates.Count / queries.Count;
+        progress?.Invoke(0);
         var size = HoldsAll || held is null ? BatchSize : Math.Max(1, held.Count / 2);
 
         foreach (var block in Enumerable.Range(0, queries.Count).Chunk(size))

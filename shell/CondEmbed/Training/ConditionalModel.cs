@@ -53,11 +53,7 @@ public sealed class ConditionalModel : IDisposable
     }
 
     /// <summary>How alike two decoded pictures are.</summary>
-    public PairSimilarity Compare(RgbImage first, RgbImage second)
-    {
-        using var pictures = Read(first, second);
-        return Of(comparer.Similarities(pictures, [0], [1]), 0);
-    }
+    public PairSimilarity Compare(RgbImage first, RgbImage second) => Explain(first, second).Similarity;
 
     /// <summary>How alike the pictures of some pairs are, each picture going through the encoder once.</summary>
     /// <param name="dataset">The pictures.</param>
@@ -72,12 +68,8 @@ public sealed class ConditionalModel : IDisposable
         return Compare(session, new PictureReader(dataset), pairs, workers, cancellation);
     }
 
-    /// <summary>Where the levels look in two decoded pictures, each in the light of the other.</summary>
-    public PairExplanation Explain(RgbImage first, RgbImage second)
-    {
-        using var pictures = Read(first, second);
-        return Explain(comparer, pictures, 0, 1);
-    }
+    /// <summary>How alike two decoded pictures are, and where the levels look in each in the light of the other.</summary>
+    public PairExplanation Explain(RgbImage first, RgbImage second) => PairExplanation.Of(session.Config, comparer, first, second);
 
     /// <summary>
     /// Retrieval metrics on the test part of a split, in the order of the unconditional embeddings and with the nearest re-ranked by the levels.
@@ -127,20 +119,8 @@ public sealed class ConditionalModel : IDisposable
         PictureAt[] seconds = [.. pairs.Select(pair => new PictureAt(reader, pair.Second))];
         pass.Embed([.. firsts.Concat(seconds).Distinct()], null, cancellation);
         var found = pass.Compare(firsts, seconds, [.. Enumerable.Range(0, pairs.Count)], null, cancellation);
-        return [.. Enumerable.Range(0, pairs.Count).Select(pair => Of(found, pair))];
+        return [.. Enumerable.Range(0, pairs.Count).Select(pair => PairSimilarity.Of(found, pair))];
     }
-
-    internal static PairExplanation Explain(Comparer comparer, KnownPictures pictures, int first, int second) =>
-        new(Of(comparer.Similarities(pictures, [first], [second]), 0), [.. comparer.Look(pictures, first, second)]);
 
     internal RerankedSearch Search(RerankOptions rerank, int workers) => new(session, rerank, new LoaderOptions(workers));
-
-    private static PairSimilarity Of(float[][] similarities, int pair) =>
-        new(similarities[0][pair], [.. similarities.Skip(1).Select(level => (double)level[pair])]);
-
-    private KnownPictures Read(RgbImage first, RgbImage second)
-    {
-        var view = Views.ForTesting(session.Config);
-        return comparer.Read([.. view.Apply(first).Pixels, .. view.Apply(second).Pixels], 2, view.OutputSize);
-    }
 }

@@ -21,6 +21,9 @@ public sealed record PairSimilarity(double Unconditional, IReadOnlyList<double> 
     /// <summary>The mean of s^0 ... s^L.</summary>
     public double Mean => (Unconditional + Levels.Sum()) / (Levels.Count + 1);
 
+    internal static PairSimilarity Of(float[][] similarities, int pair) =>
+        new(similarities[0][pair], [.. similarities.Skip(1).Select(level => (double)level[pair])]);
+
     /// <summary>One of them.</summary>
     public double By(PairScore score) => score == PairScore.Last ? Last : Mean;
 }
