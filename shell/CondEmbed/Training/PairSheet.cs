@@ -7,8 +7,7 @@ namespace CondEmbed.Training;
 public static class PairSheet
 {
     private const int Side = 224;
-    private const int SmallSide = 144;
-    private const int TextWidth = 190;
+    private const int SmallSide = 176;
 
     /// <summary>Draws the sheet.</summary>
     /// <param name="pair">What is shown.</param>
@@ -22,10 +21,10 @@ public static class PairSheet
         var (one, other) = (Enlarged(pair.First, side), Enlarged(pair.Second, side));
         var more = heads ? pair.Levels.Max(level => level.First.Count) : 0;
         var white = new RgbImage(1, 1, new Rgb(255, 255, 255));
-        var legend = new[] { "similarity", Number("unconditional", pair.Similarity.Unconditional), "", "where each looks", "for the other:", "least to most" };
+        var legend = new[] { "similarity", Number("unconditional", pair.Similarity.Unconditional), "", "what is read of each", "in the light of the other,", "least to most:" };
         List<Tile> tiles =
         [
-            new(Lettering.Lines(legend, TextWidth, side, HeatMap.Scale(TextWidth - 20, 12))),
+            new(Lettering.Lines(legend, side, side, HeatMap.Scale(side - 20, 12))),
             new(one, "A  " + first),
             new(other, "B  " + second),
             .. Enumerable.Range(1, 2 * more).Select(_ => new Tile(white)),
@@ -34,7 +33,7 @@ public static class PairSheet
         foreach (var (index, level) in pair.Levels.Index())
         {
             string[] lines = [Number($"level {index + 1}", pair.Similarity.Levels[index]), "", $"{level.Rows} x {level.Columns} places", $"mean of {level.First.Count} heads"];
-            tiles.Add(new(Lettering.Lines(lines, TextWidth, side)));
+            tiles.Add(new(Lettering.Lines(lines, side, side)));
             tiles.Add(Map(one, level.FirstMean, level, ""));
             tiles.Add(Map(other, level.SecondMean, level, ""));
 
