@@ -60,7 +60,9 @@ let evaluate (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument
     Option.iter AtomicFile.Check perClass
     let device, best = arguments.GetResult(EvaluateArgument.Device, "auto"), arguments.Contains EvaluateArgument.Best
     let workers = arguments.GetResult(EvaluateArgument.Workers, 0)
-    let rerank = Reranked.optionsOf (arguments.TryGetResult EvaluateArgument.Rerank) (arguments.TryGetResult EvaluateArgument.RerankBy)
+
+    let rerank =
+        Reranked.optionsOf (arguments.TryGetResult EvaluateArgument.Rerank) (arguments.TryGetResult EvaluateArgument.RerankBy)
 
     let options =
         Measures.options
@@ -100,10 +102,7 @@ let evaluate (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument
       Measures.AllAgainstAll = data.Split.AllAgainstAll
       Measures.Classes = ClassIndex(data.Dataset.Items |> Seq.map _.Label)
       Measures.More =
-        [ "data", box data.Dataset.Name
-          "run", box run
-          "split", box data.Split.Rule
-          "subset", box data.Subset ]
+        [ "data", box data.Dataset.Name; "run", box run; "split", box data.Split.Rule; "subset", box data.Subset ]
         @ more }
     |> show asJson
 

@@ -32,7 +32,8 @@ type ExplainArgument =
 
 let examples =
     [ "condembed explain runs/first a.jpg b.jpg --out pair.png", "what each picture is looked at for in the light of the other"
-      "condembed explain runs/first emoji:ghost/noto.png emoji:alien/noto.png --out pair.png --heads", "every head, of the embedded pictures"
+      "condembed explain runs/first emoji:ghost/noto.png emoji:alien/noto.png --out pair.png --heads",
+      "every head, of the embedded pictures"
       "condembed explain runs/first a.jpg b.jpg --json", "similarities and maps as numbers" ]
 
 let private embedded = "emoji:"
@@ -45,7 +46,10 @@ let private read (picture: string) =
             match set.Items |> Seq.tryFindIndex (fun item -> item.Path = name) with
             | Some item -> set :> IImageDataset, item
             | None ->
-                raise (InputException $"{picture}: the embedded set has no such picture; 'condembed search' shows its names, as in emoji:ghost/noto.png.")
+                raise (
+                    InputException
+                        $"{picture}: the embedded set has no such picture; 'condembed search' shows its names, as in emoji:ghost/noto.png."
+                )
         elif File.Exists picture then
             FileDataset(picture, [| ImageItem(picture, "", Datasets.Role.Unassigned) |], [| picture |]), 0
         else
@@ -100,4 +104,8 @@ let run (arguments: ParseResults<ExplainArgument>) =
         else
             print pair
             Option.iter (Path.GetFullPath >> printfn "%s") out
-    | given, _ -> raise (InputException $"{given.Length} names given: give a run and two pictures, as in: condembed explain RUN A.jpg B.jpg --out pair.png")
+    | given, _ ->
+        raise (
+            InputException
+                $"{given.Length} names given: give a run and two pictures, as in: condembed explain RUN A.jpg B.jpg --out pair.png"
+        )

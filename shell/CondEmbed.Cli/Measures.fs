@@ -87,9 +87,7 @@ let private print (show: (RetrievalMetrics -> KeyValuePair<string, float> seq) -
     if not allPossible then
         printfn "Recall@K counts queries without a possible match as misses; every other row leaves them out."
 
-    show (fun metrics ->
-        metrics.Values
-        |> Seq.filter (fun pair -> not (allPossible && pair.Key.Contains "_possible_only")))
+    show (fun metrics -> metrics.Values |> Seq.filter (fun pair -> not (allPossible && pair.Key.Contains "_possible_only")))
 
 /// As text, whose metrics are shown in some way, or JSON on standard output, and the classes in a file if one is named.
 let showAs show asJson perClass (metrics: RetrievalMetrics) (measured: Measured) =

@@ -61,7 +61,12 @@ let private costLines (cost: RerankCost) =
 /// Both orders side by side with what the second costs, or one JSON document; the classes, in the first order, in a file if one is named.
 let show options asJson perClass (metrics: RerankedMetrics) measured =
     let asTable (shown: _ -> KeyValuePair<string, float> seq) =
-        let by = if nameOf options = "last" then "the similarity of the last level" else "the mean of the cosine and the similarities of all levels"
+        let by =
+            if nameOf options = "last" then
+                "the similarity of the last level"
+            else
+                "the mean of the cosine and the similarities of all levels"
+
         printfn $"re-ranked: the {metrics.K} nearest of each query, by {by}\n"
         let table metrics = Dictionary(shown metrics)
         printfn $"""{MetricTable.Format(table metrics.Plain, table metrics.Reranked, "plain", "re-ranked")}"""

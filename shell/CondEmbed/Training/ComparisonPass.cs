@@ -83,6 +83,7 @@ internal sealed class ComparisonPass(Session session, LoaderOptions options, lon
 
         foreach (var block in Enumerable.Range(0, queries.Count).Chunk(size))
         {
+            cancellation.ThrowIfCancellationRequested();
             var open = block.SelectMany(query => Enumerable.Range(query * k, k)).ToList();
             var first = Hold([.. block.Select(query => queries[query])], 0, cancellation);
             Answer();
