@@ -104,6 +104,9 @@ let private question (options: Options) pairing first previous =
     | Query.Previous -> Pairing.reversed pairing previous
     | Query.Unconditional -> Pairing.reversed pairing first
 
+let private ofImages pairing (read: Attention.Read) : Attention.Read =
+    { Keys = Pairing.ofImages pairing read.Keys; Values = Pairing.ofImages pairing read.Values }
+
 /// (pairs, what each level reads of each image, embeddings B D) -> L tensors N Q D: c^1 ... c^L of the pairs.
 let climb (options: Options) : Layer<Pairing * Attention.Read list * Tensor, Tensor list> =
     let levels = levels options
@@ -111,10 +114,8 @@ let climb (options: Options) : Layer<Pairing * Attention.Read list * Tensor, Ten
     let forward env (pairing, reads: Attention.Read list, embeddings) =
         let first = Pairing.unconditional pairing embeddings
 
-        let step previous (level: Level.Level, read: Attention.Read) =
-            let read: Attention.Read = { Keys = Pairing.ofImages pairing read.Keys; Values = Pairing.ofImages pairing read.Values }
-
-            let answer = level.Ask.Forward env (question options pairing first previous, read)
+        let step previous (level: Level.Level, read) =
+            let answer = level.Ask.Forward env (question options pairing first previous, ofImages pairing read)
             level.After.Forward env (if options.Residual then previous + answer else answer)
 
         (first, List.zip levels reads) ||> List.scan step |> List.tail
@@ -139,16 +140,22 @@ let conditional (options: Options) : Layer<Views, Tensor list> =
 
     Layer.create (specsOf options _.Specs) (fun env views -> climb.Forward env (Pairing.All, reads.Forward env views, views.Embeddings))
 
-/// Views of a batch -> L tensors B H B T: where in image i (first index) the query of image j (third index) looks, a level each.
-let attention (options: Options) : Layer<Views, Tensor list> =
-    let levels, reads, climb = levels options, reads options, climb options
+/// (pairs, what each level reads of each image, embeddings B D) -> L tensors N H Q T: where in the image that is read the query of each pair looks, a
+/// level each. The parameters of `climb`.
+let looks (options: Options) : Layer<Pairing * Attention.Read list * Tensor, Tensor list> =
+    let levels, climb = levels options, climb options
 
-    let forward env views =
-        let reads = reads.Forward env views
-        let first = Pairing.unconditional Pairing.All views.Embeddings
-        let previous = first :: climb.Forward env (Pairing.All, reads, views.Embeddings) |> List.truncate options.Levels
+    let forward env (pairing, reads, embeddings) =
+        let first = Pairing.unconditional pairing embeddings
+        let previous = first :: climb.Forward env (pairing, reads, embeddings) |> List.truncate options.Levels
 
         (levels, reads, previous)
-        |||> List.map3 (fun (level: Level.Level) read c -> level.Weights.Forward env (question options Pairing.All first c, read))
+        |||> List.map3 (fun level read c -> level.Weights.Forward env (question options pairing first c, ofImages pairing read))
 
-    Layer.create (specsOf options _.Specs) forward
+    Layer.create climb.Specs forward
+
+/// Views of a batch -> L tensors B H B T: where in image i (first index) the query of image j (third index) looks, a level each.
+let attention (options: Options) : Layer<Views, Tensor list> =
+    let reads, looks = reads options, looks options
+
+    Layer.create (specsOf options _.Specs) (fun env views -> looks.Forward env (Pairing.All, reads.Forward env views, views.Embeddings))

@@ -96,18 +96,16 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
         torch.manual_seed (int64 config.Seed) |> ignore
         new Session(config, recipe, Train.start (int64 config.Seed) device float32 recipe.Method, device)
 
-    /// A session that only embeds: it has the encoder and the head, and nothing of the training.
-    static member ForEmbedding(config: Config) =
+    static member private ForTests(config: Config, specsOf: Network -> ParamSpec list) =
         let device = Session.Prepare config
         let network = Recipe.network config
-        let embed = Network.embed network
 
         let objective: Objective =
-            Layer.create embed.Specs (fun _ _ -> invalidOp "This session only embeds: make one with ForTraining to train.")
+            Layer.create (specsOf network) (fun _ _ -> invalidOp "This session does not train: make one with ForTraining.")
 
         let recipe: Recipe.Recipe =
             { Network = network
-              Embed = embed
+              Embed = Network.embed network
               Method =
                 { Objective = objective
                   Optimiser = Optimiser.Sgd(0.0, false)
@@ -116,6 +114,14 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
                   Clip = 0.0 } }
 
         new Session(config, recipe, Train.start (int64 config.Seed) device float32 recipe.Method, device)
+
+    /// A session that only embeds: it has the encoder and the head, and nothing of the training.
+    static member ForEmbedding(config: Config) = Session.ForTests(config, (fun network -> (Network.embed network).Specs))
+
+    /// A session that embeds and compares pairs: it has the encoder, the head and the levels. ArgumentException for settings without levels.
+    static member ForComparing(config: Config) =
+        if config.Levels = 0 then invalidArg (nameof config) "There are no levels to compare pairs by: levels is 0."
+        Session.ForTests(config, (fun _ -> (Recipe.comparison config).Specs))
 
     member _.Config = config
     /// D.
@@ -146,6 +152,22 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
         scoped (fun () ->
             let embeddings = Layer.run state.Params recipe.Embed (onDevice pixels count side)
             embeddings.cpu().contiguous().data<float32>().ToArray())
+
+    /// Compares pairs of pictures by the levels. InvalidOperationException where the session has none.
+    member _.Comparer() =
+        let comparison = Recipe.comparison config
+        let names = set state.Params.Names
+
+        if config.Levels = 0 || comparison.Specs |> List.exists (fun spec -> not (names.Contains spec.Name)) then
+            invalidOp "This session has no levels to compare pairs by: make one with ForComparing, or train with levels."
+
+        Comparer(comparison, config.Levels, state.Params, device, onDevice)
+
+    /// The parameters of the levels, which only pairs are compared by; none without levels.
+    member _.LevelWeights() : IReadOnlyList<TensorData> =
+        [| for spec in recipe.Method.Objective.Specs do
+               if spec.Role = Trainable && spec.Name.StartsWith("hierarchy.", StringComparison.Ordinal) then
+                   Bytes.ofTensor spec.Name state.Params[spec.Name] |]
 
     /// Parameters and statistics used at test time; what an embedding session loads.
     member _.EmbeddingWeights() : IReadOnlyList<TensorData> =

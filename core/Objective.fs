@@ -66,7 +66,7 @@ module Objective =
             invalidArg "batch" $"{embeddings.shape[0]} images need as many labels of type Int64; these are {given}."
 
     /// What levels read of a network's features, and the values that they share with its head.
-    let private views network (hierarchy: Hierarchy.Options) : Env -> Features -> Tensor -> Hierarchy.Views =
+    let views network (hierarchy: Hierarchy.Options) : Env -> Features -> Tensor -> Hierarchy.Views =
         let project =
             match hierarchy.Values, network.Project with
             | Attention.Values.Own, _ -> None

@@ -25,7 +25,7 @@ let network (config: Config) =
     Network.ofEncoder (encoder config) (features, pooling, config.Pooling = "mean") config.HeadNorm config.Embedding
 
 /// The levels of the settings; words that `Check` refuses count as the last choice.
-let private hierarchy (config: Config) : Hierarchy.Options =
+let hierarchy (config: Config) : Hierarchy.Options =
     let encoder = encoder config
 
     { Attention = { Channels = encoder.Channels; Embedding = config.Embedding; Heads = config.Heads }
@@ -46,6 +46,9 @@ let private hierarchy (config: Config) : Hierarchy.Options =
         | _ -> Positions.Code.Learned
       Agreement = if config.LevelSimilarity = "mutual" then Hierarchy.Agreement.Mutual else Hierarchy.Agreement.OneSided
       Stages = if config.LevelTokens = "last" then [] else encoder.Channels :: encoder.EarlierChannels }
+
+/// What the settings' levels make of pairs after training.
+let comparison (config: Config) = Comparison.ofNetwork (network config) (hierarchy config)
 
 let private conditional (config: Config) steps : Conditional.Options =
     { Weight = config.LevelWeight

@@ -102,6 +102,8 @@ type SearchArgument =
     | [<Mandatory; Unique>] Gallery of DIR: string
     | [<Mandatory; Unique>] Query of FILE_OR_DIR: string
     | [<Unique>] Top of K: int
+    | [<Unique>] Rerank of K: int
+    | [<Unique; CustomCommandLine "--rerank-by">] RerankBy of NAME: string
     | [<Unique>] Json
     | [<Unique>] Html of FILE: string
     | [<Unique; CustomCommandLine "--skip-bad">] SkipBad
@@ -117,6 +119,8 @@ type SearchArgument =
             | Gallery _ -> "the pictures to search in: a folder, a table, or " + DataCommand.embedded
             | Query _ -> "the picture to search for, or a folder of them"
             | Top _ -> "how many to find (10)"
+            | Rerank _ -> "re-rank the K nearest by the similarities of the run's levels"
+            | RerankBy _ -> Meaning.rerankBy
             | Json -> "one JSON document on standard output and nothing else there"
             | Html _ -> "a page with the pictures"
             | SkipBad -> DataCommand.skipUsage
@@ -167,6 +171,7 @@ type Command =
     | [<CliPrefix(CliPrefix.None)>] Metrics of ParseResults<MetricsArgument>
     | [<CliPrefix(CliPrefix.None)>] Embed of ParseResults<EmbedArgument>
     | [<CliPrefix(CliPrefix.None)>] Search of ParseResults<SearchArgument>
+    | [<CliPrefix(CliPrefix.None)>] Explain of ParseResults<ExplainCommand.ExplainArgument>
     | [<CliPrefix(CliPrefix.None)>] Loss of ParseResults<LossCommand.LossArgument>
     | [<CliPrefix(CliPrefix.None)>] Preview of ParseResults<PreviewArgument>
     | [<CliPrefix(CliPrefix.None)>] Doctor of ParseResults<DoctorArgument>
@@ -183,6 +188,7 @@ type Command =
             | Metrics _ -> "retrieval metrics of given embeddings"
             | Embed _ -> "embeddings of pictures into a file"
             | Search _ -> "the most similar pictures of a gallery"
+            | Explain _ -> "where a run's levels look in two pictures, each in the light of the other"
             | Loss _ -> "value and gradients of a loss on given embeddings; --list shows every loss"
             | Preview _ -> "a picture of what the network sees"
             | Doctor _ -> "versions, device, native libraries, and how to mend what is wrong"
@@ -204,7 +210,8 @@ let examples =
             "condembed study study.toml --dry-run", "which runs there are, and which are done" ]
           "evaluate",
           [ "condembed evaluate runs/first", "the held-out classes of its own data"
-            "condembed evaluate runs/first photos --json", "another data set, for a script" ]
+            "condembed evaluate runs/first photos --json", "another data set, for a script"
+            "condembed evaluate runs/first --rerank 100", "how much better the 100 nearest get by the levels, and what it costs" ]
           "metrics",
           [ "condembed metrics embeddings.json --json", "embeddings and labels in one file"
             "condembed metrics embeddings.npy --labels labels.csv --clustering --per-class classes.csv", "from NumPy"
@@ -212,7 +219,9 @@ let examples =
           "embed", [ "condembed embed runs/first photos --out photos.parquet", "a table of path, label, embedding" ]
           "search",
           [ "condembed search runs/first --gallery photos --query new.jpg --top 5", "the five most similar photos"
-            "condembed search runs/first --gallery photos --query new --html found.html", "a page for a folder of queries" ]
+            "condembed search runs/first --gallery photos --query new --html found.html", "a page for a folder of queries"
+            "condembed search runs/first --gallery photos --query new.jpg --rerank 100", "each picture in the light of the query" ]
+          "explain", ExplainCommand.examples
           "loss",
           [ "condembed loss --list", "every loss, miner, reducer and distance with its settings"
             "condembed loss 'triplet(margin=0.3)' batch.json --set miner=semi-hard --json", "value and gradients in float64" ]

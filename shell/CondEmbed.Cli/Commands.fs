@@ -42,18 +42,27 @@ let private heldOut (model: EmbeddingModel) (arguments: ParseResults<EvaluateArg
         raise (InputException "--layout and --allow-subset are for other data; the run's own is opened by the run's settings.")
     | None -> RunData.Open model.Settings
 
-let evaluate (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument>) =
-    let run, other = arguments.GetResult EvaluateArgument.Evaluate_What |> twoOf "a run and, if you like, data"
-    let perClass = arguments.TryGetResult EvaluateArgument.PerClass
-    Option.iter AtomicFile.Check perClass
-
-    use model =
-        EmbeddingModel.Load(run, arguments.GetResult(EvaluateArgument.Device, "auto"), arguments.Contains EvaluateArgument.Best)
-
+/// The data to measure on, without what is to be left out of it, and what some work makes of it.
+let private measured model (arguments: ParseResults<EvaluateArgument>) other stop (work: RunData -> IProgress<RunProgress> -> 'Result) =
     let opened = heldOut model arguments other
     let workers = arguments.GetResult(EvaluateArgument.Workers, 0)
     // What a run left out of its own data is not there to be measured either.
     let skipBad = arguments.Contains EvaluateArgument.SkipBad || (other.IsNone && model.Settings.SkipBad)
+
+    orSkipping (fun () ->
+        Output.withProgress (fun progress ->
+            let data = if skipBad then checkedData opened workers progress stop else opened
+            data, work data progress))
+
+let evaluate (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument>) =
+    let run, other = arguments.GetResult EvaluateArgument.Evaluate_What |> twoOf "a run and, if you like, data"
+    let perClass = arguments.TryGetResult EvaluateArgument.PerClass
+    Option.iter AtomicFile.Check perClass
+    let device, best = arguments.GetResult(EvaluateArgument.Device, "auto"), arguments.Contains EvaluateArgument.Best
+    let workers = arguments.GetResult(EvaluateArgument.Workers, 0)
+
+    let rerank =
+        Reranked.optionsOf (arguments.TryGetResult EvaluateArgument.Rerank) (arguments.TryGetResult EvaluateArgument.RerankBy)
 
     let options =
         Measures.options
@@ -65,20 +74,37 @@ let evaluate (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument
               Fmr = arguments.TryGetResult EvaluateArgument.Fmr
               Pcf = arguments.TryGetResult EvaluateArgument.Pcf }
 
-    let data, metrics =
-        orSkipping (fun () ->
-            Output.withProgress (fun progress ->
-                let data = if skipBad then checkedData opened workers progress stop else opened
-                let report = phase "evaluating" data.Split.Test.Count progress
-                data, model.Evaluate(data.Dataset, data.Split, options, workers, report, stop)))
+    let evaluating (data: RunData) = phase "evaluating" data.Split.Test.Count
+
+    let data, show, more =
+        match rerank with
+        | None ->
+            use model = EmbeddingModel.Load(run, device, best)
+
+            let data, metrics =
+                measured model arguments other stop (fun data progress ->
+                    model.Evaluate(data.Dataset, data.Split, options, workers, evaluating data progress, stop))
+
+            data, (fun asJson -> Measures.show asJson perClass metrics), []
+        | Some rerank ->
+            use model = ConditionalModel.Load(run, device, best)
+
+            let data, metrics =
+                measured model.Embedding arguments other stop (fun data progress ->
+                    let reranking = laterPhase "re-ranking" data.Split.Queries.Count progress
+                    model.Evaluate(data.Dataset, data.Split, rerank, options, workers, evaluating data progress, reranking, stop))
+
+            data, (fun asJson -> Reranked.show rerank asJson perClass metrics), [ "rerank", Reranked.document rerank metrics ]
 
     let asJson = arguments.Contains EvaluateArgument.Json
 
     { Measures.Title = data.Dataset.Name
       Measures.AllAgainstAll = data.Split.AllAgainstAll
       Measures.Classes = ClassIndex(data.Dataset.Items |> Seq.map _.Label)
-      Measures.More = [ "data", box data.Dataset.Name; "run", box run; "split", box data.Split.Rule; "subset", box data.Subset ] }
-    |> Measures.show asJson perClass metrics
+      Measures.More =
+        [ "data", box data.Dataset.Name; "run", box run; "split", box data.Split.Rule; "subset", box data.Subset ]
+        @ more }
+    |> show asJson
 
     if not asJson && not (isNull data.Subset) then
         printfn $"Measured on a subset, so not to be compared with published numbers: {data.Subset}."
@@ -156,15 +182,13 @@ let search (stop: CancellationToken) (arguments: ParseResults<SearchArgument>) =
 
     if top < 1 then raise (InputException $"--top {top}: must be at least 1.")
 
-    use model =
-        EmbeddingModel.Load(run, arguments.GetResult(SearchArgument.Device, "auto"), arguments.Contains SearchArgument.Best)
-
-    // Nothing is measured, so whatever is there will do.
-    let options = openedWith model (arguments.TryGetResult SearchArgument.Layout) true
+    let device, best = arguments.GetResult(SearchArgument.Device, "auto"), arguments.Contains SearchArgument.Best
     let workers = arguments.GetResult(SearchArgument.Workers, 0)
 
-    let gallery, found =
+    /// Opens and searches; nothing is measured, so whatever is there will do.
+    let searched (model: EmbeddingModel) work =
         orSkipping (fun () ->
+            let options = openedWith model (arguments.TryGetResult SearchArgument.Layout) true
             let gallery = ImageDatasets.OpenImages(arguments.GetResult SearchArgument.Gallery, options)
             let queries = ImageDatasets.OpenImages(arguments.GetResult SearchArgument.Query, DatasetOptions(AllowSubset = true))
 
@@ -172,7 +196,19 @@ let search (stop: CancellationToken) (arguments: ParseResults<SearchArgument>) =
                 let usable = usable (arguments.Contains SearchArgument.SkipBad) workers progress stop
                 let gallery, queries = usable gallery, usable queries
                 let report = phase "embedding" (gallery.Count + queries.Count) progress
-                gallery, PictureSearch.Run(model, gallery, queries, top, workers, report, stop)))
+                gallery, work gallery queries report progress))
+
+    let gallery, found =
+        match Reranked.optionsOf (arguments.TryGetResult SearchArgument.Rerank) (arguments.TryGetResult SearchArgument.RerankBy) with
+        | None ->
+            use model = EmbeddingModel.Load(run, device, best)
+            searched model (fun gallery queries report _ -> PictureSearch.Run(model, gallery, queries, top, workers, report, stop))
+        | Some rerank ->
+            use model = ConditionalModel.Load(run, device, best)
+
+            searched model.Embedding (fun gallery queries report progress ->
+                let reranking = laterPhase "re-ranking" queries.Count progress
+                PictureSearch.Run(model, gallery, queries, top, rerank, workers, report, reranking, stop))
 
     arguments.TryGetResult SearchArgument.Html
     |> Option.iter (fun page ->
@@ -185,7 +221,9 @@ let search (stop: CancellationToken) (arguments: ParseResults<SearchArgument>) =
             printfn $"{answer.Path}"
 
             for hit in answer.Hits do
-                printfn $"  {hit.Cosine, 7:F4}  {hit.Path}"
+                let anew = hit.Conditional |> Option.ofNullable
+                let anew = anew |> Option.map (fun score -> $"{score, 7:F4}  ") |> Option.defaultValue ""
+                printfn $"  {hit.Cosine, 7:F4}  {anew}{hit.Path}"
 
         arguments.TryGetResult SearchArgument.Html |> Option.iter (printfn "page  %s")
 

@@ -5,7 +5,7 @@ open Argu
 open CondEmbed.Cli
 
 /// What the options of metrics mean, for the two commands that have them.
-module private Meaning =
+module internal Meaning =
     let recallAt = "the K of Recall@K (against a gallery CMC@K), as in 1,10,20"
     let precisionAt = "also precision@K and MAP@K as open-metric-learning defines them, as in 5,10"
     let variants = "also the variants of papers: Recall@K by threshold, MAP@R with an R that counts the query"
@@ -13,6 +13,8 @@ module private Meaning =
     let perClass = "a CSV file of the metrics of each class, worst first"
     let clustering = "also NMI, AMI and F1 of a k-means clustering with as many clusters as classes"
     let fmr = "also the false non-match rate at these false match rates, as in 0.01,0.1"
+    let rerank = "also re-rank the K nearest of each query by the similarities of the run's levels, and show both orders"
+    let rerankBy = "what to re-rank by: mean (of the cosine and all levels, the default) or last (the last level)"
     let pcf = "also the fraction of principal components for these shares of the variance, as in 0.5,0.9"
 
 [<RequireQualifiedAccess>]
@@ -27,6 +29,8 @@ type EvaluateArgument =
     | [<Unique>] Clustering
     | [<Unique>] Fmr of X_LIST: string
     | [<Unique>] Pcf of X_LIST: string
+    | [<Unique>] Rerank of K: int
+    | [<Unique; CustomCommandLine "--rerank-by">] RerankBy of NAME: string
     | [<Unique>] Json
     | [<Unique; CustomCommandLine "--skip-bad">] SkipBad
     | [<Unique>] Layout of NAME: string
@@ -47,6 +51,8 @@ type EvaluateArgument =
             | Clustering -> Meaning.clustering
             | Fmr _ -> Meaning.fmr
             | Pcf _ -> Meaning.pcf
+            | Rerank _ -> Meaning.rerank
+            | RerankBy _ -> Meaning.rerankBy
             | Json -> "one JSON document on standard output and nothing else there"
             | SkipBad -> DataCommand.skipUsage
             | Layout _ -> DataCommand.layoutUsage

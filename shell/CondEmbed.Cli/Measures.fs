@@ -76,7 +76,8 @@ let private document (measured: Measured) (metrics: RetrievalMetrics) =
 
     all
 
-let private print (measured: Measured) (metrics: RetrievalMetrics) =
+/// What was measured and how, as lines; then the metrics to show, as whoever is called shows them.
+let private print (show: (RetrievalMetrics -> KeyValuePair<string, float> seq) -> unit) (measured: Measured) (metrics: RetrievalMetrics) =
     // Where every query has a match, Recall@K of the possible ones is Recall@K.
     let allPossible = metrics.QueriesWithoutMatch = 0
     let without = if allPossible then "" else $", {metrics.QueriesWithoutMatch} of them without a possible match"
@@ -86,17 +87,18 @@ let private print (measured: Measured) (metrics: RetrievalMetrics) =
     if not allPossible then
         printfn "Recall@K counts queries without a possible match as misses; every other row leaves them out."
 
-    metrics.Values
-    |> Seq.filter (fun pair -> not (allPossible && pair.Key.Contains "_possible_only"))
-    |> Output.metricLines
-    |> List.iter (printfn "%s")
+    show (fun metrics -> metrics.Values |> Seq.filter (fun pair -> not (allPossible && pair.Key.Contains "_possible_only")))
 
-/// As text or JSON on standard output, and the classes in a file if one is named.
-let show asJson perClass (metrics: RetrievalMetrics) (measured: Measured) =
+/// As text, whose metrics are shown in some way, or JSON on standard output, and the classes in a file if one is named.
+let showAs show asJson perClass (metrics: RetrievalMetrics) (measured: Measured) =
     perClass |> Option.iter (fun file -> ClassReport.Write(file, metrics, measured.Classes.Names))
 
     if asJson then
         document measured metrics |> Output.json
     else
-        print measured metrics
+        print show measured metrics
         perClass |> Option.iter (printfn "classes  %s")
+
+/// As lines of name and per cent, or JSON, and the classes in a file if one is named.
+let show asJson perClass (metrics: RetrievalMetrics) (measured: Measured) =
+    showAs (fun shown -> shown metrics |> Output.metricLines |> List.iter (printfn "%s")) asJson perClass metrics measured

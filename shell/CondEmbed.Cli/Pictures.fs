@@ -14,6 +14,11 @@ let phase name total (progress: IProgress<RunProgress>) =
     let watch = Stopwatch.StartNew()
     Action<int>(fun pictures -> progress.Report(RunProgress.Of(name, pictures, total, watch.Elapsed)))
 
+/// The same of a phase that begins when it first reports.
+let laterPhase name total progress =
+    let report = lazy (phase name total progress)
+    Action<int>(fun pictures -> report.Value.Invoke pictures)
+
 /// What a data set is opened with on behalf of a network: its boxes are part of what it was trained on.
 let openedWith (model: EmbeddingModel) layout allowSubset =
     DatasetOptions(Layout = Option.defaultValue ImageDatasets.Auto layout, AllowSubset = allowSubset, Boxes = model.Settings.Boxes)

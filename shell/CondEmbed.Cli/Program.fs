@@ -33,6 +33,7 @@ let private optionsOf command =
     | "metrics" -> namesOf<MetricsArgument>()
     | "embed" -> namesOf<EmbedArgument>()
     | "search" -> namesOf<SearchArgument>()
+    | "explain" -> namesOf<ExplainCommand.ExplainArgument>()
     | "loss" -> namesOf<LossCommand.LossArgument>()
     | "preview" -> namesOf<PreviewArgument>()
     | "doctor" -> namesOf<DoctorArgument>()
@@ -77,6 +78,7 @@ let private dispatch commandLine stop command =
     | Metrics arguments -> finished (Commands.metrics stop arguments)
     | Embed arguments -> finished (Commands.embed stop arguments)
     | Search arguments -> finished (Commands.search stop arguments)
+    | Explain arguments -> finished (ExplainCommand.run arguments)
     | Command.Loss arguments -> finished (LossCommand.run arguments)
     | Preview arguments -> finished (Commands.preview arguments)
     | Doctor arguments -> Commands.doctor arguments

@@ -8,7 +8,8 @@ open CondEmbed.Interop
 open CondEmbed.Tests.CliSupport
 open CondEmbed.Tests.Support
 
-let private commands = [ "train"; "evaluate"; "metrics"; "embed"; "search"; "preview"; "doctor"; "data"; "weights" ]
+let private commands =
+    [ "train"; "evaluate"; "metrics"; "embed"; "search"; "explain"; "preview"; "doctor"; "data"; "weights" ]
 
 let private help =
     testList

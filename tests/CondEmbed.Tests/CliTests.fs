@@ -8,6 +8,7 @@ let tests =
         "Cli"
         [ CliHelpTests.tests
           CliWorkTests.tests
+          CliCompareTests.tests
           CliMetricsTests.tests
           CliWeightsTests.tests
           CliInputTests.tests

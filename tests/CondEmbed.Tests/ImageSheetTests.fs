@@ -12,10 +12,38 @@ let private at (image: RgbImage) x y =
 
 let private white = Rgb(255uy, 255uy, 255uy)
 
+let private heat =
+    testList
+        "heat"
+        [ testCase "the lightest place is where the weight is, the darkest where it is least"
+          <| fun () ->
+              let grey = RgbImage(60, 40, Rgb(100uy, 100uy, 100uy))
+              let weights = Array.init 24 (fun place -> if place = 9 then 0.5f else 0.02f)
+              let map = HeatMap.Over(grey, weights, 4, 6)
+              Expect.equal (map.Width, map.Height) (60, 40) "size"
+              let light x y = let colour = at map x y in int colour.R + int colour.G + int colour.B
+              // Row 1, column 3 of cells of 10 x 10.
+              Expect.equal (Seq.maxBy (fun (x, y) -> light x y) (Seq.allPairs [ 5..10..55 ] [ 5..10..35 ])) (35, 15) "place"
+              let scale = HeatMap.Scale(256, 2)
+              let blended (colour: Rgb) = [ for c in [ colour.R; colour.G; colour.B ] -> int (round (40.0 + 0.6 * float c)) ]
+              let found = at map 5 35
+              Expect.equal [ int found.R; int found.G; int found.B ] (blended (at scale 0 0)) "the darkest over grey"
+              let bright = at scale 255 1
+              Expect.equal (at map 35 15 |> fun c -> int c.R) (blended bright).Head "the lightest over grey"
+
+          testCase "even weights are dark everywhere, and a wrong number of them is refused"
+          <| fun () ->
+              let grey = RgbImage(20, 20, Rgb(100uy, 100uy, 100uy))
+              let map = HeatMap.Over(grey, Array.create 4 0.25f, 2, 2)
+              Expect.all [ for x in 0..19 -> at map x x ] ((=) (at map 0 0)) "one colour"
+              Expect.isLessThan (at map 0 0).R 50uy "dark"
+              Expect.throwsT<ArgumentException> (fun () -> HeatMap.Over(grey, [| 1.0f |], 2, 2) |> ignore) "1 is not 4" ]
+
 let tests =
     testList
         "sheets and files"
-        [ testCase "a PNG gives back its pixels"
+        [ heat
+          testCase "a PNG gives back its pixels"
           <| fun () ->
               let image = picture 1 37 22
               let back = decoder.Decode(ImageEncoder.Png image, "png")

@@ -22,6 +22,7 @@ let all =
           LevelTests.tests
           ConditionalTests.tests
           PairingTests.tests
+          ComparisonTests.tests
           SimilarityTests.tests
           LossTests.tests
           OptimiserTests.tests
@@ -54,6 +55,7 @@ let all =
           RunTests.tests
           RunSamplingTests.tests
           StudyTests.tests
+          RerankTests.tests
           ReportTests.tests
           FaceTests.tests
           ScriptTests.tests

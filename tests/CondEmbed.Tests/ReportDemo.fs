@@ -84,8 +84,8 @@ let after =
           "mean_average_precision", 0.4871
           "mean_reciprocal_rank", 0.7349 ]
 
-/// A report of a run that never was.
-let demo () =
+/// A report of a run that never was, with pairs of pictures.
+let demoWith looks =
     let random = Random 7
 
     RunReport(
@@ -116,9 +116,13 @@ let demo () =
             [| RetrievalGroup("Typical queries", "Drawn at random with the run's seed.", rows random 0.6 4)
                RetrievalGroup("Best queries", "Highest MAP@R.", rows random 1.0 4)
                RetrievalGroup("Worst queries", "Lowest MAP@R.", rows random 0.05 4) |],
+        Looks = looks,
         Duration = TimeSpan.FromSeconds 204.0,
         Finished = Nullable(DateTimeOffset(2026, 1, 31, 14, 5, 0, TimeSpan.Zero))
     )
+
+/// The same without pairs.
+let demo () = demoWith [||]
 
 let written (report: RunReport) =
     let mutable text = ""

@@ -30,6 +30,26 @@ let tests =
                     "--levels 1" ] do
                   Expect.stringContains page text text
           }
+          test "pairs have a section where there are some, and their numbers and names in it" {
+              Expect.isFalse ((written (demo ())).Contains "id=\"looks\"") "none without levels"
+              let shown = picture [| 1uy |]
+              let side label = LookSide(label, "a/" + label, shown, [| struct (shown, "0.12 .. 3.40 x 1/25") |])
+
+              let group =
+                  LookGroup("Most alike", "How they were chosen.", [| LookPair(side "owl & co", side "hen", 0.8125, [| 0.9375 |]) |])
+
+              let page = written (demoWith [| group |])
+
+              for text in
+                  [ "<section id=\"looks\">"
+                    "href=\"#looks\""
+                    "Most alike"
+                    "owl &amp; co"
+                    "level 1: 0.12 .. 3.40 x 1/25"
+                    "<b>0.813</b>"
+                    "<b>0.938</b>" ] do
+                  Expect.stringContains page text text
+          }
           test "nothing is fetched from anywhere" {
               let page = written (demo ())
               Expect.isFalse (Regex.IsMatch(page, "https?://|//[a-z]+\\.|@import|url\\(")) "no address"

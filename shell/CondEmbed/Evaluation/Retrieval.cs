@@ -106,7 +106,7 @@ public static class Retrieval
         metrics.Add("f1", agreement.F1);
     }
 
-    /// <summary>Ranks the gallery for every query.</summary>
+    /// <summary>Ranks the gallery for every query, its first places in another order if one is given.</summary>
     internal static QueryTable Table<T>(
         ISimilarityRows<T> rows,
         LabelledSet<T> queries,
@@ -114,7 +114,8 @@ public static class Retrieval
         IReadOnlyList<int> self,
         IReadOnlyList<QueryMeasure> measures,
         int? rowsInBlock,
-        CancellationToken cancel)
+        CancellationToken cancel,
+        FirstPlaces<T>? first = null)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var table = new QueryTable(measures, queries.Labels);
@@ -129,6 +130,7 @@ public static class Retrieval
                 NearTies.Settle(rows, query, similarities.Span, positives);
                 var better = RankCounter.StrictlyBetter<T>(similarities.Span, self[query], positives);
                 RankCounter.Ranks<T>(similarities.Span, self[query], positives, ranks);
+                better = first?.Apply(query, queries.Labels[query], ranks, better) ?? better;
                 table.Fill(query, new QueryRanking(ranks, ranks.Length, better, self[query] >= 0));
             },
             cancel,

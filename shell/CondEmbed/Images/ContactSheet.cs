@@ -16,10 +16,6 @@ public static class ContactSheet
     private const int CaptionHeight = 17;
     private const float FontSize = 12;
 
-    private static readonly Lazy<SKTypeface> Typeface = new(() =>
-        new[] { "DejaVu Sans", "Liberation Sans", "Noto Sans", "Segoe UI", "Helvetica", "Arial" }
-            .Select(SKFontManager.Default.MatchFamily).FirstOrDefault(face => face is not null) ?? SKTypeface.Default);
-
     /// <summary>Tiles row after row, each centred in a cell of the largest tile's size. Pixels are kept as they are.</summary>
     /// <param name="tiles">At least one.</param>
     /// <param name="columns">Tiles in a row.</param>
@@ -79,7 +75,7 @@ public static class ContactSheet
 
     private static void Write(SKCanvas canvas, string caption, SKRect area, int extra)
     {
-        using var font = new SKFont(Typeface.Value, FontSize) { Edging = SKFontEdging.Antialias };
+        using var font = new SKFont(Lettering.Typeface, FontSize) { Edging = SKFontEdging.Antialias };
         using var ink = new SKPaint { Color = new SKColor(40, 40, 40), IsAntialias = true };
         var text = caption;
         for (var kept = caption.Length - 1; kept > 0 && font.MeasureText(text) > area.Width + extra; kept--)

@@ -16,6 +16,7 @@ public static class HtmlReport
             Page.Section("results", "Results", ResultSection.Draw(report)),
             Page.Section("curves", "Training", CurveSection.Draw(report)),
             Page.Section("neighbours", "Nearest neighbours", Neighbours(report.Retrieval)),
+            report.Looks.Count == 0 ? Html.Empty : Page.Section("looks", "Where images look", LookSection.Draw(report.Looks)),
             Page.Section("settings", "Settings", Settings(report.Settings)),
             Html.Of($"<div class=\"pair\">{Page.Section("data", "Data", Data(report.Data))}{Page.Section("environment", "Environment", Environment(report))}</div>"),
             Page.Section("command", "Repeat this run", Html.Of($"<div class=\"card\"><pre>{report.Command}</pre></div>")),
@@ -33,11 +34,12 @@ public static class HtmlReport
             report.Steps.Count > 0 ? $"{Human.Count((long)MedianPace(report.Steps))} images/s" : "",
             report.Finished is { } end ? FormattableString.Invariant($"{end:yyyy-MM-dd HH:mm} UTC{end:zzz}").Replace("UTC+00:00", "UTC") : "",
         ];
+        var looks = report.Looks.Count == 0 ? Html.Empty : Html.Of($"<a href=\"#looks\">Where images look</a>");
         return Html.Of($"""
             <header><p class="brand">CondEmbed training report</p>
             <h1>{report.Title}</h1>
             <p class="meta">{facts.Where(fact => fact.Length > 0).Select(fact => Html.Of($"<span>{fact}</span>"))}</p>
-            <nav><a href="#results">Results</a><a href="#curves">Training</a><a href="#neighbours">Nearest neighbours</a><a href="#settings">Settings</a><a href="#data">Data</a><a href="#environment">Environment</a><a href="#command">Command</a></nav></header>
+            <nav><a href="#results">Results</a><a href="#curves">Training</a><a href="#neighbours">Nearest neighbours</a>{looks}<a href="#settings">Settings</a><a href="#data">Data</a><a href="#environment">Environment</a><a href="#command">Command</a></nav></header>
 
             """);
     }

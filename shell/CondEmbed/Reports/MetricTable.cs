@@ -23,10 +23,14 @@ public static class MetricTable
     }
 
     /// <summary>The table as aligned text: a header, then a line a metric; the lines end without a line feed after the last.</summary>
-    public static string Format(IReadOnlyDictionary<string, double> before, IReadOnlyDictionary<string, double> after)
+    public static string Format(IReadOnlyDictionary<string, double> before, IReadOnlyDictionary<string, double> after) =>
+        Format(before, after, "before", "after");
+
+    /// <summary>The same with other names for the two columns.</summary>
+    public static string Format(IReadOnlyDictionary<string, double> before, IReadOnlyDictionary<string, double> after, string first, string second)
     {
         var rows = Rows(before, after).Select(row => new[] { row.Name, row.Before, row.After, row.Change });
-        string[][] table = [["metric (%)", "before", "after", "change"], .. rows];
+        string[][] table = [["metric (%)", first, second, "change"], .. rows];
         // A column that is empty for every metric (nothing was measured before) is left out.
         var shown = Enumerable.Range(0, 4).Where(column => table.Skip(1).Any(row => row[column].Length > 0)).ToArray();
         var widths = shown.Select(column => table.Max(row => row[column].Length)).ToArray();

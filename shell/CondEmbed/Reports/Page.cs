@@ -50,4 +50,14 @@ internal static class Page
     /// <summary>Names and values in two columns.</summary>
     public static Html Facts(IEnumerable<Fact> facts) =>
         Html.Of($"<dl class=\"facts\">{facts.Select(fact => Html.Of($"<dt>{fact.Name}</dt><dd>{fact.Value}</dd>"))}</dl>");
+
+    /// <summary>The picture as a data address. Anything that does not call itself a picture is a mistake of the caller.</summary>
+    public static Html Image(Picture picture, string alt)
+    {
+        if (!picture.Mime.StartsWith("image/", StringComparison.Ordinal))
+        {
+            throw new ArgumentException($"'{picture.Mime}' is no type of a picture; give image/png, image/jpeg ...", nameof(picture));
+        }
+        return Html.Of($"<img src=\"data:{picture.Mime};base64,{Convert.ToBase64String(picture.Bytes.Span)}\" alt=\"{alt}\" loading=\"lazy\">");
+    }
 }

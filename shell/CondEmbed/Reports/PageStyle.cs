@@ -74,6 +74,10 @@ internal static class PageStyle
         .found i { position: absolute; top: -6px; right: -2px; width: 20px; height: 20px; border-radius: 50%; font: 700 12px/20px system-ui, sans-serif; color: var(--card); box-shadow: 0 0 0 2px var(--card); }
         .right i { background: var(--right); } .wrong i { background: var(--wrong); } .open i { display: none; }
         .found b { display: block; font-weight: 600; font-variant-numeric: tabular-nums; } .found span { display: block; color: var(--soft); overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+        .looks { padding: .9rem 0; } .looks + .looks { border-top: 1px solid var(--rule); } .looks p { font-size: .9rem; margin-bottom: .5rem; font-variant-numeric: tabular-nums; }
+        .both { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26.5rem), 1fr)); gap: .7rem 1.2rem; }
+        .side { display: flex; flex-wrap: wrap; gap: .5rem; align-items: flex-start; } .side figure { width: 128px; font-size: .78rem; color: var(--soft); font-variant-numeric: tabular-nums; } .side img { width: 128px; height: 128px; }
+        .side figcaption { overflow-wrap: anywhere; line-height: 1.3; margin-top: .15rem; }
         .facts { display: grid; grid-template-columns: minmax(7rem, max-content) 1fr; gap: .3rem 1.4rem; font-size: .95rem; } .facts dt { color: var(--soft); } .facts dd { margin: 0; overflow-wrap: anywhere; }
         .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: 2.75rem 1.5rem; } .pair section { min-width: 0; }
         details { margin-top: .9rem; } summary { cursor: pointer; color: var(--accent); } details .facts { margin-top: .7rem; }

@@ -20,7 +20,8 @@ public sealed record RetrievalRow(
 /// <param name="Path">Where it comes from, as people know it.</param>
 /// <param name="Cosine">Cosine similarity to the query, -1 to 1.</param>
 /// <param name="IsRight">Whether it is of the query's class; nothing if that is not known.</param>
-public sealed record Neighbour(Picture Picture, string? Label, string Path, double Cosine, bool? IsRight);
+/// <param name="Conditional">What it was re-ranked by, -1 to 1; nothing where it was not.</param>
+public sealed record Neighbour(Picture Picture, string? Label, string Path, double Cosine, bool? IsRight, double? Conditional = null);
 
 /// <summary>Rows of a retrieval grid under one heading.</summary>
 /// <param name="Title">For example "Worst queries".</param>

@@ -15,7 +15,7 @@ internal static class RetrievalGrid
             ? Html.Of($"<p class=\"none\">Nothing was found.</p>")
             : Html.Of($"<ol class=\"found\">{row.Neighbours.Select((neighbour, i) => Found(neighbour, i + 1))}</ol>");
         return Html.Of($"""
-            <div class="row"><figure class="query" title="{row.Path}">{Image(row.Picture, "query " + Name(row.Label, row.Path))}
+            <div class="row"><figure class="query" title="{row.Path}">{Page.Image(row.Picture, "query " + Name(row.Label, row.Path))}
             <figcaption><b>{Name(row.Label, row.Path)}</b>{Source(row)}{Score(row)}</figcaption></figure>
             {found}</div>
 
@@ -32,20 +32,11 @@ internal static class RetrievalGrid
         };
         var name = Name(neighbour.Label, neighbour.Path);
         var alt = FormattableString.Invariant($"{rank}. {name}, {word}, cosine {neighbour.Cosine:0.000}");
+        var anew = neighbour.Conditional is { } conditional ? Html.Of($"<b title=\"conditional similarity\">{conditional:0.00}</b>") : Html.Empty;
         return Html.Of($"""
-            <li class="{style}" title="{neighbour.Path}">{Image(neighbour.Picture, alt)}<i aria-hidden="true">{sign}</i><b>{neighbour.Cosine:0.00}</b><span>{name}</span></li>
+            <li class="{style}" title="{neighbour.Path}">{Page.Image(neighbour.Picture, alt)}<i aria-hidden="true">{sign}</i><b>{neighbour.Cosine:0.00}</b>{anew}<span>{name}</span></li>
 
             """);
-    }
-
-    /// <summary>The picture as a data address. Anything that does not call itself a picture is a mistake of the caller.</summary>
-    private static Html Image(Picture picture, string alt)
-    {
-        if (!picture.Mime.StartsWith("image/", StringComparison.Ordinal))
-        {
-            throw new ArgumentException($"'{picture.Mime}' is no type of a picture; give image/png, image/jpeg ...", nameof(picture));
-        }
-        return Html.Of($"<img src=\"data:{picture.Mime};base64,{Convert.ToBase64String(picture.Bytes.Span)}\" alt=\"{alt}\" loading=\"lazy\">");
     }
 
     private static string Name(string? label, string path) => string.IsNullOrEmpty(label) ? Path.GetFileName(path) : label;

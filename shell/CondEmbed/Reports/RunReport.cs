@@ -33,6 +33,9 @@ public sealed record RunReport
     /// <summary>Queries with their nearest neighbours, grouped (best, worst, typical).</summary>
     public IReadOnlyList<RetrievalGroup> Retrieval { get; init; } = [];
 
+    /// <summary>Pairs of pictures with where the levels look in them, grouped; empty without levels.</summary>
+    public IReadOnlyList<LookGroup> Looks { get; init; } = [];
+
     /// <summary>Time that the training took, without the time in which it was interrupted.</summary>
     public TimeSpan Duration { get; init; }
 

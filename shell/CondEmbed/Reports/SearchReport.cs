@@ -16,12 +16,15 @@ public static class SearchReport
     public static void Write(SearchResults results, string path)
     {
         ArgumentNullException.ThrowIfNull(results);
+        var anew = results.Rows.Any(row => row.Neighbours.Any(neighbour => neighbour.Conditional is not null))
+            ? ", and below it the conditional similarity that the nearest are re-ranked by"
+            : "";
         Page.Write(path, results.Title, Html.Of($"""
             <header><p class="brand">CondEmbed search</p>
             <h1>{results.Title}</h1>
             <p class="meta">{results.Facts.Select(fact => Html.Of($"<span>{fact.Name} {fact.Value}</span>"))}</p></header>
             <section id="results">{RetrievalGrid.Draw(results.Rows)}
-            <p class="note">The number under a picture is its cosine to the query.</p></section>
+            <p class="note">The number under a picture is its cosine to the query{anew}.</p></section>
             """));
     }
 }

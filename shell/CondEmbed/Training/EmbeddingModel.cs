@@ -11,7 +11,12 @@ public sealed class EmbeddingModel : IDisposable
     private readonly Session session;
     private readonly int step;
 
-    private EmbeddingModel(string file, string device) => (session, step) = ModelFile.Open(file, device);
+    internal EmbeddingModel(Session session, int step) => (this.session, this.step) = (session, step);
+
+    private EmbeddingModel((Session Session, int Step) opened)
+        : this(opened.Session, opened.Step)
+    {
+    }
 
     /// <summary>D, numbers in an embedding.</summary>
     public int Dimension => session.Dimension;
@@ -24,11 +29,15 @@ public sealed class EmbeddingModel : IDisposable
     /// <param name="device">auto, cpu, cuda or cuda:N.</param>
     /// <param name="best">Of a folder: the best on the validation classes instead of the last.</param>
     /// <exception cref="InputException">There is no such model, or it does not fit.</exception>
-    public static EmbeddingModel Load(string run, string device = "auto", bool best = false)
+    public static EmbeddingModel Load(string run, string device = "auto", bool best = false) => new(ModelFile.Open(FileOf(run, best), device));
+
+    /// <summary>The model file of a run's folder, or the model file itself.</summary>
+    /// <exception cref="InputException">There is no such model.</exception>
+    internal static string FileOf(string run, bool best)
     {
         if (File.Exists(run))
         {
-            return new EmbeddingModel(run, device);
+            return run;
         }
 
         if (!Directory.Exists(run))
@@ -47,7 +56,7 @@ public sealed class EmbeddingModel : IDisposable
             throw new InputException($"{run}: has no {Path.GetFileName(file)}: {reason}.");
         }
 
-        return new EmbeddingModel(file, device);
+        return file;
     }
 
     /// <summary>Writes the network with its settings, preprocessing included, as one <c>.safetensors</c> file that <see cref="Load"/> takes.</summary>

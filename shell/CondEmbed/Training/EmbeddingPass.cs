@@ -37,7 +37,7 @@ internal sealed class EmbeddingPass(Session session, LoaderOptions options)
     internal RetrievalMetrics Among(
         RunData data, IReadOnlyList<int> items, EvaluationOptions options, Action<int>? progress = null, CancellationToken cancellation = default) =>
         Retrieval.Evaluate(
-            Embed(data.Reader, items, progress, cancellation), Labels(data.Dataset, items), AsUsual(options, data.Dataset), cancellation);
+            Embed(data.Reader, items, progress, cancellation), TestPart.Labels(data.Dataset, items), AsUsual(options, data.Dataset), cancellation);
 
     /// <summary>
     /// The test part: all against all, or queries against the gallery where the data says so. Classes are numbered as in the index of all labels.
@@ -51,25 +51,20 @@ internal sealed class EmbeddingPass(Session session, LoaderOptions options)
         CancellationToken cancellation = default)
     {
         options = AsUsual(options, dataset);
-        var queries = Embed(reader, split.Queries, progress, cancellation);
+        var part = TestPart.Of(dataset, split);
+        var queries = Embed(reader, part.Queries, progress, cancellation);
 
         if (split.AllAgainstAll)
         {
-            return new TestOutcome(queries, queries, Retrieval.Evaluate(queries, Labels(dataset, split.Queries), options, cancellation));
+            return new TestOutcome(queries, queries, Retrieval.Evaluate(queries, part.QueryLabels, options, cancellation));
         }
 
-        var gallery = Embed(reader, split.Gallery, done => progress?.Invoke(split.Queries.Count + done), cancellation);
-        var places = split.Gallery.Select((item, place) => (item, place)).ToDictionary(pair => pair.item, pair => pair.place);
-        var self = split.Queries.Select(item => places.GetValueOrDefault(item, -1)).ToArray();
-        var metrics = Retrieval.Evaluate(
-            queries, Labels(dataset, split.Queries), gallery, Labels(dataset, split.Gallery), self, options, cancellation);
+        var gallery = Embed(reader, part.Gallery, done => progress?.Invoke(split.Queries.Count + done), cancellation);
+        var metrics = Retrieval.Evaluate(queries, part.QueryLabels, gallery, part.GalleryLabels, part.Self, options, cancellation);
         return new TestOutcome(queries, gallery, metrics);
     }
 
-    private static long[] Labels(IImageDataset dataset, IReadOnlyList<int> items) =>
-        new ClassIndex(dataset.Items.Select(item => item.Label)).NumbersOf(items.Select(item => dataset.Items[item].Label));
-
-    private static EvaluationOptions AsUsual(EvaluationOptions options, IImageDataset dataset) =>
+    internal static EvaluationOptions AsUsual(EvaluationOptions options, IImageDataset dataset) =>
         options with { RecallAt = options.RecallAt ?? dataset.RecallAt };
 }
 

@@ -8,7 +8,7 @@ namespace CondEmbed.Training;
 internal static class ModelFile
 {
     private const string Settings = "condembed.config";
-    private const string Step = "condembed.step";
+    internal const string Step = "condembed.step";
 
     internal static void Write(string path, Session session, int step) =>
         TensorFiles.Write(
@@ -22,22 +22,31 @@ internal static class ModelFile
             ]);
 
     /// <summary>A session with the weights and settings of the file, and the step after which it was written.</summary>
-    /// <exception cref="InputException">The file is no model of this program, or a tensor does not fit.</exception>
-    internal static (Session Session, int Step) Open(string path, string device)
+    /// <param name="path">The file.</param>
+    /// <param name="device">auto, cpu, cuda or cuda:N.</param>
+    /// <param name="withLevels">Also the levels, from the file beside it, so that the session can compare pairs.</param>
+    /// <exception cref="InputException">The file is no model of this program, a tensor does not fit, or there are no levels.</exception>
+    internal static (Session Session, int Step) Open(string path, string device, bool withLevels = false)
     {
         var file = WeightFile.Read(path);
         var settings = file.Text(Settings)
             ?? throw new InputException($"{path}: holds weights but no settings, so it is no model that 'train' wrote. Give a run's folder, or start a run from it with --weights.");
         var config = RunSettings.Resolve([.. TomlSettings.Parse(path, settings), new Given("device", "device", device)]);
-        var session = Session.ForEmbedding(config);
-        var report = session.Load(TensorFiles.OfArrays(file.Arrays));
+        var step = StepOf(file);
+        var levels = withLevels ? LevelsFile.Read(path, config, step) : [];
+        var session = withLevels ? Session.ForComparing(config) : Session.ForEmbedding(config);
+        var report = session.Load([.. TensorFiles.OfArrays(file.Arrays), .. levels]);
 
         if (report.Fits && report.Fresh.Count == 0)
         {
-            return (session, int.TryParse(file.Text(Step), NumberStyles.None, CultureInfo.InvariantCulture, out var step) ? step : 0);
+            return (session, step);
         }
 
         ((IDisposable)session).Dispose();
-        throw new InputException($"{path}: the weights do not fit the settings in the same file; it is damaged or from another version.\n{report}");
+        var files = withLevels ? $"{path} and {LevelsFile.Beside(path)}" : path;
+        throw new InputException($"{files}: the weights do not fit the settings in the same file; it is damaged or from another version.\n{report}");
     }
+
+    internal static int StepOf(WeightFile file) =>
+        int.TryParse(file.Text(Step), NumberStyles.None, CultureInfo.InvariantCulture, out var step) ? step : 0;
 }

@@ -34,6 +34,12 @@ public sealed class RunFolder(string root)
     /// <summary>The network that did best on the validation classes.</summary>
     public string BestWeights => Path.Combine(Root, "best.safetensors");
 
+    /// <summary>The levels of <see cref="LastWeights"/>, which only pairs are compared by; there is none without levels.</summary>
+    public string LastLevels => LevelsFile.Beside(LastWeights);
+
+    /// <summary>The levels of <see cref="BestWeights"/>; there is none without levels.</summary>
+    public string BestLevels => LevelsFile.Beside(BestWeights);
+
     /// <summary>What is needed to go on.</summary>
     public string Checkpoints => Path.Combine(Root, "checkpoints");
 

@@ -17,6 +17,9 @@ internal sealed class RunReports(RunFolder folder, Config config, string command
         IReadOnlyDictionary<string, double> before, IReadOnlyDictionary<string, double> after, TestOutcome outcome, TimeSpan duration)
     {
         var log = LogReader.Read(folder.Log);
+        var among = ReferenceEquals(outcome.Queries, outcome.Gallery);
+        var nearest = NeighbourSearch.TopK(outcome.Queries, outcome.Gallery, Neighbours, excludeSelf: among);
+        var groups = Groups(outcome);
 
         HtmlReport.Write(
             new RunReport
@@ -30,7 +33,8 @@ internal sealed class RunReports(RunFolder folder, Config config, string command
                 Validations = log.Validations,
                 MetricsBefore = before,
                 MetricsAfter = after,
-                Retrieval = Groups(outcome),
+                Retrieval = [.. groups.Select(group => new RetrievalGroup(group.Title, group.Note, [.. group.Queries.Select(query => Row(query, nearest))]))],
+                Looks = config.Levels == 0 ? [] : new RunLooks(session, data).Groups(outcome, nearest, [.. groups.SelectMany(group => group.Queries).Select(query => query.Query).Distinct()]),
                 Duration = duration,
                 Finished = TimeProvider.System.GetLocalNow(),
             },
@@ -56,22 +60,17 @@ internal sealed class RunReports(RunFolder folder, Config config, string command
     ];
 
     /// <summary>Queries with a possible match from the worst and the best MAP@R, and some drawn by chance.</summary>
-    private List<RetrievalGroup> Groups(TestOutcome outcome)
+    private (string Title, string Note, QueryOutcome[] Queries)[] Groups(TestOutcome outcome)
     {
-        var among = ReferenceEquals(outcome.Queries, outcome.Gallery);
-        var nearest = NeighbourSearch.TopK(outcome.Queries, outcome.Gallery, Neighbours, excludeSelf: among);
         var ranked = outcome.Metrics.Outcomes.Where(query => query.Matches > 0).OrderBy(query => query.MapAtR).ThenByDescending(query => query.FirstHit).ToArray();
         var drawn = ranked.OrderBy(query => SeededRandom.For(config.Seed, query.Query, 0).Bits()).Take(Rows);
 
         return
         [
-            Group("Drawn by chance", "What to expect of a query, good or bad.", drawn),
-            Group("Worst queries", "The lowest MAP@R: where to look for what the network does not see.", ranked.Take(Rows)),
-            Group("Best queries", "The highest MAP@R.", ranked.Reverse().Take(Rows)),
+            ("Drawn by chance", "What to expect of a query, good or bad.", [.. drawn]),
+            ("Worst queries", "The lowest MAP@R: where to look for what the network does not see.", [.. ranked.Take(Rows)]),
+            ("Best queries", "The highest MAP@R.", [.. ranked.Reverse().Take(Rows)]),
         ];
-
-        RetrievalGroup Group(string title, string note, IEnumerable<QueryOutcome> queries) =>
-            new(title, note, [.. queries.Select(query => Row(query, nearest))]);
     }
 
     private RetrievalRow Row(QueryOutcome query, Neighbours<float> nearest)

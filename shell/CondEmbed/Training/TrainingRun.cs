@@ -218,12 +218,14 @@ internal sealed class TrainingRun : IDisposable
         if (state.BestStep == 0 || metrics.MapAtR > state.BestValue)
         {
             state = state with { BestStep = state.Step, BestValue = metrics.MapAtR };
+            LevelsFile.Write(folder.BestWeights, session, state.Step);
             ModelFile.Write(folder.BestWeights, session, state.Step);
         }
     }
 
     private TrainingResult Finish(IReadOnlyDictionary<string, double> before)
     {
+        LevelsFile.Write(folder.LastWeights, session, state.Step);
         ModelFile.Write(folder.LastWeights, session, state.Step);
         var outcome = Tested();
         var after = RunMeasures.Kept(outcome.Metrics);

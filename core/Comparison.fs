@@ -1,0 +1,69 @@
+/// Pairs of pictures after training: how alike they are on every level, and where each is looked at in the light of the other.
+module CondEmbed.Comparison
+
+open TorchSharp
+
+/// What N pictures are compared by, so that a picture of many pairs goes through the encoder once.
+type Known =
+    {
+        /// N D, of any length.
+        Embeddings: Tensor
+        /// What each level reads: N H T D/H.
+        Reads: Attention.Read list
+        /// Rows and columns of what each level reads; their product is T.
+        Grids: (int64 * int64) list
+    }
+
+type Comparison =
+    {
+        /// N pictures -> what they are compared by.
+        Know: Layer<Tensor, Known>
+        /// (what is known, first and second of E pairs, int64) -> L+1 E: s^0, the cosine of the unconditional embeddings, and s^1 ... s^L, as while training.
+        Similarities: Layer<Known * Tensor * Tensor, Tensor>
+        /// The same -> a level each 2 E H T: where in the first pictures of the pairs the second ones look, and then where in the second the first.
+        Looks: Layer<Known * Tensor * Tensor, Tensor list>
+        /// Of encoder, head and levels.
+        Specs: ParamSpec list
+    }
+
+/// (embeddings N D, first and second of E pairs) -> E cosines.
+let private cosines (embeddings: Tensor) (first: Tensor) (second: Tensor) =
+    let unit = Layers.l2Normalise embeddings
+    (unit.index_select (0L, first) * unit.index_select (0L, second)).sum -1L
+
+/// What a network's levels make of pairs. Parameters stand under `hierarchy` and the network's own names, as in its objective.
+let ofNetwork (network: Network) (hierarchy: Hierarchy.Options) : Comparison =
+    let inHierarchy layer = Layer.named "hierarchy" layer
+    let views = Objective.views network hierarchy
+    let reads = inHierarchy (Hierarchy.reads hierarchy)
+    let climb, looks = inHierarchy (Hierarchy.climb hierarchy), inHierarchy (Hierarchy.looks hierarchy)
+
+    let know env pictures =
+        let features = network.Features.Forward env pictures
+        let embeddings = network.Head.Forward env features
+        let views = views env features embeddings
+        let maps = if hierarchy.Stages.IsEmpty then List.replicate hierarchy.Levels views.Maps.Head else views.Maps
+
+        { Embeddings = embeddings
+          Reads = reads.Forward env views
+          Grids = [ for map in List.truncate hierarchy.Levels maps -> map.shape[2], map.shape[3] ] }
+
+    let similarities env (known, first, second) =
+        let pairing = Pairing.Chosen(first, second)
+
+        let levels =
+            climb.Forward env (pairing, known.Reads, known.Embeddings)
+            |> List.map (Hierarchy.similarity hierarchy pairing known.Embeddings)
+
+        torch.stack (cosines known.Embeddings first second :: levels |> List.toArray, 0L)
+
+    let looks env (known, first, second) =
+        looks.Forward env (Pairing.Chosen(first, second), known.Reads, known.Embeddings)
+        |> List.map _.squeeze(2L)
+
+    let ofNetwork = network.Features.Specs @ network.Head.Specs
+
+    { Know = Layer.create (ofNetwork @ reads.Specs) know
+      Similarities = Layer.create climb.Specs similarities
+      Looks = Layer.create climb.Specs looks
+      Specs = ofNetwork @ (inHierarchy (Hierarchy.conditional hierarchy)).Specs }

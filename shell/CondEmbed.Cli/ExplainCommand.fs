@@ -1,0 +1,111 @@
+/// `condembed explain`: where a run's levels look in two pictures, each in the light of the other.
+module CondEmbed.Cli.ExplainCommand
+
+open System
+open System.IO
+open Argu
+open CondEmbed
+open CondEmbed.Datasets
+open CondEmbed.Images
+open CondEmbed.Interop
+open CondEmbed.Training
+
+[<RequireQualifiedAccess>]
+type ExplainArgument =
+    | [<MainCommand; Mandatory>] Explain_What of RUN_AND_TWO_IMAGES: string list
+    | [<Unique>] Out of FILE: string
+    | [<Unique>] Heads
+    | [<Unique>] Json
+    | [<Unique>] Best
+    | [<Unique>] Device of D: string
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Explain_What _ ->
+                "the run's folder (or a model file with its levels beside it), then two pictures: files, or 'emoji:CLASS/MAKER.png' of the embedded set"
+            | Out _ -> "a PNG file: both pictures, and a row of attention maps for each level"
+            | Heads -> "also the map of each head, beside the mean of all heads"
+            | Json -> "similarities and maps as one JSON document on standard output and nothing else there"
+            | Best -> "the network that did best on the validation classes instead of the last"
+            | Device _ -> "auto, cpu, cuda or cuda:N"
+
+let examples =
+    [ "condembed explain runs/first a.jpg b.jpg --out pair.png", "what each picture is looked at for in the light of the other"
+      "condembed explain runs/first emoji:ghost/noto.png emoji:alien/noto.png --out pair.png --heads",
+      "every head, of the embedded pictures"
+      "condembed explain runs/first a.jpg b.jpg --json", "similarities and maps as numbers" ]
+
+let private embedded = "emoji:"
+
+let private read (picture: string) =
+    let source, item =
+        if picture.StartsWith(embedded, StringComparison.Ordinal) then
+            let set, name = EmojiDataset.Open(), picture.Substring embedded.Length
+
+            match set.Items |> Seq.tryFindIndex (fun item -> item.Path = name) with
+            | Some item -> set :> IImageDataset, item
+            | None ->
+                raise (
+                    InputException
+                        $"{picture}: the embedded set has no such picture; 'condembed search' shows its names, as in emoji:ghost/noto.png."
+                )
+        elif File.Exists picture then
+            FileDataset(picture, [| ImageItem(picture, "", Datasets.Role.Unassigned) |], [| picture |]), 0
+        else
+            raise (InputException $"{picture}: there is no such file; give two pictures after the run.")
+
+    PictureReader(source).Read item
+
+/// T weights of a picture as rows.
+let private rowsOf (look: PairLook) (weights: float32 array) = Array.chunkBySize look.Columns weights
+
+let private document (run: string) (first: string) (second: string) (pair: PairExplanation) =
+    {| Run = run
+       First = first
+       Second = second
+       Unconditional = pair.Similarity.Unconditional
+       Mean = pair.Similarity.Mean
+       Levels =
+        [| for look, similarity in Seq.zip pair.Levels pair.Similarity.Levels ->
+               {| Similarity = similarity
+                  Rows = look.Rows
+                  Columns = look.Columns
+                  First = rowsOf look look.FirstMean
+                  Second = rowsOf look look.SecondMean
+                  FirstHeads = [| for head in look.First -> rowsOf look head |]
+                  SecondHeads = [| for head in look.Second -> rowsOf look head |] |} |] |}
+
+let private print (pair: PairExplanation) =
+    printfn $"unconditional {pair.Similarity.Unconditional, 7:F4}"
+
+    for level, (look, similarity) in Seq.indexed (Seq.zip pair.Levels pair.Similarity.Levels) do
+        printfn $"level {level + 1}       {similarity, 7:F4}  {look.Rows} x {look.Columns} places"
+
+let run (arguments: ParseResults<ExplainArgument>) =
+    let asJson, out = arguments.Contains ExplainArgument.Json, arguments.TryGetResult ExplainArgument.Out
+    Option.iter ImageEncoder.CheckPng out
+
+    match arguments.GetResult ExplainArgument.Explain_What, out with
+    | [ _; _; _ ], None when not asJson -> raise (InputException "Say where the picture goes, as in --out pair.png; or --json for numbers.")
+    | [ run; first; second ], _ ->
+        use model =
+            ConditionalModel.Load(run, arguments.GetResult(ExplainArgument.Device, "auto"), arguments.Contains ExplainArgument.Best)
+
+        let pair = model.Explain(read first, read second)
+
+        out
+        |> Option.iter (fun file ->
+            let name (picture: string) = Path.GetFileName picture
+            ImageEncoder.SavePng(PairSheet.Draw(pair, name first, name second, arguments.Contains ExplainArgument.Heads), file))
+
+        if asJson then
+            Output.json (document run first second pair)
+        else
+            print pair
+            Option.iter (Path.GetFullPath >> printfn "%s") out
+    | given, _ ->
+        raise (
+            InputException
+                $"{given.Length} names given: give a run and two pictures, as in: condembed explain RUN A.jpg B.jpg --out pair.png"
+        )

@@ -1,0 +1,76 @@
+/// Re-ranking on the command line: what --rerank and --rerank-by say, and how the metrics of two orders are shown.
+module CondEmbed.Cli.Reranked
+
+open System.Collections.Generic
+open CondEmbed
+open CondEmbed.Reports
+open CondEmbed.Training
+
+/// InputException for what cannot be done; None where nothing is to be re-ranked.
+let optionsOf (k: int option) (by: string option) =
+    let score =
+        match by with
+        | None
+        | Some "mean" -> PairScore.Mean
+        | Some "last" -> PairScore.Last
+        | Some other -> raise (InputException $"--rerank-by {other}: is not known; give mean or last.")
+
+    match k with
+    | Some k when k < 1 -> raise (InputException $"--rerank {k}: must be at least 1.")
+    | Some k -> Some(RerankOptions(k, score))
+    | None when by.IsSome -> raise (InputException $"--rerank-by {by.Value}: say too how many of the nearest to re-rank: --rerank K.")
+    | None -> None
+
+let private nameOf (options: RerankOptions) = if options.By = PairScore.Last then "last" else "mean"
+
+let private changes (metrics: RerankedMetrics) =
+    let changed = Dictionary<string, float>()
+
+    for KeyValue(name, value) in metrics.Reranked.Values do
+        changed[name] <- value - metrics.Plain[name]
+
+    changed
+
+/// What stands under `rerank` in the JSON document. Times in milliseconds.
+let document options (metrics: RerankedMetrics) =
+    let cost = metrics.Cost
+
+    box
+        {| K = metrics.K
+           By = nameOf options
+           Metrics = metrics.Reranked.Values
+           Change = changes metrics
+           Cost =
+            {| EmbeddingMsAPicture = cost.EmbeddingMs
+               SearchMsAQuery = cost.SearchMs
+               RerankingMsAQuery = cost.RerankingMs
+               BytesAPicture = cost.BytesOfPicture
+               PicturesEmbeddedAgain = cost.EmbeddedAgain |} |}
+
+let private costLines (cost: RerankCost) =
+    let again =
+        if cost.EmbeddedAgain = 0L then
+            "in memory"
+        else
+            $"not all in memory: {Human.Count cost.EmbeddedAgain} were embedded again"
+
+    [ $"embedding   {Human.Number cost.EmbeddingMs} ms a picture, of {Human.Count cost.Pictures}; keys and values {Human.Number(float cost.BytesOfPicture / 1e3)} kB a picture, {again}"
+      $"search      {Human.Number cost.SearchMs} ms a query"
+      $"re-ranking  {Human.Number cost.RerankingMs} ms a query" ]
+
+/// Both orders side by side with what the second costs, or one JSON document; the classes, in the first order, in a file if one is named.
+let show options asJson perClass (metrics: RerankedMetrics) measured =
+    let asTable (shown: _ -> KeyValuePair<string, float> seq) =
+        let by =
+            if nameOf options = "last" then
+                "the similarity of the last level"
+            else
+                "the mean of the cosine and the similarities of all levels"
+
+        printfn $"re-ranked: the {metrics.K} nearest of each query, by {by}\n"
+        let table metrics = Dictionary(shown metrics)
+        printfn $"""{MetricTable.Format(table metrics.Plain, table metrics.Reranked, "plain", "re-ranked")}"""
+        printfn ""
+        costLines metrics.Cost |> List.iter (printfn "%s")
+
+    Measures.showAs asTable asJson perClass metrics.Plain measured

@@ -1,0 +1,52 @@
+using System.Numerics;
+
+namespace CondEmbed.Evaluation;
+
+/// <summary>Moves the positives among the first K of each ranking to their places in another order of the same K items; what comes after stays.</summary>
+/// <param name="order">The first K of each query in the other order, with the similarities that it is by.</param>
+/// <param name="galleryLabels">The label of each item.</param>
+internal sealed class FirstPlaces<T>(Neighbours<T> order, IReadOnlyList<long> galleryLabels)
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    /// <summary>Changes the rising ranks of a query's positives; what comes back is how many negatives are now strictly before the best of them.</summary>
+    /// <exception cref="ArgumentException">The order is not one of the K items that come first.</exception>
+    internal int Apply(int query, long label, Span<int> ranks, int strictlyBetter)
+    {
+        var items = order.Of(query);
+        var found = 0;
+        for (var place = 0; place < items.Length; place++)
+        {
+            if (galleryLabels[items[place]] == label)
+            {
+                if (found == ranks.Length || ranks[found] > order.K)
+                {
+                    throw NotTheFirst(query);
+                }
+
+                ranks[found++] = place + 1;
+            }
+        }
+
+        if (found < ranks.Length && ranks[found] <= order.K)
+        {
+            throw NotTheFirst(query);
+        }
+
+        return found > 0 ? StrictlyBetter(order.SimilaritiesOf(query), ranks[0] - 1) : Math.Max(strictlyBetter, order.K);
+    }
+
+    // All before the best positive are negatives, most similar first.
+    private static int StrictlyBetter(ReadOnlySpan<T> similarities, int best)
+    {
+        var count = best;
+        while (count > 0 && similarities[count - 1] <= similarities[best])
+        {
+            count--;
+        }
+
+        return count;
+    }
+
+    private ArgumentException NotTheFirst(int query) =>
+        new($"query {query}: the {order.K} items are not those that are most similar to it, itself left out", nameof(order));
+}

@@ -1,0 +1,103 @@
+using System.Numerics;
+
+namespace CondEmbed.Evaluation;
+
+/// <summary>
+/// Search in two steps: the K items that are most similar by the cosine of their embeddings, put in order by a similarity that costs more. All other items
+/// follow in the order of the cosine.
+/// </summary>
+public static class Reranking
+{
+    /// <summary>The K most similar items of each query, its own picture left out.</summary>
+    /// <param name="queries">Q D.</param>
+    /// <param name="gallery">G D.</param>
+    /// <param name="k">How many, at least 1; all that there are for every query where that is fewer.</param>
+    /// <param name="self">For each query, the gallery item that is the same image, or -1; null when there is none.</param>
+    /// <param name="cancel">Stops between blocks.</param>
+    /// <exception cref="InputException">An embedding is not finite.</exception>
+    public static Neighbours<T> Candidates<T>(
+        Embeddings<T> queries, Embeddings<T> gallery, int k, IReadOnlyList<int>? self = null, CancellationToken cancel = default)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(k, 1);
+        if (self is null || self.All(item => item < 0))
+        {
+            return NeighbourSearch.TopK(queries, gallery, k, excludeSelf: false, cancel);
+        }
+
+        k = Math.Min(k, gallery.Count - 1);
+        var found = NeighbourSearch.TopK(queries, gallery, k + 1, excludeSelf: false, cancel);
+        var kept = new Neighbours<T>(k, new int[queries.Count * k], new T[queries.Count * k]);
+        for (var query = 0; query < queries.Count; query++)
+        {
+            var at = found.Of(query).IndexOf(self[query]);
+            var left = at >= 0 && self[query] >= 0 ? at : k;
+            Without(left, found.Of(query), kept.Items.AsSpan(query * k, k));
+            Without(left, found.SimilaritiesOf(query), kept.Similarities.AsSpan(query * k, k));
+        }
+
+        return kept;
+    }
+
+    /// <summary>The same items by falling similarity of another kind; equal ones keep their order.</summary>
+    /// <param name="candidates">What is put in order.</param>
+    /// <param name="similarities">Q K: the other similarities, in the order of the candidates.</param>
+    public static Neighbours<T> Reorder<T>(Neighbours<T> candidates, IReadOnlyList<T> similarities)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        ArgumentNullException.ThrowIfNull(candidates);
+        if (similarities.Count != candidates.Items.Length)
+        {
+            throw new ArgumentException($"{similarities.Count} similarities for {candidates.Items.Length} candidates", nameof(similarities));
+        }
+
+        int[] order = [.. Enumerable.Range(0, similarities.Count).Chunk(Math.Max(1, candidates.K)).SelectMany(row => row.OrderByDescending(at => similarities[at]))];
+        return new(candidates.K, [.. order.Select(at => candidates.Items[at])], [.. order.Select(at => similarities[at])]);
+    }
+
+    /// <summary>Retrieval metrics of the new order, where <see cref="Retrieval"/> gives those of the old one. Only measures of the order are taken.</summary>
+    /// <param name="queries">Q D.</param>
+    /// <param name="queryLabels">Q.</param>
+    /// <param name="gallery">G D.</param>
+    /// <param name="galleryLabels">G.</param>
+    /// <param name="reordered">The <see cref="Candidates"/> in another order.</param>
+    /// <param name="self">As for the candidates.</param>
+    /// <param name="options">What to measure; clusterings, false matches and principal components are of embeddings, which do not change.</param>
+    /// <param name="cancel">Stops between blocks.</param>
+    /// <exception cref="ArgumentException">The items are not the candidates.</exception>
+    /// <exception cref="InputException">An embedding is not finite, or no query has its label in the gallery.</exception>
+    public static RetrievalMetrics Evaluate<T>(
+        Embeddings<T> queries,
+        IReadOnlyList<long> queryLabels,
+        Embeddings<T> gallery,
+        IReadOnlyList<long> galleryLabels,
+        Neighbours<T> reordered,
+        IReadOnlyList<int>? self = null,
+        EvaluationOptions? options = null,
+        CancellationToken cancel = default)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        options ??= new EvaluationOptions();
+        options.Check();
+        self ??= [.. Enumerable.Repeat(-1, queries.Count)];
+        var (asked, searched) = (new LabelledSet<T>(queries, queryLabels), new LabelledSet<T>(gallery, galleryLabels));
+        using var rows = SimilarityRows.Of(asked.Unit, searched.Unit);
+        var first = new FirstPlaces<T>(reordered, galleryLabels);
+        try
+        {
+            var table = Retrieval.Table(rows, asked, searched, self, QueryMeasure.Of(options), null, cancel, first);
+            table.DemandMatch();
+            return new RetrievalMetrics(table, options);
+        }
+        catch (AggregateException problem) when (problem.InnerException is ArgumentException wrong)
+        {
+            throw new ArgumentException(wrong.Message, nameof(reordered));
+        }
+    }
+
+    private static void Without<TItem>(int left, ReadOnlySpan<TItem> from, Span<TItem> to)
+    {
+        from[..left].CopyTo(to);
+        from[Math.Min(left + 1, from.Length)..].CopyTo(to[left..]);
+    }
+}

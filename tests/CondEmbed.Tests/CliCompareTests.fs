@@ -1,0 +1,138 @@
+/// What the program makes of a run's levels: re-ranked orders and pictures of attention.
+module CondEmbed.Tests.CliCompareTests
+
+open System.IO
+open System.Text.Json
+open Expecto
+open CondEmbed.Training
+open CondEmbed.Tests.CliSupport
+open CondEmbed.Tests.RunSupport
+open CondEmbed.Tests.Support
+
+let private run () = finishedRun [ "levels", "2" ]
+let private number (name: string) (json: JsonElement) = json.GetProperty(name).GetDouble()
+
+let private evaluate =
+    test "evaluate --rerank shows both orders and what the second costs" {
+        let json options = jsonOf (succeeds ([ "evaluate"; run (); "--json" ] @ options))
+        let plain, both = json [], json [ "--rerank"; "10" ]
+        let anew = both.GetProperty "rerank"
+        Expect.equal (number "k" anew, anew.GetProperty("by").GetString()) (10.0, "mean") "how"
+
+        for name in [ "recall@1"; "map_at_r"; "mean_average_precision" ] do
+            Expect.equal (number name both) (number name plain) $"{name}, plain"
+            let change = number name (anew.GetProperty "metrics") - number name plain
+            Expect.floatClose Accuracy.high (number name (anew.GetProperty "change")) change $"{name}, change"
+
+        for name in [ "embedding_ms_a_picture"; "search_ms_a_query"; "reranking_ms_a_query"; "bytes_a_picture" ] do
+            Expect.isGreaterThan (number name (anew.GetProperty "cost")) 0.0 name
+
+        let one = (json [ "--rerank"; "1"; "--rerank-by"; "last"; "--best" ]).GetProperty "rerank"
+        Expect.equal (number "map_at_r" (one.GetProperty "change")) 0.0 "one picture has one order"
+        let text = succeeds [ "evaluate"; run (); pictures.Value; "--rerank"; "1000" ]
+
+        for words in [ "96 queries"; "the 95 nearest"; "plain   re-ranked   change"; "MAP@R"; "re-ranking" ] do
+            Expect.stringContains text words "as text"
+    }
+
+let private search =
+    test "search --rerank gives both similarities, the nearest in their new order and the rest in the old" {
+        let query = Directory.GetFiles(pictures.Value, "*.png", SearchOption.AllDirectories)[7]
+        let arguments = [ "search"; run (); "--gallery"; pictures.Value; "--query"; query; "--top" ]
+
+        let hits options =
+            let answers = jsonOf (succeeds (arguments @ options @ [ "--json" ]))
+            [ for hit in answers[0].GetProperty("hits").EnumerateArray() -> hit ]
+
+        let path (hit: JsonElement) = hit.GetProperty("path").GetString()
+        let plain, anew = hits [ "12" ], hits [ "12"; "--rerank"; "8" ]
+        Expect.equal (List.map path plain[8..]) (List.map path anew[8..]) "the rest"
+        Expect.equal (List.sort (List.map path plain[..7])) (List.sort (List.map path anew[..7])) "the same pictures"
+        let scores = [ for hit in anew[..7] -> number "conditional" hit ]
+        Expect.equal scores (List.sortDescending scores) "by the new similarity"
+
+        for hit in anew do
+            Expect.equal (number "cosine" hit) (plain |> List.find (fun other -> path other = path hit) |> number "cosine") "the old one"
+
+        for hit in plain @ anew[8..] do
+            Expect.isFalse (fst (hit.TryGetProperty "conditional")) "none where nothing is re-ranked"
+
+        Expect.equal (List.map path (hits [ "3"; "--rerank"; "50" ]) |> List.length) 3 "more re-ranked than shown"
+
+        inFolder (fun folder ->
+            let page = Path.Combine(folder, "found.html")
+            succeeds (arguments @ [ "3"; "--rerank"; "5"; "--html"; page ]) |> ignore
+            Expect.stringContains (File.ReadAllText page) "title=\"conditional similarity\"" "on the page")
+    }
+
+let private explain =
+    test "explain draws a row for each level, and gives the maps as numbers" {
+        inFolder (fun folder ->
+            let files = Directory.GetFiles(pictures.Value, "*.png", SearchOption.AllDirectories)
+            let out, wide = Path.Combine(folder, "pair.png"), Path.Combine(folder, "heads.png")
+            let json = jsonOf (succeeds [ "explain"; run (); files[0]; files[9]; "--json"; "--out"; out ])
+            let levels = json.GetProperty "levels"
+            Expect.equal (levels.GetArrayLength()) 2 "levels"
+            use model = ConditionalModel.Load(run ())
+            let picture (file: string) = ImageSupport.decodeFile file
+            let expected = model.Explain(picture files[0], picture files[9])
+            Expect.floatClose Accuracy.high (number "unconditional" json) expected.Similarity.Unconditional "s^0"
+
+            for level, look in Seq.zip (levels.EnumerateArray()) expected.Levels do
+                let rows =
+                    [ for row in level.GetProperty("second").EnumerateArray() ->
+                          [ for x in row.EnumerateArray() do
+                                x.GetSingle() ] ]
+
+                Expect.equal (rows.Length, rows.Head.Length) (look.Rows, look.Columns) "grid"
+                Expect.equal (List.concat rows) (List.ofArray look.SecondMean) "weights"
+                Expect.floatClose Accuracy.medium (Seq.sumBy float (Seq.concat rows)) 1.0 "they sum to 1"
+                Expect.equal (level.GetProperty("first_heads").GetArrayLength()) 2 "heads"
+
+            let sheet = picture out
+            Expect.equal sheet.Width (3 * 230 + 6) "text and two pictures"
+            Expect.isGreaterThan sheet.Height (3 * 224) "three rows"
+            let said = succeeds [ "explain"; run (); "emoji:ghost/noto.png"; files[0]; "--heads"; "--out"; wide ]
+            Expect.stringContains said "level 2" "similarities"
+            Expect.equal (picture wide).Width (7 * 182 + 6) "two heads more")
+    }
+
+let private report =
+    test "the report of a run with levels shows where they look, one without has nothing of it" {
+        let page others = File.ReadAllText(RunFolder(finishedRun others).Report)
+        let shown = page [ "levels", "2" ]
+
+        for words in [ "Where images look"; "Of one class, least alike"; "level 2: " ] do
+            Expect.stringContains shown words words
+
+        Expect.isFalse ((page [ "levels", "0" ]).Contains "Where images look") "none"
+    }
+
+let private refusals =
+    test "what cannot be compared is said" {
+        let refused words arguments =
+            let outcome = condembed arguments
+            Expect.equal outcome.Code 2 outcome.Everything
+
+            for word: string in words do
+                Expect.stringContains outcome.Error word "message"
+
+        let flat = finishedRun [ "levels", "0" ]
+        refused [ "without levels"; "--levels 1" ] [ "evaluate"; flat; "--rerank"; "5" ]
+        refused [ "without levels" ] [ "search"; flat; "--gallery"; pictures.Value; "--query"; pictures.Value; "--rerank"; "5" ]
+        refused [ "without levels" ] [ "explain"; flat; "emoji:ghost/noto.png"; "emoji:ghost/noto.png"; "--json" ]
+        refused [ "--rerank 0"; "at least 1" ] [ "evaluate"; run (); "--rerank"; "0" ]
+        refused [ "--rerank-by first"; "mean or last" ] [ "evaluate"; run (); "--rerank"; "3"; "--rerank-by"; "first" ]
+        refused [ "--rerank-by last"; "--rerank K" ] [ "evaluate"; run (); "--rerank-by"; "last" ]
+        refused [ "--out pair.png" ] [ "explain"; run (); "emoji:ghost/noto.png"; "emoji:ghost/noto.png" ]
+        refused [ "2 names given" ] [ "explain"; run (); "emoji:ghost/noto.png"; "--json" ]
+
+        refused
+            [ "emoji:ghost/nobody.png"; "no such picture" ]
+            [ "explain"; run (); "emoji:ghost/nobody.png"; "emoji:ghost/noto.png"; "--json" ]
+
+        refused [ "gone.png"; "no such file" ] [ "explain"; run (); "gone.png"; "emoji:ghost/noto.png"; "--json" ]
+        refused [ ".jpg"; "PNG" ] [ "explain"; run (); "emoji:ghost/noto.png"; "emoji:ghost/noto.png"; "--out"; "pair.jpg" ]
+    }
+
+let tests = testList "compare" [ evaluate; search; explain; report; refusals ]

@@ -1,0 +1,128 @@
+/// What levels make of chosen pairs after training against what they make of all pairs of a batch while training.
+module CondEmbed.Tests.ComparisonTests
+
+open System
+open Expecto
+open CondEmbed
+open CondEmbed.Interop
+open CondEmbed.Tests.Support
+open TorchSharp
+
+[<Literal>]
+let private Side = 32
+
+let private config = { Config.standard with Embedding = 8; Heads = 2; Size = Side; Levels = 2; Device = "cpu"; Threads = 1 }
+
+let private variants =
+    [ "as they are by default", config
+      "without residuals, one set of weights", { config with Residual = false; SharedLevels = true }
+      "the head's values, another query, one-sided",
+      { config with
+          Pooling = "mean"
+          LevelValues = "head"
+          LevelQuery = "unconditional"
+          LevelSimilarity = "one-sided" }
+      "a stage each, positions, a feed-forward part",
+      { config with LevelTokens = "stages"; LevelPosition = "learned"; LevelAfter = "feed-forward" } ]
+
+let private pixels count =
+    let bytes = Array.zeroCreate (count * Side * Side * 3)
+    Random(5).NextBytes bytes
+    bytes
+
+let private pictures count = torch.tensor(pixels count, dtype = torch.uint8).reshape(int64 count, int64 Side, int64 Side, 3L)
+
+let private firsts, seconds = [| 0; 3; 2; 4; 1 |], [| 1; 0; 4; 2; 3 |]
+
+let private images (places: int array) = labelsOf places
+
+/// Similarities and attention of all pairs, as while training.
+let private ofAll config (parameters: Params) pictures =
+    let network, hierarchy = Recipe.network config, Recipe.hierarchy config
+    let env = { Params = parameters; Mode = Testing; Report = fun _ _ -> () }
+    let features = network.Features.Forward env pictures
+    let embeddings = network.Head.Forward env features
+    let views = Objective.views network hierarchy env features embeddings
+    let inside layer = Layer.named "hierarchy" layer
+    let labels = labelsOf [ 0; 0; 1; 1; 1 ]
+    let found = (inside (LevelSimilarities.layer hierarchy 0 0)).Forward env (views, labels)
+    Similarity.cosine embeddings :: found.Similarities, (inside (Hierarchy.attention hierarchy)).Forward env views
+
+/// Levels without zeros and ones, so that all that they hold counts.
+let private levelsUnlike (specs: ParamSpec list) =
+    [ for spec in specs -> if spec.Name.StartsWith "hierarchy" then { spec with Init = Normal 0.4 } else spec ]
+    |> Params.init 7L torch.CPU float32
+
+let private twins =
+    testList
+        "chosen pairs after training equal all pairs while training"
+        [ for name, config in variants do
+              tensorTest name (fun () ->
+                  let comparison = Recipe.comparison config
+                  let parameters = levelsUnlike comparison.Specs
+                  let expected, looks = ofAll config parameters (pictures 5)
+                  let known = Layer.run parameters comparison.Know (pictures 5)
+                  let chosen = known, images firsts, images seconds
+                  let actual = Layer.run parameters comparison.Similarities chosen
+                  Expect.equal (List.ofArray actual.shape) [ 3L; 5L ] "s^0, s^1, s^2 of each pair"
+                  expectFinite actual "similarities"
+
+                  for level, expected in List.indexed expected do
+                      for pair, (i, j) in Seq.indexed (Seq.zip firsts seconds) do
+                          let close = abs (expected[int64 i, int64 j].item<float32>() - actual[int64 level, int64 pair].item<float32>())
+                          Expect.isLessThan close 1e-5f $"s^{level} of {i} and {j}"
+
+                  for expected, (rows, columns), actual in List.zip3 looks known.Grids (Layer.run parameters comparison.Looks chosen) do
+                      Expect.equal (List.ofArray actual.shape) [ 10L; 2L; rows * columns ] "each way, heads, places"
+
+                      for pair, (i, j) in Seq.indexed (Seq.zip firsts seconds) do
+                          let look (i: int) (j: int) = expected.select(0L, int64 i).select(1L, int64 j)
+                          expectClose 1e-5 (look i j) (actual.select (0L, int64 pair)) $"{i}|{j}"
+                          expectClose 1e-5 (look j i) (actual.select (0L, int64 (pair + 5))) $"{j}|{i}") ]
+
+let private sessions =
+    testList
+        "session"
+        [ tensorTest "a session that compares has the weights of one that trained, and no more" (fun () ->
+              use trained = Session.ForTraining(config, 2, 8)
+              use compares = Session.ForComparing config
+              use embeds = Session.ForEmbedding config
+              let levels = [ for data in trained.LevelWeights() -> data.Name ]
+              Expect.all levels (fun name -> name.StartsWith "hierarchy.level") "levels"
+              Expect.isEmpty (embeds.LevelWeights()) "none"
+              let report = compares.Load [| yield! trained.EmbeddingWeights(); yield! trained.LevelWeights() |]
+              Expect.isTrue (report.Fits && report.Fresh.Count = 0) (string report)
+              let names (session: Session) = [ for data in session.Weights() -> data.Name ]
+              let both = [ for data in Seq.append (trained.EmbeddingWeights()) (trained.LevelWeights()) -> data.Name ]
+              Expect.equal (names compares) (List.sortWith (fun a b -> String.CompareOrdinal(a, b)) both) "names"
+              Expect.throwsT<InvalidOperationException> (fun () -> embeds.Comparer() |> ignore) "nothing to compare by"
+              Expect.throwsT<ArgumentException> (fun () -> Session.ForComparing { config with Levels = 0 } |> ignore) "no levels"
+
+              let compared (session: Session) =
+                  let comparer = session.Comparer()
+                  use pictures = comparer.Read(pixels 5, 5, Side)
+                  Expect.equal (pictures.Embeddings()) (session.Embed(pixels 5, 5, Side)) "embeddings, bit for bit"
+                  comparer.Similarities(pictures, firsts, seconds)
+
+              Expect.equal (compared compares) (compared trained) "similarities, bit for bit")
+
+          tensorTest "pictures can be put into other places" (fun () ->
+              use session = Session.ForComparing config
+              let comparer = session.Comparer()
+              use pictures = comparer.Read(pixels 5, 5, Side)
+              use room = pictures.Room 9
+              room.Put(3, pictures)
+              Expect.equal (room.Bytes / 9L) (pictures.Bytes / 5L) "bytes of a picture"
+              let expected = comparer.Similarities(pictures, firsts, seconds)
+              Expect.equal (comparer.Similarities(room, Array.map ((+) 3) firsts, Array.map ((+) 3) seconds)) expected "similarities"
+              let look = comparer.Look(room, 4, 6)
+              Expect.equal look.Count 2 "levels"
+
+              for level in look do
+                  for map in Seq.append level.First level.Second do
+                      Expect.equal map.Length (level.Rows * level.Columns) "places"
+                      Expect.floatClose Accuracy.medium (Seq.sumBy float map) 1.0 "they sum to 1"
+
+              Expect.equal (comparer.Similarities(room, [||], [||])) [| [||]; [||]; [||] |] "no pairs") ]
+
+let tests = testList "Comparison" [ twins; sessions ]
