@@ -6,9 +6,8 @@ namespace CondEmbed.Datasets;
 internal sealed class EmojiAlbum
 {
     private readonly EmojiDataset emoji = EmojiDataset.Open();
-    private readonly IReadOnlyDictionary<string, Role> roles = EmojiSplit.ReadWithValidation();
+    private readonly IReadOnlyDictionary<string, Role> roles = EmojiSplit.ReadForScenes();
     private readonly Dictionary<string, int[]> pictures;
-    private readonly Dictionary<Role, string[]> classes;
     private readonly EmojiCutOut?[] cutOuts;
 
     internal EmojiAlbum()
@@ -16,19 +15,19 @@ internal sealed class EmojiAlbum
         pictures = Enumerable.Range(0, emoji.Count)
             .GroupBy(at => emoji.Items[at].Label, StringComparer.Ordinal)
             .ToDictionary(group => group.Key, group => group.ToArray(), StringComparer.Ordinal);
-        Classes = ClassOrder.Sorted(pictures.Keys);
-        classes = Classes.GroupBy(RoleOf).ToDictionary(group => group.Key, group => group.ToArray());
+        Meant = [.. ClassOrder.Sorted(pictures.Keys).Where(label => RoleOf(label) != Role.Unassigned)];
+        StandingBy = [.. ClassOrder.Sorted(pictures.Keys).Where(label => RoleOf(label) == Role.Unassigned)];
         cutOuts = new EmojiCutOut?[emoji.Count];
     }
 
-    /// <summary>All classes, sorted.</summary>
-    internal IReadOnlyList<string> Classes { get; }
+    /// <summary>The classes that scenes are labelled with, sorted.</summary>
+    internal IReadOnlyList<string> Meant { get; }
 
-    /// <summary>Train, Validation or Test.</summary>
+    /// <summary>The classes that scenes show besides, sorted.</summary>
+    internal IReadOnlyList<string> StandingBy { get; }
+
+    /// <summary>Train, Validation or Test; Unassigned for classes that stand by.</summary>
     internal Role RoleOf(string label) => roles[label];
-
-    /// <summary>The classes of one part, sorted.</summary>
-    internal IReadOnlyList<string> ClassesOf(Role role) => classes[role];
 
     /// <summary>Numbers of the pictures of a class, one a maker.</summary>
     internal IReadOnlyList<int> PicturesOf(string label) => pictures[label];

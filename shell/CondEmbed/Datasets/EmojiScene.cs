@@ -16,7 +16,7 @@ internal sealed record EmojiScene(Rgb Background, IReadOnlyList<(int Picture, Pi
     private const int PalestChannel = 255;
     private const int StrongestChannel = 214;
 
-    /// <summary>A picture of the class, and in any place and order two to four of other classes of its part.</summary>
+    /// <summary>A picture of the class, and in any place and order two to four of classes that stand by.</summary>
     /// <param name="album">The emoji.</param>
     /// <param name="label">The class that is meant.</param>
     /// <param name="seed">Name and number of the scene: the scene depends on nothing else.</param>
@@ -25,7 +25,7 @@ internal sealed record EmojiScene(Rgb Background, IReadOnlyList<(int Picture, Pi
         var random = RandomOf(label, seed);
         var background = Pastel(ref random);
         var boxes = SceneLayout.Boxes(Side, FewestEmoji + random.Next(MostEmoji - FewestEmoji + 1), ref random);
-        var labels = Others(album, label, boxes.Count - 1, ref random);
+        var labels = Others(album.StandingBy, boxes.Count - 1, ref random);
         labels.Insert(random.Next(boxes.Count), label);
         var emoji = new List<(int, PixelBox)>();
         foreach (var (shown, box) in labels.Zip(boxes))
@@ -60,14 +60,13 @@ internal sealed record EmojiScene(Rgb Background, IReadOnlyList<(int Picture, Pi
         return canvas;
     }
 
-    private static List<string> Others(EmojiAlbum album, string label, int count, ref SeededRandom random)
+    private static List<string> Others(IReadOnlyList<string> classes, int count, ref SeededRandom random)
     {
-        var classes = album.ClassesOf(album.RoleOf(label));
         var others = new List<string>();
         while (others.Count < count)
         {
             var drawn = classes[random.Next(classes.Count)];
-            if (drawn != label && !others.Contains(drawn))
+            if (!others.Contains(drawn))
             {
                 others.Add(drawn);
             }

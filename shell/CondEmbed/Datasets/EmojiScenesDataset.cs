@@ -11,9 +11,9 @@ public sealed record ShownEmoji(string Path, string Label, PixelBox Box);
 
 /// <summary>
 /// Pictures of 64 x 64 px made from <see cref="EmojiDataset"/>: the labelled emoji in any place and size (20 to 32 px) among two to four
-/// others that are not labelled, on a pale background. Any of them could be the one that is meant: only another scene of the class
-/// tells. A scene shows classes of its own part alone, so its classes are divided in one way only (<see cref="EmojiSplit.ReadWithValidation"/>).
-/// A scene is drawn when it is read, and depends on nothing but its class and number.
+/// others that are not labelled, on a pale background. One scene does not tell which of them is meant, only its comparison with another scene of the
+/// class does. The others are of classes that stand by in every part and are never meant (<see cref="EmojiSplit.ReadForScenes"/>), so that a network can
+/// learn what does not matter, and no scene shows a class of another part. A scene is drawn when it is read, and depends on nothing but its class and number.
 /// </summary>
 public sealed class EmojiScenesDataset : IImageDataset
 {
@@ -49,15 +49,12 @@ public sealed class EmojiScenesDataset : IImageDataset
     /// <inheritdoc/>
     public int Count => Items.Count;
 
-    /// <inheritdoc/>
-    public required bool HasFixedSplit { get; init; }
-
     /// <summary>The scenes: 24 of each training class, 12 of each class for validation and test, as <c>CLASS/scene-NN.png</c>.</summary>
     public static EmojiScenesDataset Open()
     {
         var album = new EmojiAlbum();
         var scenes =
-            from label in album.Classes
+            from label in album.Meant
             let role = album.RoleOf(label)
             from number in Enumerable.Range(0, role == Role.Train ? ForTraining : HeldBack)
             let path = string.Create(CultureInfo.InvariantCulture, $"{label}/scene-{number:00}.png")
@@ -66,16 +63,15 @@ public sealed class EmojiScenesDataset : IImageDataset
         {
             Name = Scenes,
             Kind = "scenes of several emoji, one of them labelled, made from the set that comes along",
-            HasFixedSplit = true,
         };
     }
 
-    /// <summary>Every picture of the emoji set alone on such a canvas, with the same parts, as <c>CLASS/MAKER.png</c>.</summary>
+    /// <summary>Every picture of the classes that are meant in scenes, alone on such a canvas, with the same parts, as <c>CLASS/MAKER.png</c>.</summary>
     public static EmojiScenesDataset OpenSingles()
     {
         var album = new EmojiAlbum();
         var scenes =
-            from label in album.Classes
+            from label in album.Meant
             from picture in album.PicturesOf(label).Index()
             let item = album.ItemOf(picture.Item) with { Role = album.RoleOf(label) }
             select (item, new Func<EmojiScene>(() => EmojiScene.Single(album, picture.Item, (Singles, picture.Index))));
@@ -83,7 +79,6 @@ public sealed class EmojiScenesDataset : IImageDataset
         {
             Name = Singles,
             Kind = "scenes of one emoji, made from the set that comes along",
-            HasFixedSplit = false,
         };
     }
 

@@ -8,13 +8,6 @@ internal static class SplitMaker
     internal static ClassSplit Make(IImageDataset dataset, SplitOptions options)
     {
         Check(options);
-        if (dataset.HasFixedSplit && options.Rule != SplitRule.Auto)
-        {
-            throw new InputException(
-                $"{dataset.Name}: its pictures show other classes of their own part too, so that any other split would show test classes "
-                + "in training; leave out split, or set it to auto");
-        }
-
         return options.Rule == SplitRule.Auto && dataset.Items.Any(item => item.Role != Role.Unassigned)
             ? ByRoles(dataset, options)
             : ByClass(dataset, options);
