@@ -5,7 +5,7 @@ open System.ComponentModel
 
 /// The settings of a run. Each is an option of the program, a key of its TOML file (`per_class`) and a property for C#.
 type Config =
-    { [<Description("data: 'emoji' (ships with the program), a folder of class folders, a CSV / TSV table, or the folder of a published set (see layout)")>]
+    { [<Description("data: 'emoji', 'emoji-scenes' or 'emoji-singles' (these ship with the program), a folder of class folders, a CSV / TSV table, or the folder of a published set (see layout)")>]
       Data: string
       [<Description("how classes are divided: auto (as the data says, else hash), hash (of the names), first-half (of the sorted names)")>]
       Split: string

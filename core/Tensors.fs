@@ -34,8 +34,17 @@ module Tensors =
     /// Takes the tensor out of every dispose scope: from now on its owner frees it.
     let own (tensor: Tensor) = tensor.DetachFromDisposeScope()
 
+    /// Scalars made last on a thread. TorchSharp hands libtorch a scalar's address without keeping the scalar itself alive, so that a garbage collection at a
+    /// bad moment would free it under the operation that reads it; none lasts for as many others as are kept here.
+    let private recent = new System.Threading.ThreadLocal<Scalar array * int ref>(fun () -> Array.zeroCreate 256, ref 0)
+
     /// A number as libtorch's scalar.
-    let scalar (x: float) = x.ToScalar()
+    let scalar (x: float) =
+        let made = x.ToScalar()
+        let kept, count = recent.Value
+        kept[count.Value % kept.Length] <- made
+        count.Value <- count.Value + 1
+        made
 
     /// One element of any shape -> its value.
     let toFloat (tensor: Tensor) =

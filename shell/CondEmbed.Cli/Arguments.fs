@@ -9,6 +9,7 @@ open CondEmbed.Interop
 [<RequireQualifiedAccess>]
 type TrainArgument =
     | [<MainCommand; Unique>] Data of DATA: string
+    | [<Unique>] Dataset of NAME: string
     | [<Unique>] Config of FILE: string
     | [<Unique>] Out of DIR: string
     | [<Unique>] Resume of RUN: string
@@ -39,7 +40,9 @@ type TrainArgument =
         member this.Usage =
             match this with
             | Data _ ->
-                "'emoji' (the default, ships with the program), a folder of class folders, a CSV / TSV table, or the folder of a published set"
+                DataCommand.embedded
+                + " (these ship with the program; the first is the default), a folder of class folders, a CSV / TSV table, or the folder of a published set"
+            | Dataset _ -> "another way to say DATA"
             | Config _ -> "settings in a TOML file, under the names of --list-settings or of these options; the command line wins"
             | Out _ -> "a new folder for the run; by default one below ./runs"
             | Resume _ -> "go on with a run that was stopped or killed; its own settings hold"
@@ -82,7 +85,9 @@ type EmbedArgument =
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | Embed_What _ -> "the run's folder (or a model file), then the images: a folder, a table, a picture, or 'emoji'"
+            | Embed_What _ ->
+                "the run's folder (or a model file), then the images: a folder, a table, a picture, or "
+                + DataCommand.embedded
             | Out _ -> ".npy, .csv, .jsonl or .parquet; with paths, and labels if there are any"
             | SkipBad -> DataCommand.skipUsage
             | Layout _ -> DataCommand.layoutUsage
@@ -111,7 +116,7 @@ type SearchArgument =
         member this.Usage =
             match this with
             | Run _ -> "the run's folder, or a model file"
-            | Gallery _ -> "the pictures to search in: a folder, a table, or 'emoji'"
+            | Gallery _ -> "the pictures to search in: a folder, a table, or " + DataCommand.embedded
             | Query _ -> "the picture to search for, or a folder of them"
             | Top _ -> "how many to find (10)"
             | Rerank _ -> "re-rank the K nearest by the similarities of the run's levels"
@@ -161,6 +166,7 @@ type DoctorArgument =
 [<HelpDescription "Show this help.">]
 type Command =
     | [<CliPrefix(CliPrefix.None)>] Train of ParseResults<TrainArgument>
+    | [<CliPrefix(CliPrefix.None)>] Study of ParseResults<StudyCommand.StudyArgument>
     | [<CliPrefix(CliPrefix.None)>] Evaluate of ParseResults<EvaluateArgument>
     | [<CliPrefix(CliPrefix.None)>] Metrics of ParseResults<MetricsArgument>
     | [<CliPrefix(CliPrefix.None)>] Embed of ParseResults<EmbedArgument>
@@ -177,6 +183,7 @@ type Command =
         member this.Usage =
             match this with
             | Train _ -> "learn embeddings from labelled pictures"
+            | Study _ -> "compare settings by matched runs with several seeds"
             | Evaluate _ -> "retrieval metrics of a run's embeddings on a data set"
             | Metrics _ -> "retrieval metrics of given embeddings"
             | Embed _ -> "embeddings of pictures into a file"
@@ -198,6 +205,9 @@ let examples =
             "your own class folders, from ImageNet weights"
             "condembed train --config run.toml --levels 0 --out runs/baseline", "the settings of a file but for one: the baseline"
             "condembed train --resume runs/baseline", "go on with a run that was stopped" ]
+          "study",
+          [ "condembed study study.toml --jobs 2", "all runs of the study, two at a time, into studies/study"
+            "condembed study study.toml --dry-run", "which runs there are, and which are done" ]
           "evaluate",
           [ "condembed evaluate runs/first", "the held-out classes of its own data"
             "condembed evaluate runs/first photos --json", "another data set, for a script"

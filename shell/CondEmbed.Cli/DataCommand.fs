@@ -11,6 +11,9 @@ open CondEmbed.Datasets
 open CondEmbed.Images
 open CondEmbed.Reports
 
+/// The names of the sets that come along, as in "'emoji' or 'other'".
+let embedded = String.Join(" or ", [ for name in ImageDatasets.EmbeddedNames -> $"'{name}'" ])
+
 /// What `--layout` means, of every command that opens data.
 let layoutUsage = String.Join(", ", ImageDatasets.LayoutNames) + "; by default what lies there is recognised"
 
@@ -40,7 +43,7 @@ type InspectArgument =
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | Folder _ -> "a folder, a table, or 'emoji'"
+            | Folder _ -> "a folder, a table, or " + embedded
             | Out _ -> "a PNG file: a picture of each of up to 48 classes (frames: blue train, green validation, orange test)"
             | Json -> "one JSON document on standard output and nothing else there"
             | Layout _ -> layoutUsage

@@ -28,6 +28,7 @@ let private namesOf<'Argument when 'Argument :> IArgParserTemplate> () =
 let private optionsOf command =
     match command with
     | "train" -> namesOf<TrainArgument>()
+    | "study" -> namesOf<StudyCommand.StudyArgument>()
     | "evaluate" -> namesOf<EvaluateArgument>()
     | "metrics" -> namesOf<MetricsArgument>()
     | "embed" -> namesOf<EmbedArgument>()
@@ -72,6 +73,7 @@ let private dispatch commandLine stop command =
 
     match command with
     | Train arguments -> finished (TrainCommand.run commandLine stop arguments)
+    | Study arguments -> finished (StudyCommand.run commandLine stop arguments)
     | Evaluate arguments -> finished (Commands.evaluate stop arguments)
     | Metrics arguments -> finished (Commands.metrics stop arguments)
     | Embed arguments -> finished (Commands.embed stop arguments)
@@ -117,6 +119,17 @@ let private listen (source: CancellationTokenSource) =
     [ PosixSignalRegistration.Create(PosixSignal.SIGINT, ask)
       PosixSignalRegistration.Create(PosixSignal.SIGTERM, ask) ]
 
+/// Whoever started this program may want it to stop when they end themselves, however that comes about.
+let private stopWithInput (source: CancellationTokenSource) =
+    if Environment.GetEnvironmentVariable CondEmbed.Studies.StudyRunners.StopsWithInput = "1" then
+        let wait () =
+            while Console.In.Read() >= 0 do
+                ()
+
+            source.Cancel()
+
+        Thread(wait, IsBackground = true).Start()
+
 /// 0: done. 1: the run failed or was stopped. 2: the input is wrong. The reason goes to standard error.
 [<EntryPoint>]
 let main argv =
@@ -124,6 +137,7 @@ let main argv =
     CultureInfo.CurrentCulture <- CultureInfo.InvariantCulture
     use source = new CancellationTokenSource()
     let signals = listen source
+    stopWithInput source
 
     try
         try

@@ -20,6 +20,7 @@ let private ofArgument argument =
 
     match argument with
     | TrainArgument.Data value -> [ Given("DATA", "data", value) ]
+    | TrainArgument.Dataset value -> [ Given("--dataset", "data", value) ]
     | TrainArgument.Encoder value -> option "encoder" value
     | TrainArgument.Weights value -> option "weights" value
     | TrainArgument.Embedding value -> option "embedding" value
@@ -64,6 +65,11 @@ let private resolve (arguments: ParseResults<TrainArgument>) =
 
     if line |> List.exists (fun g -> g.Key = "steps") && line |> List.exists (fun g -> g.Key = "epochs") then
         raise (InputException "--steps and --epochs: give one of them, they both say how long to train.")
+
+    match arguments.TryGetResult TrainArgument.Data, arguments.TryGetResult TrainArgument.Dataset with
+    | Some data, Some dataset when data <> dataset ->
+        raise (InputException $"--dataset {dataset}: '{data}' is given as DATA too; give one of them, they both say what to train on.")
+    | _ -> ()
 
     RunSettings.Resolve(file @ line), arguments.TryGetResult TrainArgument.Out |> Option.orElse out
 

@@ -33,6 +33,7 @@ let all =
           ImageTests.tests
           DatasetTests.tests
           SplitTests.tests
+          ScenesTests.tests
           MatTests.tests
           CarsTests.tests
           PublishedTests.tests
@@ -53,6 +54,7 @@ let all =
           EmbeddingFileTests.tests
           RunTests.tests
           RunSamplingTests.tests
+          StudyTests.tests
           RerankTests.tests
           ReportTests.tests
           FaceTests.tests

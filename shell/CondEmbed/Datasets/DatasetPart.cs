@@ -26,6 +26,9 @@ public sealed class DatasetPart(IImageDataset whole, IReadOnlyList<int> images) 
     public bool IsPublished => whole.IsPublished;
 
     /// <inheritdoc/>
+    public bool HasFixedSplit => whole.HasFixedSplit;
+
+    /// <inheritdoc/>
     public bool ClipsBoxes => whole.ClipsBoxes;
 
     /// <inheritdoc/>

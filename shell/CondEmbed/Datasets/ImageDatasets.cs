@@ -1,3 +1,5 @@
+using CondEmbed.Interop;
+
 namespace CondEmbed.Datasets;
 
 /// <summary>Opens a data set by what the user wrote: a name, a folder or a table.</summary>
@@ -6,6 +8,16 @@ public static class ImageDatasets
     /// <summary>A form in which data lies in a folder.</summary>
     private sealed record Layout(
         string Name, string Description, Func<string, bool> Recognises, Func<string, DatasetOptions, IImageDataset> Open);
+
+    /// <summary>A set that is part of the library.</summary>
+    private sealed record EmbeddedSet(string Name, Func<IImageDataset> Open);
+
+    private static readonly EmbeddedSet[] ComingAlong =
+    [
+        new(Embedded, EmojiDataset.Open),
+        new(EmojiScenesDataset.Scenes, EmojiScenesDataset.Open),
+        new(EmojiScenesDataset.Singles, EmojiScenesDataset.OpenSingles),
+    ];
 
     // Those that people compare on: recognised by their lists, in the folder that was named or in one folder inside it.
     private static readonly Layout[] Published =
@@ -16,8 +28,11 @@ public static class ImageDatasets
         new("in-shop", "In-Shop Clothes Retrieval (Eval/list_eval_partition.txt)", InShopDataset.Recognises, InShopDataset.Open),
     ];
 
-    /// <summary>The name of the set that comes along.</summary>
+    /// <summary>The name of the set that comes along, and that is meant when none is named.</summary>
     public const string Embedded = "emoji";
+
+    /// <summary>The names of all sets that come along: the emoji, and what is made from them.</summary>
+    public static IReadOnlyList<string> EmbeddedNames { get; } = [.. ComingAlong.Select(set => set.Name)];
 
     /// <summary>The layout that stands for what is recognised.</summary>
     public const string Auto = "auto";
@@ -29,7 +44,7 @@ public static class ImageDatasets
     public static IReadOnlyList<string> LayoutNames { get; } = [Auto, Folder, .. Published.Select(layout => layout.Name), Table];
 
     /// <summary>Opens the labelled images of <paramref name="data"/>; the emoji set when it is null.</summary>
-    /// <param name="data"><c>emoji</c>, a folder, or a table.</param>
+    /// <param name="data">One of <see cref="EmbeddedNames"/>, a folder, or a table.</param>
     /// <param name="options">How; by default what is there is recognised, and a published set must be whole.</param>
     /// <exception cref="InputException">It is none of these, or what is there is not well formed or not whole.</exception>
     public static IImageDataset Open(string? data, DatasetOptions? options = null)
@@ -61,9 +76,12 @@ public static class ImageDatasets
             return new FileDataset(Path.GetFileNameWithoutExtension(data), [new ImageItem(data, "", Role.Unassigned)], [data]);
         }
 
-        var isPlainFolder = options.Layout == Folder || (options.Layout == Auto && data != Embedded && Directory.Exists(data) && Find(data) is null);
+        var isPlainFolder = options.Layout == Folder || (options.Layout == Auto && !IsEmbedded(data) && Directory.Exists(data) && Find(data) is null);
         return isPlainFolder ? FolderDataset.OpenUnlabelled(data) : Open(data, options);
     }
+
+    /// <summary>Whether this is the name of a set that comes along.</summary>
+    public static bool IsEmbedded(string data) => EmbeddedNames.Contains(data);
 
     /// <summary>What to tell whoever allowed a subset of data that is no published set; null where that means something.</summary>
     public static string? SubsetNotice(IImageDataset dataset)
@@ -74,9 +92,9 @@ public static class ImageDatasets
 
     private static IImageDataset Recognised(string data, DatasetOptions options)
     {
-        if (data == Embedded)
+        if (ComingAlong.FirstOrDefault(set => set.Name == data) is { } embedded)
         {
-            return EmojiDataset.Open();
+            return embedded.Open();
         }
 
         if (IsTable(data))
@@ -91,12 +109,13 @@ public static class ImageDatasets
 
         string[] known =
         [
-            "the word 'emoji' for the set that comes along",
+            $"one of the words {string.Join(", ", EmbeddedNames.Select(name => $"'{name}'"))} for what comes along",
             "a .csv or .tsv table with the columns path,label",
             "a folder with one folder for each class",
             .. Published.Select(layout => layout.Description),
         ];
-        throw new InputException($"{data}: {(File.Exists(data) ? "is a file of another kind" : "is not there")}; data can be {string.Join("; ", known)}");
+        var wrong = File.Exists(data) ? "is a file of another kind" : "is not there";
+        throw new InputException($"{data}: {wrong}; data can be {string.Join("; ", known)}{RunSettings.Nearest(EmbeddedNames, data)}");
     }
 
     private static IImageDataset Named(string data, Layout layout, DatasetOptions options) =>

@@ -8,6 +8,13 @@ internal static class SplitMaker
     internal static ClassSplit Make(IImageDataset dataset, SplitOptions options)
     {
         Check(options);
+        if (dataset.HasFixedSplit && options.Rule != SplitRule.Auto)
+        {
+            throw new InputException(
+                $"{dataset.Name}: its pictures show other classes of their own part too, so that any other split would show test classes "
+                + "in training; leave out split, or set it to auto");
+        }
+
         return options.Rule == SplitRule.Auto && dataset.Items.Any(item => item.Role != Role.Unassigned)
             ? ByRoles(dataset, options)
             : ByClass(dataset, options);
@@ -104,7 +111,7 @@ internal static class SplitMaker
     }
 
     // One class alone would always score 1, whatever the network does: so two or none.
-    private static HashSet<string> ValidationClasses(List<string> train, SplitOptions options)
+    internal static HashSet<string> ValidationClasses(List<string> train, SplitOptions options)
     {
         if (options.ValidationShare == 0 || train.Count < 4)
         {

@@ -23,6 +23,9 @@ internal sealed record ChartSeries(string Name, IReadOnlyList<ChartPoint> Points
     /// <summary>Number of points at which a line becomes noisy enough for a running mean.</summary>
     private const int Noisy = 40;
 
+    /// <summary>The range around the line, ascending in x; nothing for a line alone.</summary>
+    public IReadOnlyList<ChartRange> Band { get; init; } = [];
+
     /// <summary>The points that can be drawn.</summary>
     public IEnumerable<ChartPoint> Finite => Points.Where(point => point.IsFinite);
 
@@ -68,3 +71,6 @@ internal readonly record struct ChartPoint(double X, double Y)
     /// <summary>Whether it can be drawn: a number, and small enough that a range of such numbers is finite too.</summary>
     public bool IsFinite => double.IsFinite(X) && Math.Abs(Y) < 1e100;
 }
+
+/// <summary>From where to where the values at a place lie.</summary>
+internal readonly record struct ChartRange(double X, double Low, double High);

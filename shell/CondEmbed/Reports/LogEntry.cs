@@ -62,4 +62,15 @@ public sealed record ResumeEntry(int Step) : LogEntry(Step);
 /// <summary>The run ended.</summary>
 /// <param name="Step">Number of steps done.</param>
 /// <param name="Reason">Why: "finished" or "stopped".</param>
-public sealed record EndEntry(int Step, string Reason) : LogEntry(Step);
+public sealed record EndEntry(int Step, string Reason) : LogEntry(Step)
+{
+    /// <summary>What the run cost; null for one that did not get to its end.</summary>
+    public RunCost? Cost { get; init; }
+}
+
+/// <summary>What a run cost.</summary>
+/// <param name="SecondsPerStep">Seconds a training step took on average, reading its pictures included, evaluations not.</param>
+/// <param name="PeakMemory">The most memory that the process held at a time, in bytes.</param>
+/// <param name="TestParameters">Numbers in the parameters at test time.</param>
+/// <param name="TrainingParameters">Numbers in the parameters while training.</param>
+public sealed record RunCost(double SecondsPerStep, long PeakMemory, long TestParameters, long TrainingParameters);

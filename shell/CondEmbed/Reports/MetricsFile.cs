@@ -21,7 +21,18 @@ public sealed record RunMetrics(
 {
     /// <summary>What was there of a published set that is not whole, so that the numbers do not compare; null for other data.</summary>
     public string? Subset { get; init; }
+
+    /// <summary>Metrics of the validation classes at the best step; null where there are none.</summary>
+    public IReadOnlyDictionary<string, double>? Validation { get; init; }
+
+    /// <summary>What the run began with and saw; null until it is finished.</summary>
+    public RunOrigin? Origin { get; init; }
 }
+
+/// <summary>What two runs must have in common to be compared: SHA-256 sums in hexadecimal digits.</summary>
+/// <param name="Network">Of the encoder and head that the first step began with.</param>
+/// <param name="Batches">Of all pictures as the network saw them, and their classes, in order.</param>
+public sealed record RunOrigin(string Network, string Batches);
 
 /// <summary>Writes and reads a run's <c>metrics.json</c>.</summary>
 public static class MetricsFile

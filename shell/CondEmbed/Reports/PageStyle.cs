@@ -52,6 +52,8 @@ internal static class PageStyle
         .plot text { fill: var(--soft); font-size: 12.5px; font-variant-numeric: tabular-nums; } .plot .end { text-anchor: end; } .plot .middle { text-anchor: middle; }
         .plot .grid { stroke: var(--rule); } .plot .cursor { stroke: var(--soft); stroke-dasharray: 2 3; visibility: hidden; } .plot .on { visibility: visible; }
         path { fill: none; stroke: currentColor; stroke-width: 2; stroke-linejoin: round; stroke-linecap: round; }
+        .band { fill: currentColor; stroke: none; opacity: .13; } .plot .zero { stroke: var(--soft); }
+        .plot .name { fill: var(--ink); } .gain { color: var(--right); } .loss { color: var(--wrong); } .even { color: var(--soft); }
         .pale { stroke-width: 1; opacity: .3; } circle { fill: currentColor; stroke: var(--card); stroke-width: 1.5; }
         g.s1, .s1 svg { color: var(--s1); } g.s2, .s2 svg { color: var(--s2); } g.s3, .s3 svg { color: var(--s3); }
         g.s4, .s4 svg { color: var(--s4); } g.s5, .s5 svg { color: var(--s5); } g.s6, .s6 svg { color: var(--s6); }

@@ -49,13 +49,14 @@ internal static class SvgChart
     {
         var points = drawn.SelectMany(series => series.Finite).ToList();
         var x = ChartScale.Tight(points.Select(point => point.X), 6);
-        var y = ChartScale.Covering(points.Select(point => point.Y), 4);
+        var bands = drawn.SelectMany(series => series.Band).SelectMany(range => new[] { range.Low, range.High });
+        var y = ChartScale.Covering(points.Select(point => point.Y).Concat(bands), 4);
         var summary = string.Join("; ", drawn.Select(series => $"{series.Name} from {Value(series.Finite.First().Y, chart)} to {Value(series.Finite.Last().Y, chart)}"));
         return Html.Of($"""
             <svg class="plot" viewBox="0 0 {Width} {Height}" role="img" aria-label="{chart.Title}: {summary}" data-name="{chart.XName}" data-x="{x.From:R} {x.To:R} {Left} {Right}">
             {y.Ticks.Select(tick => HorizontalTick(tick, y, chart))}
             {x.Ticks.Select(tick => VerticalTick(tick, x))}
-            {drawn.Select((series, i) => Line(chart, series, i, x, y))}
+            {drawn.Select((series, i) => Band(series, i, x, y))}{drawn.Select((series, i) => Line(chart, series, i, x, y))}
             <text x="0" y="{Bottom + 19}">{chart.XName}</text><line class="cursor" y1="{Top}" y2="{Bottom}"/>
             </svg><p class="readout" aria-hidden="true">&nbsp;</p>
             """);
@@ -83,6 +84,16 @@ internal static class SvgChart
         var dots = shown.Points.Count > 30 ? Html.Empty : Html.Join(shown.Finite.Select(point => Dot(point, x, y)));
         var values = string.Join(' ', shown.Finite.Select(point => $"{Human.Number(point.X, 9)}:{Value(point.Y, chart)}"));
         return Html.Of($"<g class=\"{Style(index)}\">{pale}<path class=\"line\" data-name=\"{series.Name}\" data-values=\"{values}\" d=\"{Path(shown, x, y)}\"/>{dots}</g>");
+    }
+
+    private static Html Band(ChartSeries series, int index, ChartScale x, ChartScale y)
+    {
+        if (series.Band.Count == 0)
+        {
+            return Html.Empty;
+        }
+        var around = series.Band.Select(range => new ChartPoint(range.X, range.High)).Concat(series.Band.Reverse().Select(range => new ChartPoint(range.X, range.Low)));
+        return Html.Of($"<g class=\"{Style(index)}\"><path class=\"band\" d=\"{Path(new ChartSeries(series.Name, [.. around]), x, y)}Z\"/></g>");
     }
 
     private static Html Dot(ChartPoint point, ChartScale x, ChartScale y) =>

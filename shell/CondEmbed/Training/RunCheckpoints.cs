@@ -9,7 +9,9 @@ namespace CondEmbed.Training;
 /// <param name="BestStep">The step of the best validation so far; 0 before the first.</param>
 /// <param name="BestValue">Its MAP@R; 0 before the first.</param>
 /// <param name="Seconds">Training time so far, interruptions left out.</param>
-internal sealed record Progress(int Step, int BestStep, double BestValue, double Seconds);
+/// <param name="Network">The sum of the encoder and head before the first step.</param>
+/// <param name="Batches">The sum of all batches so far.</param>
+internal sealed record Progress(int Step, int BestStep, double BestValue, double Seconds, string Network = "", string Batches = "");
 
 /// <summary>Saves and restores all that a run needs to go on as if it had never stopped: parameters, moments, random state, progress.</summary>
 internal static class RunCheckpoints

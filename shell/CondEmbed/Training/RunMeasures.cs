@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using CondEmbed.Datasets;
 using CondEmbed.Evaluation;
 using CondEmbed.Interop;
@@ -19,4 +20,17 @@ internal static class RunMeasures
     /// <summary>All but the variants over possible queries, under their names.</summary>
     internal static Dictionary<string, double> Kept(RetrievalMetrics metrics) =>
         metrics.Values.Where(pair => !pair.Key.EndsWith("_possible_only", StringComparison.Ordinal)).ToDictionary(pair => pair.Key, pair => pair.Value);
+
+    /// <summary>With what the best step measured on the validation classes, and what the run began with and saw.</summary>
+    internal static RunMetrics WithOrigin(RunMetrics metrics, RunFolder folder, Progress state) => metrics with
+    {
+        Validation = LogReader.Read(folder.Log).Validations.LastOrDefault(entry => entry.Step == state.BestStep)?.Metrics,
+        Origin = new RunOrigin(state.Network, state.Batches),
+    };
+
+    internal static RunCost Cost(Session session, Progress state)
+    {
+        using var process = Process.GetCurrentProcess();
+        return new RunCost(state.Seconds / state.Step, process.PeakWorkingSet64, session.EmbeddingParameters, session.TrainingParameters);
+    }
 }

@@ -12,33 +12,44 @@ public static class TomlSettings
 {
     /// <summary>Every setting of a file, with the file as its source.</summary>
     /// <exception cref="InputException">The file cannot be read or is not TOML; the message names the line.</exception>
-    public static IReadOnlyList<Given> Read(string path)
-    {
-        string text;
+    public static IReadOnlyList<Given> Read(string path) => Parse(path, TextOf(path));
 
+    /// <summary>Every setting of a text, with a name for it as its source.</summary>
+    /// <exception cref="InputException">It is not TOML; the message names the line.</exception>
+    public static IReadOnlyList<Given> Parse(string path, string text) => SettingsOf(path, Table(path, text));
+
+    /// <summary>The settings of a table, with a name for it as their source.</summary>
+    /// <exception cref="InputException">One is written in two spellings.</exception>
+    internal static IReadOnlyList<Given> SettingsOf(string source, TomlTable table)
+    {
+        Given[] given = [.. Flatten(source, "", table)];
+        DemandOneSpelling(source, given);
+        return given;
+    }
+
+    /// <summary>A whole file.</summary>
+    /// <exception cref="InputException">It cannot be read.</exception>
+    internal static string TextOf(string path)
+    {
         try
         {
-            text = File.ReadAllText(path);
+            return File.ReadAllText(path);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw new InputException($"{path}: the settings file cannot be read: {error.Message}");
         }
-
-        return Parse(path, text);
     }
 
-    /// <summary>Every setting of a text, with a name for it as its source.</summary>
+    /// <summary>The tables and values of a text, with a name for it.</summary>
     /// <exception cref="InputException">It is not TOML; the message names the line.</exception>
-    public static IReadOnlyList<Given> Parse(string path, string text)
+    internal static TomlTable Table(string path, string text)
     {
         try
         {
             // The deserialiser takes the last of several values for a key; only the parser's own check refuses them, and names the line.
             SyntaxParser.ParseStrict(text, sourceName: null, validate: true);
-            Given[] given = [.. Flatten(path, "", TomlSerializer.Deserialize<TomlTable>(text) ?? [])];
-            DemandOneSpelling(path, given);
-            return given;
+            return TomlSerializer.Deserialize<TomlTable>(text) ?? [];
         }
         catch (TomlException error)
         {
@@ -74,7 +85,7 @@ public static class TomlSettings
             ? Flatten(path, $"{prefix}{entry.Key}.", inner)
             : [new Given(path, prefix + entry.Key, Text(entry.Value))]);
 
-    private static string Text(object? value) => value switch
+    internal static string Text(object? value) => value switch
     {
         bool flag => flag ? "true" : "false",
         IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),

@@ -103,11 +103,11 @@ public sealed class Trainer
     }
 
     /// <summary>With whole paths, so that the run goes on from any folder.</summary>
-    private static Config Located(Config config)
+    internal static Config Located(Config config)
     {
         string Whole(string path) => path.Length > 0 && Path.Exists(path) ? Path.GetFullPath(path) : path;
         var settings = RunSettings.Pairs(config).Select(pair => new Given("", pair.Key, pair.Value));
-        var data = config.Data == ImageDatasets.Embedded && config.Layout == ImageDatasets.Auto ? config.Data : Whole(config.Data);
+        var data = ImageDatasets.IsEmbedded(config.Data) && config.Layout == ImageDatasets.Auto ? config.Data : Whole(config.Data);
         return RunSettings.Resolve([.. settings, new Given("", "data", data), new Given("", "weights", Whole(config.Weights))]);
     }
 

@@ -11,7 +11,7 @@ namespace CondEmbed.Training;
 /// </summary>
 public sealed partial record TrainingOptions
 {
-    /// <summary>'emoji', a folder of class folders, a CSV / TSV table, or the folder of a published set.</summary>
+    /// <summary>'emoji', 'emoji-scenes', 'emoji-singles', a folder of class folders, a CSV / TSV table, or the folder of a published set.</summary>
     public string? Data { get; init; }
 
     /// <summary>Where the run is kept; by default a folder named after the time below <c>runs</c>.</summary>
@@ -204,7 +204,7 @@ public sealed partial record TrainingOptions
     /// <exception cref="InputException">Everything that is wrong with them.</exception>
     public Config Resolve() => RunSettings.Resolve(Given());
 
-    private IEnumerable<Given> Given() =>
+    internal IEnumerable<Given> Given() =>
         from property in typeof(TrainingOptions).GetProperties()
         where property.Name != nameof(Out) && property.GetIndexParameters().Length == 0
         let value = property.GetValue(this)

@@ -79,7 +79,7 @@ internal sealed class TrainingRun : IDisposable
             var before = MeasuredBefore();
             TakeSteps(log);
             var result = Finish(before);
-            log.Write(new EndEntry(state.Step, "finished"));
+            log.Write(new EndEntry(state.Step, "finished") { Cost = RunMeasures.Cost(session, state) });
             return result;
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
@@ -127,7 +127,7 @@ internal sealed class TrainingRun : IDisposable
     {
         AtomicFile.WriteText(folder.Fingerprint, data.Fingerprint());
         AtomicFile.WriteText(folder.Settings, TomlSettings.Write(config));
-        return new Progress(0, 0, 0, 0);
+        return new Progress(0, 0, 0, 0, RunSums.Of(session.EmbeddingWeights()));
     }
 
     private LogWriter OpenLog()
@@ -163,13 +163,15 @@ internal sealed class TrainingRun : IDisposable
         foreach (var batch in batches)
         {
             StepResult result;
+            string seen;
 
             using (batch)
             {
+                seen = RunSums.After(state.Batches, batch);
                 result = session.Step(batch.Pixels, batch.Size, batch.Labels);
             }
 
-            state = state with { Step = result.Step, Seconds = trained + clock.Elapsed.TotalSeconds };
+            state = state with { Step = result.Step, Seconds = trained + clock.Elapsed.TotalSeconds, Batches = seen };
             meter.Report(result, steps, TimeSpan.FromSeconds(state.Seconds));
 
             if (result.Step % logEvery == 0 || result.Step == steps)
@@ -228,7 +230,8 @@ internal sealed class TrainingRun : IDisposable
         var outcome = Tested();
         var after = RunMeasures.Kept(outcome.Metrics);
         var best = state.BestStep == 0 ? null : state.BestStep == state.Step ? after : RunMeasures.Kept(TestedBest().Metrics);
-        MetricsFile.Write(folder.Metrics, new RunMetrics(data.Dataset.Name, state.Step, before, after, best, state.BestStep) { Subset = data.Subset });
+        var metrics = new RunMetrics(data.Dataset.Name, state.Step, before, after, best, state.BestStep) { Subset = data.Subset };
+        MetricsFile.Write(folder.Metrics, RunMeasures.WithOrigin(metrics, folder, state));
         new RunReports(folder, config, FirstCommand(), session, data).Write(before, after, outcome, TimeSpan.FromSeconds(state.Seconds));
         return new TrainingResult(folder.Root, state.Step, before, after, best, state.BestStep, folder.Report, data.Subset);
     }

@@ -1,0 +1,84 @@
+/// `condembed study`: matched runs of several settings with several seeds, and what they differ by.
+module CondEmbed.Cli.StudyCommand
+
+open System
+open System.IO
+open System.Threading
+open Argu
+open CondEmbed
+open CondEmbed.Studies
+
+[<RequireQualifiedAccess>]
+type StudyArgument =
+    | [<MainCommand; Mandatory; Unique>] Study of FILE: string
+    | [<Unique>] Out of DIR: string
+    | [<Unique>] Jobs of N: int
+    | [<Unique; CustomCommandLine "--dry-run">] DryRun
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Study _ ->
+                "a TOML file: seeds = 5 (or a list), a table [base] with what all arms have in common, [arms.NAME] with the changes of each (the first is the baseline, or baseline = \"NAME\"); test_on = [...] for more data sets"
+            | Out _ -> "the folder of the study, new or begun before (studies/NAME): what is done is kept, what is missing is run"
+            | Jobs _ -> "how many runs at once, each in a process of its own (1)"
+            | DryRun -> "only say which runs there are, and which of them are done"
+
+/// How to start this program again: itself, or dotnet and its assembly.
+let private thisProgram () =
+    let file = Environment.ProcessPath
+    let assembly = Path.Combine(AppContext.BaseDirectory, "CondEmbed.Cli.dll")
+
+    if Path.GetFileNameWithoutExtension(file).Equals("dotnet", StringComparison.OrdinalIgnoreCase) then
+        StudyRunners.InProcesses(file, [| assembly |])
+    else
+        StudyRunners.InProcesses(file, [||])
+
+let private list (study: Study) =
+    for job in study.Jobs do
+        let state =
+            if job.IsFinished then "done"
+            elif job.IsBegun then $"stopped after step {job.StepsDone}"
+            else "not begun"
+
+        printfn $"{job.Name, -40} {state}"
+
+let private conclude (study: Study) (results: StudyResults) =
+    printfn $"\n{StudyTables.Format results}"
+
+    if results.Unmatched.Count = 0 then
+        printfn "Matched: with each seed all arms began with the same encoder and saw the same pictures, by their sums."
+    else
+        for problem in results.Unmatched do
+            printfn $"Not matched: {problem}."
+
+    printfn $"\nresults  {study.ResultsFile}"
+    printfn $"table    {study.TableFile}"
+    printfn $"report   {study.ReportFile}"
+
+let run (commandLine: string) (stop: CancellationToken) (arguments: ParseResults<StudyArgument>) =
+    let file = arguments.GetResult StudyArgument.Study
+    let jobs = arguments.GetResult(StudyArgument.Jobs, 1)
+
+    if jobs < 1 then raise (InputException $"--jobs {jobs}: must be at least 1.")
+
+    let out =
+        arguments.TryGetResult StudyArgument.Out
+        |> Option.defaultWith (fun () -> Path.Combine("studies", Path.GetFileNameWithoutExtension file))
+
+    let study =
+        Study(
+            StudyFile.Read file,
+            out,
+            Runner = thisProgram (),
+            AtOnce = jobs,
+            Threads = max 1 (Environment.ProcessorCount / jobs),
+            Command = commandLine,
+            Notice = fun line -> printfn $"{line}"
+        )
+
+    if arguments.Contains StudyArgument.DryRun then
+        list study
+    else
+        printfn $"{study.Plan.Arms.Count} arms x {study.Plan.Seeds.Count} seeds in {Path.GetFullPath out}"
+        Output.withProgress (fun progress -> study.Run(progress, stop)) |> conclude study

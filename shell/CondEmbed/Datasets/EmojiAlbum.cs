@@ -1,0 +1,49 @@
+using CondEmbed.Images;
+
+namespace CondEmbed.Datasets;
+
+/// <summary>The emoji that scenes are made of, by class and by part, cut out when first asked for. Safe on any thread.</summary>
+internal sealed class EmojiAlbum
+{
+    private readonly EmojiDataset emoji = EmojiDataset.Open();
+    private readonly IReadOnlyDictionary<string, Role> roles = EmojiSplit.ReadWithValidation();
+    private readonly Dictionary<string, int[]> pictures;
+    private readonly Dictionary<Role, string[]> classes;
+    private readonly EmojiCutOut?[] cutOuts;
+
+    internal EmojiAlbum()
+    {
+        pictures = Enumerable.Range(0, emoji.Count)
+            .GroupBy(at => emoji.Items[at].Label, StringComparer.Ordinal)
+            .ToDictionary(group => group.Key, group => group.ToArray(), StringComparer.Ordinal);
+        Classes = ClassOrder.Sorted(pictures.Keys);
+        classes = Classes.GroupBy(RoleOf).ToDictionary(group => group.Key, group => group.ToArray());
+        cutOuts = new EmojiCutOut?[emoji.Count];
+    }
+
+    /// <summary>All classes, sorted.</summary>
+    internal IReadOnlyList<string> Classes { get; }
+
+    /// <summary>Train, Validation or Test.</summary>
+    internal Role RoleOf(string label) => roles[label];
+
+    /// <summary>The classes of one part, sorted.</summary>
+    internal IReadOnlyList<string> ClassesOf(Role role) => classes[role];
+
+    /// <summary>Numbers of the pictures of a class, one a maker.</summary>
+    internal IReadOnlyList<int> PicturesOf(string label) => pictures[label];
+
+    /// <summary>A picture's path and label; its role here is <see cref="RoleOf"/>.</summary>
+    internal ImageItem ItemOf(int picture) => emoji.Items[picture];
+
+    /// <summary>The cut-out of a picture. Two threads may both make it; they make the same.</summary>
+    internal EmojiCutOut CutOut(int picture) =>
+        Volatile.Read(ref cutOuts[picture]) ?? Made(picture);
+
+    private EmojiCutOut Made(int picture)
+    {
+        var made = EmojiCutOut.Of(new SkiaDecoder().Decode(emoji.Read(picture), emoji.NameOf(picture)));
+        Volatile.Write(ref cutOuts[picture], made);
+        return made;
+    }
+}

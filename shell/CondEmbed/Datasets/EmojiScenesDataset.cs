@@ -1,0 +1,107 @@
+using System.Globalization;
+using CondEmbed.Images;
+
+namespace CondEmbed.Datasets;
+
+/// <summary>An emoji in a scene.</summary>
+/// <param name="Path">Its picture in the emoji set: <c>CLASS/MAKER.png</c>.</param>
+/// <param name="Label">Its class.</param>
+/// <param name="Box">Where it is drawn.</param>
+public sealed record ShownEmoji(string Path, string Label, PixelBox Box);
+
+/// <summary>
+/// Pictures of 64 x 64 px made from <see cref="EmojiDataset"/>: the labelled emoji in any place and size (20 to 32 px) among two to four
+/// others that are not labelled, on a pale background. Any of them could be the one that is meant: only another scene of the class
+/// tells. A scene shows classes of its own part alone, so its classes are divided in one way only (<see cref="EmojiSplit.ReadWithValidation"/>).
+/// A scene is drawn when it is read, and depends on nothing but its class and number.
+/// </summary>
+public sealed class EmojiScenesDataset : IImageDataset
+{
+    /// <summary>The name of the scenes.</summary>
+    public const string Scenes = "emoji-scenes";
+
+    /// <summary>The name of the emoji that are each alone in a picture.</summary>
+    public const string Singles = "emoji-singles";
+
+    private const int ForTraining = 24;
+    private const int HeldBack = 12;
+
+    private readonly EmojiAlbum album;
+    private readonly IReadOnlyList<Func<EmojiScene>> scenes;
+
+    private EmojiScenesDataset(EmojiAlbum album, IEnumerable<(ImageItem Item, Func<EmojiScene> Scene)> scenes)
+    {
+        var all = scenes.ToList();
+        this.album = album;
+        this.scenes = [.. all.Select(pair => pair.Scene)];
+        Items = [.. all.Select(pair => pair.Item)];
+    }
+
+    /// <inheritdoc/>
+    public required string Name { get; init; }
+
+    /// <inheritdoc/>
+    public required string Kind { get; init; }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<ImageItem> Items { get; }
+
+    /// <inheritdoc/>
+    public int Count => Items.Count;
+
+    /// <inheritdoc/>
+    public required bool HasFixedSplit { get; init; }
+
+    /// <summary>The scenes: 24 of each training class, 12 of each class for validation and test, as <c>CLASS/scene-NN.png</c>.</summary>
+    public static EmojiScenesDataset Open()
+    {
+        var album = new EmojiAlbum();
+        var scenes =
+            from label in album.Classes
+            let role = album.RoleOf(label)
+            from number in Enumerable.Range(0, role == Role.Train ? ForTraining : HeldBack)
+            let path = string.Create(CultureInfo.InvariantCulture, $"{label}/scene-{number:00}.png")
+            select (new ImageItem(path, label, role), new Func<EmojiScene>(() => EmojiScene.Several(album, label, (Scenes, number))));
+        return new EmojiScenesDataset(album, scenes)
+        {
+            Name = Scenes,
+            Kind = "scenes of several emoji, one of them labelled, made from the set that comes along",
+            HasFixedSplit = true,
+        };
+    }
+
+    /// <summary>Every picture of the emoji set alone on such a canvas, with the same parts, as <c>CLASS/MAKER.png</c>.</summary>
+    public static EmojiScenesDataset OpenSingles()
+    {
+        var album = new EmojiAlbum();
+        var scenes =
+            from label in album.Classes
+            from picture in album.PicturesOf(label).Index()
+            let item = album.ItemOf(picture.Item) with { Role = album.RoleOf(label) }
+            select (item, new Func<EmojiScene>(() => EmojiScene.Single(album, picture.Item, (Singles, picture.Index))));
+        return new EmojiScenesDataset(album, scenes)
+        {
+            Name = Singles,
+            Kind = "scenes of one emoji, made from the set that comes along",
+            HasFixedSplit = false,
+        };
+    }
+
+    /// <inheritdoc/>
+    public string NameOf(int index) => Items[index].Path;
+
+    /// <summary>Bytes of the pixels, since to know those of the file the scene would have to be drawn.</summary>
+    public long LengthOf(int index) => 3 * EmojiScene.Side * EmojiScene.Side;
+
+    /// <inheritdoc/>
+    public byte[] Read(int index) => ImageEncoder.Png(scenes[index]().Draw(album));
+
+    /// <summary>What a scene shows, in the order in which it is drawn; exactly one is of the scene's class.</summary>
+    public IReadOnlyList<ShownEmoji> ShownIn(int index) => [.. scenes[index]().Emoji.Select(shown => Shown(shown.Picture, shown.Box))];
+
+    private ShownEmoji Shown(int picture, PixelBox box)
+    {
+        var item = album.ItemOf(picture);
+        return new ShownEmoji(item.Path, item.Label, box);
+    }
+}

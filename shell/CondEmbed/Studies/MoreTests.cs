@@ -1,0 +1,53 @@
+using System.Text.Json;
+using CondEmbed.Checkpoints;
+using CondEmbed.Datasets;
+using CondEmbed.Training;
+
+namespace CondEmbed.Studies;
+
+/// <summary>Tests a finished run on the further data sets of a study, and keeps the result in the run's folder as <c>tests.json</c>.</summary>
+internal static class MoreTests
+{
+    private static readonly Lock OneAtATime = new();
+
+    /// <summary>Measures what is not measured yet.</summary>
+    internal static void Measure(StudyPlan plan, StudyJob job, CancellationToken cancellation)
+    {
+        lock (OneAtATime)
+        {
+            var known = Read(job);
+            string[] missing = [.. plan.TestOn.Where(data => !known.ContainsKey(StudyMeasures.On(data, chosen: false)))];
+
+            if (missing.Length == 0)
+            {
+                return;
+            }
+
+            foreach (var data in missing)
+            {
+                if (File.Exists(new RunFolder(job.Folder).BestWeights))
+                {
+                    known[StudyMeasures.On(data, chosen: true)] = Tested(data, job, best: true, cancellation);
+                }
+
+                known[StudyMeasures.On(data, chosen: false)] = Tested(data, job, best: false, cancellation);
+            }
+
+            AtomicFile.WriteText(FileOf(job), JsonSerializer.Serialize(known, StudyTables.Json));
+        }
+    }
+
+    /// <summary>Metrics by what was measured.</summary>
+    internal static Dictionary<string, Dictionary<string, double>> Read(StudyJob job) =>
+        File.Exists(FileOf(job)) ? JsonSerializer.Deserialize<Dictionary<string, Dictionary<string, double>>>(File.ReadAllText(FileOf(job)), StudyTables.Json)! : [];
+
+    private static string FileOf(StudyJob job) => Path.Combine(job.Folder, "tests.json");
+
+    private static Dictionary<string, double> Tested(string data, StudyJob job, bool best, CancellationToken cancellation)
+    {
+        using var model = EmbeddingModel.Load(job.Folder, job.Settings.Device, best);
+        var dataset = ImageDatasets.Open(data, new DatasetOptions { AllowSubset = true });
+        var options = RunMeasures.Options(job.Settings, dataset);
+        return RunMeasures.Kept(model.Evaluate(dataset, ClassSplit.ForEvaluation(dataset), options, job.Settings.Workers, cancellation: cancellation));
+    }
+}

@@ -1,0 +1,103 @@
+using CondEmbed.Checkpoints;
+using CondEmbed.Reports;
+
+namespace CondEmbed.Studies;
+
+/// <summary>
+/// Matched runs of several arms, and what they differ by. With one seed all arms begin with the same encoder and see the same batches in the same
+/// augmentation, unless their settings say otherwise; that is checked, and stands in the results. A study that was stopped or killed goes on with what is missing.
+/// </summary>
+public sealed class Study
+{
+    private readonly string root;
+
+    /// <summary>A study in a folder, new or begun before.</summary>
+    /// <param name="plan">What is compared.</param>
+    /// <param name="folder">Where its runs and results are kept.</param>
+    /// <exception cref="InputException">The folder holds runs with other settings.</exception>
+    public Study(StudyPlan plan, string folder)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        ArgumentNullException.ThrowIfNull(folder);
+        Plan = plan.Checked();
+        root = Path.GetFullPath(folder);
+        // Seed by seed, so that what is there can be compared early on.
+        Jobs =
+        [
+            .. from seed in plan.Seeds
+               from arm in plan.Arms
+               select new StudyJob(arm.Name, seed, plan.SettingsOf(arm, seed), Path.Combine(root, arm.Name, FormattableString.Invariant($"seed-{seed}"))),
+        ];
+    }
+
+    /// <summary>What is compared.</summary>
+    public StudyPlan Plan { get; }
+
+    /// <summary>All runs, seed by seed.</summary>
+    public IReadOnlyList<StudyJob> Jobs { get; }
+
+    /// <summary>Threads of torch for each run where the settings leave them open; 0 for one a core.</summary>
+    public int Threads { get; init; }
+
+    /// <summary>Carries out a run; by default in this process.</summary>
+    public StudyRunner Runner { get; init; } = StudyRunners.InThisProcess;
+
+    /// <summary>How many runs at once; more than one only where each has its own process.</summary>
+    public int AtOnce { get; init; } = 1;
+
+    /// <summary>The command that the report shows.</summary>
+    public string Command { get; init; } = "";
+
+    /// <summary>Called with lines for people, one thread at a time.</summary>
+    public Action<string>? Notice { get; init; }
+
+    /// <summary>The results as JSON.</summary>
+    public string ResultsFile => Path.Combine(root, "study.json");
+
+    /// <summary>Every measured number, one a line.</summary>
+    public string TableFile => Path.Combine(root, "study.csv");
+
+    /// <summary>The report for people.</summary>
+    public string ReportFile => Path.Combine(root, "study.html");
+
+    /// <summary>Carries out what is missing and writes the results, after each run anew.</summary>
+    /// <param name="progress">Told of the training steps of all runs.</param>
+    /// <param name="cancellation">Stops the runs under way, which save where they are.</param>
+    /// <exception cref="InputException">Settings or data are not as they must be.</exception>
+    /// <exception cref="OperationCanceledException">Stopped; begin it again to go on.</exception>
+    public StudyResults Run(IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        if (AtOnce > 1 && Runner == StudyRunners.InThisProcess)
+        {
+            throw new InputException("Several runs at once need a process each: give the study a runner by StudyRunners.InProcesses.");
+        }
+
+        foreach (var job in Jobs)
+        {
+            job.Prepare();
+        }
+
+        Directory.CreateDirectory(root);
+        using (new StudyProgress(Jobs, progress))
+        {
+            new StudyQueue(this).Work(cancellation);
+        }
+
+        return Written();
+    }
+
+    /// <summary>The results so far, read from the runs' folders and written down.</summary>
+    internal StudyResults Written()
+    {
+        var results = StudyResults.Of(Plan, Jobs, Command, Runner != StudyRunners.InThisProcess, AtOnce);
+        StudyTables.WriteJson(results, ResultsFile);
+        StudyTables.WriteCsv(results, TableFile);
+        StudyReport.Write(results, ReportFile);
+        return results;
+    }
+
+    /// <summary>The job with the threads that are its share of the machine.</summary>
+    internal StudyJob Shared(StudyJob job) => job.Settings.Threads != 0 || Threads == 0
+        ? job
+        : job with { Settings = StudyPlan.With(job.Settings, "threads", Threads) };
+}

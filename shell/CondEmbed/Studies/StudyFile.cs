@@ -1,0 +1,70 @@
+using System.Globalization;
+using CondEmbed.Interop;
+using CondEmbed.Training;
+using Tomlyn.Model;
+
+namespace CondEmbed.Studies;
+
+/// <summary>
+/// Reads a study from TOML: <c>name</c>, <c>seeds</c> (a number or a list), <c>baseline</c> (the first arm if left out), <c>test_on</c>, <c>metrics</c>,
+/// a table <c>[base]</c> of settings that all arms have in common, and a table <c>[arms.NAME]</c> for each arm.
+/// </summary>
+public static class StudyFile
+{
+    private static readonly string[] Known = ["name", "seeds", "baseline", "test_on", "metrics", "base", "arms"];
+
+    /// <summary>The study of a file.</summary>
+    /// <exception cref="InputException">Everything that is wrong with it.</exception>
+    public static StudyPlan Read(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        return Parse(path, TomlSettings.TextOf(path));
+    }
+
+    /// <summary>The study of a text, with a name for it.</summary>
+    /// <exception cref="InputException">Everything that is wrong with it.</exception>
+    public static StudyPlan Parse(string path, string text)
+    {
+        var file = TomlSettings.Table(path, text);
+
+        foreach (var key in file.Keys.Where(key => !Known.Contains(key)))
+        {
+            throw new InputException(
+                $"{path}: '{key}' is not of a study{RunSettings.Nearest(Known, key)}; settings of runs stand below [base] or [arms.NAME].");
+        }
+
+        var name = file.TryGetValue("name", out var given) ? TomlSettings.Text(given) : Path.GetFileNameWithoutExtension(path);
+        StudyArm[] arms = [.. Part(path, file, "arms").Select(arm => Arm(path, arm.Key, arm.Value))];
+
+        return new StudyPlan(
+            name,
+            TomlSettings.SettingsOf(path, Part(path, file, "base")),
+            arms,
+            Seeds(path, file.TryGetValue("seeds", out var seeds) ? seeds : 5L),
+            file.TryGetValue("baseline", out var baseline) ? TomlSettings.Text(baseline) : arms.FirstOrDefault()?.Name ?? "")
+        {
+            TestOn = Words(file, "test_on") ?? [],
+            Metrics = Words(file, "metrics") ?? [Reports.MetricNames.Recall1, Reports.MetricNames.MapAtR],
+        }.Checked(path);
+    }
+
+    private static TomlTable Part(string path, TomlTable file, string key) =>
+        !file.TryGetValue(key, out var part) ? []
+        : part as TomlTable ?? throw new InputException($"{path}: '{key}' must be a table, as in [{key}].");
+
+    private static StudyArm Arm(string path, string name, object settings) =>
+        settings is TomlTable table
+            ? new StudyArm(name, TomlSettings.SettingsOf(path, table))
+            : throw new InputException($"{path}: the arm '{name}' must be a table, as in [arms.{name}].");
+
+    private static int[] Seeds(string path, object? seeds) => seeds switch
+    {
+        long count and > 0 and <= 1000 => [.. Enumerable.Range(0, (int)count)],
+        TomlArray list when list.All(seed => seed is long and >= 0 and <= int.MaxValue) => [.. list.Select(seed => Convert.ToInt32(seed, CultureInfo.InvariantCulture))],
+        _ => throw new InputException($"{path}: seeds = {TomlSettings.Text(seeds)}: must be a number of seeds, or a list of them, as in seeds = [0, 1, 2]."),
+    };
+
+    private static string[]? Words(TomlTable file, string key) => file.TryGetValue(key, out var words)
+        ? TomlSettings.Text(words).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+        : null;
+}

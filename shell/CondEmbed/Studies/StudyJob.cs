@@ -1,0 +1,105 @@
+using CondEmbed.Checkpoints;
+using CondEmbed.Interop;
+using CondEmbed.Reports;
+using CondEmbed.Training;
+
+namespace CondEmbed.Studies;
+
+/// <summary>One run of a study: an arm with a seed, in a folder of its own.</summary>
+/// <param name="Arm">The arm's name.</param>
+/// <param name="Seed">The seed.</param>
+/// <param name="Settings">The complete settings.</param>
+/// <param name="Folder">The run's folder, <c>OUT/ARM/seed-N</c>.</param>
+public sealed record StudyJob(string Arm, int Seed, Config Settings, string Folder)
+{
+    /// <summary>What may differ between two parts of a run that was stopped and went on: it changes nothing but the last bits.</summary>
+    private static readonly string[] OfMachine = ["device", "threads", "workers", "save_every"];
+
+    /// <summary>For people.</summary>
+    public string Name => $"{Arm}, seed {Seed}";
+
+    /// <summary>Whether it was begun, so that it can be resumed.</summary>
+    public bool IsBegun => File.Exists(new RunFolder(Folder).Settings);
+
+    /// <summary>Whether it is done.</summary>
+    public bool IsFinished => IsBegun && File.Exists(new RunFolder(Folder).Log)
+        && LogReader.Read(new RunFolder(Folder).Log).Entries is [.., EndEntry { Reason: "finished" }];
+
+    /// <summary>Steps done so far.</summary>
+    public int StepsDone => File.Exists(new RunFolder(Folder).Log)
+        ? LogReader.Read(new RunFolder(Folder).Log).Entries.LastOrDefault()?.Step ?? 0
+        : 0;
+
+    /// <summary>Makes way for the run: sees to it that what is there is a part of it, and takes away what a killed process left before it had begun.</summary>
+    /// <exception cref="InputException">The folder holds a run with other settings.</exception>
+    internal void Prepare()
+    {
+        if (IsBegun)
+        {
+            DemandSameSettings();
+        }
+        else if (Directory.Exists(Folder))
+        {
+            Directory.Delete(Folder, recursive: true);
+        }
+    }
+
+    private void DemandSameSettings()
+    {
+        var there = RunFolder.Open(Folder).Config;
+        var found = RunSettings.Pairs(there).ToDictionary(pair => pair.Key, pair => pair.Value);
+        var wanted = RunSettings.Pairs(Trainer.Located(Settings));
+        string[] different =
+        [
+            .. wanted.Where(pair => !OfMachine.Contains(pair.Key) && found.GetValueOrDefault(pair.Key) != pair.Value)
+                .Select(pair => $"{pair.Key} = {found.GetValueOrDefault(pair.Key)} there, {pair.Value} in the study"),
+        ];
+
+        if (different.Length > 0)
+        {
+            throw new InputException($"{Folder}: holds a run with other settings ({string.Join("; ", different)}). Delete that folder to run it anew, or give the study another --out.");
+        }
+    }
+}
+
+/// <summary>Carries out a run of a study: begins it, or goes on with it, in the job's folder. Throws if it did not get to its end.</summary>
+/// <param name="job">The run.</param>
+/// <param name="cancellation">Stops it, after it has saved where it is.</param>
+public delegate void StudyRunner(StudyJob job, CancellationToken cancellation);
+
+/// <summary>Ways to carry out runs.</summary>
+public static class StudyRunners
+{
+    /// <summary>
+    /// The environment variable that tells the program to stop, as on Ctrl-C, when its standard input ends: so that it never outlives whoever started it,
+    /// however that ended.
+    /// </summary>
+    public const string StopsWithInput = "CONDEMBED_STOPS_WITH_INPUT";
+
+    /// <summary>In this process. One at a time: torch has one number generator for all of it.</summary>
+    public static void InThisProcess(StudyJob job, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(job);
+        var trainer = job.IsBegun ? Trainer.Resume(job.Folder) : new Trainer(job.Settings, job.Folder);
+        trainer.Train(cancellation: cancellation);
+    }
+
+    /// <summary>Each in a process of its own, so that several run at once and the memory of each can be told: <c>program train ...</c>.</summary>
+    /// <param name="program">The file of the program.</param>
+    /// <param name="arguments">What comes before <c>train</c>: nothing for <c>condembed</c>, the assembly for <c>dotnet</c>.</param>
+    public static StudyRunner InProcesses(string program, params IReadOnlyList<string> arguments) => (job, cancellation) =>
+    {
+        ArgumentNullException.ThrowIfNull(job);
+        var settings = job.Folder + ".toml";
+        Directory.CreateDirectory(Path.GetDirectoryName(settings)!);
+
+        if (!job.IsBegun)
+        {
+            AtomicFile.WriteText(settings, TomlSettings.Write(job.Settings));
+        }
+
+        string[] command = job.IsBegun ? ["--resume", job.Folder] : ["--config", settings, "--out", job.Folder];
+        TrainingProcess.Run(program, [.. arguments, "train", .. command], job.Folder + ".log", cancellation);
+        File.Delete(settings);
+    };
+}

@@ -1,0 +1,69 @@
+namespace CondEmbed.Studies;
+
+/// <summary>Which runs may be compared, and whether they began with the same network and saw the same pictures.</summary>
+internal static class StudyMatching
+{
+    /// <summary>Each run of another arm with the baseline's of the same seed.</summary>
+    internal static IReadOnlyList<(StudyRun Arm, StudyRun Baseline)> Pairs(string baseline, IReadOnlyList<StudyRun> runs) =>
+    [
+        .. from run in runs
+           where run.Arm != baseline
+           from other in runs
+           where other.Arm == baseline && other.Seed == run.Seed
+           select (run, other),
+    ];
+
+    /// <summary>What is not as it must be for a matched comparison, one arm a line.</summary>
+    internal static IEnumerable<string> Problems(StudyPlan plan, IReadOnlyList<StudyRun> runs)
+    {
+        foreach (var pairs in Pairs(plan.Baseline, runs).GroupBy(pair => pair.Arm.Arm))
+        {
+            string?[] differences =
+            [
+                Different("initial encoder and head", pairs, run => run.Origin?.Network),
+                Different("batches or their augmentation", pairs, run => run.Origin?.Batches),
+                Different("number of steps", pairs, run => FormattableString.Invariant($"{run.Steps}")),
+            ];
+
+            if (differences.Any(difference => difference is not null))
+            {
+                yield return $"{pairs.Key} differs from {plan.Baseline} in {string.Join(" and ", differences.Where(difference => difference is not null))}";
+            }
+        }
+    }
+
+    private static string? Different(string what, IEnumerable<(StudyRun Arm, StudyRun Baseline)> pairs, Func<StudyRun, string?> of) =>
+        pairs.Any(pair => of(pair.Arm) is not { Length: > 0 } sum || sum != of(pair.Baseline)) ? what : null;
+}
+
+/// <summary>What arms cost, beside the baseline with the same seed.</summary>
+internal sealed class ArmCosts(IReadOnlyList<StudyRun> runs, string baseline, bool ownProcesses)
+{
+    internal StudyArmCost Of(string arm, IReadOnlyDictionary<string, string> changes)
+    {
+        StudyRun[] own = [.. runs.Where(run => run.Arm == arm && run.Cost is not null)];
+        return new StudyArmCost(
+            arm,
+            changes,
+            Mean(own, cost => cost.SecondsPerStep),
+            Ratio(arm, cost => cost.SecondsPerStep),
+            ownProcesses ? Mean(own, cost => cost.PeakMemory) : null,
+            ownProcesses ? Ratio(arm, cost => cost.PeakMemory) : null,
+            own.FirstOrDefault()?.Cost!.TestParameters ?? 0,
+            own.FirstOrDefault()?.Cost!.TrainingParameters ?? 0);
+    }
+
+    private static Estimate? Mean(StudyRun[] own, Func<Reports.RunCost, double> of) =>
+        own.Length == 0 ? null : Estimate.Of(own.Select(run => of(run.Cost!)));
+
+    private Estimate? Ratio(string arm, Func<Reports.RunCost, double> of)
+    {
+        double[] ratios =
+        [
+            .. StudyMatching.Pairs(baseline, runs)
+                .Where(pair => pair.Arm.Arm == arm && pair.Arm.Cost is not null && pair.Baseline.Cost is not null)
+                .Select(pair => of(pair.Arm.Cost!) / of(pair.Baseline.Cost!)),
+        ];
+        return ratios.Length == 0 ? null : Estimate.Of(ratios);
+    }
+}

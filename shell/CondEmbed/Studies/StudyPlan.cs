@@ -1,0 +1,112 @@
+using CondEmbed.Datasets;
+using CondEmbed.Interop;
+using CondEmbed.Reports;
+using CondEmbed.Training;
+
+namespace CondEmbed.Studies;
+
+/// <summary>One of the things that a study compares: some changes to the settings that all have in common.</summary>
+/// <param name="Name">Letters, digits, '-', '_', '+' and '.': it names a folder.</param>
+/// <param name="Changes">The settings that differ.</param>
+public sealed record StudyArm(string Name, IReadOnlyList<Given> Changes);
+
+/// <summary>What a study compares: arms, each with every seed, on the same data.</summary>
+/// <param name="Name">For people.</param>
+/// <param name="Common">Settings of all arms.</param>
+/// <param name="Arms">What is compared.</param>
+/// <param name="Seeds">Each arm is run with each of them.</param>
+/// <param name="Baseline">The arm that the others are compared with.</param>
+public sealed record StudyPlan(string Name, IReadOnlyList<Given> Common, IReadOnlyList<StudyArm> Arms, IReadOnlyList<int> Seeds, string Baseline)
+{
+    /// <summary>More data sets on which each network is tested: their test parts, or all of them where they have none.</summary>
+    public IReadOnlyList<string> TestOn { get; init; } = [];
+
+    /// <summary>The metrics to compare by, the first ones first; keys as in a run's <c>metrics.json</c>.</summary>
+    public IReadOnlyList<string> Metrics { get; init; } = [MetricNames.Recall1, MetricNames.MapAtR];
+
+    /// <summary>A study from options: the first arm is the baseline.</summary>
+    /// <param name="name">For people.</param>
+    /// <param name="common">What all arms have in common.</param>
+    /// <param name="arms">Name and changes of each arm, in order.</param>
+    /// <param name="seeds">Each arm is run with each of them.</param>
+    /// <exception cref="InputException">Everything that is wrong.</exception>
+    public static StudyPlan Of(
+        string name, TrainingOptions common, IEnumerable<KeyValuePair<string, TrainingOptions>> arms, IReadOnlyList<int> seeds)
+    {
+        ArgumentNullException.ThrowIfNull(common);
+        StudyArm[] all = [.. arms.Select(arm => new StudyArm(arm.Key, [.. arm.Value.Given()]))];
+        return new StudyPlan(name, [.. common.Given()], all, seeds, all.Length > 0 ? all[0].Name : "").Checked();
+    }
+
+    /// <summary>The complete settings of a run.</summary>
+    /// <exception cref="InputException">Everything that is wrong with them.</exception>
+    public Config SettingsOf(StudyArm arm, int seed)
+    {
+        ArgumentNullException.ThrowIfNull(arm);
+        return RunSettings.Resolve([.. Common, .. arm.Changes, new Given("seeds", "seed", FormattableString.Invariant($"{seed}"))]);
+    }
+
+    /// <summary>The same settings but for one.</summary>
+    internal static Config With(Config settings, string key, int value)
+    {
+        var all = RunSettings.Pairs(settings).Select(pair => new Given("", pair.Key, pair.Value));
+        return RunSettings.Resolve([.. all, new Given("", key, FormattableString.Invariant($"{value}"))]);
+    }
+
+    /// <summary>The same, once it is known that each run can begin and can be told from the others.</summary>
+    /// <exception cref="InputException">Everything that is wrong.</exception>
+    /// <param name="source">What messages name; by default the study.</param>
+    internal StudyPlan Checked(string? source = null)
+    {
+        string[] problems = [.. Problems()];
+
+        if (problems.Length > 0)
+        {
+            throw new InputException(problems.Select(problem => $"{source ?? Name}: {problem}"));
+        }
+
+        foreach (var arm in Arms)
+        {
+            _ = SettingsOf(arm, Seeds[0]);
+        }
+
+        return this;
+    }
+
+    private IEnumerable<string> Problems()
+    {
+        if (Arms.Count == 0)
+        {
+            yield return "there are no arms; give each a table, as in [arms.baseline] with levels = 0.";
+        }
+        else if (Arms.All(arm => arm.Name != Baseline))
+        {
+            yield return $"the baseline '{Baseline}' is none of the arms {string.Join(", ", Arms.Select(arm => arm.Name))}.";
+        }
+
+        foreach (var arm in Arms.Where(arm => !arm.Name.All(letter => char.IsAsciiLetterOrDigit(letter) || "-_+.".Contains(letter)) || arm.Name.Trim('.').Length == 0))
+        {
+            yield return $"the arm '{arm.Name}' cannot name a folder; use letters, digits, '-', '_', '+' and '.'.";
+        }
+
+        foreach (var same in Arms.GroupBy(arm => arm.Name, StringComparer.OrdinalIgnoreCase).Where(same => same.Count() > 1))
+        {
+            yield return $"there are {same.Count()} arms called '{same.Key}'; give each its own name.";
+        }
+
+        if (Seeds.Count == 0 || Seeds.Distinct().Count() < Seeds.Count || Seeds.Any(seed => seed < 0))
+        {
+            yield return "seeds must be a number of seeds, or a list of different ones from 0 on, as in seeds = [0, 1, 2].";
+        }
+
+        if (Common.Concat(Arms.SelectMany(arm => arm.Changes)).Any(given => given.Key == "seed"))
+        {
+            yield return "'seed' is what the study varies: leave it out of the settings, and give seeds = [...] instead.";
+        }
+
+        foreach (var data in TestOn.Where(data => !ImageDatasets.EmbeddedNames.Contains(data) && !Path.Exists(data)))
+        {
+            yield return $"test_on: {data} is not there.";
+        }
+    }
+}

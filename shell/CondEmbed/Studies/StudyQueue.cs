@@ -1,0 +1,94 @@
+using CondEmbed.Reports;
+
+namespace CondEmbed.Studies;
+
+/// <summary>Works off what is missing of a study, several runs at once.</summary>
+internal sealed class StudyQueue(Study study)
+{
+    private readonly Lock gate = new();
+    private readonly Queue<StudyJob> waiting = new(study.Jobs.Where(job => !job.IsFinished));
+    private readonly List<string> failures = [];
+    private int done = study.Jobs.Count(job => job.IsFinished);
+
+    /// <summary>Carries out all runs; one that fails does not keep the others from theirs.</summary>
+    /// <exception cref="InvalidOperationException">Some failed; the message says which and why.</exception>
+    /// <exception cref="OperationCanceledException">Stopped.</exception>
+    internal void Work(CancellationToken cancellation)
+    {
+        if (done > 0)
+        {
+            study.Notice?.Invoke($"{done} of {study.Jobs.Count} runs are there already");
+        }
+
+        foreach (var finished in study.Jobs.Where(job => job.IsFinished))
+        {
+            MoreTests.Measure(study.Plan, finished, cancellation);
+        }
+
+        Task[] workers = [.. Enumerable.Range(0, Math.Max(1, study.AtOnce)).Select(_ => Task.Factory.StartNew(() => Loop(cancellation), TaskCreationOptions.LongRunning))];
+
+        try
+        {
+            Task.WaitAll(workers, CancellationToken.None);
+        }
+        catch (AggregateException several)
+        {
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(several.Flatten().InnerExceptions[0]);
+        }
+
+        cancellation.ThrowIfCancellationRequested();
+
+        if (failures.Count > 0)
+        {
+            throw new InvalidOperationException(string.Join(Environment.NewLine, failures));
+        }
+    }
+
+    private void Loop(CancellationToken cancellation)
+    {
+        while (!cancellation.IsCancellationRequested && Next() is { } job)
+        {
+            try
+            {
+                study.Runner(study.Shared(job), cancellation);
+                MoreTests.Measure(study.Plan, job, cancellation);
+                Tell(job);
+            }
+            catch (Exception error) when (error is not OperationCanceledException && study.Jobs.Count > 1)
+            {
+                Fail(job, error);
+            }
+        }
+    }
+
+    private StudyJob? Next()
+    {
+        lock (gate)
+        {
+            return waiting.TryDequeue(out var job) ? job : null;
+        }
+    }
+
+    private void Tell(StudyJob job)
+    {
+        lock (gate)
+        {
+            done++;
+            var run = StudyResults.Read(study.Plan, job);
+            var measured = run.Measured.ContainsKey(StudyMeasures.Validation) ? StudyMeasures.Validation : StudyMeasures.Last;
+            var values = study.Plan.Metrics.Where(run.Measured[measured].ContainsKey)
+                .Select(metric => $"{MetricNames.Display(metric)} {Human.Percent(run.Measured[measured][metric])}");
+            study.Notice?.Invoke($"{done}/{study.Jobs.Count}  {job.Name}: {measured} {string.Join(", ", values)}");
+            study.Written();
+        }
+    }
+
+    private void Fail(StudyJob job, Exception error)
+    {
+        lock (gate)
+        {
+            failures.Add($"{job.Name}: {error.Message}");
+            study.Notice?.Invoke($"failed: {failures[^1]}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+using CondEmbed.Reports;
+
+namespace CondEmbed.Studies;
+
+/// <summary>Writes a study's results as one HTML file that needs nothing else.</summary>
+public static class StudyReport
+{
+    /// <summary>Writes the report, atomically; an existing file is replaced.</summary>
+    /// <exception cref="InputException">The file cannot be written.</exception>
+    public static void Write(StudyResults results, string path)
+    {
+        ArgumentNullException.ThrowIfNull(results);
+        Page.Write(path, results.Name, Html.Join(
+        [
+            Header(results),
+            Page.Section("gains", $"Gain over {results.Baseline}", Gains(results)),
+            Page.Section("values", "What was measured", Html.Join(Shown(results).Select(measured => ValueTable(results, measured)))),
+            Page.Section("curves", "Validation classes over the steps", StudyCurves.Draw(results)),
+            Page.Section("cost", "Cost", StudyCosts.Draw(results)),
+            Page.Section("matching", "Matching", Matching(results)),
+            Page.Section("seeds", "Every run", Runs(results)),
+            Page.Section("settings", "Settings", Settings(results)),
+            Page.Section("command", "Repeat this study", Html.Of($"<div class=\"card\"><pre>{results.Command}</pre></div>")),
+        ]));
+    }
+
+    private static IEnumerable<string> Shown(StudyResults results) => results.Measured.Where(measured => measured != StudyMeasures.Before);
+
+    private static Html Header(StudyResults results)
+    {
+        var seeds = results.Runs.Select(run => run.Seed).Distinct().Count();
+        var missing = results.Missing.Count == 0 ? "" : $"{results.Missing.Count} runs are missing";
+        var subset = results.Runs.Select(run => run.Subset).FirstOrDefault(subset => subset is not null);
+        string[] facts = [$"{results.Arms.Count} arms", $"{seeds} seeds", $"{results.Runs.Count} runs", missing];
+        return Html.Of($"""
+            <header><p class="brand">CondEmbed study</p>
+            <h1>{results.Name}</h1>
+            <p class="meta">{facts.Where(fact => fact.Length > 0).Select(fact => Html.Of($"<span>{fact}</span>"))}</p>
+            {(subset is null ? Html.Empty : Html.Of($"<p class=\"note\"><b>Measured on a subset</b>, so not to be compared with published numbers: {subset}.</p>"))}
+            <nav><a href="#gains">Gains</a><a href="#values">Values</a><a href="#curves">Curves</a><a href="#cost">Cost</a><a href="#matching">Matching</a><a href="#seeds">Runs</a><a href="#settings">Settings</a><a href="#command">Command</a></nav></header>
+
+            """);
+    }
+
+    private static Html Gains(StudyResults results)
+    {
+        var charts = from measured in Shown(results)
+                     from metric in results.Metrics
+                     let rows = results.Differences.Where(one => one.Measured == measured && one.Metric == metric).Select(one => (one.Arm, one.Estimate)).ToArray()
+                     where rows.Length > 0
+                     select SvgIntervals.Draw($"{MetricNames.Display(metric)}, {measured}", rows);
+        return Html.Of($"""
+            <div class="charts">{charts}</div>
+            <p class="note">Percentage points, arm minus {results.Baseline} with the same seed: mean over the seeds and its 95 % interval (Student's t). Unconditional embeddings,
+            classes that were never trained on. "{StudyMeasures.Validation}" is the best step on the validation classes, by which settings may be chosen; "{StudyMeasures.Chosen}" is the test at that step.</p>
+
+            """);
+    }
+
+    private static Html ValueTable(StudyResults results, string measured)
+    {
+        var heads = results.Metrics.Select(metric => Html.Of($"<th>{MetricNames.Display(metric)}</th><th>gain [95 % interval]</th><th>seeds better</th>"));
+        var rows = results.Arms.Select(arm => Html.Of($"<tr><th>{arm.Name}</th>{results.Metrics.Select(metric => Cells(results, arm.Name, measured, metric))}</tr>\n"));
+        return Html.Of($"""
+            <div class="group"><h3>{measured}</h3>
+            <div class="card scroll"><table><thead><tr><th>arm</th>{heads}</tr></thead><tbody>
+            {rows}</tbody></table></div></div>
+
+            """);
+    }
+
+    private static Html Cells(StudyResults results, string arm, string measured, string metric)
+    {
+        var values = results.ValuesOf(arm, measured, metric);
+        var mean = values.Count == 0 ? "" : Human.Percent(values.Average());
+        var difference = results.Differences.FirstOrDefault(one => one.Arm == arm && one.Measured == measured && one.Metric == metric);
+
+        if (difference is null)
+        {
+            return Html.Of($"<td class=\"strong\">{mean}</td><td></td><td></td>");
+        }
+
+        var kind = difference.Estimate.IsGain ? "up" : difference.Estimate.IsLoss ? "down" : "";
+        return Html.Of($"<td class=\"strong\">{mean}</td><td class=\"{kind}\">{StudyTables.Gain(difference.Estimate)}</td><td>{difference.Values.Count(value => value > 0)} of {difference.Values.Count}</td>");
+    }
+
+    private static Html Matching(StudyResults results)
+    {
+        var verdict = results.Unmatched.Count == 0
+            ? Html.Of($"<p>With each seed all arms began with the same encoder and head, and saw the same pictures in the same batches and the same augmentation: their SHA-256 sums are equal.</p>")
+            : Html.Of($"<ul>{results.Unmatched.Select(problem => Html.Of($"<li class=\"warning\">{problem}</li>"))}</ul>");
+        return Html.Of($"<div class=\"card\">{verdict}{Page.Facts(results.Environment.Select(pair => new Fact(pair.Key, pair.Value)))}</div>");
+    }
+
+    private static Html Runs(StudyResults results)
+    {
+        var measured = Shown(results).ToArray();
+        var heads = measured.SelectMany(_ => results.Metrics.Select(metric => Html.Of($"<th>{MetricNames.Display(metric)}</th>")));
+        var groups = measured.Select(name => Html.Of($"<th colspan=\"{results.Metrics.Count}\">{name}</th>"));
+        var rows = results.Runs.Select(run => Html.Of($"<tr><th>{run.Arm}</th><td>{run.Seed}</td><td>{run.BestStep}</td>{measured.SelectMany(name => results.Metrics.Select(metric => Value(run, name, metric)))}</tr>\n"));
+        return Html.Of($"""
+            <div class="card scroll"><table><thead><tr><th></th><th></th><th></th>{groups}</tr><tr><th>arm</th><th>seed</th><th>best step</th>{heads}</tr></thead><tbody>
+            {rows}</tbody></table></div>
+            """);
+    }
+
+    private static Html Value(StudyRun run, string measured, string metric) =>
+        Html.Of($"<td>{(run.Measured.GetValueOrDefault(measured)?.TryGetValue(metric, out var value) == true ? Human.Percent(value) : "")}</td>");
+
+    private static Html Settings(StudyResults results)
+    {
+        var arms = results.Arms.Select(arm => new Fact(
+            arm.Name, arm.Changes.Count == 0 ? "as is" : string.Join("; ", arm.Changes.Select(change => $"{change.Key} = {change.Value}"))));
+        return Html.Of($"""
+            <div class="card"><h3>Of all arms</h3>{Page.Facts(results.Common.Select(pair => new Fact(pair.Key, pair.Value)))}</div>
+            <div class="card"><h3>Of each arm</h3>{Page.Facts(arms)}</div>
+            """);
+    }
+}

@@ -1,0 +1,146 @@
+using System.Runtime.InteropServices;
+using CondEmbed.Interop;
+using CondEmbed.Reports;
+using CondEmbed.Training;
+
+namespace CondEmbed.Studies;
+
+/// <summary>An arm with what it costs.</summary>
+/// <param name="Name">Its name.</param>
+/// <param name="Changes">The settings that differ from what all arms have in common.</param>
+/// <param name="SecondsPerStep">Seconds a training step takes, over its runs; null where no run says.</param>
+/// <param name="TimeRatio">The same as a ratio to the baseline's with the same seed.</param>
+/// <param name="PeakMemory">The most memory in bytes, over its runs; null where runs had no process of their own.</param>
+/// <param name="MemoryRatio">The same as a ratio to the baseline's with the same seed.</param>
+/// <param name="TestParameters">Numbers in the parameters at test time.</param>
+/// <param name="TrainingParameters">Numbers in the parameters while training.</param>
+public sealed record StudyArmCost(
+    string Name,
+    IReadOnlyDictionary<string, string> Changes,
+    Estimate? SecondsPerStep,
+    Estimate? TimeRatio,
+    Estimate? PeakMemory,
+    Estimate? MemoryRatio,
+    long TestParameters,
+    long TrainingParameters);
+
+/// <summary>What a study came to, so far or at its end.</summary>
+public sealed record StudyResults
+{
+    /// <summary>The study's name.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The arm that the others are compared with.</summary>
+    public required string Baseline { get; init; }
+
+    /// <summary>The metrics that are compared.</summary>
+    public required IReadOnlyList<string> Metrics { get; init; }
+
+    /// <summary>The settings that all arms have in common.</summary>
+    public required IReadOnlyDictionary<string, string> Common { get; init; }
+
+    /// <summary>The arms, the baseline among them, in the order of the study.</summary>
+    public required IReadOnlyList<StudyArmCost> Arms { get; init; }
+
+    /// <summary>What each arm gains over the baseline.</summary>
+    public required IReadOnlyList<PairedDifference> Differences { get; init; }
+
+    /// <summary>In what the arms of a seed are not matched, in words; empty where all began with the same encoder and saw the same pictures.</summary>
+    public required IReadOnlyList<string> Unmatched { get; init; }
+
+    /// <summary>Runs that are not there yet.</summary>
+    public required IReadOnlyList<string> Missing { get; init; }
+
+    /// <summary>The finished runs.</summary>
+    public required IReadOnlyList<StudyRun> Runs { get; init; }
+
+    /// <summary>The machine and the versions.</summary>
+    public required IReadOnlyDictionary<string, string> Environment { get; init; }
+
+    /// <summary>The command that repeats the study.</summary>
+    public string Command { get; init; } = "";
+
+    /// <summary>What was measured, in order: <see cref="StudyMeasures"/> and further data sets.</summary>
+    public IReadOnlyList<string> Measured => [.. Runs.SelectMany(run => run.Measured.Keys).Distinct()];
+
+    /// <summary>The values of an arm, seed by seed, as fractions.</summary>
+    public IReadOnlyList<double> ValuesOf(string arm, string measured, string metric) =>
+        [.. Runs.Where(run => run.Arm == arm && run.Measured.GetValueOrDefault(measured)?.ContainsKey(metric) == true).Select(run => run.Measured[measured][metric])];
+
+    internal static StudyResults Of(StudyPlan plan, IReadOnlyList<StudyJob> jobs, string command, bool ownProcesses, int atOnce)
+    {
+        StudyRun[] runs = [.. jobs.Where(job => job.IsFinished).Select(job => Read(plan, job))];
+
+        return new StudyResults
+        {
+            Name = plan.Name,
+            Baseline = plan.Baseline,
+            Metrics = plan.Metrics,
+            Common = TextOf(plan.Common),
+            Arms = [.. plan.Arms.Select(arm => new ArmCosts(runs, plan.Baseline, ownProcesses).Of(arm.Name, TextOf(arm.Changes)))],
+            Differences = [.. Compared(plan, runs)],
+            Unmatched = [.. StudyMatching.Problems(plan, runs)],
+            Missing = [.. jobs.Where(job => !job.IsFinished).Select(job => job.Name)],
+            Runs = runs,
+            Environment = new Dictionary<string, string>
+            {
+                ["CondEmbed"] = About.Version,
+                ["TorchSharp"] = typeof(TorchSharp.torch).Assembly.GetName().Version!.ToString(3),
+                ["System"] = $"{RuntimeInformation.OSDescription}, {RuntimeInformation.OSArchitecture}, {System.Environment.ProcessorCount} cores",
+                ["Runs at once"] = FormattableString.Invariant($"{atOnce}"),
+            },
+            Command = command,
+        };
+    }
+
+    /// <summary>A finished run, from its folder.</summary>
+    internal static StudyRun Read(StudyPlan plan, StudyJob job)
+    {
+        var folder = new RunFolder(job.Folder);
+        var metrics = MetricsFile.Read(folder.Metrics);
+        var measured = new Dictionary<string, IReadOnlyDictionary<string, double>>();
+        Add(StudyMeasures.Validation, metrics.Validation);
+        Add(StudyMeasures.Chosen, metrics.Best);
+        Add(StudyMeasures.Last, metrics.After);
+
+        foreach (var (data, values) in MoreTests.Read(job))
+        {
+            Add(data, values);
+        }
+
+        Add(StudyMeasures.Before, metrics.Before);
+        var log = LogReader.Read(folder.Log);
+        var cost = log.Entries.OfType<EndEntry>().Last().Cost;
+        var curve = log.Validations
+            .Select(entry => new CurvePoint(entry.Step, entry.Metrics.Where(pair => plan.Metrics.Contains(pair.Key)).ToDictionary()));
+        return new StudyRun(job.Arm, job.Seed, metrics.Step, metrics.BestStep, measured, [.. curve], cost, metrics.Origin, metrics.Subset);
+
+        void Add(string name, IReadOnlyDictionary<string, double>? values)
+        {
+            if (values is not null)
+            {
+                measured[name] = values;
+            }
+        }
+    }
+
+    private static Dictionary<string, string> TextOf(IReadOnlyList<Given> settings) =>
+        settings.DistinctBy(given => given.Key).ToDictionary(given => given.Key, given => settings.Last(last => last.Key == given.Key).Value);
+
+    private static IEnumerable<PairedDifference> Compared(StudyPlan plan, StudyRun[] runs)
+    {
+        var pairs = StudyMatching.Pairs(plan.Baseline, runs);
+
+        return from measured in runs.SelectMany(run => run.Measured.Keys).Distinct()
+               where measured != StudyMeasures.Before
+               from metric in plan.Metrics
+               from arm in plan.Arms
+               where arm.Name != plan.Baseline
+               let both = pairs.Where(pair => pair.Arm.Arm == arm.Name && Has(pair.Arm, measured, metric) && Has(pair.Baseline, measured, metric)).ToArray()
+               where both.Length > 0
+               let values = both.Select(pair => pair.Arm.Measured[measured][metric] - pair.Baseline.Measured[measured][metric]).ToArray()
+               select new PairedDifference(arm.Name, measured, metric, [.. both.Select(pair => pair.Arm.Seed)], values, Estimate.Of(values));
+
+        static bool Has(StudyRun run, string measured, string metric) => run.Measured.GetValueOrDefault(measured)?.ContainsKey(metric) == true;
+    }
+}

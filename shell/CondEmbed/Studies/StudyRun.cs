@@ -1,0 +1,48 @@
+using CondEmbed.Reports;
+
+namespace CondEmbed.Studies;
+
+/// <summary>What one run of a study came to.</summary>
+/// <param name="Arm">The arm.</param>
+/// <param name="Seed">The seed.</param>
+/// <param name="Steps">Training steps.</param>
+/// <param name="BestStep">The step that did best on the validation classes; 0 where there are none.</param>
+/// <param name="Measured">Metrics as fractions, by what was measured: see <see cref="StudyMeasures"/>.</param>
+/// <param name="Curve">The metrics of the validation classes over the steps.</param>
+/// <param name="Cost">What it cost; null where it was not kept.</param>
+/// <param name="Origin">What it began with and saw; null where it was not kept.</param>
+/// <param name="Subset">What was there of a published set that is not whole; null for other data.</param>
+public sealed record StudyRun(
+    string Arm,
+    int Seed,
+    int Steps,
+    int BestStep,
+    IReadOnlyDictionary<string, IReadOnlyDictionary<string, double>> Measured,
+    IReadOnlyList<CurvePoint> Curve,
+    RunCost? Cost,
+    RunOrigin? Origin,
+    string? Subset);
+
+/// <summary>The metrics of the validation classes at a step.</summary>
+/// <param name="Step">The step.</param>
+/// <param name="Metrics">Fractions, those that the study compares by.</param>
+public sealed record CurvePoint(int Step, IReadOnlyDictionary<string, double> Metrics);
+
+/// <summary>What is measured of each run.</summary>
+public static class StudyMeasures
+{
+    /// <summary>The validation classes at their best step: what settings may be chosen by.</summary>
+    public const string Validation = "validation";
+
+    /// <summary>The test classes at the step that did best on the validation classes.</summary>
+    public const string Chosen = "test";
+
+    /// <summary>The test classes after the last step.</summary>
+    public const string Last = "test, last step";
+
+    /// <summary>The test classes before the first step.</summary>
+    public const string Before = "test, untrained";
+
+    /// <summary>Another data set, at either step.</summary>
+    internal static string On(string data, bool chosen) => $"{Path.GetFileName(data.TrimEnd('/', '\\'))}{(chosen ? "" : ", last step")}";
+}

@@ -1,0 +1,71 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace CondEmbed.Studies;
+
+/// <summary>A training in a process of its own.</summary>
+internal static partial class TrainingProcess
+{
+    private const int Terminate = 15;
+
+    /// <summary>Runs it to its end; what it prints goes to a file.</summary>
+    /// <exception cref="InvalidOperationException">It failed; the message is its own.</exception>
+    /// <exception cref="OperationCanceledException">It was stopped.</exception>
+    internal static void Run(string program, IReadOnlyList<string> arguments, string log, CancellationToken cancellation)
+    {
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.Environment[StudyRunners.StopsWithInput] = "1";
+        cancellation.ThrowIfCancellationRequested();
+
+        using var file = new StreamWriter(log, append: true) { AutoFlush = true };
+        using var output = TextWriter.Synchronized(file);
+        using var process = new Process { StartInfo = start };
+        string? problem = null;
+        process.OutputDataReceived += (_, line) => Keep(line.Data);
+        process.ErrorDataReceived += (_, line) => Keep(line.Data);
+        process.Start();
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+
+        using (cancellation.Register(() => Stop(process)))
+        {
+            process.WaitForExit();
+        }
+
+        cancellation.ThrowIfCancellationRequested();
+
+        if (process.ExitCode != 0)
+        {
+            throw new InvalidOperationException($"{problem ?? $"ended with exit code {process.ExitCode}"} (its output: {log})");
+        }
+
+        void Keep(string? line)
+        {
+            if (line is null)
+            {
+                return;
+            }
+
+            output.WriteLine(line);
+            const string Mark = "condembed: ";
+            problem = line.StartsWith(Mark, StringComparison.Ordinal) ? line[Mark.Length..] : problem;
+        }
+    }
+
+    /// <summary>Asks it to finish its step and to save; where there are no signals its input ends instead.</summary>
+    private static void Stop(Process process)
+    {
+        if (OperatingSystem.IsWindows() || SendSignal(process.Id, Terminate) != 0)
+        {
+            process.StandardInput.Close();
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int SendSignal(int process, int signal);
+}

@@ -1,0 +1,234 @@
+/// The sets that are made from the embedded emoji: scenes of several, and each alone.
+module CondEmbed.Tests.ScenesTests
+
+open System
+open System.IO
+open System.Linq
+open System.Security.Cryptography
+open Expecto
+open CondEmbed.Datasets
+open CondEmbed.Images
+open CondEmbed.Tests.Support
+open CondEmbed.Tests.CliSupport
+
+let private scenes = lazy EmojiScenesDataset.Open()
+
+let private singles = lazy EmojiScenesDataset.OpenSingles()
+
+let private all (set: EmojiScenesDataset) = [ 0 .. set.Count - 1 ]
+
+let private labelsOf (set: IImageDataset) (items: seq<int>) = Set.ofSeq (Seq.map (fun item -> set.Items[item].Label) items)
+
+let private pixelsOf (set: IImageDataset) item = (SkiaDecoder().Decode(set.Read item, set.NameOf item)).Pixels
+
+let private hashOf set items = Convert.ToHexStringLower(SHA256.HashData(items |> Seq.map (pixelsOf set) |> Array.concat))
+
+let private contents =
+    testList
+        "contents"
+        [ test "so many scenes of each class, under their paths" {
+              let set = scenes.Value
+
+              let perClass =
+                  [ for item in set.Items -> item.Role, item.Label ]
+                  |> List.countBy id
+                  |> List.map (fun ((role, _), scenes) -> role, scenes)
+                  |> List.countBy id
+                  |> List.sort
+
+              Expect.equal perClass [ (Role.Train, 24), 185; (Role.Validation, 12), 46; (Role.Test, 12), 231 ] "classes of each role"
+              Expect.equal set.Items[3].Path "admissiontickets/scene-03.png" "path"
+              Expect.equal (set.Items.Select(_.Path).Distinct().Count()) set.Count "each path once"
+          }
+
+          test "a scene shows its class once, among two to four others of its own part" {
+              let set = scenes.Value
+              let roleOf = EmojiSplit.ReadWithValidation()
+
+              for item in all set do
+                  let labels = [ for shown in set.ShownIn item -> shown.Label ]
+                  Expect.isTrue (labels.Length >= 3 && labels.Length <= 5) "emoji"
+                  Expect.equal (List.distinct labels) labels "each class once"
+                  Expect.contains labels set.Items[item].Label "the labelled one is there"
+
+                  for label in labels do
+                      Expect.equal roleOf[label] set.Items[item].Role $"{label} in {set.NameOf item}"
+          }
+
+          test "every class is also one of the others somewhere" {
+              let set = scenes.Value
+
+              let others =
+                  Set.ofList
+                      [ for item in all set do
+                            for shown in set.ShownIn item do
+                                if shown.Label <> set.Items[item].Label then shown.Label ]
+
+              Expect.equal others (labelsOf set (all set)) "classes"
+          }
+
+          test "the labelled one is as often first, last, small and large as the others" {
+              let set = scenes.Value
+
+              // Of every scene alike: a crowded one has more others, and smaller ones.
+              let alike measure tolerance what =
+                  let differences =
+                      [ for item in all set do
+                            let emoji = List.ofSeq (set.ShownIn item)
+                            let measured = [ for place, one in List.indexed emoji -> float (measure (place, emoji.Length) one.Box) ]
+                            let mine = emoji |> List.findIndex (fun one -> one.Label = set.Items[item].Label)
+                            measured[mine] - List.average (List.removeAt mine measured) ]
+
+                  Expect.isLessThan (abs (List.average differences)) tolerance what
+
+              alike (fun (place, _) _ -> if place = 0 then 1 else 0) 0.02 "first"
+              alike (fun (place, count) _ -> if place = count - 1 then 1 else 0) 0.02 "last"
+              alike (fun _ (box: PixelBox) -> box.Width) 0.2 "size"
+              alike (fun _ box -> box.Left + box.Width / 2) 0.8 "across"
+              alike (fun _ box -> box.Top + box.Height / 2) 0.8 "down"
+          }
+
+          test "emoji of 20 to 32 px lie within the scene and hardly cover each other" {
+              let set = scenes.Value
+
+              for item in all set do
+                  let boxes = [ for shown in set.ShownIn item -> shown.Box ]
+
+                  for box in boxes do
+                      Expect.isTrue (box.Width >= 20 && box.Width <= 32 && box.Height = box.Width) "size"
+                      Expect.isTrue (min box.Left box.Top >= 0 && max box.Left box.Top + box.Width <= 64) "place"
+
+                  let pairs = List.allPairs boxes boxes |> List.filter (fun (one, other) -> one <> other)
+                  let covered = [ for one, other in pairs -> SceneLayout.Covered(one, other) ]
+
+                  Expect.isLessThanOrEqual (List.max covered) SceneLayout.MostCovered $"per cent in {set.NameOf item}"
+          } ]
+
+let private drawing =
+    testList
+        "drawing"
+        [ test "the same pixels everywhere, on any thread" {
+              let some = [ 0; 1; 2500; 5000; 7763 ]
+              Expect.equal (hashOf scenes.Value some) "9108227a1e049a0c27b123ff1f2ac1febd2716d6871285911cc395ffb331bb1a" "scenes"
+
+              Expect.equal
+                  (hashOf singles.Value [ 0; 5; 2771 ])
+                  "83b3485f75890cf6a8dab3c6959630a4f0f2176e2cbc5139620390c98501b6cd"
+                  "singles"
+
+              let fresh = EmojiScenesDataset.Open()
+              let together = ParallelEnumerable.Range(0, 64).AsOrdered().Select(fun item -> fresh.Read item).ToArray()
+              Expect.equal together [| for item in 0..63 -> scenes.Value.Read item |] "bytes"
+          }
+
+          test "an emoji is drawn without the white around it, and with the white that it encloses" {
+              let ring = RgbImage(9, 9, Rgb(255uy, 255uy, 255uy))
+
+              for x, y in List.allPairs [ 2..6 ] [ 2..6 ] do
+                  if x = 2 || x = 6 || y = 2 || y = 6 then ring.Pixels.AsSpan((y * 9 + x) * 3, 3).Clear()
+
+              let canvas = RgbImage(9, 9, Rgb(100uy, 150uy, 200uy))
+              (EmojiCutOut.Of ring).Draw(canvas, PixelBox(0, 0, 9, 9))
+              let at x y = List.ofArray canvas.Pixels[(y * 9 + x) * 3 .. (y * 9 + x) * 3 + 2]
+              Expect.equal (at 0 0) [ 100uy; 150uy; 200uy ] "around it"
+              Expect.equal (at 2 2) [ 0uy; 0uy; 0uy ] "the ring"
+              Expect.equal (at 4 4) [ 255uy; 255uy; 255uy ] "within it"
+          }
+
+          test "a pixel that is half emoji covers by half" {
+              let square = RgbImage(5, 5, Rgb(255uy, 255uy, 255uy))
+              square.Pixels.AsSpan((2 * 5 + 2) * 3, 6).Clear()
+              (Rgb(127uy, 127uy, 127uy)).Fill(square.Pixels.AsSpan((2 * 5 + 1) * 3, 3))
+              let canvas = RgbImage(5, 5, Rgb(0uy, 100uy, 255uy))
+              (EmojiCutOut.Of square).Draw(canvas, PixelBox(0, 0, 5, 5))
+              let at = (2 * 5 + 1) * 3
+              Expect.equal (List.ofArray canvas.Pixels[at .. at + 2]) [ 0uy; 50uy; 127uy ] "half of what lies below"
+          }
+
+          test "opening draws nothing" {
+              let watch = Diagnostics.Stopwatch.StartNew()
+              let set = EmojiScenesDataset.Open()
+              Expect.equal (Seq.sumBy set.LengthOf (all set)) (12288L * int64 set.Count) "lengths are those of the pixels"
+              Expect.isLessThan watch.Elapsed (TimeSpan.FromSeconds 2.0) "time, with much to spare"
+          } ]
+
+let private alone =
+    test "emoji-singles: each picture alone, of the same parts" {
+        let set = singles.Value
+        let emoji = EmojiDataset.Open()
+        Expect.equal [ for item in set.Items -> item.Path ] [ for item in emoji.Items -> item.Path ] "paths"
+        let roleOf = EmojiSplit.ReadWithValidation()
+
+        for item in all set do
+            let shown = set.ShownIn item
+            Expect.equal [ for one in shown -> one.Path ] [ set.Items[item].Path ] "what is shown"
+            Expect.equal set.Items[item].Role roleOf[set.Items[item].Label] "part"
+
+        Expect.equal (labelsOf set (ClassSplit.Make set).Test) (labelsOf scenes.Value (ClassSplit.Make scenes.Value).Test) "test classes"
+    }
+
+let private splitting =
+    testList
+        "split"
+        [ test "the parts are those of the set, whatever share is asked for validation" {
+              let set = scenes.Value
+              let known = ClassSplit.Make(EmojiDataset.Open(), SplitOptions(ValidationShare = 0.2))
+              let labels = labelsOf (EmojiDataset.Open())
+
+              for share in [ 0.0; 0.1; 0.5 ] do
+                  let split = ClassSplit.Make(set, SplitOptions(ValidationShare = share))
+                  let counts = split.Train.Count, split.Validation.Count, split.Test.Count
+                  Expect.equal counts (185 * 24, 46 * 12, 231 * 12) "scenes"
+                  Expect.equal (labelsOf set split.Train) (labels known.Train) "training classes of emoji at validation_share = 0.2"
+                  Expect.equal (labelsOf set split.Validation) (labels known.Validation) "validation classes"
+                  Expect.equal (labelsOf set split.Test) (labels known.Test) "test classes"
+          }
+
+          test "another split would mix the parts, and is refused" {
+              for set in [ scenes.Value :> IImageDataset; DatasetPart(scenes.Value, [ 0..100 ]) ] do
+                  for rule in [ SplitRule.Hash; SplitRule.FirstHalf ] do
+                      rejects [ "emoji-scenes"; "auto" ] (fun () -> ClassSplit.Make(set, SplitOptions(Rule = rule)) |> ignore)
+
+              Expect.isGreaterThan
+                  (ClassSplit.Make(singles.Value, SplitOptions(Rule = SplitRule.Hash))).Train.Count
+                  0
+                  "singles can be divided"
+          } ]
+
+let private names =
+    testList
+        "names"
+        [ test "all names open, as data and as images" {
+              for name in ImageDatasets.EmbeddedNames do
+                  Expect.equal (ImageDatasets.Open name).Name name "as data"
+                  Expect.equal (ImageDatasets.OpenImages name).Count (ImageDatasets.Open name).Count "as images"
+          }
+
+          test "a near miss is told" { rejects [ "did you mean 'emoji-scenes'?" ] (fun () -> ImageDatasets.Open "emoji-scene" |> ignore) } ]
+
+let private short = [ "--steps"; "2"; "--batch"; "8"; "--per-class"; "2"; "--size"; "32"; "--device"; "cpu" ]
+
+let private commands =
+    testList
+        "program"
+        [ test "trains on scenes, goes by the name alone, and evaluates on singles" {
+              inFolder (fun folder ->
+                  Directory.CreateDirectory(Path.Combine(folder, "emoji-scenes")) |> ignore
+                  let trained = condembedIn folder ([ "train"; "--dataset"; "emoji-scenes"; "--out"; "run" ] @ short)
+                  Expect.equal trained.Code 0 trained.Everything
+                  Expect.stringContains trained.Out "validation: 46 classes, 552 images" "split"
+                  let settings = File.ReadAllText(Path.Combine(folder, "run", "config.toml"))
+                  Expect.stringContains settings "data = \"emoji-scenes\"" "no path"
+                  let evaluated = succeeds [ "evaluate"; Path.Combine(folder, "run"); "emoji-singles"; "--json" ]
+                  Expect.stringContains evaluated "1386" "the test pictures")
+          }
+
+          test "--dataset and DATA must agree" {
+              let refused = condembed [ "train"; "emoji"; "--dataset"; "emoji-scenes" ]
+              Expect.equal refused.Code 2 refused.Everything
+              Expect.stringContains refused.Error "--dataset emoji-scenes: 'emoji' is given as DATA too" "which"
+              let nowhere = condembed [ "train"; "nowhere"; "--dataset"; "nowhere" ]
+              Expect.stringContains nowhere.Error "nowhere: is not there" "the same twice is one"
+          } ]
+
+let tests = testList "Scenes" [ contents; drawing; alone; splitting; names; commands ]

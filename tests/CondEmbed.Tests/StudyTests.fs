@@ -1,0 +1,193 @@
+/// Studies: intervals, files, matched runs, going on, and what they write.
+module CondEmbed.Tests.StudyTests
+
+open System
+open System.Collections.Generic
+open System.IO
+open System.Threading
+open Expecto
+open CondEmbed
+open CondEmbed.Interop
+open CondEmbed.Studies
+open CondEmbed.Training
+open CondEmbed.Tests.RunSupport
+open CondEmbed.Tests.Support
+
+/// Two arms with two seeds on a few real pictures.
+let private study more arms =
+    [ "seeds = 2"
+      yield! more
+      "[base]"
+      $"data = '{pictures.Value}'"
+      for key, value in tiny do
+          $"{key} = '{value}'"
+      yield! arms ]
+    |> String.concat "\n"
+
+let private two = [ "[arms.baseline]"; "levels = 0"; "[arms.conditional]"; "levels = 1" ]
+
+let private plan () = StudyFile.Parse("test.toml", study [ $"test_on = ['{pictures.Value}']" ] two)
+
+let private quietly (study: Study) = study.Run()
+
+let private intervals =
+    testList
+        "intervals"
+        [ test "Student's t has its tabled quantiles" {
+              // Abramowitz and Stegun, table 26.10, two-sided 95 % and 99 %.
+              for degrees, half, most in [ 1, 12.706, 63.657; 2, 4.303, 9.925; 3, 3.182, 5.841; 4, 2.776, 4.604; 7, 2.365, 3.499; 30, 2.042, 2.750 ] do
+                  Expect.floatClose { absolute = 6e-4; relative = 0.0 } (StudentT.Quantile(0.975, degrees)) half $"{degrees} degrees, 95 %%"
+                  Expect.floatClose { absolute = 6e-4; relative = 0.0 } (StudentT.Quantile(0.995, degrees)) most $"{degrees} degrees, 99 %%"
+          }
+          testPropertyWithConfig (fewCases 100) "a quantile undoes the share below it, and is odd around a half"
+          <| fun (n: FsCheck.PositiveInt) (x: FsCheck.NormalFloat) ->
+              let degrees, t = 1 + n.Get % 40, x.Get % 8.0
+              let share = StudentT.Share(t, degrees)
+
+              if share > 1e-6 && share < 1.0 - 1e-6 then
+                  let back = StudentT.Quantile(share, degrees)
+                  Expect.isLessThan (abs (back - t)) 1e-6 $"t {t} of {degrees}"
+                  Expect.isLessThan (abs (StudentT.Quantile(1.0 - share, degrees) + back)) 1e-6 "odd"
+          test "the share below t is the integral of the density" {
+              let density degrees t = (1.0 + t * t / float degrees) ** (-(float degrees + 1.0) / 2.0)
+
+              let integral degrees from till =
+                  let n = 20000
+                  let h = (till - from) / float n
+                  h * Seq.sum (seq { for i in 0 .. n - 1 -> density degrees (from + (float i + 0.5) * h) })
+
+              for degrees in [ 3; 4; 7; 12 ] do
+                  let whole = integral degrees -400.0 400.0
+                  let below = integral degrees -400.0 1.3 / whole
+                  Expect.isLessThan (abs (StudentT.Share(1.3, degrees) - below)) 1e-5 $"{degrees} degrees"
+          }
+          test "an interval of known numbers" {
+              let estimate = Estimate.Of [ 1.0; 2.0; 3.0; 4.0 ]
+              Expect.equal estimate.Mean 2.5 "mean"
+              // s = 1.2909944, t(0.975, 3) = 3.1824463
+              Expect.floatClose Accuracy.medium estimate.Low (2.5 - 3.1824463 * 1.2909944 / 2.0) "lower bound"
+              Expect.isTrue estimate.IsGain "above zero"
+              Expect.isTrue (Double.IsNaN (Estimate.Of [ 1.0 ]).Low) "one value has no interval"
+              Expect.isFalse (Estimate.Of [ 1.0 ]).IsGain "nor is it a gain"
+          } ]
+
+let private files =
+    testList
+        "files"
+        [ test "arms, seeds and settings are read" {
+              let plan = StudyFile.Parse("s.toml", study [ "name = 'Mine'"; "baseline = 'conditional'" ] two)
+              Expect.equal plan.Name "Mine" "name"
+              Expect.sequenceEqual plan.Seeds [ 0; 1 ] "a number of seeds"
+              Expect.equal plan.Baseline "conditional" "baseline"
+              Expect.equal [ for arm in plan.Arms -> arm.Name, plan.SettingsOf(arm, 7).Levels ] [ "baseline", 0; "conditional", 1 ] "arms in order"
+              Expect.equal (plan.SettingsOf(plan.Arms[0], 7).Seed) 7 "seed"
+          }
+          test "everything that is wrong is said" {
+              let rejected words text = rejects words (fun () -> StudyFile.Parse("s.toml", text) |> ignore)
+              rejected [ "s.toml"; "no arms" ] "seeds = 2"
+              rejected [ "'sedes'"; "did you mean 'seeds'" ] "sedes = 2"
+              rejected [ "seeds" ] (study [] two |> fun text -> text.Replace("seeds = 2", "seeds = [1, 1]"))
+              rejected [ "seeds = 0" ] (study [] two |> fun text -> text.Replace("seeds = 2", "seeds = 0"))
+              rejected [ "baseline 'none'"; "conditional" ] (study [ "baseline = 'none'" ] two)
+              rejected [ "seed" ] (study [] (two @ [ "seed = 3" ]))
+              rejected [ "test_on"; "nowhere" ] (study [ "test_on = ['nowhere']" ] two)
+              rejected [ "levles"; "levels" ] (study [] [ "[arms.a]"; "levles = 3" ])
+              rejected [ "a/b"; "folder" ] (study [] [ "[arms.'a/b']"; "levels = 3" ])
+              rejected [ "arms" ] "arms = 3"
+          } ]
+
+let private runs =
+    testList
+        "runs"
+        [ test "matched runs are compared, and kept as JSON, CSV and a page" {
+              inFolder (fun folder ->
+                  let lines = ResizeArray<string>()
+                  let study = Study(plan (), folder, Notice = Action<string>(lines.Add))
+                  let results = study.Run()
+                  Expect.equal lines.Count 4 "a line a run"
+                  Expect.isEmpty results.Missing "nothing is missing"
+                  Expect.isEmpty results.Unmatched "same encoder, same batches"
+                  Expect.sequenceEqual results.Measured [ "validation"; "test"; "test, last step"; "pictures"; "pictures, last step"; "test, untrained" ] "measured"
+
+                  let sums = [ for run in results.Runs -> run.Seed, run.Origin.Network, run.Origin.Batches ] |> List.distinct
+                  Expect.hasLength sums 2 "both arms have the sums of their seed"
+
+                  for difference in results.Differences do
+                      let value arm = results.ValuesOf(arm, difference.Measured, difference.Metric)
+                      let expected = [ for a, b in Seq.zip (value "conditional") (value "baseline") -> a - b ]
+                      Expect.sequenceEqual difference.Values expected $"{difference.Measured}, {difference.Metric}"
+
+                  let before = results.ValuesOf("conditional", "test, untrained", "map_at_r")
+                  Expect.sequenceEqual before (results.ValuesOf("baseline", "test, untrained", "map_at_r")) "both begin alike"
+                  Expect.isGreaterThan results.Arms[1].TrainingParameters results.Arms[0].TrainingParameters "more while training"
+                  Expect.equal results.Arms[1].TestParameters results.Arms[0].TestParameters "not one more at test time"
+
+                  let read = StudyTables.ReadJson study.ResultsFile
+                  Expect.equal (StudyTables.Format read) (StudyTables.Format results) "JSON, there and back"
+                  let table = File.ReadAllLines study.TableFile
+                  let recall = results.Runs[3].Measured["test"].["recall@1"].ToString "R"
+                  Expect.contains table $"conditional,1,test,recall@1,{recall}" "a line of CSV"
+                  let page = File.ReadAllText study.ReportFile
+
+                  for words in [ "Gain over baseline"; "pictures, last step"; "SHA-256 sums are equal"; "levels = 1" ] do
+                      Expect.stringContains page words words)
+          }
+          test "an arm that sees other pictures is not called matched" {
+              inFolder (fun folder ->
+                  let arms = [ "[arms.baseline]"; "levels = 0"; "[arms.flipped]"; "levels = 0"; "flip = 0"; "[arms.wide]"; "levels = 0"; "embedding = 20" ]
+                  let plan = StudyFile.Parse("t.toml", (study [] arms).Replace("seeds = 2", "seeds = [4]"))
+                  let results = Study(plan, folder) |> quietly
+                  Expect.equal (List.ofSeq results.Unmatched) [ "flipped differs from baseline in batches or their augmentation"; "wide differs from baseline in initial encoder and head" ] "both")
+          }
+          test "a study goes on with what is missing, to the same numbers" {
+              inFolder (fun folder ->
+                  let whole = Study(plan (), Path.Combine(folder, "whole")) |> quietly
+                  let parts = Path.Combine(folder, "parts")
+                  use source = new CancellationTokenSource()
+
+                  let stopping (job: StudyJob) (token: CancellationToken) =
+                      if job.Arm = "conditional" && job.Seed = 0 then
+                          let stop = listener (fun at -> if at.Phase = "training" && at.Step = 3 then source.Cancel())
+                          Trainer(job.Settings, job.Folder).Train(stop, token) |> ignore
+                      else
+                          StudyRunners.InThisProcess(job, token)
+
+                  Expect.throwsT<TrainingStoppedException>
+                      (fun () -> Study(plan (), parts, Runner = StudyRunner stopping).Run(null, source.Token) |> ignore)
+                      "stopped in the second run"
+
+                  let begun = [ for job in Study(plan (), parts).Jobs -> job.IsFinished, job.IsBegun ]
+                  Expect.equal begun [ true, true; false, true; false, false; false, false ] "one done, one begun"
+                  let resumed = Study(plan (), parts) |> quietly
+                  let numbers (results: StudyResults) = [ for run in results.Runs -> run.Arm, run.Seed, run.Origin, [ for pair in run.Measured -> pair.Key, List.ofSeq pair.Value ] ]
+                  Expect.equal (numbers resumed) (numbers whole) "as if never stopped"
+
+                  let never = StudyRunner(fun job _ -> failtest $"{job.Name} was run again")
+                  Study(plan (), parts, Runner = never).Run() |> ignore)
+          }
+          test "a folder with runs of other settings is refused" {
+              inFolder (fun folder ->
+                  let one text = StudyFile.Parse("t.toml", (study [] text).Replace("seeds = 2", "seeds = 1"))
+                  Study(one [ "[arms.a]"; "levels = 0" ], folder) |> quietly |> ignore
+                  rejects [ "lr = "; "Delete that folder" ] (fun () -> Study(one [ "[arms.a]"; "levels = 0"; "lr = 0.5" ], folder) |> quietly |> ignore)
+                  // Where a run is computed does not matter.
+                  Study(one [ "[arms.a]"; "levels = 0"; "workers = 1" ], folder) |> quietly |> ignore)
+          }
+          test "a run that fails does not keep the others from theirs" {
+              inFolder (fun folder ->
+                  let failing (job: StudyJob) token = if job.Seed = 0 && job.Arm = "baseline" then failwith "no luck" else StudyRunners.InThisProcess(job, token)
+                  let study = Study(plan (), folder, Runner = StudyRunner failing)
+                  let problem = Expect.throwsC (fun () -> quietly study |> ignore) id
+                  Expect.stringContains problem.Message "baseline, seed 0: no luck" "which and why"
+                  Expect.equal [ for job in study.Jobs -> job.IsFinished ] [ false; true; true; true ] "the others are done"
+                  Expect.equal (List.ofSeq (StudyTables.ReadJson study.ResultsFile).Missing) [ "baseline, seed 0" ] "what is there is written down")
+          }
+          test "options make a study too" {
+              let common = TrainingOptions(Data = pictures.Value, Steps = 3)
+              let arms = [ KeyValuePair("a", TrainingOptions(Levels = 0)); KeyValuePair("b", TrainingOptions(Levels = 2)) ]
+              let plan = StudyPlan.Of("mine", common, arms, [| 5 |])
+              Expect.equal plan.Baseline "a" "the first"
+              Expect.equal (plan.SettingsOf(plan.Arms[1], 5).Levels, plan.SettingsOf(plan.Arms[1], 5).Steps) (2, 3) "settings"
+          } ]
+
+let tests = testList "study" [ intervals; files; runs ]
