@@ -1,7 +1,6 @@
 /// `condembed explain`: where a run's levels look in two pictures, each in the light of the other.
 module CondEmbed.Cli.ExplainCommand
 
-open System
 open System.IO
 open Argu
 open CondEmbed
@@ -23,7 +22,7 @@ type ExplainArgument =
         member this.Usage =
             match this with
             | Explain_What _ ->
-                "the run's folder (or a model file with its levels beside it), then two pictures: files, or 'emoji:CLASS/MAKER.png' of the embedded set"
+                "the run's folder (or a model file with its levels beside it), then two pictures: files, or names of a set that comes along, as in emoji:ghost/noto.png"
             | Out _ -> "a PNG file: both pictures, and a row of attention maps for each level"
             | Heads -> "also the map of each head, beside the mean of all heads"
             | Json -> "similarities and maps as one JSON document on standard output and nothing else there"
@@ -36,19 +35,22 @@ let examples =
       "every head, of the embedded pictures"
       "condembed explain runs/first a.jpg b.jpg --json", "similarities and maps as numbers" ]
 
-let private embedded = "emoji:"
-
+/// SET:PATH of a set that comes along, or a file.
 let private read (picture: string) =
-    let source, item =
-        if picture.StartsWith(embedded, StringComparison.Ordinal) then
-            let set, name = EmojiDataset.Open(), picture.Substring embedded.Length
+    let set = picture.Split(':')[0]
 
-            match set.Items |> Seq.tryFindIndex (fun item -> item.Path = name) with
-            | Some item -> set :> IImageDataset, item
+    let source, item =
+        if ImageDatasets.IsEmbedded set && picture.Length > set.Length then
+            let pictures, name = ImageDatasets.Open set, picture.Substring(set.Length + 1)
+
+            match pictures.Items |> Seq.tryFindIndex (fun item -> item.Path = name) with
+            | Some item -> pictures, item
             | None ->
+                let example = pictures.Items[0].Path
+
                 raise (
                     InputException
-                        $"{picture}: the embedded set has no such picture; 'condembed search' shows its names, as in emoji:ghost/noto.png."
+                        $"{picture}: {set} has no such picture; its names are like {set}:{example}, and 'condembed search' shows them."
                 )
         elif File.Exists picture then
             FileDataset(picture, [| ImageItem(picture, "", Datasets.Role.Unassigned) |], [| picture |]), 0

@@ -9,6 +9,15 @@ open CondEmbed.Images
 open CondEmbed.Reports
 open CondEmbed.Training
 
+/// One name, or two. InputException for none or more.
+let twoOf what names =
+    match names with
+    | [ one ] -> one, None
+    | [ one; two ] -> one, Some two
+    | _ ->
+        let given = String.concat " " names
+        raise (InputException $"{given}: give {what}, and nothing else.")
+
 /// Reports how many pictures of a phase are done.
 let phase name total (progress: IProgress<RunProgress>) =
     let watch = Stopwatch.StartNew()

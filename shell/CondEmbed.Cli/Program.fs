@@ -74,10 +74,10 @@ let private dispatch commandLine stop command =
     match command with
     | Train arguments -> finished (TrainCommand.run commandLine stop arguments)
     | Study arguments -> finished (StudyCommand.run commandLine stop arguments)
-    | Evaluate arguments -> finished (Commands.evaluate stop arguments)
+    | Evaluate arguments -> finished (EvaluateCommand.run stop arguments)
     | Metrics arguments -> finished (Commands.metrics stop arguments)
     | Embed arguments -> finished (Commands.embed stop arguments)
-    | Search arguments -> finished (Commands.search stop arguments)
+    | Search arguments -> finished (SearchCommand.run stop arguments)
     | Explain arguments -> finished (ExplainCommand.run arguments)
     | Command.Loss arguments -> finished (LossCommand.run arguments)
     | Preview arguments -> finished (Commands.preview arguments)

@@ -1,5 +1,6 @@
 using CondEmbed.Datasets;
 using CondEmbed.Evaluation;
+using CondEmbed.Images;
 using CondEmbed.Serving;
 using CondEmbed.Training;
 
@@ -34,5 +35,16 @@ public static class SearchUser
         var pictures = ImageDatasets.OpenImages(folder);
         var search = PictureSearch.Run(model, pictures, pictures, top);
         return [.. search.Answers.Select(answer => (answer.Path, (IReadOnlyList<string>)[.. answer.Hits.Select(hit => hit.Path)]))];
+    }
+
+    /// <summary>The similarities of the first two pictures of a folder, where the levels look in the first, and MAP@R of both orders.</summary>
+    public static (PairSimilarity Pair, IReadOnlyList<float[]> Heads, double Plain, double Reranked) Compare(string run, string folder)
+    {
+        using var model = ConditionalModel.Load(run, best: true);
+        var pictures = FolderDataset.Open(folder);
+        var pair = model.Compare(pictures, [(0, 1)])[0];
+        var look = model.Explain(new PictureReader(pictures).Read(0), new PictureReader(pictures).Read(1)).Levels[0];
+        var metrics = model.Evaluate(pictures, ClassSplit.ForEvaluation(pictures), new RerankOptions(20, PairScore.Last));
+        return (pair, look.First, metrics.Plain.MapAtR, metrics.Reranked.MapAtR);
     }
 }

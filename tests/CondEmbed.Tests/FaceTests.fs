@@ -129,6 +129,13 @@ let private using =
                   Expect.equal (found.Count, found[0]) (4, query) query
           }
 
+          test "pairs are compared, explained and re-ranked" {
+              let struct (pair, heads, plain, reranked) = SearchUser.Compare(finishedRun [ "levels", "2" ], pictures.Value)
+              Expect.equal (pair.Levels.Count, heads.Count) (2, 2) "levels and heads"
+              Expect.equal pair.Last (pair.By CondEmbed.Training.PairScore.Last) "last"
+              Expect.all [ plain; reranked ] (fun value -> value > 0.0 && value < 1.0) "MAP@R"
+          }
+
           test "weights of another format are made safetensors" {
               inFolder (fun folder ->
                   let out = Path.Combine(folder, "out.safetensors")

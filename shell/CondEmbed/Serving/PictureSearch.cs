@@ -134,7 +134,8 @@ public sealed class PictureSearch
     {
         var asked = queries.Items[query];
         var hits = Found(query).Select(found =>
-            new Neighbour(PictureOf(gallery, found.Place), found.Hit.Label, found.Hit.Path, found.Hit.Cosine, IsRight(asked.Label, found.Hit.Label), found.Hit.Conditional));
+            new Neighbour(
+                PictureOf(gallery, found.Place), found.Hit.Label, found.Hit.Path, found.Hit.Cosine, IsRight(asked.Label, found.Hit.Label), found.Hit.Conditional));
         return new RetrievalRow(PictureOf(queries, query), asked.Label, asked.Path, [.. hits]);
     }
 

@@ -114,7 +114,7 @@ public sealed class ConditionalModel : IDisposable
     internal static IReadOnlyList<PairSimilarity> Compare(
         Session session, PictureReader reader, IReadOnlyList<(int First, int Second)> pairs, int workers, CancellationToken cancellation = default)
     {
-        using var pass = new ComparisonPass(session, new LoaderOptions(workers), new RerankOptions(1).Memory);
+        using var pass = new ComparisonPass(session, new LoaderOptions(workers), RerankOptions.DefaultMemory);
         PictureAt[] firsts = [.. pairs.Select(pair => new PictureAt(reader, pair.First))];
         PictureAt[] seconds = [.. pairs.Select(pair => new PictureAt(reader, pair.Second))];
         pass.Embed([.. firsts.Concat(seconds).Distinct()], null, cancellation);

@@ -21,7 +21,7 @@ public static class PairSheet
         var (one, other) = (Enlarged(pair.First, side), Enlarged(pair.Second, side));
         var more = heads ? pair.Levels.Max(level => level.First.Count) : 0;
         var white = new RgbImage(1, 1, new Rgb(255, 255, 255));
-        var legend = new[] { "similarity", Number("unconditional", pair.Similarity.Unconditional), "", "what is read of each", "in the light of the other,", "least to most:" };
+        var legend = new[] { "similarity", Number("unconditional", pair.Similarity.Unconditional), "", "what is read of each", "in the other's light,", "least to most:" };
         List<Tile> tiles =
         [
             new(Lettering.Lines(legend, side, side, HeatMap.Scale(side - 20, 12))),

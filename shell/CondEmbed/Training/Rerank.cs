@@ -7,11 +7,14 @@ namespace CondEmbed.Training;
 /// <param name="By">By what.</param>
 public sealed record RerankOptions(int K, PairScore By = PairScore.Mean)
 {
+    /// <summary>2 GiB.</summary>
+    public const long DefaultMemory = 2L << 30;
+
     /// <summary>
     /// Bytes for what the levels read of the pictures (keys and values: 200 kB a picture and level for 49 tokens of 512 features). Where those of all
     /// pictures do not fit, queries are taken in blocks, and the pictures that a block needs go through the encoder again.
     /// </summary>
-    public long Memory { get; init; } = 2L << 30;
+    public long Memory { get; init; } = DefaultMemory;
 
     internal void Check()
     {

@@ -69,7 +69,8 @@ internal sealed class RerankedSearch : IDisposable
         search.Stop();
         reranking.Start();
         var found = pass.Compare(asked, searched, candidates.Items, progress, cancellation);
-        float[] scores = [.. Enumerable.Range(0, candidates.Items.Length).Select(pair => options.By == PairScore.Last ? found[^1][pair] : found.Average(level => level[pair]))];
+        float Mean(int pair) => found.Average(level => level[pair]);
+        var scores = options.By == PairScore.Last ? found[^1] : [.. Enumerable.Range(0, candidates.Items.Length).Select(Mean)];
         var order = Reranking.Reorder(candidates, scores);
         reranking.Stop();
         return order;

@@ -20,6 +20,7 @@ internal sealed class RunReports(RunFolder folder, Config config, string command
         var among = ReferenceEquals(outcome.Queries, outcome.Gallery);
         var nearest = NeighbourSearch.TopK(outcome.Queries, outcome.Gallery, Neighbours, excludeSelf: among);
         var groups = Groups(outcome);
+        int[] shown = [.. groups.SelectMany(group => group.Queries).Select(query => query.Query).Distinct()];
 
         HtmlReport.Write(
             new RunReport
@@ -34,7 +35,7 @@ internal sealed class RunReports(RunFolder folder, Config config, string command
                 MetricsBefore = before,
                 MetricsAfter = after,
                 Retrieval = [.. groups.Select(group => new RetrievalGroup(group.Title, group.Note, [.. group.Queries.Select(query => Row(query, nearest))]))],
-                Looks = config.Levels == 0 ? [] : new RunLooks(session, data).Groups(outcome, nearest, [.. groups.SelectMany(group => group.Queries).Select(query => query.Query).Distinct()]),
+                Looks = config.Levels == 0 ? [] : new RunLooks(session, data).Groups(outcome, nearest, shown),
                 Duration = duration,
                 Finished = TimeProvider.System.GetLocalNow(),
             },

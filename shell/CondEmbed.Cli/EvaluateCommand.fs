@@ -1,0 +1,95 @@
+/// `condembed evaluate`: retrieval metrics of a run on pictures, on request also with the nearest re-ranked by its levels.
+module CondEmbed.Cli.EvaluateCommand
+
+open System
+open System.Threading
+open Argu
+open CondEmbed
+open CondEmbed.Cli.Arguments
+open CondEmbed.Cli.MeasureArguments
+open CondEmbed.Cli.Pictures
+open CondEmbed.Checkpoints
+open CondEmbed.Datasets
+open CondEmbed.Reports
+open CondEmbed.Training
+
+/// The held-out part of the data: another set's, or that of the run itself.
+let private heldOut (model: EmbeddingModel) (arguments: ParseResults<EvaluateArgument>) other =
+    let layout = arguments.TryGetResult EvaluateArgument.Layout
+    let allowSubset = arguments.Contains EvaluateArgument.AllowSubset
+
+    match other with
+    | Some folder ->
+        ImageDatasets.Open(folder, openedWith model layout allowSubset)
+        |> DataCommand.notingSubset allowSubset
+        |> RunData.ForEvaluation
+    | None when layout.IsSome || allowSubset ->
+        raise (InputException "--layout and --allow-subset are for other data; the run's own is opened by the run's settings.")
+    | None -> RunData.Open model.Settings
+
+/// The data to measure on, without what is to be left out of it, and what some work makes of it.
+let private measured model (arguments: ParseResults<EvaluateArgument>) other stop (work: RunData -> IProgress<RunProgress> -> 'Result) =
+    let opened = heldOut model arguments other
+    let workers = arguments.GetResult(EvaluateArgument.Workers, 0)
+    // What a run left out of its own data is not there to be measured either.
+    let skipBad = arguments.Contains EvaluateArgument.SkipBad || (other.IsNone && model.Settings.SkipBad)
+
+    orSkipping (fun () ->
+        Output.withProgress (fun progress ->
+            let data = if skipBad then checkedData opened workers progress stop else opened
+            data, work data progress))
+
+let run (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument>) =
+    let named, other = arguments.GetResult EvaluateArgument.Evaluate_What |> twoOf "a run and, if you like, data"
+    let perClass = arguments.TryGetResult EvaluateArgument.PerClass
+    Option.iter AtomicFile.Check perClass
+    let device, best = arguments.GetResult(EvaluateArgument.Device, "auto"), arguments.Contains EvaluateArgument.Best
+    let workers = arguments.GetResult(EvaluateArgument.Workers, 0)
+
+    let rerank =
+        Reranked.optionsOf (arguments.TryGetResult EvaluateArgument.Rerank) (arguments.TryGetResult EvaluateArgument.RerankBy)
+
+    let options =
+        Measures.options
+            { RecallAt = arguments.TryGetResult EvaluateArgument.RecallAt
+              PrecisionAt = arguments.TryGetResult EvaluateArgument.PrecisionAt
+              Variants = arguments.Contains EvaluateArgument.Variants
+              ClassAverages = arguments.Contains EvaluateArgument.ClassAverages
+              Clustering = arguments.Contains EvaluateArgument.Clustering
+              Fmr = arguments.TryGetResult EvaluateArgument.Fmr
+              Pcf = arguments.TryGetResult EvaluateArgument.Pcf }
+
+    let evaluating (data: RunData) = phase "evaluating" data.Split.Test.Count
+
+    let data, show, more =
+        match rerank with
+        | None ->
+            use model = EmbeddingModel.Load(named, device, best)
+
+            let data, metrics =
+                measured model arguments other stop (fun data progress ->
+                    model.Evaluate(data.Dataset, data.Split, options, workers, evaluating data progress, stop))
+
+            data, (fun asJson -> Measures.show asJson perClass metrics), []
+        | Some rerank ->
+            use model = ConditionalModel.Load(named, device, best)
+
+            let data, metrics =
+                measured model.Embedding arguments other stop (fun data progress ->
+                    let reranking = laterPhase "re-ranking" data.Split.Queries.Count progress
+                    model.Evaluate(data.Dataset, data.Split, rerank, options, workers, evaluating data progress, reranking, stop))
+
+            data, (fun asJson -> Reranked.show rerank asJson perClass metrics), [ "rerank", Reranked.document rerank metrics ]
+
+    let asJson = arguments.Contains EvaluateArgument.Json
+
+    { Measures.Title = data.Dataset.Name
+      Measures.AllAgainstAll = data.Split.AllAgainstAll
+      Measures.Classes = ClassIndex(data.Dataset.Items |> Seq.map _.Label)
+      Measures.More =
+        [ "data", box data.Dataset.Name; "run", box named; "split", box data.Split.Rule; "subset", box data.Subset ]
+        @ more }
+    |> show asJson
+
+    if not asJson && not (isNull data.Subset) then
+        printfn $"Measured on a subset, so not to be compared with published numbers: {data.Subset}."
