@@ -19,7 +19,7 @@ type StudyArgument =
         member this.Usage =
             match this with
             | Study _ ->
-                "a TOML file: seeds = 5 (or a list), a table [base] with what all arms have in common, [arms.NAME] with the changes of each (the first is the baseline, or baseline = \"NAME\"); test_on = [...] for more data sets"
+                "a TOML file: seeds = 5 (or a list), a table [base] with what all arms have in common, [arms.NAME] with the changes of each (the first is the baseline, or baseline = \"NAME\"); test_on = [...] for more data sets, rerank = K for the order of the levels too"
             | Out _ -> "the folder of the study, new or begun before (studies/NAME): what is done is kept, what is missing is run"
             | Jobs _ -> "how many runs at once, each in a process of its own (1)"
             | DryRun -> "only say which runs there are, and which of them are done"

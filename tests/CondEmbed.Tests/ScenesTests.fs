@@ -58,7 +58,12 @@ let private contents =
 
           test "those that stand by are training classes, are never meant, and stand by in every part" {
               let set = scenes.Value
-              let standing = Set.ofSeq [ for KeyValue(label, role) in EmojiSplit.ReadForScenes() do if role = Role.Unassigned then label ]
+
+              let standing =
+                  Set.ofSeq
+                      [ for KeyValue(label, role) in EmojiSplit.ReadForScenes() do
+                            if role = Role.Unassigned then label ]
+
               let known = EmojiSplit.Read()
               Expect.isTrue (standing |> Seq.forall (fun label -> known[label] = Role.Train)) "training classes"
               Expect.isEmpty (Set.intersect standing (labelsOf set (all set))) "never meant"
@@ -163,7 +168,11 @@ let private alone =
     test "emoji-singles: each picture of the classes that are meant alone, of the same parts" {
         let set = singles.Value
         let roleOf = EmojiSplit.ReadForScenes()
-        let meant = [ for item in EmojiDataset.Open().Items do if roleOf[item.Label] <> Role.Unassigned then item.Path ]
+
+        let meant =
+            [ for item in EmojiDataset.Open().Items do
+                  if roleOf[item.Label] <> Role.Unassigned then item.Path ]
+
         Expect.equal [ for item in set.Items -> item.Path ] meant "paths"
 
         for item in all set do

@@ -26,7 +26,7 @@ let private study more arms =
 
 let private two = [ "[arms.baseline]"; "levels = 0"; "[arms.conditional]"; "levels = 1" ]
 
-let private plan () = StudyFile.Parse("test.toml", study [ $"test_on = ['{pictures.Value}']" ] two)
+let private plan () = StudyFile.Parse("test.toml", study [ $"test_on = ['{pictures.Value}']"; "rerank = 20" ] two)
 
 let private quietly (study: Study) = study.Run()
 
@@ -35,7 +35,8 @@ let private intervals =
         "intervals"
         [ test "Student's t has its tabled quantiles" {
               // Abramowitz and Stegun, table 26.10, two-sided 95 % and 99 %.
-              for degrees, half, most in [ 1, 12.706, 63.657; 2, 4.303, 9.925; 3, 3.182, 5.841; 4, 2.776, 4.604; 7, 2.365, 3.499; 30, 2.042, 2.750 ] do
+              for degrees, half, most in
+                  [ 1, 12.706, 63.657; 2, 4.303, 9.925; 3, 3.182, 5.841; 4, 2.776, 4.604; 7, 2.365, 3.499; 30, 2.042, 2.750 ] do
                   Expect.floatClose { absolute = 6e-4; relative = 0.0 } (StudentT.Quantile(0.975, degrees)) half $"{degrees} degrees, 95 %%"
                   Expect.floatClose { absolute = 6e-4; relative = 0.0 } (StudentT.Quantile(0.995, degrees)) most $"{degrees} degrees, 99 %%"
           }
@@ -79,7 +80,12 @@ let private files =
               Expect.equal plan.Name "Mine" "name"
               Expect.sequenceEqual plan.Seeds [ 0; 1 ] "a number of seeds"
               Expect.equal plan.Baseline "conditional" "baseline"
-              Expect.equal [ for arm in plan.Arms -> arm.Name, plan.SettingsOf(arm, 7).Levels ] [ "baseline", 0; "conditional", 1 ] "arms in order"
+
+              Expect.equal
+                  [ for arm in plan.Arms -> arm.Name, plan.SettingsOf(arm, 7).Levels ]
+                  [ "baseline", 0; "conditional", 1 ]
+                  "arms in order"
+
               Expect.equal (plan.SettingsOf(plan.Arms[0], 7).Seed) 7 "seed"
           }
           test "everything that is wrong is said" {
@@ -93,6 +99,7 @@ let private files =
               rejected [ "test_on"; "nowhere" ] (study [ "test_on = ['nowhere']" ] two)
               rejected [ "levles"; "levels" ] (study [] [ "[arms.a]"; "levles = 3" ])
               rejected [ "a/b"; "folder" ] (study [] [ "[arms.'a/b']"; "levels = 3" ])
+              rejected [ "rerank" ] (study [ "rerank = 'all'" ] two)
               rejected [ "arms" ] "arms = 3"
           } ]
 
@@ -107,7 +114,17 @@ let private runs =
                   Expect.equal lines.Count 4 "a line a run"
                   Expect.isEmpty results.Missing "nothing is missing"
                   Expect.isEmpty results.Unmatched "same encoder, same batches"
-                  Expect.sequenceEqual results.Measured [ "validation"; "test"; "test, last step"; "pictures"; "pictures, last step"; "test, untrained" ] "measured"
+
+                  Expect.sequenceEqual
+                      results.Measured
+                      [ "validation"
+                        "test"
+                        "test, last step"
+                        "pictures"
+                        "pictures, last step"
+                        "test, 20 re-ranked"
+                        "test, untrained" ]
+                      "measured"
 
                   let sums = [ for run in results.Runs -> run.Seed, run.Origin.Network, run.Origin.Batches ] |> List.distinct
                   Expect.hasLength sums 2 "both arms have the sums of their seed"
@@ -116,6 +133,10 @@ let private runs =
                       let value arm = results.ValuesOf(arm, difference.Measured, difference.Metric)
                       let expected = [ for a, b in Seq.zip (value "conditional") (value "baseline") -> a - b ]
                       Expect.sequenceEqual difference.Values expected $"{difference.Measured}, {difference.Metric}"
+
+                  let plain = results.ValuesOf("baseline", "test", "map_at_r")
+                  Expect.sequenceEqual (results.ValuesOf("baseline", "test, 20 re-ranked", "map_at_r")) plain "no levels, no other order"
+                  Expect.hasLength (results.ValuesOf("conditional", "test, 20 re-ranked", "reranking_ms")) 2 "what re-ranking took"
 
                   let before = results.ValuesOf("conditional", "test, untrained", "map_at_r")
                   Expect.sequenceEqual before (results.ValuesOf("baseline", "test, untrained", "map_at_r")) "both begin alike"
@@ -129,15 +150,34 @@ let private runs =
                   Expect.contains table $"conditional,1,test,recall@1,{recall}" "a line of CSV"
                   let page = File.ReadAllText study.ReportFile
 
-                  for words in [ "Gain over baseline"; "pictures, last step"; "SHA-256 sums are equal"; "levels = 1" ] do
+                  for words in
+                      [ "Gain over baseline"
+                        "pictures, last step"
+                        "ms a query for conditional"
+                        "SHA-256 sums are equal"
+                        "levels = 1" ] do
                       Expect.stringContains page words words)
           }
           test "an arm that sees other pictures is not called matched" {
               inFolder (fun folder ->
-                  let arms = [ "[arms.baseline]"; "levels = 0"; "[arms.flipped]"; "levels = 0"; "flip = 0"; "[arms.wide]"; "levels = 0"; "embedding = 20" ]
+                  let arms =
+                      [ "[arms.baseline]"
+                        "levels = 0"
+                        "[arms.flipped]"
+                        "levels = 0"
+                        "flip = 0"
+                        "[arms.wide]"
+                        "levels = 0"
+                        "embedding = 20" ]
+
                   let plan = StudyFile.Parse("t.toml", (study [] arms).Replace("seeds = 2", "seeds = [4]"))
                   let results = Study(plan, folder) |> quietly
-                  Expect.equal (List.ofSeq results.Unmatched) [ "flipped differs from baseline in batches or their augmentation"; "wide differs from baseline in initial encoder and head" ] "both")
+
+                  Expect.equal
+                      (List.ofSeq results.Unmatched)
+                      [ "flipped differs from baseline in batches or their augmentation"
+                        "wide differs from baseline in initial encoder and head" ]
+                      "both")
           }
           test "a study goes on with what is missing, to the same numbers" {
               inFolder (fun folder ->
@@ -159,7 +199,13 @@ let private runs =
                   let begun = [ for job in Study(plan (), parts).Jobs -> job.IsFinished, job.IsBegun ]
                   Expect.equal begun [ true, true; false, true; false, false; false, false ] "one done, one begun"
                   let resumed = Study(plan (), parts) |> quietly
-                  let numbers (results: StudyResults) = [ for run in results.Runs -> run.Arm, run.Seed, run.Origin, [ for pair in run.Measured -> pair.Key, List.ofSeq pair.Value ] ]
+
+                  let numbers (results: StudyResults) =
+                      [ for run in results.Runs do
+                            for KeyValue(measured, metrics) in run.Measured do
+                                for KeyValue(metric, value) in metrics do
+                                    if metric <> StudyMeasures.RerankingTime then run.Arm, run.Seed, run.Origin, measured, metric, value ]
+
                   Expect.equal (numbers resumed) (numbers whole) "as if never stopped"
 
                   let never = StudyRunner(fun job _ -> failtest $"{job.Name} was run again")
@@ -169,18 +215,26 @@ let private runs =
               inFolder (fun folder ->
                   let one text = StudyFile.Parse("t.toml", (study [] text).Replace("seeds = 2", "seeds = 1"))
                   Study(one [ "[arms.a]"; "levels = 0" ], folder) |> quietly |> ignore
-                  rejects [ "lr = "; "Delete that folder" ] (fun () -> Study(one [ "[arms.a]"; "levels = 0"; "lr = 0.5" ], folder) |> quietly |> ignore)
+
+                  rejects [ "lr = "; "Delete that folder" ] (fun () ->
+                      Study(one [ "[arms.a]"; "levels = 0"; "lr = 0.5" ], folder) |> quietly |> ignore)
                   // Where a run is computed does not matter.
                   Study(one [ "[arms.a]"; "levels = 0"; "workers = 1" ], folder) |> quietly |> ignore)
           }
           test "a run that fails does not keep the others from theirs" {
               inFolder (fun folder ->
-                  let failing (job: StudyJob) token = if job.Seed = 0 && job.Arm = "baseline" then failwith "no luck" else StudyRunners.InThisProcess(job, token)
+                  let failing (job: StudyJob) token =
+                      if job.Seed = 0 && job.Arm = "baseline" then failwith "no luck" else StudyRunners.InThisProcess(job, token)
+
                   let study = Study(plan (), folder, Runner = StudyRunner failing)
                   let problem = Expect.throwsC (fun () -> quietly study |> ignore) id
                   Expect.stringContains problem.Message "baseline, seed 0: no luck" "which and why"
                   Expect.equal [ for job in study.Jobs -> job.IsFinished ] [ false; true; true; true ] "the others are done"
-                  Expect.equal (List.ofSeq (StudyTables.ReadJson study.ResultsFile).Missing) [ "baseline, seed 0" ] "what is there is written down")
+
+                  Expect.equal
+                      (List.ofSeq (StudyTables.ReadJson study.ResultsFile).Missing)
+                      [ "baseline, seed 0" ]
+                      "what is there is written down")
           }
           test "options make a study too" {
               let common = TrainingOptions(Data = pictures.Value, Steps = 3)

@@ -5,7 +5,7 @@ using CondEmbed.Training;
 
 namespace CondEmbed.Studies;
 
-/// <summary>Tests a finished run on the further data sets of a study, and keeps the result in the run's folder as <c>tests.json</c>.</summary>
+/// <summary>Tests a finished run on the further data sets of a study and with re-ranking, and keeps the result in the run's folder as <c>tests.json</c>.</summary>
 internal static class MoreTests
 {
     private static readonly Lock OneAtATime = new();
@@ -16,16 +16,11 @@ internal static class MoreTests
         lock (OneAtATime)
         {
             var known = Read(job);
-            string[] missing = [.. plan.TestOn.Where(data => !known.ContainsKey(StudyMeasures.On(data, chosen: false)))];
+            var before = known.Count;
 
-            if (missing.Length == 0)
+            foreach (var data in plan.TestOn.Where(data => !known.ContainsKey(StudyMeasures.On(data, chosen: false))))
             {
-                return;
-            }
-
-            foreach (var data in missing)
-            {
-                if (File.Exists(new RunFolder(job.Folder).BestWeights))
+                if (HasBest(job))
                 {
                     known[StudyMeasures.On(data, chosen: true)] = Tested(data, job, best: true, cancellation);
                 }
@@ -33,7 +28,15 @@ internal static class MoreTests
                 known[StudyMeasures.On(data, chosen: false)] = Tested(data, job, best: false, cancellation);
             }
 
-            AtomicFile.WriteText(FileOf(job), JsonSerializer.Serialize(known, StudyTables.Json));
+            if (plan.Rerank > 0 && job.Settings.Levels > 0 && !known.ContainsKey(StudyMeasures.Reranked(plan.Rerank)))
+            {
+                known[StudyMeasures.Reranked(plan.Rerank)] = Reranked(plan.Rerank, job, cancellation);
+            }
+
+            if (known.Count > before)
+            {
+                AtomicFile.WriteText(FileOf(job), JsonSerializer.Serialize(known, StudyTables.Json));
+            }
         }
     }
 
@@ -50,4 +53,17 @@ internal static class MoreTests
         var options = RunMeasures.Options(job.Settings, dataset);
         return RunMeasures.Kept(model.Evaluate(dataset, ClassSplit.ForEvaluation(dataset), options, job.Settings.Workers, cancellation: cancellation));
     }
+
+    private static Dictionary<string, double> Reranked(int k, StudyJob job, CancellationToken cancellation)
+    {
+        using var model = ConditionalModel.Load(job.Folder, job.Settings.Device, HasBest(job));
+        var data = RunData.Open(job.Settings);
+        var options = RunMeasures.Options(job.Settings, data.Dataset) with { Clustering = false };
+        var metrics = model.Evaluate(data.Dataset, data.Split, new RerankOptions(k), options, job.Settings.Workers, cancellation: cancellation);
+        var kept = RunMeasures.Kept(metrics.Reranked);
+        kept[StudyMeasures.RerankingTime] = metrics.Cost.RerankingMs;
+        return kept;
+    }
+
+    private static bool HasBest(StudyJob job) => File.Exists(new RunFolder(job.Folder).BestWeights);
 }

@@ -6,12 +6,12 @@ using Tomlyn.Model;
 namespace CondEmbed.Studies;
 
 /// <summary>
-/// Reads a study from TOML: <c>name</c>, <c>seeds</c> (a number or a list), <c>baseline</c> (the first arm if left out), <c>test_on</c>, <c>metrics</c>,
+/// Reads a study from TOML: <c>name</c>, <c>seeds</c> (a number or a list), <c>baseline</c> (the first arm if left out), <c>test_on</c>, <c>rerank</c>, <c>metrics</c>,
 /// a table <c>[base]</c> of settings that all arms have in common, and a table <c>[arms.NAME]</c> for each arm.
 /// </summary>
 public static class StudyFile
 {
-    private static readonly string[] Known = ["name", "seeds", "baseline", "test_on", "metrics", "base", "arms"];
+    private static readonly string[] Known = ["name", "seeds", "baseline", "test_on", "rerank", "metrics", "base", "arms"];
 
     /// <summary>The study of a file.</summary>
     /// <exception cref="InputException">Everything that is wrong with it.</exception>
@@ -44,6 +44,7 @@ public static class StudyFile
             file.TryGetValue("baseline", out var baseline) ? TomlSettings.Text(baseline) : arms.FirstOrDefault()?.Name ?? "")
         {
             TestOn = Words(file, "test_on") ?? [],
+            Rerank = file.TryGetValue("rerank", out var rerank) ? Whole(path, "rerank", rerank) : 0,
             Metrics = Words(file, "metrics") ?? [Reports.MetricNames.Recall1, Reports.MetricNames.MapAtR],
         }.Checked(path);
     }
@@ -63,6 +64,10 @@ public static class StudyFile
         TomlArray list when list.All(seed => seed is long and >= 0 and <= int.MaxValue) => [.. list.Select(seed => Convert.ToInt32(seed, CultureInfo.InvariantCulture))],
         _ => throw new InputException($"{path}: seeds = {TomlSettings.Text(seeds)}: must be a number of seeds, or a list of them, as in seeds = [0, 1, 2]."),
     };
+
+    private static int Whole(string path, string key, object number) => number is long and >= 0 and <= int.MaxValue
+        ? Convert.ToInt32(number, CultureInfo.InvariantCulture)
+        : throw new InputException($"{path}: {key} = {TomlSettings.Text(number)}: must be a whole number from 0 on.");
 
     private static string[]? Words(TomlTable file, string key) => file.TryGetValue(key, out var words)
         ? TomlSettings.Text(words).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)

@@ -21,6 +21,9 @@ public sealed record StudyPlan(string Name, IReadOnlyList<Given> Common, IReadOn
     /// <summary>More data sets on which each network is tested: their test parts, or all of them where they have none.</summary>
     public IReadOnlyList<string> TestOn { get; init; } = [];
 
+    /// <summary>How many of the nearest are also put in order by the levels of an arm that has some; 0 for none.</summary>
+    public int Rerank { get; init; }
+
     /// <summary>The metrics to compare by, the first ones first; keys as in a run's <c>metrics.json</c>.</summary>
     public IReadOnlyList<string> Metrics { get; init; } = [MetricNames.Recall1, MetricNames.MapAtR];
 
@@ -102,6 +105,11 @@ public sealed record StudyPlan(string Name, IReadOnlyList<Given> Common, IReadOn
         if (Common.Concat(Arms.SelectMany(arm => arm.Changes)).Any(given => given.Key == "seed"))
         {
             yield return "'seed' is what the study varies: leave it out of the settings, and give seeds = [...] instead.";
+        }
+
+        if (Rerank < 0)
+        {
+            yield return $"rerank = {Rerank}: must be how many of the nearest to put in order by the levels, or 0.";
         }
 
         foreach (var data in TestOn.Where(data => !ImageDatasets.EmbeddedNames.Contains(data) && !Path.Exists(data)))

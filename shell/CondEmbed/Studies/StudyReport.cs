@@ -14,7 +14,7 @@ public static class StudyReport
         [
             Header(results),
             Page.Section("gains", $"Gain over {results.Baseline}", Gains(results)),
-            Page.Section("values", "What was measured", Html.Join(Shown(results).Select(measured => ValueTable(results, measured)))),
+            Page.Section("values", "What was measured", Html.Of($"{Shown(results).Select(measured => ValueTable(results, measured))}{RerankNote(results)}")),
             Page.Section("curves", "Validation classes over the steps", StudyCurves.Draw(results)),
             Page.Section("cost", "Cost", StudyCosts.Draw(results)),
             Page.Section("matching", "Matching", Matching(results)),
@@ -67,6 +67,19 @@ public static class StudyReport
             {rows}</tbody></table></div></div>
 
             """);
+    }
+
+    private static Html RerankNote(StudyResults results)
+    {
+        if (results.Rerank == 0)
+        {
+            return Html.Empty;
+        }
+
+        var measured = StudyMeasures.Reranked(results.Rerank);
+        var times = results.Arms.Select(arm => (arm.Name, Ms: results.ValuesOf(arm.Name, measured, StudyMeasures.RerankingTime))).Where(arm => arm.Ms.Count > 0);
+        var cost = string.Join(", ", times.Select(arm => $"{Human.Number(arm.Ms.Average(), 3)} ms a query for {arm.Name}"));
+        return Html.Of($"<p class=\"note\">Re-ranked: the {results.Rerank} nearest in the order of the levels' similarities, which took {cost}. An arm without levels keeps its order.</p>\n");
     }
 
     private static Html Cells(StudyResults results, string arm, string measured, string metric)

@@ -57,6 +57,9 @@ public sealed record StudyResults
     /// <summary>The machine and the versions.</summary>
     public required IReadOnlyDictionary<string, string> Environment { get; init; }
 
+    /// <summary>How many of the nearest were also put in order by the levels; 0 for none.</summary>
+    public int Rerank { get; init; }
+
     /// <summary>The command that repeats the study.</summary>
     public string Command { get; init; } = "";
 
@@ -89,6 +92,7 @@ public sealed record StudyResults
                 ["System"] = $"{RuntimeInformation.OSDescription}, {RuntimeInformation.OSArchitecture}, {System.Environment.ProcessorCount} cores",
                 ["Runs at once"] = FormattableString.Invariant($"{atOnce}"),
             },
+            Rerank = plan.Rerank,
             Command = command,
         };
     }
@@ -106,6 +110,11 @@ public sealed record StudyResults
         foreach (var (data, values) in MoreTests.Read(job))
         {
             Add(data, values);
+        }
+
+        if (plan.Rerank > 0 && job.Settings.Levels == 0)
+        {
+            Add(StudyMeasures.Reranked(plan.Rerank), metrics.Best ?? metrics.After);
         }
 
         Add(StudyMeasures.Before, metrics.Before);

@@ -43,6 +43,12 @@ public static class StudyMeasures
     /// <summary>The test classes before the first step.</summary>
     public const string Before = "test, untrained";
 
+    /// <summary>The key of the milliseconds that re-ranking takes a query, among what is measured with re-ranking.</summary>
+    public const string RerankingTime = "reranking_ms";
+
+    /// <summary>The test classes at the chosen step, with the nearest put in order by the levels.</summary>
+    public static string Reranked(int k) => FormattableString.Invariant($"{Chosen}, {k} re-ranked");
+
     /// <summary>Another data set, at either step.</summary>
     internal static string On(string data, bool chosen) => $"{Path.GetFileName(data.TrimEnd('/', '\\'))}{(chosen ? "" : ", last step")}";
 }
