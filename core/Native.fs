@@ -39,7 +39,11 @@ type Status =
         InterOpThreads: int
     }
 
-let private outcome = lazy (NativeLoad.loadAll ())
+let private outcome =
+    lazy
+        (let loaded = NativeLoad.loadAll ()
+         NativeScalars.freeLate loaded.Handle
+         loaded)
 
 /// Makes torch's native libraries loadable, or says by an InputException what is missing, where it was looked for and how to mend it. To be
 /// called before anything else of torch; cheap after the first call, and safe from several threads and processes at once.

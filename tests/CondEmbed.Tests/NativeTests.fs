@@ -3,6 +3,7 @@ module CondEmbed.Tests.NativeTests
 open System
 open System.Diagnostics
 open System.IO
+open System.Runtime.InteropServices
 open System.Text.Json
 open System.Threading.Tasks
 open Expecto
@@ -253,4 +254,32 @@ let private deviceTests =
                       Expect.isTrue (problem :? InputException) name
                       Expect.stringContains problem.Message "cpu" "what there is") ]
 
-let tests = testList "Native" [ ElfTests.tests; loadTests; processTests; otherProcessTests; deviceTests ]
+let private scalarTests =
+    testCase "scalars live until libtorch has read them, however often the garbage is collected"
+    <| fun () ->
+        if not (OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture = Architecture.X64) then
+            skiptest "scalars are freed late on Linux on x64 only"
+
+        use source = new Threading.CancellationTokenSource()
+
+        let collecting () =
+            while not source.IsCancellationRequested do
+                for _ in 1..200 do
+                    (1.0).ToScalar() |> ignore
+
+                GC.Collect 0
+
+        let collectors = [| for _ in 1..3 -> Threading.Tasks.Task.Run collecting |]
+
+        try
+            scoped (fun () ->
+                let x, y = torch.ones [| 64L; 64L; 16L; 16L |], torch.ones [| 64L; 64L; 16L; 16L |]
+
+                for _ in 1..1500 do
+                    scoped (fun () -> Expect.equal ((x + y - 0.5).flatten().[0].item<float32> ()) 1.5f "x + y - 0.5"))
+        finally
+            source.Cancel()
+            Threading.Tasks.Task.WaitAll collectors
+
+let tests =
+    testList "Native" [ ElfTests.tests; loadTests; processTests; otherProcessTests; deviceTests; scalarTests ]

@@ -1,0 +1,74 @@
+/// TorchSharp hands libtorch the address of a Scalar, as the 1 in x + 1 * y, and does not keep the Scalar alive until libtorch has read it. A garbage collection
+/// at that moment (other threads read pictures all the while) frees it: then the operation fails with 'Expected false to be true', or silently computes with
+/// whatever number lies there by then. TorchSharp 0.107 has no way to mend that from outside, so the function that frees scalars is made to free
+/// them late: a scalar stays until as many others as are kept here have been given up after it.
+///
+/// Only on Linux on x64, and only where the function is the one that is known. Elsewhere `Tensors.scalar` keeps its own scalars alive, and TorchSharp's
+/// own stay at risk.
+module internal CondEmbed.NativeScalars
+
+open System
+open System.Buffers.Binary
+open System.Runtime.InteropServices
+
+[<Literal>]
+let private Kept = 0x10000
+
+[<Literal>]
+let private Writable = 7 // PROT_READ | PROT_WRITE | PROT_EXEC
+
+[<Literal>]
+let private Executable = 5 // PROT_READ | PROT_EXEC
+
+[<DllImport("libc", EntryPoint = "mprotect")>]
+extern int private protect(nativeint address, unativeint length, int access)
+
+[<UnmanagedFunctionPointer(CallingConvention.Cdecl)>]
+type private Release = delegate of nativeint -> unit
+
+/// `test rdi, rdi; je`: how the function begins; it deletes what it is given, if that is something.
+let private beginning = [| 0x48uy; 0x85uy; 0xffuy; 0x74uy |]
+
+/// `mov rax, target; jmp rax`.
+let private jumpTo (target: nativeint) =
+    let code = [| 0x48uy; 0xb8uy; 0uy; 0uy; 0uy; 0uy; 0uy; 0uy; 0uy; 0uy; 0xffuy; 0xe0uy |]
+    BinaryPrimitives.WriteInt64LittleEndian(Span(code, 2, 8), int64 target)
+    code
+
+/// Called from native code for as long as the process lives.
+let mutable private late: Release = null
+
+let private lateRelease (release: Release) =
+    let waiting: nativeint array = Array.zeroCreate Kept
+    let place = ref 0
+
+    Release(fun scalar ->
+        let oldest =
+            lock waiting (fun () ->
+                let oldest = waiting[place.Value]
+                waiting[place.Value] <- scalar
+                place.Value <- (place.Value + 1) % Kept
+                oldest)
+
+        if oldest <> 0n then release.Invoke oldest)
+
+let private overwrite (place: nativeint) (code: byte array) =
+    let page = place &&& ~~~(nativeint Environment.SystemPageSize - 1n)
+    let length = unativeint (place - page) + unativeint code.Length
+
+    if protect (page, length, Writable) = 0 then
+        Marshal.Copy(code, 0, place, code.Length)
+        protect (page, length, Executable) |> ignore
+
+/// Frees scalars late from now on. To be called once, after TorchSharp's library (its handle) is loaded and before anything of torch is used.
+let freeLate (handle: nativeint) =
+    if OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture = Architecture.X64 then
+        match NativeLibrary.TryGetExport(handle, "THSTorch_dispose_scalar"), NativeLibrary.TryGetExport(handle, "_ZdlPv") with
+        | (true, dispose), (true, delete) ->
+            let found: byte array = Array.zeroCreate beginning.Length
+            Marshal.Copy(dispose, found, 0, found.Length)
+
+            if found = beginning then
+                late <- lateRelease (Marshal.GetDelegateForFunctionPointer<Release> delete)
+                overwrite dispose (jumpTo (Marshal.GetFunctionPointerForDelegate late))
+        | _ -> ()
