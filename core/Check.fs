@@ -92,7 +92,8 @@ let private levelProblems (c: Config) =
         | None -> c.Levels
 
     let together =
-        [ demand (c.Embedding % max 1 c.Heads = 0) "heads" $"{c.Heads} heads do not divide an embedding of {c.Embedding}"
+        [ demand (c.Embedding > 0) "embedding" "is 0, the pooled features themselves, in which levels have no weights: give it a width, or set levels to 0"
+          demand (c.Embedding % max 1 c.Heads = 0) "heads" $"{c.Heads} heads do not divide an embedding of {c.Embedding}"
           demand
               (c.LevelValues <> "head" || c.Pooling = "mean")
               "level_values"
@@ -138,7 +139,7 @@ let problems (c: Config) : Problem list =
           oneOf Encoders.All.names "encoder" c.Encoder
           oneOf [ for name, _, _ in Encoders.All.poolings -> name ] "pooling" c.Pooling
           encoderProblems c
-          atLeast 1 "embedding" c.Embedding
+          atLeast 0 "embedding" c.Embedding
           within 0.0 16.0 "levels" (float c.Levels)
           atLeast 1 "heads" c.Heads
           List.concat (levelProblems c)

@@ -29,7 +29,7 @@ type Config =
       StrictWeights: bool
       [<Description("pooling before the embedding: class (the class token of a vit), mean, max, mean-max, gem, grid (6 x 6 fields, and mean-max)")>]
       Pooling: string
-      [<Description("D, features of an embedding")>]
+      [<Description("D, features of an embedding; 0 for the pooled features of the encoder themselves, without levels")>]
       Embedding: int
       [<Description("BatchNorm between pooling and embedding")>]
       HeadNorm: bool

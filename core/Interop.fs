@@ -125,7 +125,7 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
 
     member _.Config = config
     /// D.
-    member _.Dimension = config.Embedding
+    member val Dimension = Recipe.dimension config
     /// The device in use: `cpu`, `cuda:0`.
     member _.Device = string device
     member _.StepsDone = state.Step

@@ -42,19 +42,21 @@ module Network =
 
         normed --> Layer.named "embedding" (Layers.linear channels embedding)
 
-    /// An encoder with a head of D features: pooling (so many features a channel), a norm if asked for, a linear layer. Parameters stand
-    /// under the encoder's own names and `embedding`. `isMean`: the pooling is the mean over places.
+    /// An encoder with a head of D features: pooling (so many features a channel), a norm if asked for, a linear layer (none if D is 0, then the embedding is
+    /// what comes before it). Parameters stand under the encoder's own names and `embedding`. `isMean`: the pooling is the mean over places.
     let ofEncoder (encoder: Encoder) (features: int, pooling: Layer<Features, Tensor>, isMean) withNorm embedding =
         let width = features * encoder.Channels
 
         let norm = if withNorm then Layer.named "embedding.norm" (Layers.batchNorm width) else Layer.lift id
 
+        let linear = if embedding > 0 then Layer.named "embedding" (Layers.linear width embedding) else Layer.lift id
+
         { Features = Layers.normalisePixels encoder.Mean encoder.Deviation --> encoder.Features
           Head =
             Layer.named "embedding.pool" pooling
             --> norm
-            --> Layer.named "embedding" (Layers.linear width embedding)
-          Project = if isMean then Some(projection encoder.Channels withNorm embedding) else None }
+            --> linear
+          Project = if isMean && embedding > 0 then Some(projection encoder.Channels withNorm embedding) else None }
 
     /// Pictures -> B D of length 1: the unconditional embedding, all that is used at test time.
     let embed network = network.Features --> network.Head |> Layer.map Layers.l2Normalise

@@ -18,9 +18,16 @@ let encoder (config: Config) =
     | Some encoder -> encoder
     | None -> invalidArg (nameof config) $"There is no encoder '{config.Encoder}'."
 
+let private pooling (config: Config) = Encoders.All.poolings |> List.find (fun (name, _, _) -> name = config.Pooling)
+
+/// D.
+let dimension (config: Config) =
+    let _, features, _ = pooling config
+    if config.Embedding > 0 then config.Embedding else features * (encoder config).Channels
+
 /// Pictures -> embedding of the settings' encoder and pooling.
 let network (config: Config) =
-    let _, features, pooling = Encoders.All.poolings |> List.find (fun (name, _, _) -> name = config.Pooling)
+    let _, features, pooling = pooling config
 
     Network.ofEncoder (encoder config) (features, pooling, config.Pooling = "mean") config.HeadNorm config.Embedding
 
@@ -61,7 +68,7 @@ let private conditional (config: Config) steps : Conditional.Options =
       Block = config.LevelBlock }
 
 let private objective (config: Config) network classes steps =
-    let lossOf (text, numbers) = All.make text (Config.asValues numbers) classes config.Embedding
+    let lossOf (text, numbers) = All.make text (Config.asValues numbers) classes (dimension config)
     let loss = lossOf (config.Loss, config.LossSettings)
 
     let remembered =
@@ -69,7 +76,7 @@ let private objective (config: Config) network classes steps =
             loss
         else
             loss
-            |> Memory.remembering { Size = config.Memory; Start = config.MemoryStart; Weight = config.MemoryWeight } config.Embedding
+            |> Memory.remembering { Size = config.Memory; Start = config.MemoryStart; Weight = config.MemoryWeight } (dimension config)
 
     let levelLoss = if config.Levels = 0 then loss else lossOf (Config.levelLossOf config)
 
