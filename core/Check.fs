@@ -92,7 +92,10 @@ let private levelProblems (c: Config) =
         | None -> c.Levels
 
     let together =
-        [ demand (c.Embedding > 0) "embedding" "is 0, the pooled features themselves, in which levels have no weights: give it a width, or set levels to 0"
+        [ demand
+              (c.Embedding > 0)
+              "embedding"
+              "is 0, the pooled features themselves, in which levels have no weights: give it a width, or set levels to 0"
           demand (c.Embedding % max 1 c.Heads = 0) "heads" $"{c.Heads} heads do not divide an embedding of {c.Embedding}"
           demand
               (c.LevelValues <> "head" || c.Pooling = "mean")

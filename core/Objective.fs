@@ -52,10 +52,7 @@ module Network =
         let linear = if embedding > 0 then Layer.named "embedding" (Layers.linear width embedding) else Layer.lift id
 
         { Features = Layers.normalisePixels encoder.Mean encoder.Deviation --> encoder.Features
-          Head =
-            Layer.named "embedding.pool" pooling
-            --> norm
-            --> linear
+          Head = Layer.named "embedding.pool" pooling --> norm --> linear
           Project = if isMean && embedding > 0 then Some(projection encoder.Channels withNorm embedding) else None }
 
     /// Pictures -> B D of length 1: the unconditional embedding, all that is used at test time.

@@ -13,5 +13,6 @@ let tests =
           CliWeightsTests.tests
           CliInputTests.tests
           CliLossTests.tests
+          CliStudyTests.tests
           CliStopTests.tests
           CliDataTests.tests ]

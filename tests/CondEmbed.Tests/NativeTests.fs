@@ -276,10 +276,9 @@ let private scalarTests =
                 let x, y = torch.ones [| 64L; 64L; 16L; 16L |], torch.ones [| 64L; 64L; 16L; 16L |]
 
                 for _ in 1..1500 do
-                    scoped (fun () -> Expect.equal ((x + y - 0.5).flatten().[0].item<float32> ()) 1.5f "x + y - 0.5"))
+                    scoped (fun () -> Expect.equal ((x + y - 0.5).flatten().[0].item<float32>()) 1.5f "x + y - 0.5"))
         finally
             source.Cancel()
             Threading.Tasks.Task.WaitAll collectors
 
-let tests =
-    testList "Native" [ ElfTests.tests; loadTests; processTests; otherProcessTests; deviceTests; scalarTests ]
+let tests = testList "Native" [ ElfTests.tests; loadTests; processTests; otherProcessTests; deviceTests; scalarTests ]

@@ -43,6 +43,30 @@ let tests =
                               (levels = 0 && (Loss.onEmbeddings (All.ofText loss 5 16)).Specs.IsEmpty)
                               "the baseline has no more")
 
+          testCase "an embedding of 0 is the pooled features themselves, of length 1" (fun () ->
+              let config =
+                  { Config.standard with
+                      Encoder = "resnet18"
+                      Pooling = "mean"
+                      HeadNorm = false
+                      Embedding = 0
+                      Levels = 0
+                      Size = 32 }
+
+              Expect.isEmpty (Check.problems config) "settings"
+              Expect.equal (Recipe.dimension config) 512 "features"
+              let recipe = Recipe.build config 5 10
+              Expect.isFalse (recipe.Embed.Specs |> List.exists (fun spec -> spec.Name.StartsWith "embedding")) "no head"
+
+              scoped (fun () ->
+                  let parameters = Params.init 7L TorchSharp.torch.CPU float32 recipe.Embed.Specs
+                  let images = TorchSharp.torch.randint (0L, 256L, [| 3L; 32L; 32L; 3L |], dtype = TorchSharp.torch.uint8)
+                  let found = Layer.run parameters recipe.Embed images
+                  let features = (Layer.run parameters recipe.Network.Features images).Map.mean [| 2L; 3L |]
+                  expectClose 1e-6 (Layers.l2Normalise features) found "the mean of the map")
+
+              Expect.contains [ for problem in Check.problems { config with Levels = 1 } -> problem.Key ] "embedding" "levels need a width")
+
           testCase "norms and biases have no decay, head and proxies have rates of their own" (fun () ->
               let _, treatments =
                   treatments

@@ -1,0 +1,102 @@
+/// The program's studies: several runs at once, each in a process of its own, and going on after a kill.
+module CondEmbed.Tests.CliStudyTests
+
+open System
+open System.IO
+open Expecto
+open CondEmbed.Studies
+open CondEmbed.Tests.CliSupport
+open CondEmbed.Tests.RunSupport
+open CondEmbed.Tests.Support
+
+let private written folder (others: (string * string) list) =
+    let file = Path.Combine(folder, "both.toml")
+
+    let lines =
+        [ "seeds = 2"
+          "[base]"
+          $"data = '{pictures.Value}'"
+          for KeyValue(key, value) in Map(tiny @ others) do
+              $"{key} = '{value}'"
+          "[arms.baseline]"
+          "levels = 0"
+          "[arms.conditional]"
+          "levels = 1" ]
+
+    File.WriteAllLines(file, lines)
+    file
+
+let private numbers folder =
+    let results = StudyTables.ReadJson(Path.Combine(folder, "study.json"))
+
+    [ for run in results.Runs do
+          for KeyValue(measured, metrics) in run.Measured do
+              for KeyValue(metric, value) in metrics -> run.Arm, run.Seed, measured, metric, value ],
+    results
+
+let private filesBelow folder =
+    Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+    |> Seq.map (fun file -> Path.GetRelativePath(folder, file))
+    |> Set.ofSeq
+
+let tests =
+    testList
+        "study"
+        [ test "runs two at a time, says what they came to, and keeps it" {
+              inFolder (fun folder ->
+                  let file, out = written folder [], Path.Combine(folder, "out")
+                  let planned = succeeds [ "study"; file; "--out"; out; "--dry-run" ]
+                  Expect.stringContains planned "conditional, seed 1" "what there is to run"
+                  Expect.isFalse (Directory.Exists out) "nothing is run for that"
+
+                  let said = succeeds [ "study"; file; "--out"; out; "--jobs"; "2" ]
+
+                  for words in [ "2 arms x 2 seeds"; "4/4  "; "gain over baseline"; "Matched:"; "study.html" ] do
+                      Expect.stringContains said words words
+
+                  let _, results = numbers out
+                  Expect.equal results.Runs.Count 4 "runs"
+                  Expect.isGreaterThan results.Arms[1].PeakMemory.Mean 1e7 "each process says what memory it took"
+                  let kept = filesBelow out
+                  Expect.isTrue (Set.isSubset (set [ "study.json"; "study.csv"; "study.html"; "baseline/seed-0.log" ]) kept) "files"
+                  Expect.isFalse (kept |> Set.exists (fun file -> file.EndsWith ".tmp")) "nothing unfinished"
+
+                  let again = succeeds [ "study"; file; "--out"; out ]
+                  Expect.stringContains again "4 of 4 runs are there already" "nothing is done twice")
+          }
+          test "killed and started again, it goes on with what is missing" {
+              onUnix (fun () ->
+                  inFolder (fun folder ->
+                      let file = written folder [ "steps", "40"; "save_every", "4" ]
+                      let out, whole = Path.Combine(folder, "out"), Path.Combine(folder, "whole")
+                      let study out = [ "study"; file; "--out"; out; "--jobs"; "2" ]
+                      let log = Path.Combine(out, "baseline", "seed-0", "log.jsonl")
+                      let steps () = if File.Exists log then File.ReadAllLines(log).Length else 0
+
+                      using (launch folder (study out)) (fun running ->
+                          waitFor "some steps" (fun () -> running.HasExited || steps () > 6)
+                          running.Kill())
+
+                      // Nobody asked the runs to stop; that their input ended did.
+                      let stopped () = Seq.forall (fun (line: string) -> not (line.Contains "finished")) (File.ReadLines log)
+                      waitFor "the run to stop by itself" (fun () -> (Seq.last (File.ReadLines log)).Contains "\"end\"")
+                      Expect.isTrue (stopped ()) "before its end"
+
+                      succeeds (study out) |> ignore
+                      succeeds (study whole) |> ignore
+                      Expect.equal (fst (numbers out)) (fst (numbers whole)) "as if never killed"))
+          }
+          test "a study that cannot be is refused with what is wrong" {
+              inFolder (fun folder ->
+                  let refused words arguments =
+                      let outcome = condembedIn folder ("study" :: arguments)
+                      Expect.equal outcome.Code 2 outcome.Everything
+
+                      for word in words do
+                          Expect.stringContains outcome.Error (word: string) word
+
+                  refused [ "none.toml" ] [ "none.toml" ]
+                  refused [ "--jobs 0" ] [ written folder []; "--jobs"; "0" ]
+                  File.WriteAllText(Path.Combine(folder, "wrong.toml"), "[arms.a]\nlevles = 1\n")
+                  refused [ "wrong.toml"; "levles"; "levels" ] [ "wrong.toml" ])
+          } ]
