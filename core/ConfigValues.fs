@@ -95,6 +95,8 @@ module Config =
     let photographs =
         { standard with
             Pooling = "mean"
+            // A level that adds to the one before it starts as the baseline, and at these small rates stays there.
+            Residual = false
             HeadLrFactor = 1.0
             HeadNorm = false
             Surround = "edge"

@@ -14,6 +14,7 @@ type StudyArgument =
     | [<Unique>] Out of DIR: string
     | [<Unique>] Jobs of N: int
     | [<Unique; CustomCommandLine "--dry-run">] DryRun
+    | [<Unique; CustomCommandLine "--report-only">] ReportOnly
 
     interface IArgParserTemplate with
         member this.Usage =
@@ -22,6 +23,7 @@ type StudyArgument =
                 "a TOML file: seeds = 5 (or a list), a table [base] with what all arms have in common, [arms.NAME] with the changes of each (the first is the baseline, or baseline = \"NAME\"); test_on = [...] for more data sets, rerank = K for the order of the levels too"
             | Out _ -> "the folder of the study, new or begun before (studies/NAME): what is done is kept, what is missing is run"
             | Jobs _ -> "how many runs at once, each in a process of its own (1)"
+            | ReportOnly -> "write the results of the runs that are there, and run nothing"
             | DryRun -> "only say which runs there are, and which of them are done"
 
 /// How to start this program again: itself, or dotnet and its assembly.
@@ -52,6 +54,8 @@ let private conclude (study: Study) (results: StudyResults) =
         for problem in results.Unmatched do
             printfn $"Not matched: {problem}."
 
+    if results.Missing.Count > 0 then printfn $"{results.Missing.Count} runs are missing."
+
     printfn $"\nresults  {study.ResultsFile}"
     printfn $"table    {study.TableFile}"
     printfn $"report   {study.ReportFile}"
@@ -79,6 +83,8 @@ let run (commandLine: string) (stop: CancellationToken) (arguments: ParseResults
 
     if arguments.Contains StudyArgument.DryRun then
         list study
+    elif arguments.Contains StudyArgument.ReportOnly then
+        study.Report() |> conclude study
     else
         printfn $"{study.Plan.Arms.Count} arms x {study.Plan.Seeds.Count} seeds in {Path.GetFullPath out}"
         Output.withProgress (fun progress -> study.Run(progress, stop)) |> conclude study

@@ -22,9 +22,6 @@ public sealed record RunMetrics(
     /// <summary>What was there of a published set that is not whole, so that the numbers do not compare; null for other data.</summary>
     public string? Subset { get; init; }
 
-    /// <summary>Metrics of the validation classes at the best step; null where there are none.</summary>
-    public IReadOnlyDictionary<string, double>? Validation { get; init; }
-
     /// <summary>What the run began with and saw; null until it is finished.</summary>
     public RunOrigin? Origin { get; init; }
 }

@@ -83,12 +83,18 @@ public sealed class Study
             new StudyQueue(this).Work(cancellation);
         }
 
-        return Written();
+        return Report();
     }
 
-    /// <summary>The results so far, read from the runs' folders and written down.</summary>
-    internal StudyResults Written()
+    /// <summary>Writes the results of what is there, and runs nothing.</summary>
+    /// <exception cref="InputException">There is no such folder.</exception>
+    public StudyResults Report()
     {
+        if (!Directory.Exists(root))
+        {
+            throw new InputException($"{root}: no study was begun there; leave out --report-only to begin it.");
+        }
+
         var results = StudyResults.Of(Plan, Jobs, Command, Runner != StudyRunners.InThisProcess, AtOnce);
         StudyTables.WriteJson(results, ResultsFile);
         StudyTables.WriteCsv(results, TableFile);

@@ -18,22 +18,28 @@ internal static class StudyMatching
     {
         foreach (var pairs in Pairs(plan.Baseline, runs).GroupBy(pair => pair.Arm.Arm))
         {
-            string?[] differences =
+            if (pairs.Any(pair => pair.Arm.Origin is null || pair.Baseline.Origin is null))
+            {
+                yield return $"{pairs.Key} cannot be checked against {plan.Baseline}: not all of their runs kept what they began with and saw";
+                continue;
+            }
+
+            string[] differences =
             [
-                Different("initial encoder and head", pairs, run => run.Origin?.Network),
-                Different("batches or their augmentation", pairs, run => run.Origin?.Batches),
-                Different("number of steps", pairs, run => FormattableString.Invariant($"{run.Steps}")),
+                .. Different("initial encoder and head", pairs, run => run.Origin!.Network),
+                .. Different("batches or their augmentation", pairs, run => run.Origin!.Batches),
+                .. Different("number of steps", pairs, run => FormattableString.Invariant($"{run.Steps}")),
             ];
 
-            if (differences.Any(difference => difference is not null))
+            if (differences.Length > 0)
             {
-                yield return $"{pairs.Key} differs from {plan.Baseline} in {string.Join(" and ", differences.Where(difference => difference is not null))}";
+                yield return $"{pairs.Key} differs from {plan.Baseline} in {string.Join(" and ", differences)}";
             }
         }
     }
 
-    private static string? Different(string what, IEnumerable<(StudyRun Arm, StudyRun Baseline)> pairs, Func<StudyRun, string?> of) =>
-        pairs.Any(pair => of(pair.Arm) is not { Length: > 0 } sum || sum != of(pair.Baseline)) ? what : null;
+    private static string[] Different(string what, IEnumerable<(StudyRun Arm, StudyRun Baseline)> pairs, Func<StudyRun, string> of) =>
+        pairs.Any(pair => of(pair.Arm) != of(pair.Baseline)) ? [what] : [];
 }
 
 /// <summary>What arms cost, beside the baseline with the same seed.</summary>

@@ -79,7 +79,7 @@ internal sealed class StudyQueue(Study study)
             var values = study.Plan.Metrics.Where(run.Measured[measured].ContainsKey)
                 .Select(metric => $"{MetricNames.Display(metric)} {Human.Percent(run.Measured[measured][metric])}");
             study.Notice?.Invoke($"{done}/{study.Jobs.Count}  {job.Name}: {measured} {string.Join(", ", values)}");
-            study.Written();
+            study.Report();
         }
     }
 

@@ -102,8 +102,9 @@ public sealed record StudyResults
     {
         var folder = new RunFolder(job.Folder);
         var metrics = MetricsFile.Read(folder.Metrics);
+        var log = LogReader.Read(folder.Log);
         var measured = new Dictionary<string, IReadOnlyDictionary<string, double>>();
-        Add(StudyMeasures.Validation, metrics.Validation);
+        Add(StudyMeasures.Validation, log.Validations.LastOrDefault(entry => entry.Step == metrics.BestStep)?.Metrics);
         Add(StudyMeasures.Chosen, metrics.Best);
         Add(StudyMeasures.Last, metrics.After);
 
@@ -118,7 +119,6 @@ public sealed record StudyResults
         }
 
         Add(StudyMeasures.Before, metrics.Before);
-        var log = LogReader.Read(folder.Log);
         var cost = log.Entries.OfType<EndEntry>().Last().Cost;
         var curve = log.Validations
             .Select(entry => new CurvePoint(entry.Step, entry.Metrics.Where(pair => plan.Metrics.Contains(pair.Key)).ToDictionary()));

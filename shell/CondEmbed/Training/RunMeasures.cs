@@ -21,13 +21,6 @@ internal static class RunMeasures
     internal static Dictionary<string, double> Kept(RetrievalMetrics metrics) =>
         metrics.Values.Where(pair => !pair.Key.EndsWith("_possible_only", StringComparison.Ordinal)).ToDictionary(pair => pair.Key, pair => pair.Value);
 
-    /// <summary>With what the best step measured on the validation classes, and what the run began with and saw.</summary>
-    internal static RunMetrics WithOrigin(RunMetrics metrics, RunFolder folder, Progress state) => metrics with
-    {
-        Validation = LogReader.Read(folder.Log).Validations.LastOrDefault(entry => entry.Step == state.BestStep)?.Metrics,
-        Origin = new RunOrigin(state.Network, state.Batches),
-    };
-
     internal static RunCost Cost(Session session, Progress state)
     {
         using var process = Process.GetCurrentProcess();

@@ -230,8 +230,8 @@ internal sealed class TrainingRun : IDisposable
         var outcome = Tested();
         var after = RunMeasures.Kept(outcome.Metrics);
         var best = state.BestStep == 0 ? null : state.BestStep == state.Step ? after : RunMeasures.Kept(TestedBest().Metrics);
-        var metrics = new RunMetrics(data.Dataset.Name, state.Step, before, after, best, state.BestStep) { Subset = data.Subset };
-        MetricsFile.Write(folder.Metrics, RunMeasures.WithOrigin(metrics, folder, state));
+        var origin = new RunOrigin(state.Network, state.Batches);
+        MetricsFile.Write(folder.Metrics, new RunMetrics(data.Dataset.Name, state.Step, before, after, best, state.BestStep) { Subset = data.Subset, Origin = origin });
         new RunReports(folder, config, FirstCommand(), session, data).Write(before, after, outcome, TimeSpan.FromSeconds(state.Seconds));
         return new TrainingResult(folder.Root, state.Step, before, after, best, state.BestStep, folder.Report, data.Subset);
     }
