@@ -55,6 +55,7 @@ let all =
           RunTests.tests
           RunSamplingTests.tests
           StudyTests.tests
+          EvidenceTests.tests
           RerankTests.tests
           ReportTests.tests
           FaceTests.tests

@@ -180,7 +180,7 @@ internal sealed class ComparisonPass(Session session, LoaderOptions options, lon
             int[] items = [.. pictures.Skip(start).TakeWhile(picture => picture.Reader == reader).Select(picture => picture.Item)];
             start += items.Length;
 
-            foreach (var batch in new BatchLoader(reader, options).InOrder(items, null, BatchSize, Views.ForTesting(session.Config), cancellation: cancellation))
+            foreach (var batch in new BatchLoader(reader, options).InOrder(items, null, EmbeddingPass.AtOnce(session.Config), Views.ForTesting(session.Config), cancellation: cancellation))
             {
                 using (batch)
                 {

@@ -10,7 +10,11 @@ namespace CondEmbed.Training;
 /// <param name="options">Threads that read pictures.</param>
 internal sealed class EmbeddingPass(Session session, LoaderOptions options)
 {
-    private const int BatchSize = 64;
+    private const int MostAtOnce = 64;
+    private const int PixelsAtOnce = MostAtOnce * 128 * 128;
+
+    /// <summary>Fewer of large pictures, since what every layer makes of a batch lies in memory until the last has read it.</summary>
+    internal static int AtOnce(Config config) => Math.Clamp(PixelsAtOnce / (config.Size * config.Size), 1, MostAtOnce);
 
     /// <summary>N indices -> N D, each row of length 1.</summary>
     internal Embeddings<float> Embed(
@@ -19,7 +23,7 @@ internal sealed class EmbeddingPass(Session session, LoaderOptions options)
         var values = new float[items.Count * session.Dimension];
         var done = 0;
 
-        foreach (var batch in new BatchLoader(reader, options).InOrder(items, null, BatchSize, Views.ForTesting(session.Config), cancellation: cancellation))
+        foreach (var batch in new BatchLoader(reader, options).InOrder(items, null, AtOnce(session.Config), Views.ForTesting(session.Config), cancellation: cancellation))
         {
             using (batch)
             {
