@@ -224,7 +224,7 @@ let private runs =
           test "a run that fails does not keep the others from theirs" {
               inFolder (fun folder ->
                   let failing (job: StudyJob) token =
-                      if job.Seed = 0 && job.Arm = "baseline" then failwith "no luck" else StudyRunners.InThisProcess(job, token)
+                      if job.Seed = 0 && job.Arm = "baseline" then invalidOp "no luck" else StudyRunners.InThisProcess(job, token)
 
                   let study = Study(plan (), folder, Runner = StudyRunner failing)
                   let problem = Expect.throwsC (fun () -> quietly study |> ignore) id

@@ -48,6 +48,7 @@ internal static class PageStyle
         .legend { list-style: none; display: flex; flex-wrap: wrap; gap: .1rem .9rem; font-size: .84rem; color: var(--soft); }
         .legend b { color: var(--ink); font-weight: 600; font-variant-numeric: tabular-nums; }
         .legend svg { width: 18px; height: 8px; margin-right: .35rem; }
+        .plain { display: block; width: 100%; height: auto; overflow: visible; }
         .plot { display: block; width: 100%; height: auto; overflow: visible; touch-action: pan-y; }
         .plot text { fill: var(--soft); font-size: 12.5px; font-variant-numeric: tabular-nums; } .plot .end { text-anchor: end; } .plot .middle { text-anchor: middle; }
         .plot .grid { stroke: var(--rule); } .plot .cursor { stroke: var(--soft); stroke-dasharray: 2 3; visibility: hidden; } .plot .on { visibility: visible; }

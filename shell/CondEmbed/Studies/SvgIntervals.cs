@@ -7,7 +7,7 @@ internal static class SvgIntervals
 {
     private const double Width = 480;
     private const double Left = 150;
-    private const double Right = Width - 14;
+    private const double Right = Width - 22;
     private const double RowHeight = 27;
     private const int LongestName = 22;
 
