@@ -93,7 +93,7 @@ let private levelProblems (c: Config) =
 
     let together =
         [ demand
-              (c.Embedding > 0)
+              (c.Embedding <> 0)
               "embedding"
               "is 0, the pooled features themselves, in which levels have no weights: give it a width, or set levels to 0"
           demand (c.Embedding % max 1 c.Heads = 0) "heads" $"{c.Heads} heads do not divide an embedding of {c.Embedding}"

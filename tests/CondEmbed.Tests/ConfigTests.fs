@@ -115,7 +115,7 @@ let private unsound: (string * (Config -> Config)) list =
       "pooling", (fun c -> { c with Pooling = "sum" })
       "pooling", (fun c -> { c with Pooling = "class" })
       "size", (fun c -> { c with Encoder = "vit-s16"; Size = 100; Resize = 0 })
-      "embedding", (fun c -> { c with Embedding = 0; Levels = 0 })
+      "embedding", (fun c -> { c with Embedding = -8; Levels = 0 })
       "levels", (fun c -> { c with Levels = -1 })
       "heads", (fun c -> { c with Heads = 3 })
       "heads", (fun c -> { c with Heads = 0 })
