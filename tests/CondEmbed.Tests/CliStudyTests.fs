@@ -98,5 +98,7 @@ let tests =
                   refused [ "none.toml" ] [ "none.toml" ]
                   refused [ "--jobs 0" ] [ written folder []; "--jobs"; "0" ]
                   File.WriteAllText(Path.Combine(folder, "wrong.toml"), "[arms.a]\nlevles = 1\n")
-                  refused [ "wrong.toml"; "levles"; "levels" ] [ "wrong.toml" ])
+                  refused [ "wrong.toml"; "levles"; "levels" ] [ "wrong.toml" ]
+                  File.WriteAllText(Path.Combine(folder, "far.toml"), "[base]\ndata = 'far'\n[arms.a]\nlevels = 1\n")
+                  refused [ "data = far: is not there" ] [ "far.toml" ])
           } ]

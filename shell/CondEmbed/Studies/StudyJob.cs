@@ -1,4 +1,5 @@
 using CondEmbed.Checkpoints;
+using CondEmbed.Datasets;
 using CondEmbed.Interop;
 using CondEmbed.Reports;
 using CondEmbed.Training;
@@ -31,9 +32,15 @@ public sealed record StudyJob(string Arm, int Seed, Config Settings, string Fold
         : 0;
 
     /// <summary>Makes way for the run: sees to it that what is there is a part of it, and takes away what a killed process left before it had begun.</summary>
-    /// <exception cref="InputException">The folder holds a run with other settings.</exception>
+    /// <exception cref="InputException">The folder holds a run with other settings, or what the run reads is not there.</exception>
     internal void Prepare()
     {
+        if (!IsFinished)
+        {
+            DemandFile("data", Settings.Data, ImageDatasets.EmbeddedNames.Contains(Settings.Data));
+            DemandFile("weights", Settings.Weights, Settings.Weights.Length == 0);
+        }
+
         if (IsBegun)
         {
             DemandSameSettings();
@@ -41,6 +48,14 @@ public sealed record StudyJob(string Arm, int Seed, Config Settings, string Fold
         else if (Directory.Exists(Folder))
         {
             Directory.Delete(Folder, recursive: true);
+        }
+    }
+
+    private static void DemandFile(string key, string path, bool isNone)
+    {
+        if (!isNone && !Path.Exists(path))
+        {
+            throw new InputException($"{key} = {path}: is not there. Paths in a study are taken from the folder that it is started in.");
         }
     }
 
