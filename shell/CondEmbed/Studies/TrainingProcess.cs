@@ -1,13 +1,10 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 
 namespace CondEmbed.Studies;
 
 /// <summary>A training in a process of its own.</summary>
-internal static partial class TrainingProcess
+internal static class TrainingProcess
 {
-    private const int Terminate = 15;
-
     /// <summary>Runs it to its end; what it prints goes to a file.</summary>
     /// <exception cref="InvalidOperationException">It failed; the message is its own.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
@@ -32,7 +29,8 @@ internal static partial class TrainingProcess
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
 
-        using (cancellation.Register(() => Stop(process)))
+        // Its input ends, which asks it to finish its step and to save. A signal besides the one that a terminal sends to all would end it at once.
+        using (cancellation.Register(process.StandardInput.Close))
         {
             process.WaitForExit();
         }
@@ -56,16 +54,4 @@ internal static partial class TrainingProcess
             problem = line.StartsWith(Mark, StringComparison.Ordinal) ? line[Mark.Length..] : problem;
         }
     }
-
-    /// <summary>Asks it to finish its step and to save; where there are no signals its input ends instead.</summary>
-    private static void Stop(Process process)
-    {
-        if (OperatingSystem.IsWindows() || SendSignal(process.Id, Terminate) != 0)
-        {
-            process.StandardInput.Close();
-        }
-    }
-
-    [LibraryImport("libc", EntryPoint = "kill")]
-    private static partial int SendSignal(int process, int signal);
 }
