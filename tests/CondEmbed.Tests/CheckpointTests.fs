@@ -3,6 +3,7 @@ module CondEmbed.Tests.CheckpointTests
 open System
 open System.IO
 open Expecto
+open CondEmbed
 open CondEmbed.Checkpoints
 open CondEmbed.Tests.Support
 

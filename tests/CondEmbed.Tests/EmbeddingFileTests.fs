@@ -6,6 +6,7 @@ open System.Text.Json
 open System.Text
 open Expecto
 open Parquet
+open CondEmbed
 open CondEmbed.Checkpoints
 open CondEmbed.Evaluation
 open CondEmbed.Serving

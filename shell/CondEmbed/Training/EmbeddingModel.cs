@@ -2,14 +2,16 @@ using CondEmbed.Datasets;
 using CondEmbed.Evaluation;
 using CondEmbed.Images;
 using CondEmbed.Interop;
+using CondEmbed.Serving;
 
 namespace CondEmbed.Training;
 
 /// <summary>A trained network with its preprocessing: pictures in, embeddings of length 1 out. One thread at a time.</summary>
-public sealed class EmbeddingModel : IDisposable
+public sealed class EmbeddingModel : IEmbeddingNetwork
 {
     private readonly Session session;
     private readonly int step;
+    private string? fingerprint;
 
     internal EmbeddingModel(Session session, int step) => (this.session, this.step) = (session, step);
 
@@ -23,6 +25,15 @@ public sealed class EmbeddingModel : IDisposable
 
     /// <summary>The settings of the training.</summary>
     public Config Settings => session.Config;
+
+    /// <inheritdoc/>
+    public EvalTransform View => Views.ForTesting(Settings);
+
+    /// <inheritdoc/>
+    public int BatchSize => EmbeddingPass.AtOnce(Settings);
+
+    /// <inheritdoc/>
+    public string Fingerprint => fingerprint ??= ModelFingerprint.Of(session);
 
     /// <summary>Loads a run's network: the last step's, or the best on the validation classes; or a model file itself.</summary>
     /// <param name="run">A run's folder, or a <c>.safetensors</c> file that a run wrote.</param>
@@ -96,11 +107,10 @@ public sealed class EmbeddingModel : IDisposable
         new EmbeddingPass(session, new LoaderOptions(workers)).Embed(new PictureReader(dataset), items, progress, cancellation);
 
     /// <summary>One decoded picture -> D numbers, of length 1.</summary>
-    public float[] Embed(RgbImage picture)
-    {
-        var view = Views.ForTesting(Settings).Apply(picture);
-        return session.Embed(view.Pixels, 1, view.Width);
-    }
+    public float[] Embed(RgbImage picture) => Embed(View.Apply(picture).Pixels, 1);
+
+    /// <inheritdoc/>
+    public float[] Embed(byte[] pixels, int count) => session.Embed(pixels, count, Settings.Size);
 
     /// <summary>
     /// Retrieval metrics on the test part of a split, at the K that are usual for the data unless the options name others. Classes have the numbers of

@@ -1,4 +1,3 @@
-using CondEmbed.Checkpoints;
 using SkiaSharp;
 
 namespace CondEmbed.Images;

@@ -1,4 +1,4 @@
-namespace CondEmbed.Checkpoints;
+namespace CondEmbed;
 
 /// <summary>
 /// Writes files so that under their name there is always either the old content or all of the new, also when the process is killed

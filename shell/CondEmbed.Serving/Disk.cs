@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace CondEmbed.Checkpoints;
+namespace CondEmbed;
 
 /// <summary>Makes sure that what was written is on disk, not only in the system's memory.</summary>
 internal static partial class Disk
