@@ -52,6 +52,8 @@ let all =
           KerasRefusalTests.tests
           CheckpointTests.tests
           EmbeddingFileTests.tests
+          EmbedderTests.tests
+          IndexTests.tests
           RunTests.tests
           RunSamplingTests.tests
           StudyTests.tests

@@ -47,17 +47,20 @@ public sealed class Embeddings<T>
     {
         ThrowIfNotFinite();
         var unit = new T[Values.Length];
-        Parallel.For(0, Count, row =>
-        {
-            var length = Length(Row(row));
-            var from = Row(row);
-            var to = unit.AsSpan(row * Dimension, Dimension);
-            for (var i = 0; i < to.Length; i++)
-            {
-                to[i] = length == 0 ? T.Zero : T.CreateTruncating(double.CreateTruncating(from[i]) / length);
-            }
-        });
+        Parallel.For(0, Count, row => _ = ScaleToUnit(Row(row), unit.AsSpan(row * Dimension, Dimension)));
         return new Embeddings<T>(unit, Count, Dimension);
+    }
+
+    /// <summary>Writes the same direction at length 1, or 0 where it has length 0; returns the length, which is not finite where a number is not.</summary>
+    internal static double ScaleToUnit(ReadOnlySpan<T> from, Span<T> to)
+    {
+        var length = Length(from);
+        for (var i = 0; i < to.Length; i++)
+        {
+            to[i] = length == 0 ? T.Zero : T.CreateTruncating(double.CreateTruncating(from[i]) / length);
+        }
+
+        return length;
     }
 
     // Scaled by the largest number, so that the squares of very large or very small ones neither overflow nor vanish.

@@ -70,15 +70,5 @@ public sealed class FileDataset : IImageDataset
     }
 
     /// <inheritdoc/>
-    public byte[] Read(int index)
-    {
-        try
-        {
-            return File.ReadAllBytes(files[index]);
-        }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
-        {
-            throw new BadPictureException(files[index], "cannot be read: " + problem.Message.TrimEnd('.'));
-        }
-    }
+    public byte[] Read(int index) => PictureFile.Read(files[index]);
 }

@@ -87,7 +87,7 @@ public sealed class EmbeddingModel : IEmbeddingNetwork
 
     /// <summary>One picture file -> D numbers, of length 1.</summary>
     /// <exception cref="BadPictureException">It is not a picture that can be read.</exception>
-    public float[] Embed(string path) => Embed(new PictureReader(new FileDataset(path, [new ImageItem(path, "", Datasets.Role.Unassigned)], [path])).Read(0));
+    public float[] Embed(string path) => Embed(PictureFile.Read(path), path);
 
     /// <summary>One encoded picture (JPEG, PNG, WebP, BMP, GIF) -> D numbers, of length 1.</summary>
     /// <exception cref="BadPictureException">It is not a picture that can be read.</exception>
@@ -111,6 +111,9 @@ public sealed class EmbeddingModel : IEmbeddingNetwork
 
     /// <inheritdoc/>
     public float[] Embed(byte[] pixels, int count) => session.Embed(pixels, count, Settings.Size);
+
+    /// <summary>Hands the network over to an embedder, which serves any number of threads at once; this model is then its own, and must not be used any more.</summary>
+    public Embedder ToEmbedder(EmbedderOptions? options = null) => new(this, options);
 
     /// <summary>
     /// Retrieval metrics on the test part of a split, at the K that are usual for the data unless the options name others. Classes have the numbers of

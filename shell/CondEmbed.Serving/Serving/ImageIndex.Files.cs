@@ -1,0 +1,75 @@
+namespace CondEmbed.Serving;
+
+/// <content>Saving and loading.</content>
+public sealed partial class ImageIndex
+{
+    /// <summary>Writes the index as one file; under its name there is never half of it. Removed pictures are not in it.</summary>
+    /// <param name="path">The file; its folder must exist. On Windows it must not be one that some index is loaded from.</param>
+    /// <exception cref="InputException">It cannot be written.</exception>
+    public void Save(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        try
+        {
+            _ = Reading(() =>
+            {
+                IndexWriter.Write(path, rows, [.. Kept()], Dimension, Fingerprint);
+                return true;
+            });
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{path}: the index cannot be written: {problem.Message} Choose another place for it.");
+        }
+    }
+
+    /// <summary>Opens an index for embeddings of a network; see <see cref="Load(string, string?, bool)"/>.</summary>
+    /// <exception cref="InputException">The file is no index, a damaged one, or that of another network.</exception>
+    public static ImageIndex Load(string path, Embedder embedder, bool check = false)
+    {
+        ArgumentNullException.ThrowIfNull(embedder);
+        return Load(path, embedder.Fingerprint, check);
+    }
+
+    /// <summary>
+    /// Opens an index. Its ids and labels are read once and compared with what was written; the embeddings stay in the file, which must not be changed in place
+    /// while the index is in use (a file of another index may take its name).
+    /// </summary>
+    /// <param name="path">The file.</param>
+    /// <param name="fingerprint">That of the network whose embeddings will be searched for; null where this is not to be compared.</param>
+    /// <param name="check">Also reads all embeddings, and compares them with what was written.</param>
+    /// <exception cref="InputException">The file is no index, a damaged one, or that of another network.</exception>
+    public static ImageIndex Load(string path, string? fingerprint = null, bool check = false)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        var file = MappedIndex.Open(path);
+        try
+        {
+            if (fingerprint is not null && fingerprint != file.Fingerprint)
+            {
+                throw new InputException(
+                    $"{path}: the index is of another network ({Short(file.Fingerprint)}) than the one that is to search it ({Short(fingerprint)}). Build it anew with this one.");
+            }
+
+            file.CheckTexts();
+            if (check)
+            {
+                file.CheckEmbeddings();
+            }
+
+            return new ImageIndex(file);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    private static string Short(string fingerprint) => fingerprint.Length switch
+    {
+        0 => "of no fingerprint",
+        > 12 => fingerprint[..12] + "\u2026",
+        _ => fingerprint,
+    };
+}

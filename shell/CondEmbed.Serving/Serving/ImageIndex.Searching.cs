@@ -1,0 +1,90 @@
+using CondEmbed.Evaluation;
+
+namespace CondEmbed.Serving;
+
+/// <content>Search.</content>
+public sealed partial class ImageIndex
+{
+    // What one thread reads at a time for all queries: it should stay in the processor's cache.
+    private const int BlockNumbers = 1 << 17;
+
+    /// <summary>The most similar pictures, most similar first; of equally similar ones those that were added earlier first.</summary>
+    /// <param name="query">D numbers, of any length above 0.</param>
+    /// <param name="top">How many to find; fewer come back only where the index has fewer.</param>
+    /// <param name="cancellation">Ends the search with an OperationCanceledException.</param>
+    /// <exception cref="ArgumentException">The query is not D finite numbers of a length above 0.</exception>
+    public IReadOnlyList<IndexHit> Search(ReadOnlySpan<float> query, int top, CancellationToken cancellation = default) =>
+        Search([Unit(query, nameof(query))], top, cancellation)[0];
+
+    /// <summary>The same for many queries, which is faster than one after another.</summary>
+    /// <param name="queries">Q D numbers.</param>
+    /// <param name="top">How many to find for each; fewer come back only where the index has fewer.</param>
+    /// <param name="cancellation">Ends the search with an OperationCanceledException.</param>
+    /// <exception cref="ArgumentException">A query is not D finite numbers of a length above 0.</exception>
+    public IReadOnlyList<IReadOnlyList<IndexHit>> Search(Embeddings<float> queries, int top, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(queries);
+        return Search([.. Enumerable.Range(0, queries.Count).Select(query => Unit(queries.Row(query), nameof(queries)))], top, cancellation);
+    }
+
+    private IReadOnlyList<IReadOnlyList<IndexHit>> Search(float[][] queries, int top, CancellationToken cancellation)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(top);
+        return Reading(() => Hits(Nearest(queries, Math.Min(top, rows.Count), cancellation)));
+    }
+
+    private Nearest[] Nearest(float[][] queries, int top, CancellationToken cancellation)
+    {
+        Nearest[] Start() => [.. queries.Select(_ => new Nearest(top))];
+
+        var found = Start();
+        var block = Math.Clamp(BlockNumbers / Dimension, 1, IndexRows.BlockRows);
+        var blocks = (rows.Count + block - 1) / block;
+        var options = new ParallelOptions { CancellationToken = cancellation, MaxDegreeOfParallelism = Environment.ProcessorCount };
+        Parallel.For(0, blocks, options, Start, (number, _, own) => Scan(number * block, Math.Min(block, rows.Count - (number * block)), queries, own), own =>
+        {
+            lock (found)
+            {
+                for (var query = 0; query < own.Length; query++)
+                {
+                    found[query].Add(own[query]);
+                }
+            }
+        });
+        return found;
+    }
+
+    private Nearest[] Scan(int first, int count, float[][] queries, Nearest[] found)
+    {
+        for (var query = 0; query < queries.Length; query++)
+        {
+            var asked = queries[query].AsSpan();
+            var nearest = found[query];
+            for (var row = first; row < first + count; row++)
+            {
+                var similarity = DotProduct.Of(asked, rows.EmbeddingOf(row));
+                if (nearest.Takes(similarity, row) && !removed.Contains(row))
+                {
+                    nearest.Add(similarity, row);
+                }
+            }
+        }
+
+        return found;
+    }
+
+    private IReadOnlyList<IndexHit>[] Hits(Nearest[] found) => [.. found.Select(HitsOf)];
+
+    private IndexHit[] HitsOf(Nearest nearest)
+    {
+        var hits = new IndexHit[nearest.Count];
+        for (var rank = 0; rank < hits.Length; rank++)
+        {
+            var (row, similarity) = nearest[rank];
+            var item = rows.ItemOf(row);
+            hits[rank] = new IndexHit(item.Id, item.Label, Math.Clamp(similarity, -1, 1));
+        }
+
+        return hits;
+    }
+}

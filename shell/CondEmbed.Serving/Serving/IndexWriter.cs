@@ -1,0 +1,64 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace CondEmbed.Serving;
+
+/// <summary>Writes index files; <see cref="IndexHeader"/> tells how they look.</summary>
+internal static class IndexWriter
+{
+    /// <summary>Writes some rows of an index, in the order given.</summary>
+    internal static void Write(string path, IndexRows rows, IReadOnlyList<int> kept, int dimension, string fingerprint) =>
+        AtomicFile.Write(path, stream =>
+        {
+            // The sums are known when all is written: the header is written last.
+            stream.Position = IndexHeader.Length;
+            using var embeddings = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            using var texts = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            foreach (var row in kept)
+            {
+                Put(stream, embeddings, MemoryMarshal.AsBytes(rows.EmbeddingOf(row)));
+            }
+
+            var start = stream.Position;
+            PutPlaces(stream, texts, rows, kept);
+            foreach (var row in kept)
+            {
+                var item = rows.ItemOf(row);
+                Put(stream, texts, Encoding.UTF8.GetBytes(item.Id));
+                Put(stream, texts, Encoding.UTF8.GetBytes(item.Label));
+            }
+
+            var header = new IndexHeader(
+                dimension, kept.Count, stream.Position - start, fingerprint, embeddings.GetHashAndReset(), texts.GetHashAndReset());
+            stream.Position = 0;
+            stream.Write(header.ToBytes());
+        });
+
+    private static void PutPlaces(Stream stream, IncrementalHash sum, IndexRows rows, IReadOnlyList<int> kept)
+    {
+        var place = 0L;
+        Span<byte> number = stackalloc byte[sizeof(long)];
+        Place(number, 0);
+        foreach (var row in kept)
+        {
+            var item = rows.ItemOf(row);
+            Place(number, Encoding.UTF8.GetByteCount(item.Id));
+            Place(number, Encoding.UTF8.GetByteCount(item.Label));
+        }
+
+        void Place(Span<byte> number, int length)
+        {
+            place += length;
+            BinaryPrimitives.WriteInt64LittleEndian(number, place);
+            Put(stream, sum, number);
+        }
+    }
+
+    private static void Put(Stream stream, IncrementalHash sum, ReadOnlySpan<byte> bytes)
+    {
+        stream.Write(bytes);
+        sum.AppendData(bytes);
+    }
+}

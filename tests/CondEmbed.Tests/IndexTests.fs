@@ -1,0 +1,373 @@
+/// The index against a full sort in double, against a dictionary, and its files.
+module CondEmbed.Tests.IndexTests
+
+open System
+open System.Collections.Generic
+open System.IO
+open System.Threading
+open System.Threading.Tasks
+open Expecto
+open FsCheck
+open CondEmbed.Evaluation
+open CondEmbed.Images
+open CondEmbed.Serving
+open CondEmbed.Tests.EmbedderTests
+open CondEmbed.Tests.ImageSupport
+open CondEmbed.Tests.Support
+
+/// Rows of 1 and -1: of length sqrt D, and with D a power of four every cosine is exact in float32, and many are equal.
+let private signs seed count dimension =
+    let random = Random(seed: int)
+    [| for _ in 1..count -> [| for _ in 1..dimension -> if random.Next 2 = 0 then -1.0f else 1.0f |] |]
+
+/// Rows of any length, whose cosines are rounded.
+let private rough seed count dimension =
+    let random = Random(seed: int)
+    [| for _ in 1..count -> [| for _ in 1..dimension -> float32 (random.NextDouble() * 6.0 - 3.0) |] |]
+
+let private asked: float32[] = [| 1.0f; 1.0f; -1.0f; 1.0f |]
+
+let private ones: float32[] = Array.create 4 1.0f
+
+let private idOf (i: int) = $"picture {i}"
+
+let private add (index: ImageIndex) item (row: float32[]) = index.Add(item, row)
+
+let private filled (rows: float32[][]) =
+    let index = new ImageIndex(rows[0].Length, "net")
+
+    for i, row in Seq.indexed rows do
+        index.Add(IndexItem(idOf i, $"label {i % 7}"), row)
+
+    index
+
+let private cosine (a: float32[]) (b: float32[]) =
+    let dot (x: float32[]) (y: float32[]) = Array.fold2 (fun sum a b -> sum + float a * float b) 0.0 x y
+    dot a b / sqrt (dot a a * dot b b)
+
+/// All of a gallery in order, by cosines in double; equal ones in the order of the gallery.
+let private sorted (gallery: (string * float32[]) list) query =
+    gallery
+    |> List.map (fun (id, row) -> id, Math.Round(cosine query row, 12))
+    |> List.sortBy (fun (_, similarity) -> -similarity)
+
+let private flat (rows: float32[][]) = Embeddings<float32>(Array.concat rows, rows.Length, rows[0].Length)
+
+let private pairsOf (hits: IReadOnlyList<IndexHit>) = [ for hit in hits -> hit.Id, float hit.Similarity ]
+
+/// Saves and loads.
+let private throughFile (index: ImageIndex) (test: ImageIndex -> unit) =
+    inFolder (fun folder ->
+        let path = Path.Combine(folder, "a.index")
+        index.Save path
+        use loaded = ImageIndex.Load(path, "net", check = true)
+        test loaded)
+
+let private search =
+    testList
+        "search"
+        [ test "equals a full sort, ties in order, in memory and from a file, one query and many, with removed ones and added ones" {
+              // Of more rows than a block of memory and than a block of search.
+              let rows = signs 1 2500 16
+              let queries = signs 2 8 16
+              use index = filled rows
+              let gone = [ for i in 0..17..2499 -> idOf i ]
+
+              for id in gone do
+                  Expect.isTrue (index.Remove id) id
+
+              let kept =
+                  [ for i, row in Seq.indexed rows do
+                        if i % 17 <> 0 then idOf i, row ]
+
+              let check (index: ImageIndex) kept what =
+                  let together = index.Search(flat queries, 25)
+
+                  for q, query in Seq.indexed queries do
+                      let expected = sorted kept query |> List.take 25
+                      Expect.equal (pairsOf (index.Search(query, 25))) expected $"{what}, query {q} alone"
+                      Expect.equal (pairsOf together[q]) expected $"{what}, query {q} among others"
+
+              check index kept "in memory"
+
+              throughFile index (fun loaded ->
+                  check loaded kept "from a file"
+                  let more = signs 3 1200 16
+
+                  for i, row in Seq.indexed more do
+                      loaded.Add(IndexItem $"more {i}", row)
+
+                  for i in 1..3..600 do
+                      loaded.Remove(idOf i) |> ignore
+                      loaded.Remove $"more {i}" |> ignore
+
+                  let kept =
+                      [ for id, row in kept @ [ for i, row in Seq.indexed more -> $"more {i}", row ] do
+                            if loaded.Contains id then id, row ]
+
+                  Expect.equal loaded.Count kept.Length "count"
+                  check loaded kept "from a file, and in memory"
+                  throughFile loaded (fun again -> check again kept "saved again"))
+          }
+
+          test "numbers of any size and length are compared by their directions" {
+              let rows = rough 4 700 37
+
+              use index =
+                  filled (
+                      rows
+                      |> Array.mapi (fun i row -> row |> Array.map (fun x -> x * MathF.Pow(10.0f, float32 (i % 9 - 4))))
+                  )
+
+              let gallery = [ for i, row in Seq.indexed rows -> idOf i, row ]
+
+              for query in rough 5 20 37 do
+                  let hits = pairsOf (index.Search(Array.map ((*) 100.0f) query, 700))
+                  Expect.hasLength (List.distinct (List.map fst hits)) 700 "all are found"
+                  Expect.equal hits (List.sortBy (snd >> (~-)) hits) "in order"
+                  let exact = dict (sorted gallery query)
+
+                  for id, similarity in hits do
+                      Expect.isLessThan (abs (exact[id] - similarity)) 1e-6 id
+
+                  for (_, similarity), (_, best) in Seq.zip hits (sorted gallery query) do
+                      Expect.isLessThan (abs (best - similarity)) 1e-6 "rank by rank"
+          }
+
+          test "fewer than asked for, and none" {
+              use index = filled (signs 6 3 4)
+              Expect.equal (index.Search(ones, 10).Count) 3 "three"
+              use empty = new ImageIndex 4
+              Expect.equal (empty.Search(ones, 10).Count) 0 "none"
+              Expect.equal (empty.Search(flat (signs 1 3 4), 10).Count) 3 "an answer for each"
+          }
+
+          test "a search can be ended" {
+              use index = filled (signs 6 3 4)
+
+              Expect.throwsT<OperationCanceledException>
+                  (fun () -> index.Search(flat (signs 1 3 4), 1, CancellationToken true) |> ignore)
+                  "cancelled"
+          }
+
+          test "searches go on while pictures come and go" {
+              use index = filled (signs 7 600 16)
+              let wanted = signs 8 1 16 |> Array.head
+              index.Add(IndexItem "wanted", wanted)
+
+              let writing =
+                  Task.Run(fun () ->
+                      for i, row in Seq.indexed (signs 9 3000 16) do
+                          let moved: float32[] = Array.map (fun x -> x + 0.125f) row
+                          index.Set(IndexItem $"new {i % 1000}", moved) |> ignore
+                          if i % 3 = 0 then index.Remove(idOf (i % 600)) |> ignore)
+
+              let mutable rounds = 0
+
+              while not writing.IsCompleted || rounds < 3 do
+                  rounds <- rounds + 1
+                  let hits = index.Search(wanted, 5)
+                  Expect.equal hits[0] (IndexHit("wanted", "", 1.0f)) "the exact one"
+                  Expect.hasLength (Seq.distinct [ for hit in hits -> hit.Id ]) 5 "no id twice"
+
+              writing.Wait()
+              Expect.equal index.Count (601 + 1000 - 200) "count"
+          } ]
+
+/// What is done to an index.
+type Change =
+    | Add of int
+    | Set of int
+    | Remove of int
+    | SaveAndLoad
+
+let private sequences =
+    testPropertyWithConfig (fewCases 40) "any sequence of changes leaves what a dictionary would hold" (fun (changes: Change list) ->
+        inFolder (fun folder ->
+            let mutable index = new ImageIndex(4, "net")
+            let mutable model: (string * float32[]) list = []
+            let fresh = Random 1
+            let holds id = List.exists (fst >> (=) id) model
+            let without id = List.filter (fst >> (<>) id) model
+
+            for step, change in Seq.indexed changes do
+                // Few ids, so that they meet.
+                let id (n: int) = string (abs (n % 6))
+                let row = [| for _ in 1..4 -> if fresh.Next 2 = 0 then -1.0f else 1.0f |]
+
+                match change with
+                | Add n when holds (id n) -> Expect.throwsT<ArgumentException> (fun () -> index.Add(IndexItem(id n), row)) "twice"
+                | Add n ->
+                    index.Add(IndexItem(id n, $"step {step}"), row)
+                    model <- model @ [ id n, row ]
+                | Set n ->
+                    Expect.equal (index.Set(IndexItem(id n), row)) (holds (id n)) "was there"
+                    model <- without (id n) @ [ id n, row ]
+                | Remove n ->
+                    Expect.equal (index.Remove(id n)) (holds (id n)) "was there"
+                    model <- without (id n)
+                | SaveAndLoad ->
+                    // Also over the file that it was loaded from.
+                    let path = Path.Combine(folder, (if OperatingSystem.IsWindows() then $"{step}.index" else "a.index"))
+                    index.Save path
+                    index.Dispose()
+                    index <- ImageIndex.Load(path, check = true)
+
+                Expect.equal [ for item in index.Items -> item.Id ] (List.map fst model) "ids in order"
+                Expect.equal index.Count model.Length "count"
+
+                for n in 0..5 do
+                    Expect.equal (index.Contains(string n)) (holds (string n)) "contains"
+                    let row = model |> List.tryFind (fst >> (=) (string n)) |> Option.map (snd >> Array.map (fun x -> x / 2.0f))
+                    Expect.equal (Option.ofObj (index.EmbeddingOf(string n))) row "embedding"
+
+                Expect.equal (pairsOf (index.Search(asked, 4))) (sorted model asked |> List.truncate 4) "found"
+
+            index.Dispose()))
+
+let private damaged (path: string) (change: byte[] -> byte[]) =
+    let other = path + ".damaged"
+    File.WriteAllBytes(other, change (File.ReadAllBytes path))
+    other
+
+let private flipped at (bytes: byte[]) =
+    let bytes = Array.copy bytes
+    bytes[at] <- bytes[at] ^^^ 1uy
+    bytes
+
+let private files =
+    testList
+        "files"
+        [ test "texts come back as they were" {
+              use index = new ImageIndex(2, "net")
+              add index (IndexItem("ключ/\u00e9", "{\"price\": 3}")) [| 1.0f; 0.0f |]
+              add index (IndexItem("plain")) [| 0.0f; 1.0f |]
+
+              throughFile index (fun loaded ->
+                  Expect.equal (List.ofSeq loaded.Items) [ IndexItem("ключ/\u00e9", "{\"price\": 3}"); IndexItem "plain" ] "items"
+                  Expect.equal (loaded.Dimension, loaded.Fingerprint) (2, "net") "what it is")
+          }
+
+          test "an empty index is a file too" {
+              throughFile (new ImageIndex(3, "net")) (fun loaded -> Expect.equal loaded.Count 0 "nothing")
+          }
+
+          test "what is damaged or another file is said" {
+              inFolder (fun folder ->
+                  let path = Path.Combine(folder, "a.index")
+                  use index = filled (signs 1 100 16)
+                  index.Save path
+                  let length = int (FileInfo path).Length
+                  let load path = (ImageIndex.Load path).Dispose()
+                  rejects [ "nowhere"; "cannot be read" ] (fun () -> load (Path.Combine(folder, "nowhere")))
+                  rejects [ "no index of pictures" ] (fun () -> load (damaged path (fun _ -> "hello"B)))
+                  rejects [ "no index of pictures" ] (fun () -> load (damaged path (fun _ -> [||])))
+                  rejects [ "its header" ] (fun () -> load (damaged path (flipped 17)))
+                  rejects [ "its header" ] (fun () -> load (damaged path (flipped 200)))
+                  rejects [ "its header" ] (fun () -> load (damaged path (Array.truncate 3000)))
+
+                  rejects [ "format 3"; "reads format 1" ] (fun () ->
+                      load (
+                          damaged path (fun bytes ->
+                              bytes[8] <- 3uy
+                              bytes)
+                      ))
+
+                  rejects [ $"has {length - 1} bytes, not {length}" ] (fun () -> load (damaged path (Array.truncate (length - 1))))
+                  rejects [ "its ids and labels" ] (fun () -> load (damaged path (flipped (length - 1))))
+                  rejects [ "its ids and labels" ] (fun () -> load (damaged path (flipped (4096 + 100 * 64 + 5))))
+                  rejects [ "its embeddings" ] (fun () -> (ImageIndex.Load(damaged path (flipped 5000), check = true)).Dispose()))
+          }
+
+          test "an index of another network is refused" {
+              inFolder (fun folder ->
+                  let path = Path.Combine(folder, "a.index")
+                  use index = filled (signs 1 10 4)
+                  index.Save path
+
+                  rejects [ path; "another network (net)"; "(means)" ] (fun () ->
+                      use embedder = new Embedder(new FakeNetwork())
+                      (ImageIndex.Load(path, embedder)).Dispose()))
+          }
+
+          test "embeddings stay in the file until a search wants them" {
+              inFolder (fun folder ->
+                  let path = Path.Combine(folder, "a.index")
+                  use index = filled (signs 1 20000 64)
+                  index.Save path
+                  let before = GC.GetTotalAllocatedBytes true
+                  use loaded = ImageIndex.Load path
+                  loaded.Search(Array.concat (List.replicate 16 ones), 3) |> ignore
+                  let taken = GC.GetTotalAllocatedBytes true - before
+                  Expect.isLessThan taken (20000L * 64L * 4L / 4L) "bytes of memory, of 5 MB")
+          }
+
+          test "a file that cannot be written leaves what was there" {
+              inFolder (fun folder ->
+                  use index = filled (signs 1 10 4)
+                  rejects [ "no folder" ] (fun () -> index.Save(Path.Combine(folder, "missing", "a.index")))
+                  Expect.isEmpty (Directory.GetFileSystemEntries folder) "nothing left")
+          }
+
+          test "after disposal it says so" {
+              let index = filled (signs 1 10 4)
+              index.Dispose()
+              index.Dispose()
+              Expect.throwsT<ObjectDisposedException> (fun () -> index.Search(ones, 1) |> ignore) "search"
+              Expect.throwsT<ObjectDisposedException> (fun () -> index.Count |> ignore) "count"
+          } ]
+
+let private refusals =
+    test "what makes no sense is refused" {
+        use index = filled (signs 1 10 4)
+
+        let refused message (action: unit -> unit) =
+            Expect.throwsC action (fun problem -> Expect.stringContains problem.Message message "message")
+
+        refused "has 3 numbers; those of the index have 4" (fun () -> add index (IndexItem "x") [| 1.0f; 2.0f; 3.0f |])
+        refused "all 0" (fun () -> add index (IndexItem "x") (Array.zeroCreate 4))
+        refused "all finite" (fun () -> add index (IndexItem "x") [| nanf; 1.0f; 1.0f; 1.0f |])
+        refused "all finite" (fun () -> index.Search(Array.map ((*) infinityf) ones, 1) |> ignore)
+        refused "holds a picture with the id 'picture 3' already; Set replaces it" (fun () -> add index (IndexItem(idOf 3)) ones)
+        refused "top" (fun () -> index.Search(ones, 0) |> ignore)
+        refused "Id" (fun () -> add index (IndexItem "") ones)
+        Expect.equal index.Count 10 "nothing was added"
+    }
+
+let private building =
+    testList
+        "building"
+        [ test "of a folder: ids are paths, labels are folders" {
+              inFolder (fun folder ->
+                  for i, path in Seq.indexed [ "a.png"; "cats/b.png"; "cats/old/c.png" ] do
+                      let path = Path.Combine(folder, path)
+                      Directory.CreateDirectory(string (Path.GetDirectoryName path)) |> ignore
+                      File.WriteAllBytes(path, ImageEncoder.Png(picture i 20 30))
+
+                  use embedder = new Embedder(new FakeNetwork())
+                  use index = ImageIndex.BuildAsync(embedder, folder).Result
+
+                  Expect.equal
+                      (List.ofSeq index.Items)
+                      [ IndexItem("a.png", ""); IndexItem("cats/b.png", "cats"); IndexItem("cats/old/c.png", "old") ]
+                      "items"
+
+                  Expect.equal index.Fingerprint "means" "fingerprint"
+                  let hit = index.Search(embedder.Embed(Path.Combine(folder, "cats/b.png")), 1)[0]
+                  Expect.equal hit.Id "cats/b.png" "found"
+                  File.WriteAllText(Path.Combine(folder, "cats/bad.png"), "no picture")
+                  let again (skip: Action<BadPicture>) = ImageIndex.BuildAsync(embedder, folder, skip).GetAwaiter().GetResult()
+                  rejects [ "bad.png"; "not a JPEG" ] (fun () -> (again null).Dispose())
+                  let bad = ResizeArray<BadPicture>()
+                  use rest = again (Action<BadPicture> bad.Add)
+                  Expect.equal (rest.Count, bad.Count) (3, 1) "the others"
+
+                  rejects [ "there is no such folder" ] (fun () ->
+                      ImageIndex.BuildAsync(embedder, Path.Combine(folder, "none")).Result.Dispose())
+
+                  rejects [ "another network (net)" ] (fun () ->
+                      use other = new ImageIndex(3, "net")
+                      other.AddAsync(embedder, [| IndexPicture("a", Path.Combine(folder, "a.png")) |]).GetAwaiter().GetResult()))
+          } ]
+
+let tests = testList "Index" [ search; sequences; files; refusals; building ]
