@@ -1,0 +1,46 @@
+using CondEmbed.Serving;
+using Pgvector;
+
+namespace CondEmbed.Postgres;
+
+/// <summary>Pictures as the server takes them: every id once, in order.</summary>
+internal sealed record PostgresBlock(byte[][] Ids, string[] Paths, string[] Labels, Vector[] Embeddings)
+{
+    internal int Count => Ids.Length;
+
+    internal static PostgresBlock Of(IReadOnlyList<StoreItem> items, int dimension)
+    {
+        ArgumentNullException.ThrowIfNull(items);
+        List<StoreItem> distinct = [.. items.GroupBy(item => item.Id, StringComparer.Ordinal).Select(same => same.Last())];
+        distinct.ForEach(item => Demand(item, dimension));
+        return new PostgresBlock(
+            [.. distinct.Select(item => Bytes(item.Id))],
+            [.. distinct.Select(item => Text(item.Path))],
+            [.. distinct.Select(item => Text(item.Label))],
+            [.. distinct.Select(item => new Vector(item.Embedding))]);
+    }
+
+    internal static byte[] Bytes(string id) =>
+        id is { Length: PictureId.Length } && id.All(char.IsAsciiHexDigit)
+            ? Convert.FromHexString(id)
+            : throw new ArgumentException($"'{id}' is no picture's id, which has {PictureId.Length} hexadecimal digits");
+
+    // What a server's text cannot hold, in the form that it has no other meaning for.
+    internal static string Text(string text) => text.Replace('\0', '\uFFFD');
+
+    private static void Demand(StoreItem item, int dimension)
+    {
+        if (item.Embedding.Length != dimension)
+        {
+            throw new ArgumentException($"{item.Path}: an embedding of {item.Embedding.Length} numbers, but the store's have {dimension}", nameof(item));
+        }
+
+        foreach (var number in item.Embedding.Span)
+        {
+            if (!float.IsFinite(number))
+            {
+                throw new InputException($"{item.Path}: its embedding holds {number}, which cannot be kept");
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+using Npgsql;
+
+namespace CondEmbed.Postgres;
+
+/// <summary>Statements with positional parameters ($1, $2, ...), in one call each.</summary>
+internal static class PostgresCommands
+{
+    /// <summary>Runs a statement, and tells how many rows it changed.</summary>
+    internal static async Task<int> Execute(this NpgsqlConnection connection, string sql, object[] values, CancellationToken cancellation)
+    {
+        var command = connection.Command(sql, values);
+        await using (command.ConfigureAwait(false))
+        {
+            return await command.ExecuteNonQueryAsync(cancellation).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>The one value that a statement gives.</summary>
+    internal static async Task<object?> Ask(this NpgsqlConnection connection, string sql, object[] values, CancellationToken cancellation)
+    {
+        var command = connection.Command(sql, values);
+        await using (command.ConfigureAwait(false))
+        {
+            return await command.ExecuteScalarAsync(cancellation).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>The rows that a statement gives.</summary>
+    internal static async Task<List<T>> Rows<T>(
+        this NpgsqlConnection connection, string sql, object[] values, Func<NpgsqlDataReader, T> read, CancellationToken cancellation)
+    {
+        var command = connection.Command(sql, values);
+        await using (command.ConfigureAwait(false))
+        {
+            var reader = await command.ExecuteReaderAsync(cancellation).ConfigureAwait(false);
+            await using (reader.ConfigureAwait(false))
+            {
+                var rows = new List<T>();
+                while (await reader.ReadAsync(cancellation).ConfigureAwait(false))
+                {
+                    rows.Add(read(reader));
+                }
+
+                return rows;
+            }
+        }
+    }
+
+    /// <summary>Runs work as one transaction.</summary>
+    internal static async Task<T> Transaction<T>(this NpgsqlConnection connection, Func<Task<T>> work, CancellationToken cancellation)
+    {
+        var transaction = await connection.BeginTransactionAsync(cancellation).ConfigureAwait(false);
+        await using (transaction.ConfigureAwait(false))
+        {
+            var result = await work().ConfigureAwait(false);
+            await transaction.CommitAsync(cancellation).ConfigureAwait(false);
+            return result;
+        }
+    }
+
+    private static NpgsqlCommand Command(this NpgsqlConnection connection, string sql, object[] values)
+    {
+        var command = new NpgsqlCommand(sql, connection);
+        foreach (var value in values)
+        {
+            command.Parameters.Add(new NpgsqlParameter { Value = value });
+        }
+
+        return command;
+    }
+}

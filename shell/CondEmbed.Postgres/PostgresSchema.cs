@@ -1,0 +1,95 @@
+using System.Reflection;
+using CondEmbed.Serving;
+using Npgsql;
+
+namespace CondEmbed.Postgres;
+
+/// <summary>Finds or makes the tables of a store.</summary>
+internal static class PostgresSchema
+{
+    private static readonly string Version =
+        typeof(PostgresSchema).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "";
+
+    /// <summary>The network whose embeddings the table holds; null if there is no such table.</summary>
+    internal static async Task<StoreNetwork?> Find(NpgsqlConnection connection, PostgresAddress address, CancellationToken cancellation)
+    {
+        if (!await Exists(connection, PostgresAddress.Collections, cancellation).ConfigureAwait(false))
+        {
+            return null;
+        }
+
+        var found = await connection.Rows(
+            PostgresSql.FindCollection, [address.Table], row => new StoreNetwork(row.GetString(0), row.GetInt32(1)), cancellation).ConfigureAwait(false);
+        return found.SingleOrDefault();
+    }
+
+    /// <summary>The network whose embeddings the table holds: the one given, if the table had to be made. Safe when several processes begin at once.</summary>
+    internal static async Task<StoreNetwork> Ensure(NpgsqlConnection connection, PostgresAddress address, StoreNetwork network, CancellationToken cancellation)
+    {
+        var found = await connection.Transaction(
+            async () =>
+            {
+                await connection.Execute(PostgresSql.Lock, [], cancellation).ConfigureAwait(false);
+                await EnsureExtension(connection, address, cancellation).ConfigureAwait(false);
+                await connection.Execute(PostgresSql.CreateCollections, [], cancellation).ConfigureAwait(false);
+                var found = await Find(connection, address, cancellation).ConfigureAwait(false);
+                if (found is null)
+                {
+                    await Create(connection, address, network, cancellation).ConfigureAwait(false);
+                }
+
+                return found ?? network;
+            },
+            cancellation).ConfigureAwait(false);
+
+        // The type may be newer than what the driver has learnt about this server.
+        await connection.ReloadTypesAsync(cancellation).ConfigureAwait(false);
+        return found;
+    }
+
+    private static async Task Create(NpgsqlConnection connection, PostgresAddress address, StoreNetwork network, CancellationToken cancellation)
+    {
+        if (network.Dimension > PostgresSql.MostNumbers)
+        {
+            throw new InputException($"{address}: embeddings of {network.Dimension} numbers are more than pgvector keeps ({PostgresSql.MostNumbers})");
+        }
+
+        if (await Exists(connection, address.Table, cancellation).ConfigureAwait(false))
+        {
+            throw new InputException($"{address}: there is a table {address.Table} that this program has not made; choose another name with ?table=NAME");
+        }
+
+        await connection.Execute(new PostgresSql(address.Table, network.Dimension).CreateTable, [], cancellation).ConfigureAwait(false);
+        object[] values = [address.Table, network.Fingerprint, network.Dimension, $"CondEmbed {Version}".Trim()];
+        await connection.Execute(PostgresSql.AddCollection, values, cancellation).ConfigureAwait(false);
+    }
+
+    private static async Task EnsureExtension(NpgsqlConnection connection, PostgresAddress address, CancellationToken cancellation)
+    {
+        // Whoever may use the type need not have the right to make it.
+        if (await connection.Ask("SELECT to_regtype('vector') IS NOT NULL", [], cancellation).ConfigureAwait(false) is true)
+        {
+            return;
+        }
+
+        try
+        {
+            await connection.Execute("CREATE EXTENSION IF NOT EXISTS vector", [], cancellation).ConfigureAwait(false);
+        }
+        catch (PostgresException problem) when (problem.SqlState == PostgresErrorCodes.InsufficientPrivilege)
+        {
+            throw new InputException(
+                $"{address}: the database lacks the extension vector (pgvector), and this user may not create it. Let a superuser, or whom your provider "
+                + "lets create extensions, run this once in that database: CREATE EXTENSION vector");
+        }
+        catch (PostgresException problem) when (problem.SqlState is PostgresErrorCodes.UndefinedFile or PostgresErrorCodes.FeatureNotSupported)
+        {
+            throw new InputException(
+                $"{address}: the server has no pgvector installed ({problem.MessageText}). Install it beside the server (the package postgresql-NN-pgvector "
+                + "of PostgreSQL's own repository, or the image pgvector/pgvector), then run this as a superuser in that database: CREATE EXTENSION vector");
+        }
+    }
+
+    private static async Task<bool> Exists(NpgsqlConnection connection, string table, CancellationToken cancellation) =>
+        await connection.Ask("SELECT to_regclass(quote_ident($1)) IS NOT NULL", [table], cancellation).ConfigureAwait(false) is true;
+}

@@ -1,0 +1,173 @@
+using CondEmbed.Serving;
+using Npgsql;
+using Pgvector;
+
+namespace CondEmbed.Postgres;
+
+/// <summary>
+/// Embeddings in a table of PostgreSQL with pgvector: columns <c>id</c> (SHA-256 of the picture), <c>path</c>, <c>label</c>, <c>embedding</c>, and an
+/// HNSW index by cosine. The table <c>condembed_collections</c> says whose embeddings each table holds.
+/// </summary>
+public sealed class PostgresStore : IVectorStore
+{
+    private readonly NpgsqlDataSource source;
+    private readonly PostgresAddress address;
+    private readonly PostgresSql sql;
+    private readonly PostgresLoader loader;
+
+    private PostgresStore(NpgsqlDataSource source, PostgresAddress address, StoreNetwork network)
+    {
+        this.source = source;
+        this.address = address;
+        Network = network;
+        sql = new PostgresSql(address.Table, network.Dimension);
+        loader = new PostgresLoader(address, sql);
+    }
+
+    /// <inheritdoc/>
+    public string Name => address.ToString();
+
+    /// <inheritdoc/>
+    public StoreNetwork Network { get; }
+
+    /// <summary>Opens a table that is there.</summary>
+    /// <exception cref="InputException">There is no such table, or the server cannot be used.</exception>
+    public static Task<PostgresStore> OpenAsync(PostgresAddress address, CancellationToken cancellation = default) =>
+        Open(
+            address,
+            async connection => await PostgresSchema.Find(connection, address, cancellation).ConfigureAwait(false)
+                ?? throw new InputException($"{address}: has no table {address.Table} of embeddings; make it with 'condembed index', or name another with ?table=NAME"),
+            cancellation);
+
+    /// <summary>Opens the table of a network, and makes it, and pgvector's extension in the database, where they are not there.</summary>
+    /// <exception cref="InputException">The table holds embeddings of another network, or the server cannot be used.</exception>
+    public static Task<PostgresStore> OpenOrCreateAsync(PostgresAddress address, StoreNetwork network, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        return Open(
+            address,
+            async connection =>
+            {
+                var found = await PostgresSchema.Ensure(connection, address, network, cancellation).ConfigureAwait(false);
+                found.DemandSame(network, $"{address}: the table {address.Table}", "choose another table with ?table=NAME");
+                return found;
+            },
+            cancellation);
+    }
+
+    /// <inheritdoc/>
+    public Task<IReadOnlySet<string>> KnownAsync(IReadOnlyCollection<string> ids, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(ids);
+        return WithConnection<IReadOnlySet<string>>(
+            async connection => new HashSet<string>(
+                await connection.Rows(sql.Known, [Bytes(ids)], row => Convert.ToHexStringLower((byte[])row[0]), cancellation).ConfigureAwait(false),
+                StringComparer.Ordinal),
+            cancellation);
+    }
+
+    /// <inheritdoc/>
+    public Task UpsertAsync(IReadOnlyList<StoreItem> items, CancellationToken cancellation = default)
+    {
+        var block = PostgresBlock.Of(items, Network.Dimension);
+        return block.Count == 0 ? Task.CompletedTask : WithConnection(connection => loader.Upsert(connection, block, cancellation), cancellation);
+    }
+
+    /// <inheritdoc/>
+    public Task<long> PlaceAsync(IReadOnlyList<StorePlace> places, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(places);
+        List<StorePlace> distinct = [.. places.GroupBy(place => place.Id, StringComparer.Ordinal).Select(same => same.Last())];
+        object[] values = [Bytes(distinct.Select(place => place.Id)), Texts(distinct.Select(place => place.Path)), Texts(distinct.Select(place => place.Label))];
+        return WithConnection<long>(async connection => await connection.Execute(sql.Place, values, cancellation).ConfigureAwait(false), cancellation);
+    }
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<StoreHit>> SearchAsync(ReadOnlyMemory<float> embedding, StoreQuery? query = null, CancellationToken cancellation = default)
+    {
+        query ??= new StoreQuery();
+        ArgumentOutOfRangeException.ThrowIfLessThan(query.Top, 1, nameof(query));
+        if (embedding.Length != Network.Dimension)
+        {
+            throw new ArgumentException($"a query of {embedding.Length} numbers, but the store's embeddings have {Network.Dimension}", nameof(embedding));
+        }
+
+        // More than the candidates that the index may look at would come out short of what was asked for; a class is few pictures among many.
+        var all = query.Exact || query.Label is not null || 2 * query.Top > PostgresAddress.MostCandidates;
+        List<object> values = [new Vector(embedding), query.Top];
+        if (query.Label is not null)
+        {
+            values.Add(query.Label);
+        }
+
+        var text = all ? sql.SearchAll(query.Label is not null) : sql.SearchIndex;
+        return WithConnection<IReadOnlyList<StoreHit>>(
+            connection => connection.Transaction(
+                async () =>
+                {
+                    object[] candidates = [Math.Max(address.EfSearch, 2 * query.Top).ToString(System.Globalization.CultureInfo.InvariantCulture)];
+                    await (all ? Task.CompletedTask : connection.Execute(PostgresSql.SetCandidates, candidates, cancellation)).ConfigureAwait(false);
+                    return (IReadOnlyList<StoreHit>)await connection.Rows(text, [.. values], Hit, cancellation).ConfigureAwait(false);
+                },
+                cancellation),
+            cancellation);
+    }
+
+    /// <inheritdoc/>
+    public Task<long> CountAsync(CancellationToken cancellation = default) =>
+        WithConnection(async connection => (long)(await connection.Ask(sql.Count, [], cancellation).ConfigureAwait(false))!, cancellation);
+
+    /// <inheritdoc/>
+    public Task<long> RemoveAsync(IReadOnlyCollection<string> ids, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(ids);
+        return WithConnection<long>(async connection => await connection.Execute(sql.Remove, [Bytes(ids)], cancellation).ConfigureAwait(false), cancellation);
+    }
+
+    /// <summary>Makes the HNSW index if there is none: once, after the first load, since that is many times faster than keeping it up to date while loading.</summary>
+    public Task CompleteAsync(CancellationToken cancellation = default) =>
+        address.Indexed && sql.Indexable
+            ? WithConnection(connection => loader.CreateIndex(connection, cancellation), cancellation)
+            : Task.CompletedTask;
+
+    /// <summary>Closes the connections.</summary>
+    public ValueTask DisposeAsync() => source.DisposeAsync();
+
+    private static async Task<PostgresStore> Open(
+        PostgresAddress address, Func<NpgsqlConnection, Task<StoreNetwork>> find, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        var builder = new NpgsqlDataSourceBuilder(address.Connection.ConnectionString);
+        builder.UseVector();
+        var source = builder.Build();
+        try
+        {
+            var network = await PostgresProblems.Named(address, () => With(source, find, cancellation)).ConfigureAwait(false);
+            return new PostgresStore(source, address, network);
+        }
+        catch
+        {
+            await source.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    private Task<T> WithConnection<T>(Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellation) =>
+        PostgresProblems.Named(address, () => With(source, work, cancellation));
+
+    private static async Task<T> With<T>(NpgsqlDataSource source, Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellation)
+    {
+        var connection = await source.OpenConnectionAsync(cancellation).ConfigureAwait(false);
+        await using (connection.ConfigureAwait(false))
+        {
+            return await work(connection).ConfigureAwait(false);
+        }
+    }
+
+    // pgvector tells the cosine distance, 1 - cosine.
+    private static StoreHit Hit(NpgsqlDataReader row) => new(Convert.ToHexStringLower((byte[])row[0]), row.GetString(1), row.GetString(2), 1 - row.GetDouble(3));
+
+    private static byte[][] Bytes(IEnumerable<string> ids) => [.. ids.Select(PostgresBlock.Bytes)];
+
+    private static string[] Texts(IEnumerable<string> texts) => [.. texts.Select(PostgresBlock.Text)];
+}
