@@ -75,6 +75,8 @@ type TrainArgument =
 type EmbedArgument =
     | [<MainCommand; Mandatory>] Embed_What of RUN_AND_IMAGES: string list
     | [<Mandatory; Unique>] Out of FILE: string
+    | [<Unique>] Shard of I_OF_N: string
+    | [<Unique>] Again
     | [<Unique; CustomCommandLine "--skip-bad">] SkipBad
     | [<Unique>] Layout of NAME: string
     | [<Unique; CustomCommandLine "--allow-subset">] AllowSubset
@@ -88,7 +90,10 @@ type EmbedArgument =
             | Embed_What _ ->
                 "the run's folder (or a model file), then the images: a folder, a table, a picture, or "
                 + DataCommand.embedded
-            | Out _ -> ".npy, .csv, .jsonl or .parquet; with paths, and labels if there are any"
+            | Out _ -> ".npy, .csv, .jsonl or .parquet, with paths, and labels if there are any; a folder with --shard"
+            | Shard _ ->
+                "i/N: only the i-th of N equal parts of the work, into a Parquet file of its own; what is done already is left as it is"
+            | Again -> "write the shard anew, whatever is there"
             | SkipBad -> DataCommand.skipUsage
             | Layout _ -> DataCommand.layoutUsage
             | AllowSubset -> DataCommand.subsetUsage
@@ -99,9 +104,12 @@ type EmbedArgument =
 [<RequireQualifiedAccess>]
 type SearchArgument =
     | [<MainCommand; Mandatory; Unique>] Run of RUN: string
-    | [<Mandatory; Unique>] Gallery of DIR: string
+    | [<Unique>] Gallery of DIR: string
+    | [<Unique>] Store of ADDRESS: string
     | [<Mandatory; Unique>] Query of FILE_OR_DIR: string
     | [<Unique>] Top of K: int
+    | [<Unique>] Exact
+    | [<Unique>] Label of NAME: string
     | [<Unique>] Rerank of K: int
     | [<Unique; CustomCommandLine "--rerank-by">] RerankBy of NAME: string
     | [<Unique>] Json
@@ -117,8 +125,11 @@ type SearchArgument =
             match this with
             | Run _ -> "the run's folder, or a model file"
             | Gallery _ -> "the pictures to search in: a folder, a table, or " + DataCommand.embedded
+            | Store _ -> "instead of a gallery, what 'condembed index' has filled: " + Stores.usage
             | Query _ -> "the picture to search for, or a folder of them"
             | Top _ -> "how many to find (10)"
+            | Exact -> "in a store: compare every picture, instead of those that its index leads to"
+            | Label _ -> "in a store: only pictures of this class"
             | Rerank _ -> "re-rank the K nearest by the similarities of the run's levels"
             | RerankBy _ -> Meaning.rerankBy
             | Json -> "one JSON document on standard output and nothing else there"
@@ -170,6 +181,7 @@ type Command =
     | [<CliPrefix(CliPrefix.None)>] Evaluate of ParseResults<EvaluateArgument>
     | [<CliPrefix(CliPrefix.None)>] Metrics of ParseResults<MetricsArgument>
     | [<CliPrefix(CliPrefix.None)>] Embed of ParseResults<EmbedArgument>
+    | [<CliPrefix(CliPrefix.None)>] Index of ParseResults<IndexCommand.IndexArgument>
     | [<CliPrefix(CliPrefix.None)>] Search of ParseResults<SearchArgument>
     | [<CliPrefix(CliPrefix.None)>] Explain of ParseResults<ExplainCommand.ExplainArgument>
     | [<CliPrefix(CliPrefix.None)>] Loss of ParseResults<LossCommand.LossArgument>
@@ -187,7 +199,8 @@ type Command =
             | Evaluate _ -> "retrieval metrics of a run's embeddings on a data set"
             | Metrics _ -> "retrieval metrics of given embeddings"
             | Embed _ -> "embeddings of pictures into a file"
-            | Search _ -> "the most similar pictures of a gallery"
+            | Index _ -> "pictures into a store that searches beyond memory: PostgreSQL with pgvector"
+            | Search _ -> "the most similar pictures of a gallery or a store"
             | Explain _ -> "where a run's levels look in two pictures, each in the light of the other"
             | Loss _ -> "value and gradients of a loss on given embeddings; --list shows every loss"
             | Preview _ -> "a picture of what the network sees"
@@ -216,11 +229,16 @@ let examples =
           [ "condembed metrics embeddings.json --json", "embeddings and labels in one file"
             "condembed metrics embeddings.npy --labels labels.csv --clustering --per-class classes.csv", "from NumPy"
             "condembed metrics query.parquet --gallery gallery.parquet --recall-at 1,10,20,30,40,50", "queries against a gallery" ]
-          "embed", [ "condembed embed runs/first photos --out photos.parquet", "a table of path, label, embedding" ]
+          "embed",
+          [ "condembed embed runs/first photos --out photos.parquet", "a table of path, label, embedding"
+            "condembed embed runs/first photos --out shards --shard 3/8", "the third of eight parts, on one of eight machines" ]
+          "index", IndexCommand.examples
           "search",
           [ "condembed search runs/first --gallery photos --query new.jpg --top 5", "the five most similar photos"
             "condembed search runs/first --gallery photos --query new --html found.html", "a page for a folder of queries"
-            "condembed search runs/first --gallery photos --query new.jpg --rerank 100", "each picture in the light of the query" ]
+            "condembed search runs/first --gallery photos --query new.jpg --rerank 100", "each picture in the light of the query"
+            "condembed search runs/first --store 'postgres://me@localhost/catalogue' --query new.jpg",
+            "in what 'condembed index' has filled" ]
           "explain", ExplainCommand.examples
           "loss",
           [ "condembed loss --list", "every loss, miner, reducer and distance with its settings"

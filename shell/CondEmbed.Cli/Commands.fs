@@ -49,41 +49,6 @@ let metrics (stop: CancellationToken) (arguments: ParseResults<MetricsArgument>)
       Measures.More = [] }
     |> Measures.show (arguments.Contains MetricsArgument.Json) (arguments.TryGetResult MetricsArgument.PerClass) metrics
 
-let embed (stop: CancellationToken) (arguments: ParseResults<EmbedArgument>) =
-    let run, images = arguments.GetResult EmbedArgument.Embed_What |> twoOf "a run and images"
-
-    let images =
-        images
-        |> Option.defaultWith (fun () -> raise (InputException $"{run}: give images too: condembed embed RUN IMAGES --out FILE."))
-
-    let file = arguments.GetResult EmbedArgument.Out
-    EmbeddingFiles.Check file
-
-    use model =
-        EmbeddingModel.Load(run, arguments.GetResult(EmbedArgument.Device, "auto"), arguments.Contains EmbedArgument.Best)
-
-    let allowSubset = arguments.Contains EmbedArgument.AllowSubset
-    let options = openedWith model (arguments.TryGetResult EmbedArgument.Layout) allowSubset
-    let workers = arguments.GetResult(EmbedArgument.Workers, 0)
-
-    let dataset, embeddings =
-        orSkipping (fun () ->
-            Output.withProgress (fun progress ->
-                let dataset =
-                    ImageDatasets.OpenImages(images, options)
-                    |> DataCommand.notingSubset allowSubset
-                    |> usable (arguments.Contains EmbedArgument.SkipBad) workers progress stop
-
-                dataset, model.Embed(dataset, workers, phase "embedding" dataset.Count progress, stop)))
-
-    let labelled = dataset.Items |> Seq.exists (fun item -> item.Label <> "")
-
-    let column choose = [| for item in dataset.Items -> choose item |]
-
-    let labels = if labelled then column _.Label else null
-    EmbeddingFiles.Write(file, EmbeddingTable(embeddings.Values, embeddings.Count, embeddings.Dimension, column _.Path, labels))
-    printfn $"{embeddings.Count} embeddings of {embeddings.Dimension} numbers in {file}"
-
 let private previewSettings (arguments: ParseResults<PreviewArgument>) =
     let option key value = Given("--" + key, (if key = "crop" then "size" else key), value)
 

@@ -41,6 +41,9 @@ let orSkipping work =
 
 let private leftOut = Action<string>(eprintfn "%s")
 
+/// Says which pictures are left out as they are met.
+let leavingOut = Action<BadPicture>(fun bad -> eprintfn $"left out: {bad.Name}: {bad.Reason}")
+
 /// A data set without the pictures that cannot be used, if that is wanted.
 let usable skipBad workers (progress: IProgress<RunProgress>) stop (dataset: IImageDataset) =
     if skipBad then

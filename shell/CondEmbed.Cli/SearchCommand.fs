@@ -2,6 +2,7 @@
 module CondEmbed.Cli.SearchCommand
 
 open System
+open System.Collections.Generic
 open System.Threading
 open Argu
 open CondEmbed
@@ -12,12 +13,53 @@ open CondEmbed.Reports
 open CondEmbed.Serving
 open CondEmbed.Training
 
-let run (stop: CancellationToken) (arguments: ParseResults<SearchArgument>) =
+let private show (arguments: ParseResults<SearchArgument>) (answers: IReadOnlyList<Answer>) =
+    if arguments.Contains SearchArgument.Json then
+        Output.json answers
+    else
+        for answer in answers do
+            printfn $"{answer.Path}"
+
+            for hit in answer.Hits do
+                let anew = hit.Conditional |> Option.ofNullable
+                let anew = anew |> Option.map (fun score -> $"{score, 7:F4}  ") |> Option.defaultValue ""
+                printfn $"  {hit.Cosine, 7:F4}  {anew}{hit.Path}"
+
+/// Searches what `condembed index` has filled.
+let private inStore top (stop: CancellationToken) (arguments: ParseResults<SearchArgument>) address =
+    for given, name in
+        [ arguments.Contains SearchArgument.Rerank, "--rerank"
+          arguments.Contains SearchArgument.RerankBy, "--rerank-by"
+          arguments.Contains SearchArgument.Html, "--html" ] do
+        if given then
+            raise (InputException $"{name}: needs the pictures themselves, which a store does not hold; search with --gallery.")
+
+    let device, best = arguments.GetResult(SearchArgument.Device, "auto"), arguments.Contains SearchArgument.Best
+    let workers = arguments.GetResult(SearchArgument.Workers, 0)
+    use model = EmbeddingModel.Load(arguments.GetResult SearchArgument.Run, device, best)
+
+    let asked =
+        StoreQuery(top, arguments.TryGetResult SearchArgument.Label |> Option.toObj, arguments.Contains SearchArgument.Exact)
+
+    Stores.using (Stores.existing (StoreNetwork.Of model) stop address) (fun store ->
+        let queries, embeddings =
+            orSkipping (fun () ->
+                let queries = ImageDatasets.OpenImages(arguments.GetResult SearchArgument.Query, DatasetOptions(AllowSubset = true))
+
+                Output.withProgress (fun progress ->
+                    let queries = usable (arguments.Contains SearchArgument.SkipBad) workers progress stop queries
+                    queries, model.Embed(queries, workers, phase "embedding" queries.Count progress, stop)))
+
+        [| for at, query in Seq.indexed queries.Items do
+               let hits = store.SearchAsync(ReadOnlyMemory(embeddings.Row(at).ToArray()), asked, stop) |> Stores.wait
+               Answer(query.Path, query.Label, [| for hit in hits -> Hit(hit.Path, hit.Label, hit.Cosine) |]) |])
+    |> show arguments
+
+let private inGallery top (stop: CancellationToken) (arguments: ParseResults<SearchArgument>) =
+    for given, name in [ arguments.Contains SearchArgument.Exact, "--exact"; arguments.Contains SearchArgument.Label, "--label" ] do
+        if given then raise (InputException $"{name}: is for a store; a gallery is always searched exactly, and as a whole.")
+
     let named = arguments.GetResult SearchArgument.Run
-    let top = arguments.GetResult(SearchArgument.Top, 10)
-
-    if top < 1 then raise (InputException $"--top {top}: must be at least 1.")
-
     let device, best = arguments.GetResult(SearchArgument.Device, "auto"), arguments.Contains SearchArgument.Best
     let workers = arguments.GetResult(SearchArgument.Workers, 0)
 
@@ -50,15 +92,24 @@ let run (stop: CancellationToken) (arguments: ParseResults<SearchArgument>) =
     |> Option.iter (fun page ->
         found.WriteHtml(page, "Search", [| Fact("Run", named); Fact("Gallery", $"{gallery.Name}, {gallery.Count} pictures") |]))
 
-    if arguments.Contains SearchArgument.Json then
-        Output.json found.Answers
-    else
-        for answer in found.Answers do
-            printfn $"{answer.Path}"
+    show arguments found.Answers
 
-            for hit in answer.Hits do
-                let anew = hit.Conditional |> Option.ofNullable
-                let anew = anew |> Option.map (fun score -> $"{score, 7:F4}  ") |> Option.defaultValue ""
-                printfn $"  {hit.Cosine, 7:F4}  {anew}{hit.Path}"
-
+    if not (arguments.Contains SearchArgument.Json) then
         arguments.TryGetResult SearchArgument.Html |> Option.iter (printfn "page  %s")
+
+let run (stop: CancellationToken) (arguments: ParseResults<SearchArgument>) =
+    let top = arguments.GetResult(SearchArgument.Top, 10)
+
+    if top < 1 then raise (InputException $"--top {top}: must be at least 1.")
+
+    match arguments.TryGetResult SearchArgument.Gallery, arguments.TryGetResult SearchArgument.Store with
+    | Some _, Some _ -> raise (InputException "--gallery and --store: give one of them.")
+    | Some _, None -> inGallery top stop arguments
+    | None, given ->
+        match Stores.addressOf given with
+        | Some address -> inStore top stop arguments address
+        | None ->
+            raise (
+                InputException
+                    $"say where to search: --gallery with pictures, or --store with what 'condembed index' has filled (or set {Stores.Variable})."
+            )

@@ -3,64 +3,88 @@ using Parquet.Schema;
 
 namespace CondEmbed.Serving;
 
-/// <summary>Reads the Parquet files that <see cref="EmbeddingParquet"/> writes, a row group at a time.</summary>
-internal static class EmbeddingParquetReader
+/// <summary>Reads the Parquet files that <see cref="EmbeddingParquetWriter"/> writes, a row group at a time. Reading is asynchronous only in form, as writing is.</summary>
+internal sealed class EmbeddingParquetReader : IDisposable
 {
-    // Texts are ReadOnlyMemory<char> to the library. What a row group claims to hold is not believed beyond this.
+    // What a row group claims to hold is not believed beyond this.
     private const long MostNumbers = 1 << 28;
 
-    // Reading is asynchronous only in form, as writing is.
-    internal static void Read(string path, EmbeddingRows rows) => ReadAsync(path, rows).GetAwaiter().GetResult();
+    private readonly string path;
+    private readonly ParquetReader reader;
+    private readonly DataField embedding;
 
-    private static async Task ReadAsync(string path, EmbeddingRows rows)
+    /// <summary>Opens a file.</summary>
+    /// <exception cref="InputException">It has no column of embeddings.</exception>
+    internal EmbeddingParquetReader(string path)
     {
-        var stream = File.OpenRead(path);
-        await using (stream.ConfigureAwait(false))
+        this.path = path;
+        reader = ParquetReader.CreateAsync(path).GetAwaiter().GetResult();
+        try
         {
-            var reader = await ParquetReader.CreateAsync(stream).ConfigureAwait(false);
-            await using (reader.ConfigureAwait(false))
-            {
-                var embedding = Field(reader, path, "embedding", typeof(float))
-                    ?? throw new InputException($"{path}: no column 'embedding' of lists of float");
-                var label = Field(reader, path, "label", typeof(ReadOnlyMemory<char>));
-                for (var at = 0; at < reader.RowGroupCount; at++)
-                {
-                    using var group = reader.OpenRowGroupReader(at);
-                    var numbers = await Numbers(group, embedding, path).ConfigureAwait(false);
-                    var labels = label is null ? null : new string?[group.RowCount];
-                    if (labels is not null)
-                    {
-                        await group.ReadAsync(label!, labels.AsMemory()).ConfigureAwait(false);
-                    }
+            embedding = Field("embedding", typeof(float)) ?? throw new InputException($"{path}: no column 'embedding' of lists of float");
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
 
-                    AddRows(rows, numbers.Values, numbers.Starts, labels);
-                }
+    internal int Groups => reader.RowGroupCount;
+
+    internal IReadOnlyDictionary<string, string> Metadata => reader.CustomMetadata;
+
+    /// <summary>Adds all rows of a file, with their labels if it has any.</summary>
+    internal static void Read(string path, EmbeddingRows rows)
+    {
+        using var file = new EmbeddingParquetReader(path);
+        for (var group = 0; group < file.Groups; group++)
+        {
+            var (values, starts) = file.Numbers(group);
+            var labels = file.Texts(group, "label");
+            for (var row = 0; row < starts.Count; row++)
+            {
+                var end = row + 1 < starts.Count ? starts[row + 1] : values.Length;
+                rows.Add($"row {row} of its group", values.AsSpan(starts[row]..end), labels?[row]);
             }
         }
     }
 
-    private static DataField? Field(ParquetReader reader, string path, string name, Type type)
+    public void Dispose() => reader.DisposeAsync().AsTask().GetAwaiter().GetResult();
+
+    /// <summary>The rows of a group.</summary>
+    internal long Rows(int group)
     {
-        var field = Array.Find(reader.Schema.GetDataFields(), field => field.Path.FirstPart == name);
-        return field is null || field.ClrType == type
-            ? field
-            : throw new InputException($"{path}: the column '{name}' holds {field.ClrType.Name}, not what is written here");
+        using var opened = reader.OpenRowGroupReader(group);
+        return opened.RowCount;
     }
 
-    // The numbers of a row group, and where each row begins among them.
-    private static async Task<(float[] Values, List<int> Starts)> Numbers(ParquetRowGroupReader group, DataField field, string path)
+    /// <summary>The texts of a row group; null where there is no such column.</summary>
+    internal string[]? Texts(int group, string column)
     {
-        var count = group.GetMetadata(field)?.MetaData?.NumValues ?? 0;
-        if (count is < 0 or > MostNumbers || group.RowCount > MostNumbers)
+        // Texts are ReadOnlyMemory<char> to the library.
+        var field = Field(column, typeof(ReadOnlyMemory<char>));
+        if (field is null)
         {
-            throw new InputException($"{path}: a row group of {count} numbers in {group.RowCount} rows is more than can be read");
+            return null;
         }
 
+        using var opened = reader.OpenRowGroupReader(group);
+        var texts = new string?[Believed(opened.RowCount, opened.RowCount)];
+        opened.ReadAsync(field, texts.AsMemory()).AsTask().GetAwaiter().GetResult();
+        return [.. texts.Select(text => text ?? "")];
+    }
+
+    /// <summary>The numbers of a row group, and where each row begins among them.</summary>
+    internal (float[] Values, List<int> Starts) Numbers(int group)
+    {
+        using var opened = reader.OpenRowGroupReader(group);
+        var count = Believed(opened.GetMetadata(embedding)?.MetaData?.NumValues ?? 0, opened.RowCount);
         var values = new float[count];
         var defined = new int[count];
         var repeated = new int[count];
-        await group.ReadRawAsync(field, values.AsMemory(), defined.AsMemory(), repeated.AsMemory()).ConfigureAwait(false);
-        if (Array.Exists(defined, level => level != field.MaxDefinitionLevel))
+        opened.ReadRawAsync(embedding, values.AsMemory(), defined.AsMemory(), repeated.AsMemory()).AsTask().GetAwaiter().GetResult();
+        if (Array.Exists(defined, level => level != embedding.MaxDefinitionLevel))
         {
             throw new InputException($"{path}: some embeddings are empty or hold no number where one is expected");
         }
@@ -68,12 +92,16 @@ internal static class EmbeddingParquetReader
         return (values, [.. Enumerable.Range(0, values.Length).Where(at => repeated[at] == 0)]);
     }
 
-    private static void AddRows(EmbeddingRows rows, float[] values, List<int> starts, string?[]? labels)
+    private int Believed(long numbers, long rows) =>
+        numbers is < 0 or > MostNumbers || rows is < 0 or > MostNumbers
+            ? throw new InputException($"{path}: a row group of {numbers} numbers in {rows} rows is more than can be read")
+            : (int)numbers;
+
+    private DataField? Field(string name, Type type)
     {
-        for (var row = 0; row < starts.Count; row++)
-        {
-            var end = row + 1 < starts.Count ? starts[row + 1] : values.Length;
-            rows.Add($"row {row} of its group", values.AsSpan(starts[row]..end), labels?[row]);
-        }
+        var field = Array.Find(reader.Schema.GetDataFields(), field => field.Path.FirstPart == name);
+        return field is null || field.ClrType == type
+            ? field
+            : throw new InputException($"{path}: the column '{name}' holds {field.ClrType.Name}, not what is written here");
     }
 }

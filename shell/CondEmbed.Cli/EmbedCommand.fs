@@ -1,0 +1,83 @@
+/// `condembed embed`: embeddings of pictures into a file, or into one of many for many machines.
+module CondEmbed.Cli.EmbedCommand
+
+open System.Threading
+open Argu
+open CondEmbed
+open CondEmbed.Cli.Arguments
+open CondEmbed.Cli.Pictures
+open CondEmbed.Datasets
+open CondEmbed.Serving
+open CondEmbed.Training
+
+let private imagesOf (arguments: ParseResults<EmbedArgument>) =
+    let run, images = arguments.GetResult EmbedArgument.Embed_What |> twoOf "a run and images"
+
+    match images with
+    | Some images -> run, images
+    | None -> raise (InputException $"{run}: give images too: condembed embed RUN IMAGES --out FILE.")
+
+let private modelOf run (arguments: ParseResults<EmbedArgument>) =
+    EmbeddingModel.Load(run, arguments.GetResult(EmbedArgument.Device, "auto"), arguments.Contains EmbedArgument.Best)
+
+let private dataset (model: EmbeddingModel) images (arguments: ParseResults<EmbedArgument>) =
+    let allowSubset = arguments.Contains EmbedArgument.AllowSubset
+
+    ImageDatasets.OpenImages(images, openedWith model (arguments.TryGetResult EmbedArgument.Layout) allowSubset)
+    |> DataCommand.notingSubset allowSubset
+
+let private intoFile (stop: CancellationToken) (arguments: ParseResults<EmbedArgument>) =
+    let run, images = imagesOf arguments
+    let file = arguments.GetResult EmbedArgument.Out
+    EmbeddingFiles.Check file
+
+    if arguments.Contains EmbedArgument.Again then
+        raise (InputException "--again: is for shards; a file is always written anew.")
+
+    use model = modelOf run arguments
+    let workers = arguments.GetResult(EmbedArgument.Workers, 0)
+
+    let dataset, embeddings =
+        orSkipping (fun () ->
+            Output.withProgress (fun progress ->
+                let dataset =
+                    dataset model images arguments
+                    |> usable (arguments.Contains EmbedArgument.SkipBad) workers progress stop
+
+                dataset, model.Embed(dataset, workers, phase "embedding" dataset.Count progress, stop)))
+
+    let labelled = dataset.Items |> Seq.exists (fun item -> item.Label <> "")
+
+    let column choose = [| for item in dataset.Items -> choose item |]
+
+    let labels = if labelled then column _.Label else null
+    EmbeddingFiles.Write(file, EmbeddingTable(embeddings.Values, embeddings.Count, embeddings.Dimension, column _.Path, labels))
+    printfn $"{embeddings.Count} embeddings of {embeddings.Dimension} numbers in {file}"
+
+let private intoShard (stop: CancellationToken) (arguments: ParseResults<EmbedArgument>) (shard: Shard) =
+    let run, images = imagesOf arguments
+    let folder = arguments.GetResult EmbedArgument.Out
+    use model = modelOf run arguments
+    let dataset = dataset model images arguments
+
+    let options =
+        IndexOptions(
+            Workers = arguments.GetResult(EmbedArgument.Workers, 0),
+            Again = arguments.Contains EmbedArgument.Again,
+            SkipBad = if arguments.Contains EmbedArgument.SkipBad then leavingOut else null
+        )
+
+    let written =
+        orSkipping (fun () ->
+            Output.withProgress (fun progress -> ShardWriter.Write(model, dataset, shard, folder, options, progress, stop)))
+
+    let file = System.IO.Path.Combine(folder, shard.FileName)
+
+    match Option.ofNullable written with
+    | Some rows -> printfn $"{rows} embeddings of {model.Dimension} numbers in {file}"
+    | None -> printfn $"{file}: is there already, of this network and these pictures"
+
+let run stop (arguments: ParseResults<EmbedArgument>) =
+    match arguments.TryGetResult EmbedArgument.Shard with
+    | Some shard -> intoShard stop arguments (Shard.Parse shard)
+    | None -> intoFile stop arguments

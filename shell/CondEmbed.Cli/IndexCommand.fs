@@ -1,0 +1,135 @@
+/// `condembed index`: pictures into a store that searches beyond memory.
+module CondEmbed.Cli.IndexCommand
+
+open System
+open System.IO
+open System.Threading
+open Argu
+open CondEmbed
+open CondEmbed.Cli.Pictures
+open CondEmbed.Datasets
+open CondEmbed.Reports
+open CondEmbed.Serving
+open CondEmbed.Training
+
+[<RequireQualifiedAccess>]
+type IndexArgument =
+    | [<MainCommand; Mandatory>] Index_What of RUN_AND_IMAGES_OR_SHARDS: string list
+    | [<Unique>] Store of ADDRESS: string
+    | [<Unique>] Block of N: int
+    | [<Unique>] Again
+    | [<Unique>] Label of NAME: string
+    | [<Unique; CustomCommandLine "--skip-bad">] SkipBad
+    | [<Unique; CustomCommandLine "--allow-missing">] AllowMissing
+    | [<Unique>] Json
+    | [<Unique>] Layout of NAME: string
+    | [<Unique; CustomCommandLine "--allow-subset">] AllowSubset
+    | [<Unique>] Best
+    | [<Unique>] Device of D: string
+    | [<Unique>] Workers of N: int
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Index_What _ ->
+                "the run's folder (or a model file), then the images: a folder, a table, a picture, or "
+                + DataCommand.embedded
+                + "; or the shards of 'embed --shard': .parquet files, or their folder"
+            | Store _ -> Stores.usage
+            | Block _ -> "pictures that are written at once, as a whole or not at all (512)"
+            | Again -> "embed also what is there already, and write it anew"
+            | Label _ -> "the class of all these pictures, instead of what the data says"
+            | SkipBad -> "leave out pictures that cannot be used, instead of stopping at the first"
+            | AllowMissing -> "go on without the shards that are missing"
+            | Json -> "the summary as one JSON document on standard output and nothing else there"
+            | Layout _ -> DataCommand.layoutUsage
+            | AllowSubset -> DataCommand.subsetUsage
+            | Best -> "the network that did best on the validation classes instead of the last"
+            | Device _ -> "auto, cpu, cuda or cuda:N"
+            | Workers _ -> "threads that read pictures; 0 for one a core"
+
+let examples =
+    [ "condembed index runs/first photos --store 'postgres://me@localhost/catalogue'", "embeds the photos that are not there yet"
+      "condembed index shards --store 'postgres://me@localhost/catalogue?table=photos'", "what 'embed --shard' has written on many machines" ]
+
+let private isShard (path: string) = path.EndsWith(".parquet", StringComparison.OrdinalIgnoreCase)
+
+/// The shards that are meant, if any are: files, or a folder that holds them.
+let private shardsOf what =
+    match what with
+    | [ folder ] when Directory.Exists folder && EmbeddingShards.FilesIn(folder).Count > 0 -> Some(EmbeddingShards.FilesIn folder)
+    | files when not files.IsEmpty && List.forall isShard files -> Some(files :> System.Collections.Generic.IReadOnlyList<string>)
+    | _ -> None
+
+let private optionsOf (arguments: ParseResults<IndexArgument>) =
+    let block = arguments.GetResult(IndexArgument.Block, 512)
+
+    if block < 1 || block > 100_000 then raise (InputException $"--block {block}: a number from 1 to 100000 is expected.")
+
+    IndexOptions(
+        block,
+        arguments.GetResult(IndexArgument.Workers, 0),
+        arguments.Contains IndexArgument.Again,
+        arguments.TryGetResult IndexArgument.Label |> Option.toObj,
+        if arguments.Contains IndexArgument.SkipBad then leavingOut else null
+    )
+
+let private load address (options: IndexOptions) (stop: CancellationToken) (arguments: ParseResults<IndexArgument>) files =
+    let shards = EmbeddingShards.Open(files, arguments.Contains IndexArgument.AllowMissing)
+
+    Stores.using (Stores.opened shards.Network stop address) (fun store ->
+        store.Name, Output.withProgress (fun progress -> StoreIndexer.LoadAsync(shards, store, options, progress, stop) |> Stores.wait))
+
+let private embed address (options: IndexOptions) (stop: CancellationToken) (arguments: ParseResults<IndexArgument>) what =
+    let run, images = twoOf "a run and images, or shards" what
+
+    let images =
+        images
+        |> Option.defaultWith (fun () -> raise (InputException $"{run}: give images too: condembed index RUN IMAGES --store ADDRESS."))
+
+    use model =
+        EmbeddingModel.Load(run, arguments.GetResult(IndexArgument.Device, "auto"), arguments.Contains IndexArgument.Best)
+
+    let allowSubset = arguments.Contains IndexArgument.AllowSubset
+    let dataset = ImageDatasets.OpenImages(images, openedWith model (arguments.TryGetResult IndexArgument.Layout) allowSubset)
+    let dataset = DataCommand.notingSubset allowSubset dataset
+
+    Stores.using (Stores.opened (StoreNetwork.Of model) stop address) (fun store ->
+        store.Name,
+        orSkipping (fun () ->
+            Output.withProgress (fun progress -> StoreIndexer.RunAsync(model, dataset, store, options, progress, stop) |> Stores.wait)))
+
+let private sentence (store: string) (summary: IndexSummary) =
+    let also what (number: int64) = if number > 0L then $", {number} {what}" else ""
+    let renamed = also "of them under another path or label now" summary.Renamed
+    let same = also "the same as another of these" summary.Same
+    let bad = also "left out, since they cannot be used" summary.Bad
+    $"{summary.Embedded} pictures written, {summary.Known} there already{renamed}{same}{bad}; {Human.Duration summary.Elapsed}; {store}"
+
+let run (stop: CancellationToken) (arguments: ParseResults<IndexArgument>) =
+    let what = arguments.GetResult IndexArgument.Index_What
+
+    let address =
+        arguments.TryGetResult IndexArgument.Store
+        |> Stores.addressOf
+        |> Option.defaultWith (fun () ->
+            raise (InputException $"say where to: --store postgres://user@host/database, or set {Stores.Variable}."))
+
+    let options = optionsOf arguments
+
+    let store, summary =
+        match shardsOf what with
+        | Some files -> load address options stop arguments files
+        | None -> embed address options stop arguments what
+
+    if arguments.Contains IndexArgument.Json then
+        Output.json
+            {| Store = store
+               Embedded = summary.Embedded
+               Known = summary.Known
+               Renamed = summary.Renamed
+               Same = summary.Same
+               Bad = summary.Bad
+               Seconds = summary.Elapsed.TotalSeconds |}
+    else
+        printfn $"{sentence store summary}"
