@@ -1,0 +1,66 @@
+// The search box: over the index.json that fsdocs writes beside the pages. A browser does not let a page that was opened as a file read
+// another one; there the box stays hidden, and everything else works.
+(() => {
+    const root = document.documentElement.dataset.root;
+    const box = document.getElementById("search");
+    const field = box.querySelector("input");
+    const list = box.querySelector("ul");
+    const most = 12;
+
+    // Words in the title weigh most, then headings, then the text; a page must hold every word.
+    const score = (page, words) => {
+        let sum = 0;
+        for (const word of words) {
+            const points = (page.title.includes(word) ? 100 / (1 + page.title.length / 40) : 0)
+                + (page.headings.includes(word) ? 10 : 0)
+                + (page.content.includes(word) ? 1 : 0);
+            if (points === 0) return 0;
+            sum += points;
+        }
+        return sum;
+    };
+
+    const item = page => {
+        const link = document.createElement("a");
+        link.href = root + page.uri;
+        link.textContent = page.shown;
+        const row = document.createElement("li");
+        row.append(link);
+        return row;
+    };
+
+    const show = pages => {
+        const words = field.value.toLowerCase().split(/\s+/).filter(word => word.length > 1);
+        const found = words.length === 0 ? [] : pages
+            .map(page => [score(page, words), page])
+            .filter(([points]) => points > 0)
+            .sort(([a], [b]) => b - a)
+            .slice(0, most);
+        list.replaceChildren(...found.map(([, page]) => item(page)));
+        if (words.length > 0 && found.length === 0) list.textContent = "Nothing found.";
+    };
+
+    const lowered = page => ({
+        shown: page.title,
+        uri: page.uri,
+        title: page.title.toLowerCase(),
+        headings: (page.headings || []).join(" ").toLowerCase(),
+        content: (page.content || "").toLowerCase()
+    });
+
+    fetch(root + "index.json").then(answer => answer.json()).then(index => {
+        const pages = index.map(lowered);
+        box.hidden = false;
+        field.addEventListener("input", () => show(pages));
+        document.addEventListener("keydown", pressed => {
+            if (pressed.key === "/" && document.activeElement !== field) {
+                pressed.preventDefault();
+                field.focus();
+            } else if (pressed.key === "Escape") {
+                field.value = "";
+                show(pages);
+                field.blur();
+            }
+        });
+    }).catch(() => { });
+})();

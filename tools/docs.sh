@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Builds the pages of docs/, the tutorials and the reference into output/, a folder that opens from anywhere, by itself. Before it: dotnet build -c Release.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+root=/condembed-docs/
+rm -rf output
+dotnet fsdocs build --properties Configuration=Release --nodefaultcontent --strict --parameters root "$root" "$@"
+# fsdocs writes links from the root of a server: they become relative. Files of the repository that pages name come along, in source/.
+perl -pi -e "s|(=[\"'])$root|\$1./|g; s|(=[\"'])\.\./|\$1source/|g" output/*.html
+perl -pi -e "s|(=[\"'])$root|\$1../|g" output/*/*.html
+perl -pi -e "s|\"uri\":\"$root|\"uri\":\"|g" output/index.json
+mkdir -p output/source
+perl -ne 'print "$1\n" while /=["\x27]source\/([^"\x27#]+)/g' output/*.html | sort -u | xargs git ls-files -co --exclude-standard -- | tar -cf - -T - | tar -xf - -C output/source
+# Made of links from the root, too.
+rm -f output/llms*.txt
