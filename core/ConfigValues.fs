@@ -89,7 +89,8 @@ module Config =
           EvaluateEvery = 250
           RecallAt = ""
           Clustering = false
-          SaveEvery = 250 }
+          SaveEvery = 250
+          Tensorboard = false }
 
     /// The settings that photographs and an ImageNet encoder call for, in place of the standard ones.
     let photographs =

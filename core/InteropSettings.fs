@@ -12,6 +12,35 @@ type Given(source: string, key: string, value: string) =
     member val Key = key.Replace('-', '_')
     member _.Value = value
 
+/// A setting as the configuration's own types describe it.
+[<Sealed>]
+type SettingDescription internal (setting: SettingInfo) =
+    /// The key in TOML, as in `per_class`.
+    member _.Key = setting.Key
+    /// The property of `TrainingOptions` and the field of `Config`, as in `PerClass`.
+    member _.Property = setting.Field
+    /// The section that it stands in, for people.
+    member _.Section = setting.Section
+
+    /// `text`, `whole number`, `number`, `true or false`, or `numbers by name`.
+    member _.Type =
+        match setting.Type with
+        | SettingType.Text -> "text"
+        | SettingType.WholeNumber -> "whole number"
+        | SettingType.Number -> "number"
+        | SettingType.TrueOrFalse -> "true or false"
+        | SettingType.Numbers -> "numbers by name"
+
+    /// The names to choose from; empty where there is no choice of names.
+    member _.Choices: IReadOnlyList<string> =
+        match setting.Allowed with
+        | Allowed.OneOf names -> List.toArray names
+        | _ -> [||]
+
+    /// What is allowed, for people: `0 to 1`, `at least 2`, the names; empty where anything of its type is.
+    member _.Allowed = Allowed.describe setting.Allowed
+    member _.Meaning = setting.Meaning
+
 /// Settings for C#: from text to a sound Config, and back.
 [<AbstractClass; Sealed>]
 type RunSettings private () =
@@ -50,6 +79,9 @@ type RunSettings private () =
     /// Every key with its meaning, in order.
     static member Keys: IReadOnlyList<KeyValuePair<string, string>> =
         [| for key, meaning in Settings.keys -> KeyValuePair(key, meaning) |]
+
+    /// Every setting with its type, what it takes and what it means, in order.
+    static member All: IReadOnlyList<SettingDescription> = [| for setting in Settings.all -> SettingDescription setting |]
 
     /// Every setting with its value as text, in order.
     static member Pairs(config: Config) : IReadOnlyList<KeyValuePair<string, string>> =

@@ -11,6 +11,19 @@ type Problem =
 
     override this.ToString() = $"{this.Key}: {this.Message}"
 
+/// What a setting is made of.
+[<RequireQualifiedAccess>]
+type SettingType =
+    | Text
+    | WholeNumber
+    | Number
+    | TrueOrFalse
+    /// Numbers by name, as `loss_settings.alpha = 2`.
+    | Numbers
+
+/// A setting as the field of `Config` describes itself.
+type SettingInfo = { Key: string; Field: string; Section: string; Type: SettingType; Allowed: Allowed; Meaning: string }
+
 /// Settings as text: keys, values, and settings given as text.
 module Settings =
     /// `PerClass` as `per_class`.
@@ -23,14 +36,41 @@ module Settings =
 
     let private listed (names: string list) = String.Join(", ", names)
 
-    let private describe (field: Reflection.PropertyInfo) =
-        match field.GetCustomAttributes(typeof<DescriptionAttribute>, false) with
-        | [| :? DescriptionAttribute as attribute |] ->
-            attribute.Description.Replace("{encoders}", listed Encoders.All.names).Replace("{losses}", listed Losses.All.names)
-        | _ -> ""
+    let private attribute<'Attribute when 'Attribute :> Attribute> (field: Reflection.PropertyInfo) =
+        field.GetCustomAttributes(typeof<'Attribute>, false)
+        |> Seq.tryHead
+        |> Option.map (fun found -> found :?> 'Attribute)
+
+    let private describe field =
+        match attribute<DescriptionAttribute> field with
+        | Some found -> found.Description.Replace("{encoders}", listed Encoders.All.names).Replace("{losses}", listed Losses.All.names)
+        | None -> ""
+
+    let private typeOf (kind: Type) =
+        if kind = typeof<int> then SettingType.WholeNumber
+        elif kind = typeof<float> then SettingType.Number
+        elif kind = typeof<bool> then SettingType.TrueOrFalse
+        elif kind = typeof<string> then SettingType.Text
+        else SettingType.Numbers
+
+    /// Every setting, in order.
+    let all =
+        let sectionOf before field = attribute<SectionAttribute> field |> Option.map _.Name |> Option.defaultValue before
+        let sections = ("", fields) ||> Array.scan sectionOf |> Array.tail
+
+        [ for field, section in Array.zip fields sections do
+              { Key = keyOf field.Name
+                Field = field.Name
+                Section = section
+                Type = typeOf field.PropertyType
+                Allowed = attribute<AllowedAttribute> field |> Option.map _.Allowed |> Option.defaultValue Allowed.Anything
+                Meaning = describe field } ]
+
+    /// Every setting with its value.
+    let internal valued (config: Config) = List.zip all (List.ofArray (Reflection.FSharpValue.GetRecordFields config))
 
     /// Every setting: its key and what it means.
-    let keys = [ for field in fields -> keyOf field.Name, describe field ]
+    let keys = [ for setting in all -> setting.Key, setting.Meaning ]
 
     let internal text (value: obj) =
         match value with

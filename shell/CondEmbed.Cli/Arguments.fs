@@ -33,6 +33,8 @@ type TrainArgument =
     | [<Unique>] Layout of NAME: string
     | [<Unique; CustomCommandLine "--allow-subset">] AllowSubset
     | [<Unique>] Split of RULE: string
+    | [<Unique>] Tensorboard
+    | [<Unique>] Json
     | Set of KEY_VALUE: string
     | [<CustomCommandLine "--list-settings">] ListSettings
 
@@ -68,6 +70,8 @@ type TrainArgument =
             | Layout _ -> DataCommand.layoutUsage
             | AllowSubset -> DataCommand.subsetUsage
             | Split _ -> "how classes are divided: auto (as the data says, else hash), hash, first-half (of the sorted names)"
+            | Tensorboard -> "write TensorBoard's event files too, into the folder 'tensorboard' of the run"
+            | Json -> Output.eventsUsage
             | Set _ -> "any other setting, as in --set loss_settings.alpha=2; may be given often"
             | ListSettings -> "print every setting with its default and meaning, and stop"
 
@@ -83,6 +87,7 @@ type EmbedArgument =
     | [<Unique>] Best
     | [<Unique>] Device of D: string
     | [<Unique>] Workers of N: int
+    | [<Unique>] Json
 
     interface IArgParserTemplate with
         member this.Usage =
@@ -100,6 +105,7 @@ type EmbedArgument =
             | Best -> "the network that did best on the validation classes instead of the last"
             | Device _ -> "auto, cpu, cuda or cuda:N"
             | Workers _ -> "threads that read pictures; 0 for one a core"
+            | Json -> Output.eventsUsage
 
 [<RequireQualifiedAccess>]
 type SearchArgument =
@@ -189,6 +195,9 @@ type Command =
     | [<CliPrefix(CliPrefix.None)>] Doctor of ParseResults<DoctorArgument>
     | [<CliPrefix(CliPrefix.None)>] Weights of ParseResults<WeightsCommand.WeightsArgument>
     | [<CliPrefix(CliPrefix.None)>] Data of ParseResults<DataCommand.DataArgument>
+    | [<CliPrefix(CliPrefix.None)>] Config of ParseResults<ConfigArguments.ConfigArgument>
+    | [<CliPrefix(CliPrefix.None)>] Completion of ParseResults<CompletionCommand.CompletionArgument>
+    | [<Inherit>] Quiet
     | Version
 
     interface IArgParserTemplate with
@@ -207,6 +216,9 @@ type Command =
             | Doctor _ -> "versions, device, native libraries, and how to mend what is wrong"
             | Weights _ -> "what a weight file holds, and weights of other programs as safetensors"
             | Data _ -> "what a data set is, and what is wrong with it"
+            | Config _ -> "files of settings: a commented one to start from, what is wrong with one, what a run would use, what there is"
+            | Completion _ -> "the script that bash, zsh, fish or PowerShell complete these commands by"
+            | Quiet -> "of any command: results and errors alone, no progress and no notices"
             | Version -> "print the version"
 
 /// What each command's help ends with.
@@ -248,4 +260,6 @@ let examples =
             "condembed preview cat.jpg --out view.png --resize 256 --crop 224 --filter bicubic", "exactly what the network gets" ]
           "weights", WeightsCommand.examples
           "doctor", [ "condembed doctor", "what is here, and what is wrong" ]
-          "data", DataCommand.examples ]
+          "data", DataCommand.examples
+          "config", ConfigArguments.examples
+          "completion", CompletionCommand.examples ]

@@ -38,10 +38,19 @@ let metrics (stop: CancellationToken) (arguments: ParseResults<MetricsArgument>)
         | None, Some labels -> raise (InputException $"--gallery-labels {labels}: give the gallery too: --gallery FILE.")
         | None, None -> None
 
-    let metrics =
+    let evaluate () =
         match gallery with
         | Some gallery -> given.Evaluate(gallery, options, stop)
         | None -> given.Evaluate(options, stop)
+
+    // The one measure that may take minutes; how far it is cannot be told.
+    let metrics =
+        if options.Clustering then
+            Output.withProgress (fun progress ->
+                progress.Report(RunProgress("clustering", 0, 0))
+                evaluate ())
+        else
+            evaluate ()
 
     { Measures.Title = file
       Measures.AllAgainstAll = gallery.IsNone

@@ -22,7 +22,7 @@ let subsetUsage = "go on with a published set of which something is missing; eve
 
 /// Says where `--allow-subset` was given and means nothing; gives the data set back.
 let notingSubset allowed (dataset: IImageDataset) =
-    if allowed then ImageDatasets.SubsetNotice dataset |> Option.ofObj |> Option.iter (eprintfn "%s")
+    if allowed then ImageDatasets.SubsetNotice dataset |> Option.ofObj |> Option.iter Output.notice
 
     dataset
 

@@ -1,6 +1,7 @@
 /// `condembed embed`: embeddings of pictures into a file, or into one of many for many machines.
 module CondEmbed.Cli.EmbedCommand
 
+open System.IO
 open System.Threading
 open Argu
 open CondEmbed
@@ -25,6 +26,10 @@ let private dataset (model: EmbeddingModel) images (arguments: ParseResults<Embe
 
     ImageDatasets.OpenImages(images, openedWith model (arguments.TryGetResult EmbedArgument.Layout) allowSubset)
     |> DataCommand.notingSubset allowSubset
+
+let private told (count: int) (dimension: int) (file: string) =
+    Output.result $"{count} embeddings of {dimension} numbers in {file}"
+    Output.event "finished" [ "command", "embed"; "file", Path.GetFullPath file; "count", count; "dimension", dimension ]
 
 let private intoFile (stop: CancellationToken) (arguments: ParseResults<EmbedArgument>) =
     let run, images = imagesOf arguments
@@ -52,7 +57,7 @@ let private intoFile (stop: CancellationToken) (arguments: ParseResults<EmbedArg
 
     let labels = if labelled then column _.Label else null
     EmbeddingFiles.Write(file, EmbeddingTable(embeddings.Values, embeddings.Count, embeddings.Dimension, column _.Path, labels))
-    printfn $"{embeddings.Count} embeddings of {embeddings.Dimension} numbers in {file}"
+    told embeddings.Count embeddings.Dimension file
 
 let private intoShard (stop: CancellationToken) (arguments: ParseResults<EmbedArgument>) (shard: Shard) =
     let run, images = imagesOf arguments
@@ -71,11 +76,13 @@ let private intoShard (stop: CancellationToken) (arguments: ParseResults<EmbedAr
         orSkipping (fun () ->
             Output.withProgress (fun progress -> ShardWriter.Write(model, dataset, shard, folder, options, progress, stop)))
 
-    let file = System.IO.Path.Combine(folder, shard.FileName)
+    let file = Path.Combine(folder, shard.FileName)
 
     match Option.ofNullable written with
-    | Some rows -> printfn $"{rows} embeddings of {model.Dimension} numbers in {file}"
-    | None -> printfn $"{file}: is there already, of this network and these pictures"
+    | Some rows -> told rows model.Dimension file
+    | None ->
+        Output.result $"{file}: is there already, of this network and these pictures"
+        Output.event "finished" [ "command", "embed"; "file", Path.GetFullPath file; "count", 0; "dimension", model.Dimension ]
 
 let run stop (arguments: ParseResults<EmbedArgument>) =
     match arguments.TryGetResult EmbedArgument.Shard with

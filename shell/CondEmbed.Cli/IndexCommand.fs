@@ -132,4 +132,4 @@ let run (stop: CancellationToken) (arguments: ParseResults<IndexArgument>) =
                Bad = summary.Bad
                Seconds = summary.Elapsed.TotalSeconds |}
     else
-        printfn $"{sentence store summary}"
+        Output.result (sentence store summary)

@@ -15,6 +15,7 @@ type LossArgument =
     | Set of KEY_VALUE: string
     | [<Unique>] Json
     | [<Unique>] List
+    | [<Unique>] Markdown
 
     interface IArgParserTemplate with
         member this.Usage =
@@ -24,6 +25,7 @@ type LossArgument =
             | Set _ -> "a setting of the loss, as in --set margin=0.3 or --set miner=semi-hard; may be given often"
             | Json -> "one JSON document on standard output and nothing else there"
             | List -> "print every loss, miner, reducer and distance with its settings and defaults"
+            | Markdown -> "of --list: as the page docs/losses.md"
 
 let private problem file message = raise (InputException $"{file}: {message}")
 
@@ -150,6 +152,7 @@ let run (arguments: ParseResults<LossArgument>) =
     let asJson = arguments.Contains LossArgument.Json
 
     match arguments.GetResult(LossArgument.Loss_What, []) with
+    | [] when arguments.Contains LossArgument.List && arguments.Contains LossArgument.Markdown -> Output.result (LossReference.markdown ())
     | [] when arguments.Contains LossArgument.List -> if asJson then listAsJson () else list ()
     | [ loss; file ] when not (arguments.Contains LossArgument.List) ->
         let settings = arguments.GetResults LossArgument.Set |> List.map settingOf

@@ -1,11 +1,10 @@
-/// What the program prints: one JSON document, tables, progress.
+/// What the program prints, by the renderer that was chosen for it.
 module CondEmbed.Cli.Output
 
 open System
 open System.Collections.Generic
 open System.Text.Json
 open CondEmbed.Reports
-open Spectre.Console
 
 let private jsonOptions =
     JsonSerializerOptions(
@@ -14,63 +13,54 @@ let private jsonOptions =
         WriteIndented = true
     )
 
+let mutable private renderer = Renderers.lines
+
+/// Commands whose `--json` is a line of JSON for each event, not one document at the end.
+let private streaming = set [ "train"; "study"; "embed" ]
+
+/// Chooses how to print, by what is asked for and where it goes. To be called once, before anything is printed.
+let choose (argv: string array) =
+    let asks option = Array.contains option argv
+
+    renderer <-
+        if argv.Length > 0 && streaming.Contains argv[0] && asks "--json" then Renderers.events (asks "--quiet")
+        elif asks "--quiet" then Renderers.quiet
+        else Terminal.console () |> Option.map Terminal.renderer |> Option.defaultValue Renderers.lines
+
+/// What `--json` means, of the commands that tell events.
+let eventsUsage = "events as lines of JSON on standard output and nothing else there; docs/cli.md has their fields"
+
 /// Text that may come from a file: control characters, which a terminal would obey, as question marks.
-let visible (text: string) = text |> String.map (fun c -> if System.Char.IsControl c && c <> '\n' && c <> '\r' then '?' else c)
+let visible (text: string) = text |> String.map (fun c -> if Char.IsControl c && c <> '\n' && c <> '\r' then '?' else c)
 
 /// One JSON document on standard output.
 let json (document: 'T) = Console.Out.WriteLine(JsonSerializer.Serialize(document, jsonOptions))
+
+/// A line for people about the work, on standard error: what was found, left out, decided. Never a result.
+let notice (line: string) = renderer.Notice(visible line)
+
+/// Results for people, on standard output.
+let result (text: string) = renderer.Result text
+
+/// What a script wants to know, where it asked for events: its name and fields in snake case.
+let event name fields = renderer.Event(name, fields)
+
+/// An entry of a training's log: its validations and checkpoints are events too, and a terminal shows the best.
+let logged (entry: LogEntry) = renderer.Logged entry
+
+/// Why the program ends without a result, `stopped` or `failed`; gives the exit code back.
+let ended how exitCode (message: string) =
+    renderer.Ended(how, exitCode, visible message)
+    exitCode
+
+/// Leaves a terminal as it was, before the program ends in the middle of its work.
+let leave () = renderer.Leave()
+
+/// Runs work that reports how far it is, on standard error: lines in place on a terminal, a line now and then elsewhere; as events where those are asked for.
+let withProgress (work: IProgress<RunProgress> -> 'T) : 'T = renderer.Working work
 
 /// Metrics as lines of name and per cent.
 let metricLines (metrics: IEnumerable<KeyValuePair<string, float>>) =
     let named = [ for KeyValue(key, value) in metrics -> MetricNames.Display key, Human.Percent value ]
     let width = named |> Seq.map (fun (name, _) -> name.Length) |> Seq.fold max 28
     [ for name, value in named -> $"{name.PadRight width} {value, 8}" ]
-
-/// Runs work that reports how far it is, on standard error: a bar on a terminal, a line now and then elsewhere.
-let withProgress (work: IProgress<RunProgress> -> 'T) : 'T =
-    let relay listener =
-        { new IProgress<RunProgress> with
-            member _.Report at = listener at }
-
-    if Console.IsErrorRedirected then
-        let pacer = ProgressPacer(TimeSpan.FromSeconds 5.0)
-
-        work (relay (fun at -> if pacer.ShouldPrint at then eprintfn $"{ProgressText.Line at}"))
-    else
-        let terminal = AnsiConsole.Create(AnsiConsoleSettings(Out = AnsiConsoleOutput Console.Error))
-
-        let columns: ProgressColumn array =
-            [| SpinnerColumn()
-               TaskDescriptionColumn(Alignment = Justify.Left)
-               ProgressBarColumn()
-               PercentageColumn()
-               RemainingTimeColumn() |]
-
-        terminal
-            .Progress()
-            .Columns(columns)
-            .Start(fun context ->
-                let tasks = Dictionary<string, ProgressTask>()
-                let isWide = terminal.Profile.Width >= 120
-
-                let describe (at: RunProgress) =
-                    let place = $"{at.Phase} {at.Step}/{at.Steps}"
-
-                    if not at.Loss.HasValue then place
-                    elif isWide then $"{place} {ProgressText.Loss at}  {ProgressText.Pace at}"
-                    else $"{place} loss {Human.Number at.Loss.Value}"
-
-                let task (at: RunProgress) =
-                    match tasks.TryGetValue at.Phase with
-                    | true, task when not task.IsFinished -> task
-                    | _ ->
-                        let task = context.AddTask(at.Phase, maxValue = float (max 1 at.Steps))
-                        tasks[at.Phase] <- task
-                        task
-
-                work (
-                    relay (fun at ->
-                        let task = task at
-                        task.Description <- Markup.Escape(describe at)
-                        task.Value <- float at.Step)
-                ))

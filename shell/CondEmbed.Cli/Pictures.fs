@@ -39,10 +39,10 @@ let orSkipping work =
     with :? BadPictureException as bad ->
         raise (InputException $"{bad.Message} Mend or remove it, or leave out such pictures with --skip-bad.")
 
-let private leftOut = Action<string>(eprintfn "%s")
+let private leftOut = Action<string> Output.notice
 
 /// Says which pictures are left out as they are met.
-let leavingOut = Action<BadPicture>(fun bad -> eprintfn $"left out: {bad.Name}: {bad.Reason}")
+let leavingOut = Action<BadPicture>(fun bad -> Output.notice $"left out: {bad.Name}: {bad.Reason}")
 
 /// A data set without the pictures that cannot be used, if that is wanted.
 let usable skipBad workers (progress: IProgress<RunProgress>) stop (dataset: IImageDataset) =

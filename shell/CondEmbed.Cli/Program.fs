@@ -20,45 +20,26 @@ let private examplesOf command =
     | None -> ""
     | Some lines -> String.concat "\n" ("\nEXAMPLES:\n" :: List.map line lines)
 
-let private namesOf<'Argument when 'Argument :> IArgParserTemplate> () =
-    ArgumentParser.Create<'Argument>().GetArgumentCases()
-    |> List.collect (fun case -> case.CommandLineNames.Value)
-
-/// The names of all options of a command, for near misses.
-let private optionsOf command =
-    match command with
-    | "train" -> namesOf<TrainArgument>()
-    | "study" -> namesOf<StudyCommand.StudyArgument>()
-    | "evaluate" -> namesOf<EvaluateArgument>()
-    | "metrics" -> namesOf<MetricsArgument>()
-    | "embed" -> namesOf<EmbedArgument>()
-    | "index" -> namesOf<IndexCommand.IndexArgument>()
-    | "search" -> namesOf<SearchArgument>()
-    | "explain" -> namesOf<ExplainCommand.ExplainArgument>()
-    | "loss" -> namesOf<LossCommand.LossArgument>()
-    | "preview" -> namesOf<PreviewArgument>()
-    | "doctor" -> namesOf<DoctorArgument>()
-    | "weights" -> WeightsCommand.optionNames
-    | "data" -> namesOf<DataCommand.InspectArgument>()
-    | _ -> []
-
 let private isOption (word: string) = word.Length > 1 && word[0] = '-' && (word[1] = '-' || Char.IsLetter word[1])
 
 /// A command or an option that is not there is reported with the nearest one that is.
 let private checkNames (argv: string array) =
-    let known = optionsOf argv[0]
+    let command = Completion.tryCommand parser argv[0]
+    let known = command |> Option.map Completion.optionsBelow |> Option.defaultValue []
     let names = [ for word in argv -> word.Split('=')[0] ]
 
-    if known.IsEmpty && not (List.contains argv[0] [ "--help"; "--version" ]) then
+    if command.IsNone && not (List.contains argv[0] [ "--help"; "--version" ]) then
         let kind = if isOption argv[0] then "option" else "command"
         let near = RunSettings.Nearest("--help" :: "--version" :: List.ofSeq examples.Keys, argv[0])
         raise (InputException $"{argv[0]}: there is no such {kind}{near}; 'condembed --help' lists them.")
+
+    let known = "--quiet" :: known
 
     match
         names.Tail
         |> List.filter (fun name -> isOption name && name <> "--help" && not (List.contains name known))
     with
-    | unknown when known.IsEmpty || unknown.IsEmpty -> ()
+    | unknown when command.IsNone || unknown.IsEmpty -> ()
     | unknown ->
         raise (
             InputException
@@ -86,11 +67,10 @@ let private dispatch commandLine stop command =
     | Doctor arguments -> Commands.doctor arguments
     | Weights arguments -> finished (WeightsCommand.run arguments)
     | Data arguments -> finished (DataCommand.run stop arguments)
+    | Command.Config arguments -> finished (ConfigCommand.run arguments)
+    | Command.Completion arguments -> finished (CompletionCommand.run arguments)
+    | Quiet -> Output.ended "failed" 2 "--quiet goes with a command; 'condembed --help' lists them."
     | Version -> finished (printfn $"{About.Version}")
-
-let private fail code (message: string) =
-    eprintfn $"condembed: {Output.visible message}"
-    code
 
 let private quoted (word: string) =
     if word.Length > 0 && word |> Seq.forall (fun c -> Char.IsLetterOrDigit c || "-_./=:,".Contains c) then
@@ -102,21 +82,26 @@ let private execute (argv: string array) stop =
     if argv.Length = 0 then
         printfn $"{parser.PrintUsage()}"
         0
+    elif argv.Length > 1 && argv[0] = "completion" && argv[1] = "--complete" then
+        Completion.answer parser (List.ofArray argv[2..])
+        0
     else
         checkNames argv
         let results = parser.ParseCommandLine argv
 
-        match results.GetAllResults() with
+        match results.GetAllResults() |> List.filter (fun command -> not command.IsQuiet) with
         | [ command ] -> dispatch (String.Join(' ', Seq.append [ "condembed" ] (Seq.map quoted argv))) stop command
-        | _ -> fail 2 "give one command; 'condembed --help' lists them."
+        | _ -> Output.ended "failed" 2 "give one command; 'condembed --help' lists them."
 
 /// Ctrl-C and SIGTERM ask the work to stop; a second Ctrl-C ends the program at once.
 let private listen (source: CancellationTokenSource) =
     let ask (context: PosixSignalContext) =
         if not source.IsCancellationRequested then
             context.Cancel <- true
-            eprintfn "\nstopping after this step; once more to end at once"
+            Output.notice "stopping after this step; once more to end at once"
             source.Cancel()
+        else
+            Output.leave ()
 
     [ PosixSignalRegistration.Create(PosixSignal.SIGINT, ask)
       PosixSignalRegistration.Create(PosixSignal.SIGTERM, ask) ]
@@ -137,6 +122,7 @@ let private stopWithInput (source: CancellationTokenSource) =
 let main argv =
     CultureInfo.DefaultThreadCurrentCulture <- CultureInfo.InvariantCulture
     CultureInfo.CurrentCulture <- CultureInfo.InvariantCulture
+    Output.choose argv
     use source = new CancellationTokenSource()
     let signals = listen source
     stopWithInput source
@@ -152,9 +138,9 @@ let main argv =
         0
     | :? ArguParseException as error ->
         let problem = error.Message.Replace("ERROR: ", "").Split '\n' |> Array.head
-        fail 2 $"{problem.TrimEnd '.'}; 'condembed {argv[0]} --help' shows how."
-    | :? InputException as error -> fail 2 error.Message
-    | :? TrainingStoppedException as stopped -> fail 1 stopped.Message
-    | :? OperationCanceledException -> fail 1 "stopped."
-    | :? ArithmeticException as error -> fail 1 error.Message
-    | error -> fail 1 $"{error.GetType().Name}: {error.Message}"
+        Output.ended "failed" 2 $"{problem.TrimEnd '.'}; 'condembed {argv[0]} --help' shows how."
+    | :? InputException as error -> Output.ended "failed" 2 error.Message
+    | :? TrainingStoppedException as stopped -> Output.ended "stopped" 1 stopped.Message
+    | :? OperationCanceledException -> Output.ended "stopped" 1 "stopped."
+    | :? ArithmeticException as error -> Output.ended "failed" 1 error.Message
+    | error -> Output.ended "failed" 1 $"{error.GetType().Name}: {error.Message}"

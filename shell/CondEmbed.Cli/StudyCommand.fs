@@ -15,6 +15,7 @@ type StudyArgument =
     | [<Unique>] Jobs of N: int
     | [<Unique; CustomCommandLine "--dry-run">] DryRun
     | [<Unique; CustomCommandLine "--report-only">] ReportOnly
+    | [<Unique>] Json
 
     interface IArgParserTemplate with
         member this.Usage =
@@ -24,6 +25,7 @@ type StudyArgument =
             | Out _ -> "the folder of the study, new or begun before (studies/NAME): what is done is kept, what is missing is run"
             | Jobs _ -> "how many runs at once, each in a process of its own (1)"
             | ReportOnly -> "write the results of the runs that are there, and run nothing"
+            | Json -> Output.eventsUsage
             | DryRun -> "only say which runs there are, and which of them are done"
 
 /// How to start this program again: itself, or dotnet and its assembly.
@@ -43,22 +45,32 @@ let private list (study: Study) =
             elif job.IsBegun then $"stopped after step {job.StepsDone}"
             else "not begun"
 
-        printfn $"{job.Name, -40} {state}"
+        Output.result $"{job.Name, -40} {state}"
+        Output.event "run" [ "arm", job.Arm; "seed", job.Seed; "folder", job.Folder; "done", job.IsFinished; "step", job.StepsDone ]
 
 let private conclude (study: Study) (results: StudyResults) =
-    printfn $"\n{StudyTables.Format results}"
+    Output.result $"\n{StudyTables.Format results}"
 
     if results.Unmatched.Count = 0 then
-        printfn "Matched: with each seed all arms began with the same encoder and saw the same pictures, by their sums."
+        Output.result "Matched: with each seed all arms began with the same encoder and saw the same pictures, by their sums."
     else
         for problem in results.Unmatched do
-            printfn $"Not matched: {problem}."
+            Output.result $"Not matched: {problem}."
 
-    if results.Missing.Count > 0 then printfn $"{results.Missing.Count} runs are missing."
+    if results.Missing.Count > 0 then Output.result $"{results.Missing.Count} runs are missing."
 
-    printfn $"\nresults  {study.ResultsFile}"
-    printfn $"table    {study.TableFile}"
-    printfn $"report   {study.ReportFile}"
+    Output.result $"\nresults  {study.ResultsFile}"
+    Output.result $"table    {study.TableFile}"
+    Output.result $"report   {study.ReportFile}"
+
+    Output.event
+        "finished"
+        [ "command", "study"
+          "results", study.ResultsFile
+          "table", study.TableFile
+          "report", study.ReportFile
+          "unmatched", Seq.toArray results.Unmatched
+          "missing", results.Missing.Count ]
 
 let run (commandLine: string) (stop: CancellationToken) (arguments: ParseResults<StudyArgument>) =
     let file = arguments.GetResult StudyArgument.Study
@@ -78,7 +90,7 @@ let run (commandLine: string) (stop: CancellationToken) (arguments: ParseResults
             AtOnce = jobs,
             Threads = max 1 (Environment.ProcessorCount / jobs),
             Command = commandLine,
-            Notice = fun line -> printfn $"{line}"
+            Notice = Output.notice
         )
 
     if arguments.Contains StudyArgument.DryRun then
@@ -86,5 +98,14 @@ let run (commandLine: string) (stop: CancellationToken) (arguments: ParseResults
     elif arguments.Contains StudyArgument.ReportOnly then
         study.Report() |> conclude study
     else
-        printfn $"{study.Plan.Arms.Count} arms x {study.Plan.Seeds.Count} seeds in {Path.GetFullPath out}"
+        Output.notice $"{study.Plan.Arms.Count} arms x {study.Plan.Seeds.Count} seeds in {Path.GetFullPath out}"
+
+        Output.event
+            "started"
+            [ "command", "study"
+              "folder", Path.GetFullPath out
+              "arms", [| for arm in study.Plan.Arms -> arm.Name |]
+              "seeds", Seq.toArray study.Plan.Seeds
+              "runs", study.Jobs.Count ]
+
         Output.withProgress (fun progress -> study.Run(progress, stop)) |> conclude study

@@ -41,10 +41,12 @@ let private ofArgument argument =
     | TrainArgument.Layout value -> option "layout" value
     | TrainArgument.AllowSubset -> option "allow_subset" "true"
     | TrainArgument.Split value -> option "split" value
+    | TrainArgument.Tensorboard -> option "tensorboard" "true"
     | TrainArgument.Set text -> [ settingOf text ]
     | TrainArgument.Config _
     | TrainArgument.Out _
     | TrainArgument.Resume _
+    | TrainArgument.Json
     | TrainArgument.ListSettings -> []
 
 /// What a file gives: its settings, and the folder for the run (`out`) if it names one.
@@ -93,38 +95,71 @@ let private listSettings (arguments: ParseResults<TrainArgument>) =
 
     for pair in RunSettings.Keys do
         let value = if values.ContainsKey pair.Key then values[pair.Key] else ""
-        printfn $"{pair.Key} = {value}"
-        printfn $"    {pair.Value}"
+        Output.result $"{pair.Key} = {value}"
+        Output.result $"    {pair.Value}"
 
 let private conclude (result: TrainingResult) =
     let best = if isNull result.Best then "" else $" (best on the validation classes: step {result.BestStep})"
 
-    printfn ""
-    printfn $"Held-out classes, unconditional embeddings, before and after {result.Steps} steps{best}:"
-    printfn ""
-    printfn $"{MetricTable.Format(result.Before, result.After)}"
+    Output.result $"\nHeld-out classes, unconditional embeddings, before and after {result.Steps} steps{best}:\n"
+    Output.result (MetricTable.Format(result.Before, result.After))
 
     if not (isNull result.Subset) then
-        printfn $"Measured on a subset, so not to be compared with published numbers: {result.Subset}.\n"
+        Output.result $"Measured on a subset, so not to be compared with published numbers: {result.Subset}.\n"
 
     if result.After[MetricNames.MapAtR] < result.Before[MetricNames.MapAtR] then
-        printfn
+        Output.result
             "Worse than before: a run this short, or on so few pictures, unlearns more than it learns. Give it more steps, or a lower lr.\n"
 
-    printfn $"run folder  {result.Folder}"
-    printfn $"report      {result.Report}"
+    Output.result $"run folder  {result.Folder}"
+    Output.result $"report      {result.Report}"
+
+    Output.event
+        "finished"
+        [ "command", "train"
+          "folder", result.Folder
+          "report", result.Report
+          "steps", result.Steps
+          "before", result.Before
+          "after", result.After
+          "best", result.Best
+          "best_step", result.BestStep
+          "subset", result.Subset ]
+
+/// A setting's text as JSON: a number or truth value where TOML has one too.
+let private jsonOf (value: string) : obj =
+    if TomlSettings.Literal(value).StartsWith '"' then value else Text.Json.Nodes.JsonNode.Parse value
+
+let private started (trainer: Trainer) step steps (data: DataSummary) =
+    Output.event
+        "started"
+        [ "command", "train"
+          "folder", trainer.Folder.Root
+          "step", step
+          "steps", steps
+          "data", data
+          "settings", dict [ for pair in RunSettings.Pairs trainer.Settings -> pair.Key, jsonOf pair.Value ] ]
+
+let private happened trainer (entry: LogEntry) =
+    match entry with
+    | :? StartEntry as start -> started trainer 0 start.Steps start.Data
+    | :? ResumeEntry as resumed -> started trainer resumed.Step resumed.Steps resumed.Data
+    | _ -> ()
+
+    Output.logged entry
 
 let run (commandLine: string) (stop: CancellationToken) (arguments: ParseResults<TrainArgument>) =
     if arguments.Contains TrainArgument.ListSettings then
         listSettings arguments
     else
-        let notice (line: string) = printfn $"{line}"
-
         let trainer =
             match arguments.TryGetResult TrainArgument.Resume with
-            | Some run -> Trainer.Resume(resume arguments run, Command = commandLine, Notice = notice)
+            | Some run -> Trainer.Resume(resume arguments run)
             | None ->
                 let settings, out = resolve arguments
-                Trainer(settings, Option.toObj out, Command = commandLine, Notice = notice)
+                Trainer(settings, Option.toObj out)
 
+        trainer.Command <- commandLine
+        trainer.Notice <- Output.notice
+        trainer.Logged <- happened trainer
         Output.withProgress (fun progress -> trainer.Train(progress, stop)) |> conclude

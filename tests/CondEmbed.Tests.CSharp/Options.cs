@@ -93,6 +93,7 @@ public static class Options
         RecallAt = [1, 10],
         Clustering = true,
         SaveEvery = 13,
+        Tensorboard = true,
     };
 
     /// <summary>A run that ends at once, on some data, in a folder.</summary>
@@ -108,6 +109,7 @@ public static class Options
         Heads = 2,
         EvaluateEvery = 3,
         SaveEvery = 2,
+        Tensorboard = true,
         Device = "cpu",
         Threads = 1,
         Workers = 2,

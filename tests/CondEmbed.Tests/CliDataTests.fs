@@ -72,7 +72,7 @@ let private subset =
             let outcome = train [ "--allow-subset"; "--split"; "first-half"; "--layout"; "cub"; "--set"; "validation_share=0" ]
             Expect.equal outcome.Code 0 outcome.Everything
             let mark = "16 of 11,788 images of CUB-200-2011"
-            Expect.stringContains outcome.Out $"subset: {mark}" "before"
+            Expect.stringContains outcome.Error $"subset: {mark}" "before"
             Expect.stringContains outcome.Out $"Measured on a subset, so not to be compared with published numbers: {mark}" "after"
             let files = RunFolder run
             Expect.stringStarts (MetricsFile.Read(files.Metrics).Subset) mark "metrics.json"

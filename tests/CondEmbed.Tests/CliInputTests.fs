@@ -103,13 +103,13 @@ let private settingsFiles =
 
           refused
               [ "train"; "--config"; "wrong.toml"; "--heads"; "3" ]
-              [ "wrong.toml: bach"
+              [ "wrong.toml, line 1: bach"
                 "did you mean 'batch'"
-                "wrong.toml: loss"
+                "wrong.toml, line 2: loss"
                 "did you mean 'triplet'"
-                "wrong.toml: steps"
+                "wrong.toml, line 3: steps"
                 "--heads: 3 heads" ]
-          refused [ "preview"; "ONE"; "--out"; "x.png"; "--config"; "wrong.toml" ] [ "wrong.toml: bach" ]
+          refused [ "preview"; "ONE"; "--out"; "x.png"; "--config"; "wrong.toml" ] [ "wrong.toml, line 1: bach" ]
 
           test "every setting can stand in the file, and the command line wins" {
               inFolder (fun folder ->

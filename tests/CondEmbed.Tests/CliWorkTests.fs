@@ -102,8 +102,8 @@ let private training =
         inFolder (fun folder ->
             let run = Path.Combine(folder, "run")
 
-            let out =
-                succeeds
+            let outcome =
+                condembed
                     [ "train"
                       pictures.Value
                       "--out"
@@ -112,13 +112,16 @@ let private training =
                           "--set"
                           $"{key}={value}" ]
 
-            for word in [ "train: 6 classes"; "Recall@1"; "Recall@8"; "MAP@R"; "before"; "after"; run; "report.html" ] do
-                Expect.stringContains out word "printed"
+            Expect.equal outcome.Code 0 outcome.Everything
+            Expect.stringContains outcome.Error "train: 6 classes" "a notice"
+
+            for word in [ "Recall@1"; "Recall@8"; "MAP@R"; "before"; "after"; run; "report.html" ] do
+                Expect.stringContains outcome.Out word "printed"
 
             expectSameRun (finishedRun []) run
             let again = condembed [ "train"; "--resume"; run ]
             Expect.equal again.Code 0 again.Everything
-            Expect.stringContains again.Out "going on after step 6 of 6" "a finished run only reports"
+            Expect.stringContains again.Error "going on after step 6 of 6" "a finished run only reports"
             expectSameRun (finishedRun []) run)
     }
 

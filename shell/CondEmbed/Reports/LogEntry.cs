@@ -27,7 +27,11 @@ public abstract record LogEntry
 /// <param name="Steps">Number of steps that it is to take.</param>
 /// <param name="Command">The command line that repeats it.</param>
 /// <param name="Version">Version of the program.</param>
-public sealed record StartEntry(int Steps, string Command, string Version) : LogEntry(0);
+public sealed record StartEntry(int Steps, string Command, string Version) : LogEntry(0)
+{
+    /// <summary>The data with the sizes of its parts; null in logs of older versions.</summary>
+    public DataSummary? Data { get; init; }
+}
 
 /// <summary>A training step was done.</summary>
 /// <param name="Step">Its number, from 1.</param>
@@ -57,7 +61,14 @@ public sealed record CheckpointEntry(int Step, string File, bool IsBest) : LogEn
 
 /// <summary>The run went on after an interruption.</summary>
 /// <param name="Step">Number of steps done before.</param>
-public sealed record ResumeEntry(int Step) : LogEntry(Step);
+public sealed record ResumeEntry(int Step) : LogEntry(Step)
+{
+    /// <summary>The data with the sizes of its parts; null in logs of older versions.</summary>
+    public DataSummary? Data { get; init; }
+
+    /// <summary>Number of steps that the run is to take; 0 in logs of older versions.</summary>
+    public int Steps { get; init; }
+}
 
 /// <summary>The run ended.</summary>
 /// <param name="Step">Number of steps done.</param>

@@ -30,10 +30,18 @@ public sealed class LogWriter : IDisposable
     public void Write(LogEntry entry)
     {
         ArgumentNullException.ThrowIfNull(entry);
+        Append(entry);
+    }
+
+    /// <summary>The same; gives the entry back as it was stamped.</summary>
+    internal LogEntry Append(LogEntry entry)
+    {
         lock (gate)
         {
-            stream.Write(LogFile.ToLine(entry with { Time = clock.GetUtcNow() }));
+            var stamped = entry with { Time = clock.GetUtcNow() };
+            stream.Write(LogFile.ToLine(stamped));
             stream.Flush(flushToDisk: entry is not StepEntry);
+            return stamped;
         }
     }
 

@@ -11,7 +11,28 @@ namespace CondEmbed.Studies;
 /// </summary>
 public static class StudyFile
 {
-    private static readonly string[] Known = ["name", "seeds", "baseline", "test_on", "rerank", "metrics", "base", "arms"];
+    /// <summary>Every key of a study's file with its meaning, in order.</summary>
+    public static IReadOnlyList<KeyValuePair<string, string>> Keys { get; } =
+    [
+        new("name", "for people; the file's name if left out"),
+        new("seeds", "how many seeds (0, 1, ...), or a list of them: each arm is run with each; 5 if left out"),
+        new("baseline", "the arm that the others are compared with; the first if left out"),
+        new("test_on", "a list of more data sets to test each network on"),
+        new("rerank", "K: measure also with the K nearest in the order of the levels; 0 for not, as if left out"),
+        new("metrics", "a list of the metrics to compare by, the first ones first; [\"recall@1\", \"map_at_r\"] if left out"),
+        new("base", "a table of the settings that all arms have in common"),
+        new("arms", "a table for each arm, [arms.NAME], with the settings in which it differs"),
+    ];
+
+    private static readonly string[] Known = [.. Keys.Select(pair => pair.Key)];
+
+    /// <summary>Whether a file is a study's and not a run's: it has arms or a base.</summary>
+    /// <exception cref="InputException">It cannot be read or is not TOML.</exception>
+    public static bool IsStudy(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        return TomlSettings.Table(path, TomlSettings.TextOf(path)).Keys.Any(key => key is "arms" or "base");
+    }
 
     /// <summary>The study of a file.</summary>
     /// <exception cref="InputException">Everything that is wrong with it.</exception>
@@ -26,6 +47,7 @@ public static class StudyFile
     public static StudyPlan Parse(string path, string text)
     {
         var file = TomlSettings.Table(path, text);
+        var lines = new TomlLines(text);
 
         foreach (var key in file.Keys.Where(key => !Known.Contains(key)))
         {
@@ -34,11 +56,11 @@ public static class StudyFile
         }
 
         var name = file.TryGetValue("name", out var given) ? TomlSettings.Text(given) : Path.GetFileNameWithoutExtension(path);
-        StudyArm[] arms = [.. Part(path, file, "arms").Select(arm => Arm(path, arm.Key, arm.Value))];
+        StudyArm[] arms = [.. Part(path, file, "arms").Select(arm => Arm(path, lines, arm.Key, arm.Value))];
 
         return new StudyPlan(
             name,
-            TomlSettings.SettingsOf(path, Part(path, file, "base")),
+            TomlSettings.SettingsOf(path, Part(path, file, "base"), lines, "base."),
             arms,
             Seeds(path, file.TryGetValue("seeds", out var seeds) ? seeds : 5L),
             file.TryGetValue("baseline", out var baseline) ? TomlSettings.Text(baseline) : arms.FirstOrDefault()?.Name ?? "")
@@ -53,9 +75,9 @@ public static class StudyFile
         !file.TryGetValue(key, out var part) ? []
         : part as TomlTable ?? throw new InputException($"{path}: '{key}' must be a table, as in [{key}].");
 
-    private static StudyArm Arm(string path, string name, object settings) =>
+    private static StudyArm Arm(string path, TomlLines lines, string name, object settings) =>
         settings is TomlTable table
-            ? new StudyArm(name, TomlSettings.SettingsOf(path, table))
+            ? new StudyArm(name, TomlSettings.SettingsOf(path, table, lines, $"arms.{name}."))
             : throw new InputException($"{path}: the arm '{name}' must be a table, as in [arms.{name}].");
 
     private static int[] Seeds(string path, object? seeds) => seeds switch

@@ -14,7 +14,7 @@ namespace CondEmbed.Studies;
 public sealed record StudyJob(string Arm, int Seed, Config Settings, string Folder)
 {
     /// <summary>What may differ between two parts of a run that was stopped and went on: it changes nothing but the last bits.</summary>
-    private static readonly string[] OfMachine = ["device", "threads", "workers", "save_every"];
+    private static readonly string[] OfMachine = ["device", "threads", "workers", "save_every", "tensorboard"];
 
     /// <summary>For people.</summary>
     public string Name => $"{Arm}, seed {Seed}";

@@ -22,6 +22,9 @@ public sealed class RunFolder(string root)
     /// <summary>One JSON object a line: steps, validations, checkpoints.</summary>
     public string Log => Path.Combine(Root, "log.jsonl");
 
+    /// <summary>TensorBoard's files, of a run whose settings want them.</summary>
+    public string TensorBoard => Path.Combine(Root, "tensorboard");
+
     /// <summary>Metrics of the test classes before and after training.</summary>
     public string Metrics => Path.Combine(Root, "metrics.json");
 

@@ -10,20 +10,24 @@ namespace CondEmbed.Training;
 /// <summary>Settings in TOML files: <c>batch = 128</c>, and the settings of a loss as <c>loss_settings.alpha = 2</c> or in a table.</summary>
 public static class TomlSettings
 {
-    /// <summary>Every setting of a file, with the file as its source.</summary>
+    /// <summary>Every setting of a file, with the file and its line as its source.</summary>
     /// <exception cref="InputException">The file cannot be read or is not TOML; the message names the line.</exception>
     public static IReadOnlyList<Given> Read(string path) => Parse(path, TextOf(path));
 
-    /// <summary>Every setting of a text, with a name for it as its source.</summary>
+    /// <summary>Every setting of a text, with a name for it and the line as its source.</summary>
     /// <exception cref="InputException">It is not TOML; the message names the line.</exception>
-    public static IReadOnlyList<Given> Parse(string path, string text) => SettingsOf(path, Table(path, text));
-
-    /// <summary>The settings of a table, with a name for it as their source.</summary>
-    /// <exception cref="InputException">One is written in two spellings.</exception>
-    internal static IReadOnlyList<Given> SettingsOf(string source, TomlTable table)
+    public static IReadOnlyList<Given> Parse(string path, string text)
     {
-        Given[] given = [.. Flatten(source, "", table)];
-        DemandOneSpelling(source, given);
+        var table = Table(path, text);
+        return SettingsOf(path, table, new TomlLines(text), "");
+    }
+
+    /// <summary>The settings of a table of a file, with the lines on which they stand below a prefix.</summary>
+    /// <exception cref="InputException">One is written in two spellings.</exception>
+    internal static IReadOnlyList<Given> SettingsOf(string path, TomlTable table, TomlLines lines, string prefix)
+    {
+        Given[] given = [.. Flatten("", table).Select(value => new Given(lines.Place(path, prefix + value.Key), value.Key, value.Text))];
+        DemandOneSpelling(path, given);
         return given;
     }
 
@@ -80,10 +84,10 @@ public static class TomlSettings
         return text.ToString();
     }
 
-    private static IEnumerable<Given> Flatten(string path, string prefix, TomlTable table) =>
+    private static IEnumerable<(string Key, string Text)> Flatten(string prefix, TomlTable table) =>
         table.SelectMany(entry => entry.Value is TomlTable inner
-            ? Flatten(path, $"{prefix}{entry.Key}.", inner)
-            : [new Given(path, prefix + entry.Key, Text(entry.Value))]);
+            ? Flatten($"{prefix}{entry.Key}.", inner)
+            : [(prefix + entry.Key, Text(entry.Value))]);
 
     internal static string Text(object? value) => value switch
     {
@@ -93,8 +97,8 @@ public static class TomlSettings
         _ => value?.ToString() ?? "",
     };
 
-    /// <summary>Text that is not exactly what a number or truth value is written as stays text: a data folder may be called 007 or NaN.</summary>
-    private static string Literal(string value) =>
+    /// <summary>A setting's text as a TOML value. What is not exactly what a number or truth value is written as stays text: a data folder may be called 007 or NaN.</summary>
+    public static string Literal(string value) =>
         value is "true" or "false" || IsNumber(value)
             ? value
             : $"\"{string.Concat(value.Select(Escaped))}\"";

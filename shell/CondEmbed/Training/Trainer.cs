@@ -70,6 +70,9 @@ public sealed class Trainer
     /// <summary>Called with lines for people: data, split, weights, what was found wrong. On the training thread.</summary>
     public Action<string>? Notice { get; set; }
 
+    /// <summary>Called with each entry of the run's log (steps, validations, checkpoints, ...) once it is written. On the training thread.</summary>
+    public Action<LogEntry>? Logged { get; set; }
+
     /// <summary>
     /// Trains to the end on the calling thread, from where the folder's newest checkpoint stands. Cancelling finishes the step, saves, and
     /// throws <see cref="TrainingStoppedException"/>. A run that cannot begin leaves no folder behind.
@@ -81,7 +84,7 @@ public sealed class Trainer
     {
         try
         {
-            using var run = new TrainingRun(Folder, config, progress, Notice, Command ?? CommandOf(config), cancellation);
+            using var run = new TrainingRun(Folder, config, progress, Notice, Logged, Command ?? CommandOf(config), cancellation);
             return run.Execute();
         }
         finally

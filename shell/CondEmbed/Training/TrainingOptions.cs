@@ -200,6 +200,9 @@ public sealed partial record TrainingOptions
     /// <summary>Steps between checkpoints.</summary>
     public int? SaveEvery { get; init; }
 
+    /// <summary>Write TensorBoard's event files too, into the folder <c>tensorboard</c> of the run.</summary>
+    public bool? Tensorboard { get; init; }
+
     /// <summary>The complete settings.</summary>
     /// <exception cref="InputException">Everything that is wrong with them.</exception>
     public Config Resolve() => RunSettings.Resolve(Given());

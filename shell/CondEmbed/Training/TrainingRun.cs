@@ -5,6 +5,7 @@ using CondEmbed.Images;
 using CondEmbed.Interop;
 using CondEmbed.Reports;
 using CondEmbed.Sampling;
+using CondEmbed.TensorBoard;
 
 namespace CondEmbed.Training;
 
@@ -15,6 +16,7 @@ internal sealed class TrainingRun : IDisposable
     private readonly Config config;
     private readonly bool resumed;
     private readonly Action<string> notice;
+    private readonly Action<LogEntry>? listener;
     private readonly string command;
     private readonly CancellationToken cancellation;
     private readonly LoaderOptions workers;
@@ -28,12 +30,19 @@ internal sealed class TrainingRun : IDisposable
     private Progress state;
 
     internal TrainingRun(
-        RunFolder folder, Config config, IProgress<RunProgress>? progress, Action<string>? notice, string command, CancellationToken cancellation)
+        RunFolder folder,
+        Config config,
+        IProgress<RunProgress>? progress,
+        Action<string>? notice,
+        Action<LogEntry>? listener,
+        string command,
+        CancellationToken cancellation)
     {
         this.folder = folder;
         this.config = config;
         resumed = File.Exists(folder.Settings);
         this.notice = notice ?? (_ => { });
+        this.listener = listener;
         this.command = command;
         this.cancellation = cancellation;
         workers = new LoaderOptions(config.Workers);
@@ -77,8 +86,16 @@ internal sealed class TrainingRun : IDisposable
         try
         {
             var before = MeasuredBefore();
+            log.Tested("test", 0, before);
             TakeSteps(log);
             var result = Finish(before);
+            log.Tested("test", result.Steps, result.After);
+
+            if (result.Best is not null)
+            {
+                log.Tested("test_best", result.BestStep, result.Best);
+            }
+
             log.Write(new EndEntry(state.Step, "finished") { Cost = RunMeasures.Cost(session, state) });
             return result;
         }
@@ -130,11 +147,12 @@ internal sealed class TrainingRun : IDisposable
         return new Progress(0, 0, 0, 0, RunSums.Of(session.EmbeddingWeights()));
     }
 
-    private LogWriter OpenLog()
+    private RunJournal OpenLog()
     {
-        LogWriter.TruncateAfter(folder.Log, state.Step);
-        var log = new LogWriter(folder.Log);
-        log.Write(resumed ? new ResumeEntry(state.Step) : new StartEntry(steps, command, About.Version));
+        var log = new RunJournal(folder, config, state.Step, listener);
+        log.Write(resumed
+            ? new ResumeEntry(state.Step) { Steps = steps, Data = data.Summary() }
+            : new StartEntry(steps, command, About.Version) { Data = data.Summary() });
         return log;
     }
 
@@ -151,7 +169,7 @@ internal sealed class TrainingRun : IDisposable
         return before;
     }
 
-    private void TakeSteps(LogWriter log)
+    private void TakeSteps(RunJournal log)
     {
         var trained = state.Seconds;
         meter.BeginTraining(TimeSpan.FromSeconds(trained));
@@ -205,7 +223,7 @@ internal sealed class TrainingRun : IDisposable
     }
 
     /// <summary>Measures the validation classes, and keeps the network if it is the best so far by MAP@R.</summary>
-    private void Validate(LogWriter log)
+    private void Validate(RunJournal log)
     {
         if (data.Split.Validation.Count == 0)
         {
@@ -233,7 +251,23 @@ internal sealed class TrainingRun : IDisposable
         var origin = new RunOrigin(state.Network, state.Batches);
         MetricsFile.Write(folder.Metrics, new RunMetrics(data.Dataset.Name, state.Step, before, after, best, state.BestStep) { Subset = data.Subset, Origin = origin });
         new RunReports(folder, config, FirstCommand(), session, data).Write(before, after, outcome, TimeSpan.FromSeconds(state.Seconds));
+        WriteProjector(outcome);
         return new TrainingResult(folder.Root, state.Step, before, after, best, state.BestStep, folder.Report, data.Subset);
+    }
+
+    /// <summary>The test pictures for TensorBoard's projector, where that is wanted.</summary>
+    private void WriteProjector(TestOutcome outcome)
+    {
+        if (config.Tensorboard)
+        {
+            var items = data.Split.Queries;
+            Projector.Write(
+                folder.TensorBoard,
+                outcome.Queries,
+                n => data.Dataset.Items[items[n]].Label,
+                n => data.Dataset.Items[items[n]].Path,
+                n => data.Reader.Read(items[n]));
+        }
     }
 
     /// <summary>The command that started the run, also where this process went on with it.</summary>

@@ -1,0 +1,32 @@
+/// `condembed completion`: prints the script that a shell completes the program's commands by.
+module CondEmbed.Cli.CompletionCommand
+
+open Argu
+
+/// Under the names that are typed.
+type Shell =
+    | Bash = 0
+    | Zsh = 1
+    | Fish = 2
+    | Powershell = 3
+
+[<RequireQualifiedAccess>]
+type CompletionArgument =
+    | [<MainCommand; Mandatory; Unique>] Shell of SHELL: Shell
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Shell _ -> "the shell whose script to print; docs/cli.md says where each keeps it"
+
+let examples =
+    [ "source <(condembed completion bash)", "for this shell; in ~/.bashrc for every one"
+      "condembed completion fish > ~/.config/fish/completions/condembed.fish", "for fish" ]
+
+let run (arguments: ParseResults<CompletionArgument>) =
+    match arguments.GetResult CompletionArgument.Shell with
+    | Shell.Bash -> Shells.bash
+    | Shell.Zsh -> Shells.zsh
+    | Shell.Fish -> Shells.fish
+    | _ -> Shells.powershell
+    |> Output.result

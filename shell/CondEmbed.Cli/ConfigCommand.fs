@@ -1,0 +1,75 @@
+/// `condembed config`: files of settings, and what can be set.
+module CondEmbed.Cli.ConfigCommand
+
+open System.IO
+open Argu
+open CondEmbed
+open CondEmbed.Cli.ConfigArguments
+open CondEmbed.Images
+open CondEmbed.Interop
+open CondEmbed.Studies
+open CondEmbed.Training
+
+let private usual = "condembed.toml"
+
+let private knownEncoder (name: string) =
+    if not (Seq.contains name RunSettings.Encoders) then
+        raise (InputException $"--encoder {name}: there is no such encoder{RunSettings.Nearest(RunSettings.Encoders, name)}")
+
+    name
+
+let private init (arguments: ParseResults<ConfigArgument>) =
+    let file = arguments.GetResult(ConfigArgument.File, usual)
+    let text = arguments.GetResult(ConfigArgument.Encoder, "small") |> knownEncoder |> ConfigFile.text
+
+    if File.Exists file && not (arguments.Contains ConfigArgument.Force) then
+        raise (InputException $"{file}: is there already; name another file, or write over it with --force.")
+
+    AtomicFile.Check file
+    AtomicFile.WriteText(file, text)
+    Output.result (Path.GetFullPath file)
+
+let private named (arguments: ParseResults<ConfigArgument>) option =
+    arguments.TryGetResult ConfigArgument.File
+    |> Option.defaultWith (fun () -> raise (InputException $"{option}: name the file, as in condembed config {option} run.toml."))
+
+let private check file =
+    if StudyFile.IsStudy file then
+        let plan = StudyFile.Read file
+        Output.result $"{file}: sound; a study of {plan.Arms.Count} arms with {plan.Seeds.Count} seeds."
+    else
+        let given, _ = TrainCommand.settingsOf (Some file)
+        let config = RunSettings.Resolve given
+        Output.result $"{file}: sound; {given.Length} settings are given, data {config.Data}, encoder {config.Encoder}."
+
+let private show (arguments: ParseResults<ConfigArgument>) =
+    let given, _ = arguments.TryGetResult ConfigArgument.File |> TrainCommand.settingsOf
+
+    let encoder =
+        arguments.TryGetResult ConfigArgument.Encoder
+        |> Option.map (fun name -> Given("--encoder", "encoder", name))
+
+    let more = arguments.GetResults ConfigArgument.Set |> List.map TrainCommand.settingOf
+
+    RunSettings.Resolve(given @ Option.toList encoder @ more)
+    |> TomlSettings.Write
+    |> _.TrimEnd()
+    |> Output.result
+
+let private reference (arguments: ParseResults<ConfigArgument>) =
+    Output.result (if arguments.Contains ConfigArgument.Markdown then ConfigReference.markdown () else ConfigReference.text ())
+
+let run (arguments: ParseResults<ConfigArgument>) =
+    let asked =
+        [ if arguments.Contains ConfigArgument.Init then init
+          if arguments.Contains ConfigArgument.Check then fun arguments -> named arguments "--check" |> check
+          if arguments.Contains ConfigArgument.Show then show
+          if arguments.Contains ConfigArgument.Reference then reference ]
+
+    match asked with
+    | [ work ] -> work arguments
+    | _ ->
+        raise (
+            InputException
+                "condembed config: give one of --init, --check, --show and --reference; 'condembed config --help' shows how."
+        )

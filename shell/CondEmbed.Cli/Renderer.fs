@@ -1,0 +1,118 @@
+/// How the program tells what it does: standard output has its results, standard error all else.
+namespace CondEmbed.Cli
+
+open System
+open System.Collections.Generic
+open System.Text.Encodings.Web
+open System.Text.Json
+open System.Text.Json.Nodes
+open CondEmbed.Reports
+
+/// Chosen once, when the program starts; commands do not ask which one it is.
+type Renderer =
+    /// A line for people about the work; never a result.
+    abstract Notice: line: string -> unit
+    /// Runs work and shows how far it is. Reports may come from several threads.
+    abstract Working: work: (IProgress<RunProgress> -> 'T) -> 'T
+    /// An entry of a training's log.
+    abstract Logged: entry: LogEntry -> unit
+    /// What a script wants to know, by its name and fields.
+    abstract Event: name: string * fields: (string * obj) list -> unit
+    /// Results as text for people.
+    abstract Result: text: string -> unit
+    /// Why the program ends without a result: `stopped` or `failed`.
+    abstract Ended: how: string * exitCode: int * message: string -> unit
+    /// Leaves a terminal as it was, where the program is about to end in the middle of its work.
+    abstract Leave: unit -> unit
+
+module Renderers =
+    /// Passes reports on, one at a time.
+    let relay listener =
+        let gate = obj ()
+
+        { new IProgress<RunProgress> with
+            member _.Report at = lock gate (fun () -> listener at) }
+
+    let private complain (message: string) = Console.Error.WriteLine $"condembed: {message}"
+
+    /// Results and errors alone.
+    let quiet =
+        { new Renderer with
+            member _.Notice _ = ()
+            member _.Working work = work (relay ignore)
+            member _.Logged _ = ()
+            member _.Event(_, _) = ()
+            member _.Result text = Console.Out.WriteLine text
+            member _.Ended(_, _, message) = complain message
+            member _.Leave() = () }
+
+    /// Plain lines; of progress one now and then.
+    let lines =
+        { new Renderer with
+            member _.Notice line = Console.Error.WriteLine line
+
+            member _.Working work =
+                let pacer = ProgressPacer(TimeSpan.FromSeconds 5.0)
+                work (relay (fun at -> if pacer.ShouldPrint at then Console.Error.WriteLine(ProgressText.Line at)))
+
+            member _.Logged _ = ()
+            member _.Event(_, _) = ()
+            member _.Result text = Console.Out.WriteLine text
+            member _.Ended(_, _, message) = complain message
+            member _.Leave() = () }
+
+    let private options =
+        JsonSerializerOptions(
+            PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+            NumberHandling = Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals,
+            Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping
+        )
+
+    let private progressFields (at: RunProgress) : (string * obj) list =
+        let seconds (time: Nullable<TimeSpan>) = if time.HasValue then Nullable time.Value.TotalSeconds else Nullable()
+
+        [ "phase", at.Phase
+          "step", at.Step
+          "steps", at.Steps
+          "loss", at.Loss
+          "terms", Dictionary at.Terms
+          "learning_rate", at.LearningRate
+          "images_per_second", at.ImagesPerSecond
+          "elapsed_seconds", at.Elapsed.TotalSeconds
+          "remaining_seconds", seconds at.Remaining ]
+
+    /// One JSON object a line on standard output and nothing else there. The schema stands in docs/cli.md.
+    let events isQuiet =
+        let gate = obj ()
+
+        let write name (fields: (string * obj) list) =
+            let line = JsonObject()
+            line["event"] <- JsonValue.Create(name: string)
+            line["time"] <- JsonSerializer.SerializeToNode(DateTimeOffset.UtcNow, options)
+
+            for key, value in fields do
+                line[key] <- JsonSerializer.SerializeToNode(value, options)
+
+            lock gate (fun () -> Console.Out.WriteLine(line.ToJsonString options))
+
+        { new Renderer with
+            member _.Notice line = if not isQuiet then write "notice" [ "message", line ]
+
+            member _.Working work =
+                let pacer = ProgressPacer(TimeSpan.FromSeconds 1.0)
+                work (relay (fun at -> if not isQuiet && pacer.ShouldPrint at then write "progress" (progressFields at)))
+
+            member _.Logged entry =
+                match entry with
+                | :? ValidationEntry as found -> write "evaluation" [ "step", found.Step; "metrics", found.Metrics ]
+                | :? CheckpointEntry as saved -> write "checkpoint" [ "step", saved.Step; "path", saved.File; "is_best", saved.IsBest ]
+                | _ -> ()
+
+            member _.Event(name, fields) = write name fields
+            member _.Result _ = ()
+
+            member _.Ended(how, exitCode, message) =
+                write how [ "message", message; "exit_code", exitCode ]
+                complain message
+
+            member _.Leave() = () }

@@ -1,0 +1,86 @@
+using System.Globalization;
+using CondEmbed.Reports;
+
+namespace CondEmbed.TensorBoard;
+
+/// <summary>
+/// A run's log as TensorBoard's event file. The log is what counts: whoever opens the folder anew writes a new file from it and removes the ones before,
+/// so that a run that goes on from a checkpoint has no step twice.
+/// </summary>
+internal sealed class BoardLog : IDisposable
+{
+    private const string Start = "events.out.tfevents.";
+
+    private readonly EventFile file;
+    private readonly TimeProvider clock;
+
+    /// <summary>Begins the file of a run with what its log holds so far.</summary>
+    /// <param name="folder">Where the file is to be; it is made if it is not there.</param>
+    /// <param name="log">The entries so far, which the file begins with.</param>
+    /// <param name="settings">The run's settings as TOML, shown as a text.</param>
+    /// <param name="clock">Names the file and dates what has no date of its own; by default the system's clock.</param>
+    internal BoardLog(string folder, IEnumerable<LogEntry> log, string settings, TimeProvider? clock = null)
+    {
+        this.clock = clock ?? TimeProvider.System;
+        var now = this.clock.GetUtcNow();
+        Directory.CreateDirectory(folder);
+        var before = Directory.GetFiles(folder, Start + "*");
+        file = new EventFile(Path.Combine(folder, Name(now, before)), now);
+        file.Append(EventMessages.Text(now, 0, "settings", $"```toml\n{settings}```\n"));
+
+        foreach (var entry in log)
+        {
+            Write(entry);
+        }
+
+        foreach (var old in before)
+        {
+            File.Delete(old);
+        }
+    }
+
+    /// <summary>Writes what an entry of the log says in numbers.</summary>
+    internal void Write(LogEntry entry)
+    {
+        var values = entry switch
+        {
+            StepEntry step => OfStep(step),
+            ValidationEntry validation => OfMetrics("validation", validation.Metrics),
+            _ => [],
+        };
+
+        if (values.Length > 0)
+        {
+            file.Append(EventMessages.Scalars(entry.Time, entry.Step, values));
+        }
+    }
+
+    /// <summary>Writes metrics of the test classes under a name of their own.</summary>
+    internal void Write(string name, int step, IReadOnlyDictionary<string, double> metrics) =>
+        file.Append(EventMessages.Scalars(clock.GetUtcNow(), step, OfMetrics(name, metrics)));
+
+    public void Dispose() => file.Dispose();
+
+    private static KeyValuePair<string, double>[] OfStep(StepEntry step) =>
+    [
+        new("loss/total", step.Loss),
+        .. step.Terms.Select(term => KeyValuePair.Create($"loss/{term.Key}", term.Value)),
+        new("training/learning_rate", step.LearningRate),
+        new("training/gradient_norm", step.GradientNorm),
+        new("training/images_per_second", step.ImagesPerSecond),
+    ];
+
+    /// <summary>TensorBoard's tags know no '@': recall@1 is recall_at_1, as map_at_r.</summary>
+    private static KeyValuePair<string, double>[] OfMetrics(string name, IReadOnlyDictionary<string, double> metrics) =>
+        [.. metrics.Select(pair => KeyValuePair.Create($"{name}/{pair.Key.Replace("@", "_at_", StringComparison.Ordinal)}", pair.Value))];
+
+    /// <summary>TensorBoard reads the files of a folder in the order of their names, which begin with the time in seconds: the newest must come last.</summary>
+    private static string Name(DateTimeOffset now, IEnumerable<string> before)
+    {
+        static long SecondsOf(string path) =>
+            long.TryParse(Path.GetFileName(path)[Start.Length..].Split('.')[0], CultureInfo.InvariantCulture, out var seconds) ? seconds : 0;
+
+        var seconds = before.Select(path => SecondsOf(path) + 1).Append(now.ToUnixTimeSeconds()).Max();
+        return string.Create(CultureInfo.InvariantCulture, $"{Start}{seconds:0000000000}.{Environment.MachineName}");
+    }
+}

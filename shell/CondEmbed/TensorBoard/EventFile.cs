@@ -1,0 +1,47 @@
+using System.Buffers.Binary;
+using System.Numerics;
+
+namespace CondEmbed.TensorBoard;
+
+/// <summary>
+/// Appends to one of TensorBoard's event files: TensorFlow's records, each an <c>Event</c> of protocol buffers between two checksums. Every event
+/// reaches the operating system at once, so that TensorBoard shows it while the run goes on and a killed process loses none.
+/// </summary>
+internal sealed class EventFile : IDisposable
+{
+    private readonly FileStream stream;
+
+    /// <summary>A new file.</summary>
+    internal EventFile(string path, DateTimeOffset time)
+    {
+        stream = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0);
+        Append(EventMessages.Version(time));
+        Append(EventMessages.Start(time));
+    }
+
+    /// <summary>Appends an event.</summary>
+    internal void Append(byte[] message)
+    {
+        var record = new byte[message.Length + 16];
+        BinaryPrimitives.WriteInt64LittleEndian(record, message.Length);
+        BinaryPrimitives.WriteUInt32LittleEndian(record.AsSpan(8), Checksum(record.AsSpan(0, 8)));
+        message.CopyTo(record, 12);
+        BinaryPrimitives.WriteUInt32LittleEndian(record.AsSpan(12 + message.Length), Checksum(message));
+        stream.Write(record);
+    }
+
+    public void Dispose() => stream.Dispose();
+
+    /// <summary>CRC-32C, masked as TensorFlow's records have it, so that a checksum of data that holds checksums is no weaker.</summary>
+    private static uint Checksum(ReadOnlySpan<byte> bytes)
+    {
+        var crc = uint.MaxValue;
+
+        foreach (var one in bytes)
+        {
+            crc = BitOperations.Crc32C(crc, one);
+        }
+
+        return BitOperations.RotateRight(~crc, 15) + 0xA282EAD8;
+    }
+}

@@ -1,0 +1,87 @@
+using System.Globalization;
+using System.Text;
+using CondEmbed.Evaluation;
+using CondEmbed.Images;
+
+namespace CondEmbed.TensorBoard;
+
+/// <summary>Embeddings with their labels and pictures, as TensorBoard's projector reads them.</summary>
+internal static class Projector
+{
+    /// <summary>More points than this the projector does not turn smoothly.</summary>
+    internal const int MostPoints = 5000;
+
+    private const int MostSide = 8192;
+    private const int LargestThumbnail = 64;
+
+    /// <summary>Writes <c>embeddings.tsv</c>, <c>metadata.tsv</c>, <c>sprite.png</c> and what names them; of more than 5,000 points, such a number evenly spread.</summary>
+    /// <param name="folder">TensorBoard's folder of the run.</param>
+    /// <param name="embeddings">N embeddings.</param>
+    /// <param name="label">Label of the n-th.</param>
+    /// <param name="path">Path of the n-th.</param>
+    /// <param name="picture">Picture of the n-th; asked for on several threads.</param>
+    internal static void Write(string folder, Embeddings<float> embeddings, Func<int, string> label, Func<int, string> path, Func<int, RgbImage> picture)
+    {
+        var count = Math.Min(embeddings.Count, MostPoints);
+        int[] shown = [.. Enumerable.Range(0, count).Select(n => (int)((long)n * embeddings.Count / count))];
+        var columns = (int)Math.Ceiling(Math.Sqrt(count));
+        var side = Math.Min(LargestThumbnail, MostSide / Math.Max(1, columns));
+
+        Directory.CreateDirectory(folder);
+        AtomicFile.WriteText(Path.Combine(folder, "embeddings.tsv"), Lines(shown.Select(n => Numbers(embeddings.Row(n)))));
+        AtomicFile.WriteText(Path.Combine(folder, "metadata.tsv"), "label\tpath\n" + Lines(shown.Select(n => $"{Plain(label(n))}\t{Plain(path(n))}")));
+        ImageEncoder.SavePng(Sprite(shown, columns, side, picture), Path.Combine(folder, "sprite.png"));
+        AtomicFile.WriteText(Path.Combine(folder, "projector_config.pbtxt"), Description(side));
+    }
+
+    private static string Lines(IEnumerable<string> lines) => string.Concat(lines.Select(line => line + "\n"));
+
+    private static string Numbers(ReadOnlySpan<float> row)
+    {
+        var line = new StringBuilder();
+
+        foreach (var number in row)
+        {
+            line.Append(line.Length > 0 ? "\t" : "").Append(number.ToString("R", CultureInfo.InvariantCulture));
+        }
+
+        return line.ToString();
+    }
+
+    /// <summary>A label is one field of a table, whatever it holds.</summary>
+    private static string Plain(string text) => string.Concat(text.Select(letter => char.IsControl(letter) ? ' ' : letter));
+
+    /// <summary>As many rows as columns, which the projector takes for granted.</summary>
+    private static RgbImage Sprite(int[] shown, int columns, int side, Func<int, RgbImage> picture)
+    {
+        var pixels = new byte[columns * side * columns * side * 3];
+
+        Parallel.For(0, shown.Length, at =>
+        {
+            var small = Resampler.Resize(picture(shown[at]), side, side, ResampleFilter.Bilinear);
+            var (top, left) = (at / columns * side, at % columns * side);
+
+            for (var row = 0; row < side; row++)
+            {
+                small.Pixels.AsSpan(row * side * 3, side * 3).CopyTo(pixels.AsSpan((((top + row) * columns * side) + left) * 3));
+            }
+        });
+
+        return new RgbImage(columns * side, columns * side, pixels);
+    }
+
+    private static string Description(int side) =>
+        $$"""
+        embeddings {
+          tensor_name: "test pictures"
+          tensor_path: "embeddings.tsv"
+          metadata_path: "metadata.tsv"
+          sprite {
+            image_path: "sprite.png"
+            single_image_dim: {{side}}
+            single_image_dim: {{side}}
+          }
+        }
+
+        """;
+}
