@@ -71,6 +71,24 @@ let devices () =
 
     Array.append [| "cpu" |] (Array.init cards (fun i -> $"cuda:{i}"))
 
+/// The NuGet package with libtorch for the CPU of this system; empty where TorchSharp's authors publish none.
+let libtorchPackage = if NativeFiles.isPublished then NativeFiles.libtorchPackage else ""
+
+/// The version of libtorch that this TorchSharp was made for.
+let libtorchVersion = NativeFiles.Wanted
+
+/// The folder that libtorch would be loaded from now; empty when it is in none of those known. An InputException when CONDEMBED_LIBTORCH
+/// names a folder without it.
+let libtorchFolder () =
+    NativeFiles.chosen (System.Environment.GetEnvironmentVariable NativeFiles.Variable)
+    |> Option.orElse (NativeFiles.tryFolderOf NativeFiles.core NativeFiles.folders)
+    |> Option.defaultValue ""
+
+/// The folder of libtorch below a folder of NuGet packages; empty when it is not there.
+let libtorchIn packages =
+    NativeFiles.tryFolderOf NativeFiles.core [ NativeFiles.inPackages packages ]
+    |> Option.defaultValue ""
+
 /// What was loaded from where and why; never throws because of what is missing, but says it in `Problem`.
 let status () : Status =
     let blank =

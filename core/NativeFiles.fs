@@ -25,6 +25,12 @@ let rid =
     let architecture = string RuntimeInformation.ProcessArchitecture
     $"{system}-{architecture.ToLowerInvariant()}"
 
+/// The package with libtorch for the CPU of this system.
+let libtorchPackage = $"libtorch-cpu-{rid}"
+
+/// Whether TorchSharp's authors publish that package.
+let isPublished = List.contains rid [ "linux-x64"; "osx-arm64"; "win-arm64"; "win-x64" ]
+
 /// What this system calls the library `name`: libname.so, libname.dylib or name.dll.
 let fileName name =
     match system with
@@ -55,9 +61,18 @@ let private packageFolders =
     let native package = Path.Combine(package, "runtimes", rid, "native")
 
     if Path.GetFileName(above 1) = "lib" then
-        [ native (above 2); native (Path.Combine(above 4, $"libtorch-cpu-{rid}", Wanted)) ]
+        [ native (above 2); native (Path.Combine(above 4, libtorchPackage, Wanted)) ]
     else
         []
+
+/// The folders that NuGet keeps a user's packages in: where `condembed doctor --get` and any project that was built with libtorch have left it.
+let private packageCaches =
+    [ Environment.GetEnvironmentVariable "NUGET_PACKAGES"
+      Path.Combine(Environment.GetFolderPath Environment.SpecialFolder.UserProfile, ".nuget", "packages") ]
+    |> List.filter (String.IsNullOrEmpty >> not)
+
+/// The folder of libtorch for the CPU below a folder of packages.
+let inPackages (cache: string) = Path.Combine(cache, libtorchPackage, Wanted, "runtimes", rid, "native")
 
 /// The folders to look in, in the runtime's own order, each once; whether they exist is not said.
 let folders =
@@ -71,7 +86,8 @@ let folders =
       managedFolder
       Path.Combine(managedFolder, "runtimes", rid, "native")
       Path.Combine(AppContext.BaseDirectory, "runtimes", rid, "native")
-      yield! packageFolders ]
+      yield! packageFolders
+      yield! List.map inPackages packageCaches ]
     |> List.map (fun folder -> Path.TrimEndingDirectorySeparator(Path.GetFullPath folder))
     |> List.distinct
 

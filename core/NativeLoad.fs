@@ -131,13 +131,23 @@ let checkVersion folder version =
             $"{NativeFiles.Variable} names libtorch {found} in '{folder}', but TorchSharp needs {NativeFiles.Wanted}. \
               Name a folder with that version, or unset the variable."
 
-let private missing file =
-    let places = NativeFiles.folders |> List.map (fun folder -> "  " + folder) |> String.concat "\n"
+/// How to come by libtorch, for each way of using this library.
+let private remedies =
+    let package = NativeFiles.libtorchPackage
 
-    stop
-        $"The native library {file} is missing; it was looked for in\n{places}\n\
-          Reference the package TorchSharp-cpu 0.107.0 (or TorchSharp-cuda-linux, TorchSharp-cuda-windows) from the program itself and \
-          build it for {NativeFiles.rid}, or let {NativeFiles.Variable} name a folder with libtorch {NativeFiles.Wanted}."
+    [ if NativeFiles.isPublished then
+          "Get it in the way that fits:"
+          "  the program condembed      condembed doctor --get"
+          $"  a project                  dotnet add package {package} --version {NativeFiles.Wanted}"
+          $"  F# Interactive             #r \"nuget: {package}, {NativeFiles.Wanted}\""
+      else
+          $"There is no package with it for {NativeFiles.rid}."
+      $"  one that you have          let {NativeFiles.Variable} name the folder of libtorch {NativeFiles.Wanted}" ]
+
+let private missing file (remedies: string list) =
+    let places = NativeFiles.folders |> List.map (fun folder -> "  " + folder)
+
+    stop (String.Join('\n', [ $"The native library {file} is missing. It was looked for in"; yield! places; yield! remedies ]))
 
 /// Loads everything from the places known to hold it; where it is in none, the system's own search may still find it. Calls nothing of
 /// torch, whose type initialiser may be waiting for this on another thread.
@@ -176,5 +186,6 @@ let loadAll () =
           Loaded = NativeFiles.binding
           Patched = false
           Reason = reason }
-    | None, _ -> missing NativeFiles.core
-    | _, None -> missing NativeFiles.binding
+    | None, _ -> missing NativeFiles.core remedies
+    | _, None ->
+        missing NativeFiles.binding [ $"It comes with the package TorchSharp 0.107.0; build the program for {NativeFiles.rid} again." ]

@@ -171,15 +171,6 @@ type PreviewArgument =
             | Encoder _ -> "whose usual settings to start from"
             | Set _ -> "any other setting, as in --set augment=none"
 
-[<RequireQualifiedAccess>]
-type DoctorArgument =
-    | [<Unique>] Json
-
-    interface IArgParserTemplate with
-        member this.Usage =
-            match this with
-            | Json -> "one JSON document on standard output and nothing else there"
-
 [<HelpDescription "Show this help.">]
 type Command =
     | [<CliPrefix(CliPrefix.None)>] Train of ParseResults<TrainArgument>
@@ -192,7 +183,7 @@ type Command =
     | [<CliPrefix(CliPrefix.None)>] Explain of ParseResults<ExplainCommand.ExplainArgument>
     | [<CliPrefix(CliPrefix.None)>] Loss of ParseResults<LossCommand.LossArgument>
     | [<CliPrefix(CliPrefix.None)>] Preview of ParseResults<PreviewArgument>
-    | [<CliPrefix(CliPrefix.None)>] Doctor of ParseResults<DoctorArgument>
+    | [<CliPrefix(CliPrefix.None)>] Doctor of ParseResults<DoctorCommand.DoctorArgument>
     | [<CliPrefix(CliPrefix.None)>] Weights of ParseResults<WeightsCommand.WeightsArgument>
     | [<CliPrefix(CliPrefix.None)>] Data of ParseResults<DataCommand.DataArgument>
     | [<CliPrefix(CliPrefix.None)>] Config of ParseResults<ConfigArguments.ConfigArgument>
@@ -259,7 +250,7 @@ let examples =
           [ "condembed preview photos --out sheet.png --encoder resnet50", "test views and training views of some pictures"
             "condembed preview cat.jpg --out view.png --resize 256 --crop 224 --filter bicubic", "exactly what the network gets" ]
           "weights", WeightsCommand.examples
-          "doctor", [ "condembed doctor", "what is here, and what is wrong" ]
+          "doctor", DoctorCommand.examples
           "data", DataCommand.examples
           "config", ConfigArguments.examples
           "completion", CompletionCommand.examples ]

@@ -10,7 +10,6 @@ open CondEmbed.Cli.Arguments
 open CondEmbed.Cli.MeasureArguments
 open CondEmbed.Cli.Pictures
 open CondEmbed.Datasets
-open CondEmbed.Health
 open CondEmbed.Images
 open CondEmbed.Interop
 open CondEmbed.Reports
@@ -97,10 +96,3 @@ let preview (arguments: ParseResults<PreviewArgument>) =
         ImageEncoder.SavePng(sheet, out)
 
     printfn $"{Path.GetFullPath out}"
-
-let doctor (arguments: ParseResults<DoctorArgument>) =
-    let report = Doctor.Examine()
-
-    if arguments.Contains DoctorArgument.Json then Console.Out.WriteLine(report.ToJson()) else printfn $"{report.ToText()}"
-
-    if report.Healthy then 0 else 1

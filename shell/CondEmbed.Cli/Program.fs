@@ -64,7 +64,7 @@ let private dispatch commandLine stop command =
     | Explain arguments -> finished (ExplainCommand.run arguments)
     | Command.Loss arguments -> finished (LossCommand.run arguments)
     | Preview arguments -> finished (Commands.preview arguments)
-    | Doctor arguments -> Commands.doctor arguments
+    | Doctor arguments -> DoctorCommand.run stop arguments
     | Weights arguments -> finished (WeightsCommand.run arguments)
     | Data arguments -> finished (DataCommand.run stop arguments)
     | Command.Config arguments -> finished (ConfigCommand.run arguments)
