@@ -96,6 +96,10 @@ type RunSettings private () =
     static member RecallAtOf(config: Config) : IReadOnlyList<int> = Config.recallAtOf config |> List.toArray :> IReadOnlyList<int>
     /// Short side to which test pictures are resized.
     static member ResizeOf(config: Config) = Config.resizeOf config
+    /// Mean of red, green and blue that the encoder of the settings expects, of values in 0..1.
+    static member MeanOf(config: Config) : IReadOnlyList<float> = List.toArray (Recipe.encoder config).Mean
+    /// Their deviation.
+    static member DeviationOf(config: Config) : IReadOnlyList<float> = List.toArray (Recipe.encoder config).Deviation
     /// Names to choose from.
     static member Encoders: IReadOnlyList<string> = List.toArray Encoders.All.names
     static member Losses: IReadOnlyList<string> = List.toArray Losses.All.names

@@ -181,6 +181,7 @@ type Command =
     | [<CliPrefix(CliPrefix.None)>] Index of ParseResults<IndexCommand.IndexArgument>
     | [<CliPrefix(CliPrefix.None)>] Search of ParseResults<SearchArgument>
     | [<CliPrefix(CliPrefix.None)>] Explain of ParseResults<ExplainCommand.ExplainArgument>
+    | [<CliPrefix(CliPrefix.None)>] Export of ParseResults<ExportCommand.ExportArgument>
     | [<CliPrefix(CliPrefix.None)>] Loss of ParseResults<LossCommand.LossArgument>
     | [<CliPrefix(CliPrefix.None)>] Preview of ParseResults<PreviewArgument>
     | [<CliPrefix(CliPrefix.None)>] Doctor of ParseResults<DoctorCommand.DoctorArgument>
@@ -202,6 +203,7 @@ type Command =
             | Index _ -> "pictures into a store that searches beyond memory: PostgreSQL with pgvector"
             | Search _ -> "the most similar pictures of a gallery or a store"
             | Explain _ -> "where a run's levels look in two pictures, each in the light of the other"
+            | Export _ -> "a run's network as an ONNX file, or as weights for Python"
             | Loss _ -> "value and gradients of a loss on given embeddings; --list shows every loss"
             | Preview _ -> "a picture of what the network sees"
             | Doctor _ -> "versions, device, native libraries, and how to mend what is wrong"
@@ -243,6 +245,7 @@ let examples =
             "condembed search runs/first --store 'postgres://me@localhost/catalogue' --query new.jpg",
             "in what 'condembed index' has filled" ]
           "explain", ExplainCommand.examples
+          "export", ExportCommand.examples
           "loss",
           [ "condembed loss --list", "every loss, miner, reducer and distance with its settings"
             "condembed loss 'triplet(margin=0.3)' batch.json --set miner=semi-hard --json", "value and gradients in float64" ]

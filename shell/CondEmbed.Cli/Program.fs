@@ -62,6 +62,7 @@ let private dispatch commandLine stop command =
     | Index arguments -> finished (IndexCommand.run stop arguments)
     | Search arguments -> finished (SearchCommand.run stop arguments)
     | Explain arguments -> finished (ExplainCommand.run arguments)
+    | Command.Export arguments -> finished (ExportCommand.run stop arguments)
     | Command.Loss arguments -> finished (LossCommand.run arguments)
     | Preview arguments -> finished (Commands.preview arguments)
     | Doctor arguments -> DoctorCommand.run stop arguments

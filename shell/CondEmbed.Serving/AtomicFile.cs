@@ -22,8 +22,9 @@ public static class AtomicFile
     /// <summary>Writes a file. When <paramref name="write"/> throws, the old file stays and nothing new is left behind.</summary>
     /// <param name="path">The file; its folder must exist.</param>
     /// <param name="write">Writes the content.</param>
+    /// <param name="check">Sees the complete file under its temporary name; when it throws, the old file stays.</param>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
-    public static void Write(string path, Action<Stream> write)
+    public static void Write(string path, Action<Stream> write, Action<string>? check = null)
     {
         // Else the system would name the temporary file, which nobody knows of.
         if (MissingFolder(path) is { } folder)
@@ -40,6 +41,7 @@ public static class AtomicFile
                 stream.Flush(flushToDisk: true);
             }
 
+            check?.Invoke(temporary);
             File.Move(temporary, path, overwrite: true);
             Disk.FlushFolder(Path.GetDirectoryName(Path.GetFullPath(path))!);
         }

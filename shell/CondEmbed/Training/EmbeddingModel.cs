@@ -132,6 +132,9 @@ public sealed class EmbeddingModel : IEmbeddingNetwork
     /// <inheritdoc />
     public void Dispose() => ((IDisposable)session).Dispose();
 
+    /// <summary>Parameters and statistics, as the forward pass reads them.</summary>
+    internal IReadOnlyList<TensorData> Weights() => session.EmbeddingWeights();
+
     internal TestOutcome OnTest(RunData data, LoaderOptions workers, EvaluationOptions options) =>
         new EmbeddingPass(session, workers).OnTest(data.Dataset, data.Split, data.Reader, options);
 }

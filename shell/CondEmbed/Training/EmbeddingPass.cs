@@ -2,16 +2,35 @@ using CondEmbed.Datasets;
 using CondEmbed.Evaluation;
 using CondEmbed.Images;
 using CondEmbed.Interop;
+using CondEmbed.Serving;
 
 namespace CondEmbed.Training;
 
 /// <summary>Embeds pictures with a network, in order, and measures retrieval with what comes out.</summary>
-/// <param name="session">The network.</param>
+/// <param name="embed">The network: the pixels of so many pictures to their embeddings.</param>
+/// <param name="dimension">D.</param>
+/// <param name="view">What the network sees of a picture.</param>
+/// <param name="atOnce">How many pictures it is given.</param>
 /// <param name="options">Threads that read pictures.</param>
-internal sealed class EmbeddingPass(Session session, LoaderOptions options)
+internal sealed class EmbeddingPass(Func<byte[], int, float[]> embed, int dimension, EvalTransform view, int atOnce, LoaderOptions options)
 {
     private const int MostAtOnce = 64;
     private const int PixelsAtOnce = MostAtOnce * 128 * 128;
+
+    internal EmbeddingPass(Session session, LoaderOptions options)
+        : this(
+            (pixels, count) => session.Embed(pixels, count, session.Config.Size),
+            session.Dimension,
+            Views.ForTesting(session.Config),
+            AtOnce(session.Config),
+            options)
+    {
+    }
+
+    internal EmbeddingPass(IEmbeddingNetwork network, LoaderOptions options)
+        : this(network.Embed, network.Dimension, network.View, network.BatchSize, options)
+    {
+    }
 
     /// <summary>Fewer of large pictures, since what every layer makes of a batch lies in memory until the last has read it.</summary>
     internal static int AtOnce(Config config) => Math.Clamp(PixelsAtOnce / (config.Size * config.Size), 1, MostAtOnce);
@@ -20,21 +39,21 @@ internal sealed class EmbeddingPass(Session session, LoaderOptions options)
     internal Embeddings<float> Embed(
         PictureReader reader, IReadOnlyList<int> items, Action<int>? progress = null, CancellationToken cancellation = default)
     {
-        var values = new float[items.Count * session.Dimension];
+        var values = new float[items.Count * dimension];
         var done = 0;
 
-        foreach (var batch in new BatchLoader(reader, options).InOrder(items, null, AtOnce(session.Config), Views.ForTesting(session.Config), cancellation: cancellation))
+        foreach (var batch in new BatchLoader(reader, options).InOrder(items, null, atOnce, view, cancellation: cancellation))
         {
             using (batch)
             {
-                session.Embed(batch.Pixels, batch.Count, batch.Size).CopyTo(values, done * session.Dimension);
+                embed(batch.Pixels, batch.Count).CopyTo(values, done * dimension);
                 done += batch.Count;
             }
 
             progress?.Invoke(done);
         }
 
-        return new Embeddings<float>(values, items.Count, session.Dimension);
+        return new Embeddings<float>(values, items.Count, dimension);
     }
 
     /// <summary>All against all among the given pictures.</summary>

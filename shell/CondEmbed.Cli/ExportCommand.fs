@@ -1,0 +1,137 @@
+/// `condembed export`: a run's network as files for other programs, each compared with the network before it gets its name.
+module CondEmbed.Cli.ExportCommand
+
+open System.IO
+open System.Threading
+open Argu
+open CondEmbed
+open CondEmbed.Export
+open CondEmbed.Onnx
+open CondEmbed.Reports
+open CondEmbed.Serving
+open CondEmbed.Training
+
+[<RequireQualifiedAccess>]
+type ExportArgument =
+    | [<MainCommand; Mandatory; Unique>] Run of RUN: string
+    | [<Unique>] Onnx of FILE: string
+    | [<Unique>] Int8
+    | [<Unique>] Safetensors of FILE: string
+    | [<Unique>] Names of PROGRAM: string
+    | [<Unique>] Best
+    | [<Unique>] Json
+    | [<Unique>] Device of D: string
+    | [<Unique>] Workers of N: int
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Run _ -> "the run's folder, or a model file"
+            | Onnx _ -> "an .onnx file: bytes of pictures in, embeddings out; compared with the network on real pictures before it is kept"
+            | Int8 -> "with --onnx: weights as int8, a quarter of the size; what that costs is measured on the run's test classes"
+            | Safetensors _ -> "a .safetensors file with names that Python's programs know, and how to rebuild the network in its metadata"
+            | Names _ -> "with --safetensors: whose names, timm or torchvision; by default those that the encoder has here"
+            | Best -> "the network that did best on the validation classes instead of the last"
+            | Json -> "one JSON document on standard output and nothing else there"
+            | Device _ -> "auto, cpu, cuda or cuda:N"
+            | Workers _ -> "threads that read pictures; 0 for one a core"
+
+let examples =
+    [ "condembed export runs/first --onnx first.onnx", "for ONNX Runtime, in C#, Python or a browser"
+      "condembed export runs/first --onnx small.onnx --int8", "a quarter of the size, and what that costs in Recall@1"
+      "condembed export runs/first --safetensors first.safetensors --best", "for PyTorch, under torchvision's or timm's names" ]
+
+let private demandEnding ending option (file: string) =
+    if Path.GetExtension file <> ending then
+        raise (InputException $"{option} {file}: name a {ending} file; that is what is written.")
+
+    AtomicFile.Check file
+
+let private printOnnx (exported: OnnxExported) =
+    let check = exported.Check
+    printfn $"{exported.File}  {Human.Count exported.Bytes} bytes, fingerprint {exported.Fingerprint.Substring(0, 16)}"
+
+    if not (isNull exported.Missing) then
+        printfn $"compared on embedded emoji, since the run's data is not there: {exported.Missing}"
+
+    printfn
+        $"compared with the network on {check.Pictures} pictures of {check.Source}: numbers differ by at most {Human.Number(check.Greatest, 2)}, cosines by {Human.Number(check.GreatestOfCosines, 2)}"
+
+    if check.SameNeighbours = check.Pictures then
+        printfn $"the {check.Neighbours} nearest of each are the same"
+    else
+        printfn
+            $"the {check.Neighbours} nearest are the same for {check.SameNeighbours} of {check.Pictures}; in all {Human.Percent check.SharedNeighbours} %% of them; cosines of those in each other's place are at most {Human.Number(check.WidestSwap, 2)} apart"
+
+/// What int8 costs, if it was measured.
+let private printCost (exported: OnnxExported) =
+    printfn $"int8: least cosine with the network's own embedding {exported.Check.LeastCosine:F5}"
+
+    if isNull exported.Before then
+        printfn "int8: the loss in Recall@1 is not measured: the run's data is not there"
+    else
+        let line name (before: float) (after: float) =
+            let change = (100.0 * (after - before)).ToString "+0.00;-0.00;0.00"
+            printfn $"int8: {name} (%%) of the test classes {Human.Percent before} -> {Human.Percent after} ({change})"
+
+        line "Recall@1" (exported.Before.Recall 1) (exported.After.Recall 1)
+        line "MAP@R" exported.Before.MapAtR exported.After.MapAtR
+
+let private document int8 (exported: OnnxExported) =
+    let metrics (measured: Evaluation.RetrievalMetrics) =
+        if isNull measured then null else dict [ "recall@1", measured.Recall 1; "map_at_r", measured.MapAtR ]
+
+    dict
+        [ "file", box exported.File
+          "bytes", box exported.Bytes
+          "weights", box (if int8 then "int8" else "float32")
+          "fingerprint", box exported.Fingerprint
+          "check", box exported.Check
+          "network", box (metrics exported.Before)
+          "exported", box (metrics exported.After)
+          "data_missing", box exported.Missing ]
+
+let private onnx stop (arguments: ParseResults<ExportArgument>) model file =
+    let options =
+        OnnxExportOptions(Int8 = arguments.Contains ExportArgument.Int8, Workers = arguments.GetResult(ExportArgument.Workers, 0))
+
+    let openOnnx = fun file -> OnnxModel.Load file :> IEmbeddingNetwork
+    Output.withProgress (fun progress -> OnnxExport.Write(model, file, openOnnx, options, progress, stop))
+
+let run (stop: CancellationToken) (arguments: ParseResults<ExportArgument>) =
+    let run = arguments.GetResult ExportArgument.Run
+    let onnxFile, safetensors = arguments.TryGetResult ExportArgument.Onnx, arguments.TryGetResult ExportArgument.Safetensors
+    let int8, asJson = arguments.Contains ExportArgument.Int8, arguments.Contains ExportArgument.Json
+
+    if onnxFile.IsNone && safetensors.IsNone then
+        raise (InputException $"{run}: say what to write: --onnx FILE, --safetensors FILE, or both.")
+
+    if int8 && onnxFile.IsNone then raise (InputException "--int8: is for --onnx; safetensors keep float32.")
+
+    if arguments.Contains ExportArgument.Names && safetensors.IsNone then
+        raise (InputException "--names: is for --safetensors; an ONNX model has no names to choose.")
+
+    Option.iter (demandEnding ".onnx" "--onnx") onnxFile
+    Option.iter (demandEnding ".safetensors" "--safetensors") safetensors
+
+    use model =
+        EmbeddingModel.Load(run, arguments.GetResult(ExportArgument.Device, "auto"), arguments.Contains ExportArgument.Best)
+
+    let written =
+        safetensors
+        |> Option.map (fun file -> SafetensorsExport.Write(model, file, Option.toObj (arguments.TryGetResult ExportArgument.Names)))
+
+    let exported = onnxFile |> Option.map (onnx stop arguments model)
+
+    if asJson then
+        dict
+            [ for one in Option.toList exported -> "onnx", box (document int8 one)
+              for one in Option.toList written -> "safetensors", box one ]
+        |> Output.json
+    else
+        for one in Option.toList exported do
+            printOnnx one
+            if int8 then printCost one
+
+        for one in Option.toList written do
+            printfn $"{one.File}  {one.Tensors} tensors under {one.Names}'s names and '{SafetensorsExport.Head}'"

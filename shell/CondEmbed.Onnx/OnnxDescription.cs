@@ -1,0 +1,55 @@
+using CondEmbed.Serving;
+using Microsoft.ML.OnnxRuntime;
+
+namespace CondEmbed.Onnx;
+
+/// <summary>What an exported network says of itself.</summary>
+internal sealed record OnnxDescription(Preprocessing Preprocessing, int Dimension, string Fingerprint, string Settings)
+{
+    private const string Remedy = "Export it anew from its run: condembed export RUN --onnx FILE.";
+
+    /// <summary>Reads the metadata, and sees to it that input and output are what it says.</summary>
+    /// <exception cref="InputException">They are not, or the metadata is not there.</exception>
+    internal static OnnxDescription Read(string file, InferenceSession session)
+    {
+        var metadata = session.ModelMetadata.CustomMetadataMap;
+        string Text(string key) => metadata.TryGetValue(key, out var text)
+            ? text
+            : throw new InputException($"{file}: an ONNX model, but none that this program wrote: its metadata has no {key}. {Remedy}");
+
+        var preprocessing = PreprocessingOf(file, Text(OnnxNames.Preprocessing));
+        var side = preprocessing.View.Crop;
+        Demand(file, "input", session.InputMetadata, OnnxNames.Input, typeof(byte), [-1, side, side, 3]);
+        Demand(file, "output", session.OutputMetadata, OnnxNames.Output, typeof(float), [-1, null]);
+        return new OnnxDescription(
+            preprocessing, session.OutputMetadata[OnnxNames.Output].Dimensions[1], Text(OnnxNames.Fingerprint), Text(OnnxNames.Config));
+    }
+
+    private static Preprocessing PreprocessingOf(string file, string json)
+    {
+        try
+        {
+            return Preprocessing.Parse(json);
+        }
+        catch (FormatException problem)
+        {
+            throw new InputException($"{file}: its metadata {OnnxNames.Preprocessing} cannot be read: {problem.Message} {Remedy}");
+        }
+    }
+
+    /// <summary>One value of that name, type and shape and no other; null stands for any number above 0.</summary>
+    private static void Demand(
+        string file, string kind, IReadOnlyDictionary<string, NodeMetadata> values, string name, Type type, int?[] shape)
+    {
+        var found = string.Join(", ", values.Select(value => $"'{value.Key}' {value.Value.ElementType?.Name} [{string.Join(", ", value.Value.Dimensions)}]"));
+
+        if (values.Count != 1 || !values.TryGetValue(name, out var only) || only.ElementType != type || !Fits(only.Dimensions, shape))
+        {
+            var wanted = string.Join(", ", shape.Select(size => size is null ? "D" : $"{size}"));
+            throw new InputException($"{file}: its {kind} is {found}; '{name}' {type.Name} [{wanted}] is wanted. {Remedy}");
+        }
+    }
+
+    private static bool Fits(int[] dimensions, int?[] shape) =>
+        dimensions.Length == shape.Length && dimensions.Zip(shape).All(pair => pair.Second is { } size ? pair.First == size : pair.First > 0);
+}

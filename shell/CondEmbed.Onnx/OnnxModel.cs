@@ -1,0 +1,134 @@
+using CondEmbed.Images;
+using CondEmbed.Serving;
+using Microsoft.ML.OnnxRuntime;
+
+namespace CondEmbed.Onnx;
+
+/// <summary>How an exported network is run.</summary>
+public sealed record OnnxOptions
+{
+    /// <summary>Threads of one call; 0 for one a core.</summary>
+    public int Threads { get; init; }
+
+    /// <summary>Pictures that are best embedded at once; 0 for a number by their size.</summary>
+    public int BatchSize { get; init; }
+}
+
+/// <summary>
+/// A network that <c>condembed export</c> wrote, run by ONNX Runtime: pixels in, embeddings of length 1 out, without torch. Several threads may embed at the same time.
+/// </summary>
+public sealed class OnnxModel : IEmbeddingNetwork
+{
+    private const int PixelsAtOnce = 64 * 128 * 128;
+    private const int MostAtOnce = 64;
+
+    private readonly InferenceSession session;
+    private readonly RunOptions run;
+    private readonly int pictureBytes;
+
+    private OnnxModel(InferenceSession session, OnnxDescription description, int batchSize)
+    {
+        this.session = session;
+        run = new RunOptions();
+        View = description.Preprocessing.View;
+        Dimension = description.Dimension;
+        Fingerprint = description.Fingerprint;
+        Settings = description.Settings;
+        pictureBytes = View.Crop * View.Crop * 3;
+        BatchSize = batchSize > 0 ? batchSize : Math.Clamp(PixelsAtOnce / (View.Crop * View.Crop), 1, MostAtOnce);
+    }
+
+    /// <inheritdoc/>
+    public int Dimension { get; }
+
+    /// <inheritdoc/>
+    public EvalTransform View { get; }
+
+    /// <inheritdoc/>
+    public int BatchSize { get; }
+
+    /// <inheritdoc/>
+    public string Fingerprint { get; }
+
+    /// <summary>The settings of the training, as TOML.</summary>
+    public string Settings { get; }
+
+    /// <summary>Opens an exported network.</summary>
+    /// <param name="file">A file that <c>condembed export RUN --onnx FILE</c> wrote.</param>
+    /// <param name="options">Threads and batches.</param>
+    /// <exception cref="InputException">The file is not there, is no ONNX model, or was not written by this program.</exception>
+    public static OnnxModel Load(string file, OnnxOptions? options = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(file);
+        options ??= new OnnxOptions();
+        ArgumentOutOfRangeException.ThrowIfNegative(options.Threads, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfNegative(options.BatchSize, nameof(options));
+        var session = Open(file, options);
+
+        try
+        {
+            return new OnnxModel(session, OnnxDescription.Read(file, session), options.BatchSize);
+        }
+        catch
+        {
+            session.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentException">The bytes are not those of so many pictures.</exception>
+    public float[] Embed(byte[] pixels, int count)
+    {
+        ArgumentNullException.ThrowIfNull(pixels);
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+
+        if (pixels.Length != (long)count * pictureBytes)
+        {
+            throw new ArgumentException($"{count} pictures of {View.Crop} x {View.Crop} px take {(long)count * pictureBytes} bytes, not {pixels.Length}.", nameof(pixels));
+        }
+
+        if (count == 0)
+        {
+            return [];
+        }
+
+        using var input = OrtValue.CreateTensorValueFromMemory(pixels, [count, View.Crop, View.Crop, 3]);
+        using var results = session.Run(run, [OnnxNames.Input], [input], [OnnxNames.Output]);
+        return results[0].GetTensorDataAsSpan<float>().ToArray();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        run.Dispose();
+        session.Dispose();
+    }
+
+    private static InferenceSession Open(string file, OnnxOptions options)
+    {
+        if (!File.Exists(file))
+        {
+            throw new InputException($"{file}: there is no such file. Write it by: condembed export RUN --onnx {file}");
+        }
+
+        using var settings = new SessionOptions();
+        settings.LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR;
+        // Int8 weights become floats once, while the file is opened, and not again for each batch.
+        settings.AddSessionConfigEntry("session.disable_quant_qdq", "1");
+
+        if (options.Threads > 0)
+        {
+            settings.IntraOpNumThreads = options.Threads;
+        }
+
+        try
+        {
+            return new InferenceSession(file, settings);
+        }
+        catch (OnnxRuntimeException problem)
+        {
+            throw new InputException($"{file}: no ONNX model that ONNX Runtime can read, or a damaged one: {problem.Message}");
+        }
+    }
+}

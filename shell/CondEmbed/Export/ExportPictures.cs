@@ -1,0 +1,49 @@
+using CondEmbed.Datasets;
+using CondEmbed.Images;
+using CondEmbed.Interop;
+using CondEmbed.Training;
+
+namespace CondEmbed.Export;
+
+/// <summary>The pictures that an export is checked on: of the run's own data where it is there, else embedded emoji.</summary>
+internal sealed class ExportPictures
+{
+    private ExportPictures(IImageDataset dataset, ClassSplit split, string? missing)
+    {
+        Dataset = dataset;
+        Split = split;
+        Missing = missing;
+        Reader = new PictureReader(dataset);
+    }
+
+    internal IImageDataset Dataset { get; }
+
+    internal ClassSplit Split { get; }
+
+    internal PictureReader Reader { get; }
+
+    /// <summary>Why these are not the run's own pictures; null where they are.</summary>
+    internal string? Missing { get; }
+
+    /// <summary>At most so many pictures of the test part, evenly spread over it.</summary>
+    internal IReadOnlyList<int> Some(int most)
+    {
+        var all = Split.Test;
+        var count = Math.Min(most, all.Count);
+        return [.. Enumerable.Range(0, count).Select(i => all[(int)((long)i * all.Count / count)])];
+    }
+
+    internal static ExportPictures Of(Config config)
+    {
+        try
+        {
+            var data = RunData.Open(config);
+            return new ExportPictures(data.Dataset, data.Split, null);
+        }
+        catch (InputException problem)
+        {
+            var emoji = EmojiDataset.Open();
+            return new ExportPictures(emoji, ClassSplit.ForEvaluation(emoji), problem.Message);
+        }
+    }
+}
