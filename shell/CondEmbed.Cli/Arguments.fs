@@ -93,7 +93,7 @@ type EmbedArgument =
         member this.Usage =
             match this with
             | Embed_What _ ->
-                "the run's folder (or a model file), then the images: a folder, a table, a picture, or "
+                "the run's folder (or a model file, or an exported .onnx file), then the images: a folder, a table, a picture, or "
                 + DataCommand.embedded
             | Out _ -> ".npy, .csv, .jsonl or .parquet, with paths, and labels if there are any; a folder with --shard"
             | Shard _ ->
@@ -129,7 +129,7 @@ type SearchArgument =
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | Run _ -> "the run's folder, or a model file"
+            | Run _ -> "the run's folder, a model file or an exported .onnx file"
             | Gallery _ -> "the pictures to search in: a folder, a table, or " + DataCommand.embedded
             | Store _ -> "instead of a gallery, what 'condembed index' has filled: " + Stores.usage
             | Query _ -> "the picture to search for, or a folder of them"

@@ -19,12 +19,12 @@ let private imagesOf (arguments: ParseResults<EmbedArgument>) =
     | None -> raise (InputException $"{run}: give images too: condembed embed RUN IMAGES --out FILE.")
 
 let private modelOf run (arguments: ParseResults<EmbedArgument>) =
-    EmbeddingModel.Load(run, arguments.GetResult(EmbedArgument.Device, "auto"), arguments.Contains EmbedArgument.Best)
+    Networks.load run (arguments.GetResult(EmbedArgument.Device, "auto")) (arguments.Contains EmbedArgument.Best)
 
-let private dataset (model: EmbeddingModel) images (arguments: ParseResults<EmbedArgument>) =
+let private dataset (settings: Config) images (arguments: ParseResults<EmbedArgument>) =
     let allowSubset = arguments.Contains EmbedArgument.AllowSubset
 
-    ImageDatasets.OpenImages(images, openedWith model (arguments.TryGetResult EmbedArgument.Layout) allowSubset)
+    ImageDatasets.OpenImages(images, openedWith settings (arguments.TryGetResult EmbedArgument.Layout) allowSubset)
     |> DataCommand.notingSubset allowSubset
 
 let private told (count: int) (dimension: int) (file: string) =
@@ -40,16 +40,17 @@ let private intoFile (stop: CancellationToken) (arguments: ParseResults<EmbedArg
         raise (InputException "--again: is for shards; a file is always written anew.")
 
     use model = modelOf run arguments
+    let network = model.Network
     let workers = arguments.GetResult(EmbedArgument.Workers, 0)
 
     let dataset, embeddings =
         orSkipping (fun () ->
             Output.withProgress (fun progress ->
                 let dataset =
-                    dataset model images arguments
+                    dataset model.Settings images arguments
                     |> usable (arguments.Contains EmbedArgument.SkipBad) workers progress stop
 
-                dataset, model.Embed(dataset, workers, phase "embedding" dataset.Count progress, stop)))
+                dataset, network.Embed(dataset, workers, phase "embedding" dataset.Count progress, stop)))
 
     let labelled = dataset.Items |> Seq.exists (fun item -> item.Label <> "")
 
@@ -63,7 +64,8 @@ let private intoShard (stop: CancellationToken) (arguments: ParseResults<EmbedAr
     let run, images = imagesOf arguments
     let folder = arguments.GetResult EmbedArgument.Out
     use model = modelOf run arguments
-    let dataset = dataset model images arguments
+    let network = model.Network
+    let dataset = dataset model.Settings images arguments
 
     let options =
         IndexOptions(
@@ -74,15 +76,15 @@ let private intoShard (stop: CancellationToken) (arguments: ParseResults<EmbedAr
 
     let written =
         orSkipping (fun () ->
-            Output.withProgress (fun progress -> ShardWriter.Write(model, dataset, shard, folder, options, progress, stop)))
+            Output.withProgress (fun progress -> ShardWriter.Write(network, dataset, shard, folder, options, progress, stop)))
 
     let file = Path.Combine(folder, shard.FileName)
 
     match Option.ofNullable written with
-    | Some rows -> told rows model.Dimension file
+    | Some rows -> told rows network.Dimension file
     | None ->
         Output.result $"{file}: is there already, of this network and these pictures"
-        Output.event "finished" [ "command", "embed"; "file", Path.GetFullPath file; "count", 0; "dimension", model.Dimension ]
+        Output.event "finished" [ "command", "embed"; "file", Path.GetFullPath file; "count", 0; "dimension", network.Dimension ]
 
 let run stop (arguments: ParseResults<EmbedArgument>) =
     match arguments.TryGetResult EmbedArgument.Shard with

@@ -14,25 +14,31 @@ open CondEmbed.Reports
 open CondEmbed.Training
 
 /// The held-out part of the data: another set's, or that of the run itself.
-let private heldOut (model: EmbeddingModel) (arguments: ParseResults<EvaluateArgument>) other =
+let private heldOut (settings: Config) (arguments: ParseResults<EvaluateArgument>) other =
     let layout = arguments.TryGetResult EvaluateArgument.Layout
     let allowSubset = arguments.Contains EvaluateArgument.AllowSubset
 
     match other with
     | Some folder ->
-        ImageDatasets.Open(folder, openedWith model layout allowSubset)
+        ImageDatasets.Open(folder, openedWith settings layout allowSubset)
         |> DataCommand.notingSubset allowSubset
         |> RunData.ForEvaluation
     | None when layout.IsSome || allowSubset ->
         raise (InputException "--layout and --allow-subset are for other data; the run's own is opened by the run's settings.")
-    | None -> RunData.Open model.Settings
+    | None -> RunData.Open settings
 
 /// The data to measure on, without what is to be left out of it, and what some work makes of it.
-let private measured model (arguments: ParseResults<EvaluateArgument>) other stop (work: RunData -> IProgress<RunProgress> -> 'Result) =
-    let opened = heldOut model arguments other
+let private measured
+    (settings: Config)
+    (arguments: ParseResults<EvaluateArgument>)
+    other
+    stop
+    (work: RunData -> IProgress<RunProgress> -> 'Result)
+    =
+    let opened = heldOut settings arguments other
     let workers = arguments.GetResult(EvaluateArgument.Workers, 0)
     // What a run left out of its own data is not there to be measured either.
-    let skipBad = arguments.Contains EvaluateArgument.SkipBad || (other.IsNone && model.Settings.SkipBad)
+    let skipBad = arguments.Contains EvaluateArgument.SkipBad || (other.IsNone && settings.SkipBad)
 
     orSkipping (fun () ->
         Output.withProgress (fun progress ->
@@ -64,18 +70,18 @@ let run (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument>) =
     let data, show, more =
         match rerank with
         | None ->
-            use model = EmbeddingModel.Load(named, device, best)
+            use model = Networks.load named device best
 
             let data, metrics =
-                measured model arguments other stop (fun data progress ->
-                    model.Evaluate(data.Dataset, data.Split, options, workers, evaluating data progress, stop))
+                measured model.Settings arguments other stop (fun data progress ->
+                    model.Network.Evaluate(data.Dataset, data.Split, options, workers, evaluating data progress, stop))
 
             data, (fun asJson -> Measures.show asJson perClass metrics), []
         | Some rerank ->
-            use model = ConditionalModel.Load(named, device, best)
+            use model = Networks.loadWithLevels named device best
 
             let data, metrics =
-                measured model.Embedding arguments other stop (fun data progress ->
+                measured model.Embedding.Settings arguments other stop (fun data progress ->
                     let reranking = laterPhase "re-ranking" data.Split.Queries.Count progress
                     model.Evaluate(data.Dataset, data.Split, rerank, options, workers, evaluating data progress, reranking, stop))
 

@@ -49,30 +49,30 @@ let private demandEnding ending option (file: string) =
 
 let private printOnnx (exported: OnnxExported) =
     let check = exported.Check
-    printfn $"{exported.File}  {Human.Count exported.Bytes} bytes, fingerprint {exported.Fingerprint.Substring(0, 16)}"
+    Output.result $"{exported.File}  {Human.Count exported.Bytes} bytes, fingerprint {exported.Fingerprint.Substring(0, 16)}"
 
     if not (isNull exported.Missing) then
-        printfn $"compared on embedded emoji, since the run's data is not there: {exported.Missing}"
+        Output.result $"compared on embedded emoji, since the run's data is not there: {exported.Missing}"
 
     printfn
         $"compared with the network on {check.Pictures} pictures of {check.Source}: numbers differ by at most {Human.Number(check.Greatest, 2)}, cosines by {Human.Number(check.GreatestOfCosines, 2)}"
 
     if check.SameNeighbours = check.Pictures then
-        printfn $"the {check.Neighbours} nearest of each are the same"
+        Output.result $"the {check.Neighbours} nearest of each are the same"
     else
         printfn
             $"the {check.Neighbours} nearest are the same for {check.SameNeighbours} of {check.Pictures}; in all {Human.Percent check.SharedNeighbours} %% of them; cosines of those in each other's place are at most {Human.Number(check.WidestSwap, 2)} apart"
 
 /// What int8 costs, if it was measured.
 let private printCost (exported: OnnxExported) =
-    printfn $"int8: least cosine with the network's own embedding {exported.Check.LeastCosine:F5}"
+    Output.result $"int8: least cosine with the network's own embedding {exported.Check.LeastCosine:F5}"
 
     if isNull exported.Before then
         printfn "int8: the loss in Recall@1 is not measured: the run's data is not there"
     else
         let line name (before: float) (after: float) =
             let change = (100.0 * (after - before)).ToString "+0.00;-0.00;0.00"
-            printfn $"int8: {name} (%%) of the test classes {Human.Percent before} -> {Human.Percent after} ({change})"
+            Output.result $"int8: {name} (%%) of the test classes {Human.Percent before} -> {Human.Percent after} ({change})"
 
         line "Recall@1" (exported.Before.Recall 1) (exported.After.Recall 1)
         line "MAP@R" exported.Before.MapAtR exported.After.MapAtR
@@ -134,4 +134,4 @@ let run (stop: CancellationToken) (arguments: ParseResults<ExportArgument>) =
             if int8 then printCost one
 
         for one in Option.toList written do
-            printfn $"{one.File}  {one.Tensors} tensors under {one.Names}'s names and '{SafetensorsExport.Head}'"
+            Output.result $"{one.File}  {one.Tensors} tensors under {one.Names}'s names and '{SafetensorsExport.Head}'"

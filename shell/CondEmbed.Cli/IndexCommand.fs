@@ -32,7 +32,7 @@ type IndexArgument =
         member this.Usage =
             match this with
             | Index_What _ ->
-                "the run's folder (or a model file), then the images: a folder, a table, a picture, or "
+                "the run's folder (or a model file, or an exported .onnx file), then the images: a folder, a table, a picture, or "
                 + DataCommand.embedded
                 + "; or the shards of 'embed --shard': .parquet files, or their folder"
             | Store _ -> Stores.usage
@@ -87,17 +87,20 @@ let private embed address (options: IndexOptions) (stop: CancellationToken) (arg
         images
         |> Option.defaultWith (fun () -> raise (InputException $"{run}: give images too: condembed index RUN IMAGES --store ADDRESS."))
 
-    use model =
-        EmbeddingModel.Load(run, arguments.GetResult(IndexArgument.Device, "auto"), arguments.Contains IndexArgument.Best)
+    use model = Networks.load run (arguments.GetResult(IndexArgument.Device, "auto")) (arguments.Contains IndexArgument.Best)
 
     let allowSubset = arguments.Contains IndexArgument.AllowSubset
-    let dataset = ImageDatasets.OpenImages(images, openedWith model (arguments.TryGetResult IndexArgument.Layout) allowSubset)
+
+    let dataset =
+        ImageDatasets.OpenImages(images, openedWith model.Settings (arguments.TryGetResult IndexArgument.Layout) allowSubset)
+
     let dataset = DataCommand.notingSubset allowSubset dataset
 
-    Stores.using (Stores.opened (StoreNetwork.Of model) stop address) (fun store ->
+    Stores.using (Stores.opened (StoreNetwork.Of model.Network) stop address) (fun store ->
         store.Name,
         orSkipping (fun () ->
-            Output.withProgress (fun progress -> StoreIndexer.RunAsync(model, dataset, store, options, progress, stop) |> Stores.wait)))
+            Output.withProgress (fun progress ->
+                StoreIndexer.RunAsync(model.Network, dataset, store, options, progress, stop) |> Stores.wait)))
 
 let private sentence (store: string) (summary: IndexSummary) =
     let also what (number: int64) = if number > 0L then $", {number} {what}" else ""

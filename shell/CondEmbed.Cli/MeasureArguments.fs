@@ -41,7 +41,8 @@ type EvaluateArgument =
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | Evaluate_What _ -> "the run's folder (or a model file), then the data; by default the held-out classes of the run's own data"
+            | Evaluate_What _ ->
+                "the run's folder (or a model file, or an exported .onnx file), then the data; by default the held-out classes of the run's own data"
             | Best -> "the network that did best on the validation classes instead of the last"
             | RecallAt _ -> Meaning.recallAt
             | PrecisionAt _ -> Meaning.precisionAt

@@ -29,8 +29,8 @@ let laterPhase name total progress =
     Action<int>(fun pictures -> report.Value.Invoke pictures)
 
 /// What a data set is opened with on behalf of a network: its boxes are part of what it was trained on.
-let openedWith (model: EmbeddingModel) layout allowSubset =
-    DatasetOptions(Layout = Option.defaultValue ImageDatasets.Auto layout, AllowSubset = allowSubset, Boxes = model.Settings.Boxes)
+let openedWith (settings: Config) layout allowSubset =
+    DatasetOptions(Layout = Option.defaultValue ImageDatasets.Auto layout, AllowSubset = allowSubset, Boxes = settings.Boxes)
 
 /// Names the way round a bad picture.
 let orSkipping work =

@@ -36,19 +36,19 @@ let private inStore top (stop: CancellationToken) (arguments: ParseResults<Searc
 
     let device, best = arguments.GetResult(SearchArgument.Device, "auto"), arguments.Contains SearchArgument.Best
     let workers = arguments.GetResult(SearchArgument.Workers, 0)
-    use model = EmbeddingModel.Load(arguments.GetResult SearchArgument.Run, device, best)
+    use model = Networks.load (arguments.GetResult SearchArgument.Run) device best
 
     let asked =
         StoreQuery(top, arguments.TryGetResult SearchArgument.Label |> Option.toObj, arguments.Contains SearchArgument.Exact)
 
-    Stores.using (Stores.existing (StoreNetwork.Of model) stop address) (fun store ->
+    Stores.using (Stores.existing (StoreNetwork.Of model.Network) stop address) (fun store ->
         let queries, embeddings =
             orSkipping (fun () ->
                 let queries = ImageDatasets.OpenImages(arguments.GetResult SearchArgument.Query, DatasetOptions(AllowSubset = true))
 
                 Output.withProgress (fun progress ->
                     let queries = usable (arguments.Contains SearchArgument.SkipBad) workers progress stop queries
-                    queries, model.Embed(queries, workers, phase "embedding" queries.Count progress, stop)))
+                    queries, model.Network.Embed(queries, workers, phase "embedding" queries.Count progress, stop)))
 
         [| for at, query in Seq.indexed queries.Items do
                let hits = store.SearchAsync(ReadOnlyMemory(embeddings.Row(at).ToArray()), asked, stop) |> Stores.wait
@@ -64,9 +64,9 @@ let private inGallery top (stop: CancellationToken) (arguments: ParseResults<Sea
     let workers = arguments.GetResult(SearchArgument.Workers, 0)
 
     /// Opens and searches; nothing is measured, so whatever is there will do.
-    let searched (model: EmbeddingModel) work =
+    let searched (settings: Config) work =
         orSkipping (fun () ->
-            let options = openedWith model (arguments.TryGetResult SearchArgument.Layout) true
+            let options = openedWith settings (arguments.TryGetResult SearchArgument.Layout) true
             let gallery = ImageDatasets.OpenImages(arguments.GetResult SearchArgument.Gallery, options)
             let queries = ImageDatasets.OpenImages(arguments.GetResult SearchArgument.Query, DatasetOptions(AllowSubset = true))
 
@@ -79,12 +79,14 @@ let private inGallery top (stop: CancellationToken) (arguments: ParseResults<Sea
     let gallery, found =
         match Reranked.optionsOf (arguments.TryGetResult SearchArgument.Rerank) (arguments.TryGetResult SearchArgument.RerankBy) with
         | None ->
-            use model = EmbeddingModel.Load(named, device, best)
-            searched model (fun gallery queries report _ -> PictureSearch.Run(model, gallery, queries, top, workers, report, stop))
-        | Some rerank ->
-            use model = ConditionalModel.Load(named, device, best)
+            use model = Networks.load named device best
 
-            searched model.Embedding (fun gallery queries report progress ->
+            searched model.Settings (fun gallery queries report _ ->
+                PictureSearch.Run(model.Network, gallery, queries, top, workers, report, stop))
+        | Some rerank ->
+            use model = Networks.loadWithLevels named device best
+
+            searched model.Embedding.Settings (fun gallery queries report progress ->
                 let reranking = laterPhase "re-ranking" queries.Count progress
                 PictureSearch.Run(model, gallery, queries, top, rerank, workers, report, reranking, stop))
 

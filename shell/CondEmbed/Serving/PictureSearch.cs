@@ -57,7 +57,7 @@ public sealed class PictureSearch
     /// <param name="cancellation">Ends the search with an OperationCanceledException.</param>
     /// <exception cref="BadPictureException">A picture cannot be used.</exception>
     public static PictureSearch Run(
-        EmbeddingModel model,
+        IEmbeddingNetwork model,
         IImageDataset gallery,
         IImageDataset queries,
         int top,

@@ -1,0 +1,51 @@
+/// A run's network, or one that was exported to ONNX: for commands that only embed.
+module CondEmbed.Cli.Networks
+
+open System
+open System.IO
+open CondEmbed
+open CondEmbed.Interop
+open CondEmbed.Onnx
+open CondEmbed.Serving
+open CondEmbed.Training
+
+/// A network, and the settings of its training.
+[<Sealed>]
+type TrainedNetwork(network: IEmbeddingNetwork, settings: Config) =
+    member _.Network = network
+    member _.Settings = settings
+
+    interface IDisposable with
+        member _.Dispose() = network.Dispose()
+
+let isOnnx (named: string) = File.Exists named && Path.GetExtension(named).Equals(".onnx", StringComparison.OrdinalIgnoreCase)
+
+let private loadOnnx (file: string) device best =
+    if best then raise (InputException $"--best: {file} is one network; which one was said when it was exported.")
+
+    if device <> "auto" && device <> "cpu" then
+        raise (InputException $"--device {device}: {file} is run on the CPU; give the run's folder to use a GPU.")
+
+    let model = OnnxModel.Load file
+
+    try
+        let settings = Seq.append (TomlSettings.Parse(file, model.Settings)) [ Given("device", "device", "cpu") ]
+        new TrainedNetwork(model, RunSettings.Resolve settings)
+    with _ ->
+        (model :> IDisposable).Dispose()
+        reraise ()
+
+/// Loads a run's folder, a model file, or an exported `.onnx` file. InputException where that cannot be done.
+let load (named: string) device best =
+    if isOnnx named then
+        loadOnnx named device best
+    else
+        let model = EmbeddingModel.Load(named, device, best)
+        new TrainedNetwork(model, model.Settings)
+
+/// Loads a run's network with its levels, which no export has.
+let loadWithLevels (named: string) device best =
+    if isOnnx named then
+        raise (InputException $"--rerank: {named} has no levels, which an export leaves out; give the run's folder.")
+
+    ConditionalModel.Load(named, device, best)
