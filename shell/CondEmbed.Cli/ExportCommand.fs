@@ -54,13 +54,13 @@ let private printOnnx (exported: OnnxExported) =
     if not (isNull exported.Missing) then
         Output.result $"compared on embedded emoji, since the run's data is not there: {exported.Missing}"
 
-    printfn
+    Output.result
         $"compared with the network on {check.Pictures} pictures of {check.Source}: numbers differ by at most {Human.Number(check.Greatest, 2)}, cosines by {Human.Number(check.GreatestOfCosines, 2)}"
 
     if check.SameNeighbours = check.Pictures then
         Output.result $"the {check.Neighbours} nearest of each are the same"
     else
-        printfn
+        Output.result
             $"the {check.Neighbours} nearest are the same for {check.SameNeighbours} of {check.Pictures}; in all {Human.Percent check.SharedNeighbours} %% of them; cosines of those in each other's place are at most {Human.Number(check.WidestSwap, 2)} apart"
 
 /// What int8 costs, if it was measured.
@@ -68,7 +68,7 @@ let private printCost (exported: OnnxExported) =
     Output.result $"int8: least cosine with the network's own embedding {exported.Check.LeastCosine:F5}"
 
     if isNull exported.Before then
-        printfn "int8: the loss in Recall@1 is not measured: the run's data is not there"
+        Output.result "int8: the loss in Recall@1 is not measured: the run's data is not there"
     else
         let line name (before: float) (after: float) =
             let change = (100.0 * (after - before)).ToString "+0.00;-0.00;0.00"
