@@ -60,6 +60,7 @@ let all =
           EvidenceTests.tests
           RerankTests.tests
           ReportTests.tests
+          ExportTests.tests
           FaceTests.tests
           ScriptTests.tests
           CliTests.tests ]

@@ -140,10 +140,11 @@ public static class OnnxExport
         {
             var pictures = ExportPictures.Of(model.Settings);
             var items = pictures.Some(options.Pictures);
-            var check = ExportCheck.Between(
-                pictures.Dataset.Name,
-                Pass(model).Embed(pictures.Reader, items, Phase("embedding", items.Count), cancellation),
-                Pass(found).Embed(pictures.Reader, items, Phase("embedding by ONNX", items.Count), cancellation));
+            var expected = Pass(model).Embed(pictures.Reader, items, Phase("embedding", items.Count), cancellation);
+            var embedded = Pass(found).Embed(pictures.Reader, items, Phase("embedding by ONNX", items.Count), cancellation);
+            DemandFinite(path, "the network's own embeddings", expected);
+            DemandFinite(path, "ONNX Runtime's embeddings", embedded);
+            var check = ExportCheck.Between(pictures.Dataset.Name, expected, embedded);
             var measures = options.Int8 && pictures.Missing is null && check.Problem(int8: true) is null;
             return new OnnxExported(
                 path,
@@ -153,6 +154,14 @@ public static class OnnxExport
                 measures ? Measured(model, pictures, "evaluating") : null,
                 measures ? Measured(found, pictures, "evaluating int8") : null,
                 pictures.Missing);
+        }
+
+        private static void DemandFinite(string path, string whose, Embeddings<float> embeddings)
+        {
+            if (!embeddings.Values.All(float.IsFinite))
+            {
+                throw new InputException($"{path}: not written: {whose} hold NaN or infinity.");
+            }
         }
 
         private RetrievalMetrics Measured(IEmbeddingNetwork network, ExportPictures pictures, string phase) =>

@@ -1,0 +1,144 @@
+/// Every encoder, pooling and head as an ONNX graph against torch's forward pass.
+module CondEmbed.Tests.ExportGraphTests
+
+open System
+open System.IO
+open Expecto
+open FsCheck
+open CondEmbed
+open CondEmbed.Export
+open CondEmbed.Interop
+open CondEmbed.Onnx
+open CondEmbed.Tests.ExportSupport
+open CondEmbed.Tests.Support
+
+let private sameAsTorch given (side: int) =
+    inFolder (fun folder ->
+        use model = untrained (("size", string side) :: given)
+        let file = Path.Combine(folder, "model.onnx")
+        writeOnnx file false model
+        use onnx = OnnxModel.Load file
+        Expect.equal onnx.Dimension model.Dimension "D"
+
+        for count in [ 1; 3 ] do
+            let pixels = noise count count side
+            let expected = model.Embed(pixels, count)
+            expectNear 1e-5 expected (onnx.Embed(pixels, count)) $"{count} pictures"
+            // Embeddings that are all alike would be near each other whatever the graph does.
+            if count = 3 then
+                let rows = Array.chunkBySize model.Dimension expected
+                Expect.isGreaterThan (Seq.map2 (fun x y -> abs (x - y)) rows[0] rows[1] |> Seq.max) 1e-3f "pictures differ")
+
+let private poolings encoder side names =
+    [ for pooling in names do
+          test $"{encoder} at {side} px, pooling {pooling}" {
+              sameAsTorch [ "encoder", encoder; "pooling", pooling; "embedding", "24" ] side
+          } ]
+
+let private ofMaps = [ "mean"; "max"; "mean-max"; "gem"; "grid" ]
+
+let private graphs =
+    testList
+        "equals torch's forward pass"
+        [ yield! poolings "small" 48 ofMaps
+          yield! poolings "resnet18" 64 ofMaps
+          yield! poolings "vit-s16" 32 ("class" :: ofMaps)
+          yield! poolings "resnet34" 64 [ "gem" ]
+          yield! poolings "resnet50" 64 [ "mean" ]
+          yield! poolings "resnet50-v1" 64 [ "mean-max" ]
+          yield! poolings "vit-s16-dino" 48 [ "class" ]
+          yield! poolings "vit-b16" 32 [ "class" ]
+          yield! poolings "vit-b16-dino" 32 [ "mean" ]
+
+          // Maps of 5, 7 and 13 places a side: shortcuts that average at an odd edge, and fields of the grid that overlap.
+          for side in [ 37; 50; 100 ] do
+              yield! poolings "small" side [ "grid" ]
+
+          for norm in [ "true"; "false" ] do
+              for embedding in [ "0"; "24" ] do
+                  test $"head norm {norm}, embedding {embedding}" {
+                      sameAsTorch [ "encoder", "small"; "pooling", "mean"; "head_norm", norm; "embedding", embedding ] 32
+                  } ]
+
+let private coverage =
+    testList
+        "nothing is forgotten"
+        [ test "every encoder and pooling of the core has a graph" {
+              for name, _, _ in Encoders.All.poolings do
+                  use model =
+                      match name with
+                      | "class" -> untrained [ "encoder", "vit-s16"; "size", "16"; "pooling", name ]
+                      | _ -> untrained [ "encoder", "small"; "size", "32"; "pooling", name ]
+
+                  OnnxExport.Message(model, false) |> ignore
+
+              for encoder in RunSettings.Encoders do
+                  let layers = OnnxLayers(OnnxGraph(), [||], false)
+
+                  // One that has a graph asks for its first weight; one that has none is refused before.
+                  Expect.throwsT<System.Collections.Generic.KeyNotFoundException>
+                      (fun () -> OnnxEncoders.Build(encoder, layers, OnnxMap("x", 3, 32)) |> ignore)
+                      encoder
+          }
+
+          test "what has no graph is refused by name" {
+              let layers = OnnxLayers(OnnxGraph(), [||], false)
+              rejects [ "'resnet9'"; "resnet50" ] (fun () -> OnnxEncoders.Build("resnet9", layers, OnnxMap("x", 3, 32)) |> ignore)
+              let map = Func<OnnxMap>(fun () -> OnnxMap("x", 8, 4))
+
+              for pooling in [ "class"; "median" ] do
+                  rejects [ $"'{pooling}'"; "mean-max" ] (fun () -> OnnxHead.Build(pooling, layers, OnnxFeatures(map, null)) |> ignore)
+          } ]
+
+let private int8 =
+    testList
+        "int8"
+        [ testProperty
+              "a weight is off by at most half its channel's scale, and the greatest is 127"
+              (fun (NormalFloat seed) (PositiveInt channels) ->
+                  let random = Random(hash seed)
+                  let stride, blocks = random.Next(1, 6), random.Next(1, 6)
+                  let channels = channels % 7 + 1
+                  let weights = [| for _ in 1 .. blocks * channels * stride -> single (random.NextDouble() - 0.5) * 1e-3f |]
+                  let small = Int8.Of(ReadOnlySpan weights, channels, stride)
+
+                  for channel in 0 .. channels - 1 do
+                      let own =
+                          [ for i in 0 .. weights.Length - 1 do
+                                if i / stride % channels = channel then i ]
+
+                      let greatest = own |> Seq.map (fun i -> abs weights[i]) |> Seq.max
+                      Expect.floatClose Accuracy.low (float small.Scales[channel] * 127.0) (float greatest) "scale"
+                      Expect.equal (own |> Seq.map (fun i -> abs (int small.Values[i])) |> Seq.max) 127 "the greatest"
+
+                      for i in own do
+                          let off = abs (float weights[i] - float small.Values[i] * float small.Scales[channel])
+                          Expect.isLessThanOrEqual off (0.5001 * float small.Scales[channel]) "half a scale")
+
+          test "a channel of zeros stays zero" {
+              let small = Int8.Of(ReadOnlySpan [| 0f; 0f; 1f; -2f |], 2, 2)
+              Expect.equal small.Values [| 0y; 0y; 64y; -127y |] "values"
+              Expect.equal small.Scales[0] 0f "scale"
+          }
+
+          for encoder, side in [ "small", 48; "resnet18", 64; "vit-s16", 32 ] do
+              test $"{encoder} is a quarter of the size and close" {
+                  inFolder (fun folder ->
+                      use model = untrained [ "encoder", encoder; "size", string side; "embedding", "24" ]
+                      let whole, small = Path.Combine(folder, "a.onnx"), Path.Combine(folder, "b.onnx")
+                      writeOnnx whole false model
+                      writeOnnx small true model
+                      Expect.isLessThan (float (FileInfo(small).Length) / float (FileInfo(whole).Length)) 0.28 "size"
+                      use onnx = OnnxModel.Load small
+                      let pixels = noise 4 3 side
+                      let expected, found = model.Embed(pixels, 3), onnx.Embed(pixels, 3)
+
+                      for x, y in Seq.zip (Array.chunkBySize 24 expected) (Array.chunkBySize 24 found) do
+                          let cosine = Seq.map2 (fun x y -> float x * float y) x y |> Seq.sum
+                          Expect.isGreaterThan cosine ExportCheck.LeastCosineOfInt8 "cosine"
+
+                      Expect.notEqual found expected "int8 is not float32"
+                      Expect.notEqual onnx.Fingerprint model.Fingerprint "the fingerprint is another")
+              } ]
+
+let tests = testList "graph" [ graphs; coverage; int8 ]

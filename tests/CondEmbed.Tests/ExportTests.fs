@@ -1,0 +1,349 @@
+/// Exports of a run: the comparison that each must pass, what the files say of themselves, and what is refused.
+module CondEmbed.Tests.ExportTests
+
+open System
+open System.Diagnostics
+open System.IO
+open System.Runtime.InteropServices
+open System.Threading.Tasks
+open Expecto
+open CondEmbed
+open CondEmbed.Checkpoints
+open CondEmbed.Datasets
+open CondEmbed.Evaluation
+open CondEmbed.Export
+open CondEmbed.Images
+open CondEmbed.Onnx
+open CondEmbed.Serving
+open CondEmbed.Training
+open CondEmbed.Tests.CliSupport
+open CondEmbed.Tests.ExportSupport
+open CondEmbed.Tests.RunSupport
+open CondEmbed.Tests.Support
+
+let private run = lazy finishedRun []
+
+let private load () = EmbeddingModel.Load(run.Value, "cpu")
+
+/// The network with something done to its embeddings.
+let private changed (change: float32 array -> float32 array) (network: IEmbeddingNetwork) =
+    { new IEmbeddingNetwork with
+        member _.Dimension = network.Dimension
+        member _.View = network.View
+        member _.BatchSize = network.BatchSize
+        member _.Fingerprint = network.Fingerprint
+        member _.Embed(pixels, count) = change (network.Embed(pixels, count))
+        member _.Dispose() = network.Dispose() }
+
+let private comparison =
+    testList
+        "comparison"
+        [ test "of a run: the same numbers and neighbours on its own pictures" {
+              inFolder (fun folder ->
+                  use model = load ()
+                  let file = Path.Combine(folder, "run.onnx")
+                  let exported = OnnxExport.Write(model, file, openOnnx)
+                  Expect.isLessThan exported.Check.Greatest ExportCheck.Tolerance "numbers"
+                  Expect.isLessThan exported.Check.WidestSwap ExportCheck.Tolerance "neighbours"
+                  Expect.equal exported.Check.Pictures 48 "the test part"
+                  Expect.equal exported.Check.Neighbours 10 "neighbours"
+                  Expect.equal exported.Fingerprint model.Fingerprint "the network's own fingerprint"
+                  Expect.isNull exported.Missing "the run's own pictures"
+                  Expect.equal exported.Bytes (FileInfo(file).Length) "length"
+                  // Again by hand, on all pictures and with the metrics that evaluate prints.
+                  let data = RunData.Open model.Settings
+                  use onnx = openOnnx file
+                  expectNear 1e-5 (model.Embed data.Dataset).Values (onnx.Embed data.Dataset).Values "all pictures"
+                  let expected = model.Evaluate(data.Dataset, data.Split)
+                  Expect.equal (onnx.Evaluate(data.Dataset, data.Split).Recall 1) (expected.Recall 1) "Recall@1")
+          }
+
+          test "int8: what it costs is measured on the test classes" {
+              inFolder (fun folder ->
+                  use model = load ()
+                  let file = Path.Combine(folder, "small.onnx")
+                  let exported = OnnxExport.Write(model, file, openOnnx, OnnxExportOptions(Int8 = true))
+                  Expect.isGreaterThan exported.Check.LeastCosine ExportCheck.LeastCosineOfInt8 "cosine"
+                  let data = RunData.Open model.Settings
+                  use onnx = openOnnx file
+                  Expect.equal (exported.Before.Recall 1) (model.Evaluate(data.Dataset, data.Split).Recall 1) "before"
+                  Expect.equal exported.After.MapAtR (onnx.Evaluate(data.Dataset, data.Split).MapAtR) "after"
+                  Expect.equal (onnx.Embed(noise 1 1 32, 1).Length) 16 "embeds")
+          }
+
+          test "whose embeddings are off is not kept, and what was there stays" {
+              inFolder (fun folder ->
+                  use model = load ()
+                  let file = Path.Combine(folder, "run.onnx")
+                  File.WriteAllText(file, "old")
+
+                  let exporting change int8 () =
+                      OnnxExport.Write(model, file, openOnnx >> changed change, OnnxExportOptions(Int8 = int8)) |> ignore
+
+                  let nudged (x: float32 array) = Array.mapi (fun i v -> if i = 3 then v + 2e-5f else v) x
+                  rejects [ "run.onnx"; "not written"; "differ"; "2.0e-5" ] (exporting nudged false)
+                  rejects [ "not written"; "cosine" ] (exporting (Array.map (fun v -> -v)) true)
+                  rejects [ "not written" ] (exporting (Array.mapi (fun i v -> if i = 7 then nanf else v)) false)
+                  Expect.equal (Directory.GetFiles folder) [| file |] "nothing beside it"
+                  Expect.equal (File.ReadAllText file) "old" "the old file")
+          }
+
+          test "finds neighbours that have swapped, and how far apart they were" {
+              // Three directions in the plane, seen from the first: the second is nearer by far, then by a hair, then the third is.
+              let at (degrees: float list) =
+                  let point d = [ single (cos (d * Math.PI / 180.0)); single (sin (d * Math.PI / 180.0)) ]
+                  Embeddings<float32>(List.toArray (List.collect point degrees), degrees.Length, 2)
+
+              let check a b = ExportCheck.Between("points", at a, at b)
+              let same = check [ 0.0; 10.0; -20.0 ] [ 0.0; 10.0; -20.0 ]
+              Expect.equal (same.Greatest, same.SameNeighbours, same.WidestSwap, same.SharedNeighbours) (0.0, 3, 0.0, 1.0) "the same"
+              Expect.isNull (same.Problem false) "fits"
+              let swapped = check [ 0.0; 10.0; -20.0 ] [ 0.0; 20.0; -10.0 ]
+              Expect.equal swapped.SameNeighbours 2 "the first has others"
+              let gap = cos (10.0 * Math.PI / 180.0) - cos (20.0 * Math.PI / 180.0)
+              Expect.floatClose Accuracy.medium swapped.WidestSwap gap "gap"
+              Expect.isNotNull (swapped.Problem false) "does not fit"
+              Expect.equal (check [ 0.0; 10.0; -10.00001 ] [ 0.0; 10.00002; -10.0 ]).SameNeighbours 2 "by a hair"
+              Expect.isNull ((check [ 0.0; 10.0; -10.00001 ] [ 0.0; 10.00002; -10.0 ]).Problem false) "which fits"
+          }
+
+          test "without the run's data, embedded emoji are compared, and no loss is claimed" {
+              inFolder (fun folder ->
+                  let data = Path.Combine(folder, "pictures")
+                  unpack data 16
+                  let others = Path.Combine(folder, "run")
+                  train (settings data [ "steps", "1" ]) others |> ignore
+                  Directory.Delete(data, true)
+                  use model = EmbeddingModel.Load(others, "cpu")
+                  let options = OnnxExportOptions(Int8 = true, Pictures = 20)
+                  let exported = OnnxExport.Write(model, Path.Combine(folder, "a.onnx"), openOnnx, options)
+                  Expect.stringContains exported.Missing data "why"
+                  Expect.equal (exported.Check.Source, exported.Check.Pictures) ("emoji", 20) "emoji"
+                  Expect.isNull exported.Before "no metrics")
+          } ]
+
+let private written folder =
+    use model = load ()
+    let file = Path.Combine(folder, "run.onnx")
+    writeOnnx file false model
+    file
+
+let private models =
+    testList
+        "model"
+        [ test "says what a picture goes through, and embeds it from its file as the run does" {
+              inFolder (fun folder ->
+                  use model = load ()
+                  let onnx = OnnxModel.Load(written folder, OnnxOptions(Threads = 1, BatchSize = 7))
+                  Expect.equal onnx.View model.View "view"
+                  Expect.equal onnx.BatchSize 7 "batch"
+                  Expect.stringContains onnx.Settings "encoder = \"small\"" "settings"
+                  use embedder = new Embedder(onnx)
+                  let picture = Directory.EnumerateFiles(pictures.Value, "*.png", SearchOption.AllDirectories) |> Seq.head
+                  expectNear 1e-5 (model.Embed picture) (embedder.Embed picture) "one picture"
+                  Expect.equal embedder.Fingerprint model.Fingerprint "fingerprint")
+          }
+
+          test "embeds on many threads at once" {
+              inFolder (fun folder ->
+                  use onnx = OnnxModel.Load(written folder)
+                  let pixels = noise 9 2 32
+                  let expected = onnx.Embed(pixels, 2)
+                  let all = Array.Parallel.init 40 (fun _ -> onnx.Embed(pixels, 2))
+                  Expect.all all (fun found -> found = expected) "each the same"
+                  Expect.isEmpty (onnx.Embed([||], 0)) "no picture, no numbers")
+          }
+
+          test "refuses pixels of another number of pictures" {
+              inFolder (fun folder ->
+                  use onnx = OnnxModel.Load(written folder)
+                  Expect.throwsT<ArgumentException> (fun () -> onnx.Embed(noise 9 2 32, 3) |> ignore) "three of two")
+          }
+
+          test "refuses files that are no exports, and says why" {
+              inFolder (fun folder ->
+                  let file name (bytes: byte array) =
+                      let path = Path.Combine(folder, name)
+                      File.WriteAllBytes(path, bytes)
+                      path
+
+                  let good = File.ReadAllBytes(written folder)
+                  let load (path: string) () = OnnxModel.Load(path).Dispose()
+                  rejects [ "none.onnx"; "no such file"; "condembed export" ] (load (Path.Combine(folder, "none.onnx")))
+                  rejects [ "text.onnx"; "no ONNX model" ] (load (file "text.onnx" "not a model"B))
+                  rejects [ "half.onnx"; "damaged" ] (load (file "half.onnx" good[.. good.Length / 2]))
+                  rejects [ "empty.onnx" ] (load (file "empty.onnx" [||]))
+
+                  let other name metadata side =
+                      let graph = OnnxGraph()
+                      let pixels = graph.Input(OnnxNames.Input, OnnxType.UInt8, OnnxNames.Batch, side, side, 3)
+                      let numbers = graph.Node("Cast", [| pixels |], OnnxGraph.Attribute("to", 1L))
+                      let flat = graph.Node("Flatten", [| numbers |])
+                      graph.Output(flat, OnnxNames.Output, OnnxType.Float, OnnxNames.Batch, side * side * 3)
+                      use stream = File.Create(Path.Combine(folder, name))
+                      graph.Model([ for key, text in metadata -> Collections.Generic.KeyValuePair(key, text) ]).WriteTo stream
+                      Path.Combine(folder, name)
+
+                  let view = Preprocessing(EvalTransform(36, 32), [| 0.5; 0.5; 0.5 |], [| 0.5; 0.5; 0.5 |])
+                  let all = [ OnnxNames.Preprocessing, view.ToJson(); OnnxNames.Fingerprint, "x"; OnnxNames.Config, "" ]
+                  rejects [ "foreign.onnx"; "none that this program wrote" ] (load (other "foreign.onnx" [] 32))
+                  rejects [ "side.onnx"; "input"; "48"; "32" ] (load (other "side.onnx" all 48))
+
+                  rejects
+                      [ "json.onnx"; OnnxNames.Preprocessing ]
+                      (load (other "json.onnx" ((OnnxNames.Preprocessing, "{}") :: all.Tail) 32))
+
+                  load (other "fits.onnx" all 32) ())
+          }
+
+          test "has nothing of torch or of F# behind it" {
+              let file = Path.Combine(repositoryRoot (), "shell/CondEmbed.Onnx/bin/Release/net10.0/CondEmbed.Onnx.deps.json")
+              if not (File.Exists file) then skiptest $"{file} is not there: dotnet build -c Release"
+              let text = File.ReadAllText file
+              Expect.stringContains text "Microsoft.ML.OnnxRuntime" "the runtime"
+
+              for word in [ "TorchSharp"; "libtorch"; "FSharp.Core"; "CondEmbed.Core" ] do
+                  Expect.isFalse (text.Contains(word, StringComparison.OrdinalIgnoreCase)) word
+          } ]
+
+let private python = "/usr/bin/python3"
+
+let private script () = Path.Combine(repositoryRoot (), "tests/python/load_export.py")
+
+let private runs file (arguments: string list) =
+    use child = Process.Start(ProcessStartInfo(file, arguments, RedirectStandardOutput = true, RedirectStandardError = true))
+    let error = child.StandardError.ReadToEndAsync()
+    let out = child.StandardOutput.ReadToEnd()
+    child.WaitForExit()
+    child.ExitCode, out, error.Result
+
+/// Torch for Python, as Debian has it.
+let private demandPythonTorch () =
+    let there =
+        File.Exists python
+        && (let code, _, _ = runs python [ "-c"; "import torch, numpy" ]
+            code = 0)
+
+    if not there then skiptest "Python's torch is not there: apt-get install python3-torch"
+
+let private writeNpy file (shape: int64 list) (pixels: byte array) =
+    use stream = File.Create(file: string)
+    Npy.Write(stream, NamedArray("pixels", ElementType.U8, List.toArray shape, ReadOnlyMemory pixels))
+
+let private readNpy (file: string) = MemoryMarshal.Cast<byte, float32>(Npy.Read(file).Data.Span).ToArray()
+
+let private safetensors =
+    testList
+        "safetensors"
+        [ test "has torchvision's names, the head's, and how to rebuild the network" {
+              inFolder (fun folder ->
+                  use model = untrained [ "encoder", "resnet50-v1"; "size", "64"; "embedding", "8"; "pooling", "gem"; "head_norm", "true" ]
+                  let file = Path.Combine(folder, "a.safetensors")
+                  let written = SafetensorsExport.Write(model, file)
+                  Expect.equal written.Names "torchvision" "names"
+                  let found = WeightFile.Read file
+                  let names = set [ for array in found.Arrays -> array.Name ]
+
+                  for name in
+                      [ "conv1.weight"
+                        "layer1.0.downsample.1.running_var"
+                        "head.embedding.weight"
+                        "head.norm.running_mean"
+                        "head.pool.p" ] do
+                      Expect.contains names name "a name"
+
+                  Expect.equal (found.Text "architecture") "torchvision: resnet50" "architecture"
+                  Expect.stringContains (found.Text "rebuild") "conv1, not at conv2" "the stride"
+                  Expect.equal (found.Text "mean") "[0.485, 0.456, 0.406]" "mean"
+                  let fit = WeightFits.Of(found)[0]
+                  Expect.isTrue fit.Report.Fits (string fit.Report)
+                  Expect.equal fit.Encoder "resnet50-v1" "a run can start from it"
+                  rejects [ "keras"; "timm" ] (fun () -> SafetensorsExport.Write(model, file, "keras") |> ignore))
+          }
+
+          test "has torchvision's names for a vision transformer, which are read back as ours" {
+              inFolder (fun folder ->
+                  use model = untrained [ "encoder", "vit-b16"; "size", "32"; "embedding", "8" ]
+                  let file = Path.Combine(folder, "a.safetensors")
+                  SafetensorsExport.Write(model, file, "torchvision") |> ignore
+                  let names = [ for array in WeightFile.Read(file).Arrays -> array.Name ]
+                  Expect.contains names "encoder.layers.encoder_layer_11.self_attention.in_proj_weight" "names"
+                  Expect.contains names "encoder.pos_embedding" "names"
+
+                  let ours =
+                      [ for name in names do
+                            if not (name.StartsWith "head.") then (Weights.rename name).Value ]
+
+                  let expected = (Encoders.All.tryBuild "vit-b16" { Size = 32; FrozenNorm = false }).Value.Features.Specs
+                  Expect.equal (set ours) (set [ for spec in expected -> spec.Name ]) "and back"
+
+                  rejects [ "torchvision"; "vit-s16"; "timm" ] (fun () ->
+                      use small = untrained [ "encoder", "vit-s16"; "size", "16"; "embedding", "8" ]
+                      SafetensorsExport.Write(small, file, "torchvision") |> ignore))
+          }
+
+          for encoder, pooling in [ "resnet18", "mean"; "resnet50", "gem" ] do
+              test $"{encoder} is rebuilt in Python to the same embeddings" {
+                  demandPythonTorch ()
+
+                  inFolder (fun folder ->
+                      use model =
+                          untrained [ "encoder", encoder; "size", "64"; "embedding", "16"; "pooling", pooling; "head_norm", "true" ]
+
+                      let path name = Path.Combine(folder, name)
+                      SafetensorsExport.Write(model, path "a.safetensors") |> ignore
+                      let pixels = noise 6 3 64
+                      writeNpy (path "pixels.npy") [ 3L; 64L; 64L; 3L ] pixels
+
+                      let code, out, error = runs python [ script (); path "a.safetensors"; path "pixels.npy"; path "found.npy" ]
+
+                      Expect.equal code 0 $"{out}\n{error}"
+                      let found = readNpy (path "found.npy")
+                      expectNear 1e-5 (model.Embed(pixels, 3)) found "in Python")
+              } ]
+
+let private program =
+    testList
+        "program"
+        [ test "exports both, as JSON, and embeds and searches with the ONNX file alone" {
+              inFolder (fun folder ->
+                  let path name = Path.Combine(folder, name)
+                  let onnx, tensors = path "a.onnx", path "a.safetensors"
+                  let out = succeeds [ "export"; run.Value; "--onnx"; onnx; "--safetensors"; tensors; "--json" ] |> jsonOf
+                  let check = out.GetProperty("onnx").GetProperty "check"
+                  Expect.isLessThan (check.GetProperty("greatest").GetDouble()) 1e-5 "numbers"
+                  Expect.isTrue (File.Exists tensors) "safetensors"
+                  succeeds [ "embed"; run.Value; pictures.Value; "--out"; path "a.npy" ] |> ignore
+                  succeeds [ "embed"; onnx; pictures.Value; "--out"; path "b.npy" ] |> ignore
+                  expectNear 1e-5 (readNpy (path "a.npy")) (readNpy (path "b.npy")) "embedded"
+                  let query = Directory.EnumerateFiles(pictures.Value, "*.png", SearchOption.AllDirectories) |> Seq.head
+                  let search run = succeeds [ "search"; run; "--gallery"; pictures.Value; "--query"; query; "--top"; "3" ]
+                  Expect.stringContains (search onnx) (Path.GetFileName query) "found"
+                  let recall run = (jsonOf (succeeds [ "evaluate"; run; "--json" ])).GetProperty("recall@1").GetDouble()
+                  Expect.equal (recall onnx) (recall run.Value) "Recall@1")
+          }
+
+          test "says what int8 costs" {
+              inFolder (fun folder ->
+                  let out = succeeds [ "export"; run.Value; "--onnx"; Path.Combine(folder, "a.onnx"); "--int8" ]
+
+                  for words in [ "int8: least cosine"; "int8: Recall@1"; "int8: MAP@R" ] do
+                      Expect.stringContains out words "the loss")
+          }
+
+          test "refuses what cannot be meant" {
+              for arguments, words in
+                  [ [], [ "--onnx FILE" ]
+                    [ "--onnx"; "a.txt" ], [ "a.txt"; ".onnx" ]
+                    [ "--int8"; "--safetensors"; "a.safetensors" ], [ "--int8" ]
+                    [ "--onnx"; "a.onnx"; "--names"; "timm" ], [ "--names" ]
+                    [ "--safetensors"; "a.safetensors"; "--names"; "timm" ], [ "small" ]
+                    [ "--onnx"; "/no/such/a.onnx" ], [ "/no/such" ] ] do
+                  let outcome = condembed ("export" :: run.Value :: arguments)
+                  Expect.equal outcome.Code 2 outcome.Everything
+
+                  for word in words do
+                      Expect.stringContains outcome.Error word "what is wrong"
+          } ]
+
+let tests = testList "Export" [ ExportGraphTests.tests; comparison; models; safetensors; program ]
