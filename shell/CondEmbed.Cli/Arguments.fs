@@ -175,6 +175,7 @@ type PreviewArgument =
 type Command =
     | [<CliPrefix(CliPrefix.None)>] Train of ParseResults<TrainArgument>
     | [<CliPrefix(CliPrefix.None)>] Study of ParseResults<StudyCommand.StudyArgument>
+    | [<CliPrefix(CliPrefix.None)>] Compare of ParseResults<CompareCommand.CompareArgument>
     | [<CliPrefix(CliPrefix.None)>] Evaluate of ParseResults<EvaluateArgument>
     | [<CliPrefix(CliPrefix.None)>] Metrics of ParseResults<MetricsArgument>
     | [<CliPrefix(CliPrefix.None)>] Embed of ParseResults<EmbedArgument>
@@ -197,6 +198,7 @@ type Command =
             match this with
             | Train _ -> "learn embeddings from labelled pictures"
             | Study _ -> "compare settings by matched runs with several seeds"
+            | Compare _ -> "several runs side by side: metrics, settings that differ, curves, cost"
             | Evaluate _ -> "retrieval metrics of a run's embeddings on a data set"
             | Metrics _ -> "retrieval metrics of given embeddings"
             | Embed _ -> "embeddings of pictures into a file"
@@ -226,6 +228,7 @@ let examples =
           "study",
           [ "condembed study study.toml --jobs 2", "all runs of the study, two at a time, into studies/study"
             "condembed study study.toml --dry-run", "which runs there are, and which are done" ]
+          "compare", CompareCommand.examples
           "evaluate",
           [ "condembed evaluate runs/first", "the held-out classes of its own data"
             "condembed evaluate runs/first photos --json", "another data set, for a script"

@@ -56,6 +56,7 @@ let private dispatch commandLine stop command =
     match command with
     | Train arguments -> finished (TrainCommand.run commandLine stop arguments)
     | Study arguments -> finished (StudyCommand.run commandLine stop arguments)
+    | Compare arguments -> finished (CompareCommand.run arguments)
     | Evaluate arguments -> finished (EvaluateCommand.run stop arguments)
     | Metrics arguments -> finished (Commands.metrics stop arguments)
     | Embed arguments -> finished (EmbedCommand.run stop arguments)

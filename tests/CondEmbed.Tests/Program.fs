@@ -45,6 +45,7 @@ let all =
           MetricTests.tests
           ClusterTests.tests
           SearchTests.tests
+          TsneTests.tests
           SafetensorsTests.tests
           TorchFileTests.tests
           TorchRefusalTests.tests

@@ -50,6 +50,25 @@ let tests =
               for raw, mean in Seq.zip line.Points (line.RunningMean().Points) do
                   Expect.floatClose Accuracy.high mean.Y raw.Y "mean"
           }
+          test "a percentage is never marked outside 0 to 100" {
+              let draw values (band: (float * float) list) =
+                  let points = [| for i, value in Seq.indexed values -> ChartPoint(float i, value) |]
+                  let range = [| for i, (low, high) in Seq.indexed band -> ChartRange(float i, low, high) |]
+                  SvgChart.Draw(Chart("Chart", [| ChartSeries("a", points, Band = range) |], IsPercent = true)).ToString()
+
+              for values, band in
+                  [ [ 100.0; 100.0 ], []
+                    [ 0.0; 0.0 ], []
+                    [ 97.0; 99.9 ], [ 90.0, 104.0; 95.0, 107.5 ]
+                    [ 3.0; 1.0 ], [ -4.0, 9.0 ] ] do
+                  let svg = draw values band
+                  let ticks = [ for tick in Regex.Matches(svg, ">([-0-9.]+)%</text>") -> float tick.Groups[1].Value ]
+                  Expect.isGreaterThan ticks.Length 1 "ticks"
+                  Expect.all ticks (fun tick -> tick >= 0.0 && tick <= 100.0) $"{values}"
+
+                  for _, _, y in coordinates (svg.Replace("class=\"band\"", "class=\"line\"")) do
+                      Expect.isTrue (y >= 9.9 && y <= 204.1) $"{values} within the frame"
+          }
           testProperty "ticks are ascending, within the scale, and the scale holds the values"
           <| fun (values: FsCheck.NormalFloat list) ->
               let values = values |> List.map (fun value -> value.Get % 1e6)

@@ -6,6 +6,7 @@ open System.Collections.Generic
 open System.IO
 open Expecto
 open CondEmbed.Datasets
+open CondEmbed.Evaluation
 open CondEmbed.Reports
 open CondEmbed.Tests.Support
 
@@ -84,9 +85,27 @@ let after =
           "mean_average_precision", 0.4871
           "mean_reciprocal_rank", 0.7349 ]
 
+let countsOf (rows: int array list) = [| for row in rows -> row :> IReadOnlyList<int> |]
+
+/// Places on a spiral, with a sheet of one picture: what there is to see lies in the names.
+let private map labels =
+    let places turn =
+        [| for i in 0 .. Array.length labels - 1 -> MapPoint(float i * cos (turn * float i), float i * sin (turn * float i)) |]
+
+    EmbeddingMap(
+        [| MapView("t-SNE", "neighbours.", places 0.5); MapView("PCA", "spread.", places 0.1) |],
+        [| for i, label in Seq.indexed labels -> MapItem(label, $"{label}/{i}.png") |],
+        emoji.Value |> Array.head |> snd |> Array.head |> snd |> picture,
+        8,
+        (labels.Length + 7) / 8,
+        "All pictures."
+    )
+
 /// A report of a run that never was, with pairs of pictures.
 let demoWith looks =
     let random = Random 7
+    let classes = emoji.Value[..19]
+    let shown at = classes[at] |> snd |> Array.head |> snd |> picture
 
     RunReport(
         Title = "emoji, residual CNN at 64 px",
@@ -94,8 +113,13 @@ let demoWith looks =
         Data =
             DataSummary(
                 "emoji",
-                [| DataPart("train", 185, 1110); DataPart("validation", 46, 276); DataPart("test", 231, 1386) |],
-                "Classes are disjoint between the parts."
+                [| DataPart("train", 185, 1110, PerClass = "6", Examples = [| for i in 0..11 -> DataExample(fst classes[i], shown i) |])
+                   DataPart("validation", 46, 276)
+                   DataPart("test", 231, 1386) |],
+                "Classes are disjoint between the parts.",
+                Sizes = "Pictures are 64 px wide.",
+                ClassSizes = [| 6; 6; 6; 4 |],
+                LeftOut = [| "torn.png: it cannot be decoded" |]
             ),
         Settings =
             [| ReportSetting("levels", "1", false)
@@ -112,6 +136,20 @@ let demoWith looks =
                    ValidationEntry(i * 100, metrics [ "recall@1", 0.18 + 0.5 * share; "map_at_r", 0.06 + 0.35 * share ]) |],
         MetricsBefore = before,
         MetricsAfter = after,
+        Classes =
+            [| for i, (name, _) in Seq.indexed classes ->
+                   ReportClass(name, 6, metrics [ "recall@1", float i / 20.0; "map_at_r", float i / 25.0 ], fst classes[19 - i], 3) |],
+        Confusion =
+            ConfusionReport(
+                3,
+                40,
+                [| ConfusedPair(fst classes[0], fst classes[1], 3, 6, [| struct (shown 0, shown 1) |]) |],
+                [| fst classes[0]; fst classes[1] |],
+                countsOf [ [| 3; 3; 0 |]; [| 1; 4; 1 |] ]
+            ),
+        Map = map [| for i in 0..119 -> fst classes[i / 6] |],
+        SettingsFile = "levels = 1\nlr = 0.003\n",
+        BestStep = 500,
         Retrieval =
             [| RetrievalGroup("Typical queries", "Drawn at random with the run's seed.", rows random 0.6 4)
                RetrievalGroup("Best queries", "Highest MAP@R.", rows random 1.0 4)

@@ -53,6 +53,10 @@ let private inChromium =
                 HtmlReport.Write(demo (), page)
                 let tree, errors = dump browser folder page
                 Expect.stringContains tree "Repeat this run" "the whole page"
+                Expect.stringContains tree ">Copy</button>" "what can be copied"
+                Expect.stringContains tree "placeholder=\"find a class\"" "a long table can be searched"
+                let classes = (demo ()).Classes |> Seq.map (fun one -> $"<option>{one.Name}</option>")
+                Expect.all classes tree.Contains "the map lets classes be chosen"
                 Expect.isFalse (errors.Contains "CONSOLE") errors
                 Expect.isTrue (File.Exists(Path.Combine(folder, "page.png"))) "screenshot")
     }
@@ -67,5 +71,11 @@ let private toBeLookedAt =
 let tests =
     testList
         "Report"
-        ([ ReportHtmlTests.tests; ReportChartTests.tests; ReportLogTests.tests; ReportConsoleTests.tests; inChromium ]
+        ([ ReportHtmlTests.tests
+           ReportSectionTests.tests
+           ReportCompareTests.tests
+           ReportChartTests.tests
+           ReportLogTests.tests
+           ReportConsoleTests.tests
+           inChromium ]
          @ toBeLookedAt)

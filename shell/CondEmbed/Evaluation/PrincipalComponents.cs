@@ -45,14 +45,52 @@ public static class PrincipalComponents
         return fractions;
     }
 
-    // Of the covariance in double precision, a block of embeddings at a time.
+    /// <summary>
+    /// N D -> N places: the embeddings along their two principal components, from their mean. The largest number of each component is made positive, so
+    /// that the map does not depend on the solver's choice of sign.
+    /// </summary>
+    /// <exception cref="InputException">An embedding is not finite.</exception>
+    public static MapPoint[] Plane<T>(Embeddings<T> embeddings)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        embeddings.ThrowIfNotFinite();
+
+        if (embeddings.Count == 0)
+        {
+            return [];
+        }
+
+        Native.ensure();
+        using var scope = torch.NewDisposeScope();
+        using var noGradient = torch.no_grad();
+        var mean = Mean(embeddings);
+        var (_, vectors) = torch.linalg.eigh(Covariance(embeddings, mean));
+        var components = Math.Min(2, embeddings.Dimension);
+        var axes = vectors.narrow(1, embeddings.Dimension - components, components).flip(1);
+        var largest = axes.gather(0, axes.abs().argmax(0, keepdim: true));
+        var centred = EmbeddingTensor.Of(embeddings.Values, 0, embeddings.Count, embeddings.Dimension).to(torch.float64) - mean;
+        var places = centred.mm(axes * largest.sign()).contiguous().data<double>().ToArray();
+        return
+        [
+            .. Enumerable.Range(0, embeddings.Count).Select(i =>
+                new MapPoint(places[components * i], components == 1 ? 0 : places[(components * i) + 1])),
+        ];
+    }
+
     private static double[] Eigenvalues<T>(Embeddings<T> embeddings)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         Native.ensure();
         using var scope = torch.NewDisposeScope();
         using var noGradient = torch.no_grad();
-        var mean = Mean(embeddings);
+        var rising = torch.linalg.eigvalsh(Covariance(embeddings, Mean(embeddings))).data<double>().ToArray();
+        return [.. rising.Reverse().Select(value => Math.Max(0, value))];
+    }
+
+    // In double precision, a block of embeddings at a time.
+    private static torch.Tensor Covariance<T>(Embeddings<T> embeddings, torch.Tensor mean)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
         var covariance = torch.zeros(embeddings.Dimension, embeddings.Dimension, torch.float64, torch.CPU);
         const int block = 4096;
         for (var first = 0; first < embeddings.Count; first += block)
@@ -63,8 +101,7 @@ public static class PrincipalComponents
             covariance.add_(torch.mm(centred.t(), centred));
         }
 
-        var rising = torch.linalg.eigvalsh(covariance).data<double>().ToArray();
-        return [.. rising.Reverse().Select(value => Math.Max(0, value))];
+        return covariance;
     }
 
     private static torch.Tensor Mean<T>(Embeddings<T> embeddings)

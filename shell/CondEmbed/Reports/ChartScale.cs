@@ -7,9 +7,15 @@ namespace CondEmbed.Reports;
 internal sealed record ChartScale(double From, double To, IReadOnlyList<double> Ticks)
 {
     /// <summary>A scale that begins and ends at ticks and holds all the values; a range of no width is widened.</summary>
-    public static ChartScale Covering(IEnumerable<double> values, int ticks)
+    /// <param name="values">What is to be seen.</param>
+    /// <param name="ticks">About how many ticks.</param>
+    /// <param name="least">The scale does not go below this multiple of 10, nor does it show values that do.</param>
+    /// <param name="most">The same above.</param>
+    public static ChartScale Covering(
+        IEnumerable<double> values, int ticks, double least = double.NegativeInfinity, double most = double.PositiveInfinity)
     {
-        var (low, high) = Range(values);
+        var (low, high) = Range(values.Where(double.IsFinite).Select(value => Math.Clamp(value, least, most)));
+        (low, high) = (Math.Max(low, least), Math.Min(high, most));
         // A line that comes near zero is honest only if zero is in sight.
         if (low > 0 && low < 0.4 * high)
         {

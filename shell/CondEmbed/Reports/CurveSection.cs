@@ -3,16 +3,17 @@ namespace CondEmbed.Reports;
 /// <summary>What happened during training, as charts over the steps.</summary>
 internal static class CurveSection
 {
-    /// <summary>The metrics of the validation chart.</summary>
-    private static readonly string[] Followed = [MetricNames.Recall1, MetricNames.MapAtR];
+    /// <summary>More lines cannot be told apart.</summary>
+    private const int MostRecalls = 5;
 
     /// <summary>The section's content.</summary>
     public static Html Draw(RunReport report)
     {
         var smoothed = report.Steps.Count >= 40 ? "Thick: running mean over a twenty-fifth of the run; thin: the logged values." : "";
+        var best = report.BestStep > 0 ? $" Best MAP@R on the validation classes: step {Human.Count(report.BestStep)}." : "";
         return Html.Of($"""
             <div class="charts">{Charts(report).Select(SvgChart.Draw)}</div>
-            <p class="note">{smoothed}</p>
+            <p class="note">{smoothed}{best}</p>
 
             """);
     }
@@ -20,7 +21,7 @@ internal static class CurveSection
     private static IEnumerable<Chart> Charts(RunReport report)
     {
         yield return new Chart("Loss", Losses(report.Steps)) { Smooth = true };
-        yield return new Chart("Validation classes", [.. Followed.Select(key => Validation(report.Validations, key))]) { IsPercent = true };
+        yield return new Chart("Validation classes", [.. Followed(report.Validations).Select(key => Validation(report.Validations, key))]) { IsPercent = true };
         yield return new Chart("Learning rate", [Series(report.Steps, "learning rate", step => step.LearningRate)]);
         yield return new Chart("Gradient norm", [Series(report.Steps, "norm", step => step.GradientNorm)]) { Smooth = true };
     }
@@ -35,6 +36,14 @@ internal static class CurveSection
             losses.AddRange(names.Select(name => Series([.. steps.Where(step => step.Terms.ContainsKey(name))], name, step => step.Terms[name])));
         }
         return losses;
+    }
+
+    /// <summary>Recall at the first K, and MAP@R.</summary>
+    private static IEnumerable<string> Followed(IReadOnlyList<ValidationEntry> validations)
+    {
+        var last = validations.Count == 0 ? new Dictionary<string, double>() : validations[^1].Metrics;
+        var recalls = MetricNames.Order(last, last).Where(key => key.StartsWith("recall@", StringComparison.Ordinal) && !key.Contains('_'));
+        return [.. recalls.Take(MostRecalls), MetricNames.MapAtR];
     }
 
     private static ChartSeries Validation(IReadOnlyList<ValidationEntry> validations, string key) =>

@@ -1,6 +1,6 @@
 namespace CondEmbed.Reports;
 
-/// <summary>Writes the report of a training run as one HTML file that needs nothing else: no host, no folder, no script.</summary>
+/// <summary>Writes the report of a training run as one HTML file that needs nothing else: no host, no folder; and no script to be read.</summary>
 public static class HtmlReport
 {
     /// <summary>Writes the report, atomically; an existing file is replaced.</summary>
@@ -10,20 +10,44 @@ public static class HtmlReport
     public static void Write(RunReport report, string path)
     {
         ArgumentNullException.ThrowIfNull(report);
-        Page.Write(path, report.Title, Html.Join(
-        [
-            Header(report),
-            Page.Section("results", "Results", ResultSection.Draw(report)),
-            Page.Section("curves", "Training", CurveSection.Draw(report)),
-            Page.Section("neighbours", "Nearest neighbours", Neighbours(report.Retrieval)),
-            report.Looks.Count == 0 ? Html.Empty : Page.Section("looks", "Where images look", LookSection.Draw(report.Looks)),
-            Page.Section("settings", "Settings", Settings(report.Settings)),
-            Html.Of($"<div class=\"pair\">{Page.Section("data", "Data", Data(report.Data))}{Page.Section("environment", "Environment", Environment(report))}</div>"),
-            Page.Section("command", "Repeat this run", Html.Of($"<div class=\"card\"><pre>{report.Command}</pre></div>")),
-        ]));
+        ReportPart[] parts = [.. Parts(report)];
+        Page.Write(path, report.Title, Html.Join([Header(report, parts), .. parts.Select(part => Page.Section(part.Id, part.Title, part.Content))]));
     }
 
-    private static Html Header(RunReport report)
+    /// <summary>The sections that there is something to show in, in order.</summary>
+    private static IEnumerable<ReportPart> Parts(RunReport report)
+    {
+        yield return new("results", "Results", ResultSection.Draw(report));
+        yield return new("curves", "Training", CurveSection.Draw(report));
+        yield return new("neighbours", "Nearest neighbours", Neighbours(report.Retrieval));
+
+        if (report.Map is not null)
+        {
+            yield return new("map", "Map of the embeddings", MapSection.Draw(report.Map));
+        }
+
+        if (report.Confusion is not null)
+        {
+            yield return new("confusion", "Taken for each other", ConfusionSection.Draw(report.Confusion));
+        }
+
+        if (report.Classes.Count > 0)
+        {
+            yield return new("classes", "Classes", ClassSection.Draw(report.Classes));
+        }
+
+        if (report.Looks.Count > 0)
+        {
+            yield return new("looks", "Where images look", LookSection.Draw(report.Looks));
+        }
+
+        yield return new("settings", "Settings", Settings(report.Settings));
+        yield return new("data", "Data", DataSection.Draw(report.Data));
+        yield return new("environment", "Environment", Html.Of($"<div class=\"card\">{Page.Facts(report.Environment)}</div>"));
+        yield return new("command", "Repeat this run", RepeatSection.Draw(report));
+    }
+
+    private static Html Header(RunReport report, IReadOnlyList<ReportPart> parts)
     {
         var steps = report.Steps.Count == 0 ? 0 : report.Steps[^1].Step;
         string[] facts =
@@ -34,12 +58,11 @@ public static class HtmlReport
             report.Steps.Count > 0 ? $"{Human.Count((long)MedianPace(report.Steps))} images/s" : "",
             report.Finished is { } end ? FormattableString.Invariant($"{end:yyyy-MM-dd HH:mm} UTC{end:zzz}").Replace("UTC+00:00", "UTC") : "",
         ];
-        var looks = report.Looks.Count == 0 ? Html.Empty : Html.Of($"<a href=\"#looks\">Where images look</a>");
         return Html.Of($"""
             <header><p class="brand">CondEmbed training report</p>
             <h1>{report.Title}</h1>
             <p class="meta">{facts.Where(fact => fact.Length > 0).Select(fact => Html.Of($"<span>{fact}</span>"))}</p>
-            <nav><a href="#results">Results</a><a href="#curves">Training</a><a href="#neighbours">Nearest neighbours</a>{looks}<a href="#settings">Settings</a><a href="#data">Data</a><a href="#environment">Environment</a><a href="#command">Command</a></nav></header>
+            <nav aria-label="Contents">{parts.Select(part => Html.Of($"<a href=\"#{part.Id}\">{part.Title}</a>"))}</nav></header>
 
             """);
     }
@@ -72,16 +95,5 @@ public static class HtmlReport
         static Html List(IEnumerable<ReportSetting> settings) => Page.Facts(settings.Select(setting => new Fact(setting.Key, setting.Value)));
     }
 
-    private static Html Data(DataSummary data)
-    {
-        var rows = data.Parts.Select(part =>
-            Html.Of($"<tr><th>{part.Name}</th><td>{Human.Count(part.Classes)}</td><td>{Human.Count(part.Images)}</td></tr>"));
-        var subset = data.Subset is null ? Html.Empty : Html.Of($"<p class=\"note\">A subset: {data.Subset}.</p>");
-        var note = data.Note is null ? Html.Empty : Html.Of($"<p class=\"note\">{data.Note}</p>");
-        return Html.Of($"""
-            <div class="card"><table><thead><tr><th>{data.Name}</th><th>classes</th><th>images</th></tr></thead><tbody>{rows}</tbody></table>{subset}{note}</div>
-            """);
-    }
-
-    private static Html Environment(RunReport report) => Html.Of($"<div class=\"card\">{Page.Facts(report.Environment)}</div>");
+    private sealed record ReportPart(string Id, string Title, Html Content);
 }

@@ -19,6 +19,7 @@ internal static class Page
             <title>{title}</title>
             <style>
             {Html.Trusted(PageStyle.Css)}
+            {Html.Trusted(ReportStyle.Css)}
             </style>
             </head>
             <body>
@@ -27,6 +28,7 @@ internal static class Page
             </main>
             <script>
             {Html.Trusted(PageStyle.Script)}
+            {Html.Trusted(ReportScript.Text)}
             </script>
             </body>
             </html>
@@ -45,19 +47,24 @@ internal static class Page
 
     /// <summary>A section with a heading; its identifier is what the page's own links name.</summary>
     public static Html Section(string id, string title, Html body) =>
-        Html.Of($"<section id=\"{id}\"><h2>{title}</h2>\n{body}</section>\n");
+        Html.Of($"<section id=\"{id}\"><h2>{title} <a class=\"anchor\" href=\"#{id}\" aria-label=\"link to {title}\">#</a></h2>\n{body}</section>\n");
 
     /// <summary>Names and values in two columns.</summary>
     public static Html Facts(IEnumerable<Fact> facts) =>
         Html.Of($"<dl class=\"facts\">{facts.Select(fact => Html.Of($"<dt>{fact.Name}</dt><dd>{fact.Value}</dd>"))}</dl>");
 
-    /// <summary>The picture as a data address. Anything that does not call itself a picture is a mistake of the caller.</summary>
-    public static Html Image(Picture picture, string alt)
+    /// <summary>The picture, with its text for those who do not see it.</summary>
+    public static Html Image(Picture picture, string alt) =>
+        Html.Of($"<img src=\"{Address(picture)}\" alt=\"{alt}\" loading=\"lazy\">");
+
+    /// <summary>The picture as a data address.</summary>
+    /// <exception cref="ArgumentException">It does not call itself a picture.</exception>
+    public static string Address(Picture picture)
     {
         if (!picture.Mime.StartsWith("image/", StringComparison.Ordinal))
         {
             throw new ArgumentException($"'{picture.Mime}' is no type of a picture; give image/png, image/jpeg ...", nameof(picture));
         }
-        return Html.Of($"<img src=\"data:{picture.Mime};base64,{Convert.ToBase64String(picture.Bytes.Span)}\" alt=\"{alt}\" loading=\"lazy\">");
+        return $"data:{picture.Mime};base64,{Convert.ToBase64String(picture.Bytes.Span)}";
     }
 }

@@ -19,7 +19,7 @@ internal static class PageStyle
         h1, h2, h3, p, ul, ol, dl, figure { margin: 0; padding: 0; }
         h1 { font-size: clamp(1.6rem, 5vw, 2.3rem); line-height: 1.15; letter-spacing: -.02em; overflow-wrap: anywhere; }
         h2 { font-size: 1.25rem; letter-spacing: -.01em; margin-bottom: .8rem; }
-        h3 { font-size: 1rem; }
+        h3, h4 { font-size: 1rem; margin: 0; } h4 { margin-bottom: .5rem; }
         section { margin-top: 2.75rem; scroll-margin-top: 1rem; }
         .brand { color: var(--accent); font-weight: 600; font-size: .85rem; margin-bottom: .35rem; }
         .meta, .note, .none { color: var(--soft); font-size: .92rem; }

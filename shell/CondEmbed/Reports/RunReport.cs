@@ -36,6 +36,21 @@ public sealed record RunReport
     /// <summary>Pairs of pictures with where the levels look in them, grouped; empty without levels.</summary>
     public IReadOnlyList<LookGroup> Looks { get; init; } = [];
 
+    /// <summary>How each class of the test did, worst first; empty if that is not known.</summary>
+    public IReadOnlyList<ReportClass> Classes { get; init; } = [];
+
+    /// <summary>Which classes are taken for which; nothing if that is not known.</summary>
+    public ConfusionReport? Confusion { get; init; }
+
+    /// <summary>The test embeddings as a map; nothing if there is none.</summary>
+    public EmbeddingMap? Map { get; init; }
+
+    /// <summary>All settings as a file that repeats the run; empty if there is none.</summary>
+    public string SettingsFile { get; init; } = "";
+
+    /// <summary>The step that did best on the validation classes; 0 where there are none.</summary>
+    public int BestStep { get; init; }
+
     /// <summary>Time that the training took, without the time in which it was interrupted.</summary>
     public TimeSpan Duration { get; init; }
 
@@ -59,10 +74,32 @@ public sealed record Fact(string Name, string Value);
 /// <param name="Parts">Its parts in order: train, validation, test.</param>
 /// <param name="Note">A remark on the data that readers of the numbers must know (a licence), or nothing.</param>
 /// <param name="Subset">What was there of a published set that is not whole, or nothing.</param>
-public sealed record DataSummary(string Name, IReadOnlyList<DataPart> Parts, string? Note = null, string? Subset = null);
+public sealed record DataSummary(string Name, IReadOnlyList<DataPart> Parts, string? Note = null, string? Subset = null)
+{
+    /// <summary>How large the pictures are, in words, or nothing.</summary>
+    public string? Sizes { get; init; }
+
+    /// <summary>How many images each class has, of all parts.</summary>
+    public IReadOnlyList<int> ClassSizes { get; init; } = [];
+
+    /// <summary>Pictures that could not be used, and why.</summary>
+    public IReadOnlyList<string> LeftOut { get; init; } = [];
+}
 
 /// <summary>One part of a data set.</summary>
 /// <param name="Name">For example "test".</param>
 /// <param name="Classes">Number of its classes.</param>
 /// <param name="Images">Number of its images.</param>
-public sealed record DataPart(string Name, int Classes, int Images);
+public sealed record DataPart(string Name, int Classes, int Images)
+{
+    /// <summary>How many images a class of it has, in words; empty if that is not known.</summary>
+    public string PerClass { get; init; } = "";
+
+    /// <summary>Some of its pictures.</summary>
+    public IReadOnlyList<DataExample> Examples { get; init; } = [];
+}
+
+/// <summary>A picture of a data set.</summary>
+/// <param name="Label">Its class.</param>
+/// <param name="Picture">The picture, small.</param>
+public sealed record DataExample(string Label, Picture Picture);

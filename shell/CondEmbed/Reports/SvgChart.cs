@@ -50,7 +50,8 @@ internal static class SvgChart
         var points = drawn.SelectMany(series => series.Finite).ToList();
         var x = ChartScale.Tight(points.Select(point => point.X), 6);
         var bands = drawn.SelectMany(series => series.Band).SelectMany(range => new[] { range.Low, range.High });
-        var y = ChartScale.Covering(points.Select(point => point.Y).Concat(bands), 4);
+        var (least, most) = chart.IsPercent ? (0, 100) : (double.NegativeInfinity, double.PositiveInfinity);
+        var y = ChartScale.Covering(points.Select(point => point.Y).Concat(bands), 4, least, most);
         var summary = string.Join("; ", drawn.Select(series => $"{series.Name} from {Value(series.Finite.First().Y, chart)} to {Value(series.Finite.Last().Y, chart)}"));
         return Html.Of($"""
             <svg class="plot" viewBox="0 0 {Width} {Height}" role="img" aria-label="{chart.Title}: {summary}" data-name="{chart.XName}" data-x="{x.From:R} {x.To:R} {Left} {Right}">
@@ -92,8 +93,11 @@ internal static class SvgChart
         {
             return Html.Empty;
         }
-        var around = series.Band.Select(range => new ChartPoint(range.X, range.High)).Concat(series.Band.Reverse().Select(range => new ChartPoint(range.X, range.Low)));
+        var around = series.Band.Select(range => Edge(range.X, range.High)).Concat(series.Band.Reverse().Select(range => Edge(range.X, range.Low)));
         return Html.Of($"<g class=\"{Style(index)}\"><path class=\"band\" d=\"{Path(new ChartSeries(series.Name, [.. around]), x, y)}Z\"/></g>");
+
+        // An interval may reach beyond what there can be, and so beyond the scale.
+        ChartPoint Edge(double at, double value) => new(at, double.IsNaN(value) ? value : Math.Clamp(value, y.From, y.To));
     }
 
     private static Html Dot(ChartPoint point, ChartScale x, ChartScale y) =>

@@ -27,6 +27,9 @@ public sealed class RunData
     /// <summary>Which pictures are for training, validation and test; no class is in two of them.</summary>
     public ClassSplit Split { get; }
 
+    /// <summary>The pictures that <see cref="Checked"/> left out, since they cannot be used.</summary>
+    public IReadOnlyList<BadPicture> LeftOut { get; private init; } = [];
+
     /// <summary>Reads pictures through a cache of decoded ones.</summary>
     public PictureReader Reader { get; }
 
@@ -71,14 +74,13 @@ public sealed class RunData
             notice?.Invoke($"left out: {picture.Name}: {picture.Reason}");
         }
 
-        var good = Without([.. check.Bad.Select(picture => picture.Index)]);
+        var good = check.Bad.Count == 0
+            ? this
+            : new RunData(Dataset, Split.Without([.. check.Bad.Select(picture => picture.Index)]), Reader, check.Bad.Count) { LeftOut = check.Bad };
         good.DemandMatches("validation", good.Split.Validation, good.Split.Validation);
         good.DemandMatches("test", good.Split.Queries, good.Split.Gallery);
         return good;
     }
-
-    /// <summary>Leaves out pictures that cannot be used.</summary>
-    public RunData Without(IReadOnlyCollection<int> bad) => bad.Count == 0 ? this : new(Dataset, Split.Without(bad), Reader, bad.Count);
 
     /// <summary>
     /// A hash over the names, classes, parts, lengths and boxes of all pictures, not over their bytes: what a run that goes on must find again.

@@ -28,6 +28,9 @@ public sealed class RunFolder(string root)
     /// <summary>Metrics of the test classes before and after training.</summary>
     public string Metrics => Path.Combine(Root, "metrics.json");
 
+    /// <summary>Metrics of each test class after training.</summary>
+    public string Classes => Path.Combine(Root, "classes.csv");
+
     /// <summary>The report for people.</summary>
     public string Report => Path.Combine(Root, "report.html");
 

@@ -21,9 +21,13 @@ internal static class RunMeasures
     internal static Dictionary<string, double> Kept(RetrievalMetrics metrics) =>
         metrics.Values.Where(pair => !pair.Key.EndsWith("_possible_only", StringComparison.Ordinal)).ToDictionary(pair => pair.Key, pair => pair.Value);
 
-    internal static RunCost Cost(Session session, Progress state)
+    internal static RunCost Cost(Session session, Progress state) =>
+        new(state.Seconds / state.Step, PeakMemory(), session.EmbeddingParameters, session.TrainingParameters);
+
+    /// <summary>The most memory in bytes that this process held at a time.</summary>
+    internal static long PeakMemory()
     {
         using var process = Process.GetCurrentProcess();
-        return new RunCost(state.Seconds / state.Step, process.PeakWorkingSet64, session.EmbeddingParameters, session.TrainingParameters);
+        return process.PeakWorkingSet64;
     }
 }

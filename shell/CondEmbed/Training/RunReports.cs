@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
+using CondEmbed.Datasets;
 using CondEmbed.Evaluation;
+using CondEmbed.Health;
 using CondEmbed.Images;
 using CondEmbed.Interop;
 using CondEmbed.Reports;
@@ -7,33 +9,41 @@ using CondEmbed.Reports;
 namespace CondEmbed.Training;
 
 /// <summary>Gathers what the report of a run shows.</summary>
-internal sealed class RunReports(RunFolder folder, Config config, string command, Session session, RunData data)
+internal sealed class RunReports(RunFolder folder, Config config, string command, Session session, RunData data, CancellationToken cancellation)
 {
     private const int Neighbours = 8;
     private const int Rows = 8;
     private const int ThumbnailSide = 96;
+    private const double Gigabyte = 1e9;
 
-    internal void Write(
-        IReadOnlyDictionary<string, double> before, IReadOnlyDictionary<string, double> after, TestOutcome outcome, TimeSpan duration)
+    /// <summary>Writes the report, and the table of classes beside it.</summary>
+    internal void Write(IReadOnlyDictionary<string, double> before, IReadOnlyDictionary<string, double> after, TestOutcome outcome, TimeSpan duration, int bestStep)
     {
         var log = LogReader.Read(folder.Log);
         var among = ReferenceEquals(outcome.Queries, outcome.Gallery);
         var nearest = NeighbourSearch.TopK(outcome.Queries, outcome.Gallery, Neighbours, excludeSelf: among);
         var groups = Groups(outcome);
         int[] shown = [.. groups.SelectMany(group => group.Queries).Select(query => query.Query).Distinct()];
+        var confusions = new RunConfusions(data, outcome, nearest);
+        ClassReport.Write(folder.Classes, outcome.Metrics, new ClassIndex(data.Dataset.Items.Select(item => item.Label)).Names);
 
         HtmlReport.Write(
             new RunReport
             {
                 Title = Path.GetFileName(folder.Root),
                 Command = command,
-                Data = data.Summary(),
+                Data = new RunDataFacts(data, config.Seed).Summary(),
                 Settings = Settings(),
-                Environment = Environment(),
+                SettingsFile = TomlSettings.Write(config),
+                Environment = Environment(log, duration),
                 Steps = log.Steps,
                 Validations = log.Validations,
                 MetricsBefore = before,
+                BestStep = bestStep,
                 MetricsAfter = after,
+                Classes = confusions.Classes(),
+                Confusion = confusions.Report(Thumbnail),
+                Map = new RunMap(data, config.Seed).Draw(outcome, cancellation),
                 Retrieval = [.. groups.Select(group => new RetrievalGroup(group.Title, group.Note, [.. group.Queries.Select(query => Row(query, nearest))]))],
                 Looks = config.Levels == 0 ? [] : new RunLooks(session, data).Groups(outcome, nearest, shown),
                 Duration = duration,
@@ -48,17 +58,26 @@ internal sealed class RunReports(RunFolder folder, Config config, string command
         return [.. RunSettings.Pairs(config).Select(pair => new ReportSetting(pair.Key, pair.Value, usual.GetValueOrDefault(pair.Key) == pair.Value))];
     }
 
-    private List<Fact> Environment() =>
-    [
-        new("CondEmbed", About.Version),
-        new("TorchSharp", typeof(TorchSharp.torch).Assembly.GetName().Version!.ToString(3)),
-        new(".NET", RuntimeInformation.FrameworkDescription),
-        new("System", $"{RuntimeInformation.OSDescription}, {RuntimeInformation.OSArchitecture}"),
-        new("Device", session.Device),
-        new("Threads", $"{TorchSharp.torch.get_num_threads()}"),
-        new("Metrics", MetricNames.Protocol(data.Split.AllAgainstAll)),
-        new("Parameters", $"{Human.Count(session.EmbeddingParameters)} at test time, {Human.Count(session.TrainingParameters)} while training"),
-    ];
+    private List<Fact> Environment(RunLog log, TimeSpan duration)
+    {
+        var (machine, native) = (MachineReader.Read(), Native.status());
+        return
+        [
+            new("CondEmbed", About.Version),
+            new("TorchSharp", $"{native.TorchSharp}, libtorch {native.Libtorch}"),
+            new(".NET", RuntimeInformation.FrameworkDescription),
+            new("System", $"{machine.System}, {machine.Architecture}"),
+            new("Processor", $"{machine.Processor}, {machine.Cores} logical cores, {string.Join(", ", machine.Instructions)}"),
+            new("Memory", FormattableString.Invariant($"{machine.MemoryBytes / Gigabyte:0.0} GB; at most {RunMeasures.PeakMemory() / Gigabyte:0.00} GB were used")),
+            new("Device", session.Device),
+            new("Threads", $"{TorchSharp.torch.get_num_threads()}"),
+            new("Seed", $"{config.Seed}"),
+            new("Started", log.Entries.Count == 0 ? "" : FormattableString.Invariant($"{log.Entries[0].Time:yyyy-MM-dd HH:mm} UTC")),
+            new("Training took", Human.Duration(duration)),
+            new("Metrics", MetricNames.Protocol(data.Split.AllAgainstAll)),
+            new("Parameters", $"{Human.Count(session.EmbeddingParameters)} at test time, {Human.Count(session.TrainingParameters)} while training"),
+        ];
+    }
 
     /// <summary>Queries with a possible match from the worst and the best MAP@R, and some drawn by chance.</summary>
     private (string Title, string Note, QueryOutcome[] Queries)[] Groups(TestOutcome outcome)

@@ -250,7 +250,7 @@ internal sealed class TrainingRun : IDisposable
         var best = state.BestStep == 0 ? null : state.BestStep == state.Step ? after : RunMeasures.Kept(TestedBest().Metrics);
         var origin = new RunOrigin(state.Network, state.Batches);
         MetricsFile.Write(folder.Metrics, new RunMetrics(data.Dataset.Name, state.Step, before, after, best, state.BestStep) { Subset = data.Subset, Origin = origin });
-        new RunReports(folder, config, FirstCommand(), session, data).Write(before, after, outcome, TimeSpan.FromSeconds(state.Seconds));
+        new RunReports(folder, config, FirstCommand(), session, data, cancellation).Write(before, after, outcome, TimeSpan.FromSeconds(state.Seconds), state.BestStep);
         WriteProjector(outcome);
         return new TrainingResult(folder.Root, state.Step, before, after, best, state.BestStep, folder.Report, data.Subset);
     }

@@ -1,0 +1,40 @@
+/// `condembed compare`: several runs side by side.
+module CondEmbed.Cli.CompareCommand
+
+open System.IO
+open Argu
+open CondEmbed.Comparisons
+
+[<RequireQualifiedAccess>]
+type CompareArgument =
+    | [<MainCommand; Mandatory>] Runs of RUN: string list
+    | [<Unique>] Out of FILE: string
+    | [<Unique>] Csv of FILE: string
+    | [<Unique>] Json
+
+    interface IArgParserTemplate with
+        member this.Usage =
+            match this with
+            | Runs _ -> "folders of runs, finished or not; the others are compared with the first"
+            | Out _ -> "a page: metrics, settings that differ, curves over each other, cost, classes"
+            | Csv _ -> "every measured number as a line: run, what was measured, step, metric, value"
+            | Json -> "one JSON document on standard output and nothing else there"
+
+let examples =
+    [ "condembed compare runs/a runs/b", "what they came to, and in which settings they differ"
+      "condembed compare runs/* --out compared.html", "a page of all runs, with their curves over each other"
+      "condembed compare runs/a runs/b --json", "for a script" ]
+
+let run (arguments: ParseResults<CompareArgument>) =
+    let comparison = RunComparison.Read(arguments.GetResult CompareArgument.Runs)
+    let out, csv = arguments.TryGetResult CompareArgument.Out, arguments.TryGetResult CompareArgument.Csv
+    out |> Option.iter comparison.WriteHtml
+    csv |> Option.iter comparison.WriteCsv
+
+    if arguments.Contains CompareArgument.Json then
+        Output.json comparison
+    else
+        printfn $"{Output.visible (comparison.ToText())}"
+
+        for file in Option.toList out @ Option.toList csv do
+            printfn $"written {Path.GetFullPath file}"

@@ -1,0 +1,131 @@
+using CondEmbed.Reports;
+using CondEmbed.Studies;
+
+namespace CondEmbed.Comparisons;
+
+/// <summary>A comparison as one HTML file that needs nothing else.</summary>
+internal static class ComparisonPage
+{
+    private const double Megabyte = 1 << 20;
+    private const int MostMoved = 8;
+
+    internal static void Write(RunComparison comparison, string path)
+    {
+        var title = $"{comparison.Runs.Count} runs";
+        Page.Write(path, title, Html.Join(
+        [
+            Header(comparison, title),
+            Page.Section("metrics", "Test classes", Metrics(comparison)),
+            Page.Section("settings", "Settings that differ", Settings(comparison)),
+            Page.Section("curves", "Training", Curves(comparison.Runs)),
+            Page.Section("cost", "Cost", Cost(comparison.Runs)),
+            comparison.Classes.Count == 0 ? Html.Empty : Page.Section("classes", "Class by class", Html.Join(comparison.Classes.Select(Classes))),
+            Page.Section("runs", "Runs", Html.Of($"<div class=\"card\">{Page.Facts(comparison.Runs.Select(run => new Fact(run.Name, $"{run.Folder}, {run.Dataset}, {Human.Count(run.Step)} steps")))}</div>")),
+        ]));
+    }
+
+    private static Html Header(RunComparison comparison, string title)
+    {
+        var classes = comparison.Classes.Count == 0 ? Html.Empty : Html.Of($"<a href=\"#classes\">Class by class</a>");
+        var warnings = comparison.Warnings.Count == 0
+            ? Html.Empty
+            : Html.Of($"<ul class=\"card warnings\" style=\"margin-top:1rem\">{comparison.Warnings.Select(warning => Html.Of($"<li>{warning}</li>"))}</ul>");
+        return Html.Of($"""
+            <header><p class="brand">CondEmbed comparison</p>
+            <h1>{title}</h1>
+            <p class="meta">{comparison.Runs.Select(run => Html.Of($"<span>{run.Name}</span>"))}</p>
+            <nav aria-label="Contents"><a href="#metrics">Test classes</a><a href="#settings">Settings</a><a href="#curves">Training</a><a href="#cost">Cost</a>{classes}<a href="#runs">Runs</a></nav>
+            {warnings}<p class="note" style="margin-top:1rem">{comparison.Caution}</p></header>
+
+            """);
+    }
+
+    private static Html Metrics(RunComparison comparison)
+    {
+        (string Title, Func<ComparedRun, IReadOnlyDictionary<string, double>> Of)[] measured =
+            [("before training", run => run.Before), ("best step on the validation classes", run => run.Best), ("last step", run => run.Last)];
+        var groups = measured.Where(one => comparison.Runs.Any(run => one.Of(run).Count > 0)).ToArray();
+        return groups.Length == 0
+            ? Html.Of($"<p class=\"none\">Nothing was measured yet.</p>")
+            : Html.Of($"""
+                {groups.Select(group => MetricTable(comparison, group.Title, group.Of))}
+                <p class="note">Per cent; unconditional embeddings of classes that were never trained on. Bold: the highest of the row.</p>
+                """);
+    }
+
+    private static Html MetricTable(RunComparison comparison, string title, Func<ComparedRun, IReadOnlyDictionary<string, double>> of)
+    {
+        var rows = comparison.Metrics.Where(metric => comparison.Runs.Any(run => of(run).ContainsKey(metric))).Select(metric =>
+        {
+            var values = comparison.Runs.Select(run => of(run).TryGetValue(metric, out var value) ? value : (double?)null).ToArray();
+            var cells = values.Select(value => Html.Of($"<td class=\"{(value is not null && value == values.Max() ? "strong" : "")}\">{(value is { } number ? Human.Percent(number) : "")}</td>"));
+            return Html.Of($"<tr><th>{MetricNames.Display(metric)}</th>{cells}</tr>\n");
+        });
+        return Table(title, comparison.Runs, rows);
+    }
+
+    private static Html Table(string title, IReadOnlyList<ComparedRun> runs, IEnumerable<Html> rows) => Html.Of($"""
+        <div class="group"><h3>{title}</h3><div class="card scroll"><table><thead><tr><th></th>{runs.Select(run => Html.Of($"<th>{run.Name}</th>"))}</tr></thead><tbody>
+        {rows}</tbody></table></div></div>
+
+        """);
+
+    private static Html Settings(RunComparison comparison) => comparison.Settings.Count == 0
+        ? Html.Of($"<p class=\"none\">All settings are the same.</p>")
+        : Html.Of($"""
+            <div class="card scroll"><table><thead><tr><th></th>{comparison.Runs.Select(run => Html.Of($"<th>{run.Name}</th>"))}</tr></thead><tbody>
+            {comparison.Settings.Select(setting => Html.Of($"<tr><th>{setting.Key}</th>{setting.Values.Select(value => Html.Of($"<td>{value ?? "-"}</td>"))}</tr>\n"))}</tbody></table></div>
+            """);
+
+    private static Html Curves(IReadOnlyList<ComparedRun> runs)
+    {
+        Chart[] charts =
+        [
+            .. new[] { MetricNames.MapAtR, MetricNames.Recall1 }.Select(metric => new Chart($"{MetricNames.Display(metric)}, validation classes", [.. runs.Select(run => Validation(run, metric))]) { IsPercent = true }),
+            new Chart("Loss", [.. runs.Select(run => Series(run, step => step.Loss))]) { Smooth = true },
+            new Chart("Learning rate", [.. runs.Select(run => Series(run, step => step.LearningRate))]),
+        ];
+        return Html.Of($"""
+            <div class="charts">{charts.Select(SvgChart.Draw)}</div>
+            <p class="note">Losses compare only where they are the same loss; a level adds a term to it.</p>
+            """);
+    }
+
+    private static ChartSeries Validation(ComparedRun run, string metric) =>
+        new(run.Name, [.. run.Validations.Where(entry => entry.Metrics.ContainsKey(metric)).Select(entry => new ChartPoint(entry.Step, 100 * entry.Metrics[metric]))]);
+
+    private static ChartSeries Series(ComparedRun run, Func<StepEntry, double> value) =>
+        new(run.Name, [.. run.Log.Select(step => new ChartPoint(step.Step, value(step)))]);
+
+    private static Html Cost(IReadOnlyList<ComparedRun> runs)
+    {
+        var first = runs[0];
+        var rows = runs.Select(run => Html.Of($"""
+            <tr><th>{run.Name}</th><td>{(run.SecondsPerStep is { } seconds ? Human.Number(1000 * seconds, 4) : "")}</td><td>{Ratio(run.SecondsPerStep, first.SecondsPerStep)}</td><td>{(run.Cost is { } cost ? Human.Number(cost.PeakMemory / Megabyte, 4) : "")}</td><td>{Ratio(run.Cost?.PeakMemory, first.Cost?.PeakMemory)}</td><td>{Count(run.Cost?.TrainingParameters)}</td><td>{Count(run.Cost?.TestParameters)}</td></tr>
+
+            """));
+        return Html.Of($"""
+            <div class="card scroll"><table><thead><tr><th></th><th>ms a step</th><th>ratio</th><th>peak memory, MB</th><th>ratio</th><th>parameters while training</th><th>at test time</th></tr></thead><tbody>
+            {rows}</tbody></table></div>
+            <p class="note">Ratios to {first.Name}. Times compare only where nothing else ran on the machine.</p>
+            """);
+
+        static string Ratio(double? value, double? reference) => value / reference is { } ratio && double.IsFinite(ratio) ? FormattableString.Invariant($"{ratio:0.00}") : "";
+        static string Count(long? count) => count is { } number ? Human.Count(number) : "";
+    }
+
+    private static Html Classes(ClassDifference difference)
+    {
+        var gained = difference.Classes.Where(one => one.Value > 0).Take(MostMoved);
+        var lost = difference.Classes.Reverse().Where(one => one.Value < 0).Take(MostMoved);
+        return Html.Of($"""
+            <div class="group"><h3>{difference.Run} over {difference.Reference}</h3>
+            <p class="note">MAP@R after the last step, class by class: {StudyTables.Gain(difference.Estimate)} points on average (95 % interval over the classes: what other classes might have shown, not what another seed might). {difference.Better} classes better, {difference.Worse} worse, of {difference.Classes.Count}.</p>
+            <div class="pair"><div class="card"><h4>Gained most</h4>{List(gained)}</div><div class="card"><h4>Lost most</h4>{List(lost)}</div></div></div>
+
+            """);
+
+        static Html List(IEnumerable<KeyValuePair<string, double>> classes) =>
+            Page.Facts(classes.Select(one => new Fact(one.Key, Human.PercentChange(one.Value))));
+    }
+}

@@ -1,0 +1,64 @@
+using System.Text;
+using CondEmbed.Reports;
+
+namespace CondEmbed.Comparisons;
+
+/// <summary>A comparison as text.</summary>
+internal static class ComparisonText
+{
+    internal static string Of(RunComparison comparison)
+    {
+        var text = new StringBuilder();
+        Table(text, ["run", "steps", "best step", "Recall@1 %", "at best", "MAP@R %", "at best", "validation MAP@R %", "ms a step", "peak MB"], comparison.Runs.Select(Row));
+
+        if (comparison.Settings.Count > 0)
+        {
+            text.Append('\n');
+            Table(text, ["setting", .. comparison.Runs.Select(run => run.Name)], comparison.Settings.Select(setting => (string[])[setting.Key, .. setting.Values.Select(value => value ?? "-")]));
+        }
+
+        if (comparison.Classes.Count > 0)
+        {
+            text.Append('\n');
+            Table(text, ["MAP@R by class, points", "gain [95 % over the classes]", "better", "worse"], comparison.Classes.Select(Row));
+        }
+
+        foreach (var warning in comparison.Warnings)
+        {
+            text.Append("\nWarning: ").Append(warning);
+        }
+
+        return text.Append('\n').Append(comparison.Caution).ToString();
+    }
+
+    private static string[] Row(ComparedRun run) =>
+    [
+        run.Name,
+        run.IsFinished ? $"{run.Step}" : $"{run.Step} of {run.Steps}",
+        run.BestStep > 0 ? $"{run.BestStep}" : "",
+        Value(run.Last, MetricNames.Recall1),
+        Value(run.Best, MetricNames.Recall1),
+        Value(run.Last, MetricNames.MapAtR),
+        Value(run.Best, MetricNames.MapAtR),
+        run.BestValidation(MetricNames.MapAtR) is { } value ? Human.Percent(value) : "",
+        run.SecondsPerStep is { } seconds ? Human.Number(1000 * seconds, 3) : "",
+        run.Cost is { } cost ? Human.Count(cost.PeakMemory >> 20) : "",
+    ];
+
+    private static string[] Row(ClassDifference difference) =>
+        [$"{difference.Run} - {difference.Reference}", Studies.StudyTables.Gain(difference.Estimate), $"{difference.Better}", $"{difference.Worse}"];
+
+    private static string Value(IReadOnlyDictionary<string, double> metrics, string key) => metrics.TryGetValue(key, out var value) ? Human.Percent(value) : "";
+
+    private static void Table(StringBuilder text, string[] heads, IEnumerable<string[]> rows)
+    {
+        string[][] table = [heads, .. rows];
+        var widths = heads.Select((_, column) => table.Max(row => row[column].Length)).ToArray();
+
+        foreach (var row in table)
+        {
+            var cells = row.Select((cell, column) => column == 0 ? cell.PadRight(widths[0]) : cell.PadLeft(widths[column]));
+            text.Append(string.Join("   ", cells).TrimEnd()).Append('\n');
+        }
+    }
+}

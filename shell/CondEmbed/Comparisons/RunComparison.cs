@@ -1,0 +1,95 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json.Serialization;
+using CondEmbed.Checkpoints;
+using CondEmbed.Datasets;
+using CondEmbed.Reports;
+
+namespace CondEmbed.Comparisons;
+
+/// <summary>Several runs side by side: what they came to, in which settings they differ, how they learned, what they cost.</summary>
+public sealed class RunComparison
+{
+    private RunComparison(IReadOnlyList<ComparedRun> runs)
+    {
+        Runs = runs;
+        Settings = SettingDifference.Of(runs);
+        Warnings = [.. ComparisonWarnings.Of(runs)];
+        Caution = ComparisonWarnings.Caution(runs);
+        Classes = [.. runs.Skip(1).Select(run => ClassDifference.Of(run, runs[0])).OfType<ClassDifference>()];
+    }
+
+    /// <summary>The runs, in the order given.</summary>
+    public IReadOnlyList<ComparedRun> Runs { get; }
+
+    /// <summary>The settings that not all runs have in common.</summary>
+    public IReadOnlyList<SettingDifference> Settings { get; }
+
+    /// <summary>Why some numbers may not be compared; empty where nothing is known against it.</summary>
+    public IReadOnlyList<string> Warnings { get; }
+
+    /// <summary>What may be concluded from single runs.</summary>
+    public string Caution { get; }
+
+    /// <summary>What the test classes of each further run gain over the first run's, where both were tested on the same.</summary>
+    public IReadOnlyList<ClassDifference> Classes { get; }
+
+    /// <summary>All metrics of the test classes, in the order to show them.</summary>
+    [JsonIgnore]
+    public IReadOnlyList<string> Metrics =>
+        [.. Runs.Aggregate((IReadOnlyList<string>)[], (keys, run) => MetricNames.Order(keys.ToDictionary(key => key, _ => 0.0), run.Before))];
+
+    /// <summary>Reads runs from their folders; those under way, too.</summary>
+    /// <param name="folders">Folders of runs, at least one; the others are compared with the first.</param>
+    /// <exception cref="InputException">One is no run's folder, is given twice, or holds a file that cannot be read.</exception>
+    public static RunComparison Read(IEnumerable<string> folders)
+    {
+        string[] all = [.. folders];
+        return all.Length == 0
+            ? throw new InputException("No runs to compare: give their folders, as in 'condembed compare runs/a runs/b'.")
+            : new RunComparison(RunReading.Of(all));
+    }
+
+    /// <summary>Writes a page that needs nothing else; an existing file is replaced.</summary>
+    /// <exception cref="InputException">The file cannot be written.</exception>
+    public void WriteHtml(string path) => ComparisonPage.Write(this, path);
+
+    /// <summary>Writes every measured number as a line: run, what was measured, step, metric, value (a fraction). Atomically.</summary>
+    /// <exception cref="InputException">The file cannot be written.</exception>
+    public void WriteCsv(string path)
+    {
+        var text = new StringBuilder("run,measured,step,metric,value\n");
+
+        foreach (var run in Runs)
+        {
+            Add(run, "test, untrained", 0, run.Before);
+            Add(run, "test, best step", run.BestStep, run.Best);
+            Add(run, "test, last step", run.Step, run.Last);
+
+            foreach (var entry in run.Validations)
+            {
+                Add(run, "validation", entry.Step, entry.Metrics);
+            }
+        }
+
+        try
+        {
+            AtomicFile.WriteText(path, text.ToString());
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{path}: the table cannot be written: {problem.Message} Choose another place for it.");
+        }
+
+        void Add(ComparedRun run, string measured, int step, IReadOnlyDictionary<string, double> metrics)
+        {
+            foreach (var (metric, value) in metrics)
+            {
+                text.Append(CultureInfo.InvariantCulture, $"{DelimitedText.Quote(run.Name, ',')},{DelimitedText.Quote(measured, ',')},{step},{metric},{value:R}\n");
+            }
+        }
+    }
+
+    /// <summary>The comparison as aligned text, for a terminal.</summary>
+    public string ToText() => ComparisonText.Of(this);
+}

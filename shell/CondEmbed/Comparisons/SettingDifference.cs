@@ -1,0 +1,14 @@
+namespace CondEmbed.Comparisons;
+
+/// <summary>A setting that not all runs have in common.</summary>
+/// <param name="Key">Its name.</param>
+/// <param name="Values">Its value in each run, in their order; null where a run does not name it.</param>
+public sealed record SettingDifference(string Key, IReadOnlyList<string?> Values)
+{
+    internal static IReadOnlyList<SettingDifference> Of(IReadOnlyList<ComparedRun> runs) =>
+    [
+        .. runs.SelectMany(run => run.Settings.Keys).Distinct()
+            .Select(key => new SettingDifference(key, [.. runs.Select(run => run.Settings.GetValueOrDefault(key))]))
+            .Where(setting => setting.Values.Distinct().Count() > 1),
+    ];
+}

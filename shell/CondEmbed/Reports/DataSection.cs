@@ -1,0 +1,83 @@
+namespace CondEmbed.Reports;
+
+/// <summary>What the run learned from and was tested on: counts, sizes, what was left out, and some pictures of each part.</summary>
+internal static class DataSection
+{
+    private const int MostBars = 12;
+    private const int MostLeftOut = 50;
+
+    /// <summary>The section's content.</summary>
+    public static Html Draw(DataSummary data)
+    {
+        var rows = data.Parts.Select(part => Html.Of($"<tr><th>{part.Name}</th><td>{Human.Count(part.Classes)}</td><td>{Human.Count(part.Images)}</td><td>{part.PerClass}</td></tr>"));
+        return Html.Of($"""
+            <div class="card"><table><thead><tr><th>{data.Name}</th><th>classes</th><th>images</th><th>images a class</th></tr></thead><tbody>{rows}</tbody></table>{Notes(data)}{LeftOut(data.LeftOut)}</div>
+            {Histogram(data.ClassSizes)}{data.Parts.Where(part => part.Examples.Count > 0).Select(Examples)}
+            """);
+    }
+
+    private static Html Notes(DataSummary data)
+    {
+        string?[] notes = [data.Subset is null ? null : $"A subset: {data.Subset}.", data.Note, data.Sizes];
+        return Html.Join(notes.OfType<string>().Select(note => Html.Of($"<p class=\"note\">{note}</p>")));
+    }
+
+    private static Html LeftOut(IReadOnlyList<string> pictures)
+    {
+        if (pictures.Count == 0)
+        {
+            return Html.Empty;
+        }
+
+        var more = pictures.Count > MostLeftOut ? Html.Of($"<li>and {pictures.Count - MostLeftOut} more</li>") : Html.Empty;
+        return Html.Of($"""
+            <details><summary>{Human.Count(pictures.Count)} {(pictures.Count == 1 ? "picture that cannot be used was" : "pictures that cannot be used were")} left out</summary><ul class="names">{pictures.Take(MostLeftOut).Select(picture => Html.Of($"<li>{picture}</li>"))}{more}</ul></details>
+            """);
+    }
+
+    /// <summary>A bar for each number of images, or for ranges of such numbers where there are many.</summary>
+    internal static IReadOnlyList<(int From, int To, int Classes)> Bins(IReadOnlyList<int> sizes)
+    {
+        if (sizes.Count == 0)
+        {
+            return [];
+        }
+
+        var (least, most) = (sizes.Min(), sizes.Max());
+        var width = (most - least + MostBars) / MostBars;
+        return
+        [
+            .. Enumerable.Range(0, ((most - least) / width) + 1)
+                .Select(bin => (From: least + (bin * width), To: Math.Min(most, least + (bin * width) + width - 1)))
+                .Select(bin => (bin.From, bin.To, sizes.Count(size => size >= bin.From && size <= bin.To))),
+        ];
+    }
+
+    private static Html Histogram(IReadOnlyList<int> sizes)
+    {
+        var bins = Bins(sizes);
+
+        // One bar says no more than the table above.
+        if (bins.Count < 2)
+        {
+            return Html.Empty;
+        }
+
+        var most = bins.Max(bin => bin.Classes);
+        var bars = bins.Select(bin => Html.Of($"""
+            <tr><th>{(bin.From == bin.To ? $"{bin.From}" : $"{bin.From} to {bin.To}")}</th><td>{Human.Count(bin.Classes)}</td><td class="wide"><div class="bar" style="--after:{100.0 * bin.Classes / most:0.##}%"></div></td></tr>
+
+            """));
+        return Html.Of($"""
+            <h3 class="sub">How many images the classes have</h3><div class="card"><table class="bars"><thead><tr><th>images</th><th>classes</th><td class="wide"></td></tr></thead><tbody>
+            {bars}</tbody></table></div>
+
+            """);
+    }
+
+    private static Html Examples(DataPart part)
+    {
+        var pictures = part.Examples.Select(example => Html.Of($"<li class=\"open\">{Page.Image(example.Picture, example.Label)}<span title=\"{example.Label}\">{example.Label}</span></li>"));
+        return Html.Of($"<h3 class=\"sub\">Some of {part.Name}</h3><div class=\"card\"><ul class=\"found\">{pictures}</ul></div>\n");
+    }
+}
