@@ -6,6 +6,7 @@ open TorchSharp
 
 type private F = torch.nn.functional
 
+/// The sizes of a cross-attention.
 type Options =
     {
         /// C, features of a token.

@@ -14,6 +14,7 @@ type Known =
         Grids: (int64 * int64) list
     }
 
+/// How pairs of pictures are compared after training, in steps, so that many pairs can share what is known of a picture.
 type Comparison =
     {
         /// N pictures -> what they are compared by.

@@ -15,6 +15,7 @@ let l2: Distance = Similarity.distanceFromCosine
 /// |a - b|^2 = 2 - 2 s, from 0 to 4.
 let squaredL2: Distance = fun s -> 2.0 - 2.0 * s
 
+/// Every distance by name.
 let all: Part<Distance> list =
     let part name source distance = { Name = name; Source = source; Settings = []; Make = fun _ -> distance }
 

@@ -21,6 +21,7 @@ type Agreement =
     /// (cos(c[i|j], e_j) + cos(c[j|i], e_i)) / 2.
     | OneSided
 
+/// What the levels are: how many, what each reads and asks, and when a pair is alike by it.
 type Options =
     {
         /// Of the encoder's last map.

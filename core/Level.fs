@@ -9,6 +9,7 @@ type After =
     /// x + W2 gelu(W1 norm(x)) of 4 D inner features, as in a pre-norm transformer (Xiong et al., ICML 2020); starts as x.
     | FeedForward
 
+/// What a level is made of.
 type Options =
     {
         Attention: Attention.Options
@@ -20,6 +21,7 @@ type Options =
         Quiet: bool
     }
 
+/// A level in its steps, so that all pairs can share what is read of an image.
 type Level =
     {
         /// (map B C h w, its tokens B T C, given values B T D or else the tokens) -> what can be read of each image.

@@ -3,6 +3,7 @@ module CondEmbed.LevelSimilarities
 
 open TorchSharp
 
+/// What was found of the pairs of a batch.
 type Found =
     {
         /// What a loss is to see.

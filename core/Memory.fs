@@ -4,6 +4,7 @@ module CondEmbed.Memory
 open CondEmbed.Losses
 open TorchSharp
 
+/// What is remembered, and from when on it counts.
 type Options =
     {
         /// M: embeddings of the latest images that are kept, at least a batch.

@@ -41,6 +41,7 @@ type Gap =
     /// Above the margin: those without a loss.
     | Easy
 
+/// Q R pairs, similarities Q R -> triplets: those whose gap, d(a, n) - d(a, p), is of the kind for this margin. No gradient.
 let tripletMargin (distance: Distances.Distance) kind (margin: float) (pairs: Pairs) (similarities: Tensor) : Triplets =
     withoutGradient (fun () ->
         let d = distance (similarities.detach ())

@@ -44,14 +44,19 @@ type Setting =
 module Setting =
     let private numeric range key value meaning = { Key = key; Default = Number value; Range = range; Meaning = meaning }
 
+    /// A setting that takes any number.
     let number key value meaning = numeric AnyNumber key value meaning
+    /// A setting that takes numbers above 0.
     let positive key value meaning = numeric AboveZero key value meaning
+    /// A setting that takes whole numbers.
     let whole key value meaning = numeric Whole key (float (value: int)) meaning
+    /// A setting that is 1 for yes or 0 for no.
     let onOff key value meaning = numeric OnOff key (if value then 1.0 else 0.0) meaning
 
     /// Another part, by the name of its default.
     let part key name meaning = { Key = key; Default = Named { Name = name; Given = Map.empty }; Range = AnyNumber; Meaning = meaning }
 
+    /// What a setting takes, in words, for messages.
     let rangeText range =
         match range with
         | AnyNumber -> "a number"
@@ -91,8 +96,10 @@ type Chosen =
 type Part<'T> = { Name: string; Source: string; Settings: Setting list; Make: Chosen -> 'T }
 
 module Part =
+    /// The names of the parts, in their order.
     let names (parts: Part<_> list) = [ for part in parts -> part.Name ]
 
+    /// The part of that name, if there is one.
     let tryFind (parts: Part<'T> list) name = parts |> List.tryFind (fun part -> part.Name = name)
 
     let private settingProblem kind (part: Part<_>) key (value: Value) =

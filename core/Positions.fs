@@ -7,6 +7,7 @@ open TorchSharp
 
 type private F = torch.nn.functional
 
+/// How tokens are told where they lie.
 [<RequireQualifiedAccess>]
 type Code =
     | None

@@ -49,8 +49,10 @@ let meanWhere (mask: Tensor) (values: Tensor) =
     torch.where(mask, values, zeroLike values).sum()
     / mask.sum(``type`` = values.dtype).clamp_min(scalar 1.0)
 
+/// The sum of the terms that count.
 let sum: Reducer = fun terms -> (counted terms).sum()
 
+/// The mean of the terms that count; 0 where none does.
 let mean: Reducer = fun terms -> meanWhere terms.Counted terms.Values
 
 /// The mean of the terms within two bounds, both exclusive. A term that is no number counts, so that it is seen.
@@ -77,6 +79,7 @@ let classWeighted (weights: Tensor) (labels: Tensor) : Reducer =
         let weight = weights.index_select(0L, labels).index_select(0L, terms.Anchors.reshape -1L)
         mean { terms with Values = terms.Values * weight.reshape terms.Values.shape }
 
+/// Every reducer by name.
 let all: Part<Reducer> list =
     let part name source settings make = { Name = name; Source = source; Settings = settings; Make = make }
 

@@ -6,6 +6,7 @@ open System
 /// From a step (0, 1, ...) to a factor.
 type Schedule = int -> float
 
+/// 1 at every step.
 let constant: Schedule = fun _ -> 1.0
 
 /// Half a cosine from 1 at step 0 to 0 at the last step's end: Loshchilov and Hutter, SGDR, ICLR 2017, eq. 5.

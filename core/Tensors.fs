@@ -11,9 +11,11 @@ type Tensor = torch.Tensor
 /// training then grows by 130 MB a step. Long-lived tensors (parameters, optimiser moments) belong to no scope; their owner disposes them.
 [<AutoOpen>]
 module Tensors =
-    /// The floating-point types that the core computes in.
+    /// The type that the core computes in.
     let float32 = torch.float32
+    /// For tests, where gradients are compared with finite differences.
     let float64 = torch.float64
+    /// The type of labels and indices.
     let int64' = torch.int64
 
     /// Runs the body in a dispose scope of its own: every tensor made in it dies at its end.

@@ -8,6 +8,8 @@ dotnet fsdocs build --properties Configuration=Release --nodefaultcontent --stri
 # fsdocs writes links from the root of a server: they become relative. Files of the repository that pages name come along, in source/.
 perl -pi -e "s|(=[\"'])$root|\$1./|g; s|(=[\"'])\.\./|\$1source/|g" output/*.html
 perl -pi -e "s|(=[\"'])$root|\$1../|g" output/*/*.html
+# Of delegates, and of types whose attributes name types, fsdocs makes no pages; nor should a link lead there.
+perl -0pi -e 's{<a href="\.\./(reference/[^"#]*)[^>]*>(.*?)</a>}{-e "output/$1" ? $& : $2}ges' output/*/*.html
 perl -pi -e "s|\"uri\":\"$root|\"uri\":\"|g" output/index.json
 mkdir -p output/source
 perl -ne 'print "$1\n" while /=["\x27]source\/([^"\x27#]+)/g' output/*.html | sort -u | xargs git ls-files -co --exclude-standard -- | tar -cf - -T - | tar -xf - -C output/source

@@ -15,6 +15,7 @@ let all: (string * string * (EncoderOptions -> Encoder)) list =
       "vit-b16", "ViT-B/16, timm's names, colours to -1..1 (timm's augreg weights)", VisionTransformer.``base``
       "vit-b16-dino", "ViT-B/16, timm's names, ImageNet's mean and deviation (DINO, DeiT, torchvision)", VisionTransformer.baseImageNet ]
 
+/// The name of every encoder.
 let names = [ for name, _, _ in all -> name ]
 
 /// The encoder of that name, if there is one.

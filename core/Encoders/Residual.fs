@@ -10,16 +10,19 @@ module Residual =
         | OnFirst
         | OnSecond
 
+    /// Two 3 x 3 convolutions, or 1 x 1, 3 x 3, 1 x 1.
     type Block =
         | Basic
         | Bottleneck of Stride
 
+    /// What comes before the first stage.
     type Stem =
         /// 7 x 7, stride 2, then 3 x 3 max pooling, stride 2: for pictures of 128 px and more.
         | Wide
         /// 3 x 3, stride 2 or 1: for small pictures.
         | Narrow of stride: int
 
+    /// What a residual network is made of.
     type Options =
         {
             Stem: Stem
@@ -137,10 +140,13 @@ module Residual =
               ZeroStart = false
               FrozenNorm = setting.FrozenNorm }
 
+    /// 18 layers, 512 channels.
     let resNet18 setting = imageNet Basic [ 2; 2; 2; 2 ] setting
 
+    /// 34 layers, 512 channels.
     let resNet34 setting = imageNet Basic [ 3; 4; 6; 3 ] setting
 
+    /// 50 layers, 2048 channels.
     let resNet50 stride setting = imageNet (Bottleneck stride) [ 3; 4; 6; 3 ] setting
 
     /// For pictures of about 48 px with a light ground, trained from nothing: 3 x 3 stem of stride 2, three stages of one basic block, to a

@@ -6,6 +6,7 @@ open TorchSharp
 
 /// Vision transformers: Dosovitskiy et al., ICLR 2021. Names are timm's and DINO's (`blocks.0.attn.qkv.weight`), without a classifier.
 module VisionTransformer =
+    /// The sizes of a vision transformer.
     type Options =
         {
             /// Side of a patch in pixels; divides the side of the pictures.
@@ -135,7 +136,11 @@ module VisionTransformer =
               Mean = mean
               Deviation = deviation }
 
+    /// Pictures -> features: ViT-S/16, 384 channels; colours to -1..1.
     let small setting = standard 384 6 symmetric setting
+    /// ViT-S/16 with ImageNet's mean and deviation.
     let smallImageNet setting = standard 384 6 imageNet setting
+    /// ViT-B/16, 768 channels; colours to -1..1.
     let ``base`` setting = standard 768 12 symmetric setting
+    /// ViT-B/16 with ImageNet's mean and deviation.
     let baseImageNet setting = standard 768 12 imageNet setting

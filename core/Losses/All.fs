@@ -3,6 +3,7 @@ module CondEmbed.Losses.All
 
 open CondEmbed
 
+/// Every loss with its name, source, settings and how it is made, in the order of `condembed loss --list`.
 let all: Part<Loss> list =
     [ MultiSimilarity.part
       Contrastive.part
@@ -35,6 +36,7 @@ let all: Part<Loss> list =
       Classification.subCentreArcFacePart
       Classification.softTriplePart ]
 
+/// The name of every loss.
 let names = Part.names all
 
 /// pytorch-metric-learning's names as calls with its defaults.

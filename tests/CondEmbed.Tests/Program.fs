@@ -64,6 +64,7 @@ let all =
           ExportTests.tests
           FaceTests.tests
           ScriptTests.tests
+          DocsTests.tests
           CliTests.tests ]
 
 /// Prints the closing line 'N passed, N failed, N skipped' once Expecto has printed its own summary.
