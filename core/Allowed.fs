@@ -51,14 +51,17 @@ type AllowedAttribute(allowed: Allowed) =
     inherit Attribute()
     member _.Allowed = allowed
 
+/// One of these words.
 [<Sealed>]
 type OneOfAttribute([<ParamArray>] names: string array) =
     inherit AllowedAttribute(Allowed.OneOf(List.ofArray names))
 
+/// The name of an encoder.
 [<Sealed>]
 type EncoderNameAttribute() =
     inherit AllowedAttribute(Allowed.OneOf Encoders.All.names)
 
+/// The name of a pooling.
 [<Sealed>]
 type PoolingNameAttribute() =
     inherit AllowedAttribute(Allowed.OneOf [ for name, _, _ in Encoders.All.poolings -> name ])
@@ -68,6 +71,7 @@ type PoolingNameAttribute() =
 type WithinAttribute(low: float, high: float) =
     inherit AllowedAttribute(Allowed.Within(low, high))
 
+/// A whole number from this one on.
 [<Sealed>]
 type AtLeastAttribute(low: int) =
     inherit AllowedAttribute(Allowed.AtLeast low)

@@ -117,7 +117,8 @@ let private complete =
 /// What fsdocs cannot read: delegates, and types with an attribute that names a type.
 let private isUnread (kind: Type) =
     typeof<Delegate>.IsAssignableFrom kind
-    || kind.GetCustomAttributesData() |> Seq.exists (fun one -> one.ConstructorArguments |> Seq.exists (fun given -> given.ArgumentType = typeof<Type>))
+    || kind.GetCustomAttributesData()
+       |> Seq.exists (fun one -> one.ConstructorArguments |> Seq.exists (fun given -> given.ArgumentType = typeof<Type>))
 
 let private types =
     test "every public type has a page" {
