@@ -1,37 +1,78 @@
-using CondEmbed.Datasets;
-using CondEmbed.Evaluation;
-using CondEmbed.Reports;
-using CondEmbed.Training;
+using CondEmbed;
+using CondEmbed.Sample;
+using CondEmbed.Serving;
 
-// Trains on the embedded emoji set, keeps the network, loads it again and searches with it.
-// Arguments: the number of training steps (100) and the folder for the run (one below 'runs').
-var steps = args.Length > 0 ? int.Parse(args[0]) : 100;
-var trainer = new Trainer(new TrainingOptions { Steps = steps, Levels = 1, Out = args.ElementAtOrDefault(1) }) { Notice = Console.WriteLine };
-var pacer = new ProgressPacer(TimeSpan.FromSeconds(5));
-var progress = new Progress<RunProgress>(at =>
+// A page on which a picture finds its like, and shows why:
+//   dotnet run -c Release --project shell/CondEmbed.Sample [-- RUN] [--gallery FOLDER] [--steps N] [--urls http://127.0.0.1:5080]
+// Without a run it first trains a small one on the emoji that come along; without a gallery it searches among them.
+const long MostBytes = 10_000_000;
+
+var run = args is [var first, ..] && !first.StartsWith('-') ? first : null;
+var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = run is null ? args : args[1..], ContentRootPath = AppContext.BaseDirectory });
+if (string.IsNullOrEmpty(builder.Configuration["urls"]))
 {
-    if (pacer.ShouldPrint(at))
-        Console.WriteLine(ProgressText.Line(at));
+    builder.WebHost.UseUrls("http://127.0.0.1:5080");
+}
+
+builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
+builder.Services.AddSingleton(new SampleOptions(run, builder.Configuration["gallery"], builder.Configuration.GetValue("steps", 300)));
+builder.Services.AddSingleton<Preparation>().AddHostedService(services => services.GetRequiredService<Preparation>());
+
+var app = builder.Build();
+app.Use((context, next) =>
+{
+    context.Response.Headers.ContentSecurityPolicy = "default-src 'self'; img-src 'self' data: blob:";
+    return next(context);
 });
-
-using var stop = new CancellationTokenSource();
-Console.CancelKeyPress += (_, pressed) =>
+app.Use(async (context, next) =>
 {
-    pressed.Cancel = true;
-    stop.Cancel();
-};
+    try
+    {
+        await next(context);
+    }
+    catch (Exception problem) when (problem is InputException or BadHttpRequestException && !context.Response.HasStarted)
+    {
+        context.Response.StatusCode = (problem as BadHttpRequestException)?.StatusCode ?? StatusCodes.Status400BadRequest;
+        await context.Response.WriteAsJsonAsync(new { error = problem.Message }, context.RequestAborted);
+    }
+});
+app.UseDefaultFiles().UseStaticFiles();
 
-var result = await trainer.TrainAsync(progress, stop.Token);
-Console.WriteLine(MetricTable.Format(result.Before, result.After));
+app.MapGet("/api/state", (Preparation preparation) => preparation.State with { MostBytes = MostBytes });
 
-// From here on as a program would that only has the run's folder.
-using var model = EmbeddingModel.Load(result.Folder);
-var pictures = EmojiDataset.Open();
-var embeddings = model.Embed(pictures);
-var query = pictures.Items.ToList().FindIndex(item => item.Path.Contains("ghost", StringComparison.Ordinal));
-var asked = new Embeddings<float>([.. embeddings.Row(query)], 1, model.Dimension);
-var nearest = NeighbourSearch.TopK(asked, embeddings, k: 6, excludeSelf: false);
+app.MapGet("/api/gallery", (Preparation preparation, int count) => preparation.Finder.Some(Math.Clamp(count, 1, 100)));
 
-Console.WriteLine($"Nearest to {pictures.Items[query].Path}:");
-foreach (var (item, cosine) in nearest.Items.Zip(nearest.Similarities).Where(found => found.First != query))
-    Console.WriteLine($"  {cosine:0.000}  {pictures.Items[item].Path}");
+app.MapGet("/api/pictures/{**id}", (Preparation preparation, string id) =>
+    preparation.Finder.FileOf(id) is { } file ? Results.Bytes(file, "image/" + CondEmbed.Images.PictureFormat.Of(file).ToLowerInvariant()) : Results.NotFound());
+
+// The body of the two requests is a picture's file. 'without' leaves one picture of the gallery out: the query itself, where it was chosen from it.
+app.MapPost("/api/search", async (HttpRequest request, Preparation preparation, string? name, string? without, CancellationToken cancellation) =>
+    Results.Ok(await preparation.Finder.FindAsync(await Body(request, cancellation), name ?? "picture", without, cancellation)));
+
+app.MapPost("/api/why/{**id}", async (HttpRequest request, Preparation preparation, string id, string? name, CancellationToken cancellation) =>
+    await preparation.Finder.ExplainAsync(await Body(request, cancellation), name ?? "picture", id, cancellation) is { } why ? Results.Ok(why) : Results.NotFound());
+
+var prepared = app.Services.GetRequiredService<Preparation>();
+try
+{
+    await app.RunAsync();
+    return prepared.ExitCode;
+}
+catch (IOException problem)
+{
+    // The address is in use.
+    await Console.Error.WriteLineAsync(problem.Message);
+    return 2;
+}
+
+static async Task<ReadOnlyMemory<byte>> Body(HttpRequest request, CancellationToken cancellation)
+{
+    if (request.ContentLength is null or > MostBytes)
+    {
+        throw new BadHttpRequestException($"A picture may have up to {MostBytes / 1_000_000} MB. Make it smaller.", StatusCodes.Status413PayloadTooLarge);
+    }
+
+    var file = new byte[(int)request.ContentLength];
+    await request.Body.ReadExactlyAsync(file, cancellation);
+    return file;
+}

@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
 using CondEmbed.Reports;
 using CondEmbed.Training;
 
@@ -41,6 +43,29 @@ public static class TrainingUser
         }
     }
 
+    /// <summary>Trains as a window would: with one thread that must stay free, and is told of everything.</summary>
+    /// <returns>Milliseconds for which the call held the thread, and the ids of the threads that progress came on, which should be that one alone.</returns>
+    public static (double Held, IReadOnlyList<int> Told, int Own) TrainFromWindow(TrainingOptions options)
+    {
+        using var window = new Window();
+        var before = SynchronizationContext.Current;
+        SynchronizationContext.SetSynchronizationContext(window);
+        try
+        {
+            var told = new List<int>();
+            var progress = new Progress<RunProgress>(_ => told.Add(Environment.CurrentManagedThreadId));
+            var watch = Stopwatch.StartNew();
+            var training = Trainer.TrainAsync(options, progress);
+            var held = watch.Elapsed.TotalMilliseconds;
+            window.RunUntil(training);
+            return (held, told, Environment.CurrentManagedThreadId);
+        }
+        finally
+        {
+            SynchronizationContext.SetSynchronizationContext(before);
+        }
+    }
+
     /// <summary>What a program tells its user when the settings are wrong.</summary>
     public static string ProblemOf(TrainingOptions options)
     {
@@ -52,6 +77,28 @@ public static class TrainingUser
         {
             return problem.Message;
         }
+    }
+
+    private sealed class Window : SynchronizationContext, IDisposable
+    {
+        private readonly BlockingCollection<(SendOrPostCallback Call, object? State)> posted = [];
+
+        public override void Post(SendOrPostCallback d, object? state) => posted.Add((d, state));
+
+        public void RunUntil(Task task)
+        {
+            while (!task.IsCompleted || posted.Count > 0)
+            {
+                if (posted.TryTake(out var next, 10))
+                {
+                    next.Call(next.State);
+                }
+            }
+
+            task.GetAwaiter().GetResult();
+        }
+
+        public void Dispose() => posted.Dispose();
     }
 
     private sealed class Listener(Action<RunProgress> listen) : IProgress<RunProgress>

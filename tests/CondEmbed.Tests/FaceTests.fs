@@ -228,7 +228,7 @@ let private sample =
     test "the sample program trains, loads and searches" {
         inFolder (fun folder ->
             let run = Path.Combine(folder, "run")
-            use running = start "CondEmbed.Sample.dll" folder [] [ "2"; run ]
+            use running = start "CondEmbed.Sample.Console.dll" folder [] [ "2"; run ]
             let outcome = running.Outcome()
             Expect.equal outcome.Code 0 outcome.Everything
             Expect.stringContains outcome.Out "MAP@R" "metrics"

@@ -63,6 +63,8 @@ let all =
           ReportTests.tests
           ExportTests.tests
           FaceTests.tests
+          GuideTests.tests
+          SampleTests.tests
           ScriptTests.tests
           DocsTests.tests
           CliTests.tests ]

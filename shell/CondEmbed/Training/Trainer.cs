@@ -1,6 +1,7 @@
 using CondEmbed.Datasets;
 using CondEmbed.Interop;
 using CondEmbed.Reports;
+using CondEmbed.Serving;
 
 namespace CondEmbed.Training;
 
@@ -93,10 +94,33 @@ public sealed class Trainer
         }
     }
 
-    /// <summary><see cref="Train"/> on a thread of its own.</summary>
+    /// <summary>
+    /// <see cref="Train"/> on a thread of its own: the caller's is free at once. A <see cref="Progress{T}"/> made on a window's thread reports there.
+    /// </summary>
+    /// <inheritdoc cref="Train"/>
     public Task<TrainingResult> TrainAsync(IProgress<RunProgress>? progress = null, CancellationToken cancellation = default) =>
-        Task.Factory.StartNew(
-            () => Train(progress, cancellation), cancellation, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
+        Embedder.OnOwnThread(() => Train(progress, cancellation), cancellation);
+
+    /// <summary>
+    /// Makes a run and trains it to the end, all on a thread of its own. Cancelling finishes the step, saves, and throws
+    /// <see cref="TrainingStoppedException"/>, whose folder <see cref="Resume"/> takes.
+    /// </summary>
+    /// <param name="options">The settings.</param>
+    /// <param name="progress">Told of every step; a <see cref="Progress{T}"/> made on a window's thread reports there.</param>
+    /// <param name="cancellation">Stops the run.</param>
+    /// <param name="notice">Called with lines for people, on the training thread.</param>
+    /// <exception cref="InputException">The settings, the data, the weights or the device are not as they must be.</exception>
+    /// <exception cref="ArithmeticException">The loss is not finite any more.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; a <see cref="TrainingStoppedException"/> where there was something to save.</exception>
+    public static Task<TrainingResult> TrainAsync(
+        TrainingOptions options,
+        IProgress<RunProgress>? progress = null,
+        CancellationToken cancellation = default,
+        Action<string>? notice = null)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return Embedder.OnOwnThread(() => new Trainer(options) { Notice = notice }.Train(progress, cancellation), cancellation);
+    }
 
     /// <summary>A folder for the run, once its weights are known to be good.</summary>
     private static RunFolder Made(string? folder, Config config)

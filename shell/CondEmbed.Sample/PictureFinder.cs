@@ -1,0 +1,125 @@
+using System.Diagnostics;
+using CondEmbed.Datasets;
+using CondEmbed.Images;
+using CondEmbed.Reports;
+using CondEmbed.Serving;
+using CondEmbed.Training;
+
+namespace CondEmbed.Sample;
+
+/// <summary>What was found for a picture.</summary>
+/// <param name="Hits">The nearest, most similar first.</param>
+/// <param name="Milliseconds">How long it took to embed the picture and to search.</param>
+internal sealed record SearchAnswer(IReadOnlyList<IndexHit> Hits, double Milliseconds);
+
+/// <summary>Where a level looks in two pictures, as pictures for the page.</summary>
+/// <param name="Similarity">How alike the level finds them.</param>
+/// <param name="Query">The heat map over the query.</param>
+/// <param name="Hit">The same over what was found.</param>
+internal sealed record LevelAnswer(double Similarity, string Query, string Hit);
+
+/// <summary>Why a picture was found.</summary>
+/// <param name="Similarity">The cosine of the two embeddings, which the search goes by.</param>
+/// <param name="Query">The query as the network sees it.</param>
+/// <param name="Hit">The same of what was found.</param>
+/// <param name="Levels">Each level's part.</param>
+internal sealed record WhyAnswer(double Similarity, string Query, string Hit, IReadOnlyList<LevelAnswer> Levels);
+
+/// <summary>A gallery of pictures, its index, and the network that searches it and explains what it found. Safe on any thread.</summary>
+internal sealed class PictureFinder : IDisposable
+{
+    private const int Top = 12;
+    private const int Side = 320;
+    private readonly IImageDataset gallery;
+    private readonly Dictionary<string, int> numberOf;
+    private readonly Embedder embedder;
+    private readonly ImageIndex index;
+    private readonly ConditionalModel? comparing;
+    private readonly SemaphoreSlim comparingAlone = new(1);
+    private readonly SkiaDecoder decoder = new();
+
+    private PictureFinder(IImageDataset gallery, Embedder embedder, ImageIndex index, ConditionalModel? comparing)
+    {
+        (this.gallery, this.embedder, this.index, this.comparing) = (gallery, embedder, index, comparing);
+        numberOf = gallery.Items.Index().ToDictionary(item => item.Item.Path, item => item.Index);
+    }
+
+    public int Levels => comparing?.Levels ?? 0;
+
+    public string Description =>
+        $"{Human.Count(index.Count)} pictures, embeddings of {embedder.Dimension} numbers, {Levels switch { 0 => "no levels", 1 => "1 level", var many => $"{many} levels" }}";
+
+    /// <summary>Loads a run's network, with its levels where it has some, and embeds a folder of pictures, or the emoji that come along.</summary>
+    public static async Task<PictureFinder> OpenAsync(string run, string? folder, IProgress<RunProgress> progress, CancellationToken cancellation)
+    {
+        IImageDataset gallery = folder is null ? EmojiDataset.Open() : ImageDatasets.OpenImages(folder);
+        var model = EmbeddingModel.Load(run);
+        // The levels have a network of their own: the embedder's belongs to its thread.
+        var comparing = model.Settings.Levels > 0 ? ConditionalModel.Load(run) : null;
+        var embedder = model.ToEmbedder();
+        var index = new ImageIndex(embedder.Dimension, embedder.Fingerprint);
+        await index.AddAsync(embedder, gallery, number => new IndexItem(gallery.Items[number].Path, gallery.Items[number].Label), Skip, progress, cancellation);
+        return new PictureFinder(gallery, embedder, index, comparing);
+
+        static void Skip(BadPicture bad) => Console.WriteLine($"left out: {bad.Name}: {bad.Reason}");
+    }
+
+    /// <summary>Some pictures of the gallery by chance, to begin with.</summary>
+    public IReadOnlyList<IndexItem> Some(int count)
+    {
+        var items = index.Items.ToArray();
+        Random.Shared.Shuffle(items);
+        return items[..Math.Min(count, items.Length)];
+    }
+
+    /// <summary>The file of a picture of the gallery; null where there is no such one.</summary>
+    public byte[]? FileOf(string id) => numberOf.TryGetValue(id, out var number) ? gallery.Read(number) : null;
+
+    /// <summary>The nearest pictures.</summary>
+    public async Task<SearchAnswer> FindAsync(ReadOnlyMemory<byte> picture, string name, string? without, CancellationToken cancellation)
+    {
+        var watch = Stopwatch.StartNew();
+        var query = await embedder.EmbedAsync(picture, name, cancellation);
+        var hits = index.Search(query, Top + 1, cancellation).Where(hit => hit.Id != without).Take(Top);
+        return new SearchAnswer([.. hits], watch.Elapsed.TotalMilliseconds);
+    }
+
+    /// <summary>Why a picture of the gallery is found or not; null where there is no such one, or no level to say it.</summary>
+    public async Task<WhyAnswer?> ExplainAsync(ReadOnlyMemory<byte> picture, string name, string id, CancellationToken cancellation)
+    {
+        if (comparing is null || FileOf(id) is not { } file)
+        {
+            return null;
+        }
+
+        await comparingAlone.WaitAsync(cancellation);
+        try
+        {
+            return await Task.Run(() => AnswerOf(comparing.Explain(decoder.Decode(picture, name), decoder.Decode(file, id))), cancellation);
+        }
+        finally
+        {
+            comparingAlone.Release();
+        }
+    }
+
+    public void Dispose()
+    {
+        embedder.Dispose();
+        index.Dispose();
+        comparing?.Dispose();
+        comparingAlone.Dispose();
+    }
+
+    private static WhyAnswer AnswerOf(PairExplanation pair)
+    {
+        var (query, hit) = (Enlarged(pair.First), Enlarged(pair.Second));
+        var levels = pair.Levels.Zip(pair.Similarity.Levels, (look, similarity) => new LevelAnswer(
+            similarity,
+            ImageEncoder.DataUri(HeatMap.Over(query, look.FirstMean, look.Rows, look.Columns)),
+            ImageEncoder.DataUri(HeatMap.Over(hit, look.SecondMean, look.Rows, look.Columns))));
+        return new WhyAnswer(pair.Similarity.Unconditional, ImageEncoder.DataUri(query), ImageEncoder.DataUri(hit), [.. levels]);
+    }
+
+    private static RgbImage Enlarged(RgbImage view) => Resampler.Resize(view, Side, Side, ResampleFilter.Bicubic);
+}

@@ -1,0 +1,80 @@
+using CondEmbed.Reports;
+using CondEmbed.Training;
+
+namespace CondEmbed.Sample;
+
+/// <summary>Trains a network if none is given, loads it, and builds the index of the gallery, while the page already shows how far it is.</summary>
+internal sealed class Preparation(SampleOptions options, IHostApplicationLifetime lifetime) : BackgroundService
+{
+    private readonly ProgressPacer pacer = new(TimeSpan.FromSeconds(5));
+    private volatile PictureFinder? finder;
+
+    public SampleState State { get; private set; } = new(false, "starting", 0);
+
+    public int ExitCode { get; private set; }
+
+    /// <summary>What searches.</summary>
+    public PictureFinder Finder =>
+        finder ?? throw new BadHttpRequestException("The network is not ready yet. Wait a little.", StatusCodes.Status503ServiceUnavailable);
+
+    public override void Dispose()
+    {
+        finder?.Dispose();
+        base.Dispose();
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        var progress = new Listener(Tell);
+        try
+        {
+            var run = options.Run ?? await TrainedAsync(progress, stoppingToken);
+            finder = await PictureFinder.OpenAsync(run, options.Gallery, progress, stoppingToken);
+            State = new SampleState(true, finder.Description, 1, finder.Levels);
+            Console.WriteLine($"ready: {finder.Description}");
+        }
+        catch (TrainingStoppedException stopped)
+        {
+            Console.WriteLine($"stopped after step {stopped.Step}; the next start goes on from there");
+        }
+        catch (InputException problem)
+        {
+            await Console.Error.WriteLineAsync(problem.Message);
+            ExitCode = 2;
+            lifetime.StopApplication();
+        }
+    }
+
+    /// <summary>A run that is kept for the next start; one that was stopped half-way goes on.</summary>
+    private async Task<string> TrainedAsync(IProgress<RunProgress> progress, CancellationToken cancellation)
+    {
+        var place = Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.Create);
+        var folder = Path.Combine(place, "CondEmbed.Sample", $"emoji-{options.Steps}-steps");
+        var training = new TrainingOptions { Steps = options.Steps, Levels = 1, Out = folder };
+        if (!Directory.Exists(folder))
+        {
+            await Trainer.TrainAsync(training, progress, cancellation, Console.WriteLine);
+        }
+        else if (!File.Exists(new RunFolder(folder).LastWeights))
+        {
+            await Trainer.Resume(folder).TrainAsync(progress, cancellation);
+        }
+
+        return folder;
+    }
+
+    private void Tell(RunProgress at)
+    {
+        State = new SampleState(false, at.Phase, at.Share);
+        if (pacer.ShouldPrint(at))
+        {
+            Console.WriteLine(ProgressText.Line(at));
+        }
+    }
+
+    // Unlike Progress<T>, which would report on the thread pool, where reports may overtake each other.
+    private sealed class Listener(Action<RunProgress> tell) : IProgress<RunProgress>
+    {
+        public void Report(RunProgress value) => tell(value);
+    }
+}

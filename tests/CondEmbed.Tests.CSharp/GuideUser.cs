@@ -1,0 +1,110 @@
+using CondEmbed.Reports;
+using CondEmbed.Serving;
+using CondEmbed.Training;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace CondEmbed.Tests.CSharp;
+
+/// <summary>A product, as a shop knows it.</summary>
+/// <param name="Number">Its number.</param>
+/// <param name="Title">Its name.</param>
+/// <param name="Photo">The file of its picture.</param>
+public sealed record Product(string Number, string Title, string Photo);
+
+/// <summary>The code of docs/csharp.md: a test finds each of its snippets here, and others run it.</summary>
+public static class GuideUser
+{
+    /// <summary>Settings of a run.</summary>
+    public static TrainingOptions Settings()
+    {
+        var options = new TrainingOptions { Data = "photos", Out = "runs/shop", Levels = 1, Steps = 1500 };
+        return options;
+    }
+
+    /// <summary>Trains.</summary>
+    public static async Task<TrainingResult> Train(TrainingOptions options, CancellationToken stop)
+    {
+        var progress = new Progress<RunProgress>(at => Console.Error.WriteLine(ProgressText.Line(at)));
+        var result = await Trainer.TrainAsync(options, progress, stop);
+        Console.Error.WriteLine($"Recall@1 of classes never seen: {result.After["recall@1"]:P1}; report: {result.Report}");
+        return result;
+    }
+
+    /// <summary>Trains until it is stopped, and then goes on.</summary>
+    public static async Task<TrainingResult> TrainInTwoParts(TrainingOptions options, CancellationToken stop)
+    {
+        try
+        {
+            return await Trainer.TrainAsync(options, cancellation: stop);
+        }
+        catch (TrainingStoppedException stopped)
+        {
+            return await Trainer.Resume(stopped.Folder).TrainAsync();
+        }
+    }
+
+    /// <summary>Embeds one picture and several.</summary>
+    public static async Task<(float[] One, int Many)> Embed(string run, string photo, IReadOnlyList<string> photos, CancellationToken stop)
+    {
+        using var embedder = EmbeddingModel.Load(run).ToEmbedder();
+        float[] one = await embedder.EmbedAsync(photo, stop);
+        var many = await embedder.EmbedAsync(photos, cancellation: stop);
+        return (one, many.Count);
+    }
+
+    /// <summary>Builds an index of products.</summary>
+    public static async Task<int> Build(string run, IEnumerable<Product> products, string file, CancellationToken stop)
+    {
+        using var embedder = EmbeddingModel.Load(run).ToEmbedder();
+        var pictures = products.Select(product => new IndexPicture(product.Number, product.Photo, product.Title)).ToList();
+        using var index = await ImageIndex.BuildAsync(
+            embedder, pictures, skipBad: bad => Console.Error.WriteLine($"left out: {bad.Name}: {bad.Reason}"), cancellation: stop);
+        index.Save(file);
+        return index.Count;
+    }
+
+    /// <summary>Searches for a picture that comes as a stream.</summary>
+    public static async Task<IReadOnlyList<IndexHit>> Search(Embedder embedder, string file, Stream upload, CancellationToken stop)
+    {
+        using var index = ImageIndex.Load(file, embedder);
+        var query = await embedder.EmbedAsync(upload, "upload", stop);
+        foreach (var hit in index.Search(query, top: 5))
+        {
+            Console.Error.WriteLine($"{hit.Similarity:0.000}  {hit.Id}  {hit.Label}");
+        }
+
+        return index.Search(query, top: 5);
+    }
+
+    /// <summary>Puts a product in, or in place of what it was, and takes another out.</summary>
+    public static async Task Change(ImageIndex index, Embedder embedder, Product product, string old, string file, CancellationToken stop)
+    {
+        index.Set(new IndexItem(product.Number, product.Title), await embedder.EmbedAsync(product.Photo, stop));
+        index.Remove(old);
+        index.Save(file);
+    }
+
+    /// <summary>A service that finds products.</summary>
+    public static WebApplication Serve(string run, string file)
+    {
+        var builder = WebApplication.CreateBuilder();
+        builder.WebHost.UseUrls("http://127.0.0.1:0");
+        builder.Services.AddCondEmbed(run).AddCondEmbedIndex(file);
+
+        var app = builder.Build();
+        app.MapPost("/search", async (HttpRequest request, Embedder embedder, ImageIndex index, CancellationToken stop) =>
+            index.Search(await embedder.EmbedAsync(request.Body, "upload", stop), top: 10));
+        return app;
+    }
+
+    /// <summary>What one picture and another have in common, level by level, and where the last level looks in the first.</summary>
+    public static (IReadOnlyList<double> Levels, float[] Places) Explain(string run, CondEmbed.Images.RgbImage first, CondEmbed.Images.RgbImage second)
+    {
+        using var model = ConditionalModel.Load(run);
+        var why = model.Explain(first, second);
+        return (why.Similarity.Levels, why.Levels[^1].FirstMean);
+    }
+}

@@ -1,0 +1,131 @@
+/// The guide for C#: its snippets are compiled, and what they say is so.
+module CondEmbed.Tests.GuideTests
+
+open System
+open System.IO
+open System.Net.Http
+open System.Text.Json
+open System.Text.RegularExpressions
+open System.Threading
+open Expecto
+open CondEmbed.Images
+open CondEmbed.Serving
+open CondEmbed.Tests.CSharp
+open CondEmbed.Tests.EmbedderTests
+open CondEmbed.Tests.ImageSupport
+open CondEmbed.Tests.RunSupport
+open CondEmbed.Tests.Support
+
+/// Lines without their indentation, and without empty ones.
+let private linesOf (text: string) = text.Split '\n' |> Seq.map _.Trim() |> Seq.filter ((<>) "") |> String.concat "\n"
+
+let private snippetsOf (text: string) =
+    [ for found in Regex.Matches(text, "```csharp\n(.*?)```", RegexOptions.Singleline) -> linesOf found.Groups[1].Value ]
+
+let private repositoryFile path = File.ReadAllText(Path.Combine(repositoryRoot (), path))
+
+let private snippets =
+    testList
+        "snippets"
+        [ test "those of docs/csharp.md are code of the tests" {
+              let code = linesOf (repositoryFile "tests/CondEmbed.Tests.CSharp/GuideUser.cs")
+              let found = snippetsOf (repositoryFile "docs/csharp.md")
+              Expect.isGreaterThan found.Length 7 "snippets"
+
+              for snippet in found do
+                  Expect.stringContains code snippet "snippet"
+          }
+
+          test "the README's program is the sample on the console" {
+              let program = linesOf (repositoryFile "shell/CondEmbed.Sample.Console/Program.cs")
+              Expect.contains (snippetsOf (repositoryFile "README.md")) program "program"
+          } ]
+
+let private products () =
+    [| for i, path in
+           Seq.indexed (
+               Directory.GetFiles(pictures.Value, "*.png", SearchOption.AllDirectories)
+               |> Array.sort
+               |> Array.truncate 20
+           ) -> Product($"no. {i}", Path.GetFileName path, path) |]
+
+let private walk =
+    test "a catalogue from its photographs to its service" {
+        inFolder (fun folder ->
+            let run = Path.Combine(folder, "run")
+            let index = Path.Combine(folder, "shop.index")
+            let products = products ()
+            let none = CancellationToken.None
+            Expect.equal (GuideUser.Settings().Resolve().Levels) 1 "settings"
+            let result = GuideUser.Train(Options.Tiny(pictures.Value, run), none).Result
+            expectSameRun (finishedRun []) result.Folder
+
+            let struct (one, many) =
+                GuideUser.Embed(run, products[0].Photo, [| for product in products -> product.Photo |], none).Result
+
+            Expect.equal (one.Length, many) (16, 20) "embeddings"
+            let broken = Product("no. 99", "broken", Path.Combine(folder, "broken.png"))
+            Expect.equal (GuideUser.Build(run, Seq.append products [ broken ], index, none).Result) 20 "products"
+
+            use embedder = CondEmbed.Training.EmbeddingModel.Load(run).ToEmbedder()
+            use photo = File.OpenRead products[7].Photo
+            let hits = GuideUser.Search(embedder, index, photo, none).Result
+            Expect.equal (hits.Count, hits[0].Id, hits[0].Label) (5, "no. 7", products[7].Title) "found"
+
+            use opened = ImageIndex.Load(index, embedder)
+            GuideUser.Change(opened, embedder, Product("no. 20", "new", products[3].Photo), "no. 3", index, none).Wait()
+
+            use app = GuideUser.Serve(run, index)
+            app.StartAsync().Wait()
+            use client = new HttpClient()
+
+            use response =
+                client.PostAsync(Seq.head app.Urls + "/search", new ByteArrayContent(File.ReadAllBytes products[3].Photo)).Result
+
+            let found = JsonDocument.Parse(response.Content.ReadAsStream()).RootElement
+            Expect.equal (found.GetArrayLength(), found[0].GetProperty("id").GetString()) (10, "no. 20") "the new one"
+            app.StopAsync().Wait()
+            let struct (levels, places) = GuideUser.Explain(run, decodeFile products[0].Photo, decodeFile products[1].Photo)
+            Expect.equal levels.Count 1 "levels"
+            Expect.floatClose Accuracy.low (Seq.sumBy float places) 1.0 "attention")
+    }
+
+let private services =
+    test "services are made when wanted, once, and end with the container" {
+        inFolder (fun folder ->
+            let file = Path.Combine(folder, "a.index")
+            use index = new ImageIndex(3, "means")
+            let row: float32[] = Array.create 3 1.0f
+            index.Add(IndexItem "a", row)
+            index.Save file
+            let network = new FakeNetwork()
+            let facts = ServiceUser.Live((fun () -> network :> IEmbeddingNetwork), file)
+            Expect.equal facts (ServiceFacts(0, 1, true, 1, false)) "facts"
+            Expect.equal network.Disposals 1 "the network")
+    }
+
+let private window =
+    test "training leaves a window's thread free, and reports there" {
+        inFolder (fun folder ->
+            let struct (held, told, own) = TrainingUser.TrainFromWindow(Options.Tiny(pictures.Value, Path.Combine(folder, "run")))
+            Expect.isLessThan held 500.0 "milliseconds"
+            Expect.isGreaterThan told.Count 6 "reports"
+            Expect.equal (List.ofSeq (Seq.distinct told)) [ own ] "threads")
+    }
+
+let private stopping =
+    test "a run that was cancelled before it began leaves nothing" {
+        inFolder (fun folder ->
+            let run = Path.Combine(folder, "run")
+            let options = Options.Tiny(pictures.Value, run)
+
+            Expect.throwsT<System.Threading.Tasks.TaskCanceledException>
+                (fun () ->
+                    CondEmbed.Training.Trainer.TrainAsync(options, null, CancellationToken true).GetAwaiter().GetResult()
+                    |> ignore)
+                "cancelled"
+
+            Expect.isFalse (Directory.Exists run) "no folder")
+    }
+
+let tests = testList "Guide" [ snippets; walk; services; window; stopping ]
