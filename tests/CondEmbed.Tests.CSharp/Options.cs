@@ -109,7 +109,6 @@ public static class Options
         Heads = 2,
         EvaluateEvery = 3,
         SaveEvery = 2,
-        Tensorboard = true,
         Device = "cpu",
         Threads = 1,
         Workers = 2,

@@ -52,7 +52,7 @@ internal sealed record IndexHeader(int Dimension, int Count, long TextLength, st
     {
         if (!page.StartsWith(Magic))
         {
-            throw new InputException($"{path}: this is no index of pictures. Give a file that ImageIndex.Save or 'condembed index' wrote.");
+            throw new InputException($"{path}: this is no index of pictures. Give a file that ImageIndex.Save wrote.");
         }
 
         var version = BinaryPrimitives.ReadInt32LittleEndian(page[8..]);
