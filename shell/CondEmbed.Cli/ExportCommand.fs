@@ -52,7 +52,7 @@ let private printOnnx (exported: OnnxExported) =
     Output.result $"{exported.File}  {Human.Count exported.Bytes} bytes, fingerprint {exported.Fingerprint.Substring(0, 16)}"
 
     if not (isNull exported.Missing) then
-        Output.result $"compared on embedded emoji, since the run's data is not there: {exported.Missing}"
+        Output.result $"compared on embedded emoji instead of the run's own test pictures: {exported.Missing}"
 
     Output.result
         $"compared with the network on {check.Pictures} pictures of {check.Source}: numbers differ by at most {Human.Number(check.Greatest, 2)}, cosines by {Human.Number(check.GreatestOfCosines, 2)}"
@@ -68,7 +68,7 @@ let private printCost (exported: OnnxExported) =
     Output.result $"int8: least cosine with the network's own embedding {exported.Check.LeastCosine:F5}"
 
     if isNull exported.Before then
-        Output.result "int8: the loss in Recall@1 is not measured: the run's data is not there"
+        Output.result "int8: the loss in Recall@1 is not measured, for want of the run's own test pictures"
     else
         let line name (before: float) (after: float) =
             let change = (100.0 * (after - before)).ToString "+0.00;-0.00;0.00"

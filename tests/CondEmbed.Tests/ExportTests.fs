@@ -5,8 +5,8 @@ open System
 open System.Diagnostics
 open System.IO
 open System.Runtime.InteropServices
-open System.Threading.Tasks
 open Expecto
+open Microsoft.Extensions.DependencyInjection
 open CondEmbed
 open CondEmbed.Checkpoints
 open CondEmbed.Datasets
@@ -152,6 +152,16 @@ let private models =
                   let all = Array.Parallel.init 40 (fun _ -> onnx.Embed(pixels, 2))
                   Expect.all all (fun found -> found = expected) "each the same"
                   Expect.isEmpty (onnx.Embed([||], 0)) "no picture, no numbers")
+          }
+
+          test "is a service of an application" {
+              inFolder (fun folder ->
+                  let services = ServiceCollection()
+                  services.AddCondEmbedOnnx(written folder, OnnxOptions(Threads = 1)) |> ignore
+                  let service = Seq.exactlyOne services
+                  Expect.equal (service.ServiceType, service.Lifetime) (typeof<Embedder>, ServiceLifetime.Singleton) "one embedder"
+                  use embedder = service.ImplementationFactory.Invoke null :?> Embedder
+                  Expect.equal embedder.Dimension 16 "of the network")
           }
 
           test "refuses pixels of another number of pictures" {

@@ -38,7 +38,11 @@ internal sealed class ExportPictures
         try
         {
             var data = RunData.Open(config);
-            return new ExportPictures(data.Dataset, data.Split, null);
+            // What the run left out of its data is not there to be embedded either.
+            data = config.SkipBad ? data.Checked(skipBad: true, config.Workers) : data;
+            return data.Split.Test.Count > 0
+                ? new ExportPictures(data.Dataset, data.Split, null)
+                : throw new InputException($"{data.Dataset.Name}: has no test part.");
         }
         catch (InputException problem)
         {
