@@ -30,6 +30,9 @@ public sealed class PostgresStore : IVectorStore
     /// <inheritdoc/>
     public StoreNetwork Network { get; }
 
+    /// <summary>How blocks reach the server, as far as that is known.</summary>
+    internal PostgresBulk Bulk => loader.Bulk;
+
     /// <summary>Opens a table that is there.</summary>
     /// <exception cref="InputException">There is no such table, or the server cannot be used.</exception>
     public static Task<PostgresStore> OpenAsync(PostgresAddress address, CancellationToken cancellation = default) =>

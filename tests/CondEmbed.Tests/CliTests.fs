@@ -15,4 +15,5 @@ let tests =
           CliLossTests.tests
           CliStudyTests.tests
           CliStopTests.tests
-          CliDataTests.tests ]
+          CliDataTests.tests
+          CliStoreTests.tests ]

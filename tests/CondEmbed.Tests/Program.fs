@@ -67,6 +67,7 @@ let all =
           SampleTests.tests
           ScriptTests.tests
           DocsTests.tests
+          StoreTests.tests
           CliTests.tests ]
 
 /// Prints the closing line 'N passed, N failed, N skipped' once Expecto has printed its own summary.
