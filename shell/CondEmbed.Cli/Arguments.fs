@@ -202,7 +202,7 @@ type Command =
             | Evaluate _ -> "retrieval metrics of a run's embeddings on a data set"
             | Metrics _ -> "retrieval metrics of given embeddings"
             | Embed _ -> "embeddings of pictures into a file"
-            | Index _ -> "pictures into a store that searches beyond memory: PostgreSQL with pgvector"
+            | Index _ -> "pictures into a store that searches beyond memory: PostgreSQL with pgvector, or a file"
             | Search _ -> "the most similar pictures of a gallery or a store"
             | Explain _ -> "where a run's levels look in two pictures, each in the light of the other"
             | Export _ -> "a run's network as an ONNX file, or as weights for Python"

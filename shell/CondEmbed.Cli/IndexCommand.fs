@@ -49,7 +49,8 @@ type IndexArgument =
             | Workers _ -> "threads that read pictures; 0 for one a core"
 
 let examples =
-    [ "condembed index runs/first photos --store 'postgres://me@localhost/catalogue'", "embeds the photos that are not there yet"
+    [ "condembed index runs/first photos --store photos.index", "embeds the photos that are not in the file yet"
+      "condembed index runs/first photos --store 'postgres://me@localhost/catalogue'", "the same in a table of PostgreSQL with pgvector"
       "condembed index shards --store 'postgres://me@localhost/catalogue?table=photos'", "what 'embed --shard' has written on many machines" ]
 
 let private isShard (path: string) = path.EndsWith(".parquet", StringComparison.OrdinalIgnoreCase)
@@ -116,7 +117,7 @@ let run (stop: CancellationToken) (arguments: ParseResults<IndexArgument>) =
         arguments.TryGetResult IndexArgument.Store
         |> Stores.addressOf
         |> Option.defaultWith (fun () ->
-            raise (InputException $"say where to: --store postgres://user@host/database, or set {Stores.Variable}."))
+            raise (InputException $"say where to: --store postgres://user@host/database or --store NAME.index, or set {Stores.Variable}."))
 
     let options = optionsOf arguments
 

@@ -13,7 +13,7 @@ open CondEmbed.Serving
 let Variable = "CONDEMBED_STORE"
 
 let usage =
-    $"where embeddings are kept: postgres://user@host/database?table=NAME (the password: PGPASSWORD, or the whole address in {Variable})"
+    $"where embeddings are kept: postgres://user@host/database?table=NAME (the password: PGPASSWORD, or the whole address in {Variable}), or a file NAME.index"
 
 /// What --store says, else the environment.
 let addressOf (given: string option) =
@@ -26,40 +26,47 @@ let addressOf (given: string option) =
 let wait (call: Task<'T>) = call.GetAwaiter().GetResult()
 
 /// Works with a store, and closes it.
-let using (store: #IVectorStore) work =
+let using (store: IVectorStore) work =
     try
-        work (store :> IVectorStore)
+        work store
     finally
         store.DisposeAsync().AsTask().GetAwaiter().GetResult()
 
-let private unknown address =
+let private isFile (address: string) =
+    address.EndsWith(IndexFileStore.Extension, StringComparison.OrdinalIgnoreCase)
+    && not (address.Contains "://")
+
+let private unknown (address: string) : IVectorStore =
     // The form alone: an address that is not understood may hold a password.
-    let scheme = (address: string).Split("://")[0]
+    let scheme = address.Split("://")[0]
     let shown = if scheme.Length < address.Length then scheme + "://..." else address
-    raise (InputException $"--store {shown}: is no store that is known; give postgres://user@host/database?table=NAME.")
+
+    raise (
+        InputException $"--store {shown}: is no store that is known; give postgres://user@host/database?table=NAME, or a file NAME.index."
+    )
 
 /// A store for the embeddings of a network, made if it is not there.
-let opened (network: StoreNetwork) (stop: CancellationToken) address =
+let opened (network: StoreNetwork) (stop: CancellationToken) address : IVectorStore =
     if PostgresAddress.Recognises address then
-        PostgresStore.OpenOrCreateAsync(PostgresAddress.Parse address, network, stop) |> wait
+        PostgresStore.OpenOrCreateAsync(PostgresAddress.Parse address, network, stop) |> wait :> IVectorStore
+    elif isFile address then
+        IndexFileStore.OpenOrCreate(address, network)
     else
         unknown address
 
 /// A store that is there and holds the embeddings of a network.
-let existing (network: StoreNetwork) (stop: CancellationToken) address =
-    if PostgresAddress.Recognises address then
-        let store = PostgresStore.OpenAsync(PostgresAddress.Parse address, stop) |> wait
+let existing (network: StoreNetwork) (stop: CancellationToken) address : IVectorStore =
+    let store: IVectorStore =
+        if PostgresAddress.Recognises address then
+            PostgresStore.OpenAsync(PostgresAddress.Parse address, stop) |> wait :> IVectorStore
+        elif isFile address then
+            IndexFileStore.Open address
+        else
+            unknown address
 
-        try
-            store.Network.DemandSame(
-                network,
-                store.Name,
-                "search it with the run that it was made with, or name another table with ?table=NAME"
-            )
-
-            store
-        with _ ->
-            store.DisposeAsync().AsTask().GetAwaiter().GetResult()
-            reraise ()
-    else
-        unknown address
+    try
+        store.Network.DemandSame(network, store.Name, "search it with the run that it was made with, or name another store or table")
+        store
+    with _ ->
+        store.DisposeAsync().AsTask().GetAwaiter().GetResult()
+        reraise ()

@@ -12,7 +12,7 @@ internal sealed record PostgresBlock(byte[][] Ids, string[] Paths, string[] Labe
     {
         ArgumentNullException.ThrowIfNull(items);
         List<StoreItem> distinct = [.. items.GroupBy(item => item.Id, StringComparer.Ordinal).Select(same => same.Last())];
-        distinct.ForEach(item => Demand(item, dimension));
+        distinct.ForEach(item => item.Demand(dimension));
         return new PostgresBlock(
             [.. distinct.Select(item => Bytes(item.Id))],
             [.. distinct.Select(item => Text(item.Path))],
@@ -27,20 +27,4 @@ internal sealed record PostgresBlock(byte[][] Ids, string[] Paths, string[] Labe
 
     // What a server's text cannot hold, in the form that it has no other meaning for.
     internal static string Text(string text) => text.Replace('\0', '\uFFFD');
-
-    private static void Demand(StoreItem item, int dimension)
-    {
-        if (item.Embedding.Length != dimension)
-        {
-            throw new ArgumentException($"{item.Path}: an embedding of {item.Embedding.Length} numbers, but the store's have {dimension}", nameof(item));
-        }
-
-        foreach (var number in item.Embedding.Span)
-        {
-            if (!float.IsFinite(number))
-            {
-                throw new InputException($"{item.Path}: its embedding holds {number}, which cannot be kept");
-            }
-        }
-    }
 }

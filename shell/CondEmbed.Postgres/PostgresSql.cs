@@ -41,7 +41,7 @@ internal sealed class PostgresSql(string table, int dimension)
           path text NOT NULL,
           label text NOT NULL,
           embedding vector({dimension}) NOT NULL);
-        CREATE INDEX {Quoted(table + "_label")} ON {quoted} USING hash (label)
+        CREATE INDEX {Quoted(table + "_label")} ON {quoted} ({Begins("label")})
         """;
 
     /// <summary>A table of the session for the block that is being loaded; empty between transactions.</summary>
@@ -85,9 +85,12 @@ internal sealed class PostgresSql(string table, int dimension)
 
     /// <summary>$1 the query, $2 how many, $3 the label where only one class is meant. No index serves a sum, so every picture is compared.</summary>
     internal string SearchAll(bool ofLabel) =>
-        $"SELECT {Columns} FROM {quoted}{(ofLabel ? " WHERE label = $3" : "")} ORDER BY (embedding <=> $1) + 0, id LIMIT $2";
+        $"SELECT {Columns} FROM {quoted}{(ofLabel ? $" WHERE {Begins("label")} = {Begins("$3")} AND label = $3" : "")} ORDER BY (embedding <=> $1) + 0, id LIMIT $2";
 
     private const string Columns = "id, path, label, embedding <=> $1 AS distance";
+
+    // A label may be longer than what an index of texts takes; an index by hash grows slow where many rows share a label.
+    private static string Begins(string label) => $"(left({label}, 100))";
 
     private string Indexed => dimension <= MostInIndex ? "embedding vector_cosine_ops" : $"({Half("embedding")}) halfvec_cosine_ops";
 

@@ -51,7 +51,7 @@ let private working =
         let text = condembedWith [ "CONDEMBED_STORE", store ] [ "search"; run; "--query"; query; "--top"; "1" ]
         Expect.stringContains text.Out $"1.0000  {fst expected[0]}" text.Everything
         let other = finishedRun [ "steps", "7" ]
-        expectRefused (condembed [ "search"; other; "--store"; store; "--query"; query ]) [ "another network"; "?table=NAME" ]
+        expectRefused (condembed [ "search"; other; "--store"; store; "--query"; query ]) [ "another network"; "another store or table" ]
         expectRefused (condembed [ "index"; other; pictures.Value; "--store"; store ]) [ "another network"; "?table=NAME" ]
     }
 
@@ -107,6 +107,14 @@ let private shards =
             let files = Directory.GetFiles(folder, "*.parquet") |> List.ofArray
             let summary = index (files @ [ "--store"; store ])
             Expect.equal (number "embedded" summary, number "known" summary) (64L, 32L) "the rest"
+            let file = Path.Combine(folder, "catalogue.index")
+            Expect.equal (number "embedded" (index [ folder; "--store"; file ])) 96L "into a file too"
+            let found = jsonOf (succeeds [ "search"; run; "--store"; file; "--query"; pictures.Value; "--top"; "1"; "--json" ])
+
+            for answer in found.EnumerateArray() do
+                let hit = Seq.head (answer.GetProperty("hits").EnumerateArray())
+                Expect.equal (hit.GetProperty("path").GetString()) (answer.GetProperty("path").GetString()) "itself"
+
             let direct = index [ run; pictures.Value; "--store"; store ]
             Expect.equal (number "embedded" direct, number "known" direct, number "renamed" direct) (0L, 96L, 0L) "the same pictures")
     }

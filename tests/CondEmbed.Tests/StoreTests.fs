@@ -388,4 +388,5 @@ let private bulk =
               rejects [ "may not create it"; "superuser"; "CREATE EXTENSION vector" ] (fun () -> ensured fresh network ignore)
           } ]
 
-let tests = testList "Store" [ StoreAddressTests.tests; writing; searching; indexing; bulk; ShardTests.tests ]
+let tests =
+    testList "Store" [ StoreAddressTests.tests; writing; searching; indexing; bulk; ShardTests.tests; FileStoreTests.tests ]

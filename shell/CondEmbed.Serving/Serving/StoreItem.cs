@@ -35,7 +35,30 @@ public sealed record StoreNetwork(string Fingerprint, int Dimension)
 /// <param name="Path">Where it is, as shown to people.</param>
 /// <param name="Label">Its class, or an empty text.</param>
 /// <param name="Embedding">D finite numbers, of length 1.</param>
-public sealed record StoreItem(string Id, string Path, string Label, ReadOnlyMemory<float> Embedding);
+public sealed record StoreItem(string Id, string Path, string Label, ReadOnlyMemory<float> Embedding)
+{
+    /// <summary>Refuses what no store of this dimension keeps.</summary>
+    internal void Demand(int dimension)
+    {
+        if (Id is not { Length: PictureId.Length } || !Id.All(char.IsAsciiHexDigit))
+        {
+            throw new ArgumentException($"'{Id}' is no picture's id, which has {PictureId.Length} hexadecimal digits");
+        }
+
+        if (Embedding.Length != dimension)
+        {
+            throw new ArgumentException($"{Path}: an embedding of {Embedding.Length} numbers, but the store's have {dimension}");
+        }
+
+        foreach (var number in Embedding.Span)
+        {
+            if (!float.IsFinite(number))
+            {
+                throw new InputException($"{Path}: its embedding holds {number}, which cannot be kept");
+            }
+        }
+    }
+}
 
 /// <summary>What a picture is called.</summary>
 /// <param name="Id">As <see cref="PictureId"/> makes it.</param>

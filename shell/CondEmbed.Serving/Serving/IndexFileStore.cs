@@ -1,0 +1,248 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace CondEmbed.Serving;
+
+/// <summary>
+/// Embeddings in one file, as <see cref="ImageIndex"/> keeps them: a store without a server, always searched exactly. One program at a time fills it, with all of it in
+/// memory; any number search it, and read only what they need. An item's id is the picture's, its label the document <c>{"path":...,"label":...}</c>.
+/// </summary>
+/// <remarks>
+/// The whole file is written at a time, so while it is filled that is done now and then only: what was embedded since the last time is lost when the program is
+/// killed, some half a minute's work. Disposing and completing write it too.
+/// </remarks>
+public sealed class IndexFileStore : IVectorStore
+{
+    /// <summary>What the names of such files end with.</summary>
+    public const string Extension = ".index";
+
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(30);
+
+    private readonly Lock gate = new();
+    private readonly ImageIndex index;
+    private readonly FileStream? filling;
+    private readonly Lazy<Dictionary<string, StorePlace>> places;
+    private readonly Stopwatch sinceSaved = Stopwatch.StartNew();
+    private TimeSpan saving = TimeSpan.Zero;
+    private bool changed;
+
+    private IndexFileStore(string path, ImageIndex index, FileStream? filling)
+    {
+        Name = path;
+        this.index = index;
+        this.filling = filling;
+        places = new(() => index.Items.ToDictionary(item => item.Id, PlaceOf, StringComparer.Ordinal));
+    }
+
+    /// <inheritdoc/>
+    public string Name { get; }
+
+    /// <inheritdoc/>
+    public StoreNetwork Network => new(index.Fingerprint, index.Dimension);
+
+    /// <summary>Opens a file to search it.</summary>
+    /// <exception cref="InputException">There is no such file, or it is no index.</exception>
+    public static IndexFileStore Open(string path) =>
+        File.Exists(path)
+            ? new IndexFileStore(path, ImageIndex.Load(path), null)
+            : throw new InputException($"{path}: there is no such file; make it with 'condembed index RUN IMAGES --store {path}'");
+
+    /// <summary>Opens a file to fill it, and makes it where it is not there.</summary>
+    /// <exception cref="InputException">It is of another network, another program is filling it, or it cannot be written.</exception>
+    public static IndexFileStore OpenOrCreate(string path, StoreNetwork network)
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        AtomicFile.Check(path);
+        var filling = Claim(path);
+        ImageIndex? index = null;
+        try
+        {
+            index = File.Exists(path) ? InMemory(path) : new ImageIndex(network.Dimension, network.Fingerprint);
+            new StoreNetwork(index.Fingerprint, index.Dimension).DemandSame(network, path, "choose another file");
+            return new IndexFileStore(path, index, filling) { changed = !File.Exists(path) };
+        }
+        catch
+        {
+            index?.Dispose();
+            filling.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task<IReadOnlySet<string>> KnownAsync(IReadOnlyCollection<string> ids, CancellationToken cancellation = default) =>
+        Task.FromResult<IReadOnlySet<string>>(ids.Where(index.Contains).ToHashSet(StringComparer.Ordinal));
+
+    /// <inheritdoc/>
+    public Task UpsertAsync(IReadOnlyList<StoreItem> items, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(items);
+        foreach (var item in items)
+        {
+            item.Demand(index.Dimension);
+        }
+
+        lock (gate)
+        {
+            foreach (var item in items)
+            {
+                Set(new StorePlace(item.Id, item.Path, item.Label), item.Embedding.Span);
+            }
+
+            if (changed && sinceSaved.Elapsed > Pause + (10 * saving))
+            {
+                Save();
+            }
+        }
+
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public Task<long> PlaceAsync(IReadOnlyList<StorePlace> places, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(places);
+        lock (gate)
+        {
+            var count = 0L;
+            foreach (var place in places)
+            {
+                if (this.places.Value.TryGetValue(place.Id, out var old) && old != place && index.EmbeddingOf(place.Id) is { } embedding)
+                {
+                    Set(place, embedding);
+                    count++;
+                }
+            }
+
+            return Task.FromResult(count);
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<StoreHit>> SearchAsync(ReadOnlyMemory<float> embedding, StoreQuery? query = null, CancellationToken cancellation = default)
+    {
+        query ??= new StoreQuery();
+        ArgumentOutOfRangeException.ThrowIfLessThan(query.Top, 1, nameof(query));
+
+        // A class is found among all, nearest first: what it has lies anywhere among them.
+        var hits = index.Search(embedding.Span, query.Label is null ? query.Top : Math.Max(1, index.Count), cancellation)
+            .Select(hit => (Place: PlaceOf(new IndexItem(hit.Id, hit.Label)), hit.Similarity))
+            .Where(hit => query.Label is null || hit.Place.Label == query.Label)
+            .Take(query.Top)
+            .Select(hit => new StoreHit(hit.Place.Id, hit.Place.Path, hit.Place.Label, hit.Similarity));
+        return Task.FromResult<IReadOnlyList<StoreHit>>([.. hits]);
+    }
+
+    /// <inheritdoc/>
+    public Task<long> CountAsync(CancellationToken cancellation = default) => Task.FromResult<long>(index.Count);
+
+    /// <inheritdoc/>
+    public Task<long> RemoveAsync(IReadOnlyCollection<string> ids, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(ids);
+        lock (gate)
+        {
+            long removed = ids.Count(id => places.Value.Remove(id) && index.Remove(id));
+            changed |= removed > 0;
+            return Task.FromResult(removed);
+        }
+    }
+
+    /// <summary>Writes the file.</summary>
+    public Task CompleteAsync(CancellationToken cancellation = default)
+    {
+        lock (gate)
+        {
+            Save();
+        }
+
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Writes the file if it was filled, and lets others fill it.</summary>
+    public ValueTask DisposeAsync()
+    {
+        try
+        {
+            lock (gate)
+            {
+                Save();
+            }
+        }
+        finally
+        {
+            index.Dispose();
+            filling?.Dispose();
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    // Only what is another is set, so that a second load leaves the file as it is.
+    private void Set(StorePlace place, ReadOnlySpan<float> embedding)
+    {
+        if (places.Value.TryGetValue(place.Id, out var old) && old == place && index.EmbeddingOf(place.Id).AsSpan().SequenceEqual(embedding))
+        {
+            return;
+        }
+
+        index.Set(new IndexItem(place.Id, JsonSerializer.Serialize(new Document(place.Path, place.Label), Options)), embedding);
+        places.Value[place.Id] = place;
+        changed = true;
+    }
+
+    private void Save()
+    {
+        if (filling is null || !changed)
+        {
+            return;
+        }
+
+        var watch = Stopwatch.StartNew();
+        index.Save(Name);
+        (changed, saving) = (false, watch.Elapsed);
+        sinceSaved.Restart();
+    }
+
+    private static ImageIndex InMemory(string path)
+    {
+        using var file = ImageIndex.Load(path, check: true);
+        var index = new ImageIndex(file.Dimension, file.Fingerprint);
+        foreach (var item in file.Items)
+        {
+            index.Add(item, file.EmbeddingOf(item.Id));
+        }
+
+        return index;
+    }
+
+    private static FileStream Claim(string path)
+    {
+        try
+        {
+            return new FileStream(path + ".filling", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{path}: cannot be filled: another program is filling it, or its folder cannot be written ({problem.Message})");
+        }
+    }
+
+    private static StorePlace PlaceOf(IndexItem item)
+    {
+        try
+        {
+            var document = JsonSerializer.Deserialize<Document>(item.Label, Options);
+            return new StorePlace(item.Id, document?.Path ?? item.Id, document?.Label ?? "");
+        }
+        catch (JsonException)
+        {
+            // An index of another program's making, whose ids are paths.
+            return new StorePlace(item.Id, item.Id, item.Label);
+        }
+    }
+
+    private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web);
+
+    private sealed record Document(string Path, string Label);
+}
