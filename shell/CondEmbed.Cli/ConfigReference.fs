@@ -66,7 +66,7 @@ let text () =
               $"      default {defaultText id setting}; {optionOf setting}; C# and F#: {setting.Property}\n" ]
     |> String.concat "\n"
 
-let private cell (text: string) = text.Replace("|", "\\|")
+let private cell (text: string) = text.Replace("|", "\\|").Replace("*", "\\*")
 
 let private row (setting: SettingDescription) =
     let code text = $"`{text}`"
@@ -80,7 +80,7 @@ let private page =
     """---
 title: Settings
 category: Reference
-categoryindex: 3
+categoryindex: 4
 index: 1
 ---
 

@@ -7,7 +7,7 @@ let private page =
     """---
 title: Losses
 category: Reference
-categoryindex: 3
+categoryindex: 4
 index: 2
 ---
 
@@ -31,7 +31,7 @@ let private settings (all: LossSetting seq) =
     else
         [ "| setting | default | takes | meaning |\n| --- | --- | --- | --- |"
           for s in all do
-              let meaning = s.Meaning.Replace("|", "\\|")
+              let meaning = s.Meaning.Replace("|", "\\|").Replace("*", "\\*")
               $"| `{s.Key}` | `{s.Default}` | {s.Takes} | {meaning} |"
           "" ]
 

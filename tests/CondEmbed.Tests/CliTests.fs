@@ -16,4 +16,7 @@ let tests =
           CliStudyTests.tests
           CliStopTests.tests
           CliDataTests.tests
-          CliStoreTests.tests ]
+          CliStoreTests.tests
+          CliOutputTests.tests
+          CliConfigTests.tests
+          CliCompletionTests.tests ]

@@ -62,6 +62,7 @@ let all =
           RerankTests.tests
           ReportTests.tests
           ExportTests.tests
+          TensorBoardTests.tests
           FaceTests.tests
           GuideTests.tests
           SampleTests.tests

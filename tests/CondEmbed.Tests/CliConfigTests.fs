@@ -1,0 +1,144 @@
+/// Files of settings, and the reference that the settings' own types make.
+module CondEmbed.Tests.CliConfigTests
+
+open System
+open System.IO
+open System.Text.RegularExpressions
+open Argu
+open Expecto
+open CondEmbed
+open CondEmbed.Cli
+open CondEmbed.Cli.Arguments
+open CondEmbed.Datasets
+open CondEmbed.Interop
+open CondEmbed.Training
+open CondEmbed.Tests.CliSupport
+open CondEmbed.Tests.Support
+
+let private resolved text = RunSettings.Resolve(TomlSettings.Parse("test", text))
+
+let private start =
+    testList
+        "--init"
+        [ test "the file of each encoder is its defaults, with and without the comments' marks" {
+              for encoder in RunSettings.Encoders do
+                  let text = ConfigFile.text encoder
+                  let all = Regex.Replace(text, "^#(?=[a-z_]+ = )", "", RegexOptions.Multiline)
+                  Expect.equal (resolved text) (RunSettings.StartFor encoder) encoder
+                  Expect.equal (resolved all) (RunSettings.StartFor encoder) $"{encoder}, all active"
+
+                  for setting in RunSettings.All do
+                      Expect.isMatch all $"(?m)^{setting.Key} = " setting.Key
+          }
+
+          test "writes over nothing unless it is told to" {
+              inFolder (fun folder ->
+                  let file = Path.Combine(folder, "run.toml")
+                  let init more = condembed ([ "config"; "--init"; file ] @ more)
+                  Expect.stringContains (succeeds [ "config"; "--init"; file ]) file "where it is"
+                  File.WriteAllText(file, "mine")
+                  let outcome = init []
+                  Expect.equal outcome.Code 2 outcome.Everything
+                  Expect.stringContains outcome.Error "--force" "how"
+                  Expect.equal (File.ReadAllText file) "mine" "untouched"
+                  Expect.equal (init [ "--force"; "--encoder"; "resnet50" ]).Code 0 "forced"
+                  Expect.equal (RunSettings.Resolve(TomlSettings.Read file)) (RunSettings.StartFor "resnet50") "settings")
+          } ]
+
+let private check =
+    test "--check says everything that is wrong with its lines, --show what comes of a file" {
+        inFolder (fun folder ->
+            let file = Path.Combine(folder, "run.toml")
+            File.WriteAllText(file, "bach = 8\nsteps = 'many'\n\n[loss_settings]\nalpa = 1\n")
+            let outcome = condembed [ "config"; "--check"; file ]
+            Expect.equal outcome.Code 2 outcome.Everything
+
+            for line, key in [ 1, "bach"; 2, "steps"; 5, "loss_settings.alpa" ] do
+                Expect.stringContains outcome.Error $"{file}, line {line}: {key}: " key
+
+            File.WriteAllText(file, "encoder = 'resnet18'\nbatch = 30\n")
+            Expect.stringContains (succeeds [ "config"; "--check"; file ]) "sound" "sound"
+            let shown = succeeds [ "config"; "--show"; file; "--set"; "batch=32" ]
+            Expect.equal (resolved shown) { RunSettings.StartFor "resnet18" with Batch = 32 } "shown"
+            File.WriteAllText(file, "seeds = 2\n[arms.a]\nlevels = 0\n[arms.b]\nlevles = 1\n")
+            Expect.stringContains (condembed [ "config"; "--check"; file ]).Error "line 5: levles" "a study")
+    }
+
+/// Values just outside of what a setting takes.
+let private wrong (setting: SettingInfo) =
+    match setting.Allowed with
+    | Allowed.Anything -> []
+    | Allowed.OneOf _ -> [ "no-such-name" ]
+    | Allowed.Within(low, high) when setting.Type = SettingType.WholeNumber -> [ string (low - 1.0); string (high + 1.0) ]
+    | Allowed.Within(low, high) -> [ string (low - 1e-3); string (high * 1.001 + 1e-3); "NaN" ]
+    | Allowed.AtLeast low -> [ string (low - 1) ]
+    | Allowed.Above low -> [ string low; "Infinity" ]
+
+let private types =
+    testList
+        "types"
+        [ test "what a setting takes by its type is what the check holds it to" {
+              for setting in Settings.all do
+                  for value in wrong setting do
+                      match Settings.apply [ setting.Key, value ] Config.standard with
+                      | Error problems -> failtest $"{problems}"
+                      | Ok config ->
+                          Expect.contains [ for problem in Check.problems config -> problem.Key ] setting.Key $"{setting.Key} = {value}"
+
+              Expect.isGreaterThan (Settings.all |> List.sumBy (wrong >> List.length)) 100 "values"
+          }
+
+          test "the layouts are those that data sets can be opened with" {
+              let layout = RunSettings.All |> Seq.find (fun setting -> setting.Key = "layout")
+              Expect.containsAll layout.Choices ImageDatasets.LayoutNames "names"
+          }
+
+          test "every setting is a key of TOML and of --set, a field, a property, and no option of train goes by" {
+              let keys = [ for setting in RunSettings.All -> setting.Key ]
+              let fields = [ for field in Reflection.FSharpType.GetRecordFields typeof<Config> -> field.Name ]
+              Expect.equal [ for setting in RunSettings.All -> setting.Property ] fields "fields of Config"
+              let properties = [ for property in typeof<TrainingOptions>.GetProperties() -> property.Name ]
+              Expect.containsAll properties fields "properties of TrainingOptions"
+
+              let about = [ "--data"; "--dataset"; "--config"; "--out"; "--resume"; "--set"; "--list-settings"; "--json" ]
+
+              for case in ArgumentParser.Create<TrainArgument>().GetArgumentCases() do
+                  for option in case.CommandLineNames.Value do
+                      if not (List.contains option about) then Expect.contains keys (option.TrimStart('-').Replace('-', '_')) option
+
+              for setting in RunSettings.All do
+                  Expect.isMatch
+                      (ConfigReference.optionOf setting)
+                      $"^(DATA|--{setting.Key.Replace('_', '-')}|--set {setting.Key}.*=)$"
+                      setting.Key
+          } ]
+
+let private upToDate file command (text: string) =
+    test $"docs/{file} is up to date" {
+        let kept = File.ReadAllText(Path.Combine(repositoryRoot (), "docs", file)).ReplaceLineEndings("\n")
+        Expect.isTrue (kept = text + "\n") $"renew it: condembed {command} > docs/{file}"
+    }
+
+let private reference =
+    testList
+        "reference"
+        [ upToDate "settings.md" "config --reference --markdown" (ConfigReference.markdown ())
+          upToDate "losses.md" "loss --list --markdown" (LossReference.markdown ())
+
+          test "the defaults of each encoder are what a run with it starts from" {
+              for encoder in RunSettings.Encoders do
+                  let start = dict [ for pair in RunSettings.Pairs(RunSettings.StartFor encoder) -> pair.Key, pair.Value ]
+
+                  for setting in RunSettings.All do
+                      if setting.Key <> "encoder" && start.ContainsKey setting.Key then
+                          let brings (_, families: string list) = families.IsEmpty || families |> List.exists encoder.StartsWith
+                          let value, _ = ConfigReference.defaultsOf setting |> List.find brings
+                          Expect.equal value start[setting.Key] $"{encoder}: {setting.Key}"
+          }
+
+          test "it is printed as it is kept" {
+              Expect.equal (succeeds [ "config"; "--reference"; "--markdown" ]) (ConfigReference.markdown () + "\n") "settings"
+              Expect.stringContains (succeeds [ "config"; "--reference" ]) "per_class" "as text"
+          } ]
+
+let tests = testList "config" [ start; check; types; reference ]
