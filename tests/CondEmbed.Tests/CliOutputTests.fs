@@ -38,9 +38,9 @@ let private display =
                         yield! shown width "best MAP@R 42.75 at 250" training ]
                   [ "training  ━━━" + String('─', 37) + "  120/1,500  8%  595 img/s  2 m 37 s left"
                     "loss 1.991  (loss 1.0741, level1 0.9167)  lr 0.006  best MAP@R 42.75 at 250"
-                    "training  ━━" + String('─', 25) + "  120/1,500  8%  595 img/s  2 m 37 s left"
+                    "training  ━━" + String('─', 26) + "  120/1,500  8%  595 img/s  2 m 37 s left"
                     "loss 1.991  (loss 1.0741, level1 0.9167)  lr 0.006  best MAP@R 42.75 at 250"
-                    "training  ━" + String('─', 8) + "  8%  2 m 37 s left"
+                    "training  ━" + String('─', 9) + "  8%  2 m 37 s left"
                     "loss 1.991  best MAP@R 42.75 at 250" ]
                   "lines"
           }
@@ -159,7 +159,7 @@ let private onTerminal columns variables arguments =
     Expect.equal child.ExitCode 0 text
     text
 
-let private escapes = Regex "\x1b\\[[0-9;?]*[A-Za-z]"
+let private escapes = Regex "\x1b(\\[[0-9;?]*[A-Za-z]|[=>])"
 
 let private terminal =
     testList
