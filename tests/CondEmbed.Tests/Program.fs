@@ -70,6 +70,8 @@ let all =
           DocsTests.tests
           StoreTests.tests
           CliTests.tests ]
+          CliTests.tests
+          PackageTests.tests ]
 
 /// Prints the closing line 'N passed, N failed, N skipped' once Expecto has printed its own summary.
 [<EntryPoint>]
