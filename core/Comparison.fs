@@ -68,3 +68,7 @@ let ofNetwork (network: Network) (hierarchy: Hierarchy.Options) : Comparison =
       Similarities = Layer.create climb.Specs similarities
       Looks = Layer.create climb.Specs looks
       Specs = ofNetwork @ (inHierarchy (Hierarchy.conditional hierarchy)).Specs }
+
+/// What is known, and where the pictures of E pairs are looked at (`Looks`) -> a level each 2 E h w: the mean of the heads on the grid of the level's map.
+let onGrids (known: Known) (looks: Tensor list) : Tensor list =
+    [ for (rows, columns), look in List.zip known.Grids looks -> look.mean([| 1L |]).unflatten(1L, [| rows; columns |]) ]

@@ -70,6 +70,9 @@ let private level (options: Options) index =
           Quiet = options.Residual }
 
 let private levels (options: Options) =
+    if options.Levels < 0 then
+        invalidArg (nameof options) $"There cannot be {options.Levels} levels: 0 is the baseline without any, 1 and more are conditional."
+
     if not options.Stages.IsEmpty && options.Stages.Length < options.Levels then
         invalidArg
             (nameof options)
@@ -82,11 +85,35 @@ let private specsOf (options: Options) (ofLevel: Level.Level -> ParamSpec list) 
     |> if options.Shared then List.truncate 1 else id
     |> List.collect ofLevel
 
+/// The views are those of the network that the levels are made for.
+let private demandViews (options: Options) (maps: Tensor list) =
+    let made = if options.Stages.IsEmpty then [ options.Attention.Channels ] else options.Stages |> List.truncate options.Levels
+
+    if maps.Length < made.Length then
+        Layer.refuse $"the levels read {made.Length} stages (Stages), and the network makes {maps.Length} maps: give as many stages."
+
+    for channels, map in Seq.zip made maps do
+        let shape = map.shape
+
+        if shape.Length <> 4 || shape[1] <> int64 channels then
+            Layer.refuse
+                $"the levels are made for maps of {channels} channels (Channels), and the network's map is {shapeText shape}, B C h w: make the hierarchy with the C of the network."
+
+/// The embeddings are as wide as the levels are made for.
+let private demandEmbeddings (options: Options) (embeddings: Tensor) =
+    let shape = embeddings.shape
+
+    if shape.Length <> 2 || shape[1] <> int64 options.Attention.Embedding then
+        Layer.refuse
+            $"the levels are made for embeddings of {options.Attention.Embedding} features (Embedding), and the network's are {shapeText shape}, B D: make the hierarchy with the D of the network."
+
 /// Views of a batch -> what each level reads of each image.
 let reads (options: Options) : Layer<Views, Attention.Read list> =
     let levels = levels options
 
     let forward env (views: Views) =
+        demandViews options views.Maps
+        demandEmbeddings options views.Embeddings
         let withTokens map = map, Layers.tokens map
 
         let ofLevels =

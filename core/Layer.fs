@@ -1,7 +1,9 @@
 namespace CondEmbed
 
 open System
+open System.Runtime.CompilerServices
 open System.Runtime.InteropServices
+open CondEmbed.Notebooks
 
 type Mode =
     | Training
@@ -9,37 +11,69 @@ type Mode =
 
 type Env = { Params: Params; Mode: Mode; Report: string -> Tensor -> unit }
 
+[<StructuredFormatDisplay("{Tree}"); TypeFormatterSource(typeof<AsText>)>]
 type Layer<'In, 'Out> =
     { Specs: ParamSpec list
       Forward: Env -> 'In -> 'Out }
 
-    /// For F# Interactive: the tree of names, shapes and the number of parameters.
+    /// How many parameters there are, and their tree of names, shapes and numbers.
     override this.ToString() =
-        let lines = [ for spec in this.Specs -> $"  {spec.Name} {shapeText spec.Shape}" ]
-        String.concat "\n" ($"{Params.count this.Specs} parameters" :: lines)
+        let leaf (spec: ParamSpec) =
+            { Path = List.ofArray (spec.Name.Split '.')
+              Shape = spec.Shape
+              Note = (if spec.Role = Statistic then "statistic" else "") }
 
-/// A layer was given what does not fit its parameters.
+        let numbers role = this.Specs |> List.filter (fun spec -> spec.Role = role) |> Params.count
+        let trained, kept = numbers Trainable, numbers Statistic
+        let statistics = if kept > 0L then " and " + ShownTree.plural kept "statistic" else ""
+
+        match this.Specs with
+        | [] -> "no parameters"
+        | specs -> String.concat "\n" (ShownTree.plural trained "parameter" + statistics :: ShownTree.text (List.map leaf specs))
+
+    member private this.Tree = string this
+
+/// A layer was given what does not fit it.
 [<Sealed>]
 type LayerException(path: string, reason: string, cause: exn) =
-    inherit ArgumentException($"{path}: {reason}", cause)
+    inherit ArgumentException((if path = "" then reason else $"{path}: {reason}"), cause)
     member _.Path = path
     member _.Reason = reason
 
 module Layer =
     let create specs forward = { Specs = specs; Forward = forward }
 
-    /// What libtorch says first, without its own stack, and the shape of the input.
-    let private misfit (input: obj) (error: exn) =
-        let reason = error.Message.Split('\n')[0]
-
-        match input with
-        | :? Tensor as tensor -> $"{reason} (the input is {shapeText tensor.shape})"
-        | _ -> reason
-
     let lift f = create [] (fun _ input -> f input)
 
+    let refuse reason = raise (LayerException("", reason, null))
+
+    /// The shapes of what a layer was given.
+    let private shapes (input: obj) =
+        match input with
+        | :? Tensor as tensor -> [ tensor ]
+        | :? ITuple as several -> [ for place in 0 .. several.Length - 1 -> several[place] ] |> List.choose tryUnbox<Tensor>
+        | _ -> []
+        |> List.map (fun tensor -> $"{tensor.dtype} {shapeText tensor.shape}")
+
+    /// What libtorch says first, without its own stack, and the shape of the input.
+    let private misfit (input: obj) (error: exn) =
+        match shapes input with
+        | [] -> error.Message.Split('\n')[0]
+        | given -> $"""{error.Message.Split('\n')[0]} (the input is {String.concat ", " given})"""
+
+    let explained layer =
+        create layer.Specs (fun env input ->
+            try
+                layer.Forward env input
+            with :? ExternalException as error ->
+                raise (LayerException("", misfit input error, error)))
+
     let named name layer =
+        if String.IsNullOrWhiteSpace name then
+            invalidArg (nameof name) "A layer's name cannot be empty: it stands before the names of its parameters."
+
         let specs = [ for spec in layer.Specs -> { spec with Name = $"{name}.{spec.Name}" } ]
+        let layer = explained layer
 
         let inside env =
             { env with
@@ -49,9 +83,9 @@ module Layer =
         create specs (fun env input ->
             try
                 layer.Forward (inside env) input
-            with
-            | :? LayerException as error -> raise (LayerException($"{name}.{error.Path}", error.Reason, error.InnerException))
-            | :? ExternalException as error -> raise (LayerException(name, misfit input error, error)))
+            with :? LayerException as error ->
+                let path = if error.Path = "" then name else $"{name}.{error.Path}"
+                raise (LayerException(path, error.Reason, error.InnerException)))
 
     let compose first second = create (first.Specs @ second.Specs) (fun env input -> input |> first.Forward env |> second.Forward env)
 
@@ -64,8 +98,11 @@ module Layer =
 
     let frozen layer = create layer.Specs (fun env -> layer.Forward { env with Mode = Testing })
 
-    let run parameters layer input =
-        withoutGradient (fun () -> layer.Forward { Params = parameters; Mode = Testing; Report = fun _ _ -> () } input)
+    let apply mode parameters layer input =
+        Params.demand layer.Specs parameters
+        (explained layer).Forward { Params = parameters; Mode = mode; Report = fun _ _ -> () } input
+
+    let run parameters layer input = withoutGradient (fun () -> apply Testing parameters layer input)
 
 [<AutoOpen>]
 module LayerOperators =

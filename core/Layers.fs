@@ -13,7 +13,11 @@ let conv2d inputs outputs kernel stride : Layer<Tensor, Tensor> =
 
     let strides, padding = [| int64 stride; int64 stride |], [| int64 (kernel / 2); int64 (kernel / 2) |]
 
-    Layer.create [ weight ] (fun env x -> F.conv2d (x, env.Params["weight"], strides = strides, padding = padding))
+    Layer.create [ weight ] (fun env x ->
+        let weight = env.Params["weight"]
+        Fit.map inputs x
+        Fit.like weight x
+        F.conv2d (x, weight, strides = strides, padding = padding))
 
 /// B In H W -> B Out H/side W/side: a linear layer on each square of side x side places. Declares `weight` and `bias`.
 let patches inputs outputs side : Layer<Tensor, Tensor> =
@@ -21,7 +25,10 @@ let patches inputs outputs side : Layer<Tensor, Tensor> =
     let bias = spec "bias" [ int64 outputs ] Trainable (Constant 0.0)
 
     Layer.create [ weight; bias ] (fun env x ->
-        F.conv2d (x, env.Params["weight"], env.Params["bias"], strides = [| int64 side; int64 side |]))
+        let weight = env.Params["weight"]
+        Fit.map inputs x
+        Fit.like weight x
+        F.conv2d (x, weight, env.Params["bias"], strides = [| int64 side; int64 side |]))
 
 /// ... In -> ... Out. Declares `weight` and, if asked for, `bias`.
 let private affine withBias init inputs outputs : Layer<Tensor, Tensor> =
@@ -30,7 +37,10 @@ let private affine withBias init inputs outputs : Layer<Tensor, Tensor> =
     let bias = spec "bias" [ int64 outputs ] Trainable (Uniform(1.0 / sqrt (float inputs)))
 
     Layer.create [ weight; if withBias then bias ] (fun env x ->
-        F.linear (x, env.Params["weight"], (if withBias then env.Params["bias"] else null)))
+        let weight = env.Params["weight"]
+        Fit.features inputs x
+        Fit.like weight x
+        F.linear (x, weight, (if withBias then env.Params["bias"] else null)))
 
 /// ... In -> ... Out, x W^T + b; starts as torch's linear layer does. Declares `weight` and `bias`.
 let linear inputs outputs = affine true FanIn inputs outputs
@@ -53,6 +63,7 @@ let batchNorm channels : Layer<Tensor, Tensor> =
     Layer.create specs (fun env x ->
         let weight, bias = env.Params["weight"], env.Params["bias"]
         let mean, variance = env.Params["running_mean"], env.Params["running_var"]
+        Fit.norm channels env.Mode x
 
         match env.Mode with
         | Testing -> F.batch_norm (x, mean, variance, weight, bias, training = false)
@@ -82,6 +93,7 @@ let layerNormOf epsilon features : Layer<Tensor, Tensor> =
     let leaf name start = spec name [ int64 features ] Trainable (Constant start)
 
     Layer.create [ leaf "weight" 1.0; leaf "bias" 0.0 ] (fun env x ->
+        Fit.features features x
         F.layer_norm (x, [| int64 features |], env.Params["weight"], env.Params["bias"], epsilon))
 
 /// `layerNormOf` with torch's usual epsilon, 1e-5.
@@ -105,31 +117,43 @@ let averagePool: Layer<Tensor, Tensor> =
     Layer.lift (fun x -> F.avg_pool2d (x, kernel_size = 2L, stride = 2L, ceil_mode = true, count_include_pad = false))
 
 /// B C H W -> B C, the mean over all places.
-let meanPool: Layer<Tensor, Tensor> = Layer.lift (fun x -> x.mean [| 2L; 3L |])
+let meanPool: Layer<Tensor, Tensor> = Layer.lift (fun x -> (Fit.anyMap x).mean [| 2L; 3L |])
 
 /// B C H W -> B C, the greatest over all places.
-let globalMaxPool: Layer<Tensor, Tensor> = Layer.lift (fun x -> x.amax [| 2L; 3L |])
+let globalMaxPool: Layer<Tensor, Tensor> = Layer.lift (fun x -> (Fit.anyMap x).amax [| 2L; 3L |])
 
 /// B C H W -> B C, mean plus maximum over all places: Kim et al., Proxy-Anchor, CVPR 2020 (its code).
-let meanMaxPool: Layer<Tensor, Tensor> = Layer.lift (fun x -> x.mean [| 2L; 3L |] + x.amax [| 2L; 3L |])
+let meanMaxPool: Layer<Tensor, Tensor> = Layer.lift (fun x -> (Fit.anyMap x).mean [| 2L; 3L |] + x.amax [| 2L; 3L |])
 
 /// B C H W -> B C, (mean over places of x^p)^(1/p) with a learnable p that starts at 3: Radenovic, Tolias and Chum 2018, eq. 3.
 let gemPool: Layer<Tensor, Tensor> =
     Layer.create [ spec "p" [ 1L ] Trainable (Constant 3.0) ] (fun env x ->
         let p = env.Params["p"]
-        x.clamp_min(scalar 1e-6).pow(p).mean([| 2L; 3L |]).pow(p.reciprocal ()))
+        (Fit.anyMap x).clamp_min(scalar 1e-6).pow(p).mean([| 2L; 3L |]).pow(p.reciprocal ()))
 
 /// ... D -> ... D at length 1; the zero vector stays zero.
 let l2Normalise (x: Tensor) = F.normalize (x, p = 2.0, dim = -1L)
+
+/// B H W 3 bytes -> nothing.
+let private demandPictures (pixels: Tensor) =
+    let shape = pixels.shape
+    let given = $"pictures are B H W 3 bytes; these are {pixels.dtype} {shapeText shape}"
+
+    if shape.Length = 3 && shape[2] = 3L then
+        Layer.refuse $"{given}. Make a batch of one: x.unsqueeze 0."
+    elif shape.Length = 4 && shape[1] = 3L && shape[3] <> 3L then
+        Layer.refuse $"{given}. Channels come last: x.permute (0, 2, 3, 1)."
+    elif shape.Length <> 4 || shape[3] <> 3L then
+        Layer.refuse $"{given}."
+    elif pixels.dtype <> torch.uint8 then
+        Layer.refuse $"{given}. Numbers from 0 to 1 become bytes by (255.0 * x).round().``to`` torch.uint8."
 
 /// B H W 3 bytes -> B 3 H W, (x / 255 - mean) / deviation for each channel, in float32 and channels-last layout.
 let normalisePixels (mean: float list) (deviation: float list) : Layer<Tensor, Tensor> =
     let perChannel (like: Tensor) (values: float list) = torch.tensor (List.toArray values, dtype = float32, device = like.device)
 
     Layer.lift (fun pixels ->
-        if pixels.Dimensions <> 4L || pixels.shape[3] <> 3L then
-            invalidArg (nameof pixels) $"Pictures are B H W 3; these are {shapeText pixels.shape}."
-
+        demandPictures pixels
         let scale = perChannel pixels [ for d in deviation -> 1.0 / (255.0 * d) ]
         let shift = perChannel pixels (List.map2 (fun m d -> -m / d) mean deviation)
         (pixels.``to`` float32 * scale + shift).permute(0L, 3L, 1L, 2L))
@@ -142,7 +166,7 @@ let private gridSide = 6L
 
 /// B C H W -> B 37C: the means of a grid of 6 x 6 fields, which keep the layout of the picture, and mean plus maximum over all places.
 let gridPool: Layer<Tensor, Tensor> =
-    let fields = Layer.lift (fun (x: Tensor) -> F.adaptive_avg_pool2d(x, [| gridSide; gridSide |]).flatten 1L)
+    let fields = Layer.lift (fun (x: Tensor) -> F.adaptive_avg_pool2d(Fit.anyMap x, [| gridSide; gridSide |]).flatten 1L)
 
     let join = Layer.lift (fun (a: Tensor, b: Tensor) -> torch.cat ([| a; b |], 1L))
     Layer.both fields meanMaxPool --> join

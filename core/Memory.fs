@@ -45,6 +45,10 @@ let remembering (options: Options) features (loss: Loss) : Loss =
     let forward env (embeddings: Tensor, labels: Tensor) =
         let batch = embeddings.shape[0]
 
+        if embeddings.shape[1] <> int64 features then
+            Layer.refuse
+                $"the memory keeps embeddings of {features} features, and these are {shapeText embeddings.shape}, B D: make it with the D of the network."
+
         if batch > size then
             invalidArg (nameof options) $"A memory of {size} cannot take a batch of {batch}: make it at least as large."
 

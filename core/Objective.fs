@@ -2,10 +2,15 @@ namespace CondEmbed
 
 open CondEmbed.Encoders
 open CondEmbed.Losses
+open CondEmbed.Notebooks
 open TorchSharp
 
 /// Pictures and their classes: B H W 3 bytes (or whatever the network reads) and B class numbers.
-type Batch = { Images: Tensor; Labels: Tensor }
+type Batch =
+    { Images: Tensor
+      Labels: Tensor }
+
+    override this.ToString() = $"images {Show.tensor this.Images}\nlabels {Show.tensor this.Labels}"
 
 /// What is minimised, and its named parts before weighting.
 type Scored = { Total: Tensor; Terms: (string * Tensor) list }
@@ -14,6 +19,7 @@ type Scored = { Total: Tensor; Terms: (string * Tensor) list }
 type Objective = Layer<Batch, Scored>
 
 /// From pictures to embeddings in two steps, since the conditional branch reads what lies between them.
+[<StructuredFormatDisplay("{Tree}"); TypeFormatterSource(typeof<AsText>)>]
 type Network =
     {
         /// Pictures -> B C h w, and B C where the encoder has a class token.
@@ -24,6 +30,11 @@ type Network =
         /// it is not.
         Project: Layer<Tensor, Tensor> option
     }
+
+    /// The tree of all its parameters.
+    override this.ToString() = string (Layer.create (this.Features.Specs @ this.Head.Specs) (fun _ () -> ()))
+
+    member private this.Tree = string this
 
 module Network =
     /// Pictures -> B C h w, and B C h w -> B D: a network whose features are a map alone.
@@ -59,10 +70,21 @@ module Network =
     let embed network = network.Features --> network.Head |> Layer.map Layers.l2Normalise
 
 module Objective =
-    let private checkLabels (labels: Tensor) (embeddings: Tensor) =
-        if labels.dtype <> int64' || labels.shape <> [| embeddings.shape[0] |] then
-            let given = $"{labels.dtype} {shapeText labels.shape}"
-            invalidArg "batch" $"{embeddings.shape[0]} images need as many labels of type Int64; these are {given}."
+    /// Refuses a batch that is empty, or whose labels are not a class number for each picture.
+    let private demandBatch (batch: Batch) =
+        let images, labels = batch.Images.shape, batch.Labels.shape
+
+        let refuse why =
+            invalidArg
+                (nameof batch)
+                $"{why}; the images are {batch.Images.dtype} {shapeText images}, the labels {batch.Labels.dtype} {shapeText labels}."
+
+        if images.Length = 0 || images[0] = 0L then
+            refuse "An empty batch teaches nothing: give at least two images"
+        elif labels.Length <> 1 || labels[0] <> images[0] then
+            refuse $"{images[0]} images need {images[0]} labels, one a picture, in one row"
+        elif batch.Labels.dtype <> int64' then
+            refuse "Labels are class numbers of type Int64: labels.``to`` torch.int64"
 
     /// What levels read of a network's features, and the values that they share with its head.
     let views network (hierarchy: Hierarchy.Options) : Env -> Features -> Tensor -> Hierarchy.Views =
@@ -90,9 +112,9 @@ module Objective =
             if hierarchy.Levels > 0 then views network hierarchy else views network { hierarchy with Values = Attention.Values.Own }
 
         let forward env batch =
+            demandBatch batch
             let features = network.Features.Forward env batch.Images
             let embeddings = network.Head.Forward env features
-            checkLabels batch.Labels embeddings
             let first = unconditional.Forward env (embeddings, batch.Labels)
             let terms = terms.Forward env (views env features embeddings, batch.Labels)
 

@@ -2,6 +2,7 @@ namespace CondEmbed
 
 open System
 open System.Collections.Generic
+open CondEmbed.Notebooks
 open TorchSharp
 
 type Role =
@@ -29,7 +30,7 @@ type Mismatch =
         | Unexpected name -> $"unexpected: {name}"
         | WrongShape(spec, found) -> $"wrong shape: {spec.Name} is {shapeText found}, the model has {shapeText spec.Shape}"
 
-[<Sealed>]
+[<Sealed; StructuredFormatDisplay("{Tree}"); TypeFormatterSource(typeof<AsText>)>]
 type Params(tensors: SortedDictionary<string, Tensor>, prefix: string) =
     member internal _.Tensors = tensors
     member internal _.Prefix = prefix
@@ -46,12 +47,22 @@ type Params(tensors: SortedDictionary<string, Tensor>, prefix: string) =
                 let near = this.Names |> List.truncate 12 |> String.concat ", "
                 raise (KeyNotFoundException $"These parameters hold no '{prefix}{name}'. Are they another model's? Here there are: {near}.")
 
-    /// For F# Interactive: how many tensors and numbers there are, and the first of them.
+    /// How many tensors and numbers there are, and their tree.
     override this.ToString() =
-        let lines = [ for name in this.Names |> List.truncate 20 -> $"  {name} {shapeText this[name].shape}" ]
+        let tensors = [ for name in this.Names -> name, this[name] ]
+        let kind (tensor: Tensor) = $"{tensor.dtype} on {tensor.device}"
+        let kinds = tensors |> List.map (snd >> kind) |> List.distinct
+        let note tensor = if kinds.Length > 1 then kind tensor else ""
 
-        let numbers = this.Names |> List.sumBy (fun name -> this[name].numel())
-        String.concat "\n" ($"{this.Names.Length} tensors, {numbers} numbers" :: lines)
+        let leaves =
+            [ for name, tensor in tensors -> { Path = List.ofArray (name.Split '.'); Shape = List.ofArray tensor.shape; Note = note tensor } ]
+
+        let numbers = leaves |> List.sumBy (fun leaf -> ShownTree.numbersOf leaf.Shape)
+        let head = ShownTree.plural (int64 leaves.Length) "tensor" + " of " + ShownTree.plural numbers "number"
+        let kind = if kinds.Length = 1 then $", {kinds.Head}" else ""
+        String.concat "\n" (head + kind :: ShownTree.text leaves)
+
+    member private this.Tree = string this
 
 module Params =
     let private ordered (tensors: (string * Tensor) seq) =
@@ -59,9 +70,14 @@ module Params =
 
         for name, tensor in tensors do
             if not (all.TryAdd(name, tensor)) then
-                invalidArg (nameof tensors) $"The name '{name}' is declared twice: give each layer a name of its own with Layer.named."
+                invalidArg (nameof tensors) $"The name '{name}' stands twice among these tensors: each needs a name of its own."
 
         all
+
+    /// The first of some names or problems, and how many more there are.
+    let private listed separator (items: string list) =
+        let more = if items.Length > 6 then $"{separator}and {items.Length - 6} more" else ""
+        String.concat separator (List.truncate 6 items) + more
 
     let ofSeq tensors = Params(ordered tensors, "")
 
@@ -101,6 +117,41 @@ module Params =
           for name in shapes.Keys do
               if not (declared.Contains name) then Unexpected name ]
 
+    /// The name below which the tensors hold all that is declared, if they do.
+    let private placeOf (specs: ParamSpec list) (parameters: Params) =
+        let held = set parameters.Names
+        let first = specs.Head.Name
+
+        parameters.Names
+        |> List.filter (fun name -> name.EndsWith($".{first}", StringComparison.Ordinal))
+        |> List.map (fun name -> name.Substring(0, name.Length - first.Length - 1))
+        |> List.tryFind (fun place -> specs |> List.forall (fun spec -> held.Contains $"{place}.{spec.Name}"))
+
+    let private misfit specs wrong (parameters: Params) =
+        let declared = specs |> List.map _.Name |> set
+        let others = parameters.Names |> List.filter (declared.Contains >> not)
+        let others = if others.IsEmpty then "" else " They also hold " + listed ", " others + "."
+
+        let fix =
+            match placeOf specs parameters with
+            | Some place -> $"They stand below '{place}': give Params.inside \"{place}\"."
+            | None -> "Give those that Params.init or Train.start made of this very layer."
+
+        $"""These parameters are another model's: {listed "; " [ for problem in wrong -> string problem ]}.{others} {fix}"""
+
+    let demand specs (parameters: Params) =
+        let wrong =
+            [ for spec in specs do
+                  match parameters.Tensors.TryGetValue(parameters.Prefix + spec.Name) with
+                  | true, tensor ->
+                      let shape = tensor.shape
+
+                      if not (Seq.forall2 (=) shape spec.Shape && shape.Length = spec.Shape.Length) then
+                          WrongShape(spec, List.ofArray shape)
+                  | _ -> Missing spec ]
+
+        if not wrong.IsEmpty then invalidArg (nameof parameters) (misfit specs wrong parameters)
+
     /// FNV-1a, 64 bits: the same on every machine and in every process, unlike .NET's own hash of strings.
     let private stableHash (text: string) =
         let mutable hash = 14695981039346656037UL
@@ -132,6 +183,20 @@ module Params =
         | Xavier -> uniform (sqrt (6.0 / (fanIn + fanOut)))
         |> ignore
 
+    let private demandSound specs =
+        let twice = specs |> List.countBy _.Name |> List.filter (fun (_, times) -> times > 1) |> List.map fst
+
+        if not twice.IsEmpty then
+            let names = listed ", " [ for name in twice -> $"'{name}'" ]
+
+            invalidArg
+                (nameof specs)
+                $"Declared twice: {names}. Give each layer a name of its own: Layer.named \"first\" layer, Layer.named \"second\" layer."
+
+        for spec in specs do
+            if spec.Shape |> List.exists (fun side -> side < 1L) then
+                invalidArg (nameof specs) $"'{spec.Name}' is {shapeText spec.Shape}: every side of a parameter is at least 1."
+
     /// Drawn on the CPU in float32 whatever the device and type, so that a seed means the same start everywhere.
     let init (seed: int64) (device: torch.Device) (dtype: torch.ScalarType) specs =
         let start spec =
@@ -145,4 +210,5 @@ module Params =
 
             spec.Name, withoutGradient (fun () -> keeping draw |> own)
 
+        demandSound specs
         specs |> List.map start |> ofSeq

@@ -29,7 +29,7 @@ type Mismatch =
     | Unexpected of name: string
     | WrongShape of ParamSpec * found: int64 list
 
-/// Tensors under dotted names, seen from a place in the tree of names. The tensors are owned by whoever made the root.
+/// Tensors under dotted names, seen from a place in the tree of names. The tensors are owned by whoever made the root. Shown as their tree.
 [<Sealed>]
 type Params =
     /// The names seen from here, in ordinal order.
@@ -39,7 +39,7 @@ type Params =
 
 module Params =
     /// Initial values for the specs. The start of each parameter depends on the seed and its own name alone, so two models that share
-    /// names share their start, whatever else they hold. Error: a name that is declared twice.
+    /// names share their start, whatever else they hold. ArgumentException: names that are declared twice, and shapes without numbers.
     val init: seed: int64 -> device: torch.Device -> dtype: torch.ScalarType -> specs: ParamSpec list -> Params
     /// The tensors as they are, under their names.
     val ofSeq: tensors: (string * Tensor) seq -> Params
@@ -55,6 +55,8 @@ module Params =
     val commit: Params -> (string * Tensor) seq -> unit
     /// Every missing, unexpected and wrongly shaped tensor; empty when the tensors fit.
     val mismatches: specs: ParamSpec list -> shapes: IReadOnlyDictionary<string, int64 list> -> Mismatch list
+    /// Nothing where every declared parameter is there in its shape, whatever else is. ArgumentException with everything that does not fit, and what to do.
+    val demand: specs: ParamSpec list -> Params -> unit
     /// How many numbers the specs hold.
     val count: specs: ParamSpec list -> int64
     /// Frees every tensor of the tree.

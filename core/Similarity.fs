@@ -3,8 +3,12 @@ module CondEmbed.Similarity
 
 open TorchSharp
 
-/// B D -> B B, cosines of all pairs.
+/// B D -> B B, cosines of all pairs. LayerException for anything but B D.
 let cosine (embeddings: Tensor) =
+    if embeddings.Dimensions <> 2L then
+        Layer.refuse
+            $"similarities are of embeddings B D; these are {shapeText embeddings.shape}: pool maps and flatten what has more sides."
+
     let unit = Layers.l2Normalise embeddings
     unit.matmul (unit.t ())
 
@@ -30,7 +34,13 @@ let turned (angle: float) (cosine: Tensor) =
 
 /// Q D, G D -> (Q K, Q K): cosines and places of the K most similar rows of a gallery, or of all G where there are fewer, most similar
 /// first, in blocks of queries so that only block x G similarities are held at a time. Equal similarities keep the order of the gallery.
+/// ArgumentException for queries and gallery of different widths.
 let topK (block: int) (k: int) (queries: Tensor) (gallery: Tensor) =
+    if queries.Dimensions <> 2L || gallery.Dimensions <> 2L || queries.shape[1] <> gallery.shape[1] then
+        invalidArg
+            (nameof gallery)
+            $"Queries and gallery are Q D and G D of one D; these are {shapeText queries.shape} and {shapeText gallery.shape}: embed both by the same network."
+
     let k = min (int64 k) gallery.shape[0]
     let gallery = (Layers.l2Normalise gallery).t()
 

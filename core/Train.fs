@@ -1,15 +1,30 @@
 module CondEmbed.Train
 
 open System
+open System.Globalization
+open CondEmbed.Notebooks
 open TorchSharp
 
 type Method = { Objective: Objective; Optimiser: Optimiser.Rule; Rules: Groups.Rule list; Rate: int -> float; Clip: float }
 
-[<Sealed>]
+let plain rate steps objective =
+    let warmUp = steps / 12
+    let shape = Schedule.withWarmUp warmUp (Schedule.cosine (steps - warmUp))
+
+    { Objective = objective
+      Optimiser = Optimiser.adamW
+      Rules = [ { Pattern = "*"; Treatment = Groups.Trained(1.0, 0.01) } ]
+      Rate = fun step -> rate * shape step
+      Clip = 0.0 }
+
+[<Sealed; StructuredFormatDisplay("{Text}"); TypeFormatterSource(typeof<AsText>)>]
 type State(parameters: Params, moments: Params, treatments: (string * Groups.Treatment) list) =
     member _.Params = parameters
     member _.Moments = moments
     member val Step = 0 with get, set
+
+    /// The objective that the state was last seen to fit.
+    member val internal Fits: Objective option = None with get, set
 
     /// The trained leaves with rate factor and weight decay.
     member internal _.Leaves =
@@ -18,12 +33,35 @@ type State(parameters: Params, moments: Params, treatments: (string * Groups.Tre
               | Groups.Trained(factor, decay) -> name, factor, decay
               | Groups.Frozen -> () ]
 
+    /// The steps done and the tree of parameters.
+    override this.ToString() = $"after {this.Step} steps: {parameters}"
+
+    member private this.Text = string this
+
     interface IDisposable with
         member _.Dispose() =
             Params.dispose parameters
             Params.dispose moments
 
-type Report = { Step: int; Loss: float; Terms: (string * float) list; Rate: float; GradientNorm: float }
+[<StructuredFormatDisplay("{Line}"); TypeFormatterSource(typeof<AsText>)>]
+type Report =
+    { Step: int
+      Loss: float
+      Terms: (string * float) list
+      Rate: float
+      GradientNorm: float }
+
+    override this.ToString() =
+        let number (format: string) (x: float) = x.ToString(format, CultureInfo.InvariantCulture)
+
+        let terms =
+            this.Terms
+            |> List.map (fun (name, value) -> $"""{name} {number "F4" value}""")
+            |> String.concat ", "
+
+        $"""step {this.Step}  loss {number "F4" this.Loss} ({terms})  lr {number "G3" this.Rate}  gradient {number "G3" this.GradientNorm}"""
+
+    member private this.Line = string this
 
 let start seed device dtype (recipe: Method) =
     let specs = recipe.Objective.Specs
@@ -59,12 +97,41 @@ let private update (recipe: Method) (state: State) rate gradients =
 
         Optimiser.step recipe.Optimiser (rate * factor) decay (state.Step + 1) state.Params[name] kept gradientOf[name]
 
+/// A loss without parameters of its own compares the images of the batch with each other and with nothing else.
+let private demandClasses (objective: Objective) (batch: Batch) =
+    let comparesOnly =
+        objective.Specs
+        |> List.forall (fun spec -> not (spec.Name.StartsWith("loss.", StringComparison.Ordinal)))
+
+    let labels = batch.Labels
+
+    if
+        comparesOnly
+        && labels.numel () > 0L
+        && labels.eq(labels.flatten().narrow(0L, 0L, 1L)).all().item<bool>()
+    then
+        invalidArg
+            (nameof batch)
+            $"All {labels.numel ()} images of the batch are of class {toFloat (labels.flatten().narrow(0L, 0L, 1L))}: there is nothing to tell apart. Draw several images of each of several classes."
+
+/// Once for each objective that a state meets, so that no step pays for it.
+let private demandFit (recipe: Method) (state: State) batch =
+    match state.Fits with
+    | Some known when Object.ReferenceEquals(known, recipe.Objective) -> ()
+    | _ ->
+        Params.demand recipe.Objective.Specs state.Params
+        demandClasses recipe.Objective batch
+        state.Fits <- Some recipe.Objective
+
 let step (recipe: Method) (state: State) batch =
     scoped (fun () ->
+        demandFit recipe state batch
         let reported = ResizeArray()
 
         let scored =
-            recipe.Objective.Forward { Params = state.Params; Mode = Training; Report = fun name value -> reported.Add(name, value) } batch
+            (Layer.explained recipe.Objective).Forward
+                { Params = state.Params; Mode = Training; Report = fun name value -> reported.Add(name, value) }
+                batch
 
         let leaves = [ for name, _, _ in state.Leaves -> name, state.Params[name] ]
 
@@ -86,3 +153,9 @@ let step (recipe: Method) (state: State) batch =
         state.Step <- state.Step + 1
 
         { Step = state.Step; Loss = loss; Terms = terms; Rate = rate; GradientNorm = gradientNorm })
+
+let steps count batch recipe (state: State) =
+    seq {
+        for _ in 1..count do
+            scoped (fun () -> step recipe state (batch state.Step))
+    }

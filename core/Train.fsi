@@ -15,6 +15,10 @@ type Method =
         Clip: float
     }
 
+/// AdamW on every parameter with a weight decay of 0.01, the rate rising over a twelfth of so many steps and then falling to zero on a cosine, without a bound
+/// on gradients: what to begin with.
+val plain: rate: float -> steps: int -> Objective -> Method
+
 /// What a run owns: parameters, the optimiser's moments and the number of steps done. A step changes it in place.
 [<Sealed>]
 type State =
@@ -26,7 +30,7 @@ type State =
     /// Steps done so far.
     member Step: int with get, set
 
-/// What a step reports, as plain numbers.
+/// What a step reports, as plain numbers. Shown as one line.
 type Report = { Step: int; Loss: float; Terms: (string * float) list; Rate: float; GradientNorm: float }
 
 /// A fresh state: parameters drawn from the seed, moments zero. Errors of Groups.assign.
@@ -35,5 +39,10 @@ val start: seed: int64 -> device: torch.Device -> dtype: torch.ScalarType -> Met
 /// One step on a batch: value, gradients, statistics, update. The state is changed in place, its leaves keep their identity, and every other
 /// tensor that the step makes is gone when it returns. The step draws from torch's global generator only if the objective does. A loss or
 /// gradient that is not finite is an ArithmeticException that names the terms, and leaves the state as it was. InputException where every
-/// leaf is frozen.
+/// leaf is frozen. ArgumentException: a batch or a state that is not for this objective; a first batch of one class, of which a loss without
+/// parameters of its own learns nothing.
 val step: Method -> State -> Batch -> Report
+
+/// So many further steps, each on the batch of its number, which is made and freed within the step. It trains as it is read, step by step: read on to go
+/// on, stop to stop, and do not read it twice.
+val steps: count: int -> batch: (int -> Batch) -> Method -> State -> Report seq

@@ -1,4 +1,4 @@
-// Makes CondEmbed loadable in F# Interactive. Build once, from the project's root:
+// Makes CondEmbed loadable in F# Interactive, and shows tensors in one line. Build once, from the project's root:
 //
 //     dotnet build -c Release
 //
@@ -15,3 +15,4 @@
 #r "../../shell/CondEmbed.Cli/bin/Release/net10.0/CondEmbed.dll"
 
 CondEmbed.Native.ensure ()
+fsi.AddPrinter CondEmbed.Show.tensor

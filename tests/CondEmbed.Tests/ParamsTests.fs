@@ -75,7 +75,7 @@ let private startTests =
               let problem = Expect.throwsC (fun () -> start 1L [ weight "a.b"; weight "a.b" ] |> ignore) id
 
               Expect.isTrue (problem :? ArgumentException) "an ArgumentException"
-              Expect.stringContains problem.Message "'a.b' is declared twice" "the name") ]
+              Expect.stringContains problem.Message "Declared twice: 'a.b'." "the name") ]
 
 let private sample () = Params.ofSeq [ "b.x", normal 1 [ 2 ]; "a.y", normal 2 [ 2; 3 ]; "a.x", normal 3 [ 1 ]; "ab", normal 4 [ 1 ] ]
 
@@ -147,7 +147,7 @@ let private treeTests =
               Expect.equal found [ Missing specs[1]; WrongShape(specs[2], [ 3L; 4L ]); Unexpected "unexpected" ] "all three")
 
           tensorTest "the text for F# Interactive counts tensors and numbers" (fun () ->
-              Expect.stringContains (string (sample ())) "4 tensors, 10 numbers" "the first line"
-              Expect.stringContains (string (sample ())) "a.y [2, 3]" "a line each") ]
+              Expect.stringStarts (string (sample ())) "4 tensors of 10 numbers, Float64 on cpu" "the first line"
+              Expect.stringContains (string (sample ())) "  a            7\n    x  [1]     1\n    y  [2, 3]  6" "a part with its sum") ]
 
 let tests = testList "Params" [ startTests; treeTests ]

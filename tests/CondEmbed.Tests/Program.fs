@@ -66,6 +66,9 @@ let all =
           FaceTests.tests
           GuideTests.tests
           SampleTests.tests
+          ShownTests.tests
+          MistakeTests.tests
+          MemoryDataTests.tests
           ScriptTests.tests
           DocsTests.tests
           StoreTests.tests

@@ -1,3 +1,7 @@
+using CondEmbed.Notebooks;
+using CondEmbed.Reports;
+using Microsoft.FSharp.Core;
+
 namespace CondEmbed.Evaluation;
 
 /// <summary>How well one query did.</summary>
@@ -29,6 +33,8 @@ public readonly record struct QueryOutcome(
 /// Retrieval metrics over many queries. Recall@K counts a query without any possible match as a miss, and so does its threshold variant; all
 /// others, and <c>recall@K_possible_only</c>, are means over the queries with a possible match.
 /// </summary>
+[StructuredFormatDisplay("{Shown}")]
+[TypeFormatterSource(typeof(AsText))]
 public sealed class RetrievalMetrics
 {
     private readonly QueryTable table;
@@ -94,6 +100,19 @@ public sealed class RetrievalMetrics
     /// <summary>Every query's value of a metric that is a mean over queries, in the order of the queries; 0 for those without a possible match.</summary>
     /// <exception cref="KeyNotFoundException">There is none of this name.</exception>
     public IReadOnlyList<double> OfQueries(string name) => table.Column(name);
+
+    /// <summary>Every metric under its name for people, one a line, fractions in per cent; over possible queries only where some are not.</summary>
+    public override string ToString()
+    {
+        var shown = values.Where(pair => QueriesWithoutMatch > 0 || !pair.Key.EndsWith("_possible_only", StringComparison.Ordinal));
+        var lines = shown.Select(pair => (Name: MetricNames.Display(pair.Key), Value: Human.Percent(pair.Value))).ToList();
+        var (names, numbers) = (lines.Max(line => line.Name.Length), lines.Max(line => line.Value.Length));
+        return $"{Human.Count(Queries)} queries, in per cent"
+            + string.Concat(lines.Select(line => $"\n  {line.Name.PadRight(names)}  {line.Value.PadLeft(numbers)}"));
+    }
+
+    /// <summary>What F# Interactive prints.</summary>
+    internal string Shown => ToString();
 
     internal void Add(string name, double value) => values[name] = value;
 

@@ -1,3 +1,6 @@
+using CondEmbed.Notebooks;
+using Microsoft.FSharp.Core;
+
 namespace CondEmbed.Studies;
 
 /// <summary>The mean of some values and where it lies with 95 % confidence, by Student's t: mean +- t(0.975, n - 1) s / sqrt(n).</summary>
@@ -5,6 +8,8 @@ namespace CondEmbed.Studies;
 /// <param name="Mean">The mean of the values; NaN for none.</param>
 /// <param name="Low">The lower bound; NaN for fewer than two values.</param>
 /// <param name="High">The upper bound; NaN for fewer than two values.</param>
+[StructuredFormatDisplay("{Shown}")]
+[TypeFormatterSource(typeof(AsText))]
 public sealed record Estimate(int Count, double Mean, double Low, double High)
 {
     /// <summary>Whether the whole interval lies above zero.</summary>
@@ -12,6 +17,13 @@ public sealed record Estimate(int Count, double Mean, double Low, double High)
 
     /// <summary>Whether the whole interval lies below zero.</summary>
     public bool IsLoss => High < 0;
+
+    /// <summary>What F# Interactive prints.</summary>
+    internal string Shown => ToString();
+
+    /// <summary>The mean and its interval, as the values are.</summary>
+    public override string ToString() =>
+        FormattableString.Invariant($"{Mean:+0.####;-0.####;0} [{Low:+0.####;-0.####;0}, {High:+0.####;-0.####;0}], n = {Count}");
 
     /// <summary>Of some values.</summary>
     public static Estimate Of(IEnumerable<double> values)

@@ -1,7 +1,9 @@
 using CondEmbed.Datasets;
 using CondEmbed.Interop;
+using CondEmbed.Notebooks;
 using CondEmbed.Reports;
 using CondEmbed.Serving;
+using Microsoft.FSharp.Core;
 
 namespace CondEmbed.Training;
 
@@ -14,6 +16,8 @@ namespace CondEmbed.Training;
 /// <param name="BestStep">That step; 0 where there are no validation classes.</param>
 /// <param name="Report">Path of the HTML report.</param>
 /// <param name="Subset">What was there of a published set that is not whole, so that the numbers do not compare; null for other data.</param>
+[StructuredFormatDisplay("{Shown}")]
+[TypeFormatterSource(typeof(AsText))]
 public sealed record TrainingResult(
     string Folder,
     int Steps,
@@ -22,7 +26,29 @@ public sealed record TrainingResult(
     IReadOnlyDictionary<string, double>? Best,
     int BestStep,
     string Report,
-    string? Subset = null);
+    string? Subset = null)
+{
+    /// <summary>What F# Interactive prints.</summary>
+    internal string Shown => ToString();
+
+    /// <summary>The metrics before, after and at the best step, fractions in per cent, and where the run lies.</summary>
+    public override string ToString()
+    {
+        var best = Best is null ? null : FormattableString.Invariant($"step {BestStep}");
+        string[] head = ["metric (%)", "before", "after", .. best is null ? [] : new[] { best }];
+        var rows = After.Select(pair => (string[])
+        [
+            MetricNames.Display(pair.Key), Of(Before, pair.Key), Human.Percent(pair.Value), .. Best is null ? [] : new[] { Of(Best, pair.Key) },
+        ]).Prepend(head).ToList();
+        int[] widths = [.. head.Select((_, column) => rows.Max(row => row[column].Length))];
+        var lines = rows.Select(row => string.Join("  ", row.Select((cell, column) => column == 0 ? cell.PadRight(widths[0]) : cell.PadLeft(widths[column]))));
+        var subset = Subset is null ? "" : $"\nof a subset: {Subset}";
+        return $"{Human.Count(Steps)} steps{subset}\n{string.Join('\n', lines)}\nrun folder {Folder}";
+
+        static string Of(IReadOnlyDictionary<string, double> metrics, string key) =>
+            metrics.TryGetValue(key, out var value) ? Human.Percent(value) : "";
+    }
+}
 
 /// <summary>Trains a network on pictures with labels, in a folder of its own, so that it can be stopped and go on at any time.</summary>
 public sealed class Trainer

@@ -1,0 +1,114 @@
+namespace CondEmbed
+
+open System
+open System.Globalization
+
+/// A line of a tree: a leaf with its shape and what there is to say about it.
+type internal ShownLeaf = { Path: string list; Shape: int64 list; Note: string }
+
+module internal ShownTree =
+    type private Node =
+        | Leaf of name: string * ShownLeaf
+        | Inner of name: string * Node list
+
+    let numbersOf (shape: int64 list) = List.fold (*) 1L shape
+
+    let count (n: int64) = n.ToString("N0", CultureInfo.InvariantCulture)
+
+    /// 'tensor' or 'tensors', and the like.
+    let plural (n: int64) word = if n = 1L then $"1 {word}" else $"{count n} {word}s"
+
+    /// Names of one child only are joined, so that each line says something.
+    let private inner name children =
+        match children with
+        | [ Leaf(child, leaf) ] -> Leaf($"{name}.{child}", leaf)
+        | [ Inner(child, below) ] -> Inner($"{name}.{child}", below)
+        | _ -> Inner(name, children)
+
+    let rec private grow (leaves: ShownLeaf list) =
+        leaves
+        |> List.groupBy _.Path.Head
+        |> List.collect (fun (name, below) ->
+            let here, deeper = below |> List.partition (fun leaf -> leaf.Path.Tail.IsEmpty)
+
+            [ for leaf in here do
+                  Leaf(name, leaf)
+              if not deeper.IsEmpty then inner name (grow [ for leaf in deeper -> { leaf with Path = leaf.Path.Tail } ]) ])
+
+    let rec private total node =
+        match node with
+        | Leaf(_, leaf) -> numbersOf leaf.Shape
+        | Inner(_, below) -> List.sumBy total below
+
+    /// Name, shape, numbers and note of each line, down to a depth.
+    let rec private rows depth indent node =
+        let name own = String(' ', 2 * indent) + own
+
+        match node with
+        | Leaf(own, leaf) -> [ name own, shapeText leaf.Shape, count (total node), leaf.Note ]
+        | Inner(own, below) ->
+            (name own, "", count (total node), "")
+            :: (if indent + 1 < depth then below |> List.collect (rows depth (indent + 1)) else [])
+
+    let private mostLines = 60
+
+    /// The tree as aligned columns: names, shapes, and how many numbers there are in each part. Of a tree of more than 60 lines only the upper levels.
+    let text (leaves: ShownLeaf list) =
+        let roots = grow leaves
+        let down depth = roots |> List.collect (rows depth 0)
+        let all = down Int32.MaxValue
+
+        let shown =
+            if all.Length <= mostLines then
+                all
+            else
+                Seq.initInfinite (fun i -> down (i + 1))
+                |> Seq.pairwise
+                |> Seq.pick (fun (now, next) -> if next.Length > mostLines then Some now else None)
+
+        let width column = if shown.IsEmpty then 0 else shown |> List.map (column >> String.length) |> List.max
+        let names, shapes = width (fun (name, _, _, _) -> name), width (fun (_, shape, _, _) -> shape)
+        let counts = width (fun (_, _, count, _) -> count)
+
+        [ for name, shape, count, note in shown do
+              ("  "
+               + name.PadRight names
+               + "  "
+               + shape.PadRight shapes
+               + "  "
+               + count.PadLeft counts
+               + "  "
+               + note)
+                  .TrimEnd()
+          if shown.Length < all.Length then $"  ({all.Length - shown.Length} lines below these are not shown)" ]
+
+/// Tensors in a few words.
+module Show =
+    let private most = 6
+
+    let private number (x: float) = x.ToString("G4", CultureInfo.InvariantCulture)
+
+    let private holdsNumbers (x: Tensor) = x.device_type <> TorchSharp.DeviceType.META && x.numel () > 0L && not (x.is_complex ())
+
+    let private spread (x: Tensor) =
+        let x = x.``to`` (TorchSharp.torch.float64, TorchSharp.torch.CPU)
+        $"min {number (toFloat (x.min ()))}  mean {number (toFloat (x.mean ()))}  max {number (toFloat (x.max ()))}"
+
+    /// Any shape -> one line: shape, type, device, the first numbers, and the least, the mean and the greatest. Meant for `fsi.AddPrinter`.
+    let tensor (x: Tensor) =
+        if isNull (box x) || x.IsInvalid then
+            "tensor, disposed"
+        else
+            scoped (fun () ->
+                withoutGradient (fun () ->
+                    let x = x.detach ()
+                    let head = $"{shapeText x.shape} {x.dtype} on {x.device}"
+
+                    if not (holdsNumbers x) then
+                        head
+                    else
+                        let first = x.flatten().narrow(0L, 0L, min (int64 most) (x.numel ()))
+                        let numbers = [ for place in 0L .. first.numel () - 1L -> number (toFloat first[place]) ] |> String.concat " "
+                        let rest = if x.numel () > int64 most then " ..." else ""
+                        let spread = if x.numel () > 1L then $"  {spread x}" else ""
+                        $"{head}: {numbers}{rest}{spread}"))

@@ -1,0 +1,21 @@
+using TorchSharp;
+
+namespace CondEmbed.Evaluation;
+
+/// <summary>Tensors as embeddings.</summary>
+public static class TensorEmbeddings
+{
+    /// <summary>N D of any type and on any device -> the same numbers in single precision, copied.</summary>
+    /// <exception cref="ArgumentException">The tensor is not N D.</exception>
+    public static Embeddings<float> Of(torch.Tensor embeddings)
+    {
+        ArgumentNullException.ThrowIfNull(embeddings);
+        var shape = embeddings.shape;
+        if (shape.Length != 2)
+            throw new ArgumentException($"Embeddings are N D, a row a picture; these are [{string.Join(", ", shape)}].", nameof(embeddings));
+        using var known = embeddings.detach();
+        using var host = known.to(torch.float32, torch.CPU);
+        using var dense = host.contiguous();
+        return new Embeddings<float>([.. dense.data<float>()], (int)shape[0], (int)shape[1]);
+    }
+}

@@ -1,0 +1,168 @@
+/// Data sets from sequences, their pictures as tensors, and plots.
+module CondEmbed.Tests.MemoryDataTests
+
+open System.IO
+open Expecto
+open CondEmbed.Datasets
+open CondEmbed.Evaluation
+open CondEmbed.Images
+open CondEmbed.Reports
+open CondEmbed.Tests.Support
+open CondEmbed.Training
+open TorchSharp
+
+/// A picture of one colour that says which it is.
+let private plain (n: int) = RgbImage(5, 4, Rgb(byte n, byte (2 * n), byte (255 - n)))
+
+let private data = lazy MemoryDataset("numbers", [ for n in 0..11 -> LabelledPicture($"class{n / 3}", plain n) ])
+
+let private sets =
+    testList
+        "sequence"
+        [ testCase "pictures come back as they were, from pixels, files and tensors" (fun () ->
+              inFolder (fun folder ->
+                  let file = Path.Combine(folder, "a.png")
+                  ImageEncoder.SavePng(plain 7, file)
+                  CondEmbed.Native.ensure ()
+                  use tensor = torch.tensor((plain 7).Pixels, dtype = torch.uint8).reshape(4L, 5L, 3L)
+
+                  let set =
+                      MemoryDataset("set", [ LabelledPicture("a", plain 7); LabelledPicture("b", file); LabelledPicture("c", tensor) ])
+
+                  let reader = PictureReader set
+                  Expect.equal [ for item in set.Items -> item.Label ] [ "a"; "b"; "c" ] "labels"
+
+                  for place in 0..2 do
+                      let picture = reader.Read place
+                      Expect.equal (picture.Width, picture.Height) (5, 4) "size"
+                      Expect.sequenceEqual picture.Pixels (plain 7).Pixels "pixels"))
+
+          testCase "a sequence is read once, and can be split" (fun () ->
+              let mutable reads = 0
+
+              let pictures =
+                  seq {
+                      reads <- reads + 1
+
+                      for n in 0..11 do
+                          LabelledPicture($"class{n / 3}", plain n)
+                  }
+
+              let split = ClassSplit.Make(MemoryDataset("numbers", pictures))
+              Expect.equal reads 1 "reads"
+              Expect.equal (split.Train.Count + split.Validation.Count + split.Test.Count) 12 "every picture has a part")
+
+          testCase "roles and categories are kept" (fun () ->
+              let set = MemoryDataset("set", [ LabelledPicture("a", plain 1, Role = Role.Test, Category = "wide") ])
+              Expect.equal (set.Items[0].Role, set.Items[0].Category) (Role.Test, "wide") "the item")
+
+          testCase "what is wrong is named" (fun () ->
+              rejects [ "nothing"; "no picture" ] (fun () -> MemoryDataset("nothing", []) |> ignore)
+
+              rejects [ "set"; "picture 1"; "empty label" ] (fun () ->
+                  MemoryDataset("set", [ LabelledPicture("a", plain 1); LabelledPicture("", plain 2) ]) |> ignore)
+
+              let missing = MemoryDataset("set", [ LabelledPicture("a", "/nowhere/at-all.png") ])
+              rejects [ "/nowhere/at-all.png"; "cannot be read" ] (fun () -> (PictureReader missing).Read 0 |> ignore)
+              CondEmbed.Native.ensure ()
+
+              Expect.throwsC (fun () -> LabelledPicture("a", torch.zeros (3L, 4L, 5L)) |> ignore) (fun error ->
+                  for word in [ "H W 3 bytes"; "Float32"; "[3, 4, 5]" ] do
+                      Expect.stringContains error.Message word "the message")) ]
+
+let private tensors =
+    testList
+        "tensors"
+        [ tensorTest "all pictures in order, with classes numbered by name" (fun () ->
+              use pictures = new PictureTensors(data.Value, [| 5; 0; 11 |], 4)
+              Expect.sequenceEqual pictures.All.Images.shape [ 3L; 4L; 4L; 3L ] "shape"
+              Expect.sequenceEqual (pictures.All.Labels.data<int64>().ToArray()) [ 1L; 0L; 2L ] "numbers"
+              Expect.sequenceEqual pictures.Classes [ "class0"; "class1"; "class3" ] "names"
+              let first = pictures.All.Images.select(0L, 0L).contiguous().data<byte>().ToArray()
+              Expect.sequenceEqual first[0..2] [ 5uy; 10uy; 250uy ] "pixels")
+
+          tensorTest "they outlive the scope they were made in" (fun () ->
+              use pictures = CondEmbed.Tensors.scoped (fun () -> new PictureTensors(data.Value, null, 4))
+              Expect.equal (pictures.All.Labels.sum().item<int64>()) 18L "labels can be read")
+
+          tensorTest "a batch depends on seed and step alone, and holds so many of each class" (fun () ->
+              use pictures = new PictureTensors(data.Value, null, 4)
+              let labels seed step = pictures.Draw(step, 6, 3, seed).Labels.data<int64>().ToArray()
+              let images seed step = pictures.Draw(step, 6, 3, seed).Images.data<byte>().ToArray()
+              let first = images 1 4
+              images 2 0 |> ignore
+              Expect.sequenceEqual (images 1 4) first "again"
+              Expect.notEqual (List.init 5 (images 1)) (List.init 5 (images 2)) "another seed"
+
+              for step in 0..5 do
+                  Expect.allEqual (labels 1 step |> Array.countBy id |> Array.map snd) 3 "of each class"
+
+              rejects [ "batch of 7"; "multiple of 3" ] (fun () -> pictures.Draw(0, 7, 3) |> ignore))
+
+          tensorTest "a view is applied to each picture, with its own size" (fun () ->
+              use pictures = new PictureTensors(data.Value, null, 4)
+              let batch = pictures.Draw(0, 6, 3, 0, TrainTransform(Size = 8))
+              Expect.sequenceEqual batch.Images.shape [ 6L; 8L; 8L; 3L ] "shape"
+              let same = pictures.Draw(0, 6, 3, 0)
+              let corner (images: TorchSharp.torch.Tensor) = images.select(1L, 0L).select(1L, 0L).contiguous().data<byte>().ToArray()
+              Expect.sequenceEqual (corner batch.Images) (corner same.Images) "a picture of one colour stays so")
+
+          tensorTest "embeddings are measured against the classes" (fun () ->
+              use pictures = new PictureTensors(data.Value, null, 4)
+              let perfect = torch.eye(4L).index_select(0L, pictures.All.Labels)
+              Expect.equal ((pictures.Measure perfect).Recall 1) 1.0 "of one direction a class"
+              let sheet = pictures.Neighbours(perfect, [ 0; 4 ], 3, 1)
+              let colours = sheet.Pixels |> Array.chunkBySize 3 |> set
+              Expect.isTrue (colours.Contains [| 0uy; 150uy; 60uy |]) "two of the same class in green"
+              Expect.isTrue (colours.Contains [| 210uy; 50uy; 40uy |]) "the third of another in red"
+
+              Expect.throwsC (fun () -> pictures.Neighbours(torch.eye 4L, [ 0 ]) |> ignore) (fun error ->
+                  Expect.stringContains error.Message "12 pictures need as many embeddings; these are 4" "the message")) ]
+
+let private isPng (file: string) = (File.ReadAllBytes file)[1..3] = "PNG"B
+
+let private plots =
+    testList
+        "plots"
+        [ testCase "curves and maps are written as PNG and SVG, with their words" (fun () ->
+              inFolder (fun folder ->
+                  let file name = Path.Combine(folder, "below", name)
+                  let curves = [ PlotCurve("total loss", [ 3.0; nan; 2.0; 1.0 ]); PlotCurve("level 1", [ 1.0; 0.5 ]) ]
+                  Plots.Curves(file "curve.png", "Training", curves)
+                  Plots.Curves(file "curve.svg", "Training", curves)
+                  Expect.isTrue (isPng (file "curve.png")) "a PNG"
+                  let svg = File.ReadAllText(file "curve.svg")
+
+                  for word in [ "<svg"; "Training"; "total loss"; "step" ] do
+                      Expect.stringContains svg word "the SVG"
+
+                  let embeddings = Embeddings<float32>(Array.init 72 (fun i -> float32 (i * i % 17)), 24, 3)
+                  Plots.Map(file "map.svg", "Where they lie", embeddings, [| for i in 0..23 -> $"kind {i / 2}" |])
+                  let map = File.ReadAllText(file "map.svg")
+
+                  for word in [ "Where they lie"; "kind 0"; "2 other classes" ] do
+                      Expect.stringContains map word "the map"))
+
+          testCase "letters are drawn, not boxes or nothing" (fun () ->
+              inFolder (fun folder ->
+                  let inked title =
+                      let file = Path.Combine(folder, "a.png")
+                      Plots.Curves(file, title, [ PlotCurve("a", [ 1.0; 2.0 ]) ])
+                      let picture = (SkiaDecoder()).Decode(File.ReadAllBytes file, file)
+                      let top = picture.Pixels[0 .. 3 * picture.Width * 40 - 1]
+                      top |> Array.filter (fun value -> value < 128uy) |> Array.length
+
+                  Expect.isGreaterThan (inked "A long title of many letters") (inked "i" + 300) "more letters, more ink"))
+
+          testCase "another ending, and labels of another length, are refused" (fun () ->
+              rejects [ "a.jpg"; "neither .png nor .svg" ] (fun () -> Plots.Curves("a.jpg", "", [ PlotCurve("a", [ 1.0 ]) ]))
+
+              Expect.throwsC (fun () -> Plots.Map("a.png", "", Embeddings<float32>([| 1f; 2f |], 1, 2), [||])) (fun error ->
+                  Expect.stringContains error.Message "1 embeddings but 0 labels" "the message"))
+
+          testCase "one dimension, and one embedding, can be shown" (fun () ->
+              inFolder (fun folder ->
+                  Plots.Map(Path.Combine(folder, "a.png"), "", Embeddings<float32>([| 1f; 2f; 4f |], 3, 1), [| "a"; "a"; "b" |])
+                  Plots.Map(Path.Combine(folder, "b.png"), "", Embeddings<float32>([| 1f; 2f |], 1, 2), [| "a" |]))) ]
+
+let tests = testList "MemoryData" [ sets; tensors; plots ]

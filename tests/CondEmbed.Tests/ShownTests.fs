@@ -1,0 +1,147 @@
+/// What values look like at the prompt and in notebooks.
+module CondEmbed.Tests.ShownTests
+
+open System.IO
+open Expecto
+open CondEmbed
+open CondEmbed.Evaluation
+open CondEmbed.Layers
+open CondEmbed.Studies
+open CondEmbed.Tests.Support
+open CondEmbed.Training
+open TorchSharp
+
+let private body = Layer.named "body" (Layer.named "conv" (conv2d 3 32 3 1) --> Layer.named "norm" (batchNorm 32))
+
+let private layer = body --> meanPool --> Layer.named "fc" (linear 32 1000)
+
+/// With the margin that the text of a test has.
+let private lines (text: string) =
+    text.Split '\n'
+    |> Array.filter (fun line -> line.Trim() <> "")
+    |> Array.map (fun line -> line.Substring 10)
+    |> String.concat "\n"
+
+let private tree =
+    lines
+        """
+          33,928 parameters and 64 statistics
+            body                                992
+              conv.weight     [32, 3, 3, 3]     864
+              norm                              128
+                weight        [32]               32
+                bias          [32]               32
+                running_mean  [32]               32  statistic
+                running_var   [32]               32  statistic
+            fc                               33,000
+              weight          [1000, 32]     32,000
+              bias            [1000]          1,000
+        """
+
+/// As .NET Interactive finds formatters: by the name of an attribute, whoever defines it.
+let private inNotebook (mime: string) (value: obj) =
+    let attribute =
+        value.GetType().GetCustomAttributes true
+        |> Array.find (fun attribute -> attribute.GetType().Name = "TypeFormatterSourceAttribute")
+
+    let source = attribute.GetType().GetProperty("FormatterSourceType").GetValue attribute :?> System.Type
+
+    let formatters =
+        source.GetMethod("CreateTypeFormatters").Invoke(System.Activator.CreateInstance(source, true), [||]) :?> obj seq
+
+    let formatter = formatters |> Seq.find (fun one -> one.GetType().GetProperty("MimeType").GetValue one = box mime)
+    let writer = new StringWriter()
+    let wrote = formatter.GetType().GetMethod("Format").Invoke(formatter, [| value; writer |])
+    Expect.equal wrote (box true) "the value is written"
+    string writer
+
+let tests =
+    testList
+        "Shown"
+        [ testCase "a layer is its tree of names, shapes and numbers, each part with its sum" (fun () ->
+              Expect.equal (string layer) tree "the text"
+              Expect.stringContains (sprintf "%A" layer) "running_mean  [32]               32  statistic" "by %A, as F# Interactive prints")
+
+          testCase "a layer without parameters says so" (fun () -> Expect.equal (string relu) "no parameters" "the text")
+
+          testCase "one parameter is not plural" (fun () -> Expect.equal (string gemPool) "1 parameter\n  p  [1]  1" "the text")
+
+          testCase "of a large tree the upper levels are shown" (fun () ->
+              let network = Recipe.network { Config.standard with Encoder = "resnet50"; Size = 224 }
+              let shown = (string network).Split '\n'
+              Expect.isLessThan shown.Length 63 "lines"
+
+              Expect.exists
+                  shown
+                  (fun line -> line.StartsWith "  layer3" && line.TrimEnd().EndsWith "7,118,848")
+                  "sums of what is not shown"
+
+              Expect.stringContains (Array.last shown) "lines below these are not shown" "says so")
+
+          testCase "a network shows the tree of both its parts" (fun () ->
+              let network = Network.ofMap body (meanPool --> Layer.named "fc" (linear 32 1000))
+              Expect.equal (string network) tree "the text"
+              Expect.stringContains (sprintf "%A" network) "33,928 parameters" "by %A")
+
+          tensorTest "parameters are their tree with type and device" (fun () ->
+              let shown = string (started layer.Specs)
+              Expect.stringContains shown "7 tensors of 33,992 numbers, Float64 on cpu" "head"
+              Expect.equal (sprintf "%A" (started layer.Specs)) shown "by %A"
+              Expect.stringContains shown "  weight          [1000, 32]     32,000" "a leaf"
+              let mixed = string (Params.ofSeq [ "a", torch.zeros (2L, dtype = float32); "b", torch.zeros (3L, dtype = float64) ])
+              Expect.stringContains mixed "  b  [3]  3  Float64 on cpu" "types that differ stand at each")
+
+          tensorTest "a tensor is one line, never the whole" (fun () ->
+              let x = torch.arange(0.0, 1000.0, dtype = float32, device = torch.CPU).reshape(10L, 100L)
+
+              Expect.equal (Show.tensor x) "[10, 100] Float32 on cpu: 0 1 2 3 4 5 ...  min 0  mean 499.5  max 999" "many numbers"
+              Expect.equal (Show.tensor (torch.tensor (0.25, dtype = float64))) "[] Float64 on cpu: 0.25" "one number"
+              Expect.equal (Show.tensor (torch.tensor [| true; false |])) "[2] Bool on cpu: 1 0  min 0  mean 0.5  max 1" "truths"
+              Expect.equal (Show.tensor (torch.zeros (0L, 3L, dtype = float32))) "[0, 3] Float32 on cpu" "none"
+              Expect.equal (Show.tensor (torch.zeros (2L, dtype = float32, device = torch.META))) "[2] Float32 on meta" "no data"
+              x.Dispose()
+              Expect.equal (Show.tensor x) "tensor, disposed" "freed")
+
+          testCase "a step's report is one line" (fun () ->
+              let report: Train.Report =
+                  { Step = 20; Loss = 1.25; Terms = [ "loss", 1.0; "level1", 0.25 ]; Rate = 0.003; GradientNorm = 2.5 }
+
+              let expected = "step 20  loss 1.2500 (loss 1.0000, level1 0.2500)  lr 0.003  gradient 2.5"
+              Expect.equal (string report) expected "the text"
+              Expect.equal (sprintf "%A" report) expected "by %A")
+
+          testCase "an estimate is its mean and interval" (fun () ->
+              Expect.equal (string (Estimate.Of [ 1.0; 2.0; 3.0 ])) "+2 [-0.4841, +4.4841], n = 3" "the text")
+
+          testCase "metrics are a line each, in per cent" (fun () ->
+              let embeddings = Embeddings<float32>([| 1f; 0f; 1f; 0.1f; 0f; 1f; 0.1f; 1f |], 4, 2)
+              let shown = string (Retrieval.Evaluate(embeddings, [| 0L; 0L; 1L; 1L |]))
+              Expect.stringContains shown "4 queries, in per cent\n  Recall@1     100.00" "the text"
+              Expect.stringStarts (sprintf "%A" (Retrieval.Evaluate(embeddings, [| 0L; 0L; 1L; 1L |]))) "4 queries" "by %A"
+              Expect.isFalse (shown.Contains "possible") "what says the same twice is left out")
+
+          testCase "a training's result is a table" (fun () ->
+              let metrics recall =
+                  dict [ "recall@1", recall; "map_at_r", recall / 2.0 ]
+                  |> System.Collections.ObjectModel.ReadOnlyDictionary
+
+              let result = TrainingResult("runs/a", 1500, metrics 0.5, metrics 0.75, metrics 0.75, 1200, "runs/a/report.html")
+
+              let expected =
+                  lines
+                      """
+          1,500 steps
+          metric (%)  before  after  step 1200
+          Recall@1     50.00  75.00      75.00
+          MAP@R        25.00  37.50      37.50
+          run folder runs/a
+                      """
+
+              Expect.equal (string result) expected "the text")
+
+          testCase "notebooks find how to show a value by the name of an attribute" (fun () ->
+              Expect.equal (inNotebook "text/plain" layer) tree "plain"
+              let html = inNotebook "text/html" layer
+              Expect.stringStarts html "<pre" "in a fixed pitch"
+              Expect.stringContains html "conv.weight     [32, 3, 3, 3]     864" "the tree"
+              Expect.stringContains (inNotebook "text/html" (Params.ofSeq [])) "0 tensors" "parameters, too") ]
