@@ -17,8 +17,7 @@ public static class CondEmbedOnnxServices
     public static IServiceCollection AddCondEmbedOnnx(
         this IServiceCollection services, string file, OnnxOptions? network = null, EmbedderOptions? options = null)
     {
-        ArgumentNullException.ThrowIfNull(services);
         ArgumentException.ThrowIfNullOrEmpty(file);
-        return services.AddSingleton(_ => new Embedder(OnnxModel.Load(file, network), options));
+        return services.AddCondEmbed(_ => OnnxModel.Load(file, network), options);
     }
 }

@@ -72,7 +72,6 @@ let all =
           ScriptTests.tests
           DocsTests.tests
           StoreTests.tests
-          CliTests.tests ]
           CliTests.tests
           PackageTests.tests ]
 
