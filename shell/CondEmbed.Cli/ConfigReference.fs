@@ -115,5 +115,5 @@ let markdown () =
       studies.TrimStart()
       for pair in StudyFile.Keys do
           $"| `{pair.Key}` | {cell pair.Value} |"
-      "\nLosses, miners, reducers and distances with their own settings: [Losses](losses.html)." ]
+      "\nLosses, miners, reducers and distances with their own settings: [Losses](losses.md)." ]
     |> String.concat "\n"
