@@ -47,6 +47,8 @@ let private demandEnding ending option (file: string) =
 
     AtomicFile.Check file
 
+let private scientific (x: float) = x.ToString "0.0e-0"
+
 let private printOnnx (exported: OnnxExported) =
     let check = exported.Check
     Output.result $"{exported.File}  {Human.Count exported.Bytes} bytes, fingerprint {exported.Fingerprint.Substring(0, 16)}"
@@ -55,13 +57,13 @@ let private printOnnx (exported: OnnxExported) =
         Output.result $"compared on embedded emoji instead of the run's own test pictures: {exported.Missing}"
 
     Output.result
-        $"compared with the network on {check.Pictures} pictures of {check.Source}: numbers differ by at most {Human.Number(check.Greatest, 2)}, cosines by {Human.Number(check.GreatestOfCosines, 2)}"
+        $"compared with the network on {check.Pictures} pictures of {check.Source}: numbers differ by at most {scientific check.Greatest}, cosines by {scientific check.GreatestOfCosines}"
 
     if check.SameNeighbours = check.Pictures then
         Output.result $"the {check.Neighbours} nearest of each are the same"
     else
         Output.result
-            $"the {check.Neighbours} nearest are the same for {check.SameNeighbours} of {check.Pictures}; in all {Human.Percent check.SharedNeighbours} %% of them; cosines of those in each other's place are at most {Human.Number(check.WidestSwap, 2)} apart"
+            $"the {check.Neighbours} nearest are the same for {check.SameNeighbours} of {check.Pictures}; in all {Human.Percent check.SharedNeighbours} %% of them; cosines of those in each other's place are at most {scientific check.WidestSwap} apart"
 
 /// What int8 costs, if it was measured.
 let private printCost (exported: OnnxExported) =

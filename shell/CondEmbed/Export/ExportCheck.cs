@@ -27,7 +27,7 @@ public sealed record ExportCheck(
     public const double Tolerance = 1e-5;
 
     /// <summary>The least cosine of an int8 export's embedding with the network's own.</summary>
-    public const double LeastCosineOfInt8 = 0.99;
+    public const double LeastCosineOfInt8 = 0.98;
 
     private const int Nearest = 10;
 
