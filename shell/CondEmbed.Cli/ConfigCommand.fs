@@ -69,7 +69,4 @@ let run (arguments: ParseResults<ConfigArgument>) =
     match asked with
     | [ work ] -> work arguments
     | _ ->
-        raise (
-            InputException
-                "condembed config: give one of --init, --check, --show and --reference; 'condembed config --help' shows how."
-        )
+        raise (InputException "condembed config: give one of --init, --check, --show and --reference; 'condembed config --help' shows how.")
