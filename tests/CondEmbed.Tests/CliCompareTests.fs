@@ -4,6 +4,7 @@ module CondEmbed.Tests.CliCompareTests
 open System.IO
 open System.Text.Json
 open Expecto
+open CondEmbed.Reports
 open CondEmbed.Training
 open CondEmbed.Tests.CliSupport
 open CondEmbed.Tests.RunSupport
@@ -135,4 +136,25 @@ let private refusals =
         refused [ ".jpg"; "PNG" ] [ "explain"; run (); "emoji:ghost/noto.png"; "emoji:ghost/noto.png"; "--out"; "pair.jpg" ]
     }
 
-let tests = testList "compare" [ evaluate; search; explain; report; refusals ]
+let private runs =
+    test "compare prints, writes a page and a table, gives JSON, and refuses what is no run" {
+        inFolder (fun folder ->
+            let flat, page, table = finishedRun [ "levels", "0" ], Path.Combine(folder, "page.html"), Path.Combine(folder, "runs.csv")
+            let text = succeeds [ "compare"; flat; run (); "--out"; page; "--csv"; table ]
+
+            for words in [ "MAP@R %"; "levels"; "condembed study"; $"written {page}"; $"written {table}" ] do
+                Expect.stringContains text words "as text"
+
+            Expect.stringContains (File.ReadAllText page) "CondEmbed comparison" "page"
+            Expect.stringContains (File.ReadAllText table) "run,measured,step,metric,value" "table"
+            let json = jsonOf (succeeds [ "compare"; flat; run (); "--json" ])
+            let second = json.GetProperty("runs").[1]
+            let metrics = MetricsFile.Read(RunFolder(run ()).Metrics)
+            Expect.equal (number "map_at_r" (second.GetProperty "last")) metrics.After["map_at_r"] "as JSON"
+            Expect.equal (json.GetProperty("settings").[0].GetProperty("values").[1].GetString()) "2" "the levels"
+            let outcome = condembed [ "compare"; folder ]
+            Expect.equal outcome.Code 2 outcome.Everything
+            Expect.stringContains outcome.Error "no run's folder" "said")
+    }
+
+let tests = testList "compare" [ runs; evaluate; search; explain; report; refusals ]

@@ -175,7 +175,7 @@ let private confusions =
           let rows =
               Regex.Matches(
                   text,
-                  "<tr><th>([^<]*)</th><td>6</td><td>([0-9.]+)</td><td>([0-9.]+)</td><td>([^<]+) <small>3</small></td></tr>"
+                  "<tr><th>([^<]*)</th><td class=\"extra\">6</td><td class=\"\">([0-9.]+)</td><td class=\"\">([0-9.]+)</td><td>([^<]+) <small>3</small></td></tr>"
               )
 
           Expect.equal [ for row in rows -> row.Groups[3].Value ] [ for i in 0..19 -> Human.Percent(float i / 25.0) ] "MAP@R"

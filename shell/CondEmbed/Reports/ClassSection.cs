@@ -6,16 +6,18 @@ internal static class ClassSection
     /// <summary>More rows make a page heavy, and nobody reads them.</summary>
     private const int MostRows = 400;
 
-    private static readonly string[] Shown = [MetricNames.Recall1, "r_precision", MetricNames.MapAtR];
+    private const string RPrecision = "r_precision";
+
+    private static readonly string[] Shown = [MetricNames.Recall1, RPrecision, MetricNames.MapAtR];
 
     /// <summary>The section's content.</summary>
     public static Html Draw(IReadOnlyList<ReportClass> classes)
     {
         var metrics = Shown.Where(key => classes.Any(one => one.Values.ContainsKey(key))).ToArray();
-        var heads = metrics.Select(key => Html.Of($"<th>{MetricNames.Display(key)}, %</th>"));
+        var heads = metrics.Select(key => Html.Of($"<th class=\"{Weight(key)}\">{MetricNames.Display(key)}, %</th>"));
         var left = classes.Count > MostRows ? $" These are the {MostRows} worst of {Human.Count(classes.Count)} classes; classes.csv in the run's folder has all." : "";
         return Html.Of($"""
-            <div class="card long"><table class="sortable"><thead><tr><th>class</th><th>queries</th>{heads}<th>most often taken for</th></tr></thead><tbody>
+            <div class="card long"><table class="sortable"><thead><tr><th>class</th><th class="extra">queries</th>{heads}<th>most often taken for</th></tr></thead><tbody>
             {classes.Take(MostRows).Select(one => Row(one, metrics))}</tbody></table></div>
             <p class="note">Worst first, by MAP@R. The last column names the other class that its queries found first most often, and how many did.{left}</p>
             """);
@@ -23,8 +25,11 @@ internal static class ClassSection
 
     private static Html Row(ReportClass one, string[] metrics)
     {
-        var values = metrics.Select(key => Html.Of($"<td>{(one.Values.TryGetValue(key, out var value) ? Human.Percent(value) : "")}</td>"));
+        var values = metrics.Select(key => Html.Of($"<td class=\"{Weight(key)}\">{(one.Values.TryGetValue(key, out var value) ? Human.Percent(value) : "")}</td>"));
         var taken = one.TakenFor is null ? Html.Of($"<td></td>") : Html.Of($"<td>{one.TakenFor} <small>{one.TakenCount}</small></td>");
-        return Html.Of($"<tr><th>{one.Name}</th><td>{one.Queries}</td>{values}{taken}</tr>\n");
+        return Html.Of($"<tr><th>{one.Name}</th><td class=\"extra\">{one.Queries}</td>{values}{taken}</tr>\n");
     }
+
+    /// <summary>A phone has no room for what the other columns nearly say.</summary>
+    private static string Weight(string key) => key == RPrecision ? "extra" : "";
 }

@@ -32,7 +32,7 @@ internal static class ReportStyle
         .warnings { list-style: none; display: grid; gap: .4rem; } .warnings li::before { content: "! "; font-weight: 700; color: var(--wrong); }
         .swatch { display: inline-block; width: 18px; height: 8px; margin-right: .4rem; }
         @media (prefers-color-scheme: dark) { .dots g { color: hsl(var(--h) 65% 65%); } }
-        @media (max-width: 44rem) { .around { grid-template-columns: 1fr; } .peek { display: grid; grid-template-columns: auto 1fr; gap: 0 .8rem; min-height: 96px; } .peek > .tile-of { width: 96px; height: 96px; } .strip { grid-column: 1 / -1; } .long { max-height: 70vh; } .copied { padding-right: 1rem; padding-top: 3rem; } }
+        @media (max-width: 44rem) { .around { grid-template-columns: 1fr; } .peek { display: grid; grid-template-columns: auto 1fr; gap: 0 .8rem; min-height: 96px; } .peek > .tile-of { width: 96px; height: 96px; } .strip { grid-column: 1 / -1; } .long { max-height: 70vh; } .sortable .extra { display: none; } .sortable th, .sortable td { white-space: normal; overflow-wrap: anywhere; min-width: 4.2em; } .sortable th:nth-last-child(1), .sortable td:nth-last-child(1) { padding-left: .8rem; } .copied { padding-right: 1rem; padding-top: 3rem; } }
         @media print { .controls, .peek, button, .anchor { display: none !important; } .long, .copied pre { max-height: none; overflow: visible; } .around { grid-template-columns: 1fr; } .card, .chart, .rows { border-color: #bbb; } body { font-size: 12px; } .confused li, .looks { break-inside: avoid; } details::details-content { content-visibility: visible; } }
         """;
 }
