@@ -16,7 +16,7 @@ public sealed partial class ImageIndex
     public IReadOnlyList<IndexHit> Search(ReadOnlySpan<float> query, int top, CancellationToken cancellation = default) =>
         Search([Unit(query, nameof(query))], top, cancellation)[0];
 
-    /// <summary>The same for many queries, which is faster than one after another.</summary>
+    /// <summary>The same for many queries; the embeddings are read once for all of them.</summary>
     /// <param name="queries">Q D numbers.</param>
     /// <param name="top">How many to find for each; fewer come back only where the index has fewer.</param>
     /// <param name="cancellation">Ends the search with an OperationCanceledException.</param>
