@@ -71,10 +71,7 @@ let all =
           MemoryDataTests.tests
           ScriptTests.tests
           DocsTests.tests
-<<<<<<< HEAD
           StoreTests.tests
-=======
->>>>>>> 7b430a8 (Test the packages: what is in them, and a program, scripts and the tool made of them alone)
           CliTests.tests
           PackageTests.tests ]
 
