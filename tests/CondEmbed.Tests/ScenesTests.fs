@@ -217,7 +217,7 @@ let private commands =
                   Directory.CreateDirectory(Path.Combine(folder, "emoji-scenes")) |> ignore
                   let trained = condembedIn folder ([ "train"; "--dataset"; "emoji-scenes"; "--out"; "run" ] @ short)
                   Expect.equal trained.Code 0 trained.Everything
-                  Expect.stringContains trained.Out "validation: 35 classes, 420 images" "split"
+                  Expect.stringContains trained.Error "validation: 35 classes, 420 images" "split"
                   let settings = File.ReadAllText(Path.Combine(folder, "run", "config.toml"))
                   Expect.stringContains settings "data = \"emoji-scenes\"" "no path"
                   let evaluated = succeeds [ "evaluate"; Path.Combine(folder, "run"); "emoji-singles"; "--json" ]
