@@ -16,9 +16,8 @@ let private started = ResizeArray<Process>()
 
 AppDomain.CurrentDomain.ProcessExit.Add(fun _ ->
     for server in started do
-        if not server.HasExited then server.Kill true
-
-        server.WaitForExit 5000 |> ignore)
+        server.StandardInput.Close()
+        if not (server.WaitForExit 5000) then server.Kill true)
 
 let private start (file: string) (folder: string) (arguments: string list) =
     let info =
@@ -142,6 +141,9 @@ let private asNobody (file: string) arguments =
     else
         file, arguments
 
+/// Runs a program as long as standard input is open, so that it never outlives the tests, however these end.
+let private untilInputEnds = "\"$@\" & server=$!; cat >/dev/null; kill -INT $server; wait $server"
+
 let private execute (address: string) sql =
     use source = NpgsqlDataSource.Create(PostgresAddress.Parse(address).Connection.ConnectionString)
     use command = source.CreateCommand sql
@@ -168,8 +170,12 @@ let private postgres =
 
          let file, arguments =
              asNobody
-                 (program "postgres")
-                 [ "-D"
+                 "/bin/sh"
+                 [ "-c"
+                   untilInputEnds
+                   "sh"
+                   program "postgres"
+                   "-D"
                    data
                    "-p"
                    $"{port}"
