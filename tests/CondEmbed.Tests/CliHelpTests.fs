@@ -9,7 +9,17 @@ open CondEmbed.Tests.CliSupport
 open CondEmbed.Tests.Support
 
 let private commands =
-    [ "train"; "evaluate"; "metrics"; "embed"; "index"; "search"; "explain"; "preview"; "doctor"; "data"; "weights" ]
+    [ "train"
+      "evaluate"
+      "metrics"
+      "embed"
+      "index"
+      "search"
+      "explain"
+      "preview"
+      "doctor"
+      "data"
+      "weights" ]
 
 let private help =
     testList

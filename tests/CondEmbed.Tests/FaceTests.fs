@@ -222,7 +222,11 @@ let private signatures =
                   if part.Assembly = core && part.Namespace <> "CondEmbed.Interop" && not (part.IsSubclassOf typeof<exn>) then part.Name ]
 
         let plain = [ nameof Config; nameof Batch ]
-        Expect.equal (List.sort (List.distinct records)) (List.sort plain) "of the core's own types only those that C# reads as a class of plain parts"
+
+        Expect.equal
+            (List.sort (List.distinct records))
+            (List.sort plain)
+            "of the core's own types only those that C# reads as a class of plain parts"
     }
 
 let private sample =
