@@ -69,7 +69,8 @@ let private packageFolders =
 let private packageCaches =
     [ Environment.GetEnvironmentVariable "NUGET_PACKAGES"
       Path.Combine(Environment.GetFolderPath Environment.SpecialFolder.UserProfile, ".nuget", "packages") ]
-    |> List.filter (String.IsNullOrEmpty >> not)
+    // Where a user has no home, the second is relative: libraries are never looked for below the current folder.
+    |> List.filter (fun folder -> not (String.IsNullOrEmpty folder) && Path.IsPathFullyQualified folder)
 
 /// The folder of libtorch for the CPU below a folder of packages.
 let inPackages (cache: string) = Path.Combine(cache, libtorchPackage, Wanted, "runtimes", rid, "native")

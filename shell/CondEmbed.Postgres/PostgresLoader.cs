@@ -43,7 +43,12 @@ internal sealed class PostgresLoader(PostgresAddress address, PostgresSql sql)
         connection.Transaction(
             async () =>
             {
-                await connection.Execute(PostgresSql.Lock, [], cancellation).ConfigureAwait(false);
+                await connection.Execute(PostgresSql.LockIndex, [address.Table], cancellation).ConfigureAwait(false);
+                if (await connection.Ask("SELECT to_regclass(quote_ident($1)) IS NOT NULL", [address.Table + "_hnsw"], cancellation).ConfigureAwait(false) is true)
+                {
+                    return 0;
+                }
+
                 var command = new NpgsqlCommand(sql.CreateIndex(address.M, address.EfConstruction), connection) { CommandTimeout = 0 };
                 await using (command.ConfigureAwait(false))
                 {

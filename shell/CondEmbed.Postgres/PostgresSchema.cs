@@ -20,12 +20,19 @@ internal static class PostgresSchema
 
         var found = await connection.Rows(
             PostgresSql.FindCollection, [address.Table], row => new StoreNetwork(row.GetString(0), row.GetInt32(1)), cancellation).ConfigureAwait(false);
-        return found.SingleOrDefault();
+        // Whoever drops the table need not know of its row here.
+        return found.Count > 0 && await Exists(connection, address.Table, cancellation).ConfigureAwait(false) ? found[0] : null;
     }
 
     /// <summary>The network whose embeddings the table holds: the one given, if the table had to be made. Safe when several processes begin at once.</summary>
     internal static async Task<StoreNetwork> Ensure(NpgsqlConnection connection, PostgresAddress address, StoreNetwork network, CancellationToken cancellation)
     {
+        // Whoever fills a table need not have the right to make one.
+        if (await Find(connection, address, cancellation).ConfigureAwait(false) is { } there)
+        {
+            return there;
+        }
+
         var found = await connection.Transaction(
             async () =>
             {

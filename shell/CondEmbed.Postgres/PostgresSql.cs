@@ -22,17 +22,25 @@ internal sealed class PostgresSql(string table, int dimension)
 
     internal const string FindCollection = $"SELECT fingerprint, dimension FROM {PostgresAddress.Collections} WHERE name = $1";
 
-    internal const string AddCollection = $"INSERT INTO {PostgresAddress.Collections} (name, fingerprint, dimension, made_by) VALUES ($1, $2, $3, $4)";
+    internal const string AddCollection =
+        $"""
+        INSERT INTO {PostgresAddress.Collections} (name, fingerprint, dimension, made_by) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (name) DO UPDATE SET fingerprint = excluded.fingerprint, dimension = excluded.dimension, made_by = excluded.made_by, made_at = now()
+        """;
 
-    /// <summary>Held while the schema or an index is made. The number only has to be the same everywhere.</summary>
+    /// <summary>Held while the schema is made. The number only has to be the same everywhere.</summary>
     internal const string Lock = "SELECT pg_advisory_xact_lock(4835709316281)";
+
+    /// <summary>$1 the table: held while its index is made.</summary>
+    internal const string LockIndex = "SELECT pg_advisory_xact_lock(hashtextextended($1, 4835709316281))";
 
     /// <summary>$1 the candidates of searches in this transaction. As a text, which is how settings are set.</summary>
     internal const string SetCandidates = "SELECT set_config('hnsw.ef_search', $1, true)";
 
-    internal const string BlockTable = "condembed_block";
-
     private readonly string quoted = Quoted(table);
+
+    // Behind a pool of connections a session may have served a table of another dimension.
+    private string BlockTable => $"condembed_block_{dimension}";
 
     internal string CreateTable =>
         $"""
@@ -55,11 +63,14 @@ internal sealed class PostgresSql(string table, int dimension)
 
     internal string UpsertArrays => Upsert("SELECT * FROM unnest($1::bytea[], $2::text[], $3::text[], $4::vector[]) AS new (id, path, label, embedding) ORDER BY id");
 
+    // Its rows, too, are locked in the order of ids.
     internal string Place =>
         $"""
-        UPDATE {quoted} AS old SET path = new.path, label = new.label
-        FROM unnest($1::bytea[], $2::text[], $3::text[]) AS new (id, path, label)
-        WHERE old.id = new.id AND (old.path, old.label) IS DISTINCT FROM (new.path, new.label)
+        WITH new AS (SELECT * FROM unnest($1::bytea[], $2::text[], $3::text[]) AS given (id, path, label)),
+        mine AS (
+          SELECT old.id FROM {quoted} AS old JOIN new USING (id)
+          WHERE (old.path, old.label) IS DISTINCT FROM (new.path, new.label) ORDER BY old.id FOR UPDATE OF old)
+        UPDATE {quoted} AS old SET path = new.path, label = new.label FROM new JOIN mine USING (id) WHERE old.id = new.id
         """;
 
     internal string Known => $"SELECT id FROM {quoted} WHERE id = ANY($1)";

@@ -6,7 +6,8 @@ namespace CondEmbed.Postgres;
 /// <summary>The parts of a libpq URI, decoded. By hand, since <see cref="Uri"/> changes some names as it reads them.</summary>
 internal sealed record PostgresUri(string User, string? Password, string Host, int? Port, string Database, IReadOnlyList<(string Name, string Value)> Parameters)
 {
-    private const string Form = "postgres://user:password@host:port/database?table=NAME is expected";
+    private const string Form =
+        "postgres://user:password@host:port/database?table=NAME is expected, special characters percent-encoded (@ is %40, / is %2F, ? is %3F, : is %3A)";
 
     internal static PostgresUri Split(string uri)
     {
@@ -16,6 +17,12 @@ internal sealed record PostgresUri(string User, string? Password, string Host, i
         }
 
         var rest = uri[(uri.IndexOf("//", StringComparison.Ordinal) + 2)..];
+        if (rest.LastIndexOf('@') > rest.AsSpan().IndexOfAny('/', '?') && rest.AsSpan().IndexOfAny('/', '?') >= 0)
+        {
+            // What stands before it is the beginning of a password, which must not be shown.
+            throw new InputException($"a store's address: an @ stands behind a / or a ?; {Form}");
+        }
+
         var (place, query) = Cut(rest, rest.IndexOf('?', StringComparison.Ordinal));
         var (authority, database) = Cut(place, place.IndexOf('/', StringComparison.Ordinal));
         var at = authority.LastIndexOf('@');
@@ -31,8 +38,8 @@ internal sealed record PostgresUri(string User, string? Password, string Host, i
             Host = Host.Length > 0 ? Host : "localhost",
             Port = Port ?? NpgsqlConnection.DefaultPort,
             ApplicationName = "condembed",
-            // A block, or a search that compares millions of pictures one by one.
-            CommandTimeout = 600,
+            // A block may wait for another machine that makes the index of millions of pictures, and a search may compare them one by one.
+            CommandTimeout = 0,
         };
         if (User.Length > 0)
         {
@@ -59,7 +66,7 @@ internal sealed record PostgresUri(string User, string? Password, string Host, i
         var (host, port) = Cut(text, colon > bracket ? colon : -1);
         if (port is { Length: > 0 } && !(int.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number is > 0 and < 65536))
         {
-            throw new InputException($"a store's address: the port '{port}' is no number from 1 to 65535; {Form}, special characters percent-encoded (@ is %40, / is %2F, : is %3A)");
+            throw new InputException($"a store's address: the port is no number from 1 to 65535; {Form}");
         }
 
         return (host.Trim('[', ']'), port is { Length: > 0 } ? int.Parse(port, CultureInfo.InvariantCulture) : null);

@@ -11,6 +11,7 @@ const wait = milliseconds => new Promise(done => setTimeout(done, milliseconds))
 let state = { isReady: false };
 let query = null;   // { file, name, id }: id only of a picture of the gallery
 let asked = 0;      // Answers to older questions come too late, and are dropped.
+let explained = 0;
 
 async function json(response) {
   if (response.ok) return response.json();
@@ -107,7 +108,7 @@ function card(hit) {
 }
 
 async function explain(hit, wanted) {
-  const turn = asked;
+  const [turn, mine] = [asked, ++explained];
   for (const button of at('hits').children) button.setAttribute('aria-pressed', button.dataset.id === hit.id);
   at('reason').textContent = `Why ${hit.label || hit.id}`;
   at('why').hidden = false;
@@ -119,7 +120,7 @@ async function explain(hit, wanted) {
   await trying(async () => {
     const where = new URLSearchParams({ name: query.name });
     const why = await json(await fetch(`api/why/${pathOf(hit.id)}?${where}`, { method: 'POST', body: query.file }));
-    if (turn !== asked) return;
+    if (turn !== asked || mine !== explained) return;
     at('numbers').replaceChildren('Cosine of the embeddings ', make('b', {}, why.similarity.toFixed(3)), ', which the search goes by.');
     at('looks').replaceChildren(
       figure('As the network sees them', null, why.query, why.hit),

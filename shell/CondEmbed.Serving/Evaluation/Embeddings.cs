@@ -82,6 +82,14 @@ public sealed class Embeddings<T>
         return largest * Math.Sqrt(sum);
     }
 
+    /// <summary>An array for so many embeddings.</summary>
+    /// <exception cref="InputException">No array is that long.</exception>
+    internal static T[] Room(int count, int dimension) =>
+        (long)count * dimension <= Array.MaxLength
+            ? new T[count * dimension]
+            : throw new InputException(
+                $"{count} embeddings of {dimension} numbers are more than one array holds. Embed them in parts (condembed embed --shard i/N), or into a store (condembed index).");
+
     internal void ThrowIfNotFinite()
     {
         var bad = Enumerable.Range(0, Count).AsParallel().AsOrdered().Where(row => !IsFinite(Row(row))).ToList();

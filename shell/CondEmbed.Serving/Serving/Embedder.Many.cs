@@ -32,7 +32,7 @@ public sealed partial class Embedder
     public Embeddings<float> Embed(IImageSource source, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(source);
-        var values = new float[source.Count * Dimension];
+        var values = Embeddings<float>.Room(source.Count, Dimension);
         foreach (var (indices, rows) in Batches(source, null, progress, cancellation))
         {
             rows.CopyTo(values, indices[0] * Dimension);

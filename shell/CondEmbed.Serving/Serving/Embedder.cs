@@ -25,6 +25,7 @@ public sealed partial class Embedder : IDisposable
         workers = options.Workers;
         (Dimension, View, Fingerprint) = (network.Dimension, network.View, network.Fingerprint);
         BatchSize = options.BatchSize > 0 ? options.BatchSize : network.BatchSize;
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(BatchSize, nameof(network));
         queue = new EmbeddingQueue(network, BatchSize);
     }
 

@@ -11,7 +11,7 @@ public interface IEmbeddingNetwork : IDisposable
     /// <summary>What the network sees of a picture.</summary>
     EvalTransform View { get; }
 
-    /// <summary>How many pictures are best embedded at once.</summary>
+    /// <summary>How many pictures are best embedded at once, at least 1.</summary>
     int BatchSize { get; }
 
     /// <summary>

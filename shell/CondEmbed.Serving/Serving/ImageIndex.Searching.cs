@@ -14,7 +14,11 @@ public sealed partial class ImageIndex
     /// <param name="cancellation">Ends the search with an OperationCanceledException.</param>
     /// <exception cref="ArgumentException">The query is not D finite numbers of a length above 0.</exception>
     public IReadOnlyList<IndexHit> Search(ReadOnlySpan<float> query, int top, CancellationToken cancellation = default) =>
-        Search([Unit(query, nameof(query))], top, cancellation)[0];
+        Search([Unit(query, nameof(query))], top, null, cancellation)[0];
+
+    /// <summary>The same among the pictures that are wanted.</summary>
+    internal IReadOnlyList<IndexHit> Search(ReadOnlySpan<float> query, int top, Func<IndexItem, bool>? wanted, CancellationToken cancellation) =>
+        Search([Unit(query, nameof(query))], top, wanted, cancellation)[0];
 
     /// <summary>The same for many queries; the embeddings are read once for all of them.</summary>
     /// <param name="queries">Q D numbers.</param>
@@ -24,16 +28,16 @@ public sealed partial class ImageIndex
     public IReadOnlyList<IReadOnlyList<IndexHit>> Search(Embeddings<float> queries, int top, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(queries);
-        return Search([.. Enumerable.Range(0, queries.Count).Select(query => Unit(queries.Row(query), nameof(queries)))], top, cancellation);
+        return Search([.. Enumerable.Range(0, queries.Count).Select(query => Unit(queries.Row(query), nameof(queries)))], top, null, cancellation);
     }
 
-    private IReadOnlyList<IReadOnlyList<IndexHit>> Search(float[][] queries, int top, CancellationToken cancellation)
+    private IReadOnlyList<IReadOnlyList<IndexHit>> Search(float[][] queries, int top, Func<IndexItem, bool>? wanted, CancellationToken cancellation)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(top);
-        return Reading(() => Hits(Nearest(queries, Math.Min(top, rows.Count), cancellation)));
+        return Reading(() => Hits(Nearest(queries, Math.Min(top, rows.Count), wanted, cancellation)));
     }
 
-    private Nearest[] Nearest(float[][] queries, int top, CancellationToken cancellation)
+    private Nearest[] Nearest(float[][] queries, int top, Func<IndexItem, bool>? wanted, CancellationToken cancellation)
     {
         Nearest[] Start() => [.. queries.Select(_ => new Nearest(top))];
 
@@ -41,7 +45,7 @@ public sealed partial class ImageIndex
         var block = Math.Clamp(BlockNumbers / Dimension, 1, IndexRows.BlockRows);
         var blocks = (rows.Count + block - 1) / block;
         var options = new ParallelOptions { CancellationToken = cancellation, MaxDegreeOfParallelism = Environment.ProcessorCount };
-        Parallel.For(0, blocks, options, Start, (number, _, own) => Scan(number * block, Math.Min(block, rows.Count - (number * block)), queries, own), own =>
+        Parallel.For(0, blocks, options, Start, (number, _, own) => Scan(number * block, Math.Min(block, rows.Count - (number * block)), queries, wanted, own), own =>
         {
             lock (found)
             {
@@ -54,7 +58,7 @@ public sealed partial class ImageIndex
         return found;
     }
 
-    private Nearest[] Scan(int first, int count, float[][] queries, Nearest[] found)
+    private Nearest[] Scan(int first, int count, float[][] queries, Func<IndexItem, bool>? wanted, Nearest[] found)
     {
         for (var query = 0; query < queries.Length; query++)
         {
@@ -63,7 +67,7 @@ public sealed partial class ImageIndex
             for (var row = first; row < first + count; row++)
             {
                 var similarity = DotProduct.Of(asked, rows.EmbeddingOf(row));
-                if (nearest.Takes(similarity, row) && !removed.Contains(row))
+                if (nearest.Takes(similarity, row) && !removed.Contains(row) && (wanted is null || wanted(rows.ItemOf(row))))
                 {
                     nearest.Add(similarity, row);
                 }

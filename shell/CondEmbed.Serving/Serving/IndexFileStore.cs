@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using CondEmbed.Evaluation;
 
 namespace CondEmbed.Serving;
 
@@ -44,7 +45,8 @@ public sealed class IndexFileStore : IVectorStore
     /// <exception cref="InputException">There is no such file, or it is no index.</exception>
     public static IndexFileStore Open(string path) =>
         File.Exists(path)
-            ? new IndexFileStore(path, ImageIndex.Load(path), null)
+            // Windows lets no file be replaced that is mapped, so that nobody could fill it meanwhile.
+            ? new IndexFileStore(path, OperatingSystem.IsWindows() ? InMemory(path) : ImageIndex.Load(path), null)
             : throw new InputException($"{path}: there is no such file; make it with 'condembed index RUN IMAGES --store {path}'");
 
     /// <summary>Opens a file to fill it, and makes it where it is not there.</summary>
@@ -124,11 +126,9 @@ public sealed class IndexFileStore : IVectorStore
         query ??= new StoreQuery();
         ArgumentOutOfRangeException.ThrowIfLessThan(query.Top, 1, nameof(query));
 
-        // A class is found among all, nearest first: what it has lies anywhere among them.
-        var hits = index.Search(embedding.Span, query.Label is null ? query.Top : Math.Max(1, index.Count), cancellation)
+        Func<IndexItem, bool>? wanted = query.Label is { } label ? item => PlaceOf(item).Label == label : null;
+        var hits = index.Search(embedding.Span, query.Top, wanted, cancellation)
             .Select(hit => (Place: PlaceOf(new IndexItem(hit.Id, hit.Label)), hit.Similarity))
-            .Where(hit => query.Label is null || hit.Place.Label == query.Label)
-            .Take(query.Top)
             .Select(hit => new StoreHit(hit.Place.Id, hit.Place.Path, hit.Place.Label, hit.Similarity));
         return Task.FromResult<IReadOnlyList<StoreHit>>([.. hits]);
     }
@@ -181,7 +181,9 @@ public sealed class IndexFileStore : IVectorStore
     // Only what is another is set, so that a second load leaves the file as it is.
     private void Set(StorePlace place, ReadOnlySpan<float> embedding)
     {
-        if (places.Value.TryGetValue(place.Id, out var old) && old == place && index.EmbeddingOf(place.Id).AsSpan().SequenceEqual(embedding))
+        var unit = new float[index.Dimension];
+        _ = Embeddings<float>.ScaleToUnit(embedding, unit);
+        if (places.Value.TryGetValue(place.Id, out var old) && old == place && index.EmbeddingOf(place.Id).AsSpan().SequenceEqual(unit))
         {
             return;
         }

@@ -55,13 +55,18 @@ internal sealed record IndexHeader(int Dimension, int Count, long TextLength, st
             throw new InputException($"{path}: this is no index of pictures. Give a file that ImageIndex.Save wrote.");
         }
 
+        if (page.Length < Length)
+        {
+            throw new InputException($"{path}: the index is damaged: it ends within its header. Build it anew.");
+        }
+
         var version = BinaryPrimitives.ReadInt32LittleEndian(page[8..]);
         if (version != Version)
         {
             throw new InputException($"{path}: the index has format {version}; this program reads format {Version}. Build it anew.");
         }
 
-        if (page.Length < Length || !SHA256.HashData(page[..SumAt]).AsSpan().SequenceEqual(page[SumAt..Length]))
+        if (!SHA256.HashData(page[..SumAt]).AsSpan().SequenceEqual(page[SumAt..Length]))
         {
             throw new InputException($"{path}: the index is damaged: its header is not as it was written. Build it anew.");
         }

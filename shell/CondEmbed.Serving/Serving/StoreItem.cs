@@ -57,6 +57,11 @@ public sealed record StoreItem(string Id, string Path, string Label, ReadOnlyMem
                 throw new InputException($"{Path}: its embedding holds {number}, which cannot be kept");
             }
         }
+
+        if (!Embedding.Span.ContainsAnyExcept(0f))
+        {
+            throw new InputException($"{Path}: its embedding is all 0, which is similar to nothing");
+        }
     }
 }
 

@@ -39,7 +39,7 @@ internal sealed class EmbeddingPass(Func<byte[], int, float[]> embed, int dimens
     internal Embeddings<float> Embed(
         PictureReader reader, IReadOnlyList<int> items, Action<int>? progress = null, CancellationToken cancellation = default)
     {
-        var values = new float[items.Count * dimension];
+        var values = Embeddings<float>.Room(items.Count, dimension);
         var done = 0;
 
         foreach (var batch in new BatchLoader(reader, options).InOrder(items, null, atOnce, view, cancellation: cancellation))
