@@ -115,17 +115,16 @@ let private demandClasses (objective: Objective) (batch: Batch) =
             $"All {labels.numel ()} images of the batch are of class {toFloat (labels.flatten().narrow(0L, 0L, 1L))}: there is nothing to tell apart. Draw several images of each of several classes."
 
 /// Once for each objective that a state meets, so that no step pays for it.
-let private demandFit (recipe: Method) (state: State) batch =
+let private demandFit (recipe: Method) (state: State) =
     match state.Fits with
     | Some known when Object.ReferenceEquals(known, recipe.Objective) -> ()
     | _ ->
         Params.demand recipe.Objective.Specs state.Params
-        demandClasses recipe.Objective batch
         state.Fits <- Some recipe.Objective
 
 let step (recipe: Method) (state: State) batch =
     scoped (fun () ->
-        demandFit recipe state batch
+        demandFit recipe state
         let reported = ResizeArray()
 
         let scored =
@@ -156,6 +155,9 @@ let step (recipe: Method) (state: State) batch =
 
 let steps count batch recipe (state: State) =
     seq {
-        for _ in 1..count do
-            scoped (fun () -> step recipe state (batch state.Step))
+        for number in 1..count do
+            scoped (fun () ->
+                let next = batch state.Step
+                if number = 1 then demandClasses recipe.Objective next
+                step recipe state next)
     }

@@ -39,10 +39,10 @@ val start: seed: int64 -> device: torch.Device -> dtype: torch.ScalarType -> Met
 /// One step on a batch: value, gradients, statistics, update. The state is changed in place, its leaves keep their identity, and every other
 /// tensor that the step makes is gone when it returns. The step draws from torch's global generator only if the objective does. A loss or
 /// gradient that is not finite is an ArithmeticException that names the terms, and leaves the state as it was. InputException where every
-/// leaf is frozen. ArgumentException: a batch or a state that is not for this objective; a first batch of one class, of which a loss without
-/// parameters of its own learns nothing.
+/// leaf is frozen. ArgumentException: a batch or a state that is not for this objective.
 val step: Method -> State -> Batch -> Report
 
 /// So many further steps, each on the batch of its number, which is made and freed within the step. It trains as it is read, step by step: read on to go
-/// on, stop to stop, and do not read it twice.
+/// on, stop to stop, and do not read it twice. ArgumentException as of `step`, and where the first batch is of one class, of which a loss without
+/// parameters of its own learns nothing.
 val steps: count: int -> batch: (int -> Batch) -> Method -> State -> Report seq

@@ -18,7 +18,20 @@ let private knownEncoder (name: string) =
 
     name
 
+let private refuse (arguments: ParseResults<ConfigArgument>) option others =
+    let given = arguments.GetAllResults()
+
+    for name, isGiven in others do
+        if List.exists isGiven given then
+            raise (InputException $"{name}: means nothing to {option}; 'condembed config --help' tells what goes together.")
+
+let private isSet = "--set", (fun (argument: ConfigArgument) -> argument.IsSet)
+let private isEncoder = "--encoder", (fun (argument: ConfigArgument) -> argument.IsEncoder)
+let private isFile = "FILE", (fun (argument: ConfigArgument) -> argument.IsFile)
+let private isForce = "--force", (fun (argument: ConfigArgument) -> argument.IsForce)
+
 let private init (arguments: ParseResults<ConfigArgument>) =
+    refuse arguments "--init" [ isSet ]
     let file = arguments.GetResult(ConfigArgument.File, usual)
     let text = arguments.GetResult(ConfigArgument.Encoder, "small") |> knownEncoder |> ConfigFile.text
 
@@ -43,6 +56,7 @@ let private check file =
         Output.result $"{file}: sound; {given.Length} settings are given, data {config.Data}, encoder {config.Encoder}."
 
 let private show (arguments: ParseResults<ConfigArgument>) =
+    refuse arguments "--show" [ isForce ]
     let given, _ = arguments.TryGetResult ConfigArgument.File |> TrainCommand.settingsOf
 
     let encoder =
@@ -57,12 +71,16 @@ let private show (arguments: ParseResults<ConfigArgument>) =
     |> Output.result
 
 let private reference (arguments: ParseResults<ConfigArgument>) =
+    refuse arguments "--reference" [ isFile; isSet; isEncoder; isForce ]
     Output.result (if arguments.Contains ConfigArgument.Markdown then ConfigReference.markdown () else ConfigReference.text ())
 
 let run (arguments: ParseResults<ConfigArgument>) =
     let asked =
         [ if arguments.Contains ConfigArgument.Init then init
-          if arguments.Contains ConfigArgument.Check then fun arguments -> named arguments "--check" |> check
+          if arguments.Contains ConfigArgument.Check then
+              fun arguments ->
+                  refuse arguments "--check" [ isSet; isEncoder; isForce ]
+                  named arguments "--check" |> check
           if arguments.Contains ConfigArgument.Show then show
           if arguments.Contains ConfigArgument.Reference then reference ]
 

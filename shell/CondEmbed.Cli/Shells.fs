@@ -78,7 +78,8 @@ Register-ArgumentCompleter -Native -CommandName condembed -ScriptBlock {
             [System.Management.Automation.CompletionCompleters]::CompleteFilename($wordToComplete)
         } else {
             if (-not $meaning) { $meaning = $word }
-            [System.Management.Automation.CompletionResult]::new($word, $word, 'ParameterValue', $meaning)
+            $text = if ($word -match '^[\w./=:+-]+$') { $word } else { "'" + $word.Replace("'", "''") + "'" }
+            [System.Management.Automation.CompletionResult]::new($text, $word, 'ParameterValue', $meaning)
         }
     }
 }"""

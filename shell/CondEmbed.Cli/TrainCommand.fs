@@ -88,6 +88,10 @@ let private resume (arguments: ParseResults<TrainArgument>) run =
         let names = String.concat ", " others
         raise (InputException $"--resume {run}: the run goes on with its own settings; leave out {names}, or start a new run.")
 
+/// A setting's text as JSON: a number or truth value where TOML has one too.
+let private jsonOf (value: string) : obj =
+    if TomlSettings.Literal(value).StartsWith '"' then value else Text.Json.Nodes.JsonNode.Parse value
+
 let private listSettings (arguments: ParseResults<TrainArgument>) =
     let encoder = arguments.GetResult(TrainArgument.Encoder, "small")
 
@@ -97,6 +101,7 @@ let private listSettings (arguments: ParseResults<TrainArgument>) =
         let value = if values.ContainsKey pair.Key then values[pair.Key] else ""
         Output.result $"{pair.Key} = {value}"
         Output.result $"    {pair.Value}"
+        Output.event "setting" [ "key", box pair.Key; "value", jsonOf value; "meaning", box pair.Value ]
 
 let private conclude (result: TrainingResult) =
     let best = if isNull result.Best then "" else $" (best on the validation classes: step {result.BestStep})"
@@ -125,10 +130,6 @@ let private conclude (result: TrainingResult) =
           "best", result.Best
           "best_step", result.BestStep
           "subset", result.Subset ]
-
-/// A setting's text as JSON: a number or truth value where TOML has one too.
-let private jsonOf (value: string) : obj =
-    if TomlSettings.Literal(value).StartsWith '"' then value else Text.Json.Nodes.JsonNode.Parse value
 
 let private started (trainer: Trainer) step steps (data: DataSummary) =
     Output.event

@@ -49,10 +49,14 @@ let tests =
                   Expect.stringContains planned "conditional, seed 1" "what there is to run"
                   Expect.isFalse (Directory.Exists out) "nothing is run for that"
 
-                  let said = succeeds [ "study"; file; "--out"; out; "--jobs"; "2" ]
+                  let study = condembed [ "study"; file; "--out"; out; "--jobs"; "2" ]
+                  Expect.equal study.Code 0 study.Everything
 
-                  for words in [ "2 arms x 2 seeds"; "4/4  "; "gain over baseline"; "Matched:"; "study.html" ] do
-                      Expect.stringContains said words words
+                  for words in [ "2 arms x 2 seeds"; "4/4  " ] do
+                      Expect.stringContains study.Error words words
+
+                  for words in [ "gain over baseline"; "Matched:"; "study.html" ] do
+                      Expect.stringContains study.Out words words
 
                   let _, results = numbers out
                   Expect.equal results.Runs.Count 4 "runs"

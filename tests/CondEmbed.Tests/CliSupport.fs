@@ -51,9 +51,15 @@ let private host =
     | "" -> "dotnet"
     | path -> path
 
-/// Starts a program that lies beside the tests, in a folder, with some environment variables.
+/// A program where its own build has put it: beside the tests it would lack what the tests' framework has by itself.
+let private built (program: string) =
+    let output = DirectoryInfo(AppContext.BaseDirectory.TrimEnd Path.DirectorySeparatorChar)
+    let project = Path.Combine(Support.repositoryRoot (), "shell", Path.GetFileNameWithoutExtension program)
+    Path.Combine(project, "bin", output.Parent.Name, output.Name, program)
+
+/// Starts a program of the shell, in a folder, with some environment variables.
 let start program (folder: string) (variables: (string * string) list) (arguments: string list) =
-    let command = Path.Combine(AppContext.BaseDirectory, program) :: arguments
+    let command = built program :: arguments
 
     // Whoever runs the tests in the background may have told them to ignore Ctrl-C, and children would inherit that.
     let resetting = OperatingSystem.IsLinux() && File.Exists "/usr/bin/env"

@@ -191,9 +191,19 @@ let private endings =
               let first = embedder.EmbedAsync images.Value[0]
               network.Entered.Wait()
               let waiting = [ for image in images.Value -> embedder.EmbedAsync image ]
-              // All are with the queue before it ends; a call that comes later ends the same way.
+              // What is with the queue before it ends, and what comes later, end the same way.
               let ending = Task.Run embedder.Dispose
-              Thread.Sleep 20
+
+              let hasEnded () =
+                  try
+                      embedder.EmbedAsync(images.Value[0]).Wait 5 |> ignore
+                      false
+                  with :? AggregateException ->
+                      true
+
+              while not (hasEnded ()) do
+                  ()
+
               network.Gate.Set()
               got (ending.ContinueWith(fun (_: Task) -> true)) |> ignore
               Expect.equal (got first) (slow images.Value[0]) "the one under way"

@@ -39,6 +39,11 @@ let private step objective images labels =
     use state = Train.start 0L torch.CPU float32 training
     Train.step training state { Images = images; Labels = labels } |> ignore
 
+let private firstOf objective images labels =
+    let training = Train.plain 1e-3 10 objective
+    use state = Train.start 0L torch.CPU float32 training
+    Train.steps 1 (fun _ -> { Images = images; Labels = labels }) training state |> Seq.iter ignore
+
 let private baseline () = objective (levels 8 4 0)
 
 let private labels = [ 0; 0; 1; 1 ]
@@ -113,7 +118,7 @@ let private mistakes: (string * string list * (unit -> unit)) list =
 
       "a batch of one class",
       [ "All 4 images"; "class 2"; "several classes" ],
-      fun () -> step (baseline ()) (pictures 4L) (labelsOf [ 2; 2; 2; 2 ])
+      fun () -> firstOf (baseline ()) (pictures 4L) (labelsOf [ 2; 2; 2; 2 ])
 
       "a name twice in a model",
       [ "'conv.weight'"; "Layer.named" ],
@@ -228,7 +233,7 @@ let tests =
                       Expect.isFalse (message.Contains noise) $"no stack of libtorch: {message}")
 
           tensorTest "a batch of one class is no mistake where a loss has proxies" (fun () ->
-              step (Objective.baseline network (All.ofText "proxy-anchor" 3 4)) (pictures 4L) (labelsOf [ 2; 2; 2; 2 ]))
+              firstOf (Objective.baseline network (All.ofText "proxy-anchor" 3 4)) (pictures 4L) (labelsOf [ 2; 2; 2; 2 ]))
 
           tensorTest "parameters may hold more than a layer needs" (fun () ->
               let whole = start (Layer.named "more" (linear 2 2) --> Layer.named "fc" (linear 2 3)).Specs

@@ -40,6 +40,9 @@ let tests =
               for uri in
                   [ "postgres://u:hush@h/d?tabel=x"
                     "postgres://u:hush@h:port/d"
+                    "postgres://u:hush/x@h/d"
+                    "postgres://u:12345/hush@h/d"
+                    "postgres://u:hush?x@h/d"
                     "postgres://u:hush@h/d?table=X"
                     "postgre://u:hush@h/d" ] do
                   Expect.isFalse ((inputProblem (fun () -> PostgresAddress.Parse uri |> ignore)).Contains "hush") uri

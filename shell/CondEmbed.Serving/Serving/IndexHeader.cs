@@ -29,6 +29,9 @@ internal sealed record IndexHeader(int Dimension, int Count, long TextLength, st
 
     internal long FileLength => Length + EmbeddingLength + TextLength;
 
+    /// <summary>Whether the numbers can be those of an index; a sum is no signature.</summary>
+    internal bool IsSane => Dimension > 0 && Count >= 0 && TextLength >= ((2L * Count) + 1) * sizeof(long);
+
     internal byte[] ToBytes()
     {
         var page = new byte[Length];

@@ -57,7 +57,18 @@ internal sealed unsafe class MappedIndex : IDisposable
 
     /// <summary>Reads all ids and labels.</summary>
     /// <exception cref="InputException">They are not as they were written.</exception>
-    internal void CheckTexts() => Check(header.TextSum, (byte*)Places, header.TextLength, "its ids and labels are");
+    internal void CheckTexts()
+    {
+        Check(header.TextSum, (byte*)Places, header.TextLength, "its ids and labels are");
+        var end = header.TextLength - (((2L * Count) + 1) * sizeof(long));
+        for (var number = 0L; number < 2L * Count; number++)
+        {
+            if (Places[number] < 0 || Places[number] > Places[number + 1] || Places[number + 1] > end)
+            {
+                throw new InputException($"{path}: the index is damaged: its ids and labels have no order. Build it anew.");
+            }
+        }
+    }
 
     /// <summary>Reads all embeddings.</summary>
     /// <exception cref="InputException">They are not as they were written.</exception>
@@ -73,6 +84,11 @@ internal sealed unsafe class MappedIndex : IDisposable
     {
         var page = new byte[IndexHeader.Length];
         var header = IndexHeader.Of(path, page.AsSpan(0, stream.ReadAtLeast(page, page.Length, throwOnEndOfStream: false)));
+        if (!header.IsSane)
+        {
+            throw new InputException($"{path}: the index is damaged: its header holds numbers that no index has. Build it anew.");
+        }
+
         return stream.Length == header.FileLength
             ? header
             : throw new InputException($"{path}: the index is damaged: it has {stream.Length} bytes, not {header.FileLength} as its header says. Build it anew.");

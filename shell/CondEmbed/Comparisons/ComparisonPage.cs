@@ -6,6 +6,7 @@ namespace CondEmbed.Comparisons;
 /// <summary>A comparison as one HTML file that needs nothing else.</summary>
 internal static class ComparisonPage
 {
+    private const int MostCurves = 6;
     private const double Megabyte = 1 << 20;
     private const int MostMoved = 8;
 
@@ -77,8 +78,11 @@ internal static class ComparisonPage
             {comparison.Settings.Select(setting => Html.Of($"<tr><th>{setting.Key}</th>{setting.Values.Select(value => Html.Of($"<td>{value ?? "-"}</td>"))}</tr>\n"))}</tbody></table></div>
             """);
 
-    private static Html Curves(IReadOnlyList<ComparedRun> runs)
+    private static Html Curves(IReadOnlyList<ComparedRun> all)
     {
+        // As many as have colours of their own.
+        IReadOnlyList<ComparedRun> runs = [.. all.Take(MostCurves)];
+        var rest = all.Count > MostCurves ? $" Curves of the first {MostCurves} of {all.Count} runs; the tables have all." : "";
         Chart[] charts =
         [
             .. new[] { MetricNames.MapAtR, MetricNames.Recall1 }.Select(metric => new Chart($"{MetricNames.Display(metric)}, validation classes", [.. runs.Select(run => Validation(run, metric))]) { IsPercent = true }),
@@ -87,7 +91,7 @@ internal static class ComparisonPage
         ];
         return Html.Of($"""
             <div class="charts">{charts.Select(SvgChart.Draw)}</div>
-            <p class="note">Losses compare only where they are the same loss; a level adds a term to it.</p>
+            <p class="note">Losses compare only where they are the same loss; a level adds a term to it.{rest}</p>
             """);
     }
 

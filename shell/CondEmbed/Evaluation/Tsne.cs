@@ -15,6 +15,9 @@ public static class Tsne
     /// <summary>Fewer points have no neighbourhoods to keep; their principal components are their map.</summary>
     private const int FewestPoints = 8;
 
+    /// <summary>Several matrices of their square are held, 3.2 GB each.</summary>
+    private const int MostPoints = 20_000;
+
     private const double StartDeviation = 1e-4;
     private const double StartNoise = 1e-6;
 
@@ -22,12 +25,17 @@ public static class Tsne
     /// <param name="embeddings">As they are: bring them to unit length first where they are compared by cosine.</param>
     /// <param name="options">How to draw.</param>
     /// <param name="cancel">Stops between two steps.</param>
-    /// <exception cref="InputException">An embedding is not finite.</exception>
+    /// <exception cref="InputException">An embedding is not finite, or there are more than 20,000.</exception>
     public static MapPoint[] Map<T>(Embeddings<T> embeddings, TsneOptions? options = null, CancellationToken cancel = default)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         options ??= new TsneOptions();
         options.Check();
+        if (embeddings.Count > MostPoints)
+        {
+            throw new InputException($"A map by t-SNE of {embeddings.Count} embeddings takes memory with their square: give at most {MostPoints}, or use PrincipalComponents.Plane.");
+        }
+
         var plane = PrincipalComponents.Plane(embeddings);
 
         if (embeddings.Count < FewestPoints)

@@ -33,13 +33,13 @@ internal sealed class ExportPictures
         return [.. Enumerable.Range(0, count).Select(i => all[(int)((long)i * all.Count / count)])];
     }
 
-    internal static ExportPictures Of(Config config)
+    internal static ExportPictures Of(Config config, int workers, CancellationToken cancellation)
     {
         try
         {
             var data = RunData.Open(config);
             // What the run left out of its data is not there to be embedded either.
-            data = config.SkipBad ? data.Checked(skipBad: true, config.Workers) : data;
+            data = config.SkipBad ? data.Checked(skipBad: true, workers, cancellation: cancellation) : data;
             return data.Split.Test.Count > 0
                 ? new ExportPictures(data.Dataset, data.Split, null)
                 : throw new InputException($"{data.Dataset.Name}: has no test part.");

@@ -138,7 +138,7 @@ public static class OnnxExport
     {
         internal OnnxExported Run(string path, long bytes)
         {
-            var pictures = ExportPictures.Of(model.Settings);
+            var pictures = ExportPictures.Of(model.Settings, options.Workers, cancellation);
             var items = pictures.Some(options.Pictures);
             var expected = Pass(model).Embed(pictures.Reader, items, Phase("embedding", items.Count), cancellation);
             var embedded = Pass(found).Embed(pictures.Reader, items, Phase("embedding by ONNX", items.Count), cancellation);

@@ -55,7 +55,7 @@ public static class Plots
         ArgumentNullException.ThrowIfNull(labels);
         if (labels.Count != embeddings.Count)
             throw new ArgumentException($"{embeddings.Count} embeddings but {labels.Count} labels", nameof(labels));
-        var (x, y) = PrincipalPlane.Of(embeddings);
+        var places = PrincipalComponents.Plane(embeddings);
         var classes = labels.Index().GroupBy(one => one.Item, one => one.Index, StringComparer.Ordinal)
             .OrderByDescending(one => one.Count()).ThenBy(one => one.Key, StringComparer.Ordinal).ToList();
         using var plot = Titled(title);
@@ -72,7 +72,7 @@ public static class Plots
         void Dots(Plot plot, string name, IEnumerable<int> items, Color colour, float size)
         {
             int[] all = [.. items];
-            var dots = plot.Add.ScatterPoints(Array.ConvertAll(all, item => x[item]), Array.ConvertAll(all, item => y[item]), colour);
+            var dots = plot.Add.ScatterPoints(Array.ConvertAll(all, item => places[item].X), Array.ConvertAll(all, item => places[item].Y), colour);
             dots.LegendText = name;
             dots.MarkerSize = size;
         }

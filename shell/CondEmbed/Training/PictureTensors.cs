@@ -23,7 +23,7 @@ public sealed class PictureTensors : IDisposable
     /// <param name="dataset">Where they are.</param>
     /// <param name="items">Which of them, as of a <see cref="ClassSplit"/>; null for all.</param>
     /// <param name="size">The side of the squares, in pixels.</param>
-    /// <exception cref="BadPictureException">A picture cannot be used.</exception>
+    /// <exception cref="InputException">A picture cannot be used (<see cref="BadPictureException"/>), or they are too many for memory at one go.</exception>
     public PictureTensors(IImageDataset dataset, IReadOnlyList<int>? items = null, int size = 64)
     {
         ArgumentNullException.ThrowIfNull(dataset);
@@ -31,7 +31,14 @@ public sealed class PictureTensors : IDisposable
         Native.ensure();
         int[] chosen = [.. items ?? [.. Enumerable.Range(0, dataset.Count)]];
         var (reader, view) = (new PictureReader(dataset), new EvalTransform(size, size));
-        pictures = [.. chosen.AsParallel().AsOrdered().Select(item => view.Apply(reader.Read(item)))];
+        if ((long)chosen.Length * size * size * 3 > Array.MaxLength)
+        {
+            throw new InputException(
+                $"{dataset.Name}: {chosen.Length} pictures of {size} px are more than one tensor of bytes is made of here. Give fewer items or a smaller size, or use Trainer, which reads as it goes.");
+        }
+
+        pictures = new RgbImage[chosen.Length];
+        Each.OnThreads(chosen.Length, at => pictures[at] = view.Apply(reader.Read(chosen[at])));
         var names = chosen.Select(item => dataset.Items[item].Label).ToList();
         var index = new ClassIndex(names);
         (Size, Names, Classes, labels) = (size, names, index.Names, index.NumbersOf(names));
@@ -125,7 +132,7 @@ public sealed class PictureTensors : IDisposable
         var side = view?.OutputSize ?? Size;
         var length = side * side * 3;
         var pixels = new byte[(long)chosen.Length * length];
-        Parallel.For(0, chosen.Length, slot =>
+        Each.OnThreads(chosen.Length, slot =>
         {
             var target = pixels.AsSpan(slot * length, length);
             if (view is null)

@@ -47,11 +47,17 @@ internal sealed class RunDataFacts(RunData data, int seed)
 
     private string Sizes(IReadOnlyList<int> items)
     {
-        RgbImage[] pictures = [.. Drawn(items).Take(Measured).Select(data.Reader.Read)];
-        var of = pictures.Length == items.Count ? "" : $", measured on {pictures.Length} drawn by chance";
-        return Spread.Of(pictures.Select(picture => picture.Width)) is { } width && Spread.Of(pictures.Select(picture => picture.Height)) is { } height
+        (int Width, int Height)[] sizes = [.. Drawn(items).Take(Measured).Select(SizeOf)];
+        var of = sizes.Length == items.Count ? "" : $", measured on {sizes.Length} drawn by chance";
+        return Spread.Of(sizes.Select(size => size.Width)) is { } width && Spread.Of(sizes.Select(size => size.Height)) is { } height
             ? $"Pictures are {Words(width, " px")} wide and {Words(height, " px")} high{of}."
             : "";
+    }
+
+    private (int Width, int Height) SizeOf(int item)
+    {
+        var picture = data.Reader.Read(item);
+        return (picture.Width, picture.Height);
     }
 
     private IOrderedEnumerable<int> Drawn(IReadOnlyList<int> items) => items.OrderBy(item => SeededRandom.For(seed, item, 2).Bits());

@@ -88,6 +88,8 @@ internal sealed class TrainingRun : IDisposable
             var before = MeasuredBefore();
             log.Tested("test", 0, before);
             TakeSteps(log);
+            // Before the report, whose memory is none of the training's.
+            var cost = RunMeasures.Cost(session, state);
             var result = Finish(before);
             log.Tested("test", result.Steps, result.After);
 
@@ -96,7 +98,7 @@ internal sealed class TrainingRun : IDisposable
                 log.Tested("test_best", result.BestStep, result.Best);
             }
 
-            log.Write(new EndEntry(state.Step, "finished") { Cost = RunMeasures.Cost(session, state) });
+            log.Write(new EndEntry(state.Step, "finished") { Cost = cost });
             return result;
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
@@ -250,8 +252,10 @@ internal sealed class TrainingRun : IDisposable
         var best = state.BestStep == 0 ? null : state.BestStep == state.Step ? after : RunMeasures.Kept(TestedBest().Metrics);
         var origin = new RunOrigin(state.Network, state.Batches);
         MetricsFile.Write(folder.Metrics, new RunMetrics(data.Dataset.Name, state.Step, before, after, best, state.BestStep) { Subset = data.Subset, Origin = origin });
+        meter.Report("writing the report", 0, 1);
         new RunReports(folder, config, FirstCommand(), session, data, cancellation).Write(before, after, outcome, TimeSpan.FromSeconds(state.Seconds), state.BestStep);
         WriteProjector(outcome);
+        meter.Report("writing the report", 1, 1);
         return new TrainingResult(folder.Root, state.Step, before, after, best, state.BestStep, folder.Report, data.Subset);
     }
 
