@@ -66,9 +66,14 @@ type RunSettings private () =
         let start = Config.startFor (defaultArg start Config.standard.Encoder)
         let config, unread = start |> Settings.overlay [ for g in given -> g.Key, g.Value ]
 
+        /// `--per-class` and `PerClass` name the setting per_class already.
+        let isNamed (key: string) (source: string) =
+            source.EndsWith(key.Replace('_', '-'), StringComparison.Ordinal)
+            || source.Equals(key.Replace("_", ""), StringComparison.OrdinalIgnoreCase)
+
         let describe (problem: Problem) =
             match sources.TryGetValue problem.Key with
-            | true, source when source.EndsWith(problem.Key.Replace('_', '-'), StringComparison.Ordinal) -> $"{source}: {problem.Message}"
+            | true, source when isNamed problem.Key source -> $"{source}: {problem.Message}"
             | true, source -> $"{source}: {problem}"
             | _ -> string problem
 

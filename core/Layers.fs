@@ -5,10 +5,17 @@ open TorchSharp
 
 type private F = torch.nn.functional
 
+/// Refuses a number of a layer that has to be above 0.
+let private above0 name value = if value < 1 then invalidArg name $"{name} is {value}; it must be at least 1."
+
 let private spec name shape role init = { Name = name; Shape = shape; Role = role; Init = init }
 
 /// B In H W -> B Out H' W'. Square kernel, padding kernel / 2, no bias (a norm follows). Declares `weight`.
 let conv2d inputs outputs kernel stride : Layer<Tensor, Tensor> =
+    above0 (nameof inputs) inputs
+    above0 (nameof outputs) outputs
+    above0 (nameof kernel) kernel
+    above0 (nameof stride) stride
     let weight = spec "weight" [ int64 outputs; int64 inputs; int64 kernel; int64 kernel ] Trainable KaimingFanOut
 
     let strides, padding = [| int64 stride; int64 stride |], [| int64 (kernel / 2); int64 (kernel / 2) |]

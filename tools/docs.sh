@@ -6,7 +6,10 @@ root=/condembed-docs/
 rm -rf output
 # The reference of a C# assembly needs what its signatures name; the program has all of it beside itself.
 services=$PWD/shell/CondEmbed.Cli/bin/Release/net10.0/Microsoft.Extensions.DependencyInjection.Abstractions.dll
-dotnet fsdocs build --fscoptions " -r:$services" --properties Configuration=Release --nodefaultcontent --ignoreuncategorized --parameters root "$root" "$@"
+# It says much that means nothing here; what it said is shown where it fails.
+said=$(mktemp)
+trap 'rm -f "$said"' EXIT
+dotnet fsdocs build --fscoptions " -r:$services" --properties Configuration=Release --nodefaultcontent --ignoreuncategorized --parameters root "$root" "$@" >"$said" 2>&1 || { tail -n 40 "$said"; exit 1; }
 # fsdocs writes links from the root of a server: they become relative. Files of the repository that pages name come along, in source/.
 perl -pi -e "s|(=[\"'])$root|\$1./|g; s|(=[\"'])\.\./|\$1source/|g" output/*.html
 perl -pi -e "s|(=[\"'])$root|\$1../|g" output/*/*.html
@@ -17,3 +20,4 @@ mkdir -p output/source
 perl -ne 'print "$1\n" while /=["\x27]source\/([^"\x27#]+)/g' output/*.html | sort -u | xargs git ls-files -co --exclude-standard -- | tar -cf - -T - | tar -xf - -C output/source
 # Made of links from the root, too.
 rm -f output/llms*.txt
+echo "the pages are in output; open output/index.html"

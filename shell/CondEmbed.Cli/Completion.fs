@@ -78,7 +78,8 @@ let private ofLossSetting () =
 let private runs () =
     if Directory.Exists "runs" then
         [ for folder in Directory.GetDirectories "runs" |> Array.sort do
-              if File.Exists(Path.Combine(folder, "config.toml")) && not (Seq.exists Char.IsControl folder) then folder.Replace('\\', '/') ]
+              if File.Exists(Path.Combine(folder, "config.toml")) && not (Seq.exists Char.IsControl folder) then
+                  folder.Replace('\\', '/') ]
     else
         []
 

@@ -102,6 +102,10 @@ let private onnx stop (arguments: ParseResults<ExportArgument>) model file =
 
 let run (stop: CancellationToken) (arguments: ParseResults<ExportArgument>) =
     let run = arguments.GetResult ExportArgument.Run
+
+    if Path.GetExtension run = ".onnx" then
+        raise (InputException $"{run}: is exported already; give the run that it was made of.")
+
     let onnxFile, safetensors = arguments.TryGetResult ExportArgument.Onnx, arguments.TryGetResult ExportArgument.Safetensors
     let int8, asJson = arguments.Contains ExportArgument.Int8, arguments.Contains ExportArgument.Json
 

@@ -52,6 +52,10 @@ let private inStore top (stop: CancellationToken) (arguments: ParseResults<Searc
 
         [| for at, query in Seq.indexed queries.Items do
                let hits = store.SearchAsync(ReadOnlyMemory(embeddings.Row(at).ToArray()), asked, stop) |> Stores.wait
+
+               if hits.Count = 0 && not (isNull asked.Label) then
+                   Output.notice $"{address}: holds no picture of the label '{asked.Label}'"
+
                Answer(query.Path, query.Label, [| for hit in hits -> Hit(hit.Path, hit.Label, hit.Cosine) |]) |])
     |> show arguments
 

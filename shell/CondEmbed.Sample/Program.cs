@@ -4,7 +4,8 @@ using CondEmbed.Serving;
 
 // A page on which a picture finds its like, and shows why:
 //   dotnet run -c Release --project shell/CondEmbed.Sample [-- RUN] [--gallery FOLDER] [--steps N] [--urls http://127.0.0.1:5080]
-// Without a run it first trains a small one on the emoji that come along; without a gallery it searches among them.
+// Without a run it first trains a small one on the emoji that come along, and keeps it in the folder of this user's application data; without a gallery
+// it searches among them.
 const long MostBytes = 10_000_000;
 
 var run = args is [var first, ..] && !first.StartsWith('-') ? first : null;
@@ -67,7 +68,12 @@ catch (IOException problem)
 
 static async Task<ReadOnlyMemory<byte>> Body(HttpRequest request, CancellationToken cancellation)
 {
-    if (request.ContentLength is null or > MostBytes)
+    if (request.ContentLength is null or 0)
+    {
+        throw new BadHttpRequestException("The body of the request must be a picture's file, with its length.", StatusCodes.Status411LengthRequired);
+    }
+
+    if (request.ContentLength > MostBytes)
     {
         throw new BadHttpRequestException($"A picture may have up to {MostBytes / 1_000_000} MB. Make it smaller.", StatusCodes.Status413PayloadTooLarge);
     }

@@ -1,3 +1,4 @@
+using CondEmbed.Images;
 using CondEmbed.Reports;
 using CondEmbed.Serving;
 using CondEmbed.Training;
@@ -27,7 +28,12 @@ public static class GuideUser
     /// <summary>Trains.</summary>
     public static async Task<TrainingResult> Train(TrainingOptions options, CancellationToken stop)
     {
-        var progress = new Progress<RunProgress>(at => Console.Error.WriteLine(ProgressText.Line(at)));
+        var pacer = new ProgressPacer(TimeSpan.FromSeconds(5));
+        var progress = new Progress<RunProgress>(at =>
+        {
+            if (pacer.ShouldPrint(at))
+                Console.Error.WriteLine(ProgressText.Line(at));
+        });
         var result = await Trainer.TrainAsync(options, progress, stop);
         Console.Error.WriteLine($"Recall@1 of classes never seen: {result.After["recall@1"]:P1}; report: {result.Report}");
         return result;
@@ -96,15 +102,26 @@ public static class GuideUser
 
         var app = builder.Build();
         app.MapPost("/search", async (HttpRequest request, Embedder embedder, ImageIndex index, CancellationToken stop) =>
-            index.Search(await embedder.EmbedAsync(request.Body, "upload", stop), top: 10));
+        {
+            try
+            {
+                return Results.Ok(index.Search(await embedder.EmbedAsync(request.Body, "upload", stop), top: 10));
+            }
+            catch (BadPictureException bad)
+            {
+                return Results.Problem(bad.Message, statusCode: StatusCodes.Status400BadRequest);
+            }
+        });
         return app;
     }
 
     /// <summary>What one picture and another have in common, level by level, and where the last level looks in the first.</summary>
-    public static (IReadOnlyList<double> Levels, float[] Places) Explain(string run, CondEmbed.Images.RgbImage first, CondEmbed.Images.RgbImage second)
+    public static (IReadOnlyList<double> Levels, float[] Places) Explain(string run, string first, string second)
     {
         using var model = ConditionalModel.Load(run);
-        var why = model.Explain(first, second);
+        var why = model.Explain(Decoded(first), Decoded(second));
         return (why.Similarity.Levels, why.Levels[^1].FirstMean);
     }
+
+    private static RgbImage Decoded(string file) => new SkiaDecoder().Decode(File.ReadAllBytes(file), file);
 }

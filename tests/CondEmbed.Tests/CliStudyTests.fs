@@ -65,8 +65,9 @@ let tests =
                   Expect.isTrue (Set.isSubset (set [ "study.json"; "study.csv"; "study.html"; "baseline/seed-0.log" ]) kept) "files"
                   Expect.isFalse (kept |> Set.exists (fun file -> file.EndsWith ".tmp")) "nothing unfinished"
 
-                  let again = succeeds [ "study"; file; "--out"; out ]
-                  Expect.stringContains again "4 of 4 runs are there already" "nothing is done twice")
+                  let again = condembed [ "study"; file; "--out"; out ]
+                  Expect.equal again.Code 0 again.Everything
+                  Expect.stringContains again.Error "4 of 4 runs are there already" "nothing is done twice")
           }
           test "killed and started again, it goes on with what is missing" {
               onUnix (fun () ->

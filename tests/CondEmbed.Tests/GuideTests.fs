@@ -85,7 +85,7 @@ let private walk =
             let found = JsonDocument.Parse(response.Content.ReadAsStream()).RootElement
             Expect.equal (found.GetArrayLength(), found[0].GetProperty("id").GetString()) (10, "no. 20") "the new one"
             app.StopAsync().Wait()
-            let struct (levels, places) = GuideUser.Explain(run, decodeFile products[0].Photo, decodeFile products[1].Photo)
+            let struct (levels, places) = GuideUser.Explain(run, products[0].Photo, products[1].Photo)
             Expect.equal levels.Count 1 "levels"
             Expect.floatClose Accuracy.low (Seq.sumBy float places) 1.0 "attention")
     }
