@@ -68,7 +68,7 @@ catch (IOException problem)
 
 static async Task<ReadOnlyMemory<byte>> Body(HttpRequest request, CancellationToken cancellation)
 {
-    if (request.ContentLength is null or 0)
+    if (request.ContentLength is null)
     {
         throw new BadHttpRequestException("The body of the request must be a picture's file, with its length.", StatusCodes.Status411LengthRequired);
     }
