@@ -38,7 +38,7 @@ type FakeNetwork() =
         member _.Fingerprint = "means"
 
         member this.Embed(pixels, count) =
-            if Interlocked.Increment &inside <> 1 then failwith "two threads at once"
+            if Interlocked.Increment &inside <> 1 then invalidOp "two threads at once"
 
             this.Batches.Enqueue count
             this.Threads.Add Environment.CurrentManagedThreadId
