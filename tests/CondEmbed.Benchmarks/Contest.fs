@@ -1,0 +1,144 @@
+/// Contestants: each in a process of its own, set up once, then playing round after round when it is told to.
+namespace CondEmbed.Benchmarks
+
+open System
+open System.Diagnostics
+open System.Globalization
+open System.IO
+
+/// Quick asks for less work and so for rougher numbers; all contestants of a benchmark do the same work.
+type Effort = { Quick: bool; Threads: int }
+
+/// How a contestant does its work.
+type Plays =
+    /// Sets up in a process of its own of this program, and answers what plays one round.
+    | Here of (Effort -> unit -> Measured.Round)
+    /// A script of peers/, which calls contest.serve; with the arguments that it wants.
+    | Python of script: string * arguments: string list
+
+type Contestant = { Name: string; Plays: Plays }
+
+/// A contestant's measure is at most so many times another's, or, over none, at most so much.
+type Goal = { Of: string; Over: string option; Measure: string; AtMost: float }
+
+/// A row of the results.
+type Benchmark =
+    {
+        Name: string
+        /// What is done, with its sizes, in one sentence.
+        What: string
+        /// Whether the contestants' rounds alternate, so that their ratio is of neighbours in time, or each plays alone, for work that fills the memory.
+        Together: bool
+        /// Rounds that count; a quick run plays three at most.
+        Rounds: int
+        /// Rounds before them that do not.
+        Warm: int
+        Contestants: Contestant list
+        Goals: Goal list
+    }
+
+module Benchmark =
+    /// Seven rounds that alternate, after one to warm up.
+    let row name what contestants goals =
+        { Name = name; What = what; Together = true; Rounds = 7; Warm = 1; Contestants = contestants; Goals = goals }
+
+    let here name plays = { Name = name; Plays = Here plays }
+
+    let python name script arguments = { Name = name; Plays = Python(script, arguments) }
+
+    /// Of takes at most so many times as long as Over.
+    let atMost limit over of' = { Of = of'; Over = Some over; Measure = "seconds"; AtMost = limit }
+
+    /// Of takes at most so many seconds.
+    let within limit of' = { Of = of'; Over = None; Measure = "seconds"; AtMost = limit }
+
+/// Both sides of the talk between this program and a contestant: a line 'go' asks for a round, a line '@ name value ...' answers.
+module Contest =
+    let private invariant = CultureInfo.InvariantCulture
+
+    /// Stands before the arguments of a process that is a contestant.
+    [<Literal>]
+    let Serve = "serve"
+
+    let private say (text: string) =
+        Console.Out.WriteLine $"@ {text}"
+        Console.Out.Flush()
+
+    /// Plays for the process that started this one, until that closes the input; libtorch is loaded.
+    let serve (contestant: Contestant) effort =
+        match contestant.Plays with
+        | Python _ -> invalidArg (nameof contestant) "plays elsewhere"
+        | Here plays ->
+            CondEmbed.Native.ensure ()
+            let round = plays effort
+            say "ready"
+
+            while not (isNull (Console.In.ReadLine())) do
+                [ for name, value in round () -> String.Format(invariant, "{0} {1:R}", name, value) ]
+                |> String.concat " "
+                |> say
+
+    /// A contestant cannot play here; says why.
+    exception Absent of string
+
+    /// A contestant ended in the middle of its work; what it said of that stands on standard error.
+    exception Broken of string
+
+    let private start (effort: Effort) (program: string) (arguments: string list) =
+        let info =
+            ProcessStartInfo(program, arguments, RedirectStandardInput = true, RedirectStandardOutput = true, UseShellExecute = false)
+
+        for name in [ "OMP_NUM_THREADS"; "MKL_NUM_THREADS"; "OPENBLAS_NUM_THREADS" ] do
+            info.Environment[name] <- string effort.Threads
+
+        try
+            Process.Start info
+        with :? ComponentModel.Win32Exception as problem ->
+            raise (Absent $"{program}: {problem.Message}")
+
+    let private commandOf (effort: Effort) (benchmark: Benchmark) (contestant: Contestant) =
+        let common = (if effort.Quick then [ "--quick" ] else []) @ [ "--threads"; string effort.Threads ]
+
+        match contestant.Plays with
+        | Here _ -> Environment.ProcessPath, Serve :: benchmark.Name :: contestant.Name :: common
+        | Python(script, arguments) ->
+            let python = if File.Exists "/usr/bin/python3" then "/usr/bin/python3" else "python3"
+            python, Path.Combine(AppContext.BaseDirectory, "peers", script) :: common @ arguments
+
+    /// What the process says next; its other output is passed over.
+    let rec private heard (contestant: Contestant) (running: Process) =
+        match running.StandardOutput.ReadLine() with
+        | null ->
+            running.WaitForExit()
+            if running.ExitCode = 3 then raise (Absent $"{contestant.Name} lacks a module of Python")
+            raise (Broken $"The contestant {contestant.Name} ended with exit code {running.ExitCode} instead of an answer.")
+        | line when line.StartsWith("@ ", StringComparison.Ordinal) -> line.Substring 2
+        | _ -> heard contestant running
+
+    let private roundOf (answer: string) : Measured.Round =
+        [ for pair in answer.Split(' ', StringSplitOptions.RemoveEmptyEntries) |> Array.chunkBySize 2 ->
+              pair[0], Double.Parse(pair[1], invariant) ]
+
+    /// A contestant that is ready. Disposing ends it.
+    type Player(effort, benchmark, contestant: Contestant) =
+        let running = commandOf effort benchmark contestant ||> start effort
+
+        do
+            try
+                heard contestant running |> ignore
+            with _ ->
+                running.Dispose()
+                reraise ()
+
+        member _.Name = contestant.Name
+
+        member _.Round() =
+            running.StandardInput.WriteLine "go"
+            running.StandardInput.Flush()
+            heard contestant running |> roundOf
+
+        interface IDisposable with
+            member _.Dispose() =
+                running.StandardInput.Close()
+                if not (running.WaitForExit 20000) then running.Kill true
+                running.Dispose()

@@ -1,0 +1,149 @@
+/// Results: as numbers, as a file, and against those of an earlier run.
+module CondEmbed.Benchmarks.Results
+
+open System
+open System.IO
+open System.Text.Json
+
+/// The middle of some numbers and the quarters beside it.
+type Spread = { Median: float; Low: float; High: float }
+
+/// A contestant's measure.
+type Measure = { Contestant: string; Name: string; Unit: string; Value: Spread; Rounds: int }
+
+/// One contestant's measure by another's, round by round; at most AtMost is the goal, where there is one.
+type Ratio = { Of: string; Over: string; Name: string; Value: Spread; AtMost: Nullable<float> }
+
+/// A benchmark that was played.
+type Row = { Name: string; What: string; Measures: Measure array; Ratios: Ratio array; Absent: string array }
+
+/// A run of the program.
+type Run = { Date: string; Version: string; Quick: bool; Threads: int; Machine: Machine.Description; Rows: Row array }
+
+let private options = JsonSerializerOptions(PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true)
+
+let spread (values: float array) =
+    let sorted = Array.sort values
+
+    let at part =
+        let place = part * float (sorted.Length - 1)
+        let below = int place
+        let above = min (below + 1) (sorted.Length - 1)
+        sorted[below] + (place - float below) * (sorted[above] - sorted[below])
+
+    { Median = at 0.5; Low = at 0.25; High = at 0.75 }
+
+let private unitOf (measure: string) = if measure.Contains "bytes" then "B" else "s"
+
+let private ratio goals (samples: Contestants.Sample list) (of', over, measure) =
+    let values name =
+        samples
+        |> List.tryFind (fun one -> one.Contestant = name && one.Measure = measure)
+        |> Option.map _.Values
+
+    match values of', values over with
+    | Some ours, Some theirs when ours.Length = theirs.Length ->
+        let goal =
+            goals
+            |> List.tryFind (fun (goal: Goal) -> goal.Of = of' && goal.Over = Some over && goal.Measure = measure)
+
+        Some
+            { Of = of'
+              Over = over
+              Name = measure
+              Value = spread (Array.map2 (/) ours theirs)
+              AtMost = goal |> Option.map (fun goal -> Nullable goal.AtMost) |> Option.defaultValue (Nullable()) }
+    | _ -> None
+
+/// What a benchmark's samples say: each measure, and the ratios that have goals, and of the first contestant over every other.
+let row (benchmark: Benchmark) (samples: Contestants.Sample list) absent =
+    let measures = samples |> List.map _.Measure |> List.distinct
+
+    let wanted =
+        [ for goal in benchmark.Goals do
+              match goal.Over with
+              | Some over -> goal.Of, over, goal.Measure
+              | None -> () ]
+
+    let first = benchmark.Contestants.Head.Name
+
+    let usual =
+        [ for other in benchmark.Contestants.Tail do
+              for measure in measures -> first, other.Name, measure ]
+
+    { Name = benchmark.Name
+      What = benchmark.What
+      Measures =
+        [| for one in samples ->
+               { Contestant = one.Contestant
+                 Name = one.Measure
+                 Unit = unitOf one.Measure
+                 Value = spread one.Values
+                 Rounds = one.Values.Length } |]
+      Ratios = wanted @ usual |> List.distinct |> List.choose (ratio benchmark.Goals samples) |> Array.ofList
+      Absent = Array.ofList absent }
+
+/// Of absolute goals, those that a row misses, as text.
+let private lateOf (benchmark: Benchmark) (row: Row) =
+    [ for goal in benchmark.Goals do
+          for one in row.Measures do
+              if
+                  goal.Over.IsNone
+                  && one.Contestant = goal.Of
+                  && one.Name = goal.Measure
+                  && one.Value.Median > goal.AtMost
+              then
+                  FormattableString.Invariant $"{row.Name}: {goal.Of} takes {one.Value.Median:F3} {one.Unit}, the goal is {goal.AtMost}" ]
+
+/// The goals that a row misses, each a line.
+let missed (benchmark: Benchmark) (row: Row) =
+    [ for ratio in row.Ratios do
+          if ratio.AtMost.HasValue && ratio.Value.Median > ratio.AtMost.Value then
+              FormattableString.Invariant
+                  $"{row.Name}: {ratio.Of} is {ratio.Value.Median:F2} x {ratio.Over} in {ratio.Name}, the goal is {ratio.AtMost.Value}" ]
+    @ lateOf benchmark row
+
+let write (path: string) (run: Run) =
+    let text = JsonSerializer.Serialize(run, options)
+    let whole = Path.GetFullPath path
+    Directory.CreateDirectory(Path.GetDirectoryName whole) |> ignore
+    let fresh = whole + ".new"
+    File.WriteAllText(fresh, text + "\n")
+    File.Move(fresh, whole, true)
+
+let read (path: string) =
+    try
+        JsonSerializer.Deserialize<Run>(File.ReadAllText path, options)
+    with
+    | :? JsonException as problem -> raise (CondEmbed.InputException $"{path}: these are no results of the benchmarks: {problem.Message}")
+    | :? IOException
+    | :? UnauthorizedAccessException as problem -> raise (CondEmbed.InputException $"{path}: {problem.Message}")
+
+/// Half the width of the middle half, as a part of the middle.
+let private noise (value: Spread) = if value.Median = 0.0 then 0.0 else (value.High - value.Low) / (2.0 * value.Median)
+
+/// Beyond both runs' spread and a twentieth.
+let private worse (old: Spread) (now: Spread) = now.Median > old.Median * (1.0 + 0.05 + 2.0 * (noise old + noise now)) && now.Low > old.High
+
+/// What is worse than it was, each a line. Times are compared on the same machine only, and only where nothing stands beside them; ratios always.
+let slower (old: Run) (now: Run) =
+    let told name what (before: Spread) (after: Spread) =
+        FormattableString.Invariant $"{name}: {what} was {before.Median:G4}, is {after.Median:G4} ({after.Median / before.Median:F2} x)"
+
+    let same =
+        old.Machine.Processor = now.Machine.Processor
+        && old.Machine.Cores = now.Machine.Cores
+        && old.Threads = now.Threads
+
+    [ for row in now.Rows do
+          for before in old.Rows |> Array.filter (fun before -> before.Name = row.Name) do
+              for ratio in row.Ratios do
+                  for past in before.Ratios do
+                      if (past.Of, past.Over, past.Name) = (ratio.Of, ratio.Over, ratio.Name) && worse past.Value ratio.Value then
+                          told row.Name $"{ratio.Of} by {ratio.Over}, {ratio.Name}," past.Value ratio.Value
+
+              if same && row.Ratios.Length = 0 then
+                  for measure in row.Measures do
+                      for past in before.Measures do
+                          if (past.Contestant, past.Name) = (measure.Contestant, measure.Name) && worse past.Value measure.Value then
+                              told row.Name $"{measure.Contestant}, {measure.Name}," past.Value measure.Value ]

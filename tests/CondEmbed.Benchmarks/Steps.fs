@@ -1,0 +1,95 @@
+/// Whole steps of training: what is added to the bare kernels, against PyTorch, with levels and without, and the memory that it takes.
+module CondEmbed.Benchmarks.Steps
+
+open CondEmbed
+open TorchSharp
+
+let private steps config count size =
+    let recipe = Networks.methodOf config
+    let batch = Networks.batch count size
+    let state = Train.start 1L torch.CPU float32 recipe
+    fun () -> Train.step recipe state batch |> ignore
+
+/// ResNet-50's kernels called one after another by hand, without loss or update: forward, the sum of the embeddings, backward.
+let private bare count size =
+    let leaves = Networks.methodOf (Networks.resNet50 size 0)
+    let state = Train.start 1L torch.CPU float32 leaves
+    let parameters = dict (Params.toSeq state.Params)
+
+    let trained =
+        [| for leaf in parameters.Values do
+               if leaf.requires_grad then leaf |]
+
+    let batch = Networks.batch count size
+    fun () -> scoped (fun () -> torch.autograd.grad ([| HandWritten.resNet50 parameters batch.Images |], trained) |> ignore)
+
+let private small (effort: Effort) = if effort.Quick then 8, 64 else 32, 128
+
+let private overhead =
+    let step effort =
+        let count, size = small effort in
+        let step = steps (Networks.resNet50 size 0) count size in
+        fun () -> Measured.seconds step
+
+    let loop effort = small effort ||> bare |> fun step () -> Measured.seconds step
+
+    Benchmark.row
+        "step.overhead"
+        "ResNet-50, 32 pictures of 128 px, a whole step of training without levels against forward + backward of the same kernels alone"
+        [ Benchmark.here "condembed" step; Benchmark.here "loop" loop ]
+        [ Benchmark.atMost 1.03 "loop" "condembed" ]
+
+let private againstPyTorch =
+    let step effort =
+        let count, size = small effort
+        let step = steps (Networks.resNet50 size 0) count size
+        fun () -> Measured.secondsAndPeak step
+
+    Benchmark.row
+        "step.pytorch"
+        "the same step, and the peak of memory in it, against PyTorch with the same network, loss, miner and optimiser"
+        [ Benchmark.here "condembed" step; Benchmark.python "pytorch" "steps.py" [] ]
+        [ Benchmark.atMost 1.0 "pytorch" "condembed"
+          { Benchmark.atMost 1.1 "pytorch" "condembed" with Measure = "bytes" } ]
+
+let private conditional =
+    let step levels (effort: Effort) =
+        let count, size = if effort.Quick then 16, 64 else 112, 224
+        let step = steps (Networks.resNet50 size levels) count size
+        fun () -> Measured.secondsAndPeak step
+
+    { Benchmark.row
+          "step.conditional"
+          "ResNet-50, 112 pictures of 224 px, D = 512, 8 heads: a step with two levels on all pairs against one without levels"
+          [ Benchmark.here "levels" (step 2); Benchmark.here "baseline" (step 0) ]
+          [ Benchmark.atMost 1.1 "baseline" "levels"
+            { Benchmark.atMost 1.15 "baseline" "levels" with Measure = "bytes" } ] with
+        Together = false
+        Rounds = 3 }
+
+/// Resident memory after a tenth of the steps and at their end.
+let private growth =
+    let grown (effort: Effort) =
+        let count = if effort.Quick then 200 else 2000
+        let step = steps { Networks.resNet50 32 2 with Encoder = "small"; Embedding = 64 } 32 32
+
+        fun () ->
+            for _ in 1 .. count / 10 do
+                step ()
+
+            let before = Measured.resident ()
+
+            for _ in count / 10 + 1 .. count do
+                step ()
+
+            [ "growth bytes", max 0.0 (Measured.resident () - before) ]
+
+    { Benchmark.row
+          "memory.growth"
+          "resident memory that 2,000 steps of the small network with two levels add after the first 200"
+          [ Benchmark.here "condembed" grown ]
+          [ { Of = "condembed"; Over = None; Measure = "growth bytes"; AtMost = 16777216.0 } ] with
+        Rounds = 1
+        Warm = 0 }
+
+let benchmarks = [ overhead; againstPyTorch; conditional; growth ]
