@@ -42,7 +42,7 @@ type TrainArgument =
         member this.Usage =
             match this with
             | Data _ ->
-                DataCommand.embedded
+                DataCommand.embedded ()
                 + " (these ship with the program; the first is the default), a folder of class folders, a CSV / TSV table, or the folder of a published set"
             | Dataset _ -> "another way to say DATA"
             | Config _ -> "settings in a TOML file, under the names of --list-settings or of these options; the command line wins"
@@ -67,7 +67,7 @@ type TrainArgument =
             | Threads _ -> "threads of torch; 0 for one a core"
             | Workers _ -> "threads that read pictures; 0 for one a core"
             | SkipBad -> "leave out pictures that cannot be read, instead of stopping before training"
-            | Layout _ -> DataCommand.layoutUsage
+            | Layout _ -> DataCommand.layoutUsage ()
             | AllowSubset -> DataCommand.subsetUsage
             | Split _ -> "how classes are divided: auto (as the data says, else hash), hash, first-half (of the sorted names)"
             | Tensorboard -> "write TensorBoard's event files too, into the folder 'tensorboard' of the run"
@@ -94,13 +94,13 @@ type EmbedArgument =
             match this with
             | Embed_What _ ->
                 "the run's folder (or a model file, or an exported .onnx file), then the images: a folder, a table, a picture, or "
-                + DataCommand.embedded
+                + DataCommand.embedded ()
             | Out _ -> ".npy, .csv, .jsonl or .parquet, with paths, and labels if there are any; a folder with --shard"
             | Shard _ ->
                 "i/N: only the i-th of N equal parts of the work, into a Parquet file of its own; what is done already is left as it is"
             | Again -> "write the shard anew, whatever is there"
             | SkipBad -> DataCommand.skipUsage
-            | Layout _ -> DataCommand.layoutUsage
+            | Layout _ -> DataCommand.layoutUsage ()
             | AllowSubset -> DataCommand.subsetUsage
             | Best -> "the network that did best on the validation classes instead of the last"
             | Device _ -> "auto, cpu, cuda or cuda:N"
@@ -130,7 +130,7 @@ type SearchArgument =
         member this.Usage =
             match this with
             | Run _ -> "the run's folder, a model file or an exported .onnx file"
-            | Gallery _ -> "the pictures to search in: a folder, a table, or " + DataCommand.embedded
+            | Gallery _ -> "the pictures to search in: a folder, a table, or " + DataCommand.embedded ()
             | Store _ -> "instead of a gallery, what 'condembed index' has filled: " + Stores.usage
             | Query _ -> "the picture to search for, or a folder of them"
             | Top _ -> "how many to find (10)"
@@ -141,7 +141,7 @@ type SearchArgument =
             | Json -> "one JSON document on standard output and nothing else there"
             | Html _ -> "a page with the pictures"
             | SkipBad -> DataCommand.skipUsage
-            | Layout _ -> "of the gallery: " + DataCommand.layoutUsage
+            | Layout _ -> "of the gallery: " + DataCommand.layoutUsage ()
             | Best -> "the network that did best on the validation classes instead of the last"
             | Device _ -> "auto, cpu, cuda or cuda:N"
             | Workers _ -> "threads that read pictures; 0 for one a core"
@@ -164,14 +164,14 @@ type PreviewArgument =
             | Source _ -> "a picture: its test view alone; data: a sheet of test views and training views"
             | Out _ -> "a PNG file"
             | Config _ -> "settings in a TOML file"
-            | Layout _ -> DataCommand.layoutUsage
+            | Layout _ -> DataCommand.layoutUsage ()
             | Resize _ -> "short side before the crop, in pixels"
             | Crop _ -> "side of the crop, in pixels"
             | Filter _ -> "bilinear or bicubic"
             | Encoder _ -> "whose usual settings to start from"
             | Set _ -> "any other setting, as in --set augment=none"
 
-[<HelpDescription "Show this help.">]
+[<HelpDescription(Overview.HelpMeaning)>]
 type Command =
     | [<CliPrefix(CliPrefix.None)>] Train of ParseResults<TrainArgument>
     | [<CliPrefix(CliPrefix.None)>] Study of ParseResults<StudyCommand.StudyArgument>
@@ -196,25 +196,25 @@ type Command =
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | Train _ -> "learn embeddings from labelled pictures"
-            | Study _ -> "compare settings by matched runs with several seeds"
-            | Compare _ -> "several runs side by side: metrics, settings that differ, curves, cost"
-            | Evaluate _ -> "retrieval metrics of a run's embeddings on a data set"
-            | Metrics _ -> "retrieval metrics of given embeddings"
-            | Embed _ -> "embeddings of pictures into a file"
-            | Index _ -> "pictures into a store that searches beyond memory: PostgreSQL with pgvector, or a file"
-            | Search _ -> "the most similar pictures of a gallery or a store"
-            | Explain _ -> "where a run's levels look in two pictures, each in the light of the other"
-            | Export _ -> "a run's network as an ONNX file, or as weights for Python"
-            | Loss _ -> "value and gradients of a loss on given embeddings; --list shows every loss"
-            | Preview _ -> "a picture of what the network sees"
-            | Doctor _ -> "versions, device, native libraries, and how to mend what is wrong"
-            | Weights _ -> "what a weight file holds, and weights of other programs as safetensors"
-            | Data _ -> "what a data set is, and what is wrong with it"
-            | Config _ -> "files of settings: a commented one to start from, what is wrong with one, what a run would use, what there is"
-            | Completion _ -> "the script that bash, zsh, fish or PowerShell complete these commands by"
-            | Quiet -> "of any command: results and errors alone, no progress and no notices"
-            | Version -> "print the version"
+            | Train _ -> Overview.meaning "train"
+            | Study _ -> Overview.meaning "study"
+            | Compare _ -> Overview.meaning "compare"
+            | Evaluate _ -> Overview.meaning "evaluate"
+            | Metrics _ -> Overview.meaning "metrics"
+            | Embed _ -> Overview.meaning "embed"
+            | Index _ -> Overview.meaning "index"
+            | Search _ -> Overview.meaning "search"
+            | Explain _ -> Overview.meaning "explain"
+            | Export _ -> Overview.meaning "export"
+            | Loss _ -> Overview.meaning "loss"
+            | Preview _ -> Overview.meaning "preview"
+            | Doctor _ -> Overview.meaning "doctor"
+            | Weights _ -> Overview.meaning "weights"
+            | Data _ -> Overview.meaning "data"
+            | Config _ -> Overview.meaning "config"
+            | Completion _ -> Overview.meaning "completion"
+            | Quiet -> Overview.meaning "--quiet"
+            | Version -> Overview.meaning "--version"
 
 /// What each command's help ends with.
 let examples =

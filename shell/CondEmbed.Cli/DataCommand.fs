@@ -12,10 +12,10 @@ open CondEmbed.Images
 open CondEmbed.Reports
 
 /// The names of the sets that come along, as in "'emoji' or 'other'".
-let embedded = String.Join(" or ", [ for name in ImageDatasets.EmbeddedNames -> $"'{name}'" ])
+let embedded () = String.Join(" or ", [ for name in ImageDatasets.EmbeddedNames -> $"'{name}'" ])
 
 /// What `--layout` means, of every command that opens data.
-let layoutUsage = String.Join(", ", ImageDatasets.LayoutNames) + "; by default what lies there is recognised"
+let layoutUsage () = String.Join(", ", ImageDatasets.LayoutNames) + "; by default what lies there is recognised"
 
 /// What `--allow-subset` means.
 let subsetUsage = "go on with a published set of which something is missing; every result is then marked as of a subset"
@@ -43,10 +43,10 @@ type InspectArgument =
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | Folder _ -> "a folder, a table, or " + embedded
+            | Folder _ -> "a folder, a table, or " + embedded ()
             | Out _ -> "a PNG file: a picture of each of up to 48 classes (frames: blue train, green validation, orange test)"
             | Json -> "one JSON document on standard output and nothing else there"
-            | Layout _ -> layoutUsage
+            | Layout _ -> layoutUsage ()
             | AllowSubset -> subsetUsage
             | Boxes -> "cut pictures to the boxes that a published set comes with"
             | Split _ -> "auto, hash, first-half"

@@ -33,7 +33,7 @@ type IndexArgument =
             match this with
             | Index_What _ ->
                 "the run's folder (or a model file, or an exported .onnx file), then the images: a folder, a table, a picture, or "
-                + DataCommand.embedded
+                + DataCommand.embedded ()
                 + "; or the shards of 'embed --shard': .parquet files, or their folder"
             | Store _ -> Stores.usage
             | Block _ -> "pictures that are written at once, as a whole or not at all (512)"
@@ -42,7 +42,7 @@ type IndexArgument =
             | SkipBad -> "leave out pictures that cannot be used, instead of stopping at the first"
             | AllowMissing -> "go on without the shards that are missing"
             | Json -> "the summary as one JSON document on standard output and nothing else there"
-            | Layout _ -> DataCommand.layoutUsage
+            | Layout _ -> DataCommand.layoutUsage ()
             | AllowSubset -> DataCommand.subsetUsage
             | Best -> "the network that did best on the validation classes instead of the last"
             | Device _ -> "auto, cpu, cuda or cuda:N"

@@ -56,7 +56,7 @@ type EvaluateArgument =
             | RerankBy _ -> Meaning.rerankBy
             | Json -> "one JSON document on standard output and nothing else there"
             | SkipBad -> DataCommand.skipUsage
-            | Layout _ -> DataCommand.layoutUsage
+            | Layout _ -> DataCommand.layoutUsage ()
             | AllowSubset -> DataCommand.subsetUsage
             | Device _ -> "auto, cpu, cuda or cuda:N"
             | Workers _ -> "threads that read pictures; 0 for one a core"

@@ -7,11 +7,12 @@ open System.Text.Json
 open CondEmbed.Reports
 
 let private jsonOptions =
-    JsonSerializerOptions(
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        NumberHandling = Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals,
-        WriteIndented = true
-    )
+    lazy
+        JsonSerializerOptions(
+            PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+            NumberHandling = Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals,
+            WriteIndented = true
+        )
 
 let mutable private renderer = Renderers.lines
 
@@ -34,7 +35,7 @@ let eventsUsage = "events as lines of JSON on standard output and nothing else t
 let visible (text: string) = text |> String.map (fun c -> if Char.IsControl c && c <> '\n' && c <> '\r' then '?' else c)
 
 /// One JSON document on standard output.
-let json (document: 'T) = Console.Out.WriteLine(JsonSerializer.Serialize(document, jsonOptions))
+let json (document: 'T) = Console.Out.WriteLine(JsonSerializer.Serialize(document, jsonOptions.Value))
 
 /// A line for people about the work, on standard error: what was found, left out, decided. Never a result.
 let notice (line: string) = renderer.Notice(visible line)

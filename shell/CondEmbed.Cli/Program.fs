@@ -11,7 +11,9 @@ open CondEmbed.Cli.MeasureArguments
 open CondEmbed.Interop
 open CondEmbed.Training
 
-let private parser = ArgumentParser.Create<Command>(programName = "condembed", errorHandler = ExceptionExiter())
+/// A test looks at the structure of the description, which takes Argu longer than most commands take.
+let private parser =
+    lazy ArgumentParser.Create<Command>(programName = "condembed", errorHandler = ExceptionExiter(), checkStructure = false)
 
 let private examplesOf command =
     let line (example, meaning) = $"    {example}\n        {meaning}\n"
@@ -24,7 +26,7 @@ let private isOption (word: string) = word.Length > 1 && word[0] = '-' && (word[
 
 /// A command or an option that is not there is reported with the nearest one that is.
 let private checkNames (argv: string array) =
-    let command = Completion.tryCommand parser argv[0]
+    let command = Completion.tryCommand parser.Value argv[0]
     let known = command |> Option.map Completion.optionsBelow |> Option.defaultValue []
     let names = [ for word in argv -> word.Split('=')[0] ]
 
@@ -47,6 +49,10 @@ let private checkNames (argv: string array) =
                       $"{name}: 'condembed {argv[0]}' has no such option{RunSettings.Nearest(known, name)}"
                   $"'condembed {argv[0]} --help' lists them." ]
         )
+
+let private told text =
+    Console.Out.WriteLine(text: string)
+    0
 
 let private dispatch commandLine stop command =
     let finished action =
@@ -72,7 +78,7 @@ let private dispatch commandLine stop command =
     | Command.Config arguments -> finished (ConfigCommand.run arguments)
     | Command.Completion arguments -> finished (CompletionCommand.run arguments)
     | Quiet -> Output.ended "failed" 2 "--quiet goes with a command; 'condembed --help' lists them."
-    | Version -> finished (printfn $"{About.Version}")
+    | Version -> told About.Version
 
 let private quoted (word: string) =
     if word.Length > 0 && word |> Seq.forall (fun c -> Char.IsLetterOrDigit c || "-_./=:,".Contains c) then
@@ -81,15 +87,12 @@ let private quoted (word: string) =
         $"'{word}'"
 
 let private execute (argv: string array) stop =
-    if argv.Length = 0 then
-        printfn $"{parser.PrintUsage()}"
-        0
-    elif argv.Length > 1 && argv[0] = "completion" && argv[1] = "--complete" then
-        Completion.answer parser (List.ofArray argv[2..])
+    if argv.Length > 1 && argv[0] = "completion" && argv[1] = "--complete" then
+        Completion.answer parser.Value (List.ofArray argv[2..])
         0
     else
         checkNames argv
-        let results = parser.ParseCommandLine argv
+        let results = parser.Value.ParseCommandLine argv
 
         match results.GetAllResults() |> List.filter (fun command -> not command.IsQuiet) with
         | [ command ] -> dispatch (String.Join(' ', Seq.append [ "condembed" ] (Seq.map quoted argv))) stop command
@@ -119,11 +122,7 @@ let private stopWithInput (source: CancellationTokenSource) =
 
         Thread(wait, IsBackground = true).Start()
 
-/// 0: done. 1: the run failed or was stopped. 2: the input is wrong. The reason goes to standard error.
-[<EntryPoint>]
-let main argv =
-    CultureInfo.DefaultThreadCurrentCulture <- CultureInfo.InvariantCulture
-    CultureInfo.CurrentCulture <- CultureInfo.InvariantCulture
+let private work argv =
     Output.choose argv
     use source = new CancellationTokenSource()
     let signals = listen source
@@ -136,7 +135,7 @@ let main argv =
             signals |> List.iter _.Dispose()
     with
     | :? ArguParseException as error when error.ErrorCode = ErrorCode.HelpText ->
-        printfn $"{error.Message}{examplesOf argv[0]}"
+        Console.Out.WriteLine(error.Message + examplesOf argv[0])
         0
     | :? ArguParseException as error ->
         let problem = error.Message.Replace("ERROR: ", "").Split '\n' |> Array.head
@@ -146,3 +145,15 @@ let main argv =
     | :? OperationCanceledException -> Output.ended "stopped" 1 "stopped."
     | :? ArithmeticException as error -> Output.ended "failed" 1 error.Message
     | error -> Output.ended "failed" 1 $"{error.GetType().Name}: {error.Message}"
+
+/// 0: done. 1: the run failed or was stopped. 2: the input is wrong. The reason goes to standard error.
+[<EntryPoint>]
+let main argv =
+    CultureInfo.DefaultThreadCurrentCulture <- CultureInfo.InvariantCulture
+    CultureInfo.CurrentCulture <- CultureInfo.InvariantCulture
+
+    match argv with
+    | [||]
+    | [| "--help" |] -> told (Overview.help ())
+    | [| "--version" |] -> told About.Version
+    | _ -> work argv

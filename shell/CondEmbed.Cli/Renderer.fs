@@ -62,11 +62,12 @@ module Renderers =
             member _.Leave() = () }
 
     let private options =
-        JsonSerializerOptions(
-            PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-            NumberHandling = Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals,
-            Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping
-        )
+        lazy
+            JsonSerializerOptions(
+                PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+                NumberHandling = Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals,
+                Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping
+            )
 
     let private progressFields (at: RunProgress) : (string * obj) list =
         let seconds (time: Nullable<TimeSpan>) = if time.HasValue then Nullable time.Value.TotalSeconds else Nullable()
@@ -88,12 +89,12 @@ module Renderers =
         let write name (fields: (string * obj) list) =
             let line = JsonObject()
             line["event"] <- JsonValue.Create(name: string)
-            line["time"] <- JsonSerializer.SerializeToNode(DateTimeOffset.UtcNow, options)
+            line["time"] <- JsonSerializer.SerializeToNode(DateTimeOffset.UtcNow, options.Value)
 
             for key, value in fields do
-                line[key] <- JsonSerializer.SerializeToNode(value, options)
+                line[key] <- JsonSerializer.SerializeToNode(value, options.Value)
 
-            lock gate (fun () -> Console.Out.WriteLine(line.ToJsonString options))
+            lock gate (fun () -> Console.Out.WriteLine(line.ToJsonString options.Value))
 
         { new Renderer with
             member _.Notice line = if not isQuiet then write "notice" [ "message", line ]

@@ -3,7 +3,10 @@ module CondEmbed.Tests.CliHelpTests
 
 open System
 open System.IO
+open Argu
 open Expecto
+open CondEmbed.Cli
+open CondEmbed.Cli.Arguments
 open CondEmbed.Interop
 open CondEmbed.Tests.CliSupport
 open CondEmbed.Tests.Support
@@ -40,6 +43,11 @@ let private help =
                       Expect.equal (outcome.Code, outcome.Error) (0, "") outcome.Everything
 
                   Expect.isEmpty (Directory.GetFileSystemEntries cache) "nothing is cached")
+          }
+
+          test "the help that is ready at once is what Argu makes of the description, whose structure is sound" {
+              let parser = ArgumentParser.Create<Command>(programName = "condembed")
+              Expect.equal (Overview.help ()) (parser.PrintUsage()) "the same text"
           }
 
           test "every command has examples in its help" {

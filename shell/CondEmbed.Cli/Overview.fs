@@ -1,0 +1,69 @@
+/// What the program says of itself before anything else is loaded: its commands, and the help that lists them. A test holds it against what Argu
+/// prints of the same description, which takes several times as long.
+module CondEmbed.Cli.Overview
+
+/// What each command is for, by its name, in the order of the help.
+let private commands =
+    [ "train", "learn embeddings from labelled pictures"
+      "study", "compare settings by matched runs with several seeds"
+      "compare", "several runs side by side: metrics, settings that differ, curves, cost"
+      "evaluate", "retrieval metrics of a run's embeddings on a data set"
+      "metrics", "retrieval metrics of given embeddings"
+      "embed", "embeddings of pictures into a file"
+      "index", "pictures into a store that searches beyond memory: PostgreSQL with pgvector, or a file"
+      "search", "the most similar pictures of a gallery or a store"
+      "explain", "where a run's levels look in two pictures, each in the light of the other"
+      "export", "a run's network as an ONNX file, or as weights for Python"
+      "loss", "value and gradients of a loss on given embeddings; --list shows every loss"
+      "preview", "a picture of what the network sees"
+      "doctor", "versions, device, native libraries, and how to mend what is wrong"
+      "weights", "what a weight file holds, and weights of other programs as safetensors"
+      "data", "what a data set is, and what is wrong with it"
+      "config", "files of settings: a commented one to start from, what is wrong with one, what a run would use, what there is"
+      "completion", "the script that bash, zsh, fish or PowerShell complete these commands by" ]
+
+let private options =
+    [ "--quiet", "of any command: results and errors alone, no progress and no notices"
+      "--version", "print the version" ]
+
+/// What a command or an option of all commands is for.
+let meaning name = commands @ options |> List.find (fun (known, _) -> known = name) |> snd
+
+/// What a help says of itself.
+[<Literal>]
+let HelpMeaning = "Show this help."
+
+/// Columns before and after the meanings.
+let private indent, right = 26, 80
+
+/// The words in lines that end before the right edge.
+let private wrapped (text: string) =
+    let add (lines: string list) word =
+        match lines with
+        | line :: above when indent + line.Length + 1 + String.length word < right -> $"{line} {word}" :: above
+        | _ -> word :: lines
+
+    text.Split ' ' |> Array.fold add [] |> List.rev
+
+let private entry (name: string, meaning) =
+    let first = $"    {name}".PadRight indent
+    let below = "\n" + String.replicate indent " "
+    first + String.concat below (wrapped meaning)
+
+/// What `condembed --help` prints.
+let help () =
+    [ "USAGE: condembed [--help] [--quiet] [--version] [<subcommand> [<options>]]"
+      ""
+      "SUBCOMMANDS:"
+      ""
+      for name, meaning in commands do
+          entry ($"{name} <options>", meaning)
+      ""
+      "    Use 'condembed <subcommand> --help' for additional information."
+      ""
+      "OPTIONS:"
+      ""
+      for option in options @ [ "--help", HelpMeaning ] do
+          entry option
+      "" ]
+    |> String.concat "\n"
