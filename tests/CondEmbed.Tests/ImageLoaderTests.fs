@@ -144,6 +144,44 @@ let private inOrder =
 
               Expect.equal (only |> List.map (fun (step, _, i, _) -> step, i)) [ 1, [| 3 |] ] "no empty batch" ]
 
+let private waiting =
+    testList
+        "waiting"
+        [ testCase "needs no thread of the pool"
+          <| fun () ->
+              use release = new ManualResetEventSlim()
+              let workers = ThreadPool.ThreadCount + Environment.ProcessorCount
+              let busy = [ for _ in 0 .. 40 * workers -> Tasks.Task.Run(fun () -> release.Wait()) ]
+
+              try
+                  let clock = Diagnostics.Stopwatch.StartNew()
+                  Expect.hasLength (collect ((loader (source ()) 3 2).Run(plan, train, 3L, 0, 40))) 40 "batches"
+                  Expect.isLessThan clock.Elapsed (TimeSpan.FromSeconds 8.0) "while the pool is full"
+              finally
+                  release.Set()
+                  busy |> List.iter _.Wait()
+
+          testCase "is told of each batch"
+          <| fun () ->
+              let slow =
+                  { new IImageSource with
+                      member _.Count = 30
+                      member _.NameOf index = fst good.Value[index]
+
+                      member _.Read index =
+                          Thread.Sleep 2
+                          snd good.Value[index] }
+
+              let waited (pause: int) =
+                  List.sum
+                      [ for batch in (loader slow 2 2).Run(plan, train, 3L, 0, 8) do
+                            use batch = batch
+                            Thread.Sleep pause
+                            batch.Waited.TotalMilliseconds ]
+
+              Expect.isGreaterThan (waited 0) 50.0 "ten pictures of 2 ms by two workers, eight times"
+              Expect.isLessThan (waited 60) 60.0 "only for the first" ]
+
 let private trouble =
     let throwsOf (batches: seq<PixelBatch>) =
         let seen = List<int>()
@@ -229,4 +267,4 @@ let private trouble =
                   use first = Seq.head batches
                   Expect.equal first.Step 0 "the first" ]
 
-let tests = testList "loader" [ runs; inOrder; trouble ]
+let tests = testList "loader" [ runs; inOrder; waiting; trouble ]

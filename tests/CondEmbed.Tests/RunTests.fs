@@ -60,6 +60,17 @@ let private files =
               Expect.isTrue (Seq.last log.Entries :? EndEntry) "last"
           }
 
+          test "the log says what share of the time was spent waiting for pictures, and the report of all of it" {
+              let run = RunFolder(finishedRun [])
+              let log = LogReader.Read run.Log
+              let shares = [ for step in log.Steps -> step.Waiting.Value ]
+              Expect.all shares (fun share -> share >= 0.0 && share <= 1.0) "each step"
+              Expect.isGreaterThan (List.max shares) 0.0 "the first batch is never there at once"
+              let whole = (Seq.last log.Entries :?> EndEntry).Cost.Waiting.Value
+              Expect.isTrue (List.min shares <= whole && whole <= List.max shares) "the whole is between"
+              Expect.stringContains (File.ReadAllText run.Report) "waiting for pictures" "report"
+          }
+
           test "the pace is that of the steps, from the first one on" {
               inFolder (fun folder ->
                   let paces = ResizeArray()

@@ -5,7 +5,8 @@ namespace CondEmbed.Images;
 /// <summary>A batch in the making. Its slots are filled by whichever worker is free.</summary>
 internal sealed class LoaderJob(int step, BatchPlan plan, byte[] pixels)
 {
-    private readonly TaskCompletionSource done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly int slots = plan.Indices.Length;
+    private int taken;
     private int left = plan.Indices.Length;
 
     internal int Step => step;
@@ -14,16 +15,22 @@ internal sealed class LoaderJob(int step, BatchPlan plan, byte[] pixels)
 
     internal byte[] Pixels => pixels;
 
+    /// <summary>How long the consumer waited for this batch.</summary>
+    internal TimeSpan Waited { get; set; }
+
     /// <summary>What went wrong, by slot. Only whole batches are looked at, so that the outcome does not depend on the workers.</summary>
     internal ConcurrentDictionary<int, Exception> Problems { get; } = new();
 
-    internal Task Done => plan.Indices.Length == 0 ? Task.CompletedTask : done.Task;
+    /// <summary>Whether there are slots that nobody took yet; for one thread at a time, as is <see cref="TakeSlot"/>.</summary>
+    internal bool HasSlots => taken < slots;
 
-    internal void SlotFinished()
-    {
-        if (Interlocked.Decrement(ref left) == 0)
-            done.SetResult();
-    }
+    /// <summary>Whether all slots are filled.</summary>
+    internal bool IsFull => Volatile.Read(ref left) == 0;
+
+    internal int TakeSlot() => taken++;
+
+    /// <summary>Says whether it was the last one.</summary>
+    internal bool SlotFinished() => Interlocked.Decrement(ref left) == 0;
 }
 
 /// <summary>What is done for each batch: buffers, pixels, problems.</summary>
@@ -55,8 +62,6 @@ internal sealed class LoaderJobs(PictureReader reader, IImageTransform transform
         {
             job.Problems[slot] = problem;
         }
-
-        job.SlotFinished();
     }
 
     /// <summary>The finished batch; null when all its pictures were skipped.</summary>
@@ -64,7 +69,7 @@ internal sealed class LoaderJobs(PictureReader reader, IImageTransform transform
     {
         var (pixels, indices, labels) = (job.Pixels, job.Plan.Indices, job.Plan.Labels);
         if (job.Problems.IsEmpty)
-            return new PixelBatch(job.Step, side, pixels, indices, labels, spare.Add);
+            return new PixelBatch(job.Step, side, pixels, indices, labels, spare.Add) { Waited = job.Waited };
 
         var good = new List<int>(indices.Length);
         for (var slot = 0; slot < indices.Length; slot++)
@@ -89,7 +94,7 @@ internal sealed class LoaderJobs(PictureReader reader, IImageTransform transform
         spare.Add(job.Pixels);
         int[] indices = [.. good.Select(slot => job.Plan.Indices[slot])];
         long[] labels = [.. good.Select(slot => job.Plan.Labels[slot])];
-        return new PixelBatch(job.Step, side, pixels, indices, labels, null);
+        return new PixelBatch(job.Step, side, pixels, indices, labels, null) { Waited = job.Waited };
     }
 
     // Made anew, so that the consumer's stack trace is the consumer's.

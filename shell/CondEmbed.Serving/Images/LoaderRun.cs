@@ -1,103 +1,154 @@
-using System.Threading.Channels;
+using System.Diagnostics;
+using System.Runtime.ExceptionServices;
 
 namespace CondEmbed.Images;
 
 /// <summary>
-/// The threads of one pass: a feeder plans batches as far ahead as the bounded channel lets it, workers take one slot at a time from
-/// the oldest batch that has any left, and the consumer waits for the batches in order. Disposing stops and joins them all.
+/// The threads of one pass: a feeder plans batches as far ahead as it may, workers take one slot at a time from the oldest batch that has any left, and the
+/// consumer waits for the batches in order. All of them wait on one lock and never for the thread pool, which may be full. Disposing stops and joins them all.
 /// </summary>
 internal sealed class LoaderRun : IDisposable
 {
-    private readonly CancellationTokenSource stop;
+    private readonly object gate = new();
+    private readonly Queue<LoaderJob> ordered = new();
+    private readonly Queue<LoaderJob> open = new();
+    private readonly LoaderJobs jobs;
+    private readonly int prefetch;
     private readonly CancellationToken outer;
-    private readonly Channel<LoaderJob> ordered;
-    private readonly Channel<(LoaderJob Job, int Slot)> slots;
-    private readonly Task[] threads;
+    private readonly CancellationTokenRegistration registration;
+    private readonly Thread[] threads;
+    private ExceptionDispatchInfo? failure;
+    private bool planned;
+    private bool stopping;
 
     internal LoaderRun(LoaderJobs jobs, Func<int, BatchPlan> plan, int first, int end, int workers, int prefetch, CancellationToken cancellation)
     {
+        this.jobs = jobs;
+        this.prefetch = prefetch;
         outer = cancellation;
-        stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        ordered = Channel.CreateBounded<LoaderJob>(new BoundedChannelOptions(prefetch) { SingleReader = true, SingleWriter = true });
-        slots = Channel.CreateUnbounded<(LoaderJob Job, int Slot)>(new UnboundedChannelOptions { SingleWriter = true });
-        var token = stop.Token;
+        registration = cancellation.Register(Stop);
         threads =
         [
-            OnThread(() => Feed(jobs, plan, first, end, token)),
-            .. Enumerable.Range(0, workers).Select(_ => OnThread(() => Work(jobs, token)))
+            OnThread("loader: plans", () => Feed(plan, first, end)),
+            .. Enumerable.Range(0, workers).Select(n => OnThread($"loader: pictures {n}", Work))
         ];
     }
 
-    /// <summary>Waits for the next batch in order; null after the last.</summary>
+    /// <summary>Waits for the next batch in order, and says in it how long; null after the last.</summary>
     internal LoaderJob? Next()
     {
-        try
+        var begun = Stopwatch.GetTimestamp();
+        lock (gate)
         {
-            if (!Wait(ordered.Reader.WaitToReadAsync(stop.Token)) || !ordered.Reader.TryRead(out var job))
-                return null;
-            job.Done.Wait(stop.Token);
-            return job;
-        }
-        catch (OperationCanceledException)
-        {
-            outer.ThrowIfCancellationRequested();
-            throw;
+            while (true)
+            {
+                outer.ThrowIfCancellationRequested();
+                if (ordered.TryPeek(out var job) && job.IsFull)
+                {
+                    ordered.Dequeue();
+                    Monitor.PulseAll(gate);
+                    job.Waited = Stopwatch.GetElapsedTime(begun);
+                    return job;
+                }
+
+                if (planned && ordered.Count == 0)
+                {
+                    failure?.Throw();
+                    return null;
+                }
+
+                Monitor.Wait(gate);
+            }
         }
     }
 
     public void Dispose()
     {
-        stop.Cancel();
-        Task.WaitAll(threads);
-        stop.Dispose();
+        registration.Dispose();
+        Stop();
+        foreach (var thread in threads)
+            thread.Join();
     }
 
-    private void Feed(LoaderJobs jobs, Func<int, BatchPlan> plan, int first, int end, CancellationToken token)
+    private void Stop()
+    {
+        lock (gate)
+        {
+            stopping = true;
+            Monitor.PulseAll(gate);
+        }
+    }
+
+    private void Feed(Func<int, BatchPlan> plan, int first, int end)
     {
         try
         {
-            for (var step = first; step < end; step++)
+            for (var step = first; step < end && AwaitRoom(); step++)
             {
-                // Room first, so that no more buffers are taken than batches may wait.
-                if (!Wait(ordered.Writer.WaitToWriteAsync(token)))
-                    return;
                 var job = jobs.Start(step, plan(step));
-                for (var slot = 0; slot < job.Plan.Indices.Length; slot++)
-                    slots.Writer.TryWrite((job, slot));
-                ordered.Writer.TryWrite(job);
+                lock (gate)
+                {
+                    ordered.Enqueue(job);
+                    if (job.HasSlots)
+                        open.Enqueue(job);
+                    Monitor.PulseAll(gate);
+                }
             }
-
-            ordered.Writer.Complete();
-        }
-        catch (OperationCanceledException) when (token.IsCancellationRequested)
-        {
-            ordered.Writer.TryComplete();
         }
         catch (Exception problem)
         {
-            ordered.Writer.TryComplete(problem);
+            failure = ExceptionDispatchInfo.Capture(problem);
         }
 
-        slots.Writer.Complete();
+        lock (gate)
+        {
+            planned = true;
+            Monitor.PulseAll(gate);
+        }
     }
 
-    private void Work(LoaderJobs jobs, CancellationToken token)
+    // Before a batch is planned, so that no more buffers are taken than batches may wait.
+    private bool AwaitRoom()
     {
-        try
+        lock (gate)
         {
-            while (Wait(slots.Reader.WaitToReadAsync(token)))
-                while (!token.IsCancellationRequested && slots.Reader.TryRead(out var item))
-                    jobs.Fill(item.Job, item.Slot);
-        }
-        catch (OperationCanceledException) when (token.IsCancellationRequested)
-        {
-            // The run is being disposed of, and nobody waits for what is left.
+            while (!stopping && ordered.Count >= prefetch)
+                Monitor.Wait(gate);
+            return !stopping;
         }
     }
 
-    // Threads of their own: the work is long, and the pool's threads serve the rest of the program.
-    private static Task OnThread(Action work) =>
-        Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+    private void Work()
+    {
+        while (Take() is var (job, slot))
+        {
+            jobs.Fill(job, slot);
+            if (!job.SlotFinished())
+                continue;
+            lock (gate)
+                Monitor.PulseAll(gate);
+        }
+    }
 
-    private static bool Wait(ValueTask<bool> task) => task.IsCompletedSuccessfully ? task.Result : task.AsTask().GetAwaiter().GetResult();
+    private (LoaderJob Job, int Slot)? Take()
+    {
+        lock (gate)
+        {
+            while (!stopping && open.Count == 0 && !planned)
+                Monitor.Wait(gate);
+            if (stopping || !open.TryPeek(out var job))
+                return null;
+            var slot = job.TakeSlot();
+            if (!job.HasSlots)
+                open.Dequeue();
+            return (job, slot);
+        }
+    }
+
+    private static Thread OnThread(string name, Action work)
+    {
+        var thread = new Thread(() => work()) { IsBackground = true, Name = name };
+        thread.Start();
+        return thread;
+    }
 }

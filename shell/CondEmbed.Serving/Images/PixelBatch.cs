@@ -37,6 +37,9 @@ public sealed class PixelBatch : IDisposable
     /// <summary>B class labels.</summary>
     public long[] Labels { get; }
 
+    /// <summary>How long whoever reads the batches waited for this one; nothing where it was ready in time.</summary>
+    public TimeSpan Waited { get; internal init; }
+
     /// <summary>Gives the buffer back to the loader.</summary>
     public void Dispose()
     {

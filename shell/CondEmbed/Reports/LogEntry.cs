@@ -46,7 +46,11 @@ public sealed record StepEntry(
     IReadOnlyDictionary<string, double> Terms,
     double LearningRate,
     double ImagesPerSecond,
-    double GradientNorm) : LogEntry(Step);
+    double GradientNorm) : LogEntry(Step)
+{
+    /// <summary>Share of the training time since the entry before in which the network waited for pictures, 0 to 1; null in logs of older versions.</summary>
+    public double? Waiting { get; init; }
+}
 
 /// <summary>The validation classes were evaluated.</summary>
 /// <param name="Step">Number of steps done by then.</param>
@@ -84,4 +88,8 @@ public sealed record EndEntry(int Step, string Reason) : LogEntry(Step)
 /// <param name="PeakMemory">The most memory that the process held at a time, in bytes.</param>
 /// <param name="TestParameters">Numbers in the parameters at test time.</param>
 /// <param name="TrainingParameters">Numbers in the parameters while training.</param>
-public sealed record RunCost(double SecondsPerStep, long PeakMemory, long TestParameters, long TrainingParameters);
+public sealed record RunCost(double SecondsPerStep, long PeakMemory, long TestParameters, long TrainingParameters)
+{
+    /// <summary>Share of the training time in which the network waited for pictures, 0 to 1; null in logs of older versions.</summary>
+    public double? Waiting { get; init; }
+}

@@ -11,7 +11,8 @@ namespace CondEmbed.Training;
 /// <param name="Seconds">Training time so far, interruptions left out.</param>
 /// <param name="Network">The sum of the encoder and head before the first step.</param>
 /// <param name="Batches">The sum of all batches so far.</param>
-internal sealed record Progress(int Step, int BestStep, double BestValue, double Seconds, string Network = "", string Batches = "");
+/// <param name="Waited">Seconds of the training time in which there was no batch ready.</param>
+internal sealed record Progress(int Step, int BestStep, double BestValue, double Seconds, string Network = "", string Batches = "", double Waited = 0);
 
 /// <summary>Saves and restores all that a run needs to go on as if it had never stopped: parameters, moments, random state, progress.</summary>
 internal static class RunCheckpoints

@@ -22,7 +22,13 @@ internal static class RunMeasures
         metrics.Values.Where(pair => !pair.Key.EndsWith("_possible_only", StringComparison.Ordinal)).ToDictionary(pair => pair.Key, pair => pair.Value);
 
     internal static RunCost Cost(Session session, Progress state) =>
-        new(state.Seconds / state.Step, PeakMemory(), session.EmbeddingParameters, session.TrainingParameters);
+        new(state.Seconds / state.Step, PeakMemory(), session.EmbeddingParameters, session.TrainingParameters) { Waiting = Waiting(state) };
+
+    /// <summary>Share of the training time in which no batch was ready.</summary>
+    internal static double Waiting(Progress state) => Share(state.Waited, state.Seconds);
+
+    /// <summary>The same, of what was done since a moment before.</summary>
+    internal static double Waiting(Progress state, Progress before) => Share(state.Waited - before.Waited, state.Seconds - before.Seconds);
 
     /// <summary>The most memory in bytes that this process held at a time.</summary>
     internal static long PeakMemory()
@@ -30,4 +36,6 @@ internal static class RunMeasures
         using var process = Process.GetCurrentProcess();
         return process.PeakWorkingSet64;
     }
+
+    private static double Share(double waited, double seconds) => seconds > 0 ? Math.Clamp(waited / seconds, 0, 1) : 0;
 }

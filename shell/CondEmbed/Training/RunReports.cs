@@ -17,7 +17,7 @@ internal sealed class RunReports(RunFolder folder, Config config, string command
     private const double Gigabyte = 1e9;
 
     /// <summary>Writes the report, and the table of classes beside it.</summary>
-    internal void Write(IReadOnlyDictionary<string, double> before, IReadOnlyDictionary<string, double> after, TestOutcome outcome, TimeSpan duration, int bestStep)
+    internal void Write(IReadOnlyDictionary<string, double> before, IReadOnlyDictionary<string, double> after, TestOutcome outcome, Progress state)
     {
         var log = LogReader.Read(folder.Log);
         var among = ReferenceEquals(outcome.Queries, outcome.Gallery);
@@ -35,18 +35,18 @@ internal sealed class RunReports(RunFolder folder, Config config, string command
                 Data = new RunDataFacts(data, config.Seed).Summary(),
                 Settings = Settings(),
                 SettingsFile = TomlSettings.Write(config),
-                Environment = Environment(log, duration),
+                Environment = Environment(log, state),
                 Steps = log.Steps,
                 Validations = log.Validations,
                 MetricsBefore = before,
-                BestStep = bestStep,
+                BestStep = state.BestStep,
                 MetricsAfter = after,
                 Classes = confusions.Classes(),
                 Confusion = confusions.Report(Thumbnail),
                 Map = new RunMap(data, config.Seed).Draw(outcome, cancellation),
                 Retrieval = [.. groups.Select(group => new RetrievalGroup(group.Title, group.Note, [.. group.Queries.Select(query => Row(query, nearest))]))],
                 Looks = config.Levels == 0 ? [] : new RunLooks(session, data).Groups(outcome, nearest, shown),
-                Duration = duration,
+                Duration = TimeSpan.FromSeconds(state.Seconds),
                 Finished = TimeProvider.System.GetLocalNow(),
             },
             folder.Report);
@@ -58,7 +58,7 @@ internal sealed class RunReports(RunFolder folder, Config config, string command
         return [.. RunSettings.Pairs(config).Select(pair => new ReportSetting(pair.Key, pair.Value, usual.GetValueOrDefault(pair.Key) == pair.Value))];
     }
 
-    private List<Fact> Environment(RunLog log, TimeSpan duration)
+    private List<Fact> Environment(RunLog log, Progress state)
     {
         var (machine, native) = (MachineReader.Read(), Native.status());
         return
@@ -73,7 +73,7 @@ internal sealed class RunReports(RunFolder folder, Config config, string command
             new("Threads", $"{TorchSharp.torch.get_num_threads()}"),
             new("Seed", $"{config.Seed}"),
             new("Started", log.Entries.Count == 0 ? "" : FormattableString.Invariant($"{log.Entries[0].Time:yyyy-MM-dd HH:mm} UTC")),
-            new("Training took", Human.Duration(duration)),
+            new("Training took", FormattableString.Invariant($"{Human.Duration(TimeSpan.FromSeconds(state.Seconds))}, of which {100 * RunMeasures.Waiting(state):0.0} % waiting for pictures")),
             new("Metrics", MetricNames.Protocol(data.Split.AllAgainstAll)),
             new("Parameters", $"{Human.Count(session.EmbeddingParameters)} at test time, {Human.Count(session.TrainingParameters)} while training"),
         ];

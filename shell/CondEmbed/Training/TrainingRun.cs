@@ -179,6 +179,7 @@ internal sealed class TrainingRun : IDisposable
         var loader = new BatchLoader(data.Reader, workers);
         var batches = loader.Run(Plan, Views.ForTraining(config), config.Seed, state.Step, steps, CancellationToken.None);
         var logEvery = Math.Max(1, steps / 2000);
+        var logged = state;
 
         foreach (var batch in batches)
         {
@@ -191,12 +192,13 @@ internal sealed class TrainingRun : IDisposable
                 result = session.Step(batch.Pixels, batch.Size, batch.Labels);
             }
 
-            state = state with { Step = result.Step, Seconds = trained + clock.Elapsed.TotalSeconds, Batches = seen };
+            state = state with { Step = result.Step, Seconds = trained + clock.Elapsed.TotalSeconds, Batches = seen, Waited = state.Waited + batch.Waited.TotalSeconds };
             meter.Report(result, steps, TimeSpan.FromSeconds(state.Seconds));
 
             if (result.Step % logEvery == 0 || result.Step == steps)
             {
-                log.Write(new StepEntry(result.Step, result.Loss, result.Terms, result.LearningRate, meter.ImagesPerSecond, result.GradientNorm));
+                log.Write(new StepEntry(result.Step, result.Loss, result.Terms, result.LearningRate, meter.ImagesPerSecond, result.GradientNorm) { Waiting = RunMeasures.Waiting(state, logged) });
+                logged = state;
             }
 
             if (IsDue(config.EvaluateEvery, result.Step))
@@ -253,7 +255,7 @@ internal sealed class TrainingRun : IDisposable
         var origin = new RunOrigin(state.Network, state.Batches);
         MetricsFile.Write(folder.Metrics, new RunMetrics(data.Dataset.Name, state.Step, before, after, best, state.BestStep) { Subset = data.Subset, Origin = origin });
         meter.Report("writing the report", 0, 1);
-        new RunReports(folder, config, FirstCommand(), session, data, cancellation).Write(before, after, outcome, TimeSpan.FromSeconds(state.Seconds), state.BestStep);
+        new RunReports(folder, config, FirstCommand(), session, data, cancellation).Write(before, after, outcome, state);
         WriteProjector(outcome);
         meter.Report("writing the report", 1, 1);
         return new TrainingResult(folder.Root, state.Step, before, after, best, state.BestStep, folder.Report, data.Subset);
