@@ -170,6 +170,7 @@ let tests =
           ImageRandomTests.tests
           ImageTransformTests.tests
           ImageColourTests.tests
+          ImageJpegTests.tests
           ImageLoaderTests.tests
           ImageCheckTests.tests
           ImageSheetTests.tests ]

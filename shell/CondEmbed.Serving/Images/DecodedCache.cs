@@ -22,6 +22,9 @@ public sealed class DecodedCache(long capacity = DecodedCache.DefaultCapacity)
     /// <summary>Bytes of pixels kept now.</summary>
     public long Bytes => Interlocked.Read(ref bytes);
 
+    /// <summary>Whether a picture was refused for want of room.</summary>
+    internal bool IsFull { get; private set; }
+
     /// <summary>Pictures kept now.</summary>
     public int Count => images.Count;
 
@@ -33,8 +36,10 @@ public sealed class DecodedCache(long capacity = DecodedCache.DefaultCapacity)
     {
         ArgumentNullException.ThrowIfNull(image);
         // Room is taken first and given back if it is not needed, so that the cap holds at any moment.
-        if (Interlocked.Add(ref bytes, image.Pixels.Length) <= Capacity && images.TryAdd(index, image))
+        var fits = Interlocked.Add(ref bytes, image.Pixels.Length) <= Capacity;
+        if (fits && images.TryAdd(index, image))
             return true;
+        IsFull |= !fits;
         Interlocked.Add(ref bytes, -image.Pixels.Length);
         return false;
     }

@@ -8,7 +8,7 @@ namespace CondEmbed.Images;
 /// <param name="Resize">The short side, in pixels.</param>
 /// <param name="Crop">The side of the square, in pixels.</param>
 /// <param name="Filter">The interpolation.</param>
-public sealed record EvalTransform(int Resize, int Crop, ResampleFilter Filter = ResampleFilter.Bilinear) : IImageTransform
+public sealed record EvalTransform(int Resize, int Crop, ResampleFilter Filter = ResampleFilter.Bilinear) : IPartTransform
 {
     /// <inheritdoc/>
     public int OutputSize => Crop;
@@ -45,6 +45,25 @@ public sealed record EvalTransform(int Resize, int Crop, ResampleFilter Filter =
     }
 
     void IImageTransform.Apply(RgbImage image, ref SeededRandom random, Span<byte> destination) => Apply(image, destination);
+
+    PixelBox IPartTransform.Part(int width, int height, SeededRandom random) => Part(width, height);
+
+    /// <summary>The pixels that the crop is made of, and a few more.</summary>
+    internal PixelBox Part(int width, int height)
+    {
+        var (resizedWidth, resizedHeight) = ResizedSize(width, height);
+        var (left, right) = Reach(width, resizedWidth);
+        var (top, bottom) = Reach(height, resizedHeight);
+        return new PixelBox(left, top, right - left, bottom - top);
+    }
+
+    private (int Low, int High) Reach(int side, int resized)
+    {
+        var scale = (double)side / resized;
+        var around = ResampleWeights.Radius(Filter) * Math.Max(scale, 1) + 1;
+        var (first, count) = (Offset(resized), Math.Min(Crop, resized));
+        return (Math.Max((int)(first * scale - around), 0), Math.Min((int)Math.Ceiling((first + count) * scale + around), side));
+    }
 
     /// <summary>The size after the resize, before the crop.</summary>
     internal (int Width, int Height) ResizedSize(int width, int height) =>

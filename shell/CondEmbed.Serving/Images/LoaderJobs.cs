@@ -54,9 +54,8 @@ internal sealed class LoaderJobs(PictureReader reader, IImageTransform transform
     {
         try
         {
-            var image = reader.Read(job.Plan.Indices[slot]);
             var random = SeededRandom.For(seed, job.Step, slot);
-            transform.Apply(image, ref random, job.Pixels.AsSpan(slot * side * side * 3, side * side * 3));
+            reader.View(job.Plan.Indices[slot], transform, ref random, job.Pixels.AsSpan(slot * side * side * 3, side * side * 3));
         }
         catch (Exception problem)
         {

@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace CondEmbed.Images;
 
 /// <summary>
@@ -24,24 +26,68 @@ public sealed class PictureReader(IImageSource source, IImageDecoder? decoder = 
         return image;
     }
 
+    /// <summary>
+    /// A view of a picture. Of one that no cache has or will have, only what the view shows is decoded where that is possible: damage elsewhere in the file is
+    /// not seen then.
+    /// </summary>
+    /// <param name="index">Which picture.</param>
+    /// <param name="transform">Makes the view.</param>
+    /// <param name="random">The picture's own stream.</param>
+    /// <param name="destination">OutputSize x OutputSize x 3 bytes.</param>
+    /// <exception cref="BadPictureException">The file cannot be read or decoded.</exception>
+    internal void View(int index, IImageTransform transform, ref SeededRandom random, Span<byte> destination)
+    {
+        if (transform is IPartTransform part && decoder is SkiaDecoder skia && IsForOnce(index))
+            View(index, part, skia, ref random, destination);
+        else
+            transform.Apply(Read(index), ref random, destination);
+    }
+
     /// <summary>The picture, decoded from a file that was read before, or is read now.</summary>
     internal RgbImage Decode(int index, byte[]? file)
     {
-        var name = Source.NameOf(index);
-        try
+        return Named(index, () =>
         {
-            var image = decoder.Decode(file ?? Source.Read(index), name);
+            var image = decoder.Decode(file ?? Source.Read(index), Source.NameOf(index));
             return Source.BoxOf(index) is not { } box ? image
                 : Source.ClipsBoxes && box.Within(image) is { Width: > 0, Height: > 0 } within ? image.Part(within)
                 : image.Part(box);
+        });
+    }
+
+    /// <summary>Whether a picture is whole, and is in no cache, nor will be.</summary>
+    private bool IsForOnce(int index) => cache?.IsFull != false && cache?.TryGet(index, out _) != true && Named(index, () => Source.BoxOf(index)) is null;
+
+    private void View(int index, IPartTransform transform, SkiaDecoder skia, ref SeededRandom random, Span<byte> destination)
+    {
+        var (file, stream, lent) = (Named(index, () => Source.Read(index)), random, (byte[]?)null);
+        try
+        {
+            var image = skia.ReadPart(
+                file, Source.NameOf(index), (width, height) => transform.Part(width, height, stream), length => lent = ArrayPool<byte>.Shared.Rent(length));
+            transform.Apply(image ?? Decode(index, file), ref random, destination);
+        }
+        finally
+        {
+            if (lent is not null)
+                ArrayPool<byte>.Shared.Return(lent);
+        }
+    }
+
+    /// <summary>Work on a picture whose problems come out under its name.</summary>
+    private T Named<T>(int index, Func<T> work)
+    {
+        try
+        {
+            return work();
         }
         catch (ArgumentOutOfRangeException problem) when (problem.ParamName == "box")
         {
-            throw new BadPictureException(name, "its box reaches outside: " + problem.Message.Split('(')[0].TrimEnd());
+            throw new BadPictureException(Source.NameOf(index), "its box reaches outside: " + problem.Message.Split('(')[0].TrimEnd());
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException or InvalidDataException)
         {
-            throw new BadPictureException(name, "the file cannot be read: " + problem.Message.TrimEnd('.'));
+            throw new BadPictureException(Source.NameOf(index), "the file cannot be read: " + problem.Message.TrimEnd('.'));
         }
     }
 }

@@ -14,6 +14,9 @@ public readonly record struct PixelBox(int Left, int Top, int Width, int Height)
         return new(0, 0, image.Width, image.Height);
     }
 
+    /// <summary>The whole of a picture of that size.</summary>
+    internal static PixelBox Whole(int width, int height) => new(0, 0, width, height);
+
     /// <summary>The part that lies within a picture; without columns or rows where none does.</summary>
     public PixelBox Within(RgbImage image)
     {

@@ -28,6 +28,11 @@ public sealed class RgbImage
             colour.Fill(Pixels);
     }
 
+    private RgbImage((int Width, int Height) size, byte[] pixels) => (Width, Height, Pixels) = (size.Width, size.Height, pixels);
+
+    /// <summary>Takes over a buffer that may be longer than the picture: for use within the library, where the picture does not outlive the buffer's loan.</summary>
+    internal static RgbImage Over(int width, int height, byte[] pixels) => new((width, height), pixels);
+
     /// <summary>A copy of a part of the picture.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The box reaches outside.</exception>
     public RgbImage Part(PixelBox box)

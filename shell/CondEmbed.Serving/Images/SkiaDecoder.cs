@@ -23,6 +23,8 @@ public sealed record SkiaDecoder(long MaxPixels = SkiaDecoder.DefaultMaxPixels) 
     {
         if (file.IsEmpty)
             throw new BadPictureException(name, "the file is empty");
+        if (ReadPart(file.Span, name, PixelBox.Whole, length => GC.AllocateUninitializedArray<byte>(length)) is { } usual)
+            return usual;
         using var pin = file.Pin();
         using var data = SKData.Create((nint)pin.Pointer, file.Length);
         using var codec = SKCodec.Create(data);
@@ -42,6 +44,26 @@ public sealed record SkiaDecoder(long MaxPixels = SkiaDecoder.DefaultMaxPixels) 
         {
             ArrayPool<byte>.Shared.Return(rgba);
         }
+    }
+
+    /// <summary>
+    /// A usual JPEG picture of which only a box is decoded; the pixels around it are anything. Null for all other files: they are read by <see cref="Decode"/>,
+    /// which also says what is wrong with them.
+    /// </summary>
+    /// <param name="file">The file's bytes.</param>
+    /// <param name="name">The picture's name as people know it, for messages.</param>
+    /// <param name="choose">From width and height the box that is wanted.</param>
+    /// <param name="rent">Gives a buffer of at least so many bytes.</param>
+    /// <exception cref="BadPictureException">The picture is too large.</exception>
+    internal RgbImage? ReadPart(ReadOnlySpan<byte> file, string name, Func<int, int, PixelBox> choose, Func<int, byte[]> rent)
+    {
+        if (!JpegDecoder.IsSupported || JpegHeader.Read(file) is not { } header)
+            return null;
+        CheckSize(header.Width, header.Height, name);
+        // A file without its end is read to where it stops, so that the same is said of it whatever part is wanted.
+        var box = file.EndsWith<byte>([0xFF, 0xD9]) ? choose(header.Width, header.Height) : PixelBox.Whole(header.Width, header.Height);
+        var pixels = rent(header.Width * header.Height * 3);
+        return JpegDecoder.TryDecode(header, file, box, pixels) ? RgbImage.Over(header.Width, header.Height, pixels) : null;
     }
 
     private static bool IsSupported(SKEncodedImageFormat format) =>

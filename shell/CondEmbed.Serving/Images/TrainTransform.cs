@@ -4,7 +4,7 @@ namespace CondEmbed.Images;
 /// A random view of a picture for training: geometry, mirror, colour jitter, grey, erasing, in this order. The defaults are
 /// torchvision's RandomResizedCrop and RandomHorizontalFlip, all else off. What is drawn depends only on the stream that is given.
 /// </summary>
-public sealed record TrainTransform : IImageTransform
+public sealed record TrainTransform : IPartTransform
 {
     /// <summary>The side of the square that comes out, in pixels.</summary>
     public int Size { get; init; } = 224;
@@ -119,6 +119,15 @@ public sealed record TrainTransform : IImageTransform
     /// <summary>Everything that is wrong with the settings, each naming the property; empty when all is well.</summary>
     public IReadOnlyList<string> Problems() => TransformProblems.Of(this);
 
+    PixelBox IPartTransform.Part(int width, int height, SeededRandom random) => Geometry switch
+    {
+        Geometry.ResizedCrop => RandomBox.ToCrop(width, height, CropScale, CropRatio, ref random),
+        Geometry.CentreCrop => View.Part(width, height),
+        _ => PixelBox.Whole(width, height)
+    };
+
+    private EvalTransform View => new(Resize ?? Size, Size, Filter);
+
     private void Place(RgbImage image, ref SeededRandom random, Span<byte> destination)
     {
         switch (Geometry)
@@ -131,7 +140,7 @@ public sealed record TrainTransform : IImageTransform
                 ShiftScale.Apply(this, image, ref random, destination);
                 break;
             default:
-                new EvalTransform(Resize ?? Size, Size, Filter).Apply(image, destination);
+                View.Apply(image, destination);
                 break;
         }
     }

@@ -1,0 +1,216 @@
+/// The library's own decoder of usual JPEG pictures against libjpeg, through Skia.
+module CondEmbed.Tests.ImageJpegTests
+
+open System
+open System.Buffers.Binary
+open System.IO
+open System.Runtime.InteropServices
+open Expecto
+open SkiaSharp
+open CondEmbed.Images
+open CondEmbed.Tests.ImageSupport
+
+/// H W 3 -> a JPEG file of that quality and sampling.
+let encode (image: RgbImage) quality sampling =
+    use bitmap = ImageEncoder.Bitmap image
+    use map = bitmap.PeekPixels()
+    use data = map.Encode(SKJpegEncoderOptions(quality, sampling, SKJpegEncoderAlphaOption.Ignore))
+    data.ToArray()
+
+/// H W -> a JPEG file of grey.
+let private encodeGrey seed width height =
+    use bitmap = new SKBitmap(width, height, SKColorType.Gray8, SKAlphaType.Opaque)
+    let bytes = (picture seed width height).Pixels[.. bitmap.RowBytes * height - 1]
+    Marshal.Copy(bytes, 0, bitmap.GetPixels(), bytes.Length)
+    use data = bitmap.Encode(SKEncodedImageFormat.Jpeg, 80)
+    data.ToArray()
+
+/// What libjpeg makes of a file.
+let private libjpeg (file: byte[]) =
+    use data = SKData.CreateCopy file
+    use codec = SKCodec.Create data
+    let info = SKImageInfo(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul)
+    let rgba = Array.zeroCreate<byte> info.BytesSize
+    let pin = GCHandle.Alloc(rgba, GCHandleType.Pinned)
+    let result = codec.GetPixels(info, pin.AddrOfPinnedObject())
+    pin.Free()
+    Expect.equal result SKCodecResult.Success "libjpeg reads it"
+    Upright.FromRgba(ReadOnlySpan rgba, info.Width, info.Height, SKEncodedOrigin.TopLeft)
+
+/// A box of a file by our own decoder, in a picture that is grey elsewhere; null where it leaves the file to Skia.
+let private own (file: byte[]) (choose: int -> int -> PixelBox) =
+    decoder.ReadPart(ReadOnlySpan file, "", (fun width height -> choose width height), (fun length -> Array.create length 77uy))
+
+let private whole = fun width height -> PixelBox(0, 0, width, height)
+
+/// Files of all kinds that the decoder knows, with widths and heights that leave every remainder by 16.
+let private files =
+    lazy
+        [ for at in 0..31 do
+              let image = picture at (16 + at + at % 7 * 31) (1 + at * 5)
+
+              for sampling in Enum.GetValues<SKJpegEncoderDownsample>() do
+                  for quality in [ 20; 90; 100 ] do
+                      $"{image.Width} x {image.Height}, {sampling}, quality {quality}", encode image quality sampling
+
+              $"{image.Width} x {image.Height}, grey", encodeGrey at image.Width image.Height ]
+
+let private onWhole =
+    testCase "whole pictures of every size, sampling and quality"
+    <| fun () ->
+        for name, file in files.Value do
+            let image = own file whole
+            Expect.isNotNull image $"{name}: read"
+            let expected = libjpeg file
+            Expect.equal (image.Width, image.Height) (expected.Width, expected.Height) name
+            expectSame image.Pixels expected.Pixels name
+
+let private onParts =
+    testCase "parts of pictures, and nothing is written above them"
+    <| fun () ->
+        let random = Random 5
+
+        for name, file in files.Value do
+            let expected = libjpeg file
+
+            for _ in 1..4 do
+                let width, height = random.Next(1, expected.Width + 1), random.Next(1, expected.Height + 1)
+                let box = PixelBox(random.Next(expected.Width - width + 1), random.Next(expected.Height - height + 1), width, height)
+                let image = own file (fun _ _ -> box)
+                expectSame (image.Part box).Pixels (expected.Part box).Pixels $"{box} of {name}"
+                Expect.all image.Pixels[.. box.Top * expected.Width * 3 - 1] ((=) 77uy) "rows above"
+
+/// A grey file with restart markers, of blocks of one colour each.
+let private withRestarts interval width height =
+    let random = Random 9
+    let out = new MemoryStream()
+    let put (bytes: int list) = bytes |> List.iter (fun value -> out.WriteByte(byte value))
+    put [ 0xFF; 0xD8; 0xFF; 0xDB; 0; 67; 0 ]
+    put (List.replicate 64 3)
+    put [ 0xFF; 0xC0; 0; 11; 8; height >>> 8; height &&& 255; width >>> 8; width &&& 255; 1; 1; 0x11; 0 ]
+    // Two codes of two bits for numbers of five and six bits, and one of one bit for the end of a block.
+    put ([ 0xFF; 0xC4; 0; 21; 0; 0; 2 ] @ List.replicate 14 0 @ [ 5; 6 ])
+    put ([ 0xFF; 0xC4; 0; 20; 0x10; 1 ] @ List.replicate 15 0 @ [ 0 ])
+    put [ 0xFF; 0xDD; 0; 4; 0; interval; 0xFF; 0xDA; 0; 8; 1; 1; 0; 0; 63; 0 ]
+    let blocks = (width + 7) / 8 * ((height + 7) / 8)
+    let mutable bits = ""
+
+    let flush () =
+        let padded = bits.PadRight((bits.Length + 7) / 8 * 8, '1')
+
+        for at in 0..8 .. padded.Length - 8 do
+            let value = Convert.ToInt32(padded.Substring(at, 8), 2)
+            put (if value = 255 then [ 255; 0 ] else [ value ])
+
+        bits <- ""
+
+    for block in 0 .. blocks - 1 do
+        if block > 0 && block % interval = 0 then
+            flush ()
+            put [ 0xFF; 0xD0 + (block / interval - 1) % 8 ]
+
+        let size = random.Next(5, 7)
+
+        bits <-
+            bits
+            + (if size = 5 then "00" else "01")
+            + Convert.ToString(random.Next(1 <<< size), 2).PadLeft(size, '0')
+            + "0"
+
+    flush ()
+    put [ 0xFF; 0xD9 ]
+    out.ToArray()
+
+let private onRestarts =
+    testCase "restart markers"
+    <| fun () ->
+        for interval in [ 1; 3; 16; 200 ] do
+            let file = withRestarts interval 117 93
+            expectSame (own file whole).Pixels (libjpeg file).Pixels $"every {interval}"
+            let box = PixelBox(20, 40, 50, 30)
+            expectSame ((own file (fun _ _ -> box)).Part box).Pixels ((libjpeg file).Part box).Pixels $"a part, every {interval}"
+
+let private usual = lazy encode (picture 3 90 70) 85 SKJpegEncoderDownsample.Downsample420
+
+/// Puts a segment behind the start of a file.
+let private withSegment (marker: int) (content: byte[]) (file: byte[]) =
+    let length = Array.zeroCreate<byte> 2
+    BinaryPrimitives.WriteUInt16BigEndian(length, uint16 (content.Length + 2))
+    Array.concat [ file[..1]; [| 0xFFuy; byte marker |]; length; content; file[2..] ]
+
+let private exif orientation =
+    Array.concat
+        [ "Exif\000\000II*\000\008\000\000\000\001\000\018\001\003\000\001\000\000\000"B
+          [| byte orientation; 0uy; 0uy; 0uy; 0uy; 0uy; 0uy; 0uy |] ]
+
+let private leaves =
+    testList
+        "leaves to Skia"
+        [ testCase "a picture that is to be turned, and no other with Exif data"
+          <| fun () ->
+              for orientation in 1..8 do
+                  let file = withSegment 0xE1 (exif orientation) usual.Value
+                  Expect.equal (isNull (own file whole)) (orientation > 1) $"orientation {orientation}"
+                  let turned = decoder.Decode(file, "")
+                  Expect.equal (turned.Width, turned.Height) (if orientation < 5 then 90, 70 else 70, 90) "as it is to be seen"
+
+          testCase "RGB that is stored as such"
+          <| fun () ->
+              let rgb = withSegment 0xEE "Adobe\000d\000\000\000\000\000"B usual.Value
+              Expect.isNull (own rgb whole) "left"
+
+          testCase "what is cut off, and what is damaged, whatever part is asked for"
+          <| fun () ->
+              let file = usual.Value
+
+              for length in 0 .. file.Length - 3 do
+                  Expect.isNull (own file[.. length - 1] (fun _ _ -> PixelBox(0, 0, 5, 5))) $"{length} of {file.Length} bytes"
+
+          testCase "bytes that mean nothing, without a crash"
+          <| fun () ->
+              let random = Random 4
+
+              for _ in 1..3000 do
+                  let file = Array.copy usual.Value
+
+                  for _ in 0 .. random.Next 4 do
+                      file[random.Next(2, file.Length)] <- byte (random.Next 256)
+
+                  try
+                      own file whole |> ignore
+                  with :? BadPictureException ->
+                      () ]
+
+let private asMuch =
+    testCase "makes the views that whole pictures make, in the loader too"
+    <| fun () ->
+        let images = [| for seed in 0..5 -> picture seed (150 + 20 * seed) (200 - 10 * seed) |]
+        let files = images |> Array.map (fun image -> "", encode image 88 SKJpegEncoderDownsample.Downsample420)
+
+        let views: IImageTransform list =
+            [ TrainTransform(Size = 40)
+              TrainTransform(Size = 40, CropScale = Interval(0.02, 0.1), Filter = ResampleFilter.Bicubic)
+              TrainTransform(Size = 40, Geometry = Geometry.CentreCrop, Resize = 60)
+              TrainTransform(Size = 40, Geometry = Geometry.ShiftScale, Rotation = 20.0)
+              EvalTransform(60, 40)
+              EvalTransform(40, 70, ResampleFilter.Bicubic)
+              EvalTransform(300, 224) ]
+
+        for view in views do
+            let side = view.OutputSize * view.OutputSize * 3
+            let plan = Func<int, BatchPlan>(fun step -> BatchPlan([| step; step; 5 - step |], [| 0L; 0L; 0L |]))
+
+            for batch in BatchLoader(PictureReader(MemorySource files), LoaderOptions 2).Run(plan, view, 8L, 0, 6) do
+                use batch = batch
+
+                for slot in 0..2 do
+                    let mutable random = SeededRandom.For(8L, int64 batch.Step, int64 slot)
+                    let expected = Array.zeroCreate<byte> side
+                    view.Apply(libjpeg (snd files[batch.Indices[slot]]), &random, expected.AsSpan())
+                    expectSame batch.Pixels[slot * side .. (slot + 1) * side - 1] expected $"{view}, step {batch.Step}, slot {slot}"
+
+let tests =
+    if JpegDecoder.IsSupported then
+        testList "usual JPEG" [ testList "equals libjpeg on" [ onWhole; onParts; onRestarts ]; leaves; asMuch ]
+    else
+        testList "usual JPEG" []
