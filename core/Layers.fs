@@ -157,13 +157,16 @@ let private demandPictures (pixels: Tensor) =
 
 /// B H W 3 bytes -> B 3 H W, (x / 255 - mean) / deviation for each channel, in float32 and channels-last layout.
 let normalisePixels (mean: float list) (deviation: float list) : Layer<Tensor, Tensor> =
-    let perChannel (like: Tensor) (values: float list) = torch.tensor (List.toArray values, dtype = float32, device = like.device)
+    let perRow (pixels: Tensor) (values: float list) =
+        torch.tensor(List.toArray values, dtype = float32, device = pixels.device).repeat [| pixels.shape[2] |]
 
     Layer.lift (fun pixels ->
         demandPictures pixels
-        let scale = perChannel pixels [ for d in deviation -> 1.0 / (255.0 * d) ]
-        let shift = perChannel pixels (List.map2 (fun m d -> -m / d) mean deviation)
-        (pixels.``to`` float32 * scale + shift).permute(0L, 3L, 1L, 2L))
+        let scale = perRow pixels [ for d in deviation -> 1.0 / (255.0 * d) ]
+        let shift = perRow pixels (List.map2 (fun m d -> -m / d) mean deviation)
+        // Three numbers are too few for vectors, so whole rows are scaled; and in place, since memory for copies of the batch is slower to come by than the numbers.
+        let rows = pixels.flatten(2L, 3L).``to``(float32).mul_(scale).add_ shift
+        rows.reshape(pixels.shape).permute(0L, 3L, 1L, 2L))
 
 /// B C H W -> B T C, one token a place, row by row.
 let tokens (map: Tensor) = map.flatten(2L, 3L).transpose(1L, 2L)
