@@ -41,6 +41,17 @@ let tests =
               let expected = Slow.resize image case.ToWidth case.ToHeight case.Filter
               expectSame actual.Pixels expected.Pixels "pixels"
 
+          testPropertyWithConfig config "shortens rows to the same bytes with any instructions"
+          <| fun case ->
+              let image = picture case.Seed case.Width case.Height
+              use columns = new ResampleWeights(case.Width, 0.0, float case.Width, case.ToWidth, 0, case.ToWidth, case.Filter)
+              let length = case.ToWidth * 3 * case.Height
+              let rows () = Array.zeroCreate<byte>(length + ResampleKernels.Spill)
+              let fast, plain = rows (), rows ()
+              ResampleKernels.Rows(PixelView.Of image, 0, case.Height, columns, fast.AsSpan())
+              ResampleKernels.RowsByPairs(PixelView.Of image, 0, case.Height, columns, plain.AsSpan())
+              expectSame fast[.. length - 1] plain[.. length - 1] "rows"
+
           testPropertyWithConfig config "of a box equals crop, then resize"
           <| fun case ->
               let image = picture case.Seed case.Width case.Height

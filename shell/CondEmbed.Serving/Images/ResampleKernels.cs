@@ -26,24 +26,44 @@ internal static class ResampleKernels
     /// <summary>Source rows first .. end-1, each shortened or stretched to columns.Count pixels, packed one after another.</summary>
     internal static void Rows(PixelView source, int first, int end, ResampleWeights columns, Span<byte> target)
     {
+        if (!Avx2.IsSupported)
+        {
+            RowsByPairs(source, first, end, columns, target);
+            return;
+        }
+
+        using var rows = new ResampleRows(columns);
         var used = Math.Min(columns.End, source.Width) - columns.First;
+        var safe = (used + rows.Beyond) * 3 + ResampleRows.Slack;
         byte[]? padded = null;
         for (var y = first; y < end; y++)
-        {
-            // Weights are rounded up to pairs and loads to 8 bytes: at the end of the buffer the row is copied to where that is safe.
-            var row = source.Onwards(columns.First, y);
-            if (row.Length < (used + columns.Stride) * 3 + PairLoad)
-            {
-                padded ??= ArrayPool<byte>.Shared.Rent((used + columns.Stride) * 3 + PairLoad);
-                row[..(used * 3)].CopyTo(padded);
-                row = padded;
-            }
-
-            Row(row, columns, target[((y - first) * columns.Count * 3)..]);
-        }
+            rows.Row(Padded(source.Onwards(columns.First, y), used, safe, ref padded), target[((y - first) * columns.Count * 3)..]);
 
         if (padded is not null)
             ArrayPool<byte>.Shared.Return(padded);
+    }
+
+    /// <summary>The same without multiplications that only some machines have.</summary>
+    internal static void RowsByPairs(PixelView source, int first, int end, ResampleWeights columns, Span<byte> target)
+    {
+        var used = Math.Min(columns.End, source.Width) - columns.First;
+        var safe = (used + columns.Stride) * 3 + PairLoad;
+        byte[]? padded = null;
+        for (var y = first; y < end; y++)
+            Row(Padded(source.Onwards(columns.First, y), used, safe, ref padded), columns, target[((y - first) * columns.Count * 3)..]);
+
+        if (padded is not null)
+            ArrayPool<byte>.Shared.Return(padded);
+    }
+
+    // Weights are rounded up to pairs or more, and loads to vectors: at the end of the buffer the row is copied to where that is safe.
+    private static ReadOnlySpan<byte> Padded(ReadOnlySpan<byte> row, int used, int safe, ref byte[]? padded)
+    {
+        if (row.Length >= safe)
+            return row;
+        padded ??= ArrayPool<byte>.Shared.Rent(safe);
+        row[..(used * 3)].CopyTo(padded);
+        return padded;
     }
 
     private static void Row(ReadOnlySpan<byte> row, ResampleWeights columns, Span<byte> target)
@@ -107,6 +127,8 @@ internal static class ResampleKernels
         // One bound check instead of one a tap: the last load is the farthest.
         _ = source.Slice((weights.Length - 1) * stride + x, 16);
         ref var from = ref Unsafe.Add(ref MemoryMarshal.GetReference(source), x);
+        if (Avx512BW.IsSupported)
+            return Sixteen(ref from, stride, weights);
         var low = Vector256.Create(Half);
         var high = low;
         for (var k = 0; k < weights.Length; k++)
@@ -119,6 +141,15 @@ internal static class ResampleKernels
 
         var words = Vector256.Narrow(Clip(low), Clip(high));
         return Vector128.Narrow(words.GetLower(), words.GetUpper()).AsByte();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector128<byte> Sixteen(ref byte from, int stride, ReadOnlySpan<int> weights)
+    {
+        var sum = Vector512.Create(Half);
+        for (var k = 0; k < weights.Length; k++)
+            sum += Avx512F.ConvertToVector512Int32(Vector128.LoadUnsafe(ref from, (nuint)(k * stride))) * Vector512.Create(weights[k]);
+        return Avx512F.ConvertToVector128ByteWithSaturation(Vector512.Max(sum >> ResampleWeights.Bits, Vector512<int>.Zero).AsUInt32());
     }
 
     private static byte One(ReadOnlySpan<byte> source, int x, int stride, ReadOnlySpan<int> weights)

@@ -47,7 +47,10 @@ internal sealed class ResampleWeights : IDisposable
         First = starts[0];
         End = First;
         for (var i = 0; i < count; i++)
-            End = Math.Max(End, starts[i] + TapsUpTo(values.AsSpan(i * Stride, Stride)));
+        {
+            var used = TapsUpTo(values.AsSpan(i * Stride, Stride));
+            (Taps, End) = (Math.Max(Taps, used), Math.Max(End, starts[i] + used));
+        }
     }
 
     /// <summary>Outputs.</summary>
@@ -55,6 +58,9 @@ internal sealed class ResampleWeights : IDisposable
 
     /// <summary>Weights kept for each output, an even number; those after the last tap are zero.</summary>
     internal int Stride { get; }
+
+    /// <summary>The most taps that an output has, weights of zero at the end left out.</summary>
+    internal int Taps { get; }
 
     /// <summary>The line is not changed at all (a whole line to its own size), whatever part of it is wanted.</summary>
     internal bool IsIdentity { get; }
@@ -70,6 +76,9 @@ internal sealed class ResampleWeights : IDisposable
 
     /// <summary>Stride weights for each output.</summary>
     internal ReadOnlySpan<int> Values => values.AsSpan(0, Count * Stride);
+
+    /// <summary>A weight of an output; zero after the last.</summary>
+    internal int WeightOf(int output, int tap) => tap < Stride ? values[output * Stride + tap] : 0;
 
     /// <summary>How far a filter reaches at its natural size, in pixels.</summary>
     internal static double Radius(ResampleFilter filter) => filter switch
