@@ -71,6 +71,10 @@ module internal Bytes =
 [<Sealed>]
 type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State, device: torch.Device) =
 
+    // What embeds and compares at test time runs on parameters whose norms are folded; a step or a load makes new ones necessary.
+    let tested = new Folding.Kept<Tensor, Tensor>(recipe.Embed, state.Params)
+    let embed = Folding.layer recipe.Embed
+
     let onDevice (pixels: byte array) count side =
         if pixels.Length <> count * side * side * 3 then
             invalidArg (nameof pixels) $"{count} pictures of side {side} take {count * side * side * 3} bytes, not {pixels.Length}."
@@ -140,6 +144,8 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
 
     /// One training step on B pictures of one side length: pixels B side side 3, labels in 0..classes-1.
     member _.Step(pixels: byte array, side: int, labels: int64 array) =
+        tested.Forget()
+
         scoped (fun () ->
             let batch =
                 { Images = onDevice pixels labels.Length side
@@ -150,7 +156,7 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
     /// B pictures -> B D numbers, row by row; each row has length 1.
     member _.Embed(pixels: byte array, count: int, side: int) : float32 array =
         scoped (fun () ->
-            let embeddings = Layer.run state.Params recipe.Embed (onDevice pixels count side)
+            let embeddings = Layer.run tested.Parameters embed (onDevice pixels count side)
             embeddings.cpu().contiguous().data<float32>().ToArray())
 
     /// Compares pairs of pictures by the levels. InvalidOperationException where the session has none.
@@ -161,7 +167,7 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
         if config.Levels = 0 || comparison.Specs |> List.exists (fun spec -> not (names.Contains spec.Name)) then
             invalidOp "This session has no levels to compare pairs by: make one with ForComparing, or train with levels."
 
-        Comparer(comparison, config.Levels, state.Params, device, onDevice)
+        Comparer(comparison, config.Levels, (fun () -> tested.Parameters), device, onDevice)
 
     /// The parameters of the levels, which only pairs are compared by; none without levels.
     member _.LevelWeights() : IReadOnlyList<TensorData> =
@@ -193,6 +199,7 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
 
                 Params.commit parameters [ for data in tensors -> data.Name, Bytes.toTensor data ]
 
+            tested.Forget()
             commit state.Params weights
             commit state.Moments moments
             torch.set_rng_state (Bytes.toTensor (TensorData("random", "U8", [| int64 random.Length |], random)))
@@ -221,9 +228,12 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
             | Some(_, change) -> name, change (tensor.``to`` float32)
             | None -> name, tensor
 
+        tested.Forget()
         scoped (fun () -> Params.commit state.Params (List.map take report.Loaded))
 
         LoadReport report
 
     interface IDisposable with
-        member _.Dispose() = (state :> IDisposable).Dispose()
+        member _.Dispose() =
+            (tested :> IDisposable).Dispose()
+            (state :> IDisposable).Dispose()

@@ -75,7 +75,8 @@ type PairLook internal (rows: int, columns: int, first: float32 array array, sec
 /// Compares pairs of pictures by a network with its levels. It lives as long as the session that it is of. One thread at a time.
 [<Sealed>]
 type Comparer
-    internal (comparison: Comparison, levels: int, parameters: Params, device: torch.Device, onDevice: byte array -> int -> int -> Tensor) =
+    internal
+    (comparison: Comparison, levels: int, parameters: unit -> Params, device: torch.Device, onDevice: byte array -> int -> int -> Tensor) =
 
     /// Bytes of keys and values of the pairs that are computed at a time.
     let pieceBytes = 64L <<< 20
@@ -92,18 +93,20 @@ type Comparer
 
         let known = places |> Option.fold (fun _ places -> pictures.On(device, places)) pictures.Known
         let images (places: int array) = torch.tensor (Array.map numbers places, dtype = int64', device = device)
-        Layer.run parameters layer (known, images first, images second)
+        Layer.run (parameters ()) layer (known, images first, images second)
 
     let check (first: int array) (second: int array) =
         if first.Length <> second.Length then
             invalidArg (nameof second) $"{first.Length} first pictures, but {second.Length} second ones."
+
+    let know = Folding.layer comparison.Know
 
     /// L.
     member _.Levels = levels
 
     /// What B pictures of one side length are compared by.
     member _.Read(pixels: byte array, count: int, side: int) =
-        scoped (fun () -> KnownPictures.Of(Layer.run parameters comparison.Know (onDevice pixels count side)))
+        scoped (fun () -> KnownPictures.Of(Layer.run (parameters ()) know (onDevice pixels count side)))
 
     /// The similarities of E pairs of known pictures, given by their places -> L+1 rows of E: the cosine of the unconditional embeddings, and each level's.
     member _.Similarities(pictures: KnownPictures, first: int array, second: int array) : float32 array array =

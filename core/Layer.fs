@@ -4,6 +4,7 @@ open System
 open System.Runtime.CompilerServices
 open System.Runtime.InteropServices
 open CondEmbed.Notebooks
+open TorchSharp
 
 type Mode =
     | Training
@@ -11,10 +12,13 @@ type Mode =
 
 type Env = { Params: Params; Mode: Mode; Report: string -> Tensor -> unit }
 
+type Fold = { Convolution: string; Norm: string }
+
 [<StructuredFormatDisplay("{Tree}"); TypeFormatterSource(typeof<AsText>)>]
 type Layer<'In, 'Out> =
     { Specs: ParamSpec list
-      Forward: Env -> 'In -> 'Out }
+      Forward: Env -> 'In -> 'Out
+      Folds: Fold list }
 
     /// How many parameters there are, and their tree of names, shapes and numbers.
     override this.ToString() =
@@ -41,7 +45,10 @@ type LayerException(path: string, reason: string, cause: exn) =
     member _.Reason = reason
 
 module Layer =
-    let create specs forward = { Specs = specs; Forward = forward }
+    let create specs forward = { Specs = specs; Forward = forward; Folds = [] }
+
+    /// The layer with another forward function.
+    let private around layer forward = { Specs = layer.Specs; Forward = forward; Folds = layer.Folds }
 
     let lift f = create [] (fun _ input -> f input)
 
@@ -62,7 +69,7 @@ module Layer =
         | given -> $"""{error.Message.Split('\n')[0]} (the input is {String.concat ", " given})"""
 
     let explained layer =
-        create layer.Specs (fun env input ->
+        around layer (fun env input ->
             try
                 layer.Forward env input
             with :? ExternalException as error ->
@@ -73,6 +80,9 @@ module Layer =
             invalidArg (nameof name) "A layer's name cannot be empty: it stands before the names of its parameters."
 
         let specs = [ for spec in layer.Specs -> { spec with Name = $"{name}.{spec.Name}" } ]
+
+        let folds = [ for fold in layer.Folds -> { Convolution = $"{name}.{fold.Convolution}"; Norm = $"{name}.{fold.Norm}" } ]
+
         let layer = explained layer
 
         let inside env =
@@ -80,23 +90,43 @@ module Layer =
                 Params = Params.inside name env.Params
                 Report = fun statistic -> env.Report $"{name}.{statistic}" }
 
-        create specs (fun env input ->
+        let forward env input =
             try
                 layer.Forward (inside env) input
             with :? LayerException as error ->
                 let path = if error.Path = "" then name else $"{name}.{error.Path}"
-                raise (LayerException(path, error.Reason, error.InnerException)))
+                raise (LayerException(path, error.Reason, error.InnerException))
 
-    let compose first second = create (first.Specs @ second.Specs) (fun env input -> input |> first.Forward env |> second.Forward env)
+        { Specs = specs; Forward = forward; Folds = folds }
+
+    let compose first second =
+        { Specs = first.Specs @ second.Specs
+          Forward = fun env input -> input |> first.Forward env |> second.Forward env
+          Folds = first.Folds @ second.Folds }
 
     let sequence layers =
-        create (layers |> List.collect _.Specs) (fun env input -> (input, layers) ||> List.fold (fun x layer -> layer.Forward env x))
+        { Specs = layers |> List.collect _.Specs
+          Forward = fun env input -> (input, layers) ||> List.fold (fun x layer -> layer.Forward env x)
+          Folds = layers |> List.collect _.Folds }
 
-    let both a b = create (a.Specs @ b.Specs) (fun env input -> a.Forward env input, b.Forward env input)
+    let both a b =
+        { Specs = a.Specs @ b.Specs
+          Forward = fun env input -> a.Forward env input, b.Forward env input
+          Folds = a.Folds @ b.Folds }
 
-    let map f layer = create layer.Specs (fun env input -> layer.Forward env input |> f)
+    let tidied (layer: Layer<'In, Tensor>) =
+        around layer (fun env input ->
+            use scope = torch.NewDisposeScope()
 
-    let frozen layer = create layer.Specs (fun env -> layer.Forward { env with Mode = Testing })
+            let report name value = env.Report name (scope.MoveToOuter(value: Tensor))
+            layer.Forward { env with Report = report } input |> scope.MoveToOuter)
+
+    let map f layer =
+        { Specs = layer.Specs
+          Forward = fun env input -> layer.Forward env input |> f
+          Folds = layer.Folds }
+
+    let frozen layer = around layer (fun env -> layer.Forward { env with Mode = Testing })
 
     let apply mode parameters layer input =
         Params.demand layer.Specs parameters

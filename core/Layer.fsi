@@ -14,8 +14,17 @@ type Env =
         Report: string -> Tensor -> unit
     }
 
+/// A convolution and the norm of what it makes, by the names that their parameters stand under: at test time the two are one convolution.
+type Fold = { Convolution: string; Norm: string }
+
 /// A layer is a value: the parameters it declares and a pure function of them and its input. Shown as the tree of its parameters.
-type Layer<'In, 'Out> = { Specs: ParamSpec list; Forward: Env -> 'In -> 'Out }
+type Layer<'In, 'Out> =
+    {
+        Specs: ParamSpec list
+        Forward: Env -> 'In -> 'Out
+        /// What `Folding` can make one of; nothing is lost but time where a layer of layers does not hand these on.
+        Folds: Fold list
+    }
 
 /// A layer was given what does not fit it: the path of its name (empty where it has none), and what is wrong.
 [<Class; Sealed>]
@@ -38,6 +47,8 @@ module Layer =
     val sequence: Layer<'T, 'T> list -> Layer<'T, 'T>
     /// Two layers on the same input.
     val both: Layer<'In, 'A> -> Layer<'In, 'B> -> Layer<'In, 'A * 'B>
+    /// The layer, with what it makes on its way freed at its end, but for its output, what it reports, and what gradients need.
+    val tidied: Layer<'In, Tensor> -> Layer<'In, Tensor>
     /// Changes the output by a function without parameters.
     val map: ('A -> 'B) -> Layer<'In, 'A> -> Layer<'In, 'B>
     /// Runs the layer as at test time, also in training: its statistics stand still.

@@ -10,21 +10,25 @@ let private above0 name value = if value < 1 then invalidArg name $"{name} is {v
 
 let private spec name shape role init = { Name = name; Shape = shape; Role = role; Init = init }
 
-/// B In H W -> B Out H' W'. Square kernel, padding kernel / 2, no bias (a norm follows). Declares `weight`.
-let conv2d inputs outputs kernel stride : Layer<Tensor, Tensor> =
+/// B In H W -> B Out H' W'. Square kernel, padding kernel / 2. Declares `weight` and, if asked for, `bias`.
+let private convolution withBias inputs outputs kernel stride : Layer<Tensor, Tensor> =
     above0 (nameof inputs) inputs
     above0 (nameof outputs) outputs
     above0 (nameof kernel) kernel
     above0 (nameof stride) stride
     let weight = spec "weight" [ int64 outputs; int64 inputs; int64 kernel; int64 kernel ] Trainable KaimingFanOut
+    let bias = spec "bias" [ int64 outputs ] Trainable (Constant 0.0)
 
     let strides, padding = [| int64 stride; int64 stride |], [| int64 (kernel / 2); int64 (kernel / 2) |]
 
-    Layer.create [ weight ] (fun env x ->
+    Layer.create [ weight; if withBias then bias ] (fun env x ->
         let weight = env.Params["weight"]
         Fit.map inputs x
         Fit.like weight x
-        F.conv2d (x, weight, strides = strides, padding = padding))
+        F.conv2d (x, weight, (if withBias then env.Params["bias"] else null), strides = strides, padding = padding))
+
+/// B In H W -> B Out H' W'. Square kernel, padding kernel / 2, no bias (a norm follows). Declares `weight`.
+let conv2d inputs outputs kernel stride = convolution false inputs outputs kernel stride
 
 /// B In H W -> B Out H/side W/side: a linear layer on each square of side x side places. Declares `weight` and `bias`.
 let patches inputs outputs side : Layer<Tensor, Tensor> =
@@ -55,6 +59,10 @@ let linear inputs outputs = affine true FanIn inputs outputs
 /// ... In -> ... Out, x W^T; Xavier start. Declares `weight`.
 let projection inputs outputs = affine false Xavier inputs outputs
 
+/// What `batchNorm` adds to a variance, as torch does.
+[<Literal>]
+let NormEpsilon = 1e-5
+
 /// B C H W -> B C H W, each channel to mean 0 and deviation 1 over the batch in training, by the running statistics at test time, then
 /// scaled and shifted. Reports `running_mean` and `running_var` (momentum 0.1, as torch); the forward pass changes nothing.
 /// Ioffe and Szegedy 2015, algorithm 1.
@@ -84,6 +92,16 @@ let batchNorm channels : Layer<Tensor, Tensor> =
             env.Report "running_var" variance
             normalised)
 
+/// B In H W -> B Out H' W': a convolution of the first name and the norm of what it makes, of the second. They may be folded into one: by parameters
+/// that hold a bias of the convolution and nothing of the norm.
+let convNorm (name, normName) (norm: Layer<Tensor, Tensor>) inputs outputs kernel stride : Layer<Tensor, Tensor> =
+    let apart = Layer.named name (conv2d inputs outputs kernel stride) --> Layer.named normName norm
+    let folded = Layer.named name (convolution true inputs outputs kernel stride)
+
+    { apart with
+        Forward = fun env x -> (if env.Params.Contains $"{normName}.weight" then apart else folded).Forward env x
+        Folds = [ { Convolution = name; Norm = normName } ] }
+
 /// (B T C, B C) -> B T C: tokens by the norm of the B C, the very map that `batchNorm` puts these through; linear in the tokens but for the statistics. The
 /// parameters of `batchNorm`; reports nothing.
 let batchNormOf channels : Layer<Tensor * Tensor, Tensor> =
@@ -93,7 +111,7 @@ let batchNormOf channels : Layer<Tensor * Tensor, Tensor> =
             | Training -> reference.mean [| 0L |], reference.var (0L, false)
             | Testing -> env.Params["running_mean"], env.Params["running_var"]
 
-        (x - mean) * (env.Params["weight"] * (variance + 1e-5).rsqrt()) + env.Params["bias"])
+        (x - mean) * (env.Params["weight"] * (variance + NormEpsilon).rsqrt()) + env.Params["bias"])
 
 /// ... D -> ... D, each vector to mean 0 and deviation sqrt(variance / (variance + epsilon)), then scaled and shifted. Ba, Kiros and Hinton 2016.
 let layerNormOf epsilon features : Layer<Tensor, Tensor> =
@@ -108,6 +126,10 @@ let layerNorm features = layerNormOf 1e-5 features
 
 /// Any shape -> the same: max(x, 0).
 let relu: Layer<Tensor, Tensor> = Layer.lift (fun x -> F.relu x)
+
+/// Any shape -> the same: `relu` in the place of x, for what a layer before it has just made and nothing else reads: neither its gradient, as that of
+/// max(x, 0) itself and of convolutions and norms do not.
+let reluInPlace: Layer<Tensor, Tensor> = Layer.lift (fun x -> x.relu_ ())
 
 /// Any shape -> the same: x times the normal distribution function of x. Hendrycks and Gimpel 2016.
 let gelu: Layer<Tensor, Tensor> = Layer.lift (fun x -> F.gelu x)

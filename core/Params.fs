@@ -39,6 +39,8 @@ type Params(tensors: SortedDictionary<string, Tensor>, prefix: string) =
         [ for name in tensors.Keys do
               if name.StartsWith(prefix, StringComparison.Ordinal) then name.Substring prefix.Length ]
 
+    member _.Contains(name: string) = tensors.ContainsKey(prefix + name)
+
     member this.Item
         with get (name: string) =
             match tensors.TryGetValue(prefix + name) with

@@ -34,6 +34,8 @@ type Mismatch =
 type Params =
     /// The names seen from here, in ordinal order.
     member Names: string list
+    /// Whether there is a tensor under a name, seen from here.
+    member Contains: name: string -> bool
     /// The tensor under a name, seen from here. KeyNotFoundException names the full name and what there is.
     member Item: name: string -> Tensor with get
 

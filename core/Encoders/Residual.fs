@@ -46,31 +46,29 @@ module Residual =
     let private closed (norm: Layer<Tensor, Tensor>) =
         let start spec = if spec.Name = "weight" then { spec with Init = Constant 0.0 } else spec
 
-        Layer.create (List.map start norm.Specs) norm.Forward
+        { norm with Specs = List.map start norm.Specs }
 
     /// B In H W -> B Out H/stride W/stride.
-    let private convNorm options index inputs outputs kernel stride =
-        Layer.named $"conv{index}" (conv2d inputs outputs kernel stride)
-        --> Layer.named $"bn{index}" (norm options outputs)
+    let private numbered options index inputs outputs kernel stride =
+        convNorm ($"conv{index}", $"bn{index}") (norm options outputs) inputs outputs kernel stride
 
     /// B In H W -> B Out H W, at the end of a block's inner path.
     let private lastConvNorm options index inputs outputs kernel =
         let norm = norm options outputs
 
-        Layer.named $"conv{index}" (conv2d inputs outputs kernel 1)
-        --> Layer.named $"bn{index}" (if options.ZeroStart then closed norm else norm)
+        convNorm ($"conv{index}", $"bn{index}") (if options.ZeroStart then closed norm else norm) inputs outputs kernel 1
 
     /// The inner path: B In H W -> B Out H/stride W/stride, without the last ReLU.
     let private path options inputs width stride =
         match options.Block with
-        | Basic -> convNorm options 1 inputs width 3 stride --> relu --> lastConvNorm options 2 width width 3
+        | Basic -> numbered options 1 inputs width 3 stride --> reluInPlace --> lastConvNorm options 2 width width 3
         | Bottleneck place ->
             let first, second = if place = OnFirst then stride, 1 else 1, stride
 
-            convNorm options 1 inputs width 1 first
-            --> relu
-            --> convNorm options 2 width width 3 second
-            --> relu
+            numbered options 1 inputs width 1 first
+            --> reluInPlace
+            --> numbered options 2 width width 3 second
+            --> reluInPlace
             --> lastConvNorm options 3 width (4 * width) 1
 
     let private outputsOf options width =
@@ -80,40 +78,41 @@ module Residual =
 
     /// B In H W -> B Out H/stride W/stride: a 1 x 1 convolution where the shape changes, else the input itself.
     let private shortcut options inputs outputs stride =
-        let convNorm stride =
-            Layer.named "downsample.0" (conv2d inputs outputs 1 stride)
-            --> Layer.named "downsample.1" (norm options outputs)
+        let changed stride = convNorm ("downsample.0", "downsample.1") (norm options outputs) inputs outputs 1 stride
 
         if stride = 1 && inputs = outputs then Layer.lift id
-        elif stride = 2 && options.SmoothShortcut then averagePool --> convNorm 1
-        else convNorm stride
+        elif stride = 2 && options.SmoothShortcut then averagePool --> changed 1
+        else changed stride
 
-    /// B In H W -> B Out H/stride W/stride: relu(path x + shortcut x).
+    /// B In H W -> B Out H/stride W/stride: relu(path x + shortcut x), in the place of what the path has made.
     let private block options inputs width stride =
         let shortcut = shortcut options inputs (outputsOf options width) stride
-        let sum = Layer.lift (fun (x: Tensor, y: Tensor) -> x + y)
-        Layer.both (path options inputs width stride) shortcut --> sum --> relu
+        let sum = Layer.lift (fun (x: Tensor, y: Tensor) -> x.add_ y)
+        Layer.both (path options inputs width stride) shortcut --> sum --> reluInPlace
 
     /// B In H W -> B Out H/stride W/stride: so many blocks, the first of which may halve the resolution.
     let private stage options index inputs (width, blocks, stride) =
         let blockAt position =
             let inputs, stride = if position = 0 then inputs, stride else outputsOf options width, 1
 
-            Layer.named $"layer{index + 1}.{position}" (block options inputs width stride)
+            Layer.named $"layer{index + 1}.{position}" (block options inputs width stride) |> Layer.tidied
 
-        List.init blocks blockAt |> Layer.sequence
+        List.init blocks blockAt |> Layer.sequence |> Layer.tidied
 
     /// B 3 H W -> B StemWidth H' W'.
     let private stem options =
         match options.Stem with
-        | Wide -> convNorm options 1 3 options.StemWidth 7 2 --> relu --> maxPool
-        | Narrow stride -> convNorm options 1 3 options.StemWidth 3 stride --> relu
+        | Wide -> numbered options 1 3 options.StemWidth 7 2 --> reluInPlace --> maxPool
+        | Narrow stride -> numbered options 1 3 options.StemWidth 3 stride --> reluInPlace
+        |> Layer.tidied
 
     /// B In H W -> what each stage makes, the last first.
     let private outputs (stages: Layer<Tensor, Tensor> list) : Layer<Tensor, Features> =
-        Layer.create (stages |> List.collect _.Specs) (fun env x ->
+        let forward env x =
             let maps = (x, stages) ||> List.scan (fun x stage -> stage.Forward env x) |> List.tail |> List.rev
-            { Features.ofMap maps.Head with Earlier = maps.Tail })
+            { Features.ofMap maps.Head with Earlier = maps.Tail }
+
+        { Layer.create (stages |> List.collect _.Specs) forward with Folds = stages |> List.collect _.Folds }
 
     /// B 3 H W -> B C h w; expects ImageNet's mean and deviation of colours.
     let build options : Encoder =

@@ -16,6 +16,7 @@ let all =
           LayerFormulaTests.tests
           EncoderTests.tests
           TransformerTests.tests
+          FoldingTests.tests
           WeightNameTests.tests
           AttentionTests.tests
           HierarchyTests.tests

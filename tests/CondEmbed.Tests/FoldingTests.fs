@@ -1,0 +1,169 @@
+/// Norms folded into convolutions: the same numbers as with the norms apart, which is the slow twin here.
+module CondEmbed.Tests.FoldingTests
+
+open Expecto
+open CondEmbed
+open CondEmbed.Encoders
+open CondEmbed.Interop
+open CondEmbed.Tests.Support
+open TorchSharp
+
+let private options: EncoderOptions = { Size = 48; FrozenNorm = false }
+
+let private networks =
+    [ "small", Residual.small options
+      "resnet18", Residual.resNet18 options
+      "resnet50", Residual.resNet50 Residual.OnSecond options
+      "resnet50-v1", Residual.resNet50 Residual.OnFirst options ]
+
+let private mapOf (encoder: Encoder) = encoder.Features |> Layer.map Features.map
+
+/// As after a training: no statistic, scale or shift is what it started as.
+let private trained (specs: ParamSpec list) =
+    let drawn name (tensor: Tensor) =
+        let noise = normal (String.length name) [ for size in tensor.shape -> int size ]
+
+        if name.EndsWith ".running_var" then 0.5 + noise.square ()
+        elif tensor.shape.Length > 1 then tensor
+        else tensor + 0.3 * noise
+
+    started specs |> Params.map drawn
+
+let private numbersOf (parameters: Params) = [ for name, tensor in Params.toSeq parameters -> name, numbers tensor ]
+
+let private equal =
+    testList
+        "equals the norms apart"
+        [ for name, encoder in networks do
+              tensorTest $"{name}, in float64" (fun () ->
+                  let layer = mapOf encoder
+                  let parameters = trained layer.Specs
+                  let x = normal 60 [ 2; 3; 37; 40 ]
+                  let apart = Layer.run parameters layer x
+                  let folded = Layer.run (Folding.parameters layer parameters) (Folding.layer layer) x
+                  let largest = toFloat (apart.abs().max())
+                  expectClose (1e-10 * max 1.0 largest) apart folded "features")
+
+              test $"{name}: every norm is folded, and each convolution has a bias for it" {
+                  let layer = mapOf encoder
+                  let norms = layer.Specs |> List.filter (fun spec -> spec.Name.EndsWith ".running_var") |> List.length
+                  let folded = Folding.layer layer
+                  Expect.all folded.Specs (fun spec -> spec.Role = Trainable) "no statistics are left"
+                  let biases = folded.Specs |> List.filter (fun spec -> spec.Name.EndsWith ".bias")
+                  Expect.equal biases.Length norms "a bias for each norm"
+                  Expect.equal folded.Specs.Length (2 * norms) "and its weight"
+              }
+
+          tensorTest "embeddings of length 1 in float32 are within 1e-5" (fun () ->
+              let config = { Config.standard with Encoder = "resnet18"; Embedding = 32; Size = 64 }
+              let layer = Network.embed (Recipe.network config)
+              let parameters = trained layer.Specs |> Params.map (fun _ tensor -> tensor.``to`` float32)
+              let pictures = torch.randint (0L, 256L, [| 3L; 64L; 64L; 3L |], dtype = torch.uint8, device = torch.CPU)
+              let folded = Layer.run (Folding.parameters layer parameters) (Folding.layer layer) pictures
+              expectClose 1e-5 (Layer.run parameters layer pictures) folded "embeddings") ]
+
+let private parameters =
+    testList
+        "parameters"
+        [ tensorTest "those of the training are as they were, and shared where nothing is folded" (fun () ->
+              let layer = mapOf (Residual.small options) --> Layers.meanPool --> Layer.named "fc" (Layers.linear 128 4)
+
+              let before = trained layer.Specs
+              let values = numbersOf before
+              let folded = Folding.parameters layer before
+              Expect.equal (numbersOf before) values "nothing was changed"
+              Expect.isTrue (obj.ReferenceEquals(folded["fc.weight"], before["fc.weight"])) "the same tensor"
+
+              let shapes = System.Collections.Generic.Dictionary<string, int64 list>()
+
+              for name, tensor in Params.toSeq folded do
+                  shapes[name] <- List.ofArray tensor.shape
+
+              Expect.isEmpty (Params.mismatches (Folding.layer layer).Specs shapes) "they fit the folded layer")
+
+          tensorTest "those of one layer do not run the other" (fun () ->
+              let layer = mapOf (Residual.small options)
+              let parameters, x = trained layer.Specs, normal 61 [ 1; 3; 16; 16 ]
+              let folded = Folding.parameters layer parameters
+              Expect.throwsT<System.ArgumentException> (fun () -> Layer.run folded layer x |> ignore) "norms are missing"
+
+              Expect.throwsT<System.ArgumentException>
+                  (fun () -> Layer.run parameters (Folding.layer layer) x |> ignore)
+                  "biases are missing"
+
+              Expect.throwsT<LayerException> (fun () -> Layer.apply Training folded (Folding.layer layer) x |> ignore) "nothing to train")
+
+          tensorTest "a layer without norms is itself" (fun () ->
+              let layer = Layer.named "fc" (Layers.linear 3 2)
+              let parameters = started layer.Specs
+              Expect.equal (Folding.layer layer).Specs layer.Specs "specs"
+
+              Expect.isTrue
+                  (obj.ReferenceEquals((Folding.parameters layer parameters)["fc.weight"], parameters["fc.weight"]))
+                  "the same tensor") ]
+
+let private config =
+    { Config.standard with
+        Embedding = 8
+        Levels = 0
+        Size = 32
+        Batch = 4
+        PerClass = 2
+        Device = "cpu"
+        Seed = 3 }
+
+let private pixels (seed: int) =
+    let bytes = Array.zeroCreate (4 * 32 * 32 * 3)
+    System.Random(seed).NextBytes bytes
+    bytes
+
+/// What a session without a past makes of another's weights.
+let private afresh (session: Session) =
+    use other = Session.ForEmbedding config
+    other.Load(session.EmbeddingWeights()) |> ignore
+    other.Embed(pixels 1, 4, 32)
+
+let private sessions =
+    tensorTest "a session embeds with the parameters that it has now, after steps, a load and a return" (fun () ->
+        use session = Session.ForTraining(config, 2, 8)
+        let kept = session.Weights(), session.Moments(), session.RandomState()
+        let first = session.Embed(pixels 1, 4, 32)
+
+        for seed in 1..3 do
+            session.Step(pixels seed, 32, [| 0L; 0L; 1L; 1L |]) |> ignore
+            Expect.equal (session.Embed(pixels 1, 4, 32)) (afresh session) $"after step {seed}"
+
+        Expect.notEqual (session.Embed(pixels 1, 4, 32)) first "the steps changed something"
+        let weights, moments, random = kept
+        session.Restore(weights, moments, random, 0)
+        Expect.equal (session.Embed(pixels 1, 4, 32)) first "gone back"
+        use trained = Session.ForTraining({ config with Seed = 4 }, 2, 8)
+        session.Load(trained.EmbeddingWeights()) |> ignore
+        Expect.equal (session.Embed(pixels 1, 4, 32)) (trained.Embed(pixels 1, 4, 32)) "loaded")
+
+let private tidied =
+    testList
+        "what is made on the way"
+        [ tensorTest "is freed at the end of each block, in training too, and reports are not" (fun () ->
+              let layer = mapOf (Residual.resNet18 options)
+              let parameters = trained layer.Specs
+              let x = normal 62 [ 2; 3; 32; 32 ]
+              use scope = torch.NewDisposeScope()
+              let _, reports = forward Training parameters layer x
+              let kept = scope.DisposablesCount
+              // Stem, four stages, and two statistics of each of twenty norms; nothing of the blocks.
+              Expect.equal reports.Length 40 "statistics"
+              Expect.isLessThan kept (40 + 10) "tensors that are left"
+
+              for name, value in reports do
+                  expectFinite value name)
+
+          tensorTest "takes the place of what was made before it, and never of the input" (fun () ->
+              let layer = mapOf (Residual.small options)
+              let parameters, x = trained layer.Specs, normal 63 [ 2; 3; 32; 32 ]
+              let before = numbers x
+              forward Training parameters layer x |> ignore
+              Layer.run (Folding.parameters layer parameters) (Folding.layer layer) x |> ignore
+              Expect.equal (numbers x) before "the input") ]
+
+let tests = testList "Folding" [ equal; parameters; sessions; tidied ]
