@@ -230,10 +230,10 @@ type Config =
       Seed: int
       [<Description("device: auto, cpu, cuda, cuda:N")>]
       Device: string
-      [<Description("threads of torch; 0 for one a core")>]
+      [<Description("threads that compute: torch, measuring, and reading pictures if workers is 0; 0 for one a core")>]
       [<AtLeast 0>]
       Threads: int
-      [<Description("threads that read and augment pictures; 0 for one a core")>]
+      [<Description("threads that read and augment pictures; 0 for as many as threads")>]
       [<AtLeast 0>]
       Workers: int
       [<Section "Measuring and keeping">]

@@ -84,12 +84,7 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
         host.reshape(int64 count, int64 side, int64 side, 3L).``to``(device, copy = true)
 
     static member private Prepare(config: Config) =
-        Native.ensure ()
-
-        let threads = if config.Threads > 0 then config.Threads else Environment.ProcessorCount
-
-        if torch.get_num_threads () <> threads then torch.set_num_threads threads
-
+        Native.useThreads config.Threads
         Device.choose config.Device
 
     /// A session for training on so many classes and steps. ArgumentException for settings that Check.problems refuses; InputException for

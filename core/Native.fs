@@ -51,6 +51,14 @@ let ensure () =
     outcome.Force() |> ignore
     // TorchSharp's own loader finds what is loaded by now. It runs here rather than later in somebody's type initialiser.
     torch.InitializeDeviceType DeviceType.CPU
+    let demanded = ComputeThreads.Demanded
+    if demanded > 0 && torch.get_num_threads () <> demanded then torch.set_num_threads demanded
+
+/// Takes up the number of threads of some settings (0 for one a core), or what was demanded for this process: for torch and for all else that computes here.
+let useThreads threads =
+    ensure ()
+    ComputeThreads.Choose threads
+    if torch.get_num_threads () <> ComputeThreads.Count then torch.set_num_threads ComputeThreads.Count
 
 /// The handle of TorchSharp's native library, for the runtime to ask when it cannot load it itself (an answer to
 /// AssemblyLoadContext.ResolvingUnmanagedDll); 0 for any other library, and when `ensure` would fail.

@@ -64,8 +64,8 @@ type TrainArgument =
             | Size _ -> "side of the pictures that the network sees, in pixels"
             | Seed _ -> "seed of parameters, batches and augmentation"
             | Device _ -> "auto, cpu, cuda or cuda:N"
-            | Threads _ -> "threads of torch; 0 for one a core"
-            | Workers _ -> "threads that read pictures; 0 for one a core"
+            | Threads _ -> DataCommand.threadsUsage
+            | Workers _ -> DataCommand.workersUsage
             | SkipBad -> "leave out pictures that cannot be read, instead of stopping before training"
             | Layout _ -> DataCommand.layoutUsage ()
             | AllowSubset -> DataCommand.subsetUsage
@@ -86,6 +86,7 @@ type EmbedArgument =
     | [<Unique; CustomCommandLine "--allow-subset">] AllowSubset
     | [<Unique>] Best
     | [<Unique>] Device of D: string
+    | [<Unique>] Threads of N: int
     | [<Unique>] Workers of N: int
     | [<Unique>] Json
 
@@ -104,7 +105,8 @@ type EmbedArgument =
             | AllowSubset -> DataCommand.subsetUsage
             | Best -> "the network that did best on the validation classes instead of the last"
             | Device _ -> "auto, cpu, cuda or cuda:N"
-            | Workers _ -> "threads that read pictures; 0 for one a core"
+            | Threads _ -> DataCommand.threadsUsage
+            | Workers _ -> DataCommand.workersUsage
             | Json -> Output.eventsUsage
 
 [<RequireQualifiedAccess>]
@@ -124,6 +126,7 @@ type SearchArgument =
     | [<Unique>] Layout of NAME: string
     | [<Unique>] Best
     | [<Unique>] Device of D: string
+    | [<Unique>] Threads of N: int
     | [<Unique>] Workers of N: int
 
     interface IArgParserTemplate with
@@ -144,7 +147,8 @@ type SearchArgument =
             | Layout _ -> "of the gallery: " + DataCommand.layoutUsage ()
             | Best -> "the network that did best on the validation classes instead of the last"
             | Device _ -> "auto, cpu, cuda or cuda:N"
-            | Workers _ -> "threads that read pictures; 0 for one a core"
+            | Threads _ -> DataCommand.threadsUsage
+            | Workers _ -> DataCommand.workersUsage
 
 [<RequireQualifiedAccess>]
 type PreviewArgument =

@@ -17,6 +17,8 @@ open CondEmbed.Serving
 open CondEmbed.Training
 
 let metrics (stop: CancellationToken) (arguments: ParseResults<MetricsArgument>) =
+    arguments.TryGetResult MetricsArgument.Threads |> Networks.withThreads
+
     let options =
         Measures.options
             { RecallAt = arguments.TryGetResult MetricsArgument.RecallAt

@@ -26,6 +26,12 @@ let notingSubset allowed (dataset: IImageDataset) =
 
     dataset
 
+/// What `--threads` means, of every command that computes.
+let threadsUsage = "threads that compute, and read pictures where --workers is not given; 0 for one a core"
+
+/// What `--workers` means, of every command that reads pictures.
+let workersUsage = "threads that read pictures; 0 for as many as compute"
+
 /// What `--skip-bad` means, of the commands that have a network.
 let skipUsage = "leave out pictures that cannot be used, instead of stopping at the first; all are decoded once more for it"
 
@@ -50,7 +56,7 @@ type InspectArgument =
             | AllowSubset -> subsetUsage
             | Boxes -> "cut pictures to the boxes that a published set comes with"
             | Split _ -> "auto, hash, first-half"
-            | Workers _ -> "threads that read pictures; 0 for one a core"
+            | Workers _ -> workersUsage
 
 [<RequireQualifiedAccess; HelpDescription "Show this help.">]
 type DataArgument =

@@ -87,6 +87,8 @@ let private intoShard (stop: CancellationToken) (arguments: ParseResults<EmbedAr
         Output.event "finished" [ "command", "embed"; "file", Path.GetFullPath file; "count", 0; "dimension", network.Dimension ]
 
 let run stop (arguments: ParseResults<EmbedArgument>) =
+    arguments.TryGetResult EmbedArgument.Threads |> Networks.withThreads
+
     match arguments.TryGetResult EmbedArgument.Shard with
     | Some shard -> intoShard stop arguments (Shard.Parse shard)
     | None -> intoFile stop arguments

@@ -46,6 +46,7 @@ let private measured
             data, work data progress))
 
 let run (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument>) =
+    arguments.TryGetResult EvaluateArgument.Threads |> Networks.withThreads
     let named, other = arguments.GetResult EvaluateArgument.Evaluate_What |> twoOf "a run and, if you like, data"
     let perClass = arguments.TryGetResult EvaluateArgument.PerClass
     Option.iter AtomicFile.Check perClass

@@ -34,7 +34,7 @@ type ExportArgument =
             | Best -> "the network that did best on the validation classes instead of the last"
             | Json -> "one JSON document on standard output and nothing else there"
             | Device _ -> "auto, cpu, cuda or cuda:N"
-            | Workers _ -> "threads that read pictures; 0 for one a core"
+            | Workers _ -> DataCommand.workersUsage
 
 let examples =
     [ "condembed export runs/first --onnx first.onnx", "for ONNX Runtime, in C#, Python or a browser"

@@ -26,6 +26,7 @@ type IndexArgument =
     | [<Unique; CustomCommandLine "--allow-subset">] AllowSubset
     | [<Unique>] Best
     | [<Unique>] Device of D: string
+    | [<Unique>] Threads of N: int
     | [<Unique>] Workers of N: int
 
     interface IArgParserTemplate with
@@ -46,7 +47,8 @@ type IndexArgument =
             | AllowSubset -> DataCommand.subsetUsage
             | Best -> "the network that did best on the validation classes instead of the last"
             | Device _ -> "auto, cpu, cuda or cuda:N"
-            | Workers _ -> "threads that read pictures; 0 for one a core"
+            | Threads _ -> DataCommand.threadsUsage
+            | Workers _ -> DataCommand.workersUsage
 
 let examples =
     [ "condembed index runs/first photos --store photos.index", "embeds the photos that are not in the file yet"
@@ -111,6 +113,8 @@ let private sentence (store: string) (summary: IndexSummary) =
     $"{summary.Embedded} pictures written, {summary.Known} there already{renamed}{same}{bad}; {Human.Duration summary.Elapsed}; {store}"
 
 let run (stop: CancellationToken) (arguments: ParseResults<IndexArgument>) =
+    arguments.TryGetResult IndexArgument.Threads |> Networks.withThreads
+
     let what = arguments.GetResult IndexArgument.Index_What
 
     let address =

@@ -36,6 +36,7 @@ type EvaluateArgument =
     | [<Unique>] Layout of NAME: string
     | [<Unique; CustomCommandLine "--allow-subset">] AllowSubset
     | [<Unique>] Device of D: string
+    | [<Unique>] Threads of N: int
     | [<Unique>] Workers of N: int
 
     interface IArgParserTemplate with
@@ -59,7 +60,8 @@ type EvaluateArgument =
             | Layout _ -> DataCommand.layoutUsage ()
             | AllowSubset -> DataCommand.subsetUsage
             | Device _ -> "auto, cpu, cuda or cuda:N"
-            | Workers _ -> "threads that read pictures; 0 for one a core"
+            | Threads _ -> DataCommand.threadsUsage
+            | Workers _ -> DataCommand.workersUsage
 
 [<RequireQualifiedAccess>]
 type MetricsArgument =
@@ -75,6 +77,7 @@ type MetricsArgument =
     | [<Unique>] Clustering
     | [<Unique>] Fmr of X_LIST: string
     | [<Unique>] Pcf of X_LIST: string
+    | [<Unique>] Threads of N: int
     | [<Unique>] Json
 
     interface IArgParserTemplate with
@@ -93,4 +96,5 @@ type MetricsArgument =
             | Clustering -> Meaning.clustering
             | Fmr _ -> Meaning.fmr
             | Pcf _ -> Meaning.pcf
+            | Threads _ -> "threads that compute; 0 for one a core"
             | Json -> "one JSON document on standard output and nothing else there"

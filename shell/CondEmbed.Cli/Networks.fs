@@ -18,6 +18,13 @@ type TrainedNetwork(network: IEmbeddingNetwork, settings: Config) =
     interface IDisposable with
         member _.Dispose() = network.Dispose()
 
+/// Takes what --threads says for this process, whatever the settings of a run say.
+let withThreads (threads: int option) =
+    match threads with
+    | Some threads when threads < 0 -> raise (InputException $"--threads {threads}: give a number of threads, or 0 for one a core.")
+    | Some threads -> ComputeThreads.Demand(if threads > 0 then threads else Environment.ProcessorCount)
+    | None -> ()
+
 let isOnnx (named: string) = File.Exists named && Path.GetExtension(named).Equals(".onnx", StringComparison.OrdinalIgnoreCase)
 
 let private loadOnnx (file: string) device best =

@@ -104,6 +104,7 @@ let private inGallery top (stop: CancellationToken) (arguments: ParseResults<Sea
         arguments.TryGetResult SearchArgument.Html |> Option.iter (printfn "page  %s")
 
 let run (stop: CancellationToken) (arguments: ParseResults<SearchArgument>) =
+    arguments.TryGetResult SearchArgument.Threads |> Networks.withThreads
     let top = arguments.GetResult(SearchArgument.Top, 10)
 
     if top < 1 then raise (InputException $"--top {top}: must be at least 1.")

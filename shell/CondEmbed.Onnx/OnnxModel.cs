@@ -7,7 +7,7 @@ namespace CondEmbed.Onnx;
 /// <summary>How an exported network is run.</summary>
 public sealed record OnnxOptions
 {
-    /// <summary>Threads of one call; 0 for one a core.</summary>
+    /// <summary>Threads of one call; 0 for what was demanded of this process, else one a core.</summary>
     public int Threads { get; init; }
 
     /// <summary>Pictures that are best embedded at once; 0 for a number by their size.</summary>
@@ -117,9 +117,10 @@ public sealed class OnnxModel : IEmbeddingNetwork
         // Int8 weights become floats once, while the file is opened, and not again for each batch.
         settings.AddSessionConfigEntry("session.disable_quant_qdq", "1");
 
-        if (options.Threads > 0)
+        var threads = options.Threads > 0 ? options.Threads : ComputeThreads.Demanded;
+        if (threads > 0)
         {
-            settings.IntraOpNumThreads = options.Threads;
+            settings.IntraOpNumThreads = threads;
         }
 
         try

@@ -17,6 +17,7 @@ let all =
           EncoderTests.tests
           TransformerTests.tests
           FoldingTests.tests
+          ThreadTests.tests
           WeightNameTests.tests
           AttentionTests.tests
           HierarchyTests.tests

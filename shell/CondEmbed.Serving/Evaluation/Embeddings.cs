@@ -47,7 +47,7 @@ public sealed class Embeddings<T>
     {
         ThrowIfNotFinite();
         var unit = new T[Values.Length];
-        Parallel.For(0, Count, row => _ = ScaleToUnit(Row(row), unit.AsSpan(row * Dimension, Dimension)));
+        Parallel.For(0, Count, ComputeThreads.Spread, row => _ = ScaleToUnit(Row(row), unit.AsSpan(row * Dimension, Dimension)));
         return new Embeddings<T>(unit, Count, Dimension);
     }
 
@@ -92,7 +92,7 @@ public sealed class Embeddings<T>
 
     internal void ThrowIfNotFinite()
     {
-        var bad = Enumerable.Range(0, Count).AsParallel().AsOrdered().Where(row => !IsFinite(Row(row))).ToList();
+        var bad = Enumerable.Range(0, Count).AsParallel().AsOrdered().WithDegreeOfParallelism(Math.Min(ComputeThreads.Count, 512)).Where(row => !IsFinite(Row(row))).ToList();
         if (bad.Count > 0)
         {
             var first = string.Join(", ", bad.Take(10).Select(row => row.ToString(CultureInfo.InvariantCulture)));

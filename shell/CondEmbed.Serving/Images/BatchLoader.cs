@@ -6,7 +6,7 @@ namespace CondEmbed.Images;
 public sealed record BatchPlan(int[] Indices, long[] Labels);
 
 /// <summary>How a loader works; none of it changes what comes out.</summary>
-/// <param name="Workers">Threads that decode and transform; 0 is one a core.</param>
+/// <param name="Workers">Threads that decode and transform; 0 is <see cref="ComputeThreads.Count"/>.</param>
 /// <param name="Prefetch">Batches that are prepared ahead of the one in use, at least 1.</param>
 public sealed record LoaderOptions(int Workers = 0, int Prefetch = 3);
 
@@ -76,7 +76,7 @@ public sealed class BatchLoader(PictureReader reader, LoaderOptions? options = n
 
     private IEnumerable<PixelBatch> Iterate(LoaderJobs jobs, Func<int, BatchPlan> plan, int first, int end, CancellationToken cancellation)
     {
-        var workers = options.Workers > 0 ? options.Workers : Environment.ProcessorCount;
+        var workers = ComputeThreads.Or(options.Workers);
         using var run = new LoaderRun(jobs, plan, first, end, workers, Math.Max(options.Prefetch, 1), cancellation);
         while (run.Next() is { } job)
             if (jobs.Finish(job) is { } batch)

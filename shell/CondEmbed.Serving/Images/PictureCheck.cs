@@ -33,7 +33,7 @@ public sealed record PictureCheck(int Checked, IReadOnlyList<BadPicture> Bad)
         var every = Math.Max(total / Reports, 1);
         var options = new ParallelOptions
         {
-            MaxDegreeOfParallelism = workers > 0 ? workers : Environment.ProcessorCount,
+            MaxDegreeOfParallelism = ComputeThreads.Or(workers),
             CancellationToken = cancellation
         };
         // One picture at a time: they differ in size, and ranges would leave threads idle at the end.

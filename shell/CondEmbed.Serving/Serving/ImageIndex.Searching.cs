@@ -44,7 +44,7 @@ public sealed partial class ImageIndex
         var found = Start();
         var block = Math.Clamp(BlockNumbers / Dimension, 1, IndexRows.BlockRows);
         var blocks = (rows.Count + block - 1) / block;
-        var options = new ParallelOptions { CancellationToken = cancellation, MaxDegreeOfParallelism = Environment.ProcessorCount };
+        var options = new ParallelOptions { CancellationToken = cancellation, MaxDegreeOfParallelism = ComputeThreads.Count };
         Parallel.For(0, blocks, options, Start, (number, _, own) => Scan(number * block, Math.Min(block, rows.Count - (number * block)), queries, wanted, own), own =>
         {
             lock (found)

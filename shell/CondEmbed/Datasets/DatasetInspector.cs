@@ -48,7 +48,7 @@ public sealed class DatasetInspector
         var every = Math.Max(dataset.Count / Reports, 1);
         var options = new ParallelOptions
         {
-            MaxDegreeOfParallelism = workers > 0 ? workers : Environment.ProcessorCount,
+            MaxDegreeOfParallelism = ComputeThreads.Or(workers),
             CancellationToken = cancellation,
         };
         Parallel.ForEach(Partitioner.Create(Enumerable.Range(0, dataset.Count), EnumerablePartitionerOptions.NoBuffering), options, image =>

@@ -16,7 +16,7 @@ internal sealed class PlainSimilarityRows<T>(Embeddings<T> queries, Embeddings<T
         fixed (T* into = similarities)
         {
             var start = (nint)into;
-            Parallel.For(0, count, row =>
+            Parallel.For(0, count, ComputeThreads.Spread, row =>
             {
                 var target = new Span<T>((T*)start + ((long)row * gallery.Count), gallery.Count);
                 for (var item = 0; item < target.Length; item++)

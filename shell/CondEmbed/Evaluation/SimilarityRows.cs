@@ -51,7 +51,7 @@ internal static class SimilarityRows
             var count = Math.Min(rows, queries - first);
             source.Compute(first, count, block.AsSpan(0, count * gallery));
             var begin = first;
-            Parallel.For(0, count, row => visit(begin + row, block.AsMemory(row * gallery, gallery)));
+            Parallel.For(0, count, ComputeThreads.Spread, row => visit(begin + row, block.AsMemory(row * gallery, gallery)));
         }
     }
 

@@ -16,7 +16,7 @@ internal sealed class PictureBlock
         loader = new LoaderOptions(workers);
         var ids = new string?[items.Length];
         var bad = new BadPictureException?[items.Length];
-        var threads = new ParallelOptions { MaxDegreeOfParallelism = workers > 0 ? workers : Environment.ProcessorCount, CancellationToken = cancellation };
+        var threads = new ParallelOptions { MaxDegreeOfParallelism = ComputeThreads.Or(workers), CancellationToken = cancellation };
         Parallel.For(0, items.Length, threads, at =>
         {
             try

@@ -182,10 +182,10 @@ public sealed partial record TrainingOptions
     /// <summary>auto, cpu, cuda, cuda:N.</summary>
     public string? Device { get; init; }
 
-    /// <summary>Threads of torch; 0 for one a core.</summary>
+    /// <summary>Threads that compute: torch, measuring, and reading pictures if <see cref="Workers"/> is 0; 0 for one a core.</summary>
     public int? Threads { get; init; }
 
-    /// <summary>Threads that read pictures; 0 for a sensible number.</summary>
+    /// <summary>Threads that read pictures; 0 for as many as <see cref="Threads"/>.</summary>
     public int? Workers { get; init; }
 
     /// <summary>Steps between evaluations on the validation classes.</summary>
