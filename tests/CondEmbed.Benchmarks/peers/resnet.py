@@ -1,5 +1,5 @@
 """ResNet-50 in plain PyTorch: layers, names and stride are torchvision's (v1.5), and so are the starting values; without its classifier,
-with mean pooling and a linear layer to an embedding of length 1."""
+with mean pooling and a linear layer `fc` to an embedding of length 1."""
 from torch import nn
 from torch.nn import functional
 
@@ -41,7 +41,7 @@ class ResNet50(nn.Module):
         self.layer2 = stage(256, 128, 4, 2)
         self.layer3 = stage(512, 256, 6, 2)
         self.layer4 = stage(1024, 512, 3, 2)
-        self.embedding = nn.Linear(2048, dimension)
+        self.fc = nn.Linear(2048, dimension)
         for part in self.modules():
             if isinstance(part, nn.Conv2d):
                 nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
@@ -52,9 +52,13 @@ class ResNet50(nn.Module):
         return self.layer4(self.layer3(self.layer2(self.layer1(x))))
 
     def forward(self, x):
-        return functional.normalize(self.embedding(self.features(x).mean((2, 3))), dim=1)
+        return functional.normalize(self.fc(self.features(x).mean((2, 3))), dim=1)
 
 
 def stage(inputs, width, blocks, stride):
     first = Bottleneck(inputs, width, stride)
     return nn.Sequential(first, *(Bottleneck(4 * width, width, 1) for _ in range(blocks - 1)))
+
+
+def resnet50(dimension=512):
+    return ResNet50(dimension)

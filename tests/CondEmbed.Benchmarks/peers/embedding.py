@@ -1,0 +1,21 @@
+"""ResNet-50 at 224 px at test time: the forward pass alone, over batches that lie in memory."""
+import contest
+
+torch = contest.require("torch")
+import resnet
+
+
+def set_up(quick, threads, arguments):
+    batch, batches = int(arguments[0]), 2 if quick else 5
+    network = resnet.resnet50(512).eval().to(memory_format=torch.channels_last)
+    pictures = torch.randn(batch, 3, 224, 224).contiguous(memory_format=torch.channels_last)
+
+    def work():
+        with torch.inference_mode():
+            for _ in range(batches):
+                network(pictures)
+
+    return lambda: {"seconds": contest.seconds(work) / (batch * batches)}
+
+
+contest.serve(set_up)
