@@ -161,7 +161,9 @@ let gemPool: Layer<Tensor, Tensor> =
         (Fit.anyMap x).clamp_min(scalar 1e-6).pow(p).mean([| 2L; 3L |]).pow(p.reciprocal ()))
 
 /// ... D -> ... D at length 1; the zero vector stays zero.
-let l2Normalise (x: Tensor) = F.normalize (x, p = 2.0, dim = -1L)
+let l2Normalise (x: Tensor) =
+    // A product with one number a row has a shorter gradient than the quotient of functional.normalize.
+    x * torch.linalg.vector_norm(x, 2.0, [| -1L |], true).clamp_min(scalar 1e-12).reciprocal()
 
 /// B H W 3 bytes -> nothing.
 let private demandPictures (pixels: Tensor) =

@@ -18,8 +18,8 @@ let multiSimilarity (epsilon: float) (pairs: Pairs) (similarities: Tensor) : Pai
         let s = similarities.detach ()
 
         { pairs with
-            Positive = pairs.Positive.logical_and ((s - epsilon).lt(rowMax pairs.Negative s))
-            Negative = pairs.Negative.logical_and ((s + epsilon).gt(rowMin pairs.Positive s)) })
+            Positive = pairs.Positive.logical_and (s.lt (rowMax pairs.Negative s + epsilon))
+            Negative = pairs.Negative.logical_and (s.gt (rowMin pairs.Positive s - epsilon)) })
 
 /// Keeps the positives farther than one margin and the negatives nearer than another.
 let pairMargin (distance: Distances.Distance) (positive: float) (negative: float) (pairs: Pairs) (similarities: Tensor) : Pairs =
@@ -42,20 +42,21 @@ type Gap =
     | Easy
 
 /// Q R pairs, similarities Q R -> triplets: those whose gap, d(a, n) - d(a, p), is of the kind for this margin. No gradient.
-let tripletMargin (distance: Distances.Distance) kind (margin: float) (pairs: Pairs) (similarities: Tensor) : Triplets =
+let tripletMargin (distance: Distances.Distance) kind (margin: float) (pairs: Pairs) (similarities: Tensor) : Compared =
     withoutGradient (fun () ->
         let d = distance (similarities.detach ())
-        let t = triplets pairs
-        let gap = at t.Anchor t.Negative d - at t.Anchor t.Positive d
+        let c = compared pairs
+        let gap = d.index_select(0L, c.Query).sub_((at c.Query c.Like d).unsqueeze 1L)
+        let within (bound: float) = gap.le(scalar bound).logical_and_ c.Against
 
-        let kept: Tensor =
+        let against: Tensor =
             match kind with
-            | WithinMargin -> gap.le (scalar margin)
-            | Hard -> gap.le (scalar 0.0)
-            | SemiHard -> (greaterThan 0.0 gap).logical_and(gap.le (scalar margin))
-            | Easy -> greaterThan margin gap
+            | WithinMargin -> within margin
+            | Hard -> within 0.0
+            | SemiHard -> (within margin).logical_and_(greaterThan 0.0 gap)
+            | Easy -> (greaterThan margin gap).logical_and_ c.Against
 
-        keep kept t)
+        { c with Against = against })
 
 /// Which positives (negatives) of an anchor are chosen.
 type Choice =
@@ -165,7 +166,7 @@ let private part name source settings make : Part<Miner> = { Name = name; Source
 let private gap name source kind =
     part name source [ Setting.number "margin" 0.2 "the margin of the gap"; distanceSetting ] (fun given ->
         let distance, margin = Distances.chosen given "distance", given.Number "margin"
-        fun pairs s -> OfTriplets(tripletMargin distance kind margin pairs s))
+        fun pairs s -> OfCompared(tripletMargin distance kind margin pairs s))
 
 let private chosenPairs name source positive negative =
     part name source [ distanceSetting ] (fun given ->

@@ -41,6 +41,17 @@ let totals (count: int64) (place: Tensor) (x: Tensor) =
     let wide = if x.dtype = float64 then float64 else float32
     x.new_zeros([| count |], dtype = wide).index_add(0L, place, x.``to`` wide, scalar 1.0).``to`` x.dtype
 
+/// Groups X of int64, weights X, places X from 0 to bins -> so many groups x bins + 1: each group's histogram of its places, each place's weight shared
+/// linearly between the two whole numbers beside it.
+let histograms (bins: int) (groups: int64) (group: Tensor) (weight: Tensor) (places: Tensor) =
+    let side = int64 bins + 1L
+    // Clamped as whole numbers, so that a place that is no number has a bin, too, and shows in its count.
+    let below = (places.detach().floor().``to`` int64').clamp_(0L.ToScalar(), (int64 bins - 1L).ToScalar())
+    let above = (places - below) * weight
+    let first = (group * side.ToScalar() + below).reshape -1L
+    let count (bin: Tensor) (share: Tensor) = totals (groups * side) bin (share.reshape -1L)
+    (count first (weight - above) + count (first + 1L.ToScalar()) above).reshape(groups, side)
+
 let private zero (terms: Terms) = zeroLike terms.Values
 let private counted terms = torch.where (terms.Counted, terms.Values, zero terms)
 
@@ -55,15 +66,18 @@ let sum: Reducer = fun terms -> (counted terms).sum()
 /// The mean of the terms that count; 0 where none does.
 let mean: Reducer = fun terms -> meanWhere terms.Counted terms.Values
 
+/// X of bool, X of bool -> X of bool: where the first is true and the second is not.
+let private butNot (out: Tensor) (mask: Tensor) = mask.gt out
+
 /// The mean of the terms within two bounds, both exclusive. A term that is no number counts, so that it is seen.
 let between (low: float) (high: float) : Reducer =
     fun terms ->
         let v = terms.Values.detach ()
         let outside = v.le(scalar low).logical_or(v.ge (scalar high))
-        meanWhere (terms.Counted.logical_and (outside.logical_not ())) terms.Values
+        meanWhere (terms.Counted |> butNot outside) terms.Values
 
-/// The mean of the terms above zero.
-let nonZero: Reducer = between 0.0 infinity
+/// The mean of the terms above zero. A term that is no number counts, so that it is seen.
+let nonZero: Reducer = fun terms -> meanWhere (terms.Counted |> butNot (terms.Values.detach().le(scalar 0.0))) terms.Values
 
 /// The mean over anchors of the mean of each one's terms; an anchor without terms counts as 0.
 let perAnchor: Reducer =

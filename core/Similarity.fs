@@ -3,14 +3,24 @@ module CondEmbed.Similarity
 
 open TorchSharp
 
-/// B D -> B B, cosines of all pairs. LayerException for anything but B D.
-let cosine (embeddings: Tensor) =
+/// B D -> B D, of length 1. LayerException for anything but B D.
+let unit (embeddings: Tensor) =
     if embeddings.Dimensions <> 2L then
         Layer.refuse
             $"similarities are of embeddings B D; these are {shapeText embeddings.shape}: pool maps and flatten what has more sides."
 
-    let unit = Layers.l2Normalise embeddings
-    unit.matmul (unit.t ())
+    Layers.l2Normalise embeddings
+
+/// B D -> B B, cosines of all pairs. LayerException for anything but B D. The gradient is for use as it is: it cannot be differentiated again.
+let cosine (embeddings: Tensor) =
+    let unit = unit embeddings
+
+    if unit.requires_grad then
+        // S is symmetric, so one product (G + G^T) U brings what G U and G^T U would: half the work of the gradient.
+        let s = unit.matmul (unit.detach().t())
+        (s + s.t ()).sub_(s.detach ())
+    else
+        unit.matmul (unit.t ())
 
 /// B B D -> B B: cos(c[i|j], c[j|i]), row i column j; symmetric.
 let mutualCosine (conditional: Tensor) =
@@ -20,10 +30,10 @@ let mutualCosine (conditional: Tensor) =
 /// Any shape -> the same: the Euclidean distance of two unit vectors from their cosine, sqrt(2 - 2 s). At s = 1, where the root has no
 /// gradient, the gradient is zero.
 let distanceFromCosine (similarity: Tensor) =
-    let squared = 2.0 - 2.0 * similarity
-    let away = squared |> greaterThan 1e-14
+    let squared = (-2.0 * similarity).add_(scalar 2.0)
+    let touching = squared.detach().le(scalar 1e-14)
     // The root sees 1 wherever it would see 0: a mask after the root would still give 0 * infinity = NaN.
-    torch.where(away, squared, torch.ones_like squared).sqrt() * away.``to`` similarity.dtype
+    squared.masked_fill(touching, scalar 1.0).sqrt_().masked_fill(touching, scalar 0.0)
 
 /// Any shape -> the same: cos(theta + angle) of a cosine cos(theta), theta within 0 and pi. The sine at theta = 0 or pi has a gradient of 0.
 let turned (angle: float) (cosine: Tensor) =

@@ -4,20 +4,20 @@ open CondEmbed
 open CondEmbed.Reducers
 open TorchSharp
 
-/// Marks Q R, squared distances Q R from 0 to 4 -> Q bins + 1: a histogram a row, each distance shared linearly between two bins.
-let private histogram (bins: int) (mask: Tensor) (squared: Tensor) =
-    let width = 4.0 / float bins
-    let weight = mask.``to`` squared.dtype
-
-    [| for bin in 0..bins -> ((1.0 - (squared - float bin * width).abs() / width).relu() * weight).sum 1L |]
-    |> fun counts -> torch.stack (counts, 1L)
+/// Pairs, squared distances Q R from 0 to 4 -> Q bins + 1 each: the histograms of an anchor's positives and of its negatives.
+let private histograms (bins: int) (pairs: Mining.Pairs) (squared: Tensor) =
+    let queries = squared.shape[0]
+    let row = torch.arange(scalar (float queries), dtype = int64', device = squared.device).unsqueeze 1L
+    let kind = pairs.Negative.``to`` int64' * queries.ToScalar()
+    let weight = pairs.Positive.logical_or(pairs.Negative).``to`` squared.dtype
+    let both = Reducers.histograms bins (2L * queries) (row + kind) weight (squared * (float bins / 4.0))
+    both.narrow (0L, 0L, queries), both.narrow (0L, queries, queries)
 
 /// Pairs, similarities Q R -> scalar: an anchor's term is 1 - (1/|P|) sum over bins of h+ H+ / H, h+ the histogram of the squared distances of its
 /// positives, H+ and H the cumulated ones of positives and of all. Cakir et al., CVPR 2019, eqs. 5 to 7.
 let loss (bins: int) (reduce: Reducer) (pairs: Mining.Pairs) (similarities: Tensor) =
     let squared = Distances.squaredL2 similarities
-    let positive = histogram bins pairs.Positive squared
-    let negative = histogram bins pairs.Negative squared
+    let positive, negative = histograms bins pairs squared
     let cumulated = positive.cumsum 1L
     let total = (positive + negative).cumsum 1L
     let product = positive * cumulated

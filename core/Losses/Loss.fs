@@ -8,6 +8,8 @@ open TorchSharp
 type Loss =
     /// Compares images: Q R pairs, similarities Q R (cosines, conditional or not; Q = R = B in a batch) -> scalar.
     | OnSimilarities of (Pairs -> Tensor -> Tensor)
+    /// The same, and from the embeddings B D and labels B of a whole batch by a shorter way to the same value, where few of its similarities count.
+    | OnFewSimilarities of ofPairs: (Pairs -> Tensor -> Tensor) * ofBatch: (Tensor -> Tensor -> Tensor)
     /// The same where the references must be the queries themselves: the images of one batch.
     | OnBatch of (Pairs -> Tensor -> Tensor)
     /// As OnSimilarities, with parameters of its own.
@@ -35,6 +37,7 @@ module Loss =
     let rec notForLevels loss =
         match loss with
         | OnSimilarities _
+        | OnFewSimilarities _
         | OnBatch _
         | OnSimilaritiesLearned _ -> None
         | OnEmbeddings _ -> Some "works on the embeddings themselves"
@@ -61,6 +64,7 @@ module Loss =
     let rec onSimilarities loss : Layer<Pairs * Tensor, Tensor> =
         match loss with
         | OnSimilarities f
+        | OnFewSimilarities(f, _)
         | OnBatch f -> Layer.lift (fun (pairs, s) -> f pairs s)
         | OnSimilaritiesLearned layer -> layer
         | Sum parts -> sumOf [ for weight, name, part in parts -> weight, name, onSimilarities part ]
@@ -78,24 +82,31 @@ module Loss =
         | OnSimilaritiesLearned _ ->
             Layer.lift (fun (embeddings, labels) -> all labels, Similarity.cosine embeddings)
             --> onSimilarities loss
+        | OnFewSimilarities(_, ofBatch) -> Layer.lift (fun (embeddings, labels) -> ofBatch embeddings labels)
         | OnEmbeddings layer
         | OnProxies layer -> layer
         | Sum parts -> sumOf [ for weight, name, part in parts -> weight, name, onEmbeddings part ]
 
 /// Sums over marked entries, finite and with finite gradients also where nothing is marked.
 module Masked =
+    /// Q N, which is written over -> Q: log of the sum over a row of exp x and, where given, of exp 0 = 1. As torch's own with a shorter gradient.
+    let private logTotal withOne (x: Tensor) =
+        let greatest = x.detach().amax([| 1L |], keepdim = true)
+        let greatest = if withOne then greatest.clamp_min_ (scalar 0.0) else greatest
+        let total = x.sub_(greatest).exp_().sum(1L, keepdim = true)
+        let total = if withOne then total + greatest.neg().exp_() else total
+        (total.log () + greatest).squeeze 1L
+
     let private marked (mask: Tensor) (x: Tensor) (fill: float) = x.masked_fill (mask.logical_not (), scalar fill)
 
     /// Q N of bool, Q N -> Q: the sum of the marked entries of each row.
     let rowSum (mask: Tensor) (x: Tensor) = torch.where(mask, x, zeroLike x).sum 1L
 
     /// Q N of bool, Q N -> Q: log of the sum over the marked of exp x; -1e30 where a row has none: finite, since the gradient of an empty row would be NaN.
-    let logSumExp (mask: Tensor) (x: Tensor) = (marked mask x -1e30).logsumexp 1L
+    let logSumExp (mask: Tensor) (x: Tensor) = logTotal false (marked mask x -1e30)
 
     /// Q N of bool, Q N -> Q: log(1 + sum over the marked of exp x); 0 where a row has none.
-    let logOnePlusSumExp (mask: Tensor) (x: Tensor) =
-        let one = x.new_zeros [| x.shape[0]; 1L |]
-        torch.cat([| one; marked mask x -infinity |], 1L).logsumexp 1L
+    let logOnePlusSumExp (mask: Tensor) (x: Tensor) = logTotal true (marked mask x -infinity)
 
     /// Q N of bool -> Q of bool: rows with at least one mark.
     let anyInRow (mask: Tensor) = mask.any 1L

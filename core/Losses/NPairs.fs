@@ -12,25 +12,47 @@ let private firstOfClass (pairs: Pairs) =
     let earlier = same.logical_and(paired.unsqueeze 0L).tril -1L
     paired.logical_and ((Masked.anyInRow earlier).logical_not())
 
+/// Anchors N, similarities N N of each with every class's positive -> scalar.
+let private terms (reduce: Reducer) queries (anchors: Tensor) (logits: Tensor) =
+    let terms: Tensor =
+        if anchors.shape[0] = 0L then logits.sum(1L).narrow(0L, 0L, 0L) else logits.logsumexp 1L - logits.diagonal ()
+
+    reduce (Terms.ofTriplets anchors queries terms)
+
 /// Pairs, similarities Q R -> scalar: of each class one pair (a, p), its first; the terms are -log(e^(s_ap) / sum over the positives p' of all classes of
 /// e^(s_ap')). Sohn, NIPS 2016, eq. 7 (multi-class N-pair), on cosines.
 let loss (reduce: Reducer) (pairs: Pairs) (similarities: Tensor) =
-    let first = firstOfClass pairs
-    let anchors = first.nonzero().reshape -1L
+    let anchors = (firstOfClass pairs).nonzero().reshape -1L
     // Falling numbers, so that the first positive is the greatest.
     let places =
         torch.arange (scalar (float similarities.shape[1]), scalar 0.0, scalar -1.0, dtype = int64', device = similarities.device)
 
     let positives = (pairs.Positive.index_select(0L, anchors).``to`` int64' * places).argmax 1L
     let logits = similarities.index_select(0L, anchors).index_select(1L, positives)
-    let count = anchors.shape[0]
+    terms reduce similarities.shape[0] anchors logits
 
-    let terms: Tensor = if count = 0L then similarities.sum(1L).narrow(0L, 0L, 0L) else logits.logsumexp 1L - logits.diagonal ()
+/// embeddings B D, labels B -> scalar: the same on all pairs of a batch, of which only the first two images of a class are compared.
+let ofBatch (reduce: Reducer) (embeddings: Tensor) (labels: Tensor) =
+    let firstTwo =
+        labels.cpu().data<int64>().ToArray()
+        |> Seq.indexed
+        |> Seq.groupBy snd
+        |> Seq.map (fun (_, images) -> [| for place, _ in Seq.truncate 2 images -> int64 place |])
+        |> Seq.filter (fun images -> images.Length = 2)
+        |> Seq.toArray
 
-    reduce (Terms.ofTriplets anchors similarities.shape[0] terms)
+    let column n = torch.tensor ([| for images in firstTwo -> images[n] |], dtype = int64', device = embeddings.device)
+    let anchors = column 0
+    let unit (images: Tensor) = Similarity.unit (embeddings.index_select (0L, images))
+    terms reduce embeddings.shape[0] anchors ((unit anchors).matmul((unit (column 1)).t()))
 
 let part =
     { Name = "n-pairs"
       Source = "Sohn, NIPS 2016"
       Settings = Loss.stages "mean"
-      Make = fun given -> Loss.staged given loss }
+      Make =
+        fun given ->
+            match Loss.staged given loss with
+            | OnSimilarities onPairs when given.Call("miner").Name = "all" ->
+                OnFewSimilarities(onPairs, ofBatch (Reducers.chosen given "reducer"))
+            | other -> other }

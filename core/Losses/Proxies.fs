@@ -19,9 +19,9 @@ let private checkEmbeddings (features: int) (embeddings: Tensor) =
         Layer.refuse
             $"the proxies have {features} features, and the embeddings are {shapeText shape}, B D: make the loss with the D of the network."
 
-/// A loss of (own B C of bool: an image's class, cosines B C x centres) as a loss with proxies: declares `proxies`, C x centres rows of D, the
-/// centres of a class in succession.
-let onCosines classes centres features (loss: Tensor -> Tensor -> Tensor) : Layer<Tensor * Tensor, Tensor> =
+/// A loss of (labels B, embeddings B D, proxies C x centres D, both of length 1) as a loss with proxies: declares `proxies`, C x centres rows of D, the centres of a
+/// class in succession.
+let onUnit classes centres features (loss: Tensor -> Tensor -> Tensor -> Tensor) : Layer<Tensor * Tensor, Tensor> =
     let proxies =
         { Name = "proxies"
           Shape = [ int64 (classes * centres); int64 features ]
@@ -31,9 +31,17 @@ let onCosines classes centres features (loss: Tensor -> Tensor -> Tensor) : Laye
     Layer.create [ proxies ] (fun env (embeddings: Tensor, labels: Tensor) ->
         checkLabels classes labels
         checkEmbeddings features embeddings
-        let cosines = (Layers.l2Normalise embeddings).matmul((Layers.l2Normalise env.Params["proxies"]).t())
-        let every = torch.arange (scalar (float classes), dtype = int64', device = labels.device)
-        loss (labels.unsqueeze(1L).eq(every.unsqueeze 0L)) cosines)
+        loss labels (Layers.l2Normalise embeddings) (Layers.l2Normalise env.Params["proxies"]))
 
-/// own B C of bool, logits B C -> B: cross-entropy, log sum e^x - x_own.
-let crossEntropy (own: Tensor) (logits: Tensor) = logits.logsumexp 1L - Masked.rowSum own logits
+/// A loss of (labels B, cosines B C) as a loss with proxies.
+let onCosines classes features (loss: Tensor -> Tensor -> Tensor) =
+    onUnit classes 1 features (fun labels embeddings proxies -> loss labels (embeddings.matmul (proxies.t ())))
+
+/// A loss of (labels B, cosines B K C) as a loss with K proxies a class. Classes come last, since what runs over K is then done for all of them at once.
+let onCentres classes centres features (loss: Tensor -> Tensor -> Tensor) =
+    onUnit classes centres features (fun labels embeddings proxies ->
+        let byCentre = proxies.reshape(int64 classes, int64 centres, -1L).transpose(0L, 1L).reshape(proxies.shape)
+        loss labels (embeddings.matmul(byCentre.t ()).reshape(-1L, int64 centres, int64 classes)))
+
+/// labels B, logits B C -> B: cross-entropy, log sum e^x - x_own.
+let crossEntropy (labels: Tensor) (logits: Tensor) = torch.nn.functional.cross_entropy (logits, labels, reduction = torch.nn.Reduction.None)

@@ -3,12 +3,12 @@ module CondEmbed.Losses.ProxyNCA
 open CondEmbed
 open CondEmbed.Reducers
 
-/// own B C of bool, cosines B C -> scalar: an image's term is -log softmax(-scale |x - p|^2) of its own proxy, the own proxy in the denominator,
+/// labels B, cosines B C -> scalar: an image's term is -log softmax(-scale |x - p|^2) of its own proxy, the own proxy in the denominator,
 /// both of length 1. Movshovitz-Attias et al., ICCV 2017; with the denominator and the scale (1 / temperature) of Teh et al.,
 /// ProxyNCA++, ECCV 2020, eq. 6.
-let loss (scale: float) (reduce: Reducer) (own: Tensor) (cosines: Tensor) =
-    let terms = Proxies.crossEntropy own (-scale * Distances.squaredL2 cosines)
-    reduce (Terms.ofAnchors (own.any 1L) terms)
+let loss (scale: float) (reduce: Reducer) (labels: Tensor) (cosines: Tensor) =
+    // -|x - p|^2 is 2 cos - 2, and the softmax does not see the 2.
+    reduce (Terms.ofEveryAnchor (Proxies.crossEntropy labels (2.0 * scale * cosines)))
 
 let private partOf name source scale =
     { Name = name
@@ -18,7 +18,7 @@ let private partOf name source scale =
           Reducers.setting "mean" ]
       Make =
         fun given ->
-            OnProxies(Proxies.onCosines given.Classes 1 given.Features (loss (given.Number "scale") (Reducers.chosen given "reducer"))) }
+            OnProxies(Proxies.onCosines given.Classes given.Features (loss (given.Number "scale") (Reducers.chosen given "reducer"))) }
 
 let part = partOf "proxy-nca" "Movshovitz-Attias et al., ICCV 2017" 1.0
 

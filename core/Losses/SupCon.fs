@@ -8,9 +8,9 @@ open CondEmbed.Reducers
 let loss (temperature: float) (reduce: Reducer) (pairs: Mining.Pairs) (similarities: Tensor) =
     let logits = similarities / temperature
     let others = pairs.Positive.logical_or pairs.Negative
-    let logProbability = logits - (Masked.logSumExp others logits).unsqueeze 1L
-    let positives = pairs.Positive.sum(1L, ``type`` = logits.dtype).clamp_min(scalar 1.0)
-    reduce (Terms.ofAnchors (Masked.anyInRow pairs.Positive) (-(Masked.rowSum pairs.Positive logProbability) / positives))
+    let positives = pairs.Positive.sum (1L, ``type`` = logits.dtype)
+    let ofPositives = Masked.rowSum pairs.Positive logits / positives.clamp_min (scalar 1.0)
+    reduce (Terms.ofAnchors (positives |> greaterThan 0.0) (Masked.logSumExp others logits - ofPositives))
 
 let part =
     { Name = "supcon"

@@ -9,18 +9,27 @@ open TorchSharp
 /// the nearer of anchor and positive (Balntas et al., BMVC 2016), for which the references must be the batch itself.
 type Options = { Margin: float; Soft: bool; Swap: bool }
 
-/// Triplets T, similarities Q R -> scalar. Schroff et al., FaceNet, CVPR 2015, eq. 3; soft: Hermans et al. 2017, section 2.
-let loss (distance: Distances.Distance) (options: Options) (reduce: Reducer) (t: Triplets) (similarities: Tensor) =
+/// Triplets, similarities Q R -> scalar. Schroff et al., FaceNet, CVPR 2015, eq. 3; soft: Hermans et al. 2017, section 2.
+let loss (distance: Distances.Distance) (options: Options) (reduce: Reducer) mined (similarities: Tensor) =
     let d = distance similarities
 
     if options.Swap && d.shape[0] <> d.shape[1] then
         invalidArg (nameof options) "A swap needs similarities among the references, so it does not go with a memory."
 
-    let negative = at t.Anchor t.Negative d
-    let negative = if options.Swap then torch.minimum (negative, at t.Positive t.Negative d) else negative
-    let violation = at t.Anchor t.Positive d - negative + options.Margin
-    let terms = if options.Soft then torch.nn.functional.softplus violation else violation.relu ()
-    reduce (Terms.ofTriplets t.Anchor d.shape[0] terms)
+    let terms (positive: Tensor) (toAnchor: Tensor) (toPositive: unit -> Tensor) =
+        let negative = if options.Swap then torch.minimum (toAnchor, toPositive ()) else toAnchor
+        let violation = positive + options.Margin - negative
+        if options.Soft then torch.nn.functional.softplus violation else violation.relu_ ()
+
+    match asFewSteps mined with
+    | OfCompared c ->
+        let rows (of': Tensor) = d.index_select (0L, of')
+        let terms = terms ((at c.Query c.Like d).unsqueeze 1L) (rows c.Query) (fun () -> rows c.Like)
+        reduce { Values = terms; Counted = c.Against; Anchors = c.Query.unsqueeze(1L).expand_as terms; Queries = d.shape[0] }
+    | other ->
+        let t = asTriplets other
+        let terms = terms (at t.Anchor t.Positive d) (at t.Anchor t.Negative d) (fun () -> at t.Positive t.Negative d)
+        reduce (Terms.ofTriplets t.Anchor d.shape[0] terms)
 
 let private partOf name source miner =
     { Name = name
@@ -37,7 +46,7 @@ let private partOf name source miner =
             let mine, reduce = Miners.chosen given "miner" [ "margin"; "distance" ], Reducers.chosen given "reducer"
             let options = { Margin = given.Number "margin"; Soft = given.IsOn "soft"; Swap = given.IsOn "swap" }
             let distance = Distances.chosen given "distance"
-            let onPairs pairs s = loss distance options reduce (asTriplets (mine pairs s)) s
+            let onPairs pairs s = loss distance options reduce (mine pairs s) s
             if options.Swap || Miners.needsBatch (given.Call "miner") then OnBatch onPairs else OnSimilarities onPairs }
 
 let part = partOf "triplet" "Schroff et al., CVPR 2015; all triplets" "all"

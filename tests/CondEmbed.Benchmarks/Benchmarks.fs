@@ -7,7 +7,8 @@ open System.IO.Enumeration
 let all: Benchmark list =
     List.concat
         [ Steps.benchmarks
-          Optimisers.benchmarks ]
+          Optimisers.benchmarks
+          Losses.benchmarks ]
 
 /// Those whose name fits a pattern such as loss.*; all without one. Error: none does.
 let named (patterns: string list) =

@@ -114,6 +114,7 @@ let private goldenMiners =
                 let mined = mine pairs (similarity (embeddingsIn case))
 
                 match (if columns.Length = 3 then Mining.OfTriplets(Mining.asTriplets mined) else mined) with
+                | Mining.OfCompared _ -> failtest "triplets are asked for one by one"
                 | Mining.OfTriplets t ->
                     let ours = [ for column in [ t.Anchor; t.Positive; t.Negative ] -> [ for place in numbers column -> int place ] ]
                     Expect.equal (tuplesOf ours) (tuplesOf columns) "triplets"
@@ -263,4 +264,5 @@ let tests =
           LossTwinTests.tests
           MinerTests.tests
           LossEdgeTests.tests
+          LossShortTests.tests
           MemoryTests.tests ]
