@@ -30,18 +30,19 @@ let layer (layer: Layer<'In, 'Out>) : Layer<'In, 'Out> =
     if layer.Folds.IsEmpty then layer else { Specs = specs; Forward = forward; Folds = [] }
 
 /// weight * gamma / sqrt(variance + epsilon) and beta - mean * gamma / sqrt(variance + epsilon), computed in float64: of the weight's type, and channels-last
-/// in memory as pictures are.
-let private folded (parameters: Params) (fold: Fold) =
+/// in memory as pictures are. What is made on the way, several times as much, is freed here.
+let private folded (parameters: Params) (fold: Fold) : (string * Tensor) list =
+    use scope = torch.NewDisposeScope()
     let weight = parameters[$"{fold.Convolution}.weight"]
     let norm part = parameters[$"{fold.Norm}.{part}"].``to`` float64
     let scale = norm "weight" * (norm "running_var" + NormEpsilon).rsqrt()
     let scaled = weight.``to`` float64 * scale.reshape (-1L, 1L, 1L, 1L)
     let bias = norm "bias" - norm "running_mean" * scale
 
-    List.zip
-        (ofConvolution fold)
-        [ scaled.``to``(weight.dtype).permute(0L, 2L, 3L, 1L).contiguous().permute(0L, 3L, 1L, 2L)
-          bias.``to`` weight.dtype ]
+    [ scaled.``to``(weight.dtype).permute(0L, 2L, 3L, 1L).contiguous().permute(0L, 3L, 1L, 2L)
+      bias.``to`` (weight.dtype, copy = true) ]
+    |> List.map scope.MoveToOuter
+    |> List.zip (ofConvolution fold)
 
 /// The parameters of a folded layer out of those of the layer. The convolutions' are new and belong to the caller's scope; all others, also of what is not of
 /// this layer, are the same tensors. No gradients.

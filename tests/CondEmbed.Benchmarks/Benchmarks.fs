@@ -8,7 +8,9 @@ let all: Benchmark list =
     List.concat
         [ Steps.benchmarks
           Optimisers.benchmarks
-          Losses.benchmarks ]
+          Losses.benchmarks
+          StartUp.benchmarks
+          Embedding.benchmarks ]
 
 /// Those whose name fits a pattern such as loss.*; all without one. Error: none does.
 let named (patterns: string list) =
