@@ -2,91 +2,17 @@
 module CondEmbed.Tests.EmbedderTests
 
 open System
-open System.Collections.Concurrent
-open System.Collections.Generic
 open System.IO
-open System.Linq
 open System.Threading
 open System.Threading.Tasks
 open Expecto
 open CondEmbed.Datasets
-open CondEmbed.Evaluation
-open CondEmbed.Images
-open CondEmbed.Reports
 open CondEmbed.Serving
 open CondEmbed.Training
 open CondEmbed.Tests.ImageSupport
 open CondEmbed.Tests.RunSupport
 open CondEmbed.Tests.Support
-
-/// A network whose embedding of a picture is its mean colour at length 1, which notes how it is used and can be held up.
-type FakeNetwork() =
-    let mutable inside = 0
-    let view = EvalTransform(8, 8)
-
-    member val Batches = ConcurrentQueue<int>()
-    member val Threads = ConcurrentBag<int>()
-    member val Gate = new ManualResetEventSlim true
-    member val Entered = new SemaphoreSlim 0
-    member val Failing = false with get, set
-    member val Disposals = 0 with get, set
-
-    interface IEmbeddingNetwork with
-        member _.Dimension = 3
-        member _.View = view
-        member _.BatchSize = 4
-        member _.Fingerprint = "means"
-
-        member this.Embed(pixels, count) =
-            if Interlocked.Increment &inside <> 1 then invalidOp "two threads at once"
-
-            this.Batches.Enqueue count
-            this.Threads.Add Environment.CurrentManagedThreadId
-            this.Entered.Release() |> ignore
-            this.Gate.Wait()
-            Interlocked.Decrement &inside |> ignore
-            if this.Failing then invalidOp "the network is broken"
-
-            [| for picture in pixels |> Array.chunkBySize (pixels.Length / count) do
-                   let mean =
-                       [| for c in 0..2 -> picture |> Seq.indexed |> Seq.filter (fun (i, _) -> i % 3 = c) |> Seq.averageBy (snd >> float32) |]
-
-                   let length = sqrt (Seq.sumBy (fun x -> x * x) mean)
-                   for x in mean -> x / length |]
-
-    interface IDisposable with
-        member this.Dispose() = this.Disposals <- this.Disposals + 1
-
-let private slow (image: RgbImage) =
-    use network = new FakeNetwork()
-    (network :> IEmbeddingNetwork).Embed(EvalTransform(8, 8).Apply(image).Pixels, 1)
-
-let private images = lazy [| for i in 0..19 -> picture i (20 + i) (40 - i) |]
-
-let private withFake options (test: FakeNetwork -> Embedder -> unit) =
-    let network = new FakeNetwork()
-    use embedder = new Embedder(network, options)
-    test network embedder
-
-let private fake test = withFake null test
-
-let private got (task: Task<'T>) = task.GetAwaiter().GetResult()
-
-/// One call that the network is held up in, others that wait behind it, and then all go on.
-let private heldUp (network: FakeNetwork) (embedder: Embedder) (others: unit -> 'T) =
-    network.Gate.Reset()
-    let first = embedder.EmbedAsync images.Value[0]
-    network.Entered.Wait()
-    let waiting = others ()
-    network.Gate.Set()
-    got first |> ignore
-    waiting
-
-let private writePictures folder =
-    [| for i, image in Seq.indexed images.Value do
-           let path = Path.Combine(folder, $"{i}.png")
-           File.WriteAllBytes(path, ImageEncoder.Png image)
-           path |]
+open CondEmbed.Tests.EmbedderSupport
 
 let private singles =
     testList
@@ -231,90 +157,4 @@ let private endings =
                   "batch size"
           } ]
 
-let rec private endless (paths: string[]) (taken: int ref) =
-    asyncSeqOf (
-        seq {
-            for i in Seq.initInfinite id do
-                taken.Value <- taken.Value + 1
-                paths[i % paths.Length]
-        }
-    )
-
-and private asyncSeqOf (paths: string seq) : IAsyncEnumerable<string> = paths.ToAsyncEnumerable()
-
-let private eachOf (embedder: Embedder) (paths: string seq) count =
-    let found = embedder.EmbedEachAsync(asyncSeqOf paths).Take(count: int)
-    got (found.ToListAsync().AsTask()) |> List.ofSeq
-
-let private many =
-    testList
-        "many pictures"
-        [ test "a whole folder has the bits of the model's own pass" {
-              use model = EmbeddingModel.Load(finishedRun [])
-              use embedder = EmbeddingModel.Load(finishedRun []).ToEmbedder()
-              let dataset = FolderDataset.Open pictures.Value
-              let reports = ResizeArray<RunProgress>()
-              let paths = [| for item in dataset.Items -> Path.Combine(pictures.Value, item.Path) |]
-              let found = got (embedder.EmbedAsync(paths, listener reports.Add))
-              Expect.equal found.Values (model.Embed dataset).Values "paths"
-              Expect.equal (embedder.Embed dataset).Values found.Values "data set"
-              Expect.equal (Seq.last reports).Step 96 "pictures"
-              Expect.equal (reports.Count, (Seq.head reports).Steps, (Seq.head reports).Phase) (2, 96, "embedding") "reports"
-          }
-
-          test "one that is no picture is named, and cancelling ends the work" {
-              inFolder (fun folder ->
-                  fake (fun network embedder ->
-                      let paths = writePictures folder
-                      File.WriteAllText(paths[9], "no picture")
-                      rejects [ paths[9]; "not a JPEG" ] (fun () -> got (embedder.EmbedAsync paths) |> ignore)
-                      File.Delete paths[9]
-                      use stop = new CancellationTokenSource()
-                      let stopping = listener (fun at -> if at.Step = 4 then stop.Cancel())
-
-                      Expect.throwsT<OperationCanceledException>
-                          (fun () -> got (embedder.EmbedAsync(paths, stopping, stop.Token)) |> ignore)
-                          "cancelled"))
-          }
-
-          test "no pictures at all" { fake (fun _ embedder -> Expect.equal (got (embedder.EmbedAsync([||]: string[]))).Count 0 "none") }
-
-          test "a row of files comes out in order, bad ones among them" {
-              inFolder (fun folder ->
-                  fake (fun _ embedder ->
-                      let paths = writePictures folder
-                      File.WriteAllText(paths[4], "no picture")
-
-                      for i, found in Seq.indexed (eachOf embedder paths 100) do
-                          Expect.equal found.Path paths[i] "order"
-                          Expect.equal found.IsGood (i <> 4) "good"
-
-                          if i = 4 then
-                              Expect.stringContains found.Problem "not a JPEG" "problem"
-                          else
-                              Expect.equal found.Embedding (slow images.Value[i]) "numbers"))
-          }
-
-          test "a row without end is read a little ahead" {
-              inFolder (fun folder ->
-                  fake (fun _ embedder ->
-                      let taken = ref 0
-                      let found = got (embedder.EmbedEachAsync(endless (writePictures folder) taken).Take(50).ToListAsync().AsTask())
-                      Expect.hasLength found 50 "taken"
-                      Expect.isLessThan taken.Value 70 "read"))
-          }
-
-          test "a picture comes out before the next one is there" {
-              inFolder (fun folder ->
-                  fake (fun _ embedder ->
-                      let paths = writePictures folder
-                      let source = Channels.Channel.CreateUnbounded<string>()
-                      let found = embedder.EmbedEachAsync(source.Reader.ReadAllAsync()).GetAsyncEnumerator()
-                      source.Writer.TryWrite paths[0] |> ignore
-                      Expect.isTrue (got (found.MoveNextAsync().AsTask().WaitAsync(TimeSpan.FromSeconds 20.0))) "the first"
-                      source.Writer.Complete()
-                      Expect.isFalse (got (found.MoveNextAsync().AsTask())) "the end"
-                      found.DisposeAsync().AsTask().Wait()))
-          } ]
-
-let tests = testList "Embedder" [ singles; endings; many ]
+let tests = testList "Embedder" [ singles; endings; EmbedderManyTests.tests ]

@@ -11,7 +11,7 @@ open Expecto
 open CondEmbed.Images
 open CondEmbed.Serving
 open CondEmbed.Tests.CSharp
-open CondEmbed.Tests.EmbedderTests
+open CondEmbed.Tests.EmbedderSupport
 open CondEmbed.Tests.ImageSupport
 open CondEmbed.Tests.RunSupport
 open CondEmbed.Tests.Support

@@ -1,67 +1,17 @@
-/// The index against a full sort in double, against a dictionary, and its files.
+/// The index against a full sort in double, and against a dictionary.
 module CondEmbed.Tests.IndexTests
 
 open System
-open System.Collections.Generic
 open System.IO
 open System.Threading
 open System.Threading.Tasks
 open Expecto
-open FsCheck
-open CondEmbed.Evaluation
 open CondEmbed.Images
 open CondEmbed.Serving
-open CondEmbed.Tests.EmbedderTests
+open CondEmbed.Tests.EmbedderSupport
 open CondEmbed.Tests.ImageSupport
 open CondEmbed.Tests.Support
-
-/// Rows of 1 and -1: of length sqrt D, and with D a power of four every cosine is exact in float32, and many are equal.
-let private signs seed count dimension =
-    let random = Random(seed: int)
-    [| for _ in 1..count -> [| for _ in 1..dimension -> if random.Next 2 = 0 then -1.0f else 1.0f |] |]
-
-/// Rows of any length, whose cosines are rounded.
-let private rough seed count dimension =
-    let random = Random(seed: int)
-    [| for _ in 1..count -> [| for _ in 1..dimension -> float32 (random.NextDouble() * 6.0 - 3.0) |] |]
-
-let private asked: float32[] = [| 1.0f; 1.0f; -1.0f; 1.0f |]
-
-let private ones: float32[] = Array.create 4 1.0f
-
-let private idOf (i: int) = $"picture {i}"
-
-let private add (index: ImageIndex) item (row: float32[]) = index.Add(item, row)
-
-let private filled (rows: float32[][]) =
-    let index = new ImageIndex(rows[0].Length, "net")
-
-    for i, row in Seq.indexed rows do
-        index.Add(IndexItem(idOf i, $"label {i % 7}"), row)
-
-    index
-
-let private cosine (a: float32[]) (b: float32[]) =
-    let dot (x: float32[]) (y: float32[]) = Array.fold2 (fun sum a b -> sum + float a * float b) 0.0 x y
-    dot a b / sqrt (dot a a * dot b b)
-
-/// All of a gallery in order, by cosines in double; equal ones in the order of the gallery.
-let private sorted (gallery: (string * float32[]) list) query =
-    gallery
-    |> List.map (fun (id, row) -> id, Math.Round(cosine query row, 12))
-    |> List.sortBy (fun (_, similarity) -> -similarity)
-
-let private flat (rows: float32[][]) = Embeddings<float32>(Array.concat rows, rows.Length, rows[0].Length)
-
-let private pairsOf (hits: IReadOnlyList<IndexHit>) = [ for hit in hits -> hit.Id, float hit.Similarity ]
-
-/// Saves and loads.
-let private throughFile (index: ImageIndex) (test: ImageIndex -> unit) =
-    inFolder (fun folder ->
-        let path = Path.Combine(folder, "a.index")
-        index.Save path
-        use loaded = ImageIndex.Load(path, "net", check = true)
-        test loaded)
+open CondEmbed.Tests.IndexSupport
 
 let private search =
     testList
@@ -225,98 +175,6 @@ let private sequences =
 
             index.Dispose()))
 
-let private damaged (path: string) (change: byte[] -> byte[]) =
-    let other = path + ".damaged"
-    File.WriteAllBytes(other, change (File.ReadAllBytes path))
-    other
-
-let private flipped at (bytes: byte[]) =
-    let bytes = Array.copy bytes
-    bytes[at] <- bytes[at] ^^^ 1uy
-    bytes
-
-let private files =
-    testList
-        "files"
-        [ test "texts come back as they were" {
-              use index = new ImageIndex(2, "net")
-              add index (IndexItem("ключ/\u00e9", "{\"price\": 3}")) [| 1.0f; 0.0f |]
-              add index (IndexItem("plain")) [| 0.0f; 1.0f |]
-
-              throughFile index (fun loaded ->
-                  Expect.equal (List.ofSeq loaded.Items) [ IndexItem("ключ/\u00e9", "{\"price\": 3}"); IndexItem "plain" ] "items"
-                  Expect.equal (loaded.Dimension, loaded.Fingerprint) (2, "net") "what it is")
-          }
-
-          test "an empty index is a file too" {
-              throughFile (new ImageIndex(3, "net")) (fun loaded -> Expect.equal loaded.Count 0 "nothing")
-          }
-
-          test "what is damaged or another file is said" {
-              inFolder (fun folder ->
-                  let path = Path.Combine(folder, "a.index")
-                  use index = filled (signs 1 100 16)
-                  index.Save path
-                  let length = int (FileInfo path).Length
-                  let load path = (ImageIndex.Load path).Dispose()
-                  rejects [ "nowhere"; "cannot be read" ] (fun () -> load (Path.Combine(folder, "nowhere")))
-                  rejects [ "no index of pictures" ] (fun () -> load (damaged path (fun _ -> "hello"B)))
-                  rejects [ "no index of pictures" ] (fun () -> load (damaged path (fun _ -> [||])))
-                  rejects [ "its header" ] (fun () -> load (damaged path (flipped 17)))
-                  rejects [ "its header" ] (fun () -> load (damaged path (flipped 200)))
-                  rejects [ "its header" ] (fun () -> load (damaged path (Array.truncate 3000)))
-
-                  rejects [ "format 3"; "reads format 1" ] (fun () ->
-                      load (
-                          damaged path (fun bytes ->
-                              bytes[8] <- 3uy
-                              bytes)
-                      ))
-
-                  rejects [ $"has {length - 1} bytes, not {length}" ] (fun () -> load (damaged path (Array.truncate (length - 1))))
-                  rejects [ "its ids and labels" ] (fun () -> load (damaged path (flipped (length - 1))))
-                  rejects [ "its ids and labels" ] (fun () -> load (damaged path (flipped (4096 + 100 * 64 + 5))))
-                  rejects [ "its embeddings" ] (fun () -> (ImageIndex.Load(damaged path (flipped 5000), check = true)).Dispose()))
-          }
-
-          test "an index of another network is refused" {
-              inFolder (fun folder ->
-                  let path = Path.Combine(folder, "a.index")
-                  use index = filled (signs 1 10 4)
-                  index.Save path
-
-                  rejects [ path; "another network (net)"; "(means)" ] (fun () ->
-                      use embedder = new Embedder(new FakeNetwork())
-                      (ImageIndex.Load(path, embedder)).Dispose()))
-          }
-
-          test "embeddings stay in the file until a search wants them" {
-              inFolder (fun folder ->
-                  let path = Path.Combine(folder, "a.index")
-                  use index = filled (signs 1 20000 64)
-                  index.Save path
-                  let before = GC.GetTotalAllocatedBytes true
-                  use loaded = ImageIndex.Load path
-                  loaded.Search(Array.concat (List.replicate 16 ones), 3) |> ignore
-                  let taken = GC.GetTotalAllocatedBytes true - before
-                  Expect.isLessThan taken (20000L * 64L * 4L / 4L) "bytes of memory, of 5 MB")
-          }
-
-          test "a file that cannot be written leaves what was there" {
-              inFolder (fun folder ->
-                  use index = filled (signs 1 10 4)
-                  rejects [ "no folder" ] (fun () -> index.Save(Path.Combine(folder, "missing", "a.index")))
-                  Expect.isEmpty (Directory.GetFileSystemEntries folder) "nothing left")
-          }
-
-          test "after disposal it says so" {
-              let index = filled (signs 1 10 4)
-              index.Dispose()
-              index.Dispose()
-              Expect.throwsT<ObjectDisposedException> (fun () -> index.Search(ones, 1) |> ignore) "search"
-              Expect.throwsT<ObjectDisposedException> (fun () -> index.Count |> ignore) "count"
-          } ]
-
 let private refusals =
     test "what makes no sense is refused" {
         use index = filled (signs 1 10 4)
@@ -370,4 +228,4 @@ let private building =
                       other.AddAsync(embedder, [| IndexPicture("a", Path.Combine(folder, "a.png")) |]).GetAwaiter().GetResult()))
           } ]
 
-let tests = testList "Index" [ search; sequences; files; refusals; building ]
+let tests = testList "Index" [ search; sequences; IndexFileTests.tests; refusals; building ]
