@@ -43,32 +43,44 @@ let pureSgd (momentum: float, nesterov) (rate: float) (decay: float) (leaf: Tens
     let velocity = momentum * velocity + g
     leaf - rate * (if nesterov then g + momentum * velocity else velocity), velocity
 
-let private stepAdamW (b1, b2, epsilon) rate decay t (leaf: Tensor) (kept: Tensor list) (g: Tensor) =
-    let mean, square = kept[0], kept[1]
-    mean.mul_(scalar b1).add_(g, scalar (1.0 - b1)) |> ignore
-    square.mul_(scalar b2).addcmul_(g, g, scalar (1.0 - b2)) |> ignore
-    let correction1, correction2 = 1.0 - b1 ** float t, 1.0 - b2 ** float t
-    let denominator = square.sqrt().div_(scalar (sqrt correction2)).add_(scalar epsilon)
-    leaf.mul_ (scalar (1.0 - rate * decay)) |> ignore
-    leaf.addcdiv_ (mean, denominator, scalar (-rate / correction1)) |> ignore
+/// libtorch's fused kernels, which go once over a list of leaves. TorchSharp has them only by way of TorchScript.
+let private fused =
+    lazy
+        (torch.jit.compile
+            """
+def adamw(leaves: List[Tensor], gradients: List[Tensor], means: List[Tensor], squares: List[Tensor], steps: List[Tensor],
+          rate: float, beta1: float, beta2: float, decay: float, epsilon: float) -> int:
+    none: List[Tensor] = []
+    torch._fused_adamw_(leaves, gradients, means, squares, none, steps, lr=rate, beta1=beta1, beta2=beta2, weight_decay=decay,
+                        eps=epsilon, amsgrad=False, maximize=False)
+    return 0
 
-let private stepSgd (momentum: float, nesterov) rate (decay: float) (leaf: Tensor) (kept: Tensor list) (g: Tensor) =
-    let g = if decay = 0.0 then g else g.add (leaf, scalar decay)
+def sgd(leaves: List[Tensor], gradients: List[Tensor], velocities: List[Tensor],
+        rate: float, momentum: float, decay: float, nesterov: bool) -> int:
+    torch._fused_sgd_(leaves, gradients, velocities, weight_decay=decay, momentum=momentum, lr=rate, dampening=0.0,
+                      nesterov=nesterov, maximize=False, is_first_step=False)
+    return 0
+""")
 
-    let direction =
-        match kept with
-        | [] -> g
-        | velocity :: _ ->
-            velocity.mul_(scalar momentum).add_ g |> ignore
+/// A leaf with its moments, in the order of `moments`, and its gradient, all of one shape.
+type Slot = { Leaf: Tensor; Kept: Tensor list; Gradient: Tensor }
 
-            if nesterov then g.add (velocity, scalar momentum) else velocity
+let private call (name: string) (slots: Slot array) (more: obj list) =
+    let leaves = [| for slot in slots -> slot.Leaf |]
+    // The kernels read numbers in the order of memory: gradients come as the backward pass laid them out.
+    let gradients = [| for slot in slots -> slot.Gradient.contiguous () |]
+    let kept place = [| for slot in slots -> slot.Kept[place] |]
+    let moments = [ for place in 0 .. slots[0].Kept.Length - 1 -> box (kept place) ]
+    let moments = if moments.IsEmpty then [ box Array.empty<Tensor> ] else moments
+    fused.Value.invoke (name, [| box leaves; box gradients; yield! moments; yield! more |]) |> ignore
 
-    leaf.add_ (direction, scalar -rate) |> ignore
-
-/// leaf, moments, gradient, all of one shape; in place: moves the leaf and its moments by one step; t counts from 1.
-let step rule rate decay t (leaf: Tensor) kept (g: Tensor) =
+/// In place: moves leaves and their moments by one step, all of one device, type, rate and decay, each laid out row by row; t counts from 1.
+let step rule (rate: float) (decay: float) (t: int) (slots: Slot array) =
     withoutGradient (fun () ->
         scoped (fun () ->
             match rule with
-            | AdamW(b1, b2, epsilon) -> stepAdamW (b1, b2, epsilon) rate decay t leaf kept g
-            | Sgd(momentum, nesterov) -> stepSgd (momentum, nesterov) rate decay leaf kept g))
+            | _ when slots.Length = 0 -> ()
+            | AdamW(b1, b2, epsilon) ->
+                let step = torch.tensor (float t, dtype = float32, device = slots[0].Leaf.device)
+                call "adamw" slots [ Array.create slots.Length step; rate; b1; b2; decay; epsilon ]
+            | Sgd(momentum, nesterov) -> call "sgd" slots [ rate; momentum; decay; nesterov ]))

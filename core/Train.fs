@@ -26,12 +26,14 @@ type State(parameters: Params, moments: Params, treatments: (string * Groups.Tre
     /// The objective that the state was last seen to fit.
     member val internal Fits: Objective option = None with get, set
 
-    /// The trained leaves with rate factor and weight decay.
-    member internal _.Leaves =
+    /// The names of the trained leaves, by rate factor and weight decay.
+    member val internal Groups =
         [ for name, treatment in treatments do
               match treatment with
-              | Groups.Trained(factor, decay) -> name, factor, decay
+              | Groups.Trained(factor, decay) -> (factor, decay), name
               | Groups.Frozen -> () ]
+        |> List.groupBy fst
+        |> List.map (fun (treatment, names) -> treatment, List.map snd names)
 
     /// The steps done and the tree of parameters.
     override this.ToString() = $"after {this.Step} steps: {parameters}"
@@ -91,11 +93,18 @@ let private demandFinite (terms: (string * float) list) step gradientNorm =
 
 let private update (recipe: Method) (state: State) rate gradients =
     let gradientOf = dict gradients
+    let moments = Optimiser.moments recipe.Optimiser
 
-    for name, factor, decay in state.Leaves do
-        let kept = [ for moment in Optimiser.moments recipe.Optimiser -> state.Moments[$"{name}.{moment}"] ]
+    let slot name : Optimiser.Slot =
+        { Leaf = state.Params[name]
+          Kept = [ for moment in moments -> state.Moments[$"{name}.{moment}"] ]
+          Gradient = gradientOf[name] }
 
-        Optimiser.step recipe.Optimiser (rate * factor) decay (state.Step + 1) state.Params[name] kept gradientOf[name]
+    for (factor, decay), names in state.Groups do
+        names
+        |> List.map slot
+        |> Array.ofList
+        |> Optimiser.step recipe.Optimiser (rate * factor) decay (state.Step + 1)
 
 /// A loss without parameters of its own compares the images of the batch with each other and with nothing else.
 let private demandClasses (objective: Objective) (batch: Batch) =
@@ -132,7 +141,7 @@ let step (recipe: Method) (state: State) batch =
                 { Params = state.Params; Mode = Training; Report = fun name value -> reported.Add(name, value) }
                 batch
 
-        let leaves = [ for name, _, _ in state.Leaves -> name, state.Params[name] ]
+        let leaves = [ for name in List.collect snd state.Groups -> name, state.Params[name] ]
 
         if leaves.IsEmpty then
             raise (InputException "Every parameter is frozen, so there is nothing to train: take a pattern out of freeze.")

@@ -67,6 +67,7 @@ module VisionTransformer =
 
         residual "norm1" width (Layer.named "attn" (attention width options.Heads))
         --> residual "norm2" width mlp
+        |> Layer.tidied
         |> Layer.named $"blocks.{index}"
 
     let private check options =

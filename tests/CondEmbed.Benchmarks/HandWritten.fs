@@ -32,7 +32,7 @@ let resNet50 (parameters: IDictionary<string, torch.Tensor>) (images: torch.Tens
 
     let mean = torch.tensor([| 0.485f; 0.456f; 0.406f |]).reshape(1L, 3L, 1L, 1L)
     let deviation = torch.tensor([| 0.229f; 0.224f; 0.225f |]).reshape(1L, 3L, 1L, 1L)
-    let x = (images.permute(0L, 3L, 1L, 2L).contiguous().to_type torch.float32 / 255.0 - mean) / deviation
+    let x = (images.permute(0L, 3L, 1L, 2L).to_type torch.float32 / 255.0 - mean) / deviation
     let x = F.max_pool2d (x |> conv "conv1" 2L |> norm "bn1" |> F.relu, kernel_size = 3L, stride = 2L, padding = 1L)
 
     let blocks =

@@ -12,6 +12,10 @@ let private ours (_: Effort) =
     let zeros (leaf: Tensor) = torch.zeros_like (leaf, requires_grad = false)
     let kept = [ for leaf in leaves -> [ zeros leaf; zeros leaf ] ]
     let gradients = List.map random shapes
+
+    let slots: Optimiser.Slot array =
+        [| for leaf, kept, gradient in List.zip3 leaves kept gradients -> { Leaf = leaf; Kept = kept; Gradient = gradient } |]
+
     let mutable t = 0
 
     fun () ->
@@ -19,8 +23,7 @@ let private ours (_: Effort) =
             for _ in 1..3 do
                 t <- t + 1
 
-                for leaf, kept, gradient in List.zip3 leaves kept gradients do
-                    Optimiser.step Optimiser.adamW 1e-3 0.01 t leaf kept gradient)
+                Optimiser.step Optimiser.adamW 1e-3 0.01 t slots)
 
 let private torchSharp (_: Effort) =
     let leaves = [| for shape in Networks.trainedShapes () -> new Modules.Parameter(random shape) |]

@@ -48,7 +48,9 @@ let private againstPyTorch =
     Benchmark.row
         "step.pytorch"
         "the same step, and the peak of memory in it, against PyTorch with the same network, loss, miner and optimiser"
-        [ Benchmark.here "condembed" step; Benchmark.python "pytorch" "steps.py" [] ]
+        [ Benchmark.here "condembed" step
+          Benchmark.python "pytorch" "steps.py" []
+          Benchmark.python "pytorch channels-last" "steps.py" [ "channels-last" ] ]
         [ Benchmark.atMost 1.0 "pytorch" "condembed"
           { Benchmark.atMost 1.1 "pytorch" "condembed" with Measure = "bytes" } ]
 

@@ -29,7 +29,7 @@ let private inPlace rule rate decay =
     let handle = leaf.Handle
 
     [ for step, gradient in List.indexed (gradients ()) do
-          Optimiser.step rule rate decay (step + 1) leaf moments gradient
+          Optimiser.step rule rate decay (step + 1) [| { Leaf = leaf; Kept = moments; Gradient = gradient } |]
           Expect.equal leaf.Handle handle "the leaf keeps its identity"
           leaf.clone () ]
 
@@ -84,7 +84,7 @@ let private stepTests =
 
           tensorTest "leave the gradient as it was" (fun () ->
               let leaf, g = start (), normal 3 [ 3; 2 ]
-              Optimiser.step (Optimiser.Sgd(0.0, false)) 0.1 0.5 1 leaf [] g
+              Optimiser.step (Optimiser.Sgd(0.0, false)) 0.1 0.5 1 [| { Leaf = leaf; Kept = []; Gradient = g } |]
               expectSame (normal 3 [ 3; 2 ]) g "gradient")
 
           testCase "keep the moments that each rule needs" (fun () ->

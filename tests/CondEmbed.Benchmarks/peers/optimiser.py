@@ -7,7 +7,7 @@ import resnet
 
 
 def set_up(quick, threads, arguments):
-    leaves = [p for name, p in resnet.resnet50(512).named_parameters() if not name.startswith("fc.")]
+    leaves = [p for name, p in resnet.ResNet50(512).named_parameters() if not name.startswith("embedding.")]
     for leaf in leaves:
         leaf.grad = torch.randn_like(leaf)
     optimiser = torch.optim.AdamW(leaves, 1e-3, weight_decay=0.01, foreach="foreach" in arguments)

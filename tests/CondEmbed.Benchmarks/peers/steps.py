@@ -1,0 +1,52 @@
+"""A step of training of ResNet-50 in PyTorch as one writes it: multi-similarity with its miner on cosines, AdamW."""
+
+import contest
+
+torch = contest.require("torch")
+import resnet
+
+
+def multi_similarity(embeddings, labels, alpha=2.0, beta=50.0, base=0.5, epsilon=0.1):
+    """MultiSimilarityLoss with MultiSimilarityMiner, as pytorch-metric-learning computes them, on masks of all pairs."""
+    s = torch.nn.functional.normalize(embeddings) @ torch.nn.functional.normalize(embeddings).T
+    same = labels[:, None] == labels[None, :]
+    positive = same & ~torch.eye(len(labels), dtype=torch.bool)
+    negative = ~same
+    with torch.no_grad():
+        lowest = s.masked_fill(~positive, float("inf")).min(1, keepdim=True).values
+        highest = s.masked_fill(~negative, float("-inf")).max(1, keepdim=True).values
+        pulled = positive & (s - epsilon < highest)
+        pushed = negative & (s + epsilon > lowest)
+    pull = torch.log1p((torch.exp(-alpha * (s - base)) * pulled).sum(1)) / alpha
+    push = torch.log1p((torch.exp(beta * (s - base)) * pushed).sum(1)) / beta
+    return (pull + push).mean()
+
+
+def set_up(quick, threads, arguments):
+    count, size = (8, 64) if quick else (32, 128)
+    model = resnet.ResNet50(512).train()
+    if "channels-last" in arguments:
+        model = model.to(memory_format=torch.channels_last)
+    optimiser = torch.optim.AdamW(model.parameters(), 1e-3, weight_decay=0.01)
+    pictures = torch.randint(0, 256, (count, size, size, 3), dtype=torch.uint8)
+    labels = torch.arange(count) // 4
+    mean = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
+    deviation = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
+
+    def step():
+        x = (pictures.permute(0, 3, 1, 2).float() / 255 - mean) / deviation
+        x = x.contiguous(memory_format=torch.channels_last if "channels-last" in arguments else torch.contiguous_format)
+        optimiser.zero_grad(set_to_none=True)
+        loss = multi_similarity(model(x), labels)
+        loss.backward()
+        optimiser.step()
+        return loss.item()
+
+    def play():
+        contest.forget_peak()
+        return {"seconds": contest.seconds(step), "bytes": contest.peak()}
+
+    return play
+
+
+contest.serve(set_up)
