@@ -18,6 +18,7 @@ type IndexArgument =
     | [<Unique>] Store of ADDRESS: string
     | [<Unique>] Block of N: int
     | [<Unique>] Again
+    | [<Unique>] Codes
     | [<Unique>] Label of NAME: string
     | [<Unique; CustomCommandLine "--skip-bad">] SkipBad
     | [<Unique; CustomCommandLine "--allow-missing">] AllowMissing
@@ -39,6 +40,8 @@ type IndexArgument =
             | Store _ -> Stores.usage
             | Block _ -> "pictures that are written at once, as a whole or not at all (512)"
             | Again -> "embed also what is there already, and write it anew"
+            | Codes ->
+                "for a file: keep the embeddings in eight bits a number too, by which a search passes over most pictures; a quarter more file, the same results"
             | Label _ -> "the class of all these pictures, instead of what the data says"
             | SkipBad -> "leave out pictures that cannot be used, instead of stopping at the first"
             | AllowMissing -> "go on without the shards that are missing"
@@ -53,6 +56,7 @@ type IndexArgument =
 let examples =
     [ "condembed index runs/first photos --store photos.index", "embeds the photos that are not in the file yet"
       "condembed index runs/first photos --store 'postgres://me@localhost/catalogue'", "the same in a table of PostgreSQL with pgvector"
+      "condembed index runs/first photos --store photos.index --codes", "the same in a file that is searched in a quarter of the time"
       "condembed index shards --store 'postgres://me@localhost/catalogue?table=photos'", "what 'embed --shard' has written on many machines" ]
 
 let private isShard (path: string) = path.EndsWith(".parquet", StringComparison.OrdinalIgnoreCase)
@@ -77,10 +81,14 @@ let private optionsOf (arguments: ParseResults<IndexArgument>) =
         if arguments.Contains IndexArgument.SkipBad then leavingOut else null
     )
 
+/// The store that is to be filled.
+let private storeFor network stop (arguments: ParseResults<IndexArgument>) address =
+    Stores.opened network stop (arguments.Contains IndexArgument.Codes) address
+
 let private load address (options: IndexOptions) (stop: CancellationToken) (arguments: ParseResults<IndexArgument>) files =
     let shards = EmbeddingShards.Open(files, arguments.Contains IndexArgument.AllowMissing)
 
-    Stores.using (Stores.opened shards.Network stop address) (fun store ->
+    Stores.using (storeFor shards.Network stop arguments address) (fun store ->
         store.Name, Output.withProgress (fun progress -> StoreIndexer.LoadAsync(shards, store, options, progress, stop) |> Stores.wait))
 
 let private embed address (options: IndexOptions) (stop: CancellationToken) (arguments: ParseResults<IndexArgument>) what =
@@ -99,7 +107,7 @@ let private embed address (options: IndexOptions) (stop: CancellationToken) (arg
 
     let dataset = DataCommand.notingSubset allowSubset dataset
 
-    Stores.using (Stores.opened (StoreNetwork.Of model.Network) stop address) (fun store ->
+    Stores.using (storeFor (StoreNetwork.Of model.Network) stop arguments address) (fun store ->
         store.Name,
         orSkipping (fun () ->
             Output.withProgress (fun progress ->

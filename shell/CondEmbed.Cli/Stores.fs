@@ -45,12 +45,15 @@ let private unknown (address: string) : IVectorStore =
         InputException $"--store {shown}: is no store that is known; give postgres://user@host/database?table=NAME, or a file NAME.index."
     )
 
-/// A store for the embeddings of a network, made if it is not there.
-let opened (network: StoreNetwork) (stop: CancellationToken) address : IVectorStore =
+/// A store for the embeddings of a network, made if it is not there; a file with codes too, on request.
+let opened (network: StoreNetwork) (stop: CancellationToken) codes address : IVectorStore =
+    if codes && not (isFile address) then
+        raise (InputException "--codes: is for a file NAME.index; PostgreSQL has an index of its own.")
+
     if PostgresAddress.Recognises address then
         PostgresStore.OpenOrCreateAsync(PostgresAddress.Parse address, network, stop) |> wait :> IVectorStore
     elif isFile address then
-        IndexFileStore.OpenOrCreate(address, network)
+        IndexFileStore.OpenOrCreate(address, network, codes)
     else
         unknown address
 

@@ -10,7 +10,9 @@ let all: Benchmark list =
           Optimisers.benchmarks
           Losses.benchmarks
           StartUp.benchmarks
-          Embedding.benchmarks ]
+          Embedding.benchmarks
+          Evaluation.benchmarks
+          Search.benchmarks ]
 
 /// Those whose name fits a pattern such as loss.*; all without one. Error: none does.
 let named (patterns: string list) =

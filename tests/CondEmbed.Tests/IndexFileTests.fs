@@ -51,7 +51,7 @@ let tests =
                   rejects [ "its header" ] (fun () -> load (damaged path (flipped 200)))
                   rejects [ "its header" ] (fun () -> load (damaged path (Array.truncate 3000)))
 
-                  rejects [ "format 3"; "reads format 1" ] (fun () ->
+                  rejects [ "format 3"; "reads formats 1 and 2" ] (fun () ->
                       load (
                           damaged path (fun bytes ->
                               bytes[8] <- 3uy

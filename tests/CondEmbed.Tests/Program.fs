@@ -47,6 +47,7 @@ let all =
           MetricTests.tests
           ClusterTests.tests
           SearchTests.tests
+          PanelTests.tests
           TsneTests.tests
           SafetensorsTests.tests
           TorchFileTests.tests
@@ -57,6 +58,7 @@ let all =
           EmbeddingFileTests.tests
           EmbedderTests.tests
           IndexTests.tests
+          CodeTests.tests
           RunTests.tests
           RunSamplingTests.tests
           StudyTests.tests

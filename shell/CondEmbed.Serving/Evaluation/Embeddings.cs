@@ -39,6 +39,18 @@ public sealed class Embeddings<T>
     /// <summary>One embedding.</summary>
     public ReadOnlySpan<T> Row(int index) => Values.AsSpan(index * Dimension, Dimension);
 
+    /// <summary>Some rows, copied.</summary>
+    internal Embeddings<T> Chosen(ReadOnlySpan<int> rows)
+    {
+        var values = Room(rows.Length, Dimension);
+        for (var i = 0; i < rows.Length; i++)
+        {
+            Row(rows[i]).CopyTo(values.AsSpan(i * Dimension));
+        }
+
+        return new Embeddings<T>(values, rows.Length, Dimension);
+    }
+
     /// <summary>
     /// The same directions at length 1, so that dot products are cosines. An embedding of length 0 stays 0: its cosine with everything is 0.
     /// </summary>

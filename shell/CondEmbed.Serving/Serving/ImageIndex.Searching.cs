@@ -5,9 +5,6 @@ namespace CondEmbed.Serving;
 /// <content>Search.</content>
 public sealed partial class ImageIndex
 {
-    // What one thread reads at a time for all queries: it should stay in the processor's cache.
-    private const int BlockNumbers = 1 << 17;
-
     /// <summary>The most similar pictures, most similar first; of equally similar ones those that were added earlier first.</summary>
     /// <param name="query">D numbers, of any length above 0.</param>
     /// <param name="top">How many to find; fewer come back only where the index has fewer.</param>
@@ -37,45 +34,8 @@ public sealed partial class ImageIndex
         return Reading(() => Hits(Nearest(queries, Math.Min(top, rows.Count), wanted, cancellation)));
     }
 
-    private Nearest[] Nearest(float[][] queries, int top, Func<IndexItem, bool>? wanted, CancellationToken cancellation)
-    {
-        Nearest[] Start() => [.. queries.Select(_ => new Nearest(top))];
-
-        var found = Start();
-        var block = Math.Clamp(BlockNumbers / Dimension, 1, IndexRows.BlockRows);
-        var blocks = (rows.Count + block - 1) / block;
-        var options = new ParallelOptions { CancellationToken = cancellation, MaxDegreeOfParallelism = ComputeThreads.Count };
-        Parallel.For(0, blocks, options, Start, (number, _, own) => Scan(number * block, Math.Min(block, rows.Count - (number * block)), queries, wanted, own), own =>
-        {
-            lock (found)
-            {
-                for (var query = 0; query < own.Length; query++)
-                {
-                    found[query].Add(own[query]);
-                }
-            }
-        });
-        return found;
-    }
-
-    private Nearest[] Scan(int first, int count, float[][] queries, Func<IndexItem, bool>? wanted, Nearest[] found)
-    {
-        for (var query = 0; query < queries.Length; query++)
-        {
-            var asked = queries[query].AsSpan();
-            var nearest = found[query];
-            for (var row = first; row < first + count; row++)
-            {
-                var similarity = DotProduct.Of(asked, rows.EmbeddingOf(row));
-                if (nearest.Takes(similarity, row) && !removed.Contains(row) && (wanted is null || wanted(rows.ItemOf(row))))
-                {
-                    nearest.Add(similarity, row);
-                }
-            }
-        }
-
-        return found;
-    }
+    private Nearest[] Nearest(float[][] queries, int top, Func<IndexItem, bool>? wanted, CancellationToken cancellation) =>
+        new IndexScan(rows, queries, top, row => !removed.Contains(row) && (wanted is null || wanted(rows.ItemOf(row)))).Find(cancellation);
 
     private IReadOnlyList<IndexHit>[] Hits(Nearest[] found) => [.. found.Select(HitsOf)];
 

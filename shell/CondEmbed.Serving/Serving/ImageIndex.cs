@@ -36,6 +36,7 @@ public sealed partial class ImageIndex : IDisposable
     {
         this.file = file;
         (Dimension, Fingerprint) = (file.Dimension, file.Fingerprint);
+        HasCodes = file.Codes is not null;
         rows = new IndexRows(Dimension, file);
         // A program that only searches never needs it.
         rowOf = new Lazy<Dictionary<string, int>>(() => Enumerable.Range(0, file.Count).ToDictionary(file.IdOf));

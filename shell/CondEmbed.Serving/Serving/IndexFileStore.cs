@@ -50,8 +50,11 @@ public sealed class IndexFileStore : IVectorStore
             : throw new InputException($"{path}: there is no such file; make it with 'condembed index RUN IMAGES --store {path}'");
 
     /// <summary>Opens a file to fill it, and makes it where it is not there.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="network">Whose embeddings it holds.</param>
+    /// <param name="codes">Whether it gets codes, as <see cref="ImageIndex.HasCodes"/> tells; one that has them keeps them.</param>
     /// <exception cref="InputException">It is of another network, another program is filling it, or it cannot be written.</exception>
-    public static IndexFileStore OpenOrCreate(string path, StoreNetwork network)
+    public static IndexFileStore OpenOrCreate(string path, StoreNetwork network, bool codes = false)
     {
         ArgumentNullException.ThrowIfNull(network);
         AtomicFile.Check(path);
@@ -61,7 +64,9 @@ public sealed class IndexFileStore : IVectorStore
         {
             index = File.Exists(path) ? InMemory(path) : new ImageIndex(network.Dimension, network.Fingerprint);
             new StoreNetwork(index.Fingerprint, index.Dimension).DemandSame(network, path, "choose another file");
-            return new IndexFileStore(path, index, filling) { changed = !File.Exists(path) };
+            var wanted = codes && !index.HasCodes;
+            index.HasCodes |= codes;
+            return new IndexFileStore(path, index, filling) { changed = wanted || !File.Exists(path) };
         }
         catch
         {
@@ -209,7 +214,7 @@ public sealed class IndexFileStore : IVectorStore
     private static ImageIndex InMemory(string path)
     {
         using var file = ImageIndex.Load(path, check: true);
-        var index = new ImageIndex(file.Dimension, file.Fingerprint);
+        var index = new ImageIndex(file.Dimension, file.Fingerprint) { HasCodes = file.HasCodes };
         foreach (var item in file.Items)
         {
             index.Add(item, file.EmbeddingOf(item.Id));

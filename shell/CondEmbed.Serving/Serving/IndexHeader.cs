@@ -6,7 +6,8 @@ namespace CondEmbed.Serving;
 
 /// <summary>
 /// The first page of an index file; all numbers little-endian. After it come the embeddings, N D float32, then the texts: 2 N + 1 int64, where each text begins
-/// among the bytes that follow them, and those bytes, UTF-8: id and label of the first picture, id and label of the second, and so on.
+/// among the bytes that follow them, and those bytes, UTF-8: id and label of the first picture, id and label of the second, and so on. In format 2, which is for files
+/// that have them, codes of the embeddings (<see cref="RowCodes"/>) lie between these two, and what is before and after them is filled up to a multiple of 64 bytes.
 /// </summary>
 /// <param name="Dimension">D.</param>
 /// <param name="Count">N.</param>
@@ -14,12 +15,16 @@ namespace CondEmbed.Serving;
 /// <param name="Fingerprint">That of the network.</param>
 /// <param name="EmbeddingSum">SHA-256 of the embeddings.</param>
 /// <param name="TextSum">SHA-256 of the texts with their places.</param>
-internal sealed record IndexHeader(int Dimension, int Count, long TextLength, string Fingerprint, byte[] EmbeddingSum, byte[] TextSum)
+/// <param name="CodeSum">SHA-256 of the codes; null where there are none.</param>
+internal sealed record IndexHeader(
+    int Dimension, int Count, long TextLength, string Fingerprint, byte[] EmbeddingSum, byte[] TextSum, byte[]? CodeSum = null)
 {
     /// <summary>Bytes of the header: a page, so that the embeddings behind it lie as memory wants them.</summary>
     internal const int Length = 4096;
 
-    private const int Version = 1;
+    private const int Plain = 1;
+    private const int WithCodes = 2;
+    private const int CodeSumAt = 2176;
     private const int SumAt = Length - SHA256.HashSizeInBytes;
     private const int MostFingerprint = 2048;
 
@@ -27,7 +32,16 @@ internal sealed record IndexHeader(int Dimension, int Count, long TextLength, st
 
     internal long EmbeddingLength => (long)Count * Dimension * sizeof(float);
 
-    internal long FileLength => Length + EmbeddingLength + TextLength;
+    /// <summary>How the codes lie; null where there are none.</summary>
+    internal RowCodes? Codes => CodeSum is null ? null : new RowCodes(Dimension, Count);
+
+    /// <summary>Where the codes begin, if there are any.</summary>
+    internal long CodesAt => Aligned(Length + EmbeddingLength);
+
+    /// <summary>Where the texts begin.</summary>
+    internal long TextsAt => Codes is { } codes ? Aligned(CodesAt + codes.Length) : Length + EmbeddingLength;
+
+    internal long FileLength => TextsAt + TextLength;
 
     /// <summary>Whether the numbers can be those of an index; a sum is no signature.</summary>
     internal bool IsSane => Dimension > 0 && Count >= 0 && TextLength >= ((2L * Count) + 1) * sizeof(long);
@@ -36,7 +50,7 @@ internal sealed record IndexHeader(int Dimension, int Count, long TextLength, st
     {
         var page = new byte[Length];
         Magic.CopyTo(page);
-        BinaryPrimitives.WriteInt32LittleEndian(page.AsSpan(8), Version);
+        BinaryPrimitives.WriteInt32LittleEndian(page.AsSpan(8), CodeSum is null ? Plain : WithCodes);
         BinaryPrimitives.WriteInt32LittleEndian(page.AsSpan(12), Dimension);
         BinaryPrimitives.WriteInt64LittleEndian(page.AsSpan(16), Count);
         BinaryPrimitives.WriteInt64LittleEndian(page.AsSpan(24), TextLength);
@@ -45,6 +59,7 @@ internal sealed record IndexHeader(int Dimension, int Count, long TextLength, st
         var fingerprint = Encoding.UTF8.GetBytes(Fingerprint);
         BinaryPrimitives.WriteInt32LittleEndian(page.AsSpan(96), fingerprint.Length);
         fingerprint.CopyTo(page.AsSpan(100, MostFingerprint));
+        CodeSum?.CopyTo(page.AsSpan(CodeSumAt));
         SHA256.HashData(page.AsSpan(0, SumAt), page.AsSpan(SumAt));
         return page;
     }
@@ -64,9 +79,9 @@ internal sealed record IndexHeader(int Dimension, int Count, long TextLength, st
         }
 
         var version = BinaryPrimitives.ReadInt32LittleEndian(page[8..]);
-        if (version != Version)
+        if (version is not (Plain or WithCodes))
         {
-            throw new InputException($"{path}: the index has format {version}; this program reads format {Version}. Build it anew.");
+            throw new InputException($"{path}: the index has format {version}; this program reads formats {Plain} and {WithCodes}. Build it anew.");
         }
 
         if (!SHA256.HashData(page[..SumAt]).AsSpan().SequenceEqual(page[SumAt..Length]))
@@ -80,8 +95,12 @@ internal sealed record IndexHeader(int Dimension, int Count, long TextLength, st
             BinaryPrimitives.ReadInt64LittleEndian(page[24..]),
             Encoding.UTF8.GetString(page.Slice(100, BinaryPrimitives.ReadInt32LittleEndian(page[96..]))),
             page.Slice(32, SHA256.HashSizeInBytes).ToArray(),
-            page.Slice(64, SHA256.HashSizeInBytes).ToArray());
+            page.Slice(64, SHA256.HashSizeInBytes).ToArray(),
+            version == WithCodes ? page.Slice(CodeSumAt, SHA256.HashSizeInBytes).ToArray() : null);
     }
+
+    /// <summary>The next multiple of what a register holds.</summary>
+    internal static long Aligned(long place) => (place + 63) / 64 * 64;
 
     /// <summary>Why a network of this fingerprint has no place in an index; null where it has.</summary>
     internal static string? ProblemOf(string fingerprint) =>

@@ -11,18 +11,41 @@ internal sealed class IndexRows(int dimension, MappedIndex? file = null)
     /// <summary>Rows in a block of memory, and in what one thread searches at a time.</summary>
     internal const int BlockRows = 1024;
 
-    private readonly int mapped = file?.Count ?? 0;
     private readonly List<float[]> blocks = [];
     private readonly List<IndexItem> items = [];
 
-    internal int Count => mapped + items.Count;
+    /// <summary>D.</summary>
+    internal int Dimension => dimension;
+
+    internal int Count => Mapped + items.Count;
+
+    /// <summary>How many of the first rows lie in the file.</summary>
+    internal int Mapped { get; } = file?.Count ?? 0;
+
+    /// <summary>How the codes of the rows in the file lie there; null where there are none.</summary>
+    internal RowCodes? Codes => file?.Codes;
 
     internal ReadOnlySpan<float> EmbeddingOf(int row) =>
-        row < mapped
+        row < Mapped
             ? file!.EmbeddingOf(row)
-            : blocks[(row - mapped) / BlockRows].AsSpan((row - mapped) % BlockRows * dimension, dimension);
+            : blocks[(row - Mapped) / BlockRows].AsSpan((row - Mapped) % BlockRows * dimension, dimension);
 
-    internal IndexItem ItemOf(int row) => row < mapped ? file!.ItemOf(row) : items[row - mapped];
+    /// <summary>The numbers of some rows that lie one after another, at least one and at most so many.</summary>
+    internal ReadOnlySpan<float> EmbeddingsFrom(int row, int most)
+    {
+        if (row < Mapped)
+        {
+            return file!.EmbeddingsFrom(row, Math.Min(most, Mapped - row));
+        }
+
+        var place = (row - Mapped) % BlockRows;
+        return blocks[(row - Mapped) / BlockRows].AsSpan(place * dimension, Math.Min(most, BlockRows - place) * dimension);
+    }
+
+    /// <summary>The codes of a block of rows in the file, and its scales.</summary>
+    internal (nint Codes, nint Scales) CodesOf(int block) => file!.CodesOf(block);
+
+    internal IndexItem ItemOf(int row) => row < Mapped ? file!.ItemOf(row) : items[row - Mapped];
 
     /// <summary>Adds a row; its numbers are written by the caller.</summary>
     internal Span<float> Add(IndexItem item)

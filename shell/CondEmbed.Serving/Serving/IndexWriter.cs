@@ -9,7 +9,7 @@ namespace CondEmbed.Serving;
 internal static class IndexWriter
 {
     /// <summary>Writes some rows of an index, in the order given.</summary>
-    internal static void Write(string path, IndexRows rows, IReadOnlyList<int> kept, int dimension, string fingerprint) =>
+    internal static void Write(string path, IndexRows rows, IReadOnlyList<int> kept, string fingerprint, bool codes) =>
         AtomicFile.Write(path, stream =>
         {
             // The sums are known when all is written: the header is written last.
@@ -21,6 +21,7 @@ internal static class IndexWriter
                 Put(stream, embeddings, MemoryMarshal.AsBytes(rows.EmbeddingOf(row)));
             }
 
+            var codeSum = codes ? PutCodes(stream, rows, kept) : null;
             var start = stream.Position;
             PutPlaces(stream, texts, rows, kept);
             foreach (var row in kept)
@@ -31,10 +32,31 @@ internal static class IndexWriter
             }
 
             var header = new IndexHeader(
-                dimension, kept.Count, stream.Position - start, fingerprint, embeddings.GetHashAndReset(), texts.GetHashAndReset());
+                rows.Dimension, kept.Count, stream.Position - start, fingerprint, embeddings.GetHashAndReset(), texts.GetHashAndReset(), codeSum);
             stream.Position = 0;
             stream.Write(header.ToBytes());
         });
+
+    private static byte[] PutCodes(Stream stream, IndexRows rows, IReadOnlyList<int> kept)
+    {
+        using var sum = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var codes = new RowCodes(rows.Dimension, kept.Count);
+        var block = new byte[codes.BlockLength];
+        var scales = new float[codes.Blocks * 2 * RowCodes.Rows];
+        Fill(stream);
+        for (var number = 0; number < codes.Blocks; number++)
+        {
+            var some = kept.Skip(number * RowCodes.Rows).Take(RowCodes.Rows).Select(row => rows.EmbeddingOf(row).ToArray());
+            codes.Encode([.. some], block, scales.AsSpan(number * 2 * RowCodes.Rows, 2 * RowCodes.Rows));
+            Put(stream, sum, block);
+        }
+
+        Put(stream, sum, MemoryMarshal.AsBytes(scales.AsSpan()));
+        Fill(stream);
+        return sum.GetHashAndReset();
+    }
+
+    private static void Fill(Stream stream) => stream.Write(new byte[IndexHeader.Aligned(stream.Position) - stream.Position]);
 
     private static void PutPlaces(Stream stream, IncrementalHash sum, IndexRows rows, IReadOnlyList<int> kept)
     {

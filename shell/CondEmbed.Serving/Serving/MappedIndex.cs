@@ -17,6 +17,7 @@ internal sealed unsafe class MappedIndex : IDisposable
     private MappedIndex(string path, IndexHeader header, MemoryMappedViewAccessor view)
     {
         (this.path, this.header, this.view) = (path, header, view);
+        Codes = header.Codes;
         view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
     }
 
@@ -26,9 +27,12 @@ internal sealed unsafe class MappedIndex : IDisposable
 
     internal string Fingerprint => header.Fingerprint;
 
+    /// <summary>How the codes of the embeddings lie; null where there are none.</summary>
+    internal RowCodes? Codes { get; }
+
     private float* Embeddings => (float*)(start + IndexHeader.Length);
 
-    private long* Places => (long*)(start + IndexHeader.Length + header.EmbeddingLength);
+    private long* Places => (long*)(start + header.TextsAt);
 
     private byte* Texts => (byte*)(Places + (2L * Count) + 1);
 
@@ -51,6 +55,15 @@ internal sealed unsafe class MappedIndex : IDisposable
 
     internal ReadOnlySpan<float> EmbeddingOf(int row) => new(Embeddings + ((long)row * Dimension), Dimension);
 
+    internal ReadOnlySpan<float> EmbeddingsFrom(int row, int count) => new(Embeddings + ((long)row * Dimension), count * Dimension);
+
+    /// <summary>Where the codes of a block of rows begin, and its scales.</summary>
+    internal (nint Codes, nint Scales) CodesOf(int block)
+    {
+        var codes = start + header.CodesAt;
+        return ((nint)(codes + ((long)block * Codes!.BlockLength)), (nint)(codes + Codes.ScalesAt + ((long)block * 2 * RowCodes.Rows * sizeof(float))));
+    }
+
     internal IndexItem ItemOf(int row) => new(TextOf(2L * row), TextOf((2L * row) + 1));
 
     internal string IdOf(int row) => TextOf(2L * row);
@@ -70,9 +83,16 @@ internal sealed unsafe class MappedIndex : IDisposable
         }
     }
 
-    /// <summary>Reads all embeddings.</summary>
+    /// <summary>Reads all embeddings, and their codes.</summary>
     /// <exception cref="InputException">They are not as they were written.</exception>
-    internal void CheckEmbeddings() => Check(header.EmbeddingSum, (byte*)Embeddings, header.EmbeddingLength, "its embeddings are");
+    internal void CheckEmbeddings()
+    {
+        Check(header.EmbeddingSum, (byte*)Embeddings, header.EmbeddingLength, "its embeddings are");
+        if (header.CodeSum is { } sum)
+        {
+            Check(sum, start + header.CodesAt, Codes!.Length, "the codes of its embeddings are");
+        }
+    }
 
     public void Dispose()
     {

@@ -10,6 +10,9 @@ internal sealed class Nearest(int most)
 
     internal (int Row, float Similarity) this[int rank] => (rows[rank], similarities[rank]);
 
+    /// <summary>A row that is less similar would not be kept.</summary>
+    internal float Least => Count < most ? float.NegativeInfinity : similarities[Count - 1];
+
     /// <summary>Whether a row would be kept now.</summary>
     internal bool Takes(float similarity, int row) => Count < most || IsBefore(similarity, row, Count - 1);
 

@@ -34,11 +34,7 @@ internal sealed class FalseMatches<T>(ISimilarityRows<T> rows, LabelledSet<T> qu
         return [.. Beyond(thresholds, cancel).Select(beyond => (double)beyond / positives)];
     }
 
-    private long PositivesOf(int query)
-    {
-        var label = queries.Labels[query];
-        return gallery.CountOf(label) - (self[query] >= 0 && gallery.Labels[self[query]] == label ? 1 : 0);
-    }
+    private long PositivesOf(int query) => gallery.PositivesOf(queries.Labels[query], self[query]);
 
     private static double Distance(T similarity) => Math.Sqrt(Math.Max(0, 2 - (2 * double.CreateChecked(similarity))));
 

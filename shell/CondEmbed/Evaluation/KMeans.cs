@@ -14,7 +14,8 @@ public sealed record Clustering(int[] ClusterOf, double Inertia, int Iterations,
 /// <summary>
 /// k-means by Euclidean distance: starts by k-means++ (Arthur and Vassilvitskii, SODA 2007), one point after another with a probability in proportion to
 /// its squared distance from the nearest start; then Lloyd's rounds until no point changes its cluster. A cluster that loses all its
-/// points starts again at the point that is farthest from its centre. Distances are computed a block of points at a time.
+/// points starts again at the point that is farthest from its centre. Distances are computed a block of points at a time. In single precision only those are that can
+/// have changed since the last round.
 /// </summary>
 public static class KMeans
 {
@@ -23,7 +24,7 @@ public static class KMeans
     /// <summary>N D -> N.</summary>
     /// <param name="points">What to cluster.</param>
     /// <param name="clusters">How many clusters, 1 to N. Fewer come out where there are fewer distinct points.</param>
-    /// <param name="seed">Everything random follows from it. The same on the same machine and thread count.</param>
+    /// <param name="seed">Everything random follows from it. The same on the same machine; in double precision also on the same thread count.</param>
     /// <param name="iterations">The most rounds.</param>
     /// <param name="cancel">Stops between rounds and starts.</param>
     public static Clustering Cluster<T>(
@@ -34,6 +35,12 @@ public static class KMeans
         ArgumentOutOfRangeException.ThrowIfGreaterThan(clusters, points.Count);
         ArgumentOutOfRangeException.ThrowIfLessThan(iterations, 1);
         points.ThrowIfNotFinite();
+        if (PanelProduct.IsSupported && points is Embeddings<float> singles)
+        {
+            using var means = new PanelMeans(singles, clusters, cancel);
+            return means.Cluster(seed, iterations);
+        }
+
         Native.ensure();
         using var scope = torch.NewDisposeScope();
         using var noGradient = torch.no_grad();

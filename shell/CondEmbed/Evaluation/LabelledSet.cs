@@ -30,6 +30,9 @@ internal sealed class LabelledSet<T>
     /// <summary>How many items have a label.</summary>
     internal int CountOf(long label) => itemsOfLabel.TryGetValue(label, out var items) ? items.Length : 0;
 
+    /// <summary>How many items have a label, but for one item, or none for -1.</summary>
+    internal int PositivesOf(long label, int except) => CountOf(label) - (except >= 0 && Labels[except] == label ? 1 : 0);
+
     /// <summary>A fresh list of the items with a label, but for one item.</summary>
     internal int[] Positives(long label, int except) =>
         itemsOfLabel.TryGetValue(label, out var items) ? Array.FindAll(items, item => item != except) : [];

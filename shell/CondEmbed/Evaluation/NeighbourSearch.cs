@@ -86,28 +86,67 @@ public static class NeighbourSearch
         return found;
     }
 
-    // Items come by rising index, so one that is only as similar as the last of the best never displaces it.
+    // A heap whose root is the worst of the best so far; in the end the roots go to the back, one after another. Items come by rising index, so one that is only as
+    // similar as the worst never displaces it.
     private static void Select<T>(ReadOnlySpan<T> similarities, int self, Span<int> items, Span<T> best)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var filled = 0;
-        for (var item = 0; item < similarities.Length; item++)
+        for (var item = 0; item < similarities.Length; item = filled < best.Length ? item + 1 : RankCounter.NextAtLeast(similarities, item + 1, best[0]))
         {
-            var similarity = similarities[item];
-            if (item == self || (filled == best.Length && similarity <= best[^1]))
+            if (item == self)
             {
                 continue;
             }
 
-            var place = filled == best.Length ? filled - 1 : filled++;
-            for (; place > 0 && best[place - 1] < similarity; place--)
+            if (filled < best.Length)
             {
-                best[place] = best[place - 1];
-                items[place] = items[place - 1];
+                (best[filled], items[filled]) = (similarities[item], item);
+                for (var root = ++filled == best.Length ? (filled / 2) - 1 : -1; root >= 0; root--)
+                {
+                    Sink(items, best, root);
+                }
             }
+            else if (similarities[item] > best[0])
+            {
+                (best[0], items[0]) = (similarities[item], item);
+                Sink(items, best, 0);
+            }
+        }
 
-            best[place] = similarity;
-            items[place] = item;
+        for (var last = best.Length - 1; last > 0; last--)
+        {
+            (best[0], best[last]) = (best[last], best[0]);
+            (items[0], items[last]) = (items[last], items[0]);
+            Sink(items[..last], best[..last], 0);
         }
     }
+
+    // Moves one down until none below it is worse.
+    private static void Sink<T>(Span<int> items, Span<T> best, int at)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var (similarity, item) = (best[at], items[at]);
+        for (var child = (2 * at) + 1; child < best.Length; child = (2 * at) + 1)
+        {
+            if (child + 1 < best.Length && IsWorse(best[child + 1], items[child + 1], best[child], items[child]))
+            {
+                child++;
+            }
+
+            if (!IsWorse(best[child], items[child], similarity, item))
+            {
+                break;
+            }
+
+            (best[at], items[at]) = (best[child], items[child]);
+            at = child;
+        }
+
+        (best[at], items[at]) = (similarity, item);
+    }
+
+    private static bool IsWorse<T>(T similarity, int item, T other, int otherItem)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        similarity < other || (similarity == other && item > otherItem);
 }

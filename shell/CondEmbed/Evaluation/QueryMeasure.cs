@@ -25,6 +25,9 @@ internal delegate double QueryValue(in QueryRanking ranking);
 /// <param name="Value">Its value for a query.</param>
 internal sealed record QueryMeasure(string Name, bool PossibleOnly, QueryValue Value)
 {
+    /// <summary>Whether the value depends on <see cref="QueryRanking.StrictlyBetter"/>.</summary>
+    internal bool IsOfThreshold { get; init; }
+
     /// <summary>All measures that the options ask for, in the order to show them.</summary>
     internal static IReadOnlyList<QueryMeasure> Of(EvaluationOptions options)
     {
@@ -61,7 +64,10 @@ internal sealed record QueryMeasure(string Name, bool PossibleOnly, QueryValue V
         foreach (var k in options.RecallDepths)
         {
             yield return new(
-                FormattableString.Invariant($"recall@{k}_threshold"), false, (in QueryRanking ranking) => ranking.Matches > 0 && ranking.StrictlyBetter < k ? 1 : 0);
+                FormattableString.Invariant($"recall@{k}_threshold"), false, (in QueryRanking ranking) => ranking.Matches > 0 && ranking.StrictlyBetter < k ? 1 : 0)
+            {
+                IsOfThreshold = true,
+            };
         }
 
         yield return new(

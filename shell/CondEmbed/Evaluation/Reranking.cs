@@ -81,11 +81,10 @@ public static class Reranking
         options.Check();
         self ??= [.. Enumerable.Repeat(-1, queries.Count)];
         var (asked, searched) = (new LabelledSet<T>(queries, queryLabels), new LabelledSet<T>(gallery, galleryLabels));
-        using var rows = SimilarityRows.Of(asked.Unit, searched.Unit);
         var first = new FirstPlaces<T>(reordered, galleryLabels);
         try
         {
-            var table = Retrieval.Table(rows, asked, searched, self, QueryMeasure.Of(options), null, cancel, first);
+            var table = Retrieval.Table(asked, searched, self, QueryMeasure.Of(options), first, cancel);
             table.DemandMatch();
             return new RetrievalMetrics(table, options);
         }

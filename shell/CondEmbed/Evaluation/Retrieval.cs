@@ -69,15 +69,14 @@ public static class Retrieval
     {
         options ??= new EvaluationOptions();
         options.Check();
-        RetrievalMetrics metrics;
-        using (var rows = SimilarityRows.Of(queries.Unit, gallery.Unit))
+        var table = Table(queries, gallery, self, QueryMeasure.Of(options), null, cancel);
+        table.DemandMatch();
+        var metrics = new RetrievalMetrics(table, options);
+        AddEach("fnmr@fmr=", options.FalseMatchRates, rates =>
         {
-            var table = Table(rows, queries, gallery, self, QueryMeasure.Of(options), null, cancel);
-            table.DemandMatch();
-            metrics = new RetrievalMetrics(table, options);
-            var falseMatches = new FalseMatches<T>(rows, queries, gallery, self);
-            AddEach("fnmr@fmr=", options.FalseMatchRates, rates => falseMatches.NonMatchRates(rates, cancel));
-        }
+            using var rows = SimilarityRows.Of(queries.Unit, gallery.Unit);
+            return new FalseMatches<T>(rows, queries, gallery, self).NonMatchRates(rates, cancel);
+        });
 
         if (options.Clustering)
         {
@@ -106,7 +105,35 @@ public static class Retrieval
         metrics.Add("f1", agreement.F1);
     }
 
-    /// <summary>Ranks the gallery for every query, its first places in another order if one is given.</summary>
+    /// <summary>What becomes of every query, the first places of its ranking in another order if one is given.</summary>
+    internal static QueryTable Table<T>(
+        LabelledSet<T> queries,
+        LabelledSet<T> gallery,
+        IReadOnlyList<int> self,
+        IReadOnlyList<QueryMeasure> measures,
+        FirstPlaces<T>? first,
+        CancellationToken cancel)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var strictly = first is not null || measures.Any(measure => measure.IsOfThreshold);
+        if (queries is LabelledSet<float> asked
+            && gallery is LabelledSet<float> items
+            && PositiveRanks.Of(asked, items, self, strictly, cancel) is { } counted)
+        {
+            var table = new QueryTable(measures, queries.Labels);
+            _ = Parts.Do(queries.Unit.Count, () => true, (_, query) =>
+            {
+                var better = strictly ? counted.StrictlyBetter(query) : 0;
+                Fill(table, query, queries.Labels[query], self[query], counted.Ranks(query), better, first);
+            }, cancel);
+            return table;
+        }
+
+        using var rows = SimilarityRows.Of(queries.Unit, gallery.Unit);
+        return Table(rows, queries, gallery, self, measures, null, cancel, first);
+    }
+
+    /// <summary>The same from whole rows of similarities.</summary>
     internal static QueryTable Table<T>(
         ISimilarityRows<T> rows,
         LabelledSet<T> queries,
@@ -130,11 +157,17 @@ public static class Retrieval
                 NearTies.Settle(rows, query, similarities.Span, positives);
                 var better = RankCounter.StrictlyBetter<T>(similarities.Span, self[query], positives);
                 RankCounter.Ranks<T>(similarities.Span, self[query], positives, ranks);
-                better = first?.Apply(query, queries.Labels[query], ranks, better) ?? better;
-                table.Fill(query, new QueryRanking(ranks, ranks.Length, better, self[query] >= 0));
+                Fill(table, query, queries.Labels[query], self[query], ranks, better, first);
             },
             cancel,
             rowsInBlock);
         return table;
+    }
+
+    private static void Fill<T>(QueryTable table, int query, long label, int self, int[] ranks, int strictlyBetter, FirstPlaces<T>? first)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        strictlyBetter = first?.Apply(query, label, ranks, strictlyBetter) ?? strictlyBetter;
+        table.Fill(query, new QueryRanking(ranks, ranks.Length, strictlyBetter, self >= 0));
     }
 }

@@ -27,9 +27,11 @@ internal static class SimilarityRows
 
     internal static ISimilarityRows<T> Of<T>(Embeddings<T> queries, Embeddings<T> gallery)
         where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-        (double)queries.Count * gallery.Count * queries.Dimension < WorthTorch
+        PanelProduct.IsSupported && queries is Embeddings<float> asked && gallery is Embeddings<float> items
+            ? (ISimilarityRows<T>)(object)new PanelSimilarityRows(asked, items)
+        : (double)queries.Count * gallery.Count * queries.Dimension < WorthTorch
             ? new PlainSimilarityRows<T>(queries, gallery)
-            : new TorchSimilarityRows<T>(queries, gallery);
+        : new TorchSimilarityRows<T>(queries, gallery);
 
     /// <summary>
     /// Visits every row of similarities, rows of a block in parallel: (query, its similarity to each gallery item). The visitor may write into it.
@@ -51,7 +53,7 @@ internal static class SimilarityRows
             var count = Math.Min(rows, queries - first);
             source.Compute(first, count, block.AsSpan(0, count * gallery));
             var begin = first;
-            Parallel.For(0, count, ComputeThreads.Spread, row => visit(begin + row, block.AsMemory(row * gallery, gallery)));
+            _ = Parts.Do(count, () => true, (_, row) => visit(begin + row, block.AsMemory(row * gallery, gallery)), cancel);
         }
     }
 

@@ -1,0 +1,34 @@
+namespace CondEmbed;
+
+/// <summary>Work in many parts, which threads take one after another as they get ready.</summary>
+internal static class Parts
+{
+    /// <summary>Does parts 0 to count - 1 on <see cref="ComputeThreads.Count"/> threads, in about this order.</summary>
+    /// <param name="count">How many parts.</param>
+    /// <param name="start">Makes what belongs to one thread.</param>
+    /// <param name="part">Does a part with it.</param>
+    /// <param name="cancel">Stops between parts.</param>
+    /// <returns>What the threads had.</returns>
+    internal static IReadOnlyList<TOwn> Do<TOwn>(int count, Func<TOwn> start, Action<TOwn, int> part, CancellationToken cancel = default)
+    {
+        var workers = Math.Min(count, ComputeThreads.Count);
+        var owns = new List<TOwn>(workers);
+        var next = -1;
+        cancel.ThrowIfCancellationRequested();
+        Parallel.For(0, workers, new ParallelOptions { MaxDegreeOfParallelism = Math.Max(1, workers) }, _ =>
+        {
+            var own = start();
+            lock (owns)
+            {
+                owns.Add(own);
+            }
+
+            for (var number = Interlocked.Increment(ref next); number < count && !cancel.IsCancellationRequested; number = Interlocked.Increment(ref next))
+            {
+                part(own, number);
+            }
+        });
+        cancel.ThrowIfCancellationRequested();
+        return owns;
+    }
+}
