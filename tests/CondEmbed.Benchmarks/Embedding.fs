@@ -15,7 +15,7 @@ let private config = Networks.resNet50 224 0
 
 /// As many as the program takes at once.
 let private batch = 16
-let private batches (effort: Effort) = if effort.Quick then 2 else 5
+let private batches (effort: Effort) = if effort.Quick then 3 else 6
 
 /// A photograph of a kind, 500 x 375: shades with some grain.
 let private photograph (random: Random) =

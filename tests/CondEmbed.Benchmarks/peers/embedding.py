@@ -6,7 +6,7 @@ import resnet
 
 
 def set_up(quick, threads, arguments):
-    batch, batches = int(arguments[0]), 2 if quick else 5
+    batch, batches = int(arguments[0]), 3 if quick else 6
     network = resnet.resnet50(512).eval().to(memory_format=torch.channels_last)
     pictures = torch.randn(batch, 3, 224, 224).contiguous(memory_format=torch.channels_last)
 
