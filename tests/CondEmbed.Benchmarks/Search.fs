@@ -72,19 +72,20 @@ let private sum (start: nativeptr<float32>) (length: int64) =
 
     Vector.Sum((a + b) + (c + d))
 
+let private writeOnes path length =
+    use stream = File.Create(path: string)
+    let part = Array.create (1 <<< 20) 1uy
+
+    for _ in 0L .. length / int64 part.Length do
+        stream.Write part
+
 /// What the memory allows: as many bytes of a mapped file as a search reads, summed up by as many threads.
 let private bandwidth share (effort: Effort) =
     let length = int64 (count effort) * int64 dimension / int64 share
 
     let mapped =
         inFile (fun path ->
-            use stream = File.Create path
-            let part = Array.create (1 <<< 20) 1uy
-
-            for _ in 0L .. length * 4L / int64 part.Length do
-                stream.Write part
-
-            stream.Flush()
+            writeOnes path (4L * length)
             MemoryMappedFile.CreateFromFile(path, FileMode.Open))
 
     let view = mapped.CreateViewAccessor()
