@@ -56,7 +56,7 @@ type IndexArgument =
 let examples =
     [ "condembed index runs/first photos --store photos.index", "embeds the photos that are not in the file yet"
       "condembed index runs/first photos --store 'postgres://me@localhost/catalogue'", "the same in a table of PostgreSQL with pgvector"
-      "condembed index runs/first photos --store photos.index --codes", "the same in a file that is searched in a quarter of the time"
+      "condembed index runs/first photos --store photos.index --codes", "the same in a file that is searched in a third of the time"
       "condembed index shards --store 'postgres://me@localhost/catalogue?table=photos'", "what 'embed --shard' has written on many machines" ]
 
 let private isShard (path: string) = path.EndsWith(".parquet", StringComparison.OrdinalIgnoreCase)
