@@ -230,6 +230,9 @@ type Config =
       Seed: int
       [<Description("device: auto, cpu, cuda, cuda:N")>]
       Device: string
+      [<Description("numbers that the encoder computes in while training: float32, bfloat16 (half the memory, and faster where the processor has AVX512-BF16 or AMX, or the GPU tensor cores; parameters, norms, embeddings and losses stay float32)")>]
+      [<OneOf("float32", "bfloat16")>]
+      Precision: string
       [<Description("threads that compute: torch, measuring, and reading pictures if workers is 0; 0 for one a core")>]
       [<AtLeast 0>]
       Threads: int

@@ -84,6 +84,7 @@ module Config =
           Erase = 0.0
           Seed = 0
           Device = "auto"
+          Precision = "float32"
           Threads = 0
           Workers = 0
           EvaluateEvery = 250

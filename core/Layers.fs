@@ -119,7 +119,9 @@ let layerNormOf epsilon features : Layer<Tensor, Tensor> =
 
     Layer.create [ leaf "weight" 1.0; leaf "bias" 0.0 ] (fun env x ->
         Fit.features features x
-        F.layer_norm (x, [| int64 features |], env.Params["weight"], env.Params["bias"], epsilon))
+        let weight, bias = env.Params["weight"], env.Params["bias"]
+        // Features that are rounded further than the parameters are averaged as finely as these.
+        F.layer_norm(x.``to`` weight.dtype, [| int64 features |], weight, bias, epsilon).``to`` x.dtype)
 
 /// `layerNormOf` with torch's usual epsilon, 1e-5.
 let layerNorm features = layerNormOf 1e-5 features

@@ -29,7 +29,12 @@ let dimension (config: Config) =
 let network (config: Config) =
     let _, features, pooling = pooling config
 
-    Network.ofEncoder (encoder config) (features, pooling, config.Pooling = "mean") config.HeadNorm config.Embedding
+    let encoder = encoder config
+
+    let encoder =
+        if config.Precision = "bfloat16" then { encoder with Features = Precision.bfloat16 encoder.Features } else encoder
+
+    Network.ofEncoder encoder (features, pooling, config.Pooling = "mean") config.HeadNorm config.Embedding
 
 /// The levels of the settings; words that `Check` refuses count as the last choice.
 let hierarchy (config: Config) : Hierarchy.Options =

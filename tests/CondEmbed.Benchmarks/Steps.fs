@@ -69,6 +69,40 @@ let private conditional =
         Together = false
         Rounds = 3 }
 
+let private bfloat16 =
+    let step precision (effort: Effort) =
+        let count, size = small effort
+        let step = steps { Networks.resNet50 size 0 with Precision = precision } count size
+        fun () -> Measured.secondsAndPeak step
+
+    Benchmark.row
+        "step.bfloat16"
+        "ResNet-50, 32 pictures of 128 px: a step whose encoder computes in bfloat16 against one in float32"
+        [ Benchmark.here "bfloat16" (step "bfloat16"); Benchmark.here "float32" (step "float32") ]
+        [ Benchmark.atMost 1.0 "float32" "bfloat16" ]
+
+/// Forward and backward of an encoder whose pictures are laid out channels-last (as here always) or row by row.
+let private layout =
+    let pass contiguous (effort: Effort) =
+        let count, size = small effort
+        let encoder = Recipe.encoder (Networks.resNet50 size 0)
+        let parameters = Params.init 1L torch.CPU float32 encoder.Features.Specs
+        let leaves = [ for name in Params.trainable encoder.Features.Specs -> name, parameters[name].requires_grad_ true ]
+        let images = (Networks.batch count size).Images.``to``(float32).permute(0L, 3L, 1L, 2L)
+        let images = own ((if contiguous then images.contiguous () else images) / 255.0)
+
+        fun () ->
+            Measured.seconds (fun () ->
+                scoped (fun () ->
+                    let map = (Layer.apply Training parameters encoder.Features images).Map
+                    Grad.gradients (map.sum ()) leaves |> ignore))
+
+    Benchmark.row
+        "layout"
+        "forward and backward of ResNet-50, 32 pictures of 128 px, channels-last against row by row"
+        [ Benchmark.here "channels-last" (pass false); Benchmark.here "row by row" (pass true) ]
+        [ Benchmark.atMost 1.0 "row by row" "channels-last" ]
+
 /// Resident memory after a tenth of the steps and at their end.
 let private growth =
     let grown (effort: Effort) =
@@ -94,4 +128,4 @@ let private growth =
         Rounds = 1
         Warm = 0 }
 
-let benchmarks = [ overhead; againstPyTorch; conditional; growth ]
+let benchmarks = [ overhead; againstPyTorch; conditional; bfloat16; layout; growth ]

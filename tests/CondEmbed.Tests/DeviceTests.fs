@@ -54,6 +54,9 @@ let private strayTests =
           for encoder in Encoders.All.names do
               strayTest $"encoder {encoder}" (fun () -> step { tiny with Encoder = encoder })
 
+          for encoder in [ "small"; "vit-s16" ] do
+              strayTest $"encoder {encoder} in bfloat16" (fun () -> step { tiny with Encoder = encoder; Precision = "bfloat16" })
+
           strayTest "a class token, and no token" (fun () ->
               for pooling in [ "class"; "gem" ] do
                   step { tiny with Encoder = "vit-s16"; Pooling = pooling })

@@ -27,6 +27,7 @@ let all =
           ComparisonTests.tests
           SimilarityTests.tests
           LossTests.tests
+          PrecisionTests.tests
           OptimiserTests.tests
           TrainTests.tests
           DeviceTests.tests

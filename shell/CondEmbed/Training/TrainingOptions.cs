@@ -182,6 +182,9 @@ public sealed partial record TrainingOptions
     /// <summary>auto, cpu, cuda, cuda:N.</summary>
     public string? Device { get; init; }
 
+    /// <summary>Numbers that the encoder computes in while training: "float32" or "bfloat16".</summary>
+    public string? Precision { get; init; }
+
     /// <summary>Threads that compute: torch, measuring, and reading pictures if <see cref="Workers"/> is 0; 0 for one a core.</summary>
     public int? Threads { get; init; }
 
