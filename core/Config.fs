@@ -225,6 +225,11 @@ type Config =
       [<Description("probability of erasing a random rectangle")>]
       [<Within(0.0, 1.0)>]
       Erase: float
+      [<Description("folder for a file of the decoded pictures, from which later epochs and runs read instead of decoding; its pictures are shrunk to cache_side, which training sees and no measurement; empty for none")>]
+      Cache: string
+      [<Description("short side of the pictures in the cache, in pixels; smaller ones stay as they are")>]
+      [<AtLeast 16>]
+      CacheSide: int
       [<Section "Machine and seed">]
       [<Description("seed of the parameters, the batches and the augmentation")>]
       Seed: int

@@ -29,6 +29,7 @@ type TrainArgument =
     | [<Unique>] Device of D: string
     | [<Unique>] Threads of N: string
     | [<Unique>] Workers of N: string
+    | [<Unique>] Cache of DIR: string
     | [<Unique; CustomCommandLine "--skip-bad">] SkipBad
     | [<Unique>] Layout of NAME: string
     | [<Unique; CustomCommandLine "--allow-subset">] AllowSubset
@@ -66,6 +67,7 @@ type TrainArgument =
             | Device _ -> "auto, cpu, cuda or cuda:N"
             | Threads _ -> DataCommand.threadsUsage
             | Workers _ -> DataCommand.workersUsage
+            | Cache _ -> "a folder for a file of the decoded pictures, from which later epochs and runs read instead of decoding"
             | SkipBad -> "leave out pictures that cannot be read, instead of stopping before training"
             | Layout _ -> DataCommand.layoutUsage ()
             | AllowSubset -> DataCommand.subsetUsage

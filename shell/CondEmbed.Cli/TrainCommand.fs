@@ -37,6 +37,7 @@ let private ofArgument argument =
     | TrainArgument.Device value -> option "device" value
     | TrainArgument.Threads value -> option "threads" value
     | TrainArgument.Workers value -> option "workers" value
+    | TrainArgument.Cache value -> option "cache" value
     | TrainArgument.SkipBad -> option "skip_bad" "true"
     | TrainArgument.Layout value -> option "layout" value
     | TrainArgument.AllowSubset -> option "allow_subset" "true"

@@ -89,6 +89,8 @@ public static class Options
         Device = "cpu",
         Threads = 1,
         Workers = 3,
+        Cache = "cache",
+        CacheSide = 200,
         EvaluateEvery = 11,
         RecallAt = [1, 10],
         Clustering = true,

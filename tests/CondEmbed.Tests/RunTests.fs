@@ -119,6 +119,18 @@ let private repeats =
                   Expect.equal (lastWeights (finishedRun [ "workers", workers ])) weights $"{workers} workers"
           }
 
+          test "a cache of decoded pictures changes nothing but the time, where it is as large as the pictures" {
+              inFolder (fun folder ->
+                  let cache = [ "cache", Path.Combine(folder, "cache"); "cache_side", "300" ]
+                  let before = lastWeights (finishedRun [])
+
+                  for run in [ "first"; "second" ] do
+                      train (settings pictures.Value cache) (Path.Combine(folder, run)) |> ignore
+                      Expect.equal (lastWeights (Path.Combine(folder, run))) before run
+
+                  Expect.hasLength (Directory.GetFiles(Path.Combine(folder, "cache"))) 1 "one file for both")
+          }
+
           test "no tensor outlives a run" {
               Native.ensure ()
               let before = torch.Tensor.TotalCount

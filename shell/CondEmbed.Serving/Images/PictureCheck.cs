@@ -28,6 +28,25 @@ public sealed record PictureCheck(int Checked, IReadOnlyList<BadPicture> Bad)
     {
         ArgumentNullException.ThrowIfNull(reader);
         indices ??= [.. Enumerable.Range(0, reader.Source.Count)];
+        var bad = Each(indices, workers, progress, cancellation, place =>
+        {
+            try
+            {
+                reader.Read(indices[place]);
+                return null;
+            }
+            catch (BadPictureException problem)
+            {
+                return new BadPicture(indices[place], problem.Name, problem.Reason);
+            }
+        });
+        return new PictureCheck(indices.Count, bad);
+    }
+
+    /// <summary>Work on pictures by their places, on several threads; answers the bad ones that it tells of, in the order of their indices.</summary>
+    internal static IReadOnlyList<BadPicture> Each(
+        IReadOnlyList<int> indices, int workers, IProgress<CheckProgress>? progress, CancellationToken cancellation, Func<int, BadPicture?> work)
+    {
         var bad = new ConcurrentBag<BadPicture>();
         var (done, total) = (0, indices.Count);
         var every = Math.Max(total / Reports, 1);
@@ -37,23 +56,16 @@ public sealed record PictureCheck(int Checked, IReadOnlyList<BadPicture> Bad)
             CancellationToken = cancellation
         };
         // One picture at a time: they differ in size, and ranges would leave threads idle at the end.
-        Parallel.ForEach(Partitioner.Create(indices, EnumerablePartitionerOptions.NoBuffering), options, index =>
+        Parallel.ForEach(Partitioner.Create(Enumerable.Range(0, total), EnumerablePartitionerOptions.NoBuffering), options, place =>
         {
-            try
-            {
-                reader.Read(index);
-            }
-            catch (BadPictureException problem)
-            {
-                bad.Add(new BadPicture(index, problem.Name, problem.Reason));
-            }
-
+            if (work(place) is { } problem)
+                bad.Add(problem);
             var now = Interlocked.Increment(ref done);
             if (now % every == 0 && now < total)
                 progress?.Report(new CheckProgress(now, total, bad.Count));
         });
         progress?.Report(new CheckProgress(total, total, bad.Count));
-        return new PictureCheck(total, [.. bad.OrderBy(picture => picture.Index)]);
+        return [.. bad.OrderBy(picture => picture.Index)];
     }
 
     /// <summary>The indices that are not bad, in their order.</summary>

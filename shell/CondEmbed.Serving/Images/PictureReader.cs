@@ -11,6 +11,7 @@ namespace CondEmbed.Images;
 public sealed class PictureReader(IImageSource source, IImageDecoder? decoder = null, DecodedCache? cache = null)
 {
     private readonly IImageDecoder decoder = decoder ?? new SkiaDecoder();
+    private PictureCache? file;
 
     /// <summary>Where the files come from.</summary>
     public IImageSource Source { get; } = source ?? throw new ArgumentNullException(nameof(source));
@@ -37,11 +38,16 @@ public sealed class PictureReader(IImageSource source, IImageDecoder? decoder = 
     /// <exception cref="BadPictureException">The file cannot be read or decoded.</exception>
     internal void View(int index, IImageTransform transform, ref SeededRandom random, Span<byte> destination)
     {
+        if (file?.TryView(this, index, transform, ref random, destination) == true)
+            return;
         if (transform is IPartTransform part && decoder is SkiaDecoder skia && IsForOnce(index))
             View(index, part, skia, ref random, destination);
         else
             transform.Apply(Read(index), ref random, destination);
     }
+
+    /// <summary>The same pictures, whose views come from a file of decoded ones where they can; it does not keep any in memory.</summary>
+    internal PictureReader With(PictureCache cached) => new(Source, decoder) { file = cached };
 
     /// <summary>The picture, decoded from a file that was read before, or is read now.</summary>
     internal RgbImage Decode(int index, byte[]? file)

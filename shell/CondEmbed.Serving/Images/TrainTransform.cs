@@ -126,7 +126,8 @@ public sealed record TrainTransform : IPartTransform
         _ => PixelBox.Whole(width, height)
     };
 
-    private EvalTransform View => new(Resize ?? Size, Size, Filter);
+    /// <summary>The view without chance that CentreCrop makes.</summary>
+    internal EvalTransform View => new(Resize ?? Size, Size, Filter);
 
     private void Place(RgbImage image, ref SeededRandom random, Span<byte> destination)
     {

@@ -9,6 +9,8 @@ namespace CondEmbed.Training;
 /// <summary>The data of a run: pictures, how their classes are divided, and the numbers of the training classes.</summary>
 public sealed class RunData
 {
+    private Action close = () => { };
+
     private RunData(IImageDataset dataset, ClassSplit split, PictureReader reader, int bad = 0)
     {
         Subset = dataset.SubsetWithout(bad);
@@ -54,15 +56,19 @@ public sealed class RunData
     /// <param name="notice">Told of each picture that is left out.</param>
     /// <param name="progress">Told how many pictures of how many are done; from any thread, one call at a time.</param>
     /// <param name="cancellation">Ends the check with an OperationCanceledException.</param>
+    /// <param name="cache">Puts the pictures into a file of decoded ones, or finds them there, and reads them from it; null for none.</param>
     /// <exception cref="InputException">
     /// Some pictures cannot be used and are not to be left out (the message lists all of them), or those of a part can never be found.
     /// </exception>
     public RunData Checked(
-        bool skipBad, int workers = 0, Action<string>? notice = null, Action<int, int>? progress = null, CancellationToken cancellation = default)
+        bool skipBad, int workers = 0, Action<string>? notice = null, Action<int, int>? progress = null, CancellationToken cancellation = default,
+        PictureCacheOptions? cache = null)
     {
         int[] pictures = [.. Split.Train, .. Split.Validation, .. Split.Test];
         var relay = new Relay<CheckProgress>(at => progress?.Invoke(at.Done, at.Total));
-        var check = PictureCheck.Run(Reader, pictures, workers, relay, cancellation);
+        var (reader, check, letGo) = cache is null
+            ? (Reader, PictureCheck.Run(Reader, pictures, workers, relay, cancellation), close)
+            : Cached(new PictureCacheBuilder(Reader, pictures, cache, workers, relay, cancellation).Open());
 
         if (!skipBad && check.Error() is { } error)
         {
@@ -74,13 +80,19 @@ public sealed class RunData
             notice?.Invoke($"left out: {picture.Name}: {picture.Reason}");
         }
 
-        var good = check.Bad.Count == 0
-            ? this
-            : new RunData(Dataset, Split.Without([.. check.Bad.Select(picture => picture.Index)]), Reader, check.Bad.Count) { LeftOut = check.Bad };
+        var split = check.Bad.Count == 0 ? Split : Split.Without([.. check.Bad.Select(picture => picture.Index)]);
+        var good = new RunData(Dataset, split, reader, check.Bad.Count) { LeftOut = check.Bad, close = letGo };
         good.DemandMatches("validation", good.Split.Validation, good.Split.Validation);
         good.DemandMatches("test", good.Split.Queries, good.Split.Gallery);
         return good;
     }
+
+    /// <summary>The file of decoded pictures that the settings ask for; null for none.</summary>
+    internal static PictureCacheOptions? CacheOf(Config config) =>
+        config.Cache.Length == 0 ? null : new PictureCacheOptions(config.Cache, config.CacheSide, Views.ForTesting(config).Filter);
+
+    /// <summary>Lets go of a file of decoded pictures.</summary>
+    internal void Close() => close();
 
     /// <summary>
     /// A hash over the names, classes, parts, lengths and boxes of all pictures, not over their bytes: what a run that goes on must find again.
@@ -128,6 +140,9 @@ public sealed class RunData
 
         return new DataSummary(Dataset.Name, parts, $"Divided by: {Split.Rule}.", Subset);
     }
+
+    private (PictureReader Reader, PictureCheck Check, Action LetGo) Cached((PictureCache Cache, PictureCheck Check) opened) =>
+        (Reader.With(opened.Cache), opened.Check, opened.Cache.Dispose);
 
     private static DatasetOptions OptionsOf(Config config) => new()
     {

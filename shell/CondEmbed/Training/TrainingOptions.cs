@@ -188,6 +188,12 @@ public sealed partial record TrainingOptions
     /// <summary>Threads that compute: torch, measuring, and reading pictures if <see cref="Workers"/> is 0; 0 for one a core.</summary>
     public int? Threads { get; init; }
 
+    /// <summary>A folder for a file of the decoded pictures, from which later epochs and runs read; empty for none.</summary>
+    public string? Cache { get; init; }
+
+    /// <summary>The short side of the pictures in the cache, in pixels.</summary>
+    public int? CacheSide { get; init; }
+
     /// <summary>Threads that read pictures; 0 for as many as <see cref="Threads"/>.</summary>
     public int? Workers { get; init; }
 

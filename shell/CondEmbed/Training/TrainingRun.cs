@@ -50,7 +50,7 @@ internal sealed class TrainingRun : IDisposable
         // Seen before all pictures are decoded, which may take minutes.
         Device.choose(config.Device);
         data = RunData.Open(config).Checked(
-            config.SkipBad, config.Workers, this.notice, (done, total) => meter.Report("checking pictures", done, total), cancellation);
+            config.SkipBad, config.Workers, this.notice, (done, total) => meter.Report("checking pictures", done, total), cancellation, RunData.CacheOf(config));
         this.notice(data.Split.Describe());
         if (config.AllowSubset && ImageDatasets.SubsetNotice(data.Dataset) is { } meaningless)
         {
@@ -112,6 +112,7 @@ internal sealed class TrainingRun : IDisposable
     {
         ((IDisposable)session).Dispose();
         store?.Dispose();
+        data.Close();
     }
 
     /// <summary>

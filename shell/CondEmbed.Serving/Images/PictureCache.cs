@@ -1,0 +1,102 @@
+using System.Buffers;
+using System.IO.MemoryMappedFiles;
+
+namespace CondEmbed.Images;
+
+/// <summary>
+/// Decoded pictures in a file that is in the address space of the process: the system keeps in memory what there is room for, and shares it between processes.
+/// Each picture is checked when it is first used; one that is damaged is made anew from its own file, and the cache with it at the next opening.
+/// </summary>
+internal sealed unsafe class PictureCache : IDisposable
+{
+    private readonly string path;
+    private readonly PictureCacheOptions options;
+    private readonly CachedPicture[] pictures;
+    private readonly bool[] isSound;
+    private readonly Dictionary<int, int> places = [];
+    private readonly MemoryMappedViewAccessor view;
+    private readonly byte* start;
+    private bool isDamaged;
+
+    private PictureCache(string path, PictureCacheOptions options, IReadOnlyList<int> items, CachedPicture[] pictures, MemoryMappedViewAccessor view)
+    {
+        (this.path, this.options, this.pictures, this.view) = (path, options, pictures, view);
+        isSound = new bool[pictures.Length];
+        for (var place = 0; place < items.Count; place++)
+            places[items[place]] = place;
+        Missing = [.. places.Where(pair => pictures[pair.Value].Width == 0).Select(pair => pair.Key)];
+        view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
+    }
+
+    /// <summary>The pictures that could not be used when the cache was made.</summary>
+    internal IReadOnlyList<int> Missing { get; }
+
+    /// <summary>Opens the file; null where it is not there, or not whole.</summary>
+    internal static PictureCache? TryOpen(string path, byte[] key, IReadOnlyList<int> items, PictureCacheOptions options)
+    {
+        try
+        {
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 1);
+            if (PictureCacheFile.ReadStart(stream, key, items.Count) is not { } pictures)
+                return null;
+            using var file = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
+            return new PictureCache(path, options, items, pictures, file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read));
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Makes a view of a picture; false where that is left to whoever has the picture itself.</summary>
+    /// <param name="reader">Decodes a picture that is damaged here.</param>
+    /// <param name="index">Which picture.</param>
+    /// <param name="transform">Makes the view.</param>
+    /// <param name="random">The picture's own stream.</param>
+    /// <param name="destination">OutputSize x OutputSize x 3 bytes.</param>
+    internal bool TryView(PictureReader reader, int index, IImageTransform transform, ref SeededRandom random, Span<byte> destination)
+    {
+        if (!places.TryGetValue(index, out var place) || pictures[place] is not { Width: > 0 } picture)
+            return false;
+        if (!options.Serves(transform, picture.Width, picture.Height))
+            return false;
+        if (!IsSound(place))
+        {
+            transform.Apply(options.Shrunk(reader.Decode(index, null)), ref random, destination);
+            return true;
+        }
+
+        var box = transform is IPartTransform part ? part.Part(picture.Width, picture.Height, random) : PixelBox.Whole(picture.Width, picture.Height);
+        var lent = ArrayPool<byte>.Shared.Rent(picture.Length);
+        try
+        {
+            var (from, length) = (box.Top * picture.Width * 3, box.Height * picture.Width * 3);
+            new ReadOnlySpan<byte>(start + picture.Offset + from, length).CopyTo(lent.AsSpan(from));
+            transform.Apply(RgbImage.Over(picture.Width, picture.Height, lent), ref random, destination);
+            return true;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(lent);
+        }
+    }
+
+    /// <summary>Lets the file go, and deletes it where it is damaged.</summary>
+    public void Dispose()
+    {
+        view.SafeMemoryMappedViewHandle.ReleasePointer();
+        view.Dispose();
+        if (isDamaged)
+            File.Delete(path);
+    }
+
+    private bool IsSound(int place)
+    {
+        if (isSound[place])
+            return true;
+        var (offset, width, height, sum) = pictures[place];
+        isSound[place] = PictureCacheFile.Sum(new ReadOnlySpan<byte>(start + offset, width * height * 3)) == sum;
+        isDamaged |= !isSound[place];
+        return isSound[place];
+    }
+}

@@ -1,0 +1,84 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace CondEmbed.Images;
+
+/// <summary>Where a picture is in the file of a cache.</summary>
+/// <param name="Offset">The first byte of its pixels.</param>
+/// <param name="Width">Pixels in a row; 0 for a picture that cannot be used.</param>
+/// <param name="Height">Rows.</param>
+/// <param name="Sum">Of its pixels.</param>
+[StructLayout(LayoutKind.Sequential)]
+internal readonly record struct CachedPicture(long Offset, int Width, int Height, long Sum)
+{
+    internal int Length => Width * Height * 3;
+}
+
+/// <summary>The layout of a cache's file: 64 bytes, the places of all pictures, their pixels in any order. Little-endian.</summary>
+internal static class PictureCacheFile
+{
+    internal const int HeaderLength = 64;
+
+    private const int KeyLength = 32;
+
+    private static ReadOnlySpan<byte> Magic => "CondEmbed pics 1"u8;
+
+    /// <summary>
+    /// What the file's name and header say of its content: the bytes of all picture files, what is cut out of them, the size and the filter. So a file is never
+    /// out of date: other pictures have another file.
+    /// </summary>
+    internal static byte[] KeyOf(PictureCacheOptions options, IEnumerable<byte[]> pictures)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(Magic);
+        hash.AppendData(Encoding.UTF8.GetBytes($"{options.Side} {options.Filter}\n"));
+        foreach (var picture in pictures)
+            hash.AppendData(picture);
+        return hash.GetHashAndReset();
+    }
+
+    internal static string PathOf(PictureCacheOptions options, byte[] key) =>
+        Path.Combine(options.Folder, $"{options.Side}-{Convert.ToHexStringLower(key.AsSpan(0, 16))}.pictures");
+
+    internal static long PixelsFrom(int count) => HeaderLength + (long)count * Marshal.SizeOf<CachedPicture>();
+
+    /// <summary>Writes the header and the places.</summary>
+    internal static void WriteStart(Stream stream, byte[] key, CachedPicture[] pictures, long length)
+    {
+        var places = MemoryMarshal.AsBytes<CachedPicture>(pictures);
+        using var writer = new BinaryWriter(stream, Encoding.UTF8, leaveOpen: true);
+        writer.Write(Magic);
+        writer.Write(key);
+        writer.Write(length);
+        writer.Write(Sum(places));
+        writer.Write(places);
+    }
+
+    /// <summary>The places of a file; null where it is not whole, or not what it is to be.</summary>
+    internal static CachedPicture[]? ReadStart(Stream stream, byte[] key, int count)
+    {
+        var start = new byte[PixelsFrom(count)];
+        if (stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) < start.Length || !start.AsSpan().StartsWith(Magic))
+            return null;
+        var rest = start.AsSpan(Magic.Length);
+        var (length, sum) = (BitConverter.ToInt64(rest[KeyLength..]), BitConverter.ToInt64(rest[(KeyLength + 8)..]));
+        var places = start.AsSpan(HeaderLength);
+        if (!rest.StartsWith(key) || length != stream.Length || sum != Sum(places))
+            return null;
+        return MemoryMarshal.Cast<byte, CachedPicture>(places).ToArray();
+    }
+
+    /// <summary>CRC-32C of bytes, eight at a time, and of how many they are.</summary>
+    internal static long Sum(ReadOnlySpan<byte> bytes)
+    {
+        var sum = uint.MaxValue;
+        var words = MemoryMarshal.Cast<byte, ulong>(bytes);
+        foreach (var word in words)
+            sum = BitOperations.Crc32C(sum, word);
+        foreach (var one in bytes[(words.Length * 8)..])
+            sum = BitOperations.Crc32C(sum, one);
+        return ((long)bytes.Length << 32) | sum;
+    }
+}

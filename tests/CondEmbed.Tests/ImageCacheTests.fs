@@ -1,0 +1,224 @@
+/// Files of decoded pictures.
+module CondEmbed.Tests.ImageCacheTests
+
+open System
+open System.IO
+open System.Threading
+open System.Threading.Tasks
+open Expecto
+open CondEmbed.Images
+open CondEmbed.Tests.ImageSupport
+
+/// Six pictures, of which two are not larger than the cache's.
+let private images =
+    [| for at, (width, height) in Array.indexed [| 90, 70; 64, 100; 120, 64; 50, 40; 40, 90; 200, 65 |] -> picture at width height |]
+
+let private filesOf (images: RgbImage[]) = images |> Array.mapi (fun at image -> $"set/{at}.png", ImageEncoder.Png image)
+let private files = lazy filesOf images
+
+/// Skia that counts.
+type private Counted() =
+    let mutable count = 0
+    member _.Count = count
+
+    interface IImageDecoder with
+        member _.Decode(file, name) =
+            Interlocked.Increment &count |> ignore
+            decoder.Decode(file, name)
+
+let private all = [| 0..5 |]
+let private optionsOf folder = PictureCacheOptions(folder, 64)
+
+let private openWith (counted: IImageDecoder) folder files =
+    PictureCacheBuilder(PictureReader(MemorySource files, counted), all, optionsOf folder, 2, null, CancellationToken.None).Open()
+    |> fun struct (cache, check) -> cache, check
+
+let private openFor folder files =
+    let counted = Counted()
+    let cache, check = openWith counted folder files
+    cache, check, counted.Count
+
+let private training = TrainTransform(Size = 32, Brightness = 0.2) :> IImageTransform
+
+/// What a reader with the cache makes of a picture.
+let private view (cache: PictureCache) files (transform: IImageTransform) index =
+    let mutable random = SeededRandom.For(1L, 2L, int64 index)
+    let pixels = Array.zeroCreate<byte>(transform.OutputSize * transform.OutputSize * 3)
+    (PictureReader(MemorySource files).With cache).View(index, transform, &random, pixels.AsSpan())
+    pixels
+
+let private expected (image: RgbImage) (transform: IImageTransform) index =
+    let mutable random = SeededRandom.For(1L, 2L, int64 index)
+    let pixels = Array.zeroCreate<byte>(transform.OutputSize * transform.OutputSize * 3)
+    transform.Apply(image, &random, pixels.AsSpan())
+    pixels
+
+/// The picture with a short side of 64, or as it is, by loops.
+let private shrunk (image: RgbImage) =
+    match min image.Width image.Height with
+    | short when short <= 64 -> image
+    | short -> Slow.resize image (image.Width * 64 / short) (image.Height * 64 / short) ResampleFilter.Bilinear
+
+let private expectTrains cache files message =
+    for index in all do
+        expectSame (view cache files training index) (expected (shrunk images[index]) training index) $"{message}: picture {index}"
+
+let private only folder = Directory.GetFiles folder |> Array.exactlyOne
+
+/// Changes a file at a place, from its end if that is negative.
+let private spoil (path: string) (place: int) =
+    let bytes = File.ReadAllBytes path
+    let at = if place < 0 then bytes.Length + place else place
+    bytes[at] <- bytes[at] ^^^ 1uy
+    File.WriteAllBytes(path, bytes)
+
+let private uses =
+    testList
+        "views"
+        [ testCase "for training are of the shrunk pictures, which are decoded once"
+          <| fun () ->
+              Support.inFolder (fun folder ->
+                  for decoded in [ 6; 0; 0 ] do
+                      let cache, check, count = openFor folder files.Value
+                      use cache = cache
+                      Expect.equal (check.Checked, check.Bad.Count, count) (6, 0, decoded) "decoded"
+                      expectTrains cache files.Value "cached"
+
+                  only folder |> ignore)
+
+          testCase "for measuring are of the pictures themselves, of whatever size they are"
+          <| fun () ->
+              Support.inFolder (fun folder ->
+                  let cache, _, _ = openFor folder files.Value
+                  use cache = cache
+
+                  let views: IImageTransform list =
+                      [ EvalTransform(64, 48)
+                        EvalTransform(48, 40)
+                        EvalTransform(80, 64)
+                        EvalTransform(64, 64, ResampleFilter.Bicubic)
+                        TrainTransform.None(EvalTransform(64, 56))
+                        TrainTransform.None(EvalTransform(50, 50)) ]
+
+                  for view' in views do
+                      for index in all do
+                          expectSame (view cache files.Value view' index) (expected images[index] view' index) $"{view'}, picture {index}")
+
+          testCase "are the same in the loader, whose batches are in order"
+          <| fun () ->
+              Support.inFolder (fun folder ->
+                  let cache, _, _ = openFor folder files.Value
+                  use cache = cache
+                  let reader = (PictureReader(MemorySource files.Value)).With cache
+                  let plan = Func<int, BatchPlan>(fun _ -> BatchPlan(all, Array.map int64 all))
+
+                  for batch in BatchLoader(reader, LoaderOptions 3).Run(plan, training, 9L, 0, 4) do
+                      use batch = batch
+
+                      for slot in all do
+                          let mutable random = SeededRandom.For(9L, int64 batch.Step, int64 slot)
+                          let view = Array.zeroCreate<byte>(32 * 32 * 3)
+                          training.Apply(shrunk images[slot], &random, view.AsSpan())
+                          expectSame batch.Pixels[slot * view.Length .. (slot + 1) * view.Length - 1] view $"slot {slot}") ]
+
+let private safety =
+    testList
+        "is made anew"
+        [ testCase "beside the old one for other pictures, another size or another filter"
+          <| fun () ->
+              Support.inFolder (fun folder ->
+                  let first, _, _ = openFor folder files.Value
+                  use _ = first
+                  let others = Array.append [| "set/0.png", ImageEncoder.Png(picture 77 90 70) |] files.Value[1..]
+                  let second, _, count = openFor folder others
+                  use _ = second
+                  Expect.equal count 6 "decoded"
+
+                  for options in [ PictureCacheOptions(folder, 65); PictureCacheOptions(folder, 64, ResampleFilter.Bicubic) ] do
+                      let struct (third, _) =
+                          PictureCacheBuilder(PictureReader(MemorySource files.Value), all, options, 1, null, CancellationToken.None)
+                              .Open()
+
+                      third.Dispose()
+
+                  Expect.hasLength (Directory.GetFiles folder) 4 "files"
+                  expectTrains first files.Value "the first")
+
+          testCase "at opening where its header, its places or its length are not right"
+          <| fun () ->
+              Support.inFolder (fun folder ->
+                  let made, _, _ = openFor folder files.Value
+                  made.Dispose()
+                  let path = only folder
+
+                  for harm in
+                      [ fun () -> spoil path 3
+                        fun () -> spoil path 20
+                        fun () -> spoil path 50
+                        fun () -> spoil path (PictureCacheFile.HeaderLength + 9)
+                        fun () -> File.WriteAllBytes(path, (File.ReadAllBytes path)[..9999])
+                        fun () -> File.WriteAllBytes(path, [||]) ] do
+                      harm ()
+                      let cache, _, count = openFor folder files.Value
+                      use cache = cache
+                      Expect.equal count 6 "decoded"
+                      expectTrains cache files.Value "mended")
+
+          testCase "at the next opening where pixels are not right, which nobody gets to see"
+          <| fun () ->
+              Support.inFolder (fun folder ->
+                  let made, _, _ = openFor folder files.Value
+                  made.Dispose()
+
+                  for place in [ -1; int (PictureCacheFile.PixelsFrom 6) ] do
+                      spoil (only folder) place
+                      let damaged, _, count = openFor folder files.Value
+                      Expect.equal count 0 "not seen at once"
+                      expectTrains damaged files.Value "damaged"
+                      damaged.Dispose()
+                      Expect.isEmpty (Directory.GetFiles folder) "gone"
+                      let cache, _, count = openFor folder files.Value
+                      use cache = cache
+                      Expect.equal count 6 "decoded"
+                      expectTrains cache files.Value "mended")
+
+          testCase "by several at once, each of which has a whole one"
+          <| fun () ->
+              Support.inFolder (fun folder ->
+                  Parallel.For(
+                      0,
+                      6,
+                      fun (_: int) ->
+                          let cache, _, _ = openFor folder files.Value
+                          use cache = cache
+                          expectTrains cache files.Value "one of several"
+                  )
+                  |> ignore
+
+                  only folder |> ignore)
+
+          testCase "not at all where it cannot be written, which is said with what to do"
+          <| fun () ->
+              Support.inFolder (fun folder ->
+                  let file = Path.Combine(folder, "file")
+                  File.WriteAllText(file, "")
+                  let problem = Expect.throwsC (fun () -> openFor file files.Value |> ignore) id
+                  Expect.isTrue (problem :? CondEmbed.InputException) "the user's to mend"
+                  Expect.stringContains problem.Message "Give another folder" "the fix"
+                  Expect.stringContains problem.Message file "the place")
+
+          testCase "without pictures that cannot be used, of which every opening tells"
+          <| fun () ->
+              Support.inFolder (fun folder ->
+                  let spoilt = Array.copy files.Value
+                  spoilt[2] <- fst spoilt[2], (snd spoilt[2])[..99]
+
+                  for _ in 1..2 do
+                      let cache, check, _ = openFor folder spoilt
+                      use cache = cache
+                      let bad = Seq.exactlyOne check.Bad
+                      Expect.equal (bad.Index, bad.Name) (2, "set/2.png") "which"
+                      Expect.stringContains bad.Reason "cut off" "why"
+                      expectSame (view cache spoilt training 1) (expected (shrunk images[1]) training 1) "another") ]
+
+let tests = testList "cache of decoded pictures" [ uses; safety ]
