@@ -12,7 +12,8 @@ let all: Benchmark list =
           StartUp.benchmarks
           Embedding.benchmarks
           Evaluation.benchmarks
-          Search.benchmarks ]
+          Search.benchmarks
+          Input.benchmarks ]
 
 /// Those whose name fits a pattern such as loss.*; all without one. Error: none does.
 let named (patterns: string list) =

@@ -29,22 +29,18 @@ type private Counted() =
 let private all = [| 0..5 |]
 let private optionsOf folder = PictureCacheOptions(folder, 64)
 
-let private openWith (counted: IImageDecoder) folder files =
-    PictureCacheBuilder(PictureReader(MemorySource files, counted), all, optionsOf folder, 2, null, CancellationToken.None).Open()
-    |> fun struct (cache, check) -> cache, check
-
 let private openFor folder files =
     let counted = Counted()
-    let cache, check = openWith counted folder files
-    cache, check, counted.Count
+    let cache = PictureCache.Open(PictureReader(MemorySource files, counted), PictureCacheOptions(folder, 64), workers = 2)
+    cache, cache.Check, counted.Count
 
 let private training = TrainTransform(Size = 32, Brightness = 0.2) :> IImageTransform
 
-/// What a reader with the cache makes of a picture.
-let private view (cache: PictureCache) files (transform: IImageTransform) index =
+/// What its reader makes of a picture.
+let private view (cache: PictureCache) (transform: IImageTransform) index =
     let mutable random = SeededRandom.For(1L, 2L, int64 index)
     let pixels = Array.zeroCreate<byte>(transform.OutputSize * transform.OutputSize * 3)
-    (PictureReader(MemorySource files).With cache).View(index, transform, &random, pixels.AsSpan())
+    cache.Reader.View(index, transform, &random, pixels.AsSpan())
     pixels
 
 let private expected (image: RgbImage) (transform: IImageTransform) index =
@@ -59,9 +55,9 @@ let private shrunk (image: RgbImage) =
     | short when short <= 64 -> image
     | short -> Slow.resize image (image.Width * 64 / short) (image.Height * 64 / short) ResampleFilter.Bilinear
 
-let private expectTrains cache files message =
+let private expectTrains cache message =
     for index in all do
-        expectSame (view cache files training index) (expected (shrunk images[index]) training index) $"{message}: picture {index}"
+        expectSame (view cache training index) (expected (shrunk images[index]) training index) $"{message}: picture {index}"
 
 let private only folder = Directory.GetFiles folder |> Array.exactlyOne
 
@@ -82,7 +78,7 @@ let private uses =
                       let cache, check, count = openFor folder files.Value
                       use cache = cache
                       Expect.equal (check.Checked, check.Bad.Count, count) (6, 0, decoded) "decoded"
-                      expectTrains cache files.Value "cached"
+                      expectTrains cache "cached"
 
                   only folder |> ignore)
 
@@ -102,17 +98,16 @@ let private uses =
 
                   for view' in views do
                       for index in all do
-                          expectSame (view cache files.Value view' index) (expected images[index] view' index) $"{view'}, picture {index}")
+                          expectSame (view cache view' index) (expected images[index] view' index) $"{view'}, picture {index}")
 
           testCase "are the same in the loader, whose batches are in order"
           <| fun () ->
               Support.inFolder (fun folder ->
                   let cache, _, _ = openFor folder files.Value
                   use cache = cache
-                  let reader = (PictureReader(MemorySource files.Value)).With cache
                   let plan = Func<int, BatchPlan>(fun _ -> BatchPlan(all, Array.map int64 all))
 
-                  for batch in BatchLoader(reader, LoaderOptions 3).Run(plan, training, 9L, 0, 4) do
+                  for batch in BatchLoader(cache.Reader, LoaderOptions 3).Run(plan, training, 9L, 0, 4) do
                       use batch = batch
 
                       for slot in all do
@@ -135,14 +130,11 @@ let private safety =
                   Expect.equal count 6 "decoded"
 
                   for options in [ PictureCacheOptions(folder, 65); PictureCacheOptions(folder, 64, ResampleFilter.Bicubic) ] do
-                      let struct (third, _) =
-                          PictureCacheBuilder(PictureReader(MemorySource files.Value), all, options, 1, null, CancellationToken.None)
-                              .Open()
-
-                      third.Dispose()
+                      use third = PictureCache.Open(PictureReader(MemorySource files.Value), options)
+                      Expect.isEmpty third.Check.Bad "bad"
 
                   Expect.hasLength (Directory.GetFiles folder) 4 "files"
-                  expectTrains first files.Value "the first")
+                  expectTrains first "the first")
 
           testCase "at opening where its header, its places or its length are not right"
           <| fun () ->
@@ -162,7 +154,7 @@ let private safety =
                       let cache, _, count = openFor folder files.Value
                       use cache = cache
                       Expect.equal count 6 "decoded"
-                      expectTrains cache files.Value "mended")
+                      expectTrains cache "mended")
 
           testCase "at the next opening where pixels are not right, which nobody gets to see"
           <| fun () ->
@@ -174,13 +166,13 @@ let private safety =
                       spoil (only folder) place
                       let damaged, _, count = openFor folder files.Value
                       Expect.equal count 0 "not seen at once"
-                      expectTrains damaged files.Value "damaged"
+                      expectTrains damaged "damaged"
                       damaged.Dispose()
                       Expect.isEmpty (Directory.GetFiles folder) "gone"
                       let cache, _, count = openFor folder files.Value
                       use cache = cache
                       Expect.equal count 6 "decoded"
-                      expectTrains cache files.Value "mended")
+                      expectTrains cache "mended")
 
           testCase "by several at once, each of which has a whole one"
           <| fun () ->
@@ -191,7 +183,7 @@ let private safety =
                       fun (_: int) ->
                           let cache, _, _ = openFor folder files.Value
                           use cache = cache
-                          expectTrains cache files.Value "one of several"
+                          expectTrains cache "one of several"
                   )
                   |> ignore
 
@@ -219,6 +211,6 @@ let private safety =
                       let bad = Seq.exactlyOne check.Bad
                       Expect.equal (bad.Index, bad.Name) (2, "set/2.png") "which"
                       Expect.stringContains bad.Reason "cut off" "why"
-                      expectSame (view cache spoilt training 1) (expected (shrunk images[1]) training 1) "another") ]
+                      expectSame (view cache training 1) (expected (shrunk images[1]) training 1) "another") ]
 
 let tests = testList "cache of decoded pictures" [ uses; safety ]

@@ -7,7 +7,7 @@ namespace CondEmbed.Images;
 /// Decoded pictures in a file that is in the address space of the process: the system keeps in memory what there is room for, and shares it between processes.
 /// Each picture is checked when it is first used; one that is damaged is made anew from its own file, and the cache with it at the next opening.
 /// </summary>
-internal sealed unsafe class PictureCache : IDisposable
+public sealed unsafe class PictureCache : IDisposable
 {
     private readonly string path;
     private readonly PictureCacheOptions options;
@@ -18,21 +18,50 @@ internal sealed unsafe class PictureCache : IDisposable
     private readonly byte* start;
     private bool isDamaged;
 
-    private PictureCache(string path, PictureCacheOptions options, IReadOnlyList<int> items, CachedPicture[] pictures, MemoryMappedViewAccessor view)
+    private PictureCache(
+        string path, PictureCacheOptions options, PictureReader reader, IReadOnlyList<int> items, PictureCheck check, CachedPicture[] pictures,
+        MemoryMappedViewAccessor view)
     {
+        (Reader, Check) = (reader.With(this), check);
         (this.path, this.options, this.pictures, this.view) = (path, options, pictures, view);
         isSound = new bool[pictures.Length];
         for (var place = 0; place < items.Count; place++)
             places[items[place]] = place;
-        Missing = [.. places.Where(pair => pictures[pair.Value].Width == 0).Select(pair => pair.Key)];
         view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
     }
 
-    /// <summary>The pictures that could not be used when the cache was made.</summary>
-    internal IReadOnlyList<int> Missing { get; }
+    /// <summary>Reads the pictures, and takes views of them out of the cache where they are the same or serve training. It must not outlive the cache.</summary>
+    public PictureReader Reader { get; }
+
+    /// <summary>Which pictures cannot be used, and so are not in the cache.</summary>
+    public PictureCheck Check { get; }
+
+    /// <summary>Finds the file that holds these pictures in this size, or makes it, which decodes all of them.</summary>
+    /// <param name="reader">Where the pictures come from.</param>
+    /// <param name="options">The folder, the size and the interpolation.</param>
+    /// <param name="items">Which pictures; null is all of the source.</param>
+    /// <param name="workers">Threads; 0 is one a core.</param>
+    /// <param name="progress">Told about 200 times of each of both, from any thread: reading all files, and decoding them where that has to be.</param>
+    /// <param name="cancellation">Ends the work with an OperationCanceledException.</param>
+    /// <exception cref="InputException">The file cannot be written.</exception>
+    public static PictureCache Open(
+        PictureReader reader, PictureCacheOptions options, IReadOnlyList<int>? items = null, int workers = 0, IProgress<CheckProgress>? progress = null,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(reader);
+        ArgumentNullException.ThrowIfNull(options);
+        return new PictureCacheBuilder(reader, items ?? [.. Enumerable.Range(0, reader.Source.Count)], options, workers, progress, cancellation).Open();
+    }
 
     /// <summary>Opens the file; null where it is not there, or not whole.</summary>
-    internal static PictureCache? TryOpen(string path, byte[] key, IReadOnlyList<int> items, PictureCacheOptions options)
+    /// <param name="path">The file.</param>
+    /// <param name="key">What its header must say.</param>
+    /// <param name="items">The pictures in it.</param>
+    /// <param name="options">How they are kept.</param>
+    /// <param name="reader">Reads the pictures themselves.</param>
+    /// <param name="check">Which of them cannot be used: told of those that were left out when the file was made.</param>
+    internal static PictureCache? TryOpen(
+        string path, byte[] key, IReadOnlyList<int> items, PictureCacheOptions options, PictureReader reader, Func<IReadOnlyList<int>, PictureCheck> check)
     {
         try
         {
@@ -40,7 +69,8 @@ internal sealed unsafe class PictureCache : IDisposable
             if (PictureCacheFile.ReadStart(stream, key, items.Count) is not { } pictures)
                 return null;
             using var file = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
-            return new PictureCache(path, options, items, pictures, file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read));
+            var found = check([.. items.Where((_, place) => pictures[place].Width == 0)]);
+            return new PictureCache(path, options, reader, items, found, pictures, file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read));
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {

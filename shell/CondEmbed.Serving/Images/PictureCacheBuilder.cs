@@ -7,16 +7,25 @@ namespace CondEmbed.Images;
 internal sealed class PictureCacheBuilder(
     PictureReader reader, IReadOnlyList<int> items, PictureCacheOptions options, int workers, IProgress<CheckProgress>? progress, CancellationToken cancellation)
 {
-    /// <summary>The cache with all of the pictures that can be used, and those that cannot.</summary>
-    internal (PictureCache Cache, PictureCheck Check) Open()
+    /// <summary>The cache with all of the pictures that can be used.</summary>
+    internal PictureCache Open()
     {
         var key = PictureCacheFile.KeyOf(options, Contents());
         var path = PictureCacheFile.PathOf(options, key);
-        if (PictureCache.TryOpen(path, key, items, options) is { } found)
-            return (found, new PictureCheck(items.Count, found.Missing.Count == 0 ? [] : PictureCheck.Run(reader, found.Missing, workers, null, cancellation).Bad));
-        var check = Build(path, key);
-        return (PictureCache.TryOpen(path, key, items, options) ?? throw new InputException($"{path}: this cache of pictures changes while it is read. Give another folder."), check);
+        return TryOpen(ReasonsOf) ?? Built();
+
+        PictureCache? TryOpen(Func<IReadOnlyList<int>, PictureCheck> check) => PictureCache.TryOpen(path, key, items, options, reader, check);
+
+        PictureCache Built()
+        {
+            var check = Build(path, key);
+            return TryOpen(_ => check) ?? throw new InputException($"{path}: this cache of pictures changes while it is read. Give another folder.");
+        }
     }
+
+    /// <summary>What is wrong with the pictures that were left out.</summary>
+    private PictureCheck ReasonsOf(IReadOnlyList<int> missing) =>
+        new(items.Count, missing.Count == 0 ? [] : PictureCheck.Run(reader, missing, workers, null, cancellation).Bad);
 
     /// <summary>A hash of each picture's file and of what is cut out of it.</summary>
     private byte[][] Contents()

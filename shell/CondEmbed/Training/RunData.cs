@@ -68,7 +68,7 @@ public sealed class RunData
         var relay = new Relay<CheckProgress>(at => progress?.Invoke(at.Done, at.Total));
         var (reader, check, letGo) = cache is null
             ? (Reader, PictureCheck.Run(Reader, pictures, workers, relay, cancellation), close)
-            : Cached(new PictureCacheBuilder(Reader, pictures, cache, workers, relay, cancellation).Open());
+            : Cached(cache, pictures, workers, relay, cancellation);
 
         if (!skipBad && check.Error() is { } error)
         {
@@ -141,8 +141,12 @@ public sealed class RunData
         return new DataSummary(Dataset.Name, parts, $"Divided by: {Split.Rule}.", Subset);
     }
 
-    private (PictureReader Reader, PictureCheck Check, Action LetGo) Cached((PictureCache Cache, PictureCheck Check) opened) =>
-        (Reader.With(opened.Cache), opened.Check, opened.Cache.Dispose);
+    private (PictureReader Reader, PictureCheck Check, Action LetGo) Cached(
+        PictureCacheOptions options, int[] pictures, int workers, IProgress<CheckProgress> progress, CancellationToken cancellation)
+    {
+        var cache = PictureCache.Open(Reader, options, pictures, workers, progress, cancellation);
+        return (cache.Reader, cache.Check, cache.Dispose);
+    }
 
     private static DatasetOptions OptionsOf(Config config) => new()
     {
