@@ -147,6 +147,20 @@ let private identities =
               expectSame (saturation 1.0f pixels) pixels "saturation"
               expectSame (hue 0.0 pixels) pixels "hue"
 
+          testCase "a mirrored row of any width is the row from its end"
+          <| fun () ->
+              for width in 1..70 do
+                  let image = picture width width 3
+                  let mirrored = Array.copy image.Pixels
+                  ColourOps.Flip(mirrored.AsSpan(), width)
+
+                  let expected =
+                      [| for y in 0..2 do
+                             for x in width - 1 .. -1 .. 0 do
+                                 for c in 0..2 -> image.Pixels[(y * width + x) * 3 + c] |]
+
+                  expectSame mirrored expected $"{width} pixels"
+
           testCase "jitter of strength 0 changes nothing, and the others stay in range"
           <| fun () ->
               let image = picture 3 16 16

@@ -44,7 +44,7 @@ let tests =
           testPropertyWithConfig config "shortens rows to the same bytes with any instructions"
           <| fun case ->
               let image = picture case.Seed case.Width case.Height
-              use columns = new ResampleWeights(case.Width, 0.0, float case.Width, case.ToWidth, 0, case.ToWidth, case.Filter)
+              let columns = ResampleWeights(case.Width, 0.0, float case.Width, case.ToWidth, 0, case.ToWidth, case.Filter)
               let length = case.ToWidth * 3 * case.Height
               let rows () = Array.zeroCreate<byte>(length + ResampleKernels.Spill)
               let fast, plain = rows (), rows ()

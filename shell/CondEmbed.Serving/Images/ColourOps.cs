@@ -1,4 +1,6 @@
+using System.Buffers;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace CondEmbed.Images;
 
@@ -8,6 +10,8 @@ namespace CondEmbed.Images;
 /// </summary>
 internal static class ColourOps
 {
+    private static readonly Vector128<byte> FiveReversed = Vector128.Create((byte)0xFF, 12, 13, 14, 9, 10, 11, 6, 7, 8, 3, 4, 5, 0, 1, 2);
+
     /// <summary>Blends with black: 0 is black, 1 the picture.</summary>
     internal static void Brightness(Span<byte> pixels, float factor) => BlendWithConstant(pixels, 0, factor);
 
@@ -46,15 +50,29 @@ internal static class ColourOps
     /// <summary>Mirrors left and right.</summary>
     internal static void Flip(Span<byte> pixels, int width)
     {
-        for (var start = 0; start < pixels.Length; start += width * 3)
+        var length = width * 3;
+        var mirrored = ArrayPool<byte>.Shared.Rent(length);
+        for (var start = 0; start < pixels.Length; start += length)
         {
-            var row = pixels.Slice(start, width * 3);
-            for (int left = 0, right = (width - 1) * 3; left < right; left += 3, right -= 3)
-            {
-                (row[left], row[right]) = (row[right], row[left]);
-                (row[left + 1], row[right + 1]) = (row[right + 1], row[left + 1]);
-                (row[left + 2], row[right + 2]) = (row[right + 2], row[left + 2]);
-            }
+            var row = pixels.Slice(start, length);
+            Mirror(row, mirrored);
+            mirrored.AsSpan(0, length).CopyTo(row);
+        }
+
+        ArrayPool<byte>.Shared.Return(mirrored);
+    }
+
+    /// <summary>A row the other way round.</summary>
+    private static void Mirror(ReadOnlySpan<byte> row, Span<byte> target)
+    {
+        var (from, to) = (0, row.Length);
+        // Five pixels a time; what else the vector holds goes to where the next ones, to the left, will be.
+        for (; from + 16 <= row.Length; from += 15, to -= 15)
+            Vector128.Shuffle(Vector128.Create(row.Slice(from, 16)), FiveReversed).CopyTo(target[(to - 16)..]);
+        for (; from < row.Length; from += 3)
+        {
+            to -= 3;
+            row.Slice(from, 3).CopyTo(target[to..]);
         }
     }
 

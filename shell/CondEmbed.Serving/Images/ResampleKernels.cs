@@ -32,7 +32,7 @@ internal static class ResampleKernels
             return;
         }
 
-        using var rows = new ResampleRows(columns);
+        var rows = columns.Rows;
         var used = Math.Min(columns.End, source.Width) - columns.First;
         var safe = (used + rows.Beyond) * 3 + ResampleRows.Slack;
         byte[]? padded = null;

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
@@ -10,7 +9,7 @@ namespace CondEmbed.Images;
 /// The resampler's pass over rows by multiplications of 16 bits, two to a sum of 32: a weight of 22 bits is taken as an upper and a lower half, whose sums are
 /// put together in the end. These are the same whole numbers as those of one multiplication of 32 bits.
 /// </summary>
-internal sealed class ResampleRows : IDisposable
+internal sealed class ResampleRows
 {
     /// <summary>Taps that are taken at a time.</summary>
     internal const int Group = 4;
@@ -39,8 +38,8 @@ internal sealed class ResampleRows : IDisposable
     {
         count = columns.Count;
         groups = (columns.Taps + Group - 1) / Group;
-        offsets = ArrayPool<int>.Shared.Rent(count);
-        weights = ArrayPool<int>.Shared.Rent(count * groups * 16);
+        offsets = new int[count];
+        weights = new int[count * groups * 16];
         for (var x = 0; x < count; x++)
         {
             offsets[x] = (columns.Starts[x] - columns.First) * 3;
@@ -51,12 +50,6 @@ internal sealed class ResampleRows : IDisposable
 
     /// <summary>Pixels that must be there to be read after the last one that is used.</summary>
     internal int Beyond => groups * Group;
-
-    public void Dispose()
-    {
-        ArrayPool<int>.Shared.Return(offsets);
-        ArrayPool<int>.Shared.Return(weights);
-    }
 
     /// <summary>One row from the first pixel that is used -> count pixels. It may write <see cref="ResampleKernels.Spill"/> bytes more.</summary>
     internal void Row(ReadOnlySpan<byte> row, Span<byte> target)

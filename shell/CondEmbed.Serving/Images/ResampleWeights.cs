@@ -1,4 +1,4 @@
-using System.Buffers;
+using System.Collections.Concurrent;
 
 namespace CondEmbed.Images;
 
@@ -6,13 +6,20 @@ namespace CondEmbed.Images;
 /// The filter taps along one axis, in the fixed-point arithmetic of Pillow's <c>Resample.c</c>: weights normalised in double,
 /// then rounded (half away from zero) to multiples of 2^-22.
 /// </summary>
-internal sealed class ResampleWeights : IDisposable
+internal sealed class ResampleWeights
 {
+    // Numbers that are kept for lines of the same size, 16 MiB of them; crops have some hundreds of sizes.
+    private const long MostKept = 4 << 20;
+
+    private static readonly ConcurrentDictionary<(int Input, int Size, int First, int Count, ResampleFilter Filter), ResampleWeights> Known = new();
+    private static long kept;
+
     /// <summary>Fractional bits of a weight: 32 less 8 for the pixel, less 2 for overshoot and sign.</summary>
     internal const int Bits = 22;
 
     private readonly int[] starts;
     private readonly int[] values;
+    private ResampleRows? rows;
 
     /// <summary>Weights of the outputs first .. first+count-1 of a line resized from [low, high) to size pixels.</summary>
     /// <param name="inputSize">Pixels in the input line; taps beyond it are cut off and the rest renormalised.</param>
@@ -31,8 +38,8 @@ internal sealed class ResampleWeights : IDisposable
         Count = count;
         Stride = taps + (taps & 1);
         IsIdentity = size == inputSize && low == 0 && high == inputSize;
-        starts = ArrayPool<int>.Shared.Rent(count);
-        values = ArrayPool<int>.Shared.Rent(count * Stride);
+        starts = new int[count];
+        values = new int[count * Stride];
         Span<double> exact = taps <= 256 ? stackalloc double[taps] : new double[taps];
         for (var i = 0; i < count; i++)
         {
@@ -71,11 +78,14 @@ internal sealed class ResampleWeights : IDisposable
     /// <summary>One after the last input pixel that any output uses.</summary>
     internal int End { get; }
 
+    /// <summary>The same weights, sorted for the pass over rows.</summary>
+    internal ResampleRows Rows => rows ??= new ResampleRows(this);
+
     /// <summary>First input pixel of each output.</summary>
-    internal ReadOnlySpan<int> Starts => starts.AsSpan(0, Count);
+    internal ReadOnlySpan<int> Starts => starts;
 
     /// <summary>Stride weights for each output.</summary>
-    internal ReadOnlySpan<int> Values => values.AsSpan(0, Count * Stride);
+    internal ReadOnlySpan<int> Values => values;
 
     /// <summary>A weight of an output; zero after the last.</summary>
     internal int WeightOf(int output, int tap) => tap < Stride ? values[output * Stride + tap] : 0;
@@ -88,10 +98,16 @@ internal sealed class ResampleWeights : IDisposable
         _ => throw new ArgumentOutOfRangeException(nameof(filter))
     };
 
-    public void Dispose()
+    /// <summary>Weights of a whole line of pixels, which are computed once for lines of the same size.</summary>
+    internal static ResampleWeights Of(int inputSize, int size, int first, int count, ResampleFilter filter)
     {
-        ArrayPool<int>.Shared.Return(starts);
-        ArrayPool<int>.Shared.Return(values);
+        var key = (inputSize, size, first, count, filter);
+        if (Known.TryGetValue(key, out var known))
+            return known;
+        var weights = new ResampleWeights(inputSize, 0, inputSize, size, first, count, filter);
+        if (Interlocked.Add(ref kept, weights.values.Length + (16L * count)) <= MostKept)
+            Known.TryAdd(key, weights);
+        return weights;
     }
 
     // The order of the additions is Pillow's: another would round differently.

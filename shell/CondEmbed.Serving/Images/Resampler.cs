@@ -40,8 +40,8 @@ public static class Resampler
     /// <summary>The window of a picture resized to width x height; destination is window.Height x window.Width x 3 bytes.</summary>
     internal static void Resize(PixelView source, int width, int height, PixelBox window, ResampleFilter filter, Span<byte> destination)
     {
-        using var columns = new ResampleWeights(source.Width, 0, source.Width, width, window.Left, window.Width, filter);
-        using var rows = new ResampleWeights(source.Height, 0, source.Height, height, window.Top, window.Height, filter);
+        var columns = ResampleWeights.Of(source.Width, width, window.Left, window.Width, filter);
+        var rows = ResampleWeights.Of(source.Height, height, window.Top, window.Height, filter);
         Convolve(source, columns, rows, window.Left, destination);
     }
 
@@ -50,8 +50,8 @@ public static class Resampler
         PixelView source, (double Left, double Top, double Right, double Bottom) box, int width, int height, ResampleFilter filter,
         Span<byte> destination)
     {
-        using var columns = new ResampleWeights(source.Width, box.Left, box.Right, width, 0, width, filter);
-        using var rows = new ResampleWeights(source.Height, box.Top, box.Bottom, height, 0, height, filter);
+        var columns = new ResampleWeights(source.Width, box.Left, box.Right, width, 0, width, filter);
+        var rows = new ResampleWeights(source.Height, box.Top, box.Bottom, height, 0, height, filter);
         Convolve(source, columns, rows, 0, destination);
     }
 
