@@ -17,6 +17,7 @@ public sealed unsafe class PictureCache : IDisposable
     private readonly MemoryMappedViewAccessor view;
     private readonly byte* start;
     private bool isDamaged;
+    private bool isDisposed;
 
     private PictureCache(
         string path, PictureCacheOptions options, PictureReader reader, IReadOnlyList<int> items, PictureCheck check, CachedPicture[] pictures,
@@ -114,6 +115,9 @@ public sealed unsafe class PictureCache : IDisposable
     /// <summary>Lets the file go, and deletes it where it is damaged.</summary>
     public void Dispose()
     {
+        if (isDisposed)
+            return;
+        isDisposed = true;
         view.SafeMemoryMappedViewHandle.ReleasePointer();
         view.Dispose();
         if (isDamaged)

@@ -7,7 +7,7 @@ namespace CondEmbed.Images;
 /// <summary>
 /// Decodes JPEG, PNG, WebP, BMP and GIF (first frame) with Skia; the pixels equal those of Pillow's
 /// <c>ImageOps.exif_transpose(image).convert("RGB")</c>: no colour management, transparency dropped, grey and palettes expanded,
-/// the camera's orientation applied.
+/// the camera's orientation applied. Usual JPEG pictures it decodes without Skia where the machine has the instructions, to the same pixels.
 /// </summary>
 /// <param name="MaxPixels">Pictures with more pixels than this are refused before any memory is taken for them.</param>
 public sealed record SkiaDecoder(long MaxPixels = SkiaDecoder.DefaultMaxPixels) : IImageDecoder
