@@ -97,12 +97,15 @@ public sealed unsafe class PictureCache : IDisposable
             return true;
         }
 
+        var pixels = new ReadOnlySpan<byte>(start + picture.Offset, picture.Length);
+        if (transform is TrainTransform train && train.TryApply(new PixelView(pixels, picture.Width, picture.Height, picture.Width * 3), ref random, destination))
+            return true;
         var box = transform is IPartTransform part ? part.Part(picture.Width, picture.Height, random) : PixelBox.Whole(picture.Width, picture.Height);
         var lent = ArrayPool<byte>.Shared.Rent(picture.Length);
         try
         {
             var (from, length) = (box.Top * picture.Width * 3, box.Height * picture.Width * 3);
-            new ReadOnlySpan<byte>(start + picture.Offset + from, length).CopyTo(lent.AsSpan(from));
+            pixels.Slice(from, length).CopyTo(lent.AsSpan(from));
             transform.Apply(RgbImage.Over(picture.Width, picture.Height, lent), ref random, destination);
             return true;
         }

@@ -25,12 +25,14 @@ internal readonly ref struct PixelView
     internal static PixelView Of(RgbImage image) => new(image.Pixels, image.Width, image.Height, image.Width * 3);
 
     /// <summary>A part of a picture.</summary>
-    internal static PixelView Of(RgbImage image, PixelBox box)
+    internal static PixelView Of(RgbImage image, PixelBox box) => Of(image).Part(box);
+
+    /// <summary>A part of this one.</summary>
+    internal PixelView Part(PixelBox box)
     {
-        if (box.Left < 0 || box.Top < 0 || box.Width < 1 || box.Height < 1 || box.Left > image.Width - box.Width || box.Top > image.Height - box.Height)
-            throw new ArgumentOutOfRangeException(nameof(box), $"{box} is not inside {image.Width} x {image.Height} pixels.");
-        var stride = image.Width * 3;
-        return new(image.Pixels.AsSpan(box.Top * stride + box.Left * 3), box.Width, box.Height, stride);
+        if (box.Left < 0 || box.Top < 0 || box.Width < 1 || box.Height < 1 || box.Left > Width - box.Width || box.Top > Height - box.Height)
+            throw new ArgumentOutOfRangeException(nameof(box), $"{box} is not inside {Width} x {Height} pixels.");
+        return new(Onwards(box.Left, box.Top), box.Width, box.Height, Stride);
     }
 
     /// <summary>The bytes of a row, exactly.</summary>
