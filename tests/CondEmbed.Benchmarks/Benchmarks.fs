@@ -13,7 +13,8 @@ let all: Benchmark list =
           Embedding.benchmarks
           Evaluation.benchmarks
           Search.benchmarks
-          Input.benchmarks ]
+          Input.benchmarks
+          Scaling.benchmarks ]
 
 /// Those whose name fits a pattern such as loss.*; all without one. Error: none does.
 let named (patterns: string list) =

@@ -52,7 +52,7 @@ module Benchmark =
     /// Of takes at most so many seconds.
     let within limit of' = { Of = of'; Over = None; Measure = "seconds"; AtMost = limit }
 
-/// Both sides of the talk between this program and a contestant: a line 'go' asks for a round, a line '@ name value ...' answers.
+/// Both sides of the talk between this program and a contestant: a line 'go' asks for a round, a line '@ name value ...' answers, with tabs between.
 module Contest =
     let private invariant = CultureInfo.InvariantCulture
 
@@ -74,8 +74,8 @@ module Contest =
             say "ready"
 
             while not (isNull (Console.In.ReadLine())) do
-                [ for name, value in round () -> String.Format(invariant, "{0} {1:R}", name, value) ]
-                |> String.concat " "
+                [ for name, value in round () -> String.Format(invariant, "{0}\t{1:R}", name, value) ]
+                |> String.concat "\t"
                 |> say
 
     /// A contestant cannot play here; says why.
@@ -96,11 +96,15 @@ module Contest =
         with :? ComponentModel.Win32Exception as problem ->
             raise (Absent $"{program}: {problem.Message}")
 
+    /// This very program, however it was started.
+    let private this' =
+        Path.Combine(AppContext.BaseDirectory, "CondEmbed.Benchmarks" + (if OperatingSystem.IsWindows() then ".exe" else ""))
+
     let private commandOf (effort: Effort) (benchmark: Benchmark) (contestant: Contestant) =
         let common = (if effort.Quick then [ "--quick" ] else []) @ [ "--threads"; string effort.Threads ]
 
         match contestant.Plays with
-        | Here _ -> Environment.ProcessPath, Serve :: benchmark.Name :: contestant.Name :: common
+        | Here _ -> this', Serve :: benchmark.Name :: contestant.Name :: common
         | Python(script, arguments) ->
             let python = if File.Exists "/usr/bin/python3" then "/usr/bin/python3" else "python3"
             python, Path.Combine(AppContext.BaseDirectory, "peers", script) :: common @ arguments
@@ -116,7 +120,7 @@ module Contest =
         | _ -> heard contestant running
 
     let private roundOf (answer: string) : Measured.Round =
-        [ for pair in answer.Split(' ', StringSplitOptions.RemoveEmptyEntries) |> Array.chunkBySize 2 ->
+        [ for pair in answer.Split('\t', StringSplitOptions.RemoveEmptyEntries) |> Array.chunkBySize 2 ->
               pair[0], Double.Parse(pair[1], invariant) ]
 
     /// A contestant that is ready. Disposing ends it.

@@ -12,7 +12,7 @@ type Description =
         Cores: int
         /// Of what speeds tensors up, what this processor has.
         Instructions: string list
-        MemoryGiB: float
+        Gibibytes: float
         System: string
         Runtime: string
         /// Versions of what is measured against, by name.
@@ -53,7 +53,7 @@ let here () =
     { Processor = field "model name" cpu |> Option.defaultValue (string RuntimeInformation.ProcessArchitecture)
       Cores = Environment.ProcessorCount
       Instructions = useful |> List.filter has.Contains
-      MemoryGiB = Math.Round(float (GC.GetGCMemoryInfo().TotalAvailableMemoryBytes) / 1073741824.0, 1)
+      Gibibytes = Math.Round(float (GC.GetGCMemoryInfo().TotalAvailableMemoryBytes) / 1073741824.0, 1)
       System = RuntimeInformation.OSDescription
       Runtime = RuntimeInformation.FrameworkDescription
       Peers = peers () }
@@ -63,7 +63,7 @@ let line (machine: Description) =
     let parts =
         [ $"{machine.Processor}, {machine.Cores} cores"
           String.Join(" ", machine.Instructions)
-          FormattableString.Invariant $"{machine.MemoryGiB} GiB"
+          FormattableString.Invariant $"{machine.Gibibytes} GiB"
           machine.Runtime
           String.Join(", ", machine.Peers) ]
 

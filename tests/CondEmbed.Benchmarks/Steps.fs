@@ -23,7 +23,8 @@ let private bare count size =
     let batch = Networks.batch count size
     fun () -> scoped (fun () -> torch.autograd.grad ([| HandWritten.resNet50 parameters batch.Images |], trained) |> ignore)
 
-let private small (effort: Effort) = if effort.Quick then 8, 64 else 32, 128
+/// Pictures and their side: less would show what is done once a step, whatever the batch.
+let private small (_: Effort) = 32, 128
 
 let private overhead =
     let step effort =

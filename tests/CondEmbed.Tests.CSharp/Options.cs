@@ -87,6 +87,7 @@ public static class Options
         Erase = 0.35,
         Seed = 42,
         Device = "cpu",
+        Precision = "bfloat16",
         Threads = 1,
         Workers = 3,
         Cache = "cache",

@@ -54,10 +54,11 @@ let private host =
 /// A program where its own build has put it: beside the tests it would lack what the tests' framework has by itself.
 let private built (program: string) =
     let output = DirectoryInfo(AppContext.BaseDirectory.TrimEnd Path.DirectorySeparatorChar)
-    let project = Path.Combine(Support.repositoryRoot (), "shell", Path.GetFileNameWithoutExtension program)
-    Path.Combine(project, "bin", output.Parent.Name, output.Name, program)
+    let project part = Path.Combine(Support.repositoryRoot (), part, Path.GetFileNameWithoutExtension program)
+    let place = if Directory.Exists(project "shell") then project "shell" else project "tests"
+    Path.Combine(place, "bin", output.Parent.Name, output.Name, program)
 
-/// Starts a program of the shell, in a folder, with some environment variables.
+/// Starts a program of the shell or of the tests, in a folder, with some environment variables.
 let start program (folder: string) (variables: (string * string) list) (arguments: string list) =
     let command = built program :: arguments
 
@@ -76,9 +77,12 @@ let start program (folder: string) (variables: (string * string) list) (argument
 /// Starts condembed in a folder.
 let launch folder arguments = start "CondEmbed.Cli.dll" folder [] arguments
 
-let private runIn folder variables arguments =
-    use running = start "CondEmbed.Cli.dll" folder variables arguments
+/// Runs a program of the shell or of the tests to its end.
+let run program folder variables arguments =
+    use running = start program folder variables arguments
     running.Outcome()
+
+let private runIn folder variables arguments = run "CondEmbed.Cli.dll" folder variables arguments
 
 let condembed arguments = runIn (Path.GetTempPath()) [] arguments
 

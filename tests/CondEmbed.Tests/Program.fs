@@ -78,6 +78,7 @@ let all =
           DocsTests.tests
           StoreTests.tests
           CliTests.tests
+          BenchmarkTests.tests
           PackageTests.tests ]
 
 /// Prints the closing line 'N passed, N failed, N skipped' once Expecto has printed its own summary.

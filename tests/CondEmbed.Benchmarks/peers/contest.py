@@ -1,4 +1,4 @@
-"""The Python side of the talk with the benchmark program: a line 'go' asks for a round, a line '@ name value ...' answers."""
+"""The Python side of the talk with the benchmark program: a line 'go' asks for a round, a line '@ name value ...' answers, with tabs between, with tabs between."""
 
 import argparse
 import sys
@@ -63,7 +63,7 @@ def serve(set_up):
     play = set_up(given.quick, given.threads, given.arguments)
     print("@ ready", flush=True)
     for _ in sys.stdin:
-        answer = " ".join(f"{name} {value!r}" for name, value in play().items())
+        answer = "\t".join(f"{name}\t{value!r}" for name, value in play().items())
         # OpenBLAS' threads go on looking for work for some 25 ms, on a core that the next contestant wants.
         time.sleep(0.05)
         print("@", answer, flush=True)

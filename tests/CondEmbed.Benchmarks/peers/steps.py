@@ -23,7 +23,7 @@ def multi_similarity(embeddings, labels, alpha=2.0, beta=50.0, base=0.5, epsilon
 
 
 def set_up(quick, threads, arguments):
-    count, size = (8, 64) if quick else (32, 128)
+    count, size = 32, 128
     model = resnet.ResNet50(512).train()
     if "channels-last" in arguments:
         model = model.to(memory_format=torch.channels_last)
