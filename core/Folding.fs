@@ -39,8 +39,7 @@ let private folded (parameters: Params) (fold: Fold) : (string * Tensor) list =
     let scaled = weight.``to`` float64 * scale.reshape (-1L, 1L, 1L, 1L)
     let bias = norm "bias" - norm "running_mean" * scale
 
-    [ scaled.``to``(weight.dtype).permute(0L, 2L, 3L, 1L).contiguous().permute(0L, 3L, 1L, 2L)
-      bias.``to`` (weight.dtype, copy = true) ]
+    [ channelsLast (scaled.``to`` weight.dtype); bias.``to`` (weight.dtype, copy = true) ]
     |> List.map scope.MoveToOuter
     |> List.zip (ofConvolution fold)
 

@@ -65,16 +65,22 @@ def sgd(leaves: List[Tensor], gradients: List[Tensor], velocities: List[Tensor],
 /// A leaf with its moments, in the order of `moments`, and its gradient, all of one shape.
 type Slot = { Leaf: Tensor; Kept: Tensor list; Gradient: Tensor }
 
+/// Of the gradient's shape: its numbers in the leaf's order of memory, which is that in which the kernels read them.
+let private laidOutAs (leaf: Tensor) (gradient: Tensor) =
+    if leaf.is_contiguous () then gradient.contiguous ()
+    elif gradient.stride () = leaf.stride () then gradient
+    else (torch.empty_like leaf).copy_ gradient
+
 let private call (name: string) (slots: Slot array) (more: obj list) =
     let leaves = [| for slot in slots -> slot.Leaf |]
-    // The kernels read numbers in the order of memory: gradients come as the backward pass laid them out.
-    let gradients = [| for slot in slots -> slot.Gradient.contiguous () |]
+    let gradients = [| for slot in slots -> laidOutAs slot.Leaf slot.Gradient |]
     let kept place = [| for slot in slots -> slot.Kept[place] |]
     let moments = [ for place in 0 .. slots[0].Kept.Length - 1 -> box (kept place) ]
     let moments = if moments.IsEmpty then [ box Array.empty<Tensor> ] else moments
     fused.Value.invoke (name, [| box leaves; box gradients; yield! moments; yield! more |]) |> ignore
 
-/// In place: moves leaves and their moments by one step, all of one device, type, rate and decay, each laid out row by row; t counts from 1.
+/// In place: moves leaves and their moments by one step, all of one device, type, rate and decay; t counts from 1. A leaf and its moments have one layout
+/// in memory without gaps, such as row by row or channels-last.
 let step rule (rate: float) (decay: float) (t: int) (slots: Slot array) =
     withoutGradient (fun () ->
         scoped (fun () ->

@@ -208,6 +208,8 @@ module Params =
                 let tensor = torch.empty (List.toArray spec.Shape, dtype = float32, device = torch.CPU)
 
                 fill generator spec tensor
+                // Kernels of convolutions as convolutions want them, so that no step has to turn them and their gradients.
+                let tensor = if spec.Shape.Length = 4 then channelsLast tensor else tensor
                 tensor.``to`` (dtype, device)
 
             spec.Name, withoutGradient (fun () -> keeping draw |> own)

@@ -53,6 +53,9 @@ module Tensors =
         use host = tensor.detach().``to``(torch.float64, torch.CPU, copy = true)
         host.item<float>()
 
+    /// B C H W -> the same numbers, channels-last in memory: as pictures come and convolutions are fastest. What is so already is not copied.
+    let channelsLast (x: Tensor) = x.permute(0L, 2L, 3L, 1L).contiguous().permute(0L, 3L, 1L, 2L)
+
     /// A shape for messages: `[2, 3]`.
     let shapeText (shape: int64 seq) = $"""[{shape |> Seq.map string |> String.concat ", "}]"""
 

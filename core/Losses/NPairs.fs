@@ -15,7 +15,10 @@ let private firstOfClass (pairs: Pairs) =
 /// Anchors N, similarities N N of each with every class's positive -> scalar.
 let private terms (reduce: Reducer) queries (anchors: Tensor) (logits: Tensor) =
     let terms: Tensor =
-        if anchors.shape[0] = 0L then logits.sum(1L).narrow(0L, 0L, 0L) else logits.logsumexp 1L - logits.diagonal ()
+        if anchors.shape[0] = 0L then
+            logits.sum(1L).narrow(0L, 0L, 0L)
+        else
+            Proxies.crossEntropy (torch.arange (scalar (float anchors.shape[0]), dtype = int64', device = logits.device)) logits
 
     reduce (Terms.ofTriplets anchors queries terms)
 
@@ -41,10 +44,19 @@ let ofBatch (reduce: Reducer) (embeddings: Tensor) (labels: Tensor) =
         |> Seq.filter (fun images -> images.Length = 2)
         |> Seq.toArray
 
-    let column n = torch.tensor ([| for images in firstTwo -> images[n] |], dtype = int64', device = embeddings.device)
-    let anchors = column 0
-    let unit (images: Tensor) = Similarity.unit (embeddings.index_select (0L, images))
-    terms reduce embeddings.shape[0] anchors ((unit anchors).matmul((unit (column 1)).t()))
+    // Anchors before positives, so that both are taken out and brought to their length at once.
+    let images =
+        torch.tensor (
+            [| for n in 0..1 do
+                   for images in firstTwo -> images[n] |],
+            dtype = int64',
+            device = embeddings.device
+        )
+
+    let classes = int64 firstTwo.Length
+    let unit = Similarity.unit (embeddings.index_select (0L, images))
+    let logits = (unit.narrow (0L, 0L, classes)).matmul((unit.narrow (0L, classes, classes)).t())
+    terms reduce embeddings.shape[0] (images.narrow (0L, 0L, classes)) logits
 
 let part =
     { Name = "n-pairs"

@@ -16,7 +16,13 @@ type Plays =
     /// A script of peers/, which calls contest.serve; with the arguments that it wants.
     | Python of script: string * arguments: string list
 
-type Contestant = { Name: string; Plays: Plays }
+type Contestant =
+    {
+        Name: string
+        Plays: Plays
+        /// Variables of its process's environment.
+        Environment: (string * string) list
+    }
 
 /// A contestant's measure is at most so many times another's, or, over none, at most so much.
 type Goal = { Of: string; Over: string option; Measure: string; AtMost: float }
@@ -42,9 +48,9 @@ module Benchmark =
     let row name what contestants goals =
         { Name = name; What = what; Together = true; Rounds = 7; Warm = 1; Contestants = contestants; Goals = goals }
 
-    let here name plays = { Name = name; Plays = Here plays }
+    let here name plays = { Name = name; Plays = Here plays; Environment = [] }
 
-    let python name script arguments = { Name = name; Plays = Python(script, arguments) }
+    let python name script arguments = { Name = name; Plays = Python(script, arguments); Environment = [] }
 
     /// Of takes at most so many times as long as Over.
     let atMost limit over of' = { Of = of'; Over = Some over; Measure = "seconds"; AtMost = limit }
@@ -84,12 +90,15 @@ module Contest =
     /// A contestant ended in the middle of its work; what it said of that stands on standard error.
     exception Broken of string
 
-    let private start (effort: Effort) (program: string) (arguments: string list) =
+    let private start (effort: Effort) environment (program: string) (arguments: string list) =
         let info =
             ProcessStartInfo(program, arguments, RedirectStandardInput = true, RedirectStandardOutput = true, UseShellExecute = false)
 
         for name in [ "OMP_NUM_THREADS"; "MKL_NUM_THREADS"; "OPENBLAS_NUM_THREADS" ] do
             info.Environment[name] <- string effort.Threads
+
+        for name: string, value in environment do
+            info.Environment[name] <- value
 
         try
             Process.Start info
@@ -125,7 +134,7 @@ module Contest =
 
     /// A contestant that is ready. Disposing ends it.
     type Player(effort, benchmark, contestant: Contestant) =
-        let running = commandOf effort benchmark contestant ||> start effort
+        let running = commandOf effort benchmark contestant ||> start effort contestant.Environment
 
         do
             try

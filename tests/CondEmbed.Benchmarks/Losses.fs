@@ -24,28 +24,19 @@ let private batch effort =
     + 1.5 * torch.randn (int64 count, int64 features, device = torch.CPU),
     labels
 
-/// Time of a piece, and what was resident above the start at most: a page at least, for the sake of ratios.
-let private measured pieces (piece: unit -> unit) : Measured.Round =
-    Measured.forgetPeak ()
-    let before = Measured.resident ()
+/// Rounds of a piece, once it has been played for a second: so long .NET goes on compiling what runs often, on a core of its own. Its time, and what was
+/// resident above the start at most: a page at least, for the sake of ratios.
+let private round piece =
+    let piece () = scoped piece
+    Measured.secondsOver 1.0 piece |> ignore
 
-    let time =
-        Measured.secondsEach pieces (fun () ->
-            for _ in 1..pieces do
-                scoped piece)
+    fun () ->
+        Measured.forgetPeak ()
+        let before = Measured.resident ()
+        let time = Measured.secondsOver 0.3 piece
+        time @ [ "extra bytes", max 4096.0 (Measured.peak () - before) ]
 
-    time @ [ "extra_bytes", max 4096.0 (Measured.peak () - before) ]
-
-/// Rounds of so many pieces, once they have been played for a second: so long .NET goes on compiling what runs often, on a core of its own.
-let private round pieces piece =
-    let watch = System.Diagnostics.Stopwatch.StartNew()
-
-    while watch.Elapsed.TotalSeconds < 1.0 do
-        scoped piece
-
-    fun () -> measured pieces piece
-
-let private loss name pieces effort =
+let private loss name effort =
     let embeddings, labels = batch effort
     let embeddings = embeddings.requires_grad_ true
     let layer = All.ofText name classes features |> Loss.onEmbeddings
@@ -57,25 +48,25 @@ let private loss name pieces effort =
            for _, leaf in Params.toSeq parameters do
                leaf |]
 
-    round pieces (fun () ->
+    round (fun () ->
         let value = layer.Forward { Params = parameters; Mode = Training; Report = fun _ _ -> () } (embeddings, labels)
         torch.autograd.grad ([| value |], leaves) |> ignore)
 
 /// The product of all embeddings with all embeddings, and its gradient.
-let private product pieces effort =
+let private product effort =
     let embeddings = (batch effort |> fst).requires_grad_ true
     let gradient = torch.ones (int64 (size effort), int64 (size effort), device = torch.CPU)
 
-    round pieces (fun () ->
+    round (fun () ->
         let similarities = embeddings.matmul (embeddings.t ())
         torch.autograd.grad ([| similarities |], [| embeddings |], [| gradient |]) |> ignore)
 
 /// All pairs and their similarities, and what the miner keeps of them.
-let private miner name pieces effort =
+let private miner name effort =
     let embeddings, labels = batch effort
     let mine = Part.make "miner" Miners.all classes features { Name = name; Given = Map.empty }
 
-    round pieces (fun () -> mine (Mining.all labels) (Similarity.cosine embeddings) |> ignore)
+    round (fun () -> mine (Mining.all labels) (Similarity.cosine embeddings) |> ignore)
 
 /// Those that pytorch-metric-learning does not have, and so peers/losses.py neither: beside them stands the product of all embeddings.
 let private alone = set [ "recall-at-k"; "hyperbolic"; "miner.all" ]
@@ -83,16 +74,15 @@ let private alone = set [ "recall-at-k"; "hyperbolic"; "miner.all" ]
 /// Those for which the peer makes B x B x B numbers or more, which takes it seconds.
 let private heavy = set [ "nt-xent"; "tuplet-margin"; "histogram"; "smooth-ap"; "pnp"; "miner.angular" ]
 
-let private row name what (ours: string -> int -> Effort -> unit -> Measured.Round) =
+let private row name what (ours: string -> Effort -> unit -> Measured.Round) =
     let isHeavy = heavy.Contains name
-    let pieces = if isHeavy then 1 else 5
-    let ours = Benchmark.here "condembed" (ours name pieces)
+    let ours = Benchmark.here "condembed" (ours name)
 
     let peer, goals =
         if alone.Contains name then
-            Benchmark.here "product" (product pieces), []
+            Benchmark.here "product" product, []
         else
-            Benchmark.python "pml" "losses.py" [ name; string pieces ], [ Benchmark.atMost 1.0 "pml" "condembed" ]
+            Benchmark.python "pml" "losses.py" [ name ], [ Benchmark.atMost 1.0 "pml" "condembed" ]
 
     let named = if name.StartsWith "miner." then name else $"loss.{name}"
     let row = Benchmark.row named $"{what}, B = 512 (quick: 128), D = 512, 4 a class" [ ours; peer ] goals
@@ -105,4 +95,4 @@ let private miners =
 
 let benchmarks =
     [ for name in All.names -> row name $"{name}, forward and backward" loss
-      for name in miners -> row $"miner.{name}" $"the miner {name}, from embeddings on" (fun _ pieces effort -> miner name pieces effort) ]
+      for name in miners -> row $"miner.{name}" $"the miner {name}, from embeddings on" (fun _ -> miner name) ]

@@ -55,7 +55,7 @@ let private ratio goals (samples: Contestants.Sample list) (of', over, measure) 
               AtMost = goal |> Option.map (fun goal -> Nullable goal.AtMost) |> Option.defaultValue (Nullable()) }
     | _ -> None
 
-/// What a benchmark's samples say: each measure, and the ratios that have goals, and of the first contestant over every other.
+/// What a benchmark's samples say: each measure, the ratios that have goals and, where contestants play together, of the first over every other.
 let row (benchmark: Benchmark) (samples: Contestants.Sample list) absent =
     let measures = samples |> List.map _.Measure |> List.distinct
 
@@ -68,8 +68,9 @@ let row (benchmark: Benchmark) (samples: Contestants.Sample list) absent =
     let first = benchmark.Contestants.Head.Name
 
     let usual =
-        [ for other in benchmark.Contestants.Tail do
-              for measure in measures -> first, other.Name, measure ]
+        [ if benchmark.Together then
+              for other in benchmark.Contestants.Tail do
+                  for measure in measures -> first, other.Name, measure ]
 
     { Name = benchmark.Name
       What = benchmark.What

@@ -24,15 +24,12 @@ let private bare count size =
     fun () -> scoped (fun () -> torch.autograd.grad ([| HandWritten.resNet50 parameters batch.Images |], trained) |> ignore)
 
 /// Pictures and their side: less would show what is done once a step, whatever the batch.
-let private small (_: Effort) = 32, 128
+let private count, size = 32, 128
 
 let private overhead =
-    let step effort =
-        let count, size = small effort in
-        let step = steps (Networks.resNet50 size 0) count size in
-        fun () -> Measured.seconds step
-
-    let loop effort = small effort ||> bare |> fun step () -> Measured.seconds step
+    let timed step = fun () -> Measured.seconds step
+    let step (_: Effort) = steps (Networks.resNet50 size 0) count size |> timed
+    let loop (_: Effort) = bare count size |> timed
 
     Benchmark.row
         "step.overhead"
@@ -41,8 +38,7 @@ let private overhead =
         [ Benchmark.atMost 1.03 "loop" "condembed" ]
 
 let private againstPyTorch =
-    let step effort =
-        let count, size = small effort
+    let step (_: Effort) =
         let step = steps (Networks.resNet50 size 0) count size
         fun () -> Measured.secondsAndPeak step
 
@@ -54,6 +50,39 @@ let private againstPyTorch =
           Benchmark.python "pytorch channels-last" "steps.py" [ "channels-last" ] ]
         [ Benchmark.atMost 1.0 "pytorch" "condembed"
           { Benchmark.atMost 1.1 "pytorch" "condembed" with Measure = "bytes" } ]
+
+/// The file of a tcmalloc, where this machine has one.
+let private tcmalloc =
+    [ "/usr/lib/x86_64-linux-gnu"; "/usr/lib/aarch64-linux-gnu"; "/usr/lib64"; "/usr/lib" ]
+    |> List.map (fun folder -> $"{folder}/libtcmalloc_minimal.so.4")
+    |> List.tryFind System.IO.File.Exists
+
+let private allocator =
+    let step (effort: Effort) =
+        let count' = if effort.Quick then 3 else 20
+        let step = steps (Networks.resNet50 size 0) count size
+
+        fun () ->
+            Measured.forgetPeak ()
+
+            let time =
+                Measured.secondsEach count' (fun () ->
+                    for _ in 1..count' do
+                        step ())
+
+            time @ [ "bytes", Measured.peak () ]
+
+    let system = Benchmark.here "system" step
+
+    { Benchmark.row
+          "step.allocator"
+          "the same step and the peak of memory in the last of 60, with tcmalloc (LD_PRELOAD) against the allocator of the system"
+          [ for file in Option.toList tcmalloc do
+                { Benchmark.here "tcmalloc" step with Environment = [ "LD_PRELOAD", file ] }
+            system ]
+          [] with
+        Rounds = 3
+        Warm = 0 }
 
 let private conditional =
     let step levels (effort: Effort) =
@@ -71,8 +100,7 @@ let private conditional =
         Rounds = 3 }
 
 let private bfloat16 =
-    let step precision (effort: Effort) =
-        let count, size = small effort
+    let step precision (_: Effort) =
         let step = steps { Networks.resNet50 size 0 with Precision = precision } count size
         fun () -> Measured.secondsAndPeak step
 
@@ -84,8 +112,7 @@ let private bfloat16 =
 
 /// Forward and backward of an encoder whose pictures are laid out channels-last (as here always) or row by row.
 let private layout =
-    let pass contiguous (effort: Effort) =
-        let count, size = small effort
+    let pass contiguous (_: Effort) =
         let encoder = Recipe.encoder (Networks.resNet50 size 0)
         let parameters = Params.init 1L torch.CPU float32 encoder.Features.Specs
         let leaves = [ for name in Params.trainable encoder.Features.Specs -> name, parameters[name].requires_grad_ true ]
@@ -119,14 +146,14 @@ let private growth =
             for _ in count / 10 + 1 .. count do
                 step ()
 
-            [ "growth bytes", max 0.0 (Measured.resident () - before) ]
+            [ "extra bytes", max 0.0 (Measured.resident () - before) ]
 
     { Benchmark.row
           "memory.growth"
           "resident memory that 2,000 steps of the small network with two levels add after the first 200"
           [ Benchmark.here "condembed" grown ]
-          [ { Of = "condembed"; Over = None; Measure = "growth bytes"; AtMost = 16777216.0 } ] with
+          [ { Of = "condembed"; Over = None; Measure = "extra bytes"; AtMost = 16777216.0 } ] with
         Rounds = 1
         Warm = 0 }
 
-let benchmarks = [ overhead; againstPyTorch; conditional; bfloat16; layout; growth ]
+let benchmarks = [ overhead; againstPyTorch; allocator; conditional; bfloat16; layout; growth ]

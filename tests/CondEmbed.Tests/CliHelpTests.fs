@@ -83,6 +83,12 @@ let private doctor =
         let found = jsonOf (succeeds [ "doctor"; "--json" ])
         Expect.isTrue (found.GetProperty("native").GetProperty("loaded").GetBoolean()) "loaded"
         Expect.equal (found.GetProperty("problems").GetArrayLength()) 0 "problems"
+        let allocator = found.GetProperty("computing").GetProperty("allocator")
+        let better = allocator.GetProperty("better").GetString()
+
+        if better <> "" then
+            let outcome = run "CondEmbed.Cli.dll" "." [ "LD_PRELOAD", better ] [ "doctor" ]
+            Expect.isMatch outcome.Out "allocator +tcmalloc\\n" outcome.Everything
     }
 
 let tests = testList "help" [ help; doctor ]

@@ -154,6 +154,12 @@ let private leaves =
                   let turned = decoder.Decode(file, "")
                   Expect.equal (turned.Width, turned.Height) (if orientation < 5 then 90, 70 else 70, 90) "as it is to be seen"
 
+          testCase "Exif data that ends with its name"
+          <| fun () ->
+              let file = withSegment 0xE1 "Exif\000"B usual.Value
+              Expect.isNull (own file whole) "left"
+              Expect.equal (decoder.Decode(file, "").Width) (decoder.Decode(usual.Value, "").Width) "read all the same"
+
           testCase "RGB that is stored as such"
           <| fun () ->
               let rgb = withSegment 0xEE "Adobe\000d\000\000\000\000\000"B usual.Value

@@ -87,6 +87,32 @@ let private stepTests =
               Optimiser.step (Optimiser.Sgd(0.0, false)) 0.1 0.5 1 [| { Leaf = leaf; Kept = []; Gradient = g } |]
               expectSame (normal 3 [ 3; 2 ]) g "gradient")
 
+          for rule in [ Optimiser.adamW; Optimiser.Sgd(0.9, true) ] do
+              tensorTest $"of a kernel are the same in either layout, whatever the gradient's: {rule}" (fun () ->
+                  let moved layout gradientLayout =
+                      let leaf: Tensor = normal 1 [ 4; 3; 2; 5 ] |> layout
+                      let kept = [ for _ in Optimiser.moments rule -> torch.zeros_like leaf ]
+
+                      for t in 1..3 do
+                          let gradient = normal (10 + t) [ 4; 3; 2; 5 ] |> gradientLayout
+                          Optimiser.step rule 0.05 0.1 t [| { Leaf = leaf; Kept = kept; Gradient = gradient } |]
+
+                      leaf
+
+                  let expected = moved id id
+
+                  for layout, gradientLayout in [ id, channelsLast; channelsLast, id; channelsLast, channelsLast ] do
+                      expectSame expected (moved layout gradientLayout) "leaf")
+
+          tensorTest "find the kernels of a network channels-last, which its gradients are too" (fun () ->
+              let layer = Layers.conv2d 3 4 3 1
+              let parameters = Params.init 1L torch.CPU float32 layer.Specs
+              let kernel = parameters["weight"].requires_grad_ true
+              let found = Layer.apply Training parameters layer ((channelsLast (normal 2 [ 2; 3; 5; 5 ])).``to`` float32)
+              let gradient = Grad.gradients (found.sum ()) [ "weight", kernel ] |> List.head |> snd
+              Expect.equal (kernel.stride ()) (channelsLast kernel |> _.stride()) "kernel"
+              Expect.equal (gradient.stride ()) (kernel.stride ()) "gradient")
+
           testCase "keep the moments that each rule needs" (fun () ->
               Expect.equal (Optimiser.moments Optimiser.adamW) [ "mean"; "square" ] "AdamW"
               Expect.equal (Optimiser.moments (Optimiser.Sgd(0.9, true))) [ "momentum" ] "SGD"

@@ -79,7 +79,7 @@ internal sealed class JpegHeader
                 isYCbCr |= segment.StartsWith("JFIF\0"u8);
                 return true;
             case 0xE1:
-                return !segment.StartsWith("Exif\0"u8) || JpegOrientation.IsUpright(segment[6..]);
+                return !segment.StartsWith("Exif\0"u8) || (segment.Length >= 6 && JpegOrientation.IsUpright(segment[6..]));
             case 0xEE when segment.StartsWith("Adobe"u8):
                 isYCbCr = true;
                 return segment.Length >= 12 && segment[11] == 1;

@@ -29,7 +29,7 @@ public static class Doctor
             ReadVersions(native),
             MachineReader.Read(),
             new NativeLibraries(loaded, native.Folder, native.Loaded, native.Patched, native.Reason),
-            new Computing(native.Devices, native.Threads, native.InterOpThreads),
+            new Computing(native.Devices, native.Threads, native.InterOpThreads, MachineReader.ReadAllocator()),
             cache,
             tests,
             problems);

@@ -34,7 +34,13 @@ public sealed record NativeLibraries(bool Loaded, string Folder, string Library,
 /// <param name="Devices">The devices there are: "cpu", "cuda:0", ...</param>
 /// <param name="Threads">The threads that one operation is spread over.</param>
 /// <param name="InterOpThreads">The threads that independent operations are spread over.</param>
-public sealed record Computing(IReadOnlyList<string> Devices, int Threads, int InterOpThreads);
+/// <param name="Allocator">What gives torch its memory on the CPU.</param>
+public sealed record Computing(IReadOnlyList<string> Devices, int Threads, int InterOpThreads, Allocator Allocator);
+
+/// <summary>An allocator of memory.</summary>
+/// <param name="Name">"tcmalloc", "jemalloc" or "mimalloc" where one of these was loaded before all else; else that of the C library, "system".</param>
+/// <param name="Better">The file of a tcmalloc that this machine has and the process does not use; empty where there is none.</param>
+public sealed record Allocator(string Name, string Better);
 
 /// <summary>The folder for cached files, and whether files can be made there.</summary>
 public sealed record CacheFolder(string Path, bool Writable);

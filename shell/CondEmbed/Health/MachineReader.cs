@@ -9,6 +9,8 @@ namespace CondEmbed.Health;
 /// <summary>Reads what the machine says of itself.</summary>
 internal static class MachineReader
 {
+    private static readonly string[] Allocators = ["tcmalloc", "jemalloc", "mimalloc"];
+
     public static Machine Read() => new(
         SystemName(),
         RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant(),
@@ -16,6 +18,21 @@ internal static class MachineReader
         Environment.ProcessorCount,
         [.. Instructions()],
         GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+
+    public static Allocator ReadAllocator()
+    {
+        var maps = OperatingSystem.IsLinux() ? File.ReadAllText("/proc/self/maps") : "";
+        var name = Allocators.FirstOrDefault(name => maps.Contains($"/lib{name}", StringComparison.Ordinal)) ?? "system";
+        return new Allocator(name, name == "system" && OperatingSystem.IsLinux() ? TcmallocFile() : "");
+    }
+
+    // Of the folders that Debian, Fedora and Arch put it in, the one for this processor.
+    private static string TcmallocFile()
+    {
+        var triplet = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? "aarch64-linux-gnu" : "x86_64-linux-gnu";
+        string[] folders = [$"/usr/lib/{triplet}", "/usr/lib64", "/usr/lib"];
+        return folders.Select(folder => $"{folder}/libtcmalloc_minimal.so.4").FirstOrDefault(File.Exists) ?? "";
+    }
 
     private static string SystemName()
     {

@@ -24,6 +24,15 @@ def seconds(work):
     return time.perf_counter() - start
 
 
+def seconds_over(least, piece):
+    """How long a piece takes that is played over and over for so many seconds, or once where once takes longer."""
+    start, count = time.perf_counter(), 0
+    while count == 0 or time.perf_counter() - start < least:
+        piece()
+        count += 1
+    return (time.perf_counter() - start) / count
+
+
 def _status(name):
     with open("/proc/self/status") as lines:
         for line in lines:

@@ -6,8 +6,8 @@ the one it follows (src/pytorch_metric_learning/losses; pairs.py has what they s
 with every negative pair of the batch, where there it is so. Left out are records, argument checks and options that are off. Where versions differ the
 cheaper is taken: SmoothAP compares positives within 128 classes of 4, not 4 of 128.
 
-    losses.py NAME STEPS            serves rounds of so many steps of a loss: forward and backward to embeddings and proxies
-    losses.py miner.NAME STEPS      serves rounds of a miner
+    losses.py NAME                  serves rounds of a loss: forward and backward to embeddings and proxies
+    losses.py miner.NAME            serves rounds of a miner
     losses.py --check GOLDEN.json   compares with golden values, gradients and tuples that the library itself has made
 """
 import json
@@ -180,18 +180,13 @@ def check(file):
 
 
 def set_up(quick, threads, arguments):
-    name, steps = arguments[0], int(arguments[1])
-    step = one_step(name, 128 if quick else 512, 512)
-
-    def several():
-        for _ in range(steps):
-            step()
+    step = one_step(arguments[0], 128 if quick else 512, 512)
 
     def play():
         contest.forget_peak()
         before = contest.resident()
-        time = contest.seconds(several) / steps
-        return {"seconds": time, "extra_bytes": max(4096.0, contest.peak() - before)}
+        time = contest.seconds_over(0.3, step)
+        return {"seconds": time, "extra bytes": max(4096.0, contest.peak() - before)}
 
     return play
 
