@@ -19,8 +19,8 @@ let private waitPolitely () =
         setEnvironment ("GOMP_SPINCOUNT", "1000", 0) |> ignore
 
 /// Blocks below 32 MiB (the most that glibc allows) stay in one arena that keeps its pages, so that what one thread frees another uses. Memory that is given
-/// back to the system costs a step up to a fifth more time; memory that is kept comes to hold half as much again as is in use, in holes. The user's
-/// environment, where it sets any of this, stays as it is.
+/// back to the system costs a step up to a fifth more time; memory that is kept comes to hold a third more than is in use, in holes. The user's environment,
+/// where it sets any of this, stays as it is.
 let private keepPages () =
     for variable, parameter, value in
         [ "MALLOC_ARENA_MAX", -8, 1

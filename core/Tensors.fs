@@ -36,17 +36,13 @@ module Tensors =
     /// Takes the tensor out of every dispose scope: from now on its owner frees it.
     let own (tensor: Tensor) = tensor.DetachFromDisposeScope()
 
-    /// Scalars made last on a thread. TorchSharp hands libtorch a scalar's address without keeping the scalar itself alive, so that a garbage collection at a
-    /// bad moment would free it under the operation that reads it; none lasts for as many others as are kept here.
-    let private recent = new System.Threading.ThreadLocal<Scalar array * int ref>(fun () -> Array.zeroCreate 256, ref 0)
+    /// Scalars by their number. TorchSharp hands libtorch a scalar's address without keeping the scalar itself alive, so that a garbage collection at a bad
+    /// moment would free it under the operation that reads it; these live on. And they lie where the first step put them: a few bytes made anew in the
+    /// middle of each step, and freed far later, would be as many obstacles to joining the large blocks of memory around them.
+    let private known = System.Collections.Concurrent.ConcurrentDictionary<float, Scalar>()
 
     /// A number as libtorch's scalar.
-    let scalar (x: float) =
-        let made = x.ToScalar()
-        let kept, count = recent.Value
-        kept[count.Value % kept.Length] <- made
-        count.Value <- count.Value + 1
-        made
+    let scalar (x: float) = known.GetOrAdd(x, fun x -> x.ToScalar())
 
     /// One element of any shape -> its value.
     let toFloat (tensor: Tensor) =

@@ -87,7 +87,7 @@ module Residual =
     /// B In H W -> B Out H/stride W/stride: relu(path x + shortcut x), in the place of what the path has made.
     let private block options inputs width stride =
         let shortcut = shortcut options inputs (outputsOf options width) stride
-        let sum = Layer.lift (fun (x: Tensor, y: Tensor) -> x.add_ y)
+        let sum = Layer.lift (fun (x: Tensor, y: Tensor) -> x.add_ (y, scalar 1.0))
         Layer.both (path options inputs width stride) shortcut --> sum --> reluInPlace
 
     /// B In H W -> B Out H/stride W/stride: so many blocks, the first of which may halve the resolution.
