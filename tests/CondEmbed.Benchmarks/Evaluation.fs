@@ -107,33 +107,27 @@ let private kMeans =
         [ Benchmark.here "condembed" clustered; Benchmark.python "faiss" "evaluation.py" [ "kmeans" ] ]
         [ Benchmark.atMost 1.5 "faiss" "condembed" ]
 
-let private curve =
-    let all count =
-        row
-            $"scaling.evaluation.{count}"
-            $"Retrieval metrics of {count:N0} x 128, four a class, all against all; bytes beside the embeddings"
-            1
-            [ Benchmark.here "condembed" (fun effort ->
-                  onThreads effort
-                  recall (rows 3 count 128 (count / 4) 2.0f) (count / 4)) ]
-            []
+/// Rounds of the first so many rows as queries among all, or of all among themselves.
+let private among queries count (effort: Effort) =
+    onThreads effort
+    let gallery = rows 3 count 128 (count / 4) 2.0f
+    let classes = labels count (count / 4)
 
-    let million (effort: Effort) =
-        onThreads effort
-        let count = if effort.Quick then 100_000 else 1_000_000
-        let gallery = rows 4 count 128 (count / 4) 2.0f
-        let queries = Embeddings<float32>(gallery.Values[.. 10_000 * 128 - 1], 10_000, 128)
-        let of' count' = labels count' (count / 4)
+    if queries = count then
+        recall gallery (count / 4)
+    else
+        let asked = Embeddings<float32>(gallery.Values[.. queries * 128 - 1], queries, 128)
+        let self = [| 0 .. queries - 1 |]
+        fun () -> aboveWhatIsThere (fun () -> Retrieval.Evaluate(asked, classes[.. queries - 1], gallery, classes, self, options) |> ignore)
 
-        fun () ->
-            aboveWhatIsThere (fun () -> Retrieval.Evaluate(queries, of' 10_000, gallery, of' count, [| 0..9_999 |], options) |> ignore)
-
-    [ yield! List.map all [ 1_000; 10_000; 100_000 ]
-      row
-          "scaling.evaluation.1000000"
-          "Retrieval metrics of 10,000 queries among 1,000,000 x 128; bytes beside the embeddings"
+let private growth =
+    { row
+          "scaling.evaluation"
+          "retrieval metrics of N x 128, four a class, all against all; and of 10,000 queries among N; bytes beside the embeddings"
           1
-          [ Benchmark.here "condembed" million ]
-          [] ]
+          [ for count in [ 1_000; 10_000; 100_000 ] -> Benchmark.here $"all {count}" (among count count)
+            for count in [ 10_000; 100_000; 1_000_000 ] -> Benchmark.here $"queries {count}" (among 10_000 count) ]
+          [] with
+        Together = false }
 
-let benchmarks: Benchmark list = [ ofProducts; ofChance; kMeans ] @ curve
+let benchmarks: Benchmark list = [ ofProducts; ofChance; kMeans; growth ]

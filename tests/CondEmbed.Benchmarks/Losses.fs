@@ -24,17 +24,16 @@ let private batch effort =
     + 1.5 * torch.randn (int64 count, int64 features, device = torch.CPU),
     labels
 
-/// Rounds of a piece, once it has been played for a second: so long .NET goes on compiling what runs often, on a core of its own. Its time, and what was
-/// resident above the start at most: a page at least, for the sake of ratios.
+/// Rounds of a piece: its time, once it has been played for a second (so long .NET goes on compiling what runs often, on a core of its own), and what its
+/// first time took of memory: a page at least, for the sake of ratios.
 let private round piece =
     let piece () = scoped piece
+    let before = Measured.resident ()
+    Measured.forgetPeak ()
+    piece ()
+    let extra = max 4096.0 (Measured.peak () - before)
     Measured.secondsOver 1.0 piece |> ignore
-
-    fun () ->
-        Measured.forgetPeak ()
-        let before = Measured.resident ()
-        let time = Measured.secondsOver 0.3 piece
-        time @ [ "extra bytes", max 4096.0 (Measured.peak () - before) ]
+    fun () -> Measured.secondsOver 0.3 piece @ [ "extra bytes", extra ]
 
 let private loss name effort =
     let embeddings, labels = batch effort

@@ -10,6 +10,7 @@ type Arguments =
     | Json of FILE: string
     | Compare of FILE: string
     | Read of FILE: string
+    | Curves of FILE: string
     | Only of PATTERN: string
     | Threads of N: int
     | Small
@@ -21,7 +22,8 @@ type Arguments =
             | Quick -> "smaller work and fewer rounds: rough numbers in some minutes"
             | Json _ -> "write the results to a file"
             | Compare _ -> "print what got slower, beyond noise, than in the results of an earlier run, and exit with 1 if anything did"
-            | Read _ -> "take the results from a file instead of measuring"
+            | Read _ -> "take the results from a file instead of measuring; may be given more than once, for the parts of one run"
+            | Curves _ -> "draw the rows named scaling.* as a PNG"
             | Only _ -> "only benchmarks whose name fits, such as loss.*; may be given more than once"
             | Threads _ -> "threads of every contestant; one a core without it"
             | Small -> "measure the small parts too, by BenchmarkDotNet"
@@ -69,14 +71,15 @@ let private effortOf (given: ParseResults<Arguments>) =
 
 let private compare (given: ParseResults<Arguments>) =
     let now =
-        match given.TryGetResult Read with
-        | Some file ->
-            let read = Results.read file
+        match given.GetResults Read with
+        | [] -> run (effortOf given) (given.GetResults Only) (given.Contains Small)
+        | files ->
+            let read = Results.readAll files
             Console.Out.WriteLine(Table.markdown read)
             read
-        | None -> run (effortOf given) (given.GetResults Only) (given.Contains Small)
 
     given.TryGetResult Json |> Option.iter (fun file -> Results.write file now)
+    given.TryGetResult Curves |> Option.iter (fun file -> Curves.write file now)
     let known = Benchmarks.all |> List.map (fun benchmark -> benchmark.Name, benchmark) |> Map.ofList
 
     tell

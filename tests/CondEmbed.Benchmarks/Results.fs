@@ -120,6 +120,21 @@ let read (path: string) =
     | :? IOException
     | :? UnauthorizedAccessException as problem -> raise (CondEmbed.InputException $"{path}: {problem.Message}")
 
+/// The rows of several files as of one run; of two of a name the later one. InputException where they are not of one machine, effort and number of threads.
+let readAll (paths: string list) =
+    let runs = List.map read paths
+    let first = runs.Head
+
+    for path, run in List.zip paths runs do
+        if (run.Machine, run.Quick, run.Threads) <> (first.Machine, first.Quick, first.Threads) then
+            raise (
+                CondEmbed.InputException
+                    $"{path}: these results are of another machine, effort or number of threads than those of {paths.Head}. Show them by themselves."
+            )
+
+    let rows = runs |> Seq.collect _.Rows |> Seq.groupBy _.Name |> Seq.map (snd >> Seq.last)
+    { first with Date = (List.last runs).Date; Rows = Array.ofSeq rows }
+
 /// Half the width of the middle half, as a part of the middle.
 let private noise (value: Spread) = if value.Median = 0.0 then 0.0 else (value.High - value.Low) / (2.0 * value.Median)
 

@@ -115,6 +115,8 @@ let private layout =
     let pass contiguous (_: Effort) =
         let encoder = Recipe.encoder (Networks.resNet50 size 0)
         let parameters = Params.init 1L torch.CPU float32 encoder.Features.Specs
+        // Kernels that are channels-last would make the maps so, too.
+        let parameters = if contiguous then parameters |> Params.map (fun _ leaf -> own (leaf.contiguous ())) else parameters
         let leaves = [ for name in Params.trainable encoder.Features.Specs -> name, parameters[name].requires_grad_ true ]
         let images = (Networks.batch count size).Images.``to``(float32).permute(0L, 3L, 1L, 2L)
         let images = own ((if contiguous then images.contiguous () else images) / 255.0)

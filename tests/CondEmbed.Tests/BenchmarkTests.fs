@@ -1,6 +1,7 @@
 /// The benchmark program as a process: one quick row for real, and its judgement of results that are made up.
 module CondEmbed.Tests.BenchmarkTests
 
+open System
 open System.IO
 open System.Text.Json
 open Expecto
@@ -66,6 +67,23 @@ let tests =
               for now in [ 0.98, 1.04, 1.1; 0.7, 1.2, 1.7; 0.48, 0.5, 0.52 ] do
                   let outcome = compared (0.98, 1.0, 1.02) now
                   Expect.equal outcome.Code 0 outcome.Everything
+          }
+
+          test "curves are drawn of rows named scaling.* and of no others, from several files at once" {
+              inFolder (fun folder ->
+                  let picture = Path.Combine(folder, "curves.png")
+                  let plain = results folder "plain.json" (0.9, 1.0, 1.1)
+                  let text = File.ReadAllText(plain).Replace("step.x", "scaling.x")
+                  let growing = Path.Combine(folder, "growing.json")
+                  File.WriteAllText(growing, text.Replace("\"a\"", "\"all 32\"").Replace("\"b\"", "\"all 64\""))
+                  let refused = benchmarks [ "--read"; plain; "--curves"; picture ]
+                  Expect.equal refused.Code 2 refused.Everything
+                  Expect.stringContains refused.Error "scaling.*" "what is drawn"
+                  let drawn = benchmarks [ "--read"; plain; "--read"; growing; "--curves"; picture ]
+                  Expect.equal drawn.Code 0 drawn.Everything
+                  Expect.stringContains drawn.Out "| step.x |" "rows of the first file"
+                  Expect.stringContains drawn.Out "| scaling.x |" "rows of the second"
+                  Expect.equal (File.ReadAllBytes(picture).AsSpan(1, 3).ToArray()) "PNG"B "a picture")
           }
 
           test "a pattern that fits nothing, a file that is none, and a number of threads that cannot be are refused" {
