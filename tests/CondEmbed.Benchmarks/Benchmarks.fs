@@ -16,14 +16,16 @@ let all: Benchmark list =
           Input.benchmarks
           Scaling.benchmarks ]
 
+let private fits (patterns: string list) (name: string) =
+    patterns.IsEmpty
+    || patterns |> List.exists (fun pattern -> FileSystemName.MatchesSimpleExpression(pattern, name))
+
+/// A run's rows whose name fits a pattern; all without one.
+let only patterns (run: Results.Run) = { run with Rows = run.Rows |> Array.filter (fun row -> fits patterns row.Name) }
+
 /// Those whose name fits a pattern such as loss.*; all without one. Error: none does.
 let named (patterns: string list) =
-    let fits (benchmark: Benchmark) =
-        patterns.IsEmpty
-        || patterns
-           |> List.exists (fun pattern -> FileSystemName.MatchesSimpleExpression(pattern, benchmark.Name))
-
-    match List.filter fits all with
+    match all |> List.filter (fun benchmark -> fits patterns benchmark.Name) with
     | [] ->
         let names = all |> List.map _.Name |> String.concat ", "
         raise (CondEmbed.InputException $"""No benchmark is named {String.Join(" or ", patterns)}. There are {names}.""")

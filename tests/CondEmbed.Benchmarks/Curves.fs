@@ -38,13 +38,13 @@ let private ticks (places: float seq) (text: float -> string) =
     let known = places |> Seq.distinct |> Seq.sort |> Array.ofSeq
     TickGenerators.NumericManual(Array.map log10 known, Array.map text known)
 
-/// 1, 10 and 100 of each unit about the values.
+/// Round numbers of each unit about the values.
 let private decades unit' (values: float array) =
     let units = if unit' = "B" then [ for power in 0..3 -> 1024.0 ** float power ] else [ 1e-6; 1e-3; 1.0 ]
-    let least, most = Array.min values / 10.0, Array.max values * 10.0
+    let least, most = Array.min values / 1.5, Array.max values * 1.5
 
     [ for unit in units do
-          for share in [ 1.0; 10.0; 100.0 ] do
+          for share in [ 1.0; 2.0; 5.0; 10.0; 20.0; 50.0; 100.0; 200.0; 500.0 ] do
               if share * unit > least && share * unit < most then share * unit ]
 
 let private draw (row: string, measure: string) (curves: Curve list) (plot: Plot) =
@@ -81,8 +81,4 @@ let write (path: string) (run: Results.Run) =
         picture.Layout <- MultiplotLayouts.Grid((some.Length + 1) / 2, 2)
         some |> List.iteri (fun place (named, curves) -> draw named curves (picture.GetPlot place))
 
-        try
-            picture.SavePng(path, 1200, 400 * ((some.Length + 1) / 2)) |> ignore
-        with
-        | :? IO.IOException
-        | :? UnauthorizedAccessException as problem -> raise (CondEmbed.InputException $"{path}: {problem.Message}")
+        Results.writing path (fun fresh -> picture.SavePng(fresh, 1200, 400 * ((some.Length + 1) / 2)) |> ignore)

@@ -70,11 +70,14 @@ let private effortOf (given: ParseResults<Arguments>) =
     ({ Quick = given.Contains Quick; Threads = threads }: Effort)
 
 let private compare (given: ParseResults<Arguments>) =
+    // Before an hour of measuring.
+    let old = given.TryGetResult Compare |> Option.map Results.read
+
     let now =
         match given.GetResults Read with
         | [] -> run (effortOf given) (given.GetResults Only) (given.Contains Small)
         | files ->
-            let read = Results.readAll files
+            let read = Results.readAll files |> Benchmarks.only (given.GetResults Only)
             Console.Out.WriteLine(Table.markdown read)
             read
 
@@ -89,10 +92,11 @@ let private compare (given: ParseResults<Arguments>) =
               | None -> () ]
         "Goals missed:"
 
-    match given.TryGetResult Compare |> Option.map Results.read with
+    match old with
     | None -> 0
     | Some old ->
         let slower = Results.slower old now
+        Console.Out.WriteLine $"\n{Results.common old now} of {now.Rows.Length} benchmarks are in both results."
         tell slower "Slower than before, beyond noise:"
         if slower.IsEmpty then Console.Out.WriteLine "\nNothing got slower beyond noise."
         min 1 slower.Length

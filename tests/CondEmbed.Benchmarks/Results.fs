@@ -104,17 +104,27 @@ let missed (benchmark: Benchmark) (row: Row) =
                   $"{row.Name}: {ratio.Of} is {ratio.Value.Median:F2} x {ratio.Over} in {ratio.Name}, the goal is {ratio.AtMost.Value}" ]
     @ lateOf benchmark row
 
-let write (path: string) (run: Run) =
-    let text = JsonSerializer.Serialize(run, options)
-    let whole = Path.GetFullPath path
-    Directory.CreateDirectory(Path.GetDirectoryName whole) |> ignore
-    let fresh = whole + ".new"
-    File.WriteAllText(fresh, text + "\n")
-    File.Move(fresh, whole, true)
+/// Work that writes a file, whose folder is made. InputException where it cannot be written.
+let writing (path: string) (work: string -> unit) =
+    try
+        let whole = Path.GetFullPath path
+        Directory.CreateDirectory(Path.GetDirectoryName whole) |> ignore
+        let fresh = whole + ".new"
+        work fresh
+        File.Move(fresh, whole, true)
+    with
+    | :? IOException
+    | :? UnauthorizedAccessException as problem ->
+        raise (CondEmbed.InputException $"{path} cannot be written: {problem.Message} Give the name of a file in a folder that is yours.")
+
+let write path (run: Run) = writing path (fun fresh -> File.WriteAllText(fresh, JsonSerializer.Serialize(run, options) + "\n"))
 
 let read (path: string) =
     try
-        JsonSerializer.Deserialize<Run>(File.ReadAllText path, options)
+        match JsonSerializer.Deserialize<Run>(File.ReadAllText path, options) with
+        | run when isNull (box run) || isNull run.Rows || isNull (box run.Machine) ->
+            raise (CondEmbed.InputException $"{path}: these are no results of the benchmarks: rows or machine are missing.")
+        | run -> run
     with
     | :? JsonException as problem -> raise (CondEmbed.InputException $"{path}: these are no results of the benchmarks: {problem.Message}")
     | :? IOException
@@ -141,10 +151,22 @@ let private noise (value: Spread) = if value.Median = 0.0 then 0.0 else (value.H
 /// Beyond both runs' spread and a twentieth.
 let private worse (old: Spread) (now: Spread) = now.Median > old.Median * (1.0 + 0.05 + 2.0 * (noise old + noise now)) && now.Low > old.High
 
+/// How many rows of this run the earlier one has, too.
+let common (old: Run) (now: Run) =
+    now.Rows
+    |> Array.filter (fun row -> old.Rows |> Array.exists (fun before -> before.Name = row.Name))
+    |> Array.length
+
 /// What is worse than it was, each a line. Times are compared on the same machine only, and only where nothing stands beside them; ratios always.
 let slower (old: Run) (now: Run) =
     let told name what (before: Spread) (after: Spread) =
         FormattableString.Invariant $"{name}: {what} was {before.Median:G4}, is {after.Median:G4} ({after.Median / before.Median:F2} x)"
+
+    if old.Quick <> now.Quick then
+        raise (
+            CondEmbed.InputException
+                "--compare: one of the two is of a quick run and the other is not, so their work differs. Give results of the same effort."
+        )
 
     let same =
         old.Machine.Processor = now.Machine.Processor

@@ -35,7 +35,7 @@ let private measures (row: Results.Row) =
 let private ratios (row: Results.Row) =
     [ for one in row.Ratios ->
           let what = if one.Name = "seconds" || (names row).Length = 1 then "" else $", {one.Name},"
-          $"""{number "0.00" one.Value.Median}{what} of {one.Over}{goal one}""" ]
+          $"""{number (if one.Value.Median < 0.1 then "G2" else "0.00") one.Value.Median}{what} of {one.Over}{goal one}""" ]
     |> String.concat "; "
 
 /// A line of the table.

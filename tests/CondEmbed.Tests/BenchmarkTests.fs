@@ -86,6 +86,24 @@ let tests =
                   Expect.equal (File.ReadAllBytes(picture).AsSpan(1, 3).ToArray()) "PNG"B "a picture")
           }
 
+          test "results that are none, places that cannot be written, and another effort are refused" {
+              inFolder (fun folder ->
+                  let sound = results folder "sound.json" (0.9, 1.0, 1.1)
+                  let other = Path.Combine(folder, "other.json")
+                  File.WriteAllText(other, """{ "a": 1 }""")
+                  let quick = Path.Combine(folder, "quick.json")
+                  File.WriteAllText(quick, File.ReadAllText(sound).Replace("\"quick\": false", "\"quick\": true"))
+
+                  for arguments, words in
+                      [ [ "--read"; other ], "rows or machine are missing"
+                        [ "--only"; "optimiser.adamw"; "--compare"; other ], "rows or machine are missing"
+                        [ "--read"; sound; "--json"; folder ], "cannot be written"
+                        [ "--read"; sound; "--compare"; quick ], "same effort" ] do
+                      let outcome = benchmarks arguments
+                      Expect.equal outcome.Code 2 outcome.Everything
+                      Expect.stringContains outcome.Error words "what is wrong")
+          }
+
           test "a pattern that fits nothing, a file that is none, and a number of threads that cannot be are refused" {
               for arguments, words in
                   [ [ "--only"; "nothing.*" ], "No benchmark is named nothing.*"

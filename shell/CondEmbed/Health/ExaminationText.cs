@@ -47,7 +47,7 @@ internal static class ExaminationText
 
     private static string AllocatorOf(Allocator allocator) => allocator.Better.Length == 0
         ? allocator.Name
-        : $"{allocator.Name}; training takes less time and memory with LD_PRELOAD={allocator.Better}";
+        : $"{allocator.Name}; a training of a large network takes less time and memory when started as LD_PRELOAD={allocator.Better} condembed train";
 
     private static string Processor(Machine machine)
     {
