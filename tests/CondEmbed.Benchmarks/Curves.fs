@@ -39,7 +39,7 @@ let private ticks (places: float seq) (text: float -> string) =
     TickGenerators.NumericManual(Array.map log10 known, Array.map text known)
 
 /// Round numbers of each unit about the values.
-let private decades unit' (values: float array) =
+let private roundNumbers unit' (values: float array) =
     let units = if unit' = "B" then [ for power in 0..3 -> 1024.0 ** float power ] else [ 1e-6; 1e-3; 1.0 ]
     let least, most = Array.min values / 1.5, Array.max values * 1.5
 
@@ -68,7 +68,7 @@ let private draw (row: string, measure: string) (curves: Curve list) (plot: Plot
 
     plot.Title $"{row}, {measure}"
     plot.Axes.Bottom.TickGenerator <- ticks (Seq.map fst all) (fun size -> size.ToString("N0", CultureInfo.InvariantCulture))
-    plot.Axes.Left.TickGenerator <- ticks (decades unit' (Array.map snd all)) (Table.amount unit')
+    plot.Axes.Left.TickGenerator <- ticks (roundNumbers unit' (Array.map snd all)) (Table.amount unit')
     plot.ShowLegend Edge.Right |> ignore
 
 /// Writes a PNG with a chart for each row and measure. InputException where there is no such row, or the file cannot be written.

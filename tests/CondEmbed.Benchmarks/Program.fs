@@ -75,7 +75,10 @@ let private compare (given: ParseResults<Arguments>) =
 
     let now =
         match given.GetResults Read with
-        | [] -> run (effortOf given) (given.GetResults Only) (given.Contains Small)
+        | [] ->
+            let effort = effortOf given
+            Option.iter (Results.demandEffort effort.Quick) old
+            run effort (given.GetResults Only) (given.Contains Small)
         | files ->
             let read = Results.readAll files |> Benchmarks.only (given.GetResults Only)
             Console.Out.WriteLine(Table.markdown read)

@@ -151,6 +151,14 @@ let private noise (value: Spread) = if value.Median = 0.0 then 0.0 else (value.H
 /// Beyond both runs' spread and a twentieth.
 let private worse (old: Spread) (now: Spread) = now.Median > old.Median * (1.0 + 0.05 + 2.0 * (noise old + noise now)) && now.Low > old.High
 
+/// InputException where the other results are not of a quick run and these are, or the other way round.
+let demandEffort quick (other: Run) =
+    if other.Quick <> quick then
+        raise (
+            CondEmbed.InputException
+                "--compare: one of the two is of a quick run and the other is not, so their work differs. Give results of the same effort."
+        )
+
 /// How many rows of this run the earlier one has, too.
 let common (old: Run) (now: Run) =
     now.Rows
@@ -162,11 +170,7 @@ let slower (old: Run) (now: Run) =
     let told name what (before: Spread) (after: Spread) =
         FormattableString.Invariant $"{name}: {what} was {before.Median:G4}, is {after.Median:G4} ({after.Median / before.Median:F2} x)"
 
-    if old.Quick <> now.Quick then
-        raise (
-            CondEmbed.InputException
-                "--compare: one of the two is of a quick run and the other is not, so their work differs. Give results of the same effort."
-        )
+    demandEffort now.Quick old
 
     let same =
         old.Machine.Processor = now.Machine.Processor

@@ -97,6 +97,7 @@ let tests =
                   for arguments, words in
                       [ [ "--read"; other ], "rows or machine are missing"
                         [ "--only"; "optimiser.adamw"; "--compare"; other ], "rows or machine are missing"
+                        [ "--only"; "optimiser.adamw"; "--compare"; quick ], "same effort"
                         [ "--read"; sound; "--json"; folder ], "cannot be written"
                         [ "--read"; sound; "--compare"; quick ], "same effort" ] do
                       let outcome = benchmarks arguments
