@@ -185,5 +185,21 @@ let private studied =
             Expect.isGreaterThan plan.Arms.Count 1 page.Path
     }
 
+let private short =
+    test "the README can be read in one sitting" {
+        let lines = (allPages.Value |> List.find (fun page -> page.Path.TrimStart('/') = "README.md")).Text.Split '\n'
+        Expect.isLessThanOrEqual lines.Length 150 "lines"
+    }
+
 let tests =
-    testList "Docs" [ linked; inNavigation; quoted; called; checked'; studied; DocsReferenceTests.tests; DocsSiteTests.tests ]
+    testList
+        "Docs"
+        [ short
+          linked
+          inNavigation
+          quoted
+          called
+          checked'
+          studied
+          DocsReferenceTests.tests
+          DocsSiteTests.tests ]

@@ -34,11 +34,6 @@ let private snippets =
 
               for snippet in found do
                   Expect.stringContains code snippet "snippet"
-          }
-
-          test "the README's program is the sample on the console" {
-              let program = linesOf (repositoryFile "shell/CondEmbed.Sample.Console/Program.cs")
-              Expect.contains (snippetsOf (repositoryFile "README.md")) program "program"
           } ]
 
 let private products () =

@@ -102,13 +102,6 @@ let tests =
                   let file = FileInfo(Path.Combine(folder.Value, "look", picture))
                   Expect.isTrue (file.Exists && file.Length > 4000L) picture)
 
-          testCase "the README quotes 1-compose.fsx as it stands" (fun () ->
-              let readme = File.ReadAllText(Path.Combine(Support.repositoryRoot (), "README.md"))
-              let from = readme.IndexOf("#load \"emoji.fsx\"", StringComparison.Ordinal)
-              let quoted = readme.Substring(from, readme.IndexOf("```", from, StringComparison.Ordinal) - from).Split '\n'
-              let written = quoted |> Array.filter (fun line -> line.Trim() <> "") |> List.ofArray
-              Expect.equal written (code "1-compose.fsx") "the lines of code")
-
           testCase "no script is left out" (fun () ->
               let there = Directory.GetFiles(folder.Value, "*.fsx") |> Array.map (fun file -> Path.GetFileName file) |> set
 
