@@ -26,16 +26,29 @@ let private encodeGrey seed width height =
     data.ToArray()
 
 /// What libjpeg makes of a file.
-let private libjpeg (file: byte[]) =
+let private tryLibjpeg (file: byte[]) =
     use data = SKData.CreateCopy file
     use codec = SKCodec.Create data
-    let info = SKImageInfo(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul)
-    let rgba = Array.zeroCreate<byte> info.BytesSize
-    let pin = GCHandle.Alloc(rgba, GCHandleType.Pinned)
-    let result = codec.GetPixels(info, pin.AddrOfPinnedObject())
-    pin.Free()
-    Expect.equal result SKCodecResult.Success "libjpeg reads it"
-    Upright.FromRgba(ReadOnlySpan rgba, info.Width, info.Height, SKEncodedOrigin.TopLeft)
+
+    if isNull codec then
+        None
+    else
+
+        let info = SKImageInfo(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul)
+        let rgba = Array.zeroCreate<byte> info.BytesSize
+        let pin = GCHandle.Alloc(rgba, GCHandleType.Pinned)
+        let result = codec.GetPixels(info, pin.AddrOfPinnedObject())
+        pin.Free()
+
+        if result = SKCodecResult.Success then
+            Some(Upright.FromRgba(ReadOnlySpan rgba, info.Width, info.Height, SKEncodedOrigin.TopLeft))
+        else
+            None
+
+let private libjpeg (file: byte[]) =
+    let image = tryLibjpeg file
+    Expect.isSome image "libjpeg reads it"
+    image.Value
 
 /// A box of a file by our own decoder, in a picture that is grey elsewhere; null where it leaves the file to Skia.
 let private own (file: byte[]) (choose: int -> int -> PixelBox) =
@@ -187,6 +200,51 @@ let private leaves =
                   with :? BadPictureException ->
                       () ]
 
+/// A file with a few bytes changed, cut out, put in, moved or cut off.
+let private damaged (random: Random) (file: byte[]) =
+    let at = random.Next((if random.Next 3 = 0 then 2 else min 600 (file.Length / 2)), file.Length)
+
+    match random.Next 5 with
+    | 0 -> file |> Array.mapi (fun i value -> if i = at then value ^^^ (1uy <<< random.Next 8) else value)
+    | 1 ->
+        file
+        |> Array.mapi (fun i value -> if abs (i - at) < 3 && random.Next 2 = 0 then byte (random.Next 256) else value)
+    | 2 -> Array.append file[.. at - 1] (if random.Next 2 = 0 then [| 0xFFuy; 0xD9uy |] else [||])
+    | 3 -> Array.append file[.. at - 1] file[min (at + random.Next(1, 40)) file.Length ..]
+    | _ -> Array.concat [ file[.. at - 1]; [| 0xFFuy; byte (random.Next 256) |][random.Next 2 ..]; file[at..] ]
+
+let private onDamage =
+    testCase "files that are damaged, of which it leaves to Skia what it cannot read as libjpeg does"
+    <| fun () ->
+        let random = Random 17
+        let sound = files.Value |> List.map snd |> List.filter (fun file -> file.Length < 6000) |> List.toArray
+        let mutable read = 0
+
+        for turn in 1..4000 do
+            let file = damaged random sound[random.Next sound.Length]
+
+            match own file whole with
+            | null -> ()
+            | image ->
+                read <- read + 1
+
+                match tryLibjpeg file with
+                | None -> failtest $"turn {turn}: read, where libjpeg refuses"
+                | Some expected -> expectSame image.Pixels expected.Pixels $"turn {turn}"
+
+        Expect.isGreaterThan read 300 "some can be read all the same"
+
+let private onCases =
+    testCase "files that were read otherwise once"
+    <| fun () ->
+        for name in [ "kinder-1-m35"; "kinder-2-m37"; "mismatch-1-m7"; "mismatch-2-m41" ] do
+            let file = File.ReadAllBytes(Support.golden (Path.Combine("jpeg", name)))
+
+            match own file whole, tryLibjpeg file with
+            | null, None -> Expect.throwsT<BadPictureException> (fun () -> decoder.Decode(file, name) |> ignore) name
+            | null, Some expected -> expectSame (decoder.Decode(file, name)).Pixels expected.Pixels name
+            | image, expected -> expectSame image.Pixels expected.Value.Pixels name
+
 let private asMuch =
     testCase "makes the views that whole pictures make, in the loader too"
     <| fun () ->
@@ -217,6 +275,6 @@ let private asMuch =
 
 let tests =
     if JpegDecoder.IsSupported then
-        testList "usual JPEG" [ testList "equals libjpeg on" [ onWhole; onParts; onRestarts ]; leaves; asMuch ]
+        testList "usual JPEG" [ testList "equals libjpeg on" [ onWhole; onParts; onRestarts; onDamage; onCases ]; leaves; asMuch ]
     else
         testList "usual JPEG" []

@@ -171,6 +171,7 @@ let tests =
           ImageTransformTests.tests
           ImageColourTests.tests
           ImageJpegTests.tests
+          ImagePillowTests.tests
           ImageCacheTests.tests
           ImageLoaderTests.tests
           ImageCheckTests.tests

@@ -12,6 +12,9 @@ internal unsafe struct JpegBits(byte* start, int length)
     /// <summary>More than the codes of one MCU can take.</summary>
     internal const int Margin = 4096;
 
+    // Sound pictures stay far below this, and up to here the first pass of the transform fits into 32 bits.
+    private const int MostOfSound = 1 << 14;
+
     private readonly byte* end = start + length;
     private byte* at = start;
     private ulong bits;
@@ -25,16 +28,16 @@ internal unsafe struct JpegBits(byte* start, int length)
     /// <param name="steps">64 steps in zigzag order.</param>
     /// <param name="first">The first coefficient of the block before, and then of this one.</param>
     /// <param name="block">64 zeros.</param>
-    /// <returns>The place in zigzag order of the last coefficient; -1 where the codes make no sense.</returns>
+    /// <returns>The place in zigzag order of the last coefficient; -1 where the codes make no sense, or where 32 bits may not do for the transform.</returns>
     internal int Read(JpegComponent component, int* steps, ref int first, int* block)
     {
         var at = this.at;
         var (bits, count) = (this.bits, this.count);
         Fill(ref at, ref bits, ref count);
-        if (!TakeFirst(component.First, ref bits, ref count, ref first))
+        if (!TakeFirst(component.First, ref bits, ref count, ref first) || first != (short)first)
             return -1;
-        block[0] = first * steps[0];
-        var last = 0;
+        var (last, extent) = (0, 0);
+        Place(0, first * steps[0], block, ref extent);
         fixed (int* entries = component.Others.Entries)
         fixed (byte* places = JpegBlock.Places)
         {
@@ -58,10 +61,13 @@ internal unsafe struct JpegBits(byte* start, int length)
                 var value = entry >> 16;
                 if ((entry & JpegCodes.More) != 0)
                     value = Take(value, ref bits, ref count);
-                block[places[k]] = value * steps[k];
+                Place(places[k], value * steps[k], block, ref extent);
                 last = k;
             }
         }
+
+        if (extent >= MostOfSound)
+            return -1;
 
         this.at = at;
         (this.bits, this.count) = (bits, count);
@@ -96,6 +102,13 @@ internal unsafe struct JpegBits(byte* start, int length)
         this.at = at;
         (this.bits, this.count) = (bits, count);
         return true;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Place(int place, int value, int* block, ref int extent)
+    {
+        block[place] = value;
+        extent |= value ^ (value >> 31);
     }
 
     // At least 56 bits are there afterwards, which is more than a code and its coefficient take.

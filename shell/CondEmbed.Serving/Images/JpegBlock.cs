@@ -14,6 +14,9 @@ internal static unsafe class JpegBlock
     private const int ConstBits = 13;
     private const int PassBits = 2;
 
+    // libjpeg looks pixels up by their lowest ten bits: what overshoots further than sound pictures do comes out at the other end.
+    private const int Unused = 32 - 10;
+
     // Four columns of four rows become four rows.
     private static readonly Vector256<byte> Turned = Vector256.Create(Vector128.Create((byte)0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15));
 
@@ -27,7 +30,7 @@ internal static unsafe class JpegBlock
     /// <summary>A block with a first coefficient alone: 8 8 equal pixels.</summary>
     internal static void Flat(int first, byte* target, nint stride)
     {
-        var value = (byte)Math.Clamp(((first + 4) >> 3) + 128, 0, 255);
+        var value = (byte)Math.Clamp(((((first + 4) >> 3) << Unused) >> Unused) + 128, 0, 255);
         var row = value * 0x0101010101010101UL;
         for (var y = 0; y < 8; y++)
             Unsafe.WriteUnaligned(target + y * stride, row);
@@ -49,6 +52,7 @@ internal static unsafe class JpegBlock
     private static Vector256<int> Narrow(Vector256<int> c0, Vector256<int> c1, Vector256<int> c2, Vector256<int> c3)
     {
         var middle = Vector256.Create((short)128);
+        (c0, c1, c2, c3) = ((c0 << Unused) >> Unused, (c1 << Unused) >> Unused, (c2 << Unused) >> Unused, (c3 << Unused) >> Unused);
         var bytes = Avx2.PackUnsignedSaturate(Avx2.PackSignedSaturate(c0, c1) + middle, Avx2.PackSignedSaturate(c2, c3) + middle);
         return Avx2.Shuffle(bytes, Turned).AsInt32();
     }

@@ -46,7 +46,8 @@ internal sealed class JpegCodes
             codes.places[length] = place;
             for (var i = 0; i < lengths[length - 1]; i++, code++, place++)
             {
-                if (code >= 1 << length || (isFirst && symbols[place] > 15))
+                // No code is all ones.
+                if (code >= (1 << length) - 1 || (isFirst && symbols[place] > 15))
                     return null;
                 if (length <= Look)
                     codes.Fill(code << (Look - length), 1 << (Look - length), length, symbols[place]);

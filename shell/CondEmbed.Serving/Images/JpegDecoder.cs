@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Runtime.Intrinsics.X86;
 
 namespace CondEmbed.Images;
@@ -20,17 +19,10 @@ internal static unsafe class JpegDecoder
     internal static bool TryDecode(JpegHeader header, ReadOnlySpan<byte> file, PixelBox box, Span<byte> rgb)
     {
         using var planes = new JpegPlanes(header, box);
-        var codes = ArrayPool<byte>.Shared.Rent(file.Length - header.Data + JpegBits.Margin);
-        try
-        {
-            fixed (byte* start = codes)
-            fixed (byte* samples = planes.Samples)
-                return TryDecode(header, file[header.Data..], planes, codes, start, samples, rgb);
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(codes);
-        }
+        using var codes = new DecodeBuffer(file.Length - header.Data + JpegBits.Margin);
+        fixed (byte* start = codes.Span)
+        fixed (byte* samples = planes.Samples)
+            return TryDecode(header, file[header.Data..], planes, codes.Span, start, samples, rgb);
     }
 
     private static bool TryDecode(
@@ -48,6 +40,9 @@ internal static unsafe class JpegDecoder
                     if ((row, column) != (0, 0) && !IsRestart(ref data, ref marker))
                         return false;
                     var length = Unstuff(ref data, codes);
+                    // libjpeg looks ahead, and takes a file without a marker behind its codes for one that is cut off.
+                    if (data.Length < 2)
+                        return false;
                     codes.Slice(length, JpegBits.Margin).Clear();
                     (bits, left) = (new JpegBits(start, length), (header.Restart > 0 ? header.Restart : int.MaxValue) - 1);
                     new Span<int>(first, 3).Clear();

@@ -16,6 +16,8 @@ internal sealed record JpegComponent(int Across, int Down, int[] Steps, JpegCode
 /// </summary>
 internal sealed class JpegHeader
 {
+    private const int Longest = 65500;
+
     private readonly int[]?[] steps = new int[4][];
     private readonly JpegCodes?[] first = new JpegCodes[4];
     private readonly JpegCodes?[] others = new JpegCodes[4];
@@ -62,6 +64,14 @@ internal sealed class JpegHeader
         return null;
     }
 
+    /// <summary>Whether the codes are too few for certain: each block has two at least, of a bit or more.</summary>
+    internal bool IsCutOff(ReadOnlySpan<byte> file)
+    {
+        var (across, down) = (8L * Components[0].Across, 8L * Components[0].Down);
+        var units = (Width + across - 1) / across * ((Height + down - 1) / down);
+        return units * Components.Sum(component => component.Across * component.Down) * 2 > 8L * (file.Length - Data);
+    }
+
     private bool Take(byte marker, ReadOnlySpan<byte> segment)
     {
         switch (marker)
@@ -76,10 +86,10 @@ internal sealed class JpegHeader
                 Restart = BinaryPrimitives.ReadUInt16BigEndian(segment);
                 return true;
             case 0xE0:
-                isYCbCr |= segment.StartsWith("JFIF\0"u8);
+                isYCbCr |= segment.Length >= 14 && segment.StartsWith("JFIF\0"u8);
                 return true;
             case 0xE1:
-                return !segment.StartsWith("Exif\0"u8) || (segment.Length >= 6 && JpegOrientation.IsUpright(segment[6..]));
+                return !segment.StartsWith("Exif\0"u8) || (segment.Length >= 6 && ExifOrientation.InTiff(segment[6..]) == 1);
             case 0xEE when segment.StartsWith("Adobe"u8):
                 isYCbCr = true;
                 return segment.Length >= 12 && segment[11] == 1;
@@ -100,9 +110,11 @@ internal sealed class JpegHeader
             frame[i] = (part[0], part[1] >> 4, part[1] & 15, part[2]);
         }
 
-        // Very narrow pictures are interpolated otherwise.
-        return Height > 0 && Width >= 16 && (frame.Length == 1 || IsKnownSampling());
+        // Very narrow pictures are interpolated otherwise, and libjpeg refuses very large ones.
+        return Height > 0 && Width >= 16 && Math.Max(Width, Height) <= Longest && (frame.Length == 1 ? IsPossible(frame[0]) : IsKnownSampling());
     }
+
+    private static bool IsPossible((int Id, int Across, int Down, int Steps) one) => one is { Across: >= 1 and <= 4, Down: >= 1 and <= 4 };
 
     private bool IsKnownSampling() =>
         (frame[0].Across, frame[0].Down) is (1, 1) or (2, 1) or (2, 2) && frame[1..].All(one => (one.Across, one.Down) == (1, 1));
@@ -147,7 +159,7 @@ internal sealed class JpegHeader
     private bool BeginsScan(ReadOnlySpan<byte> segment, int data)
     {
         var count = frame.Length;
-        if (count == 0 || segment.Length != 4 + 2 * count || segment[0] != count || !segment[^3..].SequenceEqual<byte>([0, 63, 0]))
+        if (count == 0 || frame.DistinctBy(one => one.Id).Count() < count || segment.Length != 4 + 2 * count || segment[0] != count || !segment[^3..].SequenceEqual<byte>([0, 63, 0]))
             return false;
         // A file that does not say what its colours are says it by the names of its components.
         if (count == 3 && !isYCbCr && !frame.Select(one => one.Id).SequenceEqual([1, 2, 3]))

@@ -12,8 +12,8 @@ internal sealed class JpegPlanes : IDisposable
     private readonly PixelBox box;
     private readonly int[] starts = new int[3];
     private readonly int[] strides = new int[3];
-    private readonly byte[] samples;
-    private readonly byte[] lines;
+    private readonly DecodeBuffer samples;
+    private readonly DecodeBuffer lines;
     private readonly short[] sums;
     private int done;
 
@@ -38,8 +38,8 @@ internal sealed class JpegPlanes : IDisposable
             size += strides[i] * Rows * header.Components[i].Down * 8;
         }
 
-        samples = ArrayPool<byte>.Shared.Rent(size + Slack);
-        lines = ArrayPool<byte>.Shared.Rent(2 * Room + 3 * header.Width + Slack);
+        samples = new DecodeBuffer(size + Slack);
+        lines = new DecodeBuffer(2 * Room + 3 * header.Width + Slack);
         sums = ArrayPool<short>.Shared.Rent(Room);
     }
 
@@ -67,7 +67,7 @@ internal sealed class JpegPlanes : IDisposable
     /// <summary>Last row of MCUs that the box needs.</summary>
     internal int Bottom { get; }
 
-    internal byte[] Samples => samples;
+    internal Span<byte> Samples => samples.Span;
 
     private int Room => header.Width + Slack;
 
@@ -95,7 +95,7 @@ internal sealed class JpegPlanes : IDisposable
             }
 
             // Vectors write over the end, which here is that of the buffer.
-            var line = lines.AsSpan(2 * Room);
+            var line = lines.Span[(2 * Room)..];
             Row(done, line);
             line[..(box.Width * 3)].CopyTo(target);
         }
@@ -103,8 +103,8 @@ internal sealed class JpegPlanes : IDisposable
 
     public void Dispose()
     {
-        ArrayPool<byte>.Shared.Return(samples);
-        ArrayPool<byte>.Shared.Return(lines);
+        samples.Dispose();
+        lines.Dispose();
         ArrayPool<short>.Shared.Return(sums);
     }
 
@@ -126,13 +126,13 @@ internal sealed class JpegPlanes : IDisposable
         var count = Math.Min((box.Left + box.Width - 1) / 2 + 1, Parts(header.Width, 2) - 1) - first + 1;
         var near = Line(component, y / Down).Slice(first, count);
         var far = Down == 1 ? [] : Line(component, Math.Clamp(y / 2 + (y % 2 == 0 ? -1 : 1), 0, Parts(header.Height, 2) - 1)).Slice(first, count);
-        var line = lines.AsSpan((component - 1) * Room, Room);
+        var line = lines.Span.Slice((component - 1) * Room, Room);
         JpegRows.Sum(near, far, sums);
         JpegRows.Widen(sums.AsSpan(0, count + 2), isOfTwo: Down == 2, line);
         return line[(box.Left - 2 * first)..];
     }
 
-    private ReadOnlySpan<byte> Line(int component, int y) => samples.AsSpan(starts[component] + y * strides[component]);
+    private ReadOnlySpan<byte> Line(int component, int y) => samples.Span[(starts[component] + y * strides[component])..];
 
     private static int Parts(int length, int size) => (length + size - 1) / size;
 }

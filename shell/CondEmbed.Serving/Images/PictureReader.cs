@@ -1,5 +1,3 @@
-using System.Buffers;
-
 namespace CondEmbed.Images;
 
 /// <summary>
@@ -38,6 +36,7 @@ public sealed class PictureReader(IImageSource source, IImageDecoder? decoder = 
     /// <exception cref="BadPictureException">The file cannot be read or decoded.</exception>
     internal void View(int index, IImageTransform transform, ref SeededRandom random, Span<byte> destination)
     {
+        using var loan = DecodeMemory.Begin();
         if (file?.TryView(this, index, transform, ref random, destination) == true)
             return;
         if (transform is IPartTransform part && decoder is SkiaDecoder skia && IsForOnce(index))
@@ -70,13 +69,13 @@ public sealed class PictureReader(IImageSource source, IImageDecoder? decoder = 
         try
         {
             var image = skia.ReadPart(
-                file, Source.NameOf(index), (width, height) => transform.Part(width, height, stream), length => lent = ArrayPool<byte>.Shared.Rent(length));
+                file, Source.NameOf(index), (width, height) => transform.Part(width, height, stream), length => lent = DecodeMemory.Rent(length));
             transform.Apply(image ?? Decode(index, file), ref random, destination);
         }
         finally
         {
             if (lent is not null)
-                ArrayPool<byte>.Shared.Return(lent);
+                DecodeMemory.Return(lent);
         }
     }
 

@@ -1,16 +1,23 @@
-using System.Buffers;
 using System.Globalization;
 using SkiaSharp;
 
 namespace CondEmbed.Images;
 
 /// <summary>
-/// Decodes JPEG, PNG, WebP, BMP and GIF (first frame) with Skia; the pixels equal those of Pillow's
-/// <c>ImageOps.exif_transpose(image).convert("RGB")</c>: no colour management, transparency dropped, grey and palettes expanded,
-/// the camera's orientation applied. Usual JPEG pictures it decodes without Skia where the machine has the instructions, to the same pixels.
+/// Decodes JPEG, PNG, WebP, BMP and GIF (first frame) with Skia; the pixels equal those of Pillow's <c>ImageOps.exif_transpose(image).convert("RGB")</c>:
+/// no colour management, grey and palettes expanded, the camera's orientation applied, transparency dropped or, where asked for, a colour put behind it. Usual
+/// JPEG pictures it decodes without Skia where the machine has the instructions, to the same pixels.
+/// <para>
+/// It differs from Pillow in these: a grey PNG of 16 bits keeps its upper eight, where Pillow cuts off all that is above 255 and leaves an almost white picture;
+/// an orientation that stands in XMP or in a text chunk of a PNG, and not in Exif, is not applied; and what is damaged is refused.
+/// </para>
+/// <para>
+/// All decoders of a process share about 1 GiB: pictures that come at once wait for each other where they need more. A single picture takes at most 13 bytes a
+/// pixel, which is 1.2 GB at the usual limit of 89.5 megapixels.
+/// </para>
 /// </summary>
 /// <param name="MaxPixels">Pictures with more pixels than this are refused before any memory is taken for them.</param>
-public sealed record SkiaDecoder(long MaxPixels = SkiaDecoder.DefaultMaxPixels) : IImageDecoder
+public sealed record SkiaDecoder(long MaxPixels) : IImageDecoder
 {
     /// <summary>89 megapixels, the size at which Pillow begins to suspect a decompression bomb.</summary>
     public const long DefaultMaxPixels = 89_478_485;
@@ -18,32 +25,57 @@ public sealed record SkiaDecoder(long MaxPixels = SkiaDecoder.DefaultMaxPixels) 
     // The RGBA buffer must be indexable by int.
     private const long HardMaxPixels = int.MaxValue / 4 - 16;
 
+    private const string IsCutOff = "the file is cut off: it ends before the whole picture is there";
+
+    /// <summary>A decoder with the process's limit, <see cref="LargestByDefault"/>.</summary>
+    public SkiaDecoder()
+        : this(LargestByDefault)
+    {
+    }
+
+    /// <summary>The most pixels of a picture, for decoders that are made without a number. For a program to set as it starts.</summary>
+    public static long LargestByDefault { get; set; } = DefaultMaxPixels;
+
+    /// <summary>The colour behind transparent parts; null drops the transparency, and shows the colours that lie under it.</summary>
+    public Rgb? Background { get; init; }
+
     /// <inheritdoc/>
-    public unsafe RgbImage Decode(ReadOnlyMemory<byte> file, string name)
+    public RgbImage Decode(ReadOnlyMemory<byte> file, string name)
     {
         if (file.IsEmpty)
             throw new BadPictureException(name, "the file is empty");
-        if (ReadPart(file.Span, name, PixelBox.Whole, length => GC.AllocateUninitializedArray<byte>(length)) is { } usual)
+        if (ReadPart(file.Span, name, PixelBox.Whole, DecodeMemory.Pixels) is { } usual)
             return usual;
-        using var pin = file.Pin();
-        using var data = SKData.Create((nint)pin.Pointer, file.Length);
+        var format = PictureFormat.Of(file.Span);
+        if (format == "GIF" && file.Length >= 10)
+            CheckSize(file.Span[6] | file.Span[7] << 8, file.Span[8] | file.Span[9] << 8, name);
+        var frame = format == "GIF" ? GifFrame.Of(file.Span) : null;
+        return DecodeBySkia(frame is not null && Background is null ? frame.Opaque(file.Span) : file, file.Span, frame, name);
+    }
+
+    private unsafe RgbImage DecodeBySkia(ReadOnlyMemory<byte> shown, ReadOnlySpan<byte> file, GifFrame? frame, string name)
+    {
+        using var pin = shown.Pin();
+        using var data = SKData.Create((nint)pin.Pointer, shown.Length);
         using var codec = SKCodec.Create(data);
         if (codec is null || !IsSupported(codec.EncodedFormat))
-            throw new BadPictureException(name, "this is not a JPEG, PNG, WebP, BMP or GIF picture");
+            throw new BadPictureException(name, PictureFormat.Refusal(file));
 
         var info = new SKImageInfo(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
         CheckSize(info.Width, info.Height, name);
-        var rgba = ArrayPool<byte>.Shared.Rent(info.Width * info.Height * 4);
-        try
-        {
-            fixed (byte* target = rgba)
-                CheckResult(codec.GetPixels(info, (nint)target), name);
-            return Upright.FromRgba(rgba, info.Width, info.Height, codec.EncodedOrigin);
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(rgba);
-        }
+        if (PictureBytes.AreTooFew(file, info.Width, info.Height))
+            throw new BadPictureException(name, IsCutOff);
+        using var loan = DecodeMemory.Take((codec.EncodedFormat == SKEncodedImageFormat.Jpeg ? 13L : 11L) * info.Width * info.Height);
+        using var rgba = new DecodeBuffer(info.Width * info.Height * 4);
+        var pixels = rgba.Span;
+        fixed (byte* target = pixels)
+            CheckResult(codec.GetPixels(info, (nint)target), name);
+        if (Background is { } colour)
+            Behind.Put(colour, pixels);
+        else
+            frame?.Surround(pixels, info.Width, info.Height);
+        Bmp16.AsPillow(file, pixels);
+        return Upright.FromRgba(pixels, info.Width, info.Height, ExifOrientation.Of(file));
     }
 
     /// <summary>
@@ -60,8 +92,11 @@ public sealed record SkiaDecoder(long MaxPixels = SkiaDecoder.DefaultMaxPixels) 
         if (!JpegDecoder.IsSupported || JpegHeader.Read(file) is not { } header)
             return null;
         CheckSize(header.Width, header.Height, name);
+        if (header.IsCutOff(file))
+            return null;
         // A file without its end is read to where it stops, so that the same is said of it whatever part is wanted.
         var box = file.EndsWith<byte>([0xFF, 0xD9]) ? choose(header.Width, header.Height) : PixelBox.Whole(header.Width, header.Height);
+        using var loan = DecodeMemory.Take(7L * header.Width * header.Height);
         var pixels = rent(header.Width * header.Height * 3);
         return JpegDecoder.TryDecode(header, file, box, pixels) ? RgbImage.Over(header.Width, header.Height, pixels) : null;
     }
@@ -77,7 +112,7 @@ public sealed record SkiaDecoder(long MaxPixels = SkiaDecoder.DefaultMaxPixels) 
         var cap = Math.Min(MaxPixels, HardMaxPixels);
         if (pixels > cap)
             throw new BadPictureException(name, string.Create(CultureInfo.InvariantCulture,
-                $"{width} x {height} pixels are more than the allowed {cap / 1e6:0.#} megapixels; make the picture smaller or raise the limit"));
+                $"{width} x {height} pixels are more than the allowed {cap / 1e6:0.#} megapixels; make the picture smaller or raise max_megapixels"));
     }
 
     private static void CheckResult(SKCodecResult result, string name)
@@ -85,7 +120,7 @@ public sealed record SkiaDecoder(long MaxPixels = SkiaDecoder.DefaultMaxPixels) 
         if (result != SKCodecResult.Success)
             throw new BadPictureException(name, result switch
             {
-                SKCodecResult.IncompleteInput => "the file is cut off: it ends before the whole picture is there",
+                SKCodecResult.IncompleteInput => IsCutOff,
                 SKCodecResult.ErrorInInput => "the file is damaged: a part of it cannot be decoded",
                 _ => $"the picture cannot be decoded ({result})"
             });

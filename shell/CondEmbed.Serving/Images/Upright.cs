@@ -14,7 +14,7 @@ internal static class Upright
     /// <summary>H W 4 stored pixels -> an upright picture, H W 3 or, turned by a quarter, W H 3.</summary>
     internal static RgbImage FromRgba(ReadOnlySpan<byte> rgba, int width, int height, SKEncodedOrigin origin)
     {
-        var target = GC.AllocateUninitializedArray<byte>(width * height * 3);
+        var target = DecodeMemory.Pixels(width * height * 3);
         if (origin is SKEncodedOrigin.TopLeft or SKEncodedOrigin.Default)
         {
             Pack(rgba[..(width * height * 4)], target);

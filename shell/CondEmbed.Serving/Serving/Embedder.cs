@@ -111,7 +111,11 @@ public sealed partial class Embedder : IDisposable
 
     private float[] Wait(byte[] pixels) => queue.One(pixels, CancellationToken.None).GetAwaiter().GetResult();
 
-    private byte[] Pixels(ReadOnlyMemory<byte> file, string name) => View.Apply(decoder.Decode(file, name)).Pixels;
+    private byte[] Pixels(ReadOnlyMemory<byte> file, string name)
+    {
+        using var loan = DecodeMemory.Begin();
+        return View.Apply(decoder.Decode(file, name)).Pixels;
+    }
 
     private static ReadOnlyMemory<byte> Written(MemoryStream bytes) => bytes.GetBuffer().AsMemory(0, (int)bytes.Length);
 }

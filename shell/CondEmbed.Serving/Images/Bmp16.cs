@@ -1,0 +1,41 @@
+using System.Buffers.Binary;
+
+namespace CondEmbed.Images;
+
+/// <summary>Colours of BMP pictures of 16 bits a pixel: five or six bits each, of which Skia and Pillow make eight in different ways.</summary>
+internal static class Bmp16
+{
+    /// <summary>Turns Skia's colours into Pillow's (the bits times 255 / 31 or 255 / 63, rounded down) where the file is of that kind.</summary>
+    internal static void AsPillow(ReadOnlySpan<byte> file, Span<byte> rgba)
+    {
+        if (BitsOfGreen(file) is not { } green)
+            return;
+        var (five, middle) = (Table(5), Table(green));
+        for (var at = 0; at + 4 <= rgba.Length; at += 4)
+            (rgba[at], rgba[at + 1], rgba[at + 2]) = (five[rgba[at]], middle[rgba[at + 1]], five[rgba[at + 2]]);
+    }
+
+    private static int? BitsOfGreen(ReadOnlySpan<byte> file)
+    {
+        if (!file.StartsWith("BM"u8) || file.Length < 54 || Long(file, 14) < 40 || BinaryPrimitives.ReadUInt16LittleEndian(file[28..]) != 16)
+            return null;
+        if (Long(file, 30) == 0)
+            return 5;
+        return file.Length < 66 ? null : (Long(file, 54), Long(file, 58), Long(file, 62)) switch
+        {
+            (0xF800, 0x7E0, 0x1F) => 6,
+            (0x7C00, 0x3E0, 0x1F) => 5,
+            _ => null
+        };
+    }
+
+    private static byte[] Table(int bits)
+    {
+        var (table, most) = (new byte[256], (1 << bits) - 1);
+        for (var value = 0; value < 256; value++)
+            table[value] = (byte)((value * most + 127) / 255 * 255 / most);
+        return table;
+    }
+
+    private static uint Long(ReadOnlySpan<byte> file, int at) => BinaryPrimitives.ReadUInt32LittleEndian(file[at..]);
+}

@@ -1,0 +1,144 @@
+using System.Buffers;
+
+namespace CondEmbed.Images;
+
+/// <summary>
+/// The memory that all decoding of a process shares: whoever decodes takes what the picture needs and waits while that is not free. However many pictures come
+/// at once, they need at most <see cref="Capacity"/> together, or one picture alone where it needs more.
+/// </summary>
+internal static class DecodeMemory
+{
+    /// <summary>1 GiB.</summary>
+    internal const long Capacity = 1L << 30;
+
+    // Buffers above this are not kept for the next picture: few are that large, and each thread would keep one.
+    internal const int LargestKept = 16 << 20;
+
+    private const long Hurry = 384L << 20;
+
+    private static readonly Lock Gate = new();
+    private static readonly Queue<Waiting> Queue = new();
+    private static long used;
+    private static long large;
+
+    [ThreadStatic]
+    private static Loan? current;
+
+    /// <summary>The bytes that are taken now, by all threads.</summary>
+    internal static long Used => Interlocked.Read(ref used);
+
+    /// <summary>
+    /// From here to its end all that this thread takes counts as one loan, given back at the end: for whoever uses a decoded picture for a moment.
+    /// </summary>
+    internal static Loan Begin() => new(isOuter: true);
+
+    /// <summary>Takes so many bytes, and waits for them where they are not free. A thread with a loan has at most the larger of what it takes.</summary>
+    internal static Loan Take(long bytes)
+    {
+        var loan = new Loan(isOuter: false);
+        loan.Grow(bytes);
+        return loan;
+    }
+
+    /// <summary>A buffer of at least so many bytes, to be given back.</summary>
+    internal static byte[] Rent(int length) =>
+        length <= LargestKept ? ArrayPool<byte>.Shared.Rent(length) : Pixels(length);
+
+    /// <summary>
+    /// The bytes of a picture that stays. The collector does not hurry with large ones that are done with, so after some hundred megabytes of them it is asked to.
+    /// </summary>
+    internal static byte[] Pixels(int length)
+    {
+        if (length > LargestKept && Interlocked.Add(ref large, length) > Hurry)
+        {
+            Interlocked.Exchange(ref large, length);
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true, compacting: false);
+        }
+
+        return GC.AllocateUninitializedArray<byte>(length);
+    }
+
+    /// <summary>Gives a buffer back.</summary>
+    internal static void Return(byte[] buffer)
+    {
+        if (buffer.Length <= LargestKept)
+            ArrayPool<byte>.Shared.Return(buffer);
+    }
+
+    private static void Enter(long bytes)
+    {
+        Waiting? waiting = null;
+        lock (Gate)
+        {
+            if (Queue.Count == 0 && IsFree(bytes))
+            {
+                used += bytes;
+                return;
+            }
+
+            waiting = new Waiting(bytes);
+            Queue.Enqueue(waiting);
+        }
+
+        waiting.Ready.Wait();
+        waiting.Ready.Dispose();
+    }
+
+    private static void Leave(long bytes)
+    {
+        lock (Gate)
+        {
+            used -= bytes;
+            // In their order, so that a large picture comes to its turn among many small ones.
+            while (Queue.TryPeek(out var next) && IsFree(next.Bytes))
+            {
+                used += Queue.Dequeue().Bytes;
+                next.Ready.Set();
+            }
+        }
+    }
+
+    private static bool IsFree(long bytes) => used == 0 || used + bytes <= Capacity;
+
+    private sealed record Waiting(long Bytes)
+    {
+        internal ManualResetEventSlim Ready { get; } = new();
+    }
+
+    /// <summary>Bytes that this thread has.</summary>
+    internal sealed class Loan : IDisposable
+    {
+        private readonly Loan? outer;
+        private long bytes;
+
+        internal Loan(bool isOuter)
+        {
+            outer = current;
+            if (isOuter && outer is null)
+                current = this;
+        }
+
+        /// <inheritdoc/>
+        public void Dispose()
+        {
+            if (current == this)
+                current = null;
+            if (bytes > 0)
+                Leave(bytes);
+            bytes = 0;
+        }
+
+        /// <summary>Nobody waits with bytes in hand, so that nobody waits for ever: those are given back first.</summary>
+        internal void Grow(long wanted)
+        {
+            var owner = outer ?? this;
+            if (wanted <= owner.bytes)
+                return;
+            if (owner.bytes > 0)
+                Leave(owner.bytes);
+            owner.bytes = 0;
+            Enter(wanted);
+            owner.bytes = wanted;
+        }
+    }
+}
