@@ -12,8 +12,18 @@ type Allowed =
     | AtLeast of low: int
     | Above of low: float
 
+module internal Numbers =
+    let text (number: float) = number.ToString CultureInfo.InvariantCulture
+
+    /// Why a number is none that anything is computed with; None if it is one.
+    let refusal (number: float) : string option =
+        if not (Double.IsFinite number) then Some $"is {text number}; it must be a finite number"
+        elif number = 0.0 && Double.IsNegative number then Some "is -0; write 0"
+        elif abs number > float Single.MaxValue then Some $"is {text number}, which is more than float32 holds"
+        else None
+
 module Allowed =
-    let private text (number: float) = number.ToString CultureInfo.InvariantCulture
+    let private text = Numbers.text
 
     /// For people: `0 to 1`, `at least 2`, `above 0`, the names; empty where anything is allowed.
     let describe allowed =
@@ -24,8 +34,7 @@ module Allowed =
         | Allowed.AtLeast low -> $"at least {low}"
         | Allowed.Above low -> $"above {text low}"
 
-    /// Why a value is not allowed; None if it is.
-    let refusal allowed (value: obj) : string option =
+    let private byKind allowed (value: obj) : string option =
         let number () = Convert.ToDouble(value, CultureInfo.InvariantCulture)
 
         match allowed with
@@ -36,8 +45,15 @@ module Allowed =
         | Allowed.Within(low, high) -> Some $"is {text (number ())}; it must lie within {text low} and {text high}"
         | Allowed.AtLeast low when number () >= float low -> None
         | Allowed.AtLeast low -> Some $"is {text (number ())}; it must be at least {low}"
-        | Allowed.Above low when number () > low && Double.IsFinite(number ()) -> None
+        | Allowed.Above low when number () > low -> None
         | Allowed.Above low -> Some $"is {text (number ())}; it must be above {text low}"
+
+    /// Why a value is not allowed; None if it is.
+    let refusal allowed (value: obj) : string option =
+        match value with
+        | :? float as number -> Numbers.refusal number
+        | _ -> None
+        |> Option.orElseWith (fun () -> byKind allowed value)
 
 /// Begins a section of settings, for people: it holds this field and those after it.
 [<Sealed; AttributeUsage(AttributeTargets.Property)>]
@@ -76,7 +92,7 @@ type WithinAttribute(low: float, high: float) =
 type AtLeastAttribute(low: int) =
     inherit AllowedAttribute(Allowed.AtLeast low)
 
-/// The end excluded, and infinity.
+/// The end excluded.
 [<Sealed>]
 type AboveAttribute(low: float) =
     inherit AllowedAttribute(Allowed.Above low)

@@ -41,12 +41,17 @@ let private batchProblems (c: Config) =
             $"per_class {c.PerClass} times categories_per_batch {c.CategoriesPerBatch}, which is {c.PerClass * c.CategoriesPerBatch}"
         | _ -> c.PerClass, $"per_class {c.PerClass}"
 
-    if group < 1 || c.Batch % group = 0 then
+    // One class alone has no negatives.
+    let least = if c.Sampler <> "plain" && group < 2 * c.PerClass then 2 * group else group
+
+    if group < 1 then
         []
-    else
+    elif c.Batch % group <> 0 then
         let below, above = c.Batch / group * group, (c.Batch / group + 1) * group
-        let hint = if below > 0 then $"the nearest are {below} and {above}" else $"the nearest is {above}"
+        let hint = if below >= least then $"the nearest are {below} and {above}" else $"the nearest is {max least above}"
         [ { Key = "batch"; Message = $"{c.Batch} is not a multiple of {what}: {hint}" } ]
+    else
+        demand (c.Batch >= least) "batch" $"{c.Batch} with {what} holds one class, which has no negatives: take at least {least}"
 
 /// What does not go with the encoder.
 let private encoderProblems (c: Config) =

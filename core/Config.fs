@@ -17,6 +17,8 @@ type Config =
       [<Description("share of the training classes that are held back for validation; 0 for none")>]
       [<Within(0.0, 0.9)>]
       ValidationShare: float
+      [<Description("training and test may have the same classes, where the data says which pictures are for which: then new pictures of known classes are measured, and no classes are held back for validation")>]
+      SharedClasses: bool
       [<Description("leave out pictures that cannot be read, instead of stopping before training")>]
       SkipBad: bool
       [<Description("what the data is: auto (recognised by what lies there), folder, cub (CUB-200-2011), cars (CARS196), sop (Stanford Online Products), in-shop, table")>]

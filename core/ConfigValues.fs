@@ -10,6 +10,7 @@ module Config =
           Split = "auto"
           TrainShare = 0.5
           ValidationShare = 0.1
+          SharedClasses = false
           SkipBad = false
           Layout = "auto"
           AllowSubset = false

@@ -64,14 +64,17 @@ module Setting =
         | Whole -> "a whole number from 1 to 10000"
         | OnOff -> "0 or 1"
 
-    /// Whether the setting takes the number.
-    let takes setting (value: float) =
-        Double.IsFinite value
-        && match setting.Range with
-           | AnyNumber -> true
-           | AboveZero -> value > 0.0
-           | Whole -> value >= 1.0 && value = Math.Floor value && value <= 10000.0
-           | OnOff -> value = 0.0 || value = 1.0
+    /// Why the setting does not take the number; None if it does.
+    let refusal setting (value: float) : string option =
+        let isTaken =
+            match setting.Range with
+            | AnyNumber -> true
+            | AboveZero -> value > 0.0
+            | Whole -> value >= 1.0 && value = Math.Floor value && value <= 10000.0
+            | OnOff -> value = 0.0 || value = 1.0
+
+        Numbers.refusal value
+        |> Option.orElse (if isTaken then None else Some $"is {Numbers.text value}; it must be {rangeText setting.Range}")
 
 /// What a part is made from: its settings, how many classes there are to train on, and D.
 type Chosen =
@@ -110,7 +113,9 @@ module Part =
             let known = String.concat ", " known
             let has = if known = "" then "it has none" else $"it has {known}"
             Some $"the {kind} '{part.Name}' has no setting '{key}'; {has}{near}"
-        | Some({ Default = Number _ } as setting), Number x when Setting.takes setting x -> None
+        | Some({ Default = Number _ } as setting), Number x ->
+            Setting.refusal setting x
+            |> Option.map (fun why -> $"the {kind} '{part.Name}': {key} {why}")
         | Some({ Default = Number _ } as setting), _ ->
             Some $"the {kind} '{part.Name}': {key} is {value}; it must be {Setting.rangeText setting.Range}"
         | Some { Default = Named _ }, Number _ -> Some $"the {kind} '{part.Name}': {key} is {value}; it must be a name"
@@ -152,7 +157,7 @@ module Expression =
 
     let private parse (text: string) =
         match Double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture) with
-        | true, number when Double.IsFinite number -> number
+        | true, number when (Numbers.refusal number).IsNone -> number
         | _ -> raise (FormatException $"'{text}' is no number that can be used")
 
     let private isNumber (word: string) = Char.IsAsciiDigit word[0]
@@ -203,7 +208,9 @@ module Expression =
     /// The weights and parts of a sum; or where it cannot be read.
     let read (text: string) : Result<(float * Call) list, string> =
         try
-            Ok(terms (split text))
+            let found = terms (split text)
+            if found |> List.forall (fun (weight, _) -> weight = 0.0) then raise (FormatException "with nothing but weights of 0 it trains nothing")
+            Ok found
         with :? FormatException as problem ->
             Error $"'{shortened text}': {problem.Message}; write as in 'multi-similarity' or '0.5 * triplet(margin=0.3) + proxy-anchor'"
 

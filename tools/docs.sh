@@ -16,6 +16,8 @@ perl -pi -e "s|(=[\"'])$root|\$1../|g" output/*/*.html
 # Of delegates, and of types whose attributes name types, fsdocs makes no pages; nor should a link lead there.
 perl -0pi -e 's{<a href="\.\./(reference/[^"#]*)[^>]*>(.*?)</a>}{-e "output/$1" ? $& : $2}ges' output/*/*.html
 perl -pi -e "s|\"uri\":\"$root|\"uri\":\"|g" output/index.json
+# The search box reads it as a script, which a browser also runs of a page that was opened from a disk.
+{ printf 'window.condembedPages = '; cat output/index.json; } > output/index.js
 # The title of a script stands in its front matter alone.
 perl -0pi -e 's{<title>([^|<]*) \|.*?<main>}{$&\n    <h1>$1</h1>}s' output/tutorials/*.html
 mkdir -p output/source

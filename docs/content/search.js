@@ -1,5 +1,5 @@
-// The search box: over the index.json that fsdocs writes beside the pages. A browser does not let a page that was opened as a file read
-// another one; there the box stays hidden, and everything else works.
+// The search box: over what fsdocs writes of all pages. It comes as a script (tools/docs.sh makes it so), since a browser does not let a page that was opened
+// from a disk read a file, but lets it run one. Without it the box stays hidden.
 (() => {
     const root = document.documentElement.dataset.root;
     const box = document.getElementById("search");
@@ -48,8 +48,10 @@
         content: (page.content || "").toLowerCase()
     });
 
-    fetch(root + "index.json").then(answer => answer.json()).then(index => {
-        const pages = index.map(lowered);
+    const index = document.createElement("script");
+    index.src = root + "index.js";
+    index.addEventListener("load", () => {
+        const pages = window.condembedPages.map(lowered);
         box.hidden = false;
         field.addEventListener("input", () => show(pages));
         document.addEventListener("keydown", pressed => {
@@ -62,5 +64,6 @@
                 field.blur();
             }
         });
-    }).catch(() => { });
+    });
+    document.head.append(index);
 })();

@@ -33,6 +33,7 @@ type TrainArgument =
     | [<Unique; CustomCommandLine "--skip-bad">] SkipBad
     | [<Unique>] Layout of NAME: string
     | [<Unique; CustomCommandLine "--allow-subset">] AllowSubset
+    | [<Unique; CustomCommandLine "--shared-classes">] SharedClasses
     | [<Unique>] Split of RULE: string
     | [<Unique>] Tensorboard
     | [<Unique>] Json
@@ -71,6 +72,7 @@ type TrainArgument =
             | SkipBad -> "leave out pictures that cannot be read, instead of stopping before training"
             | Layout _ -> DataCommand.layoutUsage ()
             | AllowSubset -> DataCommand.subsetUsage
+            | SharedClasses -> DataCommand.sharedUsage
             | Split _ -> "how classes are divided: auto (as the data says, else hash), hash, first-half (of the sorted names)"
             | Tensorboard -> "write TensorBoard's event files too, into the folder 'tensorboard' of the run"
             | Json -> Output.eventsUsage

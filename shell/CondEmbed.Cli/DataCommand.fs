@@ -20,6 +20,9 @@ let layoutUsage () = String.Join(", ", ImageDatasets.LayoutNames) + "; by defaul
 /// What `--allow-subset` means.
 let subsetUsage = "go on with a published set of which something is missing; every result is then marked as of a subset"
 
+/// What `--shared-classes` means.
+let sharedUsage = "training and test may have the same classes, as in train/ and test/ folders for classification"
+
 /// Says where `--allow-subset` was given and means nothing; gives the data set back.
 let notingSubset allowed (dataset: IImageDataset) =
     if allowed then ImageDatasets.SubsetNotice dataset |> Option.ofObj |> Option.iter Output.notice
@@ -42,6 +45,7 @@ type InspectArgument =
     | [<Unique>] Json
     | [<Unique>] Layout of NAME: string
     | [<Unique; CustomCommandLine "--allow-subset">] AllowSubset
+    | [<Unique; CustomCommandLine "--shared-classes">] SharedClasses
     | [<Unique>] Boxes
     | [<Unique>] Split of RULE: string
     | [<Unique>] Workers of N: int
@@ -54,6 +58,7 @@ type InspectArgument =
             | Json -> "one JSON document on standard output and nothing else there"
             | Layout _ -> layoutUsage ()
             | AllowSubset -> subsetUsage
+            | SharedClasses -> sharedUsage
             | Boxes -> "cut pictures to the boxes that a published set comes with"
             | Split _ -> "auto, hash, first-half"
             | Workers _ -> workersUsage
@@ -144,7 +149,11 @@ let private inspect (stop: CancellationToken) (arguments: ParseResults<InspectAr
             Boxes = arguments.Contains InspectArgument.Boxes
         )
 
-    let split = SplitOptions(Rule = splitOf (arguments.GetResult(InspectArgument.Split, "auto")))
+    let split =
+        SplitOptions(
+            Rule = splitOf (arguments.GetResult(InspectArgument.Split, "auto")),
+            SharedClasses = arguments.Contains InspectArgument.SharedClasses
+        )
 
     let dataset =
         ImageDatasets.Open(arguments.GetResult InspectArgument.Folder, options)

@@ -63,7 +63,7 @@ let private firstLine width isUnicode (at: RunProgress) : Line =
 
 let private secondLine width (at: RunProgress) best : Line list =
     if not at.Loss.HasValue then
-        []
+        [ if not (String.IsNullOrEmpty at.Detail) then [ Dim, cut width at.Detail ] ]
     else
         let total = $"loss {Human.Number at.Loss.Value}"
         let all = ProgressText.Loss at

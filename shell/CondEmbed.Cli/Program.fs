@@ -151,6 +151,7 @@ let private work argv =
 let main argv =
     CultureInfo.DefaultThreadCurrentCulture <- CultureInfo.InvariantCulture
     CultureInfo.CurrentCulture <- CultureInfo.InvariantCulture
+    Wording.NameOptions()
 
     match argv with
     | [||]

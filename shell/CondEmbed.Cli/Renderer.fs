@@ -75,6 +75,7 @@ module Renderers =
         [ "phase", at.Phase
           "step", at.Step
           "steps", at.Steps
+          "detail", at.Detail
           "loss", at.Loss
           "terms", Dictionary at.Terms
           "learning_rate", at.LearningRate

@@ -42,6 +42,7 @@ let private ofArgument argument =
     | TrainArgument.Layout value -> option "layout" value
     | TrainArgument.AllowSubset -> option "allow_subset" "true"
     | TrainArgument.Split value -> option "split" value
+    | TrainArgument.SharedClasses -> option "shared_classes" "true"
     | TrainArgument.Tensorboard -> option "tensorboard" "true"
     | TrainArgument.Set text -> [ settingOf text ]
     | TrainArgument.Config _
@@ -104,18 +105,15 @@ let private listSettings (arguments: ParseResults<TrainArgument>) =
         Output.result $"    {pair.Value}"
         Output.event "setting" [ "key", box pair.Key; "value", jsonOf value; "meaning", box pair.Value ]
 
-let private conclude (result: TrainingResult) =
+let private conclude (settings: Config) (result: TrainingResult) =
     let best = if isNull result.Best then "" else $" (best on the validation classes: step {result.BestStep})"
 
-    Output.result $"\nHeld-out classes, unconditional embeddings, before and after {result.Steps} steps{best}:\n"
-    Output.result (MetricTable.Format(result.Before, result.After))
+    let what = if settings.SharedClasses then "Held-out pictures" else "Held-out classes"
+    Output.result $"\n{what}, unconditional embeddings, before and after {result.Steps} steps{best}:\n"
+    Output.result (MetricTable.Format(result.Before, result.After) + "\n")
 
     if not (isNull result.Subset) then
         Output.result $"Measured on a subset, so not to be compared with published numbers: {result.Subset}.\n"
-
-    if result.After[MetricNames.MapAtR] < result.Before[MetricNames.MapAtR] then
-        Output.result
-            "Worse than before: a run this short, or on so few pictures, unlearns more than it learns. Give it more steps, or a lower lr.\n"
 
     Output.result $"run folder  {result.Folder}"
     Output.result $"report      {result.Report}"
@@ -130,7 +128,8 @@ let private conclude (result: TrainingResult) =
           "after", result.After
           "best", result.Best
           "best_step", result.BestStep
-          "subset", result.Subset ]
+          "subset", result.Subset
+          "warning", result.Warning ]
 
 let private started (trainer: Trainer) step steps (data: DataSummary) =
     Output.event
@@ -164,4 +163,5 @@ let run (commandLine: string) (stop: CancellationToken) (arguments: ParseResults
         trainer.Command <- commandLine
         trainer.Notice <- Output.notice
         trainer.Logged <- happened trainer
-        Output.withProgress (fun progress -> trainer.Train(progress, stop)) |> conclude
+        Output.withProgress (fun progress -> trainer.Train(progress, stop))
+        |> conclude trainer.Settings

@@ -6,7 +6,7 @@ namespace CondEmbed.Onnx;
 /// <summary>What an exported network says of itself.</summary>
 internal sealed record OnnxDescription(Preprocessing Preprocessing, int Dimension, string Fingerprint, string Settings)
 {
-    private const string Remedy = "Export it anew from its run: condembed export RUN --onnx FILE.";
+    private static string Remedy => $"Export it anew from its run: {Wording.Of("OnnxExport.Write", "condembed export RUN --onnx FILE")}.";
 
     /// <summary>Reads the metadata, and sees to it that input and output are what it says.</summary>
     /// <exception cref="InputException">They are not, or the metadata is not there.</exception>

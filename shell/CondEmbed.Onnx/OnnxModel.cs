@@ -109,7 +109,7 @@ public sealed class OnnxModel : IEmbeddingNetwork
     {
         if (!File.Exists(file))
         {
-            throw new InputException($"{file}: there is no such file. Write it by: condembed export RUN --onnx {file}");
+            throw new InputException($"{file}: there is no such file. Write it by {Wording.Of("OnnxExport.Write", $"condembed export RUN --onnx {file}")}");
         }
 
         using var settings = new SessionOptions();

@@ -39,7 +39,7 @@ public sealed class PostgresStore : IVectorStore
         Open(
             address,
             async connection => await PostgresSchema.Find(connection, address, cancellation).ConfigureAwait(false)
-                ?? throw new InputException($"{address}: has no table {address.Table} of embeddings; make it with 'condembed index', or name another with ?table=NAME"),
+                ?? throw new InputException($"{address}: has no table {address.Table} of embeddings; make it with {Wording.Of("PostgresStore.OpenOrCreateAsync", "'condembed index'")}, or name another with ?table=NAME"),
             cancellation);
 
     /// <summary>Opens the table of a network, and makes it, and pgvector's extension in the database, where they are not there.</summary>

@@ -13,6 +13,7 @@ public static class Options
         Split = "first-half",
         TrainShare = 0.6,
         ValidationShare = 0.2,
+        SharedClasses = true,
         SkipBad = true,
         Layout = "folder",
         AllowSubset = true,

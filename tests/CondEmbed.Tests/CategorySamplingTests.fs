@@ -31,6 +31,7 @@ let private shapes =
 
         return { Sizes = sizes; PerClass = perClass; Categories = inBatch; Classes = classes; Seed = uint64 seed }
     }
+    |> Gen.filter (fun shape -> shape.Categories * shape.Classes > 1)
 
 let private forShapes name (property: Shape -> unit) =
     testCase name (fun () -> Check.One(Config.QuickThrowOnFailure.WithMaxTest 60, Prop.forAll (Arb.fromGen shapes) property))
@@ -110,6 +111,12 @@ let private hierarchicalTests =
               Expect.notEqual (batches (hierarchical (shape 1UL) 2) 0) (batches (hierarchical (shape 1UL) 2) 1) "epochs"
               Expect.notEqual (batches (balanced (shape 1UL)) 0) (batches (balanced (shape 2UL)) 0) "seeds"
               Expect.notEqual (batches (balanced (shape 1UL)) 0) (batches (balanced (shape 1UL)) 1) "epochs"
+          }
+
+          test "no batch of one class is taken or advised" {
+              let shape = { Sizes = [ [ 4; 4 ]; [ 4 ] ]; PerClass = 2; Categories = 1; Classes = 1; Seed = 0UL }
+              rejects [ "a batch of 2 with 2"; "holds one class"; "at least 4" ] (fun () -> balanced shape |> ignore)
+              rejects [ "'kind 1' has 1"; "draw without categories" ] (fun () -> balanced { shape with Classes = 2 } |> ignore)
           }
 
           test "too many combinations are counted, not made" {

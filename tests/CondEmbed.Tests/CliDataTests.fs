@@ -64,7 +64,7 @@ let private subset =
             PublishedSupport.cub data [ 1..8 ]
             let train more = condembed ([ "train"; data; "--out"; run ] @ settings @ more)
 
-            for more, word in [ [], "--allow-subset"; [ "--allow-subset" ], "split = first-half"; [ "--layout"; "sop" ], "Ebay_train.txt" ] do
+            for more, word in [ [], "--allow-subset"; [ "--allow-subset" ], "--split first-half"; [ "--layout"; "sop" ], "Ebay_train.txt" ] do
                 let outcome = train more
                 Expect.equal outcome.Code 2 outcome.Everything
                 Expect.stringContains outcome.Error word "what to do"

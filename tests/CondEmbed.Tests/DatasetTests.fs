@@ -198,15 +198,17 @@ let private tables =
                             "0\t1.png\ttrain\t\t\tc\t7\t0\t10\t5\t25"
                             "1\t1.png\tvalidation\tTrue\tTrue\t\t7\t\t\t\t"
                             "1\t1.png\tvalidation\tTrue\tFalse\tc\t\t\t\t\t"
-                            "1\t1.png\tvalidation\tFalse\tTrue\td\t\t\t\t\t" ]
+                            "1\t1.png\tvalidation\tFalse\tTrue\td\t\t\t\t\t"
+                            "2\t1.png\ttrain\t\t\tc\t\t\t\t\t"
+                            "3\t1.png\tvalidation\tFalse\tTrue\td\t\t\t\t\t" ]
 
                   let data = ImageDatasets.Open path
-                  Expect.equal [ for item in data.Items -> item.Role ] [ Role.Train; Role.Test; Role.Query; Role.Gallery ] "roles"
-                  Expect.equal [ for item in data.Items -> item.Category ] [ "c"; null; "c"; "d" ] "categories"
+                  Expect.equal [ for item in data.Items -> item.Role ] [ Role.Train; Role.Test; Role.Query; Role.Gallery; Role.Train; Role.Gallery ] "roles"
+                  Expect.equal [ for item in data.Items -> item.Category ] [ "c"; null; "c"; "d"; "c"; "d" ] "categories"
                   Expect.equal (data.Items[0].Box.Value) (PixelBox(0, 5, 10, 20)) "corners become a box"
                   let split = ClassSplit.Make data
                   Expect.sequenceEqual split.Queries [ 1; 2 ] "queries"
-                  Expect.sequenceEqual split.Gallery [ 1; 3 ] "gallery")
+                  Expect.sequenceEqual split.Gallery [ 1; 3; 5 ] "gallery")
           }
 
           test "all mistakes at once, each with its line" {

@@ -70,7 +70,7 @@ let private findings =
               inFolder (fun root ->
                   cub root [ 1; 2; 3 ]
                   let found = inspected (opened subset root)
-                  Expect.stringContains found.Split "split = first-half" "why"
+                  Expect.stringContains found.Split "Split = \"first-half\"" "why"
                   Expect.isEmpty found.Parts "parts"
                   Expect.stringContains found.Subset "6 of 11,788" "subset"
                   Expect.equal found.Images 6 "images")

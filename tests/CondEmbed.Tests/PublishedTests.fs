@@ -20,7 +20,7 @@ let private birds =
         "CUB-200-2011"
         [ test "ids join the lists, and classes make the halves" {
               inFolder (fun root ->
-                  cub root [ 3; 100; 101 ]
+                  cub root [ 3; 100; 101; 102 ]
                   let found = opened subset root
 
                   Expect.equal
@@ -30,17 +30,19 @@ let private birds =
                         "images/100.Bird_100/100_1.jpg", "100.Bird_100", Role.Train
                         "images/100.Bird_100/100_2.jpg", "100.Bird_100", Role.Train
                         "images/101.Bird_101/101_1.jpg", "101.Bird_101", Role.Test
-                        "images/101.Bird_101/101_2.jpg", "101.Bird_101", Role.Test ]
+                        "images/101.Bird_101/101_2.jpg", "101.Bird_101", Role.Test
+                        "images/102.Bird_102/102_1.jpg", "102.Bird_102", Role.Test
+                        "images/102.Bird_102/102_2.jpg", "102.Bird_102", Role.Test ]
                       "images"
 
-                  Expect.equal (halves found) (4, 2, 2) "halves"
+                  Expect.equal (halves found) (4, 4, 4) "halves"
                   Expect.stringContains ((ClassSplit.Make found).Describe()) "classes 1-100 train" "the rule"
-                  Expect.stringContains ((ClassSplit.Make found).Describe()) "subset: 6 of 11,788 images of CUB-200-2011" "the subset"
+                  Expect.stringContains ((ClassSplit.Make found).Describe()) "subset: 8 of 11,788 images of CUB-200-2011" "the subset"
                   Expect.isTrue (Seq.forall Option.isNone (boxesOf found)) "whole pictures"
                   let boxed = opened withBoxes root
                   Expect.equal (boxesOf boxed).Head (Some(PixelBox(2, 3, 8, 30))) "box"
                   Expect.equal (PictureReader(boxed).Read 0).Height 9 "cut at the edge"
-                  write root "bounding_boxes.txt" [ for item in [ 31; 32; 1001; 1002; 1011; 1012 ] -> $"{item} 2.0 12.0 8.0 5.0" ]
+                  write root "bounding_boxes.txt" [ for item in [ 31; 32; 1001; 1002; 1011; 1012; 1021; 1022 ] -> $"{item} 2.0 12.0 8.0 5.0" ]
                   rejects [ "3_1.jpg"; "Top = 12"; "not inside 16 x 12" ] (fun () -> PictureReader(opened withBoxes root).Read 0 |> ignore)
                   File.Delete(Path.Combine(root, "classes.txt"))
                   Expect.equal ((opened subset root).Items[5].Label) "101" "without names")
@@ -68,7 +70,7 @@ let private birds =
 
                   let found = opened subset folder
                   Expect.equal found.Count 2889 "pictures"
-                  rejects [ "0 test"; "split = first-half, or hash" ] (fun () -> ClassSplit.Make found |> ignore)
+                  rejects [ "0 test"; "Split = \"first-half\"" ] (fun () -> ClassSplit.Make found |> ignore)
                   let split = ClassSplit.Make(found, SplitOptions(Rule = SplitRule.FirstHalf, ValidationShare = 0.0))
                   let classes (places: int seq) = set [ for place in places -> int (found.Items[place].Label.Substring(0, 3)) ]
                   Expect.equal (classes split.Train, classes split.Test) (set [ 1..25 ], set [ 26..50 ]) "halves")
@@ -136,15 +138,17 @@ let private clothes =
                       let rows =
                           [ "img/" + path "WOMEN" 1, "id_1", "train"
                             "img/" + path "WOMEN" 2, "id_2", "query"
-                            "img/" + path "MEN" 3, "id_2", "gallery" ]
+                            "img/" + path "MEN" 3, "id_2", "gallery"
+                            "img/" + path "MEN" 4, "id_3", "train"
+                            "img/" + path "MEN" 5, "id_4", "gallery" ]
 
                       lists root rows
-                      draw root [ for sex, item in [ "WOMEN", 1; "WOMEN", 2; "MEN", 3 ] -> $"{folder}/{path sex item}" ]
+                      draw root [ for sex, item in [ "WOMEN", 1; "WOMEN", 2; "MEN", 3; "MEN", 4; "MEN", 5 ] -> $"{folder}/{path sex item}" ]
 
                       write
                           root
                           "Anno/list_bbox_inshop.txt"
-                          ("3"
+                          ("5"
                            :: "image_name clothes_type pose_type x_1 y_1 x_2 y_2"
                            :: [ for path, _, _ in rows -> $"{path}  1 2  004 002 012 009" ])
 
@@ -154,10 +158,12 @@ let private clothes =
                           [ for item in found.Items -> item.Label, item.Role, item.Category ]
                           [ "id_1", Role.Train, "WOMEN/Dresses"
                             "id_2", Role.Query, "WOMEN/Dresses"
-                            "id_2", Role.Gallery, "MEN/Dresses" ]
+                            "id_2", Role.Gallery, "MEN/Dresses"
+                            "id_3", Role.Train, "MEN/Dresses"
+                            "id_4", Role.Gallery, "MEN/Dresses" ]
                           "images"
 
-                      Expect.equal (halves found) (1, 1, 1) "query against gallery"
+                      Expect.equal (halves found) (2, 1, 2) "query against gallery"
                       Expect.equal (boxesOf (opened withBoxes root)).Head (Some(PixelBox(4, 2, 8, 7))) "box")
               }
 

@@ -100,7 +100,7 @@ public sealed class Embeddings<T>
         (long)count * dimension <= Array.MaxLength
             ? new T[count * dimension]
             : throw new InputException(
-                $"{count} embeddings of {dimension} numbers are more than one array holds. Embed them in parts (condembed embed --shard i/N), or into a store (condembed index).");
+                $"{count} embeddings of {dimension} numbers are more than one array holds. Embed them in parts ({Wording.Of("ShardWriter", "condembed embed --shard i/N")}), or into a store ({Wording.Of("StoreIndexer", "condembed index")}).");
 
     internal void ThrowIfNotFinite()
     {

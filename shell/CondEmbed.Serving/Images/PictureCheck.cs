@@ -80,7 +80,7 @@ public sealed record PictureCheck(int Checked, IReadOnlyList<BadPicture> Bad)
     {
         if (Bad.Count == 0)
             return null;
-        var heading = $"{Bad.Count} of {Checked} pictures cannot be used. Mend or remove them, or leave them out with --skip-bad:";
+        var heading = $"{Bad.Count} of {Checked} pictures cannot be used. Mend or remove them, or leave them out with {Wording.Of("SkipBad", "--skip-bad")}:";
         return new InputException([heading, .. Bad.Select(picture => $"  {picture.Name}: {picture.Reason}")]);
     }
 }

@@ -24,6 +24,9 @@ public sealed record RunProgress(string Phase, int Step, int Steps)
         };
     }
 
+    /// <summary>What is under way of work in several parts, as in "baseline, seed 0: training 120/1,500"; or nothing.</summary>
+    public string? Detail { get; init; }
+
     /// <summary>The total loss of the last step, or nothing outside training.</summary>
     public double? Loss { get; init; }
 

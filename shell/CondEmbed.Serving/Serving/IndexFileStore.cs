@@ -47,7 +47,7 @@ public sealed class IndexFileStore : IVectorStore
         File.Exists(path)
             // Windows lets no file be replaced that is mapped, so that nobody could fill it meanwhile.
             ? new IndexFileStore(path, OperatingSystem.IsWindows() ? InMemory(path) : ImageIndex.Load(path), null)
-            : throw new InputException($"{path}: there is no such file; make it with 'condembed index RUN IMAGES --store {path}'");
+            : throw new InputException($"{path}: there is no such file; make it with {Wording.Of("StoreIndexer", $"'condembed index RUN IMAGES --store {path}'")}");
 
     /// <summary>Opens a file to fill it, and makes it where it is not there.</summary>
     /// <param name="path">The file.</param>

@@ -36,7 +36,8 @@ internal static class ComparisonWarnings
         var matching = isMatched
             ? "The runs are matched: they began with the same encoder and head, and saw the same pictures in the same batches (their SHA-256 sums are equal). "
             : "";
-        return matching + "One run of each is one draw: with another seed the order may be another. 'condembed study' repeats settings with several seeds, and says what their differences are worth.";
+        return matching + "One run of each is one draw: with another seed the order may be another. " + Wording.Of("A Study", "'condembed study'")
+            + " repeats settings with several seeds, and says what their differences are worth.";
     }
 
     private static string Named(ComparedRun run) => run.Dataset.Length == 0 ? "not measured yet" : run.Dataset;

@@ -46,7 +46,7 @@ public sealed class RunComparison
     {
         string[] all = [.. folders];
         return all.Length == 0
-            ? throw new InputException("No runs to compare: give their folders, as in 'condembed compare runs/a runs/b'.")
+            ? throw new InputException("No runs to compare: give the folders of at least one.")
             : new RunComparison(RunReading.Of(all));
     }
 

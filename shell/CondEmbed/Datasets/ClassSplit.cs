@@ -4,7 +4,7 @@ namespace CondEmbed.Datasets;
 
 /// <summary>
 /// A data set divided into training, validation and test. Classes are disjoint, so that the test measures retrieval of classes never
-/// seen (unless <see cref="SplitOptions.AllowSharedClasses"/> lets roles given by the data say otherwise).
+/// seen (unless <see cref="SplitOptions.SharedClasses"/> lets roles given by the data say otherwise).
 /// </summary>
 public sealed class ClassSplit
 {
@@ -54,14 +54,15 @@ public sealed class ClassSplit
     public static ClassSplit Make(IImageDataset dataset, SplitOptions? options = null) =>
         SplitMaker.Make(dataset, options ?? new SplitOptions());
 
-    /// <summary>Everything that the data set holds out for test, or all images when it has no roles; nothing to train on.</summary>
+    /// <summary>
+    /// Everything that the data set holds out for the test, or for validation where it has no test, or all images when it holds out none; nothing to train on.
+    /// </summary>
+    /// <exception cref="InputException">It is of one class, in which whatever is found is right.</exception>
     public static ClassSplit ForEvaluation(IImageDataset dataset)
     {
-        var heldOut = dataset.Items.Any(item => item.Role is Role.Test or Role.Query or Role.Gallery);
-        var named = dataset.Items.Any(item => item.Role != Role.Unassigned);
-        return heldOut
-            ? new ClassSplit(dataset, $"the test images, {dataset.RoleSource}", item => item.Role)
-            : new ClassSplit(dataset, named ? $"all images, for none is held out ({dataset.RoleSource})" : "all images", _ => Role.Test);
+        var split = SplitMaker.ForEvaluation(dataset);
+        split.DemandClasses(forTraining: false);
+        return split;
     }
 
     /// <summary>Classes and images of each part, one line a part.</summary>
@@ -93,12 +94,40 @@ public sealed class ClassSplit
         return new ClassSplit(dataset, Rule, [.. roles.Select((role, at) => left.Contains(at) ? Role.Unassigned : role)]);
     }
 
+    /// <summary>
+    /// One class has no negatives: it teaches nothing, and whatever is found among it is right. So there must be two in every part that is used.
+    /// </summary>
+    /// <param name="forTraining">Whether the parts for training and validation are used.</param>
+    /// <exception cref="InputException">A part has fewer classes.</exception>
+    internal void DemandClasses(bool forTraining)
+    {
+        var problems = new ProblemList();
+        if (forTraining)
+        {
+            Demand(ClassesOf(Train), "to train on", "which teaches nothing, for there is no other to tell it from");
+            Demand(Validation.Count == 0 ? 2 : ClassesOf(Validation), "to validate with", Certain);
+        }
+
+        Demand(ClassesOf(Gallery), AllAgainstAll ? "to test with" : "in the gallery", Certain);
+        problems.ThrowIfAny();
+
+        void Demand(int classes, string use, string consequence)
+        {
+            if (classes < 2)
+            {
+                var found = classes == 0 ? "no class" : "only one class";
+                problems.Add($"{dataset.Name}: there is {found} {use}{(classes == 0 ? "" : $", {consequence}")}. At least 2 are needed ({Rule})");
+            }
+        }
+    }
+
+    private const string Certain = "in which every picture found is right, whatever the network does";
+
+    private int ClassesOf(IReadOnlyList<int> places) => places.Select(at => dataset.Items[at].Label).Distinct(StringComparer.Ordinal).Count();
+
     private static List<int> Places(IReadOnlyList<Role> roles, Func<Role, bool> wanted) =>
         [.. Enumerable.Range(0, roles.Count).Where(at => wanted(roles[at]))];
 
-    private string Line(string part, IReadOnlyList<int> places)
-    {
-        var classes = places.Select(at => dataset.Items[at].Label).Distinct(StringComparer.Ordinal).Count();
-        return string.Create(CultureInfo.InvariantCulture, $"{part}: {classes} classes, {places.Count} images");
-    }
+    private string Line(string part, IReadOnlyList<int> places) =>
+        string.Create(CultureInfo.InvariantCulture, $"{part}: {ClassesOf(places)} classes, {places.Count} images");
 }

@@ -11,6 +11,7 @@ public static class FolderDataset
         ["train"] = Role.Train,
         ["validation"] = Role.Validation,
         ["val"] = Role.Validation,
+        ["valid"] = Role.Validation,
         ["test"] = Role.Test,
         ["query"] = Role.Query,
         ["gallery"] = Role.Gallery,

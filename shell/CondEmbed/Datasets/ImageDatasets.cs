@@ -87,7 +87,7 @@ public static class ImageDatasets
     public static string? SubsetNotice(IImageDataset dataset)
     {
         ArgumentNullException.ThrowIfNull(dataset);
-        return dataset.IsPublished ? null : $"{dataset.Name} is no published set ({dataset.Kind}): --allow-subset means nothing here";
+        return dataset.IsPublished ? null : $"{dataset.Name} is no published set ({dataset.Kind}): {Wording.Of("AllowSubset", "--allow-subset")} means nothing here";
     }
 
     private static IImageDataset Recognised(string data, DatasetOptions options)

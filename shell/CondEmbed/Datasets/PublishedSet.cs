@@ -13,7 +13,7 @@ internal sealed record PublishedSet(string Name, string RoleSource, params IRead
 
     /// <summary>The error for a set without which list nothing can be made of the others.</summary>
     internal InputException Without(string root, string list) =>
-        new($"{root}: {Name}, but its list {list} is missing. Put it back; or say by --layout folder that the pictures lie in class folders.");
+        new($"{root}: {Name}, but its list {list} is missing. Put it back. Or, if the pictures lie in class folders: {Wording.Setting("layout", "folder")}.");
 
     /// <summary>The set of a folder, once it is known to be whole, or need not be.</summary>
     /// <param name="root">The folder.</param>
@@ -39,8 +39,7 @@ internal sealed record PublishedSet(string Name, string RoleSource, params IRead
             [
                 $"{root}: not the whole of {Name}:",
                 .. problems.Select(problem => "  " + problem),
-                "Put back what is missing, or go on with what is there by --allow-subset (allow_subset = true in a settings file): "
-                    + "every result is then marked as of a subset.",
+                $"Put back what is missing, or go on with what is there: {Wording.Setting("allow_subset")}. Every result is then marked as of a subset.",
             ]);
         }
 

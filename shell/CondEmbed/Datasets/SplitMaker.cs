@@ -13,6 +13,24 @@ internal static class SplitMaker
             : ByClass(dataset, options);
     }
 
+    /// <summary>What is held out for the test, or for validation where nothing is for the test, or all images; nothing to train on.</summary>
+    internal static ClassSplit ForEvaluation(IImageDataset dataset)
+    {
+        var (roleOf, source) = Roles(dataset);
+        return dataset.Items.Any(item => IsTest(roleOf(item)))
+            ? new ClassSplit(dataset, $"the test images, {source}", roleOf)
+            : new ClassSplit(
+                dataset, dataset.Items.Any(item => item.Role != Role.Unassigned) ? $"all images, for none is held out ({source})" : "all images", _ => Role.Test);
+    }
+
+    /// <summary>What each image is for, and who says so. With train and validation alone, as classification has them, the validation is the test.</summary>
+    private static (Func<ImageItem, Role> RoleOf, string Source) Roles(IImageDataset dataset) =>
+        dataset.Items.Any(item => item.Role == Role.Validation) && !dataset.Items.Any(item => IsTest(item.Role))
+            ? (item => item.Role == Role.Validation ? Role.Test : item.Role, $"{dataset.RoleSource}; its validation images are the test, for it has no other")
+            : (item => item.Role, dataset.RoleSource);
+
+    private static bool IsTest(Role role) => role is Role.Test or Role.Query or Role.Gallery;
+
     private static void Check(SplitOptions options)
     {
         var problems = new ProblemList();
@@ -34,12 +52,15 @@ internal static class SplitMaker
         var labels = dataset.Items.Select(item => item.Label);
         var hashed = options.Rule != SplitRule.FirstHalf;
         var names = hashed ? ClassOrder.Hashed(labels, Text($"{options.Seed}:")) : ClassOrder.Sorted(labels);
-        if (names.Count < 2)
+        if (names.Count < 4)
         {
-            throw new InputException($"{dataset.Name}: {names.Count} class(es); at least 2 are needed, one to train on and one to test");
+            throw new InputException(
+                $"{dataset.Name}: {Number(names.Count)}; at least 4 are needed, 2 to train on and 2 others to test with, since one class alone teaches nothing "
+                + $"and is always found. Add classes; or divide the pictures yourself into train/ and test/, and allow both to have the same classes: "
+                + Wording.Setting("shared_classes"));
         }
 
-        var count = Math.Clamp((int)Math.Round(options.TrainShare * names.Count), 1, names.Count - 1);
+        var count = Math.Clamp((int)Math.Round(options.TrainShare * names.Count), 2, names.Count - 2);
         var train = names.Take(count).ToList();
         var validation = ValidationClasses(train, options);
         var trainSet = train.ToHashSet(StringComparer.Ordinal);
@@ -52,22 +73,27 @@ internal static class SplitMaker
 
     private static ClassSplit ByRoles(IImageDataset dataset, SplitOptions options)
     {
-        CheckRoles(dataset, options);
-        var given = dataset.Items.Any(item => item.Role == Role.Validation);
+        var (roleOf, source) = Roles(dataset);
+        var shared = CheckRoles(dataset, options, roleOf);
+        // Classes that would be tested are not taken from those to train on.
+        var given = shared || dataset.Items.Any(item => roleOf(item) == Role.Validation);
         var train = dataset.Items.Where(item => item.Role == Role.Train).Select(item => item.Label);
         var validation = given ? [] : ValidationClasses([.. train.Distinct(StringComparer.Ordinal)], options);
-        return new ClassSplit(
+        var split = new ClassSplit(
             dataset,
-            dataset.RoleSource,
-            item => item.Role == Role.Train && validation.Contains(item.Label) ? Role.Validation : item.Role);
+            shared ? $"{source}; training and test share classes" : source,
+            item => item.Role == Role.Train && validation.Contains(item.Label) ? Role.Validation : roleOf(item));
+        split.DemandClasses(forTraining: true);
+        return split;
     }
 
-    private static void CheckRoles(IImageDataset dataset, SplitOptions options)
+    /// <summary>Whether training and test share classes.</summary>
+    private static bool CheckRoles(IImageDataset dataset, SplitOptions options, Func<ImageItem, Role> roleOf)
     {
         var problems = new ProblemList();
-        int Images(params Role[] roles) => dataset.Items.Count(item => roles.Contains(item.Role));
+        int Images(params Role[] roles) => dataset.Items.Count(item => roles.Contains(roleOf(item)));
         HashSet<string> Labels(params Role[] roles) =>
-            dataset.Items.Where(item => roles.Contains(item.Role)).Select(item => item.Label).ToHashSet(StringComparer.Ordinal);
+            dataset.Items.Where(item => roles.Contains(roleOf(item))).Select(item => item.Label).ToHashSet(StringComparer.Ordinal);
 
         var unassigned = Images(Role.Unassigned);
         if (unassigned > 0)
@@ -77,30 +103,32 @@ internal static class SplitMaker
         }
 
         // Of a subset one half may be missing altogether.
-        var instead = dataset.Subset is null ? "" : "; divide the subset by class instead: split = first-half, or hash";
+        var instead = dataset.Subset is null
+            ? $"divide the data by class instead: {Wording.Setting("split", "hash")}"
+            : $"divide the subset by class instead: {Wording.Setting("split", "first-half")}";
         if (Images(Role.Train) == 0)
         {
-            problems.Add($"{dataset.Name}: none of {dataset.Count} images is for training{instead}");
+            problems.Add($"{dataset.Name}: none of {dataset.Count} images is for training; {instead}");
         }
 
         if (Images(Role.Test, Role.Query) == 0 || Images(Role.Test, Role.Gallery) == 0)
         {
             problems.Add(
                 $"{dataset.Name}: {Images(Role.Test)} test, {Images(Role.Query)} query and {Images(Role.Gallery)} gallery images; "
-                + $"either test images, or query and gallery images are needed{instead}");
+                + $"give either test images, or query and gallery images; or {instead}");
         }
 
         var seen = Labels(Role.Train, Role.Validation);
         var shared = ClassOrder.Sorted(Labels(Role.Test, Role.Query, Role.Gallery).Where(seen.Contains));
-        if (shared.Count > 0 && !options.AllowSharedClasses)
+        if (shared.Count > 0 && !options.SharedClasses)
         {
             problems.Add(
-                $"{dataset.Name}: {shared.Count} classes are both for training and for test (first: {shared[0]}), as in a split for "
-                + "classification; retrieval is measured on classes never seen: split by class instead (rule hash or first-half), "
-                + "or allow shared classes");
+                $"{dataset.Name}: {Number(shared.Count)} {(shared.Count == 1 ? "is" : "are")} both for training and for test (first: {shared[0]}), as in a split for "
+                + $"classification. To measure on classes never seen, {instead}. To measure on new pictures of the same classes: {Wording.Setting("shared_classes")}");
         }
 
         problems.ThrowIfAny();
+        return shared.Count > 0;
     }
 
     // One class alone would always score 1, whatever the network does: so two or none.
@@ -114,6 +142,8 @@ internal static class SplitMaker
         var count = Math.Clamp((int)Math.Round(options.ValidationShare * train.Count), 2, train.Count - 2);
         return ClassOrder.Hashed(train, Text($"validation {options.Seed}:")).Take(count).ToHashSet(StringComparer.Ordinal);
     }
+
+    private static string Number(int classes) => classes == 1 ? "1 class" : Text($"{classes} classes");
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

@@ -19,7 +19,7 @@ public sealed record SplitOptions
     /// <summary>Who decides.</summary>
     public SplitRule Rule { get; init; } = SplitRule.Auto;
 
-    /// <summary>The share of the classes that are for training (validation included), above 0 and below 1; not used with roles.</summary>
+    /// <summary>The share of the classes that are for training (validation included), above 0 and below 1; at least two are, and two are not. Not used with roles.</summary>
     public double TrainShare { get; init; } = 0.5;
 
     /// <summary>
@@ -31,6 +31,9 @@ public sealed record SplitOptions
     /// <summary>Salt of the hash that orders the classes.</summary>
     public ulong Seed { get; init; }
 
-    /// <summary>Whether roles given by the data may share classes between training and test (then unseen classes are not measured).</summary>
-    public bool AllowSharedClasses { get; init; }
+    /// <summary>
+    /// Whether training and test may have the same classes where the data says what is for which, as in <c>train/</c> and <c>test/</c> folders for
+    /// classification. Then what is measured is new pictures of known classes, and no classes are kept back for validation.
+    /// </summary>
+    public bool SharedClasses { get; init; }
 }

@@ -55,7 +55,7 @@ public sealed record ExportCheck(
     /// <summary>What is wrong with an export; null where nothing is. Numbers that are not finite are.</summary>
     internal string? Problem(bool int8) =>
         int8 && !(LeastCosine >= LeastCosineOfInt8)
-            ? FormattableString.Invariant($"with int8 weights the embedding of a picture has a cosine of {LeastCosine:0.0000} with the network's own; at least {LeastCosineOfInt8} is wanted. Export without --int8.")
+            ? FormattableString.Invariant($"with int8 weights the embedding of a picture has a cosine of {LeastCosine:0.0000} with the network's own; at least {LeastCosineOfInt8} is wanted. Export without {Wording.Of("Int8", "--int8")}.")
             : !int8 && !(Greatest <= Tolerance)
             ? FormattableString.Invariant($"ONNX Runtime's embeddings differ from the network's by up to {Greatest:0.0e-0}; at most {Tolerance:0e-0} is allowed.")
             : !int8 && !(WidestSwap <= Tolerance)

@@ -43,17 +43,17 @@ internal static class PythonNames
     {
         if (asked is not (null or Timm or Torchvision))
         {
-            throw new InputException($"--names {asked}: there are {Timm} and {Torchvision}.");
+            throw new InputException($"{Wording.Of("names", "--names")} {asked}: there are {Timm} and {Torchvision}.");
         }
 
         if (!Networks.TryGetValue(encoder, out var network))
         {
-            return asked is null ? (null, null) : throw new InputException($"--names {asked}: {asked} has no encoder '{encoder}'; leave --names out.");
+            return asked is null ? (null, null) : throw new InputException($"{Wording.Of("names", "--names")} {asked}: {asked} has no encoder '{encoder}'; leave it out.");
         }
 
         var program = asked ?? (encoder.StartsWith("vit", StringComparison.Ordinal) ? Timm : Torchvision);
         return (program, (program == Timm ? network.Timm : network.Torchvision)
-            ?? throw new InputException($"--names {asked}: {asked} has no encoder '{encoder}'; use --names {Timm}."));
+            ?? throw new InputException($"{Wording.Of("names", "--names")} {asked}: {asked} has no encoder '{encoder}'; use {Timm}."));
     }
 
     /// <summary>The name of a tensor of the encoder.</summary>

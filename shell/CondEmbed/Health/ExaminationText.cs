@@ -47,7 +47,7 @@ internal static class ExaminationText
 
     private static string AllocatorOf(Allocator allocator) => allocator.Better.Length == 0
         ? allocator.Name
-        : $"{allocator.Name}; a training of a large network takes less time and memory when started as LD_PRELOAD={allocator.Better} condembed train";
+        : $"{allocator.Name}; a training of a large network takes less time and memory when LD_PRELOAD={allocator.Better} stands in its environment";
 
     private static string Processor(Machine machine)
     {

@@ -22,11 +22,13 @@ public static class MetricTable
         return [.. MetricNames.Order(before, after).Select(key => Row(key, Find(before, key), Find(after, key)))];
     }
 
-    /// <summary>The table as aligned text: a header, then a line a metric; the lines end without a line feed after the last.</summary>
+    /// <summary>
+    /// The table as aligned text: a header, then a line a metric, then what <see cref="Worse"/> says; the lines end without a line feed after the last.
+    /// </summary>
     public static string Format(IReadOnlyDictionary<string, double> before, IReadOnlyDictionary<string, double> after) =>
-        Format(before, after, "before", "after");
+        Format(before, after, "before", "after") + (Worse(before, after) is { } warning ? $"\n\n{warning}" : "");
 
-    /// <summary>The same with other names for the two columns.</summary>
+    /// <summary>The table alone, with other names for the two columns.</summary>
     public static string Format(IReadOnlyDictionary<string, double> before, IReadOnlyDictionary<string, double> after, string first, string second)
     {
         var rows = Rows(before, after).Select(row => new[] { row.Name, row.Before, row.After, row.Change });
@@ -41,6 +43,16 @@ public static class MetricTable
             text.Append(string.Join("   ", cells).TrimEnd()).Append('\n');
         }
         return text.ToString().TrimEnd('\n');
+    }
+
+    /// <summary>That training has made MAP@R worse, and what to do; null where it has not, or was not measured.</summary>
+    public static string? Worse(IReadOnlyDictionary<string, double> before, IReadOnlyDictionary<string, double> after)
+    {
+        ArgumentNullException.ThrowIfNull(before);
+        ArgumentNullException.ThrowIfNull(after);
+        return Find(after, MetricNames.MapAtR) < Find(before, MetricNames.MapAtR)
+            ? "Worse than before: a run this short, or on so few pictures, unlearns more than it learns. Give it more steps, or a lower lr."
+            : null;
     }
 
     private static MetricRow Row(string key, double? before, double? after) =>

@@ -5,13 +5,14 @@ namespace CondEmbed.Reports;
 /// <summary>Progress as plain text, for logs and wherever output is not a terminal.</summary>
 public static class ProgressText
 {
-    /// <summary>One line: phase, step, loss and its terms, learning rate, pace, time. Columns stay put from line to line.</summary>
+    /// <summary>One line: phase, step, what is under way, loss and its terms, learning rate, pace, time. Columns stay put from line to line.</summary>
     public static string Line(RunProgress progress)
     {
         ArgumentNullException.ThrowIfNull(progress);
         return string.Join("  ", new[]
         {
             Count(progress),
+            progress.Detail ?? "",
             Loss(progress),
             progress.LearningRate is { } rate ? $"lr {Human.Number(rate, 3)}" : "",
             Pace(progress),

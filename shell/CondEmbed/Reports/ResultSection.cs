@@ -12,14 +12,17 @@ internal static class ResultSection
             return Html.Of($"<p class=\"none\">No metrics were measured.</p>");
         }
         return Html.Of($"""
-            <div class="tiles">{rows.Where(row => row.Key is MetricNames.Recall1 or MetricNames.MapAtR).Select(Tile)}{HeldOut(report.Data)}</div>
+            {Worse(report)}<div class="tiles">{rows.Where(row => row.Key is MetricNames.Recall1 or MetricNames.MapAtR).Select(Tile)}{HeldOut(report.Data)}</div>
             <div class="card scroll"><table><thead><tr><th>metric, %</th><th>before</th><th>after</th><th>change</th><td class="wide"></td></tr></thead>
             <tbody>
             {rows.Select(row => Row(row, report))}</tbody></table></div>
-            <p class="note">Unconditional embeddings of classes that were never trained on, compared by cosine. Bar: after training; mark: before.</p>
+            <p class="note">Unconditional embeddings of {(report.Data.SharesClasses ? "new pictures of classes that were trained on" : "classes that were never trained on")}, compared by cosine. Bar: after training; mark: before.</p>
             {Subset(report.Data)}
             """);
     }
+
+    private static Html Worse(RunReport report) =>
+        MetricTable.Worse(report.MetricsBefore, report.MetricsAfter) is { } warning ? Html.Of($"<p class=\"note\"><b>{warning}</b></p>\n") : Html.Empty;
 
     private static Html Subset(DataSummary data) =>
         data.Subset is null
@@ -39,7 +42,7 @@ internal static class ResultSection
         data.Parts.Count == 0
             ? Html.Empty
             : Html.Of($"""
-                <div class="card tile"><p class="name">Held-out classes</p><p class="value">{Human.Count(data.Parts[^1].Classes)}</p><p class="note">{Human.Count(data.Parts[^1].Images)} images, {data.Parts[^1].Name} part of {data.Name}</p></div>
+                <div class="card tile"><p class="name">{(data.SharesClasses ? "Tested classes" : "Held-out classes")}</p><p class="value">{Human.Count(data.Parts[^1].Classes)}</p><p class="note">{Human.Count(data.Parts[^1].Images)} images, {data.Parts[^1].Name} part of {data.Name}</p></div>
                 """);
 
     private static Html Row(MetricRow row, RunReport report) =>

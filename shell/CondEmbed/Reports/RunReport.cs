@@ -76,6 +76,9 @@ public sealed record Fact(string Name, string Value);
 /// <param name="Subset">What was there of a published set that is not whole, or nothing.</param>
 public sealed record DataSummary(string Name, IReadOnlyList<DataPart> Parts, string? Note = null, string? Subset = null)
 {
+    /// <summary>Whether training and test have classes in common, so that the test is of new pictures of known classes.</summary>
+    public bool SharesClasses { get; init; }
+
     /// <summary>How large the pictures are, in words, or nothing.</summary>
     public string? Sizes { get; init; }
 

@@ -19,12 +19,9 @@ internal sealed record CategoryShape(int Batch, int PerClass, int Categories)
         }
 
         var group = (long)PerClass * Categories;
-        if (Batch % group != 0)
+        if (BatchSizes.Problem(Batch, group, PerClass, $"{Categories} categories times {PerClass} images a class") is { } problem)
         {
-            var below = Batch - (Batch % group);
-            var hint = below > 0 ? $"{below} or {below + group}" : $"{group}";
-            throw new InputException(
-                $"a batch of {Batch} is no multiple of {Categories} categories times {PerClass} images a class; a batch of {hint} would be");
+            throw new InputException(problem);
         }
     }
 }

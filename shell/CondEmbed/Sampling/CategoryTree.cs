@@ -71,10 +71,13 @@ internal sealed class CategoryTree
         if (small.Length > 0)
         {
             var named = string.Join(", ", small.Take(5).Select(category => $"'{Names[category]}' has {ClassesOf(category)}"));
-            var least = small.Min(ClassesOf);
+            var would = (long)small.Min(ClassesOf) * shape.Categories * shape.PerClass;
+            var way = would < BatchSizes.Least(shape.PerClass * shape.Categories, shape.PerClass)
+                ? "draw without categories (m-per-class), or take more categories a batch"
+                : $"a batch of {would} would do";
             problems.Add(
                 $"a batch of {shape.Batch} with {shape.Categories} categories and {shape.PerClass} images a class needs {shape.Classes} classes of a category, and "
-                + $"{named}{(small.Length > 5 ? ", ..." : "")}; a batch of {least * shape.Categories * shape.PerClass} would do");
+                + $"{named}{(small.Length > 5 ? ", ..." : "")}; {way}");
         }
 
         if (problems.Count > 0)

@@ -14,7 +14,7 @@ public sealed class MPerClassSampler : IBatchSampler
     /// <summary>Sets up sampling.</summary>
     /// <param name="items">The numbers to draw from: those of the training images.</param>
     /// <param name="labels">The class of each item, one for one.</param>
-    /// <param name="batch">Images in a batch: a multiple of <paramref name="perClass"/>.</param>
+    /// <param name="batch">Images in a batch: a multiple of <paramref name="perClass"/>, of two classes or more.</param>
     /// <param name="perClass">Images of each class in a batch, m.</param>
     /// <param name="seed">Everything random follows from it.</param>
     /// <param name="stepsPerEpoch">Batches in an epoch; by default items / batch, at least 1.</param>
@@ -67,17 +67,14 @@ public sealed class MPerClassSampler : IBatchSampler
         {
             problems.Add($"a batch of {batch} with {perClass} images a class: both must be at least 1");
         }
-        else if (batch % perClass != 0)
+        else if (BatchSizes.Problem(batch, perClass, perClass, $"{perClass} images a class") is { } problem)
         {
-            var below = batch - (batch % perClass);
-            var hint = below > 0 ? $"{below} or {below + perClass}" : $"{perClass}";
-            problems.Add($"a batch of {batch} is no multiple of {perClass} images a class; a batch of {hint} would be");
+            problems.Add(problem);
         }
         else if (classes < batch / perClass)
         {
-            problems.Add(
-                $"a batch of {batch} with {perClass} images a class needs {batch / perClass} classes, and there are {classes} to train on; "
-                + $"a batch of {classes * perClass} would do");
+            var way = classes < 2 ? "give more classes" : $"a batch of {classes * perClass} would do";
+            problems.Add($"a batch of {batch} with {perClass} images a class needs {batch / perClass} classes, and there are {classes} to train on; {way}");
         }
 
         if (stepsPerEpoch < 1)

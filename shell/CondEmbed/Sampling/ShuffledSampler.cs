@@ -17,7 +17,7 @@ public sealed class ShuffledSampler : IBatchSampler
     {
         if (batch < 1 || batch > items.Count)
         {
-            throw new InputException($"a batch of {batch} cannot be filled with {items.Count} images to train on; 1 to {items.Count} would do");
+            throw new InputException($"a batch of {batch} cannot be filled with {items.Count} images to train on; 2 to {items.Count} would do");
         }
 
         BatchSize = batch;

@@ -65,7 +65,9 @@ public sealed class EmbeddingShards
 
     internal static ShardHeader HeaderOf(string path) =>
         Reading(path, file => ShardHeader.Read(file.Metadata))
-            ?? throw new InputException($"{path}: is no shard: it does not say whose embeddings it holds. Make it with 'condembed embed RUN IMAGES --shard 1/1 --out DIR'.");
+            ?? throw new InputException($"{path}: is no shard: it does not say whose embeddings it holds. Make it with {Wording.Of("ShardWriter", "'condembed embed RUN IMAGES --shard 1/1 --out DIR'")}.");
+
+    private static string Again => Wording.Of("IndexOptions.Again", "--again");
 
     private static void Demand(List<ShardHeader> headers, IReadOnlyList<string> paths, bool allowMissing)
     {
@@ -82,7 +84,8 @@ public sealed class EmbeddingShards
             var named = string.Join(", ", missing.Take(20).Select(index => new Shard(index, count).FileName));
             throw new InputException(
                 $"{missing.Count.ToString(CultureInfo.InvariantCulture)} of {count} shards are missing: {named}{(missing.Count > 20 ? ", ..." : "")}; "
-                + $"make them with 'condembed embed ... --shard {missing[0]}/{count}', or go on without with --allow-missing");
+                + $"make them with {Wording.Of($"ShardWriter and new Shard({missing[0]}, {count})", $"'condembed embed ... --shard {missing[0]}/{count}'")}, "
+                + $"or go on without: {Wording.Of("allowMissing: true", "--allow-missing")}");
         }
     }
 
@@ -94,7 +97,7 @@ public sealed class EmbeddingShards
         if (ids is null || places is null || labels is null || starts.Count != ids.Length || values.Length != (long)ids.Length * dimension
             || starts.Where((start, row) => start != row * dimension).Any() || ids.Any(id => id.Length != PictureId.Length))
         {
-            throw new InputException($"{path}: is damaged: row group {group} is not made of rows of id, path, label and {dimension} numbers. Write it anew with --again.");
+            throw new InputException($"{path}: is damaged: row group {group} is not made of rows of id, path, label and {dimension} numbers. Write it anew: {Again}.");
         }
 
         return [.. ids.Select((id, row) => new StoreItem(id, places[row], labels[row], values.AsMemory(row * dimension, dimension)))];
@@ -109,7 +112,7 @@ public sealed class EmbeddingShards
         }
         catch (Exception problem) when (problem is not (InputException or OutOfMemoryException))
         {
-            throw new InputException($"{path}: cannot be read: {problem.Message} If it is damaged, write it anew with --again.");
+            throw new InputException($"{path}: cannot be read: {problem.Message} If it is damaged, write it anew: {Again}.");
         }
     }
 }

@@ -20,7 +20,7 @@ public sealed record Shard(int Index, int Count)
             && int.TryParse(second, NumberStyles.None, CultureInfo.InvariantCulture, out var count)
             && index >= 1 && index <= count && count <= Most
                 ? new Shard(index, count)
-                : throw new InputException($"--shard {text}: i/N is expected, with i from 1 to N and N at most {Most}, as in 1/8");
+                : throw new InputException($"{Wording.Of("shard", "--shard")} {text}: i/N is expected, with i from 1 to N and N at most {Most}, as in 1/8");
     }
 
     /// <summary>The name of its file.</summary>

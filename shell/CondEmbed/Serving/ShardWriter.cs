@@ -41,7 +41,7 @@ public static class ShardWriter
         var path = Path.Combine(folder, shard.FileName);
         if (File.Exists(path) && !options.Again)
         {
-            EmbeddingShards.HeaderOf(path).DemandSame(header, path, "give another folder, or --again to write it anew");
+            EmbeddingShards.HeaderOf(path).DemandSame(header, path, $"give another folder, or {Wording.Of("IndexOptions.Again", "--again")} to write it anew");
             return null;
         }
 

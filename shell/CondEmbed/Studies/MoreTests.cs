@@ -46,12 +46,20 @@ internal static class MoreTests
 
     private static string FileOf(StudyJob job) => Path.Combine(job.Folder, "tests.json");
 
+    /// <summary>A further data set and its test part.</summary>
+    /// <exception cref="InputException">It cannot be opened, or has only one class.</exception>
+    internal static (IImageDataset Dataset, ClassSplit Split) Open(string data)
+    {
+        var dataset = ImageDatasets.Open(data, new DatasetOptions { AllowSubset = true });
+        return (dataset, ClassSplit.ForEvaluation(dataset));
+    }
+
     private static Dictionary<string, double> Tested(string data, StudyJob job, bool best, CancellationToken cancellation)
     {
         using var model = EmbeddingModel.Load(job.Folder, job.Settings.Device, best);
-        var dataset = ImageDatasets.Open(data, new DatasetOptions { AllowSubset = true });
+        var (dataset, split) = Open(data);
         var options = RunMeasures.Options(job.Settings, dataset);
-        return RunMeasures.Kept(model.Evaluate(dataset, ClassSplit.ForEvaluation(dataset), options, job.Settings.Workers, cancellation: cancellation));
+        return RunMeasures.Kept(model.Evaluate(dataset, split, options, job.Settings.Workers, cancellation: cancellation));
     }
 
     private static Dictionary<string, double> Reranked(int k, StudyJob job, CancellationToken cancellation)

@@ -1,5 +1,6 @@
 using CondEmbed.Checkpoints;
 using CondEmbed.Reports;
+using CondEmbed.Training;
 
 namespace CondEmbed.Studies;
 
@@ -61,7 +62,7 @@ public sealed class Study
     public string ReportFile => Path.Combine(root, "study.html");
 
     /// <summary>Carries out what is missing and writes the results, after each run anew.</summary>
-    /// <param name="progress">Told of the training steps of all runs.</param>
+    /// <param name="progress">Told of the training steps of all runs, and in its detail of the arm, seed and phase of each run under way.</param>
     /// <param name="cancellation">Stops the runs under way, which save where they are.</param>
     /// <exception cref="InputException">Settings or data are not as they must be.</exception>
     /// <exception cref="OperationCanceledException">Stopped; begin it again to go on.</exception>
@@ -77,13 +78,32 @@ public sealed class Study
             job.Prepare();
         }
 
+        DemandData();
+
         Directory.CreateDirectory(root);
-        using (new StudyProgress(Jobs, progress))
+        using (var told = new StudyProgress(Jobs, progress))
         {
-            new StudyQueue(this).Work(cancellation);
+            new StudyQueue(this, told).Work(cancellation);
         }
 
         return Report();
+    }
+
+    /// <summary>
+    /// Sees to it that what is missing can be trained and tested: that the data of each arm can be divided and makes its batches, and that further data has
+    /// something to tell apart.
+    /// </summary>
+    private void DemandData()
+    {
+        foreach (var job in Jobs.Where(job => !job.IsFinished).DistinctBy(job => job.Arm))
+        {
+            _ = RunSampler.Of(job.Settings, RunData.Open(job.Settings));
+        }
+
+        foreach (var data in Plan.TestOn)
+        {
+            _ = MoreTests.Open(data);
+        }
     }
 
     /// <summary>Writes the results of what is there, and runs nothing.</summary>
@@ -92,7 +112,7 @@ public sealed class Study
     {
         if (!Directory.Exists(root))
         {
-            throw new InputException($"{root}: no study was begun there; leave out --report-only to begin it.");
+            throw new InputException($"{root}: no study was begun there; {Wording.Of("call Run", "leave out --report-only")} to begin it.");
         }
 
         var results = StudyResults.Of(Plan, Jobs, Command, Runner != StudyRunners.InThisProcess, AtOnce);

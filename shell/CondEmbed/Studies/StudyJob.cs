@@ -72,7 +72,7 @@ public sealed record StudyJob(string Arm, int Seed, Config Settings, string Fold
 
         if (different.Length > 0)
         {
-            throw new InputException($"{Folder}: holds a run with other settings ({string.Join("; ", different)}). Delete that folder to run it anew, or give the study another --out.");
+            throw new InputException($"{Folder}: holds a run with other settings ({string.Join("; ", different)}). Delete that folder to run it anew, or give the study another {Wording.Of("folder", "--out")}.");
         }
     }
 }

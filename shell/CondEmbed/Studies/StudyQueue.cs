@@ -3,7 +3,7 @@ using CondEmbed.Reports;
 namespace CondEmbed.Studies;
 
 /// <summary>Works off what is missing of a study, several runs at once.</summary>
-internal sealed class StudyQueue(Study study)
+internal sealed class StudyQueue(Study study, StudyProgress progress)
 {
     private readonly Lock gate = new();
     private readonly Queue<StudyJob> waiting = new(study.Jobs.Where(job => !job.IsFinished));
@@ -48,6 +48,8 @@ internal sealed class StudyQueue(Study study)
     {
         while (!cancellation.IsCancellationRequested && Next() is { } job)
         {
+            progress.Begin(job);
+
             try
             {
                 study.Runner(study.Shared(job), cancellation);
@@ -57,6 +59,10 @@ internal sealed class StudyQueue(Study study)
             catch (Exception error) when (error is not OperationCanceledException && study.Jobs.Count > 1)
             {
                 Fail(job, error);
+            }
+            finally
+            {
+                progress.End(job);
             }
         }
     }

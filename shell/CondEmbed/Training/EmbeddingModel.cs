@@ -53,7 +53,7 @@ public sealed class EmbeddingModel : IEmbeddingNetwork
 
         if (!Directory.Exists(run))
         {
-            throw new InputException($"{run}: no run's folder: there is nothing of that name. Give the folder that 'train' named, or a .safetensors file of a run.");
+            throw new InputException($"{run}: no run's folder: there is nothing of that name. Give the folder of a training, or a .safetensors file of a run.");
         }
 
         var folder = new RunFolder(run);
@@ -63,7 +63,7 @@ public sealed class EmbeddingModel : IEmbeddingNetwork
         {
             var reason = !File.Exists(folder.Settings) ? "it is no run's folder"
                 : best && File.Exists(folder.LastWeights) ? "the run had no validation classes; use the last weights"
-                : $"the run is not finished; go on with --resume {run}";
+                : $"the run is not finished; go on with {Wording.Of("Trainer.Resume", $"--resume {run}")}";
             throw new InputException($"{run}: has no {Path.GetFileName(file)}: {reason}.");
         }
 

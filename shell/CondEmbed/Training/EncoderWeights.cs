@@ -72,6 +72,6 @@ internal static class EncoderWeights
             return;
         }
 
-        throw new InputException($"{config.Weights}: says that its stride is at the {file.Text("stride")}, which is the encoder '{wanted}', not '{config.Encoder}'. Use --encoder {wanted}.");
+        throw new InputException($"{config.Weights}: says that its stride is at the {file.Text("stride")}, which is the encoder '{wanted}', not '{config.Encoder}'. Use that one: {Wording.Setting("encoder", wanted)}.");
     }
 }

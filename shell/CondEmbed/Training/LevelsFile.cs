@@ -29,21 +29,21 @@ internal static class LevelsFile
     {
         if (config.Levels == 0)
         {
-            throw new InputException($"{model}: was trained without levels (levels = 0), so it cannot compare pairs. Train with --levels 1 or more.");
+            throw new InputException($"{model}: was trained without levels (levels = 0), so it cannot compare pairs. Train with {Wording.Setting("levels", "1")}, or more.");
         }
 
         var path = Beside(model);
 
         if (!File.Exists(path))
         {
-            throw new InputException($"{path}: is not there, and without it pairs cannot be compared. Copy it along with the model, or finish the run anew with --resume.");
+            throw new InputException($"{path}: is not there, and without it pairs cannot be compared. Copy it along with the model, or go on with the run by {Wording.Of("Trainer.Resume", "--resume")}.");
         }
 
         var file = WeightFile.Read(path);
 
         if (ModelFile.StepOf(file) is var found && found != step)
         {
-            throw new InputException($"{path}: of step {found}, but {Path.GetFileName(model)} is of step {step}: they do not belong together. Copy both from one run, or finish the run with --resume.");
+            throw new InputException($"{path}: of step {found}, but {Path.GetFileName(model)} is of step {step}: they do not belong together. Copy both from one run, or go on with the run by {Wording.Of("Trainer.Resume", "--resume")}.");
         }
 
         return TensorFiles.OfArrays(file.Arrays);

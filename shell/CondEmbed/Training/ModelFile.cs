@@ -30,7 +30,7 @@ internal static class ModelFile
     {
         var file = WeightFile.Read(path);
         var settings = file.Text(Settings)
-            ?? throw new InputException($"{path}: holds weights but no settings, so it is no model that 'train' wrote. Give a run's folder, or start a run from it with --weights.");
+            ?? throw new InputException($"{path}: holds weights but no settings, so it is no model that a training wrote. Give a run's folder, or start a run from it: {Wording.Setting("weights", path)}.");
         var config = RunSettings.Resolve([.. TomlSettings.Parse(path, settings), new Given("device", "device", device)]);
         var step = StepOf(file);
         var levels = withLevels ? LevelsFile.Read(path, config, step) : [];

@@ -9,8 +9,6 @@ namespace CondEmbed.Training;
 /// <summary>The data of a run: pictures, how their classes are divided, and the numbers of the training classes.</summary>
 public sealed class RunData
 {
-    private Action close = () => { };
-
     private RunData(IImageDataset dataset, ClassSplit split, PictureReader reader, int bad = 0)
     {
         Subset = dataset.SubsetWithout(bad);
@@ -26,7 +24,7 @@ public sealed class RunData
     /// <summary>What is there of a published set that is not whole, or that bad pictures were left out of; null for other data.</summary>
     public string? Subset { get; }
 
-    /// <summary>Which pictures are for training, validation and test; no class is in two of them.</summary>
+    /// <summary>Which pictures are for training, validation and test; no class is in two of them, unless the settings allow it.</summary>
     public ClassSplit Split { get; }
 
     /// <summary>The pictures that <see cref="Checked"/> left out, since they cannot be used.</summary>
@@ -56,20 +54,50 @@ public sealed class RunData
     /// <param name="notice">Told of each picture that is left out.</param>
     /// <param name="progress">Told how many pictures of how many are done; from any thread, one call at a time.</param>
     /// <param name="cancellation">Ends the check with an OperationCanceledException.</param>
-    /// <param name="cache">Puts the pictures into a file of decoded ones, or finds them there, and reads them from it; null for none.</param>
     /// <exception cref="InputException">
     /// Some pictures cannot be used and are not to be left out (the message lists all of them), or those of a part can never be found.
     /// </exception>
     public RunData Checked(
-        bool skipBad, int workers = 0, Action<string>? notice = null, Action<int, int>? progress = null, CancellationToken cancellation = default,
-        PictureCacheOptions? cache = null)
-    {
-        int[] pictures = [.. Split.Train, .. Split.Validation, .. Split.Test];
-        var relay = new Relay<CheckProgress>(at => progress?.Invoke(at.Done, at.Total));
-        var (reader, check, letGo) = cache is null
-            ? (Reader, PictureCheck.Run(Reader, pictures, workers, relay, cancellation), close)
-            : Cached(cache, pictures, workers, relay, cancellation);
+        bool skipBad, int workers = 0, Action<string>? notice = null, Action<int, int>? progress = null, CancellationToken cancellation = default) =>
+        Without(PictureCheck.Run(Reader, [.. Pictures], workers, Relayed(progress), cancellation), Reader, skipBad, notice);
 
+    /// <summary>
+    /// Puts every picture of the split into the file of decoded ones that the settings ask for, or finds them there; null where they ask for none. What is
+    /// <see cref="CheckedBy"/> it reads from it, and must not outlive it.
+    /// </summary>
+    internal PictureCache? Cached(Config config, Action<int, int>? progress, CancellationToken cancellation) =>
+        config.Cache.Length == 0
+            ? null
+            : PictureCache.Open(
+                Reader, new PictureCacheOptions(config.Cache, config.CacheSide, Views.ForTesting(config).Filter), [.. Pictures], config.Workers, Relayed(progress), cancellation);
+
+    /// <summary><see cref="Checked"/> by what was found when the cache was made.</summary>
+    internal RunData CheckedBy(PictureCache cache, bool skipBad, Action<string>? notice) => Without(cache.Check, cache.Reader, skipBad, notice);
+
+    /// <summary>Says how the data is divided, and which settings mean nothing for it.</summary>
+    internal void Describe(Config config, Action<string> notice)
+    {
+        notice(Split.Describe());
+
+        if (config.AllowSubset && ImageDatasets.SubsetNotice(Dataset) is { } meaningless)
+        {
+            notice(meaningless);
+        }
+
+        if (config.SharedClasses && !SharesClasses)
+        {
+            notice($"{Dataset.Name}: training and test have no class in common: {Wording.Setting("shared_classes")} changes nothing");
+        }
+    }
+
+    private bool SharesClasses => TrainClasses.Names.Intersect(Split.Test.Select(item => Dataset.Items[item].Label), StringComparer.Ordinal).Any();
+
+    private IEnumerable<int> Pictures => [.. Split.Train, .. Split.Validation, .. Split.Test];
+
+    private static Relay<CheckProgress> Relayed(Action<int, int>? progress) => new(at => progress?.Invoke(at.Done, at.Total));
+
+    private RunData Without(PictureCheck check, PictureReader reader, bool skipBad, Action<string>? notice)
+    {
         if (!skipBad && check.Error() is { } error)
         {
             throw error;
@@ -81,18 +109,12 @@ public sealed class RunData
         }
 
         var split = check.Bad.Count == 0 ? Split : Split.Without([.. check.Bad.Select(picture => picture.Index)]);
-        var good = new RunData(Dataset, split, reader, check.Bad.Count) { LeftOut = check.Bad, close = letGo };
-        good.DemandMatches("validation", good.Split.Validation, good.Split.Validation);
-        good.DemandMatches("test", good.Split.Queries, good.Split.Gallery);
+        var good = new RunData(Dataset, split, reader, check.Bad.Count) { LeftOut = check.Bad };
+        split.DemandClasses(forTraining: Split.Train.Count > 0);
+        good.DemandMatches("validation", split.Validation, split.Validation);
+        good.DemandMatches("test", split.Queries, split.Gallery);
         return good;
     }
-
-    /// <summary>The file of decoded pictures that the settings ask for; null for none.</summary>
-    internal static PictureCacheOptions? CacheOf(Config config) =>
-        config.Cache.Length == 0 ? null : new PictureCacheOptions(config.Cache, config.CacheSide, Views.ForTesting(config).Filter);
-
-    /// <summary>Lets go of a file of decoded pictures.</summary>
-    internal void Close() => close();
 
     /// <summary>
     /// A hash over the names, classes, parts, lengths and boxes of all pictures, not over their bytes: what a run that goes on must find again.
@@ -138,14 +160,10 @@ public sealed class RunData
             parts.Add(Part("gallery", Split.Gallery));
         }
 
-        return new DataSummary(Dataset.Name, parts, $"Divided by: {Split.Rule}.", Subset);
-    }
-
-    private (PictureReader Reader, PictureCheck Check, Action LetGo) Cached(
-        PictureCacheOptions options, int[] pictures, int workers, IProgress<CheckProgress> progress, CancellationToken cancellation)
-    {
-        var cache = PictureCache.Open(Reader, options, pictures, workers, progress, cancellation);
-        return (cache.Reader, cache.Check, cache.Dispose);
+        return new DataSummary(Dataset.Name, parts, $"Divided by: {Split.Rule}.", Subset)
+        {
+            SharesClasses = SharesClasses,
+        };
     }
 
     private static DatasetOptions OptionsOf(Config config) => new()
@@ -165,6 +183,7 @@ public sealed class RunData
         },
         TrainShare = config.TrainShare,
         ValidationShare = config.ValidationShare,
+        SharedClasses = config.SharedClasses,
     };
 
     private void DemandMatches(string part, IReadOnlyList<int> queries, IReadOnlyList<int> gallery)

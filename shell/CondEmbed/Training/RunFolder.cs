@@ -57,13 +57,13 @@ public sealed class RunFolder(string root)
 
         if (File.Exists(root))
         {
-            throw new InputException($"--out {path}: is a file; name a folder for the run.");
+            throw new InputException($"{Wording.Of("Out", "--out")} {path}: is a file; name a folder for the run.");
         }
 
         if (Directory.Exists(root) && Directory.EnumerateFileSystemEntries(root).Any())
         {
-            var hint = File.Exists(new RunFolder(root).Settings) ? $"go on with it by --resume {path}, or " : "";
-            throw new InputException($"--out {path}: the folder already holds something; {hint}name another.");
+            var hint = File.Exists(new RunFolder(root).Settings) ? $"go on with it by {Wording.Of("Trainer.Resume", $"--resume {path}")}, or " : "";
+            throw new InputException($"{Wording.Of("Out", "--out")} {path}: the folder already holds something; {hint}name another.");
         }
 
         var missing = Missing(root);
@@ -74,7 +74,7 @@ public sealed class RunFolder(string root)
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"--out {path}: the folder cannot be made: {error.Message}");
+            throw new InputException($"{Wording.Of("Out", "--out")} {path}: the folder cannot be made: {error.Message}");
         }
 
         return new RunFolder(root) { made = missing };
@@ -88,7 +88,7 @@ public sealed class RunFolder(string root)
 
         if (!File.Exists(folder.Settings))
         {
-            throw new InputException($"{path}: no run's folder (it has no config.toml). Give the folder that 'train' named.");
+            throw new InputException($"{path}: no run's folder (it has no config.toml). Give the folder of a training.");
         }
 
         return (folder, RunSettings.Resolve(TomlSettings.Read(folder.Settings)));

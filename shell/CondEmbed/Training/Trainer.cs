@@ -28,6 +28,9 @@ public sealed record TrainingResult(
     string Report,
     string? Subset = null)
 {
+    /// <summary>That the training has made the network worse by <see cref="MetricNames.MapAtR"/>, and what to do; null where it has not.</summary>
+    public string? Warning => MetricTable.Worse(Before, After);
+
     /// <summary>What F# Interactive prints.</summary>
     internal string Shown => ToString();
 
@@ -43,7 +46,8 @@ public sealed record TrainingResult(
         int[] widths = [.. head.Select((_, column) => rows.Max(row => row[column].Length))];
         var lines = rows.Select(row => string.Join("  ", row.Select((cell, column) => column == 0 ? cell.PadRight(widths[0]) : cell.PadLeft(widths[column]))));
         var subset = Subset is null ? "" : $"\nof a subset: {Subset}";
-        return $"{Human.Count(Steps)} steps{subset}\n{string.Join('\n', lines)}\nrun folder {Folder}";
+        var warning = Warning is null ? "" : $"\n{Warning}";
+        return $"{Human.Count(Steps)} steps{subset}\n{string.Join('\n', lines)}{warning}\nrun folder {Folder}";
 
         static string Of(IReadOnlyDictionary<string, double> metrics, string key) =>
             metrics.TryGetValue(key, out var value) ? Human.Percent(value) : "";

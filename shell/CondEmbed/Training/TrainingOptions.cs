@@ -26,6 +26,9 @@ public sealed partial record TrainingOptions
     /// <summary>Share of the training classes for validation.</summary>
     public double? ValidationShare { get; init; }
 
+    /// <summary>Training and test may have the same classes, where the data says which pictures are for which.</summary>
+    public bool? SharedClasses { get; init; }
+
     /// <summary>Leave out pictures that cannot be read.</summary>
     public bool? SkipBad { get; init; }
 

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using CondEmbed.Checkpoints;
-using CondEmbed.Datasets;
 using CondEmbed.Images;
 using CondEmbed.Interop;
 using CondEmbed.Reports;
@@ -22,6 +21,7 @@ internal sealed class TrainingRun : IDisposable
     private readonly LoaderOptions workers;
     private readonly ProgressMeter meter;
     private readonly CheckpointStore store;
+    private readonly PictureCache? cache;
     private readonly RunData data;
     private readonly IBatchSampler sampler;
     private readonly Session session;
@@ -49,21 +49,20 @@ internal sealed class TrainingRun : IDisposable
         meter = new ProgressMeter(progress, config.Batch);
         // Seen before all pictures are decoded, which may take minutes.
         Device.choose(config.Device);
-        data = RunData.Open(config).Checked(
-            config.SkipBad, config.Workers, this.notice, (done, total) => meter.Report("checking pictures", done, total), cancellation, RunData.CacheOf(config));
-        this.notice(data.Split.Describe());
-        if (config.AllowSubset && ImageDatasets.SubsetNotice(data.Dataset) is { } meaningless)
-        {
-            this.notice(meaningless);
-        }
-
-        steps = RunSettings.StepsOf(config, data.Split.Train.Count);
-        sampler = RunSampler.Of(config, data);
-        session = Session.ForTraining(config, data.TrainClasses.Names.Count, steps);
-        pass = new EmbeddingPass(session, workers);
+        var opened = RunData.Open(config);
+        void Checking(int done, int total) => meter.Report("checking pictures", done, total);
 
         try
         {
+            cache = opened.Cached(config, Checking, cancellation);
+            data = cache is null
+                ? opened.Checked(config.SkipBad, config.Workers, this.notice, Checking, cancellation)
+                : opened.CheckedBy(cache, config.SkipBad, this.notice);
+            data.Describe(config, this.notice);
+            steps = RunSettings.StepsOf(config, data.Split.Train.Count);
+            sampler = RunSampler.Of(config, data);
+            session = Session.ForTraining(config, data.TrainClasses.Names.Count, steps);
+            pass = new EmbeddingPass(session, workers);
             // Where there may be checkpoints the lock comes first, for what another process writes is not to be read; a fresh run takes it once it
             // is known that it can begin.
             store = resumed ? new CheckpointStore(folder.Checkpoints) : null!;
@@ -110,9 +109,10 @@ internal sealed class TrainingRun : IDisposable
 
     public void Dispose()
     {
-        ((IDisposable)session).Dispose();
+        // The constructor may have thrown before any of them was made.
+        ((IDisposable?)session)?.Dispose();
         store?.Dispose();
-        data.Close();
+        cache?.Dispose();
     }
 
     /// <summary>

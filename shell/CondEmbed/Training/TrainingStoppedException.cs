@@ -8,7 +8,7 @@ public sealed class TrainingStoppedException : OperationCanceledException
     /// <param name="step">Steps done and saved.</param>
     /// <param name="token">What asked for it.</param>
     public TrainingStoppedException(string folder, int step, CancellationToken token)
-        : base($"Stopped after step {step}; everything is saved. Go on with --resume {folder}", token)
+        : base($"Stopped after step {step}; everything is saved. Go on with {Wording.Of($"Trainer.Resume(\"{folder}\")", $"--resume {folder}")}", token)
     {
         Folder = folder;
         Step = step;

@@ -1,0 +1,39 @@
+using CondEmbed.Reports;
+using CondEmbed.Training;
+
+namespace CondEmbed.Studies;
+
+/// <summary>How far a run of a study is, as its log says.</summary>
+/// <param name="Step">Training steps done.</param>
+/// <param name="Steps">Training steps that it takes; 0 while its log does not say.</param>
+/// <param name="Phase">What it does, for people.</param>
+/// <param name="IsFinished">Whether it is at its end.</param>
+internal sealed record JobState(int Step, int Steps, string Phase, bool IsFinished)
+{
+    internal static JobState Of(StudyJob job)
+    {
+        var log = new RunFolder(job.Folder).Log;
+        return Of(File.Exists(log) ? LogReader.Read(log).Entries : []);
+    }
+
+    /// <summary>A log begins once the pictures are checked; its first entry is followed by the measuring of the untrained network.</summary>
+    internal static JobState Of(IReadOnlyList<LogEntry> log)
+    {
+        var step = log.Count == 0 ? 0 : log[^1].Step;
+        var steps = log.Select(StepsOf).LastOrDefault(count => count > 0);
+        var isFinished = log is [.., EndEntry { Reason: "finished" }];
+        var phase = log.Count == 0 ? "preparing"
+            : isFinished ? "measuring on further data"
+            : steps > 0 && step >= steps ? "evaluating and writing the report"
+            : log.Any(entry => entry is StepEntry or CheckpointEntry) ? $"training {Human.Count(step)}/{Human.Count(steps)}"
+            : "measuring before training";
+        return new JobState(step, steps, phase, isFinished);
+    }
+
+    private static int StepsOf(LogEntry entry) => entry switch
+    {
+        StartEntry start => start.Steps,
+        ResumeEntry resume => resume.Steps,
+        _ => 0,
+    };
+}
