@@ -54,6 +54,35 @@ let private textTests =
 
                   Expect.equal differences [ key, changed ] "what changed")
 
+          testCase "no number that nothing is computed with is a setting" (fun () ->
+              let numbers = [ nan; infinity; -infinity; 1e39; -1e300; -0.0 ]
+              let problemsOf config = Check.problems config |> List.map _.Key
+
+              for setting in Settings.all |> List.filter (fun setting -> setting.Type = SettingType.Number) do
+                  for number in numbers do
+                      let config, unread = Settings.overlay [ setting.Key, Settings.text number ] Config.standard
+                      Expect.isEmpty unread $"{setting.Key} = {number} is read"
+                      Expect.contains (problemsOf config) setting.Key $"{setting.Key} = {number}"
+
+              for number in numbers do
+                  let settings = Map [ "base", number ]
+                  Expect.contains (problemsOf { Config.standard with LossSettings = settings }) "loss_settings.base" $"base = {number}"
+                  Expect.contains (problemsOf { Config.standard with LevelLossSettings = settings }) "level_loss_settings.base" $"base = {number}"
+
+              for text in [ "triplet(margin=NaN)"; "triplet(margin=-0)"; "triplet(margin=1e39)"; "0 * triplet"; "1e999 * triplet + nca" ] do
+                  Expect.contains (problemsOf { Config.standard with Loss = text; Levels = 0 }) "loss" text
+                  Expect.contains (problemsOf { Config.standard with LevelLoss = text }) "level_loss" text)
+
+          testCase "no batch of one class is taken or advised" (fun () ->
+              let said batch sampler =
+                  [ for problem in Check.problems { Config.standard with Batch = batch; PerClass = 4; Sampler = sampler; CategoriesPerBatch = 1 } ->
+                        string problem ]
+
+              for sampler in [ "m-per-class"; "category-balanced"; "hierarchical" ] do
+                  Expect.stringContains (String.concat "" (said 4 sampler)) "holds one class, which has no negatives: take at least 8" sampler
+                  Expect.stringContains (String.concat "" (said 6 sampler)) "the nearest is 8" sampler
+                  Expect.isEmpty (said 8 sampler) sampler)
+
           testProperty "numbers keep every digit" (fun (FsCheck.NormalFloat number) ->
               let config = { Config.standard with Lr = number }
               (applied (Settings.toPairs config) Config.standard).Lr = number)

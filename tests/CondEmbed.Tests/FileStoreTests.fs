@@ -104,7 +104,7 @@ let tests =
                   rejects [ path; "another network" ] (fun () -> filled path (StoreNetwork("abd", 4)) ignore)
                   rejects [ path; "another network" ] (fun () -> filled path (StoreNetwork("abc", 5)) ignore)
                   let wrong = Path.Combine(folder, "b.index")
-                  rejects [ wrong; "condembed index" ] (fun () -> opened wrong ignore)
+                  rejects [ wrong; "StoreIndexer" ] (fun () -> opened wrong ignore)
                   File.WriteAllText(wrong, "no index")
                   rejects [ wrong ] (fun () -> filled wrong network ignore)
                   Expect.equal (File.ReadAllText wrong) "no index" "left as it was"

@@ -36,6 +36,7 @@ let all =
           ImageTests.tests
           DatasetTests.tests
           SplitTests.tests
+          WordingTests.tests
           ScenesTests.tests
           MatTests.tests
           CarsTests.tests

@@ -88,9 +88,13 @@ let tests =
                   [ "metric (%)   before    after   change"
                     "Recall@1      18.17    66.41   +48.24"
                     "MAP@R          6.12     5.12    -1.00"
-                    "mine                  100.00" ]
+                    "mine                  100.00"
+                    ""
+                    "Worse than before: a run this short, or on so few pictures, unlearns more than it learns. Give it more steps, or a lower lr." ]
 
               Expect.equal (table.Split '\n' |> Array.toList) expected "table"
+              let better = MetricTable.Format(metrics [ "map_at_r", 0.06 ], metrics [ "map_at_r", 0.06 ])
+              Expect.isFalse (better.Contains "Worse") "no worse"
           }
           test "a column without values is left out" {
               let table = MetricTable.Format(metrics [], metrics [ "recall@1", 0.5 ])

@@ -202,7 +202,7 @@ let private kept =
                   rejects [ "of step 4711"; "do not belong together" ] (fun () -> load copy)
                   File.Delete(LevelsFile.Beside copy)
                   rejects [ "copy.levels.safetensors"; "is not there" ] (fun () -> load copy)
-                  rejects [ "without levels"; "--levels 1" ] (fun () -> load (finishedRun [ "levels", "0" ])))
+                  rejects [ "without levels"; "Levels = 1" ] (fun () -> load (finishedRun [ "levels", "0" ])))
           } ]
 
 let tests = testList "Rerank" [ orders; kept ]

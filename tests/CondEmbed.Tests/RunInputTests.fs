@@ -32,7 +32,7 @@ let private badPictures =
 
                   let names = [ for at in [ 0; 7; 20 ] -> Path.GetRelativePath(data, files[at]).Replace('\\', '/') ]
 
-                  rejects ("--skip-bad" :: "3 of 96" :: names) (fun () -> train (settings data []) run |> ignore)
+                  rejects ("SkipBad" :: "3 of 96" :: names) (fun () -> train (settings data []) run |> ignore)
                   Expect.isFalse (Directory.Exists run) "no folder is left")
           }
 
@@ -217,7 +217,7 @@ let private weights =
               inFolder (fun folder ->
                   let run = Path.Combine(folder, "run")
 
-                  rejects [ file; "'resnet50-v1'"; "not 'resnet50'"; "--encoder resnet50-v1" ] (fun () ->
+                  rejects [ file; "'resnet50-v1'"; "not 'resnet50'"; "Encoder = \"resnet50-v1\"" ] (fun () ->
                       train (config "resnet50") run |> ignore)
 
                   use session = Session.ForTraining(config "resnet50-v1", 6, 1)

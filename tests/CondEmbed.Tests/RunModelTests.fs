@@ -80,7 +80,7 @@ let tests =
                   let plain = Path.Combine(folder, "plain.safetensors")
                   let arrays = Safetensors.Read(RunFolder(finishedRun []).LastWeights).Arrays
                   Safetensors.Write(plain, arrays)
-                  rejects [ plain; "no settings"; "--weights" ] (fun () -> EmbeddingModel.Load(plain).Dispose())
+                  rejects [ plain; "no settings"; "Weights = " ] (fun () -> EmbeddingModel.Load(plain).Dispose())
                   let torn = Path.Combine(folder, "torn.safetensors")
                   File.WriteAllBytes(torn, (bytesOf (finishedRun []) "last.safetensors")[..2000])
                   rejects [ torn ] (fun () -> EmbeddingModel.Load(torn).Dispose())

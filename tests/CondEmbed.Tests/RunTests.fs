@@ -187,8 +187,8 @@ let private resuming =
 
                           let stopped = stopAt step trainer
                           Expect.equal (stopped.Step, stopped.Folder) (step, run) "where it stopped"
-                          Expect.stringContains stopped.Message $"--resume {run}" "how to go on"
-                          rejects [ "not finished"; "--resume" ] (fun () -> EmbeddingModel.Load(run).Dispose())
+                          Expect.stringContains stopped.Message $"Trainer.Resume(\"{run}\")" "how to go on"
+                          rejects [ "not finished"; "Trainer.Resume" ] (fun () -> EmbeddingModel.Load(run).Dispose())
 
                       Trainer.Resume(run).Train() |> ignore
                       expectSameRun (finishedRun []) run)
@@ -264,7 +264,7 @@ let private resuming =
           test "a folder that holds something, a file, and a folder that is no run's are refused" {
               inFolder (fun folder ->
                   let config = settings pictures.Value []
-                  rejects [ "--resume" ] (fun () -> Trainer(config, finishedRun []) |> ignore)
+                  rejects [ "Trainer.Resume" ] (fun () -> Trainer(config, finishedRun []) |> ignore)
                   let file = Path.Combine(folder, "file")
                   File.WriteAllText(file, "")
                   rejects [ folder; "already holds something" ] (fun () -> Trainer(config, folder) |> ignore)

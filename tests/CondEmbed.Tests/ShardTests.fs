@@ -73,9 +73,9 @@ let tests =
                   Expect.isNone (fst (write model data folder 1 2)) "is there"
                   Expect.equal (File.GetLastWriteTimeUtc path, File.ReadAllBytes path) (time, before) "untouched"
                   let fewer = DatasetPart(data, [| 0..94 |])
-                  rejects [ path; "other"; "--again" ] (fun () -> write model fewer folder 1 2 |> ignore)
+                  rejects [ path; "other"; "IndexOptions.Again" ] (fun () -> write model fewer folder 1 2 |> ignore)
                   use best = EmbeddingModel.Load(finishedRun [ "steps", "7" ], "cpu")
-                  rejects [ path; "another network"; "--again" ] (fun () -> write best data folder 1 2 |> ignore)
+                  rejects [ path; "another network"; "IndexOptions.Again" ] (fun () -> write best data folder 1 2 |> ignore)
                   Expect.equal (File.ReadAllBytes path) before "untouched"
                   Expect.equal (ShardWriter.Write(best, data, Shard(1, 2), folder, IndexOptions(Again = true))) (Nullable 64) "again"
                   Expect.notEqual (File.ReadAllBytes path) before "another"
@@ -93,7 +93,7 @@ let tests =
                   let files = List.ofSeq (EmbeddingShards.FilesIn folder)
 
                   rejects
-                      [ "2 of 4"; "part-00002-of-00004.parquet, part-00004-of-00004.parquet"; "--shard 2/4"; "--allow-missing" ]
+                      [ "2 of 4"; "part-00002-of-00004.parquet, part-00004-of-00004.parquet"; "new Shard(2, 4)"; "allowMissing: true" ]
                       (opened (ResizeArray files))
 
                   Expect.equal (EmbeddingShards.Open(ResizeArray files, true).Count) 64L "what is there"
@@ -103,7 +103,7 @@ let tests =
                   rejects [ "one of 4"; "one of 1" ] (opened [| files[0]; single |])
                   let plain = Path.Combine(folder, "plain.parquet")
                   EmbeddingFiles.Write(plain, EmbeddingTable([| 1f |], 1, 1, [| "a" |], [| "b" |]))
-                  rejects [ plain; "is no shard"; "--shard 1/1" ] (opened [| plain |])
+                  rejects [ plain; "is no shard"; "ShardWriter" ] (opened [| plain |])
                   let bytes = File.ReadAllBytes single
                   File.WriteAllBytes(single, bytes[.. bytes.Length / 2])
                   rejects [ single; "cannot be read" ] (opened [| single |])

@@ -140,7 +140,7 @@ let private writing =
               rows address "CREATE TABLE foreign_one (x int)" |> ignore
               rejects [ "foreign_one"; "not made" ] (fun () -> ensured (pgliteAddress "foreign_one") network ignore)
 
-              rejects [ "nothing_here"; "condembed index" ] (fun () ->
+              rejects [ "nothing_here"; "PostgresStore.OpenOrCreateAsync" ] (fun () ->
                   PostgresStore.OpenAsync(pgliteAddress "nothing_here") |> wait |> ignore)
           } ]
 
