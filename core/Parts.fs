@@ -114,8 +114,7 @@ module Part =
             let has = if known = "" then "it has none" else $"it has {known}"
             Some $"the {kind} '{part.Name}' has no setting '{key}'; {has}{near}"
         | Some({ Default = Number _ } as setting), Number x ->
-            Setting.refusal setting x
-            |> Option.map (fun why -> $"the {kind} '{part.Name}': {key} {why}")
+            Setting.refusal setting x |> Option.map (fun why -> $"the {kind} '{part.Name}': {key} {why}")
         | Some({ Default = Number _ } as setting), _ ->
             Some $"the {kind} '{part.Name}': {key} is {value}; it must be {Setting.rangeText setting.Range}"
         | Some { Default = Named _ }, Number _ -> Some $"the {kind} '{part.Name}': {key} is {value}; it must be a name"
@@ -209,7 +208,10 @@ module Expression =
     let read (text: string) : Result<(float * Call) list, string> =
         try
             let found = terms (split text)
-            if found |> List.forall (fun (weight, _) -> weight = 0.0) then raise (FormatException "with nothing but weights of 0 it trains nothing")
+
+            if found |> List.forall (fun (weight, _) -> weight = 0.0) then
+                raise (FormatException "with nothing but weights of 0 it trains nothing")
+
             Ok found
         with :? FormatException as problem ->
             Error $"'{shortened text}': {problem.Message}; write as in 'multi-similarity' or '0.5 * triplet(margin=0.3) + proxy-anchor'"

@@ -163,5 +163,4 @@ let run (commandLine: string) (stop: CancellationToken) (arguments: ParseResults
         trainer.Command <- commandLine
         trainer.Notice <- Output.notice
         trainer.Logged <- happened trainer
-        Output.withProgress (fun progress -> trainer.Train(progress, stop))
-        |> conclude trainer.Settings
+        Output.withProgress (fun progress -> trainer.Train(progress, stop)) |> conclude trainer.Settings

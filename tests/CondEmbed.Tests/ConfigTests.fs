@@ -67,19 +67,33 @@ let private textTests =
               for number in numbers do
                   let settings = Map [ "base", number ]
                   Expect.contains (problemsOf { Config.standard with LossSettings = settings }) "loss_settings.base" $"base = {number}"
-                  Expect.contains (problemsOf { Config.standard with LevelLossSettings = settings }) "level_loss_settings.base" $"base = {number}"
 
-              for text in [ "triplet(margin=NaN)"; "triplet(margin=-0)"; "triplet(margin=1e39)"; "0 * triplet"; "1e999 * triplet + nca" ] do
+                  Expect.contains
+                      (problemsOf { Config.standard with LevelLossSettings = settings })
+                      "level_loss_settings.base"
+                      $"base = {number}"
+
+              for text in
+                  [ "triplet(margin=NaN)"
+                    "triplet(margin=-0)"
+                    "triplet(margin=1e39)"
+                    "0 * triplet"
+                    "1e999 * triplet + nca" ] do
                   Expect.contains (problemsOf { Config.standard with Loss = text; Levels = 0 }) "loss" text
                   Expect.contains (problemsOf { Config.standard with LevelLoss = text }) "level_loss" text)
 
           testCase "no batch of one class is taken or advised" (fun () ->
               let said batch sampler =
-                  [ for problem in Check.problems { Config.standard with Batch = batch; PerClass = 4; Sampler = sampler; CategoriesPerBatch = 1 } ->
+                  [ for problem in
+                        Check.problems { Config.standard with Batch = batch; PerClass = 4; Sampler = sampler; CategoriesPerBatch = 1 } ->
                         string problem ]
 
               for sampler in [ "m-per-class"; "category-balanced"; "hierarchical" ] do
-                  Expect.stringContains (String.concat "" (said 4 sampler)) "holds one class, which has no negatives: take at least 8" sampler
+                  Expect.stringContains
+                      (String.concat "" (said 4 sampler))
+                      "holds one class, which has no negatives: take at least 8"
+                      sampler
+
                   Expect.stringContains (String.concat "" (said 6 sampler)) "the nearest is 8" sampler
                   Expect.isEmpty (said 8 sampler) sampler)
 

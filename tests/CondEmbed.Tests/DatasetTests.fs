@@ -203,7 +203,12 @@ let private tables =
                             "3\t1.png\tvalidation\tFalse\tTrue\td\t\t\t\t\t" ]
 
                   let data = ImageDatasets.Open path
-                  Expect.equal [ for item in data.Items -> item.Role ] [ Role.Train; Role.Test; Role.Query; Role.Gallery; Role.Train; Role.Gallery ] "roles"
+
+                  Expect.equal
+                      [ for item in data.Items -> item.Role ]
+                      [ Role.Train; Role.Test; Role.Query; Role.Gallery; Role.Train; Role.Gallery ]
+                      "roles"
+
                   Expect.equal [ for item in data.Items -> item.Category ] [ "c"; null; "c"; "d"; "c"; "d" ] "categories"
                   Expect.equal (data.Items[0].Box.Value) (PixelBox(0, 5, 10, 20)) "corners become a box"
                   let split = ClassSplit.Make data

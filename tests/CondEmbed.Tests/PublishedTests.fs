@@ -42,7 +42,12 @@ let private birds =
                   let boxed = opened withBoxes root
                   Expect.equal (boxesOf boxed).Head (Some(PixelBox(2, 3, 8, 30))) "box"
                   Expect.equal (PictureReader(boxed).Read 0).Height 9 "cut at the edge"
-                  write root "bounding_boxes.txt" [ for item in [ 31; 32; 1001; 1002; 1011; 1012; 1021; 1022 ] -> $"{item} 2.0 12.0 8.0 5.0" ]
+
+                  write
+                      root
+                      "bounding_boxes.txt"
+                      [ for item in [ 31; 32; 1001; 1002; 1011; 1012; 1021; 1022 ] -> $"{item} 2.0 12.0 8.0 5.0" ]
+
                   rejects [ "3_1.jpg"; "Top = 12"; "not inside 16 x 12" ] (fun () -> PictureReader(opened withBoxes root).Read 0 |> ignore)
                   File.Delete(Path.Combine(root, "classes.txt"))
                   Expect.equal ((opened subset root).Items[5].Label) "101" "without names")
@@ -143,7 +148,10 @@ let private clothes =
                             "img/" + path "MEN" 5, "id_4", "gallery" ]
 
                       lists root rows
-                      draw root [ for sex, item in [ "WOMEN", 1; "WOMEN", 2; "MEN", 3; "MEN", 4; "MEN", 5 ] -> $"{folder}/{path sex item}" ]
+
+                      draw
+                          root
+                          [ for sex, item in [ "WOMEN", 1; "WOMEN", 2; "MEN", 3; "MEN", 4; "MEN", 5 ] -> $"{folder}/{path sex item}" ]
 
                       write
                           root

@@ -47,6 +47,17 @@ let private badPictures =
                   Expect.equal (Trainer.Resume(run).Train().Steps) 6 "goes on without it, too")
           }
 
+          test "a run that cannot begin lets go of the cache that it has opened" {
+              inData (fun data run ->
+                  let cache = Path.Combine(data, "..", "cache") |> Path.GetFullPath
+                  let config = settings data [ "cache", cache; "batch", "64" ]
+                  rejects [ "a batch of 64"; "to train on" ] (fun () -> train config run |> ignore)
+                  Expect.isNonEmpty (Directory.GetFiles cache) "the cache is there"
+
+                  if System.OperatingSystem.IsLinux() then
+                      Expect.isFalse (File.ReadAllText("/proc/self/maps").Contains cache) "and not mapped any more")
+          }
+
           test "a link that leads nowhere is a bad picture like any other" {
               inData (fun data run ->
                   let link = Path.Combine(string (Path.GetDirectoryName((picturesOf data)[0])), "link.png")

@@ -93,7 +93,10 @@ let tests =
                   let files = List.ofSeq (EmbeddingShards.FilesIn folder)
 
                   rejects
-                      [ "2 of 4"; "part-00002-of-00004.parquet, part-00004-of-00004.parquet"; "new Shard(2, 4)"; "allowMissing: true" ]
+                      [ "2 of 4"
+                        "part-00002-of-00004.parquet, part-00004-of-00004.parquet"
+                        "new Shard(2, 4)"
+                        "allowMissing: true" ]
                       (opened (ResizeArray files))
 
                   Expect.equal (EmbeddingShards.Open(ResizeArray files, true).Count) 64L "what is there"

@@ -74,11 +74,11 @@ let tests =
               let labels = [ for n in 1..6 -> $"c{n}" ]
               let both = dataset [ for label in labels @ labels -> label, Role.Train ] |> fun all -> all.Items
 
-              let data =
-                  dataset
-                      [ for at, item in Seq.indexed both -> item.Label, (if at < 6 then Role.Train else Role.Test) ]
+              let data = dataset [ for at, item in Seq.indexed both -> item.Label, (if at < 6 then Role.Train else Role.Test) ]
 
-              rejects [ "6 classes are both"; "first: c1"; "SharedClasses = true"; "Split = \"hash\"" ] (fun () -> ClassSplit.Make data |> ignore)
+              rejects [ "6 classes are both"; "first: c1"; "SharedClasses = true"; "Split = \"hash\"" ] (fun () ->
+                  ClassSplit.Make data |> ignore)
+
               let split = ClassSplit.Make(data, SplitOptions(SharedClasses = true))
               Expect.sequenceEqual split.Train [ 0..5 ] "all classes are trained on: none is held back for validation"
               Expect.sequenceEqual split.Test [ 6..11 ] "test"
@@ -122,7 +122,10 @@ let tests =
 
           test "roles that make no split" {
               let half = dataset [ "a", Role.Train; "b", Role.Unassigned ]
-              rejects [ "1 of 2 images have no role"; "0 test, 0 query and 0 gallery"; "Split = \"hash\"" ] (fun () -> ClassSplit.Make half |> ignore)
+
+              rejects [ "1 of 2 images have no role"; "0 test, 0 query and 0 gallery"; "Split = \"hash\"" ] (fun () ->
+                  ClassSplit.Make half |> ignore)
+
               let queries = dataset [ "a", Role.Train; "b", Role.Query ]
               rejects [ "1 query and 0 gallery" ] (fun () -> ClassSplit.Make queries |> ignore)
           } ]

@@ -74,7 +74,9 @@ let private intervals =
           } ]
 
 let private progress =
-    let job arm seed changes = StudyJob(arm, seed, RunSettings.Resolve [ for key, value in changes -> Given("test", key, value) ], "nowhere")
+    let job arm seed changes =
+        StudyJob(arm, seed, RunSettings.Resolve [ for key, value in changes -> Given("test", key, value) ], "nowhere")
+
     let steps = [ "steps", "100" ]
     let step number = StepEntry(number, 1.0, Dictionary(), 0.1, 1.0, 1.0) :> LogEntry
 
@@ -120,7 +122,15 @@ let private progress =
           test "runs whose length is given in epochs count as long as those that have begun" {
               let inEpochs seed = job "a" seed [ "epochs", "2" ]
               let a0, a1 = inEpochs 0, inEpochs 1
-              let of' first = StudyProgress.Of(Dictionary(dict [ a0, first; a1, JobState(0, 0, "preparing", false) ]), [| a0 |], 0, TimeSpan.FromSeconds 5.0)
+
+              let of' first =
+                  StudyProgress.Of(
+                      Dictionary(dict [ a0, first; a1, JobState(0, 0, "preparing", false) ]),
+                      [| a0 |],
+                      0,
+                      TimeSpan.FromSeconds 5.0
+                  )
+
               Expect.equal (of' (JobState(0, 0, "preparing", false))).Steps 0 "not known yet"
               let at = of' (JobState(40, 80, "training", false))
               Expect.equal (at.Step, at.Steps) (40, 160) "the other is taken to be as long"
@@ -133,7 +143,10 @@ let private progress =
                   unpack few 2
                   let one = Path.Combine(folder, "one")
                   unpack one 1
-                  let begun data testOn = Study(StudyFile.Parse("test.toml", study [ $"test_on = ['{testOn}']" ] two), Path.Combine(folder, data))
+
+                  let begun data testOn =
+                      Study(StudyFile.Parse("test.toml", study [ $"test_on = ['{testOn}']" ] two), Path.Combine(folder, data))
+
                   rejects [ "only one class to test with" ] (fun () -> (begun "a" one).Run() |> ignore)
                   let arms = [ "[arms.a]"; "[arms.b]"; $"data = '{few}'" ]
                   let study = Study(StudyFile.Parse("test.toml", study [] arms), Path.Combine(folder, "b"))
@@ -313,4 +326,4 @@ let private runs =
               Expect.equal (plan.SettingsOf(plan.Arms[1], 5).Levels, plan.SettingsOf(plan.Arms[1], 5).Steps) (2, 3) "settings"
           } ]
 
-let tests = testList "study" [ intervals; files; runs ]
+let tests = testList "study" [ intervals; progress; files; runs ]

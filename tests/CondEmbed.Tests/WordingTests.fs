@@ -29,7 +29,7 @@ let private spoken =
 
         let wrong =
             [ for folder in folders do
-                  for file in Directory.EnumerateFiles(repositoryFile folder, "*.*s", SearchOption.AllDirectories) do
+                  for file in Directory.EnumerateFiles(Path.Combine(repositoryRoot (), folder), "*.*s", SearchOption.AllDirectories) do
                       let isSource = file.EndsWith ".cs" || file.EndsWith ".fs"
                       let isMade = file.Contains $"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}"
 
