@@ -52,9 +52,9 @@ let private settings =
         inFolder (fun folder ->
             for label in [ "a"; "b"; "c"; "d" ] do
                 for part in [ "train"; "test" ] do
-                    PublishedSupport.draw (Path.Combine(folder, part, label)) [ "1.png"; "2.png" ]
+                    PublishedSupport.draw (Path.Combine(folder, "data", part, label)) [ "1.png"; "2.png" ]
 
-            let outcome = condembed [ "train"; folder; "--out"; Path.Combine(folder, "run") ]
+            let outcome = condembed [ "train"; Path.Combine(folder, "data"); "--out"; Path.Combine(folder, "run") ]
             Expect.equal outcome.Code 2 outcome.Everything
             Expect.stringContains outcome.Error "--shared-classes (shared_classes = true in a file of settings)" "in the program"
             Expect.isFalse (outcome.Error.Contains "SharedClasses") outcome.Error)
