@@ -67,3 +67,15 @@
     });
     document.head.append(index);
 })();
+
+// On a phone a row of a wide table stands as a block (site.css), each cell named by its column.
+for (const table of document.querySelectorAll("main table:not(.pre)")) {
+    const columns = [...table.querySelectorAll("thead th")].map(head => head.textContent.trim());
+    if (columns.length < 3) continue;
+    table.classList.add("stacked");
+    for (const row of table.querySelectorAll("tbody tr")) {
+        [...row.cells].forEach((cell, place) => {
+            if (place > 0 && columns[place]) cell.dataset.column = columns[place];
+        });
+    }
+}

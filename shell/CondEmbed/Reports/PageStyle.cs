@@ -85,6 +85,8 @@ internal static class PageStyle
         code, pre, .mono { font-family: ui-monospace, "SF Mono", "Cascadia Mono", Menlo, "DejaVu Sans Mono", monospace; font-size: .88em; }
         pre { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; }
         @media (max-width: 44rem) { main { padding: 1.5rem 1rem 3rem; } .row { grid-template-columns: 1fr; gap: .8rem; } .plot text { font-size: 15px; } td.wide { width: 18%; } .bar { min-width: 2.6rem; } .card { padding: .9rem 1rem; } th, td { padding: .42rem .3rem; font-size: .92rem; }
+          .card.scroll { padding: .7rem .55rem; } .scroll th, .scroll td { white-space: normal; font-size: .74rem; padding: .35rem .12rem; vertical-align: top; }
+          .scroll thead th { font-size: .68rem; overflow-wrap: anywhere; hyphens: auto; } .scroll tbody th { overflow-wrap: anywhere; min-width: 2.6rem; }
           .tiles { grid-template-columns: 1fr 1fr; } .tile:nth-child(3) { grid-column: 1 / -1; } .tile .value { font-size: 1.75rem; } }
         @media print { nav, .readout { display: none; } section { break-inside: auto; } .row, .chart { break-inside: avoid; } }
         """;
