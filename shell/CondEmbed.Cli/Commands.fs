@@ -39,6 +39,9 @@ let metrics (stop: CancellationToken) (arguments: ParseResults<MetricsArgument>)
         | None, Some labels -> raise (InputException $"--gallery-labels {labels}: give the gallery too: --gallery FILE.")
         | None, None -> None
 
+    ClassLabel.Alike(Seq.append given.Labels (gallery |> Option.map _.Labels |> Option.defaultValue [||]))
+    |> Seq.iter Output.notice
+
     let evaluate () =
         match gallery with
         | Some gallery -> given.Evaluate(gallery, options, stop)

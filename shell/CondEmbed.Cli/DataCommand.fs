@@ -23,8 +23,10 @@ let subsetUsage = "go on with a published set of which something is missing; eve
 /// What `--shared-classes` means.
 let sharedUsage = "training and test may have the same classes, as in train/ and test/ folders for classification"
 
-/// Says where `--allow-subset` was given and means nothing; gives the data set back.
-let notingSubset allowed (dataset: IImageDataset) =
+/// Says what should be known of a data set, and where `--allow-subset` was given and means nothing; gives the data set back.
+let noting allowed (dataset: IImageDataset) =
+    dataset.Notices |> Seq.iter Output.notice
+
     if allowed then ImageDatasets.SubsetNotice dataset |> Option.ofObj |> Option.iter Output.notice
 
     dataset
@@ -157,7 +159,7 @@ let private inspect (stop: CancellationToken) (arguments: ParseResults<InspectAr
 
     let dataset =
         ImageDatasets.Open(arguments.GetResult InspectArgument.Folder, options)
-        |> notingSubset options.AllowSubset
+        |> noting options.AllowSubset
 
     let inspector = DatasetInspector(dataset, split)
     let found = inspectAll inspector (arguments.GetResult(InspectArgument.Workers, 0)) stop

@@ -25,7 +25,7 @@ let private dataset (settings: Config) images (arguments: ParseResults<EmbedArgu
     let allowSubset = arguments.Contains EmbedArgument.AllowSubset
 
     ImageDatasets.OpenImages(images, openedWith settings (arguments.TryGetResult EmbedArgument.Layout) allowSubset)
-    |> DataCommand.notingSubset allowSubset
+    |> DataCommand.noting allowSubset
 
 let private told (count: int) (dimension: int) (file: string) =
     Output.result $"{count} embeddings of {dimension} numbers in {file}"

@@ -21,7 +21,7 @@ let private heldOut (settings: Config) (arguments: ParseResults<EvaluateArgument
     match other with
     | Some folder ->
         ImageDatasets.Open(folder, openedWith settings layout allowSubset)
-        |> DataCommand.notingSubset allowSubset
+        |> DataCommand.noting allowSubset
         |> RunData.ForEvaluation
     | None when layout.IsSome || allowSubset ->
         raise (InputException "--layout and --allow-subset are for other data; the run's own is opened by the run's settings.")

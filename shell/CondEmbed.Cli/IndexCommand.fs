@@ -105,7 +105,7 @@ let private embed address (options: IndexOptions) (stop: CancellationToken) (arg
     let dataset =
         ImageDatasets.OpenImages(images, openedWith model.Settings (arguments.TryGetResult IndexArgument.Layout) allowSubset)
 
-    let dataset = DataCommand.notingSubset allowSubset dataset
+    let dataset = DataCommand.noting allowSubset dataset
 
     Stores.using (storeFor (StoreNetwork.Of model.Network) stop arguments address) (fun store ->
         store.Name,

@@ -54,7 +54,7 @@ let private labelsOf file (json: JsonElement) =
            match label.ValueKind, lazy (label.TryGetInt64()) with
            | JsonValueKind.Number, whole when fst whole.Value -> snd whole.Value
            | JsonValueKind.String, _ ->
-               let text = label.GetString()
+               let text = ClassLabel.Normal(label.GetString())
                if not (numbers.ContainsKey text) then numbers[text] <- int64 numbers.Count
                numbers[text]
            | _ -> problem file $"'labels' holds {label.GetRawText()}; whole numbers or text are wanted." |]
@@ -62,17 +62,7 @@ let private labelsOf file (json: JsonElement) =
 let private members = [ "embeddings"; "labels"; "class_weights" ]
 
 let private read (file: string) =
-    let text =
-        try
-            File.ReadAllBytes file
-        with
-        | :? IOException
-        | :? UnauthorizedAccessException -> problem file "cannot be read; is it there?"
-
-    try
-        use document = JsonDocument.Parse text
-        let root = document.RootElement
-
+    let parts (root: JsonElement) =
         if root.ValueKind <> JsonValueKind.Object then
             problem file $"{root.ValueKind} where an object with 'embeddings' and 'labels' is wanted."
 
@@ -91,8 +81,8 @@ let private read (file: string) =
             | _ -> null
 
         rowsOf file "embeddings" (wanted "embeddings"), labelsOf file (wanted "labels"), weights
-    with :? JsonException as wrong ->
-        problem file $"not valid JSON: {wrong.Message}"
+
+    TextFile.ReadJson(file, parts)
 
 let private settingOf (given: string) =
     match given.IndexOf '=' with

@@ -91,6 +91,7 @@ let private print (show: (RetrievalMetrics -> KeyValuePair<string, float> seq) -
 
 /// As text, whose metrics are shown in some way, or JSON on standard output, and the classes in a file if one is named.
 let showAs show asJson perClass (metrics: RetrievalMetrics) (measured: Measured) =
+    metrics.Notices |> Seq.iter Output.notice
     perClass |> Option.iter (fun file -> ClassReport.Write(file, metrics, measured.Classes.Names))
 
     if asJson then

@@ -71,7 +71,11 @@ let private inGallery top (stop: CancellationToken) (arguments: ParseResults<Sea
     let searched (settings: Config) work =
         orSkipping (fun () ->
             let options = openedWith settings (arguments.TryGetResult SearchArgument.Layout) true
-            let gallery = ImageDatasets.OpenImages(arguments.GetResult SearchArgument.Gallery, options)
+
+            let gallery =
+                ImageDatasets.OpenImages(arguments.GetResult SearchArgument.Gallery, options)
+                |> DataCommand.noting false
+
             let queries = ImageDatasets.OpenImages(arguments.GetResult SearchArgument.Query, DatasetOptions(AllowSubset = true))
 
             Output.withProgress (fun progress ->

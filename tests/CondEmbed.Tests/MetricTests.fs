@@ -107,7 +107,7 @@ let private everything =
 /// Cosines of all pairs, as the library rounds them.
 let private cosines (set: float[][]) =
     let unit = (flatten set).AtUnitLength()
-    Array.init set.Length (fun q -> Array.init set.Length (fun i -> DotProduct.Of<float>(unit.Row q, unit.Row i)))
+    Array.init set.Length (fun q -> Array.init set.Length (fun i -> DotProduct.Exact(unit.Row q, unit.Row i)))
 
 let private variantTests =
     testList

@@ -64,6 +64,7 @@ let all =
           RunTests.tests
           RunSamplingTests.tests
           StudyTests.tests
+          TextTests.tests
           EvidenceTests.tests
           RerankTests.tests
           ReportTests.tests

@@ -66,32 +66,41 @@ public sealed class Embeddings<T>
     /// <summary>Writes the same direction at length 1, or 0 where it has length 0; returns the length, which is not finite where a number is not.</summary>
     internal static double ScaleToUnit(ReadOnlySpan<T> from, Span<T> to)
     {
-        var length = Length(from);
-        for (var i = 0; i < to.Length; i++)
-        {
-            to[i] = length == 0 ? T.Zero : T.CreateTruncating(double.CreateTruncating(from[i]) / length);
-        }
-
-        return length;
-    }
-
-    // Scaled by the largest number, so that the squares of very large or very small ones neither overflow nor vanish.
-    private static double Length(ReadOnlySpan<T> row)
-    {
         var largest = 0d;
-        foreach (var value in row)
+        foreach (var value in from)
         {
             largest = Math.Max(largest, Math.Abs(double.CreateTruncating(value)));
         }
 
-        var sum = 0d;
-        foreach (var value in row)
+        if (largest == 0)
         {
-            var scaled = largest == 0 ? 0 : double.CreateTruncating(value) / largest;
-            sum += scaled * scaled;
+            to.Clear();
+            return 0;
         }
 
-        return largest * Math.Sqrt(sum);
+        // Scaled by the largest number, so that the squares of very large or very small ones neither overflow nor vanish, and so that (3, 3) becomes what (1, 1) does.
+        var root = RootOfSquares(from, largest);
+        for (var i = 0; i < to.Length; i++)
+        {
+            to[i] = T.CreateTruncating(double.CreateTruncating(from[i]) / largest / root);
+        }
+
+        return largest * root;
+    }
+
+    // Summed in twice the precision: the same for the same numbers in any order.
+    private static double RootOfSquares(ReadOnlySpan<T> row, double largest)
+    {
+        var (sum, loss) = (0d, 0d);
+        foreach (var value in row)
+        {
+            var scaled = double.CreateTruncating(value) / largest;
+            var square = scaled * scaled;
+            loss += Math.FusedMultiplyAdd(scaled, scaled, -square);
+            sum = DotProduct.Plus(sum, square, ref loss);
+        }
+
+        return Math.Sqrt(sum + loss);
     }
 
     /// <summary>An array for so many embeddings.</summary>

@@ -7,7 +7,8 @@ namespace CondEmbed.Checkpoints;
 
 /// <summary>
 /// Reads and writes NumPy's <c>.npy</c> files, versions 1 to 3: magic number, version, header length, a header that is the text of
-/// a Python dictionary (<c>descr</c>, <c>fortran_order</c>, <c>shape</c>), and the elements. Little-endian and C order only.
+/// a Python dictionary (<c>descr</c>, <c>fortran_order</c>, <c>shape</c>), and the elements in C order. Big-endian elements are turned round, and
+/// unsigned ones of two bytes and more become signed ones of eight.
 /// </summary>
 public static partial class Npy
 {
@@ -99,9 +100,9 @@ public static partial class Npy
             throw Wrong(path, $"it holds text or objects ('{descr}'), not numbers; save labels as .txt, one a line, or as .csv with the column 'label'");
         }
 
-        if (!Types.TryGetValue(descr, out var type))
+        if (!TryType(descr, out var type, out var unsigned))
         {
-            throw Wrong(path, $"elements of type '{descr}'; save it as one of {string.Join(' ', Types.Keys)}");
+            throw Wrong(path, $"its elements are of type '{descr}'; save it as one of {string.Join(' ', Types.Keys)}");
         }
 
         var shape = Shape(path, match.Groups["shape"].Value);
@@ -115,7 +116,48 @@ public static partial class Npy
             throw Wrong(path, $"{data.Length} bytes of data are not {type} [{string.Join(", ", shape)}]");
         }
 
-        return new NamedArray(Path.GetFileNameWithoutExtension(path), type, shape, data);
+        var stored = descr[0] == '>' ? Reversed(data.Span, type.Size()) : data;
+        var name = Path.GetFileNameWithoutExtension(path);
+        return unsigned
+            ? NamedArray.Of(name, shape, Signed(path, stored, type.Size()))
+            : new NamedArray(name, type, shape, stored);
+    }
+
+    /// <summary>The type of an element by its letters, whatever the order of its bytes; of unsigned ones that of the signed ones of the same size.</summary>
+    private static bool TryType(string descr, out ElementType type, out bool unsigned)
+    {
+        unsigned = descr is [_, 'u', not '1'];
+        var little = descr is ['>' or '=', _, ..] ? "<" + descr[1..] : descr;
+        return Types.TryGetValue(unsigned ? $"<i{descr[2]}" : little, out type) || Types.TryGetValue("|" + descr[1..], out type);
+    }
+
+    private static byte[] Reversed(ReadOnlySpan<byte> elements, int size)
+    {
+        var reversed = elements.ToArray();
+        for (var at = 0; at < reversed.Length; at += size)
+        {
+            reversed.AsSpan(at, size).Reverse();
+        }
+
+        return reversed;
+    }
+
+    private static long[] Signed(string path, ReadOnlyMemory<byte> unsigned, int size)
+    {
+        var numbers = new long[unsigned.Length / size];
+        for (var i = 0; i < numbers.Length; i++)
+        {
+            var element = unsigned.Span.Slice(i * size, size);
+            var number = size switch
+            {
+                2 => BinaryPrimitives.ReadUInt16LittleEndian(element),
+                4 => BinaryPrimitives.ReadUInt32LittleEndian(element),
+                _ => BinaryPrimitives.ReadUInt64LittleEndian(element),
+            };
+            numbers[i] = number <= long.MaxValue ? (long)number : throw Wrong(path, $"element {i} is {number}, more than {long.MaxValue}");
+        }
+
+        return numbers;
     }
 
     private static long[] Shape(string path, string text)

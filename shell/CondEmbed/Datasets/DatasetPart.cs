@@ -20,6 +20,9 @@ public sealed class DatasetPart(IImageDataset whole, IReadOnlyList<int> images) 
     public string RoleSource => whole.RoleSource;
 
     /// <inheritdoc/>
+    public IReadOnlyList<string> Notices => whole.Notices;
+
+    /// <inheritdoc/>
     public string? Subset => whole.SubsetWithout(whole.Count - images.Count);
 
     /// <inheritdoc/>

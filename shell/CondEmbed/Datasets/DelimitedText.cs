@@ -6,23 +6,26 @@ namespace CondEmbed.Datasets;
 internal sealed record DelimitedRecord(int Line, string[] Fields);
 
 /// <summary>
-/// Comma or tab separated text: RFC 4180 with any line ends. A field in double quotes may hold separators, line ends and doubled quotes;
+/// Comma, semicolon or tab separated text: RFC 4180 with any line ends. A field in double quotes may hold separators, line ends and doubled quotes;
 /// other fields lose the spaces around them. Empty lines are passed over.
 /// </summary>
 internal static class DelimitedText
 {
     internal static char SeparatorOf(string path) => path.EndsWith(".tsv", StringComparison.OrdinalIgnoreCase) ? '\t' : ',';
 
-    internal static List<DelimitedRecord> Read(string path)
+    /// <summary>The records of a file. Its ending names the separator, unless only with another one its first line holds a column that is wanted.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="wanted">Columns by any of which the separator is known, such as 'path'.</param>
+    /// <exception cref="InputException">The file cannot be read.</exception>
+    internal static List<DelimitedRecord> Read(string path, params IReadOnlyCollection<string> wanted)
     {
-        try
-        {
-            return Parse(File.ReadAllText(path), SeparatorOf(path), path);
-        }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"{path}: cannot be read: {problem.Message}");
-        }
+        var text = TextFile.Read(path);
+        char[] separators = [SeparatorOf(path), ',', ';', '\t'];
+        var header = text.AsSpan().TrimStart("\r\n").ToString().Split('\n', 2)[0];
+        var separator = header.AsSpan().Count('"') % 2 == 0 ? separators.FirstOrDefault(one => Parse(header, one, path).Exists(HoldsOne), separators[0]) : separators[0];
+        return Parse(text, separator, path);
+
+        bool HoldsOne(DelimitedRecord record) => record.Fields.Any(field => wanted.Contains(field, StringComparer.OrdinalIgnoreCase));
     }
 
     internal static List<DelimitedRecord> Parse(string text, char separator, string path)

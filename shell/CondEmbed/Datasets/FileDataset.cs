@@ -49,6 +49,12 @@ public sealed class FileDataset : IImageDataset
     /// <inheritdoc/>
     public bool ClipsBoxes { get; init; }
 
+    /// <summary>What was passed over while the files were looked for, a line each.</summary>
+    public IReadOnlyList<string> PassedOver { get; init; } = [];
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Notices => [.. PassedOver, .. ClassLabel.Alike(Items.Select(item => item.Label))];
+
     /// <inheritdoc/>
     public int Count => Items.Count;
 

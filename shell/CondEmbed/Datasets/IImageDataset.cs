@@ -30,6 +30,9 @@ public interface IImageDataset : IImageSource
     /// <summary>Whether it is a set that was published with its counts, so that it can be whole or not.</summary>
     bool IsPublished => false;
 
+    /// <summary>What somebody should know before trusting the data, a line each: what was passed over, and labels that look alike.</summary>
+    IReadOnlyList<string> Notices => ClassLabel.Alike(Items.Select(item => item.Label));
+
     /// <summary>The <see cref="Subset"/> once some images are left out: a published set without its bad pictures is not whole any more.</summary>
     string? SubsetWithout(int images) =>
         Subset ?? (images > 0 && IsPublished ? $"{Human.Count(Count - images)} of {Human.Count(Count)} images of {Kind} (the others cannot be used)" : null);

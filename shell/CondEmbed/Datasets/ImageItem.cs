@@ -26,13 +26,16 @@ public enum Role
 
 /// <summary>One labelled image of a data set.</summary>
 /// <param name="Path">Where it is, as shown to people.</param>
-/// <param name="Label">The name of its class; empty when it has none.</param>
+/// <param name="Label">The name of its class, kept as <see cref="ClassLabel.Normal"/> gives it; empty when it has none.</param>
 /// <param name="Role">What the data set says it is for.</param>
 public sealed record ImageItem(string Path, string Label, Role Role)
 {
+    /// <summary>The name of its class, in Unicode's normal form C; empty when it has none.</summary>
+    public string Label { get; init => field = ClassLabel.Normal(value); } = ClassLabel.Normal(Label);
+
     /// <summary>The part of the image that is meant; null for the whole.</summary>
     public PixelBox? Box { get; init; }
 
     /// <summary>The wider kind that its class belongs to (a super-class, a category); null when the data set knows none.</summary>
-    public string? Category { get; init; }
+    public string? Category { get; init => field = value is null ? null : ClassLabel.Normal(value); }
 }

@@ -15,7 +15,7 @@ internal static class ListFile
     internal static List<ListRow> Read(string path, int fields, int header, ProblemList problems)
     {
         var rows = new List<ListRow>();
-        foreach (var (text, at) in Lines(path).Select((text, at) => (text, at)).Skip(header))
+        foreach (var (text, at) in TextFile.Lines(path).Select((text, at) => (text, at)).Skip(header))
         {
             var row = text.Split((char[]?)null, fields, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
             if (row.Length == fields)
@@ -29,20 +29,6 @@ internal static class ListFile
         }
 
         return rows;
-    }
-
-    /// <summary>The lines of a file.</summary>
-    /// <exception cref="InputException">The file cannot be read.</exception>
-    internal static string[] Lines(string path)
-    {
-        try
-        {
-            return File.ReadAllLines(path);
-        }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"{path}: cannot be read: {problem.Message}");
-        }
     }
 
     /// <summary>A whole number of a row; what is none goes to the problems and counts as 0.</summary>

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Text;
 
 namespace CondEmbed.Datasets;
 
@@ -70,12 +71,24 @@ internal sealed class MatElements(ReadOnlyMemory<byte> bytes, bool bigEndian, st
     internal string Text(MatElement element) => element.Type switch
     {
         // Letters may be stored as bytes (then they are Latin-1) or as 16-bit numbers.
-        1 or 2 => System.Text.Encoding.Latin1.GetString(element.Data.Span),
-        16 => System.Text.Encoding.UTF8.GetString(element.Data.Span),
-        3 or 4 or 17 => (bigEndian ? System.Text.Encoding.BigEndianUnicode : System.Text.Encoding.Unicode).GetString(element.Data.Span),
-        18 => (bigEndian ? System.Text.Encoding.GetEncoding("utf-32BE") : System.Text.Encoding.UTF32).GetString(element.Data.Span),
+        1 or 2 => Encoding.Latin1.GetString(element.Data.Span),
+        16 => Decoded(new UTF8Encoding(false, throwOnInvalidBytes: true), element),
+        3 or 4 or 17 => Decoded(new UnicodeEncoding(bigEndian, byteOrderMark: false, throwOnInvalidBytes: true), element),
+        18 => Decoded(new UTF32Encoding(bigEndian, byteOrderMark: false, throwOnInvalidCharacters: true), element),
         _ => throw Wrong($"text cannot be of type {element.Type}"),
     };
+
+    private string Decoded(Encoding encoding, MatElement element)
+    {
+        try
+        {
+            return encoding.GetString(element.Data.Span);
+        }
+        catch (DecoderFallbackException)
+        {
+            throw Wrong("a text in it is not valid Unicode");
+        }
+    }
 
     internal InputException Wrong(string reason) =>
         new($"{path}: not a MAT-file that can be read: {reason}. Fetch the file again, or save it anew in MATLAB with save(..., '-v7').");

@@ -95,8 +95,9 @@ internal static class MatFile
                 }
             }
         }
-        catch (InvalidDataException problem)
+        catch (Exception problem) when (problem is InvalidDataException or IOException)
         {
+            // A ZLibException is an IOException.
             throw elements.Wrong($"a compressed element is damaged ({problem.Message.TrimEnd('.')})");
         }
 

@@ -23,9 +23,10 @@ internal sealed record PublishedSet(string Name, string RoleSource, params IRead
     /// <exception cref="InputException">Images are missing or counts differ, and that is not allowed; or nothing is there at all.</exception>
     internal FileDataset Open(string root, IReadOnlyList<ImageItem> listed, DatasetOptions options, params IEnumerable<string> others)
     {
-        var missing = options.ListsOnly ? [] : listed.Where(item => !File.Exists(Path.Combine(root, item.Path))).ToList();
-        var gone = missing.ToHashSet(ReferenceEqualityComparer.Instance);
-        var there = gone.Count == 0 ? listed : [.. listed.Where(item => !gone.Contains(item))];
+        var placed = listed.Select(item => (Item: item, File: options.ListsOnly ? Path.Combine(root, item.Path) : ListedPath.Find(root, item.Path))).ToList();
+        var missing = placed.Where(one => one.File is null).Select(one => one.Item).ToList();
+        var found = placed.Where(one => one.File is not null).ToList();
+        var there = found.ConvertAll(one => one.Item);
         List<string> problems = [.. others];
         if (missing.Count > 0)
         {
@@ -48,7 +49,7 @@ internal sealed record PublishedSet(string Name, string RoleSource, params IRead
             throw new InputException([$"{root}: {Name}, but nothing of it is there:", .. problems.Select(problem => "  " + problem)]);
         }
 
-        return new FileDataset(FolderName(root), there, [.. there.Select(item => Path.Combine(root, item.Path))])
+        return new FileDataset(FolderName(root), there, [.. found.Select(one => one.File!)])
         {
             Kind = Name,
             RoleSource = RoleSource,

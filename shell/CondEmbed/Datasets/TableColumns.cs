@@ -3,6 +3,9 @@ namespace CondEmbed.Datasets;
 /// <summary>Where each known column of a table stands; names are compared without regard to case.</summary>
 internal sealed class TableColumns
 {
+    /// <summary>What the column of paths may be called: here, in Hugging Face's metadata.csv, and elsewhere. The first one that is there counts.</summary>
+    internal static readonly string[] PathNames = ["path", "file_name", "filename", "image_path", "image"];
+
     private readonly Dictionary<string, int> places = new(StringComparer.OrdinalIgnoreCase);
 
     internal bool HasBox => Has("x");
@@ -22,6 +25,11 @@ internal sealed class TableColumns
             }
         }
 
+        if (Array.Find(PathNames, columns.Has) is { } named)
+        {
+            columns.places["path"] = columns.places[named];
+        }
+
         columns.Need(["path", "label"], $"{path}, line {header.Line}", header, problems);
         columns.AllOrNone(["x", "y", "w", "h"], $"{path}, line {header.Line}", problems);
         columns.AllOrNone(["x_1", "y_1", "x_2", "y_2"], $"{path}, line {header.Line}", problems);
@@ -36,7 +44,7 @@ internal sealed class TableColumns
     {
         foreach (var name in names.Where(name => !Has(name)))
         {
-            problems.Add($"{where}: no column '{name}' in the header '{string.Join(',', header.Fields)}'");
+            problems.Add($"{where}: there is no column '{name}' among {string.Join(", ", header.Fields.Select(field => $"'{field}'"))}");
         }
     }
 

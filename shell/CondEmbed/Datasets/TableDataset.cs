@@ -1,7 +1,8 @@
 namespace CondEmbed.Datasets;
 
 /// <summary>
-/// A comma or tab separated table with a header: <c>path,label[,split][,role][,x,y,w,h]</c>. Paths are relative to the table's folder.
+/// A comma, semicolon or tab separated table with a header: <c>path,label[,split][,role][,x,y,w,h]</c>. Paths are relative to the table's folder; their column
+/// may also be called <c>file_name</c>, as in Hugging Face's metadata.csv, <c>filename</c>, <c>image_path</c> or <c>image</c>.
 /// <c>split</c> or <c>role</c>: train, validation, test, query or gallery. The columns of open-metric-learning are understood as well:
 /// <c>split</c> (train or validation), <c>is_query</c>, <c>is_gallery</c>, <c>category</c>, <c>x_1,y_1,x_2,y_2</c>. Other columns are passed over, also
 /// <c>sequence</c>: no metric here leaves out what was taken in one sequence.
@@ -18,7 +19,7 @@ public static class TableDataset
             throw new InputException($"{path}: no such file");
         }
 
-        var records = DelimitedText.Read(path);
+        var records = DelimitedText.Read(path, TableColumns.PathNames);
         if (records.Count < 2)
         {
             throw new InputException($"{path}: a header and at least one line are needed, such as 'path,label' and 'a/1.jpg,a'");
@@ -41,14 +42,14 @@ public static class TableDataset
             }
 
             var item = new TableRow(columns, record, where, problems).Item();
-            var file = Path.Combine(folder, item.Path);
-            if (item.Path.Length > 0 && !File.Exists(file))
+            var file = ListedPath.Find(folder, item.Path);
+            if (item.Path.Length > 0 && file is null)
             {
                 problems.Add($"{where}: no such file: {item.Path}");
             }
 
             items.Add(item);
-            files.Add(file);
+            files.Add(file ?? "");
         }
 
         problems.ThrowIfAny();

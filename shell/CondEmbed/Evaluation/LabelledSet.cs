@@ -27,6 +27,22 @@ internal sealed class LabelledSet<T>
 
     internal IReadOnlyList<long> Labels { get; }
 
+    /// <summary>What is strange about the embeddings, a line each.</summary>
+    internal IEnumerable<string> Strange(string what)
+    {
+        var unit = Unit;
+        var zero = Enumerable.Range(0, unit.Count).Where(item => !unit.Row(item).ContainsAnyExcept(T.Zero)).ToList();
+        if (zero.Count > 0)
+        {
+            yield return $"{zero.Count} of {unit.Count} {what} have length zero (first: row {zero[0]}, counted from 0); their similarity to everything is 0.";
+        }
+
+        if (unit.Count > 1 && zero.Count < unit.Count && Enumerable.Range(1, unit.Count - 1).All(item => unit.Row(item).SequenceEqual(unit.Row(0))))
+        {
+            yield return $"All {unit.Count} {what} have the same direction, so only their order decides; the network may have collapsed.";
+        }
+    }
+
     /// <summary>How many items have a label.</summary>
     internal int CountOf(long label) => itemsOfLabel.TryGetValue(label, out var items) ? items.Length : 0;
 

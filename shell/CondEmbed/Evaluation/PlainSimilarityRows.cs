@@ -27,7 +27,7 @@ internal sealed class PlainSimilarityRows<T>(Embeddings<T> queries, Embeddings<T
         }
     }
 
-    public T Certain(int query, int item) => DotProduct.Of(queries.Row(query), gallery.Row(item));
+    public T Certain(int query, int item) => SimilarityRows.Certain(queries, query, gallery, item);
 
     public void Dispose()
     {

@@ -71,7 +71,8 @@ public static class Retrieval
         options.Check();
         var table = Table(queries, gallery, self, QueryMeasure.Of(options), null, cancel);
         table.DemandMatch();
-        var metrics = new RetrievalMetrics(table, options);
+        IEnumerable<string> strange = ReferenceEquals(queries, gallery) ? queries.Strange("embeddings") : queries.Strange("query embeddings").Concat(gallery.Strange("gallery embeddings"));
+        var metrics = new RetrievalMetrics(table, options) { Notices = [.. strange] };
         AddEach("fnmr@fmr=", options.FalseMatchRates, rates =>
         {
             using var rows = SimilarityRows.Of(queries.Unit, gallery.Unit);

@@ -56,6 +56,9 @@ public sealed class RetrievalMetrics
         }
     }
 
+    /// <summary>What is strange about the embeddings, a line each: those of length zero, or all of them equal. Then the numbers say nothing about a network.</summary>
+    public IReadOnlyList<string> Notices { get; internal init; } = [];
+
     /// <summary>The K of Recall@K unless others are asked for.</summary>
     public static IReadOnlyList<int> DefaultRecallAt { get; } = [1, 2, 4, 8, 10, 16, 32];
 

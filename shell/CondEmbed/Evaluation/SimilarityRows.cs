@@ -33,6 +33,13 @@ internal static class SimilarityRows
             ? new PlainSimilarityRows<T>(queries, gallery)
         : new TorchSimilarityRows<T>(queries, gallery);
 
+    /// <summary>The similarity of one pair: in double precision exact but for its last rounding, so that equal cosines are equal numbers.</summary>
+    internal static T Certain<T>(Embeddings<T> queries, int query, Embeddings<T> gallery, int item)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+        queries is Embeddings<double> asked && gallery is Embeddings<double> items
+            ? (T)(object)DotProduct.Exact(asked.Row(query), items.Row(item))
+            : DotProduct.Of(queries.Row(query), gallery.Row(item));
+
     /// <summary>
     /// Visits every row of similarities, rows of a block in parallel: (query, its similarity to each gallery item). The visitor may write into it.
     /// </summary>

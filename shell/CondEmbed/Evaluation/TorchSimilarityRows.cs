@@ -33,7 +33,7 @@ internal sealed class TorchSimilarityRows<T> : ISimilarityRows<T>
         MemoryMarshal.Cast<byte, T>(product.bytes).CopyTo(similarities);
     }
 
-    public T Certain(int query, int item) => DotProduct.Of(queries.Row(query), gallery.Row(item));
+    public T Certain(int query, int item) => SimilarityRows.Certain(queries, query, gallery, item);
 
     public void Dispose() => transposed.Dispose();
 }

@@ -10,7 +10,8 @@ internal sealed class EmbeddingParquetReader : IDisposable
     private const long MostNumbers = 1 << 28;
 
     private readonly string path;
-    private readonly ParquetReader reader;
+    private readonly EndedStream file;
+    private readonly ParquetReader reader = null!;
     private readonly DataField embedding;
 
     /// <summary>Opens a file.</summary>
@@ -18,9 +19,15 @@ internal sealed class EmbeddingParquetReader : IDisposable
     internal EmbeddingParquetReader(string path)
     {
         this.path = path;
-        reader = ParquetReader.CreateAsync(path).GetAwaiter().GetResult();
+        file = new EndedStream(path);
         try
         {
+            if (ParquetFooter.Problem(file) is { } problem)
+            {
+                throw new InputException($"{path}: not a Parquet file that can be read: {problem}. Write or download it again.");
+            }
+
+            reader = ParquetReader.CreateAsync(file).GetAwaiter().GetResult();
             embedding = Field("embedding", typeof(float)) ?? throw new InputException($"{path}: no column 'embedding' of lists of float");
         }
         catch
@@ -50,7 +57,11 @@ internal sealed class EmbeddingParquetReader : IDisposable
         }
     }
 
-    public void Dispose() => reader.DisposeAsync().AsTask().GetAwaiter().GetResult();
+    public void Dispose()
+    {
+        reader?.DisposeAsync().AsTask().GetAwaiter().GetResult();
+        file.Dispose();
+    }
 
     /// <summary>The rows of a group.</summary>
     internal long Rows(int group)

@@ -18,6 +18,11 @@ internal static class EmbeddingTextReader
             if (header is null)
             {
                 header = fields;
+                if (fields is [var only] && only.AsSpan().IndexOfAny(';', '\t') is >= 0 and var at)
+                {
+                    throw new InputException($"{path}, line {line}: fields are separated by {(only[at] == ';' ? "semicolons" : "tabs")}; separate them by commas");
+                }
+
                 continue;
             }
 
@@ -35,20 +40,12 @@ internal static class EmbeddingTextReader
     internal static void ReadJsonLines(string path, EmbeddingRows rows)
     {
         var line = 0;
-        foreach (var text in File.ReadLines(path))
+        foreach (var text in TextFile.Lines(path))
         {
             line++;
             if (text.Trim().Length > 0)
             {
-                try
-                {
-                    using var document = JsonDocument.Parse(text);
-                    Add(rows, line, document.RootElement);
-                }
-                catch (JsonException problem)
-                {
-                    rows.Problem($"line {line}", $"not valid JSON: {problem.Message}");
-                }
+                _ = TextFile.Json($"{path}, line {line}", text, root => Add(rows, line, root));
             }
         }
     }
@@ -77,14 +74,14 @@ internal static class EmbeddingTextReader
         rows.Add($"line {line}", CollectionsMarshal.AsSpan(row), label);
     }
 
-    private static void Add(EmbeddingRows rows, int line, JsonElement root)
+    private static bool Add(EmbeddingRows rows, int line, JsonElement root)
     {
         if (root.ValueKind != JsonValueKind.Object
             || !root.TryGetProperty("embedding", out var embedding)
             || embedding.ValueKind != JsonValueKind.Array)
         {
             rows.Problem($"line {line}", "no list 'embedding'");
-            return;
+            return false;
         }
 
         var row = new float[embedding.GetArrayLength()];
@@ -94,13 +91,14 @@ internal static class EmbeddingTextReader
         {
             if (number.ValueKind != JsonValueKind.Number || !number.TryGetSingle(out row[at++]))
             {
-                rows.Problem($"line {line}", $"'embedding' holds {number.GetRawText()}, which is no number");
-                return;
+                rows.Problem($"line {line}", $"'embedding' holds {number.GetRawText()}, which is not a number");
+                return false;
             }
         }
 
         var known = root.TryGetProperty("label", out var label) && label.ValueKind is JsonValueKind.String or JsonValueKind.Number;
         rows.Add($"line {line}", row, known ? label.ToString() : null);
+        return true;
     }
 
     // A quoted field may hold line ends: a record goes on while a quote is open.
@@ -110,7 +108,7 @@ internal static class EmbeddingTextReader
         var line = 0;
         var begin = 1;
         var quotes = 0;
-        foreach (var text in File.ReadLines(path))
+        foreach (var text in TextFile.Lines(path))
         {
             line++;
             open.Append(open.Length > 0 ? "\n" : "").Append(text);

@@ -45,21 +45,11 @@ internal static class LabelFile
         }
     }
 
-    private static string[] Lines(string path)
-    {
-        try
-        {
-            return [.. File.ReadAllLines(path).Select(line => line.Trim()).Where(line => line.Length > 0)];
-        }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"{path}: cannot be read: {problem.Message}");
-        }
-    }
+    private static string[] Lines(string path) => [.. TextFile.Lines(path).Select(line => line.Trim()).Where(line => line.Length > 0)];
 
     private static string[] Column(string path)
     {
-        var records = DelimitedText.Read(path);
+        var records = DelimitedText.Read(path, "label");
         var column = records.Count == 0 ? -1 : Array.FindIndex(records[0].Fields, name => name.Equals("label", StringComparison.OrdinalIgnoreCase));
         if (column < 0 && records.Exists(record => record.Fields.Length != 1))
         {
@@ -91,8 +81,21 @@ internal static class LabelFile
             ElementType.I16 => Texts<short>(array),
             ElementType.I8 => Texts<sbyte>(array),
             ElementType.U8 => Texts<byte>(array),
+            ElementType.F64 or ElementType.F32 or ElementType.F16 => Whole(path, array.Widened()),
             _ => throw new InputException($"{path}: labels are whole numbers, not {array.Type}"),
         };
+    }
+
+    /// <summary>Whole numbers that were saved as floating point ones.</summary>
+    private static string[] Whole(string path, NamedArray array)
+    {
+        double[] numbers = array.Type == ElementType.F64
+            ? [.. MemoryMarshal.Cast<byte, double>(array.Data.Span)]
+            : [.. MemoryMarshal.Cast<byte, float>(array.Data.Span).ToArray().Select(number => (double)number)];
+        var wrong = Array.FindIndex(numbers, number => number != Math.Floor(number) || Math.Abs(number) > 1L << 53);
+        return wrong < 0
+            ? [.. numbers.Select(number => ((long)number).ToString(CultureInfo.InvariantCulture))]
+            : throw new InputException($"{path}: label {wrong} (counted from 0) is {numbers[wrong].ToString(CultureInfo.InvariantCulture)}, not a whole number. Save labels as integers: labels.astype('int64').");
     }
 
     private static string[] Texts<T>(NamedArray array)

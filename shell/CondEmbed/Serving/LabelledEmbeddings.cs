@@ -5,9 +5,13 @@ using CondEmbed.Evaluation;
 
 namespace CondEmbed.Serving;
 
-/// <summary>Embeddings with labels that somebody made elsewhere, to be measured in the precision that they are stored in.</summary>
+/// <summary>
+/// Embeddings with labels that somebody made elsewhere, to be measured in the precision that they are stored in; small sets always in double precision.
+/// </summary>
 public sealed class LabelledEmbeddings
 {
+    private const double QuickProducts = 1e8;
+
     private readonly string path;
     private readonly Embeddings<double>? doubles;
     private readonly Embeddings<float>? singles;
@@ -17,7 +21,7 @@ public sealed class LabelledEmbeddings
         this.path = path;
         this.doubles = doubles;
         this.singles = singles;
-        Labels = labels;
+        Labels = [.. labels.Select(ClassLabel.Normal)];
         if (labels.Length != Count)
         {
             throw new InputException($"{path}: {Count} embeddings but {labels.Length} labels");
@@ -82,8 +86,8 @@ public sealed class LabelledEmbeddings
         }
 
         var numbers = ClassNames(null).NumbersOf(Labels);
-        return doubles is not null
-            ? Retrieval.Evaluate(doubles, numbers, options, cancel)
+        return IsDouble || IsSmall(this, this)
+            ? Retrieval.Evaluate(Widened(), numbers, options, cancel)
             : Retrieval.Evaluate(singles!, numbers, options, cancel);
     }
 
@@ -99,13 +103,16 @@ public sealed class LabelledEmbeddings
 
         var names = ClassNames(gallery);
         var (own, others) = (names.NumbersOf(Labels), names.NumbersOf(gallery.Labels));
-        return IsDouble || gallery.IsDouble
+        return IsDouble || gallery.IsDouble || IsSmall(this, gallery)
             ? Retrieval.Evaluate(Widened(), own, gallery.Widened(), others, null, options, cancel)
             : Retrieval.Evaluate(singles!, own, gallery.singles!, others, null, options, cancel);
     }
 
     /// <summary>The classes by the numbers that metrics know them by, of these alone or together with a gallery.</summary>
     public ClassIndex ClassNames(LabelledEmbeddings? gallery) => new(Labels.Concat(gallery?.Labels ?? []));
+
+    /// <summary>Whether double precision takes no time worth speaking of: then the file's type does not decide which of two equal cosines comes first.</summary>
+    private static bool IsSmall(LabelledEmbeddings queries, LabelledEmbeddings gallery) => (double)queries.Count * gallery.Count * queries.Dimension <= QuickProducts;
 
     private Embeddings<double> Widened() => doubles ?? new([.. singles!.Values.Select(number => (double)number)], Count, Dimension);
 
@@ -136,7 +143,7 @@ public sealed class LabelledEmbeddings
         {
             ElementType.F64 => new(path, new([.. MemoryMarshal.Cast<byte, double>(bytes)], (int)rows, (int)columns), null, labels),
             ElementType.F32 => new(path, null, new([.. MemoryMarshal.Cast<byte, float>(bytes)], (int)rows, (int)columns), labels),
-            _ => throw new InputException($"{path}: embeddings are floating point numbers, not {array.Type}"),
+            _ => throw new InputException($"{path}: embeddings are floating point numbers, not {array.Type}; save embeddings.astype('float32')"),
         };
     }
 }

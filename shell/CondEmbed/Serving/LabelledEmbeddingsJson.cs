@@ -9,22 +9,7 @@ internal static class LabelledEmbeddingsJson
 {
     private const string Form = "{\"embeddings\": [[...], ...], \"labels\": [...]} is expected";
 
-    internal static LabelledEmbeddings Read(string path)
-    {
-        try
-        {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
-            return Read(path, document.RootElement);
-        }
-        catch (JsonException problem)
-        {
-            throw new InputException($"{path}: not valid JSON: {problem.Message}");
-        }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"{path}: cannot be read: {problem.Message}");
-        }
-    }
+    internal static LabelledEmbeddings Read(string path) => TextFile.ReadJson(path, root => Read(path, root));
 
     private static LabelledEmbeddings Read(string path, JsonElement root)
     {

@@ -77,6 +77,11 @@ public sealed class RunData
     /// <summary>Says how the data is divided, and which settings mean nothing for it.</summary>
     internal void Describe(Config config, Action<string> notice)
     {
+        foreach (var line in Dataset.Notices)
+        {
+            notice(line);
+        }
+
         notice(Split.Describe());
 
         if (config.AllowSubset && ImageDatasets.SubsetNotice(Dataset) is { } meaningless)

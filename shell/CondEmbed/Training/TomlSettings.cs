@@ -33,17 +33,7 @@ public static class TomlSettings
 
     /// <summary>A whole file.</summary>
     /// <exception cref="InputException">It cannot be read.</exception>
-    internal static string TextOf(string path)
-    {
-        try
-        {
-            return File.ReadAllText(path);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"{path}: the settings file cannot be read: {error.Message}");
-        }
-    }
+    internal static string TextOf(string path) => TextFile.Read(path);
 
     /// <summary>The tables and values of a text, with a name for it.</summary>
     /// <exception cref="InputException">It is not TOML; the message names the line.</exception>
