@@ -71,11 +71,20 @@ let private loadCopy (cache: string option) (load: Loader) original copy =
         | Error now, Some(Error before) when now <> before -> Error $"{before}; {now}"
         | result, _ -> result
 
+let private newerSystem =
+    "Install a libstdc++ of GCC 13 or newer (Debian 13, Ubuntu 24.04, RHEL 10), or use TorchSharp 0.107.0."
+
+/// The copy and its handle, or the problem and its remedy.
 let private loadWeakened cache load path =
     let original = File.ReadAllBytes path
 
-    Elf.weaken "libstdc++.so.6" MissingVersion UnusedSymbol original
-    |> Result.bind (loadCopy cache load original)
+    match Elf.weaken "libstdc++.so.6" MissingVersion UnusedSymbol original with
+    | Error problem -> Error $"It cannot be mended: {problem}. {newerSystem}"
+    | Ok copy ->
+        loadCopy cache load original copy
+        |> Result.mapError (fun problem ->
+            $"A mended copy would do, but there is no place for it: {problem}. Let XDG_CACHE_HOME or TMPDIR name a folder that this user can write to \
+              and load programs from.")
 
 /// Loads TorchSharp's library: as it is where that works, which the dynamic linker alone knows, because it alone knows which libstdc++ it
 /// takes. It answers before anything of the library runs, so a second try, with a weakened copy in the cache folder, is safe.
@@ -86,9 +95,7 @@ let loadBinding (cache: string option) (load: Loader) path =
         match loadWeakened cache load path with
         | Ok(copy, handle) -> handle, copy, $"the system's libstdc++ has no {MissingVersion}, which the original names but does not use"
         | Error problem ->
-            stop
-                $"{path} needs {MissingVersion} of libstdc++, which this system does not have, and cannot be helped: {problem}. \
-                  Install a libstdc++ of GCC 13 or newer (Debian 13, Ubuntu 24.04, RHEL 10), or use TorchSharp 0.107.0."
+            stop $"{path} needs {MissingVersion} of libstdc++, which this system does not have. {problem}"
     | Error said -> stop $"{path} cannot be loaded with libtorch {NativeFiles.Wanted}. The system says: {said}"
 
 [<UnmanagedFunctionPointer(CallingConvention.Cdecl)>]

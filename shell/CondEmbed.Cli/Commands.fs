@@ -17,6 +17,7 @@ open CondEmbed.Serving
 open CondEmbed.Training
 
 let metrics (stop: CancellationToken) (arguments: ParseResults<MetricsArgument>) =
+    arguments.TryGetResult MetricsArgument.PerClass |> Option.iter AtomicFile.Check
     arguments.TryGetResult MetricsArgument.Threads |> Networks.withThreads
 
     let options =

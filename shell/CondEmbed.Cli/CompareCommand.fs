@@ -3,6 +3,7 @@ module CondEmbed.Cli.CompareCommand
 
 open System.IO
 open Argu
+open CondEmbed
 open CondEmbed.Comparisons
 
 [<RequireQualifiedAccess>]
@@ -26,10 +27,14 @@ let examples =
       "condembed compare runs/a runs/b --json", "for a script" ]
 
 let run (arguments: ParseResults<CompareArgument>) =
-    let comparison = RunComparison.Read(arguments.GetResult CompareArgument.Runs)
     let out, csv = arguments.TryGetResult CompareArgument.Out, arguments.TryGetResult CompareArgument.Csv
+    out |> Option.iter (fun file -> AtomicFile.Check(file, makesFolder = true))
+    csv |> Option.iter AtomicFile.Check
+    let comparison = RunComparison.Read(arguments.GetResult CompareArgument.Runs)
+    use files = AtomicFiles.Together()
     out |> Option.iter comparison.WriteHtml
     csv |> Option.iter comparison.WriteCsv
+    files.Commit()
 
     if arguments.Contains CompareArgument.Json then
         Output.json comparison

@@ -123,11 +123,14 @@ let run (stop: CancellationToken) (arguments: ParseResults<ExportArgument>) =
     use model =
         EmbeddingModel.Load(run, arguments.GetResult(ExportArgument.Device, "auto"), arguments.Contains ExportArgument.Best)
 
+    use files = AtomicFiles.Together()
+
     let written =
         safetensors
         |> Option.map (fun file -> SafetensorsExport.Write(model, file, Option.toObj (arguments.TryGetResult ExportArgument.Names)))
 
     let exported = onnxFile |> Option.map (onnx stop arguments model)
+    files.Commit()
 
     if asJson then
         dict

@@ -2,8 +2,6 @@ module CondEmbed.Cli.Program
 
 open System
 open System.Globalization
-open System.Runtime.InteropServices
-open System.Threading
 open Argu
 open CondEmbed
 open CondEmbed.Cli.Arguments
@@ -98,63 +96,41 @@ let private execute (argv: string array) stop =
         | [ command ] -> dispatch (String.Join(' ', Seq.append [ "condembed" ] (Seq.map quoted argv))) stop command
         | _ -> Output.ended "failed" 2 "give one command; 'condembed --help' lists them."
 
-/// Ctrl-C and SIGTERM ask the work to stop; a second Ctrl-C ends the program at once.
-let private listen (source: CancellationTokenSource) =
-    let ask (context: PosixSignalContext) =
-        if not source.IsCancellationRequested then
-            context.Cancel <- true
-            Output.notice "stopping after this step; once more to end at once"
-            source.Cancel()
-        else
-            Output.leave ()
-
-    [ PosixSignalRegistration.Create(PosixSignal.SIGINT, ask)
-      PosixSignalRegistration.Create(PosixSignal.SIGTERM, ask) ]
-
-/// Whoever started this program may want it to stop when they end themselves, however that comes about.
-let private stopWithInput (source: CancellationTokenSource) =
-    if Environment.GetEnvironmentVariable CondEmbed.Studies.StudyRunners.StopsWithInput = "1" then
-        let wait () =
-            while Console.In.Read() >= 0 do
-                ()
-
-            source.Cancel()
-
-        Thread(wait, IsBackground = true).Start()
+/// The exit code of what was done, unless nobody could be told of it.
+let private delivered code =
+    match Standard.failure () with
+    | Some problem when code <> 2 -> Output.ended "failed" 1 problem
+    | _ -> code
 
 let private work argv =
     Output.choose argv
-    use source = new CancellationTokenSource()
-    let signals = listen source
-    stopWithInput source
+    use _ = Stopping.listen ()
 
     try
-        try
-            execute argv source.Token
-        finally
-            signals |> List.iter _.Dispose()
+        Words.demandValues argv
+        execute (Words.endOptions argv) Stopping.token |> delivered
     with
-    | :? ArguParseException as error when error.ErrorCode = ErrorCode.HelpText ->
-        Console.Out.WriteLine(error.Message + examplesOf argv[0])
-        0
+    | :? ArguParseException as error when error.ErrorCode = ErrorCode.HelpText -> delivered (told (error.Message + examplesOf argv[0]))
     | :? ArguParseException as error ->
         let problem = error.Message.Replace("ERROR: ", "").Split '\n' |> Array.head
         Output.ended "failed" 2 $"{problem.TrimEnd '.'}; 'condembed {argv[0]} --help' shows how."
-    | :? InputException as error -> Output.ended "failed" 2 error.Message
-    | :? TrainingStoppedException as stopped -> Output.ended "stopped" 1 stopped.Message
-    | :? OperationCanceledException -> Output.ended "stopped" 1 "stopped."
-    | :? ArithmeticException as error -> Output.ended "failed" 1 error.Message
-    | error -> Output.ended "failed" 1 $"{error.GetType().Name}: {error.Message}"
+    | :? OperationCanceledException as error when Standard.failure().IsSome ->
+        // What was saved is worth saying; that it was stopped is not, since nobody did.
+        match error with
+        | :? TrainingStoppedException -> Failures.explain error |> delivered
+        | _ -> delivered 1
+    | error -> Failures.explain error
 
-/// 0: done. 1: the run failed or was stopped. 2: the input is wrong. The reason goes to standard error.
+/// 0: done. 1: the run failed or was stopped. 2: the input is wrong. The reason goes to standard error. A signal ends what does not train, with 128 and its number.
 [<EntryPoint>]
 let main argv =
     CultureInfo.DefaultThreadCurrentCulture <- CultureInfo.InvariantCulture
     CultureInfo.CurrentCulture <- CultureInfo.InvariantCulture
     Wording.NameOptions()
+    Standard.takeOver Stopping.stop
 
     match argv with
     | [||]
-    | [| "--help" |] -> told (Overview.help ())
-    | [| "--version" |] -> told About.Version
+    | [| "--help" |] -> delivered (told (Overview.help ()))
+    | [| "--version" |] -> delivered (told About.Version)
     | _ -> work argv

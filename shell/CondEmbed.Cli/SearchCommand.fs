@@ -63,6 +63,9 @@ let private inGallery top (stop: CancellationToken) (arguments: ParseResults<Sea
     for given, name in [ arguments.Contains SearchArgument.Exact, "--exact"; arguments.Contains SearchArgument.Label, "--label" ] do
         if given then raise (InputException $"{name}: is for a store; a gallery is always searched exactly, and as a whole.")
 
+    arguments.TryGetResult SearchArgument.Html
+    |> Option.iter (fun page -> AtomicFile.Check(page, makesFolder = true))
+
     let named = arguments.GetResult SearchArgument.Run
     let device, best = arguments.GetResult(SearchArgument.Device, "auto"), arguments.Contains SearchArgument.Best
     let workers = arguments.GetResult(SearchArgument.Workers, 0)

@@ -108,4 +108,5 @@ let run (commandLine: string) (stop: CancellationToken) (arguments: ParseResults
               "seeds", Seq.toArray study.Plan.Seeds
               "runs", study.Jobs.Count ]
 
+        Stopping.beginSaving ()
         Output.withProgress (fun progress -> study.Run(progress, stop)) |> conclude study

@@ -143,8 +143,12 @@ let private started (trainer: Trainer) step steps (data: DataSummary) =
 
 let private happened trainer (entry: LogEntry) =
     match entry with
-    | :? StartEntry as start -> started trainer 0 start.Steps start.Data
-    | :? ResumeEntry as resumed -> started trainer resumed.Step resumed.Steps resumed.Data
+    | :? StartEntry as start ->
+        Stopping.beginSaving ()
+        started trainer 0 start.Steps start.Data
+    | :? ResumeEntry as resumed ->
+        Stopping.beginSaving ()
+        started trainer resumed.Step resumed.Steps resumed.Data
     | _ -> ()
 
     Output.logged entry
@@ -160,6 +164,7 @@ let run (commandLine: string) (stop: CancellationToken) (arguments: ParseResults
                 let settings, out = resolve arguments
                 Trainer(settings, Option.toObj out)
 
+        Stopping.whenEnded trainer.Folder.RemoveUnbegun
         trainer.Command <- commandLine
         trainer.Notice <- Output.notice
         trainer.Logged <- happened trainer

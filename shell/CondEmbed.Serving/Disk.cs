@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace CondEmbed;
 
-/// <summary>Makes sure that what was written is on disk, not only in the system's memory.</summary>
+/// <summary>What .NET does not offer of files: whether they reached the disk, and what kind they are.</summary>
 internal static partial class Disk
 {
     /// <summary>Flushes a file that some other code has written.</summary>
@@ -28,6 +28,20 @@ internal static partial class Disk
         }
     }
 
+    /// <summary>Whether a name leads, through links too, to something that is neither a file nor a folder: a pipe, a socket, a device such as /dev/null.</summary>
+    internal static unsafe bool IsSpecial(string path)
+    {
+        if (OperatingSystem.IsWindows() || string.IsNullOrEmpty(path))
+        {
+            return false;
+        }
+
+        const int Kind = 0xF000, File = 0x8000, Folder = 0x4000;
+        // The runtime's own record of a file: flags, then the mode, then what is of no interest here.
+        var record = stackalloc int[128];
+        return Stat(path, record) == 0 && (record[1] & Kind) is not (File or Folder);
+    }
+
     [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Open(string path, int flags);
 
@@ -36,4 +50,7 @@ internal static partial class Disk
 
     [LibraryImport("libc", EntryPoint = "close")]
     private static partial int Close(int handle);
+
+    [LibraryImport("libSystem.Native", EntryPoint = "SystemNative_Stat", StringMarshalling = StringMarshalling.Utf8)]
+    private static unsafe partial int Stat(string path, int* record);
 }

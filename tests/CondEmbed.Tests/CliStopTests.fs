@@ -120,4 +120,64 @@ let private another =
                 Expect.equal (running.Outcome().Code) 1 "the first is not disturbed"))
     }
 
-let tests = testList "stop" [ stoppedBy "SIGTERM" Terminate; stoppedBy "Ctrl-C" Interrupt; killed; elsewhere; another ]
+let private twice =
+    test "a second signal right after the first ends it at once; then it goes on from what is saved" {
+        onUnix (fun () ->
+            inFolder (fun folder ->
+                let run = Path.Combine(folder, "run")
+                use running = launch folder (train [ "steps", "100000"; "evaluate_every", "0"; "save_every", "2" ] run)
+                waitFor "a checkpoint" (fun () -> running.HasExited || newest run >= 2L)
+                signal Interrupt running
+                // Both would be one while the first is not taken yet.
+                Thread.Sleep 20
+                signal Interrupt running
+                let outcome = running.Outcome()
+                Expect.contains [ 130; 1 ] outcome.Code outcome.Everything
+                Expect.isFalse (outcome.Error.Contains "   at ") outcome.Error))
+    }
+
+let private notBegun =
+    test "before there is anything to save, a signal ends it at once and leaves no folder" {
+        onUnix (fun () ->
+            inFolder (fun folder ->
+                let pipe, run = Path.Combine(folder, "never.safetensors"), Path.Combine(folder, "run")
+                use made = Diagnostics.Process.Start("mkfifo", pipe)
+                made.WaitForExit()
+                use running = launch folder (train [ "weights", pipe ] run)
+                Thread.Sleep 1500
+                signal Terminate running
+                let outcome = running.Outcome()
+                Expect.contains [ 143; 2 ] outcome.Code outcome.Everything
+                Expect.isFalse (Directory.Exists run) "no folder"))
+    }
+
+let private unheard =
+    test "with nobody left to read its events, it saves and stops" {
+        onUnix (fun () ->
+            inFolder (fun folder ->
+                let run = Path.Combine(folder, "run")
+                let program = Path.Combine(repositoryRoot (), "tools", "condembed")
+                let arguments = train long run @ [ "--json" ]
+                let script = "\"$0\" \"$@\" | head -n 3 >/dev/null"
+                let info = Diagnostics.ProcessStartInfo("/bin/sh", [ "-c"; script; program ] @ arguments)
+                info.RedirectStandardOutput <- true
+                info.RedirectStandardError <- true
+                use running = new Running(Diagnostics.Process.Start info)
+                let outcome = running.Outcome()
+                Expect.stringContains outcome.Error "Go on with --resume" outcome.Everything
+                Expect.stringContains outcome.Error "the program that read it has ended" "why"
+                Expect.isGreaterThan (newest run) 0L "saved"))
+    }
+
+let tests =
+    testList
+        "stop"
+        [ stoppedBy "SIGTERM" Terminate
+          stoppedBy "Ctrl-C" Interrupt
+          stoppedBy "SIGHUP" 1
+          killed
+          elsewhere
+          another
+          twice
+          notBegun
+          unheard ]

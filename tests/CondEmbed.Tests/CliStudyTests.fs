@@ -69,6 +69,28 @@ let tests =
                   Expect.equal again.Code 0 again.Everything
                   Expect.stringContains again.Error "4 of 4 runs are there already" "nothing is done twice")
           }
+          test "what no run wrote is neither removed nor replaced" {
+              inFolder (fun folder ->
+                  let file, out = written folder [], Path.Combine(folder, "out")
+
+                  for kept, named in
+                      [ Path.Combine("baseline", "seed-0", "notes.txt"), "seed-0"
+                        Path.Combine("baseline", "seed-0", "checkpoints", "mine"), "seed-0"
+                        Path.Combine("conditional", "seed-1"), "seed-1"
+                        "study.csv", "study.csv"
+                        "study.json", "study.json"
+                        "study.html", "study.html" ] do
+                      let path = Path.Combine(out, kept)
+                      Directory.CreateDirectory(Path.GetDirectoryName path) |> ignore
+                      File.WriteAllText(path, "mine")
+                      let study = condembed [ "study"; file; "--out"; out ]
+                      Expect.equal study.Code 2 study.Everything
+                      Expect.stringContains study.Error named "which"
+                      Expect.stringContains study.Error "--out" "the fix"
+                      Expect.equal (File.ReadAllText path) "mine" "as it was"
+                      Expect.equal (filesBelow out) (set [ kept ]) "nothing else"
+                      Directory.Delete(out, true))
+          }
           test "killed and started again, it goes on with what is missing" {
               onUnix (fun () ->
                   inFolder (fun folder ->

@@ -14,6 +14,7 @@ let tests =
           CliInputTests.tests
           CliLossTests.tests
           CliStudyTests.tests
+          CliEndTests.tests
           CliStopTests.tests
           CliDataTests.tests
           CliStoreTests.tests

@@ -57,6 +57,7 @@ let all =
           KerasTests.tests
           KerasRefusalTests.tests
           CheckpointTests.tests
+          FileTests.tests
           EmbeddingFileTests.tests
           EmbedderTests.tests
           IndexTests.tests

@@ -14,7 +14,7 @@ public static class ImageEncoder
     public static byte[] Jpeg(RgbImage image, int quality = 85) => Encode(image, SKEncodedImageFormat.Jpeg, quality);
 
     /// <summary>Checks a name before the work whose result it is for.</summary>
-    /// <exception cref="InputException">Its ending is not that of a PNG.</exception>
+    /// <exception cref="InputException">Its ending is not that of a PNG, or no file can be written there.</exception>
     public static void CheckPng(string path)
     {
         var ending = Path.GetExtension(path);
@@ -22,6 +22,8 @@ public static class ImageEncoder
         {
             throw new InputException($"{path}: the ending '{ending}' is not .png; a PNG file is what is written");
         }
+
+        AtomicFile.Check(path, makesFolder: true);
     }
 
     /// <summary>Writes a PNG; under its name there is never half a file.</summary>
@@ -32,15 +34,8 @@ public static class ImageEncoder
     {
         CheckPng(path);
         var bytes = Png(image);
-        try
-        {
-            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-            AtomicFile.Write(path, stream => stream.Write(bytes));
-        }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"{path}: the picture cannot be written: {problem.Message} Choose another place for it.");
-        }
+        AtomicFile.MakeFolder(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        AtomicFile.Write(path, stream => stream.Write(bytes));
     }
 
     /// <summary>A data URI for a page: PNG for small pictures such as icons, else JPEG.</summary>

@@ -54,14 +54,14 @@ internal sealed class PictureCacheBuilder(
         PictureCheck? check = null;
         try
         {
-            Directory.CreateDirectory(options.Folder);
+            AtomicFile.MakeFolder(options.Folder);
             AtomicFile.Write(path, stream => check = Write((FileStream)stream, key));
         }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        catch (InputException problem)
         {
             // Where another process made the same file meanwhile and has it open, its file is as good.
             if (check is null || !File.Exists(path))
-                throw new InputException($"{path}: the cache of pictures cannot be written: {problem.Message} Give another folder, or leave the cache out.");
+                throw new InputException($"{problem.Message} Give another folder for the cache of pictures, or leave it out.");
         }
 
         return check!;

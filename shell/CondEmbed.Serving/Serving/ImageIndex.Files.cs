@@ -9,18 +9,11 @@ public sealed partial class ImageIndex
     public void Save(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        try
+        _ = Reading(() =>
         {
-            _ = Reading(() =>
-            {
-                IndexWriter.Write(path, rows, [.. Kept()], Fingerprint, HasCodes);
-                return true;
-            });
-        }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"{path}: the index cannot be written: {problem.Message} Choose another place for it.");
-        }
+            IndexWriter.Write(path, rows, [.. Kept()], Fingerprint, HasCodes);
+            return true;
+        });
     }
 
     /// <summary>

@@ -32,11 +32,13 @@ public sealed partial class CheckpointStore : IDisposable
         try
         {
             Directory.CreateDirectory(root);
-            writing = new FileStream(Path.Combine(root, ".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            writing = new FileStream(LockOf(root), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"{root}: cannot save checkpoints there; is another process training in this folder? {problem.Message}");
+            throw FileProblem.IsFull(problem)
+                ? FileProblem.OfWriting(root, problem)
+                : new InputException($"{root}: cannot save checkpoints there; is another process training in this folder? The system says: {FileProblem.Reason(problem)}.");
         }
 
         RemoveUnfinished();
@@ -83,6 +85,9 @@ public sealed partial class CheckpointStore : IDisposable
         Prune();
         return new Checkpoint(step, folder);
     }
+
+    /// <summary>The file that keeps other processes out.</summary>
+    internal static string LockOf(string root) => Path.Combine(root, ".lock");
 
     /// <summary>Lets another process write.</summary>
     public void Dispose() => writing.Dispose();
@@ -137,7 +142,8 @@ public sealed partial class CheckpointStore : IDisposable
 
     private void RemoveUnfinished()
     {
-        foreach (var folder in Directory.EnumerateDirectories(root, "step-*" + AtomicFile.TemporaryEnding))
+        foreach (var folder in Directory.EnumerateDirectories(root, "step-*" + AtomicFile.TemporaryEnding)
+            .Where(folder => FolderName().IsMatch(Path.GetFileNameWithoutExtension(folder))))
         {
             Directory.Delete(folder, recursive: true);
         }

@@ -72,14 +72,7 @@ public sealed class RunComparison
             }
         }
 
-        try
-        {
-            AtomicFile.WriteText(path, text.ToString());
-        }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"{path}: the table cannot be written: {problem.Message} Choose another place for it.");
-        }
+        AtomicFile.WriteText(path, text.ToString());
 
         void Add(ComparedRun run, string measured, int step, IReadOnlyDictionary<string, double> metrics)
         {

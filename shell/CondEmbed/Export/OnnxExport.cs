@@ -84,10 +84,6 @@ public static class OnnxExport
             AtomicFile.Write(path, message.WriteTo, Check);
             return exported!;
         }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"{path}: the model cannot be written: {problem.Message} Choose another place for it.");
-        }
         catch (OverflowException)
         {
             throw new InputException($"{path}: not written: an ONNX file has at most 2 GB, and these weights are more. Use a smaller embedding, or another pooling.");

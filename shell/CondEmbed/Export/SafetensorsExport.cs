@@ -32,14 +32,7 @@ public static class SafetensorsExport
         var (program, network) = PythonNames.Of(model.Settings.Encoder, names);
         TensorData[] tensors = [.. model.Weights().Select(tensor => new TensorData(NameOf(tensor.Name, program), tensor.ElementType, tensor.Shape, tensor.Bytes))];
 
-        try
-        {
-            TensorFiles.Write(path, tensors, Metadata(model, program, network));
-        }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"{path}: the weights cannot be written: {problem.Message} Choose another place for them.");
-        }
+        TensorFiles.Write(path, tensors, Metadata(model, program, network));
 
         return new SafetensorsExported(path, program ?? "condembed", tensors.Length);
     }

@@ -36,13 +36,6 @@ public static class ClassReport
             text.Append('\n');
         }
 
-        try
-        {
-            AtomicFile.WriteText(path, text.ToString());
-        }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"{path}: the table of classes cannot be written: {problem.Message}");
-        }
+        AtomicFile.WriteText(path, text.ToString());
     }
 }

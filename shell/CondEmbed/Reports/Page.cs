@@ -34,15 +34,8 @@ internal static class Page
             </html>
 
             """);
-        try
-        {
-            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-            AtomicFile.WriteText(path, page.ToString());
-        }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"{path}: the page cannot be written: {problem.Message} Choose another place for it.");
-        }
+        AtomicFile.MakeFolder(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        AtomicFile.WriteText(path, page.ToString());
     }
 
     /// <summary>A section with a heading; its identifier is what the page's own links name.</summary>

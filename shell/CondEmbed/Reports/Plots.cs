@@ -108,14 +108,7 @@ public static class Plots
             ".SVG" => System.Text.Encoding.UTF8.GetBytes(plot.GetSvgXml(Width, Height)),
             _ => throw new InputException($"{file}: the ending '{Path.GetExtension(file)}' is neither .png nor .svg; one of the two is what is written"),
         };
-        try
-        {
-            Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(file))!);
-            AtomicFile.Write(file, stream => stream.Write(bytes));
-        }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"{file}: the plot cannot be written: {problem.Message} Choose another place for it.");
-        }
+        AtomicFile.MakeFolder(Path.GetDirectoryName(Path.GetFullPath(file))!);
+        AtomicFile.Write(file, stream => stream.Write(bytes));
     }
 }

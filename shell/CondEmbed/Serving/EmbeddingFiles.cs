@@ -34,6 +34,10 @@ public static class EmbeddingFiles
         }
 
         AtomicFile.Check(path);
+        if (path.EndsWith(".npy", StringComparison.OrdinalIgnoreCase))
+        {
+            AtomicFile.Check(LabelFile.Beside(path, ".csv"));
+        }
     }
 
     /// <summary>Writes a file, under its name only once it is complete on disk.</summary>
@@ -42,26 +46,28 @@ public static class EmbeddingFiles
     {
         Check(path);
         table.Embeddings.ThrowIfNotFinite();
-        AtomicFile.Write(path, stream => Writers[Path.GetExtension(path)](stream, table));
-        if (path.EndsWith(".npy", StringComparison.OrdinalIgnoreCase))
+        var labels = path.EndsWith(".npy", StringComparison.OrdinalIgnoreCase) ? LabelFile.Beside(path, ".csv") : null;
+        var outdated = labels is not null && table.Paths is null && table.Labels is null && File.Exists(labels);
+        if (outdated && !EmbeddingText.IsLabels(labels!))
         {
-            WriteLabels(LabelFile.Beside(path, ".csv"), table);
+            throw new InputException($"{labels}: lies beside {path} and would be taken for its labels; move it away, or choose another name.");
+        }
+
+        using var files = AtomicFiles.Together();
+        AtomicFile.Write(path, stream => Writers[Path.GetExtension(path)](stream, table));
+        if (labels is not null && (table.Paths is not null || table.Labels is not null))
+        {
+            AtomicFile.Write(labels, stream => EmbeddingText.WriteLabels(stream, table));
+        }
+
+        files.Commit();
+        if (outdated)
+        {
+            // Those of an older file must not stay beside new embeddings without labels.
+            File.Delete(labels!);
         }
     }
 
     private static void WriteNpy(Stream stream, EmbeddingTable table) =>
         Npy.Write(stream, NamedArray.Of("embeddings", [table.Count, table.Dimension], table.Values));
-
-    // An older file of labels must not stay beside new embeddings without labels.
-    private static void WriteLabels(string path, EmbeddingTable table)
-    {
-        if (table.Paths is null && table.Labels is null)
-        {
-            File.Delete(path);
-        }
-        else
-        {
-            AtomicFile.Write(path, stream => EmbeddingText.WriteLabels(stream, table));
-        }
-    }
 }

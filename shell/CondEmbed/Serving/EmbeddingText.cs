@@ -45,6 +45,9 @@ internal static class EmbeddingText
         }
     }
 
+    /// <summary>Whether a file begins as <see cref="WriteLabels"/> writes them.</summary>
+    internal static bool IsLabels(string path) => File.ReadLines(path).FirstOrDefault() is "path,label" or "path" or "label";
+
     internal static void WriteJsonLines(Stream stream, EmbeddingTable table)
     {
         using var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });

@@ -45,17 +45,10 @@ public static class ShardWriter
             return null;
         }
 
-        try
-        {
-            Directory.CreateDirectory(folder);
-            var rows = 0;
-            AtomicFile.Write(path, stream => rows = Write(stream, header, network, dataset, options, progress, cancellation));
-            return rows;
-        }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"{path}: cannot be written: {problem.Message}");
-        }
+        AtomicFile.MakeFolder(folder);
+        var rows = 0;
+        AtomicFile.Write(path, stream => rows = Write(stream, header, network, dataset, options, progress, cancellation));
+        return rows;
     }
 
     private static int Write(

@@ -73,6 +73,8 @@ public sealed class Study
             throw new InputException("Several runs at once need a process each: give the study a runner by StudyRunners.InProcesses.");
         }
 
+        DemandOwnFiles();
+
         foreach (var job in Jobs)
         {
             job.Prepare();
@@ -80,7 +82,7 @@ public sealed class Study
 
         DemandData();
 
-        Directory.CreateDirectory(root);
+        AtomicFile.MakeFolder(root);
         using (var told = new StudyProgress(Jobs, progress))
         {
             new StudyQueue(this, told).Work(cancellation);
@@ -115,11 +117,31 @@ public sealed class Study
             throw new InputException($"{root}: no study was begun there; {Wording.Of("call Run", "leave out --report-only")} to begin it.");
         }
 
+        DemandOwnFiles();
         var results = StudyResults.Of(Plan, Jobs, Command, Runner != StudyRunners.InThisProcess, AtOnce);
+        using var files = AtomicFiles.Together();
         StudyTables.WriteJson(results, ResultsFile);
         StudyTables.WriteCsv(results, TableFile);
         StudyReport.Write(results, ReportFile);
+        files.Commit();
         return results;
+    }
+
+    /// <summary>What the results will replace must be results.</summary>
+    private void DemandOwnFiles()
+    {
+        string[] others =
+        [
+            .. new (string File, Func<string, bool> IsOwn)[]
+            {
+                (ResultsFile, StudyTables.IsJson), (TableFile, StudyTables.IsCsv), (ReportFile, StudyReport.IsReport),
+            }.Where(result => Path.Exists(result.File) && !(File.Exists(result.File) && result.IsOwn(result.File))).Select(result => result.File),
+        ];
+
+        if (others.Length > 0)
+        {
+            throw new InputException($"{string.Join(", ", others)}: was not written by a study, and the results would replace it. Move it away, or give the study another --out.");
+        }
     }
 
     /// <summary>The job with the threads that are its share of the machine.</summary>

@@ -31,8 +31,10 @@ public sealed record StudyJob(string Arm, int Seed, Config Settings, string Fold
         ? LogReader.Read(new RunFolder(Folder).Log).Entries.LastOrDefault()?.Step ?? 0
         : 0;
 
-    /// <summary>Makes way for the run: sees to it that what is there is a part of it, and takes away what a killed process left before it had begun.</summary>
-    /// <exception cref="InputException">The folder holds a run with other settings, or what the run reads is not there.</exception>
+    /// <summary>
+    /// Makes way for the run: sees to it that what is there is a part of it, and takes away the few files that a killed process left before it had begun.
+    /// </summary>
+    /// <exception cref="InputException">The folder holds a run with other settings or something else, or what the run reads is not there.</exception>
     internal void Prepare()
     {
         if (!IsFinished)
@@ -45,10 +47,22 @@ public sealed record StudyJob(string Arm, int Seed, Config Settings, string Fold
         {
             DemandSameSettings();
         }
-        else if (Directory.Exists(Folder))
+        else
         {
-            Directory.Delete(Folder, recursive: true);
+            MakeWay();
         }
+    }
+
+    private void MakeWay()
+    {
+        var folder = new RunFolder(Folder);
+
+        if (File.Exists(Folder) || (Directory.Exists(Folder) && !folder.IsUnbegun()))
+        {
+            throw new InputException($"{Folder}: is not of this study: it holds something that no run wrote. Move it away, or give the study another --out.");
+        }
+
+        folder.RemoveUnbegun();
     }
 
     private static void DemandFile(string key, string path, bool isNone)
@@ -105,16 +119,25 @@ public static class StudyRunners
     public static StudyRunner InProcesses(string program, params IReadOnlyList<string> arguments) => (job, cancellation) =>
     {
         ArgumentNullException.ThrowIfNull(job);
-        var settings = job.Folder + ".toml";
-        Directory.CreateDirectory(Path.GetDirectoryName(settings)!);
+        AtomicFile.MakeFolder(Path.GetDirectoryName(job.Folder)!);
 
-        if (!job.IsBegun)
+        if (job.IsBegun)
         {
-            AtomicFile.WriteText(settings, TomlSettings.Write(job.Settings));
+            TrainingProcess.Run(program, [.. arguments, "train", "--resume", job.Folder], job.Folder + ".log", cancellation);
+            return;
         }
 
-        string[] command = job.IsBegun ? ["--resume", job.Folder] : ["--config", settings, "--out", job.Folder];
-        TrainingProcess.Run(program, [.. arguments, "train", .. command], job.Folder + ".log", cancellation);
-        File.Delete(settings);
+        // Under a name that nobody else has, for it is deleted in the end.
+        var settings = AtomicFiles.Begun(AtomicFile.TemporaryFor(job.Folder + ".toml"));
+
+        try
+        {
+            AtomicFile.WriteText(settings, TomlSettings.Write(job.Settings));
+            TrainingProcess.Run(program, [.. arguments, "train", "--config", settings, "--out", job.Folder], job.Folder + ".log", cancellation);
+        }
+        finally
+        {
+            AtomicFiles.Discard(settings);
+        }
     };
 }

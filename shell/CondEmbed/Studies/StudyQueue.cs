@@ -11,7 +11,7 @@ internal sealed class StudyQueue(Study study, StudyProgress progress)
     private int done = study.Jobs.Count(job => job.IsFinished);
 
     /// <summary>Carries out all runs; one that fails does not keep the others from theirs.</summary>
-    /// <exception cref="InvalidOperationException">Some failed; the message says which and why.</exception>
+    /// <exception cref="StudyFailedException">Some failed; the message says which and why.</exception>
     /// <exception cref="OperationCanceledException">Stopped.</exception>
     internal void Work(CancellationToken cancellation)
     {
@@ -40,7 +40,7 @@ internal sealed class StudyQueue(Study study, StudyProgress progress)
 
         if (failures.Count > 0)
         {
-            throw new InvalidOperationException(string.Join(Environment.NewLine, failures));
+            throw new StudyFailedException(string.Join(Environment.NewLine, failures));
         }
     }
 

@@ -5,6 +5,8 @@ namespace CondEmbed.Studies;
 /// <summary>Writes a study's results as one HTML file that needs nothing else.</summary>
 public static class StudyReport
 {
+    private const string Brand = "CondEmbed study";
+
     /// <summary>Writes the report, atomically; an existing file is replaced.</summary>
     /// <exception cref="InputException">The file cannot be written.</exception>
     public static void Write(StudyResults results, string path)
@@ -24,6 +26,9 @@ public static class StudyReport
         ]));
     }
 
+    /// <summary>Whether a file is such a report.</summary>
+    internal static bool IsReport(string path) => File.ReadLines(path).Any(line => line.Contains(Brand, StringComparison.Ordinal));
+
     private static IEnumerable<string> Shown(StudyResults results) => results.Measured.Where(measured => measured != StudyMeasures.Before);
 
     private static Html Header(StudyResults results)
@@ -33,7 +38,7 @@ public static class StudyReport
         var subset = results.Runs.Select(run => run.Subset).FirstOrDefault(subset => subset is not null);
         string[] facts = [$"{results.Arms.Count} arms", $"{seeds} seeds", $"{results.Runs.Count} runs", missing];
         return Html.Of($"""
-            <header><p class="brand">CondEmbed study</p>
+            <header><p class="brand">{Brand}</p>
             <h1>{results.Name}</h1>
             <p class="meta">{facts.Where(fact => fact.Length > 0).Select(fact => Html.Of($"<span>{fact}</span>"))}</p>
             {(subset is null ? Html.Empty : Html.Of($"<p class=\"note\"><b>Measured on a subset</b>, so not to be compared with published numbers: {subset}.</p>"))}

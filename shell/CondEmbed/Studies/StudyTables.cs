@@ -10,6 +10,8 @@ namespace CondEmbed.Studies;
 /// <summary>A study's results as JSON, as CSV, and as a table of text.</summary>
 public static class StudyTables
 {
+    private const string Columns = "arm,seed,measured,metric,value";
+
     internal static readonly JsonSerializerOptions Json = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
@@ -37,11 +39,28 @@ public static class StudyTables
         }
     }
 
+    /// <summary>Whether a file is of the kind that <see cref="WriteJson"/> writes, of whatever version.</summary>
+    internal static bool IsJson(string path)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
+            return document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("arms", out _);
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Whether a file is of the kind that <see cref="WriteCsv"/> writes.</summary>
+    internal static bool IsCsv(string path) => File.ReadLines(path).FirstOrDefault() == Columns;
+
     /// <summary>Writes every measured number as a line: arm, seed, what was measured, metric, value (a fraction). Atomically.</summary>
     public static void WriteCsv(StudyResults results, string path)
     {
         ArgumentNullException.ThrowIfNull(results);
-        var text = new StringBuilder("arm,seed,measured,metric,value\n");
+        var text = new StringBuilder(Columns + "\n");
 
         foreach (var run in results.Runs)
         {

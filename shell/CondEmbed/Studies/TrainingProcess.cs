@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+using System.ComponentModel;
 using System.Diagnostics;
 
 namespace CondEmbed.Studies;
@@ -5,8 +7,10 @@ namespace CondEmbed.Studies;
 /// <summary>A training in a process of its own.</summary>
 internal static class TrainingProcess
 {
+    private static readonly ConcurrentDictionary<Process, bool> UnderWay = [];
+
     /// <summary>Runs it to its end; what it prints goes to a file.</summary>
-    /// <exception cref="InvalidOperationException">It failed; the message is its own.</exception>
+    /// <exception cref="StudyFailedException">It failed; the message is its own.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     internal static void Run(string program, IReadOnlyList<string> arguments, string log, CancellationToken cancellation)
     {
@@ -19,39 +23,119 @@ internal static class TrainingProcess
         start.Environment[StudyRunners.StopsWithInput] = "1";
         cancellation.ThrowIfCancellationRequested();
 
-        using var file = new StreamWriter(log, append: true) { AutoFlush = true };
-        using var output = TextWriter.Synchronized(file);
+        using var output = new ProcessLog(log);
         using var process = new Process { StartInfo = start };
-        string? problem = null;
-        process.OutputDataReceived += (_, line) => Keep(line.Data);
-        process.ErrorDataReceived += (_, line) => Keep(line.Data);
-        process.Start();
-        process.BeginOutputReadLine();
-        process.BeginErrorReadLine();
+        process.OutputDataReceived += (_, line) => output.Keep(line.Data);
+        process.ErrorDataReceived += (_, line) => output.Keep(line.Data);
+        Start(process, program);
 
-        // Its input ends, which asks it to finish its step and to save. A signal besides the one that a terminal sends to all would end it at once.
-        using (cancellation.Register(process.StandardInput.Close))
+        try
         {
-            process.WaitForExit();
+            process.BeginOutputReadLine();
+            process.BeginErrorReadLine();
+
+            // Its input ends, which asks it to finish its step and to save. A signal besides the one that a terminal sends to all would end it at once.
+            using (cancellation.Register(process.StandardInput.Close))
+            {
+                process.WaitForExit();
+            }
+        }
+        finally
+        {
+            UnderWay.TryRemove(process, out _);
         }
 
         cancellation.ThrowIfCancellationRequested();
 
         if (process.ExitCode != 0)
         {
-            throw new InvalidOperationException($"{problem ?? $"ended with exit code {process.ExitCode}"} (its output: {log})");
+            throw new StudyFailedException($"{output.Problem ?? $"ended with exit code {process.ExitCode}"} (its output: {log})");
+        }
+    }
+
+    /// <summary>Ends all of them at once, since this process ends; their checkpoints stay.</summary>
+    internal static void EndAll()
+    {
+        foreach (var process in UnderWay.Keys)
+        {
+            try
+            {
+                process.Kill(entireProcessTree: true);
+            }
+            catch (Exception problem) when (problem is InvalidOperationException or Win32Exception or AggregateException)
+            {
+                // It has ended by itself.
+            }
+        }
+    }
+
+    private static void Start(Process process, string program)
+    {
+        try
+        {
+            process.Start();
+            UnderWay[process] = true;
+        }
+        catch (Win32Exception problem)
+        {
+            throw new InputException($"{program}: cannot be started: {problem.Message}. Is the program installed whole?");
+        }
+    }
+
+    /// <summary>What a process prints, in a file, and the last problem that it told.</summary>
+    private sealed class ProcessLog : IDisposable
+    {
+        private const string Mark = "condembed: ";
+
+        private readonly Lock gate = new();
+        private readonly StreamWriter file;
+
+        internal ProcessLog(string path)
+        {
+            try
+            {
+                file = new StreamWriter(path, append: true) { AutoFlush = true };
+            }
+            catch (Exception problem) when (FileProblem.IsOfFile(problem))
+            {
+                throw FileProblem.OfWriting(path, problem);
+            }
         }
 
-        void Keep(string? line)
+        internal string? Problem { get; private set; }
+
+        internal void Keep(string? line)
         {
             if (line is null)
             {
                 return;
             }
 
-            output.WriteLine(line);
-            const string Mark = "condembed: ";
-            problem = line.StartsWith(Mark, StringComparison.Ordinal) ? line[Mark.Length..] : problem;
+            lock (gate)
+            {
+                Problem = line.StartsWith(Mark, StringComparison.Ordinal) ? line[Mark.Length..] : Problem;
+
+                try
+                {
+                    file.WriteLine(line);
+                }
+                catch (IOException)
+                {
+                    // A full disk costs the log, not the run; whether the run has room is its own affair.
+                }
+            }
+        }
+
+        public void Dispose()
+        {
+            try
+            {
+                file.Dispose();
+            }
+            catch (IOException)
+            {
+                // As above.
+            }
         }
     }
 }

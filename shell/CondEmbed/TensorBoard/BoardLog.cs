@@ -7,7 +7,7 @@ namespace CondEmbed.TensorBoard;
 /// A run's log as TensorBoard's event file. The log is what counts: whoever opens the folder anew writes a new file from it and removes the ones before,
 /// so that a run that goes on from a checkpoint has no step twice.
 /// </summary>
-internal sealed class BoardLog : IDisposable
+internal sealed partial class BoardLog : IDisposable
 {
     private const string Start = "events.out.tfevents.";
 
@@ -24,7 +24,7 @@ internal sealed class BoardLog : IDisposable
         this.clock = clock ?? TimeProvider.System;
         var now = this.clock.GetUtcNow();
         Directory.CreateDirectory(folder);
-        var before = Directory.GetFiles(folder, Start + "*");
+        string[] before = [.. Directory.GetFiles(folder, Start + "*").Where(file => !OfOthers().IsMatch(file))];
         file = new EventFile(Path.Combine(folder, Name(now, before)), now);
         file.Append(EventMessages.Text(now, 0, "settings", $"```toml\n{settings}```\n"));
 
@@ -60,6 +60,10 @@ internal sealed class BoardLog : IDisposable
         file.Append(EventMessages.Scalars(clock.GetUtcNow(), step, OfMetrics(name, metrics)));
 
     public void Dispose() => file.Dispose();
+
+    /// <summary>What TensorFlow and PyTorch write has the number of the process in its name, which ours has not.</summary>
+    [System.Text.RegularExpressions.GeneratedRegex(@"\.[0-9]+\.[0-9]+(\.v2)?$")]
+    private static partial System.Text.RegularExpressions.Regex OfOthers();
 
     private static KeyValuePair<string, double>[] OfStep(StepEntry step) =>
     [

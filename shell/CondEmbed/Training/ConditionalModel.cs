@@ -40,16 +40,10 @@ public sealed class ConditionalModel : IDisposable
     /// <exception cref="InputException">A file cannot be written.</exception>
     public void Save(string path)
     {
-        try
-        {
-            LevelsFile.Write(path, session, step);
-        }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"{path}: the levels cannot be written beside it: {problem.Message} Choose another place for the model.");
-        }
-
+        using var files = AtomicFiles.Together();
         Embedding.Save(path);
+        LevelsFile.Write(path, session, step);
+        files.Commit();
     }
 
     /// <summary>How alike two decoded pictures are.</summary>

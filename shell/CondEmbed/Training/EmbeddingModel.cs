@@ -75,14 +75,7 @@ public sealed class EmbeddingModel : IEmbeddingNetwork
     /// <exception cref="InputException">The file cannot be written.</exception>
     public void Save(string path)
     {
-        try
-        {
-            ModelFile.Write(path, session, step);
-        }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"{path}: the model cannot be written: {problem.Message} Choose another place for it.");
-        }
+        ModelFile.Write(path, session, step);
     }
 
     /// <summary>One picture file -> D numbers, of length 1.</summary>

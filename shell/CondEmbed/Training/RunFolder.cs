@@ -55,15 +55,22 @@ public sealed class RunFolder(string root)
     {
         var root = Path.GetFullPath(string.IsNullOrEmpty(path) ? Unused(Path.Combine("runs", NameOf(config, clock))) : path);
 
-        if (File.Exists(root))
+        var named = string.IsNullOrEmpty(path) ? root : $"{Wording.Of("Out", "--out")} {path}";
+
+        if (root.Any(char.IsControl))
         {
-            throw new InputException($"{Wording.Of("Out", "--out")} {path}: is a file; name a folder for the run.");
+            throw new InputException($"{named}: the name holds a control character; name the folder without it.");
+        }
+
+        if (File.Exists(root) || Disk.IsSpecial(root))
+        {
+            throw new InputException($"{named}: is a file; name a folder for the run.");
         }
 
         if (Directory.Exists(root) && Directory.EnumerateFileSystemEntries(root).Any())
         {
             var hint = File.Exists(new RunFolder(root).Settings) ? $"go on with it by {Wording.Of("Trainer.Resume", $"--resume {path}")}, or " : "";
-            throw new InputException($"{Wording.Of("Out", "--out")} {path}: the folder already holds something; {hint}name another.");
+            throw new InputException($"{named}: the folder already holds something; {hint}name another.");
         }
 
         var missing = Missing(root);
@@ -72,9 +79,11 @@ public sealed class RunFolder(string root)
         {
             Directory.CreateDirectory(root);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception problem) when (FileProblem.IsOfFile(problem))
         {
-            throw new InputException($"{Wording.Of("Out", "--out")} {path}: the folder cannot be made: {error.Message}");
+            throw FileProblem.IsFull(problem)
+                ? FileProblem.OfWriting(root, problem)
+                : new InputException($"{named}: the folder cannot be made: {FileProblem.Reason(problem)}. Name another.");
         }
 
         return new RunFolder(root) { made = missing };
@@ -97,19 +106,40 @@ public sealed class RunFolder(string root)
     /// <summary>A checkpoint's path within the run's folder, with '/' on every system.</summary>
     internal string NameOf(Checkpoint checkpoint) => Path.GetRelativePath(Root, checkpoint.Folder).Replace('\\', '/');
 
-    /// <summary>Takes back the folders that were made for a run that could not begin.</summary>
-    internal void RemoveIfEmpty()
+    /// <summary>
+    /// Takes back what was made for a run that did not begin, which is one without settings: the few files that such a run writes, by their names, and the folders
+    /// that are empty then.
+    /// </summary>
+    internal void RemoveUnbegun()
     {
+        if (!File.Exists(Settings) && IsUnbegun())
+        {
+            RemoveUnfinished();
+            File.Delete(Fingerprint);
+
+            if (Directory.Exists(Checkpoints))
+            {
+                File.Delete(CheckpointStore.LockOf(Checkpoints));
+                Directory.Delete(Checkpoints);
+            }
+        }
+
         foreach (var folder in made.Where(folder => Directory.Exists(folder) && !Directory.EnumerateFileSystemEntries(folder).Any()))
         {
             Directory.Delete(folder);
         }
     }
 
+    /// <summary>Whether the folder holds nothing but what a run writes before it begins.</summary>
+    internal bool IsUnbegun() => Directory.Exists(Root)
+        && Directory.EnumerateFileSystemEntries(Root).All(entry => entry == Checkpoints || entry == Fingerprint || AtomicFile.IsTemporary(entry))
+        && !Directory.Exists(Fingerprint)
+        && (!Path.Exists(Checkpoints) || (Directory.Exists(Checkpoints) && Directory.EnumerateFileSystemEntries(Checkpoints).All(entry => entry == CheckpointStore.LockOf(Checkpoints))));
+
     /// <summary>Removes what a killed process had not finished writing. Only for the one process that may write here.</summary>
     internal void RemoveUnfinished()
     {
-        foreach (var file in Directory.EnumerateFiles(Root, "*" + AtomicFile.TemporaryEnding))
+        foreach (var file in Directory.Exists(Root) ? Directory.EnumerateFiles(Root).Where(AtomicFile.IsTemporary) : [])
         {
             File.Delete(file);
         }

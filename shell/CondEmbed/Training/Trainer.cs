@@ -120,7 +120,7 @@ public sealed class Trainer
         }
         finally
         {
-            Folder.RemoveIfEmpty();
+            Folder.RemoveUnbegun();
         }
     }
 

@@ -80,6 +80,19 @@ internal sealed class TrainingRun : IDisposable
 
     internal TrainingResult Execute()
     {
+        try
+        {
+            return Logged();
+        }
+        catch (Exception problem) when (FileProblem.IsFull(problem))
+        {
+            var step = CheckpointStore.Latest(folder.Checkpoints)?.Step ?? 0;
+            throw new DiskException($"{folder.Root}: the run cannot be written: {FileProblem.Reason(problem)}. Make room, then go on after step {step} with --resume {folder.Root}", problem);
+        }
+    }
+
+    private TrainingResult Logged()
+    {
         using var log = OpenLog();
 
         try

@@ -1,0 +1,129 @@
+/// How signals end the program: training saves first, all else ends as if the signal had not been caught, without leaving unfinished files behind.
+module CondEmbed.Cli.Stopping
+
+open System
+open System.Runtime.InteropServices
+open System.Threading
+open CondEmbed
+open CondEmbed.Studies
+
+[<DllImport("libc", EntryPoint = "signal")>]
+extern nativeint private setHandler(int number, nativeint handler)
+
+[<DllImport("libc", EntryPoint = "sigaction")>]
+extern int private getHandler(int number, nativeint fresh, nativeint[] old)
+
+[<DllImport("libc", EntryPoint = "kill")>]
+extern int private sendSignal(int id, int number)
+
+[<DllImport("libc", EntryPoint = "_exit")>]
+extern void private exitNow(int code)
+
+[<Literal>]
+let private Hangup = 1
+
+[<Literal>]
+let private Interrupt = 2
+
+[<Literal>]
+let private Terminate = 15
+
+/// What ends in this time by itself does so, such as an index that writes what it has; whatever hangs is ended.
+let private patience = TimeSpan.FromSeconds 0.5
+
+let private source = new CancellationTokenSource()
+let mutable private signals = 0
+let mutable private first = 0
+let mutable private isSaving = false
+
+/// Asks the work to stop.
+let token = source.Token
+
+/// Work that asks for nothing more is stopped without a signal.
+let stop () = source.Cancel()
+
+/// From here on a signal lets the work finish its step and save.
+let beginSaving () = isSaving <- true
+
+let mutable private cleaning: unit -> unit = ignore
+
+/// Done where a signal ends the process at once.
+let whenEnded clean = cleaning <- clean
+
+/// The exit code of a program that a signal has ended.
+let private codeOf number = 128 + number
+
+/// Ends the process by a signal, so that whoever waits for it sees what happened.
+let private endBy number =
+    AtomicFiles.Abandon()
+    TrainingProcess.EndAll()
+
+    try
+        cleaning ()
+        Output.leave ()
+    with _ ->
+        // What stands in the way of tidying up must not keep the process from its end.
+        ()
+
+    if OperatingSystem.IsWindows() then
+        Environment.Exit(codeOf number)
+    else
+        setHandler (number, 0n) |> ignore
+        sendSignal (Environment.ProcessId, number) |> ignore
+        // Where the system does not let a signal end the process, as the first of a container.
+        Thread.Sleep 200
+        exitNow (codeOf number)
+
+/// The exit code of work that a signal has stopped; does not return where the signal is to end the process.
+let ended how (message: string) =
+    if first <> 0 && not isSaving then
+        Output.ended how (codeOf first) message |> ignore
+        endBy first
+
+    Output.ended how 1 message
+
+/// Stops once, as the signal does.
+let private request number =
+    if Interlocked.CompareExchange(&first, number, 0) = 0 then
+        Thread((fun () -> source.Cancel()), IsBackground = true).Start()
+
+        if isSaving then
+            Output.notice "stopping after this step; once more to end at once"
+        else
+            Thread.Sleep patience
+            endBy number
+
+let private asked number (context: PosixSignalContext) =
+    context.Cancel <- true
+    if Interlocked.Increment &signals > 1 then endBy number else request number
+
+/// nohup, and shells that start something in the background, have a signal ignored: so it stays.
+let private isIgnored number =
+    if OperatingSystem.IsWindows() then
+        false
+    else
+        let old = Array.zeroCreate<nativeint> 64
+        getHandler (number, 0n, old) = 0 && old[0] = 1n
+
+/// Whoever started this program may want it to stop when they end themselves, however that comes about.
+let private stopWithInput () =
+    if Environment.GetEnvironmentVariable StudyRunners.StopsWithInput = "1" then
+        let wait () =
+            while Console.In.Read() >= 0 do
+                ()
+
+            request Terminate
+
+        Thread(wait, IsBackground = true).Start()
+
+/// Listens to signals until the result is disposed of.
+let listen () =
+    let registrations =
+        [ for signal, number in [ PosixSignal.SIGINT, Interrupt; PosixSignal.SIGTERM, Terminate; PosixSignal.SIGHUP, Hangup ] do
+              if not (isIgnored number) then
+                  PosixSignalRegistration.Create(signal, asked number) ]
+
+    stopWithInput ()
+
+    { new IDisposable with
+        member _.Dispose() = registrations |> List.iter _.Dispose() }

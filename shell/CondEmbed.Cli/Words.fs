@@ -1,0 +1,34 @@
+/// The words of a command line before Argu sees them.
+module CondEmbed.Cli.Words
+
+open CondEmbed
+open CondEmbed.Interop
+
+/// Settings may be empty where that means something, as no weights.
+let private mayBeEmpty =
+    lazy
+        set
+            [ for pair in RunSettings.Pairs(RunSettings.StartFor "small") do
+                  if pair.Value = "" then "--" + pair.Key.Replace('_', '-') ]
+
+/// Refuses values that are empty, as those of a variable that was never set.
+let demandValues (argv: string array) =
+    for at in 0 .. argv.Length - 1 do
+        if argv[at].Trim() = "" then
+            let before = if at > 0 then argv[at - 1] else ""
+
+            if not (before.StartsWith "--") then
+                raise (InputException "there is an empty word on the command line, as of a variable that is not set; give a value.")
+            elif not (mayBeEmpty.Value.Contains before) then
+                raise (InputException $"{before} '': is empty; give a value, or leave {before} out.")
+
+/// After `--` a word that begins with a dash is a name, not an option; said so that everybody takes it for a path.
+let endOptions (argv: string array) =
+    match Array.tryFindIndex (fun word -> word = "--") argv with
+    | None -> argv
+    | Some at ->
+        let names =
+            [| for word in argv[at + 1 ..] do
+                   if word.StartsWith '-' then "./" + word else word |]
+
+        Array.append argv[.. at - 1] names
