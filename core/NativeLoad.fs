@@ -94,8 +94,7 @@ let loadBinding (cache: string option) (load: Loader) path =
     | Error said when OperatingSystem.IsLinux() && said.Contains MissingVersion ->
         match loadWeakened cache load path with
         | Ok(copy, handle) -> handle, copy, $"the system's libstdc++ has no {MissingVersion}, which the original names but does not use"
-        | Error problem ->
-            stop $"{path} needs {MissingVersion} of libstdc++, which this system does not have. {problem}"
+        | Error problem -> stop $"{path} needs {MissingVersion} of libstdc++, which this system does not have. {problem}"
     | Error said -> stop $"{path} cannot be loaded with libtorch {NativeFiles.Wanted}. The system says: {said}"
 
 [<UnmanagedFunctionPointer(CallingConvention.Cdecl)>]

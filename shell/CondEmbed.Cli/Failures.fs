@@ -28,7 +28,8 @@ let rec private told (error: exn) =
     | :? DiskException
     | :? StudyFailedException
     | :? ArithmeticException as error -> "failed", 1, error.Message
-    | :? OutOfMemoryException -> "failed", 1, "the memory of this machine is used up; try a smaller batch, fewer workers or smaller pictures."
+    | :? OutOfMemoryException ->
+        "failed", 1, "the memory of this machine is used up; try a smaller batch, fewer workers or smaller pictures."
     | error when FileProblem.IsOfFile error -> told (FileProblem.Of error)
     | :? InvalidDataException as error -> "failed", 2, error.Message
     | error -> "failed", 1, ownFault error

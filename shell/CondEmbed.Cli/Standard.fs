@@ -49,7 +49,7 @@ let private isOpen handle =
            | target when target.StartsWith "pipe:" ->
                // The runtime talks to itself through pipes of which it has both ends.
                Directory.GetFileSystemEntries "/proc/self/fd"
-               |> Seq.exists (fun file -> Path.GetFileName file <> "1" && Path.GetFileName file <> "2" && targetOf file = target)
+               |> Seq.exists (fun file -> targetOf file = target && fileStatus (int (Path.GetFileName file), 3) &&& 3 = 0)
            | target -> target.StartsWith "memfd:" || target.StartsWith "anon_inode"
 
     kind >= write && not isOfRuntime

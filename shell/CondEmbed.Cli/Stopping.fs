@@ -91,6 +91,10 @@ let private request number =
             Output.notice "stopping after this step; once more to end at once"
         else
             Thread.Sleep patience
+            // Whoever writes meanwhile may never be done.
+            let telling = Thread((fun () -> Output.ended "stopped" (codeOf number) "stopped." |> ignore), IsBackground = true)
+            telling.Start()
+            telling.Join 200 |> ignore
             endBy number
 
 let private asked number (context: PosixSignalContext) =
@@ -120,8 +124,7 @@ let private stopWithInput () =
 let listen () =
     let registrations =
         [ for signal, number in [ PosixSignal.SIGINT, Interrupt; PosixSignal.SIGTERM, Terminate; PosixSignal.SIGHUP, Hangup ] do
-              if not (isIgnored number) then
-                  PosixSignalRegistration.Create(signal, asked number) ]
+              if not (isIgnored number) then PosixSignalRegistration.Create(signal, asked number) ]
 
     stopWithInput ()
 

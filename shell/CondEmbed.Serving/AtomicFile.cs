@@ -11,6 +11,8 @@ public static class AtomicFile
     /// <summary>The ending of unfinished files and folders.</summary>
     public const string TemporaryEnding = ".tmp";
 
+    private const int LongestName = 255;
+
     /// <summary>Checks a name before the work whose result it is for: a file could be written there now.</summary>
     /// <param name="path">The file.</param>
     /// <param name="makesFolder">Whether its folder will be made where it is missing.</param>
@@ -113,7 +115,7 @@ public static class AtomicFile
     internal static string TemporaryFor(string path)
     {
         var name = Path.GetFileName(path);
-        // A name may have 255 bytes, and the temporary one has 37 more.
+        // The temporary name has 37 bytes more.
         var start = Encoding.UTF8.GetByteCount(name) <= 200 ? name : "unfinished";
         return Path.Combine(FolderOf(path), $"{start}.{Guid.NewGuid():N}{TemporaryEnding}");
     }
@@ -165,6 +167,11 @@ public static class AtomicFile
         {
             throw new InputException(
                 $"{string.Concat(path.Select(c => char.IsControl(c) ? '?' : c))}: the name holds a control character (U+{(int)path.First(char.IsControl):X4}); name the file without it.");
+        }
+
+        if (Encoding.UTF8.GetByteCount(Path.GetFileName(path)) > LongestName)
+        {
+            throw new InputException($"{path}: cannot be written: the name is too long; at most {LongestName} bytes are possible.");
         }
 
         if (Directory.Exists(path) || Path.EndsInDirectorySeparator(path))

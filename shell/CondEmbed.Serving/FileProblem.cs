@@ -61,6 +61,7 @@ internal static class FileProblem
         FileNotFoundException => "there is no such file",
         DirectoryNotFoundException => "there is no such folder",
         PathTooLongException => "the name is too long",
+        _ when Is(problem, TooLong) => "the name is too long",
         EndOfStreamException => "the file ends too early",
         _ => WithoutPath(problem.Message),
     };
@@ -76,6 +77,7 @@ internal static class FileProblem
     private static readonly int[] NoFolder = [20];
     private static readonly int[] Folder = [21];
     private static readonly int[] Busy = [16, 26, unchecked((int)0x80070020)];
+    private static readonly int[] TooLong = [OperatingSystem.IsMacOS() ? 63 : 36, unchecked((int)0x800700CE)];
     private static readonly int[] Loop = [OperatingSystem.IsMacOS() ? 62 : 40];
 
     private static bool Is(Exception problem, int[] numbers) =>
