@@ -30,12 +30,9 @@ let private signals =
     <| fun (number, code) ->
         onUnix (fun () ->
             inFolder (fun folder ->
-                let pipe = Path.Combine(folder, "never.json")
-                use made = Process.Start("mkfifo", pipe)
-                made.WaitForExit()
+                let pipe = pipeIn folder "never.json"
                 use running = launch folder [ "metrics"; pipe ]
-                // The runtime's own handlers are there once the program reads; before, the system's do the same.
-                Thread.Sleep 1000
+                use _ = writer running pipe
                 signal number running
                 let outcome = running.Outcome()
                 Expect.equal outcome.Code code outcome.Everything

@@ -140,12 +140,10 @@ let private notBegun =
     test "before there is anything to save, a signal ends it at once and leaves no folder" {
         onUnix (fun () ->
             inFolder (fun folder ->
-                let pipe, run = Path.Combine(folder, "never.safetensors"), Path.Combine(folder, "run")
-                use made = Diagnostics.Process.Start("mkfifo", pipe)
-                made.WaitForExit()
+                let pipe, run = pipeIn folder "never.safetensors", Path.Combine(folder, "run")
                 use running = launch folder (train [ "weights", pipe ] run)
-                Thread.Sleep 1500
-                signal Terminate running
+                use _ = writer running pipe
+                if not running.HasExited then signal Terminate running
                 let outcome = running.Outcome()
                 Expect.contains [ 143; 2 ] outcome.Code outcome.Everything
                 Expect.isFalse (Directory.Exists run) "no folder"))

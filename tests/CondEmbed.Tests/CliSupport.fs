@@ -122,5 +122,26 @@ let Interrupt = 2
 [<Literal>]
 let Terminate = 15
 
+/// A named pipe, from which a program reads without end.
+let pipeIn folder name =
+    let pipe = Path.Combine(folder, name)
+    use made = Process.Start("mkfifo", pipe)
+    made.WaitForExit()
+    pipe
+
+/// Opens a named pipe for writing, which waits until the program reads from it, or has ended.
+let writer (running: Running) (pipe: string) =
+    let opened =
+        Task.Factory.StartNew((fun () -> new FileStream(pipe, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, 1)), TaskCreationOptions.LongRunning)
+
+    waitFor "the program to read" (fun () -> running.HasExited || opened.IsCompleted)
+
+    if not opened.IsCompleted then
+        // A reader lets the writer go.
+        use _ = new FileStream(pipe, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1)
+        opened.Wait()
+
+    opened.Result
+
 /// Tests of signals are for systems that have them.
 let onUnix (test: unit -> unit) = if OperatingSystem.IsWindows() then skiptest "Windows has no signals" else test ()

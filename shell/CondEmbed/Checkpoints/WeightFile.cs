@@ -36,14 +36,7 @@ public sealed record WeightFile(
     /// <exception cref="InputException">The file cannot be written.</exception>
     public void Save(string path)
     {
-        try
-        {
-            Safetensors.Write(path, Arrays, Metadata ?? [new("format", "pt"), new("source", NameOf(Path))]);
-        }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"{path}: the weights cannot be written: {problem.Message} Choose another place for them.");
-        }
+        Safetensors.Write(path, Arrays, Metadata ?? [new("format", "pt"), new("source", NameOf(Path))]);
     }
 
     private static string NameOf(string path) => System.IO.Path.GetFileName(path.TrimEnd('/', '\\'));

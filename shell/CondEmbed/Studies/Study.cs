@@ -140,7 +140,7 @@ public sealed class Study
 
         if (others.Length > 0)
         {
-            throw new InputException($"{string.Join(", ", others)}: was not written by a study, and the results would replace it. Move it away, or give the study another --out.");
+            throw new InputException($"{string.Join(", ", others)}: was not written by a study, and the results would replace it. Move it away, or give the study another {Wording.Of("folder", "--out")}.");
         }
     }
 

@@ -59,7 +59,7 @@ public sealed record StudyJob(string Arm, int Seed, Config Settings, string Fold
 
         if (File.Exists(Folder) || (Directory.Exists(Folder) && !folder.IsUnbegun()))
         {
-            throw new InputException($"{Folder}: is not of this study: it holds something that no run wrote. Move it away, or give the study another --out.");
+            throw new InputException($"{Folder}: is not of this study: it holds something that no run wrote. Move it away, or give the study another {Wording.Of("folder", "--out")}.");
         }
 
         folder.RemoveUnbegun();

@@ -87,7 +87,7 @@ internal sealed class TrainingRun : IDisposable
         catch (Exception problem) when (FileProblem.IsFull(problem))
         {
             var step = CheckpointStore.Latest(folder.Checkpoints)?.Step ?? 0;
-            throw new DiskException($"{folder.Root}: the run cannot be written: {FileProblem.Reason(problem)}. Make room, then go on after step {step} with --resume {folder.Root}", problem);
+            throw new DiskException($"{folder.Root}: the run cannot be written: {FileProblem.Reason(problem)}. Make room, then go on after step {step} with {Wording.Of($"Trainer.Resume(\"{folder.Root}\")", $"--resume {folder.Root}")}", problem);
         }
     }
 
