@@ -62,7 +62,7 @@ let private loadCopy (cache: string option) (load: Loader) original copy =
             from load original copy
         with
         | :? IOException
-        | :? UnauthorizedAccessException as problem -> Error problem.Message
+        | :? UnauthorizedAccessException as problem -> Error(problem.Message.TrimEnd '.')
 
     match cache |> Option.map (loadFrom >> attempt) with
     | Some(Ok loaded) -> Ok loaded

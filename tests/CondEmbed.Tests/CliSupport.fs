@@ -132,7 +132,10 @@ let pipeIn folder name =
 /// Opens a named pipe for writing, which waits until the program reads from it, or has ended.
 let writer (running: Running) (pipe: string) =
     let opened =
-        Task.Factory.StartNew((fun () -> new FileStream(pipe, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, 1)), TaskCreationOptions.LongRunning)
+        Task.Factory.StartNew(
+            (fun () -> new FileStream(pipe, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, 1)),
+            TaskCreationOptions.LongRunning
+        )
 
     waitFor "the program to read" (fun () -> running.HasExited || opened.IsCompleted)
 
