@@ -92,7 +92,7 @@ let dependencies id =
 let version = lazy saying "version" "CondEmbed"
 
 /// Where NuGet keeps the packages of others that this machine has.
-let private cache =
+let others =
     match Environment.GetEnvironmentVariable "NUGET_PACKAGES" with
     | null
     | "" -> Path.Combine(Environment.GetFolderPath Environment.SpecialFolder.UserProfile, ".nuget", "packages")
@@ -102,10 +102,10 @@ let private cache =
 let consumer =
     lazy
         [ "NUGET_PACKAGES", folder "cache"
-          "RestoreFallbackFolders", cache
+          "RestoreFallbackFolders", others
           "RestoreAdditionalProjectSources", feed.Value ]
 
 /// The file of a package that lies in this machine's cache, if it does.
 let cached (id: string) version =
-    let file = Path.Combine(cache, id, version, $"{id}.{version}.nupkg")
+    let file = Path.Combine(others, id, version, $"{id}.{version}.nupkg")
     if File.Exists file then Some file else None

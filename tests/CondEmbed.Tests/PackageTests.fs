@@ -197,6 +197,36 @@ let private inFSharp =
               Expect.stringContains said "torch: 6" "torch"
               Expect.stringContains said "CondEmbed 0." "CondEmbed") ]
 
+/// The file that the guide shows, with the folder of packages in its place.
+let private shownConfig () =
+    let page = File.ReadAllText(Path.Combine(repositoryRoot (), "docs", "packages.md"))
+    let shown = Regex.Match(page, "(?s)```xml\n(<configuration>.*?</configuration>)\n```").Groups[1].Value
+    Expect.stringContains shown "\"artifacts/packages\"" "the folder"
+    shown.Replace("artifacts/packages", feed.Value)
+
+let private sources =
+    testCase "the sources that the guide shows serve a cache that has nothing" (fun () ->
+        let home = folder "cold"
+        // What stands for the source that a machine is set up with: it has the packages of others, and none of ours.
+        let usual = $"<configuration><packageSources><clear /><add key='usual' value='{others}' /></packageSources></configuration>"
+        let settings = Path.Combine(home, ".nuget", "NuGet")
+        Directory.CreateDirectory settings |> ignore
+        File.WriteAllText(Path.Combine(settings, "NuGet.Config"), usual)
+        Directory.CreateDirectory(Path.Combine(home, "app")) |> ignore
+
+        let project =
+            "<Project Sdk='Microsoft.NET.Sdk'><PropertyGroup><TargetFramework>net10.0</TargetFramework></PropertyGroup></Project>"
+
+        File.WriteAllText(Path.Combine(home, "app", "app.csproj"), project)
+        let app = Path.Combine(home, "app")
+        let cold = [ "HOME", home; "USERPROFILE", home; "APPDATA", home; "NUGET_PACKAGES", Path.Combine(home, "packages") ]
+        let add = [ "add"; "package"; "CondEmbed.Serving"; "--version"; version.Value ]
+        let said = failsIn app cold "dotnet" (add @ [ "--source"; feed.Value ]) 1
+        Expect.stringContains said "NU1101" "with the folder as the only source"
+        File.WriteAllText(Path.Combine(app, "nuget.config"), shownConfig ())
+        succeedsIn app cold "dotnet" add |> ignore
+        Expect.stringContains (File.ReadAllText(Path.Combine(app, "app.csproj"))) "CondEmbed.Serving" "added")
+
 let private toolPath =
     lazy
         (let home = folder "tool"
@@ -245,4 +275,4 @@ let private tool =
                   Expect.stringContains said "Nothing is wrong." "the end"
                   Directory.Delete(Path.Combine(home, "packages"), true)) ]
 
-let tests = testList "Package" [ contents; inCSharp; inFSharp; tool ]
+let tests = testList "Package" [ contents; inCSharp; inFSharp; sources; tool ]

@@ -30,6 +30,20 @@ let tests =
                     "--levels 1" ] do
                   Expect.stringContains page text text
           }
+          test "says where the training has made it worse" {
+              Expect.isFalse ((written (demo ())).Contains "Worse than before") "better"
+
+              let worse =
+                  RunReport(
+                      Title = "short",
+                      Command = "",
+                      Data = DataSummary("d", [||]),
+                      MetricsBefore = metrics [ "map_at_r", 0.02; "recall@1", 0.1 ],
+                      MetricsAfter = metrics [ "map_at_r", 0.01; "recall@1", 0.9 ]
+                  )
+
+              Expect.stringContains (written worse) "Worse than before: a run this short" "by MAP@R"
+          }
           test "pairs have a section where there are some, and their numbers and names in it" {
               Expect.isFalse ((written (demo ())).Contains "id=\"looks\"") "none without levels"
               let shown = picture [| 1uy |]

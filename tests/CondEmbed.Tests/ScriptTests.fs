@@ -50,6 +50,31 @@ let private outcomes =
                   let path = Path.Combine(folder.Value, script)
                   script, Task.Run<int * string * string>(fun () -> run path) ]
 
+/// The second block of the guide, about photographs in folders, on the pictures of the tests.
+let private guide =
+    lazy
+        (let page = File.ReadAllText(Path.Combine(Support.repositoryRoot (), "docs", "fsharp.md"))
+
+         let block =
+             Text.RegularExpressions.Regex.Matches(page, "(?s)```fsharp\n(.*?)```")
+             |> Seq.item 1
+             |> _.Groups[1].Value
+
+         let script = Path.Combine(Path.GetTempPath(), $"condembed-guide-{Environment.ProcessId}.fsx")
+         let quoted (path: string) = "\"" + path.Replace('\\', '/') + "\""
+
+         let asked =
+             block
+                 .Replace("\"core/scripts/load.fsx\"", quoted (Path.Combine(folder.Value, "load.fsx")))
+                 .Replace("\"photographs\"", quoted RunSupport.pictures.Value)
+
+         File.WriteAllText(script, asked)
+
+         try
+             (run script).Result
+         finally
+             File.Delete script)
+
 /// Neither comments (`//`, `(** ... *)`) nor blank.
 let private code (script: string) =
     let lines = File.ReadAllLines(Path.Combine(folder.Value, script))
@@ -101,6 +126,13 @@ let tests =
               for picture in [ "curve.png"; "map.png"; "neighbours.png"; "looks.png" ] do
                   let file = FileInfo(Path.Combine(folder.Value, "look", picture))
                   Expect.isTrue (file.Exists && file.Length > 4000L) picture)
+
+          testCase "the guide's lines on folders, specs and gradients run as they stand" (fun () ->
+              let exitCode, output, errors = guide.Value
+              Expect.equal exitCode 0 $"it ends well: {errors}"
+              Expect.stringContains output "conv1.weight" "names of parameters"
+              Expect.stringContains output "of the stranger [3] Float32 on cpu: 0 0 0" "zeros where nothing depends on a leaf"
+              Expect.isGreaterThan (numberAfter "of length" output) 0.0 "the gradients")
 
           testCase "no script is left out" (fun () ->
               let there = Directory.GetFiles(folder.Value, "*.fsx") |> Array.map (fun file -> Path.GetFileName file) |> set

@@ -26,16 +26,25 @@ internal sealed partial class BoardLog : IDisposable
         Directory.CreateDirectory(folder);
         string[] before = [.. Directory.GetFiles(folder, Start + "*").Where(file => !OfOthers().IsMatch(file))];
         file = new EventFile(Path.Combine(folder, Name(now, before)), now);
-        file.Append(EventMessages.Text(now, 0, "settings", $"```toml\n{settings}```\n"));
 
-        foreach (var entry in log)
+        try
         {
-            Write(entry);
+            file.Append(EventMessages.Text(now, 0, "settings", $"```toml\n{settings}```\n"));
+
+            foreach (var entry in log)
+            {
+                Write(entry);
+            }
+
+            foreach (var old in before)
+            {
+                File.Delete(old);
+            }
         }
-
-        foreach (var old in before)
+        catch
         {
-            File.Delete(old);
+            file.Dispose();
+            throw;
         }
     }
 

@@ -15,8 +15,17 @@ internal sealed class EventFile : IDisposable
     internal EventFile(string path, DateTimeOffset time)
     {
         stream = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0);
-        Append(EventMessages.Version(time));
-        Append(EventMessages.Start(time));
+
+        try
+        {
+            Append(EventMessages.Version(time));
+            Append(EventMessages.Start(time));
+        }
+        catch
+        {
+            stream.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Appends an event.</summary>
