@@ -15,7 +15,7 @@ let private others =
       "--after:"
       "tensorflowjs_converter"
       "--verbosity"
-      "[\"--resume\", job.Folder]" // how a study starts the program
+      "TrainingProcess.Run(" // how a study starts the program
       "--set {pair.Key}" // the command that a report shows
       "\"condembed train\""
       "condembed doctor --get" // names both ways itself
