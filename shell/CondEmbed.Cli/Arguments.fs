@@ -142,7 +142,7 @@ type SearchArgument =
             | Query _ -> "the picture to search for, or a folder of them"
             | Top _ -> "how many to find (10)"
             | Exact -> "in a store: compare every picture, instead of those that its index leads to"
-            | Label _ -> "in a store: only pictures of this class"
+            | Label _ -> "only pictures of this label"
             | Rerank _ -> "re-rank the K nearest by the similarities of the run's levels"
             | RerankBy _ -> Meaning.rerankBy
             | Json -> "one JSON document on standard output and nothing else there"

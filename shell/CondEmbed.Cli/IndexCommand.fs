@@ -43,7 +43,7 @@ type IndexArgument =
             | Codes ->
                 "for a file: keep the embeddings in eight bits a number too, by which a search passes over most pictures; a quarter more file, the same results"
             | Label _ -> "the class of all these pictures, instead of what the data says"
-            | SkipBad -> "leave out pictures that cannot be used, instead of stopping at the first"
+            | SkipBad -> "leave out pictures that cannot be used, and say which; without it they are all named before anything is written"
             | AllowMissing -> "go on without the shards that are missing"
             | Json -> "the summary as one JSON document on standard output and nothing else there"
             | Layout _ -> DataCommand.layoutUsage ()
@@ -111,6 +111,10 @@ let private embed address (options: IndexOptions) (stop: CancellationToken) (arg
         store.Name,
         orSkipping (fun () ->
             Output.withProgress (fun progress ->
+                if isNull options.SkipBad then
+                    let check = StoreIndexer.CheckAsync(dataset, store, options, progress, stop) |> Stores.wait
+                    check.Error() |> Option.ofObj |> Option.iter raise
+
                 StoreIndexer.RunAsync(model.Network, dataset, store, options, progress, stop) |> Stores.wait)))
 
 let private sentence (store: string) (summary: IndexSummary) =

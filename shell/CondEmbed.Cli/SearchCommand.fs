@@ -9,6 +9,7 @@ open CondEmbed
 open CondEmbed.Cli.Arguments
 open CondEmbed.Cli.Pictures
 open CondEmbed.Datasets
+open CondEmbed.Interop
 open CondEmbed.Reports
 open CondEmbed.Serving
 open CondEmbed.Training
@@ -24,6 +25,38 @@ let private show (arguments: ParseResults<SearchArgument>) (answers: IReadOnlyLi
                 let anew = hit.Conditional |> Option.ofNullable
                 let anew = anew |> Option.map (fun score -> $"{score, 7:F4}  ") |> Option.defaultValue ""
                 printfn $"  {hit.Cosine, 7:F4}  {anew}{hit.Path}"
+
+let private noLabel (place: string) (labels: string seq) (label: string) =
+    // Pictures without a label have an empty one, which nobody means by another.
+    let named = labels |> Seq.filter (fun other -> other <> "") |> Seq.truncate 100_000 |> Array.ofSeq
+
+    if named.Length = 0 then
+        InputException $"--label {label}: the pictures in {place} have no labels; search without --label."
+    else
+        let shown = named |> Array.truncate 10 |> String.concat ", "
+        let more = if named.Length > 10 then $" and {named.Length - 10} more" else ""
+
+        InputException
+            $"--label {label}: {place} has no picture with this label{RunSettings.Nearest(named, label)}. Its labels: {shown}{more}."
+
+/// Why nothing was found in a store.
+let private nothingIn (store: IVectorStore) (label: string) (stop: CancellationToken) =
+    if isNull label || Stores.wait (store.CountAsync stop) = 0L then
+        InputException $"{store.Name}: is empty; fill it with 'condembed index RUN IMAGES --store ...'."
+    else
+        noLabel store.Name (Stores.wait (store.LabelsAsync(100_000, stop))) label
+
+/// The pictures of one label, if one is wanted.
+let private ofLabel label (dataset: IImageDataset) =
+    match label with
+    | None -> dataset
+    | Some label ->
+        match
+            [| for at, item in Seq.indexed dataset.Items do
+                   if item.Label = label then at |]
+        with
+        | [||] -> raise (noLabel dataset.Name (dataset.Items |> Seq.map _.Label |> Seq.distinct |> Seq.sort) label)
+        | places -> DatasetPart(dataset, places)
 
 /// Searches what `condembed index` has filled.
 let private inStore top (stop: CancellationToken) (arguments: ParseResults<SearchArgument>) address =
@@ -53,15 +86,14 @@ let private inStore top (stop: CancellationToken) (arguments: ParseResults<Searc
         [| for at, query in Seq.indexed queries.Items do
                let hits = store.SearchAsync(ReadOnlyMemory(embeddings.Row(at).ToArray()), asked, stop) |> Stores.wait
 
-               if hits.Count = 0 && not (isNull asked.Label) then
-                   Output.notice $"{address}: holds no picture of the label '{asked.Label}'"
+               if hits.Count = 0 then raise (nothingIn store asked.Label stop)
 
                Answer(query.Path, query.Label, [| for hit in hits -> Hit(hit.Path, hit.Label, hit.Cosine) |]) |])
     |> show arguments
 
 let private inGallery top (stop: CancellationToken) (arguments: ParseResults<SearchArgument>) =
-    for given, name in [ arguments.Contains SearchArgument.Exact, "--exact"; arguments.Contains SearchArgument.Label, "--label" ] do
-        if given then raise (InputException $"{name}: is for a store; a gallery is always searched exactly, and as a whole.")
+    if arguments.Contains SearchArgument.Exact then
+        raise (InputException "--exact: is for a store; a gallery is always searched exactly.")
 
     arguments.TryGetResult SearchArgument.Html
     |> Option.iter (fun page -> AtomicFile.Check(page, makesFolder = true))
@@ -78,6 +110,7 @@ let private inGallery top (stop: CancellationToken) (arguments: ParseResults<Sea
             let gallery =
                 ImageDatasets.OpenImages(arguments.GetResult SearchArgument.Gallery, options)
                 |> DataCommand.noting false
+                |> ofLabel (arguments.TryGetResult SearchArgument.Label)
 
             let queries = ImageDatasets.OpenImages(arguments.GetResult SearchArgument.Query, DatasetOptions(AllowSubset = true))
 

@@ -21,7 +21,7 @@ internal sealed record PostgresBlock(byte[][] Ids, string[] Paths, string[] Labe
     }
 
     internal static byte[] Bytes(string id) =>
-        id is { Length: PictureId.Length } && id.All(char.IsAsciiHexDigit)
+        PictureId.IsOne(id)
             ? Convert.FromHexString(id)
             : throw new ArgumentException($"'{id}' is no picture's id, which has {PictureId.Length} hexadecimal digits");
 

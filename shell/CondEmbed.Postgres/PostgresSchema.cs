@@ -33,7 +33,7 @@ internal static class PostgresSchema
             return there;
         }
 
-        var found = await connection.Transaction(
+        return await connection.Transaction(
             async () =>
             {
                 await connection.Execute(PostgresSql.Lock, [], cancellation).ConfigureAwait(false);
@@ -48,10 +48,6 @@ internal static class PostgresSchema
                 return found ?? network;
             },
             cancellation).ConfigureAwait(false);
-
-        // The type may be newer than what the driver has learnt about this server.
-        await connection.ReloadTypesAsync(cancellation).ConfigureAwait(false);
-        return found;
     }
 
     private static async Task Create(NpgsqlConnection connection, PostgresAddress address, StoreNetwork network, CancellationToken cancellation)

@@ -77,6 +77,9 @@ internal sealed class PostgresSql(string table, int dimension)
 
     internal string Remove => $"DELETE FROM {quoted} WHERE id = ANY($1)";
 
+    /// <summary>$1 how many: the labels, each once, in the order of their bytes.</summary>
+    internal string Labels => $"SELECT DISTINCT label COLLATE \"C\" AS label FROM {quoted} ORDER BY label LIMIT $1";
+
     internal string Count => $"SELECT count(*) FROM {quoted}";
 
     /// <summary>Whether pgvector can index this many numbers.</summary>

@@ -6,7 +6,7 @@ namespace CondEmbed.Postgres;
 
 /// <summary>
 /// Embeddings in a table of PostgreSQL with pgvector: columns <c>id</c> (SHA-256 of the picture), <c>path</c>, <c>label</c>, <c>embedding</c>, and an
-/// HNSW index by cosine. The table <c>condembed_collections</c> says whose embeddings each table holds.
+/// HNSW index by cosine. Any number of processes on any machines may fill and search one table at once, also when none of them has made it yet. The table <c>condembed_collections</c> says whose embeddings each table holds.
 /// </summary>
 public sealed class PostgresStore : IVectorStore
 {
@@ -121,6 +121,14 @@ public sealed class PostgresStore : IVectorStore
         WithConnection(async connection => (long)(await connection.Ask(sql.Count, [], cancellation).ConfigureAwait(false))!, cancellation);
 
     /// <inheritdoc/>
+    public Task<IReadOnlyList<string>> LabelsAsync(int most, CancellationToken cancellation = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(most, 1);
+        return WithConnection<IReadOnlyList<string>>(
+            async connection => await connection.Rows(sql.Labels, [most], row => row.GetString(0), cancellation).ConfigureAwait(false), cancellation);
+    }
+
+    /// <inheritdoc/>
     public Task<long> RemoveAsync(IReadOnlyCollection<string> ids, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(ids);
@@ -145,7 +153,7 @@ public sealed class PostgresStore : IVectorStore
         var source = builder.Build();
         try
         {
-            var network = await PostgresProblems.Named(address, () => With(source, find, cancellation)).ConfigureAwait(false);
+            var network = await Named(address, source, Find, cancellation).ConfigureAwait(false);
             return new PostgresStore(source, address, network);
         }
         catch
@@ -153,10 +161,20 @@ public sealed class PostgresStore : IVectorStore
             await source.DisposeAsync().ConfigureAwait(false);
             throw;
         }
+
+        async Task<StoreNetwork> Find(NpgsqlConnection connection)
+        {
+            var found = await find(connection).ConfigureAwait(false);
+            // Another process may have made the extension after the driver had asked for the server's types: so they are asked for again, whoever has made it.
+            await connection.ReloadTypesAsync(cancellation).ConfigureAwait(false);
+            return found;
+        }
     }
 
-    private Task<T> WithConnection<T>(Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellation) =>
-        PostgresProblems.Named(address, () => With(source, work, cancellation));
+    private Task<T> WithConnection<T>(Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellation) => Named(address, source, work, cancellation);
+
+    private static Task<T> Named<T>(PostgresAddress address, NpgsqlDataSource source, Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellation) =>
+        PostgresProblems.Named(address, () => PostgresProblems.Again(() => With(source, work, cancellation), cancellation));
 
     private static async Task<T> With<T>(NpgsqlDataSource source, Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellation)
     {

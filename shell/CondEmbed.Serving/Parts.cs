@@ -1,3 +1,5 @@
+using System.Runtime.ExceptionServices;
+
 namespace CondEmbed;
 
 /// <summary>Work in many parts, which threads take one after another as they get ready.</summary>
@@ -15,7 +17,20 @@ internal static class Parts
         var owns = new List<TOwn>(workers);
         var next = -1;
         cancel.ThrowIfCancellationRequested();
-        Parallel.For(0, workers, new ParallelOptions { MaxDegreeOfParallelism = Math.Max(1, workers) }, _ =>
+        try
+        {
+            Parallel.For(0, workers, new ParallelOptions { MaxDegreeOfParallelism = Math.Max(1, workers) }, Work);
+        }
+        catch (AggregateException problems)
+        {
+            // The first is as good as any: it says what is wrong.
+            ExceptionDispatchInfo.Throw(problems.InnerExceptions[0]);
+        }
+
+        cancel.ThrowIfCancellationRequested();
+        return owns;
+
+        void Work(int worker)
         {
             var own = start();
             lock (owns)
@@ -27,8 +42,6 @@ internal static class Parts
             {
                 part(own, number);
             }
-        });
-        cancel.ThrowIfCancellationRequested();
-        return owns;
+        }
     }
 }

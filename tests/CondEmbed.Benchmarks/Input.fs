@@ -129,7 +129,7 @@ let private fromJpeg (effort: Effort) =
 let private cached =
     Benchmark.row
         "cache.epoch"
-        "the same views from a mapped file of decoded pictures with a short side of 256, a picture, on one core, against decoding JPEG"
+        "the same views from a file of decoded pictures with a short side of 256, a picture, on one core, against decoding JPEG"
         [ Benchmark.here "cache" fromCache
           Benchmark.here "jpeg" fromJpeg
           Benchmark.python "pil" "input.py" [ folder; "1" ] ]

@@ -16,14 +16,14 @@ let private dimension = 512
 
 let private count (effort: Effort) = if effort.Quick then 100_000 else 1_000_000
 
-/// Work with a file of temporary name, which keeps what is mapped of it although its name is gone.
+/// Work with a file of temporary name, which stays open although its name is gone.
 let private inFile work =
     let path = Path.Combine(Path.GetTempPath(), $"condembed-benchmark-{Environment.ProcessId}.index")
 
     try
         work path
     finally
-        // Windows removes no file that is mapped.
+        // Windows removes no file that is open.
         if not (OperatingSystem.IsWindows()) then File.Delete path
 
 /// Classes of twenty, as near as a trained network has them.

@@ -5,8 +5,11 @@ open System
 open System.IO
 open System.Text.Json
 open Expecto
+open Npgsql
 open CondEmbed.Datasets
 open CondEmbed.Evaluation
+open CondEmbed.Postgres
+open CondEmbed.Serving
 open CondEmbed.Training
 open CondEmbed.Tests.CliSupport
 open CondEmbed.Tests.RunSupport
@@ -90,6 +93,110 @@ let private killed =
         Expect.equal (countOf table) (int64 distinct) "rows"
     }
 
+/// The statements of a transaction, with work between the first and the rest.
+let private around (address: PostgresAddress) first work rest =
+    use source = NpgsqlDataSource.Create address.Connection.ConnectionString
+    use connection = source.OpenConnection()
+    use transaction = connection.BeginTransaction()
+
+    let execute sql =
+        use command = new NpgsqlCommand(sql, connection, transaction)
+        command.ExecuteNonQuery() |> ignore
+
+    execute first
+    let result = work ()
+    List.iter execute rest
+    transaction.Commit()
+    result
+
+let private together =
+    test "three processes fill one table of a database to which pgvector and the table come while they are opening it" {
+        let run, uri = finishedRun [], emptyUri "late" "catalogue"
+        let address = PostgresAddress.Parse uri
+        use model = EmbeddingModel.Load(run, "cpu")
+        let network = StoreNetwork.Of model
+        rows address PostgresSql.CreateCollections |> ignore
+        let start store = launch (Path.GetTempPath()) [ "index"; run; pictures.Value; "--store"; store; "--block"; "8"; "--json" ]
+
+        let waiting () =
+            rows address "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            |> List.head
+            |> List.head
+            |> unbox<int64>
+
+        let processes =
+            around
+                address
+                $"LOCK TABLE {PostgresAddress.Collections} IN ACCESS EXCLUSIVE MODE"
+                (fun () ->
+                    let processes = [ for _ in 1..3 -> start uri ]
+                    waitFor "three that wait" (fun () -> waiting () = 3L || processes |> List.exists _.HasExited)
+                    processes)
+                [ vectorType
+                  PostgresSql("catalogue", network.Dimension).CreateTable
+                  $"INSERT INTO {PostgresAddress.Collections} (name, fingerprint, dimension, made_by) VALUES ('catalogue', '{network.Fingerprint}', {network.Dimension}, 'test')" ]
+
+        let done' (table: string) (processes: Running list) =
+            for running in processes do
+                use running = running
+                let outcome = running.Outcome()
+                Expect.equal outcome.Code 0 outcome.Everything
+
+            Expect.equal (rows address $"SELECT count(*) FROM {table}") [ [ box 96L ] ] "every picture once"
+
+        done' "catalogue" processes
+        // Where none of them finds the table, one of them makes it.
+        done' "another" [ for _ in 1..3 -> start (uri.Replace("table=catalogue", "table=another")) ]
+    }
+
+let private found =
+    test "a label that is not there is refused with those that are, in a store as in a gallery, and an empty store says so" {
+        let run = finishedRun []
+
+        inFolder (fun folder ->
+            let store, empty = Path.Combine(folder, "a.index"), Path.Combine(folder, "empty.index")
+            index [ run; pictures.Value; "--store"; store ] |> ignore
+            let query = Directory.GetFiles(pictures.Value, "*.png", SearchOption.AllDirectories)[4]
+            let label = Path.GetFileName(Path.GetDirectoryName query)
+            let search where = condembed ([ "search"; run; "--query"; query; "--top"; "3" ] @ where)
+
+            for place in [ [ "--store"; store ]; [ "--gallery"; pictures.Value ] ] do
+                let outcome = search (place @ [ "--label"; label ])
+                Expect.equal outcome.Code 0 outcome.Everything
+                let lines = outcome.Out.Trim().Split('\n')[1..]
+                Expect.isTrue (lines.Length > 0 && lines |> Array.forall _.Contains(label + "/")) outcome.Everything
+
+                expectRefused
+                    (search (place @ [ "--label"; label + "x" ]))
+                    [ $"--label {label}x"; $"did you mean '{label}'"; "Its labels" ]
+
+            use model = EmbeddingModel.Load(run, "cpu")
+            IndexFileStore.OpenOrCreate(empty, StoreNetwork.Of model).DisposeAsync().AsTask().Wait()
+            expectRefused (search [ "--store"; empty ]) [ "empty.index"; "is empty"; "condembed index" ])
+    }
+
+let private bad =
+    test "index names every bad picture before it writes anything, and with --skip-bad leaves them out" {
+        let run = finishedRun []
+
+        inFolder (fun folder ->
+            let set, store = Path.Combine(folder, "set"), Path.Combine(folder, "a.index")
+            Directory.CreateDirectory set |> ignore
+
+            for at, file in
+                Directory.GetFiles(pictures.Value, "*.png", SearchOption.AllDirectories)
+                |> Seq.truncate 3
+                |> Seq.indexed do
+                File.Copy(file, Path.Combine(set, $"{at}.png"))
+
+            for name in [ "bad.png"; "worse.jpg" ] do
+                File.WriteAllText(Path.Combine(set, name), $"no picture: {name}")
+
+            expectRefused (condembed [ "index"; run; set; "--store"; store ]) [ "2 of 5 pictures"; "bad.png"; "worse.jpg"; "--skip-bad" ]
+            let summary = index [ run; set; "--store"; store; "--skip-bad" ]
+            Expect.equal (number "embedded" summary, number "bad" summary) (3L, 2L) "the others")
+    }
+
 let private shards =
     test "shards are made one by one, skipped when they are there, and loaded together" {
         inFolder (fun folder ->
@@ -136,4 +243,4 @@ let private input =
 
     }
 
-let tests = testList "store" [ working; killed; shards; input ]
+let tests = testList "store" [ working; killed; together; found; bad; shards; input ]

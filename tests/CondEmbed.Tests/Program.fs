@@ -61,6 +61,8 @@ let all =
           EmbeddingFileTests.tests
           EmbedderTests.tests
           IndexTests.tests
+          IndexUseTests.tests
+          DamageTests.tests
           CodeTests.tests
           RunTests.tests
           RunSamplingTests.tests

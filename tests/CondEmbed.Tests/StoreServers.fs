@@ -95,7 +95,7 @@ let pgliteAddress table = PostgresAddress.Parse $"{pglite.Value}&table={table}"
 let pgliteUri table = $"{pglite.Value}&table={table}"
 
 /// A type `vector` that has nothing of pgvector but the name and the bytes: enough to bring rows in and out, not to search.
-let private standIn =
+let vectorType =
     """
     CREATE TYPE vector;
     CREATE FUNCTION vector_in(cstring) RETURNS vector AS 'byteain' LANGUAGE internal IMMUTABLE STRICT;
@@ -110,6 +110,10 @@ let private standIn =
     CREATE OPERATOR = (LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_eq, COMMUTATOR = =);
     CREATE OPERATOR < (LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_lt);
     CREATE OPERATOR CLASS vector_ops DEFAULT FOR TYPE vector USING btree AS OPERATOR 1 <, OPERATOR 3 =, FUNCTION 1 vector_cmp(vector, vector);
+    """
+
+let private roles =
+    """
     CREATE ROLE limited LOGIN PASSWORD 'limited';
     GRANT CREATE, USAGE ON SCHEMA public TO limited;
     REVOKE TEMPORARY ON DATABASE postgres FROM PUBLIC;
@@ -192,7 +196,7 @@ let private postgres =
 
          let rec prepare () =
              try
-                 execute address standIn
+                 execute address (vectorType + roles)
              with :? NpgsqlException as problem when
                  problem.SqlState <> "42710" && watch.Elapsed.TotalSeconds < 30.0 && not server.HasExited ->
                  Threading.Thread.Sleep 50
@@ -206,6 +210,11 @@ let private postgres =
 let postgresUri table = $"{postgres.Value}&table={table}"
 
 let postgresAddress table = PostgresAddress.Parse(postgresUri table)
+
+/// The address of a table in a new database of PostgreSQL that has no type `vector` yet.
+let emptyUri database table =
+    execute postgres.Value $"CREATE DATABASE {database}"
+    $"{postgres.Value}&table={table}".Replace("/postgres?", $"/{database}?")
 
 /// Rows of a statement, as objects.
 let rows (address: PostgresAddress) sql =

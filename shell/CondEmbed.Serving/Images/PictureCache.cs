@@ -1,34 +1,41 @@
 using System.Buffers;
-using System.IO.MemoryMappedFiles;
+using Microsoft.Win32.SafeHandles;
 
 namespace CondEmbed.Images;
 
 /// <summary>
-/// Decoded pictures in a file that is in the address space of the process: the system keeps in memory what there is room for, and shares it between processes.
-/// Each picture is checked when it is first used; one that is damaged is made anew from its own file, and the cache with it at the next opening.
+/// Decoded pictures in a file, which several processes may use at once: the system keeps in memory what there is room for. Each picture is checked whenever it is read. One
+/// that is damaged, or cut off by another program meanwhile, is made from its own file instead, and the whole cache is made again at the next opening.
 /// </summary>
-public sealed unsafe class PictureCache : IDisposable
+public sealed class PictureCache : IDisposable
 {
     private readonly string path;
     private readonly PictureCacheOptions options;
     private readonly CachedPicture[] pictures;
-    private readonly bool[] isSound;
     private readonly Dictionary<int, int> places = [];
-    private readonly MemoryMappedViewAccessor view;
-    private readonly byte* start;
-    private bool isDamaged;
+    private readonly SafeFileHandle handle;
+    private volatile bool isDamaged;
     private bool isDisposed;
 
     private PictureCache(
-        string path, PictureCacheOptions options, PictureReader reader, IReadOnlyList<int> items, PictureCheck check, CachedPicture[] pictures,
-        MemoryMappedViewAccessor view)
+        string path, byte[] key, PictureCacheOptions options, PictureReader reader, IReadOnlyList<int> items, Func<IReadOnlyList<int>, PictureCheck> check)
     {
-        (Reader, Check) = (reader.With(this), check);
-        (this.path, this.options, this.pictures, this.view) = (path, options, pictures, view);
-        isSound = new bool[pictures.Length];
+        (this.path, this.options) = (path, options);
+        handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
+        try
+        {
+            pictures = PictureCacheFile.ReadStart(handle, path, key, items.Count);
+            Check = check([.. items.Where((_, place) => pictures[place].Width == 0)]);
+        }
+        catch
+        {
+            handle.Dispose();
+            throw;
+        }
+
+        Reader = reader.With(this);
         for (var place = 0; place < items.Count; place++)
             places[items[place]] = place;
-        view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
     }
 
     /// <summary>Reads the pictures, and takes views of them out of the cache where they are the same or serve training. It must not outlive the cache.</summary>
@@ -66,14 +73,9 @@ public sealed unsafe class PictureCache : IDisposable
     {
         try
         {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete, 1);
-            if (PictureCacheFile.ReadStart(stream, key, items.Count) is not { } pictures)
-                return null;
-            using var file = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
-            var found = check([.. items.Where((_, place) => pictures[place].Width == 0)]);
-            return new PictureCache(path, options, reader, items, found, pictures, file.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read));
+            return new PictureCache(path, key, options, reader, items, check);
         }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException or InvalidDataException)
         {
             return null;
         }
@@ -91,22 +93,13 @@ public sealed unsafe class PictureCache : IDisposable
             return false;
         if (!options.Serves(transform, picture.Width, picture.Height))
             return false;
-        if (!IsSound(place))
-        {
-            transform.Apply(options.Shrunk(reader.Decode(index, null)), ref random, destination);
-            return true;
-        }
-
-        var pixels = new ReadOnlySpan<byte>(start + picture.Offset, picture.Length);
-        if (transform is TrainTransform train && train.TryApply(new PixelView(pixels, picture.Width, picture.Height, picture.Width * 3), ref random, destination))
-            return true;
-        var box = transform is IPartTransform part ? part.Part(picture.Width, picture.Height, random) : PixelBox.Whole(picture.Width, picture.Height);
         var lent = ArrayPool<byte>.Shared.Rent(picture.Length);
         try
         {
-            var (from, length) = (box.Top * picture.Width * 3, box.Height * picture.Width * 3);
-            pixels.Slice(from, length).CopyTo(lent.AsSpan(from));
-            transform.Apply(RgbImage.Over(picture.Width, picture.Height, lent), ref random, destination);
+            var image = TryRead(picture, lent.AsSpan(0, picture.Length))
+                ? RgbImage.Over(picture.Width, picture.Height, lent)
+                : options.Shrunk(reader.Decode(index, null));
+            transform.Apply(image, ref random, destination);
             return true;
         }
         finally
@@ -121,19 +114,32 @@ public sealed unsafe class PictureCache : IDisposable
         if (isDisposed)
             return;
         isDisposed = true;
-        view.SafeMemoryMappedViewHandle.ReleasePointer();
-        view.Dispose();
-        if (isDamaged)
+        handle.Dispose();
+        if (!isDamaged)
+            return;
+        try
+        {
             File.Delete(path);
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            // Then its damage is found again at the next opening.
+        }
     }
 
-    private bool IsSound(int place)
+    private bool TryRead(CachedPicture picture, Span<byte> pixels)
     {
-        if (isSound[place])
-            return true;
-        var (offset, width, height, sum) = pictures[place];
-        isSound[place] = PictureCacheFile.Sum(new ReadOnlySpan<byte>(start + offset, width * height * 3)) == sum;
-        isDamaged |= !isSound[place];
-        return isSound[place];
+        try
+        {
+            if (PictureCacheFile.TryRead(handle, pixels, picture.Offset) && PictureCacheFile.Sum(pixels) == picture.Sum)
+                return true;
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            // As good as damaged: the picture itself may still be there.
+        }
+
+        isDamaged = true;
+        return false;
     }
 }

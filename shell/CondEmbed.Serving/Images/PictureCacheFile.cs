@@ -2,6 +2,7 @@ using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 
 namespace CondEmbed.Images;
 
@@ -14,6 +15,10 @@ namespace CondEmbed.Images;
 internal readonly record struct CachedPicture(long Offset, int Width, int Height, long Sum)
 {
     internal int Length => Width * Height * 3;
+
+    /// <summary>Whether its numbers can be those of a picture between two places of a file.</summary>
+    internal bool IsWithin(long start, long end) =>
+        Width == 0 || (Width > 0 && Height > 0 && (long)Width * Height <= int.MaxValue / 3 && Offset >= start && Offset <= end && Length <= end - Offset);
 }
 
 /// <summary>The layout of a cache's file: 64 bytes, the places of all pictures, their pixels in any order. Little-endian.</summary>
@@ -56,18 +61,33 @@ internal static class PictureCacheFile
         writer.Write(places);
     }
 
-    /// <summary>The places of a file; null where it is not whole, or not what it is to be.</summary>
-    internal static CachedPicture[]? ReadStart(Stream stream, byte[] key, int count)
+    /// <summary>The places of a file; each is within it.</summary>
+    /// <exception cref="InvalidDataException">It is not whole, or not what it is to be.</exception>
+    internal static CachedPicture[] ReadStart(SafeFileHandle file, string path, byte[] key, int count)
     {
         var start = new byte[PixelsFrom(count)];
-        if (stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false) < start.Length || !start.AsSpan().StartsWith(Magic))
-            return null;
-        var rest = start.AsSpan(Magic.Length);
-        var (length, sum) = (BitConverter.ToInt64(rest[KeyLength..]), BitConverter.ToInt64(rest[(KeyLength + 8)..]));
+        if (!TryRead(file, start, 0) || !start.AsSpan().StartsWith(Magic) || !start.AsSpan(Magic.Length).StartsWith(key))
+            throw new InvalidDataException($"{path}: this is no cache of these pictures.");
+        var length = BitConverter.ToInt64(start, Magic.Length + KeyLength);
         var places = start.AsSpan(HeaderLength);
-        if (!rest.StartsWith(key) || length != stream.Length || sum != Sum(places))
-            return null;
-        return MemoryMarshal.Cast<byte, CachedPicture>(places).ToArray();
+        var pictures = MemoryMarshal.Cast<byte, CachedPicture>(places).ToArray();
+        if (length != RandomAccess.GetLength(file)
+            || BitConverter.ToInt64(start, Magic.Length + KeyLength + sizeof(long)) != Sum(places)
+            || Array.Exists(pictures, picture => !picture.IsWithin(start.Length, length)))
+            throw new InvalidDataException($"{path}: this cache is damaged.");
+        return pictures;
+    }
+
+    /// <summary>Fills a buffer from a place on; false where the file ends before.</summary>
+    internal static bool TryRead(SafeFileHandle file, Span<byte> into, long at)
+    {
+        for (var read = 1; into.Length > 0 && read > 0; at += read)
+        {
+            read = RandomAccess.Read(file, into, at);
+            into = into[read..];
+        }
+
+        return into.Length == 0;
     }
 
     /// <summary>CRC-32C of bytes, eight at a time, and of how many they are.</summary>

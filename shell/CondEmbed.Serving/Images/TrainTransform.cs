@@ -101,17 +101,6 @@ public sealed record TrainTransform : IPartTransform
         Change(ref random, destination);
     }
 
-    /// <summary>The same of pixels that lie anywhere; false, with nothing drawn, for a geometry that wants them as a picture.</summary>
-    internal bool TryApply(PixelView pixels, ref SeededRandom random, Span<byte> destination)
-    {
-        if (Geometry != Geometry.ResizedCrop)
-            return false;
-        var box = RandomBox.ToCrop(pixels.Width, pixels.Height, CropScale, CropRatio, ref random);
-        Resampler.Resize(pixels.Part(box), Size, Size, new PixelBox(0, 0, Size, Size), Filter, destination);
-        Change(ref random, destination);
-        return true;
-    }
-
     /// <summary>What is done to the view after its geometry.</summary>
     private void Change(ref SeededRandom random, Span<byte> destination)
     {

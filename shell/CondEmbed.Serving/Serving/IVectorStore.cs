@@ -2,7 +2,8 @@ namespace CondEmbed.Serving;
 
 /// <summary>
 /// Embeddings of one network, kept by the content of their pictures: one row a picture, whatever it is called and however often it is added. A block
-/// that is written is there as a whole or not at all. All methods may be called from several threads, and from several processes on one store.
+/// that is written is there as a whole or not at all. All methods may be called from several threads. Whether several processes may fill one store at once is for each
+/// kind of store to say: PostgreSQL lets them, a file has one that fills it at a time.
 /// </summary>
 public interface IVectorStore : IAsyncDisposable
 {
@@ -34,6 +35,11 @@ public interface IVectorStore : IAsyncDisposable
 
     /// <summary>How many pictures are there.</summary>
     Task<long> CountAsync(CancellationToken cancellation = default);
+
+    /// <summary>The labels that pictures have, each once, in ordinal order, from the first on.</summary>
+    /// <param name="most">How many at most.</param>
+    /// <param name="cancellation">Ends the call with an OperationCanceledException.</param>
+    Task<IReadOnlyList<string>> LabelsAsync(int most, CancellationToken cancellation = default);
 
     /// <summary>Removes pictures, and tells how many there were.</summary>
     Task<long> RemoveAsync(IReadOnlyCollection<string> ids, CancellationToken cancellation = default);

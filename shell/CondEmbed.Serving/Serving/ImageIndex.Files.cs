@@ -32,8 +32,9 @@ public sealed partial class ImageIndex
     }
 
     /// <summary>
-    /// Opens an index. Its ids and labels are read once and compared with what was written; the embeddings stay in the file, which must not be changed in place
-    /// while the index is in use (a file of another index may take its name).
+    /// Opens an index. Its ids and labels are read once and compared with what was written; the embeddings are read when a search first needs them, and kept up to half
+    /// of the memory that the process may have. A file of another index may take its name meanwhile, as <see cref="Save"/> does it: this one goes on with what it opened.
+    /// If another program cuts the file off or writes into it, later calls may fail with an <see cref="InputException"/> or find what it has written, but no more than that.
     /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="fingerprint">That of the network whose embeddings will be searched for; null where this is not to be compared.</param>
@@ -42,7 +43,7 @@ public sealed partial class ImageIndex
     public static ImageIndex Load(string path, string? fingerprint = null, bool check = false)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        var file = MappedIndex.Open(path);
+        var file = IndexFile.Open(path);
         try
         {
             if (fingerprint is not null && fingerprint != file.Fingerprint)

@@ -3,13 +3,14 @@ using CondEmbed.Evaluation;
 namespace CondEmbed.Serving;
 
 /// <summary>
-/// Embeddings of pictures under their ids, searched exactly by cosine. Searches on any number of threads go on together; adding, removing and saving wait
-/// for them, and they for these. What was loaded from a file stays in the file and is read where a search needs it, so that an index may be larger than memory.
+/// Embeddings of pictures under their ids, searched exactly by cosine. All members may be used on any number of threads. Searching, reading and saving go on together;
+/// adding, removing and disposing wait for all of these, and these for them: so a file that is saved holds the index as it was at one moment. What was loaded from a
+/// file is read when a search first needs it, and then kept up to half of the memory that the process may have: so an index may be larger than memory.
 /// </summary>
 public sealed partial class ImageIndex : IDisposable
 {
     private readonly ReaderWriterLockSlim access = new();
-    private readonly MappedIndex? file;
+    private readonly IndexFile? file;
     private readonly IndexRows rows;
     private readonly Lazy<Dictionary<string, int>> rowOf;
     private readonly HashSet<int> removed = [];
@@ -21,6 +22,7 @@ public sealed partial class ImageIndex : IDisposable
     public ImageIndex(int dimension, string fingerprint = "")
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(dimension);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(dimension, IndexHeader.MostDimension);
         ArgumentNullException.ThrowIfNull(fingerprint);
         if (IndexHeader.ProblemOf(fingerprint) is { } problem)
         {
@@ -32,15 +34,18 @@ public sealed partial class ImageIndex : IDisposable
         rowOf = new Lazy<Dictionary<string, int>>([]);
     }
 
-    private ImageIndex(MappedIndex file)
+    private ImageIndex(IndexFile file)
     {
         this.file = file;
         (Dimension, Fingerprint) = (file.Dimension, file.Fingerprint);
         HasCodes = file.Codes is not null;
         rows = new IndexRows(Dimension, file);
         // A program that only searches never needs it.
-        rowOf = new Lazy<Dictionary<string, int>>(() => Enumerable.Range(0, file.Count).ToDictionary(file.IdOf));
+        rowOf = new Lazy<Dictionary<string, int>>(() => RowsById(file));
     }
+
+    /// <summary>What is in a file, which is the index's to close from now on.</summary>
+    internal static ImageIndex Over(IndexFile file) => new(file);
 
     /// <summary>D, numbers in an embedding.</summary>
     public int Dimension { get; }
@@ -52,13 +57,13 @@ public sealed partial class ImageIndex : IDisposable
     public int Count => Reading(() => rows.Count - removed.Count);
 
     /// <summary>The pictures in the order of their insertion, as they are now.</summary>
-    public IReadOnlyList<IndexItem> Items => Reading(() => (IReadOnlyList<IndexItem>)[.. Kept().Select(rows.ItemOf)]);
+    public IReadOnlyList<IndexItem> Items => Reading(() => (IReadOnlyList<IndexItem>)[.. rows.ItemsOf(Kept())]);
 
     /// <summary>Whether there is a picture of this id.</summary>
     public bool Contains(string id) => Reading(() => rowOf.Value.ContainsKey(id));
 
     /// <summary>The embedding of a picture, of length 1; null where there is no such id.</summary>
-    public float[]? EmbeddingOf(string id) => Reading(() => rowOf.Value.TryGetValue(id, out var row) ? rows.EmbeddingOf(row).ToArray() : null);
+    public float[]? EmbeddingOf(string id) => Reading(() => rowOf.Value.TryGetValue(id, out var row) ? rows.EmbeddingOf(row, new float[Dimension]).ToArray() : null);
 
     /// <summary>Adds a picture under an id that is new.</summary>
     /// <param name="item">Its id and what comes back with it.</param>
@@ -70,12 +75,13 @@ public sealed partial class ImageIndex : IDisposable
         var unit = Unit(embedding, nameof(embedding));
         Writing(() =>
         {
-            if (!rowOf.Value.TryAdd(item.Id, rows.Count))
+            if (rowOf.Value.ContainsKey(item.Id))
             {
                 throw new ArgumentException($"The index holds a picture with the id '{item.Id}' already; Set replaces it.", nameof(item));
             }
 
-            unit.CopyTo(rows.Add(item));
+            rows.Add(item, unit);
+            rowOf.Value.Add(item.Id, rows.Count - 1);
             return true;
         });
     }
@@ -91,10 +97,10 @@ public sealed partial class ImageIndex : IDisposable
         var unit = Unit(embedding, nameof(embedding));
         return Writing(() =>
         {
-            var replaces = rowOf.Value.TryGetValue(item.Id, out var old) && removed.Add(old);
-            rowOf.Value[item.Id] = rows.Count;
-            unit.CopyTo(rows.Add(item));
-            return replaces;
+            var replaces = rowOf.Value.TryGetValue(item.Id, out var old);
+            rows.Add(item, unit);
+            rowOf.Value[item.Id] = rows.Count - 1;
+            return replaces && removed.Add(old);
         });
     }
 
@@ -118,6 +124,20 @@ public sealed partial class ImageIndex : IDisposable
         {
             access.ExitWriteLock();
         }
+    }
+
+    private Dictionary<string, int> RowsById(IndexFile file)
+    {
+        var found = new Dictionary<string, int>(file.Count);
+        foreach (var item in rows.ItemsOf(Enumerable.Range(0, file.Count)))
+        {
+            if (!found.TryAdd(item.Id, found.Count))
+            {
+                throw file.Damaged($"it holds the picture '{item.Id}' twice");
+            }
+        }
+
+        return found;
     }
 
     private IEnumerable<int> Kept() => Enumerable.Range(0, rows.Count).Where(row => !removed.Contains(row));

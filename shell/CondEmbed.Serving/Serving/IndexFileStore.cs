@@ -6,7 +6,8 @@ namespace CondEmbed.Serving;
 
 /// <summary>
 /// Embeddings in one file, as <see cref="ImageIndex"/> keeps them: a store without a server, always searched exactly. One program at a time fills it, with all of it in
-/// memory; any number search it, and read only what they need. An item's id is the picture's, its label the document <c>{"path":...,"label":...}</c>.
+/// memory; another that wants to is refused until the first has closed it or has ended, however that came about. Any number search it, and see the file as it was when
+/// they opened it. Between processes of one machine this holds on every disk, between machines on shared disks that keep locks. An item's id is the picture's, its label the document <c>{"path":...,"label":...}</c>.
 /// </summary>
 /// <remarks>
 /// The whole file is written at a time, so while it is filled that is done now and then only: what was embedded since the last time is lost when the program is
@@ -26,6 +27,7 @@ public sealed class IndexFileStore : IVectorStore
     private readonly Stopwatch sinceSaved = Stopwatch.StartNew();
     private TimeSpan saving = TimeSpan.Zero;
     private bool changed;
+    private bool disposed;
 
     private IndexFileStore(string path, ImageIndex index, FileStream? filling)
     {
@@ -45,7 +47,7 @@ public sealed class IndexFileStore : IVectorStore
     /// <exception cref="InputException">There is no such file, or it is no index.</exception>
     public static IndexFileStore Open(string path) =>
         File.Exists(path)
-            // Windows lets no file be replaced that is mapped, so that nobody could fill it meanwhile.
+            // Windows lets no file be replaced that is open, so that nobody could fill it meanwhile.
             ? new IndexFileStore(path, OperatingSystem.IsWindows() ? InMemory(path) : ImageIndex.Load(path), null)
             : throw new InputException($"{path}: there is no such file; make it with {Wording.Of("StoreIndexer", $"'condembed index RUN IMAGES --store {path}'")}");
 
@@ -62,6 +64,11 @@ public sealed class IndexFileStore : IVectorStore
         ImageIndex? index = null;
         try
         {
+            if (!IsStill(filling, Beside(path)))
+            {
+                throw Filling(path);
+            }
+
             index = File.Exists(path) ? InMemory(path) : new ImageIndex(network.Dimension, network.Fingerprint);
             new StoreNetwork(index.Fingerprint, index.Dimension).DemandSame(network, path, "choose another file");
             var wanted = codes && !index.HasCodes;
@@ -142,6 +149,14 @@ public sealed class IndexFileStore : IVectorStore
     public Task<long> CountAsync(CancellationToken cancellation = default) => Task.FromResult<long>(index.Count);
 
     /// <inheritdoc/>
+    public Task<IReadOnlyList<string>> LabelsAsync(int most, CancellationToken cancellation = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(most, 1);
+        return Task.FromResult<IReadOnlyList<string>>(
+            [.. index.Items.Select(item => PlaceOf(item).Label).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).Take(most)]);
+    }
+
+    /// <inheritdoc/>
     public Task<long> RemoveAsync(IReadOnlyCollection<string> ids, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(ids);
@@ -167,17 +182,23 @@ public sealed class IndexFileStore : IVectorStore
     /// <summary>Writes the file if it was filled, and lets others fill it.</summary>
     public ValueTask DisposeAsync()
     {
-        try
+        lock (gate)
         {
-            lock (gate)
+            if (disposed)
+            {
+                return ValueTask.CompletedTask;
+            }
+
+            disposed = true;
+            try
             {
                 Save();
             }
-        }
-        finally
-        {
-            index.Dispose();
-            filling?.Dispose();
+            finally
+            {
+                index.Dispose();
+                filling?.Dispose();
+            }
         }
 
         return ValueTask.CompletedTask;
@@ -223,15 +244,45 @@ public sealed class IndexFileStore : IVectorStore
         return index;
     }
 
+    // The lock is the system's, on a file beside the index: it ends with the process, and the file goes with it.
     private static FileStream Claim(string path)
+    {
+        var beside = Beside(path);
+        try
+        {
+            return new FileStream(beside, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+        }
+        catch (UnauthorizedAccessException problem)
+        {
+            throw new InputException($"{path}: cannot be filled, since nothing can be written beside it: {problem.Message} Mend the folder's rights, or give another file.");
+        }
+        catch (IOException) when (File.Exists(beside))
+        {
+            throw Filling(path);
+        }
+        catch (IOException problem)
+        {
+            throw new InputException($"{path}: cannot be filled, since nothing can be written beside it: {problem.Message}");
+        }
+    }
+
+    private static string Beside(string path) => path + ".filling";
+
+    private static InputException Filling(string path) => new($"{path}: another program is filling this index. Wait until it is done, or give another file.");
+
+    // Whoever had the lock before removes the file: a lock on a file that has no name any more would keep nobody out.
+    private static bool IsStill(FileStream claim, string path)
     {
         try
         {
-            return new FileStream(path + ".filling", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+            var mark = DateTime.UnixEpoch.AddSeconds(Random.Shared.Next());
+            File.SetLastWriteTimeUtc(claim.SafeFileHandle, mark);
+            return File.GetLastWriteTimeUtc(path) == File.GetLastWriteTimeUtc(claim.SafeFileHandle);
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"{path}: cannot be filled: another program is filling it, or its folder cannot be written ({problem.Message})");
+            // Windows tells no times of a file that is locked, and removes none that is open.
+            return OperatingSystem.IsWindows();
         }
     }
 

@@ -28,6 +28,9 @@ internal sealed record IndexHeader(
     private const int SumAt = Length - SHA256.HashSizeInBytes;
     private const int MostFingerprint = 2048;
 
+    /// <summary>The most numbers in an embedding.</summary>
+    internal const int MostDimension = 1 << 20;
+
     private static ReadOnlySpan<byte> Magic => "CEINDEX\n"u8;
 
     internal long EmbeddingLength => (long)Count * Dimension * sizeof(float);
@@ -43,8 +46,8 @@ internal sealed record IndexHeader(
 
     internal long FileLength => TextsAt + TextLength;
 
-    /// <summary>Whether the numbers can be those of an index; a sum is no signature.</summary>
-    internal bool IsSane => Dimension > 0 && Count >= 0 && TextLength >= ((2L * Count) + 1) * sizeof(long);
+    /// <summary>Bytes of the places of the texts.</summary>
+    internal long PlacesLength => ((2L * Count) + 1) * sizeof(long);
 
     internal byte[] ToBytes()
     {
@@ -75,28 +78,30 @@ internal sealed record IndexHeader(
 
         if (page.Length < Length)
         {
-            throw new InputException($"{path}: the index is damaged: it ends within its header. Build it anew.");
+            throw new InputException($"{path}: the index is damaged: it ends within its header. Build it again.");
         }
 
         var version = BinaryPrimitives.ReadInt32LittleEndian(page[8..]);
         if (version is not (Plain or WithCodes))
         {
-            throw new InputException($"{path}: the index has format {version}; this program reads formats {Plain} and {WithCodes}. Build it anew.");
+            throw new InputException($"{path}: the index has format {version}; this program reads formats {Plain} and {WithCodes}. Build it again.");
         }
 
         if (!SHA256.HashData(page[..SumAt]).AsSpan().SequenceEqual(page[SumAt..Length]))
         {
-            throw new InputException($"{path}: the index is damaged: its header is not as it was written. Build it anew.");
+            throw new InputException($"{path}: the index is damaged: its header is not as it was written. Build it again.");
         }
 
-        return new IndexHeader(
-            BinaryPrimitives.ReadInt32LittleEndian(page[12..]),
-            checked((int)BinaryPrimitives.ReadInt64LittleEndian(page[16..])),
-            BinaryPrimitives.ReadInt64LittleEndian(page[24..]),
-            Encoding.UTF8.GetString(page.Slice(100, BinaryPrimitives.ReadInt32LittleEndian(page[96..]))),
-            page.Slice(32, SHA256.HashSizeInBytes).ToArray(),
-            page.Slice(64, SHA256.HashSizeInBytes).ToArray(),
-            version == WithCodes ? page.Slice(CodeSumAt, SHA256.HashSizeInBytes).ToArray() : null);
+        // Within these bounds no sum or product of them leaves 64 bits. A sum is no signature, so they are held even where it is right.
+        var reader = new HeaderReader(path, "index", "Build it again.", page[12..]);
+        var dimension = reader.Int32("dimension", 1, MostDimension);
+        var count = (int)reader.Int64("count", 0, int.MaxValue - RowCodes.Rows);
+        var textLength = reader.Int64("length of the texts", ((2L * count) + 1) * sizeof(long), 1L << 60);
+        var embeddingSum = reader.Bytes("sum of the embeddings", SHA256.HashSizeInBytes).ToArray();
+        var textSum = reader.Bytes("sum of the texts", SHA256.HashSizeInBytes).ToArray();
+        var fingerprint = reader.Text("fingerprint", MostFingerprint);
+        var codeSum = version == WithCodes ? page.Slice(CodeSumAt, SHA256.HashSizeInBytes).ToArray() : null;
+        return new IndexHeader(dimension, count, textLength, fingerprint, embeddingSum, textSum, codeSum);
     }
 
     /// <summary>The next multiple of what a register holds.</summary>

@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using System.Numerics;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using CondEmbed.Evaluation;
 
@@ -14,9 +16,6 @@ namespace CondEmbed.Serving;
 /// <param name="takes">Whether a row may be found.</param>
 internal sealed unsafe class IndexScan(IndexRows rows, float[][] queries, int top, Func<int, bool> takes)
 {
-    // What a thread reads at a time for all queries: it should stay in the processor's cache.
-    private const int BlockNumbers = 1 << 17;
-
     // Fewer queries are as fast one by one.
     private const int FewQueries = 4;
 
@@ -26,40 +25,58 @@ internal sealed unsafe class IndexScan(IndexRows rows, float[][] queries, int to
     // Where nearly all rows come out, codes save nothing.
     private readonly CodeQueries? coded = rows.Codes is { } codes && CodeProduct.IsSupported && top < rows.Count / 8 ? new CodeQueries(queries, codes) : null;
 
+    private readonly int block = IndexRows.PartRowsOf(rows.Dimension);
+
     /// <summary>The nearest of each query.</summary>
     internal Nearest[] Find(CancellationToken cancellation)
     {
-        var block = Math.Clamp(BlockNumbers / rows.Dimension / RowCodes.Rows * RowCodes.Rows, RowCodes.Rows, IndexRows.BlockRows);
-        var blocks = (int)(((long)rows.Count + block - 1) / block);
-        var found = Parts.Do(blocks, Start, (own, part) => Scan(part * block, Math.Min(rows.Count, (part + 1) * block), own), cancellation);
-        var all = Start();
-        foreach (var own in found)
+        var parts = (int)(((long)rows.Count + block - 1) / block);
+        var workers = new ConcurrentBag<Worker>();
+        try
         {
-            for (var query = 0; query < own.Length; query++)
+            Parts.Do(parts, Start, (worker, part) => Scan(part * block, Math.Min(rows.Count, (part + 1) * block), worker), cancellation);
+            Nearest[] all = [.. queries.Select(_ => new Nearest(top))];
+            foreach (var worker in workers)
             {
-                all[query].Add(own[query]);
+                for (var query = 0; query < all.Length; query++)
+                {
+                    all[query].Add(worker.Found[query]);
+                }
+            }
+
+            return all;
+        }
+        finally
+        {
+            GC.KeepAlive(rows);
+            foreach (var worker in workers)
+            {
+                worker.Free();
             }
         }
 
-        return all;
+        Worker Start()
+        {
+            var worker = new Worker([.. queries.Select(_ => new Nearest(top))], rows, block, coded is not null);
+            workers.Add(worker);
+            return worker;
+        }
     }
 
-    private Nearest[] Start() => [.. queries.Select(_ => new Nearest(top))];
-
-    private void Scan(int first, int last, Nearest[] found)
+    private void Scan(int first, int last, Worker worker)
     {
-        if (coded is not null && first < rows.Mapped)
+        if (coded is not null && first < rows.InFile)
         {
-            var end = Math.Min(last, rows.Mapped);
-            ScanCodes(coded, first, end, found);
+            var end = Math.Min(last, rows.InFile);
+            ScanCodes(coded, first, end, worker);
             first = end;
         }
 
         while (first < last)
         {
-            var some = rows.EmbeddingsFrom(first, last - first);
+            var some = rows.EmbeddingsFrom(first, last - first, worker.Numbers);
             var count = some.Length / rows.Dimension;
-            ScanRows(some, first, count, found);
+            ScanRows(some, first, count, worker.Found);
             first += count;
         }
     }
@@ -80,7 +97,7 @@ internal sealed unsafe class IndexScan(IndexRows rows, float[][] queries, int to
         {
             for (var row = tiled; row < count; row++)
             {
-                Consider(query, first + row, found[query]);
+                Consider(query, first + row, numbers.Slice(row * rows.Dimension, rows.Dimension), found[query]);
             }
         }
     }
@@ -102,7 +119,7 @@ internal sealed unsafe class IndexScan(IndexRows rows, float[][] queries, int to
                 for (; near != 0; near &= near - 1)
                 {
                     var query = (group * RowProduct.Queries) + BitOperations.TrailingZeroCount(near);
-                    Consider(query, first + row, found[query]);
+                    Consider(query, first + row, new ReadOnlySpan<float>(start + ((long)row * rows.Dimension), rows.Dimension), found[query]);
                 }
             }
         }
@@ -120,37 +137,42 @@ internal sealed unsafe class IndexScan(IndexRows rows, float[][] queries, int to
         return Vector512.Load(least);
     }
 
-    private void ScanCodes(CodeQueries asked, int first, int last, Nearest[] found)
+    private void ScanCodes(CodeQueries asked, int first, int last, Worker worker)
     {
         var codes = rows.Codes!;
         var products = stackalloc int[CodeProduct.Queries * RowCodes.Rows];
-        for (var block = first / RowCodes.Rows; block * RowCodes.Rows < last; block++)
+        var part = first / block;
+        var blocks = rows.CodeBlocksOf(part);
+        var read = rows.CodesOf(part, worker.Codes);
+        for (var number = 0; number < blocks; number++)
         {
-            var (start, scales) = rows.CodesOf(block);
+            var start = read + (number * codes.BlockLength);
+            var scales = (float*)(read + (blocks * codes.BlockLength)) + (number * 2 * RowCodes.Rows);
             for (var query = 0; query < asked.Count; query += asked.Together)
             {
                 fixed (int* group = asked.Group(query / asked.Together))
                 {
                     if (asked.Together == 1)
                     {
-                        CodeProduct.Of((byte*)start, codes.Pairs, group, products);
+                        CodeProduct.Of(start, codes.Pairs, group, products);
                     }
                     else
                     {
-                        CodeProduct.OfEight((byte*)start, codes.Pairs, group, products);
+                        CodeProduct.OfEight(start, codes.Pairs, group, products);
                     }
                 }
 
                 for (var at = 0; at < Math.Min(asked.Together, asked.Count - query); at++)
                 {
-                    ConsiderBlock(asked, query + at, products + (at * RowCodes.Rows), (float*)scales, block * RowCodes.Rows, last, found[query + at]);
+                    ConsiderBlock(asked, query + at, products + (at * RowCodes.Rows), scales, first + (number * RowCodes.Rows), last, worker);
                 }
             }
         }
     }
 
-    private void ConsiderBlock(CodeQueries asked, int query, int* products, float* scales, int first, int last, Nearest found)
+    private void ConsiderBlock(CodeQueries asked, int query, int* products, float* scales, int first, int last, Worker worker)
     {
+        var found = worker.Found[query];
         var product = Vector512.ConvertToSingle(Vector512.Load(products)) * (Vector512.Load(scales) * asked.Scales[query]);
         var most = product + Vector512.Load(scales + RowCodes.Rows) + Vector512.Create(asked.Slacks[query]);
         for (var near = Vector512.GreaterThanOrEqual(most, Vector512.Create(found.Least)).ExtractMostSignificantBits(); near != 0; near &= near - 1)
@@ -158,17 +180,34 @@ internal sealed unsafe class IndexScan(IndexRows rows, float[][] queries, int to
             var lane = BitOperations.TrailingZeroCount(near);
             if (first + lane < last && most[lane] >= found.Least)
             {
-                Consider(query, first + lane, found);
+                Consider(query, first + lane, rows.EmbeddingOf(first + lane, MemoryMarshal.Cast<byte, float>(worker.Numbers.Span)), found);
             }
         }
     }
 
-    private void Consider(int query, int row, Nearest found)
+    private void Consider(int query, int row, ReadOnlySpan<float> embedding, Nearest found)
     {
-        var similarity = DotProduct.Of(queries[query].AsSpan(), rows.EmbeddingOf(row));
+        var similarity = DotProduct.Of(queries[query].AsSpan(), embedding);
         if (found.Takes(similarity, row) && takes(row))
         {
             found.Add(similarity, row);
+        }
+    }
+
+    /// <summary>What one thread has: what it found, and room for what it reads from the file.</summary>
+    private sealed class Worker(Nearest[] found, IndexRows rows, int block, bool coded)
+    {
+        internal Nearest[] Found => found;
+
+        internal AlignedRoom Numbers { get; } = new(Math.Min(coded ? 1 : block, rows.InFile) * rows.Dimension * sizeof(float));
+
+        internal AlignedRoom Codes { get; } =
+            new(coded ? Math.Min(block, rows.InFile + RowCodes.Rows) / RowCodes.Rows * (rows.Codes!.BlockLength + RowCodes.ScalesLength) : 0);
+
+        internal void Free()
+        {
+            Numbers.Free();
+            Codes.Free();
         }
     }
 }

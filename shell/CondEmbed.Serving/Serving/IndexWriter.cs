@@ -16,17 +16,17 @@ internal static class IndexWriter
             stream.Position = IndexHeader.Length;
             using var embeddings = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
             using var texts = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            var room = new float[rows.Dimension];
             foreach (var row in kept)
             {
-                Put(stream, embeddings, MemoryMarshal.AsBytes(rows.EmbeddingOf(row)));
+                Put(stream, embeddings, MemoryMarshal.AsBytes(rows.EmbeddingOf(row, room)));
             }
 
             var codeSum = codes ? PutCodes(stream, rows, kept) : null;
             var start = stream.Position;
             PutPlaces(stream, texts, rows, kept);
-            foreach (var row in kept)
+            foreach (var item in rows.ItemsOf(kept))
             {
-                var item = rows.ItemOf(row);
                 Put(stream, texts, Encoding.UTF8.GetBytes(item.Id));
                 Put(stream, texts, Encoding.UTF8.GetBytes(item.Label));
             }
@@ -46,7 +46,7 @@ internal static class IndexWriter
         Fill(stream);
         for (var number = 0; number < codes.Blocks; number++)
         {
-            var some = kept.Skip(number * RowCodes.Rows).Take(RowCodes.Rows).Select(row => rows.EmbeddingOf(row).ToArray());
+            var some = kept.Skip(number * RowCodes.Rows).Take(RowCodes.Rows).Select(row => rows.EmbeddingOf(row, new float[rows.Dimension]).ToArray());
             codes.Encode([.. some], block, scales.AsSpan(number * 2 * RowCodes.Rows, 2 * RowCodes.Rows));
             Put(stream, sum, block);
         }
@@ -63,9 +63,8 @@ internal static class IndexWriter
         var place = 0L;
         Span<byte> number = stackalloc byte[sizeof(long)];
         Place(number, 0);
-        foreach (var row in kept)
+        foreach (var item in rows.ItemsOf(kept))
         {
-            var item = rows.ItemOf(row);
             Place(number, Encoding.UTF8.GetByteCount(item.Id));
             Place(number, Encoding.UTF8.GetByteCount(item.Label));
         }

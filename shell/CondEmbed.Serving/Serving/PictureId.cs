@@ -11,6 +11,9 @@ public static class PictureId
     /// <summary>Characters of an id.</summary>
     public const int Length = 2 * SHA256.HashSizeInBytes;
 
+    /// <summary>Whether a text is such an id.</summary>
+    internal static bool IsOne(string? text) => text is { Length: Length } && text.All(char.IsAsciiHexDigit);
+
     /// <summary>SHA-256 of the encoded file, followed by the box as the text <c>#left,top,width,height</c> where only a part of the picture is meant; in lower-case hexadecimal.</summary>
     public static string Of(ReadOnlySpan<byte> file, PixelBox? box = null)
     {

@@ -26,11 +26,14 @@ internal sealed record RowCodes(int Dimension, int Count)
     /// <summary>Bytes of the codes of a block.</summary>
     internal int BlockLength => 2 * Rows * Pairs;
 
+    /// <summary>Bytes of the scales and errors of a block.</summary>
+    internal const int ScalesLength = 2 * Rows * sizeof(float);
+
     /// <summary>Where the scales begin.</summary>
     internal long ScalesAt => (long)Blocks * BlockLength;
 
     /// <summary>Bytes of it all.</summary>
-    internal long Length => ScalesAt + ((long)Blocks * 2 * Rows * sizeof(float));
+    internal long Length => ScalesAt + ((long)Blocks * ScalesLength);
 
     /// <summary>The codes of up to 16 rows.</summary>
     /// <param name="rows">Each D.</param>

@@ -40,7 +40,7 @@ public sealed record StoreItem(string Id, string Path, string Label, ReadOnlyMem
     /// <summary>Refuses what no store of this dimension keeps.</summary>
     internal void Demand(int dimension)
     {
-        if (Id is not { Length: PictureId.Length } || !Id.All(char.IsAsciiHexDigit))
+        if (!PictureId.IsOne(Id))
         {
             throw new ArgumentException($"'{Id}' is no picture's id, which has {PictureId.Length} hexadecimal digits");
         }

@@ -95,7 +95,7 @@ public sealed class EmbeddingShards
         var (values, starts) = file.Numbers(group);
         var (ids, places, labels) = (file.Texts(group, "id"), file.Texts(group, "path"), file.Texts(group, "label"));
         if (ids is null || places is null || labels is null || starts.Count != ids.Length || values.Length != (long)ids.Length * dimension
-            || starts.Where((start, row) => start != row * dimension).Any() || ids.Any(id => id.Length != PictureId.Length))
+            || starts.Where((start, row) => start != row * dimension).Any() || !ids.All(PictureId.IsOne))
         {
             throw new InputException($"{path}: is damaged: row group {group} is not made of rows of id, path, label and {dimension} numbers. Write it anew: {Again}.");
         }
@@ -110,7 +110,7 @@ public sealed class EmbeddingShards
             using var file = new EmbeddingParquetReader(path);
             return read(file);
         }
-        catch (Exception problem) when (problem is not (InputException or OutOfMemoryException))
+        catch (Exception problem) when (problem is not InputException)
         {
             throw new InputException($"{path}: cannot be read: {problem.Message} If it is damaged, write it anew: {Again}.");
         }

@@ -42,6 +42,9 @@ internal sealed class PictureBlock
         }
     }
 
+    /// <summary>The pictures that can be read, by their numbers in the data set, with their ids.</summary>
+    internal IReadOnlyList<(int Item, string Id)> Pictures => pictures;
+
     /// <summary>The pictures in order, with the labels of the data or one for all.</summary>
     internal IReadOnlyList<StorePlace> Places(string? label) =>
         [.. pictures.Select(picture => new StorePlace(picture.Id, dataset.Items[picture.Item].Path, label ?? dataset.Items[picture.Item].Label))];

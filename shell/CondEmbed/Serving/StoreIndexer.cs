@@ -48,6 +48,31 @@ public sealed class StoreIndexer
         ArgumentOutOfRangeException.ThrowIfLessThan(this.options.Block, 1, nameof(options));
     }
 
+    /// <summary>Decodes the pictures that the store does not know, so that a bad one is known before anything is written.</summary>
+    /// <exception cref="InputException">The store cannot be read.</exception>
+    public static async Task<PictureCheck> CheckAsync(
+        IImageDataset dataset,
+        IVectorStore store,
+        IndexOptions? options = null,
+        IProgress<RunProgress>? progress = null,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(dataset);
+        ArgumentNullException.ThrowIfNull(store);
+        options ??= new IndexOptions();
+        var (reader, watch, bad) = (new PictureReader(dataset), Stopwatch.StartNew(), new List<BadPicture>());
+        foreach (var items in Enumerable.Range(0, dataset.Count).Chunk(options.Block))
+        {
+            var block = new PictureBlock(dataset, items, options.Workers, (problem, item) => bad.Add(new BadPicture(item, problem.Name, problem.Reason)), cancellation);
+            var known = options.Again ? new HashSet<string>() : await store.KnownAsync([.. block.Pictures.Select(picture => picture.Id)], cancellation).ConfigureAwait(false);
+            int[] missing = [.. block.Pictures.Where(picture => !known.Contains(picture.Id)).Select(picture => picture.Item)];
+            bad.AddRange(PictureCheck.Run(reader, missing, options.Workers, null, cancellation).Bad);
+            progress?.Report(RunProgress.Of("checking pictures", items[^1] + 1, dataset.Count, watch.Elapsed));
+        }
+
+        return new PictureCheck(dataset.Count, [.. bad.OrderBy(picture => picture.Index)]);
+    }
+
     /// <summary>Embeds the pictures that the store does not know, and writes them.</summary>
     /// <exception cref="BadPictureException">A picture cannot be used and they are not skipped; the blocks before it are in the store.</exception>
     /// <exception cref="InputException">The store holds another network's embeddings, or cannot be written.</exception>
