@@ -137,7 +137,6 @@ public sealed class IndexFileStore : IVectorStore
     {
         query ??= new StoreQuery();
         ArgumentOutOfRangeException.ThrowIfLessThan(query.Top, 1, nameof(query));
-
         Func<IndexItem, bool>? wanted = query.Label is { } label ? item => PlaceOf(item).Label == label : null;
         var hits = index.Search(embedding.Span, query.Top, wanted, cancellation)
             .Select(hit => (Place: PlaceOf(new IndexItem(hit.Id, hit.Label)), hit.Similarity))
@@ -252,17 +251,13 @@ public sealed class IndexFileStore : IVectorStore
         {
             return new FileStream(beside, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
         }
-        catch (UnauthorizedAccessException problem)
-        {
-            throw new InputException($"{path}: cannot be filled, since nothing can be written beside it: {problem.Message} Mend the folder's rights, or give another file.");
-        }
         catch (IOException) when (File.Exists(beside))
         {
             throw Filling(path);
         }
-        catch (IOException problem)
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"{path}: cannot be filled, since nothing can be written beside it: {problem.Message}");
+            throw new InputException($"{path}: cannot be filled, since nothing can be written beside it: {problem.Message} Mend the folder's rights, or give another file.");
         }
     }
 
@@ -281,8 +276,7 @@ public sealed class IndexFileStore : IVectorStore
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
-            // Windows tells no times of a file that is locked, and removes none that is open.
-            return OperatingSystem.IsWindows();
+            return OperatingSystem.IsWindows(); // It tells no times of a file that is locked, and removes none that is open.
         }
     }
 
@@ -301,6 +295,5 @@ public sealed class IndexFileStore : IVectorStore
     }
 
     private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web);
-
     private sealed record Document(string Path, string Label);
 }
