@@ -34,8 +34,10 @@ type Config =
       Encoder: string
       [<Description("the encoder's weights to start from: .safetensors, PyTorch's .pth, .pt or .bin, or the folder of a TensorFlow.js model; empty to start from nothing")>]
       Weights: string
-      [<Description("refuse weights that leave a parameter of the encoder unset, or hold any that it does not know")>]
+      [<Description("refuse weights that leave a parameter of the encoder unset, or hold any that it does not know; weights of which next to nothing fits are always refused")>]
       StrictWeights: bool
+      [<Description("which of several networks in the file of weights: a dictionary's key, as in state_dict_ema, or what its tensors' names begin with, as in module.encoder_k; empty for the usual one")>]
+      WeightsPart: string
       [<Description("pooling before the embedding: class (the class token of a vit), mean, max, mean-max, gem, grid (6 x 6 fields, and mean-max)")>]
       [<PoolingName>]
       Pooling: string

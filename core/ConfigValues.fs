@@ -18,6 +18,7 @@ module Config =
           Encoder = "small"
           Weights = ""
           StrictWeights = true
+          WeightsPart = ""
           Pooling = "grid"
           Embedding = 128
           HeadNorm = true

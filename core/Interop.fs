@@ -84,14 +84,18 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
         host.reshape(int64 count, int64 side, int64 side, 3L).``to``(device, copy = true)
 
     static member private Prepare(config: Config) =
-        Native.useThreads config.Threads
+        Native.ensure ()
         Device.choose config.Device
 
     /// A session for training on so many classes and steps. ArgumentException for settings that Check.problems refuses; InputException for
     /// a device that is not there.
-    static member ForTraining(config: Config, classes: int, steps: int) =
+    static member ForTraining(config: Config, classes: int, steps: int) = Session.ForTraining(config, classes, steps, 0, steps)
+
+    /// The same for a training of so many steps that is trained on, from a step to a later one: the learning rate has a schedule of its own there.
+    static member ForTraining(config: Config, classes: int, steps: int, from: int, until: int) =
+        Native.useThreads config.Threads
         let device = Session.Prepare config
-        let recipe = Recipe.build config classes steps
+        let recipe = Recipe.continued config classes steps from until
         torch.manual_seed (int64 config.Seed) |> ignore
         new Session(config, recipe, Train.start (int64 config.Seed) device float32 recipe.Method, device)
 
@@ -183,7 +187,14 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
     /// The state of torch's global generator.
     member _.RandomState() : byte array = scoped (fun () -> torch.get_rng_state().bytes.ToArray())
 
-    /// Goes back to a saved moment of a training of the same settings. ArgumentException for a tensor that is missing or of another shape.
+    /// What is wrong with bytes that should be a state of torch's global generator, as a clause; null where nothing is.
+    static member RandomProblem(random: byte array) : string =
+        Native.ensure ()
+        let length = scoped (fun () -> int (torch.get_rng_state().numel()))
+        RandomState.problem length random |> Option.toObj
+
+    /// Goes back to a saved moment of a training of the same settings. ArgumentException for a tensor that is missing or of another shape, or a state
+    /// of the generator that is none.
     member _.Restore(weights: IReadOnlyList<TensorData>, moments: IReadOnlyList<TensorData>, random: byte array, step: int) =
         scoped (fun () ->
             let commit (parameters: Params) (tensors: IReadOnlyList<TensorData>) =
@@ -194,32 +205,34 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
 
                 Params.commit parameters [ for data in tensors -> data.Name, Bytes.toTensor data ]
 
+            match Session.RandomProblem random with
+            | null -> ()
+            | problem -> invalidArg (nameof random) $"The random state cannot be used: {problem}."
+
             tested.Forget()
             commit state.Params weights
             commit state.Moments moments
             torch.set_rng_state (Bytes.toTensor (TensorData("random", "U8", [| int64 random.Length |], random)))
             state.Step <- step)
 
-    /// Takes up weights by name; what does not fit stays as it was and stands in the report. Other number types become float32.
+    /// Takes up weights by name, whatever stands before the names; what does not fit stays as it was and stands in the report. Other number types become float32.
     member _.Load(tensors: IReadOnlyList<TensorData>) : LoadReport =
-        let renamed = Dictionary<string, TensorData>()
-
-        for data in tensors do
-            Weights.rename data.Name |> Option.iter (fun name -> renamed[name] <- data)
-
+        let files = Dictionary<string, TensorData>()
         let shapes = Dictionary<string, int64 list>()
 
-        for KeyValue(name, data) in renamed do
-            shapes[name] <- List.ofArray data.Shape
+        for data in tensors do
+            files[data.Name] <- data
+            shapes[data.Name] <- List.ofArray data.Shape
 
         let specs = recipe.Method.Objective.Specs
         let report = Weights.compare specs shapes
 
         let take name =
-            let tensor = Bytes.toTensor renamed[name]
+            let source = report.Sources[name]
+            let tensor = Bytes.toTensor files[source]
             let spec = specs |> List.find (fun spec -> spec.Name = name)
 
-            match Weights.change spec shapes[name] with
+            match Weights.change spec shapes[source] with
             | Some(_, change) -> name, change (tensor.``to`` float32)
             | None -> name, tensor
 

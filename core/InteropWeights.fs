@@ -21,6 +21,14 @@ type LoadReport internal (report: Weights.Report) =
     member _.Changed: IReadOnlyList<string> = List.toArray report.Changed
     /// What other network the weights are for, where that is known; else null.
     member _.Foreign = Option.toObj report.Foreign
+    /// What the names in the file begin with, dot included, which is taken off; empty for nothing.
+    member _.Prefix = report.Prefix
+    /// Other beginnings of names below which there is as much of the network; the setting weights_part takes one of them.
+    member _.OtherPrefixes: IReadOnlyList<string> = List.toArray report.OtherPrefixes
+    /// Tensors of the file that are not below the prefix, the classifier left out; nothing of the network.
+    member _.Beside: IReadOnlyList<string> = List.toArray report.Beside
+    /// Of the numbers of the encoder, the share that the weights have, from 0 to 1.
+    member _.Share = report.Share
     /// Nothing is missing, unexpected or wrongly shaped.
     member _.Fits = report.Fits
     /// All of it as lines for people.
@@ -38,9 +46,5 @@ type EncoderFit internal (encoder: string, about: string, report: Weights.Report
 
     /// Every encoder, the best fit first, for tensors of those names and shapes as they stand in a file.
     static member Of(shapes: KeyValuePair<string, int64 array> seq) : IReadOnlyList<EncoderFit> =
-        let renamed = Dictionary<string, int64 list>()
-
-        for KeyValue(name, shape) in shapes do
-            Weights.rename name |> Option.iter (fun name -> renamed[name] <- List.ofArray shape)
-
-        [| for encoder, about, report in Weights.compareAll renamed -> EncoderFit(encoder, about, report) |]
+        let files = Dictionary(dict [ for KeyValue(name, shape) in shapes -> name, List.ofArray shape ])
+        [| for encoder, about, report in Weights.compareAll files -> EncoderFit(encoder, about, report) |]

@@ -132,11 +132,12 @@ let private rules (config: Config) (leaves: string list) : Groups.Rule list =
 
     frozen @ Groups.applicable leaves usual
 
-/// The run of sound settings (`Check.problems`) on so many classes and steps.
-let build (config: Config) classes steps : Recipe =
+/// A run of sound settings (`Check.problems`) on so many classes and steps that is trained on, from a step to a later one: the learning rate has the
+/// schedule of the steps between them, and all else is as it was.
+let continued (config: Config) classes steps from until : Recipe =
     let network = network config
     let objective = objective config network classes steps
-    let rate = schedule config steps
+    let rate = schedule config (until - from)
 
     { Network = network
       Embed = Network.embed network
@@ -144,5 +145,8 @@ let build (config: Config) classes steps : Recipe =
         { Objective = objective
           Optimiser = if config.Optimiser = "sgd" then Optimiser.Sgd(config.Momentum, false) else Optimiser.adamW
           Rules = rules config (Params.trainable objective.Specs)
-          Rate = fun step -> config.Lr * rate step
+          Rate = fun step -> config.Lr * rate (step - from)
           Clip = config.Clip } }
+
+/// The run of sound settings on so many classes and steps.
+let build (config: Config) classes steps : Recipe = continued config classes steps 0 steps

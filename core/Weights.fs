@@ -11,6 +11,16 @@ open TorchSharp
 type Report =
     {
         Loaded: string list
+        /// The name of each tensor that was loaded in the file, by its name here.
+        Sources: IReadOnlyDictionary<string, string>
+        /// What the names in the file begin with, dot included; empty for nothing.
+        Prefix: string
+        /// Other beginnings of names below which there is as much of the network.
+        OtherPrefixes: string list
+        /// Tensors of the file that are not below the prefix, the classifier left out: other networks, losses, optimisers.
+        Beside: string list
+        /// Of the numbers of the encoder, the share that the weights have; 1 where there is nothing to load.
+        Share: float
         /// Parameters of the model that the weights do not have.
         Missing: string list
         /// Tensors of the weights that the model does not have.
@@ -40,46 +50,24 @@ type Report =
 
                 $"  {title}: {names.Length}" :: shown @ more
 
+        let others = String.concat ", " [ for prefix in this.OtherPrefixes -> $"'{prefix.TrimEnd '.'}'" ]
+
         [ [ $"  loaded: {this.Loaded.Length}" ]
+          [ if this.Prefix <> "" then $"  taken off the names: '{this.Prefix}'"
+            if others <> "" then $"  there is as much below {others}; weights_part takes that" ]
           [ for network in Option.toList this.Foreign -> $"  these are weights of another network: {network}" ]
           part "changed to fit" this.Changed
           part "missing" this.Missing
           part "unexpected" this.Unexpected
           part "wrongly shaped" this.WrongShape
           part "left out (the classifier of the weights)" this.Classifier
+          part "left out (beside the network)" this.Beside
           part "start fresh (not of the encoder)" this.Fresh ]
         |> List.concat
         |> String.concat "\n"
 
 let private startsWithAny (prefixes: string list) (name: string) =
     prefixes |> List.exists (fun prefix -> name.StartsWith(prefix, StringComparison.Ordinal))
-
-/// torchvision's vision transformer -> timm's names, which are ours. Both stack query, key and value in this order.
-let private transformerNames =
-    [ @"^class_token$", "cls_token"
-      @"^pos_embedding$", "pos_embed"
-      @"^conv_proj\.", "patch_embed.proj."
-      @"^ln\.", "norm."
-      @"^layers\.encoder_layer_(\d+)\.", "blocks.$1."
-      @"^(blocks\.\d+)\.ln_([12])\.", "$1.norm$2."
-      @"^(blocks\.\d+)\.self_attention\.in_proj_", "$1.attn.qkv."
-      @"^(blocks\.\d+)\.self_attention\.out_proj\.", "$1.attn.proj."
-      @"^(blocks\.\d+)\.mlp\.(?:0|linear_1)\.", "$1.mlp.fc1."
-      @"^(blocks\.\d+)\.mlp\.(?:3|linear_2)\.", "$1.mlp.fc2." ]
-
-/// Every rename in one place: a tensor's name in other programs' files -> its name here; None for what has no meaning here.
-let rename (name: string) =
-    let stripped =
-        (name, [ "module."; "model."; "backbone."; "encoder." ])
-        ||> List.fold (fun name prefix -> if name.StartsWith(prefix, StringComparison.Ordinal) then name.Substring prefix.Length else name)
-
-    if stripped.EndsWith("num_batches_tracked", StringComparison.Ordinal) then
-        None
-    else
-        Some(
-            (stripped, transformerNames)
-            ||> List.fold (fun name (pattern, ours) -> Regex.Replace(name, pattern, ours))
-        )
 
 /// Networks that look like ours by most of their names and are not: a name that only they have, and what they are.
 let private foreigners =
@@ -91,7 +79,9 @@ let private foreigners =
       @"^dist_token$", "a distilled DeiT, which has a second class token"
       @"^register_tokens$|^reg_token$", "a vision transformer with registers"
       @"^fc_norm\.|^norm_pre\.", "a vision transformer with another norm (timm's fc_norm or norm_pre)"
-      @"^layers\.\d+\.blocks\.", "a Swin transformer" ]
+      @"^layers\.\d+\.blocks\.", "a Swin transformer"
+      @"attention\.attention\.query\.",
+      "a vision transformer of Hugging Face, whose query, key and value lie apart (take timm's file of it)" ]
 
 let private foreign (names: string seq) =
     foreigners
@@ -129,8 +119,38 @@ let change (spec: ParamSpec) (shape: int64 list) : (string * (Tensor -> Tensor))
 let private isClassifier = startsWithAny [ "fc."; "classifier."; "head."; "heads." ]
 let private isFresh = startsWithAny [ "embedding."; "hierarchy."; "loss." ]
 
-/// Compares the shapes of weights, under their renamed names, with the specs of a model.
-let compare (specs: ParamSpec list) (shapes: IReadOnlyDictionary<string, int64 list>) : Report =
+/// Whether a tensor of that shape can be that parameter.
+let private suits (spec: ParamSpec) shape = spec.Shape = shape || (change spec shape).IsSome
+
+/// How the names of a file are read for a model. A tensor of another shape counts less than one that fits, but where no name fits with its shape
+/// the names alone decide.
+let private naming (specs: ParamSpec list) (shapes: IReadOnlyDictionary<string, int64 list>) readings =
+    let known = dict [ for spec in specs -> spec.Name, spec ]
+
+    let fits (file: string) ours =
+        match known.TryGetValue ours with
+        | true, spec -> suits spec shapes[file]
+        | _ -> false
+
+    let byShape = WeightNames.find fits readings
+    let byName = WeightNames.find (fun _ ours -> known.ContainsKey ours) readings
+    if byShape.Names |> List.exists (fun (ours, file) -> fits file ours) then byShape else byName
+
+let private shareOf (specs: ParamSpec list) loaded =
+    let own = specs |> List.filter (fun spec -> not (isFresh spec.Name))
+    let held = set loaded
+    let all = Params.count own
+    if all = 0L then 1.0 else float (Params.count (own |> List.filter (fun spec -> held.Contains spec.Name))) / float all
+
+let private compareBut isNoMatter readings (files: IReadOnlyDictionary<string, int64 list>) (specs: ParamSpec list) : Report =
+    let naming = naming specs files readings
+    let sources = Dictionary<string, string>()
+
+    for ours, file in naming.Names do
+        if not (isNoMatter ours) then sources[ours] <- file
+
+    let shapes = Dictionary(dict [ for KeyValue(ours, file) in sources -> ours, files[file] ])
+
     let changed =
         [ for spec in specs do
               match shapes.TryGetValue spec.Name with
@@ -163,23 +183,36 @@ let compare (specs: ParamSpec list) (shapes: IReadOnlyDictionary<string, int64 l
     let misfits = set (missing @ [ for name, _, _ in wrong -> name ])
     let fresh, missing = missing |> List.partition isFresh
     let classifier, unexpected = unexpected |> List.partition isClassifier
+    let otherClassifier, beside = naming.Beside |> List.partition isClassifier
 
-    { Loaded =
+    let loaded =
         [ for spec in specs do
               if not (misfits.Contains spec.Name) then spec.Name ]
+
+    { Loaded = loaded
+      Sources = sources
+      Prefix = naming.Prefix
+      OtherPrefixes = naming.Others
+      Beside = beside
+      Share = shareOf specs loaded
       Missing = missing
       Unexpected = unexpected
       WrongShape = [ for name, shape, wanted in wrong -> $"{name} is {shapeText shape}, the model has {shapeText wanted}" ]
-      Classifier = classifier
+      Classifier = classifier @ otherClassifier
       Fresh = fresh
       Changed = List.map snd changed
       Foreign = if missing.IsEmpty && unexpected.IsEmpty && wrong.IsEmpty then None else foreign shapes.Keys }
 
-/// Every encoder with how the weights fit it, under their renamed names and without a head of ours; those that fit first, then by how much more
-/// fits than not. An encoder that learns its positions is taken for pictures of 224 px.
-let compareAll (shapes: IReadOnlyDictionary<string, int64 list>) =
-    let shapes = Dictionary(shapes |> Seq.filter (fun pair -> not (isFresh pair.Key)))
+/// Compares the shapes of the tensors of a file, under their names there, with the specs of a model.
+let compare (specs: ParamSpec list) (files: IReadOnlyDictionary<string, int64 list>) =
+    compareBut (fun _ -> false) (WeightNames.read files.Keys) files specs
+
+/// Every encoder with how the tensors of a file fit it, without a head of ours; those that fit first, then by how much more fits than not. An
+/// encoder that learns its positions is taken for pictures of 224 px.
+let compareAll (files: IReadOnlyDictionary<string, int64 list>) =
+    let readings = WeightNames.read files.Keys
     let amiss report = report.Missing.Length + report.Unexpected.Length + report.WrongShape.Length
 
-    [ for name, about, build in All.all -> name, about, compare (build { Size = 224; FrozenNorm = false }).Features.Specs shapes ]
+    [ for name, about, build in All.all ->
+          name, about, compareBut isFresh readings files (build { Size = 224; FrozenNorm = false }).Features.Specs ]
     |> List.sortBy (fun (_, _, report) -> not report.Fits, amiss report - report.Loaded.Length)

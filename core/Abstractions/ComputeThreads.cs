@@ -2,7 +2,7 @@ namespace CondEmbed;
 
 /// <summary>
 /// How many threads this process computes with: torch, what measures and searches, and what reads pictures unless it is told otherwise. One number, since all of
-/// them share the same cores. It is the process's, as torch's is.
+/// them share the same cores. It is the process's, as torch's is: a training takes it from its settings while it runs, and no file that is loaded changes it.
 /// </summary>
 public static class ComputeThreads
 {
@@ -10,7 +10,10 @@ public static class ComputeThreads
     private static int demanded;
 
     /// <summary>The number, at least 1.</summary>
-    public static int Count => Demanded > 0 ? Demanded : Volatile.Read(ref chosen) is > 0 and var count ? count : Environment.ProcessorCount;
+    public static int Count => Demanded > 0 ? Demanded : Chosen is > 0 and var count ? count : Environment.ProcessorCount;
+
+    /// <summary>The number of <see cref="Choose"/>; 0 for one a core.</summary>
+    public static int Chosen => Volatile.Read(ref chosen);
 
     /// <summary>What the user demanded for this process, whatever settings say; 0 where nothing was demanded.</summary>
     public static int Demanded => Volatile.Read(ref demanded);

@@ -49,7 +49,8 @@ type TrainArgument =
             | Dataset _ -> "another way to say DATA"
             | Config _ -> "settings in a TOML file, under the names of --list-settings or of these options; the command line wins"
             | Out _ -> "a new folder for the run; by default one below ./runs"
-            | Resume _ -> "go on with a run that was stopped or killed; its own settings hold"
+            | Resume _ ->
+                "go on with a run that was stopped or killed, with its own settings; DATA says where its pictures are now, and --steps or --epochs train a finished run on for so many more"
             | Encoder _ -> String.concat ", " RunSettings.Encoders
             | Weights _ -> "the encoder's weights to start from: .safetensors, .pth, .pt, .bin, or the folder of a TensorFlow.js model"
             | Embedding _ -> "features of an embedding"
@@ -232,7 +233,8 @@ let examples =
             "condembed train photos --encoder resnet50 --weights resnet50.safetensors --epochs 20",
             "your own class folders, from ImageNet weights"
             "condembed train --config run.toml --levels 0 --out runs/baseline", "the settings of a file but for one: the baseline"
-            "condembed train --resume runs/baseline", "go on with a run that was stopped" ]
+            "condembed train --resume runs/baseline", "go on with a run that was stopped"
+            "condembed train --resume runs/baseline --epochs 5", "train a finished run on" ]
           "study",
           [ "condembed study study.toml --jobs 2", "all runs of the study, two at a time, into studies/study"
             "condembed study study.toml --dry-run", "which runs there are, and which are done" ]

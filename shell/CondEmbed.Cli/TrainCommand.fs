@@ -61,6 +61,13 @@ let settingsOf file =
 
     settings, out |> List.tryLast |> Option.map _.Value
 
+/// What is given to train on.
+let private dataOf (arguments: ParseResults<TrainArgument>) =
+    match arguments.TryGetResult TrainArgument.Data, arguments.TryGetResult TrainArgument.Dataset with
+    | Some data, Some dataset when data <> dataset ->
+        raise (InputException $"--dataset {dataset}: '{data}' is given as DATA too; give one of them, they both say what to train on.")
+    | data, dataset -> data |> Option.orElse dataset
+
 /// The settings of a file and of the command line, resolved, and the folder for the run; the command line wins.
 let private resolve (arguments: ParseResults<TrainArgument>) =
     let file, out = arguments.TryGetResult TrainArgument.Config |> settingsOf
@@ -70,10 +77,7 @@ let private resolve (arguments: ParseResults<TrainArgument>) =
     if line |> List.exists (fun g -> g.Key = "steps") && line |> List.exists (fun g -> g.Key = "epochs") then
         raise (InputException "--steps and --epochs: give one of them, they both say how long to train.")
 
-    match arguments.TryGetResult TrainArgument.Data, arguments.TryGetResult TrainArgument.Dataset with
-    | Some data, Some dataset when data <> dataset ->
-        raise (InputException $"--dataset {dataset}: '{data}' is given as DATA too; give one of them, they both say what to train on.")
-    | _ -> ()
+    dataOf arguments |> ignore
 
     RunSettings.Resolve(file @ line), arguments.TryGetResult TrainArgument.Out |> Option.orElse out
 
@@ -83,12 +87,38 @@ let private nameOf argument =
     | TrainArgument.Out _ -> [ "--out" ]
     | other -> ofArgument other |> List.map _.Source
 
+/// What may be given with --resume: where the data is now, and how long a finished run is trained on.
 let private resume (arguments: ParseResults<TrainArgument>) run =
-    match arguments.GetAllResults() |> List.collect nameOf |> List.distinct with
-    | [] -> run
+    let isOfRun given = not (List.contains given [ "DATA"; "--dataset"; "--steps"; "--epochs" ])
+
+    match arguments.GetAllResults() |> List.collect nameOf |> List.distinct |> List.filter isOfRun with
+    | [] -> ()
     | others ->
         let names = String.concat ", " others
         raise (InputException $"--resume {run}: the run goes on with its own settings; leave out {names}, or start a new run.")
+
+    let number option (read: string -> bool * 'a) (text: string) =
+        match read text with
+        | true, value -> Nullable value
+        | _ -> raise (InputException $"{option} {text}: is not a number.")
+
+    let ofText option read text =
+        text |> Option.map (number option read) |> Option.defaultValue (Nullable())
+
+    let invariant = Globalization.CultureInfo.InvariantCulture
+
+    Trainer.Resume(
+        run,
+        ResumeOptions(
+            Data = Option.toObj (dataOf arguments),
+            Steps =
+                (arguments.TryGetResult TrainArgument.Steps
+                 |> ofText "--steps" (fun text -> Int32.TryParse(text, Globalization.NumberStyles.Integer, invariant))),
+            Epochs =
+                (arguments.TryGetResult TrainArgument.Epochs
+                 |> ofText "--epochs" (fun text -> Double.TryParse(text, Globalization.NumberStyles.Float, invariant)))
+        )
+    )
 
 /// A setting's text as JSON: a number or truth value where TOML has one too.
 let private jsonOf (value: string) : obj =
@@ -159,7 +189,7 @@ let run (commandLine: string) (stop: CancellationToken) (arguments: ParseResults
     else
         let trainer =
             match arguments.TryGetResult TrainArgument.Resume with
-            | Some run -> Trainer.Resume(resume arguments run)
+            | Some run -> resume arguments run
             | None ->
                 let settings, out = resolve arguments
                 Trainer(settings, Option.toObj out)

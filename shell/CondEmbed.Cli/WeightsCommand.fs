@@ -13,26 +13,33 @@ open CondEmbed.Training
 
 let private fileUsage = "a .safetensors, .pth, .pt or .bin file, or the folder of a TensorFlow.js layers model"
 
+let private partUsage =
+    "which of several networks in it: a dictionary's key, as in state_dict_ema, or what its tensors' names begin with, as in module.encoder_k; train takes it as the setting weights_part"
+
 [<RequireQualifiedAccess>]
 type InspectArgument =
     | [<MainCommand; Mandatory; Unique>] File of FILE: string
+    | [<Unique>] Part of NAME: string
     | [<Unique>] Json
 
     interface IArgParserTemplate with
         member this.Usage =
             match this with
             | File _ -> fileUsage
+            | Part _ -> partUsage
             | Json -> "one JSON document on standard output and nothing else there"
 
 [<RequireQualifiedAccess>]
 type ImportArgument =
     | [<MainCommand; Mandatory; Unique>] File of FILE: string
+    | [<Unique>] Part of NAME: string
     | [<Mandatory; Unique>] Out of FILE: string
 
     interface IArgParserTemplate with
         member this.Usage =
             match this with
             | File _ -> fileUsage
+            | Part _ -> partUsage
             | Out _ -> "the .safetensors file to write"
 
 [<RequireQualifiedAccess; HelpDescription "Show this help.">]
@@ -52,7 +59,7 @@ let examples =
       "condembed weights import ResNet50 --out resnet50.safetensors", "Keras' ResNet-50 as TensorFlow.js has it, for RGB pictures" ]
 
 /// The names of all options, for near misses.
-let optionNames = [ "--json"; "--out" ]
+let optionNames = [ "--json"; "--out"; "--part" ]
 
 let private typeOf (array: NamedArray) = string array.Type
 
@@ -61,6 +68,14 @@ let private shapeOf (array: NamedArray) = String.Join(" x ", array.Shape)
 let private numbers (file: WeightFile) = file.Arrays |> Seq.sumBy (fun array -> int64 array.Count)
 
 let private bytes (file: WeightFile) = file.Arrays |> Seq.sumBy (fun array -> int64 array.Data.Length)
+
+/// What is taken off the names of the tensors, and what is left out then.
+let private prefixLines (report: LoadReport) =
+    [ if report.Prefix <> "" then $"taken off the names of the network: '{report.Prefix}'"
+      for other in report.OtherPrefixes do
+          let part = other.TrimEnd '.'
+          $"there is as much below '{part}': --part {part} takes that"
+      if report.Beside.Count > 0 then $"left out, beside the network: {Human.Count report.Beside.Count} tensors" ]
 
 /// Which encoders the weights are for, in lines for people.
 let private fitLines (file: WeightFile) =
@@ -73,10 +88,12 @@ let private fitLines (file: WeightFile) =
         let foreign = if isNull report.Foreign then "" else $" It is {report.Foreign}."
 
         [ $"fits no encoder.{foreign}"
+          if report.Loaded.Count > 0 then yield! prefixLines report
           if report.Loaded.Count > 0 then
               $"nearest is {nearest.Encoder}: {report.Loaded.Count} tensors fit, {report.Missing.Count} are missing, {report.WrongShape.Count} have another shape, {report.Unexpected.Count} are unknown to it" ]
     | fitting ->
-        [ for fit in fitting do
+        [ yield! prefixLines fitting.Head.Report
+          for fit in fitting do
               $"fits --encoder {fit.Encoder}: {fit.About}" ]
 
 let private head (file: WeightFile) =
@@ -109,6 +126,9 @@ let private fitOf (fit: EncoderFit) =
     dict
         [ "encoder", box fit.Encoder
           "fits", box fit.Report.Fits
+          "prefix", box fit.Report.Prefix
+          "other_prefixes", box fit.Report.OtherPrefixes
+          "beside", box fit.Report.Beside
           "missing", box fit.Report.Missing
           "unexpected", box fit.Report.Unexpected
           "wrong_shape", box fit.Report.WrongShape
@@ -136,7 +156,7 @@ let private document (file: WeightFile) =
 let private say line = printfn $"{Output.visible line}"
 
 let private inspect (arguments: ParseResults<InspectArgument>) =
-    let file = WeightFile.Read(arguments.GetResult InspectArgument.File)
+    let file = WeightFile.Read(arguments.GetResult InspectArgument.File, arguments.GetResult(InspectArgument.Part, ""))
 
     if arguments.Contains InspectArgument.Json then Output.json (document file) else inspectLines file |> List.iter say
 
@@ -147,7 +167,7 @@ let private import (arguments: ParseResults<ImportArgument>) =
         raise (InputException $"--out {out}: name a .safetensors file; that is what is written.")
 
     AtomicFile.Check out
-    let file = WeightFile.Read source
+    let file = WeightFile.Read(source, arguments.GetResult(ImportArgument.Part, ""))
     file.Save out
     let verb = if file.Format = "TensorFlow.js" then "folded" else "read"
     say (List.head (head file))

@@ -21,6 +21,7 @@ public static class Options
         Encoder = "resnet18",
         Weights = "start.safetensors",
         StrictWeights = false,
+        WeightsPart = "model_ema",
         Pooling = "gem",
         Embedding = 64,
         HeadNorm = false,

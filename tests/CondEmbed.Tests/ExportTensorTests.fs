@@ -81,7 +81,7 @@ let tests =
 
                   let ours =
                       [ for name in names do
-                            if not (name.StartsWith "head.") then (Weights.rename name).Value ]
+                            if not (name.StartsWith "head.") then (WeightNames.rename name).Value ]
 
                   let expected = (Encoders.All.tryBuild "vit-b16" { Size = 32; FrozenNorm = false }).Value.Features.Specs
                   Expect.equal (set ours) (set [ for spec in expected -> spec.Name ]) "and back"

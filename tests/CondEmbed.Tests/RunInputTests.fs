@@ -170,6 +170,38 @@ let private weights =
                   Expect.stringContains said "left out (the classifier of the weights): 1" "the classifier is not a misfit")
           }
 
+          test "weights of which next to nothing fits are refused whatever the settings say, with the names of both" {
+              inFolder (fun folder ->
+                  let file = Path.Combine(folder, "strange.safetensors")
+                  let run = Path.Combine(folder, "run")
+                  let start = arraysOf (RunFolder(finishedRun []).LastWeights)
+                  let renamed (array: NamedArray) = NamedArray("any." + array.Name + "_", array.Type, Seq.toArray array.Shape, array.Data)
+                  let train strict = Trainer(settings pictures.Value [ "weights", file; "strict_weights", strict ], run) |> ignore
+                  let encoder = start |> List.filter (fun array -> not (array.Name.StartsWith "embedding."))
+
+                  for kept in [ 0; 2 ] do
+                      let some = List.take kept encoder @ List.map renamed (List.skip kept encoder)
+                      Safetensors.Write(file, List.toArray some)
+                      let words = if kept = 0 then "nothing in it fits" else "next to nothing in it fits"
+                      let has, wants = (List.skip kept encoder).Head.Name, if kept = 0 then encoder.Head.Name else encoder[kept].Name
+
+                      for strict in [ "false"; "true" ] do
+                          rejects [ file; words; "'small'"; $"any.{has}_"; $"'{wants}'" ] (fun () -> train strict)
+
+                      Expect.isFalse (Directory.Exists run) "no folder is made"
+
+                  Safetensors.Write(
+                      file,
+                      [| for array in start ->
+                             NamedArray("module._orig_mod." + array.Name, array.Type, Seq.toArray array.Shape, array.Data) |]
+                  )
+
+                  use session = Session.ForEmbedding(settings pictures.Value [ "weights", file ])
+                  let said = EncoderWeights.Load(session, settings pictures.Value [ "weights", file ])
+                  Expect.stringContains said "taken off the names: 'module._orig_mod.'" "the prefix is said"
+                  Expect.isFalse (said.Contains "missing") said)
+          }
+
           test "weights that cannot be used are refused before the run's folder is made" {
               inFolder (fun folder ->
                   let run = Path.Combine(folder, "run")
@@ -189,7 +221,7 @@ let private weights =
                   for name, words in
                       [ "gone.pth", [ "there is no such file" ]
                         "broken.pth", [ "PyTorch" ]
-                        "other.safetensors", [ "do not fit" ]
+                        "other.safetensors", [ "nothing in it fits" ]
                         "nan.safetensors", [ "conv1.weight"; "NaN" ]
                         "infinite.safetensors", [ "conv1.weight"; "infinity" ] ] do
                       rejects (file name :: words) (fun () -> Trainer(settings pictures.Value [ "weights", file name ], run) |> ignore)

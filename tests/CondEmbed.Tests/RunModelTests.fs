@@ -11,6 +11,7 @@ open CondEmbed.Interop
 open CondEmbed.Training
 open CondEmbed.Tests.Support
 open CondEmbed.Tests.RunSupport
+open TorchSharp
 
 let private embedded (model: EmbeddingModel) = model.Embed(FolderDataset.Open pictures.Value).Values
 
@@ -33,7 +34,9 @@ let tests =
               let struct (_, config) = RunFolder.Open run.Root
               let dataset = FolderDataset.Open pictures.Value
               use session = Session.ForTraining(config, 6, 6)
-              Expect.isNotNull (box (RunCheckpoints.Restore(run.Checkpoints, session))) "a checkpoint"
+              let struct (saved, damaged) = RunCheckpoints.Newest run.Checkpoints
+              Expect.isEmpty damaged "damaged"
+              saved.Into session
               let all = [| 0 .. dataset.Items.Count - 1 |]
 
               let expected = EmbeddingPass(session, LoaderOptions(1)).Embed(PictureReader dataset, all)
@@ -60,6 +63,53 @@ let tests =
                   model.Save copy
                   Expect.isTrue (File.ReadAllBytes copy = bytesOf run.Root "last.safetensors") "bit for bit"
                   rejects [ "nowhere"; "cannot be written" ] (fun () -> model.Save(Path.Combine(folder, "nowhere", "copy.safetensors"))))
+          }
+
+          test "a model that is loaded, and a training that is over, leave the threads of the process as they were" {
+              Native.ensure ()
+
+              ThreadTests.restoring (fun () ->
+                  torch.set_num_threads 3
+                  ComputeThreads.Choose 5
+                  let now () = torch.get_num_threads (), ComputeThreads.Count
+
+                  inFolder (fun folder ->
+                      let run = Path.Combine(folder, "run")
+                      train (settings pictures.Value [ "threads", "1"; "steps", "1" ]) run |> ignore
+                      Expect.equal (now ()) (3, 5) "a training"
+                      use model = EmbeddingModel.Load run
+                      use levels = ConditionalModel.Load run
+                      Expect.equal (model.Settings.Threads, now ()) (1, (3, 5)) "its model"))
+          }
+
+          test "a file of a finished run that has one bit changed is refused, with the file and the fix" {
+              inFolder (fun folder ->
+                  let copy (name: string) = File.Copy(Path.Combine(finishedRun [], name), Path.Combine(folder, name), true)
+                  let spoil (name: string) = Damage.flip (Path.Combine(folder, name))
+                  let names = [ for file in Directory.GetFiles(finishedRun []) -> string (Path.GetFileName file) ]
+                  List.iter copy names
+                  let summed = File.ReadAllLines(Path.Combine(folder, FileSums.Name)) |> Array.map (fun line -> line.Substring 66)
+                  Expect.equal (set summed) (set names - set [ FileSums.Name ]) "every file has a sum"
+                  (EmbeddingModel.Load folder).Dispose()
+
+                  for name, load in
+                      [ "last.safetensors", (fun () -> (EmbeddingModel.Load folder).Dispose())
+                        "last.safetensors", (fun () -> (EmbeddingModel.Load(Path.Combine(folder, "last.safetensors"))).Dispose())
+                        "best.safetensors", (fun () -> (EmbeddingModel.Load(folder, best = true)).Dispose())
+                        "last.levels.safetensors", (fun () -> (ConditionalModel.Load folder).Dispose())
+                        "config.toml", (fun () -> Trainer.Resume folder |> ignore)
+                        "metrics.json", (fun () -> Comparisons.RunComparison.Read [ folder; finishedRun [] ] |> ignore)
+                        "log.jsonl", (fun () -> Comparisons.RunComparison.Read [ folder; finishedRun [] ] |> ignore) ] do
+                      spoil name
+                      rejects [ Path.Combine(folder, name); "is damaged: it is not as it was written"; "Restore it from a copy" ] load
+                      copy name
+                      load ()
+
+                  File.AppendAllText(Path.Combine(folder, FileSums.Name), "x")
+                  rejects [ FileSums.Name; "is damaged" ] (fun () -> (EmbeddingModel.Load folder).Dispose())
+                  File.Delete(Path.Combine(folder, FileSums.Name))
+                  spoil "last.safetensors"
+                  (EmbeddingModel.Load folder).Dispose())
           }
 
           test "evaluates to the metrics that the run wrote" {

@@ -124,3 +124,13 @@ let expectSameRun (expected: string) (actual: string) =
 
     Expect.equal (steps actual) (steps expected) "logged steps"
     Expect.equal (validations actual) (validations expected) "logged validations"
+
+/// What can befall a file.
+module Damage =
+    /// Changes the lowest bit of the byte in the middle.
+    let flip (path: string) =
+        let bytes = File.ReadAllBytes path
+        bytes[bytes.Length / 2] <- bytes[bytes.Length / 2] ^^^ 1uy
+        File.WriteAllBytes(path, bytes)
+
+    let cut (path: string) = File.WriteAllBytes(path, (File.ReadAllBytes path)[..99])

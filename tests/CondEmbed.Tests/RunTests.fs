@@ -273,4 +273,4 @@ let private resuming =
                   rejects [ "missing"; "no run's folder" ] (fun () -> Trainer.Resume(Path.Combine(folder, "missing")) |> ignore))
           } ]
 
-let tests = testList "Run" [ files; repeats; resuming; RunInputTests.tests; RunModelTests.tests ]
+let tests = testList "Run" [ files; repeats; resuming; RunInputTests.tests; RunModelTests.tests; RunDamageTests.tests ]

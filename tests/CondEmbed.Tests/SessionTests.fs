@@ -213,8 +213,10 @@ let private loading =
               Expect.sequenceEqual (after "bn1.bias").Bytes before.Bytes "the wrong shape")
 
           testCase "renames drop wrappers' prefixes and counters" (fun () ->
-              Expect.equal (Weights.rename "module.backbone.layer1.0.conv1.weight") (Some "layer1.0.conv1.weight") "prefixes"
-              Expect.equal (Weights.rename "bn1.num_batches_tracked") None "counter")
+              let name = "module.backbone.layer1.0.conv1.weight"
+              let naming = WeightNames.find (fun _ ours -> ours = "layer1.0.conv1.weight") (WeightNames.read [ name ])
+              Expect.equal (naming.Prefix, naming.Names) ("module.backbone.", [ "layer1.0.conv1.weight", name ]) "prefixes"
+              Expect.equal (WeightNames.rename "bn1.num_batches_tracked") None "counter")
 
           tensorTest "every number type survives the way to bytes and back" (fun () ->
               for elementType, dtype in

@@ -13,7 +13,7 @@ open CondEmbed.Tests.Support
 open TorchSharp
 
 /// Leaves the process as it was before.
-let private restoring body =
+let restoring body =
     let threads = torch.get_num_threads ()
 
     try
@@ -67,7 +67,7 @@ let private config = { Config.standard with Embedding = 8; Size = 32; Device = "
 let private numbered threads =
     tensorTest $"{threads} of the settings: torch, the loader and measuring" (fun () ->
         restoring (fun () ->
-            use _ = Session.ForEmbedding { config with Threads = threads }
+            use _ = Session.ForTraining({ config with Threads = threads }, 2, 1)
             Expect.equal (torch.get_num_threads ()) threads "torch"
             Expect.equal ComputeThreads.Count threads "all else"
             Expect.isLessThanOrEqual (readers 0) threads "readers"
@@ -84,8 +84,16 @@ let tests =
           tensorTest "what is demanded of the process wins over settings" (fun () ->
               restoring (fun () ->
                   ComputeThreads.Demand 1
-                  use _ = Session.ForEmbedding { config with Threads = 2 }
+                  use _ = Session.ForTraining({ config with Threads = 2 }, 2, 1)
                   Expect.equal (torch.get_num_threads (), ComputeThreads.Count) (1, 1) "torch, and all else"))
+
+          tensorTest "a session that only embeds leaves them as they are" (fun () ->
+              restoring (fun () ->
+                  torch.set_num_threads 3
+                  ComputeThreads.Choose 5
+                  let now () = torch.get_num_threads (), ComputeThreads.Count
+                  use _ = Session.ForEmbedding { config with Threads = 1 }
+                  Expect.equal (now ()) (3, 5) "a session"))
 
           tensorTest "workers of their own number read, whatever computes" (fun () ->
               restoring (fun () ->

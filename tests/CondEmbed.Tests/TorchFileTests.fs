@@ -133,7 +133,91 @@ let tests =
 
                   let file = WeightFile.Read path
                   Expect.equal [ for array in file.Arrays -> array.Name, numbersOf array ] [ "backbone.w", [ 2.0 ] ] "the teacher's"
-                  Expect.equal (List.ofSeq file.Notes) [ "took 'teacher' and left out 'student', 'note'" ] "notes")
+
+                  Expect.equal
+                      (List.ofSeq file.Notes)
+                      [ "took 'teacher' and left out 'student', 'note'"; "weights_part = student takes 'student' instead" ]
+                      "notes")
+          }
+
+          test "numbers of numpy's, options, paths and dates beside the tensors are data" {
+              inFolder (fun folder ->
+                  let path = Path.Combine(folder, "data.pth")
+                  let float64 = Call("numpy.dtype", [ Text "f8"; Flag false; Flag true ])
+                  let encoded = Call("_codecs.encode", [ Text "\000\000"; Text "latin1" ])
+
+                  let beside =
+                      [ for core in [ "numpy.core"; "numpy._core" ] do
+                            Call($"{core}.multiarray.scalar", [ float64; encoded ])
+
+                            Sequence
+                                [ Call($"{core}.multiarray._reconstruct", [ Global "numpy.ndarray"; Tuple [ Whole 0L ]; encoded ])
+                                  Tuple [ Whole 1L; Tuple [ Whole 3L ]; float64; Flag false; encoded ]
+                                  Raw [ byte 'b' ] ]
+                        Sequence
+                            [ Global "argparse.Namespace"
+                              Tuple []
+                              Raw [ 0x81uy ]
+                              Dictionary [ Text "lr", Whole 1L ]
+                              Raw [ byte 'b' ] ]
+                        Call("pathlib.PosixPath", [ Text "/"; Text "data" ])
+                        Call("datetime.datetime", [ encoded ])
+                        Call("collections.defaultdict", [ Global "__builtin__.list" ])
+                        Call("torch.device", [ Text "cpu" ])
+                        Global "torch.float32" ]
+
+                  let state = Dictionary [ Text "w", tensor (storage "Float" "0" 1L) 0L [ 1L ] [ 1L ] ]
+                  torchFile path (Dictionary [ Text "state_dict", state; Text "best", List beside ]) [ "0", singles [ 7f ] ]
+                  let file = WeightFile.Read path
+                  Expect.equal [ for array in file.Arrays -> array.Name, numbersOf array ] [ "w", [ 7.0 ] ] "the tensors"
+                  Expect.equal (List.ofSeq file.Notes) [ "took 'state_dict' and left out 'best'" ] "notes")
+          }
+
+          test "a part is taken by its key or by the beginning of names, and one that is not there is refused" {
+              inFolder (fun folder ->
+                  let path = Path.Combine(folder, "parts.pth")
+                  let one at = tensor (storage "Float" "0" 4L) at [ 1L ] [ 1L ]
+
+                  torchFile
+                      path
+                      (Dictionary
+                          [ Text "state_dict", Dictionary [ Text "q.w", one 0L; Text "k.w", one 1L ]
+                            Text "state_dict_ema", Dictionary [ Text "w", one 2L ] ])
+                      [ "0", singles [ 0f; 1f; 2f; 3f ] ]
+
+                  let found (part: string) = [ for array in WeightFile.Read(path, part).Arrays -> array.Name, numbersOf array ]
+                  Expect.equal (found "") [ "q.w", [ 0.0 ]; "k.w", [ 1.0 ] ] "the usual"
+
+                  Expect.stringContains
+                      (String.concat "\n" (WeightFile.Read path).Notes)
+                      "weights_part = state_dict_ema"
+                      "the other is named"
+
+                  Expect.equal (found "state_dict_ema") [ "w", [ 2.0 ] ] "by key"
+                  Expect.equal (found "k") [ "k.w", [ 1.0 ] ] "by name"
+                  rejects [ path; "'ema'"; "'state_dict_ema'" ] (fun () -> found "ema" |> ignore)
+                  let only = Path.Combine(folder, "only.pth")
+                  torchFile only (Dictionary [ Text "model_ema", Dictionary [ Text "w", one 3L ] ]) [ "0", singles [ 0f; 1f; 2f; 3f ] ]
+                  Expect.equal [ for array in (WeightFile.Read only).Arrays -> array.Name ] [ "w" ] "an average alone is taken"
+
+                  let safetensors = Path.Combine(folder, "parts.bin")
+                  (WeightFile.Read path).Save safetensors
+                  let again = WeightFile.Read(safetensors, "k")
+                  Expect.equal (again.Format, [ for array in again.Arrays -> array.Name ]) ("safetensors", [ "k.w" ]) "another format")
+          }
+
+          test "the format is told by the content, whatever the ending" {
+              inFolder (fun folder ->
+                  let named (ending: string) = Path.Combine(folder, "w" + ending)
+                  let file = WeightFile.Read(golden "weights/torch.pth")
+                  file.Save(named ".safetensors")
+
+                  for ending in [ ".bin"; ".pth"; ".pt"; ".ckpt"; "" ] do
+                      File.Copy(named ".safetensors", named ending)
+                      Expect.equal (WeightFile.Read(named ending)).Format "safetensors" ending
+
+                  File.Copy(golden "weights/torch.pth", named ".safetensors", overwrite = true)
+                  Expect.equal (WeightFile.Read(named ".safetensors")).Format "PyTorch" "and the reverse")
           }
 
           test "what is read can be saved as safetensors, and is the same" {

@@ -95,6 +95,12 @@ let private otherKinds: (string * string * (string -> unit) * string list) list 
       "keras.h5",
       bytes (Array.append [| 0x89uy; byte 'H'; byte 'D'; byte 'F' |] (Array.zeroCreate 40)),
       [ "HDF5"; "tensorflowjs_converter" ]
+      "a Git LFS pointer",
+      "x.safetensors",
+      bytes "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"B,
+      [ "Git LFS pointer"; "git lfs pull" ]
+      "a web page", "x.pth", bytes "\n<!DOCTYPE html><html>"B, [ "a web page, not weights" ]
+      "an ONNX network", "x.onnx", bytes (Array.create 300 8uy), [ "ONNX"; ".safetensors" ]
       "text", "x.pth", bytes "hello, world: no weights"B, [ "does not begin like a zip file" ]
       "an empty file", "x.bin", bytes [||], [ "does not begin like a zip file" ]
       "a zip file of something else", "x.pt", (fun path -> archive path [ "a.txt", "a"B ]), [ "0 entries 'data.pkl'" ]

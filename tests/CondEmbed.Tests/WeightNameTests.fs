@@ -2,6 +2,7 @@
 module CondEmbed.Tests.WeightNameTests
 
 open System.Collections.Generic
+open System.Text.RegularExpressions
 open Expecto
 open CondEmbed
 open CondEmbed.Encoders
@@ -30,6 +31,8 @@ let private specsOf name size = (All.tryBuild name { Size = size; FrozenNorm = f
 
 /// Names and shapes of an encoder as a file may have them.
 let private shapesOf name = Dictionary(dict [ for spec in specsOf name 224 -> spec.Name, spec.Shape ])
+
+let private encoderName = "resnet18"
 
 /// Our names -> torchvision's for its vision transformer.
 let private torchvisionName (name: string) =
@@ -106,21 +109,114 @@ let private resizing =
 
               expectSame (Weights.resizePositions 3L (find weights)) (find (target.EmbeddingWeights())) "positions") ]
 
+/// ResNet-18 as Hugging Face names it.
+let private huggingFace (name: string) =
+    let block = Regex.Match(name, @"^layer(\d)\.(\d)\.(conv|bn|downsample\.)(\d)\.(.*)$")
+    let part (at: int) = block.Groups[at].Value
+    let kind isConvolution = if isConvolution then "convolution" else "normalization"
+
+    if block.Success && part 3 = "downsample." then
+        $"""encoder.stages.{int (part 1) - 1}.layers.{part 2}.shortcut.{kind (part 4 = "0")}.{part 5}"""
+    elif block.Success then
+        $"""encoder.stages.{int (part 1) - 1}.layers.{part 2}.layer.{int (part 4) - 1}.{kind (part 3 = "conv")}.{part 5}"""
+    else
+        name.Replace("conv1.", "embedder.embedder.convolution.").Replace("bn1.", "embedder.embedder.normalization.")
+
+/// ResNet-18 as nn.Sequential(*children) numbers its parts.
+let private numbered (name: string) =
+    ([ "conv1.", "0."; "bn1.", "1." ] @ [ for stage in 1..4 -> $"layer{stage}.", $"{stage + 3}." ])
+    |> List.pick (fun (ours, number) -> if name.StartsWith ours then Some(number + name.Substring ours.Length) else None)
+
+/// What a training leaves: what the names begin with, how they go on, and what lies beside the network.
+let private left: (string * (string -> string) * string list) list =
+    [ for prefix in
+          [ ""
+            "_orig_mod."
+            "module._orig_mod."
+            "net."
+            "trunk."
+            "resnet."
+            "model."
+            "encoder.module."
+            "_forward_module.model.backbone.net." ] do
+          prefix, id, []
+      "resnet.", huggingFace, [ "classifier.1.weight" ]
+      "", huggingFace, []
+      "backbone.", numbered, [ "projection_head.layers.0.weight" ]
+      "module.backbone.", id, [ "module.head.mlp.0.weight"; "module.head.last_layer.weight_v" ]
+      "module.base_encoder.", id, [ "module.predictor.0.weight" ]
+      "module.", id, [ "n_averaged" ] ]
+
+let private prefixes =
+    testList
+        "what stands before all names"
+        [ for prefix, rename, beside in left do
+              testCase $"'{prefix}' and {rename (List.head (specsOf encoderName 224)).Name} beside {beside.Length}" (fun () ->
+                  let files =
+                      dict
+                          [ for KeyValue(name, shape) in shapesOf encoderName do
+                                prefix + rename name, shape
+                            for name in beside do
+                                name, [ 7L; 7L ] ]
+
+                  let report = Weights.compare (specsOf encoderName 224) (Dictionary files)
+                  Expect.isTrue report.Fits (string report)
+                  Expect.equal (report.Share, report.Prefix) (1.0, prefix) "all of it"
+                  Expect.equal (report.Beside @ report.Classifier) beside "beside"
+                  if prefix <> "" then Expect.stringContains (string report) $"'{prefix}'" "said"
+
+                  for KeyValue(ours, file) in report.Sources do
+                      Expect.equal file (prefix + rename ours) ours)
+
+          for taken, other in
+              [ "module.encoder_q.", "module.encoder_k."
+                "base_encoder.", "momentum_encoder."
+                "online_network.", "target_network."
+                "teacher.backbone.", "student.backbone."
+                "model.", "ema_model." ] do
+              testCase $"of '{taken}' and '{other}' the first is taken, whatever their order, and both are named" (fun () ->
+                  for order in [ [ taken; other ]; [ other; taken ] ] do
+                      let files =
+                          [ for prefix in order do
+                                for KeyValue(name, shape) in shapesOf encoderName -> prefix + name, shape ]
+
+                      let report = Weights.compare (specsOf encoderName 224) (Dictionary(dict files))
+                      Expect.isTrue report.Fits (string report)
+                      Expect.equal (report.Prefix, report.OtherPrefixes) (taken, [ other ]) "which"
+                      Expect.equal report.Beside.Length report.Loaded.Length "left out"
+                      Expect.stringContains (string report) (other.TrimEnd '.') "said")
+
+          testCase "wrappers within names are passed over" (fun () ->
+              let wrapped (name: string) = name.Replace("layer1.0.", "layer1.0._checkpoint_wrapped_module._orig_mod.")
+              let files = dict [ for KeyValue(name, shape) in shapesOf encoderName -> wrapped name, shape ]
+              let report = Weights.compare (specsOf encoderName 224) (Dictionary files)
+              Expect.isTrue report.Fits (string report))
+
+          testCase "weights of nothing have no share" (fun () ->
+              let files = dict [ for KeyValue(name, shape) in shapesOf encoderName -> "any.thing." + name + "_", shape ]
+              let report = Weights.compare (specsOf encoderName 224) (Dictionary files)
+              Expect.equal (report.Share, report.Loaded, report.Prefix) (0.0, [], "any.thing.") "nothing") ]
+
 let tests =
     testList
         "Weight names"
         [ testCase "torchvision's, timm's and DINO's names become ours" (fun () ->
               for theirs, ours in renames do
-                  Expect.equal (Weights.rename theirs) (Some ours) theirs
+                  let naming = WeightNames.find (fun _ name -> name = ours) (WeightNames.read [ theirs ])
+                  Expect.equal naming.Names [ ours, theirs ] theirs
+                  Expect.isEmpty naming.Beside "beside"
 
-              Expect.isNone (Weights.rename "module.bn1.num_batches_tracked") "counters")
+              Expect.isEmpty (WeightNames.read [ "module.bn1.num_batches_tracked" ]) "counters"
+              Expect.isNone (WeightNames.rename "bn1.num_batches_tracked") "a counter")
+
+          prefixes
 
           testCase "torchvision's vit_b_16 fits, classifier aside" (fun () ->
               let renamed =
                   Dictionary(
                       dict
                           [ for KeyValue(name, shape) in shapesOf "vit-b16" do
-                                (Weights.rename (torchvisionName name)).Value, shape
+                                (WeightNames.rename (torchvisionName name)).Value, shape
                             "heads.head.weight", [ 1000L; 768L ] ]
                   )
 

@@ -22,8 +22,8 @@ public static class PictureFormat
     {
         if (Unread(file) is { } format)
             return $"this is {format}, which is not read; convert it to JPEG or PNG";
-        if (file.StartsWith("version https://git-lfs"u8))
-            return "this is a pointer of Git LFS, not the picture itself; run 'git lfs pull'";
+        if (GitLfs.IsPointer(file))
+            return GitLfs.Reason;
         return Of(file) is not Other and var damaged
             ? $"the file is damaged: it begins like a {damaged} picture, but cannot be decoded"
             : $"this is not a {Read} picture";

@@ -71,6 +71,11 @@ internal sealed record IndexHeader(
     /// <exception cref="InputException">It is no such header, or a damaged one.</exception>
     internal static IndexHeader Of(string path, ReadOnlySpan<byte> page)
     {
+        if (GitLfs.IsPointer(page))
+        {
+            throw new InputException($"{path}: {GitLfs.Reason}.");
+        }
+
         if (!page.StartsWith(Magic))
         {
             throw new InputException($"{path}: this is no index of pictures. Give a file that ImageIndex.Save wrote.");

@@ -12,7 +12,7 @@ public sealed record Checkpoint(long Step, string Folder);
 /// The checkpoints of a run, several files each, that appear all together or not at all, whenever the process is killed or the power
 /// fails. A checkpoint is written to <c>step-000000123.tmp</c>, flushed, and renamed to <c>step-000000123</c>; the folder with the
 /// highest step is the newest. Older ones are renamed back to <c>.tmp</c> before they are deleted, so that a folder without that
-/// ending is always complete. One process at a time may write.
+/// ending is always complete. Each has the SHA-256 sums of its files. One process at a time may write.
 /// </summary>
 public sealed partial class CheckpointStore : IDisposable
 {
@@ -54,6 +54,24 @@ public sealed partial class CheckpointStore : IDisposable
     public static IReadOnlyList<Checkpoint> All(string root) =>
         [.. Entries(root).Order().Select(entry => new Checkpoint(entry.Step, entry.Folder))];
 
+    /// <summary>What is wrong with the files of a checkpoint by the sums that were saved with them, in words; null where nothing is, or where it has no sums.</summary>
+    public static string? ProblemOf(Checkpoint checkpoint)
+    {
+        ArgumentNullException.ThrowIfNull(checkpoint);
+        return new FileSums(checkpoint.Folder).Problem();
+    }
+
+    /// <summary>Gives the folder of a damaged checkpoint a name that is no checkpoint's, so that the next save is the newest; nothing is deleted.</summary>
+    /// <returns>The new name.</returns>
+    public string SetAside(Checkpoint checkpoint)
+    {
+        ArgumentNullException.ThrowIfNull(checkpoint);
+        var name = "damaged-" + Path.GetFileName(checkpoint.Folder);
+        var free = Enumerable.Range(1, int.MaxValue).Select(n => n == 1 ? name : $"{name}-{n}").First(name => !Path.Exists(Path.Combine(root, name)));
+        Directory.Move(checkpoint.Folder, Path.Combine(root, free));
+        return free;
+    }
+
     /// <summary>The newest complete checkpoint; null when there is none.</summary>
     public Checkpoint? Latest() => Latest(root);
 
@@ -75,6 +93,7 @@ public sealed partial class CheckpointStore : IDisposable
         Directory.CreateDirectory(temporary);
         Passing?.Invoke("folder made");
         writeFiles(temporary);
+        new FileSums(temporary).WriteAll();
         Passing?.Invoke("files written");
         FlushAll(temporary);
         Passing?.Invoke("files flushed");

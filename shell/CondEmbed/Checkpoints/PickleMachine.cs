@@ -111,14 +111,14 @@ internal sealed class PickleMachine(string path, byte[] bytes, IPickleHost host)
             case 0x93: // STACK_GLOBAL
                 var names = PopSome(2);
                 return Push(host.Find($"{names[0] as string}.{names[1] as string}"));
-            case (byte)'R': // REDUCE
+            case (byte)'R' or 0x81: // REDUCE, NEWOBJ
                 var call = PopSome(2);
                 return call is [PickleGlobal function, PickleTuple arguments]
                     ? Push(host.Call(function, arguments))
                     : throw input.Wrong("it calls what is no function");
-            case (byte)'b': // BUILD: attributes of a dictionary, as the versions of a state_dict's modules, say nothing of tensors.
+            case (byte)'b': // BUILD: attributes, as the versions of a state_dict's modules, say nothing of tensors.
                 _ = Pop();
-                return Peek() is PickleDictionary ? true : throw input.Wrong("it gives attributes to what is no dictionary");
+                return Peek() is PickleDictionary or PickleData ? true : throw input.Wrong("it gives attributes to what has none");
             case (byte)'Q': // BINPERSID
                 return Push(host.Load(Pop()));
             default: return false;

@@ -18,6 +18,16 @@ internal sealed class PickleGlobal(string name)
     internal string Name { get; } = name;
 }
 
+/// <summary>A value that says nothing of tensors: a number of numpy's, a path, a date. What it was made of is not kept.</summary>
+internal sealed class PickleData
+{
+    internal static readonly PickleData Value = new();
+
+    private PickleData()
+    {
+    }
+}
+
 /// <summary>What a pickle asks of the program that it was made for.</summary>
 internal interface IPickleHost
 {

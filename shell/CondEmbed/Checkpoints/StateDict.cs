@@ -3,7 +3,9 @@ using System.Globalization;
 namespace CondEmbed.Checkpoints;
 
 /// <summary>Finds the tensors of a network in what a training saved.</summary>
-internal sealed class StateDict(string path)
+/// <param name="path">The file, for messages.</param>
+/// <param name="part">The part to take: a dictionary by its key, or what the names of its tensors begin with; empty to choose by <see cref="Wrappers"/>.</param>
+internal sealed class StateDict(string path, string part = "")
 {
     private const int Deepest = 8;
     private const int MostValues = 1_000_000;
@@ -13,11 +15,16 @@ internal sealed class StateDict(string path)
     // A long key is in the file once, and in the names as often as a dictionary of it is met.
     private const long MostNameBytes = 64_000_000;
 
-    // Of a teacher and its student, the teacher is what is used after training: Caron et al., DINO, section 3.1.
-    private static readonly string[] Wrappers = ["state_dict", "model_state_dict", "model", "teacher", "student"];
+    // The first that is there is taken. Of a teacher and its student, the teacher is what is used after training: Caron et al., DINO, section 3.1.
+    private static readonly string[] Wrappers =
+    [
+        "state_dict", "model_state_dict", "model", "net", "network", "teacher", "student", "weights", "params", "trunk",
+        "state_dict_ema", "model_ema", "ema", "ema_state_dict", "model_ema_state_dict", "ema_model", "ema_model_state_dict", "params_ema",
+    ];
 
     private readonly Dictionary<string, TorchTensor> tensors = new(StringComparer.Ordinal);
     private readonly List<string> notes = [];
+    private bool partTaken;
     private int seen;
     private long nameBytes;
 
@@ -32,7 +39,7 @@ internal sealed class StateDict(string path)
             ?? throw new InputException($"{path}: holds no dictionary of tensors. Save one in Python: torch.save(model.state_dict(), 'weights.pth').");
         Gather("", Unwrap(root), 0);
         return tensors.Count > 0
-            ? tensors
+            ? part.Length == 0 || partTaken ? tensors : Below(root)
             : throw new InputException($"{path}: holds no tensors, only {NamesOf(root)}. Save them in Python: torch.save(model.state_dict(), 'weights.pth').");
     }
 
@@ -40,19 +47,30 @@ internal sealed class StateDict(string path)
     {
         for (var depth = 0; depth < Deepest; depth++)
         {
-            var inner = Wrappers.Select(name => (Name: name, Value: Last(dictionary, name))).FirstOrDefault(found => found.Value is not null);
-            if (inner.Value is null)
+            string[] sought = part.Length == 0 || partTaken ? Wrappers : [part, .. Wrappers];
+            List<(string Name, PickleDictionary? Value)> inner = [.. sought.Select(name => (name, Last(dictionary, name))).Where(found => found.Item2 is not null)];
+            if (inner is not [(var taken, { } next), .. var alike])
             {
                 return dictionary;
             }
 
             var others = new PickleDictionary();
-            others.Pairs.AddRange(dictionary.Pairs.Where(pair => pair.Key as string != inner.Name));
-            notes.Add(others.Pairs.Count == 0 ? $"took '{inner.Name}'" : $"took '{inner.Name}' and left out {NamesOf(others)}");
-            dictionary = inner.Value;
+            others.Pairs.AddRange(dictionary.Pairs.Where(pair => pair.Key as string != taken));
+            notes.Add(others.Pairs.Count == 0 ? $"took '{taken}'" : $"took '{taken}' and left out {NamesOf(others)}");
+            notes.AddRange(alike.Select(other => $"weights_part = {other.Name} takes '{other.Name}' instead").Distinct());
+            partTaken |= taken == part;
+            dictionary = next;
         }
 
         throw TooDeep();
+    }
+
+    /// <summary>The tensors whose names begin with the part that is asked for.</summary>
+    private Dictionary<string, TorchTensor> Below(PickleDictionary root)
+    {
+        var below = WeightFile.Below(path, tensors, pair => pair.Key, part, NamesOf(root)).ToDictionary(StringComparer.Ordinal);
+        notes.Add($"took the tensors below '{part}', {below.Count} of {tensors.Count}");
+        return below;
     }
 
     private static PickleDictionary? Last(PickleDictionary dictionary, string name) =>

@@ -9,15 +9,17 @@ internal static class TorchFile
     internal const string Format = "PyTorch";
 
     /// <summary>Reads the file; numbers keep their type.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="part">The part to take; empty for what is usual.</param>
     /// <exception cref="InputException">It cannot be read, breaks the format, or holds more than tensors.</exception>
-    internal static WeightFile Read(string path)
+    internal static WeightFile Read(string path, string part)
     {
         try
         {
             using var stream = File.OpenRead(path);
             using var archive = new TorchArchive(path, stream);
             var saved = new PickleMachine(path, archive.Pickle(), new TorchNames(path)).Run();
-            var state = new StateDict(path);
+            var state = new StateDict(path, part);
             var arrays = state.Find(saved).Select(pair => archive.Read(pair.Key, pair.Value)).ToList();
             return new WeightFile(path, Format, arrays, null, state.Notes);
         }

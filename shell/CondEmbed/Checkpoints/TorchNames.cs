@@ -4,6 +4,7 @@ namespace CondEmbed.Checkpoints;
 internal sealed class TorchNames(string path) : IPickleHost
 {
     private const string OrderedDictionary = "collections.OrderedDict";
+    private const string DefaultDictionary = "collections.defaultdict";
     private const string Size = "torch.Size";
     private const string Tensor = "torch._utils._rebuild_tensor";
     private const string TensorWithHooks = "torch._utils._rebuild_tensor_v2";
@@ -26,10 +27,24 @@ internal sealed class TorchNames(string path) : IPickleHost
 
     private static readonly HashSet<string> Known = [OrderedDictionary, Size, Tensor, TensorWithHooks, Parameter, ParameterWithState, .. Storages.Keys];
 
+    /// <summary>
+    /// Plain values that trainings save beside the tensors: a best accuracy, options, the state of a generator. Each becomes <see cref="PickleData"/>: nothing is
+    /// called, and nothing is kept of it.
+    /// </summary>
+    private static readonly HashSet<string> Data =
+    [
+        .. new[] { "numpy.core", "numpy._core" }.SelectMany(core => new[] { $"{core}.multiarray.scalar", $"{core}.multiarray._reconstruct", $"{core}.numeric._frombuffer" }),
+        "numpy.dtype", "numpy.ndarray", "_codecs.encode", "argparse.Namespace", "datetime.datetime", "datetime.date", "datetime.timedelta", "datetime.timezone",
+        .. new[] { "Path", "PurePath", "PosixPath", "PurePosixPath", "WindowsPath", "PureWindowsPath" }.Select(name => $"pathlib.{name}"),
+        .. new[] { "__builtin__", "builtins" }.SelectMany(module => new[] { "set", "frozenset", "complex", "slice", "range", "bytearray", "list", "dict", "int", "float" }.Select(name => $"{module}.{name}")),
+        "collections.Counter", "collections.deque", "types.SimpleNamespace", "torch.device",
+        .. new[] { "float16", "float32", "float64", "bfloat16", "int8", "int16", "int32", "int64", "uint8", "bool" }.Select(name => $"torch.{name}"),
+    ];
+
     /// <inheritdoc />
     public PickleGlobal Find(string name)
     {
-        if (Known.Contains(name))
+        if (Known.Contains(name) || Data.Contains(name) || name == DefaultDictionary)
         {
             return new PickleGlobal(name);
         }
@@ -50,11 +65,13 @@ internal sealed class TorchNames(string path) : IPickleHost
         {
             (OrderedDictionary, []) => new PickleDictionary(),
             (OrderedDictionary, [List<object?> pairs]) => OfPairs(pairs),
+            (DefaultDictionary, [] or [_]) => new PickleDictionary(),
             (Size, [PickleTuple sizes]) => sizes,
             (Tensor, [TorchStorage storage, long offset, PickleTuple shape, PickleTuple strides]) => View(storage, offset, shape, strides),
             (TensorWithHooks, [TorchStorage storage, long offset, PickleTuple shape, PickleTuple strides, _, _, ..]) =>
                 View(storage, offset, shape, strides),
             (Parameter or ParameterWithState, [TorchTensor tensor, ..]) => tensor,
+            _ when Data.Contains(function.Name) => PickleData.Value,
             _ => throw new InputException($"{path}: not a good PyTorch file: its pickle calls '{function.Name}' with arguments that do not fit."),
         };
 

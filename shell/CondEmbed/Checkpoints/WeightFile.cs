@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+
 namespace CondEmbed.Checkpoints;
 
 /// <summary>Weights from a file of any known format: safetensors, PyTorch (<c>.pth</c>, <c>.pt</c>, <c>.bin</c>), a TensorFlow.js layers model.</summary>
@@ -19,12 +21,18 @@ public sealed record WeightFile(
     public string? Text(string name) => Metadata?.Where(pair => pair.Key == name).Select(pair => pair.Value).FirstOrDefault();
 
     /// <summary>Reads weights. The format is told by the content; a folder is a TensorFlow.js model.</summary>
-    /// <exception cref="InputException">The file cannot be read, is of no known format, or breaks it.</exception>
-    public static WeightFile Read(string path)
+    /// <param name="path">The file or folder.</param>
+    /// <param name="part">
+    /// Which of several networks in it to take: a dictionary of a PyTorch file by its key, as in <c>state_dict_ema</c>, or what the names of the tensors begin
+    /// with, as in <c>module.encoder_k</c>; empty for what is usual.
+    /// </param>
+    /// <exception cref="InputException">The file cannot be read, is of no known format, breaks it, or has no such part.</exception>
+    public static WeightFile Read(string path, string part = "")
     {
+        ArgumentNullException.ThrowIfNull(part);
         try
         {
-            return Directory.Exists(path) || System.IO.Path.GetExtension(path) == ".json" ? TensorFlowJs.Read(path) : ReadFile(path);
+            return Directory.Exists(path) || System.IO.Path.GetExtension(path) == ".json" ? Of(TensorFlowJs.Read(path), part) : ReadFile(path, part);
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
@@ -39,42 +47,83 @@ public sealed record WeightFile(
         Safetensors.Write(path, Arrays, Metadata ?? [new("format", "pt"), new("source", NameOf(Path))]);
     }
 
+    /// <summary>What lies below a part, by the beginning of names.</summary>
+    /// <exception cref="InputException">Nothing does.</exception>
+    internal static IReadOnlyList<T> Below<T>(string path, IEnumerable<T> tensors, Func<T, string> nameOf, string part, string keys)
+    {
+        var beginning = part.EndsWith('.') ? part : part + '.';
+        List<T> below = [.. tensors.Where(tensor => nameOf(tensor).StartsWith(beginning, StringComparison.Ordinal))];
+        return below.Count > 0
+            ? below
+            : throw new InputException($"{path}: has no part '{part}': no dictionary in it is called so, and no tensor's name begins so. It holds {keys}.");
+    }
+
+    private static WeightFile Of(WeightFile file, string part)
+    {
+        if (part.Length == 0)
+        {
+            return file;
+        }
+
+        var firsts = file.Arrays.Select(array => array.Name.Split('.')[0]).Distinct().Take(9).ToList();
+        var keys = string.Join(", ", firsts.Take(8).Select(name => $"'{name}'")) + (firsts.Count > 8 ? " and more" : "");
+        var below = Below(file.Path, file.Arrays, array => array.Name, part, keys);
+        return file with { Arrays = below, Notes = [.. file.Notes, $"took the tensors below '{part}', {below.Count} of {file.Arrays.Count}"] };
+    }
+
     private static string NameOf(string path) => System.IO.Path.GetFileName(path.TrimEnd('/', '\\'));
 
     // A short safetensors header begins with the same two bytes; its length of 8 bytes then ends in zeros.
     private static bool IsPickle(ReadOnlySpan<byte> head) => head is [0x80, >= 2 and <= 5, ..] && head.Length >= 8 && head[4..8].ContainsAnyExcept((byte)0);
 
-    private static WeightFile ReadFile(string path)
+    // 8 bytes of a length that the file can hold, and JSON.
+    private static bool IsSafetensors(ReadOnlySpan<byte> head, long length) =>
+        head.Length > 8 && head[8] == (byte)'{' && BinaryPrimitives.ReadUInt64LittleEndian(head) <= (ulong)Math.Max(0, length - 8);
+
+    private static WeightFile ReadFile(string path, string part)
     {
         Span<byte> head = stackalloc byte[264];
+        long length;
         using (var stream = File.OpenRead(path))
         {
+            length = stream.Length;
             head = head[..stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false)];
         }
 
         if (head.StartsWith("PK\u0003\u0004"u8))
         {
-            return TorchFile.Read(path);
+            return TorchFile.Read(path, part);
         }
 
-        var name = NameOf(path);
-        if (IsPickle(head) || (head.Length >= 262 && head[257..262].SequenceEqual("ustar"u8)))
+        if (!IsSafetensors(head, length) && ProblemOf(path, head) is { } problem)
         {
-            throw new InputException(
-                $"{path}: in PyTorch's format of before version 1.6, which is not read. Save it anew in Python: torch.save(torch.load('{name}', map_location='cpu'), 'new.pth').");
-        }
-
-        if (head.StartsWith(Hdf5))
-        {
-            throw new InputException($"{path}: in HDF5, which is not read. Make a TensorFlow.js folder of it: tensorflowjs_converter --input_format keras {name} FOLDER.");
-        }
-
-        if (System.IO.Path.GetExtension(path) is ".pth" or ".pt" or ".bin")
-        {
-            throw new InputException($"{path}: not a PyTorch file: it does not begin like a zip file, as those that torch.save writes do.");
+            throw new InputException($"{path}: {problem}");
         }
 
         var file = Safetensors.Read(path);
-        return new WeightFile(path, "safetensors", file.Arrays, file.Metadata, []);
+        return Of(new WeightFile(path, "safetensors", file.Arrays, file.Metadata, []), part);
     }
+
+    /// <summary>What a file is that has no weights for us, told by how it begins, and what to do; null where that is not known.</summary>
+    private static string? ProblemOf(string path, ReadOnlySpan<byte> head)
+    {
+        var name = NameOf(path);
+        return head switch
+        {
+            _ when GitLfs.IsPointer(head) => GitLfs.Reason + ".",
+            _ when IsPickle(head) || (head.Length >= 262 && head[257..262].SequenceEqual("ustar"u8)) =>
+                $"in PyTorch's format of before version 1.6, which is not read. Save it anew in Python: torch.save(torch.load('{name}', map_location='cpu'), 'new.pth').",
+            _ when head.StartsWith(Hdf5) =>
+                $"in HDF5, which is not read. Make a TensorFlow.js folder of it: tensorflowjs_converter --input_format keras {name} FOLDER.",
+            _ when head.TrimStart(" \t\r\n"u8).StartsWith("<"u8) =>
+                "a web page, not weights. The download gave a page instead of the file: open the address in a browser and download the file itself.",
+            _ when head.StartsWith("GGUF"u8) => "in GGUF, which is not read. Take the safetensors file of the same network.",
+            _ when IsOnnx(path) => "an ONNX network, which only embeds. Give the weights that it was made from: a .safetensors or .pth file.",
+            _ when System.IO.Path.GetExtension(path) is ".pth" or ".pt" or ".bin" =>
+                "not a PyTorch file: it does not begin like a zip file, as those that torch.save writes do, and it is no safetensors file either.",
+            _ => null,
+        };
+    }
+
+    private static bool IsOnnx(string path) => System.IO.Path.GetExtension(path).Equals(".onnx", StringComparison.OrdinalIgnoreCase);
 }

@@ -43,6 +43,11 @@ internal static class RunReading
             throw new InputException($"{root}: no run's folder (it has no config.toml). Give folders that 'train' named.");
         }
 
+        foreach (var file in new[] { folder.Settings, folder.Metrics, folder.Log, folder.Fingerprint })
+        {
+            folder.Demand(file);
+        }
+
         var log = File.Exists(folder.Log) ? LogReader.Read(folder.Log) : new RunLog([]);
         var metrics = File.Exists(folder.Metrics) ? MetricsFile.Read(folder.Metrics) : null;
         var nothing = new Dictionary<string, double>();

@@ -72,6 +72,9 @@ public sealed record ResumeEntry(int Step) : LogEntry(Step)
 
     /// <summary>Number of steps that the run is to take; 0 in logs of older versions.</summary>
     public int Steps { get; init; }
+
+    /// <summary>Of a finished run that is trained on: the step that it was finished at, from which the learning rate has a schedule of its own; else 0.</summary>
+    public int From { get; init; }
 }
 
 /// <summary>The run ended.</summary>

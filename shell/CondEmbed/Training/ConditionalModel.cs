@@ -42,7 +42,7 @@ public sealed class ConditionalModel : IDisposable
     {
         using var files = AtomicFiles.Together();
         Embedding.Save(path);
-        LevelsFile.Write(path, session, step);
+        LevelsFile.Write(LevelsFile.Beside(path), session, step);
         files.Commit();
     }
 

@@ -6,6 +6,11 @@ namespace CondEmbed.Training;
 /// <summary>Takes up the weights of another training, for the encoder of a new run.</summary>
 internal static class EncoderWeights
 {
+    // With less of the encoder's numbers than this, a run is hardly one that starts from weights.
+    private const double LeastShare = 0.1;
+
+    private const int ShownNames = 3;
+
     /// <summary>
     /// Sees to it that the weights of the settings can be read and are those of the encoder, as far as that is known without the data: so that a run
     /// that cannot begin is not begun. Strangers among the tensors are left to <see cref="Load"/>, which knows all that a training has.
@@ -23,6 +28,8 @@ internal static class EncoderWeights
         using var session = Session.ForEmbedding(RunSettings.Resolve([.. settings, new Given("", "device", "cpu")]));
         var report = session.Load(TensorFiles.OfArrays(file.Arrays));
 
+        DemandAny(config, file, report);
+
         if (config.StrictWeights && report.Missing.Count + report.WrongShape.Count > 0)
         {
             throw Misfit(config, report);
@@ -30,11 +37,15 @@ internal static class EncoderWeights
     }
 
     /// <summary>Loads the file, or the folder of a TensorFlow.js model, into the session, and says what was found.</summary>
-    /// <exception cref="InputException">The weights do not fit, and the settings are strict; the message lists every tensor that does not.</exception>
+    /// <exception cref="InputException">
+    /// Next to nothing of the weights fits, or not all and the settings are strict; the message lists every tensor that does not.
+    /// </exception>
     internal static string Load(Session session, Config config)
     {
         var file = Read(config);
         var report = session.Load(TensorFiles.OfArrays(file.Arrays));
+
+        DemandAny(config, file, report);
 
         if (config.StrictWeights && !report.Fits)
         {
@@ -51,7 +62,7 @@ internal static class EncoderWeights
             throw new InputException($"{config.Weights}: cannot be read: there is no such file. Name a safetensors file with weights of the encoder, or one that PyTorch or TensorFlow.js wrote.");
         }
 
-        var file = WeightFile.Read(config.Weights);
+        var file = WeightFile.Read(config.Weights, config.WeightsPart);
         CheckStride(config, file);
 
         if (file.Arrays.FirstOrDefault(array => !array.IsFinite()) is { } spoilt)
@@ -60,6 +71,29 @@ internal static class EncoderWeights
         }
 
         return file;
+    }
+
+    /// <summary>Whatever the settings say, a run from weights is none when it would start from nothing.</summary>
+    private static void DemandAny(Config config, WeightFile file, LoadReport report)
+    {
+        if (report.Share >= LeastShare)
+        {
+            return;
+        }
+
+        var fit = WeightFits.Of(file).FirstOrDefault(fit => fit.Report.Fits)?.Encoder;
+        var fix = fit is null
+            ? $"See what is in it with: condembed weights inspect {config.Weights}. Choose weights of this encoder, or leave 'weights' out to start from nothing."
+            : $"They fit the encoder '{fit}': choose that one.";
+        throw new InputException(
+            $"{config.Weights}: {(report.Loaded.Count == 0 ? "nothing" : "next to nothing")} in it fits the encoder '{config.Encoder}', so the run would start from nothing. "
+            + $"The file has {Names(file.Arrays.Select(array => array.Name))}; the encoder wants {Names(report.Missing.Concat(report.WrongShape.Select(wrong => wrong.Split(' ')[0])))}. {fix}\n{report}");
+    }
+
+    private static string Names(IEnumerable<string> names)
+    {
+        List<string> all = [.. names.Select(name => $"'{name}'")];
+        return all.Count > ShownNames ? $"{string.Join(", ", all.Take(ShownNames))} and {all.Count - ShownNames} more" : string.Join(", ", all);
     }
 
     private static InputException Misfit(Config config, LoadReport report) =>

@@ -12,12 +12,12 @@ internal static class LevelsFile
     internal static string Beside(string model) => Path.ChangeExtension(model, ".levels.safetensors");
 
     /// <summary>Writes the file; none where the session has no levels.</summary>
-    internal static void Write(string model, Session session, int step)
+    internal static void Write(string path, Session session, int step)
     {
         if (session.LevelWeights() is { Count: > 0 } levels)
         {
             TensorFiles.Write(
-                Beside(model),
+                path,
                 levels,
                 [new("format", "pt"), new("condembed.version", About.Version), new(ModelFile.Step, FormattableString.Invariant($"{step}"))]);
         }
@@ -39,6 +39,7 @@ internal static class LevelsFile
             throw new InputException($"{path}: is not there, and without it pairs cannot be compared. Copy it along with the model, or go on with the run by {Wording.Of("Trainer.Resume", "--resume")}.");
         }
 
+        FileSums.Demand(path, ModelFile.Fix);
         var file = WeightFile.Read(path);
 
         if (ModelFile.StepOf(file) is var found && found != step)

@@ -10,6 +10,9 @@ internal static class ModelFile
     private const string Settings = "condembed.config";
     internal const string Step = "condembed.step";
 
+    /// <summary>What to do about a damaged file of a run.</summary>
+    internal const string Fix = "Restore it from a copy, or train anew.";
+
     internal static void Write(string path, Session session, int step) =>
         TensorFiles.Write(
             path,
@@ -28,6 +31,12 @@ internal static class ModelFile
     /// <exception cref="InputException">The file is no model of this program, a tensor does not fit, or there are no levels.</exception>
     internal static (Session Session, int Step) Open(string path, string device, bool withLevels = false)
     {
+        if (Path.GetExtension(path).Equals(".onnx", StringComparison.OrdinalIgnoreCase))
+        {
+            throw new InputException($"{path}: an exported network only embeds, and more is wanted of it here. Give the run's folder, or the .safetensors file in it.");
+        }
+
+        FileSums.Demand(path, Fix);
         var file = WeightFile.Read(path);
         var settings = file.Text(Settings)
             ?? throw new InputException($"{path}: holds weights but no settings, so it is no model that a training wrote. Give a run's folder, or start a run from it: {Wording.Setting("weights", path)}.");

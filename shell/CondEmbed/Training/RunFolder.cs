@@ -49,6 +49,12 @@ public sealed class RunFolder(string root)
     /// <summary>What is needed to go on.</summary>
     public string Checkpoints => Path.Combine(Root, "checkpoints");
 
+    /// <summary>The SHA-256 sums of the other files.</summary>
+    public string SumsFile => Path.Combine(Root, FileSums.Name);
+
+    /// <summary>The sums of the files of this folder.</summary>
+    internal FileSums Sums => new(Root);
+
     /// <summary>A fresh folder of that name, or one named after the time and the settings below <c>runs</c>.</summary>
     /// <exception cref="InputException">The folder already holds something.</exception>
     public static RunFolder Create(string? path, Config config, TimeProvider clock)
@@ -100,8 +106,15 @@ public sealed class RunFolder(string root)
             throw new InputException($"{path}: no run's folder (it has no config.toml). Give the folder of a training.");
         }
 
+        folder.Demand(folder.Settings);
         return (folder, RunSettings.Resolve(TomlSettings.Read(folder.Settings)));
     }
+
+    /// <summary>Sees to it that a file of the run is as it was written, where there is a sum of it.</summary>
+    /// <exception cref="InputException">It is not.</exception>
+    internal void Demand(string file) => FileSums.Demand(
+        file,
+        file == Settings ? $"Restore it from a copy; or, if it was changed on purpose, delete its line in {FileSums.Name}." : ModelFile.Fix);
 
     /// <summary>A checkpoint's path within the run's folder, with '/' on every system.</summary>
     internal string NameOf(Checkpoint checkpoint) => Path.GetRelativePath(Root, checkpoint.Folder).Replace('\\', '/');

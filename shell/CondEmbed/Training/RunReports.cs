@@ -74,6 +74,8 @@ internal sealed class RunReports(RunFolder folder, Config config, string command
             new("Seed", $"{config.Seed}"),
             new("Started", log.Entries.Count == 0 ? "" : FormattableString.Invariant($"{log.Entries[0].Time:yyyy-MM-dd HH:mm} UTC")),
             new("Training took", FormattableString.Invariant($"{Human.Duration(TimeSpan.FromSeconds(state.Seconds))}, of which {100 * RunMeasures.Waiting(state):0.0} % waiting for pictures")),
+            .. log.Entries.OfType<ResumeEntry>().Select(entry => entry.From).Where(from => from > 0).Distinct().Select(from =>
+                new Fact("Continued", $"trained on from step {from}, with a learning-rate schedule of its own")),
             new("Metrics", MetricNames.Protocol(data.Split.AllAgainstAll)),
             new("Parameters", $"{Human.Count(session.EmbeddingParameters)} at test time, {Human.Count(session.TrainingParameters)} while training"),
         ];

@@ -22,6 +22,22 @@ internal static class RunSums
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
+    /// <summary><see cref="After"/> on another thread, while this one works on the batch; the batch is free when both are done.</summary>
+    internal static T Beside<T>(string before, PixelBatch batch, out string after, Func<T> work)
+    {
+        // A third of a second for each gigabyte, and the thread that trains has better to do.
+        var sum = Task.Run(() => After(before, batch));
+
+        try
+        {
+            return work();
+        }
+        finally
+        {
+            after = sum.GetAwaiter().GetResult();
+        }
+    }
+
     /// <summary>The sum of all batches so far, from that of all before and the newest.</summary>
     internal static string After(string before, PixelBatch batch)
     {

@@ -59,10 +59,13 @@ public sealed class Trainer
 {
     private readonly Config config;
 
-    private Trainer(RunFolder folder, Config config)
+    private Continuation? further;
+
+    private Trainer(RunFolder folder, Config config, Continuation? further = null)
     {
         Folder = folder;
         this.config = config;
+        this.further = further;
     }
 
     /// <summary>A new run.</summary>
@@ -83,10 +86,18 @@ public sealed class Trainer
 
     /// <summary>A run that was stopped, killed or finished before; it goes on with its own settings.</summary>
     /// <exception cref="InputException">It is no run's folder.</exception>
-    public static Trainer Resume(string folder)
+    public static Trainer Resume(string folder) => Resume(folder, new ResumeOptions());
+
+    /// <summary>The same with data that has moved, or a finished run that is trained on.</summary>
+    /// <param name="folder">The run's folder.</param>
+    /// <param name="options">What is new.</param>
+    /// <exception cref="InputException">It is no run's folder, or the options are wrong.</exception>
+    public static Trainer Resume(string folder, ResumeOptions options)
     {
+        ArgumentNullException.ThrowIfNull(options);
+        var further = options.Further(folder);
         var (run, config) = RunFolder.Open(folder);
-        return new Trainer(run, config);
+        return new Trainer(run, options.Data is null ? config : Located(config, options.Data), further);
     }
 
     /// <summary>The files of the run.</summary>
@@ -115,7 +126,9 @@ public sealed class Trainer
     {
         try
         {
-            using var run = new TrainingRun(Folder, config, progress, Notice, Logged, Command ?? CommandOf(config), cancellation);
+            using var run = new TrainingRun(Folder, config, progress, Notice, Logged, Command ?? CommandOf(config), further, cancellation);
+            // It is in the checkpoint now; who calls again finishes it.
+            further = null;
             return run.Execute();
         }
         finally
@@ -133,7 +146,7 @@ public sealed class Trainer
 
     /// <summary>
     /// Makes a run and trains it to the end, all on a thread of its own. Cancelling finishes the step, saves, and throws
-    /// <see cref="TrainingStoppedException"/>, whose folder <see cref="Resume"/> takes.
+    /// <see cref="TrainingStoppedException"/>, whose folder <see cref="Resume(string)"/> takes.
     /// </summary>
     /// <param name="options">The settings.</param>
     /// <param name="progress">Told of every step; a <see cref="Progress{T}"/> made on a window's thread reports there.</param>
@@ -160,11 +173,13 @@ public sealed class Trainer
     }
 
     /// <summary>With whole paths, so that the run goes on from any folder.</summary>
-    internal static Config Located(Config config)
+    internal static Config Located(Config config) => Located(config, config.Data);
+
+    private static Config Located(Config config, string place)
     {
         string Whole(string path) => path.Length > 0 && Path.Exists(path) ? Path.GetFullPath(path) : path;
         var settings = RunSettings.Pairs(config).Select(pair => new Given("", pair.Key, pair.Value));
-        var data = ImageDatasets.IsEmbedded(config.Data) && config.Layout == ImageDatasets.Auto ? config.Data : Whole(config.Data);
+        var data = ImageDatasets.IsEmbedded(place) && config.Layout == ImageDatasets.Auto ? place : Whole(place);
         return RunSettings.Resolve([.. settings, new Given("", "data", data), new Given("", "weights", Whole(config.Weights))]);
     }
 

@@ -50,6 +50,9 @@ public sealed partial record TrainingOptions
     /// <summary>Refuse weights that do not fit.</summary>
     public bool? StrictWeights { get; init; }
 
+    /// <summary>Which of several networks in the file of weights: a dictionary's key, or what its tensors' names begin with.</summary>
+    public string? WeightsPart { get; init; }
+
     /// <summary>class (the class token of a vit), mean, max, mean-max, gem, grid.</summary>
     public string? Pooling { get; init; }
 

@@ -26,6 +26,7 @@ internal sealed class TrainingRun : IDisposable
     private readonly IBatchSampler sampler;
     private readonly Session session;
     private readonly EmbeddingPass pass;
+    private readonly ProcessThreads? threads;
     private readonly int steps;
     private Progress state;
 
@@ -36,6 +37,7 @@ internal sealed class TrainingRun : IDisposable
         Action<string>? notice,
         Action<LogEntry>? listener,
         string command,
+        Continuation? further,
         CancellationToken cancellation)
     {
         this.folder = folder;
@@ -49,7 +51,7 @@ internal sealed class TrainingRun : IDisposable
         meter = new ProgressMeter(progress, config.Batch);
         // Seen before all pictures are decoded, which may take minutes.
         Device.choose(config.Device);
-        var opened = RunData.Open(config);
+        var opened = Opened();
         void Checking(int done, int total) => meter.Report("checking pictures", done, total);
 
         try
@@ -59,17 +61,22 @@ internal sealed class TrainingRun : IDisposable
                 ? opened.Checked(config.SkipBad, config.Workers, this.notice, Checking, cancellation)
                 : opened.CheckedBy(cache, config.SkipBad, this.notice);
             data.Describe(config, this.notice);
-            steps = RunSettings.StepsOf(config, data.Split.Train.Count);
-            sampler = RunSampler.Of(config, data);
-            session = Session.ForTraining(config, data.TrainClasses.Names.Count, steps);
-            pass = new EmbeddingPass(session, workers);
             // Where there may be checkpoints the lock comes first, for what another process writes is not to be read; a fresh run takes it once it
             // is known that it can begin.
             store = resumed ? new CheckpointStore(folder.Checkpoints) : null!;
-            var saved = Restored();
+            var (saved, damaged) = RunCheckpoints.Newest(folder.Checkpoints);
+            var first = RunSettings.StepsOf(config, data.Split.Train.Count);
+            var begun = further is null ? saved?.Progress : further.After(saved?.Progress, first, data.Split.Train.Count, config.Batch);
+            steps = begun is { Until: > 0 } ? begun.Until : first;
+            sampler = RunSampler.Of(config, data);
+            threads = new ProcessThreads();
+            session = Session.ForTraining(config, data.TrainClasses.Names.Count, first, begun?.From ?? 0, steps);
+            pass = new EmbeddingPass(session, workers);
+            Restore(saved, damaged);
             store ??= new CheckpointStore(folder.Checkpoints);
             folder.RemoveUnfinished();
-            state = saved ?? Fresh();
+            state = begun ?? Fresh();
+            Continue(saved);
         }
         catch
         {
@@ -82,7 +89,15 @@ internal sealed class TrainingRun : IDisposable
     {
         try
         {
-            return Logged();
+            TrainingResult result;
+
+            using (var log = OpenLog())
+            {
+                result = Logged(log);
+            }
+
+            folder.Sums.Keep(folder.Log, folder.Classes, folder.Report);
+            return result;
         }
         catch (Exception problem) when (FileProblem.IsFull(problem))
         {
@@ -91,10 +106,8 @@ internal sealed class TrainingRun : IDisposable
         }
     }
 
-    private TrainingResult Logged()
+    private TrainingResult Logged(RunJournal log)
     {
-        using var log = OpenLog();
-
         try
         {
             var before = MeasuredBefore();
@@ -124,16 +137,24 @@ internal sealed class TrainingRun : IDisposable
     {
         // The constructor may have thrown before any of them was made.
         ((IDisposable?)session)?.Dispose();
+        threads?.Dispose();
         store?.Dispose();
         cache?.Dispose();
     }
 
+    private RunData Opened() =>
+        resumed && !ImageDatasets.IsEmbedded(config.Data) && !Path.Exists(config.Data)
+            ? throw new InputException($"{config.Data}: the data of the run in {folder.Root} is not there. If it has moved, say where it is now: train --resume {folder.Root} DATA.")
+            : RunData.Open(config);
+
     /// <summary>
-    /// Puts the session where the newest checkpoint of the same data left it; null for a run without one, which takes up its weights.
-    /// Writes nothing, so that a run that cannot begin leaves nothing behind.
+    /// Puts the session where the newest checkpoint of the same data left it; a run without one takes up its weights. Writes nothing, so that a run that
+    /// cannot begin leaves nothing behind.
     /// </summary>
-    private Progress? Restored()
+    private void Restore(SavedRun? saved, IReadOnlyList<(Checkpoint Checkpoint, string Problem)> damaged)
     {
+        folder.Demand(folder.Fingerprint);
+
         if (resumed && File.Exists(folder.Fingerprint) && File.ReadAllText(folder.Fingerprint) != data.Fingerprint())
         {
             throw new InputException($"{config.Data}: the pictures or their classes are not those that the run in {folder.Root} started with. Restore them, or start a new run.");
@@ -141,18 +162,37 @@ internal sealed class TrainingRun : IDisposable
 
         notice($"run folder: {folder.Root}");
         notice($"{Human.Count(session.EmbeddingParameters)} parameters at test time, {Human.Count(session.TrainingParameters)} while training; device {session.Device}");
-        var saved = RunCheckpoints.Restore(folder.Checkpoints, session);
 
         if (saved is not null)
         {
-            notice($"going on after step {saved.Step} of {steps}");
+            saved.Into(session);
+
+            foreach (var (checkpoint, problem) in damaged)
+            {
+                notice($"left out the checkpoint {folder.NameOf(checkpoint)}: {problem}. It is now called {store.SetAside(checkpoint)}.");
+            }
+
+            notice($"going on after step {saved.Progress.Step} of {steps}");
         }
         else if (config.Weights.Length > 0)
         {
             notice(EncoderWeights.Load(session, config));
         }
+    }
 
-        return saved;
+    /// <summary>Keeps what is new for a run that goes on: where its data is now, and how far it is trained on.</summary>
+    private void Continue(SavedRun? saved)
+    {
+        if (resumed && RunSettings.Resolve(TomlSettings.Read(folder.Settings)).Data != config.Data)
+        {
+            folder.Sums.Replace(folder.Settings, path => AtomicFile.WriteText(path, TomlSettings.Write(config)));
+        }
+
+        if (saved is not null && state != saved.Progress)
+        {
+            notice($"training on: {steps - state.From} more steps after step {state.From}, with a learning-rate schedule of their own");
+            RunCheckpoints.Save(store, session, state);
+        }
     }
 
     /// <summary>The start of a run, with its data and settings written down; the settings last, since they make the folder a run's.</summary>
@@ -160,14 +200,16 @@ internal sealed class TrainingRun : IDisposable
     {
         AtomicFile.WriteText(folder.Fingerprint, data.Fingerprint());
         AtomicFile.WriteText(folder.Settings, TomlSettings.Write(config));
+        folder.Sums.Keep(folder.Fingerprint, folder.Settings);
         return new Progress(0, 0, 0, 0, RunSums.Of(session.EmbeddingWeights()));
     }
 
     private RunJournal OpenLog()
     {
+        folder.Sums.Forget(folder.Log);
         var log = new RunJournal(folder, config, state.Step, listener);
         log.Write(resumed
-            ? new ResumeEntry(state.Step) { Steps = steps, Data = data.Summary() }
+            ? new ResumeEntry(state.Step) { Steps = steps, From = state.From, Data = data.Summary() }
             : new StartEntry(steps, command, About.Version) { Data = data.Summary() });
         return log;
     }
@@ -177,11 +219,13 @@ internal sealed class TrainingRun : IDisposable
     {
         if (state.Step > 0)
         {
+            folder.Demand(folder.Metrics);
             return MetricsFile.Read(folder.Metrics).Before;
         }
 
         var before = RunMeasures.Kept(Tested().Metrics);
-        MetricsFile.Write(folder.Metrics, new RunMetrics(data.Dataset.Name, 0, before, before) { Subset = data.Subset });
+        var metrics = new RunMetrics(data.Dataset.Name, 0, before, before) { Subset = data.Subset };
+        folder.Sums.Replace(folder.Metrics, path => MetricsFile.Write(path, metrics));
         return before;
     }
 
@@ -202,8 +246,7 @@ internal sealed class TrainingRun : IDisposable
 
             using (batch)
             {
-                seen = RunSums.After(state.Batches, batch);
-                result = session.Step(batch.Pixels, batch.Size, batch.Labels);
+                result = RunSums.Beside(state.Batches, batch, out seen, () => session.Step(batch.Pixels, batch.Size, batch.Labels));
             }
 
             state = state with { Step = result.Step, Seconds = trained + clock.Elapsed.TotalSeconds, Batches = seen, Waited = state.Waited + batch.Waited.TotalSeconds };
@@ -254,25 +297,31 @@ internal sealed class TrainingRun : IDisposable
         if (state.BestStep == 0 || metrics.MapAtR > state.BestValue)
         {
             state = state with { BestStep = state.Step, BestValue = metrics.MapAtR };
-            LevelsFile.Write(folder.BestWeights, session, state.Step);
-            ModelFile.Write(folder.BestWeights, session, state.Step);
+            Write(folder.BestLevels, folder.BestWeights);
         }
     }
 
     private TrainingResult Finish(IReadOnlyDictionary<string, double> before)
     {
-        LevelsFile.Write(folder.LastWeights, session, state.Step);
-        ModelFile.Write(folder.LastWeights, session, state.Step);
+        Write(folder.LastLevels, folder.LastWeights);
         var outcome = Tested();
         var after = RunMeasures.Kept(outcome.Metrics);
         var best = state.BestStep == 0 ? null : state.BestStep == state.Step ? after : RunMeasures.Kept(TestedBest().Metrics);
         var origin = new RunOrigin(state.Network, state.Batches);
-        MetricsFile.Write(folder.Metrics, new RunMetrics(data.Dataset.Name, state.Step, before, after, best, state.BestStep) { Subset = data.Subset, Origin = origin });
+        var metrics = new RunMetrics(data.Dataset.Name, state.Step, before, after, best, state.BestStep) { Subset = data.Subset, Origin = origin };
+        folder.Sums.Replace(folder.Metrics, path => MetricsFile.Write(path, metrics));
         meter.Report("writing the report", 0, 1);
         new RunReports(folder, config, FirstCommand(), session, data, cancellation).Write(before, after, outcome, state);
         WriteProjector(outcome);
         meter.Report("writing the report", 1, 1);
         return new TrainingResult(folder.Root, state.Step, before, after, best, state.BestStep, folder.Report, data.Subset);
+    }
+
+    /// <summary>Writes the network as it is, and its levels.</summary>
+    private void Write(string levels, string model)
+    {
+        folder.Sums.Replace(levels, path => LevelsFile.Write(path, session, state.Step));
+        folder.Sums.Replace(model, path => ModelFile.Write(path, session, state.Step));
     }
 
     /// <summary>The test pictures for TensorBoard's projector, where that is wanted.</summary>
