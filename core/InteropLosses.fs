@@ -171,7 +171,11 @@ type LossFunctions private () =
         scoped (fun () ->
             // The process's generator is somebody else's: it is given back.
             let state = torch.get_rng_state ()
-            use _ = { new IDisposable with member _.Dispose() = torch.set_rng_state state }
+
+            use _ =
+                { new IDisposable with
+                    member _.Dispose() = torch.set_rng_state state }
+
             torch.manual_seed 0L |> ignore
             let leaf (x: Tensor) = x.requires_grad_ true
             let x = LossProbe.matrix "embeddings" embeddings |> leaf

@@ -102,8 +102,7 @@ let private resume (arguments: ParseResults<TrainArgument>) run =
         | true, value -> Nullable value
         | _ -> raise (InputException $"{option} {text}: is not a number.")
 
-    let ofText option read text =
-        text |> Option.map (number option read) |> Option.defaultValue (Nullable())
+    let ofText option read text = text |> Option.map (number option read) |> Option.defaultValue (Nullable())
 
     let invariant = Globalization.CultureInfo.InvariantCulture
 

@@ -106,7 +106,12 @@ let private checkpoints =
                   for folder in Directory.GetDirectories(Path.Combine(run, "checkpoints"), "step-*") do
                       Damage.flip (Path.Combine(folder, "weights.safetensors"))
 
-                  let words = [ "no checkpoint is whole"; "step-000000004"; "step-000000005"; "weights.safetensors is damaged"; "from a copy" ]
+                  let words =
+                      [ "no checkpoint is whole"
+                        "step-000000004"
+                        "step-000000005"
+                        "weights.safetensors is damaged"
+                        "from a copy" ]
 
                   for _ in 1..2 do
                       rejects words (fun () -> Trainer.Resume(run).Train() |> ignore))
@@ -198,7 +203,14 @@ let private further =
                   Expect.notEqual (lastWeights whole) (lastWeights (finishedRun [])) "trained on"
                   let alone = Recipe.build (settings pictures.Value []) 6 4
                   Expect.equal (rates whole) (rates (finishedRun []) @ [ for step in 0..3 -> alone.Method.Rate step ]) "rates"
-                  let resume = LogReader.Read(RunFolder(whole).Log).Entries |> Seq.pick (fun entry -> match entry with :? ResumeEntry as at -> Some at | _ -> None)
+
+                  let resume =
+                      LogReader.Read(RunFolder(whole).Log).Entries
+                      |> Seq.pick (fun entry ->
+                          match entry with
+                          | :? ResumeEntry as at -> Some at
+                          | _ -> None)
+
                   Expect.equal (resume.Step, resume.From, resume.Steps) (6, 6, 10) "log"
                   Expect.stringContains (File.ReadAllText(RunFolder(whole).Report)) "trained on from step 6" "report"
                   let again = Trainer.Resume(whole, ResumeOptions(Epochs = Nullable 0.5)).Train()

@@ -23,7 +23,7 @@ public sealed record ResumeOptions
     {
         (null, null) => null,
         (not null, not null) => throw new InputException("--steps and --epochs: give one of them, they both say how long to train."),
-        (<= 0, _) => throw new InputException($"--steps {Steps}: give the number of steps to train {run} on, 1 or more."),
+        ( <= 0, _) => throw new InputException($"--steps {Steps}: give the number of steps to train {run} on, 1 or more."),
         (_, { } epochs) when !(epochs > 0 && epochs <= 1e6) => throw new InputException($"--epochs {epochs}: give the number of epochs to train {run} on, more than 0."),
         _ => new Continuation(run, Steps, Epochs),
     };

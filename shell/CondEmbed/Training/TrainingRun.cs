@@ -4,7 +4,6 @@ using CondEmbed.Images;
 using CondEmbed.Interop;
 using CondEmbed.Reports;
 using CondEmbed.Sampling;
-using CondEmbed.TensorBoard;
 
 namespace CondEmbed.Training;
 
