@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using CondEmbed.Checkpoints;
+using CondEmbed.Datasets;
 using CondEmbed.Images;
 using CondEmbed.Interop;
 using CondEmbed.Reports;
