@@ -45,20 +45,28 @@ internal sealed class FileSums(string folder)
     /// <summary>Replaces a file of the folder by what is written under the name that is given; the old one and its sum hold until the new one is whole.</summary>
     internal void Replace(string file, Action<string> write)
     {
-        var temporary = file + AtomicFile.TemporaryEnding;
-        write(temporary);
+        var temporary = AtomicFile.TemporaryFor(file);
 
-        if (!File.Exists(temporary))
+        try
         {
-            return;
-        }
+            write(temporary);
 
-        var own = (Sum: SumOf(temporary), Name: Path.GetFileName(file));
-        var lines = Lines();
-        Write([.. lines, own]);
-        File.Move(temporary, file, overwrite: true);
-        Disk.FlushFolder(folder);
-        Write([.. lines.Where(line => line.Name != own.Name), own]);
+            if (!File.Exists(temporary))
+            {
+                return;
+            }
+
+            var own = (Sum: SumOf(temporary), Name: Path.GetFileName(file));
+            var lines = Lines();
+            Write([.. lines, own]);
+            File.Move(temporary, file, overwrite: true);
+            Disk.FlushFolder(folder);
+            Write([.. lines.Where(line => line.Name != own.Name), own]);
+        }
+        finally
+        {
+            File.Delete(temporary);
+        }
     }
 
     /// <summary>What is wrong with the files of the folder that have a sum, in words; null where nothing is.</summary>
