@@ -65,11 +65,8 @@ public static class TextFile
         var encoding = EncodingOf(bytes);
         return encoding is UTF8Encoding && System.Text.Unicode.Utf8.IsValid(bytes)
             ? Json(path, () => JsonDocument.Parse(bytes.AsMemory(encoding.Preamble.Length)), make)
-            : Json(path, Decoded(path, bytes), make);
+            : Json(path, () => JsonDocument.Parse(Decoded(path, bytes)), make);
     }
-
-    /// <summary>The same of a text; <paramref name="place"/> names it in messages.</summary>
-    internal static T Json<T>(string place, string text, Func<JsonElement, T> make) => Json(place, () => JsonDocument.Parse(text), make);
 
     /// <summary>
     /// Whether this is what a JSON document throws of itself that is not valid: half a surrogate pair, written as an escape, is an

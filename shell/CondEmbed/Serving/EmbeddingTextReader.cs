@@ -45,7 +45,15 @@ internal static class EmbeddingTextReader
             line++;
             if (text.Trim().Length > 0)
             {
-                _ = TextFile.Json($"{path}, line {line}", text, root => Add(rows, line, root));
+                try
+                {
+                    using var document = JsonDocument.Parse(text);
+                    Add(rows, line, document.RootElement);
+                }
+                catch (Exception problem) when (TextFile.IsBadJson(problem))
+                {
+                    rows.Problem($"line {line}", $"not valid JSON: {problem.Message}");
+                }
             }
         }
     }
@@ -74,14 +82,14 @@ internal static class EmbeddingTextReader
         rows.Add($"line {line}", CollectionsMarshal.AsSpan(row), label);
     }
 
-    private static bool Add(EmbeddingRows rows, int line, JsonElement root)
+    private static void Add(EmbeddingRows rows, int line, JsonElement root)
     {
         if (root.ValueKind != JsonValueKind.Object
             || !root.TryGetProperty("embedding", out var embedding)
             || embedding.ValueKind != JsonValueKind.Array)
         {
             rows.Problem($"line {line}", "no list 'embedding'");
-            return false;
+            return;
         }
 
         var row = new float[embedding.GetArrayLength()];
@@ -92,13 +100,12 @@ internal static class EmbeddingTextReader
             if (number.ValueKind != JsonValueKind.Number || !number.TryGetSingle(out row[at++]))
             {
                 rows.Problem($"line {line}", $"'embedding' holds {number.GetRawText()}, which is not a number");
-                return false;
+                return;
             }
         }
 
         var known = root.TryGetProperty("label", out var label) && label.ValueKind is JsonValueKind.String or JsonValueKind.Number;
         rows.Add($"line {line}", row, known ? label.ToString() : null);
-        return true;
     }
 
     // A quoted field may hold line ends: a record goes on while a quote is open.
