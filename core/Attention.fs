@@ -76,7 +76,7 @@ let parts options values : Parts =
 
     let weights env (queries, read) =
         let q = query.Forward env queries |> split
-        (q.matmul (read.Keys.transpose (-2L, -1L)) / sqrt (float (width / options.Heads))).softmax(-1L)
+        (matmul q (read.Keys.transpose (-2L, -1L)) / sqrt (float (width / options.Heads))).softmax(-1L)
 
     { Look = Layer.create (key.Specs @ value.Specs) look
       Ask = Layer.create (query.Specs @ output.Specs) ask

@@ -110,7 +110,7 @@ type Config =
       [<Description("loss of the unconditional embeddings, or a weighted sum, as in multi-similarity(beta=50) + 0.5 * proxy-anchor: {losses}")>]
       Loss: string
       [<Description("numbers for the loss, as in loss_settings.alpha=2")>]
-      LossSettings: Map<string, float>
+      LossSettings: NamedNumbers
       [<Description("cross-batch memory: how many embeddings of earlier batches the loss also compares with; 0 for none")>]
       [<AtLeast 0>]
       Memory: int
@@ -123,7 +123,7 @@ type Config =
       [<Description("loss of the levels; empty for the same as loss")>]
       LevelLoss: string
       [<Description("settings of the levels' loss, where they differ from loss_settings")>]
-      LevelLossSettings: Map<string, float>
+      LevelLossSettings: NamedNumbers
       [<Section "Optimiser">]
       [<Description("optimiser: adamw or sgd")>]
       [<OneOf("adamw", "sgd")>]

@@ -44,12 +44,12 @@ module Config =
           Distillation = 0.0
           DistillationTemperature = 0.1
           Loss = "multi-similarity"
-          LossSettings = Map.empty
+          LossSettings = NamedNumbers.Empty
           Memory = 0
           MemoryStart = 100
           MemoryWeight = 1.0
           LevelLoss = ""
-          LevelLossSettings = Map.empty
+          LevelLossSettings = NamedNumbers.Empty
           Optimiser = "adamw"
           Lr = 6e-3
           HeadLrFactor = 0.3
@@ -141,12 +141,12 @@ module Config =
     /// The loss of the levels and its settings: the one given, or the loss itself with its settings, but for those given for the levels.
     let levelLossOf config =
         if config.LevelLoss = "" then
-            config.Loss, Map.fold (fun all key value -> Map.add key value all) config.LossSettings config.LevelLossSettings
+            config.Loss, config.LossSettings.With config.LevelLossSettings
         else
             config.LevelLoss, config.LevelLossSettings
 
     /// Numbers as the settings of a loss.
-    let asValues (numbers: Map<string, float>) = numbers |> Map.map (fun _ number -> Number number)
+    let asValues (numbers: NamedNumbers) = Map [ for KeyValue(key, number) in numbers -> key, Number number ]
 
     /// Short side to which test pictures are resized.
     let resizeOf config =

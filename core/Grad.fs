@@ -1,30 +1,105 @@
 /// Gradients of scalar functions of parameters.
 module CondEmbed.Grad
 
-open System.Collections.Generic
+open System
+open System.Runtime.InteropServices
 open TorchSharp
 
-let private tryGradients (value: Tensor) (leaves: (string * Tensor) list) =
+/// What is kept of a value's graph once gradients were taken.
+type private Graph =
+    | Freed
+    /// More gradients can be taken of the value.
+    | Kept
+    /// That, and the gradients can be differentiated again.
+    | Recorded
+
+/// torch.autograd.grad by way of TorchScript, which gives its errors to us. From TorchSharp's own function they escape (a graph that was freed, memory that
+/// does not suffice), and the process ends.
+let private native =
+    lazy
+        (torch.jit.compile
+            """
+def gradient(value: List[Tensor], leaves: List[Tensor], keep: bool, record: bool):
+    return torch.autograd.grad(value, leaves, None, keep, record, True)
+""")
+
+/// What libtorch said, without the place in the TorchScript above.
+let private reason (error: ExternalException) =
+    let lines = error.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+
+    lines
+    |> Array.tryFindBack _.StartsWith("RuntimeError: ")
+    |> Option.map _.Substring(14)
+    |> Option.defaultValue lines[0]
+
+let private demandSound (value: Tensor) (leaves: (string * Tensor) list) =
+    if value.numel () <> 1L then
+        invalidArg
+            (nameof value)
+            $"Gradients are of one number, and this value is {shapeText value.shape}: reduce it first, by value.sum () or value.mean ()."
+
+    for name, leaf in leaves do
+        if not leaf.requires_grad then
+            invalidArg
+                (nameof leaves)
+                $"'{name}' does not require gradients: call leaf.requires_grad_ true on it before the value is computed."
+
+let private tryGradients graph (value: Tensor) (leaves: (string * Tensor) list) : Tensor option list =
+    demandSound value leaves
     let tensors = leaves |> List.map snd |> List.toArray
 
-    [ for leaf, gradient in Seq.zip leaves (torch.autograd.grad ([| value |], tensors, allow_unused = true)) ->
-          leaf, (if isNull (box gradient) || gradient.IsInvalid then None else Some gradient) ]
+    try
+        match native.Value.invoke ("gradient", [| box [| value |]; box tensors; box (graph <> Freed); box (graph = Recorded) |]) with
+        | :? (Tensor array) as found -> [ for gradient in found -> Some gradient ]
+        | found -> [ for gradient in (found :?> obj array) -> gradient |> Option.ofObj |> Option.map unbox<Tensor> ]
+    with
+    | :? ExternalException as error when error.Message.Contains "second time" ->
+        raise (
+            ArgumentException(
+                "The graph of this value was freed when its gradients were taken before: take all gradients at once, compute the value anew, or take the first ones by Grad.keepingGraph.",
+                nameof value,
+                error
+            )
+        )
+    | :? ExternalException as error -> raise (ExternalException($"The gradient failed: {reason error}", error))
 
-/// scalar, leaves -> of each leaf's shape: the gradient of the value by each named leaf, which must require gradients, in the order of
-/// the leaves. Error: a leaf that the value does not depend on.
-let gradients (value: Tensor) (leaves: (string * Tensor) list) : (string * Tensor) list =
-    [ for (name, _), gradient in tryGradients value leaves do
+let private orZero graph (value: Tensor) (leaves: (string * Tensor) list) : (string * Tensor) list =
+    let zero (leaf: Tensor) = torch.zeros_like (leaf, requires_grad = false)
+
+    if not value.requires_grad then
+        [ for name, leaf in leaves -> name, zero leaf ]
+    elif leaves.IsEmpty then
+        []
+    else
+        [ for (name, leaf), gradient in List.zip leaves (tryGradients graph value leaves) ->
+              name, gradient |> Option.defaultWith (fun () -> zero leaf) ]
+
+let private orError graph (value: Tensor) (leaves: (string * Tensor) list) : (string * Tensor) list =
+    if not value.requires_grad then
+        invalidArg
+            (nameof value)
+            "This value has no graph: nothing that it was computed from requires gradients, or it was computed under no_grad or after detach. Call leaf.requires_grad_ true before it is computed."
+
+    let found = if leaves.IsEmpty then [] else tryGradients graph value leaves
+
+    [ for (name, _), gradient in List.zip leaves found do
           match gradient with
           | Some gradient -> name, gradient
           | None -> invalidArg (nameof leaves) $"The objective does not depend on '{name}': use that layer, leave it out, or freeze it." ]
 
-/// The same, with zeros for a leaf that the value does not depend on.
-let gradientsOrZero (value: Tensor) (leaves: (string * Tensor) list) : (string * Tensor) list =
-    if not value.requires_grad then
-        [ for name, leaf in leaves -> name, torch.zeros_like (leaf, requires_grad = false) ]
-    else
-        [ for (name, leaf), gradient in tryGradients value leaves ->
-              name, gradient |> Option.defaultWith (fun () -> torch.zeros_like (leaf, requires_grad = false)) ]
+/// scalar, leaves -> of each leaf's shape: the gradient of the value by each named leaf, which must require gradients, in the order of
+/// the leaves; the value's graph is freed. ArgumentException: a leaf that the value does not depend on, a value that is not one number, has no graph, or
+/// whose graph was freed. ExternalException where memory does not suffice. TorchSharp's own `torch.autograd.grad` ends the process in these cases.
+let gradients value leaves = orError Freed value leaves
+
+/// The same, with zeros for a leaf that the value does not depend on, and where the value has no graph.
+let gradientsOrZero value leaves = orZero Freed value leaves
+
+/// As `gradientsOrZero`; the value's graph is kept, so that more gradients can be taken of it.
+let keepingGraph value leaves = orZero Kept value leaves
+
+/// As `gradients`, and each gradient is itself a function of the leaves: take its gradient for second derivatives. The value's graph is kept.
+let differentiable value leaves = orError Recorded value leaves
 
 /// Any shapes -> scalar: the Euclidean length of all gradients together, on their device.
 let norm (gradients: (string * Tensor) list) = torch.stack([| for _, g in gradients -> g.norm () |]).norm()

@@ -185,7 +185,7 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
     member _.Moments() : IReadOnlyList<TensorData> = [| for name, tensor in Params.toSeq state.Moments -> Bytes.ofTensor name tensor |]
 
     /// The state of torch's global generator.
-    member _.RandomState() : byte array = scoped (fun () -> torch.get_rng_state().bytes.ToArray())
+    member _.RandomState() : byte array = Randomness.state ()
 
     /// What is wrong with bytes that should be a state of torch's global generator, as a clause; null where nothing is.
     static member RandomProblem(random: byte array) : string =
@@ -210,9 +210,9 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
             | problem -> invalidArg (nameof random) $"The random state cannot be used: {problem}."
 
             tested.Forget()
+            Randomness.restore random
             commit state.Params weights
             commit state.Moments moments
-            torch.set_rng_state (Bytes.toTensor (TensorData("random", "U8", [| int64 random.Length |], random)))
             state.Step <- step)
 
     /// Takes up weights by name, whatever stands before the names; what does not fit stays as it was and stands in the report. Other number types become float32.

@@ -170,11 +170,11 @@ type LossFunctions private () =
 
         scoped (fun () ->
             // The process's generator is somebody else's: it is given back.
-            let state = torch.get_rng_state ()
+            let state = Randomness.state ()
 
             use _ =
                 { new IDisposable with
-                    member _.Dispose() = torch.set_rng_state state }
+                    member _.Dispose() = Randomness.restore state }
 
             torch.manual_seed 0L |> ignore
             let leaf (x: Tensor) = x.requires_grad_ true

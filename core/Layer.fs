@@ -72,8 +72,9 @@ module Layer =
         around layer (fun env input ->
             try
                 layer.Forward env input
-            with :? ExternalException as error ->
-                raise (LayerException("", misfit input error, error)))
+            with
+            | :? ExternalException as error -> raise (LayerException("", misfit input error, error))
+            | :? MisfitException as error -> raise (LayerException("", error.Message, error)))
 
     let named name layer =
         if String.IsNullOrWhiteSpace name then

@@ -69,7 +69,7 @@ let remembering (options: Options) features (loss: Loss) : Loss =
         env.Report "memory.state" (torch.cat ([| (next + float batch).remainder(scalar (float size)); steps + 1.0 |], 0L))
 
         let pairs = Mining.between labels classes (itself size places)
-        let similarities = unit.matmul (rows.``to``(unit.dtype).t())
+        let similarities = matmul unit (rows.``to``(unit.dtype).t())
         let started = steps.ge(scalar (float options.Start)).``to``(unit.dtype).squeeze()
 
         onBatch.Forward env (embeddings, labels)

@@ -34,7 +34,7 @@ let pairMargin (distance: Distances.Distance) (positive: float) (negative: float
 type Gap =
     /// At most the margin: those that have a loss.
     | WithinMargin
-    /// At most 0: the negative is no farther than the positive.
+    /// At most the margin and at most 0: the negative is no farther than the positive, and with a margin below 0 nearer by at least so much.
     | Hard
     /// Above 0 and at most the margin: Schroff et al., FaceNet, CVPR 2015.
     | SemiHard
@@ -52,7 +52,7 @@ let tripletMargin (distance: Distances.Distance) kind (margin: float) (pairs: Pa
         let against: Tensor =
             match kind with
             | WithinMargin -> within margin
-            | Hard -> within 0.0
+            | Hard -> within (min margin 0.0)
             | SemiHard -> (within margin).logical_and_(greaterThan 0.0 gap)
             | Easy -> (greaterThan margin gap).logical_and_ c.Against
 
@@ -163,15 +163,14 @@ let private distanceSetting = Setting.part "distance" "l2" "distance that is com
 
 let private part name source settings make : Part<Miner> = { Name = name; Source = source; Settings = settings; Make = make }
 
-let private gap name source kind =
-    part name source [ Setting.number "margin" 0.2 "the margin of the gap"; distanceSetting ] (fun given ->
+let private gap name source meaning kind =
+    part name source [ Setting.number "margin" 0.2 meaning; distanceSetting ] (fun given ->
         let distance, margin = Distances.chosen given "distance", given.Number "margin"
         fun pairs s -> OfCompared(tripletMargin distance kind margin pairs s))
 
+/// No distance is asked for: all of them order pairs alike, and only the order counts.
 let private chosenPairs name source positive negative =
-    part name source [ distanceSetting ] (fun given ->
-        let distance = Distances.chosen given "distance"
-        fun pairs s -> OfPairs(batchEasyHard distance positive negative pairs s))
+    part name source [] (fun _ pairs s -> OfPairs(batchEasyHard Distances.l2 positive negative pairs s))
 
 /// `easy-positive-semi-hard-negative` and so on.
 let private combinations =
@@ -184,6 +183,8 @@ let private combinations =
               | Every, (SemiHardest | Every)
               | Hardest, Hardest -> ()
               | _ -> chosenPairs $"{p}-positive-{n}-negative" "Xuan et al., WACV 2020" positive negative ]
+
+let private margin = "the margin of the gap"
 
 /// Every miner by name. A new one is a function above and a line here.
 let all: Part<Miner> list =
@@ -202,10 +203,14 @@ let all: Part<Miner> list =
           (fun given ->
               let distance = Distances.chosen given "distance"
               fun pairs s -> OfPairs(pairMargin distance (given.Number "positive") (given.Number "negative") pairs s))
-      gap "triplet-margin" "triplets within the margin" WithinMargin
-      gap "hard" "triplets whose negative is no farther than the positive" Hard
-      gap "semi-hard" "Schroff et al., CVPR 2015" SemiHard
-      gap "easy" "triplets beyond the margin" Easy
+      gap "triplet-margin" "triplets within the margin" margin WithinMargin
+      gap
+          "hard"
+          "triplets whose negative is no farther than the positive"
+          "below 0: the negative must be nearer than the positive by at least so much; 0 and above: it must be no farther"
+          Hard
+      gap "semi-hard" "Schroff et al., CVPR 2015" margin SemiHard
+      gap "easy" "triplets beyond the margin" margin Easy
       chosenPairs "batch-hard" "Hermans et al. 2017" Hardest Hardest
       yield! combinations
       part

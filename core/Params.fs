@@ -199,13 +199,19 @@ module Params =
             if spec.Shape |> List.exists (fun side -> side < 1L) then
                 invalidArg (nameof specs) $"'{spec.Name}' is {shapeText spec.Shape}: every side of a parameter is at least 1."
 
-    /// Drawn on the CPU in float32 whatever the device and type, so that a seed means the same start everywhere.
+    /// Drawn on the CPU in float32 whatever the device and type, so that a seed means the same start everywhere. A constant is made in the type asked for: by way
+    /// of float32 a 0.1 of float64 would be 0.10000000149.
     let init (seed: int64) (device: torch.Device) (dtype: torch.ScalarType) specs =
         let start spec =
             let draw () =
                 use generator = new torch.Generator(uint64 seed ^^^ stableHash spec.Name, torch.CPU)
 
-                let tensor = torch.empty (List.toArray spec.Shape, dtype = float32, device = torch.CPU)
+                let drawn =
+                    match spec.Init with
+                    | Constant _ -> dtype
+                    | _ -> float32
+
+                let tensor = torch.empty (List.toArray spec.Shape, dtype = drawn, device = torch.CPU)
 
                 fill generator spec tensor
                 // Kernels of convolutions as convolutions want them, so that no step has to turn them and their gradients.

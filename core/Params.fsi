@@ -41,7 +41,8 @@ type Params =
 
 module Params =
     /// Initial values for the specs. The start of each parameter depends on the seed and its own name alone, so two models that share
-    /// names share their start, whatever else they hold. ArgumentException: names that are declared twice, and shapes without numbers.
+    /// names share their start, whatever else they hold. Random starts are float32 numbers in every type; constants are exact. ArgumentException: names that are
+    /// declared twice, and shapes without numbers.
     val init: seed: int64 -> device: torch.Device -> dtype: torch.ScalarType -> specs: ParamSpec list -> Params
     /// The tensors as they are, under their names.
     val ofSeq: tensors: (string * Tensor) seq -> Params

@@ -11,17 +11,7 @@ let values (f: Tensor list -> 'Piece -> Tensor) inputs (pieces: 'Piece list) =
 
 /// A scalar and values that it was made from, which require gradients -> of their shape: its gradient, zero where it does not depend on them. The
 /// scalar can be differentiated again.
-let factors (total: Tensor) (values: Tensor) =
-    let found =
-        if total.requires_grad then
-            torch.autograd.grad ([| total |], [| values |], retain_graph = true, allow_unused = true)
-            |> Seq.tryHead
-        else
-            None
-
-    match found with
-    | Some gradient when not (isNull (box gradient) || gradient.IsInvalid) -> gradient
-    | _ -> torch.zeros_like (values, requires_grad = false)
+let factors (total: Tensor) (values: Tensor) = Grad.keepingGraph total [ "values", values ] |> List.head |> snd
 
 /// The gradient by each input of the sum over all values, each times its factor: L E of factors -> of each input's shape.
 let gradients (f: Tensor list -> 'Piece -> Tensor) (inputs: Tensor list) (pieces: 'Piece list) (factors: Tensor) =

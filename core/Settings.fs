@@ -1,6 +1,7 @@
 namespace CondEmbed
 
 open System
+open System.Collections.Generic
 open System.ComponentModel
 open System.Globalization
 
@@ -82,7 +83,7 @@ module Settings =
     let toPairs (config: Config) =
         [ for field, value in Seq.zip fields (Reflection.FSharpValue.GetRecordFields config) do
               match value with
-              | :? Map<string, float> as settings ->
+              | :? NamedNumbers as settings ->
                   for KeyValue(key, number) in settings do
                       $"{keyOf field.Name}.{key}", text number
               | value -> keyOf field.Name, text value ]
@@ -115,14 +116,13 @@ module Settings =
             | Error message -> Some { Key = key; Message = message }
 
         match key.Split('.', 2), place key with
-        | _, Some index when fields[index].PropertyType <> typeof<Map<string, float>> ->
-            store index (parse fields[index].PropertyType given)
-        | [| table; name |], _ when (place table |> Option.exists (fun i -> fields[i].PropertyType = typeof<Map<string, float>>)) ->
+        | _, Some index when fields[index].PropertyType <> typeof<NamedNumbers> -> store index (parse fields[index].PropertyType given)
+        | [| table; name |], _ when (place table |> Option.exists (fun i -> fields[i].PropertyType = typeof<NamedNumbers>)) ->
             let index = (place table).Value
 
             parse typeof<float> given
             |> Result.mapError (fun problem -> $"{problem}; names stand with the loss itself, as in loss = \"triplet({name}={given})\"")
-            |> Result.map (fun number -> box (Map.add name (unbox<float> number) (unbox<Map<string, float>> values[index])))
+            |> Result.map (fun number -> box ((unbox<NamedNumbers> values[index]).With [ KeyValuePair(name, unbox<float> number) ]))
             |> store index
         | _, Some _ -> Some { Key = key; Message = $"name the setting too, as in {key}.alpha=2" }
         | _ -> Some { Key = key; Message = $"there is no such setting{Names.nearest (List.map fst keys) key}" }

@@ -17,10 +17,10 @@ let cosine (embeddings: Tensor) =
 
     if unit.requires_grad then
         // S is symmetric, so one product (G + G^T) U brings what G U and G^T U would: half the work of the gradient.
-        let s = unit.matmul (unit.detach().t())
+        let s = matmul unit (unit.detach().t())
         (s + s.t ()).sub_(s.detach ())
     else
-        unit.matmul (unit.t ())
+        matmul unit (unit.t ())
 
 /// B B D -> B B: cos(c[i|j], c[j|i]), row i column j; symmetric.
 let mutualCosine (conditional: Tensor) =
@@ -56,7 +56,7 @@ let topK (block: int) (k: int) (queries: Tensor) (gallery: Tensor) =
 
     let nearest (rows: Tensor) =
         use scope = torch.NewDisposeScope()
-        let struct (values, places) = (Layers.l2Normalise rows).matmul(gallery).sort(dim = -1L, descending = true, stable = true)
+        let struct (values, places) = (matmul (Layers.l2Normalise rows) gallery).sort(dim = -1L, descending = true, stable = true)
 
         // A part that is only looked at would keep the whole block alive.
         let first (sorted: Tensor) = sorted.narrow(1L, 0L, k).clone() |> scope.MoveToOuter

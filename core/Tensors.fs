@@ -6,6 +6,11 @@ open TorchSharp
 /// (places of a feature map), D embedding features, Q queries, G gallery, L levels; in attention H heads and N queries or tokens.
 type Tensor = torch.Tensor
 
+/// Tensors do not fit each other. A layer that this comes out of adds its path.
+[<Sealed>]
+type internal MisfitException(message: string) =
+    inherit System.ArgumentException(message)
+
 /// Who frees what: a function of this library never disposes what it is given, and whatever it makes dies with the dispose scope it is
 /// called in. Without a scope a tensor waits for the garbage collector, which sees a few bytes of it and not its megabytes: a small
 /// training then grows by 130 MB a step. Long-lived tensors (parameters, optimiser moments) belong to no scope; their owner disposes them.
@@ -36,13 +41,32 @@ module Tensors =
     /// Takes the tensor out of every dispose scope: from now on its owner frees it.
     let own (tensor: Tensor) = tensor.DetachFromDisposeScope()
 
-    /// Scalars by their number. TorchSharp hands libtorch a scalar's address without keeping the scalar itself alive, so that a garbage collection at a bad
-    /// moment would free it under the operation that reads it; these live on. And they lie where the first step put them: a few bytes made anew in the
-    /// middle of each step, and freed far later, would be as many obstacles to joining the large blocks of memory around them.
-    let private known = System.Collections.Concurrent.ConcurrentDictionary<float, Scalar>()
+    /// So many scalars are kept for good, and so many of the newest beyond these.
+    [<Literal>]
+    let private MostScalars = 1024
 
-    /// A number as libtorch's scalar.
-    let scalar (x: float) = known.GetOrAdd(x, fun x -> x.ToScalar())
+    /// Scalars by the bits of their number. TorchSharp hands libtorch a scalar's address without keeping the scalar itself alive, so that a garbage collection
+    /// at a bad moment would free it under the operation that reads it; these live on. And they lie where the first step put them: a few bytes made anew in the
+    /// middle of each step, and freed far later, would be as many obstacles to joining the large blocks of memory around them.
+    let private known = System.Collections.Concurrent.ConcurrentDictionary<int64, Scalar>()
+
+    /// Scalars that came after `known` was full, each until so many more have come: long after its operation has read it.
+    let private recent: Scalar array = Array.zeroCreate MostScalars
+
+    let mutable private made = 0L
+
+    /// How many scalars are kept alive.
+    let internal scalarsKept () = known.Count + (recent |> Seq.filter (isNull >> not) |> Seq.length)
+
+    /// A number as libtorch's scalar. It need not be disposed; memory stays bounded however many numbers are asked for.
+    let scalar (x: float) =
+        match known.TryGetValue(System.BitConverter.DoubleToInt64Bits x) with
+        | true, scalar -> scalar
+        | _ when known.Count < MostScalars -> known.GetOrAdd(System.BitConverter.DoubleToInt64Bits x, fun _ -> x.ToScalar())
+        | _ ->
+            let scalar = x.ToScalar()
+            recent[int (System.Threading.Interlocked.Increment &made % int64 MostScalars)] <- scalar
+            scalar
 
     /// One element of any shape -> its value.
     let toFloat (tensor: Tensor) =
@@ -54,6 +78,61 @@ module Tensors =
 
     /// A shape for messages: `[2, 3]`.
     let shapeText (shape: int64 seq) = $"""[{shape |> Seq.map string |> String.concat ", "}]"""
+
+    /// The shape of batches that are stretched over each other, if they can be.
+    let private broadcast (a: int64 list) (b: int64 list) =
+        let sides = max a.Length b.Length
+        let filled (shape: int64 list) = List.replicate (sides - shape.Length) 1L @ shape
+        let both = List.zip (filled a) (filled b)
+
+        if both |> List.forall (fun (a, b) -> a = b || a = 1L || b = 1L) then
+            Some [ for a, b in both -> if a = 1L then b else a ]
+        else
+            None
+
+    let private misfit (a: Tensor) (b: Tensor) reason =
+        raise (MisfitException $"matmul of {shapeText a.shape} and {shapeText b.shape}: {reason}")
+
+    let private numberOf (sides: int64 list) = List.fold (*) 1L sides
+
+    let rec private product (refuse: string -> Tensor) (a: Tensor) (b: Tensor) : Tensor =
+        match List.ofArray a.shape, List.ofArray b.shape with
+        | [], _
+        | _, [] -> refuse "a single number is no matrix. Multiply with * instead."
+        | _, [ _ ] -> (product refuse a (b.unsqueeze 1L)).squeeze(-1L)
+        | [ _ ], _ -> (product refuse (a.unsqueeze 0L) b).squeeze(-2L)
+        | shapeA, shapeB ->
+            let batchA, batchB = List.truncate (shapeA.Length - 2) shapeA, List.truncate (shapeB.Length - 2) shapeB
+            let rows, width = shapeA[shapeA.Length - 2], List.last shapeA
+            let height, columns = shapeB[shapeB.Length - 2], List.last shapeB
+
+            let hint =
+                if columns = width then " Transpose the second: b.transpose (-2L, -1L)."
+                elif rows = height then " Transpose the first: a.transpose (-2L, -1L)."
+                else ""
+
+            match batchB, broadcast batchA batchB with
+            | _ when width <> height -> refuse $"rows of {width} numbers do not fit columns of {height}; these have to be equal.{hint}"
+            | _, None -> refuse $"the batches {shapeText batchA} and {shapeText batchB} do not fit: their sides have to be equal, or 1."
+            | [], _ -> a.reshape(numberOf batchA * rows, width).mm(b).reshape [| yield! batchA; rows; columns |]
+            | _, Some batch ->
+                let flat (x: Tensor) (n: int64) (m: int64) = x.expand([| yield! batch; n; m |]).reshape(numberOf batch, n, m)
+                (flat a rows width).bmm(flat b width columns).reshape [| yield! batch; rows; columns |]
+
+    /// ... N K, ... K M -> ... N M, or a vector K on either side: the product of matrices as torch.matmul computes it, batches stretched over each other.
+    /// ArgumentException with both shapes where they do not fit, and ExternalException where memory does not suffice: TorchSharp's own `a.matmul b` ends
+    /// the process in both cases, and no `try` helps.
+    let matmul (a: Tensor) (b: Tensor) : Tensor =
+        let refuse = misfit a b
+
+        if a.dtype <> b.dtype then
+            refuse $"they are {a.dtype} and {b.dtype}. Convert one: b.``to`` a.dtype."
+        elif a.device_type <> b.device_type || a.device_index <> b.device_index then
+            refuse $"they are on {a.device} and {b.device}. Move one: b.``to`` a.device."
+        elif a.dim () = 2L && b.dim () = 2L && a.shape[1] = b.shape[0] then
+            a.mm b
+        else
+            product refuse a b
 
     /// Any shape -> the same, of bool: true where x is greater than a number; no gradient.
     let greaterThan (bound: float) (x: Tensor) = x.gt (scalar bound)

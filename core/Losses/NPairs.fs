@@ -55,7 +55,7 @@ let ofBatch (reduce: Reducer) (embeddings: Tensor) (labels: Tensor) =
 
     let classes = int64 firstTwo.Length
     let unit = Similarity.unit (embeddings.index_select (0L, images))
-    let logits = (unit.narrow (0L, 0L, classes)).matmul((unit.narrow (0L, classes, classes)).t())
+    let logits = matmul (unit.narrow (0L, 0L, classes)) ((unit.narrow (0L, classes, classes)).t())
     terms reduce embeddings.shape[0] (images.narrow (0L, 0L, classes)) logits
 
 let part =

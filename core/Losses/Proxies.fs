@@ -35,13 +35,13 @@ let onUnit classes centres features (loss: Tensor -> Tensor -> Tensor -> Tensor)
 
 /// A loss of (labels B, cosines B C) as a loss with proxies.
 let onCosines classes features (loss: Tensor -> Tensor -> Tensor) =
-    onUnit classes 1 features (fun labels embeddings proxies -> loss labels (embeddings.matmul (proxies.t ())))
+    onUnit classes 1 features (fun labels embeddings proxies -> loss labels (matmul embeddings (proxies.t ())))
 
 /// A loss of (labels B, cosines B K C) as a loss with K proxies a class. Classes come last, since what runs over K is then done for all of them at once.
 let onCentres classes centres features (loss: Tensor -> Tensor -> Tensor) =
     onUnit classes centres features (fun labels embeddings proxies ->
         let byCentre = proxies.reshape(int64 classes, int64 centres, -1L).transpose(0L, 1L).reshape(proxies.shape)
-        loss labels (embeddings.matmul(byCentre.t ()).reshape(-1L, int64 centres, int64 classes)))
+        loss labels ((matmul embeddings (byCentre.t ())).reshape(-1L, int64 centres, int64 classes)))
 
 /// labels B, logits B C -> B: cross-entropy, log sum e^x - x_own.
 let crossEntropy (labels: Tensor) (logits: Tensor) = torch.nn.functional.cross_entropy (logits, labels, reduction = torch.nn.Reduction.None)

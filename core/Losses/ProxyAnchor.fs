@@ -24,5 +24,5 @@ let part =
             OnProxies(
                 Proxies.onUnit given.Classes 1 given.Features (fun labels embeddings proxies ->
                     let every = torch.arange (scalar (float given.Classes), dtype = int64', device = labels.device)
-                    lossOf (every.unsqueeze(1L).eq(labels.unsqueeze 0L)) (proxies.matmul (embeddings.t ())))
+                    lossOf (every.unsqueeze(1L).eq(labels.unsqueeze 0L)) (matmul proxies (embeddings.t ())))
             ) }

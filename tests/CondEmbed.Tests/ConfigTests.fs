@@ -37,9 +37,9 @@ let private textTests =
           testCase "a whole config goes to text and back" (fun () ->
               let unusual =
                   { Config.photographs with
-                      LossSettings = Map [ "alpha", 0.1; "beta", 50.0 ]
+                      LossSettings = NamedNumbers(Map [ "alpha", 0.1; "beta", 50.0 ])
                       LevelLoss = "supcon"
-                      LevelLossSettings = Map [ "temperature", 1e-3 ]
+                      LevelLossSettings = NamedNumbers(Map [ "temperature", 1e-3 ])
                       Data = "a folder, with = and #" }
 
               for config in [ Config.standard; Config.photographs; unusual ] do
@@ -65,7 +65,7 @@ let private textTests =
                       Expect.contains (problemsOf config) setting.Key $"{setting.Key} = {number}"
 
               for number in numbers do
-                  let settings = Map [ "base", number ]
+                  let settings = NamedNumbers(Map [ "base", number ])
                   Expect.contains (problemsOf { Config.standard with LossSettings = settings }) "loss_settings.base" $"base = {number}"
 
                   Expect.contains
@@ -105,7 +105,7 @@ let private textTests =
               let config = applied [ "steps", "5"; "loss_settings.alpha", "1"; "steps", "7"; "loss_settings.beta", "2" ] Config.standard
 
               Expect.equal config.Steps 7 "steps"
-              Expect.equal config.LossSettings (Map [ "alpha", 1.0; "beta", 2.0 ]) "loss settings")
+              Expect.equal config.LossSettings (NamedNumbers(Map [ "alpha", 1.0; "beta", 2.0 ])) "loss settings")
 
           testCase "an unknown key suggests the nearest, unless none is near" (fun () ->
               let message key = (refused [ key, "1" ]).Head.Message
@@ -191,10 +191,10 @@ let private unsound: (string * (Config -> Config)) list =
       "distillation", (fun c -> { c with Distillation = 1.0; LevelWeight = 0.0 })
       "distillation_temperature", (fun c -> { c with DistillationTemperature = 0.0 })
       "loss", (fun c -> { c with Loss = "softmax" })
-      "loss_settings.gamma", (fun c -> { c with LossSettings = Map [ "gamma", 1.0 ] })
+      "loss_settings.gamma", (fun c -> { c with LossSettings = NamedNumbers(Map [ "gamma", 1.0 ]) })
       "level_loss", (fun c -> { c with LevelLoss = "proxy-anchor" })
       "level_loss", (fun c -> { c with Loss = "proxy-anchor" })
-      "level_loss_settings.gamma", (fun c -> { c with LevelLoss = "supcon"; LevelLossSettings = Map [ "gamma", 1.0 ] })
+      "level_loss_settings.gamma", (fun c -> { c with LevelLoss = "supcon"; LevelLossSettings = NamedNumbers(Map [ "gamma", 1.0 ]) })
       "optimiser", (fun c -> { c with Optimiser = "adam" })
       "lr", (fun c -> { c with Lr = 0.0 })
       "lr", (fun c -> { c with Lr = infinity })
@@ -263,10 +263,10 @@ let private derived =
               Expect.equal [ resize 64 0; resize 96 0; resize 224 0; resize 224 300 ] [ 64; 109; 256; 300 ] "sizes")
 
           testCase "the levels take their own loss if one is given" (fun () ->
-              let config = { Config.standard with LossSettings = Map [ "alpha", 3.0 ] }
+              let config = { Config.standard with LossSettings = NamedNumbers(Map [ "alpha", 3.0 ]) }
 
               Expect.equal (Config.levelLossOf config) ("multi-similarity", config.LossSettings) "the same"
               let own = { config with LevelLoss = "supcon" }
-              Expect.equal (Config.levelLossOf own) ("supcon", Map.empty) "its own") ]
+              Expect.equal (Config.levelLossOf own) ("supcon", NamedNumbers.Empty) "its own") ]
 
 let tests = testList "Config" [ textTests; checkTests; derived ]

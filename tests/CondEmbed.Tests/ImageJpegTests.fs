@@ -6,6 +6,7 @@ open System.Buffers.Binary
 open System.IO
 open System.Runtime.InteropServices
 open Expecto
+open CondEmbed.Tests.Support
 open SkiaSharp
 open CondEmbed.Images
 open CondEmbed.Tests.ImageSupport
@@ -189,16 +190,22 @@ let private leaves =
           <| fun () ->
               let random = Random 4
 
-              for _ in 1..3000 do
-                  let file = Array.copy usual.Value
+              let outcomes =
+                  [ for _ in 1..3000 do
+                        let file = Array.copy usual.Value
 
-                  for _ in 0 .. random.Next 4 do
-                      file[random.Next(2, file.Length)] <- byte (random.Next 256)
+                        for _ in 0 .. random.Next 4 do
+                            file[random.Next(2, file.Length)] <- byte (random.Next 256)
 
-                  try
-                      own file whole |> ignore
-                  with :? BadPictureException ->
-                      () ]
+                        try
+                            if isNull (own file whole) then "left" else "decoded"
+                        with :? BadPictureException ->
+                            "refused" ]
+                  |> List.countBy id
+                  |> Map
+
+              for outcome in [ "left"; "decoded" ] do
+                  Expect.isGreaterThan (Map.tryFind outcome outcomes |> Option.defaultValue 0) 100 $"{outcome}: {outcomes}" ]
 
 /// A file with a few bytes changed, cut out, put in, moved or cut off.
 let private damaged (random: Random) (file: byte[]) =

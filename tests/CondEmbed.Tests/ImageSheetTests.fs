@@ -3,6 +3,7 @@ module CondEmbed.Tests.ImageSheetTests
 open System
 open System.IO
 open Expecto
+open CondEmbed.Tests.Support
 open CondEmbed.Images
 open CondEmbed.Tests.ImageSupport
 

@@ -4,6 +4,7 @@ open System
 open System.IO
 open System.Text.Json
 open Expecto
+open CondEmbed.Tests.Support
 open CondEmbed.Images
 open CondEmbed.Tests.ImageSupport
 

@@ -2,6 +2,7 @@ module CondEmbed.Tests.ImageTransformTests
 
 open System
 open Expecto
+open CondEmbed.Tests.Support
 open CondEmbed.Images
 open CondEmbed.Tests.ImageSupport
 

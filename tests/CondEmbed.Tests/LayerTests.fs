@@ -153,7 +153,7 @@ let private misfits =
               let message =
                   try
                       Layer.run (started layer.Specs) layer (normal 1 [ 2; 5; 8; 8 ]) |> ignore
-                      ""
+                      failtest "nothing was refused"
                   with :? LayerException as error ->
                       Expect.equal error.Path "block.conv" "path"
                       error.Message

@@ -2,6 +2,7 @@
 module CondEmbed.Tests.MemoryDataTests
 
 open System.IO
+open System.Text.RegularExpressions
 open Expecto
 open CondEmbed.Datasets
 open CondEmbed.Evaluation
@@ -162,7 +163,26 @@ let private plots =
 
           testCase "one dimension, and one embedding, can be shown" (fun () ->
               inFolder (fun folder ->
-                  Plots.Map(Path.Combine(folder, "a.png"), "", Embeddings<float32>([| 1f; 2f; 4f |], 3, 1), [| "a"; "a"; "b" |])
-                  Plots.Map(Path.Combine(folder, "b.png"), "", Embeddings<float32>([| 1f; 2f |], 1, 2), [| "a" |]))) ]
+                  let file name = Path.Combine(folder, name)
+
+                  /// Where the dots are, across: those of the embeddings, and then one a class beside its name.
+                  let dots name (embeddings: Embeddings<float32>) (labels: string array) =
+                      Plots.Map(file name, "", embeddings, labels)
+
+                      [ for group in Regex.Matches(File.ReadAllText(file name), "<g clip-path=[^>]*>(.*?)</g>", RegexOptions.Singleline) do
+                            for dot in Regex.Matches(group.Groups[1].Value, "<ellipse [^>]*cx=\"([0-9.]+)\"") do
+                                float dot.Groups[1].Value ]
+
+                  let line = Embeddings<float32>([| 1f; 2f; 4f |], 3, 1)
+
+                  match dots "a.svg" line [| "a"; "a"; "b" |] with
+                  | [ one; two; four; _; _ ] ->
+                      Expect.floatClose Accuracy.low ((four - two) / (two - one)) 2.0 "as far apart as the numbers"
+                  | other -> failtest $"{other.Length} dots"
+
+                  let single = dots "b.svg" (Embeddings<float32>([| 1f; 2f |], 1, 2)) [| "a" |]
+                  Expect.equal single.Length 2 "one dot, and that of its class"
+                  Plots.Map(file "a.png", "", line, [| "a"; "a"; "b" |])
+                  Expect.isTrue (isPng (file "a.png")) "a PNG")) ]
 
 let tests = testList "MemoryData" [ sets; tensors; plots ]

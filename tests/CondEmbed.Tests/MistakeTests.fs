@@ -42,7 +42,7 @@ let private step objective images labels =
 let private firstOf objective images labels =
     let training = Train.plain 1e-3 10 objective
     use state = Train.start 0L torch.CPU float32 training
-    Train.steps 1 (fun _ -> { Images = images; Labels = labels }) training state |> Seq.iter ignore
+    Train.steps 1 (fun _ -> { Images = images; Labels = labels }) training state |> List.ofSeq
 
 let private baseline () = objective (levels 8 4 0)
 
@@ -118,7 +118,7 @@ let private mistakes: (string * string list * (unit -> unit)) list =
 
       "a batch of one class",
       [ "All 4 images"; "class 2"; "several classes" ],
-      fun () -> firstOf (baseline ()) (pictures 4L) (labelsOf [ 2; 2; 2; 2 ])
+      fun () -> firstOf (baseline ()) (pictures 4L) (labelsOf [ 2; 2; 2; 2 ]) |> ignore
 
       "a name twice in a model",
       [ "'conv.weight'"; "Layer.named" ],
@@ -233,7 +233,11 @@ let tests =
                       Expect.isFalse (message.Contains noise) $"no stack of libtorch: {message}")
 
           tensorTest "a batch of one class is no mistake where a loss has proxies" (fun () ->
-              firstOf (Objective.baseline network (All.ofText "proxy-anchor" 3 4)) (pictures 4L) (labelsOf [ 2; 2; 2; 2 ]))
+              match firstOf (Objective.baseline network (All.ofText "proxy-anchor" 3 4)) (pictures 4L) (labelsOf [ 2; 2; 2; 2 ]) with
+              | [ report ] ->
+                  Expect.equal report.Step 1 "a step"
+                  Expect.isTrue (report.Loss > 0.0 && report.GradientNorm > 0.0) $"it learns: {report}"
+              | reports -> failtest $"{reports.Length} reports")
 
           tensorTest "parameters may hold more than a layer needs" (fun () ->
               let whole = start (Layer.named "more" (linear 2 2) --> Layer.named "fc" (linear 2 3)).Specs

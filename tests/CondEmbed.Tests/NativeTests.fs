@@ -7,6 +7,7 @@ open System.Runtime.InteropServices
 open System.Text.Json
 open System.Threading.Tasks
 open Expecto
+open CondEmbed.Tests.Support
 open TorchSharp
 open CondEmbed
 open CondEmbed.Health
@@ -123,15 +124,7 @@ let private loadTests =
 
 /// Runs one test of this program as a process of its own; gives its exit code and what it printed.
 let private child (settings: (string * string) list) test =
-    let start = ProcessStartInfo(string Environment.ProcessPath, RedirectStandardOutput = true, RedirectStandardError = true)
-
-    let itself = typeof<InputException>.Assembly.Location
-
-    if Path.GetFileNameWithoutExtension(string Environment.ProcessPath) = "dotnet" then
-        start.ArgumentList.Add(Path.Combine(string (Path.GetDirectoryName itself), "CondEmbed.Tests.dll"))
-
-    start.ArgumentList.Add "--filter"
-    start.ArgumentList.Add $"CondEmbed.Native.process.{test}"
+    let start = Support.ownProcess [ "--filter"; $"CondEmbed.Native.process.{test}" ]
 
     for name, value in settings do
         start.Environment[name] <- value

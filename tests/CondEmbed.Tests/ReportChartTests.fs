@@ -3,6 +3,7 @@ module CondEmbed.Tests.ReportChartTests
 
 open System.Text.RegularExpressions
 open Expecto
+open CondEmbed.Tests.Support
 open CondEmbed.Reports
 
 let private draw name smooth (points: (float * float) seq) =

@@ -103,7 +103,7 @@ let private files =
 
           test "every setting survives the settings file, text that looks like a number, too" {
               for name in [ "007"; "1e5"; "NaN"; "1."; "+3"; "true "; "Infinity"; "a \"b\" \\c"; "ünï 😀"; "12"; "a\tb\nc\u007f" ] do
-                  let config = { Config.standard with Data = name; Lr = 1.0 / 3.0; LossSettings = Map [ "alpha", 1e-5 ] }
+                  let config = { Config.standard with Data = name; Lr = 1.0 / 3.0; LossSettings = NamedNumbers(Map [ "alpha", 1e-5 ]) }
 
                   Expect.equal (RunSettings.Resolve(TomlSettings.Parse("text", TomlSettings.Write config))) config name
           } ]

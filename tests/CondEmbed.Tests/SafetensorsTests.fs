@@ -117,10 +117,7 @@ let tests =
                   rejects [ path; "header of 9223372036854775808 bytes" ] read)
           }
 
-          testPropertyWithConfig
-              { FsCheckConfig.defaultConfig with maxTest = 200 }
-              "a file with a byte changed is read or refused, never anything else"
-          <| fun (place: NonNegativeInt) (value: byte) ->
+          testCase "a file with a byte changed is read or refused, never anything else" (fun () ->
               inFolder (fun root ->
                   let path = Path.Combine(root, "x.safetensors")
 
@@ -129,14 +126,13 @@ let tests =
                       [| filled (Random 1) "a" ElementType.F32 [ 2L; 3L ]; filled (Random 2) "b" ElementType.I8 [ 5L ] |]
                   )
 
-                  let bytes = File.ReadAllBytes path
-                  bytes[place.Get % bytes.Length] <- value
-                  File.WriteAllBytes(path, bytes)
+                  let whole = File.ReadAllBytes path
+                  let random = Random 6
 
-                  try
-                      Safetensors.Read path |> ignore
-                  with :? CondEmbed.InputException ->
-                      ())
+                  [ for at in 0 .. whole.Length - 1 do
+                        File.WriteAllBytes(path, Array.updateAt at (byte (random.Next 256)) whole)
+                        isRead (fun () -> Safetensors.Read path |> ignore) ]
+                  |> expectReadAndRefused 20 20))
 
           test "a compact header, as the format's own library writes it, comes back byte for byte" {
               inFolder (fun root ->

@@ -6,6 +6,7 @@ open System.Diagnostics
 open System.IO
 open System.Threading.Tasks
 open Expecto
+open CondEmbed.Tests.Support
 
 /// Scripts that are loaded by the others.
 let private parts = set [ "load.fsx"; "emoji.fsx" ]
@@ -104,7 +105,11 @@ let tests =
                   for word in words do
                       Expect.stringContains output word "what it prints")
 
-              testCase $"{script} is short" (fun () -> Expect.isLessThan (code script).Length 40 "lines that are neither blank nor comment")
+              testCase $"{script} is short" (fun () ->
+                  let lines = code script
+                  Expect.isLessThan lines.Length 40 "lines that are neither blank nor comment"
+                  Expect.isGreaterThan lines.Length 10 "the lines are found"
+                  Expect.all lines (fun line -> line.Length <= 160) "and short")
 
           testCase "what is trained in 1-compose.fsx finds kinds never seen" (fun () ->
               let _, output, _ = outcomes.Value["1-compose.fsx"].Result

@@ -7,6 +7,12 @@ open Expecto
 open CondEmbed
 open TorchSharp
 
+module Expect =
+    /// As Expecto's, of one at least: of none everything is true.
+    let all (items: seq<'T>) (test: 'T -> bool) what =
+        Expect.isNonEmpty items $"{what}: there are none"
+        Expecto.Expect.all items test what
+
 /// A file of golden values that is copied beside the test program.
 let golden name = Path.Combine(AppContext.BaseDirectory, "golden", name)
 
@@ -60,6 +66,33 @@ let rejects (words: string list) (action: unit -> unit) =
     for word in words do
         Expect.stringContains message word "the message names what is wrong"
 
+/// This program as a process of its own, its output read by the one who starts it.
+let ownProcess (arguments: string list) =
+    let host = string Environment.ProcessPath
+    let start = System.Diagnostics.ProcessStartInfo(host, RedirectStandardOutput = true, RedirectStandardError = true)
+
+    if Path.GetFileNameWithoutExtension host = "dotnet" then
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "CondEmbed.Tests.dll"))
+
+    for argument in arguments do
+        start.ArgumentList.Add argument
+
+    start
+
+/// Reads what may be anything: true where it can be read, false for an InputException. Anything else fails the test.
+let isRead (read: unit -> unit) =
+    try
+        read ()
+        true
+    with :? InputException ->
+        false
+
+/// Of damaged inputs so many at least were read, and so many refused: else the damage does not reach what is tested.
+let expectReadAndRefused (read: int) (refused: int) (outcomes: bool seq) =
+    let outcomes = List.ofSeq outcomes
+    Expect.isGreaterThanOrEqual (outcomes |> List.filter id |> List.length) read $"read, of {outcomes.Length}"
+    Expect.isGreaterThanOrEqual (outcomes |> List.filter not |> List.length) refused $"refused, of {outcomes.Length}"
+
 /// A test of tensors: libtorch is loadable, and everything that the test makes is freed at its end.
 let tensorTest name (body: unit -> unit) =
     testCase name (fun () ->
@@ -75,7 +108,7 @@ let normal (seed: int) (shape: int list) : Tensor =
 let labelsOf (labels: int seq) : Tensor = torch.tensor ([| for label in labels -> int64 label |], dtype = int64', device = torch.CPU)
 
 /// All numbers of a tensor, row by row.
-let numbers (x: Tensor) = x.detach().``to``(float64).contiguous().data<float>().ToArray()
+let numbers (x: Tensor) = if x.numel () = 0L then [||] else x.detach().``to``(float64).contiguous().data<float>().ToArray()
 
 let matrixOf (rows: float list list) : Tensor =
     torch.tensor(List.toArray (List.concat rows), dtype = float64, device = torch.CPU).reshape(int64 rows.Length, -1L)

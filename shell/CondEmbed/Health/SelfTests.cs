@@ -30,7 +30,7 @@ internal static class SelfTests
         var on = torch.device(device);
         using var left = torch.tensor([1f, 2f, 3f, 4f], [2, 2], device: on);
         using var right = torch.tensor([5f, 6f, 7f, 8f], [2, 2], device: on);
-        using var product = left.matmul(right);
+        using var product = left.mm(right);
         Expect(product, [19, 22, 43, 50]);
     }
 
