@@ -190,8 +190,7 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
     /// What is wrong with bytes that should be a state of torch's global generator, as a clause; null where nothing is.
     static member RandomProblem(random: byte array) : string =
         Native.ensure ()
-        let length = scoped (fun () -> int (torch.get_rng_state().numel()))
-        RandomState.problem length random |> Option.toObj
+        Randomness.problem random |> Option.toObj
 
     /// Goes back to a saved moment of a training of the same settings. ArgumentException for a tensor that is missing or of another shape, or a state
     /// of the generator that is none.
@@ -205,12 +204,9 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
 
                 Params.commit parameters [ for data in tensors -> data.Name, Bytes.toTensor data ]
 
-            match Session.RandomProblem random with
-            | null -> ()
-            | problem -> invalidArg (nameof random) $"The random state cannot be used: {problem}."
-
-            tested.Forget()
+            // Before anything is changed, for it refuses what is no state.
             Randomness.restore random
+            tested.Forget()
             commit state.Params weights
             commit state.Moments moments
             state.Step <- step)

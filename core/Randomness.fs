@@ -2,6 +2,7 @@
 module CondEmbed.Randomness
 
 open System
+open System.Buffers.Binary
 open TorchSharp
 
 /// Numbers that a Mersenne Twister (MT19937) holds.
@@ -11,21 +12,25 @@ let private TwisterNumbers = 624
 /// The state now.
 let state () : byte array = scoped (fun () -> torch.get_rng_state().bytes.ToArray())
 
-/// Goes back to a state. ArgumentException for bytes that are none: given those, torch would end the process.
+/// What is wrong with bytes that should be a state: their number, and the fields of ATen's CPUGeneratorImplState that are not numbers of the twister
+/// (CPUGeneratorImpl.cpp). None for a sound state. Torch would end the process over a wrong one.
+let problem (state': byte array) =
+    let wanted = scoped (fun () -> int (torch.get_rng_state().numel()))
+    let word (at: int) = BinaryPrimitives.ReadInt32LittleEndian(ReadOnlySpan(state', at, 4))
+
+    if state'.Length <> wanted then
+        Some $"it has {state'.Length} bytes and should have {wanted}: it was cut off, or is another file"
+    else
+        // The seed: 8 bytes; numbers left before the next twist: 4; seeded: 4; the next number: 8; the numbers: 8 each; three doubles; whether a normal number is kept: 4.
+        let left, seeded, next = word 8, word 12, BinaryPrimitives.ReadInt64LittleEndian(ReadOnlySpan(state', 16, 8))
+        let keeps = word (24 + TwisterNumbers * 8 + 24)
+
+        let isPlace = left >= 1 && left <= TwisterNumbers && next >= 0L && int64 left + next <= int64 TwisterNumbers + 1L
+
+        if seeded = 1 && isPlace && (keeps = 0 || keeps = 1) then None else Some "it is damaged: its counters are out of range"
+
+/// Goes back to a state. ArgumentException for bytes that are none.
 let restore (state': byte array) =
-    scoped (fun () ->
-        let wanted = int (torch.get_rng_state().numel())
-
-        if state'.Length <> wanted then
-            invalidArg
-                (nameof state')
-                $"The state of the random generator has {state'.Length} bytes and should have {wanted}: it was cut off, or is another file."
-
-        // The seed (8 bytes), how many numbers are left before the next twist, whether it was seeded, and the place of the next number.
-        let left, seeded, next =
-            BitConverter.ToInt32(state', 8), BitConverter.ToInt32(state', 12), BitConverter.ToUInt64(state', 16)
-
-        if seeded <> 1 || left < 1 || left > TwisterNumbers || next > uint64 TwisterNumbers then
-            invalidArg (nameof state') "The state of the random generator is damaged: its counters are out of range."
-
-        torch.set_rng_state (torch.tensor (state', dtype = torch.uint8, device = torch.CPU)))
+    match problem state' with
+    | Some problem -> invalidArg (nameof state') $"The state of the random generator cannot be used: {problem}."
+    | None -> scoped (fun () -> torch.set_rng_state (torch.tensor (state', dtype = torch.uint8, device = torch.CPU)))

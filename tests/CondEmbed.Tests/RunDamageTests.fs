@@ -220,9 +220,9 @@ let private further =
           test "one that is not finished is not trained on, and lengths that are none are refused" {
               stopped (fun run ->
                   let resume options () = Trainer.Resume(run, options).Train() |> ignore
-                  rejects [ "--steps 4"; "not finished"; "5 of 6"; $"--resume {run}" ] (resume (ResumeOptions(Steps = Nullable 4)))
-                  rejects [ "--steps 0" ] (resume (ResumeOptions(Steps = Nullable 0)))
-                  rejects [ "--epochs -1" ] (resume (ResumeOptions(Epochs = Nullable -1.0)))
+                  rejects [ "Steps 4"; "not finished"; "5 of 6"; $"Trainer.Resume {run}" ] (resume (ResumeOptions(Steps = Nullable 4)))
+                  rejects [ "Steps 0" ] (resume (ResumeOptions(Steps = Nullable 0)))
+                  rejects [ "Epochs -1" ] (resume (ResumeOptions(Epochs = Nullable -1.0)))
                   rejects [ "one of them" ] (resume (ResumeOptions(Steps = Nullable 1, Epochs = Nullable 1.0)))
                   resumed run |> ignore)
           } ]

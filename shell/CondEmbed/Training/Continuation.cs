@@ -17,14 +17,18 @@ public sealed record ResumeOptions
     /// <summary>The same in epochs, rounded up to whole steps; give one of the two.</summary>
     public double? Epochs { get; init; }
 
+    internal static string StepsName => Wording.Of("Steps", "--steps");
+
+    internal static string EpochsName => Wording.Of("Epochs", "--epochs");
+
     /// <summary>How far to train a finished run on; null for not at all.</summary>
     /// <exception cref="InputException">Both are given, or one is no length.</exception>
     internal Continuation? Further(string run) => (Steps, Epochs) switch
     {
         (null, null) => null,
-        (not null, not null) => throw new InputException("--steps and --epochs: give one of them, they both say how long to train."),
-        ( <= 0, _) => throw new InputException($"--steps {Steps}: give the number of steps to train {run} on, 1 or more."),
-        (_, { } epochs) when !(epochs > 0 && epochs <= 1e6) => throw new InputException($"--epochs {epochs}: give the number of epochs to train {run} on, more than 0."),
+        (not null, not null) => throw new InputException($"{StepsName} and {EpochsName}: give one of them, they both say how long to train."),
+        ( <= 0, _) => throw new InputException($"{StepsName} {Steps}: give the number of steps to train {run} on, 1 or more."),
+        (_, { } epochs) when !(epochs > 0 && epochs <= 1e6) => throw new InputException($"{EpochsName} {epochs}: give the number of epochs to train {run} on, more than 0."),
         _ => new Continuation(run, Steps, Epochs),
     };
 }
@@ -42,10 +46,10 @@ internal sealed record Continuation(string Run, int? Steps, double? Epochs)
     {
         var ends = saved is { Until: > 0 } ? saved.Until : first;
         var more = Steps ?? (int)Math.Min(int.MaxValue, Math.Ceiling(Epochs!.Value * pictures / batch));
-        var option = Steps is null ? FormattableString.Invariant($"--epochs {Epochs}") : $"--steps {Steps}";
+        var option = Steps is null ? FormattableString.Invariant($"{ResumeOptions.EpochsName} {Epochs}") : $"{ResumeOptions.StepsName} {Steps}";
 
         return saved is null || saved.Step < ends
-            ? throw new InputException($"{option}: {Run} is not finished: it has done {saved?.Step ?? 0} of {ends} steps. Finish it first, with --resume {Run} alone.")
+            ? throw new InputException($"{option}: {Run} is not finished: it has done {saved?.Step ?? 0} of {ends} steps. Finish it first, with {Wording.Of("Trainer.Resume", "--resume")} {Run} alone.")
             : more > int.MaxValue - ends
                 ? throw new InputException($"{option}: too many steps. Give fewer.")
                 : saved with { From = ends, Until = ends + more };

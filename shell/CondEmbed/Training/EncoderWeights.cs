@@ -83,7 +83,7 @@ internal static class EncoderWeights
 
         var fit = WeightFits.Of(file).FirstOrDefault(fit => fit.Report.Fits)?.Encoder;
         var fix = fit is null
-            ? $"See what is in it with: condembed weights inspect {config.Weights}. Choose weights of this encoder, or leave 'weights' out to start from nothing."
+            ? $"See what is in it with {Wording.Of($"WeightFits.Of(WeightFile.Read(\"{config.Weights}\"))", $"condembed weights inspect {config.Weights}")}. Choose weights of this encoder, or leave 'weights' out to start from nothing."
             : $"They fit the encoder '{fit}': choose that one.";
         throw new InputException(
             $"{config.Weights}: {(report.Loaded.Count == 0 ? "nothing" : "next to nothing")} in it fits the encoder '{config.Encoder}', so the run would start from nothing. "

@@ -144,7 +144,7 @@ internal sealed partial class TrainingRun : IDisposable
 
     private RunData Opened() =>
         resumed && !ImageDatasets.IsEmbedded(config.Data) && !Path.Exists(config.Data)
-            ? throw new InputException($"{config.Data}: the data of the run in {folder.Root} is not there. If it has moved, say where it is now: train --resume {folder.Root} DATA.")
+            ? throw new InputException($"{config.Data}: the data of the run in {folder.Root} is not there. If it has moved, say where it is now: {Wording.Of($"Trainer.Resume(\"{folder.Root}\", new ResumeOptions {{ Data = ... }})", $"train --resume {folder.Root} DATA")}.")
             : RunData.Open(config);
 
     /// <summary>
