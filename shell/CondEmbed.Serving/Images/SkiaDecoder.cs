@@ -19,8 +19,8 @@ namespace CondEmbed.Images;
 /// <param name="MaxPixels">Pictures with more pixels than this are refused before any memory is taken for them.</param>
 public sealed record SkiaDecoder(long MaxPixels) : IImageDecoder
 {
-    /// <summary>89 megapixels, the size at which Pillow begins to suspect a decompression bomb.</summary>
-    public const long DefaultMaxPixels = 89_478_485;
+    /// <summary>89.5 megapixels, about the size at which Pillow begins to suspect a decompression bomb.</summary>
+    public const long DefaultMaxPixels = 89_500_000;
 
     // The RGBA buffer must be indexable by int.
     private const long HardMaxPixels = int.MaxValue / 4 - 16;
