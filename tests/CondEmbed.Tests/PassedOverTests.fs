@@ -180,7 +180,7 @@ let private largest =
         let file = File.ReadAllBytes(goldenImage "small.png")
         let read (config: Config) = (Views.Decoder config).Decode(file, "small") |> ignore
         read (resolved [])
-        rejects [ "max_megapixels" ] (fun () -> read (resolved [ "max_megapixels", "0.001" ]))
+        rejects [ "MaxMegapixels" ] (fun () -> read (resolved [ "max_megapixels", "0.001" ]))
         Expect.equal (RunSettings.MaxPixelsOf(resolved [ "max_megapixels", "120" ])) 120_000_000L "millions"
         Expect.equal (RunSettings.MaxPixelsOf(resolved [])) SkiaDecoder.DefaultMaxPixels "as a decoder's own"
     }

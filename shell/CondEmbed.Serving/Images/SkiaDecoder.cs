@@ -112,7 +112,7 @@ public sealed record SkiaDecoder(long MaxPixels) : IImageDecoder
         var cap = Math.Min(MaxPixels, HardMaxPixels);
         if (pixels > cap)
             throw new BadPictureException(name, string.Create(CultureInfo.InvariantCulture,
-                $"{width} x {height} pixels are more than the allowed {cap / 1e6:0.#} megapixels; make the picture smaller or raise max_megapixels"));
+                $"{width} x {height} pixels are more than the allowed {cap / 1e6:0.#} megapixels; make the picture smaller or raise {Wording.Of("MaxMegapixels (MaxPixels of the decoder)", "--max-megapixels (max_megapixels in a file of settings)")}"));
     }
 
     private static void CheckResult(SKCodecResult result, string name)
