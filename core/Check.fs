@@ -155,6 +155,10 @@ let problems (c: Config) : Problem list =
           demand (c.Memory <= 0 || c.Memory >= c.Batch) "memory" $"is {c.Memory}, less than a batch of {c.Batch}"
           batchProblems c
           demand (c.Resize <= 0 || c.Resize >= c.Size) "resize" $"is {c.Resize}, less than size {c.Size}: the crop would reach outside"
+          demand
+              (Colour.isNone c.Background || (Colour.tryParse c.Background).IsSome)
+              "background"
+              $"is '{c.Background}', which is no colour: write none, a name such as white, or #rrggbb"
           demand (c.ScaleMax >= c.ScaleMin) "scale_max" $"is {Settings.text c.ScaleMax}, less than scale_min {Settings.text c.ScaleMin}"
           demand
               (c.Augment <> "crop" || c.ScaleMax <= 1.0)

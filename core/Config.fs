@@ -184,12 +184,17 @@ type Config =
       [<Description("side of the square pictures that the network sees, in pixels")>]
       [<AtLeast 16>]
       Size: int
-      [<Description("short side to which test pictures are resized before the centre crop; 0 for size * 8 / 7 from 96 px on, else size")>]
+      [<Description("short side to which test pictures are resized before the centre crop; 0 for size * 8 / 7 from 96 px on, else size. Where size is given and this is not, it follows: 256 / 224 of size where the default is 256")>]
       [<AtLeast 0>]
       Resize: int
       [<Description("resampling: bilinear or bicubic")>]
       [<OneOf("bilinear", "bicubic")>]
       Filter: string
+      [<Description("colour behind transparent parts of pictures: a name such as white, or #rrggbb; none drops the transparency and shows the colours under it")>]
+      Background: string
+      [<Description("largest picture that is read, in millions of pixels; larger ones are refused")>]
+      [<Within(0.001, 536.0)>]
+      MaxMegapixels: float
       [<Description("geometry of training pictures: crop (random resized crop), shift (random shift, scale and turn), none")>]
       [<OneOf("crop", "shift", "none")>]
       Augment: string

@@ -71,6 +71,8 @@ module Config =
           Size = 48
           Resize = 0
           Filter = "bilinear"
+          Background = "none"
+          MaxMegapixels = 89.5
           Augment = "shift"
           ScaleMin = 0.8
           ScaleMax = 1.2
@@ -147,6 +149,11 @@ module Config =
 
     /// Numbers as the settings of a loss.
     let asValues (numbers: NamedNumbers) = Map [ for KeyValue(key, number) in numbers -> key, Number number ]
+
+    /// The settings for pictures of another size, where nothing is said of resize: it keeps its share, so that test pictures show as much as before.
+    let resized (size: int) config =
+        let share = float config.Resize / float config.Size
+        { config with Size = size; Resize = int (Math.Round(float size * share, MidpointRounding.AwayFromZero)) }
 
     /// Short side to which test pictures are resized.
     let resizeOf config =

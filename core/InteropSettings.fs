@@ -52,6 +52,14 @@ type RunSettings private () =
         | Some last when last.Key = "steps" && lengths |> List.exists (fun g -> g.Key = "epochs") -> given @ [ Given("", "epochs", "0") ]
         | _ -> given
 
+    /// `resize` follows `size` where it is not given itself: an encoder's own would leave only the middle of test pictures.
+    static member private Following(given: Given list, start: Config) =
+        let last key = given |> List.tryFindBack (fun g -> g.Key = key) |> Option.map (fun g -> Int32.TryParse g.Value)
+
+        match last "size", last "resize" with
+        | Some(true, size), None when start.Resize > 0 && size > 0 && size < 100000 -> Config.resized size start
+        | _ -> start
+
     /// The settings in the order of their weight, later ones winning, over what the encoder among them starts from. InputException with
     /// everything that is wrong, each with its source.
     static member Resolve(given: Given seq) : Config =
@@ -64,6 +72,7 @@ type RunSettings private () =
         let start = encoder |> Option.filter (fun name -> List.contains name Encoders.All.names)
 
         let start = Config.startFor (defaultArg start Config.standard.Encoder)
+        let start = RunSettings.Following(given, start)
         let config, unread = start |> Settings.overlay [ for g in given -> g.Key, g.Value ]
 
         /// `--per-class` and `PerClass` name the setting per_class already.
@@ -101,6 +110,13 @@ type RunSettings private () =
     static member RecallAtOf(config: Config) : IReadOnlyList<int> = Config.recallAtOf config |> List.toArray :> IReadOnlyList<int>
     /// Short side to which test pictures are resized.
     static member ResizeOf(config: Config) = Config.resizeOf config
+
+    /// The colour behind transparent parts as 0xrrggbb; null where transparency is dropped.
+    static member BackgroundOf(config: Config) : Nullable<int> =
+        if Colour.isNone config.Background then Nullable() else Colour.tryParse config.Background |> Option.toNullable
+
+    /// The pixels of the largest picture that is read.
+    static member MaxPixelsOf(config: Config) = int64 (Math.Round(config.MaxMegapixels * 1e6))
     /// Mean of red, green and blue that the encoder of the settings expects, of values in 0..1.
     static member MeanOf(config: Config) : IReadOnlyList<float> = List.toArray (Recipe.encoder config).Mean
     /// Their deviation.

@@ -162,6 +162,7 @@ type PreviewArgument =
     | [<Unique>] Config of FILE: string
     | [<Unique>] Layout of NAME: string
     | [<Unique>] Resize of N: string
+    | [<Unique>] Size of N: string
     | [<Unique>] Crop of N: string
     | [<Unique>] Filter of NAME: string
     | [<Unique>] Encoder of NAME: string
@@ -175,7 +176,8 @@ type PreviewArgument =
             | Config _ -> "settings in a TOML file"
             | Layout _ -> DataCommand.layoutUsage ()
             | Resize _ -> "short side before the crop, in pixels"
-            | Crop _ -> "side of the crop, in pixels"
+            | Size _ -> "side of the square that the network sees, in pixels; the short side before it follows where --resize is not given"
+            | Crop _ -> "the same as --size"
             | Filter _ -> "bilinear or bicubic"
             | Encoder _ -> "whose usual settings to start from"
             | Set _ -> "any other setting, as in --set augment=none"
@@ -200,6 +202,7 @@ type Command =
     | [<CliPrefix(CliPrefix.None)>] Config of ParseResults<ConfigArguments.ConfigArgument>
     | [<CliPrefix(CliPrefix.None)>] Completion of ParseResults<CompletionCommand.CompletionArgument>
     | [<Inherit>] Quiet
+    | [<Inherit; CustomCommandLine "--max-megapixels">] MaxMegapixels of MP: string
     | Version
 
     interface IArgParserTemplate with
@@ -223,6 +226,7 @@ type Command =
             | Config _ -> Overview.meaning "config"
             | Completion _ -> Overview.meaning "completion"
             | Quiet -> Overview.meaning "--quiet"
+            | MaxMegapixels _ -> Overview.meaning "--max-megapixels <MP>"
             | Version -> Overview.meaning "--version"
 
 /// What each command's help ends with.

@@ -71,6 +71,7 @@ let private previewSettings (arguments: ParseResults<PreviewArgument>) =
         |> List.collect (fun argument ->
             match argument with
             | PreviewArgument.Resize value -> [ option "resize" value ]
+            | PreviewArgument.Size value -> [ option "size" value ]
             | PreviewArgument.Crop value -> [ option "crop" value ]
             | PreviewArgument.Filter value -> [ option "filter" value ]
             | PreviewArgument.Encoder value -> [ option "encoder" value ]
@@ -79,7 +80,7 @@ let private previewSettings (arguments: ParseResults<PreviewArgument>) =
             | _ -> [])
 
     let file, _ = arguments.TryGetResult PreviewArgument.Config |> TrainCommand.settingsOf
-    RunSettings.Resolve(file @ line)
+    RunSettings.Resolve(file @ Limits.settings () @ line)
 
 let preview (arguments: ParseResults<PreviewArgument>) =
     let source, out = arguments.GetResult PreviewArgument.Source, arguments.GetResult PreviewArgument.Out
@@ -87,17 +88,24 @@ let preview (arguments: ParseResults<PreviewArgument>) =
     ImageEncoder.CheckPng out
     let settings = previewSettings arguments
 
-    if IO.File.Exists source && ImageFiles.IsImage source then
-        let reader = PictureReader(ImageDatasets.OpenImages source)
+    if ImageDatasets.IsPicture source then
+        let reader = PictureReader(ImageDatasets.OpenImages source, Views.Decoder settings)
         ImageEncoder.SavePng(Views.ForTesting(settings).Apply(reader.Read 0), out)
     else
         let options = DatasetOptions(Layout = settings.Layout, AllowSubset = true, Boxes = settings.Boxes)
-        let dataset = ImageDatasets.Open(source, options)
+        let dataset = ImageDatasets.Open(source, options) |> DataCommand.noting false
 
         let chosen = Preview.OnePerClass([| for item in dataset.Items -> item.Label |], 8)
         let caption = Func<int, string>(fun i -> dataset.Items[i].Label)
 
-        let sheet = Preview.Sheet(PictureReader dataset, chosen, caption, Views.ForTesting settings, Views.ForTraining settings)
+        let sheet =
+            Preview.Sheet(
+                PictureReader(dataset, Views.Decoder settings),
+                chosen,
+                caption,
+                Views.ForTesting settings,
+                Views.ForTraining settings
+            )
 
         ImageEncoder.SavePng(sheet, out)
 

@@ -129,7 +129,11 @@ let private takesValue (case: ArgumentCaseInfo) =
 let offers (root: ArgumentParser) (before: string list) (current: string) : Offer list =
     let path, parser, given = innermost [] root before
     let cases = parser.GetArgumentCases()
-    let inherited = root.GetArgumentCases() |> List.filter (fun case -> namesOf case = [ "--quiet" ])
+
+    let inherited =
+        root.GetArgumentCases()
+        |> List.filter (fun case -> namesOf case = [ "--quiet" ] || namesOf case = [ "--max-megapixels" ])
+
     let options = cases @ inherited |> List.distinctBy namesOf
 
     let pending =

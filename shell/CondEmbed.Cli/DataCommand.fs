@@ -128,6 +128,7 @@ let private lines (found: DatasetInspection) =
     let megabytes = Human.Number(float found.Bytes / 1e6)
 
     [ "what", $"{found.Name}: {found.Kind}"
+      yield! found.Notices |> Seq.mapi (fun at line -> (if at = 0 then "notice" else ""), line)
       if not (isNull found.Subset) then "subset", found.Subset
       "images", count found.Images
       "classes", $"{count found.Classes}{categories}"
@@ -159,7 +160,9 @@ let private inspect (stop: CancellationToken) (arguments: ParseResults<InspectAr
 
     let dataset =
         ImageDatasets.Open(arguments.GetResult InspectArgument.Folder, options)
-        |> noting options.AllowSubset
+        |> fun dataset ->
+            if options.AllowSubset then ImageDatasets.SubsetNotice dataset |> Option.ofObj |> Option.iter Output.notice
+            dataset
 
     let inspector = DatasetInspector(dataset, split)
     let found = inspectAll inspector (arguments.GetResult(InspectArgument.Workers, 0)) stop

@@ -25,7 +25,10 @@ let private heldOut (settings: Config) (arguments: ParseResults<EvaluateArgument
         |> RunData.ForEvaluation
     | None when layout.IsSome || allowSubset ->
         raise (InputException "--layout and --allow-subset are for other data; the run's own is opened by the run's settings.")
-    | None -> RunData.Open settings
+    | None ->
+        let data = RunData.Open(Limits.over settings)
+        DataCommand.noting false data.Dataset |> ignore
+        data
 
 /// The data to measure on, without what is to be left out of it, and what some work makes of it.
 let private measured

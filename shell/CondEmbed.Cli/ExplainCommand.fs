@@ -36,7 +36,7 @@ let examples =
       "condembed explain runs/first a.jpg b.jpg --json", "similarities and maps as numbers" ]
 
 /// SET:PATH of a set that comes along, or a file.
-let private read (picture: string) =
+let private read (settings: Config) (picture: string) =
     let set = picture.Split(':')[0]
 
     let source, item =
@@ -57,7 +57,7 @@ let private read (picture: string) =
         else
             raise (InputException $"{picture}: there is no such file; give two pictures after the run.")
 
-    PictureReader(source).Read item
+    PictureReader(source, Views.Decoder(Limits.over settings)).Read item
 
 /// T weights of a picture as rows.
 let private rowsOf (look: PairLook) (weights: float32 array) = Array.chunkBySize look.Columns weights
@@ -94,7 +94,7 @@ let run (arguments: ParseResults<ExplainArgument>) =
         use model =
             ConditionalModel.Load(run, arguments.GetResult(ExplainArgument.Device, "auto"), arguments.Contains ExplainArgument.Best)
 
-        let pair = model.Explain(read first, read second)
+        let pair = (let read = read model.Embedding.Settings in model.Explain(read first, read second))
 
         out
         |> Option.iter (fun file ->

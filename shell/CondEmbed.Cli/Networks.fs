@@ -12,6 +12,7 @@ open CondEmbed.Training
 /// A network, and the settings of its training.
 [<Sealed>]
 type TrainedNetwork(network: IEmbeddingNetwork, settings: Config) =
+    do Limits.follow settings
     member _.Network = network
     member _.Settings = settings
 
@@ -55,4 +56,6 @@ let loadWithLevels (named: string) device best =
     if isOnnx named then
         raise (InputException $"--rerank: {named} has no levels, which an export leaves out; give the run's folder.")
 
-    ConditionalModel.Load(named, device, best)
+    let model = ConditionalModel.Load(named, device, best)
+    Limits.follow model.Embedding.Settings
+    model

@@ -24,6 +24,7 @@ let private commands =
 
 let private options =
     [ "--quiet", "of any command: results and errors alone, no progress and no notices"
+      "--max-megapixels <MP>", "of any command: the largest picture that is read, 89.5 by default"
       "--version", "print the version" ]
 
 /// What a command or an option of all commands is for.
@@ -52,7 +53,8 @@ let private entry (name: string, meaning) =
 
 /// What `condembed --help` prints.
 let help () =
-    [ "USAGE: condembed [--help] [--quiet] [--version] [<subcommand> [<options>]]"
+    [ "USAGE: condembed [--help] [--quiet] [--max-megapixels <MP>] [--version]"
+      "                 [<subcommand> [<options>]]"
       ""
       "SUBCOMMANDS:"
       ""

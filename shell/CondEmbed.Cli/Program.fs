@@ -33,7 +33,7 @@ let private checkNames (argv: string array) =
         let near = RunSettings.Nearest("--help" :: "--version" :: List.ofSeq examples.Keys, argv[0])
         raise (InputException $"{argv[0]}: there is no such {kind}{near}; 'condembed --help' lists them.")
 
-    let known = "--quiet" :: known
+    let known = "--quiet" :: "--max-megapixels" :: known
 
     match
         names.Tail
@@ -76,6 +76,7 @@ let private dispatch commandLine stop command =
     | Command.Config arguments -> finished (ConfigCommand.run arguments)
     | Command.Completion arguments -> finished (CompletionCommand.run arguments)
     | Quiet -> Output.ended "failed" 2 "--quiet goes with a command; 'condembed --help' lists them."
+    | MaxMegapixels _ -> Output.ended "failed" 2 "--max-megapixels goes with a command; 'condembed --help' lists them."
     | Version -> told About.Version
 
 let private quoted (word: string) =
@@ -92,7 +93,12 @@ let private execute (argv: string array) stop =
         checkNames argv
         let results = parser.Value.ParseCommandLine argv
 
-        match results.GetAllResults() |> List.filter (fun command -> not command.IsQuiet) with
+        results.TryGetResult MaxMegapixels |> Option.iter Limits.take
+
+        match
+            results.GetAllResults()
+            |> List.filter (fun command -> not (command.IsQuiet || command.IsMaxMegapixels))
+        with
         | [ command ] -> dispatch (String.Join(' ', Seq.append [ "condembed" ] (Seq.map quoted argv))) stop command
         | _ -> Output.ended "failed" 2 "give one command; 'condembed --help' lists them."
 

@@ -58,6 +58,10 @@ let private ofLabel label (dataset: IImageDataset) =
         | [||] -> raise (noLabel dataset.Name (dataset.Items |> Seq.map _.Label |> Seq.distinct |> Seq.sort) label)
         | places -> DatasetPart(dataset, places)
 
+let private openedQueries (arguments: ParseResults<SearchArgument>) =
+    ImageDatasets.OpenImages(arguments.GetResult SearchArgument.Query, DatasetOptions(AllowSubset = true))
+    |> DataCommand.noting false
+
 /// Searches what `condembed index` has filled.
 let private inStore top (stop: CancellationToken) (arguments: ParseResults<SearchArgument>) address =
     for given, name in
@@ -77,7 +81,7 @@ let private inStore top (stop: CancellationToken) (arguments: ParseResults<Searc
     Stores.using (Stores.existing (StoreNetwork.Of model.Network) stop address) (fun store ->
         let queries, embeddings =
             orSkipping (fun () ->
-                let queries = ImageDatasets.OpenImages(arguments.GetResult SearchArgument.Query, DatasetOptions(AllowSubset = true))
+                let queries = openedQueries arguments
 
                 Output.withProgress (fun progress ->
                     let queries = usable (arguments.Contains SearchArgument.SkipBad) workers progress stop queries
@@ -112,7 +116,7 @@ let private inGallery top (stop: CancellationToken) (arguments: ParseResults<Sea
                 |> DataCommand.noting false
                 |> ofLabel (arguments.TryGetResult SearchArgument.Label)
 
-            let queries = ImageDatasets.OpenImages(arguments.GetResult SearchArgument.Query, DatasetOptions(AllowSubset = true))
+            let queries = openedQueries arguments
 
             Output.withProgress (fun progress ->
                 let usable = usable (arguments.Contains SearchArgument.SkipBad) workers progress stop

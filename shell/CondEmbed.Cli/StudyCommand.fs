@@ -75,6 +75,7 @@ let private conclude (study: Study) (results: StudyResults) =
 let run (commandLine: string) (stop: CancellationToken) (arguments: ParseResults<StudyArgument>) =
     let file = arguments.GetResult StudyArgument.Study
     let jobs = arguments.GetResult(StudyArgument.Jobs, 1)
+    Limits.demandNone "write max_megapixels into the study's file."
 
     if jobs < 1 then raise (InputException $"--jobs {jobs}: must be at least 1.")
 

@@ -79,7 +79,7 @@ let private resolve (arguments: ParseResults<TrainArgument>) =
 
     dataOf arguments |> ignore
 
-    RunSettings.Resolve(file @ line), arguments.TryGetResult TrainArgument.Out |> Option.orElse out
+    RunSettings.Resolve(file @ line @ Limits.settings ()), arguments.TryGetResult TrainArgument.Out |> Option.orElse out
 
 let private nameOf argument =
     match argument with
@@ -89,6 +89,7 @@ let private nameOf argument =
 
 /// What may be given with --resume: where the data is now, and how long a finished run is trained on.
 let private resume (arguments: ParseResults<TrainArgument>) run =
+    Limits.demandNone "a run goes on with its own settings; leave it out."
     let isOfRun given = not (List.contains given [ "DATA"; "--dataset"; "--steps"; "--epochs" ])
 
     match arguments.GetAllResults() |> List.collect nameOf |> List.distinct |> List.filter isOfRun with

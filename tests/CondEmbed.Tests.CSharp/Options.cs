@@ -94,6 +94,8 @@ public static class Options
         Workers = 3,
         Cache = "cache",
         CacheSide = 200,
+        Background = "white",
+        MaxMegapixels = 120,
         EvaluateEvery = 11,
         RecallAt = [1, 10],
         Clustering = true,

@@ -148,7 +148,7 @@ let private largest =
 
         try
             SkiaDecoder.LargestByDefault <- 10L
-            Expect.stringContains (reason small) "max_megapixels" "refused, and how to raise it"
+            Expect.stringContains (reason small) "MaxMegapixels" "refused, and how to raise it"
         finally
             SkiaDecoder.LargestByDefault <- before
 

@@ -37,6 +37,7 @@ let all =
           ConfigTests.tests
           RecipeTests.tests
           ImageTests.tests
+          PassedOverTests.tests
           DatasetTests.tests
           SplitTests.tests
           WordingTests.tests

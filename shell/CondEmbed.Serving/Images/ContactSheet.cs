@@ -8,6 +8,11 @@ namespace CondEmbed.Images;
 /// <param name="Frame">A frame of this colour around it; null is none.</param>
 public sealed record Tile(RgbImage Image, string? Caption = null, Rgb? Frame = null);
 
+/// <summary>What frames of a colour mean.</summary>
+/// <param name="Colour">The colour.</param>
+/// <param name="Meaning">A word or two.</param>
+public sealed record LegendEntry(Rgb Colour, string Meaning);
+
 /// <summary>Lays pictures out in a grid on white.</summary>
 public static class ContactSheet
 {
@@ -15,13 +20,15 @@ public static class ContactSheet
     private const int FrameWidth = 3;
     private const int CaptionHeight = 17;
     private const float FontSize = 12;
+    private const int Swatch = 12;
 
     /// <summary>Tiles row after row, each centred in a cell of the largest tile's size. Pixels are kept as they are.</summary>
     /// <param name="tiles">At least one.</param>
     /// <param name="columns">Tiles in a row.</param>
     /// <param name="zoom">Every pixel becomes a square of zoom x zoom.</param>
+    /// <param name="legend">What the frames mean, in a line below all tiles; null for none.</param>
     /// <remarks>Where the system has no font at all, the captions stay empty.</remarks>
-    public static RgbImage Compose(IReadOnlyList<Tile> tiles, int columns, int zoom = 1)
+    public static RgbImage Compose(IReadOnlyList<Tile> tiles, int columns, int zoom = 1, IReadOnlyList<LegendEntry>? legend = null)
     {
         ArgumentNullException.ThrowIfNull(tiles);
         ArgumentOutOfRangeException.ThrowIfZero(tiles.Count);
@@ -32,7 +39,11 @@ public static class ContactSheet
         var rows = (tiles.Count + columns - 1) / columns;
         columns = Math.Min(columns, tiles.Count);
         var (right, down) = (cell.Width + Gap, cell.Height + caption + Gap);
-        using var sheet = new SKBitmap(new SKImageInfo(columns * right + Gap, rows * down + Gap, SKColorType.Rgba8888, SKAlphaType.Opaque));
+        legend ??= [];
+        using var font = new SKFont(Lettering.Typeface, FontSize) { Edging = SKFontEdging.Antialias };
+        var width = Math.Max(columns * right + Gap, Gap + legend.Sum(entry => LengthOf(entry, font)));
+        var height = rows * down + Gap + (legend.Count > 0 ? CaptionHeight + Gap : 0);
+        using var sheet = new SKBitmap(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Opaque));
         using var canvas = new SKCanvas(sheet);
         canvas.Clear(SKColors.White);
         for (var i = 0; i < tiles.Count; i++)
@@ -43,8 +54,24 @@ public static class ContactSheet
                 Write(canvas, text, area, right * (FreeCells(tiles, i, columns) - 1));
         }
 
+        WriteLegend(canvas, legend, font, rows * down + Gap);
         canvas.Flush();
         return Upright.FromRgba(sheet.GetPixelSpan(), sheet.Width, sheet.Height, SKEncodedOrigin.TopLeft);
+    }
+
+    private static int LengthOf(LegendEntry entry, SKFont font) => Swatch + Gap + (int)MathF.Ceiling(font.MeasureText(entry.Meaning)) + 3 * Gap;
+
+    private static void WriteLegend(SKCanvas canvas, IReadOnlyList<LegendEntry> legend, SKFont font, int top)
+    {
+        var left = Gap;
+        foreach (var entry in legend)
+        {
+            using var colour = new SKPaint { Color = new SKColor(entry.Colour.R, entry.Colour.G, entry.Colour.B) };
+            using var ink = new SKPaint { Color = new SKColor(40, 40, 40), IsAntialias = true };
+            canvas.DrawRect(SKRect.Create(left, top + 2, Swatch, Swatch), colour);
+            canvas.DrawText(entry.Meaning, left + Swatch + Gap, top + FontSize, SKTextAlign.Left, font, ink);
+            left += LengthOf(entry, font);
+        }
     }
 
     private static void Draw(SKCanvas canvas, Tile tile, SKRect area, int zoom)

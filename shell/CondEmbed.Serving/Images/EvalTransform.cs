@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Text;
+
 namespace CondEmbed.Images;
 
 /// <summary>
@@ -12,6 +15,9 @@ public sealed record EvalTransform(int Resize, int Crop, ResampleFilter Filter =
 {
     /// <inheritdoc/>
     public int OutputSize => Crop;
+
+    /// <inheritdoc/>
+    public Rgb? Background { get; init; }
 
     /// <summary>H W 3 -> Crop Crop 3.</summary>
     public RgbImage Apply(RgbImage image)
@@ -68,6 +74,15 @@ public sealed record EvalTransform(int Resize, int Crop, ResampleFilter Filter =
     /// <summary>The size after the resize, before the crop.</summary>
     internal (int Width, int Height) ResizedSize(int width, int height) =>
         width <= height ? (Resize, (int)((long)Resize * height / width)) : ((int)((long)Resize * width / height), Resize);
+
+    // Fingerprints of networks are made of this text, so it names only what is not as it always was.
+    private bool PrintMembers(StringBuilder text)
+    {
+        text.Append(CultureInfo.InvariantCulture, $"Resize = {Resize}, Crop = {Crop}, Filter = {Filter}, OutputSize = {OutputSize}");
+        if (Background is { } colour)
+            text.Append(CultureInfo.InvariantCulture, $", Background = {colour.ToHex()}");
+        return true;
+    }
 
     private int Offset(int side) => side <= Crop ? 0 : (int)Math.Round((side - Crop) / 2.0, MidpointRounding.ToEven);
 }

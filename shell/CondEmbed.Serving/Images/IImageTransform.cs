@@ -6,6 +6,9 @@ public interface IImageTransform
     /// <summary>The side of the square, in pixels.</summary>
     int OutputSize { get; }
 
+    /// <summary>The colour behind transparent parts of pictures; null where transparency is dropped. Whoever decodes for the transform puts it there.</summary>
+    Rgb? Background => null;
+
     /// <summary>H W 3 -> OutputSize OutputSize 3, row after row.</summary>
     /// <param name="image">The decoded picture; it is not changed.</param>
     /// <param name="random">The picture's own stream; a transform without chance leaves it alone.</param>

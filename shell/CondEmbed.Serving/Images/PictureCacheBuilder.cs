@@ -33,7 +33,7 @@ internal sealed class PictureCacheBuilder(
         var contents = new byte[items.Count][];
         PictureCheck.Each(items, workers, progress, cancellation, place =>
         {
-            var box = Encoding.UTF8.GetBytes($"{reader.Source.BoxOf(items[place])}\n");
+            var box = Encoding.UTF8.GetBytes($"{reader.Source.BoxOf(items[place])}{reader.Background?.ToHex()}\n");
             try
             {
                 contents[place] = [.. SHA256.HashData(reader.Source.Read(items[place])), .. box];

@@ -4,11 +4,14 @@ namespace CondEmbed.Images;
 internal static class PictureFile
 {
     /// <summary>All bytes of a file.</summary>
+    /// <param name="path">Where it is.</param>
+    /// <param name="name">The picture's name as people know it; null for the path.</param>
     /// <exception cref="BadPictureException">It cannot be read.</exception>
-    internal static byte[] Read(string path)
+    internal static byte[] Read(string path, string? name = null)
     {
         try
         {
+            DemandFile(path, name ?? path);
             return File.ReadAllBytes(path);
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
@@ -23,12 +26,22 @@ internal static class PictureFile
     {
         try
         {
+            DemandFile(path, path);
             return await File.ReadAllBytesAsync(path, cancellation).ConfigureAwait(false);
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
             throw Unreadable(path, problem);
         }
+    }
+
+    // A pipe would keep its reader waiting, and a device may never end; none of them has a length.
+    private static void DemandFile(string path, string name)
+    {
+        var entry = new FileInfo(path);
+        var file = entry.LinkTarget is null ? entry : entry.ResolveLinkTarget(returnFinalTarget: true) as FileInfo ?? entry;
+        if (file is { Exists: true, Length: 0 })
+            throw new BadPictureException(name, "the file is empty, or is a pipe or a device");
     }
 
     private static BadPictureException Unreadable(string path, Exception problem) => new(path, "cannot be read: " + problem.Message.TrimEnd('.'));

@@ -37,6 +37,13 @@ public sealed class PictureReader(IImageSource source, IImageDecoder? decoder = 
     internal void View(int index, IImageTransform transform, ref SeededRandom random, Span<byte> destination)
     {
         using var loan = DecodeMemory.Begin();
+        if (transform.Background is { } colour && decoder is SkiaDecoder other && other.Background != colour)
+        {
+            // What is cached has another colour behind it.
+            transform.Apply(Decode(index, null, other with { Background = colour }), ref random, destination);
+            return;
+        }
+
         if (file?.TryView(this, index, transform, ref random, destination) == true)
             return;
         if (transform is IPartTransform part && decoder is SkiaDecoder skia && IsForOnce(index))
@@ -49,7 +56,12 @@ public sealed class PictureReader(IImageSource source, IImageDecoder? decoder = 
     internal PictureReader With(PictureCache cached) => new(Source, decoder) { file = cached };
 
     /// <summary>The picture, decoded from a file that was read before, or is read now.</summary>
-    internal RgbImage Decode(int index, byte[]? file)
+    internal RgbImage Decode(int index, byte[]? file) => Decode(index, file, decoder);
+
+    /// <summary>What is behind the transparent parts of its pictures; null where transparency is dropped.</summary>
+    internal Rgb? Background => (decoder as SkiaDecoder)?.Background;
+
+    private RgbImage Decode(int index, byte[]? file, IImageDecoder decoder)
     {
         return Named(index, () =>
         {

@@ -19,8 +19,8 @@ namespace CondEmbed.Images;
 /// <param name="MaxPixels">Pictures with more pixels than this are refused before any memory is taken for them.</param>
 public sealed record SkiaDecoder(long MaxPixels) : IImageDecoder
 {
-    /// <summary>89 megapixels, the size at which Pillow begins to suspect a decompression bomb.</summary>
-    public const long DefaultMaxPixels = 89_478_485;
+    /// <summary>89.5 megapixels, about the size at which Pillow begins to suspect a decompression bomb.</summary>
+    public const long DefaultMaxPixels = 89_500_000;
 
     // The RGBA buffer must be indexable by int.
     private const long HardMaxPixels = int.MaxValue / 4 - 16;
@@ -112,7 +112,7 @@ public sealed record SkiaDecoder(long MaxPixels) : IImageDecoder
         var cap = Math.Min(MaxPixels, HardMaxPixels);
         if (pixels > cap)
             throw new BadPictureException(name, string.Create(CultureInfo.InvariantCulture,
-                $"{width} x {height} pixels are more than the allowed {cap / 1e6:0.#} megapixels; make the picture smaller or raise max_megapixels"));
+                $"{width} x {height} pixels are more than the allowed {cap / 1e6:0.#} megapixels; make the picture smaller or raise {Wording.Of("MaxMegapixels (MaxPixels of the decoder)", "--max-megapixels (max_megapixels in a file of settings)")}"));
     }
 
     private static void CheckResult(SKCodecResult result, string name)

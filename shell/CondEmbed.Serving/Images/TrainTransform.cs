@@ -81,11 +81,14 @@ public sealed record TrainTransform : IPartTransform
     /// <inheritdoc/>
     public int OutputSize => Size;
 
+    /// <inheritdoc/>
+    public Rgb? Background { get; init; }
+
     /// <summary>Training on the very views of the evaluation: no augmentation at all.</summary>
     public static TrainTransform None(EvalTransform view)
     {
         ArgumentNullException.ThrowIfNull(view);
-        return new() { Size = view.Crop, Resize = view.Resize, Filter = view.Filter, Geometry = Geometry.CentreCrop, FlipProbability = 0 };
+        return new() { Size = view.Crop, Resize = view.Resize, Filter = view.Filter, Geometry = Geometry.CentreCrop, FlipProbability = 0, Background = view.Background };
     }
 
     /// <summary>H W 3 -> Size Size 3, into a buffer of that many bytes.</summary>
@@ -133,7 +136,7 @@ public sealed record TrainTransform : IPartTransform
     };
 
     /// <summary>The view without chance that CentreCrop makes.</summary>
-    internal EvalTransform View => new(Resize ?? Size, Size, Filter);
+    internal EvalTransform View => new(Resize ?? Size, Size, Filter) { Background = Background };
 
     private void Place(RgbImage image, ref SeededRandom random, Span<byte> destination)
     {

@@ -21,7 +21,9 @@ public sealed partial class Embedder : IDisposable
         options ??= new EmbedderOptions();
         ArgumentOutOfRangeException.ThrowIfNegative(options.BatchSize);
         ArgumentOutOfRangeException.ThrowIfNegative(options.Workers);
-        decoder = options.Decoder ?? new SkiaDecoder();
+        decoder = options.Decoder is null or SkiaDecoder
+            ? (options.Decoder as SkiaDecoder ?? new SkiaDecoder()) with { Background = network.View.Background }
+            : options.Decoder;
         workers = options.Workers;
         (Dimension, View, Fingerprint) = (network.Dimension, network.View, network.Fingerprint);
         BatchSize = options.BatchSize > 0 ? options.BatchSize : network.BatchSize;

@@ -11,6 +11,9 @@ public sealed record EmbedderOptions
     /// <summary>Threads that read and decode when many pictures are embedded; 0 is one a core.</summary>
     public int Workers { get; init; }
 
-    /// <summary>Decodes pictures; null is Skia with its default limit of pixels.</summary>
+    /// <summary>
+    /// Decodes pictures; null is Skia with the process's limit of pixels. However many uploads come at once, Skia takes at most 1 GiB for all of them, or what one
+    /// larger picture needs: 13 bytes a pixel.
+    /// </summary>
     public IImageDecoder? Decoder { get; init; }
 }

@@ -15,11 +15,12 @@ internal sealed record Preprocessing(EvalTransform View, IReadOnlyList<double> M
     internal string InWords() => string.Create(
         CultureInfo.InvariantCulture,
         $"""
-        Turn the picture upright (EXIF) and make it 8-bit RGB. Resize its short side to {View.Resize} px, keeping the shape (the long side rounded down): {FilterName}, antialiased as Pillow's Image.resize. Cut out the middle {View.Crop} x {View.Crop} px. Give the bytes as they are, uint8 of shape ({OnnxNames.Batch}, {View.Crop}, {View.Crop}, 3), as '{OnnxNames.Input}': the model itself computes (x / 255 - mean) / std. '{OnnxNames.Output}' has length 1, so that dot products are cosines.
+        Turn the picture upright (EXIF) and make it 8-bit RGB{BehindInWords}. Resize its short side to {View.Resize} px, keeping the shape (the long side rounded down): {FilterName}, antialiased as Pillow's Image.resize. Cut out the middle {View.Crop} x {View.Crop} px. Give the bytes as they are, uint8 of shape ({OnnxNames.Batch}, {View.Crop}, {View.Crop}, 3), as '{OnnxNames.Input}': the model itself computes (x / 255 - mean) / std. '{OnnxNames.Output}' has length 1, so that dot products are cosines.
         """);
 
-    internal string ToJson() =>
-        new JsonObject
+    internal string ToJson()
+    {
+        var all = new JsonObject
         {
             ["resize_short_side"] = View.Resize,
             ["centre_crop"] = View.Crop,
@@ -32,7 +33,11 @@ internal sealed record Preprocessing(EvalTransform View, IReadOnlyList<double> M
             ["mean"] = Numbers(Mean),
             ["std"] = Numbers(Deviation),
             ["normalised_by"] = "model",
-        }.ToJsonString();
+        };
+        if (View.Background is { } colour)
+            all["background"] = colour.ToHex();
+        return all.ToJsonString();
+    }
 
     /// <summary>What <see cref="ToJson"/> wrote.</summary>
     /// <exception cref="FormatException">It is not that.</exception>
@@ -41,7 +46,10 @@ internal sealed record Preprocessing(EvalTransform View, IReadOnlyList<double> M
         try
         {
             var all = JsonNode.Parse(json)!.AsObject();
-            var view = new EvalTransform(Whole(all, "resize_short_side"), Whole(all, "centre_crop"), FilterOf((string)all["interpolation"]!));
+            var view = new EvalTransform(Whole(all, "resize_short_side"), Whole(all, "centre_crop"), FilterOf((string)all["interpolation"]!))
+            {
+                Background = all["background"] is { } colour ? ColourOf((string)colour!) : null,
+            };
             return new Preprocessing(view, [.. all["mean"]!.AsArray().Select(number => (double)number!)], [.. all["std"]!.AsArray().Select(number => (double)number!)]);
         }
         catch (Exception problem) when (problem is JsonException or InvalidOperationException or NullReferenceException or FormatException)
@@ -49,6 +57,13 @@ internal sealed record Preprocessing(EvalTransform View, IReadOnlyList<double> M
             throw new FormatException(problem.Message, problem);
         }
     }
+
+    private string BehindInWords => View.Background is { } colour ? $", with {colour.ToHex()} behind transparent parts" : "";
+
+    private static Rgb ColourOf(string hex) =>
+        hex.Length == 7 && hex[0] == '#' && int.TryParse(hex.AsSpan(1), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var number)
+            ? Rgb.Of(number)
+            : throw new FormatException($"the background '{hex}' is no colour such as #ffffff");
 
     private string FilterName => View.Filter == ResampleFilter.Bicubic ? "bicubic" : "bilinear";
 

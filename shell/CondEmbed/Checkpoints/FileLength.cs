@@ -5,7 +5,6 @@ internal static class FileLength
 {
     /// <summary>The bytes that reading the file gives: of a link, those of what it leads to, where <see cref="FileInfo"/> has the link's own.</summary>
     /// <exception cref="IOException">It is not there, or is a link to what is not there.</exception>
-    /// <exception cref="UnauthorizedAccessException">It is a link to what may not be read.</exception>
     internal static long Of(string path)
     {
         var file = new FileInfo(path);
@@ -14,7 +13,7 @@ internal static class FileLength
             return file.Length;
         }
 
-        using var handle = File.OpenHandle(path);
-        return RandomAccess.GetLength(handle);
+        // Not by opening it: what a link leads to may be a pipe.
+        return file.ResolveLinkTarget(returnFinalTarget: true) is FileInfo target ? target.Length : file.Length;
     }
 }

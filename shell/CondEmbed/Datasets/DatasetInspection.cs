@@ -18,6 +18,7 @@ namespace CondEmbed.Datasets;
 /// <param name="Formats">Number of files of each format, by their content.</param>
 /// <param name="Bad">Pictures that cannot be used.</param>
 /// <param name="Duplicates">Images whose files are equal byte for byte.</param>
+/// <param name="Notices">What people must know of how it was opened, such as files that were passed over.</param>
 public sealed record DatasetInspection(
     string Name,
     string Kind,
@@ -33,7 +34,8 @@ public sealed record DatasetInspection(
     long Bytes,
     IReadOnlyDictionary<string, int> Formats,
     IReadOnlyList<BadPicture> Bad,
-    Duplicates Duplicates);
+    Duplicates Duplicates,
+    IReadOnlyList<string> Notices);
 
 /// <summary>The least, the middle and the greatest of some numbers.</summary>
 public sealed record Spread(int Min, double Median, int Max)

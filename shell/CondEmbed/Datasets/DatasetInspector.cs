@@ -67,7 +67,7 @@ public sealed class DatasetInspector
 
     /// <summary>
     /// A picture of each of some classes, spread evenly over them. Frames: blue for training, green for validation, orange for test, none
-    /// where there is no split.
+    /// where there is no split. A legend says so.
     /// </summary>
     /// <param name="bad">Pictures to pass over.</param>
     /// <exception cref="InputException">No picture can be shown.</exception>
@@ -87,7 +87,13 @@ public sealed class DatasetInspector
         Mark(split?.Test, TestFrame);
         var chosen = Preview.OnePerClass([.. good.Select(image => dataset.Items[image].Label)], SheetClasses).Select(place => good[place]);
         Tile[] tiles = [.. chosen.Select(image => new Tile(Thumbnail.Apply(reader.Read(image)), dataset.Items[image].Label, frames[image]))];
-        return ContactSheet.Compose(tiles, SheetColumns);
+        LegendEntry[] legend =
+        [
+            .. new[] { (split?.Train, TrainFrame, "training"), (split?.Validation, ValidationFrame, "validation"), (split?.Test, TestFrame, "test") }
+                .Where(part => part.Item1 is { Count: > 0 })
+                .Select(part => new LegendEntry(part.Item2, part.Item3)),
+        ];
+        return ContactSheet.Compose(tiles, SheetColumns, legend: legend);
 
         void Mark(IEnumerable<int>? images, Rgb frame)
         {
@@ -133,7 +139,8 @@ public sealed class DatasetInspector
             seen.Select(picture => picture.Format).OfType<string>().CountBy(format => format)
                 .OrderByDescending(pair => pair.Value).ThenBy(pair => pair.Key, StringComparer.Ordinal).ToDictionary(),
             [.. seen.Select(picture => picture.Bad).OfType<BadPicture>()],
-            Duplicates.Of(items, [.. seen.Select(picture => picture.Hash)], split));
+            Duplicates.Of(items, [.. seen.Select(picture => picture.Hash)], split),
+            dataset.Notices);
     }
 
     private IEnumerable<InspectedPart> Parts(ClassSplit split)

@@ -2,7 +2,7 @@ namespace CondEmbed.Datasets;
 
 /// <summary>
 /// <c>root/CLASS/.../image</c>, with <c>train</c>, <c>validation</c>, <c>test</c>, <c>query</c> and <c>gallery</c> folders between root
-/// and classes if wanted. Hidden files and files that are no images are passed over.
+/// and classes if wanted. Files that are no images are passed over, with a notice; hidden ones without.
 /// </summary>
 public static class FolderDataset
 {
@@ -22,7 +22,8 @@ public static class FolderDataset
     /// <exception cref="InputException">It is missing, holds no images in class folders, or mixes classes with split folders.</exception>
     public static FileDataset Open(string root)
     {
-        var files = Images(root);
+        var contents = Contents(root);
+        var files = contents.Images;
         var parts = PartsOf(root);
         var items = new List<ImageItem>(files.Count);
         var stray = new List<string>();
@@ -53,7 +54,7 @@ public static class FolderDataset
             DemandNoFolderBetween(root, files);
         }
 
-        return Dataset(root, items);
+        return Dataset(root, items, contents.Notices(root, file => file.Split('/') is var names && names.Length >= (parts ? 3 : 2) ? names[parts ? 1 : 0] : null));
     }
 
     /// <summary>
@@ -88,32 +89,42 @@ public static class FolderDataset
     public static FileDataset OpenUnlabelled(string root)
     {
         var parts = PartsOf(root);
-        var items = Images(root).Select(file =>
+        var contents = Contents(root);
+        var items = contents.Images.Select(file =>
         {
             var names = file.Split('/');
             var at = parts && RoleFolders.ContainsKey(names[0]) ? 1 : 0;
             return new ImageItem(file, names.Length >= at + 2 ? names[at] : "", Role.Unassigned);
         });
-        return Dataset(root, [.. items]);
+        return Dataset(root, [.. items], contents.Notices(root, _ => null));
     }
 
-    private static FileDataset Dataset(string root, List<ImageItem> items)
+    private static FileDataset Dataset(string root, List<ImageItem> items, IReadOnlyList<string> notices)
     {
         var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(root)));
-        return new FileDataset(name, items, [.. items.Select(item => Path.Combine(root, item.Path))]) { Kind = "class folders" };
+        return new FileDataset(name, items, [.. items.Select(item => Path.Combine(root, item.Path))])
+        {
+            Kind = "class folders",
+            PassedOver = notices,
+        };
     }
 
-    private static IReadOnlyList<string> Images(string root)
+    private static FolderContents Contents(string root)
     {
         if (!Directory.Exists(root))
         {
             throw new InputException($"{root}: no such folder");
         }
 
-        var files = ImageFiles.Below(root);
-        return files.Count > 0
-            ? files
-            : throw new InputException($"{root}: no image found at any depth (looked for {string.Join(' ', ImageFiles.Extensions)})");
+        var contents = ImageFiles.In(root);
+        if (contents.Images.Count > 0)
+        {
+            return contents;
+        }
+
+        var there = contents.Others.Count == 0 ? "" : $"; it holds {contents.ByEnding()}";
+        var convert = contents.Others.Any(ImageFiles.IsUnread) ? "; convert such pictures to JPEG or PNG" : "";
+        throw new InputException($"{root}: no image found at any depth (looked for {string.Join(' ', ImageFiles.Extensions)}){there}{convert}");
     }
 
     // A class may be called 'train'; two such names beside other folders cannot be told from a split with something extra.

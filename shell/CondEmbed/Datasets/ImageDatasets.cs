@@ -71,7 +71,7 @@ public static class ImageDatasets
     public static IImageDataset OpenImages(string data, DatasetOptions? options = null)
     {
         options ??= new DatasetOptions();
-        if (File.Exists(data) && ImageFiles.IsImage(data))
+        if (IsPicture(data))
         {
             return new FileDataset(Path.GetFileNameWithoutExtension(data), [new ImageItem(data, "", Role.Unassigned)], [data]);
         }
@@ -79,6 +79,9 @@ public static class ImageDatasets
         var isPlainFolder = options.Layout == Folder || (options.Layout == Auto && !IsEmbedded(data) && Directory.Exists(data) && Find(data) is null);
         return isPlainFolder ? FolderDataset.OpenUnlabelled(data) : Open(data, options);
     }
+
+    /// <summary>Whether this names a single file to be read as a picture, whatever its ending: its content decides, and says what it is.</summary>
+    public static bool IsPicture(string data) => File.Exists(data) && !IsTable(data);
 
     /// <summary>Whether this is the name of a set that comes along.</summary>
     public static bool IsEmbedded(string data) => EmbeddedNames.Contains(data);

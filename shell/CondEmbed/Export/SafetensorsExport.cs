@@ -63,6 +63,11 @@ public static class SafetensorsExport
             new(OnnxNames.Fingerprint, model.Fingerprint),
         };
 
+        if (preprocessing.View.Background is { } colour)
+        {
+            metadata.Add(new("background", colour.ToHex()));
+        }
+
         if (settings.Encoder.StartsWith("resnet50", StringComparison.Ordinal))
         {
             metadata.Add(new("stride", settings.Encoder == "resnet50" ? "3x3 convolution of a bottleneck (v1.5)" : "first 1x1 convolution of a bottleneck (v1)"));

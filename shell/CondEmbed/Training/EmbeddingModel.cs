@@ -84,7 +84,7 @@ public sealed class EmbeddingModel : IEmbeddingNetwork
 
     /// <summary>One encoded picture (JPEG, PNG, WebP, BMP, GIF) -> D numbers, of length 1.</summary>
     /// <exception cref="BadPictureException">It is not a picture that can be read.</exception>
-    public float[] Embed(ReadOnlyMemory<byte> picture, string name = "picture") => Embed(new SkiaDecoder().Decode(picture, name));
+    public float[] Embed(ReadOnlyMemory<byte> picture, string name = "picture") => Embed((new SkiaDecoder() with { Background = View.Background }).Decode(picture, name));
 
     /// <summary>All pictures of a data set, in order -> N D.</summary>
     public Embeddings<float> Embed(

@@ -41,7 +41,7 @@ public sealed class RunData
     public static RunData Open(Config config)
     {
         var dataset = ImageDatasets.Open(config.Data, OptionsOf(config));
-        return new RunData(dataset, ClassSplit.Make(dataset, SplitOf(config)), new PictureReader(dataset, cache: new DecodedCache()));
+        return new RunData(dataset, ClassSplit.Make(dataset, SplitOf(config)), new PictureReader(dataset, Views.Decoder(config), new DecodedCache()));
     }
 
     /// <summary>Everything that a data set holds out for test, or all of it when it has no roles; nothing to train on.</summary>
@@ -74,7 +74,7 @@ public sealed class RunData
     /// <summary><see cref="Checked"/> by what was found when the cache was made.</summary>
     internal RunData CheckedBy(PictureCache cache, bool skipBad, Action<string>? notice) => Without(cache.Check, cache.Reader, skipBad, notice);
 
-    /// <summary>Says how the data is divided, and which settings mean nothing for it.</summary>
+    /// <summary>Says how the data is divided, what was passed over, what test pictures show, and which settings mean nothing for it.</summary>
     internal void Describe(Config config, Action<string> notice)
     {
         foreach (var line in Dataset.Notices)
@@ -83,6 +83,7 @@ public sealed class RunData
         }
 
         notice(Split.Describe());
+        notice(Views.Describe(config));
 
         if (config.AllowSubset && ImageDatasets.SubsetNotice(Dataset) is { } meaningless)
         {

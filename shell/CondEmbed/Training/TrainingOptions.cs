@@ -137,8 +137,14 @@ public sealed partial record TrainingOptions
     /// <summary>Side of the pictures that the network sees, in pixels.</summary>
     public int? Size { get; init; }
 
-    /// <summary>Short side of test pictures before the centre crop, in pixels.</summary>
+    /// <summary>Short side of test pictures before the centre crop, in pixels. Where <see cref="Size"/> is given and this is not, it follows.</summary>
     public int? Resize { get; init; }
+
+    /// <summary>The colour behind transparent parts of pictures: a name such as white, #rrggbb, or none.</summary>
+    public string? Background { get; init; }
+
+    /// <summary>The largest picture that is read, in millions of pixels.</summary>
+    public double? MaxMegapixels { get; init; }
 
     /// <summary>bilinear or bicubic.</summary>
     public string? Filter { get; init; }

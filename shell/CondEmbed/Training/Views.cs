@@ -7,7 +7,18 @@ namespace CondEmbed.Training;
 public static class Views
 {
     /// <summary>Resize and centre crop: the view at test time.</summary>
-    public static EvalTransform ForTesting(Config config) => new(RunSettings.ResizeOf(config), config.Size, FilterOf(config));
+    public static EvalTransform ForTesting(Config config) =>
+        new(RunSettings.ResizeOf(config), config.Size, FilterOf(config)) { Background = BackgroundOf(config) };
+
+    /// <summary>Decodes pictures as the settings say: the largest picture, and the colour behind transparent parts.</summary>
+    public static SkiaDecoder Decoder(Config config) => new(RunSettings.MaxPixelsOf(config)) { Background = BackgroundOf(config) };
+
+    /// <summary>The view at test time in words.</summary>
+    internal static string Describe(Config config) => ForTesting(config) switch
+    {
+        { Resize: var resize, Crop: var crop } when resize == crop => FormattableString.Invariant($"test pictures: short side {resize} px, of which the middle square is seen"),
+        { Resize: var resize, Crop: var crop } => FormattableString.Invariant($"test pictures: short side {resize} px, of which the middle {crop} x {crop} px are seen"),
+    };
 
     /// <summary>The augmented view while training.</summary>
     public static TrainTransform ForTraining(Config config)
@@ -20,6 +31,7 @@ public static class Views
         return new TrainTransform
         {
             Size = config.Size,
+            Background = BackgroundOf(config),
             Resize = RunSettings.ResizeOf(config),
             Filter = FilterOf(config),
             Geometry = config.Augment == "shift" ? Geometry.ShiftScale : Geometry.ResizedCrop,
@@ -38,6 +50,8 @@ public static class Views
             ErasingProbability = config.Erase,
         };
     }
+
+    private static Rgb? BackgroundOf(Config config) => RunSettings.BackgroundOf(config) is { } colour ? Rgb.Of(colour) : null;
 
     private static ResampleFilter FilterOf(Config config) =>
         config.Filter == "bicubic" ? ResampleFilter.Bicubic : ResampleFilter.Bilinear;
