@@ -73,7 +73,7 @@ internal static class PostgresProblems
             $"the server is stopping or starting: {Said(problem)}. {Kept}",
         PostgresErrorCodes.QueryCanceled => $"the server ended a statement: {Said(problem)}. Raise its statement_timeout for this user. {Kept}",
         PostgresErrorCodes.ReadOnlySqlTransaction => $"the server only reads: {Said(problem)}. Give the address of the primary server.",
-        PostgresErrorCodes.UndefinedTable => $"{Said(problem)}: someone has removed it. Make it again with 'condembed index'.",
+        PostgresErrorCodes.UndefinedTable => $"{Said(problem)}: someone has removed it. Make it again with {Wording.Of("PostgresStore.OpenOrCreateAsync", "condembed index")}.",
         PostgresErrorCodes.UndefinedObject => $"{Said(problem)}. If that is pgvector's type, run this once in the database: CREATE EXTENSION vector",
         _ => $"the server says {problem.SqlState}: {Said(problem)}.",
     };

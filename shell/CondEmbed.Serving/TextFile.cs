@@ -29,9 +29,9 @@ public static class TextFile
         {
             return Decoded(path, File.ReadAllBytes(path));
         }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        catch (Exception problem) when (FileProblem.IsOfFile(problem))
         {
-            throw new InputException($"{path}: cannot be read: {problem.Message}");
+            throw FileProblem.OfReading(path, problem);
         }
     }
 
@@ -57,9 +57,9 @@ public static class TextFile
         {
             bytes = File.ReadAllBytes(path);
         }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        catch (Exception problem) when (FileProblem.IsOfFile(problem))
         {
-            throw new InputException($"{path}: cannot be read: {problem.Message}");
+            throw FileProblem.OfReading(path, problem);
         }
 
         var encoding = EncodingOf(bytes);
@@ -106,14 +106,21 @@ public static class TextFile
     {
         try
         {
-            var stream = File.OpenRead(path);
+            Stream stream = File.OpenRead(path);
+            if (!stream.CanSeek)
+            {
+                // A pipe has to be read whole to tell what it holds.
+                stream.Dispose();
+                stream = new MemoryStream(File.ReadAllBytes(path));
+            }
+
             var encoding = EncodingOf(Start(stream));
             stream.Position = encoding.Preamble.Length;
             return new StreamReader(stream, encoding, detectEncodingFromByteOrderMarks: false);
         }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        catch (Exception problem) when (FileProblem.IsOfFile(problem))
         {
-            throw new InputException($"{path}: cannot be read: {problem.Message}");
+            throw FileProblem.OfReading(path, problem);
         }
     }
 
@@ -133,11 +140,11 @@ public static class TextFile
         }
         catch (IOException problem)
         {
-            throw new InputException($"{path}: cannot be read: {problem.Message}");
+            throw FileProblem.OfReading(path, problem);
         }
 
-        using var again = File.OpenRead(path);
-        throw NotText(path, again);
+        reader.BaseStream.Position = 0;
+        throw NotText(path, reader.BaseStream);
     }
 
     private static byte[] Start(Stream stream)

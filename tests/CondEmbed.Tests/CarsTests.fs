@@ -98,7 +98,7 @@ let private counts =
                   rejects
                       [ "not the whole of CARS196"
                         "16,185 of 16,185 listed images are missing (first: car_ims/00000.jpg)"
-                        "--allow-subset" ]
+                        "AllowSubset = true" ]
                       (fun () -> opened (DatasetOptions()) root |> ignore)
 
                   rejects [ "nothing of it is there" ] (fun () -> opened subset root |> ignore))

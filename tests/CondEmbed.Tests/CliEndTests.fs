@@ -28,7 +28,7 @@ let private shell (redirected: string) folder (arguments: string list) =
 let private signals =
     testTheory "a signal ends a command that hangs in a read, with the signal's own code" [ Hangup, 129; Interrupt, 130; Terminate, 143 ]
     <| fun (number, code) ->
-        onUnix (fun () ->
+        onSignal number (fun () ->
             inFolder (fun folder ->
                 let pipe = pipeIn folder "never.json"
                 use running = launch folder [ "metrics"; pipe ]

@@ -38,7 +38,7 @@ let private long = [ "steps", "60"; "evaluate_every", "0"; "save_every", "0" ]
 
 let private stoppedBy name number =
     test $"{name} finishes the step, saves and says how to go on; then it is the same run" {
-        onUnix (fun () ->
+        onSignal number (fun () ->
             inFolder (fun folder ->
                 let run = Path.Combine(folder, "run")
                 use running = launch folder (train long run)
@@ -122,7 +122,7 @@ let private another =
 
 let private twice =
     test "a second signal right after the first ends it at once; then it goes on from what is saved" {
-        onUnix (fun () ->
+        onSignal Interrupt (fun () ->
             inFolder (fun folder ->
                 let run = Path.Combine(folder, "run")
                 use running = launch folder (train [ "steps", "100000"; "evaluate_every", "0"; "save_every", "2" ] run)

@@ -148,3 +148,20 @@ let writer (running: Running) (pipe: string) =
 
 /// Tests of signals are for systems that have them.
 let onUnix (test: unit -> unit) = if OperatingSystem.IsWindows() then skiptest "Windows has no signals" else test ()
+
+/// Whether a signal is ignored here, and so by every program that a test starts: SIGHUP under nohup, SIGINT in the background of a script.
+let private isIgnored number =
+    let mask = "SigIgn:\t"
+    let status = if OperatingSystem.IsLinux() then File.ReadAllLines "/proc/self/status" else [||]
+
+    status
+    |> Array.exists (fun line ->
+        line.StartsWith mask
+        && (Convert.ToUInt64(line.Substring mask.Length, 16) >>> (number - 1)) &&& 1UL = 1UL)
+
+/// Runs a test that sends a signal, or skips it where that signal would be ignored.
+let onSignal number test =
+    if not (OperatingSystem.IsWindows()) && isIgnored number then
+        skiptest $"signal {number} is ignored here"
+    else
+        onUnix test

@@ -187,7 +187,7 @@ let private readers =
               }
 
           for header, data, words in
-              [ "{'descr': '>f4', 'fortran_order': False, 'shape': (1,), }", 4, [ "'>f4'" ]
+              [ "{'descr': '<c8', 'fortran_order': False, 'shape': (1,), }", 8, [ "'<c8'"; "<f4" ]
                 "{'descr': '<U21', 'fortran_order': False, 'shape': (1,), }", 84, [ "'<U21'"; ".txt"; ".csv" ]
                 "{'descr': '<f4', 'fortran_order': True, 'shape': (1, 1), }", 4, [ "Fortran" ]
                 "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", 4, [ "4 bytes"; "[2]" ]

@@ -143,13 +143,13 @@ let private tables =
                   let inner = Directory.CreateDirectory(Path.Combine(folder, "gro\u0308ße"))
 
                   for name in [ "e\u0301.png"; "b.png" ] do
-                      File.WriteAllText(Path.Combine(inner.FullName, name), "")
+                      File.WriteAllText(Path.Combine(inner.FullName, name), "x")
 
                   let path = Path.Combine(folder, "table.csv")
                   File.WriteAllText(path, "path,label\ngröße/é.png,a\ngröße\\b.png,b\n")
                   let data = TableDataset.Open path
                   Expect.equal data.Count 2 "both are found"
-                  Expect.equal [ for i in 0..1 -> (data.Read i).Length ] [ 0; 0 ] "and read")
+                  Expect.equal [ for i in 0..1 -> (data.Read i).Length ] [ 1; 1 ] "and read")
           }
 
           for separator, header in [ ";", "path;label"; "\t", "label\tpath"; ",", "file_name,label"; ";", "image;label" ] do

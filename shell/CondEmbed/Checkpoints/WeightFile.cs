@@ -86,7 +86,7 @@ public sealed record WeightFile(
         long length;
         using (var stream = File.OpenRead(path))
         {
-            length = stream.Length;
+            length = stream.CanSeek ? stream.Length : throw new InputException($"{path}: is a pipe or a device; weights are read from a file.");
             head = head[..stream.ReadAtLeast(head, head.Length, throwOnEndOfStream: false)];
         }
 

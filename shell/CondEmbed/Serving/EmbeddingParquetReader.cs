@@ -24,7 +24,7 @@ internal sealed class EmbeddingParquetReader : IDisposable
         {
             if (ParquetFooter.Problem(file) is { } problem)
             {
-                throw new InputException($"{path}: not a Parquet file that can be read: {problem}. Write or download it again.");
+                throw new InputException($"{path}: cannot be read as Parquet: {problem}. Write or download it again.");
             }
 
             reader = ParquetReader.CreateAsync(file).GetAwaiter().GetResult();

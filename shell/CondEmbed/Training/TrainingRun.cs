@@ -243,11 +243,8 @@ internal sealed partial class TrainingRun : IDisposable
         {
             StepResult result;
             string seen;
-
             using (batch)
-            {
                 result = RunSums.Beside(state.Batches, batch, out seen, () => session.Step(batch.Pixels, batch.Size, batch.Labels));
-            }
 
             state = state with { Step = result.Step, Seconds = trained + clock.Elapsed.TotalSeconds, Batches = seen, Waited = state.Waited + batch.Waited.TotalSeconds };
             meter.Report(result, steps, TimeSpan.FromSeconds(state.Seconds));
