@@ -76,7 +76,11 @@ let private inStore top (stop: CancellationToken) (arguments: ParseResults<Searc
     use model = Networks.load (arguments.GetResult SearchArgument.Run) device best
 
     let asked =
-        StoreQuery(top, arguments.TryGetResult SearchArgument.Label |> Option.toObj, arguments.Contains SearchArgument.Exact)
+        StoreQuery(
+            top,
+            arguments.TryGetResult SearchArgument.Label |> Option.map ClassLabel.Normal |> Option.toObj,
+            arguments.Contains SearchArgument.Exact
+        )
 
     Stores.using (Stores.existing (StoreNetwork.Of model.Network) stop address) (fun store ->
         let queries, embeddings =
@@ -114,7 +118,7 @@ let private inGallery top (stop: CancellationToken) (arguments: ParseResults<Sea
             let gallery =
                 ImageDatasets.OpenImages(arguments.GetResult SearchArgument.Gallery, options)
                 |> DataCommand.noting false
-                |> ofLabel (arguments.TryGetResult SearchArgument.Label)
+                |> ofLabel (arguments.TryGetResult SearchArgument.Label |> Option.map ClassLabel.Normal)
 
             let queries = openedQueries arguments
 

@@ -76,7 +76,11 @@ public static class ImageFiles
     {
         try
         {
-            return [.. folder.EnumerateFileSystemInfos().Where(IsVisible)];
+            var entries = folder.EnumerateFileSystemInfos().Where(IsVisible).ToList();
+            // Bytes that are not UTF-8 all become this letter, so that different names would be one class; and no such name can be opened.
+            return entries.Find(entry => entry.Name.Contains('\uFFFD', StringComparison.Ordinal) && !System.IO.Path.Exists(entry.FullName)) is { } unknown
+                ? throw new InputException($"{folder.FullName}: the name '{unknown.Name}' in it is not UTF-8. Rename it, for instance with convmv.")
+                : entries;
         }
         catch (Exception problem) when (problem is UnauthorizedAccessException or IOException)
         {

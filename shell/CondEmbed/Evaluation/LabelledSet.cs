@@ -31,6 +31,11 @@ internal sealed class LabelledSet<T>
     internal IEnumerable<string> Strange(string what)
     {
         var unit = Unit;
+        if (unit.Count > 1 && itemsOfLabel.Count == 1)
+        {
+            yield return $"All {unit.Count} {what} are of one class: whatever is found is right, so the numbers say nothing.";
+        }
+
         var zero = Enumerable.Range(0, unit.Count).Where(item => !unit.Row(item).ContainsAnyExcept(T.Zero)).ToList();
         if (zero.Count > 0)
         {

@@ -188,4 +188,20 @@ let private largest =
         Expect.equal (RunSettings.MaxPixelsOf(resolved [])) SkiaDecoder.DefaultMaxPixels "as a decoder's own"
     }
 
-let tests = testList "Passed over" ([ notices; single; sizes; background; largest ] @ pipes)
+/// Names of Latin-1 letters, which .NET cannot make: both become the same letter when they are read.
+let private named =
+    test "folders whose names are not UTF-8 are refused, for they would be one class" {
+        if not (OperatingSystem.IsLinux()) then skiptest "only Linux has such names"
+
+        inFolder (fun folder ->
+            let shell script = Process.Start("/bin/sh", [ "-c"; script; folder ]).WaitForExit()
+            shell "mkdir \"$0/$(printf 'M\\374')\" \"$0/$(printf 'M\\366')\""
+
+            try
+                rejects [ folder; "not UTF-8"; "Rename it" ] (fun () -> FolderDataset.Open folder |> ignore)
+            finally
+                // .NET cannot remove them either.
+                shell "rm -r \"$0\"/M*")
+    }
+
+let tests = testList "Passed over" ([ notices; single; sizes; background; largest; named ] @ pipes)

@@ -322,6 +322,8 @@ let private strange =
         Expect.stringContains zero[0] "1 of 4 embeddings have length zero (first: row 1" "which"
         let alike = notices [| [| 1.0; 1.0 |]; [| 2.0; 2.0 |]; [| 3.0; 3.0 |]; [| 1.0; 1.0 |] |]
         Expect.stringContains alike[0] "same direction" "all alike"
+        let one = (Retrieval.Evaluate(Embeddings<float>([| 1.0; 2.0; 3.0; 4.0 |], 2, 2), [| 7L; 7L |])).Notices
+        Expect.stringContains (Seq.head one) "All 2 embeddings are of one class" "one class"
         Expect.isEmpty (notices [| [| 1.0; 1.0 |]; [| 2.0; 1.0 |]; [| 3.0; 3.0 |]; [| 1.0; 1.0 |] |]) "nothing strange"
     }
 

@@ -3,6 +3,7 @@ module CondEmbed.Tests.DocsTests
 
 open System
 open System.IO
+open System.Text.RegularExpressions
 open Argu
 open Expecto
 open CondEmbed
@@ -191,10 +192,21 @@ let private short =
         Expect.isLessThanOrEqual lines.Length 150 "lines"
     }
 
+let private oneRun =
+    test "the README's sample output and the page that exports that run have the same numbers" {
+        let textOf path = (allPages.Value |> List.find (fun page -> page.Path.TrimStart('/') = path)).Text
+        let after metric = Regex.Match(textOf "README.md", $@"(?m)^{metric} +\S+ +(\S+) ").Groups[1].Value
+
+        for metric in [ "Recall@1"; "MAP@R" ] do
+            Expect.isNotEmpty (after metric) metric
+            Expect.stringContains (textOf "docs/onnx.md") $"int8: {metric} (%%) of the test classes {after metric} -> " metric
+    }
+
 let tests =
     testList
         "Docs"
         [ short
+          oneRun
           linked
           inNavigation
           quoted
