@@ -53,6 +53,10 @@ let private batchProblems (c: Config) =
     else
         demand (c.Batch >= least) "batch" $"{c.Batch} with {what} holds one class, which has no negatives: take at least {least}"
 
+/// Pixels of a side: far above what any network here is for, and low enough that no number of bytes overflows.
+[<Literal>]
+let private LargestSize = 4096
+
 /// What does not go with the encoder.
 let private encoderProblems (c: Config) =
     match Encoders.All.tryBuild c.Encoder { Config.encoderOptions c with Size = 224 } with
@@ -154,6 +158,13 @@ let problems (c: Config) : Problem list =
           refusedLosses c
           demand (c.Memory <= 0 || c.Memory >= c.Batch) "memory" $"is {c.Memory}, less than a batch of {c.Batch}"
           batchProblems c
+          demand (c.Size <= LargestSize) "size" $"is {c.Size}; at most {LargestSize} pixels are taken"
+          demand (c.Resize <= 2 * LargestSize) "resize" $"is {c.Resize}; at most {2 * LargestSize} pixels are taken"
+          demand
+              (c.Size > LargestSize
+               || int64 c.Batch * int64 c.Size * int64 c.Size * 3L <= int64 System.Array.MaxLength)
+              "batch"
+              $"{c.Batch} pictures of {c.Size} x {c.Size} pixels are more than 2 GB: take a smaller batch, or a smaller size"
           demand (c.Resize <= 0 || c.Resize >= c.Size) "resize" $"is {c.Resize}, less than size {c.Size}: the crop would reach outside"
           demand
               (Colour.isNone c.Background || (Colour.tryParse c.Background).IsSome)

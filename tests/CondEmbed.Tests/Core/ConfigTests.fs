@@ -54,6 +54,12 @@ let private textTests =
 
                   Expect.equal differences [ key, changed ] "what changed")
 
+          testCase "no size is so large that its bytes overflow" (fun () ->
+              let keys change = change Config.standard |> Check.problems |> List.map _.Key
+              Expect.equal (keys (fun c -> { c with Size = 99999; Resize = 0 })) [ "size" ] "size"
+              Expect.equal (keys (fun c -> { c with Resize = 100000 })) [ "resize" ] "resize"
+              Expect.equal (keys (fun c -> { c with Size = 4096; Resize = 0; Batch = 64 })) [ "batch" ] "batch")
+
           testCase "no number that nothing is computed with is a setting" (fun () ->
               let numbers = [ nan; infinity; -infinity; 1e39; -1e300; -0.0 ]
               let problemsOf config = Check.problems config |> List.map _.Key
