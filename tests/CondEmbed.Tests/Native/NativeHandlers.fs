@@ -58,7 +58,7 @@ type private Reader(file: byte array, start: int) =
         | 0x00uy
         | 0x04uy
         | 0x0cuy -> BitConverter.ToInt64(this.Take 8)
-        | other -> failwith $"pointer encoding {other}"
+        | other -> invalidOp $"pointer encoding {other}"
 
 [<Literal>]
 let private Omitted = 0xffuy
