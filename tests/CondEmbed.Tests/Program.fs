@@ -71,7 +71,9 @@ let all =
           RunTests.tests
           RunSamplingTests.tests
           StudyTests.tests
+          StudyProgressTests.tests
           TextTests.tests
+          TieTests.tests
           EvidenceTests.tests
           RerankTests.tests
           ReportTests.tests
