@@ -128,6 +128,6 @@ public sealed class EmbeddingModel : IEmbeddingNetwork
     /// <summary>Parameters and statistics, as the forward pass reads them.</summary>
     internal IReadOnlyList<TensorData> Weights() => session.EmbeddingWeights();
 
-    internal TestOutcome OnTest(RunData data, LoaderOptions workers, EvaluationOptions options) =>
-        new EmbeddingPass(session, workers).OnTest(data.Dataset, data.Split, data.Reader, options);
+    internal TestOutcome OnTest(IImageDataset dataset, ClassSplit split, PictureReader reader, LoaderOptions workers, EvaluationOptions options) =>
+        new EmbeddingPass(session, workers).OnTest(dataset, split, reader, options);
 }

@@ -59,9 +59,9 @@ internal sealed class EmbeddingPass(Func<byte[], int, float[]> embed, int dimens
 
     /// <summary>All against all among the given pictures.</summary>
     internal RetrievalMetrics Among(
-        RunData data, IReadOnlyList<int> items, EvaluationOptions options, Action<int>? progress = null, CancellationToken cancellation = default) =>
+        PictureReader reader, IImageDataset dataset, IReadOnlyList<int> items, EvaluationOptions options, Action<int>? progress = null, CancellationToken cancellation = default) =>
         Retrieval.Evaluate(
-            Embed(data.Reader, items, progress, cancellation), TestPart.Labels(data.Dataset, items), AsUsual(options, data.Dataset), cancellation);
+            Embed(reader, items, progress, cancellation), TestPart.Labels(dataset, items), AsUsual(options, dataset), cancellation);
 
     /// <summary>
     /// The test part: all against all, or queries against the gallery where the data says so. Classes are numbered as in the index of all labels.

@@ -54,6 +54,6 @@ internal sealed partial class TrainingRun
     private TestOutcome TestedBest()
     {
         using var model = EmbeddingModel.Load(folder.BestWeights, config.Device);
-        return model.OnTest(data, workers, RunMeasures.Options(config, data.Dataset));
+        return model.OnTest(data.Dataset, data.Split, data.Reader, workers, RunMeasures.Options(config, data.Dataset));
     }
 }

@@ -288,7 +288,7 @@ internal sealed partial class TrainingRun : IDisposable
             return;
         }
 
-        var metrics = pass.Among(data, data.Split.Validation, RunMeasures.Options(config, data.Dataset) with { Clustering = false });
+        var metrics = pass.Among(data.Reader, data.Dataset, data.Split.Validation, RunMeasures.Options(config, data.Dataset) with { Clustering = false });
         log.Write(new ValidationEntry(state.Step, RunMeasures.Kept(metrics)));
 
         if (state.BestStep == 0 || metrics.MapAtR > state.BestValue)
