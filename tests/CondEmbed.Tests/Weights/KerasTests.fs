@@ -25,7 +25,7 @@ let private options: Residual.Options =
       Block = Residual.Bottleneck Residual.OnFirst
       SmoothShortcut = false
       ZeroStart = false
-      FrozenNorm = false }
+      Norms = Layers.Norms.Batch }
 
 /// A convolution and its norm: names, rows, inputs, outputs and stride.
 type private Conv = { Conv: string; Norm: string; Kernel: int; Inputs: int; Outputs: int; Stride: int }
