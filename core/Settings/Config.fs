@@ -32,7 +32,7 @@ type Config =
       [<Description("encoder: {encoders}")>]
       [<EncoderName>]
       Encoder: string
-      [<Description("the encoder's weights to start from: .safetensors, PyTorch's .pth, .pt or .bin, or the folder of a TensorFlow.js model; empty to start from nothing")>]
+      [<Description("the encoder's weights to start from: .safetensors, or PyTorch's .pth, .pt or .bin; empty to start from nothing")>]
       Weights: string
       [<Description("refuse weights that leave a parameter of the encoder unset, or hold any that it does not know; weights of which next to nothing fits are always refused")>]
       StrictWeights: bool

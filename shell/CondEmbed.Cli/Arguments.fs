@@ -52,7 +52,7 @@ type TrainArgument =
             | Resume _ ->
                 "go on with a run that was stopped or killed, with its own settings; DATA says where its pictures are now, and --steps or --epochs train a finished run on for so many more"
             | Encoder _ -> String.concat ", " RunSettings.Encoders
-            | Weights _ -> "the encoder's weights to start from: .safetensors, .pth, .pt, .bin, or the folder of a TensorFlow.js model"
+            | Weights _ -> "the encoder's weights to start from: .safetensors, .pth, .pt or .bin"
             | Embedding _ -> "features of an embedding"
             | Levels _ -> "levels of conditional embeddings while training; 0 is the baseline"
             | Heads _ -> "heads of the cross-attention"

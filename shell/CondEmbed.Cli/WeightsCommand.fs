@@ -11,7 +11,7 @@ open CondEmbed.Interop
 open CondEmbed.Reports
 open CondEmbed.Training
 
-let private fileUsage = "a .safetensors, .pth, .pt or .bin file, or the folder of a TensorFlow.js layers model"
+let private fileUsage = "a .safetensors, .pth, .pt or .bin file"
 
 let private partUsage =
     "which of several networks in it: a dictionary's key, as in state_dict_ema, or what its tensors' names begin with, as in module.encoder_k; train takes it as the setting weights_part"
@@ -51,12 +51,12 @@ type WeightsArgument =
         member this.Usage =
             match this with
             | Inspect _ -> "names, shapes and types of the tensors, and the encoders that they fit"
-            | Import _ -> "make a safetensors file of weights in another format, and say what was folded"
+            | Import _ -> "make a safetensors file of weights in another format"
 
 /// What the help ends with.
 let examples =
     [ "condembed weights inspect resnet50.pth", "what is in it, and which encoder it is for"
-      "condembed weights import ResNet50 --out resnet50.safetensors", "Keras' ResNet-50 as TensorFlow.js has it, for RGB pictures" ]
+      "condembed weights import resnet50.pth --out resnet50.safetensors", "PyTorch's file as safetensors" ]
 
 /// The names of all options, for near misses.
 let optionNames = [ "--json"; "--out"; "--part" ]
@@ -169,11 +169,10 @@ let private import (arguments: ParseResults<ImportArgument>) =
     AtomicFile.Check out
     let file = WeightFile.Read(source, arguments.GetResult(ImportArgument.Part, ""))
     file.Save out
-    let verb = if file.Format = "TensorFlow.js" then "folded" else "read"
     say (List.head (head file))
 
     for note in file.Notes do
-        say $"  {verb}: {note}"
+        say $"  read: {note}"
 
     fitLines file |> List.iter say
     say $"written {out}"

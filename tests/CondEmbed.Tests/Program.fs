@@ -58,8 +58,6 @@ let all =
           SafetensorsTests.tests
           TorchFileTests.tests
           TorchRefusalTests.tests
-          KerasTests.tests
-          KerasRefusalTests.tests
           CheckpointTests.tests
           FileTests.tests
           EmbeddingFileTests.tests

@@ -2,12 +2,12 @@ using System.Buffers.Binary;
 
 namespace CondEmbed.Checkpoints;
 
-/// <summary>Weights from a file of any known format: safetensors, PyTorch (<c>.pth</c>, <c>.pt</c>, <c>.bin</c>), a TensorFlow.js layers model.</summary>
+/// <summary>Weights from a file of any known format: safetensors, PyTorch (<c>.pth</c>, <c>.pt</c>, <c>.bin</c>).</summary>
 /// <param name="Path">Where they were read.</param>
-/// <param name="Format">The format's name: safetensors, PyTorch, TensorFlow.js.</param>
+/// <param name="Format">The format's name: safetensors or PyTorch.</param>
 /// <param name="Arrays">The arrays, in the order of the file.</param>
 /// <param name="Metadata">Free texts by name; null when there are none.</param>
-/// <param name="Notes">What reading chose or changed, in words: which dictionary was taken, what was folded into what.</param>
+/// <param name="Notes">What reading chose or changed, in words, such as which dictionary was taken.</param>
 public sealed record WeightFile(
     string Path,
     string Format,
@@ -20,8 +20,8 @@ public sealed record WeightFile(
     /// <summary>One text of the metadata; null when it is not there.</summary>
     public string? Text(string name) => Metadata?.Where(pair => pair.Key == name).Select(pair => pair.Value).FirstOrDefault();
 
-    /// <summary>Reads weights. The format is told by the content; a folder is a TensorFlow.js model.</summary>
-    /// <param name="path">The file or folder.</param>
+    /// <summary>Reads weights. The format is told by the content.</summary>
+    /// <param name="path">The file.</param>
     /// <param name="part">
     /// Which of several networks in it to take: a dictionary of a PyTorch file by its key, as in <c>state_dict_ema</c>, or what the names of the tensors begin
     /// with, as in <c>module.encoder_k</c>; empty for what is usual.
@@ -32,7 +32,7 @@ public sealed record WeightFile(
         ArgumentNullException.ThrowIfNull(part);
         try
         {
-            return Directory.Exists(path) || System.IO.Path.GetExtension(path) == ".json" ? Of(TensorFlowJs.Read(path), part) : ReadFile(path, part);
+            return Directory.Exists(path) ? throw new InputException($"{path}: is a folder; weights are read from a file.") : ReadFile(path, part);
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
@@ -114,7 +114,7 @@ public sealed record WeightFile(
             _ when IsPickle(head) || (head.Length >= 262 && head[257..262].SequenceEqual("ustar"u8)) =>
                 $"in PyTorch's format of before version 1.6, which is not read. Save it anew in Python: torch.save(torch.load('{name}', map_location='cpu'), 'new.pth').",
             _ when head.StartsWith(Hdf5) =>
-                $"in HDF5, which is not read. Make a TensorFlow.js folder of it: tensorflowjs_converter --input_format keras {name} FOLDER.",
+                "in HDF5, which is not read. Save the weights in Python as safetensors: safetensors.torch.save_file(model.state_dict(), 'new.safetensors').",
             _ when head.TrimStart(" \t\r\n"u8).StartsWith("<"u8) =>
                 "a web page, not weights. The download gave a page instead of the file: open the address in a browser and download the file itself.",
             _ when head.StartsWith("GGUF"u8) => "in GGUF, which is not read. Take the safetensors file of the same network.",

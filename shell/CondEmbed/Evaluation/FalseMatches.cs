@@ -8,7 +8,7 @@ namespace CondEmbed.Evaluation;
 /// distance is at least T. Distances are those of the embeddings at length 1, sqrt(2 - 2 cosine). Exact, in bounded memory: the
 /// quantiles are found digit by digit, 16 bits of the similarity at a time, with one pass over all pairs for each digit.
 /// </summary>
-internal sealed class FalseMatches<T>(ISimilarityRows<T> rows, LabelledSet<T> queries, LabelledSet<T> gallery, IReadOnlyList<int> self)
+internal sealed class FalseMatches<T>(SimilarityRows<T> rows, LabelledSet<T> queries, LabelledSet<T> gallery, IReadOnlyList<int> self)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private const int DigitBits = 16;
@@ -67,12 +67,7 @@ internal sealed class FalseMatches<T>(ISimilarityRows<T> rows, LabelledSet<T> qu
     private long[][] Histograms(ulong[] known, int bits, CancellationToken cancel)
     {
         using var ofThread = new ThreadLocal<long[][]>(() => [.. known.Select(_ => new long[1 << DigitBits])], trackAllValues: true);
-        SimilarityRows.ForEach(
-            rows,
-            queries.Unit.Count,
-            gallery.Unit.Count,
-            (query, similarities) => Count(query, similarities.Span, known, bits, ofThread.Value!),
-            cancel);
+        rows.ForEach((query, similarities) => Count(query, similarities.Span, known, bits, ofThread.Value!), cancel);
         return [.. known.Select((_, at) => Total([.. ofThread.Values.Select(counts => counts[at])]))];
     }
 
@@ -99,10 +94,7 @@ internal sealed class FalseMatches<T>(ISimilarityRows<T> rows, LabelledSet<T> qu
     private long[] Beyond(double[] thresholds, CancellationToken cancel)
     {
         var beyond = new long[thresholds.Length];
-        SimilarityRows.ForEach(
-            rows,
-            queries.Unit.Count,
-            gallery.Unit.Count,
+        rows.ForEach(
             (query, similarities) =>
             {
                 foreach (var positive in gallery.Positives(queries.Labels[query], self[query]))

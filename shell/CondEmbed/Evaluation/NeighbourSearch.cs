@@ -45,41 +45,15 @@ public static class NeighbourSearch
             throw new ArgumentException($"{queries.Count} queries cannot all be among {gallery.Count} items", nameof(excludeSelf));
         }
 
-        var same = ReferenceEquals(queries, gallery);
         var unitQueries = queries.AtUnitLength();
-        using var rows = SimilarityRows.Of(unitQueries, same ? unitQueries : gallery.AtUnitLength());
-        return TopK(rows, queries.Count, gallery.Count, Math.Min(k, Math.Max(0, gallery.Count - (excludeSelf ? 1 : 0))), excludeSelf, cancel);
-    }
-
-    private static Neighbours<T> TopK<T>(
-        ISimilarityRows<T> rows,
-        int queries,
-        int gallery,
-        int k,
-        bool excludeSelf,
-        CancellationToken cancel)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var found = new Neighbours<T>(k, new int[queries * k], new T[queries * k]);
+        k = Math.Min(k, Math.Max(0, gallery.Count - (excludeSelf ? 1 : 0)));
+        var found = new Neighbours<T>(k, new int[queries.Count * k], new T[queries.Count * k]);
         if (k > 0)
         {
-            SimilarityRows.ForEach(
-                rows,
-                queries,
-                gallery,
+            using var rows = new SimilarityRows<T>(unitQueries, ReferenceEquals(queries, gallery) ? unitQueries : gallery.AtUnitLength());
+            rows.ForEach(
                 (query, similarities) =>
-                {
-                    var self = excludeSelf ? query : -1;
-                    var items = found.Items.AsSpan(query * k, k);
-                    var best = found.Similarities.AsSpan(query * k, k);
-                    Select(similarities.Span, self, items, best);
-                    if (rows.Uncertainty > T.Zero)
-                    {
-                        // All of the true best are at most this much worse than the worst that was selected.
-                        NearTies.Settle(rows, query, similarities.Span, best[^1] - rows.Uncertainty - rows.Uncertainty);
-                        Select(similarities.Span, self, items, best);
-                    }
-                },
+                    Select(similarities.Span, excludeSelf ? query : -1, found.Items.AsSpan(query * k, k), found.Similarities.AsSpan(query * k, k)),
                 cancel);
         }
 

@@ -186,7 +186,7 @@ internal sealed class PanelMeans : IDisposable
             var centre = Centre(clusterOf[point]);
             for (var i = 0; i < row.Length; i++)
             {
-                double away = row[i] - centre[i];
+                var away = (double)row[i] - centre[i];
                 distances[point] += away * away;
             }
         });

@@ -29,7 +29,7 @@ internal sealed unsafe class PositiveRanks
     /// <param name="cancel">Stops between blocks.</param>
     internal static PositiveRanks? Of(
         LabelledSet<float> queries, LabelledSet<float> gallery, IReadOnlyList<int> self, bool strictly, CancellationToken cancel) =>
-        PanelProduct.IsSupported && PositiveTable.Of(queries, gallery, self, strictly) is { } positives
+        PositiveTable.Of(queries, gallery, self, strictly) is { } positives
             ? new PositiveRanks(queries, gallery, self, positives, strictly, cancel)
             : null;
 

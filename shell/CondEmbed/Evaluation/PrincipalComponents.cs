@@ -63,12 +63,10 @@ public static class PrincipalComponents
         Native.ensure();
         using var scope = torch.NewDisposeScope();
         using var noGradient = torch.no_grad();
-        var mean = Mean(embeddings);
-        var (_, vectors) = torch.linalg.eigh(Covariance(embeddings, mean));
-        var components = Math.Min(2, embeddings.Dimension);
-        var axes = vectors.narrow(1, embeddings.Dimension - components, components).flip(1);
+        var centred = Centred(embeddings);
+        var components = Math.Min(2, Math.Min(embeddings.Count, embeddings.Dimension));
+        var axes = torch.linalg.svd(centred, fullMatrices: false).Vh[..components].t();
         var largest = axes.gather(0, axes.abs().argmax(0, keepdim: true));
-        var centred = EmbeddingTensor.Of(embeddings.Values, 0, embeddings.Count, embeddings.Dimension).to(torch.float64) - mean;
         var places = centred.mm(axes * largest.sign()).contiguous().data<double>().ToArray();
         return
         [
@@ -77,46 +75,21 @@ public static class PrincipalComponents
         ];
     }
 
+    // The eigenvalues of the covariance, but for a factor: squares of the singular values, falling.
     private static double[] Eigenvalues<T>(Embeddings<T> embeddings)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         Native.ensure();
         using var scope = torch.NewDisposeScope();
         using var noGradient = torch.no_grad();
-        var rising = torch.linalg.eigvalsh(Covariance(embeddings, Mean(embeddings))).data<double>().ToArray();
-        return [.. rising.Reverse().Select(value => Math.Max(0, value))];
+        return [.. torch.linalg.svdvals(Centred(embeddings)).square().data<double>()];
     }
 
-    // In double precision, a block of embeddings at a time.
-    private static torch.Tensor Covariance<T>(Embeddings<T> embeddings, torch.Tensor mean)
+    // N D: in double precision, less their mean.
+    private static torch.Tensor Centred<T>(Embeddings<T> embeddings)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var covariance = torch.zeros(embeddings.Dimension, embeddings.Dimension, torch.float64, torch.CPU);
-        const int block = 4096;
-        for (var first = 0; first < embeddings.Count; first += block)
-        {
-            using var inner = torch.NewDisposeScope();
-            var count = Math.Min(block, embeddings.Count - first);
-            var centred = EmbeddingTensor.Of(embeddings.Values, first, count, embeddings.Dimension).to(torch.float64) - mean;
-            covariance.add_(torch.mm(centred.t(), centred));
-        }
-
-        return covariance;
-    }
-
-    private static torch.Tensor Mean<T>(Embeddings<T> embeddings)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        var sums = new double[embeddings.Dimension];
-        for (var row = 0; row < embeddings.Count; row++)
-        {
-            var numbers = embeddings.Row(row);
-            for (var i = 0; i < sums.Length; i++)
-            {
-                sums[i] += double.CreateTruncating(numbers[i]);
-            }
-        }
-
-        return torch.tensor(sums, torch.float64, torch.CPU) / embeddings.Count;
+        var rows = TensorEmbeddings.Tensor(embeddings).to(torch.float64);
+        return rows - rows.mean([0]);
     }
 }

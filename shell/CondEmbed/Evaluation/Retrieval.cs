@@ -75,7 +75,7 @@ public static class Retrieval
         var metrics = new RetrievalMetrics(table, options) { Notices = [.. strange] };
         AddEach("fnmr@fmr=", options.FalseMatchRates, rates =>
         {
-            using var rows = SimilarityRows.Of(queries.Unit, gallery.Unit);
+            using var rows = new SimilarityRows<T>(queries.Unit, gallery.Unit);
             return new FalseMatches<T>(rows, queries, gallery, self).NonMatchRates(rates, cancel);
         });
 
@@ -130,13 +130,13 @@ public static class Retrieval
             return table;
         }
 
-        using var rows = SimilarityRows.Of(queries.Unit, gallery.Unit);
+        using var rows = new SimilarityRows<T>(queries.Unit, gallery.Unit);
         return Table(rows, queries, gallery, self, measures, null, cancel, first);
     }
 
     /// <summary>The same from whole rows of similarities.</summary>
     internal static QueryTable Table<T>(
-        ISimilarityRows<T> rows,
+        SimilarityRows<T> rows,
         LabelledSet<T> queries,
         LabelledSet<T> gallery,
         IReadOnlyList<int> self,
@@ -147,17 +147,13 @@ public static class Retrieval
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var table = new QueryTable(measures, queries.Labels);
-        SimilarityRows.ForEach(
-            rows,
-            queries.Unit.Count,
-            gallery.Unit.Count,
+        rows.ForEach(
             (query, similarities) =>
             {
                 var positives = gallery.Positives(queries.Labels[query], self[query]);
                 var ranks = new int[positives.Length];
-                NearTies.Settle(rows, query, similarities.Span, positives);
-                var better = RankCounter.StrictlyBetter<T>(similarities.Span, self[query], positives);
-                RankCounter.Ranks<T>(similarities.Span, self[query], positives, ranks);
+                var better = RankCounter.StrictlyBetter(similarities.Span, self[query], positives);
+                RankCounter.Ranks(similarities.Span, self[query], positives, ranks);
                 Fill(table, query, queries.Labels[query], self[query], ranks, better, first);
             },
             cancel,

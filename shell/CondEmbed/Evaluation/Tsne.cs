@@ -63,7 +63,7 @@ public static class Tsne
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         using var scope = torch.NewDisposeScope();
-        var rows = EmbeddingTensor.Of(embeddings.Values, 0, embeddings.Count, embeddings.Dimension).to(torch.float64);
+        var rows = TensorEmbeddings.Tensor(embeddings).to(torch.float64);
         var squares = rows.square().sum(1, keepdim: true);
         return (squares + squares.t() - (2 * rows.mm(rows.t()))).clamp_(min: 0).MoveToOuterDisposeScope();
     }

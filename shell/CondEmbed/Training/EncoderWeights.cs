@@ -36,7 +36,7 @@ internal static class EncoderWeights
         }
     }
 
-    /// <summary>Loads the file, or the folder of a TensorFlow.js model, into the session, and says what was found.</summary>
+    /// <summary>Loads the file into the session, and says what was found.</summary>
     /// <exception cref="InputException">
     /// Next to nothing of the weights fits, or not all and the settings are strict; the message lists every tensor that does not.
     /// </exception>
@@ -59,7 +59,7 @@ internal static class EncoderWeights
     {
         if (!Path.Exists(config.Weights))
         {
-            throw new InputException($"{config.Weights}: cannot be read: there is no such file. Name a safetensors file with weights of the encoder, or one that PyTorch or TensorFlow.js wrote.");
+            throw new InputException($"{config.Weights}: cannot be read: there is no such file. Name a safetensors file with weights of the encoder, or one that PyTorch wrote.");
         }
 
         var file = WeightFile.Read(config.Weights, config.WeightsPart);

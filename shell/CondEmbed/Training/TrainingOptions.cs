@@ -44,7 +44,7 @@ public sealed partial record TrainingOptions
     /// <summary>small, resnet18, resnet34, resnet50, resnet50-v1.</summary>
     public string? Encoder { get; init; }
 
-    /// <summary>Weights of the encoder to start from: safetensors, PyTorch (.pth, .pt, .bin), or the folder of a TensorFlow.js model.</summary>
+    /// <summary>Weights of the encoder to start from: safetensors or PyTorch (.pth, .pt, .bin).</summary>
     public string? Weights { get; init; }
 
     /// <summary>Refuse weights that do not fit.</summary>

@@ -13,7 +13,6 @@ let private others =
     [ "--share:" // a style
       "--before:"
       "--after:"
-      "tensorflowjs_converter"
       "--verbosity"
       "TrainingProcess.Run(" // how a study starts the program
       "--set {pair.Key}" // the command that a report shows

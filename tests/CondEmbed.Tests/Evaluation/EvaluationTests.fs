@@ -76,7 +76,7 @@ let internal close (expected: QueryOutcome seq) (actual: QueryOutcome seq) =
         Expect.floatClose Accuracy.veryHigh a.AveragePrecision e.AveragePrecision "MAP"
 
 /// Outcomes by a chosen way of computing similarities, in blocks of a few rows.
-let internal blocked (rows: ISimilarityRows<'t>) (set: LabelledSet<'t>) block =
+let internal blocked (rows: SimilarityRows<'t>) (set: LabelledSet<'t>) block =
     let measures = QueryMeasure.Of(EvaluationOptions())
     let self = [| 0 .. set.Unit.Count - 1 |]
     Retrieval.Table(rows, set, set, self, measures, Nullable block, CancellationToken.None).Outcomes
@@ -139,7 +139,7 @@ let private metricTests =
           <| fun (seed: int) (size: PositiveInt) ->
               let rows, labels = randomSet seed (2 + size.Get % 60) 5 (1 + size.Get % 7)
               let set = LabelledSet(flatten rows, labels)
-              use similarities = new PlainSimilarityRows<float>(set.Unit, set.Unit)
+              use similarities = new SimilarityRows<float>(set.Unit, set.Unit)
               close (slowly rows labels) (blocked similarities set (1 + size.Get % 9))
 
           test "ties are broken by lower index" {
@@ -172,37 +172,70 @@ let private metricTests =
               for pair in one.Values do
                   Expect.floatClose Accuracy.high other[pair.Key] pair.Value pair.Key ]
 
-let private torchTests =
+/// Every product of two rows, by a plain loop: the reference for what is computed in panels.
+let private plainly (unit: Embeddings<float32>) =
+    Array.init unit.Count (fun q ->
+        Array.init unit.Count (fun i ->
+            let a, b = unit.Row(q).ToArray(), unit.Row(i).ToArray()
+            Array.fold2 (fun sum x y -> MathF.FusedMultiplyAdd(x, y, sum)) 0.0f a b))
+
+let private productTests =
     testList
-        "torch"
-        [ test "similarities by torch equal those by plain loops" {
+        "products"
+        [ test "similarities in both precisions equal those by plain loops" {
               let rows, labels = randomSet 8 300 33 9
               let set = LabelledSet(flatten rows, labels)
-              use plain = new PlainSimilarityRows<float>(set.Unit, set.Unit)
-              use torch = new TorchSimilarityRows<float>(set.Unit, set.Unit)
-              Expect.equal (plain.Certain(3, 5)) (torch.Certain(3, 5)) "one order of summation"
-              close (blocked plain set 300) (blocked torch set 77)
-              let singles = LabelledSet(single (flatten rows), labels)
-              use torch = new TorchSimilarityRows<float32>(singles.Unit, singles.Unit)
-              let similarities = Array.zeroCreate<float32>(2 * 300)
-              torch.Compute(4, 2, similarities)
+              use doubles = new SimilarityRows<float>(set.Unit, set.Unit)
+              close (slowly rows labels) (blocked doubles set 300)
               let expected = Array.zeroCreate<float>(2 * 300)
-              plain.Compute(4, 2, expected)
+              doubles.Compute(4, 2, expected)
+
+              for place, value in Array.indexed expected do
+                  let exact = DotProduct.Exact(set.Unit.Row(4 + place / 300), set.Unit.Row(place % 300))
+                  Expect.equal value exact "one order of summation"
+
+              let singles = LabelledSet(single (flatten rows), labels)
+              use rows = new SimilarityRows<float32>(singles.Unit, singles.Unit)
+              close (blocked doubles set 300) (blocked rows singles 77)
+              let similarities = Array.zeroCreate<float32>(2 * 300)
+              rows.Compute(4, 2, similarities)
 
               for a, b in Array.zip similarities expected do
                   Expect.isLessThan (abs (float a - b)) 1e-6 "float32"
           }
 
-          test "a matrix product breaks ties by index too" {
+          test "products in panels break ties by index too" {
               // Each row four times over, and rows that differ in the last bits only.
               let distinct, _ = randomSet 3 40 67 9
               let near = distinct |> Array.map (Array.map (fun x -> x * 1.0000001))
               let rows = single (flatten (Array.concat [ distinct; near; distinct; distinct ]))
               let labels = Array.init rows.Count (fun i -> int64 (i * 7 % 5))
               let set = LabelledSet(rows, labels)
-              use plain = new PlainSimilarityRows<float32>(set.Unit, set.Unit)
-              use torch = new TorchSimilarityRows<float32>(set.Unit, set.Unit)
-              Expect.sequenceEqual (blocked torch set 13) (blocked plain set 50) "outcomes, to the last bit"
+              let plain = plainly set.Unit
+              use panels = new SimilarityRows<float32>(set.Unit, set.Unit)
+
+              for outcome in blocked panels set 13 do
+                  let query = outcome.Query
+
+                  let hits =
+                      [| 0 .. rows.Count - 1 |]
+                      |> Array.filter ((<>) query)
+                      |> Array.sortBy (fun i -> -plain[query][i], i)
+                      |> Array.indexed
+                      |> Array.filter (fun (_, i) -> labels[i] = labels[query])
+                      |> Array.map (fst >> (+) 1)
+
+                  let expected =
+                      QueryOutcome(
+                          query,
+                          hits.Length,
+                          hits[0],
+                          RankMetrics.RPrecision(hits),
+                          RankMetrics.AveragePrecisionAtR(hits),
+                          RankMetrics.AveragePrecision(hits)
+                      )
+
+                  Expect.equal outcome expected "outcomes, to the last bit"
           }
 
           test "ten thousand identical embeddings of two classes at random score one half, not 1" {
@@ -218,4 +251,4 @@ let private torchTests =
               Expect.equal metrics["recall@1_threshold"] 1.0 "the variant takes ties for hits"
           } ]
 
-let tests = testList "Evaluation" [ metricTests; torchTests ]
+let tests = testList "Evaluation" [ metricTests; productTests ]

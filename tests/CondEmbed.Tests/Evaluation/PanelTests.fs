@@ -125,7 +125,7 @@ let private ranks =
               let few, many = labelled 1 4 (crowded 11 190 9), labelled 1 4 (crowded 11 700 9)
               let self = [| 0..699 |]
               Expect.isNull (PositiveRanks.Of(many, many, self, true, CancellationToken.None)) "too many"
-              use rows = new PanelSimilarityRows(few.Unit, few.Unit)
+              use rows = new SimilarityRows<float32>(few.Unit, few.Unit)
               let counted = Retrieval.Evaluate(few.Unit, few.Labels, EvaluationOptions(Variants = true))
               Expect.sequenceEqual counted.Outcomes (blocked rows few 50) "the same from whole rows"
               let metrics = Retrieval.Evaluate(many.Unit, many.Labels)

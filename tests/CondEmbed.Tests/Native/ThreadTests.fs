@@ -53,14 +53,8 @@ let private readers workers =
 
 let private measurers () =
     threadsOf (fun at ->
-        let rows =
-            { new ISimilarityRows<float32> with
-                member _.Compute(_, _, similarities) = similarities.Clear()
-                member _.Uncertainty = 0.0f
-                member _.Certain(_, _) = 0.0f
-                member _.Dispose() = () }
-
-        SimilarityRows.ForEach(rows, 40, 3, (fun _ _ -> at ()), CancellationToken.None, Nullable 40))
+        use rows = new SimilarityRows<float32>(Embeddings(Array.zeroCreate 40, 40, 1), Embeddings(Array.zeroCreate 3, 3, 1))
+        rows.ForEach((fun _ _ -> at ()), CancellationToken.None, Nullable 40))
 
 let private config = { Config.standard with Embedding = 8; Size = 32; Device = "cpu" }
 

@@ -94,7 +94,7 @@ let private otherKinds: (string * string * (string -> unit) * string list) list 
       "HDF5",
       "keras.h5",
       bytes (Array.append [| 0x89uy; byte 'H'; byte 'D'; byte 'F' |] (Array.zeroCreate 40)),
-      [ "HDF5"; "tensorflowjs_converter" ]
+      [ "HDF5"; "safetensors.torch.save_file" ]
       "a Git LFS pointer",
       "x.safetensors",
       bytes "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"B,
