@@ -1,5 +1,6 @@
 using CondEmbed.Checkpoints;
 using CondEmbed.Interop;
+using CondEmbed.Torch;
 
 namespace CondEmbed.Training;
 
@@ -25,7 +26,7 @@ internal static class EncoderWeights
 
         var file = Read(config);
         var settings = RunSettings.Pairs(config).Select(pair => new Given("", pair.Key, pair.Value));
-        using var session = Session.ForEmbedding(RunSettings.Resolve([.. settings, new Given("", "device", "cpu")]));
+        using var session = Session.ForEmbedding(RunSettings.Resolve([.. settings, new Given("", "device", "cpu")]), Device.choose("cpu"));
         var report = session.Load(TensorFiles.OfArrays(file.Arrays));
 
         DemandAny(config, file, report);

@@ -11,6 +11,7 @@ open System.Runtime.InteropServices
 open Expecto
 open TorchSharp
 open CondEmbed
+open CondEmbed.Torch
 open CondEmbed.Tests.Support
 
 /// Without a handler, but nothing that they do throws: they read a field, write one, or give memory back.
@@ -58,6 +59,7 @@ let private torchAssembly = typeof<torch>.Assembly
 let private product =
     [ typeof<InputException>.Assembly
       typeof<Params>.Assembly
+      typeof<LibtorchDownload>.Assembly
       typeof<CondEmbed.Training.Trainer>.Assembly
       typeof<CondEmbed.Serving.Embedder>.Assembly
       Assembly.Load "condembed" ]
@@ -242,7 +244,7 @@ type private Read = delegate of nativeint -> float
 type private Free = delegate of nativeint -> unit
 
 /// How many of a thousand scalars hold another number after they were given up and others were made.
-let private changedScalars (library: nativeint) =
+let changedScalars (library: nativeint) =
     let find name : 'T = NativeLibrary.GetExport(library, name) |> Marshal.GetDelegateForFunctionPointer<'T>
     let make: Make = find "THSTorch_float64_to_scalar"
     let read: Read = find "THSTorch_scalar_to_float64"
@@ -258,10 +260,14 @@ let private changedScalars (library: nativeint) =
               for other in others do
                   free.Invoke other ]
 
-/// In a process of its own: the same without the patch.
-let scalarsWithoutPatch (arguments: string array) =
-    if arguments = [| "--scalars-without-patch" |] then
-        printfn $"{changedScalars (NativeLoad.loadAll ()).Handle}"
+/// In a process of its own, which is not changed for training: how many scalars changed, and whether operations went wrong.
+let scalarsAtRisk (arguments: string array) =
+    if arguments = [| "--scalars-at-risk" |] then
+        Native.ensure ()
+        let wrong = NativeTests.wrongScalar 100_000
+        let changed = changedScalars (NativeLibrary.Load (Native.status ()).Loaded)
+        printfn $"""{changed} {if wrong.IsSome then "wrong" else "right"}"""
+        wrong |> Option.iter (eprintfn "%s")
         true
     else
         false
@@ -273,10 +279,12 @@ let private scalars =
 
         Native.ensure ()
         Expect.equal (changedScalars (NativeLibrary.Load (Native.status ()).Loaded)) 0 "with the patch"
-        use child = Process.Start(ownProcess [ "--scalars-without-patch" ])
+        use child = Process.Start(ownProcess [ "--scalars-at-risk" ])
         let said = child.StandardOutput.ReadToEnd()
         child.WaitForExit()
-        Expect.isGreaterThan (int (said.Trim())) 900 "without it")
+        let words = said.Trim().Split ' '
+        Expect.isGreaterThan (int words[0]) 900 "without it"
+        Expect.equal words[1] "wrong" "and operations fail or compute with another number")
 
 let private kept =
     tensorTest "scalars of ever new numbers do not pile up" (fun () ->
