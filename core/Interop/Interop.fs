@@ -183,8 +183,7 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
     member _.RandomState() : byte array = Randomness.state ()
 
     /// What is wrong with bytes that should be a state of torch's global generator, as a clause; null where nothing is.
-    static member RandomProblem(random: byte array) : string =
-        Randomness.problem random |> Option.toObj
+    static member RandomProblem(random: byte array) : string = Randomness.problem random |> Option.toObj
 
     /// Goes back to a saved moment of a training of the same settings. ArgumentException for a tensor that is missing or of another shape, or a state
     /// of the generator that is none.

@@ -22,7 +22,10 @@ type LibtorchDownload private () =
 
     static let restore (file: string) (cancellation: CancellationToken) : Task =
         task {
-            let dotnet = Environment.GetEnvironmentVariable "DOTNET_HOST_PATH" |> Option.ofObj |> Option.defaultValue "dotnet"
+            let dotnet =
+                Environment.GetEnvironmentVariable "DOTNET_HOST_PATH"
+                |> Option.ofObj
+                |> Option.defaultValue "dotnet"
 
             use running =
                 new Process(
@@ -52,7 +55,10 @@ type LibtorchDownload private () =
             if running.ExitCode <> 0 then
                 let! output = output
                 let! errors = errors
-                raise (InputException $"the .NET SDK could not restore {LibtorchDownload.Package}. It says:\n{output.Trim()}{errors.Trim()}")
+
+                raise (
+                    InputException $"the .NET SDK could not restore {LibtorchDownload.Package}. It says:\n{output.Trim()}{errors.Trim()}"
+                )
         }
 
     /// The folder of libtorch in the packages that a restore used; NuGet writes all of their folders down.

@@ -36,8 +36,7 @@ type private Release = delegate of nativeint -> unit
 /// How the function begins, twice as long as what is overwritten: it gives up a symbolic number, if the scalar holds one (tag 5 to 7), and then deletes the scalar.
 ///
 ///     test rdi, rdi; je; mov eax, [rdi]; add eax, -5; cmp eax, 2; ja; mov rax, [rdi + 16]; test rax, rax; je
-let private beginning =
-    Convert.FromHexString "4885ff742d8b0783c0fb83f8027719488b47104885c07410"
+let private beginning = Convert.FromHexString "4885ff742d8b0783c0fb83f8027719488b47104885c07410"
 
 /// `mov rax, target; jmp rax`.
 let private jumpTo (target: nativeint) =

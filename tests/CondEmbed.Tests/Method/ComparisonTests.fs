@@ -97,7 +97,10 @@ let private sessions =
               let both = [ for data in Seq.append (trained.EmbeddingWeights()) (trained.LevelWeights()) -> data.Name ]
               Expect.equal (names compares) (List.sortWith (fun a b -> String.CompareOrdinal(a, b)) both) "names"
               Expect.throwsT<InvalidOperationException> (fun () -> embeds.Comparer() |> ignore) "nothing to compare by"
-              Expect.throwsT<ArgumentException> (fun () -> Session.ForComparing({ config with Levels = 0 }, Device.choose "cpu") |> ignore) "no levels"
+
+              Expect.throwsT<ArgumentException>
+                  (fun () -> Session.ForComparing({ config with Levels = 0 }, Device.choose "cpu") |> ignore)
+                  "no levels"
 
               let compared (session: Session) =
                   let comparer = session.Comparer()
