@@ -244,7 +244,7 @@ type private Read = delegate of nativeint -> float
 type private Free = delegate of nativeint -> unit
 
 /// How many of a thousand scalars hold another number after they were given up and others were made.
-let changedScalars (library: nativeint) =
+let private changedScalars (library: nativeint) =
     let find name : 'T = NativeLibrary.GetExport(library, name) |> Marshal.GetDelegateForFunctionPointer<'T>
     let make: Make = find "THSTorch_float64_to_scalar"
     let read: Read = find "THSTorch_scalar_to_float64"
@@ -260,14 +260,11 @@ let changedScalars (library: nativeint) =
               for other in others do
                   free.Invoke other ]
 
-/// In a process of its own, which is not changed for training: how many scalars changed, and whether operations went wrong.
+/// In a process of its own, which is not changed for training.
 let scalarsAtRisk (arguments: string array) =
     if arguments = [| "--scalars-at-risk" |] then
         Native.ensure ()
-        let wrong = NativeTests.wrongScalar 100_000
-        let changed = changedScalars (NativeLibrary.Load (Native.status ()).Loaded)
-        printfn $"""{changed} {if wrong.IsSome then "wrong" else "right"}"""
-        wrong |> Option.iter (eprintfn "%s")
+        printfn $"{changedScalars (NativeLibrary.Load (Native.status ()).Loaded)}"
         true
     else
         false
@@ -282,9 +279,7 @@ let private scalars =
         use child = Process.Start(ownProcess [ "--scalars-at-risk" ])
         let said = child.StandardOutput.ReadToEnd()
         child.WaitForExit()
-        let words = said.Trim().Split ' '
-        Expect.isGreaterThan (int words[0]) 900 "without it"
-        Expect.equal words[1] "wrong" "and operations fail or compute with another number")
+        Expect.isGreaterThan (int (said.Trim())) 900 "without it")
 
 let private kept =
     tensorTest "scalars of ever new numbers do not pile up" (fun () ->

@@ -249,7 +249,7 @@ let private deviceTests =
                       Expect.stringContains problem.Message "cpu" "what there is") ]
 
 /// Adds and subtracts, which takes scalars that TorchSharp makes, while other threads collect the garbage. What came of it first that is not 1.5; none if nothing did.
-let wrongScalar rounds =
+let private wrongScalar rounds =
     use source = new Threading.CancellationTokenSource()
 
     let collecting () =
