@@ -64,10 +64,10 @@ public sealed record SkiaDecoder(long MaxPixels) : IImageDecoder
         fixed (byte* target = pixels)
             CheckResult(codec.GetPixels(info, (nint)target), name);
         if (Background is { } colour)
-            Behind.Put(colour, pixels);
+            PillowColours.PutBehind(colour, pixels);
         else
             frame?.Surround(pixels, info.Width, info.Height);
-        Bmp16.AsPillow(file, pixels);
+        PillowColours.OfBmp16(file, pixels);
         return Upright.FromRgba(pixels, info.Width, info.Height, ExifOrientation.Of(file));
     }
 
@@ -110,11 +110,20 @@ public sealed record SkiaDecoder(long MaxPixels) : IImageDecoder
     private SKCodec Open(SKData data, ReadOnlySpan<byte> file, string name, out SKImageInfo info)
     {
         var codec = SKCodec.Create(data);
-        if (codec is null || !IsSupported(codec.EncodedFormat))
-            throw new BadPictureException(name, PictureFormat.Refusal(file));
-        info = new SKImageInfo(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
-        CheckSize(info.Width, info.Height, name);
-        return PictureBytes.AreTooFew(file, info.Width, info.Height) ? throw new BadPictureException(name, IsCutOff) : codec;
+        try
+        {
+            if (codec is null || !IsSupported(codec.EncodedFormat))
+                throw new BadPictureException(name, PictureFormat.Refusal(file));
+            info = new SKImageInfo(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
+            CheckSize(info.Width, info.Height, name);
+            return PictureFormat.IsCutOff(file, info.Width, info.Height) ? throw new BadPictureException(name, IsCutOff) : codec;
+        }
+        catch (BadPictureException)
+        {
+            // Now, and not some time later: it reads from memory that the caller is about to let go.
+            codec?.Dispose();
+            throw;
+        }
     }
 
     private static bool IsSupported(SKEncodedImageFormat format) =>
