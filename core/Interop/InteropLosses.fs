@@ -5,6 +5,7 @@ open System.Collections.Generic
 open CondEmbed
 open CondEmbed.Losses
 open TorchSharp
+open CondEmbed.Common
 
 /// A setting of a loss: its key, its default as it would be written, what it takes and what it means.
 [<Sealed>]

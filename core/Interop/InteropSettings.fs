@@ -3,6 +3,7 @@ namespace CondEmbed.Interop
 open System
 open System.Collections.Generic
 open CondEmbed
+open CondEmbed.Common
 
 /// A setting given as text, and where: the option `--batch`, or a line of a file.
 [<Sealed>]

@@ -2,6 +2,7 @@
 module CondEmbed.Mining
 
 open TorchSharp
+open CondEmbed.Common
 
 /// Q queries compared with R references: the pairs that count. In a batch the references are the batch itself (Q = R = B).
 type Pairs =

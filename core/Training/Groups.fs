@@ -3,6 +3,7 @@ module CondEmbed.Groups
 
 open System
 open System.IO.Enumeration
+open CondEmbed.Common
 
 /// How the leaves of a group are trained.
 type Treatment =

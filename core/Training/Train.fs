@@ -4,6 +4,7 @@ open System
 open System.Globalization
 open CondEmbed.Notebooks
 open TorchSharp
+open CondEmbed.Common
 
 type Method = { Objective: Objective; Optimiser: Optimiser.Rule; Rules: Groups.Rule list; Rate: int -> float; Clip: float }
 

@@ -13,6 +13,7 @@ open CondEmbed
 open CondEmbed.Layers
 open CondEmbed.Losses
 open TorchSharp
+open CondEmbed.Datasets
 
 /// B C H W -> the same: x times sigmoid(b x) with a learned b a channel (Ramachandran, Zoph and Le 2017, "Swish").
 let swish channels : Layer<Tensor, Tensor> =

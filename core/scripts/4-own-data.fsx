@@ -10,10 +10,11 @@ A data set is a sequence of labels with pictures: files (`LabelledPicture("cat",
 #load "load.fsx"
 
 open CondEmbed
-open CondEmbed.Datasets
+open CondEmbed.Common
 open CondEmbed.Images
+open CondEmbed.Datasets
+open CondEmbed.Models
 open CondEmbed.Losses
-open CondEmbed.Training
 open TorchSharp
 (** Here 40 kinds of rosettes, ten of each, which differ in how many petals they have and how deep these are, and are turned, sized and coloured by chance: *)
 let random = System.Random 1

@@ -11,7 +11,6 @@ Does a change help? Train both variants with the same seeds, so that they start 
 
 open CondEmbed
 open CondEmbed.Losses
-open CondEmbed.Reports
 open CondEmbed.Studies
 open TorchSharp
 

@@ -11,8 +11,9 @@ What did the network learn? Its curve, where its embeddings lie, what it finds a
 
 open CondEmbed
 open CondEmbed.Images
-open CondEmbed.Losses
 open CondEmbed.Reports
+open CondEmbed.Export
+open CondEmbed.Losses
 open TorchSharp
 
 let file name = System.IO.Path.Combine(__SOURCE_DIRECTORY__, "look", name)

@@ -2,7 +2,7 @@
 #load "load.fsx"
 
 open CondEmbed.Datasets
-open CondEmbed.Training
+open CondEmbed.Models
 
 let private data = EmojiDataset.Open()
 let private split = ClassSplit.Make data

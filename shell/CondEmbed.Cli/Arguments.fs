@@ -5,6 +5,12 @@ open Argu
 open CondEmbed.Cli
 open CondEmbed.Cli.MeasureArguments
 open CondEmbed.Interop
+open CondEmbed.Images
+open CondEmbed.Datasets
+open CondEmbed.Interchange
+open CondEmbed.Reports
+open CondEmbed.Health
+open CondEmbed.Studies
 
 [<RequireQualifiedAccess>]
 type TrainArgument =

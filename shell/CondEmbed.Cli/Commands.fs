@@ -9,12 +9,14 @@ open CondEmbed
 open CondEmbed.Cli.Arguments
 open CondEmbed.Cli.MeasureArguments
 open CondEmbed.Cli.Pictures
-open CondEmbed.Datasets
+open CondEmbed.Common
 open CondEmbed.Images
+open CondEmbed.Datasets
+open CondEmbed.Evaluation
+open CondEmbed.Interchange
+open CondEmbed.Options
+open CondEmbed.Models
 open CondEmbed.Interop
-open CondEmbed.Reports
-open CondEmbed.Serving
-open CondEmbed.Training
 
 let metrics (stop: CancellationToken) (arguments: ParseResults<MetricsArgument>) =
     arguments.TryGetResult MetricsArgument.PerClass |> Option.iter AtomicFile.Check

@@ -4,6 +4,7 @@ module CondEmbed.Cli.CompareCommand
 open System.IO
 open Argu
 open CondEmbed
+open CondEmbed.Common
 open CondEmbed.Comparisons
 
 [<RequireQualifiedAccess>]

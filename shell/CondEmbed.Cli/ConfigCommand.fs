@@ -5,10 +5,10 @@ open System.IO
 open Argu
 open CondEmbed
 open CondEmbed.Cli.ConfigArguments
-open CondEmbed.Images
-open CondEmbed.Interop
+open CondEmbed.Common
+open CondEmbed.Options
 open CondEmbed.Studies
-open CondEmbed.Training
+open CondEmbed.Interop
 
 let private usual = "condembed.toml"
 

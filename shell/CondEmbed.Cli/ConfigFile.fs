@@ -4,7 +4,8 @@ module CondEmbed.Cli.ConfigFile
 open System
 open CondEmbed
 open CondEmbed.Interop
-open CondEmbed.Training
+open CondEmbed.Common
+open CondEmbed.Options
 
 /// What most runs change: these stand ready, all others as comments.
 let ready = set [ "data"; "encoder"; "weights"; "levels"; "loss"; "steps"; "batch"; "lr" ]

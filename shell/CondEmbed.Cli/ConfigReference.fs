@@ -5,6 +5,8 @@ open System
 open Argu
 open CondEmbed.Cli.Arguments
 open CondEmbed.Interop
+open CondEmbed.Common
+open CondEmbed.Options
 open CondEmbed.Studies
 
 /// `resnet50-v1` as `resnet`: encoders of a family start from the same settings, but for the encoder itself.

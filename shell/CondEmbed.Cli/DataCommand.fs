@@ -7,9 +7,9 @@ open System.IO
 open System.Threading
 open Argu
 open CondEmbed
-open CondEmbed.Datasets
+open CondEmbed.Common
 open CondEmbed.Images
-open CondEmbed.Reports
+open CondEmbed.Datasets
 
 /// The names of the sets that come along, as in "'emoji' or 'other'".
 let embedded () = String.Join(" or ", [ for name in ImageDatasets.EmbeddedNames -> $"'{name}'" ])

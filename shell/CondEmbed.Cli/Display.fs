@@ -2,7 +2,9 @@
 module CondEmbed.Cli.Display
 
 open System
-open CondEmbed.Reports
+open CondEmbed.Common
+open CondEmbed.Datasets
+open CondEmbed.Evaluation
 
 /// What a piece of a line is; the terminal gives it its colour.
 type Role =

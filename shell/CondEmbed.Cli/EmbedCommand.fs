@@ -7,9 +7,10 @@ open Argu
 open CondEmbed
 open CondEmbed.Cli.Arguments
 open CondEmbed.Cli.Pictures
+open CondEmbed.Common
 open CondEmbed.Datasets
-open CondEmbed.Serving
-open CondEmbed.Training
+open CondEmbed.Interchange
+open CondEmbed.Models
 
 let private imagesOf (arguments: ParseResults<EmbedArgument>) =
     let run, images = arguments.GetResult EmbedArgument.Embed_What |> twoOf "a run and images"

@@ -8,10 +8,11 @@ open CondEmbed
 open CondEmbed.Cli.Arguments
 open CondEmbed.Cli.MeasureArguments
 open CondEmbed.Cli.Pictures
-open CondEmbed.Checkpoints
+open CondEmbed.Common
 open CondEmbed.Datasets
-open CondEmbed.Reports
-open CondEmbed.Training
+open CondEmbed.Evaluation
+open CondEmbed.Models
+open CondEmbed.Runs
 
 /// The held-out part of the data: another set's, or that of the run itself.
 let private heldOut (settings: Config) (arguments: ParseResults<EvaluateArgument>) other =

@@ -4,10 +4,12 @@ module CondEmbed.Cli.ExplainCommand
 open System.IO
 open Argu
 open CondEmbed
-open CondEmbed.Datasets
+open CondEmbed.Common
 open CondEmbed.Images
+open CondEmbed.Datasets
+open CondEmbed.Options
+open CondEmbed.Pairs
 open CondEmbed.Interop
-open CondEmbed.Training
 
 [<RequireQualifiedAccess>]
 type ExplainArgument =

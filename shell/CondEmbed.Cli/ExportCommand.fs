@@ -5,11 +5,12 @@ open System.IO
 open System.Threading
 open Argu
 open CondEmbed
+open CondEmbed.Common
+open CondEmbed.Search
+open CondEmbed.WeightFiles
+open CondEmbed.Models
 open CondEmbed.Export
 open CondEmbed.Onnx
-open CondEmbed.Reports
-open CondEmbed.Serving
-open CondEmbed.Training
 
 [<RequireQualifiedAccess>]
 type ExportArgument =

@@ -6,8 +6,9 @@ open System.IO
 open System.Reflection
 open System.Runtime.InteropServices
 open CondEmbed
+open CondEmbed.Common
+open CondEmbed.Options
 open CondEmbed.Studies
-open CondEmbed.Training
 
 /// What happened, below what only passes it on.
 let rec private root (error: exn) =

@@ -7,10 +7,10 @@ open System.Threading
 open Argu
 open CondEmbed
 open CondEmbed.Cli.Pictures
+open CondEmbed.Common
+open CondEmbed.Search
 open CondEmbed.Datasets
-open CondEmbed.Reports
-open CondEmbed.Serving
-open CondEmbed.Training
+open CondEmbed.Interchange
 
 [<RequireQualifiedAccess>]
 type IndexArgument =

@@ -3,6 +3,7 @@ module CondEmbed.Cli.Limits
 
 open System.Globalization
 open CondEmbed
+open CondEmbed.Common
 open CondEmbed.Images
 open CondEmbed.Interop
 

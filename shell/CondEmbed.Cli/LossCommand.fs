@@ -9,6 +9,8 @@ open Argu
 open CondEmbed
 open CondEmbed.Interop
 open CondEmbed.Torch
+open CondEmbed.Common
+open CondEmbed.Models
 
 [<RequireQualifiedAccess>]
 type LossArgument =

@@ -3,6 +3,8 @@ module CondEmbed.Cli.MeasureArguments
 
 open Argu
 open CondEmbed.Cli
+open CondEmbed.Datasets
+open CondEmbed.Evaluation
 
 /// What the options of metrics mean, for the two commands that have them.
 module internal Meaning =

@@ -5,6 +5,7 @@ open System
 open System.Collections.Generic
 open System.Globalization
 open CondEmbed
+open CondEmbed.Common
 open CondEmbed.Datasets
 open CondEmbed.Evaluation
 open CondEmbed.Reports

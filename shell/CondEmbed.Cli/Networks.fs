@@ -6,8 +6,11 @@ open System.IO
 open CondEmbed
 open CondEmbed.Interop
 open CondEmbed.Onnx
-open CondEmbed.Serving
-open CondEmbed.Training
+open CondEmbed.Common
+open CondEmbed.Search
+open CondEmbed.Options
+open CondEmbed.Models
+open CondEmbed.Pairs
 
 /// A network, and the settings of its training.
 [<Sealed>]

@@ -4,6 +4,8 @@ module CondEmbed.Cli.Output
 open System
 open System.Collections.Generic
 open System.Text.Json
+open CondEmbed.Common
+open CondEmbed.Evaluation
 open CondEmbed.Reports
 
 let private jsonOptions =

@@ -4,10 +4,10 @@ module CondEmbed.Cli.Pictures
 open System
 open System.Diagnostics
 open CondEmbed
-open CondEmbed.Datasets
+open CondEmbed.Common
 open CondEmbed.Images
-open CondEmbed.Reports
-open CondEmbed.Training
+open CondEmbed.Datasets
+open CondEmbed.Runs
 
 /// One name, or two. InputException for none or more.
 let twoOf what names =

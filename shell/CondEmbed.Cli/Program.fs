@@ -7,7 +7,11 @@ open CondEmbed
 open CondEmbed.Cli.Arguments
 open CondEmbed.Cli.MeasureArguments
 open CondEmbed.Interop
-open CondEmbed.Training
+open CondEmbed.Common
+open CondEmbed.Images
+open CondEmbed.Options
+open CondEmbed.Health
+open CondEmbed.Studies
 
 /// A test looks at the structure of the description, which takes Argu longer than most commands take.
 let private parser =

@@ -6,6 +6,7 @@ open System.Collections.Generic
 open System.Text.Encodings.Web
 open System.Text.Json
 open System.Text.Json.Nodes
+open CondEmbed.Common
 open CondEmbed.Reports
 
 /// Chosen once, when the program starts; commands do not ask which one it is.

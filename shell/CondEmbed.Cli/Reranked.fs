@@ -3,8 +3,9 @@ module CondEmbed.Cli.Reranked
 
 open System.Collections.Generic
 open CondEmbed
-open CondEmbed.Reports
-open CondEmbed.Training
+open CondEmbed.Common
+open CondEmbed.Evaluation
+open CondEmbed.Pairs
 
 /// InputException for what cannot be done; None where nothing is to be re-ranked.
 let optionsOf (k: int option) (by: string option) =

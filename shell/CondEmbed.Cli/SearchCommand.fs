@@ -8,11 +8,13 @@ open Argu
 open CondEmbed
 open CondEmbed.Cli.Arguments
 open CondEmbed.Cli.Pictures
+open CondEmbed.Common
+open CondEmbed.Search
 open CondEmbed.Datasets
-open CondEmbed.Interop
 open CondEmbed.Reports
-open CondEmbed.Serving
-open CondEmbed.Training
+open CondEmbed.Models
+open CondEmbed.Pairs
+open CondEmbed.Interop
 
 let private show (arguments: ParseResults<SearchArgument>) (answers: IReadOnlyList<Answer>) =
     if arguments.Contains SearchArgument.Json then

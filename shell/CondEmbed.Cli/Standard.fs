@@ -7,6 +7,7 @@ open System.Runtime.InteropServices
 open System.Text
 open System.Threading
 open CondEmbed
+open CondEmbed.Common
 
 [<DllImport("libc", EntryPoint = "write", SetLastError = true)>]
 extern nativeint private writeBytes(int handle, byte[] bytes, unativeint count)

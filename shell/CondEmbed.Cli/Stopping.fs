@@ -5,6 +5,7 @@ open System
 open System.Runtime.InteropServices
 open System.Threading
 open CondEmbed
+open CondEmbed.Common
 open CondEmbed.Studies
 
 [<DllImport("libc", EntryPoint = "signal")>]

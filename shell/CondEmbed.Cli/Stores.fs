@@ -6,7 +6,8 @@ open System.Threading
 open System.Threading.Tasks
 open CondEmbed
 open CondEmbed.Postgres
-open CondEmbed.Serving
+open CondEmbed.Common
+open CondEmbed.Search
 
 /// The variable that stands for --store, so that no password need stand on a command line.
 [<Literal>]

@@ -6,6 +6,7 @@ open System.IO
 open System.Threading
 open Argu
 open CondEmbed
+open CondEmbed.Common
 open CondEmbed.Studies
 
 [<RequireQualifiedAccess>]

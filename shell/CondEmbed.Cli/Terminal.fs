@@ -3,6 +3,8 @@ module CondEmbed.Cli.Terminal
 
 open System
 open System.Diagnostics
+open CondEmbed.Common
+open CondEmbed.Evaluation
 open CondEmbed.Reports
 open Spectre.Console
 

@@ -6,8 +6,11 @@ open Argu
 open CondEmbed
 open CondEmbed.Cli.Arguments
 open CondEmbed.Interop
+open CondEmbed.Common
+open CondEmbed.Evaluation
+open CondEmbed.Options
 open CondEmbed.Reports
-open CondEmbed.Training
+open CondEmbed.Runs
 
 /// `key=value` as a setting; InputException where there is no `=`.
 let settingOf (text: string) =

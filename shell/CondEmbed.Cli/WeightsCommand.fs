@@ -6,10 +6,9 @@ open System.Collections.Generic
 open System.IO
 open Argu
 open CondEmbed
-open CondEmbed.Checkpoints
+open CondEmbed.Common
+open CondEmbed.WeightFiles
 open CondEmbed.Interop
-open CondEmbed.Reports
-open CondEmbed.Training
 
 let private fileUsage = "a .safetensors, .pth, .pt or .bin file"
 

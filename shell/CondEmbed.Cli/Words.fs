@@ -3,6 +3,7 @@ module CondEmbed.Cli.Words
 
 open CondEmbed
 open CondEmbed.Interop
+open CondEmbed.Common
 
 /// Settings may be empty where that means something, as no weights.
 let private mayBeEmpty =

@@ -1,5 +1,5 @@
 using CondEmbed.Onnx;
-using CondEmbed.Serving;
+using CondEmbed.Search;
 
 namespace Microsoft.Extensions.DependencyInjection;
 

@@ -1,5 +1,6 @@
+using CondEmbed.Common;
 using CondEmbed.Images;
-using CondEmbed.Serving;
+using CondEmbed.Search;
 using Microsoft.ML.OnnxRuntime;
 
 namespace CondEmbed.Onnx;

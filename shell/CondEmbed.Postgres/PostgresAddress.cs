@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using CondEmbed.Common;
 using Npgsql;
 
 namespace CondEmbed.Postgres;

@@ -1,4 +1,4 @@
-using CondEmbed.Serving;
+using CondEmbed.Search;
 using Pgvector;
 
 namespace CondEmbed.Postgres;

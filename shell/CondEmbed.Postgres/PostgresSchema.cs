@@ -1,5 +1,6 @@
 using System.Reflection;
-using CondEmbed.Serving;
+using CondEmbed.Common;
+using CondEmbed.Search;
 using Npgsql;
 
 namespace CondEmbed.Postgres;

@@ -1,4 +1,5 @@
-using CondEmbed.Serving;
+using CondEmbed.Common;
+using CondEmbed.Search;
 using Npgsql;
 using Pgvector;
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using CondEmbed.Common;
 using Npgsql;
 
 namespace CondEmbed.Postgres;

@@ -1,7 +1,10 @@
+using CondEmbed.Common;
 using CondEmbed.Datasets;
 using CondEmbed.Evaluation;
-using CondEmbed.Reports;
-using CondEmbed.Training;
+using CondEmbed.Models;
+using CondEmbed.Options;
+using CondEmbed.Runs;
+using CondEmbed.Search;
 
 // Trains on the embedded emoji set, keeps the network, loads it again and searches with it.
 // Arguments: the number of training steps (100) and the folder for the run (one below 'runs').

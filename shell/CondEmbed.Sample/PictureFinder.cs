@@ -1,9 +1,10 @@
 using System.Diagnostics;
+using CondEmbed.Common;
 using CondEmbed.Datasets;
 using CondEmbed.Images;
-using CondEmbed.Reports;
-using CondEmbed.Serving;
-using CondEmbed.Training;
+using CondEmbed.Models;
+using CondEmbed.Pairs;
+using CondEmbed.Search;
 
 namespace CondEmbed.Sample;
 

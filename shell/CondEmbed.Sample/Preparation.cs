@@ -1,5 +1,7 @@
-using CondEmbed.Reports;
-using CondEmbed.Training;
+using CondEmbed.Common;
+using CondEmbed.Options;
+using CondEmbed.Runs;
+using CondEmbed.Storage;
 
 namespace CondEmbed.Sample;
 

@@ -1,6 +1,12 @@
 using CondEmbed;
+using CondEmbed.Common;
+using CondEmbed.Datasets;
+using CondEmbed.Evaluation;
+using CondEmbed.Models;
+using CondEmbed.Options;
+using CondEmbed.Runs;
 using CondEmbed.Sample;
-using CondEmbed.Serving;
+using CondEmbed.Search;
 
 // A page on which a picture finds its like, and shows why:
 //   dotnet run -c Release --project shell/CondEmbed.Sample [-- RUN] [--gallery FOLDER] [--steps N] [--urls http://127.0.0.1:5080]

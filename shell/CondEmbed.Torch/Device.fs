@@ -4,6 +4,7 @@ module CondEmbed.Torch.Device
 open System
 open CondEmbed
 open TorchSharp
+open CondEmbed.Common
 
 let private known () = Native.devices () |> String.concat ", "
 

@@ -8,6 +8,7 @@ open System.Text.Json.Nodes
 open System.Threading
 open System.Threading.Tasks
 open CondEmbed
+open CondEmbed.Common
 
 /// Brings libtorch for the CPU to a program that came without it, as the tool `condembed` does: into the NuGet packages of this user, where every program with
 /// CondEmbed finds it (see `Native`), by the .NET SDK and from its sources.

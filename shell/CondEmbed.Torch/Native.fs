@@ -10,6 +10,7 @@ module CondEmbed.Torch.Native
 
 open CondEmbed
 open TorchSharp
+open CondEmbed.Common
 
 /// What was done to load the native libraries; texts are empty where there is nothing to say.
 type Status =

@@ -7,6 +7,7 @@ open System.Runtime.InteropServices
 open System.Security.Cryptography
 open CondEmbed
 open TorchSharp
+open CondEmbed.Common
 
 /// The environment variable that names a folder with another libtorch of the same version, for instance one with CUDA.
 [<Literal>]

@@ -6,6 +6,7 @@ open System.IO
 open System.Runtime.InteropServices
 open CondEmbed
 open TorchSharp
+open CondEmbed.Common
 
 /// What was loaded, from where and why so.
 type Outcome =

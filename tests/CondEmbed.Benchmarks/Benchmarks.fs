@@ -3,6 +3,7 @@ module CondEmbed.Benchmarks.Benchmarks
 
 open System
 open System.IO.Enumeration
+open CondEmbed.Common
 
 let all: Benchmark list =
     List.concat
@@ -28,5 +29,5 @@ let named (patterns: string list) =
     match all |> List.filter (fun benchmark -> fits patterns benchmark.Name) with
     | [] ->
         let names = all |> List.map _.Name |> String.concat ", "
-        raise (CondEmbed.InputException $"""No benchmark is named {String.Join(" or ", patterns)}. There are {names}.""")
+        raise (CondEmbed.Common.InputException $"""No benchmark is named {String.Join(" or ", patterns)}. There are {names}.""")
     | some -> some

@@ -4,6 +4,7 @@ module CondEmbed.Benchmarks.Curves
 open System
 open System.Globalization
 open System.IO
+open CondEmbed.Common
 
 /// A series of points of one row, (size, value) by rising size.
 type private Curve = { Name: string; Points: (float * float) array }
@@ -85,7 +86,7 @@ let private draw (x: int, y: int) ((row: string, measure: string), curves: Curve
 /// Writes an SVG with a chart for each row and measure. InputException where there is no such row, or the file cannot be written.
 let write (path: string) (run: Results.Run) =
     match curves run with
-    | [] -> raise (CondEmbed.InputException "--curves: these results have no row named scaling.*, and only those are drawn.")
+    | [] -> raise (CondEmbed.Common.InputException "--curves: these results have no row named scaling.*, and only those are drawn.")
     | some ->
         let charts = some |> List.indexed |> List.collect (fun (at, chart) -> draw (at % 2 * 560, at / 2 * 360) chart)
 

@@ -5,10 +5,11 @@ open System
 open System.IO
 open CondEmbed
 open CondEmbed.Torch
+open CondEmbed.Search
 open CondEmbed.Datasets
+open CondEmbed.Options
+open CondEmbed.Models
 open CondEmbed.Interop
-open CondEmbed.Serving
-open CondEmbed.Training
 open SkiaSharp
 open TorchSharp
 

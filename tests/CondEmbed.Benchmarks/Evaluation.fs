@@ -6,7 +6,9 @@ open System.Threading.Tasks
 open TorchSharp
 open CondEmbed
 open CondEmbed.Torch
+open CondEmbed.Search
 open CondEmbed.Evaluation
+open CondEmbed.Models
 
 /// Rows that lie about the directions of their classes, as those of a trained network do: at spread 1 most have a neighbour of their own class.
 let rows (seed: int) count dimension classes (spread: float32) =

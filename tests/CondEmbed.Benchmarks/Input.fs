@@ -6,6 +6,7 @@ open System.Diagnostics
 open System.IO
 open CondEmbed
 open CondEmbed.Torch
+open CondEmbed.Common
 open CondEmbed.Images
 open CondEmbed.Interop
 open TorchSharp

@@ -4,6 +4,11 @@ module CondEmbed.Benchmarks.Networks
 open TorchSharp
 open CondEmbed
 open CondEmbed.Encoders
+open CondEmbed.Common
+open CondEmbed.Search
+open CondEmbed.Options
+open CondEmbed.Models
+open CondEmbed.Pairs
 
 /// ResNet-50 (v1.5) with mean pooling and a linear head of D = 512, multi-similarity loss with its miner, AdamW, so many levels of 8 heads on all pairs.
 let resNet50 size levels : Config =

@@ -4,6 +4,11 @@ open System
 open System.Globalization
 open System.Reflection
 open Argu
+open CondEmbed.Common
+open CondEmbed.Images
+open CondEmbed.Options
+open CondEmbed.Health
+open CondEmbed.Studies
 
 type Arguments =
     | Quick
@@ -66,7 +71,7 @@ let private tell (lines: string list) heading =
 
 let private effortOf (given: ParseResults<Arguments>) =
     let threads = given.GetResult(Threads, Environment.ProcessorCount)
-    if threads < 1 then raise (CondEmbed.InputException "--threads has to be at least 1.")
+    if threads < 1 then raise (CondEmbed.Common.InputException "--threads has to be at least 1.")
     ({ Quick = given.Contains Quick; Threads = threads }: Effort)
 
 let private compare (given: ParseResults<Arguments>) =
@@ -132,7 +137,7 @@ let main arguments =
     | :? ArguParseException as problem ->
         Console.Error.WriteLine problem.Message
         if problem.ErrorCode = ErrorCode.HelpText then 0 else 2
-    | :? CondEmbed.InputException as problem ->
+    | :? CondEmbed.Common.InputException as problem ->
         Console.Error.WriteLine problem.Message
         2
     | Contest.Broken why ->

@@ -4,6 +4,9 @@ module CondEmbed.Benchmarks.Results
 open System
 open System.IO
 open System.Text.Json
+open CondEmbed.Common
+open CondEmbed.Datasets
+open CondEmbed.Health
 
 /// The middle of some numbers and the quarters beside it.
 type Spread = { Median: float; Low: float; High: float }
@@ -115,7 +118,7 @@ let writing (path: string) (work: string -> unit) =
     with
     | :? IOException
     | :? UnauthorizedAccessException as problem ->
-        raise (CondEmbed.InputException $"{path} cannot be written: {problem.Message} Give the name of a file in a folder that is yours.")
+        raise (CondEmbed.Common.InputException $"{path} cannot be written: {problem.Message} Give the name of a file in a folder that is yours.")
 
 let write path (run: Run) = writing path (fun fresh -> File.WriteAllText(fresh, JsonSerializer.Serialize(run, options) + "\n"))
 
@@ -123,12 +126,12 @@ let read (path: string) =
     try
         match JsonSerializer.Deserialize<Run>(File.ReadAllText path, options) with
         | run when isNull (box run) || isNull run.Rows || isNull (box run.Machine) ->
-            raise (CondEmbed.InputException $"{path}: these are no results of the benchmarks: rows or machine are missing.")
+            raise (CondEmbed.Common.InputException $"{path}: these are no results of the benchmarks: rows or machine are missing.")
         | run -> run
     with
-    | :? JsonException as problem -> raise (CondEmbed.InputException $"{path}: these are no results of the benchmarks: {problem.Message}")
+    | :? JsonException as problem -> raise (CondEmbed.Common.InputException $"{path}: these are no results of the benchmarks: {problem.Message}")
     | :? IOException
-    | :? UnauthorizedAccessException as problem -> raise (CondEmbed.InputException $"{path}: {problem.Message}")
+    | :? UnauthorizedAccessException as problem -> raise (CondEmbed.Common.InputException $"{path}: {problem.Message}")
 
 /// The rows of several files as of one run; of two of a name the later one. InputException where they are not of one machine, effort and number of threads.
 let readAll (paths: string list) =
@@ -138,7 +141,7 @@ let readAll (paths: string list) =
     for path, run in List.zip paths runs do
         if (run.Machine, run.Quick, run.Threads) <> (first.Machine, first.Quick, first.Threads) then
             raise (
-                CondEmbed.InputException
+                CondEmbed.Common.InputException
                     $"{path}: these results are of another machine, effort or number of threads than those of {paths.Head}. Show them by themselves."
             )
 
@@ -155,7 +158,7 @@ let private worse (old: Spread) (now: Spread) = now.Median > old.Median * (1.0 +
 let demandEffort quick (other: Run) =
     if other.Quick <> quick then
         raise (
-            CondEmbed.InputException
+            CondEmbed.Common.InputException
                 "--compare: one of the two is of a quick run and the other is not, so their work differs. Give results of the same effort."
         )
 

@@ -4,6 +4,7 @@ module CondEmbed.Benchmarks.Scaling
 open CondEmbed
 open CondEmbed.Losses
 open TorchSharp
+open CondEmbed.Search
 
 type private Work = { Batch: int; Side: int; Levels: int; Nearest: int; Block: int }
 

@@ -7,8 +7,7 @@ open System.IO.MemoryMappedFiles
 open System.Numerics
 open System.Threading.Tasks
 open Microsoft.FSharp.NativeInterop
-open CondEmbed.Evaluation
-open CondEmbed.Serving
+open CondEmbed.Search
 
 #nowarn "9"
 

@@ -8,9 +8,10 @@ open BenchmarkDotNet.Loggers
 open BenchmarkDotNet.Reports
 open BenchmarkDotNet.Running
 open BenchmarkDotNet.Toolchains.InProcess.Emit
-open CondEmbed.Evaluation
+open CondEmbed.Common
 open CondEmbed.Images
-open CondEmbed.Serving
+open CondEmbed.Search
+open CondEmbed.Evaluation
 
 /// Pixels of one picture, 500 x 375.
 type Pixels() =

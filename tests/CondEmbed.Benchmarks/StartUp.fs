@@ -6,10 +6,11 @@ open System.Diagnostics
 open System.IO
 open System.Text.Json
 open System.Threading
+open CondEmbed.Common
 
 let rec private above (folder: DirectoryInfo) =
     if isNull folder then
-        raise (CondEmbed.InputException "These benchmarks run inside the repository alone: they start the program that was built there.")
+        raise (CondEmbed.Common.InputException "These benchmarks run inside the repository alone: they start the program that was built there.")
     elif File.Exists(Path.Combine(folder.FullName, "CondEmbed.sln")) then
         folder.FullName
     else

@@ -3,6 +3,7 @@ module CondEmbed.Benchmarks.Table
 
 open System
 open System.Globalization
+open CondEmbed.Health
 
 let private number (format: string) (value: float) = value.ToString(format, CultureInfo.InvariantCulture)
 

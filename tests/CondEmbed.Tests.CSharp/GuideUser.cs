@@ -1,7 +1,10 @@
+using CondEmbed.Common;
 using CondEmbed.Images;
-using CondEmbed.Reports;
-using CondEmbed.Serving;
-using CondEmbed.Training;
+using CondEmbed.Models;
+using CondEmbed.Options;
+using CondEmbed.Pairs;
+using CondEmbed.Runs;
+using CondEmbed.Search;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;

@@ -1,4 +1,5 @@
 using CondEmbed.Interop;
+using CondEmbed.Models;
 
 namespace CondEmbed.Tests.CSharp;
 

@@ -1,5 +1,7 @@
 using CondEmbed.Evaluation;
+using CondEmbed.Models;
 using CondEmbed.Sampling;
+using CondEmbed.Search;
 
 namespace CondEmbed.Tests.CSharp;
 

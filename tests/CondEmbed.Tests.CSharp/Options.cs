@@ -1,4 +1,7 @@
-using CondEmbed.Training;
+using CondEmbed.Datasets;
+using CondEmbed.Evaluation;
+using CondEmbed.Images;
+using CondEmbed.Options;
 
 namespace CondEmbed.Tests.CSharp;
 

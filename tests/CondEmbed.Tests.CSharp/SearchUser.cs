@@ -1,8 +1,8 @@
 using CondEmbed.Datasets;
 using CondEmbed.Evaluation;
 using CondEmbed.Images;
-using CondEmbed.Serving;
-using CondEmbed.Training;
+using CondEmbed.Models;
+using CondEmbed.Pairs;
 
 namespace CondEmbed.Tests.CSharp;
 

@@ -1,4 +1,4 @@
-using CondEmbed.Serving;
+using CondEmbed.Search;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace CondEmbed.Tests.CSharp;

@@ -1,7 +1,8 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using CondEmbed.Reports;
-using CondEmbed.Training;
+using CondEmbed.Common;
+using CondEmbed.Options;
+using CondEmbed.Runs;
 
 namespace CondEmbed.Tests.CSharp;
 

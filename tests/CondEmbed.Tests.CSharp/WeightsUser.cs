@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
-using CondEmbed.Checkpoints;
-using CondEmbed.Training;
+using CondEmbed.WeightFiles;
 
 namespace CondEmbed.Tests.CSharp;
 

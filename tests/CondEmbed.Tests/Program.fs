@@ -4,6 +4,11 @@ open System
 open System.IO
 open Expecto
 open Expecto.Impl
+open CondEmbed.Common
+open CondEmbed.Images
+open CondEmbed.Options
+open CondEmbed.Health
+open CondEmbed.Studies
 
 /// Torch has one global generator and one default device, so the tests run one after another.
 let all =

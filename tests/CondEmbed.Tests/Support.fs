@@ -7,6 +7,7 @@ open Expecto
 open CondEmbed
 open CondEmbed.Torch
 open TorchSharp
+open CondEmbed.Common
 
 module Expect =
     /// As Expecto's, of one at least: of none everything is true.

@@ -1,4 +1,4 @@
-using CondEmbed.Reports;
+using CondEmbed.Evaluation;
 using CondEmbed.Studies;
 
 namespace CondEmbed.Comparisons;

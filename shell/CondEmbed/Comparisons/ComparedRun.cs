@@ -75,5 +75,5 @@ public sealed record ComparedRun
 
 /// <summary>How a class did.</summary>
 /// <param name="Queries">Its queries.</param>
-/// <param name="Values">Means over them, as fractions; keys as in <see cref="MetricNames"/>.</param>
+/// <param name="Values">Means over them, as fractions; keys as in <see cref="Evaluation.MetricNames"/>.</param>
 public sealed record ComparedClass(int Queries, IReadOnlyDictionary<string, double> Values);

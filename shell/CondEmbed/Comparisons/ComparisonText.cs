@@ -1,5 +1,6 @@
 using System.Text;
-using CondEmbed.Reports;
+using CondEmbed.Common;
+using CondEmbed.Evaluation;
 
 namespace CondEmbed.Comparisons;
 

@@ -1,3 +1,5 @@
+using CondEmbed.Common;
+
 namespace CondEmbed.Comparisons;
 
 /// <summary>Why the numbers of some runs may not be compared, in sentences.</summary>

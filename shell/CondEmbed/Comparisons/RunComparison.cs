@@ -1,9 +1,8 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json.Serialization;
-using CondEmbed.Checkpoints;
-using CondEmbed.Datasets;
-using CondEmbed.Reports;
+using CondEmbed.Common;
+using CondEmbed.Evaluation;
 
 namespace CondEmbed.Comparisons;
 

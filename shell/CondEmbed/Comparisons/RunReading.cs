@@ -1,7 +1,8 @@
 using System.Globalization;
-using CondEmbed.Datasets;
+using CondEmbed.Common;
+using CondEmbed.Options;
 using CondEmbed.Reports;
-using CondEmbed.Training;
+using CondEmbed.Storage;
 
 namespace CondEmbed.Comparisons;
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using CondEmbed.Common;
 
 namespace CondEmbed.Datasets;
 

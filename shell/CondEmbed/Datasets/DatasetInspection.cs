@@ -1,3 +1,4 @@
+using CondEmbed.Common;
 using CondEmbed.Images;
 
 namespace CondEmbed.Datasets;

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using CondEmbed.Common;
 using CondEmbed.Images;
 
 namespace CondEmbed.Datasets;

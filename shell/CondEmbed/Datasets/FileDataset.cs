@@ -1,4 +1,4 @@
-using CondEmbed.Checkpoints;
+using CondEmbed.Common;
 using CondEmbed.Images;
 
 namespace CondEmbed.Datasets;

@@ -1,3 +1,5 @@
+using CondEmbed.Common;
+
 namespace CondEmbed.Datasets;
 
 /// <summary>

@@ -1,5 +1,5 @@
+using CondEmbed.Common;
 using CondEmbed.Images;
-using CondEmbed.Reports;
 
 namespace CondEmbed.Datasets;
 

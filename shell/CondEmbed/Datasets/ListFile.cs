@@ -1,3 +1,5 @@
+using CondEmbed.Common;
+
 namespace CondEmbed.Datasets;
 
 /// <summary>One line of a list, with its number, counted from 1.</summary>

@@ -1,4 +1,5 @@
 using System.Text;
+using CondEmbed.Common;
 
 namespace CondEmbed.Datasets;
 

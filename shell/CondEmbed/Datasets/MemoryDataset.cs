@@ -1,4 +1,4 @@
-using CondEmbed.Images;
+using CondEmbed.Common;
 
 namespace CondEmbed.Datasets;
 

@@ -1,3 +1,5 @@
+using CondEmbed.Common;
+
 namespace CondEmbed.Datasets;
 
 /// <summary>Where each known column of a table stands; names are compared without regard to case.</summary>

@@ -1,4 +1,5 @@
 using System.Numerics;
+using CondEmbed.Search;
 
 namespace CondEmbed.Evaluation;
 

@@ -16,7 +16,7 @@ public static class NeighbourMetrics
     /// <param name="queriesInReferences">Whether the queries are counted there, so that one of each count is the query itself.</param>
     /// <param name="options">Which metrics; those that need embeddings are not for here.</param>
     /// <exception cref="ArgumentException">The lists do not fit together, or an option needs embeddings.</exception>
-    /// <exception cref="InputException">No query has a possible match.</exception>
+    /// <exception cref="Common.InputException">No query has a possible match.</exception>
     public static RetrievalMetrics FromLabels(
         IReadOnlyList<long> queryLabels,
         IReadOnlyList<IReadOnlyList<long>> neighbourLabels,
@@ -39,7 +39,7 @@ public static class NeighbourMetrics
     /// <param name="matches">For each query how many such items there are, R.</param>
     /// <param name="options">Which metrics; those that need embeddings are not for here.</param>
     /// <exception cref="ArgumentException">The lists do not fit together, or an option needs embeddings.</exception>
-    /// <exception cref="InputException">No query has a possible match.</exception>
+    /// <exception cref="Common.InputException">No query has a possible match.</exception>
     public static RetrievalMetrics FromHits(
         IReadOnlyList<IReadOnlyList<int>> hitPositions, IReadOnlyList<int> matches, EvaluationOptions? options = null)
     {

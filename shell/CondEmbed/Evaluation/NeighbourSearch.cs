@@ -1,4 +1,5 @@
 using System.Numerics;
+using CondEmbed.Search;
 
 namespace CondEmbed.Evaluation;
 
@@ -25,7 +26,7 @@ public static class NeighbourSearch
     /// <param name="k">How many neighbours to find, at least 1.</param>
     /// <param name="excludeSelf">Whether query i and item i are the same image, which then does not find itself.</param>
     /// <param name="cancel">Stops between blocks.</param>
-    /// <exception cref="InputException">An embedding is not finite.</exception>
+    /// <exception cref="Common.InputException">An embedding is not finite.</exception>
     public static Neighbours<T> TopK<T>(
         Embeddings<T> queries,
         Embeddings<T> gallery,

@@ -1,3 +1,5 @@
+using CondEmbed.Common;
+
 namespace CondEmbed.Evaluation;
 
 /// <summary>The values of some measures for every query. Rows may be filled from several threads.</summary>

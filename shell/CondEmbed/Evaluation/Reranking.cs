@@ -1,4 +1,5 @@
 using System.Numerics;
+using CondEmbed.Search;
 
 namespace CondEmbed.Evaluation;
 
@@ -14,7 +15,7 @@ public static class Reranking
     /// <param name="k">How many, at least 1; all that there are for every query where that is fewer.</param>
     /// <param name="self">For each query, the gallery item that is the same image, or -1; null when there is none.</param>
     /// <param name="cancel">Stops between blocks.</param>
-    /// <exception cref="InputException">An embedding is not finite.</exception>
+    /// <exception cref="Common.InputException">An embedding is not finite.</exception>
     public static Neighbours<T> Candidates<T>(
         Embeddings<T> queries, Embeddings<T> gallery, int k, IReadOnlyList<int>? self = null, CancellationToken cancel = default)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -65,7 +66,7 @@ public static class Reranking
     /// <param name="options">What to measure; clusterings, false matches and principal components are of embeddings, which do not change.</param>
     /// <param name="cancel">Stops between blocks.</param>
     /// <exception cref="ArgumentException">The items are not the candidates.</exception>
-    /// <exception cref="InputException">An embedding is not finite, or no query has its label in the gallery.</exception>
+    /// <exception cref="Common.InputException">An embedding is not finite, or no query has its label in the gallery.</exception>
     public static RetrievalMetrics Evaluate<T>(
         Embeddings<T> queries,
         IReadOnlyList<long> queryLabels,

@@ -1,4 +1,6 @@
 using System.Numerics;
+using CondEmbed.Common;
+using CondEmbed.Search;
 
 namespace CondEmbed.Evaluation;
 

@@ -1,5 +1,5 @@
+using CondEmbed.Common;
 using CondEmbed.Notebooks;
-using CondEmbed.Reports;
 using Microsoft.FSharp.Core;
 
 namespace CondEmbed.Evaluation;

@@ -1,4 +1,6 @@
+using CondEmbed.Common;
 using CondEmbed.Evaluation;
+using CondEmbed.Search;
 
 namespace CondEmbed.Export;
 

@@ -1,7 +1,8 @@
+using CondEmbed.Common;
 using CondEmbed.Datasets;
 using CondEmbed.Images;
 using CondEmbed.Interop;
-using CondEmbed.Training;
+using CondEmbed.Runs;
 
 namespace CondEmbed.Export;
 

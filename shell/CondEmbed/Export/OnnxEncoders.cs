@@ -1,3 +1,4 @@
+using CondEmbed.Common;
 using static CondEmbed.Export.OnnxGraph;
 
 namespace CondEmbed.Export;

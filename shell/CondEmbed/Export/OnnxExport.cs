@@ -1,13 +1,13 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
-using CondEmbed.Datasets;
+using CondEmbed.Common;
 using CondEmbed.Evaluation;
 using CondEmbed.Images;
 using CondEmbed.Interop;
-using CondEmbed.Reports;
-using CondEmbed.Serving;
-using CondEmbed.Training;
+using CondEmbed.Models;
+using CondEmbed.Options;
+using CondEmbed.Search;
 using Google.Protobuf;
 using Onnx;
 

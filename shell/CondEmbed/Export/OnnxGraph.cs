@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using CondEmbed.Common;
 using Google.Protobuf;
 using Onnx;
 

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using CondEmbed.Common;
 
 namespace CondEmbed.Export;
 

@@ -1,7 +1,9 @@
 using System.Globalization;
+using CondEmbed.Common;
 using CondEmbed.Interop;
-using CondEmbed.Serving;
-using CondEmbed.Training;
+using CondEmbed.Models;
+using CondEmbed.Search;
+using CondEmbed.WeightFiles;
 
 namespace CondEmbed.Export;
 

@@ -1,4 +1,5 @@
 using CondEmbed.Images;
+using CondEmbed.Reports;
 using TorchSharp;
 
 namespace CondEmbed.Health;

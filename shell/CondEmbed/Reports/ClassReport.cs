@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text;
-using CondEmbed.Checkpoints;
-using CondEmbed.Datasets;
+using CondEmbed.Common;
 using CondEmbed.Evaluation;
 
 namespace CondEmbed.Reports;

@@ -1,3 +1,6 @@
+using CondEmbed.Common;
+using CondEmbed.Evaluation;
+
 namespace CondEmbed.Reports;
 
 /// <summary>The classes as a table, worst first. With a script its columns sort, and a long one can be searched.</summary>

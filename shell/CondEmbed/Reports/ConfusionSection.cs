@@ -1,3 +1,5 @@
+using CondEmbed.Common;
+
 namespace CondEmbed.Reports;
 
 /// <summary>Which classes are taken for which: pairs with pictures, and a small matrix.</summary>

@@ -1,3 +1,6 @@
+using CondEmbed.Common;
+using CondEmbed.Evaluation;
+
 namespace CondEmbed.Reports;
 
 /// <summary>What happened during training, as charts over the steps.</summary>

@@ -1,3 +1,5 @@
+using CondEmbed.Common;
+
 namespace CondEmbed.Reports;
 
 /// <summary>What the run learned from and was tested on: counts, sizes, what was left out, and some pictures of each part.</summary>

@@ -1,4 +1,5 @@
 using CondEmbed.Evaluation;
+using CondEmbed.Options;
 
 namespace CondEmbed.Reports;
 

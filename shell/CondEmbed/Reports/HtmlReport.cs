@@ -1,3 +1,6 @@
+using CondEmbed.Common;
+using CondEmbed.Evaluation;
+
 namespace CondEmbed.Reports;
 
 /// <summary>Writes the report of a training run as one HTML file that needs nothing else: no host, no folder; and no script to be read.</summary>

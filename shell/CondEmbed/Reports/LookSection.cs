@@ -1,3 +1,5 @@
+using CondEmbed.Common;
+
 namespace CondEmbed.Reports;
 
 /// <summary>Pairs of pictures with the attention of each level over them.</summary>

@@ -1,4 +1,5 @@
 using System.Text;
+using CondEmbed.Datasets;
 using CondEmbed.Evaluation;
 
 namespace CondEmbed.Reports;

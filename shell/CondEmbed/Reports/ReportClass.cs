@@ -3,7 +3,7 @@ namespace CondEmbed.Reports;
 /// <summary>How the queries of one class did.</summary>
 /// <param name="Name">The class.</param>
 /// <param name="Queries">How many queries it has.</param>
-/// <param name="Values">Means over them, as fractions; keys as in <see cref="MetricNames"/>.</param>
+/// <param name="Values">Means over them, as fractions; keys as in <see cref="Evaluation.MetricNames"/>.</param>
 /// <param name="TakenFor">The other class that they found first most often; null where none found another.</param>
 /// <param name="TakenCount">How many of them did.</param>
 public sealed record ReportClass(string Name, int Queries, IReadOnlyDictionary<string, double> Values, string? TakenFor = null, int TakenCount = 0);

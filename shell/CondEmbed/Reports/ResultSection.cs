@@ -1,3 +1,7 @@
+using CondEmbed.Common;
+using CondEmbed.Evaluation;
+using CondEmbed.Images;
+
 namespace CondEmbed.Reports;
 
 /// <summary>Metrics before and after training: the two that matter most in large, then all as a table with bars.</summary>

@@ -1,3 +1,7 @@
+using CondEmbed.Common;
+using CondEmbed.Evaluation;
+using CondEmbed.Search;
+
 namespace CondEmbed.Reports;
 
 /// <summary>An encoded picture that goes into a report as it is, so it should be small (64 to 128 pixels a side).</summary>

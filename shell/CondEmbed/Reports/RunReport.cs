@@ -1,3 +1,6 @@
+using CondEmbed.Common;
+using CondEmbed.Evaluation;
+
 namespace CondEmbed.Reports;
 
 /// <summary>All that the report of a training run shows. Plain data: whoever ran the training fills it in.</summary>

@@ -1,3 +1,5 @@
+using CondEmbed.Common;
+
 namespace CondEmbed.Sampling;
 
 /// <summary>What a batch holds: some categories, of each as many classes, of each as many images.</summary>

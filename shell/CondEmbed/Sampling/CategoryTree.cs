@@ -1,3 +1,5 @@
+using CondEmbed.Common;
+
 namespace CondEmbed.Sampling;
 
 /// <summary>The images to draw from, by their classes, and the classes by their categories.</summary>

@@ -1,4 +1,5 @@
 using CondEmbed.Images;
+using CondEmbed.Common;
 
 namespace CondEmbed.Sampling;
 

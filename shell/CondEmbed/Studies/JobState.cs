@@ -1,5 +1,6 @@
+using CondEmbed.Common;
 using CondEmbed.Reports;
-using CondEmbed.Training;
+using CondEmbed.Storage;
 
 namespace CondEmbed.Studies;
 

@@ -1,7 +1,11 @@
 using System.Text.Json;
-using CondEmbed.Checkpoints;
+using CondEmbed.Common;
 using CondEmbed.Datasets;
-using CondEmbed.Training;
+using CondEmbed.Evaluation;
+using CondEmbed.Models;
+using CondEmbed.Pairs;
+using CondEmbed.Runs;
+using CondEmbed.Storage;
 
 namespace CondEmbed.Studies;
 

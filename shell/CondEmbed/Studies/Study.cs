@@ -1,6 +1,5 @@
-using CondEmbed.Checkpoints;
-using CondEmbed.Reports;
-using CondEmbed.Training;
+using CondEmbed.Common;
+using CondEmbed.Runs;
 
 namespace CondEmbed.Studies;
 

@@ -1,3 +1,4 @@
+using CondEmbed.Evaluation;
 using CondEmbed.Reports;
 
 namespace CondEmbed.Studies;

@@ -1,6 +1,8 @@
 using System.Globalization;
+using CondEmbed.Common;
+using CondEmbed.Evaluation;
 using CondEmbed.Interop;
-using CondEmbed.Training;
+using CondEmbed.Options;
 using Tomlyn.Model;
 
 namespace CondEmbed.Studies;
@@ -67,7 +69,7 @@ public static class StudyFile
         {
             TestOn = Words(file, "test_on") ?? [],
             Rerank = file.TryGetValue("rerank", out var rerank) ? Whole(path, "rerank", rerank) : 0,
-            Metrics = Words(file, "metrics") ?? [Reports.MetricNames.Recall1, Reports.MetricNames.MapAtR],
+            Metrics = Words(file, "metrics") ?? [MetricNames.Recall1, MetricNames.MapAtR],
         }.Checked(path);
     }
 

@@ -1,8 +1,10 @@
-using CondEmbed.Checkpoints;
+using CondEmbed.Common;
 using CondEmbed.Datasets;
 using CondEmbed.Interop;
+using CondEmbed.Options;
 using CondEmbed.Reports;
-using CondEmbed.Training;
+using CondEmbed.Runs;
+using CondEmbed.Storage;
 
 namespace CondEmbed.Studies;
 

@@ -1,7 +1,8 @@
+using CondEmbed.Common;
 using CondEmbed.Datasets;
+using CondEmbed.Evaluation;
 using CondEmbed.Interop;
-using CondEmbed.Reports;
-using CondEmbed.Training;
+using CondEmbed.Options;
 
 namespace CondEmbed.Studies;
 

@@ -1,5 +1,5 @@
+using CondEmbed.Common;
 using CondEmbed.Interop;
-using CondEmbed.Reports;
 
 namespace CondEmbed.Studies;
 

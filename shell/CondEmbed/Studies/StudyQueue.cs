@@ -1,4 +1,5 @@
-using CondEmbed.Reports;
+using CondEmbed.Common;
+using CondEmbed.Evaluation;
 
 namespace CondEmbed.Studies;
 

@@ -1,3 +1,5 @@
+using CondEmbed.Common;
+using CondEmbed.Evaluation;
 using CondEmbed.Reports;
 
 namespace CondEmbed.Studies;

@@ -1,7 +1,8 @@
 using System.Runtime.InteropServices;
+using CondEmbed.Common;
 using CondEmbed.Interop;
 using CondEmbed.Reports;
-using CondEmbed.Training;
+using CondEmbed.Storage;
 
 namespace CondEmbed.Studies;
 

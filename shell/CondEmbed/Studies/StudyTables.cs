@@ -2,8 +2,8 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using CondEmbed.Checkpoints;
-using CondEmbed.Reports;
+using CondEmbed.Common;
+using CondEmbed.Evaluation;
 
 namespace CondEmbed.Studies;
 

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.ComponentModel;
 using System.Diagnostics;
+using CondEmbed.Common;
 
 namespace CondEmbed.Studies;
 

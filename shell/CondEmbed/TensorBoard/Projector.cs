@@ -1,7 +1,8 @@
 using System.Globalization;
 using System.Text;
-using CondEmbed.Evaluation;
+using CondEmbed.Common;
 using CondEmbed.Images;
+using CondEmbed.Search;
 
 namespace CondEmbed.TensorBoard;
 

@@ -4,8 +4,9 @@ module CondEmbed.Tests.CliCompareTests
 open System.IO
 open System.Text.Json
 open Expecto
+open CondEmbed.Storage
 open CondEmbed.Reports
-open CondEmbed.Training
+open CondEmbed.Pairs
 open CondEmbed.Tests.CliSupport
 open CondEmbed.Tests.RunSupport
 open CondEmbed.Tests.Support

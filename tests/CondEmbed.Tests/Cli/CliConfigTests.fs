@@ -10,8 +10,8 @@ open CondEmbed
 open CondEmbed.Cli
 open CondEmbed.Cli.Arguments
 open CondEmbed.Datasets
+open CondEmbed.Options
 open CondEmbed.Interop
-open CondEmbed.Training
 open CondEmbed.Tests.CliSupport
 open CondEmbed.Tests.Support
 

@@ -4,9 +4,9 @@ module CondEmbed.Tests.CliDataTests
 open System.IO
 open System.Text.Json
 open Expecto
-open CondEmbed.Checkpoints
+open CondEmbed.WeightFiles
+open CondEmbed.Storage
 open CondEmbed.Reports
-open CondEmbed.Training
 open CondEmbed.Tests.CliSupport
 open CondEmbed.Tests.RunSupport
 open CondEmbed.Tests.Support

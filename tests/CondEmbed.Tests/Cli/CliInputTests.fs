@@ -4,7 +4,8 @@ module CondEmbed.Tests.CliInputTests
 open System.IO
 open Expecto
 open CondEmbed.Interop
-open CondEmbed.Training
+open CondEmbed.Options
+open CondEmbed.Storage
 open CondEmbed.Tests.CliSupport
 open CondEmbed.Tests.RunSupport
 open CondEmbed.Tests.Support

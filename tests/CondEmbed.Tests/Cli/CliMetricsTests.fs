@@ -6,7 +6,8 @@ open System.IO
 open System.Text.Json
 open Expecto
 open CondEmbed.Evaluation
-open CondEmbed.Serving
+open CondEmbed.Interchange
+open CondEmbed.Models
 open CondEmbed.Tests.CliSupport
 open CondEmbed.Tests.RunSupport
 open CondEmbed.Tests.EvaluationTests

@@ -8,8 +8,9 @@ open System.Text.Json
 open System.Text.RegularExpressions
 open Expecto
 open CondEmbed.Cli
+open CondEmbed.Common
+open CondEmbed.Storage
 open CondEmbed.Reports
-open CondEmbed.Training
 open CondEmbed.Tests.CliSupport
 open CondEmbed.Tests.RunSupport
 open CondEmbed.Tests.Support

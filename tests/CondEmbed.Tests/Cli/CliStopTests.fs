@@ -5,9 +5,8 @@ open System
 open System.IO
 open System.Threading
 open Expecto
-open CondEmbed.Checkpoints
+open CondEmbed.Storage
 open CondEmbed.Reports
-open CondEmbed.Training
 open CondEmbed.Tests.CliSupport
 open CondEmbed.Tests.RunSupport
 open CondEmbed.Tests.Support

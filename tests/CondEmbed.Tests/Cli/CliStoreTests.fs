@@ -6,11 +6,10 @@ open System.IO
 open System.Text.Json
 open Expecto
 open Npgsql
+open CondEmbed.Search
 open CondEmbed.Datasets
-open CondEmbed.Evaluation
+open CondEmbed.Models
 open CondEmbed.Postgres
-open CondEmbed.Serving
-open CondEmbed.Training
 open CondEmbed.Tests.CliSupport
 open CondEmbed.Tests.RunSupport
 open CondEmbed.Tests.StoreServers

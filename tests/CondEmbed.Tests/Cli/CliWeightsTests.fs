@@ -5,9 +5,9 @@ open System
 open System.IO
 open Expecto
 open CondEmbed.Torch
-open CondEmbed.Checkpoints
+open CondEmbed.WeightFiles
+open CondEmbed.Storage
 open CondEmbed.Interop
-open CondEmbed.Training
 open CondEmbed.Tests.CliSupport
 open CondEmbed.Tests.PickleWriter
 open CondEmbed.Tests.RunSupport

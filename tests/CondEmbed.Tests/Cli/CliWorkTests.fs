@@ -6,11 +6,12 @@ open System.Globalization
 open System.IO
 open System.Text.Json
 open Expecto
-open CondEmbed.Checkpoints
 open CondEmbed.Datasets
-open CondEmbed.Interop
+open CondEmbed.WeightFiles
+open CondEmbed.Storage
 open CondEmbed.Reports
-open CondEmbed.Training
+open CondEmbed.Runs
+open CondEmbed.Interop
 open CondEmbed.Tests.CliSupport
 open CondEmbed.Tests.RunSupport
 open CondEmbed.Tests.Support

@@ -5,6 +5,8 @@ open Expecto
 open CondEmbed
 open CondEmbed.Losses
 open CondEmbed.Tests.Support
+open CondEmbed.Images
+open CondEmbed.Datasets
 
 let private applied settings config =
     match Settings.apply settings config with

@@ -8,6 +8,7 @@ open CondEmbed.Encoders
 open CondEmbed.Interop
 open CondEmbed.Tests.Support
 open TorchSharp
+open CondEmbed.Models
 
 let private options: EncoderOptions = { Size = 48; Norms = Layers.Norms.Batch }
 

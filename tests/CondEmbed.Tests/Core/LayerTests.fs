@@ -6,6 +6,7 @@ open CondEmbed
 open CondEmbed.Layers
 open CondEmbed.Tests.Support
 open TorchSharp
+open CondEmbed.Datasets
 
 let private namesOf (layer: Layer<_, _>) = layer.Specs |> List.map _.Name
 

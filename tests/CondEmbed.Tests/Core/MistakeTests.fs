@@ -5,7 +5,10 @@ open System
 open Expecto
 open CondEmbed
 open CondEmbed.Encoders
+open CondEmbed.Common
+open CondEmbed.Search
 open CondEmbed.Evaluation
+open CondEmbed.Models
 open CondEmbed.Layers
 open CondEmbed.Losses
 open CondEmbed.Tests.Support

@@ -6,6 +6,7 @@ open Expecto
 open CondEmbed
 open CondEmbed.Tests.Support
 open TorchSharp
+open CondEmbed.Datasets
 
 let private spec name shape role init = { Name = name; Shape = shape; Role = role; Init = init }
 

@@ -4,11 +4,13 @@ module CondEmbed.Tests.PrintingTests
 open System.IO
 open Expecto
 open CondEmbed
+open CondEmbed.Search
 open CondEmbed.Evaluation
-open CondEmbed.Layers
+open CondEmbed.Models
+open CondEmbed.Runs
 open CondEmbed.Studies
+open CondEmbed.Layers
 open CondEmbed.Tests.Support
-open CondEmbed.Training
 open TorchSharp
 
 let private body = Layer.named "body" (Layer.named "conv" (conv2d 3 32 3 1) --> Layer.named "norm" (batchNorm 32))

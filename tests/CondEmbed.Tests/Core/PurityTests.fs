@@ -63,6 +63,6 @@ let tests =
               Expect.equal
                   [ for name in named do
                         if name.StartsWith "CondEmbed" then name ]
-                  [ "CondEmbed.Abstractions" ]
+                  [ "CondEmbed.Common" ]
                   "what the core is built on"
           } ]

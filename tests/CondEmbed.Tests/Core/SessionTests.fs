@@ -9,6 +9,7 @@ open CondEmbed.Torch
 open CondEmbed.Interop
 open CondEmbed.Tests.Support
 open TorchSharp
+open CondEmbed.Models
 
 [<Literal>]
 let private Side = 32

@@ -3,8 +3,8 @@ module CondEmbed.Tests.CarsTests
 
 open System.IO
 open Expecto
-open CondEmbed.Datasets
 open CondEmbed.Images
+open CondEmbed.Datasets
 open CondEmbed.Tests.PublishedSupport
 open CondEmbed.Tests.Support
 

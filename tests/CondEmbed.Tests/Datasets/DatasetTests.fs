@@ -3,8 +3,8 @@ module CondEmbed.Tests.DatasetTests
 open System.IO
 open System.Linq
 open Expecto
-open CondEmbed.Datasets
 open CondEmbed.Images
+open CondEmbed.Datasets
 open CondEmbed.Tests.Support
 
 let private write (root: string) (files: string list) =

@@ -4,8 +4,8 @@ module CondEmbed.Tests.InspectTests
 open System
 open System.IO
 open Expecto
-open CondEmbed.Datasets
 open CondEmbed.Images
+open CondEmbed.Datasets
 open CondEmbed.Tests.PublishedSupport
 open CondEmbed.Tests.Support
 

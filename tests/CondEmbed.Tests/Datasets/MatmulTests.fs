@@ -6,6 +6,8 @@ open Expecto
 open CondEmbed
 open CondEmbed.Tests.Support
 open TorchSharp
+open CondEmbed.Datasets
+open CondEmbed.Models
 
 let private shapes =
     [ [ 3; 4 ], [ 4; 5 ]

@@ -4,12 +4,12 @@ module CondEmbed.Tests.MemoryDataTests
 open System.IO
 open System.Text.RegularExpressions
 open Expecto
-open CondEmbed.Datasets
-open CondEmbed.Evaluation
 open CondEmbed.Images
+open CondEmbed.Search
+open CondEmbed.Datasets
 open CondEmbed.Reports
+open CondEmbed.Models
 open CondEmbed.Tests.Support
-open CondEmbed.Training
 open TorchSharp
 
 /// A picture of one colour that says which it is.

@@ -7,11 +7,12 @@ open System.IO
 open System.Threading.Tasks
 open Expecto
 open CondEmbed
-open CondEmbed.Datasets
+open CondEmbed.Common
 open CondEmbed.Images
+open CondEmbed.Search
+open CondEmbed.Datasets
+open CondEmbed.Options
 open CondEmbed.Interop
-open CondEmbed.Serving
-open CondEmbed.Training
 open CondEmbed.Tests.Support
 open CondEmbed.Tests.ImageSupport
 

@@ -2,8 +2,8 @@
 module CondEmbed.Tests.PublishedSupport
 
 open System.IO
-open CondEmbed.Datasets
 open CondEmbed.Images
+open CondEmbed.Datasets
 open CondEmbed.Tests.MatSupport
 
 /// A picture of 16 x 12 pixels that no other number gives; PNG or JPEG by its name.

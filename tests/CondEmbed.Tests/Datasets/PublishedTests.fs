@@ -4,8 +4,8 @@ module CondEmbed.Tests.PublishedTests
 open System.IO
 open System.IO.Compression
 open Expecto
-open CondEmbed.Datasets
 open CondEmbed.Images
+open CondEmbed.Datasets
 open CondEmbed.Tests.PublishedSupport
 open CondEmbed.Tests.Support
 

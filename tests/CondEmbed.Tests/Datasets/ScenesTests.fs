@@ -6,8 +6,8 @@ open System.IO
 open System.Linq
 open System.Security.Cryptography
 open Expecto
-open CondEmbed.Datasets
 open CondEmbed.Images
+open CondEmbed.Datasets
 open CondEmbed.Tests.Support
 open CondEmbed.Tests.CliSupport
 

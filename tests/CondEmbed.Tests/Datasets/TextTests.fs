@@ -7,14 +7,14 @@ open System.Text
 open Expecto
 open FsCheck.FSharp
 open CondEmbed
-open CondEmbed.Checkpoints
+open CondEmbed.Common
 open CondEmbed.Datasets
-open CondEmbed.Evaluation
+open CondEmbed.Interchange
+open CondEmbed.Options
 open CondEmbed.Reports
-open CondEmbed.Serving
+open CondEmbed.Models
 open CondEmbed.Studies
 open CondEmbed.Tests.Support
-open CondEmbed.Training
 
 /// A file of Latin-1 text, whose 'ü' is no UTF-8.
 let private latin folder name (text: string) =

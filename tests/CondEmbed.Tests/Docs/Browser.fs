@@ -11,6 +11,7 @@ open System.Text
 open System.Text.Json
 open System.Threading
 open Expecto
+open CondEmbed.Reports
 
 let private programOf (names: string list) =
     names

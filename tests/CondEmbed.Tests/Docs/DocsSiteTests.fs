@@ -7,6 +7,7 @@ open System.Net
 open System.Text.RegularExpressions
 open Expecto
 open CondEmbed.Tests.DocsSupport
+open CondEmbed.Reports
 
 type private Html = { File: string; Text: string; Anchors: Set<string> }
 

@@ -5,6 +5,7 @@ open System
 open System.IO
 open System.Text.RegularExpressions
 open CondEmbed.Tests.Support
+open CondEmbed.Reports
 
 /// A block of code: its language, the paragraph before it, its lines.
 type Block = { Language: string; Before: string; Lines: string list }

@@ -8,6 +8,7 @@ open Argu
 open Expecto
 open CondEmbed
 open CondEmbed.Cli.Arguments
+open CondEmbed.Reports
 open CondEmbed.Studies
 open CondEmbed.Tests.DocsSupport
 

@@ -8,8 +8,11 @@ open System.Text.Json
 open Expecto
 open CondEmbed
 open CondEmbed.Interop
-open CondEmbed.Reports
-open CondEmbed.Training
+open CondEmbed.Common
+open CondEmbed.Options
+open CondEmbed.Storage
+open CondEmbed.Models
+open CondEmbed.Runs
 open CondEmbed.Tests.CSharp
 open CondEmbed.Tests.CliSupport
 open CondEmbed.Tests.RunSupport
@@ -204,7 +207,7 @@ let private signature (found: MemberInfo) =
 let private signatures =
     test "no signature shows C# a type of F# alone" {
         let own =
-            [| typeof<Trainer>; typeof<CondEmbed.Serving.Embedder> |]
+            [| typeof<Trainer>; typeof<CondEmbed.Search.Embedder> |]
             |> Array.collect _.Assembly.GetExportedTypes()
 
         let interop =

@@ -8,8 +8,8 @@ open System.Text.Json
 open System.Text.RegularExpressions
 open System.Threading
 open Expecto
-open CondEmbed.Images
-open CondEmbed.Serving
+open CondEmbed.Search
+open CondEmbed.Models
 open CondEmbed.Tests.CSharp
 open CondEmbed.Tests.EmbedderSupport
 open CondEmbed.Tests.ImageSupport

@@ -13,14 +13,18 @@ open CondEmbed
 open CondEmbed.Torch
 open CondEmbed.Tests.PackageSupport
 open CondEmbed.Tests.Support
+open CondEmbed.Datasets
+open CondEmbed.Options
+open CondEmbed.Models
+open CondEmbed.Runs
 
 /// The projects that become libraries.
 let private libraries =
     Map
-        [ "CondEmbed.Abstractions", "core/Abstractions/CondEmbed.Abstractions.csproj"
+        [ "CondEmbed.Common", "shell/CondEmbed.Common/CondEmbed.Common.csproj"
           "CondEmbed.Core", "core/CondEmbed.Core.fsproj"
           "CondEmbed.Torch", "shell/CondEmbed.Torch/CondEmbed.Torch.fsproj"
-          "CondEmbed.Serving", "shell/CondEmbed.Serving/CondEmbed.Serving.csproj"
+          "CondEmbed.Search", "shell/CondEmbed.Search/CondEmbed.Search.csproj"
           "CondEmbed", "shell/CondEmbed/CondEmbed.csproj"
           "CondEmbed.Onnx", "shell/CondEmbed.Onnx/CondEmbed.Onnx.csproj"
           "CondEmbed.Postgres", "shell/CondEmbed.Postgres/CondEmbed.Postgres.csproj" ]
@@ -226,12 +230,12 @@ let private sources =
         File.WriteAllText(Path.Combine(home, "app", "app.csproj"), project)
         let app = Path.Combine(home, "app")
         let cold = [ "HOME", home; "USERPROFILE", home; "APPDATA", home; "NUGET_PACKAGES", Path.Combine(home, "packages") ]
-        let add = [ "add"; "package"; "CondEmbed.Serving"; "--version"; version.Value ]
+        let add = [ "add"; "package"; "CondEmbed.Search"; "--version"; version.Value ]
         let said = failsIn app cold "dotnet" (add @ [ "--source"; feed.Value ]) 1
         Expect.stringContains said "NU1101" "with the folder as the only source"
         File.WriteAllText(Path.Combine(app, "nuget.config"), shownConfig ())
         succeedsIn app cold "dotnet" add |> ignore
-        Expect.stringContains (File.ReadAllText(Path.Combine(app, "app.csproj"))) "CondEmbed.Serving" "added")
+        Expect.stringContains (File.ReadAllText(Path.Combine(app, "app.csproj"))) "CondEmbed.Search" "added")
 
 let private toolPath =
     lazy

@@ -8,7 +8,7 @@ open System.Net.Http
 open System.Text.Json
 open System.Text.RegularExpressions
 open Expecto
-open CondEmbed.Images
+open CondEmbed.Reports
 open CondEmbed.Tests.Browser
 open CondEmbed.Tests.CliSupport
 open CondEmbed.Tests.ImageSupport

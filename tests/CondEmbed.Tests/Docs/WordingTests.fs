@@ -7,6 +7,7 @@ open Expecto
 open CondEmbed
 open CondEmbed.Tests.CliSupport
 open CondEmbed.Tests.Support
+open CondEmbed.Common
 
 /// What stands in a text of the library and looks like an option or a command, but is not for people, or is another program's.
 let private others =
@@ -24,7 +25,7 @@ let private option = Regex "\"[^\"]*(--[a-z][a-z-]+|condembed [a-z]+)[^\"]*\""
 
 let private spoken =
     test "no text of the library names an option or a command of the program alone" {
-        let folders = [ "shell/CondEmbed"; "shell/CondEmbed.Serving"; "shell/CondEmbed.Onnx"; "shell/CondEmbed.Postgres"; "core" ]
+        let folders = [ "shell/CondEmbed"; "shell/CondEmbed.Search"; "shell/CondEmbed.Onnx"; "shell/CondEmbed.Postgres"; "core" ]
 
         let wrong =
             [ for folder in folders do

@@ -6,6 +6,7 @@ open System.IO
 open System.Text.Json
 open Expecto
 open CondEmbed.Evaluation
+open CondEmbed.Models
 open CondEmbed.Tests.EvaluationTests
 open CondEmbed.Tests.Support
 

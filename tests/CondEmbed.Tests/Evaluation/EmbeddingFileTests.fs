@@ -7,9 +7,10 @@ open System.Text
 open Expecto
 open Parquet
 open CondEmbed
-open CondEmbed.Checkpoints
-open CondEmbed.Evaluation
-open CondEmbed.Serving
+open CondEmbed.Common
+open CondEmbed.WeightFiles
+open CondEmbed.Interchange
+open CondEmbed.Models
 open CondEmbed.Tests.Support
 
 let private values = [| 1.0f; -0.1f; 1.17549435e-38f; 3.4028235e38f; 0.0f; 0.33333334f |]

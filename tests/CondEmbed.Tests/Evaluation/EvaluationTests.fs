@@ -7,7 +7,9 @@ open System.Threading
 open Expecto
 open FsCheck
 open FsCheck.FSharp
+open CondEmbed.Search
 open CondEmbed.Evaluation
+open CondEmbed.Models
 open CondEmbed.Tests.Support
 
 let internal flatten (rows: float[][]) = Embeddings<float>(Array.concat rows, rows.Length, rows[0].Length)

@@ -6,7 +6,9 @@ open System.Collections.Generic
 open Expecto
 open FsCheck
 open FsCheck.FSharp
+open CondEmbed.Search
 open CondEmbed.Evaluation
+open CondEmbed.Models
 open CondEmbed.Tests.CSharp
 open CondEmbed.Tests.EvaluationTests
 open CondEmbed.Tests.Support

@@ -8,7 +8,10 @@ open System.Threading
 open Microsoft.FSharp.NativeInterop
 open Expecto
 open CondEmbed
+open CondEmbed.Common
+open CondEmbed.Search
 open CondEmbed.Evaluation
+open CondEmbed.Models
 open CondEmbed.Tests.EvaluationTests
 open CondEmbed.Tests.Support
 

@@ -7,11 +7,13 @@ open System.IO
 open Expecto
 open FsCheck
 open CondEmbed
-open CondEmbed.Checkpoints
+open CondEmbed.Images
 open CondEmbed.Datasets
 open CondEmbed.Evaluation
-open CondEmbed.Images
-open CondEmbed.Training
+open CondEmbed.WeightFiles
+open CondEmbed.Storage
+open CondEmbed.Models
+open CondEmbed.Pairs
 open CondEmbed.Tests.EvaluationTests
 open CondEmbed.Tests.RunSupport
 open CondEmbed.Tests.Support

@@ -4,6 +4,7 @@ open System
 open System.Threading
 open Expecto
 open CondEmbed.Evaluation
+open CondEmbed.Models
 open CondEmbed.Tests.EvaluationTests
 open CondEmbed.Tests.Support
 

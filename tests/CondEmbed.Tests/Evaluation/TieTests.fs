@@ -4,9 +4,11 @@ module CondEmbed.Tests.TieTests
 open System
 open System.IO
 open Expecto
-open CondEmbed.Checkpoints
+open CondEmbed.Search
 open CondEmbed.Evaluation
-open CondEmbed.Serving
+open CondEmbed.WeightFiles
+open CondEmbed.Interchange
+open CondEmbed.Models
 open CondEmbed.Tests.Support
 
 let private ties =

@@ -4,6 +4,8 @@ module CondEmbed.Tests.TsneTests
 open System
 open Expecto
 open CondEmbed
+open CondEmbed.Common
+open CondEmbed.Search
 open CondEmbed.Evaluation
 open CondEmbed.Tests.Support
 open TorchSharp

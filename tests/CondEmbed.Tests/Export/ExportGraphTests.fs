@@ -6,6 +6,7 @@ open System.IO
 open Expecto
 open FsCheck
 open CondEmbed
+open CondEmbed.Models
 open CondEmbed.Export
 open CondEmbed.Interop
 open CondEmbed.Onnx

@@ -6,10 +6,10 @@ open System.IO
 open System.Runtime.InteropServices
 open Expecto
 open CondEmbed.Torch
+open CondEmbed.Models
 open CondEmbed.Export
 open CondEmbed.Interop
 open CondEmbed.Onnx
-open CondEmbed.Training
 
 let settings (given: (string * string) list) =
     RunSettings.Resolve [ for key, value in [ "device", "cpu"; "threads", "2"; "levels", "0" ] @ given -> Given("test", key, value) ]
@@ -49,7 +49,7 @@ let writeOnnx file int8 (model: EmbeddingModel) =
     use stream = File.Create file
     Google.Protobuf.MessageExtensions.WriteTo(OnnxExport.Message(model, int8), stream)
 
-let openOnnx file = OnnxModel.Load file :> CondEmbed.Serving.IEmbeddingNetwork
+let openOnnx file = OnnxModel.Load file :> CondEmbed.Search.IEmbeddingNetwork
 
 /// No number further from its twin than the tolerance.
 let expectNear tolerance (expected: float32 array) (actual: float32 array) what =

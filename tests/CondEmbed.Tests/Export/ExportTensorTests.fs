@@ -7,9 +7,9 @@ open System.IO
 open System.Runtime.InteropServices
 open Expecto
 open CondEmbed
-open CondEmbed.Checkpoints
+open CondEmbed.WeightFiles
+open CondEmbed.Models
 open CondEmbed.Export
-open CondEmbed.Training
 open CondEmbed.Tests.CliSupport
 open CondEmbed.Tests.ExportSupport
 open CondEmbed.Tests.RunSupport

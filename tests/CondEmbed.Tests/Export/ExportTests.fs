@@ -6,12 +6,12 @@ open System.IO
 open Expecto
 open Microsoft.Extensions.DependencyInjection
 open CondEmbed
-open CondEmbed.Evaluation
-open CondEmbed.Export
 open CondEmbed.Images
+open CondEmbed.Search
+open CondEmbed.Models
+open CondEmbed.Runs
+open CondEmbed.Export
 open CondEmbed.Onnx
-open CondEmbed.Serving
-open CondEmbed.Training
 open CondEmbed.Tests.CliSupport
 open CondEmbed.Tests.ExportSupport
 open CondEmbed.Tests.ExportTensorTests

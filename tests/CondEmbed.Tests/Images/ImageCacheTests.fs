@@ -6,6 +6,7 @@ open System.IO
 open System.Threading
 open System.Threading.Tasks
 open Expecto
+open CondEmbed.Common
 open CondEmbed.Images
 open CondEmbed.Tests.ImageSupport
 
@@ -195,7 +196,7 @@ let private safety =
                   let file = Path.Combine(folder, "file")
                   File.WriteAllText(file, "")
                   let problem = Expect.throwsC (fun () -> openFor file files.Value |> ignore) id
-                  Expect.isTrue (problem :? CondEmbed.InputException) "the user's to mend"
+                  Expect.isTrue (problem :? CondEmbed.Common.InputException) "the user's to mend"
                   Expect.stringContains problem.Message "Give another folder" "the fix"
                   Expect.stringContains problem.Message file "the place")
 

@@ -2,6 +2,7 @@ module CondEmbed.Tests.ImageColourTests
 
 open System
 open Expecto
+open CondEmbed.Common
 open CondEmbed.Images
 open CondEmbed.Tests.ImageSupport
 

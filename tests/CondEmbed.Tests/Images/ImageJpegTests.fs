@@ -8,6 +8,7 @@ open System.Runtime.InteropServices
 open Expecto
 open CondEmbed.Tests.Support
 open SkiaSharp
+open CondEmbed.Common
 open CondEmbed.Images
 open CondEmbed.Tests.ImageSupport
 

@@ -6,6 +6,7 @@ open System.IO
 open System.Threading
 open Expecto
 open CondEmbed
+open CondEmbed.Common
 open CondEmbed.Images
 open CondEmbed.Tests.ImageSupport
 

@@ -3,6 +3,7 @@ module CondEmbed.Tests.ImageRandomTests
 open System
 open Expecto
 open CondEmbed.Tests.Support
+open CondEmbed.Common
 open CondEmbed.Images
 open CondEmbed.Tests.ImageSupport
 

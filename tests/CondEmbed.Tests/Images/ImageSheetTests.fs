@@ -4,6 +4,7 @@ open System
 open System.IO
 open Expecto
 open CondEmbed.Tests.Support
+open CondEmbed.Common
 open CondEmbed.Images
 open CondEmbed.Tests.ImageSupport
 
@@ -69,7 +70,7 @@ let tests =
 
               let blocked () = ImageEncoder.SavePng(image, Path.Combine(path, "b.png"))
 
-              Expect.throwsT<CondEmbed.InputException> blocked "a file is no folder"
+              Expect.throwsT<CondEmbed.Common.InputException> blocked "a file is no folder"
               Directory.Delete(folder, true)
 
           testCase "a data URI is a PNG when small and a JPEG when large"

@@ -5,6 +5,7 @@ open Expecto
 open CondEmbed
 open CondEmbed.Tests.Support
 open TorchSharp
+open CondEmbed.Search
 
 /// Three images of five tokens, seven channels; six features, two heads.
 let attention: Attention.Options = { Channels = 7; Embedding = 6; Heads = 2 }

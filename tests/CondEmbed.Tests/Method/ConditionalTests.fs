@@ -7,6 +7,7 @@ open CondEmbed.Losses
 open CondEmbed.Tests.LevelLoops
 open CondEmbed.Tests.Support
 open TorchSharp
+open CondEmbed.Search
 
 let private network =
     Network.ofMap (Layer.named "conv" (Layers.conv2d 3 9 3 1)) (Layers.meanPool --> Layer.named "embedding" (Layers.linear 9 6))

@@ -9,6 +9,7 @@ open CondEmbed.Encoders
 open CondEmbed.Tests.AttentionTests
 open CondEmbed.Tests.Support
 open TorchSharp
+open CondEmbed.Search
 
 let private hierarchy levels residual shared = { Hierarchy.plain attention levels with Residual = residual; Shared = shared }
 

@@ -6,6 +6,7 @@ open CondEmbed
 open CondEmbed.Tests.AttentionTests
 open CondEmbed.Tests.Support
 open TorchSharp
+open CondEmbed.Search
 
 /// Images of two stages: B C h w of the last and of the one before it.
 let channels = [ 9; 5 ]

@@ -7,6 +7,7 @@ open CondEmbed.Encoders
 open CondEmbed.Tests.LevelLoops
 open CondEmbed.Tests.Support
 open TorchSharp
+open CondEmbed.Search
 
 let private loopTests =
     testList

@@ -8,6 +8,7 @@ open CondEmbed.Losses
 open CondEmbed.Tests.LevelLoops
 open CondEmbed.Tests.Support
 open TorchSharp
+open CondEmbed.Search
 
 let private labels = [ 0; 0; 1; 1; 2; 2; 3 ]
 

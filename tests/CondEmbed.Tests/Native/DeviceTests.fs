@@ -10,6 +10,8 @@ open CondEmbed.Interop
 open CondEmbed.Losses
 open CondEmbed.Tests.Support
 open TorchSharp
+open CondEmbed.Search
+open CondEmbed.Models
 
 let private whileDefaultIsMeta (body: unit -> unit) =
     let before = torch.get_default_device ()

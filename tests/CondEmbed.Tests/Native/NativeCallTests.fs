@@ -13,6 +13,7 @@ open TorchSharp
 open CondEmbed
 open CondEmbed.Torch
 open CondEmbed.Tests.Support
+open CondEmbed.Common
 
 /// Without a handler, but nothing that they do throws: they read a field, write one, or give memory back.
 let private harmless =
@@ -61,7 +62,7 @@ let private product =
       typeof<Params>.Assembly
       typeof<LibtorchDownload>.Assembly
       typeof<CondEmbed.Training.Trainer>.Assembly
-      typeof<CondEmbed.Serving.Embedder>.Assembly
+      typeof<CondEmbed.Search.Embedder>.Assembly
       Assembly.Load "condembed" ]
     |> List.distinct
 

@@ -11,6 +11,7 @@ open CondEmbed.Tests.Support
 open TorchSharp
 open CondEmbed
 open CondEmbed.Torch
+open CondEmbed.Common
 open CondEmbed.Health
 open CondEmbed.Tests.ElfTests
 

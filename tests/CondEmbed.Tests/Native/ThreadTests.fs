@@ -7,10 +7,12 @@ open System.Threading
 open Expecto
 open CondEmbed
 open CondEmbed.Torch
-open CondEmbed.Evaluation
+open CondEmbed.Common
 open CondEmbed.Images
+open CondEmbed.Search
+open CondEmbed.Evaluation
+open CondEmbed.Models
 open CondEmbed.Interop
-open CondEmbed.Training
 open CondEmbed.Tests.Support
 open TorchSharp
 

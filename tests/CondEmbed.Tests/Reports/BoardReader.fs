@@ -5,6 +5,7 @@ open System
 open System.IO
 open System.Text
 open Expecto
+open CondEmbed.Health
 
 /// CRC-32C bit by bit: reflected polynomial 0x82F63B78.
 let private crc32c (bytes: byte array) =

@@ -4,9 +4,9 @@ module CondEmbed.Tests.ReportCompareTests
 open System.IO
 open Expecto
 open CondEmbed
-open CondEmbed.Comparisons
+open CondEmbed.Storage
 open CondEmbed.Reports
-open CondEmbed.Training
+open CondEmbed.Comparisons
 open CondEmbed.Tests.RunSupport
 open CondEmbed.Tests.Support
 

@@ -4,7 +4,8 @@ module CondEmbed.Tests.ReportConsoleTests
 open System
 open System.Collections.Generic
 open Expecto
-open CondEmbed.Reports
+open CondEmbed.Common
+open CondEmbed.Evaluation
 open CondEmbed.Tests.ReportDemo
 
 let private progress step (seconds: float) =

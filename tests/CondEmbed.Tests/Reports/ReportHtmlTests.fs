@@ -5,6 +5,7 @@ open System
 open System.IO
 open System.Text.RegularExpressions
 open Expecto
+open CondEmbed.Evaluation
 open CondEmbed.Reports
 open CondEmbed.Tests.ReportDemo
 open CondEmbed.Tests.Support

@@ -6,6 +6,7 @@ open System.IO
 open System.Text.RegularExpressions
 open Expecto
 open CondEmbed
+open CondEmbed.Common
 open CondEmbed.Reports
 open CondEmbed.Tests.ReportDemo
 open CondEmbed.Tests.Support

@@ -6,10 +6,13 @@ open System.IO
 open System.Net
 open System.Text.RegularExpressions
 open Expecto
+open CondEmbed.Common
 open CondEmbed.Evaluation
-open CondEmbed.Interop
+open CondEmbed.Options
+open CondEmbed.Storage
 open CondEmbed.Reports
-open CondEmbed.Training
+open CondEmbed.Runs
+open CondEmbed.Interop
 open CondEmbed.Tests.ReportDemo
 open CondEmbed.Tests.RunSupport
 open CondEmbed.Tests.Support

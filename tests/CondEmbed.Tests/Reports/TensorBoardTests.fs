@@ -4,9 +4,10 @@ module CondEmbed.Tests.TensorBoardTests
 open System
 open System.IO
 open Expecto
+open CondEmbed.Storage
 open CondEmbed.Reports
 open CondEmbed.TensorBoard
-open CondEmbed.Training
+open CondEmbed.Runs
 open CondEmbed.Tests.RunSupport
 open CondEmbed.Tests.Support
 

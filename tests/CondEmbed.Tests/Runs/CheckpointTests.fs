@@ -4,7 +4,8 @@ open System
 open System.IO
 open Expecto
 open CondEmbed
-open CondEmbed.Checkpoints
+open CondEmbed.Common
+open CondEmbed.Storage
 open CondEmbed.Tests.Support
 
 let private atomic =

@@ -7,7 +7,8 @@ open System.Globalization
 open System.IO
 open System.Linq
 open System.Text.RegularExpressions
-open CondEmbed.Reports
+open CondEmbed.Common
+open CondEmbed.Evaluation
 open CondEmbed.Studies
 open CondEmbed.Tests.Support
 

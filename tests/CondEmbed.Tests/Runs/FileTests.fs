@@ -7,6 +7,7 @@ open Expecto
 open CondEmbed
 open CondEmbed.Tests.CliSupport
 open CondEmbed.Tests.Support
+open CondEmbed.Common
 
 let private text (path: string) = if File.Exists path then File.ReadAllText path else "-"
 

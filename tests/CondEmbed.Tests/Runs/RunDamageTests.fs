@@ -5,10 +5,10 @@ open System
 open System.IO
 open Expecto
 open CondEmbed
-open CondEmbed.Checkpoints
-open CondEmbed.Interop
+open CondEmbed.Storage
 open CondEmbed.Reports
-open CondEmbed.Training
+open CondEmbed.Runs
+open CondEmbed.Interop
 open CondEmbed.Tests.Support
 open CondEmbed.Tests.RunSupport
 

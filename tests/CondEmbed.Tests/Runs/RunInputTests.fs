@@ -5,9 +5,11 @@ open System.IO
 open Expecto
 open CondEmbed
 open CondEmbed.Torch
-open CondEmbed.Checkpoints
+open CondEmbed.WeightFiles
+open CondEmbed.Storage
+open CondEmbed.Models
+open CondEmbed.Runs
 open CondEmbed.Interop
-open CondEmbed.Training
 open CondEmbed.Tests.Support
 open CondEmbed.Tests.RunSupport
 open TorchSharp

@@ -4,7 +4,7 @@ module CondEmbed.Tests.RunSamplingTests
 open System.IO
 open Expecto
 open CondEmbed.Interop
-open CondEmbed.Training
+open CondEmbed.Runs
 open CondEmbed.Tests.RunSupport
 open CondEmbed.Tests.Support
 

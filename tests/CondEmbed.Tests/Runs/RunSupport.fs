@@ -7,11 +7,14 @@ open System.IO
 open System.Threading
 open Expecto
 open CondEmbed
-open CondEmbed.Checkpoints
+open CondEmbed.Common
 open CondEmbed.Datasets
-open CondEmbed.Interop
+open CondEmbed.WeightFiles
+open CondEmbed.Options
+open CondEmbed.Storage
 open CondEmbed.Reports
-open CondEmbed.Training
+open CondEmbed.Runs
+open CondEmbed.Interop
 
 let private emoji = lazy EmojiDataset.Open()
 

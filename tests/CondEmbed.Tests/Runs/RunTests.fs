@@ -6,11 +6,13 @@ open System.Threading
 open Expecto
 open CondEmbed
 open CondEmbed.Torch
-open CondEmbed.Evaluation
-open CondEmbed.Datasets
-open CondEmbed.Interop
+open CondEmbed.Common
+open CondEmbed.Options
+open CondEmbed.Storage
 open CondEmbed.Reports
-open CondEmbed.Training
+open CondEmbed.Models
+open CondEmbed.Runs
+open CondEmbed.Interop
 open CondEmbed.Tests.Support
 open CondEmbed.Tests.RunSupport
 open TorchSharp

@@ -8,9 +8,9 @@ open System.Threading
 open Expecto
 open CondEmbed
 open CondEmbed.Interop
+open CondEmbed.Common
 open CondEmbed.Reports
 open CondEmbed.Studies
-open CondEmbed.Training
 open CondEmbed.Tests.RunSupport
 open CondEmbed.Tests.Support
 

@@ -7,8 +7,7 @@ open System
 open System.IO
 open Expecto
 open CondEmbed
-open CondEmbed.Evaluation
-open CondEmbed.Serving
+open CondEmbed.Search
 open CondEmbed.Tests.Support
 
 /// Rows of all kinds: about few directions, the same twice, nearly the same, with one number that dwarfs the others, or tiny ones.

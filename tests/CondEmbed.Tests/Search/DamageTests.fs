@@ -7,8 +7,10 @@ open System.Collections.Generic
 open System.IO
 open System.Security.Cryptography
 open Expecto
+open CondEmbed.Common
 open CondEmbed.Images
-open CondEmbed.Serving
+open CondEmbed.Search
+open CondEmbed.Interchange
 open CondEmbed.Tests.ImageSupport
 open CondEmbed.Tests.IndexSupport
 open CondEmbed.Tests.Support
@@ -84,7 +86,7 @@ let private refusals seed count (change: Random -> string) work =
         try
             work ()
         with
-        | :? CondEmbed.InputException as problem ->
+        | :? CondEmbed.Common.InputException as problem ->
             refused <- refused + 1
             Expect.isFalse (problem.Message.Contains "Exception") problem.Message
         | problem -> failtest $"change {number}, {what}: {problem}"

@@ -7,10 +7,10 @@ open System.IO
 open System.Linq
 open System.Threading
 open Expecto
+open CondEmbed.Common
+open CondEmbed.Search
 open CondEmbed.Datasets
-open CondEmbed.Reports
-open CondEmbed.Serving
-open CondEmbed.Training
+open CondEmbed.Models
 open CondEmbed.Tests.ImageSupport
 open CondEmbed.Tests.RunSupport
 open CondEmbed.Tests.Support

@@ -8,7 +8,8 @@ open System.Threading
 open System.Threading.Tasks
 open Expecto
 open CondEmbed.Images
-open CondEmbed.Serving
+open CondEmbed.Search
+open CondEmbed.Models
 open CondEmbed.Tests.ImageSupport
 open CondEmbed.Tests.RunSupport
 open CondEmbed.Tests.Support

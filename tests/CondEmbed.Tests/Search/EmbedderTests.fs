@@ -6,9 +6,9 @@ open System.IO
 open System.Threading
 open System.Threading.Tasks
 open Expecto
+open CondEmbed.Search
 open CondEmbed.Datasets
-open CondEmbed.Serving
-open CondEmbed.Training
+open CondEmbed.Models
 open CondEmbed.Tests.ImageSupport
 open CondEmbed.Tests.RunSupport
 open CondEmbed.Tests.Support

@@ -5,7 +5,7 @@ open System
 open System.IO
 open System.Threading.Tasks
 open Expecto
-open CondEmbed.Serving
+open CondEmbed.Search
 open CondEmbed.Tests.Support
 
 let private wait (call: Task<'T>) = call.GetAwaiter().GetResult()

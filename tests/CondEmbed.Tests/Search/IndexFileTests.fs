@@ -4,7 +4,7 @@ module CondEmbed.Tests.IndexFileTests
 open System
 open System.IO
 open Expecto
-open CondEmbed.Serving
+open CondEmbed.Search
 open CondEmbed.Tests.EmbedderSupport
 open CondEmbed.Tests.ImageSupport
 open CondEmbed.Tests.Support

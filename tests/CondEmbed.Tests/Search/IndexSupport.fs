@@ -5,8 +5,7 @@ open System
 open System.Collections.Generic
 open System.IO
 open Expecto
-open CondEmbed.Evaluation
-open CondEmbed.Serving
+open CondEmbed.Search
 open CondEmbed.Tests.EmbedderSupport
 open CondEmbed.Tests.ImageSupport
 open CondEmbed.Tests.Support

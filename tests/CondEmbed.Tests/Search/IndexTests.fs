@@ -7,7 +7,8 @@ open System.Threading
 open System.Threading.Tasks
 open Expecto
 open CondEmbed.Images
-open CondEmbed.Serving
+open CondEmbed.Search
+open CondEmbed.Models
 open CondEmbed.Tests.EmbedderSupport
 open CondEmbed.Tests.ImageSupport
 open CondEmbed.Tests.Support

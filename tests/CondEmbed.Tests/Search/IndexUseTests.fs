@@ -6,7 +6,7 @@ open System.IO
 open System.Threading
 open System.Threading.Tasks
 open Expecto
-open CondEmbed.Serving
+open CondEmbed.Search
 open CondEmbed.Tests.IndexSupport
 open CondEmbed.Tests.Support
 
@@ -40,13 +40,13 @@ let private changed =
                           try
                               index.Items |> ignore
                               failtest "the last text is gone"
-                          with :? CondEmbed.InputException as problem ->
+                          with :? CondEmbed.Common.InputException as problem ->
                               Expect.stringContains problem.Message "cut off while it was in use" "said"
 
                           // With the last byte alone every embedding is there, but not every label.
                           try
                               Expect.isGreaterThan length (int64 whole.Length / 2L) $"{ids index} of {length} bytes"
-                          with :? CondEmbed.InputException as problem ->
+                          with :? CondEmbed.Common.InputException as problem ->
                               Expect.stringContains problem.Message path "which file")
               }
 
@@ -164,7 +164,7 @@ let private claims =
                                let alone = inputProblem (fun () -> opened () |> closed)
                                closed store
                                alone
-                           with :? CondEmbed.InputException as problem ->
+                           with :? CondEmbed.Common.InputException as problem ->
                                problem.Message) |]
 
             for message in Task.WhenAll(tasks).Result do

@@ -5,9 +5,10 @@ open System
 open System.IO
 open Expecto
 open FsCheck
+open CondEmbed.Search
 open CondEmbed.Datasets
-open CondEmbed.Serving
-open CondEmbed.Training
+open CondEmbed.Interchange
+open CondEmbed.Models
 open CondEmbed.Tests.RunSupport
 open CondEmbed.Tests.Support
 

@@ -6,7 +6,7 @@ open System.IO
 open System.Threading.Tasks
 open Expecto
 open CondEmbed.Postgres
-open CondEmbed.Serving
+open CondEmbed.Search
 open CondEmbed.Tests.RunSupport
 open CondEmbed.Tests.StoreServers
 open CondEmbed.Tests.Support

@@ -6,9 +6,11 @@ open System.Collections.Generic
 open System.IO
 open System.Threading
 open Expecto
-open CondEmbed.Datasets
 open CondEmbed.Images
-open CondEmbed.Serving
+open CondEmbed.Search
+open CondEmbed.Datasets
+open CondEmbed.Interchange
+open CondEmbed.Models
 open CondEmbed.Tests.RunSupport
 open CondEmbed.Tests.StoreServers
 open CondEmbed.Tests.Support

@@ -7,7 +7,7 @@ open System.Text
 open Expecto
 open FsCheck
 open FsCheck.FSharp
-open CondEmbed.Checkpoints
+open CondEmbed.WeightFiles
 open CondEmbed.Tests.Support
 
 let private filled (random: Random) name (kind: ElementType) (shape: int64 list) =

@@ -8,7 +8,7 @@ open System.Text.Json
 open Expecto
 open FsCheck
 open FsCheck.FSharp
-open CondEmbed.Checkpoints
+open CondEmbed.WeightFiles
 open CondEmbed.Tests.Support
 open CondEmbed.Tests.PickleWriter
 

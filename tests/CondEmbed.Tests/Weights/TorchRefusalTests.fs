@@ -5,7 +5,7 @@ open System
 open System.IO
 open System.Text
 open Expecto
-open CondEmbed.Checkpoints
+open CondEmbed.WeightFiles
 open CondEmbed.Tests.Support
 open CondEmbed.Tests.PickleWriter
 

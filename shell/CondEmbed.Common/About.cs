@@ -1,0 +1,11 @@
+using System.Reflection;
+
+namespace CondEmbed.Common;
+
+/// <summary>What this program is.</summary>
+public static class About
+{
+    /// <summary>The version, as in the package.</summary>
+    public static string Version { get; } =
+        typeof(About).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0.0.0";
+}

@@ -1,0 +1,211 @@
+using System.Text;
+
+namespace CondEmbed.Common;
+
+/// <summary>
+/// Writes files so that under their name there is always either the old content or all of the new, also when the process is killed
+/// or the power fails: a temporary name in the same folder, flushed to disk, then renamed.
+/// </summary>
+public static class AtomicFile
+{
+    /// <summary>The ending of unfinished files and folders.</summary>
+    public const string TemporaryEnding = ".tmp";
+
+    private const int LongestName = 255;
+
+    /// <summary>Checks a name before the work whose result it is for: a file could be written there now.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="makesFolder">Whether its folder will be made where it is missing.</param>
+    /// <exception cref="InputException">Its folder is missing, or no file of that name can be written there.</exception>
+    /// <exception cref="DiskException">The disk is full.</exception>
+    public static void Check(string path, bool makesFolder = false)
+    {
+        DemandName(path);
+        if (Disk.IsSpecial(path))
+        {
+            return;
+        }
+
+        var folder = FolderOf(path);
+        while (makesFolder && !Path.Exists(folder) && Path.GetDirectoryName(folder) is { } above)
+        {
+            folder = above;
+        }
+
+        DemandFolder(path, folder);
+        try
+        {
+            var trial = Path.Combine(folder, Path.GetFileName(TemporaryFor(path)));
+            File.OpenHandle(trial, FileMode.CreateNew, FileAccess.Write, FileShare.None, FileOptions.DeleteOnClose).Dispose();
+        }
+        catch (Exception problem) when (FileProblem.IsOfFile(problem))
+        {
+            throw FileProblem.OfWriting(path, problem);
+        }
+    }
+
+    /// <summary>
+    /// Writes a file. When <paramref name="write"/> throws, the old file stays and nothing new is left behind. Where the name is a link, the file that it leads to
+    /// is replaced; a device or a pipe is written to.
+    /// </summary>
+    /// <param name="path">The file; its folder must exist.</param>
+    /// <param name="write">Writes the content.</param>
+    /// <param name="check">Sees the complete file under its temporary name; when it throws, the old file stays.</param>
+    /// <exception cref="InputException">There is no such folder, or no file can be written there.</exception>
+    /// <exception cref="DiskException">The disk is full or fails.</exception>
+    public static void Write(string path, Action<Stream> write, Action<string>? check = null)
+    {
+        ArgumentNullException.ThrowIfNull(write);
+        DemandName(path);
+        if (Disk.IsSpecial(path))
+        {
+            WriteInto(path, write);
+            return;
+        }
+
+        DemandFolder(path, FolderOf(path));
+        var target = TargetOf(path);
+        var temporary = AtomicFiles.Begun(TemporaryFor(target));
+        try
+        {
+            using (var stream = Created(path, temporary))
+            {
+                write(stream);
+                stream.Flush(flushToDisk: true);
+            }
+
+            check?.Invoke(temporary);
+            AtomicFiles.Finished(path, target, temporary);
+        }
+        catch (Exception problem)
+        {
+            AtomicFiles.Discard(temporary);
+            // Other exceptions are those of what is written, such as a picture that cannot be read.
+            if (FileProblem.IsFull(problem))
+            {
+                throw FileProblem.OfWriting(path, problem);
+            }
+
+            throw;
+        }
+    }
+
+    /// <summary>Writes a text file in UTF-8 without a byte order mark; see <see cref="Write"/>.</summary>
+    public static void WriteText(string path, string text) => Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
+
+    /// <summary>Makes a folder with those above it.</summary>
+    internal static void MakeFolder(string path)
+    {
+        if (File.Exists(path))
+        {
+            throw new InputException($"{path}: is a file; a folder is wanted there. Name another.");
+        }
+
+        try
+        {
+            Directory.CreateDirectory(path);
+        }
+        catch (Exception problem) when (FileProblem.IsOfFile(problem))
+        {
+            throw FileProblem.OfWriting(path, problem);
+        }
+    }
+
+    /// <summary>A name for a file that is not whole yet, in the folder of the final one.</summary>
+    internal static string TemporaryFor(string path)
+    {
+        var name = Path.GetFileName(path);
+        // The temporary name has 37 bytes more.
+        var start = Encoding.UTF8.GetByteCount(name) <= 200 ? name : "unfinished";
+        return Path.Combine(FolderOf(path), $"{start}.{Guid.NewGuid():N}{TemporaryEnding}");
+    }
+
+    /// <summary>Whether a file was left unfinished by this class, and not made by anybody else.</summary>
+    internal static bool IsTemporary(string path)
+    {
+        var parts = Path.GetFileName(path).Split('.');
+        return parts.Length >= 3 && "." + parts[^1] == TemporaryEnding && Guid.TryParseExact(parts[^2], "N", out _);
+    }
+
+    private static FileStream Created(string path, string temporary)
+    {
+        try
+        {
+            return new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16);
+        }
+        catch (Exception problem) when (FileProblem.IsOfFile(problem))
+        {
+            throw FileProblem.OfWriting(path, problem);
+        }
+    }
+
+    private static void WriteInto(string path, Action<Stream> write)
+    {
+        // What writes may go back to the beginning, which a device cannot.
+        using var content = new MemoryStream();
+        write(content);
+        try
+        {
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, 1);
+            content.WriteTo(stream);
+        }
+        catch (Exception problem) when (FileProblem.IsOfFile(problem))
+        {
+            throw FileProblem.OfWriting(path, problem);
+        }
+    }
+
+    private static void DemandName(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        if (string.IsNullOrWhiteSpace(path))
+        {
+            throw new InputException("The name of the file to write is empty; name a file.");
+        }
+
+        if (path.Any(char.IsControl))
+        {
+            throw new InputException(
+                $"{string.Concat(path.Select(c => char.IsControl(c) ? '?' : c))}: the name holds a control character (U+{(int)path.First(char.IsControl):X4}); name the file without it.");
+        }
+
+        if (Encoding.UTF8.GetByteCount(Path.GetFileName(path)) > LongestName)
+        {
+            throw new InputException($"{path}: cannot be written: the name is too long; at most {LongestName} bytes are possible.");
+        }
+
+        if (Directory.Exists(path) || Path.EndsInDirectorySeparator(path))
+        {
+            throw new InputException($"{path}: is a folder; name a file in it.");
+        }
+    }
+
+    private static void DemandFolder(string path, string folder)
+    {
+        if (File.Exists(folder))
+        {
+            throw new InputException($"{path}: cannot be written: {folder} is a file; name a file in a folder.");
+        }
+
+        if (!Directory.Exists(folder))
+        {
+            throw new InputException($"{path}: cannot be written: there is no folder {NamedFolder(path)}; make it, or name another file.");
+        }
+    }
+
+    private static string FolderOf(string path) => Path.GetDirectoryName(Path.GetFullPath(path))!;
+
+    private static string NamedFolder(string path) => Path.GetDirectoryName(path) is { Length: > 0 } named ? named : FolderOf(path);
+
+    private static string TargetOf(string path)
+    {
+        try
+        {
+            return File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
+        }
+        catch (IOException)
+        {
+            return path;
+        }
+    }
+}

@@ -1,0 +1,174 @@
+using System.Buffers;
+using CondEmbed.Common;
+using Microsoft.Win32.SafeHandles;
+
+namespace CondEmbed.Images;
+
+/// <summary>A file of decoded pictures, so that only the first epoch, or the first run, has to decode them.</summary>
+/// <param name="Folder">Where the file is, or is to be; made when missing. Several processes may use it at once.</param>
+/// <param name="Side">The short side to which larger pictures are shrunk, in pixels.</param>
+/// <param name="Filter">The interpolation.</param>
+public sealed record PictureCacheOptions(string Folder, int Side = 256, ResampleFilter Filter = ResampleFilter.Bilinear)
+{
+    /// <summary>The picture as the cache keeps it: as it is, or shrunk as the evaluation's resize does.</summary>
+    internal RgbImage Shrunk(RgbImage image)
+    {
+        if (Math.Min(image.Width, image.Height) <= Side)
+            return image;
+        var (width, height) = new EvalTransform(Side, Side, Filter).ResizedSize(image.Width, image.Height);
+        return Resampler.Resize(image, width, height, Filter);
+    }
+
+    /// <summary>
+    /// Whether a view is to be made from the shrunk picture: a random view for training, or one that comes out the same. What is measured must not depend on a
+    /// cache.
+    /// </summary>
+    internal bool Serves(IImageTransform transform, int width, int height) => transform switch
+    {
+        TrainTransform { Geometry: not Geometry.CentreCrop } => true,
+        TrainTransform train => Serves(train.View, width, height),
+        EvalTransform view => (view.Resize == Side && view.Filter == Filter) || Math.Min(width, height) < Side,
+        _ => false
+    };
+}
+
+/// <summary>
+/// Decoded pictures in a file, which several processes may use at once: the system keeps in memory what there is room for. Each picture is checked whenever it is read. One
+/// that is damaged, or cut off by another program meanwhile, is made from its own file instead, and the whole cache is made again at the next opening.
+/// </summary>
+public sealed class PictureCache : IDisposable
+{
+    private readonly string path;
+    private readonly PictureCacheOptions options;
+    private readonly CachedPicture[] pictures;
+    private readonly Dictionary<int, int> places = [];
+    private readonly SafeFileHandle handle;
+    private volatile bool isDamaged;
+    private bool isDisposed;
+
+    private PictureCache(
+        string path, byte[] key, PictureCacheOptions options, PictureReader reader, IReadOnlyList<int> items, Func<IReadOnlyList<int>, PictureCheck> check)
+    {
+        (this.path, this.options) = (path, options);
+        handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
+        try
+        {
+            pictures = PictureCacheFile.ReadStart(handle, path, key, items.Count);
+            Check = check([.. items.Where((_, place) => pictures[place].Width == 0)]);
+        }
+        catch
+        {
+            handle.Dispose();
+            throw;
+        }
+
+        Reader = reader.With(this);
+        for (var place = 0; place < items.Count; place++)
+            places[items[place]] = place;
+    }
+
+    /// <summary>Reads the pictures, and takes views of them out of the cache where they are the same or serve training. It must not outlive the cache.</summary>
+    public PictureReader Reader { get; }
+
+    /// <summary>Which pictures cannot be used, and so are not in the cache.</summary>
+    public PictureCheck Check { get; }
+
+    /// <summary>Finds the file that holds these pictures in this size, or makes it, which decodes all of them.</summary>
+    /// <param name="reader">Where the pictures come from.</param>
+    /// <param name="options">The folder, the size and the interpolation.</param>
+    /// <param name="items">Which pictures; null is all of the source.</param>
+    /// <param name="workers">Threads; 0 is one a core.</param>
+    /// <param name="progress">Told about 200 times of each of both, from any thread: reading all files, and decoding them where that has to be.</param>
+    /// <param name="cancellation">Ends the work with an OperationCanceledException.</param>
+    /// <exception cref="InputException">The file cannot be written.</exception>
+    public static PictureCache Open(
+        PictureReader reader, PictureCacheOptions options, IReadOnlyList<int>? items = null, int workers = 0, IProgress<CheckProgress>? progress = null,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(reader);
+        ArgumentNullException.ThrowIfNull(options);
+        return new PictureCacheBuilder(reader, items ?? [.. Enumerable.Range(0, reader.Source.Count)], options, workers, progress, cancellation).Open();
+    }
+
+    /// <summary>Opens the file; null where it is not there, or not whole.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="key">What its header must say.</param>
+    /// <param name="items">The pictures in it.</param>
+    /// <param name="options">How they are kept.</param>
+    /// <param name="reader">Reads the pictures themselves.</param>
+    /// <param name="check">Which of them cannot be used: told of those that were left out when the file was made.</param>
+    internal static PictureCache? TryOpen(
+        string path, byte[] key, IReadOnlyList<int> items, PictureCacheOptions options, PictureReader reader, Func<IReadOnlyList<int>, PictureCheck> check)
+    {
+        try
+        {
+            return new PictureCache(path, key, options, reader, items, check);
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException or InvalidDataException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Makes a view of a picture; false where that is left to whoever has the picture itself.</summary>
+    /// <param name="reader">Decodes a picture that is damaged here.</param>
+    /// <param name="index">Which picture.</param>
+    /// <param name="transform">Makes the view.</param>
+    /// <param name="random">The picture's own stream.</param>
+    /// <param name="destination">OutputSize x OutputSize x 3 bytes.</param>
+    internal bool TryView(PictureReader reader, int index, IImageTransform transform, ref SeededRandom random, Span<byte> destination)
+    {
+        if (!places.TryGetValue(index, out var place) || pictures[place] is not { Width: > 0 } picture)
+            return false;
+        if (!options.Serves(transform, picture.Width, picture.Height))
+            return false;
+        var lent = ArrayPool<byte>.Shared.Rent(picture.Length);
+        try
+        {
+            var image = TryRead(picture, lent.AsSpan(0, picture.Length))
+                ? RgbImage.Over(picture.Width, picture.Height, lent)
+                : options.Shrunk(reader.Decode(index, null));
+            transform.Apply(image, ref random, destination);
+            return true;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(lent);
+        }
+    }
+
+    /// <summary>Lets the file go, and deletes it where it is damaged.</summary>
+    public void Dispose()
+    {
+        if (isDisposed)
+            return;
+        isDisposed = true;
+        handle.Dispose();
+        if (!isDamaged)
+            return;
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            // Then its damage is found again at the next opening.
+        }
+    }
+
+    private bool TryRead(CachedPicture picture, Span<byte> pixels)
+    {
+        try
+        {
+            if (PictureCacheFile.TryRead(handle, pixels, picture.Offset) && PictureCacheFile.Sum(pixels) == picture.Sum)
+                return true;
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            // As good as damaged: the picture itself may still be there.
+        }
+
+        isDamaged = true;
+        return false;
+    }
+}

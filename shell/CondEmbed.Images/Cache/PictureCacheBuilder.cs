@@ -1,0 +1,94 @@
+using System.Security.Cryptography;
+using System.Text;
+using CondEmbed.Common;
+
+namespace CondEmbed.Images;
+
+/// <summary>Finds the file of a cache, or makes it.</summary>
+internal sealed class PictureCacheBuilder(
+    PictureReader reader, IReadOnlyList<int> items, PictureCacheOptions options, int workers, IProgress<CheckProgress>? progress, CancellationToken cancellation)
+{
+    /// <summary>The cache with all of the pictures that can be used.</summary>
+    internal PictureCache Open()
+    {
+        var key = PictureCacheFile.KeyOf(options, Contents());
+        var path = PictureCacheFile.PathOf(options, key);
+        return TryOpen(ReasonsOf) ?? Built();
+
+        PictureCache? TryOpen(Func<IReadOnlyList<int>, PictureCheck> check) => PictureCache.TryOpen(path, key, items, options, reader, check);
+
+        PictureCache Built()
+        {
+            var check = Build(path, key);
+            return TryOpen(_ => check) ?? throw new InputException($"{path}: this cache of pictures changes while it is read. Give another folder.");
+        }
+    }
+
+    /// <summary>What is wrong with the pictures that were left out.</summary>
+    private PictureCheck ReasonsOf(IReadOnlyList<int> missing) =>
+        new(items.Count, missing.Count == 0 ? [] : PictureCheck.Run(reader, missing, workers, null, cancellation).Bad);
+
+    /// <summary>A hash of each picture's file and of what is cut out of it.</summary>
+    private byte[][] Contents()
+    {
+        var contents = new byte[items.Count][];
+        PictureCheck.Each(items.Count, workers, progress, cancellation, place =>
+        {
+            var box = Encoding.UTF8.GetBytes($"{reader.Source.BoxOf(items[place])}{reader.Background?.ToHex()}\n");
+            try
+            {
+                contents[place] = [.. SHA256.HashData(reader.Source.Read(items[place])), .. box];
+            }
+            catch (Exception problem) when (problem is IOException or UnauthorizedAccessException or InvalidDataException or BadPictureException)
+            {
+                // It is among the bad ones, and what is wrong is said when it is decoded.
+                contents[place] = box;
+            }
+
+            return null;
+        });
+        return contents;
+    }
+
+    private PictureCheck Build(string path, byte[] key)
+    {
+        PictureCheck? check = null;
+        try
+        {
+            AtomicFile.MakeFolder(options.Folder);
+            AtomicFile.Write(path, stream => check = Write((FileStream)stream, key));
+        }
+        catch (InputException problem)
+        {
+            // Where another process made the same file meanwhile and has it open, its file is as good.
+            if (check is null || !File.Exists(path))
+                throw new InputException($"{problem.Message} Give another folder for the cache of pictures, or leave it out.");
+        }
+
+        return check!;
+    }
+
+    private PictureCheck Write(FileStream stream, byte[] key)
+    {
+        var pictures = new CachedPicture[items.Count];
+        var end = PictureCacheFile.PixelsFrom(items.Count);
+        var bad = PictureCheck.Each(items.Count, workers, progress, cancellation, place =>
+        {
+            try
+            {
+                var image = options.Shrunk(reader.Decode(items[place], null));
+                var length = image.Width * image.Height * 3;
+                var offset = Interlocked.Add(ref end, length) - length;
+                RandomAccess.Write(stream.SafeFileHandle, image.Pixels.AsSpan(0, length), offset);
+                pictures[place] = new CachedPicture(offset, image.Width, image.Height, PictureCacheFile.Sum(image.Pixels.AsSpan(0, length)));
+                return null;
+            }
+            catch (BadPictureException problem)
+            {
+                return new BadPicture(items[place], problem.Name, problem.Reason);
+            }
+        });
+        PictureCacheFile.WriteStart(stream, key, pictures, end);
+        return new PictureCheck(items.Count, bad);
+    }
+}

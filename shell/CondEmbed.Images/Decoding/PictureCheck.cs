@@ -1,0 +1,83 @@
+using System.Collections.Concurrent;
+using CondEmbed.Common;
+
+namespace CondEmbed.Images;
+
+/// <summary>How far a check has come.</summary>
+/// <param name="Done">Pictures decoded so far, good or bad.</param>
+/// <param name="Total">Pictures to decode.</param>
+/// <param name="Bad">Bad ones among those done.</param>
+public readonly record struct CheckProgress(int Done, int Total, int Bad);
+
+/// <summary>Decodes every picture before a run, so that none stops it half-way.</summary>
+/// <param name="Checked">How many pictures were decoded.</param>
+/// <param name="Bad">Those that cannot be used, by index.</param>
+public sealed record PictureCheck(int Checked, IReadOnlyList<BadPicture> Bad)
+{
+    // Reports to show progress, not to spend time on it.
+    private const int Reports = 200;
+
+    /// <summary>Decodes pictures in full, on several threads; the reader's cache is filled on the way.</summary>
+    /// <param name="reader">Reads and decodes.</param>
+    /// <param name="indices">Which pictures; null is all of the source.</param>
+    /// <param name="workers">Threads; 0 is one a core.</param>
+    /// <param name="progress">Told about 200 times, from any thread, last with all done.</param>
+    /// <param name="cancellation">Ends the check with an OperationCanceledException.</param>
+    public static PictureCheck Run(
+        PictureReader reader, IReadOnlyList<int>? indices = null, int workers = 0, IProgress<CheckProgress>? progress = null,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(reader);
+        indices ??= [.. Enumerable.Range(0, reader.Source.Count)];
+        var bad = Each(indices.Count, workers, progress, cancellation, place =>
+        {
+            try
+            {
+                reader.Read(indices[place]);
+                return null;
+            }
+            catch (BadPictureException problem)
+            {
+                return new BadPicture(indices[place], problem.Name, problem.Reason);
+            }
+        });
+        return new PictureCheck(indices.Count, bad);
+    }
+
+    /// <summary>Work on pictures by their places, on several threads; answers the bad ones that it tells of, in the order of their indices.</summary>
+    internal static IReadOnlyList<BadPicture> Each(
+        int total, int workers, IProgress<CheckProgress>? progress, CancellationToken cancellation, Func<int, BadPicture?> work)
+    {
+        var bad = new ConcurrentBag<BadPicture>();
+        var done = 0;
+        var every = Math.Max(total / Reports, 1);
+        ParallelWork.Each(total, Next, workers, cancellation);
+        progress?.Report(new CheckProgress(total, total, bad.Count));
+        return [.. bad.OrderBy(picture => picture.Index)];
+
+        void Next(int place)
+        {
+            if (work(place) is { } problem)
+                bad.Add(problem);
+            var now = Interlocked.Increment(ref done);
+            if (now % every == 0 && now < total)
+                progress?.Report(new CheckProgress(now, total, bad.Count));
+        }
+    }
+
+    /// <summary>The indices that are not bad, in their order.</summary>
+    public IReadOnlyList<int> Good(IEnumerable<int> indices)
+    {
+        var excluded = Bad.Select(picture => picture.Index).ToHashSet();
+        return [.. indices.Where(index => !excluded.Contains(index))];
+    }
+
+    /// <summary>One error that names every bad picture, its reason and the fix; null when there is none.</summary>
+    public InputException? Error()
+    {
+        if (Bad.Count == 0)
+            return null;
+        var heading = $"{Bad.Count} of {Checked} pictures cannot be used. Mend or remove them, or leave them out with {Wording.Of("SkipBad", "--skip-bad")}:";
+        return new InputException([heading, .. Bad.Select(picture => $"  {picture.Name}: {picture.Reason}")]);
+    }
+}

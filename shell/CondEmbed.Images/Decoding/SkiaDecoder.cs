@@ -1,0 +1,154 @@
+using System.Globalization;
+using CondEmbed.Common;
+using SkiaSharp;
+
+namespace CondEmbed.Images;
+
+/// <summary>
+/// Decodes JPEG, PNG, WebP, BMP and GIF (first frame) with Skia; the pixels equal those of Pillow's <c>ImageOps.exif_transpose(image).convert("RGB")</c>:
+/// no colour management, grey and palettes expanded, the camera's orientation applied, transparency dropped or, where asked for, a colour put behind it.
+/// <para>
+/// It differs from Pillow in these: a grey PNG of 16 bits keeps its upper eight, where Pillow cuts off all that is above 255 and leaves an almost white picture;
+/// an orientation that stands in XMP or in a text chunk of a PNG, and not in Exif, is not applied; and what is damaged is refused.
+/// </para>
+/// <para>
+/// All decoders of a process share about 1 GiB: pictures that come at once wait for each other where they need more. A single picture takes at most 13 bytes a
+/// pixel, which is 1.2 GB at the usual limit of 89.5 megapixels.
+/// </para>
+/// </summary>
+/// <param name="MaxPixels">Pictures with more pixels than this are refused before any memory is taken for them.</param>
+public sealed record SkiaDecoder(long MaxPixels) : IImageDecoder
+{
+    /// <summary>89.5 megapixels, about the size at which Pillow begins to suspect a decompression bomb.</summary>
+    public const long DefaultMaxPixels = 89_500_000;
+
+    // The RGBA buffer must be indexable by int.
+    private const long HardMaxPixels = int.MaxValue / 4 - 16;
+
+    // Rows that are decoded at a time, two rows of MCUs at most.
+    private const int StripRows = 16;
+
+    private const string IsCutOff = "the file is cut off: it ends before the whole picture is there";
+
+    /// <summary>A decoder with the process's limit, <see cref="LargestByDefault"/>.</summary>
+    public SkiaDecoder()
+        : this(LargestByDefault)
+    {
+    }
+
+    /// <summary>The most pixels of a picture, for decoders that are made without a number. For a program to set as it starts.</summary>
+    public static long LargestByDefault { get; set; } = DefaultMaxPixels;
+
+    /// <summary>The colour behind transparent parts; null drops the transparency, and shows the colours that lie under it.</summary>
+    public Rgb? Background { get; init; }
+
+    /// <inheritdoc/>
+    public RgbImage Decode(ReadOnlyMemory<byte> file, string name)
+    {
+        if (file.IsEmpty)
+            throw new BadPictureException(name, "the file is empty");
+        var format = PictureFormat.Of(file.Span);
+        if (format == "GIF" && file.Length >= 10)
+            CheckSize(file.Span[6] | file.Span[7] << 8, file.Span[8] | file.Span[9] << 8, name);
+        var frame = format == "GIF" ? GifFrame.Of(file.Span) : null;
+        return DecodeBySkia(frame is not null && Background is null ? frame.Opaque(file.Span) : file, file.Span, frame, name);
+    }
+
+    private unsafe RgbImage DecodeBySkia(ReadOnlyMemory<byte> shown, ReadOnlySpan<byte> file, GifFrame? frame, string name)
+    {
+        using var pin = shown.Pin();
+        using var data = SKData.Create((nint)pin.Pointer, shown.Length);
+        using var codec = Open(data, file, name, out var info);
+        using var loan = DecodeMemory.Take((codec.EncodedFormat == SKEncodedImageFormat.Jpeg ? 13L : 11L) * info.Width * info.Height);
+        using var rgba = new DecodeBuffer(info.Width * info.Height * 4);
+        var pixels = rgba.Span;
+        fixed (byte* target = pixels)
+            CheckResult(codec.GetPixels(info, (nint)target), name);
+        if (Background is { } colour)
+            PillowColours.PutBehind(colour, pixels);
+        else
+            frame?.Surround(pixels, info.Width, info.Height);
+        PillowColours.OfBmp16(file, pixels);
+        return Upright.FromRgba(pixels, info.Width, info.Height, ExifOrientation.Of(file));
+    }
+
+    /// <summary>
+    /// The rows of an upright JPEG picture that a box needs; the rows around them are anything, and damage below the box is not seen. Null for all other files:
+    /// they are read by <see cref="Decode"/>, which also says what is wrong with them.
+    /// </summary>
+    /// <param name="file">The file's bytes.</param>
+    /// <param name="name">The picture's name as people know it, for messages.</param>
+    /// <param name="choose">From width and height the box that is wanted.</param>
+    /// <param name="rent">Gives a buffer of at least so many bytes.</param>
+    /// <exception cref="BadPictureException">The file is no picture, or it is too large.</exception>
+    internal unsafe RgbImage? ReadRows(ReadOnlyMemory<byte> file, string name, Func<int, int, PixelBox> choose, Func<int, byte[]> rent)
+    {
+        if (PictureFormat.Of(file.Span) != "JPEG" || ExifOrientation.Of(file.Span) != SKEncodedOrigin.TopLeft)
+            return null;
+        using var pin = file.Pin();
+        using var data = SKData.Create((nint)pin.Pointer, file.Length);
+        using var codec = Open(data, file.Span, name, out var info);
+        // A file without its end is read to where it stops, so that the same is said of it whatever part is wanted.
+        var box = file.Span.EndsWith<byte>([0xFF, 0xD9]) ? choose(info.Width, info.Height) : PixelBox.Whole(info.Width, info.Height);
+        using var loan = DecodeMemory.Take(9L * info.Width * info.Height);
+        var pixels = rent(info.Width * info.Height * 3);
+        using var strip = new DecodeBuffer(StripRows * info.RowBytes);
+        if (codec.StartScanlineDecode(info) != SKCodecResult.Success || (box.Top > 0 && !codec.SkipScanlines(box.Top)))
+            return null;
+        var end = box.Top + box.Height;
+        for (var row = box.Top; row < end; row += StripRows)
+        {
+            var count = Math.Min(StripRows, end - row);
+            fixed (byte* target = strip.Span)
+                if (codec.GetScanlines((nint)target, count, info.RowBytes) != count)
+                    return null;
+            Upright.Pack(strip.Span[..(count * info.RowBytes)], pixels.AsSpan(row * info.Width * 3, count * info.Width * 3));
+        }
+
+        return RgbImage.Over(info.Width, info.Height, pixels);
+    }
+
+    private SKCodec Open(SKData data, ReadOnlySpan<byte> file, string name, out SKImageInfo info)
+    {
+        var codec = SKCodec.Create(data);
+        try
+        {
+            if (codec is null || !IsSupported(codec.EncodedFormat))
+                throw new BadPictureException(name, PictureFormat.Refusal(file));
+            info = new SKImageInfo(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
+            CheckSize(info.Width, info.Height, name);
+            return PictureFormat.IsCutOff(file, info.Width, info.Height) ? throw new BadPictureException(name, IsCutOff) : codec;
+        }
+        catch (BadPictureException)
+        {
+            // Now, and not some time later: it reads from memory that the caller is about to let go.
+            codec?.Dispose();
+            throw;
+        }
+    }
+
+    private static bool IsSupported(SKEncodedImageFormat format) =>
+        format is SKEncodedImageFormat.Jpeg or SKEncodedImageFormat.Png or SKEncodedImageFormat.Webp or SKEncodedImageFormat.Bmp or SKEncodedImageFormat.Gif;
+
+    private void CheckSize(int width, int height, string name)
+    {
+        var pixels = (long)width * height;
+        if (pixels <= 0)
+            throw new BadPictureException(name, "the picture has no pixels");
+        var cap = Math.Min(MaxPixels, HardMaxPixels);
+        if (pixels > cap)
+            throw new BadPictureException(name, string.Create(CultureInfo.InvariantCulture,
+                $"{width} x {height} pixels are more than the allowed {cap / 1e6:0.#} megapixels; make the picture smaller or raise {Wording.Of("MaxMegapixels (MaxPixels of the decoder)", "--max-megapixels (max_megapixels in a file of settings)")}"));
+    }
+
+    private static void CheckResult(SKCodecResult result, string name)
+    {
+        if (result != SKCodecResult.Success)
+            throw new BadPictureException(name, result switch
+            {
+                SKCodecResult.IncompleteInput => IsCutOff,
+                SKCodecResult.ErrorInInput => "the file is damaged: a part of it cannot be decoded",
+                _ => $"the picture cannot be decoded ({result})"
+            });
+    }
+}

@@ -1,0 +1,87 @@
+using CondEmbed.Common;
+
+namespace CondEmbed.Images;
+
+/// <summary>What a batch holds: indices into the source and the class label of each.</summary>
+/// <param name="Indices">B indices.</param>
+/// <param name="Labels">B labels.</param>
+public sealed record BatchPlan(int[] Indices, long[] Labels);
+
+/// <summary>How a loader works; none of it changes what comes out.</summary>
+/// <param name="Workers">Threads that decode and transform; 0 is <see cref="ComputeThreads.Count"/>.</param>
+/// <param name="Prefetch">Batches that are prepared ahead of the one in use, at least 1.</param>
+public sealed record LoaderOptions(int Workers = 0, int Prefetch = 3);
+
+/// <summary>
+/// Prepares batches on threads of its own, ahead of use and in step order. The pixels of a picture depend on the seed, the step and
+/// its slot alone, so they are the same for any number of workers, and for a run that starts at any step.
+/// </summary>
+/// <param name="reader">Reads and decodes.</param>
+/// <param name="options">Threads and prefetch depth.</param>
+public sealed class BatchLoader(PictureReader reader, LoaderOptions? options = null)
+{
+    private readonly LoaderOptions options = options ?? new LoaderOptions();
+
+    /// <summary>The batches of steps first to end - 1. Leaving the loop early stops the workers.</summary>
+    /// <param name="plan">The batch of a step; called on one thread, step after step. Indices may repeat.</param>
+    /// <param name="transform">Makes the view of each picture.</param>
+    /// <param name="seed">The run's seed.</param>
+    /// <param name="first">The first step.</param>
+    /// <param name="end">One after the last step.</param>
+    /// <param name="cancellation">Ends the loop with an OperationCanceledException.</param>
+    /// <exception cref="BadPictureException">A picture of the step cannot be used; thrown when its batch is due.</exception>
+    public IEnumerable<PixelBatch> Run(
+        Func<int, BatchPlan> plan, IImageTransform transform, long seed, int first, int end, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        ArgumentNullException.ThrowIfNull(transform);
+        return Iterate(new LoaderJobs(reader, transform, seed, null), plan, first, end, cancellation);
+    }
+
+    /// <summary>Pictures one after another in batches; the last one may be smaller.</summary>
+    /// <param name="indices">Which pictures, in order.</param>
+    /// <param name="labels">The label of each; null makes all zero.</param>
+    /// <param name="batchSize">Pictures a batch.</param>
+    /// <param name="transform">Makes the view of each picture; draws from seed 0 if it draws at all.</param>
+    /// <param name="skipBad">
+    /// Told of each picture that cannot be used, which is then left out of its batch (a batch of none is left out, too); null
+    /// throws instead. Called on the consumer's thread, in order.
+    /// </param>
+    /// <param name="cancellation">Ends the loop with an OperationCanceledException.</param>
+    /// <exception cref="BadPictureException">A picture cannot be used and they are not skipped.</exception>
+    public IEnumerable<PixelBatch> InOrder(
+        IReadOnlyList<int> indices, IReadOnlyList<long>? labels, int batchSize, IImageTransform transform,
+        Action<BadPicture>? skipBad = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(indices);
+        ArgumentNullException.ThrowIfNull(transform);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batchSize);
+        if (labels is not null && labels.Count != indices.Count)
+            throw new ArgumentException($"{labels.Count} labels for {indices.Count} pictures.", nameof(labels));
+        var batches = (indices.Count + batchSize - 1) / batchSize;
+        return Iterate(new LoaderJobs(reader, transform, 0, skipBad), Part, 0, batches, cancellation);
+
+        BatchPlan Part(int step)
+        {
+            var (start, count) = (step * batchSize, Math.Min(batchSize, indices.Count - step * batchSize));
+            var chosen = new int[count];
+            var chosenLabels = new long[count];
+            for (var i = 0; i < count; i++)
+            {
+                chosen[i] = indices[start + i];
+                chosenLabels[i] = labels?[start + i] ?? 0;
+            }
+
+            return new BatchPlan(chosen, chosenLabels);
+        }
+    }
+
+    private IEnumerable<PixelBatch> Iterate(LoaderJobs jobs, Func<int, BatchPlan> plan, int first, int end, CancellationToken cancellation)
+    {
+        var workers = ComputeThreads.Or(options.Workers);
+        using var run = new LoaderRun(jobs, plan, first, end, workers, Math.Max(options.Prefetch, 1), cancellation);
+        while (run.Next() is { } job)
+            if (jobs.Finish(job) is { } batch)
+                yield return batch;
+    }
+}

@@ -1,0 +1,121 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
+using CondEmbed.Common;
+using CondEmbed.Images;
+
+namespace CondEmbed.Search;
+
+/// <content>Many pictures at once.</content>
+public sealed partial class Embedder
+{
+    /// <summary>Picture files, in order -> N D. The same batches are made each time, so that the numbers are the same to the bit.</summary>
+    /// <param name="paths">The files.</param>
+    /// <param name="progress">Told how many pictures are embedded.</param>
+    /// <param name="cancellation">Ends the work with an OperationCanceledException.</param>
+    /// <exception cref="BadPictureException">One of them is not a picture that can be read.</exception>
+    public Task<Embeddings<float>> EmbedAsync(
+        IReadOnlyList<string> paths, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(paths);
+        return EmbedAsync(new PathSource(paths), progress, cancellation);
+    }
+
+    /// <summary>All pictures of a source, such as a data set, in order -> N D.</summary>
+    /// <inheritdoc cref="EmbedAsync(IReadOnlyList{string}, IProgress{RunProgress}?, CancellationToken)"/>
+    public Task<Embeddings<float>> EmbedAsync(IImageSource source, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default) =>
+        OnOwnThread(() => Embed(source, progress, cancellation), cancellation);
+
+    /// <summary>All pictures of a source, such as a data set, in order -> N D.</summary>
+    /// <inheritdoc cref="EmbedAsync(IReadOnlyList{string}, IProgress{RunProgress}?, CancellationToken)"/>
+    public Embeddings<float> Embed(IImageSource source, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        var values = Embeddings<float>.Room(source.Count, Dimension);
+        foreach (var (indices, rows) in Batches(source, null, progress, cancellation))
+        {
+            rows.CopyTo(values, indices[0] * Dimension);
+        }
+
+        return new Embeddings<float>(values, source.Count, Dimension);
+    }
+
+    /// <summary>
+    /// Picture files of a row that may have no end, in order. A few are read ahead; a file that is no picture comes out as such and ends nothing.
+    /// </summary>
+    /// <param name="paths">The files, as they come.</param>
+    /// <param name="cancellation">Ends the work with an OperationCanceledException.</param>
+    public async IAsyncEnumerable<EmbeddedPicture> EmbedEachAsync(
+        IAsyncEnumerable<string> paths, [EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(paths);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        // One batch goes through the network while the next is decoded.
+        var ahead = Channel.CreateBounded<Task<EmbeddedPicture>>(2 * BatchSize);
+        var feeding = Feed(paths, ahead.Writer, stop.Token);
+        try
+        {
+            await foreach (var next in ahead.Reader.ReadAllAsync(cancellation).ConfigureAwait(false))
+            {
+                yield return await next.ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            await stop.CancelAsync().ConfigureAwait(false);
+            await feeding.ConfigureAwait(false);
+        }
+    }
+
+    private async Task Feed(IAsyncEnumerable<string> paths, ChannelWriter<Task<EmbeddedPicture>> ahead, CancellationToken stop)
+    {
+        try
+        {
+            await foreach (var path in paths.WithCancellation(stop).ConfigureAwait(false))
+            {
+                await ahead.WriteAsync(TryEmbed(path, stop), stop).ConfigureAwait(false);
+            }
+
+            ahead.Complete();
+        }
+        catch (Exception problem)
+        {
+            ahead.Complete(problem);
+        }
+    }
+
+    /// <summary>The indices and rows of one batch after another; bad pictures are left out, or thrown where nobody is told of them.</summary>
+    internal IEnumerable<(int[] Indices, float[] Rows)> Batches(
+        IImageSource source, Action<BadPicture>? skipBad, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    {
+        var loader = new BatchLoader(new PictureReader(source, decoder), new LoaderOptions(workers));
+        var watch = Stopwatch.StartNew();
+        void Tell(int done) => progress?.Report(RunProgress.Of("embedding", done, source.Count, watch.Elapsed));
+
+        foreach (var batch in loader.InOrder([.. Enumerable.Range(0, source.Count)], null, BatchSize, View, skipBad, cancellation))
+        {
+            using (batch)
+            {
+                yield return (batch.Indices, queue.Batch(batch.Pixels, batch.Count, cancellation).GetAwaiter().GetResult());
+            }
+
+            Tell(batch.Indices[^1] + 1);
+        }
+    }
+
+    /// <summary>Work that waits for threads of its own must not hold one of the pool's.</summary>
+    internal static Task<T> OnOwnThread<T>(Func<T> work, CancellationToken cancellation) =>
+        Task.Factory.StartNew(work, cancellation, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
+
+    private async Task<EmbeddedPicture> TryEmbed(string path, CancellationToken cancellation)
+    {
+        try
+        {
+            return new EmbeddedPicture(path, await EmbedAsync(path, cancellation).ConfigureAwait(false), null);
+        }
+        catch (BadPictureException bad)
+        {
+            return new EmbeddedPicture(path, null, bad.Reason);
+        }
+    }
+}

@@ -1,0 +1,123 @@
+using CondEmbed.Images;
+
+namespace CondEmbed.Search;
+
+/// <summary>
+/// Embeds pictures from any number of threads with one network: callers decode and resample on their own threads, and what they ask for at the same time
+/// goes through the network as one batch. A picture's numbers do not depend on the others but for rounding (some 1e-7).
+/// </summary>
+public sealed partial class Embedder : IDisposable
+{
+    private readonly EmbeddingQueue queue;
+    private readonly IImageDecoder decoder;
+    private readonly int workers;
+
+    /// <summary>Takes over a network, which no one else may use any more; it is disposed of with the embedder.</summary>
+    /// <param name="network">The network.</param>
+    /// <param name="options">Batch size, threads, decoder.</param>
+    public Embedder(IEmbeddingNetwork network, EmbedderOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        options ??= new EmbedderOptions();
+        ArgumentOutOfRangeException.ThrowIfNegative(options.BatchSize);
+        ArgumentOutOfRangeException.ThrowIfNegative(options.Workers);
+        decoder = options.Decoder is null or SkiaDecoder
+            ? (options.Decoder as SkiaDecoder ?? new SkiaDecoder()) with { Background = network.View.Background }
+            : options.Decoder;
+        workers = options.Workers;
+        (Dimension, View, Fingerprint) = (network.Dimension, network.View, network.Fingerprint);
+        BatchSize = options.BatchSize > 0 ? options.BatchSize : network.BatchSize;
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(BatchSize, nameof(network));
+        queue = new EmbeddingQueue(network, BatchSize);
+    }
+
+    /// <summary>D, numbers in an embedding.</summary>
+    public int Dimension { get; }
+
+    /// <summary>What the network sees of a picture.</summary>
+    public EvalTransform View { get; }
+
+    /// <summary>The most pictures that go through the network at once.</summary>
+    public int BatchSize { get; }
+
+    /// <summary>Tells networks apart: embeddings are comparable only where it is the same.</summary>
+    public string Fingerprint { get; }
+
+    /// <summary>One picture file -> D numbers, of length 1.</summary>
+    /// <exception cref="BadPictureException">It is not a picture that can be read.</exception>
+    public float[] Embed(string path) => Wait(Pixels(PictureFile.Read(path), path));
+
+    /// <summary>One encoded picture (JPEG, PNG, WebP, BMP, GIF) -> D numbers, of length 1.</summary>
+    /// <param name="picture">The bytes of its file.</param>
+    /// <param name="name">Its name in messages.</param>
+    /// <exception cref="BadPictureException">It is not a picture that can be read.</exception>
+    public float[] Embed(ReadOnlyMemory<byte> picture, string name = "picture") => Wait(Pixels(picture, name));
+
+    /// <summary>One encoded picture, read to the end of a stream -> D numbers, of length 1.</summary>
+    /// <param name="picture">The stream, which stays open.</param>
+    /// <param name="name">Its name in messages.</param>
+    /// <exception cref="BadPictureException">It is not a picture that can be read.</exception>
+    public float[] Embed(Stream picture, string name = "picture")
+    {
+        ArgumentNullException.ThrowIfNull(picture);
+        using var bytes = new MemoryStream();
+        picture.CopyTo(bytes);
+        return Wait(Pixels(Written(bytes), name));
+    }
+
+    /// <summary>One decoded picture -> D numbers, of length 1.</summary>
+    public float[] Embed(RgbImage picture) => Wait(View.Apply(picture).Pixels);
+
+    /// <summary>One picture file -> D numbers, of length 1.</summary>
+    /// <exception cref="BadPictureException">It is not a picture that can be read.</exception>
+    public async Task<float[]> EmbedAsync(string path, CancellationToken cancellation = default)
+    {
+        var file = await PictureFile.ReadAsync(path, cancellation).ConfigureAwait(false);
+        return await EmbedAsync(file, path, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>One encoded picture, read to the end of a stream -> D numbers, of length 1.</summary>
+    /// <param name="picture">The stream, such as an upload; it stays open.</param>
+    /// <param name="name">Its name in messages.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <exception cref="BadPictureException">It is not a picture that can be read.</exception>
+    public async Task<float[]> EmbedAsync(Stream picture, string name = "picture", CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(picture);
+        using var bytes = new MemoryStream();
+        await picture.CopyToAsync(bytes, cancellation).ConfigureAwait(false);
+        return await EmbedAsync(Written(bytes), name, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>One encoded picture (JPEG, PNG, WebP, BMP, GIF) -> D numbers, of length 1.</summary>
+    /// <param name="picture">The bytes of its file.</param>
+    /// <param name="name">Its name in messages.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <exception cref="BadPictureException">It is not a picture that can be read.</exception>
+    public Task<float[]> EmbedAsync(ReadOnlyMemory<byte> picture, string name = "picture", CancellationToken cancellation = default) =>
+        OnPool(() => Pixels(picture, name), cancellation);
+
+    /// <summary>One decoded picture -> D numbers, of length 1.</summary>
+    public Task<float[]> EmbedAsync(RgbImage picture, CancellationToken cancellation = default) =>
+        OnPool(() => View.Apply(picture).Pixels, cancellation);
+
+    /// <summary>Lets the batch under way come to its end, ends all other calls with an ObjectDisposedException, and disposes of the network.</summary>
+    public void Dispose() => queue.Dispose();
+
+    // A caller's thread may be one that must not work, such as that of a window.
+    private async Task<float[]> OnPool(Func<byte[]> pixels, CancellationToken cancellation)
+    {
+        var view = await Task.Run(pixels, cancellation).ConfigureAwait(false);
+        return await queue.One(view, cancellation).WaitAsync(cancellation).ConfigureAwait(false);
+    }
+
+    private float[] Wait(byte[] pixels) => queue.One(pixels, CancellationToken.None).GetAwaiter().GetResult();
+
+    private byte[] Pixels(ReadOnlyMemory<byte> file, string name)
+    {
+        using var loan = DecodeMemory.Begin();
+        return View.Apply(decoder.Decode(file, name)).Pixels;
+    }
+
+    private static ReadOnlyMemory<byte> Written(MemoryStream bytes) => bytes.GetBuffer().AsMemory(0, (int)bytes.Length);
+}

@@ -1,0 +1,111 @@
+using CondEmbed.Common;
+using CondEmbed.Images;
+
+namespace CondEmbed.Search;
+
+/// <content>Building from pictures.</content>
+public sealed partial class ImageIndex
+{
+    /// <summary>
+    /// An index of all pictures at or below a folder. Ids are their paths relative to it, with '/' between names; labels the name of the folder that each
+    /// lies in, empty for those directly in it.
+    /// </summary>
+    /// <inheritdoc cref="AddAsync(Embedder, IImageSource, Func{int, IndexItem}, Action{BadPicture}?, IProgress{RunProgress}?, CancellationToken)"/>
+    /// <exception cref="InputException">There is no such folder, or no picture in it.</exception>
+    public static Task<ImageIndex> BuildAsync(
+        Embedder embedder,
+        string folder,
+        Action<BadPicture>? skipBad = null,
+        IProgress<RunProgress>? progress = null,
+        CancellationToken cancellation = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        if (!Directory.Exists(folder))
+        {
+            throw new InputException($"{folder}: there is no such folder. Give one that holds pictures.");
+        }
+
+        var paths = ImageFiles.Below(folder);
+        return paths.Count == 0
+            ? throw new InputException($"{folder}: there are no pictures ({string.Join(", ", ImageFiles.Extensions)}) in it or below.")
+            : BuildAsync(embedder, [.. paths.Select(path => new IndexPicture(path, Path.Combine(folder, path), FolderOf(path)))], skipBad, progress, cancellation);
+    }
+
+    /// <summary>An index of picture files.</summary>
+    /// <inheritdoc cref="AddAsync(Embedder, IImageSource, Func{int, IndexItem}, Action{BadPicture}?, IProgress{RunProgress}?, CancellationToken)"/>
+    public static async Task<ImageIndex> BuildAsync(
+        Embedder embedder,
+        IReadOnlyList<IndexPicture> pictures,
+        Action<BadPicture>? skipBad = null,
+        IProgress<RunProgress>? progress = null,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(embedder);
+        var index = new ImageIndex(embedder.Dimension, embedder.Fingerprint);
+        await index.AddAsync(embedder, pictures, skipBad, progress, cancellation).ConfigureAwait(false);
+        return index;
+    }
+
+    /// <summary>Adds picture files.</summary>
+    /// <inheritdoc cref="AddAsync(Embedder, IImageSource, Func{int, IndexItem}, Action{BadPicture}?, IProgress{RunProgress}?, CancellationToken)"/>
+    public Task AddAsync(
+        Embedder embedder,
+        IReadOnlyList<IndexPicture> pictures,
+        Action<BadPicture>? skipBad = null,
+        IProgress<RunProgress>? progress = null,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(pictures);
+        var source = new PathSource([.. pictures.Select(picture => picture.Path)]);
+        return AddAsync(embedder, source, number => new IndexItem(pictures[number].Id, pictures[number].Label), skipBad, progress, cancellation);
+    }
+
+    /// <summary>Adds all pictures of a source, such as a data set, batch after batch; each can be found as soon as its batch is there.</summary>
+    /// <param name="embedder">The network that the index is of.</param>
+    /// <param name="source">The pictures.</param>
+    /// <param name="itemOf">The id and label of each by its number.</param>
+    /// <param name="skipBad">Told of each picture that cannot be used, which is then left out; null ends the work with what is wrong with it.</param>
+    /// <param name="progress">Told how many pictures are embedded.</param>
+    /// <param name="cancellation">Ends the work with an OperationCanceledException; what is added stays.</param>
+    /// <exception cref="BadPictureException">A picture cannot be used and they are not skipped; what is added before it stays.</exception>
+    /// <exception cref="InputException">The index is of another network.</exception>
+    /// <exception cref="ArgumentException">An id is there already; what is added before it stays.</exception>
+    public Task AddAsync(
+        Embedder embedder,
+        IImageSource source,
+        Func<int, IndexItem> itemOf,
+        Action<BadPicture>? skipBad = null,
+        IProgress<RunProgress>? progress = null,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(embedder);
+        ArgumentNullException.ThrowIfNull(source);
+        ArgumentNullException.ThrowIfNull(itemOf);
+        if (embedder.Fingerprint != Fingerprint || embedder.Dimension != Dimension)
+        {
+            throw new InputException(
+                $"The index is of another network ({Short(Fingerprint)}) than the one that is to embed its pictures ({Short(embedder.Fingerprint)}). Build one anew.");
+        }
+
+        return Embedder.OnOwnThread(
+            () =>
+            {
+                foreach (var (numbers, embeddings) in embedder.Batches(source, skipBad, progress, cancellation))
+                {
+                    for (var i = 0; i < numbers.Length; i++)
+                    {
+                        Add(itemOf(numbers[i]), embeddings.AsSpan(i * Dimension, Dimension));
+                    }
+                }
+
+                return true;
+            },
+            cancellation);
+    }
+
+    private static string FolderOf(string path)
+    {
+        var parts = path.Split('/');
+        return parts.Length > 1 ? parts[^2] : "";
+    }
+}

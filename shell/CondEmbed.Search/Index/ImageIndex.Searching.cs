@@ -1,0 +1,52 @@
+namespace CondEmbed.Search;
+
+/// <content>Search.</content>
+public sealed partial class ImageIndex
+{
+    /// <summary>The most similar pictures, most similar first; of equally similar ones those that were added earlier first.</summary>
+    /// <param name="query">D numbers, of any length above 0.</param>
+    /// <param name="top">How many to find; fewer come back only where the index has fewer.</param>
+    /// <param name="cancellation">Ends the search with an OperationCanceledException.</param>
+    /// <exception cref="ArgumentException">The query is not D finite numbers of a length above 0.</exception>
+    public IReadOnlyList<IndexHit> Search(ReadOnlySpan<float> query, int top, CancellationToken cancellation = default) =>
+        Search([Unit(query, nameof(query))], top, null, cancellation)[0];
+
+    /// <summary>The same among the pictures that are wanted.</summary>
+    internal IReadOnlyList<IndexHit> Search(ReadOnlySpan<float> query, int top, Func<IndexItem, bool>? wanted, CancellationToken cancellation) =>
+        Search([Unit(query, nameof(query))], top, wanted, cancellation)[0];
+
+    /// <summary>The same for many queries; the embeddings are read once for all of them.</summary>
+    /// <param name="queries">Q D numbers.</param>
+    /// <param name="top">How many to find for each; fewer come back only where the index has fewer.</param>
+    /// <param name="cancellation">Ends the search with an OperationCanceledException.</param>
+    /// <exception cref="ArgumentException">A query is not D finite numbers of a length above 0.</exception>
+    public IReadOnlyList<IReadOnlyList<IndexHit>> Search(Embeddings<float> queries, int top, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(queries);
+        return Search([.. Enumerable.Range(0, queries.Count).Select(query => Unit(queries.Row(query), nameof(queries)))], top, null, cancellation);
+    }
+
+    private IReadOnlyList<IReadOnlyList<IndexHit>> Search(float[][] queries, int top, Func<IndexItem, bool>? wanted, CancellationToken cancellation)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(top);
+        return Reading(() => Hits(Nearest(queries, Math.Min(top, rows.Count), wanted, cancellation)));
+    }
+
+    private Nearest[] Nearest(float[][] queries, int top, Func<IndexItem, bool>? wanted, CancellationToken cancellation) =>
+        new IndexScan(rows, queries, top, row => !removed.Contains(row) && (wanted is null || wanted(rows.ItemOf(row)))).Find(cancellation);
+
+    private IReadOnlyList<IndexHit>[] Hits(Nearest[] found) => [.. found.Select(HitsOf)];
+
+    private IndexHit[] HitsOf(Nearest nearest)
+    {
+        var hits = new IndexHit[nearest.Count];
+        for (var rank = 0; rank < hits.Length; rank++)
+        {
+            var (row, similarity) = nearest[rank];
+            var item = rows.ItemOf(row);
+            hits[rank] = new IndexHit(item.Id, item.Label, Math.Clamp(similarity, -1, 1));
+        }
+
+        return hits;
+    }
+}

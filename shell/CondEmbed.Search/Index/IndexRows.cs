@@ -1,0 +1,95 @@
+namespace CondEmbed.Search;
+
+/// <summary>
+/// The rows of an index in the order of their insertion: those of the file that it was loaded from, which stay there, then those added since, in blocks of
+/// memory that never move.
+/// </summary>
+/// <param name="dimension">D.</param>
+/// <param name="file">Where the first rows are; null where all are in memory.</param>
+internal sealed unsafe class IndexRows(int dimension, IndexFile? file = null)
+{
+    private const int BlockRows = 1024;
+
+    // What a thread reads at a time for all queries: it should stay in the processor's cache.
+    private const int PartNumbers = 1 << 17;
+
+    private readonly List<float[]> blocks = [];
+    private readonly List<IndexItem> items = [];
+
+    /// <summary>D.</summary>
+    internal int Dimension => dimension;
+
+    internal int Count => InFile + items.Count;
+
+    /// <summary>How many of the first rows are in the file.</summary>
+    internal int InFile { get; } = file?.Count ?? 0;
+
+    /// <summary>How the codes of the rows in the file lie there; null where there are none.</summary>
+    internal RowCodes? Codes => file?.Codes;
+
+    /// <summary>Rows of a part, which one thread searches at a time.</summary>
+    internal static int PartRowsOf(int dimension) => Math.Clamp(PartNumbers / dimension / RowCodes.Rows * RowCodes.Rows, RowCodes.Rows, BlockRows);
+
+    /// <summary>An embedding.</summary>
+    /// <param name="row">Which.</param>
+    /// <param name="lent">D numbers, into which it is read if it is in the file.</param>
+    internal ReadOnlySpan<float> EmbeddingOf(int row, Span<float> lent) =>
+        row < InFile ? file!.EmbeddingOf(row, lent) : InMemory(row - InFile, 1);
+
+    /// <summary>The numbers of some rows of a part, at least one and at most so many.</summary>
+    /// <param name="row">The first.</param>
+    /// <param name="most">How many.</param>
+    /// <param name="lent">Room for a part, into which it is read if it is in the file.</param>
+    internal ReadOnlySpan<float> EmbeddingsFrom(int row, int most, AlignedRoom lent)
+    {
+        if (row >= InFile)
+        {
+            return InMemory(row - InFile, most);
+        }
+
+        var (part, from) = (row / file!.PartRows, row % file.PartRows);
+        return file.EmbeddingsOf(part, lent)[(from * dimension)..(Math.Min(most + from, Math.Min(file.PartRows, InFile - (part * file.PartRows))) * dimension)];
+    }
+
+    /// <summary>The codes of a part of the rows in the file, and behind them its scales.</summary>
+    internal byte* CodesOf(int part, AlignedRoom lent) => file!.CodesOf(part, lent);
+
+    /// <summary>Blocks of codes in a part.</summary>
+    internal int CodeBlocksOf(int part) => file!.CodeBlocksOf(part);
+
+    internal IndexItem ItemOf(int row) => row < InFile ? file!.ItemsFrom(row, 1)[0] : items[row - InFile];
+
+    /// <summary>The items of some rows; those in the file are read many at a time where they lie one after another.</summary>
+    internal IEnumerable<IndexItem> ItemsOf(IEnumerable<int> rows)
+    {
+        var (first, read) = (0, Array.Empty<IndexItem>());
+        foreach (var row in rows)
+        {
+            if (row < InFile && (row < first || row >= first + read.Length))
+            {
+                (first, read) = (row, file!.ItemsFrom(row, Math.Min(BlockRows, InFile - row)));
+            }
+
+            yield return row < InFile ? read[row - first] : items[row - InFile];
+        }
+    }
+
+    /// <summary>Adds a row.</summary>
+    internal void Add(IndexItem item, ReadOnlySpan<float> embedding)
+    {
+        var place = items.Count % BlockRows;
+        if (place == 0 && blocks.Count * BlockRows == items.Count)
+        {
+            blocks.Add(new float[checked(BlockRows * dimension)]);
+        }
+
+        embedding.CopyTo(blocks[^1].AsSpan(place * dimension, dimension));
+        items.Add(item);
+    }
+
+    private ReadOnlySpan<float> InMemory(int row, int most)
+    {
+        var place = row % BlockRows;
+        return blocks[row / BlockRows].AsSpan(place * dimension, Math.Min(most, BlockRows - place) * dimension);
+    }
+}

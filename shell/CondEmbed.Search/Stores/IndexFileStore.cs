@@ -1,0 +1,299 @@
+using System.Diagnostics;
+using System.Text.Json;
+using CondEmbed.Common;
+
+namespace CondEmbed.Search;
+
+/// <summary>
+/// Embeddings in one file, as <see cref="ImageIndex"/> keeps them: a store without a server, always searched exactly. One program at a time fills it, with all of it in
+/// memory; another that wants to is refused until the first has closed it or has ended, however that came about. Any number search it, and see the file as it was when
+/// they opened it. Between processes of one machine this holds on every disk, between machines on shared disks that keep locks. An item's id is the picture's, its label the document <c>{"path":...,"label":...}</c>.
+/// </summary>
+/// <remarks>
+/// The whole file is written at a time, so while it is filled that is done now and then only: what was embedded since the last time is lost when the program is
+/// killed, some half a minute's work. Disposing and completing write it too.
+/// </remarks>
+public sealed class IndexFileStore : IVectorStore
+{
+    /// <summary>What the names of such files end with.</summary>
+    public const string Extension = ".index";
+
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(30);
+
+    private readonly Lock gate = new();
+    private readonly ImageIndex index;
+    private readonly FileStream? filling;
+    private readonly Lazy<Dictionary<string, StorePlace>> places;
+    private readonly Stopwatch sinceSaved = Stopwatch.StartNew();
+    private TimeSpan saving = TimeSpan.Zero;
+    private bool changed;
+    private bool disposed;
+
+    private IndexFileStore(string path, ImageIndex index, FileStream? filling)
+    {
+        Name = path;
+        this.index = index;
+        this.filling = filling;
+        places = new(() => index.Items.ToDictionary(item => item.Id, PlaceOf, StringComparer.Ordinal));
+    }
+
+    /// <inheritdoc/>
+    public string Name { get; }
+
+    /// <inheritdoc/>
+    public StoreNetwork Network => new(index.Fingerprint, index.Dimension);
+
+    /// <summary>Opens a file to search it.</summary>
+    /// <exception cref="InputException">There is no such file, or it is no index.</exception>
+    public static IndexFileStore Open(string path) =>
+        File.Exists(path)
+            // Windows lets no file be replaced that is open, so that nobody could fill it meanwhile.
+            ? new IndexFileStore(path, OperatingSystem.IsWindows() ? InMemory(path) : ImageIndex.Load(path), null)
+            : throw new InputException($"{path}: there is no such file; make it with {Wording.Of("StoreIndexer", $"'condembed index RUN IMAGES --store {path}'")}");
+
+    /// <summary>Opens a file to fill it, and makes it where it is not there.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="network">Whose embeddings it holds.</param>
+    /// <param name="codes">Whether it gets codes, as <see cref="ImageIndex.HasCodes"/> tells; one that has them keeps them.</param>
+    /// <exception cref="InputException">It is of another network, another program is filling it, or it cannot be written.</exception>
+    public static IndexFileStore OpenOrCreate(string path, StoreNetwork network, bool codes = false)
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        AtomicFile.Check(path);
+        var filling = Claim(path);
+        ImageIndex? index = null;
+        try
+        {
+            if (!IsStill(filling, Beside(path)))
+            {
+                throw Filling(path);
+            }
+
+            index = File.Exists(path) ? InMemory(path) : new ImageIndex(network.Dimension, network.Fingerprint);
+            new StoreNetwork(index.Fingerprint, index.Dimension).DemandSame(network, path, "choose another file");
+            var wanted = codes && !index.HasCodes;
+            index.HasCodes |= codes;
+            return new IndexFileStore(path, index, filling) { changed = wanted || !File.Exists(path) };
+        }
+        catch
+        {
+            index?.Dispose();
+            filling.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task<IReadOnlySet<string>> KnownAsync(IReadOnlyCollection<string> ids, CancellationToken cancellation = default) =>
+        Task.FromResult<IReadOnlySet<string>>(ids.Where(index.Contains).ToHashSet(StringComparer.Ordinal));
+
+    /// <inheritdoc/>
+    public Task UpsertAsync(IReadOnlyList<StoreItem> items, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(items);
+        foreach (var item in items)
+        {
+            item.Demand(index.Dimension);
+        }
+
+        lock (gate)
+        {
+            foreach (var item in items)
+            {
+                Set(new StorePlace(item.Id, item.Path, item.Label), item.Embedding.Span);
+            }
+
+            if (changed && sinceSaved.Elapsed > Pause + (10 * saving))
+            {
+                Save();
+            }
+        }
+
+        return Task.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public Task<long> PlaceAsync(IReadOnlyList<StorePlace> places, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(places);
+        lock (gate)
+        {
+            var count = 0L;
+            foreach (var place in places)
+            {
+                if (this.places.Value.TryGetValue(place.Id, out var old) && old != place && index.EmbeddingOf(place.Id) is { } embedding)
+                {
+                    Set(place, embedding);
+                    count++;
+                }
+            }
+
+            return Task.FromResult(count);
+        }
+    }
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<StoreHit>> SearchAsync(ReadOnlyMemory<float> embedding, StoreQuery? query = null, CancellationToken cancellation = default)
+    {
+        query ??= new StoreQuery();
+        ArgumentOutOfRangeException.ThrowIfLessThan(query.Top, 1, nameof(query));
+        Func<IndexItem, bool>? wanted = query.Label is { } label ? item => PlaceOf(item).Label == label : null;
+        var hits = index.Search(embedding.Span, query.Top, wanted, cancellation)
+            .Select(hit => (Place: PlaceOf(new IndexItem(hit.Id, hit.Label)), hit.Similarity))
+            .Select(hit => new StoreHit(hit.Place.Id, hit.Place.Path, hit.Place.Label, hit.Similarity));
+        return Task.FromResult<IReadOnlyList<StoreHit>>([.. hits]);
+    }
+
+    /// <inheritdoc/>
+    public Task<long> CountAsync(CancellationToken cancellation = default) => Task.FromResult<long>(index.Count);
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<string>> LabelsAsync(int most, CancellationToken cancellation = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(most, 1);
+        return Task.FromResult<IReadOnlyList<string>>(
+            [.. index.Items.Select(item => PlaceOf(item).Label).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).Take(most)]);
+    }
+
+    /// <inheritdoc/>
+    public Task<long> RemoveAsync(IReadOnlyCollection<string> ids, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(ids);
+        lock (gate)
+        {
+            long removed = ids.Count(id => places.Value.Remove(id) && index.Remove(id));
+            changed |= removed > 0;
+            return Task.FromResult(removed);
+        }
+    }
+
+    /// <summary>Writes the file.</summary>
+    public Task CompleteAsync(CancellationToken cancellation = default)
+    {
+        lock (gate)
+        {
+            Save();
+        }
+
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Writes the file if it was filled, and lets others fill it.</summary>
+    public ValueTask DisposeAsync()
+    {
+        lock (gate)
+        {
+            if (disposed)
+            {
+                return ValueTask.CompletedTask;
+            }
+
+            disposed = true;
+            try
+            {
+                Save();
+            }
+            finally
+            {
+                index.Dispose();
+                filling?.Dispose();
+            }
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    // Only what is another is set, so that a second load leaves the file as it is.
+    private void Set(StorePlace place, ReadOnlySpan<float> embedding)
+    {
+        var unit = new float[index.Dimension];
+        _ = Embeddings<float>.ScaleToUnit(embedding, unit);
+        if (places.Value.TryGetValue(place.Id, out var old) && old == place && index.EmbeddingOf(place.Id).AsSpan().SequenceEqual(unit))
+        {
+            return;
+        }
+
+        index.Set(new IndexItem(place.Id, JsonSerializer.Serialize(new Document(place.Path, place.Label), Options)), embedding);
+        places.Value[place.Id] = place;
+        changed = true;
+    }
+
+    private void Save()
+    {
+        if (filling is null || !changed)
+        {
+            return;
+        }
+
+        var watch = Stopwatch.StartNew();
+        index.Save(Name);
+        (changed, saving) = (false, watch.Elapsed);
+        sinceSaved.Restart();
+    }
+
+    private static ImageIndex InMemory(string path)
+    {
+        using var file = ImageIndex.Load(path, check: true);
+        var index = new ImageIndex(file.Dimension, file.Fingerprint) { HasCodes = file.HasCodes };
+        foreach (var item in file.Items)
+        {
+            index.Add(item, file.EmbeddingOf(item.Id));
+        }
+
+        return index;
+    }
+
+    // The lock is the system's, on a file beside the index: it ends with the process, and the file goes with it.
+    private static FileStream Claim(string path)
+    {
+        var beside = Beside(path);
+        try
+        {
+            return new FileStream(beside, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+        }
+        catch (IOException) when (File.Exists(beside))
+        {
+            throw Filling(path);
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{path}: cannot be filled, since nothing can be written beside it: {problem.Message} Mend the folder's rights, or give another file.");
+        }
+    }
+
+    private static string Beside(string path) => path + ".filling";
+
+    private static InputException Filling(string path) => new($"{path}: another program is filling this index. Wait until it is done, or give another file.");
+
+    // Whoever had the lock before removes the file: a lock on a file that has no name any more would keep nobody out.
+    private static bool IsStill(FileStream claim, string path)
+    {
+        try
+        {
+            var mark = DateTime.UnixEpoch.AddSeconds(Random.Shared.Next());
+            File.SetLastWriteTimeUtc(claim.SafeFileHandle, mark);
+            return File.GetLastWriteTimeUtc(path) == File.GetLastWriteTimeUtc(claim.SafeFileHandle);
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            return OperatingSystem.IsWindows(); // It tells no times of a file that is locked, and removes none that is open.
+        }
+    }
+
+    private static StorePlace PlaceOf(IndexItem item)
+    {
+        try
+        {
+            var document = JsonSerializer.Deserialize<Document>(item.Label, Options);
+            return new StorePlace(item.Id, document?.Path ?? item.Id, document?.Label ?? "");
+        }
+        catch (JsonException)
+        {
+            // An index of another program's making, whose ids are paths.
+            return new StorePlace(item.Id, item.Id, item.Label);
+        }
+    }
+
+    private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web);
+    private sealed record Document(string Path, string Label);
+}

@@ -1,0 +1,88 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+using CondEmbed.Common;
+using CondEmbed.Images;
+
+namespace CondEmbed.Datasets;
+
+/// <summary>What a scene shows: emoji by number, each in a place, in the order in which they are drawn.</summary>
+internal sealed record EmojiScene(Rgb Background, IReadOnlyList<(int Picture, PixelBox Box)> Emoji)
+{
+    /// <summary>Side of a scene in pixels.</summary>
+    internal const int Side = 64;
+
+    private const int FewestEmoji = 3;
+    private const int MostEmoji = 5;
+    private const int PalestChannel = 255;
+    private const int StrongestChannel = 214;
+
+    /// <summary>A picture of the class, and in any place and order two to four of classes that stand by.</summary>
+    /// <param name="album">The emoji.</param>
+    /// <param name="label">The class that is meant.</param>
+    /// <param name="seed">Name and number of the scene: the scene depends on nothing else.</param>
+    internal static EmojiScene Several(EmojiAlbum album, string label, (string Set, int Number) seed)
+    {
+        var random = RandomOf(label, seed);
+        var background = Pastel(ref random);
+        var boxes = SceneLayout.Boxes(Side, FewestEmoji + random.Next(MostEmoji - FewestEmoji + 1), ref random);
+        var labels = Others(album.StandingBy, boxes.Count - 1, ref random);
+        labels.Insert(random.Next(boxes.Count), label);
+        var emoji = new List<(int, PixelBox)>();
+        foreach (var (shown, box) in labels.Zip(boxes))
+        {
+            var pictures = album.PicturesOf(shown);
+            emoji.Add((pictures[random.Next(pictures.Count)], box));
+        }
+
+        return new EmojiScene(background, emoji);
+    }
+
+    /// <summary>One picture alone in any place.</summary>
+    /// <param name="album">The emoji.</param>
+    /// <param name="picture">The picture's number.</param>
+    /// <param name="seed">Name and number of the scene: with the picture's class all that it depends on.</param>
+    internal static EmojiScene Single(EmojiAlbum album, int picture, (string Set, int Number) seed)
+    {
+        var random = RandomOf(album.ItemOf(picture).Label, seed);
+        var background = Pastel(ref random);
+        return new EmojiScene(background, [(picture, SceneLayout.Boxes(Side, 1, ref random)[0])]);
+    }
+
+    /// <summary>Side Side 3.</summary>
+    internal RgbImage Draw(EmojiAlbum album)
+    {
+        var canvas = new RgbImage(Side, Side, Background);
+        foreach (var (picture, box) in Emoji)
+        {
+            album.CutOut(picture).Draw(canvas, box);
+        }
+
+        return canvas;
+    }
+
+    private static List<string> Others(IReadOnlyList<string> classes, int count, ref SeededRandom random)
+    {
+        var others = new List<string>();
+        while (others.Count < count)
+        {
+            var drawn = classes[random.Next(classes.Count)];
+            if (!others.Contains(drawn))
+            {
+                others.Add(drawn);
+            }
+        }
+
+        return others;
+    }
+
+    private static Rgb Pastel(ref SeededRandom random) => new(Channel(ref random), Channel(ref random), Channel(ref random));
+
+    private static byte Channel(ref SeededRandom random) => (byte)(StrongestChannel + random.Next(PalestChannel - StrongestChannel + 1));
+
+    private static SeededRandom RandomOf(string label, (string Set, int Number) seed)
+    {
+        var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{seed.Set}:{label}"));
+        return SeededRandom.For(BinaryPrimitives.ReadInt64LittleEndian(hash), seed.Number, 0);
+    }
+}

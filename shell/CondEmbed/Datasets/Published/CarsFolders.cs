@@ -1,0 +1,109 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using CondEmbed.Common;
+using CondEmbed.Images;
+
+namespace CondEmbed.Datasets;
+
+/// <summary>
+/// CARS196 in folders that bear the names of the classes: <c>images/CLASS/</c>; or <c>car_data/car_data/train/CLASS/</c> and <c>.../test/CLASS/</c> with the
+/// tables <c>anno_train.csv</c> and <c>anno_test.csv</c> (file, box, class; no header) and <c>names.csv</c> (a name a line, in the order of their numbers).
+/// </summary>
+internal static partial class CarsFolders
+{
+    private const string NameList = "names.csv";
+
+    private static readonly string[] Parts = ["train", "test"];
+
+    /// <summary>Every class is named after make, model and year, as in 'Acura RL Sedan 2012'; no other set's classes are.</summary>
+    internal static bool HoldsClasses(string folder)
+    {
+        var images = Path.Combine(folder, "images");
+        return Directory.Exists(images) && ImageFiles.FoldersOf(images) is { Count: > 0 } classes && classes.All(name => EndsWithYear().IsMatch(name));
+    }
+
+    /// <summary>By any table: where one is missing, that is what must be said. Fewer than all could be anybody's without the set's folder beside them.</summary>
+    internal static bool HoldsTables(string folder)
+    {
+        var tables = Parts.Count(part => File.Exists(Table(folder, part)));
+        return (tables == Parts.Length && File.Exists(Path.Combine(folder, NameList))) || (tables > 0 && Directory.Exists(Path.Combine(folder, "car_data")));
+    }
+
+    internal static FileDataset OpenClasses(string root, DatasetOptions options)
+    {
+        if (options.Boxes)
+        {
+            throw new InputException($"{root}: boxes are wanted, but class folders come without them; use a form of CARS196 with its lists, or boxes = false");
+        }
+
+        var items = ImageFiles.Below(Path.Combine(root, "images"))
+            .Where(file => file.Contains('/', StringComparison.Ordinal))
+            .Select(file => (File: file, Name: file[..file.IndexOf('/', StringComparison.Ordinal)]))
+            .Select(image => new ImageItem("images/" + image.File, image.Name, CarsDataset.RoleOf(image.Name)))
+            .ToList();
+        return CarsDataset.Published.Open(root, items, options);
+    }
+
+    internal static FileDataset OpenTables(string root, DatasetOptions options)
+    {
+        // Without the names of classes, nobody knows the folders of the pictures; without a table the other half is still there.
+        if (!File.Exists(Path.Combine(root, NameList)))
+        {
+            throw CarsDataset.Published.Without(root, NameList);
+        }
+
+        var problems = new ProblemList();
+        var (there, absent) = (Parts.Where(part => File.Exists(Table(root, part))), Parts.Where(part => !File.Exists(Table(root, part))));
+        string[] names = [.. DelimitedText.Read(Path.Combine(root, NameList)).Select(record => string.Join(',', record.Fields))];
+        var pictures = new[] { "car_data/car_data", "car_data" }.FirstOrDefault(inner => Directory.Exists(Path.Combine(root, inner, Parts[0]))) ?? "car_data/car_data";
+        var numbers = new HashSet<int>();
+        var items = new List<ImageItem>();
+        foreach (var part in there)
+        {
+            var table = Table(root, part);
+            foreach (var record in DelimitedText.Read(table))
+            {
+                if (record.Fields is not [var file, .. var rest] || Numbers(rest) is not [var left, var top, var right, var bottom, >= 1 and <= CarsDataset.Classes and var number])
+                {
+                    problems.Add($"{table}, line {record.Line}: not a file, four corners and a class from 1 to {CarsDataset.Classes}: '{string.Join(',', record.Fields)}'");
+                    continue;
+                }
+
+                var name = CarsDataset.NameOf(number, names);
+
+                // A name with a slash ('Ram C/V Cargo Van') cannot be a folder's.
+                var folder = name.Replace('/', '-');
+                ListedPath.Check(file, $"{table}, line {record.Line}", problems);
+                ListedPath.Check(folder, $"{Path.Combine(root, "names.csv")}, class {number}", problems);
+                numbers.Add(number);
+                items.Add(new ImageItem($"{pictures}/{part}/{folder}/{file}", name, CarsDataset.RoleOf(number))
+                {
+                    Box = options.Boxes ? BoxOf(table, record, left, top, right, bottom, problems) : null,
+                });
+            }
+        }
+
+        problems.ThrowIfAny();
+        string[] missing = [.. absent.Select(part => $"the list anno_{part}.csv is missing"), .. NumberedClasses.Missing(numbers, CarsDataset.Classes)];
+        return CarsDataset.Published.Open(root, items, options, missing);
+    }
+
+    private static PixelBox? BoxOf(string table, DelimitedRecord record, int left, int top, int right, int bottom, ProblemList problems)
+    {
+        if (left >= 1 && top >= 1 && right >= left && bottom >= top)
+        {
+            return CarsBox.Of(left, top, right, bottom);
+        }
+
+        problems.Add($"{table}, line {record.Line}: the corners {left}, {top} and {right}, {bottom} make no box");
+        return null;
+    }
+
+    private static int[] Numbers(string[] texts) =>
+        [.. texts.Select(text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : -1)];
+
+    private static string Table(string folder, string part) => Path.Combine(folder, $"anno_{part}.csv");
+
+    [GeneratedRegex(@"[ _](19|20)\d\d$", RegexOptions.CultureInvariant)]
+    private static partial Regex EndsWithYear();
+}

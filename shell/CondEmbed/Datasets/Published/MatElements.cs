@@ -1,0 +1,116 @@
+using System.Buffers.Binary;
+using System.Text;
+using CondEmbed.Common;
+
+namespace CondEmbed.Datasets;
+
+/// <summary>One data element of a MAT-file: its type number and its bytes, without padding.</summary>
+internal readonly record struct MatElement(int Type, ReadOnlyMemory<byte> Data);
+
+/// <summary>The data elements of a part of a MAT-file, one after the other. Everything in it is hostile until checked.</summary>
+internal sealed class MatElements(ReadOnlyMemory<byte> bytes, bool bigEndian, string path)
+{
+    private int at;
+
+    /// <summary>Bytes that are not read yet.</summary>
+    internal int Left => bytes.Length - at;
+
+    /// <summary>The elements inside another one.</summary>
+    internal MatElements Inside(ReadOnlyMemory<byte> data) => new(data, bigEndian, path);
+
+    /// <summary>
+    /// The next element. Its tag is eight bytes, type and length; or, where the upper half of the first four bytes is not zero, four
+    /// bytes of length and type with the data in the other four. Data is padded to eight bytes unless <paramref name="padded"/> is false.
+    /// </summary>
+    internal MatElement Next(bool padded = true)
+    {
+        if (Left < 8)
+        {
+            throw Wrong("it ends within an element");
+        }
+
+        var word = UInt32(bytes.Span[at..]);
+        if (word >> 16 is var small && small != 0)
+        {
+            var element = small <= 4
+                ? new MatElement((int)(word & 0xffff), bytes.Slice(at + 4, (int)small))
+                : throw Wrong($"a small element says that it holds {small} bytes; 4 is the most");
+            at += 8;
+            return element;
+        }
+
+        var length = UInt32(bytes.Span[(at + 4)..]);
+        if (length > Left - 8)
+        {
+            throw Wrong($"an element says that it holds {length} bytes where {Left - 8} are left");
+        }
+
+        var data = bytes.Slice(at + 8, (int)length);
+        at = Math.Min(at + 8 + (padded ? ((int)length + 7) & ~7 : (int)length), bytes.Length);
+        return new MatElement((int)word, data);
+    }
+
+    /// <summary>The numbers of a numeric element.</summary>
+    internal double[] Numbers(MatElement element)
+    {
+        var (size, number) = Reader(element.Type);
+        if (element.Data.Length % size != 0)
+        {
+            throw Wrong($"{element.Data.Length} bytes are no whole number of values of {size} bytes");
+        }
+
+        var values = new double[element.Data.Length / size];
+        for (var i = 0; i < values.Length; i++)
+        {
+            values[i] = number(element.Data.Span[(i * size)..]);
+        }
+
+        return values;
+    }
+
+    /// <summary>The text of a character element.</summary>
+    internal string Text(MatElement element) => element.Type switch
+    {
+        // Letters may be stored as bytes (then they are Latin-1) or as 16-bit numbers.
+        1 or 2 => Encoding.Latin1.GetString(element.Data.Span),
+        16 => Decoded(new UTF8Encoding(false, throwOnInvalidBytes: true), element),
+        3 or 4 or 17 => Decoded(new UnicodeEncoding(bigEndian, byteOrderMark: false, throwOnInvalidBytes: true), element),
+        18 => Decoded(new UTF32Encoding(bigEndian, byteOrderMark: false, throwOnInvalidCharacters: true), element),
+        _ => throw Wrong($"text cannot be of type {element.Type}"),
+    };
+
+    private string Decoded(Encoding encoding, MatElement element)
+    {
+        try
+        {
+            return encoding.GetString(element.Data.Span);
+        }
+        catch (DecoderFallbackException)
+        {
+            throw Wrong("a text in it is not valid Unicode");
+        }
+    }
+
+    internal InputException Wrong(string reason) =>
+        new($"{path}: not a MAT-file that can be read: {reason}. Fetch the file again, or save it anew in MATLAB with save(..., '-v7').");
+
+    private delegate double ReadNumber(ReadOnlySpan<byte> data);
+
+    private (int Size, ReadNumber Number) Reader(int type) => type switch
+    {
+        1 => (1, data => (sbyte)data[0]),
+        2 => (1, data => data[0]),
+        3 => (2, data => bigEndian ? BinaryPrimitives.ReadInt16BigEndian(data) : BinaryPrimitives.ReadInt16LittleEndian(data)),
+        4 => (2, data => bigEndian ? BinaryPrimitives.ReadUInt16BigEndian(data) : BinaryPrimitives.ReadUInt16LittleEndian(data)),
+        5 => (4, data => bigEndian ? BinaryPrimitives.ReadInt32BigEndian(data) : BinaryPrimitives.ReadInt32LittleEndian(data)),
+        6 => (4, data => UInt32(data)),
+        7 => (4, data => bigEndian ? BinaryPrimitives.ReadSingleBigEndian(data) : BinaryPrimitives.ReadSingleLittleEndian(data)),
+        9 => (8, data => bigEndian ? BinaryPrimitives.ReadDoubleBigEndian(data) : BinaryPrimitives.ReadDoubleLittleEndian(data)),
+        12 => (8, data => bigEndian ? BinaryPrimitives.ReadInt64BigEndian(data) : BinaryPrimitives.ReadInt64LittleEndian(data)),
+        13 => (8, data => bigEndian ? BinaryPrimitives.ReadUInt64BigEndian(data) : BinaryPrimitives.ReadUInt64LittleEndian(data)),
+        _ => throw Wrong($"numbers cannot be of type {type}"),
+    };
+
+    private uint UInt32(ReadOnlySpan<byte> data) =>
+        bigEndian ? BinaryPrimitives.ReadUInt32BigEndian(data) : BinaryPrimitives.ReadUInt32LittleEndian(data);
+}

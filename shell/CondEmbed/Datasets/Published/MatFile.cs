@@ -1,0 +1,106 @@
+using System.IO.Compression;
+using CondEmbed.Common;
+
+namespace CondEmbed.Datasets;
+
+/// <summary>
+/// Reads MAT-files of level 5, as MATLAB saves them by default ("MAT-File Format", The MathWorks): numbers, text, cells and structs, either
+/// byte order, compressed or not. Files and what they unpack to are bounded, so that no file can take the memory.
+/// </summary>
+internal static class MatFile
+{
+    /// <summary>The most bytes of a file, and of all its elements unpacked: twice what the largest known list of a data set takes.</summary>
+    internal const int MostBytes = 16 << 20;
+
+    private const int HeaderBytes = 128;
+    private const int Matrix = 14;
+    private const int Compressed = 15;
+
+    /// <summary>The variables of a file by name.</summary>
+    /// <exception cref="InputException">The file cannot be read, is no such file, is damaged, or is too large.</exception>
+    internal static IReadOnlyDictionary<string, MatArray> Read(string path) => Parse(path, Bytes(path));
+
+    /// <summary>The variables of a file that was read before.</summary>
+    /// <exception cref="InputException">It is no such file, is damaged, or is too large.</exception>
+    internal static IReadOnlyDictionary<string, MatArray> Parse(string path, byte[] bytes)
+    {
+        if (bytes.Length < HeaderBytes || !IsLevel5(bytes, out var bigEndian))
+        {
+            throw new InputException(
+                $"{path}: not a MAT-file of level 5{(IsHdf5(bytes) ? " but of 7.3 (HDF5)" : "")}; save it in MATLAB with save(..., '-v7')");
+        }
+
+        var variables = new Dictionary<string, MatArray>(StringComparer.Ordinal);
+        var elements = new MatElements(bytes.AsMemory(HeaderBytes), bigEndian, path);
+        var budget = MostBytes;
+        while (elements.Left >= 8)
+        {
+            // A compressed element is not padded: the next one follows at once.
+            var element = elements.Next(padded: false);
+            if (element.Type == Compressed)
+            {
+                var unpacked = Unpack(element.Data, budget, elements);
+                budget -= unpacked.Length;
+                element = elements.Inside(unpacked).Next();
+            }
+
+            if (element.Type == Matrix)
+            {
+                var (name, value) = MatParser.Parse(elements.Inside(element.Data));
+                variables[name] = value;
+            }
+        }
+
+        return variables;
+    }
+
+    private static byte[] Bytes(string path)
+    {
+        try
+        {
+            return FileLength.Of(path) <= MostBytes
+                ? File.ReadAllBytes(path)
+                : throw new InputException($"{path}: larger than {MostBytes >> 20} MiB, which no list of a data set is");
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{path}: cannot be read: {problem.Message}");
+        }
+    }
+
+    // The last two header bytes are the letters MI as a 16-bit number of the writer's machine; before them stands the version 0x0100.
+    private static bool IsLevel5(ReadOnlySpan<byte> bytes, out bool bigEndian)
+    {
+        bigEndian = bytes[126] == 'M';
+        return bigEndian
+            ? bytes[127] == 'I' && bytes[124] == 1 && bytes[125] == 0
+            : bytes[126] == 'I' && bytes[127] == 'M' && bytes[124] == 0 && bytes[125] == 1;
+    }
+
+    private static bool IsHdf5(ReadOnlySpan<byte> bytes) => bytes.StartsWith("MATLAB 7.3"u8);
+
+    private static byte[] Unpack(ReadOnlyMemory<byte> packed, int budget, MatElements elements)
+    {
+        using var bytes = new MemoryStream(packed.ToArray(), writable: false);
+        using var source = new ZLibStream(bytes, CompressionMode.Decompress);
+        using var unpacked = new MemoryStream();
+        var buffer = new byte[1 << 16];
+        try
+        {
+            for (int count; (count = source.Read(buffer)) > 0; unpacked.Write(buffer, 0, count))
+            {
+                if (unpacked.Length + count > budget)
+                {
+                    throw elements.Wrong($"it unpacks to more than {MostBytes >> 20} MiB");
+                }
+            }
+        }
+        catch (Exception problem) when (problem is InvalidDataException or IOException)
+        {
+            // A ZLibException is an IOException.
+            throw elements.Wrong($"a compressed element is damaged ({problem.Message.TrimEnd('.')})");
+        }
+
+        return unpacked.ToArray();
+    }
+}

@@ -1,0 +1,91 @@
+using CondEmbed.Images;
+using System.Numerics;
+using CondEmbed.Common;
+using CondEmbed.Search;
+using CondEmbed.Torch;
+using TorchSharp;
+
+namespace CondEmbed.Evaluation;
+
+/// <summary>
+/// Exact t-SNE on tensors (van der Maaten and Hinton, "Visualizing Data using t-SNE", JMLR 2008): places in the plane whose Student-t similarities are
+/// as near as can be to the affinities of the embeddings. It begins at their principal components (Kobak and Berens, Nature Communications 2019), so
+/// that maps of like embeddings are alike, and learns at a rate after the number of points (Belkina and others, Nature Communications 2019). Time and
+/// memory grow with the square of the points: meant for some thousands. The same embeddings, options and number of threads give the same map.
+/// </summary>
+public static class Tsne
+{
+    /// <summary>Fewer points have no neighbourhoods to keep; their principal components are their map.</summary>
+    private const int FewestPoints = 8;
+
+    /// <summary>Several matrices of their square are held, 3.2 GB each.</summary>
+    private const int MostPoints = 20_000;
+
+    private const double StartDeviation = 1e-4;
+    private const double StartNoise = 1e-6;
+
+    /// <summary>N D -> N places, around the origin.</summary>
+    /// <param name="embeddings">As they are: bring them to unit length first where they are compared by cosine.</param>
+    /// <param name="options">How to draw.</param>
+    /// <param name="cancel">Stops between two steps.</param>
+    /// <exception cref="InputException">An embedding is not finite, or there are more than 20,000.</exception>
+    public static MapPoint[] Map<T>(Embeddings<T> embeddings, TsneOptions? options = null, CancellationToken cancel = default)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        options ??= new TsneOptions();
+        options.Check();
+        if (embeddings.Count > MostPoints)
+        {
+            throw new InputException($"A map by t-SNE of {embeddings.Count} embeddings takes memory with their square: give at most {MostPoints}, or use PrincipalComponents.Plane.");
+        }
+
+        var plane = PrincipalComponents.Plane(embeddings);
+
+        if (embeddings.Count < FewestPoints)
+        {
+            return plane;
+        }
+
+        Native.ensure();
+        using var scope = torch.NewDisposeScope();
+        using var noGradient = torch.no_grad();
+        var perplexity = Math.Min(options.Perplexity, (embeddings.Count - 1) / 3.0);
+        var affinities = TsneAffinities.Joint(SquaredDistances(embeddings), perplexity).to(torch.float32);
+        var descent = new TsneDescent(affinities, Start(plane, options.Seed), options);
+
+        for (var step = 0; step < options.Iterations; step++)
+        {
+            cancel.ThrowIfCancellationRequested();
+            descent.Step();
+        }
+
+        var places = descent.Places.data<float>().ToArray();
+        return [.. Enumerable.Range(0, embeddings.Count).Select(i => new MapPoint(places[2 * i], places[(2 * i) + 1]))];
+    }
+
+    private static torch.Tensor SquaredDistances<T>(Embeddings<T> embeddings)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        using var scope = torch.NewDisposeScope();
+        var rows = TensorEmbeddings.Tensor(embeddings).to(torch.float64);
+        var squares = rows.square().sum(1, keepdim: true);
+        return (squares + squares.t() - (2 * rows.mm(rows.t()))).clamp_(min: 0).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The principal components, so small that all points see each other, and a little noise: equal points could never part.</summary>
+    private static torch.Tensor Start(MapPoint[] plane, int seed)
+    {
+        var deviation = Math.Sqrt(plane.Average(point => point.X * point.X));
+        var scale = deviation > 0 ? StartDeviation / deviation : 0;
+        var random = SeededRandom.For(seed, 0, 0);
+        var numbers = new float[2 * plane.Length];
+
+        for (var i = 0; i < plane.Length; i++)
+        {
+            numbers[2 * i] = (float)((scale * plane[i].X) + (StartNoise * random.Normal()));
+            numbers[(2 * i) + 1] = (float)((scale * plane[i].Y) + (StartNoise * random.Normal()));
+        }
+
+        return torch.tensor(numbers, [plane.Length, 2], torch.float32, torch.CPU);
+    }
+}

@@ -1,0 +1,86 @@
+using System.Globalization;
+
+namespace CondEmbed.Evaluation;
+
+/// <summary>The metrics that reports show: their keys in JSON, their order, and their names for people.</summary>
+public static class MetricNames
+{
+    private static readonly OrderedDictionary<string, string> Known = new()
+    {
+        ["recall@1"] = "Recall@1",
+        ["recall@2"] = "Recall@2",
+        ["recall@4"] = "Recall@4",
+        ["recall@8"] = "Recall@8",
+        ["precision@1"] = "Precision@1",
+        ["r_precision"] = "R-precision",
+        ["map_at_r"] = "MAP@R",
+        ["mean_average_precision"] = "MAP",
+        ["mean_reciprocal_rank"] = "MRR",
+    };
+
+    private static readonly Dictionary<string, string> Others = new()
+    {
+        ["nmi"] = "NMI",
+        ["ami"] = "AMI",
+        ["f1"] = "F1",
+    };
+
+    private static readonly (string Key, string Words)[] Starts =
+    [
+        ("recall@", "Recall@"),
+        ("precision@", "Precision@"),
+        ("map@", "MAP@"),
+        ("fnmr@fmr=", "FNMR@FMR "),
+        ("pcf@", "PCF@"),
+    ];
+
+    private static readonly (string Key, string Words)[] Endings =
+    [
+        ("_class_average", ", average of classes"),
+        ("_possible_only", ", possible"),
+        ("_threshold", ", threshold"),
+        ("_counting_query", ", R counts the query"),
+    ];
+
+    /// <summary>The key of Recall@1, the metric by which runs are compared first.</summary>
+    public const string Recall1 = "recall@1";
+
+    /// <summary>The key of MAP@R.</summary>
+    public const string MapAtR = "map_at_r";
+
+    /// <summary>The K of Recall@K that a run keeps where neither its settings nor its data name others.</summary>
+    public static IReadOnlyList<int> RecallOfRuns { get; } = [1, 2, 4, 8];
+
+    /// <summary>How metrics were measured, in words for reports: every report says it.</summary>
+    public static string Protocol(bool allAgainstAll) =>
+        (allAgainstAll ? "all against all" : "queries against a gallery") + "; cosine similarity; ties by lower index; R without the query";
+
+    /// <summary>The name for people; a key that is not known names itself.</summary>
+    public static string Display(string key)
+    {
+        foreach (var (ending, words) in Endings)
+        {
+            if (key.EndsWith(ending, StringComparison.Ordinal))
+            {
+                return Display(key[..^ending.Length]) + words;
+            }
+        }
+
+        return Known.TryGetValue(key, out var name) || Others.TryGetValue(key, out name)
+            ? name
+            : Starts.Aggregate(key, (text, start) => text.StartsWith(start.Key, StringComparison.Ordinal) ? start.Words + text[start.Key.Length..] : text);
+    }
+
+    /// <summary>All keys of both sets, each once: Recall@K by K, the other known ones in their fixed order, then the others as they come.</summary>
+    public static IReadOnlyList<string> Order(
+        IReadOnlyDictionary<string, double> first, IReadOnlyDictionary<string, double> second)
+    {
+        var known = Known.Keys.ToList();
+        return [.. first.Keys.Concat(second.Keys).Distinct(StringComparer.Ordinal).OrderBy(Place)];
+
+        (int Kind, int Place) Place(string key) =>
+            key.StartsWith("recall@", StringComparison.Ordinal) && int.TryParse(key.AsSpan("recall@".Length), CultureInfo.InvariantCulture, out var k) ? (0, k)
+            : known.IndexOf(key) is >= 0 and var at ? (1, at)
+            : (2, 0);
+    }
+}

@@ -1,0 +1,69 @@
+using System.Text;
+using CondEmbed.Common;
+
+namespace CondEmbed.Evaluation;
+
+/// <summary>A line of the table of metrics, as text, in percent.</summary>
+/// <param name="Key">Its key, as in <see cref="MetricNames"/>.</param>
+/// <param name="Name">Its name for people.</param>
+/// <param name="Before">Value before training; empty if not measured.</param>
+/// <param name="After">Value after training; empty if not measured.</param>
+/// <param name="Change">After minus before in percentage points, with its sign; empty if one is missing.</param>
+public sealed record MetricRow(string Key, string Name, string Before, string After, string Change);
+
+/// <summary>The table of metrics before and after training.</summary>
+public static class MetricTable
+{
+    /// <summary>The rows in the order of <see cref="MetricNames.Order"/>; both sets hold fractions (0 to 1).</summary>
+    public static IReadOnlyList<MetricRow> Rows(
+        IReadOnlyDictionary<string, double> before, IReadOnlyDictionary<string, double> after)
+    {
+        ArgumentNullException.ThrowIfNull(before);
+        ArgumentNullException.ThrowIfNull(after);
+        return [.. MetricNames.Order(before, after).Select(key => Row(key, Find(before, key), Find(after, key)))];
+    }
+
+    /// <summary>
+    /// The table as aligned text: a header, then a line a metric, then what <see cref="Worse"/> says; the lines end without a line feed after the last.
+    /// </summary>
+    public static string Format(IReadOnlyDictionary<string, double> before, IReadOnlyDictionary<string, double> after) =>
+        Format(before, after, "before", "after") + (Worse(before, after) is { } warning ? $"\n\n{warning}" : "");
+
+    /// <summary>The table alone, with other names for the two columns.</summary>
+    public static string Format(IReadOnlyDictionary<string, double> before, IReadOnlyDictionary<string, double> after, string first, string second)
+    {
+        var rows = Rows(before, after).Select(row => new[] { row.Name, row.Before, row.After, row.Change });
+        string[][] table = [["metric (%)", first, second, "change"], .. rows];
+        // A column that is empty for every metric (nothing was measured before) is left out.
+        var shown = Enumerable.Range(0, 4).Where(column => table.Skip(1).Any(row => row[column].Length > 0)).ToArray();
+        var widths = shown.Select(column => table.Max(row => row[column].Length)).ToArray();
+        var text = new StringBuilder();
+        foreach (var row in table)
+        {
+            var cells = shown.Select((column, i) => column == 0 ? row[0].PadRight(widths[i]) : row[column].PadLeft(widths[i]));
+            text.Append(string.Join("   ", cells).TrimEnd()).Append('\n');
+        }
+        return text.ToString().TrimEnd('\n');
+    }
+
+    /// <summary>That training has made MAP@R worse, and what to do; null where it has not, or was not measured.</summary>
+    public static string? Worse(IReadOnlyDictionary<string, double> before, IReadOnlyDictionary<string, double> after)
+    {
+        ArgumentNullException.ThrowIfNull(before);
+        ArgumentNullException.ThrowIfNull(after);
+        return Find(after, MetricNames.MapAtR) < Find(before, MetricNames.MapAtR)
+            ? "Worse than before: a run this short, or on so few pictures, unlearns more than it learns. Give it more steps, or a lower lr."
+            : null;
+    }
+
+    private static MetricRow Row(string key, double? before, double? after) =>
+        new(
+            key,
+            MetricNames.Display(key),
+            before is { } b ? Human.Percent(b) : "",
+            after is { } a ? Human.Percent(a) : "",
+            after - before is { } change ? Human.PercentChange(change) : "");
+
+    private static double? Find(IReadOnlyDictionary<string, double> metrics, string key) =>
+        metrics.TryGetValue(key, out var value) ? value : null;
+}

@@ -1,0 +1,142 @@
+using System.Runtime.InteropServices;
+using CondEmbed.Common;
+using CondEmbed.Search;
+
+namespace CondEmbed.Evaluation;
+
+/// <summary>
+/// The ranks of all positives of all queries, without any ranking being made: similarities are computed a tile at a time, and what comes before each positive is
+/// counted while the tile is still near the core. A set that is searched among itself takes half of the products, since each serves both of its items.
+/// </summary>
+internal sealed unsafe class PositiveRanks
+{
+    private readonly LabelledSet<float> queries;
+    private readonly LabelledSet<float> gallery;
+    private readonly IReadOnlyList<int> self;
+    private readonly PositiveTable positives;
+    private readonly bool strictly;
+    private readonly int[] counts;
+
+    private PositiveRanks(LabelledSet<float> queries, LabelledSet<float> gallery, IReadOnlyList<int> self, PositiveTable positives, bool strictly, CancellationToken cancel)
+    {
+        (this.queries, this.gallery, this.self, this.positives, this.strictly) = (queries, gallery, self, positives, strictly);
+        counts = Counted(cancel);
+    }
+
+    /// <summary>Counts; null where there are too many positives for that.</summary>
+    /// <param name="queries">Q D.</param>
+    /// <param name="gallery">G D; the same object where each query is an item.</param>
+    /// <param name="self">For each query the item that it is itself, or -1.</param>
+    /// <param name="strictly">Whether <see cref="StrictlyBetter"/> will be asked for.</param>
+    /// <param name="cancel">Stops between blocks.</param>
+    internal static PositiveRanks? Of(
+        LabelledSet<float> queries, LabelledSet<float> gallery, IReadOnlyList<int> self, bool strictly, CancellationToken cancel) =>
+        PositiveTable.Of(queries, gallery, self, strictly) is { } positives
+            ? new PositiveRanks(queries, gallery, self, positives, strictly, cancel)
+            : null;
+
+    /// <summary>The rising ranks of a query's positives.</summary>
+    internal int[] Ranks(int query)
+    {
+        var ranks = new int[gallery.PositivesOf(queries.Labels[query], self[query])];
+        var place = positives.StartOf(query);
+        for (var i = ranks.Length - 1; i >= 0; i--, place += PanelRows.Width)
+        {
+            ranks[i] = Before(query, place) + 1;
+        }
+
+        return ranks;
+    }
+
+    /// <summary>How many negatives are strictly more similar than the best positive.</summary>
+    internal int StrictlyBetter(int query)
+    {
+        var count = gallery.PositivesOf(queries.Labels[query], self[query]);
+        return count == 0 ? 0 : Before(query, positives.StartOf(query) + (count * PanelRows.Width));
+    }
+
+    // The query itself was counted like any other item.
+    private int Before(int query, int place)
+    {
+        if (self[query] < 0)
+        {
+            return counts[place];
+        }
+
+        var own = PanelProduct.Of(queries.Unit.Row(query), gallery.Unit.Row(self[query]));
+        var (least, item) = (positives.Similarities[place], positives.Items[place]);
+        return counts[place] - (own > least || (own == least && self[query] < item) ? 1 : 0);
+    }
+
+    private int[] Counted(CancellationToken cancel)
+    {
+        var same = ReferenceEquals(queries, gallery);
+        using var items = PanelRows.Of(gallery.Unit);
+        using var asked = same ? null : PanelRows.Of(queries.Unit);
+        return Counted(asked ?? items, items, same, cancel);
+    }
+
+    private int[] Counted(PanelRows asked, PanelRows items, bool same, CancellationToken cancel)
+    {
+        var near = Math.Clamp(items.Panels / (4 * ComputeThreads.Count), 1, items.Near);
+        var blocks = (items.Panels + near - 1) / near;
+
+        // Of a triangle the last columns are the longest: they come first, so that all threads end together.
+        var own = ParallelWork.Do(blocks, () => new int[positives.Items.Length], (into, part) => Count(asked, items, (blocks - 1 - part) * near, near, same, into, cancel), cancel);
+        var all = own.Count > 0 ? own[0] : [];
+        foreach (var more in own.Skip(1))
+        {
+            for (var i = 0; i < all.Length; i++)
+            {
+                all[i] += more[i];
+            }
+        }
+
+        return all;
+    }
+
+    // All queries against some panels of items.
+    private void Count(PanelRows asked, PanelRows items, int first, int count, bool same, int[] counts, CancellationToken cancel)
+    {
+        var last = Math.Min(first + count, items.Panels);
+        var tile = (float*)NativeMemory.AlignedAlloc(PanelProduct.TileLength * sizeof(float), 64);
+        try
+        {
+            for (var row = 0; row < (same ? last : asked.Panels) && !cancel.IsCancellationRequested; row++)
+            {
+                for (var column = same ? Math.Max(first, row) : first; column < last; column++)
+                {
+                    PanelProduct.Tile(asked[row], items[column], items.Dimension, tile);
+                    Count(tile, asked, items, row, column, same && row != column, counts);
+                }
+            }
+        }
+        finally
+        {
+            NativeMemory.AlignedFree(tile);
+        }
+    }
+
+    private void Count(float* tile, PanelRows asked, PanelRows items, int row, int column, bool both, int[] counts)
+    {
+        for (var missing = items.RowsIn(column); missing < PanelRows.Width; missing++)
+        {
+            for (var i = 0; i < PanelRows.Width; i++)
+            {
+                tile[(i * PanelRows.Width) + missing] = float.NegativeInfinity;
+            }
+        }
+
+        fixed (float* similarities = positives.Similarities)
+        fixed (int* places = positives.Items, into = counts)
+        {
+            var at = positives.Start(row);
+            PositiveTile.OfRows(tile, column * PanelRows.Width, asked.RowsIn(row), positives.Depth(row), similarities + at, places + at, into + at);
+            if (both)
+            {
+                at = positives.Start(column);
+                PositiveTile.OfColumns(tile, row * PanelRows.Width, asked.RowsIn(row), positives.Depth(column), similarities + at, places + at, into + at);
+            }
+        }
+    }
+}

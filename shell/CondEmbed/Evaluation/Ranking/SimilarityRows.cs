@@ -1,0 +1,108 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+using CondEmbed.Common;
+using CondEmbed.Search;
+
+namespace CondEmbed.Evaluation;
+
+/// <summary>
+/// The similarities of every query to a whole gallery, a block of queries at a time. Every pair is summed in one order, so that equal embeddings have equal
+/// similarities: in single precision by <see cref="PanelProduct"/>, in double precision by <see cref="DotProduct.Exact"/>, which is slower and rounds only once.
+/// </summary>
+/// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
+internal sealed unsafe class SimilarityRows<T> : IDisposable
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private const int BlockBytes = 64 << 20;
+
+    private readonly Embeddings<T> queries;
+    private readonly Embeddings<T> gallery;
+    private readonly PanelRows? asked;
+    private readonly PanelRows? items;
+
+    /// <summary>Prepares the products of queries and items, both at unit length.</summary>
+    internal SimilarityRows(Embeddings<T> queries, Embeddings<T> gallery)
+    {
+        (this.queries, this.gallery) = (queries, gallery);
+        if (queries is Embeddings<float> singles && gallery is Embeddings<float> others)
+        {
+            asked = PanelRows.Of(singles);
+            items = ReferenceEquals(queries, gallery) ? asked : PanelRows.Of(others);
+        }
+    }
+
+    /// <summary>Visits every query with its similarity to each item, the queries of a block in parallel.</summary>
+    internal void ForEach(Action<int, ReadOnlyMemory<T>> visit, CancellationToken cancel, int? rowsInBlock = null)
+    {
+        var rows = rowsInBlock ?? (int)Math.Clamp(BlockBytes / ((long)Math.Max(gallery.Count, 1) * sizeof(T)), 1, 4096);
+        var block = new T[Math.Min(rows, Math.Max(queries.Count, 1)) * (long)gallery.Count];
+        for (var first = 0; first < queries.Count; first += rows)
+        {
+            cancel.ThrowIfCancellationRequested();
+            var (begin, count) = (first, Math.Min(rows, queries.Count - first));
+            Compute(begin, count, block);
+            _ = ParallelWork.Do(count, () => true, (_, row) => visit(begin + row, block.AsMemory(row * gallery.Count, gallery.Count)), cancel);
+        }
+    }
+
+    /// <summary>Q D -> Q G: the dot products of some queries, row after row.</summary>
+    internal void Compute(int first, int count, T[] similarities)
+    {
+        if (asked is null || items is null)
+        {
+            _ = ParallelWork.Do(count, () => true, (_, row) => Exact(first + row, similarities.AsSpan(row * gallery.Count, gallery.Count)));
+            return;
+        }
+
+        fixed (T* into = similarities)
+        {
+            var target = (nint)into;
+            _ = ParallelWork.Do((items.Panels + items.Near - 1) / items.Near, () => true, (_, block) => Compute(first, count, block * items.Near, (float*)target, asked, items));
+        }
+    }
+
+    public void Dispose()
+    {
+        asked?.Dispose();
+        items?.Dispose();
+    }
+
+    private void Exact(int query, Span<T> into)
+    {
+        var row = MemoryMarshal.Cast<T, double>(queries.Row(query));
+        for (var item = 0; item < into.Length; item++)
+        {
+            into[item] = T.CreateTruncating(DotProduct.Exact(row, MemoryMarshal.Cast<T, double>(gallery.Row(item))));
+        }
+    }
+
+    // Some rows, and as many panels of items as a core keeps near itself.
+    private static void Compute(int first, int count, int panel, float* into, PanelRows asked, PanelRows items)
+    {
+        var tile = (float*)NativeMemory.AlignedAlloc(PanelProduct.TileLength * sizeof(float), 64);
+        try
+        {
+            for (var row = first / PanelRows.Width; row * PanelRows.Width < first + count; row++)
+            {
+                for (var column = panel; column < Math.Min(panel + items.Near, items.Panels); column++)
+                {
+                    PanelProduct.Tile(asked[row], items[column], items.Dimension, tile);
+                    Copy(tile, row * PanelRows.Width, first, count, column, into, items);
+                }
+            }
+        }
+        finally
+        {
+            NativeMemory.AlignedFree(tile);
+        }
+    }
+
+    private static void Copy(float* tile, int query, int first, int count, int column, float* into, PanelRows items)
+    {
+        for (var row = Math.Max(0, first - query); row < PanelRows.Width && query + row < first + count; row++)
+        {
+            var from = new ReadOnlySpan<float>(tile + (row * PanelRows.Width), items.RowsIn(column));
+            from.CopyTo(new Span<float>(into + ((long)(query + row - first) * items.Count) + (column * PanelRows.Width), from.Length));
+        }
+    }
+}

@@ -1,0 +1,39 @@
+using CondEmbed.Search;
+
+namespace CondEmbed.Interchange;
+
+/// <summary>Embeddings of images, with their paths and labels as far as these are known.</summary>
+public sealed class EmbeddingTable
+{
+    /// <summary>Wraps arrays without copying them.</summary>
+    /// <exception cref="ArgumentException">The arrays do not fit together.</exception>
+    public EmbeddingTable(float[] values, int count, int dimension, string[]? paths = null, string[]? labels = null)
+    {
+        Embeddings = new Embeddings<float>(values, count, dimension);
+        if ((paths?.Length ?? count) != count || (labels?.Length ?? count) != count)
+        {
+            throw new ArgumentException($"{paths?.Length} paths and {labels?.Length} labels for {count} embeddings", nameof(paths));
+        }
+
+        Paths = paths;
+        Labels = labels;
+    }
+
+    /// <summary>N D.</summary>
+    public Embeddings<float> Embeddings { get; }
+
+    /// <summary>N D, row after row.</summary>
+    public float[] Values => Embeddings.Values;
+
+    /// <summary>N.</summary>
+    public int Count => Embeddings.Count;
+
+    /// <summary>D.</summary>
+    public int Dimension => Embeddings.Dimension;
+
+    /// <summary>The path of each image; null when they are not known.</summary>
+    public string[]? Paths { get; }
+
+    /// <summary>The class of each image; null when they are not known.</summary>
+    public string[]? Labels { get; }
+}

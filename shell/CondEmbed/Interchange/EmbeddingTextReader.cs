@@ -1,0 +1,140 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using System.Text.Json;
+using CondEmbed.Common;
+
+namespace CondEmbed.Interchange;
+
+/// <summary>Reads the text files that <see cref="EmbeddingText"/> writes.</summary>
+internal static class EmbeddingTextReader
+{
+    /// <summary>CSV with the columns <c>[path,][label,]e0,e1,...</c>.</summary>
+    internal static void ReadCsv(string path, EmbeddingRows rows)
+    {
+        string[]? header = null;
+        foreach (var (line, fields) in Records(path))
+        {
+            if (header is null)
+            {
+                header = fields;
+                if (fields is [var only] && only.AsSpan().IndexOfAny(';', '\t') is >= 0 and var at)
+                {
+                    throw new InputException($"{path}, line {line}: fields are separated by {(only[at] == ';' ? "semicolons" : "tabs")}; separate them by commas");
+                }
+
+                continue;
+            }
+
+            if (fields.Length != header.Length)
+            {
+                rows.Problem($"line {line}", $"{fields.Length} fields where the first line has {header.Length}");
+                continue;
+            }
+
+            Add(rows, line, header, fields);
+        }
+    }
+
+    /// <summary>A line <c>{"label": ..., "embedding": [...]}</c> for each image.</summary>
+    internal static void ReadJsonLines(string path, EmbeddingRows rows)
+    {
+        var line = 0;
+        foreach (var text in TextFile.Lines(path))
+        {
+            line++;
+            if (text.Trim().Length > 0)
+            {
+                try
+                {
+                    using var document = JsonDocument.Parse(text);
+                    Add(rows, line, document.RootElement);
+                }
+                catch (Exception problem) when (TextFile.IsBadJson(problem))
+                {
+                    rows.Problem($"line {line}", $"not valid JSON: {problem.Message}");
+                }
+            }
+        }
+    }
+
+    private static void Add(EmbeddingRows rows, int line, string[] header, string[] fields)
+    {
+        var row = new List<float>(fields.Length);
+        string? label = null;
+        for (var i = 0; i < fields.Length; i++)
+        {
+            if (header[i].Equals("label", StringComparison.OrdinalIgnoreCase))
+            {
+                label = fields[i];
+            }
+            else if (float.TryParse(fields[i], CultureInfo.InvariantCulture, out var number))
+            {
+                row.Add(number);
+            }
+            else if (!header[i].Equals("path", StringComparison.OrdinalIgnoreCase))
+            {
+                rows.Problem($"line {line}", $"'{fields[i]}' in the column '{header[i]}' is no number");
+                return;
+            }
+        }
+
+        rows.Add($"line {line}", CollectionsMarshal.AsSpan(row), label);
+    }
+
+    private static void Add(EmbeddingRows rows, int line, JsonElement root)
+    {
+        if (root.ValueKind != JsonValueKind.Object
+            || !root.TryGetProperty("embedding", out var embedding)
+            || embedding.ValueKind != JsonValueKind.Array)
+        {
+            rows.Problem($"line {line}", "no list 'embedding'");
+            return;
+        }
+
+        var row = new float[embedding.GetArrayLength()];
+        var at = 0;
+        using var all = embedding.EnumerateArray();
+        foreach (var number in all)
+        {
+            if (number.ValueKind != JsonValueKind.Number || !number.TryGetSingle(out row[at++]))
+            {
+                rows.Problem($"line {line}", $"'embedding' holds {number.GetRawText()}, which is not a number");
+                return;
+            }
+        }
+
+        var known = root.TryGetProperty("label", out var label) && label.ValueKind is JsonValueKind.String or JsonValueKind.Number;
+        rows.Add($"line {line}", row, known ? label.ToString() : null);
+    }
+
+    // A quoted field may hold line ends: a record goes on while a quote is open.
+    private static IEnumerable<(int Line, string[] Fields)> Records(string path)
+    {
+        var open = new StringBuilder();
+        var line = 0;
+        var begin = 1;
+        var quotes = 0;
+        foreach (var text in TextFile.Lines(path))
+        {
+            line++;
+            open.Append(open.Length > 0 ? "\n" : "").Append(text);
+            quotes += text.AsSpan().Count('"');
+            if (quotes % 2 == 0)
+            {
+                foreach (var record in DelimitedText.Parse(open.ToString(), ',', path))
+                {
+                    yield return (begin, record.Fields);
+                }
+
+                open.Clear();
+                begin = line + 1;
+            }
+        }
+
+        if (open.Length > 0)
+        {
+            throw new InputException($"{path}, line {begin}: a quoted field is never closed");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using CondEmbed.Common;
+using CondEmbed.WeightFiles;
+
+namespace CondEmbed.Interchange;
+
+/// <summary>
+/// Labels of embeddings in a file of their own: <c>.npy</c> (N whole numbers), <c>.txt</c> (a label a line), or <c>.csv</c> / <c>.tsv</c>
+/// (the column <c>label</c>, or the only column).
+/// </summary>
+internal static class LabelFile
+{
+    private static readonly string[] Endings = [".csv", ".tsv", ".npy", ".txt"];
+
+    /// <summary>The name of the labels that belong to a file of embeddings: <c>x.npy</c>, <c>.csv</c> -> <c>x.labels.csv</c>.</summary>
+    internal static string Beside(string embeddings, string ending) => Path.ChangeExtension(embeddings, null) + ".labels" + ending;
+
+    /// <summary>The labels that lie beside a file of embeddings.</summary>
+    /// <exception cref="InputException">There are none, or of several kinds.</exception>
+    internal static string Find(string embeddings)
+    {
+        var there = Endings.Select(ending => Beside(embeddings, ending)).Where(File.Exists).ToList();
+        return there switch
+        {
+            [var one] => one,
+            [] => throw new InputException(
+                $"{embeddings}: no labels given, and none beside it (looked for {string.Join(", ", Endings.Select(ending => Beside(embeddings, ending)))})"),
+            _ => throw new InputException($"{embeddings}: more than one file of labels beside it ({string.Join(", ", there)}); name one"),
+        };
+    }
+
+    internal static string[] Read(string path)
+    {
+        switch (Path.GetExtension(path).ToLowerInvariant())
+        {
+            case ".npy":
+                return Numbers(path);
+            case ".csv" or ".tsv":
+                return Column(path);
+            case ".txt":
+                return Lines(path);
+            default:
+                throw new InputException($"{path}: labels can be {string.Join(' ', Endings)}");
+        }
+    }
+
+    private static string[] Lines(string path) => [.. TextFile.Lines(path).Select(line => line.Trim()).Where(line => line.Length > 0)];
+
+    private static string[] Column(string path)
+    {
+        var records = DelimitedText.Read(path, "label");
+        var column = records.Count == 0 ? -1 : Array.FindIndex(records[0].Fields, name => name.Equals("label", StringComparison.OrdinalIgnoreCase));
+        if (column < 0 && records.Exists(record => record.Fields.Length != 1))
+        {
+            throw new InputException($"{path}: no column 'label' in its first line");
+        }
+
+        var problems = new ProblemList();
+        foreach (var record in records.Where(record => record.Fields.Length <= column))
+        {
+            problems.Add($"{path}, line {record.Line}: {record.Fields.Length} fields, and the label is field {column + 1}");
+        }
+
+        problems.ThrowIfAny();
+        return column < 0 ? [.. records.Select(record => record.Fields[0])] : [.. records.Skip(1).Select(record => record.Fields[column])];
+    }
+
+    private static string[] Numbers(string path)
+    {
+        var array = Npy.Read(path);
+        if (array.Shape.Count != 1)
+        {
+            throw new InputException($"{path}: labels are one row of numbers, not [{string.Join(", ", array.Shape)}]");
+        }
+
+        return array.Type switch
+        {
+            ElementType.I64 => Texts<long>(array),
+            ElementType.I32 => Texts<int>(array),
+            ElementType.I16 => Texts<short>(array),
+            ElementType.I8 => Texts<sbyte>(array),
+            ElementType.U8 => Texts<byte>(array),
+            ElementType.F64 or ElementType.F32 or ElementType.F16 => Whole(path, array.Widened()),
+            _ => throw new InputException($"{path}: labels are whole numbers, not {array.Type}"),
+        };
+    }
+
+    /// <summary>Whole numbers that were saved as floating point ones.</summary>
+    private static string[] Whole(string path, NamedArray array)
+    {
+        double[] numbers = array.Type == ElementType.F64
+            ? [.. MemoryMarshal.Cast<byte, double>(array.Data.Span)]
+            : [.. MemoryMarshal.Cast<byte, float>(array.Data.Span).ToArray().Select(number => (double)number)];
+        var wrong = Array.FindIndex(numbers, number => number != Math.Floor(number) || Math.Abs(number) > 1L << 53);
+        return wrong < 0
+            ? [.. numbers.Select(number => ((long)number).ToString(CultureInfo.InvariantCulture))]
+            : throw new InputException($"{path}: label {wrong} (counted from 0) is {numbers[wrong].ToString(CultureInfo.InvariantCulture)}, not a whole number. Save labels as integers: labels.astype('int64').");
+    }
+
+    private static string[] Texts<T>(NamedArray array)
+        where T : unmanaged, IFormattable =>
+        [.. MemoryMarshal.Cast<byte, T>(array.Data.Span).ToArray().Select(number => number.ToString(null, CultureInfo.InvariantCulture))];
+}

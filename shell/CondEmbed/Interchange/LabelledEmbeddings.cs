@@ -1,0 +1,151 @@
+using System.Runtime.InteropServices;
+using CondEmbed.Common;
+using CondEmbed.Datasets;
+using CondEmbed.Evaluation;
+using CondEmbed.Search;
+using CondEmbed.WeightFiles;
+
+namespace CondEmbed.Interchange;
+
+/// <summary>
+/// Embeddings with labels that somebody made elsewhere, to be measured in the precision that they are stored in; small sets always in double precision.
+/// </summary>
+public sealed class LabelledEmbeddings
+{
+    private const double QuickProducts = 1e8;
+
+    private readonly string path;
+    private readonly Embeddings<double>? doubles;
+    private readonly Embeddings<float>? singles;
+
+    internal LabelledEmbeddings(string path, Embeddings<double>? doubles, Embeddings<float>? singles, string[] labels)
+    {
+        this.path = path;
+        this.doubles = doubles;
+        this.singles = singles;
+        Labels = [.. labels.Select(ClassLabel.Normal)];
+        if (labels.Length != Count)
+        {
+            throw new InputException($"{path}: {Count} embeddings but {labels.Length} labels");
+        }
+    }
+
+    /// <summary>N.</summary>
+    public int Count => doubles?.Count ?? singles!.Count;
+
+    /// <summary>D.</summary>
+    public int Dimension => doubles?.Dimension ?? singles!.Dimension;
+
+    /// <summary>Whether they are stored in double precision.</summary>
+    public bool IsDouble => doubles is not null;
+
+    /// <summary>The label of each embedding.</summary>
+    public IReadOnlyList<string> Labels { get; }
+
+    /// <summary>
+    /// Reads <c>.json</c>, <c>{"embeddings": [[...], ...], "labels": [...]}</c>, in double precision; <c>.npy</c>, N x D, with labels in a file of
+    /// their own: <c>.npy</c> (whole numbers), <c>.txt</c> (a label a line) or <c>.csv</c> (column <c>label</c>); or <c>.csv</c>, <c>.jsonl</c> and
+    /// <c>.parquet</c> in single precision, as <see cref="EmbeddingFiles"/> writes them.
+    /// </summary>
+    /// <param name="path">The file.</param>
+    /// <param name="labels">
+    /// The labels, for any file but <c>.json</c>; by default those in the file, or beside an <c>.npy</c> file, such as <c>NAME.labels.csv</c>.
+    /// </param>
+    /// <exception cref="InputException">A file is missing or not well formed.</exception>
+    public static LabelledEmbeddings Read(string path, string? labels = null)
+    {
+        if (!File.Exists(path))
+        {
+            throw new InputException($"{path}: no such file");
+        }
+
+        switch (Path.GetExtension(path).ToLowerInvariant())
+        {
+            case ".npy":
+                return FromArray(path, Npy.Read(path).Widened(), LabelFile.Read(labels ?? LabelFile.Find(path)));
+            case ".csv":
+                return FromRows(path, labels, EmbeddingTextReader.ReadCsv);
+            case ".jsonl":
+                return FromRows(path, labels, EmbeddingTextReader.ReadJsonLines);
+            case ".parquet":
+                return FromRows(path, labels, EmbeddingParquetReader.Read);
+            case ".json" when labels is null:
+                return LabelledEmbeddingsJson.Read(path);
+            case ".json":
+                throw new InputException($"{path}: a .json file holds its labels itself; leave out {labels}");
+            default:
+                throw new InputException($"{path}: embeddings can be .npy .csv .jsonl .parquet, or a .json file with 'embeddings' and 'labels'");
+        }
+    }
+
+    /// <summary>All metrics, all against all; see <see cref="Retrieval"/>.</summary>
+    /// <exception cref="InputException">There are fewer than two, one is not finite, or no two share a label.</exception>
+    public RetrievalMetrics Evaluate(EvaluationOptions? options = null, CancellationToken cancel = default)
+    {
+        if (Count < 2)
+        {
+            throw new InputException($"{path}: {Count} embeddings; at least 2 are needed");
+        }
+
+        var numbers = ClassNames(null).NumbersOf(Labels);
+        return IsDouble || IsSmall(this, this)
+            ? Retrieval.Evaluate(Widened(), numbers, options, cancel)
+            : Retrieval.Evaluate(singles!, numbers, options, cancel);
+    }
+
+    /// <summary>All metrics of these as queries against a gallery, from which nothing is left out; in double precision if either is.</summary>
+    /// <exception cref="InputException">The dimensions differ, an embedding is not finite, or no query has its label in the gallery.</exception>
+    public RetrievalMetrics Evaluate(LabelledEmbeddings gallery, EvaluationOptions? options = null, CancellationToken cancel = default)
+    {
+        ArgumentNullException.ThrowIfNull(gallery);
+        if (gallery.Dimension != Dimension)
+        {
+            throw new InputException($"{path}: embeddings of {Dimension} numbers, but {gallery.path} has {gallery.Dimension}");
+        }
+
+        var names = ClassNames(gallery);
+        var (own, others) = (names.NumbersOf(Labels), names.NumbersOf(gallery.Labels));
+        return IsDouble || gallery.IsDouble || IsSmall(this, gallery)
+            ? Retrieval.Evaluate(Widened(), own, gallery.Widened(), others, null, options, cancel)
+            : Retrieval.Evaluate(singles!, own, gallery.singles!, others, null, options, cancel);
+    }
+
+    /// <summary>The classes by the numbers that metrics know them by, of these alone or together with a gallery.</summary>
+    public ClassIndex ClassNames(LabelledEmbeddings? gallery) => new(Labels.Concat(gallery?.Labels ?? []));
+
+    /// <summary>Whether double precision takes no time worth speaking of: then the file's type does not decide which of two equal cosines comes first.</summary>
+    private static bool IsSmall(LabelledEmbeddings queries, LabelledEmbeddings gallery) => (double)queries.Count * gallery.Count * queries.Dimension <= QuickProducts;
+
+    private Embeddings<double> Widened() => doubles ?? new([.. singles!.Values.Select(number => (double)number)], Count, Dimension);
+
+    private static LabelledEmbeddings FromRows(string path, string? labels, Action<string, EmbeddingRows> read)
+    {
+        var rows = new EmbeddingRows(path);
+        try
+        {
+            read(path, rows);
+        }
+        catch (Exception problem) when (problem is not (InputException or OutOfMemoryException))
+        {
+            throw new InputException($"{path}: cannot be read: {problem.Message}");
+        }
+
+        return rows.Done(labels is null ? null : LabelFile.Read(labels));
+    }
+
+    private static LabelledEmbeddings FromArray(string path, NamedArray array, string[] labels)
+    {
+        if (array.Shape is not [var rows, > 0 and var columns])
+        {
+            throw new InputException($"{path}: embeddings are rows of numbers, N x D, not [{string.Join(", ", array.Shape)}]");
+        }
+
+        var bytes = array.Data.Span;
+        return array.Type switch
+        {
+            ElementType.F64 => new(path, new([.. MemoryMarshal.Cast<byte, double>(bytes)], (int)rows, (int)columns), null, labels),
+            ElementType.F32 => new(path, null, new([.. MemoryMarshal.Cast<byte, float>(bytes)], (int)rows, (int)columns), labels),
+            _ => throw new InputException($"{path}: embeddings are floating point numbers, not {array.Type}; save embeddings.astype('float32')"),
+        };
+    }
+}

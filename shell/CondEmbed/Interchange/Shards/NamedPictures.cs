@@ -1,0 +1,30 @@
+using System.Collections.Concurrent;
+using CondEmbed.Datasets;
+using CondEmbed.Images;
+using CondEmbed.Search;
+
+namespace CondEmbed.Interchange;
+
+/// <summary>Pictures that get their names by content while they are read for the network, so that every file is read once.</summary>
+internal sealed class NamedPictures(IImageDataset dataset) : IImageSource
+{
+    private readonly ConcurrentDictionary<int, string> ids = new();
+
+    public int Count => dataset.Count;
+
+    public bool ClipsBoxes => dataset.ClipsBoxes;
+
+    public string NameOf(int index) => dataset.NameOf(index);
+
+    public PixelBox? BoxOf(int index) => dataset.BoxOf(index);
+
+    public byte[] Read(int index)
+    {
+        var file = dataset.Read(index);
+        ids[index] = PictureId.Of(file, dataset.BoxOf(index));
+        return file;
+    }
+
+    /// <summary>The id of a picture that was read.</summary>
+    internal string IdOf(int index) => ids[index];
+}

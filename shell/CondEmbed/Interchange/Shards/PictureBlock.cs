@@ -1,0 +1,105 @@
+using CondEmbed.Common;
+using CondEmbed.Datasets;
+using CondEmbed.Images;
+using CondEmbed.Search;
+
+namespace CondEmbed.Interchange;
+
+/// <summary>Some pictures of a data set, named by their content, with what cannot be read left out.</summary>
+internal sealed class PictureBlock
+{
+    private readonly IImageDataset dataset;
+    private readonly LoaderOptions loader;
+    private readonly List<(int Item, string Id)> pictures = [];
+
+    internal PictureBlock(IImageDataset dataset, int[] items, int workers, Action<BadPictureException, int> skip, CancellationToken cancellation)
+    {
+        this.dataset = dataset;
+        loader = new LoaderOptions(workers);
+        var ids = new string?[items.Length];
+        var bad = new BadPictureException?[items.Length];
+        ParallelWork.Each(items.Length, Identify, workers, cancellation);
+
+        for (var at = 0; at < items.Length; at++)
+        {
+            if (ids[at] is { } id)
+            {
+                pictures.Add((items[at], id));
+            }
+            else
+            {
+                skip(bad[at]!, items[at]);
+            }
+        }
+
+        void Identify(int at)
+        {
+            try
+            {
+                ids[at] = PictureId.Of(dataset.Read(items[at]), dataset.BoxOf(items[at]));
+            }
+            catch (BadPictureException problem)
+            {
+                bad[at] = problem;
+            }
+        }
+    }
+
+    /// <summary>The pictures that can be read, by their numbers in the data set, with their ids.</summary>
+    internal IReadOnlyList<(int Item, string Id)> Pictures => pictures;
+
+    /// <summary>The pictures in order, with the labels of the data or one for all.</summary>
+    internal IReadOnlyList<StorePlace> Places(string? label) =>
+        [.. pictures.Select(picture => new StorePlace(picture.Id, dataset.Items[picture.Item].Path, label ?? dataset.Items[picture.Item].Label))];
+
+    /// <summary>The embeddings of those pictures whose ids are given, but for bad ones.</summary>
+    internal IReadOnlyDictionary<string, ReadOnlyMemory<float>> Embed(
+        IEmbeddingNetwork network, IReadOnlyList<string> ids, Action<BadPictureException, int> skip, CancellationToken cancellation)
+    {
+        var idOf = new Dictionary<int, string>();
+        var wanted = ids.ToHashSet(StringComparer.Ordinal);
+        foreach (var (item, id) in pictures)
+        {
+            if (wanted.Remove(id))
+            {
+                idOf.Add(item, id);
+            }
+        }
+
+        var reader = new PictureReader(new UnchangedPictures(dataset, idOf));
+        var found = new Dictionary<string, ReadOnlyMemory<float>>(StringComparer.Ordinal);
+        var batches = new BatchLoader(reader, loader).InOrder(
+            [.. idOf.Keys], null, network.BatchSize, network.View, bad => skip(new BadPictureException(bad.Name, bad.Reason), bad.Index), cancellation);
+        foreach (var batch in batches)
+        {
+            using (batch)
+            {
+                var values = network.Embed(batch.Pixels, batch.Count).AsMemory();
+                for (var row = 0; row < batch.Count; row++)
+                {
+                    found.Add(idOf[batch.Indices[row]], values.Slice(row * network.Dimension, network.Dimension));
+                }
+            }
+        }
+
+        return found;
+    }
+
+    /// <summary>Reads the pictures once more, and holds that they are still the same: an embedding must not stand under another content's name.</summary>
+    private sealed class UnchangedPictures(IImageDataset dataset, Dictionary<int, string> ids) : IImageSource
+    {
+        public int Count => dataset.Count;
+
+        public bool ClipsBoxes => dataset.ClipsBoxes;
+
+        public string NameOf(int index) => dataset.NameOf(index);
+
+        public PixelBox? BoxOf(int index) => dataset.BoxOf(index);
+
+        public byte[] Read(int index)
+        {
+            var file = dataset.Read(index);
+            return PictureId.Of(file, dataset.BoxOf(index)) == ids[index] ? file : throw new BadPictureException(dataset.NameOf(index), "it changed while it was read");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using CondEmbed.Common;
+using CondEmbed.Datasets;
+using CondEmbed.Search;
+
+namespace CondEmbed.Interchange;
+
+/// <summary>What a shard's file says about itself: whose embeddings of which pictures it holds, and which part of them.</summary>
+/// <param name="Network">The network.</param>
+/// <param name="Shard">The part.</param>
+/// <param name="Pictures">SHA-256 of the paths, labels and boxes of all pictures of the data set, and of the size of a batch.</param>
+internal sealed record ShardHeader(StoreNetwork Network, Shard Shard, string Pictures)
+{
+    private const string Prefix = "condembed.";
+
+    internal static ShardHeader Of(IEmbeddingNetwork network, IImageDataset dataset, Shard shard)
+    {
+        using var sum = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Add(sum, network.BatchSize.ToString(CultureInfo.InvariantCulture));
+        foreach (var item in dataset.Items)
+        {
+            Add(sum, item.Path);
+            Add(sum, item.Label);
+            Add(sum, item.Box?.ToString() ?? "");
+        }
+
+        return new ShardHeader(StoreNetwork.Of(network), shard, Convert.ToHexStringLower(sum.GetHashAndReset()));
+    }
+
+    /// <summary>What a file says; null if it is no shard.</summary>
+    internal static ShardHeader? Read(IReadOnlyDictionary<string, string> metadata)
+    {
+        if (Text("fingerprint") is { Length: > 0 } fingerprint
+            && int.TryParse(Text("dimension"), NumberStyles.None, CultureInfo.InvariantCulture, out var dimension)
+            && dimension > 0
+            && Text("pictures") is { } pictures
+            && Text("shard") is { } shard)
+        {
+            return new ShardHeader(new StoreNetwork(fingerprint, dimension), Shard.Parse(shard), pictures);
+        }
+
+        return null;
+
+        string? Text(string name) => metadata.TryGetValue(Prefix + name, out var text) ? text : null;
+    }
+
+    internal IReadOnlyDictionary<string, string> Metadata => new Dictionary<string, string>
+    {
+        [Prefix + "fingerprint"] = Network.Fingerprint,
+        [Prefix + "dimension"] = Network.Dimension.ToString(CultureInfo.InvariantCulture),
+        [Prefix + "shard"] = Shard.ToString(),
+        [Prefix + "pictures"] = Pictures,
+    };
+
+    /// <summary>Demands the same network and pictures as another's.</summary>
+    internal void DemandSame(ShardHeader other, string path, string fix)
+    {
+        Network.DemandSame(other.Network, path, fix);
+        if (Pictures != other.Pictures)
+        {
+            throw new InputException($"{path} is a shard of another list of pictures; {fix}");
+        }
+    }
+
+    // With its length before it, so that no two lists have one text.
+    private static void Add(IncrementalHash sum, string text)
+    {
+        var bytes = Encoding.UTF8.GetBytes(text);
+        sum.AppendData(BitConverter.GetBytes(bytes.Length));
+        sum.AppendData(bytes);
+    }
+}

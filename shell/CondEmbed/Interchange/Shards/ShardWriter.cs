@@ -1,0 +1,129 @@
+using System.Diagnostics;
+using CondEmbed.Common;
+using CondEmbed.Datasets;
+using CondEmbed.Images;
+using CondEmbed.Search;
+
+namespace CondEmbed.Interchange;
+
+/// <summary>Embeds one part of a data set into a Parquet file of its own, so that many machines can share the work and any part can be done again.</summary>
+public static class ShardWriter
+{
+    private const string Phase = "embedding";
+
+    /// <summary>
+    /// Writes <c>part-00001-of-00008.parquet</c> into a folder: <c>id</c>, <c>path</c>, <c>label</c> (strings), <c>embedding</c> (list of float). The file
+    /// has its name only once it is whole, so one that is there, of the same network and pictures, is left as it is. Memory holds one group of rows.
+    /// </summary>
+    /// <param name="network">The network.</param>
+    /// <param name="dataset">All pictures, the same list on every machine.</param>
+    /// <param name="shard">Which part of them.</param>
+    /// <param name="folder">Where to; it is made if it is missing.</param>
+    /// <param name="options">Workers, Label, SkipBad and Again count here; Again writes the file anew whatever is there.</param>
+    /// <param name="progress">Told how far it is.</param>
+    /// <param name="cancellation">Ends the work with an OperationCanceledException, and leaves no file.</param>
+    /// <returns>How many rows were written; null where the file was there.</returns>
+    /// <exception cref="InputException">A file of that name is of another network or other pictures, or cannot be read or written.</exception>
+    /// <exception cref="BadPictureException">A picture cannot be used and they are not skipped.</exception>
+    public static int? Write(
+        IEmbeddingNetwork network,
+        IImageDataset dataset,
+        Shard shard,
+        string folder,
+        IndexOptions? options = null,
+        IProgress<RunProgress>? progress = null,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        ArgumentNullException.ThrowIfNull(dataset);
+        ArgumentNullException.ThrowIfNull(shard);
+        options ??= new IndexOptions();
+        var header = ShardHeader.Of(network, dataset, shard);
+        var path = Path.Combine(folder, shard.FileName);
+        if (File.Exists(path) && !options.Again)
+        {
+            EmbeddingShards.HeaderOf(path).DemandSame(header, path, $"give another folder, or {Wording.Of("IndexOptions.Again", "--again")} to write it anew");
+            return null;
+        }
+
+        AtomicFile.MakeFolder(folder);
+        var rows = 0;
+        AtomicFile.Write(path, stream => rows = Write(stream, header, network, dataset, options, progress, cancellation));
+        return rows;
+    }
+
+    private static int Write(
+        Stream stream,
+        ShardHeader header,
+        IEmbeddingNetwork network,
+        IImageDataset dataset,
+        IndexOptions options,
+        IProgress<RunProgress>? progress,
+        CancellationToken cancellation)
+    {
+        var watch = Stopwatch.StartNew();
+        using var writer = new EmbeddingParquetWriter(stream, network.Dimension, ids: true, paths: true, labels: true, header.Metadata);
+        int[] items = [.. header.Shard.Items(dataset.Count, network.BatchSize)];
+        var (done, written) = (0, 0);
+
+        // Whole batches, so that a group's end does not cut one.
+        foreach (var group in items.Chunk(RowsInGroup(network)))
+        {
+            var rows = Embed(network, dataset, group, options, cancellation);
+            if (rows.Count > 0)
+            {
+                writer.Write(rows.Group());
+            }
+
+            (done, written) = (done + group.Length, written + rows.Count);
+            progress?.Report(RunProgress.Of(Phase, done, items.Length, watch.Elapsed));
+        }
+
+        return written;
+    }
+
+    private static int RowsInGroup(IEmbeddingNetwork network)
+    {
+        const int Most = 4096;
+        var batches = Math.Max(1, Math.Min(Most, EmbeddingParquetWriter.RowsInGroup(network.Dimension)) / network.BatchSize);
+        return batches * network.BatchSize;
+    }
+
+    private static ShardRows Embed(IEmbeddingNetwork network, IImageDataset dataset, int[] items, IndexOptions options, CancellationToken cancellation)
+    {
+        var rows = new ShardRows();
+        var source = new NamedPictures(dataset);
+        var skip = options.SkipBad;
+        foreach (var batch in new BatchLoader(new PictureReader(source), new LoaderOptions(options.Workers))
+            .InOrder(items, null, network.BatchSize, network.View, skip, cancellation))
+        {
+            using (batch)
+            {
+                rows.Values.AddRange(network.Embed(batch.Pixels, batch.Count));
+                foreach (var item in batch.Indices)
+                {
+                    rows.Ids.Add(source.IdOf(item));
+                    rows.Paths.Add(dataset.Items[item].Path);
+                    rows.Labels.Add(options.Label ?? dataset.Items[item].Label);
+                }
+            }
+        }
+
+        return rows;
+    }
+
+    private sealed class ShardRows
+    {
+        internal int Count => Ids.Count;
+
+        internal List<float> Values { get; } = [];
+
+        internal List<string> Ids { get; } = [];
+
+        internal List<string> Paths { get; } = [];
+
+        internal List<string> Labels { get; } = [];
+
+        internal EmbeddingGroup Group() => new(Ids, Paths, Labels, Values.ToArray());
+    }
+}

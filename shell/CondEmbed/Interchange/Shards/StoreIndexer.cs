@@ -1,0 +1,172 @@
+using System.Diagnostics;
+using System.Globalization;
+using CondEmbed.Common;
+using CondEmbed.Datasets;
+using CondEmbed.Images;
+using CondEmbed.Search;
+
+namespace CondEmbed.Interchange;
+
+/// <summary>How pictures are brought into a store.</summary>
+/// <param name="Block">Pictures that are written at once, as a whole or not at all.</param>
+/// <param name="Workers">Threads that read pictures; 0 for one a core.</param>
+/// <param name="Again">Whether pictures that are there already are embedded again.</param>
+/// <param name="Label">The class of all pictures, instead of what the data says.</param>
+/// <param name="SkipBad">Told of each picture that cannot be used, which is then left out; null throws instead.</param>
+public sealed record IndexOptions(int Block = 512, int Workers = 0, bool Again = false, string? Label = null, Action<BadPicture>? SkipBad = null);
+
+/// <summary>What came of it.</summary>
+/// <param name="Embedded">Pictures that were embedded, or loaded from shards, and written.</param>
+/// <param name="Known">Pictures that were there already.</param>
+/// <param name="Renamed">Of these, those whose path or label was another.</param>
+/// <param name="Same">Pictures of the same content as one before them, which has the row.</param>
+/// <param name="Bad">Pictures that cannot be used and were left out.</param>
+/// <param name="Elapsed">How long it took.</param>
+public sealed record IndexSummary(long Embedded, long Known, long Renamed, long Same, long Bad, TimeSpan Elapsed);
+
+/// <summary>
+/// Brings pictures into a store block by block. What is there already is not embedded again, so that a load which was stopped goes on where it was, and a
+/// second one changes nothing.
+/// </summary>
+public sealed class StoreIndexer
+{
+    private const string Phase = "indexing";
+
+    // A picture's id shortened to what memory of a whole catalogue allows: two pictures of one are not to be expected before some 10^18.
+    private readonly HashSet<UInt128> met = [];
+    private readonly IVectorStore store;
+    private readonly IndexOptions options;
+    private readonly IProgress<RunProgress>? progress;
+    private readonly Stopwatch watch = Stopwatch.StartNew();
+    private IndexSummary summary = new(0, 0, 0, 0, 0, TimeSpan.Zero);
+
+    private StoreIndexer(IVectorStore store, IndexOptions? options, IProgress<RunProgress>? progress)
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        this.store = store;
+        this.options = options ?? new IndexOptions();
+        this.progress = progress;
+        ArgumentOutOfRangeException.ThrowIfLessThan(this.options.Block, 1, nameof(options));
+    }
+
+    /// <summary>Decodes the pictures that the store does not know, so that a bad one is known before anything is written.</summary>
+    /// <exception cref="InputException">The store cannot be read.</exception>
+    public static async Task<PictureCheck> CheckAsync(
+        IImageDataset dataset,
+        IVectorStore store,
+        IndexOptions? options = null,
+        IProgress<RunProgress>? progress = null,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(dataset);
+        ArgumentNullException.ThrowIfNull(store);
+        options ??= new IndexOptions();
+        var (reader, watch, bad) = (new PictureReader(dataset), Stopwatch.StartNew(), new List<BadPicture>());
+        foreach (var items in Enumerable.Range(0, dataset.Count).Chunk(options.Block))
+        {
+            var block = new PictureBlock(dataset, items, options.Workers, (problem, item) => bad.Add(new BadPicture(item, problem.Name, problem.Reason)), cancellation);
+            var known = options.Again ? new HashSet<string>() : await store.KnownAsync([.. block.Pictures.Select(picture => picture.Id)], cancellation).ConfigureAwait(false);
+            int[] missing = [.. block.Pictures.Where(picture => !known.Contains(picture.Id)).Select(picture => picture.Item)];
+            bad.AddRange(PictureCheck.Run(reader, missing, options.Workers, null, cancellation).Bad);
+            progress?.Report(RunProgress.Of("checking pictures", items[^1] + 1, dataset.Count, watch.Elapsed));
+        }
+
+        return new PictureCheck(dataset.Count, [.. bad.OrderBy(picture => picture.Index)]);
+    }
+
+    /// <summary>Embeds the pictures that the store does not know, and writes them.</summary>
+    /// <exception cref="BadPictureException">A picture cannot be used and they are not skipped; the blocks before it are in the store.</exception>
+    /// <exception cref="InputException">The store holds another network's embeddings, or cannot be written.</exception>
+    public static async Task<IndexSummary> RunAsync(
+        IEmbeddingNetwork network,
+        IImageDataset dataset,
+        IVectorStore store,
+        IndexOptions? options = null,
+        IProgress<RunProgress>? progress = null,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        ArgumentNullException.ThrowIfNull(dataset);
+        var indexer = new StoreIndexer(store, options, progress);
+        store.Network.DemandSame(StoreNetwork.Of(network), store.Name, "choose another store");
+        for (var first = 0; first < dataset.Count; first += indexer.options.Block)
+        {
+            int[] items = [.. Enumerable.Range(first, Math.Min(indexer.options.Block, dataset.Count - first))];
+            var block = new PictureBlock(dataset, items, indexer.options.Workers, indexer.Skip, cancellation);
+            await indexer.Add(block.Places(indexer.options.Label), ids => block.Embed(network, ids, indexer.Skip, cancellation), cancellation).ConfigureAwait(false);
+            indexer.Report(first + items.Length, dataset.Count);
+        }
+
+        return await indexer.Complete(cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Writes the embeddings of shards, but for those that the store knows.</summary>
+    /// <exception cref="InputException">The store holds another network's embeddings, or cannot be written.</exception>
+    public static async Task<IndexSummary> LoadAsync(
+        EmbeddingShards shards,
+        IVectorStore store,
+        IndexOptions? options = null,
+        IProgress<RunProgress>? progress = null,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(shards);
+        var indexer = new StoreIndexer(store, options, progress);
+        store.Network.DemandSame(shards.Network, store.Name, "choose another store");
+        var done = 0;
+        foreach (var block in shards.Items().Chunk(indexer.options.Block))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var byId = block.GroupBy(item => item.Id, StringComparer.Ordinal).ToDictionary(same => same.Key, same => same.First(), StringComparer.Ordinal);
+            var places = block.Select(item => new StorePlace(item.Id, item.Path, indexer.options.Label ?? item.Label));
+            await indexer.Add([.. places], ids => ids.ToDictionary(id => id, id => byId[id].Embedding, StringComparer.Ordinal), cancellation).ConfigureAwait(false);
+            done += block.Length;
+            indexer.Report(done, shards.Count);
+        }
+
+        return await indexer.Complete(cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>One block: the first picture of each content that is met has the row.</summary>
+    private async Task Add(
+        IReadOnlyList<StorePlace> places, Func<IReadOnlyList<string>, IReadOnlyDictionary<string, ReadOnlyMemory<float>>> embed, CancellationToken cancellation)
+    {
+        List<StorePlace> firsts = [.. places.Where(place => met.Add(Short(place.Id)))];
+        var known = options.Again ? new HashSet<string>() : await store.KnownAsync([.. firsts.Select(place => place.Id)], cancellation).ConfigureAwait(false);
+        List<StorePlace> there = [.. firsts.Where(place => known.Contains(place.Id))];
+        List<StorePlace> missing = [.. firsts.Where(place => !known.Contains(place.Id))];
+        var renamed = there.Count == 0 ? 0 : await store.PlaceAsync(there, cancellation).ConfigureAwait(false);
+        var embeddings = embed([.. missing.Select(place => place.Id)]);
+        var items = missing.Where(place => embeddings.ContainsKey(place.Id)).Select(place => new StoreItem(place.Id, place.Path, place.Label, embeddings[place.Id]));
+        await store.UpsertAsync([.. items], cancellation).ConfigureAwait(false);
+        summary = summary with
+        {
+            Embedded = summary.Embedded + embeddings.Count,
+            Known = summary.Known + there.Count,
+            Renamed = summary.Renamed + renamed,
+            Same = summary.Same + places.Count - firsts.Count,
+        };
+    }
+
+    private async Task<IndexSummary> Complete(CancellationToken cancellation)
+    {
+        progress?.Report(new RunProgress("making the search index", 0, 1));
+        await store.CompleteAsync(cancellation).ConfigureAwait(false);
+        progress?.Report(new RunProgress("making the search index", 1, 1) { Elapsed = watch.Elapsed });
+        return summary with { Elapsed = watch.Elapsed };
+    }
+
+    private void Report(long done, long total) => progress?.Report(RunProgress.Of(Phase, (int)done, (int)total, watch.Elapsed));
+
+    private void Skip(BadPictureException bad, int item)
+    {
+        if (options.SkipBad is null)
+        {
+            throw new BadPictureException(bad.Name, bad.Reason);
+        }
+
+        options.SkipBad(new BadPicture(item, bad.Name, bad.Reason));
+        summary = summary with { Bad = summary.Bad + 1 };
+    }
+
+    private static UInt128 Short(string id) => UInt128.Parse(id.AsSpan(0, 32), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,52 @@
+using CondEmbed.Datasets;
+using CondEmbed.Evaluation;
+using CondEmbed.Images;
+using CondEmbed.Search;
+
+namespace CondEmbed.Models;
+
+/// <summary>Data sets through any network: a run's, or one that was exported.</summary>
+public static class NetworkPictures
+{
+    /// <summary>All pictures of a data set, in order -> N D.</summary>
+    /// <exception cref="BadPictureException">A picture cannot be used.</exception>
+    public static Embeddings<float> Embed(
+        this IEmbeddingNetwork network, IImageDataset dataset, int workers = 0, Action<int>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(dataset);
+        return network.Embed(dataset, [.. Enumerable.Range(0, dataset.Count)], workers, progress, cancellation);
+    }
+
+    /// <summary>Some pictures of a data set, in the order given -> N D.</summary>
+    /// <exception cref="BadPictureException">A picture cannot be used.</exception>
+    public static Embeddings<float> Embed(
+        this IEmbeddingNetwork network,
+        IImageDataset dataset,
+        IReadOnlyList<int> items,
+        int workers = 0,
+        Action<int>? progress = null,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        return new EmbeddingPass(network, new LoaderOptions(workers)).Embed(new PictureReader(dataset), items, progress, cancellation);
+    }
+
+    /// <summary>
+    /// Retrieval metrics on the test part of a split, at the K that are usual for the data unless the options name others. Classes have the numbers of
+    /// a <see cref="ClassIndex"/> of all labels of the data.
+    /// </summary>
+    /// <exception cref="BadPictureException">A picture cannot be used.</exception>
+    public static RetrievalMetrics Evaluate(
+        this IEmbeddingNetwork network,
+        IImageDataset dataset,
+        ClassSplit split,
+        EvaluationOptions? options = null,
+        int workers = 0,
+        Action<int>? progress = null,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        return new EmbeddingPass(network, new LoaderOptions(workers))
+            .OnTest(dataset, split, new PictureReader(dataset), options ?? new EvaluationOptions(), progress, cancellation).Metrics;
+    }
+}

@@ -1,0 +1,45 @@
+using CondEmbed.Common;
+using CondEmbed.Images;
+using CondEmbed.Reports;
+
+namespace CondEmbed.Models;
+
+/// <summary>Many thumbnails as one JPEG, so that a page holds one picture and not thousands.</summary>
+internal static class SpriteSheet
+{
+    private const int Quality = 72;
+
+    /// <summary>The pictures row after row on white, each within a square of so many pixels.</summary>
+    /// <param name="images">Reads a picture by its place; called from several threads.</param>
+    /// <param name="count">How many there are, at least 1.</param>
+    /// <param name="side">Side of a square.</param>
+    /// <param name="cancellation">Stops between two pictures.</param>
+    internal static (Picture Picture, int Columns, int Rows) Of(Func<int, RgbImage> images, int count, int side, CancellationToken cancellation)
+    {
+        var columns = (int)Math.Ceiling(Math.Sqrt(count));
+        var rows = (count + columns - 1) / columns;
+        var sheet = new RgbImage(columns * side, rows * side, new Rgb(255, 255, 255));
+        // Squares do not overlap, so that threads never write to the same place.
+        ParallelWork.Each(count, place => Copy(Fitted(images(place), side), sheet, place % columns * side, place / columns * side, side), cancellation: cancellation);
+        return (new Picture(ImageEncoder.Jpeg(sheet, Quality), "image/jpeg"), columns, rows);
+    }
+
+    private static RgbImage Fitted(RgbImage image, int side)
+    {
+        var longSide = Math.Max(image.Width, image.Height);
+        return longSide <= side
+            ? image
+            : Resampler.Resize(image, Math.Max(1, image.Width * side / longSide), Math.Max(1, image.Height * side / longSide), ResampleFilter.Bilinear);
+    }
+
+    private static void Copy(RgbImage image, RgbImage sheet, int left, int top, int side)
+    {
+        left += (side - image.Width) / 2;
+        top += (side - image.Height) / 2;
+
+        for (var row = 0; row < image.Height; row++)
+        {
+            image.Pixels.AsSpan(3 * row * image.Width, 3 * image.Width).CopyTo(sheet.Pixels.AsSpan(3 * (((top + row) * sheet.Width) + left)));
+        }
+    }
+}

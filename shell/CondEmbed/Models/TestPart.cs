@@ -1,0 +1,26 @@
+using CondEmbed.Datasets;
+
+namespace CondEmbed.Models;
+
+/// <summary>What is searched for and in, with the classes numbered as in the index of all labels of the data.</summary>
+/// <param name="Queries">Q numbers of pictures.</param>
+/// <param name="Gallery">G numbers of pictures.</param>
+/// <param name="QueryLabels">Q.</param>
+/// <param name="GalleryLabels">G.</param>
+/// <param name="Self">For each query its own place in the gallery, or -1.</param>
+internal sealed record TestPart(IReadOnlyList<int> Queries, IReadOnlyList<int> Gallery, long[] QueryLabels, long[] GalleryLabels, int[] Self)
+{
+    internal static TestPart Of(IImageDataset dataset, ClassSplit split)
+    {
+        var places = split.Gallery.Select((item, place) => (item, place)).ToDictionary(pair => pair.item, pair => pair.place);
+        return new(
+            split.Queries,
+            split.Gallery,
+            Labels(dataset, split.Queries),
+            Labels(dataset, split.Gallery),
+            [.. split.Queries.Select(item => places.GetValueOrDefault(item, -1))]);
+    }
+
+    internal static long[] Labels(IImageDataset dataset, IReadOnlyList<int> items) =>
+        new ClassIndex(dataset.Items.Select(item => item.Label)).NumbersOf(items.Select(item => dataset.Items[item].Label));
+}

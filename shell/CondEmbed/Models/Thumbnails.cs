@@ -1,0 +1,23 @@
+using CondEmbed.Images;
+using CondEmbed.Reports;
+
+namespace CondEmbed.Models;
+
+/// <summary>Small pictures for pages.</summary>
+internal static class Thumbnails
+{
+    /// <summary>The whole picture, its long side at most so many pixels: PNG if it was that small, else JPEG.</summary>
+    internal static Picture Of(RgbImage image, int side)
+    {
+        var longSide = Math.Max(image.Width, image.Height);
+
+        if (longSide <= side)
+        {
+            return new Picture(ImageEncoder.Png(image));
+        }
+
+        var width = Math.Max(1, image.Width * side / longSide);
+        var height = Math.Max(1, image.Height * side / longSide);
+        return new Picture(ImageEncoder.Jpeg(Resampler.Resize(image, width, height, ResampleFilter.Bilinear)), "image/jpeg");
+    }
+}

@@ -1,0 +1,50 @@
+using Tomlyn.Parsing;
+using Tomlyn.Syntax;
+
+namespace CondEmbed.Options;
+
+/// <summary>Where in a TOML text each value stands, so that what is wrong with it can be found.</summary>
+internal sealed class TomlLines
+{
+    private readonly Dictionary<string, int> lines = new(StringComparer.Ordinal);
+
+    /// <summary>The lines of a text that is sound.</summary>
+    /// <exception cref="Tomlyn.TomlException">It is not TOML.</exception>
+    internal TomlLines(string text)
+    {
+        var document = SyntaxParser.ParseStrict(text, sourceName: null, validate: true);
+        Note("", document.KeyValues);
+
+        foreach (var table in document.Tables)
+        {
+            Note($"{NameOf(table.Name)}.", table.Items);
+        }
+    }
+
+    /// <summary>A file with the line of a value in it, from 1: "run.toml, line 3"; the file alone where the line is not known.</summary>
+    internal string Place(string path, string key) => lines.TryGetValue(key, out var line) ? $"{path}, line {line}" : path;
+
+    private void Note(string prefix, IEnumerable<KeyValueSyntax> values)
+    {
+        foreach (var value in values)
+        {
+            var key = prefix + NameOf(value.Key);
+            lines[key] = value.Span.Start.Line + 1;
+
+            if (value.Value is InlineTableSyntax inner)
+            {
+                Note($"{key}.", inner.Items.Select(item => item.KeyValue).OfType<KeyValueSyntax>());
+            }
+        }
+    }
+
+    private static string NameOf(KeySyntax? key) =>
+        key is null ? "" : string.Join('.', key.DotKeys.Select(part => part.Key).Prepend(key.Key).Select(TextOf));
+
+    private static string TextOf(BareKeyOrStringValueSyntax? key) => key switch
+    {
+        BareKeySyntax bare => bare.Key?.Text ?? "",
+        StringValueSyntax text => text.Value ?? "",
+        _ => "",
+    };
+}

@@ -1,0 +1,104 @@
+using System.Globalization;
+using System.Text;
+using CondEmbed.Common;
+using CondEmbed.Interop;
+using Tomlyn;
+using Tomlyn.Model;
+using Tomlyn.Parsing;
+
+namespace CondEmbed.Options;
+
+/// <summary>Settings in TOML files: <c>batch = 128</c>, and the settings of a loss as <c>loss_settings.alpha = 2</c> or in a table.</summary>
+public static class TomlSettings
+{
+    /// <summary>Every setting of a file, with the file and its line as its source.</summary>
+    /// <exception cref="InputException">The file cannot be read or is not TOML; the message names the line.</exception>
+    public static IReadOnlyList<Given> Read(string path) => Parse(path, TextOf(path));
+
+    /// <summary>Every setting of a text, with a name for it and the line as its source.</summary>
+    /// <exception cref="InputException">It is not TOML; the message names the line.</exception>
+    public static IReadOnlyList<Given> Parse(string path, string text)
+    {
+        var table = Table(path, text);
+        return SettingsOf(path, table, new TomlLines(text), "");
+    }
+
+    /// <summary>The settings of a table of a file, with the lines on which they stand below a prefix.</summary>
+    /// <exception cref="InputException">One is written in two spellings.</exception>
+    internal static IReadOnlyList<Given> SettingsOf(string path, TomlTable table, TomlLines lines, string prefix)
+    {
+        Given[] given = [.. Flatten("", table).Select(value => new Given(lines.Place(path, prefix + value.Key), value.Key, value.Text))];
+        DemandOneSpelling(path, given);
+        return given;
+    }
+
+    /// <summary>A whole file.</summary>
+    /// <exception cref="InputException">It cannot be read.</exception>
+    internal static string TextOf(string path) => TextFile.Read(path);
+
+    /// <summary>The tables and values of a text, with a name for it.</summary>
+    /// <exception cref="InputException">It is not TOML; the message names the line.</exception>
+    internal static TomlTable Table(string path, string text)
+    {
+        try
+        {
+            // The deserialiser takes the last of several values for a key; only the parser's own check refuses them, and names the line.
+            SyntaxParser.ParseStrict(text, sourceName: null, validate: true);
+            return TomlSerializer.Deserialize<TomlTable>(text) ?? [];
+        }
+        catch (TomlException error)
+        {
+            throw new InputException($"{path}: not a TOML file: {error.Message.TrimEnd()}");
+        }
+    }
+
+    /// <summary>A setting may be written as its option is, with dashes, which TOML takes for another key.</summary>
+    private static void DemandOneSpelling(string path, IEnumerable<Given> given)
+    {
+        foreach (var same in given.GroupBy(one => one.Key).Where(same => same.Count() > 1))
+        {
+            throw new InputException($"{path}: '{same.Key}' is given twice, once with '-' and once with '_'; give it once.");
+        }
+    }
+
+    /// <summary>The settings as a TOML file that <see cref="Read"/> reads back, each under a comment that says what it means.</summary>
+    public static string Write(Config config)
+    {
+        var meanings = RunSettings.Keys.ToDictionary(pair => pair.Key, pair => pair.Value);
+        var text = new StringBuilder();
+
+        foreach (var (key, value) in RunSettings.Pairs(config))
+        {
+            text.Append(CultureInfo.InvariantCulture, $"# {meanings[key.Split('.')[0]]}\n{key} = {Literal(value)}\n");
+        }
+
+        return text.ToString();
+    }
+
+    private static IEnumerable<(string Key, string Text)> Flatten(string prefix, TomlTable table) =>
+        table.SelectMany(entry => entry.Value is TomlTable inner
+            ? Flatten($"{prefix}{entry.Key}.", inner)
+            : [(prefix + entry.Key, Text(entry.Value))]);
+
+    internal static string Text(object? value) => value switch
+    {
+        bool flag => flag ? "true" : "false",
+        IFormattable number => number.ToString(null, CultureInfo.InvariantCulture),
+        TomlArray list => string.Join(',', list.Select(Text)),
+        _ => value?.ToString() ?? "",
+    };
+
+    /// <summary>A setting's text as a TOML value. What is not exactly what a number or truth value is written as stays text: a data folder may be called 007 or NaN.</summary>
+    public static string Literal(string value) =>
+        value is "true" or "false" || IsNumber(value)
+            ? value
+            : $"\"{string.Concat(value.Select(Escaped))}\"";
+
+    private static string Escaped(char letter) =>
+        letter is '"' or '\\' ? $"\\{letter}" : char.IsControl(letter) ? $"\\u{(int)letter:X4}" : $"{letter}";
+
+    private static bool IsNumber(string value) =>
+        double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
+        && double.IsFinite(number)
+        && number.ToString(CultureInfo.InvariantCulture) == value;
+}

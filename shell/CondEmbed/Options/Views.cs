@@ -1,0 +1,59 @@
+using CondEmbed.Common;
+using CondEmbed.Images;
+using CondEmbed.Interop;
+
+namespace CondEmbed.Options;
+
+/// <summary>What the network sees of a picture, by the settings of a run.</summary>
+public static class Views
+{
+    /// <summary>Resize and centre crop: the view at test time.</summary>
+    public static EvalTransform ForTesting(Config config) =>
+        new(RunSettings.ResizeOf(config), config.Size, FilterOf(config)) { Background = BackgroundOf(config) };
+
+    /// <summary>Decodes pictures as the settings say: the largest picture, and the colour behind transparent parts.</summary>
+    public static SkiaDecoder Decoder(Config config) => new(RunSettings.MaxPixelsOf(config)) { Background = BackgroundOf(config) };
+
+    /// <summary>The view at test time in words.</summary>
+    internal static string Describe(Config config) => ForTesting(config) switch
+    {
+        { Resize: var resize, Crop: var crop } when resize == crop => FormattableString.Invariant($"test pictures: short side {resize} px, of which the middle square is seen"),
+        { Resize: var resize, Crop: var crop } => FormattableString.Invariant($"test pictures: short side {resize} px, of which the middle {crop} x {crop} px are seen"),
+    };
+
+    /// <summary>The augmented view while training.</summary>
+    public static TrainTransform ForTraining(Config config)
+    {
+        if (config.Augment == "none")
+        {
+            return TrainTransform.None(ForTesting(config));
+        }
+
+        return new TrainTransform
+        {
+            Size = config.Size,
+            Background = BackgroundOf(config),
+            Resize = RunSettings.ResizeOf(config),
+            Filter = FilterOf(config),
+            Geometry = config.Augment == "shift" ? Geometry.ShiftScale : Geometry.ResizedCrop,
+            CropScale = new Interval(config.ScaleMin, config.ScaleMax),
+            BoxScale = new Interval(config.ScaleMin, config.ScaleMax),
+            Shift = config.Shift,
+            Rotation = config.Rotate,
+            Surround = config.Surround == "edge" ? Surround.Edge : Surround.Constant,
+            SurroundColour = config.Surround == "white" ? new Rgb(255, 255, 255) : default,
+            FlipProbability = config.Flip,
+            Brightness = config.Brightness,
+            Contrast = config.Contrast,
+            Saturation = config.Saturation,
+            Hue = config.Hue,
+            GreyProbability = config.Grey,
+            ErasingProbability = config.Erase,
+        };
+    }
+
+    private static Rgb? BackgroundOf(Config config) => RunSettings.BackgroundOf(config) is { } colour ? Rgb.Of(colour) : null;
+
+    private static ResampleFilter FilterOf(Config config) =>
+        config.Filter == "bicubic" ? ResampleFilter.Bicubic : ResampleFilter.Bilinear;
+}

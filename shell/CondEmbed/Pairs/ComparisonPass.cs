@@ -1,0 +1,194 @@
+using CondEmbed.Images;
+using CondEmbed.Interop;
+using CondEmbed.Models;
+using CondEmbed.Options;
+using CondEmbed.Search;
+
+namespace CondEmbed.Pairs;
+
+/// <summary>A picture by its place in a source.</summary>
+internal readonly record struct PictureAt(PictureReader Reader, int Item);
+
+/// <summary>
+/// Compares many pairs of pictures. Where what the levels read of all of them fits into the memory, each goes through the encoder once; else the
+/// queries are taken in blocks of half of what fits, and for each block the pictures that it asks for go through the encoder again, as many at a time as fit
+/// beside it.
+/// </summary>
+/// <param name="session">A network with its levels.</param>
+/// <param name="options">Threads that read pictures.</param>
+/// <param name="memory">Bytes for what the levels read of pictures; two pictures are held in any case.</param>
+internal sealed class ComparisonPass(Session session, LoaderOptions options, long memory) : IDisposable
+{
+    private const int BatchSize = 64;
+
+    private readonly Comparer comparer = session.Comparer();
+    private readonly Dictionary<PictureAt, int> places = [];
+    private KnownPictures? held;
+    private int needed;
+
+    /// <summary>What the levels read of one picture, in bytes.</summary>
+    internal long BytesOfPicture { get; private set; }
+
+    /// <summary>Pictures that went through the encoder again.</summary>
+    internal long EmbeddedAgain { get; private set; }
+
+    private bool HoldsAll => held is not null && held.Count >= needed;
+
+    /// <summary>N pictures, each once -> N D, each row of length 1. They are the ones that can then be compared.</summary>
+    internal Embeddings<float> Embed(IReadOnlyList<PictureAt> pictures, Action<int>? progress = null, CancellationToken cancellation = default)
+    {
+        var values = new float[pictures.Count * session.Dimension];
+        var done = 0;
+        Forget();
+        needed = pictures.Count;
+
+        foreach (var batch in Read(pictures, cancellation))
+        {
+            using (batch)
+            {
+                held ??= Room(batch);
+                batch.Embeddings().CopyTo(values, done * session.Dimension);
+
+                if (HoldsAll)
+                {
+                    Put(batch, done, pictures);
+                }
+
+                done += batch.Count;
+            }
+
+            progress?.Invoke(done);
+        }
+
+        return new Embeddings<float>(values, pictures.Count, session.Dimension);
+    }
+
+    /// <summary>
+    /// The similarities of each query to its candidates: L+1 rows of Q K, in the order of the candidates.
+    /// </summary>
+    /// <param name="queries">Q of the pictures that were embedded.</param>
+    /// <param name="gallery">G of them.</param>
+    /// <param name="candidates">Q K places in the gallery, row after row.</param>
+    /// <param name="progress">Told how many queries are done.</param>
+    /// <param name="cancellation">Stops between blocks.</param>
+    internal float[][] Compare(
+        IReadOnlyList<PictureAt> queries,
+        IReadOnlyList<PictureAt> gallery,
+        IReadOnlyList<int> candidates,
+        Action<int>? progress = null,
+        CancellationToken cancellation = default)
+    {
+        var similarities = Enumerable.Range(0, comparer.Levels + 1).Select(_ => new float[candidates.Count]).ToArray();
+        var k = queries.Count == 0 ? 0 : candidates.Count / queries.Count;
+        progress?.Invoke(0);
+        var size = HoldsAll || held is null ? BatchSize : Math.Max(1, held.Count / 2);
+
+        foreach (var block in Enumerable.Range(0, queries.Count).Chunk(size))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var open = block.SelectMany(query => Enumerable.Range(query * k, k)).ToList();
+            var first = Hold([.. block.Select(query => queries[query])], 0, cancellation);
+            Answer();
+
+            foreach (var part in open.Select(pair => gallery[candidates[pair]]).Distinct().ToArray().Chunk(Math.Max(1, (held?.Count ?? 1) - first)))
+            {
+                Hold(part, first, cancellation);
+                Answer();
+            }
+
+            progress?.Invoke(block[^1] + 1);
+
+            void Answer()
+            {
+                var ready = open.FindAll(pair => places.ContainsKey(gallery[candidates[pair]]));
+                open.RemoveAll(pair => places.ContainsKey(gallery[candidates[pair]]));
+                var found = comparer.Similarities(
+                    held, [.. ready.Select(pair => places[queries[pair / k]])], [.. ready.Select(pair => places[gallery[candidates[pair]]])]);
+
+                for (var level = 0; level < found.Length; level++)
+                {
+                    for (var i = 0; i < ready.Count; i++)
+                    {
+                        similarities[level][ready[i]] = found[level][i];
+                    }
+                }
+            }
+        }
+
+        return similarities;
+    }
+
+    /// <inheritdoc />
+    public void Dispose() => Forget();
+
+    private void Forget()
+    {
+        ((IDisposable?)held)?.Dispose();
+        held = null;
+        places.Clear();
+    }
+
+    private KnownPictures Room(KnownPictures batch)
+    {
+        BytesOfPicture = batch.Bytes / batch.Count;
+        return batch.Room((int)Math.Min(needed, Math.Max(2, memory / Math.Max(1, BytesOfPicture))));
+    }
+
+    /// <summary>Puts pictures into the places from a start on, where they do not all have theirs; gives the first place after them.</summary>
+    private int Hold(IReadOnlyList<PictureAt> pictures, int start, CancellationToken cancellation)
+    {
+        if (HoldsAll)
+        {
+            return held!.Count;
+        }
+
+        PictureAt[] each = [.. pictures.Distinct()];
+
+        foreach (var gone in places.Where(pair => pair.Value >= start).Select(pair => pair.Key).ToArray())
+        {
+            places.Remove(gone);
+        }
+
+        var done = start;
+
+        foreach (var batch in Read(each, cancellation))
+        {
+            using (batch)
+            {
+                Put(batch, done, each, start);
+                done += batch.Count;
+            }
+        }
+
+        EmbeddedAgain += each.Length;
+        return done;
+    }
+
+    private void Put(KnownPictures batch, int place, IReadOnlyList<PictureAt> pictures, int start = 0)
+    {
+        held!.Put(place, batch);
+
+        for (var i = 0; i < batch.Count; i++)
+        {
+            places[pictures[place - start + i]] = place + i;
+        }
+    }
+
+    private IEnumerable<KnownPictures> Read(IReadOnlyList<PictureAt> pictures, CancellationToken cancellation)
+    {
+        for (var start = 0; start < pictures.Count;)
+        {
+            var reader = pictures[start].Reader;
+            int[] items = [.. pictures.Skip(start).TakeWhile(picture => picture.Reader == reader).Select(picture => picture.Item)];
+            start += items.Length;
+
+            foreach (var batch in new BatchLoader(reader, options).InOrder(items, null, EmbeddingPass.AtOnce(session.Config), Views.ForTesting(session.Config), cancellation: cancellation))
+            {
+                using (batch)
+                {
+                    yield return comparer.Read(batch.Pixels, batch.Count, batch.Size);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+using CondEmbed.Common;
+using CondEmbed.Datasets;
+using CondEmbed.Evaluation;
+using CondEmbed.Images;
+using CondEmbed.Interop;
+using CondEmbed.Models;
+using CondEmbed.Storage;
+
+namespace CondEmbed.Pairs;
+
+/// <summary>
+/// A trained network with its levels, which compare pairs of pictures: each picture in the light of the other, as while training. One thread at a time.
+/// </summary>
+public sealed class ConditionalModel : IDisposable
+{
+    private readonly Session session;
+    private readonly int step;
+    private readonly Comparer comparer;
+
+    private ConditionalModel((Session Session, int Step) opened)
+    {
+        (session, step) = opened;
+        comparer = session.Comparer();
+        Embedding = new EmbeddingModel(session, step);
+    }
+
+    /// <summary>The same network without its levels; it lives as long as this model.</summary>
+    public EmbeddingModel Embedding { get; }
+
+    /// <summary>L.</summary>
+    public int Levels => comparer.Levels;
+
+    /// <summary>Loads a run's network and levels: the last step's, or the best on the validation classes; or a model file and the levels beside it.</summary>
+    /// <param name="run">A run's folder, or a <c>.safetensors</c> file that a run wrote.</param>
+    /// <param name="device">auto, cpu, cuda or cuda:N.</param>
+    /// <param name="best">Of a folder: the best on the validation classes instead of the last.</param>
+    /// <exception cref="InputException">There is no such model, it was trained without levels, or a file does not fit.</exception>
+    public static ConditionalModel Load(string run, string device = "auto", bool best = false) =>
+        new(ModelFile.Open(EmbeddingModel.FileOf(run, best), device, withLevels: true));
+
+    /// <summary>Writes the network as <see cref="EmbeddingModel.Save"/> does, and its levels into a file beside it, named <c>.levels.safetensors</c>.</summary>
+    /// <param name="path">The file of the network.</param>
+    /// <exception cref="InputException">A file cannot be written.</exception>
+    public void Save(string path)
+    {
+        using var files = AtomicFiles.Together();
+        Embedding.Save(path);
+        LevelsFile.Write(LevelsFile.Beside(path), session, step);
+        files.Commit();
+    }
+
+    /// <summary>How alike two decoded pictures are.</summary>
+    public PairSimilarity Compare(RgbImage first, RgbImage second) => Explain(first, second).Similarity;
+
+    /// <summary>How alike the pictures of some pairs are, each picture going through the encoder once.</summary>
+    /// <param name="dataset">The pictures.</param>
+    /// <param name="pairs">Pairs of their numbers.</param>
+    /// <param name="workers">Threads that read pictures; 0 for one a core.</param>
+    /// <param name="cancellation">Ends the work with an OperationCanceledException.</param>
+    public IReadOnlyList<PairSimilarity> Compare(
+        IImageDataset dataset, IReadOnlyList<(int First, int Second)> pairs, int workers = 0, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(dataset);
+        ArgumentNullException.ThrowIfNull(pairs);
+        return Compare(session, new PictureReader(dataset), pairs, workers, cancellation);
+    }
+
+    /// <summary>How alike two decoded pictures are, and where the levels look in each in the light of the other.</summary>
+    public PairExplanation Explain(RgbImage first, RgbImage second) => PairExplanation.Of(session.Config, comparer, first, second);
+
+    /// <summary>
+    /// Retrieval metrics on the test part of a split, in the order of the unconditional embeddings and with the nearest re-ranked by the levels.
+    /// </summary>
+    /// <param name="dataset">The pictures.</param>
+    /// <param name="split">What to search for and in.</param>
+    /// <param name="rerank">How many to put in order anew, and by what.</param>
+    /// <param name="options">What to measure.</param>
+    /// <param name="workers">Threads that read pictures; 0 for one a core.</param>
+    /// <param name="embedded">Told how many pictures are embedded.</param>
+    /// <param name="reranked">Told how many queries are re-ranked.</param>
+    /// <param name="cancellation">Ends the work with an OperationCanceledException.</param>
+    public RerankedMetrics Evaluate(
+        IImageDataset dataset,
+        ClassSplit split,
+        RerankOptions rerank,
+        EvaluationOptions? options = null,
+        int workers = 0,
+        Action<int>? embedded = null,
+        Action<int>? reranked = null,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(dataset);
+        ArgumentNullException.ThrowIfNull(split);
+        ArgumentNullException.ThrowIfNull(rerank);
+        options = EmbeddingPass.AsUsual(options ?? new EvaluationOptions(), dataset);
+        var (part, reader) = (TestPart.Of(dataset, split), new PictureReader(dataset));
+        using var search = new RerankedSearch(session, rerank, new LoaderOptions(workers));
+        search.Embed([.. part.Queries.Select(At)], [.. part.Gallery.Select(At)], embedded, cancellation);
+        var order = search.Rerank(part.Self, reranked, cancellation);
+        var (queries, gallery) = (search.Queries, search.Gallery);
+        var plain = Retrieval.Evaluate(queries, part.QueryLabels, gallery, part.GalleryLabels, part.Self, options, cancellation);
+        var anew = Reranking.Evaluate(queries, part.QueryLabels, gallery, part.GalleryLabels, order, part.Self, options, cancellation);
+        return new RerankedMetrics(order.K, plain, anew, search.Cost);
+
+        PictureAt At(int item) => new(reader, item);
+    }
+
+    /// <inheritdoc />
+    public void Dispose() => Embedding.Dispose();
+
+    internal static IReadOnlyList<PairSimilarity> Compare(
+        Session session, PictureReader reader, IReadOnlyList<(int First, int Second)> pairs, int workers, CancellationToken cancellation = default)
+    {
+        using var pass = new ComparisonPass(session, new LoaderOptions(workers), RerankOptions.DefaultMemory);
+        PictureAt[] firsts = [.. pairs.Select(pair => new PictureAt(reader, pair.First))];
+        PictureAt[] seconds = [.. pairs.Select(pair => new PictureAt(reader, pair.Second))];
+        pass.Embed([.. firsts.Concat(seconds).Distinct()], null, cancellation);
+        var found = pass.Compare(firsts, seconds, [.. Enumerable.Range(0, pairs.Count)], null, cancellation);
+        return [.. Enumerable.Range(0, pairs.Count).Select(pair => PairSimilarity.Of(found, pair))];
+    }
+
+    internal RerankedSearch Search(RerankOptions rerank, int workers) => new(session, rerank, new LoaderOptions(workers));
+}

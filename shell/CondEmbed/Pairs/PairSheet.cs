@@ -1,0 +1,64 @@
+using CondEmbed.Images;
+using CondEmbed.Interop;
+
+namespace CondEmbed.Pairs;
+
+/// <summary>A pair of pictures and where the levels look in them, as one picture: the two, and a row for each level.</summary>
+public static class PairSheet
+{
+    private const int Side = 224;
+    private const int SmallSide = 176;
+
+    /// <summary>Draws the sheet.</summary>
+    /// <param name="pair">What is shown.</param>
+    /// <param name="first">The name of the first picture.</param>
+    /// <param name="second">The name of the second one.</param>
+    /// <param name="heads">Also each head of the attention, a pair of columns each, beside their mean.</param>
+    public static RgbImage Draw(PairExplanation pair, string first, string second, bool heads = false)
+    {
+        ArgumentNullException.ThrowIfNull(pair);
+        var side = heads ? SmallSide : Side;
+        var (one, other) = (Enlarged(pair.First, side), Enlarged(pair.Second, side));
+        var more = heads ? pair.Levels.Max(level => level.First.Count) : 0;
+        var white = new RgbImage(1, 1, new Rgb(255, 255, 255));
+        var legend = new[] { "similarity", Number("unconditional", pair.Similarity.Unconditional), "", "what is read of each", "in the other's light,", "least to most:" };
+        List<Tile> tiles =
+        [
+            new(Lettering.Lines(legend, side, side, HeatMap.Scale(side - 20, 12))),
+            new(one, "A  " + first),
+            new(other, "B  " + second),
+            .. Enumerable.Range(1, 2 * more).Select(_ => new Tile(white)),
+        ];
+
+        foreach (var (index, level) in pair.Levels.Index())
+        {
+            string[] lines = [Number($"level {index + 1}", pair.Similarity.Levels[index]), "", $"{level.Rows} x {level.Columns} places", $"mean of {level.First.Count} heads"];
+            tiles.Add(new(Lettering.Lines(lines, side, side)));
+            tiles.Add(Map(one, level.FirstMean, level, ""));
+            tiles.Add(Map(other, level.SecondMean, level, ""));
+
+            for (var head = 0; head < more; head++)
+            {
+                tiles.Add(Map(one, level.First[head], level, $"head {head + 1}: "));
+                tiles.Add(Map(other, level.Second[head], level, $"head {head + 1}: "));
+            }
+        }
+
+        return ContactSheet.Compose(tiles, 3 + (2 * more));
+    }
+
+    /// <summary>A picture at a side of so many pixels with the weights over it.</summary>
+    internal static RgbImage Heat(RgbImage view, IReadOnlyList<float> weights, PairAttention level, int side) =>
+        HeatMap.Over(Enlarged(view, side), weights, level.Rows, level.Columns);
+
+    /// <summary>The least and the most of the weights, as multiples of what even attention would give each place.</summary>
+    internal static string Range(IReadOnlyList<float> weights) =>
+        FormattableString.Invariant($"{weights.Min() * weights.Count:0.00} .. {weights.Max() * weights.Count:0.00} x 1/{weights.Count}");
+
+    internal static RgbImage Enlarged(RgbImage view, int side) => Resampler.Resize(view, side, side, ResampleFilter.Bicubic);
+
+    private static Tile Map(RgbImage picture, IReadOnlyList<float> weights, PairAttention level, string head) =>
+        new(HeatMap.Over(picture, weights, level.Rows, level.Columns), head + Range(weights));
+
+    private static string Number(string name, double value) => FormattableString.Invariant($"{name}  {value:0.000}");
+}

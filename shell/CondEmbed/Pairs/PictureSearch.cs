@@ -1,0 +1,148 @@
+using System.Text.Json.Serialization;
+using CondEmbed.Datasets;
+using CondEmbed.Evaluation;
+using CondEmbed.Images;
+using CondEmbed.Models;
+using CondEmbed.Reports;
+using CondEmbed.Search;
+
+namespace CondEmbed.Pairs;
+
+/// <summary>A picture of the gallery that was found.</summary>
+/// <param name="Path">Its path.</param>
+/// <param name="Label">Its class, or an empty text.</param>
+/// <param name="Cosine">Its similarity to the query, -1 to 1.</param>
+/// <param name="Conditional">What it was re-ranked by, -1 to 1; nothing where it was not.</param>
+public sealed record Hit(
+    string Path,
+    string Label,
+    double Cosine,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] double? Conditional = null);
+
+/// <summary>A query and what was found for it, most similar first; where the nearest are re-ranked, these first in their new order.</summary>
+/// <param name="Path">The query's path.</param>
+/// <param name="Label">Its class, or an empty text.</param>
+/// <param name="Hits">What was found.</param>
+public sealed record Answer(string Path, string Label, IReadOnlyList<Hit> Hits);
+
+/// <summary>Searches pictures that look alike: exact, by cosine.</summary>
+public sealed class PictureSearch
+{
+    private const int ThumbnailSide = 128;
+    private readonly IImageDataset queries;
+    private readonly IImageDataset gallery;
+    private readonly Neighbours<float> found;
+    private readonly Neighbours<float>? first;
+    private readonly int top;
+
+    private PictureSearch(IImageDataset queries, IImageDataset gallery, int top, Neighbours<float> found, Neighbours<float>? first = null)
+    {
+        this.queries = queries;
+        this.gallery = gallery;
+        this.found = found;
+        this.first = first;
+        this.top = top;
+        Answers = [.. Enumerable.Range(0, queries.Count).Select(AnswerTo)];
+    }
+
+    /// <summary>One answer a query, in the order of the queries.</summary>
+    public IReadOnlyList<Answer> Answers { get; }
+
+    /// <summary>Embeds both sets and finds the most similar pictures of the gallery for each query.</summary>
+    /// <param name="model">The network.</param>
+    /// <param name="gallery">The pictures to search in.</param>
+    /// <param name="queries">The pictures to search for.</param>
+    /// <param name="top">How many to find for each.</param>
+    /// <param name="workers">Threads that read pictures; 0 for one a core.</param>
+    /// <param name="progress">Told how many pictures of both sets are embedded.</param>
+    /// <param name="cancellation">Ends the search with an OperationCanceledException.</param>
+    /// <exception cref="BadPictureException">A picture cannot be used.</exception>
+    public static PictureSearch Run(
+        IEmbeddingNetwork model,
+        IImageDataset gallery,
+        IImageDataset queries,
+        int top,
+        int workers = 0,
+        Action<int>? progress = null,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(gallery);
+        ArgumentNullException.ThrowIfNull(queries);
+        var known = model.Embed(gallery, workers, progress, cancellation);
+        var asked = model.Embed(queries, workers, done => progress?.Invoke(gallery.Count + done), cancellation);
+        return new PictureSearch(queries, gallery, top, NeighbourSearch.TopK(asked, known, top, excludeSelf: false, cancellation));
+    }
+
+    /// <summary>The same with the nearest re-ranked by the levels.</summary>
+    /// <param name="model">The network with its levels.</param>
+    /// <param name="gallery">The pictures to search in.</param>
+    /// <param name="queries">The pictures to search for.</param>
+    /// <param name="top">How many to find for each.</param>
+    /// <param name="rerank">How many of the nearest to put in order anew, and by what; they may be more than are found, or fewer.</param>
+    /// <param name="workers">Threads that read pictures; 0 for one a core.</param>
+    /// <param name="embedded">Told how many pictures of both sets are embedded.</param>
+    /// <param name="reranked">Told how many queries are re-ranked.</param>
+    /// <param name="cancellation">Ends the search with an OperationCanceledException.</param>
+    /// <exception cref="BadPictureException">A picture cannot be used.</exception>
+    public static PictureSearch Run(
+        ConditionalModel model,
+        IImageDataset gallery,
+        IImageDataset queries,
+        int top,
+        RerankOptions rerank,
+        int workers = 0,
+        Action<int>? embedded = null,
+        Action<int>? reranked = null,
+        CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(gallery);
+        ArgumentNullException.ThrowIfNull(queries);
+        ArgumentNullException.ThrowIfNull(rerank);
+        using var search = model.Search(rerank, workers);
+        search.Embed(Pictures(queries), Pictures(gallery), embedded, cancellation);
+        var first = search.Rerank(null, reranked, cancellation);
+        var found = NeighbourSearch.TopK(search.Queries, search.Gallery, Math.Max(top, first.K), excludeSelf: false, cancellation);
+        return new PictureSearch(queries, gallery, top, found, first);
+
+        static PictureAt[] Pictures(IImageDataset dataset)
+        {
+            var reader = new PictureReader(dataset);
+            return [.. Enumerable.Range(0, dataset.Count).Select(item => new PictureAt(reader, item))];
+        }
+    }
+
+    /// <summary>Writes the answers as one HTML file with the pictures in it.</summary>
+    public void WriteHtml(string path, string title, IReadOnlyList<Fact> facts) =>
+        SearchReport.Write(new SearchResults(title, facts, [.. Enumerable.Range(0, queries.Count).Select(RowOf)]), path);
+
+    private Answer AnswerTo(int query) =>
+        new(queries.Items[query].Path, queries.Items[query].Label, [.. Found(query).Select(hit => hit.Hit)]);
+
+    /// <summary>The nearest, the first ones in their new order where they have one.</summary>
+    private IEnumerable<(int Place, Hit Hit)> Found(int query)
+    {
+        var (places, cosines) = (found.Of(query).ToArray(), found.SimilaritiesOf(query).ToArray());
+        int[] anew = first is null ? [] : first.Of(query).ToArray();
+        double?[] scores = first is null ? [] : [.. first.SimilaritiesOf(query).ToArray().Select(score => (double?)score)];
+        var cosineOf = places.Zip(cosines).ToDictionary(pair => pair.First, pair => pair.Second);
+        return anew.Concat(places.Skip(anew.Length)).Take(top).Select((place, rank) =>
+            (place, new Hit(gallery.Items[place].Path, gallery.Items[place].Label, cosineOf[place], scores.ElementAtOrDefault(rank))));
+    }
+
+    private RetrievalRow RowOf(int query)
+    {
+        var asked = queries.Items[query];
+        var hits = Found(query).Select(found =>
+            new Neighbour(
+                PictureOf(gallery, found.Place), found.Hit.Label, found.Hit.Path, found.Hit.Cosine, IsRight(asked.Label, found.Hit.Label), found.Hit.Conditional));
+        return new RetrievalRow(PictureOf(queries, query), asked.Label, asked.Path, [.. hits]);
+    }
+
+    /// <summary>Nothing where one of the two classes is not known.</summary>
+    private static bool? IsRight(string asked, string found) => asked.Length > 0 && found.Length > 0 ? asked == found : null;
+
+    private static Picture PictureOf(IImageDataset dataset, int item) =>
+        Thumbnails.Of(new PictureReader(dataset).Read(item), ThumbnailSide);
+}

@@ -1,0 +1,82 @@
+using System.Diagnostics;
+using CondEmbed.Evaluation;
+using CondEmbed.Images;
+using CondEmbed.Interop;
+using CondEmbed.Models;
+using CondEmbed.Search;
+
+namespace CondEmbed.Pairs;
+
+/// <summary>Embeds queries and gallery, finds the K nearest of each query, and puts them in order by the levels; each step timed.</summary>
+internal sealed class RerankedSearch : IDisposable
+{
+    private readonly RerankOptions options;
+    private readonly ComparisonPass pass;
+    private readonly Stopwatch embedding = new();
+    private readonly Stopwatch search = new();
+    private readonly Stopwatch reranking = new();
+    private IReadOnlyList<PictureAt> asked = [];
+    private IReadOnlyList<PictureAt> searched = [];
+    private int pictures;
+
+    internal RerankedSearch(Session session, RerankOptions options, LoaderOptions workers)
+    {
+        options.Check();
+        this.options = options;
+        pass = new ComparisonPass(session, workers, options.Memory);
+    }
+
+    /// <summary>Q D.</summary>
+    internal Embeddings<float> Queries { get; private set; } = null!;
+
+    /// <summary>G D; the same object where all search among all.</summary>
+    internal Embeddings<float> Gallery { get; private set; } = null!;
+
+    internal RerankCost Cost =>
+        new(pictures, asked.Count, embedding.Elapsed, search.Elapsed, reranking.Elapsed, pass.BytesOfPicture, pass.EmbeddedAgain);
+
+    internal void Embed(IReadOnlyList<PictureAt> queries, IReadOnlyList<PictureAt> gallery, Action<int>? progress, CancellationToken cancellation)
+    {
+        (asked, searched) = (queries, gallery);
+        PictureAt[] all = [.. gallery.Concat(queries).Distinct()];
+        var row = all.Index().ToDictionary(pair => pair.Item, pair => pair.Index);
+        pictures = all.Length;
+        embedding.Start();
+        var embeddings = pass.Embed(all, progress, cancellation);
+        embedding.Stop();
+        Gallery = Rows(gallery);
+        Queries = queries.SequenceEqual(gallery) ? Gallery : Rows(queries);
+
+        Embeddings<float> Rows(IReadOnlyList<PictureAt> some)
+        {
+            var values = new float[some.Count * embeddings.Dimension];
+
+            for (var i = 0; i < some.Count; i++)
+            {
+                embeddings.Row(row[some[i]]).CopyTo(values.AsSpan(i * embeddings.Dimension));
+            }
+
+            return new Embeddings<float>(values, some.Count, embeddings.Dimension);
+        }
+    }
+
+    /// <summary>The K nearest of each query by rising rank, with the similarities that they are ranked by.</summary>
+    /// <param name="self">For each query its own place in the gallery, which is left out, or -1; null when there is none.</param>
+    /// <param name="progress">Told how many queries are done.</param>
+    /// <param name="cancellation">Stops between blocks.</param>
+    internal Neighbours<float> Rerank(IReadOnlyList<int>? self, Action<int>? progress, CancellationToken cancellation)
+    {
+        search.Start();
+        var candidates = Reranking.Candidates(Queries, Gallery, options.K, self, cancellation);
+        search.Stop();
+        reranking.Start();
+        var found = pass.Compare(asked, searched, candidates.Items, progress, cancellation);
+        float Mean(int pair) => found.Average(level => level[pair]);
+        var scores = options.By == PairScore.Last ? found[^1] : [.. Enumerable.Range(0, candidates.Items.Length).Select(Mean)];
+        var order = Reranking.Reorder(candidates, scores);
+        reranking.Stop();
+        return order;
+    }
+
+    public void Dispose() => pass.Dispose();
+}

@@ -1,0 +1,63 @@
+using CondEmbed.Common;
+
+namespace CondEmbed.Reports;
+
+/// <summary>The frame of every page.</summary>
+internal static class Page
+{
+    /// <summary>Writes a whole page, atomically; its folder is made if missing. Its policy forbids the browser to ask any host for anything.</summary>
+    /// <exception cref="InputException">The file cannot be written.</exception>
+    public static void Write(string path, string title, Html body)
+    {
+        var page = Html.Of($"""
+            <!DOCTYPE html>
+            <html lang="en">
+            <head>
+            <meta charset="utf-8">
+            <meta name="viewport" content="width=device-width, initial-scale=1">
+            <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
+            <title>{title}</title>
+            <style>
+            {Html.Trusted(PageStyle.Css)}
+            {Html.Trusted(ReportStyle.Css)}
+            </style>
+            </head>
+            <body>
+            <main>
+            {body}
+            </main>
+            <script>
+            {Html.Trusted(PageStyle.Script)}
+            {Html.Trusted(ReportScript.Text)}
+            </script>
+            </body>
+            </html>
+
+            """);
+        AtomicFile.MakeFolder(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        AtomicFile.WriteText(path, page.ToString());
+    }
+
+    /// <summary>A section with a heading; its identifier is what the page's own links name.</summary>
+    public static Html Section(string id, string title, Html body) =>
+        Html.Of($"<section id=\"{id}\"><h2>{title} <a class=\"anchor\" href=\"#{id}\" aria-label=\"link to {title}\">#</a></h2>\n{body}</section>\n");
+
+    /// <summary>Names and values in two columns.</summary>
+    public static Html Facts(IEnumerable<Fact> facts) =>
+        Html.Of($"<dl class=\"facts\">{facts.Select(fact => Html.Of($"<dt>{fact.Name}</dt><dd>{fact.Value}</dd>"))}</dl>");
+
+    /// <summary>The picture, with its text for those who do not see it.</summary>
+    public static Html Image(Picture picture, string alt) =>
+        Html.Of($"<img src=\"{Address(picture)}\" alt=\"{alt}\" loading=\"lazy\">");
+
+    /// <summary>The picture as a data address.</summary>
+    /// <exception cref="ArgumentException">It does not call itself a picture.</exception>
+    public static string Address(Picture picture)
+    {
+        if (!picture.Mime.StartsWith("image/", StringComparison.Ordinal))
+        {
+            throw new ArgumentException($"'{picture.Mime}' is no type of a picture; give image/png, image/jpeg ...", nameof(picture));
+        }
+        return $"data:{picture.Mime};base64,{Convert.ToBase64String(picture.Bytes.Span)}";
+    }
+}

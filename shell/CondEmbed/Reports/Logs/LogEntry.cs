@@ -1,0 +1,99 @@
+using System.Text.Json.Serialization;
+using CondEmbed.Images;
+
+namespace CondEmbed.Reports;
+
+/// <summary>One line of a run's log. The kinds, and so the types, are closed: see the attributes.</summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
+[JsonDerivedType(typeof(StartEntry), "start")]
+[JsonDerivedType(typeof(StepEntry), "step")]
+[JsonDerivedType(typeof(ValidationEntry), "validation")]
+[JsonDerivedType(typeof(CheckpointEntry), "checkpoint")]
+[JsonDerivedType(typeof(ResumeEntry), "resume")]
+[JsonDerivedType(typeof(EndEntry), "end")]
+public abstract record LogEntry
+{
+    private protected LogEntry(int step) => Step = step;
+
+    /// <summary>Number of training steps done when the entry was written.</summary>
+    [JsonPropertyOrder(-2)]
+    public int Step { get; init; }
+
+    /// <summary>When the entry was written (UTC); the log writer sets it.</summary>
+    [JsonPropertyOrder(-1)]
+    public DateTimeOffset Time { get; init; }
+}
+
+/// <summary>The run began.</summary>
+/// <param name="Steps">Number of steps that it is to take.</param>
+/// <param name="Command">The command line that repeats it.</param>
+/// <param name="Version">Version of the program.</param>
+public sealed record StartEntry(int Steps, string Command, string Version) : LogEntry(0)
+{
+    /// <summary>The data with the sizes of its parts; null in logs of older versions.</summary>
+    public DataSummary? Data { get; init; }
+}
+
+/// <summary>A training step was done.</summary>
+/// <param name="Step">Its number, from 1.</param>
+/// <param name="Loss">Total loss.</param>
+/// <param name="Terms">The named terms of the loss.</param>
+/// <param name="LearningRate">Learning rate of the step.</param>
+/// <param name="ImagesPerSecond">Throughput over about the last twenty steps.</param>
+/// <param name="GradientNorm">L2 norm of all gradients before clipping.</param>
+public sealed record StepEntry(
+    int Step,
+    double Loss,
+    IReadOnlyDictionary<string, double> Terms,
+    double LearningRate,
+    double ImagesPerSecond,
+    double GradientNorm) : LogEntry(Step)
+{
+    /// <summary>Share of the training time since the entry before in which the network waited for pictures, 0 to 1; null in logs of older versions.</summary>
+    public double? Waiting { get; init; }
+}
+
+/// <summary>The validation classes were evaluated.</summary>
+/// <param name="Step">Number of steps done by then.</param>
+/// <param name="Metrics">Metrics as fractions (0 to 1); keys as in <see cref="Evaluation.MetricNames"/>.</param>
+public sealed record ValidationEntry(int Step, IReadOnlyDictionary<string, double> Metrics) : LogEntry(Step);
+
+/// <summary>A checkpoint was saved.</summary>
+/// <param name="Step">Number of steps done by then.</param>
+/// <param name="File">The path of its folder within the run's folder.</param>
+/// <param name="IsBest">Whether it is the best so far by the validation classes.</param>
+public sealed record CheckpointEntry(int Step, string File, bool IsBest) : LogEntry(Step);
+
+/// <summary>The run went on after an interruption.</summary>
+/// <param name="Step">Number of steps done before.</param>
+public sealed record ResumeEntry(int Step) : LogEntry(Step)
+{
+    /// <summary>The data with the sizes of its parts; null in logs of older versions.</summary>
+    public DataSummary? Data { get; init; }
+
+    /// <summary>Number of steps that the run is to take; 0 in logs of older versions.</summary>
+    public int Steps { get; init; }
+
+    /// <summary>Of a finished run that is trained on: the step that it was finished at, from which the learning rate has a schedule of its own; else 0.</summary>
+    public int From { get; init; }
+}
+
+/// <summary>The run ended.</summary>
+/// <param name="Step">Number of steps done.</param>
+/// <param name="Reason">Why: "finished" or "stopped".</param>
+public sealed record EndEntry(int Step, string Reason) : LogEntry(Step)
+{
+    /// <summary>What the run cost; null for one that did not get to its end.</summary>
+    public RunCost? Cost { get; init; }
+}
+
+/// <summary>What a run cost.</summary>
+/// <param name="SecondsPerStep">Seconds a training step took on average, reading its pictures included, evaluations not.</param>
+/// <param name="PeakMemory">The most memory that the process held at a time, in bytes.</param>
+/// <param name="TestParameters">Numbers in the parameters at test time.</param>
+/// <param name="TrainingParameters">Numbers in the parameters while training.</param>
+public sealed record RunCost(double SecondsPerStep, long PeakMemory, long TestParameters, long TrainingParameters)
+{
+    /// <summary>Share of the training time in which the network waited for pictures, 0 to 1; null in logs of older versions.</summary>
+    public double? Waiting { get; init; }
+}

@@ -1,0 +1,74 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using CondEmbed.Common;
+
+namespace CondEmbed.Reports;
+
+/// <summary>What writer and reader share: how an entry becomes a line, and where the sound part of a log ends.</summary>
+internal static class LogFile
+{
+    /// <summary>NaN and infinities are written as strings: a diverged loss must be told apart from a missing one.</summary>
+    private static readonly JsonSerializerOptions Options = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        AllowOutOfOrderMetadataProperties = true,
+        RespectRequiredConstructorParameters = true,
+        RespectNullableAnnotations = true,
+    };
+
+    /// <summary>The entry as one line of JSON in UTF-8, with the line feed.</summary>
+    public static byte[] ToLine(LogEntry entry) => [.. JsonSerializer.SerializeToUtf8Bytes(entry, Options), (byte)'\n'];
+
+    /// <summary>The entries of a log, and the length in bytes of the part that holds them.</summary>
+    /// <remarks>A last line that cannot be read, or lacks its line feed, was torn by a crash and is left out.</remarks>
+    /// <exception cref="InputException">A line before the last one is no log entry.</exception>
+    public static (IReadOnlyList<LogEntry> Entries, int SoundLength) Parse(ReadOnlySpan<byte> log, string path)
+    {
+        var entries = new List<LogEntry>();
+        var start = 0;
+        for (var line = 1; start < log.Length; line++)
+        {
+            var length = log[start..].IndexOf((byte)'\n');
+            if (length < 0)
+            {
+                break;
+            }
+            var entry = TryParse(log.Slice(start, length), out var problem);
+            var next = start + length + 1;
+            if (entry is not null)
+            {
+                entries.Add(entry);
+            }
+            else if (problem is not null)
+            {
+                return next == log.Length
+                    ? (entries, start)
+                    : throw new InputException($"{path}, line {line}: not an entry of a run's log ({problem}). Delete or mend the line.");
+            }
+            start = next;
+        }
+        return (entries, start);
+    }
+
+    /// <summary>The entry of a line; nothing, without a problem, for a blank line.</summary>
+    private static LogEntry? TryParse(ReadOnlySpan<byte> line, out string? problem)
+    {
+        problem = null;
+        if (line.IndexOfAnyExcept(" \t\r"u8) < 0)
+        {
+            return null;
+        }
+        try
+        {
+            var entry = JsonSerializer.Deserialize<LogEntry>(line, Options);
+            problem = entry is null ? "null" : null;
+            return entry;
+        }
+        catch (Exception error) when (error is JsonException or NotSupportedException)
+        {
+            problem = error.Message;
+            return null;
+        }
+    }
+}

@@ -1,0 +1,46 @@
+using CondEmbed.Common;
+
+namespace CondEmbed.Reports;
+
+/// <summary>A run's log, read back.</summary>
+/// <param name="Entries">All entries, in the order in which they were written.</param>
+public sealed record RunLog(IReadOnlyList<LogEntry> Entries)
+{
+    /// <summary>The logged training steps.</summary>
+    public IReadOnlyList<StepEntry> Steps => [.. Entries.OfType<StepEntry>()];
+
+    /// <summary>The evaluations on the validation classes.</summary>
+    public IReadOnlyList<ValidationEntry> Validations => [.. Entries.OfType<ValidationEntry>()];
+
+    /// <summary>Time under way: from each start or resumption to the last entry before the next one, added up.</summary>
+    public TimeSpan Duration
+    {
+        get
+        {
+            var total = TimeSpan.Zero;
+            foreach (var (entry, next) in Entries.Zip(Entries.Skip(1)))
+            {
+                total += next is StartEntry or ResumeEntry ? TimeSpan.Zero : next.Time - entry.Time;
+            }
+            return total;
+        }
+    }
+}
+
+/// <summary>Reads <c>log.jsonl</c>, one JSON object a line.</summary>
+public static class LogReader
+{
+    /// <summary>Reads a log. A last line that a crash has torn is left out.</summary>
+    /// <exception cref="InputException">The file is missing, or a line before the last one is no log entry.</exception>
+    public static RunLog Read(string path)
+    {
+        if (!File.Exists(path))
+        {
+            throw new InputException($"{path}: there is no such log. Name the folder of a run, which holds log.jsonl.");
+        }
+        using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+        var log = new byte[stream.Length];
+        var read = stream.ReadAtLeast(log, log.Length, throwOnEndOfStream: false);
+        return new RunLog(LogFile.Parse(log.AsSpan(0, read), path).Entries);
+    }
+}

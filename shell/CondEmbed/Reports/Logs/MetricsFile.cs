@@ -1,0 +1,69 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using CondEmbed.Common;
+
+namespace CondEmbed.Reports;
+
+/// <summary>The result of a run: metrics of the held-out classes as fractions (0 to 1); keys as in <see cref="Evaluation.MetricNames"/>.</summary>
+/// <param name="Dataset">Name of the data set.</param>
+/// <param name="Step">Number of training steps done.</param>
+/// <param name="Before">Metrics before training; empty if not measured.</param>
+/// <param name="After">Metrics after training.</param>
+/// <param name="Best">Metrics of the step that did best on the validation classes; null where there are none.</param>
+/// <param name="BestStep">That step; 0 where there are no validation classes.</param>
+public sealed record RunMetrics(
+    string Dataset,
+    int Step,
+    IReadOnlyDictionary<string, double> Before,
+    IReadOnlyDictionary<string, double> After,
+    IReadOnlyDictionary<string, double>? Best = null,
+    int BestStep = 0)
+{
+    /// <summary>What was there of a published set that is not whole, so that the numbers do not compare; null for other data.</summary>
+    public string? Subset { get; init; }
+
+    /// <summary>What the run began with and saw; null until it is finished.</summary>
+    public RunOrigin? Origin { get; init; }
+}
+
+/// <summary>What two runs must have in common to be compared: SHA-256 sums in hexadecimal digits.</summary>
+/// <param name="Network">Of the encoder and head that the first step began with.</param>
+/// <param name="Batches">Of all pictures as the network saw them, and their classes, in order.</param>
+public sealed record RunOrigin(string Network, string Batches);
+
+/// <summary>Writes and reads a run's <c>metrics.json</c>.</summary>
+public static class MetricsFile
+{
+    private static readonly JsonSerializerOptions Options = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        RespectRequiredConstructorParameters = true,
+        RespectNullableAnnotations = true,
+        WriteIndented = true,
+    };
+
+    /// <summary>Writes the file atomically.</summary>
+    public static void Write(string path, RunMetrics metrics) =>
+        AtomicFile.Write(path, stream => JsonSerializer.Serialize(stream, metrics, Options));
+
+    /// <summary>Reads the file.</summary>
+    /// <exception cref="InputException">The file is missing or is not what <see cref="Write"/> writes.</exception>
+    public static RunMetrics Read(string path)
+    {
+        try
+        {
+            using var stream = File.OpenRead(path);
+            return JsonSerializer.Deserialize<RunMetrics>(stream, Options)
+                ?? throw new InputException($"{path}: holds no metrics. Restore it, or start a new run.");
+        }
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new InputException($"{path}: there is no such file, and what was measured before training cannot be measured again. Restore it, or start a new run.");
+        }
+        catch (JsonException error)
+        {
+            throw new InputException($"{path}: not a metrics file ({error.Message}). Restore it, or start a new run.");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+using CondEmbed.Common;
+using CondEmbed.Interop;
+
+namespace CondEmbed.Runs;
+
+/// <summary>What a run that goes on is given anew; everything else is as its settings say.</summary>
+public sealed record ResumeOptions
+{
+    /// <summary>Where the data is now: a folder, a table, or a set that comes along; null for where it was. It must be the same data, by the run's <c>data.sha256</c>.</summary>
+    public string? Data { get; init; }
+
+    /// <summary>
+    /// Trains a finished run on for so many steps more. The last weights and the optimiser's moments are taken up, and the learning rate begins its schedule anew for
+    /// the new steps, warm-up included. Null to finish what was begun.
+    /// </summary>
+    public int? Steps { get; init; }
+
+    /// <summary>The same in epochs, rounded up to whole steps; give one of the two.</summary>
+    public double? Epochs { get; init; }
+
+    internal static string StepsName => Wording.Of("Steps", "--steps");
+
+    internal static string EpochsName => Wording.Of("Epochs", "--epochs");
+
+    /// <summary>How far to train a finished run on; null for not at all.</summary>
+    /// <exception cref="InputException">Both are given, or one is no length.</exception>
+    internal Continuation? Further(string run) => (Steps, Epochs) switch
+    {
+        (null, null) => null,
+        (not null, not null) => throw new InputException($"{StepsName} and {EpochsName}: give one of them, they both say how long to train."),
+        ( <= 0, _) => throw new InputException($"{StepsName} {Steps}: give the number of steps to train {run} on, 1 or more."),
+        (_, { } epochs) when !(epochs > 0 && epochs <= 1e6) => throw new InputException($"{EpochsName} {epochs}: give the number of epochs to train {run} on, more than 0."),
+        _ => new Continuation(run, Steps, Epochs),
+    };
+}
+
+/// <summary>Training that a finished run is given on top.</summary>
+internal sealed record Continuation(string Run, int? Steps, double? Epochs)
+{
+    /// <summary>Where the run is then: at the step that it ended with, with more to do.</summary>
+    /// <param name="saved">Where it is; null before its first checkpoint.</param>
+    /// <param name="first">Steps by its settings.</param>
+    /// <param name="pictures">Pictures to train on.</param>
+    /// <param name="batch">Pictures a step.</param>
+    /// <exception cref="InputException">It is not finished.</exception>
+    internal Progress After(Progress? saved, int first, int pictures, int batch)
+    {
+        var ends = saved is { Until: > 0 } ? saved.Until : first;
+        var more = Steps ?? (int)Math.Min(int.MaxValue, Math.Ceiling(Epochs!.Value * pictures / batch));
+        var option = Steps is null ? FormattableString.Invariant($"{ResumeOptions.EpochsName} {Epochs}") : $"{ResumeOptions.StepsName} {Steps}";
+
+        return saved is null || saved.Step < ends
+            ? throw new InputException($"{option}: {Run} is not finished: it has done {saved?.Step ?? 0} of {ends} steps. Finish it first, with {Wording.Of("Trainer.Resume", "--resume")} {Run} alone.")
+            : more > int.MaxValue - ends
+                ? throw new InputException($"{option}: too many steps. Give fewer.")
+                : saved with { From = ends, Until = ends + more };
+    }
+}

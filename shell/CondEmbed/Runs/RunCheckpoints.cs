@@ -1,0 +1,130 @@
+using System.Text.Json;
+using CondEmbed.Common;
+using CondEmbed.Interop;
+using CondEmbed.Storage;
+using CondEmbed.Torch;
+using CondEmbed.WeightFiles;
+
+namespace CondEmbed.Runs;
+
+/// <summary>What a run knows of itself beside its tensors.</summary>
+/// <param name="Step">Steps done.</param>
+/// <param name="BestStep">The step of the best validation so far; 0 before the first.</param>
+/// <param name="BestValue">Its MAP@R; 0 before the first.</param>
+/// <param name="Seconds">Training time so far, interruptions left out.</param>
+/// <param name="Network">The sum of the encoder and head before the first step.</param>
+/// <param name="Batches">The sum of all batches so far.</param>
+/// <param name="Waited">Seconds of the training time in which there was no batch ready.</param>
+/// <param name="From">Of a run that is trained on, the step that it was finished at; its learning rate has a schedule of its own from there. Else 0.</param>
+/// <param name="Until">Of a run that is trained on, the step to train to; else 0, for what the settings say.</param>
+internal sealed record Progress(
+    int Step, int BestStep, double BestValue, double Seconds, string Network = "", string Batches = "", double Waited = 0, int From = 0, int Until = 0)
+{
+    /// <summary>What cannot be; null for a moment that a run can have had.</summary>
+    internal string? Problem(long step) =>
+        Step != step || BestStep < 0 || BestStep > Step || From < 0 || From > Step || (Until != 0 && Until < Step) || !double.IsFinite(BestValue) || !(Seconds >= 0) || !(Waited >= 0)
+            ? "its numbers cannot be those of the checkpoint" : null;
+}
+
+/// <summary>A checkpoint that is whole, read.</summary>
+internal sealed record SavedRun(Checkpoint Checkpoint, Progress Progress, IReadOnlyList<TensorData> Weights, IReadOnlyList<TensorData> Moments, byte[] Random)
+{
+    /// <summary>Puts a session where it was saved.</summary>
+    /// <exception cref="InputException">The session is of other settings.</exception>
+    internal void Into(Session session)
+    {
+        try
+        {
+            session.Restore(Weights, Moments, Random, Progress.Step);
+        }
+        catch (Exception error) when (error is ArgumentException or KeyNotFoundException)
+        {
+            throw new InputException($"{Checkpoint.Folder}: the checkpoint is not of the settings in the run's config.toml: {error.Message} Restore config.toml, or start a new run.");
+        }
+    }
+}
+
+/// <summary>Saves and restores all that a run needs to go on as if it had never stopped: parameters, moments, random state, progress.</summary>
+internal static class RunCheckpoints
+{
+    private const string Weights = "weights.safetensors";
+    private const string Moments = "moments.safetensors";
+    private const string Random = "random.bin";
+    private const string State = "state.json";
+
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        RespectRequiredConstructorParameters = true,
+        RespectNullableAnnotations = true,
+        WriteIndented = true,
+    };
+
+    internal static Checkpoint Save(CheckpointStore store, Session session, Progress progress) =>
+        store.Save(progress.Step, folder =>
+        {
+            TensorFiles.Write(Path.Combine(folder, Weights), session.Weights());
+            TensorFiles.Write(Path.Combine(folder, Moments), session.Moments());
+            File.WriteAllBytes(Path.Combine(folder, Random), session.RandomState());
+            File.WriteAllText(Path.Combine(folder, State), JsonSerializer.Serialize(progress, Json));
+        });
+
+    /// <summary>
+    /// The newest checkpoint that is whole, and those that are newer and are not, each with what is wrong with it; null where there is no checkpoint at all.
+    /// </summary>
+    /// <exception cref="InputException">There are checkpoints, and none is whole.</exception>
+    internal static (SavedRun? Saved, IReadOnlyList<(Checkpoint Checkpoint, string Problem)> Damaged) Newest(string root)
+    {
+        var damaged = new List<(Checkpoint Checkpoint, string Problem)>();
+
+        foreach (var checkpoint in CheckpointStore.All(root).Reverse())
+        {
+            if (Read(checkpoint, out var problem) is { } saved)
+            {
+                return (saved, damaged);
+            }
+
+            damaged.Add((checkpoint, problem));
+        }
+
+        return damaged.Count == 0
+            ? (null, damaged)
+            : throw new InputException(
+                $"{root}: no checkpoint is whole: {string.Join("; ", damaged.Select(one => $"{Path.GetFileName(one.Checkpoint.Folder)}: {one.Problem}"))}. Restore one from a copy, or start a new run.");
+    }
+
+    private static SavedRun? Read(Checkpoint checkpoint, out string problem)
+    {
+        string At(string name) => Path.Combine(checkpoint.Folder, name);
+        problem = CheckpointStore.ProblemOf(checkpoint) ?? "";
+        var file = State;
+
+        try
+        {
+            if (problem.Length > 0)
+            {
+                return null;
+            }
+
+            Native.ensure();
+            var progress = JsonSerializer.Deserialize<Progress>(File.ReadAllText(At(State)), Json) ?? throw new JsonException("it is empty");
+            var random = File.ReadAllBytes(At(file = Random));
+            problem = progress.Problem(checkpoint.Step) is { } wrong ? $"{State} {FileSums.Damaged}: {wrong}"
+                : Session.RandomProblem(random) is { } other ? $"{Random} {FileSums.Damaged}: {other}"
+                : "";
+            return problem.Length > 0
+                ? null
+                : new SavedRun(checkpoint, progress, TensorFiles.Read(At(file = Weights)).Tensors, TensorFiles.Read(At(file = Moments)).Tensors, random);
+        }
+        catch (FileNotFoundException)
+        {
+            problem = $"{file} is missing";
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException or InputException)
+        {
+            problem = $"{file} cannot be read ({error.Message.TrimEnd('.')})";
+        }
+
+        return null;
+    }
+}

@@ -1,0 +1,70 @@
+using CondEmbed.Images;
+using CondEmbed.Common;
+using CondEmbed.Datasets;
+using CondEmbed.Models;
+using CondEmbed.Reports;
+
+namespace CondEmbed.Runs;
+
+/// <summary>What the report tells of a run's data beyond its counts.</summary>
+internal sealed class RunDataFacts(RunData data, int seed)
+{
+    private const int Examples = 12;
+    private const int ThumbnailSide = 96;
+
+    /// <summary>Decoding every picture of a large set again would take minutes.</summary>
+    private const int Measured = 400;
+
+    internal DataSummary Summary()
+    {
+        var summary = data.Summary();
+        IReadOnlyList<int> PartOf(string name) => name switch
+        {
+            "train" => data.Split.Train,
+            "validation" => data.Split.Validation,
+            "query" => data.Split.Queries,
+            "gallery" => data.Split.Gallery,
+            _ => data.Split.Test,
+        };
+        return summary with
+        {
+            Parts = [.. summary.Parts.Select(part => part with { PerClass = PerClass(PartOf(part.Name)), Examples = ExamplesOf(PartOf(part.Name)) })],
+            Sizes = Sizes([.. data.Split.Train, .. data.Split.Validation, .. data.Split.Test]),
+            ClassSizes = [.. CountsOf([.. data.Split.Train, .. data.Split.Validation, .. data.Split.Test])],
+            LeftOut = [.. data.LeftOut.Select(picture => $"{picture.Name}: {picture.Reason}")],
+        };
+    }
+
+    private IEnumerable<int> CountsOf(IReadOnlyList<int> items) =>
+        items.CountBy(item => data.Dataset.Items[item].Label, StringComparer.Ordinal).Select(pair => pair.Value);
+
+    private string PerClass(IReadOnlyList<int> items) => Spread.Of(CountsOf(items)) is { } spread ? Words(spread, "") : "";
+
+    /// <summary>A picture each of some classes, drawn by the seed.</summary>
+    private List<DataExample> ExamplesOf(IReadOnlyList<int> items) =>
+    [
+        .. Drawn(items).DistinctBy(item => data.Dataset.Items[item].Label, StringComparer.Ordinal).Take(Examples)
+            .Select(item => new DataExample(data.Dataset.Items[item].Label, Thumbnails.Of(data.Reader.Read(item), ThumbnailSide))),
+    ];
+
+    private string Sizes(IReadOnlyList<int> items)
+    {
+        (int Width, int Height)[] sizes = [.. Drawn(items).Take(Measured).Select(SizeOf)];
+        var of = sizes.Length == items.Count ? "" : $", measured on {sizes.Length} drawn by chance";
+        return Spread.Of(sizes.Select(size => size.Width)) is { } width && Spread.Of(sizes.Select(size => size.Height)) is { } height
+            ? $"Pictures are {Words(width, " px")} wide and {Words(height, " px")} high{of}."
+            : "";
+    }
+
+    private (int Width, int Height) SizeOf(int item)
+    {
+        var picture = data.Reader.Read(item);
+        return (picture.Width, picture.Height);
+    }
+
+    private IOrderedEnumerable<int> Drawn(IReadOnlyList<int> items) => items.OrderBy(item => SeededRandom.For(seed, item, 2).Bits());
+
+    private static string Words(Spread spread, string unit) => spread.Min == spread.Max
+        ? $"{Human.Count(spread.Min)}{unit}"
+        : FormattableString.Invariant($"{Human.Count(spread.Min)} to {Human.Count(spread.Max)}{unit} (median {spread.Median:0.#})");
+}

@@ -1,0 +1,72 @@
+using CondEmbed.Evaluation;
+using CondEmbed.Images;
+using CondEmbed.Interop;
+using CondEmbed.Models;
+using CondEmbed.Pairs;
+using CondEmbed.Reports;
+using CondEmbed.Search;
+
+namespace CondEmbed.Runs;
+
+/// <summary>
+/// Pairs of test pictures with where the levels look in them, for the report. Few pictures are embedded for it: the queries that the report shows, and of
+/// each the nearest of its class, the least near of its class, and the nearest of another class.
+/// </summary>
+internal sealed class RunLooks(Session session, RunData data)
+{
+    private const int Pairs = 3;
+    private const int Side = 128;
+
+    private readonly Comparer comparer = session.Comparer();
+
+    internal IReadOnlyList<LookGroup> Groups(TestOutcome outcome, Neighbours<float> nearest, IReadOnlyList<int> queries)
+    {
+        (int, int)[] pairs = [.. queries.SelectMany(query => PairsOf(query, outcome, nearest)).Distinct()];
+        var similarities = ConditionalModel.Compare(session, data.Reader, pairs, session.Config.Workers);
+        var found = pairs.Zip(similarities).OrderByDescending(pair => pair.Second.Last).ToArray();
+        var right = found.Where(pair => Label(pair.First.Item1) == Label(pair.First.Item2)).ToArray();
+        var wrong = found.Except(right);
+        var among = $"Among the queries above; by the similarity of {(comparer.Levels == 1 ? "the level" : "the last level")}.";
+
+        return
+        [
+            Group("Of one class, most alike", among, right.Take(Pairs)),
+            Group("Of one class, least alike", among, right.Skip(Pairs).Reverse().Take(Pairs)),
+            Group("Of two classes, most alike", among, wrong.Take(Pairs)),
+        ];
+    }
+
+    private LookGroup Group(string title, string note, IEnumerable<((int First, int Second) Items, PairSimilarity)> pairs) =>
+        new(title, note, [.. pairs.Select(pair => Pair(pair.Items.First, pair.Items.Second))]);
+
+    private LookPair Pair(int first, int second)
+    {
+        var pair = PairExplanation.Of(session.Config, comparer, data.Reader.Read(first), data.Reader.Read(second));
+        return new(
+            SideOf(first, pair.First, pair.Levels, level => level.FirstMean),
+            SideOf(second, pair.Second, pair.Levels, level => level.SecondMean),
+            pair.Similarity.Unconditional,
+            pair.Similarity.Levels);
+    }
+
+    private LookSide SideOf(int item, RgbImage view, IReadOnlyList<PairAttention> levels, Func<PairAttention, float[]> weightsOf) =>
+        new(Label(item), data.Dataset.Items[item].Path, Jpeg(PairSheet.Enlarged(view, Side)), [.. levels.Select(level => Map(level, weightsOf(level), view))]);
+
+    private string Label(int item) => data.Dataset.Items[item].Label;
+
+    /// <summary>Pairs of a query with others, each with the lower number first, so that none is there twice.</summary>
+    private IEnumerable<(int, int)> PairsOf(int query, TestOutcome outcome, Neighbours<float> nearest)
+    {
+        var (self, gallery) = (data.Split.Queries[query], data.Split.Gallery);
+        var places = nearest.Of(query).ToArray();
+        var same = Enumerable.Range(0, gallery.Count).Where(place => gallery[place] != self && Label(gallery[place]) == Label(self)).ToArray();
+        var bySimilarity = same.OrderByDescending(place => DotProduct.Of(outcome.Queries.Row(query), outcome.Gallery.Row(place))).ToArray();
+        IEnumerable<int> chosen = [.. bySimilarity.Take(1), .. bySimilarity.TakeLast(1), .. places.Except(same).Where(place => gallery[place] != self).Take(1)];
+        return chosen.Select(place => (Math.Min(self, gallery[place]), Math.Max(self, gallery[place])));
+    }
+
+    private static (Picture, string) Map(PairAttention level, float[] weights, RgbImage view) =>
+        (Jpeg(PairSheet.Heat(view, weights, level, Side)), PairSheet.Range(weights));
+
+    private static Picture Jpeg(RgbImage image) => new(ImageEncoder.Jpeg(image), "image/jpeg");
+}

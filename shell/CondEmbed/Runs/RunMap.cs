@@ -1,0 +1,76 @@
+using CondEmbed.Images;
+using CondEmbed.Common;
+using CondEmbed.Evaluation;
+using CondEmbed.Models;
+using CondEmbed.Reports;
+using CondEmbed.Search;
+
+namespace CondEmbed.Runs;
+
+/// <summary>The map of a run's test embeddings, for the report.</summary>
+internal sealed class RunMap(RunData data, int seed)
+{
+    /// <summary>The time of t-SNE grows with their square.</summary>
+    private const int MostPoints = 1500;
+
+    /// <summary>Fewer pictures of a class do not show whether it hangs together.</summary>
+    private const int FewestOfClass = 6;
+
+    private const int Side = 48;
+
+    /// <summary>Null where there is too little to lay out.</summary>
+    internal EmbeddingMap? Draw(TestOutcome outcome, CancellationToken cancellation)
+    {
+        var gallery = data.Split.Gallery;
+        var places = Chosen([.. gallery.Select(item => data.Dataset.Items[item].Label)]);
+
+        if (places.Count < 3)
+        {
+            return null;
+        }
+
+        var unit = Rows(outcome.Gallery, places).AtUnitLength();
+        var (sheet, columns, rows) = SpriteSheet.Of(place => data.Reader.Read(gallery[places[place]]), places.Count, Side, cancellation);
+        return new EmbeddingMap(
+            [
+                new("t-SNE", "neighbours are kept; distances between far groups, their sizes and the axes mean nothing.", Tsne.Map(unit, new TsneOptions { Seed = seed }, cancellation)),
+                new("PCA", "the two directions in which the embeddings spread most; distances are true but for all other directions.", PrincipalComponents.Plane(unit)),
+            ],
+            [.. places.Select(place => data.Dataset.Items[gallery[place]]).Select(item => new MapItem(item.Label, item.Path))],
+            sheet,
+            columns,
+            rows,
+            places.Count == gallery.Count ? "All pictures of the test part." : $"{Human.Count(places.Count)} of {Human.Count(gallery.Count)} pictures of the test part, drawn class by class.");
+    }
+
+    /// <summary>
+    /// Places in the gallery with classes together: all of them, or where these are too many as many classes as fit, drawn by the seed, with an even share of
+    /// pictures each.
+    /// </summary>
+    internal List<int> Chosen(IReadOnlyList<string> labels)
+    {
+        var classes = labels.Index().GroupBy(one => one.Item, one => one.Index, StringComparer.Ordinal).Select(group => group.ToArray()).ToArray();
+
+        if (labels.Count <= MostPoints)
+        {
+            return [.. classes.SelectMany(places => places)];
+        }
+
+        var share = Math.Max(FewestOfClass, MostPoints / classes.Length);
+        return [.. classes.OrderBy(places => Drawn(places[0])).Select(places => places.OrderBy(Drawn).Take(share).Order()).SelectMany(places => places).Take(MostPoints)];
+
+        ulong Drawn(int place) => SeededRandom.For(seed, place, 1).Bits();
+    }
+
+    private static Embeddings<float> Rows(Embeddings<float> embeddings, List<int> places)
+    {
+        var values = new float[places.Count * embeddings.Dimension];
+
+        for (var row = 0; row < places.Count; row++)
+        {
+            embeddings.Row(places[row]).CopyTo(values.AsSpan(row * embeddings.Dimension));
+        }
+
+        return new Embeddings<float>(values, places.Count, embeddings.Dimension);
+    }
+}

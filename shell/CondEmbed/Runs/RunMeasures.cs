@@ -1,0 +1,42 @@
+using System.Diagnostics;
+using CondEmbed.Datasets;
+using CondEmbed.Evaluation;
+using CondEmbed.Images;
+using CondEmbed.Interop;
+using CondEmbed.Reports;
+
+namespace CondEmbed.Runs;
+
+/// <summary>What a run measures, and what of it it keeps.</summary>
+internal static class RunMeasures
+{
+    /// <summary>Recall@1 always; other K as the settings say, or else as is usual for the data.</summary>
+    internal static EvaluationOptions Options(Config config, IImageDataset dataset)
+    {
+        var asked = RunSettings.RecallAtOf(config);
+        var depths = asked.Count > 0 ? asked : dataset.RecallAt ?? MetricNames.RecallOfRuns;
+        return new EvaluationOptions { RecallAt = [.. depths.Append(1).Distinct().Order()], Clustering = config.Clustering, Seed = config.Seed };
+    }
+
+    /// <summary>All but the variants over possible queries, under their names.</summary>
+    internal static Dictionary<string, double> Kept(RetrievalMetrics metrics) =>
+        metrics.Values.Where(pair => !pair.Key.EndsWith("_possible_only", StringComparison.Ordinal)).ToDictionary(pair => pair.Key, pair => pair.Value);
+
+    internal static RunCost Cost(Session session, Progress state) =>
+        new(state.Seconds / state.Step, PeakMemory(), session.EmbeddingParameters, session.TrainingParameters) { Waiting = Waiting(state) };
+
+    /// <summary>Share of the training time in which no batch was ready.</summary>
+    internal static double Waiting(Progress state) => Share(state.Waited, state.Seconds);
+
+    /// <summary>The same, of what was done since a moment before.</summary>
+    internal static double Waiting(Progress state, Progress before) => Share(state.Waited - before.Waited, state.Seconds - before.Seconds);
+
+    /// <summary>The most memory in bytes that this process held at a time.</summary>
+    internal static long PeakMemory()
+    {
+        using var process = Process.GetCurrentProcess();
+        return process.PeakWorkingSet64;
+    }
+
+    private static double Share(double waited, double seconds) => seconds > 0 ? Math.Clamp(waited / seconds, 0, 1) : 0;
+}

@@ -1,0 +1,37 @@
+using CondEmbed.Common;
+using CondEmbed.Sampling;
+
+namespace CondEmbed.Runs;
+
+/// <summary>The sampler that the settings of a run ask for.</summary>
+internal static class RunSampler
+{
+    /// <summary>The sampler of the training images.</summary>
+    /// <exception cref="InputException">The training images cannot make such batches.</exception>
+    internal static IBatchSampler Of(Config config, RunData data)
+    {
+        var items = data.Split.Train;
+        var labels = data.TrainClasses.NumbersOf(items.Select(item => data.Dataset.Items[item].Label));
+        var seed = (ulong)config.Seed;
+        return config.Sampler switch
+        {
+            "plain" => new ShuffledSampler(items, config.Batch, seed),
+            "hierarchical" => new HierarchicalSampler(
+                items, labels, Categories(config, data), config.Batch, config.PerClass, config.CategoriesPerBatch, config.BatchesPerCombination, seed),
+            "category-balanced" => new CategoryBalancedSampler(
+                items, labels, Categories(config, data), config.Batch, config.PerClass, config.CategoriesPerBatch, seed),
+            _ => new MPerClassSampler(items, labels, config.Batch, config.PerClass, seed),
+        };
+    }
+
+    private static string[] Categories(Config config, RunData data)
+    {
+        var images = data.Split.Train.Select(item => data.Dataset.Items[item]).ToArray();
+        var without = images.Where(image => string.IsNullOrEmpty(image.Category)).ToArray();
+        return without.Length == 0
+            ? [.. images.Select(image => image.Category!)]
+            : throw new InputException(
+                $"sampler: '{config.Sampler}' needs the category of every training image, and {without.Length} of {images.Length} have none (the first is "
+                + $"{without[0].Path}). Use data that has categories, or sampler = m-per-class.");
+    }
+}

@@ -1,0 +1,50 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using CondEmbed.Images;
+using CondEmbed.Interop;
+
+namespace CondEmbed.Runs;
+
+/// <summary>SHA-256 sums that tell whether two runs began with the same network and saw the same pictures.</summary>
+internal static class RunSums
+{
+    /// <summary>Over names and bytes of the encoder and head.</summary>
+    internal static string Of(IReadOnlyList<TensorData> weights)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+
+        foreach (var tensor in weights)
+        {
+            hash.AppendData(MemoryMarshal.AsBytes(tensor.Name.AsSpan()));
+            hash.AppendData(tensor.Bytes);
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    /// <summary><see cref="After"/> on another thread, while this one works on the batch; the batch is free when both are done.</summary>
+    internal static T Beside<T>(string before, PixelBatch batch, out string after, Func<T> work)
+    {
+        // A third of a second for each gigabyte, and the thread that trains has better to do.
+        var sum = Task.Run(() => After(before, batch));
+
+        try
+        {
+            return work();
+        }
+        finally
+        {
+            after = sum.GetAwaiter().GetResult();
+        }
+    }
+
+    /// <summary>The sum of all batches so far, from that of all before and the newest.</summary>
+    internal static string After(string before, PixelBatch batch)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(MemoryMarshal.AsBytes(before.AsSpan()));
+        hash.AppendData(MemoryMarshal.AsBytes(batch.Labels.AsSpan()));
+        hash.AppendData(batch.Pixels);
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+}

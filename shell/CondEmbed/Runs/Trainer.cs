@@ -1,0 +1,200 @@
+using CondEmbed.Common;
+using CondEmbed.Datasets;
+using CondEmbed.Evaluation;
+using CondEmbed.Interop;
+using CondEmbed.Notebooks;
+using CondEmbed.Options;
+using CondEmbed.Reports;
+using CondEmbed.Search;
+using CondEmbed.Storage;
+using CondEmbed.WeightFiles;
+using Microsoft.FSharp.Core;
+
+namespace CondEmbed.Runs;
+
+/// <summary>What a finished run came to.</summary>
+/// <param name="Folder">The run's folder; what <see cref="Models.EmbeddingModel.Load"/> takes.</param>
+/// <param name="Steps">Steps done.</param>
+/// <param name="Before">Metrics of the test classes before training, as fractions under the names of the program's JSON.</param>
+/// <param name="After">The same after the last step.</param>
+/// <param name="Best">The same of the step that did best on the validation classes; null where there are none.</param>
+/// <param name="BestStep">That step; 0 where there are no validation classes.</param>
+/// <param name="Report">Path of the HTML report.</param>
+/// <param name="Subset">What was there of a published set that is not whole, so that the numbers do not compare; null for other data.</param>
+[StructuredFormatDisplay("{Shown}")]
+[TypeFormatterSource(typeof(AsText))]
+public sealed record TrainingResult(
+    string Folder,
+    int Steps,
+    IReadOnlyDictionary<string, double> Before,
+    IReadOnlyDictionary<string, double> After,
+    IReadOnlyDictionary<string, double>? Best,
+    int BestStep,
+    string Report,
+    string? Subset = null)
+{
+    /// <summary>That the training has made the network worse by <see cref="MetricNames.MapAtR"/>, and what to do; null where it has not.</summary>
+    public string? Warning => MetricTable.Worse(Before, After);
+
+    /// <summary>What F# Interactive prints.</summary>
+    internal string Shown => ToString();
+
+    /// <summary>The metrics before, after and at the best step, fractions in per cent, and where the run lies.</summary>
+    public override string ToString()
+    {
+        var best = Best is null ? null : FormattableString.Invariant($"step {BestStep}");
+        string[] head = ["metric (%)", "before", "after", .. best is null ? [] : new[] { best }];
+        var rows = After.Select(pair => (string[])
+        [
+            MetricNames.Display(pair.Key), Of(Before, pair.Key), Human.Percent(pair.Value), .. Best is null ? [] : new[] { Of(Best, pair.Key) },
+        ]).Prepend(head).ToList();
+        int[] widths = [.. head.Select((_, column) => rows.Max(row => row[column].Length))];
+        var lines = rows.Select(row => string.Join("  ", row.Select((cell, column) => column == 0 ? cell.PadRight(widths[0]) : cell.PadLeft(widths[column]))));
+        var subset = Subset is null ? "" : $"\nof a subset: {Subset}";
+        var warning = Warning is null ? "" : $"\n{Warning}";
+        return $"{Human.Count(Steps)} steps{subset}\n{string.Join('\n', lines)}{warning}\nrun folder {Folder}";
+
+        static string Of(IReadOnlyDictionary<string, double> metrics, string key) =>
+            metrics.TryGetValue(key, out var value) ? Human.Percent(value) : "";
+    }
+}
+
+/// <summary>Trains a network on pictures with labels, in a folder of its own, so that it can be stopped and go on at any time.</summary>
+public sealed class Trainer
+{
+    private readonly Config config;
+
+    private Continuation? further;
+
+    private Trainer(RunFolder folder, Config config, Continuation? further = null)
+    {
+        Folder = folder;
+        this.config = config;
+        this.further = further;
+    }
+
+    /// <summary>A new run.</summary>
+    /// <exception cref="InputException">Everything that is wrong with the settings, or the folder already holds something.</exception>
+    public Trainer(TrainingOptions options)
+        : this((options ?? throw new ArgumentNullException(nameof(options))).Resolve(), options.Out)
+    {
+    }
+
+    /// <summary>A new run of resolved settings.</summary>
+    /// <param name="config">Sound settings, as from <see cref="RunSettings.Resolve"/>.</param>
+    /// <param name="folder">Where the run is kept; null for a folder named after the time below <c>runs</c>.</param>
+    /// <exception cref="InputException">The weights cannot be used, or the folder already holds something.</exception>
+    public Trainer(Config config, string? folder)
+        : this(Made(folder, config), Located(config))
+    {
+    }
+
+    /// <summary>A run that was stopped, killed or finished before; it goes on with its own settings.</summary>
+    /// <exception cref="InputException">It is no run's folder.</exception>
+    public static Trainer Resume(string folder) => Resume(folder, new ResumeOptions());
+
+    /// <summary>The same with data that has moved, or a finished run that is trained on.</summary>
+    /// <param name="folder">The run's folder.</param>
+    /// <param name="options">What is new.</param>
+    /// <exception cref="InputException">It is no run's folder, or the options are wrong.</exception>
+    public static Trainer Resume(string folder, ResumeOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        var further = options.Further(folder);
+        var (run, config) = RunFolder.Open(folder);
+        return new Trainer(run, options.Data is null ? config : Located(config, options.Data), further);
+    }
+
+    /// <summary>The files of the run.</summary>
+    public RunFolder Folder { get; }
+
+    /// <summary>The complete settings.</summary>
+    public Config Settings => config;
+
+    /// <summary>The command line that the report shows; by default one made from the settings.</summary>
+    public string? Command { get; set; }
+
+    /// <summary>Called with lines for people: data, split, weights, what was found wrong. On the training thread.</summary>
+    public Action<string>? Notice { get; set; }
+
+    /// <summary>Called with each entry of the run's log (steps, validations, checkpoints, ...) once it is written. On the training thread.</summary>
+    public Action<LogEntry>? Logged { get; set; }
+
+    /// <summary>
+    /// Trains to the end on the calling thread, from where the folder's newest checkpoint stands. Cancelling finishes the step, saves, and
+    /// throws <see cref="TrainingStoppedException"/>. A run that cannot begin leaves no folder behind.
+    /// </summary>
+    /// <exception cref="InputException">The data, the weights or the device are not as they must be.</exception>
+    /// <exception cref="ArithmeticException">The loss is not finite any more.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled before there was anything to save.</exception>
+    public TrainingResult Train(IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        try
+        {
+            using var run = new TrainingRun(Folder, config, progress, Notice, Logged, Command ?? CommandOf(config), further, cancellation);
+            // It is in the checkpoint now; who calls again finishes it.
+            further = null;
+            return run.Execute();
+        }
+        finally
+        {
+            Folder.RemoveUnbegun();
+        }
+    }
+
+    /// <summary>
+    /// <see cref="Train"/> on a thread of its own: the caller's is free at once. A <see cref="Progress{T}"/> made on a window's thread reports there.
+    /// </summary>
+    /// <inheritdoc cref="Train"/>
+    public Task<TrainingResult> TrainAsync(IProgress<RunProgress>? progress = null, CancellationToken cancellation = default) =>
+        Embedder.OnOwnThread(() => Train(progress, cancellation), cancellation);
+
+    /// <summary>
+    /// Makes a run and trains it to the end, all on a thread of its own. Cancelling finishes the step, saves, and throws
+    /// <see cref="TrainingStoppedException"/>, whose folder <see cref="Resume(string)"/> takes.
+    /// </summary>
+    /// <param name="options">The settings.</param>
+    /// <param name="progress">Told of every step; a <see cref="Progress{T}"/> made on a window's thread reports there.</param>
+    /// <param name="cancellation">Stops the run.</param>
+    /// <param name="notice">Called with lines for people, on the training thread.</param>
+    /// <exception cref="InputException">The settings, the data, the weights or the device are not as they must be.</exception>
+    /// <exception cref="ArithmeticException">The loss is not finite any more.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; a <see cref="TrainingStoppedException"/> where there was something to save.</exception>
+    public static Task<TrainingResult> TrainAsync(
+        TrainingOptions options,
+        IProgress<RunProgress>? progress = null,
+        CancellationToken cancellation = default,
+        Action<string>? notice = null)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return Embedder.OnOwnThread(() => new Trainer(options) { Notice = notice }.Train(progress, cancellation), cancellation);
+    }
+
+    /// <summary>A folder for the run, once its weights are known to be good.</summary>
+    private static RunFolder Made(string? folder, Config config)
+    {
+        EncoderWeights.Demand(config);
+        return RunFolder.Create(folder, config, TimeProvider.System);
+    }
+
+    /// <summary>With whole paths, so that the run goes on from any folder.</summary>
+    internal static Config Located(Config config) => Located(config, config.Data);
+
+    private static Config Located(Config config, string place)
+    {
+        string Whole(string path) => path.Length > 0 && Path.Exists(path) ? Path.GetFullPath(path) : path;
+        var settings = RunSettings.Pairs(config).Select(pair => new Given("", pair.Key, pair.Value));
+        var data = ImageDatasets.IsEmbedded(place) && config.Layout == ImageDatasets.Auto ? place : Whole(place);
+        return RunSettings.Resolve([.. settings, new Given("", "data", data), new Given("", "weights", Whole(config.Weights))]);
+    }
+
+    /// <summary>The settings that differ from what the encoder starts from, as options of the program.</summary>
+    private static string CommandOf(Config config)
+    {
+        var usual = RunSettings.Pairs(RunSettings.StartFor(config.Encoder)).ToDictionary(pair => pair.Key, pair => pair.Value);
+        var own = RunSettings.Pairs(config)
+            .Where(pair => pair.Key == "encoder" || usual.GetValueOrDefault(pair.Key) != pair.Value)
+            .Select(pair => $" --set {pair.Key}={pair.Value}");
+        return "condembed train" + string.Concat(own);
+    }
+}

@@ -1,0 +1,61 @@
+using CondEmbed.Interop;
+using CondEmbed.Models;
+using CondEmbed.Reports;
+using CondEmbed.Storage;
+using CondEmbed.TensorBoard;
+
+namespace CondEmbed.Runs;
+
+/// <content>What a run leaves when its last step is done.</content>
+internal sealed partial class TrainingRun
+{
+    private TrainingResult Finish(IReadOnlyDictionary<string, double> before)
+    {
+        Write(folder.LastLevels, folder.LastWeights);
+        var outcome = Tested();
+        var after = RunMeasures.Kept(outcome.Metrics);
+        var best = state.BestStep == 0 ? null : state.BestStep == state.Step ? after : RunMeasures.Kept(TestedBest().Metrics);
+        var origin = new RunOrigin(state.Network, state.Batches);
+        var metrics = new RunMetrics(data.Dataset.Name, state.Step, before, after, best, state.BestStep) { Subset = data.Subset, Origin = origin };
+        folder.Sums.Replace(folder.Metrics, path => MetricsFile.Write(path, metrics));
+        meter.Report("writing the report", 0, 1);
+        new RunReports(folder, config, FirstCommand(), session, data, cancellation).Write(before, after, outcome, state);
+        WriteProjector(outcome);
+        meter.Report("writing the report", 1, 1);
+        return new TrainingResult(folder.Root, state.Step, before, after, best, state.BestStep, folder.Report, data.Subset);
+    }
+
+    /// <summary>Writes the network as it is, and its levels.</summary>
+    private void Write(string levels, string model)
+    {
+        folder.Sums.Replace(levels, path => LevelsFile.Write(path, session, state.Step));
+        folder.Sums.Replace(model, path => ModelFile.Write(path, session, state.Step));
+    }
+
+    /// <summary>The test pictures for TensorBoard's projector, where that is wanted.</summary>
+    private void WriteProjector(TestOutcome outcome)
+    {
+        if (config.Tensorboard)
+        {
+            var items = data.Split.Queries;
+            Projector.Write(
+                folder.TensorBoard,
+                outcome.Queries,
+                n => data.Dataset.Items[items[n]].Label,
+                n => data.Dataset.Items[items[n]].Path,
+                n => data.Reader.Read(items[n]));
+        }
+    }
+
+    /// <summary>The command that started the run, also where this process went on with it.</summary>
+    private string FirstCommand() => LogReader.Read(folder.Log).Entries.OfType<StartEntry>().FirstOrDefault()?.Command ?? command;
+
+    private TestOutcome Tested() =>
+        pass.OnTest(data.Dataset, data.Split, data.Reader, RunMeasures.Options(config, data.Dataset), done => meter.Report("evaluating", done, data.Split.Test.Count), cancellation);
+
+    private TestOutcome TestedBest()
+    {
+        using var model = EmbeddingModel.Load(folder.BestWeights, config.Device);
+        return model.OnTest(data.Dataset, data.Split, data.Reader, workers, RunMeasures.Options(config, data.Dataset));
+    }
+}

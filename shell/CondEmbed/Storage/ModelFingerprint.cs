@@ -1,0 +1,28 @@
+using System.Security.Cryptography;
+using System.Text;
+using CondEmbed.Interop;
+using CondEmbed.Options;
+
+namespace CondEmbed.Storage;
+
+/// <summary>Tells networks apart by what their embeddings depend on.</summary>
+internal static class ModelFingerprint
+{
+    /// <summary>SHA-256 of every weight under its name and shape, and of the settings that the forward pass and the view of a picture depend on.</summary>
+    internal static string Of(Session session)
+    {
+        var config = session.Config;
+        using var sum = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Add(sum, FormattableString.Invariant($"{config.Encoder} {config.Pooling} {config.Embedding} {config.HeadNorm} {Views.ForTesting(config)}\n"));
+
+        foreach (var weight in session.EmbeddingWeights())
+        {
+            Add(sum, $"{weight.Name} {weight.ElementType} {string.Join('x', weight.Shape)}\n");
+            sum.AppendData(weight.Bytes);
+        }
+
+        return Convert.ToHexStringLower(sum.GetHashAndReset());
+    }
+
+    private static void Add(IncrementalHash sum, string text) => sum.AppendData(Encoding.UTF8.GetBytes(text));
+}

@@ -1,0 +1,182 @@
+using CondEmbed.Common;
+using CondEmbed.Interop;
+using CondEmbed.Options;
+
+namespace CondEmbed.Storage;
+
+/// <summary>The files of a run, by name.</summary>
+/// <param name="root">The run's folder.</param>
+public sealed class RunFolder(string root)
+{
+    /// <summary>The folders that were made for the run, innermost first.</summary>
+    private IReadOnlyList<string> made = [];
+
+    /// <summary>The run's folder.</summary>
+    public string Root { get; } = root;
+
+    /// <summary>The resolved settings.</summary>
+    public string Settings => Path.Combine(Root, "config.toml");
+
+    /// <summary>A hash of the data and its split, so that a run only goes on with the same.</summary>
+    public string Fingerprint => Path.Combine(Root, "data.sha256");
+
+    /// <summary>One JSON object a line: steps, validations, checkpoints.</summary>
+    public string Log => Path.Combine(Root, "log.jsonl");
+
+    /// <summary>TensorBoard's files, of a run whose settings want them.</summary>
+    public string TensorBoard => Path.Combine(Root, "tensorboard");
+
+    /// <summary>Metrics of the test classes before and after training.</summary>
+    public string Metrics => Path.Combine(Root, "metrics.json");
+
+    /// <summary>Metrics of each test class after training.</summary>
+    public string Classes => Path.Combine(Root, "classes.csv");
+
+    /// <summary>The report for people.</summary>
+    public string Report => Path.Combine(Root, "report.html");
+
+    /// <summary>The network after the last step.</summary>
+    public string LastWeights => Path.Combine(Root, "last.safetensors");
+
+    /// <summary>The network that did best on the validation classes.</summary>
+    public string BestWeights => Path.Combine(Root, "best.safetensors");
+
+    /// <summary>The levels of <see cref="LastWeights"/>, which only pairs are compared by; there is none without levels.</summary>
+    public string LastLevels => LevelsFile.Beside(LastWeights);
+
+    /// <summary>The levels of <see cref="BestWeights"/>; there is none without levels.</summary>
+    public string BestLevels => LevelsFile.Beside(BestWeights);
+
+    /// <summary>What is needed to go on.</summary>
+    public string Checkpoints => Path.Combine(Root, "checkpoints");
+
+    /// <summary>The SHA-256 sums of the other files.</summary>
+    public string SumsFile => Path.Combine(Root, FileSums.Name);
+
+    /// <summary>The sums of the files of this folder.</summary>
+    internal FileSums Sums => new(Root);
+
+    /// <summary>A fresh folder of that name, or one named after the time and the settings below <c>runs</c>.</summary>
+    /// <exception cref="InputException">The folder already holds something.</exception>
+    public static RunFolder Create(string? path, Config config, TimeProvider clock)
+    {
+        var root = Path.GetFullPath(string.IsNullOrEmpty(path) ? Unused(Path.Combine("runs", NameOf(config, clock))) : path);
+
+        var named = string.IsNullOrEmpty(path) ? root : $"{Wording.Of("Out", "--out")} {path}";
+
+        if (root.Any(char.IsControl))
+        {
+            throw new InputException($"{named}: the name holds a control character; name the folder without it.");
+        }
+
+        if (File.Exists(root) || Disk.IsSpecial(root))
+        {
+            throw new InputException($"{named}: is a file; name a folder for the run.");
+        }
+
+        if (Directory.Exists(root) && Directory.EnumerateFileSystemEntries(root).Any())
+        {
+            var hint = File.Exists(new RunFolder(root).Settings) ? $"go on with it by {Wording.Of("Trainer.Resume", $"--resume {path}")}, or " : "";
+            throw new InputException($"{named}: the folder already holds something; {hint}name another.");
+        }
+
+        var missing = Missing(root);
+
+        try
+        {
+            Directory.CreateDirectory(root);
+        }
+        catch (Exception problem) when (FileProblem.IsOfFile(problem))
+        {
+            throw FileProblem.IsFull(problem)
+                ? FileProblem.OfWriting(root, problem)
+                : new InputException($"{named}: the folder cannot be made: {FileProblem.Reason(problem)}. Name another.");
+        }
+
+        return new RunFolder(root) { made = missing };
+    }
+
+    /// <summary>The folder of a run that was started before, and its settings.</summary>
+    /// <exception cref="InputException">It is no run's folder.</exception>
+    public static (RunFolder Folder, Config Config) Open(string path)
+    {
+        var folder = new RunFolder(Path.GetFullPath(path));
+
+        if (!File.Exists(folder.Settings))
+        {
+            throw new InputException($"{path}: no run's folder (it has no config.toml). Give the folder of a training.");
+        }
+
+        folder.Demand(folder.Settings);
+        return (folder, RunSettings.Resolve(TomlSettings.Read(folder.Settings)));
+    }
+
+    /// <summary>Sees to it that a file of the run is as it was written, where there is a sum of it.</summary>
+    /// <exception cref="InputException">It is not.</exception>
+    internal void Demand(string file) => FileSums.Demand(
+        file,
+        file == Settings ? $"Restore it from a copy; or, if it was changed on purpose, delete its line in {FileSums.Name}." : ModelFile.Fix);
+
+    /// <summary>A checkpoint's path within the run's folder, with '/' on every system.</summary>
+    internal string NameOf(Checkpoint checkpoint) => Path.GetRelativePath(Root, checkpoint.Folder).Replace('\\', '/');
+
+    /// <summary>
+    /// Takes back what was made for a run that did not begin, which is one without settings: the few files that such a run writes, by their names, and the folders
+    /// that are empty then.
+    /// </summary>
+    internal void RemoveUnbegun()
+    {
+        if (!File.Exists(Settings) && IsUnbegun())
+        {
+            RemoveUnfinished();
+            File.Delete(Fingerprint);
+
+            if (Directory.Exists(Checkpoints))
+            {
+                File.Delete(CheckpointStore.LockOf(Checkpoints));
+                Directory.Delete(Checkpoints);
+            }
+        }
+
+        foreach (var folder in made.Where(folder => Directory.Exists(folder) && !Directory.EnumerateFileSystemEntries(folder).Any()))
+        {
+            Directory.Delete(folder);
+        }
+    }
+
+    /// <summary>Whether the folder holds nothing but what a run writes before it begins.</summary>
+    internal bool IsUnbegun() => Directory.Exists(Root)
+        && Directory.EnumerateFileSystemEntries(Root).All(entry => entry == Checkpoints || entry == Fingerprint || AtomicFile.IsTemporary(entry))
+        && !Directory.Exists(Fingerprint)
+        && (!Path.Exists(Checkpoints) || (Directory.Exists(Checkpoints) && Directory.EnumerateFileSystemEntries(Checkpoints).All(entry => entry == CheckpointStore.LockOf(Checkpoints))));
+
+    /// <summary>Removes what a killed process had not finished writing. Only for the one process that may write here.</summary>
+    internal void RemoveUnfinished()
+    {
+        foreach (var file in Directory.Exists(Root) ? Directory.EnumerateFiles(Root).Where(AtomicFile.IsTemporary) : [])
+        {
+            File.Delete(file);
+        }
+    }
+
+    private static List<string> Missing(string folder)
+    {
+        var missing = new List<string>();
+
+        for (var at = folder; at is not null && !Directory.Exists(at); at = Path.GetDirectoryName(at))
+        {
+            missing.Add(at);
+        }
+
+        return missing;
+    }
+
+    private static string NameOf(Config config, TimeProvider clock)
+    {
+        var data = Path.GetFileNameWithoutExtension(config.Data.TrimEnd('/', '\\'));
+        return FormattableString.Invariant($"{clock.GetLocalNow():yyyyMMdd-HHmmss}-{data}-{config.Encoder}");
+    }
+
+    private static string Unused(string path) =>
+        Enumerable.Range(1, int.MaxValue).Select(n => n == 1 ? path : $"{path}-{n}").First(name => !Path.Exists(name));
+}

@@ -1,0 +1,112 @@
+using CondEmbed.Common;
+using CondEmbed.Interop;
+using CondEmbed.Torch;
+
+namespace CondEmbed.WeightFiles;
+
+/// <summary>Takes up the weights of another training, for the encoder of a new run.</summary>
+internal static class EncoderWeights
+{
+    // With less of the encoder's numbers than this, a run is hardly one that starts from weights.
+    private const double LeastShare = 0.1;
+
+    private const int ShownNames = 3;
+
+    /// <summary>
+    /// Sees to it that the weights of the settings can be read and are those of the encoder, as far as that is known without the data: so that a run
+    /// that cannot begin is not begun. Strangers among the tensors are left to <see cref="Load"/>, which knows all that a training has.
+    /// </summary>
+    /// <exception cref="InputException">They are not.</exception>
+    internal static void Demand(Config config)
+    {
+        if (config.Weights.Length == 0)
+        {
+            return;
+        }
+
+        var file = Read(config);
+        var settings = RunSettings.Pairs(config).Select(pair => new Given("", pair.Key, pair.Value));
+        using var session = Session.ForEmbedding(RunSettings.Resolve([.. settings, new Given("", "device", "cpu")]), Device.choose("cpu"));
+        var report = session.Load(TensorFiles.OfArrays(file.Arrays));
+
+        DemandAny(config, file, report);
+
+        if (config.StrictWeights && report.Missing.Count + report.WrongShape.Count > 0)
+        {
+            throw Misfit(config, report);
+        }
+    }
+
+    /// <summary>Loads the file into the session, and says what was found.</summary>
+    /// <exception cref="InputException">
+    /// Next to nothing of the weights fits, or not all and the settings are strict; the message lists every tensor that does not.
+    /// </exception>
+    internal static string Load(Session session, Config config)
+    {
+        var file = Read(config);
+        var report = session.Load(TensorFiles.OfArrays(file.Arrays));
+
+        DemandAny(config, file, report);
+
+        if (config.StrictWeights && !report.Fits)
+        {
+            throw Misfit(config, report);
+        }
+
+        return string.Join('\n', [$"{config.Weights} ({file.Format})", .. file.Notes.Select(note => $"  {note}"), report.ToString()]);
+    }
+
+    private static WeightFile Read(Config config)
+    {
+        if (!Path.Exists(config.Weights))
+        {
+            throw new InputException($"{config.Weights}: cannot be read: there is no such file. Name a safetensors file with weights of the encoder, or one that PyTorch wrote.");
+        }
+
+        var file = WeightFile.Read(config.Weights, config.WeightsPart);
+        CheckStride(config, file);
+
+        if (file.Arrays.FirstOrDefault(array => !array.IsFinite()) is { } spoilt)
+        {
+            throw new InputException($"{config.Weights}: the tensor '{spoilt.Name}' holds NaN or infinity, from which nothing can be learned. Use weights from before their training went wrong.");
+        }
+
+        return file;
+    }
+
+    /// <summary>Whatever the settings say, a run from weights is none when it would start from nothing.</summary>
+    private static void DemandAny(Config config, WeightFile file, LoadReport report)
+    {
+        if (report.Share >= LeastShare)
+        {
+            return;
+        }
+
+        var fit = WeightFits.Of(file).FirstOrDefault(fit => fit.Report.Fits)?.Encoder;
+        var fix = fit is null
+            ? $"See what is in it with {Wording.Of($"WeightFits.Of(WeightFile.Read(\"{config.Weights}\"))", $"condembed weights inspect {config.Weights}")}. Choose weights of this encoder, or leave 'weights' out to start from nothing."
+            : $"They fit the encoder '{fit}': choose that one.";
+        throw new InputException(
+            $"{config.Weights}: {(report.Loaded.Count == 0 ? "nothing" : "next to nothing")} in it fits the encoder '{config.Encoder}', so the run would start from nothing. "
+            + $"The file has {Names(file.Arrays.Select(array => array.Name))}; the encoder wants {Names(report.Missing.Concat(report.WrongShape.Select(wrong => wrong.Split(' ')[0])))}. {fix}\n{report}");
+    }
+
+    private static string Names(IEnumerable<string> names)
+    {
+        List<string> all = [.. names.Select(name => $"'{name}'")];
+        return all.Count > ShownNames ? $"{string.Join(", ", all.Take(ShownNames))} and {all.Count - ShownNames} more" : string.Join(", ", all);
+    }
+
+    private static InputException Misfit(Config config, LoadReport report) =>
+        new($"{config.Weights}: these weights do not fit the encoder '{config.Encoder}'. Choose the encoder they are for, or load what fits with strict_weights = false.\n{report}");
+
+    private static void CheckStride(Config config, WeightFile file)
+    {
+        if (!config.Encoder.StartsWith("resnet50", StringComparison.Ordinal) || WeightFits.ResNet50Of(file) is not { } wanted || wanted == config.Encoder)
+        {
+            return;
+        }
+
+        throw new InputException($"{config.Weights}: says that its stride is at the {file.Text("stride")}, which is the encoder '{wanted}', not '{config.Encoder}'. Use that one: {Wording.Setting("encoder", wanted)}.");
+    }
+}

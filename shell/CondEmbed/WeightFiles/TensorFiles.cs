@@ -1,0 +1,27 @@
+using System.Runtime.InteropServices;
+using CondEmbed.Interop;
+
+namespace CondEmbed.WeightFiles;
+
+/// <summary>Tensors of the core as safetensors files.</summary>
+internal static class TensorFiles
+{
+    internal static void Write(string path, IReadOnlyList<TensorData> tensors, IEnumerable<KeyValuePair<string, string>>? metadata = null) =>
+        Safetensors.Write(
+            path,
+            [.. tensors.Select(tensor => new NamedArray(tensor.Name, Enum.Parse<ElementType>(tensor.ElementType, ignoreCase: true), tensor.Shape, tensor.Bytes))],
+            metadata);
+
+    internal static (IReadOnlyList<TensorData> Tensors, SafetensorsFile File) Read(string path)
+    {
+        var file = Safetensors.Read(path);
+        return (OfArrays(file.Arrays), file);
+    }
+
+    /// <summary>Arrays as the core takes them. The bytes are the array's own where it has an array for itself; they are only to be read.</summary>
+    internal static IReadOnlyList<TensorData> OfArrays(IReadOnlyList<NamedArray> arrays) =>
+        [.. arrays.Select(array => new TensorData(array.Name, SafetensorsTypes.NameOf(array.Type), [.. array.Shape], BytesOf(array.Data)))];
+
+    private static byte[] BytesOf(ReadOnlyMemory<byte> data) =>
+        MemoryMarshal.TryGetArray(data, out var part) && part is { Offset: 0, Array: { } whole } && part.Count == whole.Length ? whole : data.ToArray();
+}
