@@ -17,6 +17,7 @@ open CondEmbed.Tests.CSharp
 open CondEmbed.Tests.CliSupport
 open CondEmbed.Tests.RunSupport
 open CondEmbed.Tests.Support
+open CondEmbed.Pairs
 
 let private keyOf (property: PropertyInfo) = JsonNamingPolicy.SnakeCaseLower.ConvertName property.Name
 
@@ -140,7 +141,7 @@ let private using =
           test "pairs are compared, explained and re-ranked" {
               let struct (pair, heads, plain, reranked) = SearchUser.Compare(finishedRun [ "levels", "2" ], pictures.Value)
               Expect.equal (pair.Levels.Count, heads.Count) (2, 2) "levels and heads"
-              Expect.equal pair.Last (pair.By CondEmbed.Training.PairScore.Last) "last"
+              Expect.equal pair.Last (pair.By CondEmbed.Pairs.PairScore.Last) "last"
               let struct (evaluated, _) = SearchUser.Measure(finishedRun [ "levels", "2" ], pictures.Value)
               Expect.equal plain evaluated.MapAtR "MAP@R by embeddings"
               Expect.notEqual reranked plain "the levels order otherwise"

@@ -15,6 +15,7 @@ open CondEmbed.Tests.EmbedderSupport
 open CondEmbed.Tests.ImageSupport
 open CondEmbed.Tests.RunSupport
 open CondEmbed.Tests.Support
+open CondEmbed.Runs
 
 /// Lines without their indentation, and without empty ones.
 let private linesOf (text: string) = text.Split '\n' |> Seq.map _.Trim() |> Seq.filter ((<>) "") |> String.concat "\n"
@@ -62,7 +63,7 @@ let private walk =
             let broken = Product("no. 99", "broken", Path.Combine(folder, "broken.png"))
             Expect.equal (GuideUser.Build(run, Seq.append products [ broken ], index, none).Result) 20 "products"
 
-            use embedder = CondEmbed.Training.EmbeddingModel.Load(run).ToEmbedder()
+            use embedder = CondEmbed.Models.EmbeddingModel.Load(run).ToEmbedder()
             use photo = File.OpenRead products[7].Photo
             let hits = GuideUser.Search(embedder, index, photo, none).Result
             Expect.equal (hits.Count, hits[0].Id, hits[0].Label) (5, "no. 7", products[7].Title) "found"
@@ -116,7 +117,7 @@ let private stopping =
 
             Expect.throwsT<System.Threading.Tasks.TaskCanceledException>
                 (fun () ->
-                    CondEmbed.Training.Trainer.TrainAsync(options, null, CancellationToken true).GetAwaiter().GetResult()
+                    CondEmbed.Runs.Trainer.TrainAsync(options, null, CancellationToken true).GetAwaiter().GetResult()
                     |> ignore)
                 "cancelled"
 

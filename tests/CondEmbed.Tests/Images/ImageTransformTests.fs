@@ -6,6 +6,7 @@ open CondEmbed.Tests.Support
 open CondEmbed.Common
 open CondEmbed.Images
 open CondEmbed.Tests.ImageSupport
+open CondEmbed.Options
 
 let private view (transform: TrainTransform) image seed =
     let mutable random = SeededRandom seed
@@ -49,8 +50,8 @@ let private shiftScale =
               let image = picture 1 48 48
 
               expectSame
-                  (view (CondEmbed.Training.Views.ForTraining config) image 1UL).Pixels
-                  (CondEmbed.Training.Views.ForTesting(config).Apply image).Pixels
+                  (view (CondEmbed.Options.Views.ForTraining config) image 1UL).Pixels
+                  (CondEmbed.Options.Views.ForTesting(config).Apply image).Pixels
                   "views"
 
           testCase "resamples the box that it draws, with what surrounds the picture"

@@ -61,7 +61,7 @@ let private product =
     [ typeof<InputException>.Assembly
       typeof<Params>.Assembly
       typeof<LibtorchDownload>.Assembly
-      typeof<CondEmbed.Training.Trainer>.Assembly
+      typeof<CondEmbed.Runs.Trainer>.Assembly
       typeof<CondEmbed.Search.Embedder>.Assembly
       Assembly.Load "condembed" ]
     |> List.distinct
