@@ -87,7 +87,7 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
         Native.ensure ()
         Device.choose config.Device
 
-    /// A session for training on so many classes and steps. ArgumentException for settings that Check.problems refuses; InputException for
+    /// A session for training on so many classes and steps. ArgumentException for settings that ConfigValidation.problems refuses; InputException for
     /// a device that is not there.
     static member ForTraining(config: Config, classes: int, steps: int) = Session.ForTraining(config, classes, steps, 0, steps)
 
