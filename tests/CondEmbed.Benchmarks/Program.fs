@@ -23,7 +23,7 @@ type Arguments =
             | Json _ -> "write the results to a file"
             | Compare _ -> "print what got slower, beyond noise, than in the results of an earlier run, and exit with 1 if anything did"
             | Read _ -> "take the results from a file instead of measuring; may be given more than once, for the parts of one run"
-            | Curves _ -> "draw the rows named scaling.* as a PNG"
+            | Curves _ -> "draw the rows named scaling.* as an SVG"
             | Only _ -> "only benchmarks whose name fits, such as loss.*; may be given more than once"
             | Threads _ -> "threads of every contestant; one a core without it"
             | Small -> "measure the small parts too, by BenchmarkDotNet"

@@ -8,6 +8,8 @@ using CondEmbed.Interop;
 using CondEmbed.Reports;
 using CondEmbed.Serving;
 using CondEmbed.Training;
+using Google.Protobuf;
+using Onnx;
 
 namespace CondEmbed.Export;
 
@@ -81,7 +83,7 @@ public static class OnnxExport
         try
         {
             var message = Message(model, options.Int8);
-            AtomicFile.Write(path, message.WriteTo, Check);
+            AtomicFile.Write(path, stream => message.WriteTo(stream), Check);
             return exported!;
         }
         catch (OverflowException)
@@ -91,7 +93,7 @@ public static class OnnxExport
     }
 
     /// <summary>The model as a protobuf message.</summary>
-    internal static ProtoMessage Message(EmbeddingModel model, bool int8)
+    internal static ModelProto Message(EmbeddingModel model, bool int8)
     {
         var settings = model.Settings;
         var preprocessing = new Preprocessing(model.View, RunSettings.MeanOf(settings), RunSettings.DeviationOf(settings));

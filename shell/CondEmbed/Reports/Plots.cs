@@ -1,5 +1,4 @@
 using CondEmbed.Evaluation;
-using ScottPlot;
 using TorchSharp;
 
 namespace CondEmbed.Reports;
@@ -9,41 +8,36 @@ namespace CondEmbed.Reports;
 /// <param name="Values">Its height at 1, 2, 3, ...; numbers that are not finite leave a gap.</param>
 public sealed record PlotCurve(string Name, IEnumerable<double> Values);
 
-/// <summary>Pictures of a run, written as PNG or SVG by the ending of the file's name.</summary>
+/// <summary>Pictures of a run, each an SVG file that needs nothing else.</summary>
 public static class Plots
 {
-    private const int Width = 720;
-    private const int Height = 480;
     private const int MostClasses = 10;
 
+    // The colours and lines of a report's page by daylight, for programs that know no variables in a style.
+    private const string Style = """
+        text { font: 12px sans-serif; fill: #444; } .title { font-size: 15px; font-weight: bold; } .end { text-anchor: end; } .middle { text-anchor: middle; }
+        .grid { stroke: #ddd; } path { fill: none; stroke: currentColor; stroke-width: 2; stroke-linejoin: round; } circle { fill: currentColor; }
+        .s1 { color: #4150d0; } .s2 { color: #d2691e; } .s3 { color: #0b8285; } .s4 { color: #b0307c; } .s5 { color: #64801c; } .s6 { color: #6d7280; }
+        """;
+
     /// <summary>Learning curves over the step.</summary>
-    /// <param name="file">Where to, a .png or .svg; its folder is made when missing.</param>
+    /// <param name="file">Where to, an .svg; its folder is made when missing.</param>
     /// <param name="title">What is shown.</param>
     /// <param name="curves">At least one.</param>
     /// <exception cref="InputException">Another ending, or the file cannot be written.</exception>
     public static void Curves(string file, string title, IEnumerable<PlotCurve> curves)
     {
         ArgumentNullException.ThrowIfNull(curves);
-        using var plot = Titled(title);
-        foreach (var curve in curves)
-        {
-            double[] values = [.. curve.Values.Select(value => double.IsFinite(value) ? value : double.NaN)];
-            double[] steps = [.. Enumerable.Range(1, values.Length).Select(step => (double)step)];
-            var line = plot.Add.ScatterLine(steps, values);
-            line.LegendText = curve.Name;
-            line.LineWidth = 2;
-        }
-
-        plot.XLabel("step");
-        plot.ShowLegend(Alignment.UpperRight);
-        Save(plot, file);
+        var series = curves.Select(curve => new ChartSeries(curve.Name, [.. curve.Values.Select((value, at) => new ChartPoint(at + 1, value))])).ToList();
+        var chart = new Chart(title, series);
+        Save(file, title, 480, 230, SvgChart.Alone(chart), [.. series.Where(one => one.Finite.Any()).Select((one, at) => (one.Name, Html.Of($"class=\"s{(at % 6) + 1}\"")))]);
     }
 
     /// <summary>
     /// Embeddings on the plane of their two principal components, a dot each. The ten classes with the most embeddings (of equally many, the first by name) have
     /// colours of their own, all others are grey.
     /// </summary>
-    /// <param name="file">Where to, a .png or .svg; its folder is made when missing.</param>
+    /// <param name="file">Where to, an .svg; its folder is made when missing.</param>
     /// <param name="title">What is shown.</param>
     /// <param name="embeddings">N D.</param>
     /// <param name="labels">N, the name of each one's class.</param>
@@ -55,60 +49,48 @@ public static class Plots
         ArgumentNullException.ThrowIfNull(labels);
         if (labels.Count != embeddings.Count)
             throw new ArgumentException($"{embeddings.Count} embeddings but {labels.Count} labels", nameof(labels));
-        var places = PrincipalComponents.Plane(embeddings);
+        var places = MapSection.Fitted(PrincipalComponents.Plane(embeddings));
         var classes = labels.Index().GroupBy(one => one.Item, one => one.Index, StringComparer.Ordinal)
             .OrderByDescending(one => one.Count()).ThenBy(one => one.Key, StringComparer.Ordinal).ToList();
-        using var plot = Titled(title);
-        if (classes.Count > MostClasses)
-            Dots(plot, $"{classes.Count - MostClasses} other classes", classes.Skip(MostClasses).SelectMany(one => one), Colors.LightGray, 4);
-        var palette = new ScottPlot.Palettes.Category10();
-        foreach (var (number, one) in classes.Take(MostClasses).Index())
-            Dots(plot, one.Key, one, palette.GetColor(number), 8);
-        plot.XLabel("first principal component");
-        plot.YLabel("second");
-        plot.ShowLegend(Edge.Right);
-        Save(plot, file);
-
-        void Dots(Plot plot, string name, IEnumerable<int> items, Color colour, float size)
+        var others = classes.Skip(MostClasses).SelectMany(one => one).ToList();
+        List<(string Name, Html Colour)> legend = [.. classes.Take(MostClasses).Select((one, at) => (one.Key, Html.Of($"style=\"color:hsl({at * 360 / MostClasses},65%,45%)\"")))];
+        var dots = legend.Zip(classes, (named, one) => Dots(named.Colour, one, 4)).ToList();
+        if (others.Count > 0)
         {
-            int[] all = [.. items];
-            var dots = plot.Add.ScatterPoints(Array.ConvertAll(all, item => places[item].X), Array.ConvertAll(all, item => places[item].Y), colour);
-            dots.LegendText = name;
-            dots.MarkerSize = size;
+            legend.Add(($"{classes.Count - MostClasses} other classes", Html.Of($"style=\"color:#ccc\"")));
+            dots.Insert(0, Dots(legend[^1].Colour, others, 2));
         }
+
+        var names = Html.Of($"<text x=\"320\" y=\"518\" class=\"middle\">first principal component</text><text transform=\"translate(-6 250) rotate(-90)\" class=\"middle\">second</text>");
+        Save(file, title, 640, 520, Html.Join([.. dots, names]), legend);
+
+        Html Dots(Html colour, IEnumerable<int> items, int radius) =>
+            Html.Of($"<g {colour}>{items.Select(item => Html.Of($"<circle r=\"{radius}\" cx=\"{places[item].X:0.##}\" cy=\"{places[item].Y:0.##}\"/>"))}</g>\n");
     }
 
     /// <summary>The same of a tensor.</summary>
-    /// <param name="file">Where to, a .png or .svg; its folder is made when missing.</param>
+    /// <param name="file">Where to, an .svg; its folder is made when missing.</param>
     /// <param name="title">What is shown.</param>
     /// <param name="embeddings">N D.</param>
     /// <param name="labels">N, the name of each one's class.</param>
     public static void Map(string file, string title, torch.Tensor embeddings, IReadOnlyList<string> labels) =>
         Map(file, title, TensorEmbeddings.Of(embeddings), labels);
 
-    private static Plot Titled(string title)
+    // The drawing with its title above it, and a legend on its right.
+    private static void Save(string file, string title, int width, int height, Html drawing, IReadOnlyList<(string Name, Html Colour)> legend)
     {
-        var plot = new Plot();
-        plot.Title(title);
-        return plot;
-    }
-
-    private static byte[] Png(Plot plot)
-    {
-        using var image = plot.GetImage(Width, Height);
-        return image.GetImageBytes(ImageFormat.Png);
-    }
-
-    private static void Save(Plot plot, string file)
-    {
-        var ending = Path.GetExtension(file).ToUpperInvariant();
-        byte[] bytes = ending switch
-        {
-            ".PNG" => Png(plot),
-            ".SVG" => System.Text.Encoding.UTF8.GetBytes(plot.GetSvgXml(Width, Height)),
-            _ => throw new InputException($"{file}: the ending '{Path.GetExtension(file)}' is neither .png nor .svg; one of the two is what is written"),
-        };
+        if (!Path.GetExtension(file).Equals(".svg", StringComparison.OrdinalIgnoreCase))
+            throw new InputException($"{file}: the ending '{Path.GetExtension(file)}' is not .svg, and a plot is written as SVG");
+        var entries = legend.Select((one, at) => Html.Of(
+            $"<g {one.Colour}><circle r=\"5\" cx=\"{width + 24}\" cy=\"{(20 * at) + 12}\"/><text x=\"{width + 36}\" y=\"{(20 * at) + 16}\">{one.Name}</text></g>\n"));
         AtomicFile.MakeFolder(Path.GetDirectoryName(Path.GetFullPath(file))!);
-        AtomicFile.Write(file, stream => stream.Write(bytes));
+        AtomicFile.WriteText(file, Html.Of($"""
+            <svg xmlns="http://www.w3.org/2000/svg" viewBox="-20 -40 {width + 200} {Math.Max(height, 20 * legend.Count) + 50}" width="{width + 200}">
+            <style>{Html.Trusted(Style)}</style><rect x="-20" y="-40" width="100%" height="100%" fill="#fff"/>
+            <text class="title middle" x="{width / 2}" y="-16">{title}</text>
+            {drawing}
+            {entries}</svg>
+
+            """).ToString());
     }
 }

@@ -55,13 +55,25 @@ internal static class SvgChart
         var summary = string.Join("; ", drawn.Select(series => $"{series.Name} from {Value(series.Finite.First().Y, chart)} to {Value(series.Finite.Last().Y, chart)}"));
         return Html.Of($"""
             <svg class="plot" viewBox="0 0 {Width} {Height}" role="img" aria-label="{chart.Title}: {summary}" data-name="{chart.XName}" data-x="{x.From:R} {x.To:R} {Left} {Right}">
-            {y.Ticks.Select(tick => HorizontalTick(tick, y, chart))}
-            {x.Ticks.Select(tick => VerticalTick(tick, x))}
-            {drawn.Select((series, i) => Band(series, i, x, y))}{drawn.Select((series, i) => Line(chart, series, i, x, y))}
-            <text x="0" y="{Bottom + 19}">{chart.XName}</text><line class="cursor" y1="{Top}" y2="{Bottom}"/>
+            {Marks(chart, drawn, x, y)}<line class="cursor" y1="{Top}" y2="{Bottom}"/>
             </svg><p class="readout" aria-hidden="true">&nbsp;</p>
             """);
     }
+
+    /// <summary>The chart as a drawing of its own, below its title and between a legend and the axis: what <see cref="Plots"/> makes a file of.</summary>
+    public static Html Alone(Chart chart)
+    {
+        var drawn = chart.Series.Where(series => series.Finite.Any()).ToList();
+        var points = drawn.SelectMany(series => series.Finite).ToList();
+        return Marks(chart, drawn, ChartScale.Tight(points.Select(point => point.X), 6), ChartScale.Covering(points.Select(point => point.Y), 4));
+    }
+
+    private static Html Marks(Chart chart, List<ChartSeries> drawn, ChartScale x, ChartScale y) => Html.Of($"""
+        {y.Ticks.Select(tick => HorizontalTick(tick, y, chart))}
+        {x.Ticks.Select(tick => VerticalTick(tick, x))}
+        {drawn.Select((series, i) => Band(series, i, x, y))}{drawn.Select((series, i) => Line(chart, series, i, x, y))}
+        <text x="0" y="{Bottom + 19}">{chart.XName}</text>
+        """);
 
     private static Html HorizontalTick(double tick, ChartScale scale, Chart chart)
     {

@@ -1,5 +1,7 @@
 using System.Globalization;
 using CondEmbed.Reports;
+using Google.Protobuf;
+using Tensorboard;
 
 namespace CondEmbed.TensorBoard;
 
@@ -29,7 +31,7 @@ internal sealed partial class BoardLog : IDisposable
 
         try
         {
-            file.Append(EventMessages.Text(now, 0, "settings", $"```toml\n{settings}```\n"));
+            file.Append(now, Text("settings", $"```toml\n{settings}```\n"));
 
             foreach (var entry in log)
             {
@@ -60,19 +62,31 @@ internal sealed partial class BoardLog : IDisposable
 
         if (values.Length > 0)
         {
-            file.Append(EventMessages.Scalars(entry.Time, entry.Step, values));
+            file.Append(entry.Time, Scalars(entry.Step, values));
         }
     }
 
     /// <summary>Writes metrics of the test classes under a name of their own.</summary>
     internal void Write(string name, int step, IReadOnlyDictionary<string, double> metrics) =>
-        file.Append(EventMessages.Scalars(clock.GetUtcNow(), step, OfMetrics(name, metrics)));
+        file.Append(clock.GetUtcNow(), Scalars(step, OfMetrics(name, metrics)));
 
     public void Dispose() => file.Dispose();
 
     /// <summary>What TensorFlow and PyTorch write has the number of the process in its name, which ours has not.</summary>
     [System.Text.RegularExpressions.GeneratedRegex(@"\.[0-9]+\.[0-9]+(\.v2)?$")]
     private static partial System.Text.RegularExpressions.Regex OfOthers();
+
+    private static Event Scalars(int step, IEnumerable<KeyValuePair<string, double>> values) =>
+        new() { Step = step, Summary = new Summary { Value = { values.Select(pair => new Summary.Types.Value { Tag = pair.Key, SimpleValue = (float)pair.Value }) } } };
+
+    // In Markdown.
+    private static Event Text(string tag, string text)
+    {
+        var shape = new TensorShapeProto { Dim = { new TensorShapeProto.Types.Dim { Size = 1 } } };
+        var tensor = new TensorProto { Dtype = DataType.DtString, TensorShape = shape, StringVal = { ByteString.CopyFromUtf8(text) } };
+        var metadata = new SummaryMetadata { PluginData = new SummaryMetadata.Types.PluginData { PluginName = "text" } };
+        return new() { Summary = new Summary { Value = { new Summary.Types.Value { Tag = tag, Tensor = tensor, Metadata = metadata } } } };
+    }
 
     private static KeyValuePair<string, double>[] OfStep(StepEntry step) =>
     [

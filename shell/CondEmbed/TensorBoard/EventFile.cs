@@ -1,10 +1,13 @@
 using System.Buffers.Binary;
 using System.Numerics;
+using Google.Protobuf;
+using Tensorboard;
 
 namespace CondEmbed.TensorBoard;
 
 /// <summary>
-/// Appends to one of TensorBoard's event files: TensorFlow's records, each an <c>Event</c> of protocol buffers between two checksums. Every event
+/// Appends to one of TensorBoard's event files: TensorFlow's records, each an <see cref="Event"/> between two checksums. (TorchSharp's SummaryWriter
+/// cannot be disposed, and gives every scalar a record of its own.) Every event
 /// reaches the operating system at once, so that TensorBoard shows it while the run goes on and a killed process loses none.
 /// </summary>
 internal sealed class EventFile : IDisposable
@@ -18,8 +21,10 @@ internal sealed class EventFile : IDisposable
 
         try
         {
-            Append(EventMessages.Version(time));
-            Append(EventMessages.Start(time));
+            Append(time, new Event { FileVersion = "brain.Event:2" });
+
+            // Tells a TensorBoard that watches the folder to forget what an earlier file said.
+            Append(time, new Event { SessionLog = new SessionLog { Status = SessionLog.Types.SessionStatus.Start } });
         }
         catch
         {
@@ -29,8 +34,10 @@ internal sealed class EventFile : IDisposable
     }
 
     /// <summary>Appends an event.</summary>
-    internal void Append(byte[] message)
+    internal void Append(DateTimeOffset time, Event content)
     {
+        content.WallTime = time.ToUnixTimeMilliseconds() / 1000.0;
+        var message = content.ToByteArray();
         var record = new byte[message.Length + 16];
         BinaryPrimitives.WriteInt64LittleEndian(record, message.Length);
         BinaryPrimitives.WriteUInt32LittleEndian(record.AsSpan(8), Checksum(record.AsSpan(0, 8)));

@@ -46,7 +46,7 @@ let noise seed count side =
 /// Writes a network as it is, without a comparison.
 let writeOnnx file int8 (model: EmbeddingModel) =
     use stream = File.Create file
-    OnnxExport.Message(model, int8).WriteTo stream
+    Google.Protobuf.MessageExtensions.WriteTo(OnnxExport.Message(model, int8), stream)
 
 let openOnnx file = OnnxModel.Load file :> CondEmbed.Serving.IEmbeddingNetwork
 

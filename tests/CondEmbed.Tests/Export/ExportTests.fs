@@ -188,7 +188,8 @@ let private models =
                       let flat = graph.Node("Flatten", [| numbers |])
                       graph.Output(flat, OnnxNames.Output, OnnxType.Float, OnnxNames.Batch, side * side * 3)
                       use stream = File.Create(Path.Combine(folder, name))
-                      graph.Model([ for key, text in metadata -> Collections.Generic.KeyValuePair(key, text) ]).WriteTo stream
+                      let model = graph.Model [ for key, text in metadata -> Collections.Generic.KeyValuePair(key, text) ]
+                      Google.Protobuf.MessageExtensions.WriteTo(model, stream)
                       Path.Combine(folder, name)
 
                   let view = Preprocessing(EvalTransform(36, 32), [| 0.5; 0.5; 0.5 |], [| 0.5; 0.5; 0.5 |])

@@ -107,4 +107,19 @@ let private file =
             Expect.all norms Single.IsNaN "what is no number stays none")
     }
 
-let tests = testList "TensorBoard" [ file; run; projector ]
+let private libtorch =
+    test "TorchSharp's own writer says the same of a step" {
+        inFolder (fun folder ->
+            let ours, theirs = Path.Combine(folder, "ours"), Path.Combine(folder, "theirs")
+
+            using (new BoardLog(ours, [], "a = 1\n")) _.Write("test", 3, readOnlyDict [ "recall@1", 0.25; "map_at_r", 0.5 ])
+            let writer = TorchSharp.torch.utils.tensorboard.SummaryWriter(theirs, createRunName = false)
+            writer.add_scalar ("test/recall_at_1", 0.25f, 3)
+            writer.add_scalar ("test/map_at_r", 0.5f, 3)
+            writer.add_text ("settings", "```toml\na = 1\n```\n", 0)
+            let expected, found = BoardReader.read (eventFile theirs), BoardReader.read (eventFile ours)
+            Expect.equal found.Scalars expected.Scalars "scalars"
+            Expect.equal (List.map snd found.Texts) (List.map snd expected.Texts) "the text")
+    }
+
+let tests = testList "TensorBoard" [ file; libtorch; run; projector ]
