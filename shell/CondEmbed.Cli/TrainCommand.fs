@@ -80,7 +80,8 @@ let private resolve (arguments: ParseResults<TrainArgument>) =
 
     dataOf arguments |> ignore
 
-    RunSettings.Resolve(file @ line @ Limits.settings (), ImageDatasets.LayoutNames), arguments.TryGetResult TrainArgument.Out |> Option.orElse out
+    RunSettings.Resolve(file @ line @ Limits.settings (), ImageDatasets.LayoutNames),
+    arguments.TryGetResult TrainArgument.Out |> Option.orElse out
 
 let private nameOf argument =
     match argument with

@@ -84,7 +84,10 @@ let private types =
                       match Settings.apply [ setting.Key, value ] Config.standard with
                       | Error problems -> Expect.equal [ for problem in problems -> problem.Key ] [ setting.Key ] $"{setting.Key} = {value}"
                       | Ok config ->
-                          Expect.contains [ for problem in ConfigValidation.problems config -> problem.Key ] setting.Key $"{setting.Key} = {value}"
+                          Expect.contains
+                              [ for problem in ConfigValidation.problems config -> problem.Key ]
+                              setting.Key
+                              $"{setting.Key} = {value}"
 
               Expect.isGreaterThan (Settings.all |> List.sumBy (wrong >> List.length)) 100 "values"
           }

@@ -24,10 +24,10 @@ let private another key (value: string) =
     | Constraint.OneOf names -> names |> List.find ((<>) value)
     | _ ->
 
-    match Boolean.TryParse value, Double.TryParse(value, Globalization.CultureInfo.InvariantCulture) with
-    | (true, flag), _ -> if flag then "false" else "true"
-    | _, (true, number) -> Settings.text (box (number + 1.0))
-    | _ -> value + "x"
+        match Boolean.TryParse value, Double.TryParse(value, Globalization.CultureInfo.InvariantCulture) with
+        | (true, flag), _ -> if flag then "false" else "true"
+        | _, (true, number) -> Settings.text (box (number + 1.0))
+        | _ -> value + "x"
 
 let private textTests =
     testList
@@ -97,7 +97,8 @@ let private textTests =
           testCase "no batch of one class is taken or advised" (fun () ->
               let said batch sampler =
                   [ for problem in
-                        ConfigValidation.problems { Config.standard with Batch = batch; PerClass = 4; Sampler = sampler; CategoriesPerBatch = 1 } ->
+                        ConfigValidation.problems
+                            { Config.standard with Batch = batch; PerClass = 4; Sampler = sampler; CategoriesPerBatch = 1 } ->
                         string problem ]
 
               for sampler in [ Choices.Sampler.MPerClass; Choices.Sampler.CategoryBalanced; Choices.Sampler.Hierarchical ] do
@@ -176,8 +177,21 @@ let private unsound: (string * (Config -> Config)) list =
       "level_values", (fun c -> { c with LevelValues = Choices.LevelValues.Head })
       "level_values", (fun c -> { c with LevelValues = Choices.LevelValues.Head; Pooling = "mean-max" })
       "level_values", (fun c -> { c with LevelValues = Choices.LevelValues.Head; Pooling = "gem"; HeadNorm = false })
-      "level_values", (fun c -> { c with LevelValues = Choices.LevelValues.Head; Pooling = "mean"; HeadNorm = false; Levels = 2; LevelTokens = Choices.LevelTokens.Stages })
-      "level_query", (fun c -> { c with LevelQuery = Hierarchy.Query.Unconditional; Levels = 2; Residual = false; LevelLossOn = Choices.LevelLossOn.Last })
+      "level_values",
+      (fun c ->
+          { c with
+              LevelValues = Choices.LevelValues.Head
+              Pooling = "mean"
+              HeadNorm = false
+              Levels = 2
+              LevelTokens = Choices.LevelTokens.Stages })
+      "level_query",
+      (fun c ->
+          { c with
+              LevelQuery = Hierarchy.Query.Unconditional
+              Levels = 2
+              Residual = false
+              LevelLossOn = Choices.LevelLossOn.Last })
       "level_tokens", (fun c -> { c with LevelTokens = Choices.LevelTokens.Stages; Levels = 4 })
       "level_tokens", (fun c -> { c with LevelTokens = Choices.LevelTokens.Stages; Levels = 2; SharedLevels = true })
       "level_tokens", (fun c -> { Config.startFor "vit-s16" with LevelTokens = Choices.LevelTokens.Stages; Levels = 2 })

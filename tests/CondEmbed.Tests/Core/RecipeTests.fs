@@ -66,7 +66,10 @@ let tests =
                   let features = (Layer.run parameters recipe.Network.Features images).Map.mean [| 2L; 3L |]
                   expectClose 1e-6 (Layers.l2Normalise features) found "the mean of the map")
 
-              Expect.contains [ for problem in ConfigValidation.problems { config with Levels = 1 } -> problem.Key ] "embedding" "levels need a width")
+              Expect.contains
+                  [ for problem in ConfigValidation.problems { config with Levels = 1 } -> problem.Key ]
+                  "embedding"
+                  "levels need a width")
 
           testCase "norms and biases have no decay, head and proxies have rates of their own" (fun () ->
               let _, treatments =

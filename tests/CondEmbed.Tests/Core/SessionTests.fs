@@ -63,7 +63,8 @@ let private roundTrip =
               Expect.sequenceEqual (resumed.RandomState()) (whole.RandomState()) "random state at the end")
 
           for name, change in
-              [ "warm-up and distillation", (fun c -> { c with LevelWarmUp = 0.75; Distillation = 1.0; LevelGradients = Choices.LevelGradients.Levels })
+              [ "warm-up and distillation",
+                (fun c -> { c with LevelWarmUp = 0.75; Distillation = 1.0; LevelGradients = Choices.LevelGradients.Levels })
                 "values of the head, nearest pairs in blocks, every step of a level",
                 (fun c ->
                     { c with

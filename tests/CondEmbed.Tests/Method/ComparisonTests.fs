@@ -23,7 +23,10 @@ let private variants =
           LevelQuery = Hierarchy.Query.Unconditional
           LevelSimilarity = Hierarchy.Agreement.OneSided }
       "a stage each, positions, a feed-forward part",
-      { config with LevelTokens = Choices.LevelTokens.Stages; LevelPosition = Positions.Code.Learned; LevelAfter = Level.After.FeedForward } ]
+      { config with
+          LevelTokens = Choices.LevelTokens.Stages
+          LevelPosition = Positions.Code.Learned
+          LevelAfter = Level.After.FeedForward } ]
 
 let private pixels count =
     let bytes = Array.zeroCreate (count * Side * Side * 3)

@@ -55,7 +55,8 @@ let private strayTests =
               strayTest $"encoder {encoder}" (fun () -> step { tiny with Encoder = encoder })
 
           for encoder in [ "small"; "vit-s16" ] do
-              strayTest $"encoder {encoder} in bfloat16" (fun () -> step { tiny with Encoder = encoder; Precision = Choices.Precision.Bfloat16 })
+              strayTest $"encoder {encoder} in bfloat16" (fun () ->
+                  step { tiny with Encoder = encoder; Precision = Choices.Precision.Bfloat16 })
 
           strayTest "a class token, and no token" (fun () ->
               for pooling in [ "class"; "gem" ] do
@@ -85,9 +86,19 @@ let private strayTests =
                         LevelAfter = Level.After.Norm
                         LevelPosition = Positions.Code.Sine })
                 "feed-forward, learned positions, stages",
-                (fun c -> { c with LevelAfter = Level.After.FeedForward; LevelPosition = Positions.Code.Learned; LevelTokens = Choices.LevelTokens.Stages; Levels = 3 })
+                (fun c ->
+                    { c with
+                        LevelAfter = Level.After.FeedForward
+                        LevelPosition = Positions.Code.Learned
+                        LevelTokens = Choices.LevelTokens.Stages
+                        Levels = 3 })
                 "the last level alone, warm-up, distillation",
-                (fun c -> { c with LevelLossOn = Choices.LevelLossOn.Last; LevelWarmUp = 0.5; Distillation = 1.0; LevelGradients = Choices.LevelGradients.Levels })
+                (fun c ->
+                    { c with
+                        LevelLossOn = Choices.LevelLossOn.Last
+                        LevelWarmUp = 0.5
+                        Distillation = 1.0
+                        LevelGradients = Choices.LevelGradients.Levels })
                 "nearest pairs", (fun c -> { c with LevelPairs = 1 })
                 "blocks", (fun c -> { c with LevelBlock = 2; LevelPairs = 2; Distillation = 0.5 }) ] do
               strayTest $"levels: {name}" (fun () -> step (change { tiny with Levels = 2 }))
@@ -106,7 +117,8 @@ let private strayTests =
 
           for optimiser in [ Choices.Optimiser.Adamw; Choices.Optimiser.Sgd ] do
               for clip in [ 0.0; 0.001 ] do
-                  strayTest $"optimiser {Choices.word optimiser}, clip {clip}" (fun () -> step { tiny with Optimiser = optimiser; Clip = clip })
+                  strayTest $"optimiser {Choices.word optimiser}, clip {clip}" (fun () ->
+                      step { tiny with Optimiser = optimiser; Clip = clip })
 
           strayTest "mined triplets, attention maps, nearest neighbours and finite differences" (fun () ->
               let e = normal 1 [ 4; 8 ]
