@@ -6,7 +6,7 @@ open CondEmbed.Encoders
 /// What an encoder is made of, for what writes it down elsewhere: ONNX graphs, and weights under the names of Python's programs.
 [<Sealed; AllowNullLiteral>]
 type EncoderDescription private (encoder: Description) =
-    let form = (encoder.Build { Size = 224; FrozenNorm = false }).Form
+    let form = (encoder.Build { Size = 224; Norms = CondEmbed.Layers.Norms.Batch }).Form
 
     let strides, wideStem, smoothShortcut, strideOnFirst =
         match form with
