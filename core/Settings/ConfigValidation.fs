@@ -5,9 +5,9 @@ let private problem key message = { Key = key; Message = message }
 
 let private demand ok key message = [ if not ok then problem key message ]
 
-/// What is wrong with each setting by itself, as its type and its attributes say.
+/// What is wrong with each setting by itself, as its attributes say; a choice is always sound.
 let private ownProblems (c: Config) =
-    [ for setting, value in Settings.valued c do
+    [ for setting, value in Settings.valued c |> List.filter (fun (_, value) -> (Choices.cases (value.GetType())).IsEmpty) do
           match Constraint.refusal setting.Constraint value with
           // A length in epochs leaves the steps unread.
           | Some message when setting.Key <> "steps" || c.Epochs <= 0.0 -> problem setting.Key message
