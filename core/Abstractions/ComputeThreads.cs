@@ -21,7 +21,7 @@ public static class ComputeThreads
     /// <summary>How a loop that computes is spread.</summary>
     public static ParallelOptions Spread => new() { MaxDegreeOfParallelism = Count };
 
-    /// <summary>Takes the number of some settings. What libtorch computes with is set by whoever has loaded it: see <c>Native.useThreads</c>.</summary>
+    /// <summary>Takes the number of some settings. What libtorch computes with is set by whoever has loaded it: see <c>CondEmbed.Torch.Native.useThreads</c>.</summary>
     /// <param name="threads">0 for one a core.</param>
     public static void Choose(int threads)
     {

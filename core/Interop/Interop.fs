@@ -83,24 +83,17 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
 
         host.reshape(int64 count, int64 side, int64 side, 3L).``to``(device, copy = true)
 
-    static member private Prepare(config: Config) =
-        Native.ensure ()
-        Device.choose config.Device
-
-    /// A session for training on so many classes and steps. ArgumentException for settings that ConfigValidation.problems refuses; InputException for
-    /// a device that is not there.
-    static member ForTraining(config: Config, classes: int, steps: int) = Session.ForTraining(config, classes, steps, 0, steps)
+    /// A session for training on so many classes and steps, on a device. ArgumentException for settings that ConfigValidation.problems refuses.
+    static member ForTraining(config: Config, device: torch.Device, classes: int, steps: int) =
+        Session.ForTraining(config, device, classes, steps, 0, steps)
 
     /// The same for a training of so many steps that is trained on, from a step to a later one: the learning rate has a schedule of its own there.
-    static member ForTraining(config: Config, classes: int, steps: int, from: int, until: int) =
-        Native.useThreads config.Threads
-        let device = Session.Prepare config
+    static member ForTraining(config: Config, device: torch.Device, classes: int, steps: int, from: int, until: int) =
         let recipe = Recipe.continued config classes steps from until
         torch.manual_seed (int64 config.Seed) |> ignore
         new Session(config, recipe, Train.start (int64 config.Seed) device float32 recipe.Method, device)
 
-    static member private ForTests(config: Config, specsOf: Network -> ParamSpec list) =
-        let device = Session.Prepare config
+    static member private ForTests(config: Config, device: torch.Device, specsOf: Network -> ParamSpec list) =
         let network = Recipe.network config
 
         let objective: Objective =
@@ -119,12 +112,13 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
         new Session(config, recipe, Train.start (int64 config.Seed) device float32 recipe.Method, device)
 
     /// A session that only embeds: it has the encoder and the head, and nothing of the training.
-    static member ForEmbedding(config: Config) = Session.ForTests(config, (fun network -> (Network.embed network).Specs))
+    static member ForEmbedding(config: Config, device: torch.Device) =
+        Session.ForTests(config, device, (fun network -> (Network.embed network).Specs))
 
     /// A session that embeds and compares pairs: it has the encoder, the head and the levels. ArgumentException for settings without levels.
-    static member ForComparing(config: Config) =
+    static member ForComparing(config: Config, device: torch.Device) =
         if config.Levels = 0 then invalidArg (nameof config) "There are no levels to compare pairs by: levels is 0."
-        Session.ForTests(config, (fun _ -> (Recipe.comparison config).Specs))
+        Session.ForTests(config, device, (fun _ -> (Recipe.comparison config).Specs))
 
     member _.Config = config
     /// D.
@@ -189,9 +183,7 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
     member _.RandomState() : byte array = Randomness.state ()
 
     /// What is wrong with bytes that should be a state of torch's global generator, as a clause; null where nothing is.
-    static member RandomProblem(random: byte array) : string =
-        Native.ensure ()
-        Randomness.problem random |> Option.toObj
+    static member RandomProblem(random: byte array) : string = Randomness.problem random |> Option.toObj
 
     /// Goes back to a saved moment of a training of the same settings. ArgumentException for a tensor that is missing or of another shape, or a state
     /// of the generator that is none.

@@ -166,8 +166,6 @@ type LossFunctions private () =
         if labels.Length <> embeddings.Length then
             raise (InputException $"labels: there are {labels.Length} for {embeddings.Length} embeddings.")
 
-        Native.ensure ()
-
         scoped (fun () ->
             // The process's generator is somebody else's: it is given back.
             let state = Randomness.state ()

@@ -131,19 +131,7 @@ let private demandFit (recipe: Method) (state: State) =
         Params.demand recipe.Objective.Specs state.Params
         state.Fits <- Some recipe.Objective
 
-/// When what steps left behind was last collected, on the clock of Environment.TickCount64.
-let mutable private collected = 0L
-
-/// A step leaves some hundred small native blocks to the garbage collector, among the large ones that it has freed and that the next step wants joined again.
-/// They are collected between steps, at most five times a second. Without that a step of ResNet-50 was a tenth slower, and its memory grew.
-let private collect () =
-    let now = Environment.TickCount64
-
-    if now - collected >= 200L then
-        collected <- now
-        GC.Collect 0
-
-let private stepped (recipe: Method) (state: State) batch =
+let step (recipe: Method) (state: State) batch =
     scoped (fun () ->
         demandFit recipe state
         let reported = ResizeArray()
@@ -173,11 +161,6 @@ let private stepped (recipe: Method) (state: State) batch =
         state.Step <- state.Step + 1
 
         { Step = state.Step; Loss = loss; Terms = terms; Rate = rate; GradientNorm = gradientNorm })
-
-let step recipe state batch =
-    let report = stepped recipe state batch
-    collect ()
-    report
 
 let steps count batch recipe (state: State) =
     seq {

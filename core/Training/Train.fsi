@@ -40,6 +40,9 @@ val start: seed: int64 -> device: torch.Device -> dtype: torch.ScalarType -> Met
 /// tensor that the step makes is gone when it returns. The step draws from torch's global generator only if the objective does. A loss or
 /// gradient that is not finite is an ArithmeticException that names the terms, and leaves the state as it was. InputException where every
 /// leaf is frozen. ArgumentException: a batch or a state that is not for this objective.
+///
+/// A step leaves small native blocks, TorchSharp's scalars, to the garbage collector, and keeps no time to have them collected. A loop of thousands of steps calls
+/// `CondEmbed.Torch.Leftovers.collect ()` between them, or its memory grows; the run's own loop does.
 val step: Method -> State -> Batch -> Report
 
 /// So many further steps, each on the batch of its number, which is made and freed within the step. It trains as it is read, step by step: read on to go

@@ -1,4 +1,2 @@
-// F# Interactive runs this file of the package by itself at #r "nuget: CondEmbed" (or CondEmbed.Core): torch can be used from the first line of a script on, and
-// a tensor is shown in one line.
-CondEmbed.Native.ensure ()
+// F# Interactive runs this file of the package by itself at #r "nuget: CondEmbed" (or CondEmbed.Core): a tensor is shown in one line.
 fsi.AddPrinter CondEmbed.Show.tensor

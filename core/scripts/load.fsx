@@ -10,9 +10,11 @@
 // "Unable to find the file" at the lines below means that nothing is built yet: run the command above.
 #r "../../shell/CondEmbed.Cli/bin/Release/net10.0/TorchSharp.dll"
 #r "../../shell/CondEmbed.Cli/bin/Release/net10.0/CondEmbed.Abstractions.dll"
+#r "../../shell/CondEmbed.Cli/bin/Release/net10.0/CondEmbed.Torch.dll"
 #r "../../shell/CondEmbed.Cli/bin/Release/net10.0/CondEmbed.Core.dll"
 #r "../../shell/CondEmbed.Cli/bin/Release/net10.0/CondEmbed.Serving.dll"
 #r "../../shell/CondEmbed.Cli/bin/Release/net10.0/CondEmbed.dll"
 
-CondEmbed.Native.ensure ()
+CondEmbed.Torch.Native.ownProcess ()
+CondEmbed.Torch.Native.ensure ()
 fsi.AddPrinter CondEmbed.Show.tensor

@@ -5,6 +5,7 @@ open System
 open System.Threading
 open Argu
 open CondEmbed.Health
+open CondEmbed.Torch
 
 [<RequireQualifiedAccess>]
 type DoctorArgument =

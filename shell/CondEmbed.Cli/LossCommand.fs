@@ -8,6 +8,7 @@ open System.Text.Json
 open Argu
 open CondEmbed
 open CondEmbed.Interop
+open CondEmbed.Torch
 
 [<RequireQualifiedAccess>]
 type LossArgument =
@@ -147,6 +148,7 @@ let run (arguments: ParseResults<LossArgument>) =
     | [ loss; file ] when not (arguments.Contains LossArgument.List) ->
         let settings = arguments.GetResults LossArgument.Set |> List.map settingOf
         let embeddings, labels, weights = read file
+        Native.ensure ()
         let result = LossFunctions.Evaluate(loss, settings, embeddings, labels, weights)
 
         if asJson then Output.json {| Loss = result.Loss; Value = result.Value; Gradients = result.Gradients |} else show result

@@ -110,6 +110,7 @@ let private delivered code =
 
 let private work argv =
     Output.choose argv
+    CondEmbed.Torch.Native.ownProcess ()
     use _ = Stopping.listen ()
 
     try

@@ -8,6 +8,8 @@ using CondEmbed.Serving;
 // it searches among them.
 const long MostBytes = 10_000_000;
 
+CondEmbed.Torch.Native.ownProcess();
+
 var run = args is [var first, ..] && !first.StartsWith('-') ? first : null;
 var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = run is null ? args : args[1..], ContentRootPath = AppContext.BaseDirectory });
 if (string.IsNullOrEmpty(builder.Configuration["urls"]))

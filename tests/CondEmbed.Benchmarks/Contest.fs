@@ -75,7 +75,7 @@ module Contest =
         match contestant.Plays with
         | Python _ -> invalidArg (nameof contestant) "plays elsewhere"
         | Here plays ->
-            CondEmbed.Native.ensure ()
+            CondEmbed.Torch.Native.ensure ()
             let round = plays effort
             say "ready"
 

@@ -4,6 +4,7 @@ module CondEmbed.Benchmarks.Embedding
 open System
 open System.IO
 open CondEmbed
+open CondEmbed.Torch
 open CondEmbed.Datasets
 open CondEmbed.Interop
 open CondEmbed.Serving
@@ -60,7 +61,7 @@ let private networkOf (session: Session) =
 
 /// All that the command does but for starting, loading the network and writing the file.
 let private command (effort: Effort) =
-    let network = networkOf (Session.ForEmbedding { config with Threads = effort.Threads })
+    let network = networkOf (Session.ForEmbedding(config, Device.choose "cpu"))
     let folder = folderOf (batch * batches effort)
     AppDomain.CurrentDomain.ProcessExit.Add(fun _ -> Directory.Delete(folder, true))
     let dataset = ImageDatasets.OpenImages folder

@@ -5,6 +5,7 @@ open System
 open System.Threading.Tasks
 open TorchSharp
 open CondEmbed
+open CondEmbed.Torch
 open CondEmbed.Evaluation
 
 /// Rows that lie about the directions of their classes, as those of a trained network do: at spread 1 most have a neighbour of their own class.

@@ -5,6 +5,7 @@ open System
 open System.Diagnostics
 open System.IO
 open CondEmbed
+open CondEmbed.Torch
 open CondEmbed.Images
 open CondEmbed.Interop
 open TorchSharp
@@ -139,7 +140,8 @@ let private cached =
 let private waiting (effort: Effort) =
     let config = { Config.standard with Size = 64; Batch = perBatch; PerClass = 4; Device = "cpu"; Threads = effort.Threads }
 
-    let session = Session.ForTraining(config, 8, 1000)
+    Native.useThreads effort.Threads
+    let session = Session.ForTraining(config, Device.choose "cpu", 8, 1000)
     let reader = PictureReader(source ())
     let plan _ = BatchPlan(Array.init perBatch (fun slot -> slot % different), Array.init perBatch (fun slot -> int64 (slot / 4)))
     let view = TrainTransform(Size = 64)
@@ -153,6 +155,7 @@ let private waiting (effort: Effort) =
             use batch = batch
             waited <- waited + batch.Waited
             session.Step(batch.Pixels, batch.Size, batch.Labels) |> ignore
+            Leftovers.collect ()
 
         [ "seconds", waited / watch.Elapsed ]
 

@@ -113,6 +113,7 @@ let private serve (name: string) (contestant: string) rest =
 [<EntryPoint>]
 let main arguments =
     CultureInfo.CurrentCulture <- CultureInfo.InvariantCulture
+    CondEmbed.Torch.Native.ownProcess ()
 
     try
         match List.ofArray arguments with

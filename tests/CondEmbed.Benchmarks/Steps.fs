@@ -8,7 +8,10 @@ let private steps config count size =
     let recipe = Networks.methodOf config
     let batch = Networks.batch count size
     let state = Train.start 1L torch.CPU float32 recipe
-    fun () -> Train.step recipe state batch |> ignore
+
+    fun () ->
+        Train.step recipe state batch |> ignore
+        CondEmbed.Torch.Leftovers.collect ()
 
 /// ResNet-50's kernels called one after another by hand, without loss or update: forward, the sum of the embeddings, backward.
 let private bare count size =

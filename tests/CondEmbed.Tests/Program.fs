@@ -13,6 +13,7 @@ let all =
         [ NativeTests.tests
           NativeCallTests.tests
           MatmulTests.tests
+          PurityTests.tests
           ParamsTests.tests
           LayerTests.tests
           LayerFormulaTests.tests
@@ -117,4 +118,8 @@ let private runTests argv =
 [<EntryPoint>]
 let main argv =
     // What some tests start as a process of its own.
-    if NativeCallTests.tried argv || NativeCallTests.scalarsWithoutPatch argv then 0 else runTests argv
+    if NativeCallTests.tried argv || NativeCallTests.scalarsAtRisk argv then
+        0
+    else
+        CondEmbed.Torch.Native.ownProcess ()
+        runTests argv

@@ -5,6 +5,7 @@ open System
 open System.IO
 open Expecto
 open CondEmbed
+open CondEmbed.Torch
 open TorchSharp
 
 module Expect =

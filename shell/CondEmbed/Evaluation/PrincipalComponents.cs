@@ -1,4 +1,5 @@
 using System.Numerics;
+using CondEmbed.Torch;
 using TorchSharp;
 
 namespace CondEmbed.Evaluation;

@@ -1,5 +1,6 @@
 using System.Numerics;
 using CondEmbed.Images;
+using CondEmbed.Torch;
 using TorchSharp;
 
 namespace CondEmbed.Evaluation;
@@ -43,6 +44,7 @@ public static class Tsne
             return plane;
         }
 
+        Native.ensure();
         using var scope = torch.NewDisposeScope();
         using var noGradient = torch.no_grad();
         var perplexity = Math.Min(options.Perplexity, (embeddings.Count - 1) / 3.0);

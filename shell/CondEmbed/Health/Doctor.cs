@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
+using CondEmbed.Torch;
 using SkiaSharp;
 
 namespace CondEmbed.Health;

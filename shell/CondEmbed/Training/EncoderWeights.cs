@@ -1,5 +1,6 @@
 using CondEmbed.Checkpoints;
 using CondEmbed.Interop;
+using CondEmbed.Torch;
 
 namespace CondEmbed.Training;
 
@@ -24,7 +25,7 @@ internal static class EncoderWeights
         }
 
         var file = Read(config);
-        using var session = Session.ForEmbedding(RunSettings.With(config, settings => settings.Device = "cpu"));
+        using var session = Session.ForEmbedding(config, Device.choose("cpu"));
         var report = session.Load(TensorFiles.OfArrays(file.Arrays));
 
         DemandAny(config, file, report);

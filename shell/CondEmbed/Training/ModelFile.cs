@@ -1,6 +1,7 @@
 using System.Globalization;
 using CondEmbed.Checkpoints;
 using CondEmbed.Interop;
+using CondEmbed.Torch;
 
 namespace CondEmbed.Training;
 
@@ -43,7 +44,8 @@ internal static class ModelFile
         var config = RunSettings.Resolve([.. TomlSettings.Parse(path, settings), new Given("device", "device", device)]);
         var step = StepOf(file);
         var levels = withLevels ? LevelsFile.Read(path, config, step) : [];
-        var session = withLevels ? Session.ForComparing(config) : Session.ForEmbedding(config);
+        var on = Device.choose(config.Device);
+        var session = withLevels ? Session.ForComparing(config, on) : Session.ForEmbedding(config, on);
         var report = session.Load([.. TensorFiles.OfArrays(file.Arrays), .. levels]);
 
         if (report.Fits && report.Fresh.Count == 0)

@@ -2,6 +2,7 @@ using CondEmbed.Datasets;
 using CondEmbed.Evaluation;
 using CondEmbed.Images;
 using CondEmbed.Sampling;
+using CondEmbed.Torch;
 using TorchSharp;
 
 namespace CondEmbed.Training;

@@ -1,3 +1,4 @@
+using CondEmbed.Torch;
 using TorchSharp;
 
 namespace CondEmbed.Training;
@@ -8,12 +9,14 @@ internal sealed class ProcessThreads : IDisposable
     private readonly int chosen;
     private readonly int ofTorch;
 
-    /// <summary>Remembers what there is.</summary>
-    internal ProcessThreads()
+    /// <summary>Remembers what there is, and takes up the number of some settings.</summary>
+    /// <param name="threads">0 for one a core.</param>
+    internal ProcessThreads(int threads)
     {
         Native.ensure();
         chosen = ComputeThreads.Chosen;
         ofTorch = torch.get_num_threads();
+        Native.useThreads(threads);
     }
 
     /// <inheritdoc />

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using CondEmbed.Checkpoints;
 using CondEmbed.Interop;
+using CondEmbed.Torch;
 
 namespace CondEmbed.Training;
 
@@ -103,6 +104,7 @@ internal static class RunCheckpoints
                 return null;
             }
 
+            Native.ensure();
             var progress = JsonSerializer.Deserialize<Progress>(File.ReadAllText(At(State)), Json) ?? throw new JsonException("it is empty");
             var random = File.ReadAllBytes(At(file = Random));
             problem = progress.Problem(checkpoint.Step) is { } wrong ? $"{State} {FileSums.Damaged}: {wrong}"

@@ -5,6 +5,7 @@ using CondEmbed.Health;
 using CondEmbed.Images;
 using CondEmbed.Interop;
 using CondEmbed.Reports;
+using CondEmbed.Torch;
 
 namespace CondEmbed.Training;
 

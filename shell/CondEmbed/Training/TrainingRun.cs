@@ -5,6 +5,7 @@ using CondEmbed.Images;
 using CondEmbed.Interop;
 using CondEmbed.Reports;
 using CondEmbed.Sampling;
+using CondEmbed.Torch;
 
 namespace CondEmbed.Training;
 
@@ -50,7 +51,7 @@ internal sealed partial class TrainingRun : IDisposable
         workers = new LoaderOptions(config.Workers);
         meter = new ProgressMeter(progress, config.Batch);
         // Seen before all pictures are decoded, which may take minutes.
-        Device.choose(config.Device);
+        var device = Device.choose(config.Device);
         var opened = Opened();
         void Checking(int done, int total) => meter.Report("checking pictures", done, total);
 
@@ -69,8 +70,8 @@ internal sealed partial class TrainingRun : IDisposable
             var begun = further is null ? saved?.Progress : further.After(saved?.Progress, first, data.Split.Train.Count, config.Batch);
             steps = begun is { Until: > 0 } ? begun.Until : first;
             sampler = RunSampler.Of(config, data);
-            threads = new ProcessThreads();
-            session = Session.ForTraining(config, data.TrainClasses.Names.Count, first, begun?.From ?? 0, steps);
+            threads = new ProcessThreads(config.Threads);
+            session = Session.ForTraining(config, device, data.TrainClasses.Names.Count, first, begun?.From ?? 0, steps);
             pass = new EmbeddingPass(session, workers);
             Restore(saved, damaged);
             store ??= new CheckpointStore(folder.Checkpoints);
@@ -245,6 +246,8 @@ internal sealed partial class TrainingRun : IDisposable
             string seen;
             using (batch)
                 result = RunSums.Beside(state.Batches, batch, out seen, () => session.Step(batch.Pixels, batch.Size, batch.Labels));
+
+            Leftovers.collect();
 
             state = state with { Step = result.Step, Seconds = trained + clock.Elapsed.TotalSeconds, Batches = seen, Waited = state.Waited + batch.Waited.TotalSeconds };
             meter.Report(result, steps, TimeSpan.FromSeconds(state.Seconds));

@@ -4,6 +4,7 @@ module CondEmbed.Tests.CliWeightsTests
 open System
 open System.IO
 open Expecto
+open CondEmbed.Torch
 open CondEmbed.Checkpoints
 open CondEmbed.Interop
 open CondEmbed.Training
@@ -97,7 +98,7 @@ let tests =
 
                   let load (file: WeightFile) =
                       let struct (_, config) = RunFolder.Open(finishedRun [])
-                      use session = Session.ForEmbedding config
+                      use session = Session.ForEmbedding(config, Device.choose "cpu")
                       let report = session.Load(TensorFiles.OfArrays file.Arrays)
                       Expect.isTrue report.Fits (string report)
                       [ for tensor in session.EmbeddingWeights() -> tensor.Name, tensor.Bytes ]

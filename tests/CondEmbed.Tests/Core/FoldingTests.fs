@@ -3,6 +3,7 @@ module CondEmbed.Tests.FoldingTests
 
 open Expecto
 open CondEmbed
+open CondEmbed.Torch
 open CondEmbed.Encoders
 open CondEmbed.Interop
 open CondEmbed.Tests.Support
@@ -130,13 +131,13 @@ let private pixels (seed: int) =
 
 /// What a session without a past makes of another's weights.
 let private afresh (session: Session) =
-    use other = Session.ForEmbedding config
+    use other = Session.ForEmbedding(config, Device.choose "cpu")
     other.Load(session.EmbeddingWeights()) |> ignore
     other.Embed(pixels 1, 4, 32)
 
 let private sessions =
     tensorTest "a session embeds with the parameters that it has now, after steps, a load and a return" (fun () ->
-        use session = Session.ForTraining(config, 2, 8)
+        use session = Session.ForTraining(config, Device.choose "cpu", 2, 8)
         let kept = session.Weights(), session.Moments(), session.RandomState()
         let first = session.Embed(pixels 1, 4, 32)
 
@@ -148,7 +149,7 @@ let private sessions =
         let weights, moments, random = kept
         session.Restore(weights, moments, random, 0)
         Expect.equal (session.Embed(pixels 1, 4, 32)) first "gone back"
-        use trained = Session.ForTraining({ config with Seed = 4 }, 2, 8)
+        use trained = Session.ForTraining({ config with Seed = 4 }, Device.choose "cpu", 2, 8)
         session.Load(trained.EmbeddingWeights()) |> ignore
         Expect.equal (session.Embed(pixels 1, 4, 32)) (trained.Embed(pixels 1, 4, 32)) "loaded")
 

@@ -5,6 +5,7 @@ open System
 open System.Collections.Generic
 open Expecto
 open CondEmbed
+open CondEmbed.Torch
 open CondEmbed.Interop
 open CondEmbed.Tests.Support
 open TorchSharp
@@ -31,7 +32,7 @@ let private labels = [| 0L; 0L; 1L; 1L |]
 
 let private advance (session: Session) steps = [ for step in steps -> session.Step(pixels step 4, Side, labels) ]
 
-let private training () = Session.ForTraining(config, 2, 8)
+let private training () = Session.ForTraining(config, Device.choose "cpu", 2, 8)
 
 let private expectSameTensors (expected: IReadOnlyList<TensorData>) (actual: IReadOnlyList<TensorData>) what =
     Expect.equal [ for data in actual -> data.Name ] [ for data in expected -> data.Name ] $"{what}: names"
@@ -78,11 +79,11 @@ let private roundTrip =
                         LevelPosition = Positions.Code.Learned }) ] do
               tensorTest $"options of the levels go on after a restore, bit for bit: {name}" (fun () ->
                   let config = change config
-                  use whole = Session.ForTraining(config, 2, 8)
+                  use whole = Session.ForTraining(config, Device.choose "cpu", 2, 8)
                   advance whole [ 1..2 ] |> ignore
                   let weights, moments, random = whole.Weights(), whole.Moments(), whole.RandomState()
                   advance whole [ 3..4 ] |> ignore
-                  use resumed = Session.ForTraining(config, 2, 8)
+                  use resumed = Session.ForTraining(config, Device.choose "cpu", 2, 8)
                   resumed.Restore(weights, moments, random, 2)
                   advance resumed [ 3..4 ] |> ignore
                   expectSameTensors (whole.Weights()) (resumed.Weights()) "weights")
@@ -121,7 +122,7 @@ let private roundTrip =
           tensorTest "an embedding session takes up a training's weights and embeds alike" (fun () ->
               use trained = training ()
               advance trained [ 1..2 ] |> ignore
-              use embedding = Session.ForEmbedding config
+              use embedding = Session.ForEmbedding(config, Device.choose "cpu")
               let report = embedding.Load(trained.EmbeddingWeights())
               Expect.isTrue report.Fits (string report)
               Expect.isEmpty report.Fresh "fresh"
@@ -197,7 +198,7 @@ let private loading =
                   Expect.stringContains (string report) text "the text")
 
           tensorTest "takes up other number types, and leaves what does not fit as it was" (fun () ->
-              use session = Session.ForEmbedding config
+              use session = Session.ForEmbedding(config, Device.choose "cpu")
               let before = session.Weights() |> Seq.find (fun data -> data.Name = "bn1.bias")
 
               let halves = Array.collect (fun (x: Half) -> BitConverter.GetBytes x) (Array.create 32 (Half.CreateChecked 0.5))

@@ -24,7 +24,7 @@ let private sets =
               inFolder (fun folder ->
                   let file = Path.Combine(folder, "a.png")
                   ImageEncoder.SavePng(plain 7, file)
-                  CondEmbed.Native.ensure ()
+                  CondEmbed.Torch.Native.ensure ()
                   use tensor = torch.tensor((plain 7).Pixels, dtype = torch.uint8).reshape(4L, 5L, 3L)
 
                   let set =
@@ -65,7 +65,7 @@ let private sets =
 
               let missing = MemoryDataset("set", [ LabelledPicture("a", "/nowhere/at-all.png") ])
               rejects [ "/nowhere/at-all.png"; "cannot be read" ] (fun () -> (PictureReader missing).Read 0 |> ignore)
-              CondEmbed.Native.ensure ()
+              CondEmbed.Torch.Native.ensure ()
 
               Expect.throwsC (fun () -> LabelledPicture("a", torch.zeros (3L, 4L, 5L)) |> ignore) (fun error ->
                   for word in [ "H W 3 bytes"; "Float32"; "[3, 4, 5]" ] do

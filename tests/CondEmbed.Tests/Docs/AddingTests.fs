@@ -7,6 +7,7 @@ open System.IO
 open System.Reflection
 open System.Runtime.Loader
 open Expecto
+open CondEmbed.Torch
 open CondEmbed.Tests.PackageSupport
 open CondEmbed.Tests.Support
 
@@ -78,6 +79,7 @@ let private works =
         "works"
         [ test "a loss is known by name, and has a value" {
               Expect.contains (settings "Losses") "cubic" "names"
+              Native.ensure ()
               let functions = typeOf "CondEmbed.Core" "CondEmbed.Interop.LossFunctions"
               let evaluate = functions.GetMethods() |> Array.find (fun method -> method.Name = "Evaluate")
               let embeddings = [| [| 1.0; 0.0 |]; [| 0.0; 1.0 |] |]

@@ -10,6 +10,7 @@ open System.Text
 open System.Text.RegularExpressions
 open Expecto
 open CondEmbed
+open CondEmbed.Torch
 open CondEmbed.Tests.PackageSupport
 open CondEmbed.Tests.Support
 
@@ -18,6 +19,7 @@ let private libraries =
     Map
         [ "CondEmbed.Abstractions", "core/Abstractions/CondEmbed.Abstractions.csproj"
           "CondEmbed.Core", "core/CondEmbed.Core.fsproj"
+          "CondEmbed.Torch", "shell/CondEmbed.Torch/CondEmbed.Torch.fsproj"
           "CondEmbed.Serving", "shell/CondEmbed.Serving/CondEmbed.Serving.csproj"
           "CondEmbed", "shell/CondEmbed/CondEmbed.csproj"
           "CondEmbed.Onnx", "shell/CondEmbed.Onnx/CondEmbed.Onnx.csproj"
@@ -90,10 +92,11 @@ let private contents =
               Expect.isTrue (files.ContainsKey "buildTransitive/CondEmbed.Core.targets") "the check of a build"
               Expect.isTrue (files.ContainsKey "content/CondEmbed.Core.fsx") "what F# Interactive runs")
 
-          testCase "CondEmbed wakes up before a program does" (fun () ->
-              let files = contents "CondEmbed" |> Map
-              let targets = Encoding.UTF8.GetString files["buildTransitive/CondEmbed.targets"]
-              Expect.stringContains targets "STARTUP_HOOKS" "the hook")
+          testCase "CondEmbed.Torch wakes up before a program does, if the program wants it" (fun () ->
+              let files = contents "CondEmbed.Torch" |> Map
+              let targets = Encoding.UTF8.GetString files["buildTransitive/CondEmbed.Torch.targets"]
+              Expect.stringContains targets "STARTUP_HOOKS" "the hook"
+              Expect.isTrue (files.ContainsKey "content/CondEmbed.Torch.fsx") "what F# Interactive runs")
 
           testCase "the tool has every system's libraries but libtorch" (fun () ->
               let files = contents "CondEmbed.Tool"
@@ -152,7 +155,7 @@ let private inCSharp =
     testList
         "C#"
         [ testCase "a published program trains and embeds, on the libtorch of its system" (fun () ->
-              let home = application "csharp" ""
+              let home = application "csharp" "<CondEmbedStartupHook>true</CondEmbedStartupHook>"
               let publish = [ "publish"; "-r"; NativeFiles.rid; "--self-contained"; "false"; "-o"; "out" ]
               succeedsIn home consumer.Value "dotnet" publish |> ignore
               let run = [ Path.Combine(home, "out", "app.dll"); RunSupport.pictures.Value; Path.Combine(home, "run") ]
@@ -166,7 +169,10 @@ let private inCSharp =
               let said = failsIn home consumer.Value "dotnet" [ "build" ] 1
               Expect.stringContains said "CONDEMBED001" "the error"
               Expect.stringContains said $"dotnet add package libtorch-cpu-{NativeFiles.rid} --version {NativeFiles.Wanted}" "what to add"
-              succeedsIn home consumer.Value "dotnet" [ "build"; "-p:CondEmbedTorch=none" ] |> ignore) ]
+              succeedsIn home consumer.Value "dotnet" [ "build"; "-p:CondEmbedTorch=none" ] |> ignore
+
+              let settings = Directory.GetFiles(home, "app.runtimeconfig.json", SearchOption.AllDirectories) |> Array.last
+              Expect.isFalse ((File.ReadAllText settings).Contains "STARTUP_HOOKS") "no hook that was not asked for") ]
 
 /// The first block of F# in a page, with the feed and the version of this build.
 let private scriptOf (page: string) =

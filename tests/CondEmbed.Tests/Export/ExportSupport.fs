@@ -5,6 +5,7 @@ open System
 open System.IO
 open System.Runtime.InteropServices
 open Expecto
+open CondEmbed.Torch
 open CondEmbed.Export
 open CondEmbed.Interop
 open CondEmbed.Onnx
@@ -33,7 +34,7 @@ let private unsettled (random: Random) (weight: TensorData) =
 /// A network of the settings that was never trained.
 let untrained given =
     let random = Random 5
-    let session = Session.ForEmbedding(settings given)
+    let session = Session.ForEmbedding(settings given, Device.choose "cpu")
     session.Load [| for weight in session.EmbeddingWeights() -> unsettled random weight |] |> ignore
     new EmbeddingModel(session, 0)
 

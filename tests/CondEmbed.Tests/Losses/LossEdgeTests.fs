@@ -4,6 +4,7 @@ module CondEmbed.Tests.LossEdgeTests
 open System
 open Expecto
 open CondEmbed
+open CondEmbed.Torch
 open CondEmbed.Losses
 open CondEmbed.Tests.Support
 open TorchSharp

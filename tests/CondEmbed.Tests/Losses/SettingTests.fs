@@ -3,6 +3,7 @@ module CondEmbed.Tests.SettingTests
 
 open Expecto
 open CondEmbed
+open CondEmbed.Torch
 open CondEmbed.Losses
 open CondEmbed.Tests.Support
 open TorchSharp

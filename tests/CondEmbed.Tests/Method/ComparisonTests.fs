@@ -4,6 +4,7 @@ module CondEmbed.Tests.ComparisonTests
 open System
 open Expecto
 open CondEmbed
+open CondEmbed.Torch
 open CondEmbed.Interop
 open CondEmbed.Tests.Support
 open TorchSharp
@@ -87,9 +88,9 @@ let private sessions =
     testList
         "session"
         [ tensorTest "a session that compares has the weights of one that trained, and no more" (fun () ->
-              use trained = Session.ForTraining(config, 2, 8)
-              use compares = Session.ForComparing config
-              use embeds = Session.ForEmbedding config
+              use trained = Session.ForTraining(config, Device.choose "cpu", 2, 8)
+              use compares = Session.ForComparing(config, Device.choose "cpu")
+              use embeds = Session.ForEmbedding(config, Device.choose "cpu")
               let levels = [ for data in trained.LevelWeights() -> data.Name ]
               Expect.all levels (fun name -> name.StartsWith "hierarchy.level") "levels"
               Expect.isEmpty (embeds.LevelWeights()) "none"
@@ -99,7 +100,10 @@ let private sessions =
               let both = [ for data in Seq.append (trained.EmbeddingWeights()) (trained.LevelWeights()) -> data.Name ]
               Expect.equal (names compares) (List.sortWith (fun a b -> String.CompareOrdinal(a, b)) both) "names"
               Expect.throwsT<InvalidOperationException> (fun () -> embeds.Comparer() |> ignore) "nothing to compare by"
-              Expect.throwsT<ArgumentException> (fun () -> Session.ForComparing { config with Levels = 0 } |> ignore) "no levels"
+
+              Expect.throwsT<ArgumentException>
+                  (fun () -> Session.ForComparing({ config with Levels = 0 }, Device.choose "cpu") |> ignore)
+                  "no levels"
 
               let compared (session: Session) =
                   let comparer = session.Comparer()
@@ -110,7 +114,7 @@ let private sessions =
               Expect.equal (compared compares) (compared trained) "similarities, bit for bit")
 
           tensorTest "pictures can be put into other places" (fun () ->
-              use session = Session.ForComparing config
+              use session = Session.ForComparing(config, Device.choose "cpu")
               let comparer = session.Comparer()
               use pictures = comparer.Read(pixels 5, 5, Side)
               use room = pictures.Room 9

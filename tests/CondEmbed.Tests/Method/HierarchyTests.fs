@@ -4,6 +4,7 @@ module CondEmbed.Tests.HierarchyTests
 open System
 open Expecto
 open CondEmbed
+open CondEmbed.Torch
 open CondEmbed.Encoders
 open CondEmbed.Tests.AttentionTests
 open CondEmbed.Tests.Support

@@ -3,6 +3,7 @@ module CondEmbed.Tests.PairingTests
 
 open Expecto
 open CondEmbed
+open CondEmbed.Torch
 open CondEmbed.Losses
 open CondEmbed.Tests.LevelLoops
 open CondEmbed.Tests.Support

@@ -5,6 +5,7 @@ module CondEmbed.Tests.DeviceTests
 open System
 open Expecto
 open CondEmbed
+open CondEmbed.Torch
 open CondEmbed.Interop
 open CondEmbed.Losses
 open CondEmbed.Tests.Support
@@ -145,7 +146,7 @@ let private strayTests =
           strayTest "a session of the host program" (fun () ->
               let config = { tiny with Size = 16 }
               let pixels = Array.create (4 * 16 * 16 * 3) 100uy
-              use session = Session.ForTraining(config, 2, 10)
+              use session = Session.ForTraining(config, Device.choose "cpu", 2, 10)
               session.Step(pixels, 16, [| 0L; 0L; 1L; 1L |]) |> ignore
               session.Restore(session.Weights(), session.Moments(), session.RandomState(), 1)
               session.Load(session.EmbeddingWeights()) |> ignore

@@ -6,6 +6,7 @@ open System.Text
 open Expecto
 open FsCheck
 open CondEmbed
+open CondEmbed.Torch
 
 [<Literal>]
 let private Symbol = "_ZSt21ios_base_library_initv"

@@ -6,9 +6,11 @@ open System.Collections.Concurrent
 open System.Threading
 open Expecto
 open CondEmbed
+open CondEmbed.Torch
 open CondEmbed.Evaluation
 open CondEmbed.Images
 open CondEmbed.Interop
+open CondEmbed.Training
 open CondEmbed.Tests.Support
 open TorchSharp
 
@@ -61,7 +63,8 @@ let private config = { Config.standard with Embedding = 8; Size = 32; Device = "
 let private numbered threads =
     tensorTest $"{threads} of the settings: torch, the loader and measuring" (fun () ->
         restoring (fun () ->
-            use _ = Session.ForTraining({ config with Threads = threads }, 2, 1)
+            use _ = new ProcessThreads(threads)
+            use _ = Session.ForTraining({ config with Threads = threads }, Device.choose "cpu", 2, 1)
             Expect.equal (torch.get_num_threads ()) threads "torch"
             Expect.equal ComputeThreads.Count threads "all else"
             Expect.isLessThanOrEqual (readers 0) threads "readers"
@@ -78,7 +81,8 @@ let tests =
           tensorTest "what is demanded of the process wins over settings" (fun () ->
               restoring (fun () ->
                   ComputeThreads.Demand 1
-                  use _ = Session.ForTraining({ config with Threads = 2 }, 2, 1)
+                  use _ = new ProcessThreads(2)
+                  use _ = Session.ForTraining({ config with Threads = 2 }, Device.choose "cpu", 2, 1)
                   Expect.equal (torch.get_num_threads (), ComputeThreads.Count) (1, 1) "torch, and all else"))
 
           tensorTest "a session that only embeds leaves them as they are" (fun () ->
@@ -86,7 +90,7 @@ let tests =
                   torch.set_num_threads 3
                   ComputeThreads.Choose 5
                   let now () = torch.get_num_threads (), ComputeThreads.Count
-                  use _ = Session.ForEmbedding { config with Threads = 1 }
+                  use _ = Session.ForEmbedding({ config with Threads = 1 }, Device.choose "cpu")
                   Expect.equal (now ()) (3, 5) "a session"))
 
           tensorTest "workers of their own number read, whatever computes" (fun () ->

@@ -4,6 +4,7 @@ module CondEmbed.Tests.RunInputTests
 open System.IO
 open Expecto
 open CondEmbed
+open CondEmbed.Torch
 open CondEmbed.Checkpoints
 open CondEmbed.Interop
 open CondEmbed.Training
@@ -196,7 +197,7 @@ let private weights =
                              NamedArray("module._orig_mod." + array.Name, array.Type, Seq.toArray array.Shape, array.Data) |]
                   )
 
-                  use session = Session.ForEmbedding(settings pictures.Value [ "weights", file ])
+                  use session = Session.ForEmbedding(settings pictures.Value [ "weights", file ], Device.choose "cpu")
                   let said = EncoderWeights.Load(session, settings pictures.Value [ "weights", file ])
                   Expect.stringContains said "taken off the names: 'module._orig_mod.'" "the prefix is said"
                   Expect.isFalse (said.Contains "missing") said)
@@ -263,7 +264,7 @@ let private weights =
                   rejects [ file; "'resnet50-v1'"; "not 'resnet50'"; "Encoder = \"resnet50-v1\"" ] (fun () ->
                       train (config "resnet50") run |> ignore)
 
-                  use session = Session.ForTraining(config "resnet50-v1", 6, 1)
+                  use session = Session.ForTraining(config "resnet50-v1", Device.choose "cpu", 6, 1)
                   let said = EncoderWeights.Load(session, config "resnet50-v1")
                   Expect.stringContains said "left out (the classifier of the weights): 2" "the classifier"
                   Expect.stringContains said "loaded: 265" "tensors"

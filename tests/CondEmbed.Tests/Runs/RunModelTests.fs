@@ -4,6 +4,7 @@ module CondEmbed.Tests.RunModelTests
 open System.IO
 open Expecto
 open CondEmbed
+open CondEmbed.Torch
 open CondEmbed.Checkpoints
 open CondEmbed.Datasets
 open CondEmbed.Images
@@ -33,7 +34,7 @@ let tests =
               let run = RunFolder(finishedRun [])
               let struct (_, config) = RunFolder.Open run.Root
               let dataset = FolderDataset.Open pictures.Value
-              use session = Session.ForTraining(config, 6, 6)
+              use session = Session.ForTraining(config, Device.choose "cpu", 6, 6)
               let struct (saved, damaged) = RunCheckpoints.Newest run.Checkpoints
               Expect.isEmpty damaged "damaged"
               saved.Into session

@@ -5,6 +5,7 @@ open System.IO
 open System.Threading
 open Expecto
 open CondEmbed
+open CondEmbed.Torch
 open CondEmbed.Evaluation
 open CondEmbed.Datasets
 open CondEmbed.Interop

@@ -6,8 +6,9 @@
 /// then finds it by its name among the libraries already loaded.
 ///
 /// The environment variable CONDEMBED_LIBTORCH names a folder with another libtorch of the same version, for instance one with CUDA.
-module CondEmbed.Native
+module CondEmbed.Torch.Native
 
+open CondEmbed
 open TorchSharp
 
 /// What was done to load the native libraries; texts are empty where there is nothing to say.
@@ -39,16 +40,30 @@ type Status =
         InterOpThreads: int
     }
 
-let private outcome =
-    lazy
-        (let loaded = NativeLoad.loadAll ()
-         NativeScalars.freeLate loaded.Handle
-         loaded)
+let private outcome = lazy NativeLoad.loadAll ()
+
+/// Whether the process is the caller's own.
+let mutable private isOwn = false
+
+let private lateScalars = lazy NativeScalars.freeLate outcome.Value.Handle
+
+let private loaded () =
+    let found = outcome.Force()
+    if isOwn then lateScalars.Force()
+    found
+
+/// For a program whose process is its own, first in its Main: changes the process for training. The C library's allocator keeps its pages, the threads of libtorch sleep
+/// when they wait for work, and TorchSharp's scalars live until libtorch has read them. What the user's environment sets of this wins. docs/gpu.md lists what it does.
+/// A library leaves this to the program that it is part of.
+let ownProcess () =
+    isOwn <- true
+    Process.settle ()
+    if outcome.IsValueCreated then lateScalars.Force()
 
 /// Makes torch's native libraries loadable, or says by an InputException what is missing, where it was looked for and how to mend it. To be
 /// called before anything else of torch; cheap after the first call, and safe from several threads and processes at once.
 let ensure () =
-    outcome.Force() |> ignore
+    loaded () |> ignore
     // TorchSharp's own loader finds what is loaded by now. It runs here rather than later in somebody's type initialiser.
     torch.InitializeDeviceType DeviceType.CPU
     let demanded = ComputeThreads.Demanded
@@ -65,7 +80,7 @@ let useThreads threads =
 let resolve (name: string) =
     if name = "LibTorchSharp" then
         try
-            outcome.Force().Handle
+            loaded().Handle
         with _ ->
             0n
     else
@@ -78,24 +93,6 @@ let devices () =
     let cards = if torch.cuda_is_available () then torch.cuda.device_count () else 0
 
     Array.append [| "cpu" |] (Array.init cards (fun i -> $"cuda:{i}"))
-
-/// The NuGet package with libtorch for the CPU of this system; empty where TorchSharp's authors publish none.
-let libtorchPackage = if NativeFiles.isPublished then NativeFiles.libtorchPackage else ""
-
-/// The version of libtorch that this TorchSharp was made for.
-let libtorchVersion = NativeFiles.Wanted
-
-/// The folder that libtorch would be loaded from now; empty when it is in none of those known. An InputException when CONDEMBED_LIBTORCH
-/// names a folder without it.
-let libtorchFolder () =
-    NativeFiles.chosen (System.Environment.GetEnvironmentVariable NativeFiles.Variable)
-    |> Option.orElse (NativeFiles.tryFolderOf NativeFiles.core NativeFiles.folders)
-    |> Option.defaultValue ""
-
-/// The folder of libtorch below a folder of NuGet packages; empty when it is not there.
-let libtorchIn packages =
-    NativeFiles.tryFolderOf NativeFiles.core [ NativeFiles.inPackages packages ]
-    |> Option.defaultValue ""
 
 /// What was loaded from where and why; never throws because of what is missing, but says it in `Problem`.
 let status () : Status =
@@ -114,7 +111,7 @@ let status () : Status =
           InterOpThreads = 0 }
 
     try
-        let found = outcome.Force()
+        let found = loaded ()
 
         { blank with
             Libtorch = found.Version

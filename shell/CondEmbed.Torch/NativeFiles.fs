@@ -1,10 +1,11 @@
 /// Where torch's native libraries may lie, what they are called here, and where a mended copy of one is kept.
-module internal CondEmbed.NativeFiles
+module internal CondEmbed.Torch.NativeFiles
 
 open System
 open System.IO
 open System.Runtime.InteropServices
 open System.Security.Cryptography
+open CondEmbed
 open TorchSharp
 
 /// The environment variable that names a folder with another libtorch of the same version, for instance one with CUDA.

@@ -1,5 +1,5 @@
 /// What a process that computes with libtorch should ask of its system's C library. Only Linux with glibc is touched; elsewhere nothing is done.
-module internal CondEmbed.Process
+module internal CondEmbed.Torch.Process
 
 open System
 open System.Runtime.InteropServices

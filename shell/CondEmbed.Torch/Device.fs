@@ -1,7 +1,8 @@
 /// Chooses the device that a run computes on.
-module CondEmbed.Device
+module CondEmbed.Torch.Device
 
 open System
+open CondEmbed
 open TorchSharp
 
 let private known () = Native.devices () |> String.concat ", "

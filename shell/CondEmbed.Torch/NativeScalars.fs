@@ -6,7 +6,7 @@
 ///
 /// Only on Linux on x64, and only where the function is the one that is known. Elsewhere `Tensors.scalar` keeps its own scalars alive, and TorchSharp's
 /// own stay at risk.
-module internal CondEmbed.NativeScalars
+module internal CondEmbed.Torch.NativeScalars
 
 open System
 open System.Buffers.Binary
@@ -33,8 +33,10 @@ extern int private protect(nativeint address, unativeint length, int access)
 [<UnmanagedFunctionPointer(CallingConvention.Cdecl)>]
 type private Release = delegate of nativeint -> unit
 
-/// `test rdi, rdi; je`: how the function begins; it deletes what it is given, if that is something.
-let private beginning = [| 0x48uy; 0x85uy; 0xffuy; 0x74uy |]
+/// How the function begins, twice as long as what is overwritten: it gives up a symbolic number, if the scalar holds one (tag 5 to 7), and then deletes the scalar.
+///
+///     test rdi, rdi; je; mov eax, [rdi]; add eax, -5; cmp eax, 2; ja; mov rax, [rdi + 16]; test rax, rax; je
+let private beginning = Convert.FromHexString "4885ff742d8b0783c0fb83f8027719488b47104885c07410"
 
 /// `mov rax, target; jmp rax`.
 let private jumpTo (target: nativeint) =

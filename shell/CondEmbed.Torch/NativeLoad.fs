@@ -1,9 +1,10 @@
 /// Loads libtorch and TorchSharp's own library into the process, in the order in which they need each other.
-module internal CondEmbed.NativeLoad
+module internal CondEmbed.Torch.NativeLoad
 
 open System
 open System.IO
 open System.Runtime.InteropServices
+open CondEmbed
 open TorchSharp
 
 /// What was loaded, from where and why so.
@@ -158,8 +159,6 @@ let private missing file (remedies: string list) =
 /// Loads everything from the places known to hold it; where it is in none, the system's own search may still find it. Calls nothing of
 /// torch, whose type initialiser may be waiting for this on another thread.
 let loadAll () =
-    Process.settle ()
-
     let chosen = NativeFiles.chosen (Environment.GetEnvironmentVariable NativeFiles.Variable)
 
     let libtorch = chosen |> Option.orElse (NativeFiles.tryFolderOf NativeFiles.core NativeFiles.folders)

@@ -1,6 +1,6 @@
 /// Just enough of the ELF format (64-bit, little-endian; "Tool Interface Standard ELF 1.2" and the "Linux Standard Base" chapter on
 /// symbol versions) to see which versions a shared library asks for, and to make one of these wishes weak. Pure: bytes in, bytes out.
-module internal CondEmbed.Elf
+module internal CondEmbed.Torch.Elf
 
 open System
 open System.Buffers.Binary
