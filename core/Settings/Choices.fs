@@ -4,43 +4,51 @@ module CondEmbed.Choices
 open System
 open FSharp.Reflection
 
+/// How classes are divided between training and test.
 [<RequireQualifiedAccess>]
 type Split =
     | Auto
     | Hash
     | FirstHalf
 
+/// What a level reads of a token: by a projection of its own, or by the head's.
 [<RequireQualifiedAccess>]
 type LevelValues =
     | Own
     | Head
 
+/// Which tokens the levels read: those of the last stage, or of one stage each.
 [<RequireQualifiedAccess>]
 type LevelTokens =
     | Last
     | Stages
 
+/// Which levels have a loss.
 [<RequireQualifiedAccess>]
 type LevelLossOn =
     | Every
     | Last
 
+/// What the loss of the levels trains: everything, or the levels alone.
 [<RequireQualifiedAccess>]
 type LevelGradients =
     | All
     | Levels
 
+/// How gradients change the parameters.
 [<RequireQualifiedAccess>]
 type Optimiser =
     | Adamw
     | Sgd
 
+/// The course of the learning rate after the warm-up.
 [<RequireQualifiedAccess>]
 type Schedule =
     | Cosine
     | Step
     | Constant
 
+/// How batches are drawn.
 [<RequireQualifiedAccess>]
 type Sampler =
     | MPerClass
@@ -48,23 +56,27 @@ type Sampler =
     | CategoryBalanced
     | Plain
 
+/// How images are resampled.
 [<RequireQualifiedAccess>]
 type Filter =
     | Bilinear
     | Bicubic
 
+/// The geometry of augmented images.
 [<RequireQualifiedAccess>]
 type Augment =
     | Crop
     | Shift
     | None
 
+/// What is around an image that is shifted.
 [<RequireQualifiedAccess>]
 type Surround =
     | Edge
     | White
     | Black
 
+/// The numbers that the encoder computes in while training.
 [<RequireQualifiedAccess>]
 type Precision =
     | Float32
