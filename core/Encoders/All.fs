@@ -1,25 +1,45 @@
 /// Every encoder by name. A new one is a file beside this and a line here.
 module CondEmbed.Encoders.All
 
-/// Name, one line about it, and how it is built.
-let all: (string * string * (EncoderOptions -> Encoder)) list =
-    [ "small", "residual CNN of 0.6 M parameters for pictures of about 48 px, trained from nothing", Residual.small
-      "resnet18", "ResNet-18, torchvision's names", Residual.resNet18
-      "resnet34", "ResNet-34, torchvision's names", Residual.resNet34
-      "resnet50", "ResNet-50 with the stride on the 3 x 3 convolution (v1.5), torchvision's names", Residual.resNet50 Residual.OnSecond
-      "resnet50-v1",
-      "ResNet-50 with the stride on the first 1 x 1 convolution (v1), torchvision's names",
-      Residual.resNet50 Residual.OnFirst
-      "vit-s16", "ViT-S/16, timm's names, colours to -1..1 (timm's augreg weights)", VisionTransformer.small
-      "vit-s16-dino", "ViT-S/16, timm's names, ImageNet's mean and deviation (DINO, DeiT)", VisionTransformer.smallImageNet
-      "vit-b16", "ViT-B/16, timm's names, colours to -1..1 (timm's augreg weights)", VisionTransformer.``base``
-      "vit-b16-dino", "ViT-B/16, timm's names, ImageNet's mean and deviation (DINO, DeiT, torchvision)", VisionTransformer.baseImageNet ]
+let private entry name about build (timm, torchvision) =
+    { Name = name; About = about; Build = build; Timm = timm; Torchvision = torchvision }
+
+let private smallVit = Some "vit_small_patch16_224", None
+let private baseVit = Some "vit_base_patch16_224", Some "vit_b_16"
+let private both name = Some name, Some name
+
+/// Name, one line about it, how it is built, and its names in timm and torchvision.
+let all =
+    [ entry "small" "residual CNN of 0.6 M parameters for pictures of about 48 px, trained from nothing" Residual.small (None, None)
+      entry "resnet18" "ResNet-18, torchvision's names" Residual.resNet18 (both "resnet18")
+      entry "resnet34" "ResNet-34, torchvision's names" Residual.resNet34 (both "resnet34")
+      entry
+          "resnet50"
+          "ResNet-50 with the stride on the 3 x 3 convolution (v1.5), torchvision's names"
+          (Residual.resNet50 Residual.OnSecond)
+          (both "resnet50")
+      entry
+          "resnet50-v1"
+          "ResNet-50 with the stride on the first 1 x 1 convolution (v1), torchvision's names"
+          (Residual.resNet50 Residual.OnFirst)
+          (both "resnet50")
+      entry "vit-s16" "ViT-S/16, timm's names, colours to -1..1 (timm's augreg weights)" VisionTransformer.small smallVit
+      entry "vit-s16-dino" "ViT-S/16, timm's names, ImageNet's mean and deviation (DINO, DeiT)" VisionTransformer.smallImageNet smallVit
+      entry "vit-b16" "ViT-B/16, timm's names, colours to -1..1 (timm's augreg weights)" VisionTransformer.``base`` baseVit
+      entry
+          "vit-b16-dino"
+          "ViT-B/16, timm's names, ImageNet's mean and deviation (DINO, DeiT, torchvision)"
+          VisionTransformer.baseImageNet
+          baseVit ]
 
 /// The name of every encoder.
-let names = [ for name, _, _ in all -> name ]
+let names = all |> List.map _.Name
 
 /// The encoder of that name, if there is one.
-let tryBuild name options = all |> List.tryPick (fun (known, _, build) -> if known = name then Some(build options) else None)
+let tryBuild name options =
+    all
+    |> List.tryFind (fun entry -> entry.Name = name)
+    |> Option.map (fun entry -> entry.Build options)
 
 /// Every pooling by name: how many features it makes of a channel, and the layer. `class` reads the class token and nothing of the map.
 let poolings: (string * int * CondEmbed.Layer<Features, CondEmbed.Tensor>) list =

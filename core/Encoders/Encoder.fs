@@ -26,6 +26,15 @@ module Features =
         | Some token -> token
         | None -> invalidArg (nameof features) "This encoder has no class token: pool its map."
 
+/// What the weights of a network do not tell of its form: for whatever writes it down elsewhere, as an ONNX graph does.
+[<RequireQualifiedAccess>]
+type Form =
+    /// Torchvision's names. The stride of each stage's first block; max pooling after the first convolution; shortcuts that average before they convolve;
+    /// the stride of a bottleneck at its first convolution.
+    | Residual of strides: int list * wideStem: bool * smoothShortcut: bool * strideOnFirst: bool
+    /// Timm's names.
+    | Transformer of heads: int
+
 /// What turns B H W 3 bytes into features, and what comes out.
 type Encoder =
     {
@@ -39,6 +48,8 @@ type Encoder =
         HasToken: bool
         /// The side of the pictures is a multiple of this many pixels.
         Multiple: int
+        /// None for a network of another form, which is not exported as a graph.
+        Form: Form option
         /// Mean and deviation of the colour channels that the encoder expects, of values in 0..1.
         Mean: float list
         Deviation: float list
@@ -51,4 +62,16 @@ type EncoderOptions =
         Size: int
         /// What becomes of the norms behind convolutions, for encoders that have some.
         Norms: Layers.Norms
+    }
+
+/// An encoder by name.
+type Description =
+    {
+        Name: string
+        /// One line about it.
+        About: string
+        Build: EncoderOptions -> Encoder
+        /// Its name in timm and in torchvision, where it is there.
+        Timm: string option
+        Torchvision: string option
     }

@@ -119,6 +119,15 @@ module Residual =
           EarlierChannels = List.rev widths |> List.tail
           HasToken = false
           Multiple = 1
+          Form =
+            Some(
+                Form.Residual(
+                    [ for _, _, stride in options.Stages -> stride ],
+                    (options.Stem = Wide),
+                    options.SmoothShortcut,
+                    (options.Block = Bottleneck OnFirst)
+                )
+            )
           Channels = List.last widths
           Mean = [ 0.485; 0.456; 0.406 ]
           Deviation = [ 0.229; 0.224; 0.225 ] }

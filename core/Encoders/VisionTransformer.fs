@@ -118,6 +118,7 @@ module VisionTransformer =
           EarlierChannels = []
           HasToken = true
           Multiple = options.Patch
+          Form = Some(Form.Transformer options.Heads)
           Mean = options.Mean
           Deviation = options.Deviation }
 

@@ -83,7 +83,7 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
 
         host.reshape(int64 count, int64 side, int64 side, 3L).``to``(device, copy = true)
 
-    /// A session for training on so many classes and steps, on a device. ArgumentException for settings that Check.problems refuses.
+    /// A session for training on so many classes and steps, on a device. ArgumentException for settings that ConfigValidation.problems refuses.
     static member ForTraining(config: Config, device: torch.Device, classes: int, steps: int) =
         Session.ForTraining(config, device, classes, steps, 0, steps)
 

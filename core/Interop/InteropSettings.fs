@@ -34,12 +34,12 @@ type SettingDescription internal (setting: SettingInfo) =
 
     /// The names to choose from; empty where there is no choice of names.
     member _.Choices: IReadOnlyList<string> =
-        match setting.Allowed with
-        | Allowed.OneOf names -> List.toArray names
+        match setting.Constraint with
+        | Constraint.OneOf names -> List.toArray names
         | _ -> [||]
 
     /// What is allowed, for people: `0 to 1`, `at least 2`, the names; empty where anything of its type is.
-    member _.Allowed = Allowed.describe setting.Allowed
+    member _.Allowed = Constraint.describe setting.Constraint
     member _.Meaning = setting.Meaning
 
 /// Settings for C#: from text to a sound Config, and back.
@@ -63,7 +63,10 @@ type RunSettings private () =
 
     /// The settings in the order of their weight, later ones winning, over what the encoder among them starts from. InputException with
     /// everything that is wrong, each with its source.
-    static member Resolve(given: Given seq) : Config =
+    static member Resolve(given: Given seq) : Config = RunSettings.Resolve(given, [||])
+
+    /// The same; a layout of the data has to be one of those that the host knows.
+    static member Resolve(given: Given seq, layouts: IReadOnlyList<string>) : Config =
         let given = RunSettings.Length(List.ofSeq given)
 
         let sources = dict [ for g in given |> List.rev |> List.distinctBy (fun (g: Given) -> g.Key) -> g.Key, g.Source ]
@@ -87,7 +90,11 @@ type RunSettings private () =
             | true, source -> $"{source}: {problem}"
             | _ -> string problem
 
-        match unread @ Check.problems config with
+        let layout =
+            [ if layouts.Count > 0 && not (Seq.contains config.Layout layouts) then
+                  { Key = "layout"; Message = Constraint.notOneOf (List.ofSeq layouts) config.Layout } ]
+
+        match unread @ layout @ ConfigValidation.problems config with
         | [] -> config
         | problems -> raise (InputException(List.map describe problems))
 
@@ -95,8 +102,23 @@ type RunSettings private () =
     static member Keys: IReadOnlyList<KeyValuePair<string, string>> =
         [| for key, meaning in Settings.keys -> KeyValuePair(key, meaning) |]
 
-    /// Every setting with its type, what it takes and what it means, in order.
-    static member All: IReadOnlyList<SettingDescription> = [| for setting in Settings.all -> SettingDescription setting |]
+    /// Every setting with its type, what it takes and what it means, in order; the layouts of the data are those that the host knows.
+    static member All(layouts: IReadOnlyList<string>) : IReadOnlyList<SettingDescription> =
+        let described (setting: SettingInfo) =
+            SettingDescription(
+                if setting.Key = "layout" then { setting with Constraint = Constraint.OneOf(List.ofSeq layouts) } else setting
+            )
+
+        Settings.all |> List.map described |> List.toArray :> IReadOnlyList<SettingDescription>
+
+    /// The settings with some of them changed: `RunSettings.With(config, c => c.Seed = 3)`. InputException with everything that is wrong.
+    static member With(config: Config, change: Action<Config>) : Config =
+        let changed = { config with Seed = config.Seed }
+        change.Invoke changed
+
+        match ConfigValidation.problems changed with
+        | [] -> changed
+        | problems -> raise (InputException(List.map string problems))
 
     /// Every setting with its value as text, in order.
     static member Pairs(config: Config) : IReadOnlyList<KeyValuePair<string, string>> =

@@ -31,7 +31,9 @@ let private networkOf (config: Config) (encoder: Encoders.Encoder) =
     let _, features, pooling = pooling config
 
     let encoder =
-        if config.Precision = "bfloat16" then { encoder with Features = Precision.bfloat16 encoder.Features } else encoder
+        match config.Precision with
+        | Choices.Precision.Float32 -> encoder
+        | Choices.Precision.Bfloat16 -> { encoder with Features = Precision.bfloat16 encoder.Features }
 
     Network.ofEncoder encoder (features, pooling, config.Pooling = "mean") config.HeadNorm config.Embedding
 
@@ -43,7 +45,7 @@ let folded (config: Config) =
     encoderFor { Config.encoderOptions config with Norms = Layers.Norms.Folded } config
     |> networkOf config
 
-/// The levels of the settings; words that `Check` refuses count as the last choice.
+/// The levels of the settings.
 let hierarchy (config: Config) : Hierarchy.Options =
     let encoder = encoder config
 
@@ -51,28 +53,26 @@ let hierarchy (config: Config) : Hierarchy.Options =
       Levels = config.Levels
       Residual = config.Residual
       Shared = config.SharedLevels
-      Values = if config.LevelValues = "own" then Attention.Values.Own else Attention.Values.Given
-      Query = if config.LevelQuery = "previous" then Hierarchy.Query.Previous else Hierarchy.Query.Unconditional
-      After =
-        match config.LevelAfter with
-        | "nothing" -> Level.After.Nothing
-        | "norm" -> Level.After.Norm
-        | _ -> Level.After.FeedForward
-      Position =
-        match config.LevelPosition with
-        | "none" -> Positions.Code.None
-        | "sine" -> Positions.Code.Sine
-        | _ -> Positions.Code.Learned
-      Agreement = if config.LevelSimilarity = "mutual" then Hierarchy.Agreement.Mutual else Hierarchy.Agreement.OneSided
-      Stages = if config.LevelTokens = "last" then [] else encoder.Channels :: encoder.EarlierChannels }
+      Values =
+        match config.LevelValues with
+        | Choices.LevelValues.Own -> Attention.Values.Own
+        | Choices.LevelValues.Head -> Attention.Values.Given
+      Query = config.LevelQuery
+      After = config.LevelAfter
+      Position = config.LevelPosition
+      Agreement = config.LevelSimilarity
+      Stages =
+        match config.LevelTokens with
+        | Choices.LevelTokens.Last -> []
+        | Choices.LevelTokens.Stages -> encoder.Channels :: encoder.EarlierChannels }
 
 /// What the settings' levels make of pairs after training.
 let comparison (config: Config) = Comparison.ofNetwork (network config) (hierarchy config)
 
 let private conditional (config: Config) steps : Conditional.Options =
     { Weight = config.LevelWeight
-      LastOnly = config.LevelLossOn = "last"
-      LevelsAlone = config.LevelGradients = "levels"
+      LastOnly = config.LevelLossOn.IsLast
+      LevelsAlone = config.LevelGradients.IsLevels
       WarmUp = int (config.LevelWarmUp * float steps)
       Distillation = config.Distillation
       Temperature = config.DistillationTemperature
@@ -99,9 +99,9 @@ let private schedule (config: Config) steps =
 
     let shape =
         match config.Schedule with
-        | "cosine" -> Schedule.cosine (steps - warmUp)
-        | "step" -> Schedule.stepwise (max 1 (int (config.DecayEvery * float steps))) 0.1
-        | _ -> Schedule.constant
+        | Choices.Schedule.Cosine -> Schedule.cosine (steps - warmUp)
+        | Choices.Schedule.Step -> Schedule.stepwise (max 1 (int (config.DecayEvery * float steps))) 0.1
+        | Choices.Schedule.Constant -> Schedule.constant
 
     Schedule.withWarmUp warmUp shape
 
@@ -139,7 +139,7 @@ let private rules (config: Config) (leaves: string list) : Groups.Rule list =
 
     frozen @ Groups.applicable leaves usual
 
-/// A run of sound settings (`Check.problems`) on so many classes and steps that is trained on, from a step to a later one: the learning rate has the
+/// A run of sound settings (`ConfigValidation.problems`) on so many classes and steps that is trained on, from a step to a later one: the learning rate has the
 /// schedule of the steps between them, and all else is as it was.
 let continued (config: Config) classes steps from until : Recipe =
     let network = network config
@@ -150,7 +150,10 @@ let continued (config: Config) classes steps from until : Recipe =
       Embed = Network.embed network
       Method =
         { Objective = objective
-          Optimiser = if config.Optimiser = "sgd" then Optimiser.Sgd(config.Momentum, false) else Optimiser.adamW
+          Optimiser =
+            match config.Optimiser with
+            | Choices.Optimiser.Sgd -> Optimiser.Sgd(config.Momentum, false)
+            | Choices.Optimiser.Adamw -> Optimiser.adamW
           Rules = rules config (Params.trainable objective.Specs)
           Rate = fun step -> config.Lr * rate (step - from)
           Clip = config.Clip } }

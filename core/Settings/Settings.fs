@@ -2,7 +2,6 @@ namespace CondEmbed
 
 open System
 open System.Collections.Generic
-open System.ComponentModel
 open System.Globalization
 
 /// A setting that is wrong, where it came from, and how to mend it.
@@ -23,15 +22,12 @@ type SettingType =
     | Numbers
 
 /// A setting as the field of `Config` describes itself.
-type SettingInfo = { Key: string; Field: string; Section: string; Type: SettingType; Allowed: Allowed; Meaning: string }
+type SettingInfo = { Key: string; Field: string; Section: string; Type: SettingType; Constraint: Constraint; Meaning: string }
 
 /// Settings as text: keys, values, and settings given as text.
 module Settings =
     /// `PerClass` as `per_class`.
-    let keyOf (field: string) =
-        field
-        |> Seq.mapi (fun i c -> if Char.IsUpper c then (if i = 0 then "" else "_") + string (Char.ToLowerInvariant c) else string c)
-        |> String.concat ""
+    let keyOf (field: string) = Choices.separated "_" field
 
     let private fields = Reflection.FSharpType.GetRecordFields typeof<Config>
 
@@ -43,16 +39,23 @@ module Settings =
         |> Option.map (fun found -> found :?> 'Attribute)
 
     let private describe field =
-        match attribute<DescriptionAttribute> field with
-        | Some found -> found.Description.Replace("{encoders}", listed Encoders.All.names).Replace("{losses}", listed Losses.All.names)
+        match attribute<SettingAttribute> field with
+        | Some found -> found.Meaning.Replace("{encoders}", listed Encoders.All.names).Replace("{losses}", listed Losses.All.names)
         | None -> ""
 
     let private typeOf (kind: Type) =
         if kind = typeof<int> then SettingType.WholeNumber
         elif kind = typeof<float> then SettingType.Number
         elif kind = typeof<bool> then SettingType.TrueOrFalse
-        elif kind = typeof<string> then SettingType.Text
-        else SettingType.Numbers
+        elif kind = typeof<NamedNumbers> then SettingType.Numbers
+        else SettingType.Text
+
+    /// What the attribute says; for a union its words.
+    let private constraintOf (field: Reflection.PropertyInfo) =
+        match attribute<ConstraintAttribute> field, Choices.cases field.PropertyType with
+        | Some found, _ -> found.Constraint
+        | None, [] -> Constraint.Anything
+        | None, cases -> Constraint.OneOf(List.map fst cases)
 
     /// Every setting, in order.
     let all =
@@ -64,7 +67,7 @@ module Settings =
                 Field = field.Name
                 Section = section
                 Type = typeOf field.PropertyType
-                Allowed = attribute<AllowedAttribute> field |> Option.map _.Allowed |> Option.defaultValue Allowed.Anything
+                Constraint = constraintOf field
                 Meaning = describe field } ]
 
     /// Every setting with its value.
@@ -77,6 +80,8 @@ module Settings =
         match value with
         | :? bool as b -> if b then "true" else "false"
         | :? IFormattable as number -> number.ToString(null, CultureInfo.InvariantCulture)
+        | :? string as text -> text
+        | choice when Reflection.FSharpType.IsUnion(choice.GetType()) -> Choices.word choice
         | other -> string other
 
     /// Every setting with its value as text; the settings of a loss one by one (`loss_settings.alpha`).
@@ -102,8 +107,14 @@ module Settings =
             number (fun () -> Double.TryParse(given, NumberStyles.Float, culture)) "a number (with a point, as in 0.5)"
         elif kind = typeof<bool> then
             number (fun () -> Boolean.TryParse given) "true or false"
-        else
+        elif kind = typeof<string> then
             Ok(box given)
+        else
+            let cases = Choices.cases kind
+
+            match cases |> List.tryFind (fun (word, _) -> word = given) with
+            | Some(_, case) -> Ok case
+            | None -> Error(Constraint.notOneOf (List.map fst cases) given)
 
     let private set (values: obj array) (key: string, given: string) : Problem option =
         let place name = fields |> Array.tryFindIndex (fun field -> keyOf field.Name = name)
@@ -121,7 +132,7 @@ module Settings =
             let index = (place table).Value
 
             parse typeof<float> given
-            |> Result.mapError (fun problem -> $"{problem}; names stand with the loss itself, as in loss = \"triplet({name}={given})\"")
+            |> Result.mapError (fun problem -> $"{problem}; names belong with the loss itself, as in loss = \"triplet({name}={given})\"")
             |> Result.map (fun number -> box ((unbox<NamedNumbers> values[index]).With [ KeyValuePair(name, unbox<float> number) ]))
             |> store index
         | _, Some _ -> Some { Key = key; Message = $"name the setting too, as in {key}.alpha=2" }

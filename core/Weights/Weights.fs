@@ -213,6 +213,6 @@ let compareAll (files: IReadOnlyDictionary<string, int64 list>) =
     let readings = WeightNames.read files.Keys
     let amiss report = report.Missing.Length + report.Unexpected.Length + report.WrongShape.Length
 
-    [ for name, about, build in All.all ->
+    [ for { Name = name; About = about; Build = build } in All.all ->
           name, about, compareBut isFresh readings files (build { Size = 224; Norms = Layers.Norms.Batch }).Features.Specs ]
     |> List.sortBy (fun (_, _, report) -> not report.Fits, amiss report - report.Loaded.Length)

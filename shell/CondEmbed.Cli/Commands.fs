@@ -82,7 +82,7 @@ let private previewSettings (arguments: ParseResults<PreviewArgument>) =
             | _ -> [])
 
     let file, _ = arguments.TryGetResult PreviewArgument.Config |> TrainCommand.settingsOf
-    RunSettings.Resolve(file @ Limits.settings () @ line)
+    RunSettings.Resolve(file @ Limits.settings () @ line, ImageDatasets.LayoutNames)
 
 let preview (arguments: ParseResults<PreviewArgument>) =
     let source, out = arguments.GetResult PreviewArgument.Source, arguments.GetResult PreviewArgument.Out

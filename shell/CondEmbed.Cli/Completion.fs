@@ -46,7 +46,7 @@ let tryCommand (root: ArgumentParser) command =
 
 let private words names = [ for name in names -> Word(name, "") ]
 
-let private settings = lazy dict [ for setting in RunSettings.All -> setting.Key, setting ]
+let private settings = lazy dict [ for setting in RunSettings.All ImageDatasets.LayoutNames -> setting.Key, setting ]
 
 let private choicesOf (setting: SettingDescription) =
     match setting.Key with
@@ -60,7 +60,7 @@ let private choicesOf (setting: SettingDescription) =
 /// `KEY=VALUE` of a setting: its key, then its choices.
 let private ofSetting (current: string) =
     match current.IndexOf '=' with
-    | -1 -> [ for setting in RunSettings.All -> Word(setting.Key + "=", setting.Meaning) ]
+    | -1 -> [ for setting in RunSettings.All ImageDatasets.LayoutNames -> Word(setting.Key + "=", setting.Meaning) ]
     | at ->
         match settings.Value.TryGetValue(current.Substring(0, at)) with
         | true, setting -> words [ for choice in choicesOf setting -> $"{setting.Key}={choice}" ]

@@ -7,6 +7,9 @@ open CondEmbed
 open CondEmbed.Cli.ConfigArguments
 open CondEmbed.Common
 open CondEmbed.Options
+open CondEmbed.Images
+open CondEmbed.Datasets
+open CondEmbed.Interop
 open CondEmbed.Studies
 open CondEmbed.Interop
 
@@ -52,7 +55,7 @@ let private check file =
         Output.result $"{file}: sound; a study of {plan.Arms.Count} arms with {plan.Seeds.Count} seeds."
     else
         let given, _ = TrainCommand.settingsOf (Some file)
-        let config = RunSettings.Resolve given
+        let config = RunSettings.Resolve(given, ImageDatasets.LayoutNames)
         Output.result $"{file}: sound; {given.Length} settings are given, data {config.Data}, encoder {config.Encoder}."
 
 let private show (arguments: ParseResults<ConfigArgument>) =
@@ -65,7 +68,7 @@ let private show (arguments: ParseResults<ConfigArgument>) =
 
     let more = arguments.GetResults ConfigArgument.Set |> List.map TrainCommand.settingOf
 
-    RunSettings.Resolve(given @ Option.toList encoder @ more)
+    RunSettings.Resolve(given @ Option.toList encoder @ more, ImageDatasets.LayoutNames)
     |> TomlSettings.Write
     |> _.TrimEnd()
     |> Output.result

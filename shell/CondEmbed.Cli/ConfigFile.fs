@@ -3,6 +3,7 @@ module CondEmbed.Cli.ConfigFile
 
 open System
 open CondEmbed
+open CondEmbed.Datasets
 open CondEmbed.Interop
 open CondEmbed.Common
 open CondEmbed.Options
@@ -41,7 +42,7 @@ let text (encoder: string) =
     [ $"# Settings of a run for 'condembed train --config FILE', with the defaults of the encoder '{encoder}' (CondEmbed {About.Version})."
       "# '#name = value' is a default: take the '#' away to change it. 'condembed config --check FILE' finds mistakes."
       ""
-      for section, settings in RunSettings.All |> Seq.groupBy _.Section do
+      for section, settings in RunSettings.All ImageDatasets.LayoutNames |> Seq.groupBy _.Section do
           $"# ---- {section} ----"
           ""
 

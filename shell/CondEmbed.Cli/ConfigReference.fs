@@ -4,6 +4,7 @@ module CondEmbed.Cli.ConfigReference
 open System
 open Argu
 open CondEmbed.Cli.Arguments
+open CondEmbed.Datasets
 open CondEmbed.Interop
 open CondEmbed.Common
 open CondEmbed.Options
@@ -54,7 +55,7 @@ let optionOf (setting: SettingDescription) =
     elif setting.Type = "numbers by name" then $"--set {setting.Key}.NAME="
     else $"--set {setting.Key}="
 
-let private sections = lazy (RunSettings.All |> Seq.groupBy _.Section |> Seq.toList)
+let private sections = lazy (RunSettings.All ImageDatasets.LayoutNames |> Seq.groupBy _.Section |> Seq.toList)
 
 /// For a terminal.
 let text () =

@@ -79,7 +79,7 @@ let private splitOf (name: string) =
     | "auto" -> SplitRule.Auto
     | "hash" -> SplitRule.Hash
     | "first-half" -> SplitRule.FirstHalf
-    | _ -> raise (InputException $"--split {name}: is none of auto, hash, first-half.")
+    | _ -> raise (InputException $"--split {name}: is not one of auto, hash, first-half.")
 
 let private inspectAll (inspector: DatasetInspector) workers stop =
     Output.withProgress (fun progress ->

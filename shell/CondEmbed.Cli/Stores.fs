@@ -33,40 +33,55 @@ let using (store: IVectorStore) work =
     finally
         store.DisposeAsync().AsTask().GetAwaiter().GetResult()
 
-let private isFile (address: string) =
-    address.EndsWith(IndexFileStore.Extension, StringComparison.OrdinalIgnoreCase)
-    && not (address.Contains "://")
+/// A kind of store: the form of its addresses, whether it takes --codes, and how one is opened.
+type private Kind =
+    { Form: string
+      Recognises: string -> bool
+      TakesCodes: bool
+      OpenOrCreate: string -> StoreNetwork -> bool -> CancellationToken -> IVectorStore
+      Open: string -> CancellationToken -> IVectorStore }
 
-let private unknown (address: string) : IVectorStore =
-    // The form alone: an address that is not understood may hold a password.
-    let scheme = address.Split("://")[0]
-    let shown = if scheme.Length < address.Length then scheme + "://..." else address
+let private postgres =
+    { Form = "postgres://user@host/database?table=NAME"
+      Recognises = PostgresAddress.Recognises
+      TakesCodes = false
+      OpenOrCreate =
+        fun address network _ stop -> PostgresStore.OpenOrCreateAsync(PostgresAddress.Parse address, network, stop) |> wait :> IVectorStore
+      Open = fun address stop -> PostgresStore.OpenAsync(PostgresAddress.Parse address, stop) |> wait :> IVectorStore }
 
-    raise (
-        InputException $"--store {shown}: is no store that is known; give postgres://user@host/database?table=NAME, or a file NAME.index."
-    )
+let private indexFile =
+    { Form = "a file NAME.index"
+      Recognises =
+        fun address ->
+            address.EndsWith(IndexFileStore.Extension, StringComparison.OrdinalIgnoreCase)
+            && not (address.Contains "://")
+      TakesCodes = true
+      OpenOrCreate = fun address network codes _ -> IndexFileStore.OpenOrCreate(address, network, codes)
+      Open = fun address _ -> IndexFileStore.Open address }
+
+/// Every kind of store.
+let private kinds = [ postgres; indexFile ]
+
+let private kindOf (address: string) =
+    match kinds |> List.tryFind (fun kind -> kind.Recognises address) with
+    | Some kind -> kind
+    | None ->
+        // The form alone: an address that is not understood may hold a password.
+        let scheme = address.Split("://")[0]
+        let shown = if scheme.Length < address.Length then scheme + "://..." else address
+        let forms = kinds |> List.map _.Form |> String.concat ", or "
+        raise (InputException $"--store {shown}: is not a store that is known; give {forms}.")
 
 /// A store for the embeddings of a network, made if it is not there; a file with codes too, on request.
 let opened (network: StoreNetwork) (stop: CancellationToken) codes address : IVectorStore =
-    if codes && not (isFile address) then
+    if codes && not (kinds |> List.exists (fun kind -> kind.TakesCodes && kind.Recognises address)) then
         raise (InputException "--codes: is for a file NAME.index; PostgreSQL has an index of its own.")
 
-    if PostgresAddress.Recognises address then
-        PostgresStore.OpenOrCreateAsync(PostgresAddress.Parse address, network, stop) |> wait :> IVectorStore
-    elif isFile address then
-        IndexFileStore.OpenOrCreate(address, network, codes)
-    else
-        unknown address
+    (kindOf address).OpenOrCreate address network codes stop
 
 /// A store that is there and holds the embeddings of a network.
 let existing (network: StoreNetwork) (stop: CancellationToken) address : IVectorStore =
-    let store: IVectorStore =
-        if PostgresAddress.Recognises address then
-            PostgresStore.OpenAsync(PostgresAddress.Parse address, stop) |> wait :> IVectorStore
-        elif isFile address then
-            IndexFileStore.Open address
-        else
-            unknown address
+    let store = (kindOf address).Open address stop
 
     try
         store.Network.DemandSame(network, store.Name, "search it with the run that it was made with, or name another store or table")

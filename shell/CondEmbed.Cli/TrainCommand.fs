@@ -5,6 +5,7 @@ open System.Threading
 open Argu
 open CondEmbed
 open CondEmbed.Cli.Arguments
+open CondEmbed.Datasets
 open CondEmbed.Interop
 open CondEmbed.Common
 open CondEmbed.Evaluation
@@ -82,7 +83,8 @@ let private resolve (arguments: ParseResults<TrainArgument>) =
 
     dataOf arguments |> ignore
 
-    RunSettings.Resolve(file @ line @ Limits.settings ()), arguments.TryGetResult TrainArgument.Out |> Option.orElse out
+    RunSettings.Resolve(file @ line @ Limits.settings (), ImageDatasets.LayoutNames),
+    arguments.TryGetResult TrainArgument.Out |> Option.orElse out
 
 let private nameOf argument =
     match argument with

@@ -17,13 +17,13 @@ let resNet50 size levels : Config =
         Size = size
         Pooling = "mean"
         HeadNorm = false
-        LevelValues = "own"
+        LevelValues = Choices.LevelValues.Own
         Embedding = 512
         Heads = 8
         Levels = levels
         Loss = "multi-similarity(miner=multi-similarity)"
         LevelLoss = ""
-        Optimiser = "adamw"
+        Optimiser = Choices.Optimiser.Adamw
         Clip = 0.0
         Device = "cpu" }
 

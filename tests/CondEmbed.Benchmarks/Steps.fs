@@ -110,7 +110,8 @@ let private bfloat16 =
     Benchmark.row
         "step.bfloat16"
         "ResNet-50, 32 pictures of 128 px: a step whose encoder computes in bfloat16 against one in float32"
-        [ Benchmark.here "bfloat16" (step "bfloat16"); Benchmark.here "float32" (step "float32") ]
+        [ Benchmark.here "bfloat16" (step Choices.Precision.Bfloat16)
+          Benchmark.here "float32" (step Choices.Precision.Float32) ]
         [ Benchmark.atMost 1.0 "float32" "bfloat16" ]
 
 /// Forward and backward of an encoder whose pictures are laid out channels-last (as here always) or row by row.

@@ -94,7 +94,8 @@ let all =
           StoreTests.tests
           CliTests.tests
           BenchmarkTests.tests
-          PackageTests.tests ]
+          PackageTests.tests
+          AddingTests.tests ]
 
 /// Prints the closing line 'N passed, N failed, N skipped' once Expecto has printed its own summary.
 let private runTests argv =

@@ -58,7 +58,7 @@ public static class ImageDatasets
             Folder => FolderDataset.Open(wanted),
             Table => TableDataset.Open(wanted),
             var name => Named(wanted, Published.FirstOrDefault(layout => layout.Name == name)
-                ?? throw new InputException($"layout '{name}' is none of {string.Join(", ", LayoutNames)}"), options),
+                ?? throw new InputException($"layout '{name}' is not one of {string.Join(", ", LayoutNames)}"), options),
         };
     }
 

@@ -1,4 +1,5 @@
 using CondEmbed.Common;
+using CondEmbed.Interop;
 using static CondEmbed.Export.OnnxGraph;
 
 namespace CondEmbed.Export;
@@ -9,36 +10,23 @@ namespace CondEmbed.Export;
 internal sealed record OnnxFeatures(Func<OnnxMap> Map, Func<string>? Token);
 
 /// <summary>
-/// The encoders as graphs. Blocks, kernels and widths are read off the weights; what no weight tells (strides, the form of a shortcut, heads) stands here, and
-/// every export is compared with the network itself.
+/// The encoders as graphs. Blocks, kernels and widths are read from the weights, and what weights do not tell (strides, the form of a shortcut, heads) from the
+/// encoder's own description; every export is compared with the network itself.
 /// </summary>
 internal static class OnnxEncoders
 {
-    private const int HeadWidth = 64;
-
-    private static readonly Dictionary<string, Func<OnnxLayers, OnnxMap, OnnxFeatures>> ByName = new()
+    /// <summary>The encoder of that name on B 3 S S normalised numbers.</summary>
+    /// <exception cref="InputException">It is not one that can be exported.</exception>
+    internal static OnnxFeatures Build(string encoder, OnnxLayers layers, OnnxMap pixels) => EncoderDescription.Of(encoder) switch
     {
-        ["small"] = Residual(new ResidualForm(WideStem: false, Strides: [2, 2, 1], SmoothShortcut: true)),
-        ["resnet18"] = Residual(ImageNet),
-        ["resnet34"] = Residual(ImageNet),
-        ["resnet50"] = Residual(ImageNet),
-        ["resnet50-v1"] = Residual(ImageNet with { StrideOnFirst = true }),
-        ["vit-s16"] = Transformer,
-        ["vit-s16-dino"] = Transformer,
-        ["vit-b16"] = Transformer,
-        ["vit-b16-dino"] = Transformer,
+        { IsResidual: true } residual => Residual(layers, pixels, residual),
+        { Heads: > 0 and var heads } => Transformer(layers, pixels, heads),
+        _ => throw new InputException($"The encoder '{encoder}' cannot be exported to ONNX; these can: {string.Join(", ", RunSettings.Encoders.Where(CanBeBuilt))}."),
     };
 
-    private static ResidualForm ImageNet => new(WideStem: true, Strides: [1, 2, 2, 2], SmoothShortcut: false);
+    private static bool CanBeBuilt(string encoder) => EncoderDescription.Of(encoder) is { IsResidual: true } or { Heads: > 0 };
 
-    /// <summary>The encoder of that name on B 3 S S normalised numbers.</summary>
-    /// <exception cref="InputException">It is none of those that can be exported.</exception>
-    internal static OnnxFeatures Build(string encoder, OnnxLayers layers, OnnxMap pixels) =>
-        ByName.TryGetValue(encoder, out var build)
-            ? build(layers, pixels)
-            : throw new InputException($"The encoder '{encoder}' cannot be exported to ONNX; these can: {string.Join(", ", ByName.Keys)}.");
-
-    private static Func<OnnxLayers, OnnxMap, OnnxFeatures> Residual(ResidualForm form) => (layers, pixels) =>
+    private static OnnxFeatures Residual(OnnxLayers layers, OnnxMap pixels, EncoderDescription form)
     {
         var stem = layers.Relu(layers.ConvNorm(pixels, "conv1", "bn1", 2));
         var map = form.WideStem ? layers.MaxPool(stem) : stem;
@@ -52,9 +40,9 @@ internal static class OnnxEncoders
         }
 
         return new OnnxFeatures(() => map, null);
-    };
+    }
 
-    private static OnnxMap Block(OnnxLayers layers, OnnxMap x, string name, int stride, ResidualForm form)
+    private static OnnxMap Block(OnnxLayers layers, OnnxMap x, string name, int stride, EncoderDescription form)
     {
         var isBottleneck = layers.Has($"{name}.conv3.weight");
         var first = !isBottleneck || form.StrideOnFirst ? stride : 1;
@@ -69,7 +57,7 @@ internal static class OnnxEncoders
         return layers.Relu(layers.Add(inner, Shortcut(layers, x, name, stride, form)));
     }
 
-    private static OnnxMap Shortcut(OnnxLayers layers, OnnxMap x, string name, int stride, ResidualForm form)
+    private static OnnxMap Shortcut(OnnxLayers layers, OnnxMap x, string name, int stride, EncoderDescription form)
     {
         if (!layers.Has($"{name}.downsample.0.weight"))
         {
@@ -80,7 +68,7 @@ internal static class OnnxEncoders
         return layers.ConvNorm(averages ? layers.AveragePool(x) : x, $"{name}.downsample.0", $"{name}.downsample.1", averages ? 1 : stride);
     }
 
-    private static OnnxFeatures Transformer(OnnxLayers layers, OnnxMap pixels)
+    private static OnnxFeatures Transformer(OnnxLayers layers, OnnxMap pixels, int heads)
     {
         var graph = layers.Graph;
         var patches = layers.Patches(pixels, "patch_embed.proj");
@@ -94,7 +82,7 @@ internal static class OnnxEncoders
         for (var block = 0; layers.Has($"blocks.{block}.norm1.weight"); block++)
         {
             var name = $"blocks.{block}";
-            x = graph.Node("Add", [x, Attention(layers, layers.LayerNorm(x, $"{name}.norm1", TransformerEpsilon), $"{name}.attn", width)]);
+            x = graph.Node("Add", [x, Attention(layers, layers.LayerNorm(x, $"{name}.norm1", TransformerEpsilon), $"{name}.attn", width, heads)]);
             var hidden = layers.Gelu(layers.Linear(layers.LayerNorm(x, $"{name}.norm2", TransformerEpsilon), $"{name}.mlp.fc1"));
             x = graph.Node("Add", [x, layers.Linear(hidden, $"{name}.mlp.fc2")]);
         }
@@ -112,15 +100,15 @@ internal static class OnnxEncoders
     }
 
     /// <summary>B N C -> B N C: every token reads all tokens of its picture.</summary>
-    private static string Attention(OnnxLayers layers, string x, string name, int width)
+    private static string Attention(OnnxLayers layers, string x, string name, int width, int heads)
     {
         var graph = layers.Graph;
-        var heads = width / HeadWidth;
-        var joined = graph.Node("Reshape", [layers.Linear(x, $"{name}.qkv"), graph.Constant(0, 0, 3, heads, HeadWidth)]);
+        var headWidth = width / heads;
+        var joined = graph.Node("Reshape", [layers.Linear(x, $"{name}.qkv"), graph.Constant(0, 0, 3, heads, headWidth)]);
         var split = graph.Node("Transpose", [joined], Attribute("perm", [2, 0, 3, 1, 4]));
         string Part(long index) => graph.Node("Gather", [split, graph.Scalar(index)], Attribute("axis", 0));
 
-        var query = graph.Node("Mul", [Part(0), graph.Scalar(1 / MathF.Sqrt(HeadWidth))]);
+        var query = graph.Node("Mul", [Part(0), graph.Scalar(1 / MathF.Sqrt(headWidth))]);
         var key = graph.Node("Transpose", [Part(1)], Attribute("perm", [0, 1, 3, 2]));
         var shares = graph.Node("Softmax", [graph.Node("MatMul", [query, key])], Attribute("axis", -1));
         var read = graph.Node("Transpose", [graph.Node("MatMul", [shares, Part(2)])], Attribute("perm", [0, 2, 1, 3]));
@@ -128,11 +116,4 @@ internal static class OnnxEncoders
     }
 
     private const float TransformerEpsilon = 1e-6f;
-
-    /// <summary>What the weights of a residual network do not tell.</summary>
-    /// <param name="WideStem">Max pooling after the first convolution.</param>
-    /// <param name="Strides">Of the first block of each stage.</param>
-    /// <param name="SmoothShortcut">A shortcut of stride 2 averages before it convolves.</param>
-    /// <param name="StrideOnFirst">A bottleneck halves the resolution at its first convolution, not at its second.</param>
-    private sealed record ResidualForm(bool WideStem, int[] Strides, bool SmoothShortcut, bool StrideOnFirst = false);
 }

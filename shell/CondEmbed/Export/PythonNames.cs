@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using CondEmbed.Common;
+using CondEmbed.Interop;
 
 namespace CondEmbed.Export;
 
@@ -23,19 +24,6 @@ internal static class PythonNames
         (@"^blocks\.(\d+)\.mlp\.fc2\.", "encoder.layers.encoder_layer_$1.mlp.3."),
     ];
 
-    /// <summary>The encoder's name in timm and in torchvision; null where it is not there.</summary>
-    private static readonly Dictionary<string, (string Timm, string? Torchvision)> Networks = new()
-    {
-        ["resnet18"] = ("resnet18", "resnet18"),
-        ["resnet34"] = ("resnet34", "resnet34"),
-        ["resnet50"] = ("resnet50", "resnet50"),
-        ["resnet50-v1"] = ("resnet50", "resnet50"),
-        ["vit-s16"] = ("vit_small_patch16_224", null),
-        ["vit-s16-dino"] = ("vit_small_patch16_224", null),
-        ["vit-b16"] = ("vit_base_patch16_224", "vit_b_16"),
-        ["vit-b16-dino"] = ("vit_base_patch16_224", "vit_b_16"),
-    };
-
     /// <summary>Whose names are written, and the network's name there; both null for an encoder that is only here, whose names are left as they are.</summary>
     /// <param name="encoder">The encoder.</param>
     /// <param name="asked">timm or torchvision; null for those that the encoder has here.</param>
@@ -47,12 +35,12 @@ internal static class PythonNames
             throw new InputException($"{Wording.Of("names", "--names")} {asked}: there are {Timm} and {Torchvision}.");
         }
 
-        if (!Networks.TryGetValue(encoder, out var network))
+        if (EncoderDescription.Of(encoder) is not { Timm: not null } network)
         {
             return asked is null ? (null, null) : throw new InputException($"{Wording.Of("names", "--names")} {asked}: {asked} has no encoder '{encoder}'; leave it out.");
         }
 
-        var program = asked ?? (encoder.StartsWith("vit", StringComparison.Ordinal) ? Timm : Torchvision);
+        var program = asked ?? (network.IsResidual ? Torchvision : Timm);
         return (program, (program == Timm ? network.Timm : network.Torchvision)
             ?? throw new InputException($"{Wording.Of("names", "--names")} {asked}: {asked} has no encoder '{encoder}'; use {Timm}."));
     }

@@ -58,7 +58,7 @@ public static class SafetensorsExport
             new("mean", Numbers(preprocessing.Mean)),
             new("std", Numbers(preprocessing.Deviation)),
             new("resize_short_side", FormattableString.Invariant($"{preprocessing.View.Resize}")),
-            new("interpolation", settings.Filter),
+            new("interpolation", Choices.word(settings.Filter)),
             new("pooling", settings.Pooling),
             new("rebuild", Rebuild(settings, program, network)),
             new(OnnxNames.Version, About.Version),

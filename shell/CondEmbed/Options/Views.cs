@@ -24,7 +24,7 @@ public static class Views
     /// <summary>The augmented view while training.</summary>
     public static TrainTransform ForTraining(Config config)
     {
-        if (config.Augment == "none")
+        if (config.Augment.IsNone)
         {
             return TrainTransform.None(ForTesting(config));
         }
@@ -35,13 +35,13 @@ public static class Views
             Background = BackgroundOf(config),
             Resize = RunSettings.ResizeOf(config),
             Filter = FilterOf(config),
-            Geometry = config.Augment == "shift" ? Geometry.ShiftScale : Geometry.ResizedCrop,
+            Geometry = config.Augment.IsShift ? Geometry.ShiftScale : Geometry.ResizedCrop,
             CropScale = new Interval(config.ScaleMin, config.ScaleMax),
             BoxScale = new Interval(config.ScaleMin, config.ScaleMax),
             Shift = config.Shift,
             Rotation = config.Rotate,
-            Surround = config.Surround == "edge" ? Surround.Edge : Surround.Constant,
-            SurroundColour = config.Surround == "white" ? new Rgb(255, 255, 255) : default,
+            Surround = config.Surround.IsEdge ? Surround.Edge : Surround.Constant,
+            SurroundColour = config.Surround.IsWhite ? new Rgb(255, 255, 255) : default,
             FlipProbability = config.Flip,
             Brightness = config.Brightness,
             Contrast = config.Contrast,
@@ -55,5 +55,5 @@ public static class Views
     private static Rgb? BackgroundOf(Config config) => RunSettings.BackgroundOf(config) is { } colour ? Rgb.Of(colour) : null;
 
     private static ResampleFilter FilterOf(Config config) =>
-        config.Filter == "bicubic" ? ResampleFilter.Bicubic : ResampleFilter.Bilinear;
+        config.Filter.IsBicubic ? ResampleFilter.Bicubic : ResampleFilter.Bilinear;
 }

@@ -183,12 +183,8 @@ public sealed class RunData
 
     private static SplitOptions SplitOf(Config config) => new()
     {
-        Rule = config.Split switch
-        {
-            "hash" => SplitRule.Hash,
-            "first-half" => SplitRule.FirstHalf,
-            _ => SplitRule.Auto,
-        },
+        // The names are the same.
+        Rule = Enum.Parse<SplitRule>(config.Split.ToString()),
         TrainShare = config.TrainShare,
         ValidationShare = config.ValidationShare,
         SharedClasses = config.SharedClasses,

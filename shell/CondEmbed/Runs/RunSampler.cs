@@ -15,12 +15,13 @@ internal static class RunSampler
         var seed = (ulong)config.Seed;
         return config.Sampler switch
         {
-            "plain" => new ShuffledSampler(items, config.Batch, seed),
-            "hierarchical" => new HierarchicalSampler(
+            { IsPlain: true } => new ShuffledSampler(items, config.Batch, seed),
+            { IsHierarchical: true } => new HierarchicalSampler(
                 items, labels, Categories(config, data), config.Batch, config.PerClass, config.CategoriesPerBatch, config.BatchesPerCombination, seed),
-            "category-balanced" => new CategoryBalancedSampler(
+            { IsCategoryBalanced: true } => new CategoryBalancedSampler(
                 items, labels, Categories(config, data), config.Batch, config.PerClass, config.CategoriesPerBatch, seed),
-            _ => new MPerClassSampler(items, labels, config.Batch, config.PerClass, seed),
+            { IsMPerClass: true } => new MPerClassSampler(items, labels, config.Batch, config.PerClass, seed),
+            var other => throw new System.Diagnostics.UnreachableException($"no sampler is made for {other}"),
         };
     }
 
@@ -31,7 +32,7 @@ internal static class RunSampler
         return without.Length == 0
             ? [.. images.Select(image => image.Category!)]
             : throw new InputException(
-                $"sampler: '{config.Sampler}' needs the category of every training image, and {without.Length} of {images.Length} have none (the first is "
+                $"sampler: '{Choices.word(config.Sampler)}' needs the category of every training image, and {without.Length} of {images.Length} have none (the first is "
                 + $"{without[0].Path}). Use data that has categories, or sampler = m-per-class.");
     }
 }

@@ -81,7 +81,7 @@ public sealed class Trainer
     }
 
     /// <summary>A new run of resolved settings.</summary>
-    /// <param name="config">Sound settings, as from <see cref="RunSettings.Resolve"/>.</param>
+    /// <param name="config">Sound settings, as from <see cref="TrainingOptions.Resolve"/>.</param>
     /// <param name="folder">Where the run is kept; null for a folder named after the time below <c>runs</c>.</param>
     /// <exception cref="InputException">The weights cannot be used, or the folder already holds something.</exception>
     public Trainer(Config config, string? folder)
@@ -183,9 +183,12 @@ public sealed class Trainer
     private static Config Located(Config config, string place)
     {
         string Whole(string path) => path.Length > 0 && Path.Exists(path) ? Path.GetFullPath(path) : path;
-        var settings = RunSettings.Pairs(config).Select(pair => new Given("", pair.Key, pair.Value));
         var data = ImageDatasets.IsEmbedded(place) && config.Layout == ImageDatasets.Auto ? place : Whole(place);
-        return RunSettings.Resolve([.. settings, new Given("", "data", data), new Given("", "weights", Whole(config.Weights))]);
+        return RunSettings.With(config, settings =>
+        {
+            settings.Data = data;
+            settings.Weights = Whole(config.Weights);
+        });
     }
 
     /// <summary>The settings that differ from what the encoder starts from, as options of the program.</summary>

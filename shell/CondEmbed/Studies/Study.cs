@@ -1,5 +1,7 @@
 using CondEmbed.Common;
 using CondEmbed.Runs;
+using CondEmbed.Interop;
+using CondEmbed.Reports;
 
 namespace CondEmbed.Studies;
 
@@ -146,5 +148,5 @@ public sealed class Study
     /// <summary>The job with the threads that are its share of the machine.</summary>
     internal StudyJob Shared(StudyJob job) => job.Settings.Threads != 0 || Threads == 0
         ? job
-        : job with { Settings = StudyPlan.With(job.Settings, "threads", Threads) };
+        : job with { Settings = RunSettings.With(job.Settings, settings => settings.Threads = Threads) };
 }

@@ -47,14 +47,7 @@ public sealed record StudyPlan(string Name, IReadOnlyList<Given> Common, IReadOn
     public Config SettingsOf(StudyArm arm, int seed)
     {
         ArgumentNullException.ThrowIfNull(arm);
-        return RunSettings.Resolve([.. Common, .. arm.Changes, new Given("seeds", "seed", FormattableString.Invariant($"{seed}"))]);
-    }
-
-    /// <summary>The same settings but for one.</summary>
-    internal static Config With(Config settings, string key, int value)
-    {
-        var all = RunSettings.Pairs(settings).Select(pair => new Given("", pair.Key, pair.Value));
-        return RunSettings.Resolve([.. all, new Given("", key, FormattableString.Invariant($"{value}"))]);
+        return RunSettings.Resolve([.. Common, .. arm.Changes, new Given("seeds", "seed", FormattableString.Invariant($"{seed}"))], ImageDatasets.LayoutNames);
     }
 
     /// <summary>The same, once it is known that each run can begin and can be told from the others.</summary>

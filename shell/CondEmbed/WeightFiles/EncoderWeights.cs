@@ -25,8 +25,7 @@ internal static class EncoderWeights
         }
 
         var file = Read(config);
-        var settings = RunSettings.Pairs(config).Select(pair => new Given("", pair.Key, pair.Value));
-        using var session = Session.ForEmbedding(RunSettings.Resolve([.. settings, new Given("", "device", "cpu")]), Device.choose("cpu"));
+        using var session = Session.ForEmbedding(config, Device.choose("cpu"));
         var report = session.Load(TensorFiles.OfArrays(file.Arrays));
 
         DemandAny(config, file, report);

@@ -51,7 +51,7 @@ let private answers =
               Expect.equal (words [ "train"; "--set" ] "level_q") [ "level_query=" ] "a key"
               Expect.equal (words [ "train"; "--set" ] "level_query=") [ "level_query=previous"; "level_query=unconditional" ] "its choices"
               Expect.equal (words [ "train"; "--set" ] "head_norm=") [ "head_norm=true"; "head_norm=false" ] "true or false"
-              Expect.hasLength (words [ "train"; "--set" ] "" |> List.filter _.EndsWith('=')) RunSettings.All.Count "all keys"
+              Expect.hasLength (words [ "train"; "--set" ] "" |> List.filter _.EndsWith('=')) RunSettings.Keys.Count "all keys"
               Expect.equal (words [ "completion" ] "") [ "bash"; "zsh"; "fish"; "powershell" ] "shells"
           }
 

@@ -27,7 +27,7 @@ let private start =
                   Expect.equal (resolved text) (RunSettings.StartFor encoder) encoder
                   Expect.equal (resolved all) (RunSettings.StartFor encoder) $"{encoder}, all active"
 
-                  for setting in RunSettings.All do
+                  for setting in RunSettings.All ImageDatasets.LayoutNames do
                       Expect.isMatch all $"(?m)^{setting.Key} = " setting.Key
           }
 
@@ -66,13 +66,14 @@ let private check =
 
 /// Values just outside of what a setting takes.
 let private wrong (setting: SettingInfo) =
-    match setting.Allowed with
-    | Allowed.Anything -> []
-    | Allowed.OneOf _ -> [ "no-such-name" ]
-    | Allowed.Within(low, high) when setting.Type = SettingType.WholeNumber -> [ string (low - 1.0); string (high + 1.0) ]
-    | Allowed.Within(low, high) -> [ string (low - 1e-3); string (high * 1.001 + 1e-3); "NaN" ]
-    | Allowed.AtLeast low -> [ string (low - 1) ]
-    | Allowed.Above low -> [ string low; "Infinity" ]
+    match setting.Constraint with
+    | Constraint.Anything -> []
+    | Constraint.WholeNumbers -> [ "0"; "1,x"; "-1" ]
+    | Constraint.OneOf _ -> [ "no-such-name" ]
+    | Constraint.Within(low, high) when setting.Type = SettingType.WholeNumber -> [ string (low - 1.0); string (high + 1.0) ]
+    | Constraint.Within(low, high) -> [ string (low - 1e-3); string (high * 1.001 + 1e-3); "NaN" ]
+    | Constraint.AtLeast low -> [ string (low - 1) ]
+    | Constraint.Above low -> [ string low; "Infinity" ]
 
 let private types =
     testList
@@ -81,22 +82,25 @@ let private types =
               for setting in Settings.all do
                   for value in wrong setting do
                       match Settings.apply [ setting.Key, value ] Config.standard with
-                      | Error problems -> failtest $"{problems}"
+                      | Error problems -> Expect.equal [ for problem in problems -> problem.Key ] [ setting.Key ] $"{setting.Key} = {value}"
                       | Ok config ->
-                          Expect.contains [ for problem in Check.problems config -> problem.Key ] setting.Key $"{setting.Key} = {value}"
+                          Expect.contains
+                              [ for problem in ConfigValidation.problems config -> problem.Key ]
+                              setting.Key
+                              $"{setting.Key} = {value}"
 
               Expect.isGreaterThan (Settings.all |> List.sumBy (wrong >> List.length)) 100 "values"
           }
 
           test "the layouts are those that data sets can be opened with" {
-              let layout = RunSettings.All |> Seq.find (fun setting -> setting.Key = "layout")
+              let layout = RunSettings.All ImageDatasets.LayoutNames |> Seq.find (fun setting -> setting.Key = "layout")
               Expect.containsAll layout.Choices ImageDatasets.LayoutNames "names"
           }
 
           test "every setting is a key of TOML and of --set, a field, a property, and no option of train goes by" {
-              let keys = [ for setting in RunSettings.All -> setting.Key ]
+              let keys = [ for setting in RunSettings.All ImageDatasets.LayoutNames -> setting.Key ]
               let fields = [ for field in Reflection.FSharpType.GetRecordFields typeof<Config> -> field.Name ]
-              Expect.equal [ for setting in RunSettings.All -> setting.Property ] fields "fields of Config"
+              Expect.equal [ for setting in RunSettings.All ImageDatasets.LayoutNames -> setting.Property ] fields "fields of Config"
               let properties = [ for property in typeof<TrainingOptions>.GetProperties() -> property.Name ]
               Expect.containsAll properties fields "properties of TrainingOptions"
 
@@ -106,7 +110,7 @@ let private types =
                   for option in case.CommandLineNames.Value do
                       if not (List.contains option about) then Expect.contains keys (option.TrimStart('-').Replace('-', '_')) option
 
-              for setting in RunSettings.All do
+              for setting in RunSettings.All ImageDatasets.LayoutNames do
                   Expect.isMatch
                       (ConfigReference.optionOf setting)
                       $"^(DATA|--{setting.Key.Replace('_', '-')}|--set {setting.Key}.*=)$"
@@ -129,7 +133,7 @@ let private reference =
               for encoder in RunSettings.Encoders do
                   let start = dict [ for pair in RunSettings.Pairs(RunSettings.StartFor encoder) -> pair.Key, pair.Value ]
 
-                  for setting in RunSettings.All do
+                  for setting in RunSettings.All ImageDatasets.LayoutNames do
                       if setting.Key <> "encoder" && start.ContainsKey setting.Key then
                           let brings (_, families: string list) = families.IsEmpty || families |> List.exists encoder.StartsWith
                           let value, _ = ConfigReference.defaultsOf setting |> List.find brings

@@ -43,7 +43,7 @@ let private inspect =
             Expect.stringContains (textOf found "split") "first of the sorted names" "another split"
 
             for arguments, word in
-                [ [ "data"; "inspect"; folder; "--layout"; "bird" ], "'bird' is none of auto"
+                [ [ "data"; "inspect"; folder; "--layout"; "bird" ], "'bird' is not one of auto"
                   [ "data"; "inspect"; folder; "--splt"; "hash" ], "did you mean '--split'"
                   [ "data"; "inspect"; folder; "--allow-subset"; "--split"; "half" ], "--split half"
                   [ "data" ], "condembed data --help" ] do

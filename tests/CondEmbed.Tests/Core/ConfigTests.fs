@@ -19,11 +19,17 @@ let private refused settings =
     | Error problems -> problems
 
 /// Another value of the same kind, as text.
-let private another (value: string) =
-    match Boolean.TryParse value, Double.TryParse(value, Globalization.CultureInfo.InvariantCulture) with
-    | (true, flag), _ -> if flag then "false" else "true"
-    | _, (true, number) -> Settings.text (box (number + 1.0))
-    | _ -> value + "x"
+let private another key (value: string) =
+    let setting = Settings.all |> List.find (fun setting -> setting.Key = key)
+
+    match setting.Constraint with
+    | Constraint.OneOf names -> names |> List.find ((<>) value)
+    | _ ->
+
+        match Boolean.TryParse value, Double.TryParse(value, Globalization.CultureInfo.InvariantCulture) with
+        | (true, flag), _ -> if flag then "false" else "true"
+        | _, (true, number) -> Settings.text (box (number + 1.0))
+        | _ -> value + "x"
 
 let private textTests =
     testList
@@ -49,7 +55,7 @@ let private textTests =
 
           for key, value in Settings.toPairs Config.standard do
               testCase $"'{key}' alone is changed by its key" (fun () ->
-                  let changed = another value
+                  let changed = another key value
                   let config = applied [ key, changed ] Config.standard
 
                   let differences = List.except (Settings.toPairs Config.standard) (Settings.toPairs config)
@@ -57,14 +63,14 @@ let private textTests =
                   Expect.equal differences [ key, changed ] "what changed")
 
           testCase "no size is so large that its bytes overflow" (fun () ->
-              let keys change = change Config.standard |> Check.problems |> List.map _.Key
+              let keys change = change Config.standard |> ConfigValidation.problems |> List.map _.Key
               Expect.equal (keys (fun c -> { c with Size = 99999; Resize = 0 })) [ "size" ] "size"
               Expect.equal (keys (fun c -> { c with Resize = 100000 })) [ "resize" ] "resize"
               Expect.equal (keys (fun c -> { c with Size = 4096; Resize = 0; Batch = 64 })) [ "batch" ] "batch")
 
           testCase "no number that nothing is computed with is a setting" (fun () ->
               let numbers = [ nan; infinity; -infinity; 1e39; -1e300; -0.0 ]
-              let problemsOf config = Check.problems config |> List.map _.Key
+              let problemsOf config = ConfigValidation.problems config |> List.map _.Key
 
               for setting in Settings.all |> List.filter (fun setting -> setting.Type = SettingType.Number) do
                   for number in numbers do
@@ -93,17 +99,18 @@ let private textTests =
           testCase "no batch of one class is taken or advised" (fun () ->
               let said batch sampler =
                   [ for problem in
-                        Check.problems { Config.standard with Batch = batch; PerClass = 4; Sampler = sampler; CategoriesPerBatch = 1 } ->
+                        ConfigValidation.problems
+                            { Config.standard with Batch = batch; PerClass = 4; Sampler = sampler; CategoriesPerBatch = 1 } ->
                         string problem ]
 
-              for sampler in [ "m-per-class"; "category-balanced"; "hierarchical" ] do
+              for sampler in [ Choices.Sampler.MPerClass; Choices.Sampler.CategoryBalanced; Choices.Sampler.Hierarchical ] do
                   Expect.stringContains
                       (String.concat "" (said 4 sampler))
                       "holds one class, which has no negatives: take at least 8"
-                      sampler
+                      (Choices.word sampler)
 
-                  Expect.stringContains (String.concat "" (said 6 sampler)) "the nearest is 8" sampler
-                  Expect.isEmpty (said 8 sampler) sampler)
+                  Expect.stringContains (String.concat "" (said 6 sampler)) "the nearest is 8" (Choices.word sampler)
+                  Expect.isEmpty (said 8 sampler) (Choices.word sampler))
 
           testProperty "numbers keep every digit" (fun (FsCheck.NormalFloat number) ->
               let config = { Config.standard with Lr = number }
@@ -155,13 +162,11 @@ let private textTests =
                   for name in names do
                       Expect.stringContains (meaning key) name key) ]
 
-let private problemsOf change = Check.problems (change Config.standard)
+let private problemsOf change = ConfigValidation.problems (change Config.standard)
 
 let private unsound: (string * (Config -> Config)) list =
-    [ "split", (fun c -> { c with Split = "random" })
-      "train_share", (fun c -> { c with TrainShare = 1.0 })
+    [ "train_share", (fun c -> { c with TrainShare = 1.0 })
       "validation_share", (fun c -> { c with ValidationShare = -0.1 })
-      "layout", (fun c -> { c with Layout = "birds" })
       "encoder", (fun c -> { c with Encoder = "resnet51" })
       "pooling", (fun c -> { c with Pooling = "sum" })
       "pooling", (fun c -> { c with Pooling = "class" })
@@ -171,29 +176,34 @@ let private unsound: (string * (Config -> Config)) list =
       "heads", (fun c -> { c with Heads = 3 })
       "heads", (fun c -> { c with Heads = 0 })
       "level_weight", (fun c -> { c with LevelWeight = nan })
-      "level_values", (fun c -> { c with LevelValues = "shared" })
-      "level_values", (fun c -> { c with LevelValues = "head" })
-      "level_values", (fun c -> { c with LevelValues = "head"; Pooling = "mean-max" })
-      "level_values", (fun c -> { c with LevelValues = "head"; Pooling = "gem"; HeadNorm = false })
-      "level_values", (fun c -> { c with LevelValues = "head"; Pooling = "mean"; HeadNorm = false; Levels = 2; LevelTokens = "stages" })
-      "level_query", (fun c -> { c with LevelQuery = "next" })
-      "level_query", (fun c -> { c with LevelQuery = "unconditional"; Levels = 2; Residual = false; LevelLossOn = "last" })
-      "level_after", (fun c -> { c with LevelAfter = "batch-norm" })
-      "level_position", (fun c -> { c with LevelPosition = "cosine" })
-      "level_tokens", (fun c -> { c with LevelTokens = "first" })
-      "level_tokens", (fun c -> { c with LevelTokens = "stages"; Levels = 4 })
-      "level_tokens", (fun c -> { c with LevelTokens = "stages"; Levels = 2; SharedLevels = true })
-      "level_tokens", (fun c -> { Config.startFor "vit-s16" with LevelTokens = "stages"; Levels = 2 })
-      "level_similarity", (fun c -> { c with LevelSimilarity = "both" })
-      "level_loss_on", (fun c -> { c with LevelLossOn = "first" })
-      "level_gradients", (fun c -> { c with LevelGradients = "none" })
+      "level_values", (fun c -> { c with LevelValues = Choices.LevelValues.Head })
+      "level_values", (fun c -> { c with LevelValues = Choices.LevelValues.Head; Pooling = "mean-max" })
+      "level_values", (fun c -> { c with LevelValues = Choices.LevelValues.Head; Pooling = "gem"; HeadNorm = false })
+      "level_values",
+      (fun c ->
+          { c with
+              LevelValues = Choices.LevelValues.Head
+              Pooling = "mean"
+              HeadNorm = false
+              Levels = 2
+              LevelTokens = Choices.LevelTokens.Stages })
+      "level_query",
+      (fun c ->
+          { c with
+              LevelQuery = Hierarchy.Query.Unconditional
+              Levels = 2
+              Residual = false
+              LevelLossOn = Choices.LevelLossOn.Last })
+      "level_tokens", (fun c -> { c with LevelTokens = Choices.LevelTokens.Stages; Levels = 4 })
+      "level_tokens", (fun c -> { c with LevelTokens = Choices.LevelTokens.Stages; Levels = 2; SharedLevels = true })
+      "level_tokens", (fun c -> { Config.startFor "vit-s16" with LevelTokens = Choices.LevelTokens.Stages; Levels = 2 })
       "level_warm_up", (fun c -> { c with LevelWarmUp = 1.1 })
       "level_pairs", (fun c -> { c with LevelPairs = -1 })
       "level_block", (fun c -> { c with LevelBlock = -1 })
       "level_lr_factor", (fun c -> { c with LevelLrFactor = -1.0 })
       "unconditional_weight", (fun c -> { c with UnconditionalWeight = -1.0 })
       "unconditional_weight", (fun c -> { c with UnconditionalWeight = 0.0; LevelWeight = 0.0 })
-      "unconditional_weight", (fun c -> { c with UnconditionalWeight = 0.0; LevelGradients = "levels" })
+      "unconditional_weight", (fun c -> { c with UnconditionalWeight = 0.0; LevelGradients = Choices.LevelGradients.Levels })
       "unconditional_weight", (fun c -> { c with UnconditionalWeight = 0.0; Levels = 0 })
       "distillation", (fun c -> { c with Distillation = -1.0 })
       "distillation", (fun c -> { c with Distillation = 1.0; LevelWeight = 0.0 })
@@ -203,12 +213,10 @@ let private unsound: (string * (Config -> Config)) list =
       "level_loss", (fun c -> { c with LevelLoss = "proxy-anchor" })
       "level_loss", (fun c -> { c with Loss = "proxy-anchor" })
       "level_loss_settings.gamma", (fun c -> { c with LevelLoss = "supcon"; LevelLossSettings = NamedNumbers(Map [ "gamma", 1.0 ]) })
-      "optimiser", (fun c -> { c with Optimiser = "adam" })
       "lr", (fun c -> { c with Lr = 0.0 })
       "lr", (fun c -> { c with Lr = infinity })
       "weight_decay", (fun c -> { c with WeightDecay = -1.0 })
       "momentum", (fun c -> { c with Momentum = 1.0 })
-      "schedule", (fun c -> { c with Schedule = "linear" })
       "warm_up", (fun c -> { c with WarmUp = 1.5 })
       "decay_every", (fun c -> { c with DecayEvery = 0.0 })
       "clip", (fun c -> { c with Clip = -1.0 })
@@ -218,27 +226,47 @@ let private unsound: (string * (Config -> Config)) list =
       "per_class", (fun c -> { c with PerClass = 1 })
       "size", (fun c -> { c with Size = 8 })
       "resize", (fun c -> { c with Resize = 32 })
-      "filter", (fun c -> { c with Filter = "nearest" })
-      "augment", (fun c -> { c with Augment = "mixup" })
       "scale_min", (fun c -> { c with ScaleMin = 0.0 })
       "scale_max", (fun c -> { c with ScaleMax = 0.5 })
-      "scale_max", (fun c -> { c with Augment = "crop" })
-      "surround", (fun c -> { c with Surround = "mirror" })
+      "scale_max", (fun c -> { c with Augment = Choices.Augment.Crop })
       "flip", (fun c -> { c with Flip = 2.0 })
       "hue", (fun c -> { c with Hue = 0.6 })
       "threads", (fun c -> { c with Threads = -1 })
       "save_every", (fun c -> { c with SaveEvery = -1 }) ]
+
+/// Words that are none of the choices of a setting.
+let private unknownWords =
+    [ "split", "random"
+      "level_values", "shared"
+      "level_query", "next"
+      "level_after", "batch-norm"
+      "level_position", "cosine"
+      "level_tokens", "first"
+      "level_similarity", "both"
+      "level_loss_on", "first"
+      "level_gradients", "none"
+      "optimiser", "adam"
+      "schedule", "linear"
+      "filter", "nearest"
+      "augment", "mixup"
+      "surround", "mirror" ]
 
 let private checkTests =
     testList
         "check"
         [ testCase "the standard settings and those of every encoder are sound" (fun () ->
               for config in Config.standard :: Config.photographs :: List.map Config.startFor Encoders.All.names do
-                  Expect.isEmpty (Check.problems config) config.Encoder)
+                  Expect.isEmpty (ConfigValidation.problems config) config.Encoder)
 
           for i, (key, change) in List.indexed unsound do
               testCase $"case {i + 1}: {key} is named alone" (fun () ->
                   Expect.equal [ for problem in problemsOf change -> problem.Key ] [ key ] "keys")
+
+          for key, word in unknownWords do
+              testCase $"'{word}' is refused by {key} alone, with its choices" (fun () ->
+                  let problems = refused [ key, word ]
+                  Expect.equal [ for problem in problems -> problem.Key ] [ key ] "keys"
+                  Expect.stringContains problems.Head.Message $"'{word}' is not one of " "the choices")
 
           testCase "all that is wrong is reported at once" (fun () ->
               let problems = problemsOf (fun c -> { c with Encoder = "resnet51"; Batch = 130; Lr = -1.0; Flip = 2.0 })

@@ -90,6 +90,6 @@ let tests =
                   let losses = [ for report in Train.steps 25 batch recipe.Method state -> report.Loss ]
                   List.average (List.skip 20 losses) / List.head losses
 
-              let float, bfloat = last "float32", last "bfloat16"
+              let float, bfloat = last Choices.Precision.Float32, last Choices.Precision.Bfloat16
               Expect.isLessThan float 0.8 "float32 learns"
               Expect.isLessThan (abs (float - bfloat)) 0.1 $"shares of the first loss that are left: {float} and {bfloat}") ]

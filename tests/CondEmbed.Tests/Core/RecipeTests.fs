@@ -25,7 +25,7 @@ let tests =
                                   LevelLoss = "contrastive"
                                   Embedding = 16 }
 
-                          Expect.isEmpty (Check.problems config) "settings"
+                          Expect.isEmpty (ConfigValidation.problems config) "settings"
                           let recipe, treatments = treatments config
                           let names = recipe.Method.Objective.Specs |> List.map _.Name
                           Expect.equal (List.distinct names) names "every name once"
@@ -54,7 +54,7 @@ let tests =
                       Levels = 0
                       Size = 32 }
 
-              Expect.isEmpty (Check.problems config) "settings"
+              Expect.isEmpty (ConfigValidation.problems config) "settings"
               Expect.equal (Recipe.dimension config) 512 "features"
               let recipe = Recipe.build config 5 10
               Expect.isFalse (recipe.Embed.Specs |> List.exists (fun spec -> spec.Name.StartsWith "embedding")) "no head"
@@ -66,7 +66,10 @@ let tests =
                   let features = (Layer.run parameters recipe.Network.Features images).Map.mean [| 2L; 3L |]
                   expectClose 1e-6 (Layers.l2Normalise features) found "the mean of the map")
 
-              Expect.contains [ for problem in Check.problems { config with Levels = 1 } -> problem.Key ] "embedding" "levels need a width")
+              Expect.contains
+                  [ for problem in ConfigValidation.problems { config with Levels = 1 } -> problem.Key ]
+                  "embedding"
+                  "levels need a width")
 
           testCase "norms and biases have no decay, head and proxies have rates of their own" (fun () ->
               let _, treatments =
@@ -98,8 +101,8 @@ let tests =
               let _, treatments =
                   treatments
                       { Config.standard with
-                          LevelAfter = "feed-forward"
-                          LevelPosition = "learned"
+                          LevelAfter = Level.After.FeedForward
+                          LevelPosition = Positions.Code.Learned
                           HeadLrFactor = 3.0
                           LevelLrFactor = 0.5
                           WeightDecay = 0.2 }
@@ -126,8 +129,8 @@ let tests =
               let embedding config = (Recipe.build config 5 100).Embed.Specs
 
               for levels in
-                  [ { config with LevelValues = "head"; Levels = 2 }
-                    { config with LevelTokens = "stages"; LevelAfter = "feed-forward"; Levels = 3 } ] do
+                  [ { config with LevelValues = Choices.LevelValues.Head; Levels = 2 }
+                    { config with LevelTokens = Choices.LevelTokens.Stages; LevelAfter = Level.After.FeedForward; Levels = 3 } ] do
                   Expect.equal (embedding levels) (embedding { config with Levels = 0 }) "specs")
 
           testCase "a transformer's norms, biases, class token and positions have no decay" (fun () ->
@@ -168,14 +171,14 @@ let tests =
 
               let expectRates schedule expected =
                   for step, wanted in expected do
-                      Expect.floatClose Accuracy.high (rate schedule step) wanted $"{schedule}, step {step}"
+                      Expect.floatClose Accuracy.high (rate schedule step) wanted $"{Choices.word schedule}, step {step}"
 
-              expectRates "constant" [ 0, 0.2; 9, 2.0; 99, 2.0 ]
-              expectRates "cosine" [ 4, 1.0; 10, 2.0; 55, 1.0; 100, 0.0 ]
-              expectRates "step" [ 0, 0.2; 59, 2.0; 60, 0.2 ])
+              expectRates Choices.Schedule.Constant [ 0, 0.2; 9, 2.0; 99, 2.0 ]
+              expectRates Choices.Schedule.Cosine [ 4, 1.0; 10, 2.0; 55, 1.0; 100, 0.0 ]
+              expectRates Choices.Schedule.Step [ 0, 0.2; 59, 2.0; 60, 0.2 ])
 
           testCase "the optimiser is the one that is named" (fun () ->
               let optimiser name = (Recipe.build { Config.standard with Optimiser = name; Momentum = 0.8 } 5 100).Method.Optimiser
 
-              Expect.equal (optimiser "adamw") Optimiser.adamW "adamw"
-              Expect.equal (optimiser "sgd") (Optimiser.Sgd(0.8, false)) "sgd") ]
+              Expect.equal (optimiser Choices.Optimiser.Adamw) Optimiser.adamW "adamw"
+              Expect.equal (optimiser Choices.Optimiser.Sgd) (Optimiser.Sgd(0.8, false)) "sgd") ]

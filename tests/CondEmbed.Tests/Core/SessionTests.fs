@@ -65,18 +65,19 @@ let private roundTrip =
               Expect.sequenceEqual (resumed.RandomState()) (whole.RandomState()) "random state at the end")
 
           for name, change in
-              [ "warm-up and distillation", (fun c -> { c with LevelWarmUp = 0.75; Distillation = 1.0; LevelGradients = "levels" })
+              [ "warm-up and distillation",
+                (fun c -> { c with LevelWarmUp = 0.75; Distillation = 1.0; LevelGradients = Choices.LevelGradients.Levels })
                 "values of the head, nearest pairs in blocks, every step of a level",
                 (fun c ->
                     { c with
                         Levels = 2
-                        LevelValues = "head"
+                        LevelValues = Choices.LevelValues.Head
                         Pooling = "mean"
                         HeadNorm = false
                         LevelPairs = 1
                         LevelBlock = 2
-                        LevelAfter = "feed-forward"
-                        LevelPosition = "learned" }) ] do
+                        LevelAfter = Level.After.FeedForward
+                        LevelPosition = Positions.Code.Learned }) ] do
               tensorTest $"options of the levels go on after a restore, bit for bit: {name}" (fun () ->
                   let config = change config
                   use whole = Session.ForTraining(config, Device.choose "cpu", 2, 8)

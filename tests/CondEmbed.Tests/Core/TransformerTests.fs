@@ -111,8 +111,8 @@ let tests =
                   let dino = name.EndsWith "dino"
                   Expect.equal encoder.Mean.Head (if dino then 0.485 else 0.5) "mean"
                   let config = Config.startFor name
-                  Expect.isEmpty (Check.problems config) "settings"
-                  Expect.equal (config.Pooling, config.Filter) ("class", "bicubic") "settings")
+                  Expect.isEmpty (ConfigValidation.problems config) "settings"
+                  Expect.equal (config.Pooling, config.Filter) ("class", Choices.Filter.Bicubic) "settings")
 
           tensorTest "equals loops over tokens and heads, gradients included" (fun () ->
               let encoder = VisionTransformer.build tiny
@@ -153,6 +153,6 @@ let tests =
               Expect.throwsT<System.ArgumentException> run "another size"
               Expect.throwsT<System.ArgumentException> (fun () -> VisionTransformer.build { tiny with Size = 10 } |> ignore) "10 px"
 
-              let problems = Check.problems { Config.startFor "vit-s16" with Size = 100 }
+              let problems = ConfigValidation.problems { Config.startFor "vit-s16" with Size = 100 }
               Expect.equal [ for problem in problems -> problem.Key ] [ "size" ] "key"
               Expect.stringContains problems.Head.Message "the nearest are 96 and 112" "the fix") ]

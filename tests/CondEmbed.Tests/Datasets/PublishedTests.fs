@@ -272,9 +272,9 @@ let private recognition =
 
           test "the settings know the same layouts" {
               for layout in ImageDatasets.LayoutNames do
-                  Expect.isEmpty (CondEmbed.Check.problems { CondEmbed.Config.standard with Layout = layout }) layout
+                  Expect.equal (TrainingOptions(Layout = layout).Resolve().Layout) layout layout
 
-              Expect.hasLength (CondEmbed.Check.problems { CondEmbed.Config.standard with Layout = "birds" }) 1 "another"
+              rejects [ "Layout: 'birds' is not one of auto" ] (fun () -> TrainingOptions(Layout = "birds").Resolve() |> ignore)
           }
 
           test "junk of archives is no class" {

@@ -4,6 +4,7 @@ module CondEmbed.Tests.FaceTests
 open System
 open System.IO
 open System.Reflection
+open Microsoft.FSharp.Reflection
 open System.Text.Json
 open Expecto
 open CondEmbed
@@ -222,7 +223,14 @@ let private signatures =
         let everything = BindingFlags.Public ||| BindingFlags.Instance ||| BindingFlags.Static ||| BindingFlags.DeclaredOnly
 
         // Types of the core's own that members above show: they have to be plain themselves.
-        let plain = [ typeof<Config>; typeof<Batch>; typeof<NamedNumbers> ]
+        let choices =
+            [ for setting in typeof<Config>.GetProperties() do
+                  if FSharpType.IsUnion setting.PropertyType then setting.PropertyType ]
+
+        for case in Seq.collect FSharpType.GetUnionCases choices do
+            Expect.isEmpty (case.GetFields()) $"{case.DeclaringType.Name}.{case.Name} is a word"
+
+        let plain = [ typeof<Config>; typeof<Batch>; typeof<NamedNumbers> ] @ choices
 
         let shown =
             [ for kind in Seq.concat [ own; interop; Array.ofList plain ] do

@@ -29,7 +29,7 @@ let private libraries =
           "CondEmbed.Onnx", "shell/CondEmbed.Onnx/CondEmbed.Onnx.csproj"
           "CondEmbed.Postgres", "shell/CondEmbed.Postgres/CondEmbed.Postgres.csproj" ]
 
-let private buildOnly = set [ "MinVer"; "Roslynator.Analyzers"; "IDisposableAnalyzers" ]
+let private buildOnly = set [ "MinVer"; "Roslynator.Analyzers"; "IDisposableAnalyzers"; "OptionsGenerator" ]
 
 /// What a project asks for by Paket and by references to other projects.
 let private asked (project: string) =

@@ -39,7 +39,7 @@ let private shiftScale =
           <| fun () ->
               let config =
                   { CondEmbed.Config.photographs with
-                      Augment = "shift"
+                      Augment = CondEmbed.Choices.Augment.Shift
                       ScaleMin = 1.0
                       ScaleMax = 1.0
                       Shift = 0.0

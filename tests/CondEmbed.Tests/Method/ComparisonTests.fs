@@ -21,11 +21,14 @@ let private variants =
       "the head's values, another query, one-sided",
       { config with
           Pooling = "mean"
-          LevelValues = "head"
-          LevelQuery = "unconditional"
-          LevelSimilarity = "one-sided" }
+          LevelValues = Choices.LevelValues.Head
+          LevelQuery = Hierarchy.Query.Unconditional
+          LevelSimilarity = Hierarchy.Agreement.OneSided }
       "a stage each, positions, a feed-forward part",
-      { config with LevelTokens = "stages"; LevelPosition = "learned"; LevelAfter = "feed-forward" } ]
+      { config with
+          LevelTokens = Choices.LevelTokens.Stages
+          LevelPosition = Positions.Code.Learned
+          LevelAfter = Level.After.FeedForward } ]
 
 let private pixels count =
     let bytes = Array.zeroCreate (count * Side * Side * 3)

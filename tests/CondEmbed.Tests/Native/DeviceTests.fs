@@ -32,7 +32,7 @@ let private images side : Tensor =
 
 /// A whole step, and embedding, on the CPU.
 let private step (config: Config) =
-    Expect.isEmpty (Check.problems config) "settings"
+    Expect.isEmpty (ConfigValidation.problems config) "settings"
     let recipe = Recipe.build config 2 10
     use state = Train.start 1L torch.CPU float32 recipe.Method
     let images = images (int64 config.Size)
@@ -58,7 +58,8 @@ let private strayTests =
               strayTest $"encoder {encoder}" (fun () -> step { tiny with Encoder = encoder })
 
           for encoder in [ "small"; "vit-s16" ] do
-              strayTest $"encoder {encoder} in bfloat16" (fun () -> step { tiny with Encoder = encoder; Precision = "bfloat16" })
+              strayTest $"encoder {encoder} in bfloat16" (fun () ->
+                  step { tiny with Encoder = encoder; Precision = Choices.Precision.Bfloat16 })
 
           strayTest "a class token, and no token" (fun () ->
               for pooling in [ "class"; "gem" ] do
@@ -78,19 +79,29 @@ let private strayTests =
                           step { tiny with Levels = levels; Residual = residual; SharedLevels = shared })
 
           for name, change in
-              [ "values of the head", (fun c -> { c with LevelValues = "head"; Pooling = "mean"; HeadNorm = false })
-                "values of a head with a norm", (fun c -> { c with LevelValues = "head"; Pooling = "mean" })
+              [ "values of the head", (fun c -> { c with LevelValues = Choices.LevelValues.Head; Pooling = "mean"; HeadNorm = false })
+                "values of a head with a norm", (fun c -> { c with LevelValues = Choices.LevelValues.Head; Pooling = "mean" })
                 "unconditional query, one-sided, norm, sine",
                 (fun c ->
                     { c with
-                        LevelQuery = "unconditional"
-                        LevelSimilarity = "one-sided"
-                        LevelAfter = "norm"
-                        LevelPosition = "sine" })
+                        LevelQuery = Hierarchy.Query.Unconditional
+                        LevelSimilarity = Hierarchy.Agreement.OneSided
+                        LevelAfter = Level.After.Norm
+                        LevelPosition = Positions.Code.Sine })
                 "feed-forward, learned positions, stages",
-                (fun c -> { c with LevelAfter = "feed-forward"; LevelPosition = "learned"; LevelTokens = "stages"; Levels = 3 })
+                (fun c ->
+                    { c with
+                        LevelAfter = Level.After.FeedForward
+                        LevelPosition = Positions.Code.Learned
+                        LevelTokens = Choices.LevelTokens.Stages
+                        Levels = 3 })
                 "the last level alone, warm-up, distillation",
-                (fun c -> { c with LevelLossOn = "last"; LevelWarmUp = 0.5; Distillation = 1.0; LevelGradients = "levels" })
+                (fun c ->
+                    { c with
+                        LevelLossOn = Choices.LevelLossOn.Last
+                        LevelWarmUp = 0.5
+                        Distillation = 1.0
+                        LevelGradients = Choices.LevelGradients.Levels })
                 "nearest pairs", (fun c -> { c with LevelPairs = 1 })
                 "blocks", (fun c -> { c with LevelBlock = 2; LevelPairs = 2; Distillation = 0.5 }) ] do
               strayTest $"levels: {name}" (fun () -> step (change { tiny with Levels = 2 }))
@@ -107,9 +118,10 @@ let private strayTests =
           strayTest "a memory, and a sum of losses" (fun () ->
               step { tiny with Memory = 100; MemoryStart = 0; Loss = "multi-similarity + 0.5 * margin"; LevelLoss = "supcon" })
 
-          for optimiser in [ "adamw"; "sgd" ] do
+          for optimiser in [ Choices.Optimiser.Adamw; Choices.Optimiser.Sgd ] do
               for clip in [ 0.0; 0.001 ] do
-                  strayTest $"optimiser {optimiser}, clip {clip}" (fun () -> step { tiny with Optimiser = optimiser; Clip = clip })
+                  strayTest $"optimiser {Choices.word optimiser}, clip {clip}" (fun () ->
+                      step { tiny with Optimiser = optimiser; Clip = clip })
 
           strayTest "mined triplets, attention maps and finite differences" (fun () ->
               let e = normal 1 [ 4; 8 ]

@@ -1,14 +1,14 @@
 /// Everything that can be wrong with settings.
-module CondEmbed.Check
+module CondEmbed.ConfigValidation
 
 let private problem key message = { Key = key; Message = message }
 
 let private demand ok key message = [ if not ok then problem key message ]
 
-/// What is wrong with each setting by itself, as its type and its attributes say.
+/// What is wrong with each setting by itself, as its attributes say; a choice is always sound.
 let private ownProblems (c: Config) =
-    [ for setting, value in Settings.valued c do
-          match Allowed.refusal setting.Allowed value with
+    [ for setting, value in Settings.valued c |> List.filter (fun (_, value) -> (Choices.cases (value.GetType())).IsEmpty) do
+          match Constraint.refusal setting.Constraint value with
           // A length in epochs leaves the steps unread.
           | Some message when setting.Key <> "steps" || c.Epochs <= 0.0 -> problem setting.Key message
           | _ -> () ]
@@ -34,15 +34,15 @@ let private refusal (test: Losses.Loss -> string option) (text, settings) =
 let private batchProblems (c: Config) =
     let group, what =
         match c.Sampler with
-        | "plain" -> 1, ""
-        | "hierarchical"
-        | "category-balanced" ->
+        | Choices.Sampler.Plain -> 1, ""
+        | Choices.Sampler.Hierarchical
+        | Choices.Sampler.CategoryBalanced ->
             c.PerClass * c.CategoriesPerBatch,
             $"per_class {c.PerClass} times categories_per_batch {c.CategoriesPerBatch}, which is {c.PerClass * c.CategoriesPerBatch}"
-        | _ -> c.PerClass, $"per_class {c.PerClass}"
+        | Choices.Sampler.MPerClass -> c.PerClass, $"per_class {c.PerClass}"
 
     // One class alone has no negatives.
-    let least = if c.Sampler <> "plain" && group < 2 * c.PerClass then 2 * group else group
+    let least = if not c.Sampler.IsPlain && group < 2 * c.PerClass then 2 * group else group
 
     if group < 1 then
         []
@@ -67,7 +67,7 @@ let private encoderProblems (c: Config) =
         [ if c.Size % encoder.Multiple <> 0 then
               { Key = "size"
                 Message =
-                  $"the encoder '{c.Encoder}' reads pictures in squares of {encoder.Multiple} px, and {c.Size} is no multiple of that: the nearest are {down} and {down + encoder.Multiple}" }
+                  $"the encoder '{c.Encoder}' reads images in squares of {encoder.Multiple} px, and {c.Size} is not a multiple of {encoder.Multiple}: the nearest are {down} and {down + encoder.Multiple}" }
           if c.Pooling = "class" && not encoder.HasToken then
               { Key = "pooling"
                 Message = $"the encoder '{c.Encoder}' has no class token: pool its map, as by mean or gem" } ]
@@ -86,23 +86,23 @@ let private levelProblems (c: Config) =
               "is 0, the pooled features themselves, in which levels have no weights: give it a width, or set levels to 0"
           demand (c.Embedding % max 1 c.Heads = 0) "heads" $"{c.Heads} heads do not divide an embedding of {c.Embedding}"
           demand
-              (c.LevelValues <> "head" || c.Pooling = "mean")
+              (c.LevelValues.IsOwn || c.Pooling = "mean")
               "level_values"
               $"'head' needs a head that is linear in each token, and pooling '{c.Pooling}' is not: set pooling to mean, the one that is, or level_values to own"
           demand
-              (c.LevelValues <> "head" || c.LevelTokens <> "stages" || c.Levels < 2)
+              (c.LevelValues.IsOwn || c.LevelTokens.IsLast || c.Levels < 2)
               "level_values"
               "'head' projects tokens of the last stage alone: set level_tokens to last, or level_values to own"
           demand
-              (c.LevelTokens <> "stages" || c.Levels <= stages)
+              (c.LevelTokens.IsLast || c.Levels <= stages)
               "level_tokens"
               $"'stages' gives each of {c.Levels} levels a stage, and the encoder '{c.Encoder}' has {stages}: set levels to {stages} or less, or level_tokens to last"
           demand
-              (c.LevelTokens <> "stages" || c.Levels < 2 || not c.SharedLevels)
+              (c.LevelTokens.IsLast || c.Levels < 2 || not c.SharedLevels)
               "level_tokens"
               "'stages' have different channels, so levels cannot share their weights: set shared_levels to false, or level_tokens to last"
           demand
-              (c.LevelLossOn <> "last" || c.Levels < 2 || c.Residual || c.SharedLevels || c.LevelQuery = "previous")
+              (c.LevelLossOn.IsEvery || c.Levels < 2 || c.Residual || c.SharedLevels || c.LevelQuery.IsPrevious)
               "level_query"
               "with 'unconditional', residual false and level_loss_on last, the levels before the last count for nothing: change one of the three"
           demand
@@ -110,7 +110,7 @@ let private levelProblems (c: Config) =
               "distillation"
               "the levels teach only what their own loss taught them: give level_weight more than 0 (level_gradients = levels keeps that loss from the encoder)" ]
 
-    let othersTrain = c.Levels > 0 && (c.LevelGradients = "all" && c.LevelWeight > 0.0 || c.Distillation > 0.0)
+    let othersTrain = c.Levels > 0 && (c.LevelGradients.IsAll && c.LevelWeight > 0.0 || c.Distillation > 0.0)
 
     let unconditional =
         demand
@@ -134,11 +134,6 @@ let private refusedLosses (c: Config) =
       | Some why when c.Memory > 0 ->
           problem "memory" $"the loss '{c.Loss}' {why}, so it cannot use a memory: take another loss, or memory 0"
       | _ -> () ]
-
-let private recallProblems (c: Config) =
-    let words = if c.RecallAt.Trim() = "" then 0 else c.RecallAt.Split(',').Length
-
-    demand ((Config.recallAtOf c).Length = words) "recall_at" $"'{c.RecallAt}' is not a list of whole numbers of at least 1, as in 1,10,100"
 
 /// Where the setting of a problem stands among all.
 let private place (problem: Problem) =
@@ -169,11 +164,10 @@ let problems (c: Config) : Problem list =
           demand
               (Colour.isNone c.Background || (Colour.tryParse c.Background).IsSome)
               "background"
-              $"is '{c.Background}', which is no colour: write none, a name such as white, or #rrggbb"
+              $"'{c.Background}' is not a colour. Write none, a name such as white, or #rrggbb."
           demand (c.ScaleMax >= c.ScaleMin) "scale_max" $"is {Settings.text c.ScaleMax}, less than scale_min {Settings.text c.ScaleMin}"
           demand
-              (c.Augment <> "crop" || c.ScaleMax <= 1.0)
+              (not c.Augment.IsCrop || c.ScaleMax <= 1.0)
               "scale_max"
-              $"is {Settings.text c.ScaleMax}, and a crop has at most the whole picture: it must be at most 1"
-          recallProblems c ]
+              $"is {Settings.text c.ScaleMax}, and a crop has at most the whole picture: it must be at most 1" ]
     |> List.sortBy place
