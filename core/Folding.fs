@@ -1,37 +1,35 @@
 /// Norms at test time are linear maps with fixed numbers, so the convolution before a norm can do its work: its weights are scaled and it gets a bias, which
-/// saves a pass over everything that it makes. The parameters of the training stay what they are; these are others beside them.
+/// saves a pass over everything that it makes. A network that is built once with `Norms.Batch` and once with `Norms.Folded` is the same function, by
+/// parameters that are made here; those of the training stay what they are.
 module CondEmbed.Folding
 
 open CondEmbed.Layers
 open TorchSharp
 
-let private ofNorm (fold: Fold) = [ for part in [ "weight"; "bias"; "running_mean"; "running_var" ] -> $"{fold.Norm}.{part}" ]
-let private ofConvolution (fold: Fold) = [ for part in [ "weight"; "bias" ] -> $"{fold.Convolution}.{part}" ]
+/// A convolution and the norm of what it makes, by the names that their parameters stand under.
+type private Fold = { Convolution: string; Norm: string }
 
-/// The layer with its norms folded: it declares a bias for each convolution that had a norm, and no such norm. It runs at test time alone.
-let layer (layer: Layer<'In, 'Out>) : Layer<'In, 'Out> =
-    let gone = set (layer.Folds |> List.collect ofNorm)
-    let biases = Map [ for fold in layer.Folds -> $"{fold.Convolution}.weight", $"{fold.Convolution}.bias" ]
+let private ofNorm fold = [ for part in [ "weight"; "bias"; "running_mean"; "running_var" ] -> $"{fold.Norm}.{part}" ]
+let private ofConvolution fold = [ for part in [ "weight"; "bias" ] -> $"{fold.Convolution}.{part}" ]
 
-    let specs =
-        [ for spec in layer.Specs do
-              if not (gone.Contains spec.Name) then spec
+/// What the folded network has and the other lacks are biases of convolutions; the norm that such a bias stands for follows the convolution in the other.
+let private folds (apart: ParamSpec list) (folded: ParamSpec list) : Fold list =
+    let declared = set [ for spec in apart -> spec.Name ]
+    let next = Map [ for spec, next in List.pairwise apart -> spec.Name, next.Name ]
+    let owner (name: string) = name.Substring(0, max 0 (name.LastIndexOf '.'))
 
-              match biases.TryFind spec.Name with
-              | Some bias -> { spec with Name = bias; Shape = [ spec.Shape.Head ]; Init = Constant 0.0 }
-              | None -> () ]
-
-    let forward env input =
-        if env.Mode = Training then
-            Layer.refuse "Its norms are folded into its convolutions, so there is nothing to train: train the layer that it was made from."
-
-        layer.Forward env input
-
-    if layer.Folds.IsEmpty then layer else { Specs = specs; Forward = forward; Folds = [] }
+    [ for spec in folded do
+          if not (declared.Contains spec.Name) then
+              match next.TryFind $"{owner spec.Name}.weight" with
+              | Some norm -> { Convolution = owner spec.Name; Norm = owner norm }
+              | None ->
+                  invalidArg
+                      (nameof folded)
+                      $"'{spec.Name}' is not the bias of a convolution with a norm: build both networks from one description." ]
 
 /// weight * gamma / sqrt(variance + epsilon) and beta - mean * gamma / sqrt(variance + epsilon), computed in float64: of the weight's type, and channels-last
 /// in memory as pictures are. What is made on the way, several times as much, is freed here.
-let private folded (parameters: Params) (fold: Fold) : (string * Tensor) list =
+let private convolutionOf (parameters: Params) fold : (string * Tensor) list =
     use scope = torch.NewDisposeScope()
     let weight = parameters[$"{fold.Convolution}.weight"]
     let norm part = parameters[$"{fold.Norm}.{part}"].``to`` float64
@@ -43,47 +41,41 @@ let private folded (parameters: Params) (fold: Fold) : (string * Tensor) list =
     |> List.map scope.MoveToOuter
     |> List.zip (ofConvolution fold)
 
-/// The parameters of a folded layer out of those of the layer. The convolutions' are new and belong to the caller's scope; all others, also of what is not of
-/// this layer, are the same tensors. No gradients.
-let parameters (layer: Layer<'In, 'Out>) (parameters: Params) : Params =
-    withoutGradient (fun () ->
-        let fresh = layer.Folds |> List.collect (folded parameters)
+let private convolutions folds parameters = withoutGradient (fun () -> folds |> List.collect (convolutionOf parameters))
 
-        let gone =
-            set
-                [ for fold in layer.Folds do
-                      yield! ofNorm fold @ ofConvolution fold ]
+/// The parameters with those of convolutions and norms replaced.
+let private replaced folds (parameters: Params) fresh =
+    let gone = set (folds |> List.collect (fun fold -> ofNorm fold @ ofConvolution fold))
+    let kept = Params.toSeq parameters |> Seq.filter (fun (name, _) -> not (gone.Contains name))
+    Params.ofSeq (Seq.append kept fresh)
 
-        let kept = Params.toSeq parameters |> Seq.filter (fun (name, _) -> not (gone.Contains name))
-        Params.ofSeq (Seq.append kept fresh))
+/// The parameters of the folded network out of those of the network with its norms apart, each network given by its specs. The convolutions' are new and
+/// belong to the caller's scope; all others, also of what is not of this network, are the same tensors. No gradients.
+let parameters (apart: ParamSpec list) (folded: ParamSpec list) (parameters: Params) : Params =
+    let folds = folds apart folded
+    convolutions folds parameters |> replaced folds parameters
 
-/// The folded parameters of a layer, made when they are first wanted and kept until somebody who changes the parameters says so. Disposing frees what was
-/// made, and not the parameters.
+/// Folded parameters that are made when they are first wanted, and kept until somebody who changes the parameters says so. Disposing frees what was made,
+/// and not the parameters.
 [<Sealed>]
-type Kept<'In, 'Out>(layer: Layer<'In, 'Out>, unfolded: Params) =
-    let mutable kept: Params option = None
+type Kept(apart: ParamSpec list, folded: ParamSpec list, unfolded: Params) =
+    let folds = folds apart folded
+    let mutable kept: ((string * Tensor) list * Params) option = None
 
     let make () =
-        use scope = torch.NewDisposeScope()
-        let made = parameters layer unfolded
+        let fresh = [ for name, tensor in convolutions folds unfolded -> name, own tensor ]
+        fresh, replaced folds unfolded fresh
 
-        for fold in layer.Folds do
-            for name in ofConvolution fold do
-                scope.Detach made[name] |> ignore
-
-        made
-
-    /// What a folded layer runs with.
+    /// What a folded network runs with.
     member _.Parameters =
         if kept.IsNone then kept <- Some(make ())
-        kept.Value
+        snd kept.Value
 
     /// The parameters have changed, or may have.
     member _.Forget() =
-        for made in Option.toList kept do
-            for fold in layer.Folds do
-                for name in ofConvolution fold do
-                    made[name].Dispose()
+        for fresh, _ in Option.toList kept do
+            for _, tensor in fresh do
+                tensor.Dispose()
 
         kept <- None
 

@@ -12,13 +12,10 @@ type Mode =
 
 type Env = { Params: Params; Mode: Mode; Report: string -> Tensor -> unit }
 
-type Fold = { Convolution: string; Norm: string }
-
 [<StructuredFormatDisplay("{Tree}"); TypeFormatterSource(typeof<AsText>)>]
 type Layer<'In, 'Out> =
     { Specs: ParamSpec list
-      Forward: Env -> 'In -> 'Out
-      Folds: Fold list }
+      Forward: Env -> 'In -> 'Out }
 
     /// How many parameters there are, and their tree of names, shapes and numbers.
     override this.ToString() =
@@ -45,10 +42,7 @@ type LayerException(path: string, reason: string, cause: exn) =
     member _.Reason = reason
 
 module Layer =
-    let create specs forward = { Specs = specs; Forward = forward; Folds = [] }
-
-    /// The layer with another forward function.
-    let private around layer forward = { Specs = layer.Specs; Forward = forward; Folds = layer.Folds }
+    let create specs forward = { Specs = specs; Forward = forward }
 
     let lift f = create [] (fun _ input -> f input)
 
@@ -69,7 +63,7 @@ module Layer =
         | given -> $"""{error.Message.Split('\n')[0]} (the input is {String.concat ", " given})"""
 
     let explained layer =
-        around layer (fun env input ->
+        create layer.Specs (fun env input ->
             try
                 layer.Forward env input
             with
@@ -81,8 +75,6 @@ module Layer =
             invalidArg (nameof name) "A layer's name cannot be empty: it stands before the names of its parameters."
 
         let specs = [ for spec in layer.Specs -> { spec with Name = $"{name}.{spec.Name}" } ]
-
-        let folds = [ for fold in layer.Folds -> { Convolution = $"{name}.{fold.Convolution}"; Norm = $"{name}.{fold.Norm}" } ]
 
         let layer = explained layer
 
@@ -98,36 +90,25 @@ module Layer =
                 let path = if error.Path = "" then name else $"{name}.{error.Path}"
                 raise (LayerException(path, error.Reason, error.InnerException))
 
-        { Specs = specs; Forward = forward; Folds = folds }
+        create specs forward
 
-    let compose first second =
-        { Specs = first.Specs @ second.Specs
-          Forward = fun env input -> input |> first.Forward env |> second.Forward env
-          Folds = first.Folds @ second.Folds }
+    let compose first second = create (first.Specs @ second.Specs) (fun env input -> input |> first.Forward env |> second.Forward env)
 
     let sequence layers =
-        { Specs = layers |> List.collect _.Specs
-          Forward = fun env input -> (input, layers) ||> List.fold (fun x layer -> layer.Forward env x)
-          Folds = layers |> List.collect _.Folds }
+        create (layers |> List.collect _.Specs) (fun env input -> (input, layers) ||> List.fold (fun x layer -> layer.Forward env x))
 
-    let both a b =
-        { Specs = a.Specs @ b.Specs
-          Forward = fun env input -> a.Forward env input, b.Forward env input
-          Folds = a.Folds @ b.Folds }
+    let both a b = create (a.Specs @ b.Specs) (fun env input -> a.Forward env input, b.Forward env input)
 
     let tidied (layer: Layer<'In, Tensor>) =
-        around layer (fun env input ->
+        create layer.Specs (fun env input ->
             use scope = torch.NewDisposeScope()
 
             let report name value = env.Report name (scope.MoveToOuter(value: Tensor))
             layer.Forward { env with Report = report } input |> scope.MoveToOuter)
 
-    let map f layer =
-        { Specs = layer.Specs
-          Forward = fun env input -> layer.Forward env input |> f
-          Folds = layer.Folds }
+    let map f layer = create layer.Specs (fun env input -> layer.Forward env input |> f)
 
-    let frozen layer = around layer (fun env -> layer.Forward { env with Mode = Testing })
+    let frozen layer = create layer.Specs (fun env -> layer.Forward { env with Mode = Testing })
 
     let apply mode parameters layer input =
         Params.demand layer.Specs parameters

@@ -14,17 +14,8 @@ type Env =
         Report: string -> Tensor -> unit
     }
 
-/// A convolution and the norm of what it makes, by the names that their parameters stand under: at test time the two are one convolution.
-type Fold = { Convolution: string; Norm: string }
-
 /// A layer is a value: the parameters it declares and a pure function of them and its input. Shown as the tree of its parameters.
-type Layer<'In, 'Out> =
-    {
-        Specs: ParamSpec list
-        Forward: Env -> 'In -> 'Out
-        /// What `Folding` can make one of; nothing is lost but time where a layer of layers does not hand these on.
-        Folds: Fold list
-    }
+type Layer<'In, 'Out> = { Specs: ParamSpec list; Forward: Env -> 'In -> 'Out }
 
 /// A layer was given what does not fit it: the path of its name (empty where it has none), and what is wrong.
 [<Class; Sealed>]

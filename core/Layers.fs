@@ -92,15 +92,33 @@ let batchNorm channels : Layer<Tensor, Tensor> =
             env.Report "running_var" variance
             normalised)
 
-/// B In H W -> B Out H' W': a convolution of the first name and the norm of what it makes, of the second. They may be folded into one: by parameters
-/// that hold a bias of the convolution and nothing of the norm.
-let convNorm (name, normName) (norm: Layer<Tensor, Tensor>) inputs outputs kernel stride : Layer<Tensor, Tensor> =
-    let apart = Layer.named name (conv2d inputs outputs kernel stride) --> Layer.named normName norm
-    let folded = Layer.named name (convolution true inputs outputs kernel stride)
+/// What becomes of the norms behind convolutions.
+[<RequireQualifiedAccess>]
+type Norms =
+    /// Over the batch in training, by the running statistics at test time.
+    | Batch
+    /// By the running statistics in training, too.
+    | Frozen
+    /// There are none: each convolution has a bias and does its norm's work, by parameters that `Folding` makes. For test time alone.
+    | Folded
 
-    { apart with
-        Forward = fun env x -> (if env.Params.Contains $"{normName}.weight" then apart else folded).Forward env x
-        Folds = [ { Convolution = name; Norm = normName } ] }
+/// The layer at test time; it refuses to be trained.
+let private testedOnly (folded: Layer<Tensor, Tensor>) =
+    Layer.create folded.Specs (fun env x ->
+        if env.Mode = Training then
+            Layer.refuse "its norm is folded into it, so there is nothing to train: train the network whose norms stand apart."
+
+        folded.Forward env x)
+
+/// B In H W -> B Out H' W': a convolution of the first name and, unless it is folded, the norm of what it makes, of the second.
+let convNorm norms (name, normName) inputs outputs kernel stride : Layer<Tensor, Tensor> =
+    let convolution withBias = convolution withBias inputs outputs kernel stride
+    let apart norm = Layer.named name (convolution false) --> Layer.named normName norm
+
+    match norms with
+    | Norms.Batch -> apart (batchNorm outputs)
+    | Norms.Frozen -> apart (Layer.frozen (batchNorm outputs))
+    | Norms.Folded -> Layer.named name (testedOnly (convolution true))
 
 /// (B T C, B C) -> B T C: tokens by the norm of the B C, the very map that `batchNorm` puts these through; linear in the tokens but for the statistics. The
 /// parameters of `batchNorm`; reports nothing.

@@ -214,5 +214,5 @@ let compareAll (files: IReadOnlyDictionary<string, int64 list>) =
     let amiss report = report.Missing.Length + report.Unexpected.Length + report.WrongShape.Length
 
     [ for name, about, build in All.all ->
-          name, about, compareBut isFresh readings files (build { Size = 224; FrozenNorm = false }).Features.Specs ]
+          name, about, compareBut isFresh readings files (build { Size = 224; Norms = Layers.Norms.Batch }).Features.Specs ]
     |> List.sortBy (fun (_, _, report) -> not report.Fits, amiss report - report.Loaded.Length)

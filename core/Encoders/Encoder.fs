@@ -49,6 +49,6 @@ type EncoderOptions =
     {
         /// Side of the pictures in pixels, for encoders that learn something for each place.
         Size: int
-        /// BatchNorm runs on its stored statistics in training too.
-        FrozenNorm: bool
+        /// What becomes of the norms behind convolutions, for encoders that have some.
+        Norms: Layers.Norms
     }

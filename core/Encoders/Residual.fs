@@ -36,32 +36,26 @@ module Residual =
             SmoothShortcut: bool
             /// The scale of each block's last norm starts at 0, so that a block starts as its shortcut: Goyal et al. 2017, section 5.1.
             ZeroStart: bool
-            /// BatchNorm runs on its stored statistics in training too.
-            FrozenNorm: bool
+            /// What becomes of the norms behind convolutions.
+            Norms: Norms
         }
-
-    let private norm options channels = if options.FrozenNorm then Layer.frozen (batchNorm channels) else batchNorm channels
-
-    /// B C H W -> the same: the norm with a scale that starts at 0.
-    let private closed (norm: Layer<Tensor, Tensor>) =
-        let start spec = if spec.Name = "weight" then { spec with Init = Constant 0.0 } else spec
-
-        { norm with Specs = List.map start norm.Specs }
 
     /// B In H W -> B Out H/stride W/stride.
     let private numbered options index inputs outputs kernel stride =
-        convNorm ($"conv{index}", $"bn{index}") (norm options outputs) inputs outputs kernel stride
+        convNorm options.Norms ($"conv{index}", $"bn{index}") inputs outputs kernel stride
 
     /// B In H W -> B Out H W, at the end of a block's inner path.
-    let private lastConvNorm options index inputs outputs kernel =
-        let norm = norm options outputs
+    let private last options index inputs outputs kernel =
+        let layer = numbered options index inputs outputs kernel 1
 
-        convNorm ($"conv{index}", $"bn{index}") (if options.ZeroStart then closed norm else norm) inputs outputs kernel 1
+        let start spec = if options.ZeroStart && spec.Name = $"bn{index}.weight" then { spec with Init = Constant 0.0 } else spec
+
+        { layer with Specs = List.map start layer.Specs }
 
     /// The inner path: B In H W -> B Out H/stride W/stride, without the last ReLU.
     let private path options inputs width stride =
         match options.Block with
-        | Basic -> numbered options 1 inputs width 3 stride --> reluInPlace --> lastConvNorm options 2 width width 3
+        | Basic -> numbered options 1 inputs width 3 stride --> reluInPlace --> last options 2 width width 3
         | Bottleneck place ->
             let first, second = if place = OnFirst then stride, 1 else 1, stride
 
@@ -69,7 +63,7 @@ module Residual =
             --> reluInPlace
             --> numbered options 2 width width 3 second
             --> reluInPlace
-            --> lastConvNorm options 3 width (4 * width) 1
+            --> last options 3 width (4 * width) 1
 
     let private outputsOf options width =
         match options.Block with
@@ -78,7 +72,7 @@ module Residual =
 
     /// B In H W -> B Out H/stride W/stride: a 1 x 1 convolution where the shape changes, else the input itself.
     let private shortcut options inputs outputs stride =
-        let changed stride = convNorm ("downsample.0", "downsample.1") (norm options outputs) inputs outputs 1 stride
+        let changed stride = convNorm options.Norms ("downsample.0", "downsample.1") inputs outputs 1 stride
 
         if stride = 1 && inputs = outputs then Layer.lift id
         elif stride = 2 && options.SmoothShortcut then averagePool --> changed 1
@@ -112,7 +106,7 @@ module Residual =
             let maps = (x, stages) ||> List.scan (fun x stage -> stage.Forward env x) |> List.tail |> List.rev
             { Features.ofMap maps.Head with Earlier = maps.Tail }
 
-        { Layer.create (stages |> List.collect _.Specs) forward with Folds = stages |> List.collect _.Folds }
+        Layer.create (stages |> List.collect _.Specs) forward
 
     /// B 3 H W -> B C h w; expects ImageNet's mean and deviation of colours.
     let build options : Encoder =
@@ -137,7 +131,7 @@ module Residual =
               Block = block
               SmoothShortcut = false
               ZeroStart = false
-              FrozenNorm = setting.FrozenNorm }
+              Norms = setting.Norms }
 
     /// 18 layers, 512 channels.
     let resNet18 setting = imageNet Basic [ 2; 2; 2; 2 ] setting
@@ -159,6 +153,6 @@ module Residual =
                   Block = Basic
                   SmoothShortcut = true
                   ZeroStart = true
-                  FrozenNorm = setting.FrozenNorm }
+                  Norms = setting.Norms }
 
         { network with Mean = [ 1.0; 1.0; 1.0 ]; Deviation = [ 0.35; 0.35; 0.35 ] }

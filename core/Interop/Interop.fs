@@ -72,8 +72,8 @@ module internal Bytes =
 type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State, device: torch.Device) =
 
     // What embeds and compares at test time runs on parameters whose norms are folded; a step or a load makes new ones necessary.
-    let tested = new Folding.Kept<Tensor, Tensor>(recipe.Embed, state.Params)
-    let embed = Folding.layer recipe.Embed
+    let embed = Network.embed (Recipe.folded config)
+    let tested = new Folding.Kept(recipe.Embed.Specs, embed.Specs, state.Params)
 
     let onDevice (pixels: byte array) count side =
         if pixels.Length <> count * side * side * 3 then
@@ -166,7 +166,8 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
         if config.Levels = 0 || comparison.Specs |> List.exists (fun spec -> not (names.Contains spec.Name)) then
             invalidOp "This session has no levels to compare pairs by: make one with ForComparing, or train with levels."
 
-        Comparer(comparison, config.Levels, (fun () -> tested.Parameters), device, onDevice)
+        let folded = Comparison.ofNetwork (Recipe.folded config) (Recipe.hierarchy config)
+        Comparer(folded, config.Levels, (fun () -> tested.Parameters), device, onDevice)
 
     /// The parameters of the levels, which only pairs are compared by; none without levels.
     member _.LevelWeights() : IReadOnlyList<TensorData> =

@@ -99,14 +99,12 @@ type Comparer
         if first.Length <> second.Length then
             invalidArg (nameof second) $"{first.Length} first pictures, but {second.Length} second ones."
 
-    let know = Folding.layer comparison.Know
-
     /// L.
     member _.Levels = levels
 
     /// What B pictures of one side length are compared by.
     member _.Read(pixels: byte array, count: int, side: int) =
-        scoped (fun () -> KnownPictures.Of(Layer.run (parameters ()) know (onDevice pixels count side)))
+        scoped (fun () -> KnownPictures.Of(Layer.run (parameters ()) comparison.Know (onDevice pixels count side)))
 
     /// The similarities of E pairs of known pictures, given by their places -> L+1 rows of E: the cosine of the unconditional embeddings, and each level's.
     member _.Similarities(pictures: KnownPictures, first: int array, second: int array) : float32 array array =

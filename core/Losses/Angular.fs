@@ -18,13 +18,12 @@ let loss (angle: float) (reduce: Reducer) (pairs: Pairs) (s: Tensor) =
     reduce (Terms.ofTriplets anchor s.shape[0] (Masked.logOnePlusSumExp (pairs.Negative.index_select (0L, anchor)) apart))
 
 let part =
-    { Name = "angular"
-      Source = "Wang et al., ICCV 2017"
-      Settings =
-        Setting.positive "angle" 40.0 "upper bound of the angle at the negative, in degrees"
-        :: Loss.stages "mean"
-      Make =
-        fun given ->
-            match Loss.staged given (loss (given.Number "angle" * Math.PI / 180.0)) with
+    Part.define "angular" "Wang et al., ICCV 2017" {
+        let! angle = Setting.positive "angle" 40.0 "upper bound of the angle at the negative, in degrees"
+        and! staged = Loss.stages "mean"
+
+        return
+            match staged (loss (angle * Math.PI / 180.0)) with
             | OnSimilarities f -> OnBatch f
-            | other -> other }
+            | other -> other
+    }

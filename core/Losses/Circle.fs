@@ -25,10 +25,9 @@ let loss (margin: float) (gamma: float) (reduce: Reducer) (pairs: Mining.Pairs) 
     reduce (Terms.ofAnchors whole term)
 
 let part =
-    { Name = "circle"
-      Source = "Sun et al., CVPR 2020"
-      Settings =
-        Setting.number "margin" 0.4 "relaxation m"
-        :: Setting.positive "gamma" 80.0 "scale"
-        :: Loss.stages "non-zero"
-      Make = fun given -> Loss.staged given (loss (given.Number "margin") (given.Number "gamma")) }
+    Part.define "circle" "Sun et al., CVPR 2020" {
+        let! margin = Setting.number "margin" 0.4 "relaxation m"
+        and! gamma = Setting.positive "gamma" 80.0 "scale"
+        and! staged = Loss.stages "non-zero"
+        return staged (loss margin gamma)
+    }

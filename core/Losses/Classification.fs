@@ -40,48 +40,57 @@ let softTriple (lambda: float) (gamma: float) (margin: float) reduce (labels: Te
     let ofClass = ((cosines / gamma).softmax 1L * cosines).sum 1L
     cosFace margin lambda reduce labels ofClass
 
-let private part name source settings (layer: Chosen -> (Tensor -> Tensor -> Tensor) -> Layer<Tensor * Tensor, Tensor>) loss =
-    { Name = name
-      Source = source
-      Settings = settings @ [ Reducers.setting "mean" ]
-      Make = fun given -> OnProxies(layer given (loss given (Reducers.chosen given "reducer"))) }
-
-let private one (given: Chosen) = Proxies.onCosines given.Classes given.Features
-let private several (given: Chosen) = Proxies.onCentres given.Classes (given.Whole "centres") given.Features
 let private scale = Setting.positive "scale" 64.0 "multiplies the cosines"
-let private degrees = Setting.number "margin" 28.6 "added to the angle of the own class, in degrees"
-let private angle (given: Chosen) = given.Number "margin" * Math.PI / 180.0
+
+let private angle =
+    Part.declare {
+        let! degrees = Setting.number "margin" 28.6 "added to the angle of the own class, in degrees"
+        return degrees * Math.PI / 180.0
+    }
 
 let normalisedSoftmaxPart =
-    part "normalised-softmax" "Zhai and Wu, BMVC 2019" [ Setting.positive "temperature" 0.05 "divides the cosines" ] one (fun given ->
-        normalisedSoftmax (given.Number "temperature"))
+    Part.define "normalised-softmax" "Zhai and Wu, BMVC 2019" {
+        let! temperature = Setting.positive "temperature" 0.05 "divides the cosines"
+        and! reduce = Reducers.setting "mean"
+        and! proxies = Proxies.shape
+        return Proxies.one proxies (normalisedSoftmax temperature reduce)
+    }
 
 let cosFacePart =
-    part
-        "cosface"
-        "Wang et al., CVPR 2018"
-        [ Setting.number "margin" 0.35 "taken from the cosine of the own class"; scale ]
-        one
-        (fun given -> cosFace (given.Number "margin") (given.Number "scale"))
+    Part.define "cosface" "Wang et al., CVPR 2018" {
+        let! margin = Setting.number "margin" 0.35 "taken from the cosine of the own class"
+        and! scale = scale
+        and! reduce = Reducers.setting "mean"
+        and! proxies = Proxies.shape
+        return Proxies.one proxies (cosFace margin scale reduce)
+    }
 
 let arcFacePart =
-    part "arcface" "Deng et al., CVPR 2019" [ degrees; scale ] one (fun given -> arcFace (angle given) (given.Number "scale"))
+    Part.define "arcface" "Deng et al., CVPR 2019" {
+        let! angle = angle
+        and! scale = scale
+        and! reduce = Reducers.setting "mean"
+        and! proxies = Proxies.shape
+        return Proxies.one proxies (arcFace angle scale reduce)
+    }
 
 let subCentreArcFacePart =
-    part
-        "sub-centre-arcface"
-        "Deng et al., ECCV 2020"
-        [ Setting.whole "centres" 3 "proxies of a class"; degrees; scale ]
-        several
-        (fun given -> subCentreArcFace (angle given) (given.Number "scale"))
+    Part.define "sub-centre-arcface" "Deng et al., ECCV 2020" {
+        let! centres = Setting.whole "centres" 3 "proxies of a class"
+        and! angle = angle
+        and! scale = scale
+        and! reduce = Reducers.setting "mean"
+        and! proxies = Proxies.shape
+        return Proxies.several centres proxies (subCentreArcFace angle scale reduce)
+    }
 
 let softTriplePart =
-    part
-        "soft-triple"
-        "Qian et al., ICCV 2019"
-        [ Setting.whole "centres" 10 "proxies of a class"
-          Setting.positive "lambda" 20.0 "multiplies the similarities of classes"
-          Setting.positive "gamma" 0.1 "temperature of the assignment to centres"
-          Setting.number "margin" 0.01 "taken from the similarity of the own class" ]
-        several
-        (fun given -> softTriple (given.Number "lambda") (given.Number "gamma") (given.Number "margin"))
+    Part.define "soft-triple" "Qian et al., ICCV 2019" {
+        let! centres = Setting.whole "centres" 10 "proxies of a class"
+        and! lambda = Setting.positive "lambda" 20.0 "multiplies the similarities of classes"
+        and! gamma = Setting.positive "gamma" 0.1 "temperature of the assignment to centres"
+        and! margin = Setting.number "margin" 0.01 "taken from the similarity of the own class"
+        and! reduce = Reducers.setting "mean"
+        and! proxies = Proxies.shape
+        return Proxies.several centres proxies (softTriple lambda gamma margin reduce)
+    }

@@ -16,18 +16,23 @@ let onCosines (positive: float) (negative: float) (reduce: Reducer) (pairs: Mini
     reduce (Terms.ofPairs pairs.Positive ((positive - s).relu()))
     + reduce (Terms.ofPairs pairs.Negative ((s - negative).relu()))
 
-let private margins positive negative =
-    [ Setting.number "positive_margin" positive "positives beyond it are pulled"
-      Setting.number "negative_margin" negative "negatives within it are pushed" ]
-
-let private partOf name source settings (lossOf: Chosen -> float -> float -> Reducer -> Mining.Pairs -> Tensor -> Tensor) =
-    { Name = name
-      Source = $"Hadsell, Chopra and LeCun, CVPR 2006; {source}"
-      Settings = settings @ Loss.stages "non-zero"
-      Make = fun given -> Loss.staged given (lossOf given (given.Number "positive_margin") (given.Number "negative_margin")) }
+let private source = "Hadsell, Chopra and LeCun, CVPR 2006"
+let private positiveMargin value = Setting.number "positive_margin" value "positives beyond it are pulled"
+let private negativeMargin value = Setting.number "negative_margin" value "negatives within it are pushed"
 
 let part =
-    partOf "contrastive" "distances" (margins 0.0 1.0 @ [ Setting.part "distance" "l2" "l2, squared-l2, cosine" ]) (fun given ->
-        onDistances (Distances.chosen given "distance"))
+    Part.define "contrastive" $"{source}; distances" {
+        let! positive = positiveMargin 0.0
+        and! negative = negativeMargin 1.0
+        and! distance = Distances.setting "l2, squared-l2, cosine"
+        and! staged = Loss.stages "non-zero"
+        return staged (onDistances distance positive negative)
+    }
 
-let cosinePart = partOf "contrastive-cosine" "cosines" (margins 1.0 0.5) (fun _ -> onCosines)
+let cosinePart =
+    Part.define "contrastive-cosine" $"{source}; cosines" {
+        let! positive = positiveMargin 1.0
+        and! negative = negativeMargin 0.5
+        and! staged = Loss.stages "non-zero"
+        return staged (onCosines positive negative)
+    }

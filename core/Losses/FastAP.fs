@@ -27,7 +27,8 @@ let loss (bins: int) (reduce: Reducer) (pairs: Mining.Pairs) (similarities: Tens
     reduce (Terms.ofAnchors (Masked.anyInRow pairs.Positive) (1.0 - share.sum 1L / count))
 
 let part =
-    { Name = "fast-ap"
-      Source = "Cakir et al., CVPR 2019"
-      Settings = Setting.whole "bins" 10 "of the histogram of squared distances" :: Loss.stages "mean"
-      Make = fun given -> Loss.staged given (loss (given.Whole "bins")) }
+    Part.define "fast-ap" "Cakir et al., CVPR 2019" {
+        let! bins = Setting.whole "bins" 10 "of the histogram of squared distances"
+        and! staged = Loss.stages "mean"
+        return staged (loss bins)
+    }

@@ -13,7 +13,7 @@ let loss (bins: int) (pairs: Mining.Pairs) (s: Tensor) =
     (share 1L pairs.Negative * (share 0L pairs.Positive).cumsum 0L).sum()
 
 let part =
-    { Name = "histogram"
-      Source = "Ustinova and Lempitsky, NIPS 2016"
-      Settings = [ Setting.whole "bins" 100 "of the histograms of similarities" ]
-      Make = fun given -> OnSimilarities(loss (given.Whole "bins")) }
+    Part.define "histogram" "Ustinova and Lempitsky, NIPS 2016" {
+        let! bins = Setting.whole "bins" 100 "of the histograms of similarities"
+        return OnSimilarities(loss bins)
+    }

@@ -39,16 +39,11 @@ let loss (temperature: float) (curvature: float) (radius: float) reduce (embeddi
     NTXent.loss temperature reduce (Mining.all labels) (-(distance curvature points points))
 
 let part =
-    { Name = "hyperbolic"
-      Source = "Ermolov et al., CVPR 2022"
-      Settings =
-        [ Setting.positive "temperature" 0.2 "divides the distances"
-          Setting.positive "curvature" 0.1 "c: the ball has the curvature -c"
-          Setting.positive "radius" 2.3 "embeddings are clipped to this length"
-          Reducers.setting "mean" ]
-      Make =
-        fun given ->
-            let lossOf =
-                loss (given.Number "temperature") (given.Number "curvature") (given.Number "radius") (Reducers.chosen given "reducer")
-
-            OnEmbeddings(Layer.lift (fun (embeddings, labels) -> lossOf embeddings labels)) }
+    Part.define "hyperbolic" "Ermolov et al., CVPR 2022" {
+        let! temperature = Setting.positive "temperature" 0.2 "divides the distances"
+        and! curvature = Setting.positive "curvature" 0.1 "c: the ball has the curvature -c"
+        and! radius = Setting.positive "radius" 2.3 "embeddings are clipped to this length"
+        and! reduce = Reducers.setting "mean"
+        let loss = loss temperature curvature radius reduce
+        return OnEmbeddings(Layer.lift (fun (embeddings, labels) -> loss embeddings labels))
+    }

@@ -16,14 +16,10 @@ let loss (distance: Distances.Distance) (positive: float) (negative: float) (red
     reduce (Terms.ofEveryAnchor terms)
 
 let part =
-    { Name = "lifted-structure"
-      Source = "Oh Song et al., CVPR 2016; generalised by Hermans et al. 2017"
-      Settings =
-        Setting.number "positive_margin" 0.0 "taken from the distances of positives"
-        :: Setting.number "negative_margin" 1.0 "from which the distances of negatives are taken"
-        :: Setting.part "distance" "l2" "l2, squared-l2, cosine"
-        :: Loss.stages "mean"
-      Make =
-        fun given ->
-            loss (Distances.chosen given "distance") (given.Number "positive_margin") (given.Number "negative_margin")
-            |> Loss.staged given }
+    Part.define "lifted-structure" "Oh Song et al., CVPR 2016; generalised by Hermans et al. 2017" {
+        let! positive = Setting.number "positive_margin" 0.0 "taken from the distances of positives"
+        and! negative = Setting.number "negative_margin" 1.0 "from which the distances of negatives are taken"
+        and! distance = Distances.setting "l2, squared-l2, cosine"
+        and! staged = Loss.stages "mean"
+        return staged (loss distance positive negative)
+    }

@@ -51,14 +51,18 @@ module Loss =
         | Sum parts -> parts |> List.tryPick (fun (_, _, part) -> notForMemory part)
         | _ -> notForLevels loss
 
-    /// The settings that name a loss' miner and reducer, for the end of its own.
-    let stages reducer = [ Setting.part "miner" "all" "chooses pairs"; Reducers.setting reducer ]
+    /// A loss on the pairs that a miner keeps; some miners need the references to be the batch.
+    let mined (miner: Miners.Chosen) (loss: Pairs -> Tensor -> Tensor) =
+        let onMined pairs s = loss (asPairs pairs (miner.Mine pairs s)) s
+        if miner.NeedsBatch then OnBatch onMined else OnSimilarities onMined
 
-    /// A loss of a reducer, on the pairs that the named miner keeps; some miners need the references to be the batch.
-    let staged (given: Chosen) (loss: Reducers.Reducer -> Pairs -> Tensor -> Tensor) =
-        let mine, loss = Miners.chosen given "miner" [], loss (Reducers.chosen given "reducer")
-        let onMined pairs s = loss (asPairs pairs (mine pairs s)) s
-        if Miners.needsBatch (given.Call "miner") then OnBatch onMined else OnSimilarities onMined
+    /// The settings `miner` and `reducer`, for the end of a loss' own: from a function of a reducer to the loss on the pairs that the miner keeps.
+    let stages reducer : Declared<(Reducers.Reducer -> Pairs -> Tensor -> Tensor) -> Loss> =
+        Part.declare {
+            let! miner = Miners.setting [] "all" "chooses pairs"
+            and! reduce = Reducers.setting reducer
+            return fun loss -> mined miner (loss reduce)
+        }
 
     /// (Q R pairs, similarities Q R) -> scalar. ArgumentException for a loss that needs more.
     let rec onSimilarities loss : Layer<Pairs * Tensor, Tensor> =

@@ -22,30 +22,27 @@ let learned classes (start: float) (nu: float) (lossOf: Tensor -> Pairs -> Tenso
         let ofAnchors = if classes = 1 then beta else beta.index_select (0L, pairs.Labels)
         lossOf ofAnchors pairs s + nu * ofAnchors.mean ())
 
-let private settings =
-    [ Setting.number "margin" 0.2 "half the gap between positives and negatives"
-      Setting.positive "beta" 1.2 "distance that divides positives from negatives, at the start"
-      Setting.onOff "learn_beta" true "1: beta is learned"
-      Setting.onOff "per_class" false "1: each class learns a beta"
-      Setting.number "nu" 0.0 "weight of beta itself as a regularisation"
-      Setting.part "distance" "l2" "l2, squared-l2, cosine"
-      Setting.part "miner" "distance-weighted" "chooses triplets; all for every one" ]
+let private distance = Distances.setting "l2, squared-l2, cosine"
 
 let part =
-    { Name = "margin"
-      Source = "Wu et al., ICCV 2017"
-      Settings = settings
-      Make =
-        fun given ->
-            let mine, distance = Miners.chosen given "miner" [ "distance" ], Distances.chosen given "distance"
+    Part.define "margin" "Wu et al., ICCV 2017" {
+        let! margin = Setting.number "margin" 0.2 "half the gap between positives and negatives"
+        and! start = Setting.positive "beta" 1.2 "distance that divides positives from negatives, at the start"
+        and! isLearned = Setting.onOff "learn_beta" true "1: beta is learned"
+        and! perClass = Setting.onOff "per_class" false "1: each class learns a beta"
+        and! nu = Setting.number "nu" 0.0 "weight of beta itself as a regularisation"
+        and! distanceOf = distance
+        and! miner = Miners.setting distance.Settings "distance-weighted" "chooses triplets; all for every one"
+        and! classes = Setting.classes
 
-            let onBeta (beta: Tensor) pairs s =
-                let t = asTriplets (mine pairs s)
-                let beta = if beta.shape[0] = 1L then beta else beta.index_select (0L, t.Anchor)
-                loss distance (given.Number "margin") beta t s
+        let onBeta (beta: Tensor) pairs s =
+            let t = asTriplets (miner.Mine pairs s)
+            let beta = if beta.shape[0] = 1L then beta else beta.index_select (0L, t.Anchor)
+            loss distanceOf margin beta t s
 
-            if given.IsOn "learn_beta" then
-                let classes = if given.IsOn "per_class" then given.Classes else 1
-                OnSimilaritiesLearned(learned classes (given.Number "beta") (given.Number "nu") onBeta)
+        return
+            if isLearned then
+                OnSimilaritiesLearned(learned (if perClass then classes else 1) start nu onBeta)
             else
-                OnSimilarities(fun pairs s -> onBeta (s.new_full ([| 1L |], scalar (given.Number "beta"))) pairs s) }
+                OnSimilarities(fun pairs s -> onBeta (s.new_full ([| 1L |], scalar start)) pairs s)
+    }

@@ -13,18 +13,12 @@ let loss (alpha: float) (beta: float) (offset: float) (reduce: Reducer) (pairs: 
     reduce (Terms.ofEveryAnchor terms)
 
 let part =
-    { Name = "multi-similarity"
-      Source = "Wang et al., CVPR 2019"
-      Settings =
-        Setting.positive "alpha" 2.0 "steepness for positives"
-        :: Setting.positive "beta" 40.0 "steepness for negatives"
-        :: Setting.number "base" 0.5 "similarity where pull and push are centred"
-        :: Setting.number "margin" 0.1 "mining margin; below 0 turns mining off"
-        :: Loss.stages "mean"
-      Make =
-        fun given ->
-            let margin = given.Number "margin"
-            let keep pairs s = if margin < 0.0 then pairs else Miners.multiSimilarity margin pairs s
-
-            Loss.staged given (fun reduce pairs s ->
-                loss (given.Number "alpha") (given.Number "beta") (given.Number "base") reduce (keep pairs s) s) }
+    Part.define "multi-similarity" "Wang et al., CVPR 2019" {
+        let! alpha = Setting.positive "alpha" 2.0 "steepness for positives"
+        and! beta = Setting.positive "beta" 40.0 "steepness for negatives"
+        and! offset = Setting.number "base" 0.5 "similarity where pull and push are centred"
+        and! margin = Setting.number "margin" 0.1 "mining margin; below 0 turns mining off"
+        and! staged = Loss.stages "mean"
+        let keep pairs s = if margin < 0.0 then pairs else Miners.multiSimilarity margin pairs s
+        return staged (fun reduce pairs s -> loss alpha beta offset reduce (keep pairs s) s)
+    }

@@ -13,7 +13,8 @@ let loss (scale: float) (reduce: Reducer) (pairs: Mining.Pairs) (similarities: T
     reduce (Terms.ofAnchors (Masked.anyInRow pairs.Positive) terms)
 
 let part =
-    { Name = "nca"
-      Source = "Goldberger et al., NIPS 2004"
-      Settings = Setting.positive "scale" 1.0 "multiplies the squared distances" :: Loss.stages "mean"
-      Make = fun given -> Loss.staged given (loss (given.Number "scale")) }
+    Part.define "nca" "Goldberger et al., NIPS 2004" {
+        let! scale = Setting.positive "scale" 1.0 "multiplies the squared distances"
+        and! staged = Loss.stages "mean"
+        return staged (loss scale)
+    }

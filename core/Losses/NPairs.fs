@@ -59,12 +59,12 @@ let ofBatch (reduce: Reducer) (embeddings: Tensor) (labels: Tensor) =
     terms reduce embeddings.shape[0] (images.narrow (0L, 0L, classes)) logits
 
 let part =
-    { Name = "n-pairs"
-      Source = "Sohn, NIPS 2016"
-      Settings = Loss.stages "mean"
-      Make =
-        fun given ->
-            match Loss.staged given loss with
-            | OnSimilarities onPairs when given.Call("miner").Name = "all" ->
-                OnFewSimilarities(onPairs, ofBatch (Reducers.chosen given "reducer"))
-            | other -> other }
+    Part.define "n-pairs" "Sohn, NIPS 2016" {
+        let! miner = Miners.setting [] "all" "chooses pairs"
+        and! reduce = Reducers.setting "mean"
+
+        return
+            match Loss.mined miner (loss reduce) with
+            | OnSimilarities onPairs when miner.Name = "all" -> OnFewSimilarities(onPairs, ofBatch reduce)
+            | other -> other
+    }

@@ -12,7 +12,8 @@ let loss (temperature: float) (reduce: Reducer) (pairs: Mining.Pairs) (similarit
     reduce (Terms.ofPairs pairs.Positive (torch.nn.functional.softplus (negatives - s)))
 
 let part =
-    { Name = "nt-xent"
-      Source = "Chen et al., SimCLR, ICML 2020"
-      Settings = Setting.positive "temperature" 0.07 "divides the similarities" :: Loss.stages "mean"
-      Make = fun given -> Loss.staged given (loss (given.Number "temperature")) }
+    Part.define "nt-xent" "Chen et al., SimCLR, ICML 2020" {
+        let! temperature = Setting.positive "temperature" 0.07 "divides the similarities"
+        and! staged = Loss.stages "mean"
+        return staged (loss temperature)
+    }

@@ -19,9 +19,20 @@ let private checkEmbeddings (features: int) (embeddings: Tensor) =
         Layer.refuse
             $"the proxies have {features} features, and the embeddings are {shapeText shape}, B D: make the loss with the D of the network."
 
+/// How many classes have proxies, and of how many features these are.
+type Shape = { Classes: int; Features: int }
+
+/// No setting: the shape of the proxies that a run needs.
+let shape =
+    Part.declare {
+        let! classes = Setting.classes
+        and! features = Setting.features
+        return { Classes = classes; Features = features }
+    }
+
 /// A loss of (labels B, embeddings B D, proxies C x centres D, both of length 1) as a loss with proxies: declares `proxies`, C x centres rows of D, the centres of a
 /// class in succession.
-let onUnit classes centres features (loss: Tensor -> Tensor -> Tensor -> Tensor) : Layer<Tensor * Tensor, Tensor> =
+let onUnit centres { Classes = classes; Features = features } (loss: Tensor -> Tensor -> Tensor -> Tensor) =
     let proxies =
         { Name = "proxies"
           Shape = [ int64 (classes * centres); int64 features ]
@@ -32,16 +43,17 @@ let onUnit classes centres features (loss: Tensor -> Tensor -> Tensor -> Tensor)
         checkLabels classes labels
         checkEmbeddings features embeddings
         loss labels (Layers.l2Normalise embeddings) (Layers.l2Normalise env.Params["proxies"]))
+    |> OnProxies
 
-/// A loss of (labels B, cosines B C) as a loss with proxies.
-let onCosines classes features (loss: Tensor -> Tensor -> Tensor) =
-    onUnit classes 1 features (fun labels embeddings proxies -> loss labels (matmul embeddings (proxies.t ())))
+/// A loss of (labels B, cosines B C) as a loss with a proxy a class.
+let one shape (loss: Tensor -> Tensor -> Tensor) =
+    onUnit 1 shape (fun labels embeddings proxies -> loss labels (matmul embeddings (proxies.t ())))
 
 /// A loss of (labels B, cosines B K C) as a loss with K proxies a class. Classes come last, since what runs over K is then done for all of them at once.
-let onCentres classes centres features (loss: Tensor -> Tensor -> Tensor) =
-    onUnit classes centres features (fun labels embeddings proxies ->
-        let byCentre = proxies.reshape(int64 classes, int64 centres, -1L).transpose(0L, 1L).reshape(proxies.shape)
-        loss labels ((matmul embeddings (byCentre.t ())).reshape(-1L, int64 centres, int64 classes)))
+let several centres shape (loss: Tensor -> Tensor -> Tensor) =
+    onUnit centres shape (fun labels embeddings proxies ->
+        let byCentre = proxies.reshape(int64 shape.Classes, int64 centres, -1L).transpose(0L, 1L).reshape(proxies.shape)
+        loss labels ((matmul embeddings (byCentre.t ())).reshape(-1L, int64 centres, int64 shape.Classes)))
 
 /// labels B, logits B C -> B: cross-entropy, log sum e^x - x_own.
 let crossEntropy (labels: Tensor) (logits: Tensor) = torch.nn.functional.cross_entropy (logits, labels, reduction = torch.nn.Reduction.None)

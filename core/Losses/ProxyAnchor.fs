@@ -12,17 +12,14 @@ let loss (alpha: float) (margin: float) (own: Tensor) (cosines: Tensor) =
     Reducers.meanWhere (Masked.anyInRow own) pull + push.mean ()
 
 let part =
-    { Name = "proxy-anchor"
-      Source = "Kim et al., CVPR 2020"
-      Settings =
-        [ Setting.positive "alpha" 32.0 "steepness"
-          Setting.number "margin" 0.1 "added to negatives, taken from positives" ]
-      Make =
-        fun given ->
-            let lossOf = loss (given.Number "alpha") (given.Number "margin")
+    Part.define "proxy-anchor" "Kim et al., CVPR 2020" {
+        let! alpha = Setting.positive "alpha" 32.0 "steepness"
+        and! margin = Setting.number "margin" 0.1 "added to negatives, taken from positives"
+        and! shape = Proxies.shape
+        let loss = loss alpha margin
 
-            OnProxies(
-                Proxies.onUnit given.Classes 1 given.Features (fun labels embeddings proxies ->
-                    let every = torch.arange (scalar (float given.Classes), dtype = int64', device = labels.device)
-                    lossOf (every.unsqueeze(1L).eq(labels.unsqueeze 0L)) (matmul proxies (embeddings.t ())))
-            ) }
+        return
+            Proxies.onUnit 1 shape (fun labels embeddings proxies ->
+                let every = torch.arange (scalar (float shape.Classes), dtype = int64', device = labels.device)
+                loss (every.unsqueeze(1L).eq(labels.unsqueeze 0L)) (matmul proxies (embeddings.t ())))
+    }

@@ -11,14 +11,12 @@ let loss (scale: float) (reduce: Reducer) (labels: Tensor) (cosines: Tensor) =
     reduce (Terms.ofEveryAnchor (Proxies.crossEntropy labels (2.0 * scale * cosines)))
 
 let private partOf name source scale =
-    { Name = name
-      Source = source
-      Settings =
-        [ Setting.positive "scale" scale "multiplies the squared distances (1 / temperature)"
-          Reducers.setting "mean" ]
-      Make =
-        fun given ->
-            OnProxies(Proxies.onCosines given.Classes given.Features (loss (given.Number "scale") (Reducers.chosen given "reducer"))) }
+    Part.define name source {
+        let! scale = Setting.positive "scale" scale "multiplies the squared distances (1 / temperature)"
+        and! reduce = Reducers.setting "mean"
+        and! shape = Proxies.shape
+        return Proxies.one shape (loss scale reduce)
+    }
 
 let part = partOf "proxy-nca" "Movshovitz-Attias et al., ICCV 2017" 1.0
 

@@ -103,55 +103,42 @@ let negativesBefore (temperature: float) penalty (pairs: Pairs) (s: Tensor) =
     (total / (pairs.Positive.sum (1L, ``type`` = s.dtype) + 1.0)).mean()
 
 let private countQuery meaning = Setting.onOff "count_query" false meaning
+let private temperature = Setting.positive "temperature" 0.01 "of the sigmoid that compares similarities"
 
 let smoothAPPart =
-    { Name = "smooth-ap"
-      Source = "Brown et al., ECCV 2020"
-      Settings =
-        [ Setting.positive "temperature" 0.01 "of the sigmoid that compares similarities"
-          countQuery "1: the query counts as a positive of itself, as in the authors' code" ]
-      Make = fun given -> OnSimilarities(smoothAP (given.Number "temperature") (given.IsOn "count_query")) }
+    Part.define "smooth-ap" "Brown et al., ECCV 2020" {
+        let! temperature = temperature
+        and! countQuery = countQuery "1: the query counts as a positive of itself, as in the authors' code"
+        return OnSimilarities(smoothAP temperature countQuery)
+    }
 
 let recallPart =
-    { Name = "recall-at-k"
-      Source = "Patel, Tolias and Matas, CVPR 2022"
-      Settings =
-        [ Setting.positive "t1" 0.01 "temperature of the ranks"
-          Setting.positive "t2" 1.0 "temperature of being among the first k"
-          Setting.whole "greatest_k" 16 "k is 1, 2, 4 ... up to this"
-          countQuery "1: the query counts in the ranks, as in the authors' code" ]
-      Make =
-        fun given ->
-            let depths =
-                [ 0..29 ]
-                |> List.map (fun power -> 1 <<< power)
-                |> List.takeWhile (fun k -> k <= given.Whole "greatest_k")
+    Part.define "recall-at-k" "Patel, Tolias and Matas, CVPR 2022" {
+        let! t1 = Setting.positive "t1" 0.01 "temperature of the ranks"
+        and! t2 = Setting.positive "t2" 1.0 "temperature of being among the first k"
+        and! greatest = Setting.whole "greatest_k" 16 "k is 1, 2, 4 ... up to this"
+        and! countQuery = countQuery "1: the query counts in the ranks, as in the authors' code"
+        let depths = [ 0..29 ] |> List.map (fun power -> 1 <<< power) |> List.takeWhile (fun k -> k <= greatest)
+        return OnSimilarities(recallAt depths t1 t2 countQuery)
+    }
 
-            OnSimilarities(recallAt depths (given.Number "t1") (given.Number "t2") (given.IsOn "count_query")) }
-
-let private penalty (given: Chosen) =
-    let variant = given.Call "variant"
-
+let private penalty (variant: Call) a b =
     if not variant.Given.IsEmpty then
         raise (System.ArgumentException $"The variant of pnp takes no settings: write pnp(variant={variant.Name}, a=2).")
 
     match variant.Name with
     | "o" -> Original
     | "iu" -> IncreasingUnbounded
-    | "ib" -> IncreasingBounded(given.Number "b")
+    | "ib" -> IncreasingBounded b
     | "ds" -> DecreasingSlowly
-    | "dq" -> DecreasingQuickly(given.Number "a")
+    | "dq" -> DecreasingQuickly a
     | other -> raise (System.ArgumentException $"There is no variant '{other}' of pnp; there are dq, ds, iu, ib, o.")
 
 let pnpPart =
-    { Name = "pnp"
-      Source = "Li et al., AAAI 2022"
-      Settings =
-        [ Setting.part "variant" "dq" "how negatives before a positive count: dq, ds, iu, ib, o"
-          Setting.positive "a" 1.0 "of variant dq"
-          Setting.positive "b" 2.0 "of variant ib"
-          Setting.positive "temperature" 0.01 "of the sigmoid that compares similarities" ]
-      Make =
-        fun given ->
-            let penalty = penalty given
-            OnSimilarities(negativesBefore (given.Number "temperature") penalty) }
+    Part.define "pnp" "Li et al., AAAI 2022" {
+        let! variant = Setting.part "variant" "dq" "how negatives before a positive count: dq, ds, iu, ib, o"
+        and! a = Setting.positive "a" 1.0 "of variant dq"
+        and! b = Setting.positive "b" 2.0 "of variant ib"
+        and! temperature = temperature
+        return OnSimilarities(negativesBefore temperature (penalty variant a b))
+    }

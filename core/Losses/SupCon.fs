@@ -13,7 +13,8 @@ let loss (temperature: float) (reduce: Reducer) (pairs: Mining.Pairs) (similarit
     reduce (Terms.ofAnchors (positives |> greaterThan 0.0) (Masked.logSumExp others logits - ofPositives))
 
 let part =
-    { Name = "supcon"
-      Source = "Khosla et al., NeurIPS 2020"
-      Settings = Setting.positive "temperature" 0.1 "divides the similarities" :: Loss.stages "non-zero"
-      Make = fun given -> Loss.staged given (loss (given.Number "temperature")) }
+    Part.define "supcon" "Khosla et al., NeurIPS 2020" {
+        let! temperature = Setting.positive "temperature" 0.1 "divides the similarities"
+        and! staged = Loss.stages "non-zero"
+        return staged (loss temperature)
+    }

@@ -31,23 +31,27 @@ let loss (distance: Distances.Distance) (options: Options) (reduce: Reducer) min
         let terms = terms (at t.Anchor t.Positive d) (at t.Anchor t.Negative d) (fun () -> at t.Positive t.Negative d)
         reduce (Terms.ofTriplets t.Anchor d.shape[0] terms)
 
+let private margin = Setting.number "margin" 0.2 "how much farther than the positive the negative shall be"
+let private distance = Distances.setting "l2, squared-l2, cosine"
+
 let private partOf name source miner =
-    { Name = name
-      Source = source
-      Settings =
-        [ Setting.number "margin" 0.2 "how much farther than the positive the negative shall be"
-          Setting.onOff "soft" false "1: log(1 + e^x) in place of max(x, 0)"
-          Setting.onOff "swap" false "1: the negative's distance is that to the nearer of anchor and positive"
-          Setting.part "distance" "l2" "l2, squared-l2, cosine"
-          Setting.part "miner" miner "chooses triplets; its margin and distance are the loss's unless it is given others"
-          Reducers.setting "non-zero" ]
-      Make =
-        fun given ->
-            let mine, reduce = Miners.chosen given "miner" [ "margin"; "distance" ], Reducers.chosen given "reducer"
-            let options = { Margin = given.Number "margin"; Soft = given.IsOn "soft"; Swap = given.IsOn "swap" }
-            let distance = Distances.chosen given "distance"
-            let onPairs pairs s = loss distance options reduce (mine pairs s) s
-            if options.Swap || Miners.needsBatch (given.Call "miner") then OnBatch onPairs else OnSimilarities onPairs }
+    Part.define name source {
+        let! slack = margin
+        and! soft = Setting.onOff "soft" false "1: log(1 + e^x) in place of max(x, 0)"
+        and! swap = Setting.onOff "swap" false "1: the negative's distance is that to the nearer of anchor and positive"
+        and! distanceOf = distance
+
+        and! miner =
+            Miners.setting
+                (margin.Settings @ distance.Settings)
+                miner
+                "chooses triplets; its margin and distance are the loss's unless it is given others"
+
+        and! reduce = Reducers.setting "non-zero"
+        let options = { Margin = slack; Soft = soft; Swap = swap }
+        let onPairs pairs s = loss distanceOf options reduce (miner.Mine pairs s) s
+        return if swap || miner.NeedsBatch then OnBatch onPairs else OnSimilarities onPairs
+    }
 
 let part = partOf "triplet" "Schroff et al., CVPR 2015; all triplets" "all"
 

@@ -19,22 +19,20 @@ let variance (positive: float) (negative: float) (reduce: Reducer) (pairs: Minin
     reduce (Terms.ofPairs pairs.Positive (squared ((1.0 - positive) * Reducers.meanWhere pairs.Positive s - s)))
     + reduce (Terms.ofPairs pairs.Negative (squared (s - (1.0 + negative) * Reducers.meanWhere pairs.Negative s)))
 
-let private partOf name settings (lossOf: Chosen -> Reducer -> Mining.Pairs -> Tensor -> Tensor) =
-    { Name = name
-      Source = "Yu and Tao, ICCV 2019"
-      Settings = settings @ Loss.stages "mean"
-      Make = fun given -> Loss.staged given (lossOf given) }
+let private source = "Yu and Tao, ICCV 2019"
 
 let part =
-    partOf
-        "tuplet-margin"
-        [ Setting.number "margin" 5.73 "slack of the angle of positives, in degrees"
-          Setting.positive "scale" 64.0 "multiplies the cosines" ]
-        (fun given -> loss (given.Number "margin" * Math.PI / 180.0) (given.Number "scale"))
+    Part.define "tuplet-margin" source {
+        let! degrees = Setting.number "margin" 5.73 "slack of the angle of positives, in degrees"
+        and! scale = Setting.positive "scale" 64.0 "multiplies the cosines"
+        and! staged = Loss.stages "mean"
+        return staged (loss (degrees * Math.PI / 180.0) scale)
+    }
 
 let variancePart =
-    partOf
-        "intra-pair-variance"
-        [ Setting.number "positive_slack" 0.01 "share of the mean below which positives may lie"
-          Setting.number "negative_slack" 0.01 "share of the mean above which negatives may lie" ]
-        (fun given -> variance (given.Number "positive_slack") (given.Number "negative_slack"))
+    Part.define "intra-pair-variance" source {
+        let! positive = Setting.number "positive_slack" 0.01 "share of the mean below which positives may lie"
+        and! negative = Setting.number "negative_slack" 0.01 "share of the mean above which negatives may lie"
+        and! staged = Loss.stages "mean"
+        return staged (variance positive negative)
+    }

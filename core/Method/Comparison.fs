@@ -64,7 +64,7 @@ let ofNetwork (network: Network) (hierarchy: Hierarchy.Options) : Comparison =
 
     let ofNetwork = network.Features.Specs @ network.Head.Specs
 
-    { Know = { Layer.create (ofNetwork @ reads.Specs) know with Folds = network.Features.Folds @ network.Head.Folds }
+    { Know = Layer.create (ofNetwork @ reads.Specs) know
       Similarities = Layer.create climb.Specs similarities
       Looks = Layer.create climb.Specs looks
       Specs = ofNetwork @ (inHierarchy (Hierarchy.conditional hierarchy)).Specs }

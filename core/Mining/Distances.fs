@@ -17,11 +17,9 @@ let squaredL2: Distance = fun s -> 2.0 - 2.0 * s
 
 /// Every distance by name.
 let all: Part<Distance> list =
-    let part name source distance = { Name = name; Source = source; Settings = []; Make = fun _ -> distance }
+    [ Part.define "l2" "|a - b| of unit vectors" { return l2 }
+      Part.define "squared-l2" "|a - b|^2 of unit vectors" { return squaredL2 }
+      Part.define "cosine" "1 - cosine" { return cosine } ]
 
-    [ part "l2" "|a - b| of unit vectors" l2
-      part "squared-l2" "|a - b|^2 of unit vectors" squaredL2
-      part "cosine" "1 - cosine" cosine ]
-
-/// The distance that a setting names.
-let chosen (given: Chosen) key = given.Call key |> Part.make "distance" all given.Classes given.Features
+/// The setting `distance`, which names one.
+let setting meaning = Part.setting "distance" all "distance" "l2" meaning

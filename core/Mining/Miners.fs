@@ -114,9 +114,6 @@ let batchEasyHard (distance: Distances.Distance) positive negative (pairs: Pairs
             let whole = (positives.any (1L, keepdim = true)).logical_and(negatives.any (1L, keepdim = true))
             { pairs with Positive = positives.logical_and whole; Negative = negatives.logical_and whole })
 
-/// Each anchor with its farthest positive and its nearest negative: Hermans et al. 2017, eq. 5.
-let batchHard distance pairs similarities = batchEasyHard distance Hardest Hardest pairs similarities
-
 /// Triplets whose angle at the negative, atan(|a - p| / (2 |n - (a + p) / 2|)), is above so many degrees: Wang et al., "Deep Metric Learning with Angular
 /// Loss", ICCV 2017. The similarities are cosines for unit vectors; pytorch-metric-learning takes the vectors as they are, for which the
 /// dot products must be given. The references must be the batch itself.
@@ -159,18 +156,18 @@ let distanceWeighted features (cutoff: float) (upper: float) (pairs: Pairs) (sim
             let draws = torch.multinomial (weights.masked_fill (undrawable, scalar 1.0), most, replacement = true)
             { Anchor = anchor; Positive = positive; Negative = at anchor (at anchor positive nth - 1L.ToScalar()) draws })
 
-let private distanceSetting = Setting.part "distance" "l2" "distance that is compared: l2, squared-l2, cosine"
+let private distance = Distances.setting "distance that is compared: l2, squared-l2, cosine"
 
-let private part name source settings make : Part<Miner> = { Name = name; Source = source; Settings = settings; Make = make }
-
-let private gap name source meaning kind =
-    part name source [ Setting.number "margin" 0.2 meaning; distanceSetting ] (fun given ->
-        let distance, margin = Distances.chosen given "distance", given.Number "margin"
-        fun pairs s -> OfCompared(tripletMargin distance kind margin pairs s))
+let private gap name source meaning kind : Part<Miner> =
+    Part.define name source {
+        let! margin = Setting.number "margin" 0.2 meaning
+        and! distance = distance
+        return fun pairs s -> OfCompared(tripletMargin distance kind margin pairs s)
+    }
 
 /// No distance is asked for: all of them order pairs alike, and only the order counts.
-let private chosenPairs name source positive negative =
-    part name source [] (fun _ pairs s -> OfPairs(batchEasyHard Distances.l2 positive negative pairs s))
+let private chosenPairs name source positive negative : Part<Miner> =
+    Part.define name source { return fun pairs s -> OfPairs(batchEasyHard Distances.l2 positive negative pairs s) }
 
 /// `easy-positive-semi-hard-negative` and so on.
 let private combinations =
@@ -188,21 +185,17 @@ let private margin = "the margin of the gap"
 
 /// Every miner by name. A new one is a function above and a line here.
 let all: Part<Miner> list =
-    [ part "all" "every pair" [] (fun _ -> every)
-      part
-          "multi-similarity"
-          "Wang et al., CVPR 2019"
-          [ Setting.number "epsilon" 0.1 "how much easier than the hardest pair still counts" ]
-          (fun given pairs s -> OfPairs(multiSimilarity (given.Number "epsilon") pairs s))
-      part
-          "pair-margin"
-          "pytorch-metric-learning"
-          [ Setting.number "positive" 0.2 "positives farther than this are kept"
-            Setting.number "negative" 0.8 "negatives nearer than this are kept"
-            distanceSetting ]
-          (fun given ->
-              let distance = Distances.chosen given "distance"
-              fun pairs s -> OfPairs(pairMargin distance (given.Number "positive") (given.Number "negative") pairs s))
+    [ Part.define "all" "every pair" { return every }
+      Part.define "multi-similarity" "Wang et al., CVPR 2019" {
+          let! epsilon = Setting.number "epsilon" 0.1 "how much easier than the hardest pair still counts"
+          return fun pairs s -> OfPairs(multiSimilarity epsilon pairs s)
+      }
+      Part.define "pair-margin" "pytorch-metric-learning" {
+          let! positive = Setting.number "positive" 0.2 "positives farther than this are kept"
+          and! negative = Setting.number "negative" 0.8 "negatives nearer than this are kept"
+          and! distance = distance
+          return fun pairs s -> OfPairs(pairMargin distance positive negative pairs s)
+      }
       gap "triplet-margin" "triplets within the margin" margin WithinMargin
       gap
           "hard"
@@ -213,33 +206,39 @@ let all: Part<Miner> list =
       gap "easy" "triplets beyond the margin" margin Easy
       chosenPairs "batch-hard" "Hermans et al. 2017" Hardest Hardest
       yield! combinations
-      part
-          "angular"
-          "Wang et al., ICCV 2017"
-          [ Setting.number "angle" 20.0 "triplets with a greater angle at the negative are kept, in degrees" ]
-          (fun given pairs s -> OfTriplets(angular (given.Number "angle") pairs s))
-      part
-          "distance-weighted"
-          "Wu et al., ICCV 2017"
-          [ Setting.positive "cutoff" 0.5 "smaller distances count as this"
-            Setting.positive "upper" 1.4 "negatives at this distance or farther are not drawn" ]
-          (fun given pairs s -> OfTriplets(distanceWeighted given.Features (given.Number "cutoff") (given.Number "upper") pairs s)) ]
+      Part.define "angular" "Wang et al., ICCV 2017" {
+          let! angle = Setting.number "angle" 20.0 "triplets with a greater angle at the negative are kept, in degrees"
+          return fun pairs s -> OfTriplets(angular angle pairs s)
+      }
+      Part.define "distance-weighted" "Wu et al., ICCV 2017" {
+          let! cutoff = Setting.positive "cutoff" 0.5 "smaller distances count as this"
+          and! upper = Setting.positive "upper" 1.4 "negatives at this distance or farther are not drawn"
+          and! features = Setting.features
+          return fun pairs s -> OfTriplets(distanceWeighted features cutoff upper pairs s)
+      } ]
 
-/// Whether a miner needs similarities among the references, so that these must be the queries themselves.
-let needsBatch (call: Call) = call.Name = "angular"
+/// A miner that a setting names.
+type Chosen =
+    { Name: string
+      Mine: Miner }
 
-/// The miner that a setting names; numbers of the loss stand in for those that the miner has too and was not given.
-let chosen (given: Chosen) key (shared: string list) : Miner =
-    let call = given.Call key
+    /// It needs similarities among the references, so that these must be the queries themselves.
+    member this.NeedsBatch = this.Name = "angular"
 
-    let has name =
-        Part.tryFind all call.Name
-        |> Option.exists (fun miner -> miner.Settings |> List.exists (fun s -> s.Key = name))
+/// The setting `miner`, which names one; numbers of the loss stand in for those that the miner has too and was not given.
+let setting (ofLoss: Setting list) name meaning : Declared<Chosen> =
+    let call = Setting.part "miner" name meaning
 
-    let inherited =
-        Map
-            [ for name in shared do
-                  if has name then name, given.Values[name] ]
+    let read given =
+        let call = call.Read given
+        let own = Part.tryFind all call.Name |> Option.map _.Settings |> Option.defaultValue []
 
-    let settings = (inherited, call.Given) ||> Map.fold (fun all name value -> Map.add name value all)
-    Part.make "miner" all given.Classes given.Features { call with Given = settings }
+        let inherited =
+            Map
+                [ for shared in ofLoss do
+                      if own |> List.exists (fun setting -> setting.Key = shared.Key) then shared.Key, given.Values[shared.Key] ]
+
+        let settings = (inherited, call.Given) ||> Map.fold (fun all key value -> Map.add key value all)
+        { Name = call.Name; Mine = Part.make "miner" all given.Classes given.Features { call with Given = settings } }
+
+    { Settings = call.Settings; Read = read }

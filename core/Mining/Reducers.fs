@@ -87,29 +87,17 @@ let perAnchor: Reducer =
         let counts = total (terms.Counted.``to`` terms.Values.dtype)
         (total (counted terms) / counts.clamp_min (scalar 1.0)).mean()
 
-/// The mean of terms weighted by the class of their anchor: weights C, labels Q.
-let classWeighted (weights: Tensor) (labels: Tensor) : Reducer =
-    fun terms ->
-        let weight = weights.index_select(0L, labels).index_select(0L, terms.Anchors.reshape -1L)
-        mean { terms with Values = terms.Values * weight.reshape terms.Values.shape }
-
 /// Every reducer by name.
 let all: Part<Reducer> list =
-    let part name source settings make = { Name = name; Source = source; Settings = settings; Make = make }
+    [ Part.define "mean" "mean of all terms" { return mean }
+      Part.define "non-zero" "mean of the terms above zero" { return nonZero }
+      Part.define "sum" "sum of all terms" { return sum }
+      Part.define "per-anchor" "mean over anchors of the mean of each one's terms" { return perAnchor }
+      Part.define "within" "mean of the terms between two bounds" {
+          let! low = Setting.number "low" 0.0 "terms up to this are left out"
+          and! high = Setting.number "high" 1e30 "terms from this on are left out"
+          return between low high
+      } ]
 
-    [ part "mean" "mean of all terms" [] (fun _ -> mean)
-      part "non-zero" "mean of the terms above zero" [] (fun _ -> nonZero)
-      part "sum" "sum of all terms" [] (fun _ -> sum)
-      part "per-anchor" "mean over anchors of the mean of each one's terms" [] (fun _ -> perAnchor)
-      part
-          "within"
-          "mean of the terms between two bounds"
-          [ Setting.number "low" 0.0 "terms up to this are left out"
-            Setting.number "high" 1e30 "terms from this on are left out" ]
-          (fun given -> between (given.Number "low") (given.Number "high")) ]
-
-/// The reducer that a setting names.
-let chosen (given: Chosen) key = given.Call key |> Part.make "reducer" all given.Classes given.Features
-
-/// The setting that names a reducer.
-let setting name = Setting.part "reducer" name "from terms to a number: mean, non-zero, sum, per-anchor, within"
+/// The setting `reducer`, which names one.
+let setting name = Part.setting "reducer" all "reducer" name "from terms to a number: mean, non-zero, sum, per-anchor, within"

@@ -22,11 +22,6 @@ let cosine (embeddings: Tensor) =
     else
         matmul unit (unit.t ())
 
-/// B B D -> B B: cos(c[i|j], c[j|i]), row i column j; symmetric.
-let mutualCosine (conditional: Tensor) =
-    let unit = Layers.l2Normalise conditional
-    (unit * unit.transpose (0L, 1L)).sum(-1L)
-
 /// Any shape -> the same: the Euclidean distance of two unit vectors from their cosine, sqrt(2 - 2 s). At s = 1, where the root has no
 /// gradient, the gradient is zero.
 let distanceFromCosine (similarity: Tensor) =
@@ -41,27 +36,3 @@ let turned (angle: float) (cosine: Tensor) =
     let away = squaredSine.detach () |> greaterThan 1e-14
     let sine = torch.where(away, squaredSine, torch.ones_like squaredSine).sqrt() * away.``to`` cosine.dtype
     cosine * System.Math.Cos angle - sine * System.Math.Sin angle
-
-/// Q D, G D -> (Q K, Q K): cosines and places of the K most similar rows of a gallery, or of all G where there are fewer, most similar
-/// first, in blocks of queries so that only block x G similarities are held at a time. Equal similarities keep the order of the gallery.
-/// ArgumentException for queries and gallery of different widths.
-let topK (block: int) (k: int) (queries: Tensor) (gallery: Tensor) =
-    if queries.Dimensions <> 2L || gallery.Dimensions <> 2L || queries.shape[1] <> gallery.shape[1] then
-        invalidArg
-            (nameof gallery)
-            $"Queries and gallery are Q D and G D of one D; these are {shapeText queries.shape} and {shapeText gallery.shape}: embed both by the same network."
-
-    let k = min (int64 k) gallery.shape[0]
-    let gallery = (Layers.l2Normalise gallery).t()
-
-    let nearest (rows: Tensor) =
-        use scope = torch.NewDisposeScope()
-        let struct (values, places) = (matmul (Layers.l2Normalise rows) gallery).sort(dim = -1L, descending = true, stable = true)
-
-        // A part that is only looked at would keep the whole block alive.
-        let first (sorted: Tensor) = sorted.narrow(1L, 0L, k).clone() |> scope.MoveToOuter
-
-        first values, first places
-
-    let values, places = queries.split (int64 block) |> Array.map nearest |> Array.unzip
-    torch.cat (values, 0L), torch.cat (places, 0L)

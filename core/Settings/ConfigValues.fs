@@ -138,7 +138,8 @@ module Config =
         else { photographs with Encoder = encoder }
 
     /// What the encoder is built for.
-    let encoderOptions config : Encoders.EncoderOptions = { Size = config.Size; FrozenNorm = config.FreezeNorm }
+    let encoderOptions config : Encoders.EncoderOptions =
+        { Size = config.Size; Norms = (if config.FreezeNorm then Layers.Norms.Frozen else Layers.Norms.Batch) }
 
     /// The loss of the levels and its settings: the one given, or the loss itself with its settings, but for those given for the levels.
     let levelLossOf config =

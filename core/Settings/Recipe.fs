@@ -12,11 +12,13 @@ type Recipe =
         Method: Train.Method
     }
 
-/// The encoder of the settings.
-let encoder (config: Config) =
-    match Encoders.All.tryBuild config.Encoder (Config.encoderOptions config) with
+let private encoderFor options (config: Config) =
+    match Encoders.All.tryBuild config.Encoder options with
     | Some encoder -> encoder
     | None -> invalidArg (nameof config) $"There is no encoder '{config.Encoder}'."
+
+/// The encoder of the settings.
+let encoder (config: Config) = encoderFor (Config.encoderOptions config) config
 
 let private pooling (config: Config) = Encoders.All.poolings |> List.find (fun (name, _, _) -> name = config.Pooling)
 
@@ -25,16 +27,21 @@ let dimension (config: Config) =
     let _, features, _ = pooling config
     if config.Embedding > 0 then config.Embedding else features * (encoder config).Channels
 
-/// Pictures -> embedding of the settings' encoder and pooling.
-let network (config: Config) =
+let private networkOf (config: Config) (encoder: Encoders.Encoder) =
     let _, features, pooling = pooling config
-
-    let encoder = encoder config
 
     let encoder =
         if config.Precision = "bfloat16" then { encoder with Features = Precision.bfloat16 encoder.Features } else encoder
 
     Network.ofEncoder encoder (features, pooling, config.Pooling = "mean") config.HeadNorm config.Embedding
+
+/// Pictures -> embedding of the settings' encoder and pooling.
+let network (config: Config) = encoder config |> networkOf config
+
+/// The same at test time, with the encoder's norms folded into its convolutions: it runs with `Folding.parameters`.
+let folded (config: Config) =
+    encoderFor { Config.encoderOptions config with Norms = Layers.Norms.Folded } config
+    |> networkOf config
 
 /// The levels of the settings; words that `Check` refuses count as the last choice.
 let hierarchy (config: Config) : Hierarchy.Options =

@@ -1,4 +1,4 @@
-/// Optimisers: a step of each as a pure function of tensors, and in place on the leaves and their moments.
+/// Optimisers: a step of each, in place on the leaves and their moments.
 module CondEmbed.Optimiser
 
 open TorchSharp
@@ -18,30 +18,6 @@ let moments rule =
     match rule with
     | AdamW _ -> [ "mean"; "square" ]
     | Sgd(momentum, _) -> if momentum = 0.0 then [] else [ "momentum" ]
-
-/// leaf, mean, square, gradient, all of one shape -> the first three anew: a step of AdamW as the paper writes it; t counts from 1. Slow;
-/// for tests and reading.
-let pureAdamW
-    (b1: float, b2: float, epsilon: float)
-    (rate: float)
-    (decay: float)
-    t
-    (leaf: Tensor, mean: Tensor, square: Tensor)
-    (g: Tensor)
-    =
-    let mean = b1 * mean + (1.0 - b1) * g
-    let square = b2 * square + (1.0 - b2) * g * g
-
-    let direction = mean / (1.0 - b1 ** float t) / ((square / (1.0 - b2 ** float t)).sqrt() + epsilon)
-
-    leaf - rate * (direction + decay * leaf), mean, square
-
-/// leaf, momentum (zero before the first step), gradient, all of one shape -> the first two anew: a step of SGD as torch.optim writes it.
-/// Slow; for tests and reading.
-let pureSgd (momentum: float, nesterov) (rate: float) (decay: float) (leaf: Tensor, velocity: Tensor) (g: Tensor) =
-    let g = g + decay * leaf
-    let velocity = momentum * velocity + g
-    leaf - rate * (if nesterov then g + momentum * velocity else velocity), velocity
 
 /// libtorch's fused kernels, which go once over a list of leaves. TorchSharp has them only by way of TorchScript.
 let private fused =

@@ -66,21 +66,20 @@ let private command (effort: Effort) =
     let dataset = ImageDatasets.OpenImages folder
     fun () -> each effort (fun () -> network.Embed(dataset) |> ignore)
 
-let private forward layerOf parametersOf (effort: Effort) =
+let private forward isFolded (effort: Effort) =
     torch.set_num_threads effort.Threads
-    let layer: Layer<Tensor, Tensor> = Network.embed (Recipe.network config)
-    let unfolded = Params.init 1L torch.CPU float32 layer.Specs
-    let parameters: Params = parametersOf layer unfolded
-    let chosen: Layer<Tensor, Tensor> = layerOf layer
+    let apart: Layer<Tensor, Tensor> = Network.embed (Recipe.network config)
+    let layer: Layer<Tensor, Tensor> = if isFolded then Network.embed (Recipe.folded config) else apart
+    let parameters: Params = Params.init 1L torch.CPU float32 apart.Specs |> Folding.parameters apart.Specs layer.Specs
     let pictures = (Networks.batch batch 224).Images
 
     fun () ->
         each effort (fun () ->
             for _ in 1 .. batches effort do
-                scoped (fun () -> Layer.run parameters chosen pictures |> ignore))
+                scoped (fun () -> Layer.run parameters layer pictures |> ignore))
 
-let private folded = forward Folding.layer Folding.parameters
-let private apart = forward id (fun _ parameters -> parameters)
+let private folded = forward true
+let private apart = forward false
 
 let benchmarks =
     [ Benchmark.row

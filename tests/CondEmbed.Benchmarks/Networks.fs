@@ -35,7 +35,7 @@ let batch count size : Batch =
 
 /// The shape of every trained leaf of ResNet-50 without its last layer: 159.
 let trainedShapes () =
-    let specs = (Residual.resNet50 Residual.OnSecond { Size = 224; FrozenNorm = false }).Features.Specs
+    let specs = (Residual.resNet50 Residual.OnSecond { Size = 224; Norms = Layers.Norms.Batch }).Features.Specs
 
     [ for spec in specs do
           if spec.Role = Trainable then List.toArray spec.Shape ]

@@ -41,7 +41,7 @@ let private torchvision bottleneck (blocks: int list) =
               let inputs = if i = 0 then before else outputs
               yield! block $"layer{stage + 1}.{i}" inputs width (i = 0 && inputs <> outputs) ]
 
-let private options: EncoderOptions = { Size = 224; FrozenNorm = false }
+let private options: EncoderOptions = { Size = 224; Norms = Layers.Norms.Batch }
 
 let private shapesOf (encoder: Encoder) = [ for spec in encoder.Features.Specs -> spec.Name, spec.Shape ]
 

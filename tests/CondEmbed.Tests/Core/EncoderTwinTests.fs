@@ -128,7 +128,7 @@ let private options block stem : Residual.Options =
       Block = block
       SmoothShortcut = false
       ZeroStart = false
-      FrozenNorm = false }
+      Norms = Layers.Norms.Batch }
 
 /// B 3 H W -> B C h w.
 let private mapOf options = (Residual.build options).Features |> Layer.map Features.map
@@ -189,7 +189,7 @@ let tests =
               expectSame (Layer.run parameters stem x) (Layer.run parameters features x) "output")
 
           tensorTest "frozen norms run on stored statistics in training and report none" (fun () ->
-              let build frozen = mapOf { plain with FrozenNorm = frozen }
+              let build frozen = mapOf { plain with Norms = (if frozen then Layers.Norms.Frozen else Layers.Norms.Batch) }
 
               let parameters, x = started (build true).Specs, normal 50 [ 2; 3; 17; 20 ]
               let output, reports = forward Training parameters (build true) x

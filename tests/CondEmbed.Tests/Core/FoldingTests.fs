@@ -8,13 +8,15 @@ open CondEmbed.Interop
 open CondEmbed.Tests.Support
 open TorchSharp
 
-let private options: EncoderOptions = { Size = 48; FrozenNorm = false }
+let private options: EncoderOptions = { Size = 48; Norms = Layers.Norms.Batch }
 
+/// Encoders, each built from one description with its norms apart and folded.
 let private networks =
-    [ "small", Residual.small options
-      "resnet18", Residual.resNet18 options
-      "resnet50", Residual.resNet50 Residual.OnSecond options
-      "resnet50-v1", Residual.resNet50 Residual.OnFirst options ]
+    [ for name, build in
+          [ "small", Residual.small
+            "resnet18", Residual.resNet18
+            "resnet50", Residual.resNet50 Residual.OnSecond
+            "resnet50-v1", Residual.resNet50 Residual.OnFirst ] -> name, build options, build { options with Norms = Layers.Norms.Folded } ]
 
 let private mapOf (encoder: Encoder) = encoder.Features |> Layer.map Features.map
 
@@ -34,20 +36,19 @@ let private numbersOf (parameters: Params) = [ for name, tensor in Params.toSeq 
 let private equal =
     testList
         "equals the norms apart"
-        [ for name, encoder in networks do
+        [ for name, apart, folded in networks do
               tensorTest $"{name}, in float64" (fun () ->
-                  let layer = mapOf encoder
+                  let layer, foldedLayer = mapOf apart, mapOf folded
                   let parameters = trained layer.Specs
                   let x = normal 60 [ 2; 3; 37; 40 ]
                   let apart = Layer.run parameters layer x
-                  let folded = Layer.run (Folding.parameters layer parameters) (Folding.layer layer) x
+                  let folded = Layer.run (Folding.parameters layer.Specs foldedLayer.Specs parameters) foldedLayer x
                   let largest = toFloat (apart.abs().max())
                   expectClose (1e-10 * max 1.0 largest) apart folded "features")
 
               test $"{name}: every norm is folded, and each convolution has a bias for it" {
-                  let layer = mapOf encoder
+                  let layer, folded = mapOf apart, mapOf folded
                   let norms = layer.Specs |> List.filter (fun spec -> spec.Name.EndsWith ".running_var") |> List.length
-                  let folded = Folding.layer layer
                   Expect.all folded.Specs (fun spec -> spec.Role = Trainable) "no statistics are left"
                   let biases = folded.Specs |> List.filter (fun spec -> spec.Name.EndsWith ".bias")
                   Expect.equal biases.Length norms "a bias for each norm"
@@ -56,21 +57,28 @@ let private equal =
 
           tensorTest "embeddings of length 1 in float32 are within 1e-5" (fun () ->
               let config = { Config.standard with Encoder = "resnet18"; Embedding = 32; Size = 64 }
-              let layer = Network.embed (Recipe.network config)
+              let layer, foldedLayer = Network.embed (Recipe.network config), Network.embed (Recipe.folded config)
               let parameters = trained layer.Specs |> Params.map (fun _ tensor -> tensor.``to`` float32)
               let pictures = torch.randint (0L, 256L, [| 3L; 64L; 64L; 3L |], dtype = torch.uint8, device = torch.CPU)
-              let folded = Layer.run (Folding.parameters layer parameters) (Folding.layer layer) pictures
+              let folded = Layer.run (Folding.parameters layer.Specs foldedLayer.Specs parameters) foldedLayer pictures
               expectClose 1e-5 (Layer.run parameters layer pictures) folded "embeddings") ]
+
+/// The small network, its norms apart and folded.
+let private small = mapOf (Residual.small options), mapOf (Residual.small { options with Norms = Layers.Norms.Folded })
 
 let private parameters =
     testList
         "parameters"
         [ tensorTest "those of the training are as they were, and shared where nothing is folded" (fun () ->
-              let layer = mapOf (Residual.small options) --> Layers.meanPool --> Layer.named "fc" (Layers.linear 128 4)
+              let networkOf norms =
+                  mapOf (Residual.small { options with Norms = norms })
+                  --> Layers.meanPool
+                  --> Layer.named "fc" (Layers.linear 128 4)
 
+              let layer, foldedLayer = networkOf Layers.Norms.Batch, networkOf Layers.Norms.Folded
               let before = trained layer.Specs
               let values = numbersOf before
-              let folded = Folding.parameters layer before
+              let folded = Folding.parameters layer.Specs foldedLayer.Specs before
               Expect.equal (numbersOf before) values "nothing was changed"
               Expect.isTrue (obj.ReferenceEquals(folded["fc.weight"], before["fc.weight"])) "the same tensor"
 
@@ -79,28 +87,31 @@ let private parameters =
               for name, tensor in Params.toSeq folded do
                   shapes[name] <- List.ofArray tensor.shape
 
-              Expect.isEmpty (Params.mismatches (Folding.layer layer).Specs shapes) "they fit the folded layer")
+              Expect.isEmpty (Params.mismatches foldedLayer.Specs shapes) "they fit the folded layer")
 
           tensorTest "those of one layer do not run the other" (fun () ->
-              let layer = mapOf (Residual.small options)
+              let layer, foldedLayer = small
               let parameters, x = trained layer.Specs, normal 61 [ 1; 3; 16; 16 ]
-              let folded = Folding.parameters layer parameters
+              let folded = Folding.parameters layer.Specs foldedLayer.Specs parameters
               Expect.throwsT<System.ArgumentException> (fun () -> Layer.run folded layer x |> ignore) "norms are missing"
 
-              Expect.throwsT<System.ArgumentException>
-                  (fun () -> Layer.run parameters (Folding.layer layer) x |> ignore)
-                  "biases are missing"
+              Expect.throwsT<System.ArgumentException> (fun () -> Layer.run parameters foldedLayer x |> ignore) "biases are missing"
 
-              Expect.throwsT<LayerException> (fun () -> Layer.apply Training folded (Folding.layer layer) x |> ignore) "nothing to train")
+              Expect.throwsT<LayerException> (fun () -> Layer.apply Training folded foldedLayer x |> ignore) "nothing to train")
 
-          tensorTest "a layer without norms is itself" (fun () ->
+          tensorTest "a network without norms behind convolutions is itself" (fun () ->
+              let specsOf norms = (VisionTransformer.small { Size = 224; Norms = norms }).Features.Specs
+              Expect.equal (specsOf Layers.Norms.Folded) (specsOf Layers.Norms.Batch) "specs"
               let layer = Layer.named "fc" (Layers.linear 3 2)
               let parameters = started layer.Specs
-              Expect.equal (Folding.layer layer).Specs layer.Specs "specs"
+              let folded = Folding.parameters layer.Specs layer.Specs parameters
+              Expect.isTrue (obj.ReferenceEquals(folded["fc.weight"], parameters["fc.weight"])) "the same tensor")
 
-              Expect.isTrue
-                  (obj.ReferenceEquals((Folding.parameters layer parameters)["fc.weight"], parameters["fc.weight"]))
-                  "the same tensor") ]
+          testCase "networks that are not built from one description are refused" (fun () ->
+              let layer, other = Layer.named "a" (Layers.linear 3 2), Layer.named "b" (Layers.linear 3 2)
+
+              Expect.throwsC (fun () -> Folding.parameters layer.Specs other.Specs (started layer.Specs) |> ignore) (fun problem ->
+                  Expect.stringContains problem.Message "'b.weight' is not the bias" "what and why")) ]
 
 let private config =
     { Config.standard with
@@ -159,11 +170,11 @@ let private tidied =
                   expectFinite value name)
 
           tensorTest "takes the place of what was made before it, and never of the input" (fun () ->
-              let layer = mapOf (Residual.small options)
+              let layer, folded = small
               let parameters, x = trained layer.Specs, normal 63 [ 2; 3; 32; 32 ]
               let before = numbers x
               forward Training parameters layer x |> ignore
-              Layer.run (Folding.parameters layer parameters) (Folding.layer layer) x |> ignore
+              Layer.run (Folding.parameters layer.Specs folded.Specs parameters) folded x |> ignore
               Expect.equal (numbers x) before "the input") ]
 
 let tests = testList "Folding" [ equal; parameters; sessions; tidied ]

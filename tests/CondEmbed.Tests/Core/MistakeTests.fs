@@ -190,10 +190,6 @@ let private mistakes: (string * string list * (unit -> unit)) list =
       [ "no class token"; "pool its map" ],
       fun () -> Features.token (Features.ofMap (zeros [ 1L; 2L; 3L; 3L ])) |> ignore
 
-      "queries and gallery of different widths",
-      [ "[2, 4]"; "[3, 6]"; "same network" ],
-      fun () -> Similarity.topK 8 1 (zeros [ 2L; 4L ]) (zeros [ 3L; 6L ]) |> ignore
-
       "embeddings of different widths in an evaluation",
       [ "queries of 4 numbers"; "gallery of 6" ],
       fun () ->

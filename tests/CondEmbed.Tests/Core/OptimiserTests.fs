@@ -18,6 +18,28 @@ let private byTorch (make: Modules.Parameter -> torch.optim.Optimizer) (start: T
           optimiser.step () |> ignore
           (leaf :> Tensor).detach().clone() ]
 
+/// leaf, mean, square, gradient, all of one shape -> the first three anew: a step of AdamW as the paper writes it; t counts from 1.
+let private pureAdamW
+    (b1: float, b2: float, epsilon: float)
+    (rate: float)
+    (decay: float)
+    t
+    (leaf: Tensor, mean: Tensor, square: Tensor)
+    (g: Tensor)
+    =
+    let mean = b1 * mean + (1.0 - b1) * g
+    let square = b2 * square + (1.0 - b2) * g * g
+
+    let direction = mean / (1.0 - b1 ** float t) / ((square / (1.0 - b2 ** float t)).sqrt() + epsilon)
+
+    leaf - rate * (direction + decay * leaf), mean, square
+
+/// leaf, momentum (zero before the first step), gradient, all of one shape -> the first two anew: a step of SGD as torch.optim writes it.
+let private pureSgd (momentum: float, nesterov) (rate: float) (decay: float) (leaf: Tensor, velocity: Tensor) (g: Tensor) =
+    let g = g + decay * leaf
+    let velocity = momentum * velocity + g
+    leaf - rate * (if nesterov then g + momentum * velocity else velocity), velocity
+
 let private start () = normal 1 [ 3; 2 ]
 
 let private gradients () = [ for step in 1..10 -> normal (10 + step) [ 3; 2 ] ]
@@ -56,7 +78,7 @@ let private stepTests =
 
                   let pure' =
                       ((start (), zero, zero), List.indexed (gradients ()))
-                      ||> List.scan (fun state (step, g) -> Optimiser.pureAdamW constants 0.05 decay (step + 1) state g)
+                      ||> List.scan (fun state (step, g) -> pureAdamW constants 0.05 decay (step + 1) state g)
                       |> List.tail
                       |> List.map (fun (leaf, _, _) -> leaf)
 
@@ -75,7 +97,7 @@ let private stepTests =
 
                   let pure' =
                       ((start (), torch.zeros_like (start ())), gradients ())
-                      ||> List.scan (Optimiser.pureSgd (momentum, nesterov) 0.05 decay)
+                      ||> List.scan (pureSgd (momentum, nesterov) 0.05 decay)
                       |> List.tail
                       |> List.map fst
 

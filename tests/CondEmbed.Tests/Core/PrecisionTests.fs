@@ -9,7 +9,7 @@ open CondEmbed.Tests.Support
 open TorchSharp
 
 let private encoders =
-    [ for name in [ "small"; "resnet18"; "vit-s16" ] -> name, (All.tryBuild name { Size = 32; FrozenNorm = false }).Value ]
+    [ for name in [ "small"; "resnet18"; "vit-s16" ] -> name, (All.tryBuild name { Size = 32; Norms = Layers.Norms.Batch }).Value ]
 
 let private started (encoder: Encoder) =
     let parameters = Params.init 3L torch.CPU float32 encoder.Features.Specs

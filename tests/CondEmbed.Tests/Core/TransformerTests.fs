@@ -104,7 +104,7 @@ let tests =
                 "vit-b16", 768, 85_798_656L
                 "vit-b16-dino", 768, 85_798_656L ] do
               testCase $"{name} has timm's names and {numbers} parameters" (fun () ->
-                  let encoder = (All.tryBuild name { Size = 224; FrozenNorm = true }).Value
+                  let encoder = (All.tryBuild name { Size = 224; Norms = Layers.Norms.Frozen }).Value
                   Expect.equal (set [ for spec in encoder.Features.Specs -> spec.Name ]) timmNames "names"
                   Expect.equal (Params.count encoder.Features.Specs) numbers "numbers"
                   Expect.equal (encoder.Channels, encoder.HasToken, encoder.Multiple) (width, true, 16) "what it is"

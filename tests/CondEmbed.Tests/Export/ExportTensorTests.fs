@@ -83,7 +83,7 @@ let tests =
                       [ for name in names do
                             if not (name.StartsWith "head.") then (WeightNames.rename name).Value ]
 
-                  let expected = (Encoders.All.tryBuild "vit-b16" { Size = 32; FrozenNorm = false }).Value.Features.Specs
+                  let expected = (Encoders.All.tryBuild "vit-b16" { Size = 32; Norms = Layers.Norms.Batch }).Value.Features.Specs
                   Expect.equal (set ours) (set [ for spec in expected -> spec.Name ]) "and back"
 
                   rejects [ "torchvision"; "vit-s16"; "timm" ] (fun () ->

@@ -148,11 +148,6 @@ let private stageTests =
                   for seed in 1..20 do
                       let labels, embeddings = randomBatch seed
                       let s = Similarity.cosine embeddings
-                      close (onPairs text labels s) (twin { Labels = labels; S = entry s }) $"batch {seed}")
-
-          tensorTest "terms weighted by class" (fun () ->
-              let labels, weights = labelsOf [ 0; 1; 1 ], torch.tensor ([| 2.0; 10.0 |])
-              let terms = Reducers.Terms.ofAnchors (torch.tensor [| true; true; false |]) (torch.tensor [| 1.0; 3.0; 5.0 |])
-              Expect.floatClose Accuracy.high (toFloat (Reducers.classWeighted weights labels terms)) 16.0 "the mean of 2 and 30") ]
+                      close (onPairs text labels s) (twin { Labels = labels; S = entry s }) $"batch {seed}") ]
 
 let tests = testList "twins" [ twinTests; stageTests ]

@@ -11,7 +11,7 @@ let tests =
         "Similarity"
         [ tensorTest "the mutual cosine is symmetric, and one between a pair that agrees" (fun () ->
               let c = normal 1 [ 4; 4; 6 ]
-              let s = Similarity.mutualCosine c
+              let s = Hierarchy.similarity (Hierarchy.plain attention 1) Pairing.All (normal 2 [ 4; 6 ]) c
               expectClose 1e-15 (s.t ()) s "symmetric"
               expectClose 1e-12 (torch.ones (4L, dtype = float64)) (s.diagonal ()) "an image with itself"
               let rows = rowsOf c
@@ -29,34 +29,4 @@ let tests =
                   let apart = sqrt (Array.fold2 (fun sum a b -> sum + (a - b) ** 2.0) 0.0 rows[i] rows[j])
 
                   let d = (Similarity.distanceFromCosine s).[int64 i, int64 j].item<float>()
-                  Expect.floatClose { absolute = 1e-7; relative = 1e-9 } d apart "distance")
-
-          tensorTest "the K most similar are those of a full sort, whatever the block, ties in gallery order" (fun () ->
-              let axes = torch.eye (3L, dtype = float64)
-              let gallery = torch.cat [| axes; -axes; axes; -axes |]
-              let queries = normal 3 [ 7; 3 ]
-
-              let cosines = rowsOf ((Layers.l2Normalise queries).matmul((Layers.l2Normalise gallery).t()))
-
-              let expected =
-                  cosines
-                  |> Array.collect (fun row -> [| 0L .. 11L |] |> Array.sortBy (fun i -> -row[int i], i) |> Array.take 6)
-
-              for block in [ 1; 3; 7; 100 ] do
-                  let values, places = Similarity.topK block 6 queries gallery
-                  Expect.sequenceEqual (places.data<int64>().ToArray()) expected $"places, block {block}"
-
-                  let wanted = [ for q in 0..6 -> [ for k in 0..5 -> cosines[q].[int expected[6 * q + k]] ] ]
-
-                  expectClose 1e-12 (matrixOf wanted) values "values")
-
-          tensorTest "of a gallery smaller than K all rows are found, and no block outlives the search" (fun () ->
-              let queries, gallery = normal 4 [ 50; 3 ], normal 5 [ 4; 3 ]
-
-              scoped (fun () ->
-                  let before = torch.Tensor.TotalCount
-                  let values, places = Similarity.topK 1 9 queries gallery
-                  Expect.equal (List.ofArray places.shape) [ 50L; 4L ] "places"
-                  Expect.equal (List.ofArray values.shape) [ 50L; 4L ] "values"
-                  // Three a block, its query and what it found, and a few of the whole; what it computed is gone.
-                  Expect.isLessThan (torch.Tensor.TotalCount - before) 160L "live tensors")) ]
+                  Expect.floatClose { absolute = 1e-7; relative = 1e-9 } d apart "distance") ]

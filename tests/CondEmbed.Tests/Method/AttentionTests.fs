@@ -37,6 +37,11 @@ let attend (parameters: Params) (query: float array) (tokens: float array array)
     let heads = Array.init attention.Heads head
     Array.map fst heads, heads |> Array.collect snd |> times "output"
 
+/// B B D -> B B: cos(c[i|j], c[j|i]), row i column j, as the definition reads.
+let mutualCosine (c: Tensor) =
+    let unit = Layers.l2Normalise c
+    (unit * unit.transpose (0L, 1L)).sum(-1L)
+
 let batch count : Hierarchy.Views =
     { Maps = [ normal 11 [ count; attention.Channels; 5; 1 ] ]
       Embeddings = normal 12 [ count; attention.Embedding ]

@@ -68,7 +68,7 @@ let private termTests =
 
                   let levels = (e.unsqueeze(1L).expand(6L, 6L, 6L), [ 1; 2 ]) ||> List.scan next |> List.tail
                   let pairs = Mining.all (batch ()).Labels
-                  let terms = [ for c in levels -> scored pairs (Similarity.mutualCosine c) ]
+                  let terms = [ for c in levels -> scored pairs (AttentionTests.mutualCosine c) ]
                   let first = scored pairs (Similarity.cosine e)
                   let expected = (first, terms) ||> List.fold (fun total term -> total + 0.5 * term)
                   let scored, reported = forward Training parameters objective (batch ())

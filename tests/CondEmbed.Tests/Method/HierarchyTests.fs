@@ -83,7 +83,7 @@ let private scalarOf options (leaves: Params) =
     let views: Hierarchy.Views = { Maps = [ leaves["map"] ]; Embeddings = leaves["embeddings"]; Values = None }
 
     (Hierarchy.conditional options).Forward { Params = leaves; Mode = Training; Report = fun _ _ -> () } views
-    |> List.map (fun c -> (Similarity.mutualCosine c * normal 5 [ 3; 3 ]).sum())
+    |> List.map (fun c -> (mutualCosine c * normal 5 [ 3; 3 ]).sum())
     |> List.reduce (fun a b -> a + b)
 
 let private leavesOf options =
@@ -136,7 +136,7 @@ let private gradients =
                         Block = Residual.Basic
                         SmoothShortcut = false
                         ZeroStart = false
-                        FrozenNorm = false }
+                        Norms = Layers.Norms.Batch }
 
               let network =
                   { Features = encoder.Features

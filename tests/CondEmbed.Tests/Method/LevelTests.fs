@@ -68,7 +68,7 @@ let private atStart options =
               Block = Residual.Basic
               SmoothShortcut = false
               ZeroStart = false
-              FrozenNorm = false }
+              Norms = Layers.Norms.Batch }
 
     let pooling = Layer.lift Features.map --> Layers.meanPool
     let network = Network.ofEncoder encoder (1, pooling, true) false 6
@@ -97,7 +97,7 @@ let private startTests =
                   let _, _, embeddings, levels = atStart options
 
                   for c in levels do
-                      expectClose 1e-6 (Similarity.cosine embeddings) (Similarity.mutualCosine c) "s = s^0")
+                      expectClose 1e-6 (Similarity.cosine embeddings) (AttentionTests.mutualCosine c) "s = s^0")
 
           tensorTest "the mean of the projected tokens is the unconditional embedding, by the head's own parameters" (fun () ->
               let network, parameters, embeddings, _ = atStart { options 1 with Values = Attention.Values.Given }
@@ -110,7 +110,7 @@ let private startTests =
 
           tensorTest "so it is with a norm in the head, by the statistics of the batch in training and the running ones after it" (fun () ->
               let mean = Layer.lift Features.map --> Layers.meanPool
-              let network = Network.ofEncoder (Residual.small { Size = 48; FrozenNorm = false }) (1, mean, true) true 6
+              let network = Network.ofEncoder (Residual.small { Size = 48; Norms = Layers.Norms.Batch }) (1, mean, true) true 6
               let parameters = unlike network.Head.Specs |> Params.map (fun name x -> if name.EndsWith "var" then x.abs () else x)
               let map = normal 4 [ 5; 128; 3; 2 ]
 

@@ -108,7 +108,7 @@ let private strayTests =
               for clip in [ 0.0; 0.001 ] do
                   strayTest $"optimiser {optimiser}, clip {clip}" (fun () -> step { tiny with Optimiser = optimiser; Clip = clip })
 
-          strayTest "mined triplets, attention maps, nearest neighbours and finite differences" (fun () ->
+          strayTest "mined triplets, attention maps and finite differences" (fun () ->
               let e = normal 1 [ 4; 8 ]
 
               for miner in Part.names Miners.all do
@@ -128,8 +128,6 @@ let private strayTests =
               for map in Layer.run (started maps.Specs) maps views do
                   expectFinite map "attention"
 
-              let values, _ = Similarity.topK 3 2 e e
-              expectFinite values "nearest"
               expectFinite (Grad.finiteDifferences 1e-3 (fun x -> x.sum ()) e) "slopes")
 
           strayTest "a session of the host program" (fun () ->

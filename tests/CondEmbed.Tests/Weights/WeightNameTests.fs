@@ -27,7 +27,7 @@ let private renames =
       "encoder.ln.weight", "norm.weight"
       "heads.head.weight", "heads.head.weight" ]
 
-let private specsOf name size = (All.tryBuild name { Size = size; FrozenNorm = false }).Value.Features.Specs
+let private specsOf name size = (All.tryBuild name { Size = size; Norms = Layers.Norms.Batch }).Value.Features.Specs
 
 /// Names and shapes of an encoder as a file may have them.
 let private shapesOf name = Dictionary(dict [ for spec in specsOf name 224 -> spec.Name, spec.Shape ])
