@@ -26,11 +26,11 @@ type Layer<'In, 'Out> =
 
         let numbers role = this.Specs |> List.filter (fun spec -> spec.Role = role) |> Params.count
         let trained, kept = numbers Trainable, numbers Statistic
-        let statistics = if kept > 0L then " and " + ShownTree.plural kept "statistic" else ""
+        let statistics = if kept > 0L then " and " + PrintedTree.plural kept "statistic" else ""
 
         match this.Specs with
         | [] -> "no parameters"
-        | specs -> String.concat "\n" (ShownTree.plural trained "parameter" + statistics :: ShownTree.text (List.map leaf specs))
+        | specs -> String.concat "\n" (PrintedTree.plural trained "parameter" + statistics :: PrintedTree.text (List.map leaf specs))
 
     member private this.Tree = string this
 

@@ -23,8 +23,8 @@ let private convolution withBias inputs outputs kernel stride : Layer<Tensor, Te
 
     Layer.create [ weight; if withBias then bias ] (fun env x ->
         let weight = env.Params["weight"]
-        Fit.map inputs x
-        Fit.like weight x
+        ShapeChecks.map inputs x
+        ShapeChecks.like weight x
         F.conv2d (x, weight, (if withBias then env.Params["bias"] else null), strides = strides, padding = padding))
 
 /// B In H W -> B Out H' W'. Square kernel, padding kernel / 2, no bias (a norm follows). Declares `weight`.
@@ -37,8 +37,8 @@ let patches inputs outputs side : Layer<Tensor, Tensor> =
 
     Layer.create [ weight; bias ] (fun env x ->
         let weight = env.Params["weight"]
-        Fit.map inputs x
-        Fit.like weight x
+        ShapeChecks.map inputs x
+        ShapeChecks.like weight x
         F.conv2d (x, weight, env.Params["bias"], strides = [| int64 side; int64 side |]))
 
 /// ... In -> ... Out. Declares `weight` and, if asked for, `bias`.
@@ -49,8 +49,8 @@ let private affine withBias init inputs outputs : Layer<Tensor, Tensor> =
 
     Layer.create [ weight; if withBias then bias ] (fun env x ->
         let weight = env.Params["weight"]
-        Fit.features inputs x
-        Fit.like weight x
+        ShapeChecks.features inputs x
+        ShapeChecks.like weight x
         F.linear (x, weight, (if withBias then env.Params["bias"] else null)))
 
 /// ... In -> ... Out, x W^T + b; starts as torch's linear layer does. Declares `weight` and `bias`.
@@ -78,7 +78,7 @@ let batchNorm channels : Layer<Tensor, Tensor> =
     Layer.create specs (fun env x ->
         let weight, bias = env.Params["weight"], env.Params["bias"]
         let mean, variance = env.Params["running_mean"], env.Params["running_var"]
-        Fit.norm channels env.Mode x
+        ShapeChecks.norm channels env.Mode x
 
         match env.Mode with
         | Testing -> F.batch_norm (x, mean, variance, weight, bias, training = false)
@@ -136,7 +136,7 @@ let layerNormOf epsilon features : Layer<Tensor, Tensor> =
     let leaf name start = spec name [ int64 features ] Trainable (Constant start)
 
     Layer.create [ leaf "weight" 1.0; leaf "bias" 0.0 ] (fun env x ->
-        Fit.features features x
+        ShapeChecks.features features x
         let weight, bias = env.Params["weight"], env.Params["bias"]
         // Features that are rounded further than the parameters are averaged as finely as these.
         F.layer_norm(x.``to`` weight.dtype, [| int64 features |], weight, bias, epsilon).``to`` x.dtype)
@@ -166,19 +166,20 @@ let averagePool: Layer<Tensor, Tensor> =
     Layer.lift (fun x -> F.avg_pool2d (x, kernel_size = 2L, stride = 2L, ceil_mode = true, count_include_pad = false))
 
 /// B C H W -> B C, the mean over all places.
-let meanPool: Layer<Tensor, Tensor> = Layer.lift (fun x -> (Fit.anyMap x).mean [| 2L; 3L |])
+let meanPool: Layer<Tensor, Tensor> = Layer.lift (fun x -> (ShapeChecks.anyMap x).mean [| 2L; 3L |])
 
 /// B C H W -> B C, the greatest over all places.
-let globalMaxPool: Layer<Tensor, Tensor> = Layer.lift (fun x -> (Fit.anyMap x).amax [| 2L; 3L |])
+let globalMaxPool: Layer<Tensor, Tensor> = Layer.lift (fun x -> (ShapeChecks.anyMap x).amax [| 2L; 3L |])
 
 /// B C H W -> B C, mean plus maximum over all places: Kim et al., Proxy-Anchor, CVPR 2020 (its code).
-let meanMaxPool: Layer<Tensor, Tensor> = Layer.lift (fun x -> (Fit.anyMap x).mean [| 2L; 3L |] + x.amax [| 2L; 3L |])
+let meanMaxPool: Layer<Tensor, Tensor> =
+    Layer.lift (fun x -> (ShapeChecks.anyMap x).mean [| 2L; 3L |] + x.amax [| 2L; 3L |])
 
 /// B C H W -> B C, (mean over places of x^p)^(1/p) with a learnable p that starts at 3: Radenovic, Tolias and Chum 2018, eq. 3.
 let gemPool: Layer<Tensor, Tensor> =
     Layer.create [ spec "p" [ 1L ] Trainable (Constant 3.0) ] (fun env x ->
         let p = env.Params["p"]
-        (Fit.anyMap x).clamp_min(scalar 1e-6).pow(p).mean([| 2L; 3L |]).pow(p.reciprocal ()))
+        (ShapeChecks.anyMap x).clamp_min(scalar 1e-6).pow(p).mean([| 2L; 3L |]).pow(p.reciprocal ()))
 
 /// ... D -> ... D at length 1; the zero vector stays zero.
 let l2Normalise (x: Tensor) =
@@ -220,7 +221,8 @@ let private gridSide = 6L
 
 /// B C H W -> B 37C: the means of a grid of 6 x 6 fields, which keep the layout of the picture, and mean plus maximum over all places.
 let gridPool: Layer<Tensor, Tensor> =
-    let fields = Layer.lift (fun (x: Tensor) -> F.adaptive_avg_pool2d(Fit.anyMap x, [| gridSide; gridSide |]).flatten 1L)
+    let fields =
+        Layer.lift (fun (x: Tensor) -> F.adaptive_avg_pool2d(ShapeChecks.anyMap x, [| gridSide; gridSide |]).flatten 1L)
 
     let join = Layer.lift (fun (a: Tensor, b: Tensor) -> torch.cat ([| a; b |], 1L))
     Layer.both fields meanMaxPool --> join

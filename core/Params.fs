@@ -59,10 +59,10 @@ type Params(tensors: SortedDictionary<string, Tensor>, prefix: string) =
         let leaves =
             [ for name, tensor in tensors -> { Path = List.ofArray (name.Split '.'); Shape = List.ofArray tensor.shape; Note = note tensor } ]
 
-        let numbers = leaves |> List.sumBy (fun leaf -> ShownTree.numbersOf leaf.Shape)
-        let head = ShownTree.plural (int64 leaves.Length) "tensor" + " of " + ShownTree.plural numbers "number"
+        let numbers = leaves |> List.sumBy (fun leaf -> PrintedTree.numbersOf leaf.Shape)
+        let head = PrintedTree.plural (int64 leaves.Length) "tensor" + " of " + PrintedTree.plural numbers "number"
         let kind = if kinds.Length = 1 then $", {kinds.Head}" else ""
-        String.concat "\n" (head + kind :: ShownTree.text leaves)
+        String.concat "\n" (head + kind :: PrintedTree.text leaves)
 
     member private this.Tree = string this
 

@@ -6,20 +6,20 @@ open CondEmbed
 open CondEmbed.Comparison
 open TorchSharp
 
-/// What pictures are compared by, at numbered places: their embeddings and what each level reads of them, as float32 in the main memory whatever
+/// What pictures are compared by, at numbered places: their embeddings, and the keys and values of each level, as float32 in the main memory whatever
 /// the device. Not thread-safe.
 [<Sealed>]
 type KnownPictures internal (known: Known) =
     static let all (known: Known) =
         [ known.Embeddings
-          for read in known.Reads do
-              read.Keys
-              read.Values ]
+          for level in known.KeysAndValues do
+              level.Keys
+              level.Values ]
 
     static let map change (known: Known) : Known =
         { known with
             Embeddings = change known.Embeddings
-            Reads = [ for read in known.Reads -> { Keys = change read.Keys; Values = change read.Values } ] }
+            KeysAndValues = [ for level in known.KeysAndValues -> { Keys = change level.Keys; Values = change level.Values } ] }
 
     /// Copied out of every scope.
     static member internal Of(known: Known) =
@@ -56,7 +56,7 @@ type KnownPictures internal (known: Known) =
 
 /// Where a level looks in the two pictures of a pair, each in the light of the other.
 [<Sealed>]
-type PairLook internal (rows: int, columns: int, first: float32 array array, second: float32 array array) =
+type PairAttention internal (rows: int, columns: int, first: float32 array array, second: float32 array array) =
     let mean (heads: float32 array array) = Array.init (rows * columns) (fun place -> heads |> Array.averageBy (fun head -> head[place]))
 
     /// Places of the level's grid from top to bottom.
@@ -120,9 +120,9 @@ type Comparer
         Array.init (levels + 1) (fun level -> pieces |> Array.collect (fun piece -> piece[level]))
 
     /// Where each level looks in two known pictures.
-    member _.Look(pictures: KnownPictures, first: int, second: int) : IReadOnlyList<PairLook> =
+    member _.Attention(pictures: KnownPictures, first: int, second: int) : IReadOnlyList<PairAttention> =
         scoped (fun () ->
             let heads (weights: Tensor) = [| for head in weights.cpu().contiguous().unbind 0L -> head.data<float32>().ToArray() |]
 
-            [| for (rows, columns), weights in List.zip pictures.Known.Grids (run comparison.Looks pictures [| first |] [| second |]) ->
-                   PairLook(int rows, int columns, heads (weights.select (0L, 0L)), heads (weights.select (0L, 1L))) |])
+            [| for (rows, columns), weights in List.zip pictures.Known.Grids (run comparison.Attention pictures [| first |] [| second |]) ->
+                   PairAttention(int rows, int columns, heads (weights.select (0L, 0L)), heads (weights.select (0L, 1L))) |])

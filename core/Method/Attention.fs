@@ -25,21 +25,8 @@ type Values =
     /// They are given, B T D, and what is read is the result.
     | Given
 
-/// What queries can read of each of N images: N H T D/H.
-type Read = { Keys: Tensor; Values: Tensor }
-
-/// Attention in its steps, so that many queries can share what they read.
-type Parts =
-    {
-        /// (tokens that keys are made of N T C, what values are made of: N T C, or N T D where they are given) -> what can be read.
-        Look: Layer<Tensor * Tensor, Read>
-        /// (queries N Q D, what they read) -> N Q D, all queries of an image in one fused call.
-        Ask: Layer<Tensor * Read, Tensor>
-        /// The same -> N H Q T, where each query looks: non-negative, sums to 1 over T. For pictures, not for training.
-        Weights: Layer<Tensor * Read, Tensor>
-        /// `query`, `key` and, where values are its own, `value`, `output`.
-        Specs: ParamSpec list
-    }
+/// What queries read of each of N images: N H T D/H.
+type KeysAndValues = { Keys: Tensor; Values: Tensor }
 
 let private check options =
     if options.Heads < 1 || options.Embedding % options.Heads <> 0 then
@@ -53,42 +40,49 @@ let private splitHeads heads (x: Tensor) = x.unflatten(2L, [| int64 heads; -1L |
 /// B H N D/H -> B N D.
 let private joinHeads (x: Tensor) = x.transpose(1L, 2L).flatten(2L, 3L)
 
-/// The steps of attention.
-let parts options values : Parts =
+let private split options (x: Tensor) = splitHeads options.Heads x
+
+let private projection name options inputs =
     check options
-    let width = options.Embedding
-    let project name inputs = Layer.named name (Layers.projection inputs width)
-    let query, key = project "query" width, project "key" options.Channels
+    Layer.named name (Layers.projection inputs options.Embedding)
 
-    let value, output =
-        match values with
-        | Values.Own -> project "value" options.Channels, project "output" width
-        | Values.Given -> Layer.lift id, Layer.lift id
+let private query options = projection "query" options options.Embedding
 
-    let split = splitHeads options.Heads
+let private ownOr given values (own: Layer<Tensor, Tensor>) =
+    match values with
+    | Values.Own -> own
+    | Values.Given -> given
 
-    let look env (looked, valued) = { Keys = key.Forward env looked |> split; Values = value.Forward env valued |> split }
+/// (tokens that keys are made of N T C, what values are made of: N T C, or N T D where they are given) -> keys and values, once an image, for any number of
+/// queries. Declares `key` and, where values are its own, `value`.
+let keysAndValues options values : Layer<Tensor * Tensor, KeysAndValues> =
+    let key = projection "key" options options.Channels
+    let value = projection "value" options options.Channels |> ownOr (Layer.lift id) values
 
-    let ask env (queries, read) =
-        F.scaled_dot_product_attention (query.Forward env queries |> split, read.Keys, read.Values)
+    Layer.create (key.Specs @ value.Specs) (fun env (tokens, valued) ->
+        { Keys = key.Forward env tokens |> split options; Values = value.Forward env valued |> split options })
+
+/// CA: (queries N Q D, the keys and values of each image) -> N Q D, all queries of an image in one fused call. Declares `query` and, where values are its own,
+/// `output`.
+let cross options values : Layer<Tensor * KeysAndValues, Tensor> =
+    let query = query options
+    let output = projection "output" options options.Embedding |> ownOr (Layer.lift id) values
+
+    Layer.create (query.Specs @ output.Specs) (fun env (queries, images) ->
+        F.scaled_dot_product_attention (query.Forward env queries |> split options, images.Keys, images.Values)
         |> joinHeads
-        |> output.Forward env
+        |> output.Forward env)
 
-    let weights env (queries, read) =
-        let q = query.Forward env queries |> split
-        (matmul q (read.Keys.transpose (-2L, -1L)) / sqrt (float (width / options.Heads))).softmax(-1L)
+/// (queries N Q D, the keys and values of each image) -> N H Q T, where each query looks: non-negative, sums to 1 over T. The `query` of `cross`. For
+/// pictures, not for training.
+let weights options : Layer<Tensor * KeysAndValues, Tensor> =
+    let query = query options
 
-    { Look = Layer.create (key.Specs @ value.Specs) look
-      Ask = Layer.create (query.Specs @ output.Specs) ask
-      Weights = Layer.create query.Specs weights
-      Specs = query.Specs @ key.Specs @ value.Specs @ output.Specs }
+    Layer.create query.Specs (fun env (queries, images) ->
+        let q = query.Forward env queries |> split options
+        (matmul q (images.Keys.transpose (-2L, -1L)) / sqrt (float (options.Embedding / options.Heads))).softmax(-1L))
 
-/// (queries B Q D, tokens B T C) -> B Q D. Declares `query`, `key`, `value`, `output`.
-let cross options : Layer<Tensor * Tensor, Tensor> =
-    let parts = parts options Values.Own
-    Layer.create parts.Specs (fun env (queries, tokens) -> parts.Ask.Forward env (queries, parts.Look.Forward env (tokens, tokens)))
-
-/// (queries B Q D, tokens B T C) -> B H Q T, where each query looks. The parameters of `cross`.
-let weights options : Layer<Tensor * Tensor, Tensor> =
-    let parts = parts options Values.Own
-    Layer.create parts.Specs (fun env (queries, tokens) -> parts.Weights.Forward env (queries, parts.Look.Forward env (tokens, tokens)))
+/// The parameters of a cross-attention and its keys and values, in this order: `query`, `key`, `value`, `output`.
+let specs options values : ParamSpec list =
+    let cross, images = cross options values, keysAndValues options values
+    cross.Specs.Head :: images.Specs @ cross.Specs.Tail

@@ -8,8 +8,8 @@ type Known =
     {
         /// N D, of any length.
         Embeddings: Tensor
-        /// What each level reads: N H T D/H.
-        Reads: Attention.Read list
+        /// The keys and values of each level: N H T D/H.
+        KeysAndValues: Attention.KeysAndValues list
         /// Rows and columns of what each level reads; their product is T.
         Grids: (int64 * int64) list
     }
@@ -22,7 +22,7 @@ type Comparison =
         /// (what is known, first and second of E pairs, int64) -> L+1 E: s^0, the cosine of the unconditional embeddings, and s^1 ... s^L, as while training.
         Similarities: Layer<Known * Tensor * Tensor, Tensor>
         /// The same -> a level each 2 E H T: where in the first pictures of the pairs the second ones look, and then where in the second the first.
-        Looks: Layer<Known * Tensor * Tensor, Tensor list>
+        Attention: Layer<Known * Tensor * Tensor, Tensor list>
         /// Of encoder, head and levels.
         Specs: ParamSpec list
     }
@@ -35,9 +35,9 @@ let private cosines (embeddings: Tensor) (first: Tensor) (second: Tensor) =
 /// What a network's levels make of pairs. Parameters stand under `hierarchy` and the network's own names, as in its objective.
 let ofNetwork (network: Network) (hierarchy: Hierarchy.Options) : Comparison =
     let inHierarchy layer = Layer.named "hierarchy" layer
-    let views = Objective.views network hierarchy
-    let reads = inHierarchy (Hierarchy.reads hierarchy)
-    let climb, looks = inHierarchy (Hierarchy.climb hierarchy), inHierarchy (Hierarchy.looks hierarchy)
+    let views = Hierarchy.viewsOf network hierarchy
+    let keysAndValues = inHierarchy (Hierarchy.keysAndValues hierarchy)
+    let conditional, attention = inHierarchy (Hierarchy.conditional hierarchy), inHierarchy (Hierarchy.attention hierarchy)
 
     let know env pictures =
         let features = network.Features.Forward env pictures
@@ -46,29 +46,29 @@ let ofNetwork (network: Network) (hierarchy: Hierarchy.Options) : Comparison =
         let maps = if hierarchy.Stages.IsEmpty then List.replicate hierarchy.Levels views.Maps.Head else views.Maps
 
         { Embeddings = embeddings
-          Reads = reads.Forward env views
+          KeysAndValues = keysAndValues.Forward env views
           Grids = [ for map in List.truncate hierarchy.Levels maps -> map.shape[2], map.shape[3] ] }
 
     let similarities env (known, first, second) =
         let pairing = Pairing.Chosen(first, second)
 
         let levels =
-            climb.Forward env (pairing, known.Reads, known.Embeddings)
+            conditional.Forward env (pairing, known.KeysAndValues, known.Embeddings)
             |> List.map (Hierarchy.similarity hierarchy pairing known.Embeddings)
 
         torch.stack (cosines known.Embeddings first second :: levels |> List.toArray, 0L)
 
-    let looks env (known, first, second) =
-        looks.Forward env (Pairing.Chosen(first, second), known.Reads, known.Embeddings)
+    let ofPairs env (known, first, second) =
+        attention.Forward env (Pairing.Chosen(first, second), known.KeysAndValues, known.Embeddings)
         |> List.map _.squeeze(2L)
 
     let ofNetwork = network.Features.Specs @ network.Head.Specs
 
-    { Know = Layer.create (ofNetwork @ reads.Specs) know
-      Similarities = Layer.create climb.Specs similarities
-      Looks = Layer.create climb.Specs looks
-      Specs = ofNetwork @ (inHierarchy (Hierarchy.conditional hierarchy)).Specs }
+    { Know = Layer.create (ofNetwork @ keysAndValues.Specs) know
+      Similarities = Layer.create conditional.Specs similarities
+      Attention = Layer.create attention.Specs ofPairs
+      Specs = ofNetwork @ (inHierarchy (Layer.create (Hierarchy.specs hierarchy) (fun _ () -> ()))).Specs }
 
-/// What is known, and where the pictures of E pairs are looked at (`Looks`) -> a level each 2 E h w: the mean of the heads on the grid of the level's map.
-let onGrids (known: Known) (looks: Tensor list) : Tensor list =
-    [ for (rows, columns), look in List.zip known.Grids looks -> look.mean([| 1L |]).unflatten(1L, [| rows; columns |]) ]
+/// What is known, and where the pictures of E pairs are looked at (`Attention`) -> a level each 2 E h w: the mean of the heads on the grid of the level's map.
+let onGrids (known: Known) (attention: Tensor list) : Tensor list =
+    [ for (rows, columns), weights in List.zip known.Grids attention -> weights.mean([| 1L |]).unflatten(1L, [| rows; columns |]) ]

@@ -5,7 +5,7 @@ module CondEmbed.Hierarchy
 
 open TorchSharp
 
-/// What a level asks image i with.
+/// The query of a level to image i.
 [<RequireQualifiedAccess>]
 type Query =
     /// c^(l-1)[j|i].
@@ -21,7 +21,7 @@ type Agreement =
     /// (cos(c[i|j], e_j) + cos(c[j|i], e_i)) / 2.
     | OneSided
 
-/// What the levels are: how many, what each reads and asks, and when a pair is alike by it.
+/// What the levels are: how many, what each reads, its queries, and when a pair is alike by it.
 type Options =
     {
         /// Of the encoder's last map.
@@ -42,7 +42,7 @@ type Options =
         Stages: int list
     }
 
-/// Levels as the abstract suggests them: each reads the last map with projections of its own, and asks with the level before it.
+/// Levels as the abstract suggests them: each reads the last map with projections of its own, and its queries are the level before it.
 let plain attention levels : Options =
     { Attention = attention
       Levels = levels
@@ -57,6 +57,22 @@ let plain attention levels : Options =
 
 /// What the levels read: B C h w of each stage, the last first, B D unconditional embeddings, and B T D values where these are given.
 type Views = { Maps: Tensor list; Embeddings: Tensor; Values: Tensor option }
+
+/// What levels read of a network's features, and the values that they share with its head.
+let viewsOf (network: Network) (options: Options) : Env -> Encoders.Features -> Tensor -> Views =
+    let project =
+        match options.Values, network.Project with
+        | Attention.Values.Own, _ -> None
+        | Attention.Values.Given, Some project -> Some project
+        | Attention.Values.Given, None ->
+            invalidArg
+                (nameof network)
+                "This head is not linear in the tokens, so levels cannot take their values from it: see Network.Project."
+
+    fun env features embeddings ->
+        { Maps = features.Map :: features.Earlier
+          Embeddings = embeddings
+          Values = project |> Option.map (fun project -> project.Forward env features.Map) }
 
 let private level (options: Options) index =
     let channels = if options.Stages.IsEmpty then options.Attention.Channels else options.Stages[index]
@@ -85,6 +101,9 @@ let private specsOf (options: Options) (ofLevel: Level.Level -> ParamSpec list) 
     |> if options.Shared then List.truncate 1 else id
     |> List.collect ofLevel
 
+/// The parameters of all levels, level after level.
+let specs options = specsOf options _.Specs
+
 /// The views are those of the network that the levels are made for.
 let private demandViews (options: Options) (maps: Tensor list) =
     let made = if options.Stages.IsEmpty then [ options.Attention.Channels ] else options.Stages |> List.truncate options.Levels
@@ -107,8 +126,8 @@ let private demandEmbeddings (options: Options) (embeddings: Tensor) =
         Layer.refuse
             $"the levels are made for embeddings of {options.Attention.Embedding} features (Embedding), and the network's are {shapeText shape}, B D: make the hierarchy with the D of the network."
 
-/// Views of a batch -> what each level reads of each image.
-let reads (options: Options) : Layer<Views, Attention.Read list> =
+/// Views of a batch -> the keys and values of each image, a level each.
+let keysAndValues (options: Options) : Layer<Views, Attention.KeysAndValues list> =
     let levels = levels options
 
     let forward env (views: Views) =
@@ -123,32 +142,34 @@ let reads (options: Options) : Layer<Views, Attention.Read list> =
                 views.Maps |> List.truncate options.Levels |> List.map withTokens
 
         (levels, ofLevels)
-        ||> List.map2 (fun level (map, tokens) -> level.Look.Forward env (map, tokens, defaultArg views.Values tokens))
+        ||> List.map2 (fun level (map, tokens) -> level.KeysAndValues.Forward env (map, tokens, defaultArg views.Values tokens))
 
-    Layer.create (specsOf options _.Look.Specs) forward
+    Layer.create (specsOf options _.KeysAndValues.Specs) forward
 
-let private question (options: Options) pairing first previous =
+/// Of (i|j) what image i is asked with: what is known of (j|i).
+let private queries (options: Options) pairing first previous =
     match options.Query with
     | Query.Previous -> Pairing.reversed pairing previous
     | Query.Unconditional -> Pairing.reversed pairing first
 
-let private ofImages pairing (read: Attention.Read) : Attention.Read =
-    { Keys = Pairing.ofImages pairing read.Keys; Values = Pairing.ofImages pairing read.Values }
+let private ofImages pairing (images: Attention.KeysAndValues) : Attention.KeysAndValues =
+    { Keys = Pairing.ofImages pairing images.Keys; Values = Pairing.ofImages pairing images.Values }
 
-/// (pairs, what each level reads of each image, embeddings B D) -> L tensors N Q D: c^1 ... c^L of the pairs.
-let climb (options: Options) : Layer<Pairing * Attention.Read list * Tensor, Tensor list> =
+/// (pairs, the keys and values of each image, embeddings B D) -> L tensors N Q D, the conditional embeddings c^1 ... c^L of the pairs: of all pairs B B D, where
+/// row i column j is the embedding of image i in the light of image j.
+let conditional (options: Options) : Layer<Pairing * Attention.KeysAndValues list * Tensor, Tensor list> =
     let levels = levels options
 
-    let forward env (pairing, reads: Attention.Read list, embeddings) =
+    let forward env (pairing, images: Attention.KeysAndValues list, embeddings) =
         let first = Pairing.unconditional pairing embeddings
 
-        let step previous (level: Level.Level, read) =
-            let answer = level.Ask.Forward env (question options pairing first previous, ofImages pairing read)
-            level.After.Forward env (if options.Residual then previous + answer else answer)
+        let next previous (level: Level.Level, images) =
+            let found = level.Cross.Forward env (queries options pairing first previous, ofImages pairing images)
+            level.After.Forward env (if options.Residual then previous + found else found)
 
-        (first, List.zip levels reads) ||> List.scan step |> List.tail
+        (first, List.zip levels images) ||> List.scan next |> List.tail
 
-    Layer.create (specsOf options (fun level -> level.Ask.Specs @ level.After.Specs)) forward
+    Layer.create (specsOf options (fun level -> level.Cross.Specs @ level.After.Specs)) forward
 
 /// (pairs, embeddings B D, c N Q D) -> the similarity of each pair by one level: B B of all, or E of chosen ones.
 let similarity (options: Options) pairing embeddings (c: Tensor) =
@@ -162,28 +183,16 @@ let similarity (options: Options) pairing embeddings (c: Tensor) =
         (one + Pairing.reversed pairing one) / 2.0
     |> Pairing.once pairing
 
-/// Views of a batch -> L tensors B B D, c^1 ... c^L; row i column j of c^l is the embedding of image i in the light of image j.
-let conditional (options: Options) : Layer<Views, Tensor list> =
-    let reads, climb = reads options, climb options
+/// (pairs, the keys and values of each image, embeddings B D) -> L tensors N H Q T: where in the image that is read the query of each pair looks, a level
+/// each. The parameters of `conditional`.
+let attention (options: Options) : Layer<Pairing * Attention.KeysAndValues list * Tensor, Tensor list> =
+    let levels, conditional = levels options, conditional options
 
-    Layer.create (specsOf options _.Specs) (fun env views -> climb.Forward env (Pairing.All, reads.Forward env views, views.Embeddings))
-
-/// (pairs, what each level reads of each image, embeddings B D) -> L tensors N H Q T: where in the image that is read the query of each pair looks, a
-/// level each. The parameters of `climb`.
-let looks (options: Options) : Layer<Pairing * Attention.Read list * Tensor, Tensor list> =
-    let levels, climb = levels options, climb options
-
-    let forward env (pairing, reads, embeddings) =
+    let forward env (pairing, images, embeddings) =
         let first = Pairing.unconditional pairing embeddings
-        let previous = first :: climb.Forward env (pairing, reads, embeddings) |> List.truncate options.Levels
+        let previous = first :: conditional.Forward env (pairing, images, embeddings) |> List.truncate options.Levels
 
-        (levels, reads, previous)
-        |||> List.map3 (fun level read c -> level.Weights.Forward env (question options pairing first c, ofImages pairing read))
+        (levels, images, previous)
+        |||> List.map3 (fun level images c -> level.Weights.Forward env (queries options pairing first c, ofImages pairing images))
 
-    Layer.create climb.Specs forward
-
-/// Views of a batch -> L tensors B H B T: where in image i (first index) the query of image j (third index) looks, a level each.
-let attention (options: Options) : Layer<Views, Tensor list> =
-    let reads, looks = reads options, looks options
-
-    Layer.create (specsOf options _.Specs) (fun env views -> looks.Forward env (Pairing.All, reads.Forward env views, views.Embeddings))
+    Layer.create conditional.Specs forward

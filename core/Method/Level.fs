@@ -21,15 +21,15 @@ type Options =
         Quiet: bool
     }
 
-/// A level in its steps, so that all pairs can share what is read of an image.
+/// A level in its steps, so that all pairs share the keys and values of an image.
 type Level =
     {
-        /// (map B C h w, its tokens B T C, given values B T D or else the tokens) -> what can be read of each image.
-        Look: Layer<Tensor * Tensor * Tensor, Attention.Read>
-        /// (queries N Q D, what they read) -> N Q D.
-        Ask: Layer<Tensor * Attention.Read, Tensor>
+        /// (map B C h w, its tokens B T C, given values B T D or else the tokens) -> the keys and values of each image.
+        KeysAndValues: Layer<Tensor * Tensor * Tensor, Attention.KeysAndValues>
+        /// CA: (queries N Q D, the keys and values of each image) -> N Q D.
+        Cross: Layer<Tensor * Attention.KeysAndValues, Tensor>
         /// The same -> N H Q T, where each query looks.
-        Weights: Layer<Tensor * Attention.Read, Tensor>
+        Weights: Layer<Tensor * Attention.KeysAndValues, Tensor>
         /// N Q D -> N Q D.
         After: Layer<Tensor, Tensor>
         Specs: ParamSpec list
@@ -52,7 +52,7 @@ let private after options : Layer<Tensor, Tensor> =
 
         Layer.both (Layer.lift id) inner |> Layer.map (fun (x, y) -> x + y)
 
-let private start options spec =
+let private start options (spec: ParamSpec) =
     match spec.Name with
     | "query.weight" when options.Values = Attention.Values.Given -> { spec with Init = Constant 0.0 }
     | "output.weight" when options.Quiet -> { spec with Init = Normal 1e-3 }
@@ -62,15 +62,17 @@ let private start options spec =
 
 /// A level under a name.
 let create name options =
-    let attention = Attention.parts options.Attention options.Values
+    let keysAndValues = Attention.keysAndValues options.Attention options.Values
+    let cross = Attention.cross options.Attention options.Values
     let position = Positions.added options.Position options.Attention.Channels
     let after = after options
     let named (layer: Layer<_, _>) = Layer.create (List.map (start options) layer.Specs) layer.Forward |> Layer.named name
-    let look env (map, tokens, valued) = attention.Look.Forward env (position.Forward env (map, tokens), valued)
-    let all = Layer.create (attention.Specs @ position.Specs @ after.Specs) (fun _ () -> ())
+    let ofImages env (map, tokens, valued) = keysAndValues.Forward env (position.Forward env (map, tokens), valued)
+    let attention = Attention.specs options.Attention options.Values
+    let all = Layer.create (attention @ position.Specs @ after.Specs) (fun _ () -> ())
 
-    { Look = named (Layer.create (attention.Look.Specs @ position.Specs) look)
-      Ask = named attention.Ask
-      Weights = named attention.Weights
+    { KeysAndValues = named (Layer.create (keysAndValues.Specs @ position.Specs) ofImages)
+      Cross = named cross
+      Weights = named (Attention.weights options.Attention)
       After = named after
       Specs = (named all).Specs }

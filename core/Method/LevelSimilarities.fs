@@ -35,25 +35,25 @@ let private planOf nearest block (labels: Tensor) (embeddings: Tensor) =
         None, all
 
 /// Embeddings, keys, values and parameters as one list, and back.
-let private listed (reads: Attention.Read list) (embeddings: Tensor) parameters =
+let private listed (images: Attention.KeysAndValues list) (embeddings: Tensor) parameters =
     [ embeddings
-      for read in reads do
-          read.Keys
-          read.Values
+      for level in images do
+          level.Keys
+          level.Values
       yield! parameters ]
 
 let private unlisted levels (inputs: Tensor list) =
-    let reads, parameters = List.splitAt (2 * levels) inputs.Tail
-    let reads = [ for pair in List.chunkBySize 2 reads -> ({ Keys = pair[0]; Values = pair[1] }: Attention.Read) ]
-    reads, inputs.Head, parameters
+    let images, parameters = List.splitAt (2 * levels) inputs.Tail
+    let images = [ for pair in List.chunkBySize 2 images -> ({ Keys = pair[0]; Values = pair[1] }: Attention.KeysAndValues) ]
+    images, inputs.Head, parameters
 
 /// All pairs in blocks: similarities L E without a history, and the gradients that a second pass brings.
-let private inBlocks (compute: Env -> Pairing -> Attention.Read list -> Tensor -> Tensor) names env pieces reads embeddings =
-    let inputs = listed reads embeddings [ for name in names -> env.Params[name] ]
+let private inBlocks (compute: Env -> Pairing -> Attention.KeysAndValues list -> Tensor -> Tensor) names env pieces images embeddings =
+    let inputs = listed images embeddings [ for name in names -> env.Params[name] ]
 
     let block inputs piece =
-        let reads, embeddings, parameters = unlisted reads.Length inputs
-        compute { env with Params = Params.ofSeq (List.zip names parameters) } piece reads embeddings
+        let images, embeddings, parameters = unlisted images.Length inputs
+        compute { env with Params = Params.ofSeq (List.zip names parameters) } piece images embeddings
 
     let found = (Recomputed.values block inputs pieces).requires_grad_(torch.is_grad_enabled ())
 
@@ -66,27 +66,27 @@ let private inBlocks (compute: Env -> Pairing -> Attention.Read list -> Tensor -
 
 /// (views, labels B) -> similarities, of each image with the K nearest others and its positives (all if K is 0), so many pairs at a time (all at once if 0).
 let layer (hierarchy: Hierarchy.Options) nearest block : Layer<Hierarchy.Views * Tensor, Found> =
-    let reads, climb = Hierarchy.reads hierarchy, Hierarchy.climb hierarchy
-    let names = [ for spec in climb.Specs -> spec.Name ]
+    let keysAndValues, conditional = Hierarchy.keysAndValues hierarchy, Hierarchy.conditional hierarchy
+    let names = [ for spec in conditional.Specs -> spec.Name ]
 
-    let each env pairing reads embeddings =
-        climb.Forward env (pairing, reads, embeddings)
+    let each env pairing images embeddings =
+        conditional.Forward env (pairing, images, embeddings)
         |> List.map (Hierarchy.similarity hierarchy pairing embeddings)
 
-    let stacked env pairing reads embeddings = torch.stack (each env pairing reads embeddings |> List.toArray, 0L)
+    let stacked env pairing images embeddings = torch.stack (each env pairing images embeddings |> List.toArray, 0L)
 
     let forward env (views: Hierarchy.Views, labels: Tensor) =
         let plan, pairs = planOf nearest block labels views.Embeddings
-        let reads = reads.Forward env views
+        let images = keysAndValues.Forward env views
 
         match plan with
-        | None -> { Pairs = pairs; Similarities = each env Pairing.All reads views.Embeddings; Pull = fun _ -> [] }
+        | None -> { Pairs = pairs; Similarities = each env Pairing.All images views.Embeddings; Pull = fun _ -> [] }
         | Some plan ->
             let values, pull =
                 if block > 0 then
-                    inBlocks stacked names env plan.Pieces reads views.Embeddings
+                    inBlocks stacked names env plan.Pieces images views.Embeddings
                 else
-                    stacked env plan.Pieces.Head reads views.Embeddings, (fun _ -> [])
+                    stacked env plan.Pieces.Head images views.Embeddings, (fun _ -> [])
 
             let kept = plan.Kept |> Option.fold (fun (values: Tensor) kept -> values.index_select (1L, kept)) values
 
@@ -94,4 +94,4 @@ let layer (hierarchy: Hierarchy.Options) nearest block : Layer<Hierarchy.Views *
               Similarities = [ for level in kept.unbind 0L -> Pairing.matrix labels.shape[0] plan.Images level ]
               Pull = pull }
 
-    Layer.create (Hierarchy.conditional hierarchy).Specs forward
+    Layer.create (Hierarchy.specs hierarchy) forward

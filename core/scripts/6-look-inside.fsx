@@ -32,8 +32,8 @@ let others = [ 1; 6; 12; 18; 24 ]
 let compared = Comparison.ofNetwork network hierarchy
 let known = Layer.run state.Params compared.Know (Emoji.test.All.Images.narrow (0L, 0L, 25L))
 let second = torch.tensor [| for other in others -> int64 other |]
-let looks = Layer.run state.Params compared.Looks (known, torch.zeros_like second, second)
-let maps = (Comparison.onGrids known looks).Head
+let attention = Layer.run state.Params compared.Attention (known, torch.zeros_like second, second)
+let maps = (Comparison.onGrids known attention).Head
 
 let tiles =
     [ for place, other in List.indexed others -> [ Tile(Emoji.test.Picture other); Tile(Emoji.test.Heat(0, maps.select (0L, place))) ] ]

@@ -60,7 +60,7 @@ let private read (settings: Config) (picture: string) =
     PictureReader(source, Views.Decoder(Limits.over settings)).Read item
 
 /// T weights of a picture as rows.
-let private rowsOf (look: PairLook) (weights: float32 array) = Array.chunkBySize look.Columns weights
+let private rowsOf (look: PairAttention) (weights: float32 array) = Array.chunkBySize look.Columns weights
 
 let private document (run: string) (first: string) (second: string) (pair: PairExplanation) =
     {| Run = run

@@ -80,7 +80,7 @@ let all =
           FaceTests.tests
           GuideTests.tests
           SampleTests.tests
-          ShownTests.tests
+          PrintingTests.tests
           MistakeTests.tests
           MemoryDataTests.tests
           ScriptTests.tests

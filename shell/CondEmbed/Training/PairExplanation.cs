@@ -8,13 +8,13 @@ namespace CondEmbed.Training;
 /// <param name="Second">The second one.</param>
 /// <param name="Similarity">How alike they are, on each level.</param>
 /// <param name="Levels">Where each level looks in the two, the first level first.</param>
-public sealed record PairExplanation(RgbImage First, RgbImage Second, PairSimilarity Similarity, IReadOnlyList<PairLook> Levels)
+public sealed record PairExplanation(RgbImage First, RgbImage Second, PairSimilarity Similarity, IReadOnlyList<PairAttention> Levels)
 {
     internal static PairExplanation Of(Config config, Comparer comparer, RgbImage first, RgbImage second)
     {
         var view = Views.ForTesting(config);
         var (one, other) = (view.Apply(first), view.Apply(second));
         using var pictures = comparer.Read([.. one.Pixels, .. other.Pixels], 2, view.OutputSize);
-        return new(one, other, PairSimilarity.Of(comparer.Similarities(pictures, [0], [1]), 0), comparer.Look(pictures, 0, 1));
+        return new(one, other, PairSimilarity.Of(comparer.Similarities(pictures, [0], [1]), 0), comparer.Attention(pictures, 0, 1));
     }
 }

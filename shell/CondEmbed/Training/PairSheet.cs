@@ -48,7 +48,7 @@ public static class PairSheet
     }
 
     /// <summary>A picture at a side of so many pixels with the weights over it.</summary>
-    internal static RgbImage Heat(RgbImage view, IReadOnlyList<float> weights, PairLook level, int side) =>
+    internal static RgbImage Heat(RgbImage view, IReadOnlyList<float> weights, PairAttention level, int side) =>
         HeatMap.Over(Enlarged(view, side), weights, level.Rows, level.Columns);
 
     /// <summary>The least and the most of the weights, as multiples of what even attention would give each place.</summary>
@@ -57,7 +57,7 @@ public static class PairSheet
 
     internal static RgbImage Enlarged(RgbImage view, int side) => Resampler.Resize(view, side, side, ResampleFilter.Bicubic);
 
-    private static Tile Map(RgbImage picture, IReadOnlyList<float> weights, PairLook level, string head) =>
+    private static Tile Map(RgbImage picture, IReadOnlyList<float> weights, PairAttention level, string head) =>
         new(HeatMap.Over(picture, weights, level.Rows, level.Columns), head + Range(weights));
 
     private static string Number(string name, double value) => FormattableString.Invariant($"{name}  {value:0.000}");

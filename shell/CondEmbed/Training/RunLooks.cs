@@ -46,7 +46,7 @@ internal sealed class RunLooks(Session session, RunData data)
             pair.Similarity.Levels);
     }
 
-    private LookSide SideOf(int item, RgbImage view, IReadOnlyList<PairLook> levels, Func<PairLook, float[]> weightsOf) =>
+    private LookSide SideOf(int item, RgbImage view, IReadOnlyList<PairAttention> levels, Func<PairAttention, float[]> weightsOf) =>
         new(Label(item), data.Dataset.Items[item].Path, Jpeg(PairSheet.Enlarged(view, Side)), [.. levels.Select(level => Map(level, weightsOf(level), view))]);
 
     private string Label(int item) => data.Dataset.Items[item].Label;
@@ -62,7 +62,7 @@ internal sealed class RunLooks(Session session, RunData data)
         return chosen.Select(place => (Math.Min(self, gallery[place]), Math.Max(self, gallery[place])));
     }
 
-    private static (Picture, string) Map(PairLook level, float[] weights, RgbImage view) =>
+    private static (Picture, string) Map(PairAttention level, float[] weights, RgbImage view) =>
         (Jpeg(PairSheet.Heat(view, weights, level, Side)), PairSheet.Range(weights));
 
     private static Picture Jpeg(RgbImage image) => new(ImageEncoder.Jpeg(image), "image/jpeg");

@@ -42,6 +42,31 @@ let mutualCosine (c: Tensor) =
     let unit = Layers.l2Normalise c
     (unit * unit.transpose (0L, 1L)).sum(-1L)
 
+/// Views of a batch -> c^1 ... c^L of all pairs, B B D each.
+let conditional (options: Hierarchy.Options) : Layer<Hierarchy.Views, Tensor list> =
+    let images, conditional = Hierarchy.keysAndValues options, Hierarchy.conditional options
+
+    Layer.create (Hierarchy.specs options) (fun env views ->
+        conditional.Forward env (Pairing.All, images.Forward env views, views.Embeddings))
+
+/// Views of a batch -> where in image i (first index) the query of image j (third index) looks, B H B T a level.
+let attentionOf (options: Hierarchy.Options) : Layer<Hierarchy.Views, Tensor list> =
+    let images, attention = Hierarchy.keysAndValues options, Hierarchy.attention options
+
+    Layer.create (Hierarchy.specs options) (fun env views ->
+        attention.Forward env (Pairing.All, images.Forward env views, views.Embeddings))
+
+/// (queries B Q D, tokens B T C): keys and values are made of the tokens.
+let private onTokens options (layer: Layer<Tensor * Attention.KeysAndValues, Tensor>) : Layer<Tensor * Tensor, Tensor> =
+    let images = Attention.keysAndValues options Attention.Values.Own
+
+    Layer.create (Attention.specs options Attention.Values.Own) (fun env (queries, tokens) ->
+        layer.Forward env (queries, images.Forward env (tokens, tokens)))
+
+let cross options = onTokens options (Attention.cross options Attention.Values.Own)
+
+let private weights options = onTokens options (Attention.weights options)
+
 let batch count : Hierarchy.Views =
     { Maps = [ normal 11 [ count; attention.Channels; 5; 1 ] ]
       Embeddings = normal 12 [ count; attention.Embedding ]
@@ -56,7 +81,7 @@ let tests =
     testList
         "Attention"
         [ tensorTest "equals a loop over images, queries, heads and tokens" (fun () ->
-              let layer = Attention.cross attention
+              let layer = cross attention
               let parameters, queries, views = started layer.Specs, normal 1 [ 3; 4; 6 ], batch 3
               let tokens = Layers.tokens views.Maps.Head
 
@@ -68,11 +93,11 @@ let tests =
               expectClose 1e-12 ((matrixOf expected).reshape(3L, 4L, 6L)) actual "output")
 
           tensorTest "its weights are not negative, sum to one and are those of the loop" (fun () ->
-              let parameters = started (Attention.cross attention).Specs
+              let parameters = started (cross attention).Specs
               let queries, views = normal 1 [ 3; 4; 6 ], batch 3
               let tokens = Layers.tokens views.Maps.Head
 
-              let weights = Layer.run parameters (Attention.weights attention) (queries, tokens)
+              let weights = Layer.run parameters (weights attention) (queries, tokens)
 
               Expect.sequenceEqual weights.shape [ 3L; 2L; 4L; 5L ] "B H Q T"
               Expect.isGreaterThanOrEqual (weights.min().item<float>()) 0.0 "the least"
@@ -86,11 +111,11 @@ let tests =
                       expectClose 1e-12 (matrixOf expected) actual "one query")
 
           tensorTest "its weights times the values give its output" (fun () ->
-              let layer = Attention.cross attention
+              let layer = cross attention
               let parameters, queries, views = started layer.Specs, normal 1 [ 3; 4; 6 ], batch 3
               let tokens = Layers.tokens views.Maps.Head
 
-              let weights = Layer.run parameters (Attention.weights attention) (queries, tokens)
+              let weights = Layer.run parameters (weights attention) (queries, tokens)
 
               let values = tokens.matmul (parameters["value.weight"].t())
               let values = values.reshape(3L, 5L, 2L, 3L).transpose(1L, 2L)
@@ -101,7 +126,9 @@ let tests =
           testCase "heads that do not divide the embedding are refused, and both numbers named" (fun () ->
               let wrong = { attention with Heads = 4 }
 
-              for build in [ Attention.cross >> ignore; Attention.weights >> ignore ] do
+              for build in [ fun options -> Attention.cross options Attention.Values.Own |> ignore
+                                fun options -> Attention.keysAndValues options Attention.Values.Own |> ignore
+                                Attention.weights >> ignore ] do
                   let problem = Expect.throwsC (fun () -> build wrong) id
                   Expect.isTrue (problem :? ArgumentException) "an ArgumentException"
                   Expect.stringContains problem.Message "4 heads do not divide an embedding of 6" "the numbers") ]

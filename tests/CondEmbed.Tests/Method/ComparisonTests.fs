@@ -42,11 +42,11 @@ let private ofAll config (parameters: Params) pictures =
     let env = { Params = parameters; Mode = Testing; Report = fun _ _ -> () }
     let features = network.Features.Forward env pictures
     let embeddings = network.Head.Forward env features
-    let views = Objective.views network hierarchy env features embeddings
+    let views = Hierarchy.viewsOf network hierarchy env features embeddings
     let inside layer = Layer.named "hierarchy" layer
     let labels = labelsOf [ 0; 0; 1; 1; 1 ]
     let found = (inside (LevelSimilarities.layer hierarchy 0 0)).Forward env (views, labels)
-    Similarity.cosine embeddings :: found.Similarities, (inside (Hierarchy.attention hierarchy)).Forward env views
+    Similarity.cosine embeddings :: found.Similarities, (inside (AttentionTests.attentionOf hierarchy)).Forward env views
 
 /// Levels without zeros and ones, so that all that they hold counts.
 let private levelsUnlike (specs: ParamSpec list) =
@@ -72,7 +72,7 @@ let private twins =
                           let close = abs (expected[int64 i, int64 j].item<float32>() - actual[int64 level, int64 pair].item<float32>())
                           Expect.isLessThan close 1e-5f $"s^{level} of {i} and {j}"
 
-                  for expected, (rows, columns), actual in List.zip3 looks known.Grids (Layer.run parameters comparison.Looks chosen) do
+                  for expected, (rows, columns), actual in List.zip3 looks known.Grids (Layer.run parameters comparison.Attention chosen) do
                       Expect.equal (List.ofArray actual.shape) [ 10L; 2L; rows * columns ] "each way, heads, places"
 
                       for pair, (i, j) in Seq.indexed (Seq.zip firsts seconds) do
@@ -115,7 +115,7 @@ let private sessions =
               Expect.equal (room.Bytes / 9L) (pictures.Bytes / 5L) "bytes of a picture"
               let expected = comparer.Similarities(pictures, firsts, seconds)
               Expect.equal (comparer.Similarities(room, Array.map ((+) 3) firsts, Array.map ((+) 3) seconds)) expected "similarities"
-              let look = comparer.Look(room, 4, 6)
+              let look = comparer.Attention(room, 4, 6)
               Expect.equal look.Count 2 "levels"
 
               for level in look do

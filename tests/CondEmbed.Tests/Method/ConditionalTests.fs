@@ -51,7 +51,7 @@ let private termTests =
                   let hierarchy = { options 2 with Residual = true }
                   let objective = Objective.conditional network hierarchy 0.5 loss loss
                   let parameters = started objective.Specs
-                  let cross = Attention.cross hierarchy.Attention
+                  let cross = AttentionTests.cross hierarchy.Attention
 
                   let names =
                       [ "conv.weight"; "embedding.weight"; "embedding.bias" ]

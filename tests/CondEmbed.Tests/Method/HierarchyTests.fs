@@ -42,7 +42,7 @@ let private loopTests =
         "equals a loop over ordered pairs"
         [ for options in everyOption do
               tensorTest $"{options.Levels} levels, residual {options.Residual}, shared {options.Shared}" (fun () ->
-                  let layer = Hierarchy.conditional options
+                  let layer = conditional options
                   let parameters, views = started layer.Specs, batch 3
 
                   let naive = naiveHierarchy options parameters (tokensOf views) (rowsOf views.Embeddings)
@@ -64,8 +64,8 @@ let private loopTests =
 
           tensorTest "attention shows where the query of each level looks" (fun () ->
               for options in everyOption do
-                  let layer = Hierarchy.attention options
-                  Expect.equal layer.Specs (Hierarchy.conditional options).Specs "the same parameters"
+                  let layer = attentionOf options
+                  Expect.equal layer.Specs (conditional options).Specs "the same parameters"
                   let parameters, views = started layer.Specs, batch 3
                   let tokens = tokensOf views
                   let naive = naiveHierarchy options parameters tokens (rowsOf views.Embeddings)
@@ -82,12 +82,12 @@ let private loopTests =
 let private scalarOf options (leaves: Params) =
     let views: Hierarchy.Views = { Maps = [ leaves["map"] ]; Embeddings = leaves["embeddings"]; Values = None }
 
-    (Hierarchy.conditional options).Forward { Params = leaves; Mode = Training; Report = fun _ _ -> () } views
+    (conditional options).Forward { Params = leaves; Mode = Training; Report = fun _ _ -> () } views
     |> List.map (fun c -> (mutualCosine c * normal 5 [ 3; 3 ]).sum())
     |> List.reduce (fun a b -> a + b)
 
 let private leavesOf options =
-    let views, parameters = batch 3, started (Hierarchy.conditional options).Specs
+    let views, parameters = batch 3, started (conditional options).Specs
 
     Params.ofSeq [ yield! Params.toSeq parameters; "map", views.Maps.Head; "embeddings", views.Embeddings ]
 
@@ -102,7 +102,7 @@ let private properties =
               scoped (fun () ->
                   let order = [| 0L .. 3L |]
                   Random(seed).Shuffle order
-                  let layer = Hierarchy.conditional (hierarchy 2 residual shared)
+                  let layer = conditional (hierarchy 2 residual shared)
                   let parameters, views = started layer.Specs, batch 4
 
                   let moved: Hierarchy.Views =

@@ -115,7 +115,7 @@ let private read (options: Hierarchy.Options) parameters query (looked: float ar
     if own then times parameters "output" joined else joined
 
 /// c^0 ... c^L, each [i][j].
-let climb (options: Hierarchy.Options) (parameters: Params) (views: Hierarchy.Views) =
+let conditionals (options: Hierarchy.Options) (parameters: Params) (views: Hierarchy.Views) =
     let embeddings = rowsOf views.Embeddings
     let count = embeddings.Length
     let first = Array.init count (fun i -> Array.create count embeddings[i])
@@ -143,7 +143,7 @@ let cosine (a: float array) b = dot a b / sqrt (dot a a * dot b b)
 
 /// s^1 ... s^L, each [i][j].
 let similarities (options: Hierarchy.Options) parameters views =
-    let all = climb options parameters views
+    let all = conditionals options parameters views
     let first = all.Head
 
     [ for c in all.Tail ->

@@ -13,9 +13,9 @@ let private loopTests =
         "equals loops over pairs"
         [ for name, options, isGiven in variants do
               tensorTest name (fun () ->
-                  let layer = Hierarchy.conditional options
+                  let layer = AttentionTests.conditional options
                   let parameters, views = unlike layer.Specs, viewsOf isGiven 3
-                  let expected = climb options parameters views
+                  let expected = conditionals options parameters views
                   let actual = Layer.run parameters layer views
 
                   for level, (expected, actual) in List.indexed (List.zip expected.Tail actual) do
@@ -30,7 +30,7 @@ let private gradients =
         "gradients reach maps, embeddings, values and every parameter"
         [ for name, options, isGiven in variants do
               tensorTest name (fun () ->
-                  let layer = Hierarchy.conditional options
+                  let layer = AttentionTests.conditional options
                   let views = viewsOf isGiven 3
 
                   let leaves =
@@ -72,7 +72,7 @@ let private atStart options =
 
     let pooling = Layer.lift Features.map --> Layers.meanPool
     let network = Network.ofEncoder encoder (1, pooling, true) false 6
-    let hierarchy = Layer.named "hierarchy" (Hierarchy.conditional options)
+    let hierarchy = Layer.named "hierarchy" (AttentionTests.conditional options)
     let parameters = started (network.Features.Specs @ network.Head.Specs @ hierarchy.Specs)
     let features = { Features.ofMap (normal 3 [ 4; 9; 3; 2 ]) with Earlier = [ normal 4 [ 4; 5; 6; 4 ] ] }
     let embeddings = Layer.run parameters network.Head features
@@ -122,7 +122,7 @@ let private startTests =
 
           tensorTest "attention's weights are not negative, sum to one, and give what is read of given values" (fun () ->
               for name, options, isGiven in variants do
-                  let layer = Hierarchy.attention options
+                  let layer = AttentionTests.attentionOf options
                   let parameters, views = unlike layer.Specs, viewsOf isGiven 3
 
                   for level, weights in List.indexed (Layer.run parameters layer views) do
@@ -132,16 +132,16 @@ let private startTests =
                       if isGiven && level = 0 && not options.Residual then
                           let values = views.Values.Value.unflatten(2L, [| 2L; 3L |]).transpose(1L, 2L)
                           let c = weights.matmul(values).transpose(1L, 2L).flatten(2L, 3L)
-                          expectClose 1e-9 (Layer.run parameters (Hierarchy.conditional options) views).Head c name)
+                          expectClose 1e-9 (Layer.run parameters (AttentionTests.conditional options) views).Head c name)
 
           testCase "more levels than stages are refused" (fun () ->
-              Expect.throwsC (fun () -> Hierarchy.conditional { options 3 with Stages = channels } |> ignore) (fun problem ->
+              Expect.throwsC (fun () -> AttentionTests.conditional { options 3 with Stages = channels } |> ignore) (fun problem ->
                   Expect.stringContains problem.Message "3 levels cannot read a stage each of 2" "the message"))
 
           tensorTest "feed-forward starts as nothing" (fun () ->
               let plain, deep = options 2, { options 2 with After = Level.After.FeedForward }
               let views = views 3
-              let run options = (let layer = Hierarchy.conditional options in Layer.run (started layer.Specs) layer views)
+              let run options = (let layer = AttentionTests.conditional options in Layer.run (started layer.Specs) layer views)
 
               for expected, actual in List.zip (run plain) (run deep) do
                   expectSame expected actual "c")

@@ -72,12 +72,12 @@ let private loopTests =
         "chosen pairs have the similarities that they have among all"
         [ for name, options, isGiven in variants do
               tensorTest name (fun () ->
-                  let layer = Hierarchy.conditional options
+                  let layer = AttentionTests.conditional options
                   let parameters, views = unlike layer.Specs, viewsOf isGiven 7
                   let expected = similarities options parameters views
                   let pairs, marked = Pairing.nearest 2 (positives ()) (Similarity.cosine views.Embeddings)
-                  let reads = Layer.run parameters (Hierarchy.reads options) views
-                  let levels = Layer.run parameters (Hierarchy.climb options) (Pairing.Chosen pairs, reads, views.Embeddings)
+                  let reads = Layer.run parameters (Hierarchy.keysAndValues options) views
+                  let levels = Layer.run parameters (Hierarchy.conditional options) (Pairing.Chosen pairs, reads, views.Embeddings)
 
                   for expected, c in List.zip expected levels do
                       let s = Hierarchy.similarity options (Pairing.Chosen pairs) views.Embeddings c
@@ -90,10 +90,10 @@ let private squareTests =
         "squares hold all pairs once, with the similarities that they have"
         [ for name, options, isGiven in variants do
               tensorTest name (fun () ->
-                  let layer = Hierarchy.conditional options
+                  let layer = AttentionTests.conditional options
                   let parameters, views = unlike layer.Specs, viewsOf isGiven 5
                   let expected = similarities options parameters views
-                  let reads = Layer.run parameters (Hierarchy.reads options) views
+                  let reads = Layer.run parameters (Hierarchy.keysAndValues options) views
 
                   for n in 1..6 do
                       let squares, kept, pairs = Pairing.squares n (torch.arange (5, dtype = int64'))
@@ -106,7 +106,7 @@ let private squareTests =
 
                       let levels =
                           [ for square in squares ->
-                                Layer.run parameters (Hierarchy.climb options) (square, reads, views.Embeddings)
+                                Layer.run parameters (Hierarchy.conditional options) (square, reads, views.Embeddings)
                                 |> List.map (Hierarchy.similarity options square views.Embeddings) ]
                           |> List.transpose
 

@@ -121,7 +121,7 @@ let private strayTests =
 
               let hierarchy = Hierarchy.plain { Channels = 3; Embedding = 8; Heads = 2 } 2
 
-              let maps = Hierarchy.attention hierarchy
+              let maps = AttentionTests.attentionOf hierarchy
 
               let views: Hierarchy.Views = { Maps = [ normal 2 [ 4; 3; 5; 1 ] ]; Embeddings = e; Values = None }
 

@@ -4,11 +4,11 @@ open System
 open System.Globalization
 
 /// A line of a tree: a leaf with its shape and what there is to say about it.
-type internal ShownLeaf = { Path: string list; Shape: int64 list; Note: string }
+type internal PrintedLeaf = { Path: string list; Shape: int64 list; Note: string }
 
-module internal ShownTree =
+module internal PrintedTree =
     type private Node =
-        | Leaf of name: string * ShownLeaf
+        | Leaf of name: string * PrintedLeaf
         | Inner of name: string * Node list
 
     let numbersOf (shape: int64 list) = List.fold (*) 1L shape
@@ -25,7 +25,7 @@ module internal ShownTree =
         | [ Inner(child, below) ] -> Inner($"{name}.{child}", below)
         | _ -> Inner(name, children)
 
-    let rec private grow (leaves: ShownLeaf list) =
+    let rec private grow (leaves: PrintedLeaf list) =
         leaves
         |> List.groupBy _.Path.Head
         |> List.collect (fun (name, below) ->
@@ -53,7 +53,7 @@ module internal ShownTree =
     let private mostLines = 60
 
     /// The tree as aligned columns: names, shapes, and how many numbers there are in each part. Of a tree of more than 60 lines only the upper levels.
-    let text (leaves: ShownLeaf list) =
+    let text (leaves: PrintedLeaf list) =
         let roots = grow leaves
         let down depth = roots |> List.collect (rows depth 0)
         let all = down Int32.MaxValue
@@ -112,3 +112,33 @@ module Show =
                         let rest = if x.numel () > int64 most then " ..." else ""
                         let spread = if x.numel () > 1L then $"  {spread x}" else ""
                         $"{head}: {numbers}{rest}{spread}"))
+
+// How notebooks show values, without a dependency on what runs them.
+namespace CondEmbed.Notebooks
+
+open System
+open System.Collections.Generic
+open System.IO
+open System.Net
+
+/// Says of a type how it is to be shown. .NET Interactive (Polyglot Notebooks) looks for an attribute of this name, whoever defines it.
+[<Sealed; AttributeUsage(AttributeTargets.Class ||| AttributeTargets.Struct)>]
+type TypeFormatterSourceAttribute(source: Type) =
+    inherit Attribute()
+    member _.FormatterSourceType = source
+
+/// What .NET Interactive expects of a formatter: a MIME type, and whether it wrote the value.
+[<Sealed>]
+type TextFormatter(mime: string, around: string -> string) =
+    member _.MimeType = mime
+
+    member _.Format(value: obj, writer: TextWriter) =
+        writer.Write(around (string value))
+        true
+
+/// Shows a value as its ToString has it: in notebooks in a fixed pitch, so that columns stay in line.
+[<Sealed>]
+type AsText() =
+    member _.CreateTypeFormatters() : IEnumerable<obj> =
+        [ TextFormatter("text/plain", id)
+          TextFormatter("text/html", fun text -> $"<pre style=\"text-align:left\">{WebUtility.HtmlEncode text}</pre>") ]

@@ -1,5 +1,5 @@
 /// What values look like at the prompt and in notebooks.
-module CondEmbed.Tests.ShownTests
+module CondEmbed.Tests.PrintingTests
 
 open System.IO
 open Expecto

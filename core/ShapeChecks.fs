@@ -1,5 +1,5 @@
 /// What leaves demand of their input before libtorch sees it, whose message names neither the layer nor what to do. A few microseconds a leaf.
-module internal CondEmbed.Fit
+module internal CondEmbed.ShapeChecks
 
 open TorchSharp
 
