@@ -126,9 +126,12 @@ let tests =
           testCase "heads that do not divide the embedding are refused, and both numbers named" (fun () ->
               let wrong = { attention with Heads = 4 }
 
-              for build in [ fun options -> Attention.cross options Attention.Values.Own |> ignore
-                                fun options -> Attention.keysAndValues options Attention.Values.Own |> ignore
-                                Attention.weights >> ignore ] do
+              let builds: (Attention.Options -> unit) list =
+                  [ (fun options -> Attention.cross options Attention.Values.Own |> ignore)
+                    (fun options -> Attention.keysAndValues options Attention.Values.Own |> ignore)
+                    Attention.weights >> ignore ]
+
+              for build in builds do
                   let problem = Expect.throwsC (fun () -> build wrong) id
                   Expect.isTrue (problem :? ArgumentException) "an ArgumentException"
                   Expect.stringContains problem.Message "4 heads do not divide an embedding of 6" "the numbers") ]
