@@ -22,10 +22,10 @@ let hierarchy = Hierarchy.plain { Channels = channels; Embedding = 128; Heads = 
 let training = Objective.conditional network hierarchy 1.0 loss loss |> Train.plain 3e-3 60
 let state = Train.start 0L torch.CPU float32 training
 let reports = Train.steps 60 Emoji.batch training state |> Seq.toList
-Plots.Curves(file "curve.png", "Training on emoji", [ PlotCurve("loss", [ for report in reports -> report.Loss ]) ])
+Plots.Curves(file "curve.svg", "Training on emoji", [ PlotCurve("loss", [ for report in reports -> report.Loss ]) ])
 (** Kinds never seen, on the plane where their embeddings differ most; and what lies nearest to some, framed in green where it is of the same kind. *)
 let embeddings = Layer.run state.Params (Network.embed network) Emoji.test.All.Images
-Plots.Map(file "map.png", "Kinds never seen", embeddings, Emoji.test.Names)
+Plots.Map(file "map.svg", "Kinds never seen", embeddings, Emoji.test.Names)
 ImageEncoder.SavePng(Emoji.test.Neighbours(embeddings, [ 0..200..1200 ]), file "neighbours.png")
 (** Where picture 0 is looked at in the light of others: a heat map of the feature map's places for each. *)
 let others = [ 1; 6; 12; 18; 24 ]
@@ -39,4 +39,4 @@ let tiles =
     [ for place, other in List.indexed others -> [ Tile(Emoji.test.Picture other); Tile(Emoji.test.Heat(0, maps.select (0L, place))) ] ]
 
 ImageEncoder.SavePng(ContactSheet.Compose(ResizeArray(List.concat tiles), 10, 2), file "looks.png")
-printfn $"""look at {file "*.png"}"""
+printfn $"""look at {file "*"}"""

@@ -21,3 +21,13 @@ public interface IImageSource
     /// <summary>Whether a box that reaches over an edge of the picture is cut there; else such a picture is a bad one.</summary>
     bool ClipsBoxes => false;
 }
+
+/// <summary>Picture files by their paths.</summary>
+internal sealed class PathSource(IReadOnlyList<string> paths) : IImageSource
+{
+    public int Count => paths.Count;
+
+    public string NameOf(int index) => paths[index];
+
+    public byte[] Read(int index) => PictureFile.Read(paths[index]);
+}

@@ -31,7 +31,7 @@ internal sealed class PictureCacheBuilder(
     private byte[][] Contents()
     {
         var contents = new byte[items.Count][];
-        PictureCheck.Each(items, workers, progress, cancellation, place =>
+        PictureCheck.Each(items.Count, workers, progress, cancellation, place =>
         {
             var box = Encoding.UTF8.GetBytes($"{reader.Source.BoxOf(items[place])}{reader.Background?.ToHex()}\n");
             try
@@ -71,7 +71,7 @@ internal sealed class PictureCacheBuilder(
     {
         var pictures = new CachedPicture[items.Count];
         var end = PictureCacheFile.PixelsFrom(items.Count);
-        var bad = PictureCheck.Each(items, workers, progress, cancellation, place =>
+        var bad = PictureCheck.Each(items.Count, workers, progress, cancellation, place =>
         {
             try
             {

@@ -28,7 +28,7 @@ public sealed record PictureCheck(int Checked, IReadOnlyList<BadPicture> Bad)
     {
         ArgumentNullException.ThrowIfNull(reader);
         indices ??= [.. Enumerable.Range(0, reader.Source.Count)];
-        var bad = Each(indices, workers, progress, cancellation, place =>
+        var bad = Each(indices.Count, workers, progress, cancellation, place =>
         {
             try
             {
@@ -45,27 +45,23 @@ public sealed record PictureCheck(int Checked, IReadOnlyList<BadPicture> Bad)
 
     /// <summary>Work on pictures by their places, on several threads; answers the bad ones that it tells of, in the order of their indices.</summary>
     internal static IReadOnlyList<BadPicture> Each(
-        IReadOnlyList<int> indices, int workers, IProgress<CheckProgress>? progress, CancellationToken cancellation, Func<int, BadPicture?> work)
+        int total, int workers, IProgress<CheckProgress>? progress, CancellationToken cancellation, Func<int, BadPicture?> work)
     {
         var bad = new ConcurrentBag<BadPicture>();
-        var (done, total) = (0, indices.Count);
+        var done = 0;
         var every = Math.Max(total / Reports, 1);
-        var options = new ParallelOptions
-        {
-            MaxDegreeOfParallelism = ComputeThreads.Or(workers),
-            CancellationToken = cancellation
-        };
-        // One picture at a time: they differ in size, and ranges would leave threads idle at the end.
-        Parallel.ForEach(Partitioner.Create(Enumerable.Range(0, total), EnumerablePartitionerOptions.NoBuffering), options, place =>
+        ParallelWork.Each(total, Next, workers, cancellation);
+        progress?.Report(new CheckProgress(total, total, bad.Count));
+        return [.. bad.OrderBy(picture => picture.Index)];
+
+        void Next(int place)
         {
             if (work(place) is { } problem)
                 bad.Add(problem);
             var now = Interlocked.Increment(ref done);
             if (now % every == 0 && now < total)
                 progress?.Report(new CheckProgress(now, total, bad.Count));
-        });
-        progress?.Report(new CheckProgress(total, total, bad.Count));
-        return [.. bad.OrderBy(picture => picture.Index)];
+        }
     }
 
     /// <summary>The indices that are not bad, in their order.</summary>

@@ -26,7 +26,7 @@ public sealed class PictureReader(IImageSource source, IImageDecoder? decoder = 
     }
 
     /// <summary>
-    /// A view of a picture. Of one that no cache has or will have, only what the view shows is decoded where that is possible: damage elsewhere in the file is
+    /// A view of a picture. Of a JPEG that no cache has or will have, only the rows that the view shows are decoded: damage below them in the file is
     /// not seen then.
     /// </summary>
     /// <param name="index">Which picture.</param>
@@ -80,7 +80,7 @@ public sealed class PictureReader(IImageSource source, IImageDecoder? decoder = 
         var (file, stream, lent) = (Named(index, () => Source.Read(index)), random, (byte[]?)null);
         try
         {
-            var image = skia.ReadPart(
+            var image = skia.ReadRows(
                 file, Source.NameOf(index), (width, height) => transform.Part(width, height, stream), length => lent = DecodeMemory.Rent(length));
             transform.Apply(image ?? Decode(index, file), ref random, destination);
         }

@@ -2,6 +2,16 @@ using System.Buffers;
 
 namespace CondEmbed.Images;
 
+/// <summary>How pixels are interpolated. Both widen when shrinking (antialias), as Pillow's do.</summary>
+public enum ResampleFilter
+{
+    /// <summary>A triangle, 1 pixel to each side.</summary>
+    Bilinear,
+
+    /// <summary>Keys' cubic convolution with a = -1/2, 2 pixels to each side.</summary>
+    Bicubic
+}
+
 /// <summary>
 /// Pillow's separable resampling, equal to the bit: rows first, rounded to 8 bits, then columns, in 22-bit fixed point. Only the
 /// window that is asked for is computed.

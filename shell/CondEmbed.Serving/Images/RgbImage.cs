@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace CondEmbed.Images;
 
 /// <summary>A decoded picture: 8-bit red, green, blue, row after row from the top left, without padding.</summary>
@@ -52,4 +54,96 @@ public sealed class RgbImage
 
     /// <summary>H W 3 bytes. Whoever changes them owns the picture: cached pictures are shared and must be left alone.</summary>
     public byte[] Pixels { get; }
+}
+
+/// <summary>An 8-bit colour.</summary>
+/// <param name="R">Red.</param>
+/// <param name="G">Green.</param>
+/// <param name="B">Blue.</param>
+public readonly record struct Rgb(byte R, byte G, byte B)
+{
+    /// <summary>The colour that a number such as 0xff8000 stands for.</summary>
+    public static Rgb Of(int number) => new((byte)(number >> 16), (byte)(number >> 8), (byte)number);
+
+    /// <summary>As in <c>#ff8000</c>.</summary>
+    public string ToHex() => $"#{R:x2}{G:x2}{B:x2}";
+
+    /// <summary>Overwrites whole pixels with this colour; a rest of one or two bytes is left alone.</summary>
+    public void Fill(Span<byte> pixels)
+    {
+        for (var i = 0; i + 2 < pixels.Length; i += 3)
+        {
+            pixels[i] = R;
+            pixels[i + 1] = G;
+            pixels[i + 2] = B;
+        }
+    }
+}
+
+/// <summary>A rectangle of whole pixels.</summary>
+/// <param name="Left">First column.</param>
+/// <param name="Top">First row.</param>
+/// <param name="Width">Columns.</param>
+/// <param name="Height">Rows.</param>
+public readonly record struct PixelBox(int Left, int Top, int Width, int Height)
+{
+    /// <summary>The whole of a picture.</summary>
+    public static PixelBox Whole(RgbImage image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        return new(0, 0, image.Width, image.Height);
+    }
+
+    /// <summary>The whole of a picture of that size.</summary>
+    internal static PixelBox Whole(int width, int height) => new(0, 0, width, height);
+
+    /// <summary>The part that lies within a picture; without columns or rows where none does.</summary>
+    public PixelBox Within(RgbImage image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        var (left, top) = (Math.Max(Left, 0), Math.Max(Top, 0));
+        return new(left, top, Math.Min(Left + Width, image.Width) - left, Math.Min(Top + Height, image.Height) - top);
+    }
+}
+
+/// <summary>A rectangle of an RGB picture, without a copy. What lies outside it does not exist for the resampler.</summary>
+internal readonly ref struct PixelView
+{
+    private readonly ReadOnlySpan<byte> pixels;
+
+    /// <summary>A view whose rows are <paramref name="stride"/> bytes apart and begin at the span's start.</summary>
+    internal PixelView(ReadOnlySpan<byte> pixels, int width, int height, int stride)
+    {
+        this.pixels = pixels;
+        Width = width;
+        Height = height;
+        Stride = stride;
+    }
+
+    internal int Width { get; }
+
+    internal int Height { get; }
+
+    internal int Stride { get; }
+
+    internal static PixelView Of(RgbImage image) => new(image.Pixels, image.Width, image.Height, image.Width * 3);
+
+    /// <summary>A part of a picture.</summary>
+    internal static PixelView Of(RgbImage image, PixelBox box) => Of(image).Part(box);
+
+    /// <summary>A part of this one.</summary>
+    internal PixelView Part(PixelBox box)
+    {
+        if (box.Left < 0 || box.Top < 0 || box.Width < 1 || box.Height < 1 || box.Left > Width - box.Width || box.Top > Height - box.Height)
+            throw new ArgumentOutOfRangeException(nameof(box), $"{box} is not inside {Width} x {Height} pixels.");
+        return new(Onwards(box.Left, box.Top), box.Width, box.Height, Stride);
+    }
+
+    /// <summary>The bytes of a row, exactly.</summary>
+    internal ReadOnlySpan<byte> Row(int y) => pixels.Slice(y * Stride, Width * 3);
+
+    /// <summary>A row from pixel x on, and as many bytes after its end as the buffer holds.</summary>
+    internal ReadOnlySpan<byte> Onwards(int x, int y) => pixels[(y * Stride + x * 3)..];
+
+    internal ref byte Start => ref MemoryMarshal.GetReference(pixels);
 }

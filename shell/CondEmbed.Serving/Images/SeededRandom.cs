@@ -28,6 +28,15 @@ public struct SeededRandom
         return new SeededRandom(Mix((mixed ^ (ulong)slot) + Gamma));
     }
 
+    /// <summary>A stream of its own for each list of numbers, such as seed, epoch and class.</summary>
+    internal static SeededRandom Of(params ReadOnlySpan<ulong> key)
+    {
+        var state = 0UL;
+        foreach (var part in key)
+            state = Mix(state + Gamma + part);
+        return new SeededRandom(state);
+    }
+
     /// <summary>64 random bits.</summary>
     public ulong Bits()
     {

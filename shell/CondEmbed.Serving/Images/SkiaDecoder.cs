@@ -5,8 +5,7 @@ namespace CondEmbed.Images;
 
 /// <summary>
 /// Decodes JPEG, PNG, WebP, BMP and GIF (first frame) with Skia; the pixels equal those of Pillow's <c>ImageOps.exif_transpose(image).convert("RGB")</c>:
-/// no colour management, grey and palettes expanded, the camera's orientation applied, transparency dropped or, where asked for, a colour put behind it. Usual
-/// JPEG pictures it decodes without Skia where the machine has the instructions, to the same pixels.
+/// no colour management, grey and palettes expanded, the camera's orientation applied, transparency dropped or, where asked for, a colour put behind it.
 /// <para>
 /// It differs from Pillow in these: a grey PNG of 16 bits keeps its upper eight, where Pillow cuts off all that is above 255 and leaves an almost white picture;
 /// an orientation that stands in XMP or in a text chunk of a PNG, and not in Exif, is not applied; and what is damaged is refused.
@@ -24,6 +23,9 @@ public sealed record SkiaDecoder(long MaxPixels) : IImageDecoder
 
     // The RGBA buffer must be indexable by int.
     private const long HardMaxPixels = int.MaxValue / 4 - 16;
+
+    // Rows that are decoded at a time, two rows of MCUs at most.
+    private const int StripRows = 16;
 
     private const string IsCutOff = "the file is cut off: it ends before the whole picture is there";
 
@@ -44,8 +46,6 @@ public sealed record SkiaDecoder(long MaxPixels) : IImageDecoder
     {
         if (file.IsEmpty)
             throw new BadPictureException(name, "the file is empty");
-        if (ReadPart(file.Span, name, PixelBox.Whole, DecodeMemory.Pixels) is { } usual)
-            return usual;
         var format = PictureFormat.Of(file.Span);
         if (format == "GIF" && file.Length >= 10)
             CheckSize(file.Span[6] | file.Span[7] << 8, file.Span[8] | file.Span[9] << 8, name);
@@ -57,48 +57,73 @@ public sealed record SkiaDecoder(long MaxPixels) : IImageDecoder
     {
         using var pin = shown.Pin();
         using var data = SKData.Create((nint)pin.Pointer, shown.Length);
-        using var codec = SKCodec.Create(data);
-        if (codec is null || !IsSupported(codec.EncodedFormat))
-            throw new BadPictureException(name, PictureFormat.Refusal(file));
-
-        var info = new SKImageInfo(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
-        CheckSize(info.Width, info.Height, name);
-        if (PictureBytes.AreTooFew(file, info.Width, info.Height))
-            throw new BadPictureException(name, IsCutOff);
+        using var codec = Open(data, file, name, out var info);
         using var loan = DecodeMemory.Take((codec.EncodedFormat == SKEncodedImageFormat.Jpeg ? 13L : 11L) * info.Width * info.Height);
         using var rgba = new DecodeBuffer(info.Width * info.Height * 4);
         var pixels = rgba.Span;
         fixed (byte* target = pixels)
             CheckResult(codec.GetPixels(info, (nint)target), name);
         if (Background is { } colour)
-            Behind.Put(colour, pixels);
+            PillowColours.PutBehind(colour, pixels);
         else
             frame?.Surround(pixels, info.Width, info.Height);
-        Bmp16.AsPillow(file, pixels);
+        PillowColours.OfBmp16(file, pixels);
         return Upright.FromRgba(pixels, info.Width, info.Height, ExifOrientation.Of(file));
     }
 
     /// <summary>
-    /// A usual JPEG picture of which only a box is decoded; the pixels around it are anything. Null for all other files: they are read by <see cref="Decode"/>,
-    /// which also says what is wrong with them.
+    /// The rows of an upright JPEG picture that a box needs; the rows around them are anything, and damage below the box is not seen. Null for all other files:
+    /// they are read by <see cref="Decode"/>, which also says what is wrong with them.
     /// </summary>
     /// <param name="file">The file's bytes.</param>
     /// <param name="name">The picture's name as people know it, for messages.</param>
     /// <param name="choose">From width and height the box that is wanted.</param>
     /// <param name="rent">Gives a buffer of at least so many bytes.</param>
-    /// <exception cref="BadPictureException">The picture is too large.</exception>
-    internal RgbImage? ReadPart(ReadOnlySpan<byte> file, string name, Func<int, int, PixelBox> choose, Func<int, byte[]> rent)
+    /// <exception cref="BadPictureException">The file is no picture, or it is too large.</exception>
+    internal unsafe RgbImage? ReadRows(ReadOnlyMemory<byte> file, string name, Func<int, int, PixelBox> choose, Func<int, byte[]> rent)
     {
-        if (!JpegDecoder.IsSupported || JpegHeader.Read(file) is not { } header)
+        if (PictureFormat.Of(file.Span) != "JPEG" || ExifOrientation.Of(file.Span) != SKEncodedOrigin.TopLeft)
             return null;
-        CheckSize(header.Width, header.Height, name);
-        if (header.IsCutOff(file))
-            return null;
+        using var pin = file.Pin();
+        using var data = SKData.Create((nint)pin.Pointer, file.Length);
+        using var codec = Open(data, file.Span, name, out var info);
         // A file without its end is read to where it stops, so that the same is said of it whatever part is wanted.
-        var box = file.EndsWith<byte>([0xFF, 0xD9]) ? choose(header.Width, header.Height) : PixelBox.Whole(header.Width, header.Height);
-        using var loan = DecodeMemory.Take(7L * header.Width * header.Height);
-        var pixels = rent(header.Width * header.Height * 3);
-        return JpegDecoder.TryDecode(header, file, box, pixels) ? RgbImage.Over(header.Width, header.Height, pixels) : null;
+        var box = file.Span.EndsWith<byte>([0xFF, 0xD9]) ? choose(info.Width, info.Height) : PixelBox.Whole(info.Width, info.Height);
+        using var loan = DecodeMemory.Take(9L * info.Width * info.Height);
+        var pixels = rent(info.Width * info.Height * 3);
+        using var strip = new DecodeBuffer(StripRows * info.RowBytes);
+        if (codec.StartScanlineDecode(info) != SKCodecResult.Success || (box.Top > 0 && !codec.SkipScanlines(box.Top)))
+            return null;
+        var end = box.Top + box.Height;
+        for (var row = box.Top; row < end; row += StripRows)
+        {
+            var count = Math.Min(StripRows, end - row);
+            fixed (byte* target = strip.Span)
+                if (codec.GetScanlines((nint)target, count, info.RowBytes) != count)
+                    return null;
+            Upright.Pack(strip.Span[..(count * info.RowBytes)], pixels.AsSpan(row * info.Width * 3, count * info.Width * 3));
+        }
+
+        return RgbImage.Over(info.Width, info.Height, pixels);
+    }
+
+    private SKCodec Open(SKData data, ReadOnlySpan<byte> file, string name, out SKImageInfo info)
+    {
+        var codec = SKCodec.Create(data);
+        try
+        {
+            if (codec is null || !IsSupported(codec.EncodedFormat))
+                throw new BadPictureException(name, PictureFormat.Refusal(file));
+            info = new SKImageInfo(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
+            CheckSize(info.Width, info.Height, name);
+            return PictureFormat.IsCutOff(file, info.Width, info.Height) ? throw new BadPictureException(name, IsCutOff) : codec;
+        }
+        catch (BadPictureException)
+        {
+            // Now, and not some time later: it reads from memory that the caller is about to let go.
+            codec?.Dispose();
+            throw;
+        }
     }
 
     private static bool IsSupported(SKEncodedImageFormat format) =>

@@ -52,7 +52,8 @@ internal static class Upright
         return turned ? new RgbImage(h, w, target) : new RgbImage(w, h, target);
     }
 
-    private static void Pack(ReadOnlySpan<byte> rgba, Span<byte> rgb)
+    /// <summary>Drops the fourth byte of each pixel.</summary>
+    internal static void Pack(ReadOnlySpan<byte> rgba, Span<byte> rgb)
     {
         ref var source = ref MemoryMarshal.GetReference(rgba);
         ref var target = ref MemoryMarshal.GetReference(rgb);

@@ -34,7 +34,7 @@ internal sealed unsafe class IndexScan(IndexRows rows, float[][] queries, int to
         var workers = new ConcurrentBag<Worker>();
         try
         {
-            Parts.Do(parts, Start, (worker, part) => Scan(part * block, Math.Min(rows.Count, (part + 1) * block), worker), cancellation);
+            ParallelWork.Do(parts, Start, (worker, part) => Scan(part * block, Math.Min(rows.Count, (part + 1) * block), worker), cancellation);
             Nearest[] all = [.. queries.Select(_ => new Nearest(top))];
             foreach (var worker in workers)
             {

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using CondEmbed.Images;
 
@@ -9,7 +8,6 @@ public sealed class DatasetInspector
 {
     private const int SheetColumns = 8;
     private const int SheetClasses = 48;
-    private const int Reports = 200;
 
     private static readonly EvalTransform Thumbnail = new(112, 112);
     private static readonly Rgb TrainFrame = new(40, 110, 200);
@@ -44,24 +42,7 @@ public sealed class DatasetInspector
     public DatasetInspection Run(int workers = 0, IProgress<CheckProgress>? progress = null, CancellationToken cancellation = default)
     {
         var seen = new Seen[dataset.Count];
-        var (done, bad) = (0, 0);
-        var every = Math.Max(dataset.Count / Reports, 1);
-        var options = new ParallelOptions
-        {
-            MaxDegreeOfParallelism = ComputeThreads.Or(workers),
-            CancellationToken = cancellation,
-        };
-        Parallel.ForEach(Partitioner.Create(Enumerable.Range(0, dataset.Count), EnumerablePartitionerOptions.NoBuffering), options, image =>
-        {
-            seen[image] = Look(image);
-            var failed = seen[image].Bad is null ? bad : Interlocked.Increment(ref bad);
-            var now = Interlocked.Increment(ref done);
-            if (now % every == 0 && now < dataset.Count)
-            {
-                progress?.Report(new CheckProgress(now, dataset.Count, failed));
-            }
-        });
-        progress?.Report(new CheckProgress(dataset.Count, dataset.Count, bad));
+        _ = PictureCheck.Each(dataset.Count, workers, progress, cancellation, image => (seen[image] = Look(image)).Bad);
         return Findings(seen);
     }
 

@@ -1,3 +1,4 @@
+using CondEmbed.Images;
 using CondEmbed.Sampling;
 
 namespace CondEmbed.Evaluation;
@@ -18,15 +19,15 @@ internal sealed class DistantStarts
     private readonly float[] squares;
     private readonly double[] known;
     private readonly List<int> chosen = [];
-    private SplitMix64 random;
+    private SeededRandom random;
     private int measured;
 
     private DistantStarts(Embeddings<float> points, PanelRows rows, ulong seed, CancellationToken cancel)
     {
         (this.points, this.rows, this.cancel) = (points, rows, cancel);
-        random = new SplitMix64(seed);
+        random = SeededRandom.Of(seed);
         squares = new float[points.Count];
-        _ = Parts.Do(points.Count, () => true, (_, point) => squares[point] = PanelProduct.Of(points.Row(point), points.Row(point)), cancel);
+        _ = ParallelWork.Do(points.Count, () => true, (_, point) => squares[point] = PanelProduct.Of(points.Row(point), points.Row(point)), cancel);
         known = new double[points.Count];
         Array.Fill(known, double.PositiveInfinity);
     }
@@ -35,7 +36,7 @@ internal sealed class DistantStarts
     internal static int[] Choose(Embeddings<float> points, PanelRows rows, int count, ulong seed, CancellationToken cancel)
     {
         var starts = new DistantStarts(points, rows, seed, cancel);
-        starts.Take(starts.random.Below(points.Count));
+        starts.Take(starts.random.Next(points.Count));
         starts.Update();
         while (starts.chosen.Count < count)
         {
@@ -75,7 +76,7 @@ internal sealed class DistantStarts
 
             var share = distance / known[point];
             known[point] = distance;
-            if (random.Fraction() < share)
+            if (random.Unit() < share)
             {
                 return point;
             }
@@ -85,7 +86,7 @@ internal sealed class DistantStarts
     // The place of a number between 0 and 1 among the running sums; the first place when all are 0.
     private int DrawKnown()
     {
-        var left = random.Fraction() * known.Sum();
+        var left = random.Unit() * known.Sum();
         var last = 0;
         for (var i = 0; i < known.Length; i++)
         {

@@ -87,7 +87,7 @@ internal sealed class PanelMeans : IDisposable
         int[] empty = [.. Enumerable.Range(0, clusters).Where(cluster => !members.Contains(cluster))];
         var distances = empty.Length > 0 ? Distances() : [];
         var moved = new bool[clusters];
-        _ = Parts.Do(clusters, () => new float[points.Dimension], (mean, cluster) =>
+        _ = ParallelWork.Do(clusters, () => new float[points.Dimension], (mean, cluster) =>
         {
             if (changed[cluster] && members.Contains(cluster))
             {
@@ -150,7 +150,7 @@ internal sealed class PanelMeans : IDisposable
     {
         var halfSquares = moved.ToDictionary(cluster => cluster, cluster => HalfSquare(Centre(cluster)));
         var away = new bool[points.Count];
-        _ = Parts.Do(points.Count, () => true, (_, point) =>
+        _ = ParallelWork.Do(points.Count, () => true, (_, point) =>
         {
             if (halfSquares.TryGetValue(clusterOf[point], out var half))
             {
@@ -180,7 +180,7 @@ internal sealed class PanelMeans : IDisposable
     private double[] Distances()
     {
         var distances = new double[points.Count];
-        _ = Parts.Do(points.Count, () => true, (_, point) =>
+        _ = ParallelWork.Do(points.Count, () => true, (_, point) =>
         {
             var row = points.Row(point);
             var centre = Centre(clusterOf[point]);

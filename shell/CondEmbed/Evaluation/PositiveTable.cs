@@ -57,7 +57,7 @@ internal sealed class PositiveTable
         }
 
         var table = new PositiveTable(starts);
-        _ = Parts.Do(panels.Length, () => true, (_, panel) =>
+        _ = ParallelWork.Do(panels.Length, () => true, (_, panel) =>
         {
             for (var query = panel * PanelRows.Width; query < Math.Min(queries.Unit.Count, (panel + 1) * PanelRows.Width); query++)
             {

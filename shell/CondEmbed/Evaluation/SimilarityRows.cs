@@ -42,7 +42,7 @@ internal sealed unsafe class SimilarityRows<T> : IDisposable
             cancel.ThrowIfCancellationRequested();
             var (begin, count) = (first, Math.Min(rows, queries.Count - first));
             Compute(begin, count, block);
-            _ = Parts.Do(count, () => true, (_, row) => visit(begin + row, block.AsMemory(row * gallery.Count, gallery.Count)), cancel);
+            _ = ParallelWork.Do(count, () => true, (_, row) => visit(begin + row, block.AsMemory(row * gallery.Count, gallery.Count)), cancel);
         }
     }
 
@@ -51,14 +51,14 @@ internal sealed unsafe class SimilarityRows<T> : IDisposable
     {
         if (asked is null || items is null)
         {
-            _ = Parts.Do((gallery.Count + Near - 1) / Near, () => true, (_, block) => Exact(first, count, block * Near, similarities));
+            _ = ParallelWork.Do((gallery.Count + Near - 1) / Near, () => true, (_, block) => Exact(first, count, block * Near, similarities));
             return;
         }
 
         fixed (T* into = similarities)
         {
             var target = (nint)into;
-            _ = Parts.Do((items.Panels + items.Near - 1) / items.Near, () => true, (_, block) => Compute(first, count, block * items.Near, (float*)target, asked, items));
+            _ = ParallelWork.Do((items.Panels + items.Near - 1) / items.Near, () => true, (_, block) => Compute(first, count, block * items.Near, (float*)target, asked, items));
         }
     }
 

@@ -1,3 +1,5 @@
+using CondEmbed.Images;
+
 namespace CondEmbed.Sampling;
 
 /// <summary>
@@ -48,7 +50,7 @@ public sealed class CategoryBalancedSampler : IBatchSampler
 
     private int[] Plan(int epoch)
     {
-        var random = new SplitMix64(seed, (ulong)epoch, 0);
+        var random = SeededRandom.Of(seed, (ulong)epoch, 0);
         var dealer = new CategoryDealer(tree, shape, seed, epoch);
         var plan = new int[StepsPerEpoch * BatchSize];
         for (var step = 0; step < StepsPerEpoch; step++)
@@ -60,13 +62,13 @@ public sealed class CategoryBalancedSampler : IBatchSampler
     }
 
     // One category after another, each by the weights of those that are left.
-    private List<int> Draw(ref SplitMix64 random)
+    private List<int> Draw(ref SeededRandom random)
     {
         var left = Enumerable.Range(0, tree.Names.Count).ToList();
         var drawn = new List<int>(shape.Categories);
         while (drawn.Count < shape.Categories)
         {
-            var place = random.Below(left.Sum(tree.ClassesOf));
+            var place = random.Next(left.Sum(tree.ClassesOf));
             var at = 0;
             for (; place >= tree.ClassesOf(left[at]); at++)
             {

@@ -1,3 +1,5 @@
+using CondEmbed.Images;
+
 namespace CondEmbed.Sampling;
 
 /// <summary>
@@ -23,7 +25,7 @@ internal sealed class CategoryDealer
                 .Select(one => new EvenDealer(tree.ItemsOf(category, one).Length, Random(category, one + 1))).ToArray()),
         ];
 
-        SplitMix64 Random(int category, int stream) => new(seed, (ulong)epoch, (ulong)category + 1, (ulong)stream);
+        SeededRandom Random(int category, int stream) => SeededRandom.Of(seed, (ulong)epoch, (ulong)category + 1, (ulong)stream);
     }
 
     /// <summary>Fills a batch with images of some categories, category after category, class after class.</summary>

@@ -1,3 +1,5 @@
+using CondEmbed.Images;
+
 namespace CondEmbed.Sampling;
 
 /// <summary>
@@ -8,10 +10,10 @@ namespace CondEmbed.Sampling;
 internal sealed class EvenDealer
 {
     private readonly int[] pack;
-    private SplitMix64 random;
+    private SeededRandom random;
     private int next;
 
-    internal EvenDealer(int count, SplitMix64 random)
+    internal EvenDealer(int count, SeededRandom random)
     {
         pack = new int[count];
         for (var i = 0; i < count; i++)
@@ -50,7 +52,7 @@ internal sealed class EvenDealer
     {
         for (var i = pack.Length - 1; i > 0; i--)
         {
-            var j = random.Below(i + 1);
+            var j = random.Next(i + 1);
             (pack[i], pack[j]) = (pack[j], pack[i]);
         }
 

@@ -1,3 +1,5 @@
+using CondEmbed.Images;
+
 namespace CondEmbed.Sampling;
 
 /// <summary>
@@ -77,7 +79,7 @@ public sealed class HierarchicalSampler : IBatchSampler
     private int[] Plan(int epoch)
     {
         var order = new int[StepsPerEpoch];
-        new EvenDealer(StepsPerEpoch, new SplitMix64(seed, (ulong)epoch, 0)).Deal(order);
+        new EvenDealer(StepsPerEpoch, SeededRandom.Of(seed, (ulong)epoch, 0)).Deal(order);
         var dealer = new CategoryDealer(tree, shape, seed, epoch);
         var combinations = Combinations();
         var plan = new int[StepsPerEpoch * BatchSize];

@@ -1,3 +1,5 @@
+using CondEmbed.Images;
+
 namespace CondEmbed.Sampling;
 
 /// <summary>
@@ -90,9 +92,9 @@ public sealed class MPerClassSampler : IBatchSampler
 
     private int[] Plan(int number)
     {
-        var classes = new EvenDealer(ClassCount, new SplitMix64(seed, (ulong)number, 0));
+        var classes = new EvenDealer(ClassCount, SeededRandom.Of(seed, (ulong)number, 0));
         var images = itemsOfClass
-            .Select((items, at) => new EvenDealer(items.Length, new SplitMix64(seed, (ulong)number, (ulong)at + 1)))
+            .Select((items, at) => new EvenDealer(items.Length, SeededRandom.Of(seed, (ulong)number, (ulong)at + 1)))
             .ToArray();
         var plan = new int[StepsPerEpoch * BatchSize];
         var chosen = new int[BatchSize / PerClass];

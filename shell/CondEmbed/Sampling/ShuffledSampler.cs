@@ -1,3 +1,5 @@
+using CondEmbed.Images;
+
 namespace CondEmbed.Sampling;
 
 /// <summary>
@@ -25,7 +27,7 @@ public sealed class ShuffledSampler : IBatchSampler
         plans = new EpochPlans(batch, StepsPerEpoch, epoch =>
         {
             var plan = new int[StepsPerEpoch * batch];
-            new EvenDealer(items.Count, new SplitMix64(seed, (ulong)epoch)).Deal(plan);
+            new EvenDealer(items.Count, SeededRandom.Of(seed, (ulong)epoch)).Deal(plan);
             return Array.ConvertAll(plan, place => items[place]);
         });
     }

@@ -16,18 +16,7 @@ internal sealed class PictureBlock
         loader = new LoaderOptions(workers);
         var ids = new string?[items.Length];
         var bad = new BadPictureException?[items.Length];
-        var threads = new ParallelOptions { MaxDegreeOfParallelism = ComputeThreads.Or(workers), CancellationToken = cancellation };
-        Parallel.For(0, items.Length, threads, at =>
-        {
-            try
-            {
-                ids[at] = PictureId.Of(dataset.Read(items[at]), dataset.BoxOf(items[at]));
-            }
-            catch (BadPictureException problem)
-            {
-                bad[at] = problem;
-            }
-        });
+        ParallelWork.Each(items.Length, Identify, workers, cancellation);
 
         for (var at = 0; at < items.Length; at++)
         {
@@ -38,6 +27,18 @@ internal sealed class PictureBlock
             else
             {
                 skip(bad[at]!, items[at]);
+            }
+        }
+
+        void Identify(int at)
+        {
+            try
+            {
+                ids[at] = PictureId.Of(dataset.Read(items[at]), dataset.BoxOf(items[at]));
+            }
+            catch (BadPictureException problem)
+            {
+                bad[at] = problem;
             }
         }
     }

@@ -56,7 +56,7 @@ internal static class Projector
     {
         var pixels = new byte[columns * side * columns * side * 3];
 
-        Each.OnThreads(shown.Length, at =>
+        ParallelWork.Each(shown.Length, at =>
         {
             var small = Resampler.Resize(picture(shown[at]), side, side, ResampleFilter.Bilinear);
             var (top, left) = (at / columns * side, at % columns * side);

@@ -38,7 +38,7 @@ public sealed class PictureTensors : IDisposable
         }
 
         pictures = new RgbImage[chosen.Length];
-        Each.OnThreads(chosen.Length, at => pictures[at] = view.Apply(reader.Read(chosen[at])));
+        ParallelWork.Each(chosen.Length, at => pictures[at] = view.Apply(reader.Read(chosen[at])));
         var names = chosen.Select(item => dataset.Items[item].Label).ToList();
         var index = new ClassIndex(names);
         (Size, Names, Classes, labels) = (size, names, index.Names, index.NumbersOf(names));
@@ -132,7 +132,7 @@ public sealed class PictureTensors : IDisposable
         var side = view?.OutputSize ?? Size;
         var length = side * side * 3;
         var pixels = new byte[(long)chosen.Length * length];
-        Each.OnThreads(chosen.Length, slot =>
+        ParallelWork.Each(chosen.Length, slot =>
         {
             var target = pixels.AsSpan(slot * length, length);
             if (view is null)

@@ -19,7 +19,7 @@ internal static class SpriteSheet
         var rows = (count + columns - 1) / columns;
         var sheet = new RgbImage(columns * side, rows * side, new Rgb(255, 255, 255));
         // Squares do not overlap, so that threads never write to the same place.
-        Each.OnThreads(count, place => Copy(Fitted(images(place), side), sheet, place % columns * side, place / columns * side, side), cancellation);
+        ParallelWork.Each(count, place => Copy(Fitted(images(place), side), sheet, place % columns * side, place / columns * side, side), cancellation: cancellation);
         return (new Picture(ImageEncoder.Jpeg(sheet, Quality), "image/jpeg"), columns, rows);
     }
 

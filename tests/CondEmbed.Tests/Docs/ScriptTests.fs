@@ -128,9 +128,9 @@ let tests =
           testCase "6-look-inside.fsx leaves its pictures" (fun () ->
               outcomes.Value["6-look-inside.fsx"].Result |> ignore
 
-              for picture in [ "curve.png"; "map.png"; "neighbours.png"; "looks.png" ] do
+              for picture in [ "curve.svg"; "map.svg"; "neighbours.png"; "looks.png" ] do
                   let file = FileInfo(Path.Combine(folder.Value, "look", picture))
-                  Expect.isTrue (file.Exists && file.Length > 4000L) picture)
+                  Expect.isTrue (file.Exists && file.Length > 2000L) picture)
 
           testCase "the guide's lines on folders, specs and gradients run as they stand" (fun () ->
               let exitCode, output, errors = guide.Value

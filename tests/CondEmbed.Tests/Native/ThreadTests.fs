@@ -66,7 +66,7 @@ let private numbered threads =
             Expect.equal ComputeThreads.Count threads "all else"
             Expect.isLessThanOrEqual (readers 0) threads "readers"
             Expect.isLessThanOrEqual (measurers ()) threads "measuring"
-            Expect.isLessThanOrEqual (threadsOf (fun at -> Each.OnThreads(40, fun _ -> at ()))) threads "loops"
+            Expect.isLessThanOrEqual (threadsOf (fun at -> ParallelWork.Each(40, fun _ -> at ()))) threads "loops"
             if threads = 2 then Expect.equal (readers 0) 2 "both read"))
 
 let tests =

@@ -1,10 +1,30 @@
+using System.Collections.Concurrent;
 using System.Runtime.ExceptionServices;
 
 namespace CondEmbed;
 
 /// <summary>Work in many parts, which threads take one after another as they get ready.</summary>
-internal static class Parts
+internal static class ParallelWork
 {
+    /// <summary>Calls the work with 0 to count - 1. It is handed out one at a time: images differ in size, and ranges would leave threads idle at the end.</summary>
+    /// <param name="count">How many calls.</param>
+    /// <param name="work">Does one.</param>
+    /// <param name="workers">Threads; 0 is <see cref="ComputeThreads.Count"/>.</param>
+    /// <param name="cancellation">Ends the work with an OperationCanceledException.</param>
+    /// <exception cref="InputException">The first one of the work, as it would come out on one thread.</exception>
+    internal static void Each(int count, Action<int> work, int workers = 0, CancellationToken cancellation = default)
+    {
+        var options = new ParallelOptions { MaxDegreeOfParallelism = ComputeThreads.Or(workers), CancellationToken = cancellation };
+        try
+        {
+            Parallel.ForEach(Partitioner.Create(Enumerable.Range(0, count), EnumerablePartitionerOptions.NoBuffering), options, work);
+        }
+        catch (AggregateException several) when (several.InnerExceptions.OfType<InputException>().FirstOrDefault() is { } first)
+        {
+            ExceptionDispatchInfo.Throw(first);
+        }
+    }
+
     /// <summary>Does parts 0 to count - 1 on <see cref="ComputeThreads.Count"/> threads, in about this order.</summary>
     /// <param name="count">How many parts.</param>
     /// <param name="start">Makes what belongs to one thread.</param>

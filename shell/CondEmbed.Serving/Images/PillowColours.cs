@@ -2,11 +2,29 @@ using System.Buffers.Binary;
 
 namespace CondEmbed.Images;
 
-/// <summary>Colours of BMP pictures of 16 bits a pixel: five or six bits each, of which Skia and Pillow make eight in different ways.</summary>
-internal static class Bmp16
+/// <summary>Makes of the colours that Skia decodes those that Pillow has.</summary>
+internal static class PillowColours
 {
-    /// <summary>Turns Skia's colours into Pillow's (the bits times 255 / 31 or 255 / 63, rounded down) where the file is of that kind.</summary>
-    internal static void AsPillow(ReadOnlySpan<byte> file, Span<byte> rgba)
+    /// <summary>H W 4 with alpha -> H W 4 on the colour, rounded to the nearest, as Pillow's <c>paste</c> with the picture's alpha as its mask.</summary>
+    internal static void PutBehind(Rgb colour, Span<byte> rgba)
+    {
+        for (var at = 0; at + 4 <= rgba.Length; at += 4)
+        {
+            var alpha = rgba[at + 3];
+            if (alpha == 255)
+                continue;
+            rgba[at] = Mixed(rgba[at], colour.R, alpha);
+            rgba[at + 1] = Mixed(rgba[at + 1], colour.G, alpha);
+            rgba[at + 2] = Mixed(rgba[at + 2], colour.B, alpha);
+            rgba[at + 3] = 255;
+        }
+    }
+
+    /// <summary>
+    /// Colours of BMP pictures of 16 bits a pixel, five or six bits each: turns Skia's into Pillow's (the bits times 255 / 31 or 255 / 63, rounded down). Other files
+    /// are left alone.
+    /// </summary>
+    internal static void OfBmp16(ReadOnlySpan<byte> file, Span<byte> rgba)
     {
         if (BitsOfGreen(file) is not { } green)
             return;
@@ -14,6 +32,8 @@ internal static class Bmp16
         for (var at = 0; at + 4 <= rgba.Length; at += 4)
             (rgba[at], rgba[at + 1], rgba[at + 2]) = (five[rgba[at]], middle[rgba[at + 1]], five[rgba[at + 2]]);
     }
+
+    private static byte Mixed(byte above, byte below, byte alpha) => (byte)((above * alpha + below * (255 - alpha) + 127) / 255);
 
     private static int? BitsOfGreen(ReadOnlySpan<byte> file)
     {
