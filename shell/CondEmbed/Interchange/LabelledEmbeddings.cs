@@ -8,11 +8,13 @@ using CondEmbed.WeightFiles;
 namespace CondEmbed.Interchange;
 
 /// <summary>
-/// Embeddings with labels that somebody made elsewhere, to be measured in the precision that they are stored in; small sets always in double precision.
+/// Embeddings with labels that somebody made elsewhere, to be measured: in double precision where that takes no time worth speaking of, in single precision otherwise.
 /// </summary>
 public sealed class LabelledEmbeddings
 {
+    // Of numbers with numbers: about a second's work where double precision is in the file, less where it is not.
     private const double QuickProducts = 1e8;
+    private const double QuickProductsOfDoubles = 4e9;
 
     private readonly string path;
     private readonly Embeddings<double>? doubles;
@@ -88,12 +90,12 @@ public sealed class LabelledEmbeddings
         }
 
         var numbers = ClassNames(null).NumbersOf(Labels);
-        return IsDouble || IsSmall(this, this)
+        return IsQuick(this, this)
             ? Retrieval.Evaluate(Widened(), numbers, options, cancel)
-            : Retrieval.Evaluate(singles!, numbers, options, cancel);
+            : Retrieval.Evaluate(Narrowed(), numbers, options, cancel);
     }
 
-    /// <summary>All metrics of these as queries against a gallery, from which nothing is left out; in double precision if either is.</summary>
+    /// <summary>All metrics of these as queries against a gallery, from which nothing is left out.</summary>
     /// <exception cref="InputException">The dimensions differ, an embedding is not finite, or no query has its label in the gallery.</exception>
     public RetrievalMetrics Evaluate(LabelledEmbeddings gallery, EvaluationOptions? options = null, CancellationToken cancel = default)
     {
@@ -105,16 +107,19 @@ public sealed class LabelledEmbeddings
 
         var names = ClassNames(gallery);
         var (own, others) = (names.NumbersOf(Labels), names.NumbersOf(gallery.Labels));
-        return IsDouble || gallery.IsDouble || IsSmall(this, gallery)
+        return IsQuick(this, gallery)
             ? Retrieval.Evaluate(Widened(), own, gallery.Widened(), others, null, options, cancel)
-            : Retrieval.Evaluate(singles!, own, gallery.singles!, others, null, options, cancel);
+            : Retrieval.Evaluate(Narrowed(), own, gallery.Narrowed(), others, null, options, cancel);
     }
 
     /// <summary>The classes by the numbers that metrics know them by, of these alone or together with a gallery.</summary>
     public ClassIndex ClassNames(LabelledEmbeddings? gallery) => new(Labels.Concat(gallery?.Labels ?? []));
 
-    /// <summary>Whether double precision takes no time worth speaking of: then the file's type does not decide which of two equal cosines comes first.</summary>
-    private static bool IsSmall(LabelledEmbeddings queries, LabelledEmbeddings gallery) => (double)queries.Count * gallery.Count * queries.Dimension <= QuickProducts;
+    /// <summary>Whether double precision is quick enough: then the file's type does not decide which of two equal cosines comes first.</summary>
+    private static bool IsQuick(LabelledEmbeddings queries, LabelledEmbeddings gallery) =>
+        (double)queries.Count * gallery.Count * queries.Dimension <= (queries.IsDouble || gallery.IsDouble ? QuickProductsOfDoubles : QuickProducts);
+
+    private Embeddings<float> Narrowed() => singles ?? new(Array.ConvertAll(doubles!.Values, number => (float)number), Count, Dimension);
 
     private Embeddings<double> Widened() => doubles ?? new([.. singles!.Values.Select(number => (double)number)], Count, Dimension);
 

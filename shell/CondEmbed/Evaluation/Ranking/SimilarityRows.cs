@@ -15,6 +15,9 @@ internal sealed unsafe class SimilarityRows<T> : IDisposable
 {
     private const int BlockBytes = 64 << 20;
 
+    // Items that stay near a core while the queries of a block go by.
+    private const int Near = 64;
+
     private readonly Embeddings<T> queries;
     private readonly Embeddings<T> gallery;
     private readonly PanelRows? asked;
@@ -50,7 +53,7 @@ internal sealed unsafe class SimilarityRows<T> : IDisposable
     {
         if (asked is null || items is null)
         {
-            _ = ParallelWork.Do(count, () => true, (_, row) => Exact(first + row, similarities.AsSpan(row * gallery.Count, gallery.Count)));
+            _ = ParallelWork.Do((gallery.Count + Near - 1) / Near, () => true, (_, block) => Exact(first, count, block * Near, similarities));
             return;
         }
 
@@ -67,12 +70,15 @@ internal sealed unsafe class SimilarityRows<T> : IDisposable
         items?.Dispose();
     }
 
-    private void Exact(int query, Span<T> into)
+    private void Exact(int first, int count, int begin, T[] into)
     {
-        var row = MemoryMarshal.Cast<T, double>(queries.Row(query));
-        for (var item = 0; item < into.Length; item++)
+        for (var row = 0; row < count; row++)
         {
-            into[item] = T.CreateTruncating(DotProduct.Exact(row, MemoryMarshal.Cast<T, double>(gallery.Row(item))));
+            var query = MemoryMarshal.Cast<T, double>(queries.Row(first + row));
+            for (var item = begin; item < Math.Min(begin + Near, gallery.Count); item++)
+            {
+                into[(row * gallery.Count) + item] = T.CreateTruncating(DotProduct.Exact(query, MemoryMarshal.Cast<T, double>(gallery.Row(item))));
+            }
         }
     }
 
