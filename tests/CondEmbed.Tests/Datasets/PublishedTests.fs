@@ -8,6 +8,7 @@ open CondEmbed.Images
 open CondEmbed.Datasets
 open CondEmbed.Tests.PublishedSupport
 open CondEmbed.Tests.Support
+open CondEmbed.Options
 
 let private listsOnly = DatasetOptions(ListsOnly = true)
 
