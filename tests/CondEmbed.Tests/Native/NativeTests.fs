@@ -250,7 +250,7 @@ let private deviceTests =
                       Expect.stringContains problem.Message "cpu" "what there is") ]
 
 /// Adds and subtracts, which takes scalars that TorchSharp makes, while other threads collect the garbage. What came of it first that is not 1.5; none if nothing did.
-let private wrongScalar rounds =
+let wrongScalar rounds (shape: int64 array) =
     use source = new Threading.CancellationTokenSource()
 
     let collecting () =
@@ -264,7 +264,7 @@ let private wrongScalar rounds =
 
     try
         scoped (fun () ->
-            let x, y = torch.ones [| 64L; 64L; 16L; 16L |], torch.ones [| 64L; 64L; 16L; 16L |]
+            let x, y = torch.ones shape, torch.ones shape
 
             seq {
                 for _ in 1..rounds do
@@ -287,6 +287,6 @@ let private scalarTests =
             skiptest "scalars are freed late on Linux on x64 only"
 
         Native.ensure ()
-        Expect.isNone (wrongScalar 1500) "x + y - 0.5"
+        Expect.isNone (wrongScalar 1500 [| 64L; 64L; 16L; 16L |]) "x + y - 0.5"
 
 let tests = testList "Native" [ ElfTests.tests; loadTests; processTests; otherProcessTests; deviceTests; scalarTests ]
