@@ -44,7 +44,7 @@ let tests =
                               (levels = 0 && (Loss.onEmbeddings (All.ofText loss 5 16)).Specs.IsEmpty)
                               "the baseline has no more")
 
-          testCase "an embedding of 0 is the pooled features themselves, of length 1" (fun () ->
+          tensorTest "an embedding of 0 is the pooled features themselves, of length 1" (fun () ->
               let config =
                   { Config.standard with
                       Encoder = "resnet18"

@@ -24,6 +24,7 @@ let private libraries =
         [ "CondEmbed.Common", "shell/CondEmbed.Common/CondEmbed.Common.csproj"
           "CondEmbed.Core", "core/CondEmbed.Core.fsproj"
           "CondEmbed.Torch", "shell/CondEmbed.Torch/CondEmbed.Torch.fsproj"
+          "CondEmbed.Images", "shell/CondEmbed.Images/CondEmbed.Images.csproj"
           "CondEmbed.Search", "shell/CondEmbed.Search/CondEmbed.Search.csproj"
           "CondEmbed", "shell/CondEmbed/CondEmbed.csproj"
           "CondEmbed.Onnx", "shell/CondEmbed.Onnx/CondEmbed.Onnx.csproj"
@@ -135,7 +136,9 @@ let private project extra =
 /// Calls torch before anything of CondEmbed, which fails where TorchSharp's own library does not load as it is.
 let private program =
     """using CondEmbed.Datasets;
-using CondEmbed.Training;
+using CondEmbed.Models;
+using CondEmbed.Options;
+using CondEmbed.Runs;
 using TorchSharp;
 
 Console.WriteLine($"torch: {torch.ones(2, 3).sum().item<float>()}");
