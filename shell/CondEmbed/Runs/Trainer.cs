@@ -3,6 +3,7 @@ using CondEmbed.Datasets;
 using CondEmbed.Evaluation;
 using CondEmbed.Interop;
 using CondEmbed.Notebooks;
+using CondEmbed.Models;
 using CondEmbed.Options;
 using CondEmbed.Reports;
 using CondEmbed.Search;
@@ -131,10 +132,12 @@ public sealed class Trainer
     {
         try
         {
-            using var run = new TrainingRun(Folder, config, progress, Notice, Logged, Command ?? CommandOf(config), further, cancellation);
+            var meter = new ProgressMeter(progress, config.Batch);
+            var request = new RunRequest(Folder, config, Notice ?? (_ => { }), Logged, Command ?? CommandOf(config), further);
+            using var run = OpenedRun.Open(request, meter, cancellation);
             // It is in the checkpoint now; who calls again finishes it.
             further = null;
-            return run.Execute();
+            return new TrainingRun(run, meter, cancellation).Execute();
         }
         finally
         {

@@ -48,14 +48,14 @@ internal sealed partial class TrainingRun
     }
 
     /// <summary>The command that started the run, also where this process went on with it.</summary>
-    private string FirstCommand() => LogReader.Read(folder.Log).Entries.OfType<StartEntry>().FirstOrDefault()?.Command ?? command;
+    private string FirstCommand() => LogReader.Read(folder.Log).Entries.OfType<StartEntry>().FirstOrDefault()?.Command ?? run.Request.Command;
 
     private TestOutcome Tested() =>
-        pass.OnTest(data.Dataset, data.Split, data.Reader, RunMeasures.Options(config, data.Dataset), done => meter.Report("evaluating", done, data.Split.Test.Count), cancellation);
+        run.Pass.OnTest(data.Dataset, data.Split, data.Reader, RunMeasures.Options(config, data.Dataset), done => meter.Report("evaluating", done, data.Split.Test.Count), cancellation);
 
     private TestOutcome TestedBest()
     {
         using var model = EmbeddingModel.Load(folder.BestWeights, config.Device);
-        return model.OnTest(data.Dataset, data.Split, data.Reader, workers, RunMeasures.Options(config, data.Dataset));
+        return model.OnTest(data.Dataset, data.Split, data.Reader, run.Workers, RunMeasures.Options(config, data.Dataset));
     }
 }

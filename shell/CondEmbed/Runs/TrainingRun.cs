@@ -14,82 +14,18 @@ using CondEmbed.WeightFiles;
 
 namespace CondEmbed.Runs;
 
-/// <summary>One run, from its first or next step to its report: the composition root of training.</summary>
-internal sealed partial class TrainingRun : IDisposable
+/// <summary>One run, from its first or next step to its report.</summary>
+/// <param name="run">What it works with, opened.</param>
+/// <param name="meter">Told of every step.</param>
+/// <param name="cancellation">Stops it after a step, saved.</param>
+internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, CancellationToken cancellation)
 {
-    private readonly RunFolder folder;
-    private readonly Config config;
-    private readonly bool resumed;
-    private readonly Action<string> notice;
-    private readonly Action<LogEntry>? listener;
-    private readonly string command;
-    private readonly CancellationToken cancellation;
-    private readonly LoaderOptions workers;
-    private readonly ProgressMeter meter;
-    private readonly CheckpointStore store;
-    private readonly PictureCache? cache;
-    private readonly RunData data;
-    private readonly IBatchSampler sampler;
-    private readonly Session session;
-    private readonly EmbeddingPass pass;
-    private readonly ProcessThreads? threads;
-    private readonly int steps;
-    private Progress state;
-
-    internal TrainingRun(
-        RunFolder folder,
-        Config config,
-        IProgress<RunProgress>? progress,
-        Action<string>? notice,
-        Action<LogEntry>? listener,
-        string command,
-        Continuation? further,
-        CancellationToken cancellation)
-    {
-        this.folder = folder;
-        this.config = config;
-        resumed = File.Exists(folder.Settings);
-        this.notice = notice ?? (_ => { });
-        this.listener = listener;
-        this.command = command;
-        this.cancellation = cancellation;
-        workers = new LoaderOptions(config.Workers);
-        meter = new ProgressMeter(progress, config.Batch);
-        // Seen before all pictures are decoded, which may take minutes.
-        var device = Device.choose(config.Device);
-        var opened = Opened();
-        void Checking(int done, int total) => meter.Report("checking pictures", done, total);
-
-        try
-        {
-            cache = opened.Cached(config, Checking, cancellation);
-            data = cache is null
-                ? opened.Checked(config.SkipBad, config.Workers, this.notice, Checking, cancellation)
-                : opened.CheckedBy(cache, config.SkipBad, this.notice);
-            data.Describe(config, this.notice);
-            // Where there may be checkpoints the lock comes first, for what another process writes is not to be read; a fresh run takes it once it
-            // is known that it can begin.
-            store = resumed ? new CheckpointStore(folder.Checkpoints) : null!;
-            var (saved, damaged) = RunCheckpoints.Newest(folder.Checkpoints);
-            var first = RunSettings.StepsOf(config, data.Split.Train.Count);
-            var begun = further is null ? saved?.Progress : further.After(saved?.Progress, first, data.Split.Train.Count, config.Batch);
-            steps = begun is { Until: > 0 } ? begun.Until : first;
-            sampler = RunSampler.Of(config, data);
-            threads = new ProcessThreads(config.Threads);
-            session = Session.ForTraining(config, device, data.TrainClasses.Names.Count, first, begun?.From ?? 0, steps);
-            pass = new EmbeddingPass(session, workers);
-            Restore(saved, damaged);
-            store ??= new CheckpointStore(folder.Checkpoints);
-            folder.RemoveUnfinished();
-            state = begun ?? Fresh();
-            Continue(saved);
-        }
-        catch
-        {
-            Dispose();
-            throw;
-        }
-    }
+    private readonly RunFolder folder = run.Folder;
+    private readonly Config config = run.Config;
+    private readonly RunData data = run.Data;
+    private readonly Session session = run.Session;
+    private readonly int steps = run.Steps;
+    private Progress state = run.Start;
 
     internal TrainingResult Execute()
     {
@@ -139,84 +75,13 @@ internal sealed partial class TrainingRun : IDisposable
         }
     }
 
-    public void Dispose()
-    {
-        // The constructor may have thrown before any of them was made.
-        ((IDisposable?)session)?.Dispose();
-        threads?.Dispose();
-        store?.Dispose();
-        cache?.Dispose();
-    }
-
-    private RunData Opened() =>
-        resumed && !ImageDatasets.IsEmbedded(config.Data) && !Path.Exists(config.Data)
-            ? throw new InputException($"{config.Data}: the data of the run in {folder.Root} is not there. If it has moved, say where it is now: {Wording.Of($"Trainer.Resume(\"{folder.Root}\", new ResumeOptions {{ Data = ... }})", $"train --resume {folder.Root} DATA")}.")
-            : RunData.Open(config);
-
-    /// <summary>
-    /// Puts the session where the newest checkpoint of the same data left it; a run without one takes up its weights. Writes nothing, so that a run that
-    /// cannot begin leaves nothing behind.
-    /// </summary>
-    private void Restore(SavedRun? saved, IReadOnlyList<(Checkpoint Checkpoint, string Problem)> damaged)
-    {
-        folder.Demand(folder.Fingerprint);
-
-        if (resumed && File.Exists(folder.Fingerprint) && File.ReadAllText(folder.Fingerprint) != data.Fingerprint())
-        {
-            throw new InputException($"{config.Data}: the pictures or their classes are not those that the run in {folder.Root} started with. Restore them, or start a new run.");
-        }
-
-        notice($"run folder: {folder.Root}");
-        notice($"{Readable.Count(session.EmbeddingParameters)} parameters at test time, {Readable.Count(session.TrainingParameters)} while training; device {session.Device}");
-
-        if (saved is not null)
-        {
-            saved.Into(session);
-
-            foreach (var (checkpoint, problem) in damaged)
-            {
-                notice($"left out the checkpoint {folder.NameOf(checkpoint)}: {problem}. It is now called {store.SetAside(checkpoint)}.");
-            }
-
-            notice($"going on after step {saved.Progress.Step} of {steps}");
-        }
-        else if (config.Weights.Length > 0)
-        {
-            notice(EncoderWeights.Load(session, config));
-        }
-    }
-
-    /// <summary>Keeps what is new for a run that goes on: where its data is now, and how far it is trained on.</summary>
-    private void Continue(SavedRun? saved)
-    {
-        if (resumed && RunSettings.Resolve(TomlSettings.Read(folder.Settings)).Data != config.Data)
-        {
-            folder.Sums.Replace(folder.Settings, path => AtomicFile.WriteText(path, TomlSettings.Write(config)));
-        }
-
-        if (saved is not null && state != saved.Progress)
-        {
-            notice($"training on: {steps - state.From} more steps after step {state.From}, with a learning-rate schedule of their own");
-            RunCheckpoints.Save(store, session, state);
-        }
-    }
-
-    /// <summary>The start of a run, with its data and settings written down; the settings last, since they make the folder a run's.</summary>
-    private Progress Fresh()
-    {
-        AtomicFile.WriteText(folder.Fingerprint, data.Fingerprint());
-        AtomicFile.WriteText(folder.Settings, TomlSettings.Write(config));
-        folder.Sums.Keep(folder.Fingerprint, folder.Settings);
-        return new Progress(0, 0, 0, 0, RunSums.Of(session.EmbeddingWeights()));
-    }
-
     private RunJournal OpenLog()
     {
         folder.Sums.Forget(folder.Log);
-        var log = new RunJournal(folder, config, state.Step, listener);
-        log.Write(resumed
+        var log = new RunJournal(folder, config, state.Step, run.Request.Listener);
+        log.Write(run.Resumed
             ? new ResumeEntry(state.Step) { Steps = steps, From = state.From, Data = data.Summary() }
-            : new StartEntry(steps, command, About.Version) { Data = data.Summary() });
+            : new StartEntry(steps, run.Request.Command, About.Version) { Data = data.Summary() });
         return log;
     }
 
@@ -240,7 +105,7 @@ internal sealed partial class TrainingRun : IDisposable
         var trained = state.Seconds;
         meter.BeginTraining(TimeSpan.FromSeconds(trained));
         var clock = Stopwatch.StartNew();
-        var loader = new BatchLoader(data.Reader, workers);
+        var loader = new BatchLoader(data.Reader, run.Workers);
         var batches = loader.Run(Plan, Views.ForTraining(config), config.Seed, state.Step, steps, CancellationToken.None);
         var logEvery = Math.Max(1, steps / 2000);
         var logged = state;
@@ -272,7 +137,7 @@ internal sealed partial class TrainingRun : IDisposable
 
             if (IsDue(config.SaveEvery, result.Step) || cancellation.IsCancellationRequested)
             {
-                var saved = RunCheckpoints.Save(store, session, state);
+                var saved = RunCheckpoints.Save(run.Store, session, state);
                 log.Write(new CheckpointEntry(result.Step, folder.NameOf(saved), IsBest: result.Step == state.BestStep));
             }
 
@@ -284,7 +149,7 @@ internal sealed partial class TrainingRun : IDisposable
 
     private BatchPlan Plan(int step)
     {
-        var items = sampler.Batch(step);
+        var items = run.Sampler.Batch(step);
         return new BatchPlan(items, data.TrainClasses.NumbersOf(items.Select(item => data.Dataset.Items[item].Label)));
     }
 
@@ -296,7 +161,7 @@ internal sealed partial class TrainingRun : IDisposable
             return;
         }
 
-        var metrics = pass.Among(data.Reader, data.Dataset, data.Split.Validation, RunMeasures.Options(config, data.Dataset) with { Clustering = false });
+        var metrics = run.Pass.Among(data.Reader, data.Dataset, data.Split.Validation, RunMeasures.Options(config, data.Dataset) with { Clustering = false });
         log.Write(new ValidationEntry(state.Step, RunMeasures.Kept(metrics)));
 
         if (state.BestStep == 0 || metrics.MapAtR > state.BestValue)

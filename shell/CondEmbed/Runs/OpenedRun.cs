@@ -1,0 +1,194 @@
+using CondEmbed.Common;
+using CondEmbed.Datasets;
+using CondEmbed.Images;
+using CondEmbed.Interop;
+using CondEmbed.Models;
+using CondEmbed.Options;
+using CondEmbed.Reports;
+using CondEmbed.Sampling;
+using CondEmbed.Storage;
+using CondEmbed.Torch;
+using CondEmbed.WeightFiles;
+
+namespace CondEmbed.Runs;
+
+/// <summary>What is asked of a run.</summary>
+/// <param name="Folder">Its folder, fresh or of a run that goes on.</param>
+/// <param name="Config">Its settings.</param>
+/// <param name="Notice">Called with lines for people.</param>
+/// <param name="Listener">Called with each entry of the log once it is written.</param>
+/// <param name="Command">The command line that the report shows.</param>
+/// <param name="Further">Of a finished run that is trained on, how far.</param>
+internal sealed record RunRequest(
+    RunFolder Folder, Config Config, Action<string> Notice, Action<LogEntry>? Listener, string Command, Continuation? Further);
+
+/// <summary>
+/// The composition root of training: all that a run works with, opened and at the step where it begins or goes on. Opening may take minutes, because every
+/// image is decoded once. A run that cannot begin leaves nothing behind.
+/// </summary>
+internal sealed class OpenedRun : IDisposable
+{
+    private PictureCache? cache;
+    private ProcessThreads? threads;
+
+    private OpenedRun(RunRequest request)
+    {
+        Request = request;
+        Resumed = File.Exists(request.Folder.Settings);
+        Workers = new LoaderOptions(request.Config.Workers);
+    }
+
+    internal RunRequest Request { get; }
+
+    internal RunFolder Folder => Request.Folder;
+
+    internal Config Config => Request.Config;
+
+    /// <summary>Whether the folder was a run's before.</summary>
+    internal bool Resumed { get; }
+
+    internal LoaderOptions Workers { get; }
+
+    internal RunData Data { get; private set; } = null!;
+
+    internal IBatchSampler Sampler { get; private set; } = null!;
+
+    internal Session Session { get; private set; } = null!;
+
+    internal EmbeddingPass Pass { get; private set; } = null!;
+
+    internal CheckpointStore Store { get; private set; } = null!;
+
+    /// <summary>The step that the run ends with.</summary>
+    internal int Steps { get; private set; }
+
+    /// <summary>Where the run stands before its first step here.</summary>
+    internal Progress Start { get; private set; } = null!;
+
+    /// <summary>Opens all that the request needs.</summary>
+    /// <exception cref="InputException">The data, the weights or the device are not as they must be.</exception>
+    internal static OpenedRun Open(RunRequest request, ProgressMeter meter, CancellationToken cancellation)
+    {
+        var run = new OpenedRun(request);
+
+        try
+        {
+            run.OpenAll(meter, cancellation);
+            return run;
+        }
+        catch
+        {
+            run.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose()
+    {
+        // Opening may have failed before any of them was made.
+        ((IDisposable?)Session)?.Dispose();
+        threads?.Dispose();
+        Store?.Dispose();
+        cache?.Dispose();
+    }
+
+#pragma warning disable IDISP003 // Each is made once, and there was none before.
+    private void OpenAll(ProgressMeter meter, CancellationToken cancellation)
+    {
+        // Seen before all images are decoded, which may take minutes.
+        var device = Device.choose(Config.Device);
+        Data = Checked(meter, cancellation);
+        Data.Describe(Config, Request.Notice);
+        // Where there may be checkpoints the lock comes first, for what another process writes is not to be read; a fresh run takes it once it
+        // is known that it can begin.
+        Store = Resumed ? new CheckpointStore(Folder.Checkpoints) : null!;
+        var (saved, damaged) = RunCheckpoints.Newest(Folder.Checkpoints);
+        var images = Data.Split.Train.Count;
+        var first = RunSettings.StepsOf(Config, images);
+        var begun = Request.Further is { } further ? further.After(saved?.Progress, first, images, Config.Batch) : saved?.Progress;
+        Steps = begun is { Until: > 0 } ? begun.Until : first;
+        Sampler = RunSampler.Of(Config, Data);
+        threads = new ProcessThreads(Config.Threads);
+        Session = Session.ForTraining(Config, device, Data.TrainClasses.Names.Count, first, begun?.From ?? 0, Steps);
+        Pass = new EmbeddingPass(Session, Workers);
+        Restore(saved, damaged);
+        Store ??= new CheckpointStore(Folder.Checkpoints);
+        Folder.RemoveUnfinished();
+        Start = begun ?? Fresh();
+        Continue(saved);
+    }
+
+    /// <summary>The data, of which every image was looked at: by decoding it, or by its place in the cache.</summary>
+    private RunData Checked(ProgressMeter meter, CancellationToken cancellation)
+    {
+        void Checking(int done, int total) => meter.Report("checking pictures", done, total);
+        var opened = Opened();
+        cache = opened.Cached(Config, Checking, cancellation);
+        return cache is null
+            ? opened.Checked(Config.SkipBad, Config.Workers, Request.Notice, Checking, cancellation)
+            : opened.CheckedBy(cache, Config.SkipBad, Request.Notice);
+    }
+#pragma warning restore IDISP003
+
+    private RunData Opened() =>
+        Resumed && !ImageDatasets.IsEmbedded(Config.Data) && !Path.Exists(Config.Data)
+            ? throw new InputException($"{Config.Data}: the data of the run in {Folder.Root} is not there. If it has moved, say where it is now: {Wording.Of($"Trainer.Resume(\"{Folder.Root}\", new ResumeOptions {{ Data = ... }})", $"train --resume {Folder.Root} DATA")}.")
+            : RunData.Open(Config);
+
+    /// <summary>
+    /// Puts the session where the newest checkpoint of the same data left it; a run without one takes up its weights. Writes nothing, so that a run that
+    /// cannot begin leaves nothing behind.
+    /// </summary>
+    private void Restore(SavedRun? saved, IReadOnlyList<(Checkpoint Checkpoint, string Problem)> damaged)
+    {
+        Folder.Demand(Folder.Fingerprint);
+
+        if (Resumed && File.Exists(Folder.Fingerprint) && File.ReadAllText(Folder.Fingerprint) != Data.Fingerprint())
+        {
+            throw new InputException($"{Config.Data}: the pictures or their classes are not those that the run in {Folder.Root} started with. Restore them, or start a new run.");
+        }
+
+        Request.Notice($"run folder: {Folder.Root}");
+        Request.Notice($"{Readable.Count(Session.EmbeddingParameters)} parameters at test time, {Readable.Count(Session.TrainingParameters)} while training; device {Session.Device}");
+
+        if (saved is not null)
+        {
+            saved.Into(Session);
+
+            foreach (var (checkpoint, problem) in damaged)
+            {
+                Request.Notice($"left out the checkpoint {Folder.NameOf(checkpoint)}: {problem}. It is now called {Store.SetAside(checkpoint)}.");
+            }
+
+            Request.Notice($"going on after step {saved.Progress.Step} of {Steps}");
+        }
+        else if (Config.Weights.Length > 0)
+        {
+            Request.Notice(EncoderWeights.Load(Session, Config));
+        }
+    }
+
+    /// <summary>Keeps what is new for a run that goes on: where its data is now, and how far it is trained on.</summary>
+    private void Continue(SavedRun? saved)
+    {
+        if (Resumed && RunSettings.Resolve(TomlSettings.Read(Folder.Settings)).Data != Config.Data)
+        {
+            Folder.Sums.Replace(Folder.Settings, path => AtomicFile.WriteText(path, TomlSettings.Write(Config)));
+        }
+
+        if (saved is not null && Start != saved.Progress)
+        {
+            Request.Notice($"training on: {Steps - Start.From} more steps after step {Start.From}, with a learning-rate schedule of their own");
+            RunCheckpoints.Save(Store, Session, Start);
+        }
+    }
+
+    /// <summary>The start of a run, with its data and settings written down; the settings last, since they make the folder a run's.</summary>
+    private Progress Fresh()
+    {
+        AtomicFile.WriteText(Folder.Fingerprint, Data.Fingerprint());
+        AtomicFile.WriteText(Folder.Settings, TomlSettings.Write(Config));
+        Folder.Sums.Keep(Folder.Fingerprint, Folder.Settings);
+        return new Progress(0, 0, 0, 0, RunSums.Of(Session.EmbeddingWeights()));
+    }
+}
