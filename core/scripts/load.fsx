@@ -12,6 +12,7 @@
 #r "../../shell/CondEmbed.Cli/bin/Release/net10.0/CondEmbed.Common.dll"
 #r "../../shell/CondEmbed.Cli/bin/Release/net10.0/CondEmbed.Torch.dll"
 #r "../../shell/CondEmbed.Cli/bin/Release/net10.0/CondEmbed.Core.dll"
+#r "../../shell/CondEmbed.Cli/bin/Release/net10.0/CondEmbed.Images.dll"
 #r "../../shell/CondEmbed.Cli/bin/Release/net10.0/CondEmbed.Search.dll"
 #r "../../shell/CondEmbed.Cli/bin/Release/net10.0/CondEmbed.dll"
 

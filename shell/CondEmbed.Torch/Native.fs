@@ -87,6 +87,19 @@ let resolve (name: string) =
     else
         0n
 
+let private answering =
+    lazy
+        (let context =
+            System.Reflection.Assembly.GetExecutingAssembly()
+            |> System.Runtime.Loader.AssemblyLoadContext.GetLoadContext
+            |> Option.ofObj
+            |> Option.defaultValue System.Runtime.Loader.AssemblyLoadContext.Default
+
+         context.add_ResolvingUnmanagedDll (System.Func<_, _, _>(fun _ name -> resolve name)))
+
+/// Lets the runtime ask here when it cannot load TorchSharp's native library. Costs nothing until torch is used.
+let answerRuntime () = answering.Force()
+
 /// The names of the devices that tensors can live on here: "cpu", then "cuda:0", "cuda:1", ...
 let devices () =
     ensure ()

@@ -62,7 +62,6 @@ let allPages =
         [ for folder in
               [ ""
                 "core"
-                "core/Abstractions"
                 yield! [ for d in Directory.GetDirectories(inRepository "shell") -> "shell/" + Path.GetFileName d ] ] do
               for path in pagesIn folder -> read path
           yield! sitePages.Value ]
