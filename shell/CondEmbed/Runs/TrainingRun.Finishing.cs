@@ -32,7 +32,7 @@ internal sealed partial class TrainingRun
         folder.Sums.Replace(model, path => ModelFile.Write(path, session, state.Step));
     }
 
-    /// <summary>The test pictures for TensorBoard's projector, where that is wanted.</summary>
+    /// <summary>The test images for TensorBoard's projector, if asked for.</summary>
     private void WriteProjector(TestOutcome outcome)
     {
         if (config.Tensorboard)
@@ -47,7 +47,7 @@ internal sealed partial class TrainingRun
         }
     }
 
-    /// <summary>The command that started the run, also where this process went on with it.</summary>
+    /// <summary>The command that started the run, even if this process has resumed it.</summary>
     private string FirstCommand() => LogReader.Read(folder.Log).Entries.OfType<StartEntry>().FirstOrDefault()?.Command ?? command;
 
     private TestOutcome Tested() =>

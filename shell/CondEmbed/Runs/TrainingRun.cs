@@ -55,10 +55,10 @@ internal sealed partial class TrainingRun : IDisposable
         this.cancellation = cancellation;
         workers = new LoaderOptions(config.Workers);
         meter = new ProgressMeter(progress, config.Batch);
-        // Seen before all pictures are decoded, which may take minutes.
+        // Checked before all images are decoded, which may take minutes.
         var device = Device.choose(config.Device);
         var opened = Opened();
-        void Checking(int done, int total) => meter.Report("checking pictures", done, total);
+        void Checking(int done, int total) => meter.Report("checking images", done, total);
 
         try
         {
@@ -67,8 +67,8 @@ internal sealed partial class TrainingRun : IDisposable
                 ? opened.Checked(config.SkipBad, config.Workers, this.notice, Checking, cancellation)
                 : opened.CheckedBy(cache, config.SkipBad, this.notice);
             data.Describe(config, this.notice);
-            // Where there may be checkpoints the lock comes first, for what another process writes is not to be read; a fresh run takes it once it
-            // is known that it can begin.
+            // If there may be checkpoints the lock comes first, since what another process is writing must not be read; a new run takes it once it
+            // is known that it can start.
             store = resumed ? new CheckpointStore(folder.Checkpoints) : null!;
             var (saved, damaged) = RunCheckpoints.Newest(folder.Checkpoints);
             var first = RunSettings.StepsOf(config, data.Split.Train.Count);
@@ -108,7 +108,7 @@ internal sealed partial class TrainingRun : IDisposable
         catch (Exception problem) when (FileProblem.IsFull(problem))
         {
             var step = CheckpointStore.Latest(folder.Checkpoints)?.Step ?? 0;
-            throw new DiskException($"{folder.Root}: the run cannot be written: {FileProblem.Reason(problem)}. Make room, then go on after step {step} with {Wording.Of($"Trainer.Resume(\"{folder.Root}\")", $"--resume {folder.Root}")}", problem);
+            throw new DiskException($"{folder.Root}: the run cannot be written: {FileProblem.Reason(problem)}. Free some space, then continue after step {step} with {Wording.Of($"Trainer.Resume(\"{folder.Root}\")", $"--resume {folder.Root}")}", problem);
         }
     }
 
@@ -119,7 +119,7 @@ internal sealed partial class TrainingRun : IDisposable
             var before = MeasuredBefore();
             log.Tested("test", 0, before);
             TakeSteps(log);
-            // Before the report, whose memory is none of the training's.
+            // Measured before the report, whose memory does not count as the training's.
             var cost = RunMeasures.Cost(session, state);
             var result = Finish(before);
             log.Tested("test", result.Steps, result.After);
@@ -150,12 +150,12 @@ internal sealed partial class TrainingRun : IDisposable
 
     private RunData Opened() =>
         resumed && !ImageDatasets.IsEmbedded(config.Data) && !Path.Exists(config.Data)
-            ? throw new InputException($"{config.Data}: the data of the run in {folder.Root} is not there. If it has moved, say where it is now: {Wording.Of($"Trainer.Resume(\"{folder.Root}\", new ResumeOptions {{ Data = ... }})", $"train --resume {folder.Root} DATA")}.")
+            ? throw new InputException($"{config.Data}: the data of the run in {folder.Root} is missing. If it has moved, say where it is now: {Wording.Of($"Trainer.Resume(\"{folder.Root}\", new ResumeOptions {{ Data = ... }})", $"train --resume {folder.Root} DATA")}.")
             : RunData.Open(config);
 
     /// <summary>
-    /// Puts the session where the newest checkpoint of the same data left it; a run without one takes up its weights. Writes nothing, so that a run that
-    /// cannot begin leaves nothing behind.
+    /// Restores the session from the newest checkpoint of the same data; a run without one loads its weights. Writes nothing, so that a run that
+    /// cannot start leaves nothing behind.
     /// </summary>
     private void Restore(SavedRun? saved, IReadOnlyList<(Checkpoint Checkpoint, string Problem)> damaged)
     {
@@ -163,7 +163,7 @@ internal sealed partial class TrainingRun : IDisposable
 
         if (resumed && File.Exists(folder.Fingerprint) && File.ReadAllText(folder.Fingerprint) != data.Fingerprint())
         {
-            throw new InputException($"{config.Data}: the pictures or their classes are not those that the run in {folder.Root} started with. Restore them, or start a new run.");
+            throw new InputException($"{config.Data}: the images or their classes are not the ones that the run in {folder.Root} started with. Restore them, or start a new run.");
         }
 
         notice($"run folder: {folder.Root}");
@@ -178,7 +178,7 @@ internal sealed partial class TrainingRun : IDisposable
                 notice($"left out the checkpoint {folder.NameOf(checkpoint)}: {problem}. It is now called {store.SetAside(checkpoint)}.");
             }
 
-            notice($"going on after step {saved.Progress.Step} of {steps}");
+            notice($"continuing after step {saved.Progress.Step} of {steps}");
         }
         else if (config.Weights.Length > 0)
         {
@@ -186,7 +186,7 @@ internal sealed partial class TrainingRun : IDisposable
         }
     }
 
-    /// <summary>Keeps what is new for a run that goes on: where its data is now, and how far it is trained on.</summary>
+    /// <summary>Records what changes for a resumed run: where its data is now, and how far it is trained.</summary>
     private void Continue(SavedRun? saved)
     {
         if (resumed && RunSettings.Resolve(TomlSettings.Read(folder.Settings)).Data != config.Data)
@@ -196,12 +196,12 @@ internal sealed partial class TrainingRun : IDisposable
 
         if (saved is not null && state != saved.Progress)
         {
-            notice($"training on: {steps - state.From} more steps after step {state.From}, with a learning-rate schedule of their own");
+            notice($"continuing the training: {steps - state.From} more steps after step {state.From}, with a new learning-rate schedule");
             RunCheckpoints.Save(store, session, state);
         }
     }
 
-    /// <summary>The start of a run, with its data and settings written down; the settings last, since they make the folder a run's.</summary>
+    /// <summary>The start of a run, with its data and settings written down; the settings last, since they mark the folder as a run.</summary>
     private Progress Fresh()
     {
         AtomicFile.WriteText(folder.Fingerprint, data.Fingerprint());
@@ -220,7 +220,7 @@ internal sealed partial class TrainingRun : IDisposable
         return log;
     }
 
-    /// <summary>Measured at the start, and kept in the folder for a run that goes on.</summary>
+    /// <summary>Measured at the start, and stored in the folder for a resumed run.</summary>
     private IReadOnlyDictionary<string, double> MeasuredBefore()
     {
         if (state.Step > 0)

@@ -58,9 +58,9 @@ let private sets =
               Expect.equal (set.Items[0].Role, set.Items[0].Category) (Role.Test, "wide") "the item")
 
           testCase "what is wrong is named" (fun () ->
-              rejects [ "nothing"; "no picture" ] (fun () -> MemoryDataset("nothing", []) |> ignore)
+              rejects [ "nothing"; "no images" ] (fun () -> MemoryDataset("nothing", []) |> ignore)
 
-              rejects [ "set"; "picture 1"; "empty label" ] (fun () ->
+              rejects [ "set"; "image 1"; "empty label" ] (fun () ->
                   MemoryDataset("set", [ LabelledPicture("a", plain 1); LabelledPicture("", plain 2) ]) |> ignore)
 
               let missing = MemoryDataset("set", [ LabelledPicture("a", "/nowhere/at-all.png") ])
@@ -118,7 +118,7 @@ let private tensors =
               Expect.isTrue (colours.Contains [| 210uy; 50uy; 40uy |]) "the third of another in red"
 
               Expect.throwsC (fun () -> pictures.Neighbours(torch.eye 4L, [ 0 ]) |> ignore) (fun error ->
-                  Expect.stringContains error.Message "12 pictures need as many embeddings; these are 4" "the message")) ]
+                  Expect.stringContains error.Message "12 images need 12 embeddings, not 4" "the message")) ]
 
 let private plots =
     testList

@@ -48,7 +48,7 @@ let private serving run (test: string -> HttpClient -> unit) =
             signal Interrupt running
             let outcome = running.Outcome()
             Expect.equal (outcome.Code, outcome.Error) (0, "") "it ends in peace"
-            Expect.stringContains outcome.Out "ready: 96 pictures, embeddings of 16 numbers" "what it says")
+            Expect.stringContains outcome.Out "ready: 96 images, embeddings of 16 numbers" "what it says")
 
 let private ghost () =
     let path = Directory.GetFiles(pictures.Value, "*.png", SearchOption.AllDirectories) |> Array.sort |> Array.head

@@ -75,7 +75,7 @@ let private badPictures =
                       for file in Array.tail (Array.sort (Directory.GetFiles folder)) do
                           File.Delete file
 
-                  rejects [ "at least 2 pictures" ] (fun () -> train (settings data []) run |> ignore)
+                  rejects [ "at least 2 images" ] (fun () -> train (settings data []) run |> ignore)
                   Expect.isFalse (Directory.Exists run) "no folder is left")
           }
 
@@ -90,7 +90,7 @@ let private badPictures =
                       [ [ "device", "cuda:7" ], [ "cuda:7" ]
                         [ "batch", "64" ], [ "classes" ]
                         [ "weights", Path.Combine(folder, "none.safetensors") ], [ "none.safetensors"; "cannot be read" ]
-                        [ "data", Path.Combine(folder, "nowhere") ], [ "nowhere"; "is not there" ] ] do
+                        [ "data", Path.Combine(folder, "nowhere") ], [ "nowhere"; "does not exist" ] ] do
                       rejects words (fun () -> train (settings pictures.Value others) run |> ignore)
                       Expect.isFalse (Directory.Exists run) $"{others}: no folder is left")
 
@@ -222,7 +222,7 @@ let private weights =
                       Safetensors.Write(file name, [| for array in good -> if array.Name = first.Name then spoilt else array |])
 
                   for name, words in
-                      [ "gone.pth", [ "there is no such file" ]
+                      [ "gone.pth", [ "no such file" ]
                         "broken.pth", [ "PyTorch" ]
                         "other.safetensors", [ "nothing in it fits" ]
                         "nan.safetensors", [ "conv1.weight"; "NaN" ]
