@@ -53,11 +53,11 @@ let private costLines (cost: RerankCost) =
         if cost.EmbeddedAgain = 0L then
             "in memory"
         else
-            $"not all in memory: {Human.Count cost.EmbeddedAgain} were embedded again"
+            $"not all in memory: {Readable.Count cost.EmbeddedAgain} were embedded again"
 
-    [ $"embedding   {Human.Number cost.EmbeddingMs} ms a picture, of {Human.Count cost.Pictures}; keys and values {Human.Number(float cost.BytesOfPicture / 1e3)} kB a picture, {again}"
-      $"search      {Human.Number cost.SearchMs} ms a query"
-      $"re-ranking  {Human.Number cost.RerankingMs} ms a query" ]
+    [ $"embedding   {Readable.Number cost.EmbeddingMs} ms a picture, of {Readable.Count cost.Pictures}; keys and values {Readable.Number(float cost.BytesOfPicture / 1e3)} kB a picture, {again}"
+      $"search      {Readable.Number cost.SearchMs} ms a query"
+      $"re-ranking  {Readable.Number cost.RerankingMs} ms a query" ]
 
 /// Both orders side by side with what the second costs, or one JSON document; the classes, in the first order, in a file if one is named.
 let show options asJson perClass (metrics: RerankedMetrics) measured =

@@ -5,7 +5,7 @@ using CondEmbed.Search;
 namespace CondEmbed.Evaluation;
 
 /// <summary>
-/// Measures retrieval by cosine similarity, a block of queries at a time: 60,502 embeddings of 512 floats need less than 1 GB besides
+/// Measures retrieval by cosine similarity, a block of queries at a time: 60,502 embeddings of 512 floats need less than 1 GB besidess
 /// the embeddings themselves. Ties are broken by lower index, so that no metric depends on K or on the block.
 /// </summary>
 public static class Retrieval

@@ -37,7 +37,7 @@ public sealed record RunReport
     public IReadOnlyList<RetrievalGroup> Retrieval { get; init; } = [];
 
     /// <summary>Pairs of images with the levels' attention maps, grouped; empty without levels.</summary>
-    public IReadOnlyList<LookGroup> Looks { get; init; } = [];
+    public IReadOnlyList<AttentionFigureGroup> AttentionFigures { get; init; } = [];
 
     /// <summary>The result of each test class, worst first; empty if unknown.</summary>
     public IReadOnlyList<ReportClass> Classes { get; init; } = [];

@@ -68,7 +68,7 @@ let private sets =
               CondEmbed.Torch.Native.ensure ()
 
               Expect.throwsC (fun () -> LabelledPicture("a", torch.zeros (3L, 4L, 5L)) |> ignore) (fun error ->
-                  for word in [ "H W 3 bytes"; "Float32"; "[3, 4, 5]" ] do
+                  for word in [ "H x W x 3 bytes"; "Float32"; "[3, 4, 5]" ] do
                       Expect.stringContains error.Message word "the message")) ]
 
 let private tensors =

@@ -5,17 +5,17 @@ namespace CondEmbed.Reports;
 /// <param name="Path">Its origin, as shown to people.</param>
 /// <param name="Picture">The image as the network sees it.</param>
 /// <param name="Maps">One per level: the image with the weights drawn over it, and their range in words.</param>
-public sealed record LookSide(string Label, string Path, Picture Picture, IReadOnlyList<(Picture Picture, string Range)> Maps);
+public sealed record AttentionFigureSide(string Label, string Path, Picture Picture, IReadOnlyList<(Picture Picture, string Range)> Maps);
 
 /// <summary>A pair of images.</summary>
 /// <param name="First">The first image.</param>
 /// <param name="Second">The second image.</param>
 /// <param name="Unconditional">The cosine of their unconditional embeddings.</param>
 /// <param name="Levels">Their similarity on each level.</param>
-public sealed record LookPair(LookSide First, LookSide Second, double Unconditional, IReadOnlyList<double> Levels);
+public sealed record AttentionFigurePair(AttentionFigureSide First, AttentionFigureSide Second, double Unconditional, IReadOnlyList<double> Levels);
 
 /// <summary>Pairs under one heading.</summary>
 /// <param name="Title">For example "Most alike of one class".</param>
 /// <param name="Note">How they were chosen.</param>
 /// <param name="Pairs">The pairs.</param>
-public sealed record LookGroup(string Title, string Note, IReadOnlyList<LookPair> Pairs);
+public sealed record AttentionFigureGroup(string Title, string Note, IReadOnlyList<AttentionFigurePair> Pairs);
