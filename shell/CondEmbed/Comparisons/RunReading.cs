@@ -41,7 +41,7 @@ internal static class RunReading
 
         if (!File.Exists(folder.Settings))
         {
-            throw new InputException($"{root}: this is not a run folder (no config.toml). Pass folders that `condembed train` printed.");
+            throw new InputException($"{root}: this is not a run folder (no config.toml). Pass folders that {Wording.Of("a Trainer wrote", "`condembed train` printed")}.");
         }
 
         foreach (var file in new[] { folder.Settings, folder.Metrics, folder.Log, folder.Fingerprint })

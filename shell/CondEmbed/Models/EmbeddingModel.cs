@@ -56,7 +56,7 @@ public sealed class EmbeddingModel : IEmbeddingNetwork
 
         if (!Directory.Exists(run))
         {
-            throw new InputException($"{run}: no such file or folder. Pass the folder that `condembed train` printed, or a .safetensors file of a run.");
+            throw new InputException($"{run}: no such file or folder. Pass the folder that {Wording.Of("a Trainer wrote", "`condembed train` printed")}, or a .safetensors file of a run.");
         }
 
         var folder = new RunFolder(run);

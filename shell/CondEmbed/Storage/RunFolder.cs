@@ -104,7 +104,7 @@ public sealed class RunFolder(string root)
 
         if (!File.Exists(folder.Settings))
         {
-            throw new InputException($"{path}: this is not a run folder (no config.toml). Pass the folder that `condembed train` printed.");
+            throw new InputException($"{path}: this is not a run folder (no config.toml). Pass the folder that {Wording.Of("a Trainer wrote", "`condembed train` printed")}.");
         }
 
         folder.Demand(folder.Settings);

@@ -116,7 +116,7 @@ let tests =
           test "errors name the numbers" {
               let build batch perClass steps = sampler [ 4; 4; 4 ] batch perClass 0UL steps |> ignore
 
-              rejects [ "batch of 7"; "2 images a class"; "6 or 8" ] (fun () -> build 7 2 None)
+              rejects [ "batch of 7"; "2 images per class"; "6 or 8" ] (fun () -> build 7 2 None)
               rejects [ "needs 4 classes"; "there are 3"; "a batch of 6 would work" ] (fun () -> build 8 2 None)
               // One class has no negatives, so no batch of one is taken or advised.
               rejects [ "a batch of 4 with 4"; "contains one class"; "at least 8" ] (fun () -> build 4 4 None)

@@ -107,7 +107,7 @@ let private wrong =
             use running = start "CondEmbed.Sample.dll" folder [] [ "nowhere"; "--urls"; $"http://127.0.0.1:{freePort ()}" ]
             let outcome = running.Outcome()
             Expect.equal outcome.Code 2 outcome.Everything
-            Expect.stringContains outcome.Error "nowhere: no run's folder" "message")
+            Expect.stringContains outcome.Error "nowhere: no such file or folder" "message")
     }
 
 /// A script that gives the page the picture of its first sample as a file, by an event.

@@ -185,7 +185,7 @@ let private weights =
                   for kept in [ 0; 2 ] do
                       let some = List.take kept encoder @ List.map renamed (List.skip kept encoder)
                       Safetensors.Write(file, List.toArray some)
-                      let words = if kept = 0 then "nothing in it fits" else "next to nothing in it fits"
+                      let words = if kept = 0 then "nothing in it fits" else "almost nothing in it fits"
                       let has, wants = (List.skip kept encoder).Head.Name, if kept = 0 then encoder.Head.Name else encoder[kept].Name
 
                       for strict in [ "false"; "true" ] do

@@ -68,7 +68,7 @@ let private badHeaders =
       8,
       [ "'w'"; "F32 [1] does not fill its 8 bytes" ]
       "overlap", $"{{\"a\":{{{good}}},\"b\":{{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]}}}}", 12, [ "'b'"; "overlap" ]
-      "hole", entry "w" "\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]", 12, [ "'w'"; "hole" ]
+      "hole", entry "w" "\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]", 12, [ "'w'"; "gap" ]
       "data too long", entry "w" good, 9, [ "end at byte 8"; "there are 9" ]
       "metadata that is no text", "{\"__metadata__\":{\"a\":1}}", 0, [ "__metadata__ 'a'"; "Number" ]
       "broken text", "{\"\\ud800\":1}", 0, [ "Unicode" ] ]

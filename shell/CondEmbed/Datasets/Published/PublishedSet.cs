@@ -67,7 +67,7 @@ internal sealed record PublishedSet(string Name, string RoleSource, params IRead
         return images == part.Images && classes == part.Classes
             ? null
             : $"the lists name {Readable.Count(images)} {part.Name} images of {Readable.Count(classes)} classes; "
-                + $"published are {Readable.Count(part.Images)} of {Readable.Count(part.Classes)}";
+                + $"the published set has {Readable.Count(part.Images)} of {Readable.Count(part.Classes)}";
     }
 
     private static (int Images, int Classes) Count(Role role, IReadOnlyList<ImageItem> items)
