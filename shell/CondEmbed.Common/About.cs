@@ -2,7 +2,7 @@ using System.Reflection;
 
 namespace CondEmbed.Common;
 
-/// <summary>What this program is.</summary>
+/// <summary>Facts about this program.</summary>
 public static class About
 {
     /// <summary>The version, as in the package.</summary>

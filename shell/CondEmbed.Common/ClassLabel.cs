@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace CondEmbed.Common;
 
-/// <summary>The names of classes, as everything here compares them.</summary>
+/// <summary>The names of classes, in the form in which they are compared everywhere.</summary>
 public static partial class ClassLabel
 {
     private const int Shown = 5;
@@ -11,7 +11,7 @@ public static partial class ClassLabel
     /// <summary>
     /// The label in Unicode's normal form C. The same letters can be written composed (NFC) or as letter and accent (NFD, as file names on a Mac are); these are one class.
     /// </summary>
-    /// <exception cref="InputException">It holds half a surrogate pair, which is no text.</exception>
+    /// <exception cref="InputException">It contains half a surrogate pair, which is not valid text.</exception>
     public static string Normal(string label)
     {
         ArgumentNullException.ThrowIfNull(label);
@@ -21,12 +21,12 @@ public static partial class ClassLabel
         }
         catch (ArgumentException)
         {
-            throw new InputException($"The label '{label}' is not valid Unicode text (half a surrogate pair). Write it anew.");
+            throw new InputException($"The label '{label}' is not valid Unicode text (half a surrogate pair). Correct it.");
         }
     }
 
     /// <summary>
-    /// A line for each group of classes whose labels are hardly different, in case, blanks or the way a number is written: they are classes of their own, which
+    /// A line for each group of classes whose labels differ only in case, spaces or the way a number is written: they are separate classes, which
     /// may be a mistake.
     /// </summary>
     public static IReadOnlyList<string> Alike(IEnumerable<string> labels)
@@ -39,7 +39,7 @@ public static partial class ClassLabel
                 .Where(group => group.Length > 1),
         ];
         var lines = groups.Take(Shown).Select(group =>
-            $"The labels {string.Join(" and ", group.Select(label => $"'{label}'"))} look alike but are {group.Length} classes. Write them alike if one class is meant.");
+            $"The labels {string.Join(" and ", group.Select(label => $"'{label}'"))} look alike but are {group.Length} classes. Spell them the same if one class is meant.");
         return groups.Length > Shown ? [.. lines, $"... and {groups.Length - Shown} more groups of labels that look alike"] : [.. lines];
     }
 

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace CondEmbed.Common;
 
-/// <summary>What .NET does not offer of files: whether they reached the disk, and what kind they are.</summary>
+/// <summary>File operations that .NET does not offer: flushing to disk, and telling what kind a file is.</summary>
 internal static partial class Disk
 {
     /// <summary>Flushes a file that some other code has written.</summary>
@@ -12,7 +12,7 @@ internal static partial class Disk
         stream.Flush(flushToDisk: true);
     }
 
-    /// <summary>Flushes the names in a folder, as far as the system can; where it cannot, renames reach the disk a little later.</summary>
+    /// <summary>Flushes the names in a folder if the system can; otherwise renames reach the disk a little later.</summary>
     internal static void FlushFolder(string folder)
     {
         if (OperatingSystem.IsWindows())
@@ -37,7 +37,7 @@ internal static partial class Disk
         }
 
         const int Kind = 0xF000, File = 0x8000, Folder = 0x4000;
-        // The runtime's own record of a file: flags, then the mode, then what is of no interest here.
+        // The runtime's own record of a file: flags, then the mode, then fields that are not needed here.
         var record = stackalloc int[128];
         return Stat(path, record) == 0 && (record[1] & Kind) is not (File or Folder);
     }

@@ -1,14 +1,14 @@
 namespace CondEmbed.Common;
 
 /// <summary>
-/// A file could not be written because the disk is full or fails. What was given is sound, and the same works once there is room; what was there before is as
+/// A file could not be written because the disk is full or failing. The input is fine, and the same call works once there is room; what was there before is as
 /// it was. The message names the file and the remedy.
 /// </summary>
 public class DiskException : IOException
 {
     /// <summary>A file that could not be written.</summary>
     /// <param name="message">The file, what is wrong and the remedy.</param>
-    /// <param name="cause">What the system said.</param>
+    /// <param name="cause">What the system reported.</param>
     public DiskException(string message, Exception? cause = null)
         : base(message, cause)
     {

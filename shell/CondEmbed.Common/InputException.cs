@@ -1,7 +1,7 @@
 namespace CondEmbed.Common;
 
 /// <summary>
-/// Something that the user gave is wrong and can be mended by them: a file, a line, an option. The message names it and the fix. Programmers' mistakes are
+/// Something that the user gave is wrong and the user can fix it: a file, a line, an option. The message names it and the fix. Programming errors are
 /// <see cref="ArgumentException"/>s instead.
 /// </summary>
 public class InputException : Exception
@@ -12,7 +12,7 @@ public class InputException : Exception
     {
     }
 
-    /// <summary>Several problems found at once, one a line.</summary>
+    /// <summary>Several problems found at once, one per line.</summary>
     public InputException(IEnumerable<string> problems)
         : base(string.Join(Environment.NewLine, problems))
     {

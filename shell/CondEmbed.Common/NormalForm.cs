@@ -4,7 +4,7 @@ using System.Text;
 namespace CondEmbed.Common;
 
 /// <summary>
-/// Unicode's normal form C (UAX 15) from tables of our own: programs run without the system's Unicode library (invariant globalisation), and there
+/// Unicode's normal form C (UAX 15) from its own tables: programs run without the system's Unicode library (invariant globalisation), and there
 /// <see cref="string.Normalize()"/> changes nothing.
 /// </summary>
 internal static class NormalForm
@@ -19,7 +19,7 @@ internal static class NormalForm
     private static readonly Lazy<Tables> Known = new(Tables.Read);
 
     /// <summary>The text with every letter and its accents composed as far as they can be.</summary>
-    /// <exception cref="ArgumentException">It holds half a surrogate pair.</exception>
+    /// <exception cref="ArgumentException">It contains half a surrogate pair.</exception>
     internal static string Composed(string text)
     {
         if (!text.AsSpan().ContainsAnyInRange(FirstMark, char.MaxValue))
@@ -68,7 +68,7 @@ internal static class NormalForm
         }
     }
 
-    // Marks of one letter stand in the order of their classes, those of one class as they were.
+    // The marks of a letter are sorted by their classes; marks of the same class keep their order.
     private static void Reorder(List<int> letters)
     {
         for (var at = 1; at < letters.Count; at++)

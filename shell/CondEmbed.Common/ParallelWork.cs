@@ -3,15 +3,15 @@ using System.Runtime.ExceptionServices;
 
 namespace CondEmbed.Common;
 
-/// <summary>Work in many parts, which threads take one after another as they get ready.</summary>
+/// <summary>Runs work in many parts, which threads take one after another as they become free.</summary>
 internal static class ParallelWork
 {
-    /// <summary>Calls the work with 0 to count - 1. It is handed out one at a time: images differ in size, and ranges would leave threads idle at the end.</summary>
+    /// <summary>Calls the work with 0 to count - 1. Calls are handed out one at a time: images differ in size, and ranges would leave threads idle at the end.</summary>
     /// <param name="count">How many calls.</param>
-    /// <param name="work">Does one.</param>
+    /// <param name="work">Does one part.</param>
     /// <param name="workers">Threads; 0 is <see cref="ComputeThreads.Count"/>.</param>
     /// <param name="cancellation">Ends the work with an OperationCanceledException.</param>
-    /// <exception cref="InputException">The first one of the work, as it would come out on one thread.</exception>
+    /// <exception cref="InputException">The first exception of the work, as it would be thrown on one thread.</exception>
     internal static void Each(int count, Action<int> work, int workers = 0, CancellationToken cancellation = default)
     {
         var options = new ParallelOptions { MaxDegreeOfParallelism = ComputeThreads.Or(workers), CancellationToken = cancellation };
@@ -27,10 +27,10 @@ internal static class ParallelWork
 
     /// <summary>Does parts 0 to count - 1 on <see cref="ComputeThreads.Count"/> threads, in about this order.</summary>
     /// <param name="count">How many parts.</param>
-    /// <param name="start">Makes what belongs to one thread.</param>
-    /// <param name="part">Does a part with it.</param>
+    /// <param name="start">Creates the state of one thread.</param>
+    /// <param name="part">Does one part with that state.</param>
     /// <param name="cancel">Stops between parts.</param>
-    /// <returns>What the threads had.</returns>
+    /// <returns>The states of all threads.</returns>
     internal static IReadOnlyList<TOwn> Do<TOwn>(int count, Func<TOwn> start, Action<TOwn, int> part, CancellationToken cancel = default)
     {
         var workers = Math.Min(count, ComputeThreads.Count);
@@ -43,7 +43,7 @@ internal static class ParallelWork
         }
         catch (AggregateException problems)
         {
-            // The first is as good as any: it says what is wrong.
+            // Any of them says what is wrong, so the first is thrown.
             ExceptionDispatchInfo.Throw(problems.InnerExceptions[0]);
         }
 

@@ -1,6 +1,6 @@
 namespace CondEmbed.Common;
 
-/// <summary>Decides which reports of progress are worth a plain line: the first and last of each phase, and else one every few seconds.</summary>
+/// <summary>Decides which reports of progress are worth a plain line: the first and last of each phase, otherwise one every few seconds.</summary>
 /// <param name="interval">Least time between two lines of one phase.</param>
 public sealed class ProgressPacer(TimeSpan interval)
 {
@@ -8,7 +8,7 @@ public sealed class ProgressPacer(TimeSpan interval)
     private TimeSpan last;
     private bool ended;
 
-    /// <summary>Whether to print a line for this report. Remembers that it was asked.</summary>
+    /// <summary>Whether to print a line for this report. Each call counts as a report.</summary>
     public bool ShouldPrint(RunProgress progress)
     {
         ArgumentNullException.ThrowIfNull(progress);

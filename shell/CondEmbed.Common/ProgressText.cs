@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace CondEmbed.Common;
 
-/// <summary>Progress as plain text, for logs and wherever output is not a terminal.</summary>
+/// <summary>Progress as plain text, for logs and for output that is not a terminal.</summary>
 public static class ProgressText
 {
     /// <summary>One line: phase, step, what is under way, loss and its terms, learning rate, pace, time. Columns stay put from line to line.</summary>
@@ -28,7 +28,7 @@ public static class ProgressText
         {
             return "";
         }
-        // One term is the total itself and would only be said twice.
+        // A single term is the total itself and would only be repeated.
         var terms = progress.Terms.Count > 1
             ? $" ({string.Join(", ", progress.Terms.Select(term => $"{term.Key} {Fixed(term.Value)}"))})"
             : "";

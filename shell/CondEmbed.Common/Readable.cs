@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace CondEmbed.Common;
 
-/// <summary>Numbers and times as people read them; the same on every machine, whatever its language.</summary>
+/// <summary>Formats numbers and times for people, the same on every machine whatever its locale.</summary>
 public static class Readable
 {
     /// <summary>A duration in its two largest units: "0.4 s", "12 s", "1 m 12 s", "2 h 05 m", "3 d 04 h".</summary>
@@ -26,7 +26,7 @@ public static class Readable
         };
     }
 
-    /// <summary>A whole number with thousands set apart: "60,502".</summary>
+    /// <summary>A whole number with thousands separated: "60,502".</summary>
     public static string Count(long count) => Text($"{count:N0}");
 
     /// <summary>A number in about <paramref name="digits"/> significant digits: "1.234", "0.0009", "1.2e-06", "nan".</summary>
@@ -46,7 +46,7 @@ public static class Readable
         return value.ToString("0." + new string('#', decimals), CultureInfo.InvariantCulture);
     }
 
-    /// <summary>A fraction as a percentage without its sign, two decimals: 0.6641 is "66.41".</summary>
+    /// <summary>A fraction as a percentage without the percent sign, with two decimals: 0.6641 is "66.41".</summary>
     public static string Percent(double fraction) => double.IsFinite(fraction) ? Text($"{100 * fraction:0.00}") : Number(fraction);
 
     /// <summary>A difference of fractions in percentage points, with its sign: "+48.21".</summary>

@@ -1,7 +1,7 @@
 namespace CondEmbed.Common;
 
-/// <summary>Passes reports on at once, on the thread that makes them (unlike <see cref="Progress{T}"/>), and one at a time.</summary>
-/// <param name="listener">Told of each report.</param>
+/// <summary>Forwards each report immediately, on the thread that makes it (unlike <see cref="Progress{T}"/>), one at a time.</summary>
+/// <param name="listener">Called with each report.</param>
 internal sealed class SynchronousProgress<T>(Action<T> listener) : IProgress<T>
 {
     private readonly Lock gate = new();

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace CondEmbed.Common;
 
 /// <summary>
-/// How messages name the way out of a problem: as members of the library, or, in a program that is a face of the library, as its options. Which of the two is
-/// the process's choice, made once at its start.
+/// How messages name the remedy for a problem: as members of the library or, in a program built on the library, as its options. Which of the two is
+/// chosen once, when the process starts.
 /// </summary>
 public static class Wording
 {
@@ -13,16 +13,16 @@ public static class Wording
     /// <summary>From now on this process's messages name options of the program <c>condembed</c>.</summary>
     public static void NameOptions() => options = true;
 
-    /// <summary>One of two ways to say the same.</summary>
+    /// <summary>One of two ways to say the same thing.</summary>
     /// <param name="member">With the names of C#, as in <c>SkipBad = true</c>.</param>
     /// <param name="option">With the names of the program, as in <c>--skip-bad</c>.</param>
     public static string Of(string member, string option) => options ? option : member;
 
     /// <summary>
-    /// A setting of a run, as in <c>Split = "hash"</c>, or <c>--split hash (split = "hash" in a file of settings)</c>.
+    /// A setting of a run, as in <c>Split = "hash"</c>, or <c>--split hash (split = "hash" in a settings file)</c>.
     /// </summary>
     /// <param name="key">Its key, as in <c>split</c>.</param>
-    /// <param name="value">Its value, of a text without quotation marks.</param>
+    /// <param name="value">Its value; text is given without quotation marks.</param>
     public static string Setting(string key, string value = "true")
     {
         ArgumentNullException.ThrowIfNull(key);
@@ -31,6 +31,6 @@ public static class Wording
         var literal = isFlag || double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out _) ? value : $"\"{value}\"";
         return Of(
             $"{string.Concat(key.Split('_').Select(word => char.ToUpperInvariant(word[0]) + word[1..]))} = {literal}",
-            $"--{key.Replace('_', '-')}{(isFlag ? "" : $" {value}")} ({key} = {literal} in a file of settings)");
+            $"--{key.Replace('_', '-')}{(isFlag ? "" : $" {value}")} ({key} = {literal} in a settings file)");
     }
 }

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace CondEmbed.Images;
 
-/// <summary>A decoded picture: 8-bit red, green, blue, row after row from the top left, without padding.</summary>
+/// <summary>A decoded image: 8-bit red, green, blue, row after row from the top left, without padding.</summary>
 public sealed class RgbImage
 {
     /// <summary>Takes over a buffer; it is not copied.</summary>
@@ -22,7 +22,7 @@ public sealed class RgbImage
         Pixels = pixels;
     }
 
-    /// <summary>A picture of one colour.</summary>
+    /// <summary>An image of one colour.</summary>
     public RgbImage(int width, int height, Rgb colour)
         : this(width, height, new byte[checked(width * height * 3)])
     {
@@ -32,10 +32,10 @@ public sealed class RgbImage
 
     private RgbImage((int Width, int Height) size, byte[] pixels) => (Width, Height, Pixels) = (size.Width, size.Height, pixels);
 
-    /// <summary>Takes over a buffer that may be longer than the picture: for use within the library, where the picture does not outlive the buffer's loan.</summary>
+    /// <summary>Takes over a buffer that may be longer than the image: for use within the library, where the image does not outlive the buffer's loan.</summary>
     internal static RgbImage Over(int width, int height, byte[] pixels) => new((width, height), pixels);
 
-    /// <summary>A copy of a part of the picture.</summary>
+    /// <summary>A copy of a part of the image.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The box reaches outside.</exception>
     public RgbImage Part(PixelBox box)
     {
@@ -52,7 +52,7 @@ public sealed class RgbImage
     /// <summary>Rows.</summary>
     public int Height { get; }
 
-    /// <summary>H W 3 bytes. Whoever changes them owns the picture: cached pictures are shared and must be left alone.</summary>
+    /// <summary>H W 3 bytes. Whoever changes them owns the image: cached images are shared and must be left alone.</summary>
     public byte[] Pixels { get; }
 }
 
@@ -87,17 +87,17 @@ public readonly record struct Rgb(byte R, byte G, byte B)
 /// <param name="Height">Rows.</param>
 public readonly record struct PixelBox(int Left, int Top, int Width, int Height)
 {
-    /// <summary>The whole of a picture.</summary>
+    /// <summary>The whole of an image.</summary>
     public static PixelBox Whole(RgbImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
         return new(0, 0, image.Width, image.Height);
     }
 
-    /// <summary>The whole of a picture of that size.</summary>
+    /// <summary>The whole of an image of that size.</summary>
     internal static PixelBox Whole(int width, int height) => new(0, 0, width, height);
 
-    /// <summary>The part that lies within a picture; without columns or rows where none does.</summary>
+    /// <summary>The part inside an image; it has no columns or rows if none is.</summary>
     public PixelBox Within(RgbImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
@@ -106,7 +106,7 @@ public readonly record struct PixelBox(int Left, int Top, int Width, int Height)
     }
 }
 
-/// <summary>A rectangle of an RGB picture, without a copy. What lies outside it does not exist for the resampler.</summary>
+/// <summary>A rectangle of an RGB image, without a copy. What lies outside it does not exist for the resampler.</summary>
 internal readonly ref struct PixelView
 {
     private readonly ReadOnlySpan<byte> pixels;
@@ -128,7 +128,7 @@ internal readonly ref struct PixelView
 
     internal static PixelView Of(RgbImage image) => new(image.Pixels, image.Width, image.Height, image.Width * 3);
 
-    /// <summary>A part of a picture.</summary>
+    /// <summary>A part of an image.</summary>
     internal static PixelView Of(RgbImage image, PixelBox box) => Of(image).Part(box);
 
     /// <summary>A part of this one.</summary>

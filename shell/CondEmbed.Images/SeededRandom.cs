@@ -11,16 +11,16 @@ public struct SeededRandom
 
     private ulong state;
 
-    /// <summary>A stream that begins at a raw state.</summary>
+    /// <summary>A stream that starts from a raw state.</summary>
     public SeededRandom(ulong seed) => state = seed;
 
     /// <summary>
-    /// The stream of one picture of a run, a pure function of its arguments. Each argument is mixed in by one round of the
+    /// The stream of one image of a run, a pure function of its arguments. Each argument is mixed in by one round of the
     /// generator, so neighbouring steps and slots get unrelated streams.
     /// </summary>
     /// <param name="seed">The run's seed.</param>
     /// <param name="step">The training step.</param>
-    /// <param name="slot">The picture's place in the batch.</param>
+    /// <param name="slot">The image's place in the batch.</param>
     public static SeededRandom For(long seed, long step, long slot)
     {
         var mixed = Mix((ulong)seed + Gamma);

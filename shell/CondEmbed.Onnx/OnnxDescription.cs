@@ -4,19 +4,19 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace CondEmbed.Onnx;
 
-/// <summary>What an exported network says of itself.</summary>
+/// <summary>What an exported network says about itself.</summary>
 internal sealed record OnnxDescription(Preprocessing Preprocessing, int Dimension, string Fingerprint, string Settings)
 {
-    private static string Remedy => $"Export it anew from its run: {Wording.Of("OnnxExport.Write", "condembed export RUN --onnx FILE")}.";
+    private static string Remedy => $"Export it again from its run: {Wording.Of("OnnxExport.Write", "condembed export RUN --onnx FILE")}.";
 
-    /// <summary>Reads the metadata, and sees to it that input and output are what it says.</summary>
-    /// <exception cref="InputException">They are not, or the metadata is not there.</exception>
+    /// <summary>Reads the metadata, and checks that the input and output match it.</summary>
+    /// <exception cref="InputException">They do not, or the metadata is missing.</exception>
     internal static OnnxDescription Read(string file, InferenceSession session)
     {
         var metadata = session.ModelMetadata.CustomMetadataMap;
         string Text(string key) => metadata.TryGetValue(key, out var text)
             ? text
-            : throw new InputException($"{file}: an ONNX model, but none that this program wrote: its metadata has no {key}. {Remedy}");
+            : throw new InputException($"{file}: an ONNX model, but not one that this program wrote: its metadata has no {key}. {Remedy}");
 
         var preprocessing = PreprocessingOf(file, Text(OnnxNames.Preprocessing));
         var side = preprocessing.View.Crop;
@@ -38,7 +38,7 @@ internal sealed record OnnxDescription(Preprocessing Preprocessing, int Dimensio
         }
     }
 
-    /// <summary>One value of that name, type and shape and no other; null stands for any number above 0.</summary>
+    /// <summary>Requires exactly one value, with that name, type and shape; null stands for any number above 0.</summary>
     private static void Demand(
         string file, string kind, IReadOnlyDictionary<string, NodeMetadata> values, string name, Type type, int?[] shape)
     {
@@ -47,7 +47,7 @@ internal sealed record OnnxDescription(Preprocessing Preprocessing, int Dimensio
         if (values.Count != 1 || !values.TryGetValue(name, out var only) || only.ElementType != type || !Fits(only.Dimensions, shape))
         {
             var wanted = string.Join(", ", shape.Select(size => size is null ? "D" : $"{size}"));
-            throw new InputException($"{file}: its {kind} is {found}; '{name}' {type.Name} [{wanted}] is wanted. {Remedy}");
+            throw new InputException($"{file}: its {kind} is {found}; expected '{name}' {type.Name} [{wanted}]. {Remedy}");
         }
     }
 

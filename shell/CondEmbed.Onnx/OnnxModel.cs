@@ -8,10 +8,10 @@ namespace CondEmbed.Onnx;
 /// <summary>How an exported network is run.</summary>
 public sealed record OnnxOptions
 {
-    /// <summary>Threads of one call; 0 for what was demanded of this process, else one a core.</summary>
+    /// <summary>Threads of one call; 0 for the number set for this process, else one per core.</summary>
     public int Threads { get; init; }
 
-    /// <summary>Pictures that are best embedded at once; 0 for a number by their size.</summary>
+    /// <summary>How many images are best embedded at once; 0 for a number that depends on their size.</summary>
     public int BatchSize { get; init; }
 }
 
@@ -57,7 +57,7 @@ public sealed class OnnxModel : IEmbeddingNetwork
     /// <summary>Opens an exported network.</summary>
     /// <param name="file">A file that <c>condembed export RUN --onnx FILE</c> wrote.</param>
     /// <param name="options">Threads and batches.</param>
-    /// <exception cref="InputException">The file is not there, is no ONNX model, or was not written by this program.</exception>
+    /// <exception cref="InputException">The file does not exist, is not an ONNX model, or was not written by this program.</exception>
     public static OnnxModel Load(string file, OnnxOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(file);
@@ -78,7 +78,7 @@ public sealed class OnnxModel : IEmbeddingNetwork
     }
 
     /// <inheritdoc/>
-    /// <exception cref="ArgumentException">The bytes are not those of so many pictures.</exception>
+    /// <exception cref="ArgumentException">The bytes do not match the number of images.</exception>
     public float[] Embed(byte[] pixels, int count)
     {
         ArgumentNullException.ThrowIfNull(pixels);
@@ -86,7 +86,7 @@ public sealed class OnnxModel : IEmbeddingNetwork
 
         if (pixels.Length != (long)count * pictureBytes)
         {
-            throw new ArgumentException($"{count} pictures of {View.Crop} x {View.Crop} px take {(long)count * pictureBytes} bytes, not {pixels.Length}.", nameof(pixels));
+            throw new ArgumentException($"{count} images of {View.Crop} x {View.Crop} px take {(long)count * pictureBytes} bytes, not {pixels.Length}.", nameof(pixels));
         }
 
         if (count == 0)
@@ -110,12 +110,12 @@ public sealed class OnnxModel : IEmbeddingNetwork
     {
         if (!File.Exists(file))
         {
-            throw new InputException($"{file}: there is no such file. Write it by {Wording.Of("OnnxExport.Write", $"condembed export RUN --onnx {file}")}");
+            throw new InputException($"{file}: no such file. Create it with {Wording.Of("OnnxExport.Write", $"condembed export RUN --onnx {file}")}");
         }
 
         using var settings = new SessionOptions();
         settings.LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR;
-        // Int8 weights become floats once, while the file is opened, and not again for each batch.
+        // Int8 weights are converted to floats once, when the file is opened, not for each batch.
         settings.AddSessionConfigEntry("session.disable_quant_qdq", "1");
 
         var threads = options.Threads > 0 ? options.Threads : ComputeThreads.Demanded;
@@ -130,7 +130,7 @@ public sealed class OnnxModel : IEmbeddingNetwork
         }
         catch (OnnxRuntimeException problem)
         {
-            throw new InputException($"{file}: no ONNX model that ONNX Runtime can read, or a damaged one: {problem.Message}");
+            throw new InputException($"{file}: not an ONNX model that ONNX Runtime can read, or a damaged one: {problem.Message}");
         }
     }
 }

@@ -4,7 +4,7 @@ using Npgsql;
 
 namespace CondEmbed.Postgres;
 
-/// <summary>How many pictures at once reach the server.</summary>
+/// <summary>How blocks of images are sent to the server.</summary>
 public enum PostgresBulk
 {
     /// <summary>By COPY where the server takes it, else by INSERT.</summary>
@@ -20,7 +20,7 @@ public enum PostgresBulk
 /// <summary>Where embeddings are kept in PostgreSQL, and how they are searched.</summary>
 public sealed partial record PostgresAddress
 {
-    /// <summary>The table that is meant where none is named.</summary>
+    /// <summary>The table to use if none is named.</summary>
     public const string DefaultTable = "pictures";
 
     internal const string Collections = "condembed_collections";
@@ -33,10 +33,10 @@ public sealed partial record PostgresAddress
     /// <summary>The table, of the letters a to z, digits and _, at most 48; one network's embeddings each.</summary>
     public string Table { get; private init; } = DefaultTable;
 
-    /// <summary>Whether an HNSW index is made after a load; without it every search compares all pictures.</summary>
+    /// <summary>Whether an HNSW index is made after a load; without it every search compares all images.</summary>
     public bool Indexed { get; init; } = true;
 
-    /// <summary>HNSW's m: links of a picture in the index, 2 to 100.</summary>
+    /// <summary>HNSW's m: links of an image in the index, 2 to 100.</summary>
     public int M { get; private init; } = 16;
 
     /// <summary>HNSW's ef_construction: candidates while the index is built, 4 to 1,000 and at least 2 m.</summary>
@@ -45,7 +45,7 @@ public sealed partial record PostgresAddress
     /// <summary>HNSW's ef_search: candidates of a search, 1 to 1,000; more finds more of the truly nearest and takes longer.</summary>
     public int EfSearch { get; private init; } = 100;
 
-    /// <summary>How pictures reach the server.</summary>
+    /// <summary>How blocks of images are sent to the server.</summary>
     public PostgresBulk Bulk { get; init; }
 
     internal NpgsqlConnectionStringBuilder Connection { get; }
@@ -62,7 +62,7 @@ public sealed partial record PostgresAddress
     /// parameters these are known: sslmode, sslrootcert, connect_timeout, application_name, host (a socket's folder); of its own it has table, m,
     /// ef_construction, ef_search, index=hnsw|none, bulk=auto|copy|insert, pooling=true|false. The password may also come from PGPASSWORD or PGPASSFILE.
     /// </summary>
-    /// <exception cref="InputException">It is not of this form, or a parameter is wrong. The message never holds the password.</exception>
+    /// <exception cref="InputException">It does not have this form, or a parameter is wrong. The message never contains the password.</exception>
     public static PostgresAddress Parse(string uri)
     {
         ArgumentNullException.ThrowIfNull(uri);
@@ -123,13 +123,13 @@ public sealed partial record PostgresAddress
                 return this;
             default:
                 throw new InputException(
-                    $"{this}: there is no parameter '{name}'; known are table, m, ef_construction, ef_search, index, bulk, pooling, sslmode, sslrootcert, connect_timeout, application_name, host");
+                    $"{this}: unknown parameter '{name}'; the parameters are table, m, ef_construction, ef_search, index, bulk, pooling, sslmode, sslrootcert, connect_timeout, application_name, host");
         }
     }
 
     private string TableName(string name) =>
         !TablePattern().IsMatch(name) || name == Collections
-            ? throw new InputException($"{this}: table={name}: a table's name is made of a to z, 0 to 9 and _, begins with a letter, has at most 48 characters, and is not {Collections}")
+            ? throw new InputException($"{this}: table={name}: a table name consists of a to z, 0 to 9 and _, begins with a letter, has at most 48 characters, and is not {Collections}")
             : name;
 
     private int Number(string name, string value, int least, int most) =>
@@ -138,7 +138,7 @@ public sealed partial record PostgresAddress
             : throw new InputException($"{this}: {name}={value}: a whole number from {least} to {most} is expected");
 
     private int Choice(string name, string value, params string[] choices) =>
-        Array.IndexOf(choices, value) is >= 0 and var place ? place : throw new InputException($"{this}: {name}={value} is none of {string.Join(", ", choices)}");
+        Array.IndexOf(choices, value) is >= 0 and var place ? place : throw new InputException($"{this}: {name}={value} must be one of {string.Join(", ", choices)}");
 
     [GeneratedRegex("^[a-z][a-z0-9_]{0,47}\\z")]
     private static partial Regex TablePattern();

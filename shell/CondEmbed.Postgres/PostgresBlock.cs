@@ -3,7 +3,7 @@ using Pgvector;
 
 namespace CondEmbed.Postgres;
 
-/// <summary>Pictures as the server takes them: every id once, in order.</summary>
+/// <summary>Images in the form that the server takes: every id once, in order.</summary>
 internal sealed record PostgresBlock(byte[][] Ids, string[] Paths, string[] Labels, Vector[] Embeddings)
 {
     internal int Count => Ids.Length;
@@ -23,8 +23,8 @@ internal sealed record PostgresBlock(byte[][] Ids, string[] Paths, string[] Labe
     internal static byte[] Bytes(string id) =>
         PictureId.IsOne(id)
             ? Convert.FromHexString(id)
-            : throw new ArgumentException($"'{id}' is no picture's id, which has {PictureId.Length} hexadecimal digits");
+            : throw new ArgumentException($"'{id}' is not an image id, which has {PictureId.Length} hexadecimal digits");
 
-    // What a server's text cannot hold, in the form that it has no other meaning for.
+    // The replacement for characters that the server's text type cannot store.
     internal static string Text(string text) => text.Replace('\0', '\uFFFD');
 }

@@ -15,7 +15,7 @@ internal static class PostgresCommands
         }
     }
 
-    /// <summary>The one value that a statement gives.</summary>
+    /// <summary>The single value that a statement returns.</summary>
     internal static async Task<object?> Ask(this NpgsqlConnection connection, string sql, object[] values, CancellationToken cancellation)
     {
         var command = connection.Command(sql, values);
@@ -25,7 +25,7 @@ internal static class PostgresCommands
         }
     }
 
-    /// <summary>The rows that a statement gives.</summary>
+    /// <summary>The rows that a statement returns.</summary>
     internal static async Task<List<T>> Rows<T>(
         this NpgsqlConnection connection, string sql, object[] values, Func<NpgsqlDataReader, T> read, CancellationToken cancellation)
     {

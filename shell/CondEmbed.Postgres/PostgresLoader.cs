@@ -3,13 +3,13 @@ using NpgsqlTypes;
 
 namespace CondEmbed.Postgres;
 
-/// <summary>Brings blocks of pictures to the server, each as one transaction.</summary>
+/// <summary>Sends blocks of images to the server, each as one transaction.</summary>
 internal sealed class PostgresLoader(PostgresAddress address, PostgresSql sql)
 {
     // Known after the first block; a race to find out does no harm.
     private volatile PostgresBulk bulk = address.Bulk;
 
-    /// <summary>How blocks are brought, once that is known.</summary>
+    /// <summary>How blocks are sent, once that is known.</summary>
     internal PostgresBulk Bulk => bulk;
 
     internal async Task<int> Upsert(NpgsqlConnection connection, PostgresBlock block, CancellationToken cancellation)
@@ -57,7 +57,7 @@ internal sealed class PostgresLoader(PostgresAddress address, PostgresSql sql)
             },
             cancellation);
 
-    // A user without the right to temporary tables, or something in between that knows neither them nor COPY.
+    // The user may not create temporary tables, or a proxy supports neither them nor COPY.
     private static bool IsRefusal(PostgresException problem) =>
         problem.SqlState is PostgresErrorCodes.InsufficientPrivilege or PostgresErrorCodes.FeatureNotSupported or PostgresErrorCodes.ProtocolViolation
             or PostgresErrorCodes.ReadOnlySqlTransaction;

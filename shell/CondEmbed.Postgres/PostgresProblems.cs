@@ -6,14 +6,14 @@ using Npgsql;
 
 namespace CondEmbed.Postgres;
 
-/// <summary>Says what went wrong with a server, and how to mend it.</summary>
+/// <summary>Says what went wrong with a server, and how to fix it.</summary>
 internal static class PostgresProblems
 {
     private const int MostTrials = 6;
 
-    private const string Kept = "What was written stays; run the same again to go on.";
+    private const string Kept = "What was written is kept; run the same command again to continue.";
 
-    /// <summary>Runs work, and turns what a user can mend into an InputException.</summary>
+    /// <summary>Runs work, and turns errors that a user can fix into an InputException.</summary>
     internal static async Task<T> Named<T>(PostgresAddress address, Func<Task<T>> work)
     {
         try
@@ -26,7 +26,7 @@ internal static class PostgresProblems
         }
     }
 
-    /// <summary>Runs a transaction again that the server has ended in favour of another process's; after some times it is the caller's.</summary>
+    /// <summary>Retries a transaction that the server has ended in favour of another process's; after a few attempts the error is the caller's.</summary>
     internal static async Task<T> Again<T>(Func<Task<T>> work, CancellationToken cancellation)
     {
         for (var trial = 1; ; trial++)
@@ -42,7 +42,7 @@ internal static class PostgresProblems
         }
     }
 
-    // Two that wait for each other, and two that make the same thing at once, of which ours may be made by someone who takes no lock.
+    // Deadlocks, and two processes that create the same thing at once, of which the other may not take the lock.
     private static bool IsOfAnother(PostgresException problem) =>
         problem.SqlState is PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.UniqueViolation
             or PostgresErrorCodes.DuplicateObject or PostgresErrorCodes.DuplicateTable;
@@ -53,28 +53,28 @@ internal static class PostgresProblems
         NpgsqlException driver => Meaning(driver),
         SocketException socket => NoServer(socket),
         TimeoutException => NoAnswer,
-        AuthenticationException or CryptographicException => $"the connection cannot be made secure: {Said(problem)}. Mend sslmode or sslrootcert in the address.",
-        FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException => $"a file that the address or the environment names cannot be read: {Said(problem)}.",
+        AuthenticationException or CryptographicException => $"the connection cannot be made secure: {Said(problem)}. Fix sslmode or sslrootcert in the address.",
+        FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException => $"a file named by the address or the environment cannot be read: {Said(problem)}.",
         IOException => Lost(problem),
-        // The driver's word for a type that it does not find on the server.
+        // What the driver says about a type that it does not find on the server.
         InvalidCastException or NotSupportedException =>
-            $"the server's type vector is not pgvector's, or is there in more than one schema ({Said(problem)}). Look with \\dT vector, and keep one: CREATE EXTENSION vector.",
+            $"the server's vector type is not pgvector's, or exists in more than one schema ({Said(problem)}). List them with \\dT vector, and keep only the one from CREATE EXTENSION vector.",
         _ => null,
     };
 
     private static string Meaning(PostgresException problem, PostgresAddress address) => problem.SqlState switch
     {
         PostgresErrorCodes.InvalidPassword or PostgresErrorCodes.InvalidAuthorizationSpecification =>
-            $"the server does not let this user in: {Said(problem)}. Mend user and password in the address, or set PGPASSWORD.",
-        PostgresErrorCodes.InvalidCatalogName => $"{Said(problem)}. Create it (createdb {address.Connection.Database}), or name another behind the last /.",
-        PostgresErrorCodes.InsufficientPrivilege => $"{Said(problem)}. Let its owner GRANT the right, or use another user.",
-        PostgresErrorCodes.DiskFull or PostgresErrorCodes.OutOfMemory => $"the server has no room: {Said(problem)}. Make some there. {Kept}",
-        PostgresErrorCodes.TooManyConnections => $"the server takes no more connections: {Said(problem)}. Run fewer programs at once, or raise its max_connections.",
+            $"the server rejected this user: {Said(problem)}. Correct the user and password in the address, or set PGPASSWORD.",
+        PostgresErrorCodes.InvalidCatalogName => $"{Said(problem)}. Create it (createdb {address.Connection.Database}), or name another one after the last /.",
+        PostgresErrorCodes.InsufficientPrivilege => $"{Said(problem)}. Ask its owner to GRANT the permission, or use another user.",
+        PostgresErrorCodes.DiskFull or PostgresErrorCodes.OutOfMemory => $"the server is out of space: {Said(problem)}. Free some there. {Kept}",
+        PostgresErrorCodes.TooManyConnections => $"the server accepts no more connections: {Said(problem)}. Run fewer programs at once, or raise its max_connections.",
         PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown or PostgresErrorCodes.CannotConnectNow =>
             $"the server is stopping or starting: {Said(problem)}. {Kept}",
-        PostgresErrorCodes.QueryCanceled => $"the server ended a statement: {Said(problem)}. Raise its statement_timeout for this user. {Kept}",
-        PostgresErrorCodes.ReadOnlySqlTransaction => $"the server only reads: {Said(problem)}. Give the address of the primary server.",
-        PostgresErrorCodes.UndefinedTable => $"{Said(problem)}: someone has removed it. Make it again with {Wording.Of("PostgresStore.OpenOrCreateAsync", "condembed index")}.",
+        PostgresErrorCodes.QueryCanceled => $"the server cancelled a statement: {Said(problem)}. Raise its statement_timeout for this user. {Kept}",
+        PostgresErrorCodes.ReadOnlySqlTransaction => $"the server is read-only: {Said(problem)}. Give the address of the primary server.",
+        PostgresErrorCodes.UndefinedTable => $"{Said(problem)}: it has been removed. Create it again with {Wording.Of("PostgresStore.OpenOrCreateAsync", "condembed index")}.",
         PostgresErrorCodes.UndefinedObject => $"{Said(problem)}. If that is pgvector's type, run this once in the database: CREATE EXTENSION vector",
         _ => $"the server says {problem.SqlState}: {Said(problem)}.",
     };
@@ -84,17 +84,17 @@ internal static class PostgresProblems
         { InnerException: SocketException socket } => NoServer(socket),
         { InnerException: TimeoutException } => NoAnswer,
         _ when problem.Message.Contains("No password", StringComparison.Ordinal) =>
-            "the server asks for a password and none is given. Set PGPASSWORD, or write postgres://user:password@host/database.",
+            "the server requires a password and none was given. Set PGPASSWORD, or write postgres://user:password@host/database.",
         { InnerException: IOException inner } => Lost(inner),
         _ => $"{Said(problem)}{(problem.InnerException is { } inner ? $" ({Said(inner)})" : "")}.",
     };
 
-    private const string NoAnswer = "the server does not answer in time. Look whether it is overloaded, or mend host and port in the address.";
+    private const string NoAnswer = "the server does not answer in time. Check whether it is overloaded, or correct the host and port in the address.";
 
-    private static string Lost(Exception problem) => $"the connection to the server was lost: {Said(problem)}. Look whether it runs. {Kept}";
+    private static string Lost(Exception problem) => $"the connection to the server was lost: {Said(problem)}. Check that it is running. {Kept}";
 
     private static string NoServer(SocketException problem) =>
-        $"no PostgreSQL server answers there: {Said(problem)}. Start it, or mend host and port in the address.";
+        $"no PostgreSQL server answers there: {Said(problem)}. Start it, or correct the host and port in the address.";
 
     private static string Said(Exception problem) => (problem as PostgresException)?.MessageText ?? problem.Message.TrimEnd('.');
 }

@@ -11,7 +11,7 @@ internal static class PostgresSchema
     private static readonly string Version =
         typeof(PostgresSchema).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "";
 
-    /// <summary>The network whose embeddings the table holds; null if there is no such table.</summary>
+    /// <summary>The network whose embeddings the table contains; null if there is no such table.</summary>
     internal static async Task<StoreNetwork?> Find(NpgsqlConnection connection, PostgresAddress address, CancellationToken cancellation)
     {
         if (!await Exists(connection, PostgresAddress.Collections, cancellation).ConfigureAwait(false))
@@ -21,14 +21,14 @@ internal static class PostgresSchema
 
         var found = await connection.Rows(
             PostgresSql.FindCollection, [address.Table], row => new StoreNetwork(row.GetString(0), row.GetInt32(1)), cancellation).ConfigureAwait(false);
-        // Whoever drops the table need not know of its row here.
+        // Someone who drops the table need not know about its row here.
         return found.Count > 0 && await Exists(connection, address.Table, cancellation).ConfigureAwait(false) ? found[0] : null;
     }
 
     /// <summary>The network whose embeddings the table holds: the one given, if the table had to be made. Safe when several processes begin at once.</summary>
     internal static async Task<StoreNetwork> Ensure(NpgsqlConnection connection, PostgresAddress address, StoreNetwork network, CancellationToken cancellation)
     {
-        // Whoever fills a table need not have the right to make one.
+        // A user who fills a table need not be allowed to create one.
         if (await Find(connection, address, cancellation).ConfigureAwait(false) is { } there)
         {
             return there;
@@ -55,12 +55,12 @@ internal static class PostgresSchema
     {
         if (network.Dimension > PostgresSql.MostNumbers)
         {
-            throw new InputException($"{address}: embeddings of {network.Dimension} numbers are more than pgvector keeps ({PostgresSql.MostNumbers})");
+            throw new InputException($"{address}: embeddings of {network.Dimension} numbers are longer than pgvector can store ({PostgresSql.MostNumbers})");
         }
 
         if (await Exists(connection, address.Table, cancellation).ConfigureAwait(false))
         {
-            throw new InputException($"{address}: there is a table {address.Table} that this program has not made; choose another name with ?table=NAME");
+            throw new InputException($"{address}: there is already a table {address.Table} that this program did not create; choose another name with ?table=NAME");
         }
 
         await connection.Execute(new PostgresSql(address.Table, network.Dimension).CreateTable, [], cancellation).ConfigureAwait(false);
@@ -70,7 +70,7 @@ internal static class PostgresSchema
 
     private static async Task EnsureExtension(NpgsqlConnection connection, PostgresAddress address, CancellationToken cancellation)
     {
-        // Whoever may use the type need not have the right to make it.
+        // A user who may use the type need not be allowed to create it.
         if (await connection.Ask("SELECT to_regtype('vector') IS NOT NULL", [], cancellation).ConfigureAwait(false) is true)
         {
             return;
@@ -83,13 +83,13 @@ internal static class PostgresSchema
         catch (PostgresException problem) when (problem.SqlState == PostgresErrorCodes.InsufficientPrivilege)
         {
             throw new InputException(
-                $"{address}: the database lacks the extension vector (pgvector), and this user may not create it. Let a superuser, or whom your provider "
-                + "lets create extensions, run this once in that database: CREATE EXTENSION vector");
+                $"{address}: the database lacks the extension vector (pgvector), and this user may not create it. Ask a superuser, or whoever your provider "
+                + "allows to create extensions, to run this once in that database: CREATE EXTENSION vector");
         }
         catch (PostgresException problem) when (problem.SqlState is PostgresErrorCodes.UndefinedFile or PostgresErrorCodes.FeatureNotSupported)
         {
             throw new InputException(
-                $"{address}: the server has no pgvector installed ({problem.MessageText}). Install it beside the server (the package postgresql-NN-pgvector "
+                $"{address}: the server has no pgvector installed ({problem.MessageText}). Install it on the server (the package postgresql-NN-pgvector "
                 + "of PostgreSQL's own repository, or the image pgvector/pgvector), then run this as a superuser in that database: CREATE EXTENSION vector");
         }
     }

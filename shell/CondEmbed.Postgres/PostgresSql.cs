@@ -1,13 +1,13 @@
 namespace CondEmbed.Postgres;
 
-/// <summary>What is said to the server about one table. Values are always parameters; names are of a to z, digits and _, and quoted all the same.</summary>
+/// <summary>The SQL statements for one table. Values are always parameters; names consist of a to z, digits and _, and are quoted all the same.</summary>
 internal sealed class PostgresSql(string table, int dimension)
 {
     // What pgvector indexes: vector to 2,000 numbers, halfvec to 4,000.
     private const int MostInIndex = 2000;
     private const int MostInHalfIndex = 4000;
 
-    /// <summary>What a column of pgvector holds.</summary>
+    /// <summary>The most numbers in a pgvector column.</summary>
     internal const int MostNumbers = 16000;
 
     internal const string CreateCollections =
@@ -97,7 +97,7 @@ internal sealed class PostgresSql(string table, int dimension)
                ORDER BY distance, id LIMIT $2
                """;
 
-    /// <summary>$1 the query, $2 how many, $3 the label where only one class is meant. No index serves a sum, so every picture is compared.</summary>
+    /// <summary>$1 the query, $2 how many, $3 the label where only one class is meant. No index serves a sum, so every image is compared.</summary>
     internal string SearchAll(bool ofLabel) =>
         $"SELECT {Columns} FROM {quoted}{(ofLabel ? $" WHERE {Begins("label")} = {Begins("$3")} AND label = $3" : "")} ORDER BY (embedding <=> $1) + 0, id LIMIT $2";
 

@@ -6,8 +6,8 @@ using Pgvector;
 namespace CondEmbed.Postgres;
 
 /// <summary>
-/// Embeddings in a table of PostgreSQL with pgvector: columns <c>id</c> (SHA-256 of the picture), <c>path</c>, <c>label</c>, <c>embedding</c>, and an
-/// HNSW index by cosine. Any number of processes on any machines may fill and search one table at once, also when none of them has made it yet. The table <c>condembed_collections</c> says whose embeddings each table holds.
+/// Embeddings in a table of PostgreSQL with pgvector: columns <c>id</c> (SHA-256 of the image), <c>path</c>, <c>label</c>, <c>embedding</c>, and an
+/// HNSW index by cosine. Any number of processes on any machines may fill and search one table at once, also when none of them has made it yet. The table <c>condembed_collections</c> records which network's embeddings each table contains.
 /// </summary>
 public sealed class PostgresStore : IVectorStore
 {
@@ -34,16 +34,16 @@ public sealed class PostgresStore : IVectorStore
     /// <summary>How blocks reach the server, as far as that is known.</summary>
     internal PostgresBulk Bulk => loader.Bulk;
 
-    /// <summary>Opens a table that is there.</summary>
-    /// <exception cref="InputException">There is no such table, or the server cannot be used.</exception>
+    /// <summary>Opens an existing table.</summary>
+    /// <exception cref="InputException">The table does not exist, or the server cannot be used.</exception>
     public static Task<PostgresStore> OpenAsync(PostgresAddress address, CancellationToken cancellation = default) =>
         Open(
             address,
             async connection => await PostgresSchema.Find(connection, address, cancellation).ConfigureAwait(false)
-                ?? throw new InputException($"{address}: has no table {address.Table} of embeddings; make it with {Wording.Of("PostgresStore.OpenOrCreateAsync", "'condembed index'")}, or name another with ?table=NAME"),
+                ?? throw new InputException($"{address}: there is no table {address.Table} of embeddings; create it with {Wording.Of("PostgresStore.OpenOrCreateAsync", "'condembed index'")}, or name another with ?table=NAME"),
             cancellation);
 
-    /// <summary>Opens the table of a network, and makes it, and pgvector's extension in the database, where they are not there.</summary>
+    /// <summary>Opens the table of a network, creating it, and the pgvector extension in the database, if they do not exist.</summary>
     /// <exception cref="InputException">The table holds embeddings of another network, or the server cannot be used.</exception>
     public static Task<PostgresStore> OpenOrCreateAsync(PostgresAddress address, StoreNetwork network, CancellationToken cancellation = default)
     {
@@ -93,10 +93,10 @@ public sealed class PostgresStore : IVectorStore
         ArgumentOutOfRangeException.ThrowIfLessThan(query.Top, 1, nameof(query));
         if (embedding.Length != Network.Dimension)
         {
-            throw new ArgumentException($"a query of {embedding.Length} numbers, but the store's embeddings have {Network.Dimension}", nameof(embedding));
+            throw new ArgumentException($"the query has {embedding.Length} numbers, but the store's embeddings have {Network.Dimension}", nameof(embedding));
         }
 
-        // More than the candidates that the index may look at would come out short of what was asked for; a class is few pictures among many.
+        // Asking for more than the index's candidates would return too few results; and a class is few images among many.
         var all = query.Exact || query.Label is not null || 2 * query.Top > PostgresAddress.MostCandidates;
         List<object> values = [new Vector(embedding), query.Top];
         if (query.Label is not null)

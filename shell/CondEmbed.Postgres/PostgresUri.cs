@@ -14,14 +14,14 @@ internal sealed record PostgresUri(string User, string? Password, string Host, i
     {
         if (!PostgresAddress.Recognises(uri))
         {
-            throw new InputException($"a store's address begins with postgres://; {Form}");
+            throw new InputException($"a store address begins with postgres://; {Form}");
         }
 
         var rest = uri[(uri.IndexOf("//", StringComparison.Ordinal) + 2)..];
         if (rest.LastIndexOf('@') > rest.AsSpan().IndexOfAny('/', '?') && rest.AsSpan().IndexOfAny('/', '?') >= 0)
         {
-            // What stands before it is the beginning of a password, which must not be shown.
-            throw new InputException($"a store's address: an @ stands behind a / or a ?; {Form}");
+            // What comes before it is the beginning of a password, which must not be shown.
+            throw new InputException($"a store address: there is an @ after a / or a ?; {Form}");
         }
 
         var (place, query) = Cut(rest, rest.IndexOf('?', StringComparison.Ordinal));
@@ -39,7 +39,7 @@ internal sealed record PostgresUri(string User, string? Password, string Host, i
             Host = Host.Length > 0 ? Host : "localhost",
             Port = Port ?? NpgsqlConnection.DefaultPort,
             ApplicationName = "condembed",
-            // A block may wait for another machine that makes the index of millions of pictures, and a search may compare them one by one.
+            // A block may wait for another machine that makes the index of millions of images, and a search may compare them one by one.
             CommandTimeout = 0,
         };
         if (User.Length > 0)
@@ -67,7 +67,7 @@ internal sealed record PostgresUri(string User, string? Password, string Host, i
         var (host, port) = Cut(text, colon > bracket ? colon : -1);
         if (port is { Length: > 0 } && !(int.TryParse(port, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number is > 0 and < 65536))
         {
-            throw new InputException($"a store's address: the port is no number from 1 to 65535; {Form}");
+            throw new InputException($"a store address: the port must be a number from 1 to 65535; {Form}");
         }
 
         return (host.Trim('[', ']'), port is { Length: > 0 } ? int.Parse(port, CultureInfo.InvariantCulture) : null);

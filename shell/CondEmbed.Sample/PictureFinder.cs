@@ -8,25 +8,25 @@ using CondEmbed.Search;
 
 namespace CondEmbed.Sample;
 
-/// <summary>What was found for a picture.</summary>
+/// <summary>What was found for an image.</summary>
 /// <param name="Hits">The nearest, most similar first.</param>
-/// <param name="Milliseconds">How long it took to embed the picture and to search.</param>
+/// <param name="Milliseconds">How long it took to embed the image and to search.</param>
 internal sealed record SearchAnswer(IReadOnlyList<IndexHit> Hits, double Milliseconds);
 
-/// <summary>Where a level looks in two pictures, as pictures for the page.</summary>
+/// <summary>Where a level attends in two images, as images for the page.</summary>
 /// <param name="Similarity">How alike the level finds them.</param>
 /// <param name="Query">The heat map over the query.</param>
 /// <param name="Hit">The same over what was found.</param>
 internal sealed record LevelAnswer(double Similarity, string Query, string Hit);
 
-/// <summary>Why a picture was found.</summary>
+/// <summary>Why an image was found.</summary>
 /// <param name="Similarity">The cosine of the two embeddings, which the search goes by.</param>
 /// <param name="Query">The query as the network sees it.</param>
 /// <param name="Hit">The same of what was found.</param>
 /// <param name="Levels">Each level's part.</param>
 internal sealed record WhyAnswer(double Similarity, string Query, string Hit, IReadOnlyList<LevelAnswer> Levels);
 
-/// <summary>A gallery of pictures, its index, and the network that searches it and explains what it found. Safe on any thread.</summary>
+/// <summary>A gallery of images, its index, and the network that searches it and explains what it found. Safe on any thread.</summary>
 internal sealed class PictureFinder : IDisposable
 {
     private const int Top = 12;
@@ -48,9 +48,9 @@ internal sealed class PictureFinder : IDisposable
     public int Levels => comparing?.Levels ?? 0;
 
     public string Description =>
-        $"{Readable.Count(index.Count)} pictures, embeddings of {embedder.Dimension} numbers, {Levels switch { 0 => "no levels", 1 => "1 level", var many => $"{many} levels" }}";
+        $"{Readable.Count(index.Count)} images, embeddings of {embedder.Dimension} numbers, {Levels switch { 0 => "no levels", 1 => "1 level", var many => $"{many} levels" }}";
 
-    /// <summary>Loads a run's network, with its levels where it has some, and embeds a folder of pictures, or the emoji that come along.</summary>
+    /// <summary>Loads a run's network, with its levels if it has any, and embeds a folder of images or the bundled emoji.</summary>
     public static async Task<PictureFinder> OpenAsync(string run, string? folder, IProgress<RunProgress> progress, CancellationToken cancellation)
     {
         IImageDataset gallery = folder is null ? EmojiDataset.Open() : ImageDatasets.OpenImages(folder);
@@ -65,7 +65,7 @@ internal sealed class PictureFinder : IDisposable
         static void Skip(BadPicture bad) => Console.WriteLine($"left out: {bad.Name}: {bad.Reason}");
     }
 
-    /// <summary>Some pictures of the gallery by chance, to begin with.</summary>
+    /// <summary>Some random images of the gallery to start with.</summary>
     public IReadOnlyList<IndexItem> Some(int count)
     {
         var items = index.Items.ToArray();
@@ -73,10 +73,10 @@ internal sealed class PictureFinder : IDisposable
         return items[..Math.Min(count, items.Length)];
     }
 
-    /// <summary>The file of a picture of the gallery; null where there is no such one.</summary>
+    /// <summary>The file of an image of the gallery; null if there is none.</summary>
     public byte[]? FileOf(string id) => numberOf.TryGetValue(id, out var number) ? gallery.Read(number) : null;
 
-    /// <summary>The nearest pictures.</summary>
+    /// <summary>The nearest images.</summary>
     public async Task<SearchAnswer> FindAsync(ReadOnlyMemory<byte> picture, string name, string? without, CancellationToken cancellation)
     {
         var watch = Stopwatch.StartNew();
@@ -85,7 +85,7 @@ internal sealed class PictureFinder : IDisposable
         return new SearchAnswer([.. hits], watch.Elapsed.TotalMilliseconds);
     }
 
-    /// <summary>Why a picture of the gallery is found or not; null where there is no such one, or no level to say it.</summary>
+    /// <summary>Why an image of the gallery is found or not; null if there is no such image, or no level to explain it.</summary>
     public async Task<WhyAnswer?> ExplainAsync(ReadOnlyMemory<byte> picture, string name, string id, CancellationToken cancellation)
     {
         if (comparing is null || FileOf(id) is not { } file)

@@ -5,7 +5,7 @@ using CondEmbed.Storage;
 
 namespace CondEmbed.Sample;
 
-/// <summary>Trains a network if none is given, loads it, and builds the index of the gallery, while the page already shows how far it is.</summary>
+/// <summary>Trains a network if none is given, loads it, and builds the index of the gallery, while the page already shows its progress.</summary>
 internal sealed class Preparation(SampleOptions options, IHostApplicationLifetime lifetime) : BackgroundService
 {
     private readonly ProgressPacer pacer = new(TimeSpan.FromSeconds(5));
@@ -17,7 +17,7 @@ internal sealed class Preparation(SampleOptions options, IHostApplicationLifetim
 
     /// <summary>What searches.</summary>
     public PictureFinder Finder =>
-        finder ?? throw new BadHttpRequestException("The network is not ready yet. Wait a little.", StatusCodes.Status503ServiceUnavailable);
+        finder ?? throw new BadHttpRequestException("The network is not ready yet. Try again in a moment.", StatusCodes.Status503ServiceUnavailable);
 
     public override void Dispose()
     {
@@ -37,7 +37,7 @@ internal sealed class Preparation(SampleOptions options, IHostApplicationLifetim
         }
         catch (TrainingStoppedException stopped)
         {
-            Console.WriteLine($"stopped after step {stopped.Step}; the next start goes on from there");
+            Console.WriteLine($"stopped after step {stopped.Step}; the next start continues from there");
         }
         catch (InputException problem)
         {
@@ -47,7 +47,7 @@ internal sealed class Preparation(SampleOptions options, IHostApplicationLifetim
         }
     }
 
-    /// <summary>A run that is kept for the next start; one that was stopped half-way goes on.</summary>
+    /// <summary>A run that is kept for the next start; one that was interrupted is resumed.</summary>
     private async Task<string> TrainedAsync(IProgress<RunProgress> progress, CancellationToken cancellation)
     {
         var place = Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.Create);

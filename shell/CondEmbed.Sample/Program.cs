@@ -8,9 +8,9 @@ using CondEmbed.Runs;
 using CondEmbed.Sample;
 using CondEmbed.Search;
 
-// A page on which a picture finds its like, and shows why:
+// A page that finds images similar to a given one, and shows why:
 //   dotnet run -c Release --project shell/CondEmbed.Sample [-- RUN] [--gallery FOLDER] [--steps N] [--urls http://127.0.0.1:5080]
-// Without a run it first trains a small one on the emoji that come along, and keeps it in the folder of this user's application data; without a gallery
+// Without a run it first trains a small one on the bundled emoji, and keeps it in this user's application data folder; without a gallery
 // it searches among them.
 const long MostBytes = 10_000_000;
 
@@ -54,7 +54,7 @@ app.MapGet("/api/gallery", (Preparation preparation, int count) => preparation.F
 app.MapGet("/api/pictures/{**id}", (Preparation preparation, string id) =>
     preparation.Finder.FileOf(id) is { } file ? Results.Bytes(file, "image/" + CondEmbed.Images.PictureFormat.Of(file).ToLowerInvariant()) : Results.NotFound());
 
-// The body of the two requests is a picture's file. 'without' leaves one picture of the gallery out: the query itself, where it was chosen from it.
+// The body of the two requests is an image's file. 'without' leaves one image of the gallery out: the query itself, if it was chosen from the gallery.
 app.MapPost("/api/search", async (HttpRequest request, Preparation preparation, string? name, string? without, CancellationToken cancellation) =>
     Results.Ok(await preparation.Finder.FindAsync(await Body(request, cancellation), name ?? "picture", without, cancellation)));
 
@@ -78,12 +78,12 @@ static async Task<ReadOnlyMemory<byte>> Body(HttpRequest request, CancellationTo
 {
     if (request.ContentLength is null)
     {
-        throw new BadHttpRequestException("The body of the request must be a picture's file, with its length.", StatusCodes.Status411LengthRequired);
+        throw new BadHttpRequestException("The body of the request must be an image file, with its length.", StatusCodes.Status411LengthRequired);
     }
 
     if (request.ContentLength > MostBytes)
     {
-        throw new BadHttpRequestException($"A picture may have up to {MostBytes / 1_000_000} MB. Make it smaller.", StatusCodes.Status413PayloadTooLarge);
+        throw new BadHttpRequestException($"An image may take up to {MostBytes / 1_000_000} MB. Make it smaller.", StatusCodes.Status413PayloadTooLarge);
     }
 
     var file = new byte[(int)request.ContentLength];

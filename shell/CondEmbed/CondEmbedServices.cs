@@ -11,9 +11,9 @@ public static class CondEmbedServices
     /// container.
     /// </summary>
     /// <param name="services">The services.</param>
-    /// <param name="run">A run's folder, or a <c>.safetensors</c> file that a run wrote.</param>
+    /// <param name="run">A run folder, or a <c>.safetensors</c> file that a run wrote.</param>
     /// <param name="device">auto, cpu, cuda or cuda:N.</param>
-    /// <param name="best">Of a folder: the best on the validation classes instead of the last.</param>
+    /// <param name="best">For a run folder: take the best network on the validation classes instead of the last.</param>
     /// <param name="options">Batch size, threads, decoder.</param>
     public static IServiceCollection AddCondEmbed(
         this IServiceCollection services, string run, string device = "auto", bool best = false, EmbedderOptions? options = null)

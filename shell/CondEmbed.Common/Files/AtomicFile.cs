@@ -3,8 +3,8 @@ using System.Text;
 namespace CondEmbed.Common;
 
 /// <summary>
-/// Writes files so that under their name there is always either the old content or all of the new, also when the process is killed
-/// or the power fails: a temporary name in the same folder, flushed to disk, then renamed.
+/// Writes files so that under their name there is always either the old content or all of the new, even when the process is killed
+/// or the power fails: it writes to a temporary name in the same folder, flushes to disk, then renames.
 /// </summary>
 public static class AtomicFile
 {
@@ -13,9 +13,9 @@ public static class AtomicFile
 
     private const int LongestName = 255;
 
-    /// <summary>Checks a name before the work whose result it is for: a file could be written there now.</summary>
+    /// <summary>Checks a name before the work whose result it will hold: that a file could be written there now.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="makesFolder">Whether its folder will be made where it is missing.</param>
+    /// <param name="makesFolder">Whether its folder will be created if it is missing.</param>
     /// <exception cref="InputException">Its folder is missing, or no file of that name can be written there.</exception>
     /// <exception cref="DiskException">The disk is full.</exception>
     public static void Check(string path, bool makesFolder = false)
@@ -45,14 +45,14 @@ public static class AtomicFile
     }
 
     /// <summary>
-    /// Writes a file. When <paramref name="write"/> throws, the old file stays and nothing new is left behind. Where the name is a link, the file that it leads to
+    /// Writes a file. When <paramref name="write"/> throws, the old file stays and nothing new is left behind. If the name is a link, the file that it points to
     /// is replaced; a device or a pipe is written to.
     /// </summary>
     /// <param name="path">The file; its folder must exist.</param>
     /// <param name="write">Writes the content.</param>
-    /// <param name="check">Sees the complete file under its temporary name; when it throws, the old file stays.</param>
-    /// <exception cref="InputException">There is no such folder, or no file can be written there.</exception>
-    /// <exception cref="DiskException">The disk is full or fails.</exception>
+    /// <param name="check">Called with the complete file under its temporary name; if it throws, the old file stays.</param>
+    /// <exception cref="InputException">The folder does not exist, or no file can be written there.</exception>
+    /// <exception cref="DiskException">The disk is full or failing.</exception>
     public static void Write(string path, Action<Stream> write, Action<string>? check = null)
     {
         ArgumentNullException.ThrowIfNull(write);
@@ -80,7 +80,7 @@ public static class AtomicFile
         catch (Exception problem)
         {
             AtomicFiles.Discard(temporary);
-            // Other exceptions are those of what is written, such as a picture that cannot be read.
+            // Other exceptions come from producing the content, such as an image that cannot be read.
             if (FileProblem.IsFull(problem))
             {
                 throw FileProblem.OfWriting(path, problem);
@@ -93,12 +93,12 @@ public static class AtomicFile
     /// <summary>Writes a text file in UTF-8 without a byte order mark; see <see cref="Write"/>.</summary>
     public static void WriteText(string path, string text) => Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
 
-    /// <summary>Makes a folder with those above it.</summary>
+    /// <summary>Creates a folder and its parents.</summary>
     internal static void MakeFolder(string path)
     {
         if (File.Exists(path))
         {
-            throw new InputException($"{path}: is a file; a folder is wanted there. Name another.");
+            throw new InputException($"{path}: is a file, not a folder. Choose another path.");
         }
 
         try
@@ -111,7 +111,7 @@ public static class AtomicFile
         }
     }
 
-    /// <summary>A name for a file that is not whole yet, in the folder of the final one.</summary>
+    /// <summary>A name for an incomplete file, in the folder of the final one.</summary>
     internal static string TemporaryFor(string path)
     {
         var name = Path.GetFileName(path);
@@ -120,7 +120,7 @@ public static class AtomicFile
         return Path.Combine(FolderOf(path), $"{start}.{Guid.NewGuid():N}{TemporaryEnding}");
     }
 
-    /// <summary>Whether a file was left unfinished by this class, and not made by anybody else.</summary>
+    /// <summary>Whether a file was left unfinished by this class, rather than made by someone else.</summary>
     internal static bool IsTemporary(string path)
     {
         var parts = Path.GetFileName(path).Split('.');
@@ -141,7 +141,7 @@ public static class AtomicFile
 
     private static void WriteInto(string path, Action<Stream> write)
     {
-        // What writes may go back to the beginning, which a device cannot.
+        // Writing may seek back to the beginning, which a device cannot do.
         using var content = new MemoryStream();
         write(content);
         try
@@ -160,23 +160,23 @@ public static class AtomicFile
         ArgumentNullException.ThrowIfNull(path);
         if (string.IsNullOrWhiteSpace(path))
         {
-            throw new InputException("The name of the file to write is empty; name a file.");
+            throw new InputException("The name of the file to write is empty; give one.");
         }
 
         if (path.Any(char.IsControl))
         {
             throw new InputException(
-                $"{string.Concat(path.Select(c => char.IsControl(c) ? '?' : c))}: the name holds a control character (U+{(int)path.First(char.IsControl):X4}); name the file without it.");
+                $"{string.Concat(path.Select(c => char.IsControl(c) ? '?' : c))}: the name contains a control character (U+{(int)path.First(char.IsControl):X4}); choose a name without it.");
         }
 
         if (Encoding.UTF8.GetByteCount(Path.GetFileName(path)) > LongestName)
         {
-            throw new InputException($"{path}: cannot be written: the name is too long; at most {LongestName} bytes are possible.");
+            throw new InputException($"{path}: cannot be written: the name is too long; at most {LongestName} bytes are allowed.");
         }
 
         if (Directory.Exists(path) || Path.EndsInDirectorySeparator(path))
         {
-            throw new InputException($"{path}: is a folder; name a file in it.");
+            throw new InputException($"{path}: is a folder; give a file in it.");
         }
     }
 
@@ -184,12 +184,12 @@ public static class AtomicFile
     {
         if (File.Exists(folder))
         {
-            throw new InputException($"{path}: cannot be written: {folder} is a file; name a file in a folder.");
+            throw new InputException($"{path}: cannot be written: {folder} is a file; give a path inside a folder.");
         }
 
         if (!Directory.Exists(folder))
         {
-            throw new InputException($"{path}: cannot be written: there is no folder {NamedFolder(path)}; make it, or name another file.");
+            throw new InputException($"{path}: cannot be written: there is no folder {NamedFolder(path)}; create it, or choose another file.");
         }
     }
 

@@ -2,7 +2,7 @@ namespace CondEmbed.Common;
 
 /// <summary>
 /// Files that appear together: what <see cref="AtomicFile"/> writes on this thread waits under its temporary names until <see cref="Commit"/>. The first is the one
-/// that the others belong to. Whenever the process is killed, all of them are the new ones, or all the old ones, or the first is missing.
+/// that the others belong to. Whenever the process is killed, all of them are new, or all are old, or the first is missing.
 /// </summary>
 internal sealed class AtomicFiles : IDisposable
 {
@@ -28,10 +28,10 @@ internal sealed class AtomicFiles : IDisposable
         internal bool IsNamed { get; set; }
     }
 
-    /// <summary>Begins files that appear together; those that are not committed when it is disposed of are gone.</summary>
+    /// <summary>Begins a group of files that appear together; files that are not committed when it is disposed are removed.</summary>
     internal static AtomicFiles Together() => new();
 
-    /// <summary>Gives all files their names, where this is not part of a greater whole.</summary>
+    /// <summary>Gives all files their names, unless this is part of a larger group.</summary>
     internal void Commit()
     {
         if (outer is not null)
@@ -54,10 +54,10 @@ internal sealed class AtomicFiles : IDisposable
         entries.Clear();
     }
 
-    /// <summary>Removes what is not finished, and lets nothing more get its name: the process is about to end.</summary>
+    /// <summary>Removes unfinished files, and lets no more files get their names: the process is about to end.</summary>
     internal static void Abandon()
     {
-        // Whoever gives names meanwhile is done in an instant, unless the disk hangs.
+        // A rename under way takes an instant, unless the disk hangs.
         if (!Naming.TryEnter(TimeSpan.FromSeconds(1)))
         {
             return;
@@ -75,7 +75,7 @@ internal sealed class AtomicFiles : IDisposable
         }
     }
 
-    /// <summary>Remembers a temporary file, which is about to be made.</summary>
+    /// <summary>Registers a temporary file that is about to be created.</summary>
     internal static string Begun(string temporary)
     {
         lock (Unfinished)
@@ -86,7 +86,7 @@ internal sealed class AtomicFiles : IDisposable
         return temporary;
     }
 
-    /// <summary>Gives a complete file its name, or keeps it for later where it belongs together with others.</summary>
+    /// <summary>Gives a complete file its name, or keeps it for later if it belongs to a group.</summary>
     internal static void Finished(string path, string target, string temporary)
     {
         var entry = new Entry(path, target, temporary);
@@ -113,7 +113,7 @@ internal sealed class AtomicFiles : IDisposable
         {
             try
             {
-                // The first loses its old file first and gets its new one last: never does it stand beside others' files.
+                // The first file is removed first and renamed last, so it never appears next to files of another group.
                 foreach (var entry in entries.Where(entry => entries.Count > 1 && File.Exists(entry.Target)))
                 {
                     var aside = Begun(AtomicFile.TemporaryFor(entry.Target));
@@ -189,7 +189,7 @@ internal sealed class AtomicFiles : IDisposable
         }
         catch (Exception problem) when (FileProblem.IsOfFile(problem))
         {
-            // Left behind under a name that nobody takes for a result; what went wrong before matters more.
+            // It stays behind under a name that nobody takes for a result; the earlier error matters more.
         }
     }
 }

@@ -7,15 +7,15 @@ internal sealed record DelimitedRecord(int Line, string[] Fields);
 
 /// <summary>
 /// Comma, semicolon or tab separated text: RFC 4180 with any line ends. A field in double quotes may hold separators, line ends and doubled quotes;
-/// other fields lose the spaces around them. Empty lines are passed over.
+/// other fields lose the spaces around them. Empty lines are skipped.
 /// </summary>
 internal static class DelimitedText
 {
     internal static char SeparatorOf(string path) => path.EndsWith(".tsv", StringComparison.OrdinalIgnoreCase) ? '\t' : ',';
 
-    /// <summary>The records of a file. Its ending names the separator, unless only with another one its first line holds a column that is wanted.</summary>
+    /// <summary>The records of a file. Its ending determines the separator, unless only another one finds a required column in the first line.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="wanted">Columns by any of which the separator is known, such as 'path'.</param>
+    /// <param name="wanted">Columns of which any one identifies the separator, such as 'path'.</param>
     /// <exception cref="InputException">The file cannot be read.</exception>
     internal static List<DelimitedRecord> Read(string path, params IReadOnlyCollection<string> wanted)
     {
@@ -46,7 +46,7 @@ internal static class DelimitedText
         return records;
     }
 
-    /// <summary>The text of a field: in quotes when it must be.</summary>
+    /// <summary>The text of a field, quoted if necessary.</summary>
     internal static string Quote(string field, char separator) =>
         field.AsSpan().ContainsAny(separator, '"', '\n') || field.Contains('\r', StringComparison.Ordinal) || field != field.Trim()
             ? $"\"{field.Replace("\"", "\"\"", StringComparison.Ordinal)}\""

@@ -3,8 +3,8 @@ namespace CondEmbed.Common;
 /// <summary>How long files are.</summary>
 internal static class FileLength
 {
-    /// <summary>The bytes that reading the file gives: of a link, those of what it leads to, where <see cref="FileInfo"/> has the link's own.</summary>
-    /// <exception cref="IOException">It is not there, or is a link to what is not there.</exception>
+    /// <summary>The number of bytes that reading the file gives: for a link, those of its target, where <see cref="FileInfo"/> has the link's own.</summary>
+    /// <exception cref="IOException">The file does not exist, or is a link to something that does not.</exception>
     internal static long Of(string path)
     {
         var file = new FileInfo(path);
@@ -13,7 +13,7 @@ internal static class FileLength
             return file.Length;
         }
 
-        // Not by opening it: what a link leads to may be a pipe.
+        // The file is not opened, since a link may lead to a pipe.
         return file.ResolveLinkTarget(returnFinalTarget: true) is FileInfo target ? target.Length : file.Length;
     }
 }

@@ -1,12 +1,12 @@
 namespace CondEmbed.Common;
 
 /// <summary>
-/// What the system says of a file, as one sentence with the file and the remedy: a <see cref="DiskException"/> where the disk is at fault, an
-/// <see cref="InputException"/> where the name is.
+/// Turns what the system reports about a file into one sentence with the file and the remedy: a <see cref="DiskException"/> if the disk is at fault, an
+/// <see cref="InputException"/> if the name is.
 /// </summary>
 internal static class FileProblem
 {
-    /// <summary>For a filter: whether this is about a file at all.</summary>
+    /// <summary>Whether this is about a file at all; for exception filters.</summary>
     internal static bool IsOfFile(Exception problem) => problem is IOException or UnauthorizedAccessException;
 
     /// <summary>Whether a disk is full, a quota used up or a file too large, here or in what caused it.</summary>
@@ -38,7 +38,7 @@ internal static class FileProblem
         _ => new InputException($"{path}: cannot be read: {Reason(problem)}."),
     };
 
-    /// <summary>The same of any exception about a file, whose name is known by the system's own words alone.</summary>
+    /// <summary>The same for any exception about a file whose name only the system's own message tells.</summary>
     internal static Exception Of(Exception problem)
     {
         var path = PathIn(problem);
@@ -50,25 +50,25 @@ internal static class FileProblem
     {
         _ when Is(problem, Full) => "the disk is full",
         _ when Is(problem, Quota) => "the quota on that disk is used up",
-        _ when Is(problem, TooLarge) => "the file is larger than this disk or this user may have",
+        _ when Is(problem, TooLarge) => "the file is larger than this disk or user allows",
         _ when Is(problem, ReadOnly) => "the disk is read-only",
         _ when Is(problem, Failing) => "the disk reports an error",
         _ when Is(problem, NoFolder) => "a part of the path is a file, not a folder",
         _ when Is(problem, Folder) => "it is a folder",
         _ when Is(problem, Busy) => "it is in use",
-        _ when Is(problem, Loop) => "its links lead in a circle",
-        UnauthorizedAccessException => "this user has no permission for it",
-        FileNotFoundException => "there is no such file",
-        DirectoryNotFoundException => "there is no such folder",
+        _ when Is(problem, Loop) => "its links form a loop",
+        UnauthorizedAccessException => "this user has no permission",
+        FileNotFoundException => "no such file",
+        DirectoryNotFoundException => "no such folder",
         PathTooLongException => "the name is too long",
         _ when Is(problem, TooLong) => "the name is too long",
         EndOfStreamException => "the file ends too early",
         _ => WithoutPath(problem.Message),
     };
 
-    private static string Remedy(Exception problem) => Is(problem, Failing) ? "Choose another disk." : "Make room, or choose another place for it.";
+    private static string Remedy(Exception problem) => Is(problem, Failing) ? "Choose another disk." : "Free some space, or choose another place for it.";
 
-    // Numbers of Linux and macOS; of Windows as HRESULTs.
+    // Error numbers of Linux and macOS; those of Windows as HRESULTs.
     private static readonly int[] Full = [28, unchecked((int)0x80070070), unchecked((int)0x80070027)];
     private static readonly int[] Quota = [OperatingSystem.IsMacOS() ? 69 : 122, unchecked((int)0x8007050F)];
     private static readonly int[] TooLarge = [27, unchecked((int)0x800700DF)];

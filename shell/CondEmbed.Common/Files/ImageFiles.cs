@@ -6,21 +6,21 @@ public static class ImageFiles
     // Nobody nests images this deep; a chain of links that leads back to itself would.
     private const int DeepestFolder = 32;
 
-    // What systems leave in folders of pictures.
+    // Files that operating systems leave in image folders.
     private static readonly string[] Clutter = ["Thumbs.db", "ehthumbs.db", "desktop.ini", "__MACOSX"];
 
     /// <summary>The file name endings that count as images, in lower case.</summary>
     public static IReadOnlyList<string> Extensions { get; } =
         [".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".pjpeg", ".pjp", ".webp", ".bmp", ".gif"];
 
-    /// <summary>Endings of pictures that are not read, in lower case.</summary>
+    /// <summary>File name endings of image formats that are not supported, in lower case.</summary>
     internal static IReadOnlyList<string> UnreadExtensions { get; } =
     [
         ".heic", ".heif", ".hif", ".avif", ".tif", ".tiff", ".jxl", ".jp2", ".j2k", ".jpx", ".jxr", ".svg", ".psd", ".ico", ".tga", ".ppm", ".pgm", ".pbm", ".pnm",
         ".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".raw", ".exr", ".hdr", ".eps",
     ];
 
-    /// <summary>Whether a file's name ends like an image's.</summary>
+    /// <summary>Whether a file name has an image ending.</summary>
     public static bool IsImage(string path) => EndsIn(path, Extensions);
 
     /// <summary>The visible image files at or below a folder, relative to it with '/' between names, sorted ordinally.</summary>
@@ -46,7 +46,7 @@ public static class ImageFiles
         return new FolderContents(images, others);
     }
 
-    /// <summary>Whether a file is a picture of a kind that is not read, by its name.</summary>
+    /// <summary>Whether a file is, by its name, an image of an unsupported format.</summary>
     internal static bool IsUnread(string path) => EndsIn(path, UnreadExtensions);
 
     private static bool EndsIn(string path, IReadOnlyList<string> endings) =>
@@ -77,7 +77,7 @@ public static class ImageFiles
         try
         {
             var entries = folder.EnumerateFileSystemInfos().Where(IsVisible).ToList();
-            // Bytes that are not UTF-8 all become this letter, so that different names would be one class; and no such name can be opened.
+            // All bytes that are not UTF-8 become this letter, which would merge different names into one class; and no such name can be opened.
             return entries.Find(entry => entry.Name.Contains('\uFFFD', StringComparison.Ordinal) && !System.IO.Path.Exists(entry.FullName)) is { } unknown
                 ? throw new InputException($"{folder.FullName}: the name '{unknown.Name}' in it is not UTF-8. Rename it, for instance with convmv.")
                 : entries;

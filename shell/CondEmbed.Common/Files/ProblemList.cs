@@ -1,9 +1,9 @@
 namespace CondEmbed.Common;
 
-/// <summary>Gathers what is wrong with a file, so that the user hears of it at once; of very many, the first ones and how many more there are.</summary>
+/// <summary>Collects the problems of a file, so that the user sees them all at once: the first ones, and how many more there are.</summary>
 internal sealed class ProblemList
 {
-    // A table with a wrong column is wrong on each of its lines: the first few tell why.
+    // A table with a wrong column is wrong on every line; the first few tell why.
     private const int Shown = 10;
 
     private readonly List<string> shown = [];

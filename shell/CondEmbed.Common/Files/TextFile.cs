@@ -4,8 +4,8 @@ using System.Text.Json;
 namespace CondEmbed.Common;
 
 /// <summary>
-/// Where all text is read. Text is UTF-8, or UTF-16 or UTF-32 with a byte order mark. Anything else is refused: a decoder that replaces what it
-/// does not know would make one label of different ones.
+/// The one place where text is read. Text is UTF-8, or UTF-16 or UTF-32 with a byte order mark. Anything else is refused: a decoder that replaces what it
+/// does not know would merge different labels into one.
 /// </summary>
 public static class TextFile
 {
@@ -46,9 +46,9 @@ public static class TextFile
         }
     }
 
-    /// <summary>What is made of a JSON file.</summary>
+    /// <summary>Reads a JSON file.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="make">Makes it of the document's root, which lives as long as this call.</param>
+    /// <param name="make">Turns the document's root, which lives as long as this call, into the result.</param>
     /// <exception cref="InputException">The file cannot be read, or is not valid JSON.</exception>
     public static T ReadJson<T>(string path, Func<JsonElement, T> make)
     {
@@ -69,7 +69,7 @@ public static class TextFile
     }
 
     /// <summary>
-    /// Whether this is what a JSON document throws of itself that is not valid: half a surrogate pair, written as an escape, is an
+    /// Whether this is what an invalid JSON document throws: half a surrogate pair, written as an escape, is an
     /// <see cref="InvalidOperationException"/>, and found only when the text is asked for.
     /// </summary>
     internal static bool IsBadJson(Exception problem) => problem is JsonException or (InvalidOperationException and not ObjectDisposedException);
@@ -109,7 +109,7 @@ public static class TextFile
             Stream stream = File.OpenRead(path);
             if (!stream.CanSeek)
             {
-                // A pipe has to be read whole to tell what it holds.
+                // A pipe has to be read to its end to tell what it contains.
                 stream.Dispose();
                 stream = new MemoryStream(File.ReadAllBytes(path));
             }
@@ -166,7 +166,7 @@ public static class TextFile
         return Utf8;
     }
 
-    /// <summary>Says where bytes stop being text.</summary>
+    /// <summary>The error that says where bytes stop being text.</summary>
     private static InputException NotText(string path, Stream stream)
     {
         var encoding = EncodingOf(Start(stream));
@@ -178,7 +178,7 @@ public static class TextFile
         stream.Position = 0;
         var (offset, line, wrong) = FirstWrong(stream);
         return new InputException(wrong == 0
-            ? $"{path}, line {line}: a zero byte at offset {offset}, so this is no text, or UTF-16 without its byte order mark. Save the file as UTF-8."
+            ? $"{path}, line {line}: a zero byte at offset {offset}, so this is not text, or is UTF-16 without a byte order mark. Save the file as UTF-8."
             : $"{path}, line {line}: the byte 0x{wrong:X2} at offset {offset} is not UTF-8. Save the file as UTF-8{(path.EndsWith(".csv", StringComparison.OrdinalIgnoreCase) ? " (in Excel: \"CSV UTF-8\")" : "")}.");
     }
 

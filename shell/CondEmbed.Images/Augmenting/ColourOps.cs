@@ -43,17 +43,17 @@ internal static class ColourJitter
 }
 
 /// <summary>
-/// The colour changes of torchvision on 8-bit pictures, in Pillow's own arithmetic (ImageEnhance's blend in single precision,
+/// The colour changes of torchvision on 8-bit images, in Pillow's own arithmetic (ImageEnhance's blend in single precision,
 /// truncated; ITU-R 601-2 grey in 16-bit fixed point). All work in place on packed RGB pixels.
 /// </summary>
 internal static class ColourOps
 {
     private static readonly Vector128<byte> FiveReversed = Vector128.Create((byte)0xFF, 12, 13, 14, 9, 10, 11, 6, 7, 8, 3, 4, 5, 0, 1, 2);
 
-    /// <summary>Blends with black: 0 is black, 1 the picture.</summary>
+    /// <summary>Blends with black: 0 is black, 1 the image.</summary>
     internal static void Brightness(Span<byte> pixels, float factor) => BlendWithConstant(pixels, 0, factor);
 
-    /// <summary>Blends with the picture's mean grey, rounded half up: 0 is flat grey, 1 the picture.</summary>
+    /// <summary>Blends with the image's mean grey, rounded half up: 0 is flat grey, 1 the image.</summary>
     internal static void Contrast(Span<byte> pixels, float factor)
     {
         if (factor == 1)
@@ -64,7 +64,7 @@ internal static class ColourOps
         BlendWithConstant(pixels, (byte)((double)sum / (pixels.Length / 3) + 0.5), factor);
     }
 
-    /// <summary>Blends with the grey picture: 0 is grey, 1 the picture.</summary>
+    /// <summary>Blends with the grey image: 0 is grey, 1 the image.</summary>
     internal static void Saturation(Span<byte> pixels, float factor)
     {
         if (factor == 1)

@@ -5,8 +5,8 @@ using CondEmbed.Common;
 namespace CondEmbed.Images;
 
 /// <summary>
-/// torchvision's <c>Resize(Resize)</c> then <c>CenterCrop(Crop)</c> on 8-bit pictures: the short side becomes Resize pixels, the
-/// long one is rounded down, and the middle Crop x Crop pixels are kept (offsets rounded half to even). Where the resized picture
+/// torchvision's <c>Resize(Resize)</c> then <c>CenterCrop(Crop)</c> on 8-bit images: the short side becomes Resize pixels, the
+/// long one is rounded down, and the middle Crop x Crop pixels are kept (offsets rounded half to even). Where the resized image
 /// is smaller than the crop it is padded with black.
 /// </summary>
 /// <param name="Resize">The short side, in pixels.</param>
@@ -76,7 +76,7 @@ public sealed record EvalTransform(int Resize, int Crop, ResampleFilter Filter =
     internal (int Width, int Height) ResizedSize(int width, int height) =>
         width <= height ? (Resize, (int)((long)Resize * height / width)) : ((int)((long)Resize * width / height), Resize);
 
-    // Fingerprints of networks are made of this text, so it names only what is not as it always was.
+    // Network fingerprints include this text, so it names only what differs from the original defaults.
     private bool PrintMembers(StringBuilder text)
     {
         text.Append(CultureInfo.InvariantCulture, $"Resize = {Resize}, Crop = {Crop}, Filter = {Filter}, OutputSize = {OutputSize}");

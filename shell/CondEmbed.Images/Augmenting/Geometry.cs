@@ -2,23 +2,23 @@ using System.Globalization;
 
 namespace CondEmbed.Images;
 
-/// <summary>Which part of the picture a training view shows.</summary>
+/// <summary>Which part of the image a training view shows.</summary>
 public enum Geometry
 {
-    /// <summary>torchvision's RandomResizedCrop: a box of random area and aspect inside the picture.</summary>
+    /// <summary>torchvision's RandomResizedCrop: a box of random area and aspect inside the image.</summary>
     ResizedCrop,
 
-    /// <summary>A square of nearly the whole picture, scaled, shifted and turned a little; it may reach outside the picture.</summary>
+    /// <summary>A square of nearly the whole image, scaled, shifted and turned a little; it may reach outside the image.</summary>
     ShiftScale,
 
-    /// <summary>No chance: the short side resized, then the centre cropped, as <see cref="EvalTransform"/> does.</summary>
+    /// <summary>Nothing random: the short side resized, then the centre cropped, as <see cref="EvalTransform"/> does.</summary>
     CentreCrop
 }
 
-/// <summary>What a view shows where it reaches outside the picture.</summary>
+/// <summary>What a view shows where it reaches outside the image.</summary>
 public enum Surround
 {
-    /// <summary>The nearest pixel of the picture's edge, repeated.</summary>
+    /// <summary>The nearest pixel of the image's edge, repeated.</summary>
     Edge,
 
     /// <summary>A constant colour.</summary>

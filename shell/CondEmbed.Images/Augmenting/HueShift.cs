@@ -1,7 +1,7 @@
 namespace CondEmbed.Images;
 
 /// <summary>
-/// torchvision's adjust_hue on 8-bit pictures: Pillow's conversion to 8-bit HSV, hue plus a whole number modulo 256, and back. The
+/// torchvision's adjust_hue on 8-bit images: Pillow's conversion to 8-bit HSV, hue plus a whole number modulo 256, and back. The
 /// way through HSV loses a little colour even where the hue stays, as it does there.
 /// </summary>
 internal static class HueShift

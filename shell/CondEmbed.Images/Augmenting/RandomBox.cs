@@ -7,7 +7,7 @@ internal static class RandomBox
 {
     private const int Tries = 10;
 
-    /// <summary>RandomResizedCrop.get_params: a box inside a picture of width x height.</summary>
+    /// <summary>RandomResizedCrop.get_params: a box inside an image of width x height.</summary>
     internal static PixelBox ToCrop(int width, int height, Interval scale, Interval ratio, ref SeededRandom random)
     {
         for (var i = 0; i < Tries; i++)
@@ -50,7 +50,7 @@ internal static class RandomBox
         return ratio.Low == ratio.High ? ratio.Low : Math.Exp(exponent);
     }
 
-    // The largest centred box whose aspect is within the ratio. A very thin picture still gives one pixel.
+    // The largest centred box whose aspect is within the ratio. A very thin image still gives one pixel.
     private static PixelBox Central(int width, int height, Interval ratio)
     {
         var (w, h) = (width, height);

@@ -40,7 +40,7 @@ internal static class ShiftScale
         }
     }
 
-    /// <summary>A box that may reach outside the picture -> size size 3.</summary>
+    /// <summary>A box that may reach outside the image -> size size 3.</summary>
     private static void Sample(
         TrainTransform options, RgbImage image, (double Left, double Top, double Right, double Bottom) box, int size, Span<byte> destination)
     {
@@ -74,7 +74,7 @@ internal static class ShiftScale
         return ((int)Math.Floor(low - radius), (int)Math.Ceiling(high + radius));
     }
 
-    /// <summary>The rectangle from (left, top) on, width pixels wide, with what surrounds the picture where it ends.</summary>
+    /// <summary>The rectangle from (left, top) on, width pixels wide, with what surrounds the image where it ends.</summary>
     private static void Surround(TrainTransform options, RgbImage image, int left, int top, int width, Span<byte> target)
     {
         var edge = options.Surround == Images.Surround.Edge;
@@ -99,7 +99,7 @@ internal static class ShiftScale
 
     private static Rgb Pixel(ReadOnlySpan<byte> row, int x) => new(row[x * 3], row[x * 3 + 1], row[x * 3 + 2]);
 
-    /// <summary>Turns about the centre, so that the picture turns clockwise for positive angles; output pixels are bilinear.</summary>
+    /// <summary>Turns about the centre, so that the image turns clockwise for positive angles; output pixels are bilinear.</summary>
     private static void Turn(ReadOnlySpan<byte> source, int sourceSize, double angle, Span<byte> destination, int size)
     {
         var (cos, sin) = ((float)Math.Cos(angle), (float)Math.Sin(angle));

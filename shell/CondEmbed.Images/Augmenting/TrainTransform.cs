@@ -3,7 +3,7 @@ using CondEmbed.Common;
 namespace CondEmbed.Images;
 
 /// <summary>
-/// A random view of a picture for training: geometry, mirror, colour jitter, grey, erasing, in this order. The defaults are
+/// A random view of an image for training: geometry, mirror, colour jitter, grey, erasing, in this order. The defaults are
 /// torchvision's RandomResizedCrop and RandomHorizontalFlip, all else off. What is drawn depends only on the stream that is given.
 /// </summary>
 public sealed record TrainTransform : IPartTransform
@@ -11,13 +11,13 @@ public sealed record TrainTransform : IPartTransform
     /// <summary>The side of the square that comes out, in pixels.</summary>
     public int Size { get; init; } = 224;
 
-    /// <summary>Which part of the picture is shown.</summary>
+    /// <summary>Which part of the image is shown.</summary>
     public Geometry Geometry { get; init; } = Geometry.ResizedCrop;
 
     /// <summary>The interpolation, antialiased.</summary>
     public ResampleFilter Filter { get; init; } = ResampleFilter.Bilinear;
 
-    /// <summary>ResizedCrop: the box's area as a fraction of the picture's, uniform.</summary>
+    /// <summary>ResizedCrop: the box's area as a fraction of the image's, uniform.</summary>
     public Interval CropScale { get; init; } = new(0.2, 1);
 
     /// <summary>ResizedCrop: the box's width by its height, log-uniform.</summary>
@@ -29,7 +29,7 @@ public sealed record TrainTransform : IPartTransform
     /// </summary>
     public int? Resize { get; init; }
 
-    /// <summary>ShiftScale: the side of the square as a fraction of the centre crop's, uniform; above 1 the picture shrinks.</summary>
+    /// <summary>ShiftScale: the side of the square as a fraction of the centre crop's, uniform; above 1 the image shrinks.</summary>
     public Interval BoxScale { get; init; } = new(0.8, 1.2);
 
     /// <summary>ShiftScale: width by height of the box, log-uniform; its area stays.</summary>
@@ -38,19 +38,19 @@ public sealed record TrainTransform : IPartTransform
     /// <summary>ShiftScale: the most by which the box moves in x and in y, as a fraction of the centre crop's side, uniform.</summary>
     public double Shift { get; init; } = 0.1;
 
-    /// <summary>ShiftScale: the most by which the picture turns to either side, in degrees, uniform.</summary>
+    /// <summary>ShiftScale: the most by which the image turns to either side, in degrees, uniform.</summary>
     public double Rotation { get; init; }
 
-    /// <summary>ShiftScale: what is outside the picture.</summary>
+    /// <summary>ShiftScale: what is outside the image.</summary>
     public Surround Surround { get; init; } = Surround.Edge;
 
     /// <summary>ShiftScale with a constant surround: its colour.</summary>
     public Rgb SurroundColour { get; init; }
 
-    /// <summary>How likely the view is mirrored.</summary>
+    /// <summary>The probability that the view is mirrored.</summary>
     public double FlipProbability { get; init; } = 0.5;
 
-    /// <summary>How likely the four jitters below are applied at all.</summary>
+    /// <summary>The probability that the four jitters below are applied at all.</summary>
     public double JitterProbability { get; init; } = 1;
 
     /// <summary>Brightness factor, uniform in [max(0, 1 - b), 1 + b]; 0 is off.</summary>
@@ -65,10 +65,10 @@ public sealed record TrainTransform : IPartTransform
     /// <summary>Turn of the hue as a part of the circle, uniform in [-h, h], h at most 0.5; 0 is off.</summary>
     public double Hue { get; init; }
 
-    /// <summary>How likely the view turns grey.</summary>
+    /// <summary>The probability that the view turns grey.</summary>
     public double GreyProbability { get; init; }
 
-    /// <summary>How likely a rectangle is erased.</summary>
+    /// <summary>The probability that a rectangle is erased.</summary>
     public double ErasingProbability { get; init; }
 
     /// <summary>The erased area as a fraction of the view's, uniform.</summary>
@@ -94,8 +94,8 @@ public sealed record TrainTransform : IPartTransform
     }
 
     /// <summary>H W 3 -> Size Size 3, into a buffer of that many bytes.</summary>
-    /// <param name="image">The decoded picture; it is not changed.</param>
-    /// <param name="random">The picture's stream, see <see cref="SeededRandom.For"/>.</param>
+    /// <param name="image">The decoded image; it is not changed.</param>
+    /// <param name="random">The image's stream, see <see cref="SeededRandom.For"/>.</param>
     /// <param name="destination">All of it is overwritten.</param>
     public void Apply(RgbImage image, ref SeededRandom random, Span<byte> destination)
     {
@@ -106,7 +106,7 @@ public sealed record TrainTransform : IPartTransform
         Change(ref random, destination);
     }
 
-    /// <summary>What is done to the view after its geometry.</summary>
+    /// <summary>Changes the view after its geometry.</summary>
     private void Change(ref SeededRandom random, Span<byte> destination)
     {
         if (random.Bool(FlipProbability))
@@ -127,7 +127,7 @@ public sealed record TrainTransform : IPartTransform
         return new RgbImage(Size, Size, pixels);
     }
 
-    /// <summary>Everything that is wrong with the settings, each naming the property; empty when all is well.</summary>
+    /// <summary>Everything that is wrong with the settings, each problem naming its property; empty if nothing is.</summary>
     public IReadOnlyList<string> Problems() => TransformProblems.Of(this);
 
     PixelBox IPartTransform.Part(int width, int height, SeededRandom random) => Geometry switch
@@ -137,7 +137,7 @@ public sealed record TrainTransform : IPartTransform
         _ => PixelBox.Whole(width, height)
     };
 
-    /// <summary>The view without chance that CentreCrop makes.</summary>
+    /// <summary>The fixed view that CentreCrop makes.</summary>
     internal EvalTransform View => new(Resize ?? Size, Size, Filter) { Background = Background };
 
     private void Place(RgbImage image, ref SeededRandom random, Span<byte> destination)

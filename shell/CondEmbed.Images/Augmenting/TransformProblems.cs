@@ -3,7 +3,7 @@ using CondEmbed.Common;
 
 namespace CondEmbed.Images;
 
-/// <summary>Finds all settings of a transform that make no sense.</summary>
+/// <summary>Finds all invalid settings of a transform.</summary>
 internal static class TransformProblems
 {
     internal static List<string> Of(TrainTransform t)
@@ -11,7 +11,7 @@ internal static class TransformProblems
         var problems = new List<string>();
         Require(t.Size >= 1, nameof(t.Size), t.Size, "must be at least 1 pixel");
         Require(t.Resize is null or >= 1, nameof(t.Resize), t.Resize, "must be at least 1 pixel");
-        Require(t.CropScale is { Low: > 0 } && t.CropScale.IsWithin(0, 1), nameof(t.CropScale), t.CropScale, "must rise within 0 (excluded) to 1");
+        Require(t.CropScale is { Low: > 0 } && t.CropScale.IsWithin(0, 1), nameof(t.CropScale), t.CropScale, "must increase within 0 (exclusive) to 1");
         Ratio(t.CropRatio, nameof(t.CropRatio));
         Ratio(t.BoxScale, nameof(t.BoxScale));
         Ratio(t.BoxRatio, nameof(t.BoxRatio));
@@ -25,7 +25,7 @@ internal static class TransformProblems
         Strength(t.Contrast, nameof(t.Contrast));
         Strength(t.Saturation, nameof(t.Saturation));
         Require(t.Hue is >= 0 and <= 0.5, nameof(t.Hue), t.Hue, "must be from 0 to 0.5");
-        Require(t.ErasingScale.IsWithin(0, 1), nameof(t.ErasingScale), t.ErasingScale, "must rise within 0 to 1");
+        Require(t.ErasingScale.IsWithin(0, 1), nameof(t.ErasingScale), t.ErasingScale, "must increase within 0 to 1");
         Ratio(t.ErasingRatio, nameof(t.ErasingRatio));
         return problems;
 
@@ -40,6 +40,6 @@ internal static class TransformProblems
         void Strength(double value, string name) => Require(value is >= 0 and <= 100, name, value, "must be from 0 (off) to 100");
 
         void Ratio(Interval value, string name) =>
-            Require(value is { Low: > 0 } && value.IsWithin(0, 100), name, value, "must rise within 0 (excluded) to 100");
+            Require(value is { Low: > 0 } && value.IsWithin(0, 100), name, value, "must increase within 0 (exclusive) to 100");
     }
 }

@@ -4,8 +4,8 @@ using System.Diagnostics.CodeAnalysis;
 namespace CondEmbed.Images;
 
 /// <summary>
-/// Decoded pictures kept in memory up to a number of bytes, so that small sets are decoded once. Nothing is thrown out: when every
-/// picture is needed once an epoch in random order, the first ones that fit serve as well as any others. Safe on any thread.
+/// Decoded images kept in memory up to a number of bytes, so that small sets are decoded once. Nothing is evicted: when every
+/// image is needed once per epoch in random order, the first ones that fit serve as well as any others. Thread-safe.
 /// </summary>
 /// <param name="capacity">The most bytes of pixels to keep; 0 keeps nothing.</param>
 public sealed class DecodedCache(long capacity = DecodedCache.DefaultCapacity)
@@ -22,20 +22,20 @@ public sealed class DecodedCache(long capacity = DecodedCache.DefaultCapacity)
     /// <summary>Bytes of pixels kept now.</summary>
     public long Bytes => Interlocked.Read(ref bytes);
 
-    /// <summary>Whether a picture was refused for want of room.</summary>
+    /// <summary>Whether an image did not fit.</summary>
     internal bool IsFull { get; private set; }
 
-    /// <summary>Pictures kept now.</summary>
+    /// <summary>Images kept now.</summary>
     public int Count => images.Count;
 
-    /// <summary>The picture of an index, if it is kept.</summary>
+    /// <summary>The image of an index, if it is kept.</summary>
     public bool TryGet(int index, [NotNullWhen(true)] out RgbImage? image) => images.TryGetValue(index, out image);
 
-    /// <summary>Keeps a picture when it fits and its index is new; says whether it is kept.</summary>
+    /// <summary>Keeps an image if it fits and its index is new; returns whether it is kept.</summary>
     public bool TryAdd(int index, RgbImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
-        // Room is taken first and given back if it is not needed, so that the cap holds at any moment.
+        // Room is reserved first and released if it is not needed, so that the limit always holds.
         var fits = Interlocked.Add(ref bytes, image.Pixels.Length) <= Capacity;
         if (fits && images.TryAdd(index, image))
             return true;

@@ -4,13 +4,13 @@ using Microsoft.Win32.SafeHandles;
 
 namespace CondEmbed.Images;
 
-/// <summary>A file of decoded pictures, so that only the first epoch, or the first run, has to decode them.</summary>
-/// <param name="Folder">Where the file is, or is to be; made when missing. Several processes may use it at once.</param>
-/// <param name="Side">The short side to which larger pictures are shrunk, in pixels.</param>
+/// <summary>A file of decoded images, so that only the first epoch, or the first run, has to decode them.</summary>
+/// <param name="Folder">The folder of the file, created if missing. Several processes may use it at once.</param>
+/// <param name="Side">The short side to which larger images are shrunk, in pixels.</param>
 /// <param name="Filter">The interpolation.</param>
 public sealed record PictureCacheOptions(string Folder, int Side = 256, ResampleFilter Filter = ResampleFilter.Bilinear)
 {
-    /// <summary>The picture as the cache keeps it: as it is, or shrunk as the evaluation's resize does.</summary>
+    /// <summary>The image as the cache keeps it: unchanged, or shrunk like the evaluation's resize.</summary>
     internal RgbImage Shrunk(RgbImage image)
     {
         if (Math.Min(image.Width, image.Height) <= Side)
@@ -20,7 +20,7 @@ public sealed record PictureCacheOptions(string Folder, int Side = 256, Resample
     }
 
     /// <summary>
-    /// Whether a view is to be made from the shrunk picture: a random view for training, or one that comes out the same. What is measured must not depend on a
+    /// Whether a view may be made from the shrunk image: a random view for training, or one with the same result. Measurements must not depend on a
     /// cache.
     /// </summary>
     internal bool Serves(IImageTransform transform, int width, int height) => transform switch
@@ -33,7 +33,7 @@ public sealed record PictureCacheOptions(string Folder, int Side = 256, Resample
 }
 
 /// <summary>
-/// Decoded pictures in a file, which several processes may use at once: the system keeps in memory what there is room for. Each picture is checked whenever it is read. One
+/// Decoded images in a file, which several processes may use at once: the system keeps as much of it in memory as fits. Each image is checked whenever it is read. One
 /// that is damaged, or cut off by another program meanwhile, is made from its own file instead, and the whole cache is made again at the next opening.
 /// </summary>
 public sealed class PictureCache : IDisposable
@@ -67,18 +67,18 @@ public sealed class PictureCache : IDisposable
             places[items[place]] = place;
     }
 
-    /// <summary>Reads the pictures, and takes views of them out of the cache where they are the same or serve training. It must not outlive the cache.</summary>
+    /// <summary>Reads the images, and takes views from the cache where the result is the same or is for training. It must not outlive the cache.</summary>
     public PictureReader Reader { get; }
 
-    /// <summary>Which pictures cannot be used, and so are not in the cache.</summary>
+    /// <summary>The images that cannot be used, and so are not in the cache.</summary>
     public PictureCheck Check { get; }
 
-    /// <summary>Finds the file that holds these pictures in this size, or makes it, which decodes all of them.</summary>
-    /// <param name="reader">Where the pictures come from.</param>
+    /// <summary>Finds the file that contains these images in this size, or creates it, which decodes all of them.</summary>
+    /// <param name="reader">Where the images come from.</param>
     /// <param name="options">The folder, the size and the interpolation.</param>
-    /// <param name="items">Which pictures; null is all of the source.</param>
-    /// <param name="workers">Threads; 0 is one a core.</param>
-    /// <param name="progress">Told about 200 times of each of both, from any thread: reading all files, and decoding them where that has to be.</param>
+    /// <param name="items">Which images; null for all in the source.</param>
+    /// <param name="workers">Threads; 0 for one per core.</param>
+    /// <param name="progress">Called about 200 times each while reading all files and, if needed, decoding them, from any thread.</param>
     /// <param name="cancellation">Ends the work with an OperationCanceledException.</param>
     /// <exception cref="InputException">The file cannot be written.</exception>
     public static PictureCache Open(
@@ -90,13 +90,13 @@ public sealed class PictureCache : IDisposable
         return new PictureCacheBuilder(reader, items ?? [.. Enumerable.Range(0, reader.Source.Count)], options, workers, progress, cancellation).Open();
     }
 
-    /// <summary>Opens the file; null where it is not there, or not whole.</summary>
+    /// <summary>Opens the file; null if it does not exist or is incomplete.</summary>
     /// <param name="path">The file.</param>
     /// <param name="key">What its header must say.</param>
-    /// <param name="items">The pictures in it.</param>
-    /// <param name="options">How they are kept.</param>
-    /// <param name="reader">Reads the pictures themselves.</param>
-    /// <param name="check">Which of them cannot be used: told of those that were left out when the file was made.</param>
+    /// <param name="items">The images in it.</param>
+    /// <param name="options">How the images are stored.</param>
+    /// <param name="reader">Reads the images themselves.</param>
+    /// <param name="check">Called with the images that were left out when the file was made, and finds those that cannot be used.</param>
     internal static PictureCache? TryOpen(
         string path, byte[] key, IReadOnlyList<int> items, PictureCacheOptions options, PictureReader reader, Func<IReadOnlyList<int>, PictureCheck> check)
     {
@@ -110,11 +110,11 @@ public sealed class PictureCache : IDisposable
         }
     }
 
-    /// <summary>Makes a view of a picture; false where that is left to whoever has the picture itself.</summary>
-    /// <param name="reader">Decodes a picture that is damaged here.</param>
-    /// <param name="index">Which picture.</param>
+    /// <summary>Makes a view of an image; false if the caller has to make it from the image itself.</summary>
+    /// <param name="reader">Decodes an image that is damaged here.</param>
+    /// <param name="index">Which image.</param>
     /// <param name="transform">Makes the view.</param>
-    /// <param name="random">The picture's own stream.</param>
+    /// <param name="random">The image's own stream.</param>
     /// <param name="destination">OutputSize x OutputSize x 3 bytes.</param>
     internal bool TryView(PictureReader reader, int index, IImageTransform transform, ref SeededRandom random, Span<byte> destination)
     {
@@ -137,7 +137,7 @@ public sealed class PictureCache : IDisposable
         }
     }
 
-    /// <summary>Lets the file go, and deletes it where it is damaged.</summary>
+    /// <summary>Closes the file, and deletes it if it is damaged.</summary>
     public void Dispose()
     {
         if (isDisposed)
@@ -152,7 +152,7 @@ public sealed class PictureCache : IDisposable
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
-            // Then its damage is found again at the next opening.
+            // Its damage will be found again the next time it is opened.
         }
     }
 
@@ -165,7 +165,7 @@ public sealed class PictureCache : IDisposable
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
-            // As good as damaged: the picture itself may still be there.
+            // Treated as damaged: the image file itself may still exist.
         }
 
         isDamaged = true;

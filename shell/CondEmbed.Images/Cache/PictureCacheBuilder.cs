@@ -4,11 +4,11 @@ using CondEmbed.Common;
 
 namespace CondEmbed.Images;
 
-/// <summary>Finds the file of a cache, or makes it.</summary>
+/// <summary>Finds the file of a cache, or creates it.</summary>
 internal sealed class PictureCacheBuilder(
     PictureReader reader, IReadOnlyList<int> items, PictureCacheOptions options, int workers, IProgress<CheckProgress>? progress, CancellationToken cancellation)
 {
-    /// <summary>The cache with all of the pictures that can be used.</summary>
+    /// <summary>The cache with all usable images.</summary>
     internal PictureCache Open()
     {
         var key = PictureCacheFile.KeyOf(options, Contents());
@@ -20,15 +20,15 @@ internal sealed class PictureCacheBuilder(
         PictureCache Built()
         {
             var check = Build(path, key);
-            return TryOpen(_ => check) ?? throw new InputException($"{path}: this cache of pictures changes while it is read. Give another folder.");
+            return TryOpen(_ => check) ?? throw new InputException($"{path}: this image cache changed while it was being read. Give another folder.");
         }
     }
 
-    /// <summary>What is wrong with the pictures that were left out.</summary>
+    /// <summary>What is wrong with the images that were left out.</summary>
     private PictureCheck ReasonsOf(IReadOnlyList<int> missing) =>
         new(items.Count, missing.Count == 0 ? [] : PictureCheck.Run(reader, missing, workers, null, cancellation).Bad);
 
-    /// <summary>A hash of each picture's file and of what is cut out of it.</summary>
+    /// <summary>A hash of each image's file and of its box.</summary>
     private byte[][] Contents()
     {
         var contents = new byte[items.Count][];
@@ -41,7 +41,7 @@ internal sealed class PictureCacheBuilder(
             }
             catch (Exception problem) when (problem is IOException or UnauthorizedAccessException or InvalidDataException or BadPictureException)
             {
-                // It is among the bad ones, and what is wrong is said when it is decoded.
+                // It is among the bad images; decoding it says what is wrong.
                 contents[place] = box;
             }
 
@@ -60,9 +60,9 @@ internal sealed class PictureCacheBuilder(
         }
         catch (InputException problem)
         {
-            // Where another process made the same file meanwhile and has it open, its file is as good.
+            // If another process has created the same file meanwhile and has it open, that file is just as good.
             if (check is null || !File.Exists(path))
-                throw new InputException($"{problem.Message} Give another folder for the cache of pictures, or leave it out.");
+                throw new InputException($"{problem.Message} Give another folder for the image cache, or leave it out.");
         }
 
         return check!;

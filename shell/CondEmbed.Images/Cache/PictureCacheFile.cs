@@ -6,22 +6,22 @@ using Microsoft.Win32.SafeHandles;
 
 namespace CondEmbed.Images;
 
-/// <summary>Where a picture is in the file of a cache.</summary>
+/// <summary>Where an image is in the file of a cache.</summary>
 /// <param name="Offset">The first byte of its pixels.</param>
-/// <param name="Width">Pixels in a row; 0 for a picture that cannot be used.</param>
+/// <param name="Width">Pixels in a row; 0 for an image that cannot be used.</param>
 /// <param name="Height">Rows.</param>
-/// <param name="Sum">Of its pixels.</param>
+/// <param name="Sum">The checksum of its pixels.</param>
 [StructLayout(LayoutKind.Sequential)]
 internal readonly record struct CachedPicture(long Offset, int Width, int Height, long Sum)
 {
     internal int Length => Width * Height * 3;
 
-    /// <summary>Whether its numbers can be those of a picture between two places of a file.</summary>
+    /// <summary>Whether its numbers can describe an image between two positions of a file.</summary>
     internal bool IsWithin(long start, long end) =>
         Width == 0 || (Width > 0 && Height > 0 && (long)Width * Height <= int.MaxValue / 3 && Offset >= start && Offset <= end && Length <= end - Offset);
 }
 
-/// <summary>The layout of a cache's file: 64 bytes, the places of all pictures, their pixels in any order. Little-endian.</summary>
+/// <summary>The layout of a cache file: a header of 64 bytes, the positions of all images, then their pixels in any order. Little-endian.</summary>
 internal static class PictureCacheFile
 {
     internal const int HeaderLength = 64;
@@ -31,8 +31,8 @@ internal static class PictureCacheFile
     private static ReadOnlySpan<byte> Magic => "CondEmbed pics 1"u8;
 
     /// <summary>
-    /// What the file's name and header say of its content: the bytes of all picture files, what is cut out of them, the size and the filter. So a file is never
-    /// out of date: other pictures have another file.
+    /// What the file's name and header say about its content: a hash of the bytes of all image files, their boxes, the size and the filter. So a file is never
+    /// out of date: other images get another file.
     /// </summary>
     internal static byte[] KeyOf(PictureCacheOptions options, IEnumerable<byte[]> pictures)
     {
@@ -49,7 +49,7 @@ internal static class PictureCacheFile
 
     internal static long PixelsFrom(int count) => HeaderLength + (long)count * Marshal.SizeOf<CachedPicture>();
 
-    /// <summary>Writes the header and the places.</summary>
+    /// <summary>Writes the header and the positions.</summary>
     internal static void WriteStart(Stream stream, byte[] key, CachedPicture[] pictures, long length)
     {
         var places = MemoryMarshal.AsBytes<CachedPicture>(pictures);
@@ -61,13 +61,13 @@ internal static class PictureCacheFile
         writer.Write(places);
     }
 
-    /// <summary>The places of a file; each is within it.</summary>
-    /// <exception cref="InvalidDataException">It is not whole, or not what it is to be.</exception>
+    /// <summary>The positions in a file; each is within it.</summary>
+    /// <exception cref="InvalidDataException">The file is incomplete, or not the expected one.</exception>
     internal static CachedPicture[] ReadStart(SafeFileHandle file, string path, byte[] key, int count)
     {
         var start = new byte[PixelsFrom(count)];
         if (!TryRead(file, start, 0) || !start.AsSpan().StartsWith(Magic) || !start.AsSpan(Magic.Length).StartsWith(key))
-            throw new InvalidDataException($"{path}: this is no cache of these pictures.");
+            throw new InvalidDataException($"{path}: not a cache of these images.");
         var length = BitConverter.ToInt64(start, Magic.Length + KeyLength);
         var places = start.AsSpan(HeaderLength);
         var pictures = MemoryMarshal.Cast<byte, CachedPicture>(places).ToArray();
@@ -78,7 +78,7 @@ internal static class PictureCacheFile
         return pictures;
     }
 
-    /// <summary>Fills a buffer from a place on; false where the file ends before.</summary>
+    /// <summary>Fills a buffer from a position; false if the file ends before that.</summary>
     internal static bool TryRead(SafeFileHandle file, Span<byte> into, long at)
     {
         for (var read = 1; into.Length > 0 && read > 0; at += read)
@@ -90,7 +90,7 @@ internal static class PictureCacheFile
         return into.Length == 0;
     }
 
-    /// <summary>CRC-32C of bytes, eight at a time, and of how many they are.</summary>
+    /// <summary>CRC-32C of bytes, eight at a time, and of their number.</summary>
     internal static long Sum(ReadOnlySpan<byte> bytes)
     {
         var sum = uint.MaxValue;

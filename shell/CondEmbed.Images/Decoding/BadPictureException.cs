@@ -2,17 +2,17 @@ using CondEmbed.Common;
 
 namespace CondEmbed.Images;
 
-/// <summary>A picture that cannot be used.</summary>
+/// <summary>An image that cannot be used, and why.</summary>
 /// <param name="Index">Its index in the source.</param>
 /// <param name="Name">Its name as people know it, mostly a path.</param>
 /// <param name="Reason">What is wrong, as a clause without a full stop.</param>
 public sealed record BadPicture(int Index, string Name, string Reason);
 
-/// <summary>One picture cannot be read or decoded. The message is "name: reason".</summary>
+/// <summary>One image cannot be read or decoded. The message is "name: reason".</summary>
 public sealed class BadPictureException : InputException
 {
-    /// <summary>Names the picture and what is wrong with it.</summary>
-    /// <param name="name">The picture's name as people know it.</param>
+    /// <summary>Names the image and what is wrong with it.</summary>
+    /// <param name="name">The image's name as shown to people.</param>
     /// <param name="reason">A clause without a full stop.</param>
     public BadPictureException(string name, string reason)
         : base($"{name}: {reason}.")
@@ -21,7 +21,7 @@ public sealed class BadPictureException : InputException
         Reason = reason;
     }
 
-    /// <summary>The picture's name.</summary>
+    /// <summary>The image's name.</summary>
     public string Name { get; }
 
     /// <summary>What is wrong with it.</summary>

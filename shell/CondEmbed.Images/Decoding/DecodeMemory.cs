@@ -4,15 +4,15 @@ using System.Runtime.InteropServices;
 namespace CondEmbed.Images;
 
 /// <summary>
-/// The memory that all decoding of a process shares: whoever decodes takes what the picture needs and waits while that is not free. However many pictures come
-/// at once, they need at most <see cref="Capacity"/> together, or one picture alone where it needs more.
+/// The memory that all decoding in a process shares: a decoder takes what the image needs and waits until it is free. However many images come
+/// at once, together they need at most <see cref="Capacity"/>, or what a single larger image needs.
 /// </summary>
 internal static class DecodeMemory
 {
     /// <summary>1 GiB.</summary>
     internal const long Capacity = 1L << 30;
 
-    // Buffers above this are not kept for the next picture: few are that large, and each thread would keep one.
+    // Buffers above this size are not kept for the next image: few are that large, and each thread would keep one.
     internal const int LargestKept = 16 << 20;
 
     private const long Hurry = 384L << 20;
@@ -29,11 +29,11 @@ internal static class DecodeMemory
     internal static long Used => Interlocked.Read(ref used);
 
     /// <summary>
-    /// From here to its end all that this thread takes counts as one loan, given back at the end: for whoever uses a decoded picture for a moment.
+    /// Everything this thread takes until this is disposed counts as one loan, returned at the end; for code that uses a decoded image briefly.
     /// </summary>
     internal static Loan Begin() => new(isOuter: true);
 
-    /// <summary>Takes so many bytes, and waits for them where they are not free. A thread with a loan has at most the larger of what it takes.</summary>
+    /// <summary>Takes the given number of bytes, waiting until they are free. A thread with a loan holds the largest amount that it has taken.</summary>
     internal static Loan Take(long bytes)
     {
         var loan = new Loan(isOuter: false);
@@ -41,12 +41,12 @@ internal static class DecodeMemory
         return loan;
     }
 
-    /// <summary>A buffer of at least so many bytes, to be given back.</summary>
+    /// <summary>A buffer of at least that many bytes, to be returned.</summary>
     internal static byte[] Rent(int length) =>
         length <= LargestKept ? ArrayPool<byte>.Shared.Rent(length) : Pixels(length);
 
     /// <summary>
-    /// The bytes of a picture that stays. The collector does not hurry with large ones that are done with, so after some hundred megabytes of them it is asked to.
+    /// The bytes of an image that is kept. The garbage collector is slow to free large arrays, so it is asked to after some hundred megabytes of them.
     /// </summary>
     internal static byte[] Pixels(int length)
     {
@@ -90,7 +90,7 @@ internal static class DecodeMemory
         lock (Gate)
         {
             used -= bytes;
-            // In their order, so that a large picture comes to its turn among many small ones.
+            // In order of arrival, so that a large image gets its turn among many small ones.
             while (Queue.TryPeek(out var next) && IsFree(next.Bytes))
             {
                 used += Queue.Dequeue().Bytes;
@@ -106,7 +106,7 @@ internal static class DecodeMemory
         internal ManualResetEventSlim Ready { get; } = new();
     }
 
-    /// <summary>Bytes that this thread has.</summary>
+    /// <summary>Bytes that this thread holds.</summary>
     internal sealed class Loan : IDisposable
     {
         private readonly Loan? outer;
@@ -129,7 +129,7 @@ internal static class DecodeMemory
             bytes = 0;
         }
 
-        /// <summary>Nobody waits with bytes in hand, so that nobody waits for ever: those are given back first.</summary>
+        /// <summary>No thread waits while holding bytes, which would risk a deadlock: they are returned first.</summary>
         internal void Grow(long wanted)
         {
             var owner = outer ?? this;
@@ -144,14 +144,14 @@ internal static class DecodeMemory
     }
 }
 
-/// <summary>Bytes for the time of one decoding. Small ones come from the pool; large ones from the system, which has them back at once.</summary>
+/// <summary>Bytes for the time of one decoding. Small buffers come from the pool; large ones from the system, which gets them back at once.</summary>
 internal sealed unsafe class DecodeBuffer : IDisposable
 {
     private readonly int length;
     private byte[]? lent;
     private void* own;
 
-    /// <summary>A buffer of so many bytes, with anything in it.</summary>
+    /// <summary>An uninitialised buffer of that many bytes.</summary>
     internal DecodeBuffer(int length)
     {
         this.length = length;

@@ -4,13 +4,13 @@ using SkiaSharp;
 namespace CondEmbed.Images;
 
 /// <summary>
-/// How the camera was held, from the Exif data of JPEG, PNG (eXIf, before or behind the pixels) and WebP. Every type of whole numbers but BYTE counts, as it does for Pillow.
+/// How the camera was held, from the Exif data of JPEG, PNG (eXIf, before or after the pixels) and WebP. Every integer type except BYTE counts, as in Pillow.
 /// </summary>
 internal static class ExifOrientation
 {
     private const ushort Tag = 0x0112;
 
-    /// <summary>The orientation of a picture file; the usual one where it names none.</summary>
+    /// <summary>The orientation of an image file; the normal one if the file names none.</summary>
     internal static SKEncodedOrigin Of(ReadOnlySpan<byte> file)
     {
         var exif = PictureFormat.Of(file) switch
@@ -25,7 +25,7 @@ internal static class ExifOrientation
         return InTiff(exif) is >= 2 and <= 8 and var orientation ? (SKEncodedOrigin)orientation : SKEncodedOrigin.TopLeft;
     }
 
-    /// <summary>The orientation that TIFF data names, whatever number that is: 1 where it names none, 0 for data that is damaged.</summary>
+    /// <summary>The orientation that TIFF data names, whatever number that is: 1 if it names none, 0 if the data is damaged.</summary>
     internal static int InTiff(ReadOnlySpan<byte> tiff)
     {
         if (tiff.Length < 8)
@@ -48,10 +48,10 @@ internal static class ExifOrientation
         return 1;
     }
 
-    /// <summary>The first number of an entry; 0 where it is none.</summary>
+    /// <summary>The first number of an entry; 0 if it is not a number.</summary>
     private static int Value(ReadOnlySpan<byte> tiff, ReadOnlySpan<byte> entry, bool little)
     {
-        // SHORT, LONG and the signed types: so many bytes each. A BYTE is no number to Pillow. More than four bytes stand elsewhere.
+        // The sizes in bytes of SHORT, LONG and the signed types. Pillow does not count a BYTE as a number. Values of more than four bytes are stored elsewhere.
         var size = Short(entry[2..], little) switch { 6 => 1, 3 or 8 => 2, 4 or 9 => 4, _ => 0 };
         var count = Long(entry[4..], little);
         if (size == 0 || count == 0)

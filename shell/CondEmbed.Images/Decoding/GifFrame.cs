@@ -2,15 +2,15 @@ using System.Buffers.Binary;
 
 namespace CondEmbed.Images;
 
-/// <summary>The first frame of a GIF, as far as Skia does not show it: the colours of transparent pixels, and of those around a frame that is smaller.</summary>
-/// <param name="Box">Where the frame lies.</param>
+/// <summary>The first frame of a GIF, in what Skia does not show: the colours of transparent pixels, and of those around a frame smaller than the image.</summary>
+/// <param name="Box">The position of the frame.</param>
 /// <param name="Around">The colour around it: that of the transparent entry of the palette, else of its first.</param>
-/// <param name="Flags">Where the file says that the frame has a transparent colour; 0 where it does not.</param>
+/// <param name="Flags">The position of the byte that declares a transparent colour; 0 if there is none.</param>
 internal sealed record GifFrame(PixelBox Box, Rgb Around, int Flags)
 {
     private const int HeaderLength = 13;
 
-    /// <summary>The first frame; null for a file without one, or one that is damaged.</summary>
+    /// <summary>The first frame; null if the file has none or is damaged.</summary>
     internal static GifFrame? Of(ReadOnlySpan<byte> file)
     {
         if (file.Length < HeaderLength)
@@ -40,7 +40,7 @@ internal sealed record GifFrame(PixelBox Box, Rgb Around, int Flags)
         return null;
     }
 
-    /// <summary>The file with a frame of which nothing is transparent.</summary>
+    /// <summary>The file with the frame made opaque.</summary>
     internal byte[] Opaque(ReadOnlySpan<byte> file)
     {
         var copy = file.ToArray();
@@ -77,7 +77,7 @@ internal sealed record GifFrame(PixelBox Box, Rgb Around, int Flags)
         return start + length <= file.Length ? file.Slice(start, length) : [];
     }
 
-    // What a palette leaves out is grey, as Pillow has it.
+    // Entries missing from a palette are grey, as in Pillow.
     private static Rgb Colour(ReadOnlySpan<byte> palette, int entry) => 3 * entry + 2 < palette.Length
         ? new Rgb(palette[3 * entry], palette[3 * entry + 1], palette[3 * entry + 2])
         : new Rgb((byte)entry, (byte)entry, (byte)entry);

@@ -3,25 +3,25 @@ using CondEmbed.Common;
 
 namespace CondEmbed.Images;
 
-/// <summary>How far a check has come.</summary>
-/// <param name="Done">Pictures decoded so far, good or bad.</param>
-/// <param name="Total">Pictures to decode.</param>
+/// <summary>The progress of a check.</summary>
+/// <param name="Done">Images decoded so far, good or bad.</param>
+/// <param name="Total">Images to decode.</param>
 /// <param name="Bad">Bad ones among those done.</param>
 public readonly record struct CheckProgress(int Done, int Total, int Bad);
 
-/// <summary>Decodes every picture before a run, so that none stops it half-way.</summary>
-/// <param name="Checked">How many pictures were decoded.</param>
+/// <summary>Decodes every image before a run, so that no bad image stops it half-way.</summary>
+/// <param name="Checked">How many images were decoded.</param>
 /// <param name="Bad">Those that cannot be used, by index.</param>
 public sealed record PictureCheck(int Checked, IReadOnlyList<BadPicture> Bad)
 {
-    // Reports to show progress, not to spend time on it.
+    // Enough reports to show progress without costing time.
     private const int Reports = 200;
 
-    /// <summary>Decodes pictures in full, on several threads; the reader's cache is filled on the way.</summary>
+    /// <summary>Decodes images completely on several threads, filling the reader's cache on the way.</summary>
     /// <param name="reader">Reads and decodes.</param>
-    /// <param name="indices">Which pictures; null is all of the source.</param>
-    /// <param name="workers">Threads; 0 is one a core.</param>
-    /// <param name="progress">Told about 200 times, from any thread, last with all done.</param>
+    /// <param name="indices">Which images; null for all in the source.</param>
+    /// <param name="workers">Threads; 0 for one per core.</param>
+    /// <param name="progress">Called about 200 times, from any thread, the last time with everything done.</param>
     /// <param name="cancellation">Ends the check with an OperationCanceledException.</param>
     public static PictureCheck Run(
         PictureReader reader, IReadOnlyList<int>? indices = null, int workers = 0, IProgress<CheckProgress>? progress = null,
@@ -44,7 +44,7 @@ public sealed record PictureCheck(int Checked, IReadOnlyList<BadPicture> Bad)
         return new PictureCheck(indices.Count, bad);
     }
 
-    /// <summary>Work on pictures by their places, on several threads; answers the bad ones that it tells of, in the order of their indices.</summary>
+    /// <summary>Runs work on images by their indices, on several threads; returns the bad images that it finds, in order of index.</summary>
     internal static IReadOnlyList<BadPicture> Each(
         int total, int workers, IProgress<CheckProgress>? progress, CancellationToken cancellation, Func<int, BadPicture?> work)
     {
@@ -72,12 +72,12 @@ public sealed record PictureCheck(int Checked, IReadOnlyList<BadPicture> Bad)
         return [.. indices.Where(index => !excluded.Contains(index))];
     }
 
-    /// <summary>One error that names every bad picture, its reason and the fix; null when there is none.</summary>
+    /// <summary>One error that names every bad image, its reason and the fix; null if there are none.</summary>
     public InputException? Error()
     {
         if (Bad.Count == 0)
             return null;
-        var heading = $"{Bad.Count} of {Checked} pictures cannot be used. Mend or remove them, or leave them out with {Wording.Of("SkipBad", "--skip-bad")}:";
+        var heading = $"{Bad.Count} of {Checked} images cannot be used. Fix or remove them, or leave them out with {Wording.Of("SkipBad", "--skip-bad")}:";
         return new InputException([heading, .. Bad.Select(picture => $"  {picture.Name}: {picture.Reason}")]);
     }
 }

@@ -1,12 +1,12 @@
 namespace CondEmbed.Images;
 
-/// <summary>The bytes of picture files, with errors that name the picture.</summary>
+/// <summary>The bytes of image files, with errors that name the image.</summary>
 internal static class PictureFile
 {
     /// <summary>All bytes of a file.</summary>
     /// <param name="path">Where it is.</param>
-    /// <param name="name">The picture's name as people know it; null for the path.</param>
-    /// <exception cref="BadPictureException">It cannot be read.</exception>
+    /// <param name="name">The image's name for messages; null for the path.</param>
+    /// <exception cref="BadPictureException">The file cannot be read.</exception>
     internal static byte[] Read(string path, string? name = null)
     {
         try
@@ -21,7 +21,7 @@ internal static class PictureFile
     }
 
     /// <summary>All bytes of a file.</summary>
-    /// <exception cref="BadPictureException">It cannot be read.</exception>
+    /// <exception cref="BadPictureException">The file cannot be read.</exception>
     internal static async Task<byte[]> ReadAsync(string path, CancellationToken cancellation)
     {
         try
@@ -35,7 +35,7 @@ internal static class PictureFile
         }
     }
 
-    // A pipe would keep its reader waiting, and a device may never end; none of them has a length.
+    // A pipe would block its reader, and a device may never end; neither has a length.
     private static void DemandFile(string path, string name)
     {
         var entry = new FileInfo(path);

@@ -3,15 +3,15 @@ using CondEmbed.Common;
 
 namespace CondEmbed.Images;
 
-/// <summary>Tells formats by the first bytes of a file, whatever its name says.</summary>
+/// <summary>Recognises formats by the first bytes of a file, whatever its name says.</summary>
 public static class PictureFormat
 {
     private const string Other = "other";
 
-    // Deflate makes at most 1032 bytes of one.
+    // Deflate expands one byte to at most 1032.
     private const long DeflateMost = 1032;
 
-    /// <summary>The formats that are read, as people write them.</summary>
+    /// <summary>The supported formats, as people write them.</summary>
     public const string Read = "JPEG, PNG, WebP, BMP or GIF";
 
     /// <summary>JPEG, PNG, WebP, BMP or GIF, or 'other'.</summary>
@@ -23,30 +23,30 @@ public static class PictureFormat
         : file.StartsWith("GIF8"u8) ? "GIF"
         : Other;
 
-    /// <summary>Why a file that no decoder takes is not read, as a clause that names the format where it is a known one.</summary>
+    /// <summary>Why no decoder can read a file, as a clause that names the format if it is known.</summary>
     internal static string Refusal(ReadOnlySpan<byte> file)
     {
         if (Unread(file) is { } format)
-            return $"this is {format}, which is not read; convert it to JPEG or PNG";
+            return $"this is {format}, which is not supported; convert it to JPEG or PNG";
         if (GitLfs.IsPointer(file))
             return GitLfs.Reason;
         return Of(file) is not Other and var damaged
-            ? $"the file is damaged: it begins like a {damaged} picture, but cannot be decoded"
-            : $"this is not a {Read} picture";
+            ? $"the file is damaged: it begins like a {damaged} image, but cannot be decoded"
+            : $"this is not a {Read} image";
     }
 
-    /// <summary>A format that people have pictures in and that is not read, with its article; null for any other file.</summary>
+    /// <summary>A common image format that is not supported, with its article; null for any other file.</summary>
     private static string? Unread(ReadOnlySpan<byte> file) =>
         file.Length >= 12 && file[4..].StartsWith("ftyp"u8) ? OfBrand(file)
         : file.StartsWith("II*\0"u8) || file.StartsWith("MM\0*"u8) || file.StartsWith("II+\0"u8) || file.StartsWith("MM\0+"u8)
-            ? file.Length >= 10 && file[8..].StartsWith("CR"u8) ? "a camera's raw picture (CR2)" : "a TIFF (or a camera's raw) picture"
-        : file.StartsWith("8BPS"u8) ? "a Photoshop picture"
+            ? file.Length >= 10 && file[8..].StartsWith("CR"u8) ? "a camera's raw image (CR2)" : "a TIFF (or a camera's raw) image"
+        : file.StartsWith("8BPS"u8) ? "a Photoshop image"
         : file.StartsWith("%PDF"u8) ? "a PDF document"
-        : file.StartsWith((ReadOnlySpan<byte>)[0xff, 0x0a]) || file[Math.Min(4, file.Length)..].StartsWith("JXL "u8) ? "a JPEG XL picture"
-        : file.StartsWith((ReadOnlySpan<byte>)[0xff, 0x4f, 0xff, 0x51]) || file[Math.Min(4, file.Length)..].StartsWith("jP  "u8) ? "a JPEG 2000 picture"
+        : file.StartsWith((ReadOnlySpan<byte>)[0xff, 0x0a]) || file[Math.Min(4, file.Length)..].StartsWith("JXL "u8) ? "a JPEG XL image"
+        : file.StartsWith((ReadOnlySpan<byte>)[0xff, 0x4f, 0xff, 0x51]) || file[Math.Min(4, file.Length)..].StartsWith("jP  "u8) ? "a JPEG 2000 image"
         : file.StartsWith((ReadOnlySpan<byte>)[0, 0, 1, 0]) ? "an icon (ICO)"
-        : file.StartsWith("II"u8) && file.Length > 3 && file[2] == 0xBC ? "a JPEG XR picture"
-        : file is [(byte)'P', >= (byte)'1' and <= (byte)'7', (byte)'\n' or (byte)' ' or (byte)'\r', ..] ? "a PNM picture"
+        : file.StartsWith("II"u8) && file.Length > 3 && file[2] == 0xBC ? "a JPEG XR image"
+        : file is [(byte)'P', >= (byte)'1' and <= (byte)'7', (byte)'\n' or (byte)' ' or (byte)'\r', ..] ? "a PNM image"
         : file[..Math.Min(file.Length, 512)].IndexOf("<svg"u8) >= 0 ? "an SVG drawing"
         : null;
 
@@ -54,19 +54,19 @@ public static class PictureFormat
     {
         // Some AVIF files have the brand of the family first and their own among the compatible ones.
         var brands = file[8..Math.Min(file.Length, 64)];
-        return brands.IndexOf("avif"u8) >= 0 || brands.IndexOf("avis"u8) >= 0 ? "an AVIF picture"
-            : brands.StartsWith("crx "u8) ? "a camera's raw picture (CR3)"
-            : brands.StartsWith("he"u8) || brands.StartsWith("mif1"u8) || brands.StartsWith("msf1"u8) ? "a HEIC picture"
-            : "a film";
+        return brands.IndexOf("avif"u8) >= 0 || brands.IndexOf("avis"u8) >= 0 ? "an AVIF image"
+            : brands.StartsWith("crx "u8) ? "a camera's raw image (CR3)"
+            : brands.StartsWith("he"u8) || brands.StartsWith("mif1"u8) || brands.StartsWith("msf1"u8) ? "a HEIC image"
+            : "a video";
     }
 
     /// <summary>
-    /// Whether a file is cut off for certain: it has fewer bytes than its pixels need at the very least, so that a few bytes with a header of a large picture cost
-    /// nothing. Of WebP and GIF any number of equal pixels can be few bytes.
+    /// Whether a file is certainly cut off: it has fewer bytes than its pixels need at the very least. So a few bytes with the header of a large image cost
+    /// nothing. In WebP and GIF, any number of equal pixels can take few bytes.
     /// </summary>
     internal static bool IsCutOff(ReadOnlySpan<byte> file, int width, int height) => Of(file) switch
     {
-        // A block of 8 x 8 pixels is one bit at least, also in the first scan of a progressive picture.
+        // A block of 8 x 8 pixels takes at least one bit, even in the first scan of a progressive image.
         "JPEG" => Blocks(width, height) > 8L * file.Length,
         "PNG" => BitsOfPng(file, width, height) / 8 > DeflateMost * file.Length,
         "BMP" => BytesOfBmp(file, width, height) > 2L * file.Length,
@@ -85,7 +85,7 @@ public static class PictureFormat
 
     private static long BytesOfBmp(ReadOnlySpan<byte> file, int width, int height)
     {
-        // Run-length coded pictures may be of few bytes.
+        // Run-length coded images may take few bytes.
         if (file.Length < 34 || BinaryPrimitives.ReadUInt32LittleEndian(file[14..]) < 40 || BinaryPrimitives.ReadUInt32LittleEndian(file[30..]) is 1 or 2 or 4 or 5)
             return 0;
         return ((long)width * BinaryPrimitives.ReadUInt16LittleEndian(file[28..]) + 7) / 8 * height;

@@ -2,10 +2,10 @@ using System.Buffers.Binary;
 
 namespace CondEmbed.Images;
 
-/// <summary>Makes of the colours that Skia decodes those that Pillow has.</summary>
+/// <summary>Turns the colours that Skia decodes into Pillow's.</summary>
 internal static class PillowColours
 {
-    /// <summary>H W 4 with alpha -> H W 4 on the colour, rounded to the nearest, as Pillow's <c>paste</c> with the picture's alpha as its mask.</summary>
+    /// <summary>H W 4 with alpha -> H W 4 on the colour, rounded to the nearest, as Pillow's <c>paste</c> with the image's alpha as its mask.</summary>
     internal static void PutBehind(Rgb colour, Span<byte> rgba)
     {
         for (var at = 0; at + 4 <= rgba.Length; at += 4)
@@ -21,7 +21,7 @@ internal static class PillowColours
     }
 
     /// <summary>
-    /// Colours of BMP pictures of 16 bits a pixel, five or six bits each: turns Skia's into Pillow's (the bits times 255 / 31 or 255 / 63, rounded down). Other files
+    /// Colours of BMP images with 16 bits per pixel, five or six bits each: turns Skia's into Pillow's (the bits times 255 / 31 or 255 / 63, rounded down). Other files
     /// are left alone.
     /// </summary>
     internal static void OfBmp16(ReadOnlySpan<byte> file, Span<byte> rgba)

@@ -6,17 +6,17 @@ namespace CondEmbed.Images;
 
 /// <summary>
 /// Decodes JPEG, PNG, WebP, BMP and GIF (first frame) with Skia; the pixels equal those of Pillow's <c>ImageOps.exif_transpose(image).convert("RGB")</c>:
-/// no colour management, grey and palettes expanded, the camera's orientation applied, transparency dropped or, where asked for, a colour put behind it.
+/// no colour management, grey and palettes expanded, the camera's orientation applied, transparency dropped or, if asked for, blended with a background colour.
 /// <para>
-/// It differs from Pillow in these: a grey PNG of 16 bits keeps its upper eight, where Pillow cuts off all that is above 255 and leaves an almost white picture;
-/// an orientation that stands in XMP or in a text chunk of a PNG, and not in Exif, is not applied; and what is damaged is refused.
+/// It differs from Pillow in three ways: a 16-bit grey PNG keeps its upper eight bits, where Pillow clips everything above 255 and leaves an almost white image;
+/// an orientation in XMP or in a PNG text chunk, rather than in Exif, is not applied; and damaged files are refused.
 /// </para>
 /// <para>
-/// All decoders of a process share about 1 GiB: pictures that come at once wait for each other where they need more. A single picture takes at most 13 bytes a
+/// All decoders of a process share about 1 GiB: images decoded at the same time wait for each other if they need more. A single image takes at most 13 bytes per
 /// pixel, which is 1.2 GB at the usual limit of 89.5 megapixels.
 /// </para>
 /// </summary>
-/// <param name="MaxPixels">Pictures with more pixels than this are refused before any memory is taken for them.</param>
+/// <param name="MaxPixels">Images with more pixels than this are refused before any memory is taken for them.</param>
 public sealed record SkiaDecoder(long MaxPixels) : IImageDecoder
 {
     /// <summary>89.5 megapixels, about the size at which Pillow begins to suspect a decompression bomb.</summary>
@@ -25,10 +25,10 @@ public sealed record SkiaDecoder(long MaxPixels) : IImageDecoder
     // The RGBA buffer must be indexable by int.
     private const long HardMaxPixels = int.MaxValue / 4 - 16;
 
-    // Rows that are decoded at a time, two rows of MCUs at most.
+    // Rows decoded at a time, at most two rows of MCUs.
     private const int StripRows = 16;
 
-    private const string IsCutOff = "the file is cut off: it ends before the whole picture is there";
+    private const string IsCutOff = "the file is cut off: it ends before the end of the image";
 
     /// <summary>A decoder with the process's limit, <see cref="LargestByDefault"/>.</summary>
     public SkiaDecoder()
@@ -36,10 +36,10 @@ public sealed record SkiaDecoder(long MaxPixels) : IImageDecoder
     {
     }
 
-    /// <summary>The most pixels of a picture, for decoders that are made without a number. For a program to set as it starts.</summary>
+    /// <summary>The most pixels in an image, for decoders created without a limit. Programs set it when they start.</summary>
     public static long LargestByDefault { get; set; } = DefaultMaxPixels;
 
-    /// <summary>The colour behind transparent parts; null drops the transparency, and shows the colours that lie under it.</summary>
+    /// <summary>The colour behind transparent parts; null drops the transparency and shows the colours under it.</summary>
     public Rgb? Background { get; init; }
 
     /// <inheritdoc/>
@@ -73,14 +73,14 @@ public sealed record SkiaDecoder(long MaxPixels) : IImageDecoder
     }
 
     /// <summary>
-    /// The rows of an upright JPEG picture that a box needs; the rows around them are anything, and damage below the box is not seen. Null for all other files:
+    /// The rows of an upright JPEG image that a box needs; the other rows are undefined, and damage below the box goes unnoticed. Null for all other files:
     /// they are read by <see cref="Decode"/>, which also says what is wrong with them.
     /// </summary>
     /// <param name="file">The file's bytes.</param>
-    /// <param name="name">The picture's name as people know it, for messages.</param>
-    /// <param name="choose">From width and height the box that is wanted.</param>
-    /// <param name="rent">Gives a buffer of at least so many bytes.</param>
-    /// <exception cref="BadPictureException">The file is no picture, or it is too large.</exception>
+    /// <param name="name">The image's name, for messages.</param>
+    /// <param name="choose">Gives the wanted box from width and height.</param>
+    /// <param name="rent">Gives a buffer of at least that many bytes.</param>
+    /// <exception cref="BadPictureException">The file is not an image, or it is too large.</exception>
     internal unsafe RgbImage? ReadRows(ReadOnlyMemory<byte> file, string name, Func<int, int, PixelBox> choose, Func<int, byte[]> rent)
     {
         if (PictureFormat.Of(file.Span) != "JPEG" || ExifOrientation.Of(file.Span) != SKEncodedOrigin.TopLeft)
@@ -88,7 +88,7 @@ public sealed record SkiaDecoder(long MaxPixels) : IImageDecoder
         using var pin = file.Pin();
         using var data = SKData.Create((nint)pin.Pointer, file.Length);
         using var codec = Open(data, file.Span, name, out var info);
-        // A file without its end is read to where it stops, so that the same is said of it whatever part is wanted.
+        // A truncated file is read to its end, so that the error is the same whatever part is wanted.
         var box = file.Span.EndsWith<byte>([0xFF, 0xD9]) ? choose(info.Width, info.Height) : PixelBox.Whole(info.Width, info.Height);
         using var loan = DecodeMemory.Take(9L * info.Width * info.Height);
         var pixels = rent(info.Width * info.Height * 3);
@@ -121,7 +121,7 @@ public sealed record SkiaDecoder(long MaxPixels) : IImageDecoder
         }
         catch (BadPictureException)
         {
-            // Now, and not some time later: it reads from memory that the caller is about to let go.
+            // Dispose now, not later: it reads from memory that the caller is about to release.
             codec?.Dispose();
             throw;
         }
@@ -134,11 +134,11 @@ public sealed record SkiaDecoder(long MaxPixels) : IImageDecoder
     {
         var pixels = (long)width * height;
         if (pixels <= 0)
-            throw new BadPictureException(name, "the picture has no pixels");
+            throw new BadPictureException(name, "the image has no pixels");
         var cap = Math.Min(MaxPixels, HardMaxPixels);
         if (pixels > cap)
             throw new BadPictureException(name, string.Create(CultureInfo.InvariantCulture,
-                $"{width} x {height} pixels are more than the allowed {cap / 1e6:0.#} megapixels; make the picture smaller or raise {Wording.Of("MaxMegapixels (MaxPixels of the decoder)", "--max-megapixels (max_megapixels in a file of settings)")}"));
+                $"{width} x {height} pixels exceed the limit of {cap / 1e6:0.#} megapixels; make the image smaller or raise {Wording.Of("MaxMegapixels (MaxPixels of the decoder)", "--max-megapixels (max_megapixels in a settings file)")}"));
     }
 
     private static void CheckResult(SKCodecResult result, string name)
@@ -147,8 +147,8 @@ public sealed record SkiaDecoder(long MaxPixels) : IImageDecoder
             throw new BadPictureException(name, result switch
             {
                 SKCodecResult.IncompleteInput => IsCutOff,
-                SKCodecResult.ErrorInInput => "the file is damaged: a part of it cannot be decoded",
-                _ => $"the picture cannot be decoded ({result})"
+                SKCodecResult.ErrorInInput => "the file is damaged: part of it cannot be decoded",
+                _ => $"the image cannot be decoded ({result})"
             });
     }
 }

@@ -4,14 +4,14 @@ using SkiaSharp;
 
 namespace CondEmbed.Images;
 
-/// <summary>Drops the fourth byte of RGBA pixels and turns the picture as its EXIF orientation asks.</summary>
+/// <summary>Drops the fourth byte of RGBA pixels and turns the image as its EXIF orientation asks.</summary>
 internal static class Upright
 {
-    // Bytes 12-15 of the result are junk that the next store overwrites.
+    // Bytes 12-15 of the result are garbage that the next store overwrites.
     private static readonly Vector128<byte> DropAlpha =
         Vector128.Create((byte)0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 0xFF, 0xFF, 0xFF, 0xFF);
 
-    /// <summary>H W 4 stored pixels -> an upright picture, H W 3 or, turned by a quarter, W H 3.</summary>
+    /// <summary>H W 4 stored pixels -> an upright image, H W 3 or, turned by a quarter, W H 3.</summary>
     internal static RgbImage FromRgba(ReadOnlySpan<byte> rgba, int width, int height, SKEncodedOrigin origin)
     {
         var target = DecodeMemory.Pixels(width * height * 3);
@@ -21,7 +21,7 @@ internal static class Upright
             return new RgbImage(width, height, target);
         }
 
-        // Where stored pixel (x, y) goes: start + x * right + y * down, in pixels of the upright picture.
+        // Where stored pixel (x, y) goes: start + x * right + y * down, in pixels of the upright image.
         var (w, h) = (width, height);
         var (start, right, down, turned) = origin switch
         {

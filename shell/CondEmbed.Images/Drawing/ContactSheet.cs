@@ -2,10 +2,10 @@ using SkiaSharp;
 
 namespace CondEmbed.Images;
 
-/// <summary>A picture on a contact sheet.</summary>
+/// <summary>An image on a contact sheet.</summary>
 /// <param name="Image">The pixels.</param>
-/// <param name="Caption">A line below it, as long as the row has no other caption, and shortened to fit; null is none.</param>
-/// <param name="Frame">A frame of this colour around it; null is none.</param>
+/// <param name="Caption">A caption below it, which may extend to the next caption in the row and is shortened to fit; null for none.</param>
+/// <param name="Frame">The colour of a frame around it; null for none.</param>
 public sealed record Tile(RgbImage Image, string? Caption = null, Rgb? Frame = null);
 
 /// <summary>What frames of a colour mean.</summary>
@@ -13,7 +13,7 @@ public sealed record Tile(RgbImage Image, string? Caption = null, Rgb? Frame = n
 /// <param name="Meaning">A word or two.</param>
 public sealed record LegendEntry(Rgb Colour, string Meaning);
 
-/// <summary>Lays pictures out in a grid on white.</summary>
+/// <summary>Lays images out in a grid on white.</summary>
 public static class ContactSheet
 {
     private const int Gap = 6;
@@ -27,7 +27,7 @@ public static class ContactSheet
     /// <param name="columns">Tiles in a row.</param>
     /// <param name="zoom">Every pixel becomes a square of zoom x zoom.</param>
     /// <param name="legend">What the frames mean, in a line below all tiles; null for none.</param>
-    /// <remarks>Where the system has no font at all, the captions stay empty.</remarks>
+    /// <remarks>If the system has no fonts at all, the captions stay empty.</remarks>
     public static RgbImage Compose(IReadOnlyList<Tile> tiles, int columns, int zoom = 1, IReadOnlyList<LegendEntry>? legend = null)
     {
         ArgumentNullException.ThrowIfNull(tiles);

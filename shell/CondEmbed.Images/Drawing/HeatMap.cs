@@ -1,12 +1,12 @@
 namespace CondEmbed.Images;
 
-/// <summary>Numbers on a grid as colours over a greyed picture: dark where they are least, light where they are most.</summary>
+/// <summary>Draws numbers on a grid as colours over a greyed image: dark where they are smallest, light where they are largest.</summary>
 public static class HeatMap
 {
-    // How much of a pixel is the colour; the rest is the picture in grey.
+    // How much of a pixel is the colour; the rest is the image in grey.
     private const float Share = 0.6f;
 
-    // Less than a hundredth of the mean between the least and the most is nothing to be seen.
+    // A range of less than a hundredth of the mean is treated as flat.
     private const float Even = 0.01f;
 
     // The map 'inferno' of matplotlib (CC0) at every ninth: its lightness rises evenly, also for the colour-blind and in print.
@@ -19,8 +19,8 @@ public static class HeatMap
     private static readonly Rgb[] Colours = [.. Enumerable.Range(0, 256).Select(ColourAt)];
 
     /// <summary>
-    /// The numbers, rows x columns, stretched smoothly (bicubic) over the whole picture; colours go from the least to the most of them, and all are the darkest
-    /// where they are even.
+    /// The numbers, rows x columns, stretched smoothly (bicubic) over the whole image; the colours span the range of the numbers, and all are the darkest
+    /// where it is flat.
     /// </summary>
     /// <exception cref="ArgumentException">There are not rows x columns numbers.</exception>
     public static RgbImage Over(RgbImage picture, IReadOnlyList<float> numbers, int rows, int columns)

@@ -3,34 +3,34 @@ using SkiaSharp;
 
 namespace CondEmbed.Images;
 
-/// <summary>Turns pixels into the bytes of a picture file.</summary>
+/// <summary>Turns pixels into the bytes of an image file.</summary>
 public static class ImageEncoder
 {
-    /// <summary>A PNG without loss.</summary>
+    /// <summary>Encodes an image as PNG, without loss.</summary>
     public static byte[] Png(RgbImage image) => Encode(image, SKEncodedImageFormat.Png, 100);
 
-    /// <summary>A JPEG.</summary>
+    /// <summary>Encodes an image as JPEG.</summary>
     /// <param name="image">The pixels.</param>
     /// <param name="quality">1 to 100.</param>
     public static byte[] Jpeg(RgbImage image, int quality = 85) => Encode(image, SKEncodedImageFormat.Jpeg, quality);
 
-    /// <summary>Checks a name before the work whose result it is for.</summary>
+    /// <summary>Checks a name before the work whose result it will hold.</summary>
     /// <exception cref="InputException">Its ending is not that of a PNG, or no file can be written there.</exception>
     public static void CheckPng(string path)
     {
         var ending = Path.GetExtension(path);
         if (!ending.Equals(".png", StringComparison.OrdinalIgnoreCase))
         {
-            throw new InputException($"{path}: the ending '{ending}' is not .png; a PNG file is what is written");
+            throw new InputException($"{path}: the ending '{ending}' is not .png, but only PNG files are written");
         }
 
         AtomicFile.Check(path, makesFolder: true);
     }
 
-    /// <summary>Writes a PNG; under its name there is never half a file.</summary>
+    /// <summary>Writes a PNG atomically: there is never half a file under its name.</summary>
     /// <param name="image">The pixels.</param>
-    /// <param name="path">The file; its folder is made when missing.</param>
-    /// <exception cref="InputException">Its ending is another, or it cannot be written.</exception>
+    /// <param name="path">The file; its folder is created if missing.</param>
+    /// <exception cref="InputException">The name does not end in .png, or the file cannot be written.</exception>
     public static void SavePng(RgbImage image, string path)
     {
         CheckPng(path);
@@ -39,7 +39,7 @@ public static class ImageEncoder
         AtomicFile.Write(path, stream => stream.Write(bytes));
     }
 
-    /// <summary>A data URI for a page: PNG for small pictures such as icons, else JPEG.</summary>
+    /// <summary>A data URI for a page: PNG for small images such as icons, else JPEG.</summary>
     /// <param name="image">The pixels.</param>
     /// <param name="quality">1 to 100, for JPEG.</param>
     public static string DataUri(RgbImage image, int quality = 85)

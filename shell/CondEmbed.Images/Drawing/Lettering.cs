@@ -2,7 +2,7 @@ using SkiaSharp;
 
 namespace CondEmbed.Images;
 
-/// <summary>Text in pictures.</summary>
+/// <summary>Text in images.</summary>
 internal static class Lettering
 {
     private const float FontSize = 15;
@@ -13,10 +13,10 @@ internal static class Lettering
         new[] { "DejaVu Sans", "Liberation Sans", "Noto Sans", "Segoe UI", "Helvetica", "Arial" }
             .Select(SKFontManager.Default.MatchFamily).FirstOrDefault(face => face is not null) ?? SKTypeface.Default);
 
-    /// <summary>A plain typeface of the system; where it has none at all, text stays empty.</summary>
+    /// <summary>A plain typeface of the system; if it has none at all, text stays empty.</summary>
     internal static SKTypeface Typeface => Found.Value;
 
-    /// <summary>Lines one below the other on white, and a picture below them.</summary>
+    /// <summary>Lines one below the other on white, and an image below them.</summary>
     internal static RgbImage Lines(IReadOnlyList<string> lines, int width, int height, RgbImage? below = null)
     {
         using var sheet = new SKBitmap(new SKImageInfo(width, height, SKColorType.Rgba8888, SKAlphaType.Opaque));

@@ -2,21 +2,21 @@ using CondEmbed.Common;
 
 namespace CondEmbed.Images;
 
-/// <summary>Shows what the network sees: the view of the evaluation beside random views of training.</summary>
+/// <summary>Shows what the network sees: the evaluation view next to random training views.</summary>
 public static class Preview
 {
     // Small views are enlarged to about this side, so that people can judge them.
     private const int ComfortableSide = 112;
 
-    /// <summary>A sheet with a row for each picture: its evaluation view, then its training views.</summary>
-    /// <param name="reader">Reads the pictures.</param>
-    /// <param name="indices">Which pictures, one a row.</param>
-    /// <param name="caption">The line below a picture's first view; null is none.</param>
-    /// <param name="evaluation">The view of the evaluation.</param>
+    /// <summary>A sheet with a row for each image: its evaluation view, then its training views.</summary>
+    /// <param name="reader">Reads the images.</param>
+    /// <param name="indices">Which images, one per row.</param>
+    /// <param name="caption">The caption below an image's first view; null for none.</param>
+    /// <param name="evaluation">The evaluation view.</param>
     /// <param name="training">The random views; null shows none.</param>
-    /// <param name="views">How many random views a row.</param>
+    /// <param name="views">How many random views per row.</param>
     /// <param name="seed">The run's seed: view k is what step k shows in slot row.</param>
-    /// <exception cref="BadPictureException">A picture cannot be used.</exception>
+    /// <exception cref="BadPictureException">An image cannot be used.</exception>
     public static RgbImage Sheet(
         PictureReader reader, IReadOnlyList<int> indices, Func<int, string>? caption, EvalTransform evaluation,
         TrainTransform? training = null, int views = 7, long seed = 0)
@@ -41,9 +41,9 @@ public static class Preview
         return ContactSheet.Compose(tiles, columns, Math.Max(ComfortableSide / evaluation.Crop, 1));
     }
 
-    /// <summary>The first picture of each of a few classes, spread evenly over the classes in order of appearance.</summary>
-    /// <param name="labels">The class of each picture.</param>
-    /// <param name="classes">At most this many pictures.</param>
+    /// <summary>The first image of each of a few classes, spread evenly over the classes in order of appearance.</summary>
+    /// <param name="labels">The class of each image.</param>
+    /// <param name="classes">At most this many images.</param>
     public static IReadOnlyList<int> OnePerClass<T>(IReadOnlyList<T> labels, int classes)
         where T : notnull
     {

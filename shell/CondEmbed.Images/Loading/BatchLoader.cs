@@ -7,14 +7,14 @@ namespace CondEmbed.Images;
 /// <param name="Labels">B labels.</param>
 public sealed record BatchPlan(int[] Indices, long[] Labels);
 
-/// <summary>How a loader works; none of it changes what comes out.</summary>
+/// <summary>How a loader works; none of it affects the result.</summary>
 /// <param name="Workers">Threads that decode and transform; 0 is <see cref="ComputeThreads.Count"/>.</param>
-/// <param name="Prefetch">Batches that are prepared ahead of the one in use, at least 1.</param>
+/// <param name="Prefetch">Batches prepared ahead of the one in use, at least 1.</param>
 public sealed record LoaderOptions(int Workers = 0, int Prefetch = 3);
 
 /// <summary>
-/// Prepares batches on threads of its own, ahead of use and in step order. The pixels of a picture depend on the seed, the step and
-/// its slot alone, so they are the same for any number of workers, and for a run that starts at any step.
+/// Prepares batches on threads of its own, ahead of use and in step order. The pixels of an image depend on the seed, the step and
+/// its slot alone, so they are the same for any number of workers and for a run resumed at any step.
 /// </summary>
 /// <param name="reader">Reads and decodes.</param>
 /// <param name="options">Threads and prefetch depth.</param>
@@ -24,12 +24,12 @@ public sealed class BatchLoader(PictureReader reader, LoaderOptions? options = n
 
     /// <summary>The batches of steps first to end - 1. Leaving the loop early stops the workers.</summary>
     /// <param name="plan">The batch of a step; called on one thread, step after step. Indices may repeat.</param>
-    /// <param name="transform">Makes the view of each picture.</param>
+    /// <param name="transform">Makes the view of each image.</param>
     /// <param name="seed">The run's seed.</param>
     /// <param name="first">The first step.</param>
     /// <param name="end">One after the last step.</param>
     /// <param name="cancellation">Ends the loop with an OperationCanceledException.</param>
-    /// <exception cref="BadPictureException">A picture of the step cannot be used; thrown when its batch is due.</exception>
+    /// <exception cref="BadPictureException">An image of the step cannot be used; thrown when its batch is due.</exception>
     public IEnumerable<PixelBatch> Run(
         Func<int, BatchPlan> plan, IImageTransform transform, long seed, int first, int end, CancellationToken cancellation = default)
     {
@@ -38,17 +38,17 @@ public sealed class BatchLoader(PictureReader reader, LoaderOptions? options = n
         return Iterate(new LoaderJobs(reader, transform, seed, null), plan, first, end, cancellation);
     }
 
-    /// <summary>Pictures one after another in batches; the last one may be smaller.</summary>
-    /// <param name="indices">Which pictures, in order.</param>
-    /// <param name="labels">The label of each; null makes all zero.</param>
-    /// <param name="batchSize">Pictures a batch.</param>
-    /// <param name="transform">Makes the view of each picture; draws from seed 0 if it draws at all.</param>
+    /// <summary>Images one after another in batches; the last one may be smaller.</summary>
+    /// <param name="indices">Which images, in order.</param>
+    /// <param name="labels">The label of each image; null for all zeros.</param>
+    /// <param name="batchSize">Images per batch.</param>
+    /// <param name="transform">Makes the view of each image; draws from seed 0 if it draws at all.</param>
     /// <param name="skipBad">
-    /// Told of each picture that cannot be used, which is then left out of its batch (a batch of none is left out, too); null
+    /// Called with each image that cannot be used, which is then left out of its batch (an empty batch is left out, too); null
     /// throws instead. Called on the consumer's thread, in order.
     /// </param>
     /// <param name="cancellation">Ends the loop with an OperationCanceledException.</param>
-    /// <exception cref="BadPictureException">A picture cannot be used and they are not skipped.</exception>
+    /// <exception cref="BadPictureException">An image cannot be used and bad images are not skipped.</exception>
     public IEnumerable<PixelBatch> InOrder(
         IReadOnlyList<int> indices, IReadOnlyList<long>? labels, int batchSize, IImageTransform transform,
         Action<BadPicture>? skipBad = null, CancellationToken cancellation = default)
@@ -57,7 +57,7 @@ public sealed class BatchLoader(PictureReader reader, LoaderOptions? options = n
         ArgumentNullException.ThrowIfNull(transform);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(batchSize);
         if (labels is not null && labels.Count != indices.Count)
-            throw new ArgumentException($"{labels.Count} labels for {indices.Count} pictures.", nameof(labels));
+            throw new ArgumentException($"{labels.Count} labels for {indices.Count} images.", nameof(labels));
         var batches = (indices.Count + batchSize - 1) / batchSize;
         return Iterate(new LoaderJobs(reader, transform, 0, skipBad), Part, 0, batches, cancellation);
 

@@ -1,28 +1,28 @@
 namespace CondEmbed.Images;
 
-/// <summary>Encoded pictures by number. Safe to read from several threads at once.</summary>
+/// <summary>Encoded images by number. Safe to read from several threads at once.</summary>
 public interface IImageSource
 {
-    /// <summary>How many pictures there are.</summary>
+    /// <summary>How many images there are.</summary>
     int Count { get; }
 
-    /// <summary>The name of picture <paramref name="index"/> as shown to people: a path, or a place inside an archive.</summary>
+    /// <summary>The name of image <paramref name="index"/> as shown to people: a path, or a place inside an archive.</summary>
     string NameOf(int index);
 
-    /// <summary>The encoded file of picture <paramref name="index"/>.</summary>
+    /// <summary>The encoded file of image <paramref name="index"/>.</summary>
     byte[] Read(int index);
 
     /// <summary>Bytes of that file; 0 where it cannot be read.</summary>
     long LengthOf(int index) => Read(index).LongLength;
 
-    /// <summary>The part of the upright picture that is meant; null for the whole.</summary>
+    /// <summary>The part of the upright image to use; null for the whole image.</summary>
     PixelBox? BoxOf(int index) => null;
 
-    /// <summary>Whether a box that reaches over an edge of the picture is cut there; else such a picture is a bad one.</summary>
+    /// <summary>Whether a box that reaches past the edge of the image is clipped there; otherwise such an image is bad.</summary>
     bool ClipsBoxes => false;
 }
 
-/// <summary>Picture files by their paths.</summary>
+/// <summary>Image files by their paths.</summary>
 internal sealed class PathSource(IReadOnlyList<string> paths) : IImageSource
 {
     public int Count => paths.Count;

@@ -3,7 +3,7 @@ using CondEmbed.Common;
 
 namespace CondEmbed.Images;
 
-/// <summary>A batch in the making. Its slots are filled by whichever worker is free.</summary>
+/// <summary>A batch being prepared. Its slots are filled by whichever worker is free.</summary>
 internal sealed class LoaderJob(int step, BatchPlan plan, byte[] pixels)
 {
     private readonly int slots = plan.Indices.Length;
@@ -19,10 +19,10 @@ internal sealed class LoaderJob(int step, BatchPlan plan, byte[] pixels)
     /// <summary>How long the consumer waited for this batch.</summary>
     internal TimeSpan Waited { get; set; }
 
-    /// <summary>What went wrong, by slot. Only whole batches are looked at, so that the outcome does not depend on the workers.</summary>
+    /// <summary>What went wrong, by slot. Only complete batches are examined, so that the outcome does not depend on the workers.</summary>
     internal ConcurrentDictionary<int, Exception> Problems { get; } = new();
 
-    /// <summary>Whether there are slots that nobody took yet; for one thread at a time, as is <see cref="TakeSlot"/>.</summary>
+    /// <summary>Whether there are slots left to take. For one thread at a time, as is <see cref="TakeSlot"/>.</summary>
     internal bool HasSlots => taken < slots;
 
     /// <summary>Whether all slots are filled.</summary>
@@ -30,7 +30,7 @@ internal sealed class LoaderJob(int step, BatchPlan plan, byte[] pixels)
 
     internal int TakeSlot() => taken++;
 
-    /// <summary>Says whether it was the last one.</summary>
+    /// <summary>Marks a slot as filled, and tells whether it was the last one.</summary>
     internal bool SlotFinished() => Interlocked.Decrement(ref left) == 0;
 }
 
@@ -43,9 +43,9 @@ internal sealed class LoaderJobs(PictureReader reader, IImageTransform transform
     internal LoaderJob Start(int step, BatchPlan plan)
     {
         if (plan.Indices.Length != plan.Labels.Length)
-            throw new ArgumentException($"Step {step} has {plan.Indices.Length} pictures but {plan.Labels.Length} labels.");
+            throw new ArgumentException($"Step {step} has {plan.Indices.Length} images but {plan.Labels.Length} labels.");
         var length = checked(plan.Indices.Length * side * side * 3);
-        // Batches are of one size but for the last; a spare of another size is dropped.
+        // All batches have the same size except the last; a spare buffer of another size is dropped.
         if (!spare.TryTake(out var pixels) || pixels.Length != length)
             pixels = GC.AllocateUninitializedArray<byte>(length);
         return new LoaderJob(step, plan, pixels);
@@ -64,7 +64,7 @@ internal sealed class LoaderJobs(PictureReader reader, IImageTransform transform
         }
     }
 
-    /// <summary>The finished batch; null when all its pictures were skipped.</summary>
+    /// <summary>The finished batch; null when all its images were skipped.</summary>
     internal PixelBatch? Finish(LoaderJob job)
     {
         var (pixels, indices, labels) = (job.Pixels, job.Plan.Indices, job.Plan.Labels);
@@ -97,11 +97,11 @@ internal sealed class LoaderJobs(PictureReader reader, IImageTransform transform
         return new PixelBatch(job.Step, side, pixels, indices, labels, null) { Waited = job.Waited };
     }
 
-    // Made anew, so that the consumer's stack trace is the consumer's.
+    // A new exception, so that the stack trace is the consumer's.
     private Exception Named(Exception problem, int index, int step) => problem is BadPictureException bad
         ? new BadPictureException(bad.Name, bad.Reason)
-        : new InvalidOperationException($"Loading picture {index} ({NameOf(index)}) for step {step} failed: {problem.Message}", problem);
+        : new InvalidOperationException($"Loading image {index} ({NameOf(index)}) for step {step} failed: {problem.Message}", problem);
 
     private string NameOf(int index) =>
-        index >= 0 && index < reader.Source.Count ? reader.Source.NameOf(index) : $"outside the {reader.Source.Count} pictures of the source";
+        index >= 0 && index < reader.Source.Count ? reader.Source.NameOf(index) : $"outside the {reader.Source.Count} images of the source";
 }

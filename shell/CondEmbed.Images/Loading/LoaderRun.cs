@@ -34,7 +34,7 @@ internal sealed class LoaderRun : IDisposable
         ];
     }
 
-    /// <summary>Waits for the next batch in order, and says in it how long; null after the last.</summary>
+    /// <summary>Waits for the next batch in order, and records in it for how long; null after the last.</summary>
     internal LoaderJob? Next()
     {
         var begun = Stopwatch.GetTimestamp();
@@ -107,7 +107,7 @@ internal sealed class LoaderRun : IDisposable
         }
     }
 
-    // Before a batch is planned, so that no more buffers are taken than batches may wait.
+    // Checked before a batch is planned, so that no more buffers are taken than batches may wait.
     private bool AwaitRoom()
     {
         lock (gate)

@@ -3,11 +3,11 @@ using CondEmbed.Common;
 namespace CondEmbed.Images;
 
 /// <summary>
-/// Reads and decodes the pictures of a source, through a cache where there is one. All its methods may be called on any thread.
+/// Reads and decodes the images of a source, through a cache if there is one. All its methods may be called on any thread.
 /// </summary>
 /// <param name="source">Where the files come from.</param>
-/// <param name="decoder">Decodes them; null is Skia with its default limit.</param>
-/// <param name="cache">Keeps decoded pictures of this source, and of no other; null keeps none.</param>
+/// <param name="decoder">Decodes them; null for Skia with its default limit.</param>
+/// <param name="cache">Keeps decoded images of this source only; null keeps none.</param>
 public sealed class PictureReader(IImageSource source, IImageDecoder? decoder = null, DecodedCache? cache = null)
 {
     private readonly IImageDecoder decoder = decoder ?? new SkiaDecoder();
@@ -16,7 +16,7 @@ public sealed class PictureReader(IImageSource source, IImageDecoder? decoder = 
     /// <summary>Where the files come from.</summary>
     public IImageSource Source { get; } = source ?? throw new ArgumentNullException(nameof(source));
 
-    /// <summary>The decoded picture; shared, so it must not be changed.</summary>
+    /// <summary>The decoded image; shared, so it must not be changed.</summary>
     /// <exception cref="BadPictureException">The file cannot be read or decoded.</exception>
     public RgbImage Read(int index)
     {
@@ -28,12 +28,12 @@ public sealed class PictureReader(IImageSource source, IImageDecoder? decoder = 
     }
 
     /// <summary>
-    /// A view of a picture. Of a JPEG that no cache has or will have, only the rows that the view shows are decoded: damage below them in the file is
-    /// not seen then.
+    /// A view of an image. Of a JPEG that no cache has or will have, only the rows that the view shows are decoded, so damage below them in the file is
+    /// not noticed.
     /// </summary>
-    /// <param name="index">Which picture.</param>
+    /// <param name="index">Which image.</param>
     /// <param name="transform">Makes the view.</param>
-    /// <param name="random">The picture's own stream.</param>
+    /// <param name="random">The image's own stream.</param>
     /// <param name="destination">OutputSize x OutputSize x 3 bytes.</param>
     /// <exception cref="BadPictureException">The file cannot be read or decoded.</exception>
     internal void View(int index, IImageTransform transform, ref SeededRandom random, Span<byte> destination)
@@ -41,7 +41,7 @@ public sealed class PictureReader(IImageSource source, IImageDecoder? decoder = 
         using var loan = DecodeMemory.Begin();
         if (transform.Background is { } colour && decoder is SkiaDecoder other && other.Background != colour)
         {
-            // What is cached has another colour behind it.
+            // The cached image has another background colour.
             transform.Apply(Decode(index, null, other with { Background = colour }), ref random, destination);
             return;
         }
@@ -54,13 +54,13 @@ public sealed class PictureReader(IImageSource source, IImageDecoder? decoder = 
             transform.Apply(Read(index), ref random, destination);
     }
 
-    /// <summary>The same pictures, whose views come from a file of decoded ones where they can; it does not keep any in memory.</summary>
+    /// <summary>The same images, whose views come from a file of decoded images where possible; it keeps none in memory.</summary>
     internal PictureReader With(PictureCache cached) => new(Source, decoder) { file = cached };
 
-    /// <summary>The picture, decoded from a file that was read before, or is read now.</summary>
+    /// <summary>The image, decoded from a file that was read before, or is read now.</summary>
     internal RgbImage Decode(int index, byte[]? file) => Decode(index, file, decoder);
 
-    /// <summary>What is behind the transparent parts of its pictures; null where transparency is dropped.</summary>
+    /// <summary>What is behind the transparent parts of its images; null where transparency is dropped.</summary>
     internal Rgb? Background => (decoder as SkiaDecoder)?.Background;
 
     private RgbImage Decode(int index, byte[]? file, IImageDecoder decoder)
@@ -74,7 +74,7 @@ public sealed class PictureReader(IImageSource source, IImageDecoder? decoder = 
         });
     }
 
-    /// <summary>Whether a picture is whole, and is in no cache, nor will be.</summary>
+    /// <summary>Whether an image is used whole, and neither is nor will be in a cache.</summary>
     private bool IsForOnce(int index) => cache?.IsFull != false && cache?.TryGet(index, out _) != true && Named(index, () => Source.BoxOf(index)) is null;
 
     private void View(int index, IPartTransform transform, SkiaDecoder skia, ref SeededRandom random, Span<byte> destination)
@@ -93,7 +93,7 @@ public sealed class PictureReader(IImageSource source, IImageDecoder? decoder = 
         }
     }
 
-    /// <summary>Work on a picture whose problems come out under its name.</summary>
+    /// <summary>Runs work on an image, and reports its problems under the image's name.</summary>
     private T Named<T>(int index, Func<T> work)
     {
         try

@@ -1,7 +1,7 @@
 namespace CondEmbed.Images;
 
 /// <summary>
-/// The pictures of a step as 8-bit RGB. Dispose it as soon as the pixels are copied elsewhere: the buffer then serves another batch.
+/// The images of a step as 8-bit RGB. Dispose it as soon as the pixels are copied elsewhere: the buffer then serves another batch.
 /// </summary>
 public sealed class PixelBatch : IDisposable
 {
@@ -21,10 +21,10 @@ public sealed class PixelBatch : IDisposable
     /// <summary>The training step, or the number of the batch when read in order.</summary>
     public int Step { get; }
 
-    /// <summary>B, the number of pictures.</summary>
+    /// <summary>B, the number of images.</summary>
     public int Count => Indices.Length;
 
-    /// <summary>The side of each picture, in pixels.</summary>
+    /// <summary>The side of each image, in pixels.</summary>
     public int Size { get; }
 
     /// <summary>B Size Size 3 bytes, exactly.</summary>
@@ -37,7 +37,7 @@ public sealed class PixelBatch : IDisposable
     /// <summary>B class labels.</summary>
     public long[] Labels { get; }
 
-    /// <summary>How long whoever reads the batches waited for this one; nothing where it was ready in time.</summary>
+    /// <summary>How long the consumer waited for this batch; zero if it was ready in time.</summary>
     public TimeSpan Waited { get; internal init; }
 
     /// <summary>Gives the buffer back to the loader.</summary>

@@ -124,7 +124,7 @@ internal static class ResampleKernels
 
     private static Vector128<byte> Sixteen(ReadOnlySpan<byte> source, int x, int stride, ReadOnlySpan<int> weights)
     {
-        // One bound check instead of one a tap: the last load is the farthest.
+        // One bounds check instead of one per tap: the last load reaches farthest.
         _ = source.Slice((weights.Length - 1) * stride + x, 16);
         ref var from = ref Unsafe.Add(ref MemoryMarshal.GetReference(source), x);
         if (Avx512BW.IsSupported)

@@ -72,7 +72,7 @@ internal sealed class ResampleRows
             RowOfMore(row, target);
     }
 
-    /// <summary>Two outputs in a vector, since neither has more than two taps: what stretches a picture.</summary>
+    /// <summary>Two outputs in a vector, since neither has more than two taps: what stretches an image.</summary>
     private void RowOfTwo(ReadOnlySpan<byte> row, Span<byte> target)
     {
         ref var from = ref MemoryMarshal.GetReference(row);

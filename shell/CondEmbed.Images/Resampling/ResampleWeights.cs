@@ -8,7 +8,7 @@ namespace CondEmbed.Images;
 /// </summary>
 internal sealed class ResampleWeights
 {
-    // Numbers that are kept for lines of the same size, 16 MiB of them; crops have some hundreds of sizes.
+    // How many weights to keep for lines of the same size, 16 MiB of them; crops have some hundreds of sizes.
     private const long MostKept = 4 << 20;
 
     private static readonly ConcurrentDictionary<(int Input, int Size, int First, int Count, ResampleFilter Filter), ResampleWeights> Known = new();
@@ -110,7 +110,7 @@ internal sealed class ResampleWeights
         return weights;
     }
 
-    // The order of the additions is Pillow's: another would round differently.
+    // The additions are in Pillow's order: another order would round differently.
     private static void Evaluate(ResampleFilter filter, int begin, double centre, double shrink, Span<double> weights)
     {
         var sum = 0.0;

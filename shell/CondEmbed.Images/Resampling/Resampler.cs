@@ -13,7 +13,7 @@ public enum ResampleFilter
 }
 
 /// <summary>
-/// Pillow's separable resampling, equal to the bit: rows first, rounded to 8 bits, then columns, in 22-bit fixed point. Only the
+/// Pillow's separable resampling, bit for bit: rows first, rounded to 8 bits, then columns, in 22-bit fixed point. Only the
 /// window that is asked for is computed.
 /// </summary>
 public static class Resampler
@@ -27,9 +27,9 @@ public static class Resampler
 
     /// <summary>
     /// Crops, then resizes: <c>image.crop(box).resize((width, height), filter)</c>, which is torchvision's resized_crop. Pixels
-    /// outside the box play no part.
+    /// outside the box have no influence.
     /// </summary>
-    /// <exception cref="ArgumentOutOfRangeException">The box is not inside the picture, or a size is not positive.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The box is not inside the image, or a size is not positive.</exception>
     public static RgbImage Resize(RgbImage image, PixelBox box, int width, int height, ResampleFilter filter)
     {
         ArgumentNullException.ThrowIfNull(image);
@@ -47,7 +47,7 @@ public static class Resampler
         Resize(PixelView.Of(image, box), width, height, new PixelBox(0, 0, width, height), filter, destination);
     }
 
-    /// <summary>The window of a picture resized to width x height; destination is window.Height x window.Width x 3 bytes.</summary>
+    /// <summary>The window of an image resized to width x height; destination is window.Height x window.Width x 3 bytes.</summary>
     internal static void Resize(PixelView source, int width, int height, PixelBox window, ResampleFilter filter, Span<byte> destination)
     {
         var columns = ResampleWeights.Of(source.Width, width, window.Left, window.Width, filter);

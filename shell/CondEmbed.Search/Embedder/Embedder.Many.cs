@@ -6,14 +6,14 @@ using CondEmbed.Images;
 
 namespace CondEmbed.Search;
 
-/// <content>Many pictures at once.</content>
+/// <content>Many images at once.</content>
 public sealed partial class Embedder
 {
-    /// <summary>Picture files, in order -> N D. The same batches are made each time, so that the numbers are the same to the bit.</summary>
+    /// <summary>Image files, in order -> N D. The same batches are made each time, so that the numbers are the same to the bit.</summary>
     /// <param name="paths">The files.</param>
-    /// <param name="progress">Told how many pictures are embedded.</param>
+    /// <param name="progress">Called with the number of images embedded so far.</param>
     /// <param name="cancellation">Ends the work with an OperationCanceledException.</param>
-    /// <exception cref="BadPictureException">One of them is not a picture that can be read.</exception>
+    /// <exception cref="BadPictureException">One of them is not an image that can be read.</exception>
     public Task<Embeddings<float>> EmbedAsync(
         IReadOnlyList<string> paths, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
@@ -21,12 +21,12 @@ public sealed partial class Embedder
         return EmbedAsync(new PathSource(paths), progress, cancellation);
     }
 
-    /// <summary>All pictures of a source, such as a data set, in order -> N D.</summary>
+    /// <summary>All images of a source, such as a data set, in order -> N D.</summary>
     /// <inheritdoc cref="EmbedAsync(IReadOnlyList{string}, IProgress{RunProgress}?, CancellationToken)"/>
     public Task<Embeddings<float>> EmbedAsync(IImageSource source, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default) =>
         OnOwnThread(() => Embed(source, progress, cancellation), cancellation);
 
-    /// <summary>All pictures of a source, such as a data set, in order -> N D.</summary>
+    /// <summary>All images of a source, such as a data set, in order -> N D.</summary>
     /// <inheritdoc cref="EmbedAsync(IReadOnlyList{string}, IProgress{RunProgress}?, CancellationToken)"/>
     public Embeddings<float> Embed(IImageSource source, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
@@ -41,7 +41,7 @@ public sealed partial class Embedder
     }
 
     /// <summary>
-    /// Picture files of a row that may have no end, in order. A few are read ahead; a file that is no picture comes out as such and ends nothing.
+    /// Embeds a possibly unbounded sequence of image files, in order. A few are read ahead; a file that is not an image is reported in place, and the sequence continues.
     /// </summary>
     /// <param name="paths">The files, as they come.</param>
     /// <param name="cancellation">Ends the work with an OperationCanceledException.</param>
@@ -84,7 +84,7 @@ public sealed partial class Embedder
         }
     }
 
-    /// <summary>The indices and rows of one batch after another; bad pictures are left out, or thrown where nobody is told of them.</summary>
+    /// <summary>The indices and rows of one batch after another; bad images are reported and left out, or thrown if there is no callback.</summary>
     internal IEnumerable<(int[] Indices, float[] Rows)> Batches(
         IImageSource source, Action<BadPicture>? skipBad, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
@@ -103,7 +103,7 @@ public sealed partial class Embedder
         }
     }
 
-    /// <summary>Work that waits for threads of its own must not hold one of the pool's.</summary>
+    /// <summary>Work that waits for its own threads must not occupy one of the pool's.</summary>
     internal static Task<T> OnOwnThread<T>(Func<T> work, CancellationToken cancellation) =>
         Task.Factory.StartNew(work, cancellation, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
 

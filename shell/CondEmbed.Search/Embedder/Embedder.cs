@@ -3,8 +3,8 @@ using CondEmbed.Images;
 namespace CondEmbed.Search;
 
 /// <summary>
-/// Embeds pictures from any number of threads with one network: callers decode and resample on their own threads, and what they ask for at the same time
-/// goes through the network as one batch. A picture's numbers do not depend on the others but for rounding (some 1e-7).
+/// Embeds images from any number of threads with one network: callers decode and resample on their own threads, and what they ask for at the same time
+/// goes through the network as one batch. An image's numbers do not depend on the other images except for rounding (about 1e-7).
 /// </summary>
 public sealed partial class Embedder : IDisposable
 {
@@ -34,29 +34,29 @@ public sealed partial class Embedder : IDisposable
     /// <summary>D, numbers in an embedding.</summary>
     public int Dimension { get; }
 
-    /// <summary>What the network sees of a picture.</summary>
+    /// <summary>What the network sees of an image.</summary>
     public EvalTransform View { get; }
 
-    /// <summary>The most pictures that go through the network at once.</summary>
+    /// <summary>The most images that go through the network at once.</summary>
     public int BatchSize { get; }
 
-    /// <summary>Tells networks apart: embeddings are comparable only where it is the same.</summary>
+    /// <summary>Identifies the network: embeddings are comparable only if it is the same.</summary>
     public string Fingerprint { get; }
 
-    /// <summary>One picture file -> D numbers, of length 1.</summary>
-    /// <exception cref="BadPictureException">It is not a picture that can be read.</exception>
+    /// <summary>One image file -> D numbers, of length 1.</summary>
+    /// <exception cref="BadPictureException">It is not an image that can be read.</exception>
     public float[] Embed(string path) => Wait(Pixels(PictureFile.Read(path), path));
 
-    /// <summary>One encoded picture (JPEG, PNG, WebP, BMP, GIF) -> D numbers, of length 1.</summary>
+    /// <summary>One encoded image (JPEG, PNG, WebP, BMP, GIF) -> D numbers, of length 1.</summary>
     /// <param name="picture">The bytes of its file.</param>
     /// <param name="name">Its name in messages.</param>
-    /// <exception cref="BadPictureException">It is not a picture that can be read.</exception>
+    /// <exception cref="BadPictureException">It is not an image that can be read.</exception>
     public float[] Embed(ReadOnlyMemory<byte> picture, string name = "picture") => Wait(Pixels(picture, name));
 
-    /// <summary>One encoded picture, read to the end of a stream -> D numbers, of length 1.</summary>
+    /// <summary>One encoded image, read to the end of a stream -> D numbers, of length 1.</summary>
     /// <param name="picture">The stream, which stays open.</param>
     /// <param name="name">Its name in messages.</param>
-    /// <exception cref="BadPictureException">It is not a picture that can be read.</exception>
+    /// <exception cref="BadPictureException">It is not an image that can be read.</exception>
     public float[] Embed(Stream picture, string name = "picture")
     {
         ArgumentNullException.ThrowIfNull(picture);
@@ -65,22 +65,22 @@ public sealed partial class Embedder : IDisposable
         return Wait(Pixels(Written(bytes), name));
     }
 
-    /// <summary>One decoded picture -> D numbers, of length 1.</summary>
+    /// <summary>One decoded image -> D numbers, of length 1.</summary>
     public float[] Embed(RgbImage picture) => Wait(View.Apply(picture).Pixels);
 
-    /// <summary>One picture file -> D numbers, of length 1.</summary>
-    /// <exception cref="BadPictureException">It is not a picture that can be read.</exception>
+    /// <summary>One image file -> D numbers, of length 1.</summary>
+    /// <exception cref="BadPictureException">It is not an image that can be read.</exception>
     public async Task<float[]> EmbedAsync(string path, CancellationToken cancellation = default)
     {
         var file = await PictureFile.ReadAsync(path, cancellation).ConfigureAwait(false);
         return await EmbedAsync(file, path, cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>One encoded picture, read to the end of a stream -> D numbers, of length 1.</summary>
+    /// <summary>One encoded image, read to the end of a stream -> D numbers, of length 1.</summary>
     /// <param name="picture">The stream, such as an upload; it stays open.</param>
     /// <param name="name">Its name in messages.</param>
     /// <param name="cancellation">Ends the wait.</param>
-    /// <exception cref="BadPictureException">It is not a picture that can be read.</exception>
+    /// <exception cref="BadPictureException">It is not an image that can be read.</exception>
     public async Task<float[]> EmbedAsync(Stream picture, string name = "picture", CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(picture);
@@ -89,22 +89,22 @@ public sealed partial class Embedder : IDisposable
         return await EmbedAsync(Written(bytes), name, cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>One encoded picture (JPEG, PNG, WebP, BMP, GIF) -> D numbers, of length 1.</summary>
+    /// <summary>One encoded image (JPEG, PNG, WebP, BMP, GIF) -> D numbers, of length 1.</summary>
     /// <param name="picture">The bytes of its file.</param>
     /// <param name="name">Its name in messages.</param>
     /// <param name="cancellation">Ends the wait.</param>
-    /// <exception cref="BadPictureException">It is not a picture that can be read.</exception>
+    /// <exception cref="BadPictureException">It is not an image that can be read.</exception>
     public Task<float[]> EmbedAsync(ReadOnlyMemory<byte> picture, string name = "picture", CancellationToken cancellation = default) =>
         OnPool(() => Pixels(picture, name), cancellation);
 
-    /// <summary>One decoded picture -> D numbers, of length 1.</summary>
+    /// <summary>One decoded image -> D numbers, of length 1.</summary>
     public Task<float[]> EmbedAsync(RgbImage picture, CancellationToken cancellation = default) =>
         OnPool(() => View.Apply(picture).Pixels, cancellation);
 
-    /// <summary>Lets the batch under way come to its end, ends all other calls with an ObjectDisposedException, and disposes of the network.</summary>
+    /// <summary>Lets the current batch finish, ends all other calls with an ObjectDisposedException, and disposes the network.</summary>
     public void Dispose() => queue.Dispose();
 
-    // A caller's thread may be one that must not work, such as that of a window.
+    // The caller's thread may be one that must not be blocked, such as a UI thread.
     private async Task<float[]> OnPool(Func<byte[]> pixels, CancellationToken cancellation)
     {
         var view = await Task.Run(pixels, cancellation).ConfigureAwait(false);

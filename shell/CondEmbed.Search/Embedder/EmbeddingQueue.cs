@@ -1,14 +1,14 @@
 namespace CondEmbed.Search;
 
 /// <summary>
-/// Runs a network on a thread of its own, for callers on any thread. What waits while a batch is under way makes the next batch, so that no
-/// picture waits for others to come. Callers hand over buffers of pixels and get arrays of numbers; nothing of the network leaves its thread.
+/// Runs a network on a thread of its own, for callers on any thread. Requests that arrive during a batch form the next batch, so that no
+/// image waits for others to arrive. Callers pass buffers of pixels and get arrays of numbers; the network is used only on its own thread.
 /// </summary>
 internal sealed class EmbeddingQueue : IDisposable
 {
     private readonly IEmbeddingNetwork network;
     private readonly int most;
-    // Under a plain lock: a channel wakes its reader by way of the thread pool, whose threads may all be waiting for embeddings.
+    // Guarded by a plain lock: a channel wakes its reader through the thread pool, whose threads may all be waiting for embeddings.
     private readonly Queue<Request> waiting = [];
     private readonly Thread thread;
     private bool ended;
@@ -20,13 +20,13 @@ internal sealed class EmbeddingQueue : IDisposable
         thread.Start();
     }
 
-    /// <summary>The pixels of one picture, embedded among whatever else waits -> D numbers.</summary>
+    /// <summary>The pixels of one image, embedded together with whatever else is waiting -> D numbers.</summary>
     internal Task<float[]> One(byte[] pixels, CancellationToken cancellation) => Put(new Request(pixels, 1, false, cancellation));
 
-    /// <summary>The pixels of a batch, embedded as it is -> B D numbers. They must stay as they are until the task has ended.</summary>
+    /// <summary>The pixels of a batch, embedded as one -> B D numbers. They must not change until the task has ended.</summary>
     internal Task<float[]> Batch(byte[] pixels, int count, CancellationToken cancellation) => Put(new Request(pixels, count, true, cancellation));
 
-    /// <summary>Lets the batch under way come to its end; all else that waits fails with an ObjectDisposedException.</summary>
+    /// <summary>Lets the current batch finish; everything else that is waiting fails with an ObjectDisposedException.</summary>
     public void Dispose()
     {
         lock (waiting)
@@ -86,7 +86,7 @@ internal sealed class EmbeddingQueue : IDisposable
         }
     }
 
-    /// <summary>The first one alone if it is a batch already, else what waits up to the next such; without those that nobody wants any more.</summary>
+    /// <summary>The first request alone if it is already a batch, else the waiting requests up to the next batch, without cancelled ones.</summary>
     private List<Request> Gathered()
     {
         var batch = new List<Request>();
@@ -119,7 +119,7 @@ internal sealed class EmbeddingQueue : IDisposable
             var rows = network.Embed(batch.Count == 1 ? batch[0].Pixels : Joined(batch), count);
             if (rows.Length != count * network.Dimension)
             {
-                throw new InvalidOperationException($"{network.GetType().Name} gave {rows.Length} numbers for {count} pictures, not {count} x {network.Dimension}.");
+                throw new InvalidOperationException($"{network.GetType().Name} gave {rows.Length} numbers for {count} images, not {count} x {network.Dimension}.");
             }
 
             foreach (var (place, request) in batch.Index())
@@ -152,7 +152,7 @@ internal sealed class EmbeddingQueue : IDisposable
 
     private sealed record Request(byte[] Pixels, int Count, bool IsWhole, CancellationToken Cancellation)
     {
-        // Else a caller that goes on at once would do so on the network's thread.
+        // Otherwise a caller's continuation would run on the network's thread.
         internal TaskCompletionSource<float[]> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }

@@ -18,10 +18,10 @@ internal static class OnnxNames
     /// <summary>See <see cref="IEmbeddingNetwork.Fingerprint"/>.</summary>
     internal const string Fingerprint = "condembed.fingerprint";
 
-    /// <summary>How a picture becomes the input, as JSON: see <see cref="Preprocessing"/>.</summary>
+    /// <summary>How an image becomes the input, as JSON: see <see cref="Preprocessing"/>.</summary>
     internal const string Preprocessing = "condembed.preprocessing";
 
-    /// <summary>How a picture becomes the input, in words.</summary>
+    /// <summary>How an image becomes the input, in words.</summary>
     internal const string Usage = "condembed.usage";
 
     /// <summary>How matrices and convolutions are stored: float32 or int8.</summary>

@@ -5,8 +5,8 @@ using CondEmbed.Images;
 
 namespace CondEmbed.Search;
 
-/// <summary>How a picture becomes the input of an exported model, and what the model itself does with it first.</summary>
-/// <param name="View">The view of a picture.</param>
+/// <summary>How an image becomes the input of an exported model, and what the model itself does with it first.</summary>
+/// <param name="View">The view of an image.</param>
 /// <param name="Mean">Of red, green and blue, of values in 0..1.</param>
 /// <param name="Deviation">Of red, green and blue, of values in 0..1.</param>
 internal sealed record Preprocessing(EvalTransform View, IReadOnlyList<double> Mean, IReadOnlyList<double> Deviation)
@@ -63,7 +63,7 @@ internal sealed record Preprocessing(EvalTransform View, IReadOnlyList<double> M
     private static Rgb ColourOf(string hex) =>
         hex.Length == 7 && hex[0] == '#' && int.TryParse(hex.AsSpan(1), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var number)
             ? Rgb.Of(number)
-            : throw new FormatException($"the background '{hex}' is no colour such as #ffffff");
+            : throw new FormatException($"the background '{hex}' is not a colour such as #ffffff");
 
     private string FilterName => View.Filter == ResampleFilter.Bicubic ? "bicubic" : "bilinear";
 
@@ -71,11 +71,11 @@ internal sealed record Preprocessing(EvalTransform View, IReadOnlyList<double> M
     {
         "bicubic" => ResampleFilter.Bicubic,
         "bilinear" => ResampleFilter.Bilinear,
-        _ => throw new FormatException($"the interpolation '{name}' is not known"),
+        _ => throw new FormatException($"unknown interpolation '{name}'"),
     };
 
     private static int Whole(JsonObject all, string name) =>
-        (int)all[name]! is var number and > 0 ? number : throw new FormatException($"{name} is not above 0");
+        (int)all[name]! is var number and > 0 ? number : throw new FormatException($"{name} must be greater than 0");
 
     private static JsonArray Numbers(IEnumerable<double> numbers) => [.. numbers.Select(number => JsonValue.Create(number))];
 }

@@ -12,7 +12,7 @@ internal static unsafe class CodeProduct
     /// <summary>Queries that are served by one reading of the codes.</summary>
     internal const int Queries = 8;
 
-    /// <summary>Whether this processor multiplies whole numbers by pairs.</summary>
+    /// <summary>Whether this processor can multiply integers in pairs.</summary>
     internal static bool IsSupported => Avx2.IsSupported;
 
     /// <summary>One query: P pairs of 16-bit numbers -> 16.</summary>

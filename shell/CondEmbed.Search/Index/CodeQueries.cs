@@ -1,8 +1,8 @@
 namespace CondEmbed.Search;
 
 /// <summary>
-/// Queries in sixteen bits a number, to be multiplied with <see cref="RowCodes"/>. With x' and q' for what codes say of a row x and a query q of length 1,
-/// q x = q' x' + (q - q') x' + q (x - x') is at most q' x' + |q - q'| |x'| + |x - x'|: so it is known without the row itself that it is not among the nearest.
+/// Queries with sixteen bits per number, to be multiplied with <see cref="RowCodes"/>. With x' and q' for what codes say of a row x and a query q of length 1,
+/// q x = q' x' + (q - q') x' + q (x - x') is at most q' x' + |q - q'| |x'| + |x - x'|: so a row can be excluded from the nearest without reading it.
 /// </summary>
 internal sealed class CodeQueries
 {

@@ -3,15 +3,15 @@ using CondEmbed.Images;
 
 namespace CondEmbed.Search;
 
-/// <content>Building from pictures.</content>
+/// <content>Building from images.</content>
 public sealed partial class ImageIndex
 {
     /// <summary>
-    /// An index of all pictures at or below a folder. Ids are their paths relative to it, with '/' between names; labels the name of the folder that each
+    /// Builds an index of all images in a folder and its subfolders. Ids are their paths relative to it, with '/' between names; labels the name of the folder that each
     /// lies in, empty for those directly in it.
     /// </summary>
     /// <inheritdoc cref="AddAsync(Embedder, IImageSource, Func{int, IndexItem}, Action{BadPicture}?, IProgress{RunProgress}?, CancellationToken)"/>
-    /// <exception cref="InputException">There is no such folder, or no picture in it.</exception>
+    /// <exception cref="InputException">The folder does not exist or contains no images.</exception>
     public static Task<ImageIndex> BuildAsync(
         Embedder embedder,
         string folder,
@@ -22,16 +22,16 @@ public sealed partial class ImageIndex
         ArgumentException.ThrowIfNullOrEmpty(folder);
         if (!Directory.Exists(folder))
         {
-            throw new InputException($"{folder}: there is no such folder. Give one that holds pictures.");
+            throw new InputException($"{folder}: no such folder. Give a folder that contains images.");
         }
 
         var paths = ImageFiles.Below(folder);
         return paths.Count == 0
-            ? throw new InputException($"{folder}: there are no pictures ({string.Join(", ", ImageFiles.Extensions)}) in it or below.")
+            ? throw new InputException($"{folder}: no images ({string.Join(", ", ImageFiles.Extensions)}) in it or its subfolders.")
             : BuildAsync(embedder, [.. paths.Select(path => new IndexPicture(path, Path.Combine(folder, path), FolderOf(path)))], skipBad, progress, cancellation);
     }
 
-    /// <summary>An index of picture files.</summary>
+    /// <summary>An index of image files.</summary>
     /// <inheritdoc cref="AddAsync(Embedder, IImageSource, Func{int, IndexItem}, Action{BadPicture}?, IProgress{RunProgress}?, CancellationToken)"/>
     public static async Task<ImageIndex> BuildAsync(
         Embedder embedder,
@@ -46,7 +46,7 @@ public sealed partial class ImageIndex
         return index;
     }
 
-    /// <summary>Adds picture files.</summary>
+    /// <summary>Adds image files.</summary>
     /// <inheritdoc cref="AddAsync(Embedder, IImageSource, Func{int, IndexItem}, Action{BadPicture}?, IProgress{RunProgress}?, CancellationToken)"/>
     public Task AddAsync(
         Embedder embedder,
@@ -60,16 +60,16 @@ public sealed partial class ImageIndex
         return AddAsync(embedder, source, number => new IndexItem(pictures[number].Id, pictures[number].Label), skipBad, progress, cancellation);
     }
 
-    /// <summary>Adds all pictures of a source, such as a data set, batch after batch; each can be found as soon as its batch is there.</summary>
+    /// <summary>Adds all images of a source, such as a data set, batch after batch; each can be found as soon as its batch has been added.</summary>
     /// <param name="embedder">The network that the index is of.</param>
-    /// <param name="source">The pictures.</param>
+    /// <param name="source">The images.</param>
     /// <param name="itemOf">The id and label of each by its number.</param>
-    /// <param name="skipBad">Told of each picture that cannot be used, which is then left out; null ends the work with what is wrong with it.</param>
-    /// <param name="progress">Told how many pictures are embedded.</param>
+    /// <param name="skipBad">Called with each image that cannot be used, which is then left out; null throws instead.</param>
+    /// <param name="progress">Called with the number of images embedded so far.</param>
     /// <param name="cancellation">Ends the work with an OperationCanceledException; what is added stays.</param>
-    /// <exception cref="BadPictureException">A picture cannot be used and they are not skipped; what is added before it stays.</exception>
-    /// <exception cref="InputException">The index is of another network.</exception>
-    /// <exception cref="ArgumentException">An id is there already; what is added before it stays.</exception>
+    /// <exception cref="BadPictureException">An image cannot be used and bad images are not skipped; what was added before it stays.</exception>
+    /// <exception cref="InputException">The index belongs to another network.</exception>
+    /// <exception cref="ArgumentException">An id is already in the index; what was added before it stays.</exception>
     public Task AddAsync(
         Embedder embedder,
         IImageSource source,
@@ -84,7 +84,7 @@ public sealed partial class ImageIndex
         if (embedder.Fingerprint != Fingerprint || embedder.Dimension != Dimension)
         {
             throw new InputException(
-                $"The index is of another network ({Short(Fingerprint)}) than the one that is to embed its pictures ({Short(embedder.Fingerprint)}). Build one anew.");
+                $"The index was built with another network ({Short(Fingerprint)}) than the one that is to embed its images ({Short(embedder.Fingerprint)}). Build a new one.");
         }
 
         return Embedder.OnOwnThread(

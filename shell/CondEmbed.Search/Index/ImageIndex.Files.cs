@@ -5,8 +5,8 @@ namespace CondEmbed.Search;
 /// <content>Saving and loading.</content>
 public sealed partial class ImageIndex
 {
-    /// <summary>Writes the index as one file; under its name there is never half of it. Removed pictures are not in it.</summary>
-    /// <param name="path">The file; its folder must exist. On Windows it must not be one that some index is loaded from.</param>
+    /// <summary>Writes the index as one file, atomically. Removed images are not in it.</summary>
+    /// <param name="path">The file; its folder must exist. On Windows, no index may be loaded from it.</param>
     /// <exception cref="InputException">It cannot be written.</exception>
     public void Save(string path)
     {
@@ -20,13 +20,13 @@ public sealed partial class ImageIndex
 
     /// <summary>
     /// Whether the files that <see cref="Save"/> writes also hold the embeddings in eight bits a number; for an index from a file at first as it was there. Such a file is
-    /// larger by a quarter. Searches in it read that quarter, and the embeddings themselves only of pictures that can be among those asked for: what they find is the same, and
+    /// larger by a quarter. Searches in it read that quarter, and the embeddings themselves only of images that can be among those asked for: what they find is the same, and
     /// a query alone takes about a third of the time.
     /// </summary>
     public bool HasCodes { get; set; }
 
     /// <summary>Opens an index for embeddings of a network; see <see cref="Load(string, string?, bool)"/>.</summary>
-    /// <exception cref="InputException">The file is no index, a damaged one, or that of another network.</exception>
+    /// <exception cref="InputException">The file is not an index, is damaged, or belongs to another network.</exception>
     public static ImageIndex Load(string path, Embedder embedder, bool check = false)
     {
         ArgumentNullException.ThrowIfNull(embedder);
@@ -35,13 +35,13 @@ public sealed partial class ImageIndex
 
     /// <summary>
     /// Opens an index. Its ids and labels are read once and compared with what was written; the embeddings are read when a search first needs them, and kept up to half
-    /// of the memory that the process may have. A file of another index may take its name meanwhile, as <see cref="Save"/> does it: this one goes on with what it opened.
-    /// If another program cuts the file off or writes into it, later calls may fail with an <see cref="InputException"/> or find what it has written, but no more than that.
+    /// of the memory that the process may have. Another index file may take its name meanwhile, as <see cref="Save"/> does it: this index keeps using what it opened.
+    /// If another program truncates or overwrites the file, later calls may throw an <see cref="InputException"/> or find what it has written, but nothing worse.
     /// </summary>
     /// <param name="path">The file.</param>
-    /// <param name="fingerprint">That of the network whose embeddings will be searched for; null where this is not to be compared.</param>
+    /// <param name="fingerprint">The fingerprint of the network whose embeddings will be searched for; null to skip this check.</param>
     /// <param name="check">Also reads all embeddings, and compares them with what was written.</param>
-    /// <exception cref="InputException">The file is no index, a damaged one, or that of another network.</exception>
+    /// <exception cref="InputException">The file is not an index, is damaged, or belongs to another network.</exception>
     public static ImageIndex Load(string path, string? fingerprint = null, bool check = false)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
@@ -51,7 +51,7 @@ public sealed partial class ImageIndex
             if (fingerprint is not null && fingerprint != file.Fingerprint)
             {
                 throw new InputException(
-                    $"{path}: the index is of another network ({Short(file.Fingerprint)}) than the one that is to search it ({Short(fingerprint)}). Build it anew with this one.");
+                    $"{path}: the index was built with another network ({Short(file.Fingerprint)}) than the one that is to search it ({Short(fingerprint)}). Rebuild it with this one.");
             }
 
             file.CheckTexts();
@@ -71,7 +71,7 @@ public sealed partial class ImageIndex
 
     private static string Short(string fingerprint) => fingerprint.Length switch
     {
-        0 => "of no fingerprint",
+        0 => "no fingerprint",
         > 12 => fingerprint[..12] + "\u2026",
         _ => fingerprint,
     };

@@ -3,7 +3,7 @@ namespace CondEmbed.Search;
 /// <content>Search.</content>
 public sealed partial class ImageIndex
 {
-    /// <summary>The most similar pictures, most similar first; of equally similar ones those that were added earlier first.</summary>
+    /// <summary>The most similar images, most similar first; equally similar ones in the order in which they were added.</summary>
     /// <param name="query">D numbers, of any length above 0.</param>
     /// <param name="top">How many to find; fewer come back only where the index has fewer.</param>
     /// <param name="cancellation">Ends the search with an OperationCanceledException.</param>
@@ -11,7 +11,7 @@ public sealed partial class ImageIndex
     public IReadOnlyList<IndexHit> Search(ReadOnlySpan<float> query, int top, CancellationToken cancellation = default) =>
         Search([Unit(query, nameof(query))], top, null, cancellation)[0];
 
-    /// <summary>The same among the pictures that are wanted.</summary>
+    /// <summary>The same among selected images only.</summary>
     internal IReadOnlyList<IndexHit> Search(ReadOnlySpan<float> query, int top, Func<IndexItem, bool>? wanted, CancellationToken cancellation) =>
         Search([Unit(query, nameof(query))], top, wanted, cancellation)[0];
 

@@ -1,8 +1,8 @@
 namespace CondEmbed.Search;
 
 /// <summary>
-/// Embeddings of pictures under their ids, searched exactly by cosine. All members may be used on any number of threads. Searching, reading and saving go on together;
-/// adding, removing and disposing wait for all of these, and these for them: so a file that is saved holds the index as it was at one moment. What was loaded from a
+/// Embeddings of images under their ids, searched exactly by cosine. All members may be used on any number of threads. Searching, reading and saving go on together;
+/// adding, removing and disposing wait for all of these, and these for them: so a saved file contains the index as it was at one moment. Data loaded from a
 /// file is read when a search first needs it, and then kept up to half of the memory that the process may have: so an index may be larger than memory.
 /// </summary>
 public sealed partial class ImageIndex : IDisposable
@@ -16,7 +16,7 @@ public sealed partial class ImageIndex : IDisposable
 
     /// <summary>An empty index in memory.</summary>
     /// <param name="dimension">D, numbers in an embedding.</param>
-    /// <param name="fingerprint">Tells which network the embeddings are of; empty where nothing is known of it.</param>
+    /// <param name="fingerprint">Identifies the network of the embeddings; empty if it is unknown.</param>
     public ImageIndex(int dimension, string fingerprint = "")
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(dimension);
@@ -42,31 +42,31 @@ public sealed partial class ImageIndex : IDisposable
         rowOf = new Lazy<Dictionary<string, int>>(() => RowsById(file));
     }
 
-    /// <summary>What is in a file, which is the index's to close from now on.</summary>
+    /// <summary>The content of a file, which the index closes from now on.</summary>
     internal static ImageIndex Over(IndexFile file) => new(file);
 
     /// <summary>D, numbers in an embedding.</summary>
     public int Dimension { get; }
 
-    /// <summary>Tells which network the embeddings are of; empty where nothing is known of it.</summary>
+    /// <summary>Identifies the network of the embeddings; empty if it is unknown.</summary>
     public string Fingerprint { get; }
 
-    /// <summary>How many pictures can be found.</summary>
+    /// <summary>How many images can be found.</summary>
     public int Count => Reading(() => rows.Count - removed.Count);
 
-    /// <summary>The pictures in the order of their insertion, as they are now.</summary>
+    /// <summary>The images in the order of their insertion, as they are now.</summary>
     public IReadOnlyList<IndexItem> Items => Reading(() => (IReadOnlyList<IndexItem>)[.. rows.ItemsOf(Kept())]);
 
-    /// <summary>Whether there is a picture of this id.</summary>
+    /// <summary>Whether there is an image with this id.</summary>
     public bool Contains(string id) => Reading(() => rowOf.Value.ContainsKey(id));
 
-    /// <summary>The embedding of a picture, of length 1; null where there is no such id.</summary>
+    /// <summary>The embedding of an image, of length 1; null if there is no such id.</summary>
     public float[]? EmbeddingOf(string id) => Reading(() => rowOf.Value.TryGetValue(id, out var row) ? rows.EmbeddingOf(row, new float[Dimension]).ToArray() : null);
 
-    /// <summary>Adds a picture under an id that is new.</summary>
+    /// <summary>Adds an image under a new id.</summary>
     /// <param name="item">Its id and what comes back with it.</param>
     /// <param name="embedding">D numbers; they are kept at length 1.</param>
-    /// <exception cref="ArgumentException">The id is there already (<see cref="Set"/> replaces it), or the embedding is not D finite numbers of a length above 0.</exception>
+    /// <exception cref="ArgumentException">The id is already in the index (<see cref="Set"/> replaces it), or the embedding is not D finite numbers of a length above 0.</exception>
     public void Add(IndexItem item, ReadOnlySpan<float> embedding)
     {
         CheckItem(item);
@@ -75,7 +75,7 @@ public sealed partial class ImageIndex : IDisposable
         {
             if (rowOf.Value.ContainsKey(item.Id))
             {
-                throw new ArgumentException($"The index holds a picture with the id '{item.Id}' already; Set replaces it.", nameof(item));
+                throw new ArgumentException($"The index already contains an image with the id '{item.Id}'; use Set to replace it.", nameof(item));
             }
 
             rows.Add(item, unit);
@@ -84,7 +84,7 @@ public sealed partial class ImageIndex : IDisposable
         });
     }
 
-    /// <summary>Adds a picture, in place of the one of the same id where there is one; it then comes last in the order of insertion.</summary>
+    /// <summary>Adds an image, replacing one with the same id; it then comes last in insertion order.</summary>
     /// <param name="item">Its id and what comes back with it.</param>
     /// <param name="embedding">D numbers; they are kept at length 1.</param>
     /// <returns>Whether there was one.</returns>
@@ -102,11 +102,11 @@ public sealed partial class ImageIndex : IDisposable
         });
     }
 
-    /// <summary>Removes a picture, so that it is not found any more; its memory is free once the index was saved and loaded.</summary>
+    /// <summary>Removes an image, so that it is no longer found; its memory is freed once the index has been saved and loaded again.</summary>
     /// <returns>Whether there was one.</returns>
     public bool Remove(string id) => Writing(() => rowOf.Value.Remove(id, out var row) && removed.Add(row));
 
-    /// <summary>Gives the file free. Waits for the searches under way; later calls fail with an ObjectDisposedException.</summary>
+    /// <summary>Closes the file. Waits for running searches; later calls fail with an ObjectDisposedException.</summary>
     public void Dispose()
     {
         access.EnterWriteLock();
@@ -131,7 +131,7 @@ public sealed partial class ImageIndex : IDisposable
         {
             if (!found.TryAdd(item.Id, found.Count))
             {
-                throw file.Damaged($"it holds the picture '{item.Id}' twice");
+                throw file.Damaged($"it contains the image '{item.Id}' twice");
             }
         }
 
@@ -179,12 +179,12 @@ public sealed partial class ImageIndex : IDisposable
     {
         if (embedding.Length != Dimension)
         {
-            throw new ArgumentException($"The embedding has {embedding.Length} numbers; those of the index have {Dimension}.", parameter);
+            throw new ArgumentException($"The embedding has {embedding.Length} numbers; those in the index have {Dimension}.", parameter);
         }
 
         var unit = new float[Dimension];
         return Embeddings<float>.ScaleToUnit(embedding, unit) is > 0 and < double.PositiveInfinity
             ? unit
-            : throw new ArgumentException("The embedding has no direction: its numbers are all 0, or not all finite.", parameter);
+            : throw new ArgumentException("The embedding has no direction: its numbers are all 0 or not all finite.", parameter);
     }
 }

@@ -1,7 +1,7 @@
 namespace CondEmbed.Search;
 
 /// <summary>
-/// Blocks of a file that stay in memory once they were read, as long as there is memory for them; the others are read each time. Any number of threads may use it.
+/// Blocks of a file that stay in memory once read, as long as there is room; the others are read each time. Thread-safe.
 /// </summary>
 /// <param name="count">How many blocks there are.</param>
 /// <param name="lengthOf">The bytes of each.</param>
@@ -14,14 +14,14 @@ internal sealed unsafe class IndexBlocks(int count, Func<int, int> lengthOf, Ind
     /// <summary>Reads a block into as much room as it takes.</summary>
     internal delegate void Reads(int block, Span<byte> into);
 
-    /// <summary>Where a block begins that is in memory already; null where it is not.</summary>
+    /// <summary>The start of a block that is already in memory; null if it is not.</summary>
     internal byte* Kept(int block)
     {
         var room = Volatile.Read(ref kept[block]);
         return room is null ? null : room.Start;
     }
 
-    /// <summary>Where a block begins: where it is kept, or in the room that is lent for it.</summary>
+    /// <summary>The start of a block: where it is kept, or in the room given for it.</summary>
     internal byte* Of(int block, AlignedRoom lent)
     {
         var there = Kept(block);
@@ -40,7 +40,7 @@ internal sealed unsafe class IndexBlocks(int count, Func<int, int> lengthOf, Ind
         return lent.Start;
     }
 
-    /// <summary>Gives the memory back; nobody may use it any more.</summary>
+    /// <summary>Frees the memory, which must no longer be used.</summary>
     internal void Free()
     {
         foreach (var room in kept)

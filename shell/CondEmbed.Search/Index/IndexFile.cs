@@ -7,8 +7,8 @@ using Microsoft.Win32.SafeHandles;
 namespace CondEmbed.Search;
 
 /// <summary>
-/// An open index file. What a search reads of it stays in memory, up to half of what the process may have; the rest is read each time. It is not mapped into memory,
-/// because a mapped file that another program cuts off ends the process. So here that is an <see cref="InputException"/>, as is any number that the file cannot hold.
+/// An open index file. What a search reads stays in memory, up to half of what the process may use; the rest is read each time. It is not memory-mapped,
+/// because a mapped file that another program truncates kills the process. Here that is an <see cref="InputException"/>, as is any invalid number in the file.
 /// </summary>
 internal sealed unsafe class IndexFile : IDisposable
 {
@@ -53,7 +53,7 @@ internal sealed unsafe class IndexFile : IDisposable
 
     internal string Fingerprint => header.Fingerprint;
 
-    /// <summary>How the codes of the embeddings lie; null where there are none.</summary>
+    /// <summary>How the codes of the embeddings lie; null if there are none.</summary>
     internal RowCodes? Codes { get; }
 
     private long TextBytesAt => header.TextsAt + header.PlacesLength;
@@ -63,10 +63,10 @@ internal sealed unsafe class IndexFile : IDisposable
     /// <summary>Rows that are read, and kept, together.</summary>
     internal int PartRows { get; }
 
-    /// <summary>Opens a file whose header and length are as they were written.</summary>
+    /// <summary>Opens a file, checking its header and length.</summary>
     /// <param name="path">The file.</param>
     /// <param name="memory">Bytes of it that may stay in memory; null for half of what the process may have.</param>
-    /// <exception cref="InputException">It is no such file.</exception>
+    /// <exception cref="InputException">It is not such a file.</exception>
     internal static IndexFile Open(string path, long? memory = null)
     {
         try
@@ -122,7 +122,7 @@ internal sealed unsafe class IndexFile : IDisposable
             items[at] = new IndexItem(Text(2 * at), Text((2 * at) + 1));
             if (items[at].Id.Length == 0)
             {
-                throw Damaged("a picture has no id");
+                throw Damaged("an image has no id");
             }
         }
 
@@ -142,11 +142,11 @@ internal sealed unsafe class IndexFile : IDisposable
     }
 
     /// <summary>Reads where all ids and labels are, and their bytes.</summary>
-    /// <exception cref="InputException">They are not as they were written.</exception>
+    /// <exception cref="InputException">They have changed since they were written.</exception>
     internal void CheckTexts()
     {
         var before = 0L;
-        Check(header.TextSum, header.TextsAt, header.TextLength, "its ids and labels are", (at, bytes) =>
+        Check(header.TextSum, header.TextsAt, header.TextLength, "its ids and labels differ", (at, bytes) =>
         {
             var length = (int)Math.Clamp(header.PlacesLength - at, 0, bytes.Length);
             var places = MemoryMarshal.Cast<byte, long>(bytes[..length]);
@@ -155,13 +155,13 @@ internal sealed unsafe class IndexFile : IDisposable
     }
 
     /// <summary>Reads all embeddings, and their codes.</summary>
-    /// <exception cref="InputException">They are not as they were written, or not of length 1.</exception>
+    /// <exception cref="InputException">They have changed since they were written, or are not of length 1.</exception>
     internal void CheckEmbeddings()
     {
-        Check(header.EmbeddingSum, IndexHeader.Length, header.EmbeddingLength, "its embeddings are");
+        Check(header.EmbeddingSum, IndexHeader.Length, header.EmbeddingLength, "its embeddings differ");
         if (header.CodeSum is { } sum)
         {
-            Check(sum, header.CodesAt, Codes!.Length, "the codes of its embeddings are");
+            Check(sum, header.CodesAt, Codes!.Length, "the codes of its embeddings differ");
         }
 
         var room = new float[Dimension];
@@ -170,12 +170,12 @@ internal sealed unsafe class IndexFile : IDisposable
             var numbers = EmbeddingOf(row, room);
             if (!(Math.Abs(DotProduct.Of(numbers, numbers) - 1) < 0.001f))
             {
-                throw Damaged($"the embedding of picture {row} is not of length 1");
+                throw Damaged($"the embedding of image {row} is not of length 1");
             }
         }
     }
 
-    /// <summary>That a file whose sums are right still holds no index.</summary>
+    /// <summary>The error for a file whose checksums are right but which is not a valid index.</summary>
     internal InputException Damaged(string what) => new($"{path}: the index is damaged: {what}. {Fix}");
 
     public void Dispose()
@@ -195,7 +195,7 @@ internal sealed unsafe class IndexFile : IDisposable
             : throw new InputException($"{path}: the index is damaged: it has {length} bytes, not {header.FileLength} as its header says. {Fix}");
     }
 
-    /// <summary>Reads as much as the file has, at most as much as there is room for.</summary>
+    /// <summary>Reads as much as the file has, up to the size of the buffer.</summary>
     private static int ReadSome(SafeFileHandle handle, long at, Span<byte> into)
     {
         var count = 0;
@@ -227,12 +227,12 @@ internal sealed unsafe class IndexFile : IDisposable
         {
             if (ReadSome(handle, at, into) < into.Length)
             {
-                throw new InputException($"{path}: the index was cut off while it was in use. Build it again; another file should take its place by a rename only.");
+                throw new InputException($"{path}: the index was cut off while it was in use. Build it again; replace an index in use only by renaming another file over it.");
             }
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"{path}: the index cannot be read any more: {problem.Message}");
+            throw new InputException($"{path}: the index can no longer be read: {problem.Message}");
         }
     }
 
@@ -243,7 +243,7 @@ internal sealed unsafe class IndexFile : IDisposable
         {
             if (place < before || place > TextBytes)
             {
-                throw Damaged("its ids and labels have no order");
+                throw Damaged("the offsets of its ids and labels are out of order");
             }
 
             before = place;
@@ -266,7 +266,7 @@ internal sealed unsafe class IndexFile : IDisposable
 
         if (!sum.GetHashAndReset().AsSpan().SequenceEqual(expected))
         {
-            throw Damaged($"{what} not as they were written");
+            throw Damaged($"{what} from what was written");
         }
     }
 

@@ -7,20 +7,20 @@ namespace CondEmbed.Search;
 
 /// <summary>
 /// The first page of an index file; all numbers little-endian. After it come the embeddings, N D float32, then the texts: 2 N + 1 int64, where each text begins
-/// among the bytes that follow them, and those bytes, UTF-8: id and label of the first picture, id and label of the second, and so on. In format 2, which is for files
+/// among the bytes that follow them, and those bytes, UTF-8: id and label of the first image, id and label of the second, and so on. In format 2, which is for files
 /// that have them, codes of the embeddings (<see cref="RowCodes"/>) lie between these two, and what is before and after them is filled up to a multiple of 64 bytes.
 /// </summary>
-/// <param name="Dimension">D.</param>
-/// <param name="Count">N.</param>
+/// <param name="Dimension">D, the length of an embedding.</param>
+/// <param name="Count">N, the number of embeddings.</param>
 /// <param name="TextLength">Bytes of the texts with their places.</param>
 /// <param name="Fingerprint">That of the network.</param>
 /// <param name="EmbeddingSum">SHA-256 of the embeddings.</param>
 /// <param name="TextSum">SHA-256 of the texts with their places.</param>
-/// <param name="CodeSum">SHA-256 of the codes; null where there are none.</param>
+/// <param name="CodeSum">SHA-256 of the codes; null if there are none.</param>
 internal sealed record IndexHeader(
     int Dimension, int Count, long TextLength, string Fingerprint, byte[] EmbeddingSum, byte[] TextSum, byte[]? CodeSum = null)
 {
-    /// <summary>Bytes of the header: a page, so that the embeddings behind it lie as memory wants them.</summary>
+    /// <summary>Bytes of the header: a page, so that the embeddings after it are aligned.</summary>
     internal const int Length = 4096;
 
     private const int Plain = 1;
@@ -36,7 +36,7 @@ internal sealed record IndexHeader(
 
     internal long EmbeddingLength => (long)Count * Dimension * sizeof(float);
 
-    /// <summary>How the codes lie; null where there are none.</summary>
+    /// <summary>How the codes lie; null if there are none.</summary>
     internal RowCodes? Codes => CodeSum is null ? null : new RowCodes(Dimension, Count);
 
     /// <summary>Where the codes begin, if there are any.</summary>
@@ -69,7 +69,7 @@ internal sealed record IndexHeader(
     }
 
     /// <summary>Reads the first page of a file, which may be shorter.</summary>
-    /// <exception cref="InputException">It is no such header, or a damaged one.</exception>
+    /// <exception cref="InputException">It is not such a header, or is damaged.</exception>
     internal static IndexHeader Of(string path, ReadOnlySpan<byte> page)
     {
         if (GitLfs.IsPointer(page))
@@ -79,7 +79,7 @@ internal sealed record IndexHeader(
 
         if (!page.StartsWith(Magic))
         {
-            throw new InputException($"{path}: this is no index of pictures. Give a file that ImageIndex.Save wrote.");
+            throw new InputException($"{path}: not an index of images. Give a file that ImageIndex.Save wrote.");
         }
 
         if (page.Length < Length)
@@ -95,10 +95,10 @@ internal sealed record IndexHeader(
 
         if (!SHA256.HashData(page[..SumAt]).AsSpan().SequenceEqual(page[SumAt..Length]))
         {
-            throw new InputException($"{path}: the index is damaged: its header is not as it was written. Build it again.");
+            throw new InputException($"{path}: the index is damaged: its header differs from what was written. Build it again.");
         }
 
-        // Within these bounds no sum or product of them leaves 64 bits. A sum is no signature, so they are held even where it is right.
+        // Within these bounds no sum or product of them leaves 64 bits. A checksum is not a signature, so they are enforced even if it is right.
         var reader = new HeaderReader(path, "index", "Build it again.", page[12..]);
         var dimension = reader.Int32("dimension", 1, MostDimension);
         var count = (int)reader.Int64("count", 0, int.MaxValue - RowCodes.Rows);
@@ -113,7 +113,7 @@ internal sealed record IndexHeader(
     /// <summary>The next multiple of what a register holds.</summary>
     internal static long Aligned(long place) => (place + 63) / 64 * 64;
 
-    /// <summary>Why a network of this fingerprint has no place in an index; null where it has.</summary>
+    /// <summary>Why a fingerprint cannot be stored in an index; null if it can.</summary>
     internal static string? ProblemOf(string fingerprint) =>
         Encoding.UTF8.GetByteCount(fingerprint) > MostFingerprint ? $"a fingerprint has at most {MostFingerprint} bytes" : null;
 }

@@ -1,22 +1,22 @@
 namespace CondEmbed.Search;
 
 /// <summary>
-/// The rows of an index in the order of their insertion: those of the file that it was loaded from, which stay there, then those added since, in blocks of
+/// The rows of an index in insertion order: those in the file that it was loaded from, which stay there, then those added since, in blocks of
 /// memory that never move.
 /// </summary>
-/// <param name="dimension">D.</param>
+/// <param name="dimension">D, the length of an embedding.</param>
 /// <param name="file">Where the first rows are; null where all are in memory.</param>
 internal sealed unsafe class IndexRows(int dimension, IndexFile? file = null)
 {
     private const int BlockRows = 1024;
 
-    // What a thread reads at a time for all queries: it should stay in the processor's cache.
+    // The bytes that a thread reads at a time for all queries: they should fit into the processor's cache.
     private const int PartNumbers = 1 << 17;
 
     private readonly List<float[]> blocks = [];
     private readonly List<IndexItem> items = [];
 
-    /// <summary>D.</summary>
+    /// <summary>D, the length of an embedding.</summary>
     internal int Dimension => dimension;
 
     internal int Count => InFile + items.Count;
@@ -24,19 +24,19 @@ internal sealed unsafe class IndexRows(int dimension, IndexFile? file = null)
     /// <summary>How many of the first rows are in the file.</summary>
     internal int InFile { get; } = file?.Count ?? 0;
 
-    /// <summary>How the codes of the rows in the file lie there; null where there are none.</summary>
+    /// <summary>How the codes of the rows in the file lie there; null if there are none.</summary>
     internal RowCodes? Codes => file?.Codes;
 
     /// <summary>Rows of a part, which one thread searches at a time.</summary>
     internal static int PartRowsOf(int dimension) => Math.Clamp(PartNumbers / dimension / RowCodes.Rows * RowCodes.Rows, RowCodes.Rows, BlockRows);
 
     /// <summary>An embedding.</summary>
-    /// <param name="row">Which.</param>
+    /// <param name="row">Which row.</param>
     /// <param name="lent">D numbers, into which it is read if it is in the file.</param>
     internal ReadOnlySpan<float> EmbeddingOf(int row, Span<float> lent) =>
         row < InFile ? file!.EmbeddingOf(row, lent) : InMemory(row - InFile, 1);
 
-    /// <summary>The numbers of some rows of a part, at least one and at most so many.</summary>
+    /// <summary>The numbers of some rows of a part: at least one, at most the given count.</summary>
     /// <param name="row">The first.</param>
     /// <param name="most">How many.</param>
     /// <param name="lent">Room for a part, into which it is read if it is in the file.</param>
@@ -51,7 +51,7 @@ internal sealed unsafe class IndexRows(int dimension, IndexFile? file = null)
         return file.EmbeddingsOf(part, lent)[(from * dimension)..(Math.Min(most + from, Math.Min(file.PartRows, InFile - (part * file.PartRows))) * dimension)];
     }
 
-    /// <summary>The codes of a part of the rows in the file, and behind them its scales.</summary>
+    /// <summary>The codes of a part of the rows in the file, followed by their scales.</summary>
     internal byte* CodesOf(int part, AlignedRoom lent) => file!.CodesOf(part, lent);
 
     /// <summary>Blocks of codes in a part.</summary>

@@ -7,8 +7,8 @@ using CondEmbed.Common;
 namespace CondEmbed.Search;
 
 /// <summary>
-/// One search: reads the rows of an index once, for all queries. What decides is always the product of a row and a query by <see cref="DotProduct"/>; whatever
-/// is faster only tells which rows cannot be among the nearest.
+/// One search: reads the rows of an index once, for all queries. The result is always decided by the product of a row and a query from <see cref="DotProduct"/>; anything
+/// faster only excludes rows that cannot be among the nearest.
 /// </summary>
 /// <param name="rows">Where to search.</param>
 /// <param name="queries">D numbers each, of length 1.</param>
@@ -22,7 +22,7 @@ internal sealed unsafe class IndexScan(IndexRows rows, float[][] queries, int to
     private readonly float[][] packed = queries.Length > FewQueries && PanelProduct.IsSupported ? RowProduct.Packed(queries) : [];
     private readonly float doubt = DotProduct.Uncertainty<float>(rows.Dimension);
 
-    // Where nearly all rows come out, codes save nothing.
+    // If nearly all rows are results, codes save nothing.
     private readonly CodeQueries? coded = rows.Codes is { } codes && CodeProduct.IsSupported && top < rows.Count / 8 ? new CodeQueries(queries, codes) : null;
 
     private readonly int block = IndexRows.PartRowsOf(rows.Dimension);
@@ -81,7 +81,7 @@ internal sealed unsafe class IndexScan(IndexRows rows, float[][] queries, int to
         }
     }
 
-    // Rows that lie one after another.
+    // Consecutive rows.
     private void ScanRows(ReadOnlySpan<float> numbers, int first, int count, Nearest[] found)
     {
         var tiled = packed.Length == 0 ? 0 : count / RowProduct.Rows * RowProduct.Rows;
@@ -194,7 +194,7 @@ internal sealed unsafe class IndexScan(IndexRows rows, float[][] queries, int to
         }
     }
 
-    /// <summary>What one thread has: what it found, and room for what it reads from the file.</summary>
+    /// <summary>The state of one thread: what it found, and a buffer for what it reads from the file.</summary>
     private sealed class Worker(Nearest[] found, IndexRows rows, int block, bool coded)
     {
         internal Nearest[] Found => found;

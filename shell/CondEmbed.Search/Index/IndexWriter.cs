@@ -6,14 +6,14 @@ using CondEmbed.Common;
 
 namespace CondEmbed.Search;
 
-/// <summary>Writes index files; <see cref="IndexHeader"/> tells how they look.</summary>
+/// <summary>Writes index files; see <see cref="IndexHeader"/> for the format.</summary>
 internal static class IndexWriter
 {
     /// <summary>Writes some rows of an index, in the order given.</summary>
     internal static void Write(string path, IndexRows rows, IReadOnlyList<int> kept, string fingerprint, bool codes) =>
         AtomicFile.Write(path, stream =>
         {
-            // The sums are known when all is written: the header is written last.
+            // The checksums are known only when everything is written, so the header is written last.
             stream.Position = IndexHeader.Length;
             using var embeddings = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
             using var texts = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

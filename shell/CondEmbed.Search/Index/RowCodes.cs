@@ -4,12 +4,12 @@ using System.Runtime.InteropServices;
 namespace CondEmbed.Search;
 
 /// <summary>
-/// Embeddings in eight bits a number: a row is about its scale times its codes, -127 to 127. 16 rows a block, and in a block the first two codes of its rows, then the next
+/// Embeddings with eight bits per number: a row is about its scale times its codes, -127 to 127. There are 16 rows per block: first the first two codes of its rows, then the next
 /// two, and so on, so that a register holds numbers of 16 rows. After all codes come, block after block, 16 scales and 16 errors: how far, at most, a row is from what
 /// its codes say. A row beyond the last has the scale and the error 0.
 /// </summary>
-/// <param name="Dimension">D.</param>
-/// <param name="Count">N.</param>
+/// <param name="Dimension">D, the length of an embedding.</param>
+/// <param name="Count">N, the number of embeddings.</param>
 internal sealed record RowCodes(int Dimension, int Count)
 {
     /// <summary>Rows in a block.</summary>
@@ -17,7 +17,7 @@ internal sealed record RowCodes(int Dimension, int Count)
 
     private const int Most = 127;
 
-    /// <summary>Pairs of codes in a row; the last code of an odd dimension has a 0 beside it.</summary>
+    /// <summary>Pairs of codes in a row; the last code of an odd dimension has a 0 besides it.</summary>
     internal int Pairs => (Dimension + 1) / 2;
 
     /// <summary>How many blocks there are.</summary>

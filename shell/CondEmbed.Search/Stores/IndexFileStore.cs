@@ -6,12 +6,12 @@ namespace CondEmbed.Search;
 
 /// <summary>
 /// Embeddings in one file, as <see cref="ImageIndex"/> keeps them: a store without a server, always searched exactly. One program at a time fills it, with all of it in
-/// memory; another that wants to is refused until the first has closed it or has ended, however that came about. Any number search it, and see the file as it was when
-/// they opened it. Between processes of one machine this holds on every disk, between machines on shared disks that keep locks. An item's id is the picture's, its label the document <c>{"path":...,"label":...}</c>.
+/// memory; another one is refused until the first has closed it or has ended for any reason. Any number of programs may search it, and see the file as it was when
+/// they opened it. Between processes of one machine this holds on every disk, between machines on shared disks that keep locks. An item's id is the image's, its label the document <c>{"path":...,"label":...}</c>.
 /// </summary>
 /// <remarks>
-/// The whole file is written at a time, so while it is filled that is done now and then only: what was embedded since the last time is lost when the program is
-/// killed, some half a minute's work. Disposing and completing write it too.
+/// The whole file is rewritten each time, so while it is being filled that happens only now and then: what was embedded since is lost if the program is
+/// killed, about half a minute's work. Disposing and completing write it too.
 /// </remarks>
 public sealed class IndexFileStore : IVectorStore
 {
@@ -44,18 +44,18 @@ public sealed class IndexFileStore : IVectorStore
     public StoreNetwork Network => new(index.Fingerprint, index.Dimension);
 
     /// <summary>Opens a file to search it.</summary>
-    /// <exception cref="InputException">There is no such file, or it is no index.</exception>
+    /// <exception cref="InputException">The file does not exist, or is not an index.</exception>
     public static IndexFileStore Open(string path) =>
         File.Exists(path)
-            // Windows lets no file be replaced that is open, so that nobody could fill it meanwhile.
+            // Windows does not let an open file be replaced, so nobody could fill it meanwhile.
             ? new IndexFileStore(path, OperatingSystem.IsWindows() ? InMemory(path) : ImageIndex.Load(path), null)
-            : throw new InputException($"{path}: there is no such file; make it with {Wording.Of("StoreIndexer", $"'condembed index RUN IMAGES --store {path}'")}");
+            : throw new InputException($"{path}: no such file; create it with {Wording.Of("StoreIndexer", $"'condembed index RUN IMAGES --store {path}'")}");
 
-    /// <summary>Opens a file to fill it, and makes it where it is not there.</summary>
+    /// <summary>Opens a file to fill it, creating it if it does not exist.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="network">Whose embeddings it holds.</param>
+    /// <param name="network">The network whose embeddings it stores.</param>
     /// <param name="codes">Whether it gets codes, as <see cref="ImageIndex.HasCodes"/> tells; one that has them keeps them.</param>
-    /// <exception cref="InputException">It is of another network, another program is filling it, or it cannot be written.</exception>
+    /// <exception cref="InputException">It belongs to another network, another program is filling it, or it cannot be written.</exception>
     public static IndexFileStore OpenOrCreate(string path, StoreNetwork network, bool codes = false)
     {
         ArgumentNullException.ThrowIfNull(network);
@@ -178,7 +178,7 @@ public sealed class IndexFileStore : IVectorStore
         return Task.CompletedTask;
     }
 
-    /// <summary>Writes the file if it was filled, and lets others fill it.</summary>
+    /// <summary>Writes the file if anything was added, and lets others fill it.</summary>
     public ValueTask DisposeAsync()
     {
         lock (gate)
@@ -203,7 +203,7 @@ public sealed class IndexFileStore : IVectorStore
         return ValueTask.CompletedTask;
     }
 
-    // Only what is another is set, so that a second load leaves the file as it is.
+    // Only changes are written, so that a second load leaves the file as it is.
     private void Set(StorePlace place, ReadOnlySpan<float> embedding)
     {
         var unit = new float[index.Dimension];
@@ -243,7 +243,7 @@ public sealed class IndexFileStore : IVectorStore
         return index;
     }
 
-    // The lock is the system's, on a file beside the index: it ends with the process, and the file goes with it.
+    // The lock is the system's, on a file next to the index: it ends with the process, and the file is removed with it.
     private static FileStream Claim(string path)
     {
         var beside = Beside(path);
@@ -257,15 +257,15 @@ public sealed class IndexFileStore : IVectorStore
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"{path}: cannot be filled, since nothing can be written beside it: {problem.Message} Mend the folder's rights, or give another file.");
+            throw new InputException($"{path}: cannot be filled, because nothing can be written next to it: {problem.Message} Fix the permissions of the folder, or give another file.");
         }
     }
 
     private static string Beside(string path) => path + ".filling";
 
-    private static InputException Filling(string path) => new($"{path}: another program is filling this index. Wait until it is done, or give another file.");
+    private static InputException Filling(string path) => new($"{path}: another program is filling this index. Wait until it has finished, or give another file.");
 
-    // Whoever had the lock before removes the file: a lock on a file that has no name any more would keep nobody out.
+    // The previous owner of the lock removes the file: a lock on a file that no longer has a name would keep nobody out.
     private static bool IsStill(FileStream claim, string path)
     {
         try
@@ -289,7 +289,7 @@ public sealed class IndexFileStore : IVectorStore
         }
         catch (JsonException)
         {
-            // An index of another program's making, whose ids are paths.
+            // An index made by another program, whose ids are paths.
             return new StorePlace(item.Id, item.Id, item.Label);
         }
     }

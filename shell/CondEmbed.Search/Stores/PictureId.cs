@@ -5,16 +5,16 @@ using CondEmbed.Images;
 
 namespace CondEmbed.Search;
 
-/// <summary>Names pictures by their content, so that one picture has one name wherever it lies.</summary>
+/// <summary>Names images by their content, so that an image has the same name wherever it is stored.</summary>
 public static class PictureId
 {
     /// <summary>Characters of an id.</summary>
     public const int Length = 2 * SHA256.HashSizeInBytes;
 
-    /// <summary>Whether a text is such an id.</summary>
+    /// <summary>Whether a string is such an id.</summary>
     internal static bool IsOne(string? text) => text is { Length: Length } && text.All(char.IsAsciiHexDigit);
 
-    /// <summary>SHA-256 of the encoded file, followed by the box as the text <c>#left,top,width,height</c> where only a part of the picture is meant; in lower-case hexadecimal.</summary>
+    /// <summary>SHA-256 of the encoded file, followed by the box as the text <c>#left,top,width,height</c> where only a part of the image is meant; in lower-case hexadecimal.</summary>
     public static string Of(ReadOnlySpan<byte> file, PixelBox? box = null)
     {
         using var sum = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

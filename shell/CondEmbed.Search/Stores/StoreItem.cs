@@ -2,7 +2,7 @@ using CondEmbed.Common;
 
 namespace CondEmbed.Search;
 
-/// <summary>What tells one network's embeddings from another's.</summary>
+/// <summary>Identifies the network of embeddings.</summary>
 /// <param name="Fingerprint">As in <see cref="IEmbeddingNetwork.Fingerprint"/>.</param>
 /// <param name="Dimension">D, numbers in an embedding.</param>
 public sealed record StoreNetwork(string Fingerprint, int Dimension)
@@ -14,74 +14,74 @@ public sealed record StoreNetwork(string Fingerprint, int Dimension)
         return new StoreNetwork(network.Fingerprint, network.Dimension);
     }
 
-    /// <summary>Refuses to mix embeddings of two networks, which mean nothing to each other.</summary>
+    /// <summary>Refuses to mix embeddings of two networks, which are not comparable.</summary>
     /// <param name="other">The network that is to be used with what holds this one's embeddings.</param>
     /// <param name="holder">What holds them, for the message.</param>
     /// <param name="fix">What to do about it, for the message.</param>
-    /// <exception cref="InputException">The other network is another one.</exception>
+    /// <exception cref="InputException">The networks differ.</exception>
     public void DemandSame(StoreNetwork other, string holder, string fix)
     {
         ArgumentNullException.ThrowIfNull(other);
         if (other != this)
         {
-            throw new InputException($"{holder} holds embeddings of another network ({this}) than this one ({other}); {fix}");
+            throw new InputException($"{holder} contains embeddings of another network ({this}), not of this one ({other}); {fix}");
         }
     }
 
-    /// <summary>For people: the fingerprint's beginning and the dimension.</summary>
+    /// <summary>The beginning of the fingerprint and the dimension, for messages.</summary>
     public override string ToString() => $"{Fingerprint[..Math.Min(12, Fingerprint.Length)]}... of {Dimension} numbers";
 }
 
-/// <summary>A picture to keep.</summary>
+/// <summary>An image to store.</summary>
 /// <param name="Id">As <see cref="PictureId"/> makes it.</param>
 /// <param name="Path">Where it is, as shown to people.</param>
-/// <param name="Label">Its class, or an empty text.</param>
+/// <param name="Label">Its class, or an empty string.</param>
 /// <param name="Embedding">D finite numbers, of length 1.</param>
 public sealed record StoreItem(string Id, string Path, string Label, ReadOnlyMemory<float> Embedding)
 {
-    /// <summary>Refuses what no store of this dimension keeps.</summary>
+    /// <summary>Throws if a store of this dimension cannot keep the item.</summary>
     internal void Demand(int dimension)
     {
         if (!PictureId.IsOne(Id))
         {
-            throw new ArgumentException($"'{Id}' is no picture's id, which has {PictureId.Length} hexadecimal digits");
+            throw new ArgumentException($"'{Id}' is not an image id, which has {PictureId.Length} hexadecimal digits");
         }
 
         if (Embedding.Length != dimension)
         {
-            throw new ArgumentException($"{Path}: an embedding of {Embedding.Length} numbers, but the store's have {dimension}");
+            throw new ArgumentException($"{Path}: the embedding has {Embedding.Length} numbers, but those in the store have {dimension}");
         }
 
         foreach (var number in Embedding.Span)
         {
             if (!float.IsFinite(number))
             {
-                throw new InputException($"{Path}: its embedding holds {number}, which cannot be kept");
+                throw new InputException($"{Path}: its embedding contains {number}, which cannot be stored");
             }
         }
 
         if (!Embedding.Span.ContainsAnyExcept(0f))
         {
-            throw new InputException($"{Path}: its embedding is all 0, which is similar to nothing");
+            throw new InputException($"{Path}: its embedding is all zeros, which is similar to nothing");
         }
     }
 }
 
-/// <summary>What a picture is called.</summary>
+/// <summary>The name of an image.</summary>
 /// <param name="Id">As <see cref="PictureId"/> makes it.</param>
 /// <param name="Path">Where it is, as shown to people.</param>
-/// <param name="Label">Its class, or an empty text.</param>
+/// <param name="Label">Its class, or an empty string.</param>
 public sealed record StorePlace(string Id, string Path, string Label);
 
-/// <summary>A picture that was found.</summary>
+/// <summary>An image that was found.</summary>
 /// <param name="Id">As <see cref="PictureId"/> makes it.</param>
 /// <param name="Path">Where it is, as shown to people.</param>
-/// <param name="Label">Its class, or an empty text.</param>
+/// <param name="Label">Its class, or an empty string.</param>
 /// <param name="Cosine">Its similarity to the query, -1 to 1.</param>
 public sealed record StoreHit(string Id, string Path, string Label, double Cosine);
 
 /// <summary>What to search for.</summary>
 /// <param name="Top">How many to find.</param>
-/// <param name="Label">Only pictures of this class, compared one by one; null for all.</param>
-/// <param name="Exact">Whether every picture is compared, instead of those that an approximate index leads to.</param>
+/// <param name="Label">Only images of this class, compared one by one; null for all images.</param>
+/// <param name="Exact">Whether every image is compared, instead of those that an approximate index leads to.</param>
 public sealed record StoreQuery(int Top = 10, string? Label = null, bool Exact = false);

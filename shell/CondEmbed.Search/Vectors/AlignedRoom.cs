@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace CondEmbed.Search;
 
-/// <summary>Memory outside the collector's, at a multiple of 64 bytes, which is what a wide load wants. It is given back with the object, or before by <see cref="Free"/>.</summary>
+/// <summary>Unmanaged memory aligned to 64 bytes for wide loads. It is freed with the object, or earlier by <see cref="Free"/>.</summary>
 /// <param name="length">Its bytes.</param>
 internal sealed unsafe class AlignedRoom(int length)
 {
@@ -13,7 +13,7 @@ internal sealed unsafe class AlignedRoom(int length)
     /// <summary>The first byte.</summary>
     internal byte* Start => start;
 
-    /// <summary>All bytes; at first they are any.</summary>
+    /// <summary>All bytes, initially undefined.</summary>
     internal Span<byte> Span => new(start, length);
 
     /// <summary>Gives the memory back.</summary>

@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 
 namespace CondEmbed.Search;
 
-/// <summary>Dot products whose terms are summed in one and the same order, so that equal rows have equal products to the last bit.</summary>
+/// <summary>Dot products whose terms are always summed in the same order, so that equal rows have bit-identical products.</summary>
 internal static class DotProduct
 {
     /// <summary>D, D -> their product.</summary>
@@ -15,7 +15,7 @@ internal static class DotProduct
     {
         if (a.Length != b.Length)
         {
-            throw new ArgumentException($"{b.Length} numbers, not {a.Length}", nameof(b));
+            throw new ArgumentException($"expected {a.Length} numbers, not {b.Length}", nameof(b));
         }
 
         ref var left = ref MemoryMarshal.GetReference(a);
@@ -55,7 +55,7 @@ internal static class DotProduct
     {
         if (a.Length != b.Length)
         {
-            throw new ArgumentException($"{b.Length} numbers, not {a.Length}", nameof(b));
+            throw new ArgumentException($"expected {a.Length} numbers, not {b.Length}", nameof(b));
         }
 
         var (sums, losses) = (Vector<double>.Zero, Vector<double>.Zero);
@@ -96,7 +96,7 @@ internal static class DotProduct
     }
 
     /// <summary>
-    /// How far apart two ways of summing a dot product of vectors of length 1 can be: each is within D u of the exact value, where u is half of
+    /// How much two ways of summing a dot product of vectors of length 1 can differ: each is within D u of the exact value, where u is half of
     /// epsilon (Higham, "Accuracy and Stability of Numerical Algorithms", 2002, section 3.1); some more for lengths that are not quite 1.
     /// </summary>
     internal static T Uncertainty<T>(int dimension)

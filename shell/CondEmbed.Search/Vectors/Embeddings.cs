@@ -15,7 +15,7 @@ public sealed class Embeddings<T>
     {
         if (typeof(T) != typeof(float) && typeof(T) != typeof(double))
         {
-            throw new ArgumentException($"embeddings are float or double, not {typeof(T).Name}", nameof(values));
+            throw new ArgumentException($"embeddings must be float or double, not {typeof(T).Name}", nameof(values));
         }
 
         if (count < 0 || dimension < 1 || values.Length != (long)count * dimension)
@@ -55,7 +55,7 @@ public sealed class Embeddings<T>
     /// <summary>
     /// The same directions at length 1, so that dot products are cosines. An embedding of length 0 stays 0: its cosine with everything is 0.
     /// </summary>
-    /// <exception cref="InputException">Some numbers are infinite or no numbers; the first such rows are named.</exception>
+    /// <exception cref="InputException">Some numbers are infinite or NaN; the message names the first such rows.</exception>
     public Embeddings<T> AtUnitLength()
     {
         ThrowIfNotFinite();
@@ -104,13 +104,13 @@ public sealed class Embeddings<T>
         return Math.Sqrt(sum + loss);
     }
 
-    /// <summary>An array for so many embeddings.</summary>
+    /// <summary>An array for that many embeddings.</summary>
     /// <exception cref="InputException">No array is that long.</exception>
     internal static T[] Room(int count, int dimension) =>
         (long)count * dimension <= Array.MaxLength
             ? new T[count * dimension]
             : throw new InputException(
-                $"{count} embeddings of {dimension} numbers are more than one array holds. Embed them in parts ({Wording.Of("ShardWriter", "condembed embed --shard i/N")}), or into a store ({Wording.Of("StoreIndexer", "condembed index")}).");
+                $"{count} embeddings of {dimension} numbers do not fit into one array. Embed them in parts ({Wording.Of("ShardWriter", "condembed embed --shard i/N")}), or into a store ({Wording.Of("StoreIndexer", "condembed index")}).");
 
     internal void ThrowIfNotFinite()
     {
@@ -119,7 +119,7 @@ public sealed class Embeddings<T>
         {
             var first = string.Join(", ", bad.Take(10).Select(row => row.ToString(CultureInfo.InvariantCulture)));
             throw new InputException(
-                $"{bad.Count} of {Count} embeddings hold NaN or infinity (rows {first}{(bad.Count > 10 ? ", ..." : "")}, counted from 0)");
+                $"{bad.Count} of {Count} embeddings contain NaN or infinity (rows {first}{(bad.Count > 10 ? ", ..." : "")}, counted from 0)");
         }
     }
 

@@ -1,6 +1,6 @@
 namespace CondEmbed.Search;
 
-/// <summary>The most similar rows seen so far, most similar first; of equally similar ones those that come earlier in the index.</summary>
+/// <summary>The most similar rows seen so far, most similar first; equally similar ones in index order.</summary>
 internal sealed class Nearest(int most)
 {
     private readonly float[] similarities = new float[most];

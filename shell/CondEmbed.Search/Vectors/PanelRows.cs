@@ -12,7 +12,7 @@ internal sealed unsafe class PanelRows : IDisposable
     /// <summary>Rows in a panel.</summary>
     internal const int Width = 48;
 
-    // What a core keeps near itself of the panels that it goes over again and again: the usual second-level cache has 1 MB or more.
+    // The bytes of panels that a core revisits, sized for a second-level cache of 1 MB or more.
     private const int NearBytes = 480 << 10;
 
     private float* start;

@@ -13,7 +13,7 @@ internal static unsafe class RowProduct
     /// <summary>Queries of a tile.</summary>
     internal const int Queries = 16;
 
-    /// <summary>Q D -> D 16 for every 16 queries, those that lack being 0.</summary>
+    /// <summary>Q D -> D 16 for every 16 queries, padded with 0.</summary>
     internal static float[][] Packed(float[][] queries) =>
         [.. queries.Chunk(Queries).Select(some =>
         {

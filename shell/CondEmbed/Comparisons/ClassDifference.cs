@@ -7,13 +7,13 @@ namespace CondEmbed.Comparisons;
 /// <param name="Run">The run's name.</param>
 /// <param name="Reference">The first run's name.</param>
 /// <param name="Estimate">Mean over the classes and its 95 % interval, as fractions: what other classes might have shown, not what other seeds might.</param>
-/// <param name="Better">Classes that did better.</param>
-/// <param name="Worse">Classes that did worse.</param>
-/// <param name="Classes">Every class with its difference, the greatest gain first.</param>
+/// <param name="Better">Classes that improved.</param>
+/// <param name="Worse">Classes that got worse.</param>
+/// <param name="Classes">Every class with its difference, largest gain first.</param>
 public sealed record ClassDifference(
     string Run, string Reference, Estimate Estimate, int Better, int Worse, IReadOnlyList<KeyValuePair<string, double>> Classes)
 {
-    /// <summary>Null where the two were not tested on the same classes, or did not keep them.</summary>
+    /// <summary>Null if the two were not tested on the same classes, or did not record them.</summary>
     internal static ClassDifference? Of(ComparedRun run, ComparedRun reference)
     {
         if (run.Data != reference.Data || run.Classes.Count == 0 || !run.Classes.Keys.ToHashSet().SetEquals(reference.Classes.Keys))

@@ -3,10 +3,10 @@ using CondEmbed.Reports;
 
 namespace CondEmbed.Comparisons;
 
-/// <summary>A run as its folder tells of it, finished or not.</summary>
+/// <summary>A run as read from its folder, finished or not.</summary>
 public sealed record ComparedRun
 {
-    /// <summary>What tells it from the other runs: the end of its folder's path.</summary>
+    /// <summary>Its unique name: the end of its folder's path.</summary>
     public required string Name { get; init; }
 
     /// <summary>Its folder.</summary>
@@ -15,25 +15,25 @@ public sealed record ComparedRun
     /// <summary>Name of its data set; empty before anything was measured.</summary>
     public required string Dataset { get; init; }
 
-    /// <summary>The hash of its pictures, classes and parts.</summary>
+    /// <summary>The hash of its images, classes and parts.</summary>
     public required string Data { get; init; }
 
-    /// <summary>What was there of a published set that is not whole; null for other data.</summary>
+    /// <summary>What was present of an incomplete published set; null for other data.</summary>
     public required string? Subset { get; init; }
 
     /// <summary>The program's version that started it.</summary>
     public required string Version { get; init; }
 
-    /// <summary>Whether it got to its end.</summary>
+    /// <summary>Whether it is finished.</summary>
     public required bool IsFinished { get; init; }
 
     /// <summary>Steps done.</summary>
     public required int Step { get; init; }
 
-    /// <summary>Steps it was to take; 0 if the log does not say.</summary>
+    /// <summary>Planned steps; 0 if the log does not say.</summary>
     public required int Steps { get; init; }
 
-    /// <summary>The step that did best on the validation classes; 0 where there are none, and until the run is finished.</summary>
+    /// <summary>The step that did best on the validation classes; 0 if there are none, and until the run is finished.</summary>
     public required int BestStep { get; init; }
 
     /// <summary>Its settings by name.</summary>
@@ -45,7 +45,7 @@ public sealed record ComparedRun
     /// <summary>The test classes after the last step; empty until the run is finished.</summary>
     public required IReadOnlyDictionary<string, double> Last { get; init; }
 
-    /// <summary>The test classes at the best step; empty where there is none, and until the run is finished.</summary>
+    /// <summary>The test classes at the best step; empty if there is none, and until the run is finished.</summary>
     public required IReadOnlyDictionary<string, double> Best { get; init; }
 
     /// <summary>The evaluations on the validation classes.</summary>
@@ -61,19 +61,19 @@ public sealed record ComparedRun
     /// <summary>What it cost; null until it is finished.</summary>
     public required RunCost? Cost { get; init; }
 
-    /// <summary>What it began with and saw; null until it is finished.</summary>
+    /// <summary>What the run started from and saw; null until it is finished.</summary>
     public required RunOrigin? Origin { get; init; }
 
-    /// <summary>How each test class did after the last step; empty for runs that did not keep it.</summary>
+    /// <summary>The result of each test class after the last step; empty for runs that did not record it.</summary>
     [JsonIgnore]
     public IReadOnlyDictionary<string, ComparedClass> Classes { get; init; } = new Dictionary<string, ComparedClass>();
 
-    /// <summary>Its best value of a metric on the validation classes; null where there is none.</summary>
+    /// <summary>Its best value of a metric on the validation classes; null if there is none.</summary>
     public double? BestValidation(string metric) =>
         Validations.Select(entry => entry.Metrics.TryGetValue(metric, out var value) ? value : (double?)null).Max();
 }
 
-/// <summary>How a class did.</summary>
+/// <summary>The result of a class.</summary>
 /// <param name="Queries">Its queries.</param>
 /// <param name="Values">Means over them, as fractions; keys as in <see cref="Evaluation.MetricNames"/>.</param>
 public sealed record ComparedClass(int Queries, IReadOnlyDictionary<string, double> Values);

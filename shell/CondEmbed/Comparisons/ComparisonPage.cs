@@ -5,7 +5,7 @@ using CondEmbed.Studies;
 
 namespace CondEmbed.Comparisons;
 
-/// <summary>A comparison as one HTML file that needs nothing else.</summary>
+/// <summary>A comparison as one self-contained HTML file.</summary>
 internal static class ComparisonPage
 {
     private const int MostCurves = 6;

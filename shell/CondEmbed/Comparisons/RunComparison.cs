@@ -6,7 +6,7 @@ using CondEmbed.Evaluation;
 
 namespace CondEmbed.Comparisons;
 
-/// <summary>Several runs side by side: what they came to, in which settings they differ, how they learned, what they cost.</summary>
+/// <summary>Several runs side by side: their results, the settings in which they differ, their learning curves and costs.</summary>
 public sealed class RunComparison
 {
     private RunComparison(IReadOnlyList<ComparedRun> runs)
@@ -21,16 +21,16 @@ public sealed class RunComparison
     /// <summary>The runs, in the order given.</summary>
     public IReadOnlyList<ComparedRun> Runs { get; }
 
-    /// <summary>The settings that not all runs have in common.</summary>
+    /// <summary>The settings in which runs differ.</summary>
     public IReadOnlyList<SettingDifference> Settings { get; }
 
-    /// <summary>Why some numbers may not be compared; empty where nothing is known against it.</summary>
+    /// <summary>Why some numbers are not comparable; empty if there is no known reason.</summary>
     public IReadOnlyList<string> Warnings { get; }
 
-    /// <summary>What may be concluded from single runs.</summary>
+    /// <summary>What can be concluded from single runs.</summary>
     public string Caution { get; }
 
-    /// <summary>What the test classes of each further run gain over the first run's, where both were tested on the same.</summary>
+    /// <summary>What the test classes of each further run gain over the first run's, if both were tested on the same.</summary>
     public IReadOnlyList<ClassDifference> Classes { get; }
 
     /// <summary>All metrics of the test classes, in the order to show them.</summary>
@@ -38,22 +38,22 @@ public sealed class RunComparison
     public IReadOnlyList<string> Metrics =>
         [.. Runs.Aggregate((IReadOnlyList<string>)[], (keys, run) => MetricNames.Order(keys.ToDictionary(key => key, _ => 0.0), run.Before))];
 
-    /// <summary>Reads runs from their folders; those under way, too.</summary>
+    /// <summary>Reads runs from their folders, including runs under way.</summary>
     /// <param name="folders">Folders of runs, at least one; the others are compared with the first.</param>
-    /// <exception cref="InputException">One is no run's folder, is given twice, or holds a file that cannot be read.</exception>
+    /// <exception cref="InputException">One is not a run folder, is given twice, or contains a file that cannot be read.</exception>
     public static RunComparison Read(IEnumerable<string> folders)
     {
         string[] all = [.. folders];
         return all.Length == 0
-            ? throw new InputException("No runs to compare: give the folders of at least one.")
+            ? throw new InputException("No runs to compare: give at least one run folder.")
             : new RunComparison(RunReading.Of(all));
     }
 
-    /// <summary>Writes a page that needs nothing else; an existing file is replaced.</summary>
+    /// <summary>Writes a self-contained page; an existing file is replaced.</summary>
     /// <exception cref="InputException">The file cannot be written.</exception>
     public void WriteHtml(string path) => ComparisonPage.Write(this, path);
 
-    /// <summary>Writes every measured number as a line: run, what was measured, step, metric, value (a fraction). Atomically.</summary>
+    /// <summary>Writes every measured number on its own line: run, what was measured, step, metric, value (a fraction). Atomically.</summary>
     /// <exception cref="InputException">The file cannot be written.</exception>
     public void WriteCsv(string path)
     {

@@ -6,24 +6,24 @@ using CondEmbed.Storage;
 
 namespace CondEmbed.Comparisons;
 
-/// <summary>Reads what a run's folder keeps.</summary>
+/// <summary>Reads a run folder.</summary>
 internal static class RunReading
 {
-    /// <summary>The runs, each under the shortest end of its path that no other has.</summary>
-    /// <exception cref="InputException">One is no run's folder, or two are the same.</exception>
+    /// <summary>The runs, each under the shortest unique end of its path.</summary>
+    /// <exception cref="InputException">One is not a run folder, or two are the same.</exception>
     internal static IReadOnlyList<ComparedRun> Of(IReadOnlyList<string> folders)
     {
         string[] roots = [.. folders.Select(folder => Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)))];
 
         if (roots.GroupBy(root => root).FirstOrDefault(same => same.Count() > 1) is { } twice)
         {
-            throw new InputException($"{twice.Key}: is given twice; give each run once.");
+            throw new InputException($"{twice.Key}: given twice; give each run once.");
         }
 
         return [.. roots.Zip(Names(roots), Read)];
     }
 
-    /// <summary>As many of the last folders of each path as tell it from all others.</summary>
+    /// <summary>As many trailing folders of each path as make it unique.</summary>
     internal static IEnumerable<string> Names(string[] roots)
     {
         string[][] parts = [.. roots.Select(root => root.Split(Path.DirectorySeparatorChar, StringSplitOptions.RemoveEmptyEntries))];
@@ -41,7 +41,7 @@ internal static class RunReading
 
         if (!File.Exists(folder.Settings))
         {
-            throw new InputException($"{root}: no run's folder (it has no config.toml). Give folders that 'train' named.");
+            throw new InputException($"{root}: this is not a run folder (no config.toml). Pass folders that {Wording.Of("a Trainer wrote", "`condembed train` printed")}.");
         }
 
         foreach (var file in new[] { folder.Settings, folder.Metrics, folder.Log, folder.Fingerprint })
@@ -81,14 +81,14 @@ internal static class RunReading
         };
     }
 
-    /// <summary>Of a run under way: its batch over the median of the pictures a second.</summary>
+    /// <summary>For a run under way: its batch size over the median images per second.</summary>
     private static double? Pace(IReadOnlyList<StepEntry> steps, IReadOnlyDictionary<string, string> settings)
     {
         double[] paces = [.. steps.Select(step => step.ImagesPerSecond).Where(pace => double.IsFinite(pace) && pace > 0).Order()];
         return paces.Length > 0 && int.TryParse(settings.GetValueOrDefault("batch"), CultureInfo.InvariantCulture, out var batch) ? batch / paces[paces.Length / 2] : null;
     }
 
-    /// <summary>What <see cref="ClassReport"/> writes.</summary>
+    /// <summary>Reads what <see cref="ClassReport"/> writes.</summary>
     private static Dictionary<string, ComparedClass> Classes(string path)
     {
         var records = DelimitedText.Read(path);

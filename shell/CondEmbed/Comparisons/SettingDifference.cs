@@ -1,8 +1,8 @@
 namespace CondEmbed.Comparisons;
 
-/// <summary>A setting that not all runs have in common.</summary>
+/// <summary>A setting in which runs differ.</summary>
 /// <param name="Key">Its name.</param>
-/// <param name="Values">Its value in each run, in their order; null where a run does not name it.</param>
+/// <param name="Values">Its value in each run, in order; null if a run does not have it.</param>
 public sealed record SettingDifference(string Key, IReadOnlyList<string?> Values)
 {
     internal static IReadOnlyList<SettingDifference> Of(IReadOnlyList<ComparedRun> runs) =>

@@ -1,6 +1,6 @@
 namespace CondEmbed.Datasets;
 
-/// <summary>Numbers for class names: the place of a name among the distinct names in ordinal order.</summary>
+/// <summary>Numbers class names: a class's number is the position of its name among the distinct names in ordinal order.</summary>
 public sealed class ClassIndex
 {
     private readonly Dictionary<string, long> numbers;
@@ -16,10 +16,10 @@ public sealed class ClassIndex
     public IReadOnlyList<string> Names { get; }
 
     /// <summary>The number of one name.</summary>
-    /// <exception cref="ArgumentException">The name is none of the numbered ones.</exception>
+    /// <exception cref="ArgumentException">The name is not one of the numbered ones.</exception>
     public long NumberOf(string label) =>
-        numbers.TryGetValue(label, out var number) ? number : throw new ArgumentException($"'{label}' is no class of this index", nameof(label));
+        numbers.TryGetValue(label, out var number) ? number : throw new ArgumentException($"'{label}' is not a class of this index", nameof(label));
 
-    /// <summary>The numbers of labels, one for one.</summary>
+    /// <summary>The number of each label.</summary>
     public long[] NumbersOf(IEnumerable<string> labels) => [.. labels.Select(NumberOf)];
 }

@@ -4,8 +4,8 @@ using CondEmbed.Common;
 namespace CondEmbed.Datasets;
 
 /// <summary>
-/// A data set divided into training, validation and test. Classes are disjoint, so that the test measures retrieval of classes never
-/// seen (unless <see cref="SplitOptions.SharedClasses"/> lets roles given by the data say otherwise).
+/// A data set divided into training, validation and test. Classes are disjoint, so that the test measures retrieval of unseen classes
+/// (unless <see cref="SplitOptions.SharedClasses"/> lets the data's own roles say otherwise).
 /// </summary>
 public sealed class ClassSplit
 {
@@ -32,7 +32,7 @@ public sealed class ClassSplit
     /// <summary>Numbers of the images to train on.</summary>
     public IReadOnlyList<int> Train { get; }
 
-    /// <summary>Numbers of the images to choose with; may be empty.</summary>
+    /// <summary>Numbers of the images for model selection; may be empty.</summary>
     public IReadOnlyList<int> Validation { get; }
 
     /// <summary>Numbers of all images held out for the test.</summary>
@@ -44,21 +44,21 @@ public sealed class ClassSplit
     /// <summary>The part of <see cref="Test"/> that is searched. An image that is in both never finds itself.</summary>
     public IReadOnlyList<int> Gallery { get; }
 
-    /// <summary>Who divided: one line for people.</summary>
+    /// <summary>How the data was divided, in one line for people.</summary>
     public string Rule { get; }
 
-    /// <summary>Whether every test image is query and gallery at once, so that the test is all against all.</summary>
+    /// <summary>Whether every test image is both query and gallery, so that the test is all against all.</summary>
     public bool AllAgainstAll => Queries.Count == Test.Count && Gallery.Count == Test.Count;
 
     /// <summary>Divides a data set for training and test.</summary>
-    /// <exception cref="InputException">There are too few classes, or the roles of the data set do not make a split.</exception>
+    /// <exception cref="InputException">There are too few classes, or the roles of the data set do not form a split.</exception>
     public static ClassSplit Make(IImageDataset dataset, SplitOptions? options = null) =>
         SplitMaker.Make(dataset, options ?? new SplitOptions());
 
     /// <summary>
-    /// Everything that the data set holds out for the test, or for validation where it has no test, or all images when it holds out none; nothing to train on.
+    /// Everything that the data set holds out for the test, or for validation if it has no test, or all images if it holds out none; nothing to train on.
     /// </summary>
-    /// <exception cref="InputException">It is of one class, in which whatever is found is right.</exception>
+    /// <exception cref="InputException">The test images have only one class, so whatever is found is right.</exception>
     public static ClassSplit ForEvaluation(IImageDataset dataset)
     {
         var split = SplitMaker.ForEvaluation(dataset);
@@ -66,7 +66,7 @@ public sealed class ClassSplit
         return split;
     }
 
-    /// <summary>Classes and images of each part, one line a part.</summary>
+    /// <summary>Classes and images of each part, one line per part.</summary>
     public string Describe()
     {
         var lines = new List<string> { $"split: {Rule}", Line("train", Train), Line("validation", Validation) };
@@ -96,16 +96,16 @@ public sealed class ClassSplit
     }
 
     /// <summary>
-    /// One class has no negatives: it teaches nothing, and whatever is found among it is right. So there must be two in every part that is used.
+    /// One class has no negatives: it teaches nothing, and whatever is found in it is right. So every part that is used needs at least two.
     /// </summary>
     /// <param name="forTraining">Whether the parts for training and validation are used.</param>
-    /// <exception cref="InputException">A part has fewer classes.</exception>
+    /// <exception cref="InputException">A part has fewer than two classes.</exception>
     internal void DemandClasses(bool forTraining)
     {
         var problems = new ProblemList();
         if (forTraining)
         {
-            Demand(ClassesOf(Train), "to train on", "which teaches nothing, for there is no other to tell it from");
+            Demand(ClassesOf(Train), "to train on", "which teaches nothing, since there is no other class to tell it from");
             Demand(Validation.Count == 0 ? 2 : ClassesOf(Validation), "to validate with", Certain);
         }
 
@@ -122,7 +122,7 @@ public sealed class ClassSplit
         }
     }
 
-    private const string Certain = "in which every picture found is right, whatever the network does";
+    private const string Certain = "so every image found is right, whatever the network does";
 
     private int ClassesOf(IReadOnlyList<int> places) => places.Select(at => dataset.Items[at].Label).Distinct(StringComparer.Ordinal).Count();
 

@@ -3,23 +3,23 @@ using CondEmbed.Images;
 
 namespace CondEmbed.Datasets;
 
-/// <summary>What a data set is, and what is wrong with it.</summary>
+/// <summary>The findings about a data set.</summary>
 /// <param name="Name">Its name.</param>
-/// <param name="Kind">What kind of data set it was taken for.</param>
-/// <param name="Subset">What is there of a published set that is not whole; null for other data.</param>
+/// <param name="Kind">The kind of data set that it was recognised as.</param>
+/// <param name="Subset">What is present of an incomplete published set; null for other data.</param>
 /// <param name="Images">Number of images.</param>
 /// <param name="Classes">Number of classes.</param>
-/// <param name="Categories">Number of wider kinds that classes belong to; 0 where the data names none.</param>
+/// <param name="Categories">Number of categories; 0 if the data names none.</param>
 /// <param name="ImagesPerClass">How many images the classes have.</param>
-/// <param name="Split">Who divides the classes, or why they cannot be divided.</param>
-/// <param name="Parts">The parts of the split; none where there is no split.</param>
-/// <param name="Width">Columns of the pictures that can be used; of their boxes where they have some. Null where no picture can be.</param>
-/// <param name="Height">Rows of the same.</param>
+/// <param name="Split">How the classes are divided, or why they cannot be.</param>
+/// <param name="Parts">The parts of the split; empty if there is no split.</param>
+/// <param name="Width">Widths of the usable images, or of their boxes if they have some. Null if no image is usable.</param>
+/// <param name="Height">Heights of the same.</param>
 /// <param name="Bytes">Bytes of all files.</param>
 /// <param name="Formats">Number of files of each format, by their content.</param>
-/// <param name="Bad">Pictures that cannot be used.</param>
+/// <param name="Bad">Images that cannot be used.</param>
 /// <param name="Duplicates">Images whose files are equal byte for byte.</param>
-/// <param name="Notices">What people must know of how it was opened, such as files that were passed over.</param>
+/// <param name="Notices">Notices from opening it, such as files that were ignored.</param>
 public sealed record DatasetInspection(
     string Name,
     string Kind,
@@ -38,10 +38,10 @@ public sealed record DatasetInspection(
     Duplicates Duplicates,
     IReadOnlyList<string> Notices);
 
-/// <summary>The least, the middle and the greatest of some numbers.</summary>
+/// <summary>The minimum, median and maximum of some numbers.</summary>
 public sealed record Spread(int Min, double Median, int Max)
 {
-    /// <summary>Of numbers in any order; null where there are none.</summary>
+    /// <summary>Computes them for numbers in any order; null if there are none.</summary>
     public static Spread? Of(IEnumerable<int> numbers)
     {
         int[] sorted = [.. numbers.Order()];
@@ -55,16 +55,16 @@ public sealed record Spread(int Min, double Median, int Max)
 public sealed record InspectedPart(string Name, int Classes, int Images);
 
 /// <summary>
-/// Images whose files have the same SHA-256 (and the same box): equal byte for byte. The same picture saved twice in different sizes or
+/// Images whose files have the same SHA-256 (and the same box): equal byte for byte. The same image saved twice in different sizes or
 /// formats is not found.
 /// </summary>
 /// <param name="Groups">Number of groups of equal images.</param>
-/// <param name="Copies">Images that equal another one before them.</param>
-/// <param name="TrainAndTest">Groups with images on both sides of the split: what the network trains on, it is tested on.</param>
+/// <param name="Copies">Images that equal an earlier one.</param>
+/// <param name="TrainAndTest">Groups with images on both sides of the split: the network is tested on what it was trained on.</param>
 /// <param name="WithinTrain">Groups with two images or more for training or validation.</param>
 /// <param name="WithinTest">Groups with two images or more for test: queries that find their own copy.</param>
 /// <param name="AcrossClasses">Groups with images of several classes: at least one label is wrong.</param>
-/// <param name="Examples">Paths of the images of some groups; those on both sides of the split, and of several classes, first.</param>
+/// <param name="Examples">Paths of the images of some groups; those that cross the split, and those with several classes, first.</param>
 public sealed record Duplicates(
     int Groups, int Copies, int TrainAndTest, int WithinTrain, int WithinTest, int AcrossClasses, IReadOnlyList<IReadOnlyList<string>> Examples)
 {
@@ -73,7 +73,7 @@ public sealed record Duplicates(
     /// <summary>Groups of equal images.</summary>
     /// <param name="items">The images.</param>
     /// <param name="hashes">The hash of each one's file; null where it could not be read.</param>
-    /// <param name="split">Which images are for training and which for test, or nothing.</param>
+    /// <param name="split">Which images are for training and which for test, or null.</param>
     internal static Duplicates Of(IReadOnlyList<ImageItem> items, IReadOnlyList<string?> hashes, ClassSplit? split)
     {
         HashSet<int> train = split is null ? [] : [.. split.Train, .. split.Validation];

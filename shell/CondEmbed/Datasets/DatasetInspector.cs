@@ -4,7 +4,7 @@ using CondEmbed.Images;
 
 namespace CondEmbed.Datasets;
 
-/// <summary>Looks at every picture of a data set, and shows some.</summary>
+/// <summary>Examines every image of a data set, and shows some.</summary>
 public sealed class DatasetInspector
 {
     private const int SheetColumns = 8;
@@ -20,7 +20,7 @@ public sealed class DatasetInspector
     private readonly ClassSplit? split;
     private readonly string rule;
 
-    /// <summary>An inspection of a data set as divided by some rule; that it cannot be divided is part of the findings.</summary>
+    /// <summary>Inspects a data set as divided by some rule; if it cannot be divided, that is one of the findings.</summary>
     public DatasetInspector(IImageDataset dataset, SplitOptions? options = null)
     {
         this.dataset = dataset ?? throw new ArgumentNullException(nameof(dataset));
@@ -36,9 +36,9 @@ public sealed class DatasetInspector
         }
     }
 
-    /// <summary>Reads and decodes every picture.</summary>
-    /// <param name="workers">Threads; 0 is one a core.</param>
-    /// <param name="progress">Told about 200 times, from any thread, last with all done.</param>
+    /// <summary>Reads and decodes every image.</summary>
+    /// <param name="workers">Threads; 0 for one per core.</param>
+    /// <param name="progress">Called about 200 times, from any thread, the last time with everything done.</param>
     /// <param name="cancellation">Ends the work with an OperationCanceledException.</param>
     public DatasetInspection Run(int workers = 0, IProgress<CheckProgress>? progress = null, CancellationToken cancellation = default)
     {
@@ -48,11 +48,11 @@ public sealed class DatasetInspector
     }
 
     /// <summary>
-    /// A picture of each of some classes, spread evenly over them. Frames: blue for training, green for validation, orange for test, none
-    /// where there is no split. A legend says so.
+    /// An image of each of some classes, spread evenly over them. Frames: blue for training, green for validation, orange for test, none
+    /// if there is no split. A legend explains them.
     /// </summary>
-    /// <param name="bad">Pictures to pass over.</param>
-    /// <exception cref="InputException">No picture can be shown.</exception>
+    /// <param name="bad">Images to leave out.</param>
+    /// <exception cref="InputException">No image can be shown.</exception>
     public RgbImage Sheet(IReadOnlyList<BadPicture> bad)
     {
         ArgumentNullException.ThrowIfNull(bad);
@@ -60,7 +60,7 @@ public sealed class DatasetInspector
         int[] good = [.. Enumerable.Range(0, dataset.Count).Where(image => !excluded.Contains(image))];
         if (good.Length == 0)
         {
-            throw new InputException($"{dataset.Name}: none of {dataset.Count} pictures can be shown");
+            throw new InputException($"{dataset.Name}: none of the {dataset.Count} images can be shown");
         }
 
         var frames = new Rgb?[dataset.Count];
@@ -132,7 +132,7 @@ public sealed class DatasetInspector
             new InspectedPart(part.Item1, part.Item2.Select(image => dataset.Items[image].Label).Distinct(StringComparer.Ordinal).Count(), part.Item2.Count));
     }
 
-    /// <summary>What one picture was found to be; without format and hash where its file could not be read.</summary>
+    /// <summary>What was found about one image; without format and hash if its file could not be read.</summary>
     private readonly record struct Seen(long Bytes, string? Format, string? Hash)
     {
         internal int Width { get; init; }

@@ -47,13 +47,13 @@ public sealed class DatasetPart(IImageDataset whole, IReadOnlyList<int> images) 
     /// <inheritdoc/>
     public byte[] Read(int index) => whole.Read(images[index]);
 
-    /// <summary>Decodes every picture of a data set, and leaves out those that cannot be used.</summary>
+    /// <summary>Decodes every image of a data set, and leaves out those that cannot be used.</summary>
     /// <param name="dataset">The data set.</param>
-    /// <param name="workers">Threads; 0 for one a core.</param>
-    /// <param name="notice">Told of each picture that is left out.</param>
-    /// <param name="progress">Told how many pictures are done; from any thread.</param>
+    /// <param name="workers">Threads; 0 for one per core.</param>
+    /// <param name="notice">Called with each image that is left out.</param>
+    /// <param name="progress">Called with the number of images done, from any thread.</param>
     /// <param name="cancellation">Ends the check with an OperationCanceledException.</param>
-    /// <exception cref="InputException">No picture can be used.</exception>
+    /// <exception cref="InputException">No image can be used.</exception>
     public static IImageDataset WithoutBad(
         IImageDataset dataset, int workers = 0, Action<string>? notice = null, IProgress<CheckProgress>? progress = null, CancellationToken cancellation = default)
     {
@@ -65,7 +65,7 @@ public sealed class DatasetPart(IImageDataset whole, IReadOnlyList<int> images) 
         }
 
         var good = check.Good(Enumerable.Range(0, dataset.Count));
-        return good.Count == 0 ? throw new InputException($"{dataset.Name}: none of {dataset.Count} pictures can be used")
+        return good.Count == 0 ? throw new InputException($"{dataset.Name}: none of the {dataset.Count} images can be used")
             : good.Count == dataset.Count ? dataset
             : new DatasetPart(dataset, good);
     }

@@ -3,7 +3,7 @@ using CondEmbed.Images;
 
 namespace CondEmbed.Datasets;
 
-/// <summary>Images that lie as files in a file system.</summary>
+/// <summary>Images stored as files.</summary>
 public sealed class FileDataset : IImageDataset
 {
     private readonly string[] files;
@@ -12,7 +12,7 @@ public sealed class FileDataset : IImageDataset
     /// <param name="name">A short name for reports.</param>
     /// <param name="items">The images.</param>
     /// <param name="files">The file of each image.</param>
-    /// <exception cref="ArgumentException">There is not one file for each image.</exception>
+    /// <exception cref="ArgumentException">The numbers of images and files differ.</exception>
     public FileDataset(string name, IReadOnlyList<ImageItem> items, IReadOnlyList<string> files)
     {
         if (items.Count != files.Count)
@@ -49,7 +49,7 @@ public sealed class FileDataset : IImageDataset
     /// <inheritdoc/>
     public bool ClipsBoxes { get; init; }
 
-    /// <summary>What was passed over while the files were looked for, a line each.</summary>
+    /// <summary>Files that were ignored during the search, one notice per line.</summary>
     public IReadOnlyList<string> PassedOver { get; init; } = [];
 
     /// <inheritdoc/>

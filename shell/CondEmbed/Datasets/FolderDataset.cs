@@ -4,7 +4,7 @@ namespace CondEmbed.Datasets;
 
 /// <summary>
 /// <c>root/CLASS/.../image</c>, with <c>train</c>, <c>validation</c>, <c>test</c>, <c>query</c> and <c>gallery</c> folders between root
-/// and classes if wanted. Files that are no images are passed over, with a notice; hidden ones without.
+/// and classes if wanted. Files that are not images are ignored with a notice; hidden ones without.
 /// </summary>
 public static class FolderDataset
 {
@@ -21,7 +21,7 @@ public static class FolderDataset
 
     /// <summary>Opens a folder of class folders.</summary>
     /// <param name="root">The folder.</param>
-    /// <exception cref="InputException">It is missing, holds no images in class folders, or mixes classes with split folders.</exception>
+    /// <exception cref="InputException">It is missing, contains no images in class folders, or mixes classes with split folders.</exception>
     public static FileDataset Open(string root)
     {
         var contents = Contents(root);
@@ -47,7 +47,7 @@ public static class FolderDataset
         if (stray.Count > 0)
         {
             throw new InputException(
-                $"{root}: {stray.Count} of {files.Count} images lie in no class folder (first: {stray[0]}); "
+                $"{root}: {stray.Count} of {files.Count} images are not in a class folder (first: {stray[0]}); "
                 + $"put each image into {(parts ? "train/CLASS/ or test/CLASS/" : "CLASS/")}");
         }
 
@@ -60,7 +60,7 @@ public static class FolderDataset
     }
 
     /// <summary>
-    /// A folder round the class folders, such as archives are packed with, would make one class of everything.
+    /// A folder around the class folders, as many archives have, would turn everything into one class.
     /// </summary>
     private static void DemandNoFolderBetween(string root, IReadOnlyList<string> files)
     {
@@ -81,13 +81,13 @@ public static class FolderDataset
         var around = RoleFolders.ContainsKey(first[depth - 1]) ? depth - 1 : depth;
         var inner = Path.Combine([root, .. first[..around]]);
         throw new InputException(
-            $"{root}: all its images lie in the one folder '{string.Join('/', first[..depth])}', which holds {number} folders of images; "
-            + $"as a class of its own it would be the only one. If those are the classes, give the inner folder: {inner}");
+            $"{root}: all its images are in the single folder '{string.Join('/', first[..depth])}', which contains {number} folders of images; "
+            + $"as a class it would be the only one. If those are the classes, give the inner folder: {inner}");
     }
 
-    /// <summary>Opens any folder of images for embedding: an image that lies in no class folder has an empty label.</summary>
+    /// <summary>Opens any folder of images for embedding: an image outside any class folder has an empty label.</summary>
     /// <param name="root">The folder.</param>
-    /// <exception cref="InputException">It is missing or holds no image.</exception>
+    /// <exception cref="InputException">It is missing or contains no images.</exception>
     public static FileDataset OpenUnlabelled(string root)
     {
         var parts = PartsOf(root);
@@ -124,12 +124,12 @@ public static class FolderDataset
             return contents;
         }
 
-        var there = contents.Others.Count == 0 ? "" : $"; it holds {contents.ByEnding()}";
-        var convert = contents.Others.Any(ImageFiles.IsUnread) ? "; convert such pictures to JPEG or PNG" : "";
+        var there = contents.Others.Count == 0 ? "" : $"; it contains {contents.ByEnding()}";
+        var convert = contents.Others.Any(ImageFiles.IsUnread) ? "; convert such images to JPEG or PNG" : "";
         throw new InputException($"{root}: no image found at any depth (looked for {string.Join(' ', ImageFiles.Extensions)}){there}{convert}");
     }
 
-    // A class may be called 'train'; two such names beside other folders cannot be told from a split with something extra.
+    // A class may be called 'train'; two such names next to other folders cannot be told from a split with extra folders.
     private static bool PartsOf(string root)
     {
         if (!Directory.Exists(root))
@@ -151,7 +151,7 @@ public static class FolderDataset
 
         var other = folders.First(name => !RoleFolders.ContainsKey(name));
         throw new InputException(
-            $"{root}: holds the split folders {string.Join(", ", parts)} beside '{other}'; move either away, "
+            $"{root}: contains the split folders {string.Join(", ", parts)} next to '{other}'; move one or the other away, "
             + "so that it is clear whether the folders are classes or parts of a split");
     }
 }

@@ -9,31 +9,31 @@ public interface IImageDataset : IImageSource
     /// <summary>A short name for reports.</summary>
     string Name { get; }
 
-    /// <summary>Every image with its label and role; item i is picture i of the source.</summary>
+    /// <summary>Every image with its label and role; item i is image i of the source.</summary>
     IReadOnlyList<ImageItem> Items { get; }
 
-    /// <summary>The K at which results on this data are usually given; null for no custom of its own.</summary>
+    /// <summary>The K at which results on this data are usually reported; null if there is no convention.</summary>
     IReadOnlyList<int>? RecallAt => null;
 
     /// <summary>What kind of data set it is, for people.</summary>
     string Kind => "labelled images";
 
-    /// <summary>Who says what the images are for, where they have roles; one line for people.</summary>
+    /// <summary>Where the roles of the images come from, if they have any; one line for people.</summary>
     string RoleSource => "as the data says";
 
     /// <summary>
-    /// What is there of a published set that is not whole; null for any other. What is measured on a subset does not compare with what is
-    /// published, so every result must say so.
+    /// What is present of an incomplete published set; null for any other data. Results on a subset are not comparable with
+    /// published ones, so every result must say so.
     /// </summary>
     string? Subset => null;
 
-    /// <summary>Whether it is a set that was published with its counts, so that it can be whole or not.</summary>
+    /// <summary>Whether it is a set published with counts, so that completeness can be checked.</summary>
     bool IsPublished => false;
 
-    /// <summary>What somebody should know before trusting the data, a line each: what was passed over, and labels that look alike.</summary>
+    /// <summary>What users should know before trusting the data, one per line: files that were ignored, and labels that look alike.</summary>
     IReadOnlyList<string> Notices => ClassLabel.Alike(Items.Select(item => item.Label));
 
-    /// <summary>The <see cref="Subset"/> once some images are left out: a published set without its bad pictures is not whole any more.</summary>
+    /// <summary>The <see cref="Subset"/> once some images are left out: a published set without its bad images is no longer complete.</summary>
     string? SubsetWithout(int images) =>
         Subset ?? (images > 0 && IsPublished ? $"{Readable.Count(Count - images)} of {Readable.Count(Count)} images of {Kind} (the others cannot be used)" : null);
 

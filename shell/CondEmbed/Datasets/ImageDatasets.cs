@@ -6,11 +6,11 @@ namespace CondEmbed.Datasets;
 /// <summary>Opens a data set by what the user wrote: a name, a folder or a table.</summary>
 public static class ImageDatasets
 {
-    /// <summary>A form in which data lies in a folder.</summary>
+    /// <summary>A way in which data is laid out in a folder.</summary>
     private sealed record Layout(
         string Name, string Description, Func<string, bool> Recognises, Func<string, DatasetOptions, IImageDataset> Open);
 
-    /// <summary>A set that is part of the library.</summary>
+    /// <summary>A set that is bundled with the library.</summary>
     private sealed record EmbeddedSet(string Name, Func<IImageDataset> Open);
 
     private static readonly EmbeddedSet[] ComingAlong =
@@ -20,7 +20,7 @@ public static class ImageDatasets
         new(EmojiScenesDataset.Singles, EmojiScenesDataset.OpenSingles),
     ];
 
-    // Those that people compare on: recognised by their lists, in the folder that was named or in one folder inside it.
+    // The benchmark sets, recognised by their lists in the given folder or in one folder inside it.
     private static readonly Layout[] Published =
     [
         new("cub", "CUB-200-2011 (images.txt, image_class_labels.txt, images/)", CubDataset.Recognises, CubDataset.Open),
@@ -29,25 +29,25 @@ public static class ImageDatasets
         new("in-shop", "In-Shop Clothes Retrieval (Eval/list_eval_partition.txt)", InShopDataset.Recognises, InShopDataset.Open),
     ];
 
-    /// <summary>The name of the set that comes along, and that is meant when none is named.</summary>
+    /// <summary>The name of the bundled set, which is the default.</summary>
     public const string Embedded = "emoji";
 
-    /// <summary>The names of all sets that come along: the emoji, and what is made from them.</summary>
+    /// <summary>The names of all bundled sets: the emoji, and the sets made from them.</summary>
     public static IReadOnlyList<string> EmbeddedNames { get; } = [.. ComingAlong.Select(set => set.Name)];
 
-    /// <summary>The layout that stands for what is recognised.</summary>
+    /// <summary>The layout name for automatic recognition.</summary>
     public const string Auto = "auto";
 
     private const string Folder = "folder";
     private const string Table = "table";
 
-    /// <summary>The names of the layouts that can be asked for.</summary>
+    /// <summary>The names of the available layouts.</summary>
     public static IReadOnlyList<string> LayoutNames { get; } = [Auto, Folder, .. Published.Select(layout => layout.Name), Table];
 
     /// <summary>Opens the labelled images of <paramref name="data"/>; the emoji set when it is null.</summary>
     /// <param name="data">One of <see cref="EmbeddedNames"/>, a folder, or a table.</param>
-    /// <param name="options">How; by default what is there is recognised, and a published set must be whole.</param>
-    /// <exception cref="InputException">It is none of these, or what is there is not well formed or not whole.</exception>
+    /// <param name="options">How to open it; by default the layout is recognised, and a published set must be complete.</param>
+    /// <exception cref="InputException">It is none of these, or the data is malformed or incomplete.</exception>
     public static IImageDataset Open(string? data, DatasetOptions? options = null)
     {
         var wanted = data ?? Embedded;
@@ -63,12 +63,12 @@ public static class ImageDatasets
     }
 
     /// <summary>
-    /// Opens images to embed, with labels or without: as <see cref="Open"/>, and also a single image, or a folder with images in no
+    /// Opens images to embed, with or without labels: like <see cref="Open"/>, but also a single image, or a folder with images outside any
     /// class folder. An image without a class has an empty label.
     /// </summary>
     /// <param name="data">What the user wrote.</param>
-    /// <param name="options">How; by default what is there is recognised, and a published set must be whole.</param>
-    /// <exception cref="InputException">There is no image to be found.</exception>
+    /// <param name="options">How to open it; by default the layout is recognised, and a published set must be complete.</param>
+    /// <exception cref="InputException">No image was found.</exception>
     public static IImageDataset OpenImages(string data, DatasetOptions? options = null)
     {
         options ??= new DatasetOptions();
@@ -81,17 +81,17 @@ public static class ImageDatasets
         return isPlainFolder ? FolderDataset.OpenUnlabelled(data) : Open(data, options);
     }
 
-    /// <summary>Whether this names a single file to be read as a picture, whatever its ending: its content decides, and says what it is.</summary>
+    /// <summary>Whether this names a single file to be read as an image, whatever its ending: its content decides.</summary>
     public static bool IsPicture(string data) => File.Exists(data) && !IsTable(data);
 
-    /// <summary>Whether this is the name of a set that comes along.</summary>
+    /// <summary>Whether this is the name of a bundled set.</summary>
     public static bool IsEmbedded(string data) => EmbeddedNames.Contains(data);
 
-    /// <summary>What to tell whoever allowed a subset of data that is no published set; null where that means something.</summary>
+    /// <summary>A notice for users who allowed a subset of data that is not a published set; null if the setting has an effect.</summary>
     public static string? SubsetNotice(IImageDataset dataset)
     {
         ArgumentNullException.ThrowIfNull(dataset);
-        return dataset.IsPublished ? null : $"{dataset.Name} is no published set ({dataset.Kind}): {Wording.Of("AllowSubset", "--allow-subset")} means nothing here";
+        return dataset.IsPublished ? null : $"{dataset.Name} is not a published data set ({dataset.Kind}): {Wording.Of("AllowSubset", "--allow-subset")} has no effect here";
     }
 
     private static IImageDataset Recognised(string data, DatasetOptions options)
@@ -113,19 +113,19 @@ public static class ImageDatasets
 
         string[] known =
         [
-            $"one of the words {string.Join(", ", EmbeddedNames.Select(name => $"'{name}'"))} for what comes along",
+            $"one of the words {string.Join(", ", EmbeddedNames.Select(name => $"'{name}'"))} for the bundled images",
             "a .csv or .tsv table with the columns path,label",
             "a folder with one folder for each class",
             .. Published.Select(layout => layout.Description),
         ];
-        var wrong = File.Exists(data) ? "is a file of another kind" : "is not there";
+        var wrong = File.Exists(data) ? "is a file of another kind" : "does not exist";
         throw new InputException($"{data}: {wrong}; data can be {string.Join("; ", known)}{RunSettings.Nearest(EmbeddedNames, data)}");
     }
 
     private static IImageDataset Named(string data, Layout layout, DatasetOptions options) =>
         Roots(data, layout) switch
         {
-            [] => throw new InputException($"{data}: is not {layout.Description}: what it is known by is neither in that folder nor in one directly inside it"),
+            [] => throw new InputException($"{data}: is not {layout.Description}: its characteristic files are neither in that folder nor in one directly inside it"),
             [var root] => layout.Open(root, options),
             var roots => throw Several(data, roots),
         };
@@ -142,14 +142,14 @@ public static class ImageDatasets
         };
     }
 
-    /// <summary>The folder itself where it is of the layout, else the folders directly inside that are.</summary>
+    /// <summary>The folder itself if it has the layout, else the folders directly inside that do.</summary>
     private static List<string> Roots(string data, Layout layout) =>
         !Directory.Exists(data) ? []
         : layout.Recognises(data) ? [data]
         : [.. ImageFiles.FoldersOf(data).Select(name => Path.Combine(data, name)).Where(layout.Recognises)];
 
     private static InputException Several(string data, IEnumerable<string> roots) =>
-        new($"{data}: holds several data sets: {string.Join(", ", roots)}; name one of them, or the layout");
+        new($"{data}: contains several data sets: {string.Join(", ", roots)}; name one of them, or the layout");
 
     private static bool IsTable(string path) =>
         path.EndsWith(".csv", StringComparison.OrdinalIgnoreCase) || path.EndsWith(".tsv", StringComparison.OrdinalIgnoreCase);

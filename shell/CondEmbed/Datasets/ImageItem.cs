@@ -3,7 +3,7 @@ using CondEmbed.Images;
 
 namespace CondEmbed.Datasets;
 
-/// <summary>What the data set itself says an image is for.</summary>
+/// <summary>The role of an image according to the data set.</summary>
 public enum Role
 {
     /// <summary>The data set says nothing: a <see cref="ClassSplit"/> decides.</summary>
@@ -12,31 +12,31 @@ public enum Role
     /// <summary>For training.</summary>
     Train,
 
-    /// <summary>For choosing among training steps and settings; never trained on, never reported as the test.</summary>
+    /// <summary>For choosing training steps and settings; never trained on, never reported as the test.</summary>
     Validation,
 
-    /// <summary>Searches for its like among the gallery, and is not itself found.</summary>
+    /// <summary>Searches the gallery, and is not itself found.</summary>
     Query,
 
     /// <summary>Is found by queries, and does not search.</summary>
     Gallery,
 
-    /// <summary>Is query and gallery at once: searches among all others.</summary>
+    /// <summary>Both query and gallery: searches among all others.</summary>
     Test,
 }
 
 /// <summary>One labelled image of a data set.</summary>
 /// <param name="Path">Where it is, as shown to people.</param>
 /// <param name="Label">The name of its class, kept as <see cref="ClassLabel.Normal"/> gives it; empty when it has none.</param>
-/// <param name="Role">What the data set says it is for.</param>
+/// <param name="Role">Its role according to the data set.</param>
 public sealed record ImageItem(string Path, string Label, Role Role)
 {
     /// <summary>The name of its class, in Unicode's normal form C; empty when it has none.</summary>
     public string Label { get; init => field = ClassLabel.Normal(value); } = ClassLabel.Normal(Label);
 
-    /// <summary>The part of the image that is meant; null for the whole.</summary>
+    /// <summary>The part of the image to use; null for the whole image.</summary>
     public PixelBox? Box { get; init; }
 
-    /// <summary>The wider kind that its class belongs to (a super-class, a category); null when the data set knows none.</summary>
+    /// <summary>The category (super-class) of its class; null if the data set has none.</summary>
     public string? Category { get; init => field = value is null ? null : ClassLabel.Normal(value); }
 }

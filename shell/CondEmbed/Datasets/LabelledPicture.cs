@@ -3,13 +3,13 @@ using TorchSharp;
 
 namespace CondEmbed.Datasets;
 
-/// <summary>A picture with the name of its class, wherever it is: in a file, decoded, or a tensor. What a <see cref="MemoryDataset"/> is made of.</summary>
+/// <summary>An image with the name of its class: in a file, decoded, or as a tensor. The elements of a <see cref="MemoryDataset"/> are such images.</summary>
 public sealed class LabelledPicture
 {
     private readonly string? path;
     private readonly byte[]? file;
 
-    /// <summary>A picture file; it is read when the picture is needed.</summary>
+    /// <summary>An image file; it is read when the image is needed.</summary>
     /// <param name="label">The name of its class.</param>
     /// <param name="path">The file.</param>
     public LabelledPicture(string label, string path)
@@ -18,7 +18,7 @@ public sealed class LabelledPicture
         this.path = path ?? throw new ArgumentNullException(nameof(path));
     }
 
-    /// <summary>A decoded picture; it is kept without loss.</summary>
+    /// <summary>A decoded image; it is stored without loss.</summary>
     /// <param name="label">The name of its class.</param>
     /// <param name="picture">The pixels.</param>
     public LabelledPicture(string label, RgbImage picture)
@@ -27,10 +27,10 @@ public sealed class LabelledPicture
         file = ImageEncoder.Png(picture);
     }
 
-    /// <summary>A picture as a tensor; it is copied.</summary>
+    /// <summary>An image as a tensor; it is copied.</summary>
     /// <param name="label">The name of its class.</param>
     /// <param name="picture">H W 3 bytes.</param>
-    /// <exception cref="ArgumentException">The tensor is no such picture.</exception>
+    /// <exception cref="ArgumentException">The tensor is not such an image.</exception>
     public LabelledPicture(string label, torch.Tensor picture)
         : this(label, Decoded(picture))
     {
@@ -39,10 +39,10 @@ public sealed class LabelledPicture
     /// <summary>The name of its class.</summary>
     public string Label { get; }
 
-    /// <summary>What it is for; <see cref="Role.Unassigned"/> leaves that to a <see cref="ClassSplit"/>.</summary>
+    /// <summary>Its role; <see cref="Role.Unassigned"/> leaves that to a <see cref="ClassSplit"/>.</summary>
     public Role Role { get; init; }
 
-    /// <summary>The wider kind that its class belongs to; null where none is known.</summary>
+    /// <summary>The category of its class; null if unknown.</summary>
     public string? Category { get; init; }
 
     internal string NameAt(int index) => path ?? FormattableString.Invariant($"{Label}/{index}");
@@ -64,7 +64,7 @@ public sealed class LabelledPicture
         ArgumentNullException.ThrowIfNull(picture);
         var shape = picture.shape;
         if (shape.Length != 3 || shape[2] != 3 || picture.dtype != torch.uint8)
-            throw new ArgumentException($"A picture is H W 3 bytes; this is {picture.dtype} [{string.Join(", ", shape)}].", nameof(picture));
+            throw new ArgumentException($"An image must be H x W x 3 bytes; this is {picture.dtype} [{string.Join(", ", shape)}].", nameof(picture));
         using var host = picture.cpu();
         using var dense = host.contiguous();
         return new RgbImage((int)shape[1], (int)shape[0], [.. dense.data<byte>()]);

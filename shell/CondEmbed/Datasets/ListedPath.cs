@@ -7,8 +7,8 @@ namespace CondEmbed.Datasets;
 internal static class ListedPath
 {
     /// <summary>
-    /// The file that a path relative to a folder means; null if there is none. Where nothing has exactly that name, backslashes are taken for slashes, and a name
-    /// for one that differs only in Unicode's normal form, as names from a Mac do.
+    /// The file for a path relative to a folder; null if there is none. If nothing has exactly that name, backslashes are taken for slashes, and a name
+    /// matches one that differs only in Unicode normal form, as names from a Mac do.
     /// </summary>
     internal static string? Find(string folder, string path)
     {
@@ -46,15 +46,15 @@ internal static class ListedPath
             : null;
     }
 
-    /// <summary>Adds a problem where a path is empty or rooted, or goes up by '..', also as another system would read it.</summary>
+    /// <summary>Adds a problem if a path is empty, rooted, or goes up by '..', even as another system would read it.</summary>
     /// <param name="path">The path as it is listed.</param>
     /// <param name="place">The list and the line, for the message.</param>
-    /// <param name="problems">Gathers what is wrong.</param>
+    /// <param name="problems">Collects the problems.</param>
     internal static void Check(string path, string place, ProblemList problems)
     {
         if (path is "" or ['/' or '\\', ..] or [_, ':', ..] || path.Contains('\0', StringComparison.Ordinal) || path.Split('/', '\\').Contains(".."))
         {
-            problems.Add($"{place}: '{path}' is no path within the folder of the set; write it relative to the folder and without '..'");
+            problems.Add($"{place}: '{path}' is not a path inside the data set's folder; write it relative to that folder and without '..'");
         }
     }
 }

@@ -14,20 +14,20 @@ internal static class SplitMaker
             : ByClass(dataset, options);
     }
 
-    /// <summary>What is held out for the test, or for validation where nothing is for the test, or all images; nothing to train on.</summary>
+    /// <summary>What is held out for the test, or for validation if nothing is, or all images; nothing to train on.</summary>
     internal static ClassSplit ForEvaluation(IImageDataset dataset)
     {
         var (roleOf, source) = Roles(dataset);
         return dataset.Items.Any(item => IsTest(roleOf(item)))
             ? new ClassSplit(dataset, $"the test images, {source}", roleOf)
             : new ClassSplit(
-                dataset, dataset.Items.Any(item => item.Role != Role.Unassigned) ? $"all images, for none is held out ({source})" : "all images", _ => Role.Test);
+                dataset, dataset.Items.Any(item => item.Role != Role.Unassigned) ? $"all images, since none is held out ({source})" : "all images", _ => Role.Test);
     }
 
-    /// <summary>What each image is for, and who says so. With train and validation alone, as classification has them, the validation is the test.</summary>
+    /// <summary>The role of each image, and where it comes from. If there are only train and validation, as in classification, validation serves as the test.</summary>
     private static (Func<ImageItem, Role> RoleOf, string Source) Roles(IImageDataset dataset) =>
         dataset.Items.Any(item => item.Role == Role.Validation) && !dataset.Items.Any(item => IsTest(item.Role))
-            ? (item => item.Role == Role.Validation ? Role.Test : item.Role, $"{dataset.RoleSource}; its validation images are the test, for it has no other")
+            ? (item => item.Role == Role.Validation ? Role.Test : item.Role, $"{dataset.RoleSource}; its validation images serve as the test images, since it has no others")
             : (item => item.Role, dataset.RoleSource);
 
     private static bool IsTest(Role role) => role is Role.Test or Role.Query or Role.Gallery;
@@ -37,12 +37,12 @@ internal static class SplitMaker
         var problems = new ProblemList();
         if (!(options.TrainShare > 0 && options.TrainShare < 1))
         {
-            problems.Add(Text($"the share of training classes must lie between 0 and 1, and is {options.TrainShare}"));
+            problems.Add(Text($"the share of training classes must be between 0 and 1, but is {options.TrainShare}"));
         }
 
         if (!(options.ValidationShare >= 0 && options.ValidationShare < 1))
         {
-            problems.Add(Text($"the share of validation classes must be 0 or more and below 1, and is {options.ValidationShare}"));
+            problems.Add(Text($"the share of validation classes must be at least 0 and less than 1, but is {options.ValidationShare}"));
         }
 
         problems.ThrowIfAny();
@@ -56,8 +56,8 @@ internal static class SplitMaker
         if (names.Count < 4)
         {
             throw new InputException(
-                $"{dataset.Name}: {Number(names.Count)}; at least 4 are needed, 2 to train on and 2 others to test with, since one class alone teaches nothing "
-                + $"and is always found. Add classes; or divide the pictures yourself into train/ and test/, and allow both to have the same classes: "
+                $"{dataset.Name}: {Number(names.Count)}; at least 4 are needed, 2 to train on and 2 others to test on, since a single class teaches nothing "
+                + $"and is always found. Add classes, or divide the images yourself into train/ and test/ and allow both to share classes: "
                 + Wording.Setting("shared_classes"));
         }
 
@@ -76,7 +76,7 @@ internal static class SplitMaker
     {
         var (roleOf, source) = Roles(dataset);
         var shared = CheckRoles(dataset, options, roleOf);
-        // Classes that would be tested are not taken from those to train on.
+        // Test classes are never among those to train on.
         var given = shared || dataset.Items.Any(item => roleOf(item) == Role.Validation);
         var train = dataset.Items.Where(item => item.Role == Role.Train).Select(item => item.Label);
         var validation = given ? [] : ValidationClasses([.. train.Distinct(StringComparer.Ordinal)], options);
@@ -100,23 +100,23 @@ internal static class SplitMaker
         if (unassigned > 0)
         {
             var first = dataset.Items.First(item => item.Role == Role.Unassigned).Path;
-            problems.Add($"{dataset.Name}: {unassigned} of {dataset.Count} images have no role (first: {first}); give all of them one, or none");
+            problems.Add($"{dataset.Name}: {unassigned} of {dataset.Count} images have no role (first: {first}); give every image a role, or none");
         }
 
-        // Of a subset one half may be missing altogether.
+        // In a subset, one half may be missing entirely.
         var instead = dataset.Subset is null
             ? $"divide the data by class instead: {Wording.Setting("split", "hash")}"
             : $"divide the subset by class instead: {Wording.Setting("split", "first-half")}";
         if (Images(Role.Train) == 0)
         {
-            problems.Add($"{dataset.Name}: none of {dataset.Count} images is for training; {instead}");
+            problems.Add($"{dataset.Name}: none of the {dataset.Count} images is for training; {instead}");
         }
 
         if (Images(Role.Test, Role.Query) == 0 || Images(Role.Test, Role.Gallery) == 0)
         {
             problems.Add(
                 $"{dataset.Name}: {Images(Role.Test)} test, {Images(Role.Query)} query and {Images(Role.Gallery)} gallery images; "
-                + $"give either test images, or query and gallery images; or {instead}");
+                + $"give either test images, or both query and gallery images; or {instead}");
         }
 
         var seen = Labels(Role.Train, Role.Validation);
@@ -125,14 +125,14 @@ internal static class SplitMaker
         {
             problems.Add(
                 $"{dataset.Name}: {Number(shared.Count)} {(shared.Count == 1 ? "is" : "are")} both for training and for test (first: {shared[0]}), as in a split for "
-                + $"classification. To measure on classes never seen, {instead}. To measure on new pictures of the same classes: {Wording.Setting("shared_classes")}");
+                + $"classification. To measure on unseen classes, {instead}. To measure on new images of the same classes: {Wording.Setting("shared_classes")}");
         }
 
         problems.ThrowIfAny();
         return shared.Count > 0;
     }
 
-    // One class alone would always score 1, whatever the network does: so two or none.
+    // A single class would always score 1, whatever the network does: so two or none.
     internal static HashSet<string> ValidationClasses(List<string> train, SplitOptions options)
     {
         if (options.ValidationShare == 0 || train.Count < 4)

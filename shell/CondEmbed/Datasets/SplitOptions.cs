@@ -1,6 +1,6 @@
 namespace CondEmbed.Datasets;
 
-/// <summary>Who decides which classes are held out.</summary>
+/// <summary>What decides which classes are held out.</summary>
 public enum SplitRule
 {
     /// <summary>The roles of the data set if it has any, else <see cref="Hash"/>.</summary>
@@ -16,15 +16,15 @@ public enum SplitRule
 /// <summary>How a data set is divided by class. Its seed is not the seed of a run: runs with several seeds share one split.</summary>
 public sealed record SplitOptions
 {
-    /// <summary>Who decides.</summary>
+    /// <summary>What decides which classes are held out.</summary>
     public SplitRule Rule { get; init; } = SplitRule.Auto;
 
-    /// <summary>The share of the classes that are for training (validation included), above 0 and below 1; at least two are, and two are not. Not used with roles.</summary>
+    /// <summary>The fraction of classes for training (validation included), greater than 0 and less than 1; at least two classes are for training and two are not. Not used with roles.</summary>
     public double TrainShare { get; init; } = 0.5;
 
     /// <summary>
-    /// The share of the training classes that are kept back for validation, from 0 (none) to below 1; at least two classes, or none
-    /// when fewer than two would remain for training. Not used when the data set names validation images.
+    /// The fraction of training classes held back for validation, from 0 (none) to less than 1; at least two classes, or none
+    /// if fewer than two would remain for training. Not used when the data set names validation images.
     /// </summary>
     public double ValidationShare { get; init; } = 0.1;
 
@@ -32,8 +32,8 @@ public sealed record SplitOptions
     public ulong Seed { get; init; }
 
     /// <summary>
-    /// Whether training and test may have the same classes where the data says what is for which, as in <c>train/</c> and <c>test/</c> folders for
-    /// classification. Then what is measured is new pictures of known classes, and no classes are kept back for validation.
+    /// Whether training and test may share classes if the data assigns roles, as in <c>train/</c> and <c>test/</c> folders for
+    /// classification. The test then measures new images of known classes, and no classes are held back for validation.
     /// </summary>
     public bool SharedClasses { get; init; }
 }

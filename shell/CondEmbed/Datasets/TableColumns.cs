@@ -2,10 +2,10 @@ using CondEmbed.Common;
 
 namespace CondEmbed.Datasets;
 
-/// <summary>Where each known column of a table stands; names are compared without regard to case.</summary>
+/// <summary>The positions of the known columns of a table; names are compared case-insensitively.</summary>
 internal sealed class TableColumns
 {
-    /// <summary>What the column of paths may be called: here, in Hugging Face's metadata.csv, and elsewhere. The first one that is there counts.</summary>
+    /// <summary>Possible names of the path column: here, in Hugging Face's metadata.csv, and elsewhere. The first one present counts.</summary>
     internal static readonly string[] PathNames = ["path", "file_name", "filename", "image_path", "image"];
 
     private readonly Dictionary<string, int> places = new(StringComparer.OrdinalIgnoreCase);
@@ -23,7 +23,7 @@ internal sealed class TableColumns
         {
             if (name.Length > 0 && !columns.places.TryAdd(name, at))
             {
-                problems.Add($"{path}, line {header.Line}: column '{name}' stands there twice");
+                problems.Add($"{path}, line {header.Line}: the column '{name}' appears twice");
             }
         }
 
@@ -46,7 +46,7 @@ internal sealed class TableColumns
     {
         foreach (var name in names.Where(name => !Has(name)))
         {
-            problems.Add($"{where}: there is no column '{name}' among {string.Join(", ", header.Fields.Select(field => $"'{field}'"))}");
+            problems.Add($"{where}: no column '{name}' among {string.Join(", ", header.Fields.Select(field => $"'{field}'"))}");
         }
     }
 

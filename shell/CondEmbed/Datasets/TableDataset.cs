@@ -6,14 +6,14 @@ namespace CondEmbed.Datasets;
 /// A comma, semicolon or tab separated table with a header: <c>path,label[,split][,role][,x,y,w,h]</c>. Paths are relative to the table's folder; their column
 /// may also be called <c>file_name</c>, as in Hugging Face's metadata.csv, <c>filename</c>, <c>image_path</c> or <c>image</c>.
 /// <c>split</c> or <c>role</c>: train, validation, test, query or gallery. The columns of open-metric-learning are understood as well:
-/// <c>split</c> (train or validation), <c>is_query</c>, <c>is_gallery</c>, <c>category</c>, <c>x_1,y_1,x_2,y_2</c>. Other columns are passed over, also
-/// <c>sequence</c>: no metric here leaves out what was taken in one sequence.
+/// <c>split</c> (train or validation), <c>is_query</c>, <c>is_gallery</c>, <c>category</c>, <c>x_1,y_1,x_2,y_2</c>. Other columns are ignored, including
+/// <c>sequence</c>: no metric here excludes images of the same sequence.
 /// </summary>
 public static class TableDataset
 {
     /// <summary>Opens a table.</summary>
     /// <param name="path">A <c>.csv</c> or <c>.tsv</c> file.</param>
-    /// <exception cref="InputException">It cannot be read, or holds mistakes: all of them are named, with their lines.</exception>
+    /// <exception cref="InputException">The table cannot be read or contains errors: all of them are named, with their lines.</exception>
     public static FileDataset Open(string path)
     {
         if (!File.Exists(path))
@@ -24,7 +24,7 @@ public static class TableDataset
         var records = DelimitedText.Read(path, TableColumns.PathNames);
         if (records.Count < 2)
         {
-            throw new InputException($"{path}: a header and at least one line are needed, such as 'path,label' and 'a/1.jpg,a'");
+            throw new InputException($"{path}: needs a header and at least one line, such as 'path,label' and 'a/1.jpg,a'");
         }
 
         var problems = new ProblemList();
@@ -39,7 +39,7 @@ public static class TableDataset
             var where = $"{path}, line {record.Line}";
             if (record.Fields.Length != records[0].Fields.Length)
             {
-                problems.Add($"{where}: {record.Fields.Length} fields where the header has {records[0].Fields.Length}");
+                problems.Add($"{where}: {record.Fields.Length} fields, but the header has {records[0].Fields.Length}");
                 continue;
             }
 

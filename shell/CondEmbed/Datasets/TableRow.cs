@@ -4,7 +4,7 @@ using CondEmbed.Images;
 
 namespace CondEmbed.Datasets;
 
-/// <summary>Makes an image of one line of a table; what is wrong with it goes to the list of problems.</summary>
+/// <summary>Turns one line of a table into an image item; errors are added to the list of problems.</summary>
 internal sealed class TableRow(TableColumns columns, DelimitedRecord record, string where, ProblemList problems)
 {
     private const string Roles = "train, validation, test, query, gallery";
@@ -60,7 +60,7 @@ internal sealed class TableRow(TableColumns columns, DelimitedRecord record, str
             case "gallery":
                 return Role.Gallery;
             default:
-                problems.Add($"{where}: {column} '{text}' is none of {Roles}");
+                problems.Add($"{where}: {column} '{text}' is not one of {Roles}");
                 return Role.Unassigned;
         }
     }

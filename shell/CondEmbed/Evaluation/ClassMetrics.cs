@@ -1,15 +1,15 @@
 namespace CondEmbed.Evaluation;
 
-/// <summary>How well the queries of one class did.</summary>
+/// <summary>The results for the queries of one class.</summary>
 /// <param name="Label">The number of the class.</param>
 /// <param name="Queries">How many queries it has.</param>
 /// <param name="QueriesWithoutMatch">How many of them no item could match.</param>
 /// <param name="Values">
-/// The means over its queries, under the names of <see cref="RetrievalMetrics.Values"/>; those over possible queries are missing where there is none.
+/// The means over its queries, under the names of <see cref="RetrievalMetrics.Values"/>; those over possible queries are missing if there are none.
 /// </param>
 public sealed record ClassMetrics(long Label, int Queries, int QueriesWithoutMatch, IReadOnlyDictionary<string, double> Values)
 {
-    /// <summary>Every class, the lowest MAP@R first, of equal ones the lower number; those without a possible query last.</summary>
+    /// <summary>Every class, lowest MAP@R first, ties by number; those without a possible query last.</summary>
     internal static IReadOnlyList<ClassMetrics> Of(QueryTable table) =>
     [
         .. table.All.GroupBy(query => table.Labels[query])

@@ -1,6 +1,6 @@
 namespace CondEmbed.Evaluation;
 
-/// <summary>A class that is taken for another.</summary>
+/// <summary>A class that is mistaken for another.</summary>
 /// <param name="Label">The class of the queries.</param>
 /// <param name="TakenFor">The class of what they found first.</param>
 /// <param name="Count">How many queries of the class found that one first.</param>
@@ -10,7 +10,7 @@ public sealed record ConfusedClasses(long Label, long TakenFor, int Count, int Q
 /// <summary>Which classes the nearest neighbour confuses.</summary>
 public static class Confusions
 {
-    /// <summary>Every pair of two classes of which one is taken for the other: most often first, then by the numbers of the classes.</summary>
+    /// <summary>Every pair of classes of which one is mistaken for the other: most frequent first, then by class number.</summary>
     /// <param name="labels">Q: the class of each query.</param>
     /// <param name="nearest">Q: the class of what it found first.</param>
     public static IReadOnlyList<ConfusedClasses> Of(IReadOnlyList<long> labels, IReadOnlyList<long> nearest)

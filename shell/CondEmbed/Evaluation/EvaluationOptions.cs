@@ -1,6 +1,6 @@
 namespace CondEmbed.Evaluation;
 
-/// <summary>What to measure beside the usual metrics. See <see cref="RetrievalMetrics.Values"/> for the names.</summary>
+/// <summary>What to measure besides the usual metrics. See <see cref="RetrievalMetrics.Values"/> for the names.</summary>
 public sealed record EvaluationOptions
 {
     /// <summary>The K of Recall@K (of queries against a gallery often called CMC@K); null for <see cref="RetrievalMetrics.DefaultRecallAt"/>.</summary>
@@ -50,7 +50,7 @@ public sealed record EvaluationOptions
     {
         if (shares.Any(share => !(share is >= 0 and <= 1)))
         {
-            throw new ArgumentException(FormattableString.Invariant($"must lie within 0 and 1: {string.Join(", ", shares)}"), name);
+            throw new ArgumentException(FormattableString.Invariant($"must be between 0 and 1: {string.Join(", ", shares)}"), name);
         }
     }
 }

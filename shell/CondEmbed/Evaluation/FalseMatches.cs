@@ -15,7 +15,7 @@ internal sealed class FalseMatches<T>(SimilarityRows<T> rows, LabelledSet<T> que
 
     private readonly long[] galleryLabels = [.. gallery.Labels];
 
-    /// <summary>The false non-match rate at each of some false match rates; NaN where there are no negative or no positive pairs.</summary>
+    /// <summary>The false non-match rate at each of some false match rates; NaN if there are no negative or no positive pairs.</summary>
     internal double[] NonMatchRates(IReadOnlyList<double> falseMatchRates, CancellationToken cancel)
     {
         var positives = Enumerable.Range(0, queries.Unit.Count).Sum(PositivesOf);
@@ -26,7 +26,7 @@ internal sealed class FalseMatches<T>(SimilarityRows<T> rows, LabelledSet<T> que
             return [.. falseMatchRates.Select(_ => double.NaN)];
         }
 
-        // Rising distance is falling similarity: the place h from below among distances is the place h from above among similarities.
+        // Increasing distance is decreasing similarity: position h from the bottom among distances is position h from the top among similarities.
         var places = falseMatchRates.Select(rate => rate * (negatives - 1)).ToArray();
         long[] wanted = [.. places.Select(at => (long)at), .. places.Select(at => Math.Min((long)at + 1, negatives - 1))];
         var distances = FromMostSimilar(wanted, cancel).Select(Distance).ToArray();

@@ -3,12 +3,12 @@ using System.Numerics;
 namespace CondEmbed.Evaluation;
 
 /// <summary>Moves the positives among the first K of each ranking to their places in another order of the same K items; what comes after stays.</summary>
-/// <param name="order">The first K of each query in the other order, with the similarities that it is by.</param>
+/// <param name="order">The first K of each query in the new order, with the similarities that determine it.</param>
 /// <param name="galleryLabels">The label of each item.</param>
 internal sealed class FirstPlaces<T>(Neighbours<T> order, IReadOnlyList<long> galleryLabels)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    /// <summary>Changes the rising ranks of a query's positives; what comes back is how many negatives are now strictly before the best of them.</summary>
+    /// <summary>Updates the ascending ranks of a query's positives, and returns how many negatives now strictly precede the best of them.</summary>
     /// <exception cref="ArgumentException">The order is not one of the K items that come first.</exception>
     internal int Apply(int query, long label, Span<int> ranks, int strictlyBetter)
     {
@@ -48,5 +48,5 @@ internal sealed class FirstPlaces<T>(Neighbours<T> order, IReadOnlyList<long> ga
     }
 
     private ArgumentException NotTheFirst(int query) =>
-        new($"query {query}: the {order.K} items are not those that are most similar to it, itself left out", nameof(order));
+        new($"query {query}: the {order.K} items are not the ones most similar to it, excluding itself", nameof(order));
 }

@@ -28,13 +28,13 @@ internal sealed class LabelledSet<T>
 
     internal IReadOnlyList<long> Labels { get; }
 
-    /// <summary>What is strange about the embeddings, a line each.</summary>
+    /// <summary>What is suspicious about the embeddings, one per line.</summary>
     internal IEnumerable<string> Strange(string what)
     {
         var unit = Unit;
         if (unit.Count > 1 && itemsOfLabel.Count == 1)
         {
-            yield return $"All {unit.Count} {what} are of one class: whatever is found is right, so the numbers say nothing.";
+            yield return $"All {unit.Count} {what} belong to one class: whatever is found is right, so the numbers mean nothing.";
         }
 
         var zero = Enumerable.Range(0, unit.Count).Where(item => !unit.Row(item).ContainsAnyExcept(T.Zero)).ToList();
@@ -45,17 +45,17 @@ internal sealed class LabelledSet<T>
 
         if (unit.Count > 1 && zero.Count < unit.Count && Enumerable.Range(1, unit.Count - 1).All(item => unit.Row(item).SequenceEqual(unit.Row(0))))
         {
-            yield return $"All {unit.Count} {what} have the same direction, so only their order decides; the network may have collapsed.";
+            yield return $"All {unit.Count} {what} have the same direction, so only their order decides the result; the network may have collapsed.";
         }
     }
 
     /// <summary>How many items have a label.</summary>
     internal int CountOf(long label) => itemsOfLabel.TryGetValue(label, out var items) ? items.Length : 0;
 
-    /// <summary>How many items have a label, but for one item, or none for -1.</summary>
+    /// <summary>How many items have a label, excluding one item; -1 excludes none.</summary>
     internal int PositivesOf(long label, int except) => CountOf(label) - (except >= 0 && Labels[except] == label ? 1 : 0);
 
-    /// <summary>A fresh list of the items with a label, but for one item.</summary>
+    /// <summary>A new list of the items with a label, excluding one item.</summary>
     internal int[] Positives(long label, int except) =>
         itemsOfLabel.TryGetValue(label, out var items) ? Array.FindAll(items, item => item != except) : [];
 }

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace CondEmbed.Evaluation;
 
-/// <summary>The metrics that reports show: their keys in JSON, their order, and their names for people.</summary>
+/// <summary>The metrics that reports show: their keys in JSON, their order, and their display names.</summary>
 public static class MetricNames
 {
     private static readonly OrderedDictionary<string, string> Known = new()
@@ -42,20 +42,20 @@ public static class MetricNames
         ("_counting_query", ", R counts the query"),
     ];
 
-    /// <summary>The key of Recall@1, the metric by which runs are compared first.</summary>
+    /// <summary>The key of Recall@1, the main metric for comparing runs.</summary>
     public const string Recall1 = "recall@1";
 
     /// <summary>The key of MAP@R.</summary>
     public const string MapAtR = "map_at_r";
 
-    /// <summary>The K of Recall@K that a run keeps where neither its settings nor its data name others.</summary>
+    /// <summary>The K of Recall@K that a run records if neither its settings nor its data name others.</summary>
     public static IReadOnlyList<int> RecallOfRuns { get; } = [1, 2, 4, 8];
 
-    /// <summary>How metrics were measured, in words for reports: every report says it.</summary>
+    /// <summary>How metrics were measured, in words; every report says it.</summary>
     public static string Protocol(bool allAgainstAll) =>
         (allAgainstAll ? "all against all" : "queries against a gallery") + "; cosine similarity; ties by lower index; R without the query";
 
-    /// <summary>The name for people; a key that is not known names itself.</summary>
+    /// <summary>The display name; an unknown key is its own name.</summary>
     public static string Display(string key)
     {
         foreach (var (ending, words) in Endings)
@@ -71,7 +71,7 @@ public static class MetricNames
             : Starts.Aggregate(key, (text, start) => text.StartsWith(start.Key, StringComparison.Ordinal) ? start.Words + text[start.Key.Length..] : text);
     }
 
-    /// <summary>All keys of both sets, each once: Recall@K by K, the other known ones in their fixed order, then the others as they come.</summary>
+    /// <summary>The distinct keys of both sets: Recall@K by K, the other known ones in their fixed order, then the rest as they come.</summary>
     public static IReadOnlyList<string> Order(
         IReadOnlyDictionary<string, double> first, IReadOnlyDictionary<string, double> second)
     {

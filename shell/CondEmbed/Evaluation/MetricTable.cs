@@ -5,7 +5,7 @@ namespace CondEmbed.Evaluation;
 
 /// <summary>A line of the table of metrics, as text, in percent.</summary>
 /// <param name="Key">Its key, as in <see cref="MetricNames"/>.</param>
-/// <param name="Name">Its name for people.</param>
+/// <param name="Name">Its display name.</param>
 /// <param name="Before">Value before training; empty if not measured.</param>
 /// <param name="After">Value after training; empty if not measured.</param>
 /// <param name="Change">After minus before in percentage points, with its sign; empty if one is missing.</param>
@@ -24,7 +24,7 @@ public static class MetricTable
     }
 
     /// <summary>
-    /// The table as aligned text: a header, then a line a metric, then what <see cref="Worse"/> says; the lines end without a line feed after the last.
+    /// The table as aligned text: a header, then one line per metric, then what <see cref="Worse"/> says; there is no line feed after the last line.
     /// </summary>
     public static string Format(IReadOnlyDictionary<string, double> before, IReadOnlyDictionary<string, double> after) =>
         Format(before, after, "before", "after") + (Worse(before, after) is { } warning ? $"\n\n{warning}" : "");
@@ -34,7 +34,7 @@ public static class MetricTable
     {
         var rows = Rows(before, after).Select(row => new[] { row.Name, row.Before, row.After, row.Change });
         string[][] table = [["metric (%)", first, second, "change"], .. rows];
-        // A column that is empty for every metric (nothing was measured before) is left out.
+        // A column that is empty for every metric (nothing was measured before training) is left out.
         var shown = Enumerable.Range(0, 4).Where(column => table.Skip(1).Any(row => row[column].Length > 0)).ToArray();
         var widths = shown.Select(column => table.Max(row => row[column].Length)).ToArray();
         var text = new StringBuilder();
@@ -46,13 +46,13 @@ public static class MetricTable
         return text.ToString().TrimEnd('\n');
     }
 
-    /// <summary>That training has made MAP@R worse, and what to do; null where it has not, or was not measured.</summary>
+    /// <summary>The warning that training has made MAP@R worse, and what to do; null if it has not, or was not measured.</summary>
     public static string? Worse(IReadOnlyDictionary<string, double> before, IReadOnlyDictionary<string, double> after)
     {
         ArgumentNullException.ThrowIfNull(before);
         ArgumentNullException.ThrowIfNull(after);
         return Find(after, MetricNames.MapAtR) < Find(before, MetricNames.MapAtR)
-            ? "Worse than before: a run this short, or on so few pictures, unlearns more than it learns. Give it more steps, or a lower lr."
+            ? "Worse than before: a run this short, or on so few images, unlearns more than it learns. Train for more steps, or with a lower lr."
             : null;
     }
 

@@ -1,8 +1,8 @@
 namespace CondEmbed.Evaluation;
 
 /// <summary>
-/// The retrieval metrics of rankings that were made elsewhere. A ranking may be cut off: positives beyond its end count as never found, and
-/// R is what is given. The names are those of <see cref="RetrievalMetrics.Values"/>; <c>recall@K</c> needs rankings of at least K items to mean what it says.
+/// Retrieval metrics of rankings that were made elsewhere. A ranking may be truncated: positives beyond its end count as never found, and
+/// R is what is given. The names are those of <see cref="RetrievalMetrics.Values"/>; <c>recall@K</c> is meaningful only for rankings of at least K items.
 /// </summary>
 public static class NeighbourMetrics
 {
@@ -10,11 +10,11 @@ public static class NeighbourMetrics
     /// From the labels of the neighbours, as pytorch-metric-learning's <c>AccuracyCalculator</c> has them. Negatives strictly more similar than
     /// the best positive are taken to be those before it.
     /// </summary>
-    /// <param name="queryLabels">Q.</param>
+    /// <param name="queryLabels">Q, the label of each query.</param>
     /// <param name="neighbourLabels">For each query the labels of its neighbours, nearest first, without the query itself.</param>
-    /// <param name="labelCounts">How many items of the reference set have each label; a label that is missing has none.</param>
+    /// <param name="labelCounts">How many items of the reference set have each label; a missing label has none.</param>
     /// <param name="queriesInReferences">Whether the queries are counted there, so that one of each count is the query itself.</param>
-    /// <param name="options">Which metrics; those that need embeddings are not for here.</param>
+    /// <param name="options">Which metrics; those that need embeddings are not available here.</param>
     /// <exception cref="ArgumentException">The lists do not fit together, or an option needs embeddings.</exception>
     /// <exception cref="Common.InputException">No query has a possible match.</exception>
     public static RetrievalMetrics FromLabels(
@@ -35,9 +35,9 @@ public static class NeighbourMetrics
     /// From the positions of the hits, as open-metric-learning's <c>calc_cmc</c>, <c>calc_precision</c> and <c>calc_map</c> have them: CMC@K is
     /// <c>recall@K</c>, the others <c>precision@K</c> and <c>map@K</c>, of the K in <see cref="EvaluationOptions.CutOffs"/>.
     /// </summary>
-    /// <param name="hitPositions">For each query the places, from 0, of the items with its label in its ranking, rising.</param>
+    /// <param name="hitPositions">For each query the positions, from 0, in its ranking of the items with its label, ascending.</param>
     /// <param name="matches">For each query how many such items there are, R.</param>
-    /// <param name="options">Which metrics; those that need embeddings are not for here.</param>
+    /// <param name="options">Which metrics; those that need embeddings are not available here.</param>
     /// <exception cref="ArgumentException">The lists do not fit together, or an option needs embeddings.</exception>
     /// <exception cref="Common.InputException">No query has a possible match.</exception>
     public static RetrievalMetrics FromHits(
@@ -67,7 +67,7 @@ public static class NeighbourMetrics
             int[] ranks = [.. hits[query].Select(place => place + 1)];
             if (ranks.Length > matches[query] || ranks.Any(rank => rank < 1) || ranks.Zip(ranks.Skip(1)).Any(pair => pair.First >= pair.Second))
             {
-                throw new ArgumentException($"query {query}: hits at {string.Join(", ", hits[query])} of {matches[query]} are not rising places", nameof(hits));
+                throw new ArgumentException($"query {query}: the ranks of its hits, {string.Join(", ", hits[query])} of {matches[query]}, must be increasing", nameof(hits));
             }
 
             table.Fill(query, new QueryRanking(ranks, matches[query], ranks.Length == 0 ? int.MaxValue : ranks[0] - 1, queriesInReferences));

@@ -5,7 +5,7 @@ namespace CondEmbed.Evaluation;
 
 /// <summary>The most similar gallery items of every query.</summary>
 /// <typeparam name="T"><see cref="float"/> or <see cref="double"/>.</typeparam>
-/// <param name="K">Neighbours of a query: what was asked for, or all there are if that is fewer.</param>
+/// <param name="K">Neighbours per query: the number asked for, or all items if there are fewer.</param>
 /// <param name="Items">Q K, row after row: gallery items, most similar first.</param>
 /// <param name="Similarities">Q K: their cosines with the query.</param>
 public sealed record Neighbours<T>(int K, int[] Items, T[] Similarities)
@@ -17,14 +17,14 @@ public sealed record Neighbours<T>(int K, int[] Items, T[] Similarities)
     public ReadOnlySpan<T> SimilaritiesOf(int query) => Similarities.AsSpan(query * K, K);
 }
 
-/// <summary>Finds neighbours by cosine, a block of queries at a time; of equally similar items the one with the lower index comes first.</summary>
+/// <summary>Finds neighbours by cosine, a block of queries at a time; among equally similar items the one with the lower index comes first.</summary>
 public static class NeighbourSearch
 {
     /// <summary>Q D, G D -> Q K.</summary>
     /// <param name="queries">What to search for.</param>
     /// <param name="gallery">Where to search.</param>
     /// <param name="k">How many neighbours to find, at least 1.</param>
-    /// <param name="excludeSelf">Whether query i and item i are the same image, which then does not find itself.</param>
+    /// <param name="excludeSelf">Whether query i and item i are the same image, which is then excluded.</param>
     /// <param name="cancel">Stops between blocks.</param>
     /// <exception cref="Common.InputException">An embedding is not finite.</exception>
     public static Neighbours<T> TopK<T>(
@@ -38,7 +38,7 @@ public static class NeighbourSearch
         ArgumentOutOfRangeException.ThrowIfLessThan(k, 1);
         if (queries.Dimension != gallery.Dimension)
         {
-            throw new ArgumentException($"queries of {queries.Dimension} numbers, gallery of {gallery.Dimension}", nameof(gallery));
+            throw new ArgumentException($"queries have {queries.Dimension} numbers, the gallery {gallery.Dimension}", nameof(gallery));
         }
 
         if (excludeSelf && queries.Count > gallery.Count)
@@ -61,7 +61,7 @@ public static class NeighbourSearch
         return found;
     }
 
-    // A heap whose root is the worst of the best so far; in the end the roots go to the back, one after another. Items come by rising index, so one that is only as
+    // A heap whose root is the worst of the best so far; at the end the roots are moved to the back one after another. Items come in index order, so one that is only as
     // similar as the worst never displaces it.
     private static void Select<T>(ReadOnlySpan<T> similarities, int self, Span<int> items, Span<T> best)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>

@@ -1,12 +1,12 @@
 namespace CondEmbed.Evaluation;
 
-/// <summary>Where the positives of one query stand.</summary>
+/// <summary>The ranks of the positives of one query.</summary>
 internal readonly ref struct QueryRanking(ReadOnlySpan<int> ranks, int matches, int strictlyBetter, bool isInGallery)
 {
-    /// <summary>The rising ranks of the positives, from 1; all of them, or those in a ranking that was cut off.</summary>
+    /// <summary>The ascending ranks of the positives, from 1; all of them, or those in a truncated ranking.</summary>
     internal ReadOnlySpan<int> Ranks { get; } = ranks;
 
-    /// <summary>R: the positives that there are.</summary>
+    /// <summary>R, the number of positives.</summary>
     internal int Matches { get; } = matches;
 
     /// <summary>Negatives that are strictly more similar than the best positive.</summary>

@@ -35,25 +35,25 @@ internal sealed class QueryTable
         }
     }
 
-    /// <summary>Sees to it that something was measured.</summary>
+    /// <summary>Throws unless something was measured.</summary>
     /// <exception cref="InputException">No query has a possible match.</exception>
     internal void DemandMatch()
     {
         if (Array.TrueForAll(Outcomes, outcome => outcome.Matches == 0))
         {
-            throw new InputException($"none of {Outcomes.Length} queries has another item with its label to be found: nothing can be measured");
+            throw new InputException($"none of the {Outcomes.Length} queries has another item with its label to find, so nothing can be measured");
         }
     }
 
     /// <summary>Every query's value of one measure.</summary>
-    /// <exception cref="KeyNotFoundException">There is no such measure.</exception>
+    /// <exception cref="KeyNotFoundException">There is no measure with this name.</exception>
     internal double[] Column(string name)
     {
         var at = Measures.Select(measure => measure.Name).ToList().IndexOf(name);
-        return at >= 0 ? columns[at] : throw new KeyNotFoundException($"'{name}' is no mean over queries that was asked for");
+        return at >= 0 ? columns[at] : throw new KeyNotFoundException($"'{name}' is not one of the means over queries that were asked for");
     }
 
-    /// <summary>The mean of a measure over some queries; no number if it is over possible queries, and none of them is.</summary>
+    /// <summary>The mean of a measure over some queries; NaN if it is over possible queries and there are none.</summary>
     internal double Mean(QueryMeasure measure, IReadOnlyList<int> queries)
     {
         var column = Column(measure.Name);

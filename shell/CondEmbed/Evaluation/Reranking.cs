@@ -4,15 +4,15 @@ using CondEmbed.Search;
 namespace CondEmbed.Evaluation;
 
 /// <summary>
-/// Search in two steps: the K items that are most similar by the cosine of their embeddings, put in order by a similarity that costs more. All other items
-/// follow in the order of the cosine.
+/// Search in two steps: the K items most similar by the cosine of their embeddings are reordered by a more expensive similarity. All other items
+/// follow in order of cosine.
 /// </summary>
 public static class Reranking
 {
-    /// <summary>The K most similar items of each query, its own picture left out.</summary>
-    /// <param name="queries">Q D.</param>
-    /// <param name="gallery">G D.</param>
-    /// <param name="k">How many, at least 1; all that there are for every query where that is fewer.</param>
+    /// <summary>The K most similar items of each query, excluding its own image.</summary>
+    /// <param name="queries">Q D, the query embeddings.</param>
+    /// <param name="gallery">G D, the gallery embeddings.</param>
+    /// <param name="k">How many, at least 1; all items if there are fewer.</param>
     /// <param name="self">For each query, the gallery item that is the same image, or -1; null when there is none.</param>
     /// <param name="cancel">Stops between blocks.</param>
     /// <exception cref="Common.InputException">An embedding is not finite.</exception>
@@ -40,8 +40,8 @@ public static class Reranking
         return kept;
     }
 
-    /// <summary>The same items by falling similarity of another kind; equal ones keep their order.</summary>
-    /// <param name="candidates">What is put in order.</param>
+    /// <summary>The same items in descending order of another similarity; equal ones keep their order.</summary>
+    /// <param name="candidates">The items to reorder.</param>
     /// <param name="similarities">Q K: the other similarities, in the order of the candidates.</param>
     public static Neighbours<T> Reorder<T>(Neighbours<T> candidates, IReadOnlyList<T> similarities)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -56,14 +56,14 @@ public static class Reranking
         return new(candidates.K, [.. order.Select(at => candidates.Items[at])], [.. order.Select(at => similarities[at])]);
     }
 
-    /// <summary>Retrieval metrics of the new order, where <see cref="Retrieval"/> gives those of the old one. Only measures of the order are taken.</summary>
-    /// <param name="queries">Q D.</param>
-    /// <param name="queryLabels">Q.</param>
-    /// <param name="gallery">G D.</param>
-    /// <param name="galleryLabels">G.</param>
+    /// <summary>Retrieval metrics of the new order, where <see cref="Retrieval"/> gives those of the old one. Only measures of the order are computed.</summary>
+    /// <param name="queries">Q D, the query embeddings.</param>
+    /// <param name="queryLabels">Q, the label of each query.</param>
+    /// <param name="gallery">G D, the gallery embeddings.</param>
+    /// <param name="galleryLabels">G, the label of each gallery item.</param>
     /// <param name="reordered">The <see cref="Candidates"/> in another order.</param>
     /// <param name="self">As for the candidates.</param>
-    /// <param name="options">What to measure; clusterings, false matches and principal components are of embeddings, which do not change.</param>
+    /// <param name="options">What to measure; clusterings, false matches and principal components depend on the embeddings, which do not change.</param>
     /// <param name="cancel">Stops between blocks.</param>
     /// <exception cref="ArgumentException">The items are not the candidates.</exception>
     /// <exception cref="Common.InputException">An embedding is not finite, or no query has its label in the gallery.</exception>

@@ -5,14 +5,14 @@ using CondEmbed.Search;
 namespace CondEmbed.Evaluation;
 
 /// <summary>
-/// Measures retrieval by cosine similarity, a block of queries at a time: 60,502 embeddings of 512 floats need less than 1 GB beside
+/// Measures retrieval by cosine similarity, a block of queries at a time: 60,502 embeddings of 512 floats need less than 1 GB besidess
 /// the embeddings themselves. Ties are broken by lower index, so that no metric depends on K or on the block.
 /// </summary>
 public static class Retrieval
 {
     /// <summary>All against all: every item searches among all others.</summary>
-    /// <param name="embeddings">N D.</param>
-    /// <param name="labels">N.</param>
+    /// <param name="embeddings">N D, the embeddings.</param>
+    /// <param name="labels">N, the label of each embedding.</param>
     /// <param name="options">What else to measure.</param>
     /// <param name="cancel">Stops between blocks.</param>
     /// <exception cref="InputException">An embedding is not finite, or no two items share a label.</exception>
@@ -29,11 +29,11 @@ public static class Retrieval
     }
 
     /// <summary>Queries against a gallery. Both use the same numbers for the same classes.</summary>
-    /// <param name="queries">Q D.</param>
-    /// <param name="queryLabels">Q.</param>
-    /// <param name="gallery">G D.</param>
-    /// <param name="galleryLabels">G.</param>
-    /// <param name="self">For each query, the gallery item that is the same image and so is left out, or -1; null when there is none.</param>
+    /// <param name="queries">Q D, the query embeddings.</param>
+    /// <param name="queryLabels">Q, the label of each query.</param>
+    /// <param name="gallery">G D, the gallery embeddings.</param>
+    /// <param name="galleryLabels">G, the label of each gallery item.</param>
+    /// <param name="self">For each query, the gallery item that is the same image and is therefore excluded, or -1; null if there are none.</param>
     /// <param name="options">What else to measure. Clusterings and principal components are those of the queries.</param>
     /// <param name="cancel">Stops between blocks.</param>
     /// <exception cref="InputException">An embedding is not finite, or no query has its label in the gallery.</exception>
@@ -49,7 +49,7 @@ public static class Retrieval
     {
         if (queries.Dimension != gallery.Dimension)
         {
-            throw new ArgumentException($"queries of {queries.Dimension} numbers, gallery of {gallery.Dimension}", nameof(gallery));
+            throw new ArgumentException($"queries have {queries.Dimension} numbers, the gallery {gallery.Dimension}", nameof(gallery));
         }
 
         if (self is not null && self.Count != queries.Count)
@@ -108,7 +108,7 @@ public static class Retrieval
         metrics.Add("f1", agreement.F1);
     }
 
-    /// <summary>What becomes of every query, the first places of its ranking in another order if one is given.</summary>
+    /// <summary>Evaluates every query, with the first places of its ranking in another order if one is given.</summary>
     internal static QueryTable Table<T>(
         LabelledSet<T> queries,
         LabelledSet<T> gallery,
@@ -136,7 +136,7 @@ public static class Retrieval
         return Table(rows, queries, gallery, self, measures, null, cancel, first);
     }
 
-    /// <summary>The same from whole rows of similarities.</summary>
+    /// <summary>The same, computed from full rows of similarities.</summary>
     internal static QueryTable Table<T>(
         SimilarityRows<T> rows,
         LabelledSet<T> queries,

@@ -4,9 +4,9 @@ using Microsoft.FSharp.Core;
 
 namespace CondEmbed.Evaluation;
 
-/// <summary>How well one query did.</summary>
+/// <summary>The result of one query.</summary>
 /// <param name="Query">The number of the query.</param>
-/// <param name="Matches">R: how many other items have its label. When 0, all the rest is 0 too.</param>
+/// <param name="Matches">R: how many other items have its label. If 0, everything else is 0 too.</param>
 /// <param name="FirstHit">The rank, from 1, of the first of them.</param>
 /// <param name="RPrecision">See <see cref="RankMetrics.RPrecision(ReadOnlySpan{int})"/>.</param>
 /// <param name="MapAtR">See <see cref="RankMetrics.AveragePrecisionAtR(ReadOnlySpan{int})"/>.</param>
@@ -56,7 +56,7 @@ public sealed class RetrievalMetrics
         }
     }
 
-    /// <summary>What is strange about the embeddings, a line each: those of length zero, or all of them equal. Then the numbers say nothing about a network.</summary>
+    /// <summary>What is suspicious about the embeddings, one per line: some of length zero, or all equal. The metrics then say nothing about the network.</summary>
     public IReadOnlyList<string> Notices { get; internal init; } = [];
 
     /// <summary>The K of Recall@K unless others are asked for.</summary>
@@ -80,20 +80,20 @@ public sealed class RetrievalMetrics
     /// <summary>How many queries there were.</summary>
     public int Queries => Outcomes.Count;
 
-    /// <summary>How many queries no item could match.</summary>
+    /// <summary>How many queries have no possible match.</summary>
     public int QueriesWithoutMatch { get; }
 
-    /// <summary>Every query's own result, in the order of the queries.</summary>
+    /// <summary>The result of every query, in order.</summary>
     public IReadOnlyList<QueryOutcome> Outcomes => table.Outcomes;
 
-    /// <summary>The same by class, the class with the lowest MAP@R first; classes without a query that can be matched come last.</summary>
+    /// <summary>The results by class, lowest MAP@R first; classes without a matchable query come last.</summary>
     public IReadOnlyList<ClassMetrics> Classes { get; }
 
-    /// <summary>MAP@R, the metric to choose by.</summary>
+    /// <summary>MAP@R, the metric for model selection.</summary>
     public double MapAtR => values["map_at_r"];
 
     /// <summary>The value of a metric by its name in <see cref="Values"/>.</summary>
-    /// <exception cref="KeyNotFoundException">There is none of this name.</exception>
+    /// <exception cref="KeyNotFoundException">There is no metric with this name.</exception>
     public double this[string name] => values[name];
 
     /// <summary>Recall@K.</summary>
@@ -101,16 +101,16 @@ public sealed class RetrievalMetrics
     public double Recall(int k) => values[FormattableString.Invariant($"recall@{k}")];
 
     /// <summary>Every query's value of a metric that is a mean over queries, in the order of the queries; 0 for those without a possible match.</summary>
-    /// <exception cref="KeyNotFoundException">There is none of this name.</exception>
+    /// <exception cref="KeyNotFoundException">There is no metric with this name.</exception>
     public IReadOnlyList<double> OfQueries(string name) => table.Column(name);
 
-    /// <summary>Every metric under its name for people, one a line, fractions in per cent; over possible queries only where some are not.</summary>
+    /// <summary>Every metric under its display name, one per line, in percent; variants over possible queries only if some are impossible.</summary>
     public override string ToString()
     {
         var shown = values.Where(pair => QueriesWithoutMatch > 0 || !pair.Key.EndsWith("_possible_only", StringComparison.Ordinal));
         var lines = shown.Select(pair => (Name: MetricNames.Display(pair.Key), Value: Readable.Percent(pair.Value))).ToList();
         var (names, numbers) = (lines.Max(line => line.Name.Length), lines.Max(line => line.Value.Length));
-        return $"{Readable.Count(Queries)} queries, in per cent"
+        return $"{Readable.Count(Queries)} queries, in percent"
             + string.Concat(lines.Select(line => $"\n  {line.Name.PadRight(names)}  {line.Value.PadLeft(numbers)}"));
     }
 

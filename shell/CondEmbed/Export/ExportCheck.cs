@@ -4,16 +4,16 @@ using CondEmbed.Search;
 
 namespace CondEmbed.Export;
 
-/// <summary>How far the embeddings of an exported network are from those of the network itself, on the same pictures.</summary>
+/// <summary>How far the embeddings of an exported network are from those of the network itself, on the same images.</summary>
 /// <param name="Pictures">N.</param>
-/// <param name="Source">Whose pictures these are.</param>
+/// <param name="Source">Whose images these are.</param>
 /// <param name="Greatest">The greatest difference of a number.</param>
-/// <param name="GreatestOfCosines">The greatest difference of a cosine of two pictures.</param>
-/// <param name="LeastCosine">The least cosine of a picture's two embeddings.</param>
+/// <param name="GreatestOfCosines">The greatest difference of a cosine of two images.</param>
+/// <param name="LeastCosine">The least cosine of an image's two embeddings.</param>
 /// <param name="Neighbours">How many nearest were compared: 10, or all there are.</param>
-/// <param name="SameNeighbours">Of how many pictures the nearest are the same, in the same order.</param>
+/// <param name="SameNeighbours">Of how many images the nearest are the same, in the same order.</param>
 /// <param name="SharedNeighbours">What share of the nearest is among the nearest of both, 0 to 1.</param>
-/// <param name="WidestSwap">The greatest gap between the cosines of two neighbours that stand in each other's place; 0 where there are none.</param>
+/// <param name="WidestSwap">The greatest gap between the cosines of two neighbours that stand in each other's place; 0 if there are none.</param>
 public sealed record ExportCheck(
     int Pictures,
     string Source,
@@ -57,7 +57,7 @@ public sealed record ExportCheck(
     /// <summary>What is wrong with an export; null where nothing is. Numbers that are not finite are.</summary>
     internal string? Problem(bool int8) =>
         int8 && !(LeastCosine >= LeastCosineOfInt8)
-            ? FormattableString.Invariant($"with int8 weights the embedding of a picture has a cosine of {LeastCosine:0.0000} with the network's own; at least {LeastCosineOfInt8} is wanted. Export without {Wording.Of("Int8", "--int8")}.")
+            ? FormattableString.Invariant($"with int8 weights the embedding of an image has a cosine of {LeastCosine:0.0000} with the network's own; at least {LeastCosineOfInt8} is required. Export without {Wording.Of("Int8", "--int8")}.")
             : !int8 && !(Greatest <= Tolerance)
             ? FormattableString.Invariant($"ONNX Runtime's embeddings differ from the network's by up to {Greatest:0.0e-0}; at most {Tolerance:0e-0} is allowed.")
             : !int8 && !(WidestSwap <= Tolerance)

@@ -6,7 +6,7 @@ using CondEmbed.Runs;
 
 namespace CondEmbed.Export;
 
-/// <summary>The pictures that an export is checked on: of the run's own data where it is there, else embedded emoji.</summary>
+/// <summary>The images that an export is checked on: of the run's own data where it is there, else embedded emoji.</summary>
 internal sealed class ExportPictures
 {
     private ExportPictures(IImageDataset dataset, ClassSplit split, string? missing)
@@ -23,10 +23,10 @@ internal sealed class ExportPictures
 
     internal PictureReader Reader { get; }
 
-    /// <summary>Why these are not the run's own pictures; null where they are.</summary>
+    /// <summary>Why these are not the run's own images; null where they are.</summary>
     internal string? Missing { get; }
 
-    /// <summary>At most so many pictures of the test part, evenly spread over it.</summary>
+    /// <summary>At most so many images of the test part, evenly spread over it.</summary>
     internal IReadOnlyList<int> Some(int most)
     {
         var all = Split.Test;

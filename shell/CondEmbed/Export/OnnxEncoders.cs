@@ -4,7 +4,7 @@ using static CondEmbed.Export.OnnxGraph;
 
 namespace CondEmbed.Export;
 
-/// <summary>What an encoder makes of pictures, each put into the graph when it is asked for.</summary>
+/// <summary>What an encoder makes of images, each put into the graph when it is asked for.</summary>
 /// <param name="Map">B C h w.</param>
 /// <param name="Token">B C, the class token; null where the encoder has none.</param>
 internal sealed record OnnxFeatures(Func<OnnxMap> Map, Func<string>? Token);
@@ -99,7 +99,7 @@ internal static class OnnxEncoders
         return new OnnxFeatures(Map, () => graph.Node("Gather", [x, graph.Scalar(0L)], Attribute("axis", 1)));
     }
 
-    /// <summary>B N C -> B N C: every token reads all tokens of its picture.</summary>
+    /// <summary>B N C -> B N C: every token reads all tokens of its image.</summary>
     private static string Attention(OnnxLayers layers, string x, string name, int width, int heads)
     {
         var graph = layers.Graph;

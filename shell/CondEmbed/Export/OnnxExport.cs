@@ -19,10 +19,10 @@ public sealed record OnnxExportOptions
     /// <summary>Matrices and convolutions as int8 with a scale for each output channel: a quarter of the size, and a little less exact.</summary>
     public bool Int8 { get; init; }
 
-    /// <summary>How many pictures the embeddings are compared on.</summary>
+    /// <summary>How many images the embeddings are compared on.</summary>
     public int Pictures { get; init; } = 128;
 
-    /// <summary>Threads that read pictures; 0 for one a core.</summary>
+    /// <summary>Threads that read images; 0 for one per core.</summary>
     public int Workers { get; init; }
 }
 
@@ -33,13 +33,13 @@ public sealed record OnnxExportOptions
 /// <param name="Check">The comparison with the network.</param>
 /// <param name="Before">Of int8: the metrics of the network on its test classes; null where they were not measured.</param>
 /// <param name="After">Of int8: the same of the exported network.</param>
-/// <param name="Missing">Why the pictures were not the run's own; null where they were.</param>
+/// <param name="Missing">Why the images were not the run's own; null where they were.</param>
 public sealed record OnnxExported(
     string File, long Bytes, string Fingerprint, ExportCheck Check, RetrievalMetrics? Before, RetrievalMetrics? After, string? Missing);
 
 /// <summary>
-/// Writes a network as one ONNX file: bytes of pictures in, embeddings of length 1 out, with the preprocessing in its metadata. A file gets its name only
-/// after a runtime has made the same embeddings of real pictures with it.
+/// Writes a network as one ONNX file: bytes of images in, embeddings of length 1 out, with the preprocessing in its metadata. A file gets its name only
+/// after a runtime has made the same embeddings of real images with it.
 /// </summary>
 public static class OnnxExport
 {
@@ -51,7 +51,7 @@ public static class OnnxExport
     /// <param name="path">The file.</param>
     /// <param name="open">Opens an ONNX file for embedding, as CondEmbed.Onnx does: <c>file => OnnxModel.Load(file)</c>.</param>
     /// <param name="options">Int8 or not, and how much is compared.</param>
-    /// <param name="progress">Told how many pictures are embedded.</param>
+    /// <param name="progress">Called with the number of images embedded so far.</param>
     /// <param name="cancellation">Ends the export with an OperationCanceledException; no file is left.</param>
     /// <exception cref="InputException">
     /// The encoder or pooling cannot be exported, the file cannot be written, or its embeddings are too far from the network's; no file is left.
@@ -88,7 +88,7 @@ public static class OnnxExport
         }
         catch (OverflowException)
         {
-            throw new InputException($"{path}: not written: an ONNX file has at most 2 GB, and these weights are more. Use a smaller embedding, or another pooling.");
+            throw new InputException($"{path}: not written: an ONNX file can have at most 2 GB, and these weights are larger. Use a smaller embedding, or another pooling.");
         }
     }
 
@@ -130,7 +130,7 @@ public static class OnnxExport
     private static string FingerprintOfInt8(string fingerprint) =>
         Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{WholeNumbers} {fingerprint}")));
 
-    /// <summary>The network and what was exported, on the same pictures.</summary>
+    /// <summary>The network and what was exported, on the same images.</summary>
     private sealed class Comparison(
         EmbeddingModel model, IEmbeddingNetwork found, OnnxExportOptions options, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
@@ -158,7 +158,7 @@ public static class OnnxExport
         {
             if (!embeddings.Values.All(float.IsFinite))
             {
-                throw new InputException($"{path}: not written: {whose} hold NaN or infinity.");
+                throw new InputException($"{path}: not written: {whose} contain NaN or infinity.");
             }
         }
 

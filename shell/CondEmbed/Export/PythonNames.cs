@@ -32,7 +32,7 @@ internal static class PythonNames
     {
         if (asked is not (null or Timm or Torchvision))
         {
-            throw new InputException($"{Wording.Of("names", "--names")} {asked}: there are {Timm} and {Torchvision}.");
+            throw new InputException($"{Wording.Of("names", "--names")} {asked}: choose {Timm} or {Torchvision}.");
         }
 
         if (EncoderDescription.Of(encoder) is not { Timm: not null } network)

@@ -25,7 +25,7 @@ public static class SafetensorsExport
 
     /// <summary>Exports a network, in float32.</summary>
     /// <param name="model">The network.</param>
-    /// <param name="path">The file; under its name there is never half of it.</param>
+    /// <param name="path">The file, written atomically.</param>
     /// <param name="names">timm or torchvision; null for those that the encoder has here.</param>
     /// <exception cref="InputException">The encoder has no such names, or the file cannot be written.</exception>
     public static SafetensorsExported Write(EmbeddingModel model, string path, string? names = null)
@@ -83,12 +83,12 @@ public static class SafetensorsExport
         var make = program switch
         {
             PythonNames.Timm when settings.Encoder.StartsWith("vit", StringComparison.Ordinal) =>
-                $"timm.create_model('{network}', img_size={settings.Size}, num_classes=0); load the tensors but for those of '{Head}'; forward_features gives the class token, then the patches",
-            PythonNames.Timm => $"timm.create_model('{network}', num_classes=0); load the tensors but for those of '{Head}'; forward_features gives the map",
+                $"timm.create_model('{network}', img_size={settings.Size}, num_classes=0); load all tensors except those of '{Head}'; forward_features gives the class token, then the patches",
+            PythonNames.Timm => $"timm.create_model('{network}', num_classes=0); load all tensors except those of '{Head}'; forward_features gives the map",
             PythonNames.Torchvision when settings.Encoder.StartsWith("vit", StringComparison.Ordinal) =>
-                $"torchvision.models.{network}(image_size={settings.Size}) with heads = torch.nn.Identity(); load the tensors but for those of '{Head}'; it gives the class token",
+                $"torchvision.models.{network}(image_size={settings.Size}) with heads = torch.nn.Identity(); load all tensors except those of '{Head}'; it gives the class token",
             PythonNames.Torchvision =>
-                $"torchvision.models.{network}() with fc = torch.nn.Identity(); load the tensors but for those of '{Head}'; layer4 gives the map",
+                $"torchvision.models.{network}() with fc = torch.nn.Identity(); load all tensors except those of '{Head}'; layer4 gives the map",
             _ => $"a residual network of CondEmbed ({settings.Encoder}) with torchvision's names",
         };
         var stride = settings.Encoder == "resnet50-v1"

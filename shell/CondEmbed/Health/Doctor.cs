@@ -49,12 +49,12 @@ public static class Doctor
 
     private static Problem ToProblem(SelfTestResult test) => new(
         $"The test '{test.Name}' failed: {test.Detail}",
-        "Delete the folders bin and obj and build again; if it stays, the libraries do not fit this machine.");
+        "Delete the folders bin and obj and build again; if it still fails, the libraries do not fit this machine.");
 
     private static (CacheFolder Cache, Problem? Problem) ExamineCache(string path)
     {
         if (path.Length == 0)
-            return (new CacheFolder(path, false), CacheProblem("There is no folder for cached files, since this user has no home."));
+            return (new CacheFolder(path, false), CacheProblem("There is no folder for cached files, since this user has no home directory."));
         try
         {
             Directory.CreateDirectory(path);
@@ -70,5 +70,5 @@ public static class Doctor
     }
 
     private static Problem CacheProblem(string what) =>
-        new(what, "Let the environment variable XDG_CACHE_HOME name a folder that this user can write; until then every start makes a copy of its own.");
+        new(what, "Set the environment variable XDG_CACHE_HOME to a folder that this user can write to; until then every start makes its own copy.");
 }

@@ -18,7 +18,7 @@ internal static class ExaminationText
             text.Append(test.Passed ? "ok      " : "FAILED  ").Append(test.Name).Append(test.Passed ? "" : ": " + test.Detail).Append('\n');
         text.Append('\n');
         foreach (var problem in found.Problems)
-            text.Append("WRONG   ").Append(problem.What).Append("\n  mend  ").Append(problem.Fix).Append('\n');
+            text.Append("WRONG   ").Append(problem.What).Append("\n  fix   ").Append(problem.Fix).Append('\n');
         return text.Append(found.Healthy ? "Nothing is wrong.\n" : "").ToString();
     }
 
@@ -40,14 +40,14 @@ internal static class ExaminationText
                 $"{computing.Threads} in an operation, {computing.InterOpThreads} between operations"));
             yield return ("allocator", AllocatorOf(computing.Allocator));
             yield return ("libtorch from", native.Folder);
-            yield return ("binding", $"{native.Library} ({(native.Patched ? "a mended copy" : "as it came")}: {native.Reason})");
+            yield return ("binding", $"{native.Library} ({(native.Patched ? "a patched copy" : "unmodified")}: {native.Reason})");
         }
         yield return ("cache", found.Cache.Path + (found.Cache.Writable ? "" : " (cannot be written)"));
     }
 
     private static string AllocatorOf(Allocator allocator) => allocator.Better.Length == 0
         ? allocator.Name
-        : $"{allocator.Name}; a training of a large network takes less time and memory when LD_PRELOAD={allocator.Better} stands in its environment";
+        : $"{allocator.Name}; a training of a large network takes less time and memory when LD_PRELOAD={allocator.Better} is set in its environment";
 
     private static string Processor(Machine machine)
     {

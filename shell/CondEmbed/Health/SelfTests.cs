@@ -20,9 +20,9 @@ internal static class SelfTests
         }
     }
 
-    public static SelfTestResult Picture() => Try("decoding a picture", () =>
+    public static SelfTestResult Picture() => Try("decoding an image", () =>
     {
-        var picture = new SkiaDecoder().Decode(Convert.FromBase64String(TwoPixelPng), "the picture of this test");
+        var picture = new SkiaDecoder().Decode(Convert.FromBase64String(TwoPixelPng), "the image of this test");
         Expect<byte>(picture.Pixels, [255, 0, 0, 0, 0, 255]);
     });
 

@@ -4,7 +4,7 @@ using CondEmbed.WeightFiles;
 namespace CondEmbed.Interchange;
 
 /// <summary>
-/// Writes embeddings in the format that a file's name asks for. Paths and labels stand there as far as they are known.
+/// Writes embeddings in the format given by the file name's ending, with paths and labels if known.
 /// <list type="bullet">
 /// <item><c>.npy</c>: N x D, little-endian float32; paths and labels beside it in <c>NAME.labels.csv</c>, columns <c>path,label</c>.</item>
 /// <item><c>.csv</c>: columns <c>path,label,e0,e1,...</c>.</item>
@@ -26,12 +26,12 @@ public static class EmbeddingFiles
     public static IReadOnlyCollection<string> Extensions => Writers.Keys;
 
     /// <summary>Checks a name before the work of embedding is done.</summary>
-    /// <exception cref="InputException">Its ending is none of <see cref="Extensions"/>, or its folder is missing.</exception>
+    /// <exception cref="InputException">Its ending is not one of <see cref="Extensions"/>, or its folder is missing.</exception>
     public static void Check(string path)
     {
         if (!Writers.ContainsKey(Path.GetExtension(path)))
         {
-            throw new InputException($"{path}: the ending '{Path.GetExtension(path)}' is none of {string.Join(' ', Extensions)}");
+            throw new InputException($"{path}: the ending '{Path.GetExtension(path)}' is not one of {string.Join(' ', Extensions)}");
         }
 
         AtomicFile.Check(path);
@@ -41,7 +41,7 @@ public static class EmbeddingFiles
         }
     }
 
-    /// <summary>Writes a file, under its name only once it is complete on disk.</summary>
+    /// <summary>Writes a file atomically.</summary>
     /// <exception cref="InputException">As in <see cref="Check"/>, or an embedding is not finite.</exception>
     public static void Write(string path, EmbeddingTable table)
     {
@@ -51,7 +51,7 @@ public static class EmbeddingFiles
         var outdated = labels is not null && table.Paths is null && table.Labels is null && File.Exists(labels);
         if (outdated && !EmbeddingText.IsLabels(labels!))
         {
-            throw new InputException($"{labels}: lies beside {path} and would be taken for its labels; move it away, or choose another name.");
+            throw new InputException($"{labels}: is next to {path} and would be taken for its labels; move it away, or choose another name.");
         }
 
         using var files = AtomicFiles.Together();
@@ -64,7 +64,7 @@ public static class EmbeddingFiles
         files.Commit();
         if (outdated)
         {
-            // Those of an older file must not stay beside new embeddings without labels.
+            // The labels of an older file must not stay next to new embeddings without labels.
             File.Delete(labels!);
         }
     }

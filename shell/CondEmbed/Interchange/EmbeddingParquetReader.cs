@@ -7,7 +7,7 @@ namespace CondEmbed.Interchange;
 /// <summary>Reads the Parquet files that <see cref="EmbeddingParquetWriter"/> writes, a row group at a time. Reading is asynchronous only in form, as writing is.</summary>
 internal sealed class EmbeddingParquetReader : IDisposable
 {
-    // What a row group claims to hold is not believed beyond this.
+    // The largest claimed size of a row group that is accepted.
     private const long MostNumbers = 1 << 28;
 
     private readonly string path;
@@ -74,7 +74,7 @@ internal sealed class EmbeddingParquetReader : IDisposable
     /// <summary>The texts of a row group; null where there is no such column.</summary>
     internal string[]? Texts(int group, string column)
     {
-        // Texts are ReadOnlyMemory<char> to the library.
+        // The library represents strings as ReadOnlyMemory<char>.
         var field = Field(column, typeof(ReadOnlyMemory<char>));
         if (field is null)
         {
@@ -98,7 +98,7 @@ internal sealed class EmbeddingParquetReader : IDisposable
         opened.ReadRawAsync(embedding, values.AsMemory(), defined.AsMemory(), repeated.AsMemory()).AsTask().GetAwaiter().GetResult();
         if (Array.Exists(defined, level => level != embedding.MaxDefinitionLevel))
         {
-            throw new InputException($"{path}: some embeddings are empty or hold no number where one is expected");
+            throw new InputException($"{path}: some embeddings are empty or have missing numbers");
         }
 
         return (values, [.. Enumerable.Range(0, values.Length).Where(at => repeated[at] == 0)]);
@@ -114,6 +114,6 @@ internal sealed class EmbeddingParquetReader : IDisposable
         var field = Array.Find(reader.Schema.GetDataFields(), field => field.Path.FirstPart == name);
         return field is null || field.ClrType == type
             ? field
-            : throw new InputException($"{path}: the column '{name}' holds {field.ClrType.Name}, not what is written here");
+            : throw new InputException($"{path}: the column '{name}' contains {field.ClrType.Name}, which is not what this program writes");
     }
 }

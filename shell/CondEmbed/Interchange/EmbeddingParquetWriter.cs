@@ -3,7 +3,7 @@ using Parquet.Schema;
 
 namespace CondEmbed.Interchange;
 
-/// <summary>Some rows of a Parquet file of embeddings. Texts that are null are no columns.</summary>
+/// <summary>Some rows of a Parquet file of embeddings. Null strings give no columns.</summary>
 internal sealed record EmbeddingGroup(IReadOnlyCollection<string>? Ids, IReadOnlyCollection<string>? Paths, IReadOnlyCollection<string>? Labels, ReadOnlyMemory<float> Values);
 
 /// <summary>
@@ -12,7 +12,7 @@ internal sealed record EmbeddingGroup(IReadOnlyCollection<string>? Ids, IReadOnl
 /// </summary>
 internal sealed class EmbeddingParquetWriter : IDisposable
 {
-    // A row group is built in memory: this many numbers with their levels take about 50 MB.
+    // A row group is built in memory: this many numbers with their Parquet levels take about 50 MB.
     private const int NumbersInGroup = 4 << 20;
 
     private readonly DataField<string> id = new("id", false);
@@ -35,7 +35,7 @@ internal sealed class EmbeddingParquetWriter : IDisposable
         }
     }
 
-    /// <summary>How many rows of so many numbers a group should have.</summary>
+    /// <summary>How many rows of the given dimension a group should have.</summary>
     internal static int RowsInGroup(int dimension) => Math.Max(1, NumbersInGroup / dimension);
 
     internal void Write(EmbeddingGroup rows) => WriteAsync(rows).GetAwaiter().GetResult();
@@ -72,7 +72,7 @@ internal sealed class EmbeddingParquetWriter : IDisposable
         return levels;
     }
 
-    // Repetition level 0 begins a list, 1 goes on with it.
+    // Repetition level 0 starts a list, 1 continues it.
     private ReadOnlyMemory<int> Repetitions(int numbers)
     {
         var levels = new int[numbers];

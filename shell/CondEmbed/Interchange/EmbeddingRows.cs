@@ -3,7 +3,7 @@ using CondEmbed.Common;
 namespace CondEmbed.Interchange;
 
 /// <summary>
-/// Gathers rows of numbers, all of one length, with their labels, while a file is read a row at a time: so the text of a large file is never held as a whole.
+/// Collects rows of numbers of equal length with their labels while a file is read row by row, so that the text of a large file is never held as a whole.
 /// </summary>
 /// <param name="path">The file, for messages.</param>
 internal sealed class EmbeddingRows(string path)
@@ -20,7 +20,7 @@ internal sealed class EmbeddingRows(string path)
         dimension = dimension < 0 ? row.Length : dimension;
         if (row.Length != dimension || row.Length == 0)
         {
-            problems.Add($"{path}, {place}: {row.Length} numbers where {Math.Max(dimension, 1)} are expected");
+            problems.Add($"{path}, {place}: {row.Length} numbers instead of {Math.Max(dimension, 1)}");
             return;
         }
 
@@ -42,12 +42,12 @@ internal sealed class EmbeddingRows(string path)
         problems.ThrowIfAny();
         if (count == 0)
         {
-            throw new InputException($"{path}: holds no embeddings");
+            throw new InputException($"{path}: contains no embeddings");
         }
 
         if (given is null && labels.Count == 0)
         {
-            throw new InputException($"{path}: has no labels; give a file of labels, or embed pictures that have them");
+            throw new InputException($"{path}: has no labels; give a file of labels, or embed labelled images");
         }
 
         return new LabelledEmbeddings(path, null, new([.. values], count, dimension), given ?? [.. labels]);

@@ -2,7 +2,7 @@ using CondEmbed.Search;
 
 namespace CondEmbed.Interchange;
 
-/// <summary>Embeddings of images, with their paths and labels as far as these are known.</summary>
+/// <summary>Embeddings of images, with their paths and labels if known.</summary>
 public sealed class EmbeddingTable
 {
     /// <summary>Wraps arrays without copying them.</summary>
@@ -19,21 +19,21 @@ public sealed class EmbeddingTable
         Labels = labels;
     }
 
-    /// <summary>N D.</summary>
+    /// <summary>The embeddings, N D.</summary>
     public Embeddings<float> Embeddings { get; }
 
     /// <summary>N D, row after row.</summary>
     public float[] Values => Embeddings.Values;
 
-    /// <summary>N.</summary>
+    /// <summary>N, the number of embeddings.</summary>
     public int Count => Embeddings.Count;
 
-    /// <summary>D.</summary>
+    /// <summary>D, the length of an embedding.</summary>
     public int Dimension => Embeddings.Dimension;
 
-    /// <summary>The path of each image; null when they are not known.</summary>
+    /// <summary>The path of each image; null if unknown.</summary>
     public string[]? Paths { get; }
 
-    /// <summary>The class of each image; null when they are not known.</summary>
+    /// <summary>The class of each image; null if unknown.</summary>
     public string[]? Labels { get; }
 }

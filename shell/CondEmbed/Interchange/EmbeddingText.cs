@@ -6,7 +6,7 @@ using CondEmbed.Common;
 
 namespace CondEmbed.Interchange;
 
-/// <summary>Embeddings as text. Numbers are the shortest that read back as the same float.</summary>
+/// <summary>Embeddings as text. Numbers are written in the shortest form that reads back as the same float.</summary>
 internal static class EmbeddingText
 {
     internal static void WriteCsv(Stream stream, EmbeddingTable table)

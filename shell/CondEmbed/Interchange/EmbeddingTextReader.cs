@@ -28,7 +28,7 @@ internal static class EmbeddingTextReader
 
             if (fields.Length != header.Length)
             {
-                rows.Problem($"line {line}", $"{fields.Length} fields where the first line has {header.Length}");
+                rows.Problem($"line {line}", $"{fields.Length} fields, but the first line has {header.Length}");
                 continue;
             }
 
@@ -74,7 +74,7 @@ internal static class EmbeddingTextReader
             }
             else if (!header[i].Equals("path", StringComparison.OrdinalIgnoreCase))
             {
-                rows.Problem($"line {line}", $"'{fields[i]}' in the column '{header[i]}' is no number");
+                rows.Problem($"line {line}", $"'{fields[i]}' in the column '{header[i]}' is not a number");
                 return;
             }
         }
@@ -99,7 +99,7 @@ internal static class EmbeddingTextReader
         {
             if (number.ValueKind != JsonValueKind.Number || !number.TryGetSingle(out row[at++]))
             {
-                rows.Problem($"line {line}", $"'embedding' holds {number.GetRawText()}, which is not a number");
+                rows.Problem($"line {line}", $"'embedding' contains {number.GetRawText()}, which is not a number");
                 return;
             }
         }
@@ -108,7 +108,7 @@ internal static class EmbeddingTextReader
         rows.Add($"line {line}", row, known ? label.ToString() : null);
     }
 
-    // A quoted field may hold line ends: a record goes on while a quote is open.
+    // A quoted field may contain line ends: a record continues while a quote is open.
     private static IEnumerable<(int Line, string[] Fields)> Records(string path)
     {
         var open = new StringBuilder();

@@ -16,8 +16,8 @@ internal static class LabelFile
     /// <summary>The name of the labels that belong to a file of embeddings: <c>x.npy</c>, <c>.csv</c> -> <c>x.labels.csv</c>.</summary>
     internal static string Beside(string embeddings, string ending) => Path.ChangeExtension(embeddings, null) + ".labels" + ending;
 
-    /// <summary>The labels that lie beside a file of embeddings.</summary>
-    /// <exception cref="InputException">There are none, or of several kinds.</exception>
+    /// <summary>Finds the label file next to a file of embeddings.</summary>
+    /// <exception cref="InputException">There is none, or there are several.</exception>
     internal static string Find(string embeddings)
     {
         var there = Endings.Select(ending => Beside(embeddings, ending)).Where(File.Exists).ToList();
@@ -25,8 +25,8 @@ internal static class LabelFile
         {
             [var one] => one,
             [] => throw new InputException(
-                $"{embeddings}: no labels given, and none beside it (looked for {string.Join(", ", Endings.Select(ending => Beside(embeddings, ending)))})"),
-            _ => throw new InputException($"{embeddings}: more than one file of labels beside it ({string.Join(", ", there)}); name one"),
+                $"{embeddings}: no labels given, and none next to it (looked for {string.Join(", ", Endings.Select(ending => Beside(embeddings, ending)))})"),
+            _ => throw new InputException($"{embeddings}: more than one file of labels next to it ({string.Join(", ", there)}); name one"),
         };
     }
 
@@ -59,7 +59,7 @@ internal static class LabelFile
         var problems = new ProblemList();
         foreach (var record in records.Where(record => record.Fields.Length <= column))
         {
-            problems.Add($"{path}, line {record.Line}: {record.Fields.Length} fields, and the label is field {column + 1}");
+            problems.Add($"{path}, line {record.Line}: {record.Fields.Length} fields, but the label is field {column + 1}");
         }
 
         problems.ThrowIfAny();
@@ -71,7 +71,7 @@ internal static class LabelFile
         var array = Npy.Read(path);
         if (array.Shape.Count != 1)
         {
-            throw new InputException($"{path}: labels are one row of numbers, not [{string.Join(", ", array.Shape)}]");
+            throw new InputException($"{path}: labels must be one row of numbers, not [{string.Join(", ", array.Shape)}]");
         }
 
         return array.Type switch
@@ -82,11 +82,11 @@ internal static class LabelFile
             ElementType.I8 => Texts<sbyte>(array),
             ElementType.U8 => Texts<byte>(array),
             ElementType.F64 or ElementType.F32 or ElementType.F16 => Whole(path, array.Widened()),
-            _ => throw new InputException($"{path}: labels are whole numbers, not {array.Type}"),
+            _ => throw new InputException($"{path}: labels must be whole numbers, not {array.Type}"),
         };
     }
 
-    /// <summary>Whole numbers that were saved as floating point ones.</summary>
+    /// <summary>Whole numbers that were saved as floating-point numbers.</summary>
     private static string[] Whole(string path, NamedArray array)
     {
         double[] numbers = array.Type == ElementType.F64

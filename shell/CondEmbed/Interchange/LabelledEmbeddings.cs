@@ -8,11 +8,11 @@ using CondEmbed.WeightFiles;
 namespace CondEmbed.Interchange;
 
 /// <summary>
-/// Embeddings with labels that somebody made elsewhere, to be measured: in double precision where that takes no time worth speaking of, in single precision otherwise.
+/// Labelled embeddings made elsewhere, to be evaluated: in double precision if that is quick enough, otherwise in single precision.
 /// </summary>
 public sealed class LabelledEmbeddings
 {
-    // Of numbers with numbers: about a second's work where double precision is in the file, less where it is not.
+    // Products of numbers: about a second's work if the file is in double precision, less if it is not.
     private const double QuickProducts = 1e8;
     private const double QuickProductsOfDoubles = 4e9;
 
@@ -32,10 +32,10 @@ public sealed class LabelledEmbeddings
         }
     }
 
-    /// <summary>N.</summary>
+    /// <summary>N, the number of embeddings.</summary>
     public int Count => doubles?.Count ?? singles!.Count;
 
-    /// <summary>D.</summary>
+    /// <summary>D, the length of an embedding.</summary>
     public int Dimension => doubles?.Dimension ?? singles!.Dimension;
 
     /// <summary>Whether they are stored in double precision.</summary>
@@ -74,7 +74,7 @@ public sealed class LabelledEmbeddings
             case ".json" when labels is null:
                 return LabelledEmbeddingsJson.Read(path);
             case ".json":
-                throw new InputException($"{path}: a .json file holds its labels itself; leave out {labels}");
+                throw new InputException($"{path}: a .json file contains its own labels; leave out {labels}");
             default:
                 throw new InputException($"{path}: embeddings can be .npy .csv .jsonl .parquet, or a .json file with 'embeddings' and 'labels'");
         }
@@ -102,7 +102,7 @@ public sealed class LabelledEmbeddings
         ArgumentNullException.ThrowIfNull(gallery);
         if (gallery.Dimension != Dimension)
         {
-            throw new InputException($"{path}: embeddings of {Dimension} numbers, but {gallery.path} has {gallery.Dimension}");
+            throw new InputException($"{path}: embeddings have {Dimension} numbers, but those in {gallery.path} have {gallery.Dimension}");
         }
 
         var names = ClassNames(gallery);
@@ -142,7 +142,7 @@ public sealed class LabelledEmbeddings
     {
         if (array.Shape is not [var rows, > 0 and var columns])
         {
-            throw new InputException($"{path}: embeddings are rows of numbers, N x D, not [{string.Join(", ", array.Shape)}]");
+            throw new InputException($"{path}: embeddings must be rows of numbers, N x D, not [{string.Join(", ", array.Shape)}]");
         }
 
         var bytes = array.Data.Span;
@@ -150,7 +150,7 @@ public sealed class LabelledEmbeddings
         {
             ElementType.F64 => new(path, new([.. MemoryMarshal.Cast<byte, double>(bytes)], (int)rows, (int)columns), null, labels),
             ElementType.F32 => new(path, null, new([.. MemoryMarshal.Cast<byte, float>(bytes)], (int)rows, (int)columns), labels),
-            _ => throw new InputException($"{path}: embeddings are floating point numbers, not {array.Type}; save embeddings.astype('float32')"),
+            _ => throw new InputException($"{path}: embeddings must be floating-point numbers, not {array.Type}; save embeddings.astype('float32')"),
         };
     }
 }

@@ -4,7 +4,7 @@ using CondEmbed.Search;
 
 namespace CondEmbed.Interchange;
 
-/// <summary>Reads <c>{"embeddings": [[...], ...], "labels": [...]}</c>; other members are passed over.</summary>
+/// <summary>Reads <c>{"embeddings": [[...], ...], "labels": [...]}</c>; other members are ignored.</summary>
 internal static class LabelledEmbeddingsJson
 {
     private const string Form = "{\"embeddings\": [[...], ...], \"labels\": [...]} is expected";
@@ -15,7 +15,7 @@ internal static class LabelledEmbeddingsJson
     {
         if (root.ValueKind != JsonValueKind.Object)
         {
-            throw new InputException($"{path}: {root.ValueKind} where {Form}");
+            throw new InputException($"{path}: found {root.ValueKind} where {Form}");
         }
 
         var problems = new ProblemList();
@@ -63,7 +63,7 @@ internal static class LabelledEmbeddingsJson
         if (numbers.ValueKind != JsonValueKind.Array || numbers.GetArrayLength() != into.Length)
         {
             var what = numbers.ValueKind == JsonValueKind.Array ? $"has {numbers.GetArrayLength()} numbers" : $"is {numbers.ValueKind}";
-            return $"{what} where {into.Length} numbers are expected";
+            return $"{what}; expected {into.Length} numbers";
         }
 
         var at = 0;
@@ -72,7 +72,7 @@ internal static class LabelledEmbeddingsJson
         {
             if (number.ValueKind != JsonValueKind.Number || !number.TryGetDouble(out into[at]))
             {
-                return $"holds {number.GetRawText()}, which is no number";
+                return $"contains {number.GetRawText()}, which is not a number";
             }
 
             at++;

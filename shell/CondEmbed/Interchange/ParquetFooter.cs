@@ -3,8 +3,8 @@ using System.Buffers.Binary;
 namespace CondEmbed.Interchange;
 
 /// <summary>
-/// Walks the footer of a Parquet file (Thrift's compact protocol) before a library reads it: the library believes each count and type that stands there, and never
-/// ends where a number runs past the footer's end.
+/// Walks the footer of a Parquet file (Thrift's compact protocol) before a library reads it: the library trusts every count and type in it, and never
+/// terminates if a number runs past the footer's end.
 /// </summary>
 internal ref struct ParquetFooter
 {
@@ -91,7 +91,7 @@ internal ref struct ParquetFooter
                 field += head >> 4;
             }
 
-            // Structures that are not known are not skipped rightly by the library, so that nothing after them would be.
+            // The library does not skip unknown structures correctly, so everything after them would be misread.
             var known = fields?.TryGetValue(field, out var expected) == true ? expected : (Type: type is 's' or 'l' ? '.' : type, Inner: "");
             if (type == '.' || type != (char.IsUpper(known.Type) ? 'l' : known.Type) || !Value(known.Type, known.Inner, depth))
             {
@@ -125,7 +125,7 @@ internal ref struct ParquetFooter
             return false;
         }
 
-        // Every item takes a byte at least.
+        // Every item takes at least one byte.
         if (count > (ulong)(bytes.Length - at) || (count > 0 && ((head & 15) >= Types.Length || Types[head & 15] != type)))
         {
             return false;

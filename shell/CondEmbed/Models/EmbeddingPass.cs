@@ -7,16 +7,16 @@ using CondEmbed.Search;
 
 namespace CondEmbed.Models;
 
-/// <summary>Embeds pictures with a network, in order, and measures retrieval with what comes out.</summary>
-/// <param name="embed">The network: the pixels of so many pictures to their embeddings.</param>
-/// <param name="dimension">D.</param>
-/// <param name="view">What the network sees of a picture.</param>
-/// <param name="atOnce">How many pictures it is given.</param>
-/// <param name="options">Threads that read pictures.</param>
+/// <summary>Embeds images with a network, in order, and measures retrieval with the embeddings.</summary>
+/// <param name="embed">The network: maps the pixels of a number of images to their embeddings.</param>
+/// <param name="dimension">D, the length of an embedding.</param>
+/// <param name="view">What the network sees of an image.</param>
+/// <param name="atOnce">How many images it gets at a time.</param>
+/// <param name="options">Threads that read images.</param>
 internal sealed class EmbeddingPass(Func<byte[], int, float[]> embed, int dimension, EvalTransform view, int atOnce, LoaderOptions options)
 {
     private const int MostAtOnce = 64;
-    // A batch whose maps no cache holds takes more time a picture, not less.
+    // A batch whose feature maps do not fit into cache takes more time per image, not less.
     private const int PixelsAtOnce = 16 * 224 * 224;
 
     internal EmbeddingPass(Session session, LoaderOptions options)
@@ -34,7 +34,7 @@ internal sealed class EmbeddingPass(Func<byte[], int, float[]> embed, int dimens
     {
     }
 
-    /// <summary>Fewer of large pictures, since what every layer makes of a batch lies in memory until the last has read it.</summary>
+    /// <summary>Smaller batches for large images, since every layer's output for a batch stays in memory until the last layer has read it.</summary>
     internal static int AtOnce(Config config) => Math.Clamp(PixelsAtOnce / (config.Size * config.Size), 1, MostAtOnce);
 
     /// <summary>N indices -> N D, each row of length 1.</summary>
@@ -58,14 +58,14 @@ internal sealed class EmbeddingPass(Func<byte[], int, float[]> embed, int dimens
         return new Embeddings<float>(values, items.Count, dimension);
     }
 
-    /// <summary>All against all among the given pictures.</summary>
+    /// <summary>All against all among the given images.</summary>
     internal RetrievalMetrics Among(
         PictureReader reader, IImageDataset dataset, IReadOnlyList<int> items, EvaluationOptions options, Action<int>? progress = null, CancellationToken cancellation = default) =>
         Retrieval.Evaluate(
             Embed(reader, items, progress, cancellation), TestPart.Labels(dataset, items), AsUsual(options, dataset), cancellation);
 
     /// <summary>
-    /// The test part: all against all, or queries against the gallery where the data says so. Classes are numbered as in the index of all labels.
+    /// The test part: all against all, or queries against the gallery if the data has them. Classes are numbered as in the index of all labels.
     /// </summary>
     internal TestOutcome OnTest(
         IImageDataset dataset,
@@ -93,5 +93,5 @@ internal sealed class EmbeddingPass(Func<byte[], int, float[]> embed, int dimens
         options with { RecallAt = options.RecallAt ?? dataset.RecallAt };
 }
 
-/// <summary>The embeddings of a test part and what they measure; query and gallery are one object where all search among all.</summary>
+/// <summary>The embeddings of a test part and what they measure; query and gallery are the same object if all search among all.</summary>
 internal sealed record TestOutcome(Embeddings<float> Queries, Embeddings<float> Gallery, RetrievalMetrics Metrics);

@@ -5,11 +5,11 @@ using CondEmbed.Search;
 
 namespace CondEmbed.Models;
 
-/// <summary>Data sets through any network: a run's, or one that was exported.</summary>
+/// <summary>Embeds and evaluates data sets with any network: of a run, or exported.</summary>
 public static class NetworkPictures
 {
-    /// <summary>All pictures of a data set, in order -> N D.</summary>
-    /// <exception cref="BadPictureException">A picture cannot be used.</exception>
+    /// <summary>All images of a data set, in order -> N D.</summary>
+    /// <exception cref="BadPictureException">An image cannot be used.</exception>
     public static Embeddings<float> Embed(
         this IEmbeddingNetwork network, IImageDataset dataset, int workers = 0, Action<int>? progress = null, CancellationToken cancellation = default)
     {
@@ -17,8 +17,8 @@ public static class NetworkPictures
         return network.Embed(dataset, [.. Enumerable.Range(0, dataset.Count)], workers, progress, cancellation);
     }
 
-    /// <summary>Some pictures of a data set, in the order given -> N D.</summary>
-    /// <exception cref="BadPictureException">A picture cannot be used.</exception>
+    /// <summary>Some images of a data set, in the order given -> N D.</summary>
+    /// <exception cref="BadPictureException">An image cannot be used.</exception>
     public static Embeddings<float> Embed(
         this IEmbeddingNetwork network,
         IImageDataset dataset,
@@ -32,10 +32,10 @@ public static class NetworkPictures
     }
 
     /// <summary>
-    /// Retrieval metrics on the test part of a split, at the K that are usual for the data unless the options name others. Classes have the numbers of
+    /// Retrieval metrics on the test part of a split, at the K that are customary for the data unless the options name others. Classes have the numbers of
     /// a <see cref="ClassIndex"/> of all labels of the data.
     /// </summary>
-    /// <exception cref="BadPictureException">A picture cannot be used.</exception>
+    /// <exception cref="BadPictureException">An image cannot be used.</exception>
     public static RetrievalMetrics Evaluate(
         this IEmbeddingNetwork network,
         IImageDataset dataset,

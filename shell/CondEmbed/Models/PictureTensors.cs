@@ -10,7 +10,7 @@ using TorchSharp;
 namespace CondEmbed.Models;
 
 /// <summary>
-/// Pictures of a data set in memory, as tensors on the CPU: for training loops of one's own on data that fits there. Classes are numbered in the order of their
+/// Images of a data set in memory, as tensors on the CPU: for custom training loops on data that fits there. Classes are numbered in the order of their
 /// names. One thread at a time.
 /// </summary>
 public sealed class PictureTensors : IDisposable
@@ -22,11 +22,11 @@ public sealed class PictureTensors : IDisposable
     private readonly long[] labels;
     private (int Batch, int PerClass, int Seed, MPerClassSampler Sampler)? drawn;
 
-    /// <summary>Reads and decodes the pictures, and brings them to one size: the short side, then the middle.</summary>
+    /// <summary>Reads and decodes the images, and brings them to one size: the short side is resized, then the centre cropped.</summary>
     /// <param name="dataset">Where they are.</param>
     /// <param name="items">Which of them, as of a <see cref="ClassSplit"/>; null for all.</param>
     /// <param name="size">The side of the squares, in pixels.</param>
-    /// <exception cref="InputException">A picture cannot be used (<see cref="BadPictureException"/>), or they are too many for memory at one go.</exception>
+    /// <exception cref="InputException">An image cannot be used (<see cref="BadPictureException"/>), or there are too many for one tensor.</exception>
     public PictureTensors(IImageDataset dataset, IReadOnlyList<int>? items = null, int size = 64)
     {
         ArgumentNullException.ThrowIfNull(dataset);
@@ -37,7 +37,7 @@ public sealed class PictureTensors : IDisposable
         if ((long)chosen.Length * size * size * 3 > Array.MaxLength)
         {
             throw new InputException(
-                $"{dataset.Name}: {chosen.Length} pictures of {size} px are more than one tensor of bytes is made of here. Give fewer items or a smaller size, or use Trainer, which reads as it goes.");
+                $"{dataset.Name}: {chosen.Length} images of {size} px do not fit into one tensor of bytes. Give fewer items or a smaller size, or use Trainer, which reads them as it goes.");
         }
 
         pictures = new RgbImage[chosen.Length];
@@ -50,28 +50,28 @@ public sealed class PictureTensors : IDisposable
         All.Labels.DetachFromDisposeScope();
     }
 
-    /// <summary>The side of the pictures, in pixels.</summary>
+    /// <summary>The side of the images, in pixels.</summary>
     public int Size { get; }
 
     /// <summary>The name of each class, by its number.</summary>
     public IReadOnlyList<string> Classes { get; }
 
-    /// <summary>The name of each picture's class.</summary>
+    /// <summary>The name of each image's class.</summary>
     public IReadOnlyList<string> Names { get; }
 
-    /// <summary>All pictures, N Size Size 3 bytes, and their class numbers. They live as long as this object.</summary>
+    /// <summary>All images, N Size Size 3 bytes, and their class numbers. They live as long as this object.</summary>
     public Batch All { get; }
 
-    /// <summary>One picture.</summary>
+    /// <summary>One image.</summary>
     public RgbImage Picture(int index) => pictures[index];
 
-    /// <summary>The batch of a step: so many pictures of each of batch / perClass classes, drawn as <see cref="MPerClassSampler"/> does. Belongs to the caller.</summary>
+    /// <summary>The batch of a step: perClass images of each of batch / perClass classes, drawn as <see cref="MPerClassSampler"/> does. Belongs to the caller.</summary>
     /// <param name="step">The step, from 0.</param>
-    /// <param name="batch">B.</param>
-    /// <param name="perClass">Pictures of each class.</param>
-    /// <param name="seed">What is drawn follows from it and the step alone.</param>
-    /// <param name="view">What is made of each picture, such as a <see cref="TrainTransform"/>; null for the picture as it is.</param>
-    /// <exception cref="InputException">The numbers do not fit together, or the classes.</exception>
+    /// <param name="batch">B, the number of images.</param>
+    /// <param name="perClass">Images of each class.</param>
+    /// <param name="seed">The batch depends only on it and the step.</param>
+    /// <param name="view">The transform of each image, such as a <see cref="TrainTransform"/>; null for the image as it is.</param>
+    /// <exception cref="InputException">The numbers do not fit together, or do not fit the classes.</exception>
     public Batch Draw(int step, int batch = 64, int perClass = 4, int seed = 0, IImageTransform? view = null)
     {
         if (drawn is not { } known || (known.Batch, known.PerClass, known.Seed) != (batch, perClass, seed))
@@ -83,24 +83,24 @@ public sealed class PictureTensors : IDisposable
         return Tensors(known.Sampler.Batch(step), view, seed, step);
     }
 
-    /// <summary>How well embeddings of all pictures find their class, all against all.</summary>
-    /// <param name="embeddings">N D.</param>
+    /// <summary>How well embeddings of all images find their class, all against all.</summary>
+    /// <param name="embeddings">N D, the embeddings.</param>
     /// <param name="options">What else to measure.</param>
     public RetrievalMetrics Measure(torch.Tensor embeddings, EvaluationOptions? options = null) =>
         Retrieval.Evaluate(TensorEmbeddings.Of(embeddings), labels, options);
 
-    /// <summary>Some pictures, each in a row with the others that are most like it, as a sheet: framed in green where the class is right, in red where not.</summary>
-    /// <param name="embeddings">N D, of all pictures.</param>
-    /// <param name="queries">Which pictures, from 0.</param>
-    /// <param name="count">Neighbours of each.</param>
+    /// <summary>A contact sheet of some images, each in a row with its most similar others: framed in green if the class is right, in red if not.</summary>
+    /// <param name="embeddings">N D, of all images.</param>
+    /// <param name="queries">Which images, from 0.</param>
+    /// <param name="count">Neighbours of each image.</param>
     /// <param name="zoom">Every pixel becomes a square of zoom x zoom.</param>
-    /// <exception cref="ArgumentException">There is not one embedding for each picture.</exception>
+    /// <exception cref="ArgumentException">The numbers of embeddings and images differ.</exception>
     public RgbImage Neighbours(torch.Tensor embeddings, IEnumerable<int> queries, int count = 6, int zoom = 2)
     {
         ArgumentNullException.ThrowIfNull(queries);
         var all = TensorEmbeddings.Of(embeddings);
         if (all.Count != pictures.Length)
-            throw new ArgumentException($"{pictures.Length} pictures need as many embeddings; these are {all.Count}.", nameof(embeddings));
+            throw new ArgumentException($"{pictures.Length} images need {pictures.Length} embeddings, not {all.Count}.", nameof(embeddings));
         var nearest = NeighbourSearch.TopK(all, all, count, excludeSelf: true);
         var tiles = new List<Tile>();
         foreach (var query in queries)
@@ -113,9 +113,9 @@ public sealed class PictureTensors : IDisposable
         return ContactSheet.Compose(tiles, nearest.K + 1, zoom);
     }
 
-    /// <summary>Where a picture is looked at, as colours over it in grey: dark where least, light where most.</summary>
-    /// <param name="index">Which picture, from 0.</param>
-    /// <param name="look">h w: one number for each place of a feature map.</param>
+    /// <summary>An attention map as colours over the grey image: dark where it is smallest, light where it is largest.</summary>
+    /// <param name="index">Which image, from 0.</param>
+    /// <param name="look">h w: one number for each position of a feature map.</param>
     public RgbImage Heat(int index, torch.Tensor look)
     {
         ArgumentNullException.ThrowIfNull(look);

@@ -4,14 +4,14 @@ using TorchSharp;
 
 namespace CondEmbed.Models;
 
-/// <summary>How many threads the process computes with: what a training takes from its settings ends with it.</summary>
+/// <summary>Sets the process's number of computing threads for one training run, and restores it afterwards.</summary>
 internal sealed class ProcessThreads : IDisposable
 {
     private readonly int chosen;
     private readonly int ofTorch;
 
-    /// <summary>Remembers what there is, and takes up the number of some settings.</summary>
-    /// <param name="threads">0 for one a core.</param>
+    /// <summary>Remembers the current number, and applies the one from the settings.</summary>
+    /// <param name="threads">0 for one per core.</param>
     internal ProcessThreads(int threads)
     {
         Native.ensure();

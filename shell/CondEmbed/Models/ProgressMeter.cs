@@ -4,9 +4,9 @@ using CondEmbed.Interop;
 
 namespace CondEmbed.Models;
 
-/// <summary>Measures pace and tells listeners how far a run is.</summary>
-/// <param name="listener">Told of everything; may be null.</param>
-/// <param name="batch">Pictures a training step.</param>
+/// <summary>Measures the pace of a run and reports its progress.</summary>
+/// <param name="listener">Receives all reports; may be null.</param>
+/// <param name="batch">Images per training step.</param>
 internal sealed class ProgressMeter(IProgress<RunProgress>? listener, int batch)
 {
     private const double Inertia = 0.95;
@@ -15,17 +15,17 @@ internal sealed class ProgressMeter(IProgress<RunProgress>? listener, int batch)
     private double secondsPerStep;
     private TimeSpan trainedBefore;
 
-    /// <summary>Pictures a second over about the last twenty steps.</summary>
+    /// <summary>Images per second over about the last twenty steps.</summary>
     internal double ImagesPerSecond => secondsPerStep > 0 ? batch / secondsPerStep : 0;
 
-    /// <summary>Some pictures of a phase other than training are done.</summary>
+    /// <summary>Some images of a phase other than training are done.</summary>
     internal void Report(string name, int done, int total)
     {
         Enter(name);
         listener?.Report(RunProgress.Of(name, done, total, phase.Elapsed));
     }
 
-    /// <summary>Training is about to begin or to go on; <paramref name="trained"/> is the time of all steps so far.</summary>
+    /// <summary>Training is about to start or resume; <paramref name="trained"/> is the time of all steps so far.</summary>
     internal void BeginTraining(TimeSpan trained)
     {
         Enter(RunProgress.Training);

@@ -4,16 +4,16 @@ using CondEmbed.Reports;
 
 namespace CondEmbed.Models;
 
-/// <summary>Many thumbnails as one JPEG, so that a page holds one picture and not thousands.</summary>
+/// <summary>Combines many thumbnails into one JPEG, so that a page needs one image rather than thousands.</summary>
 internal static class SpriteSheet
 {
     private const int Quality = 72;
 
-    /// <summary>The pictures row after row on white, each within a square of so many pixels.</summary>
-    /// <param name="images">Reads a picture by its place; called from several threads.</param>
+    /// <summary>The images row after row on white, each within a square of the given side.</summary>
+    /// <param name="images">Reads an image by its index; called from several threads.</param>
     /// <param name="count">How many there are, at least 1.</param>
     /// <param name="side">Side of a square.</param>
-    /// <param name="cancellation">Stops between two pictures.</param>
+    /// <param name="cancellation">Stops between two images.</param>
     internal static (Picture Picture, int Columns, int Rows) Of(Func<int, RgbImage> images, int count, int side, CancellationToken cancellation)
     {
         var columns = (int)Math.Ceiling(Math.Sqrt(count));

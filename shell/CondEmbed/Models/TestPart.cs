@@ -2,12 +2,12 @@ using CondEmbed.Datasets;
 
 namespace CondEmbed.Models;
 
-/// <summary>What is searched for and in, with the classes numbered as in the index of all labels of the data.</summary>
-/// <param name="Queries">Q numbers of pictures.</param>
-/// <param name="Gallery">G numbers of pictures.</param>
-/// <param name="QueryLabels">Q.</param>
-/// <param name="GalleryLabels">G.</param>
-/// <param name="Self">For each query its own place in the gallery, or -1.</param>
+/// <summary>Queries and gallery, with the classes numbered as in the index of all labels of the data.</summary>
+/// <param name="Queries">Q numbers of images.</param>
+/// <param name="Gallery">G numbers of images.</param>
+/// <param name="QueryLabels">Q, the class of each query.</param>
+/// <param name="GalleryLabels">G, the class of each gallery item.</param>
+/// <param name="Self">For each query its own index in the gallery, or -1.</param>
 internal sealed record TestPart(IReadOnlyList<int> Queries, IReadOnlyList<int> Gallery, long[] QueryLabels, long[] GalleryLabels, int[] Self)
 {
     internal static TestPart Of(IImageDataset dataset, ClassSplit split)

@@ -3,10 +3,10 @@ using CondEmbed.Reports;
 
 namespace CondEmbed.Models;
 
-/// <summary>Small pictures for pages.</summary>
+/// <summary>Small images for pages.</summary>
 internal static class Thumbnails
 {
-    /// <summary>The whole picture, its long side at most so many pixels: PNG if it was that small, else JPEG.</summary>
+    /// <summary>The whole image, with its long side limited to the given size: PNG if it was already that small, else JPEG.</summary>
     internal static Picture Of(RgbImage image, int side)
     {
         var longSide = Math.Max(image.Width, image.Height);

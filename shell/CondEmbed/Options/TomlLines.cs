@@ -3,12 +3,12 @@ using Tomlyn.Syntax;
 
 namespace CondEmbed.Options;
 
-/// <summary>Where in a TOML text each value stands, so that what is wrong with it can be found.</summary>
+/// <summary>The line of each value in a TOML text, so that errors can be located.</summary>
 internal sealed class TomlLines
 {
     private readonly Dictionary<string, int> lines = new(StringComparer.Ordinal);
 
-    /// <summary>The lines of a text that is sound.</summary>
+    /// <summary>The lines of a valid text.</summary>
     /// <exception cref="Tomlyn.TomlException">It is not TOML.</exception>
     internal TomlLines(string text)
     {

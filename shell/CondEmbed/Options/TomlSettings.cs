@@ -24,7 +24,7 @@ public static class TomlSettings
     }
 
     /// <summary>The settings of a table of a file, with the lines on which they stand below a prefix.</summary>
-    /// <exception cref="InputException">One is written in two spellings.</exception>
+    /// <exception cref="InputException">A setting is written in two spellings.</exception>
     internal static IReadOnlyList<Given> SettingsOf(string path, TomlTable table, TomlLines lines, string prefix)
     {
         Given[] given = [.. Flatten("", table).Select(value => new Given(lines.Place(path, prefix + value.Key), value.Key, value.Text))];
@@ -33,7 +33,7 @@ public static class TomlSettings
     }
 
     /// <summary>A whole file.</summary>
-    /// <exception cref="InputException">It cannot be read.</exception>
+    /// <exception cref="InputException">The file cannot be read.</exception>
     internal static string TextOf(string path) => TextFile.Read(path);
 
     /// <summary>The tables and values of a text, with a name for it.</summary>
@@ -52,7 +52,7 @@ public static class TomlSettings
         }
     }
 
-    /// <summary>A setting may be written as its option is, with dashes, which TOML takes for another key.</summary>
+    /// <summary>A setting may be written like its option, with dashes, which TOML treats as another key.</summary>
     private static void DemandOneSpelling(string path, IEnumerable<Given> given)
     {
         foreach (var same in given.GroupBy(one => one.Key).Where(same => same.Count() > 1))
@@ -61,7 +61,7 @@ public static class TomlSettings
         }
     }
 
-    /// <summary>The settings as a TOML file that <see cref="Read"/> reads back, each under a comment that says what it means.</summary>
+    /// <summary>The settings as a TOML file that <see cref="Read"/> reads back, each under a comment that explains it.</summary>
     public static string Write(Config config)
     {
         var meanings = RunSettings.Keys.ToDictionary(pair => pair.Key, pair => pair.Value);

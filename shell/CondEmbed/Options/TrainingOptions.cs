@@ -9,12 +9,12 @@ using CondEmbed.Interop;
 namespace CondEmbed.Options;
 
 /// <summary>
-/// The settings of a run for C#. A property that is not set has the default of the encoder: the recipe of the bundled emoji for <c>small</c>, that of
-/// photographs for the ResNets. The properties are generated from the fields of <see cref="Config"/> when this is compiled.
+/// The settings of a run for C#. A property that is not set has the encoder's default: the recipe of the bundled emoji for <c>small</c>, that of
+/// photographs for the ResNets. The properties are generated from the fields of <see cref="Config"/> at compile time.
 /// </summary>
 public sealed partial record TrainingOptions
 {
-    /// <summary>Where the run is kept; by default a folder named after the time below <c>runs</c>.</summary>
+    /// <summary>The run folder; by default one below <c>runs</c> named after the time.</summary>
     public string? Out { get; init; }
 
     /// <summary>The complete settings.</summary>

@@ -4,21 +4,21 @@ using CondEmbed.Interop;
 
 namespace CondEmbed.Options;
 
-/// <summary>What the network sees of a picture, by the settings of a run.</summary>
+/// <summary>What the network sees of an image, according to the settings of a run.</summary>
 public static class Views
 {
     /// <summary>Resize and centre crop: the view at test time.</summary>
     public static EvalTransform ForTesting(Config config) =>
         new(RunSettings.ResizeOf(config), config.Size, FilterOf(config)) { Background = BackgroundOf(config) };
 
-    /// <summary>Decodes pictures as the settings say: the largest picture, and the colour behind transparent parts.</summary>
+    /// <summary>The decoder for the settings: the size limit, and the colour behind transparent parts.</summary>
     public static SkiaDecoder Decoder(Config config) => new(RunSettings.MaxPixelsOf(config)) { Background = BackgroundOf(config) };
 
     /// <summary>The view at test time in words.</summary>
     internal static string Describe(Config config) => ForTesting(config) switch
     {
-        { Resize: var resize, Crop: var crop } when resize == crop => FormattableString.Invariant($"test pictures: short side {resize} px, of which the middle square is seen"),
-        { Resize: var resize, Crop: var crop } => FormattableString.Invariant($"test pictures: short side {resize} px, of which the middle {crop} x {crop} px are seen"),
+        { Resize: var resize, Crop: var crop } when resize == crop => FormattableString.Invariant($"test images: short side {resize} px, of which the network sees the central square"),
+        { Resize: var resize, Crop: var crop } => FormattableString.Invariant($"test images: short side {resize} px, of which the network sees the central {crop} x {crop} px"),
     };
 
     /// <summary>The augmented view while training.</summary>

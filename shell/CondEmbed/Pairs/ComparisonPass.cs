@@ -6,17 +6,17 @@ using CondEmbed.Search;
 
 namespace CondEmbed.Pairs;
 
-/// <summary>A picture by its place in a source.</summary>
+/// <summary>An image by its index in a source.</summary>
 internal readonly record struct PictureAt(PictureReader Reader, int Item);
 
 /// <summary>
-/// Compares many pairs of pictures. Where what the levels read of all of them fits into the memory, each goes through the encoder once; else the
-/// queries are taken in blocks of half of what fits, and for each block the pictures that it asks for go through the encoder again, as many at a time as fit
-/// beside it.
+/// Compares many pairs of images. If the keys and values of all images fit into memory, each image goes through the encoder once; otherwise the
+/// queries are taken in blocks of half of what fits, and for each block the images that it needs go through the encoder again, as many at a time as fit
+/// besides it.
 /// </summary>
 /// <param name="session">A network with its levels.</param>
-/// <param name="options">Threads that read pictures.</param>
-/// <param name="memory">Bytes for what the levels read of pictures; two pictures are held in any case.</param>
+/// <param name="options">Threads that read images.</param>
+/// <param name="memory">Bytes for the keys and values of images; at least two images are held.</param>
 internal sealed class ComparisonPass(Session session, LoaderOptions options, long memory) : IDisposable
 {
     private const int BatchSize = 64;
@@ -26,15 +26,15 @@ internal sealed class ComparisonPass(Session session, LoaderOptions options, lon
     private KnownPictures? held;
     private int needed;
 
-    /// <summary>What the levels read of one picture, in bytes.</summary>
+    /// <summary>The keys and values of one image, in bytes.</summary>
     internal long BytesOfPicture { get; private set; }
 
-    /// <summary>Pictures that went through the encoder again.</summary>
+    /// <summary>Images that went through the encoder again.</summary>
     internal long EmbeddedAgain { get; private set; }
 
     private bool HoldsAll => held is not null && held.Count >= needed;
 
-    /// <summary>N pictures, each once -> N D, each row of length 1. They are the ones that can then be compared.</summary>
+    /// <summary>N images, each once -> N D, each row of length 1. They are the ones that can then be compared.</summary>
     internal Embeddings<float> Embed(IReadOnlyList<PictureAt> pictures, Action<int>? progress = null, CancellationToken cancellation = default)
     {
         var values = new float[pictures.Count * session.Dimension];
@@ -66,10 +66,10 @@ internal sealed class ComparisonPass(Session session, LoaderOptions options, lon
     /// <summary>
     /// The similarities of each query to its candidates: L+1 rows of Q K, in the order of the candidates.
     /// </summary>
-    /// <param name="queries">Q of the pictures that were embedded.</param>
+    /// <param name="queries">Q of the images that were embedded.</param>
     /// <param name="gallery">G of them.</param>
     /// <param name="candidates">Q K places in the gallery, row after row.</param>
-    /// <param name="progress">Told how many queries are done.</param>
+    /// <param name="progress">Called with the number of queries done so far.</param>
     /// <param name="cancellation">Stops between blocks.</param>
     internal float[][] Compare(
         IReadOnlyList<PictureAt> queries,
@@ -134,7 +134,7 @@ internal sealed class ComparisonPass(Session session, LoaderOptions options, lon
         return batch.Room((int)Math.Min(needed, Math.Max(2, memory / Math.Max(1, BytesOfPicture))));
     }
 
-    /// <summary>Puts pictures into the places from a start on, where they do not all have theirs; gives the first place after them.</summary>
+    /// <summary>Puts images into consecutive slots unless they all have one, and returns the first free slot after them.</summary>
     private int Hold(IReadOnlyList<PictureAt> pictures, int start, CancellationToken cancellation)
     {
         if (HoldsAll)

@@ -9,7 +9,7 @@ using CondEmbed.Storage;
 namespace CondEmbed.Pairs;
 
 /// <summary>
-/// A trained network with its levels, which compare pairs of pictures: each picture in the light of the other, as while training. One thread at a time.
+/// A trained network with its levels, which compare pairs of images: each image in the light of the other, as while training. One thread at a time.
 /// </summary>
 public sealed class ConditionalModel : IDisposable
 {
@@ -27,14 +27,14 @@ public sealed class ConditionalModel : IDisposable
     /// <summary>The same network without its levels; it lives as long as this model.</summary>
     public EmbeddingModel Embedding { get; }
 
-    /// <summary>L.</summary>
+    /// <summary>L, the number of levels.</summary>
     public int Levels => comparer.Levels;
 
-    /// <summary>Loads a run's network and levels: the last step's, or the best on the validation classes; or a model file and the levels beside it.</summary>
-    /// <param name="run">A run's folder, or a <c>.safetensors</c> file that a run wrote.</param>
+    /// <summary>Loads a run's network and levels: the last step's, or the best on the validation classes; or a model file and the levels besides it.</summary>
+    /// <param name="run">A run folder, or a <c>.safetensors</c> file that a run wrote.</param>
     /// <param name="device">auto, cpu, cuda or cuda:N.</param>
-    /// <param name="best">Of a folder: the best on the validation classes instead of the last.</param>
-    /// <exception cref="InputException">There is no such model, it was trained without levels, or a file does not fit.</exception>
+    /// <param name="best">For a run folder: take the best network on the validation classes instead of the last.</param>
+    /// <exception cref="InputException">The model does not exist, was trained without levels, or a file does not fit.</exception>
     public static ConditionalModel Load(string run, string device = "auto", bool best = false) =>
         new(ModelFile.Open(EmbeddingModel.FileOf(run, best), device, withLevels: true));
 
@@ -49,13 +49,13 @@ public sealed class ConditionalModel : IDisposable
         files.Commit();
     }
 
-    /// <summary>How alike two decoded pictures are.</summary>
+    /// <summary>The similarity of two decoded images.</summary>
     public PairSimilarity Compare(RgbImage first, RgbImage second) => Explain(first, second).Similarity;
 
-    /// <summary>How alike the pictures of some pairs are, each picture going through the encoder once.</summary>
-    /// <param name="dataset">The pictures.</param>
+    /// <summary>The similarities of pairs of images; each image goes through the encoder once.</summary>
+    /// <param name="dataset">The images.</param>
     /// <param name="pairs">Pairs of their numbers.</param>
-    /// <param name="workers">Threads that read pictures; 0 for one a core.</param>
+    /// <param name="workers">Threads that read images; 0 for one per core.</param>
     /// <param name="cancellation">Ends the work with an OperationCanceledException.</param>
     public IReadOnlyList<PairSimilarity> Compare(
         IImageDataset dataset, IReadOnlyList<(int First, int Second)> pairs, int workers = 0, CancellationToken cancellation = default)
@@ -65,19 +65,19 @@ public sealed class ConditionalModel : IDisposable
         return Compare(session, new PictureReader(dataset), pairs, workers, cancellation);
     }
 
-    /// <summary>How alike two decoded pictures are, and where the levels look in each in the light of the other.</summary>
+    /// <summary>The similarity of two decoded images, and where the levels attend in each in the light of the other.</summary>
     public PairExplanation Explain(RgbImage first, RgbImage second) => PairExplanation.Of(session.Config, comparer, first, second);
 
     /// <summary>
     /// Retrieval metrics on the test part of a split, in the order of the unconditional embeddings and with the nearest re-ranked by the levels.
     /// </summary>
-    /// <param name="dataset">The pictures.</param>
+    /// <param name="dataset">The images.</param>
     /// <param name="split">What to search for and in.</param>
-    /// <param name="rerank">How many to put in order anew, and by what.</param>
+    /// <param name="rerank">How many to re-rank, and by what.</param>
     /// <param name="options">What to measure.</param>
-    /// <param name="workers">Threads that read pictures; 0 for one a core.</param>
-    /// <param name="embedded">Told how many pictures are embedded.</param>
-    /// <param name="reranked">Told how many queries are re-ranked.</param>
+    /// <param name="workers">Threads that read images; 0 for one per core.</param>
+    /// <param name="embedded">Called with the number of images embedded so far.</param>
+    /// <param name="reranked">Called with the number of queries re-ranked so far.</param>
     /// <param name="cancellation">Ends the work with an OperationCanceledException.</param>
     public RerankedMetrics Evaluate(
         IImageDataset dataset,

@@ -4,11 +4,11 @@ using CondEmbed.Options;
 
 namespace CondEmbed.Pairs;
 
-/// <summary>Why two pictures are alike or not.</summary>
-/// <param name="First">The first picture as the network sees it.</param>
+/// <summary>Why two images are similar or not.</summary>
+/// <param name="First">The first image as the network sees it.</param>
 /// <param name="Second">The second one.</param>
-/// <param name="Similarity">How alike they are, on each level.</param>
-/// <param name="Levels">Where each level looks in the two, the first level first.</param>
+/// <param name="Similarity">Their similarity on each level.</param>
+/// <param name="Levels">Where each level attends in the two images, first level first.</param>
 public sealed record PairExplanation(RgbImage First, RgbImage Second, PairSimilarity Similarity, IReadOnlyList<PairAttention> Levels)
 {
     internal static PairExplanation Of(Config config, Comparer comparer, RgbImage first, RgbImage second)

@@ -3,17 +3,17 @@ using CondEmbed.Interop;
 
 namespace CondEmbed.Pairs;
 
-/// <summary>A pair of pictures and where the levels look in them, as one picture: the two, and a row for each level.</summary>
+/// <summary>A pair of images and the levels' attention in them, as one image: the two, and a row for each level.</summary>
 public static class PairSheet
 {
     private const int Side = 224;
     private const int SmallSide = 176;
 
     /// <summary>Draws the sheet.</summary>
-    /// <param name="pair">What is shown.</param>
-    /// <param name="first">The name of the first picture.</param>
+    /// <param name="pair">The title.</param>
+    /// <param name="first">The name of the first image.</param>
     /// <param name="second">The name of the second one.</param>
-    /// <param name="heads">Also each head of the attention, a pair of columns each, beside their mean.</param>
+    /// <param name="heads">Also show each attention head, as a pair of columns, next to their mean.</param>
     public static RgbImage Draw(PairExplanation pair, string first, string second, bool heads = false)
     {
         ArgumentNullException.ThrowIfNull(pair);
@@ -47,11 +47,11 @@ public static class PairSheet
         return ContactSheet.Compose(tiles, 3 + (2 * more));
     }
 
-    /// <summary>A picture at a side of so many pixels with the weights over it.</summary>
+    /// <summary>An image resized to the given side with the weights drawn over it.</summary>
     internal static RgbImage Heat(RgbImage view, IReadOnlyList<float> weights, PairAttention level, int side) =>
         HeatMap.Over(Enlarged(view, side), weights, level.Rows, level.Columns);
 
-    /// <summary>The least and the most of the weights, as multiples of what even attention would give each place.</summary>
+    /// <summary>The range of the weights, as multiples of uniform attention.</summary>
     internal static string Range(IReadOnlyList<float> weights) =>
         FormattableString.Invariant($"{weights.Min() * weights.Count:0.00} .. {weights.Max() * weights.Count:0.00} x 1/{weights.Count}");
 

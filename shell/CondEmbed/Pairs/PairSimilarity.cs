@@ -1,6 +1,6 @@
 namespace CondEmbed.Pairs;
 
-/// <summary>By what pairs are put in order.</summary>
+/// <summary>The similarity by which pairs are ranked.</summary>
 public enum PairScore
 {
     /// <summary>The mean of the unconditional similarity and those of all levels.</summary>
@@ -10,7 +10,7 @@ public enum PairScore
     Last,
 }
 
-/// <summary>How alike two pictures are; each number from -1 to 1, and the same with the two exchanged.</summary>
+/// <summary>The similarity of two images; each number is from -1 to 1 and symmetric in the two.</summary>
 /// <param name="Unconditional">s^0, the cosine of their embeddings.</param>
 /// <param name="Levels">s^1 ... s^L, each level's.</param>
 public sealed record PairSimilarity(double Unconditional, IReadOnlyList<double> Levels)

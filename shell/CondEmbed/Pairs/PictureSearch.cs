@@ -8,11 +8,11 @@ using CondEmbed.Search;
 
 namespace CondEmbed.Pairs;
 
-/// <summary>A picture of the gallery that was found.</summary>
+/// <summary>An image of the gallery that was found.</summary>
 /// <param name="Path">Its path.</param>
-/// <param name="Label">Its class, or an empty text.</param>
+/// <param name="Label">Its class, or an empty string.</param>
 /// <param name="Cosine">Its similarity to the query, -1 to 1.</param>
-/// <param name="Conditional">What it was re-ranked by, -1 to 1; nothing where it was not.</param>
+/// <param name="Conditional">The similarity by which it was re-ranked, -1 to 1; null if it was not.</param>
 public sealed record Hit(
     string Path,
     string Label,
@@ -21,11 +21,11 @@ public sealed record Hit(
 
 /// <summary>A query and what was found for it, most similar first; where the nearest are re-ranked, these first in their new order.</summary>
 /// <param name="Path">The query's path.</param>
-/// <param name="Label">Its class, or an empty text.</param>
+/// <param name="Label">Its class, or an empty string.</param>
 /// <param name="Hits">What was found.</param>
 public sealed record Answer(string Path, string Label, IReadOnlyList<Hit> Hits);
 
-/// <summary>Searches pictures that look alike: exact, by cosine.</summary>
+/// <summary>Searches images that look alike: exact, by cosine.</summary>
 public sealed class PictureSearch
 {
     private const int ThumbnailSide = 128;
@@ -45,18 +45,18 @@ public sealed class PictureSearch
         Answers = [.. Enumerable.Range(0, queries.Count).Select(AnswerTo)];
     }
 
-    /// <summary>One answer a query, in the order of the queries.</summary>
+    /// <summary>One result per query, in order.</summary>
     public IReadOnlyList<Answer> Answers { get; }
 
-    /// <summary>Embeds both sets and finds the most similar pictures of the gallery for each query.</summary>
+    /// <summary>Embeds both sets and finds the most similar images of the gallery for each query.</summary>
     /// <param name="model">The network.</param>
-    /// <param name="gallery">The pictures to search in.</param>
-    /// <param name="queries">The pictures to search for.</param>
+    /// <param name="gallery">The images to search in.</param>
+    /// <param name="queries">The images to search for.</param>
     /// <param name="top">How many to find for each.</param>
-    /// <param name="workers">Threads that read pictures; 0 for one a core.</param>
-    /// <param name="progress">Told how many pictures of both sets are embedded.</param>
+    /// <param name="workers">Threads that read images; 0 for one per core.</param>
+    /// <param name="progress">Called with the number of images of both sets embedded so far.</param>
     /// <param name="cancellation">Ends the search with an OperationCanceledException.</param>
-    /// <exception cref="BadPictureException">A picture cannot be used.</exception>
+    /// <exception cref="BadPictureException">An image cannot be used.</exception>
     public static PictureSearch Run(
         IEmbeddingNetwork model,
         IImageDataset gallery,
@@ -76,15 +76,15 @@ public sealed class PictureSearch
 
     /// <summary>The same with the nearest re-ranked by the levels.</summary>
     /// <param name="model">The network with its levels.</param>
-    /// <param name="gallery">The pictures to search in.</param>
-    /// <param name="queries">The pictures to search for.</param>
+    /// <param name="gallery">The images to search in.</param>
+    /// <param name="queries">The images to search for.</param>
     /// <param name="top">How many to find for each.</param>
-    /// <param name="rerank">How many of the nearest to put in order anew, and by what; they may be more than are found, or fewer.</param>
-    /// <param name="workers">Threads that read pictures; 0 for one a core.</param>
-    /// <param name="embedded">Told how many pictures of both sets are embedded.</param>
-    /// <param name="reranked">Told how many queries are re-ranked.</param>
+    /// <param name="rerank">How many of the nearest to re-rank, and by what; this may be more or fewer than are found.</param>
+    /// <param name="workers">Threads that read images; 0 for one per core.</param>
+    /// <param name="embedded">Called with the number of images of both sets embedded so far.</param>
+    /// <param name="reranked">Called with the number of queries re-ranked so far.</param>
     /// <param name="cancellation">Ends the search with an OperationCanceledException.</param>
-    /// <exception cref="BadPictureException">A picture cannot be used.</exception>
+    /// <exception cref="BadPictureException">An image cannot be used.</exception>
     public static PictureSearch Run(
         ConditionalModel model,
         IImageDataset gallery,
@@ -113,7 +113,7 @@ public sealed class PictureSearch
         }
     }
 
-    /// <summary>Writes the answers as one HTML file with the pictures in it.</summary>
+    /// <summary>Writes the answers as one HTML file with the images in it.</summary>
     public void WriteHtml(string path, string title, IReadOnlyList<Fact> facts) =>
         SearchReport.Write(new SearchResults(title, facts, [.. Enumerable.Range(0, queries.Count).Select(RowOf)]), path);
 
@@ -140,7 +140,7 @@ public sealed class PictureSearch
         return new RetrievalRow(PictureOf(queries, query), asked.Label, asked.Path, [.. hits]);
     }
 
-    /// <summary>Nothing where one of the two classes is not known.</summary>
+    /// <summary>Null if one of the two classes is unknown.</summary>
     private static bool? IsRight(string asked, string found) => asked.Length > 0 && found.Length > 0 ? asked == found : null;
 
     private static Picture PictureOf(IImageDataset dataset, int item) =>

@@ -7,7 +7,7 @@ using CondEmbed.Search;
 
 namespace CondEmbed.Pairs;
 
-/// <summary>Embeds queries and gallery, finds the K nearest of each query, and puts them in order by the levels; each step timed.</summary>
+/// <summary>Embeds queries and gallery, finds the K nearest of each query, and re-ranks them by the levels, timing each step.</summary>
 internal sealed class RerankedSearch : IDisposable
 {
     private readonly RerankOptions options;
@@ -29,7 +29,7 @@ internal sealed class RerankedSearch : IDisposable
     /// <summary>Q D.</summary>
     internal Embeddings<float> Queries { get; private set; } = null!;
 
-    /// <summary>G D; the same object where all search among all.</summary>
+    /// <summary>G D; the same object if all search among all.</summary>
     internal Embeddings<float> Gallery { get; private set; } = null!;
 
     internal RerankCost Cost =>
@@ -61,8 +61,8 @@ internal sealed class RerankedSearch : IDisposable
     }
 
     /// <summary>The K nearest of each query by rising rank, with the similarities that they are ranked by.</summary>
-    /// <param name="self">For each query its own place in the gallery, which is left out, or -1; null when there is none.</param>
-    /// <param name="progress">Told how many queries are done.</param>
+    /// <param name="self">For each query its own index in the gallery, which is excluded, or -1; null if there are none.</param>
+    /// <param name="progress">Called with the number of queries done so far.</param>
     /// <param name="cancellation">Stops between blocks.</param>
     internal Neighbours<float> Rerank(IReadOnlyList<int>? self, Action<int>? progress, CancellationToken cancellation)
     {

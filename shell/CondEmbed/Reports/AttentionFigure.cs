@@ -1,15 +1,15 @@
 namespace CondEmbed.Reports;
 
-/// <summary>Where the levels look in one picture of a pair.</summary>
+/// <summary>Where the levels attend in one image of a pair.</summary>
 /// <param name="Label">Its class.</param>
-/// <param name="Path">Where it comes from, as people know it.</param>
-/// <param name="Picture">The picture as the network sees it.</param>
-/// <param name="Maps">One a level: the picture with the weights over it, and how large these are, in words.</param>
+/// <param name="Path">Its origin, as shown to people.</param>
+/// <param name="Picture">The image as the network sees it.</param>
+/// <param name="Maps">One per level: the image with the weights drawn over it, and their range in words.</param>
 public sealed record AttentionFigureSide(string Label, string Path, Picture Picture, IReadOnlyList<(Picture Picture, string Range)> Maps);
 
-/// <summary>A pair of pictures.</summary>
-/// <param name="First">The one.</param>
-/// <param name="Second">The other.</param>
+/// <summary>A pair of images.</summary>
+/// <param name="First">The first image.</param>
+/// <param name="Second">The second image.</param>
 /// <param name="Unconditional">The cosine of their unconditional embeddings.</param>
 /// <param name="Levels">Their similarity on each level.</param>
 public sealed record AttentionFigurePair(AttentionFigureSide First, AttentionFigureSide Second, double Unconditional, IReadOnlyList<double> Levels);

@@ -2,7 +2,7 @@ using CondEmbed.Common;
 
 namespace CondEmbed.Reports;
 
-/// <summary>Pairs of pictures with the attention of each level over them.</summary>
+/// <summary>Pairs of images with the attention of each level over them.</summary>
 internal static class AttentionFigureSection
 {
     /// <summary>The section's content.</summary>

@@ -1,6 +1,6 @@
 namespace CondEmbed.Reports;
 
-/// <summary>A line chart to be drawn.</summary>
+/// <summary>A line chart.</summary>
 /// <param name="Title">Its heading.</param>
 /// <param name="Series">The lines; the first is the main one.</param>
 internal sealed record Chart(string Title, IReadOnlyList<ChartSeries> Series)
@@ -8,7 +8,7 @@ internal sealed record Chart(string Title, IReadOnlyList<ChartSeries> Series)
     /// <summary>What the horizontal axis counts.</summary>
     public string XName { get; init; } = "step";
 
-    /// <summary>Whether the values are percentages, which is said at the axis.</summary>
+    /// <summary>Whether the values are percentages, as shown on the axis.</summary>
     public bool IsPercent { get; init; }
 
     /// <summary>Whether noisy lines get a running mean as their main line.</summary>
@@ -23,13 +23,13 @@ internal sealed record ChartSeries(string Name, IReadOnlyList<ChartPoint> Points
     /// <summary>Number of points at which a line becomes noisy enough for a running mean.</summary>
     private const int Noisy = 40;
 
-    /// <summary>The range around the line, ascending in x; nothing for a line alone.</summary>
+    /// <summary>The range around the line, ascending in x; null if there is none.</summary>
     public IReadOnlyList<ChartRange> Band { get; init; } = [];
 
     /// <summary>The points that can be drawn.</summary>
     public IEnumerable<ChartPoint> Finite => Points.Where(point => point.IsFinite);
 
-    /// <summary>The mean over a window centred on each point (shorter at the ends), or nothing if the line is short.</summary>
+    /// <summary>The mean over a window centred on each point (shorter at the ends), or null if the line is short.</summary>
     public ChartSeries? RunningMean()
     {
         var points = Finite.ToArray();
@@ -68,9 +68,9 @@ internal sealed record ChartSeries(string Name, IReadOnlyList<ChartPoint> Points
 /// <summary>A point of a line.</summary>
 internal readonly record struct ChartPoint(double X, double Y)
 {
-    /// <summary>Whether it can be drawn: a number, and small enough that a range of such numbers is finite too.</summary>
+    /// <summary>Whether it can be drawn: finite, and small enough that a range of such numbers is finite too.</summary>
     public bool IsFinite => double.IsFinite(X) && Math.Abs(Y) < 1e100;
 }
 
-/// <summary>From where to where the values at a place lie.</summary>
+/// <summary>The range of the values at one x.</summary>
 internal readonly record struct ChartRange(double X, double Low, double High);

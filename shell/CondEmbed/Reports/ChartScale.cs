@@ -3,11 +3,11 @@ namespace CondEmbed.Reports;
 /// <summary>Maps a range of values to a range of coordinates, with round numbers at its ticks.</summary>
 /// <param name="From">Lowest value.</param>
 /// <param name="To">Highest value; above <paramref name="From"/>.</param>
-/// <param name="Ticks">Values to be marked, ascending, all within the range.</param>
+/// <param name="Ticks">Values to mark, ascending, all within the range.</param>
 internal sealed record ChartScale(double From, double To, IReadOnlyList<double> Ticks)
 {
-    /// <summary>A scale that begins and ends at ticks and holds all the values; a range of no width is widened.</summary>
-    /// <param name="values">What is to be seen.</param>
+    /// <summary>A scale that starts and ends at ticks and covers all values; an empty range is widened.</summary>
+    /// <param name="values">The values to show.</param>
     /// <param name="ticks">About how many ticks.</param>
     /// <param name="least">The scale does not go below this multiple of 10, nor does it show values that do.</param>
     /// <param name="most">The same above.</param>
@@ -16,7 +16,7 @@ internal sealed record ChartScale(double From, double To, IReadOnlyList<double> 
     {
         var (low, high) = Range(values.Where(double.IsFinite).Select(value => Math.Clamp(value, least, most)));
         (low, high) = (Math.Max(low, least), Math.Min(high, most));
-        // A line that comes near zero is honest only if zero is in sight.
+        // A line that comes close to zero is honest only if zero is visible.
         if (low > 0 && low < 0.4 * high)
         {
             low = 0;
@@ -27,7 +27,7 @@ internal sealed record ChartScale(double From, double To, IReadOnlyList<double> 
         return new ChartScale(first * step, last * step, Multiples(first, last, step));
     }
 
-    /// <summary>A scale that holds the values and no more, as fits an axis of steps.</summary>
+    /// <summary>A scale that covers exactly the values, for an axis of steps.</summary>
     public static ChartScale Tight(IEnumerable<double> values, int ticks)
     {
         var (low, high) = Range(values);
@@ -51,7 +51,7 @@ internal sealed record ChartScale(double From, double To, IReadOnlyList<double> 
         return (low - margin, high + margin);
     }
 
-    /// <summary>The least of 1, 2, 5 times a power of ten that is not below the given step.</summary>
+    /// <summary>The smallest of 1, 2, 5 times a power of ten that is at least the given step.</summary>
     private static double NiceStep(double step)
     {
         var power = Math.Pow(10, Math.Floor(Math.Log10(step)));

@@ -11,9 +11,9 @@ public static class ClassReport
     /// <summary>
     /// Writes CSV with the columns <c>class,queries,queries_without_match</c> and the metrics under the names of
     /// <see cref="RetrievalMetrics.Values"/>, as fractions, in the order of <see cref="RetrievalMetrics.Classes"/>: worst first. What cannot be
-    /// measured of a class is left empty.
+    /// measured for a class is left empty.
     /// </summary>
-    /// <param name="path">The file; under its name there is never half of it.</param>
+    /// <param name="path">The file, written atomically.</param>
     /// <param name="metrics">What was measured.</param>
     /// <param name="names">The names of the classes by their numbers.</param>
     /// <exception cref="InputException">The file cannot be written.</exception>

@@ -3,10 +3,10 @@ using CondEmbed.Evaluation;
 
 namespace CondEmbed.Reports;
 
-/// <summary>The classes as a table, worst first. With a script its columns sort, and a long one can be searched.</summary>
+/// <summary>The classes as a table, worst first. With scripts its columns can be sorted, and a long table can be searched.</summary>
 internal static class ClassSection
 {
-    /// <summary>More rows make a page heavy, and nobody reads them.</summary>
+    /// <summary>More rows make the page heavy, and nobody reads them.</summary>
     private const int MostRows = 400;
 
     private const string RPrecision = "r_precision";
@@ -18,7 +18,7 @@ internal static class ClassSection
     {
         var metrics = Shown.Where(key => classes.Any(one => one.Values.ContainsKey(key))).ToArray();
         var heads = metrics.Select(key => Html.Of($"<th class=\"{Weight(key)}\">{MetricNames.Display(key)}, %</th>"));
-        var left = classes.Count > MostRows ? $" These are the {MostRows} worst of {Readable.Count(classes.Count)} classes; classes.csv in the run's folder has all." : "";
+        var left = classes.Count > MostRows ? $" These are the {MostRows} worst of {Readable.Count(classes.Count)} classes; classes.csv in the run folder has all of them." : "";
         return Html.Of($"""
             <div class="card long"><table class="sortable"><thead><tr><th>class</th><th class="extra">queries</th>{heads}<th>most often taken for</th></tr></thead><tbody>
             {classes.Take(MostRows).Select(one => Row(one, metrics))}</tbody></table></div>
@@ -33,6 +33,6 @@ internal static class ClassSection
         return Html.Of($"<tr><th>{one.Name}</th><td class=\"extra\">{one.Queries}</td>{values}{taken}</tr>\n");
     }
 
-    /// <summary>A phone has no room for what the other columns nearly say.</summary>
+    /// <summary>Left out on a phone, since the other columns say nearly the same.</summary>
     private static string Weight(string key) => key == RPrecision ? "extra" : "";
 }

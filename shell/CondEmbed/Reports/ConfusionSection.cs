@@ -2,7 +2,7 @@ using CondEmbed.Common;
 
 namespace CondEmbed.Reports;
 
-/// <summary>Which classes are taken for which: pairs with pictures, and a small matrix.</summary>
+/// <summary>Which classes are mistaken for which: pairs with images, and a small matrix.</summary>
 internal static class ConfusionSection
 {
     /// <summary>The section's content.</summary>
@@ -29,7 +29,7 @@ internal static class ConfusionSection
         var rows = numbers.Select(one => Html.Of(
             $"<tr><th>{one.Index + 1}. {one.Item}</th>{confusion.Matrix[one.Index].Index().Select(cell => Cell(cell.Item, confusion.Matrix[one.Index].Sum(), cell.Index == one.Index))}</tr>\n"));
         return Html.Of($"""
-            <div class="card scroll"><table class="matrix"><caption class="note">Row: the query's class; column: the class of its nearest picture, by the numbers of the rows; right: any other class.</caption>
+            <div class="card scroll"><table class="matrix"><caption class="note">Row: the query's class; column: the class of its nearest image, numbered like the rows; rightmost: any other class.</caption>
             <thead><tr><th></th>{heads}<th>other</th></tr></thead><tbody>
             {rows}</tbody></table></div>
             """);

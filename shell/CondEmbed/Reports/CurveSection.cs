@@ -6,13 +6,13 @@ namespace CondEmbed.Reports;
 /// <summary>What happened during training, as charts over the steps.</summary>
 internal static class CurveSection
 {
-    /// <summary>More lines cannot be told apart.</summary>
+    /// <summary>With more, lines cannot be told apart.</summary>
     private const int MostRecalls = 5;
 
     /// <summary>The section's content.</summary>
     public static Html Draw(RunReport report)
     {
-        var smoothed = report.Steps.Count >= 40 ? "Thick: running mean over a twenty-fifth of the run; thin: the logged values." : "";
+        var smoothed = report.Steps.Count >= 40 ? "Thick line: running mean over a twenty-fifth of the run; thin line: the logged values." : "";
         var best = report.BestStep > 0 ? $" Best MAP@R on the validation classes: step {Readable.Count(report.BestStep)}." : "";
         return Html.Of($"""
             <div class="charts">{Charts(report).Select(SvgChart.Draw)}</div>
@@ -29,7 +29,7 @@ internal static class CurveSection
         yield return new Chart("Gradient norm", [Series(report.Steps, "norm", step => step.GradientNorm)]) { Smooth = true };
     }
 
-    /// <summary>The total, and its terms where there is more than the one that is the total.</summary>
+    /// <summary>The total loss, and its terms if there is more than one.</summary>
     private static List<ChartSeries> Losses(IReadOnlyList<StepEntry> steps)
     {
         var names = steps.SelectMany(step => step.Terms.Keys).Distinct(StringComparer.Ordinal).ToList();

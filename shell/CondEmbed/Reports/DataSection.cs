@@ -2,7 +2,7 @@ using CondEmbed.Common;
 
 namespace CondEmbed.Reports;
 
-/// <summary>What the run learned from and was tested on: counts, sizes, what was left out, and some pictures of each part.</summary>
+/// <summary>The data of the run: counts, sizes, what was left out, and some images of each part.</summary>
 internal static class DataSection
 {
     private const int MostBars = 12;
@@ -33,7 +33,7 @@ internal static class DataSection
 
         var more = pictures.Count > MostLeftOut ? Html.Of($"<li>and {pictures.Count - MostLeftOut} more</li>") : Html.Empty;
         return Html.Of($"""
-            <details><summary>{Readable.Count(pictures.Count)} {(pictures.Count == 1 ? "picture that cannot be used was" : "pictures that cannot be used were")} left out</summary><ul class="names">{pictures.Take(MostLeftOut).Select(picture => Html.Of($"<li>{picture}</li>"))}{more}</ul></details>
+            <details><summary>{Readable.Count(pictures.Count)} {(pictures.Count == 1 ? "image that cannot be used was" : "images that cannot be used were")} left out</summary><ul class="names">{pictures.Take(MostLeftOut).Select(picture => Html.Of($"<li>{picture}</li>"))}{more}</ul></details>
             """);
     }
 
@@ -59,7 +59,7 @@ internal static class DataSection
     {
         var bins = Bins(sizes);
 
-        // One bar says no more than the table above.
+        // A single bar says no more than the table above.
         if (bins.Count < 2)
         {
             return Html.Empty;

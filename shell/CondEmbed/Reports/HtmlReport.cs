@@ -3,13 +3,13 @@ using CondEmbed.Evaluation;
 
 namespace CondEmbed.Reports;
 
-/// <summary>Writes the report of a training run as one HTML file that needs nothing else: no host, no folder; and no script to be read.</summary>
+/// <summary>Writes the report of a training run as one self-contained HTML file, which is readable without scripts.</summary>
 public static class HtmlReport
 {
     /// <summary>Writes the report, atomically; an existing file is replaced.</summary>
     /// <param name="report">What to show.</param>
     /// <param name="path">The file.</param>
-    /// <exception cref="ArgumentException">A picture does not have the type of a picture.</exception>
+    /// <exception cref="ArgumentException">An image's type is not an image type.</exception>
     public static void Write(RunReport report, string path)
     {
         ArgumentNullException.ThrowIfNull(report);
@@ -17,7 +17,7 @@ public static class HtmlReport
         Page.Write(path, report.Title, Html.Join([Header(report, parts), .. parts.Select(part => Page.Section(part.Id, part.Title, part.Content))]));
     }
 
-    /// <summary>The sections that there is something to show in, in order.</summary>
+    /// <summary>The sections that have content, in order.</summary>
     private static IEnumerable<ReportPart> Parts(RunReport report)
     {
         yield return new("results", "Results", ResultSection.Draw(report));

@@ -5,8 +5,8 @@ using CondEmbed.Evaluation;
 namespace CondEmbed.Reports;
 
 /// <summary>
-/// The map of embeddings: a dot each, coloured by class. Without script the first view is a picture; with it the views can be changed, and pointer, finger or
-/// arrow keys show the thumbnail at a dot and where the rest of its class lies.
+/// The map of embeddings: one dot each, coloured by class. Without scripts the first view is a static image; with them the views can be switched, and pointer, finger or
+/// arrow keys show the thumbnail of a dot and where the rest of its class is.
 /// </summary>
 internal static class MapSection
 {
@@ -14,7 +14,7 @@ internal static class MapSection
     private const double Height = 500;
     private const double Margin = 10;
 
-    /// <summary>Up to so many classes get hues that are evenly apart; of more, a hue by name.</summary>
+    /// <summary>Up to this many classes get evenly spaced hues; with more, the hue depends on the name.</summary>
     private const int FewClasses = 16;
 
     /// <summary>The section's content.</summary>
@@ -39,7 +39,7 @@ internal static class MapSection
             """);
     }
 
-    /// <summary>Its place in every view, and its number, by which its thumbnail is found.</summary>
+    /// <summary>Its position in every view, and its number, which identifies its thumbnail.</summary>
     private static Html Dot(int index, MapItem item, MapPoint[][] places)
     {
         var at = new StringBuilder();
@@ -47,7 +47,7 @@ internal static class MapSection
         return Html.Of($"<circle r=\"3.4\" cx=\"{places[0][index].X:0.#}\" cy=\"{places[0][index].Y:0.#}\" data-i=\"{index}\" data-at=\"{at.ToString()}\" data-path=\"{item.Path}\"/>");
     }
 
-    /// <summary>The places within the drawing, both axes at one scale.</summary>
+    /// <summary>The positions within the drawing, with both axes at the same scale.</summary>
     internal static MapPoint[] Fitted(IReadOnlyList<MapPoint> places)
     {
         if (places.Count == 0)

@@ -4,7 +4,7 @@ using CondEmbed.Images;
 
 namespace CondEmbed.Reports;
 
-/// <summary>Metrics before and after training: the two that matter most in large, then all as a table with bars.</summary>
+/// <summary>Metrics before and after training: the two most important ones in large type, then all as a table with bars.</summary>
 internal static class ResultSection
 {
     /// <summary>The section's content.</summary>
@@ -20,7 +20,7 @@ internal static class ResultSection
             <div class="card scroll"><table><thead><tr><th>metric, %</th><th>before</th><th>after</th><th>change</th><td class="wide"></td></tr></thead>
             <tbody>
             {rows.Select(row => Row(row, report))}</tbody></table></div>
-            <p class="note">Unconditional embeddings of {(report.Data.SharesClasses ? "new pictures of classes that were trained on" : "classes that were never trained on")}, compared by cosine. Bar: after training; mark: before.</p>
+            <p class="note">Unconditional embeddings of {(report.Data.SharesClasses ? "new images of the training classes" : "classes that were never trained on")}, compared by cosine. Bar: after training; mark: before.</p>
             {Subset(report.Data)}
             """);
     }
@@ -31,7 +31,7 @@ internal static class ResultSection
     private static Html Subset(DataSummary data) =>
         data.Subset is null
             ? Html.Empty
-            : Html.Of($"<p class=\"note\"><b>Measured on a subset</b>, so not to be compared with published numbers: {data.Subset}.</p>\n");
+            : Html.Of($"<p class=\"note\"><b>Measured on a subset</b>, so not comparable with published numbers: {data.Subset}.</p>\n");
 
     private static Html Tile(MetricRow row)
     {

@@ -1,9 +1,9 @@
 namespace CondEmbed.Reports;
 
-/// <summary>Queries with what was found for them, as rows of small pictures.</summary>
+/// <summary>Queries with their results, as rows of small images.</summary>
 internal static class RetrievalGrid
 {
-    /// <summary>The rows. Right and wrong differ in colour, in the kind of their frame and by a sign.</summary>
+    /// <summary>The rows. Right and wrong results differ in colour, frame style and symbol.</summary>
     public static Html Draw(IReadOnlyList<RetrievalRow> rows) =>
         rows.Count == 0
             ? Html.Of($"<p class=\"none\">No queries.</p>")

@@ -3,7 +3,7 @@ using CondEmbed.Evaluation;
 
 namespace CondEmbed.Reports;
 
-/// <summary>All that the report of a training run shows. Plain data: whoever ran the training fills it in.</summary>
+/// <summary>Everything that the report of a training run shows. Plain data, filled in by the training.</summary>
 public sealed record RunReport
 {
     /// <summary>Headline, for example the name of the run.</summary>
@@ -12,7 +12,7 @@ public sealed record RunReport
     /// <summary>The exact command line that repeats the run.</summary>
     public required string Command { get; init; }
 
-    /// <summary>What the run learned from and was tested on.</summary>
+    /// <summary>The training and test data of the run.</summary>
     public required DataSummary Data { get; init; }
 
     /// <summary>Every setting of the run, in the order in which they should be listed.</summary>
@@ -36,28 +36,28 @@ public sealed record RunReport
     /// <summary>Queries with their nearest neighbours, grouped (best, worst, typical).</summary>
     public IReadOnlyList<RetrievalGroup> Retrieval { get; init; } = [];
 
-    /// <summary>Pairs of pictures with where the levels look in them, grouped; empty without levels.</summary>
+    /// <summary>Pairs of images with the levels' attention maps, grouped; empty without levels.</summary>
     public IReadOnlyList<AttentionFigureGroup> AttentionFigures { get; init; } = [];
 
-    /// <summary>How each class of the test did, worst first; empty if that is not known.</summary>
+    /// <summary>The result of each test class, worst first; empty if unknown.</summary>
     public IReadOnlyList<ReportClass> Classes { get; init; } = [];
 
-    /// <summary>Which classes are taken for which; nothing if that is not known.</summary>
+    /// <summary>Which classes are mistaken for which; null if unknown.</summary>
     public ConfusionReport? Confusion { get; init; }
 
-    /// <summary>The test embeddings as a map; nothing if there is none.</summary>
+    /// <summary>The test embeddings as a map; null if there is none.</summary>
     public EmbeddingMap? Map { get; init; }
 
     /// <summary>All settings as a file that repeats the run; empty if there is none.</summary>
     public string SettingsFile { get; init; } = "";
 
-    /// <summary>The step that did best on the validation classes; 0 where there are none.</summary>
+    /// <summary>The step that did best on the validation classes; 0 if there are none.</summary>
     public int BestStep { get; init; }
 
-    /// <summary>Time that the training took, without the time in which it was interrupted.</summary>
+    /// <summary>The training time, without interruptions.</summary>
     public TimeSpan Duration { get; init; }
 
-    /// <summary>When the run ended, or nothing if that should not be shown.</summary>
+    /// <summary>When the run ended, or null if that should not be shown.</summary>
     public DateTimeOffset? Finished { get; init; }
 }
 
@@ -67,7 +67,7 @@ public sealed record RunReport
 /// <param name="IsDefault">False if the user chose the value.</param>
 public sealed record ReportSetting(string Key, string Value, bool IsDefault);
 
-/// <summary>A name and a value to be listed.</summary>
+/// <summary>A name and a value to list.</summary>
 /// <param name="Name">For example "TorchSharp".</param>
 /// <param name="Value">For example its version.</param>
 public sealed record Fact(string Name, string Value);
@@ -75,20 +75,20 @@ public sealed record Fact(string Name, string Value);
 /// <summary>The data of a run and how its classes were divided.</summary>
 /// <param name="Name">Name of the data set.</param>
 /// <param name="Parts">Its parts in order: train, validation, test.</param>
-/// <param name="Note">A remark on the data that readers of the numbers must know (a licence), or nothing.</param>
-/// <param name="Subset">What was there of a published set that is not whole, or nothing.</param>
+/// <param name="Note">A note on the data for readers of the numbers (a licence), or null.</param>
+/// <param name="Subset">What was present of an incomplete published set, or null.</param>
 public sealed record DataSummary(string Name, IReadOnlyList<DataPart> Parts, string? Note = null, string? Subset = null)
 {
-    /// <summary>Whether training and test have classes in common, so that the test is of new pictures of known classes.</summary>
+    /// <summary>Whether training and test share classes, so that the test measures new images of known classes.</summary>
     public bool SharesClasses { get; init; }
 
-    /// <summary>How large the pictures are, in words, or nothing.</summary>
+    /// <summary>The image sizes in words, or null.</summary>
     public string? Sizes { get; init; }
 
     /// <summary>How many images each class has, of all parts.</summary>
     public IReadOnlyList<int> ClassSizes { get; init; } = [];
 
-    /// <summary>Pictures that could not be used, and why.</summary>
+    /// <summary>Images that could not be used, and why.</summary>
     public IReadOnlyList<string> LeftOut { get; init; } = [];
 }
 
@@ -98,14 +98,14 @@ public sealed record DataSummary(string Name, IReadOnlyList<DataPart> Parts, str
 /// <param name="Images">Number of its images.</param>
 public sealed record DataPart(string Name, int Classes, int Images)
 {
-    /// <summary>How many images a class of it has, in words; empty if that is not known.</summary>
+    /// <summary>The number of images per class, in words; empty if unknown.</summary>
     public string PerClass { get; init; } = "";
 
-    /// <summary>Some of its pictures.</summary>
+    /// <summary>Some of its images.</summary>
     public IReadOnlyList<DataExample> Examples { get; init; } = [];
 }
 
-/// <summary>A picture of a data set.</summary>
+/// <summary>An image of a data set.</summary>
 /// <param name="Label">Its class.</param>
-/// <param name="Picture">The picture, small.</param>
+/// <param name="Picture">A small version of the image.</param>
 public sealed record DataExample(string Label, Picture Picture);

@@ -3,15 +3,15 @@ using CondEmbed.Interop;
 
 namespace CondEmbed.Runs;
 
-/// <summary>What a run that goes on is given anew; everything else is as its settings say.</summary>
+/// <summary>Options for resuming a run; everything else is as its settings say.</summary>
 public sealed record ResumeOptions
 {
-    /// <summary>Where the data is now: a folder, a table, or a set that comes along; null for where it was. It must be the same data, by the run's <c>data.sha256</c>.</summary>
+    /// <summary>Where the data is now: a folder, a table, or a bundled set; null if it has not moved. It must be the same data, by the run's <c>data.sha256</c>.</summary>
     public string? Data { get; init; }
 
     /// <summary>
-    /// Trains a finished run on for so many steps more. The last weights and the optimiser's moments are taken up, and the learning rate begins its schedule anew for
-    /// the new steps, warm-up included. Null to finish what was begun.
+    /// Trains a finished run for this many further steps. The last weights and the optimiser's moments are reused, and the learning-rate schedule starts again for
+    /// the new steps, warm-up included. Null to finish an unfinished run.
     /// </summary>
     public int? Steps { get; init; }
 
@@ -22,27 +22,27 @@ public sealed record ResumeOptions
 
     internal static string EpochsName => Wording.Of("Epochs", "--epochs");
 
-    /// <summary>How far to train a finished run on; null for not at all.</summary>
-    /// <exception cref="InputException">Both are given, or one is no length.</exception>
+    /// <summary>How much further to train a finished run; null for not at all.</summary>
+    /// <exception cref="InputException">Both are given, or a value is invalid.</exception>
     internal Continuation? Further(string run) => (Steps, Epochs) switch
     {
         (null, null) => null,
-        (not null, not null) => throw new InputException($"{StepsName} and {EpochsName}: give one of them, they both say how long to train."),
-        ( <= 0, _) => throw new InputException($"{StepsName} {Steps}: give the number of steps to train {run} on, 1 or more."),
-        (_, { } epochs) when !(epochs > 0 && epochs <= 1e6) => throw new InputException($"{EpochsName} {epochs}: give the number of epochs to train {run} on, more than 0."),
+        (not null, not null) => throw new InputException($"{StepsName} and {EpochsName}: give only one of them; both say how long to train."),
+        ( <= 0, _) => throw new InputException($"{StepsName} {Steps}: give the number of steps by which to train {run} further, at least 1."),
+        (_, { } epochs) when !(epochs > 0 && epochs <= 1e6) => throw new InputException($"{EpochsName} {epochs}: give the number of epochs by which to train {run} further, more than 0."),
         _ => new Continuation(run, Steps, Epochs),
     };
 }
 
-/// <summary>Training that a finished run is given on top.</summary>
+/// <summary>Further training of a finished run.</summary>
 internal sealed record Continuation(string Run, int? Steps, double? Epochs)
 {
-    /// <summary>Where the run is then: at the step that it ended with, with more to do.</summary>
-    /// <param name="saved">Where it is; null before its first checkpoint.</param>
+    /// <summary>The progress to continue from: the step that the run ended with, with more to do.</summary>
+    /// <param name="saved">Its progress; null before its first checkpoint.</param>
     /// <param name="first">Steps by its settings.</param>
-    /// <param name="pictures">Pictures to train on.</param>
-    /// <param name="batch">Pictures a step.</param>
-    /// <exception cref="InputException">It is not finished.</exception>
+    /// <param name="pictures">Images to train on.</param>
+    /// <param name="batch">Images per step.</param>
+    /// <exception cref="InputException">The run is not finished.</exception>
     internal Progress After(Progress? saved, int first, int pictures, int batch)
     {
         var ends = saved is { Until: > 0 } ? saved.Until : first;

@@ -121,7 +121,7 @@ internal sealed class OpenedRun : IDisposable
     /// <summary>The data, of which every image was looked at: by decoding it, or by its place in the cache.</summary>
     private RunData Checked(ProgressMeter meter, CancellationToken cancellation)
     {
-        void Checking(int done, int total) => meter.Report("checking pictures", done, total);
+        void Checking(int done, int total) => meter.Report("checking images", done, total);
         var opened = Opened();
         cache = opened.Cached(Config, Checking, cancellation);
         return cache is null
@@ -132,12 +132,12 @@ internal sealed class OpenedRun : IDisposable
 
     private RunData Opened() =>
         Resumed && !ImageDatasets.IsEmbedded(Config.Data) && !Path.Exists(Config.Data)
-            ? throw new InputException($"{Config.Data}: the data of the run in {Folder.Root} is not there. If it has moved, say where it is now: {Wording.Of($"Trainer.Resume(\"{Folder.Root}\", new ResumeOptions {{ Data = ... }})", $"train --resume {Folder.Root} DATA")}.")
+            ? throw new InputException($"{Config.Data}: the data of the run in {Folder.Root} is missing. If it has moved, say where it is now: {Wording.Of($"Trainer.Resume(\"{Folder.Root}\", new ResumeOptions {{ Data = ... }})", $"train --resume {Folder.Root} DATA")}.")
             : RunData.Open(Config);
 
     /// <summary>
-    /// Puts the session where the newest checkpoint of the same data left it; a run without one takes up its weights. Writes nothing, so that a run that
-    /// cannot begin leaves nothing behind.
+    /// Restores the session from the newest checkpoint of the same data; a run without one loads its weights. Writes nothing, so that a run that
+    /// cannot start leaves nothing behind.
     /// </summary>
     private void Restore(SavedRun? saved, IReadOnlyList<(Checkpoint Checkpoint, string Problem)> damaged)
     {
@@ -145,7 +145,7 @@ internal sealed class OpenedRun : IDisposable
 
         if (Resumed && File.Exists(Folder.Fingerprint) && File.ReadAllText(Folder.Fingerprint) != Data.Fingerprint())
         {
-            throw new InputException($"{Config.Data}: the pictures or their classes are not those that the run in {Folder.Root} started with. Restore them, or start a new run.");
+            throw new InputException($"{Config.Data}: the images or their classes are not the ones that the run in {Folder.Root} started with. Restore them, or start a new run.");
         }
 
         Request.Notice($"run folder: {Folder.Root}");
@@ -160,7 +160,7 @@ internal sealed class OpenedRun : IDisposable
                 Request.Notice($"left out the checkpoint {Folder.NameOf(checkpoint)}: {problem}. It is now called {Store.SetAside(checkpoint)}.");
             }
 
-            Request.Notice($"going on after step {saved.Progress.Step} of {Steps}");
+            Request.Notice($"continuing after step {saved.Progress.Step} of {Steps}");
         }
         else if (Config.Weights.Length > 0)
         {
@@ -168,7 +168,7 @@ internal sealed class OpenedRun : IDisposable
         }
     }
 
-    /// <summary>Keeps what is new for a run that goes on: where its data is now, and how far it is trained on.</summary>
+    /// <summary>Records what changes for a resumed run: where its data is now, and how far it is trained.</summary>
     private void Continue(SavedRun? saved)
     {
         if (Resumed && RunSettings.Resolve(TomlSettings.Read(Folder.Settings)).Data != Config.Data)
@@ -178,12 +178,12 @@ internal sealed class OpenedRun : IDisposable
 
         if (saved is not null && Start != saved.Progress)
         {
-            Request.Notice($"training on: {Steps - Start.From} more steps after step {Start.From}, with a learning-rate schedule of their own");
+            Request.Notice($"continuing the training: {Steps - Start.From} more steps after step {Start.From}, with a new learning-rate schedule");
             RunCheckpoints.Save(Store, Session, Start);
         }
     }
 
-    /// <summary>The start of a run, with its data and settings written down; the settings last, since they make the folder a run's.</summary>
+    /// <summary>The start of a run, with its data and settings written down; the settings last, since they mark the folder as a run.</summary>
     private Progress Fresh()
     {
         AtomicFile.WriteText(Folder.Fingerprint, Data.Fingerprint());

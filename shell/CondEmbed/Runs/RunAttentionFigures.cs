@@ -9,8 +9,8 @@ using CondEmbed.Search;
 namespace CondEmbed.Runs;
 
 /// <summary>
-/// Pairs of test pictures with where the levels look in them, for the report. Few pictures are embedded for it: the queries that the report shows, and of
-/// each the nearest of its class, the least near of its class, and the nearest of another class.
+/// Pairs of test images with the levels' attention, for the report. Few images are embedded for it: the queries that the report shows, and for
+/// each the nearest and the farthest of its class, and the nearest of another class.
 /// </summary>
 internal sealed class RunAttentionFigures(Session session, RunData data)
 {
@@ -54,7 +54,7 @@ internal sealed class RunAttentionFigures(Session session, RunData data)
 
     private string Label(int item) => data.Dataset.Items[item].Label;
 
-    /// <summary>Pairs of a query with others, each with the lower number first, so that none is there twice.</summary>
+    /// <summary>Pairs of a query with others, each with the lower number first, so that there are no duplicates.</summary>
     private IEnumerable<(int, int)> PairsOf(int query, TestOutcome outcome, Neighbours<float> nearest)
     {
         var (self, gallery) = (data.Split.Queries[query], data.Split.Gallery);

@@ -7,7 +7,7 @@ using CondEmbed.WeightFiles;
 
 namespace CondEmbed.Runs;
 
-/// <summary>What a run knows of itself beside its tensors.</summary>
+/// <summary>The state of a run besides its tensors.</summary>
 /// <param name="Step">Steps done.</param>
 /// <param name="BestStep">The step of the best validation so far; 0 before the first.</param>
 /// <param name="BestValue">Its MAP@R; 0 before the first.</param>
@@ -15,22 +15,22 @@ namespace CondEmbed.Runs;
 /// <param name="Network">The sum of the encoder and head before the first step.</param>
 /// <param name="Batches">The sum of all batches so far.</param>
 /// <param name="Waited">Seconds of the training time in which there was no batch ready.</param>
-/// <param name="From">Of a run that is trained on, the step that it was finished at; its learning rate has a schedule of its own from there. Else 0.</param>
-/// <param name="Until">Of a run that is trained on, the step to train to; else 0, for what the settings say.</param>
+/// <param name="From">For a run that is trained further, the step at which it was finished, where its new learning-rate schedule starts. Else 0.</param>
+/// <param name="Until">For a run that is trained further, the step to train to; else 0, to follow the settings.</param>
 internal sealed record Progress(
     int Step, int BestStep, double BestValue, double Seconds, string Network = "", string Batches = "", double Waited = 0, int From = 0, int Until = 0)
 {
-    /// <summary>What cannot be; null for a moment that a run can have had.</summary>
+    /// <summary>What is inconsistent; null for a valid state.</summary>
     internal string? Problem(long step) =>
         Step != step || BestStep < 0 || BestStep > Step || From < 0 || From > Step || (Until != 0 && Until < Step) || !double.IsFinite(BestValue) || !(Seconds >= 0) || !(Waited >= 0)
-            ? "its numbers cannot be those of the checkpoint" : null;
+            ? "its numbers cannot belong to this checkpoint" : null;
 }
 
-/// <summary>A checkpoint that is whole, read.</summary>
+/// <summary>An intact checkpoint that has been read.</summary>
 internal sealed record SavedRun(Checkpoint Checkpoint, Progress Progress, IReadOnlyList<TensorData> Weights, IReadOnlyList<TensorData> Moments, byte[] Random)
 {
-    /// <summary>Puts a session where it was saved.</summary>
-    /// <exception cref="InputException">The session is of other settings.</exception>
+    /// <summary>Restores a session.</summary>
+    /// <exception cref="InputException">The session has other settings.</exception>
     internal void Into(Session session)
     {
         try
@@ -39,12 +39,12 @@ internal sealed record SavedRun(Checkpoint Checkpoint, Progress Progress, IReadO
         }
         catch (Exception error) when (error is ArgumentException or KeyNotFoundException)
         {
-            throw new InputException($"{Checkpoint.Folder}: the checkpoint is not of the settings in the run's config.toml: {error.Message} Restore config.toml, or start a new run.");
+            throw new InputException($"{Checkpoint.Folder}: the checkpoint does not match the settings in the run's config.toml: {error.Message} Restore config.toml, or start a new run.");
         }
     }
 }
 
-/// <summary>Saves and restores all that a run needs to go on as if it had never stopped: parameters, moments, random state, progress.</summary>
+/// <summary>Saves and restores all that a run needs to continue as if it had never stopped: parameters, moments, random state, progress.</summary>
 internal static class RunCheckpoints
 {
     private const string Weights = "weights.safetensors";
@@ -70,9 +70,9 @@ internal static class RunCheckpoints
         });
 
     /// <summary>
-    /// The newest checkpoint that is whole, and those that are newer and are not, each with what is wrong with it; null where there is no checkpoint at all.
+    /// The newest intact checkpoint, and the newer damaged ones, each with what is wrong with it; null if there are no checkpoints.
     /// </summary>
-    /// <exception cref="InputException">There are checkpoints, and none is whole.</exception>
+    /// <exception cref="InputException">There are checkpoints, but none is intact.</exception>
     internal static (SavedRun? Saved, IReadOnlyList<(Checkpoint Checkpoint, string Problem)> Damaged) Newest(string root)
     {
         var damaged = new List<(Checkpoint Checkpoint, string Problem)>();
@@ -90,7 +90,7 @@ internal static class RunCheckpoints
         return damaged.Count == 0
             ? (null, damaged)
             : throw new InputException(
-                $"{root}: no checkpoint is whole: {string.Join("; ", damaged.Select(one => $"{Path.GetFileName(one.Checkpoint.Folder)}: {one.Problem}"))}. Restore one from a copy, or start a new run.");
+                $"{root}: no checkpoint is intact: {string.Join("; ", damaged.Select(one => $"{Path.GetFileName(one.Checkpoint.Folder)}: {one.Problem}"))}. Restore one from a backup, or start a new run.");
     }
 
     private static SavedRun? Read(Checkpoint checkpoint, out string problem)

@@ -5,7 +5,7 @@ using CondEmbed.Reports;
 
 namespace CondEmbed.Runs;
 
-/// <summary>How each class of the test did, and which are taken for which, for the report.</summary>
+/// <summary>The results of each test class, and which classes are mistaken for which, for the report.</summary>
 internal sealed class RunConfusions
 {
     private const int Pairs = 12;
@@ -44,8 +44,8 @@ internal sealed class RunConfusions
         ];
     }
 
-    /// <summary>The most frequent pairs with pictures, and the matrix of the classes in them.</summary>
-    /// <param name="thumbnail">A small picture of an item.</param>
+    /// <summary>The most frequent pairs with images, and the matrix of the classes in them.</summary>
+    /// <param name="thumbnail">A small image of an item.</param>
     internal ConfusionReport Report(Func<int, Picture> thumbnail)
     {
         var top = confused.Take(Pairs).ToArray();

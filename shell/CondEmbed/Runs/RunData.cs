@@ -8,7 +8,7 @@ using CondEmbed.Reports;
 
 namespace CondEmbed.Runs;
 
-/// <summary>The data of a run: pictures, how their classes are divided, and the numbers of the training classes.</summary>
+/// <summary>The data of a run: images, how their classes are divided, and the numbers of the training classes.</summary>
 public sealed class RunData
 {
     private RunData(IImageDataset dataset, ClassSplit split, PictureReader reader, int bad = 0)
@@ -20,26 +20,26 @@ public sealed class RunData
         TrainClasses = new ClassIndex(split.Train.Select(item => dataset.Items[item].Label));
     }
 
-    /// <summary>The pictures.</summary>
+    /// <summary>The images.</summary>
     public IImageDataset Dataset { get; }
 
-    /// <summary>What is there of a published set that is not whole, or that bad pictures were left out of; null for other data.</summary>
+    /// <summary>What is present of a published set that is incomplete or had bad images left out; null for other data.</summary>
     public string? Subset { get; }
 
-    /// <summary>Which pictures are for training, validation and test; no class is in two of them, unless the settings allow it.</summary>
+    /// <summary>Which images are for training, validation and test; no class is in two of them, unless the settings allow it.</summary>
     public ClassSplit Split { get; }
 
-    /// <summary>The pictures that <see cref="Checked"/> left out, since they cannot be used.</summary>
+    /// <summary>The images that <see cref="Checked"/> left out, since they cannot be used.</summary>
     public IReadOnlyList<BadPicture> LeftOut { get; private init; } = [];
 
-    /// <summary>Reads pictures through a cache of decoded ones.</summary>
+    /// <summary>Reads images through a cache of decoded ones.</summary>
     public PictureReader Reader { get; }
 
     /// <summary>The training classes by number.</summary>
     public ClassIndex TrainClasses { get; }
 
     /// <summary>Opens the data of the settings and divides it.</summary>
-    /// <exception cref="InputException">The data is not there, is malformed, or cannot be divided.</exception>
+    /// <exception cref="InputException">The data is missing, malformed, or cannot be divided.</exception>
     public static RunData Open(Config config)
     {
         var dataset = ImageDatasets.Open(config.Data, OptionsOf(config));
@@ -50,21 +50,21 @@ public sealed class RunData
     public static RunData ForEvaluation(IImageDataset dataset) =>
         new(dataset, ClassSplit.ForEvaluation(dataset), new PictureReader(dataset, cache: new DecodedCache()));
 
-    /// <summary>Decodes every picture of the split and sees to it that there is something to find, so that neither stops the work half-way.</summary>
-    /// <param name="skipBad">Leave out those that cannot be used.</param>
-    /// <param name="workers">Threads; 0 for one a core.</param>
-    /// <param name="notice">Told of each picture that is left out.</param>
-    /// <param name="progress">Told how many pictures of how many are done; from any thread, one call at a time.</param>
+    /// <summary>Decodes every image of the split and checks that there is something to find, so that neither fails half-way.</summary>
+    /// <param name="skipBad">Whether to leave out images that cannot be used.</param>
+    /// <param name="workers">Threads; 0 for one per core.</param>
+    /// <param name="notice">Called with each image that is left out.</param>
+    /// <param name="progress">Called with the number of images done and the total; from any thread, one call at a time.</param>
     /// <param name="cancellation">Ends the check with an OperationCanceledException.</param>
     /// <exception cref="InputException">
-    /// Some pictures cannot be used and are not to be left out (the message lists all of them), or those of a part can never be found.
+    /// Some images cannot be used and may not be left out (the message lists all of them), or the images of a part can never be found.
     /// </exception>
     public RunData Checked(
         bool skipBad, int workers = 0, Action<string>? notice = null, Action<int, int>? progress = null, CancellationToken cancellation = default) =>
         Without(PictureCheck.Run(Reader, [.. Pictures], workers, Relayed(progress), cancellation), Reader, skipBad, notice);
 
     /// <summary>
-    /// Puts every picture of the split into the file of decoded ones that the settings ask for, or finds them there; null where they ask for none. What is
+    /// Puts every image of the split into the cache file that the settings ask for, or finds them there; null if they ask for none. What is
     /// <see cref="CheckedBy"/> it reads from it, and must not outlive it.
     /// </summary>
     internal PictureCache? Cached(Config config, Action<int, int>? progress, CancellationToken cancellation) =>
@@ -76,7 +76,7 @@ public sealed class RunData
     /// <summary><see cref="Checked"/> by what was found when the cache was made.</summary>
     internal RunData CheckedBy(PictureCache cache, bool skipBad, Action<string>? notice) => Without(cache.Check, cache.Reader, skipBad, notice);
 
-    /// <summary>Says how the data is divided, what was passed over, what test pictures show, and which settings mean nothing for it.</summary>
+    /// <summary>Notices on how the data is divided, what was ignored, what test images show, and which settings have no effect on it.</summary>
     internal void Describe(Config config, Action<string> notice)
     {
         foreach (var line in Dataset.Notices)
@@ -125,7 +125,7 @@ public sealed class RunData
     }
 
     /// <summary>
-    /// A hash over the names, classes, parts, lengths and boxes of all pictures, not over their bytes: what a run that goes on must find again.
+    /// A hash over the names, classes, parts, lengths and boxes of all images, not over their bytes: a resumed run must find the same.
     /// </summary>
     public string Fingerprint()
     {
@@ -199,7 +199,7 @@ public sealed class RunData
         if (queries.Count > 0 && !queries.Any(CanBeMatched))
         {
             throw new InputException(
-                $"{Dataset.Name}: no {part} picture has another one of its class to find, so nothing can be measured. Each class needs at least 2 pictures.");
+                $"{Dataset.Name}: no {part} image has another image of its class to find, so nothing can be measured. Each class needs at least 2 images.");
         }
     }
 

@@ -6,13 +6,13 @@ using CondEmbed.Reports;
 
 namespace CondEmbed.Runs;
 
-/// <summary>What the report tells of a run's data beyond its counts.</summary>
+/// <summary>What the report says about a run's data besides its counts.</summary>
 internal sealed class RunDataFacts(RunData data, int seed)
 {
     private const int Examples = 12;
     private const int ThumbnailSide = 96;
 
-    /// <summary>Decoding every picture of a large set again would take minutes.</summary>
+    /// <summary>Decoding every image of a large set again would take minutes.</summary>
     private const int Measured = 400;
 
     internal DataSummary Summary()
@@ -40,7 +40,7 @@ internal sealed class RunDataFacts(RunData data, int seed)
 
     private string PerClass(IReadOnlyList<int> items) => Spread.Of(CountsOf(items)) is { } spread ? Words(spread, "") : "";
 
-    /// <summary>A picture each of some classes, drawn by the seed.</summary>
+    /// <summary>One image of each of some classes, drawn by the seed.</summary>
     private List<DataExample> ExamplesOf(IReadOnlyList<int> items) =>
     [
         .. Drawn(items).DistinctBy(item => data.Dataset.Items[item].Label, StringComparer.Ordinal).Take(Examples)
@@ -50,9 +50,9 @@ internal sealed class RunDataFacts(RunData data, int seed)
     private string Sizes(IReadOnlyList<int> items)
     {
         (int Width, int Height)[] sizes = [.. Drawn(items).Take(Measured).Select(SizeOf)];
-        var of = sizes.Length == items.Count ? "" : $", measured on {sizes.Length} drawn by chance";
+        var of = sizes.Length == items.Count ? "" : $", measured on {sizes.Length} drawn at random";
         return Spread.Of(sizes.Select(size => size.Width)) is { } width && Spread.Of(sizes.Select(size => size.Height)) is { } height
-            ? $"Pictures are {Words(width, " px")} wide and {Words(height, " px")} high{of}."
+            ? $"Images are {Words(width, " px")} wide and {Words(height, " px")} high{of}."
             : "";
     }
 

@@ -6,14 +6,14 @@ using CondEmbed.TensorBoard;
 
 namespace CondEmbed.Runs;
 
-/// <summary>Where a run writes down what happens: its log, TensorBoard's file if the settings want one, and a listener.</summary>
+/// <summary>Where a run records events: its log, TensorBoard's file if the settings want one, and a listener.</summary>
 internal sealed class RunJournal : IDisposable
 {
     private readonly LogWriter log;
     private readonly BoardLog? board;
     private readonly Action<LogEntry>? listener;
 
-    /// <summary>Opens the journal of a run that goes on after a step, or begins at 0: what later steps left is forgotten.</summary>
+    /// <summary>Opens the journal of a run that resumes after a step, or starts at 0: entries of later steps are removed.</summary>
     internal RunJournal(RunFolder folder, Config config, int step, Action<LogEntry>? listener)
     {
         this.listener = listener;
@@ -38,7 +38,7 @@ internal sealed class RunJournal : IDisposable
         listener?.Invoke(written);
     }
 
-    /// <summary>Metrics of the test classes, which stand in a file of their own and not in the log.</summary>
+    /// <summary>Metrics of the test classes, which are in their own file rather than in the log.</summary>
     internal void Tested(string name, int step, IReadOnlyDictionary<string, double> metrics) => board?.Write(name, step, metrics);
 
     public void Dispose()

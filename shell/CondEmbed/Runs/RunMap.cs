@@ -13,12 +13,12 @@ internal sealed class RunMap(RunData data, int seed)
     /// <summary>The time of t-SNE grows with their square.</summary>
     private const int MostPoints = 1500;
 
-    /// <summary>Fewer pictures of a class do not show whether it hangs together.</summary>
+    /// <summary>Fewer images of a class do not show whether it forms a cluster.</summary>
     private const int FewestOfClass = 6;
 
     private const int Side = 48;
 
-    /// <summary>Null where there is too little to lay out.</summary>
+    /// <summary>Null if there is too little to lay out.</summary>
     internal EmbeddingMap? Draw(TestOutcome outcome, CancellationToken cancellation)
     {
         var gallery = data.Split.Gallery;
@@ -33,19 +33,19 @@ internal sealed class RunMap(RunData data, int seed)
         var (sheet, columns, rows) = SpriteSheet.Of(place => data.Reader.Read(gallery[places[place]]), places.Count, Side, cancellation);
         return new EmbeddingMap(
             [
-                new("t-SNE", "neighbours are kept; distances between far groups, their sizes and the axes mean nothing.", Tsne.Map(unit, new TsneOptions { Seed = seed }, cancellation)),
-                new("PCA", "the two directions in which the embeddings spread most; distances are true but for all other directions.", PrincipalComponents.Plane(unit)),
+                new("t-SNE", "neighbourhoods are preserved; the axes, the sizes of groups and the distances between distant groups mean nothing.", Tsne.Map(unit, new TsneOptions { Seed = seed }, cancellation)),
+                new("PCA", "the two directions in which the embeddings vary most; distances are exact except for what lies along the other directions.", PrincipalComponents.Plane(unit)),
             ],
             [.. places.Select(place => data.Dataset.Items[gallery[place]]).Select(item => new MapItem(item.Label, item.Path))],
             sheet,
             columns,
             rows,
-            places.Count == gallery.Count ? "All pictures of the test part." : $"{Readable.Count(places.Count)} of {Readable.Count(gallery.Count)} pictures of the test part, drawn class by class.");
+            places.Count == gallery.Count ? "All images of the test part." : $"{Readable.Count(places.Count)} of {Readable.Count(gallery.Count)} images of the test part, drawn class by class.");
     }
 
     /// <summary>
-    /// Places in the gallery with classes together: all of them, or where these are too many as many classes as fit, drawn by the seed, with an even share of
-    /// pictures each.
+    /// Gallery indices grouped by class: all of them or, if there are too many, as many classes as fit, drawn by the seed, with an equal share of
+    /// images each.
     /// </summary>
     internal List<int> Chosen(IReadOnlyList<string> labels)
     {

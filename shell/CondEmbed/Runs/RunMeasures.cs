@@ -7,10 +7,10 @@ using CondEmbed.Reports;
 
 namespace CondEmbed.Runs;
 
-/// <summary>What a run measures, and what of it it keeps.</summary>
+/// <summary>What a run measures and records.</summary>
 internal static class RunMeasures
 {
-    /// <summary>Recall@1 always; other K as the settings say, or else as is usual for the data.</summary>
+    /// <summary>Recall@1 always; other K from the settings, or else those customary for the data.</summary>
     internal static EvaluationOptions Options(Config config, IImageDataset dataset)
     {
         var asked = RunSettings.RecallAtOf(config);
@@ -18,20 +18,20 @@ internal static class RunMeasures
         return new EvaluationOptions { RecallAt = [.. depths.Append(1).Distinct().Order()], Clustering = config.Clustering, Seed = config.Seed };
     }
 
-    /// <summary>All but the variants over possible queries, under their names.</summary>
+    /// <summary>All metrics except the variants over possible queries, by name.</summary>
     internal static Dictionary<string, double> Kept(RetrievalMetrics metrics) =>
         metrics.Values.Where(pair => !pair.Key.EndsWith("_possible_only", StringComparison.Ordinal)).ToDictionary(pair => pair.Key, pair => pair.Value);
 
     internal static RunCost Cost(Session session, Progress state) =>
         new(state.Seconds / state.Step, PeakMemory(), session.EmbeddingParameters, session.TrainingParameters) { Waiting = Waiting(state) };
 
-    /// <summary>Share of the training time in which no batch was ready.</summary>
+    /// <summary>The fraction of the training time in which no batch was ready.</summary>
     internal static double Waiting(Progress state) => Share(state.Waited, state.Seconds);
 
-    /// <summary>The same, of what was done since a moment before.</summary>
+    /// <summary>The same, since an earlier point.</summary>
     internal static double Waiting(Progress state, Progress before) => Share(state.Waited - before.Waited, state.Seconds - before.Seconds);
 
-    /// <summary>The most memory in bytes that this process held at a time.</summary>
+    /// <summary>The peak memory of this process, in bytes.</summary>
     internal static long PeakMemory()
     {
         using var process = Process.GetCurrentProcess();

@@ -21,7 +21,7 @@ internal sealed class RunReports(RunFolder folder, Config config, string command
     private const int ThumbnailSide = 96;
     private const double Gigabyte = 1e9;
 
-    /// <summary>Writes the report, and the table of classes beside it.</summary>
+    /// <summary>Writes the report, and the table of classes besides it.</summary>
     internal void Write(IReadOnlyDictionary<string, double> before, IReadOnlyDictionary<string, double> after, TestOutcome outcome, Progress state)
     {
         var log = LogReader.Read(folder.Log);
@@ -78,15 +78,15 @@ internal sealed class RunReports(RunFolder folder, Config config, string command
             new("Threads", $"{TorchSharp.torch.get_num_threads()}"),
             new("Seed", $"{config.Seed}"),
             new("Started", log.Entries.Count == 0 ? "" : FormattableString.Invariant($"{log.Entries[0].Time:yyyy-MM-dd HH:mm} UTC")),
-            new("Training took", FormattableString.Invariant($"{Readable.Duration(TimeSpan.FromSeconds(state.Seconds))}, of which {100 * RunMeasures.Waiting(state):0.0} % waiting for pictures")),
+            new("Training took", FormattableString.Invariant($"{Readable.Duration(TimeSpan.FromSeconds(state.Seconds))}, of which {100 * RunMeasures.Waiting(state):0.0} % waiting for images")),
             .. log.Entries.OfType<ResumeEntry>().Select(entry => entry.From).Where(from => from > 0).Distinct().Select(from =>
-                new Fact("Continued", $"trained on from step {from}, with a learning-rate schedule of its own")),
+                new Fact("Continued", $"training continued from step {from}, with a new learning-rate schedule")),
             new("Metrics", MetricNames.Protocol(data.Split.AllAgainstAll)),
             new("Parameters", $"{Readable.Count(session.EmbeddingParameters)} at test time, {Readable.Count(session.TrainingParameters)} while training"),
         ];
     }
 
-    /// <summary>Queries with a possible match from the worst and the best MAP@R, and some drawn by chance.</summary>
+    /// <summary>Queries with a possible match from the worst and the best MAP@R, and some drawn at random.</summary>
     private (string Title, string Note, QueryOutcome[] Queries)[] Groups(TestOutcome outcome)
     {
         var ranked = outcome.Metrics.Outcomes.Where(query => query.Matches > 0).OrderBy(query => query.MapAtR).ThenByDescending(query => query.FirstHit).ToArray();
@@ -94,8 +94,8 @@ internal sealed class RunReports(RunFolder folder, Config config, string command
 
         return
         [
-            ("Drawn by chance", "What to expect of a query, good or bad.", [.. drawn]),
-            ("Worst queries", "The lowest MAP@R: where to look for what the network does not see.", [.. ranked.Take(Rows)]),
+            ("Drawn at random", "What to expect of a query, good or bad.", [.. drawn]),
+            ("Worst queries", "The lowest MAP@R: where to look for what the network misses.", [.. ranked.Take(Rows)]),
             ("Best queries", "The highest MAP@R.", [.. ranked.Reverse().Take(Rows)]),
         ];
     }

@@ -7,7 +7,7 @@ namespace CondEmbed.Runs;
 internal static class RunSampler
 {
     /// <summary>The sampler of the training images.</summary>
-    /// <exception cref="InputException">The training images cannot make such batches.</exception>
+    /// <exception cref="InputException">The training images cannot form such batches.</exception>
     internal static IBatchSampler Of(Config config, RunData data)
     {
         var items = data.Split.Train;
@@ -21,7 +21,7 @@ internal static class RunSampler
             { IsCategoryBalanced: true } => new CategoryBalancedSampler(
                 items, labels, Categories(config, data), config.Batch, config.PerClass, config.CategoriesPerBatch, seed),
             { IsMPerClass: true } => new MPerClassSampler(items, labels, config.Batch, config.PerClass, seed),
-            var other => throw new System.Diagnostics.UnreachableException($"no sampler is made for {other}"),
+            var other => throw new System.Diagnostics.UnreachableException($"there is no sampler for {other}"),
         };
     }
 
@@ -32,7 +32,7 @@ internal static class RunSampler
         return without.Length == 0
             ? [.. images.Select(image => image.Category!)]
             : throw new InputException(
-                $"sampler: '{Choices.word(config.Sampler)}' needs the category of every training image, and {without.Length} of {images.Length} have none (the first is "
+                $"sampler: '{Choices.word(config.Sampler)}' needs the category of every training image, but {without.Length} of {images.Length} have none (the first is "
                 + $"{without[0].Path}). Use data that has categories, or sampler = m-per-class.");
     }
 }

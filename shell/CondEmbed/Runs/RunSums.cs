@@ -5,7 +5,7 @@ using CondEmbed.Interop;
 
 namespace CondEmbed.Runs;
 
-/// <summary>SHA-256 sums that tell whether two runs began with the same network and saw the same pictures.</summary>
+/// <summary>SHA-256 sums that tell whether two runs started from the same network and saw the same images.</summary>
 internal static class RunSums
 {
     /// <summary>Over names and bytes of the encoder and head.</summary>
@@ -25,7 +25,7 @@ internal static class RunSums
     /// <summary><see cref="After"/> on another thread, while this one works on the batch; the batch is free when both are done.</summary>
     internal static T Beside<T>(string before, PixelBatch batch, out string after, Func<T> work)
     {
-        // A third of a second for each gigabyte, and the thread that trains has better to do.
+        // It takes a third of a second per gigabyte, which would hold up the training thread.
         var sum = Task.Run(() => After(before, batch));
 
         try
@@ -38,7 +38,7 @@ internal static class RunSums
         }
     }
 
-    /// <summary>The sum of all batches so far, from that of all before and the newest.</summary>
+    /// <summary>The sum of all batches so far, from the previous sum and the newest batch.</summary>
     internal static string After(string before, PixelBatch batch)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);

@@ -13,15 +13,15 @@ using Microsoft.FSharp.Core;
 
 namespace CondEmbed.Runs;
 
-/// <summary>What a finished run came to.</summary>
+/// <summary>The result of a finished run.</summary>
 /// <param name="Folder">The run's folder; what <see cref="Models.EmbeddingModel.Load"/> takes.</param>
 /// <param name="Steps">Steps done.</param>
 /// <param name="Before">Metrics of the test classes before training, as fractions under the names of the program's JSON.</param>
 /// <param name="After">The same after the last step.</param>
-/// <param name="Best">The same of the step that did best on the validation classes; null where there are none.</param>
-/// <param name="BestStep">That step; 0 where there are no validation classes.</param>
+/// <param name="Best">The same of the step that did best on the validation classes; null if there are none.</param>
+/// <param name="BestStep">That step; 0 if there are no validation classes.</param>
 /// <param name="Report">Path of the HTML report.</param>
-/// <param name="Subset">What was there of a published set that is not whole, so that the numbers do not compare; null for other data.</param>
+/// <param name="Subset">What was present of an incomplete published set, so that the numbers are not comparable; null for other data.</param>
 [StructuredFormatDisplay("{Shown}")]
 [TypeFormatterSource(typeof(AsText))]
 public sealed record TrainingResult(
@@ -34,13 +34,13 @@ public sealed record TrainingResult(
     string Report,
     string? Subset = null)
 {
-    /// <summary>That the training has made the network worse by <see cref="MetricNames.MapAtR"/>, and what to do; null where it has not.</summary>
+    /// <summary>A warning that training has made the network worse by <see cref="MetricNames.MapAtR"/>, and what to do; null if it has not.</summary>
     public string? Warning => MetricTable.Worse(Before, After);
 
     /// <summary>What F# Interactive prints.</summary>
     internal string Shown => ToString();
 
-    /// <summary>The metrics before, after and at the best step, fractions in per cent, and where the run lies.</summary>
+    /// <summary>The metrics before, after and at the best step, in percent, and the run folder.</summary>
     public override string ToString()
     {
         var best = Best is null ? null : FormattableString.Invariant($"step {BestStep}");
@@ -60,7 +60,7 @@ public sealed record TrainingResult(
     }
 }
 
-/// <summary>Trains a network on pictures with labels, in a folder of its own, so that it can be stopped and go on at any time.</summary>
+/// <summary>Trains a network on labelled images, in its own folder, so that it can be stopped and resumed at any time.</summary>
 public sealed class Trainer
 {
     private readonly Config config;
@@ -75,7 +75,7 @@ public sealed class Trainer
     }
 
     /// <summary>A new run.</summary>
-    /// <exception cref="InputException">Everything that is wrong with the settings, or the folder already holds something.</exception>
+    /// <exception cref="InputException">Everything that is wrong with the settings, or the folder is not empty.</exception>
     public Trainer(TrainingOptions options)
         : this((options ?? throw new ArgumentNullException(nameof(options))).Resolve(), options.Out)
     {
@@ -83,21 +83,21 @@ public sealed class Trainer
 
     /// <summary>A new run of resolved settings.</summary>
     /// <param name="config">Sound settings, as from <see cref="TrainingOptions.Resolve"/>.</param>
-    /// <param name="folder">Where the run is kept; null for a folder named after the time below <c>runs</c>.</param>
-    /// <exception cref="InputException">The weights cannot be used, or the folder already holds something.</exception>
+    /// <param name="folder">The run folder; null for one below <c>runs</c> named after the time.</param>
+    /// <exception cref="InputException">The weights cannot be used, or the folder is not empty.</exception>
     public Trainer(Config config, string? folder)
         : this(Made(folder, config), Located(config))
     {
     }
 
-    /// <summary>A run that was stopped, killed or finished before; it goes on with its own settings.</summary>
-    /// <exception cref="InputException">It is no run's folder.</exception>
+    /// <summary>Opens a run that was stopped, killed or finished; it resumes with its own settings.</summary>
+    /// <exception cref="InputException">It is not a run folder.</exception>
     public static Trainer Resume(string folder) => Resume(folder, new ResumeOptions());
 
-    /// <summary>The same with data that has moved, or a finished run that is trained on.</summary>
-    /// <param name="folder">The run's folder.</param>
-    /// <param name="options">What is new.</param>
-    /// <exception cref="InputException">It is no run's folder, or the options are wrong.</exception>
+    /// <summary>The same for data that has moved, or to train a finished run further.</summary>
+    /// <param name="folder">The run folder.</param>
+    /// <param name="options">What changes.</param>
+    /// <exception cref="InputException">It is not a run folder, or the options are wrong.</exception>
     public static Trainer Resume(string folder, ResumeOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -115,18 +115,18 @@ public sealed class Trainer
     /// <summary>The command line that the report shows; by default one made from the settings.</summary>
     public string? Command { get; set; }
 
-    /// <summary>Called with lines for people: data, split, weights, what was found wrong. On the training thread.</summary>
+    /// <summary>Called with notices for people: data, split, weights, problems. On the training thread.</summary>
     public Action<string>? Notice { get; set; }
 
     /// <summary>Called with each entry of the run's log (steps, validations, checkpoints, ...) once it is written. On the training thread.</summary>
     public Action<LogEntry>? Logged { get; set; }
 
     /// <summary>
-    /// Trains to the end on the calling thread, from where the folder's newest checkpoint stands. Cancelling finishes the step, saves, and
-    /// throws <see cref="TrainingStoppedException"/>. A run that cannot begin leaves no folder behind.
+    /// Trains to the end on the calling thread, starting from the folder's newest checkpoint. Cancelling finishes the step, saves, and
+    /// throws <see cref="TrainingStoppedException"/>. A run that cannot start leaves no folder behind.
     /// </summary>
-    /// <exception cref="InputException">The data, the weights or the device are not as they must be.</exception>
-    /// <exception cref="ArithmeticException">The loss is not finite any more.</exception>
+    /// <exception cref="InputException">The data, the weights or the device are unsuitable.</exception>
+    /// <exception cref="ArithmeticException">The loss is no longer finite.</exception>
     /// <exception cref="OperationCanceledException">Cancelled before there was anything to save.</exception>
     public TrainingResult Train(IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
@@ -146,22 +146,22 @@ public sealed class Trainer
     }
 
     /// <summary>
-    /// <see cref="Train"/> on a thread of its own: the caller's is free at once. A <see cref="Progress{T}"/> made on a window's thread reports there.
+    /// <see cref="Train"/> on its own thread; the caller's is not blocked. A <see cref="Progress{T}"/> made on a window's thread reports there.
     /// </summary>
     /// <inheritdoc cref="Train"/>
     public Task<TrainingResult> TrainAsync(IProgress<RunProgress>? progress = null, CancellationToken cancellation = default) =>
         Embedder.OnOwnThread(() => Train(progress, cancellation), cancellation);
 
     /// <summary>
-    /// Makes a run and trains it to the end, all on a thread of its own. Cancelling finishes the step, saves, and throws
+    /// Creates a run and trains it to the end, all on its own thread. Cancelling finishes the step, saves, and throws
     /// <see cref="TrainingStoppedException"/>, whose folder <see cref="Resume(string)"/> takes.
     /// </summary>
     /// <param name="options">The settings.</param>
-    /// <param name="progress">Told of every step; a <see cref="Progress{T}"/> made on a window's thread reports there.</param>
+    /// <param name="progress">Called with every step; a <see cref="Progress{T}"/> made on a window's thread reports there.</param>
     /// <param name="cancellation">Stops the run.</param>
-    /// <param name="notice">Called with lines for people, on the training thread.</param>
-    /// <exception cref="InputException">The settings, the data, the weights or the device are not as they must be.</exception>
-    /// <exception cref="ArithmeticException">The loss is not finite any more.</exception>
+    /// <param name="notice">Called with notices for people, on the training thread.</param>
+    /// <exception cref="InputException">The settings, the data, the weights or the device are unsuitable.</exception>
+    /// <exception cref="ArithmeticException">The loss is no longer finite.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; a <see cref="TrainingStoppedException"/> where there was something to save.</exception>
     public static Task<TrainingResult> TrainAsync(
         TrainingOptions options,
@@ -173,14 +173,14 @@ public sealed class Trainer
         return Embedder.OnOwnThread(() => new Trainer(options) { Notice = notice }.Train(progress, cancellation), cancellation);
     }
 
-    /// <summary>A folder for the run, once its weights are known to be good.</summary>
+    /// <summary>Creates the run folder, once the weights are known to be usable.</summary>
     private static RunFolder Made(string? folder, Config config)
     {
         EncoderWeights.Demand(config);
         return RunFolder.Create(folder, config, TimeProvider.System);
     }
 
-    /// <summary>With whole paths, so that the run goes on from any folder.</summary>
+    /// <summary>With absolute paths, so that the run can be resumed from any folder.</summary>
     internal static Config Located(Config config) => Located(config, config.Data);
 
     private static Config Located(Config config, string place)
@@ -194,7 +194,7 @@ public sealed class Trainer
         });
     }
 
-    /// <summary>The settings that differ from what the encoder starts from, as options of the program.</summary>
+    /// <summary>The settings that differ from the encoder's defaults, as command-line options.</summary>
     private static string CommandOf(Config config)
     {
         var usual = RunSettings.Pairs(RunSettings.StartFor(config.Encoder)).ToDictionary(pair => pair.Key, pair => pair.Value);

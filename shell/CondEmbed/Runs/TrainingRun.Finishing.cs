@@ -32,7 +32,7 @@ internal sealed partial class TrainingRun
         folder.Sums.Replace(model, path => ModelFile.Write(path, session, state.Step));
     }
 
-    /// <summary>The test pictures for TensorBoard's projector, where that is wanted.</summary>
+    /// <summary>The test images for TensorBoard's projector, if asked for.</summary>
     private void WriteProjector(TestOutcome outcome)
     {
         if (config.Tensorboard)

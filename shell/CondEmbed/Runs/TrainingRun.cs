@@ -44,7 +44,7 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
         catch (Exception problem) when (FileProblem.IsFull(problem))
         {
             var step = CheckpointStore.Latest(folder.Checkpoints)?.Step ?? 0;
-            throw new DiskException($"{folder.Root}: the run cannot be written: {FileProblem.Reason(problem)}. Make room, then go on after step {step} with {Wording.Of($"Trainer.Resume(\"{folder.Root}\")", $"--resume {folder.Root}")}", problem);
+            throw new DiskException($"{folder.Root}: the run cannot be written: {FileProblem.Reason(problem)}. Free some space, then continue after step {step} with {Wording.Of($"Trainer.Resume(\"{folder.Root}\")", $"--resume {folder.Root}")}", problem);
         }
     }
 
@@ -55,7 +55,7 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
             var before = MeasuredBefore();
             log.Tested("test", 0, before);
             TakeSteps(log);
-            // Before the report, whose memory is none of the training's.
+            // Measured before the report, whose memory does not count as the training's.
             var cost = RunMeasures.Cost(session, state);
             var result = Finish(before);
             log.Tested("test", result.Steps, result.After);
@@ -85,7 +85,7 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
         return log;
     }
 
-    /// <summary>Measured at the start, and kept in the folder for a run that goes on.</summary>
+    /// <summary>Measured at the start, and stored in the folder for a resumed run.</summary>
     private IReadOnlyDictionary<string, double> MeasuredBefore()
     {
         if (state.Step > 0)

@@ -1,14 +1,14 @@
 namespace CondEmbed.Sampling;
 
-/// <summary>Which batches of whole classes there can be: those that hold two classes or more, for one alone has no negatives.</summary>
+/// <summary>The valid sizes of batches made of whole classes: they need at least two classes, since one alone has no negatives.</summary>
 internal static class BatchSizes
 {
     /// <summary>The smallest multiple of <paramref name="group"/> that holds two classes.</summary>
-    /// <param name="group">Images that come together: those of a class, or of one class of each category.</param>
+    /// <param name="group">Images that belong together: those of a class, or of one class of each category.</param>
     /// <param name="perClass">Images of a class.</param>
     internal static long Least(long group, int perClass) => group >= 2L * perClass ? group : 2 * group;
 
-    /// <summary>What is wrong with a batch that does not divide into groups, or holds one class; null for nothing.</summary>
+    /// <summary>What is wrong with a batch that does not divide into groups or contains only one class; null if nothing is.</summary>
     /// <param name="batch">Images in a batch.</param>
     /// <param name="group">Images that come together.</param>
     /// <param name="perClass">Images of a class.</param>
@@ -20,9 +20,9 @@ internal static class BatchSizes
         {
             var below = batch / group * group;
             var hint = below >= least ? $"{below} or {below + group}" : $"{Math.Max(least, below + group)}";
-            return $"a batch of {batch} is no multiple of {what}; a batch of {hint} would be";
+            return $"a batch of {batch} is not a multiple of {what}; a batch of {hint} would be";
         }
 
-        return batch < least ? $"a batch of {batch} with {perClass} images a class holds one class, which has no negatives; take a batch of at least {least}" : null;
+        return batch < least ? $"a batch of {batch} with {perClass} images per class contains one class, which has no negatives; use a batch of at least {least}" : null;
     }
 }

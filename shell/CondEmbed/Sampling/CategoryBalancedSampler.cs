@@ -4,7 +4,7 @@ using CondEmbed.Common;
 namespace CondEmbed.Sampling;
 
 /// <summary>
-/// Batches of some categories drawn by chance, a category with a probability in proportion to its number of classes, no category twice in a
+/// Batches of some categories drawn at random, a category with a probability in proportion to its number of classes, no category twice in a
 /// batch; as many classes of each, with m images each. As open-metric-learning's CategoryBalanceSampler with its defaults (weighted categories, no
 /// label twice), with n_labels = batch / (categories m); except that an epoch has as many images as there are, give or take a batch.
 /// </summary>
@@ -17,12 +17,12 @@ public sealed class CategoryBalancedSampler : IBatchSampler
 
     /// <summary>Sets up sampling.</summary>
     /// <param name="items">The numbers to draw from: those of the training images.</param>
-    /// <param name="labels">The class of each item, one for one.</param>
-    /// <param name="categories">The category of the class of each item, one for one.</param>
+    /// <param name="labels">The class of each item.</param>
+    /// <param name="categories">The category of each item's class.</param>
     /// <param name="batch">Images in a batch: a multiple of perClass times categoriesPerBatch.</param>
     /// <param name="perClass">Images of each class in a batch, m.</param>
     /// <param name="categoriesPerBatch">Categories in a batch.</param>
-    /// <param name="seed">Everything random follows from it.</param>
+    /// <param name="seed">The seed of everything random.</param>
     /// <exception cref="InputException">The numbers do not fit together.</exception>
     public CategoryBalancedSampler(
         IReadOnlyList<int> items,

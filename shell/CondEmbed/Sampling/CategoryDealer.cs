@@ -4,7 +4,7 @@ using CondEmbed.Common;
 namespace CondEmbed.Sampling;
 
 /// <summary>
-/// Deals the images of one epoch, a category at a time: the classes of a category come equally often, and so do the images of a class. A
+/// Deals the images of one epoch, a category at a time: the classes of a category occur equally often, and so do the images of a class. A
 /// class is dealt once in a hand, and an image once unless its class has too few.
 /// </summary>
 internal sealed class CategoryDealer

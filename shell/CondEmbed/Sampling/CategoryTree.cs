@@ -9,9 +9,9 @@ internal sealed class CategoryTree
 
     /// <summary>Checks that every batch can be filled.</summary>
     /// <param name="items">The numbers to draw from.</param>
-    /// <param name="labels">The class of each item, one for one.</param>
-    /// <param name="categories">The category of the class of each item, one for one.</param>
-    /// <param name="shape">What a batch is to hold.</param>
+    /// <param name="labels">The class of each item.</param>
+    /// <param name="categories">The category of each item's class.</param>
+    /// <param name="shape">The shape of a batch.</param>
     /// <exception cref="InputException">The numbers do not fit together; all problems are named.</exception>
     internal CategoryTree(IReadOnlyList<int> items, IReadOnlyList<long> labels, IReadOnlyList<string> categories, CategoryShape shape)
     {
@@ -66,7 +66,7 @@ internal sealed class CategoryTree
         var problems = new List<string>();
         if (Names.Count < shape.Categories)
         {
-            problems.Add($"a batch of {shape.Categories} categories needs as many, and there are {Names.Count} to train on");
+            problems.Add($"a batch of {shape.Categories} categories needs at least as many, but there are {Names.Count} to train on");
         }
 
         var small = Enumerable.Range(0, Names.Count).Where(category => ClassesOf(category) < shape.Classes).ToArray();
@@ -75,10 +75,10 @@ internal sealed class CategoryTree
             var named = string.Join(", ", small.Take(5).Select(category => $"'{Names[category]}' has {ClassesOf(category)}"));
             var would = (long)small.Min(ClassesOf) * shape.Categories * shape.PerClass;
             var way = would < BatchSizes.Least(shape.PerClass * shape.Categories, shape.PerClass)
-                ? "draw without categories (m-per-class), or take more categories a batch"
-                : $"a batch of {would} would do";
+                ? "draw without categories (m-per-class), or take more categories per batch"
+                : $"a batch of {would} would work";
             problems.Add(
-                $"a batch of {shape.Batch} with {shape.Categories} categories and {shape.PerClass} images a class needs {shape.Classes} classes of a category, and "
+                $"a batch of {shape.Batch} with {shape.Categories} categories and {shape.PerClass} images per class needs {shape.Classes} classes of each category, but "
                 + $"{named}{(small.Length > 5 ? ", ..." : "")}; {way}");
         }
 

@@ -1,6 +1,6 @@
 namespace CondEmbed.Sampling;
 
-/// <summary>Cuts the plans of epochs into batches, and keeps the latest plan, since steps are mostly asked for in order.</summary>
+/// <summary>Cuts the plans of epochs into batches, and caches the latest plan, since steps are mostly requested in order.</summary>
 /// <param name="batch">Images in a batch.</param>
 /// <param name="steps">Batches in an epoch.</param>
 /// <param name="plan">The items of all batches of an epoch, one batch after another, by the number of the epoch.</param>

@@ -4,7 +4,7 @@ using CondEmbed.Common;
 namespace CondEmbed.Sampling;
 
 /// <summary>
-/// Deals hands from a shuffled pack of the numbers 0 .. count-1, and goes on with a freshly shuffled pack when one is used up. So after
+/// Deals hands from a shuffled pack of the numbers 0 .. count-1, and continues with a freshly shuffled pack when one is used up. So after
 /// any number of hands no number was dealt more than once more often than another.
 /// A hand holds no number twice when the pack has enough of them.
 /// </summary>
@@ -35,7 +35,7 @@ internal sealed class EvenDealer
                 Shuffle();
             }
 
-            // Cards that are in the hand already, from the end of the last pack, wait for the next hand.
+            // Cards already in the hand, from the end of the last pack, wait for the next hand.
             var pick = next;
             while (pick < pack.Length && hand[..dealt].Contains(pack[pick]))
             {

@@ -4,7 +4,7 @@ using CondEmbed.Common;
 namespace CondEmbed.Sampling;
 
 /// <summary>
-/// Batches of a few categories (super-classes), so that most negatives are of the same kind: in an epoch each combination of categories makes
+/// Batches of a few categories (super-classes), so that most negatives are similar: in an epoch each combination of categories makes
 /// as many batches, in random order; a batch holds as many classes of each of its categories, with m images each. As the HierarchicalSampler of
 /// pytorch-metric-learning (after Kun He's Deep-Metric-Learning-Baselines), except that every batch is full: a category
 /// with too few classes is an error, and a class with fewer than m images repeats them.
@@ -22,13 +22,13 @@ public sealed class HierarchicalSampler : IBatchSampler
 
     /// <summary>Sets up sampling.</summary>
     /// <param name="items">The numbers to draw from: those of the training images.</param>
-    /// <param name="labels">The class of each item, one for one.</param>
-    /// <param name="categories">The category of the class of each item, one for one.</param>
+    /// <param name="labels">The class of each item.</param>
+    /// <param name="categories">The category of each item's class.</param>
     /// <param name="batch">Images in a batch: a multiple of perClass times categoriesPerBatch.</param>
     /// <param name="perClass">Images of each class in a batch, m.</param>
     /// <param name="categoriesPerBatch">Categories in a batch.</param>
     /// <param name="batchesPerCombination">Batches of each combination of categories in an epoch.</param>
-    /// <param name="seed">Everything random follows from it.</param>
+    /// <param name="seed">The seed of everything random.</param>
     /// <exception cref="InputException">The numbers do not fit together, or there are too many combinations.</exception>
     public HierarchicalSampler(
         IReadOnlyList<int> items,
@@ -74,7 +74,7 @@ public sealed class HierarchicalSampler : IBatchSampler
             ? (int)combinations * batchesPerCombination
             : throw new InputException(
                 $"{tree.Names.Count} categories have more than {most} combinations of {shape.Categories}, too many for an epoch with {batchesPerCombination} "
-                + "batches of each; take 2 categories a batch, or draw categories by chance (category-balanced)");
+                + "batches of each; take 2 categories per batch, or draw categories at random (category-balanced)");
     }
 
     private int[] Plan(int epoch)

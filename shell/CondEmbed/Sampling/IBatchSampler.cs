@@ -1,7 +1,7 @@
 namespace CondEmbed.Sampling;
 
 /// <summary>
-/// Says which images make a batch. The batch of a step is a function of the seed and the step alone, so a run that goes on needs only its step
+/// Chooses the images of each batch. The batch of a step is a function of the seed and the step alone, so a resumed run needs only its step
 /// number, and every batch has the same size.
 /// </summary>
 public interface IBatchSampler

@@ -5,8 +5,8 @@ namespace CondEmbed.Sampling;
 
 /// <summary>
 /// Batches of exactly batch / m classes with m images each. Images of a class are distinct within a batch, but for classes with fewer
-/// than m images, whose images come round again. Over an epoch every class comes equally often, give or take one, and so do the images of a class.
-/// The batch of a step is a function of the seed and the step alone, so a run that goes on needs only its step number.
+/// than m images, whose images repeat. Over an epoch every class occurs equally often, give or take one, and so do the images of a class.
+/// The batch of a step is a function of the seed and the step alone, so a resumed run needs only its step number.
 /// </summary>
 public sealed class MPerClassSampler : IBatchSampler
 {
@@ -16,10 +16,10 @@ public sealed class MPerClassSampler : IBatchSampler
 
     /// <summary>Sets up sampling.</summary>
     /// <param name="items">The numbers to draw from: those of the training images.</param>
-    /// <param name="labels">The class of each item, one for one.</param>
-    /// <param name="batch">Images in a batch: a multiple of <paramref name="perClass"/>, of two classes or more.</param>
+    /// <param name="labels">The class of each item.</param>
+    /// <param name="batch">Images in a batch: a multiple of <paramref name="perClass"/>, with at least two classes.</param>
     /// <param name="perClass">Images of each class in a batch, m.</param>
-    /// <param name="seed">Everything random follows from it.</param>
+    /// <param name="seed">The seed of everything random.</param>
     /// <param name="stepsPerEpoch">Batches in an epoch; by default items / batch, at least 1.</param>
     /// <exception cref="InputException">The numbers do not fit together; all problems are named.</exception>
     public MPerClassSampler(
@@ -68,16 +68,16 @@ public sealed class MPerClassSampler : IBatchSampler
         var problems = new List<string>();
         if (batch < 1 || perClass < 1)
         {
-            problems.Add($"a batch of {batch} with {perClass} images a class: both must be at least 1");
+            problems.Add($"a batch of {batch} with {perClass} images per class: both must be at least 1");
         }
-        else if (BatchSizes.Problem(batch, perClass, perClass, $"{perClass} images a class") is { } problem)
+        else if (BatchSizes.Problem(batch, perClass, perClass, $"{perClass} images per class") is { } problem)
         {
             problems.Add(problem);
         }
         else if (classes < batch / perClass)
         {
-            var way = classes < 2 ? "give more classes" : $"a batch of {classes * perClass} would do";
-            problems.Add($"a batch of {batch} with {perClass} images a class needs {batch / perClass} classes, and there are {classes} to train on; {way}");
+            var way = classes < 2 ? "give more classes" : $"a batch of {classes * perClass} would work";
+            problems.Add($"a batch of {batch} with {perClass} images per class needs {batch / perClass} classes, but there are {classes} to train on; {way}");
         }
 
         if (stepsPerEpoch < 1)

@@ -4,7 +4,7 @@ using CondEmbed.Common;
 namespace CondEmbed.Sampling;
 
 /// <summary>
-/// All images in a fresh random order each epoch, whatever their classes: for losses with proxies. What does not fill the last batch of an epoch is left
+/// All images in a fresh random order each epoch, whatever their classes: for losses with proxies. Images that do not fill the last batch of an epoch are left
 /// out of that epoch.
 /// </summary>
 public sealed class ShuffledSampler : IBatchSampler
@@ -14,13 +14,13 @@ public sealed class ShuffledSampler : IBatchSampler
     /// <summary>Sets up sampling.</summary>
     /// <param name="items">The numbers to draw from: those of the training images.</param>
     /// <param name="batch">Images in a batch.</param>
-    /// <param name="seed">Everything random follows from it.</param>
-    /// <exception cref="InputException">A batch holds nothing, or more than all images.</exception>
+    /// <param name="seed">The seed of everything random.</param>
+    /// <exception cref="InputException">A batch is empty, or larger than the number of images.</exception>
     public ShuffledSampler(IReadOnlyList<int> items, int batch, ulong seed)
     {
         if (batch < 1 || batch > items.Count)
         {
-            throw new InputException($"a batch of {batch} cannot be filled with {items.Count} images to train on; 2 to {items.Count} would do");
+            throw new InputException($"a batch of {batch} cannot be filled with {items.Count} images to train on; 2 to {items.Count} would work");
         }
 
         BatchSize = batch;

@@ -10,7 +10,7 @@ namespace CondEmbed.Storage;
 public sealed record Checkpoint(long Step, string Folder);
 
 /// <summary>
-/// The checkpoints of a run, several files each, that appear all together or not at all, whenever the process is killed or the power
+/// The checkpoints of a run, several files each, that appear together or not at all, even if the process is killed or the power
 /// fails. A checkpoint is written to <c>step-000000123.tmp</c>, flushed, and renamed to <c>step-000000123</c>; the folder with the
 /// highest step is the newest. Older ones are renamed back to <c>.tmp</c> before they are deleted, so that a folder without that
 /// ending is always complete. Each has the SHA-256 sums of its files. One process at a time may write.
@@ -22,7 +22,7 @@ public sealed partial class CheckpointStore : IDisposable
     private readonly FileStream writing;
 
     /// <summary>Opens a folder of checkpoints for writing; what an interrupted save left there is removed.</summary>
-    /// <param name="root">The folder; it is made if missing.</param>
+    /// <param name="root">The folder, created if missing.</param>
     /// <param name="keep">How many checkpoints to keep, at least 1.</param>
     /// <exception cref="InputException">Another process is writing there, or the folder cannot be written to.</exception>
     public CheckpointStore(string root, int keep = 2)
@@ -39,30 +39,30 @@ public sealed partial class CheckpointStore : IDisposable
         {
             throw FileProblem.IsFull(problem)
                 ? FileProblem.OfWriting(root, problem)
-                : new InputException($"{root}: cannot save checkpoints there; is another process training in this folder? The system says: {FileProblem.Reason(problem)}.");
+                : new InputException($"{root}: cannot save checkpoints there; is another process training in this folder? The system reports: {FileProblem.Reason(problem)}.");
         }
 
         RemoveUnfinished();
     }
 
-    /// <summary>For tests: called with the name of each point at which a save can be cut off.</summary>
+    /// <summary>For tests: called with the name of each point at which a save can be interrupted.</summary>
     internal Action<string>? Passing { get; set; }
 
-    /// <summary>The newest complete checkpoint in a folder; null when there is none. Needs no store to be open.</summary>
+    /// <summary>The newest complete checkpoint in a folder; null if there is none. Does not need an open store.</summary>
     public static Checkpoint? Latest(string root) => All(root).LastOrDefault();
 
     /// <summary>All complete checkpoints in a folder, oldest first.</summary>
     public static IReadOnlyList<Checkpoint> All(string root) =>
         [.. Entries(root).Order().Select(entry => new Checkpoint(entry.Step, entry.Folder))];
 
-    /// <summary>What is wrong with the files of a checkpoint by the sums that were saved with them, in words; null where nothing is, or where it has no sums.</summary>
+    /// <summary>What is wrong with the files of a checkpoint according to the checksums saved with them; null if nothing is, or if there are no checksums.</summary>
     public static string? ProblemOf(Checkpoint checkpoint)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
         return new FileSums(checkpoint.Folder).Problem();
     }
 
-    /// <summary>Gives the folder of a damaged checkpoint a name that is no checkpoint's, so that the next save is the newest; nothing is deleted.</summary>
+    /// <summary>Renames the folder of a damaged checkpoint so that it no longer counts as one; nothing is deleted.</summary>
     /// <returns>The new name.</returns>
     public string SetAside(Checkpoint checkpoint)
     {
@@ -73,7 +73,7 @@ public sealed partial class CheckpointStore : IDisposable
         return free;
     }
 
-    /// <summary>The newest complete checkpoint; null when there is none.</summary>
+    /// <summary>The newest complete checkpoint; null if there is none.</summary>
     public Checkpoint? Latest() => Latest(root);
 
     /// <summary>Saves a checkpoint. When it returns, the checkpoint is on disk and is the newest.</summary>
@@ -106,7 +106,7 @@ public sealed partial class CheckpointStore : IDisposable
         return new Checkpoint(step, folder);
     }
 
-    /// <summary>The file that keeps other processes out.</summary>
+    /// <summary>The lock file that keeps other processes out.</summary>
     internal static string LockOf(string root) => Path.Combine(root, ".lock");
 
     /// <summary>Lets another process write.</summary>

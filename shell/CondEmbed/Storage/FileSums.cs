@@ -5,8 +5,8 @@ using CondEmbed.Common;
 namespace CondEmbed.Storage;
 
 /// <summary>
-/// SHA-256 sums of the files of a folder, in a file of its own that <c>sha256sum -c</c> reads too. A file that has no line there is not checked, so that what older
-/// versions wrote is still read. While a file is replaced it has two lines, of which one holds: whenever the process is killed, the sums are right.
+/// SHA-256 sums of the files of a folder, in a file of its own that <c>sha256sum -c</c> reads too. A file without a line there is not checked, so that the files of older
+/// versions can still be read. While a file is being replaced it has two lines, of which one is right: so the sums are right whenever the process is killed.
 /// </summary>
 /// <param name="folder">The folder.</param>
 internal sealed class FileSums(string folder)
@@ -14,25 +14,25 @@ internal sealed class FileSums(string folder)
     /// <summary>The name of the file.</summary>
     internal const string Name = "condembed.sha256";
 
-    /// <summary>What is said of a damaged file wherever it is found, as the end of a sentence about it.</summary>
-    internal const string Damaged = "is damaged: it is not as it was written";
+    /// <summary>The end of a sentence about a damaged file.</summary>
+    internal const string Damaged = "is damaged: its contents have changed since it was written";
 
     private const int Tries = 5;
 
     private string Place => Path.Combine(folder, Name);
 
-    /// <summary>Takes down the sums of all files that lie in the folder.</summary>
+    /// <summary>Records the checksums of all files in the folder.</summary>
     internal void WriteAll() =>
         Write([.. Directory.EnumerateFiles(folder).Select(file => Path.GetFileName(file)!).Where(name => name != Name).Order(StringComparer.Ordinal).Select(Line)]);
 
-    /// <summary>Takes down the sums of some files of the folder; those that are not there lose theirs.</summary>
+    /// <summary>Records the checksums of some files of the folder; missing files lose theirs.</summary>
     internal void Keep(params IReadOnlyList<string> files)
     {
         var names = files.Select(file => Path.GetFileName(file)!).ToHashSet(StringComparer.Ordinal);
         Write([.. Lines().Where(line => !names.Contains(line.Name)), .. names.Where(name => File.Exists(Path.Combine(folder, name))).Order(StringComparer.Ordinal).Select(Line)]);
     }
 
-    /// <summary>Forgets the sum of a file that is about to change bit by bit.</summary>
+    /// <summary>Forgets the checksum of a file that is about to be appended to.</summary>
     internal void Forget(string file)
     {
         var lines = Lines();
@@ -43,7 +43,7 @@ internal sealed class FileSums(string folder)
         }
     }
 
-    /// <summary>Replaces a file of the folder by what is written under the name that is given; the old one and its sum hold until the new one is whole.</summary>
+    /// <summary>Replaces a file of the folder by what is written under the given name; the old one and its checksum remain valid until the new one is complete.</summary>
     internal void Replace(string file, Action<string> write)
     {
         var temporary = AtomicFile.TemporaryFor(file);
@@ -70,7 +70,7 @@ internal sealed class FileSums(string folder)
         }
     }
 
-    /// <summary>What is wrong with the files of the folder that have a sum, in words; null where nothing is.</summary>
+    /// <summary>What is wrong with the files of the folder that have a checksum; null if nothing is.</summary>
     internal string? Problem()
     {
         try
@@ -89,10 +89,10 @@ internal sealed class FileSums(string folder)
         }
     }
 
-    /// <summary>Sees to it that a file is as it was written, where the folder that it lies in has its sum.</summary>
+    /// <summary>Checks that a file has not changed since it was written, if its folder has its checksum.</summary>
     /// <param name="file">The file.</param>
-    /// <param name="fix">What to do where it is not, as a sentence.</param>
-    /// <exception cref="InputException">It is not.</exception>
+    /// <param name="fix">What to do if it has changed, as a sentence.</param>
+    /// <exception cref="InputException">It has changed.</exception>
     internal static void Demand(string file, string fix)
     {
         var whole = Path.GetFullPath(file);
@@ -117,7 +117,7 @@ internal sealed class FileSums(string folder)
         return Convert.ToHexStringLower(SHA256.HashData(stream));
     }
 
-    /// <summary>What is wrong with a file, as the end of a sentence about it; null where nothing is or where there is no sum of it.</summary>
+    /// <summary>What is wrong with a file, as the end of a sentence about it; null if nothing is, or if its checksum is unknown.</summary>
     private string? ProblemOf(string name)
     {
         for (var at = 1; ; at++)
@@ -134,7 +134,7 @@ internal sealed class FileSums(string folder)
             // Another process may just have replaced it.
             if (at == Tries || lines.SequenceEqual(Lines()))
             {
-                return File.Exists(path) ? $"{Damaged} (its sum in {Name} is another)" : $"is missing, and {Name} has its sum";
+                return File.Exists(path) ? $"{Damaged} (its checksum in {Name} differs)" : $"is missing, but {Name} lists its checksum";
             }
         }
     }
@@ -155,7 +155,7 @@ internal sealed class FileSums(string folder)
         var lines = text.Split('\n');
         return text.Length > 0 && lines[^1].Length == 0 && lines[..^1].All(IsLine)
             ? [.. lines[..^1].Select(line => (line[..64], line[66..]))]
-            : throw new InputException($"{Place}: {Damaged}. Restore it from a copy, or delete it to go on without any check.");
+            : throw new InputException($"{Place}: {Damaged}. Restore it from a backup, or delete it to continue without checks.");
 
         static bool IsLine(string line) => line.Length > 66 && line[64..66] == "  " && line.AsSpan(0, 64).IndexOfAnyExcept("0123456789abcdef") < 0;
     }

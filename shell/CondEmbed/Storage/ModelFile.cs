@@ -7,14 +7,14 @@ using CondEmbed.WeightFiles;
 
 namespace CondEmbed.Storage;
 
-/// <summary>A network for test time in one file: safetensors whose metadata holds the settings, preprocessing included.</summary>
+/// <summary>A network for inference in one file: safetensors whose metadata contains the settings, preprocessing included.</summary>
 internal static class ModelFile
 {
     private const string Settings = "condembed.config";
     internal const string Step = "condembed.step";
 
     /// <summary>What to do about a damaged file of a run.</summary>
-    internal const string Fix = "Restore it from a copy, or train anew.";
+    internal const string Fix = "Restore it from a backup, or train again.";
 
     internal static void Write(string path, Session session, int step) =>
         TensorFiles.Write(
@@ -30,19 +30,19 @@ internal static class ModelFile
     /// <summary>A session with the weights and settings of the file, and the step after which it was written.</summary>
     /// <param name="path">The file.</param>
     /// <param name="device">auto, cpu, cuda or cuda:N.</param>
-    /// <param name="withLevels">Also the levels, from the file beside it, so that the session can compare pairs.</param>
-    /// <exception cref="InputException">The file is no model of this program, a tensor does not fit, or there are no levels.</exception>
+    /// <param name="withLevels">Also load the levels, from the file next to it, so that the session can compare pairs.</param>
+    /// <exception cref="InputException">The file is not a model of this program, a tensor does not fit, or there are no levels.</exception>
     internal static (Session Session, int Step) Open(string path, string device, bool withLevels = false)
     {
         if (Path.GetExtension(path).Equals(".onnx", StringComparison.OrdinalIgnoreCase))
         {
-            throw new InputException($"{path}: an exported network only embeds, and more is wanted of it here. Give the run's folder, or the .safetensors file in it.");
+            throw new InputException($"{path}: an exported network can only embed, and this needs more. Give the run folder, or the .safetensors file in it.");
         }
 
         FileSums.Demand(path, Fix);
         var file = WeightFile.Read(path);
         var settings = file.Text(Settings)
-            ?? throw new InputException($"{path}: holds weights but no settings, so it is no model that a training wrote. Give a run's folder, or start a run from it: {Wording.Setting("weights", path)}.");
+            ?? throw new InputException($"{path}: contains weights but no settings, so it is not a model of a training run. Give a run folder, or start a run from these weights: {Wording.Setting("weights", path)}.");
         var config = RunSettings.Resolve([.. TomlSettings.Parse(path, settings), new Given("device", "device", device)]);
         var step = StepOf(file);
         var levels = withLevels ? LevelsFile.Read(path, config, step) : [];
@@ -57,7 +57,7 @@ internal static class ModelFile
 
         ((IDisposable)session).Dispose();
         var files = withLevels ? $"{path} and {LevelsFile.Beside(path)}" : path;
-        throw new InputException($"{files}: the weights do not fit the settings in the same file; it is damaged or from another version.\n{report}");
+        throw new InputException($"{files}: the weights do not fit the settings in the same file, which is damaged or from another version.\n{report}");
     }
 
     internal static int StepOf(WeightFile file) =>

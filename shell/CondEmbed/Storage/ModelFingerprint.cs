@@ -5,10 +5,10 @@ using CondEmbed.Options;
 
 namespace CondEmbed.Storage;
 
-/// <summary>Tells networks apart by what their embeddings depend on.</summary>
+/// <summary>Identifies a network by everything its embeddings depend on.</summary>
 internal static class ModelFingerprint
 {
-    /// <summary>SHA-256 of every weight under its name and shape, and of the settings that the forward pass and the view of a picture depend on.</summary>
+    /// <summary>SHA-256 of every weight under its name and shape, and of the settings that the forward pass and the view of an image depend on.</summary>
     internal static string Of(Session session)
     {
         var config = session.Config;

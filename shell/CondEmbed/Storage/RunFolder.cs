@@ -5,25 +5,25 @@ using CondEmbed.Options;
 namespace CondEmbed.Storage;
 
 /// <summary>The files of a run, by name.</summary>
-/// <param name="root">The run's folder.</param>
+/// <param name="root">The run folder.</param>
 public sealed class RunFolder(string root)
 {
-    /// <summary>The folders that were made for the run, innermost first.</summary>
+    /// <summary>The folders that were created for the run, innermost first.</summary>
     private IReadOnlyList<string> made = [];
 
-    /// <summary>The run's folder.</summary>
+    /// <summary>The run folder.</summary>
     public string Root { get; } = root;
 
     /// <summary>The resolved settings.</summary>
     public string Settings => Path.Combine(Root, "config.toml");
 
-    /// <summary>A hash of the data and its split, so that a run only goes on with the same.</summary>
+    /// <summary>A hash of the data and its split, so that a run is only resumed on the same data.</summary>
     public string Fingerprint => Path.Combine(Root, "data.sha256");
 
-    /// <summary>One JSON object a line: steps, validations, checkpoints.</summary>
+    /// <summary>One JSON object per line: steps, validations, checkpoints.</summary>
     public string Log => Path.Combine(Root, "log.jsonl");
 
-    /// <summary>TensorBoard's files, of a run whose settings want them.</summary>
+    /// <summary>TensorBoard's files, if the settings ask for them.</summary>
     public string TensorBoard => Path.Combine(Root, "tensorboard");
 
     /// <summary>Metrics of the test classes before and after training.</summary>
@@ -32,7 +32,7 @@ public sealed class RunFolder(string root)
     /// <summary>Metrics of each test class after training.</summary>
     public string Classes => Path.Combine(Root, "classes.csv");
 
-    /// <summary>The report for people.</summary>
+    /// <summary>The HTML report.</summary>
     public string Report => Path.Combine(Root, "report.html");
 
     /// <summary>The network after the last step.</summary>
@@ -41,13 +41,13 @@ public sealed class RunFolder(string root)
     /// <summary>The network that did best on the validation classes.</summary>
     public string BestWeights => Path.Combine(Root, "best.safetensors");
 
-    /// <summary>The levels of <see cref="LastWeights"/>, which only pairs are compared by; there is none without levels.</summary>
+    /// <summary>The levels of <see cref="LastWeights"/>, which are needed only to compare pairs; absent without levels.</summary>
     public string LastLevels => LevelsFile.Beside(LastWeights);
 
-    /// <summary>The levels of <see cref="BestWeights"/>; there is none without levels.</summary>
+    /// <summary>The levels of <see cref="BestWeights"/>; absent without levels.</summary>
     public string BestLevels => LevelsFile.Beside(BestWeights);
 
-    /// <summary>What is needed to go on.</summary>
+    /// <summary>The checkpoints, from which the run can be resumed.</summary>
     public string Checkpoints => Path.Combine(Root, "checkpoints");
 
     /// <summary>The SHA-256 sums of the other files.</summary>
@@ -56,8 +56,8 @@ public sealed class RunFolder(string root)
     /// <summary>The sums of the files of this folder.</summary>
     internal FileSums Sums => new(Root);
 
-    /// <summary>A fresh folder of that name, or one named after the time and the settings below <c>runs</c>.</summary>
-    /// <exception cref="InputException">The folder already holds something.</exception>
+    /// <summary>A new folder with that name, or one below <c>runs</c> named after the time and the settings.</summary>
+    /// <exception cref="InputException">The folder is not empty.</exception>
     public static RunFolder Create(string? path, Config config, TimeProvider clock)
     {
         var root = Path.GetFullPath(string.IsNullOrEmpty(path) ? Unused(Path.Combine("runs", NameOf(config, clock))) : path);
@@ -66,18 +66,18 @@ public sealed class RunFolder(string root)
 
         if (root.Any(char.IsControl))
         {
-            throw new InputException($"{named}: the name holds a control character; name the folder without it.");
+            throw new InputException($"{named}: the name contains a control character; choose a name without it.");
         }
 
         if (File.Exists(root) || Disk.IsSpecial(root))
         {
-            throw new InputException($"{named}: is a file; name a folder for the run.");
+            throw new InputException($"{named}: is a file; choose a folder for the run.");
         }
 
         if (Directory.Exists(root) && Directory.EnumerateFileSystemEntries(root).Any())
         {
-            var hint = File.Exists(new RunFolder(root).Settings) ? $"go on with it by {Wording.Of("Trainer.Resume", $"--resume {path}")}, or " : "";
-            throw new InputException($"{named}: the folder already holds something; {hint}name another.");
+            var hint = File.Exists(new RunFolder(root).Settings) ? $"resume it with {Wording.Of("Trainer.Resume", $"--resume {path}")}, or " : "";
+            throw new InputException($"{named}: the folder is not empty; {hint}choose another.");
         }
 
         var missing = Missing(root);
@@ -90,39 +90,39 @@ public sealed class RunFolder(string root)
         {
             throw FileProblem.IsFull(problem)
                 ? FileProblem.OfWriting(root, problem)
-                : new InputException($"{named}: the folder cannot be made: {FileProblem.Reason(problem)}. Name another.");
+                : new InputException($"{named}: the folder cannot be created: {FileProblem.Reason(problem)}. Choose another.");
         }
 
         return new RunFolder(root) { made = missing };
     }
 
-    /// <summary>The folder of a run that was started before, and its settings.</summary>
-    /// <exception cref="InputException">It is no run's folder.</exception>
+    /// <summary>The folder of an existing run, and its settings.</summary>
+    /// <exception cref="InputException">It is not a run folder.</exception>
     public static (RunFolder Folder, Config Config) Open(string path)
     {
         var folder = new RunFolder(Path.GetFullPath(path));
 
         if (!File.Exists(folder.Settings))
         {
-            throw new InputException($"{path}: no run's folder (it has no config.toml). Give the folder of a training.");
+            throw new InputException($"{path}: this is not a run folder (no config.toml). Pass the folder that {Wording.Of("a Trainer wrote", "`condembed train` printed")}.");
         }
 
         folder.Demand(folder.Settings);
         return (folder, RunSettings.Resolve(TomlSettings.Read(folder.Settings)));
     }
 
-    /// <summary>Sees to it that a file of the run is as it was written, where there is a sum of it.</summary>
-    /// <exception cref="InputException">It is not.</exception>
+    /// <summary>Checks that a file of the run has not changed since it was written, if its checksum is known.</summary>
+    /// <exception cref="InputException">It has changed.</exception>
     internal void Demand(string file) => FileSums.Demand(
         file,
-        file == Settings ? $"Restore it from a copy; or, if it was changed on purpose, delete its line in {FileSums.Name}." : ModelFile.Fix);
+        file == Settings ? $"Restore it from a backup; or, if you changed it on purpose, delete its line in {FileSums.Name}." : ModelFile.Fix);
 
     /// <summary>A checkpoint's path within the run's folder, with '/' on every system.</summary>
     internal string NameOf(Checkpoint checkpoint) => Path.GetRelativePath(Root, checkpoint.Folder).Replace('\\', '/');
 
     /// <summary>
-    /// Takes back what was made for a run that did not begin, which is one without settings: the few files that such a run writes, by their names, and the folders
-    /// that are empty then.
+    /// Removes what was created for a run that did not start, that is, one without settings: the few files that such a run writes, by name, and the folders
+    /// left empty.
     /// </summary>
     internal void RemoveUnbegun()
     {
@@ -144,13 +144,13 @@ public sealed class RunFolder(string root)
         }
     }
 
-    /// <summary>Whether the folder holds nothing but what a run writes before it begins.</summary>
+    /// <summary>Whether the folder contains only what a run writes before it starts.</summary>
     internal bool IsUnbegun() => Directory.Exists(Root)
         && Directory.EnumerateFileSystemEntries(Root).All(entry => entry == Checkpoints || entry == Fingerprint || AtomicFile.IsTemporary(entry))
         && !Directory.Exists(Fingerprint)
         && (!Path.Exists(Checkpoints) || (Directory.Exists(Checkpoints) && Directory.EnumerateFileSystemEntries(Checkpoints).All(entry => entry == CheckpointStore.LockOf(Checkpoints))));
 
-    /// <summary>Removes what a killed process had not finished writing. Only for the one process that may write here.</summary>
+    /// <summary>Removes what a killed process had not finished writing. Only the one process that may write here may call this.</summary>
     internal void RemoveUnfinished()
     {
         foreach (var file in Directory.Exists(Root) ? Directory.EnumerateFiles(Root).Where(AtomicFile.IsTemporary) : [])

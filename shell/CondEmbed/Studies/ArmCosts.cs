@@ -1,6 +1,6 @@
 namespace CondEmbed.Studies;
 
-/// <summary>What arms cost, beside the baseline with the same seed.</summary>
+/// <summary>The costs of arms, relative to the baseline with the same seed.</summary>
 internal sealed class ArmCosts(IReadOnlyList<StudyRun> runs, string baseline, bool ownProcesses)
 {
     internal StudyArmCost Of(string arm, IReadOnlyDictionary<string, string> changes)

@@ -3,7 +3,7 @@ using Microsoft.FSharp.Core;
 
 namespace CondEmbed.Studies;
 
-/// <summary>The mean of some values and where it lies with 95 % confidence, by Student's t: mean +- t(0.975, n - 1) s / sqrt(n).</summary>
+/// <summary>The mean of some values with its 95 % confidence interval, by Student's t: mean +- t(0.975, n - 1) s / sqrt(n).</summary>
 /// <param name="Count">n.</param>
 /// <param name="Mean">The mean of the values; NaN for none.</param>
 /// <param name="Low">The lower bound; NaN for fewer than two values.</param>

@@ -4,11 +4,11 @@ using CondEmbed.Storage;
 
 namespace CondEmbed.Studies;
 
-/// <summary>How far a run of a study is, as its log says.</summary>
+/// <summary>The progress of a run of a study, according to its log.</summary>
 /// <param name="Step">Training steps done.</param>
-/// <param name="Steps">Training steps that it takes; 0 while its log does not say.</param>
-/// <param name="Phase">What it does, for people.</param>
-/// <param name="IsFinished">Whether it is at its end.</param>
+/// <param name="Steps">Total training steps; 0 until its log says.</param>
+/// <param name="Phase">What it is doing, for people.</param>
+/// <param name="IsFinished">Whether it is finished.</param>
 internal sealed record JobState(int Step, int Steps, string Phase, bool IsFinished)
 {
     internal static JobState Of(StudyJob job)
@@ -17,7 +17,7 @@ internal sealed record JobState(int Step, int Steps, string Phase, bool IsFinish
         return Of(File.Exists(log) ? LogReader.Read(log).Entries : []);
     }
 
-    /// <summary>A log begins once the pictures are checked; its first entry is followed by the measuring of the untrained network.</summary>
+    /// <summary>A log starts once the images are checked; after its first entry the untrained network is measured.</summary>
     internal static JobState Of(IReadOnlyList<LogEntry> log)
     {
         var step = log.Count == 0 ? 0 : log[^1].Step;

@@ -9,7 +9,7 @@ using CondEmbed.Storage;
 
 namespace CondEmbed.Studies;
 
-/// <summary>Tests a finished run on the further data sets of a study and with re-ranking, and keeps the result in the run's folder as <c>tests.json</c>.</summary>
+/// <summary>Tests a finished run on the further data sets of a study and with re-ranking, and stores the result in the run folder as <c>tests.json</c>.</summary>
 internal static class MoreTests
 {
     private static readonly Lock OneAtATime = new();

@@ -3,8 +3,8 @@ namespace CondEmbed.Studies;
 /// <summary>Student's t distribution, for intervals of means of few values.</summary>
 public static class StudentT
 {
-    /// <summary>The t below which a share of the distribution lies.</summary>
-    /// <param name="share">0 to 1, both excluded.</param>
+    /// <summary>The quantile of the distribution.</summary>
+    /// <param name="share">The fraction below it, between 0 and 1 exclusive.</param>
     /// <param name="degrees">Degrees of freedom, at least 1.</param>
     public static double Quantile(double share, int degrees)
     {
@@ -37,7 +37,7 @@ public static class StudentT
     }
 
     /// <summary>
-    /// The share of the distribution below t, by its finite sums for whole degrees of freedom: Abramowitz and Stegun, Handbook of Mathematical Functions,
+    /// The fraction of the distribution below t, by finite sums for integer degrees of freedom: Abramowitz and Stegun, Handbook of Mathematical Functions,
     /// 26.7.3 and 26.7.4.
     /// </summary>
     public static double Share(double t, int degrees)

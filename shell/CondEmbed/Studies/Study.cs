@@ -6,24 +6,24 @@ using CondEmbed.Reports;
 namespace CondEmbed.Studies;
 
 /// <summary>
-/// Matched runs of several arms, and what they differ by. With one seed all arms begin with the same encoder and see the same batches in the same
-/// augmentation, unless their settings say otherwise; that is checked, and stands in the results. A study that was stopped or killed goes on with what is missing.
+/// Matched runs of several arms, and their differences. With the same seed all arms start from the same encoder and see the same batches with the same
+/// augmentation, unless their settings say otherwise; this is checked and recorded in the results. A study that was stopped or killed continues with what is missing.
 /// </summary>
 public sealed class Study
 {
     private readonly string root;
 
-    /// <summary>A study in a folder, new or begun before.</summary>
+    /// <summary>Opens a study in a folder, new or started before.</summary>
     /// <param name="plan">What is compared.</param>
     /// <param name="folder">Where its runs and results are kept.</param>
-    /// <exception cref="InputException">The folder holds runs with other settings.</exception>
+    /// <exception cref="InputException">The folder contains runs with other settings.</exception>
     public Study(StudyPlan plan, string folder)
     {
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(folder);
         Plan = plan.Checked();
         root = Path.GetFullPath(folder);
-        // Seed by seed, so that what is there can be compared early on.
+        // Seed by seed, so that the finished runs can be compared early.
         Jobs =
         [
             .. from seed in plan.Seeds
@@ -38,19 +38,19 @@ public sealed class Study
     /// <summary>All runs, seed by seed.</summary>
     public IReadOnlyList<StudyJob> Jobs { get; }
 
-    /// <summary>Threads of torch for each run where the settings leave them open; 0 for one a core.</summary>
+    /// <summary>Threads of torch for each run if the settings do not say; 0 for one per core.</summary>
     public int Threads { get; init; }
 
     /// <summary>Carries out a run; by default in this process.</summary>
     public StudyRunner Runner { get; init; } = StudyRunners.InThisProcess;
 
-    /// <summary>How many runs at once; more than one only where each has its own process.</summary>
+    /// <summary>How many runs at once; more than one only if each has its own process.</summary>
     public int AtOnce { get; init; } = 1;
 
     /// <summary>The command that the report shows.</summary>
     public string Command { get; init; } = "";
 
-    /// <summary>Called with lines for people, one thread at a time.</summary>
+    /// <summary>Called with notices for people, one thread at a time.</summary>
     public Action<string>? Notice { get; init; }
 
     /// <summary>The results as JSON.</summary>
@@ -59,19 +59,19 @@ public sealed class Study
     /// <summary>Every measured number, one a line.</summary>
     public string TableFile => Path.Combine(root, "study.csv");
 
-    /// <summary>The report for people.</summary>
+    /// <summary>The HTML report.</summary>
     public string ReportFile => Path.Combine(root, "study.html");
 
-    /// <summary>Carries out what is missing and writes the results, after each run anew.</summary>
-    /// <param name="progress">Told of the training steps of all runs, and in its detail of the arm, seed and phase of each run under way.</param>
-    /// <param name="cancellation">Stops the runs under way, which save where they are.</param>
-    /// <exception cref="InputException">Settings or data are not as they must be.</exception>
-    /// <exception cref="OperationCanceledException">Stopped; begin it again to go on.</exception>
+    /// <summary>Carries out the missing runs and rewrites the results after each.</summary>
+    /// <param name="progress">Receives the training steps of all runs and, in the detail, the arm, seed and phase of each run under way.</param>
+    /// <param name="cancellation">Stops the runs under way, which save their state.</param>
+    /// <exception cref="InputException">Settings or data are unsuitable.</exception>
+    /// <exception cref="OperationCanceledException">Stopped; start it again to continue.</exception>
     public StudyResults Run(IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         if (AtOnce > 1 && Runner == StudyRunners.InThisProcess)
         {
-            throw new InputException("Several runs at once need a process each: give the study a runner by StudyRunners.InProcesses.");
+            throw new InputException("Several runs at once need a process each: give the study the runner StudyRunners.InProcesses.");
         }
 
         DemandOwnFiles();
@@ -93,8 +93,8 @@ public sealed class Study
     }
 
     /// <summary>
-    /// Sees to it that what is missing can be trained and tested: that the data of each arm can be divided and makes its batches, and that further data has
-    /// something to tell apart.
+    /// Checks that the missing runs can be trained and tested: that the data of each arm can be divided and fills its batches, and that further data has
+    /// more than one class.
     /// </summary>
     private void DemandData()
     {
@@ -109,13 +109,13 @@ public sealed class Study
         }
     }
 
-    /// <summary>Writes the results of what is there, and runs nothing.</summary>
-    /// <exception cref="InputException">There is no such folder.</exception>
+    /// <summary>Writes the results so far without running anything.</summary>
+    /// <exception cref="InputException">The folder does not exist.</exception>
     public StudyResults Report()
     {
         if (!Directory.Exists(root))
         {
-            throw new InputException($"{root}: no study was begun there; {Wording.Of("call Run", "leave out --report-only")} to begin it.");
+            throw new InputException($"{root}: no study was started there; {Wording.Of("call Run", "leave out --report-only")} to start it.");
         }
 
         DemandOwnFiles();
@@ -128,7 +128,7 @@ public sealed class Study
         return results;
     }
 
-    /// <summary>What the results will replace must be results.</summary>
+    /// <summary>Only earlier results may be replaced by the results.</summary>
     private void DemandOwnFiles()
     {
         string[] others =
@@ -141,11 +141,11 @@ public sealed class Study
 
         if (others.Length > 0)
         {
-            throw new InputException($"{string.Join(", ", others)}: was not written by a study, and the results would replace it. Move it away, or give the study another {Wording.Of("folder", "--out")}.");
+            throw new InputException($"{string.Join(", ", others)}: was not written by a study, but the results would replace it. Move it away, or give the study another {Wording.Of("folder", "--out")}.");
         }
     }
 
-    /// <summary>The job with the threads that are its share of the machine.</summary>
+    /// <summary>The job with its share of the machine's threads.</summary>
     internal StudyJob Shared(StudyJob job) => job.Settings.Threads != 0 || Threads == 0
         ? job
         : job with { Settings = RunSettings.With(job.Settings, settings => settings.Threads = Threads) };

@@ -3,7 +3,7 @@ using CondEmbed.Reports;
 
 namespace CondEmbed.Studies;
 
-/// <summary>What the arms cost in time and memory, beside the baseline.</summary>
+/// <summary>The time and memory costs of the arms, relative to the baseline.</summary>
 internal static class StudyCosts
 {
     private const double Megabyte = 1 << 20;

@@ -6,7 +6,7 @@ namespace CondEmbed.Studies;
 /// <summary>How the arms learn: each metric of the validation classes over the steps, the mean over the seeds and its interval.</summary>
 internal static class StudyCurves
 {
-    /// <summary>The interval of two values says nothing, and would hide the lines.</summary>
+    /// <summary>The interval of two values is meaningless, and would hide the lines.</summary>
     private const int FewestForBand = 3;
 
     /// <summary>The section's content.</summary>

@@ -1,9 +1,9 @@
 namespace CondEmbed.Studies;
 
-/// <summary>Runs of a study did not get to their end; the message says which, and why.</summary>
+/// <summary>Some runs of a study failed; the message says which, and why.</summary>
 public sealed class StudyFailedException : InvalidOperationException
 {
-    /// <summary>Makes one.</summary>
+    /// <summary>Creates the exception.</summary>
     public StudyFailedException(string message)
         : base(message)
     {

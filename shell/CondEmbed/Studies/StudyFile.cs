@@ -28,7 +28,7 @@ public static class StudyFile
 
     private static readonly string[] Known = [.. Keys.Select(pair => pair.Key)];
 
-    /// <summary>Whether a file is a study's and not a run's: it has arms or a base.</summary>
+    /// <summary>Whether a file describes a study rather than a run: it has arms or a base.</summary>
     /// <exception cref="InputException">It cannot be read or is not TOML.</exception>
     public static bool IsStudy(string path)
     {
@@ -54,7 +54,7 @@ public static class StudyFile
         foreach (var key in file.Keys.Where(key => !Known.Contains(key)))
         {
             throw new InputException(
-                $"{path}: '{key}' is not of a study{RunSettings.Nearest(Known, key)}; settings of runs stand below [base] or [arms.NAME].");
+                $"{path}: '{key}' is not a setting of a study{RunSettings.Nearest(Known, key)}; settings of runs go below [base] or [arms.NAME].");
         }
 
         var name = file.TryGetValue("name", out var given) ? TomlSettings.Text(given) : Path.GetFileNameWithoutExtension(path);
@@ -91,7 +91,7 @@ public static class StudyFile
 
     private static int Whole(string path, string key, object number) => number is long and >= 0 and <= int.MaxValue
         ? Convert.ToInt32(number, CultureInfo.InvariantCulture)
-        : throw new InputException($"{path}: {key} = {TomlSettings.Text(number)}: must be a whole number from 0 on.");
+        : throw new InputException($"{path}: {key} = {TomlSettings.Text(number)}: must be a whole number of at least 0.");
 
     private static string[]? Words(TomlTable file, string key) => file.TryGetValue(key, out var words)
         ? TomlSettings.Text(words).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)

@@ -8,23 +8,23 @@ using CondEmbed.Storage;
 
 namespace CondEmbed.Studies;
 
-/// <summary>One run of a study: an arm with a seed, in a folder of its own.</summary>
+/// <summary>One run of a study: an arm with a seed, in its own folder.</summary>
 /// <param name="Arm">The arm's name.</param>
 /// <param name="Seed">The seed.</param>
 /// <param name="Settings">The complete settings.</param>
 /// <param name="Folder">The run's folder, <c>OUT/ARM/seed-N</c>.</param>
 public sealed record StudyJob(string Arm, int Seed, Config Settings, string Folder)
 {
-    /// <summary>What may differ between two parts of a run that was stopped and went on: it changes nothing but the last bits.</summary>
+    /// <summary>Settings that may change when a run is resumed, since they affect at most the last bits.</summary>
     private static readonly string[] OfMachine = ["device", "threads", "workers", "save_every", "tensorboard"];
 
     /// <summary>For people.</summary>
     public string Name => $"{Arm}, seed {Seed}";
 
-    /// <summary>Whether it was begun, so that it can be resumed.</summary>
+    /// <summary>Whether it was started, so that it can be resumed.</summary>
     public bool IsBegun => File.Exists(new RunFolder(Folder).Settings);
 
-    /// <summary>Whether it is done.</summary>
+    /// <summary>Whether it is finished.</summary>
     public bool IsFinished => IsBegun && File.Exists(new RunFolder(Folder).Log)
         && LogReader.Read(new RunFolder(Folder).Log).Entries is [.., EndEntry { Reason: "finished" }];
 
@@ -61,7 +61,7 @@ public sealed record StudyJob(string Arm, int Seed, Config Settings, string Fold
 
         if (File.Exists(Folder) || (Directory.Exists(Folder) && !folder.IsUnbegun()))
         {
-            throw new InputException($"{Folder}: is not of this study: it holds something that no run wrote. Move it away, or give the study another {Wording.Of("folder", "--out")}.");
+            throw new InputException($"{Folder}: does not belong to this study: it contains something that no run wrote. Move it away, or give the study another {Wording.Of("folder", "--out")}.");
         }
 
         folder.RemoveUnbegun();
@@ -71,7 +71,7 @@ public sealed record StudyJob(string Arm, int Seed, Config Settings, string Fold
     {
         if (!isNone && !Path.Exists(path))
         {
-            throw new InputException($"{key} = {path}: is not there. Paths in a study are taken from the folder that it is started in.");
+            throw new InputException($"{key} = {path}: does not exist. Paths in a study are relative to the folder in which it is started.");
         }
     }
 
@@ -88,7 +88,7 @@ public sealed record StudyJob(string Arm, int Seed, Config Settings, string Fold
 
         if (different.Length > 0)
         {
-            throw new InputException($"{Folder}: holds a run with other settings ({string.Join("; ", different)}). Delete that folder to run it anew, or give the study another {Wording.Of("folder", "--out")}.");
+            throw new InputException($"{Folder}: contains a run with other settings ({string.Join("; ", different)}). Delete that folder to run it again, or give the study another {Wording.Of("folder", "--out")}.");
         }
     }
 }

@@ -1,6 +1,6 @@
 namespace CondEmbed.Studies;
 
-/// <summary>Which runs may be compared, and whether they began with the same network and saw the same pictures.</summary>
+/// <summary>Which runs can be compared, and whether they started from the same network and saw the same images.</summary>
 internal static class StudyMatching
 {
     /// <summary>Each run of another arm with the baseline's of the same seed.</summary>
@@ -13,14 +13,14 @@ internal static class StudyMatching
            select (run, other),
     ];
 
-    /// <summary>What is not as it must be for a matched comparison, one arm a line.</summary>
+    /// <summary>What prevents a matched comparison, one line per arm.</summary>
     internal static IEnumerable<string> Problems(StudyPlan plan, IReadOnlyList<StudyRun> runs)
     {
         foreach (var pairs in Pairs(plan.Baseline, runs).GroupBy(pair => pair.Arm.Arm))
         {
             if (pairs.Any(pair => pair.Arm.Origin is null || pair.Baseline.Origin is null))
             {
-                yield return $"{pairs.Key} cannot be checked against {plan.Baseline}: not all of their runs kept what they began with and saw";
+                yield return $"{pairs.Key} cannot be checked against {plan.Baseline}: not all of their runs recorded what they started from and saw";
                 continue;
             }
 

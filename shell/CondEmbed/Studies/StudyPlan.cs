@@ -6,23 +6,23 @@ using CondEmbed.Options;
 
 namespace CondEmbed.Studies;
 
-/// <summary>One of the things that a study compares: some changes to the settings that all have in common.</summary>
-/// <param name="Name">Letters, digits, '-', '_', '+' and '.': it names a folder.</param>
+/// <summary>One alternative in a study: some changes to the common settings.</summary>
+/// <param name="Name">Letters, digits, '-', '_', '+' and '.': used as a folder name.</param>
 /// <param name="Changes">The settings that differ.</param>
 public sealed record StudyArm(string Name, IReadOnlyList<Given> Changes);
 
-/// <summary>What a study compares: arms, each with every seed, on the same data.</summary>
+/// <summary>The plan of a study: arms, each run with every seed, on the same data.</summary>
 /// <param name="Name">For people.</param>
 /// <param name="Common">Settings of all arms.</param>
 /// <param name="Arms">What is compared.</param>
-/// <param name="Seeds">Each arm is run with each of them.</param>
+/// <param name="Seeds">The seeds with which each arm is run.</param>
 /// <param name="Baseline">The arm that the others are compared with.</param>
 public sealed record StudyPlan(string Name, IReadOnlyList<Given> Common, IReadOnlyList<StudyArm> Arms, IReadOnlyList<int> Seeds, string Baseline)
 {
-    /// <summary>More data sets on which each network is tested: their test parts, or all of them where they have none.</summary>
+    /// <summary>More data sets on which each network is tested: their test parts, or all images if they have none.</summary>
     public IReadOnlyList<string> TestOn { get; init; } = [];
 
-    /// <summary>How many of the nearest are also put in order by the levels of an arm that has some; 0 for none.</summary>
+    /// <summary>How many of the nearest are also re-ranked by the levels of an arm that has some; 0 for none.</summary>
     public int Rerank { get; init; }
 
     /// <summary>The metrics to compare by, the first ones first; keys as in a run's <c>metrics.json</c>.</summary>
@@ -32,7 +32,7 @@ public sealed record StudyPlan(string Name, IReadOnlyList<Given> Common, IReadOn
     /// <param name="name">For people.</param>
     /// <param name="common">What all arms have in common.</param>
     /// <param name="arms">Name and changes of each arm, in order.</param>
-    /// <param name="seeds">Each arm is run with each of them.</param>
+    /// <param name="seeds">The seeds with which each arm is run.</param>
     /// <exception cref="InputException">Everything that is wrong.</exception>
     public static StudyPlan Of(
         string name, TrainingOptions common, IEnumerable<KeyValuePair<string, TrainingOptions>> arms, IReadOnlyList<int> seeds)
@@ -50,9 +50,9 @@ public sealed record StudyPlan(string Name, IReadOnlyList<Given> Common, IReadOn
         return RunSettings.Resolve([.. Common, .. arm.Changes, new Given("seeds", "seed", FormattableString.Invariant($"{seed}"))], ImageDatasets.LayoutNames);
     }
 
-    /// <summary>The same, once it is known that each run can begin and can be told from the others.</summary>
+    /// <summary>The same plan, after checking that each run can start and is distinct from the others.</summary>
     /// <exception cref="InputException">Everything that is wrong.</exception>
-    /// <param name="source">What messages name; by default the study.</param>
+    /// <param name="source">The name to use in messages; by default the study's.</param>
     internal StudyPlan Checked(string? source = null)
     {
         string[] problems = [.. Problems()];
@@ -78,12 +78,12 @@ public sealed record StudyPlan(string Name, IReadOnlyList<Given> Common, IReadOn
         }
         else if (Arms.All(arm => arm.Name != Baseline))
         {
-            yield return $"the baseline '{Baseline}' is none of the arms {string.Join(", ", Arms.Select(arm => arm.Name))}.";
+            yield return $"the baseline '{Baseline}' is not one of the arms {string.Join(", ", Arms.Select(arm => arm.Name))}.";
         }
 
         foreach (var arm in Arms.Where(arm => !arm.Name.All(letter => char.IsAsciiLetterOrDigit(letter) || "-_+.".Contains(letter)) || arm.Name.Trim('.').Length == 0))
         {
-            yield return $"the arm '{arm.Name}' cannot name a folder; use letters, digits, '-', '_', '+' and '.'.";
+            yield return $"the arm '{arm.Name}' is not a valid folder name; use letters, digits, '-', '_', '+' and '.'.";
         }
 
         foreach (var same in Arms.GroupBy(arm => arm.Name, StringComparer.OrdinalIgnoreCase).Where(same => same.Count() > 1))
@@ -93,7 +93,7 @@ public sealed record StudyPlan(string Name, IReadOnlyList<Given> Common, IReadOn
 
         if (Seeds.Count == 0 || Seeds.Distinct().Count() < Seeds.Count || Seeds.Any(seed => seed < 0))
         {
-            yield return "seeds must be a number of seeds, or a list of different ones from 0 on, as in seeds = [0, 1, 2].";
+            yield return "seeds must be a number of seeds, or a list of distinct seeds, 0 or greater, as in seeds = [0, 1, 2].";
         }
 
         if (Common.Concat(Arms.SelectMany(arm => arm.Changes)).Any(given => given.Key == "seed"))
@@ -103,12 +103,12 @@ public sealed record StudyPlan(string Name, IReadOnlyList<Given> Common, IReadOn
 
         if (Rerank < 0)
         {
-            yield return $"rerank = {Rerank}: must be how many of the nearest to put in order by the levels, or 0.";
+            yield return $"rerank = {Rerank}: must be how many of the nearest to re-rank by the levels, or 0.";
         }
 
         foreach (var data in TestOn.Where(data => !ImageDatasets.EmbeddedNames.Contains(data) && !Path.Exists(data)))
         {
-            yield return $"test_on: {data} is not there.";
+            yield return $"test_on: {data} does not exist.";
         }
     }
 }

@@ -3,7 +3,7 @@ using CondEmbed.Evaluation;
 
 namespace CondEmbed.Studies;
 
-/// <summary>Works off what is missing of a study, several runs at once.</summary>
+/// <summary>Works through the missing runs of a study, several at once.</summary>
 internal sealed class StudyQueue(Study study, StudyProgress progress)
 {
     private readonly Lock gate = new();
@@ -11,14 +11,14 @@ internal sealed class StudyQueue(Study study, StudyProgress progress)
     private readonly List<string> failures = [];
     private int done = study.Jobs.Count(job => job.IsFinished);
 
-    /// <summary>Carries out all runs; one that fails does not keep the others from theirs.</summary>
+    /// <summary>Carries out all runs; a failed one does not stop the others.</summary>
     /// <exception cref="StudyFailedException">Some failed; the message says which and why.</exception>
     /// <exception cref="OperationCanceledException">Stopped.</exception>
     internal void Work(CancellationToken cancellation)
     {
         if (done > 0)
         {
-            study.Notice?.Invoke($"{done} of {study.Jobs.Count} runs are there already");
+            study.Notice?.Invoke($"{done} of {study.Jobs.Count} runs are already done");
         }
 
         foreach (var finished in study.Jobs.Where(job => job.IsFinished))

@@ -4,7 +4,7 @@ using CondEmbed.Reports;
 
 namespace CondEmbed.Studies;
 
-/// <summary>Writes a study's results as one HTML file that needs nothing else.</summary>
+/// <summary>Writes a study's results as one self-contained HTML file.</summary>
 public static class StudyReport
 {
     private const string Brand = "CondEmbed study";
@@ -43,7 +43,7 @@ public static class StudyReport
             <header><p class="brand">{Brand}</p>
             <h1>{results.Name}</h1>
             <p class="meta">{facts.Where(fact => fact.Length > 0).Select(fact => Html.Of($"<span>{fact}</span>"))}</p>
-            {(subset is null ? Html.Empty : Html.Of($"<p class=\"note\"><b>Measured on a subset</b>, so not to be compared with published numbers: {subset}.</p>"))}
+            {(subset is null ? Html.Empty : Html.Of($"<p class=\"note\"><b>Measured on a subset</b>, so not comparable with published numbers: {subset}.</p>"))}
             <nav><a href="#gains">Gains</a><a href="#values">Values</a><a href="#curves">Curves</a><a href="#cost">Cost</a><a href="#matching">Matching</a><a href="#seeds">Runs</a><a href="#settings">Settings</a><a href="#command">Command</a></nav></header>
 
             """);
@@ -107,7 +107,7 @@ public static class StudyReport
     private static Html Matching(StudyResults results)
     {
         var verdict = results.Unmatched.Count == 0
-            ? Html.Of($"<p>With each seed all arms began with the same encoder and head, and saw the same pictures in the same batches and the same augmentation: their SHA-256 sums are equal.</p>")
+            ? Html.Of($"<p>With each seed all arms started from the same encoder and head, and saw the same images in the same batches and the same augmentation: their SHA-256 sums are equal.</p>")
             : Html.Of($"<ul>{results.Unmatched.Select(problem => Html.Of($"<li class=\"warning\">{problem}</li>"))}</ul>");
         return Html.Of($"<div class=\"card\">{verdict}{Page.Facts(results.Environment.Select(pair => new Fact(pair.Key, pair.Value)))}</div>");
     }

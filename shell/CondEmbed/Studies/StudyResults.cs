@@ -6,12 +6,12 @@ using CondEmbed.Storage;
 
 namespace CondEmbed.Studies;
 
-/// <summary>An arm with what it costs.</summary>
+/// <summary>An arm and its costs.</summary>
 /// <param name="Name">Its name.</param>
 /// <param name="Changes">The settings that differ from what all arms have in common.</param>
-/// <param name="SecondsPerStep">Seconds a training step takes, over its runs; null where no run says.</param>
+/// <param name="SecondsPerStep">Seconds per training step, over its runs; null if no run recorded it.</param>
 /// <param name="TimeRatio">The same as a ratio to the baseline's with the same seed.</param>
-/// <param name="PeakMemory">The most memory in bytes, over its runs; null where runs had no process of their own.</param>
+/// <param name="PeakMemory">Peak memory in bytes, over its runs; null if runs did not have their own processes.</param>
 /// <param name="MemoryRatio">The same as a ratio to the baseline's with the same seed.</param>
 /// <param name="TestParameters">Numbers in the parameters at test time.</param>
 /// <param name="TrainingParameters">Numbers in the parameters while training.</param>
@@ -25,7 +25,7 @@ public sealed record StudyArmCost(
     long TestParameters,
     long TrainingParameters);
 
-/// <summary>What a study came to, so far or at its end.</summary>
+/// <summary>The results of a study, so far or complete.</summary>
 public sealed record StudyResults
 {
     /// <summary>The study's name.</summary>
@@ -46,10 +46,10 @@ public sealed record StudyResults
     /// <summary>What each arm gains over the baseline.</summary>
     public required IReadOnlyList<PairedDifference> Differences { get; init; }
 
-    /// <summary>In what the arms of a seed are not matched, in words; empty where all began with the same encoder and saw the same pictures.</summary>
+    /// <summary>How the arms of a seed are not matched, in words; empty if all started from the same encoder and saw the same images.</summary>
     public required IReadOnlyList<string> Unmatched { get; init; }
 
-    /// <summary>Runs that are not there yet.</summary>
+    /// <summary>Runs that are still missing.</summary>
     public required IReadOnlyList<string> Missing { get; init; }
 
     /// <summary>The finished runs.</summary>
@@ -58,7 +58,7 @@ public sealed record StudyResults
     /// <summary>The machine and the versions.</summary>
     public required IReadOnlyDictionary<string, string> Environment { get; init; }
 
-    /// <summary>How many of the nearest were also put in order by the levels; 0 for none.</summary>
+    /// <summary>How many of the nearest were also re-ranked by the levels; 0 for none.</summary>
     public int Rerank { get; init; }
 
     /// <summary>The command that repeats the study.</summary>

@@ -2,16 +2,16 @@ using CondEmbed.Reports;
 
 namespace CondEmbed.Studies;
 
-/// <summary>What one run of a study came to.</summary>
+/// <summary>The result of one run of a study.</summary>
 /// <param name="Arm">The arm.</param>
 /// <param name="Seed">The seed.</param>
 /// <param name="Steps">Training steps.</param>
-/// <param name="BestStep">The step that did best on the validation classes; 0 where there are none.</param>
+/// <param name="BestStep">The step that did best on the validation classes; 0 if there are none.</param>
 /// <param name="Measured">Metrics as fractions, by what was measured: see <see cref="StudyMeasures"/>.</param>
 /// <param name="Curve">The metrics of the validation classes over the steps.</param>
-/// <param name="Cost">What it cost; null where it was not kept.</param>
-/// <param name="Origin">What it began with and saw; null where it was not kept.</param>
-/// <param name="Subset">What was there of a published set that is not whole; null for other data.</param>
+/// <param name="Cost">What it cost; null if not recorded.</param>
+/// <param name="Origin">What the run started from and saw; null if not recorded.</param>
+/// <param name="Subset">What was present of an incomplete published set; null for other data.</param>
 public sealed record StudyRun(
     string Arm,
     int Seed,
@@ -43,10 +43,10 @@ public static class StudyMeasures
     /// <summary>The test classes before the first step.</summary>
     public const string Before = "test, untrained";
 
-    /// <summary>The key of the milliseconds that re-ranking takes a query, among what is measured with re-ranking.</summary>
+    /// <summary>The key of the milliseconds per query for re-ranking, among the re-ranked measures.</summary>
     public const string RerankingTime = "reranking_ms";
 
-    /// <summary>The test classes at the chosen step, with the nearest put in order by the levels.</summary>
+    /// <summary>The test classes at the chosen step, with the nearest re-ranked by the levels.</summary>
     public static string Reranked(int k) => FormattableString.Invariant($"{Chosen}, {k} re-ranked");
 
     /// <summary>Another data set, at either step.</summary>

@@ -25,7 +25,7 @@ public static class StudyTables
         AtomicFile.Write(path, stream => JsonSerializer.Serialize(stream, results, Json));
 
     /// <summary>Reads what <see cref="WriteJson"/> wrote.</summary>
-    /// <exception cref="InputException">It is no such file.</exception>
+    /// <exception cref="InputException">It is not such a file.</exception>
     public static StudyResults ReadJson(string path)
     {
         try
@@ -35,11 +35,11 @@ public static class StudyTables
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException)
         {
-            throw new InputException($"{path}: holds no results of a study: {error.Message}");
+            throw new InputException($"{path}: contains no results of a study: {error.Message}");
         }
     }
 
-    /// <summary>Whether a file is of the kind that <see cref="WriteJson"/> writes, of whatever version.</summary>
+    /// <summary>Whether a file was written by <see cref="WriteJson"/> in any version.</summary>
     internal static bool IsJson(string path)
     {
         try
@@ -53,10 +53,10 @@ public static class StudyTables
         }
     }
 
-    /// <summary>Whether a file is of the kind that <see cref="WriteCsv"/> writes.</summary>
+    /// <summary>Whether a file was written by <see cref="WriteCsv"/>.</summary>
     internal static bool IsCsv(string path) => File.ReadLines(path).FirstOrDefault() == Columns;
 
-    /// <summary>Writes every measured number as a line: arm, seed, what was measured, metric, value (a fraction). Atomically.</summary>
+    /// <summary>Writes every measured number on its own line: arm, seed, what was measured, metric, value (a fraction). Atomically.</summary>
     public static void WriteCsv(StudyResults results, string path)
     {
         ArgumentNullException.ThrowIfNull(results);
@@ -76,7 +76,7 @@ public static class StudyTables
         AtomicFile.WriteText(path, text.ToString());
     }
 
-    /// <summary>What each arm measured on average, and what it gains over the baseline, in per cent, as aligned text.</summary>
+    /// <summary>What each arm measured on average, and what it gains over the baseline, in percent, as aligned text.</summary>
     public static string Format(StudyResults results)
     {
         ArgumentNullException.ThrowIfNull(results);

@@ -3,7 +3,7 @@ using CondEmbed.Reports;
 
 namespace CondEmbed.Studies;
 
-/// <summary>Draws what several arms gain, each as a dot with its interval, beside a line at zero.</summary>
+/// <summary>Draws the gains of several arms, each as a dot with its interval, next to a line at zero.</summary>
 internal static class SvgIntervals
 {
     private const double Width = 480;

@@ -5,13 +5,13 @@ using CondEmbed.Common;
 
 namespace CondEmbed.Studies;
 
-/// <summary>A training in a process of its own.</summary>
+/// <summary>A training run in its own process.</summary>
 internal static class TrainingProcess
 {
     private static readonly ConcurrentDictionary<Process, bool> UnderWay = [];
 
-    /// <summary>Runs it to its end; what it prints goes to a file.</summary>
-    /// <exception cref="StudyFailedException">It failed; the message is its own.</exception>
+    /// <summary>Runs it to completion; its output goes to a file.</summary>
+    /// <exception cref="StudyFailedException">It failed; the message is that of the process.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     internal static void Run(string program, IReadOnlyList<string> arguments, string log, CancellationToken cancellation)
     {
@@ -35,7 +35,7 @@ internal static class TrainingProcess
             process.BeginOutputReadLine();
             process.BeginErrorReadLine();
 
-            // Its input ends, which asks it to finish its step and to save. A signal besides the one that a terminal sends to all would end it at once.
+            // Closing its input asks it to finish its step and save. A signal in addition to the one that a terminal sends to all would end it immediately.
             using (cancellation.Register(process.StandardInput.Close))
             {
                 process.WaitForExit();
@@ -50,11 +50,11 @@ internal static class TrainingProcess
 
         if (process.ExitCode != 0)
         {
-            throw new StudyFailedException($"{output.Problem ?? $"ended with exit code {process.ExitCode}"} (its output: {log})");
+            throw new StudyFailedException($"{output.Problem ?? $"exited with code {process.ExitCode}"} (its output: {log})");
         }
     }
 
-    /// <summary>Ends all of them at once, since this process ends; their checkpoints stay.</summary>
+    /// <summary>Kills all of them, since this process is ending; their checkpoints stay.</summary>
     internal static void EndAll()
     {
         foreach (var process in UnderWay.Keys)
@@ -79,11 +79,11 @@ internal static class TrainingProcess
         }
         catch (Win32Exception problem)
         {
-            throw new InputException($"{program}: cannot be started: {problem.Message}. Is the program installed whole?");
+            throw new InputException($"{program}: cannot be started: {problem.Message}. Is the program installed completely?");
         }
     }
 
-    /// <summary>What a process prints, in a file, and the last problem that it told.</summary>
+    /// <summary>Writes the output of a process to a file, and keeps the last problem that it reported.</summary>
     private sealed class ProcessLog : IDisposable
     {
         private const string Mark = "condembed: ";
@@ -122,7 +122,7 @@ internal static class TrainingProcess
                 }
                 catch (IOException)
                 {
-                    // A full disk costs the log, not the run; whether the run has room is its own affair.
+                    // A full disk costs the log, not the run; the run deals with its own lack of space.
                 }
             }
         }

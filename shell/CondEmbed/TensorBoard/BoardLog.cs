@@ -6,8 +6,8 @@ using Tensorboard;
 namespace CondEmbed.TensorBoard;
 
 /// <summary>
-/// A run's log as TensorBoard's event file. The log is what counts: whoever opens the folder anew writes a new file from it and removes the ones before,
-/// so that a run that goes on from a checkpoint has no step twice.
+/// A run's log as TensorBoard's event file. The log is authoritative: reopening the folder writes a new file from it and removes the earlier ones,
+/// so that a run resumed from a checkpoint has no duplicate steps.
 /// </summary>
 internal sealed partial class BoardLog : IDisposable
 {
@@ -16,11 +16,11 @@ internal sealed partial class BoardLog : IDisposable
     private readonly EventFile file;
     private readonly TimeProvider clock;
 
-    /// <summary>Begins the file of a run with what its log holds so far.</summary>
-    /// <param name="folder">Where the file is to be; it is made if it is not there.</param>
+    /// <summary>Starts the file of a run with the content of its log so far.</summary>
+    /// <param name="folder">The folder of the file, created if missing.</param>
     /// <param name="log">The entries so far, which the file begins with.</param>
     /// <param name="settings">The run's settings as TOML, shown as a text.</param>
-    /// <param name="clock">Names the file and dates what has no date of its own; by default the system's clock.</param>
+    /// <param name="clock">The clock for the file name and for entries without a time; by default the system's.</param>
     internal BoardLog(string folder, IEnumerable<LogEntry> log, string settings, TimeProvider? clock = null)
     {
         this.clock = clock ?? TimeProvider.System;
@@ -50,7 +50,7 @@ internal sealed partial class BoardLog : IDisposable
         }
     }
 
-    /// <summary>Writes what an entry of the log says in numbers.</summary>
+    /// <summary>Writes the numbers of a log entry.</summary>
     internal void Write(LogEntry entry)
     {
         var values = entry switch
@@ -72,7 +72,7 @@ internal sealed partial class BoardLog : IDisposable
 
     public void Dispose() => file.Dispose();
 
-    /// <summary>What TensorFlow and PyTorch write has the number of the process in its name, which ours has not.</summary>
+    /// <summary>Files of TensorFlow and PyTorch have the process id in their names; ours do not.</summary>
     [System.Text.RegularExpressions.GeneratedRegex(@"\.[0-9]+\.[0-9]+(\.v2)?$")]
     private static partial System.Text.RegularExpressions.Regex OfOthers();
 

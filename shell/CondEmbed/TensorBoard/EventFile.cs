@@ -23,7 +23,7 @@ internal sealed class EventFile : IDisposable
         {
             Append(time, new Event { FileVersion = "brain.Event:2" });
 
-            // Tells a TensorBoard that watches the folder to forget what an earlier file said.
+            // Tells a TensorBoard that watches the folder to forget earlier files.
             Append(time, new Event { SessionLog = new SessionLog { Status = SessionLog.Types.SessionStatus.Start } });
         }
         catch
@@ -48,7 +48,7 @@ internal sealed class EventFile : IDisposable
 
     public void Dispose() => stream.Dispose();
 
-    /// <summary>CRC-32C, masked as TensorFlow's records have it, so that a checksum of data that holds checksums is no weaker.</summary>
+    /// <summary>CRC-32C, masked as in TensorFlow's records, so that checksums of data that contains checksums stay strong.</summary>
     private static uint Checksum(ReadOnlySpan<byte> bytes)
     {
         var crc = uint.MaxValue;

@@ -6,21 +6,21 @@ using CondEmbed.Search;
 
 namespace CondEmbed.TensorBoard;
 
-/// <summary>Embeddings with their labels and pictures, as TensorBoard's projector reads them.</summary>
+/// <summary>Embeddings with their labels and images, as TensorBoard's projector reads them.</summary>
 internal static class Projector
 {
-    /// <summary>More points than this the projector does not turn smoothly.</summary>
+    /// <summary>The projector does not rotate smoothly with more points than this.</summary>
     internal const int MostPoints = 5000;
 
     private const int MostSide = 8192;
     private const int LargestThumbnail = 64;
 
-    /// <summary>Writes <c>embeddings.tsv</c>, <c>metadata.tsv</c>, <c>sprite.png</c> and what names them; of more than 5,000 points, such a number evenly spread.</summary>
+    /// <summary>Writes <c>embeddings.tsv</c>, <c>metadata.tsv</c>, <c>sprite.png</c> and what names them; if there are more than 5,000 points, that many evenly spread.</summary>
     /// <param name="folder">TensorBoard's folder of the run.</param>
     /// <param name="embeddings">N embeddings.</param>
     /// <param name="label">Label of the n-th.</param>
     /// <param name="path">Path of the n-th.</param>
-    /// <param name="picture">Picture of the n-th; asked for on several threads.</param>
+    /// <param name="picture">Image of the n-th; asked for on several threads.</param>
     internal static void Write(string folder, Embeddings<float> embeddings, Func<int, string> label, Func<int, string> path, Func<int, RgbImage> picture)
     {
         var count = Math.Min(embeddings.Count, MostPoints);
@@ -49,10 +49,10 @@ internal static class Projector
         return line.ToString();
     }
 
-    /// <summary>A label is one field of a table, whatever it holds.</summary>
+    /// <summary>A label is one field of a table, whatever it contains.</summary>
     private static string Plain(string text) => string.Concat(text.Select(letter => char.IsControl(letter) ? ' ' : letter));
 
-    /// <summary>As many rows as columns, which the projector takes for granted.</summary>
+    /// <summary>As many rows as columns, which the projector assumes.</summary>
     private static RgbImage Sprite(int[] shown, int columns, int side, Func<int, RgbImage> picture)
     {
         var pixels = new byte[columns * side * columns * side * 3];

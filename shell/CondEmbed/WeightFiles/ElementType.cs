@@ -1,6 +1,6 @@
 namespace CondEmbed.WeightFiles;
 
-/// <summary>What one element of a stored array is. All are little-endian in files.</summary>
+/// <summary>The element type of a stored array. All are little-endian in files.</summary>
 public enum ElementType
 {
     /// <summary>IEEE double precision.</summary>
@@ -48,7 +48,7 @@ public static class ElementTypes
             _ => throw new ArgumentOutOfRangeException(nameof(type), type, "no such element type"),
         };
 
-    /// <summary>Elements of an array of a shape; null when that is more than fits a signed 64-bit number, or a size is negative.</summary>
+    /// <summary>Elements of an array of a shape; null if the number does not fit into 64 signed bits, or a size is negative.</summary>
     internal static long? CountOf(ReadOnlySpan<long> shape)
     {
         long count = 1;

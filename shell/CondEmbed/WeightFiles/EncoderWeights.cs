@@ -4,19 +4,19 @@ using CondEmbed.Torch;
 
 namespace CondEmbed.WeightFiles;
 
-/// <summary>Takes up the weights of another training, for the encoder of a new run.</summary>
+/// <summary>Loads the weights of another training into the encoder of a new run.</summary>
 internal static class EncoderWeights
 {
-    // With less of the encoder's numbers than this, a run is hardly one that starts from weights.
+    // If less than this fraction of the encoder's numbers is loaded, a run does not really start from the weights.
     private const double LeastShare = 0.1;
 
     private const int ShownNames = 3;
 
     /// <summary>
-    /// Sees to it that the weights of the settings can be read and are those of the encoder, as far as that is known without the data: so that a run
-    /// that cannot begin is not begun. Strangers among the tensors are left to <see cref="Load"/>, which knows all that a training has.
+    /// Checks that the weights in the settings can be read and fit the encoder, as far as that is known without the data, so that a run
+    /// that cannot start is not started. Unknown tensors are left to <see cref="Load"/>, which knows the whole network.
     /// </summary>
-    /// <exception cref="InputException">They are not.</exception>
+    /// <exception cref="InputException">They cannot, or do not.</exception>
     internal static void Demand(Config config)
     {
         if (config.Weights.Length == 0)
@@ -38,7 +38,7 @@ internal static class EncoderWeights
 
     /// <summary>Loads the file into the session, and says what was found.</summary>
     /// <exception cref="InputException">
-    /// Next to nothing of the weights fits, or not all and the settings are strict; the message lists every tensor that does not.
+    /// Almost none of the weights fit, or not all and the settings are strict; the message lists every tensor that does not.
     /// </exception>
     internal static string Load(Session session, Config config)
     {
@@ -59,7 +59,7 @@ internal static class EncoderWeights
     {
         if (!Path.Exists(config.Weights))
         {
-            throw new InputException($"{config.Weights}: cannot be read: there is no such file. Name a safetensors file with weights of the encoder, or one that PyTorch wrote.");
+            throw new InputException($"{config.Weights}: cannot be read: no such file. Give a safetensors or PyTorch file with weights of the encoder.");
         }
 
         var file = WeightFile.Read(config.Weights, config.WeightsPart);
@@ -67,13 +67,13 @@ internal static class EncoderWeights
 
         if (file.Arrays.FirstOrDefault(array => !array.IsFinite()) is { } spoilt)
         {
-            throw new InputException($"{config.Weights}: the tensor '{spoilt.Name}' holds NaN or infinity, from which nothing can be learned. Use weights from before their training went wrong.");
+            throw new InputException($"{config.Weights}: the tensor '{spoilt.Name}' contains NaN or infinity, from which nothing can be learned. Use weights saved before their training went wrong.");
         }
 
         return file;
     }
 
-    /// <summary>Whatever the settings say, a run from weights is none when it would start from nothing.</summary>
+    /// <summary>Whatever the settings say, a run from weights must not start from scratch.</summary>
     private static void DemandAny(Config config, WeightFile file, LoadReport report)
     {
         if (report.Share >= LeastShare)
@@ -83,11 +83,11 @@ internal static class EncoderWeights
 
         var fit = WeightFits.Of(file).FirstOrDefault(fit => fit.Report.Fits)?.Encoder;
         var fix = fit is null
-            ? $"See what is in it with {Wording.Of($"WeightFits.Of(WeightFile.Read(\"{config.Weights}\"))", $"condembed weights inspect {config.Weights}")}. Choose weights of this encoder, or leave 'weights' out to start from nothing."
-            : $"They fit the encoder '{fit}': choose that one.";
+            ? $"See what it contains with {Wording.Of($"WeightFits.Of(WeightFile.Read(\"{config.Weights}\"))", $"condembed weights inspect {config.Weights}")}. Choose weights of this encoder, or leave out 'weights' to start from scratch."
+            : $"They fit the encoder '{fit}': use that one.";
         throw new InputException(
-            $"{config.Weights}: {(report.Loaded.Count == 0 ? "nothing" : "next to nothing")} in it fits the encoder '{config.Encoder}', so the run would start from nothing. "
-            + $"The file has {Names(file.Arrays.Select(array => array.Name))}; the encoder wants {Names(report.Missing.Concat(report.WrongShape.Select(wrong => wrong.Split(' ')[0])))}. {fix}\n{report}");
+            $"{config.Weights}: {(report.Loaded.Count == 0 ? "nothing" : "almost nothing")} in it fits the encoder '{config.Encoder}', so the run would start from scratch. "
+            + $"The file has {Names(file.Arrays.Select(array => array.Name))}; the encoder needs {Names(report.Missing.Concat(report.WrongShape.Select(wrong => wrong.Split(' ')[0])))}. {fix}\n{report}");
     }
 
     private static string Names(IEnumerable<string> names)
@@ -97,7 +97,7 @@ internal static class EncoderWeights
     }
 
     private static InputException Misfit(Config config, LoadReport report) =>
-        new($"{config.Weights}: these weights do not fit the encoder '{config.Encoder}'. Choose the encoder they are for, or load what fits with strict_weights = false.\n{report}");
+        new($"{config.Weights}: these weights do not fit the encoder '{config.Encoder}'. Choose the encoder they belong to, or load what fits with strict_weights = false.\n{report}");
 
     private static void CheckStride(Config config, WeightFile file)
     {
@@ -106,6 +106,6 @@ internal static class EncoderWeights
             return;
         }
 
-        throw new InputException($"{config.Weights}: says that its stride is at the {file.Text("stride")}, which is the encoder '{wanted}', not '{config.Encoder}'. Use that one: {Wording.Setting("encoder", wanted)}.");
+        throw new InputException($"{config.Weights}: declares its stride at the {file.Text("stride")}, as in the encoder '{wanted}', not '{config.Encoder}'. Use that one: {Wording.Setting("encoder", wanted)}.");
     }
 }

@@ -3,8 +3,8 @@ using CondEmbed.Common;
 namespace CondEmbed.WeightFiles;
 
 /// <summary>
-/// How much memory the reading of a file may take: what honest weights need, which hardly compress, and nothing near what a few bytes can be made
-/// to unpack to.
+/// How much memory reading a file may take: enough for real weights, which hardly compress, but far less than what a few malicious bytes could
+/// expand to.
 /// </summary>
 internal sealed class MemoryBudget(string path, long fileBytes)
 {
@@ -13,8 +13,8 @@ internal sealed class MemoryBudget(string path, long fileBytes)
 
     private long left = checked(Least + (TimesFile * Math.Min(fileBytes, long.MaxValue / (2 * TimesFile))));
 
-    /// <summary>Allots bytes before they are asked of the system.</summary>
-    /// <exception cref="InputException">They are more than are left, or more than one array can hold.</exception>
+    /// <summary>Reserves bytes before they are allocated.</summary>
+    /// <exception cref="InputException">They exceed the remaining budget or the maximum array size.</exception>
     internal void Take(Int128 bytes, string what)
     {
         if (bytes > Array.MaxLength)
@@ -25,7 +25,7 @@ internal sealed class MemoryBudget(string path, long fileBytes)
         if (bytes > left)
         {
             throw new InputException(
-                $"{path}: {what} would take {bytes} bytes, and all together {TimesFile} times the {fileBytes} bytes of the file: no weights do that, so it is not read.");
+                $"{path}: {what} would take {bytes} bytes, and all arrays together {TimesFile} times the {fileBytes} bytes of the file, which weights never do, so it is not read.");
         }
 
         left -= (long)bytes;

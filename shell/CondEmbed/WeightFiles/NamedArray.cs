@@ -62,7 +62,7 @@ public sealed class NamedArray
         }
     }
 
-    /// <summary>Half precision becomes single precision, which holds every half exactly; any other array stays itself.</summary>
+    /// <summary>Half precision becomes single precision, which represents every half exactly; any other array is returned unchanged.</summary>
     public NamedArray Widened()
     {
         if (Type is not (ElementType.F16 or ElementType.BF16))

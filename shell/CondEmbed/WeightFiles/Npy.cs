@@ -8,7 +8,7 @@ namespace CondEmbed.WeightFiles;
 
 /// <summary>
 /// Reads and writes NumPy's <c>.npy</c> files, versions 1 to 3: magic number, version, header length, a header that is the text of
-/// a Python dictionary (<c>descr</c>, <c>fortran_order</c>, <c>shape</c>), and the elements in C order. Big-endian elements are turned round, and
+/// a Python dictionary (<c>descr</c>, <c>fortran_order</c>, <c>shape</c>), and the elements in C order. Big-endian elements are byte-swapped, and
 /// unsigned ones of two bytes and more become signed ones of eight.
 /// </summary>
 public static partial class Npy
@@ -31,7 +31,7 @@ public static partial class Npy
     };
 
     /// <summary>Reads a file; the array is named after it.</summary>
-    /// <exception cref="InputException">It cannot be read, breaks the format, or holds elements of another kind.</exception>
+    /// <exception cref="InputException">It cannot be read, violates the format, or has elements of an unsupported kind.</exception>
     public static NamedArray Read(string path)
     {
         byte[] bytes;
@@ -60,7 +60,7 @@ public static partial class Npy
     public static void Write(Stream stream, NamedArray array)
     {
         var descr = Types.Where(pair => pair.Value == array.Type).Select(pair => pair.Key).FirstOrDefault()
-            ?? throw new ArgumentException($"NumPy knows no {array.Type}", nameof(array));
+            ?? throw new ArgumentException($"NumPy has no type {array.Type}", nameof(array));
         var shape = string.Concat(array.Shape.Select(size => string.Create(CultureInfo.InvariantCulture, $"{size}, ")));
         shape = array.Shape.Count == 1 ? shape.TrimEnd() : shape.TrimEnd(' ', ',');
         var text = $"{{'descr': '{descr}', 'fortran_order': False, 'shape': ({shape}), }}";
@@ -83,7 +83,7 @@ public static partial class Npy
         {
             1 => 10,
             2 or 3 => 12,
-            var version => throw Wrong(path, $"version {version} is not known"),
+            var version => throw Wrong(path, $"unknown version {version}"),
         };
     }
 
@@ -92,13 +92,13 @@ public static partial class Npy
         var match = Header().Match(header);
         if (!match.Success)
         {
-            throw Wrong(path, $"its header is not understood: {header.Trim()}");
+            throw Wrong(path, $"its header cannot be parsed: {header.Trim()}");
         }
 
         var descr = match.Groups["descr"].Value;
         if (descr is [_, 'U' or 'S' or 'O', ..])
         {
-            throw Wrong(path, $"it holds text or objects ('{descr}'), not numbers; save labels as .txt, one a line, or as .csv with the column 'label'");
+            throw Wrong(path, $"it contains text or objects ('{descr}'), not numbers; save labels as .txt, one per line, or as .csv with the column 'label'");
         }
 
         if (!TryType(descr, out var type, out var unsigned))
@@ -109,7 +109,7 @@ public static partial class Npy
         var shape = Shape(path, match.Groups["shape"].Value);
         if (match.Groups["fortran"].Value == "True" && shape.Length > 1)
         {
-            throw Wrong(path, "it is in Fortran order; save numpy.ascontiguousarray of it");
+            throw Wrong(path, "it is in Fortran order; save numpy.ascontiguousarray(array) instead");
         }
 
         if (ElementTypes.CountOf(shape) is not { } count || (Int128)count * type.Size() != data.Length)

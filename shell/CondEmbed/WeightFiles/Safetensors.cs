@@ -8,17 +8,17 @@ namespace CondEmbed.WeightFiles;
 
 /// <summary>
 /// Reads and writes safetensors files: 8 bytes of header length, a JSON header padded with spaces to a multiple of 8 bytes, and the data without
-/// gaps. What was written by this class, or by the format's own library, is written back byte for byte.
+/// gaps. Files written by this class or by the format's own library round-trip byte for byte.
 /// </summary>
 public static class Safetensors
 {
     private const int LengthBytes = 8;
 
-    /// <summary>The longest header that is read: 100 MB, as the format's own library has it.</summary>
+    /// <summary>The longest header that is read: 100 MB, as in the format's own library.</summary>
     public const long LongestHeader = 100_000_000;
 
     /// <summary>Reads a whole file.</summary>
-    /// <exception cref="InputException">It cannot be read or breaks the format; file and tensor are named.</exception>
+    /// <exception cref="InputException">It cannot be read or violates the format; the message names the file and tensor.</exception>
     public static SafetensorsFile Read(string path)
     {
         try
@@ -36,13 +36,13 @@ public static class Safetensors
         }
     }
 
-    /// <summary>Writes a file, under its name only once it is complete on disk.</summary>
-    /// <exception cref="ArgumentException">Two arrays have one name, or a name is <c>__metadata__</c>.</exception>
+    /// <summary>Writes a file atomically.</summary>
+    /// <exception cref="ArgumentException">Two arrays have the same name, or a name is <c>__metadata__</c>.</exception>
     public static void Write(string path, IReadOnlyList<NamedArray> arrays, IEnumerable<KeyValuePair<string, string>>? metadata = null) =>
         AtomicFile.Write(path, stream => Write(stream, arrays, metadata));
 
     /// <summary>Writes to a stream.</summary>
-    /// <exception cref="ArgumentException">Two arrays have one name, or a name is <c>__metadata__</c>.</exception>
+    /// <exception cref="ArgumentException">Two arrays have the same name, or a name is <c>__metadata__</c>.</exception>
     public static void Write(Stream stream, IReadOnlyList<NamedArray> arrays, IEnumerable<KeyValuePair<string, string>>? metadata = null)
     {
         var json = HeaderOf(arrays, metadata);
@@ -61,7 +61,7 @@ public static class Safetensors
         var prefix = new byte[LengthBytes];
         if (length < LengthBytes)
         {
-            throw new InputException($"{path}: not a good safetensors file: {length} bytes are too few");
+            throw new InputException($"{path}: not a valid safetensors file: {length} bytes are too few");
         }
 
         ReadExactly(file, prefix, 0);
@@ -69,7 +69,7 @@ public static class Safetensors
         if (header > (ulong)Math.Min(LongestHeader, length - LengthBytes))
         {
             throw new InputException(
-                $"{path}: not a good safetensors file: it announces a header of {header} bytes; there are {length - LengthBytes}, "
+                $"{path}: not a valid safetensors file: it declares a header of {header} bytes; there are {length - LengthBytes}, "
                 + $"and at most {LongestHeader} are allowed");
         }
 
@@ -139,7 +139,7 @@ public static class Safetensors
         {
             if (!names.Add(array.Name))
             {
-                throw new ArgumentException($"the name '{array.Name}' cannot be used, or not twice", nameof(arrays));
+                throw new ArgumentException($"the name '{array.Name}' is reserved or used twice", nameof(arrays));
             }
 
             writer.WriteStartObject(array.Name);

@@ -1,10 +1,10 @@
 namespace CondEmbed.WeightFiles;
 
-/// <summary>What a safetensors file holds.</summary>
+/// <summary>The content of a safetensors file.</summary>
 /// <param name="Arrays">The arrays, in the order of their bytes in the file.</param>
-/// <param name="Metadata">Free texts by name, in the order of the file; null when the file has no such part.</param>
+/// <param name="Metadata">Free-form metadata by name, in the order of the file; null if the file has none.</param>
 public sealed record SafetensorsFile(IReadOnlyList<NamedArray> Arrays, IReadOnlyList<KeyValuePair<string, string>>? Metadata)
 {
-    /// <summary>One text of the metadata; null when it is not there.</summary>
+    /// <summary>One metadata value; null if it is missing.</summary>
     public string? Text(string name) => Metadata?.Where(pair => pair.Key == name).Select(pair => pair.Value).FirstOrDefault();
 }

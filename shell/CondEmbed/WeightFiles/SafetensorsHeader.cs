@@ -6,7 +6,7 @@ namespace CondEmbed.WeightFiles;
 /// <summary>Where an array lies in the data part of a safetensors file: bytes from <paramref name="Begin"/> to before <paramref name="End"/>.</summary>
 internal sealed record SafetensorsEntry(string Name, ElementType Type, long[] Shape, long Begin, long End);
 
-/// <summary>Reads and checks the header of a safetensors file. Everything in it is hostile until checked.</summary>
+/// <summary>Reads and checks the header of a safetensors file. Everything in it is untrusted until checked.</summary>
 internal sealed class SafetensorsHeader(string path, long dataBytes)
 {
     private const string MetadataName = "__metadata__";
@@ -30,8 +30,8 @@ internal sealed class SafetensorsHeader(string path, long dataBytes)
         }
         catch (InvalidOperationException)
         {
-            // Names and texts with broken UTF-16 escapes are only found out when they are read.
-            throw Wrong("the header holds text that is not valid Unicode");
+            // Strings with broken UTF-16 escapes are detected only when they are read.
+            throw Wrong("the header contains text that is not valid Unicode");
         }
 
         // Sorting is stable, so empty arrays keep their places.
@@ -48,7 +48,7 @@ internal sealed class SafetensorsHeader(string path, long dataBytes)
         {
             if (!names.Add(property.Name))
             {
-                throw Wrong($"'{property.Name}' stands there twice");
+                throw Wrong($"'{property.Name}' appears twice");
             }
 
             if (property.Name == MetadataName)
@@ -71,7 +71,7 @@ internal sealed class SafetensorsHeader(string path, long dataBytes)
         {
             if (!names.Add(text.Name))
             {
-                throw Wrong($"{MetadataName}: '{text.Name}' stands there twice");
+                throw Wrong($"{MetadataName}: '{text.Name}' appears twice");
             }
 
             texts.Add(new(text.Name, Expect(text.Value, JsonValueKind.String, $"{MetadataName} '{text.Name}'").GetString()!));
@@ -88,13 +88,13 @@ internal sealed class SafetensorsHeader(string path, long dataBytes)
         {
             if (field.Name is not ("dtype" or "shape" or "data_offsets") || !fields.TryAdd(field.Name, field.Value))
             {
-                throw Wrong($"tensor '{name}': field '{field.Name}' is unknown or stands there twice");
+                throw Wrong($"tensor '{name}': field '{field.Name}' is unknown or appears twice");
             }
         }
 
         if (fields.Count != 3)
         {
-            throw Wrong($"tensor '{name}': dtype, shape and data_offsets are needed; there is {string.Join(", ", fields.Keys)}");
+            throw Wrong($"tensor '{name}': dtype, shape and data_offsets are required; found {string.Join(", ", fields.Keys)}");
         }
 
         var type = TypeOf(name, fields["dtype"]);
@@ -102,7 +102,7 @@ internal sealed class SafetensorsHeader(string path, long dataBytes)
         var offsets = Numbers(name, "data_offsets", fields["data_offsets"]);
         if (offsets.Length != 2 || offsets[0] > offsets[1] || offsets[1] > dataBytes)
         {
-            throw Wrong($"tensor '{name}': data_offsets [{string.Join(", ", offsets)}] do not lie in the {dataBytes} bytes of data");
+            throw Wrong($"tensor '{name}': data_offsets [{string.Join(", ", offsets)}] are outside the {dataBytes} bytes of data");
         }
 
         if (ElementTypes.CountOf(shape) is not { } count || (Int128)count * type.Size() != offsets[1] - offsets[0])
@@ -127,7 +127,7 @@ internal sealed class SafetensorsHeader(string path, long dataBytes)
         {
             if (item.ValueKind != JsonValueKind.Number || !item.TryGetInt64(out var number) || number < 0)
             {
-                throw Wrong($"tensor '{name}': {field} holds {item.GetRawText()}, which is not a whole number from 0 on");
+                throw Wrong($"tensor '{name}': {field} contains {item.GetRawText()}, which is not a whole number of at least 0");
             }
 
             numbers.Add(number);
@@ -136,7 +136,7 @@ internal sealed class SafetensorsHeader(string path, long dataBytes)
         return [.. numbers];
     }
 
-    // The format allows neither overlaps nor holes, so that nothing can hide in a file.
+    // The format allows neither overlaps nor gaps, so that nothing can hide in a file.
     private void CheckCover(List<SafetensorsEntry> ordered)
     {
         long at = 0;
@@ -144,7 +144,7 @@ internal sealed class SafetensorsHeader(string path, long dataBytes)
         {
             if (entry.Begin != at)
             {
-                throw Wrong($"tensor '{entry.Name}' begins at byte {entry.Begin} of the data where {at} is next: {(entry.Begin < at ? "overlap" : "hole")}");
+                throw Wrong($"tensor '{entry.Name}' begins at byte {entry.Begin} of the data instead of {at}: {(entry.Begin < at ? "an overlap" : "a gap")}");
             }
 
             at = entry.End;
@@ -152,12 +152,12 @@ internal sealed class SafetensorsHeader(string path, long dataBytes)
 
         if (at != dataBytes)
         {
-            throw Wrong($"the tensors end at byte {at} of the data, and there are {dataBytes}: the file is cut off or too long");
+            throw Wrong($"the tensors end at byte {at} of the data, but there are {dataBytes}: the file is cut off or too long");
         }
     }
 
     private JsonElement Expect(JsonElement value, JsonValueKind kind, string what) =>
         value.ValueKind == kind ? value : throw Wrong($"{what} is {value.ValueKind}, not {kind}");
 
-    private InputException Wrong(string what) => new($"{path}: not a good safetensors file: {what}");
+    private InputException Wrong(string what) => new($"{path}: not a valid safetensors file: {what}");
 }

@@ -3,9 +3,9 @@ using CondEmbed.Common;
 
 namespace CondEmbed.WeightFiles;
 
-/// <summary>Finds the tensors of a network in what a training saved.</summary>
+/// <summary>Finds the tensors of a network in a saved training state.</summary>
 /// <param name="path">The file, for messages.</param>
-/// <param name="part">The part to take: a dictionary by its key, or what the names of its tensors begin with; empty to choose by <see cref="Wrappers"/>.</param>
+/// <param name="part">The part to take: a dictionary by its key, or a prefix of its tensors' names; empty to choose by <see cref="Wrappers"/>.</param>
 internal sealed class StateDict(string path, string part = "")
 {
     private const int Deepest = 8;
@@ -13,10 +13,10 @@ internal sealed class StateDict(string path, string part = "")
     private const int LongestName = 1_000;
     private const int LongestShown = 100;
 
-    // A long key is in the file once, and in the names as often as a dictionary of it is met.
+    // A long key is stored once in the file, but appears in the names each time its dictionary is reached.
     private const long MostNameBytes = 64_000_000;
 
-    // The first that is there is taken. Of a teacher and its student, the teacher is what is used after training: Caron et al., DINO, section 3.1.
+    // The first one present is taken. Of a teacher and its student, the teacher is used after training: Caron et al., DINO, section 3.1.
     private static readonly string[] Wrappers =
     [
         "state_dict", "model_state_dict", "model", "net", "network", "teacher", "student", "weights", "params", "trunk",
@@ -33,15 +33,15 @@ internal sealed class StateDict(string path, string part = "")
     internal IReadOnlyList<string> Notes => notes;
 
     /// <summary>Every tensor below the wrappers, under its dotted name.</summary>
-    /// <exception cref="InputException">There is none, the dictionaries lie too deep within each other, or names are too long.</exception>
+    /// <exception cref="InputException">There are none, the dictionaries are nested too deep, or names are too long.</exception>
     internal IReadOnlyDictionary<string, TorchTensor> Find(object? saved)
     {
         var root = saved as PickleDictionary
-            ?? throw new InputException($"{path}: holds no dictionary of tensors. Save one in Python: torch.save(model.state_dict(), 'weights.pth').");
+            ?? throw new InputException($"{path}: contains no dictionary of tensors. Save one in Python: torch.save(model.state_dict(), 'weights.pth').");
         Gather("", Unwrap(root), 0);
         return tensors.Count > 0
             ? part.Length == 0 || partTaken ? tensors : Below(root)
-            : throw new InputException($"{path}: holds no tensors, only {NamesOf(root)}. Save them in Python: torch.save(model.state_dict(), 'weights.pth').");
+            : throw new InputException($"{path}: contains no tensors, only {NamesOf(root)}. Save them in Python: torch.save(model.state_dict(), 'weights.pth').");
     }
 
     private PickleDictionary Unwrap(PickleDictionary dictionary)
@@ -86,10 +86,10 @@ internal sealed class StateDict(string path, string part = "")
 
         foreach (var (key, value) in dictionary.Pairs)
         {
-            // A dictionary that is shared, again and again, is a few bytes of the file and any number of names.
+            // A dictionary that is shared repeatedly takes a few bytes in the file but gives any number of names.
             if (++seen > MostValues)
             {
-                throw new InputException($"{path}: its dictionaries hold more than {MostValues} values: no weights do that, so they are not read.");
+                throw new InputException($"{path}: its dictionaries contain more than {MostValues} values, which weights never do, so they are not read.");
             }
 
             if (value is TorchTensor tensor)
@@ -110,13 +110,13 @@ internal sealed class StateDict(string path, string part = "")
         if (length > LongestName)
         {
             throw new InputException(
-                $"{path}: the name '{Shortened(prefix + Shortened(name))}' has {length} characters, and {LongestName} are allowed: no weights need more, so they are not read.");
+                $"{path}: the name '{Shortened(prefix + Shortened(name))}' has {length} characters, but at most {LongestName} are allowed: weights never need more, so they are not read.");
         }
 
         nameBytes += length * sizeof(char);
         return nameBytes <= MostNameBytes
             ? prefix + name + end
-            : throw new InputException($"{path}: its names take more than {MostNameBytes} bytes in all: no weights do that, so they are not read.");
+            : throw new InputException($"{path}: its names take more than {MostNameBytes} bytes in total, which weights never do, so they are not read.");
     }
 
     private static string TextOf(object? key) => Convert.ToString(key, CultureInfo.InvariantCulture) ?? "";
@@ -129,5 +129,5 @@ internal sealed class StateDict(string path, string part = "")
         return names.Count > 8 ? $"{string.Join(", ", names.Take(8))} and {names.Count - 8} more" : string.Join(", ", names);
     }
 
-    private InputException TooDeep() => new($"{path}: its dictionaries lie more than {Deepest} deep within each other: no weights do that, so they are not read.");
+    private InputException TooDeep() => new($"{path}: its dictionaries are nested more than {Deepest} deep, which weights never are, so they are not read.");
 }

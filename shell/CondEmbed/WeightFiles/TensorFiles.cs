@@ -18,7 +18,7 @@ internal static class TensorFiles
         return (OfArrays(file.Arrays), file);
     }
 
-    /// <summary>Arrays as the core takes them. The bytes are the array's own where it has an array for itself; they are only to be read.</summary>
+    /// <summary>Arrays as the core takes them. The bytes are shared with the array if it owns its buffer; treat them as read-only.</summary>
     internal static IReadOnlyList<TensorData> OfArrays(IReadOnlyList<NamedArray> arrays) =>
         [.. arrays.Select(array => new TensorData(array.Name, SafetensorsTypes.NameOf(array.Type), [.. array.Shape], BytesOf(array.Data)))];
 

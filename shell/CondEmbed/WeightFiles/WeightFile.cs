@@ -4,11 +4,11 @@ using CondEmbed.Common;
 namespace CondEmbed.WeightFiles;
 
 /// <summary>Weights from a file of any known format: safetensors, PyTorch (<c>.pth</c>, <c>.pt</c>, <c>.bin</c>).</summary>
-/// <param name="Path">Where they were read.</param>
+/// <param name="Path">The file that they were read from.</param>
 /// <param name="Format">The format's name: safetensors or PyTorch.</param>
 /// <param name="Arrays">The arrays, in the order of the file.</param>
-/// <param name="Metadata">Free texts by name; null when there are none.</param>
-/// <param name="Notes">What reading chose or changed, in words, such as which dictionary was taken.</param>
+/// <param name="Metadata">Free-form metadata by name; null if there is none.</param>
+/// <param name="Notes">Notes on what reading chose or changed, such as which dictionary was taken.</param>
 public sealed record WeightFile(
     string Path,
     string Format,
@@ -18,16 +18,16 @@ public sealed record WeightFile(
 {
     private static readonly byte[] Hdf5 = [0x89, (byte)'H', (byte)'D', (byte)'F'];
 
-    /// <summary>One text of the metadata; null when it is not there.</summary>
+    /// <summary>One metadata value; null if it is missing.</summary>
     public string? Text(string name) => Metadata?.Where(pair => pair.Key == name).Select(pair => pair.Value).FirstOrDefault();
 
-    /// <summary>Reads weights. The format is told by the content.</summary>
+    /// <summary>Reads weights. The format is recognised from the content.</summary>
     /// <param name="path">The file.</param>
     /// <param name="part">
     /// Which of several networks in it to take: a dictionary of a PyTorch file by its key, as in <c>state_dict_ema</c>, or what the names of the tensors begin
     /// with, as in <c>module.encoder_k</c>; empty for what is usual.
     /// </param>
-    /// <exception cref="InputException">The file cannot be read, is of no known format, breaks it, or has no such part.</exception>
+    /// <exception cref="InputException">The file cannot be read, has an unknown format, violates its format, or has no such part.</exception>
     public static WeightFile Read(string path, string part = "")
     {
         ArgumentNullException.ThrowIfNull(part);
@@ -41,22 +41,22 @@ public sealed record WeightFile(
         }
     }
 
-    /// <summary>Writes the weights as a safetensors file: under its name there is never half of it.</summary>
+    /// <summary>Writes the weights as a safetensors file, atomically.</summary>
     /// <exception cref="InputException">The file cannot be written.</exception>
     public void Save(string path)
     {
         Safetensors.Write(path, Arrays, Metadata ?? [new("format", "pt"), new("source", NameOf(Path))]);
     }
 
-    /// <summary>What lies below a part, by the beginning of names.</summary>
-    /// <exception cref="InputException">Nothing does.</exception>
+    /// <summary>The arrays below a part, by name prefix.</summary>
+    /// <exception cref="InputException">There are none.</exception>
     internal static IReadOnlyList<T> Below<T>(string path, IEnumerable<T> tensors, Func<T, string> nameOf, string part, string keys)
     {
         var beginning = part.EndsWith('.') ? part : part + '.';
         List<T> below = [.. tensors.Where(tensor => nameOf(tensor).StartsWith(beginning, StringComparison.Ordinal))];
         return below.Count > 0
             ? below
-            : throw new InputException($"{path}: has no part '{part}': no dictionary in it is called so, and no tensor's name begins so. It holds {keys}.");
+            : throw new InputException($"{path}: has no part '{part}': no dictionary in it has that name, and no tensor's name begins with it. It contains {keys}.");
     }
 
     private static WeightFile Of(WeightFile file, string part)
@@ -105,7 +105,7 @@ public sealed record WeightFile(
         return Of(new WeightFile(path, "safetensors", file.Arrays, file.Metadata, []), part);
     }
 
-    /// <summary>What a file is that has no weights for us, told by how it begins, and what to do; null where that is not known.</summary>
+    /// <summary>What kind of file this is, if it is recognisably not weights, and what to do; null if unknown.</summary>
     private static string? ProblemOf(string path, ReadOnlySpan<byte> head)
     {
         var name = NameOf(path);
@@ -113,15 +113,15 @@ public sealed record WeightFile(
         {
             _ when GitLfs.IsPointer(head) => GitLfs.Reason + ".",
             _ when IsPickle(head) || (head.Length >= 262 && head[257..262].SequenceEqual("ustar"u8)) =>
-                $"in PyTorch's format of before version 1.6, which is not read. Save it anew in Python: torch.save(torch.load('{name}', map_location='cpu'), 'new.pth').",
+                $"in PyTorch's format from before version 1.6, which is not supported. Save it again in Python: torch.save(torch.load('{name}', map_location='cpu'), 'new.pth').",
             _ when head.StartsWith(Hdf5) =>
-                "in HDF5, which is not read. Save the weights in Python as safetensors: safetensors.torch.save_file(model.state_dict(), 'new.safetensors').",
+                "in HDF5, which is not supported. Save the weights in Python as safetensors: safetensors.torch.save_file(model.state_dict(), 'new.safetensors').",
             _ when head.TrimStart(" \t\r\n"u8).StartsWith("<"u8) =>
-                "a web page, not weights. The download gave a page instead of the file: open the address in a browser and download the file itself.",
-            _ when head.StartsWith("GGUF"u8) => "in GGUF, which is not read. Take the safetensors file of the same network.",
-            _ when IsOnnx(path) => "an ONNX network, which only embeds. Give the weights that it was made from: a .safetensors or .pth file.",
+                "a web page, not weights. The download returned a page instead of the file: open the address in a browser and download the file itself.",
+            _ when head.StartsWith("GGUF"u8) => "in GGUF, which is not supported. Use the safetensors file of the same network.",
+            _ when IsOnnx(path) => "an ONNX network, which can only embed. Give the weights that it was made from: a .safetensors or .pth file.",
             _ when System.IO.Path.GetExtension(path) is ".pth" or ".pt" or ".bin" =>
-                "not a PyTorch file: it does not begin like a zip file, as those that torch.save writes do, and it is no safetensors file either.",
+                "not a PyTorch file: it does not begin like a zip file, as the files of torch.save do, and it is not a safetensors file either.",
             _ => null,
         };
     }

@@ -2,13 +2,13 @@ using CondEmbed.Interop;
 
 namespace CondEmbed.WeightFiles;
 
-/// <summary>Which encoders weights are for.</summary>
+/// <summary>Finds the encoders that weights fit.</summary>
 public static class WeightFits
 {
     private const string First = "resnet50-v1";
     private const string Second = "resnet50";
 
-    /// <summary>Every encoder with how the weights fit it, the best fit first; without those that the file itself says it is not for.</summary>
+    /// <summary>Every encoder with how the weights fit it, the best fit first; without those that the file itself rules out.</summary>
     public static IReadOnlyList<EncoderFit> Of(WeightFile file)
     {
         ArgumentNullException.ThrowIfNull(file);

@@ -155,7 +155,7 @@ let private runs =
             Expect.equal (json.GetProperty("settings").[0].GetProperty("values").[1].GetString()) "2" "the levels"
             let outcome = condembed [ "compare"; folder ]
             Expect.equal outcome.Code 2 outcome.Everything
-            Expect.stringContains outcome.Error "no run's folder" "said")
+            Expect.stringContains outcome.Error "not a run folder" "said")
     }
 
 let tests = testList "compare" [ runs; evaluate; search; explain; report; refusals ]

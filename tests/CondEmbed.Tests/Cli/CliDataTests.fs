@@ -19,7 +19,7 @@ let private inspect =
             PublishedSupport.cub folder [ 1; 2; 101; 102 ]
             let whole = condembed [ "data"; "inspect"; folder ]
             Expect.equal whole.Code 2 whole.Everything
-            Expect.stringContains whole.Error "not the whole of CUB-200-2011" "refused"
+            Expect.stringContains whole.Error "CUB-200-2011 is incomplete" "refused"
             let sheet = Path.Combine(folder, "made", "sheet.png")
             let outcome = condembed [ "data"; "inspect"; folder; "--allow-subset"; "--out"; sheet ]
             Expect.equal outcome.Code 0 outcome.Everything
@@ -79,7 +79,7 @@ let private subset =
 
             Expect.stringContains
                 (File.ReadAllText files.Report)
-                $"Measured on a subset</b>, so not to be compared with published numbers: {mark}"
+                $"Measured on a subset</b>, so not comparable with published numbers: {mark}"
                 "report"
 
             let other = jsonOf (succeeds [ "evaluate"; run; data; "--allow-subset"; "--json" ])

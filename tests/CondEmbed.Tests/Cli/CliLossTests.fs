@@ -95,7 +95,7 @@ let private refusals =
           refused [ "triplet"; "FILE"; "--set"; "margni=1" ] good [ "did you mean 'margin'" ]
           refused [ "triplet"; "FILE"; "--set"; "margin" ] good [ "KEY=VALUE" ]
           refused [ "triplet" ] good [ "a loss and a JSON file" ]
-          refused [ "triplet"; "NONE" ] good [ "NONE"; "there is no such file" ]
+          refused [ "triplet"; "NONE" ] good [ "NONE"; "no such file" ]
           refused [ "arcface"; "FILE" ] good [ "class_weights"; "[1, 2]" ]
           refused [ "triplet"; "FILE" ] "{" [ "FILE"; "not valid JSON" ]
           refused [ "triplet"; "FILE" ] "[]" [ "an object" ]

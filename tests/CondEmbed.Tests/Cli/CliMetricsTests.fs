@@ -63,7 +63,7 @@ let private malformed =
             refused
                 "a.jsonl"
                 "{\"label\":\"a\",\"embedding\":[1,2]}\n{\n[1]\n{\"label\":\"a\",\"embedding\":[1,\"x\"]}\n{\"label\":\"a\",\"embedding\":[1]}"
-                [ "line 2"; "JSON"; "line 3"; "line 4"; "\"x\""; "line 5"; "1 numbers where 2" ]
+                [ "line 2"; "JSON"; "line 3"; "line 4"; "\"x\""; "line 5"; "1 numbers instead of 2" ]
 
             refused "a.parquet" "PAR1 but not really" [ "cannot be read" ])
     }

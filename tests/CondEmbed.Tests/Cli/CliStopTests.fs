@@ -45,7 +45,7 @@ let private stoppedBy name number =
                 signal number running
                 let outcome = running.Outcome()
                 Expect.equal outcome.Code 1 outcome.Everything
-                Expect.stringContains outcome.Error $"Go on with --resume {run}" "how to go on"
+                Expect.stringContains outcome.Error $"Continue with --resume {run}" "how to go on"
                 Expect.isFalse (outcome.Error.Contains "   at ") outcome.Error
                 Expect.equal (newest run) (int64 (stepsLogged run)) "the last step is saved"
                 Expect.isLessThan (stepsLogged run) 60 "before the end"
@@ -161,7 +161,7 @@ let private unheard =
                 info.RedirectStandardError <- true
                 use running = new Running(Diagnostics.Process.Start info)
                 let outcome = running.Outcome()
-                Expect.stringContains outcome.Error "Go on with --resume" outcome.Everything
+                Expect.stringContains outcome.Error "Continue with --resume" outcome.Everything
                 Expect.stringContains outcome.Error "the program that read it has ended" "why"
                 Expect.isTrue (File.Exists(RunFolder(run).Settings)) "there is a run to go on with"))
     }

@@ -67,7 +67,7 @@ let tests =
 
                   let again = condembed [ "study"; file; "--out"; out ]
                   Expect.equal again.Code 0 again.Everything
-                  Expect.stringContains again.Error "4 of 4 runs are there already" "nothing is done twice")
+                  Expect.stringContains again.Error "4 of 4 runs are already done" "nothing is done twice")
           }
           test "what no run wrote is neither removed nor replaced" {
               inFolder (fun folder ->
@@ -127,5 +127,5 @@ let tests =
                   File.WriteAllText(Path.Combine(folder, "wrong.toml"), "[arms.a]\nlevles = 1\n")
                   refused [ "wrong.toml"; "levles"; "levels" ] [ "wrong.toml" ]
                   File.WriteAllText(Path.Combine(folder, "far.toml"), "[base]\ndata = 'far'\n[arms.a]\nlevels = 1\n")
-                  refused [ "data = far: is not there" ] [ "far.toml" ])
+                  refused [ "data = far: does not exist" ] [ "far.toml" ])
           } ]

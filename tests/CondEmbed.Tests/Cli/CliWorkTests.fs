@@ -122,7 +122,7 @@ let private training =
             expectSameRun (finishedRun []) run
             let again = condembed [ "train"; "--resume"; run ]
             Expect.equal again.Code 0 again.Everything
-            Expect.stringContains again.Error "going on after step 6 of 6" "a finished run only reports"
+            Expect.stringContains again.Error "continuing after step 6 of 6" "a finished run only reports"
             expectSameRun (finishedRun []) run)
     }
 

@@ -194,14 +194,14 @@ let private mistakes: (string * string list * (unit -> unit)) list =
       fun () -> Features.token (Features.ofMap (zeros [ 1L; 2L; 3L; 3L ])) |> ignore
 
       "embeddings of different widths in an evaluation",
-      [ "queries of 4 numbers"; "gallery of 6" ],
+      [ "queries have 4 numbers"; "the gallery 6" ],
       fun () ->
           let some n width = Embeddings<float32>(Array.create (n * width) 1f, n, width)
           Retrieval.Evaluate(some 2 4, [| 0L; 1L |], some 2 6, [| 0L; 1L |]) |> ignore
 
       "similarities of maps", [ "B D"; "[2, 4, 3, 3]"; "pool" ], (fun () -> Similarity.cosine (zeros [ 2L; 4L; 3L; 3L ]) |> ignore)
 
-      "embeddings that are no matrix", [ "N D"; "[4]" ], (fun () -> TensorEmbeddings.Of(zeros [ 4L ]) |> ignore)
+      "embeddings that are no matrix", [ "N x D"; "[4]" ], (fun () -> TensorEmbeddings.Of(zeros [ 4L ]) |> ignore)
 
       "a leaf that nothing depends on",
       [ "does not depend on 'idle.weight'"; "freeze" ],

@@ -118,7 +118,7 @@ let tests =
           testCase "metrics are a line each, in per cent" (fun () ->
               let embeddings = Embeddings<float32>([| 1f; 0f; 1f; 0.1f; 0f; 1f; 0.1f; 1f |], 4, 2)
               let shown = string (Retrieval.Evaluate(embeddings, [| 0L; 0L; 1L; 1L |]))
-              Expect.stringContains shown "4 queries, in per cent\n  Recall@1     100.00" "the text"
+              Expect.stringContains shown "4 queries, in percent\n  Recall@1     100.00" "the text"
               Expect.stringStarts (sprintf "%A" (Retrieval.Evaluate(embeddings, [| 0L; 0L; 1L; 1L |]))) "4 queries" "by %A"
               Expect.isFalse (shown.Contains "possible") "what says the same twice is left out")
 

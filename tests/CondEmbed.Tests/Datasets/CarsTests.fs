@@ -96,12 +96,12 @@ let private counts =
                   Expect.equal (split.Train.Count + split.Validation.Count, split.Test.Count) (8054, 8131) "halves"
 
                   rejects
-                      [ "not the whole of CARS196"
+                      [ "CARS196 is incomplete"
                         "16,185 of 16,185 listed images are missing (first: car_ims/00000.jpg)"
                         "AllowSubset = true" ]
                       (fun () -> opened (DatasetOptions()) root |> ignore)
 
-                  rejects [ "nothing of it is there" ] (fun () -> opened subset root |> ignore))
+                  rejects [ "all of it is missing" ] (fun () -> opened subset root |> ignore))
           }
 
           test "a list that is short, and one that is not there" {
@@ -111,8 +111,8 @@ let private counts =
 
                   rejects
                       [ "192 of 196 classes are not in the lists (first: class 2)"
-                        "the lists name 2 train images of 2 classes; published are 8,054 of 98"
-                        "the lists name 2 test images of 2 classes; published are 8,131 of 98" ]
+                        "the lists name 2 train images of 2 classes; the published set has 8,054 of 98"
+                        "the lists name 2 test images of 2 classes; the published set has 8,131 of 98" ]
                       (fun () -> opened (DatasetOptions()) root |> ignore)
 
                   File.Delete(Path.Combine(root, "cars_test_annos_withlabels.mat"))
@@ -132,7 +132,7 @@ let private counts =
                   write [ "annotations", MatSupport.Struct([ "class" ], [ [ MatSupport.number 1 ] ]) ]
                   rejects [ "annotation 1 has no relative_im_path" ] (fun () -> opened subset root |> ignore)
                   carsOneList root [ "a.jpg", 197 ]
-                  rejects [ "annotation 1"; "no class from 1 to 196" ] (fun () -> opened subset root |> ignore))
+                  rejects [ "annotation 1"; "class is not from 1 to 196" ] (fun () -> opened subset root |> ignore))
           } ]
 
 let tests = testList "CARS196" [ forms; counts ]

@@ -115,7 +115,7 @@ let private hierarchicalTests =
 
           test "no batch of one class is taken or advised" {
               let shape = { Sizes = [ [ 4; 4 ]; [ 4 ] ]; PerClass = 2; Categories = 1; Classes = 1; Seed = 0UL }
-              rejects [ "a batch of 2 with 2"; "holds one class"; "at least 4" ] (fun () -> balanced shape |> ignore)
+              rejects [ "a batch of 2 with 2"; "contains one class"; "at least 4" ] (fun () -> balanced shape |> ignore)
               rejects [ "'kind 1' has 1"; "draw without categories" ] (fun () -> balanced { shape with Classes = 2 } |> ignore)
           }
 

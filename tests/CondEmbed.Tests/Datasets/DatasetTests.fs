@@ -117,7 +117,7 @@ let private folders =
                   let inner (names: string) = "inner folder: " + Path.Combine(root, names)
                   let refuses words = rejects words (fun () -> ImageDatasets.Open root |> ignore)
                   nested [ "set/a/1.png"; "set/b/1.png"; "set/b/2.png"; "readme.txt" ]
-                  refuses [ "'set', which holds 2 folders"; inner "set" ]
+                  refuses [ "'set', which contains 2 folders"; inner "set" ]
                   Expect.equal (ImageDatasets.Open(Path.Combine(root, "set"))).Count 3 "which is what to give"
                   Expect.equal (ImageDatasets.OpenImages root).Count 3 "to embed, classes do not matter"
                   Directory.Move(Path.Combine(root, "set"), Path.Combine(root, "b"))
@@ -156,7 +156,7 @@ let private folders =
               inFolder (fun root ->
                   rejects [ root; ".png .jpg" ] (fun () -> ImageDatasets.Open root |> ignore)
                   let nowhere = Path.Combine(root, "nowhere")
-                  rejects [ nowhere; "not there"; "emoji"; ".csv"; "folder" ] (fun () -> ImageDatasets.Open nowhere |> ignore))
+                  rejects [ nowhere; "does not exist"; "emoji"; ".csv"; "folder" ] (fun () -> ImageDatasets.Open nowhere |> ignore))
           } ]
 
 let private table (root: string) (name: string) (lines: string list) =
@@ -228,10 +228,10 @@ let private tables =
 
                   rejects
                       [ $"{path}, line 2: 'label' is empty"
-                        "line 3: split 'later' is none of train"
+                        "line 3: split 'later' is not one of train"
                         "line 3: x,y,w,h = '1,2,x,4'"
                         "line 3: no such file: gone.png"
-                        "line 4: 2 fields where the header has 7"
+                        "line 4: 2 fields, but the header has 7"
                         "line 5: the box is empty (0 x 5 pixels)" ]
                       (fun () -> ImageDatasets.Open path |> ignore))
           }
@@ -240,7 +240,7 @@ let private tables =
               inFolder (fun root ->
                   let wrong = table root "w.csv" [ "file,label,label,x"; "1,2,3,4" ]
 
-                  rejects [ "no column 'path'"; "'label' stands there twice"; "missing: y, w, h" ] (fun () ->
+                  rejects [ "no column 'path'"; "'label' appears twice"; "missing: y, w, h" ] (fun () ->
                       ImageDatasets.Open wrong |> ignore)
 
                   let many = table root "m.csv" ("path,label" :: [ for i in 1..80 -> $"{i}.png,a" ])

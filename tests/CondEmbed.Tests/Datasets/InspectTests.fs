@@ -129,7 +129,7 @@ let private parts =
           test "nothing that can be used" {
               inFolder (fun root ->
                   write root "a/1.png" [ "no picture" ]
-                  rejects [ "none of 1 pictures" ] (fun () -> DatasetPart.WithoutBad(ImageDatasets.Open root) |> ignore))
+                  rejects [ "none of the 1 images" ] (fun () -> DatasetPart.WithoutBad(ImageDatasets.Open root) |> ignore))
           } ]
 
 let tests = testList "Inspect" [ findings; parts ]

@@ -8,7 +8,7 @@ open CondEmbed.Tests.Support
 
 let private outside = [ "../gone.jpg"; "a/../../gone.jpg"; "a\\..\\gone.jpg"; "/gone.jpg"; "\\gone.jpg"; "C:/gone.jpg" ]
 
-let private refused root words = rejects ("no path within the folder" :: words) (fun () -> opened subset root |> ignore)
+let private refused root words = rejects ("not a path inside the data set's folder" :: words) (fun () -> opened subset root |> ignore)
 
 let tests =
     testList

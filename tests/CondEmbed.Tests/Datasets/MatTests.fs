@@ -193,17 +193,17 @@ let private hostile =
 
           test "counts and lengths that cannot be" {
               let huge kind more = fileOf plain [ Array.append (head plain kind [ 4000; 4000 ] "a") more |> element plain 14 ]
-              refuses [ "16000000 values cannot lie in" ] (huge 1 [||])
+              refuses [ "16000000 values do not fit into" ] (huge 1 [||])
               refuses [ "16000000 numbers holds 1" ] (huge 6 (element plain 9 (Array.zeroCreate 8)))
               let wide = fileOf plain [ head plain 6 [ 2000000000; 2000000000 ] "a" |> element plain 14 ]
-              refuses [ "says that it has" ] wide
+              refuses [ "claims to have" ] wide
               let long = fileOf plain [ Array.append (BitConverter.GetBytes 14) (BitConverter.GetBytes Int32.MaxValue) ]
-              refuses [ "2147483647 bytes where 0 are left" ] long
+              refuses [ "2147483647 bytes, but only 0 are left" ] long
           }
 
           test "values that lie in each other without end" {
               let deep = Seq.fold (fun value _ -> Cell [ value ]) (number 1) (seq { 1..40 })
-              refuses [ "deep in each other" ] (file plain [ "a", deep ])
+              refuses [ "nested more than" ] (file plain [ "a", deep ])
           } ]
 
 let tests = testList "MAT-files" [ good; hostile ]

@@ -58,9 +58,9 @@ let private sets =
               Expect.equal (set.Items[0].Role, set.Items[0].Category) (Role.Test, "wide") "the item")
 
           testCase "what is wrong is named" (fun () ->
-              rejects [ "nothing"; "no picture" ] (fun () -> MemoryDataset("nothing", []) |> ignore)
+              rejects [ "nothing"; "no images" ] (fun () -> MemoryDataset("nothing", []) |> ignore)
 
-              rejects [ "set"; "picture 1"; "empty label" ] (fun () ->
+              rejects [ "set"; "image 1"; "empty label" ] (fun () ->
                   MemoryDataset("set", [ LabelledPicture("a", plain 1); LabelledPicture("", plain 2) ]) |> ignore)
 
               let missing = MemoryDataset("set", [ LabelledPicture("a", "/nowhere/at-all.png") ])
@@ -68,7 +68,7 @@ let private sets =
               CondEmbed.Torch.Native.ensure ()
 
               Expect.throwsC (fun () -> LabelledPicture("a", torch.zeros (3L, 4L, 5L)) |> ignore) (fun error ->
-                  for word in [ "H W 3 bytes"; "Float32"; "[3, 4, 5]" ] do
+                  for word in [ "H x W x 3 bytes"; "Float32"; "[3, 4, 5]" ] do
                       Expect.stringContains error.Message word "the message")) ]
 
 let private tensors =
@@ -118,7 +118,7 @@ let private tensors =
               Expect.isTrue (colours.Contains [| 210uy; 50uy; 40uy |]) "the third of another in red"
 
               Expect.throwsC (fun () -> pictures.Neighbours(torch.eye 4L, [ 0 ]) |> ignore) (fun error ->
-                  Expect.stringContains error.Message "12 pictures need as many embeddings; these are 4" "the message")) ]
+                  Expect.stringContains error.Message "12 images need 12 embeddings, not 4" "the message")) ]
 
 let private plots =
     testList

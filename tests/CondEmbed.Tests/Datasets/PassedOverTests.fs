@@ -51,9 +51,9 @@ let private notices =
 
               Expect.equal
                   lines
-                  [ "F: passed over 5 files: 3 .heic, 1 .avif, 1 .tif; pictures of these formats are not read: convert them to JPEG or PNG"
-                    "F: classes with fewer pictures for it: one (3 passed over)"
-                    "F: classes without any picture, which are left out: three (2 passed over)" ]
+                  [ "F: passed over 5 files: 3 .heic, 1 .avif, 1 .tif; images in these formats are not supported: convert them to JPEG or PNG"
+                    "F: classes with fewer images as a result: one (3 passed over)"
+                    "F: classes without any images, which are left out: three (2 passed over)" ]
                   "all is said"
           }
           test "are counted in the folders of a split too" {
@@ -78,7 +78,7 @@ let private notices =
               inFolder (fun folder ->
                   laid folder [ "one/0.heic"; "two/0.heic" ]
 
-                  rejects [ "2 .heic"; "convert such pictures to JPEG or PNG"; ".jfif" ] (fun () -> FolderDataset.Open folder |> ignore)
+                  rejects [ "2 .heic"; "convert such images to JPEG or PNG"; ".jfif" ] (fun () -> FolderDataset.Open folder |> ignore)
                   rejects [ "2 .heic" ] (fun () -> FolderDataset.OpenUnlabelled folder |> ignore))
           } ]
 

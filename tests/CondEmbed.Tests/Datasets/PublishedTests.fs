@@ -87,11 +87,11 @@ let private birds =
                   cub root [ 1 ]
                   write root "images.txt" [ "11 a.jpg"; "11 b.jpg"; "12" ]
 
-                  rejects [ "images.txt, line 2: the number 11 stands there twice"; "line 3: 1 fields where 2 belong" ] (fun () ->
+                  rejects [ "images.txt, line 2: the number 11 appears twice"; "line 3: 1 fields instead of 2" ] (fun () ->
                       opened subset root |> ignore)
 
                   write root "images.txt" [ "13 c.jpg" ]
-                  rejects [ "gives image 13 of images.txt (line 1) no class" ] (fun () -> opened subset root |> ignore))
+                  rejects [ "has no class for image 13 of images.txt (line 1)" ] (fun () -> opened subset root |> ignore))
           } ]
 
 let private products =
@@ -186,7 +186,7 @@ let private clothes =
                   let listed = opened listsOnly root
                   Expect.equal (listed.Subset, halves listed) (null, (25882, 14218, 12612)) "counts"
                   lists root [ "img/a/b/c/1.jpg", "id_1", "tested" ]
-                  rejects [ "line 3: 'tested' is none of train, query, gallery" ] (fun () -> opened subset root |> ignore))
+                  rejects [ "line 3: 'tested' is not one of train, query, gallery" ] (fun () -> opened subset root |> ignore))
           } ]
 
 let private recognition =
@@ -255,7 +255,7 @@ let private recognition =
           test "a subset of what was never published means nothing" {
               inFolder (fun root ->
                   draw root [ "a/1.png"; "b/1.png" ]
-                  Expect.stringContains (ImageDatasets.SubsetNotice(opened subset root)) "no published set (class folders)" "plain folders"
+                  Expect.stringContains (ImageDatasets.SubsetNotice(opened subset root)) "not a published data set (class folders)" "plain folders"
                   cub root [ 1; 101 ]
                   Expect.isNull (ImageDatasets.SubsetNotice(opened subset root)) "a published set")
           }

@@ -116,11 +116,11 @@ let tests =
           test "errors name the numbers" {
               let build batch perClass steps = sampler [ 4; 4; 4 ] batch perClass 0UL steps |> ignore
 
-              rejects [ "batch of 7"; "2 images a class"; "6 or 8" ] (fun () -> build 7 2 None)
-              rejects [ "needs 4 classes"; "there are 3"; "a batch of 6 would do" ] (fun () -> build 8 2 None)
+              rejects [ "batch of 7"; "2 images per class"; "6 or 8" ] (fun () -> build 7 2 None)
+              rejects [ "needs 4 classes"; "there are 3"; "a batch of 6 would work" ] (fun () -> build 8 2 None)
               // One class has no negatives, so no batch of one is taken or advised.
-              rejects [ "a batch of 4 with 4"; "holds one class"; "at least 8" ] (fun () -> build 4 4 None)
-              rejects [ "no multiple of 4"; "a batch of 8 would be" ] (fun () -> build 6 4 None)
+              rejects [ "a batch of 4 with 4"; "contains one class"; "at least 8" ] (fun () -> build 4 4 None)
+              rejects [ "not a multiple of 4"; "a batch of 8 would be" ] (fun () -> build 6 4 None)
 
               rejects [ "there are 1 to train on"; "give more classes" ] (fun () -> sampler [ 9 ] 8 4 0UL None |> ignore)
               rejects [ "batch of 0"; "an epoch of 0 steps" ] (fun () -> build 0 2 (Some 0))

@@ -229,7 +229,7 @@ let private commands =
               Expect.equal refused.Code 2 refused.Everything
               Expect.stringContains refused.Error "--dataset emoji-scenes: 'emoji' is given as DATA too" "which"
               let nowhere = condembed [ "train"; "nowhere"; "--dataset"; "nowhere" ]
-              Expect.stringContains nowhere.Error "nowhere: is not there" "the same twice is one"
+              Expect.stringContains nowhere.Error "nowhere: does not exist" "the same twice is one"
           } ]
 
 let tests = testList "Scenes" [ contents; drawing; alone; splitting; names; commands ]

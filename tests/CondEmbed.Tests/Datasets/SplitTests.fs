@@ -92,7 +92,7 @@ let tests =
               let alone = parts (train @ [ Role.Validation, "a"; Role.Validation, "b" ])
               let split = ClassSplit.Make alone
               Expect.sequenceEqual split.Test [ 4; 5 ] "the validation images"
-              Expect.stringContains split.Rule "its validation images are the test" "said"
+              Expect.stringContains split.Rule "its validation images serve as the test" "said"
               Expect.equal (labelsOf alone split.Validation).Count 2 "validation classes are held back from training"
               Expect.sequenceEqual (ClassSplit.ForEvaluation alone).Test [ 4; 5 ] "for evaluation only"
 

@@ -163,7 +163,7 @@ let private using =
               Expect.contains (LossUser.Defaults "proxy-anchor") "alpha=32" "settings"
               rejects [ "no loss 'tripet'"; "'triplet'" ] (fun () -> LossUser.Value "tripet" |> ignore)
 
-              rejects [ "embeddings: row 0 holds NaN" ] (fun () ->
+              rejects [ "embeddings: row 0 contains NaN" ] (fun () ->
                   CondEmbed.Interop.LossFunctions.Evaluate("triplet", null, [| [| nan |] |], [| 0L |], null) |> ignore)
           }
 

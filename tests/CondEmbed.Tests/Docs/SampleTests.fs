@@ -48,7 +48,7 @@ let private serving run (test: string -> HttpClient -> unit) =
             signal Interrupt running
             let outcome = running.Outcome()
             Expect.equal (outcome.Code, outcome.Error) (0, "") "it ends in peace"
-            Expect.stringContains outcome.Out "ready: 96 pictures, embeddings of 16 numbers" "what it says")
+            Expect.stringContains outcome.Out "ready: 96 images, embeddings of 16 numbers" "what it says")
 
 let private ghost () =
     let path = Directory.GetFiles(pictures.Value, "*.png", SearchOption.AllDirectories) |> Array.sort |> Array.head
@@ -107,7 +107,7 @@ let private wrong =
             use running = start "CondEmbed.Sample.dll" folder [] [ "nowhere"; "--urls"; $"http://127.0.0.1:{freePort ()}" ]
             let outcome = running.Outcome()
             Expect.equal outcome.Code 2 outcome.Everything
-            Expect.stringContains outcome.Error "nowhere: no run's folder" "message")
+            Expect.stringContains outcome.Error "nowhere: no such file or folder" "message")
     }
 
 /// A script that gives the page the picture of its first sample as a file, by an event.

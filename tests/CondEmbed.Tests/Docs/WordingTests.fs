@@ -56,7 +56,7 @@ let private settings =
 
             let outcome = condembed [ "train"; Path.Combine(folder, "data"); "--out"; Path.Combine(folder, "run") ]
             Expect.equal outcome.Code 2 outcome.Everything
-            Expect.stringContains outcome.Error "--shared-classes (shared_classes = true in a file of settings)" "in the program"
+            Expect.stringContains outcome.Error "--shared-classes (shared_classes = true in a settings file)" "in the program"
             Expect.isFalse (outcome.Error.Contains "SharedClasses") outcome.Error)
     }
 

@@ -179,7 +179,7 @@ let private readers =
                 "{", [ "not valid JSON" ]
                 "{}", [ "no list 'embeddings'"; "no list 'labels'" ]
                 "{\"embeddings\":[[1,2],[3],4,[5,\"x\"]],\"labels\":[1,null]}",
-                [ "embedding 1"; "1 numbers where 2"; "embedding 2"; "embedding 3"; "\"x\""; "label 1"; "Null" ]
+                [ "embedding 1"; "expected 2 numbers"; "embedding 2"; "embedding 3"; "\"x\""; "label 1"; "Null" ]
                 "{\"embeddings\":[[1],[2]],\"labels\":[1]}", [ "2 embeddings but 1 labels" ]
                 "{\"embeddings\":[[1]],\"labels\":[1]}", [ "at least 2" ] ] do
               test $"JSON refused: {text}" {
@@ -193,7 +193,7 @@ let private readers =
                 "{'descr': '<f4', 'fortran_order': True, 'shape': (1, 1), }", 4, [ "Fortran" ]
                 "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", 4, [ "4 bytes"; "[2]" ]
                 "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,), }", 4, [ "size" ]
-                "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", 4, [ "not understood" ] ] do
+                "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }", 4, [ "cannot be parsed" ] ] do
               test $"npy refused: {header}" {
                   inFolder (fun root ->
                       let path = Path.Combine(root, "x.npy")

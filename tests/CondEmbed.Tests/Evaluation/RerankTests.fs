@@ -203,7 +203,7 @@ let private kept =
                   Safetensors.Write(LevelsFile.Beside copy, levels.Arrays, [ KeyValuePair("condembed.step", "4711") ])
                   rejects [ "of step 4711"; "do not belong together" ] (fun () -> load copy)
                   File.Delete(LevelsFile.Beside copy)
-                  rejects [ "copy.levels.safetensors"; "is not there" ] (fun () -> load copy)
+                  rejects [ "copy.levels.safetensors"; "is missing" ] (fun () -> load copy)
                   rejects [ "without levels"; "Levels = 1" ] (fun () -> load (finishedRun [ "levels", "0" ])))
           } ]
 

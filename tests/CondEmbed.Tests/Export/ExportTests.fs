@@ -177,7 +177,7 @@ let private models =
                   let good = File.ReadAllBytes(written folder)
                   let load (path: string) () = OnnxModel.Load(path).Dispose()
                   rejects [ "none.onnx"; "no such file"; "OnnxExport.Write" ] (load (Path.Combine(folder, "none.onnx")))
-                  rejects [ "text.onnx"; "no ONNX model" ] (load (file "text.onnx" "not a model"B))
+                  rejects [ "text.onnx"; "not an ONNX model" ] (load (file "text.onnx" "not a model"B))
                   rejects [ "half.onnx"; "damaged" ] (load (file "half.onnx" good[.. good.Length / 2]))
                   rejects [ "empty.onnx" ] (load (file "empty.onnx" [||]))
 
@@ -194,7 +194,7 @@ let private models =
 
                   let view = Preprocessing(EvalTransform(36, 32), [| 0.5; 0.5; 0.5 |], [| 0.5; 0.5; 0.5 |])
                   let all = [ OnnxNames.Preprocessing, view.ToJson(); OnnxNames.Fingerprint, "x"; OnnxNames.Config, "" ]
-                  rejects [ "foreign.onnx"; "none that this program wrote" ] (load (other "foreign.onnx" [] 32))
+                  rejects [ "foreign.onnx"; "not one that this program wrote" ] (load (other "foreign.onnx" [] 32))
                   rejects [ "side.onnx"; "input"; "48"; "32" ] (load (other "side.onnx" all 48))
 
                   rejects

@@ -49,7 +49,7 @@ let private checking =
               Expect.equal (check.Bad |> Seq.map _.Index |> List.ofSeq) [ 7; 19 ] "both"
               Expect.equal (check.Good [ 6; 7; 8; 19 ] |> List.ofSeq) [ 6; 8 ] "the others"
               let lines = check.Error().Message.Split Environment.NewLine
-              Expect.stringStarts lines[0] "2 of 30 pictures cannot be used." "heading"
+              Expect.stringStarts lines[0] "2 of 30 images cannot be used." "heading"
               Expect.stringContains lines[0] "SkipBad" "the way out"
               Expect.stringStarts lines[1] "  set/7.png: the file is cut off" "first"
               Expect.equal lines[2] "  set/19.png: the file is empty" "second"

@@ -234,7 +234,7 @@ let private trouble =
           <| fun () ->
               let outside _ = BatchPlan([| 99 |], [| 0L |])
               let problem, _ = throwsOf ((loader (source ()) 2 2).Run(outside, train, 0L, 5, 6))
-              Expect.stringContains problem.Value.Message "picture 99 (outside the 30 pictures of the source) for step 5" "message"
+              Expect.stringContains problem.Value.Message "image 99 (outside the 30 images of the source) for step 5" "message"
 
           testCase "ends on cancellation, promptly and with every thread gone"
           <| fun () ->

@@ -78,7 +78,7 @@ let private formats =
               "8BPS\000\001\000\000\000\000\000\000"B, "Photoshop" ] do
             let said = reason file
             Expect.stringContains said word "the format"
-            Expect.stringContains said "is not read; convert it" "the way out"
+            Expect.stringContains said "is not supported; convert it" "the way out"
 
         Expect.stringContains (reason "version https://git-lfs.github.com/spec/v1"B) "git lfs pull" "a pointer"
 

@@ -55,7 +55,7 @@ let private files =
       }
       test "other data is warned of, and its classes are not compared" {
           let comparison = RunComparison.Read [ finishedRun []; finishedRun [ "validation_share", "0.5" ] ]
-          Expect.stringContains comparison.Warnings[0] "their numbers do not compare" "warning"
+          Expect.stringContains comparison.Warnings[0] "their numbers are not comparable" "warning"
           Expect.isEmpty comparison.Classes "classes"
       }
       test "names are as short as tells them apart" {
@@ -66,7 +66,7 @@ let private files =
               Expect.equal (RunReading.Names(Array.ofList roots) |> List.ofSeq) expected $"{roots}"
       }
       test "what is no run, is given twice, or is broken is said" {
-          (fun () -> RunComparison.Read [ "/nowhere" ] |> ignore) |> rejects [ "/nowhere"; "no run's folder" ]
+          (fun () -> RunComparison.Read [ "/nowhere" ] |> ignore) |> rejects [ "/nowhere"; "not a run folder" ]
           (fun () -> RunComparison.Read [] |> ignore) |> rejects [ "No runs" ]
 
           (fun () -> RunComparison.Read [ finishedRun []; finishedRun [] + "/" ] |> ignore)

@@ -58,7 +58,7 @@ let tests =
                   "training  120/600  20%  loss 1.2340 (unconditional 0.8000, level 1 0.4340)  lr 0.00091   812 img/s  1 m 12 s, 3 m 04 s left"
                   "training"
 
-              Expect.equal (ProgressText.Line(RunProgress("checking pictures", 3234, 0))) "checking pictures  3,234  0.0 s" "no end known"
+              Expect.equal (ProgressText.Line(RunProgress("checking images", 3234, 0))) "checking images  3,234  0.0 s" "no end known"
               Expect.equal (ProgressText.Line(RunProgress("evaluating", 9, 10))) "evaluating   9/10  90%  0.0 s" "no loss"
               Expect.isFalse ((ProgressText.Line(progress 600 256.0)).Contains "left") "at the end nothing is left"
           }
@@ -91,7 +91,7 @@ let tests =
                     "MAP@R          6.12     5.12    -1.00"
                     "mine                  100.00"
                     ""
-                    "Worse than before: a run this short, or on so few pictures, unlearns more than it learns. Give it more steps, or a lower lr." ]
+                    "Worse than before: a run this short, or on so few images, unlearns more than it learns. Train for more steps, or with a lower lr." ]
 
               Expect.equal (table.Split '\n' |> Array.toList) expected "table"
               let better = MetricTable.Format(metrics [ "map_at_r", 0.06 ], metrics [ "map_at_r", 0.06 ])

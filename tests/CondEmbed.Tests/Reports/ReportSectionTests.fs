@@ -199,7 +199,7 @@ let private data =
 
           for words in
               [ "64 px wide"
-                "1 picture that cannot be used was left out"
+                "1 image that cannot be used was left out"
                 "torn.png: it cannot be decoded"
                 "Some of train"
                 "How many images the classes have" ] do

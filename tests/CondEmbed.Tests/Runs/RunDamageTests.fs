@@ -97,7 +97,7 @@ let private checkpoints =
                       let said = resumed run
                       Expect.stringContains said "left out the checkpoint checkpoints/step-000000005" "which"
                       Expect.stringContains said file "the file"
-                      Expect.stringContains said "going on after step 4 of 6" "the one before"
+                      Expect.stringContains said "continuing after step 4 of 6" "the one before"
                       Expect.isTrue (Directory.Exists(Path.Combine(run, "checkpoints", "damaged-step-000000005"))) "nothing is deleted")
               }
 
@@ -107,11 +107,11 @@ let private checkpoints =
                       Damage.flip (Path.Combine(folder, "weights.safetensors"))
 
                   let words =
-                      [ "no checkpoint is whole"
+                      [ "no checkpoint is intact"
                         "step-000000004"
                         "step-000000005"
                         "weights.safetensors is damaged"
-                        "from a copy" ]
+                        "from a backup" ]
 
                   for _ in 1..2 do
                       rejects words (fun () -> Trainer.Resume(run).Train() |> ignore))
@@ -122,7 +122,7 @@ let private checkpoints =
                   for file in Directory.GetFiles(run, FileSums.Name, SearchOption.AllDirectories) do
                       File.Delete file
 
-                  Expect.stringContains (resumed run) "going on after step 5 of 6" "the newest")
+                  Expect.stringContains (resumed run) "continuing after step 5 of 6" "the newest")
           }
 
           test "the sums are those that sha256sum has" {
@@ -166,7 +166,7 @@ let private moved =
                   unpack data 16
                   Trainer(settings data [], run) |> stopAt 3 |> ignore
                   Directory.Move(data, elsewhere)
-                  rejects [ data; "is not there" ] (fun () -> Trainer.Resume(run).Train() |> ignore)
+                  rejects [ data; "is missing" ] (fun () -> Trainer.Resume(run).Train() |> ignore)
                   Trainer.Resume(run, ResumeOptions(Data = elsewhere)) |> stopAt 4 |> ignore
                   Expect.equal (Trainer.Resume run).Settings.Data elsewhere "kept"
                   Trainer.Resume(run).Train() |> ignore
@@ -178,7 +178,7 @@ let private moved =
                   let other, run = Path.Combine(folder, "other"), Path.Combine(folder, "run")
                   unpack other 15
                   Trainer(settings pictures.Value [], run) |> stopAt 3 |> ignore
-                  let words = [ other; "not those that the run"; run ]
+                  let words = [ other; "not the ones that the run"; run ]
                   rejects words (fun () -> Trainer.Resume(run, ResumeOptions(Data = other)).Train() |> ignore)
                   Expect.equal (Trainer.Resume run).Settings.Data pictures.Value "as it was")
           } ]
@@ -196,7 +196,7 @@ let private further =
                       train (settings pictures.Value []) run |> ignore
 
                   let trainer = Trainer.Resume(whole, ResumeOptions(Steps = Nullable 4))
-                  Expect.stringContains (notices trainer) "training on: 4 more steps after step 6" "said"
+                  Expect.stringContains (notices trainer) "continuing the training: 4 more steps after step 6" "said"
                   Trainer.Resume(parts, ResumeOptions(Steps = Nullable 4)) |> stopAt 8 |> ignore
                   Expect.equal (Trainer.Resume(parts).Train().Steps) 10 "all steps"
                   expectSameRun whole parts
@@ -212,7 +212,7 @@ let private further =
                           | _ -> None)
 
                   Expect.equal (resume.Step, resume.From, resume.Steps) (6, 6, 10) "log"
-                  Expect.stringContains (File.ReadAllText(RunFolder(whole).Report)) "trained on from step 6" "report"
+                  Expect.stringContains (File.ReadAllText(RunFolder(whole).Report)) "training continued from step 6" "report"
                   let again = Trainer.Resume(whole, ResumeOptions(Epochs = Nullable 0.5)).Train()
                   Expect.equal again.Steps 13 "36 pictures, 8 a step")
           }

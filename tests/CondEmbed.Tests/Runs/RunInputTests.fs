@@ -75,7 +75,7 @@ let private badPictures =
                       for file in Array.tail (Array.sort (Directory.GetFiles folder)) do
                           File.Delete file
 
-                  rejects [ "at least 2 pictures" ] (fun () -> train (settings data []) run |> ignore)
+                  rejects [ "at least 2 images" ] (fun () -> train (settings data []) run |> ignore)
                   Expect.isFalse (Directory.Exists run) "no folder is left")
           }
 
@@ -90,7 +90,7 @@ let private badPictures =
                       [ [ "device", "cuda:7" ], [ "cuda:7" ]
                         [ "batch", "64" ], [ "classes" ]
                         [ "weights", Path.Combine(folder, "none.safetensors") ], [ "none.safetensors"; "cannot be read" ]
-                        [ "data", Path.Combine(folder, "nowhere") ], [ "nowhere"; "is not there" ] ] do
+                        [ "data", Path.Combine(folder, "nowhere") ], [ "nowhere"; "does not exist" ] ] do
                       rejects words (fun () -> train (settings pictures.Value others) run |> ignore)
                       Expect.isFalse (Directory.Exists run) $"{others}: no folder is left")
 
@@ -185,7 +185,7 @@ let private weights =
                   for kept in [ 0; 2 ] do
                       let some = List.take kept encoder @ List.map renamed (List.skip kept encoder)
                       Safetensors.Write(file, List.toArray some)
-                      let words = if kept = 0 then "nothing in it fits" else "next to nothing in it fits"
+                      let words = if kept = 0 then "nothing in it fits" else "almost nothing in it fits"
                       let has, wants = (List.skip kept encoder).Head.Name, if kept = 0 then encoder.Head.Name else encoder[kept].Name
 
                       for strict in [ "false"; "true" ] do
@@ -222,7 +222,7 @@ let private weights =
                       Safetensors.Write(file name, [| for array in good -> if array.Name = first.Name then spoilt else array |])
 
                   for name, words in
-                      [ "gone.pth", [ "there is no such file" ]
+                      [ "gone.pth", [ "no such file" ]
                         "broken.pth", [ "PyTorch" ]
                         "other.safetensors", [ "nothing in it fits" ]
                         "nan.safetensors", [ "conv1.weight"; "NaN" ]

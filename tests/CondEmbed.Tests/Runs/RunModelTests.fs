@@ -106,7 +106,7 @@ let tests =
                         "metrics.json", (fun () -> Comparisons.RunComparison.Read [ folder; finishedRun [] ] |> ignore)
                         "log.jsonl", (fun () -> Comparisons.RunComparison.Read [ folder; finishedRun [] ] |> ignore) ] do
                       spoil name
-                      rejects [ Path.Combine(folder, name); "is damaged: it is not as it was written"; "Restore it from a copy" ] load
+                      rejects [ Path.Combine(folder, name); "is damaged: its contents have changed since it was written"; "Restore it from a backup" ] load
                       copy name
                       load ()
 
@@ -130,8 +130,8 @@ let tests =
 
           test "says what is wrong with what is no model" {
               inFolder (fun folder ->
-                  rejects [ folder; "no run's folder" ] (fun () -> EmbeddingModel.Load(folder).Dispose())
-                  rejects [ "gone"; "no run's folder" ] (fun () -> EmbeddingModel.Load(Path.Combine(folder, "gone")).Dispose())
+                  rejects [ folder; "not a run folder" ] (fun () -> EmbeddingModel.Load(folder).Dispose())
+                  rejects [ "gone"; "no such file or folder" ] (fun () -> EmbeddingModel.Load(Path.Combine(folder, "gone")).Dispose())
                   let plain = Path.Combine(folder, "plain.safetensors")
                   let arrays = Safetensors.Read(RunFolder(finishedRun []).LastWeights).Arrays
                   Safetensors.Write(plain, arrays)

@@ -63,7 +63,7 @@ let private files =
               Expect.isTrue (Seq.last log.Entries :? EndEntry) "last"
           }
 
-          test "the log says what share of the time was spent waiting for pictures, and the report of all of it" {
+          test "the log says what share of the time was spent waiting for images, and the report of all of it" {
               let run = RunFolder(finishedRun [])
               let log = LogReader.Read run.Log
               let shares = [ for step in log.Steps -> step.Waiting.Value ]
@@ -71,7 +71,7 @@ let private files =
               Expect.isGreaterThan (List.max shares) 0.0 "the first batch is never there at once"
               let whole = (Seq.last log.Entries :?> EndEntry).Cost.Waiting.Value
               Expect.isTrue (List.min shares <= whole && whole <= List.max shares) "the whole is between"
-              Expect.stringContains (File.ReadAllText run.Report) "waiting for pictures" "report"
+              Expect.stringContains (File.ReadAllText run.Report) "waiting for images" "report"
           }
 
           test "the pace is that of the steps, from the first one on" {
@@ -270,10 +270,10 @@ let private resuming =
                   rejects [ "Trainer.Resume" ] (fun () -> Trainer(config, finishedRun []) |> ignore)
                   let file = Path.Combine(folder, "file")
                   File.WriteAllText(file, "")
-                  rejects [ folder; "already holds something" ] (fun () -> Trainer(config, folder) |> ignore)
+                  rejects [ folder; "is not empty" ] (fun () -> Trainer(config, folder) |> ignore)
                   rejects [ file; "is a file" ] (fun () -> Trainer(config, file) |> ignore)
-                  rejects [ folder; "no run's folder" ] (fun () -> Trainer.Resume folder |> ignore)
-                  rejects [ "missing"; "no run's folder" ] (fun () -> Trainer.Resume(Path.Combine(folder, "missing")) |> ignore))
+                  rejects [ folder; "not a run folder" ] (fun () -> Trainer.Resume folder |> ignore)
+                  rejects [ "missing"; "not a run folder" ] (fun () -> Trainer.Resume(Path.Combine(folder, "missing")) |> ignore))
           } ]
 
 let tests = testList "Run" [ files; repeats; resuming; RunInputTests.tests; RunModelTests.tests; RunDamageTests.tests ]

@@ -45,8 +45,8 @@ let tests =
                   let length = int (FileInfo path).Length
                   let load path = (ImageIndex.Load path).Dispose()
                   rejects [ "nowhere"; "cannot be read" ] (fun () -> load (Path.Combine(folder, "nowhere")))
-                  rejects [ "no index of pictures" ] (fun () -> load (damaged path (fun _ -> "hello"B)))
-                  rejects [ "no index of pictures" ] (fun () -> load (damaged path (fun _ -> [||])))
+                  rejects [ "not an index of images" ] (fun () -> load (damaged path (fun _ -> "hello"B)))
+                  rejects [ "not an index of images" ] (fun () -> load (damaged path (fun _ -> [||])))
                   rejects [ "its header" ] (fun () -> load (damaged path (flipped 17)))
                   rejects [ "its header" ] (fun () -> load (damaged path (flipped 200)))
                   rejects [ "its header" ] (fun () -> load (damaged path (Array.truncate 3000)))

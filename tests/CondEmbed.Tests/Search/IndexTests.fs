@@ -183,11 +183,11 @@ let private refusals =
         let refused message (action: unit -> unit) =
             Expect.throwsC action (fun problem -> Expect.stringContains problem.Message message "message")
 
-        refused "has 3 numbers; those of the index have 4" (fun () -> add index (IndexItem "x") [| 1.0f; 2.0f; 3.0f |])
+        refused "has 3 numbers; those in the index have 4" (fun () -> add index (IndexItem "x") [| 1.0f; 2.0f; 3.0f |])
         refused "all 0" (fun () -> add index (IndexItem "x") (Array.zeroCreate 4))
         refused "all finite" (fun () -> add index (IndexItem "x") [| nanf; 1.0f; 1.0f; 1.0f |])
         refused "all finite" (fun () -> index.Search(Array.map ((*) infinityf) ones, 1) |> ignore)
-        refused "holds a picture with the id 'picture 3' already; Set replaces it" (fun () -> add index (IndexItem(idOf 3)) ones)
+        refused "already contains an image with the id 'picture 3'; use Set to replace it" (fun () -> add index (IndexItem(idOf 3)) ones)
         refused "top" (fun () -> index.Search(ones, 0) |> ignore)
         refused "Id" (fun () -> add index (IndexItem "") ones)
         Expect.equal index.Count 10 "nothing was added"
@@ -221,7 +221,7 @@ let private building =
                   use rest = again (Action<BadPicture> bad.Add)
                   Expect.equal (rest.Count, bad.Count) (3, 1) "the others"
 
-                  rejects [ "there is no such folder" ] (fun () ->
+                  rejects [ "no such folder" ] (fun () ->
                       ImageIndex.BuildAsync(embedder, Path.Combine(folder, "none")).Result.Dispose())
 
                   rejects [ "another network (net)" ] (fun () ->

@@ -107,7 +107,7 @@ let tests =
                   rejects [ "one of 4"; "one of 1" ] (opened [| files[0]; single |])
                   let plain = Path.Combine(folder, "plain.parquet")
                   EmbeddingFiles.Write(plain, EmbeddingTable([| 1f |], 1, 1, [| "a" |], [| "b" |]))
-                  rejects [ plain; "is no shard"; "ShardWriter" ] (opened [| plain |])
+                  rejects [ plain; "is not a shard"; "ShardWriter" ] (opened [| plain |])
                   let bytes = File.ReadAllBytes single
                   File.WriteAllBytes(single, bytes[.. bytes.Length / 2])
                   rejects [ single; "cannot be read" ] (opened [| single |])

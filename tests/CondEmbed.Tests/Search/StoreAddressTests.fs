@@ -56,7 +56,7 @@ let tests =
               for table in [ "x\"y"; "X"; "x;drop"; "x y"; ""; "1x"; "x\n"; "ü"; "condembed_collections"; String('x', 49) ] do
                   refused $"table={Uri.EscapeDataString table}" [ "table="; "a to z" ]
 
-              refused "tabel=x" [ "no parameter 'tabel'"; "table" ]
+              refused "tabel=x" [ "unknown parameter 'tabel'"; "table" ]
               refused "m=1" [ "m=1"; "2 to 100" ]
               refused "m=40" [ "ef_construction=64"; "twice m=40" ]
               refused "ef_search=many" [ "ef_search=many"; "1 to 1000" ]

@@ -83,7 +83,7 @@ let tests =
               Expect.stringContains message "PGPASSWORD" "the fix"
               Expect.isFalse (message.Contains "topsecret") message
               let none = uri.Replace(":" + Uri.EscapeDataString password, "")
-              rejects [ "asks for a password"; "PGPASSWORD" ] (opened none)
+              rejects [ "requires a password"; "PGPASSWORD" ] (opened none)
           }
 
           test "who may not create the extension is told who may" {

@@ -138,7 +138,7 @@ let private writing =
               rejects [ "table owned"; "another network"; "?table=" ] (fun () -> ensured address (StoreNetwork("abd", 24)) ignore)
               rejects [ "table owned"; "24"; "25" ] (fun () -> ensured address (StoreNetwork("abc", 25)) ignore)
               rows address "CREATE TABLE foreign_one (x int)" |> ignore
-              rejects [ "foreign_one"; "not made" ] (fun () -> ensured (pgliteAddress "foreign_one") network ignore)
+              rejects [ "foreign_one"; "did not create" ] (fun () -> ensured (pgliteAddress "foreign_one") network ignore)
 
               rejects [ "nothing_here"; "PostgresStore.OpenOrCreateAsync" ] (fun () ->
                   PostgresStore.OpenAsync(pgliteAddress "nothing_here") |> wait |> ignore)

@@ -47,39 +47,39 @@ let private prefixed length count =
 let private hostile: (string * (string -> unit) * string list) list =
     [ "calls os.system",
       made (weight (Call("os.system", [ Text "touch pwned" ]))),
-      [ "'os.system'"; "nothing of Python is ever run"; "state_dict" ]
+      [ "'os.system'"; "no Python code is ever run"; "state_dict" ]
       "calls builtins.eval", made (Call("builtins.eval", [ Text "1" ])), [ "'builtins.eval'" ]
       "a whole module", made (Global "torchvision.models.resnet.ResNet"), [ "'torchvision.models.resnet.ResNet'"; "model.state_dict()" ]
       "names by the stack", made (Raw(0x8cuy :: 2uy :: [ byte 'o'; byte 's'; 0x8cuy; 1uy; byte 'x'; 0x93uy ])), [ "'os.x'" ]
       "numbers that are complex", made (weight (storage "ComplexFloat" "0" 2L)), [ "torch.ComplexFloatStorage"; "float32" ]
-      "calls what is a text", made (Raw [ byte 'N'; byte ')'; byte 'R' ]), [ "calls what is no function" ]
+      "calls what is a text", made (Raw [ byte 'N'; byte ')'; byte 'R' ]), [ "calls something that is not a function" ]
       "calls with other arguments", made (Call("torch._utils._rebuild_tensor_v2", [ None' ])), [ "arguments that do not fit" ]
-      "attributes of a tensor", made (Raw [ byte 'N'; byte 'N'; byte 'b' ]), [ "gives attributes" ]
-      "an id of nothing", made (Outside None'), [ "no storage of numbers" ]
-      "a storage that is not there", made (weight (tensor (storage "Float" "9" 4L) 0L [ 1L ] [ 1L ])), [ "lacks the storage '9'" ]
+      "attributes of a tensor", made (Raw [ byte 'N'; byte 'N'; byte 'b' ]), [ "sets attributes" ]
+      "an id of nothing", made (Outside None'), [ "not a storage of numbers" ]
+      "a storage that is not there", made (weight (tensor (storage "Float" "9" 4L) 0L [ 1L ] [ 1L ])), [ "the storage '9'"; "is missing" ]
       "a storage of another size", made (weight (tensor (storage "Float" "0" 5L) 0L [ 1L ] [ 1L ])), [ "16 bytes"; "5 elements of F32" ]
       "a view beyond its storage", made (weight (tensor four 1L [ 2L; 2L ] [ 2L; 1L ])), [ "element 4 of a storage that has 4" ]
       "a negative offset", made (weight (tensor four -1L [ 1L ] [ 1L ])), [ "negative" ]
       "a negative stride", made (weight (tensor four 3L [ 2L ] [ -1L ])), [ "negative" ]
       "a huge stride", made (weight (tensor four 0L [ 3L ] [ Int64.MaxValue ])), [ "of a storage that has 4" ]
-      "a huge shape", made (weight (tensor four 0L [ 1L <<< 40; 1L <<< 40 ] [ 0L; 0L ])), [ "more elements than can be counted" ]
+      "a huge shape", made (weight (tensor four 0L [ 1L <<< 40; 1L <<< 40 ] [ 0L; 0L ])), [ "too many elements" ]
       "one number seen 4 billion times",
       made (weight (tensor four 0L [ 1L <<< 32 ] [ 0L ])),
       [ "tensor 'w'"; "more than one array can hold" ]
       "one number seen 400 million times", made (weight (tensor four 0L [ 400_000_000L ] [ 0L ])), [ "tensor 'w'"; "times the"; "not read" ]
       "sizes without strides", made (weight (tensor four 0L [ 2L; 2L ] [ 1L ])), [ "2 sizes and 1 strides" ]
-      "a dictionary in itself", made endless, [ "deep within each other" ]
+      "a dictionary in itself", made endless, [ "nested more than" ]
       "dictionaries that hold each other, a hundred to the sixth times", made laughs, [ "more than 1000000 values" ]
       "a name without end", made (Dictionary [ Text(String('x', 1001)), tensor four 0L [ 1L ] [ 1L ] ]), [ "'xxx"; "has 1001 characters" ]
       "a long name before many", made (prefixed 400_000 2_000), [ "yyy...'"; "has 400001 characters"; "1000 are allowed" ]
       "a fair name before very many", made (prefixed 900 40_000), [ "names take more than 64000000 bytes" ]
       "long names of what is no tensor", made (Dictionary [ Text(String('z', 400_000)), None' ]), [ "no tensors, only 'zzz"; "zzz...'" ]
       "no dictionary", made (List [ tensor four 0L [ 1L ] [ 1L ] ]), [ "no dictionary of tensors" ]
-      "no tensors", made (Dictionary [ Text "epoch", Whole 3L ]), [ "holds no tensors, only 'epoch'" ]
+      "no tensors", made (Dictionary [ Text "epoch", Whole 3L ]), [ "contains no tensors, only 'epoch'" ]
       "an empty stack", made (Raw [ byte '0' ]), [ "empty stack" ]
-      "no mark", made (Raw [ byte 't' ]), [ "lacks a mark" ]
-      "nothing to recall", made (Raw [ byte 'h'; 7uy ]), [ "nothing under 7" ]
-      "a text longer than the pickle", made (Raw(byte 'X' :: [ 0xffuy; 0xffuy; 0xffuy; 0x7fuy ])), [ "2147483647 more bytes" ]
+      "no mark", made (Raw [ byte 't' ]), [ "has no mark" ]
+      "nothing to recall", made (Raw [ byte 'h'; 7uy ]), [ "nothing to recall under 7" ]
+      "a text longer than the pickle", made (Raw(byte 'X' :: [ 0xffuy; 0xffuy; 0xffuy; 0x7fuy ])), [ "2147483647 bytes too early" ]
       "an operation of another kind", made (Raw [ byte 'i' ]), [ "operation 0x69" ]
       "operations without end", made (Raw [ for _ in 0..1_000_001 -> byte 'N' ]), [ "goes on after 1000000 operations" ] ]
 
@@ -109,7 +109,7 @@ let private otherKinds: (string * string * (string -> unit) * string list) list 
       (fun path -> archive path [ "data.pkl", pickle None'; "constants.pkl", pickle None' ]),
       [ "TorchScript"; "state_dict" ]
       "a big-endian file", "x.pt", (fun path -> archive path [ "data.pkl", pickle None'; "byteorder", "big"B ]), [ "byte order 'big'" ]
-      "a cut-off zip file", "x.pt", bytes (Array.append "PK\003\004"B (Array.zeroCreate 100)), [ "cut off, or no PyTorch file" ] ]
+      "a cut-off zip file", "x.pt", bytes (Array.append "PK\003\004"B (Array.zeroCreate 100)), [ "cut off, or not a PyTorch file" ] ]
 
 let tests =
     testList
@@ -137,7 +137,7 @@ let tests =
                   torchFile path (weight (tensor (storage "Byte" "0" count) 0L [ count ] [ 1L ])) [ "0", Array.zeroCreate (int count) ]
                   rejects [ path; "'archive/data/0'"; "150000000 bytes" ] (fun () -> read path)
                   archive path [ "data.pkl", Array.zeroCreate 20_000_000 ]
-                  rejects [ path; "pickle of 20000000 bytes" ] (fun () -> read path))
+                  rejects [ path; "pickle has 20000000 bytes" ] (fun () -> read path))
           }
 
           test "many views of one storage, each of which is a copy once it is saved" {

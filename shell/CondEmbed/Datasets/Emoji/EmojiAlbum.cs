@@ -2,7 +2,7 @@ using CondEmbed.Images;
 
 namespace CondEmbed.Datasets;
 
-/// <summary>The emoji that scenes are made of, by class and by part, cut out when first asked for. Safe on any thread.</summary>
+/// <summary>The emoji that scenes are made of, by class and by part, cut out on first use. Thread-safe.</summary>
 internal sealed class EmojiAlbum
 {
     private readonly EmojiDataset emoji = EmojiDataset.Open();
@@ -23,19 +23,19 @@ internal sealed class EmojiAlbum
     /// <summary>The classes that scenes are labelled with, sorted.</summary>
     internal IReadOnlyList<string> Meant { get; }
 
-    /// <summary>The classes that scenes show besides, sorted.</summary>
+    /// <summary>The classes that scenes use as distractors, sorted.</summary>
     internal IReadOnlyList<string> StandingBy { get; }
 
-    /// <summary>Train, Validation or Test; Unassigned for classes that stand by.</summary>
+    /// <summary>Train, Validation or Test; Unassigned for distractors.</summary>
     internal Role RoleOf(string label) => roles[label];
 
-    /// <summary>Numbers of the pictures of a class, one a maker.</summary>
+    /// <summary>Numbers of the images of a class, one per maker.</summary>
     internal IReadOnlyList<int> PicturesOf(string label) => pictures[label];
 
-    /// <summary>A picture's path and label; its role here is <see cref="RoleOf"/>.</summary>
+    /// <summary>An image's path and label; its role here is <see cref="RoleOf"/>.</summary>
     internal ImageItem ItemOf(int picture) => emoji.Items[picture];
 
-    /// <summary>The cut-out of a picture. Two threads may both make it; they make the same.</summary>
+    /// <summary>The cut-out of an image. Two threads may both make it, with equal results.</summary>
     internal EmojiCutOut CutOut(int picture) =>
         Volatile.Read(ref cutOuts[picture]) ?? Made(picture);
 

@@ -2,10 +2,10 @@ using CondEmbed.Images;
 
 namespace CondEmbed.Datasets;
 
-/// <summary>An emoji without the white that it was drawn on, to be laid over other pictures.</summary>
+/// <summary>An emoji without the white that it was drawn on, to be laid over other images.</summary>
 internal sealed class EmojiCutOut
 {
-    // What the renderer left around an emoji is 255; a shade below that it may be a soft shadow, which goes on as one.
+    // The renderer's background around an emoji is 255; slightly darker pixels may be a soft shadow, which is kept.
     private const int White = 250;
 
     private readonly RgbImage picture;

@@ -5,7 +5,7 @@ namespace CondEmbed.Datasets;
 
 /// <summary>
 /// The set that ships with the library: 462 emoji as drawn by six makers, <c>CLASS/MAKER.png</c>, half of the classes held out for
-/// test (<see cref="EmojiSplit"/>). Its licences stand in <c>LICENSES.md</c> inside the archive (<see cref="Licences"/>).
+/// test (<see cref="EmojiSplit"/>). Its licences are in <c>LICENSES.md</c> inside the archive (<see cref="Licences"/>).
 /// </summary>
 public sealed class EmojiDataset : IImageDataset
 {
@@ -24,12 +24,12 @@ public sealed class EmojiDataset : IImageDataset
     public string Name => "emoji";
 
     /// <inheritdoc/>
-    public string Kind => "emoji, the set that comes along";
+    public string Kind => "the bundled emoji";
 
     /// <inheritdoc/>
     public IReadOnlyList<ImageItem> Items { get; }
 
-    /// <summary>Who drew the pictures, and under which licences they may be used.</summary>
+    /// <summary>Who drew the images, and under which licences they may be used.</summary>
     public string Licences { get; }
 
     /// <inheritdoc/>

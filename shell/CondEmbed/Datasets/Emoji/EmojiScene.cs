@@ -6,7 +6,7 @@ using CondEmbed.Images;
 
 namespace CondEmbed.Datasets;
 
-/// <summary>What a scene shows: emoji by number, each in a place, in the order in which they are drawn.</summary>
+/// <summary>What a scene shows: emoji by number, each with its place, in drawing order.</summary>
 internal sealed record EmojiScene(Rgb Background, IReadOnlyList<(int Picture, PixelBox Box)> Emoji)
 {
     /// <summary>Side of a scene in pixels.</summary>
@@ -17,10 +17,10 @@ internal sealed record EmojiScene(Rgb Background, IReadOnlyList<(int Picture, Pi
     private const int PalestChannel = 255;
     private const int StrongestChannel = 214;
 
-    /// <summary>A picture of the class, and in any place and order two to four of classes that stand by.</summary>
+    /// <summary>An image of the class and, in random places and order, two to four distractors.</summary>
     /// <param name="album">The emoji.</param>
-    /// <param name="label">The class that is meant.</param>
-    /// <param name="seed">Name and number of the scene: the scene depends on nothing else.</param>
+    /// <param name="label">The class of the scene.</param>
+    /// <param name="seed">Name and number of the scene: the scene depends only on these.</param>
     internal static EmojiScene Several(EmojiAlbum album, string label, (string Set, int Number) seed)
     {
         var random = RandomOf(label, seed);
@@ -38,10 +38,10 @@ internal sealed record EmojiScene(Rgb Background, IReadOnlyList<(int Picture, Pi
         return new EmojiScene(background, emoji);
     }
 
-    /// <summary>One picture alone in any place.</summary>
+    /// <summary>A single image in a random place.</summary>
     /// <param name="album">The emoji.</param>
-    /// <param name="picture">The picture's number.</param>
-    /// <param name="seed">Name and number of the scene: with the picture's class all that it depends on.</param>
+    /// <param name="picture">The image's number.</param>
+    /// <param name="seed">Name and number of the scene: with the image's class all that it depends on.</param>
     internal static EmojiScene Single(EmojiAlbum album, int picture, (string Set, int Number) seed)
     {
         var random = RandomOf(album.ItemOf(picture).Label, seed);

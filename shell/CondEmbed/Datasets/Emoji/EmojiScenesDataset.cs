@@ -4,23 +4,23 @@ using CondEmbed.Images;
 namespace CondEmbed.Datasets;
 
 /// <summary>An emoji in a scene.</summary>
-/// <param name="Path">Its picture in the emoji set: <c>CLASS/MAKER.png</c>.</param>
+/// <param name="Path">Its image in the emoji set: <c>CLASS/MAKER.png</c>.</param>
 /// <param name="Label">Its class.</param>
 /// <param name="Box">Where it is drawn.</param>
 public sealed record ShownEmoji(string Path, string Label, PixelBox Box);
 
 /// <summary>
-/// Pictures of 64 x 64 px made from <see cref="EmojiDataset"/>: the labelled emoji in any place and size (20 to 32 px) among two to four
-/// others that are not labelled, on a pale background. One scene does not tell which of them is meant, only its comparison with another scene of the
-/// class does. The others are of classes that stand by in every part and are never meant (<see cref="EmojiSplit.ReadForScenes"/>), so that a network can
-/// learn what does not matter, and no scene shows a class of another part. A scene is drawn when it is read, and depends on nothing but its class and number.
+/// Images of 64 x 64 px made from <see cref="EmojiDataset"/>: the labelled emoji in a random place and size (20 to 32 px) among two to four
+/// others that are not labelled, on a pale background. A scene alone does not tell which emoji is meant; only comparing it with another scene of the
+/// class does. The others come from distractor classes, which occur in every part and are never labels (<see cref="EmojiSplit.ReadForScenes"/>), so that a network can
+/// learn to ignore them, and no scene shows a class of another part. A scene is drawn when it is read, and depends only on its class and number.
 /// </summary>
 public sealed class EmojiScenesDataset : IImageDataset
 {
     /// <summary>The name of the scenes.</summary>
     public const string Scenes = "emoji-scenes";
 
-    /// <summary>The name of the emoji that are each alone in a picture.</summary>
+    /// <summary>The name of the set with one emoji per image.</summary>
     public const string Singles = "emoji-singles";
 
     private const int ForTraining = 24;
@@ -62,11 +62,11 @@ public sealed class EmojiScenesDataset : IImageDataset
         return new EmojiScenesDataset(album, scenes)
         {
             Name = Scenes,
-            Kind = "scenes of several emoji, one of them labelled, made from the set that comes along",
+            Kind = "scenes of several bundled emoji, one of them labelled",
         };
     }
 
-    /// <summary>Every picture of the classes that are meant in scenes, alone on such a canvas, with the same parts, as <c>CLASS/MAKER.png</c>.</summary>
+    /// <summary>Every image of the classes that are meant in scenes, alone on such a canvas, with the same parts, as <c>CLASS/MAKER.png</c>.</summary>
     public static EmojiScenesDataset OpenSingles()
     {
         var album = new EmojiAlbum();
@@ -78,14 +78,14 @@ public sealed class EmojiScenesDataset : IImageDataset
         return new EmojiScenesDataset(album, scenes)
         {
             Name = Singles,
-            Kind = "scenes of one emoji, made from the set that comes along",
+            Kind = "scenes of one bundled emoji",
         };
     }
 
     /// <inheritdoc/>
     public string NameOf(int index) => Items[index].Path;
 
-    /// <summary>Bytes of the pixels, since to know those of the file the scene would have to be drawn.</summary>
+    /// <summary>Bytes of the pixels, since the file size is known only once the scene is drawn.</summary>
     public long LengthOf(int index) => 3 * EmojiScene.Side * EmojiScene.Side;
 
     /// <inheritdoc/>

@@ -4,13 +4,13 @@ namespace CondEmbed.Datasets;
 
 /// <summary>
 /// Which classes of the emoji set are for training and which are held out for test: written down in <c>emoji-split.txt</c>, one
-/// <c>train CLASS</c> or <c>test CLASS</c> a line, and made once by <see cref="ByRule"/>.
+/// <c>train CLASS</c> or <c>test CLASS</c> per line, and created once by <see cref="ByRule"/>.
 /// </summary>
 public static class EmojiSplit
 {
     private const string SplitFile = "CondEmbed.Datasets.emoji-split.txt";
 
-    /// <summary>The split that is written down.</summary>
+    /// <summary>The recorded split.</summary>
     public static IReadOnlyDictionary<string, Role> Read()
     {
         using var reader = new StreamReader(EmbeddedFile.Open(SplitFile));
@@ -25,7 +25,7 @@ public static class EmojiSplit
     }
 
     /// <summary>
-    /// The parts of scenes: of the training classes a quarter only stands by (Unassigned), and a fifth of the others is for validation; the test classes are
+    /// The parts of scenes: a quarter of the training classes serve only as distractors (Unassigned), and a fifth of the others are for validation; the test classes are
     /// the same.
     /// </summary>
     public static IReadOnlyDictionary<string, Role> ReadForScenes()

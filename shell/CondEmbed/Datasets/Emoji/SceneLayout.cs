@@ -3,24 +3,24 @@ using CondEmbed.Images;
 
 namespace CondEmbed.Datasets;
 
-/// <summary>Random squares on a square canvas that hardly cover each other.</summary>
+/// <summary>Random squares on a square canvas with little overlap.</summary>
 internal static class SceneLayout
 {
     /// <summary>The smallest side of a square.</summary>
     internal const int Smallest = 20;
 
-    /// <summary>The greatest side of a square.</summary>
+    /// <summary>The largest side of a square.</summary>
     internal const int Greatest = 32;
 
-    /// <summary>How much of the smaller of two squares the greater one may cover, in per cent.</summary>
+    /// <summary>How much of the smaller of two squares the larger one may cover, in percent.</summary>
     internal const int MostCovered = 15;
 
     private const int Layouts = 400;
     private const int Places = 20;
 
     /// <summary>
-    /// Squares of random sizes in random places, drawn anew until they cover each other little enough; after 400 times those of them
-    /// that cover each other least.
+    /// Squares of random sizes in random places, redrawn until they overlap little enough; after 400 attempts, the attempt
+    /// with the least overlap.
     /// </summary>
     internal static IReadOnlyList<PixelBox> Boxes(int side, int count, ref SeededRandom random)
     {
@@ -43,7 +43,7 @@ internal static class SceneLayout
         return best;
     }
 
-    /// <summary>How much of the smaller square both have in common, in per cent, rounded up.</summary>
+    /// <summary>How much of the smaller square both share, in percent, rounded up.</summary>
     internal static int Covered(PixelBox one, PixelBox other)
     {
         var width = Math.Min(one.Left + one.Width, other.Left + other.Width) - Math.Max(one.Left, other.Left);

@@ -3,9 +3,9 @@ using System.Globalization;
 namespace CondEmbed.Datasets;
 
 /// <summary>
-/// CARS196 (Krause et al., "3D Object Representations for Fine-Grained Categorization", 3dRR 2013) in the four forms in which it goes
-/// round: one list (<see cref="CarsLists"/>), a devkit, class folders, and class folders with tables (<see cref="CarsFolders"/>). Metric
-/// learning trains on the classes 1-98 and tests on 99-196, of all pictures together; the folders and lists named train and test are a
+/// CARS196 (Krause et al., "3D Object Representations for Fine-Grained Categorization", 3dRR 2013) in the four forms in which it is
+/// distributed: one list (<see cref="CarsLists"/>), a devkit, class folders, and class folders with tables (<see cref="CarsFolders"/>). Metric
+/// learning trains on the classes 1-98 and tests on 99-196, of all images together; the folders and lists named train and test are a
 /// split for classification, in which every class is on both sides.
 /// </summary>
 internal static class CarsDataset
@@ -15,7 +15,7 @@ internal static class CarsDataset
 
     private const int LastTrained = 98;
 
-    /// <summary>The set as it is published.</summary>
+    /// <summary>The set as published.</summary>
     internal static PublishedSet Published { get; } = new(
         "CARS196",
         "as usual for CARS196: classes 1-98 train, 99-196 test",
@@ -34,17 +34,17 @@ internal static class CarsDataset
 
     internal static FileDataset Open(string root, DatasetOptions options) => Forms.First(form => form.Recognises(root)).Open(root, options);
 
-    /// <summary>What a class is for.</summary>
+    /// <summary>The role of a class.</summary>
     /// <param name="number">1 to 196.</param>
     internal static Role RoleOf(int number) => number <= LastTrained ? Role.Train : Role.Test;
 
     /// <summary>
-    /// What a class is for, by its name: in the numbering of the set, those that begin with A to E (in capitals; AM General to Eagle) are
+    /// The role of a class, by its name: in the numbering of the set, those that begin with A to E (in capitals; AM General to Eagle) are
     /// the classes 1-98, and those from FIAT to smart the others.
     /// </summary>
     internal static Role RoleOf(string name) => string.CompareOrdinal(name, "F") < 0 ? Role.Train : Role.Test;
 
-    /// <summary>The name of a class, or its number in three digits where the names are not there.</summary>
+    /// <summary>The name of a class, or its number in three digits if the names are missing.</summary>
     internal static string NameOf(int number, IReadOnlyList<string> names) =>
         number >= 1 && number <= names.Count ? names[number - 1] : number.ToString("000", CultureInfo.InvariantCulture);
 }

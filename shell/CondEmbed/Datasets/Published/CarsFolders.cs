@@ -6,8 +6,8 @@ using CondEmbed.Images;
 namespace CondEmbed.Datasets;
 
 /// <summary>
-/// CARS196 in folders that bear the names of the classes: <c>images/CLASS/</c>; or <c>car_data/car_data/train/CLASS/</c> and <c>.../test/CLASS/</c> with the
-/// tables <c>anno_train.csv</c> and <c>anno_test.csv</c> (file, box, class; no header) and <c>names.csv</c> (a name a line, in the order of their numbers).
+/// CARS196 in folders named after the classes: <c>images/CLASS/</c>; or <c>car_data/car_data/train/CLASS/</c> and <c>.../test/CLASS/</c> with the
+/// tables <c>anno_train.csv</c> and <c>anno_test.csv</c> (file, box, class; no header) and <c>names.csv</c> (one name per line, in order of number).
 /// </summary>
 internal static partial class CarsFolders
 {
@@ -22,7 +22,7 @@ internal static partial class CarsFolders
         return Directory.Exists(images) && ImageFiles.FoldersOf(images) is { Count: > 0 } classes && classes.All(name => EndsWithYear().IsMatch(name));
     }
 
-    /// <summary>By any table: where one is missing, that is what must be said. Fewer than all could be anybody's without the set's folder beside them.</summary>
+    /// <summary>Recognised by any table, so that a missing one can be reported. An incomplete set of tables counts only next to the set's folder.</summary>
     internal static bool HoldsTables(string folder)
     {
         var tables = Parts.Count(part => File.Exists(Table(folder, part)));
@@ -33,7 +33,7 @@ internal static partial class CarsFolders
     {
         if (options.Boxes)
         {
-            throw new InputException($"{root}: boxes are wanted, but class folders come without them; use a form of CARS196 with its lists, or boxes = false");
+            throw new InputException($"{root}: boxes were asked for, but class folders have none; use a copy of CARS196 with its lists, or boxes = false");
         }
 
         var items = ImageFiles.Below(Path.Combine(root, "images"))
@@ -46,7 +46,7 @@ internal static partial class CarsFolders
 
     internal static FileDataset OpenTables(string root, DatasetOptions options)
     {
-        // Without the names of classes, nobody knows the folders of the pictures; without a table the other half is still there.
+        // Without the class names the image folders are unknown; without one table the other half can still be read.
         if (!File.Exists(Path.Combine(root, NameList)))
         {
             throw CarsDataset.Published.Without(root, NameList);
@@ -65,7 +65,7 @@ internal static partial class CarsFolders
             {
                 if (record.Fields is not [var file, .. var rest] || Numbers(rest) is not [var left, var top, var right, var bottom, >= 1 and <= CarsDataset.Classes and var number])
                 {
-                    problems.Add($"{table}, line {record.Line}: not a file, four corners and a class from 1 to {CarsDataset.Classes}: '{string.Join(',', record.Fields)}'");
+                    problems.Add($"{table}, line {record.Line}: expected a file, four corners and a class from 1 to {CarsDataset.Classes}: '{string.Join(',', record.Fields)}'");
                     continue;
                 }
 
@@ -95,7 +95,7 @@ internal static partial class CarsFolders
             return CarsBox.Of(left, top, right, bottom);
         }
 
-        problems.Add($"{table}, line {record.Line}: the corners {left}, {top} and {right}, {bottom} make no box");
+        problems.Add($"{table}, line {record.Line}: the corners {left}, {top} and {right}, {bottom} do not form a box");
         return null;
     }
 

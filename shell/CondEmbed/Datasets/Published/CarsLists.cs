@@ -43,7 +43,7 @@ internal static class CarsLists
         {
             if (Find(root, list) is { } path)
             {
-                // Some archives hold the folder inside a folder of its own name.
+                // Some archives contain the folder inside a folder of the same name.
                 var prefix = Directory.Exists(Path.Combine(root, folder, folder)) ? $"{folder}/{folder}/" : $"{folder}/";
                 items.AddRange(Items(path, MatFile.Read(path), "fname", prefix, names, options, numbers, problems));
             }
@@ -69,7 +69,7 @@ internal static class CarsLists
     {
         if (!variables.TryGetValue("annotations", out var found) || found is not MatStructs annotations)
         {
-            throw new InputException($"{path}: holds no struct 'annotations' but {string.Join(", ", variables.Keys.Order(StringComparer.Ordinal))}");
+            throw new InputException($"{path}: no struct 'annotations', only {string.Join(", ", variables.Keys.Order(StringComparer.Ordinal))}");
         }
 
         var items = new List<ImageItem>(annotations.Count);
@@ -79,7 +79,7 @@ internal static class CarsLists
 
             if (annotations.Field(at, fileField) is not MatText { Text: { Length: > 0 } file } || Number("class") is not (>= 1 and <= CarsDataset.Classes and var label))
             {
-                problems.Add($"{path}: annotation {at + 1} has no {fileField}, or no class from 1 to {CarsDataset.Classes}");
+                problems.Add($"{path}: annotation {at + 1} has no {fileField}, or its class is not from 1 to {CarsDataset.Classes}");
                 continue;
             }
 

@@ -22,7 +22,7 @@ internal static class CubDataset
         new PublishedPart("train", Role.Train, 5864, 100),
         new PublishedPart("test", Role.Test, 5924, 100));
 
-    /// <summary>By either list; a name as common as images.txt counts only beside the folder of pictures.</summary>
+    /// <summary>Recognised by either list; a name as common as images.txt counts only next to the folder of images.</summary>
     internal static bool Recognises(string folder) =>
         File.Exists(Path.Combine(folder, LabelList)) || (File.Exists(Path.Combine(folder, ImageList)) && Directory.Exists(Path.Combine(folder, "images")));
 
@@ -44,7 +44,7 @@ internal static class CubDataset
         {
             if (!labels.TryGetValue(id, out var label))
             {
-                problems.Add($"{root}: {LabelList} gives image {id} of {ImageList} (line {row.Line}) no class");
+                problems.Add($"{root}: {LabelList} has no class for image {id} of {ImageList} (line {row.Line})");
                 continue;
             }
 
@@ -69,7 +69,7 @@ internal static class CubDataset
         {
             if (!rows.TryAdd(row.Fields[0], row))
             {
-                problems.Add($"{path}, line {row.Line}: the number {row.Fields[0]} stands there twice");
+                problems.Add($"{path}, line {row.Line}: the number {row.Fields[0]} appears twice");
             }
         }
 
@@ -86,7 +86,7 @@ internal static class CubDataset
             return new PixelBox((int)Math.Round(sides[0]), (int)Math.Round(sides[1]), Math.Max(1, (int)Math.Round(sides[2])), Math.Max(1, (int)Math.Round(sides[3])));
         }
 
-        problems.Add($"{root}: bounding_boxes.txt gives image {id} no box of four numbers");
+        problems.Add($"{root}: bounding_boxes.txt has no box of four numbers for image {id}");
         return null;
     }
 }

@@ -5,7 +5,7 @@ namespace CondEmbed.Datasets;
 
 /// <summary>
 /// In-Shop Clothes Retrieval (Liu et al., "DeepFashion", CVPR 2016): <c>list_eval_partition.txt</c>, in <c>Eval/</c> or beside it, names for each
-/// picture its item and whether it is for training, a query or in the gallery; pictures lie below <c>Img/</c>, boxes in
+/// image its item and whether it is for training, a query or in the gallery; images are below <c>Img/</c>, boxes in
 /// <c>Anno/list_bbox_inshop.txt</c>. An image's category is in its path: <c>img/WOMEN/Dresses/id_00000002/...</c> is WOMEN/Dresses.
 /// </summary>
 internal static class InShopDataset
@@ -25,7 +25,7 @@ internal static class InShopDataset
         RecallAt = [1, 10, 20, 30, 40, 50],
     };
 
-    /// <summary>By the list, or by another that bears the set's name: where the list is missing, that is what must be said.</summary>
+    /// <summary>Recognised by the list, or by another one with the set's name, so that a missing list can be reported.</summary>
     internal static bool Recognises(string folder) =>
         Find(folder, List, "Eval") is not null || Array.Exists(OtherLists, list => Find(folder, list, "Anno") is not null);
 
@@ -63,18 +63,18 @@ internal static class InShopDataset
             case "gallery":
                 return Role.Gallery;
             default:
-                problems.Add($"{list}, line {row.Line}: '{status}' is none of train, query, gallery");
+                problems.Add($"{list}, line {row.Line}: '{status}' is not one of train, query, gallery");
                 return Role.Unassigned;
         }
     }
 
-    // img / sex / kind / item / picture
+    // img / sex / kind / item / image
     private static string? Category(string image) =>
         image.Split('/') is [_, var sex, var kind, _, ..] ? $"{sex}/{kind}" : null;
 
     private static Dictionary<string, PixelBox> Boxes(string root, ProblemList problems)
     {
-        var path = Find(root, BoxList, "Anno") ?? throw new InputException($"{root}: boxes are wanted, but there is no Anno/{BoxList}");
+        var path = Find(root, BoxList, "Anno") ?? throw new InputException($"{root}: boxes were asked for, but there is no Anno/{BoxList}");
         var boxes = new Dictionary<string, PixelBox>(StringComparer.Ordinal);
         foreach (var row in ListFile.Read(path, fields: 7, header: 2, problems))
         {

@@ -1,19 +1,19 @@
 namespace CondEmbed.Datasets;
 
-/// <summary>A value of a MAT-file. Elements stand in MATLAB's order: the first dimension runs fastest.</summary>
+/// <summary>A value in a MAT-file. Elements are in MATLAB's order: the first dimension varies fastest.</summary>
 /// <param name="Dimensions">At least two.</param>
 internal abstract record MatArray(IReadOnlyList<int> Dimensions);
 
 /// <summary>Numbers of any type as doubles: 64-bit integers above 2^53 lose their last digits, imaginary parts are left out.</summary>
 internal sealed record MatNumbers(IReadOnlyList<int> Dimensions, IReadOnlyList<double> Values) : MatArray(Dimensions);
 
-/// <summary>A text; a matrix of letters is one row after the other.</summary>
+/// <summary>A string; a matrix of letters is read row after row.</summary>
 internal sealed record MatText(IReadOnlyList<int> Dimensions, string Text) : MatArray(Dimensions);
 
 /// <summary>A cell array.</summary>
 internal sealed record MatCells(IReadOnlyList<int> Dimensions, IReadOnlyList<MatArray> Cells) : MatArray(Dimensions);
 
-/// <summary>What this program does not read: objects, sparse matrices, function handles, tables.</summary>
+/// <summary>A kind that this program does not read: objects, sparse matrices, function handles, tables.</summary>
 internal sealed record MatOther(IReadOnlyList<int> Dimensions) : MatArray(Dimensions)
 {
     internal static MatOther Empty { get; } = new([0, 0]);
@@ -29,7 +29,7 @@ internal sealed record MatStructs(IReadOnlyList<int> Dimensions, IReadOnlyList<s
     /// <summary>How many structs there are.</summary>
     internal int Count => Fields.Count == 0 ? 0 : Values.Count / Fields.Count;
 
-    /// <summary>A field of one element; null where there is no field of that name.</summary>
+    /// <summary>A field of one element; null if there is no such field.</summary>
     internal MatArray? Field(int element, string name)
     {
         for (var at = 0; at < Fields.Count; at++)

@@ -7,7 +7,7 @@ namespace CondEmbed.Datasets;
 /// <summary>One data element of a MAT-file: its type number and its bytes, without padding.</summary>
 internal readonly record struct MatElement(int Type, ReadOnlyMemory<byte> Data);
 
-/// <summary>The data elements of a part of a MAT-file, one after the other. Everything in it is hostile until checked.</summary>
+/// <summary>The data elements of a part of a MAT-file, one after the other. Everything in it is untrusted until checked.</summary>
 internal sealed class MatElements(ReadOnlyMemory<byte> bytes, bool bigEndian, string path)
 {
     private int at;
@@ -34,7 +34,7 @@ internal sealed class MatElements(ReadOnlyMemory<byte> bytes, bool bigEndian, st
         {
             var element = small <= 4
                 ? new MatElement((int)(word & 0xffff), bytes.Slice(at + 4, (int)small))
-                : throw Wrong($"a small element says that it holds {small} bytes; 4 is the most");
+                : throw Wrong($"a small element claims to hold {small} bytes; the maximum is 4");
             at += 8;
             return element;
         }
@@ -42,7 +42,7 @@ internal sealed class MatElements(ReadOnlyMemory<byte> bytes, bool bigEndian, st
         var length = UInt32(bytes.Span[(at + 4)..]);
         if (length > Left - 8)
         {
-            throw Wrong($"an element says that it holds {length} bytes where {Left - 8} are left");
+            throw Wrong($"an element claims to hold {length} bytes, but only {Left - 8} are left");
         }
 
         var data = bytes.Slice(at + 8, (int)length);
@@ -56,7 +56,7 @@ internal sealed class MatElements(ReadOnlyMemory<byte> bytes, bool bigEndian, st
         var (size, number) = Reader(element.Type);
         if (element.Data.Length % size != 0)
         {
-            throw Wrong($"{element.Data.Length} bytes are no whole number of values of {size} bytes");
+            throw Wrong($"{element.Data.Length} bytes are not a whole number of {size}-byte values");
         }
 
         var values = new double[element.Data.Length / size];
@@ -87,12 +87,12 @@ internal sealed class MatElements(ReadOnlyMemory<byte> bytes, bool bigEndian, st
         }
         catch (DecoderFallbackException)
         {
-            throw Wrong("a text in it is not valid Unicode");
+            throw Wrong("a string in it is not valid Unicode");
         }
     }
 
     internal InputException Wrong(string reason) =>
-        new($"{path}: not a MAT-file that can be read: {reason}. Fetch the file again, or save it anew in MATLAB with save(..., '-v7').");
+        new($"{path}: not a MAT-file that can be read: {reason}. Download the file again, or save it again in MATLAB with save(..., '-v7').");
 
     private delegate double ReadNumber(ReadOnlySpan<byte> data);
 

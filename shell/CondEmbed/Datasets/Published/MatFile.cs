@@ -4,12 +4,12 @@ using CondEmbed.Common;
 namespace CondEmbed.Datasets;
 
 /// <summary>
-/// Reads MAT-files of level 5, as MATLAB saves them by default ("MAT-File Format", The MathWorks): numbers, text, cells and structs, either
-/// byte order, compressed or not. Files and what they unpack to are bounded, so that no file can take the memory.
+/// Reads level 5 MAT-files, MATLAB's default ("MAT-File Format", The MathWorks): numbers, text, cells and structs, either
+/// byte order, compressed or not. The sizes of files and of their unpacked content are bounded, so that no file can exhaust memory.
 /// </summary>
 internal static class MatFile
 {
-    /// <summary>The most bytes of a file, and of all its elements unpacked: twice what the largest known list of a data set takes.</summary>
+    /// <summary>The most bytes of a file, and of all its elements unpacked: twice the size of the largest known data-set list.</summary>
     internal const int MostBytes = 16 << 20;
 
     private const int HeaderBytes = 128;
@@ -17,17 +17,17 @@ internal static class MatFile
     private const int Compressed = 15;
 
     /// <summary>The variables of a file by name.</summary>
-    /// <exception cref="InputException">The file cannot be read, is no such file, is damaged, or is too large.</exception>
+    /// <exception cref="InputException">The file cannot be read, is not such a file, is damaged, or is too large.</exception>
     internal static IReadOnlyDictionary<string, MatArray> Read(string path) => Parse(path, Bytes(path));
 
     /// <summary>The variables of a file that was read before.</summary>
-    /// <exception cref="InputException">It is no such file, is damaged, or is too large.</exception>
+    /// <exception cref="InputException">It is not such a file, is damaged, or is too large.</exception>
     internal static IReadOnlyDictionary<string, MatArray> Parse(string path, byte[] bytes)
     {
         if (bytes.Length < HeaderBytes || !IsLevel5(bytes, out var bigEndian))
         {
             throw new InputException(
-                $"{path}: not a MAT-file of level 5{(IsHdf5(bytes) ? " but of 7.3 (HDF5)" : "")}; save it in MATLAB with save(..., '-v7')");
+                $"{path}: not a level 5 MAT-file{(IsHdf5(bytes) ? " but a version 7.3 (HDF5) one" : "")}; save it in MATLAB with save(..., '-v7')");
         }
 
         var variables = new Dictionary<string, MatArray>(StringComparer.Ordinal);
@@ -60,7 +60,7 @@ internal static class MatFile
         {
             return FileLength.Of(path) <= MostBytes
                 ? File.ReadAllBytes(path)
-                : throw new InputException($"{path}: larger than {MostBytes >> 20} MiB, which no list of a data set is");
+                : throw new InputException($"{path}: larger than {MostBytes >> 20} MiB, larger than any data-set list");
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
@@ -68,7 +68,7 @@ internal static class MatFile
         }
     }
 
-    // The last two header bytes are the letters MI as a 16-bit number of the writer's machine; before them stands the version 0x0100.
+    // The last two header bytes are the letters MI as a 16-bit number of the writer's machine; the version 0x0100 precedes them.
     private static bool IsLevel5(ReadOnlySpan<byte> bytes, out bool bigEndian)
     {
         bigEndian = bytes[126] == 'M';

@@ -1,9 +1,9 @@
 namespace CondEmbed.Datasets;
 
-/// <summary>Makes a value of the elements of a matrix: flags, dimensions, name, and what its class calls for.</summary>
+/// <summary>Builds a value from the elements of a matrix: flags, dimensions, name, and what its class requires.</summary>
 internal static class MatParser
 {
-    // Lists of data sets nest three deep; a file that nests without end would take the stack.
+    // Lists of data sets nest three deep; a file with endless nesting would overflow the stack.
     private const int Deepest = 16;
 
     private const int MostDimensions = 32;
@@ -20,7 +20,7 @@ internal static class MatParser
 
         if (depth > Deepest)
         {
-            throw elements.Wrong($"values lie more than {Deepest} deep in each other");
+            throw elements.Wrong($"values are nested more than {Deepest} deep");
         }
 
         var flags = elements.Numbers(elements.Next());
@@ -55,7 +55,7 @@ internal static class MatParser
         var count = sizes.Aggregate(1.0, (product, size) => product * size);
         return count <= MatFile.MostBytes
             ? ([.. sizes.Select(size => (int)size)], (int)count)
-            : throw elements.Wrong($"a matrix says that it has {count} elements");
+            : throw elements.Wrong($"a matrix claims to have {count} elements");
     }
 
     private static MatNumbers Numbers(MatElements elements, int[] dimensions, int count)
@@ -92,22 +92,22 @@ internal static class MatParser
         var names = elements.Next().Data;
         if (lengths is not [>= 1 and <= 1024 and var length] || names.Length % (int)length != 0)
         {
-            throw elements.Wrong("the names of a struct's fields do not have one length");
+            throw elements.Wrong("the field names of a struct differ in length");
         }
 
         var fields = Enumerable.Range(0, names.Length / (int)length).Select(at => FieldName(names.Slice(at * (int)length, (int)length).Span)).ToArray();
         var values = (long)count * fields.Length;
         return values <= int.MaxValue
             ? new MatStructs(dimensions, fields, Matrices(elements, (int)values, depth))
-            : throw elements.Wrong($"a struct says that it has {values} values");
+            : throw elements.Wrong($"a struct claims to have {values} values");
     }
 
     private static MatArray[] Matrices(MatElements elements, int count, int depth)
     {
-        // Each takes a tag of eight bytes at least: what cannot be there is not made room for.
+        // Each takes a tag of at least eight bytes, so no room is made for more than can be there.
         if (count > elements.Left / 8)
         {
-            throw elements.Wrong($"{count} values cannot lie in {elements.Left} bytes");
+            throw elements.Wrong($"{count} values do not fit into {elements.Left} bytes");
         }
 
         var values = new MatArray[count];
@@ -116,7 +116,7 @@ internal static class MatParser
             var element = elements.Next();
             values[at] = element.Type == Matrix
                 ? Parse(elements.Inside(element.Data), depth + 1).Value
-                : throw elements.Wrong($"a cell or field is of type {element.Type}, no matrix");
+                : throw elements.Wrong($"a cell or field is of type {element.Type}, not a matrix");
         }
 
         return values;

@@ -3,7 +3,7 @@ namespace CondEmbed.Datasets;
 /// <summary>Classes that a published set numbers from 1.</summary>
 internal static class NumberedClasses
 {
-    /// <summary>What to say of those that are not there; nothing when all are.</summary>
+    /// <summary>Reports missing classes; empty if there are none.</summary>
     internal static IEnumerable<string> Missing(IReadOnlySet<int> numbers, int classes)
     {
         int[] missing = [.. Enumerable.Range(1, classes).Where(number => !numbers.Contains(number))];
@@ -14,7 +14,7 @@ internal static class NumberedClasses
 
         if (numbers.Any(number => number < 1 || number > classes))
         {
-            yield return $"class {numbers.First(number => number < 1 || number > classes)} is none of 1 to {classes}";
+            yield return $"class {numbers.First(number => number < 1 || number > classes)} is not between 1 and {classes}";
         }
     }
 }

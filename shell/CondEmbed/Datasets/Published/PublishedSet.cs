@@ -2,25 +2,25 @@ using CondEmbed.Common;
 
 namespace CondEmbed.Datasets;
 
-/// <summary>A part of a published set and how large it is.</summary>
+/// <summary>A part of a published set and its size.</summary>
 internal sealed record PublishedPart(string Name, Role Role, int Images, int Classes);
 
-/// <summary>A set that papers compare on: its name, where its split comes from, and the counts that it was published with.</summary>
+/// <summary>A set that papers compare on: its name, where its split comes from, and its published counts.</summary>
 internal sealed record PublishedSet(string Name, string RoleSource, params IReadOnlyList<PublishedPart> Parts)
 {
     /// <summary>The K of Recall@K at which papers give results on the set; null for 1, 2, 4, 8.</summary>
     internal IReadOnlyList<int>? RecallAt { get; init; }
 
-    /// <summary>The error for a set without which list nothing can be made of the others.</summary>
+    /// <summary>The error for a set that lacks a list without which the others are useless.</summary>
     internal InputException Without(string root, string list) =>
-        new($"{root}: {Name}, but its list {list} is missing. Put it back. Or, if the pictures lie in class folders: {Wording.Setting("layout", "folder")}.");
+        new($"{root}: {Name}, but its list {list} is missing. Put it back; or, if the images are in class folders, use {Wording.Setting("layout", "folder")}.");
 
-    /// <summary>The set of a folder, once it is known to be whole, or need not be.</summary>
+    /// <summary>The set in a folder, once it is known to be complete or need not be.</summary>
     /// <param name="root">The folder.</param>
     /// <param name="listed">All images that the lists name, with paths relative to the folder.</param>
-    /// <param name="options">Whether something may be missing.</param>
+    /// <param name="options">Whether files may be missing.</param>
     /// <param name="others">What else the loader found missing.</param>
-    /// <exception cref="InputException">Images are missing or counts differ, and that is not allowed; or nothing is there at all.</exception>
+    /// <exception cref="InputException">Images are missing or counts differ, and that is not allowed; or everything is missing.</exception>
     internal FileDataset Open(string root, IReadOnlyList<ImageItem> listed, DatasetOptions options, params IEnumerable<string> others)
     {
         var placed = listed.Select(item => (Item: item, File: options.ListsOnly ? Path.Combine(root, item.Path) : ListedPath.Find(root, item.Path))).ToList();
@@ -38,15 +38,15 @@ internal sealed record PublishedSet(string Name, string RoleSource, params IRead
         {
             throw new InputException(
             [
-                $"{root}: not the whole of {Name}:",
+                $"{root}: {Name} is incomplete:",
                 .. problems.Select(problem => "  " + problem),
-                $"Put back what is missing, or go on with what is there: {Wording.Setting("allow_subset")}. Every result is then marked as of a subset.",
+                $"Put back what is missing, or continue with what is there: {Wording.Setting("allow_subset")}. Every result is then marked as measured on a subset.",
             ]);
         }
 
         if (there.Count == 0)
         {
-            throw new InputException([$"{root}: {Name}, but nothing of it is there:", .. problems.Select(problem => "  " + problem)]);
+            throw new InputException([$"{root}: looks like {Name}, but all of it is missing:", .. problems.Select(problem => "  " + problem)]);
         }
 
         return new FileDataset(FolderName(root), there, [.. found.Select(one => one.File!)])
@@ -67,7 +67,7 @@ internal sealed record PublishedSet(string Name, string RoleSource, params IRead
         return images == part.Images && classes == part.Classes
             ? null
             : $"the lists name {Readable.Count(images)} {part.Name} images of {Readable.Count(classes)} classes; "
-                + $"published are {Readable.Count(part.Images)} of {Readable.Count(part.Classes)}";
+                + $"the published set has {Readable.Count(part.Images)} of {Readable.Count(part.Classes)}";
     }
 
     private static (int Images, int Classes) Count(Role role, IReadOnlyList<ImageItem> items)

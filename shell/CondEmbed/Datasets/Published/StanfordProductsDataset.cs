@@ -22,7 +22,7 @@ internal static class StanfordProductsDataset
         RecallAt = [1, 10, 100, 1000],
     };
 
-    /// <summary>By either list: where one is missing, that is what must be said.</summary>
+    /// <summary>Recognised by either list, so that a missing one can be reported.</summary>
     internal static bool Recognises(string folder) =>
         File.Exists(Path.Combine(folder, TrainList)) || File.Exists(Path.Combine(folder, TestList));
 

@@ -19,7 +19,7 @@ public sealed class ClusterAgreement
     private readonly List<(long Class, long Cluster, long Both)> cells;
 
     /// <summary>Compares the class of each item with its cluster.</summary>
-    /// <exception cref="ArgumentException">There are no items, or not one cluster for each label.</exception>
+    /// <exception cref="ArgumentException">There are no items, or the numbers of labels and clusters differ.</exception>
     public ClusterAgreement(IReadOnlyList<long> labels, IReadOnlyList<int> clusters)
     {
         if (labels.Count != clusters.Count || labels.Count == 0)
@@ -40,10 +40,10 @@ public sealed class ClusterAgreement
     /// <summary>Normalised mutual information, 0 to 1.</summary>
     public double Nmi { get; }
 
-    /// <summary>Adjusted mutual information: 0 is what chance gives, 1 a perfect clustering.</summary>
+    /// <summary>Adjusted mutual information: 0 is chance level, 1 a perfect clustering.</summary>
     public double Ami { get; }
 
-    /// <summary>The F1 of pairs, 0 to 1; 0 where no two items are in one cluster and of one class.</summary>
+    /// <summary>The F1 of pairs, 0 to 1; 0 if no two items share both cluster and class.</summary>
     public double F1 { get; }
 
     private double PairF1()
@@ -64,7 +64,7 @@ public sealed class ClusterAgreement
         var mean = (Entropy(classSizes) + Entropy(clusterSizes)) / 2;
         var expected = ExpectedInformation.Of(classSizes, clusterSizes);
 
-        // Where all are single items chance does as well as anything, and a quotient of roundings would say nothing.
+        // If all groups are single items, chance does as well as anything, and a quotient of rounding errors would mean nothing.
         var room = mean - expected;
         return (mutual / mean, room < 1e-12 ? 0 : (mutual - expected) / room);
     }

@@ -33,7 +33,7 @@ internal sealed class DistantStarts
         Array.Fill(known, double.PositiveInfinity);
     }
 
-    /// <summary>N D -> K: the numbers of points; one comes more than once where there are fewer distinct ones.</summary>
+    /// <summary>N D -> K: the numbers of points; numbers repeat if there are fewer distinct points.</summary>
     internal static int[] Choose(Embeddings<float> points, PanelRows rows, int count, ulong seed, CancellationToken cancel)
     {
         var starts = new DistantStarts(points, rows, seed, cancel);
@@ -51,7 +51,7 @@ internal sealed class DistantStarts
         return [.. starts.chosen];
     }
 
-    // A point itself is at distance 0, so that none is drawn twice while others are left.
+    // A drawn point is at distance 0, so no point is drawn twice while others are left.
     private void Take(int point)
     {
         chosen.Add(point);

@@ -6,7 +6,7 @@ namespace CondEmbed.Evaluation;
 /// <summary>A clustering.</summary>
 /// <param name="ClusterOf">N: the number of each point's cluster, from 0.</param>
 /// <param name="Inertia">The sum of the squared distances of all points to the centres of their clusters.</param>
-/// <param name="Iterations">Rounds that it took.</param>
+/// <param name="Iterations">The number of rounds.</param>
 /// <param name="Converged">Whether nothing changed in the last round.</param>
 public sealed record Clustering(int[] ClusterOf, double Inertia, int Iterations, bool Converged);
 
@@ -20,8 +20,8 @@ public static class KMeans
 {
     /// <summary>N D -> N.</summary>
     /// <param name="points">What to cluster.</param>
-    /// <param name="clusters">How many clusters, 1 to N. Fewer come out where there are fewer distinct points.</param>
-    /// <param name="seed">Everything random follows from it: the same clusters on any machine and any number of threads.</param>
+    /// <param name="clusters">How many clusters, 1 to N. Fewer result if there are fewer distinct points.</param>
+    /// <param name="seed">The seed of everything random: it gives the same clusters on any machine and any number of threads.</param>
     /// <param name="iterations">The most rounds.</param>
     /// <param name="cancel">Stops between rounds and starts.</param>
     public static Clustering Cluster<T>(

@@ -14,13 +14,13 @@ internal static unsafe class NearestCentres
     private const int Width = PanelRows.Width;
     private const int Wide = 16;
 
-    /// <summary>Takes centres that are nearer than what is known; of equally near ones that with the lower name.</summary>
+    /// <summary>Adopts centres that are nearer than the known ones; among equally near ones, the one with the lower name.</summary>
     /// <param name="points">N D.</param>
     /// <param name="centres">K D.</param>
     /// <param name="halfSquares">K: half the square of each centre.</param>
-    /// <param name="names">K: what each centre is called, rising.</param>
-    /// <param name="nearest">N: the names of the nearest; changed.</param>
-    /// <param name="least">N: their numbers, infinite where none is known; changed.</param>
+    /// <param name="names">K: the name of each centre, ascending.</param>
+    /// <param name="nearest">N: the names of the nearest; updated.</param>
+    /// <param name="least">N: their values, infinite if unknown; updated.</param>
     /// <param name="cancel">Stops between blocks.</param>
     internal static void Take(PanelRows points, PanelRows centres, float[] halfSquares, int[] names, int[] nearest, float[] least, CancellationToken cancel)
     {
@@ -47,7 +47,7 @@ internal static unsafe class NearestCentres
         }, cancel);
     }
 
-    // The panels of points stay near the core while the centres go by. Each point has the best of every sixteenth centre.
+    // The panels of points stay in cache while the centres stream by. Each point keeps the best of every sixteenth centre.
     private static void Scan(PanelRows points, PanelRows centres, float[] squares, int first, int count, float* tile, float* best, int* place)
     {
         new Span<float>(best, count * Width * Wide).Fill(float.PositiveInfinity);

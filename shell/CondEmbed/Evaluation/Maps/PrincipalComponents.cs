@@ -12,11 +12,11 @@ namespace CondEmbed.Evaluation;
 /// </summary>
 public static class PrincipalComponents
 {
-    // Partial sums that equal the share but for rounding count as equal.
+    // Partial sums that equal the share up to rounding count as equal.
     private const double Rounding = 1e-9;
 
     /// <summary>N D -> the fraction for each share of variance.</summary>
-    /// <param name="embeddings">As they are: nothing is scaled.</param>
+    /// <param name="embeddings">The embeddings as they are: nothing is scaled.</param>
     /// <param name="variances">Shares of the variance, 0 to 1.</param>
     /// <exception cref="Common.InputException">An embedding is not finite.</exception>
     public static double[] Fractions<T>(Embeddings<T> embeddings, IReadOnlyList<double> variances)
@@ -77,7 +77,7 @@ public static class PrincipalComponents
         ];
     }
 
-    // The eigenvalues of the covariance, but for a factor: squares of the singular values, falling.
+    // The eigenvalues of the covariance up to a factor: squares of the singular values, in descending order.
     private static double[] Eigenvalues<T>(Embeddings<T> embeddings)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {

@@ -9,23 +9,23 @@ namespace CondEmbed.Evaluation;
 
 /// <summary>
 /// Exact t-SNE on tensors (van der Maaten and Hinton, "Visualizing Data using t-SNE", JMLR 2008): places in the plane whose Student-t similarities are
-/// as near as can be to the affinities of the embeddings. It begins at their principal components (Kobak and Berens, Nature Communications 2019), so
-/// that maps of like embeddings are alike, and learns at a rate after the number of points (Belkina and others, Nature Communications 2019). Time and
+/// as close as possible to the affinities of the embeddings. It starts from their principal components (Kobak and Berens, Nature Communications 2019), so
+/// that similar embeddings get similar maps, and sets its learning rate by the number of points (Belkina and others, Nature Communications 2019). Time and
 /// memory grow with the square of the points: meant for some thousands. The same embeddings, options and number of threads give the same map.
 /// </summary>
 public static class Tsne
 {
-    /// <summary>Fewer points have no neighbourhoods to keep; their principal components are their map.</summary>
+    /// <summary>Fewer points have no neighbourhoods to preserve; their map is their principal components.</summary>
     private const int FewestPoints = 8;
 
-    /// <summary>Several matrices of their square are held, 3.2 GB each.</summary>
+    /// <summary>Several N x N matrices are held, 3.2 GB each.</summary>
     private const int MostPoints = 20_000;
 
     private const double StartDeviation = 1e-4;
     private const double StartNoise = 1e-6;
 
     /// <summary>N D -> N places, around the origin.</summary>
-    /// <param name="embeddings">As they are: bring them to unit length first where they are compared by cosine.</param>
+    /// <param name="embeddings">The embeddings as they are: normalise them first if they are compared by cosine.</param>
     /// <param name="options">How to draw.</param>
     /// <param name="cancel">Stops between two steps.</param>
     /// <exception cref="InputException">An embedding is not finite, or there are more than 20,000.</exception>
@@ -36,7 +36,7 @@ public static class Tsne
         options.Check();
         if (embeddings.Count > MostPoints)
         {
-            throw new InputException($"A map by t-SNE of {embeddings.Count} embeddings takes memory with their square: give at most {MostPoints}, or use PrincipalComponents.Plane.");
+            throw new InputException($"t-SNE of {embeddings.Count} embeddings would need too much memory, which grows with their square: give at most {MostPoints}, or use PrincipalComponents.Plane.");
         }
 
         var plane = PrincipalComponents.Plane(embeddings);
@@ -72,7 +72,7 @@ public static class Tsne
         return (squares + squares.t() - (2 * rows.mm(rows.t()))).clamp_(min: 0).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The principal components, so small that all points see each other, and a little noise: equal points could never part.</summary>
+    /// <summary>The principal components, scaled so that all points affect each other, with a little noise, without which equal points could never separate.</summary>
     private static torch.Tensor Start(MapPoint[] plane, int seed)
     {
         var deviation = Math.Sqrt(plane.Average(point => point.X * point.X));

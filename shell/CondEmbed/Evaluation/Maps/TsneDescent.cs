@@ -47,7 +47,7 @@ internal sealed class TsneDescent
 
     /// <summary>
     /// N N affinities p, N 2 places y -> N 2, equation 5: 4 sum_j (e p_ij - q_ij) (y_i - y_j) t_ij with t_ij = 1 / (1 + |y_i - y_j|^2), Z their sum,
-    /// q = t / Z. As few passes over N N numbers as can be: 1 + |y_i - y_j|^2 is one matrix product, and so are both sums over j.
+    /// q = t / Z. As few passes over N N numbers as possible: 1 + |y_i - y_j|^2 is one matrix product, and so are both sums over j.
     /// </summary>
     internal static torch.Tensor Gradient(torch.Tensor affinities, torch.Tensor places, double exaggeration)
     {
@@ -60,7 +60,7 @@ internal sealed class TsneDescent
         return ((sums.narrow(1, 0, 2) - (places * sums.narrow(1, 2, 1))) * (4 / total)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The Kullback-Leibler divergence that is made small: sum p log (p / q).</summary>
+    /// <summary>The Kullback-Leibler divergence to minimise: sum p log (p / q).</summary>
     internal static double Divergence(torch.Tensor affinities, torch.Tensor places)
     {
         using var scope = torch.NewDisposeScope();

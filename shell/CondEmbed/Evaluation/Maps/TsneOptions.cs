@@ -12,10 +12,10 @@ public sealed record TsneOptions
     /// <summary>The first steps, which gather clusters: with exaggerated affinities and little momentum.</summary>
     public int EarlyIterations { get; init; } = 125;
 
-    /// <summary>By what the affinities are multiplied in the first steps.</summary>
+    /// <summary>The factor by which the affinities are multiplied in the first steps.</summary>
     public double Exaggeration { get; init; } = 12;
 
-    /// <summary>Seed of the noise that parts points of equal principal components.</summary>
+    /// <summary>Seed of the noise that separates points with equal principal components.</summary>
     public int Seed { get; init; }
 
     internal void Check()

@@ -5,7 +5,7 @@ namespace CondEmbed.Evaluation;
 
 /// <summary>
 /// k-means in single precision by <see cref="PanelProduct"/>. A round computes only what can have changed: how far all points are from the centres that moved, and
-/// how far the points whose own centre moved away are from the others. What comes out is what computing everything gives, to the last bit.
+/// how far the points whose own centre moved away are from the others. The result is bit-identical to computing everything.
 /// </summary>
 internal sealed class PanelMeans : IDisposable
 {
@@ -16,7 +16,7 @@ internal sealed class PanelMeans : IDisposable
     private readonly int clusters;
     private readonly int[] clusterOf;
 
-    // What the mean of equal points may be away from them, squared.
+    // How far the mean of equal points may be from them, squared.
     private readonly double rounding;
 
     // Of each point: half the squared distance from its centre, less half its own square.
@@ -83,7 +83,7 @@ internal sealed class PanelMeans : IDisposable
     }
 
     // Puts the centres of changed clusters to the means of their points, and empty ones to the points that are farthest from their centres, as long as any is away
-    // from its own. Which centres moved comes back.
+    // from its own. Returns which centres moved.
     private int[] Move(bool[] changed)
     {
         var members = clusterOf.Select((cluster, point) => (cluster, point)).ToLookup(pair => pair.cluster, pair => pair.point);
@@ -148,7 +148,7 @@ internal sealed class PanelMeans : IDisposable
         }
     }
 
-    // How far points are now from their centres that moved; those that are farther than they were come back.
+    // How far points are now from their centres that moved; returns those that are farther away than before.
     private int[] Remeasure(int[] moved)
     {
         var halfSquares = moved.ToDictionary(cluster => cluster, cluster => HalfSquare(Centre(cluster)));

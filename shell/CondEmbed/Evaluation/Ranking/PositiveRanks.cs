@@ -5,8 +5,8 @@ using CondEmbed.Search;
 namespace CondEmbed.Evaluation;
 
 /// <summary>
-/// The ranks of all positives of all queries, without any ranking being made: similarities are computed a tile at a time, and what comes before each positive is
-/// counted while the tile is still near the core. A set that is searched among itself takes half of the products, since each serves both of its items.
+/// The ranks of all positives of all queries, computed without ranking: similarities are computed a tile at a time, and the items before each positive are
+/// counted while the tile is still in cache. A set searched against itself needs half of the products, since each serves both of its items.
 /// </summary>
 internal sealed unsafe class PositiveRanks
 {
@@ -23,10 +23,10 @@ internal sealed unsafe class PositiveRanks
         counts = Counted(cancel);
     }
 
-    /// <summary>Counts; null where there are too many positives for that.</summary>
-    /// <param name="queries">Q D.</param>
-    /// <param name="gallery">G D; the same object where each query is an item.</param>
-    /// <param name="self">For each query the item that it is itself, or -1.</param>
+    /// <summary>Counts the ranks; null if there are too many positives for that.</summary>
+    /// <param name="queries">Q D, the query embeddings.</param>
+    /// <param name="gallery">G D; the same object if each query is an item.</param>
+    /// <param name="self">For each query the item that is the query itself, or -1.</param>
     /// <param name="strictly">Whether <see cref="StrictlyBetter"/> will be asked for.</param>
     /// <param name="cancel">Stops between blocks.</param>
     internal static PositiveRanks? Of(
@@ -35,7 +35,7 @@ internal sealed unsafe class PositiveRanks
             ? new PositiveRanks(queries, gallery, self, positives, strictly, cancel)
             : null;
 
-    /// <summary>The rising ranks of a query's positives.</summary>
+    /// <summary>The ascending ranks of a query's positives.</summary>
     internal int[] Ranks(int query)
     {
         var ranks = new int[gallery.PositivesOf(queries.Labels[query], self[query])];
@@ -81,7 +81,7 @@ internal sealed unsafe class PositiveRanks
         var near = Math.Clamp(items.Panels / (4 * ComputeThreads.Count), 1, items.Near);
         var blocks = (items.Panels + near - 1) / near;
 
-        // Of a triangle the last columns are the longest: they come first, so that all threads end together.
+        // The last columns of a triangle are the longest: they come first, so that all threads finish together.
         var own = ParallelWork.Do(blocks, () => new int[positives.Items.Length], (into, part) => Count(asked, items, (blocks - 1 - part) * near, near, same, into, cancel), cancel);
         var all = own.Count > 0 ? own[0] : [];
         foreach (var more in own.Skip(1))

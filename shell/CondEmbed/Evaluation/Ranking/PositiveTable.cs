@@ -9,10 +9,10 @@ namespace CondEmbed.Evaluation;
 /// </summary>
 internal sealed class PositiveTable
 {
-    /// <summary>Stands for the index of a positive where ties are not to count, as if all items came after it.</summary>
+    /// <summary>Replaces the index of a positive if ties are not to count, as if all items came after it.</summary>
     internal const int Strictly = -1;
 
-    // More positives a query are as quickly counted by sorting; and what all threads hold together has to stay small.
+    // With more positives per query, sorting is just as fast; and the threads' total memory has to stay small.
     private const int MostDepth = 96;
     private const long MostPlaces = 16 << 20;
 
@@ -30,7 +30,7 @@ internal sealed class PositiveTable
 
     internal int[] Items { get; }
 
-    /// <summary>Where a panel begins.</summary>
+    /// <summary>The start of a panel.</summary>
     internal int Start(int panel) => starts[panel];
 
     /// <summary>How many places each query of a panel has.</summary>
@@ -39,10 +39,10 @@ internal sealed class PositiveTable
     /// <summary>Where the places of a query begin; they are <see cref="PanelRows.Width"/> apart.</summary>
     internal int StartOf(int query) => starts[query / PanelRows.Width] + (query % PanelRows.Width);
 
-    /// <summary>The positives of all queries; null where there are too many of them.</summary>
-    /// <param name="queries">Q D.</param>
-    /// <param name="gallery">G D.</param>
-    /// <param name="self">The item that is a query itself, or -1.</param>
+    /// <summary>The positives of all queries; null if there are too many of them.</summary>
+    /// <param name="queries">Q D, the query embeddings.</param>
+    /// <param name="gallery">G D, the gallery embeddings.</param>
+    /// <param name="self">The item that is the query itself, or -1.</param>
     /// <param name="strictly">Whether each query's best positive comes once more after all, marked <see cref="Strictly"/>.</param>
     internal static PositiveTable? Of(LabelledSet<float> queries, LabelledSet<float> gallery, IReadOnlyList<int> self, bool strictly)
     {

@@ -7,7 +7,7 @@ namespace CondEmbed.Evaluation;
 
 /// <summary>
 /// Counts, in a tile of 48 x 48 similarities, the items that come before each positive: those that are more similar, or as similar and of lower index. An item that
-/// comes before no positive at some depth comes before none further on, so that most tiles are done with after the worst ones.
+/// precedes no positive at some depth precedes none after it, so most tiles are finished after the worst ones.
 /// </summary>
 internal static unsafe class PositiveTile
 {
@@ -18,10 +18,10 @@ internal static unsafe class PositiveTile
     /// <param name="tile">48 48.</param>
     /// <param name="first">The index of the first item.</param>
     /// <param name="queries">How many queries there are.</param>
-    /// <param name="depth">How many positives of each.</param>
+    /// <param name="depth">How many positives each query has.</param>
     /// <param name="positives">Depth 48: their similarities.</param>
     /// <param name="places">Depth 48: their indices.</param>
-    /// <param name="counts">Depth 48: what is added to.</param>
+    /// <param name="counts">Depth 48: the counts to add to.</param>
     internal static void OfRows(float* tile, int first, int queries, int depth, float* positives, int* places, int* counts)
     {
         for (var query = 0; query < queries; query++, tile += Width)
@@ -51,10 +51,10 @@ internal static unsafe class PositiveTile
     /// <param name="tile">48 48.</param>
     /// <param name="first">The index of the first item.</param>
     /// <param name="items">How many items there are.</param>
-    /// <param name="depth">How many positives of each query.</param>
+    /// <param name="depth">How many positives each query has.</param>
     /// <param name="positives">Depth 48: their similarities.</param>
     /// <param name="places">Depth 48: their indices.</param>
-    /// <param name="counts">Depth 48: what is added to.</param>
+    /// <param name="counts">Depth 48: the counts to add to.</param>
     internal static void OfColumns(float* tile, int first, int items, int depth, float* positives, int* places, int* counts)
     {
         for (var at = 0; at < depth * Width; at += Width)

@@ -9,9 +9,9 @@ namespace CondEmbed.Evaluation;
 /// </summary>
 internal static class RankCounter
 {
-    /// <summary>The ranks of the positives, rising.</summary>
+    /// <summary>The ranks of the positives, ascending.</summary>
     /// <param name="similarities">To every item.</param>
-    /// <param name="self">The item that is the query itself; -1 if none is.</param>
+    /// <param name="self">The item that is the query itself; -1 if there is none.</param>
     /// <param name="positives">The items with the query's label, <paramref name="self"/> left out, in any order. They are reordered.</param>
     /// <param name="ranks">Receives one rank for each positive.</param>
     internal static void Ranks<T>(ReadOnlySpan<T> similarities, int self, Span<int> positives, Span<int> ranks)
@@ -79,7 +79,7 @@ internal static class RankCounter
             falling[i] = -similarities[positives[i]];
         }
 
-        // Sorting by the keys alone is several times as fast as by pairs; then what is equal is put in the order of its index.
+        // Sorting by the keys alone is several times faster than by pairs; equal ones are then ordered by index.
         MemoryExtensions.Sort(falling.AsSpan(), positives);
         for (var first = 0; first < falling.Length;)
         {
@@ -119,7 +119,7 @@ internal static class RankCounter
         return at;
     }
 
-    // Binary search for the best positive that the item stands before.
+    // Binary search for the best positive that the item precedes.
     private static int FirstPreceded<T>(T[] best, Span<int> positives, T similarity, int item)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {

@@ -15,7 +15,7 @@ internal sealed unsafe class SimilarityRows<T> : IDisposable
 {
     private const int BlockBytes = 64 << 20;
 
-    // Items that stay near a core while the queries of a block go by.
+    // Items that stay in cache while the queries of a block stream by.
     private const int Near = 64;
 
     private readonly Embeddings<T> queries;

@@ -2,7 +2,7 @@ using System.Numerics;
 
 namespace CondEmbed.Evaluation;
 
-/// <summary>The bits of a floating point number as a whole number that sorts as the number does.</summary>
+/// <summary>The bits of a floating-point number as an integer that sorts in the same order.</summary>
 internal static class SortableBits
 {
     internal static int Width<T>()

@@ -13,14 +13,14 @@ public static class TensorEmbeddings
         ArgumentNullException.ThrowIfNull(embeddings);
         var shape = embeddings.shape;
         if (shape.Length != 2)
-            throw new ArgumentException($"Embeddings are N D, a row a picture; these are [{string.Join(", ", shape)}].", nameof(embeddings));
+            throw new ArgumentException($"Embeddings must be N x D, one row per image; these are [{string.Join(", ", shape)}].", nameof(embeddings));
         using var known = embeddings.detach();
         using var host = known.to(torch.float32, torch.CPU);
         using var dense = host.contiguous();
         return new Embeddings<float>([.. dense.data<float>()], (int)shape[0], (int)shape[1]);
     }
 
-    /// <summary>N D: the numbers as they are, not copied; the tensor keeps the array in its place until it is disposed.</summary>
+    /// <summary>N D: the numbers, not copied; the tensor pins the array until it is disposed.</summary>
     internal static torch.Tensor Tensor<T>(Embeddings<T> embeddings)
         where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
     {

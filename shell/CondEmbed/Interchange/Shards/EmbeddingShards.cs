@@ -4,7 +4,7 @@ using CondEmbed.Search;
 
 namespace CondEmbed.Interchange;
 
-/// <summary>The files that <see cref="ShardWriter"/> has written, of one network and one list of pictures.</summary>
+/// <summary>The files that <see cref="ShardWriter"/> has written, of one network and one list of images.</summary>
 public sealed class EmbeddingShards
 {
     private readonly string[] paths;
@@ -24,20 +24,20 @@ public sealed class EmbeddingShards
     /// <summary>Opens shards, and checks that they belong together.</summary>
     /// <param name="paths">The files.</param>
     /// <param name="allowMissing">Whether some of the N may be missing.</param>
-    /// <exception cref="InputException">One is no shard, is of another network or of other pictures than the first, is there twice, or is missing.</exception>
+    /// <exception cref="InputException">One is not a shard, belongs to another network or other images than the first, is given twice, or is missing.</exception>
     public static EmbeddingShards Open(IReadOnlyList<string> paths, bool allowMissing = false)
     {
         ArgumentNullException.ThrowIfNull(paths);
         if (paths.Count == 0)
         {
-            throw new InputException("no shards are given; they are files as part-00001-of-00008.parquet");
+            throw new InputException("no shards given; they are files such as part-00001-of-00008.parquet");
         }
 
         var headers = paths.Select(HeaderOf).ToList();
         var first = headers[0];
         for (var at = 1; at < headers.Count; at++)
         {
-            first.DemandSame(headers[at], paths[0], $"give only shards that belong with {paths[at]}, or only others");
+            first.DemandSame(headers[at], paths[0], $"give only shards that belong with {paths[at]}, or only the others");
             if (headers[at].Shard.Count != first.Shard.Count)
             {
                 throw new InputException($"{paths[0]} is one of {first.Shard.Count} shards, {paths[at]} one of {headers[at].Shard.Count}; give one set of shards");
@@ -67,7 +67,7 @@ public sealed class EmbeddingShards
 
     internal static ShardHeader HeaderOf(string path) =>
         Reading(path, file => ShardHeader.Read(file.Metadata))
-            ?? throw new InputException($"{path}: is no shard: it does not say whose embeddings it holds. Make it with {Wording.Of("ShardWriter", "'condembed embed RUN IMAGES --shard 1/1 --out DIR'")}.");
+            ?? throw new InputException($"{path}: is not a shard: it does not say which network its embeddings come from. Create it with {Wording.Of("ShardWriter", "'condembed embed RUN IMAGES --shard 1/1 --out DIR'")}.");
 
     private static string Again => Wording.Of("IndexOptions.Again", "--again");
 
@@ -87,7 +87,7 @@ public sealed class EmbeddingShards
             throw new InputException(
                 $"{missing.Count.ToString(CultureInfo.InvariantCulture)} of {count} shards are missing: {named}{(missing.Count > 20 ? ", ..." : "")}; "
                 + $"make them with {Wording.Of($"ShardWriter and new Shard({missing[0]}, {count})", $"'condembed embed ... --shard {missing[0]}/{count}'")}, "
-                + $"or go on without: {Wording.Of("allowMissing: true", "--allow-missing")}");
+                + $"or continue without them: {Wording.Of("allowMissing: true", "--allow-missing")}");
         }
     }
 
@@ -99,7 +99,7 @@ public sealed class EmbeddingShards
         if (ids is null || places is null || labels is null || starts.Count != ids.Length || values.Length != (long)ids.Length * dimension
             || starts.Where((start, row) => start != row * dimension).Any() || !ids.All(PictureId.IsOne))
         {
-            throw new InputException($"{path}: is damaged: row group {group} is not made of rows of id, path, label and {dimension} numbers. Write it anew: {Again}.");
+            throw new InputException($"{path}: is damaged: row group {group} does not consist of rows of id, path, label and {dimension} numbers. Write it again: {Again}.");
         }
 
         return [.. ids.Select((id, row) => new StoreItem(id, places[row], labels[row], values.AsMemory(row * dimension, dimension)))];
@@ -114,7 +114,7 @@ public sealed class EmbeddingShards
         }
         catch (Exception problem) when (problem is not InputException)
         {
-            throw new InputException($"{path}: cannot be read: {problem.Message} If it is damaged, write it anew: {Again}.");
+            throw new InputException($"{path}: cannot be read: {problem.Message} If it is damaged, write it again: {Again}.");
         }
     }
 }

@@ -5,7 +5,7 @@ using CondEmbed.Search;
 
 namespace CondEmbed.Interchange;
 
-/// <summary>Pictures that get their names by content while they are read for the network, so that every file is read once.</summary>
+/// <summary>Names images by content while they are read for the network, so that every file is read only once.</summary>
 internal sealed class NamedPictures(IImageDataset dataset) : IImageSource
 {
     private readonly ConcurrentDictionary<int, string> ids = new();
@@ -25,6 +25,6 @@ internal sealed class NamedPictures(IImageDataset dataset) : IImageSource
         return file;
     }
 
-    /// <summary>The id of a picture that was read.</summary>
+    /// <summary>The id of an image that was read.</summary>
     internal string IdOf(int index) => ids[index];
 }

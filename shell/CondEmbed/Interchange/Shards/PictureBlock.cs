@@ -5,7 +5,7 @@ using CondEmbed.Search;
 
 namespace CondEmbed.Interchange;
 
-/// <summary>Some pictures of a data set, named by their content, with what cannot be read left out.</summary>
+/// <summary>Some images of a data set, named by their content, leaving out those that cannot be read.</summary>
 internal sealed class PictureBlock
 {
     private readonly IImageDataset dataset;
@@ -45,14 +45,14 @@ internal sealed class PictureBlock
         }
     }
 
-    /// <summary>The pictures that can be read, by their numbers in the data set, with their ids.</summary>
+    /// <summary>The images that can be read, by their numbers in the data set, with their ids.</summary>
     internal IReadOnlyList<(int Item, string Id)> Pictures => pictures;
 
-    /// <summary>The pictures in order, with the labels of the data or one for all.</summary>
+    /// <summary>The images in order, with the labels of the data or one for all.</summary>
     internal IReadOnlyList<StorePlace> Places(string? label) =>
         [.. pictures.Select(picture => new StorePlace(picture.Id, dataset.Items[picture.Item].Path, label ?? dataset.Items[picture.Item].Label))];
 
-    /// <summary>The embeddings of those pictures whose ids are given, but for bad ones.</summary>
+    /// <summary>The embeddings of the images with the given ids, except bad ones.</summary>
     internal IReadOnlyDictionary<string, ReadOnlyMemory<float>> Embed(
         IEmbeddingNetwork network, IReadOnlyList<string> ids, Action<BadPictureException, int> skip, CancellationToken cancellation)
     {
@@ -85,7 +85,7 @@ internal sealed class PictureBlock
         return found;
     }
 
-    /// <summary>Reads the pictures once more, and holds that they are still the same: an embedding must not stand under another content's name.</summary>
+    /// <summary>Reads the images again, and checks that they are unchanged: an embedding must not be stored under the id of other content.</summary>
     private sealed class UnchangedPictures(IImageDataset dataset, Dictionary<int, string> ids) : IImageSource
     {
         public int Count => dataset.Count;
@@ -99,7 +99,7 @@ internal sealed class PictureBlock
         public byte[] Read(int index)
         {
             var file = dataset.Read(index);
-            return PictureId.Of(file, dataset.BoxOf(index)) == ids[index] ? file : throw new BadPictureException(dataset.NameOf(index), "it changed while it was read");
+            return PictureId.Of(file, dataset.BoxOf(index)) == ids[index] ? file : throw new BadPictureException(dataset.NameOf(index), "it changed while it was being read");
         }
     }
 }

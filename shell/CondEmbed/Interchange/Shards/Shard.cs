@@ -4,11 +4,11 @@ using CondEmbed.Common;
 namespace CondEmbed.Interchange;
 
 /// <summary>One of several equal parts of the work, for one of several machines.</summary>
-/// <param name="Index">Which, from 1.</param>
+/// <param name="Index">Which part, from 1.</param>
 /// <param name="Count">How many there are.</param>
 public sealed record Shard(int Index, int Count)
 {
-    /// <summary>More parts than this is a slip.</summary>
+    /// <summary>More parts than this must be a mistake.</summary>
     public const int Most = 100_000;
 
     /// <summary>Reads <c>i/N</c>.</summary>
@@ -28,11 +28,11 @@ public sealed record Shard(int Index, int Count)
     public string FileName => string.Create(CultureInfo.InvariantCulture, $"part-{Index:D5}-of-{Count:D5}.parquet");
 
     /// <summary>
-    /// The pictures of this part, batch by batch: every Count-th batch from its own on. So the network sees the very batches that it sees when all is
-    /// done at once, and the numbers come out the same to the last bit.
+    /// The images of this part, batch by batch: every Count-th batch, starting with its own. So the network sees exactly the batches that it would see if everything were
+    /// done at once, and the results are bit-identical.
     /// </summary>
-    /// <param name="pictures">How many pictures there are in all.</param>
-    /// <param name="batchSize">How many pictures the network takes at once.</param>
+    /// <param name="pictures">How many images there are in all.</param>
+    /// <param name="batchSize">How many images the network takes at once.</param>
     public IEnumerable<int> Items(int pictures, int batchSize)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);

@@ -7,10 +7,10 @@ using CondEmbed.Search;
 
 namespace CondEmbed.Interchange;
 
-/// <summary>What a shard's file says about itself: whose embeddings of which pictures it holds, and which part of them.</summary>
+/// <summary>What a shard's file says about itself: which network's embeddings of which images it contains, and which part of them.</summary>
 /// <param name="Network">The network.</param>
 /// <param name="Shard">The part.</param>
-/// <param name="Pictures">SHA-256 of the paths, labels and boxes of all pictures of the data set, and of the size of a batch.</param>
+/// <param name="Pictures">SHA-256 of the paths, labels and boxes of all images of the data set, and of the size of a batch.</param>
 internal sealed record ShardHeader(StoreNetwork Network, Shard Shard, string Pictures)
 {
     private const string Prefix = "condembed.";
@@ -29,7 +29,7 @@ internal sealed record ShardHeader(StoreNetwork Network, Shard Shard, string Pic
         return new ShardHeader(StoreNetwork.Of(network), shard, Convert.ToHexStringLower(sum.GetHashAndReset()));
     }
 
-    /// <summary>What a file says; null if it is no shard.</summary>
+    /// <summary>The header of a file; null if it is not a shard.</summary>
     internal static ShardHeader? Read(IReadOnlyDictionary<string, string> metadata)
     {
         if (Text("fingerprint") is { Length: > 0 } fingerprint
@@ -54,17 +54,17 @@ internal sealed record ShardHeader(StoreNetwork Network, Shard Shard, string Pic
         [Prefix + "pictures"] = Pictures,
     };
 
-    /// <summary>Demands the same network and pictures as another's.</summary>
+    /// <summary>Throws unless another header has the same network and images.</summary>
     internal void DemandSame(ShardHeader other, string path, string fix)
     {
         Network.DemandSame(other.Network, path, fix);
         if (Pictures != other.Pictures)
         {
-            throw new InputException($"{path} is a shard of another list of pictures; {fix}");
+            throw new InputException($"{path} is a shard of another list of images; {fix}");
         }
     }
 
-    // With its length before it, so that no two lists have one text.
+    // Prefixed with its length, so that no two lists give the same text.
     private static void Add(IncrementalHash sum, string text)
     {
         var bytes = Encoding.UTF8.GetBytes(text);

@@ -6,25 +6,25 @@ using CondEmbed.Search;
 
 namespace CondEmbed.Interchange;
 
-/// <summary>Embeds one part of a data set into a Parquet file of its own, so that many machines can share the work and any part can be done again.</summary>
+/// <summary>Embeds one part of a data set into a Parquet file of its own, so that many machines can share the work and any part can be repeated.</summary>
 public static class ShardWriter
 {
     private const string Phase = "embedding";
 
     /// <summary>
     /// Writes <c>part-00001-of-00008.parquet</c> into a folder: <c>id</c>, <c>path</c>, <c>label</c> (strings), <c>embedding</c> (list of float). The file
-    /// has its name only once it is whole, so one that is there, of the same network and pictures, is left as it is. Memory holds one group of rows.
+    /// gets its name only once it is complete, so an existing one of the same network and images is left as it is. Only one group of rows is held in memory.
     /// </summary>
     /// <param name="network">The network.</param>
-    /// <param name="dataset">All pictures, the same list on every machine.</param>
+    /// <param name="dataset">All images, the same list on every machine.</param>
     /// <param name="shard">Which part of them.</param>
-    /// <param name="folder">Where to; it is made if it is missing.</param>
-    /// <param name="options">Workers, Label, SkipBad and Again count here; Again writes the file anew whatever is there.</param>
-    /// <param name="progress">Told how far it is.</param>
+    /// <param name="folder">The folder, created if missing.</param>
+    /// <param name="options">Workers, Label, SkipBad and Again apply here; Again rewrites an existing file.</param>
+    /// <param name="progress">Receives progress reports.</param>
     /// <param name="cancellation">Ends the work with an OperationCanceledException, and leaves no file.</param>
-    /// <returns>How many rows were written; null where the file was there.</returns>
-    /// <exception cref="InputException">A file of that name is of another network or other pictures, or cannot be read or written.</exception>
-    /// <exception cref="BadPictureException">A picture cannot be used and they are not skipped.</exception>
+    /// <returns>How many rows were written; null if the file already existed.</returns>
+    /// <exception cref="InputException">A file with that name belongs to another network or other images, or cannot be read or written.</exception>
+    /// <exception cref="BadPictureException">An image cannot be used and bad images are not skipped.</exception>
     public static int? Write(
         IEmbeddingNetwork network,
         IImageDataset dataset,
@@ -42,7 +42,7 @@ public static class ShardWriter
         var path = Path.Combine(folder, shard.FileName);
         if (File.Exists(path) && !options.Again)
         {
-            EmbeddingShards.HeaderOf(path).DemandSame(header, path, $"give another folder, or {Wording.Of("IndexOptions.Again", "--again")} to write it anew");
+            EmbeddingShards.HeaderOf(path).DemandSame(header, path, $"give another folder, or {Wording.Of("IndexOptions.Again", "--again")} to write it again");
             return null;
         }
 
@@ -66,7 +66,7 @@ public static class ShardWriter
         int[] items = [.. header.Shard.Items(dataset.Count, network.BatchSize)];
         var (done, written) = (0, 0);
 
-        // Whole batches, so that a group's end does not cut one.
+        // Whole batches, so that no batch crosses the end of a group.
         foreach (var group in items.Chunk(RowsInGroup(network)))
         {
             var rows = Embed(network, dataset, group, options, cancellation);

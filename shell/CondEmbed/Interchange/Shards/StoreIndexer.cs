@@ -7,32 +7,32 @@ using CondEmbed.Search;
 
 namespace CondEmbed.Interchange;
 
-/// <summary>How pictures are brought into a store.</summary>
-/// <param name="Block">Pictures that are written at once, as a whole or not at all.</param>
-/// <param name="Workers">Threads that read pictures; 0 for one a core.</param>
-/// <param name="Again">Whether pictures that are there already are embedded again.</param>
-/// <param name="Label">The class of all pictures, instead of what the data says.</param>
-/// <param name="SkipBad">Told of each picture that cannot be used, which is then left out; null throws instead.</param>
+/// <summary>How images are added to a store.</summary>
+/// <param name="Block">Images that are written at once, as a whole or not at all.</param>
+/// <param name="Workers">Threads that read images; 0 for one per core.</param>
+/// <param name="Again">Whether images already in the store are embedded again.</param>
+/// <param name="Label">The class of all images, instead of what the data says.</param>
+/// <param name="SkipBad">Told of each image that cannot be used, which is then left out; null throws instead.</param>
 public sealed record IndexOptions(int Block = 512, int Workers = 0, bool Again = false, string? Label = null, Action<BadPicture>? SkipBad = null);
 
-/// <summary>What came of it.</summary>
-/// <param name="Embedded">Pictures that were embedded, or loaded from shards, and written.</param>
-/// <param name="Known">Pictures that were there already.</param>
-/// <param name="Renamed">Of these, those whose path or label was another.</param>
-/// <param name="Same">Pictures of the same content as one before them, which has the row.</param>
-/// <param name="Bad">Pictures that cannot be used and were left out.</param>
+/// <summary>The result of filling a store.</summary>
+/// <param name="Embedded">Images that were embedded, or loaded from shards, and written.</param>
+/// <param name="Known">Images that were already in the store.</param>
+/// <param name="Renamed">Of these, those whose path or label changed.</param>
+/// <param name="Same">Images with the same content as an earlier one, which has the row.</param>
+/// <param name="Bad">Images that cannot be used and were left out.</param>
 /// <param name="Elapsed">How long it took.</param>
 public sealed record IndexSummary(long Embedded, long Known, long Renamed, long Same, long Bad, TimeSpan Elapsed);
 
 /// <summary>
-/// Brings pictures into a store block by block. What is there already is not embedded again, so that a load which was stopped goes on where it was, and a
+/// Adds images to a store block by block. Images already there are not embedded again, so that an interrupted load continues where it was, and a
 /// second one changes nothing.
 /// </summary>
 public sealed class StoreIndexer
 {
     private const string Phase = "indexing";
 
-    // A picture's id shortened to what memory of a whole catalogue allows: two pictures of one are not to be expected before some 10^18.
+    // An image's id, shortened so that a whole catalogue fits into memory: collisions are not expected below some 10^18 images.
     private readonly HashSet<UInt128> met = [];
     private readonly IVectorStore store;
     private readonly IndexOptions options;
@@ -49,7 +49,7 @@ public sealed class StoreIndexer
         ArgumentOutOfRangeException.ThrowIfLessThan(this.options.Block, 1, nameof(options));
     }
 
-    /// <summary>Decodes the pictures that the store does not know, so that a bad one is known before anything is written.</summary>
+    /// <summary>Decodes the images that are not in the store, so that bad ones are found before anything is written.</summary>
     /// <exception cref="InputException">The store cannot be read.</exception>
     public static async Task<PictureCheck> CheckAsync(
         IImageDataset dataset,
@@ -68,15 +68,15 @@ public sealed class StoreIndexer
             var known = options.Again ? new HashSet<string>() : await store.KnownAsync([.. block.Pictures.Select(picture => picture.Id)], cancellation).ConfigureAwait(false);
             int[] missing = [.. block.Pictures.Where(picture => !known.Contains(picture.Id)).Select(picture => picture.Item)];
             bad.AddRange(PictureCheck.Run(reader, missing, options.Workers, null, cancellation).Bad);
-            progress?.Report(RunProgress.Of("checking pictures", items[^1] + 1, dataset.Count, watch.Elapsed));
+            progress?.Report(RunProgress.Of("checking images", items[^1] + 1, dataset.Count, watch.Elapsed));
         }
 
         return new PictureCheck(dataset.Count, [.. bad.OrderBy(picture => picture.Index)]);
     }
 
-    /// <summary>Embeds the pictures that the store does not know, and writes them.</summary>
-    /// <exception cref="BadPictureException">A picture cannot be used and they are not skipped; the blocks before it are in the store.</exception>
-    /// <exception cref="InputException">The store holds another network's embeddings, or cannot be written.</exception>
+    /// <summary>Embeds the images that are not in the store, and writes them.</summary>
+    /// <exception cref="BadPictureException">An image cannot be used and bad images are not skipped; the blocks before it are in the store.</exception>
+    /// <exception cref="InputException">The store contains another network's embeddings, or cannot be written.</exception>
     public static async Task<IndexSummary> RunAsync(
         IEmbeddingNetwork network,
         IImageDataset dataset,
@@ -100,8 +100,8 @@ public sealed class StoreIndexer
         return await indexer.Complete(cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>Writes the embeddings of shards, but for those that the store knows.</summary>
-    /// <exception cref="InputException">The store holds another network's embeddings, or cannot be written.</exception>
+    /// <summary>Writes the embeddings of shards, except those already in the store.</summary>
+    /// <exception cref="InputException">The store contains another network's embeddings, or cannot be written.</exception>
     public static async Task<IndexSummary> LoadAsync(
         EmbeddingShards shards,
         IVectorStore store,
@@ -126,7 +126,7 @@ public sealed class StoreIndexer
         return await indexer.Complete(cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>One block: the first picture of each content that is met has the row.</summary>
+    /// <summary>Writes one block: the first image with each content gets the row.</summary>
     private async Task Add(
         IReadOnlyList<StorePlace> places, Func<IReadOnlyList<string>, IReadOnlyDictionary<string, ReadOnlyMemory<float>>> embed, CancellationToken cancellation)
     {

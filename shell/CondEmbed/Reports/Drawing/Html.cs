@@ -5,11 +5,11 @@ using System.Text;
 
 namespace CondEmbed.Reports;
 
-/// <summary>A piece of HTML that is safe to be put into a page.</summary>
+/// <summary>A piece of HTML that is safe to insert into a page.</summary>
 /// <remarks>
-/// Made from interpolated strings: what stands literally in the program is markup, what stands in a hole is text and gets encoded,
-/// for elements and for quoted attributes alike. Only other pieces of <see cref="Html"/> go in as they are. So no file or class name
-/// can become markup, whoever forgets to think of it.
+/// Made from interpolated strings: the literal parts are markup, the interpolated values are text and get encoded,
+/// for elements and quoted attributes alike. Only other pieces of <see cref="Html"/> are inserted unchanged. So no file or class name
+/// can become markup by oversight.
 /// </remarks>
 internal readonly record struct Html
 {
@@ -20,13 +20,13 @@ internal readonly record struct Html
     /// <summary>Nothing.</summary>
     public static Html Empty => default;
 
-    /// <summary>Markup with encoded holes.</summary>
+    /// <summary>Markup with encoded values.</summary>
     public static Html Of(HtmlHandler markup) => new(markup.ToText());
 
     /// <summary>Pieces one after the other.</summary>
     public static Html Join(IEnumerable<Html> pieces) => new(string.Concat(pieces));
 
-    /// <summary>Text that the program itself holds (style, script). Never for anything that comes from outside.</summary>
+    /// <summary>Text from the program itself (styles, scripts). Never use it for anything from outside.</summary>
     public static Html Trusted(string text) => new(text);
 
     /// <summary>The markup.</summary>
@@ -47,7 +47,7 @@ internal readonly ref struct HtmlHandler(int literalLength, int formattedCount)
 
     public void AppendFormatted(string? text) => builder.Append(WebUtility.HtmlEncode(text));
 
-    /// <summary>Numbers and the like, in the invariant culture; restricted so that no other object is printed by its type's name.</summary>
+    /// <summary>Numbers and the like, in the invariant culture; restricted so that no other object is printed as its type name.</summary>
     public void AppendFormatted<T>(T value, string? format = null)
         where T : IFormattable => AppendFormatted(value.ToString(format, CultureInfo.InvariantCulture));
 

@@ -5,7 +5,7 @@ namespace CondEmbed.Reports;
 /// <summary>The frame of every page.</summary>
 internal static class Page
 {
-    /// <summary>Writes a whole page, atomically; its folder is made if missing. Its policy forbids the browser to ask any host for anything.</summary>
+    /// <summary>Writes a whole page, atomically; its folder is created if missing. Its content security policy forbids all requests.</summary>
     /// <exception cref="InputException">The file cannot be written.</exception>
     public static void Write(string path, string title, Html body)
     {
@@ -38,7 +38,7 @@ internal static class Page
         AtomicFile.WriteText(path, page.ToString());
     }
 
-    /// <summary>A section with a heading; its identifier is what the page's own links name.</summary>
+    /// <summary>A section with a heading; its identifier is the target of the page's own links.</summary>
     public static Html Section(string id, string title, Html body) =>
         Html.Of($"<section id=\"{id}\"><h2>{title} <a class=\"anchor\" href=\"#{id}\" aria-label=\"link to {title}\">#</a></h2>\n{body}</section>\n");
 
@@ -46,17 +46,17 @@ internal static class Page
     public static Html Facts(IEnumerable<Fact> facts) =>
         Html.Of($"<dl class=\"facts\">{facts.Select(fact => Html.Of($"<dt>{fact.Name}</dt><dd>{fact.Value}</dd>"))}</dl>");
 
-    /// <summary>The picture, with its text for those who do not see it.</summary>
+    /// <summary>The image, with its alternative text.</summary>
     public static Html Image(Picture picture, string alt) =>
         Html.Of($"<img src=\"{Address(picture)}\" alt=\"{alt}\" loading=\"lazy\">");
 
-    /// <summary>The picture as a data address.</summary>
-    /// <exception cref="ArgumentException">It does not call itself a picture.</exception>
+    /// <summary>The image as a data URI.</summary>
+    /// <exception cref="ArgumentException">Its type is not an image type.</exception>
     public static string Address(Picture picture)
     {
         if (!picture.Mime.StartsWith("image/", StringComparison.Ordinal))
         {
-            throw new ArgumentException($"'{picture.Mime}' is no type of a picture; give image/png, image/jpeg ...", nameof(picture));
+            throw new ArgumentException($"'{picture.Mime}' is not the type of an image; use image/png, image/jpeg ...", nameof(picture));
         }
         return $"data:{picture.Mime};base64,{Convert.ToBase64String(picture.Bytes.Span)}";
     }

@@ -1,6 +1,6 @@
 namespace CondEmbed.Reports;
 
-/// <summary>Style and script of the pages. Both stand in the page itself: a report is one file and asks nothing of any host.</summary>
+/// <summary>Style and script of the pages. Both are part of the page itself: a report is a single file and makes no requests.</summary>
 internal static class PageStyle
 {
     /// <summary>The style sheet, light and dark, for screens from a phone's width.</summary>
@@ -91,7 +91,7 @@ internal static class PageStyle
         @media print { nav, .readout { display: none; } section { break-inside: auto; } .row, .chart { break-inside: avoid; } }
         """;
 
-    /// <summary>Shows the values under the pointer. The page can be read without it.</summary>
+    /// <summary>Shows the values under the pointer. The page is readable without it.</summary>
     public const string Script = """
         for (const plot of document.querySelectorAll('svg.plot')) {
           const [from, to, left, right] = plot.dataset.x.split(' ').map(Number);

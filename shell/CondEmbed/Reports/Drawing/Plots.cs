@@ -6,16 +6,16 @@ using TorchSharp;
 namespace CondEmbed.Reports;
 
 /// <summary>A curve of a plot.</summary>
-/// <param name="Name">What it is, for the legend.</param>
-/// <param name="Values">Its height at 1, 2, 3, ...; numbers that are not finite leave a gap.</param>
+/// <param name="Name">Its name in the legend.</param>
+/// <param name="Values">Its height at 1, 2, 3, ...; non-finite numbers leave a gap.</param>
 public sealed record PlotCurve(string Name, IEnumerable<double> Values);
 
-/// <summary>Pictures of a run, each an SVG file that needs nothing else.</summary>
+/// <summary>Plots of a run, each a self-contained SVG file.</summary>
 public static class Plots
 {
     private const int MostClasses = 10;
 
-    // The colours and lines of a report's page by daylight, for programs that know no variables in a style.
+    // The light colours and line styles of a report page, for programs that do not support CSS variables.
     private const string Style = """
         text { font: 12px sans-serif; fill: #444; } .title { font-size: 15px; font-weight: bold; } .end { text-anchor: end; } .middle { text-anchor: middle; }
         .grid { stroke: #ddd; } path { fill: none; stroke: currentColor; stroke-width: 2; stroke-linejoin: round; } circle { fill: currentColor; }
@@ -23,10 +23,10 @@ public static class Plots
         """;
 
     /// <summary>Learning curves over the step.</summary>
-    /// <param name="file">Where to, an .svg; its folder is made when missing.</param>
-    /// <param name="title">What is shown.</param>
+    /// <param name="file">The .svg file; its folder is created if missing.</param>
+    /// <param name="title">The title.</param>
     /// <param name="curves">At least one.</param>
-    /// <exception cref="InputException">Another ending, or the file cannot be written.</exception>
+    /// <exception cref="InputException">The name does not end in .svg, or the file cannot be written.</exception>
     public static void Curves(string file, string title, IEnumerable<PlotCurve> curves)
     {
         ArgumentNullException.ThrowIfNull(curves);
@@ -36,15 +36,15 @@ public static class Plots
     }
 
     /// <summary>
-    /// Embeddings on the plane of their two principal components, a dot each. The ten classes with the most embeddings (of equally many, the first by name) have
-    /// colours of their own, all others are grey.
+    /// Embeddings on the plane of their two principal components, one dot each. The ten classes with the most embeddings (of equally many, the first by name) have
+    /// their own colours; all others are grey.
     /// </summary>
-    /// <param name="file">Where to, an .svg; its folder is made when missing.</param>
-    /// <param name="title">What is shown.</param>
-    /// <param name="embeddings">N D.</param>
-    /// <param name="labels">N, the name of each one's class.</param>
-    /// <exception cref="ArgumentException">There is not one label for each embedding.</exception>
-    /// <exception cref="InputException">Another ending, or the file cannot be written.</exception>
+    /// <param name="file">The .svg file; its folder is created if missing.</param>
+    /// <param name="title">The title.</param>
+    /// <param name="embeddings">N D, the embeddings.</param>
+    /// <param name="labels">N, the class name of each embedding.</param>
+    /// <exception cref="ArgumentException">The numbers of labels and embeddings differ.</exception>
+    /// <exception cref="InputException">The name does not end in .svg, or the file cannot be written.</exception>
     public static void Map(string file, string title, Embeddings<float> embeddings, IReadOnlyList<string> labels)
     {
         ArgumentNullException.ThrowIfNull(embeddings);
@@ -70,11 +70,11 @@ public static class Plots
             Html.Of($"<g {colour}>{items.Select(item => Html.Of($"<circle r=\"{radius}\" cx=\"{places[item].X:0.##}\" cy=\"{places[item].Y:0.##}\"/>"))}</g>\n");
     }
 
-    /// <summary>The same of a tensor.</summary>
-    /// <param name="file">Where to, an .svg; its folder is made when missing.</param>
-    /// <param name="title">What is shown.</param>
-    /// <param name="embeddings">N D.</param>
-    /// <param name="labels">N, the name of each one's class.</param>
+    /// <summary>The same for a tensor.</summary>
+    /// <param name="file">The .svg file; its folder is created if missing.</param>
+    /// <param name="title">The title.</param>
+    /// <param name="embeddings">N D, the embeddings.</param>
+    /// <param name="labels">N, the class name of each embedding.</param>
     public static void Map(string file, string title, torch.Tensor embeddings, IReadOnlyList<string> labels) =>
         Map(file, title, TensorEmbeddings.Of(embeddings), labels);
 
@@ -82,7 +82,7 @@ public static class Plots
     private static void Save(string file, string title, int width, int height, Html drawing, IReadOnlyList<(string Name, Html Colour)> legend)
     {
         if (!Path.GetExtension(file).Equals(".svg", StringComparison.OrdinalIgnoreCase))
-            throw new InputException($"{file}: the ending '{Path.GetExtension(file)}' is not .svg, and a plot is written as SVG");
+            throw new InputException($"{file}: the ending '{Path.GetExtension(file)}' is not .svg, but plots are written as SVG");
         var entries = legend.Select((one, at) => Html.Of(
             $"<g {one.Colour}><circle r=\"5\" cx=\"{width + 24}\" cy=\"{(20 * at) + 12}\"/><text x=\"{width + 36}\" y=\"{(20 * at) + 16}\">{one.Name}</text></g>\n"));
         AtomicFile.MakeFolder(Path.GetDirectoryName(Path.GetFullPath(file))!);

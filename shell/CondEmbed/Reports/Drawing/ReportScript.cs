@@ -1,6 +1,6 @@
 namespace CondEmbed.Reports;
 
-/// <summary>What the parts of a run's report do beyond being read: the map, sorting and searching a table, copying.</summary>
+/// <summary>The interactive parts of a run's report: the map, sorting and searching a table, copying.</summary>
 internal static class ReportScript
 {
     /// <summary>Comes after <see cref="PageStyle.Script"/>.</summary>

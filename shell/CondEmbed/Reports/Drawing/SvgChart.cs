@@ -15,7 +15,7 @@ internal static class SvgChart
     private const double Top = 10;
     private const double Bottom = Height - 26;
 
-    /// <summary>More points than this cannot be told apart at the chart's width, and would only make the page heavy.</summary>
+    /// <summary>More points than this are indistinguishable at the chart's width, and would only make the page heavy.</summary>
     private const int MostPoints = 300;
 
     /// <summary>Number of line styles in the page's style sheet.</summary>
@@ -30,7 +30,7 @@ internal static class SvgChart
         var warning = lost == 0
             ? Html.Empty
             : Html.Of($"<p class=\"warning\">{lost} {(lost == 1 ? "value was" : "values were")} not finite (NaN or infinite).</p>");
-        // The heading names a line that stands alone.
+        // A single line is named by the heading.
         var legend = drawn.Count < 2
             ? Html.Empty
             : Html.Of($"<ul class=\"legend\">{drawn.Select((series, i) => LegendEntry(chart, series, i))}</ul>");
@@ -62,7 +62,7 @@ internal static class SvgChart
             """);
     }
 
-    /// <summary>The chart as a drawing of its own, below its title and between a legend and the axis: what <see cref="Plots"/> makes a file of.</summary>
+    /// <summary>The chart as a drawing of its own, below its title and between a legend and the axis: which <see cref="Plots"/> writes to a file.</summary>
     public static Html Alone(Chart chart)
     {
         var drawn = chart.Series.Where(series => series.Finite.Any()).ToList();
@@ -90,7 +90,7 @@ internal static class SvgChart
         return Html.Of($"<text class=\"{(x > Right - 12 ? "end" : "middle")}\" x=\"{x:0.#}\" y=\"{Bottom + 19}\">{label}</text>");
     }
 
-    /// <summary>The running mean as main line with the values pale behind it; or the values, with dots where they are few.</summary>
+    /// <summary>The running mean as main line with the values pale behind it; or the values, with dots if there are few.</summary>
     private static Html Line(Chart chart, ChartSeries series, int index, ChartScale x, ChartScale y)
     {
         var main = Main(chart, series);
@@ -110,7 +110,7 @@ internal static class SvgChart
         var around = series.Band.Select(range => Edge(range.X, range.High)).Concat(series.Band.Reverse().Select(range => Edge(range.X, range.Low)));
         return Html.Of($"<g class=\"{Style(index)}\"><path class=\"band\" d=\"{Path(new ChartSeries(series.Name, [.. around]), x, y)}Z\"/></g>");
 
-        // An interval may reach beyond what there can be, and so beyond the scale.
+        // An interval may exceed the possible values, and so the scale.
         ChartPoint Edge(double at, double value) => new(at, double.IsNaN(value) ? value : Math.Clamp(value, y.From, y.To));
     }
 
@@ -137,7 +137,7 @@ internal static class SvgChart
 
     private static ChartSeries? Main(Chart chart, ChartSeries series) => chart.Smooth ? series.RunningMean() : null;
 
-    /// <summary>A value at the axis, as short as it can be.</summary>
+    /// <summary>An axis label, as short as possible.</summary>
     private static string Label(double value, Chart chart) => Readable.Number(value) + (chart.IsPercent ? "%" : "");
 
     /// <summary>A value of a line, with the same number of decimals for all values of about its size.</summary>

@@ -3,7 +3,7 @@ using CondEmbed.Images;
 
 namespace CondEmbed.Reports;
 
-/// <summary>One line of a run's log. The kinds, and so the types, are closed: see the attributes.</summary>
+/// <summary>One line of a run's log. The set of kinds is closed: see the attributes.</summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "kind")]
 [JsonDerivedType(typeof(StartEntry), "start")]
 [JsonDerivedType(typeof(StepEntry), "step")]
@@ -26,7 +26,7 @@ public abstract record LogEntry
 
 /// <summary>The run began.</summary>
 /// <param name="Steps">Number of steps that it is to take.</param>
-/// <param name="Command">The command line that repeats it.</param>
+/// <param name="Command">The command line that repeats the run.</param>
 /// <param name="Version">Version of the program.</param>
 public sealed record StartEntry(int Steps, string Command, string Version) : LogEntry(0)
 {
@@ -49,7 +49,7 @@ public sealed record StepEntry(
     double ImagesPerSecond,
     double GradientNorm) : LogEntry(Step)
 {
-    /// <summary>Share of the training time since the entry before in which the network waited for pictures, 0 to 1; null in logs of older versions.</summary>
+    /// <summary>Fraction of the training time since the previous entry in which the network waited for images, 0 to 1; null in logs of older versions.</summary>
     public double? Waiting { get; init; }
 }
 
@@ -64,7 +64,7 @@ public sealed record ValidationEntry(int Step, IReadOnlyDictionary<string, doubl
 /// <param name="IsBest">Whether it is the best so far by the validation classes.</param>
 public sealed record CheckpointEntry(int Step, string File, bool IsBest) : LogEntry(Step);
 
-/// <summary>The run went on after an interruption.</summary>
+/// <summary>The run was resumed after an interruption.</summary>
 /// <param name="Step">Number of steps done before.</param>
 public sealed record ResumeEntry(int Step) : LogEntry(Step)
 {
@@ -74,7 +74,7 @@ public sealed record ResumeEntry(int Step) : LogEntry(Step)
     /// <summary>Number of steps that the run is to take; 0 in logs of older versions.</summary>
     public int Steps { get; init; }
 
-    /// <summary>Of a finished run that is trained on: the step that it was finished at, from which the learning rate has a schedule of its own; else 0.</summary>
+    /// <summary>For a finished run that is trained further: the step at which it was finished, where the new learning-rate schedule starts; else 0.</summary>
     public int From { get; init; }
 }
 
@@ -83,17 +83,17 @@ public sealed record ResumeEntry(int Step) : LogEntry(Step)
 /// <param name="Reason">Why: "finished" or "stopped".</param>
 public sealed record EndEntry(int Step, string Reason) : LogEntry(Step)
 {
-    /// <summary>What the run cost; null for one that did not get to its end.</summary>
+    /// <summary>What the run cost; null if it did not finish.</summary>
     public RunCost? Cost { get; init; }
 }
 
 /// <summary>What a run cost.</summary>
-/// <param name="SecondsPerStep">Seconds a training step took on average, reading its pictures included, evaluations not.</param>
-/// <param name="PeakMemory">The most memory that the process held at a time, in bytes.</param>
+/// <param name="SecondsPerStep">Average seconds per training step, including reading images, excluding evaluations.</param>
+/// <param name="PeakMemory">The peak memory of the process, in bytes.</param>
 /// <param name="TestParameters">Numbers in the parameters at test time.</param>
 /// <param name="TrainingParameters">Numbers in the parameters while training.</param>
 public sealed record RunCost(double SecondsPerStep, long PeakMemory, long TestParameters, long TrainingParameters)
 {
-    /// <summary>Share of the training time in which the network waited for pictures, 0 to 1; null in logs of older versions.</summary>
+    /// <summary>Fraction of the training time in which the network waited for images, 0 to 1; null in logs of older versions.</summary>
     public double? Waiting { get; init; }
 }

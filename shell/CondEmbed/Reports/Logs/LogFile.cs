@@ -4,10 +4,10 @@ using CondEmbed.Common;
 
 namespace CondEmbed.Reports;
 
-/// <summary>What writer and reader share: how an entry becomes a line, and where the sound part of a log ends.</summary>
+/// <summary>Shared by writer and reader: how an entry becomes a line, and where the valid part of a log ends.</summary>
 internal static class LogFile
 {
-    /// <summary>NaN and infinities are written as strings: a diverged loss must be told apart from a missing one.</summary>
+    /// <summary>NaN and infinities are written as strings: a diverged loss must differ from a missing one.</summary>
     private static readonly JsonSerializerOptions Options = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
@@ -21,8 +21,8 @@ internal static class LogFile
     public static byte[] ToLine(LogEntry entry) => [.. JsonSerializer.SerializeToUtf8Bytes(entry, Options), (byte)'\n'];
 
     /// <summary>The entries of a log, and the length in bytes of the part that holds them.</summary>
-    /// <remarks>A last line that cannot be read, or lacks its line feed, was torn by a crash and is left out.</remarks>
-    /// <exception cref="InputException">A line before the last one is no log entry.</exception>
+    /// <remarks>A last line that cannot be read or has no line feed was left by a crash and is ignored.</remarks>
+    /// <exception cref="InputException">A line before the last one is not a log entry.</exception>
     public static (IReadOnlyList<LogEntry> Entries, int SoundLength) Parse(ReadOnlySpan<byte> log, string path)
     {
         var entries = new List<LogEntry>();
@@ -44,14 +44,14 @@ internal static class LogFile
             {
                 return next == log.Length
                     ? (entries, start)
-                    : throw new InputException($"{path}, line {line}: not an entry of a run's log ({problem}). Delete or mend the line.");
+                    : throw new InputException($"{path}, line {line}: not a log entry of a run ({problem}). Delete or correct the line.");
             }
             start = next;
         }
         return (entries, start);
     }
 
-    /// <summary>The entry of a line; nothing, without a problem, for a blank line.</summary>
+    /// <summary>The entry of a line; null, without a problem, for a blank line.</summary>
     private static LogEntry? TryParse(ReadOnlySpan<byte> line, out string? problem)
     {
         problem = null;

@@ -12,7 +12,7 @@ public sealed record RunLog(IReadOnlyList<LogEntry> Entries)
     /// <summary>The evaluations on the validation classes.</summary>
     public IReadOnlyList<ValidationEntry> Validations => [.. Entries.OfType<ValidationEntry>()];
 
-    /// <summary>Time under way: from each start or resumption to the last entry before the next one, added up.</summary>
+    /// <summary>Total running time: from each start or resumption to the last entry before the next one.</summary>
     public TimeSpan Duration
     {
         get
@@ -27,16 +27,16 @@ public sealed record RunLog(IReadOnlyList<LogEntry> Entries)
     }
 }
 
-/// <summary>Reads <c>log.jsonl</c>, one JSON object a line.</summary>
+/// <summary>Reads <c>log.jsonl</c>, one JSON object per line.</summary>
 public static class LogReader
 {
-    /// <summary>Reads a log. A last line that a crash has torn is left out.</summary>
-    /// <exception cref="InputException">The file is missing, or a line before the last one is no log entry.</exception>
+    /// <summary>Reads a log. A last line that a crash left incomplete is ignored.</summary>
+    /// <exception cref="InputException">The file is missing, or a line before the last one is not a log entry.</exception>
     public static RunLog Read(string path)
     {
         if (!File.Exists(path))
         {
-            throw new InputException($"{path}: there is no such log. Name the folder of a run, which holds log.jsonl.");
+            throw new InputException($"{path}: no such log. Pass a run folder, which contains log.jsonl.");
         }
         using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         var log = new byte[stream.Length];

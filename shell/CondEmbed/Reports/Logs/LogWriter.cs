@@ -2,10 +2,10 @@ using CondEmbed.Common;
 
 namespace CondEmbed.Reports;
 
-/// <summary>Appends to <c>log.jsonl</c>, one JSON object a line.</summary>
+/// <summary>Appends to <c>log.jsonl</c>, one JSON object per line.</summary>
 /// <remarks>
-/// Each line reaches the operating system at once, so that a killed process loses none; all but the frequent step entries also
-/// reach the disk. Opening a log cuts off a last line that a crash has torn. Safe to be called from several threads.
+/// Each line reaches the operating system immediately, so that a killed process loses none; all but the frequent step entries also
+/// reach the disk. Opening a log removes a last line that a crash left incomplete. Thread-safe.
 /// </remarks>
 public sealed class LogWriter : IDisposable
 {
@@ -16,7 +16,7 @@ public sealed class LogWriter : IDisposable
     /// <summary>Opens the log, or creates it.</summary>
     /// <param name="path">The file; its folder must exist.</param>
     /// <param name="clock">Gives the entries their time; by default the system's clock.</param>
-    /// <exception cref="InputException">The file exists and is not a log.</exception>
+    /// <exception cref="InputException">The file exists but is not a log.</exception>
     public LogWriter(string path, TimeProvider? clock = null)
     {
         this.clock = clock ?? TimeProvider.System;
@@ -42,7 +42,7 @@ public sealed class LogWriter : IDisposable
         Append(entry);
     }
 
-    /// <summary>The same; gives the entry back as it was stamped.</summary>
+    /// <summary>The same; returns the entry as stamped.</summary>
     internal LogEntry Append(LogEntry entry)
     {
         lock (gate)
@@ -55,11 +55,11 @@ public sealed class LogWriter : IDisposable
     }
 
     /// <summary>
-    /// Removes every entry of a later step, atomically, so that steps which a resumed run takes again are not logged twice.
-    /// To be called before the log is opened. A missing log is left missing.
+    /// Removes every entry of a later step, atomically, so that steps repeated by a resumed run are not logged twice.
+    /// Call it before the log is opened. A missing log stays missing.
     /// </summary>
     /// <param name="path">The log.</param>
-    /// <param name="step">The step from which the run goes on.</param>
+    /// <param name="step">The step from which the run resumes.</param>
     /// <exception cref="InputException">The file is not a log.</exception>
     public static void TruncateAfter(string path, int step)
     {

@@ -9,8 +9,8 @@ namespace CondEmbed.Reports;
 /// <param name="Step">Number of training steps done.</param>
 /// <param name="Before">Metrics before training; empty if not measured.</param>
 /// <param name="After">Metrics after training.</param>
-/// <param name="Best">Metrics of the step that did best on the validation classes; null where there are none.</param>
-/// <param name="BestStep">That step; 0 where there are no validation classes.</param>
+/// <param name="Best">Metrics of the step that did best on the validation classes; null if there are none.</param>
+/// <param name="BestStep">That step; 0 if there are no validation classes.</param>
 public sealed record RunMetrics(
     string Dataset,
     int Step,
@@ -19,16 +19,16 @@ public sealed record RunMetrics(
     IReadOnlyDictionary<string, double>? Best = null,
     int BestStep = 0)
 {
-    /// <summary>What was there of a published set that is not whole, so that the numbers do not compare; null for other data.</summary>
+    /// <summary>What was present of an incomplete published set, so that the numbers are not comparable; null for other data.</summary>
     public string? Subset { get; init; }
 
-    /// <summary>What the run began with and saw; null until it is finished.</summary>
+    /// <summary>What the run started from and saw; null until it is finished.</summary>
     public RunOrigin? Origin { get; init; }
 }
 
 /// <summary>What two runs must have in common to be compared: SHA-256 sums in hexadecimal digits.</summary>
-/// <param name="Network">Of the encoder and head that the first step began with.</param>
-/// <param name="Batches">Of all pictures as the network saw them, and their classes, in order.</param>
+/// <param name="Network">The sum of the encoder and head before the first step.</param>
+/// <param name="Batches">The sum of all images as the network saw them, and their classes, in order.</param>
 public sealed record RunOrigin(string Network, string Batches);
 
 /// <summary>Writes and reads a run's <c>metrics.json</c>.</summary>
@@ -48,18 +48,18 @@ public static class MetricsFile
         AtomicFile.Write(path, stream => JsonSerializer.Serialize(stream, metrics, Options));
 
     /// <summary>Reads the file.</summary>
-    /// <exception cref="InputException">The file is missing or is not what <see cref="Write"/> writes.</exception>
+    /// <exception cref="InputException">The file is missing or was not written by <see cref="Write"/>.</exception>
     public static RunMetrics Read(string path)
     {
         try
         {
             using var stream = File.OpenRead(path);
             return JsonSerializer.Deserialize<RunMetrics>(stream, Options)
-                ?? throw new InputException($"{path}: holds no metrics. Restore it, or start a new run.");
+                ?? throw new InputException($"{path}: contains no metrics. Restore it, or start a new run.");
         }
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new InputException($"{path}: there is no such file, and what was measured before training cannot be measured again. Restore it, or start a new run.");
+            throw new InputException($"{path}: no such file, and what was measured before training cannot be measured again. Restore it, or start a new run.");
         }
         catch (JsonException error)
         {

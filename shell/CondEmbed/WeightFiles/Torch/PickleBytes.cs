@@ -13,7 +13,7 @@ internal sealed class PickleBytes(string path, byte[] bytes)
 
     private int at;
 
-    /// <summary>Where the next byte is.</summary>
+    /// <summary>The position of the next byte.</summary>
     internal int Position => at;
 
     internal byte Byte() => Take(1)[0];
@@ -41,7 +41,7 @@ internal sealed class PickleBytes(string path, byte[] bytes)
         }
         catch (ArgumentException)
         {
-            throw Wrong("a text in it is not valid UTF-8");
+            throw Wrong("a string in it is not valid UTF-8");
         }
     }
 
@@ -74,13 +74,13 @@ internal sealed class PickleBytes(string path, byte[] bytes)
     }
 
     internal InputException Wrong(string what) =>
-        new(string.Create(CultureInfo.InvariantCulture, $"{path}: not a good PyTorch file: byte {at} of its pickle: {what}."));
+        new(string.Create(CultureInfo.InvariantCulture, $"{path}: not a valid PyTorch file: byte {at} of its pickle: {what}."));
 
     private ReadOnlySpan<byte> Take(long length)
     {
         if (length > bytes.Length - at)
         {
-            throw Wrong($"it ends where {length} more bytes should be");
+            throw Wrong($"it ends {length} bytes too early");
         }
 
         var taken = bytes.AsSpan(at, (int)length);

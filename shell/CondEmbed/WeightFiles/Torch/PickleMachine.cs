@@ -4,7 +4,7 @@ namespace CondEmbed.WeightFiles;
 
 /// <summary>
 /// Reads a pickle: the operations of protocols 2 to 5 that PyTorch writes, on plain values. It calls nothing, makes no object of the classes
-/// that a pickle names, does not recurse, and stops after a bounded number of operations; what a name means is the host's to say.
+/// that a pickle names, does not recurse, and stops after a bounded number of operations; the host decides what a name means.
 /// Source: Python's pickletools.py, which documents every operation.
 /// </summary>
 internal sealed class PickleMachine(string path, byte[] bytes, IPickleHost host)
@@ -18,7 +18,7 @@ internal sealed class PickleMachine(string path, byte[] bytes, IPickleHost host)
     private readonly Dictionary<long, object?> memo = [];
 
     /// <summary>The value that the pickle describes.</summary>
-    /// <exception cref="Common.InputException">It breaks the format, takes too many operations, or asks for what the host refuses.</exception>
+    /// <exception cref="Common.InputException">It violates the format, takes too many operations, or asks for something that the host refuses.</exception>
     internal object? Run()
     {
         for (var operations = 0; operations < MostOperations; operations++)
@@ -31,7 +31,7 @@ internal sealed class PickleMachine(string path, byte[] bytes, IPickleHost host)
 
             if (!(Constant(operation) || Memory(operation) || Containers(operation) || Objects(operation)))
             {
-                throw input.Wrong(string.Create(CultureInfo.InvariantCulture, $"operation 0x{operation:x2} is none that PyTorch writes"));
+                throw input.Wrong(string.Create(CultureInfo.InvariantCulture, $"operation 0x{operation:x2} is not one that PyTorch writes"));
             }
         }
 
@@ -44,7 +44,7 @@ internal sealed class PickleMachine(string path, byte[] bytes, IPickleHost host)
         {
             case 0x80: // PROTO
                 var protocol = input.Byte();
-                return protocol is >= 2 and <= 5 ? true : throw input.Wrong($"protocol {protocol} is not known");
+                return protocol is >= 2 and <= 5 ? true : throw input.Wrong($"unknown protocol {protocol}");
             case 0x95: // FRAME
                 _ = input.Length(8);
                 return true;
@@ -115,10 +115,10 @@ internal sealed class PickleMachine(string path, byte[] bytes, IPickleHost host)
                 var call = PopSome(2);
                 return call is [PickleGlobal function, PickleTuple arguments]
                     ? Push(host.Call(function, arguments))
-                    : throw input.Wrong("it calls what is no function");
+                    : throw input.Wrong("it calls something that is not a function");
             case (byte)'b': // BUILD: attributes, as the versions of a state_dict's modules, say nothing of tensors.
                 _ = Pop();
-                return Peek() is PickleDictionary or PickleData ? true : throw input.Wrong("it gives attributes to what has none");
+                return Peek() is PickleDictionary or PickleData ? true : throw input.Wrong("it sets attributes on something that has none");
             case (byte)'Q': // BINPERSID
                 return Push(host.Load(Pop()));
             default: return false;
@@ -131,21 +131,21 @@ internal sealed class PickleMachine(string path, byte[] bytes, IPickleHost host)
         return true;
     }
 
-    private bool Recall(long place) => memo.TryGetValue(place, out var value) ? Push(value) : throw input.Wrong($"there is nothing under {place} to recall");
+    private bool Recall(long place) => memo.TryGetValue(place, out var value) ? Push(value) : throw input.Wrong($"there is nothing to recall under {place}");
 
     private bool Extend(object?[] items)
     {
-        var list = Peek() as List<object?> ?? throw input.Wrong("it appends to what is no list");
+        var list = Peek() as List<object?> ?? throw input.Wrong("it appends to something that is not a list");
         list.AddRange(items);
         return true;
     }
 
     private bool Set(object?[] items)
     {
-        var dictionary = Peek() as PickleDictionary ?? throw input.Wrong("it sets a key of what is no dictionary");
+        var dictionary = Peek() as PickleDictionary ?? throw input.Wrong("it sets a key on something that is not a dictionary");
         if (items.Length % 2 != 0)
         {
-            throw input.Wrong("a key lacks its value");
+            throw input.Wrong("a key has no value");
         }
 
         foreach (var pair in items.Chunk(2))
@@ -158,21 +158,21 @@ internal sealed class PickleMachine(string path, byte[] bytes, IPickleHost host)
 
     private int Floor => marks.Count == 0 ? 0 : marks[^1];
 
-    private object? Peek() => stack.Count > Floor ? stack[^1] : throw input.Wrong("it takes from an empty stack");
+    private object? Peek() => stack.Count > Floor ? stack[^1] : throw input.Wrong("it pops an empty stack");
 
     private object? Pop() => PopSome(1)[0];
 
     private object?[] PopSome(int count)
     {
         var from = stack.Count - count;
-        return from >= Floor ? PopFrom(from) : throw input.Wrong("it takes from an empty stack");
+        return from >= Floor ? PopFrom(from) : throw input.Wrong("it pops an empty stack");
     }
 
     private object?[] PopToMark()
     {
         if (marks.Count == 0)
         {
-            throw input.Wrong("it lacks a mark");
+            throw input.Wrong("it has no mark");
         }
 
         var from = marks[^1];

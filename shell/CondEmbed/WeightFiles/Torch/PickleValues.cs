@@ -6,19 +6,19 @@ internal sealed class PickleTuple(object?[] items)
     internal object?[] Items { get; } = items;
 }
 
-/// <summary>A dictionary of a pickle: its pairs as they were set, of which the later holds where a key stands twice.</summary>
+/// <summary>A dictionary of a pickle: its pairs in the order they were set; for a repeated key the later one counts.</summary>
 internal sealed class PickleDictionary
 {
     internal List<KeyValuePair<object?, object?>> Pairs { get; } = [];
 }
 
-/// <summary>A class or function that a pickle names. It is a name only: there is nothing here that could be called.</summary>
+/// <summary>A class or function that a pickle names. It is only a name: nothing here can be called.</summary>
 internal sealed class PickleGlobal(string name)
 {
     internal string Name { get; } = name;
 }
 
-/// <summary>A value that says nothing of tensors: a number of numpy's, a path, a date. What it was made of is not kept.</summary>
+/// <summary>A value unrelated to tensors: a NumPy number, a path, a date. Its content is not kept.</summary>
 internal sealed class PickleData
 {
     internal static readonly PickleData Value = new();
@@ -28,18 +28,18 @@ internal sealed class PickleData
     }
 }
 
-/// <summary>What a pickle asks of the program that it was made for.</summary>
+/// <summary>What a pickle requires from its host program.</summary>
 internal interface IPickleHost
 {
     /// <summary>A class or function by its full name.</summary>
-    /// <exception cref="Common.InputException">Weights have no use for it.</exception>
+    /// <exception cref="Common.InputException">Weights do not need it.</exception>
     PickleGlobal Find(string name);
 
-    /// <summary>What a call of it makes.</summary>
-    /// <exception cref="Common.InputException">It cannot be called so.</exception>
+    /// <summary>The result of calling it.</summary>
+    /// <exception cref="Common.InputException">It cannot be called with these arguments.</exception>
     object? Call(PickleGlobal function, PickleTuple arguments);
 
-    /// <summary>What lies outside of the pickle under an id.</summary>
-    /// <exception cref="Common.InputException">There is no such thing.</exception>
+    /// <summary>The object stored outside the pickle under an id.</summary>
+    /// <exception cref="Common.InputException">There is no such object.</exception>
     object? Load(object? id);
 }

@@ -16,8 +16,8 @@ internal sealed class TorchArchive : IDisposable
     private readonly string prefix;
     private readonly Dictionary<string, byte[]> storages = new(StringComparer.Ordinal);
 
-    /// <summary>Opens the archive; whoever made the stream closes it.</summary>
-    /// <exception cref="InputException">It is no archive of PyTorch's.</exception>
+    /// <summary>Opens the archive; the caller closes the stream.</summary>
+    /// <exception cref="InputException">It is not a PyTorch archive.</exception>
     internal TorchArchive(string path, Stream stream)
     {
         this.path = path;
@@ -26,7 +26,7 @@ internal sealed class TorchArchive : IDisposable
         var pickles = zip.Entries.Where(entry => entry.Name == PickleName).ToList();
         prefix = pickles is [var one]
             ? one.FullName[..^PickleName.Length]
-            : throw new InputException($"{path}: a zip file with {pickles.Count} entries '{PickleName}', where a PyTorch file has one.");
+            : throw new InputException($"{path}: a zip file with {pickles.Count} entries '{PickleName}'; a PyTorch file has one.");
         CheckKind();
     }
 
@@ -36,16 +36,16 @@ internal sealed class TorchArchive : IDisposable
         var entry = zip.GetEntry(prefix + PickleName)!;
         return entry.Length <= LongestPickle
             ? ReadAll(entry)
-            : throw new InputException($"{path}: its pickle of {entry.Length} bytes is longer than the {LongestPickle} that are read.");
+            : throw new InputException($"{path}: its pickle has {entry.Length} bytes; at most {LongestPickle} are read.");
     }
 
-    /// <summary>A tensor with its numbers row by row: a part of its storage where they lie so.</summary>
-    /// <exception cref="InputException">The tensors, each with bytes of its own, would take more than weights do.</exception>
+    /// <summary>A tensor in row-major order: a slice of its storage if it is stored that way.</summary>
+    /// <exception cref="InputException">The tensors, each with its own bytes, would take more memory than weights ever do.</exception>
     internal NamedArray Read(string name, TorchTensor tensor)
     {
         var storage = tensor.Bytes == 0 ? default : Bytes(tensor.Storage);
 
-        // A view costs nothing here, but whoever saves or trains the weights copies each.
+        // A view costs nothing here, but saving or training the weights copies each one.
         budget.Take(tensor.Bytes, $"tensor '{name}'");
         return new NamedArray(name, tensor.Storage.Type, tensor.Shape, tensor.RowByRow(storage));
     }
@@ -61,7 +61,7 @@ internal sealed class TorchArchive : IDisposable
         }
         catch (InvalidDataException)
         {
-            throw new InputException($"{path}: cut off, or no PyTorch file: the list of contents at the end of the zip file cannot be read. Copy or download it again.");
+            throw new InputException($"{path}: cut off, or not a PyTorch file: the list of contents at the end of the zip file cannot be read. Copy or download it again.");
         }
     }
 
@@ -74,7 +74,7 @@ internal sealed class TorchArchive : IDisposable
 
         if (zip.GetEntry(prefix + "byteorder") is { } order && System.Text.Encoding.ASCII.GetString(ReadAll(order)) is var name && name != "little")
         {
-            throw new InputException($"{path}: was saved with the byte order '{name}'; save it again on a machine whose byte order is little, as nearly all are.");
+            throw new InputException($"{path}: was saved with the byte order '{name}'; save it again on a little-endian machine, as nearly all are.");
         }
     }
 
@@ -83,7 +83,7 @@ internal sealed class TorchArchive : IDisposable
         if (!storages.TryGetValue(storage.Key, out var bytes))
         {
             var entry = zip.GetEntry($"{prefix}data/{storage.Key}")
-                ?? throw new InputException($"{path}: not a good PyTorch file: it lacks the storage '{storage.Key}' that its pickle names.");
+                ?? throw new InputException($"{path}: not a valid PyTorch file: the storage '{storage.Key}' that its pickle names is missing.");
             bytes = ReadAll(entry);
             storages.Add(storage.Key, bytes);
         }
@@ -91,7 +91,7 @@ internal sealed class TorchArchive : IDisposable
         return (Int128)storage.Count * storage.Type.Size() == bytes.Length
             ? bytes
             : throw new InputException(
-                $"{path}: not a good PyTorch file: the storage '{storage.Key}' has {bytes.Length} bytes; its pickle says {storage.Count} elements of {storage.Type}.");
+                $"{path}: not a valid PyTorch file: the storage '{storage.Key}' has {bytes.Length} bytes; its pickle says {storage.Count} elements of {storage.Type}.");
     }
 
     private byte[] ReadAll(ZipArchiveEntry entry)
@@ -102,6 +102,6 @@ internal sealed class TorchArchive : IDisposable
         stream.ReadExactly(bytes);
         return stream.ReadByte() < 0
             ? bytes
-            : throw new InputException($"{path}: '{entry.FullName}' holds more than the {entry.Length} bytes that the zip file says.");
+            : throw new InputException($"{path}: '{entry.FullName}' is longer than the {entry.Length} bytes that the zip file declares.");
     }
 }

@@ -4,7 +4,7 @@ namespace CondEmbed.WeightFiles;
 
 /// <summary>
 /// Reads what <c>torch.save</c> writes since PyTorch 1.6 (<c>.pth</c>, <c>.pt</c>, <c>.bin</c>): the tensors of a state dictionary, also one
-/// wrapped as <c>state_dict</c>, <c>model</c>, <c>teacher</c> or <c>student</c>. Nothing of Python is run: see <see cref="TorchNames"/>.
+/// wrapped as <c>state_dict</c>, <c>model</c>, <c>teacher</c> or <c>student</c>. No Python code is run: see <see cref="TorchNames"/>.
 /// </summary>
 internal static class TorchFile
 {
@@ -12,8 +12,8 @@ internal static class TorchFile
 
     /// <summary>Reads the file; numbers keep their type.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="part">The part to take; empty for what is usual.</param>
-    /// <exception cref="InputException">It cannot be read, breaks the format, or holds more than tensors.</exception>
+    /// <param name="part">The part to take; empty for the usual one.</param>
+    /// <exception cref="InputException">It cannot be read, violates the format, or contains more than tensors.</exception>
     internal static WeightFile Read(string path, string part)
     {
         try
@@ -27,7 +27,7 @@ internal static class TorchFile
         }
         catch (Exception problem) when (problem is InvalidDataException or EndOfStreamException or NotSupportedException)
         {
-            throw new InputException($"{path}: not a good PyTorch file: {problem.Message}");
+            throw new InputException($"{path}: not a valid PyTorch file: {problem.Message}");
         }
     }
 }

@@ -2,7 +2,7 @@ using CondEmbed.Common;
 
 namespace CondEmbed.WeightFiles;
 
-/// <summary>The few names of a PyTorch pickle that have a meaning here. All others are refused by name.</summary>
+/// <summary>The few names in PyTorch pickles that are supported. All others are refused by name.</summary>
 internal sealed class TorchNames(string path) : IPickleHost
 {
     private const string OrderedDictionary = "collections.OrderedDict";
@@ -30,8 +30,8 @@ internal sealed class TorchNames(string path) : IPickleHost
     private static readonly HashSet<string> Known = [OrderedDictionary, Size, Tensor, TensorWithHooks, Parameter, ParameterWithState, .. Storages.Keys];
 
     /// <summary>
-    /// Plain values that trainings save beside the tensors: a best accuracy, options, the state of a generator. Each becomes <see cref="PickleData"/>: nothing is
-    /// called, and nothing is kept of it.
+    /// Plain values that are saved along with tensors: a best accuracy, options, the state of a generator. Each becomes <see cref="PickleData"/>: nothing is
+    /// called, and its content is not kept.
     /// </summary>
     private static readonly HashSet<string> Data =
     [
@@ -53,12 +53,12 @@ internal sealed class TorchNames(string path) : IPickleHost
 
         if (name.StartsWith("torch.", StringComparison.Ordinal) && name.EndsWith("Storage", StringComparison.Ordinal))
         {
-            throw new InputException($"{path}: holds a {name}, a type of numbers that weights are not read in; save the tensors as float32, float16 or bfloat16.");
+            throw new InputException($"{path}: contains a {name}, a number type that is not supported for weights; save the tensors as float32, float16 or bfloat16.");
         }
 
         throw new InputException(
-            $"{path}: its pickle asks for '{name}'. Only tensors are read from such files, and nothing of Python is ever run. "
-            + "If the file is to be trusted, save its tensors alone in Python: torch.save(model.state_dict(), 'weights.pth').");
+            $"{path}: its pickle asks for '{name}'. Only tensors are read from such files; no Python code is ever run. "
+            + "If you trust the file, save only its tensors in Python: torch.save(model.state_dict(), 'weights.pth').");
     }
 
     /// <inheritdoc />
@@ -74,7 +74,7 @@ internal sealed class TorchNames(string path) : IPickleHost
                 View(storage, offset, shape, strides),
             (Parameter or ParameterWithState, [TorchTensor tensor, ..]) => tensor,
             _ when Data.Contains(function.Name) => PickleData.Value,
-            _ => throw new InputException($"{path}: not a good PyTorch file: its pickle calls '{function.Name}' with arguments that do not fit."),
+            _ => throw new InputException($"{path}: not a valid PyTorch file: its pickle calls '{function.Name}' with arguments that do not fit."),
         };
 
     /// <inheritdoc />
@@ -84,7 +84,7 @@ internal sealed class TorchNames(string path) : IPickleHost
             || !Storages.TryGetValue(kind.Name, out var type)
             || count < 0)
         {
-            throw new InputException($"{path}: not a good PyTorch file: its pickle refers to something outside of it that is no storage of numbers.");
+            throw new InputException($"{path}: not a valid PyTorch file: its pickle refers to something outside it that is not a storage of numbers.");
         }
 
         return new TorchStorage(type, key, count);
@@ -94,14 +94,14 @@ internal sealed class TorchNames(string path) : IPickleHost
     {
         var tensor = new TorchTensor(storage, offset, Numbers(shape), Numbers(strides));
         return tensor.Problem() is { } problem
-            ? throw new InputException($"{path}: not a good PyTorch file: a tensor of storage {storage.Key} has {problem}.")
+            ? throw new InputException($"{path}: not a valid PyTorch file: a tensor of storage {storage.Key} has {problem}.")
             : tensor;
     }
 
     private long[] Numbers(PickleTuple tuple) =>
         [.. tuple.Items.Select(item => item is long number
             ? number
-            : throw new InputException($"{path}: not a good PyTorch file: a size of a tensor is no whole number."))];
+            : throw new InputException($"{path}: not a valid PyTorch file: a tensor's size is not a whole number."))];
 
     private PickleDictionary OfPairs(List<object?> pairs)
     {
@@ -112,7 +112,7 @@ internal sealed class TorchNames(string path) : IPickleHost
             {
                 PickleTuple { Items: [var key, var value] } => new(key, value),
                 List<object?> and [var key, var value] => new(key, value),
-                _ => throw new InputException($"{path}: not a good PyTorch file: a dictionary of what are no pairs."),
+                _ => throw new InputException($"{path}: not a valid PyTorch file: a dictionary is built from something other than pairs."),
             });
         }
 

@@ -11,7 +11,7 @@ internal sealed record TorchStorage(ElementType Type, string Key, long Count);
 /// <summary>A view of a storage: element [i, j ...] is the storage's element offset + i * strides[0] + j * strides[1] + ... .</summary>
 internal sealed record TorchTensor(TorchStorage Storage, long Offset, long[] Shape, long[] Strides)
 {
-    /// <summary>What keeps the view from being taken; null when it lies within its storage.</summary>
+    /// <summary>Why the view is invalid; null if it lies within its storage.</summary>
     internal string? Problem()
     {
         if (Shape.Length != Strides.Length || Shape.Length > 64)
@@ -26,7 +26,7 @@ internal sealed record TorchTensor(TorchStorage Storage, long Offset, long[] Sha
 
         if (ElementTypes.CountOf(Shape) is not { } count)
         {
-            return "more elements than can be counted";
+            return "too many elements";
         }
 
         Int128 last = Offset;
@@ -38,10 +38,10 @@ internal sealed record TorchTensor(TorchStorage Storage, long Offset, long[] Sha
         return count == 0 || last < Storage.Count ? null : $"element {last} of a storage that has {Storage.Count}";
     }
 
-    /// <summary>Bytes of the tensor once every element has a place of its own.</summary>
+    /// <summary>Bytes of the tensor once it is copied to its own buffer.</summary>
     internal Int128 Bytes => (Int128)(ElementTypes.CountOf(Shape) ?? long.MaxValue) * Storage.Type.Size();
 
-    /// <summary>Whether the elements lie row by row without gaps, so that nothing need be copied.</summary>
+    /// <summary>Whether the elements are contiguous and row-major, so that no copy is needed.</summary>
     internal bool IsContiguous
     {
         get
