@@ -38,7 +38,7 @@ let private working =
         Expect.equal (number "embedded" summary, number "known" summary) (96L, 0L) "all"
         Expect.isFalse (summary.GetProperty("store").GetString().Contains "any") "no password"
         let again = condembedWith [ "CONDEMBED_STORE", store ] [ "index"; run; pictures.Value ]
-        Expect.stringContains again.Out "0 pictures written, 96 there already" again.Everything
+        Expect.stringContains again.Out "0 images written, 96 there already" again.Everything
 
         let query = Directory.GetFiles(pictures.Value, "*.png", SearchOption.AllDirectories)[4]
         let search where = hitsOf (jsonOf (succeeds ([ "search"; run; "--query"; query; "--top"; "5"; "--json" ] @ where)))
