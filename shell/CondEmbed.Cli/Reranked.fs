@@ -53,11 +53,11 @@ let private costLines (cost: RerankCost) =
         if cost.EmbeddedAgain = 0L then
             "in memory"
         else
-            $"not all in memory: {Human.Count cost.EmbeddedAgain} were embedded again"
+            $"not all in memory: {Readable.Count cost.EmbeddedAgain} were embedded again"
 
-    [ $"embedding   {Human.Number cost.EmbeddingMs} ms per image, {Human.Count cost.Pictures} images; keys and values {Human.Number(float cost.BytesOfPicture / 1e3)} kB per image, {again}"
-      $"search      {Human.Number cost.SearchMs} ms per query"
-      $"re-ranking  {Human.Number cost.RerankingMs} ms per query" ]
+    [ $"embedding   {Readable.Number cost.EmbeddingMs} ms per image, {Readable.Count cost.Pictures} images; keys and values {Readable.Number(float cost.BytesOfPicture / 1e3)} kB per image, {again}"
+      $"search      {Readable.Number cost.SearchMs} ms per query"
+      $"re-ranking  {Readable.Number cost.RerankingMs} ms per query" ]
 
 /// Shows both orders side by side with the cost of the second, or one JSON document; writes the classes, in the first order, to a file if one is named.
 let show options asJson perClass (metrics: RerankedMetrics) measured =

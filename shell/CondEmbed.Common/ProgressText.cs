@@ -14,7 +14,7 @@ public static class ProgressText
             Count(progress),
             progress.Detail ?? "",
             Loss(progress),
-            progress.LearningRate is { } rate ? $"lr {Human.Number(rate, 3)}" : "",
+            progress.LearningRate is { } rate ? $"lr {Readable.Number(rate, 3)}" : "",
             Pace(progress),
             Time(progress),
         }.Where(part => part.Length > 0));
@@ -48,21 +48,21 @@ public static class ProgressText
     public static string Time(RunProgress progress)
     {
         ArgumentNullException.ThrowIfNull(progress);
-        var elapsed = Human.Duration(progress.Elapsed);
-        return progress.Remaining is { } left && !progress.IsLast ? $"{elapsed}, {Human.Duration(left)} left" : elapsed;
+        var elapsed = Readable.Duration(progress.Elapsed);
+        return progress.Remaining is { } left && !progress.IsLast ? $"{elapsed}, {Readable.Duration(left)} left" : elapsed;
     }
 
     private static string Count(RunProgress progress)
     {
         if (progress.Steps <= 0)
         {
-            return progress.Step > 0 ? $"{progress.Phase}  {Human.Count(progress.Step)}" : progress.Phase;
+            return progress.Step > 0 ? $"{progress.Phase}  {Readable.Count(progress.Step)}" : progress.Phase;
         }
-        var total = Human.Count(progress.Steps);
-        var step = Human.Count(progress.Step).PadLeft(total.Length);
+        var total = Readable.Count(progress.Steps);
+        var step = Readable.Count(progress.Step).PadLeft(total.Length);
         return string.Create(CultureInfo.InvariantCulture, $"{progress.Phase}  {step}/{total} {100 * progress.Share,3:0}%");
     }
 
     private static string Fixed(double value) =>
-        double.IsFinite(value) && Math.Abs(value) < 1e5 ? value.ToString("0.0000", CultureInfo.InvariantCulture) : Human.Number(value);
+        double.IsFinite(value) && Math.Abs(value) < 1e5 ? value.ToString("0.0000", CultureInfo.InvariantCulture) : Readable.Number(value);
 }

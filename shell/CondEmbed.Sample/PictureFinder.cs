@@ -48,7 +48,7 @@ internal sealed class PictureFinder : IDisposable
     public int Levels => comparing?.Levels ?? 0;
 
     public string Description =>
-        $"{Human.Count(index.Count)} pictures, embeddings of {embedder.Dimension} numbers, {Levels switch { 0 => "no levels", 1 => "1 level", var many => $"{many} levels" }}";
+        $"{Readable.Count(index.Count)} pictures, embeddings of {embedder.Dimension} numbers, {Levels switch { 0 => "no levels", 1 => "1 level", var many => $"{many} levels" }}";
 
     /// <summary>Loads a run's network, with its levels where it has some, and embeds a folder of pictures, or the emoji that come along.</summary>
     public static async Task<PictureFinder> OpenAsync(string run, string? folder, IProgress<RunProgress> progress, CancellationToken cancellation)

@@ -118,7 +118,10 @@ let writing (path: string) (work: string -> unit) =
     with
     | :? IOException
     | :? UnauthorizedAccessException as problem ->
-        raise (CondEmbed.Common.InputException $"{path} cannot be written: {problem.Message} Give the name of a file in a folder that is yours.")
+        raise (
+            CondEmbed.Common.InputException
+                $"{path} cannot be written: {problem.Message} Give the name of a file in a folder that is yours."
+        )
 
 let write path (run: Run) = writing path (fun fresh -> File.WriteAllText(fresh, JsonSerializer.Serialize(run, options) + "\n"))
 
@@ -129,7 +132,8 @@ let read (path: string) =
             raise (CondEmbed.Common.InputException $"{path}: these are no results of the benchmarks: rows or machine are missing.")
         | run -> run
     with
-    | :? JsonException as problem -> raise (CondEmbed.Common.InputException $"{path}: these are no results of the benchmarks: {problem.Message}")
+    | :? JsonException as problem ->
+        raise (CondEmbed.Common.InputException $"{path}: these are no results of the benchmarks: {problem.Message}")
     | :? IOException
     | :? UnauthorizedAccessException as problem -> raise (CondEmbed.Common.InputException $"{path}: {problem.Message}")
 

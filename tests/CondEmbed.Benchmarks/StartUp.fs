@@ -10,7 +10,9 @@ open CondEmbed.Common
 
 let rec private above (folder: DirectoryInfo) =
     if isNull folder then
-        raise (CondEmbed.Common.InputException "These benchmarks run inside the repository alone: they start the program that was built there.")
+        raise (
+            CondEmbed.Common.InputException "These benchmarks run inside the repository alone: they start the program that was built there."
+        )
     elif File.Exists(Path.Combine(folder.FullName, "CondEmbed.sln")) then
         folder.FullName
     else

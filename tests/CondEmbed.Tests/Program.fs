@@ -95,7 +95,8 @@ let all =
           CliTests.tests
           BenchmarkTests.tests
           PackageTests.tests
-          AddingTests.tests ]
+          AddingTests.tests
+          RoomTests.tests ]
 
 /// Prints the closing line 'N passed, N failed, N skipped' once Expecto has printed its own summary.
 let private runTests argv =

@@ -23,7 +23,7 @@ internal static class ComparisonPage
             Page.Section("curves", "Training", Curves(comparison.Runs)),
             Page.Section("cost", "Cost", Cost(comparison.Runs)),
             comparison.Classes.Count == 0 ? Html.Empty : Page.Section("classes", "Class by class", Html.Join(comparison.Classes.Select(Classes))),
-            Page.Section("runs", "Runs", Html.Of($"<div class=\"card\">{Page.Facts(comparison.Runs.Select(run => new Fact(run.Name, $"{run.Folder}, {run.Dataset}, {Human.Count(run.Step)} steps")))}</div>")),
+            Page.Section("runs", "Runs", Html.Of($"<div class=\"card\">{Page.Facts(comparison.Runs.Select(run => new Fact(run.Name, $"{run.Folder}, {run.Dataset}, {Readable.Count(run.Step)} steps")))}</div>")),
         ]));
     }
 
@@ -61,7 +61,7 @@ internal static class ComparisonPage
         var rows = comparison.Metrics.Where(metric => comparison.Runs.Any(run => of(run).ContainsKey(metric))).Select(metric =>
         {
             var values = comparison.Runs.Select(run => of(run).TryGetValue(metric, out var value) ? value : (double?)null).ToArray();
-            var cells = values.Select(value => Html.Of($"<td class=\"{(value is not null && value == values.Max() ? "strong" : "")}\">{(value is { } number ? Human.Percent(number) : "")}</td>"));
+            var cells = values.Select(value => Html.Of($"<td class=\"{(value is not null && value == values.Max() ? "strong" : "")}\">{(value is { } number ? Readable.Percent(number) : "")}</td>"));
             return Html.Of($"<tr><th>{MetricNames.Display(metric)}</th>{cells}</tr>\n");
         });
         return Table(title, comparison.Runs, rows);
@@ -107,7 +107,7 @@ internal static class ComparisonPage
     {
         var first = runs[0];
         var rows = runs.Select(run => Html.Of($"""
-            <tr><th>{run.Name}</th><td>{(run.SecondsPerStep is { } seconds ? Human.Number(1000 * seconds, 4) : "")}</td><td>{Ratio(run.SecondsPerStep, first.SecondsPerStep)}</td><td>{(run.Cost is { } cost ? Human.Number(cost.PeakMemory / Megabyte, 4) : "")}</td><td>{Ratio(run.Cost?.PeakMemory, first.Cost?.PeakMemory)}</td><td>{Count(run.Cost?.TrainingParameters)}</td><td>{Count(run.Cost?.TestParameters)}</td></tr>
+            <tr><th>{run.Name}</th><td>{(run.SecondsPerStep is { } seconds ? Readable.Number(1000 * seconds, 4) : "")}</td><td>{Ratio(run.SecondsPerStep, first.SecondsPerStep)}</td><td>{(run.Cost is { } cost ? Readable.Number(cost.PeakMemory / Megabyte, 4) : "")}</td><td>{Ratio(run.Cost?.PeakMemory, first.Cost?.PeakMemory)}</td><td>{Count(run.Cost?.TrainingParameters)}</td><td>{Count(run.Cost?.TestParameters)}</td></tr>
 
             """));
         return Html.Of($"""
@@ -117,7 +117,7 @@ internal static class ComparisonPage
             """);
 
         static string Ratio(double? value, double? reference) => value / reference is { } ratio && double.IsFinite(ratio) ? FormattableString.Invariant($"{ratio:0.00}") : "";
-        static string Count(long? count) => count is { } number ? Human.Count(number) : "";
+        static string Count(long? count) => count is { } number ? Readable.Count(number) : "";
     }
 
     private static Html Classes(ClassDifference difference)
@@ -132,6 +132,6 @@ internal static class ComparisonPage
             """);
 
         static Html List(IEnumerable<KeyValuePair<string, double>> classes) =>
-            Page.Facts(classes.Select(one => new Fact(one.Key, Human.PercentChange(one.Value))));
+            Page.Facts(classes.Select(one => new Fact(one.Key, Readable.PercentChange(one.Value))));
     }
 }

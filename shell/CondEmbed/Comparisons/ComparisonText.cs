@@ -41,15 +41,15 @@ internal static class ComparisonText
         Value(run.Best, MetricNames.Recall1),
         Value(run.Last, MetricNames.MapAtR),
         Value(run.Best, MetricNames.MapAtR),
-        run.BestValidation(MetricNames.MapAtR) is { } value ? Human.Percent(value) : "",
-        run.SecondsPerStep is { } seconds ? Human.Number(1000 * seconds, 3) : "",
-        run.Cost is { } cost ? Human.Count(cost.PeakMemory >> 20) : "",
+        run.BestValidation(MetricNames.MapAtR) is { } value ? Readable.Percent(value) : "",
+        run.SecondsPerStep is { } seconds ? Readable.Number(1000 * seconds, 3) : "",
+        run.Cost is { } cost ? Readable.Count(cost.PeakMemory >> 20) : "",
     ];
 
     private static string[] Row(ClassDifference difference) =>
         [$"{difference.Run} - {difference.Reference}", Studies.StudyTables.Gain(difference.Estimate), $"{difference.Better}", $"{difference.Worse}"];
 
-    private static string Value(IReadOnlyDictionary<string, double> metrics, string key) => metrics.TryGetValue(key, out var value) ? Human.Percent(value) : "";
+    private static string Value(IReadOnlyDictionary<string, double> metrics, string key) => metrics.TryGetValue(key, out var value) ? Readable.Percent(value) : "";
 
     private static void Table(StringBuilder text, string[] heads, IEnumerable<string[]> rows)
     {

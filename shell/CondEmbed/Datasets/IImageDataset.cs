@@ -35,7 +35,7 @@ public interface IImageDataset : IImageSource
 
     /// <summary>The <see cref="Subset"/> once some images are left out: a published set without its bad pictures is not whole any more.</summary>
     string? SubsetWithout(int images) =>
-        Subset ?? (images > 0 && IsPublished ? $"{Human.Count(Count - images)} of {Human.Count(Count)} images of {Kind} (the others cannot be used)" : null);
+        Subset ?? (images > 0 && IsPublished ? $"{Readable.Count(Count - images)} of {Readable.Count(Count)} images of {Kind} (the others cannot be used)" : null);
 
     /// <inheritdoc/>
     PixelBox? IImageSource.BoxOf(int index) => Items[index].Box;

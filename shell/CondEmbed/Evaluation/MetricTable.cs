@@ -60,9 +60,9 @@ public static class MetricTable
         new(
             key,
             MetricNames.Display(key),
-            before is { } b ? Human.Percent(b) : "",
-            after is { } a ? Human.Percent(a) : "",
-            after - before is { } change ? Human.PercentChange(change) : "");
+            before is { } b ? Readable.Percent(b) : "",
+            after is { } a ? Readable.Percent(a) : "",
+            after - before is { } change ? Readable.PercentChange(change) : "");
 
     private static double? Find(IReadOnlyDictionary<string, double> metrics, string key) =>
         metrics.TryGetValue(key, out var value) ? value : null;

@@ -108,9 +108,9 @@ public sealed class RetrievalMetrics
     public override string ToString()
     {
         var shown = values.Where(pair => QueriesWithoutMatch > 0 || !pair.Key.EndsWith("_possible_only", StringComparison.Ordinal));
-        var lines = shown.Select(pair => (Name: MetricNames.Display(pair.Key), Value: Human.Percent(pair.Value))).ToList();
+        var lines = shown.Select(pair => (Name: MetricNames.Display(pair.Key), Value: Readable.Percent(pair.Value))).ToList();
         var (names, numbers) = (lines.Max(line => line.Name.Length), lines.Max(line => line.Value.Length));
-        return $"{Human.Count(Queries)} queries, in per cent"
+        return $"{Readable.Count(Queries)} queries, in per cent"
             + string.Concat(lines.Select(line => $"\n  {line.Name.PadRight(names)}  {line.Value.PadLeft(numbers)}"));
     }
 

@@ -18,7 +18,7 @@ internal static class ClassSection
     {
         var metrics = Shown.Where(key => classes.Any(one => one.Values.ContainsKey(key))).ToArray();
         var heads = metrics.Select(key => Html.Of($"<th class=\"{Weight(key)}\">{MetricNames.Display(key)}, %</th>"));
-        var left = classes.Count > MostRows ? $" These are the {MostRows} worst of {Human.Count(classes.Count)} classes; classes.csv in the run's folder has all." : "";
+        var left = classes.Count > MostRows ? $" These are the {MostRows} worst of {Readable.Count(classes.Count)} classes; classes.csv in the run's folder has all." : "";
         return Html.Of($"""
             <div class="card long"><table class="sortable"><thead><tr><th>class</th><th class="extra">queries</th>{heads}<th>most often taken for</th></tr></thead><tbody>
             {classes.Take(MostRows).Select(one => Row(one, metrics))}</tbody></table></div>
@@ -28,7 +28,7 @@ internal static class ClassSection
 
     private static Html Row(ReportClass one, string[] metrics)
     {
-        var values = metrics.Select(key => Html.Of($"<td class=\"{Weight(key)}\">{(one.Values.TryGetValue(key, out var value) ? Human.Percent(value) : "")}</td>"));
+        var values = metrics.Select(key => Html.Of($"<td class=\"{Weight(key)}\">{(one.Values.TryGetValue(key, out var value) ? Readable.Percent(value) : "")}</td>"));
         var taken = one.TakenFor is null ? Html.Of($"<td></td>") : Html.Of($"<td>{one.TakenFor} <small>{one.TakenCount}</small></td>");
         return Html.Of($"<tr><th>{one.Name}</th><td class=\"extra\">{one.Queries}</td>{values}{taken}</tr>\n");
     }

@@ -10,7 +10,7 @@ internal static class ConfusionSection
         confusion.Pairs.Count == 0
             ? Html.Of($"<p class=\"none\">Every query found its own class first.</p>")
             : Html.Of($"""
-                <p class="note">{Human.Count(confusion.Wrong)} of {Human.Count(confusion.Queries)} queries have a picture of another class as their nearest. The most frequent pairs, each with a query (left) and what it found (right):</p>
+                <p class="note">{Readable.Count(confusion.Wrong)} of {Readable.Count(confusion.Queries)} queries have a picture of another class as their nearest. The most frequent pairs, each with a query (left) and what it found (right):</p>
                 <ol class="card confused">{confusion.Pairs.Select(Pair)}</ol>
                 {Matrix(confusion)}
                 """);
@@ -36,5 +36,5 @@ internal static class ConfusionSection
     }
 
     private static Html Cell(int count, int total, bool isOwn) =>
-        Html.Of($"<td class=\"{(isOwn ? "own" : "")}\" style=\"--share:{(total == 0 ? 0 : 100.0 * count / total):0}%\">{(count == 0 ? "" : Human.Count(count))}</td>");
+        Html.Of($"<td class=\"{(isOwn ? "own" : "")}\" style=\"--share:{(total == 0 ? 0 : 100.0 * count / total):0}%\">{(count == 0 ? "" : Readable.Count(count))}</td>");
 }

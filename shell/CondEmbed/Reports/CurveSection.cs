@@ -13,7 +13,7 @@ internal static class CurveSection
     public static Html Draw(RunReport report)
     {
         var smoothed = report.Steps.Count >= 40 ? "Thick: running mean over a twenty-fifth of the run; thin: the logged values." : "";
-        var best = report.BestStep > 0 ? $" Best MAP@R on the validation classes: step {Human.Count(report.BestStep)}." : "";
+        var best = report.BestStep > 0 ? $" Best MAP@R on the validation classes: step {Readable.Count(report.BestStep)}." : "";
         return Html.Of($"""
             <div class="charts">{Charts(report).Select(SvgChart.Draw)}</div>
             <p class="note">{smoothed}{best}</p>

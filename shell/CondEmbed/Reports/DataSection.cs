@@ -11,7 +11,7 @@ internal static class DataSection
     /// <summary>The section's content.</summary>
     public static Html Draw(DataSummary data)
     {
-        var rows = data.Parts.Select(part => Html.Of($"<tr><th>{part.Name}</th><td>{Human.Count(part.Classes)}</td><td>{Human.Count(part.Images)}</td><td>{part.PerClass}</td></tr>"));
+        var rows = data.Parts.Select(part => Html.Of($"<tr><th>{part.Name}</th><td>{Readable.Count(part.Classes)}</td><td>{Readable.Count(part.Images)}</td><td>{part.PerClass}</td></tr>"));
         return Html.Of($"""
             <div class="card"><table><thead><tr><th>{data.Name}</th><th>classes</th><th>images</th><th>images a class</th></tr></thead><tbody>{rows}</tbody></table>{Notes(data)}{LeftOut(data.LeftOut)}</div>
             {Histogram(data.ClassSizes)}{data.Parts.Where(part => part.Examples.Count > 0).Select(Examples)}
@@ -33,7 +33,7 @@ internal static class DataSection
 
         var more = pictures.Count > MostLeftOut ? Html.Of($"<li>and {pictures.Count - MostLeftOut} more</li>") : Html.Empty;
         return Html.Of($"""
-            <details><summary>{Human.Count(pictures.Count)} {(pictures.Count == 1 ? "picture that cannot be used was" : "pictures that cannot be used were")} left out</summary><ul class="names">{pictures.Take(MostLeftOut).Select(picture => Html.Of($"<li>{picture}</li>"))}{more}</ul></details>
+            <details><summary>{Readable.Count(pictures.Count)} {(pictures.Count == 1 ? "picture that cannot be used was" : "pictures that cannot be used were")} left out</summary><ul class="names">{pictures.Take(MostLeftOut).Select(picture => Html.Of($"<li>{picture}</li>"))}{more}</ul></details>
             """);
     }
 
@@ -67,7 +67,7 @@ internal static class DataSection
 
         var most = bins.Max(bin => bin.Classes);
         var bars = bins.Select(bin => Html.Of($"""
-            <tr><th>{(bin.From == bin.To ? $"{bin.From}" : $"{bin.From} to {bin.To}")}</th><td>{Human.Count(bin.Classes)}</td><td class="wide"><div class="bar" style="--after:{100.0 * bin.Classes / most:0.##}%"></div></td></tr>
+            <tr><th>{(bin.From == bin.To ? $"{bin.From}" : $"{bin.From} to {bin.To}")}</th><td>{Readable.Count(bin.Classes)}</td><td class="wide"><div class="bar" style="--after:{100.0 * bin.Classes / most:0.##}%"></div></td></tr>
 
             """));
         return Html.Of($"""

@@ -39,9 +39,9 @@ public static class HtmlReport
             yield return new("classes", "Classes", ClassSection.Draw(report.Classes));
         }
 
-        if (report.Looks.Count > 0)
+        if (report.AttentionFigures.Count > 0)
         {
-            yield return new("looks", "Where images look", LookSection.Draw(report.Looks));
+            yield return new("looks", "Where images look", AttentionFigureSection.Draw(report.AttentionFigures));
         }
 
         yield return new("settings", "Settings", Settings(report.Settings));
@@ -56,9 +56,9 @@ public static class HtmlReport
         string[] facts =
         [
             report.Data.Name,
-            steps > 0 ? $"{Human.Count(steps)} steps" : "",
-            report.Duration > TimeSpan.Zero ? Human.Duration(report.Duration) : "",
-            report.Steps.Count > 0 ? $"{Human.Count((long)MedianPace(report.Steps))} images/s" : "",
+            steps > 0 ? $"{Readable.Count(steps)} steps" : "",
+            report.Duration > TimeSpan.Zero ? Readable.Duration(report.Duration) : "",
+            report.Steps.Count > 0 ? $"{Readable.Count((long)MedianPace(report.Steps))} images/s" : "",
             report.Finished is { } end ? FormattableString.Invariant($"{end:yyyy-MM-dd HH:mm} UTC{end:zzz}").Replace("UTC+00:00", "UTC") : "",
         ];
         return Html.Of($"""

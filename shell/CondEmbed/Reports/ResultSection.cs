@@ -46,7 +46,7 @@ internal static class ResultSection
         data.Parts.Count == 0
             ? Html.Empty
             : Html.Of($"""
-                <div class="card tile"><p class="name">{(data.SharesClasses ? "Tested classes" : "Held-out classes")}</p><p class="value">{Human.Count(data.Parts[^1].Classes)}</p><p class="note">{Human.Count(data.Parts[^1].Images)} images, {data.Parts[^1].Name} part of {data.Name}</p></div>
+                <div class="card tile"><p class="name">{(data.SharesClasses ? "Tested classes" : "Held-out classes")}</p><p class="value">{Readable.Count(data.Parts[^1].Classes)}</p><p class="note">{Readable.Count(data.Parts[^1].Images)} images, {data.Parts[^1].Name} part of {data.Name}</p></div>
                 """);
 
     private static Html Row(MetricRow row, RunReport report) =>

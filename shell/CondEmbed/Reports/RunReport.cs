@@ -37,7 +37,7 @@ public sealed record RunReport
     public IReadOnlyList<RetrievalGroup> Retrieval { get; init; } = [];
 
     /// <summary>Pairs of pictures with where the levels look in them, grouped; empty without levels.</summary>
-    public IReadOnlyList<LookGroup> Looks { get; init; } = [];
+    public IReadOnlyList<AttentionFigureGroup> AttentionFigures { get; init; } = [];
 
     /// <summary>How each class of the test did, worst first; empty if that is not known.</summary>
     public IReadOnlyList<ReportClass> Classes { get; init; } = [];

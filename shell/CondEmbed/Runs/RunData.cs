@@ -102,7 +102,7 @@ public sealed class RunData
 
     private IEnumerable<int> Pictures => [.. Split.Train, .. Split.Validation, .. Split.Test];
 
-    private static Relay<CheckProgress> Relayed(Action<int, int>? progress) => new(at => progress?.Invoke(at.Done, at.Total));
+    private static SynchronousProgress<CheckProgress> Relayed(Action<int, int>? progress) => new(at => progress?.Invoke(at.Done, at.Total));
 
     private RunData Without(PictureCheck check, PictureReader reader, bool skipBad, Action<string>? notice)
     {

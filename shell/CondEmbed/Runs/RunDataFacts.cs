@@ -65,6 +65,6 @@ internal sealed class RunDataFacts(RunData data, int seed)
     private IOrderedEnumerable<int> Drawn(IReadOnlyList<int> items) => items.OrderBy(item => SeededRandom.For(seed, item, 2).Bits());
 
     private static string Words(Spread spread, string unit) => spread.Min == spread.Max
-        ? $"{Human.Count(spread.Min)}{unit}"
-        : FormattableString.Invariant($"{Human.Count(spread.Min)} to {Human.Count(spread.Max)}{unit} (median {spread.Median:0.#})");
+        ? $"{Readable.Count(spread.Min)}{unit}"
+        : FormattableString.Invariant($"{Readable.Count(spread.Min)} to {Readable.Count(spread.Max)}{unit} (median {spread.Median:0.#})");
 }

@@ -40,7 +40,7 @@ internal sealed class RunMap(RunData data, int seed)
             sheet,
             columns,
             rows,
-            places.Count == gallery.Count ? "All pictures of the test part." : $"{Human.Count(places.Count)} of {Human.Count(gallery.Count)} pictures of the test part, drawn class by class.");
+            places.Count == gallery.Count ? "All pictures of the test part." : $"{Readable.Count(places.Count)} of {Readable.Count(gallery.Count)} pictures of the test part, drawn class by class.");
     }
 
     /// <summary>

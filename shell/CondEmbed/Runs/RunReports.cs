@@ -50,7 +50,7 @@ internal sealed class RunReports(RunFolder folder, Config config, string command
                 Confusion = confusions.Report(Thumbnail),
                 Map = new RunMap(data, config.Seed).Draw(outcome, cancellation),
                 Retrieval = [.. groups.Select(group => new RetrievalGroup(group.Title, group.Note, [.. group.Queries.Select(query => Row(query, nearest))]))],
-                Looks = config.Levels == 0 ? [] : new RunLooks(session, data).Groups(outcome, nearest, shown),
+                AttentionFigures = config.Levels == 0 ? [] : new RunAttentionFigures(session, data).Groups(outcome, nearest, shown),
                 Duration = TimeSpan.FromSeconds(state.Seconds),
                 Finished = TimeProvider.System.GetLocalNow(),
             },
@@ -78,11 +78,11 @@ internal sealed class RunReports(RunFolder folder, Config config, string command
             new("Threads", $"{TorchSharp.torch.get_num_threads()}"),
             new("Seed", $"{config.Seed}"),
             new("Started", log.Entries.Count == 0 ? "" : FormattableString.Invariant($"{log.Entries[0].Time:yyyy-MM-dd HH:mm} UTC")),
-            new("Training took", FormattableString.Invariant($"{Human.Duration(TimeSpan.FromSeconds(state.Seconds))}, of which {100 * RunMeasures.Waiting(state):0.0} % waiting for pictures")),
+            new("Training took", FormattableString.Invariant($"{Readable.Duration(TimeSpan.FromSeconds(state.Seconds))}, of which {100 * RunMeasures.Waiting(state):0.0} % waiting for pictures")),
             .. log.Entries.OfType<ResumeEntry>().Select(entry => entry.From).Where(from => from > 0).Distinct().Select(from =>
                 new Fact("Continued", $"trained on from step {from}, with a learning-rate schedule of its own")),
             new("Metrics", MetricNames.Protocol(data.Split.AllAgainstAll)),
-            new("Parameters", $"{Human.Count(session.EmbeddingParameters)} at test time, {Human.Count(session.TrainingParameters)} while training"),
+            new("Parameters", $"{Readable.Count(session.EmbeddingParameters)} at test time, {Readable.Count(session.TrainingParameters)} while training"),
         ];
     }
 

@@ -46,16 +46,16 @@ public sealed record TrainingResult(
         string[] head = ["metric (%)", "before", "after", .. best is null ? [] : new[] { best }];
         var rows = After.Select(pair => (string[])
         [
-            MetricNames.Display(pair.Key), Of(Before, pair.Key), Human.Percent(pair.Value), .. Best is null ? [] : new[] { Of(Best, pair.Key) },
+            MetricNames.Display(pair.Key), Of(Before, pair.Key), Readable.Percent(pair.Value), .. Best is null ? [] : new[] { Of(Best, pair.Key) },
         ]).Prepend(head).ToList();
         int[] widths = [.. head.Select((_, column) => rows.Max(row => row[column].Length))];
         var lines = rows.Select(row => string.Join("  ", row.Select((cell, column) => column == 0 ? cell.PadRight(widths[0]) : cell.PadLeft(widths[column]))));
         var subset = Subset is null ? "" : $"\nof a subset: {Subset}";
         var warning = Warning is null ? "" : $"\n{Warning}";
-        return $"{Human.Count(Steps)} steps{subset}\n{string.Join('\n', lines)}{warning}\nrun folder {Folder}";
+        return $"{Readable.Count(Steps)} steps{subset}\n{string.Join('\n', lines)}{warning}\nrun folder {Folder}";
 
         static string Of(IReadOnlyDictionary<string, double> metrics, string key) =>
-            metrics.TryGetValue(key, out var value) ? Human.Percent(value) : "";
+            metrics.TryGetValue(key, out var value) ? Readable.Percent(value) : "";
     }
 }
 

@@ -167,7 +167,7 @@ internal sealed partial class TrainingRun : IDisposable
         }
 
         notice($"run folder: {folder.Root}");
-        notice($"{Human.Count(session.EmbeddingParameters)} parameters at test time, {Human.Count(session.TrainingParameters)} while training; device {session.Device}");
+        notice($"{Readable.Count(session.EmbeddingParameters)} parameters at test time, {Readable.Count(session.TrainingParameters)} while training; device {session.Device}");
 
         if (saved is not null)
         {

@@ -26,7 +26,7 @@ internal sealed record JobState(int Step, int Steps, string Phase, bool IsFinish
         var phase = log.Count == 0 ? "preparing"
             : isFinished ? "measuring on further data"
             : steps > 0 && step >= steps ? "evaluating and writing the report"
-            : log.Any(entry => entry is StepEntry or CheckpointEntry) ? $"training {Human.Count(step)}/{Human.Count(steps)}"
+            : log.Any(entry => entry is StepEntry or CheckpointEntry) ? $"training {Readable.Count(step)}/{Readable.Count(steps)}"
             : "measuring before training";
         return new JobState(step, steps, phase, isFinished);
     }

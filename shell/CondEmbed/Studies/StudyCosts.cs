@@ -11,7 +11,7 @@ internal static class StudyCosts
     /// <summary>The section's content.</summary>
     internal static Html Draw(StudyResults results)
     {
-        var rows = results.Arms.Select(arm => Html.Of($"<tr><th>{arm.Name}</th><td>{Text(arm.SecondsPerStep, 1000)}</td><td class=\"strong\">{Ratio(arm.TimeRatio)}</td><td>{Text(arm.PeakMemory, 1 / Megabyte)}</td><td class=\"strong\">{Ratio(arm.MemoryRatio)}</td><td>{Human.Count(arm.TrainingParameters)}</td><td>{Human.Count(arm.TestParameters)}</td></tr>\n"));
+        var rows = results.Arms.Select(arm => Html.Of($"<tr><th>{arm.Name}</th><td>{Text(arm.SecondsPerStep, 1000)}</td><td class=\"strong\">{Ratio(arm.TimeRatio)}</td><td>{Text(arm.PeakMemory, 1 / Megabyte)}</td><td class=\"strong\">{Ratio(arm.MemoryRatio)}</td><td>{Readable.Count(arm.TrainingParameters)}</td><td>{Readable.Count(arm.TestParameters)}</td></tr>\n"));
         var atOnce = results.Environment.GetValueOrDefault("Runs at once") is { } count and not "1" ? $" {count} runs shared the machine, which slows each." : "";
         return Html.Of($"""
             <div class="card scroll"><table><thead><tr><th>arm</th><th>ms a step</th><th>ratio</th><th>peak memory, MB</th><th>ratio</th><th>parameters while training</th><th>at test time</th></tr></thead><tbody>
@@ -21,7 +21,7 @@ internal static class StudyCosts
             """);
     }
 
-    private static string Text(Estimate? estimate, double factor) => estimate is null ? "" : Human.Number(factor * estimate.Mean, 4);
+    private static string Text(Estimate? estimate, double factor) => estimate is null ? "" : Readable.Number(factor * estimate.Mean, 4);
 
     private static string Ratio(Estimate? estimate) => estimate is null ? "" : FormattableString.Invariant($"{estimate.Mean:0.00}");
 }

@@ -84,7 +84,7 @@ internal sealed class StudyQueue(Study study, StudyProgress progress)
             var run = StudyResults.Read(study.Plan, job);
             var measured = run.Measured.ContainsKey(StudyMeasures.Validation) ? StudyMeasures.Validation : StudyMeasures.Last;
             var values = study.Plan.Metrics.Where(run.Measured[measured].ContainsKey)
-                .Select(metric => $"{MetricNames.Display(metric)} {Human.Percent(run.Measured[measured][metric])}");
+                .Select(metric => $"{MetricNames.Display(metric)} {Readable.Percent(run.Measured[measured][metric])}");
             study.Notice?.Invoke($"{done}/{study.Jobs.Count}  {job.Name}: {measured} {string.Join(", ", values)}");
             study.Report();
         }

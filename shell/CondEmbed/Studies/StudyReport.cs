@@ -85,14 +85,14 @@ public static class StudyReport
 
         var measured = StudyMeasures.Reranked(results.Rerank);
         var times = results.Arms.Select(arm => (arm.Name, Ms: results.ValuesOf(arm.Name, measured, StudyMeasures.RerankingTime))).Where(arm => arm.Ms.Count > 0);
-        var cost = string.Join(", ", times.Select(arm => $"{Human.Number(arm.Ms.Average(), 3)} ms a query for {arm.Name}"));
+        var cost = string.Join(", ", times.Select(arm => $"{Readable.Number(arm.Ms.Average(), 3)} ms a query for {arm.Name}"));
         return Html.Of($"<p class=\"note\">Re-ranked: the {results.Rerank} nearest in the order of the levels' similarities, which took {cost}. An arm without levels keeps its order.</p>\n");
     }
 
     private static Html Cells(StudyResults results, string arm, string measured, string metric)
     {
         var values = results.ValuesOf(arm, measured, metric);
-        var mean = values.Count == 0 ? "" : Human.Percent(values.Average());
+        var mean = values.Count == 0 ? "" : Readable.Percent(values.Average());
         var difference = results.Differences.FirstOrDefault(one => one.Arm == arm && one.Measured == measured && one.Metric == metric);
 
         if (difference is null)
@@ -125,7 +125,7 @@ public static class StudyReport
     }
 
     private static Html Value(StudyRun run, string measured, string metric) =>
-        Html.Of($"<td>{(run.Measured.GetValueOrDefault(measured)?.TryGetValue(metric, out var value) == true ? Human.Percent(value) : "")}</td>");
+        Html.Of($"<td>{(run.Measured.GetValueOrDefault(measured)?.TryGetValue(metric, out var value) == true ? Readable.Percent(value) : "")}</td>");
 
     private static Html Settings(StudyResults results)
     {

@@ -104,8 +104,8 @@ public static class StudyTables
 
     /// <summary>A gain in points with its interval: "+0.81 [+0.20, +1.42]".</summary>
     internal static string Gain(Estimate estimate) => double.IsFinite(estimate.Low)
-        ? $"{Human.PercentChange(estimate.Mean)} [{Human.PercentChange(estimate.Low)}, {Human.PercentChange(estimate.High)}]"
-        : Human.PercentChange(estimate.Mean);
+        ? $"{Readable.PercentChange(estimate.Mean)} [{Readable.PercentChange(estimate.Low)}, {Readable.PercentChange(estimate.High)}]"
+        : Readable.PercentChange(estimate.Mean);
 
     private static string[] Row(StudyResults results, string arm, string measured) =>
     [
@@ -116,7 +116,7 @@ public static class StudyTables
             var difference = results.Differences.FirstOrDefault(one => one.Arm == arm && one.Measured == measured && one.Metric == metric);
             return new[]
             {
-                values.Count == 0 ? "" : Human.Percent(values.Average()),
+                values.Count == 0 ? "" : Readable.Percent(values.Average()),
                 difference is null ? "" : Gain(difference.Estimate),
             };
         }),

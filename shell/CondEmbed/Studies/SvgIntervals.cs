@@ -33,7 +33,7 @@ internal static class SvgIntervals
     private static Html Tick(double tick, ChartScale scale, double height)
     {
         var x = scale.Place(tick, Left, Right);
-        return Html.Of($"<line class=\"{(tick == 0 ? "zero" : "grid")}\" x1=\"{x:0.#}\" x2=\"{x:0.#}\" y1=\"0\" y2=\"{height - 24:0.#}\"/><text class=\"middle\" x=\"{x:0.#}\" y=\"{height - 6:0.#}\">{(tick > 0 ? "+" : "")}{Human.Number(tick)}</text>");
+        return Html.Of($"<line class=\"{(tick == 0 ? "zero" : "grid")}\" x1=\"{x:0.#}\" x2=\"{x:0.#}\" y1=\"0\" y2=\"{height - 24:0.#}\"/><text class=\"middle\" x=\"{x:0.#}\" y=\"{height - 6:0.#}\">{(tick > 0 ? "+" : "")}{Readable.Number(tick)}</text>");
     }
 
     private static Html Row(string name, Estimate gain, int place, ChartScale scale)

@@ -35,7 +35,7 @@ let tests =
                     7500.0, "2 h 05 m"
                     273600.0, "3 d 04 h"
                     -72.0, "-1 m 12 s" ] do
-                  Expect.equal (Human.Duration(TimeSpan.FromSeconds seconds)) text text
+                  Expect.equal (Readable.Duration(TimeSpan.FromSeconds seconds)) text text
           }
           test "numbers" {
               for value, text in
@@ -50,7 +50,7 @@ let tests =
                     3.45e9, "3.45e09"
                     nan, "nan"
                     -infinity, "-inf" ] do
-                  Expect.equal (Human.Number value) text text
+                  Expect.equal (Readable.Number value) text text
           }
           test "a line of progress" {
               Expect.equal

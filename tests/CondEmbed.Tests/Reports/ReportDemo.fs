@@ -154,7 +154,7 @@ let demoWith looks =
             [| RetrievalGroup("Typical queries", "Drawn at random with the run's seed.", rows random 0.6 4)
                RetrievalGroup("Best queries", "Highest MAP@R.", rows random 1.0 4)
                RetrievalGroup("Worst queries", "Lowest MAP@R.", rows random 0.05 4) |],
-        Looks = looks,
+        AttentionFigures = looks,
         Duration = TimeSpan.FromSeconds 204.0,
         Finished = Nullable(DateTimeOffset(2026, 1, 31, 14, 5, 0, TimeSpan.Zero))
     )

@@ -48,10 +48,14 @@ let tests =
           test "pairs have a section where there are some, and their numbers and names in it" {
               Expect.isFalse ((written (demo ())).Contains "id=\"looks\"") "none without levels"
               let shown = picture [| 1uy |]
-              let side label = LookSide(label, "a/" + label, shown, [| struct (shown, "0.12 .. 3.40 x 1/25") |])
+              let side label = AttentionFigureSide(label, "a/" + label, shown, [| struct (shown, "0.12 .. 3.40 x 1/25") |])
 
               let group =
-                  LookGroup("Most alike", "How they were chosen.", [| LookPair(side "owl & co", side "hen", 0.8125, [| 0.9375 |]) |])
+                  AttentionFigureGroup(
+                      "Most alike",
+                      "How they were chosen.",
+                      [| AttentionFigurePair(side "owl & co", side "hen", 0.8125, [| 0.9375 |]) |]
+                  )
 
               let page = written (demoWith [| group |])
 

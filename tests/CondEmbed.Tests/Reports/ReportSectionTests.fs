@@ -181,7 +181,7 @@ let private confusions =
                   "<tr><th>([^<]*)</th><td class=\"extra\">6</td><td class=\"\">([0-9.]+)</td><td class=\"\">([0-9.]+)</td><td>([^<]+) <small>3</small></td></tr>"
               )
 
-          Expect.equal [ for row in rows -> row.Groups[3].Value ] [ for i in 0..19 -> Human.Percent(float i / 25.0) ] "MAP@R"
+          Expect.equal [ for row in rows -> row.Groups[3].Value ] [ for i in 0..19 -> Readable.Percent(float i / 25.0) ] "MAP@R"
       }
       test "no more rows than a browser bears, and the rest is said" {
           let classes = [| for i in 1..1000 -> ReportClass($"c{i}", 1, metrics [ "map_at_r", 0.1 ]) |]

@@ -63,7 +63,7 @@ let private listed (words: string list) =
 let row claim metric =
     let frozen =
         claim.Frozen
-        |> Option.map (fun name -> Human.Percent(frozenValue name metric))
+        |> Option.map (fun name -> Readable.Percent(frozenValue name metric))
         |> Option.defaultValue "-"
 
     let gain = gain claim metric
@@ -73,8 +73,8 @@ let row claim metric =
         [ claim.What
           MetricNames.Display metric
           frozen
-          Human.Percent(mean claim.Study "baseline" claim.Measured metric)
-          Human.Percent(mean claim.Study "conditional" claim.Measured metric)
+          Readable.Percent(mean claim.Study "baseline" claim.Measured metric)
+          Readable.Percent(mean claim.Study "conditional" claim.Measured metric)
           StudyTables.Gain gain.Estimate
           $"{better} of {gain.Values.Count}" ]
 
@@ -131,7 +131,7 @@ let private besideFrozen () =
     $"In Recall@1 both arms end below the frozen features on {where -1}, and above them on {where 1}."
 
 let private scenes () =
-    let value measured = Human.Percent(mean "scenes" "baseline" measured "recall@1")
+    let value measured = Readable.Percent(mean "scenes" "baseline" measured "recall@1")
     $"The baseline's Recall@1 on scenes is {value StudyMeasures.Before} before training and {value StudyMeasures.Chosen} after it, which is near chance."
 
 let private withoutSeed seed =
@@ -188,16 +188,16 @@ let private costRow what name =
         [ what
           ratio arm.TimeRatio
           ratio arm.MemoryRatio
-          Human.Count arm.TrainingParameters
-          Human.Count arm.TestParameters ]
+          Readable.Count arm.TrainingParameters
+          Readable.Count arm.TestParameters ]
 
 let private compared = [ "emoji"; "scenes"; "cub50"; "grocery" ]
 
 let private reranked = StudyMeasures.Reranked 100
 
 let private rerankedRow study =
-    let values metric = [ for measured in [ StudyMeasures.Chosen; reranked ] -> Human.Percent(mean study "conditional" measured metric) ]
-    let time = Human.Number(mean study "conditional" reranked StudyMeasures.RerankingTime, 2)
+    let values metric = [ for measured in [ StudyMeasures.Chosen; reranked ] -> Readable.Percent(mean study "conditional" measured metric) ]
+    let time = Readable.Number(mean study "conditional" reranked StudyMeasures.RerankingTime, 2)
     cells [ study; yield! values "recall@1"; yield! values "map_at_r"; $"{time} ms" ]
 
 let private rerankedVerdict () =

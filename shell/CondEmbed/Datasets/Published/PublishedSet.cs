@@ -30,7 +30,7 @@ internal sealed record PublishedSet(string Name, string RoleSource, params IRead
         List<string> problems = [.. others];
         if (missing.Count > 0)
         {
-            problems.Add($"{Human.Count(missing.Count)} of {Human.Count(listed.Count)} listed images are missing (first: {missing[0].Path})");
+            problems.Add($"{Readable.Count(missing.Count)} of {Readable.Count(listed.Count)} listed images are missing (first: {missing[0].Path})");
         }
 
         problems.AddRange(Parts.Select(part => Difference(part, listed)).OfType<string>());
@@ -66,8 +66,8 @@ internal sealed record PublishedSet(string Name, string RoleSource, params IRead
         var (images, classes) = Count(part.Role, listed);
         return images == part.Images && classes == part.Classes
             ? null
-            : $"the lists name {Human.Count(images)} {part.Name} images of {Human.Count(classes)} classes; "
-                + $"published are {Human.Count(part.Images)} of {Human.Count(part.Classes)}";
+            : $"the lists name {Readable.Count(images)} {part.Name} images of {Readable.Count(classes)} classes; "
+                + $"published are {Readable.Count(part.Images)} of {Readable.Count(part.Classes)}";
     }
 
     private static (int Images, int Classes) Count(Role role, IReadOnlyList<ImageItem> items)
@@ -80,7 +80,7 @@ internal sealed record PublishedSet(string Name, string RoleSource, params IRead
 
     private string Subset(IReadOnlyList<ImageItem> there)
     {
-        var parts = Parts.Select(part => $"{part.Name} {Human.Count(Count(part.Role, there).Images)} of {Human.Count(part.Images)}");
-        return $"{Human.Count(there.Count)} of {Human.Count(Parts.Sum(part => part.Images))} images of {Name} ({string.Join(", ", parts)})";
+        var parts = Parts.Select(part => $"{part.Name} {Readable.Count(Count(part.Role, there).Images)} of {Readable.Count(part.Images)}");
+        return $"{Readable.Count(there.Count)} of {Readable.Count(Parts.Sum(part => part.Images))} images of {Name} ({string.Join(", ", parts)})";
     }
 }

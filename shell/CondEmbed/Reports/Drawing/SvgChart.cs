@@ -86,7 +86,7 @@ internal static class SvgChart
     private static Html VerticalTick(double tick, ChartScale scale)
     {
         var x = scale.Place(tick, Left, Right);
-        var label = tick == Math.Floor(tick) ? Human.Count((long)tick) : Human.Number(tick);
+        var label = tick == Math.Floor(tick) ? Readable.Count((long)tick) : Readable.Number(tick);
         return Html.Of($"<text class=\"{(x > Right - 12 ? "end" : "middle")}\" x=\"{x:0.#}\" y=\"{Bottom + 19}\">{label}</text>");
     }
 
@@ -97,7 +97,7 @@ internal static class SvgChart
         var pale = main is null ? Html.Empty : Html.Of($"<path class=\"pale\" d=\"{Path(series.Thinned(MostPoints), x, y)}\"/>");
         var shown = (main ?? series).Thinned(MostPoints);
         var dots = shown.Points.Count > 30 ? Html.Empty : Html.Join(shown.Finite.Select(point => Dot(point, x, y)));
-        var values = string.Join(' ', shown.Finite.Select(point => $"{Human.Number(point.X, 9)}:{Value(point.Y, chart)}"));
+        var values = string.Join(' ', shown.Finite.Select(point => $"{Readable.Number(point.X, 9)}:{Value(point.Y, chart)}"));
         return Html.Of($"<g class=\"{Style(index)}\">{pale}<path class=\"line\" data-name=\"{series.Name}\" data-values=\"{values}\" d=\"{Path(shown, x, y)}\"/>{dots}</g>");
     }
 
@@ -138,13 +138,13 @@ internal static class SvgChart
     private static ChartSeries? Main(Chart chart, ChartSeries series) => chart.Smooth ? series.RunningMean() : null;
 
     /// <summary>A value at the axis, as short as it can be.</summary>
-    private static string Label(double value, Chart chart) => Human.Number(value) + (chart.IsPercent ? "%" : "");
+    private static string Label(double value, Chart chart) => Readable.Number(value) + (chart.IsPercent ? "%" : "");
 
     /// <summary>A value of a line, with the same number of decimals for all values of about its size.</summary>
     private static string Value(double value, Chart chart) =>
         chart.IsPercent ? value.ToString("0.0", CultureInfo.InvariantCulture) + "%"
         : Math.Abs(value) is >= 0.01 and < 100 ? value.ToString("0.000", CultureInfo.InvariantCulture)
-        : Human.Number(value, 3);
+        : Readable.Number(value, 3);
 
     private static string Style(int index) => $"s{(index % Styles) + 1}";
 }

@@ -1,4 +1,4 @@
-namespace CondEmbed.Common;
+namespace CondEmbed.Datasets;
 
 /// <summary>Files that are compiled into this library.</summary>
 internal static class EmbeddedFile

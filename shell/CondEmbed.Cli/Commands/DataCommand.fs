@@ -93,13 +93,13 @@ let private inspectAll (inspector: DatasetInspector) workers stop =
 
         inspector.Run(workers, report, stop))
 
-let private count (number: int) = Human.Count(int64 number)
+let private count (number: int) = Readable.Count(int64 number)
 
 let private spread (unit: string) (numbers: Spread) =
     if isNull numbers then
         "none can be read"
     else
-        $"{count numbers.Min} to {count numbers.Max}{unit}, median {Human.Number numbers.Median}"
+        $"{count numbers.Min} to {count numbers.Max}{unit}, median {Readable.Number numbers.Median}"
 
 let private partLine (part: InspectedPart) = "", $"{part.Name}: {count part.Classes} classes, {count part.Images} images"
 
@@ -125,7 +125,7 @@ let private badLines (bad: BadPicture seq) =
 let private lines (found: DatasetInspection) =
     let categories = if found.Categories = 0 then "" else $" in {count found.Categories} categories"
     let formats = String.Join(", ", [ for KeyValue(format, files) in found.Formats -> $"{count files} {format}" ])
-    let megabytes = Human.Number(float found.Bytes / 1e6)
+    let megabytes = Readable.Number(float found.Bytes / 1e6)
 
     [ "what", $"{found.Name}: {found.Kind}"
       yield! found.Notices |> Seq.mapi (fun at line -> (if at = 0 then "notice" else ""), line)

@@ -74,7 +74,7 @@ let private prefixLines (report: LoadReport) =
       for other in report.OtherPrefixes do
           let part = other.TrimEnd '.'
           $"there is as much under '{part}': --part {part} selects it"
-      if report.Beside.Count > 0 then $"left out, not part of the network: {Human.Count report.Beside.Count} tensors" ]
+      if report.Beside.Count > 0 then $"left out, not part of the network: {Readable.Count report.Beside.Count} tensors" ]
 
 /// Which encoders the weights are for, as lines of text.
 let private fitLines (file: WeightFile) =
@@ -96,7 +96,7 @@ let private fitLines (file: WeightFile) =
               $"fits --encoder {fit.Encoder}: {fit.About}" ]
 
 let private head (file: WeightFile) =
-    [ $"{file.Path}: {file.Format}, {Human.Count file.Arrays.Count} tensors, {Human.Count(numbers file)} numbers, {Human.Count(bytes file)} bytes"
+    [ $"{file.Path}: {file.Format}, {Readable.Count file.Arrays.Count} tensors, {Readable.Count(numbers file)} numbers, {Readable.Count(bytes file)} bytes"
       for note in file.Notes do
           $"  {note}" ]
 

@@ -12,14 +12,14 @@ namespace CondEmbed.Runs;
 /// Pairs of test pictures with where the levels look in them, for the report. Few pictures are embedded for it: the queries that the report shows, and of
 /// each the nearest of its class, the least near of its class, and the nearest of another class.
 /// </summary>
-internal sealed class RunLooks(Session session, RunData data)
+internal sealed class RunAttentionFigures(Session session, RunData data)
 {
     private const int Pairs = 3;
     private const int Side = 128;
 
     private readonly Comparer comparer = session.Comparer();
 
-    internal IReadOnlyList<LookGroup> Groups(TestOutcome outcome, Neighbours<float> nearest, IReadOnlyList<int> queries)
+    internal IReadOnlyList<AttentionFigureGroup> Groups(TestOutcome outcome, Neighbours<float> nearest, IReadOnlyList<int> queries)
     {
         (int, int)[] pairs = [.. queries.SelectMany(query => PairsOf(query, outcome, nearest)).Distinct()];
         var similarities = ConditionalModel.Compare(session, data.Reader, pairs, session.Config.Workers);
@@ -36,10 +36,10 @@ internal sealed class RunLooks(Session session, RunData data)
         ];
     }
 
-    private LookGroup Group(string title, string note, IEnumerable<((int First, int Second) Items, PairSimilarity)> pairs) =>
+    private AttentionFigureGroup Group(string title, string note, IEnumerable<((int First, int Second) Items, PairSimilarity)> pairs) =>
         new(title, note, [.. pairs.Select(pair => Pair(pair.Items.First, pair.Items.Second))]);
 
-    private LookPair Pair(int first, int second)
+    private AttentionFigurePair Pair(int first, int second)
     {
         var pair = PairExplanation.Of(session.Config, comparer, data.Reader.Read(first), data.Reader.Read(second));
         return new(
@@ -49,7 +49,7 @@ internal sealed class RunLooks(Session session, RunData data)
             pair.Similarity.Levels);
     }
 
-    private LookSide SideOf(int item, RgbImage view, IReadOnlyList<PairAttention> levels, Func<PairAttention, float[]> weightsOf) =>
+    private AttentionFigureSide SideOf(int item, RgbImage view, IReadOnlyList<PairAttention> levels, Func<PairAttention, float[]> weightsOf) =>
         new(Label(item), data.Dataset.Items[item].Path, Jpeg(PairSheet.Enlarged(view, Side)), [.. levels.Select(level => Map(level, weightsOf(level), view))]);
 
     private string Label(int item) => data.Dataset.Items[item].Label;

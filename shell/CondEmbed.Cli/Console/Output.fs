@@ -64,6 +64,6 @@ let withProgress (work: IProgress<RunProgress> -> 'T) : 'T = renderer.Working wo
 
 /// Metrics as lines of name and per cent.
 let metricLines (metrics: IEnumerable<KeyValuePair<string, float>>) =
-    let named = [ for KeyValue(key, value) in metrics -> MetricNames.Display key, Human.Percent value ]
+    let named = [ for KeyValue(key, value) in metrics -> MetricNames.Display key, Readable.Percent value ]
     let width = named |> Seq.map (fun (name, _) -> name.Length) |> Seq.fold max 28
     [ for name, value in named -> $"{name.PadRight width} {value, 8}" ]

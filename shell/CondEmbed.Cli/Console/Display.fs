@@ -37,8 +37,8 @@ let private cut width (text: string) = if text.Length <= width then text else te
 let private count (at: RunProgress) =
     match at.Step, at.Steps with
     | 0, 0 -> ""
-    | step, steps when steps <= 0 -> Human.Count step
-    | step, steps -> $"{Human.Count step}/{Human.Count steps}"
+    | step, steps when steps <= 0 -> Readable.Count step
+    | step, steps -> $"{Readable.Count step}/{Readable.Count steps}"
 
 let private bar width share isUnicode : Line =
     let full, empty = if isUnicode then "━", "─" else "=", "-"
@@ -48,7 +48,7 @@ let private bar width share isUnicode : Line =
 let private narrowestBar, widestBar = 8, 40
 
 let private firstLine width isUnicode (at: RunProgress) : Line =
-    let left = if at.Remaining.HasValue && not at.IsLast then $"{Human.Duration at.Remaining.Value} left" else ""
+    let left = if at.Remaining.HasValue && not at.IsLast then $"{Readable.Duration at.Remaining.Value} left" else ""
     let percent = if at.Steps > 0 then $"{int (100.0 * at.Share)}%%" else ""
     let phase = cut width at.Phase
     let room = width - phase.Length - gap - (if at.Steps > 0 then narrowestBar + gap else 0)
@@ -67,10 +67,10 @@ let private secondLine width (at: RunProgress) best : Line list =
     if not at.Loss.HasValue then
         [ if not (String.IsNullOrEmpty at.Detail) then [ Dim, cut width at.Detail ] ]
     else
-        let total = $"loss {Human.Number at.Loss.Value}"
+        let total = $"loss {Readable.Number at.Loss.Value}"
         let all = ProgressText.Loss at
         let terms = if all.Contains '(' then all.Substring(all.IndexOf '(') else ""
-        let rate = if at.LearningRate.HasValue then $"lr {Human.Number(at.LearningRate.Value, 3)}" else ""
+        let rate = if at.LearningRate.HasValue then $"lr {Readable.Number(at.LearningRate.Value, 3)}" else ""
         [ [ Dim, cut width (String.Join("  ", fitting width [ 0, total; 2, terms; 3, rate; 1, best ])) ] ]
 
 /// The lines for work in progress, none longer than the width: a phase with its bar, pace and the time left, and below it the loss and the best so far.
@@ -80,10 +80,11 @@ let underWay (width: int) isUnicode (best: string) (at: RunProgress) : Line list
 
 /// The one line that a phase leaves behind.
 let finished (width: int) (at: RunProgress) =
-    let loss = if at.Loss.HasValue then $"loss {Human.Number at.Loss.Value}" else ""
+    let loss = if at.Loss.HasValue then $"loss {Readable.Number at.Loss.Value}" else ""
 
-    fitting width [ 0, at.Phase; 1, count at; 3, loss; 4, (ProgressText.Pace at).Trim(); 2, Human.Duration at.Elapsed ]
+    fitting width [ 0, at.Phase; 1, count at; 3, loss; 4, (ProgressText.Pace at).Trim(); 2, Readable.Duration at.Elapsed ]
     |> fun parts -> cut width (String.Join("  ", parts))
 
 /// The best validation so far, as text.
-let bestSoFar (value: float) (step: int) = $"best {MetricNames.Display MetricNames.MapAtR} {Human.Percent value} at {Human.Count step}"
+let bestSoFar (value: float) (step: int) =
+    $"best {MetricNames.Display MetricNames.MapAtR} {Readable.Percent value} at {Readable.Count step}"

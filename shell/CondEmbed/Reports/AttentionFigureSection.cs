@@ -3,29 +3,29 @@ using CondEmbed.Common;
 namespace CondEmbed.Reports;
 
 /// <summary>Pairs of pictures with the attention of each level over them.</summary>
-internal static class LookSection
+internal static class AttentionFigureSection
 {
     /// <summary>The section's content.</summary>
-    public static Html Draw(IReadOnlyList<LookGroup> groups) => Html.Of($"""
+    public static Html Draw(IReadOnlyList<AttentionFigureGroup> groups) => Html.Of($"""
         {groups.Select(Group)}
         <p class="note">Each picture with what the levels read of it in the light of the other one: the mean of the heads' attention weights, dark where least and light where
         most, scaled map by map; the numbers are these two, as multiples of what even attention would give each place. The levels are not used at test time,
         and where attention lies high is not yet why two pictures are alike.</p>
         """);
 
-    private static Html Group(LookGroup group) => Html.Of($"""
+    private static Html Group(AttentionFigureGroup group) => Html.Of($"""
         <div class="group"><h3>{group.Title}</h3><p class="note">{group.Note}</p>
         <div class="rows">{group.Pairs.Select(Pair)}</div></div>
 
         """);
 
-    private static Html Pair(LookPair pair)
+    private static Html Pair(AttentionFigurePair pair)
     {
         var levels = pair.Levels.Select((value, level) => Html.Of($", level {level + 1} <b>{value:0.000}</b>"));
         return Html.Of($"<div class=\"looks\"><p>cosine <b>{pair.Unconditional:0.000}</b>{levels}</p><div class=\"both\">{Side(pair.First)}{Side(pair.Second)}</div></div>\n");
     }
 
-    private static Html Side(LookSide side)
+    private static Html Side(AttentionFigureSide side)
     {
         var maps = side.Maps.Select((map, level) => Figure(map.Picture, $"{side.Label}, level {level + 1}", $"level {level + 1}: {map.Range}"));
         return Html.Of($"<div class=\"side\" title=\"{side.Path}\">{Figure(side.Picture, side.Label, side.Label)}{maps}</div>\n");

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace CondEmbed.Common;
 
 /// <summary>Numbers and times as people read them; the same on every machine, whatever its language.</summary>
-public static class Human
+public static class Readable
 {
     /// <summary>A duration in its two largest units: "0.4 s", "12 s", "1 m 12 s", "2 h 05 m", "3 d 04 h".</summary>
     public static string Duration(TimeSpan duration)

@@ -122,7 +122,7 @@ let private sentence (store: string) (summary: IndexSummary) =
     let renamed = also "of them under another path or label now" summary.Renamed
     let same = also "the same as another of these" summary.Same
     let bad = also "left out, since they cannot be used" summary.Bad
-    $"{summary.Embedded} images written, {summary.Known} there already{renamed}{same}{bad}; {Human.Duration summary.Elapsed}; {store}"
+    $"{summary.Embedded} images written, {summary.Known} there already{renamed}{same}{bad}; {Readable.Duration summary.Elapsed}; {store}"
 
 let run (stop: CancellationToken) (arguments: ParseResults<IndexArgument>) =
     arguments.TryGetResult IndexArgument.Threads |> Networks.withThreads

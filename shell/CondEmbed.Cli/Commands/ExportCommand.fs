@@ -52,7 +52,7 @@ let private scientific (x: float) = x.ToString "0.0e-0"
 
 let private printOnnx (exported: OnnxExported) =
     let check = exported.Check
-    Output.result $"{exported.File}  {Human.Count exported.Bytes} bytes, fingerprint {exported.Fingerprint.Substring(0, 16)}"
+    Output.result $"{exported.File}  {Readable.Count exported.Bytes} bytes, fingerprint {exported.Fingerprint.Substring(0, 16)}"
 
     if not (isNull exported.Missing) then
         Output.result $"compared on bundled emoji instead of the run's own test images: {exported.Missing}"
@@ -64,7 +64,7 @@ let private printOnnx (exported: OnnxExported) =
         Output.result $"the {check.Neighbours} nearest of each are the same"
     else
         Output.result
-            $"the {check.Neighbours} nearest are the same for {check.SameNeighbours} of {check.Pictures}; in all {Human.Percent check.SharedNeighbours} %% of them; cosines of those in each other's place are at most {scientific check.WidestSwap} apart"
+            $"the {check.Neighbours} nearest are the same for {check.SameNeighbours} of {check.Pictures}; in all {Readable.Percent check.SharedNeighbours} %% of them; cosines of those in each other's place are at most {scientific check.WidestSwap} apart"
 
 /// What int8 costs in accuracy, if that was measured.
 let private printCost (exported: OnnxExported) =
@@ -75,7 +75,7 @@ let private printCost (exported: OnnxExported) =
     else
         let line name (before: float) (after: float) =
             let change = (100.0 * (after - before)).ToString "+0.00;-0.00;0.00"
-            Output.result $"int8: {name} (%%) of the test classes {Human.Percent before} -> {Human.Percent after} ({change})"
+            Output.result $"int8: {name} (%%) of the test classes {Readable.Percent before} -> {Readable.Percent after} ({change})"
 
         line "Recall@1" (exported.Before.Recall 1) (exported.After.Recall 1)
         line "MAP@R" exported.Before.MapAtR exported.After.MapAtR
