@@ -202,7 +202,7 @@ let private shards =
             let run, store = finishedRun [], pgliteUri "cli_shards"
             let embed shard = succeeds [ "embed"; run; pictures.Value; "--out"; folder; "--shard"; shard ]
             Expect.stringContains (embed "2/2") "32 embeddings of 16 numbers" "second"
-            Expect.stringContains (embed "2/2") "is there already" "again"
+            Expect.stringContains (embed "2/2") "exists already" "again"
 
             expectRefused
                 (condembed [ "index"; folder; "--store"; store ])
