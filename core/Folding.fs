@@ -1,18 +1,18 @@
-/// Norms at test time are linear maps with fixed numbers, so the convolution before a norm can do its work: its weights are scaled and it gets a bias, which
-/// saves a pass over everything that it makes. A network that is built once with `Norms.Batch` and once with `Norms.Folded` is the same function, by
-/// parameters that are made here; those of the training stay what they are.
+/// At test time a norm is a fixed linear map, so the convolution before it can do its work: its weights are scaled and it gets a bias, which
+/// saves a pass over its output. A network built with `Norms.Batch` and the same network built with `Norms.Folded` compute the same function, once the
+/// parameters are converted here. The parameters used in training do not change.
 module CondEmbed.Folding
 
 open CondEmbed.Layers
 open TorchSharp
 
-/// A convolution and the norm of what it makes, by the names that their parameters stand under.
+/// A convolution and the norm that follows it, by the names of their parameters.
 type private Fold = { Convolution: string; Norm: string }
 
 let private ofNorm fold = [ for part in [ "weight"; "bias"; "running_mean"; "running_var" ] -> $"{fold.Norm}.{part}" ]
 let private ofConvolution fold = [ for part in [ "weight"; "bias" ] -> $"{fold.Convolution}.{part}" ]
 
-/// What the folded network has and the other lacks are biases of convolutions; the norm that such a bias stands for follows the convolution in the other.
+/// The folded network has biases of convolutions that the other lacks. Each replaces the norm that follows the convolution in the other.
 let private folds (apart: ParamSpec list) (folded: ParamSpec list) : Fold list =
     let declared = set [ for spec in apart -> spec.Name ]
     let next = Map [ for spec, next in List.pairwise apart -> spec.Name, next.Name ]
@@ -25,10 +25,10 @@ let private folds (apart: ParamSpec list) (folded: ParamSpec list) : Fold list =
               | None ->
                   invalidArg
                       (nameof folded)
-                      $"'{spec.Name}' is not the bias of a convolution with a norm: build both networks from one description." ]
+                      $"'{spec.Name}' is not the bias of a convolution with a norm: build both networks from the same description." ]
 
-/// weight * gamma / sqrt(variance + epsilon) and beta - mean * gamma / sqrt(variance + epsilon), computed in float64: of the weight's type, and channels-last
-/// in memory as pictures are. What is made on the way, several times as much, is freed here.
+/// weight * gamma / sqrt(variance + epsilon) and beta - mean * gamma / sqrt(variance + epsilon), computed in float64 and
+/// returned in the weight's type, channels-last in memory like images. The much larger intermediate results are freed here.
 let private convolutionOf (parameters: Params) fold : (string * Tensor) list =
     use scope = torch.NewDisposeScope()
     let weight = parameters[$"{fold.Convolution}.weight"]
@@ -49,14 +49,14 @@ let private replaced folds (parameters: Params) fresh =
     let kept = Params.toSeq parameters |> Seq.filter (fun (name, _) -> not (gone.Contains name))
     Params.ofSeq (Seq.append kept fresh)
 
-/// The parameters of the folded network out of those of the network with its norms apart, each network given by its specs. The convolutions' are new and
-/// belong to the caller's scope; all others, also of what is not of this network, are the same tensors. No gradients.
+/// The parameters of the folded network, made from those of the network with separate norms; each network is given by its specs. The parameters of convolutions are new tensors
+/// in the caller's scope; all others, even those of other networks, are the same tensors. No gradients.
 let parameters (apart: ParamSpec list) (folded: ParamSpec list) (parameters: Params) : Params =
     let folds = folds apart folded
     convolutions folds parameters |> replaced folds parameters
 
-/// Folded parameters that are made when they are first wanted, and kept until somebody who changes the parameters says so. Disposing frees what was made,
-/// and not the parameters.
+/// Folded parameters, made when first needed and kept until `Forget` says that the parameters have changed. Disposing frees the folded parameters,
+/// not the original ones.
 [<Sealed>]
 type Kept(apart: ParamSpec list, folded: ParamSpec list, unfolded: Params) =
     let folds = folds apart folded
@@ -66,7 +66,7 @@ type Kept(apart: ParamSpec list, folded: ParamSpec list, unfolded: Params) =
         let fresh = [ for name, tensor in convolutions folds unfolded -> name, own tensor ]
         fresh, replaced folds unfolded fresh
 
-    /// What a folded network runs with.
+    /// The parameters to run the folded network with.
     member _.Parameters =
         if kept.IsNone then kept <- Some(make ())
         snd kept.Value

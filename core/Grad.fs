@@ -5,7 +5,7 @@ open System
 open System.Runtime.InteropServices
 open TorchSharp
 
-/// What is kept of a value's graph once gradients were taken.
+/// What to keep of a value's graph after taking gradients.
 type private Graph =
     | Freed
     /// More gradients can be taken of the value.
@@ -13,8 +13,8 @@ type private Graph =
     /// That, and the gradients can be differentiated again.
     | Recorded
 
-/// torch.autograd.grad by way of TorchScript, which gives its errors to us. From TorchSharp's own function they escape (a graph that was freed, memory that
-/// does not suffice), and the process ends.
+/// torch.autograd.grad by way of TorchScript, which turns its errors into exceptions. In TorchSharp's own function they escape (a freed graph, too little
+/// memory) and end the process.
 let private native =
     lazy
         (torch.jit.compile
@@ -36,7 +36,7 @@ let private demandSound (value: Tensor) (leaves: (string * Tensor) list) =
     if value.numel () <> 1L then
         invalidArg
             (nameof value)
-            $"Gradients are of one number, and this value is {shapeText value.shape}: reduce it first, by value.sum () or value.mean ()."
+            $"Gradients are taken of a single number, and this value is {shapeText value.shape}: reduce it first, by value.sum () or value.mean ()."
 
     for name, leaf in leaves do
         if not leaf.requires_grad then
@@ -87,24 +87,24 @@ let private orError graph (value: Tensor) (leaves: (string * Tensor) list) : (st
           | Some gradient -> name, gradient
           | None -> invalidArg (nameof leaves) $"The objective does not depend on '{name}': use that layer, leave it out, or freeze it." ]
 
-/// scalar, leaves -> of each leaf's shape: the gradient of the value by each named leaf, which must require gradients, in the order of
+/// scalar, leaves -> of each leaf's shape: the gradient of the value with respect to each named leaf, which must require gradients, in the order of
 /// the leaves; the value's graph is freed. ArgumentException: a leaf that the value does not depend on, a value that is not one number, has no graph, or
-/// whose graph was freed. ExternalException where memory does not suffice. TorchSharp's own `torch.autograd.grad` ends the process in these cases.
+/// whose graph was freed. ExternalException if memory runs out. TorchSharp's own `torch.autograd.grad` ends the process in these cases.
 let gradients value leaves = orError Freed value leaves
 
-/// The same, with zeros for a leaf that the value does not depend on, and where the value has no graph.
+/// Like `gradients`, but with zeros for a leaf that the value does not depend on, or if the value has no graph.
 let gradientsOrZero value leaves = orZero Freed value leaves
 
-/// As `gradientsOrZero`; the value's graph is kept, so that more gradients can be taken of it.
+/// Like `gradientsOrZero`, but the value's graph is kept, so that more gradients can be taken of it.
 let keepingGraph value leaves = orZero Kept value leaves
 
-/// As `gradients`, and each gradient is itself a function of the leaves: take its gradient for second derivatives. The value's graph is kept.
+/// Like `gradients`, but each gradient is itself a function of the leaves: take its gradient for second derivatives. The value's graph is kept.
 let differentiable value leaves = orError Recorded value leaves
 
 /// Any shapes -> scalar: the Euclidean length of all gradients together, on their device.
 let norm (gradients: (string * Tensor) list) = torch.stack([| for _, g in gradients -> g.norm () |]).norm()
 
-/// scalar, any shapes -> the same, in place: scales the gradients so that their common length is at most the bound.
+/// scalar, any shapes -> the same, in place: scales the gradients so that their total length is at most the bound.
 let clip (bound: float) (length: Tensor) (gradients: (string * Tensor) list) =
     withoutGradient (fun () ->
         let factor = (bound / (length + 1e-6)).clamp_max(scalar 1.0)
@@ -128,8 +128,8 @@ let finiteDifferences (step: float) (f: Tensor -> Tensor) (x: Tensor) =
         let slopes = [| for place in 0L .. flat.numel () - 1L -> slope place |]
         torch.tensor(slopes, dtype = x.dtype, device = x.device).reshape x.shape)
 
-/// How far autograd's gradient of a scalar function lies from central differences at x, at most: about 1e-9 in float64 where it is right. Slow; for checks of
-/// layers and losses of one's own.
+/// The largest difference between autograd's gradient of a scalar function and central differences at x: about 1e-9 in float64 if the gradient is right. Slow; for checking
+/// your own layers and losses.
 let deviation (f: Tensor -> Tensor) (x: Tensor) =
     scoped (fun () ->
         let leaf = x.detach().clone().requires_grad_ true

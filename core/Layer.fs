@@ -34,7 +34,7 @@ type Layer<'In, 'Out> =
 
     member private this.Tree = string this
 
-/// A layer was given what does not fit it.
+/// A layer was given an input that does not fit it.
 [<Sealed>]
 type LayerException(path: string, reason: string, cause: exn) =
     inherit ArgumentException((if path = "" then reason else $"{path}: {reason}"), cause)
@@ -72,7 +72,7 @@ module Layer =
 
     let named name layer =
         if String.IsNullOrWhiteSpace name then
-            invalidArg (nameof name) "A layer's name cannot be empty: it stands before the names of its parameters."
+            invalidArg (nameof name) "A layer's name cannot be empty: it prefixes the names of its parameters."
 
         let specs = [ for spec in layer.Specs -> { spec with Name = $"{name}.{spec.Name}" } ]
 

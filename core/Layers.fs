@@ -1,11 +1,11 @@
-/// The leaves: layers that declare parameters of their own, and functions of tensors without any.
+/// The basic layers: those that declare parameters of their own, and functions of tensors without any.
 module CondEmbed.Layers
 
 open TorchSharp
 
 type private F = torch.nn.functional
 
-/// Refuses a number of a layer that has to be above 0.
+/// Refuses a size that is not above 0.
 let private above0 name value = if value < 1 then invalidArg name $"{name} is {value}; it must be at least 1."
 
 let private spec name shape role init = { Name = name; Shape = shape; Role = role; Init = init }
@@ -30,7 +30,7 @@ let private convolution withBias inputs outputs kernel stride : Layer<Tensor, Te
 /// B In H W -> B Out H' W'. Square kernel, padding kernel / 2, no bias (a norm follows). Declares `weight`.
 let conv2d inputs outputs kernel stride = convolution false inputs outputs kernel stride
 
-/// B In H W -> B Out H/side W/side: a linear layer on each square of side x side places. Declares `weight` and `bias`.
+/// B In H W -> B Out H/side W/side: a linear layer on each square of side x side pixels. Declares `weight` and `bias`.
 let patches inputs outputs side : Layer<Tensor, Tensor> =
     let weight = spec "weight" [ int64 outputs; int64 inputs; int64 side; int64 side ] Trainable KaimingFanOut
     let bias = spec "bias" [ int64 outputs ] Trainable (Constant 0.0)
@@ -53,17 +53,17 @@ let private affine withBias init inputs outputs : Layer<Tensor, Tensor> =
         ShapeChecks.like weight x
         F.linear (x, weight, (if withBias then env.Params["bias"] else null)))
 
-/// ... In -> ... Out, x W^T + b; starts as torch's linear layer does. Declares `weight` and `bias`.
+/// ... In -> ... Out, x W^T + b; initialised like torch's linear layer. Declares `weight` and `bias`.
 let linear inputs outputs = affine true FanIn inputs outputs
 
-/// ... In -> ... Out, x W^T; Xavier start. Declares `weight`.
+/// ... In -> ... Out, x W^T; Xavier initialisation. Declares `weight`.
 let projection inputs outputs = affine false Xavier inputs outputs
 
 /// What `batchNorm` adds to a variance, as torch does.
 [<Literal>]
 let NormEpsilon = 1e-5
 
-/// B C H W -> B C H W, each channel to mean 0 and deviation 1 over the batch in training, by the running statistics at test time, then
+/// B C H W -> B C H W, each channel to mean 0 and deviation 1 over the batch in training, with the running statistics at test time, then
 /// scaled and shifted. Reports `running_mean` and `running_var` (momentum 0.1, as torch); the forward pass changes nothing.
 /// Ioffe and Szegedy 2015, algorithm 1.
 let batchNorm channels : Layer<Tensor, Tensor> =
@@ -83,7 +83,7 @@ let batchNorm channels : Layer<Tensor, Tensor> =
         match env.Mode with
         | Testing -> F.batch_norm (x, mean, variance, weight, bias, training = false)
         | Training ->
-            // The fused kernel writes into the statistics that it is given: it gets copies, and they are reported.
+            // The fused kernel writes into the statistics it is given, so it gets copies, which are then reported.
             let mean, variance = mean.clone (), variance.clone ()
 
             let normalised = F.batch_norm (x, mean, variance, weight, bias, training = true, momentum = 0.1)
@@ -92,25 +92,25 @@ let batchNorm channels : Layer<Tensor, Tensor> =
             env.Report "running_var" variance
             normalised)
 
-/// What becomes of the norms behind convolutions.
+/// How the norms after convolutions behave.
 [<RequireQualifiedAccess>]
 type Norms =
-    /// Over the batch in training, by the running statistics at test time.
+    /// Batch statistics in training, running statistics at test time.
     | Batch
-    /// By the running statistics in training, too.
+    /// Running statistics, even in training.
     | Frozen
-    /// There are none: each convolution has a bias and does its norm's work, by parameters that `Folding` makes. For test time alone.
+    /// No norms: each convolution has a bias and does the work of its norm, with parameters made by `Folding`. For test time only.
     | Folded
 
-/// The layer at test time; it refuses to be trained.
+/// The layer at test time; it cannot be trained.
 let private testedOnly (folded: Layer<Tensor, Tensor>) =
     Layer.create folded.Specs (fun env x ->
         if env.Mode = Training then
-            Layer.refuse "its norm is folded into it, so there is nothing to train: train the network whose norms stand apart."
+            Layer.refuse "its norm is folded into it, so there is nothing to train: train the network with separate norms."
 
         folded.Forward env x)
 
-/// B In H W -> B Out H' W': a convolution of the first name and, unless it is folded, the norm of what it makes, of the second.
+/// B In H W -> B Out H' W': a convolution under the first name and, unless it is folded, its norm under the second.
 let convNorm norms (name, normName) inputs outputs kernel stride : Layer<Tensor, Tensor> =
     let convolution withBias = convolution withBias inputs outputs kernel stride
     let apart norm = Layer.named name (convolution false) --> Layer.named normName norm
@@ -120,7 +120,7 @@ let convNorm norms (name, normName) inputs outputs kernel stride : Layer<Tensor,
     | Norms.Frozen -> apart (Layer.frozen (batchNorm outputs))
     | Norms.Folded -> Layer.named name (testedOnly (convolution true))
 
-/// (B T C, B C) -> B T C: tokens by the norm of the B C, the very map that `batchNorm` puts these through; linear in the tokens but for the statistics. The
+/// (B T C, B C) -> B T C: the tokens through the same map that `batchNorm` applies to the B C; linear in the tokens except for the statistics. Has the
 /// parameters of `batchNorm`; reports nothing.
 let batchNormOf channels : Layer<Tensor * Tensor, Tensor> =
     Layer.create (batchNorm channels).Specs (fun env (x, reference) ->
@@ -138,7 +138,7 @@ let layerNormOf epsilon features : Layer<Tensor, Tensor> =
     Layer.create [ leaf "weight" 1.0; leaf "bias" 0.0 ] (fun env x ->
         ShapeChecks.features features x
         let weight, bias = env.Params["weight"], env.Params["bias"]
-        // Features that are rounded further than the parameters are averaged as finely as these.
+        // Features of lower precision than the parameters are averaged in the precision of the parameters.
         F.layer_norm(x.``to`` weight.dtype, [| int64 features |], weight, bias, epsilon).``to`` x.dtype)
 
 /// `layerNormOf` with torch's usual epsilon, 1e-5.
@@ -147,35 +147,35 @@ let layerNorm features = layerNormOf 1e-5 features
 /// Any shape -> the same: max(x, 0).
 let relu: Layer<Tensor, Tensor> = Layer.lift (fun x -> F.relu x)
 
-/// Any shape -> the same: `relu` in the place of x, for what a layer before it has just made and nothing else reads: neither its gradient, as that of
-/// max(x, 0) itself and of convolutions and norms do not.
+/// Any shape -> the same: `relu` in place. Only for a value that the layer before has just made and that nothing else reads, not even for its
+/// gradient; convolutions, norms and max(x, 0) itself do not.
 let reluInPlace: Layer<Tensor, Tensor> = Layer.lift (fun x -> x.relu_ ())
 
 /// Any shape -> the same: x times the normal distribution function of x. Hendrycks and Gimpel 2016.
 let gelu: Layer<Tensor, Tensor> = Layer.lift (fun x -> F.gelu x)
 
-/// Any shape -> the same: in training each number is zero with probability p and the rest are scaled by 1 / (1 - p). Draws from torch's
+/// Any shape -> the same: in training each number is set to zero with probability p and the rest are scaled by 1 / (1 - p). Draws from torch's
 /// global generator.
 let dropout (p: float) : Layer<Tensor, Tensor> = Layer.create [] (fun env x -> F.dropout (x, p, env.Mode = Training))
 
-/// B C H W -> B C H' W', the greatest of each 3 x 3 window, stride 2.
+/// B C H W -> B C H' W', the maximum of each 3 x 3 window, stride 2.
 let maxPool: Layer<Tensor, Tensor> = Layer.lift (fun x -> F.max_pool2d (x, kernel_size = 3L, stride = 2L, padding = 1L))
 
-/// B C H W -> B C H' W', the mean of each 2 x 2 places, stride 2; at an odd edge of what there is.
+/// B C H W -> B C H' W', the mean of each 2 x 2 window, stride 2; at an odd edge, of the pixels there are.
 let averagePool: Layer<Tensor, Tensor> =
     Layer.lift (fun x -> F.avg_pool2d (x, kernel_size = 2L, stride = 2L, ceil_mode = true, count_include_pad = false))
 
-/// B C H W -> B C, the mean over all places.
+/// B C H W -> B C, the mean over all locations.
 let meanPool: Layer<Tensor, Tensor> = Layer.lift (fun x -> (ShapeChecks.anyMap x).mean [| 2L; 3L |])
 
-/// B C H W -> B C, the greatest over all places.
+/// B C H W -> B C, the maximum over all locations.
 let globalMaxPool: Layer<Tensor, Tensor> = Layer.lift (fun x -> (ShapeChecks.anyMap x).amax [| 2L; 3L |])
 
-/// B C H W -> B C, mean plus maximum over all places: Kim et al., Proxy-Anchor, CVPR 2020 (its code).
+/// B C H W -> B C, mean plus maximum over all locations: Kim et al., Proxy-Anchor, CVPR 2020 (its code).
 let meanMaxPool: Layer<Tensor, Tensor> =
     Layer.lift (fun x -> (ShapeChecks.anyMap x).mean [| 2L; 3L |] + x.amax [| 2L; 3L |])
 
-/// B C H W -> B C, (mean over places of x^p)^(1/p) with a learnable p that starts at 3: Radenovic, Tolias and Chum 2018, eq. 3.
+/// B C H W -> B C, (mean over locations of x^p)^(1/p) with a learnable p that starts at 3: Radenovic, Tolias and Chum 2018, eq. 3.
 let gemPool: Layer<Tensor, Tensor> =
     Layer.create [ spec "p" [ 1L ] Trainable (Constant 3.0) ] (fun env x ->
         let p = env.Params["p"]
@@ -183,13 +183,13 @@ let gemPool: Layer<Tensor, Tensor> =
 
 /// ... D -> ... D at length 1; the zero vector stays zero.
 let l2Normalise (x: Tensor) =
-    // A product with one number a row has a shorter gradient than the quotient of functional.normalize.
+    // A product with one number per row has a cheaper gradient than the quotient in functional.normalize.
     x * torch.linalg.vector_norm(x, 2.0, [| -1L |], true).clamp_min(scalar 1e-12).reciprocal()
 
-/// B H W 3 bytes -> nothing.
+/// B H W 3 bytes -> unit. LayerException for anything else.
 let private demandPictures (pixels: Tensor) =
     let shape = pixels.shape
-    let given = $"pictures are B H W 3 bytes; these are {pixels.dtype} {shapeText shape}"
+    let given = $"images are B H W 3 bytes; these are {pixels.dtype} {shapeText shape}"
 
     if shape.Length = 3 && shape[2] = 3L then
         Layer.refuse $"{given}. Make a batch of one: x.unsqueeze 0."
@@ -209,17 +209,17 @@ let normalisePixels (mean: float list) (deviation: float list) : Layer<Tensor, T
         demandPictures pixels
         let scale = perRow pixels [ for d in deviation -> 1.0 / (255.0 * d) ]
         let shift = perRow pixels (List.map2 (fun m d -> -m / d) mean deviation)
-        // Three numbers are too few for vectors, so whole rows are scaled; and in place, since memory for copies of the batch is slower to come by than the numbers.
+        // Three numbers are too few for vector instructions, so whole rows are scaled; and in place, since allocating copies of the batch costs more than the arithmetic.
         let rows = pixels.flatten(2L, 3L).``to``(float32).mul_(scale).add_ shift
         rows.reshape(pixels.shape).permute(0L, 3L, 1L, 2L))
 
-/// B C H W -> B T C, one token a place, row by row.
+/// B C H W -> B T C, one token per location, row by row.
 let tokens (map: Tensor) = map.flatten(2L, 3L).transpose(1L, 2L)
 
-/// Places along each side of the grid of `gridPool`.
+/// Cells along each side of the grid of `gridPool`.
 let private gridSide = 6L
 
-/// B C H W -> B 37C: the means of a grid of 6 x 6 fields, which keep the layout of the picture, and mean plus maximum over all places.
+/// B C H W -> B 37C: the means of a grid of 6 x 6 cells, which keep the layout of the image, and mean plus maximum over all locations.
 let gridPool: Layer<Tensor, Tensor> =
     let fields =
         Layer.lift (fun (x: Tensor) -> F.adaptive_avg_pool2d(ShapeChecks.anyMap x, [| gridSide; gridSide |]).flatten 1L)
@@ -227,7 +227,7 @@ let gridPool: Layer<Tensor, Tensor> =
     let join = Layer.lift (fun (a: Tensor, b: Tensor) -> torch.cat ([| a; b |], 1L))
     Layer.both fields meanMaxPool --> join
 
-/// The poolings by name, with how many features they make of a channel.
+/// The poolings by name, with the number of features they make per channel.
 let poolings =
     [ "mean", 1, meanPool
       "max", 1, globalMaxPool

@@ -72,7 +72,7 @@ module Params =
 
         for name, tensor in tensors do
             if not (all.TryAdd(name, tensor)) then
-                invalidArg (nameof tensors) $"The name '{name}' stands twice among these tensors: each needs a name of its own."
+                invalidArg (nameof tensors) $"The name '{name}' occurs twice among these tensors: give each its own name."
 
         all
 
@@ -102,7 +102,7 @@ module Params =
             for name, value: Tensor in values do
                 let parameter = parameters[name]
 
-                // torch would stretch a smaller value over the parameter.
+                // torch would broadcast a smaller value over the parameter.
                 if value.shape <> parameter.shape then
                     invalidArg (nameof values) $"'{name}' is {shapeText parameter.shape}; a value of {shapeText value.shape} does not fit."
 
@@ -119,7 +119,7 @@ module Params =
           for name in shapes.Keys do
               if not (declared.Contains name) then Unexpected name ]
 
-    /// The name below which the tensors hold all that is declared, if they do.
+    /// The name below which the tensors have everything declared, if there is one.
     let private placeOf (specs: ParamSpec list) (parameters: Params) =
         let held = set parameters.Names
         let first = specs.Head.Name
@@ -214,7 +214,7 @@ module Params =
                 let tensor = torch.empty (List.toArray spec.Shape, dtype = drawn, device = torch.CPU)
 
                 fill generator spec tensor
-                // Kernels of convolutions as convolutions want them, so that no step has to turn them and their gradients.
+                // Kernels of convolutions in the layout that convolutions want, so that no step has to convert them and their gradients.
                 let tensor = if spec.Shape.Length = 4 then channelsLast tensor else tensor
                 tensor.``to`` (dtype, device)
 

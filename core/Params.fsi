@@ -23,13 +23,13 @@ type Init =
 /// A parameter that a layer declares: its dotted name, shape, role and start.
 type ParamSpec = { Name: string; Shape: int64 list; Role: Role; Init: Init }
 
-/// One way in which given tensors do not fit declared parameters.
+/// One way in which given tensors can fail to fit declared parameters.
 type Mismatch =
     | Missing of ParamSpec
     | Unexpected of name: string
     | WrongShape of ParamSpec * found: int64 list
 
-/// Tensors under dotted names, seen from a place in the tree of names. The tensors are owned by whoever made the root. Shown as their tree.
+/// Tensors under dotted names, seen from a node in the tree of names. The tensors are owned by whoever made the root. Shown as their tree.
 [<Sealed>]
 type Params =
     /// The names seen from here, in ordinal order.
@@ -44,7 +44,7 @@ module Params =
     /// names share their start, whatever else they hold. Random starts are float32 numbers in every type; constants are exact. ArgumentException: names that are
     /// declared twice, and shapes without numbers.
     val init: seed: int64 -> device: torch.Device -> dtype: torch.ScalarType -> specs: ParamSpec list -> Params
-    /// The tensors as they are, under their names.
+    /// The given tensors under their names, without a copy.
     val ofSeq: tensors: (string * Tensor) seq -> Params
     /// All names with their tensors, seen from here, in ordinal order of the names.
     val toSeq: Params -> (string * Tensor) seq
@@ -58,7 +58,7 @@ module Params =
     val commit: Params -> (string * Tensor) seq -> unit
     /// Every missing, unexpected and wrongly shaped tensor; empty when the tensors fit.
     val mismatches: specs: ParamSpec list -> shapes: IReadOnlyDictionary<string, int64 list> -> Mismatch list
-    /// Nothing where every declared parameter is there in its shape, whatever else is. ArgumentException with everything that does not fit, and what to do.
+    /// Checks that every declared parameter is there in its shape; others are allowed. ArgumentException with everything that does not fit, and what to do.
     val demand: specs: ParamSpec list -> Params -> unit
     /// How many numbers the specs hold.
     val count: specs: ParamSpec list -> int64

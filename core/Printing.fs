@@ -18,7 +18,7 @@ module internal PrintedTree =
     /// 'tensor' or 'tensors', and the like.
     let plural (n: int64) word = if n = 1L then $"1 {word}" else $"{count n} {word}s"
 
-    /// Names of one child only are joined, so that each line says something.
+    /// Names with a single child are joined, so that each line says something.
     let private inner name children =
         match children with
         | [ Leaf(child, leaf) ] -> Leaf($"{name}.{child}", leaf)
@@ -82,7 +82,7 @@ module internal PrintedTree =
                   .TrimEnd()
           if shown.Length < all.Length then $"  ({all.Length - shown.Length} lines below these are not shown)" ]
 
-/// Tensors in a few words.
+/// Short descriptions of tensors.
 module Show =
     let private most = 6
 
@@ -94,7 +94,7 @@ module Show =
         let x = x.``to`` (TorchSharp.torch.float64, TorchSharp.torch.CPU)
         $"min {number (toFloat (x.min ()))}  mean {number (toFloat (x.mean ()))}  max {number (toFloat (x.max ()))}"
 
-    /// Any shape -> one line: shape, type, device, the first numbers, and the least, the mean and the greatest. Meant for `fsi.AddPrinter`.
+    /// Any shape -> one line: shape, type, device, the first numbers, and the minimum, mean and maximum. Meant for `fsi.AddPrinter`.
     let tensor (x: Tensor) =
         if isNull (box x) || x.IsInvalid then
             "tensor, disposed"
@@ -121,7 +121,7 @@ open System.Collections.Generic
 open System.IO
 open System.Net
 
-/// Says of a type how it is to be shown. .NET Interactive (Polyglot Notebooks) looks for an attribute of this name, whoever defines it.
+/// Says how a type is to be shown. .NET Interactive (Polyglot Notebooks) looks for an attribute of this name, whoever defines it.
 [<Sealed; AttributeUsage(AttributeTargets.Class ||| AttributeTargets.Struct)>]
 type TypeFormatterSourceAttribute(source: Type) =
     inherit Attribute()
@@ -136,7 +136,7 @@ type TextFormatter(mime: string, around: string -> string) =
         writer.Write(around (string value))
         true
 
-/// Shows a value as its ToString has it: in notebooks in a fixed pitch, so that columns stay in line.
+/// Shows a value as its ToString: in notebooks in a fixed-width font, so that columns line up.
 [<Sealed>]
 type AsText() =
     member _.CreateTypeFormatters() : IEnumerable<obj> =

@@ -9,7 +9,7 @@ open TorchSharp
 [<Literal>]
 let private TwisterNumbers = 624
 
-/// The state now.
+/// The current state.
 let state () : byte array = scoped (fun () -> torch.get_rng_state().bytes.ToArray())
 
 /// What is wrong with bytes that should be a state: their number, and the fields of ATen's CPUGeneratorImplState that are not numbers of the twister
@@ -29,7 +29,7 @@ let problem (state': byte array) =
 
         if seeded = 1 && isPlace && (keeps = 0 || keeps = 1) then None else Some "it is damaged: its counters are out of range"
 
-/// Goes back to a state. ArgumentException for bytes that are none.
+/// Restores a state. ArgumentException for bytes that are not one.
 let restore (state': byte array) =
     match problem state' with
     | Some problem -> invalidArg (nameof state') $"The state of the random generator cannot be used: {problem}."

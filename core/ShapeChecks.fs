@@ -1,11 +1,11 @@
-/// What leaves demand of their input before libtorch sees it, whose message names neither the layer nor what to do. A few microseconds a leaf.
+/// What the basic layers require of their input. Checked before libtorch sees it, whose messages name neither the layer nor the fix. A few microseconds per layer.
 module internal CondEmbed.ShapeChecks
 
 open TorchSharp
 
 let private typeName (dtype: torch.ScalarType) = string dtype
 
-/// The input is of the type of a parameter and lies where it lies.
+/// Checks that the input has the type and the device of a parameter.
 let like (parameter: Tensor) (x: Tensor) =
     if x.dtype <> parameter.dtype then
         Layer.refuse
@@ -46,7 +46,7 @@ let features (width: int) (x: Tensor) =
         Layer.refuse
             $"it is made for {width} features, ... {width}; the input is {shapeText shape}, which has {found}. Make the layer for {found}, or the one before it with {width}."
 
-/// B C or B C ..., and in training more than one number a channel.
+/// B C or B C ..., and in training more than one number per channel.
 let norm (channels: int) mode (x: Tensor) =
     let shape = x.shape
 

@@ -3,17 +3,17 @@ namespace CondEmbed
 open TorchSharp
 
 /// A tensor of libtorch. Letters in shapes: B images of a batch, C channels, H W rows and columns (small where a feature map's), T tokens
-/// (places of a feature map), D embedding features, Q queries, G gallery, L levels; in attention H heads and N queries or tokens.
+/// (locations of a feature map), D embedding features, Q queries, G gallery, L levels; in attention H heads and N queries or tokens.
 type Tensor = torch.Tensor
 
-/// Tensors do not fit each other. A layer that this comes out of adds its path.
+/// Tensors do not fit each other. A layer that lets this through adds its path.
 [<Sealed>]
 type internal MisfitException(message: string) =
     inherit System.ArgumentException(message)
 
-/// Who frees what: a function of this library never disposes what it is given, and whatever it makes dies with the dispose scope it is
-/// called in. Without a scope a tensor waits for the garbage collector, which sees a few bytes of it and not its megabytes: a small
-/// training then grows by 130 MB a step. Long-lived tensors (parameters, optimiser moments) belong to no scope; their owner disposes them.
+/// Who frees what: a function of this library never disposes its arguments, and whatever it makes dies with the dispose scope it is
+/// called in. Without a scope, a tensor waits for the garbage collector, which sees a few bytes of it and not its megabytes: even a small
+/// training run then grows by 130 MB per step. Long-lived tensors (parameters, optimiser moments) belong to no scope; their owner disposes them.
 [<AutoOpen>]
 module Tensors =
     /// The type that the core computes in.
@@ -41,16 +41,16 @@ module Tensors =
     /// Takes the tensor out of every dispose scope: from now on its owner frees it.
     let own (tensor: Tensor) = tensor.DetachFromDisposeScope()
 
-    /// So many scalars are kept for good, and so many of the newest beyond these.
+    /// How many scalars are kept for good, and how many of the newest beyond these.
     [<Literal>]
     let private MostScalars = 1024
 
-    /// Scalars by the bits of their number. TorchSharp hands libtorch a scalar's address without keeping the scalar itself alive, so that a garbage collection
-    /// at a bad moment would free it under the operation that reads it; these live on. And they lie where the first step put them: a few bytes made anew in the
-    /// middle of each step, and freed far later, would be as many obstacles to joining the large blocks of memory around them.
+    /// Scalars by the bits of their number. TorchSharp hands libtorch a scalar's address without keeping the scalar itself alive, so a garbage collection
+    /// at a bad moment would free it while an operation reads it. These stay alive. They also stay where the first step put them: small allocations in the
+    /// middle of each step, freed much later, would keep the large blocks of memory around them from being joined.
     let private known = System.Collections.Concurrent.ConcurrentDictionary<int64, Scalar>()
 
-    /// Scalars that came after `known` was full, each until so many more have come: long after its operation has read it.
+    /// Scalars that came after `known` was full. Each is kept until that many more have come, long after its operation has read it.
     let private recent: Scalar array = Array.zeroCreate MostScalars
 
     let mutable private made = 0L
@@ -58,7 +58,7 @@ module Tensors =
     /// How many scalars are kept alive.
     let internal scalarsKept () = known.Count + (recent |> Seq.filter (isNull >> not) |> Seq.length)
 
-    /// A number as libtorch's scalar. It need not be disposed; memory stays bounded however many numbers are asked for.
+    /// A number as libtorch's scalar. It need not be disposed; memory stays bounded however many different numbers are used.
     let scalar (x: float) =
         match known.TryGetValue(System.BitConverter.DoubleToInt64Bits x) with
         | true, scalar -> scalar
@@ -73,13 +73,13 @@ module Tensors =
         use host = tensor.detach().``to``(torch.float64, torch.CPU, copy = true)
         host.item<float>()
 
-    /// B C H W -> the same numbers, channels-last in memory: as pictures come and convolutions are fastest. What is so already is not copied.
+    /// B C H W -> the same numbers, channels-last in memory, as images arrive and as convolutions are fastest. Not copied if already so.
     let channelsLast (x: Tensor) = x.permute(0L, 2L, 3L, 1L).contiguous().permute(0L, 3L, 1L, 2L)
 
     /// A shape for messages: `[2, 3]`.
     let shapeText (shape: int64 seq) = $"""[{shape |> Seq.map string |> String.concat ", "}]"""
 
-    /// The shape of batches that are stretched over each other, if they can be.
+    /// The broadcast shape of two batches, if there is one.
     let private broadcast (a: int64 list) (b: int64 list) =
         let sides = max a.Length b.Length
         let filled (shape: int64 list) = List.replicate (sides - shape.Length) 1L @ shape
@@ -119,8 +119,8 @@ module Tensors =
                 let flat (x: Tensor) (n: int64) (m: int64) = x.expand([| yield! batch; n; m |]).reshape(numberOf batch, n, m)
                 (flat a rows width).bmm(flat b width columns).reshape [| yield! batch; rows; columns |]
 
-    /// ... N K, ... K M -> ... N M, or a vector K on either side: the product of matrices as torch.matmul computes it, batches stretched over each other.
-    /// ArgumentException with both shapes where they do not fit, and ExternalException where memory does not suffice: TorchSharp's own `a.matmul b` ends
+    /// ... N K, ... K M -> ... N M, or a vector K on either side: the matrix product as torch.matmul computes it, with batches broadcast.
+    /// ArgumentException with both shapes if they do not fit, and ExternalException if memory runs out: TorchSharp's own `a.matmul b` ends
     /// the process in both cases, and no `try` helps.
     let matmul (a: Tensor) (b: Tensor) : Tensor =
         let refuse = misfit a b

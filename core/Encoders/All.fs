@@ -1,4 +1,4 @@
-/// Every encoder by name. A new one is a file beside this and a line here.
+/// Every encoder by name. To add one, add a file next to this one and a line here.
 module CondEmbed.Encoders.All
 
 let private entry name about build (timm, torchvision) =
@@ -10,7 +10,7 @@ let private both name = Some name, Some name
 
 /// Name, one line about it, how it is built, and its names in timm and torchvision.
 let all =
-    [ entry "small" "residual CNN of 0.6 M parameters for pictures of about 48 px, trained from nothing" Residual.small (None, None)
+    [ entry "small" "residual CNN of 0.6 M parameters for images of about 48 px, trained from scratch" Residual.small (None, None)
       entry "resnet18" "ResNet-18, torchvision's names" Residual.resNet18 (both "resnet18")
       entry "resnet34" "ResNet-34, torchvision's names" Residual.resNet34 (both "resnet34")
       entry
@@ -41,7 +41,7 @@ let tryBuild name options =
     |> List.tryFind (fun entry -> entry.Name = name)
     |> Option.map (fun entry -> entry.Build options)
 
-/// Every pooling by name: how many features it makes of a channel, and the layer. `class` reads the class token and nothing of the map.
+/// Every pooling by name: how many features it makes per channel, and the layer. `class` reads only the class token and ignores the map.
 let poolings: (string * int * CondEmbed.Layer<Features, CondEmbed.Tensor>) list =
     ("class", 1, CondEmbed.Layer.lift Features.token)
     :: [ for name, features, pool in CondEmbed.Layers.poolings ->

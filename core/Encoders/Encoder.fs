@@ -2,31 +2,31 @@ namespace CondEmbed.Encoders
 
 open CondEmbed
 
-/// What an encoder makes of pictures.
+/// The output of an encoder.
 type Features =
     {
-        /// B C h w: what there is at each place.
+        /// B C h w: the feature map.
         Map: Tensor
-        /// B C' h' w' of each stage before the last, the latest first: coarser to finer. None where an encoder has no stages.
+        /// B C' h' w' of each stage before the last, the latest first, so from coarse to fine. Empty if the encoder has no stages.
         Earlier: Tensor list
-        /// B C: the encoder's own summary of each picture (a class token), where it has one.
+        /// B C: the encoder's own summary of each image (a class token), if it has one.
         Token: Tensor option
     }
 
 module Features =
-    /// B C h w -> the features of an encoder that makes a map and nothing else.
+    /// B C h w -> the features of an encoder that only makes a map.
     let ofMap map = { Map = map; Earlier = []; Token = None }
 
     /// Features -> B C h w.
     let map features = features.Map
 
-    /// Features -> B C, the class token. Error: there is none.
+    /// Features -> B C, the class token. ArgumentException if there is none.
     let token features =
         match features.Token with
         | Some token -> token
         | None -> invalidArg (nameof features) "This encoder has no class token: pool its map."
 
-/// What the weights of a network do not tell of its form: for whatever writes it down elsewhere, as an ONNX graph does.
+/// What a network's weights do not say about its form. An exporter needs it, for example to write an ONNX graph.
 [<RequireQualifiedAccess>]
 type Form =
     /// Torchvision's names. The stride of each stage's first block; max pooling after the first convolution; shortcuts that average before they convolve;
@@ -35,7 +35,7 @@ type Form =
     /// Timm's names.
     | Transformer of heads: int
 
-/// What turns B H W 3 bytes into features, and what comes out.
+/// The layer that turns images into features, and what these look like.
 type Encoder =
     {
         /// B 3 H W, normalised -> B C h w, and B C where there is a class token.
@@ -46,21 +46,21 @@ type Encoder =
         EarlierChannels: int list
         /// Whether the features have a class token.
         HasToken: bool
-        /// The side of the pictures is a multiple of this many pixels.
+        /// The side of the images must be a multiple of this many pixels.
         Multiple: int
-        /// None for a network of another form, which is not exported as a graph.
+        /// None for a network of any other form, which cannot be exported as a graph.
         Form: Form option
-        /// Mean and deviation of the colour channels that the encoder expects, of values in 0..1.
+        /// The mean and standard deviation of the colour channels that the encoder expects, for values in 0..1.
         Mean: float list
         Deviation: float list
     }
 
-/// What an encoder is built for.
+/// Options for building an encoder.
 type EncoderOptions =
     {
-        /// Side of the pictures in pixels, for encoders that learn something for each place.
+        /// Side of the images in pixels, for encoders that learn something per location.
         Size: int
-        /// What becomes of the norms behind convolutions, for encoders that have some.
+        /// How norms after convolutions behave, for encoders that have any.
         Norms: Layers.Norms
     }
 
@@ -71,7 +71,7 @@ type Description =
         /// One line about it.
         About: string
         Build: EncoderOptions -> Encoder
-        /// Its name in timm and in torchvision, where it is there.
+        /// Its name in timm and in torchvision, if it has one there.
         Timm: string option
         Torchvision: string option
     }

@@ -3,16 +3,16 @@ namespace CondEmbed
 open CondEmbed.Encoders
 open CondEmbed.Notebooks
 
-/// From pictures to embeddings in two steps, since the conditional branch reads what lies between them.
+/// From images to embeddings in two steps, since the conditional branch reads what lies between them.
 [<StructuredFormatDisplay("{Tree}"); TypeFormatterSource(typeof<AsText>)>]
 type Network =
     {
-        /// Pictures -> B C h w, and B C where the encoder has a class token.
+        /// Images -> B C h w, and B C where the encoder has a class token.
         Features: Layer<Tensor, Features>
         /// Features -> B D, of any length.
         Head: Layer<Features, Tensor>
-        /// B C h w -> B T D, each token through the head on its own, by the head's parameters: where the head of a map is the mean of these. None where
-        /// it is not.
+        /// B C h w -> B T D: each token through the head on its own, with the head's parameters, if the head of a map is the mean of these. None
+        /// otherwise.
         Project: Layer<Tensor, Tensor> option
     }
 
@@ -22,11 +22,11 @@ type Network =
     member private this.Tree = string this
 
 module Network =
-    /// Pictures -> B C h w, and B C h w -> B D: a network whose features are a map alone.
+    /// Images -> B C h w, and B C h w -> B D: a network whose features are a map alone.
     let ofMap (map: Layer<Tensor, Tensor>) (head: Layer<Tensor, Tensor>) =
         { Features = map |> Layer.map Features.ofMap; Head = Layer.lift Features.map --> head; Project = None }
 
-    /// B C h w -> B T D, the parameters of the head: what a head of mean pooling, a norm if asked for and a linear layer makes of each token.
+    /// B C h w -> B T D with the parameters of the head: what mean pooling, an optional norm and a linear layer make of each token.
     let private projection channels withNorm embedding =
         let tokens = Layer.lift Layers.tokens
 
@@ -38,8 +38,8 @@ module Network =
 
         normed --> Layer.named "embedding" (Layers.linear channels embedding)
 
-    /// An encoder with a head of D features: pooling (so many features a channel), a norm if asked for, a linear layer (none if D is 0, then the embedding is
-    /// what comes before it). Parameters stand under the encoder's own names and `embedding`. `isMean`: the pooling is the mean over places.
+    /// An encoder with a head of D features: pooling (with the number of features it makes per channel), an optional norm, and a linear layer. If D is 0, there
+    /// is no linear layer, and the embedding is its input. Parameters stand under the encoder's own names and `embedding`. `isMean`: whether the pooling is the mean over locations.
     let ofEncoder (encoder: Encoder) (features: int, pooling: Layer<Features, Tensor>, isMean) withNorm embedding =
         let width = features * encoder.Channels
 
@@ -51,5 +51,5 @@ module Network =
           Head = Layer.named "embedding.pool" pooling --> norm --> linear
           Project = if isMean && embedding > 0 then Some(projection encoder.Channels withNorm embedding) else None }
 
-    /// Pictures -> B D of length 1: the unconditional embedding, all that is used at test time.
+    /// Images -> B D of length 1: the unconditional embedding, which is all that is used at test time.
     let embed network = network.Features --> network.Head |> Layer.map Layers.l2Normalise

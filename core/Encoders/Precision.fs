@@ -1,12 +1,12 @@
 /// Encoders that compute in bfloat16 while they train: half the memory, and faster where the processor or GPU has instructions for it. The parameters stay
-/// float32 and are rounded anew in each step (Micikevicius et al., "Mixed Precision Training", ICLR 2018, section 3.1); bfloat16 reaches as far as float32, so
-/// that no gradient has to be scaled (Kalamkar et al., "A Study of BFLOAT16 for Deep Learning Training", 2019).
+/// float32 and are rounded again in each step (Micikevicius et al., "Mixed Precision Training", ICLR 2018, section 3.1). bfloat16 has the range of float32, so
+/// no gradient has to be scaled (Kalamkar et al., "A Study of BFLOAT16 for Deep Learning Training", 2019).
 module CondEmbed.Precision
 
 open CondEmbed.Encoders
 open TorchSharp
 
-/// The names of the leaves that are rounded: all but those of norms, whose weights have one dimension, and statistics.
+/// The names of the leaves that are rounded: all except statistics and norms, whose weights have one dimension.
 let private rounded (specs: ParamSpec list) =
     let ownerOf (name: string) = name.Substring(0, name.LastIndexOf '.' + 1)
 
@@ -21,7 +21,7 @@ let private rounded (specs: ParamSpec list) =
 
 let private toFloat32 (x: Tensor) = x.``to`` float32
 
-/// B 3 H W -> the same features in float32, of an encoder that computes in bfloat16 in training. At test time nothing changes.
+/// B 3 H W -> the same features in float32, from an encoder that computes in bfloat16 during training. At test time nothing changes.
 let bfloat16 (encoder: Layer<Tensor, Features>) : Layer<Tensor, Features> =
     let specs = encoder.Specs
     let rounded = rounded specs

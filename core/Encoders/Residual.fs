@@ -17,12 +17,12 @@ module Residual =
 
     /// What comes before the first stage.
     type Stem =
-        /// 7 x 7, stride 2, then 3 x 3 max pooling, stride 2: for pictures of 128 px and more.
+        /// 7 x 7, stride 2, then 3 x 3 max pooling, stride 2: for images of 128 px and more.
         | Wide
-        /// 3 x 3, stride 2 or 1: for small pictures.
+        /// 3 x 3, stride 2 or 1: for small images.
         | Narrow of stride: int
 
-    /// What a residual network is made of.
+    /// The form of a residual network.
     type Options =
         {
             Stem: Stem
@@ -31,12 +31,12 @@ module Residual =
             /// Each stage's inner channels, number of blocks, and stride of its first block.
             Stages: (int * int * int) list
             Block: Block
-            /// Where a block halves the resolution, its shortcut averages 2 x 2 places before its 1 x 1 convolution instead of taking every
-            /// other place: "ResNet-D" of He et al., "Bag of Tricks", CVPR 2019.
+            /// Where a block halves the resolution, its shortcut averages 2 x 2 locations before its 1 x 1 convolution instead of taking every
+            /// other location: "ResNet-D" of He et al., "Bag of Tricks", CVPR 2019.
             SmoothShortcut: bool
-            /// The scale of each block's last norm starts at 0, so that a block starts as its shortcut: Goyal et al. 2017, section 5.1.
+            /// The scale of each block's last norm starts at 0, so that a block starts out as its shortcut: Goyal et al. 2017, section 5.1.
             ZeroStart: bool
-            /// What becomes of the norms behind convolutions.
+            /// How the norms after convolutions behave.
             Norms: Norms
         }
 
@@ -70,7 +70,7 @@ module Residual =
         | Basic -> width
         | Bottleneck _ -> 4 * width
 
-    /// B In H W -> B Out H/stride W/stride: a 1 x 1 convolution where the shape changes, else the input itself.
+    /// B In H W -> B Out H/stride W/stride: a 1 x 1 convolution if the shape changes, otherwise the input itself.
     let private shortcut options inputs outputs stride =
         let changed stride = convNorm options.Norms ("downsample.0", "downsample.1") inputs outputs 1 stride
 
@@ -78,13 +78,13 @@ module Residual =
         elif stride = 2 && options.SmoothShortcut then averagePool --> changed 1
         else changed stride
 
-    /// B In H W -> B Out H/stride W/stride: relu(path x + shortcut x), in the place of what the path has made.
+    /// B In H W -> B Out H/stride W/stride: relu(path x + shortcut x), written over the output of the path.
     let private block options inputs width stride =
         let shortcut = shortcut options inputs (outputsOf options width) stride
         let sum = Layer.lift (fun (x: Tensor, y: Tensor) -> x.add_ (y, scalar 1.0))
         Layer.both (path options inputs width stride) shortcut --> sum --> reluInPlace
 
-    /// B In H W -> B Out H/stride W/stride: so many blocks, the first of which may halve the resolution.
+    /// B In H W -> B Out H/stride W/stride: the blocks of a stage, the first of which may halve the resolution.
     let private stage options index inputs (width, blocks, stride) =
         let blockAt position =
             let inputs, stride = if position = 0 then inputs, stride else outputsOf options width, 1
@@ -100,7 +100,7 @@ module Residual =
         | Narrow stride -> numbered options 1 3 options.StemWidth 3 stride --> reluInPlace
         |> Layer.tidied
 
-    /// B In H W -> what each stage makes, the last first.
+    /// B In H W -> the output of each stage, the last one first.
     let private outputs (stages: Layer<Tensor, Tensor> list) : Layer<Tensor, Features> =
         let forward env x =
             let maps = (x, stages) ||> List.scan (fun x stage -> stage.Forward env x) |> List.tail |> List.rev
@@ -108,7 +108,7 @@ module Residual =
 
         Layer.create (stages |> List.collect _.Specs) forward
 
-    /// B 3 H W -> B C h w; expects ImageNet's mean and deviation of colours.
+    /// B 3 H W -> B C h w; expects colours normalised with ImageNet's mean and deviation.
     let build options : Encoder =
         let widths = [ for width, _, _ in options.Stages -> outputsOf options width ]
         let inputs = options.StemWidth :: widths
@@ -151,8 +151,8 @@ module Residual =
     /// 50 layers, 2048 channels.
     let resNet50 stride setting = imageNet (Bottleneck stride) [ 3; 4; 6; 3 ] setting
 
-    /// For pictures of about 48 px with a light ground, trained from nothing: 3 x 3 stem of stride 2, three stages of one basic block, to a
-    /// map of 6 x 6 places. White becomes 0, as the padding is.
+    /// For images of about 48 px on a light background, trained from scratch: a 3 x 3 stem of stride 2 and three stages of one basic block give a
+    /// map of 6 x 6 locations. White becomes 0, like the padding.
     let small (setting: EncoderOptions) =
         let network =
             build

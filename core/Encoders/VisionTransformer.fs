@@ -9,26 +9,26 @@ module VisionTransformer =
     /// The sizes of a vision transformer.
     type Options =
         {
-            /// Side of a patch in pixels; divides the side of the pictures.
+            /// Side of a patch in pixels; divides the side of the images.
             Patch: int
-            /// Side of the pictures in pixels: each patch has a position embedding of its own.
+            /// Side of the images in pixels: each patch has a position embedding of its own.
             Size: int
             /// C, features of a token.
             Width: int
             Depth: int
-            /// Divides the width.
+            /// Must divide the width.
             Heads: int
-            /// Mean and deviation of the colours.
+            /// Mean and standard deviation of the colours.
             Mean: float list
             Deviation: float list
         }
 
     type private F = torch.nn.functional
 
-    /// As timm and DINO have it; torch's own is 1e-5.
+    /// As in timm and DINO; torch's default is 1e-5.
     let private norm width = layerNormOf 1e-6 width
 
-    /// Matrices start normal with deviation 0.02 and biases at zero, as in BERT and in timm.
+    /// Matrices start from a normal distribution with deviation 0.02 and biases at zero, as in BERT and timm.
     let private starting (layer: Layer<_, _>) =
         let start spec =
             if spec.Name.EndsWith "bias" then { spec with Init = Constant 0.0 }
@@ -37,7 +37,7 @@ module VisionTransformer =
 
         Layer.create (List.map start layer.Specs) layer.Forward
 
-    /// B N C -> B N C, every token reads all tokens of its picture. Declares `qkv` and `proj`.
+    /// B N C -> B N C, every token reads all tokens of its image. Declares `qkv` and `proj`.
     let private attention width heads : Layer<Tensor, Tensor> =
         let qkv = Layer.named "qkv" (linear width (3 * width))
         let proj = Layer.named "proj" (linear width width)
@@ -72,10 +72,12 @@ module VisionTransformer =
 
     let private check options =
         if options.Size % options.Patch <> 0 then
-            invalidArg (nameof options) $"Pictures of {options.Size} px do not divide into patches of {options.Patch}: choose a multiple."
+            invalidArg (nameof options) $"Images of {options.Size} px cannot be divided into patches of {options.Patch}: choose a multiple."
 
         if options.Width % options.Heads <> 0 then
-            invalidArg (nameof options) $"{options.Heads} heads do not divide a width of {options.Width}."
+            invalidArg
+                (nameof options)
+                $"{options.Heads} heads do not divide a width of {options.Width}: choose a number of heads that does."
 
     /// B 3 H W -> B 1+T C: the class token and the patches, row by row, each with its position.
     let private embedding options : Layer<Tensor, Tensor> =
@@ -88,7 +90,7 @@ module VisionTransformer =
             let patches = proj.Forward env x
 
             if patches.shape[2] <> side || patches.shape[3] <> side then
-                invalidArg (nameof x) $"This network is for pictures of {options.Size} x {options.Size}; these are {shapeText x.shape}."
+                invalidArg (nameof x) $"This network is for images of {options.Size} x {options.Size}; these are {shapeText x.shape}."
 
             let start = env.Params["cls_token"].expand(x.shape[0], -1L, -1L)
             torch.cat ([| start; tokens patches |], 1L) + env.Params["pos_embed"]
@@ -122,10 +124,10 @@ module VisionTransformer =
           Mean = options.Mean
           Deviation = options.Deviation }
 
-    /// Colours to -1..1, as the weights of the paper's authors and most of timm's have it.
+    /// Colours scaled to -1..1, as the weights of the paper's authors and most of timm's expect.
     let private symmetric = List.replicate 3 0.5, List.replicate 3 0.5
 
-    /// ImageNet's mean and deviation, as DINO's, DeiT's and torchvision's weights have it.
+    /// ImageNet's mean and deviation, as the weights of DINO, DeiT and torchvision expect.
     let private imageNet = [ 0.485; 0.456; 0.406 ], [ 0.229; 0.224; 0.225 ]
 
     let private standard width heads (mean, deviation) (setting: EncoderOptions) =
@@ -138,7 +140,7 @@ module VisionTransformer =
               Mean = mean
               Deviation = deviation }
 
-    /// Pictures -> features: ViT-S/16, 384 channels; colours to -1..1.
+    /// Images -> features: ViT-S/16, 384 channels; colours to -1..1.
     let small setting = standard 384 6 symmetric setting
     /// ViT-S/16 with ImageNet's mean and deviation.
     let smallImageNet setting = standard 384 6 imageNet setting

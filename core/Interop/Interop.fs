@@ -1,4 +1,4 @@
-/// What C# sees of the core: classes, arrays and numbers.
+/// The core as C# sees it: classes, arrays and numbers.
 namespace CondEmbed.Interop
 
 open System
@@ -14,7 +14,7 @@ type TensorData(name: string, elementType: string, shape: int64 array, bytes: by
     member _.Shape = shape
     member _.Bytes = bytes
 
-/// What a training step reports.
+/// The report of a training step.
 [<Sealed>]
 type StepResult internal (report: Train.Report) =
     let terms = Dictionary<string, float>()
@@ -31,7 +31,7 @@ type StepResult internal (report: Train.Report) =
     member _.LearningRate = report.Rate
     member _.GradientNorm = report.GradientNorm
 
-/// Tensors to and from bytes.
+/// Converts tensors to and from bytes.
 module internal Bytes =
     let private types =
         [ "F32", torch.ScalarType.Float32
@@ -51,7 +51,7 @@ module internal Bytes =
             let elementType = types |> List.find (fun (_, t) -> t = host.dtype) |> fst
             TensorData(name, elementType, host.shape, host.bytes.ToArray()))
 
-    /// On the CPU, in the caller's scope.
+    /// A tensor on the CPU, in the caller's scope.
     let toTensor (data: TensorData) =
         match types |> List.tryFind (fun (name, _) -> name = data.ElementType) with
         | None -> invalidArg (nameof data) $"The tensor '{data.Name}' has the type {data.ElementType}, which torch does not have."
@@ -71,23 +71,23 @@ module internal Bytes =
 [<Sealed>]
 type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State, device: torch.Device) =
 
-    // What embeds and compares at test time runs on parameters whose norms are folded; a step or a load makes new ones necessary.
+    // Embedding and comparing at test time use parameters with folded norms, which a step or a load makes stale.
     let embed = Network.embed (Recipe.folded config)
     let tested = new Folding.Kept(recipe.Embed.Specs, embed.Specs, state.Params)
 
     let onDevice (pixels: byte array) count side =
         if pixels.Length <> count * side * side * 3 then
-            invalidArg (nameof pixels) $"{count} pictures of side {side} take {count * side * side * 3} bytes, not {pixels.Length}."
+            invalidArg (nameof pixels) $"{count} images of side {side} take {count * side * side * 3} bytes, not {pixels.Length}."
 
         let host = torch.frombuffer (pixels, torch.ScalarType.Byte)
 
         host.reshape(int64 count, int64 side, int64 side, 3L).``to``(device, copy = true)
 
-    /// A session for training on so many classes and steps, on a device. ArgumentException for settings that ConfigValidation.problems refuses.
+    /// A session for training on a number of classes for a number of steps, on a device. ArgumentException for settings that ConfigValidation.problems refuses.
     static member ForTraining(config: Config, device: torch.Device, classes: int, steps: int) =
         Session.ForTraining(config, device, classes, steps, 0, steps)
 
-    /// The same for a training of so many steps that is trained on, from a step to a later one: the learning rate has a schedule of its own there.
+    /// A session that trains a finished run further, from one step to a later one: the learning rate follows its own schedule there.
     static member ForTraining(config: Config, device: torch.Device, classes: int, steps: int, from: int, until: int) =
         let recipe = Recipe.continued config classes steps from until
         torch.manual_seed (int64 config.Seed) |> ignore
@@ -121,7 +121,7 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
         Session.ForTests(config, device, (fun _ -> (Recipe.comparison config).Specs))
 
     member _.Config = config
-    /// D.
+    /// D, the features of an embedding.
     member val Dimension = Recipe.dimension config
     /// The device in use: `cpu`, `cuda:0`.
     member _.Device = string device
@@ -135,7 +135,7 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
         |> List.filter (fun spec -> spec.Role = Trainable || not (spec.Name.StartsWith "loss."))
         |> Params.count
 
-    /// One training step on B pictures of one side length: pixels B side side 3, labels in 0..classes-1.
+    /// One training step on B images of one side length: pixels B side side 3, labels in 0..classes-1.
     member _.Step(pixels: byte array, side: int, labels: int64 array) =
         tested.Forget()
 
@@ -146,13 +146,13 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
 
             StepResult(Train.step recipe.Method state batch))
 
-    /// B pictures -> B D numbers, row by row; each row has length 1.
+    /// B images -> B D numbers, row by row; each row has length 1.
     member _.Embed(pixels: byte array, count: int, side: int) : float32 array =
         scoped (fun () ->
             let embeddings = Layer.run tested.Parameters embed (onDevice pixels count side)
             embeddings.cpu().contiguous().data<float32>().ToArray())
 
-    /// Compares pairs of pictures by the levels. InvalidOperationException where the session has none.
+    /// Compares pairs of images by the levels. InvalidOperationException if the session has none.
     member _.Comparer() =
         let comparison = Recipe.comparison config
         let names = set state.Params.Names
@@ -163,13 +163,13 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
         let folded = Comparison.ofNetwork (Recipe.folded config) (Recipe.hierarchy config)
         Comparer(folded, config.Levels, (fun () -> tested.Parameters), device, onDevice)
 
-    /// The parameters of the levels, which only pairs are compared by; none without levels.
+    /// The parameters of the levels, which are only used to compare pairs; none without levels.
     member _.LevelWeights() : IReadOnlyList<TensorData> =
         [| for spec in recipe.Method.Objective.Specs do
                if spec.Role = Trainable && spec.Name.StartsWith("hierarchy.", StringComparison.Ordinal) then
                    Bytes.ofTensor spec.Name state.Params[spec.Name] |]
 
-    /// Parameters and statistics used at test time; what an embedding session loads.
+    /// Parameters and statistics used at test time: those that an embedding session loads.
     member _.EmbeddingWeights() : IReadOnlyList<TensorData> =
         [| for spec in recipe.Embed.Specs -> Bytes.ofTensor spec.Name state.Params[spec.Name] |]
 
@@ -182,29 +182,29 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
     /// The state of torch's global generator.
     member _.RandomState() : byte array = Randomness.state ()
 
-    /// What is wrong with bytes that should be a state of torch's global generator, as a clause; null where nothing is.
+    /// What is wrong with bytes that should be a state of torch's global generator, as a clause; null if nothing is.
     static member RandomProblem(random: byte array) : string = Randomness.problem random |> Option.toObj
 
-    /// Goes back to a saved moment of a training of the same settings. ArgumentException for a tensor that is missing or of another shape, or a state
-    /// of the generator that is none.
+    /// Goes back to a saved point of a training run with the same settings. ArgumentException for a tensor that is missing or of another shape, or an invalid
+    /// state of the generator.
     member _.Restore(weights: IReadOnlyList<TensorData>, moments: IReadOnlyList<TensorData>, random: byte array, step: int) =
         scoped (fun () ->
             let commit (parameters: Params) (tensors: IReadOnlyList<TensorData>) =
                 let given = set [ for data in tensors -> data.Name ]
 
                 for name in parameters.Names do
-                    if not (given.Contains name) then invalidArg (nameof tensors) $"The saved moment lacks '{name}'."
+                    if not (given.Contains name) then invalidArg (nameof tensors) $"The saved state lacks '{name}'."
 
                 Params.commit parameters [ for data in tensors -> data.Name, Bytes.toTensor data ]
 
-            // Before anything is changed, for it refuses what is no state.
+            // Before anything is changed, because it refuses an invalid state.
             Randomness.restore random
             tested.Forget()
             commit state.Params weights
             commit state.Moments moments
             state.Step <- step)
 
-    /// Takes up weights by name, whatever stands before the names; what does not fit stays as it was and stands in the report. Other number types become float32.
+    /// Loads weights by name, whatever prefix the names have. What does not fit stays as it was and is listed in the report. Other number types become float32.
     member _.Load(tensors: IReadOnlyList<TensorData>) : LoadReport =
         let files = Dictionary<string, TensorData>()
         let shapes = Dictionary<string, int64 list>()

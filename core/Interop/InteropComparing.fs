@@ -6,7 +6,7 @@ open CondEmbed
 open CondEmbed.Comparison
 open TorchSharp
 
-/// What pictures are compared by, at numbered places: their embeddings, and the keys and values of each level, as float32 in the main memory whatever
+/// What is known of images, by number: their embeddings, and the keys and values of each level, as float32 in main memory whatever
 /// the device. Not thread-safe.
 [<Sealed>]
 type KnownPictures internal (known: Known) =
@@ -21,32 +21,32 @@ type KnownPictures internal (known: Known) =
             Embeddings = change known.Embeddings
             KeysAndValues = [ for level in known.KeysAndValues -> { Keys = change level.Keys; Values = change level.Values } ] }
 
-    /// Copied out of every scope.
+    /// A copy outside every scope.
     static member internal Of(known: Known) =
         let copied (x: Tensor) = own (x.``to``(float32, torch.CPU, copy = true).contiguous())
         new KnownPictures(map copied known)
 
     member internal _.Known = known
-    /// How many there are, or room for.
+    /// How many images there is room for.
     member _.Count = int known.Embeddings.shape[0]
-    /// Memory that they take.
+    /// The memory they take, in bytes.
     member _.Bytes = all known |> List.sumBy (fun x -> x.numel () * x.element_size ())
 
     /// Count D numbers, row by row; each row has length 1.
     member _.Embeddings() : float32 array = scoped (fun () -> (Layers.l2Normalise known.Embeddings).contiguous().data<float32>().ToArray())
 
-    /// Room for so many pictures of this kind, with nothing in it yet.
+    /// Empty room for a number of images of this kind.
     member _.Room(count: int) =
         let room (x: Tensor) = own (torch.empty (Array.append [| int64 count |] x.shape[1..], dtype = x.dtype, device = x.device))
         new KnownPictures(map room known)
 
-    /// Copies all pictures of another to the places from `start` on, in place.
+    /// In place: copies all images of another to the positions from `start` on.
     member _.Put(start: int, pictures: KnownPictures) =
         scoped (fun () ->
             for target, source in List.zip (all known) (all pictures.Known) do
                 target.narrow(0L, int64 start, source.shape[0]).copy_ source |> ignore)
 
-    /// Some of the pictures on a device.
+    /// Some of the images on a device.
     member internal _.On(device: torch.Device, places: int array) =
         let places = torch.tensor (Array.map int64 places, dtype = int64', device = torch.CPU)
         map (fun x -> x.index_select(0L, places).``to`` device) known
@@ -54,31 +54,31 @@ type KnownPictures internal (known: Known) =
     interface IDisposable with
         member _.Dispose() = all known |> List.iter _.Dispose()
 
-/// Where a level looks in the two pictures of a pair, each in the light of the other.
+/// Where a level looks in the two images of a pair, each in the light of the other.
 [<Sealed>]
 type PairAttention internal (rows: int, columns: int, first: float32 array array, second: float32 array array) =
     let mean (heads: float32 array array) = Array.init (rows * columns) (fun place -> heads |> Array.averageBy (fun head -> head[place]))
 
-    /// Places of the level's grid from top to bottom.
+    /// Rows of the level's grid.
     member _.Rows = rows
-    /// Places from left to right.
+    /// Columns of the level's grid.
     member _.Columns = columns
-    /// H maps of Rows x Columns weights in the first picture, row by row; each map sums to 1.
+    /// H maps of Rows x Columns weights in the first image, row by row; each map sums to 1.
     member _.First: IReadOnlyList<float32 array> = first
-    /// The same in the second picture.
+    /// The same in the second image.
     member _.Second: IReadOnlyList<float32 array> = second
-    /// The mean of the heads in the first picture.
+    /// The mean of the heads in the first image.
     member _.FirstMean = mean first
-    /// The mean of the heads in the second picture.
+    /// The mean of the heads in the second image.
     member _.SecondMean = mean second
 
-/// Compares pairs of pictures by a network with its levels. It lives as long as the session that it is of. One thread at a time.
+/// Compares pairs of images with a network and its levels. It lives as long as its session. One thread at a time.
 [<Sealed>]
 type Comparer
     internal
     (comparison: Comparison, levels: int, parameters: unit -> Params, device: torch.Device, onDevice: byte array -> int -> int -> Tensor) =
 
-    /// Bytes of keys and values of the pairs that are computed at a time.
+    /// Bytes of keys and values of the pairs computed at a time.
     let pieceBytes = 64L <<< 20
 
     let run layer (pictures: KnownPictures) (first: int array) (second: int array) =
@@ -97,16 +97,16 @@ type Comparer
 
     let check (first: int array) (second: int array) =
         if first.Length <> second.Length then
-            invalidArg (nameof second) $"{first.Length} first pictures, but {second.Length} second ones."
+            invalidArg (nameof second) $"{first.Length} first images, but {second.Length} second ones."
 
-    /// L.
+    /// L, the number of levels.
     member _.Levels = levels
 
-    /// What B pictures of one side length are compared by.
+    /// What is known of B images of one side length, to compare them by.
     member _.Read(pixels: byte array, count: int, side: int) =
         scoped (fun () -> KnownPictures.Of(Layer.run (parameters ()) comparison.Know (onDevice pixels count side)))
 
-    /// The similarities of E pairs of known pictures, given by their places -> L+1 rows of E: the cosine of the unconditional embeddings, and each level's.
+    /// The similarities of E pairs of known images, given by their numbers -> L+1 rows of E: the cosine of the unconditional embeddings, and each level's.
     member _.Similarities(pictures: KnownPictures, first: int array, second: int array) : float32 array array =
         check first second
         let size = int (max 1L (pieceBytes / max 1L (2L * pictures.Bytes / int64 (max 1 pictures.Count))))
@@ -119,7 +119,7 @@ type Comparer
         let pieces = Array.map piece (Array.zip (Array.chunkBySize size first) (Array.chunkBySize size second))
         Array.init (levels + 1) (fun level -> pieces |> Array.collect (fun piece -> piece[level]))
 
-    /// Where each level looks in two known pictures.
+    /// Where each level looks in two known images.
     member _.Attention(pictures: KnownPictures, first: int, second: int) : IReadOnlyList<PairAttention> =
         scoped (fun () ->
             let heads (weights: Tensor) = [| for head in weights.cpu().contiguous().unbind 0L -> head.data<float32>().ToArray() |]

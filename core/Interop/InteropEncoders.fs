@@ -3,7 +3,7 @@ namespace CondEmbed.Interop
 open System.Collections.Generic
 open CondEmbed.Encoders
 
-/// What an encoder is made of, for what writes it down elsewhere: ONNX graphs, and weights under the names of Python's programs.
+/// The form of an encoder, for exporters: ONNX graphs, and weights under the names that Python programs use.
 [<Sealed; AllowNullLiteral>]
 type EncoderDescription private (encoder: Description) =
     let form = (encoder.Build { Size = 224; Norms = CondEmbed.Layers.Norms.Batch }).Form
@@ -14,7 +14,7 @@ type EncoderDescription private (encoder: Description) =
         | Some(Form.Transformer _)
         | None -> [], false, false, false
 
-    /// The encoder of that name; null where there is none.
+    /// The encoder of that name; null if there is none.
     static member Of(name: string) : EncoderDescription =
         All.all
         |> List.tryFind (fun encoder -> encoder.Name = name)
@@ -22,12 +22,12 @@ type EncoderDescription private (encoder: Description) =
         |> Option.toObj
 
     member _.Name = encoder.Name
-    /// Its name in timm; null where it is not there.
+    /// Its name in timm; null if it has none there.
     member _.Timm: string = Option.toObj encoder.Timm
-    /// Its name in torchvision; null where it is not there.
+    /// Its name in torchvision; null if it has none there.
     member _.Torchvision: string = Option.toObj encoder.Torchvision
 
-    /// A residual network with torchvision's names.
+    /// Whether it is a residual network with torchvision's names.
     member _.IsResidual = not strides.IsEmpty
 
     /// The heads of a vision transformer with timm's names; 0 for other networks.
@@ -39,9 +39,9 @@ type EncoderDescription private (encoder: Description) =
 
     /// The stride of the first block of each stage.
     member val Strides: IReadOnlyList<int> = List.toArray strides
-    /// Max pooling after the first convolution.
+    /// Whether max pooling follows the first convolution.
     member _.WideStem = wideStem
-    /// A shortcut of stride 2 averages before it convolves.
+    /// Whether a shortcut of stride 2 averages before it convolves.
     member _.SmoothShortcut = smoothShortcut
-    /// A bottleneck halves the resolution at its first convolution, not at its second.
+    /// Whether a bottleneck halves the resolution at its first convolution instead of its second.
     member _.StrideOnFirst = strideOnFirst

@@ -7,7 +7,7 @@ open CondEmbed.Losses
 open TorchSharp
 open CondEmbed.Common
 
-/// A setting of a loss: its key, its default as it would be written, what it takes and what it means.
+/// A setting of a loss: its key, its default as text, what it takes and what it means.
 [<Sealed>]
 type LossSetting internal (setting: Setting) =
     member _.Key = setting.Key
@@ -15,7 +15,7 @@ type LossSetting internal (setting: Setting) =
     member _.Takes = if setting.IsNumber then Setting.rangeText setting.Range else "a name"
     member _.Meaning = setting.Meaning
 
-/// A loss that can be asked for by name.
+/// A loss that can be used by name.
 [<Sealed>]
 type LossDescription internal (part: Part<Loss>) =
     let loss = Part.make "loss" All.all 2 2 { Name = part.Name; Given = Map.empty }
@@ -36,7 +36,7 @@ type LossChoice internal (kind: string, name: string, source: string, settings: 
     member _.Source = source
     member _.Settings: IReadOnlyList<LossSetting> = [| for setting in settings -> LossSetting setting |]
 
-/// The value of a loss, and its gradient by the embeddings and by each parameter of its own (`proxies`, `beta`), row after row.
+/// The value of a loss, and its gradient with respect to the embeddings and each parameter of its own (`proxies`, `beta`), row after row.
 [<Sealed>]
 type LossResult internal (loss: string, value: float, gradients: (string * float array array) list) =
     /// The loss with all settings that were given.
@@ -64,7 +64,7 @@ module internal LossProbe =
             if numbers.Length <> width then refuse $"{what}: row {row} has {numbers.Length} numbers, row 0 has {width}."
 
             for number in numbers do
-                if not (Double.IsFinite number) then refuse $"{what}: row {row} holds {number}."
+                if not (Double.IsFinite number) then refuse $"{what}: row {row} contains {number}."
 
         torch.tensor(Array.concat given, dtype = float64, device = torch.CPU).reshape(int64 given.Length, int64 width)
 
@@ -72,7 +72,7 @@ module internal LossProbe =
         let width = if x.dim () < 2L then 1 else int x.shape[1]
         Array.chunkBySize width (x.detach().contiguous().data<float>().ToArray())
 
-    /// Settings as text, read as values.
+    /// Reads settings from text.
     let settings (given: KeyValuePair<string, string> seq) =
         let read = [ for KeyValue(key, text) in given -> key, Expression.readValue text ]
 
@@ -90,7 +90,7 @@ module internal LossProbe =
                       | Error _ -> () ]
         | unread -> raise (InputException unread)
 
-    /// Proxies of a class in the losses of a sum, 1 unless one of them says otherwise.
+    /// Proxies per class in the losses of a sum, 1 unless one of them says otherwise.
     let private centres (terms: (float * Call) list) =
         let ofCall (call: Call) =
             let own =
@@ -104,7 +104,7 @@ module internal LossProbe =
 
         terms |> List.tryPick (snd >> ofCall) |> Option.defaultValue 1
 
-    /// Labels as class numbers, and how many classes there are: with proxies the labels are the numbers of their classes, else any will do.
+    /// Labels as class numbers, and the number of classes. With proxies, labels must be class numbers already; otherwise any will do.
     let classes terms (labels: int64 array) (proxies: Tensor option) =
         match proxies with
         | None ->
@@ -115,23 +115,23 @@ module internal LossProbe =
             let count = rows / ofClass
 
             if rows % ofClass <> 0 then
-                refuse $"class_weights: {rows} rows; the loss has {ofClass} proxies a class, so C x {ofClass} rows are wanted."
+                refuse $"class_weights: {rows} rows; the loss has {ofClass} proxies per class, so C x {ofClass} rows are needed."
 
             for label in labels do
                 if label < 0L || label >= int64 count then
-                    refuse $"labels: {label}; with class_weights of {count} classes labels are from 0 to {count - 1}."
+                    refuse $"labels: {label}; with class_weights of {count} classes, labels go from 0 to {count - 1}."
 
             labels, count
 
-    /// A parameter of the loss: given where it is a proxy, else at its start.
+    /// A parameter of the loss: the given one for proxies, otherwise its initial value.
     let parameter (proxies: Tensor option) (spec: ParamSpec) : Tensor =
         match proxies with
         | _ when not (spec.Name.EndsWith "proxies") -> (Params.init 0L torch.CPU float64 [ spec ]).[spec.Name]
         | Some given when List.ofArray given.shape = spec.Shape -> given.clone ()
-        | Some given -> refuse $"class_weights: {shapeText given.shape} where the loss has {shapeText spec.Shape}."
+        | Some given -> refuse $"class_weights: it is {shapeText given.shape}, but the loss needs {shapeText spec.Shape}."
         | None -> refuse $"The loss compares with proxies: give class_weights, {shapeText spec.Shape}."
 
-/// Losses by name, for C#: what there is, and the value of one on given embeddings.
+/// Losses by name, for C#: the list of them, and the value of one on given embeddings.
 [<AbstractClass; Sealed>]
 type LossFunctions private () =
     /// Every loss.
@@ -144,8 +144,8 @@ type LossFunctions private () =
            for part in Distances.all -> LossChoice("distance", part.Name, part.Source, part.Settings) |]
 
     /// Value and gradients in float64. The loss is a name, a name with settings (`triplet(margin=0.3, miner=hard)`) or a weighted sum; the further
-    /// settings (`distance`, `cosine`) hold for each part that has them. classWeights, C rows of D (C K with K centres a class), are the proxies of
-    /// losses that have some, else null. Draws (distance-weighted) start from seed 0. InputException: what is wrong with the loss or the numbers.
+    /// settings (`distance`, `cosine`) apply to each part that has them. classWeights, C rows of D (C K with K centres per class), are the proxies of
+    /// losses that have some, otherwise null. Draws (distance-weighted) start from seed 0. InputException says what is wrong with the loss or the numbers.
     static member Evaluate
         (
             loss: string,
@@ -168,7 +168,7 @@ type LossFunctions private () =
             raise (InputException $"labels: there are {labels.Length} for {embeddings.Length} embeddings.")
 
         scoped (fun () ->
-            // The process's generator is somebody else's: it is given back.
+            // The process's generator belongs to the caller: its state is restored.
             let state = Randomness.state ()
 
             use _ =

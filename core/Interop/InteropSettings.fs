@@ -9,18 +9,18 @@ open CondEmbed.Common
 [<Sealed>]
 type Given(source: string, key: string, value: string) =
     member _.Source = source
-    /// With underscores, also where it was written as the options are: `per-class` is `per_class`.
+    /// The key with underscores, even if it was written like an option: `per-class` becomes `per_class`.
     member val Key = key.Replace('-', '_')
     member _.Value = value
 
-/// A setting as the configuration's own types describe it.
+/// A setting as described by the types of the configuration.
 [<Sealed>]
 type SettingDescription internal (setting: SettingInfo) =
-    /// The key in TOML, as in `per_class`.
+    /// The key in TOML, such as `per_class`.
     member _.Key = setting.Key
-    /// The property of `TrainingOptions` and the field of `Config`, as in `PerClass`.
+    /// The property of `TrainingOptions` and the field of `Config`, such as `PerClass`.
     member _.Property = setting.Field
-    /// The section that it stands in, for people.
+    /// The title of its section.
     member _.Section = setting.Section
 
     /// `text`, `whole number`, `number`, `true or false`, or `numbers by name`.
@@ -32,20 +32,20 @@ type SettingDescription internal (setting: SettingInfo) =
         | SettingType.TrueOrFalse -> "true or false"
         | SettingType.Numbers -> "numbers by name"
 
-    /// The names to choose from; empty where there is no choice of names.
+    /// The names to choose from; empty if it is not a choice.
     member _.Choices: IReadOnlyList<string> =
         match setting.Constraint with
         | Constraint.OneOf names -> List.toArray names
         | _ -> [||]
 
-    /// What is allowed, for people: `0 to 1`, `at least 2`, the names; empty where anything of its type is.
+    /// What is allowed, as text: `0 to 1`, `at least 2`, or the names; empty if anything of its type is.
     member _.Allowed = Constraint.describe setting.Constraint
     member _.Meaning = setting.Meaning
 
-/// Settings for C#: from text to a sound Config, and back.
+/// Settings for C#: from text to a valid Config, and back.
 [<AbstractClass; Sealed>]
 type RunSettings private () =
-    /// `steps` and `epochs` exclude each other: the later one holds.
+    /// `steps` and `epochs` exclude each other: the later one wins.
     static member private Length(given: Given list) =
         let lengths = given |> List.filter (fun g -> g.Key = "steps" || g.Key = "epochs")
 
@@ -53,7 +53,7 @@ type RunSettings private () =
         | Some last when last.Key = "steps" && lengths |> List.exists (fun g -> g.Key = "epochs") -> given @ [ Given("", "epochs", "0") ]
         | _ -> given
 
-    /// `resize` follows `size` where it is not given itself: an encoder's own would leave only the middle of test pictures.
+    /// `resize` follows `size` if it is not given itself: the encoder's default would leave only the middle of test images.
     static member private Following(given: Given list, start: Config) =
         let last key = given |> List.tryFindBack (fun g -> g.Key = key) |> Option.map (fun g -> Int32.TryParse g.Value)
 
@@ -61,11 +61,11 @@ type RunSettings private () =
         | Some(true, size), None when start.Resize > 0 && size > 0 && size < 100000 -> Config.resized size start
         | _ -> start
 
-    /// The settings in the order of their weight, later ones winning, over what the encoder among them starts from. InputException with
-    /// everything that is wrong, each with its source.
+    /// Applies the settings in order, later ones winning, to the defaults of the encoder among them. InputException with
+    /// everything that is wrong, each problem with its source.
     static member Resolve(given: Given seq) : Config = RunSettings.Resolve(given, [||])
 
-    /// The same; a layout of the data has to be one of those that the host knows.
+    /// The same; the layout of the data has to be one that the host knows.
     static member Resolve(given: Given seq, layouts: IReadOnlyList<string>) : Config =
         let given = RunSettings.Length(List.ofSeq given)
 
@@ -79,7 +79,7 @@ type RunSettings private () =
         let start = RunSettings.Following(given, start)
         let config, unread = start |> Settings.overlay [ for g in given -> g.Key, g.Value ]
 
-        /// `--per-class` and `PerClass` name the setting per_class already.
+        /// Whether the source already names the setting, as `--per-class` and `PerClass` do for per_class.
         let isNamed (key: string) (source: string) =
             source.EndsWith(key.Replace('_', '-'), StringComparison.Ordinal)
             || source.Equals(key.Replace("_", ""), StringComparison.OrdinalIgnoreCase)
@@ -102,7 +102,7 @@ type RunSettings private () =
     static member Keys: IReadOnlyList<KeyValuePair<string, string>> =
         [| for key, meaning in Settings.keys -> KeyValuePair(key, meaning) |]
 
-    /// Every setting with its type, what it takes and what it means, in order; the layouts of the data are those that the host knows.
+    /// Every setting with its type, what it takes and what it means, in order. The layouts of the data are those that the host knows.
     static member All(layouts: IReadOnlyList<string>) : IReadOnlyList<SettingDescription> =
         let described (setting: SettingInfo) =
             SettingDescription(
@@ -124,29 +124,29 @@ type RunSettings private () =
     static member Pairs(config: Config) : IReadOnlyList<KeyValuePair<string, string>> =
         [| for key, value in Settings.toPairs config -> KeyValuePair(key, value) |]
 
-    /// What a run with that encoder starts from.
+    /// The defaults of a run with that encoder.
     static member StartFor(encoder: string) = Config.startFor encoder
-    /// Training steps on so many training images.
+    /// The number of steps on a number of training images.
     static member StepsOf(config: Config, images: int) = Config.stepsOf images config
 
-    /// The K of Recall@K that the settings name; none where they leave it to the data.
+    /// The K of Recall@K that the settings name; none if they leave it to the data.
     static member RecallAtOf(config: Config) : IReadOnlyList<int> = Config.recallAtOf config |> List.toArray :> IReadOnlyList<int>
-    /// Short side to which test pictures are resized.
+    /// Short side to which test images are resized.
     static member ResizeOf(config: Config) = Config.resizeOf config
 
-    /// The colour behind transparent parts as 0xrrggbb; null where transparency is dropped.
+    /// The colour behind transparent parts as 0xrrggbb; null if transparency is dropped.
     static member BackgroundOf(config: Config) : Nullable<int> =
         if Colour.isNone config.Background then Nullable() else Colour.tryParse config.Background |> Option.toNullable
 
-    /// The pixels of the largest picture that is read.
+    /// The largest number of pixels in an image that is read.
     static member MaxPixelsOf(config: Config) = int64 (Math.Round(config.MaxMegapixels * 1e6))
-    /// Mean of red, green and blue that the encoder of the settings expects, of values in 0..1.
+    /// The mean of red, green and blue that the encoder expects, for values in 0..1.
     static member MeanOf(config: Config) : IReadOnlyList<float> = List.toArray (Recipe.encoder config).Mean
-    /// Their deviation.
+    /// The standard deviation of red, green and blue that the encoder expects, for values in 0..1.
     static member DeviationOf(config: Config) : IReadOnlyList<float> = List.toArray (Recipe.encoder config).Deviation
     /// Names to choose from.
     static member Encoders: IReadOnlyList<string> = List.toArray Encoders.All.names
     static member Losses: IReadOnlyList<string> = List.toArray Losses.All.names
 
-    /// Words to add to an error about a wrong name: `; did you mean 'x'?`, or nothing.
+    /// Words to append to an error about a wrong name: `; did you mean 'x'?`, or nothing.
     static member Nearest(names: string seq, wrong: string) = Names.nearest names wrong

@@ -1,4 +1,4 @@
-/// Every loss by name. A new one is a file beside this and a line here.
+/// Every loss by name. To add one, add a file next to this one and a line to `all`.
 module CondEmbed.Losses.All
 
 open CondEmbed
@@ -67,7 +67,7 @@ let private elsewhere =
           "SubCenterArcFaceLoss", "sub-centre-arcface"
           "SoftTripleLoss", "soft-triple" ]
 
-/// A call under the name that the loss has here, the defaults of where the name is from below what was given.
+/// The call under our name of the loss, with the defaults of the library that the name comes from where a setting was not given.
 let private here (call: Call) =
     match Map.tryFind call.Name elsewhere |> Option.map Expression.read with
     | Some(Ok [ _, ours ]) -> { ours with Given = Map.foldBack Map.add call.Given ours.Given }
@@ -82,7 +82,7 @@ let private attempt (call: Call) =
     with :? System.ArgumentException as problem ->
         [ problem.Message.TrimEnd '.' ]
 
-/// What is wrong with a setting that is to hold for all calls that have the setting.
+/// What is wrong with a setting that applies to all calls that have it.
 let private givenProblems (calls: Call list) (key: string, value: Value) =
     let has (call: Call) = settingsOf call.Name |> List.exists (fun s -> s.Key = key)
 
@@ -101,8 +101,8 @@ let private givenProblems (calls: Call list) (key: string, value: Value) =
         [ for call in having do
               yield! attempt { call with Given = Map.add key value call.Given } ]
 
-/// A weighted sum of losses as text, with settings over what each part was given. Or everything that is wrong: with one of the settings (its key), or with
-/// the text.
+/// A weighted sum of losses from text, with settings that override those in the text. Or everything that is wrong, each with the key of the setting, or none for
+/// the text itself.
 let read (text: string) (settings: Map<string, Value>) : Result<(float * Call) list, (string option * string) list> =
     match Expression.read text with
     | Error problem -> Error [ None, problem ]
@@ -116,7 +116,7 @@ let read (text: string) (settings: Map<string, Value>) : Result<(float * Call) l
                   for problem in attempt call do
                       None, problem
               for name, count in calls |> List.countBy _.Name do
-                  if count > 1 then None, $"'{name}' stands twice in the sum: give it one weight"
+                  if count > 1 then None, $"'{name}' occurs twice in the sum: give it one weight"
               if known then
                   for KeyValue(key, value) in settings do
                       for problem in givenProblems calls (key, value) do
@@ -126,8 +126,8 @@ let read (text: string) (settings: Map<string, Value>) : Result<(float * Call) l
 
         if wrong.IsEmpty then Ok(Expression.set settingsOf settings terms) else Error wrong
 
-/// A loss, or a weighted sum of losses, for so many classes and embeddings of D features: `triplet(margin=0.3)`, `multi-similarity + 0.5 * proxy-anchor`. The
-/// settings hold for each part that has a setting of that name. ArgumentException with everything that is wrong.
+/// A loss, or a weighted sum of losses, for a number of classes and embeddings of D features: `triplet(margin=0.3)`, `multi-similarity + 0.5 * proxy-anchor`. The
+/// settings apply to each part that has a setting of that name. ArgumentException with everything that is wrong.
 let make text settings classes features : Loss =
     match read text settings with
     | Ok [ 1.0, call ] -> Part.make "loss" all classes features call

@@ -9,7 +9,7 @@ open TorchSharp
 let loss (margin: float) (gamma: float) (reduce: Reducer) (pairs: Mining.Pairs) (s: Tensor) =
     let weight (x: Tensor) = x.relu_().mul_(scalar gamma)
     let fixed' = s.detach ()
-    // No pair is both, so one matrix holds the exponents of both kinds.
+    // No pair is both positive and negative, so one matrix holds the exponents of both kinds.
     let weights = torch.where (pairs.Positive, (weight (1.0 + margin - fixed')).neg_(), weight (fixed' + margin))
 
     let exponents =

@@ -1,4 +1,4 @@
-/// Softmax over cosines with the classes' weights, and its margins.
+/// Softmax over cosines with the classes' weights, with and without margins.
 module CondEmbed.Losses.Classification
 
 open System
@@ -8,7 +8,7 @@ open TorchSharp
 
 let private entropy (reduce: Reducer) (labels: Tensor) (logits: Tensor) = reduce (Terms.ofEveryAnchor (Proxies.crossEntropy labels logits))
 
-/// labels B, cosines B C -> B C: scale times them, that of the own class changed before.
+/// labels B, cosines B C -> B C: the cosines times a scale, after changing that of the own class.
 let private scaled (scale: float) (labels: Tensor) (change: Tensor -> Tensor) (cosines: Tensor) =
     let own = labels.unsqueeze 1L
     (scale * cosines).scatter_(1L, own, scale * change (cosines.gather (1L, own)))
@@ -20,7 +20,7 @@ let normalisedSoftmax (temperature: float) reduce (labels: Tensor) (cosines: Ten
 let cosFace (margin: float) (scale: float) reduce (labels: Tensor) (cosines: Tensor) =
     entropy reduce labels (scaled scale labels (fun own -> own - margin) cosines)
 
-/// Cosines, any shape -> the same: cos(theta + margin) as long as theta + margin <= pi, beyond it cos(theta) - margin sin(margin), so that it goes on
+/// Cosines, any shape -> the same: cos(theta + margin) as long as theta + margin <= pi, beyond it cos(theta) - margin sin(margin), so that it keeps
 /// falling.
 let private withAngle (margin: float) (cosine: Tensor) =
     torch.where (cosine.detach().ge(scalar -(Math.Cos margin)), Similarity.turned margin cosine, cosine - margin * Math.Sin margin)

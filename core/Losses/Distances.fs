@@ -1,4 +1,4 @@
-/// Distances of unit vectors as functions of their cosines, so that they hold for conditional similarities as well. A greater one is farther.
+/// Distances of unit vectors as functions of their cosines, so that they work for conditional similarities as well.
 module CondEmbed.Distances
 
 open TorchSharp

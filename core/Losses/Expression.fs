@@ -6,7 +6,7 @@ open System.Globalization
 
 let private words = "[A-Za-z][A-Za-z0-9_-]*(?:\\+\\+)?|[0-9][0-9.]*(?:[eE][-+]?[0-9]+)?|[-+*(),=]"
 
-/// Longer ones are refused: reading goes as deep as a text is nested.
+/// Longer texts are refused, because the reader recurses as deeply as the text is nested.
 let private longest = 2000
 
 let private split (text: string) : string list =
@@ -19,14 +19,14 @@ let private split (text: string) : string list =
 let private parse (text: string) =
     match Double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture) with
     | true, number when (Numbers.refusal number).IsNone -> number
-    | _ -> raise (FormatException $"'{text}' is no number that can be used")
+    | _ -> raise (FormatException $"'{text}' is not a number that can be used")
 
 let private isNumber (word: string) = Char.IsAsciiDigit word[0]
 let private isName (word: string) = Char.IsAsciiLetter word[0]
 
 let private unexpected (rest: string list) wanted =
     let found = if rest.IsEmpty then "the end" else $"'{rest.Head}'"
-    raise (FormatException $"{wanted} is wanted where {found} stands")
+    raise (FormatException $"expected {wanted}, but found {found}")
 
 let rec private call (tokens: string list) =
     match tokens with
@@ -66,24 +66,24 @@ let rec private terms tokens =
 
 let private shortened (text: string) = if text.Length > 100 then text.Substring(0, 100) + " ..." else text
 
-/// The weights and parts of a sum; or where it cannot be read.
+/// The weights and parts of a sum, or where it cannot be read.
 let read (text: string) : Result<(float * Call) list, string> =
     try
         let found = terms (split text)
 
         if found |> List.forall (fun (weight, _) -> weight = 0.0) then
-            raise (FormatException "with nothing but weights of 0 it trains nothing")
+            raise (FormatException "all weights are 0, so it trains nothing")
 
         Ok found
     with :? FormatException as problem ->
         Error $"'{shortened text}': {problem.Message}; write as in 'multi-similarity' or '0.5 * triplet(margin=0.3) + proxy-anchor'"
 
-/// A sum as it is read.
+/// A sum as text.
 let write (terms: (float * Call) list) =
     [ for weight, call in terms -> if weight = 1.0 then string call else $"{Number weight} * {call}" ]
     |> String.concat " + "
 
-/// A value as it stands in a call: a number, or a name with or without settings.
+/// The value of a setting in a call: a number, or a name with or without settings.
 let readValue (text: string) : Result<Value, string> =
     try
         match value (split text) with
@@ -92,7 +92,7 @@ let readValue (text: string) : Result<Value, string> =
     with :? FormatException as problem ->
         Error $"'{shortened text}': {problem.Message}"
 
-/// The calls with settings given to all those that have them, over what they were given.
+/// The calls, with settings applied to all those that have them, overriding their own.
 let set (settingsOf: string -> Setting list) (settings: Map<string, Value>) (terms: (float * Call) list) =
     let has key (call: Call) = settingsOf call.Name |> List.exists (fun s -> s.Key = key)
     let put (call: Call) key value = if has key call then { call with Given = Map.add key value call.Given } else call

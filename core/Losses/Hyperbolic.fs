@@ -3,7 +3,7 @@ module CondEmbed.Losses.Hyperbolic
 open CondEmbed
 open TorchSharp
 
-/// How near to the ball's edge a point may lie, as a share of its radius, and how near to 1 a ratio may come: as far as the type can tell.
+/// How close to the edge of the ball a point may be, as a share of its radius, and how close to 1 a ratio may be: the precision of the type.
 let private edges (x: Tensor) =
     match x.dtype with
     | torch.ScalarType.Float64
@@ -14,7 +14,7 @@ let private edges (x: Tensor) =
 /// to a radius (Guo et al., CVPR 2022).
 let toBall (curvature: float) (radius: float) (x: Tensor) =
     let root = sqrt curvature
-    // The length of a zero embedding has no gradient; the ratio below does not need one there.
+    // The length of a zero embedding has no gradient, and the ratio below does not need one there.
     let squared = (x * x).sum(-1L, keepdim = true)
     let length = torch.where(squared |> greaterThan 1e-24, squared, torch.full_like (squared, scalar 1e-24)).sqrt()
     let clipped = length.clamp_max (scalar radius)

@@ -4,21 +4,21 @@ open CondEmbed
 open CondEmbed.Mining
 open TorchSharp
 
-/// What a loss works on.
+/// A loss, by what it works on.
 type Loss =
     /// Compares images: Q R pairs, similarities Q R (cosines, conditional or not; Q = R = B in a batch) -> scalar.
     | OnSimilarities of (Pairs -> Tensor -> Tensor)
-    /// The same, and from the embeddings B D and labels B of a whole batch by a shorter way to the same value, where few of its similarities count.
+    /// The same, plus a shorter way to the same value from the embeddings B D and labels B of a whole batch, for losses that use few of its similarities.
     | OnFewSimilarities of ofPairs: (Pairs -> Tensor -> Tensor) * ofBatch: (Tensor -> Tensor -> Tensor)
-    /// The same where the references must be the queries themselves: the images of one batch.
+    /// The same, but the references must be the queries themselves: the images of one batch.
     | OnBatch of (Pairs -> Tensor -> Tensor)
-    /// As OnSimilarities, with parameters of its own.
+    /// Like OnSimilarities, with parameters of its own.
     | OnSimilaritiesLearned of Layer<Pairs * Tensor, Tensor>
     /// Needs the embeddings themselves: (embeddings B D of any length, labels B) -> scalar.
     | OnEmbeddings of Layer<Tensor * Tensor, Tensor>
     /// Compares images with learned proxies of the classes: (embeddings B D, labels B in 0..classes-1) -> scalar.
     | OnProxies of Layer<Tensor * Tensor, Tensor>
-    /// Weights, names for the parameters, and losses.
+    /// A weighted sum: weights, names for the parameters, and losses.
     | Sum of (float * string * Loss) list
 
 module Loss =
@@ -33,7 +33,7 @@ module Loss =
                 |> List.map (fun (weight, layer) -> weight * layer.Forward env input)
                 |> List.reduce (fun a b -> a + b))
 
-    /// Why a loss cannot score similarities alone, as those of a conditional level or of a memory; None if it can.
+    /// Why a loss cannot work from similarities alone, such as those of a conditional level or a memory; None if it can.
     let rec notForLevels loss =
         match loss with
         | OnSimilarities _
@@ -56,7 +56,7 @@ module Loss =
         let onMined pairs s = loss (asPairs pairs (miner.Mine pairs s)) s
         if miner.NeedsBatch then OnBatch onMined else OnSimilarities onMined
 
-    /// The settings `miner` and `reducer`, for the end of a loss' own: from a function of a reducer to the loss on the pairs that the miner keeps.
+    /// The settings `miner` and `reducer`, which go after a loss's own settings: from a function of a reducer to the loss on the pairs that the miner keeps.
     let stages reducer : Declared<(Reducers.Reducer -> Pairs -> Tensor -> Tensor) -> Loss> =
         Part.declare {
             let! miner = Miners.setting [] "all" "chooses pairs"
@@ -78,7 +78,7 @@ module Loss =
                 (nameof loss)
                 $"A loss that {(notForLevels loss).Value} cannot score similarities: give the levels and the memory a loss on similarities."
 
-    /// (embeddings B D, labels B) -> scalar: any loss, on all pairs of a batch and their cosines where it compares images.
+    /// (embeddings B D, labels B) -> scalar: any loss; one that compares images gets all pairs of the batch and their cosines.
     let rec onEmbeddings loss : Layer<Tensor * Tensor, Tensor> =
         match loss with
         | OnSimilarities _
@@ -91,9 +91,9 @@ module Loss =
         | OnProxies layer -> layer
         | Sum parts -> sumOf [ for weight, name, part in parts -> weight, name, onEmbeddings part ]
 
-/// Sums over marked entries, finite and with finite gradients also where nothing is marked.
+/// Sums over marked entries, finite and with finite gradients even if nothing is marked.
 module Masked =
-    /// Q N, which is written over -> Q: log of the sum over a row of exp x and, where given, of exp 0 = 1. As torch's own with a shorter gradient.
+    /// Q N, which is written over -> Q: log of the sum over a row of exp x, plus exp 0 = 1 if asked for. The same as torch's, with a cheaper gradient.
     let private logTotal withOne (x: Tensor) =
         let greatest = x.detach().amax([| 1L |], keepdim = true)
         let greatest = if withOne then greatest.clamp_min_ (scalar 0.0) else greatest
@@ -106,10 +106,10 @@ module Masked =
     /// Q N of bool, Q N -> Q: the sum of the marked entries of each row.
     let rowSum (mask: Tensor) (x: Tensor) = torch.where(mask, x, zeroLike x).sum 1L
 
-    /// Q N of bool, Q N -> Q: log of the sum over the marked of exp x; -1e30 where a row has none: finite, since the gradient of an empty row would be NaN.
+    /// Q N of bool, Q N -> Q: log of the sum over the marked of exp x; -1e30 for a row without marks: finite, because otherwise its gradient would be NaN.
     let logSumExp (mask: Tensor) (x: Tensor) = logTotal false (marked mask x -1e30)
 
-    /// Q N of bool, Q N -> Q: log(1 + sum over the marked of exp x); 0 where a row has none.
+    /// Q N of bool, Q N -> Q: log(1 + sum over the marked of exp x); 0 for a row without marks.
     let logOnePlusSumExp (mask: Tensor) (x: Tensor) = logTotal true (marked mask x -infinity)
 
     /// Q N of bool -> Q of bool: rows with at least one mark.

@@ -13,7 +13,7 @@ let loss (distance: Distances.Distance) (margin: float) (beta: Tensor) (t: Tripl
     let above (x: Tensor) = (x.detach () |> greaterThan 0.0).sum(``type`` = d.dtype)
     (pull.sum () + push.sum ()) / (above pull + above push).clamp_min(scalar 1.0)
 
-/// The same with a learnable beta, one for all or one a class: declares `beta`. nu weighs the mean of the anchors' beta as a regularisation.
+/// The same with a learnable beta, one for all classes or one per class: declares `beta`. nu weights the mean of the anchors' beta as a regularisation.
 let learned classes (start: float) (nu: float) (lossOf: Tensor -> Pairs -> Tensor -> Tensor) : Layer<Pairs * Tensor, Tensor> =
     let beta = { Name = "beta"; Shape = [ int64 classes ]; Role = Trainable; Init = Constant start }
 
@@ -29,10 +29,10 @@ let part =
         let! margin = Setting.number "margin" 0.2 "half the gap between positives and negatives"
         and! start = Setting.positive "beta" 1.2 "distance that divides positives from negatives, at the start"
         and! isLearned = Setting.onOff "learn_beta" true "1: beta is learned"
-        and! perClass = Setting.onOff "per_class" false "1: each class learns a beta"
-        and! nu = Setting.number "nu" 0.0 "weight of beta itself as a regularisation"
+        and! perClass = Setting.onOff "per_class" false "1: each class learns its own beta"
+        and! nu = Setting.number "nu" 0.0 "weight of beta itself, as a regularisation"
         and! distanceOf = distance
-        and! miner = Miners.setting distance.Settings "distance-weighted" "chooses triplets; all for every one"
+        and! miner = Miners.setting distance.Settings "distance-weighted" "chooses triplets; all takes every one"
         and! classes = Setting.classes
 
         let onBeta (beta: Tensor) pairs s =

@@ -4,30 +4,30 @@ module CondEmbed.Memory
 open CondEmbed.Losses
 open TorchSharp
 
-/// What is remembered, and from when on it counts.
+/// How much is remembered, and when it starts to count.
 type Options =
     {
-        /// M: embeddings of the latest images that are kept, at least a batch.
+        /// M: how many of the latest embeddings are kept, at least a batch.
         Size: int
-        /// Steps before the memory counts: the embeddings drift less by then.
+        /// Steps before the memory counts; by then the embeddings drift less.
         Start: int
-        /// Weight of the memory's loss beside that of the batch.
+        /// Weight of the memory's loss, relative to that of the batch.
         Weight: float
     }
 
 let private statistic name shape value = { Name = name; Shape = shape; Role = Statistic; Init = Constant value }
 
-/// B places of a ring of M from the next one on, 1 -> B of int64.
+/// 1 -> B of int64: the next B places in a ring of M.
 let private places (batch: int64) (size: int64) (next: Tensor) =
     (next + torch.arange (scalar (float batch), dtype = next.dtype, device = next.device)).remainder(scalar (float size)).``to`` int64'
 
-/// B places of M -> B M of bool: where the memory holds the query itself.
+/// B places in M -> B M of bool: where the memory holds the query itself.
 let private itself (size: int64) (places: Tensor) =
     places.unsqueeze(1L).eq(torch.arange(scalar (float size), dtype = int64', device = places.device).unsqueeze 0L)
 
-/// (embeddings B D, labels B) -> scalar: the loss of the batch, and from a step on the weighted loss of the batch (queries, with gradients) against the memory
-/// (references, without). The batch enters the memory first, in place of the oldest; an image is no pair with itself. Declares the statistics
-/// `memory.embeddings` M D, `memory.labels` M (-1: empty) and `memory.state` (next place, steps done), which training commits step by step.
+/// (embeddings B D, labels B) -> scalar: the loss of the batch, plus, from a given step on, the weighted loss of the batch (queries, with gradients) against the memory
+/// (references, without). The batch enters the memory first, replacing the oldest entries; an image is never paired with itself. Declares the statistics
+/// `memory.embeddings` M D, `memory.labels` M (-1: empty) and `memory.state` (next place, steps done), which training commits at each step.
 /// ArgumentException for a loss that cannot compare a batch with other images.
 let remembering (options: Options) features (loss: Loss) : Loss =
     Loss.notForMemory loss

@@ -1,4 +1,4 @@
-/// Miners: from all pairs of a comparison and their similarities to the pairs or triplets that a loss is to see. Values, golden tuples and names
+/// Miners: from all pairs of a comparison and their similarities to the pairs or triplets that a loss sees. Values, golden tuples and names
 /// are those of pytorch-metric-learning; nothing here has a gradient.
 module CondEmbed.Miners
 
@@ -34,14 +34,14 @@ let pairMargin (distance: Distances.Distance) (positive: float) (negative: float
 type Gap =
     /// At most the margin: those that have a loss.
     | WithinMargin
-    /// At most the margin and at most 0: the negative is no farther than the positive, and with a margin below 0 nearer by at least so much.
+    /// At most the margin and at most 0: the negative is no farther than the positive, and, with a margin below 0, nearer by at least that much.
     | Hard
     /// Above 0 and at most the margin: Schroff et al., FaceNet, CVPR 2015.
     | SemiHard
     /// Above the margin: those without a loss.
     | Easy
 
-/// Q R pairs, similarities Q R -> triplets: those whose gap, d(a, n) - d(a, p), is of the kind for this margin. No gradient.
+/// Q R pairs, similarities Q R -> triplets: those whose gap, d(a, n) - d(a, p), is of the given kind for this margin. No gradient.
 let tripletMargin (distance: Distances.Distance) kind (margin: float) (pairs: Pairs) (similarities: Tensor) : Compared =
     withoutGradient (fun () ->
         let d = distance (similarities.detach ())
@@ -69,9 +69,9 @@ type Choice =
     /// All.
     | Every
 
-/// At most one positive and one negative an anchor, or every one of a kind; anchors that lack a chosen one of either kind have neither, unless a kind is
-/// taken whole. Xuan et al., "Improved Embeddings with Easy Positive Triplet Mining", WACV 2020; batch-hard (both hardest): Hermans et al.
-/// 2017. ArgumentException: semi-hard on both sides, or beside every one of the other kind: there is nothing to be compared with.
+/// At most one positive and one negative per anchor, or all of a kind; an anchor that lacks a chosen one of either kind has neither, unless all of a kind are
+/// taken. Xuan et al., "Improved Embeddings with Easy Positive Triplet Mining", WACV 2020; batch-hard (both hardest): Hermans et al.
+/// 2017. ArgumentException for semi-hard on both sides, or with all of the other kind, because semi-hard needs a chosen pair to compare with.
 let batchEasyHard (distance: Distances.Distance) positive negative (pairs: Pairs) (similarities: Tensor) : Pairs =
     match positive, negative with
     | SemiHardest, (SemiHardest | Every)
@@ -114,7 +114,7 @@ let batchEasyHard (distance: Distances.Distance) positive negative (pairs: Pairs
             let whole = (positives.any (1L, keepdim = true)).logical_and(negatives.any (1L, keepdim = true))
             { pairs with Positive = positives.logical_and whole; Negative = negatives.logical_and whole })
 
-/// Triplets whose angle at the negative, atan(|a - p| / (2 |n - (a + p) / 2|)), is above so many degrees: Wang et al., "Deep Metric Learning with Angular
+/// Triplets whose angle at the negative, atan(|a - p| / (2 |n - (a + p) / 2|)), is above a number of degrees: Wang et al., "Deep Metric Learning with Angular
 /// Loss", ICCV 2017. The similarities are cosines for unit vectors; pytorch-metric-learning takes the vectors as they are, for which the
 /// dot products must be given. The references must be the batch itself.
 let angular (degrees: float) (pairs: Pairs) (similarities: Tensor) : Triplets =
@@ -132,7 +132,7 @@ let angular (degrees: float) (pairs: Pairs) (similarities: Tensor) : Triplets =
         let height = root (nn + (aa + pp + 2.0 * ap) / 4.0 - an - pn)
         keep (torch.atan2 (across, 2.0 * height) |> greaterThan (degrees * System.Math.PI / 180.0)) t)
 
-/// For each anchor and each of its positives one negative, drawn with probability 1 / q(d), q(d) = d^(D-2) (1 - d^2/4)^((D-3)/2) the density of distances on
+/// For each anchor and each of its positives, one negative, drawn with probability 1 / q(d), where q(d) = d^(D-2) (1 - d^2/4)^((D-3)/2) is the density of distances on
 /// the unit sphere in D dimensions; distances below the cutoff count as the cutoff, those above the upper bound are not drawn. Draws with
 /// torch's global generator. Wu et al., "Sampling Matters in Deep Embedding Learning", ICCV 2017, section 4.1.
 let distanceWeighted features (cutoff: float) (upper: float) (pairs: Pairs) (similarities: Tensor) : Triplets =
@@ -149,7 +149,7 @@ let distanceWeighted features (cutoff: float) (upper: float) (pairs: Pairs) (sim
         if anchor.shape[0] = 0L then
             { Anchor = anchor; Positive = positive; Negative = anchor }
         else
-            // As many draws for every row as the row with the most positives needs; the n-th positive takes the n-th draw.
+            // Every row gets as many draws as the row with the most positives needs; the n-th positive takes the n-th draw.
             let nth = pairs.Positive.cumsum (1L, ``type`` = int64')
             let most = nth.max().item<int64>()
             let undrawable = (drawable.any (1L, keepdim = true)).logical_not()
@@ -165,7 +165,7 @@ let private gap name source meaning kind : Part<Miner> =
         return fun pairs s -> OfCompared(tripletMargin distance kind margin pairs s)
     }
 
-/// No distance is asked for: all of them order pairs alike, and only the order counts.
+/// No `distance` setting: all distances order pairs in the same way, and only the order counts.
 let private chosenPairs name source positive negative : Part<Miner> =
     Part.define name source { return fun pairs s -> OfPairs(batchEasyHard Distances.l2 positive negative pairs s) }
 
@@ -183,7 +183,7 @@ let private combinations =
 
 let private margin = "the margin of the gap"
 
-/// Every miner by name. A new one is a function above and a line here.
+/// Every miner by name. To add one, add a function above and a line here.
 let all: Part<Miner> list =
     [ Part.define "all" "every pair" { return every }
       Part.define "multi-similarity" "Wang et al., CVPR 2019" {
@@ -200,7 +200,7 @@ let all: Part<Miner> list =
       gap
           "hard"
           "triplets whose negative is no farther than the positive"
-          "below 0: the negative must be nearer than the positive by at least so much; 0 and above: it must be no farther"
+          "below 0: the negative must be nearer than the positive by at least this much; 0 and above: it must be no farther"
           Hard
       gap "semi-hard" "Schroff et al., CVPR 2015" margin SemiHard
       gap "easy" "triplets beyond the margin" margin Easy
@@ -222,10 +222,10 @@ type Chosen =
     { Name: string
       Mine: Miner }
 
-    /// It needs similarities among the references, so that these must be the queries themselves.
+    /// It needs similarities among the references, so these must be the queries themselves.
     member this.NeedsBatch = this.Name = "angular"
 
-/// The setting `miner`, which names one; numbers of the loss stand in for those that the miner has too and was not given.
+/// The setting `miner`, which names one. Where the miner has a setting of the same name as the loss and none was given, it takes the number of the loss.
 let setting (ofLoss: Setting list) name meaning : Declared<Chosen> =
     let call = Setting.part "miner" name meaning
 

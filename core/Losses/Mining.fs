@@ -1,4 +1,4 @@
-/// Which pairs and triplets of a batch a loss is to see. Nothing here has a gradient.
+/// Which pairs and triplets of a batch a loss sees. Nothing here has a gradient.
 module CondEmbed.Mining
 
 open TorchSharp
@@ -18,8 +18,8 @@ type Pairs =
 /// Triplets of a comparison: T of int64 each, the row of the anchor and the columns of positive and negative.
 type Triplets = { Anchor: Tensor; Positive: Tensor; Negative: Tensor }
 
-/// Triplets as rows: N positive pairs (the row of a query and the column of its like), and N R of bool, the references that stand against each. Where most
-/// references are negatives this takes a tenth of the work of triplets one by one.
+/// Triplets as rows: N positive pairs (the row of a query and the column of its positive), and N R of bool, the negatives of each. If most
+/// references are negatives, this takes a tenth of the work of triplets one by one.
 type Compared = { Query: Tensor; Like: Tensor; Against: Tensor }
 
 /// What a miner finds.
@@ -28,14 +28,14 @@ type Mined =
     | OfTriplets of Triplets
     | OfCompared of Compared
 
-/// labels B -> all pairs of the batch; an item is no pair with itself.
+/// labels B -> all pairs of the batch; an item is not paired with itself.
 let all (labels: Tensor) : Pairs =
     let same = labels.unsqueeze(0L).eq(labels.unsqueeze 1L)
     let other = same.logical_not ()
     same.diagonal().zero_() |> ignore
     { Labels = labels; Positive = same; Negative = other }
 
-/// labels Q, labels R of references, Q R of bool where a reference is the query itself -> all pairs. References with a label below 0 are none.
+/// labels Q, labels R of references, Q R of bool where a reference is the query itself -> all pairs. References with a label below 0 do not count.
 let between (labels: Tensor) (references: Tensor) (self: Tensor) : Pairs =
     let same = labels.unsqueeze(1L).eq(references.unsqueeze 0L)
     let there = references.ge(scalar 0.0).unsqueeze 0L
@@ -44,17 +44,17 @@ let between (labels: Tensor) (references: Tensor) (self: Tensor) : Pairs =
       Positive = same.logical_and(self.logical_not ()).logical_and there
       Negative = same.logical_not().logical_and there }
 
-/// Q R, Q R of bool -> Q 1: the greatest entry of each row among the marked; minus infinity where none is.
+/// Q R, Q R of bool -> Q 1: the greatest marked entry of each row; minus infinity if there is none.
 let rowMax (mask: Tensor) (x: Tensor) = x.masked_fill(mask.logical_not (), scalar -infinity).amax([| 1L |], keepdim = true)
 
-/// Q R, Q R of bool -> Q 1: the smallest entry of each row among the marked; infinity where none is.
+/// Q R, Q R of bool -> Q 1: the smallest marked entry of each row; infinity if there is none.
 let rowMin (mask: Tensor) (x: Tensor) = x.masked_fill(mask.logical_not (), scalar infinity).amin([| 1L |], keepdim = true)
 
-/// Keeps the marks of one column a row, and of it only what was marked. Q R of bool, Q 1 of columns -> Q R of bool.
+/// Q R of bool, Q 1 of columns -> Q R of bool: keeps one column per row, where it was marked.
 let only (mask: Tensor) (column: Tensor) =
     torch.zeros_like(mask).scatter(1L, column, torch.ones_like column |> _.``to``(torch.bool)).logical_and mask
 
-/// The most triplets that are built: their places and distances then take about a gigabyte.
+/// The most triplets that are built: their indices and distances then take about a gigabyte.
 let mostTriplets = 20_000_000L
 
 /// How many triplets the pairs make: the sum over anchors of positives times negatives.
@@ -71,20 +71,20 @@ let private refuse what count most =
             $"This batch makes {count:N0} {what}, more than the {most:N0} that are built: take a smaller batch or memory, a miner that chooses (batch-hard, multi-similarity), or a loss on pairs."
     )
 
-/// The rows and columns of marks Q R, N of int64 each, for work with N R numbers. InputException, before anything is built, where these are more than `mostCompared`.
+/// The rows and columns of marks Q R, N of int64 each, for work with N R numbers. InputException, before anything is built, if these are more than `mostCompared`.
 let places (marks: Tensor) =
     let compared = marks.sum(``type`` = int64').item<int64>() * marks.shape[1]
     if compared > mostCompared then refuse "comparisons of positive pairs with all references" compared mostCompared
     let places = marks.nonzero ()
     places.select (1L, 0L), places.select (1L, 1L)
 
-/// Every anchor with every positive, and all its negatives against each. InputException, before anything is built, where these are more than `mostCompared` numbers.
+/// Every anchor with every positive, and all its negatives for each. InputException, before anything is built, if these are more than `mostCompared` numbers.
 let compared (pairs: Pairs) : Compared =
     withoutGradient (fun () ->
         let query, like = pairs.Positive.logical_and (pairs.Negative.any (1L, keepdim = true)) |> places
         { Query = query; Like = like; Against = pairs.Negative.index_select (0L, query) })
 
-/// The triplets of compared pairs one by one. InputException, before anything is built, where there are more than `mostTriplets`.
+/// The triplets of compared pairs one by one. InputException, before anything is built, if there are more than `mostTriplets`.
 let private oneByOne (c: Compared) : Triplets =
     withoutGradient (fun () ->
         let count = c.Against.sum(``type`` = int64').item<int64>()
@@ -96,7 +96,7 @@ let private oneByOne (c: Compared) : Triplets =
           Positive = c.Like.index_select (0L, row)
           Negative = both.select (1L, 1L) })
 
-/// Every anchor with every positive and every negative of it. InputException, before anything is built, where there are more than `mostTriplets`.
+/// Every anchor with each of its positives and negatives. InputException, before anything is built, if there are more than `mostTriplets`.
 let triplets (pairs: Pairs) : Triplets =
     let count = countTriplets pairs
     if count > mostTriplets then refuse "triplets" count mostTriplets
@@ -110,7 +110,7 @@ let keep (mask: Tensor) (t: Triplets) : Triplets =
     let chosen (column: Tensor) = column.masked_select mask
     { Anchor = chosen t.Anchor; Positive = chosen t.Positive; Negative = chosen t.Negative }
 
-/// The mined pairs; of triplets the pairs that occur in them, each once.
+/// The mined pairs; for triplets, the pairs that occur in them, each once.
 let asPairs (pairs: Pairs) mined : Pairs =
     let marked (rows: Tensor) (columns: Tensor) =
         torch
@@ -130,14 +130,14 @@ let asPairs (pairs: Pairs) mined : Pairs =
             Positive = marked (c.Query.index_select (0L, whole)) (c.Like.index_select (0L, whole))
             Negative = count.index_add_ (0L, c.Query, c.Against.``to`` float32, scalar 1.0) |> greaterThan 0.0 }
 
-/// The mined triplets one by one; of pairs all triplets that they make.
+/// The mined triplets one by one; for pairs, all triplets that they make.
 let asTriplets mined : Triplets =
     match mined with
     | OfTriplets t -> t
     | OfCompared c -> oneByOne c
     | OfPairs pairs -> triplets pairs
 
-/// The same triplets in the form that is less work: pairs of which half the references or more are negatives as rows.
+/// The same triplets in the form that is less work: as rows if half the references or more are negatives.
 let asFewSteps mined =
     match mined with
     | OfPairs pairs ->

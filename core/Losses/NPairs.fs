@@ -22,11 +22,11 @@ let private terms (reduce: Reducer) queries (anchors: Tensor) (logits: Tensor) =
 
     reduce (Terms.ofTriplets anchors queries terms)
 
-/// Pairs, similarities Q R -> scalar: of each class one pair (a, p), its first; the terms are -log(e^(s_ap) / sum over the positives p' of all classes of
+/// Pairs, similarities Q R -> scalar: the first pair (a, p) of each class; the terms are -log(e^(s_ap) / sum over the positives p' of all classes of
 /// e^(s_ap')). Sohn, NIPS 2016, eq. 7 (multi-class N-pair), on cosines.
 let loss (reduce: Reducer) (pairs: Pairs) (similarities: Tensor) =
     let anchors = (firstOfClass pairs).nonzero().reshape -1L
-    // Falling numbers, so that the first positive is the greatest.
+    // Decreasing numbers, so that the first positive is the greatest.
     let places =
         torch.arange (scalar (float similarities.shape[1]), scalar 0.0, scalar -1.0, dtype = int64', device = similarities.device)
 
@@ -34,7 +34,7 @@ let loss (reduce: Reducer) (pairs: Pairs) (similarities: Tensor) =
     let logits = similarities.index_select(0L, anchors).index_select(1L, positives)
     terms reduce similarities.shape[0] anchors logits
 
-/// embeddings B D, labels B -> scalar: the same on all pairs of a batch, of which only the first two images of a class are compared.
+/// embeddings B D, labels B -> scalar: the same on all pairs of a batch, but only the first two images of each class are compared.
 let ofBatch (reduce: Reducer) (embeddings: Tensor) (labels: Tensor) =
     let firstTwo =
         labels.cpu().data<int64>().ToArray()

@@ -1,17 +1,17 @@
-/// What losses with a proxy (a learned vector, a weight of the classifier) a class share.
+/// What losses with one proxy per class (a learned vector, a weight of the classifier) have in common.
 module CondEmbed.Losses.Proxies
 
 open CondEmbed
 open TorchSharp
 
-/// labels B -> nothing. ArgumentException for a label without a proxy.
+/// labels B -> unit. ArgumentException for a label without a proxy.
 let private checkLabels classes (labels: Tensor) =
     let least, greatest = toFloat (labels.min ()), toFloat (labels.max ())
 
     if least < 0.0 || greatest >= float classes then
         invalidArg (nameof labels) $"There are proxies for the classes 0 to {classes - 1}, and labels from {least} to {greatest}."
 
-/// embeddings B D -> nothing. LayerException for embeddings that are not as wide as the proxies.
+/// embeddings B D -> unit. LayerException for embeddings that are not as wide as the proxies.
 let private checkEmbeddings (features: int) (embeddings: Tensor) =
     let shape = embeddings.shape
 
@@ -19,10 +19,10 @@ let private checkEmbeddings (features: int) (embeddings: Tensor) =
         Layer.refuse
             $"the proxies have {features} features, and the embeddings are {shapeText shape}, B D: make the loss with the D of the network."
 
-/// How many classes have proxies, and of how many features these are.
+/// How many classes have proxies, and how many features a proxy has.
 type Shape = { Classes: int; Features: int }
 
-/// No setting: the shape of the proxies that a run needs.
+/// Not a setting: the shape of the proxies that a run needs.
 let shape =
     Part.declare {
         let! classes = Setting.classes
@@ -45,11 +45,11 @@ let onUnit centres { Classes = classes; Features = features } (loss: Tensor -> T
         loss labels (Layers.l2Normalise embeddings) (Layers.l2Normalise env.Params["proxies"]))
     |> OnProxies
 
-/// A loss of (labels B, cosines B C) as a loss with a proxy a class.
+/// A loss of (labels B, cosines B C) as a loss with one proxy per class.
 let one shape (loss: Tensor -> Tensor -> Tensor) =
     onUnit 1 shape (fun labels embeddings proxies -> loss labels (matmul embeddings (proxies.t ())))
 
-/// A loss of (labels B, cosines B K C) as a loss with K proxies a class. Classes come last, since what runs over K is then done for all of them at once.
+/// A loss of (labels B, cosines B K C) as a loss with K proxies per class. Classes come last, so that sums over K run for all of them at once.
 let several centres shape (loss: Tensor -> Tensor -> Tensor) =
     onUnit centres shape (fun labels embeddings proxies ->
         let byCentre = proxies.reshape(int64 shape.Classes, int64 centres, -1L).transpose(0L, 1L).reshape(proxies.shape)

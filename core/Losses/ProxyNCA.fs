@@ -7,7 +7,7 @@ open CondEmbed.Reducers
 /// both of length 1. Movshovitz-Attias et al., ICCV 2017; with the denominator and the scale (1 / temperature) of Teh et al.,
 /// ProxyNCA++, ECCV 2020, eq. 6.
 let loss (scale: float) (reduce: Reducer) (labels: Tensor) (cosines: Tensor) =
-    // -|x - p|^2 is 2 cos - 2, and the softmax does not see the 2.
+    // -|x - p|^2 is 2 cos - 2, and the 2 cancels in the softmax.
     reduce (Terms.ofEveryAnchor (Proxies.crossEntropy labels (2.0 * scale * cosines)))
 
 let private partOf name source scale =

@@ -16,7 +16,7 @@ type private Ranked =
         AmongPositives: Tensor
     }
 
-/// Counts in N R numbers, N the number of positive pairs. With the query counted it stands among all others of its own ranking, at similarity 1, and among the positives.
+/// Counts in N R numbers, N the number of positive pairs. If the query is counted, it is one of the others and one of the positives in its own ranking, at similarity 1.
 let private rank (temperature: float) countQuery (pairs: Pairs) (s: Tensor) =
     let query, positive = places pairs.Positive
     let value = at query positive s

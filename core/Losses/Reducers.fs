@@ -3,24 +3,24 @@ module CondEmbed.Reducers
 
 open TorchSharp
 
-/// The terms of a loss, of any shape X: their values, which of them count (X of bool), and the row of each one's anchor (X of int64) among so many.
+/// The terms of a loss, of any shape X: their values, which of them count (X of bool), and the row of each one's anchor (X of int64) out of a number of anchors.
 type Terms = { Values: Tensor; Counted: Tensor; Anchors: Tensor; Queries: int64 }
 
-/// Terms -> scalar. No term at all gives 0 with a gradient of 0.
+/// Terms -> scalar. Without any term this is 0, with a gradient of 0.
 type Reducer = Terms -> Tensor
 
 let private rows (count: int64) (like: Tensor) = torch.arange (scalar (float count), dtype = int64', device = like.device)
 
 module Terms =
-    /// Q, Q of bool: a term an anchor.
+    /// Q, Q of bool: at most one term per anchor.
     let ofAnchors (counted: Tensor) (values: Tensor) =
         let queries = values.shape[0]
         { Values = values; Counted = counted; Anchors = rows queries values; Queries = queries }
 
-    /// Q: a term of every anchor.
+    /// Q: one term per anchor.
     let ofEveryAnchor (values: Tensor) = ofAnchors (torch.ones_like (values, dtype = torch.bool)) values
 
-    /// Q R, Q R of bool: a term a pair.
+    /// Q R, Q R of bool: one term per pair.
     let ofPairs (counted: Tensor) (values: Tensor) =
         let queries = values.shape[0]
 
@@ -29,23 +29,23 @@ module Terms =
           Anchors = (rows queries values).unsqueeze(1L).expand_as values
           Queries = queries }
 
-    /// T, T of int64: a term a triplet.
+    /// T, T of int64: one term per triplet.
     let ofTriplets (anchors: Tensor) queries (values: Tensor) =
         { Values = values
           Counted = torch.ones_like (values, dtype = torch.bool)
           Anchors = anchors
           Queries = queries }
 
-/// N of places from 0 to count - 1, N -> count: sums by place, in float32 at least, since a sum in bfloat16 stands still at 256.
+/// N of places from 0 to count - 1, N -> count: sums by place, in float32 at least, since a sum in bfloat16 stops growing at 256.
 let totals (count: int64) (place: Tensor) (x: Tensor) =
     let wide = if x.dtype = float64 then float64 else float32
     x.new_zeros([| count |], dtype = wide).index_add(0L, place, x.``to`` wide, scalar 1.0).``to`` x.dtype
 
-/// Groups X of int64, weights X, places X from 0 to bins -> so many groups x bins + 1: each group's histogram of its places, each place's weight shared
-/// linearly between the two whole numbers beside it.
+/// Groups X of int64, weights X, places X from 0 to bins -> groups x bins + 1: each group's histogram of its places, with each place's weight split
+/// linearly between the two nearest whole numbers.
 let histograms (bins: int) (groups: int64) (group: Tensor) (weight: Tensor) (places: Tensor) =
     let side = int64 bins + 1L
-    // Clamped as whole numbers, so that a place that is no number has a bin, too, and shows in its count.
+    // Clamped as whole numbers, so that a NaN gets a bin too and shows up in its count.
     let below = (places.detach().floor().``to`` int64').clamp_(0L.ToScalar(), (int64 bins - 1L).ToScalar())
     let above = (places - below) * weight
     let first = (group * side.ToScalar() + below).reshape -1L
@@ -63,20 +63,20 @@ let meanWhere (mask: Tensor) (values: Tensor) =
 /// The sum of the terms that count.
 let sum: Reducer = fun terms -> (counted terms).sum()
 
-/// The mean of the terms that count; 0 where none does.
+/// The mean of the terms that count; 0 if none does.
 let mean: Reducer = fun terms -> meanWhere terms.Counted terms.Values
 
 /// X of bool, X of bool -> X of bool: where the first is true and the second is not.
 let private butNot (out: Tensor) (mask: Tensor) = mask.gt out
 
-/// The mean of the terms within two bounds, both exclusive. A term that is no number counts, so that it is seen.
+/// The mean of the terms within two bounds, both exclusive. A NaN counts, so that it does not go unnoticed.
 let between (low: float) (high: float) : Reducer =
     fun terms ->
         let v = terms.Values.detach ()
         let outside = v.le(scalar low).logical_or(v.ge (scalar high))
         meanWhere (terms.Counted |> butNot outside) terms.Values
 
-/// The mean of the terms above zero. A term that is no number counts, so that it is seen.
+/// The mean of the terms above zero. A NaN counts, so that it does not go unnoticed.
 let nonZero: Reducer = fun terms -> meanWhere (terms.Counted |> butNot (terms.Values.detach().le(scalar 0.0))) terms.Values
 
 /// The mean over anchors of the mean of each one's terms; an anchor without terms counts as 0.

@@ -15,7 +15,7 @@ type Value =
         | Number x -> x.ToString CultureInfo.InvariantCulture
         | Named call -> string call
 
-/// A part asked for by name, with the settings that were given: `triplet(margin=0.3, miner=semi-hard)`.
+/// A part requested by name, with the settings that were given: `triplet(margin=0.3, miner=semi-hard)`.
 and Call =
     { Name: string
       Given: Map<string, Value> }
@@ -32,7 +32,7 @@ type Range =
     | Whole
     | OnOff
 
-/// A setting: its key, default, which numbers it takes where it is one, and its meaning.
+/// A setting: its key, its default, the range if it is a number, and its meaning.
 type Setting =
     { Key: string
       Default: Value
@@ -41,10 +41,10 @@ type Setting =
 
     member this.IsNumber = this.Default.IsNumber
 
-/// What a part is made from: the values of its settings, how many classes there are to train on, and D.
+/// What a part is made from: the values of its settings, the number of classes to train on, and D.
 type Chosen = { Values: Map<string, Value>; Classes: int; Features: int }
 
-/// Settings that a part declares, and what it reads of them: as a layer declares its parameters. Composed by `let!` and `and!` in `Part.define`.
+/// The settings that a part declares, and what it makes of them, just as a layer declares its parameters. Composed with `let!` and `and!` in `Part.define`.
 type Declared<'T> = { Settings: Setting list; Read: Chosen -> 'T }
 
 module Setting =
@@ -78,10 +78,10 @@ module Setting =
 
         { Settings = [ setting ]; Read = call }
 
-    /// No setting: how many classes there are to train on.
+    /// Not a setting: the number of classes to train on.
     let classes: Declared<int> = { Settings = []; Read = _.Classes }
 
-    /// No setting: D.
+    /// Not a setting: D, the features of an embedding.
     let features: Declared<int> = { Settings = []; Read = _.Features }
 
     /// What a setting takes, in words, for messages.
@@ -104,10 +104,10 @@ module Setting =
         Numbers.refusal value
         |> Option.orElse (if isTaken then None else Some $"is {Numbers.text value}; it must be {rangeText setting.Range}")
 
-/// A loss, miner, reducer or distance by name: where it is from, its settings, and how it is made.
+/// A loss, miner, reducer or distance by name: its source, its settings, and how it is made.
 type Part<'T> = { Name: string; Source: string; Settings: Setting list; Make: Chosen -> 'T }
 
-/// `let! a = Setting.number ... and! b = ...` declares settings in their order, and `return` makes something of their values.
+/// `let! a = Setting.number ... and! b = ...` declares settings in order, and `return` makes something from their values.
 type DeclaredBuilder() =
     member _.Return(value: 'T) : Declared<'T> = { Settings = []; Read = fun _ -> value }
     member _.BindReturn(declared: Declared<'A>, f: 'A -> 'B) : Declared<'B> = { Settings = declared.Settings; Read = declared.Read >> f }
@@ -122,7 +122,7 @@ type PartBuilder(name, source) =
     member _.Run(declared: Declared<'T>) : Part<'T> = { Name = name; Source = source; Settings = declared.Settings; Make = declared.Read }
 
 module Part =
-    /// Several settings as one.
+    /// Several settings combined.
     let declare = DeclaredBuilder()
 
     /// A part of a name and a source: `Part.define "nca" "Goldberger et al., NIPS 2004" { let! scale = Setting.positive "scale" 1.0 "..." return ... }`.
@@ -149,7 +149,7 @@ module Part =
         | Some { Default = Named _ }, Number _ -> Some $"the {kind} '{part.Name}': {key} is {value}; it must be a name"
         | Some { Default = Named _ }, Named _ -> None
 
-    /// Everything that is wrong with a call's own name and settings; those of the parts within it are looked at when they are made.
+    /// Everything that is wrong with a call's own name and settings; parts inside it are checked when they are made.
     let problems kind (parts: Part<_> list) (call: Call) =
         match tryFind parts call.Name with
         | None ->
@@ -169,7 +169,7 @@ module Part =
             let message = String.concat "; " wrong
             raise (ArgumentException $"{Char.ToUpperInvariant message[0]}{message.Substring 1}.")
 
-    /// The setting of a key that names one of the parts, which is made for it.
+    /// The setting under a key, which names one of the parts; that part is then made.
     let setting kind (parts: Part<'T> list) key name meaning : Declared<'T> =
         let call = Setting.part key name meaning
 

@@ -7,16 +7,16 @@ open TorchSharp
 let unit (embeddings: Tensor) =
     if embeddings.Dimensions <> 2L then
         Layer.refuse
-            $"similarities are of embeddings B D; these are {shapeText embeddings.shape}: pool maps and flatten what has more sides."
+            $"similarities are of embeddings B D; these are {shapeText embeddings.shape}: pool feature maps and flatten anything with more dimensions."
 
     Layers.l2Normalise embeddings
 
-/// B D -> B B, cosines of all pairs. LayerException for anything but B D. The gradient is for use as it is: it cannot be differentiated again.
+/// B D -> B B, cosines of all pairs. LayerException for anything but B D. Its gradient cannot be differentiated again.
 let cosine (embeddings: Tensor) =
     let unit = unit embeddings
 
     if unit.requires_grad then
-        // S is symmetric, so one product (G + G^T) U brings what G U and G^T U would: half the work of the gradient.
+        // S is symmetric, so one product (G + G^T) U does the work of G U and G^T U: half the cost of the gradient.
         let s = matmul unit (unit.detach().t())
         (s + s.t ()).sub_(s.detach ())
     else

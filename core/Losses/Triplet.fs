@@ -31,7 +31,7 @@ let loss (distance: Distances.Distance) (options: Options) (reduce: Reducer) min
         let terms = terms (at t.Anchor t.Positive d) (at t.Anchor t.Negative d) (fun () -> at t.Positive t.Negative d)
         reduce (Terms.ofTriplets t.Anchor d.shape[0] terms)
 
-let private margin = Setting.number "margin" 0.2 "how much farther than the positive the negative shall be"
+let private margin = Setting.number "margin" 0.2 "how much farther than the positive the negative should be"
 let private distance = Distances.setting "l2, squared-l2, cosine"
 
 let private partOf name source miner =
@@ -45,7 +45,7 @@ let private partOf name source miner =
             Miners.setting
                 (margin.Settings @ distance.Settings)
                 miner
-                "chooses triplets; its margin and distance are the loss's unless it is given others"
+                "chooses triplets; it uses the margin and distance of the loss unless it is given its own"
 
         and! reduce = Reducers.setting "non-zero"
         let options = { Margin = slack; Soft = soft; Swap = swap }

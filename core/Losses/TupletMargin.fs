@@ -1,4 +1,4 @@
-/// Yu and Tao, "Deep Metric Learning with Tuplet Margin Loss", ICCV 2019: the loss, and the variance of pairs that goes beside it.
+/// Yu and Tao, "Deep Metric Learning with Tuplet Margin Loss", ICCV 2019: the loss, and the intra-pair variance loss that goes with it.
 module CondEmbed.Losses.TupletMargin
 
 open System

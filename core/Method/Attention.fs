@@ -22,7 +22,7 @@ type Options =
 type Values =
     /// A projection of the tokens (`value`), and one of the result (`output`).
     | Own
-    /// They are given, B T D, and what is read is the result.
+    /// They are given, B T D, and the weighted mean of them is the result.
     | Given
 
 /// What queries read of each of N images: N H T D/H.
@@ -34,7 +34,7 @@ let private check options =
             (nameof options)
             $"{options.Heads} heads do not divide an embedding of {options.Embedding}: choose a number of heads that does."
 
-/// B N D -> B H N D/H, one part of the features a head.
+/// B N D -> B H N D/H, an equal share of the features for each head.
 let private splitHeads heads (x: Tensor) = x.unflatten(2L, [| int64 heads; -1L |]).transpose(1L, 2L)
 
 /// B H N D/H -> B N D.
@@ -53,8 +53,8 @@ let private ownOr given values (own: Layer<Tensor, Tensor>) =
     | Values.Own -> own
     | Values.Given -> given
 
-/// (tokens that keys are made of N T C, what values are made of: N T C, or N T D where they are given) -> keys and values, once an image, for any number of
-/// queries. Declares `key` and, where values are its own, `value`.
+/// (tokens for the keys N T C; tokens for the values N T C, or the given values N T D) -> keys and values, computed once per image for any number of
+/// queries. Declares `key` and, unless values are given, `value`.
 let keysAndValues options values : Layer<Tensor * Tensor, KeysAndValues> =
     let key = projection "key" options options.Channels
     let value = projection "value" options options.Channels |> ownOr (Layer.lift id) values
@@ -62,7 +62,7 @@ let keysAndValues options values : Layer<Tensor * Tensor, KeysAndValues> =
     Layer.create (key.Specs @ value.Specs) (fun env (tokens, valued) ->
         { Keys = key.Forward env tokens |> split options; Values = value.Forward env valued |> split options })
 
-/// CA: (queries N Q D, the keys and values of each image) -> N Q D, all queries of an image in one fused call. Declares `query` and, where values are its own,
+/// CA: (queries N Q D, the keys and values of each image) -> N Q D, all queries of an image in one fused call. Declares `query` and, unless values are given,
 /// `output`.
 let cross options values : Layer<Tensor * KeysAndValues, Tensor> =
     let query = query options
@@ -73,7 +73,7 @@ let cross options values : Layer<Tensor * KeysAndValues, Tensor> =
         |> joinHeads
         |> output.Forward env)
 
-/// (queries N Q D, the keys and values of each image) -> N H Q T, where each query looks: non-negative, sums to 1 over T. The `query` of `cross`. For
+/// (queries N Q D, the keys and values of each image) -> N H Q T, where each query looks: non-negative, sums to 1 over T. Has the `query` of `cross`. For
 /// pictures, not for training.
 let weights options : Layer<Tensor * KeysAndValues, Tensor> =
     let query = query options

@@ -1,27 +1,27 @@
-/// Pairs of pictures after training: how alike they are on every level, and where each is looked at in the light of the other.
+/// Pairs of images after training: how similar they are on every level, and where each level looks.
 module CondEmbed.Comparison
 
 open TorchSharp
 
-/// What N pictures are compared by, so that a picture of many pairs goes through the encoder once.
+/// What is computed once per image for N images, so that an image in many pairs goes through the encoder once.
 type Known =
     {
         /// N D, of any length.
         Embeddings: Tensor
         /// The keys and values of each level: N H T D/H.
         KeysAndValues: Attention.KeysAndValues list
-        /// Rows and columns of what each level reads; their product is T.
+        /// Rows and columns of the map that each level reads; their product is T.
         Grids: (int64 * int64) list
     }
 
-/// How pairs of pictures are compared after training, in steps, so that many pairs can share what is known of a picture.
+/// Compares pairs of images after training, in steps, so that many pairs can share what is known of an image.
 type Comparison =
     {
-        /// N pictures -> what they are compared by.
+        /// N images -> what is known of them.
         Know: Layer<Tensor, Known>
-        /// (what is known, first and second of E pairs, int64) -> L+1 E: s^0, the cosine of the unconditional embeddings, and s^1 ... s^L, as while training.
+        /// (what is known, first and second of E pairs, int64) -> L+1 E: s^0, the cosine of the unconditional embeddings, and s^1 ... s^L, as in training.
         Similarities: Layer<Known * Tensor * Tensor, Tensor>
-        /// The same -> a level each 2 E H T: where in the first pictures of the pairs the second ones look, and then where in the second the first.
+        /// The same -> 2 E H T per level: where in the first image of each pair the second one looks, and then vice versa.
         Attention: Layer<Known * Tensor * Tensor, Tensor list>
         /// Of encoder, head and levels.
         Specs: ParamSpec list
@@ -32,7 +32,7 @@ let private cosines (embeddings: Tensor) (first: Tensor) (second: Tensor) =
     let unit = Layers.l2Normalise embeddings
     (unit.index_select (0L, first) * unit.index_select (0L, second)).sum -1L
 
-/// What a network's levels make of pairs. Parameters stand under `hierarchy` and the network's own names, as in its objective.
+/// Compares pairs with the levels of a network. Its parameters are under `hierarchy` and the network's own names, as in its objective.
 let ofNetwork (network: Network) (hierarchy: Hierarchy.Options) : Comparison =
     let inHierarchy layer = Layer.named "hierarchy" layer
     let views = Hierarchy.viewsOf network hierarchy
@@ -69,6 +69,6 @@ let ofNetwork (network: Network) (hierarchy: Hierarchy.Options) : Comparison =
       Attention = Layer.create attention.Specs ofPairs
       Specs = ofNetwork @ (inHierarchy (Layer.create (Hierarchy.specs hierarchy) (fun _ () -> ()))).Specs }
 
-/// What is known, and where the pictures of E pairs are looked at (`Attention`) -> a level each 2 E h w: the mean of the heads on the grid of the level's map.
+/// (what is known, the attention of E pairs) -> 2 E h w per level: the mean of the heads on the grid of the level's map.
 let onGrids (known: Known) (attention: Tensor list) : Tensor list =
     [ for (rows, columns), weights in List.zip known.Grids attention -> weights.mean([| 1L |]).unflatten(1L, [| rows; columns |]) ]

@@ -7,21 +7,21 @@ open TorchSharp
 /// Which terms count, how much, and on which pairs.
 type Options =
     {
-        /// Of each level's loss.
+        /// Weight of each level's loss.
         Weight: float
         /// Only the last level has a loss.
         LastOnly: bool
-        /// The levels' losses train the levels alone: encoder and head learn from them by distillation, if at all.
+        /// The levels' losses train only the levels: the encoder and head learn from them by distillation, if at all.
         LevelsAlone: bool
         /// Steps over which the weights of all conditional terms rise evenly to their full height.
         WarmUp: int
-        /// Weight of what the last level's similarities teach the unconditional ones; 0 for nothing.
+        /// Weight of the distillation of the last level's similarities into the unconditional ones; 0 for none.
         Distillation: float
-        /// Temperature of that.
+        /// Temperature of the distillation.
         Temperature: float
-        /// K: the pairs of each image with the K most similar others and with its positives; 0 for all.
+        /// K: compare each image only with the K most similar others and with its positives; 0 for all pairs.
         Nearest: int
-        /// Pairs that are computed at a time, and once more for their gradients; 0 for all at once.
+        /// How many pairs are computed at a time, and recomputed for their gradients; 0 for all at once.
         Block: int
     }
 
@@ -36,10 +36,10 @@ let plain weight =
       Nearest = 0
       Block = 0 }
 
-/// Named terms before weighting, and the weighted ones that are added up, some of which only bring gradients.
+/// Named terms before weighting, and the weighted terms to add up, some of which only contribute gradients.
 type Terms = { Named: (string * Tensor) list; Weighted: Tensor list }
 
-/// Any shape -> the same, times how far the warm-up is. The step is a statistic, so that a run that is resumed goes on where it stopped.
+/// Any shape -> the same, scaled by the progress of the warm-up. The step is a statistic, so that a resumed run continues where it stopped.
 let private warming steps : Layer<unit, Tensor -> Tensor> =
     if steps = 0 then
         Layer.lift (fun () -> id)
@@ -52,13 +52,13 @@ let private warming steps : Layer<unit, Tensor -> Tensor> =
             let rise = (next / float steps).clamp_max(scalar 1.0).squeeze()
             fun x -> rise.``to`` x.dtype * x)
 
-/// No gradient goes on to what the levels read.
+/// Stops gradients from reaching what the levels read.
 let private detached (views: Hierarchy.Views) : Hierarchy.Views =
     { Maps = views.Maps |> List.map _.detach()
       Embeddings = views.Embeddings.detach ()
       Values = views.Values |> Option.map _.detach() }
 
-/// The losses of the levels that count, by the number of the level. A loss with parameters of its own has them once for each level.
+/// The losses of the levels that have one, by the number of the level. A loss with parameters of its own has separate ones for each level.
 let private lossesOf (hierarchy: Hierarchy.Options) options levelLoss =
     let onLevel = Loss.onSimilarities levelLoss
 
@@ -97,8 +97,8 @@ let private ofLevels (hierarchy: Hierarchy.Options) options levelLoss : Layer<Hi
 
     Layer.create specs forward
 
-/// Views and labels B -> the conditional terms: `level1` ... and `distillation`; none without levels. Parameters stand under `hierarchy` and
-/// `loss.level1` ... . ArgumentException: a loss that cannot score similarities.
+/// Views and labels B -> the conditional terms: `level1` ... and `distillation`; none without levels. Parameters are under `hierarchy` and
+/// `loss.level1` ... . ArgumentException for a loss that cannot score similarities.
 let terms (hierarchy: Hierarchy.Options) options levelLoss : Layer<Hierarchy.Views * Tensor, Terms> =
     if hierarchy.Levels = 0 then
         Layer.lift (fun _ -> { Named = []; Weighted = [] })

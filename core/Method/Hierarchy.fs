@@ -13,7 +13,7 @@ type Query =
     /// e_j at every level.
     | Unconditional
 
-/// When i and j are alike.
+/// How similar i and j are on a level.
 [<RequireQualifiedAccess>]
 type Agreement =
     /// cos(c[i|j], c[j|i]).
@@ -21,28 +21,28 @@ type Agreement =
     /// (cos(c[i|j], e_j) + cos(c[j|i], e_i)) / 2.
     | OneSided
 
-/// What the levels are: how many, what each reads, its queries, and when a pair is alike by it.
+/// The form of the levels: how many, what each reads, its queries, and how it compares a pair.
 type Options =
     {
-        /// Of the encoder's last map.
+        /// The sizes of the attention over the encoder's last map.
         Attention: Attention.Options
         /// L; 0 is the baseline without conditional embeddings.
         Levels: int
         /// c^l = c^(l-1) + CA(...) instead of c^l = CA(...).
         Residual: bool
-        /// One set of attention weights for all levels instead of one a level.
+        /// One set of attention weights for all levels instead of one per level.
         Shared: bool
-        /// Given: the head's own projection of the tokens. Queries then start at zero, so that attention starts uniform, and what is read as e.
+        /// Given: the head's own projection of the tokens. Queries then start at zero, so that attention starts uniform and its result starts as e.
         Values: Attention.Values
         Query: Query
         After: Level.After
         Position: Positions.Code
         Agreement: Agreement
-        /// Channels of each stage, the last first, at least L of them: each level reads one stage. None where all levels read the last map.
+        /// Channels of each stage, the last one first, at least L of them: each level reads one stage. Empty if all levels read the last map.
         Stages: int list
     }
 
-/// Levels as the abstract suggests them: each reads the last map with projections of its own, and its queries are the level before it.
+/// Levels as the abstract suggests them: each reads the last map with projections of its own, and its queries are the embeddings of the level before it.
 let plain attention levels : Options =
     { Attention = attention
       Levels = levels
@@ -55,10 +55,10 @@ let plain attention levels : Options =
       Agreement = Agreement.Mutual
       Stages = [] }
 
-/// What the levels read: B C h w of each stage, the last first, B D unconditional embeddings, and B T D values where these are given.
+/// What the levels read: B C h w of each stage, the last one first, B D unconditional embeddings, and B T D values if these are given.
 type Views = { Maps: Tensor list; Embeddings: Tensor; Values: Tensor option }
 
-/// What levels read of a network's features, and the values that they share with its head.
+/// What the levels read of a network's features, and the values that they share with its head.
 let viewsOf (network: Network) (options: Options) : Env -> Encoders.Features -> Tensor -> Views =
     let project =
         match options.Values, network.Project with
@@ -87,12 +87,12 @@ let private level (options: Options) index =
 
 let private levels (options: Options) =
     if options.Levels < 0 then
-        invalidArg (nameof options) $"There cannot be {options.Levels} levels: 0 is the baseline without any, 1 and more are conditional."
+        invalidArg (nameof options) $"There cannot be {options.Levels} levels: 0 is the baseline without levels, 1 or more are conditional."
 
     if not options.Stages.IsEmpty && options.Stages.Length < options.Levels then
         invalidArg
             (nameof options)
-            $"{options.Levels} levels cannot read a stage each of {options.Stages.Length}: give as many stages, or none."
+            $"{options.Levels} levels cannot read one stage each of {options.Stages.Length}: give as many stages as levels, or none."
 
     List.init options.Levels (level options)
 
@@ -104,7 +104,7 @@ let private specsOf (options: Options) (ofLevel: Level.Level -> ParamSpec list) 
 /// The parameters of all levels, level after level.
 let specs options = specsOf options _.Specs
 
-/// The views are those of the network that the levels are made for.
+/// Refuses views that are not those of the network that the levels are made for.
 let private demandViews (options: Options) (maps: Tensor list) =
     let made = if options.Stages.IsEmpty then [ options.Attention.Channels ] else options.Stages |> List.truncate options.Levels
 
@@ -118,7 +118,7 @@ let private demandViews (options: Options) (maps: Tensor list) =
             Layer.refuse
                 $"the levels are made for maps of {channels} channels (Channels), and the network's map is {shapeText shape}, B C h w: make the hierarchy with the C of the network."
 
-/// The embeddings are as wide as the levels are made for.
+/// Refuses embeddings of another width than the levels are made for.
 let private demandEmbeddings (options: Options) (embeddings: Tensor) =
     let shape = embeddings.shape
 
@@ -126,7 +126,7 @@ let private demandEmbeddings (options: Options) (embeddings: Tensor) =
         Layer.refuse
             $"the levels are made for embeddings of {options.Attention.Embedding} features (Embedding), and the network's are {shapeText shape}, B D: make the hierarchy with the D of the network."
 
-/// Views of a batch -> the keys and values of each image, a level each.
+/// Views of a batch -> the keys and values of each image, for each level.
 let keysAndValues (options: Options) : Layer<Views, Attention.KeysAndValues list> =
     let levels = levels options
 
@@ -146,7 +146,7 @@ let keysAndValues (options: Options) : Layer<Views, Attention.KeysAndValues list
 
     Layer.create (specsOf options _.KeysAndValues.Specs) forward
 
-/// Of (i|j) what image i is asked with: what is known of (j|i).
+/// The query of (i|j) to image i: what is known of (j|i).
 let private queries (options: Options) pairing first previous =
     match options.Query with
     | Query.Previous -> Pairing.reversed pairing previous
@@ -155,8 +155,8 @@ let private queries (options: Options) pairing first previous =
 let private ofImages pairing (images: Attention.KeysAndValues) : Attention.KeysAndValues =
     { Keys = Pairing.ofImages pairing images.Keys; Values = Pairing.ofImages pairing images.Values }
 
-/// (pairs, the keys and values of each image, embeddings B D) -> L tensors N Q D, the conditional embeddings c^1 ... c^L of the pairs: of all pairs B B D, where
-/// row i column j is the embedding of image i in the light of image j.
+/// (pairs, the keys and values of each image, embeddings B D) -> L tensors N Q D, the conditional embeddings c^1 ... c^L of the pairs. For all pairs these are B B D:
+/// row i, column j is the embedding of image i in the light of image j.
 let conditional (options: Options) : Layer<Pairing * Attention.KeysAndValues list * Tensor, Tensor list> =
     let levels = levels options
 
@@ -171,7 +171,7 @@ let conditional (options: Options) : Layer<Pairing * Attention.KeysAndValues lis
 
     Layer.create (specsOf options (fun level -> level.Cross.Specs @ level.After.Specs)) forward
 
-/// (pairs, embeddings B D, c N Q D) -> the similarity of each pair by one level: B B of all, or E of chosen ones.
+/// (pairs, embeddings B D, c N Q D) -> the similarity of each pair on one level: B B for all pairs, or E for chosen ones.
 let similarity (options: Options) pairing embeddings (c: Tensor) =
     let unit = Layers.l2Normalise c
     let towards other = (unit * Pairing.reversed pairing other).sum -1L
@@ -183,8 +183,8 @@ let similarity (options: Options) pairing embeddings (c: Tensor) =
         (one + Pairing.reversed pairing one) / 2.0
     |> Pairing.once pairing
 
-/// (pairs, the keys and values of each image, embeddings B D) -> L tensors N H Q T: where in the image that is read the query of each pair looks, a level
-/// each. The parameters of `conditional`.
+/// (pairs, the keys and values of each image, embeddings B D) -> L tensors N H Q T, one per level: where the query of each pair looks in the image
+/// it reads. Has the parameters of `conditional`.
 let attention (options: Options) : Layer<Pairing * Attention.KeysAndValues list * Tensor, Tensor list> =
     let levels, conditional = levels options, conditional options
 

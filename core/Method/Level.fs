@@ -1,4 +1,4 @@
-/// One level of the hierarchy: what it reads of an image, what it asks, and what it makes of the answer.
+/// One level of the hierarchy: what it reads of an image, its query, and what it does with the result.
 module CondEmbed.Level
 
 /// What follows the attention of a level (and the sum of a residual one).
@@ -9,19 +9,19 @@ type After =
     /// x + W2 gelu(W1 norm(x)) of 4 D inner features, as in a pre-norm transformer (Xiong et al., ICML 2020); starts as x.
     | FeedForward
 
-/// What a level is made of.
+/// The form of a level.
 type Options =
     {
         Attention: Attention.Options
-        /// Given: queries start at zero, so that attention starts uniform and what is read starts as the mean of the values.
+        /// Given: queries start at zero, so that attention starts uniform and its result starts as the mean of the values.
         Values: Attention.Values
         After: After
         Position: Positions.Code
-        /// The level starts by answering little: for levels that add to the level before them, so that the hierarchy starts close to the baseline.
+        /// The level's output starts near zero: for levels that add to the level before them, so that the hierarchy starts close to the baseline.
         Quiet: bool
     }
 
-/// A level in its steps, so that all pairs share the keys and values of an image.
+/// A level, split into steps so that all pairs share the keys and values of an image.
 type Level =
     {
         /// (map B C h w, its tokens B T C, given values B T D or else the tokens) -> the keys and values of each image.
@@ -60,7 +60,7 @@ let private start options (spec: ParamSpec) =
     | "outer.bias" -> { spec with Init = Constant 0.0 }
     | _ -> spec
 
-/// A level under a name.
+/// A level whose parameters are under a name.
 let create name options =
     let keysAndValues = Attention.keysAndValues options.Attention options.Values
     let cross = Attention.cross options.Attention options.Values

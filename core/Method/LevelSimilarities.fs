@@ -1,20 +1,20 @@
-/// The similarities of the pairs of a batch on each level: on all pairs or chosen ones, at once or in blocks.
+/// The similarities of the pairs of a batch on each level: for all pairs or chosen ones, at once or in blocks.
 module CondEmbed.LevelSimilarities
 
 open TorchSharp
 
-/// What was found of the pairs of a batch.
+/// The pairs of a batch and their similarities.
 type Found =
     {
-        /// What a loss is to see.
+        /// The pairs that a loss sees.
         Pairs: Mining.Pairs
         /// B B of each level; pairs that were not chosen are 0.
         Similarities: Tensor list
-        /// From a scalar that was made of the similarities, once: what must be added to it so that its gradients reach everything. Nothing changes its value.
+        /// Takes a scalar made from the similarities, once, and returns what to add to it so that its gradients reach everything. The added value is zero.
         Pull: Tensor -> Tensor list
     }
 
-/// What is computed: the pieces, which of all their values count (all if none is named), and the images of these. None: all pairs at once.
+/// What to compute: the pieces, which of their values count (all if none is named), and the images of those. None: all pairs at once.
 type private Plan = { Pieces: Pairing list; Kept: Tensor option; Images: Tensor * Tensor }
 
 let private planOf nearest block (labels: Tensor) (embeddings: Tensor) =
@@ -47,7 +47,7 @@ let private unlisted levels (inputs: Tensor list) =
     let images = [ for pair in List.chunkBySize 2 images -> ({ Keys = pair[0]; Values = pair[1] }: Attention.KeysAndValues) ]
     images, inputs.Head, parameters
 
-/// All pairs in blocks: similarities L E without a history, and the gradients that a second pass brings.
+/// All pairs in blocks: similarities L E without a history, and the gradients from a second pass.
 let private inBlocks (compute: Env -> Pairing -> Attention.KeysAndValues list -> Tensor -> Tensor) names env pieces images embeddings =
     let inputs = listed images embeddings [ for name in names -> env.Params[name] ]
 
@@ -64,7 +64,7 @@ let private inBlocks (compute: Env -> Pairing -> Attention.KeysAndValues list ->
 
     found, pull
 
-/// (views, labels B) -> similarities, of each image with the K nearest others and its positives (all if K is 0), so many pairs at a time (all at once if 0).
+/// (views, labels B) -> similarities, of each image with its K nearest others and its positives (all if K is 0), `block` pairs at a time (all at once if 0).
 let layer (hierarchy: Hierarchy.Options) nearest block : Layer<Hierarchy.Views * Tensor, Found> =
     let keysAndValues, conditional = Hierarchy.keysAndValues hierarchy, Hierarchy.conditional hierarchy
     let names = [ for spec in conditional.Specs -> spec.Name ]

@@ -1,9 +1,9 @@
-/// Which pairs of a batch are compared, and how what is known of them lies in a tensor.
+/// Which pairs of a batch are compared, and how tensors about them are laid out.
 namespace CondEmbed
 
 open TorchSharp
 
-/// Ordered pairs (i|j), image i in the light of image j, as N Q ... : all that are read of one image stand in a row of N.
+/// Ordered pairs (i|j), image i in the light of image j, as N Q ... : all queries to one image are in one row of N.
 [<RequireQualifiedAccess>]
 type Pairing =
     /// N = Q = B: row i, column j.
@@ -40,7 +40,7 @@ module Pairing =
             let half start = x.narrow(0L, start, first.shape[0]).transpose(0L, 1L)
             torch.cat ([| half first.shape[0]; half 0L |], 0L)
 
-    /// N Q that are symmetric -> B B, E, or n n in a row.
+    /// N Q, symmetric -> B B, E, or n n flattened.
     let once pairing (x: Tensor) =
         match pairing with
         | Pairing.All -> x
@@ -52,8 +52,8 @@ module Pairing =
         let places = torch.cat ([| first * count + second; second * count + first |], 0L)
         x.new_zeros([| count * count |]).index_add(0L, places, torch.cat ([| x; x |], 0L), scalar 1.0).reshape(count, count)
 
-    /// K, positives B B of bool, similarities B B -> E, E: the pairs of each image with the K others that are most similar to it (all B - 1 where there are no
-    /// more) and with its positives; and B B of bool that marks them. Positives always count, since no loss can pull together what it does not see. No gradient.
+    /// K, positives B B of bool, similarities B B -> E, E: the pairs of each image with the K others that are most similar to it (all B - 1 if there are fewer)
+    /// and with its positives; and B B of bool that marks them. Positives always count, since no loss can pull together what it does not see. No gradient.
     let nearest (k: int) (positive: Tensor) (similarities: Tensor) =
         withoutGradient (fun () ->
             let count = similarities.shape[0]
@@ -65,12 +65,12 @@ module Pairing =
             let pairs = (either.triu 1L).nonzero()
             (pairs.select (1L, 0L), pairs.select (1L, 1L)), either)
 
-    /// Pieces of at most so many chosen pairs.
+    /// The chosen pairs in pieces of at most `size`.
     let pieces (size: int) (first: Tensor, second: Tensor) =
         [ for first, second in Seq.zip (first.split (int64 size)) (second.split (int64 size)) -> Pairing.Chosen(first, second) ]
 
-    /// All pairs of the images 0 .. B-1 (an int64 tensor) in squares of n x n, the last image again where they do not come out even: the squares; E, which of all
-    /// their values in a row are of pairs {i, j}, each pair once; and E, E, the images of these.
+    /// All pairs of the images 0 .. B-1 (an int64 tensor) in squares of n x n, repeating the last image if B is not a multiple of n. Returns the squares; E,
+    /// the flat positions of the pairs {i, j}, each pair once; and E, E, their images.
     let squares (n: int) (images: Tensor) =
         let count, side = images.shape[0], int64 n
         let group (start: int64) = torch.cat([| images; images.new_full ([| side |], count.ToScalar()) |], 0L).narrow(0L, start, side)

@@ -1,5 +1,5 @@
-/// Where a token lies in its picture, as features that are added to the token before it becomes a key. Values have none, as in Carion et al.,
-/// "End-to-End Object Detection with Transformers", ECCV 2020: where something lies helps to find it and is no part of it.
+/// Where a token lies in its image, as features that are added to the token before it becomes a key. Values do not get them, as in Carion et al.,
+/// "End-to-End Object Detection with Transformers", ECCV 2020: where something is helps to find it but is not part of it.
 module CondEmbed.Positions
 
 open System
@@ -7,7 +7,7 @@ open TorchSharp
 
 type private F = torch.nn.functional
 
-/// How tokens are told where they lie.
+/// How tokens get their positions.
 [<RequireQualifiedAccess>]
 type Code =
     | None
@@ -18,8 +18,8 @@ type Code =
 
 let private gridSide = 8L
 
-/// A map -> T C: sin and cos of the row, then of the column, each at C / 4 wavelengths from 2 pi places up to nearly 10000 times that; up to three channels that
-/// are left over stay zero.
+/// A map -> T C: sin and cos of the row, then of the column, each at C / 4 wavelengths from 2 pi locations up to nearly 10000 times that; up to three remaining
+/// channels stay zero.
 let sine (map: Tensor) =
     let channels, rows, columns = map.shape[1], map.shape[2], map.shape[3]
     let count (n: int64) = torch.arange (scalar (float n), dtype = map.dtype, device = map.device)
@@ -35,7 +35,7 @@ let sine (map: Tensor) =
     let rest = map.new_zeros [| rows; columns; channels - 4L * quarter |]
     torch.cat([| ofRows; ofColumns; rest |], 2L).flatten(0L, 1L)
 
-/// (map B C h w, its tokens B T C) -> B T C, the tokens with the code of their places. `Learned` declares `position`.
+/// (map B C h w, its tokens B T C) -> B T C, the tokens with their positional codes added. `Learned` declares `position`.
 let added code channels : Layer<Tensor * Tensor, Tensor> =
     match code with
     | Code.None -> Layer.lift snd

@@ -1,19 +1,19 @@
-/// Values that are computed piece by piece and once more for their gradient, so that only one piece's intermediate results are held at a time:
+/// Values computed piece by piece, and recomputed for their gradient, so that only one piece's intermediate results are in memory at a time:
 /// Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016, and Gao et al., "Scaling Deep Contrastive Learning Batch Size under Memory
 /// Limited Setup" (GradCache), 2021.
 module CondEmbed.Recomputed
 
 open TorchSharp
 
-/// Pieces of a function of some inputs: (inputs, piece) -> L E', put together along the second dimension -> L E. No gradient.
+/// A function of some inputs in pieces: (inputs, piece) -> L E', concatenated along the second dimension -> L E. No gradient.
 let values (f: Tensor list -> 'Piece -> Tensor) inputs (pieces: 'Piece list) =
     withoutGradient (fun () -> torch.cat ([| for piece in pieces -> keeping (fun () -> f inputs piece) |], 1L))
 
-/// A scalar and values that it was made from, which require gradients -> of their shape: its gradient, zero where it does not depend on them. The
+/// A scalar, and values that it was made from, which require gradients -> its gradient in their shape, zero where it does not depend on them. The
 /// scalar can be differentiated again.
 let factors (total: Tensor) (values: Tensor) = Grad.keepingGraph total [ "values", values ] |> List.head |> snd
 
-/// The gradient by each input of the sum over all values, each times its factor: L E of factors -> of each input's shape.
+/// L E of factors -> in each input's shape, the gradient of the sum over all values, each times its factor.
 let gradients (f: Tensor list -> 'Piece -> Tensor) (inputs: Tensor list) (pieces: 'Piece list) (factors: Tensor) =
     let leaves = [ for input in inputs -> input.detach().requires_grad_ true ]
     let sums = [ for input in inputs -> torch.zeros_like (input, requires_grad = false) ]

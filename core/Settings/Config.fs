@@ -10,38 +10,38 @@ type Config =
       Data: string
       [<Setting("auto", "how classes are divided: auto (as the data says, else hash), hash (of the names), first-half (of the sorted names)")>]
       Split: Choices.Split
-      [<Setting(0.5, "share of the classes that are for training where the data does not say")>]
+      [<Setting(0.5, "share of the classes used for training, if the data does not say")>]
       [<Within(0.01, 0.99)>]
       TrainShare: float
-      [<Setting(0.1, "share of the training classes that are held back for validation; 0 for none")>]
+      [<Setting(0.1, "share of the training classes held back for validation; 0 for none")>]
       [<Within(0.0, 0.9)>]
       ValidationShare: float
       [<Setting(false,
-                "training and test may have the same classes, where the data says which pictures are for which: then new pictures of known classes are measured, and no classes are held back for validation")>]
+                "training and test may share classes, if the data says which images are for which; then new images of known classes are measured, and no classes are held back for validation")>]
       SharedClasses: bool
-      [<Setting(false, "leave out pictures that cannot be read, instead of stopping before training")>]
+      [<Setting(false, "leave out images that cannot be read, instead of stopping before training")>]
       SkipBad: bool
       [<Setting("auto",
-                "how the data lies: auto (recognised by what lies there), folder (of class folders), table, or the layout of a published set, as in cub (CUB-200-2011)")>]
+                "layout of the data: auto (recognised from the files), folder (of class folders), table, or the layout of a published set, such as cub (CUB-200-2011)")>]
       Layout: string
-      [<Setting(false, "go on with a published set of which something is missing; every result is then marked as of a subset")>]
+      [<Setting(false, "go on with a published set that is incomplete; every result is then marked as being of a subset")>]
       AllowSubset: bool
-      [<Setting(false, "cut pictures to the boxes that a published set comes with, instead of using the whole pictures")>]
+      [<Setting(false, "crop images to the bounding boxes of a published set, instead of using the whole images")>]
       Boxes: bool
       [<Section "Network">]
       [<Setting("small", "encoder: {encoders}")>]
       [<EncoderName>]
       Encoder: string
-      [<Setting("", "the encoder's weights to start from: .safetensors, or PyTorch's .pth, .pt or .bin; empty to start from nothing")>]
+      [<Setting("", "the encoder's weights to start from: .safetensors, or PyTorch's .pth, .pt or .bin; empty to start from scratch")>]
       Weights: string
       [<Setting(true,
-                "refuse weights that leave a parameter of the encoder unset, or hold any that it does not know; weights of which next to nothing fits are always refused")>]
+                "refuse weights that leave a parameter of the encoder unset or contain unknown ones; weights that hardly fit at all are always refused")>]
       StrictWeights: bool
       [<Setting("",
-                "which of several networks in the file of weights: a dictionary's key, as in state_dict_ema, or what its tensors' names begin with, as in module.encoder_k; empty for the usual one")>]
+                "which network to take if the weights file has several: a key of its dictionary, such as state_dict_ema, or a prefix of its tensors' names, such as module.encoder_k; empty for the usual one")>]
       WeightsPart: string
       [<Setting("grid",
-                "pooling before the embedding: class (the class token of a vit), mean, max, mean-max, gem, grid (6 x 6 fields, and mean-max)")>]
+                "pooling before the embedding: class (the class token of a vit), mean, max, mean-max, gem, grid (6 x 6 cells, and mean-max)")>]
       [<PoolingName>]
       Pooling: string
       [<Setting(128, "D, features of an embedding; 0 for the pooled features of the encoder themselves, without levels")>]
@@ -51,56 +51,58 @@ type Config =
       HeadNorm: bool
       [<Setting(false, "BatchNorm keeps the statistics it started with")>]
       FreezeNorm: bool
-      [<Setting("", "parameters that stand still: patterns over their names, separated by commas, as in conv1*,bn1*,layer1*")>]
+      [<Setting("", "parameters that are not trained: patterns over their names, separated by commas, such as conv1*,bn1*,layer1*")>]
       Freeze: string
       [<Section "Conditional levels">]
       [<Setting(1, "levels of conditional embeddings while training; 0 for the baseline")>]
       [<Within(0.0, 16.0)>]
       Levels: int
-      [<Setting(4, "heads of the cross-attention; divides the embedding")>]
+      [<Setting(4, "heads of the cross-attention; must divide the embedding")>]
       [<AtLeast 1>]
       Heads: int
       [<Setting(true, "each level adds to the level before it")>]
       Residual: bool
       [<Setting(false, "all levels share one set of attention weights")>]
       SharedLevels: bool
-      [<Setting(1.0, "weight of each level's loss beside the loss of the unconditional embeddings")>]
+      [<Setting(1.0, "weight of each level's loss, relative to the loss of the unconditional embeddings")>]
       [<Within(0.0, 1e6)>]
       LevelWeight: float
       [<Setting("own",
-                "what a level reads of a token: own (a projection of its own), head (the head's projection, without one of the result; needs pooling mean)")>]
+                "what a level reads from a token: own (its own projection), head (the head's projection, and none of the result; needs pooling mean)")>]
       LevelValues: Choices.LevelValues
       [<Setting("previous",
-                "what a level asks with: previous (the other image's embedding of the level before), unconditional (the other image's unconditional embedding)")>]
+                "query of a level: previous (the other image's embedding from the level before), unconditional (the other image's unconditional embedding)")>]
       LevelQuery: Hierarchy.Query
       [<Setting("nothing",
                 "what follows the attention of a level: nothing, norm (LayerNorm), feed-forward (LayerNorm and two layers, added)")>]
       LevelAfter: Level.After
-      [<Setting("none", "code of the places of tokens, for the keys: none, sine, learned")>]
+      [<Setting("none", "positional code of the tokens, for the keys: none, sine, learned")>]
       LevelPosition: Positions.Code
       [<Setting("last",
-                "tokens that the levels read: last (of the encoder's last stage), stages (of one stage each, from the last to finer ones)")>]
+                "tokens that the levels read: last (of the encoder's last stage), stages (one stage per level, from the last to finer ones)")>]
       LevelTokens: Choices.LevelTokens
       [<Setting("mutual",
-                "similarity of a pair on a level: mutual (both conditional embeddings), one-sided (a conditional and the other's unconditional, mean of both sides)")>]
+                "similarity of a pair on a level: mutual (of both conditional embeddings), one-sided (of one image's conditional and the other's unconditional embedding, averaged over both sides)")>]
       LevelSimilarity: Hierarchy.Agreement
       [<Setting("every", "levels that have a loss: every, last")>]
       LevelLossOn: Choices.LevelLossOn
-      [<Setting("all", "what the levels' loss trains: all, levels (the levels alone; encoder and head then learn from them by distillation)")>]
+      [<Setting("all",
+                "what the levels' loss trains: all, levels (only the levels; the encoder and head then learn from them by distillation)")>]
       LevelGradients: Choices.LevelGradients
-      [<Setting(0.0, "share of the steps in which the weights of the levels' loss and of distillation rise from zero")>]
+      [<Setting(0.0, "share of the steps over which the weights of the levels' loss and of distillation rise from zero")>]
       [<Within(0.0, 1.0)>]
       LevelWarmUp: float
-      [<Setting(0, "pairs on the levels: of each image with so many most similar others and with its own class; 0 for all")>]
+      [<Setting(0, "pairs on the levels: each image with this many most similar others and with its own class; 0 for all")>]
       [<AtLeast 0>]
       LevelPairs: int
-      [<Setting(0, "pairs on the levels that are computed at a time, and again for their gradients, to save memory; 0 for all at once")>]
+      [<Setting(0,
+                "how many pairs on the levels are computed at a time, and recomputed for their gradients, to save memory; 0 for all at once")>]
       [<AtLeast 0>]
       LevelBlock: int
       [<Setting(1.0, "weight of the loss of the unconditional embeddings")>]
       [<Within(0.0, 1e6)>]
       UnconditionalWeight: float
-      [<Setting(0.0, "weight of what the last level's similarities teach the unconditional ones; 0 for nothing")>]
+      [<Setting(0.0, "weight of the distillation of the last level's similarities into the unconditional ones; 0 for none")>]
       [<Within(0.0, 1e6)>]
       Distillation: float
       [<Setting(0.1, "temperature of distillation")>]
@@ -108,7 +110,7 @@ type Config =
       DistillationTemperature: float
       [<Section "Loss">]
       [<Setting("multi-similarity",
-                "loss of the unconditional embeddings, or a weighted sum, as in multi-similarity(beta=50) + 0.5 * proxy-anchor: {losses}")>]
+                "loss of the unconditional embeddings, or a weighted sum, such as multi-similarity(beta=50) + 0.5 * proxy-anchor: {losses}")>]
       Loss: string
       [<Setting("", "numbers for the loss, as in loss_settings.alpha=2")>]
       LossSettings: NamedNumbers
@@ -118,7 +120,7 @@ type Config =
       [<Setting(100, "steps before the memory counts")>]
       [<AtLeast 0>]
       MemoryStart: int
-      [<Setting(1.0, "weight of the memory's loss beside the loss of the batch")>]
+      [<Setting(1.0, "weight of the memory's loss, relative to the loss of the batch")>]
       [<Within(0.0, 1e6)>]
       MemoryWeight: float
       [<Setting("", "loss of the levels; empty for the same as loss")>]
@@ -148,16 +150,16 @@ type Config =
       Momentum: float
       [<Setting("cosine", "learning-rate schedule: cosine, step, constant")>]
       Schedule: Choices.Schedule
-      [<Setting(0.02, "share of the steps in which the learning rate rises from zero")>]
+      [<Setting(0.02, "share of the steps over which the learning rate rises from zero")>]
       [<Within(0.0, 1.0)>]
       WarmUp: float
       [<Setting(0.34, "schedule step: share of the steps after which the rate is multiplied by 0.1, again and again")>]
       [<Within(0.001, 1.0)>]
       DecayEvery: float
-      [<Setting(0.0, "greatest length of the gradient; 0 for no bound")>]
+      [<Setting(0.0, "largest allowed length of the gradient; 0 for no limit")>]
       [<Within(0.0, 1e9)>]
       Clip: float
-      [<Setting(1500, "training steps; ignored where epochs is given")>]
+      [<Setting(1500, "training steps; ignored if epochs is given")>]
       [<AtLeast 1>]
       Steps: int
       [<Setting(0.0, "training length in epochs (images / batch steps each); 0 to go by steps")>]
@@ -173,43 +175,43 @@ type Config =
       [<Setting("m-per-class",
                 "how batches are drawn: m-per-class, hierarchical (every combination of categories in turn), category-balanced (categories by chance), plain (shuffled images)")>]
       Sampler: Choices.Sampler
-      [<Setting(2, "hierarchical, category-balanced: categories (super-classes) in a batch, each with as many images")>]
+      [<Setting(2, "hierarchical, category-balanced: categories (super-classes) in a batch, each with the same number of images")>]
       [<AtLeast 1>]
       CategoriesPerBatch: int
       [<Setting(4, "hierarchical: batches of each combination of categories in an epoch")>]
       [<AtLeast 1>]
       BatchesPerCombination: int
-      [<Section "Pictures">]
-      [<Setting(48, "side of the square pictures that the network sees, in pixels")>]
+      [<Section "Images">]
+      [<Setting(48, "side of the square images that the network sees, in pixels")>]
       [<AtLeast 16>]
       Size: int
       [<Setting(0,
-                "short side to which test pictures are resized before the centre crop; 0 for size * 8 / 7 from 96 px on, else size. Where size is given and this is not, it follows: 256 / 224 of size where the default is 256")>]
+                "short side to which test images are resized before the centre crop; 0 for size * 8 / 7 from 96 px up, otherwise size. If only size is given, this follows it: 256 / 224 of size where the default is 256")>]
       [<AtLeast 0>]
       Resize: int
       [<Setting("bilinear", "resampling: bilinear or bicubic")>]
       Filter: Choices.Filter
       [<Setting("none",
-                "colour behind transparent parts of pictures: a name such as white, or #rrggbb; none drops the transparency and shows the colours under it")>]
+                "colour behind transparent parts of images: a name such as white, or #rrggbb; none drops the transparency and shows the colours under it")>]
       Background: string
-      [<Setting(89.5, "largest picture that is read, in millions of pixels; larger ones are refused")>]
+      [<Setting(89.5, "largest image to read, in millions of pixels; larger ones are refused")>]
       [<Within(0.001, 536.0)>]
       MaxMegapixels: float
-      [<Setting("shift", "geometry of training pictures: crop (random resized crop), shift (random shift, scale and turn), none")>]
+      [<Setting("shift", "geometry of training images: crop (random resized crop), shift (random shift, scale and rotation), none")>]
       Augment: Choices.Augment
       [<Setting(0.8, "crop: smallest share of the area; shift: smallest scale")>]
       [<Within(0.01, 10.0)>]
       ScaleMin: float
-      [<Setting(1.2, "crop: greatest share of the area; shift: greatest scale")>]
+      [<Setting(1.2, "crop: largest share of the area; shift: largest scale")>]
       [<Within(0.01, 10.0)>]
       ScaleMax: float
-      [<Setting(0.1, "shift: greatest shift as a share of the side")>]
+      [<Setting(0.1, "shift: largest shift, as a share of the side")>]
       [<Within(0.0, 1.0)>]
       Shift: float
-      [<Setting(10.0, "shift: greatest turn in degrees")>]
+      [<Setting(10.0, "shift: largest rotation, in degrees")>]
       [<Within(0.0, 180.0)>]
       Rotate: float
-      [<Setting("white", "shift: what is around the picture: edge (its edge goes on), white, black")>]
+      [<Setting("white", "shift: what to fill in around the image: edge (repeats the border pixels), white, black")>]
       Surround: Choices.Surround
       [<Setting(0.5, "probability of a horizontal flip")>]
       [<Within(0.0, 1.0)>]
@@ -226,16 +228,16 @@ type Config =
       [<Setting(0.1, "colour jitter: hue shift within -h .. h turns, at most 0.5")>]
       [<Within(0.0, 0.5)>]
       Hue: float
-      [<Setting(0.2, "probability of a grey picture")>]
+      [<Setting(0.2, "probability of a grey image")>]
       [<Within(0.0, 1.0)>]
       Grey: float
       [<Setting(0.0, "probability of erasing a random rectangle")>]
       [<Within(0.0, 1.0)>]
       Erase: float
       [<Setting("",
-                "folder for a file of the decoded pictures, from which later epochs and runs read instead of decoding; its pictures are shrunk to cache_side, which training sees and no measurement; empty for none")>]
+                "folder for a file of decoded images, which later epochs and runs read instead of decoding; its images are shrunk to cache_side, and only training uses it, never a measurement; empty for none")>]
       Cache: string
-      [<Setting(256, "short side of the pictures in the cache, in pixels; smaller ones stay as they are")>]
+      [<Setting(256, "short side of the images in the cache, in pixels; smaller ones stay as they are")>]
       [<AtLeast 16>]
       CacheSide: int
       [<Section "Machine and seed">]
@@ -244,25 +246,25 @@ type Config =
       [<Setting("auto", "device: auto, cpu, cuda, cuda:N")>]
       Device: string
       [<Setting("float32",
-                "numbers that the encoder computes in while training: float32, bfloat16 (half the memory, and faster where the processor has AVX512-BF16 or AMX, or the GPU tensor cores; parameters, norms, embeddings and losses stay float32)")>]
+                "precision of the encoder during training: float32, bfloat16 (half the memory, and faster where the processor has AVX512-BF16 or AMX, or the GPU tensor cores; parameters, norms, embeddings and losses stay float32)")>]
       Precision: Choices.Precision
-      [<Setting(0, "threads that compute: torch, measuring, and reading pictures if workers is 0; 0 for one a core")>]
+      [<Setting(0, "threads for computing: torch, measuring, and reading images if workers is 0; 0 for one per core")>]
       [<AtLeast 0>]
       Threads: int
-      [<Setting(0, "threads that read and augment pictures; 0 for as many as threads")>]
+      [<Setting(0, "threads for reading and augmenting images; 0 for as many as threads")>]
       [<AtLeast 0>]
       Workers: int
       [<Section "Measuring and keeping">]
-      [<Setting(250, "steps between evaluations on the validation classes; 0 for none but the last")>]
+      [<Setting(250, "steps between evaluations on the validation classes; 0 for only the last")>]
       [<AtLeast 0>]
       EvaluateEvery: int
-      [<Setting("", "the K of Recall@K to keep, as in 1,10,100; empty for those that are usual for the data, else 1,2,4,8")>]
+      [<Setting("", "the K of Recall@K to record, such as 1,10,100; empty for those usual for the data, otherwise 1,2,4,8")>]
       [<WholeNumbers>]
       RecallAt: string
       [<Setting(false, "measure NMI, AMI and F1 on the test classes too")>]
       Clustering: bool
-      [<Setting(250, "steps between checkpoints; 0 for none but the last")>]
+      [<Setting(250, "steps between checkpoints; 0 for only the last")>]
       [<AtLeast 0>]
       SaveEvery: int
-      [<Setting(false, "write TensorBoard's event files too, into the folder 'tensorboard' of the run; it changes nothing in the training")>]
+      [<Setting(false, "also write TensorBoard event files, into the folder 'tensorboard' of the run; training itself does not change")>]
       Tensorboard: bool }

@@ -1,15 +1,15 @@
-/// Everything that can be wrong with settings.
+/// Checks of settings, all at once.
 module CondEmbed.ConfigValidation
 
 let private problem key message = { Key = key; Message = message }
 
 let private demand ok key message = [ if not ok then problem key message ]
 
-/// What is wrong with each setting by itself, as its attributes say; a choice is always sound.
+/// What is wrong with each setting by itself, according to its attributes; a choice is always valid.
 let private ownProblems (c: Config) =
     [ for setting, value in Settings.valued c |> List.filter (fun (_, value) -> (Choices.cases (value.GetType())).IsEmpty) do
           match Constraint.refusal setting.Constraint value with
-          // A length in epochs leaves the steps unread.
+          // With a length in epochs, the steps are not used.
           | Some message when setting.Key <> "steps" || c.Epochs <= 0.0 -> problem setting.Key message
           | _ -> () ]
 
@@ -22,7 +22,7 @@ let private lossProblems key settingsKey text settings =
               | Some setting -> { Key = $"{settingsKey}.{setting}"; Message = message }
               | None -> { Key = key; Message = message } ]
 
-/// Why a loss of the settings is not one that a test accepts; None if it is, or cannot be read.
+/// Why a loss in the settings fails a check; None if it passes, or cannot be read.
 let private refusal (test: Losses.Loss -> string option) (text, settings) =
     let settings = Config.asValues settings
 
@@ -30,7 +30,7 @@ let private refusal (test: Losses.Loss -> string option) (text, settings) =
     | Ok _ -> test (Losses.All.make text settings 2 2)
     | Error _ -> None
 
-/// A batch must divide into the groups that its sampler makes.
+/// A batch must divide evenly into the groups that its sampler makes.
 let private batchProblems (c: Config) =
     let group, what =
         match c.Sampler with
@@ -41,7 +41,7 @@ let private batchProblems (c: Config) =
             $"per_class {c.PerClass} times categories_per_batch {c.CategoriesPerBatch}, which is {c.PerClass * c.CategoriesPerBatch}"
         | Choices.Sampler.MPerClass -> c.PerClass, $"per_class {c.PerClass}"
 
-    // One class alone has no negatives.
+    // A single class has no negatives.
     let least = if not c.Sampler.IsPlain && group < 2 * c.PerClass then 2 * group else group
 
     if group < 1 then
@@ -51,13 +51,13 @@ let private batchProblems (c: Config) =
         let hint = if below >= least then $"the nearest are {below} and {above}" else $"the nearest is {max least above}"
         [ { Key = "batch"; Message = $"{c.Batch} is not a multiple of {what}: {hint}" } ]
     else
-        demand (c.Batch >= least) "batch" $"{c.Batch} with {what} holds one class, which has no negatives: take at least {least}"
+        demand (c.Batch >= least) "batch" $"{c.Batch} with {what} has only one class, and so no negatives: take at least {least}"
 
-/// Pixels of a side: far above what any network here is for, and low enough that no number of bytes overflows.
+/// Pixels of a side: far more than any network here is meant for, and few enough that no number of bytes overflows.
 [<Literal>]
 let private LargestSize = 4096
 
-/// What does not go with the encoder.
+/// What does not fit the encoder.
 let private encoderProblems (c: Config) =
     match Encoders.All.tryBuild c.Encoder { Config.encoderOptions c with Size = 224 } with
     | None -> []
@@ -70,9 +70,9 @@ let private encoderProblems (c: Config) =
                   $"the encoder '{c.Encoder}' reads images in squares of {encoder.Multiple} px, and {c.Size} is not a multiple of {encoder.Multiple}: the nearest are {down} and {down + encoder.Multiple}" }
           if c.Pooling = "class" && not encoder.HasToken then
               { Key = "pooling"
-                Message = $"the encoder '{c.Encoder}' has no class token: pool its map, as by mean or gem" } ]
+                Message = $"the encoder '{c.Encoder}' has no class token: pool its map, for example with mean or gem" } ]
 
-/// What does not go together of the levels and their terms.
+/// Which settings of the levels and their terms exclude each other.
 let private levelProblems (c: Config) =
     let stages =
         match Encoders.All.tryBuild c.Encoder { Config.encoderOptions c with Size = 224 } with
@@ -83,12 +83,12 @@ let private levelProblems (c: Config) =
         [ demand
               (c.Embedding <> 0)
               "embedding"
-              "is 0, the pooled features themselves, in which levels have no weights: give it a width, or set levels to 0"
+              "is 0, which means the pooled features themselves, and levels need a width: give it one, or set levels to 0"
           demand (c.Embedding % max 1 c.Heads = 0) "heads" $"{c.Heads} heads do not divide an embedding of {c.Embedding}"
           demand
               (c.LevelValues.IsOwn || c.Pooling = "mean")
               "level_values"
-              $"'head' needs a head that is linear in each token, and pooling '{c.Pooling}' is not: set pooling to mean, the one that is, or level_values to own"
+              $"'head' needs a head that is linear in each token, and pooling '{c.Pooling}' is not: set pooling to mean, which is, or level_values to own"
           demand
               (c.LevelValues.IsOwn || c.LevelTokens.IsLast || c.Levels < 2)
               "level_values"
@@ -104,11 +104,11 @@ let private levelProblems (c: Config) =
           demand
               (c.LevelLossOn.IsEvery || c.Levels < 2 || c.Residual || c.SharedLevels || c.LevelQuery.IsPrevious)
               "level_query"
-              "with 'unconditional', residual false and level_loss_on last, the levels before the last count for nothing: change one of the three"
+              "with 'unconditional', residual false and level_loss_on last, the levels before the last have no effect: change one of the three"
           demand
               (c.Distillation = 0.0 || c.LevelWeight > 0.0)
               "distillation"
-              "the levels teach only what their own loss taught them: give level_weight more than 0 (level_gradients = levels keeps that loss from the encoder)" ]
+              "the levels can only teach what their own loss has taught them: set level_weight above 0 (level_gradients = levels keeps that loss from the encoder)" ]
 
     let othersTrain = c.Levels > 0 && (c.LevelGradients.IsAll && c.LevelWeight > 0.0 || c.Distillation > 0.0)
 
@@ -116,11 +116,11 @@ let private levelProblems (c: Config) =
         demand
             (c.UnconditionalWeight <> 0.0 || othersTrain)
             "unconditional_weight"
-            "is 0, and no other term trains the encoder: raise it, or have levels with a level_weight and level_gradients all, or distillation"
+            "is 0, and no other term trains the encoder: raise it, or use levels with a level_weight and level_gradients all, or distillation"
 
     unconditional :: (if c.Levels > 0 && c.Heads > 0 then together else [])
 
-/// Losses that cannot be where the settings put them.
+/// Losses that cannot be used where the settings put them.
 let private refusedLosses (c: Config) =
     let levelLoss = Config.levelLossOf c
 
@@ -128,38 +128,38 @@ let private refusedLosses (c: Config) =
       | Some why when c.Levels > 0 ->
           problem
               "level_loss"
-              $"the loss '{fst levelLoss}' {why}, so it cannot score conditional levels: set level_loss (as in multi-similarity), or levels to 0"
+              $"the loss '{fst levelLoss}' {why}, so it cannot score conditional levels: set level_loss (for example multi-similarity), or levels to 0"
       | _ -> ()
       match refusal Losses.Loss.notForMemory (c.Loss, c.LossSettings) with
       | Some why when c.Memory > 0 ->
           problem "memory" $"the loss '{c.Loss}' {why}, so it cannot use a memory: take another loss, or memory 0"
       | _ -> () ]
 
-/// Where the setting of a problem stands among all.
+/// The position of a problem's setting among all settings.
 let private place (problem: Problem) =
     let key = problem.Key.Split('.')[0]
     Settings.all |> List.findIndex (fun setting -> setting.Key = key)
 
-/// Everything that is wrong with the settings, at once and in their order; empty when they are sound.
+/// Everything that is wrong with the settings, all at once and in their order; empty if they are valid.
 let problems (c: Config) : Problem list =
     List.concat
         [ ownProblems c
           encoderProblems c
           List.concat (levelProblems c)
           lossProblems "loss" "loss_settings" c.Loss c.LossSettings
-          // Without a loss of their own the levels' settings are numbers for the loss, which has been looked at.
+          // Without a loss of their own, the levels' settings are numbers for the main loss, which has been checked.
           lossProblems "level_loss" "level_loss_settings" (fst (Config.levelLossOf c)) c.LevelLossSettings
           |> List.filter (fun problem -> c.LevelLoss <> "" || problem.Key <> "level_loss")
           refusedLosses c
           demand (c.Memory <= 0 || c.Memory >= c.Batch) "memory" $"is {c.Memory}, less than a batch of {c.Batch}"
           batchProblems c
-          demand (c.Size <= LargestSize) "size" $"is {c.Size}; at most {LargestSize} pixels are taken"
-          demand (c.Resize <= 2 * LargestSize) "resize" $"is {c.Resize}; at most {2 * LargestSize} pixels are taken"
+          demand (c.Size <= LargestSize) "size" $"is {c.Size}; at most {LargestSize} pixels are allowed"
+          demand (c.Resize <= 2 * LargestSize) "resize" $"is {c.Resize}; at most {2 * LargestSize} pixels are allowed"
           demand
               (c.Size > LargestSize
                || int64 c.Batch * int64 c.Size * int64 c.Size * 3L <= int64 System.Array.MaxLength)
               "batch"
-              $"{c.Batch} pictures of {c.Size} x {c.Size} pixels are more than 2 GB: take a smaller batch, or a smaller size"
+              $"{c.Batch} images of {c.Size} x {c.Size} pixels are more than 2 GB: take a smaller batch, or a smaller size"
           demand (c.Resize <= 0 || c.Resize >= c.Size) "resize" $"is {c.Resize}, less than size {c.Size}: the crop would reach outside"
           demand
               (Colour.isNone c.Background || (Colour.tryParse c.Background).IsSome)
@@ -169,5 +169,5 @@ let problems (c: Config) : Problem list =
           demand
               (not c.Augment.IsCrop || c.ScaleMax <= 1.0)
               "scale_max"
-              $"is {Settings.text c.ScaleMax}, and a crop has at most the whole picture: it must be at most 1" ]
+              $"is {Settings.text c.ScaleMax}, and a crop cannot be larger than the whole image: it must be at most 1" ]
     |> List.sortBy place

@@ -3,7 +3,7 @@ namespace CondEmbed
 open System
 open System.Globalization
 
-/// Which values a setting takes by itself; what depends on other settings is the matter of `ConfigValidation`.
+/// The values allowed for a single setting; `ConfigValidation` checks what depends on other settings.
 [<RequireQualifiedAccess>]
 type Constraint =
     | Anything
@@ -17,7 +17,7 @@ type Constraint =
 module internal Numbers =
     let text (number: float) = number.ToString CultureInfo.InvariantCulture
 
-    /// Why a number cannot be computed with; None if it can.
+    /// Why a number is unusable; None if it is usable.
     let refusal (number: float) : string option =
         if not (Double.IsFinite number) then Some $"is {text number}; it must be a finite number"
         elif number = 0.0 && Double.IsNegative number then Some "is -0; write 0"
@@ -27,7 +27,7 @@ module internal Numbers =
 module Constraint =
     let private text = Numbers.text
 
-    /// For people: `0 to 1`, `at least 2`, `above 0`, the names; empty where anything is allowed.
+    /// As text: `0 to 1`, `at least 2`, `above 0`, or the names; empty if anything is allowed.
     let describe limits =
         match limits with
         | Constraint.Anything
@@ -56,7 +56,7 @@ module Constraint =
             if words = [| "" |] || Array.forall isGood words then
                 None
             else
-                Some $"'{value}' is not a list of whole numbers of at least 1, as in 1,10,100"
+                Some $"'{value}' is not a list of whole numbers of at least 1, such as 1,10,100"
         | Constraint.Within(low, high) when number () >= low && number () <= high -> None
         | Constraint.Within(low, high) -> Some $"is {text (number ())}; it must lie within {text low} and {text high}"
         | Constraint.AtLeast low when number () >= float low -> None
@@ -71,13 +71,13 @@ module Constraint =
         | _ -> None
         |> Option.orElseWith (fun () -> byKind limits value)
 
-/// Begins a section of settings, for people: it holds this field and those after it.
+/// Begins a section of settings in help and pages: this field and those after it.
 [<Sealed; AttributeUsage(AttributeTargets.Property)>]
 type SectionAttribute(name: string) =
     inherit Attribute()
     member _.Name = name
 
-/// Which values a setting takes: its validation and the reference are made from it.
+/// The values that a setting takes: the source of its validation and its reference.
 [<AbstractClass; AttributeUsage(AttributeTargets.Property)>]
 type ConstraintAttribute(limits: Constraint) =
     inherit Attribute()
@@ -98,17 +98,17 @@ type PoolingNameAttribute() =
 type WithinAttribute(low: float, high: float) =
     inherit ConstraintAttribute(Constraint.Within(low, high))
 
-/// A whole number from this one on.
+/// A whole number, at least this one.
 [<Sealed>]
 type AtLeastAttribute(low: int) =
     inherit ConstraintAttribute(Constraint.AtLeast low)
 
-/// The end excluded.
+/// Above this number, which is excluded.
 [<Sealed>]
 type AboveAttribute(low: float) =
     inherit ConstraintAttribute(Constraint.Above low)
 
-/// Whole numbers of at least 1, separated by commas; for C# a list of them.
+/// Whole numbers of at least 1, separated by commas; a list in C#.
 [<Sealed>]
 type WholeNumbersAttribute() =
     inherit ConstraintAttribute(Constraint.WholeNumbers)

@@ -4,15 +4,15 @@ open System
 open System.Collections
 open System.Collections.Generic
 
-/// Numbers by name, as the settings of a loss; equal where names and numbers are.
+/// Numbers by name, such as the settings of a loss; equal if names and numbers are equal.
 [<Sealed>]
 type NamedNumbers(items: seq<KeyValuePair<string, float>>) =
     let items: Map<string, float> = (Map.empty, items) ||> Seq.fold (fun all item -> Map.add item.Key item.Value all)
 
-    /// None at all.
+    /// No numbers.
     static member val Empty = NamedNumbers []
 
-    /// These with others, which win where a name is in both.
+    /// These numbers and others; the others win if a name is in both.
     member _.With(others: seq<KeyValuePair<string, float>>) = NamedNumbers(Seq.append items others)
 
     member private _.Items = items

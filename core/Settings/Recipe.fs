@@ -3,11 +3,11 @@ module CondEmbed.Recipe
 
 open CondEmbed.Losses
 
-/// A built run: the network whose embeddings are used at test time, and how it is trained.
+/// The parts of a run: the network whose embeddings are used at test time, and how it is trained.
 type Recipe =
     {
         Network: Network
-        /// Pictures -> B D of length 1.
+        /// Images -> B D of length 1.
         Embed: Layer<Tensor, Tensor>
         Method: Train.Method
     }
@@ -22,7 +22,7 @@ let encoder (config: Config) = encoderFor (Config.encoderOptions config) config
 
 let private pooling (config: Config) = Encoders.All.poolings |> List.find (fun (name, _, _) -> name = config.Pooling)
 
-/// D.
+/// D, the features of an embedding.
 let dimension (config: Config) =
     let _, features, _ = pooling config
     if config.Embedding > 0 then config.Embedding else features * (encoder config).Channels
@@ -37,10 +37,10 @@ let private networkOf (config: Config) (encoder: Encoders.Encoder) =
 
     Network.ofEncoder encoder (features, pooling, config.Pooling = "mean") config.HeadNorm config.Embedding
 
-/// Pictures -> embedding of the settings' encoder and pooling.
+/// Images -> embedding of the settings' encoder and pooling.
 let network (config: Config) = encoder config |> networkOf config
 
-/// The same at test time, with the encoder's norms folded into its convolutions: it runs with `Folding.parameters`.
+/// The same for test time, with the encoder's norms folded into its convolutions: it runs with `Folding.parameters`.
 let folded (config: Config) =
     encoderFor { Config.encoderOptions config with Norms = Layers.Norms.Folded } config
     |> networkOf config
@@ -66,7 +66,7 @@ let hierarchy (config: Config) : Hierarchy.Options =
         | Choices.LevelTokens.Last -> []
         | Choices.LevelTokens.Stages -> encoder.Channels :: encoder.EarlierChannels }
 
-/// What the settings' levels make of pairs after training.
+/// Compares pairs with the settings' levels, after training.
 let comparison (config: Config) = Comparison.ofNetwork (network config) (hierarchy config)
 
 let private conditional (config: Config) steps : Conditional.Options =
@@ -139,8 +139,8 @@ let private rules (config: Config) (leaves: string list) : Groups.Rule list =
 
     frozen @ Groups.applicable leaves usual
 
-/// A run of sound settings (`ConfigValidation.problems`) on so many classes and steps that is trained on, from a step to a later one: the learning rate has the
-/// schedule of the steps between them, and all else is as it was.
+/// A run of valid settings (`ConfigValidation.problems`) on a number of classes, trained further from one step to a later one: the learning rate follows its
+/// schedule over just these steps, and all else stays as it was.
 let continued (config: Config) classes steps from until : Recipe =
     let network = network config
     let objective = objective config network classes steps
@@ -158,5 +158,5 @@ let continued (config: Config) classes steps from until : Recipe =
           Rate = fun step -> config.Lr * rate (step - from)
           Clip = config.Clip } }
 
-/// The run of sound settings on so many classes and steps.
+/// A run of valid settings on a number of classes, for a number of steps.
 let build (config: Config) classes steps : Recipe = continued config classes steps 0 steps

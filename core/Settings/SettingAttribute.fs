@@ -2,14 +2,14 @@ namespace CondEmbed
 
 open System
 
-/// What a field of `Config` says of itself: its value for the bundled emoji (a choice by its word), and its meaning.
+/// The default of a field of `Config` for the bundled emoji (for a choice, its word), and its meaning.
 [<Sealed; AttributeUsage(AttributeTargets.Property)>]
 type SettingAttribute(standard: obj, meaning: string) =
     inherit Attribute()
     member _.Standard = standard
     member _.Meaning = meaning
 
-    /// The value that a field declares, of its own type.
+    /// The declared default, in the type of the field.
     static member internal StandardOf(field: Reflection.PropertyInfo) : obj =
         let declared = field.GetCustomAttributes(typeof<SettingAttribute>, false)[0] :?> SettingAttribute
 

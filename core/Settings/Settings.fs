@@ -4,14 +4,14 @@ open System
 open System.Collections.Generic
 open System.Globalization
 
-/// A setting that is wrong, where it came from, and how to mend it.
+/// A setting that is wrong, where it came from, and how to fix it.
 type Problem =
     { Key: string
       Message: string }
 
     override this.ToString() = $"{this.Key}: {this.Message}"
 
-/// What a setting is made of.
+/// The type of a setting.
 [<RequireQualifiedAccess>]
 type SettingType =
     | Text
@@ -21,7 +21,7 @@ type SettingType =
     /// Numbers by name, as `loss_settings.alpha = 2`.
     | Numbers
 
-/// A setting as the field of `Config` describes itself.
+/// A setting as described by its field of `Config`.
 type SettingInfo = { Key: string; Field: string; Section: string; Type: SettingType; Constraint: Constraint; Meaning: string }
 
 /// Settings as text: keys, values, and settings given as text.
@@ -50,7 +50,7 @@ module Settings =
         elif kind = typeof<NamedNumbers> then SettingType.Numbers
         else SettingType.Text
 
-    /// What the attribute says; for a union its words.
+    /// What the attribute says; for a union, its words.
     let private constraintOf (field: Reflection.PropertyInfo) =
         match attribute<ConstraintAttribute> field, Choices.cases field.PropertyType with
         | Some found, _ -> found.Constraint
@@ -138,13 +138,13 @@ module Settings =
         | _, Some _ -> Some { Key = key; Message = $"name the setting too, as in {key}.alpha=2" }
         | _ -> Some { Key = key; Message = $"there is no such setting{Names.nearest (List.map fst keys) key}" }
 
-    /// The config with those of the given settings that can be read, later ones winning, and everything that is wrong with the others.
+    /// The config with those of the given settings that can be read (later ones win), and everything that is wrong with the others.
     let overlay (settings: (string * string) seq) (config: Config) : Config * Problem list =
         let values = Reflection.FSharpValue.GetRecordFields config
         let problems = settings |> Seq.choose (set values) |> Seq.toList
         (Reflection.FSharpValue.MakeRecord(typeof<Config>, values) :?> Config), problems
 
-    /// The config with the given settings, later ones winning; or everything that is wrong with them.
+    /// The config with the given settings (later ones win), or everything that is wrong with them.
     let apply (settings: (string * string) seq) (config: Config) : Result<Config, Problem list> =
         match overlay settings config with
         | config, [] -> Ok config

@@ -10,12 +10,12 @@ type Treatment =
     | Frozen
     | Trained of rateFactor: float * weightDecay: float
 
-/// A pattern over dotted names (`*` any text, `?` one character) and what it means. The first rule that fits a leaf holds.
+/// A pattern over dotted names (`*` any text, `?` one character) and what it means. The first rule that matches a leaf applies.
 type Rule = { Pattern: string; Treatment: Treatment }
 
 let private fits (name: string) rule = FileSystemName.MatchesSimpleExpression(rule.Pattern.AsSpan(), name.AsSpan(), ignoreCase = false)
 
-/// Each leaf with its treatment. Errors: leaves that no rule covers, and rules that fit no leaf and so are probably misspelt.
+/// Each leaf with its treatment. InputException for leaves that no rule covers, and for rules that match no leaf and so are probably misspelt.
 let assign (rules: Rule list) (leaves: string list) : (string * Treatment) list =
     let uncovered = leaves |> List.filter (fun name -> not (List.exists (fits name) rules))
 
@@ -26,10 +26,10 @@ let assign (rules: Rule list) (leaves: string list) : (string * Treatment) list 
     for rule in rules do
         if not (List.exists (fun name -> fits name rule) leaves) then
             let names = leaves |> List.truncate 8 |> String.concat ", "
-            raise (InputException $"The pattern '{rule.Pattern}' fits no parameter; there are {names} ... .")
+            raise (InputException $"The pattern '{rule.Pattern}' matches no parameter; there are {names} ... .")
 
     [ for name in leaves -> name, (List.find (fits name) rules).Treatment ]
 
-/// The rules that fit some leaf: for lists of usual rules of which not every model has all.
+/// The rules that match at least one leaf: for lists of common rules, not all of which apply to every model.
 let applicable (leaves: string list) (rules: Rule list) =
     rules |> List.filter (fun rule -> leaves |> List.exists (fun name -> fits name rule))

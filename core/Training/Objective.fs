@@ -4,7 +4,7 @@ open CondEmbed.Losses
 open CondEmbed.Notebooks
 open TorchSharp
 
-/// Pictures and their classes: B H W 3 bytes (or whatever the network reads) and B class numbers.
+/// Images and their classes: B H W 3 bytes (or whatever the network reads) and B class numbers.
 type Batch =
     { Images: Tensor
       Labels: Tensor }
@@ -18,7 +18,7 @@ type Scored = { Total: Tensor; Terms: (string * Tensor) list }
 type Objective = Layer<Batch, Scored>
 
 module Objective =
-    /// Refuses a batch that is empty, or whose labels are not a class number for each picture.
+    /// Refuses an empty batch, or one whose labels are not one class number per image.
     let private demandBatch (batch: Batch) =
         let images, labels = batch.Images.shape, batch.Labels.shape
 
@@ -30,11 +30,11 @@ module Objective =
         if images.Length = 0 || images[0] = 0L then
             refuse "An empty batch teaches nothing: give at least two images"
         elif labels.Length <> 1 || labels[0] <> images[0] then
-            refuse $"{images[0]} images need {images[0]} labels, one a picture, in one row"
+            refuse $"{images[0]} images need {images[0]} labels, one per image, in one dimension"
         elif batch.Labels.dtype <> int64' then
             refuse "Labels are class numbers of type Int64: labels.``to`` torch.int64"
 
-    /// Pictures and labels of a batch -> scalar: weight * loss(s^0) + the conditional terms. Terms: `loss`, `level1`, ... . With no levels and a weight of 1 this
+    /// Images and labels of a batch -> scalar: weight * loss(s^0) + the conditional terms. Terms: `loss`, `level1`, ... . With no levels and a weight of 1 this
     /// is the baseline. ArgumentException: a loss for the levels that cannot score similarities.
     let weighted network (hierarchy: Hierarchy.Options) weight conditional levelLoss loss : Objective =
         let unconditional = Layer.named "loss" (Loss.onEmbeddings loss)
@@ -62,7 +62,7 @@ module Objective =
     let conditional network hierarchy weight levelLoss loss : Objective =
         weighted network hierarchy 1.0 (Conditional.plain weight) levelLoss loss
 
-    /// Pictures and labels of a batch -> scalar: the loss of the unconditional embeddings alone, under the same names as the conditional objective.
+    /// Images and labels of a batch -> scalar: the loss of the unconditional embeddings alone, under the same names as the conditional objective.
     let baseline network loss : Objective =
         let none = Hierarchy.plain { Channels = 1; Embedding = 1; Heads = 1 } 0
         conditional network none 0.0 loss loss

@@ -3,11 +3,11 @@ module CondEmbed.Optimiser
 
 open TorchSharp
 
-/// What a step does, but for rate and decay, which the groups give.
+/// What a step does, apart from the rate and decay, which the groups give.
 type Rule =
-    /// Loshchilov and Hutter, ICLR 2019, algorithm 2: decay apart from the gradient.
+    /// Loshchilov and Hutter, ICLR 2019, algorithm 2: decay decoupled from the gradient.
     | AdamW of beta1: float * beta2: float * epsilon: float
-    /// Momentum without dampening, Nesterov's look-ahead if asked for, decay added to the gradient; as torch.optim.SGD.
+    /// Momentum without dampening, optional Nesterov momentum, decay added to the gradient; the same as torch.optim.SGD.
     | Sgd of momentum: float * nesterov: bool
 
 /// AdamW with its usual constants.
@@ -19,7 +19,7 @@ let moments rule =
     | AdamW _ -> [ "mean"; "square" ]
     | Sgd(momentum, _) -> if momentum = 0.0 then [] else [ "momentum" ]
 
-/// libtorch's fused kernels, which go once over a list of leaves. TorchSharp has them only by way of TorchScript.
+/// libtorch's fused kernels, which pass over a list of leaves once. TorchSharp reaches them only through TorchScript.
 let private fused =
     lazy
         (torch.jit.compile
@@ -41,7 +41,7 @@ def sgd(leaves: List[Tensor], gradients: List[Tensor], velocities: List[Tensor],
 /// A leaf with its moments, in the order of `moments`, and its gradient, all of one shape.
 type Slot = { Leaf: Tensor; Kept: Tensor list; Gradient: Tensor }
 
-/// Of the gradient's shape: its numbers in the leaf's order of memory, which is that in which the kernels read them.
+/// The gradient with its numbers in the memory order of the leaf, in which the kernels read them. The shape stays.
 let private laidOutAs (leaf: Tensor) (gradient: Tensor) =
     if leaf.is_contiguous () then gradient.contiguous ()
     elif gradient.stride () = leaf.stride () then gradient

@@ -12,9 +12,9 @@ let constant: Schedule = fun _ -> 1.0
 /// Half a cosine from 1 at step 0 to 0 at the last step's end: Loshchilov and Hutter, SGDR, ICLR 2017, eq. 5.
 let cosine (steps: int) : Schedule = fun step -> 0.5 * (1.0 + cos (Math.PI * float (min step steps) / float (max 1 steps)))
 
-/// Multiplied by a factor every so many steps.
+/// Multiplied by a factor every n steps.
 let stepwise (every: int) (factor: float) : Schedule = fun step -> factor ** float (step / every)
 
-/// Rises evenly to 1 over the first steps, then goes on with the schedule from its start.
+/// Rises linearly to 1 over the first steps, then follows the schedule from its start.
 let withWarmUp (steps: int) (schedule: Schedule) : Schedule =
     fun step -> if step < steps then float (step + 1) / float steps else schedule (step - steps)

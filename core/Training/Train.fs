@@ -24,7 +24,7 @@ type State(parameters: Params, moments: Params, treatments: (string * Groups.Tre
     member _.Moments = moments
     member val Step = 0 with get, set
 
-    /// The objective that the state was last seen to fit.
+    /// The objective that the state was last checked against.
     member val internal Fits: Objective option = None with get, set
 
     /// The names of the trained leaves, by rate factor and weight decay.
@@ -107,7 +107,7 @@ let private update (recipe: Method) (state: State) rate gradients =
         |> Array.ofList
         |> Optimiser.step recipe.Optimiser (rate * factor) decay (state.Step + 1)
 
-/// A loss without parameters of its own compares the images of the batch with each other and with nothing else.
+/// A loss without parameters of its own only compares the images of the batch with each other.
 let private demandClasses (objective: Objective) (batch: Batch) =
     let comparesOnly =
         objective.Specs
@@ -122,9 +122,9 @@ let private demandClasses (objective: Objective) (batch: Batch) =
     then
         invalidArg
             (nameof batch)
-            $"All {labels.numel ()} images of the batch are of class {toFloat (labels.flatten().narrow(0L, 0L, 1L))}: there is nothing to tell apart. Draw several images of each of several classes."
+            $"All {labels.numel ()} images of the batch are of class {toFloat (labels.flatten().narrow(0L, 0L, 1L))}: there is nothing to tell apart. Draw several images from each of several classes."
 
-/// Once for each objective that a state meets, so that no step pays for it.
+/// Checked once per objective of a state, so that no step pays for it.
 let private demandFit (recipe: Method) (state: State) =
     match state.Fits with
     | Some known when Object.ReferenceEquals(known, recipe.Objective) -> ()

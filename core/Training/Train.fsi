@@ -11,15 +11,15 @@ type Method =
         Rules: Groups.Rule list
         /// The base learning rate at each step.
         Rate: int -> float
-        /// The greatest common length of all gradients; 0 for no bound.
+        /// The largest allowed length of all gradients together; 0 for no limit.
         Clip: float
     }
 
-/// AdamW on every parameter with a weight decay of 0.01, the rate rising over a twelfth of so many steps and then falling to zero on a cosine, without a bound
-/// on gradients: what to begin with.
+/// AdamW on every parameter with a weight decay of 0.01, the rate rising over a twelfth of the given number of steps and then falling to zero on a cosine, with no limit
+/// on gradients: a good default.
 val plain: rate: float -> steps: int -> Objective -> Method
 
-/// What a run owns: parameters, the optimiser's moments and the number of steps done. A step changes it in place.
+/// What a run owns: its parameters, the optimiser's moments and the number of steps done. A step changes it in place.
 [<Sealed>]
 type State =
     interface System.IDisposable
@@ -33,19 +33,19 @@ type State =
 /// What a step reports, as plain numbers. Shown as one line.
 type Report = { Step: int; Loss: float; Terms: (string * float) list; Rate: float; GradientNorm: float }
 
-/// A fresh state: parameters drawn from the seed, moments zero. Errors of Groups.assign.
+/// A fresh state: parameters drawn from the seed, moments zero. Raises the errors of Groups.assign.
 val start: seed: int64 -> device: torch.Device -> dtype: torch.ScalarType -> Method -> State
 
 /// One step on a batch: value, gradients, statistics, update. The state is changed in place, its leaves keep their identity, and every other
 /// tensor that the step makes is gone when it returns. The step draws from torch's global generator only if the objective does. A loss or
 /// gradient that is not finite is an ArithmeticException that names the terms, and leaves the state as it was. InputException where every
-/// leaf is frozen. ArgumentException: a batch or a state that is not for this objective.
+/// leaf is frozen. ArgumentException for a batch or a state that does not fit this objective.
 ///
-/// A step leaves small native blocks, TorchSharp's scalars, to the garbage collector, and keeps no time to have them collected. A loop of thousands of steps calls
+/// A step leaves small native blocks, TorchSharp's scalars, to the garbage collector, and never triggers a collection itself. A loop of thousands of steps calls
 /// `CondEmbed.Torch.Leftovers.collect ()` between them, or its memory grows; the run's own loop does.
 val step: Method -> State -> Batch -> Report
 
-/// So many further steps, each on the batch of its number, which is made and freed within the step. It trains as it is read, step by step: read on to go
-/// on, stop to stop, and do not read it twice. ArgumentException as of `step`, and where the first batch is of one class, of which a loss without
+/// A number of further steps, each on the batch for its number, which is made and freed within the step. The sequence trains as it is read: read on to
+/// continue, stop reading to stop, and do not read it twice. ArgumentException as for `step`, and if the first batch has only one class, from which a loss without
 /// parameters of its own learns nothing.
 val steps: count: int -> batch: (int -> Batch) -> Method -> State -> Report seq

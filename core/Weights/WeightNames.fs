@@ -1,4 +1,4 @@
-/// What the tensors of other programs' files are called here.
+/// Maps the names of tensors in other programs' files to ours.
 module CondEmbed.WeightNames
 
 open System
@@ -8,7 +8,7 @@ open System.Text.RegularExpressions
 
 let private pattern text = Regex(text, RegexOptions.CultureInvariant)
 
-/// Parts of a name that programs put in for what wraps a module, anywhere: torch.compile, FSDP, recomputed activations.
+/// Parts that wrappers insert anywhere in a name: torch.compile, FSDP, recomputed activations.
 let private wrappers = pattern @"(?<=^|\.)(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\."
 
 /// torchvision's vision transformer -> timm's names, which are ours. Both stack query, key and value in this order.
@@ -42,7 +42,7 @@ let private residualNames =
 
 let private counted = pattern @"\{(\d)\}"
 
-/// The replacement of a match: `$2` is its second group, `{1}` its first group and one more.
+/// The replacement for a match: `$2` is its second group, `{1}` its first group and one more.
 let private written (replacement: string) (found: Match) =
     let next (group: Match) =
         match Int32.TryParse(found.Groups[group.Groups[1].Value].ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture) with
@@ -53,7 +53,7 @@ let private written (replacement: string) (found: Match) =
 
 let private renames = [ for from, into in transformerNames @ residualNames -> pattern from, into ]
 
-/// A tensor's name in other programs' files, without what stands before all of them -> its name here; None for what has no meaning here.
+/// A tensor's name in other programs' files, without its prefix -> its name here; None if it has no meaning here.
 let rename (name: string) =
     if name.EndsWith("num_batches_tracked", StringComparison.Ordinal) then
         None
@@ -63,23 +63,23 @@ let rename (name: string) =
             ||> List.fold (fun name (from, into) -> from.Replace(name, MatchEvaluator(written into)))
         )
 
-/// How the tensors of a file come to names of ours.
+/// How the tensors of a file are given our names.
 type Naming =
     {
-        /// What the names of the network begin with in the file, dot included; empty for nothing.
+        /// The prefix of the network's names in the file, dot included; empty for none.
         Prefix: string
-        /// Other beginnings below which there is as much of the network.
+        /// Other prefixes under which there is as much of the network.
         Others: string list
-        /// Names of ours with those of the file, for every tensor below the prefix.
+        /// Our names with those in the file, for every tensor under the prefix.
         Names: (string * string) list
-        /// Names of the tensors that are not below the prefix.
+        /// Names of the tensors outside the prefix.
         Beside: string list
     }
 
-/// Names are taken apart at this many dots at most: no network lies deeper, and a hostile file could have a thousand.
+/// Names are split at this many dots at most: no network is nested deeper, and a hostile file could have a thousand.
 let private deepest = 12
 
-/// The beginnings of a name, dot included, the empty one first.
+/// The prefixes of a name, dot included, the empty one first.
 let private beginnings (name: string) =
     let rec from at count =
         match name.IndexOf('.', (at: int)) with
@@ -89,16 +89,16 @@ let private beginnings (name: string) =
 
     "" :: from 0 0
 
-/// Of two networks in one file that are equal by their names, the one that follows the other is not taken unless it is asked for; but a
-/// student's teacher is: Caron et al., DINO, section 3.1.
+/// If a file has two networks with the same names, the one that follows the other (such as a moving average) is only taken on request; but a
+/// student's teacher is preferred: Caron et al., DINO, section 3.1.
 let private follower =
     pattern @"(?:^|[._])(?:encoder_k|key_encoder|momentum_\w+|\w+_momentum|ema|\w+_ema|ema_\w+|target|target_\w+|student)\."
 
-/// A name in a file, and for each of its beginnings what follows it with what that may be here.
+/// A name in a file, and for each of its prefixes the rest, with what that may be here.
 [<NoComparison>]
 type Reading = private { File: string; Bare: string; Parts: (string * string list) list }
 
-/// Every way to read the names of a file: made once for all networks that it is held against.
+/// Every way to read the names of a file: made once for all networks that it is compared with.
 let read (files: string seq) =
     [ for file in files do
           let bare = wrappers.Replace(file, "")
@@ -112,7 +112,7 @@ let read (files: string seq) =
 
 let private isBelow (prefix: string) reading = reading.Bare.StartsWith(prefix, StringComparison.Ordinal)
 
-/// How much of the network is below each beginning of names.
+/// How much of the network is under each prefix.
 let private counts (fits: string -> string -> bool) readings =
     let found = Dictionary<string, HashSet<string>>()
 
@@ -126,7 +126,7 @@ let private counts (fits: string -> string -> bool) readings =
 
     [ for KeyValue(prefix, known) in found -> prefix, known.Count ]
 
-/// What all names begin with.
+/// The common prefix of all names.
 let private shared readings =
     match readings with
     | [] -> ""
@@ -135,7 +135,7 @@ let private shared readings =
         |> List.map fst
         |> List.findBack (fun prefix -> readings |> List.forall (isBelow prefix))
 
-/// A beginning of names as it stands in the file, with what wraps the modules.
+/// A prefix as it is in the file, including the names of wrappers.
 let private asWritten readings prefix =
     readings
     |> List.filter (isBelow prefix)
@@ -148,8 +148,8 @@ let private asWritten readings prefix =
             None)
     |> Option.defaultValue prefix
 
-/// The prefix below which most of the network is, and how the names are read then. `fits` says whether the file's tensor can be that of the network
-/// with that name of ours. Where there is nothing of the network, the prefix is what all names share.
+/// The prefix under which most of the network is, and how the names are then read. `fits` says whether a tensor of the file can be the tensor of the network
+/// with our name. If there is nothing of the network, the prefix is what all names share.
 let find (fits: string -> string -> bool) readings : Naming =
     let prefix, others =
         match counts fits readings with

@@ -1,4 +1,4 @@
-/// Taking up the weights of another training: names, what may be missing, and a report of everything that does not fit.
+/// Loads weights from another training: matches names, knows what may be missing, and reports everything that does not fit.
 module CondEmbed.Weights
 
 open System
@@ -7,19 +7,19 @@ open System.Text.RegularExpressions
 open CondEmbed.Encoders
 open TorchSharp
 
-/// What a loading found.
+/// The result of loading weights.
 type Report =
     {
         Loaded: string list
-        /// The name of each tensor that was loaded in the file, by its name here.
+        /// The loaded tensors: our name, and the name in the file.
         Sources: IReadOnlyDictionary<string, string>
-        /// What the names in the file begin with, dot included; empty for nothing.
+        /// The prefix of the names in the file, dot included; empty for none.
         Prefix: string
-        /// Other beginnings of names below which there is as much of the network.
+        /// Other prefixes under which there is as much of the network.
         OtherPrefixes: string list
-        /// Tensors of the file that are not below the prefix, the classifier left out: other networks, losses, optimisers.
+        /// Tensors of the file outside the prefix, other than the classifier: other networks, losses, optimisers.
         Beside: string list
-        /// Of the numbers of the encoder, the share that the weights have; 1 where there is nothing to load.
+        /// The share of the encoder's numbers that the weights have; 1 if there is nothing to load.
         Share: float
         /// Parameters of the model that the weights do not have.
         Missing: string list
@@ -27,13 +27,13 @@ type Report =
         Unexpected: string list
         /// Name, shape found and shape wanted.
         WrongShape: string list
-        /// Of the unexpected: the classifier of the weights, which an embedding has no use for.
+        /// Of the unexpected: the classifier of the weights, which an embedding does not need.
         Classifier: string list
         /// Of the missing: the model's own head, hierarchy and loss, which start fresh.
         Fresh: string list
-        /// Of the loaded: what was changed to fit, and how.
+        /// Of the loaded: what was converted to fit, and how.
         Changed: string list
-        /// What network the weights are for where that is known and it is none of ours.
+        /// Which network the weights are for, if it is known and not one of ours.
         Foreign: string option
     }
 
@@ -53,23 +53,23 @@ type Report =
         let others = String.concat ", " [ for prefix in this.OtherPrefixes -> $"'{prefix.TrimEnd '.'}'" ]
 
         [ [ $"  loaded: {this.Loaded.Length}" ]
-          [ if this.Prefix <> "" then $"  taken off the names: '{this.Prefix}'"
-            if others <> "" then $"  there is as much below {others}; weights_part takes that" ]
+          [ if this.Prefix <> "" then $"  prefix removed: '{this.Prefix}'"
+            if others <> "" then $"  there is as much under {others}; weights_part selects it" ]
           [ for network in Option.toList this.Foreign -> $"  these are weights of another network: {network}" ]
           part "changed to fit" this.Changed
           part "missing" this.Missing
           part "unexpected" this.Unexpected
           part "wrongly shaped" this.WrongShape
           part "left out (the classifier of the weights)" this.Classifier
-          part "left out (beside the network)" this.Beside
-          part "start fresh (not of the encoder)" this.Fresh ]
+          part "left out (not part of the network)" this.Beside
+          part "start fresh (not part of the encoder)" this.Fresh ]
         |> List.concat
         |> String.concat "\n"
 
 let private startsWithAny (prefixes: string list) (name: string) =
     prefixes |> List.exists (fun prefix -> name.StartsWith(prefix, StringComparison.Ordinal))
 
-/// Networks that look like ours by most of their names and are not: a name that only they have, and what they are.
+/// Networks that share most of their names with ours but are different: a name that only they have, and what they are.
 let private foreigners =
     [ @"^conv1\.0\.weight$", "a ResNet whose stem is three convolutions (timm's resnet50d, resnet50c, resnet50s)"
       @"\.downsample\.2\.", "a ResNet-D, whose shortcuts average before they convolve (timm's resnet50d)"
@@ -81,14 +81,14 @@ let private foreigners =
       @"^fc_norm\.|^norm_pre\.", "a vision transformer with another norm (timm's fc_norm or norm_pre)"
       @"^layers\.\d+\.blocks\.", "a Swin transformer"
       @"attention\.attention\.query\.",
-      "a vision transformer of Hugging Face, whose query, key and value lie apart (take timm's file of it)" ]
+      "a vision transformer of Hugging Face, whose query, key and value are separate tensors (use timm's file instead)" ]
 
 let private foreign (names: string seq) =
     foreigners
     |> List.tryFind (fun (pattern, _) -> names |> Seq.exists (fun name -> Regex.IsMatch(name, pattern)))
     |> Option.map snd
 
-/// Side of the square grid of places of `pos_embed` 1 1+T C.
+/// Side of the square grid of positions in `pos_embed` 1 1+T C.
 let private gridOf (shape: int64 list) =
     match shape with
     | [ 1L; tokens; width ] when tokens > 1L && width > 0L ->
@@ -96,8 +96,8 @@ let private gridOf (shape: int64 list) =
         if side * side = tokens - 1L then Some(side, width) else None
     | _ -> None
 
-/// 1 1+T C -> 1 1+side^2 C: the class token's position as it is, the others as a picture that is resized: bicubic (a = -0.75), pixel centres
-/// aligned, no antialiasing, as in DINO's interpolate_pos_encoding (but for its 0.1, which moves the far places by less than a tenth of one) and
+/// 1 1+T C -> 1 1+side^2 C: the class token's position unchanged, the others resized like an image: bicubic (a = -0.75), pixel centres
+/// aligned, no antialiasing, as in DINO's interpolate_pos_encoding (except for its offset of 0.1, which moves the farthest positions by less than a tenth of one) and
 /// torch.nn.functional.interpolate. timm's resample_abs_pos_embed antialiases, which differs where the grid shrinks.
 let resizePositions (side: int64) (positions: Tensor) =
     let places = positions.shape[1] - 1L
@@ -109,20 +109,20 @@ let resizePositions (side: int64) (positions: Tensor) =
 
     torch.cat ([| positions.narrow (1L, 0L, 1L); Layers.tokens resized |], 1L)
 
-/// What makes a tensor of the weights fit: in words, and as a function; None where it fits as it is, or cannot be made to.
+/// The conversion that makes a tensor of the weights fit, in words and as a function; None if it fits unchanged, or cannot be made to fit.
 let change (spec: ParamSpec) (shape: int64 list) : (string * (Tensor -> Tensor)) option =
     match gridOf shape, gridOf spec.Shape with
     | Some(from, width), Some(side, wanted) when spec.Name = "pos_embed" && from <> side && width = wanted ->
-        Some($"{spec.Name}: the positions of {from} x {from} places resized to {side} x {side} (bicubic)", resizePositions side)
+        Some($"{spec.Name}: positions resized from {from} x {from} to {side} x {side} (bicubic)", resizePositions side)
     | _ -> None
 
 let private isClassifier = startsWithAny [ "fc."; "classifier."; "head."; "heads." ]
 let private isFresh = startsWithAny [ "embedding."; "hierarchy."; "loss." ]
 
-/// Whether a tensor of that shape can be that parameter.
+/// Whether a tensor of that shape can become that parameter.
 let private suits (spec: ParamSpec) shape = spec.Shape = shape || (change spec shape).IsSome
 
-/// How the names of a file are read for a model. A tensor of another shape counts less than one that fits, but where no name fits with its shape
+/// How the names of a file are read for a model. A tensor of another shape counts less than one that fits, but if no name fits with its shape,
 /// the names alone decide.
 let private naming (specs: ParamSpec list) (shapes: IReadOnlyDictionary<string, int64 list>) readings =
     let known = dict [ for spec in specs -> spec.Name, spec ]
@@ -207,8 +207,8 @@ let private compareBut isNoMatter readings (files: IReadOnlyDictionary<string, i
 let compare (specs: ParamSpec list) (files: IReadOnlyDictionary<string, int64 list>) =
     compareBut (fun _ -> false) (WeightNames.read files.Keys) files specs
 
-/// Every encoder with how the tensors of a file fit it, without a head of ours; those that fit first, then by how much more fits than not. An
-/// encoder that learns its positions is taken for pictures of 224 px.
+/// Every encoder, without a head of ours, and how the tensors of a file fit it. Those that fit come first, then by how much more fits than not. An
+/// encoder with learned positions is built for images of 224 px.
 let compareAll (files: IReadOnlyDictionary<string, int64 list>) =
     let readings = WeightNames.read files.Keys
     let amiss report = report.Missing.Length + report.Unexpected.Length + report.WrongShape.Length

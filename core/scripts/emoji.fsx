@@ -9,5 +9,5 @@ let private split = ClassSplit.Make data
 
 let train, test = new PictureTensors(data, split.Train, 48), new PictureTensors(data, split.Test, 48)
 
-/// Four pictures of each of sixteen kinds, drawn anew for each step.
+/// Four images of each of sixteen kinds, drawn anew for each step.
 let batch step = train.Draw(step, batch = 64, perClass = 4)

@@ -1,4 +1,4 @@
-/// What can be said on the command line.
+/// The arguments of the commands.
 module CondEmbed.Cli.Arguments
 
 open Argu
@@ -52,38 +52,38 @@ type TrainArgument =
             | Data _ ->
                 DataCommand.embedded ()
                 + " (these ship with the program; the first is the default), a folder of class folders, a CSV / TSV table, or the folder of a published set"
-            | Dataset _ -> "another way to say DATA"
-            | Config _ -> "settings in a TOML file, under the names of --list-settings or of these options; the command line wins"
-            | Out _ -> "a new folder for the run; by default one below ./runs"
+            | Dataset _ -> "the same as DATA"
+            | Config _ -> "a TOML file of settings, named as in --list-settings or as these options; the command line wins"
+            | Out _ -> "a new folder for the run; by default one under ./runs"
             | Resume _ ->
-                "go on with a run that was stopped or killed, with its own settings; DATA says where its pictures are now, and --steps or --epochs train a finished run on for so many more"
+                "continue a run that was stopped or killed, with its own settings; DATA says where its images are now; --steps or --epochs train a finished run for that many more"
             | Encoder _ -> String.concat ", " RunSettings.Encoders
             | Weights _ -> "the encoder's weights to start from: .safetensors, .pth, .pt or .bin"
             | Embedding _ -> "features of an embedding"
-            | Levels _ -> "levels of conditional embeddings while training; 0 is the baseline"
+            | Levels _ -> "levels of conditional embeddings during training; 0 is the baseline"
             | Heads _ -> "heads of the cross-attention"
             | Loss _ ->
-                "a loss, or a weighted sum as in 'supcon + 0.5 * proxy-anchor': "
+                "a loss, or a weighted sum such as 'supcon + 0.5 * proxy-anchor': "
                 + String.concat ", " RunSettings.Losses
             | Steps _ -> "training steps"
             | Epochs _ -> "training length in epochs instead of steps"
             | Batch _ -> "images in a batch"
             | PerClass _ -> "images of each class in a batch"
             | Lr _ -> "learning rate"
-            | Size _ -> "side of the pictures that the network sees, in pixels"
+            | Size _ -> "side of the images that the network sees, in pixels"
             | Seed _ -> "seed of parameters, batches and augmentation"
             | Device _ -> "auto, cpu, cuda or cuda:N"
             | Threads _ -> DataCommand.threadsUsage
             | Workers _ -> DataCommand.workersUsage
-            | Cache _ -> "a folder for a file of the decoded pictures, from which later epochs and runs read instead of decoding"
-            | SkipBad -> "leave out pictures that cannot be read, instead of stopping before training"
+            | Cache _ -> "a folder for a file of decoded images, which later epochs and runs read instead of decoding"
+            | SkipBad -> "leave out images that cannot be read, instead of stopping before training"
             | Layout _ -> DataCommand.layoutUsage ()
             | AllowSubset -> DataCommand.subsetUsage
             | SharedClasses -> DataCommand.sharedUsage
-            | Split _ -> "how classes are divided: auto (as the data says, else hash), hash, first-half (of the sorted names)"
-            | Tensorboard -> "write TensorBoard's event files too, into the folder 'tensorboard' of the run"
+            | Split _ -> "how classes are split: auto (as the data says, otherwise hash), hash, first-half (of the sorted names)"
+            | Tensorboard -> "also write TensorBoard event files, into the folder 'tensorboard' of the run"
             | Json -> Output.eventsUsage
-            | Set _ -> "any other setting, as in --set loss_settings.alpha=2; may be given often"
+            | Set _ -> "any other setting, as in --set loss_settings.alpha=2; may be repeated"
             | ListSettings -> "print every setting with its default and meaning, and stop"
 
 [<RequireQualifiedAccess>]
@@ -105,16 +105,16 @@ type EmbedArgument =
         member this.Usage =
             match this with
             | Embed_What _ ->
-                "the run's folder (or a model file, or an exported .onnx file), then the images: a folder, a table, a picture, or "
+                "the run's folder (or a model file, or an exported .onnx file), then the images: a folder, a table, an image, or "
                 + DataCommand.embedded ()
             | Out _ -> ".npy, .csv, .jsonl or .parquet, with paths, and labels if there are any; a folder with --shard"
             | Shard _ ->
-                "i/N: only the i-th of N equal parts of the work, into a Parquet file of its own; what is done already is left as it is"
-            | Again -> "write the shard anew, whatever is there"
+                "i/N: only the i-th of N equal parts of the work, into its own Parquet file; parts that are done already are left alone"
+            | Again -> "write the shard again, even if it exists"
             | SkipBad -> DataCommand.skipUsage
             | Layout _ -> DataCommand.layoutUsage ()
             | AllowSubset -> DataCommand.subsetUsage
-            | Best -> "the network that did best on the validation classes instead of the last"
+            | Best -> "use the network that did best on the validation classes instead of the last one"
             | Device _ -> "auto, cpu, cuda or cuda:N"
             | Threads _ -> DataCommand.threadsUsage
             | Workers _ -> DataCommand.workersUsage
@@ -144,19 +144,19 @@ type SearchArgument =
         member this.Usage =
             match this with
             | Run _ -> "the run's folder, a model file or an exported .onnx file"
-            | Gallery _ -> "the pictures to search in: a folder, a table, or " + DataCommand.embedded ()
-            | Store _ -> "instead of a gallery, what 'condembed index' has filled: " + Stores.usage
-            | Query _ -> "the picture to search for, or a folder of them"
-            | Top _ -> "how many to find (10)"
-            | Exact -> "in a store: compare every picture, instead of those that its index leads to"
-            | Label _ -> "only pictures of this label"
+            | Gallery _ -> "the images to search in: a folder, a table, or " + DataCommand.embedded ()
+            | Store _ -> "instead of a gallery, a store filled by 'condembed index': " + Stores.usage
+            | Query _ -> "the image to search for, or a folder of them"
+            | Top _ -> "how many images to find (10)"
+            | Exact -> "in a store: compare with every image, instead of only those that its index suggests"
+            | Label _ -> "only images with this label"
             | Rerank _ -> "re-rank the K nearest by the similarities of the run's levels"
             | RerankBy _ -> Meaning.rerankBy
-            | Json -> "one JSON document on standard output and nothing else there"
-            | Html _ -> "a page with the pictures"
+            | Json -> "print one JSON document on standard output, and nothing else"
+            | Html _ -> "write a page with the images"
             | SkipBad -> DataCommand.skipUsage
             | Layout _ -> "of the gallery: " + DataCommand.layoutUsage ()
-            | Best -> "the network that did best on the validation classes instead of the last"
+            | Best -> "use the network that did best on the validation classes instead of the last one"
             | Device _ -> "auto, cpu, cuda or cuda:N"
             | Threads _ -> DataCommand.threadsUsage
             | Workers _ -> DataCommand.workersUsage
@@ -177,15 +177,15 @@ type PreviewArgument =
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | Source _ -> "a picture: its test view alone; data: a sheet of test views and training views"
+            | Source _ -> "an image, for its test view alone; or data, for a sheet of test views and training views"
             | Out _ -> "a PNG file"
             | Config _ -> "settings in a TOML file"
             | Layout _ -> DataCommand.layoutUsage ()
             | Resize _ -> "short side before the crop, in pixels"
-            | Size _ -> "side of the square that the network sees, in pixels; the short side before it follows where --resize is not given"
+            | Size _ -> "side of the square that the network sees, in pixels; without --resize, the short side before the crop follows it"
             | Crop _ -> "the same as --size"
             | Filter _ -> "bilinear or bicubic"
-            | Encoder _ -> "whose usual settings to start from"
+            | Encoder _ -> "the encoder whose default settings to start from"
             | Set _ -> "any other setting, as in --set augment=none"
 
 [<HelpDescription(Overview.HelpMeaning)>]
@@ -235,16 +235,16 @@ type Command =
             | MaxMegapixels _ -> Overview.meaning "--max-megapixels <MP>"
             | Version -> Overview.meaning "--version"
 
-/// What each command's help ends with.
+/// The examples at the end of each command's help.
 let examples =
     Map
         [ "train",
-          [ "condembed train", "the embedded emoji set, in a few minutes on a CPU"
+          [ "condembed train", "the bundled emoji, in a few minutes on a CPU"
             "condembed train photos --encoder resnet50 --weights resnet50.safetensors --epochs 20",
             "your own class folders, from ImageNet weights"
-            "condembed train --config run.toml --levels 0 --out runs/baseline", "the settings of a file but for one: the baseline"
-            "condembed train --resume runs/baseline", "go on with a run that was stopped"
-            "condembed train --resume runs/baseline --epochs 5", "train a finished run on" ]
+            "condembed train --config run.toml --levels 0 --out runs/baseline", "the settings of a file, except for one: the baseline"
+            "condembed train --resume runs/baseline", "continue a run that was stopped"
+            "condembed train --resume runs/baseline --epochs 5", "train a finished run further" ]
           "study",
           [ "condembed study study.toml --jobs 2", "all runs of the study, two at a time, into studies/study"
             "condembed study study.toml --dry-run", "which runs there are, and which are done" ]
@@ -252,28 +252,28 @@ let examples =
           "evaluate",
           [ "condembed evaluate runs/first", "the held-out classes of its own data"
             "condembed evaluate runs/first photos --json", "another data set, for a script"
-            "condembed evaluate runs/first --rerank 100", "how much better the 100 nearest get by the levels, and what it costs" ]
+            "condembed evaluate runs/first --rerank 100", "re-ranks the 100 nearest by the levels: the gain, and what it costs" ]
           "metrics",
-          [ "condembed metrics embeddings.json --json", "embeddings and labels in one file"
+          [ "condembed metrics embeddings.json --json", "embeddings and labels from one file"
             "condembed metrics embeddings.npy --labels labels.csv --clustering --per-class classes.csv", "from NumPy"
             "condembed metrics query.parquet --gallery gallery.parquet --recall-at 1,10,20,30,40,50", "queries against a gallery" ]
           "embed",
           [ "condembed embed runs/first photos --out photos.parquet", "a table of path, label, embedding"
-            "condembed embed runs/first photos --out shards --shard 3/8", "the third of eight parts, on one of eight machines" ]
+            "condembed embed runs/first photos --out shards --shard 3/8", "part three of eight, on one of eight machines" ]
           "index", IndexCommand.examples
           "search",
           [ "condembed search runs/first --gallery photos --query new.jpg --top 5", "the five most similar photos"
             "condembed search runs/first --gallery photos --query new --html found.html", "a page for a folder of queries"
-            "condembed search runs/first --gallery photos --query new.jpg --rerank 100", "each picture in the light of the query"
+            "condembed search runs/first --gallery photos --query new.jpg --rerank 100", "each image in the light of the query"
             "condembed search runs/first --store 'postgres://me@localhost/catalogue' --query new.jpg",
-            "in what 'condembed index' has filled" ]
+            "in a store filled by 'condembed index'" ]
           "explain", ExplainCommand.examples
           "export", ExportCommand.examples
           "loss",
           [ "condembed loss --list", "every loss, miner, reducer and distance with its settings"
             "condembed loss 'triplet(margin=0.3)' batch.json --set miner=semi-hard --json", "value and gradients in float64" ]
           "preview",
-          [ "condembed preview photos --out sheet.png --encoder resnet50", "test views and training views of some pictures"
+          [ "condembed preview photos --out sheet.png --encoder resnet50", "test views and training views of some images"
             "condembed preview cat.jpg --out view.png --resize 256 --crop 224 --filter bicubic", "exactly what the network gets" ]
           "weights", WeightsCommand.examples
           "doctor", DoctorCommand.examples

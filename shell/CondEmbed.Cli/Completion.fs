@@ -1,4 +1,4 @@
-/// What can follow on a command line, answered from Argu's own description of the commands and from the settings: a new command, option or setting is
+/// Tab completion, from Argu's own description of the commands and from the settings: a new command, option or setting is
 /// completed without further work.
 module CondEmbed.Cli.Completion
 
@@ -33,7 +33,7 @@ let rec private innermost path parser (words: string list) =
         | None -> path, parser, words
     | [] -> path, parser, []
 
-/// The names of all options that a command and those below it have, but for those of all commands.
+/// The names of all options of a command and its subcommands, except those that every command has.
 let rec optionsBelow (parser: ArgumentParser) =
     [ for case in parser.GetArgumentCases() do
           if not case.IsMainCommand && case.ArgumentType <> ArgumentType.SubCommand then yield! namesOf case
@@ -74,7 +74,7 @@ let private ofLossSetting () =
         | Word(word, _) -> word
         | _ -> "")
 
-/// Folders of runs where they are by default.
+/// Run folders in the default place.
 let private runs () =
     if Directory.Exists "runs" then
         [ for folder in Directory.GetDirectories "runs" |> Array.sort do
@@ -95,7 +95,7 @@ let private ofPlaceholder (name: string) =
       if has "DIR" then Folders
       if List.exists has [ "FILE"; "DATA"; "IMAGE"; "IMAGES"; "STUDY" ] then Files ]
 
-/// The names of a type that is a choice itself.
+/// The names of a type that is itself a choice.
 let private ofType (kind: Type) =
     if kind.IsEnum then
         Enum.GetNames kind |> List.ofArray |> List.map _.ToLowerInvariant()
@@ -104,7 +104,7 @@ let private ofType (kind: Type) =
     else
         []
 
-/// What can stand as the value of an option, or as a command's main argument.
+/// What can be the value of an option, or a command's main argument.
 let private valuesOf (path: string list) (case: ArgumentCaseInfo) current =
     let option = namesOf case |> List.tryHead |> Option.defaultValue ""
     let key = option.TrimStart('-').Replace('-', '_')
@@ -125,7 +125,7 @@ let private takesValue (case: ArgumentCaseInfo) =
     && not case.IsMainCommand
     && case.UnionCaseInfo.GetFields().Length > 0
 
-/// What can stand in the place of the current word, after the words before it (without the program itself).
+/// What the current word can be, given the words before it (without the program itself).
 let offers (root: ArgumentParser) (before: string list) (current: string) : Offer list =
     let path, parser, given = innermost [] root before
     let cases = parser.GetArgumentCases()
@@ -183,7 +183,7 @@ let line offer =
         let short = if meaning.Length <= longestMeaning then meaning else meaning.Substring(0, longestMeaning - 3) + "..."
         $"{word}\t{short}"
 
-/// `completion --complete N WORD...`: the words of a command line without the program, completed at the N-th, from 0; it may not be there yet.
+/// `completion --complete N WORD...`: the words of a command line without the program, completed at the N-th, counting from 0; that word may not exist yet.
 let answer root (arguments: string list) =
     match arguments with
     | at :: given when fst (Int32.TryParse at) ->

@@ -1,4 +1,4 @@
-/// What can be said to `condembed config`.
+/// The arguments of `condembed config`.
 module CondEmbed.Cli.ConfigArguments
 
 open Argu
@@ -18,19 +18,19 @@ type ConfigArgument =
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | File _ -> "a TOML file of settings; --check also takes a study's"
+            | File _ -> "a TOML file of settings; --check also takes a study file"
             | Init ->
-                "write FILE (condembed.toml) with every setting, its default, meaning and what it takes; the few that most runs change stand ready"
-            | Check -> "say everything that is wrong with FILE, with its lines, and train nothing"
-            | Show -> "print all settings as they come to be from FILE and --set; that is a file of settings itself"
-            | Reference -> "print every setting with its type, defaults, what it takes, meaning and names"
+                "write FILE (condembed.toml) with every setting, its default, meaning and range; all but the few that most runs change are commented out"
+            | Check -> "report everything that is wrong with FILE, with line numbers, and train nothing"
+            | Show -> "print all settings that result from FILE and --set, as a file of settings"
+            | Reference -> "print every setting with its type, defaults, range, meaning and names"
             | Markdown -> "of --reference: as the page docs/settings.md"
-            | Encoder _ -> "of --init and --show: whose usual settings to start from"
-            | Set _ -> "of --show: a setting over those of the file, as in --set batch=32; may be given often"
-            | Force -> "of --init: write over a file that is there"
+            | Encoder _ -> "of --init and --show: the encoder whose default settings to start from"
+            | Set _ -> "of --show: a setting that overrides the file, as in --set batch=32; may be repeated"
+            | Force -> "of --init: overwrite an existing file"
 
 let examples =
     [ "condembed config --init run.toml --encoder resnet50", "a file to start from, with everything that can be set"
-      "condembed config --check run.toml", "is it sound?"
+      "condembed config --check run.toml", "is it valid?"
       "condembed config --show run.toml --set batch=32", "what a run would use"
       "condembed config --reference", "what can be set" ]

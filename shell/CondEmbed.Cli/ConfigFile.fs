@@ -1,4 +1,4 @@
-/// A file of settings for people to change.
+/// A commented file of settings to start from.
 module CondEmbed.Cli.ConfigFile
 
 open System
@@ -8,10 +8,10 @@ open CondEmbed.Interop
 open CondEmbed.Common
 open CondEmbed.Options
 
-/// What most runs change: these stand ready, all others as comments.
+/// The settings that most runs change; all others are commented out.
 let ready = set [ "data"; "encoder"; "weights"; "levels"; "loss"; "steps"; "batch"; "lr" ]
 
-/// Words in lines of comment.
+/// Words, wrapped into comment lines.
 let private comment (text: string) =
     let width = 110
 
@@ -22,7 +22,7 @@ let private comment (text: string) =
 
     text.Split ' ' |> Seq.fold add [] |> List.rev
 
-/// All settings as TOML with the defaults of an encoder, each below its meaning and what it takes.
+/// All settings as TOML with the defaults of an encoder, each below its meaning and range.
 let text (encoder: string) =
     let values =
         dict [ for pair in RunSettings.Pairs(RunSettings.StartFor encoder) -> pair.Key, TomlSettings.Literal pair.Value ]
@@ -40,7 +40,7 @@ let text (encoder: string) =
         [ yield! comment $"{setting.Meaning} ({takes})"; $"{mark}{setting.Key} = {value}"; "" ]
 
     [ $"# Settings of a run for 'condembed train --config FILE', with the defaults of the encoder '{encoder}' (CondEmbed {About.Version})."
-      "# '#name = value' is a default: take the '#' away to change it. 'condembed config --check FILE' finds mistakes."
+      "# '#name = value' is a default: remove the '#' to change it. 'condembed config --check FILE' finds mistakes."
       ""
       for section, settings in RunSettings.All ImageDatasets.LayoutNames |> Seq.groupBy _.Section do
           $"# ---- {section} ----"

@@ -10,7 +10,7 @@ open CondEmbed.Common
 open CondEmbed.Options
 open CondEmbed.Studies
 
-/// `resnet50-v1` as `resnet`: encoders of a family start from the same settings, but for the encoder itself.
+/// `resnet50-v1` -> `resnet`: encoders of a family start from the same settings, except the encoder itself.
 let private familyOf (encoder: string) = encoder |> Seq.takeWhile Char.IsLetter |> Seq.toArray |> String
 
 let private starts =
@@ -18,7 +18,7 @@ let private starts =
         [ for encoder in RunSettings.Encoders ->
               familyOf encoder, Map [ for pair in RunSettings.Pairs(RunSettings.StartFor encoder) -> pair.Key, pair.Value ] ]
 
-/// The defaults of a setting, each with the families of encoders that bring it; one without families where all agree.
+/// The defaults of a setting, each with the families of encoders that have it; a single one without families if all agree.
 let defaultsOf (setting: SettingDescription) : (string * string list) list =
     let valueIn (start: Map<string, string>) = Map.tryFind setting.Key start |> Option.defaultValue ""
 
@@ -46,7 +46,7 @@ let private options =
             [ for case in ArgumentParser.Create<TrainArgument>().GetArgumentCases() do
                   yield! case.CommandLineNames.Value ]
 
-/// How `train` is told a setting.
+/// How to give a setting to `train`.
 let optionOf (setting: SettingDescription) =
     let option = "--" + setting.Key.Replace('_', '-')
 
@@ -105,7 +105,7 @@ let private studies =
 | key | meaning |
 | --- | --- |"""
 
-/// As a page of the manual.
+/// As a page of the documentation.
 let markdown () =
     [ page
       for section, settings in sections.Value do

@@ -1,4 +1,4 @@
-/// The largest picture that this process reads.
+/// The largest image that this process will read.
 module CondEmbed.Cli.Limits
 
 open System.Globalization
@@ -9,7 +9,7 @@ open CondEmbed.Interop
 
 let mutable private given: string option = None
 
-/// Takes what `--max-megapixels` says, for all pictures of this process.
+/// Takes what `--max-megapixels` says, for all images of this process.
 let take (text: string) =
     match System.Double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture) with
     | true, millions when millions >= 0.001 && millions <= 536.0 ->
@@ -20,11 +20,11 @@ let take (text: string) =
 /// The option as a setting, for commands that have settings.
 let settings () = given |> Option.map (fun text -> Given("--max-megapixels", "max_megapixels", text)) |> Option.toList
 
-/// What a run's settings say holds for the commands that use its network, unless the option says otherwise.
+/// The limit in a run's settings applies to the commands that use its network, unless the option says otherwise.
 let follow (config: Config) = if given.IsNone then SkiaDecoder.LargestByDefault <- RunSettings.MaxPixelsOf config
 
 /// The settings with what the option says.
 let over (config: Config) = if given.IsNone then config else { config with MaxMegapixels = float SkiaDecoder.LargestByDefault / 1e6 }
 
-/// Refuses the option where it would be passed over.
+/// Refuses the option where it would be ignored.
 let demandNone how = given |> Option.iter (fun text -> raise (InputException $"--max-megapixels {text}: {how}"))

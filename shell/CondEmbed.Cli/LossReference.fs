@@ -1,4 +1,4 @@
-/// The page of all losses and what they are made of, from their own descriptions.
+/// The page of all losses and their parts, from their own descriptions.
 module CondEmbed.Cli.LossReference
 
 open CondEmbed.Interop

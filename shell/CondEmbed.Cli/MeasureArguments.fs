@@ -1,4 +1,4 @@
-/// What can be said to the commands that measure.
+/// The arguments of the commands that measure.
 module CondEmbed.Cli.MeasureArguments
 
 open Argu
@@ -8,14 +8,14 @@ open CondEmbed.Evaluation
 
 /// What the options of metrics mean, for the two commands that have them.
 module internal Meaning =
-    let recallAt = "the K of Recall@K (against a gallery CMC@K), as in 1,10,20"
+    let recallAt = "the K of Recall@K (CMC@K against a gallery), as in 1,10,20"
     let precisionAt = "also precision@K and MAP@K as open-metric-learning defines them, as in 5,10"
     let variants = "also the variants of papers: Recall@K by threshold, MAP@R with an R that counts the query"
     let classAverages = "also the mean over classes of each class's mean"
-    let perClass = "a CSV file of the metrics of each class, worst first"
+    let perClass = "write a CSV file with the metrics of each class, worst first"
     let clustering = "also NMI, AMI and F1 of a k-means clustering with as many clusters as classes"
     let fmr = "also the false non-match rate at these false match rates, as in 0.01,0.1"
-    let rerank = "also re-rank the K nearest of each query by the similarities of the run's levels, and show both orders"
+    let rerank = "also re-rank the K nearest images of each query by the similarities of the run's levels, and show both orders"
     let rerankBy = "what to re-rank by: mean (of the cosine and all levels, the default) or last (the last level)"
     let pcf = "also the fraction of principal components for these shares of the variance, as in 0.5,0.9"
 
@@ -46,7 +46,7 @@ type EvaluateArgument =
             match this with
             | Evaluate_What _ ->
                 "the run's folder (or a model file, or an exported .onnx file), then the data; by default the held-out classes of the run's own data"
-            | Best -> "the network that did best on the validation classes instead of the last"
+            | Best -> "use the network that did best on the validation classes instead of the last one"
             | RecallAt _ -> Meaning.recallAt
             | PrecisionAt _ -> Meaning.precisionAt
             | Variants -> Meaning.variants
@@ -57,7 +57,7 @@ type EvaluateArgument =
             | Pcf _ -> Meaning.pcf
             | Rerank _ -> Meaning.rerank
             | RerankBy _ -> Meaning.rerankBy
-            | Json -> "one JSON document on standard output and nothing else there"
+            | Json -> "print one JSON document on standard output, and nothing else"
             | SkipBad -> DataCommand.skipUsage
             | Layout _ -> DataCommand.layoutUsage ()
             | AllowSubset -> DataCommand.subsetUsage
@@ -87,7 +87,7 @@ type MetricsArgument =
             match this with
             | File _ ->
                 "embeddings as 'embed' writes them (.npy .csv .jsonl .parquet), or JSON {\"embeddings\": [[...]], \"labels\": [...]}"
-            | Labels _ -> "labels of the embeddings, where not in or beside their file: .npy of integers, .csv or .txt, one a row"
+            | Labels _ -> "labels of the embeddings, if not in or next to their file: .npy of integers, .csv or .txt, one per row"
             | Gallery _ -> "embeddings to search in, instead of all against all"
             | GalleryLabels _ -> "labels of the gallery"
             | RecallAt _ -> Meaning.recallAt
@@ -98,5 +98,5 @@ type MetricsArgument =
             | Clustering -> Meaning.clustering
             | Fmr _ -> Meaning.fmr
             | Pcf _ -> Meaning.pcf
-            | Threads _ -> "threads that compute; 0 for one a core"
-            | Json -> "one JSON document on standard output and nothing else there"
+            | Threads _ -> "threads for computing; 0 for one per core"
+            | Json -> "print one JSON document on standard output, and nothing else"

@@ -10,7 +10,7 @@ open CondEmbed.Datasets
 open CondEmbed.Evaluation
 open CondEmbed.Reports
 
-/// What was said on the command line.
+/// What was asked for on the command line.
 type Asked =
     { RecallAt: string option
       PrecisionAt: string option
@@ -56,9 +56,9 @@ type Measured =
     {
         Title: string
         AllAgainstAll: bool
-        /// The classes by the numbers that the metrics know them by.
+        /// The classes, by the numbers used in the metrics.
         Classes: ClassIndex
-        /// What else belongs into the JSON document.
+        /// What else belongs in the JSON document.
         More: (string * obj) list
     }
 
@@ -77,7 +77,7 @@ let private document (measured: Measured) (metrics: RetrievalMetrics) =
 
     all
 
-/// What was measured and how, as lines; then the metrics to show, as whoever is called shows them.
+/// Prints what was measured and how; then shows the metrics with the given function.
 let private print (show: (RetrievalMetrics -> KeyValuePair<string, float> seq) -> unit) (measured: Measured) (metrics: RetrievalMetrics) =
     // Where every query has a match, Recall@K of the possible ones is Recall@K.
     let allPossible = metrics.QueriesWithoutMatch = 0

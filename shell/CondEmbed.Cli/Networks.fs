@@ -1,4 +1,4 @@
-/// A run's network, or one that was exported to ONNX: for commands that only embed.
+/// A run's network, or one exported to ONNX, for commands that only embed.
 module CondEmbed.Cli.Networks
 
 open System
@@ -25,17 +25,17 @@ type TrainedNetwork(network: IEmbeddingNetwork, settings: Config) =
 /// Takes what --threads says for this process, whatever the settings of a run say.
 let withThreads (threads: int option) =
     match threads with
-    | Some threads when threads < 0 -> raise (InputException $"--threads {threads}: give a number of threads, or 0 for one a core.")
+    | Some threads when threads < 0 -> raise (InputException $"--threads {threads}: give a number of threads, or 0 for one per core.")
     | Some threads -> ComputeThreads.Demand(if threads > 0 then threads else Environment.ProcessorCount)
     | None -> ()
 
 let isOnnx (named: string) = File.Exists named && Path.GetExtension(named).Equals(".onnx", StringComparison.OrdinalIgnoreCase)
 
 let private loadOnnx (file: string) device best =
-    if best then raise (InputException $"--best: {file} is one network; which one was said when it was exported.")
+    if best then raise (InputException $"--best: {file} has only one network, which was chosen when it was exported.")
 
     if device <> "auto" && device <> "cpu" then
-        raise (InputException $"--device {device}: {file} is run on the CPU; give the run's folder to use a GPU.")
+        raise (InputException $"--device {device}: {file} runs on the CPU; give the run's folder to use a GPU.")
 
     let model = OnnxModel.Load file
 
@@ -46,7 +46,7 @@ let private loadOnnx (file: string) device best =
         (model :> IDisposable).Dispose()
         reraise ()
 
-/// Loads a run's folder, a model file, or an exported `.onnx` file. InputException where that cannot be done.
+/// Loads a run's folder, a model file, or an exported `.onnx` file. InputException if that is not possible.
 let load (named: string) device best =
     if isOnnx named then
         loadOnnx named device best
@@ -54,7 +54,7 @@ let load (named: string) device best =
         let model = EmbeddingModel.Load(named, device, best)
         new TrainedNetwork(model, model.Settings)
 
-/// Loads a run's network with its levels, which no export has.
+/// Loads a run's network with its levels, which exports leave out.
 let loadWithLevels (named: string) device best =
     if isOnnx named then
         raise (InputException $"--rerank: {named} has no levels, which an export leaves out; give the run's folder.")

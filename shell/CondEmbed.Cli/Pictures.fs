@@ -1,4 +1,4 @@
-/// Opens pictures for commands that have a network, and leaves out bad ones.
+/// Opens images for commands that have a network, and leaves out bad ones.
 module CondEmbed.Cli.Pictures
 
 open System
@@ -18,36 +18,36 @@ let twoOf what names =
         let given = String.concat " " names
         raise (InputException $"{given}: give {what}, and nothing else.")
 
-/// Reports how many pictures of a phase are done.
+/// Reports how many images of a phase are done.
 let phase name total (progress: IProgress<RunProgress>) =
     let watch = Stopwatch.StartNew()
     Action<int>(fun pictures -> progress.Report(RunProgress.Of(name, pictures, total, watch.Elapsed)))
 
-/// The same of a phase that begins when it first reports.
+/// The same, for a phase that begins with its first report.
 let laterPhase name total progress =
     let report = lazy (phase name total progress)
     Action<int>(fun pictures -> report.Value.Invoke pictures)
 
-/// What a data set is opened with on behalf of a network: its boxes are part of what it was trained on.
+/// The options for opening a data set for a network: boxes are part of what it was trained on.
 let openedWith (settings: Config) layout allowSubset =
     DatasetOptions(Layout = Option.defaultValue ImageDatasets.Auto layout, AllowSubset = allowSubset, Boxes = settings.Boxes)
 
-/// Names the way round a bad picture.
+/// Adds the way around a bad image to its error.
 let orSkipping work =
     try
         work ()
     with :? BadPictureException as bad ->
-        raise (InputException $"{bad.Message} Mend or remove it, or leave out such pictures with --skip-bad.")
+        raise (InputException $"{bad.Message} Fix or remove it, or leave out such images with --skip-bad.")
 
 let private leftOut = Action<string> Output.notice
 
-/// Says which pictures are left out as they are met.
+/// Says which images are left out as they are met.
 let leavingOut = Action<BadPicture>(fun bad -> Output.notice $"left out: {bad.Name}: {bad.Reason}")
 
-/// A data set without the pictures that cannot be used, if that is wanted.
+/// A data set without its unusable images, if asked for.
 let usable skipBad workers (progress: IProgress<RunProgress>) stop (dataset: IImageDataset) =
     if skipBad then
-        let report = phase "checking pictures" dataset.Count progress
+        let report = phase "checking images" dataset.Count progress
 
         let relay =
             { new IProgress<CheckProgress> with
@@ -57,8 +57,8 @@ let usable skipBad workers (progress: IProgress<RunProgress>) stop (dataset: IIm
     else
         dataset
 
-/// The same of data with a split.
+/// The same for data with a split.
 let checkedData (data: RunData) workers progress stop =
     let split = data.Split
-    let report = phase "checking pictures" (split.Train.Count + split.Validation.Count + split.Test.Count) progress
+    let report = phase "checking images" (split.Train.Count + split.Validation.Count + split.Test.Count) progress
     data.Checked(true, workers, leftOut, Action<int, int>(fun at _ -> report.Invoke at), stop)

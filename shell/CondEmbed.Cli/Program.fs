@@ -13,7 +13,7 @@ open CondEmbed.Options
 open CondEmbed.Health
 open CondEmbed.Studies
 
-/// A test looks at the structure of the description, which takes Argu longer than most commands take.
+/// A test checks the structure of the description, because Argu's own check takes longer than most commands.
 let private parser =
     lazy ArgumentParser.Create<Command>(programName = "condembed", errorHandler = ExceptionExiter(), checkStructure = false)
 
@@ -26,7 +26,7 @@ let private examplesOf command =
 
 let private isOption (word: string) = word.Length > 1 && word[0] = '-' && (word[1] = '-' || Char.IsLetter word[1])
 
-/// A command or an option that is not there is reported with the nearest one that is.
+/// Reports an unknown command or option, with the nearest known one.
 let private checkNames (argv: string array) =
     let command = Completion.tryCommand parser.Value argv[0]
     let known = command |> Option.map Completion.optionsBelow |> Option.defaultValue []
@@ -106,7 +106,7 @@ let private execute (argv: string array) stop =
         | [ command ] -> dispatch (String.Join(' ', Seq.append [ "condembed" ] (Seq.map quoted argv))) stop command
         | _ -> Output.ended "failed" 2 "give one command; 'condembed --help' lists them."
 
-/// The exit code of what was done, unless nobody could be told of it.
+/// The exit code of the work, unless its output could not be written.
 let private delivered code =
     match Standard.failure () with
     | Some problem when code <> 2 -> Output.ended "failed" 1 problem
@@ -126,7 +126,7 @@ let private work argv =
         let problem = error.Message.Replace("ERROR: ", "").Split '\n' |> Array.head
         Output.ended "failed" 2 $"{problem.TrimEnd '.'}; 'condembed {argv[0]} --help' shows how."
     | :? OperationCanceledException as error when Standard.failure().IsSome ->
-        // What was saved is worth saying; that it was stopped is not, since nobody did.
+        // Say what was saved, but not that it was stopped, since nobody stopped it.
         match error with
         | :? TrainingStoppedException -> Failures.explain error |> delivered
         | _ -> delivered 1

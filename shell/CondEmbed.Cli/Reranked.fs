@@ -7,19 +7,19 @@ open CondEmbed.Common
 open CondEmbed.Evaluation
 open CondEmbed.Pairs
 
-/// InputException for what cannot be done; None where nothing is to be re-ranked.
+/// None if nothing is to be re-ranked. InputException for options that cannot be used.
 let optionsOf (k: int option) (by: string option) =
     let score =
         match by with
         | None
         | Some "mean" -> PairScore.Mean
         | Some "last" -> PairScore.Last
-        | Some other -> raise (InputException $"--rerank-by {other}: is not known; give mean or last.")
+        | Some other -> raise (InputException $"--rerank-by {other}: is unknown; give mean or last.")
 
     match k with
     | Some k when k < 1 -> raise (InputException $"--rerank {k}: must be at least 1.")
     | Some k -> Some(RerankOptions(k, score))
-    | None when by.IsSome -> raise (InputException $"--rerank-by {by.Value}: say too how many of the nearest to re-rank: --rerank K.")
+    | None when by.IsSome -> raise (InputException $"--rerank-by {by.Value}: also say how many of the nearest to re-rank: --rerank K.")
     | None -> None
 
 let private nameOf (options: RerankOptions) = if options.By = PairScore.Last then "last" else "mean"
@@ -32,7 +32,7 @@ let private changes (metrics: RerankedMetrics) =
 
     changed
 
-/// What stands under `rerank` in the JSON document. Times in milliseconds.
+/// The value of `rerank` in the JSON document. Times are in milliseconds.
 let document options (metrics: RerankedMetrics) =
     let cost = metrics.Cost
 
@@ -55,11 +55,11 @@ let private costLines (cost: RerankCost) =
         else
             $"not all in memory: {Readable.Count cost.EmbeddedAgain} were embedded again"
 
-    [ $"embedding   {Readable.Number cost.EmbeddingMs} ms a picture, of {Readable.Count cost.Pictures}; keys and values {Readable.Number(float cost.BytesOfPicture / 1e3)} kB a picture, {again}"
-      $"search      {Readable.Number cost.SearchMs} ms a query"
-      $"re-ranking  {Readable.Number cost.RerankingMs} ms a query" ]
+    [ $"embedding   {Readable.Number cost.EmbeddingMs} ms per image, {Readable.Count cost.Pictures} images; keys and values {Readable.Number(float cost.BytesOfPicture / 1e3)} kB per image, {again}"
+      $"search      {Readable.Number cost.SearchMs} ms per query"
+      $"re-ranking  {Readable.Number cost.RerankingMs} ms per query" ]
 
-/// Both orders side by side with what the second costs, or one JSON document; the classes, in the first order, in a file if one is named.
+/// Shows both orders side by side with the cost of the second, or one JSON document; writes the classes, in the first order, to a file if one is named.
 let show options asJson perClass (metrics: RerankedMetrics) measured =
     let asTable (shown: _ -> KeyValuePair<string, float> seq) =
         let by =

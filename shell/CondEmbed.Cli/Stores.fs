@@ -1,4 +1,4 @@
-/// Where embeddings are kept beyond memory, as said on the command line.
+/// Stores for embeddings beyond memory, as given on the command line.
 module CondEmbed.Cli.Stores
 
 open System
@@ -9,21 +9,21 @@ open CondEmbed.Postgres
 open CondEmbed.Common
 open CondEmbed.Search
 
-/// The variable that stands for --store, so that no password need stand on a command line.
+/// The environment variable used instead of --store, so that no password has to appear on a command line.
 [<Literal>]
 let Variable = "CONDEMBED_STORE"
 
 let usage =
     $"where embeddings are kept: postgres://user@host/database?table=NAME (the password: PGPASSWORD, or the whole address in {Variable}), or a file NAME.index"
 
-/// What --store says, else the environment.
+/// The address from --store, otherwise from the environment.
 let addressOf (given: string option) =
     match given, Environment.GetEnvironmentVariable Variable with
     | Some address, _ -> Some address
     | None, (null | "") -> None
     | None, address -> Some address
 
-/// Waits for a call of a store.
+/// Waits for a call to a store.
 let wait (call: Task<'T>) = call.GetAwaiter().GetResult()
 
 /// Works with a store, and closes it.
@@ -66,20 +66,20 @@ let private kindOf (address: string) =
     match kinds |> List.tryFind (fun kind -> kind.Recognises address) with
     | Some kind -> kind
     | None ->
-        // The form alone: an address that is not understood may hold a password.
+        // Only the scheme: an address that is not understood may contain a password.
         let scheme = address.Split("://")[0]
         let shown = if scheme.Length < address.Length then scheme + "://..." else address
         let forms = kinds |> List.map _.Form |> String.concat ", or "
-        raise (InputException $"--store {shown}: is not a store that is known; give {forms}.")
+        raise (InputException $"--store {shown}: is not a known kind of store; give {forms}.")
 
-/// A store for the embeddings of a network, made if it is not there; a file with codes too, on request.
+/// A store for the embeddings of a network, created if it does not exist; a file can also have codes.
 let opened (network: StoreNetwork) (stop: CancellationToken) codes address : IVectorStore =
     if codes && not (kinds |> List.exists (fun kind -> kind.TakesCodes && kind.Recognises address)) then
-        raise (InputException "--codes: is for a file NAME.index; PostgreSQL has an index of its own.")
+        raise (InputException "--codes: is for a file NAME.index; PostgreSQL has its own index.")
 
     (kindOf address).OpenOrCreate address network codes stop
 
-/// A store that is there and holds the embeddings of a network.
+/// An existing store with the embeddings of a network.
 let existing (network: StoreNetwork) (stop: CancellationToken) address : IVectorStore =
     let store = (kindOf address).Open address stop
 

@@ -14,7 +14,7 @@ let private card (text: string) =
     | _ -> None
 
 /// The device of the given name: `auto` (the first CUDA device if there is one, else the CPU), `cpu`, `cuda` (the first) or `cuda:N`. An
-/// InputException says what there is when the name is unknown or the device is not there.
+/// InputException says what there is if the name is unknown or the device is missing.
 let choose (name: string) : torch.Device =
     let devices = Native.devices ()
     let first = devices |> Array.tryFind (fun device -> device.StartsWith "cuda")
@@ -25,7 +25,7 @@ let choose (name: string) : torch.Device =
         | _ ->
             raise (
                 InputException
-                    $"There is no device '{name}' here, only {known ()}. Choose one of these or 'auto'. \
+                    $"This machine has no device '{name}', only {known ()}. Choose one of these or 'auto'. \
                       For CUDA, build with -p:CondEmbedTorch=cuda-linux (or cuda-windows), \
                       or let {NativeFiles.Variable} name a folder with a CUDA build of libtorch {NativeFiles.Wanted}."
             )
@@ -37,4 +37,4 @@ let choose (name: string) : torch.Device =
     | other ->
         match card other with
         | Some index -> take (Some $"cuda:{index}")
-        | None -> raise (InputException $"'{name}' is no device. Choose auto, cpu, cuda or cuda:N; here there is {known ()}.")
+        | None -> raise (InputException $"'{name}' is not a device. Choose auto, cpu, cuda or cuda:N; this machine has {known ()}.")

@@ -1,5 +1,5 @@
 /// Just enough of the ELF format (64-bit, little-endian; "Tool Interface Standard ELF 1.2" and the "Linux Standard Base" chapter on
-/// symbol versions) to see which versions a shared library asks for, and to make one of these wishes weak. Pure: bytes in, bytes out.
+/// symbol versions) to see which symbol versions a shared library needs, and to make one of these needs weak. Pure: bytes in, bytes out.
 module internal CondEmbed.Torch.Elf
 
 open System
@@ -10,7 +10,7 @@ open System.Text
 /// One row of the section table.
 type Section = { Type: uint32; Link: int; Info: int; Offset: int; Size: int }
 
-/// One version that a library needs of another: `Index` is how its symbols refer to it, `FlagsOffset` where its flags lie in the file.
+/// One version that a library needs of another: `Index` is how its symbols refer to it, `FlagsOffset` where its flags are in the file.
 type VersionNeed = { Library: string; Version: string; Index: uint16; Flags: uint16; FlagsOffset: int }
 
 [<Literal>]
@@ -25,7 +25,7 @@ let private VersionNeeds = 0x6ffffffeu
 [<Literal>]
 let private SymbolVersions = 0x6fffffffu
 
-/// VER_FLG_WEAK: the dynamic linker only warns, and only when asked to be verbose, if such a version is not there.
+/// VER_FLG_WEAK: if such a version is missing, the dynamic linker only warns, and only in verbose mode.
 [<Literal>]
 let private WeakFlag = 2us
 
@@ -53,12 +53,12 @@ let private int64At file offset =
     | value when value <= uint64 Int32.MaxValue -> int value
     | value -> damaged $"{value} at byte {offset} is beyond 2 GB"
 
-/// The section table. InvalidDataException when the file is no 64-bit little-endian ELF file or is cut short.
+/// The section table. InvalidDataException if the file is not a 64-bit little-endian ELF file, or is truncated.
 let sections (file: byte[]) =
     let magic = [| 0x7fuy; byte 'E'; byte 'L'; byte 'F'; 2uy; 1uy |]
 
     if file.Length < 64 || not (ReadOnlySpan(file, 0, 6).SequenceEqual(ReadOnlySpan magic)) then
-        damaged "it does not begin as a 64-bit little-endian ELF file does"
+        damaged "it does not begin like a 64-bit little-endian ELF file"
 
     let table, size, count = int64At file 0x28, int (u16 file 0x3a), int (u16 file 0x3c)
 
@@ -92,7 +92,7 @@ let private text file (strings: Section) offset =
     | -1 -> damaged "a string table does not end with a zero"
     | length -> Encoding.UTF8.GetString(tail.Slice(0, length))
 
-/// The offsets of `count` records, each of which says at `nextField` how far on the next one lies.
+/// The offsets of `count` records, each of which says at `nextField` how far away the next one is.
 let private chain file first nextField count =
     (first, count)
     |> List.unfold (fun (offset, left) ->

@@ -1,12 +1,12 @@
-/// What steps of training leave to the garbage collector.
+/// Collects what training steps leave to the garbage collector.
 module CondEmbed.Torch.Leftovers
 
 open System
 
 let mutable private collected = 0L
 
-/// To be called between the steps of a long training. A step leaves some hundred small native blocks (TorchSharp's scalars) to the garbage collector, among the
-/// large ones that it has freed and that the next step wants joined again. They are collected here, at most five times a second. Without that a step of ResNet-50
+/// Call this between the steps of a long training run. A step leaves about a hundred small native blocks (TorchSharp's scalars) to the garbage collector, among the
+/// large blocks that it has freed and that the next step needs joined again. This collects them, at most five times a second. Without it, a step of ResNet-50
 /// was a tenth slower, and its memory grew.
 let collect () =
     let now = Environment.TickCount64

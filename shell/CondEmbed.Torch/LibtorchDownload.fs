@@ -10,8 +10,8 @@ open System.Threading.Tasks
 open CondEmbed
 open CondEmbed.Common
 
-/// Brings libtorch for the CPU to a program that came without it, as the tool `condembed` does: into the NuGet packages of this user, where every program with
-/// CondEmbed finds it (see `Native`), by the .NET SDK and from its sources.
+/// Fetches libtorch for the CPU for a program that came without it, such as the tool `condembed`: into this user's NuGet packages, where every program with
+/// CondEmbed finds it (see `Native`). The .NET SDK downloads it from its own package sources.
 [<AbstractClass; Sealed>]
 type LibtorchDownload private () =
     static let project =
@@ -42,7 +42,7 @@ type LibtorchDownload private () =
             try
                 running.Start() |> ignore
             with :? Win32Exception as problem ->
-                raise (InputException $"{dotnet} cannot be started ({problem.Message}); fetching libtorch takes the .NET SDK.")
+                raise (InputException $"{dotnet} cannot be started ({problem.Message}); fetching libtorch needs the .NET SDK.")
 
             let output = running.StandardOutput.ReadToEndAsync cancellation
             let errors = running.StandardError.ReadToEndAsync cancellation
@@ -73,21 +73,21 @@ type LibtorchDownload private () =
     /// The package and its version, as in `libtorch-cpu-linux-x64 2.10.0`.
     static member Package = $"{NativeFiles.libtorchPackage} {NativeFiles.Wanted}"
 
-    /// The folder that libtorch would be loaded from now; empty when there is none. InputException: CONDEMBED_LIBTORCH names a folder without libtorch.
+    /// The folder that libtorch would be loaded from now; empty if there is none. InputException if CONDEMBED_LIBTORCH names a folder without libtorch.
     static member Folder =
         NativeFiles.chosen (Environment.GetEnvironmentVariable NativeFiles.Variable)
         |> Option.orElse (NativeFiles.tryFolderOf NativeFiles.core NativeFiles.folders)
         |> Option.defaultValue ""
 
-    /// Restores the package, some 130 MB to fetch and 600 MB on the disk, and gives the folder of libtorch in it. InputException: there is no such package for this
-    /// system, no .NET SDK, or the SDK could not restore it; or it lies where a program would not look, and the message says what to set.
-    /// OperationCanceledException: it was stopped; what was fetched by then is kept or not as NuGet likes, but never half a package.
+    /// Restores the package (about 130 MB to download, 600 MB on disk) and returns the folder of libtorch in it. InputException if there is no such package for this
+    /// system, no .NET SDK, or the SDK could not restore it; or if it is where no program would look, and the message says what to set.
+    /// OperationCanceledException if it was stopped; NuGet may keep what it has fetched, but never half a package.
     static member FetchAsync(cancellation: CancellationToken) : Task<string> =
         task {
             if not NativeFiles.isPublished then
                 raise (
                     InputException
-                        $"There is no package with libtorch for this system; let {NativeFiles.Variable} name the folder of libtorch {NativeFiles.Wanted}."
+                        $"There is no package with libtorch for this system; set {NativeFiles.Variable} to the folder of libtorch {NativeFiles.Wanted}."
                 )
 
             let work = Directory.CreateTempSubdirectory "condembed-"
@@ -101,7 +101,7 @@ type LibtorchDownload private () =
                 if LibtorchDownload.Folder = "" then
                     raise (
                         InputException
-                            $"libtorch lies in '{folder}' now, where NuGet is told to keep packages, but no program looks there by itself: set {NativeFiles.Variable} to that folder."
+                            $"libtorch is now in '{folder}', where NuGet is configured to keep packages, but no program looks there by itself: set {NativeFiles.Variable} to that folder."
                     )
 
                 return folder

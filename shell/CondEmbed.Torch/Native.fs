@@ -1,25 +1,25 @@
 /// Makes libtorch loadable before torch is first called, and says clearly what is missing.
 ///
 /// Most systems need no help. TorchSharp's own library, however, asks for version GLIBCXX_3.4.32 of libstdc++ (GCC 13), which Debian 12,
-/// Ubuntu 22.04 and RHEL 9 do not have. It asks for the sake of one symbol that nothing in it uses. There, and only there, a copy of the
-/// library in which that one wish is weak is kept in a cache folder and loaded in place of the original, which is never touched. TorchSharp
+/// Ubuntu 22.04 and RHEL 9 do not have. It needs that for one symbol that nothing in it uses. On those systems only, a copy of the
+/// library in which that need is weak is kept in a cache folder and loaded instead of the original, which is never touched. TorchSharp
 /// then finds it by its name among the libraries already loaded.
 ///
-/// The environment variable CONDEMBED_LIBTORCH names a folder with another libtorch of the same version, for instance one with CUDA.
+/// The environment variable CONDEMBED_LIBTORCH names a folder with another build of the same libtorch version, for instance one with CUDA.
 module CondEmbed.Torch.Native
 
 open CondEmbed
 open TorchSharp
 open CondEmbed.Common
 
-/// What was done to load the native libraries; texts are empty where there is nothing to say.
+/// What was done to load the native libraries; texts are empty if there is nothing to say.
 type Status =
     {
-        /// What is wrong and how to mend it; empty when torch can be used.
+        /// What is wrong and how to fix it; empty if torch can be used.
         Problem: string
         /// The version of the TorchSharp assembly.
         TorchSharp: string
-        /// The version of libtorch as it says itself; empty when it does not.
+        /// The version that libtorch reports; empty if it reports none.
         Libtorch: string
         /// The version of libtorch that this TorchSharp was made for.
         LibtorchWanted: string
@@ -27,9 +27,9 @@ type Status =
         Folder: string
         /// The file that was loaded as TorchSharp's native library.
         Loaded: string
-        /// Whether that file is a mended copy.
+        /// Whether that file is a patched copy.
         Patched: bool
-        /// Why it was mended or left alone.
+        /// Why it was patched or left alone.
         Reason: string
         /// The folder for cached files; empty when the user has no home.
         Cache: string
@@ -43,7 +43,7 @@ type Status =
 
 let private outcome = lazy NativeLoad.loadAll ()
 
-/// Whether the process is the caller's own.
+/// Whether the process belongs to the caller.
 let mutable private isOwn = false
 
 let private lateScalars = lazy NativeScalars.freeLate outcome.Value.Handle
@@ -53,31 +53,30 @@ let private loaded () =
     if isOwn then lateScalars.Force()
     found
 
-/// For a program whose process is its own, first in its Main: changes the process for training. The C library's allocator keeps its pages, the threads of libtorch sleep
-/// when they wait for work, and TorchSharp's scalars live until libtorch has read them. What the user's environment sets of this wins. docs/gpu.md lists what it does.
-/// A library leaves this to the program that it is part of.
+/// Tunes the process for training. Call it first in the Main of a program, never in a library. The C library's allocator keeps its pages, libtorch's threads sleep
+/// when they wait for work, and TorchSharp's scalars live until libtorch has read them. Variables set in the environment win. docs/gpu.md lists what it does.
 let ownProcess () =
     isOwn <- true
     Process.settle ()
     if outcome.IsValueCreated then lateScalars.Force()
 
-/// Makes torch's native libraries loadable, or says by an InputException what is missing, where it was looked for and how to mend it. To be
-/// called before anything else of torch; cheap after the first call, and safe from several threads and processes at once.
+/// Makes torch's native libraries loadable, or raises an InputException that says what is missing, where it was looked for and how to fix it. Call it
+/// before anything else of torch; it is cheap after the first call, and safe from several threads and processes at once.
 let ensure () =
     loaded () |> ignore
-    // TorchSharp's own loader finds what is loaded by now. It runs here rather than later in somebody's type initialiser.
+    // TorchSharp's own loader finds what is loaded by now. It runs here rather than later in some type initialiser.
     torch.InitializeDeviceType DeviceType.CPU
     let demanded = ComputeThreads.Demanded
     if demanded > 0 && torch.get_num_threads () <> demanded then torch.set_num_threads demanded
 
-/// Takes up the number of threads of some settings (0 for one a core), or what was demanded for this process: for torch and for all else that computes here.
+/// Applies the number of threads from some settings (0 for one per core), or the number set for this process, to torch and to everything else that computes here.
 let useThreads threads =
     ensure ()
     ComputeThreads.Choose threads
     if torch.get_num_threads () <> ComputeThreads.Count then torch.set_num_threads ComputeThreads.Count
 
 /// The handle of TorchSharp's native library, for the runtime to ask when it cannot load it itself (an answer to
-/// AssemblyLoadContext.ResolvingUnmanagedDll); 0 for any other library, and when `ensure` would fail.
+/// AssemblyLoadContext.ResolvingUnmanagedDll); 0 for any other library, or if `ensure` would fail.
 let resolve (name: string) =
     if name = "LibTorchSharp" then
         try
@@ -108,7 +107,7 @@ let devices () =
 
     Array.append [| "cpu" |] (Array.init cards (fun i -> $"cuda:{i}"))
 
-/// What was loaded from where and why; never throws because of what is missing, but says it in `Problem`.
+/// What was loaded from where and why. It does not throw if something is missing, but says so in `Problem`.
 let status () : Status =
     let blank =
         { Problem = ""

@@ -1,4 +1,4 @@
-/// Where torch's native libraries may lie, what they are called here, and where a mended copy of one is kept.
+/// Where torch's native libraries may be, what they are called on this system, and where a patched copy is kept.
 module internal CondEmbed.Torch.NativeFiles
 
 open System
@@ -9,7 +9,7 @@ open CondEmbed
 open TorchSharp
 open CondEmbed.Common
 
-/// The environment variable that names a folder with another libtorch of the same version, for instance one with CUDA.
+/// The environment variable that names a folder with another build of the same libtorch version, for instance one with CUDA.
 [<Literal>]
 let Variable = "CONDEMBED_LIBTORCH"
 
@@ -30,7 +30,7 @@ let rid =
 /// The package with libtorch for the CPU of this system.
 let libtorchPackage = $"libtorch-cpu-{rid}"
 
-/// Whether TorchSharp's authors publish that package.
+/// Whether TorchSharp's authors publish such a package for this system.
 let isPublished = List.contains rid [ "linux-x64"; "osx-arm64"; "win-arm64"; "win-x64" ]
 
 /// What this system calls the library `name`: libname.so, libname.dylib or name.dll.
@@ -46,10 +46,10 @@ let binding = fileName "LibTorchSharp"
 /// The libraries of libtorch, each after those that it needs; those of CUDA exist in some builds only.
 let libtorch = [ "c10"; "torch_cpu"; "c10_cuda"; "torch_cuda"; "torch" ] |> List.map fileName
 
-/// The library without which a folder holds no libtorch.
+/// The library that every folder of libtorch contains.
 let core = fileName "torch_cpu"
 
-/// TorchSharp.dll's folder, or the application's where assemblies have no file.
+/// The folder of TorchSharp.dll, or the application's folder if assemblies have no file.
 let private managedFolder =
     match typeof<torch>.Assembly.Location with
     | "" -> AppContext.BaseDirectory
@@ -67,17 +67,17 @@ let private packageFolders =
     else
         []
 
-/// The folders that NuGet keeps a user's packages in: where `condembed doctor --get` and any project that was built with libtorch have left it.
+/// The folders where NuGet keeps a user's packages: where `condembed doctor --get` and any project that was built with libtorch have left it.
 let private packageCaches =
     [ Environment.GetEnvironmentVariable "NUGET_PACKAGES"
       Path.Combine(Environment.GetFolderPath Environment.SpecialFolder.UserProfile, ".nuget", "packages") ]
-    // Where a user has no home, the second is relative: libraries are never looked for below the current folder.
+    // If a user has no home, the second is relative, and libraries are never looked for under the current folder.
     |> List.filter (fun folder -> not (String.IsNullOrEmpty folder) && Path.IsPathFullyQualified folder)
 
 /// The folder of libtorch for the CPU below a folder of packages.
 let inPackages (cache: string) = Path.Combine(cache, libtorchPackage, Wanted, "runtimes", rid, "native")
 
-/// The folders to look in, in the runtime's own order, each once; whether they exist is not said.
+/// The folders to look in, in the runtime's own order, each once; they need not exist.
 let folders =
     let given =
         match AppContext.GetData "NATIVE_DLL_SEARCH_DIRECTORIES" with
@@ -97,7 +97,7 @@ let folders =
 /// The first of the folders that holds the file.
 let tryFolderOf file folders = folders |> List.tryFind (fun folder -> File.Exists(Path.Combine(folder, file)))
 
-/// The folder of libtorch that the user named by CONDEMBED_LIBTORCH, if any; an InputException when it holds none.
+/// The folder of libtorch that CONDEMBED_LIBTORCH names, if any; InputException if libtorch is not in it.
 let chosen (variable: string) =
     if String.IsNullOrWhiteSpace variable then
         None
@@ -121,13 +121,13 @@ let cacheRoot () =
         | "" -> None
         | home -> Some(Path.Combine(home, ".cache", "condembed"))
 
-/// Where the mended copy of a library with the given content belongs below a cache folder.
+/// The place of the patched copy of a library with the given content, under a cache folder.
 let cachePath (root: string) (original: byte[]) =
     let hash = Convert.ToHexStringLower(SHA256.HashData original).Substring(0, 16)
     Path.Combine(root, hash, binding)
 
-/// Sees to it that the file holds exactly these bytes. Several processes may do so at once, and none ever sees half a file: each writes
-/// under a name of its own and renames.
+/// Makes sure that the file contains exactly these bytes. Several processes may do so at once, and none ever sees half a file: each writes
+/// a file of its own and renames it.
 let keep (path: string) (content: byte[]) =
     if not (File.Exists path && File.ReadAllBytes(path).AsSpan().SequenceEqual content) then
         Directory.CreateDirectory(string (Path.GetDirectoryName path)) |> ignore

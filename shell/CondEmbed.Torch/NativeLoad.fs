@@ -8,14 +8,14 @@ open CondEmbed
 open TorchSharp
 open CondEmbed.Common
 
-/// What was loaded, from where and why so.
+/// What was loaded, from where and why.
 type Outcome =
     {
-        /// TorchSharp's library, as the system knows it.
+        /// The handle of TorchSharp's library.
         Handle: nativeint
         /// The folder of libtorch.
         Folder: string
-        /// The version of libtorch as it says itself; empty when it does not.
+        /// The version that libtorch reports; empty if it reports none.
         Version: string
         /// The file of TorchSharp's library.
         Loaded: string
@@ -23,7 +23,7 @@ type Outcome =
         Reason: string
     }
 
-/// How a file gets into the process: its handle, or what the system said.
+/// Loads a file into the process: its handle, or the system's error message.
 type Loader = string -> Result<nativeint, string>
 
 [<Literal>]
@@ -43,13 +43,13 @@ let system: Loader =
         | :? DllNotFoundException
         | :? BadImageFormatException as problem -> Error problem.Message
 
-/// Keeps the copy below the folder and loads it from there.
+/// Stores the copy under the folder and loads it from there.
 let private loadFrom root (load: Loader) original copy =
     let path = NativeFiles.cachePath root original
     NativeFiles.keep path copy
     load path |> Result.map (fun handle -> path, handle)
 
-/// For where the cache cannot be written or executed. The folder goes away at once; the system keeps the loaded file alive.
+/// For when files in the cache cannot be written or executed. The folder is removed at once; the system keeps the loaded file alive.
 let private loadFromTemporary load original copy =
     let folder = Directory.CreateTempSubdirectory "condembed-"
 
@@ -81,18 +81,18 @@ let private loadWeakened cache load path =
     let original = File.ReadAllBytes path
 
     match Elf.weaken "libstdc++.so.6" MissingVersion UnusedSymbol original with
-    | Error problem -> Error $"It cannot be mended: {problem}. {newerSystem}"
+    | Error problem -> Error $"It cannot be patched: {problem}. {newerSystem}"
     | Ok copy ->
         loadCopy cache load original copy
         |> Result.mapError (fun problem ->
-            $"A mended copy would do, but there is no place for it: {problem}. Let XDG_CACHE_HOME or TMPDIR name a folder that this user can write to \
+            $"A patched copy would work, but there is no place for it: {problem}. Set XDG_CACHE_HOME or TMPDIR to a folder that this user can write to \
               and load programs from.")
 
-/// Loads TorchSharp's library: as it is where that works, which the dynamic linker alone knows, because it alone knows which libstdc++ it
-/// takes. It answers before anything of the library runs, so a second try, with a weakened copy in the cache folder, is safe.
+/// Loads TorchSharp's library: the original if that works, which only the dynamic linker knows, because only it knows which libstdc++ it
+/// uses. It fails before anything in the library runs, so a second try, with a patched copy in the cache folder, is safe.
 let loadBinding (cache: string option) (load: Loader) path =
     match load path with
-    | Ok handle -> handle, path, "it loads as it is"
+    | Ok handle -> handle, path, "it loads unchanged"
     | Error said when OperatingSystem.IsLinux() && said.Contains MissingVersion ->
         match loadWeakened cache load path with
         | Ok(copy, handle) -> handle, copy, $"the system's libstdc++ has no {MissingVersion}, which the original names but does not use"
@@ -102,7 +102,7 @@ let loadBinding (cache: string option) (load: Loader) path =
 [<UnmanagedFunctionPointer(CallingConvention.Cdecl)>]
 type private VersionFunction = delegate of unit -> uint64
 
-/// The version that a loaded torch_cpu says it has; it does so since 2.9, one byte a part from the highest on (torch/version.h).
+/// The version that a loaded torch_cpu reports; it does so since 2.9, one byte per part, the highest first (torch/version.h).
 let private tryVersion handle =
     match NativeLibrary.TryGetExport(handle, "aoti_torch_abi_version") with
     | true, address ->
@@ -113,7 +113,7 @@ let private tryVersion handle =
         Some $"{part 0}.{part 1}.{part 2}"
     | _ -> None
 
-/// Loads the libraries of libtorch that are in the folder, and gives its version.
+/// Loads the libraries of libtorch in the folder, and returns its version.
 let private loadLibtorch (load: Loader) folder =
     let handles =
         [ for file in NativeFiles.libtorch do
@@ -128,7 +128,7 @@ let private loadLibtorch (load: Loader) folder =
     |> List.tryFind (fun (file, _) -> file = NativeFiles.core)
     |> Option.bind (snd >> tryVersion)
 
-/// An InputException when the libtorch that the user named is of another version; a patch release fits.
+/// InputException if the libtorch that the user named has another version; other patch releases fit.
 let checkVersion folder version =
     let release (text: string) = text.Substring(0, text.LastIndexOf '.')
 
@@ -139,26 +139,26 @@ let checkVersion folder version =
             $"{NativeFiles.Variable} names libtorch {found} in '{folder}', but TorchSharp needs {NativeFiles.Wanted}. \
               Name a folder with that version, or unset the variable."
 
-/// How to come by libtorch, for each way of using this library.
+/// How to get libtorch, for each way of using this library.
 let private remedies =
     let package = NativeFiles.libtorchPackage
 
     [ if NativeFiles.isPublished then
-          "Get it in the way that fits:"
+          "To get it:"
           "  the program condembed      condembed doctor --get"
           $"  a project                  dotnet add package {package} --version {NativeFiles.Wanted}"
           $"  F# Interactive             #r \"nuget: {package}, {NativeFiles.Wanted}\""
       else
           $"There is no package with it for {NativeFiles.rid}."
-      $"  one that you have          let {NativeFiles.Variable} name the folder of libtorch {NativeFiles.Wanted}" ]
+      $"  one that you have          set {NativeFiles.Variable} to the folder of libtorch {NativeFiles.Wanted}" ]
 
 let private missing file (remedies: string list) =
     let places = NativeFiles.folders |> List.map (fun folder -> "  " + folder)
 
     stop (String.Join('\n', [ $"The native library {file} is missing. It was looked for in"; yield! places; yield! remedies ]))
 
-/// Loads everything from the places known to hold it; where it is in none, the system's own search may still find it. Calls nothing of
-/// torch, whose type initialiser may be waiting for this on another thread.
+/// Loads everything from the known places; if it is in none of them, the system's own search may still find it. Calls nothing of
+/// torch, because torch's type initialiser may be waiting for this on another thread.
 let loadAll () =
     let chosen = NativeFiles.chosen (Environment.GetEnvironmentVariable NativeFiles.Variable)
 

@@ -1,10 +1,10 @@
-/// TorchSharp hands libtorch the address of a Scalar, as the 1 in x + 1 * y, and does not keep the Scalar alive until libtorch has read it. A garbage collection
-/// at that moment (other threads read pictures all the while) frees it: then the operation fails with 'Expected false to be true', or silently computes with
-/// whatever number lies there by then. TorchSharp 0.107 has no way to mend that from outside, so the function that frees scalars is made to free
-/// them late: a scalar stays for a second after it was given up. Not longer: small blocks that stay among the large ones that a step frees keep these from being
-/// joined again, and the memory of a training grew by half within a hundred steps when 65,536 of them stayed.
+/// TorchSharp hands libtorch the address of a Scalar, such as the 1 in x + 1 * y, and does not keep the Scalar alive until libtorch has read it. A garbage collection
+/// at that moment (other threads keep reading images) frees it: then the operation fails with 'Expected false to be true', or silently computes with
+/// whatever number is there by then. TorchSharp 0.107 offers no way to fix that from outside, so this patches the function that frees scalars to free
+/// them late: a scalar lives for a second after it is released. Not longer: small blocks among the large ones that a step frees keep these from being
+/// joined again, and the memory of a training run grew by half within a hundred steps when 65,536 of them were kept.
 ///
-/// Only on Linux on x64, and only where the function is the one that is known. Elsewhere `Tensors.scalar` keeps its own scalars alive, and TorchSharp's
+/// Only on Linux on x64, and only if the function is the known one. Elsewhere, `Tensors.scalar` keeps its own scalars alive, and TorchSharp's
 /// own stay at risk.
 module internal CondEmbed.Torch.NativeScalars
 
@@ -13,11 +13,11 @@ open System.Buffers.Binary
 open System.Collections.Generic
 open System.Runtime.InteropServices
 
-/// So many milliseconds a scalar stays.
+/// How long a scalar is kept, in milliseconds.
 [<Literal>]
 let private Delay = 1000L
 
-/// So many stay in any case: a second may pass while the whole process is stopped.
+/// How many scalars are kept in any case: a second may pass while the whole process is stopped.
 [<Literal>]
 let private Kept = 128
 
@@ -33,7 +33,7 @@ extern int private protect(nativeint address, unativeint length, int access)
 [<UnmanagedFunctionPointer(CallingConvention.Cdecl)>]
 type private Release = delegate of nativeint -> unit
 
-/// How the function begins, twice as long as what is overwritten: it gives up a symbolic number, if the scalar holds one (tag 5 to 7), and then deletes the scalar.
+/// How the function begins, twice as many bytes as are overwritten: it releases a symbolic number, if the scalar holds one (tag 5 to 7), and then deletes the scalar.
 ///
 ///     test rdi, rdi; je; mov eax, [rdi]; add eax, -5; cmp eax, 2; ja; mov rax, [rdi + 16]; test rax, rax; je
 let private beginning = Convert.FromHexString "4885ff742d8b0783c0fb83f8027719488b47104885c07410"
@@ -71,7 +71,7 @@ let private overwrite (place: nativeint) (code: byte array) =
         Marshal.Copy(code, 0, place, code.Length)
         protect (page, length, Executable) |> ignore
 
-/// Frees scalars late from now on. To be called once, after TorchSharp's library (its handle) is loaded and before anything of torch is used.
+/// From now on, frees scalars late. Call it once, after TorchSharp's library (its handle) is loaded and before anything of torch is used.
 let freeLate (handle: nativeint) =
     if OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture = Architecture.X64 then
         match NativeLibrary.TryGetExport(handle, "THSTorch_dispose_scalar"), NativeLibrary.TryGetExport(handle, "_ZdlPv") with

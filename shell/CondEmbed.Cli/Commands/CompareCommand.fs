@@ -18,13 +18,13 @@ type CompareArgument =
         member this.Usage =
             match this with
             | Runs _ -> "folders of runs, finished or not; the others are compared with the first"
-            | Out _ -> "a page: metrics, settings that differ, curves over each other, cost, classes"
-            | Csv _ -> "every measured number as a line: run, what was measured, step, metric, value"
-            | Json -> "one JSON document on standard output and nothing else there"
+            | Out _ -> "write a page: metrics, settings that differ, curves in one chart, cost, classes"
+            | Csv _ -> "write every measured number as a line: run, what was measured, step, metric, value"
+            | Json -> "print one JSON document on standard output, and nothing else"
 
 let examples =
-    [ "condembed compare runs/a runs/b", "what they came to, and in which settings they differ"
-      "condembed compare runs/* --out compared.html", "a page of all runs, with their curves over each other"
+    [ "condembed compare runs/a runs/b", "their results, and the settings in which they differ"
+      "condembed compare runs/* --out compared.html", "a page of all runs, with their curves in one chart"
       "condembed compare runs/a runs/b --json", "for a script" ]
 
 let run (arguments: ParseResults<CompareArgument>) =

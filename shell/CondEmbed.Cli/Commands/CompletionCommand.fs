@@ -1,9 +1,9 @@
-/// `condembed completion`: prints the script that a shell completes the program's commands by.
+/// `condembed completion`: prints the script with which a shell completes the program's commands.
 module CondEmbed.Cli.CompletionCommand
 
 open Argu
 
-/// Under the names that are typed.
+/// The shells, under the names that a user types.
 type Shell =
     | Bash = 0
     | Zsh = 1
@@ -17,7 +17,7 @@ type CompletionArgument =
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | Shell _ -> "the shell whose script to print; docs/cli.md says where each keeps it"
+            | Shell _ -> "the shell whose script to print; docs/cli.md says where to put it"
 
 let examples =
     [ "source <(condembed completion bash)", "for this shell; in ~/.bashrc for every one"

@@ -26,7 +26,7 @@ let private refuse (arguments: ParseResults<ConfigArgument>) option others =
 
     for name, isGiven in others do
         if List.exists isGiven given then
-            raise (InputException $"{name}: means nothing to {option}; 'condembed config --help' tells what goes together.")
+            raise (InputException $"{name}: does not go with {option}; 'condembed config --help' says what does.")
 
 let private isSet = "--set", (fun (argument: ConfigArgument) -> argument.IsSet)
 let private isEncoder = "--encoder", (fun (argument: ConfigArgument) -> argument.IsEncoder)
@@ -39,7 +39,7 @@ let private init (arguments: ParseResults<ConfigArgument>) =
     let text = arguments.GetResult(ConfigArgument.Encoder, "small") |> knownEncoder |> ConfigFile.text
 
     if File.Exists file && not (arguments.Contains ConfigArgument.Force) then
-        raise (InputException $"{file}: is there already; name another file, or write over it with --force.")
+        raise (InputException $"{file}: exists already; name another file, or overwrite it with --force.")
 
     AtomicFile.Check file
     AtomicFile.WriteText(file, text)
@@ -52,11 +52,11 @@ let private named (arguments: ParseResults<ConfigArgument>) option =
 let private check file =
     if StudyFile.IsStudy file then
         let plan = StudyFile.Read file
-        Output.result $"{file}: sound; a study of {plan.Arms.Count} arms with {plan.Seeds.Count} seeds."
+        Output.result $"{file}: valid; a study of {plan.Arms.Count} arms with {plan.Seeds.Count} seeds."
     else
         let given, _ = TrainCommand.settingsOf (Some file)
         let config = RunSettings.Resolve(given, ImageDatasets.LayoutNames)
-        Output.result $"{file}: sound; {given.Length} settings are given, data {config.Data}, encoder {config.Encoder}."
+        Output.result $"{file}: valid; {given.Length} settings are given, data {config.Data}, encoder {config.Encoder}."
 
 let private show (arguments: ParseResults<ConfigArgument>) =
     refuse arguments "--show" [ isForce ]

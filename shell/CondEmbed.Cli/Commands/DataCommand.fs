@@ -11,19 +11,19 @@ open CondEmbed.Common
 open CondEmbed.Images
 open CondEmbed.Datasets
 
-/// The names of the sets that come along, as in "'emoji' or 'other'".
+/// The names of the bundled sets, as in "'emoji' or 'other'".
 let embedded () = String.Join(" or ", [ for name in ImageDatasets.EmbeddedNames -> $"'{name}'" ])
 
 /// What `--layout` means, of every command that opens data.
-let layoutUsage () = String.Join(", ", ImageDatasets.LayoutNames) + "; by default what lies there is recognised"
+let layoutUsage () = String.Join(", ", ImageDatasets.LayoutNames) + "; recognised from the files by default"
 
 /// What `--allow-subset` means.
-let subsetUsage = "go on with a published set of which something is missing; every result is then marked as of a subset"
+let subsetUsage = "go on with a published set that is incomplete; every result is then marked as being of a subset"
 
 /// What `--shared-classes` means.
-let sharedUsage = "training and test may have the same classes, as in train/ and test/ folders for classification"
+let sharedUsage = "training and test may share classes, as in train/ and test/ folders for classification"
 
-/// Says what should be known of a data set, and where `--allow-subset` was given and means nothing; gives the data set back.
+/// Prints the notices of a data set, and says if `--allow-subset` was given without need; returns the data set.
 let noting allowed (dataset: IImageDataset) =
     dataset.Notices |> Seq.iter Output.notice
 
@@ -32,13 +32,13 @@ let noting allowed (dataset: IImageDataset) =
     dataset
 
 /// What `--threads` means, of every command that computes.
-let threadsUsage = "threads that compute, and read pictures where --workers is not given; 0 for one a core"
+let threadsUsage = "threads for computing, and for reading images if --workers is not given; 0 for one per core"
 
-/// What `--workers` means, of every command that reads pictures.
-let workersUsage = "threads that read pictures; 0 for as many as compute"
+/// What `--workers` means, of every command that reads images.
+let workersUsage = "threads for reading images; 0 for as many as --threads"
 
 /// What `--skip-bad` means, of the commands that have a network.
-let skipUsage = "leave out pictures that cannot be used, instead of stopping at the first; all are decoded once more for it"
+let skipUsage = "leave out images that cannot be used, instead of stopping at the first; this decodes every image once more"
 
 [<RequireQualifiedAccess>]
 type InspectArgument =
@@ -56,12 +56,12 @@ type InspectArgument =
         member this.Usage =
             match this with
             | Folder _ -> "a folder, a table, or " + embedded ()
-            | Out _ -> "a PNG file: a picture of each of up to 48 classes (frames: blue train, green validation, orange test)"
-            | Json -> "one JSON document on standard output and nothing else there"
+            | Out _ -> "a PNG file: an image of each of up to 48 classes (frames: blue train, green validation, orange test)"
+            | Json -> "print one JSON document on standard output, and nothing else"
             | Layout _ -> layoutUsage ()
             | AllowSubset -> subsetUsage
             | SharedClasses -> sharedUsage
-            | Boxes -> "cut pictures to the boxes that a published set comes with"
+            | Boxes -> "crop images to the bounding boxes of a published set"
             | Split _ -> "auto, hash, first-half"
             | Workers _ -> workersUsage
 
@@ -72,14 +72,14 @@ type DataArgument =
     interface IArgParserTemplate with
         member this.Usage =
             match this with
-            | Inspect _ -> "counts, splits, sizes, bad pictures and duplicates of a data set, and a sheet of some pictures"
+            | Inspect _ -> "counts, splits, sizes, bad images and duplicates of a data set, and a sheet of some images"
 
 let private splitOf (name: string) =
     match name with
     | "auto" -> SplitRule.Auto
     | "hash" -> SplitRule.Hash
     | "first-half" -> SplitRule.FirstHalf
-    | _ -> raise (InputException $"--split {name}: is not one of auto, hash, first-half.")
+    | _ -> raise (InputException $"--split {name}: is not one of auto, hash and first-half.")
 
 let private inspectAll (inspector: DatasetInspector) workers stop =
     Output.withProgress (fun progress ->
@@ -117,7 +117,7 @@ let private duplicateLines (found: Duplicates) =
 let private badLines (bad: BadPicture seq) =
     let all = Seq.toList bad
 
-    [ "bad pictures", (if all.IsEmpty then "none" else count all.Length)
+    [ "bad images", (if all.IsEmpty then "none" else count all.Length)
       for picture in List.truncate 20 all do
           "", $"{picture.Name}: {picture.Reason}"
       if all.Length > 20 then "", $"... and {count (all.Length - 20)} more; --json lists all" ]
@@ -178,8 +178,8 @@ let private inspect (stop: CancellationToken) (arguments: ParseResults<InspectAr
 
 /// What the group's help ends with.
 let examples =
-    [ "condembed data inspect CUB_200_2011 --out sheet.png", "a published set, recognised by its lists, and some of its pictures"
-      "condembed data inspect birds --allow-subset --split first-half --json", "a part of one, for a script" ]
+    [ "condembed data inspect CUB_200_2011 --out sheet.png", "a published set, recognised by its lists, with a sheet of images"
+      "condembed data inspect birds --allow-subset --split first-half --json", "an incomplete one, for a script" ]
 
 let run (stop: CancellationToken) (arguments: ParseResults<DataArgument>) =
     match arguments.GetSubCommand() with

@@ -1,4 +1,4 @@
-/// `condembed doctor`: what is here, what is wrong, and libtorch where it is missing.
+/// `condembed doctor`: what is installed, what is wrong, and how to get libtorch if it is missing.
 module CondEmbed.Cli.DoctorCommand
 
 open System
@@ -16,12 +16,12 @@ type DoctorArgument =
         member this.Usage =
             match this with
             | Get ->
-                "first fetch libtorch for the CPU if it is missing: a NuGet package of some 130 MB, kept among this user's NuGet packages; takes the .NET SDK"
-            | Json -> "one JSON document on standard output and nothing else there"
+                "first fetch libtorch for the CPU if it is missing: a NuGet package of some 130 MB, kept among your NuGet packages; needs the .NET SDK"
+            | Json -> "print one JSON document on standard output, and nothing else"
 
 let examples =
-    [ "condembed doctor", "what is here, and what is wrong"
-      "condembed doctor --get", "once after 'dotnet tool install': libtorch, which the tool comes without" ]
+    [ "condembed doctor", "what is installed, and what is wrong"
+      "condembed doctor --get", "once after 'dotnet tool install': fetches libtorch, which the tool comes without" ]
 
 let private getLibtorch (stop: CancellationToken) =
     match LibtorchDownload.Folder with

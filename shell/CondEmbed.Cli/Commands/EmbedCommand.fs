@@ -1,4 +1,4 @@
-/// `condembed embed`: embeddings of pictures into a file, or into one of many for many machines.
+/// `condembed embed`: embeddings of images into a file, or into one shard of many.
 module CondEmbed.Cli.EmbedCommand
 
 open System.IO
@@ -84,7 +84,7 @@ let private intoShard (stop: CancellationToken) (arguments: ParseResults<EmbedAr
     match Option.ofNullable written with
     | Some rows -> told rows network.Dimension file
     | None ->
-        Output.result $"{file}: is there already, of this network and these pictures"
+        Output.result $"{file}: exists already, from this network and these images"
         Output.event "finished" [ "command", "embed"; "file", Path.GetFullPath file; "count", 0; "dimension", network.Dimension ]
 
 let run stop (arguments: ParseResults<EmbedArgument>) =

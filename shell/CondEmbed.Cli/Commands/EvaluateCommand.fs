@@ -1,4 +1,4 @@
-/// `condembed evaluate`: retrieval metrics of a run on pictures, on request also with the nearest re-ranked by its levels.
+/// `condembed evaluate`: retrieval metrics of a run on images, optionally also with the nearest re-ranked by its levels.
 module CondEmbed.Cli.EvaluateCommand
 
 open System
@@ -14,7 +14,7 @@ open CondEmbed.Evaluation
 open CondEmbed.Models
 open CondEmbed.Runs
 
-/// The held-out part of the data: another set's, or that of the run itself.
+/// The held-out part of the data: of another set, or of the run itself.
 let private heldOut (settings: Config) (arguments: ParseResults<EvaluateArgument>) other =
     let layout = arguments.TryGetResult EvaluateArgument.Layout
     let allowSubset = arguments.Contains EvaluateArgument.AllowSubset
@@ -31,7 +31,7 @@ let private heldOut (settings: Config) (arguments: ParseResults<EvaluateArgument
         DataCommand.noting false data.Dataset |> ignore
         data
 
-/// The data to measure on, without what is to be left out of it, and what some work makes of it.
+/// Opens the data to measure on, leaves out what is to be left out, and runs some work on it.
 let private measured
     (settings: Config)
     (arguments: ParseResults<EvaluateArgument>)
@@ -41,7 +41,7 @@ let private measured
     =
     let opened = heldOut settings arguments other
     let workers = arguments.GetResult(EvaluateArgument.Workers, 0)
-    // What a run left out of its own data is not there to be measured either.
+    // What a run left out of its own data is not measured either.
     let skipBad = arguments.Contains EvaluateArgument.SkipBad || (other.IsNone && settings.SkipBad)
 
     orSkipping (fun () ->

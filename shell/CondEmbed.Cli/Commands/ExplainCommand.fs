@@ -1,4 +1,4 @@
-/// `condembed explain`: where a run's levels look in two pictures, each in the light of the other.
+/// `condembed explain`: where a run's levels look in two images, each in the light of the other.
 module CondEmbed.Cli.ExplainCommand
 
 open System.IO
@@ -24,20 +24,19 @@ type ExplainArgument =
         member this.Usage =
             match this with
             | Explain_What _ ->
-                "the run's folder (or a model file with its levels beside it), then two pictures: files, or names of a set that comes along, as in emoji:ghost/noto.png"
-            | Out _ -> "a PNG file: both pictures, and a row of attention maps for each level"
-            | Heads -> "also the map of each head, beside the mean of all heads"
-            | Json -> "similarities and maps as one JSON document on standard output and nothing else there"
-            | Best -> "the network that did best on the validation classes instead of the last"
+                "the run's folder (or a model file with its levels beside it), then two images: files, or names from a bundled set, such as emoji:ghost/noto.png"
+            | Out _ -> "a PNG file: both images, and a row of attention maps for each level"
+            | Heads -> "also draw the map of each head, next to the mean of all heads"
+            | Json -> "similarities and maps as one JSON document on standard output, and nothing else"
+            | Best -> "use the network that did best on the validation classes instead of the last one"
             | Device _ -> "auto, cpu, cuda or cuda:N"
 
 let examples =
-    [ "condembed explain runs/first a.jpg b.jpg --out pair.png", "what each picture is looked at for in the light of the other"
-      "condembed explain runs/first emoji:ghost/noto.png emoji:alien/noto.png --out pair.png --heads",
-      "every head, of the embedded pictures"
+    [ "condembed explain runs/first a.jpg b.jpg --out pair.png", "where the levels look in each image, in the light of the other"
+      "condembed explain runs/first emoji:ghost/noto.png emoji:alien/noto.png --out pair.png --heads", "every head, for bundled images"
       "condembed explain runs/first a.jpg b.jpg --json", "similarities and maps as numbers" ]
 
-/// SET:PATH of a set that comes along, or a file.
+/// SET:PATH from a bundled set, or a file.
 let private read (settings: Config) (picture: string) =
     let set = picture.Split(':')[0]
 
@@ -52,16 +51,16 @@ let private read (settings: Config) (picture: string) =
 
                 raise (
                     InputException
-                        $"{picture}: {set} has no such picture; its names are like {set}:{example}, and 'condembed search' shows them."
+                        $"{picture}: {set} has no such image; its names look like {set}:{example}, and 'condembed search' shows them."
                 )
         elif File.Exists picture then
             FileDataset(picture, [| ImageItem(picture, "", Datasets.Role.Unassigned) |], [| picture |]), 0
         else
-            raise (InputException $"{picture}: there is no such file; give two pictures after the run.")
+            raise (InputException $"{picture}: there is no such file; give two images after the run.")
 
     PictureReader(source, Views.Decoder(Limits.over settings)).Read item
 
-/// T weights of a picture as rows.
+/// T weights of an image as rows.
 let private rowsOf (look: PairAttention) (weights: float32 array) = Array.chunkBySize look.Columns weights
 
 let private document (run: string) (first: string) (second: string) (pair: PairExplanation) =
@@ -84,14 +83,14 @@ let private print (pair: PairExplanation) =
     printfn $"unconditional {pair.Similarity.Unconditional, 7:F4}"
 
     for level, (look, similarity) in Seq.indexed (Seq.zip pair.Levels pair.Similarity.Levels) do
-        printfn $"level {level + 1}       {similarity, 7:F4}  {look.Rows} x {look.Columns} places"
+        printfn $"level {level + 1}       {similarity, 7:F4}  {look.Rows} x {look.Columns} locations"
 
 let run (arguments: ParseResults<ExplainArgument>) =
     let asJson, out = arguments.Contains ExplainArgument.Json, arguments.TryGetResult ExplainArgument.Out
     Option.iter ImageEncoder.CheckPng out
 
     match arguments.GetResult ExplainArgument.Explain_What, out with
-    | [ _; _; _ ], None when not asJson -> raise (InputException "Say where the picture goes, as in --out pair.png; or --json for numbers.")
+    | [ _; _; _ ], None when not asJson -> raise (InputException "Say where the image goes, as in --out pair.png; or --json for numbers.")
     | [ run; first; second ], _ ->
         use model =
             ConditionalModel.Load(run, arguments.GetResult(ExplainArgument.Device, "auto"), arguments.Contains ExplainArgument.Best)
@@ -110,6 +109,5 @@ let run (arguments: ParseResults<ExplainArgument>) =
             Option.iter (Path.GetFullPath >> printfn "%s") out
     | given, _ ->
         raise (
-            InputException
-                $"{given.Length} names given: give a run and two pictures, as in: condembed explain RUN A.jpg B.jpg --out pair.png"
+            InputException $"{given.Length} names given: give a run and two images, as in: condembed explain RUN A.jpg B.jpg --out pair.png"
         )

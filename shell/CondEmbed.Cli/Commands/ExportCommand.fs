@@ -28,18 +28,18 @@ type ExportArgument =
         member this.Usage =
             match this with
             | Run _ -> "the run's folder, or a model file"
-            | Onnx _ -> "an .onnx file: bytes of pictures in, embeddings out; compared with the network on real pictures before it is kept"
-            | Int8 -> "with --onnx: weights as int8, a quarter of the size; what that costs is measured on the run's test classes"
-            | Safetensors _ -> "a .safetensors file with names that Python's programs know, and how to rebuild the network in its metadata"
-            | Names _ -> "with --safetensors: whose names, timm or torchvision; by default those that the encoder has here"
-            | Best -> "the network that did best on the validation classes instead of the last"
-            | Json -> "one JSON document on standard output and nothing else there"
+            | Onnx _ -> "an .onnx file: bytes of images in, embeddings out; compared with the network on real images before it is kept"
+            | Int8 -> "with --onnx: weights as int8, a quarter of the size; the loss in accuracy is measured on the run's test classes"
+            | Safetensors _ -> "a .safetensors file with names that Python programs know; its metadata says how to rebuild the network"
+            | Names _ -> "with --safetensors: whose names, timm or torchvision; by default those that the encoder uses here"
+            | Best -> "use the network that did best on the validation classes instead of the last one"
+            | Json -> "print one JSON document on standard output, and nothing else"
             | Device _ -> "auto, cpu, cuda or cuda:N"
             | Workers _ -> DataCommand.workersUsage
 
 let examples =
     [ "condembed export runs/first --onnx first.onnx", "for ONNX Runtime, in C#, Python or a browser"
-      "condembed export runs/first --onnx small.onnx --int8", "a quarter of the size, and what that costs in Recall@1"
+      "condembed export runs/first --onnx small.onnx --int8", "a quarter of the size, with the loss in Recall@1"
       "condembed export runs/first --safetensors first.safetensors --best", "for PyTorch, under torchvision's or timm's names" ]
 
 let private demandEnding ending option (file: string) =
@@ -55,10 +55,10 @@ let private printOnnx (exported: OnnxExported) =
     Output.result $"{exported.File}  {Readable.Count exported.Bytes} bytes, fingerprint {exported.Fingerprint.Substring(0, 16)}"
 
     if not (isNull exported.Missing) then
-        Output.result $"compared on embedded emoji instead of the run's own test pictures: {exported.Missing}"
+        Output.result $"compared on bundled emoji instead of the run's own test images: {exported.Missing}"
 
     Output.result
-        $"compared with the network on {check.Pictures} pictures of {check.Source}: numbers differ by at most {scientific check.Greatest}, cosines by {scientific check.GreatestOfCosines}"
+        $"compared with the network on {check.Pictures} images of {check.Source}: numbers differ by at most {scientific check.Greatest}, cosines by {scientific check.GreatestOfCosines}"
 
     if check.SameNeighbours = check.Pictures then
         Output.result $"the {check.Neighbours} nearest of each are the same"
@@ -66,12 +66,12 @@ let private printOnnx (exported: OnnxExported) =
         Output.result
             $"the {check.Neighbours} nearest are the same for {check.SameNeighbours} of {check.Pictures}; in all {Readable.Percent check.SharedNeighbours} %% of them; cosines of those in each other's place are at most {scientific check.WidestSwap} apart"
 
-/// What int8 costs, if it was measured.
+/// What int8 costs in accuracy, if that was measured.
 let private printCost (exported: OnnxExported) =
     Output.result $"int8: least cosine with the network's own embedding {exported.Check.LeastCosine:F5}"
 
     if isNull exported.Before then
-        Output.result "int8: the loss in Recall@1 is not measured, for want of the run's own test pictures"
+        Output.result "int8: the loss in Recall@1 was not measured, because the run's own test images are missing"
     else
         let line name (before: float) (after: float) =
             let change = (100.0 * (after - before)).ToString "+0.00;-0.00;0.00"
@@ -105,7 +105,7 @@ let run (stop: CancellationToken) (arguments: ParseResults<ExportArgument>) =
     let run = arguments.GetResult ExportArgument.Run
 
     if Path.GetExtension run = ".onnx" then
-        raise (InputException $"{run}: is exported already; give the run that it was made of.")
+        raise (InputException $"{run}: is an export already; give the run that it was made from.")
 
     let onnxFile, safetensors = arguments.TryGetResult ExportArgument.Onnx, arguments.TryGetResult ExportArgument.Safetensors
     let int8, asJson = arguments.Contains ExportArgument.Int8, arguments.Contains ExportArgument.Json

@@ -1,4 +1,4 @@
-/// `condembed index`: pictures into a store that searches beyond memory.
+/// `condembed index`: images into a store that searches beyond memory.
 module CondEmbed.Cli.IndexCommand
 
 open System
@@ -34,34 +34,34 @@ type IndexArgument =
         member this.Usage =
             match this with
             | Index_What _ ->
-                "the run's folder (or a model file, or an exported .onnx file), then the images: a folder, a table, a picture, or "
+                "the run's folder (or a model file, or an exported .onnx file), then the images: a folder, a table, an image, or "
                 + DataCommand.embedded ()
                 + "; or the shards of 'embed --shard': .parquet files, or their folder"
             | Store _ -> Stores.usage
-            | Block _ -> "pictures that are written at once, as a whole or not at all (512)"
-            | Again -> "embed also what is there already, and write it anew"
+            | Block _ -> "how many images to write at a time, all or none of them (512)"
+            | Again -> "also embed and write again what is there already"
             | Codes ->
-                "for a file: keep the embeddings in eight bits a number too, by which a search passes over most pictures; a quarter more file, the same results"
-            | Label _ -> "the class of all these pictures, instead of what the data says"
-            | SkipBad -> "leave out pictures that cannot be used, and say which; without it they are all named before anything is written"
-            | AllowMissing -> "go on without the shards that are missing"
-            | Json -> "the summary as one JSON document on standard output and nothing else there"
+                "for a file: also keep the embeddings in eight bits per number, so that a search can skip most images; a quarter larger, same results"
+            | Label _ -> "the class of all these images, instead of what the data says"
+            | SkipBad -> "leave out images that cannot be used, and say which; otherwise all of them are named before anything is written"
+            | AllowMissing -> "go on without missing shards"
+            | Json -> "the summary as one JSON document on standard output, and nothing else"
             | Layout _ -> DataCommand.layoutUsage ()
             | AllowSubset -> DataCommand.subsetUsage
-            | Best -> "the network that did best on the validation classes instead of the last"
+            | Best -> "use the network that did best on the validation classes instead of the last one"
             | Device _ -> "auto, cpu, cuda or cuda:N"
             | Threads _ -> DataCommand.threadsUsage
             | Workers _ -> DataCommand.workersUsage
 
 let examples =
-    [ "condembed index runs/first photos --store photos.index", "embeds the photos that are not in the file yet"
-      "condembed index runs/first photos --store 'postgres://me@localhost/catalogue'", "the same in a table of PostgreSQL with pgvector"
-      "condembed index runs/first photos --store photos.index --codes", "the same in a file that is searched in a third of the time"
+    [ "condembed index runs/first photos --store photos.index", "embeds the photos that are not yet in the file"
+      "condembed index runs/first photos --store 'postgres://me@localhost/catalogue'", "the same for a table in PostgreSQL with pgvector"
+      "condembed index runs/first photos --store photos.index --codes", "the same for a file that is searched in a third of the time"
       "condembed index shards --store 'postgres://me@localhost/catalogue?table=photos'", "what 'embed --shard' has written on many machines" ]
 
 let private isShard (path: string) = path.EndsWith(".parquet", StringComparison.OrdinalIgnoreCase)
 
-/// The shards that are meant, if any are: files, or a folder that holds them.
+/// The shards given, if any: files, or a folder that contains them.
 let private shardsOf what =
     match what with
     | [ folder ] when Directory.Exists folder && EmbeddingShards.FilesIn(folder).Count > 0 -> Some(EmbeddingShards.FilesIn folder)
@@ -122,7 +122,7 @@ let private sentence (store: string) (summary: IndexSummary) =
     let renamed = also "of them under another path or label now" summary.Renamed
     let same = also "the same as another of these" summary.Same
     let bad = also "left out, since they cannot be used" summary.Bad
-    $"{summary.Embedded} pictures written, {summary.Known} there already{renamed}{same}{bad}; {Readable.Duration summary.Elapsed}; {store}"
+    $"{summary.Embedded} images written, {summary.Known} there already{renamed}{same}{bad}; {Readable.Duration summary.Elapsed}; {store}"
 
 let run (stop: CancellationToken) (arguments: ParseResults<IndexArgument>) =
     arguments.TryGetResult IndexArgument.Threads |> Networks.withThreads
@@ -133,7 +133,10 @@ let run (stop: CancellationToken) (arguments: ParseResults<IndexArgument>) =
         arguments.TryGetResult IndexArgument.Store
         |> Stores.addressOf
         |> Option.defaultWith (fun () ->
-            raise (InputException $"say where to: --store postgres://user@host/database or --store NAME.index, or set {Stores.Variable}."))
+            raise (
+                InputException
+                    $"say where to put them: --store postgres://user@host/database or --store NAME.index, or set {Stores.Variable}."
+            ))
 
     let options = optionsOf arguments
 

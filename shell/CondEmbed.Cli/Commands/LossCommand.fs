@@ -25,15 +25,15 @@ type LossArgument =
             match this with
             | Loss_What _ ->
                 "a loss or a weighted sum, then JSON {\"embeddings\": [[...]], \"labels\": [...][, \"class_weights\": [[...]]]}; class_weights are the proxies of losses that have some, one row a class (K rows with K centres), numbered by the labels"
-            | Set _ -> "a setting of the loss, as in --set margin=0.3 or --set miner=semi-hard; may be given often"
-            | Json -> "one JSON document on standard output and nothing else there"
+            | Set _ -> "a setting of the loss, as in --set margin=0.3 or --set miner=semi-hard; may be repeated"
+            | Json -> "print one JSON document on standard output, and nothing else"
             | List -> "print every loss, miner, reducer and distance with its settings and defaults"
             | Markdown -> "of --list: as the page docs/losses.md"
 
 let private problem file message = raise (InputException $"{file}: {message}")
 
 let private numbersOf file (name: string) (row: int) (json: JsonElement) =
-    let wrong what = problem file $"{name}[{row}] {what}; a list of numbers is wanted."
+    let wrong what = problem file $"{name}[{row}] {what}; expected a list of numbers."
 
     if json.ValueKind <> JsonValueKind.Array then wrong $"is {json.ValueKind}"
 
@@ -44,13 +44,13 @@ let private numbersOf file (name: string) (row: int) (json: JsonElement) =
 
 let private rowsOf file name (json: JsonElement) =
     if json.ValueKind <> JsonValueKind.Array then
-        problem file $"'{name}' is {json.ValueKind}; a list of lists of numbers is wanted."
+        problem file $"'{name}' is {json.ValueKind}; expected a list of lists of numbers."
 
     [| for row, numbers in Seq.indexed (json.EnumerateArray()) -> numbersOf file name row numbers |]
 
 /// Whole numbers as they are; text numbered by first appearance.
 let private labelsOf file (json: JsonElement) =
-    if json.ValueKind <> JsonValueKind.Array then problem file $"'labels' is {json.ValueKind}; a list is wanted."
+    if json.ValueKind <> JsonValueKind.Array then problem file $"'labels' is {json.ValueKind}; expected a list."
     let numbers = Dictionary<string, int64>()
 
     [| for label in json.EnumerateArray() ->
@@ -60,18 +60,18 @@ let private labelsOf file (json: JsonElement) =
                let text = ClassLabel.Normal(label.GetString())
                if not (numbers.ContainsKey text) then numbers[text] <- int64 numbers.Count
                numbers[text]
-           | _ -> problem file $"'labels' holds {label.GetRawText()}; whole numbers or text are wanted." |]
+           | _ -> problem file $"'labels' contains {label.GetRawText()}; expected whole numbers or text." |]
 
 let private members = [ "embeddings"; "labels"; "class_weights" ]
 
 let private read (file: string) =
     let parts (root: JsonElement) =
         if root.ValueKind <> JsonValueKind.Object then
-            problem file $"{root.ValueKind} where an object with 'embeddings' and 'labels' is wanted."
+            problem file $"expected an object with 'embeddings' and 'labels', but found {root.ValueKind}."
 
         for given in root.EnumerateObject() do
             let near = RunSettings.Nearest(members, given.Name)
-            if near <> "" && not (List.contains given.Name members) then problem file $"'{given.Name}' is not read{near}"
+            if near <> "" && not (List.contains given.Name members) then problem file $"'{given.Name}' is unknown{near}"
 
         let wanted (name: string) =
             match root.TryGetProperty name with

@@ -1,4 +1,4 @@
-/// `condembed search`: the most similar pictures of a gallery, on request re-ranked by a run's levels.
+/// `condembed search`: the most similar images of a gallery, optionally re-ranked by a run's levels.
 module CondEmbed.Cli.SearchCommand
 
 open System
@@ -29,17 +29,17 @@ let private show (arguments: ParseResults<SearchArgument>) (answers: IReadOnlyLi
                 printfn $"  {hit.Cosine, 7:F4}  {anew}{hit.Path}"
 
 let private noLabel (place: string) (labels: string seq) (label: string) =
-    // Pictures without a label have an empty one, which nobody means by another.
+    // Images without a label have an empty one, which is never a near miss.
     let named = labels |> Seq.filter (fun other -> other <> "") |> Seq.truncate 100_000 |> Array.ofSeq
 
     if named.Length = 0 then
-        InputException $"--label {label}: the pictures in {place} have no labels; search without --label."
+        InputException $"--label {label}: the images in {place} have no labels; search without --label."
     else
         let shown = named |> Array.truncate 10 |> String.concat ", "
         let more = if named.Length > 10 then $" and {named.Length - 10} more" else ""
 
         InputException
-            $"--label {label}: {place} has no picture with this label{RunSettings.Nearest(named, label)}. Its labels: {shown}{more}."
+            $"--label {label}: {place} has no image with this label{RunSettings.Nearest(named, label)}. Its labels: {shown}{more}."
 
 /// Why nothing was found in a store.
 let private nothingIn (store: IVectorStore) (label: string) (stop: CancellationToken) =
@@ -48,7 +48,7 @@ let private nothingIn (store: IVectorStore) (label: string) (stop: CancellationT
     else
         noLabel store.Name (Stores.wait (store.LabelsAsync(100_000, stop))) label
 
-/// The pictures of one label, if one is wanted.
+/// The images with one label, if one is given.
 let private ofLabel label (dataset: IImageDataset) =
     match label with
     | None -> dataset
@@ -64,14 +64,14 @@ let private openedQueries (arguments: ParseResults<SearchArgument>) =
     ImageDatasets.OpenImages(arguments.GetResult SearchArgument.Query, DatasetOptions(AllowSubset = true))
     |> DataCommand.noting false
 
-/// Searches what `condembed index` has filled.
+/// Searches a store filled by `condembed index`.
 let private inStore top (stop: CancellationToken) (arguments: ParseResults<SearchArgument>) address =
     for given, name in
         [ arguments.Contains SearchArgument.Rerank, "--rerank"
           arguments.Contains SearchArgument.RerankBy, "--rerank-by"
           arguments.Contains SearchArgument.Html, "--html" ] do
         if given then
-            raise (InputException $"{name}: needs the pictures themselves, which a store does not hold; search with --gallery.")
+            raise (InputException $"{name}: needs the images themselves, which a store does not hold; search with --gallery.")
 
     let device, best = arguments.GetResult(SearchArgument.Device, "auto"), arguments.Contains SearchArgument.Best
     let workers = arguments.GetResult(SearchArgument.Workers, 0)
@@ -112,7 +112,7 @@ let private inGallery top (stop: CancellationToken) (arguments: ParseResults<Sea
     let device, best = arguments.GetResult(SearchArgument.Device, "auto"), arguments.Contains SearchArgument.Best
     let workers = arguments.GetResult(SearchArgument.Workers, 0)
 
-    /// Opens and searches; nothing is measured, so whatever is there will do.
+    /// Opens and searches; nothing is measured, so an incomplete set will do.
     let searched (settings: Config) work =
         orSkipping (fun () ->
             let options = openedWith settings (arguments.TryGetResult SearchArgument.Layout) true
@@ -146,7 +146,7 @@ let private inGallery top (stop: CancellationToken) (arguments: ParseResults<Sea
 
     arguments.TryGetResult SearchArgument.Html
     |> Option.iter (fun page ->
-        found.WriteHtml(page, "Search", [| Fact("Run", named); Fact("Gallery", $"{gallery.Name}, {gallery.Count} pictures") |]))
+        found.WriteHtml(page, "Search", [| Fact("Run", named); Fact("Gallery", $"{gallery.Name}, {gallery.Count} images") |]))
 
     show arguments found.Answers
 
@@ -168,5 +168,5 @@ let run (stop: CancellationToken) (arguments: ParseResults<SearchArgument>) =
         | None ->
             raise (
                 InputException
-                    $"say where to search: --gallery with pictures, or --store with what 'condembed index' has filled (or set {Stores.Variable})."
+                    $"say where to search: --gallery with images, or --store with a store filled by 'condembed index' (or set {Stores.Variable})."
             )

@@ -1,4 +1,4 @@
-/// `condembed study`: matched runs of several settings with several seeds, and what they differ by.
+/// `condembed study`: matched runs of several settings with several seeds, and their differences.
 module CondEmbed.Cli.StudyCommand
 
 open System
@@ -23,11 +23,11 @@ type StudyArgument =
             match this with
             | Study _ ->
                 "a TOML file: seeds = 5 (or a list), a table [base] with what all arms have in common, [arms.NAME] with the changes of each (the first is the baseline, or baseline = \"NAME\"); test_on = [...] for more data sets, rerank = K for the order of the levels too"
-            | Out _ -> "the folder of the study, new or begun before (studies/NAME): what is done is kept, what is missing is run"
-            | Jobs _ -> "how many runs at once, each in a process of its own (1)"
-            | ReportOnly -> "write the results of the runs that are there, and run nothing"
+            | Out _ -> "the folder of the study, new or existing (studies/NAME): finished runs are kept, missing ones are run"
+            | Jobs _ -> "how many runs at a time, each in its own process (1)"
+            | ReportOnly -> "write the results of the existing runs, and run nothing"
             | Json -> Output.eventsUsage
-            | DryRun -> "only say which runs there are, and which of them are done"
+            | DryRun -> "only list the runs, and which of them are done"
 
 /// How to start this program again: itself, or dotnet and its assembly.
 let private thisProgram () =
@@ -53,7 +53,7 @@ let private conclude (study: Study) (results: StudyResults) =
     Output.result $"\n{StudyTables.Format results}"
 
     if results.Unmatched.Count = 0 then
-        Output.result "Matched: with each seed all arms began with the same encoder and saw the same pictures, by their sums."
+        Output.result "Matched: with each seed, all arms started from the same encoder and saw the same images, by their checksums."
     else
         for problem in results.Unmatched do
             Output.result $"Not matched: {problem}."

@@ -13,7 +13,7 @@ open CondEmbed.Options
 open CondEmbed.Reports
 open CondEmbed.Runs
 
-/// `key=value` as a setting; InputException where there is no `=`.
+/// `key=value` as a setting; InputException without an `=`.
 let settingOf (text: string) =
     match text.IndexOf '=' with
     | -1 -> raise (InputException $"--set {text}: write key=value, as in --set weight_decay=0.05")
@@ -55,7 +55,7 @@ let private ofArgument argument =
     | TrainArgument.Json
     | TrainArgument.ListSettings -> []
 
-/// What a file gives: its settings, and the folder for the run (`out`) if it names one.
+/// The settings in a file, and the folder for the run (`out`) if it names one.
 let settingsOf file =
     let out, settings =
         file
@@ -65,7 +65,7 @@ let settingsOf file =
 
     settings, out |> List.tryLast |> Option.map _.Value
 
-/// What is given to train on.
+/// The data to train on.
 let private dataOf (arguments: ParseResults<TrainArgument>) =
     match arguments.TryGetResult TrainArgument.Data, arguments.TryGetResult TrainArgument.Dataset with
     | Some data, Some dataset when data <> dataset ->
@@ -92,7 +92,7 @@ let private nameOf argument =
     | TrainArgument.Out _ -> [ "--out" ]
     | other -> ofArgument other |> List.map _.Source
 
-/// What may be given with --resume: where the data is now, and how long a finished run is trained on.
+/// What may be given with --resume: where the data is now, and how much further to train a finished run.
 let private resume (arguments: ParseResults<TrainArgument>) run =
     Limits.demandNone "a run goes on with its own settings; leave it out."
     let isOfRun given = not (List.contains given [ "DATA"; "--dataset"; "--steps"; "--epochs" ])
@@ -143,7 +143,7 @@ let private listSettings (arguments: ParseResults<TrainArgument>) =
 let private conclude (settings: Config) (result: TrainingResult) =
     let best = if isNull result.Best then "" else $" (best on the validation classes: step {result.BestStep})"
 
-    let what = if settings.SharedClasses then "Held-out pictures" else "Held-out classes"
+    let what = if settings.SharedClasses then "Held-out images" else "Held-out classes"
     Output.result $"\n{what}, unconditional embeddings, before and after {result.Steps} steps{best}:\n"
     Output.result (MetricTable.Format(result.Before, result.After) + "\n")
 

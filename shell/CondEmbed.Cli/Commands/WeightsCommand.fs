@@ -1,4 +1,4 @@
-/// `condembed weights`: what a weight file holds, and weights of other programs as safetensors.
+/// `condembed weights`: what a weights file contains, and weights of other programs as safetensors.
 module CondEmbed.Cli.WeightsCommand
 
 open System
@@ -13,7 +13,7 @@ open CondEmbed.Interop
 let private fileUsage = "a .safetensors, .pth, .pt or .bin file"
 
 let private partUsage =
-    "which of several networks in it: a dictionary's key, as in state_dict_ema, or what its tensors' names begin with, as in module.encoder_k; train takes it as the setting weights_part"
+    "which network to take if the file has several: a key of its dictionary, such as state_dict_ema, or a prefix of its tensors' names, such as module.encoder_k; for train, the setting weights_part"
 
 [<RequireQualifiedAccess>]
 type InspectArgument =
@@ -26,7 +26,7 @@ type InspectArgument =
             match this with
             | File _ -> fileUsage
             | Part _ -> partUsage
-            | Json -> "one JSON document on standard output and nothing else there"
+            | Json -> "print one JSON document on standard output, and nothing else"
 
 [<RequireQualifiedAccess>]
 type ImportArgument =
@@ -50,14 +50,14 @@ type WeightsArgument =
         member this.Usage =
             match this with
             | Inspect _ -> "names, shapes and types of the tensors, and the encoders that they fit"
-            | Import _ -> "make a safetensors file of weights in another format"
+            | Import _ -> "convert weights in another format to safetensors"
 
-/// What the help ends with.
+/// The examples at the end of the help.
 let examples =
     [ "condembed weights inspect resnet50.pth", "what is in it, and which encoder it is for"
       "condembed weights import resnet50.pth --out resnet50.safetensors", "PyTorch's file as safetensors" ]
 
-/// The names of all options, for near misses.
+/// The names of all options, for suggestions.
 let optionNames = [ "--json"; "--out"; "--part" ]
 
 let private typeOf (array: NamedArray) = string array.Type
@@ -68,15 +68,15 @@ let private numbers (file: WeightFile) = file.Arrays |> Seq.sumBy (fun array -> 
 
 let private bytes (file: WeightFile) = file.Arrays |> Seq.sumBy (fun array -> int64 array.Data.Length)
 
-/// What is taken off the names of the tensors, and what is left out then.
+/// The prefix that is removed from the names of the tensors, and what is left out.
 let private prefixLines (report: LoadReport) =
-    [ if report.Prefix <> "" then $"taken off the names of the network: '{report.Prefix}'"
+    [ if report.Prefix <> "" then $"prefix removed from the names of the network: '{report.Prefix}'"
       for other in report.OtherPrefixes do
           let part = other.TrimEnd '.'
-          $"there is as much below '{part}': --part {part} takes that"
-      if report.Beside.Count > 0 then $"left out, beside the network: {Readable.Count report.Beside.Count} tensors" ]
+          $"there is as much under '{part}': --part {part} selects it"
+      if report.Beside.Count > 0 then $"left out, not part of the network: {Readable.Count report.Beside.Count} tensors" ]
 
-/// Which encoders the weights are for, in lines for people.
+/// Which encoders the weights are for, as lines of text.
 let private fitLines (file: WeightFile) =
     let fits = WeightFits.Of file
 

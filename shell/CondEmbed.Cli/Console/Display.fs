@@ -1,4 +1,4 @@
-/// What stands on a terminal while the program works: as lines that fit its width.
+/// What a terminal shows while the program works, as lines that fit its width.
 module CondEmbed.Cli.Display
 
 open System
@@ -6,7 +6,7 @@ open CondEmbed.Common
 open CondEmbed.Datasets
 open CondEmbed.Evaluation
 
-/// What a piece of a line is; the terminal gives it its colour.
+/// What a piece of a line is, which decides its colour.
 type Role =
     | Plain
     | Phase
@@ -20,7 +20,7 @@ let private lengthOf (line: Line) = line |> List.sumBy (fun (_, text) -> text.Le
 
 let private gap = 2
 
-/// Parts in order, each with how much it matters (0 most): as many as fit, those that matter least left out first.
+/// Parts in order, each with its priority (0 is the most important): as many as fit, leaving out the least important first.
 let rec private fitting width (parts: (int * string) list) =
     let parts = parts |> List.filter (fun (_, text) -> text <> "")
     let length = (parts |> List.sumBy (fun (_, text) -> text.Length)) + gap * (parts.Length - 1)
@@ -73,7 +73,7 @@ let private secondLine width (at: RunProgress) best : Line list =
         let rate = if at.LearningRate.HasValue then $"lr {Readable.Number(at.LearningRate.Value, 3)}" else ""
         [ [ Dim, cut width (String.Join("  ", fitting width [ 0, total; 2, terms; 3, rate; 1, best ])) ] ]
 
-/// The lines of work that is under way, none longer than the width: a phase with its bar, pace and the time left, below it the loss and the best so far.
+/// The lines for work in progress, none longer than the width: a phase with its bar, pace and the time left, and below it the loss and the best so far.
 let underWay (width: int) isUnicode (best: string) (at: RunProgress) : Line list =
     firstLine width isUnicode at :: secondLine width at best
     |> List.map (fun line -> if lengthOf line <= width then line else [ Plain, cut width (String.Join("", List.map snd line)) ])
@@ -85,6 +85,6 @@ let finished (width: int) (at: RunProgress) =
     fitting width [ 0, at.Phase; 1, count at; 3, loss; 4, (ProgressText.Pace at).Trim(); 2, Readable.Duration at.Elapsed ]
     |> fun parts -> cut width (String.Join("  ", parts))
 
-/// The best validation so far, as a line says it.
+/// The best validation so far, as text.
 let bestSoFar (value: float) (step: int) =
     $"best {MetricNames.Display MetricNames.MapAtR} {Readable.Percent value} at {Readable.Count step}"

@@ -1,4 +1,4 @@
-/// What an exception means to whoever uses the program: how it ended, the exit code and one sentence.
+/// What an exception means to the user: how the program ended, the exit code and one sentence.
 module CondEmbed.Cli.Failures
 
 open System
@@ -10,7 +10,7 @@ open CondEmbed.Common
 open CondEmbed.Options
 open CondEmbed.Studies
 
-/// What happened, below what only passes it on.
+/// The cause, without the exceptions that only wrap it.
 let rec private root (error: exn) =
     match error with
     | :? AggregateException as several when several.InnerExceptions.Count > 0 -> root several.InnerExceptions[0]
@@ -29,8 +29,7 @@ let rec private told (error: exn) =
     | :? DiskException
     | :? StudyFailedException
     | :? ArithmeticException as error -> "failed", 1, error.Message
-    | :? OutOfMemoryException ->
-        "failed", 1, "the memory of this machine is used up; try a smaller batch, fewer workers or smaller pictures."
+    | :? OutOfMemoryException -> "failed", 1, "this machine is out of memory; try a smaller batch, fewer workers or smaller images."
     | error when FileProblem.IsOfFile error -> told (FileProblem.Of error)
     | :? InvalidDataException as error -> "failed", 2, error.Message
     | error -> "failed", 1, ownFault error

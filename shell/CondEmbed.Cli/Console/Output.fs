@@ -1,4 +1,4 @@
-/// What the program prints, by the renderer that was chosen for it.
+/// What the program prints, through the renderer chosen at the start.
 module CondEmbed.Cli.Output
 
 open System
@@ -21,7 +21,7 @@ let mutable private renderer = Renderers.lines
 /// Commands whose `--json` is a line of JSON for each event, not one document at the end.
 let private streaming = set [ "train"; "study"; "embed" ]
 
-/// Chooses how to print, by what is asked for and where it goes. To be called once, before anything is printed.
+/// Chooses how to print, from the options and from where the output goes. Call it once, before anything is printed.
 let choose (argv: string array) =
     let asks option = Array.contains option argv
 
@@ -30,7 +30,7 @@ let choose (argv: string array) =
         elif asks "--quiet" then Renderers.quiet
         else Terminal.console () |> Option.map Terminal.renderer |> Option.defaultValue Renderers.lines
 
-/// What `--json` means, of the commands that tell events.
+/// The help for `--json` of the commands that print events.
 let eventsUsage = "events as lines of JSON on standard output and nothing else there; docs/cli.md has their fields"
 
 /// Text that may come from a file: control characters, which a terminal would obey, as question marks.
@@ -39,13 +39,13 @@ let visible (text: string) = text |> String.map (fun c -> if Char.IsControl c &&
 /// One JSON document on standard output.
 let json (document: 'T) = Console.Out.WriteLine(JsonSerializer.Serialize(document, jsonOptions.Value))
 
-/// A line for people about the work, on standard error: what was found, left out, decided. Never a result.
+/// A notice on standard error: what was found, left out, decided. Never a result.
 let notice (line: string) = renderer.Notice(visible line)
 
-/// Results for people, on standard output.
+/// Results as text, on standard output.
 let result (text: string) = renderer.Result text
 
-/// What a script wants to know, where it asked for events: its name and fields in snake case.
+/// An event for scripts, if they asked for events: its name and fields in snake case.
 let event name fields = renderer.Event(name, fields)
 
 /// An entry of a training's log: its validations and checkpoints are events too, and a terminal shows the best.
@@ -56,10 +56,10 @@ let ended how exitCode (message: string) =
     renderer.Ended(how, exitCode, visible message)
     exitCode
 
-/// Leaves a terminal as it was, before the program ends in the middle of its work.
+/// Restores the terminal before the program ends in the middle of its work.
 let leave () = renderer.Leave()
 
-/// Runs work that reports how far it is, on standard error: lines in place on a terminal, a line now and then elsewhere; as events where those are asked for.
+/// Runs work and shows its progress on standard error: in place on a terminal, a line now and then elsewhere, or as events if those were asked for.
 let withProgress (work: IProgress<RunProgress> -> 'T) : 'T = renderer.Working work
 
 /// Metrics as lines of name and per cent.

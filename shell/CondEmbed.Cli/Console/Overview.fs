@@ -1,43 +1,43 @@
-/// What the program says of itself before anything else is loaded: its commands, and the help that lists them. A test holds it against what Argu
-/// prints of the same description, which takes several times as long.
+/// The help that the program prints before anything else is loaded: its list of commands. A test compares it with what Argu
+/// prints from the same description, which takes several times as long.
 module CondEmbed.Cli.Overview
 
 /// What each command is for, by its name, in the order of the help.
 let private commands =
-    [ "train", "learn embeddings from labelled pictures"
-      "study", "compare settings by matched runs with several seeds"
+    [ "train", "learn embeddings from labelled images"
+      "study", "compare settings with matched runs and several seeds"
       "compare", "several runs side by side: metrics, settings that differ, curves, cost"
       "evaluate", "retrieval metrics of a run's embeddings on a data set"
       "metrics", "retrieval metrics of given embeddings"
-      "embed", "embeddings of pictures into a file"
-      "index", "pictures into a store that searches beyond memory: PostgreSQL with pgvector, or a file"
-      "search", "the most similar pictures of a gallery or a store"
-      "explain", "where a run's levels look in two pictures, each in the light of the other"
+      "embed", "embeddings of images into a file"
+      "index", "images into a store for search beyond memory: PostgreSQL with pgvector, or a file"
+      "search", "the most similar images of a gallery or a store"
+      "explain", "where a run's levels look in two images, each in the light of the other"
       "export", "a run's network as an ONNX file, or as weights for Python"
       "loss", "value and gradients of a loss on given embeddings; --list shows every loss"
-      "preview", "a picture of what the network sees"
-      "doctor", "versions, device, native libraries, and how to mend what is wrong"
-      "weights", "what a weight file holds, and weights of other programs as safetensors"
+      "preview", "an image of what the network sees"
+      "doctor", "versions, device, native libraries, and how to fix what is wrong"
+      "weights", "what a weights file contains, and weights of other programs as safetensors"
       "data", "what a data set is, and what is wrong with it"
-      "config", "files of settings: a commented one to start from, what is wrong with one, what a run would use, what there is"
-      "completion", "the script that bash, zsh, fish or PowerShell complete these commands by" ]
+      "config", "files of settings: write a commented one, check one, show what a run would use, list all settings"
+      "completion", "the script for tab completion in bash, zsh, fish or PowerShell" ]
 
 let private options =
-    [ "--quiet", "of any command: results and errors alone, no progress and no notices"
-      "--max-megapixels <MP>", "of any command: the largest picture that is read, 89.5 by default"
+    [ "--quiet", "of any command: only results and errors, no progress and no notices"
+      "--max-megapixels <MP>", "of any command: the largest image to read, 89.5 by default"
       "--version", "print the version" ]
 
 /// What a command or an option of all commands is for.
 let meaning name = commands @ options |> List.find (fun (known, _) -> known = name) |> snd
 
-/// What a help says of itself.
+/// The help for `--help`.
 [<Literal>]
 let HelpMeaning = "Show this help."
 
 /// Columns before and after the meanings.
 let private indent, right = 26, 80
 
-/// The words in lines that end before the right edge.
+/// The words, wrapped before the right edge.
 let private wrapped (text: string) =
     let add (lines: string list) word =
         match lines with

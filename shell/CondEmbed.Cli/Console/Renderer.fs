@@ -1,4 +1,4 @@
-/// How the program tells what it does: standard output has its results, standard error all else.
+/// How the program reports: results go to standard output, everything else to standard error.
 namespace CondEmbed.Cli
 
 open System
@@ -11,19 +11,19 @@ open CondEmbed.Reports
 
 /// Chosen once, when the program starts; commands do not ask which one it is.
 type Renderer =
-    /// A line for people about the work; never a result.
+    /// A notice about the work; never a result.
     abstract Notice: line: string -> unit
     /// Runs work and shows how far it is. Reports may come from several threads.
     abstract Working: work: (IProgress<RunProgress> -> 'T) -> 'T
     /// An entry of a training's log.
     abstract Logged: entry: LogEntry -> unit
-    /// What a script wants to know, by its name and fields.
+    /// An event for scripts, with its name and fields.
     abstract Event: name: string * fields: (string * obj) list -> unit
-    /// Results as text for people.
+    /// Results as text.
     abstract Result: text: string -> unit
     /// Why the program ends without a result: `stopped` or `failed`.
     abstract Ended: how: string * exitCode: int * message: string -> unit
-    /// Leaves a terminal as it was, where the program is about to end in the middle of its work.
+    /// Restores the terminal before the program ends in the middle of its work.
     abstract Leave: unit -> unit
 
 module Renderers =
@@ -36,7 +36,7 @@ module Renderers =
 
     let private complain (message: string) = Console.Error.WriteLine $"condembed: {message}"
 
-    /// Results and errors alone.
+    /// Only results and errors.
     let quiet =
         { new Renderer with
             member _.Notice _ = ()
@@ -47,7 +47,7 @@ module Renderers =
             member _.Ended(_, _, message) = complain message
             member _.Leave() = () }
 
-    /// Plain lines; of progress one now and then.
+    /// Plain lines, with a line of progress now and then.
     let lines =
         { new Renderer with
             member _.Notice line = Console.Error.WriteLine line
@@ -84,7 +84,7 @@ module Renderers =
           "elapsed_seconds", at.Elapsed.TotalSeconds
           "remaining_seconds", seconds at.Remaining ]
 
-    /// One JSON object a line on standard output and nothing else there. The schema stands in docs/cli.md.
+    /// One JSON object per line on standard output, and nothing else. docs/cli.md has the schema.
     let events isQuiet =
         let gate = obj ()
 

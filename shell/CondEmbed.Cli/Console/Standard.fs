@@ -1,4 +1,4 @@
-/// Standard output and standard error, whose failures do not throw: work that is to be saved must not end because nobody listens.
+/// Standard output and standard error that do not throw when writing fails: work must be saved even if nobody is listening.
 module CondEmbed.Cli.Standard
 
 open System
@@ -15,8 +15,8 @@ extern nativeint private writeBytes(int handle, byte[] bytes, unativeint count)
 [<DllImport("libc", EntryPoint = "fcntl", SetLastError = true)>]
 extern int private fileStatus(int handle, int command)
 
-/// Writes bytes to where the process was started to write to; IOException with the system's number. A stream of .NET keeps a position of its own, and
-/// passes over readers that have gone.
+/// Writes bytes to the standard streams that the process was started with; IOException with the system's error number. A .NET stream keeps its own position, and
+/// ignores readers that have gone.
 let rec private writeAll handle (bytes: byte[]) =
     let written = int (writeBytes (handle, bytes, unativeint bytes.Length))
 
@@ -31,7 +31,7 @@ let rec private writeAll handle (bytes: byte[]) =
     elif written < bytes.Length then
         writeAll handle bytes[written..]
 
-/// Whether the process was started with this stream: where it was not, the runtime's own files may lie under its number.
+/// Whether the process was started with this stream: if not, one of the runtime's own files may have its number.
 let private isOpen handle =
     let write = 1
     let kind = fileStatus (handle, 3) &&& 3
@@ -48,7 +48,7 @@ let private isOpen handle =
         Directory.Exists "/proc/self/fd"
         && match targetOf $"/proc/self/fd/{handle}" with
            | target when target.StartsWith "pipe:" ->
-               // The runtime talks to itself through pipes of which it has both ends.
+               // The runtime talks to itself through pipes and holds both ends.
                Directory.GetFileSystemEntries "/proc/self/fd"
                |> Seq.exists (fun file -> targetOf file = target && fileStatus (int (Path.GetFileName file), 3) &&& 3 = 0)
            | target -> target.StartsWith "memfd:" || target.StartsWith "anon_inode"
@@ -90,7 +90,7 @@ let failure () =
     | null -> None
     | problem when FileProblem.IsBrokenPipe problem -> Some "standard output: the program that read it has ended."
     | problem when FileProblem.IsFull problem ->
-        Some $"standard output: cannot be written: {FileProblem.Reason problem}. Make room, or send it elsewhere."
+        Some $"standard output: cannot be written: {FileProblem.Reason problem}. Free some space, or redirect it elsewhere."
     | problem -> Some $"standard output: cannot be written: {FileProblem.Reason problem}."
 
 let private writer handle (console: unit -> Stream) failed =
@@ -105,7 +105,7 @@ let private writer handle (console: unit -> Stream) failed =
 
     new StreamWriter(new Unfailing(write, failed), UTF8Encoding false, 4096, AutoFlush = true)
 
-/// Takes over both streams. `failed` is called once, when standard output cannot be written any more.
+/// Takes over both streams. `failed` is called once, when standard output can no longer be written.
 let takeOver (failed: unit -> unit) =
     Console.SetError(writer 2 Console.OpenStandardError ignore)
 

@@ -1,4 +1,4 @@
-/// How signals end the program: training saves first, all else ends as if the signal had not been caught, without leaving unfinished files behind.
+/// How signals end the program: training saves first; everything else ends as if the signal had not been caught, without leaving unfinished files behind.
 module CondEmbed.Cli.Stopping
 
 open System
@@ -29,7 +29,7 @@ let private Interrupt = 2
 [<Literal>]
 let private Terminate = 15
 
-/// What ends in this time by itself does so, such as an index that writes what it has; whatever hangs is ended.
+/// The time for work to end by itself, such as an index that writes what it has. What still hangs after it is ended.
 let private patience = TimeSpan.FromSeconds 0.5
 
 let private source = new CancellationTokenSource()
@@ -43,15 +43,15 @@ let token = source.Token
 /// Work that asks for nothing more is stopped without a signal.
 let stop () = source.Cancel()
 
-/// From here on a signal lets the work finish its step and save.
+/// From now on, a signal lets the work finish its step and save.
 let beginSaving () = isSaving <- true
 
 let mutable private cleaning: unit -> unit = ignore
 
-/// Done where a signal ends the process at once.
+/// What to do when a signal ends the process at once.
 let whenEnded clean = cleaning <- clean
 
-/// The exit code of a program that a signal has ended.
+/// The exit code of a program ended by a signal.
 let private codeOf number = 128 + number
 
 /// Ends the process by a signal, so that whoever waits for it sees what happened.
@@ -63,7 +63,7 @@ let private endBy number =
         cleaning ()
         Output.leave ()
     with _ ->
-        // What stands in the way of tidying up must not keep the process from its end.
+        // A failure to clean up must not keep the process from ending.
         ()
 
     if OperatingSystem.IsWindows() then
@@ -71,7 +71,7 @@ let private endBy number =
     else
         setHandler (number, 0n) |> ignore
         sendSignal (Environment.ProcessId, number) |> ignore
-        // Where the system does not let a signal end the process, as the first of a container.
+        // For when the system does not let a signal end the process, such as the first one in a container.
         Thread.Sleep 200
         exitNow (codeOf number)
 
@@ -102,7 +102,7 @@ let private asked number (context: PosixSignalContext) =
     context.Cancel <- true
     if Interlocked.Increment &signals > 1 then endBy number else request number
 
-/// nohup, and shells that start something in the background, have a signal ignored: so it stays.
+/// nohup, and shells that start something in the background, make it ignore a signal: that stays so.
 let private isIgnored number =
     if OperatingSystem.IsWindows() then
         false
@@ -110,7 +110,7 @@ let private isIgnored number =
         let old = Array.zeroCreate<nativeint> 64
         getHandler (number, 0n, old) = 0 && old[0] = 1n
 
-/// Whoever started this program may want it to stop when they end themselves, however that comes about.
+/// The parent process may want this program to stop when the parent ends, for whatever reason.
 let private stopWithInput () =
     if Environment.GetEnvironmentVariable StudyRunners.StopsWithInput = "1" then
         let wait () =

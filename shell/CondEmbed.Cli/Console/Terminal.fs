@@ -1,4 +1,4 @@
-/// Progress on a terminal: a few lines at its bottom that change in place; what a phase comes to stays above them.
+/// Progress on a terminal: a few lines at the bottom that change in place; the result of each phase stays above them.
 module CondEmbed.Cli.Terminal
 
 open System
@@ -27,7 +27,7 @@ let private renderable (lines: Display.Line list) =
 
     text
 
-/// A console on standard error that lines can be changed on; None where that is a file, or a terminal that only takes lines.
+/// A console on standard error where lines can be redrawn; None for a file, or a terminal that only takes lines.
 let console () =
     if Console.IsErrorRedirected || Environment.GetEnvironmentVariable "TERM" = "dumb" then
         None
@@ -35,10 +35,10 @@ let console () =
         let console = AnsiConsole.Create(AnsiConsoleSettings(Out = AnsiConsoleOutput Console.Error))
         if console.Profile.Capabilities.Ansi then Some console else None
 
-/// More often than this nobody sees a change.
+/// Redrawing more often than this is not noticeable.
 let private leastBetween = TimeSpan.FromMilliseconds 100.0
 
-/// The work of one call: the phase under way, drawn now and then. Safe from several threads, for a signal may speak in between.
+/// The work of one call: the current phase, drawn now and then. Thread-safe, because a signal may print in between.
 type private Live(console: IAnsiConsole, context: LiveDisplayContext, best: unit -> string) =
     let gate = obj ()
     let drawn = Stopwatch()
@@ -51,7 +51,7 @@ type private Live(console: IAnsiConsole, context: LiveDisplayContext, best: unit
         context.UpdateTarget(renderable (Display.underWay (width ()) console.Profile.Capabilities.Unicode (best ()) current))
         drawn.Restart()
 
-    /// What is written above the changing lines goes over them: they must be blank.
+    /// Text above the changing lines is written over them, so they are blanked first.
     let writeAbove (line: string) =
         context.UpdateTarget(Text "")
         console.WriteLine line

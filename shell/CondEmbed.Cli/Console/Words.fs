@@ -1,25 +1,25 @@
-/// The words of a command line before Argu sees them.
+/// Prepares the words of a command line before Argu sees them.
 module CondEmbed.Cli.Words
 
 open CondEmbed
 open CondEmbed.Interop
 open CondEmbed.Common
 
-/// Settings may be empty where that means something, as no weights.
+/// Settings that may be empty, because that means something, such as no weights.
 let private mayBeEmpty =
     lazy
         set
             [ for pair in RunSettings.Pairs(RunSettings.StartFor "small") do
                   if pair.Value = "" then "--" + pair.Key.Replace('_', '-') ]
 
-/// Refuses values that are empty, as those of a variable that was never set.
+/// Refuses empty values, such as those of a variable that was never set.
 let demandValues (argv: string array) =
     for at in 0 .. argv.Length - 1 do
         if argv[at].Trim() = "" then
             let before = if at > 0 then argv[at - 1] else ""
 
             if not (before.StartsWith "--") then
-                raise (InputException "there is an empty word on the command line, as of a variable that is not set; give a value.")
+                raise (InputException "there is an empty word on the command line, perhaps from a variable that is not set; give a value.")
             elif not (mayBeEmpty.Value.Contains before) then
                 raise (InputException $"{before} '': is empty; give a value, or leave {before} out.")
 

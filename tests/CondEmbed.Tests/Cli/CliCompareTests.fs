@@ -130,7 +130,7 @@ let private refusals =
         refused [ "2 names given" ] [ "explain"; run (); "emoji:ghost/noto.png"; "--json" ]
 
         refused
-            [ "emoji:ghost/nobody.png"; "no such picture" ]
+            [ "emoji:ghost/nobody.png"; "no such image" ]
             [ "explain"; run (); "emoji:ghost/nobody.png"; "emoji:ghost/noto.png"; "--json" ]
 
         refused [ "gone.png"; "no such file" ] [ "explain"; run (); "gone.png"; "emoji:ghost/noto.png"; "--json" ]

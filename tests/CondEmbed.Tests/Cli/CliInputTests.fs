@@ -168,7 +168,7 @@ let private places =
           refused [ "train"; "PICTURES"; "--out"; "note.txt" ] [ "--out note.txt"; "is a file" ]
           refused [ "train"; "PICTURES"; "--out"; "note.txt/run" ] [ "--out note.txt/run"; "cannot be made" ]
           refused [ "train"; "PICTURES"; "--device"; "cuda:99" ] [ "cuda:99"; "cpu" ]
-          refused [ "train"; "PICTURES"; "--device"; "gpu" ] [ "'gpu' is no device" ]
+          refused [ "train"; "PICTURES"; "--device"; "gpu" ] [ "'gpu' is not a device" ]
           refused [ "train"; "PICTURES"; "--weights"; "gone.pth" ] [ "gone.pth"; "cannot be read" ]
           refused [ "train"; "PICTURES"; "--weights"; "note.txt"; "--batch"; "8"; "--per-class"; "2" ] [ "note.txt"; "safetensors" ]
           refused [ "train"; "--resume"; "nowhere" ] [ "nowhere"; "not a run folder" ]

@@ -112,7 +112,7 @@ let private refusals =
               [ "soft-triple"; "FILE" ]
               """{"embeddings": [[1, 2]], "labels": [0], "class_weights": [[1, 2]]}"""
               [ "1 rows"; "C x 10 rows" ]
-          refused [ "triplet"; "FILE" ] """{"embeddings": [[1, 2]], "label": [0]}""" [ "'label' is not read"; "'labels'" ]
+          refused [ "triplet"; "FILE" ] """{"embeddings": [[1, 2]], "label": [0]}""" [ "'label' is unknown"; "'labels'" ]
           refused [ "triplet"; "FILE"; "--set"; "foo=1" ] good [ "'triplet' has no setting 'foo'" ]
           refused [ "pnp(variant=zz)"; "FILE" ] good [ "no variant 'zz'" ] ]
 

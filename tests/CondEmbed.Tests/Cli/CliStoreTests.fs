@@ -38,7 +38,7 @@ let private working =
         Expect.equal (number "embedded" summary, number "known" summary) (96L, 0L) "all"
         Expect.isFalse (summary.GetProperty("store").GetString().Contains "any") "no password"
         let again = condembedWith [ "CONDEMBED_STORE", store ] [ "index"; run; pictures.Value ]
-        Expect.stringContains again.Out "0 pictures written, 96 there already" again.Everything
+        Expect.stringContains again.Out "0 images written, 96 there already" again.Everything
 
         let query = Directory.GetFiles(pictures.Value, "*.png", SearchOption.AllDirectories)[4]
         let search where = hitsOf (jsonOf (succeeds ([ "search"; run; "--query"; query; "--top"; "5"; "--json" ] @ where)))
@@ -202,7 +202,7 @@ let private shards =
             let run, store = finishedRun [], pgliteUri "cli_shards"
             let embed shard = succeeds [ "embed"; run; pictures.Value; "--out"; folder; "--shard"; shard ]
             Expect.stringContains (embed "2/2") "32 embeddings of 16 numbers" "second"
-            Expect.stringContains (embed "2/2") "is there already" "again"
+            Expect.stringContains (embed "2/2") "exists already" "again"
 
             expectRefused
                 (condembed [ "index"; folder; "--store"; store ])

@@ -106,7 +106,7 @@ let private textTests =
               for sampler in [ Choices.Sampler.MPerClass; Choices.Sampler.CategoryBalanced; Choices.Sampler.Hierarchical ] do
                   Expect.stringContains
                       (String.concat "" (said 4 sampler))
-                      "holds one class, which has no negatives: take at least 8"
+                      "has only one class, and so no negatives: take at least 8"
                       (Choices.word sampler)
 
                   Expect.stringContains (String.concat "" (said 6 sampler)) "the nearest is 8" (Choices.word sampler)

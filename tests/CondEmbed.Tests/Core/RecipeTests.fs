@@ -151,7 +151,7 @@ let tests =
               Expect.contains frozen "conv1.weight" "the stem"
               Expect.all frozen (fun name -> name.StartsWith "conv1" || name.StartsWith "layer1.") "nothing else"
 
-              rejects [ "'layr2*' fits no parameter" ] (fun () ->
+              rejects [ "'layr2*' matches no parameter" ] (fun () ->
                   let recipe = Recipe.build { Config.standard with Freeze = "layr2*" } 5 100
 
                   Groups.assign recipe.Method.Rules (Params.trainable recipe.Method.Objective.Specs) |> ignore))

@@ -149,7 +149,7 @@ let private roundTrip =
 
               Expect.stringContains
                   (problemOf (fun () -> session.Step(pixels 1 3, Side, labels) |> ignore))
-                  "4 pictures of side 32 take 12288 bytes, not 9216"
+                  "4 images of side 32 take 12288 bytes, not 9216"
                   "the numbers")
 
           tensorTest "leaves no tensor behind when it is disposed" (fun () ->

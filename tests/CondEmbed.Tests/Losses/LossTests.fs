@@ -213,9 +213,9 @@ let private registry =
                 "triplet(reducer=max)", [ "no reducer 'max'" ]
                 "triplet(margin=0.1", [ "',' or ')'" ]
                 "triplet supcon", [ "'+' or the end"; "'supcon'" ]
-                "triplet + triplet", [ "'triplet' stands twice" ]
+                "triplet + triplet", [ "'triplet' occurs twice" ]
                 "triplet(margin=1, margin=2)", [ "'margin' is given twice" ]
-                "", [ "a name is wanted" ]
+                "", [ "expected a name" ]
                 "tri?plet", [ "cannot be read" ] ] do
               testCase $"refused: '{text}'" (fun () ->
                   let found = message (fun () -> All.ofText text 2 2)
@@ -244,7 +244,7 @@ let private registry =
           testCase "long, deep and endless texts are refused" (fun () ->
               let nested = String.replicate 5000 "triplet(miner=" + "all" + String.replicate 5000 ")"
               Expect.stringContains (message (fun () -> All.ofText nested 2 2)) "more than 2000 letters" "nested"
-              Expect.stringContains (message (fun () -> All.ofText "1e400 * supcon" 2 2)) "'1e400' is no number" "endless"
+              Expect.stringContains (message (fun () -> All.ofText "1e400 * supcon" 2 2)) "'1e400' is not a number" "endless"
               Expect.stringContains (message (fun () -> All.ofText "pnp(variant=dq(a=4))" 2 2)) "takes no settings" "variant")
 
           testCase "an expression is written as it is read" (fun () ->

@@ -137,7 +137,7 @@ let private startTests =
 
           testCase "more levels than stages are refused" (fun () ->
               Expect.throwsC (fun () -> AttentionTests.conditional { options 3 with Stages = channels } |> ignore) (fun problem ->
-                  Expect.stringContains problem.Message "3 levels cannot read a stage each of 2" "the message"))
+                  Expect.stringContains problem.Message "3 levels cannot read one stage each of 2" "the message"))
 
           tensorTest "feed-forward starts as nothing" (fun () ->
               let plain, deep = options 2, { options 2 with After = Level.After.FeedForward }

@@ -173,6 +173,6 @@ let private choice =
 
           for wrong in [ "gpu"; ""; "cuda:"; "cuda:x"; "cuda:-1"; "cpu:0" ] do
               testCase $"refuses '{wrong}', and says what can be chosen" (fun () ->
-                  rejects [ $"'{wrong}' is no device"; "auto, cpu, cuda or cuda:N" ] (fun () -> Device.choose wrong |> ignore)) ]
+                  rejects [ $"'{wrong}' is not a device"; "auto, cpu, cuda or cuda:N" ] (fun () -> Device.choose wrong |> ignore)) ]
 
 let tests = testList "Device" [ choice; strayTests ]

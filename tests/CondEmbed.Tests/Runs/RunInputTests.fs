@@ -25,7 +25,7 @@ let private picturesOf (data: string) = Directory.GetFiles(data, "*.png", Search
 
 let private badPictures =
     testList
-        "bad pictures"
+        "bad images"
         [ test "all are listed before anything is trained or written" {
               inData (fun data run ->
                   let files = picturesOf data
@@ -201,7 +201,7 @@ let private weights =
 
                   use session = Session.ForEmbedding(settings pictures.Value [ "weights", file ], Device.choose "cpu")
                   let said = EncoderWeights.Load(session, settings pictures.Value [ "weights", file ])
-                  Expect.stringContains said "taken off the names: 'module._orig_mod.'" "the prefix is said"
+                  Expect.stringContains said "prefix removed: 'module._orig_mod.'" "the prefix is said"
                   Expect.isFalse (said.Contains "missing") said)
           }
 

@@ -102,7 +102,7 @@ let private resizing =
               let weights = source.EmbeddingWeights()
               let report = target.Load weights
               Expect.isTrue report.Fits (string report)
-              Expect.equal (List.ofSeq report.Changed) [ "pos_embed: the positions of 2 x 2 places resized to 3 x 3 (bicubic)" ] "changed"
+              Expect.equal (List.ofSeq report.Changed) [ "pos_embed: positions resized from 2 x 2 to 3 x 3 (bicubic)" ] "changed"
               Expect.stringContains (string report) "changed to fit: 1" "text"
 
               let find (tensors: IReadOnlyList<TensorData>) =
