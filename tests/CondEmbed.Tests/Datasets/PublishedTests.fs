@@ -255,7 +255,12 @@ let private recognition =
           test "a subset of what was never published means nothing" {
               inFolder (fun root ->
                   draw root [ "a/1.png"; "b/1.png" ]
-                  Expect.stringContains (ImageDatasets.SubsetNotice(opened subset root)) "not a published data set (class folders)" "plain folders"
+
+                  Expect.stringContains
+                      (ImageDatasets.SubsetNotice(opened subset root))
+                      "not a published data set (class folders)"
+                      "plain folders"
+
                   cub root [ 1; 101 ]
                   Expect.isNull (ImageDatasets.SubsetNotice(opened subset root)) "a published set")
           }

@@ -66,7 +66,9 @@ let private files =
               Expect.equal (RunReading.Names(Array.ofList roots) |> List.ofSeq) expected $"{roots}"
       }
       test "what is no run, is given twice, or is broken is said" {
-          (fun () -> RunComparison.Read [ "/nowhere" ] |> ignore) |> rejects [ "/nowhere"; "not a run folder" ]
+          (fun () -> RunComparison.Read [ "/nowhere" ] |> ignore)
+          |> rejects [ "/nowhere"; "not a run folder" ]
+
           (fun () -> RunComparison.Read [] |> ignore) |> rejects [ "No runs" ]
 
           (fun () -> RunComparison.Read [ finishedRun []; finishedRun [] + "/" ] |> ignore)

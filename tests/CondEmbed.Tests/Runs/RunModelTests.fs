@@ -106,7 +106,13 @@ let tests =
                         "metrics.json", (fun () -> Comparisons.RunComparison.Read [ folder; finishedRun [] ] |> ignore)
                         "log.jsonl", (fun () -> Comparisons.RunComparison.Read [ folder; finishedRun [] ] |> ignore) ] do
                       spoil name
-                      rejects [ Path.Combine(folder, name); "is damaged: its contents have changed since it was written"; "Restore it from a backup" ] load
+
+                      rejects
+                          [ Path.Combine(folder, name)
+                            "is damaged: its contents have changed since it was written"
+                            "Restore it from a backup" ]
+                          load
+
                       copy name
                       load ()
 

@@ -221,8 +221,7 @@ let private building =
                   use rest = again (Action<BadPicture> bad.Add)
                   Expect.equal (rest.Count, bad.Count) (3, 1) "the others"
 
-                  rejects [ "no such folder" ] (fun () ->
-                      ImageIndex.BuildAsync(embedder, Path.Combine(folder, "none")).Result.Dispose())
+                  rejects [ "no such folder" ] (fun () -> ImageIndex.BuildAsync(embedder, Path.Combine(folder, "none")).Result.Dispose())
 
                   rejects [ "another network (net)" ] (fun () ->
                       use other = new ImageIndex(3, "net")
