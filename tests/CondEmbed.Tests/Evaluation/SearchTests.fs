@@ -64,7 +64,7 @@ let private problemTests =
           }
 
           test "no two of a label" {
-              rejects [ "none of 2 queries" ] (fun () -> Retrieval.Evaluate(flatten [| [| 1.0 |]; [| 2.0 |] |], [| 0L; 1L |]) |> ignore)
+              rejects [ "none of the 2 queries" ] (fun () -> Retrieval.Evaluate(flatten [| [| 1.0 |]; [| 2.0 |] |], [| 0L; 1L |]) |> ignore)
           }
 
           test "zero, tiny and huge embeddings" {

@@ -165,11 +165,11 @@ let private choice =
               Expect.equal (string (Device.choose "auto")) first "auto")
 
           testCase "refuses a device that is not there, and says what there is and how to get it" (fun () ->
-              rejects [ "no device 'cuda:99' here"; "cpu"; "CondEmbedTorch=cuda-linux"; "libtorch" ] (fun () ->
+              rejects [ "no device 'cuda:99'"; "cpu"; "CondEmbedTorch=cuda-linux"; "libtorch" ] (fun () ->
                   Device.choose "cuda:99" |> ignore)
 
               if (Native.devices ()).Length = 1 then
-                  rejects [ "no device 'cuda' here, only cpu" ] (fun () -> Device.choose "cuda" |> ignore))
+                  rejects [ "no device 'cuda', only cpu" ] (fun () -> Device.choose "cuda" |> ignore))
 
           for wrong in [ "gpu"; ""; "cuda:"; "cuda:x"; "cuda:-1"; "cpu:0" ] do
               testCase $"refuses '{wrong}', and says what can be chosen" (fun () ->
