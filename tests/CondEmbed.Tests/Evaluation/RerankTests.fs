@@ -201,7 +201,7 @@ let private kept =
                   let load file = ConditionalModel.Load(file).Dispose()
                   let levels = Safetensors.Read(LevelsFile.Beside copy)
                   Safetensors.Write(LevelsFile.Beside copy, levels.Arrays, [ KeyValuePair("condembed.step", "4711") ])
-                  rejects [ "of step 4711"; "do not belong together" ] (fun () -> load copy)
+                  rejects [ "from step 4711"; "do not belong together" ] (fun () -> load copy)
                   File.Delete(LevelsFile.Beside copy)
                   rejects [ "copy.levels.safetensors"; "is missing" ] (fun () -> load copy)
                   rejects [ "without levels"; "Levels = 1" ] (fun () -> load (finishedRun [ "levels", "0" ])))
