@@ -115,7 +115,7 @@ let private mistakes: (string * string list * (unit -> unit)) list =
       [ "Int64"; "Float32 [4]"; "``to`` torch.int64" ],
       fun () -> step (baseline ()) (pictures 4L) ((labelsOf labels).``to`` float32)
 
-      "labels in a column", [ "in one row"; "[4, 1]" ], (fun () -> step (baseline ()) (pictures 4L) ((labelsOf labels).unsqueeze 1L))
+      "labels in a column", [ "in one dimension"; "[4, 1]" ], (fun () -> step (baseline ()) (pictures 4L) ((labelsOf labels).unsqueeze 1L))
 
       "an empty batch", [ "empty batch"; "[0, 8, 8, 3]" ], (fun () -> step (baseline ()) (pictures 0L) (labelsOf []))
 

@@ -78,7 +78,7 @@ let private strange =
         let alike = notices [| [| 1.0; 1.0 |]; [| 2.0; 2.0 |]; [| 3.0; 3.0 |]; [| 1.0; 1.0 |] |]
         Expect.stringContains alike[0] "same direction" "all alike"
         let one = (Retrieval.Evaluate(Embeddings<float>([| 1.0; 2.0; 3.0; 4.0 |], 2, 2), [| 7L; 7L |])).Notices
-        Expect.stringContains (Seq.head one) "All 2 embeddings are of one class" "one class"
+        Expect.stringContains (Seq.head one) "All 2 embeddings belong to one class" "one class"
         Expect.isEmpty (notices [| [| 1.0; 1.0 |]; [| 2.0; 1.0 |]; [| 3.0; 3.0 |]; [| 1.0; 1.0 |] |]) "nothing strange"
     }
 
