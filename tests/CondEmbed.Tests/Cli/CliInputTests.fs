@@ -166,7 +166,7 @@ let private places =
           refused [ "train"; "note.txt" ] [ "note.txt"; "a file of another kind" ]
           refused [ "train"; "PICTURES"; "--out"; "flat" ] [ "--out flat"; "is not empty" ]
           refused [ "train"; "PICTURES"; "--out"; "note.txt" ] [ "--out note.txt"; "is a file" ]
-          refused [ "train"; "PICTURES"; "--out"; "note.txt/run" ] [ "--out note.txt/run"; "cannot be made" ]
+          refused [ "train"; "PICTURES"; "--out"; "note.txt/run" ] [ "--out note.txt/run"; "cannot be created" ]
           refused [ "train"; "PICTURES"; "--device"; "cuda:99" ] [ "cuda:99"; "cpu" ]
           refused [ "train"; "PICTURES"; "--device"; "gpu" ] [ "'gpu' is not a device" ]
           refused [ "train"; "PICTURES"; "--weights"; "gone.pth" ] [ "gone.pth"; "cannot be read" ]

@@ -180,7 +180,7 @@ let private refusals =
                 [ "--fmr"; "1.5" ], [ "--fmr 1.5"; "from 0 to 1" ]
                 [ "--gallery-labels"; "x.csv" ], [ "--gallery FILE" ]
                 [ "--gallery"; "gone.npy" ], [ "gone.npy"; "no such file" ]
-                [ "--gallery"; "wide.csv" ], [ "6 numbers"; "wide.csv has 2" ]
+                [ "--gallery"; "wide.csv" ], [ "6 numbers"; "wide.csv have 2" ]
                 [ "--per-class"; "gone/classes.csv" ], [ "gone/classes.csv"; "there is no folder gone" ] ] do
               testCase (String.concat " " arguments) (fun () ->
                   inFolder (fun folder ->

@@ -191,7 +191,7 @@ let private bad =
             for name in [ "bad.png"; "worse.jpg" ] do
                 File.WriteAllText(Path.Combine(set, name), $"no picture: {name}")
 
-            expectRefused (condembed [ "index"; run; set; "--store"; store ]) [ "2 of 5 pictures"; "bad.png"; "worse.jpg"; "--skip-bad" ]
+            expectRefused (condembed [ "index"; run; set; "--store"; store ]) [ "2 of 5 images"; "bad.png"; "worse.jpg"; "--skip-bad" ]
             let summary = index [ run; set; "--store"; store; "--skip-bad" ]
             Expect.equal (number "embedded" summary, number "bad" summary) (3L, 2L) "the others")
     }
