@@ -57,7 +57,7 @@ let private check =
                 Expect.stringContains outcome.Error $"{file}, line {line}: {key}: " key
 
             File.WriteAllText(file, "encoder = 'resnet18'\nbatch = 30\n")
-            Expect.stringContains (succeeds [ "config"; "--check"; file ]) "sound" "sound"
+            Expect.stringContains (succeeds [ "config"; "--check"; file ]) "valid" "sound"
             let shown = succeeds [ "config"; "--show"; file; "--set"; "batch=32" ]
             Expect.equal (resolved shown) { RunSettings.StartFor "resnet18" with Batch = 32 } "shown"
             File.WriteAllText(file, "seeds = 2\n[arms.a]\nlevels = 0\n[arms.b]\nlevles = 1\n")

@@ -204,7 +204,7 @@ let private inFSharp =
               let ask = $"#i \"nuget: {feed.Value}\"\n#r \"nuget: CondEmbed, {version.Value}\"\n"
 
               let use' =
-                  "open TorchSharp\nprintfn \"torch: %g\" (torch.ones(2L, 3L).sum().item<float32>())\nprintfn \"CondEmbed %s\" CondEmbed.About.Version"
+                  "open TorchSharp\nprintfn \"torch: %g\" (torch.ones(2L, 3L).sum().item<float32>())\nprintfn \"CondEmbed %s\" CondEmbed.Common.About.Version"
 
               let said = runScript "script" (ask + use')
               Expect.stringContains said "torch: 6" "torch"
