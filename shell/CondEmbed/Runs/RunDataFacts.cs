@@ -1,6 +1,6 @@
-using CondEmbed.Images;
 using CondEmbed.Common;
 using CondEmbed.Datasets;
+using CondEmbed.Images;
 using CondEmbed.Models;
 using CondEmbed.Reports;
 

@@ -1,9 +1,9 @@
-using CondEmbed.Images;
 using System.Runtime.InteropServices;
 using CondEmbed.Common;
 using CondEmbed.Datasets;
 using CondEmbed.Evaluation;
 using CondEmbed.Health;
+using CondEmbed.Images;
 using CondEmbed.Interop;
 using CondEmbed.Models;
 using CondEmbed.Options;

@@ -1,5 +1,5 @@
-using CondEmbed.Images;
 using CondEmbed.Common;
+using CondEmbed.Images;
 
 namespace CondEmbed.Sampling;
 

@@ -1,7 +1,7 @@
 using CondEmbed.Common;
-using CondEmbed.Runs;
 using CondEmbed.Interop;
 using CondEmbed.Reports;
+using CondEmbed.Runs;
 
 namespace CondEmbed.Studies;
 

@@ -1,6 +1,6 @@
-using CondEmbed.Images;
 using System.Numerics;
 using CondEmbed.Common;
+using CondEmbed.Images;
 using CondEmbed.Search;
 using CondEmbed.Torch;
 using TorchSharp;
