@@ -1,166 +1,14 @@
+/// Which settings are sound, and what follows from them.
 module CondEmbed.Tests.ConfigTests
 
 open System
 open Expecto
 open CondEmbed
 open CondEmbed.Losses
+open CondEmbed.Tests.ConfigTextTests
 open CondEmbed.Tests.Support
 open CondEmbed.Images
 open CondEmbed.Datasets
-
-let private applied settings config =
-    match Settings.apply settings config with
-    | Ok config -> config
-    | Error problems -> failtest (problems |> List.map string |> String.concat "; ")
-
-let private refused settings =
-    match Settings.apply settings Config.standard with
-    | Ok _ -> failtest "the settings were taken"
-    | Error problems -> problems
-
-/// Another value of the same kind, as text.
-let private another key (value: string) =
-    let setting = Settings.all |> List.find (fun setting -> setting.Key = key)
-
-    match setting.Constraint with
-    | Constraint.OneOf names -> names |> List.find ((<>) value)
-    | _ ->
-
-        match Boolean.TryParse value, Double.TryParse(value, Globalization.CultureInfo.InvariantCulture) with
-        | (true, flag), _ -> if flag then "false" else "true"
-        | _, (true, number) -> Settings.text (box (number + 1.0))
-        | _ -> value + "x"
-
-let private textTests =
-    testList
-        "settings as text"
-        [ testCase "every setting has a key in snake case and says what it means" (fun () ->
-              for key, meaning in Settings.keys do
-                  Expect.isTrue (key |> Seq.forall (fun c -> Char.IsAsciiLetterLower c || c = '_')) key
-                  Expect.isNotEmpty meaning key
-
-              Expect.equal (Settings.keyOf "PerClass") "per_class" "PerClass"
-              Expect.equal (Settings.keyOf "Lr") "lr" "Lr")
-
-          testCase "a whole config goes to text and back" (fun () ->
-              let unusual =
-                  { Config.photographs with
-                      LossSettings = NamedNumbers(Map [ "alpha", 0.1; "beta", 50.0 ])
-                      LevelLoss = "supcon"
-                      LevelLossSettings = NamedNumbers(Map [ "temperature", 1e-3 ])
-                      Data = "a folder, with = and #" }
-
-              for config in [ Config.standard; Config.photographs; unusual ] do
-                  Expect.equal (applied (Settings.toPairs config) Config.standard) config "config")
-
-          for key, value in Settings.toPairs Config.standard do
-              testCase $"'{key}' alone is changed by its key" (fun () ->
-                  let changed = another key value
-                  let config = applied [ key, changed ] Config.standard
-
-                  let differences = List.except (Settings.toPairs Config.standard) (Settings.toPairs config)
-
-                  Expect.equal differences [ key, changed ] "what changed")
-
-          testCase "no size is so large that its bytes overflow" (fun () ->
-              let keys change = change Config.standard |> ConfigValidation.problems |> List.map _.Key
-              Expect.equal (keys (fun c -> { c with Size = 99999; Resize = 0 })) [ "size" ] "size"
-              Expect.equal (keys (fun c -> { c with Resize = 100000 })) [ "resize" ] "resize"
-              Expect.equal (keys (fun c -> { c with Size = 4096; Resize = 0; Batch = 64 })) [ "batch" ] "batch")
-
-          testCase "no number that nothing is computed with is a setting" (fun () ->
-              let numbers = [ nan; infinity; -infinity; 1e39; -1e300; -0.0 ]
-              let problemsOf config = ConfigValidation.problems config |> List.map _.Key
-
-              for setting in Settings.all |> List.filter (fun setting -> setting.Type = SettingType.Number) do
-                  for number in numbers do
-                      let config, unread = Settings.overlay [ setting.Key, Settings.text number ] Config.standard
-                      Expect.isEmpty unread $"{setting.Key} = {number} is read"
-                      Expect.contains (problemsOf config) setting.Key $"{setting.Key} = {number}"
-
-              for number in numbers do
-                  let settings = NamedNumbers(Map [ "base", number ])
-                  Expect.contains (problemsOf { Config.standard with LossSettings = settings }) "loss_settings.base" $"base = {number}"
-
-                  Expect.contains
-                      (problemsOf { Config.standard with LevelLossSettings = settings })
-                      "level_loss_settings.base"
-                      $"base = {number}"
-
-              for text in
-                  [ "triplet(margin=NaN)"
-                    "triplet(margin=-0)"
-                    "triplet(margin=1e39)"
-                    "0 * triplet"
-                    "1e999 * triplet + nca" ] do
-                  Expect.contains (problemsOf { Config.standard with Loss = text; Levels = 0 }) "loss" text
-                  Expect.contains (problemsOf { Config.standard with LevelLoss = text }) "level_loss" text)
-
-          testCase "no batch of one class is taken or advised" (fun () ->
-              let said batch sampler =
-                  [ for problem in
-                        ConfigValidation.problems
-                            { Config.standard with Batch = batch; PerClass = 4; Sampler = sampler; CategoriesPerBatch = 1 } ->
-                        string problem ]
-
-              for sampler in [ Choices.Sampler.MPerClass; Choices.Sampler.CategoryBalanced; Choices.Sampler.Hierarchical ] do
-                  Expect.stringContains
-                      (String.concat "" (said 4 sampler))
-                      "has only one class, and so no negatives: take at least 8"
-                      (Choices.word sampler)
-
-                  Expect.stringContains (String.concat "" (said 6 sampler)) "the nearest is 8" (Choices.word sampler)
-                  Expect.isEmpty (said 8 sampler) (Choices.word sampler))
-
-          testProperty "numbers keep every digit" (fun (FsCheck.NormalFloat number) ->
-              let config = { Config.standard with Lr = number }
-              (applied (Settings.toPairs config) Config.standard).Lr = number)
-
-          testCase "of two values the later one wins; a loss's settings add up" (fun () ->
-              let config = applied [ "steps", "5"; "loss_settings.alpha", "1"; "steps", "7"; "loss_settings.beta", "2" ] Config.standard
-
-              Expect.equal config.Steps 7 "steps"
-              Expect.equal config.LossSettings (NamedNumbers(Map [ "alpha", 1.0; "beta", 2.0 ])) "loss settings")
-
-          testCase "an unknown key suggests the nearest, unless none is near" (fun () ->
-              let message key = (refused [ key, "1" ]).Head.Message
-              Expect.stringContains (message "per_clas") "did you mean 'per_class'?" "a letter missing"
-              Expect.stringContains (message "Embeding") "did you mean 'embedding'?" "case"
-              Expect.stringContains (message "loss_setings.alpha") "there is no such setting" "a table"
-              Expect.isFalse ((message "zzzzzz").Contains "did you mean") "nothing near")
-
-          testCase "everything that is wrong is reported at once, by key" (fun () ->
-              let problems =
-                  refused
-                      [ "steps", "many"
-                        "lr", "0,5"
-                        "residual", "yes"
-                        "stepz", "1"
-                        "loss_settings", "1"
-                        "loss_settings.alpha", "x"
-                        "batch", "12.5" ]
-
-              Expect.equal
-                  [ for problem in problems -> problem.Key ]
-                  [ "steps"; "lr"; "residual"; "stepz"; "loss_settings"; "loss_settings.alpha"; "batch" ]
-                  "keys"
-
-              let message i = problems[i].Message
-              Expect.stringContains (message 0) "'many' is not a whole number" "steps"
-              Expect.stringContains (message 1) "with a point" "lr"
-              Expect.stringContains (message 2) "true or false" "residual"
-              Expect.stringContains (message 3) "'steps'" "stepz"
-              Expect.stringContains (message 4) "loss_settings.alpha=2" "the whole table")
-
-          testCase "the descriptions name every encoder, pooling and loss" (fun () ->
-              let meaning key = Settings.keys |> List.find (fst >> (=) key) |> snd
-
-              for key, names in
-                  [ "encoder", Encoders.All.names
-                    "pooling", [ for name, _, _ in Encoders.All.poolings -> name ]
-                    "loss", All.names ] do
-                  for name in names do
-                      Expect.stringContains (meaning key) name key) ]
 
 let private problemsOf change = ConfigValidation.problems (change Config.standard)
 
@@ -305,4 +153,4 @@ let private derived =
               let own = { config with LevelLoss = "supcon" }
               Expect.equal (Config.levelLossOf own) ("supcon", NamedNumbers.Empty) "its own") ]
 
-let tests = testList "Config" [ textTests; checkTests; derived ]
+let tests = testList "Config" [ ConfigTextTests.tests; checkTests; derived ]
