@@ -4,6 +4,7 @@ open System
 open System.Globalization
 open Argu
 open CondEmbed
+open CondEmbed.Runs
 open CondEmbed.Cli.Arguments
 open CondEmbed.Cli.MeasureArguments
 open CondEmbed.Interop
@@ -66,14 +67,14 @@ let private dispatch commandLine stop command =
     | Study arguments -> finished (StudyCommand.run commandLine stop arguments)
     | Compare arguments -> finished (CompareCommand.run arguments)
     | Evaluate arguments -> finished (EvaluateCommand.run stop arguments)
-    | Metrics arguments -> finished (Commands.metrics stop arguments)
+    | Metrics arguments -> finished (MetricsCommand.run stop arguments)
     | Embed arguments -> finished (EmbedCommand.run stop arguments)
     | Index arguments -> finished (IndexCommand.run stop arguments)
     | Search arguments -> finished (SearchCommand.run stop arguments)
     | Explain arguments -> finished (ExplainCommand.run arguments)
     | Command.Export arguments -> finished (ExportCommand.run stop arguments)
     | Command.Loss arguments -> finished (LossCommand.run arguments)
-    | Preview arguments -> finished (Commands.preview arguments)
+    | Preview arguments -> finished (PreviewCommand.run arguments)
     | Doctor arguments -> DoctorCommand.run stop arguments
     | Weights arguments -> finished (WeightsCommand.run arguments)
     | Data arguments -> finished (DataCommand.run stop arguments)

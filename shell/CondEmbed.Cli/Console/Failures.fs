@@ -6,6 +6,7 @@ open System.IO
 open System.Reflection
 open System.Runtime.InteropServices
 open CondEmbed
+open CondEmbed.Runs
 open CondEmbed.Common
 open CondEmbed.Options
 open CondEmbed.Studies

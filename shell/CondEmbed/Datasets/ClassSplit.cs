@@ -44,7 +44,7 @@ public sealed class ClassSplit
     /// <summary>The part of <see cref="Test"/> that is searched. An image that is in both never finds itself.</summary>
     public IReadOnlyList<int> Gallery { get; }
 
-    /// <summary>How the data was divided, in one line for people.</summary>
+    /// <summary>How the data was divided, in one line.</summary>
     public string Rule { get; }
 
     /// <summary>Whether every test image is both query and gallery, so that the test is all against all.</summary>

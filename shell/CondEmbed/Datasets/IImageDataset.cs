@@ -15,10 +15,10 @@ public interface IImageDataset : IImageSource
     /// <summary>The K at which results on this data are usually reported; null if there is no convention.</summary>
     IReadOnlyList<int>? RecallAt => null;
 
-    /// <summary>What kind of data set it is, for people.</summary>
+    /// <summary>What kind of data set it is.</summary>
     string Kind => "labelled images";
 
-    /// <summary>Where the roles of the images come from, if they have any; one line for people.</summary>
+    /// <summary>Where the roles of the images come from, if they have any; in one line.</summary>
     string RoleSource => "as the data says";
 
     /// <summary>

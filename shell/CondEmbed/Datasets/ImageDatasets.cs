@@ -47,7 +47,7 @@ public static class ImageDatasets
     /// <summary>Opens the labelled images of <paramref name="data"/>; the emoji set when it is null.</summary>
     /// <param name="data">One of <see cref="EmbeddedNames"/>, a folder, or a table.</param>
     /// <param name="options">How to open it; by default the layout is recognised, and a published set must be complete.</param>
-    /// <exception cref="InputException">It is none of these, or the data is malformed or incomplete.</exception>
+    /// <exception cref="InputException">It has another layout, or the data is malformed or incomplete.</exception>
     public static IImageDataset Open(string? data, DatasetOptions? options = null)
     {
         var wanted = data ?? Embedded;

@@ -26,7 +26,7 @@ internal sealed class ExportPictures
     /// <summary>Why these are not the run's own images; null where they are.</summary>
     internal string? Missing { get; }
 
-    /// <summary>At most so many images of the test part, evenly spread over it.</summary>
+    /// <summary>Images of the test part, evenly spread over it, up to a limit.</summary>
     internal IReadOnlyList<int> Some(int most)
     {
         var all = Split.Test;

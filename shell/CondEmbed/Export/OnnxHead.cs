@@ -15,7 +15,7 @@ internal static class OnnxHead
     private const float SmallestLength = 1e-12f;
 
     /// <summary>B D, of length 1.</summary>
-    /// <exception cref="InputException">The pooling is none of those that can be exported.</exception>
+    /// <exception cref="InputException">This pooling cannot be exported.</exception>
     internal static string Build(string pooling, OnnxLayers layers, OnnxFeatures features)
     {
         var x = Pooled(pooling, layers, features);

@@ -15,7 +15,7 @@ namespace CondEmbed.Runs;
 /// <summary>What is asked of a run.</summary>
 /// <param name="Folder">Its folder, fresh or of a run that goes on.</param>
 /// <param name="Config">Its settings.</param>
-/// <param name="Notice">Called with lines for people.</param>
+/// <param name="Notice">Called with notices.</param>
 /// <param name="Listener">Called with each entry of the log once it is written.</param>
 /// <param name="Command">The command line that the report shows.</param>
 /// <param name="Further">Of a finished run that is trained on, how far.</param>

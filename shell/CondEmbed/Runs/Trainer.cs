@@ -115,7 +115,7 @@ public sealed class Trainer
     /// <summary>The command line that the report shows; by default one made from the settings.</summary>
     public string? Command { get; set; }
 
-    /// <summary>Called with notices for people: data, split, weights, problems. On the training thread.</summary>
+    /// <summary>Called with notices: data, split, weights, problems. On the training thread.</summary>
     public Action<string>? Notice { get; set; }
 
     /// <summary>Called with each entry of the run's log (steps, validations, checkpoints, ...) once it is written. On the training thread.</summary>
@@ -159,7 +159,7 @@ public sealed class Trainer
     /// <param name="options">The settings.</param>
     /// <param name="progress">Called with every step; a <see cref="Progress{T}"/> made on a window's thread reports there.</param>
     /// <param name="cancellation">Stops the run.</param>
-    /// <param name="notice">Called with notices for people, on the training thread.</param>
+    /// <param name="notice">Called with notices, on the training thread.</param>
     /// <exception cref="InputException">The settings, the data, the weights or the device are unsuitable.</exception>
     /// <exception cref="ArithmeticException">The loss is no longer finite.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; a <see cref="TrainingStoppedException"/> where there was something to save.</exception>

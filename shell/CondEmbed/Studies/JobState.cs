@@ -7,7 +7,7 @@ namespace CondEmbed.Studies;
 /// <summary>The progress of a run of a study, according to its log.</summary>
 /// <param name="Step">Training steps done.</param>
 /// <param name="Steps">Total training steps; 0 until its log says.</param>
-/// <param name="Phase">What it is doing, for people.</param>
+/// <param name="Phase">What it is doing.</param>
 /// <param name="IsFinished">Whether it is finished.</param>
 internal sealed record JobState(int Step, int Steps, string Phase, bool IsFinished)
 {

@@ -50,7 +50,7 @@ public sealed class Study
     /// <summary>The command that the report shows.</summary>
     public string Command { get; init; } = "";
 
-    /// <summary>Called with notices for people, one thread at a time.</summary>
+    /// <summary>Called with notices, one thread at a time.</summary>
     public Action<string>? Notice { get; init; }
 
     /// <summary>The results as JSON.</summary>

@@ -16,7 +16,7 @@ public static class StudyFile
     /// <summary>Every key of a study's file with its meaning, in order.</summary>
     public static IReadOnlyList<KeyValuePair<string, string>> Keys { get; } =
     [
-        new("name", "for people; the file's name if left out"),
+        new("name", "the title of the report; the file's name if left out"),
         new("seeds", "how many seeds (0, 1, ...), or a list of them: each arm is run with each; 5 if left out"),
         new("baseline", "the arm that the others are compared with; the first if left out"),
         new("test_on", "a list of more data sets to test each network on"),

@@ -6,6 +6,7 @@ open System.Collections.Concurrent
 open System.Threading
 open Expecto
 open CondEmbed
+open CondEmbed.Runs
 open CondEmbed.Torch
 open CondEmbed.Common
 open CondEmbed.Images

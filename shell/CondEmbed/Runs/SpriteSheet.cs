@@ -2,7 +2,7 @@ using CondEmbed.Common;
 using CondEmbed.Images;
 using CondEmbed.Reports;
 
-namespace CondEmbed.Models;
+namespace CondEmbed.Runs;
 
 /// <summary>Combines many thumbnails into one JPEG, so that a page needs one image rather than thousands.</summary>
 internal static class SpriteSheet

@@ -2,7 +2,7 @@ using System.Diagnostics;
 using CondEmbed.Common;
 using CondEmbed.Interop;
 
-namespace CondEmbed.Models;
+namespace CondEmbed.Runs;
 
 /// <summary>Measures the pace of a run and reports its progress.</summary>
 /// <param name="listener">Receives all reports; may be null.</param>

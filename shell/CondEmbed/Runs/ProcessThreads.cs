@@ -2,7 +2,7 @@ using CondEmbed.Common;
 using CondEmbed.Torch;
 using TorchSharp;
 
-namespace CondEmbed.Models;
+namespace CondEmbed.Runs;
 
 /// <summary>Sets the process's number of computing threads for one training run, and restores it afterwards.</summary>
 internal sealed class ProcessThreads : IDisposable

@@ -1,6 +1,6 @@
 using CondEmbed.Common;
 
-namespace CondEmbed.Options;
+namespace CondEmbed.Runs;
 
 /// <summary>A run was cancelled: it finished its step and saved, so that it can be resumed.</summary>
 public sealed class TrainingStoppedException : OperationCanceledException

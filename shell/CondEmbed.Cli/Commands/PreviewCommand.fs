@@ -1,0 +1,60 @@
+/// `condembed preview`: the images as a network sees them.
+module CondEmbed.Cli.PreviewCommand
+
+open System
+open System.IO
+open Argu
+open CondEmbed.Cli.Arguments
+open CondEmbed.Datasets
+open CondEmbed.Images
+open CondEmbed.Interop
+open CondEmbed.Models
+open CondEmbed.Options
+
+let private settingsOf (arguments: ParseResults<PreviewArgument>) =
+    let option key value = Given("--" + key, (if key = "crop" then "size" else key), value)
+
+    let line =
+        arguments.GetAllResults()
+        |> List.collect (fun argument ->
+            match argument with
+            | PreviewArgument.Resize value -> [ option "resize" value ]
+            | PreviewArgument.Size value -> [ option "size" value ]
+            | PreviewArgument.Crop value -> [ option "crop" value ]
+            | PreviewArgument.Filter value -> [ option "filter" value ]
+            | PreviewArgument.Encoder value -> [ option "encoder" value ]
+            | PreviewArgument.Layout value -> [ option "layout" value ]
+            | PreviewArgument.Set text -> [ TrainCommand.settingOf text ]
+            | _ -> [])
+
+    let file, _ = arguments.TryGetResult PreviewArgument.Config |> TrainCommand.settingsOf
+    RunSettings.Resolve(file @ Limits.settings () @ line, ImageDatasets.LayoutNames)
+
+let run (arguments: ParseResults<PreviewArgument>) =
+    let source, out = arguments.GetResult PreviewArgument.Source, arguments.GetResult PreviewArgument.Out
+
+    ImageEncoder.CheckPng out
+    let settings = settingsOf arguments
+
+    if ImageDatasets.IsPicture source then
+        let reader = PictureReader(ImageDatasets.OpenImages source, Views.Decoder settings)
+        ImageEncoder.SavePng(Views.ForTesting(settings).Apply(reader.Read 0), out)
+    else
+        let options = DatasetOptions(Layout = settings.Layout, AllowSubset = true, Boxes = settings.Boxes)
+        let dataset = ImageDatasets.Open(source, options) |> DataCommand.noting false
+
+        let chosen = Preview.OnePerClass([| for item in dataset.Items -> item.Label |], 8)
+        let caption = Func<int, string>(fun i -> dataset.Items[i].Label)
+
+        let sheet =
+            Preview.Sheet(
+                PictureReader(dataset, Views.Decoder settings),
+                chosen,
+                caption,
+                Views.ForTesting settings,
+                Views.ForTraining settings
+            )
+
+        ImageEncoder.SavePng(sheet, out)
+
+    printfn $"{Path.GetFullPath out}"
