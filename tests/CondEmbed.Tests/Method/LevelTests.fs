@@ -98,7 +98,13 @@ let private startTests =
                   let _, _, embeddings, levels = atStart options
 
                   for c in levels do
-                      expectClose 1e-6 (Similarity.cosine embeddings) (AttentionTests.mutualCosine c) "s = s^0")
+                      expectClose 1e-6 (Similarity.cosine embeddings) (Hierarchy.similarity options Pairing.All embeddings c) "s = s^0"
+
+                      expectClose
+                          1e-12
+                          (AttentionTests.mutualCosine c)
+                          (Hierarchy.similarity options Pairing.All embeddings c)
+                          "as defined")
 
           tensorTest "the mean of the projected tokens is the unconditional embedding, by the head's own parameters" (fun () ->
               let network, parameters, embeddings, _ = atStart { options 1 with Values = Attention.Values.Given }
