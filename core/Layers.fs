@@ -187,7 +187,7 @@ let l2Normalise (x: Tensor) =
     x * torch.linalg.vector_norm(x, 2.0, [| -1L |], true).clamp_min(scalar 1e-12).reciprocal()
 
 /// B H W 3 bytes -> unit. LayerException for anything else.
-let private demandPictures (pixels: Tensor) =
+let private demandImages (pixels: Tensor) =
     let shape = pixels.shape
     let given = $"images are B H W 3 bytes; these are {pixels.dtype} {shapeText shape}"
 
@@ -206,7 +206,7 @@ let normalisePixels (mean: float list) (deviation: float list) : Layer<Tensor, T
         torch.tensor(List.toArray values, dtype = float32, device = pixels.device).repeat [| pixels.shape[2] |]
 
     Layer.lift (fun pixels ->
-        demandPictures pixels
+        demandImages pixels
         let scale = perRow pixels [ for d in deviation -> 1.0 / (255.0 * d) ]
         let shift = perRow pixels (List.map2 (fun m d -> -m / d) mean deviation)
         // Three numbers are too few for vector instructions, so whole rows are scaled; and in place, since allocating copies of the batch costs more than the arithmetic.

@@ -9,7 +9,7 @@ open TorchSharp
 /// What is known of images, by number: their embeddings, and the keys and values of each level, as float32 in main memory whatever
 /// the device. Not thread-safe.
 [<Sealed>]
-type KnownPictures internal (known: Known) =
+type KnownImages internal (known: Known) =
     static let all (known: Known) =
         [ known.Embeddings
           for level in known.KeysAndValues do
@@ -24,7 +24,7 @@ type KnownPictures internal (known: Known) =
     /// A copy outside every scope.
     static member internal Of(known: Known) =
         let copied (x: Tensor) = own (x.``to``(float32, torch.CPU, copy = true).contiguous())
-        new KnownPictures(map copied known)
+        new KnownImages(map copied known)
 
     member internal _.Known = known
     /// How many images there is room for.
@@ -38,12 +38,12 @@ type KnownPictures internal (known: Known) =
     /// Empty room for a number of images of this kind.
     member _.Room(count: int) =
         let room (x: Tensor) = own (torch.empty (Array.append [| int64 count |] x.shape[1..], dtype = x.dtype, device = x.device))
-        new KnownPictures(map room known)
+        new KnownImages(map room known)
 
     /// In place: copies all images of another to the positions from `start` on.
-    member _.Put(start: int, pictures: KnownPictures) =
+    member _.Put(start: int, images: KnownImages) =
         scoped (fun () ->
-            for target, source in List.zip (all known) (all pictures.Known) do
+            for target, source in List.zip (all known) (all images.Known) do
                 target.narrow(0L, int64 start, source.shape[0]).copy_ source |> ignore)
 
     /// Some of the images on a device.
@@ -81,7 +81,7 @@ type Comparer
     /// Bytes of keys and values of the pairs computed at a time.
     let pieceBytes = 64L <<< 20
 
-    let run layer (pictures: KnownPictures) (first: int array) (second: int array) =
+    let run layer (images: KnownImages) (first: int array) (second: int array) =
         let places = if device.``type`` = DeviceType.CPU then None else Some(Array.distinct (Array.append first second))
 
         let numbers =
@@ -91,9 +91,9 @@ type Comparer
                 let number = dict (Seq.mapi (fun i place -> place, int64 i) places)
                 fun place -> number[place]
 
-        let known = places |> Option.fold (fun _ places -> pictures.On(device, places)) pictures.Known
-        let images (places: int array) = torch.tensor (Array.map numbers places, dtype = int64', device = device)
-        Layer.run (parameters ()) layer (known, images first, images second)
+        let known = places |> Option.fold (fun _ places -> images.On(device, places)) images.Known
+        let indices (places: int array) = torch.tensor (Array.map numbers places, dtype = int64', device = device)
+        Layer.run (parameters ()) layer (known, indices first, indices second)
 
     let check (first: int array) (second: int array) =
         if first.Length <> second.Length then
@@ -104,25 +104,25 @@ type Comparer
 
     /// What is known of B images of one side length, to compare them by.
     member _.Read(pixels: byte array, count: int, side: int) =
-        scoped (fun () -> KnownPictures.Of(Layer.run (parameters ()) comparison.Know (onDevice pixels count side)))
+        scoped (fun () -> KnownImages.Of(Layer.run (parameters ()) comparison.Know (onDevice pixels count side)))
 
     /// The similarities of E pairs of known images, given by their numbers -> L+1 rows of E: the cosine of the unconditional embeddings, and each level's.
-    member _.Similarities(pictures: KnownPictures, first: int array, second: int array) : float32 array array =
+    member _.Similarities(images: KnownImages, first: int array, second: int array) : float32 array array =
         check first second
-        let size = int (max 1L (pieceBytes / max 1L (2L * pictures.Bytes / int64 (max 1 pictures.Count))))
+        let size = int (max 1L (pieceBytes / max 1L (2L * images.Bytes / int64 (max 1 images.Count))))
 
         let piece (first, second) =
             scoped (fun () ->
-                let found = (run comparison.Similarities pictures first second).cpu().contiguous()
+                let found = (run comparison.Similarities images first second).cpu().contiguous()
                 [| for level in found.unbind 0L -> level.data<float32>().ToArray() |])
 
         let pieces = Array.map piece (Array.zip (Array.chunkBySize size first) (Array.chunkBySize size second))
         Array.init (levels + 1) (fun level -> pieces |> Array.collect (fun piece -> piece[level]))
 
     /// Where each level looks in two known images.
-    member _.Attention(pictures: KnownPictures, first: int, second: int) : IReadOnlyList<PairAttention> =
+    member _.Attention(images: KnownImages, first: int, second: int) : IReadOnlyList<PairAttention> =
         scoped (fun () ->
             let heads (weights: Tensor) = [| for head in weights.cpu().contiguous().unbind 0L -> head.data<float32>().ToArray() |]
 
-            [| for (rows, columns), weights in List.zip pictures.Known.Grids (run comparison.Attention pictures [| first |] [| second |]) ->
+            [| for (rows, columns), weights in List.zip images.Known.Grids (run comparison.Attention images [| first |] [| second |]) ->
                    PairAttention(int rows, int columns, heads (weights.select (0L, 0L)), heads (weights.select (0L, 1L))) |])

@@ -74,7 +74,7 @@ let cross options values : Layer<Tensor * KeysAndValues, Tensor> =
         |> output.Forward env)
 
 /// (queries N Q D, the keys and values of each image) -> N H Q T, where each query looks: non-negative, sums to 1 over T. Has the `query` of `cross`. For
-/// pictures, not for training.
+/// images, not for training.
 let weights options : Layer<Tensor * KeysAndValues, Tensor> =
     let query = query options
 

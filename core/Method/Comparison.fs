@@ -39,8 +39,8 @@ let ofNetwork (network: Network) (hierarchy: Hierarchy.Options) : Comparison =
     let keysAndValues = inHierarchy (Hierarchy.keysAndValues hierarchy)
     let conditional, attention = inHierarchy (Hierarchy.conditional hierarchy), inHierarchy (Hierarchy.attention hierarchy)
 
-    let know env pictures =
-        let features = network.Features.Forward env pictures
+    let know env images =
+        let features = network.Features.Forward env images
         let embeddings = network.Head.Forward env features
         let views = views env features embeddings
         let maps = if hierarchy.Stages.IsEmpty then List.replicate hierarchy.Levels views.Maps.Head else views.Maps

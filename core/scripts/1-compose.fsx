@@ -21,7 +21,7 @@ let colours = normalisePixels [ 1.0; 1.0; 1.0 ] [ 0.35; 0.35; 0.35 ]
 let map = colours --> block "block1" 3 32 --> block "block2" 32 64 --> block "block3" 64 128
 let network = Network.ofMap map (gridPool --> Layer.named "embedding" (linear (37 * 128) 64))
 printfn $"{network}"
-(** The levels condition the embedding of each picture on the others of its batch; with 0 of them this is the baseline. `Channels` and `Embedding`
+(** The levels condition the embedding of each image on the others of its batch; with 0 of them this is the baseline. `Channels` and `Embedding`
 are the network's. A loss is any of `All.names`, with settings, or a weighted sum: `"triplet(margin=0.3) + 0.5 * supcon"`. *)
 let hierarchy = { Hierarchy.plain { Channels = 128; Embedding = 64; Heads = 4 } 2 with Residual = true }
 let loss = All.ofText "multi-similarity" Emoji.train.Classes.Count 64

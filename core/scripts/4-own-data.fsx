@@ -5,7 +5,7 @@ category: Tutorials
 categoryindex: 1
 index: 4
 ---
-A data set is a sequence of labels with pictures: files (`LabelledPicture("cat", "a.jpg")`), decoded pictures, or H W 3 tensors of bytes.
+A data set is a sequence of labels with images: files (`LabelledImage("cat", "a.jpg")`), decoded images, or H W 3 tensors of bytes.
 *)
 #load "load.fsx"
 
@@ -26,15 +26,15 @@ let rosette petals depth =
     let at place = isIn (float (place % 48) - 23.5) (float (place / 48) - 23.5)
     RgbImage(48, 48, Array.init (48 * 48 * 3) (fun i -> if at (i / 3) then colour[i % 3] else 255uy))
 
-let pictures =
+let images =
     [ for petals, depth in List.allPairs [ 2.0 .. 11.0 ] [ 0.2; 0.4; 0.6; 0.8 ] do
-          for _ in 1..10 -> LabelledPicture($"{petals} petals, {depth} deep", rosette petals depth) ]
+          for _ in 1..10 -> LabelledImage($"{petals} petals, {depth} deep", rosette petals depth) ]
 
-let data = MemoryDataset("rosettes", pictures)
+let data = MemoryDataset("rosettes", images)
 let split = ClassSplit.Make data
 printfn $"{split.Describe()}"
-(** Half of the kinds are held out. Batches are drawn with as many kinds as asked for, each picture in a random view: *)
-let train, test = new PictureTensors(data, split.Train, 48), new PictureTensors(data, split.Test, 48)
+(** Half of the kinds are held out. Batches are drawn with as many kinds as asked for, each image in a random view: *)
+let train, test = new ImageTensors(data, split.Train, 48), new ImageTensors(data, split.Test, 48)
 let view = TrainTransform(Size = 48, CropScale = Interval(0.7, 1.0))
 let network = Recipe.network Config.standard
 let loss = All.ofText "multi-similarity" train.Classes.Count 128

@@ -5,7 +5,7 @@ category: Tutorials
 categoryindex: 1
 index: 6
 ---
-What did the network learn? Its curve, where its embeddings lie, what it finds alike and where it looks: pictures in the folder `look` beside the script.
+What did the network learn? Its curve, where its embeddings lie, what it finds alike and where it looks: images in the folder `look` beside the script.
 *)
 #load "emoji.fsx"
 
@@ -28,7 +28,7 @@ Plots.Curves(file "curve.svg", "Training on emoji", [ PlotCurve("loss", [ for re
 let embeddings = Layer.run state.Params (Network.embed network) Emoji.test.All.Images
 Plots.Map(file "map.svg", "Kinds never seen", embeddings, Emoji.test.Names)
 ImageEncoder.SavePng(Emoji.test.Neighbours(embeddings, [ 0..200..1200 ]), file "neighbours.png")
-(** Where picture 0 is looked at in the light of others: a heat map of the feature map's places for each. *)
+(** Where image 0 is looked at in the light of others: a heat map of the feature map's places for each. *)
 let others = [ 1; 6; 12; 18; 24 ]
 let compared = Comparison.ofNetwork network hierarchy
 let known = Layer.run state.Params compared.Know (Emoji.test.All.Images.narrow (0L, 0L, 25L))
@@ -37,7 +37,7 @@ let attention = Layer.run state.Params compared.Attention (known, torch.zeros_li
 let maps = (Comparison.onGrids known attention).Head
 
 let tiles =
-    [ for place, other in List.indexed others -> [ Tile(Emoji.test.Picture other); Tile(Emoji.test.Heat(0, maps.select (0L, place))) ] ]
+    [ for place, other in List.indexed others -> [ Tile(Emoji.test.Image other); Tile(Emoji.test.Heat(0, maps.select (0L, place))) ] ]
 
 ImageEncoder.SavePng(ContactSheet.Compose(ResizeArray(List.concat tiles), 10, 2), file "looks.png")
 printfn $"""look at {file "*"}"""

@@ -7,7 +7,7 @@ open CondEmbed.Models
 let private data = EmojiDataset.Open()
 let private split = ClassSplit.Make data
 
-let train, test = new PictureTensors(data, split.Train, 48), new PictureTensors(data, split.Test, 48)
+let train, test = new ImageTensors(data, split.Train, 48), new ImageTensors(data, split.Test, 48)
 
 /// Four images of each of sixteen kinds, drawn anew for each step.
 let batch step = train.Draw(step, batch = 64, perClass = 4)

@@ -45,8 +45,8 @@ let document options (metrics: RerankedMetrics) =
             {| EmbeddingMsAPicture = cost.EmbeddingMs
                SearchMsAQuery = cost.SearchMs
                RerankingMsAQuery = cost.RerankingMs
-               BytesAPicture = cost.BytesOfPicture
-               PicturesEmbeddedAgain = cost.EmbeddedAgain |} |}
+               BytesAPicture = cost.BytesPerImage
+               ImagesEmbeddedAgain = cost.EmbeddedAgain |} |}
 
 let private costLines (cost: RerankCost) =
     let again =
@@ -55,7 +55,7 @@ let private costLines (cost: RerankCost) =
         else
             $"not all in memory: {Readable.Count cost.EmbeddedAgain} were embedded again"
 
-    [ $"embedding   {Readable.Number cost.EmbeddingMs} ms per image, {Readable.Count cost.Pictures} images; keys and values {Readable.Number(float cost.BytesOfPicture / 1e3)} kB per image, {again}"
+    [ $"embedding   {Readable.Number cost.EmbeddingMs} ms per image, {Readable.Count cost.Images} images; keys and values {Readable.Number(float cost.BytesPerImage / 1e3)} kB per image, {again}"
       $"search      {Readable.Number cost.SearchMs} ms per query"
       $"re-ranking  {Readable.Number cost.RerankingMs} ms per query" ]
 

@@ -25,7 +25,7 @@ public sealed class OnnxModel : IEmbeddingNetwork
 
     private readonly InferenceSession session;
     private readonly RunOptions run;
-    private readonly int pictureBytes;
+    private readonly int imageBytes;
 
     private OnnxModel(InferenceSession session, OnnxDescription description, int batchSize)
     {
@@ -35,7 +35,7 @@ public sealed class OnnxModel : IEmbeddingNetwork
         Dimension = description.Dimension;
         Fingerprint = description.Fingerprint;
         Settings = description.Settings;
-        pictureBytes = View.Crop * View.Crop * 3;
+        imageBytes = View.Crop * View.Crop * 3;
         BatchSize = batchSize > 0 ? batchSize : Math.Clamp(PixelsAtOnce / (View.Crop * View.Crop), 1, MostAtOnce);
     }
 
@@ -84,9 +84,9 @@ public sealed class OnnxModel : IEmbeddingNetwork
         ArgumentNullException.ThrowIfNull(pixels);
         ArgumentOutOfRangeException.ThrowIfNegative(count);
 
-        if (pixels.Length != (long)count * pictureBytes)
+        if (pixels.Length != (long)count * imageBytes)
         {
-            throw new ArgumentException($"{count} images of {View.Crop} x {View.Crop} px take {(long)count * pictureBytes} bytes, not {pixels.Length}.", nameof(pixels));
+            throw new ArgumentException($"{count} images of {View.Crop} x {View.Crop} px take {(long)count * imageBytes} bytes, not {pixels.Length}.", nameof(pixels));
         }
 
         if (count == 0)

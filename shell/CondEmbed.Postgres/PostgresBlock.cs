@@ -21,9 +21,9 @@ internal sealed record PostgresBlock(byte[][] Ids, string[] Paths, string[] Labe
     }
 
     internal static byte[] Bytes(string id) =>
-        PictureId.IsOne(id)
+        ImageId.IsOne(id)
             ? Convert.FromHexString(id)
-            : throw new ArgumentException($"'{id}' is not an image id, which has {PictureId.Length} hexadecimal digits");
+            : throw new ArgumentException($"'{id}' is not an image id, which has {ImageId.Length} hexadecimal digits");
 
     // The replacement for characters that the server's text type cannot store.
     internal static string Text(string text) => text.Replace('\0', '\uFFFD');

@@ -29,12 +29,12 @@ Console.WriteLine(MetricTable.Format(result.Before, result.After));
 
 // From here on as a program would that only has the run's folder.
 using var model = EmbeddingModel.Load(result.Folder);
-var pictures = EmojiDataset.Open();
-var embeddings = model.Embed(pictures);
-var query = pictures.Items.ToList().FindIndex(item => item.Path.Contains("ghost", StringComparison.Ordinal));
+var images = EmojiDataset.Open();
+var embeddings = model.Embed(images);
+var query = images.Items.ToList().FindIndex(item => item.Path.Contains("ghost", StringComparison.Ordinal));
 var asked = new Embeddings<float>([.. embeddings.Row(query)], 1, model.Dimension);
 var nearest = NeighbourSearch.TopK(asked, embeddings, k: 6, excludeSelf: false);
 
-Console.WriteLine($"Nearest to {pictures.Items[query].Path}:");
+Console.WriteLine($"Nearest to {images.Items[query].Path}:");
 foreach (var (item, cosine) in nearest.Items.Zip(nearest.Similarities).Where(found => found.First != query))
-    Console.WriteLine($"  {cosine:0.000}  {pictures.Items[item].Path}");
+    Console.WriteLine($"  {cosine:0.000}  {images.Items[item].Path}");

@@ -9,14 +9,14 @@ namespace CondEmbed.Sample;
 internal sealed class Preparation(SampleOptions options, IHostApplicationLifetime lifetime) : BackgroundService
 {
     private readonly ProgressPacer pacer = new(TimeSpan.FromSeconds(5));
-    private volatile PictureFinder? finder;
+    private volatile ImageFinder? finder;
 
     public SampleState State { get; private set; } = new(false, "starting", 0);
 
     public int ExitCode { get; private set; }
 
     /// <summary>What searches.</summary>
-    public PictureFinder Finder =>
+    public ImageFinder Finder =>
         finder ?? throw new BadHttpRequestException("The network is not ready yet. Try again in a moment.", StatusCodes.Status503ServiceUnavailable);
 
     public override void Dispose()
@@ -31,7 +31,7 @@ internal sealed class Preparation(SampleOptions options, IHostApplicationLifetim
         try
         {
             var run = options.Run ?? await TrainedAsync(progress, stoppingToken);
-            finder = await PictureFinder.OpenAsync(run, options.Gallery, progress, stoppingToken);
+            finder = await ImageFinder.OpenAsync(run, options.Gallery, progress, stoppingToken);
             State = new SampleState(true, finder.Description, 1, finder.Levels);
             Console.WriteLine($"ready: {finder.Description}");
         }

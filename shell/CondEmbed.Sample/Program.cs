@@ -51,15 +51,15 @@ app.MapGet("/api/state", (Preparation preparation) => preparation.State with { M
 
 app.MapGet("/api/gallery", (Preparation preparation, int count) => preparation.Finder.Some(Math.Clamp(count, 1, 100)));
 
-app.MapGet("/api/pictures/{**id}", (Preparation preparation, string id) =>
-    preparation.Finder.FileOf(id) is { } file ? Results.Bytes(file, "image/" + CondEmbed.Images.PictureFormat.Of(file).ToLowerInvariant()) : Results.NotFound());
+app.MapGet("/api/images/{**id}", (Preparation preparation, string id) =>
+    preparation.Finder.FileOf(id) is { } file ? Results.Bytes(file, "image/" + CondEmbed.Images.ImageFormat.Of(file).ToLowerInvariant()) : Results.NotFound());
 
 // The body of the two requests is an image's file. 'without' leaves one image of the gallery out: the query itself, if it was chosen from the gallery.
 app.MapPost("/api/search", async (HttpRequest request, Preparation preparation, string? name, string? without, CancellationToken cancellation) =>
-    Results.Ok(await preparation.Finder.FindAsync(await Body(request, cancellation), name ?? "picture", without, cancellation)));
+    Results.Ok(await preparation.Finder.FindAsync(await Body(request, cancellation), name ?? "image", without, cancellation)));
 
 app.MapPost("/api/why/{**id}", async (HttpRequest request, Preparation preparation, string id, string? name, CancellationToken cancellation) =>
-    await preparation.Finder.ExplainAsync(await Body(request, cancellation), name ?? "picture", id, cancellation) is { } why ? Results.Ok(why) : Results.NotFound());
+    await preparation.Finder.ExplainAsync(await Body(request, cancellation), name ?? "image", id, cancellation) is { } why ? Results.Ok(why) : Results.NotFound());
 
 var prepared = app.Services.GetRequiredService<Preparation>();
 try

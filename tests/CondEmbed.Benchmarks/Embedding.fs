@@ -1,4 +1,4 @@
-/// Embedding pictures with ResNet-50 at 224 px: from JPEG files as `condembed embed` does it, and the forward pass alone.
+/// Embedding images with ResNet-50 at 224 px: from JPEG files as `condembed embed` does it, and the forward pass alone.
 module CondEmbed.Benchmarks.Embedding
 
 open System
@@ -37,14 +37,14 @@ let private folderOf count =
     let folder = Directory.CreateTempSubdirectory("condembed-pictures-").FullName
     let random = Random 5
 
-    let pictures =
+    let images =
         [| for _ in 1..20 do
                use bitmap = photograph random
                use data = bitmap.Encode(SKEncodedImageFormat.Jpeg, 90)
                data.ToArray() |]
 
     for place in 0 .. count - 1 do
-        File.WriteAllBytes(Path.Combine(folder, $"{place:D5}.jpg"), pictures[place % pictures.Length])
+        File.WriteAllBytes(Path.Combine(folder, $"{place:D5}.jpg"), images[place % images.Length])
 
     folder
 
@@ -73,12 +73,12 @@ let private forward isFolded (effort: Effort) =
     let apart: Layer<Tensor, Tensor> = Network.embed (Recipe.network config)
     let layer: Layer<Tensor, Tensor> = if isFolded then Network.embed (Recipe.folded config) else apart
     let parameters: Params = Params.init 1L torch.CPU float32 apart.Specs |> Folding.parameters apart.Specs layer.Specs
-    let pictures = (Networks.batch batch 224).Images
+    let images = (Networks.batch batch 224).Images
 
     fun () ->
         each effort (fun () ->
             for _ in 1 .. batches effort do
-                scoped (fun () -> Layer.run parameters layer pictures |> ignore))
+                scoped (fun () -> Layer.run parameters layer images |> ignore))
 
 let private folded = forward true
 let private apart = forward false
@@ -86,13 +86,13 @@ let private apart = forward false
 let benchmarks =
     [ Benchmark.row
           "embedding.command"
-          $"pictures of 500 x 375 (JPEG) to embeddings as `condembed embed` does it, ResNet-50 at 224 px in batches of {batch}; the others: the forward pass alone, a picture"
+          $"pictures of 500 x 375 (JPEG) to embeddings as `condembed embed` does it, ResNet-50 at 224 px in batches of {batch}; the others: the forward pass alone, a image"
           [ Benchmark.here "condembed" command
             Benchmark.here "forward" folded
             Benchmark.python "pytorch" "embedding.py" [ string batch ] ]
           [ Benchmark.atMost 1.05 "forward" "condembed"; Benchmark.atMost 1.0 "pytorch" "condembed" ]
       Benchmark.row
           "embedding.folding"
-          $"the forward pass of ResNet-50 at 224 px, B = {batch}, with its norms folded into its convolutions and with the norms apart, a picture"
+          $"the forward pass of ResNet-50 at 224 px, B = {batch}, with its norms folded into its convolutions and with the norms apart, a image"
           [ Benchmark.here "folded" folded; Benchmark.here "apart" apart ]
           [ Benchmark.atMost 0.9 "apart" "folded" ] ]

@@ -1,4 +1,4 @@
-/// From picture files to what a network reads: decoding, random views, batches; from a cache; and whether training waits for it.
+/// From image files to what a network reads: decoding, random views, batches; from a cache; and whether training waits for it.
 module CondEmbed.Benchmarks.Input
 
 open System
@@ -76,12 +76,12 @@ let private onCores (count: int) =
 
 let private perBatch = 32
 let private view = TrainTransform(Size = 224, CropScale = Interval(0.08, 1.0))
-let private pictures (effort: Effort) = if effort.Quick then 256 else 1024
+let private images (effort: Effort) = if effort.Quick then 256 else 1024
 
 /// Takes all batches of random views of a round.
-let private batches (reader: PictureReader) cores (effort: Effort) round (take: PixelBatch -> unit) =
+let private batches (reader: ImageReader) cores (effort: Effort) round (take: PixelBatch -> unit) =
     let plan step = BatchPlan(Array.init perBatch (fun slot -> (step * perBatch + slot) % different), Array.zeroCreate perBatch)
-    let steps = pictures effort / perBatch
+    let steps = images effort / perBatch
 
     for batch in BatchLoader(reader, LoaderOptions cores).Run(plan, view, 1L, round * steps, (round + 1) * steps) do
         use batch = batch
@@ -95,24 +95,24 @@ let private toTensor (batch: PixelBatch) =
         let bytes = torch.frombuffer (batch.Pixels, torch.ScalarType.Byte)
         Layer.run (Params.ofSeq []) normalised (bytes.reshape (int64 batch.Count, 224L, 224L, 3L)) |> ignore)
 
-/// Rounds that count pictures, each of new random views.
+/// Rounds that count images, each of new random views.
 let private rounds effort play =
     let round = ref 0
 
     fun () ->
         round.Value <- round.Value + 1
-        Measured.secondsEach (pictures effort) (fun () -> play round.Value)
+        Measured.secondsEach (images effort) (fun () -> play round.Value)
 
 let private jpeg cores (effort: Effort) =
     onCores cores
     torch.set_num_threads cores
-    let reader = PictureReader(source ())
+    let reader = ImageReader(source ())
     rounds effort (fun round -> batches reader cores effort round toTensor)
 
 let private againstPil name cores =
     Benchmark.row
         name
-        $"a JPEG of 500 x 375 (quality 90, 4:2:0) -> RandomResizedCrop 224, flip -> normalised floats, a picture, on {cores} core(s); Pillow with numpy, in a process a core"
+        $"a JPEG of 500 x 375 (quality 90, 4:2:0) -> RandomResizedCrop 224, flip -> normalised floats, a image, on {cores} core(s); Pillow with numpy, in a process a core"
         [ Benchmark.here "condembed" (jpeg cores)
           Benchmark.python "pil" "input.py" [ folder; string cores ]
           Benchmark.python "pil-draft" "input.py" [ folder; string cores; "draft" ] ]
@@ -120,30 +120,30 @@ let private againstPil name cores =
 
 let private fromCache (effort: Effort) =
     onCores 1
-    let cache = PictureCache.Open(PictureReader(source ()), PictureCacheOptions(scratch "cache"))
+    let cache = ImageCache.Open(ImageReader(source ()), ImageCacheOptions(scratch "cache"))
     rounds effort (fun round -> batches cache.Reader 1 effort round ignore)
 
 let private fromJpeg (effort: Effort) =
     onCores 1
-    let reader = PictureReader(source ())
+    let reader = ImageReader(source ())
     rounds effort (fun round -> batches reader 1 effort round ignore)
 
 let private cached =
     Benchmark.row
         "cache.epoch"
-        "the same views from a file of decoded pictures with a short side of 256, a picture, on one core, against decoding JPEG"
+        "the same views from a file of decoded images with a short side of 256, a image, on one core, against decoding JPEG"
         [ Benchmark.here "cache" fromCache
           Benchmark.here "jpeg" fromJpeg
           Benchmark.python "pil" "input.py" [ folder; "1" ] ]
         [ Benchmark.atMost 0.2 "jpeg" "cache" ]
 
-/// Seconds that each second of training with the small network waits for pictures.
+/// Seconds that each second of training with the small network waits for images.
 let private waiting (effort: Effort) =
     let config = { Config.standard with Size = 64; Batch = perBatch; PerClass = 4; Device = "cpu"; Threads = effort.Threads }
 
     Native.useThreads effort.Threads
     let session = Session.ForTraining(config, Device.choose "cpu", 8, 1000)
-    let reader = PictureReader(source ())
+    let reader = ImageReader(source ())
     let plan _ = BatchPlan(Array.init perBatch (fun slot -> slot % different), Array.init perBatch (fun slot -> int64 (slot / 4)))
     let view = TrainTransform(Size = 64)
 

@@ -30,7 +30,7 @@ let resNet50 size levels : Config =
 /// The method of a run of so many steps.
 let methodOf config = (Recipe.build config 100 1000).Method
 
-/// B pictures of random bytes and their classes, four of each, that live as long as the process.
+/// B images of random bytes and their classes, four of each, that live as long as the process.
 let batch count size : Batch =
     use generator = new torch.Generator(7UL)
     let shape = [| int64 count; int64 size; int64 size; 3L |]

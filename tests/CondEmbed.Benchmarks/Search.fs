@@ -1,4 +1,4 @@
-/// Exact search in an index file of a million pictures.
+/// Exact search in an index file of a million images.
 module CondEmbed.Benchmarks.Search
 
 open System
@@ -47,7 +47,7 @@ let private searched number codes (effort: Effort) =
     Evaluation.onThreads effort
     let index = indexed codes effort
     GC.Collect()
-    // Of other pictures of the first part's classes.
+    // Of other images of the first part's classes.
     let _, rows = part effort 0
     let queries = Embeddings<float32>(Array.map (fun x -> x + 0.5f) rows.Values[.. number * dimension - 1], number, dimension)
 

@@ -13,9 +13,9 @@ open CondEmbed.Images
 open CondEmbed.Search
 open CondEmbed.Evaluation
 
-/// Pixels of one picture, 500 x 375.
+/// Pixels of one image, 500 x 375.
 type Pixels() =
-    let picture =
+    let image =
         let pixels = Array.zeroCreate<byte>(500 * 375 * 3)
         Random(5).NextBytes pixels
         RgbImage(500, 375, pixels)
@@ -26,7 +26,7 @@ type Pixels() =
 
     let apply (transform: TrainTransform) =
         let mutable random = SeededRandom.For(1L, 2, 3)
-        transform.Apply(picture, &random, target.AsSpan())
+        transform.Apply(image, &random, target.AsSpan())
 
     [<Benchmark(Description = "random resized crop to 224, flip")>]
     member _.Crop() = apply view
@@ -35,9 +35,9 @@ type Pixels() =
     member _.Jitter() = apply jittered
 
     [<Benchmark(Description = "resize to 256, centre crop of 224")>]
-    member _.Centre() = EvalTransform(256, 224).Apply(picture, target.AsSpan())
+    member _.Centre() = EvalTransform(256, 224).Apply(image, target.AsSpan())
 
-/// Embeddings of 20,000 pictures, 128 numbers each.
+/// Embeddings of 20,000 images, 128 numbers each.
 type Neighbours() =
     let random = Random 3
     let numbers count = Array.init count (fun _ -> random.NextSingle() - 0.5f)

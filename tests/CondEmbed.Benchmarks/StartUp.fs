@@ -84,6 +84,6 @@ let benchmarks =
       row "startup.doctor" "`condembed doctor`, likewise" (whole [ "doctor" ]) 1.5
       row
           "startup.first-step"
-          "`condembed train`, the default run: from the start of the process to the end of its first training step, the test pictures measured before it included"
+          "`condembed train`, the default run: from the start of the process to the end of its first training step, the test images measured before it included"
           training
           4.0 ]

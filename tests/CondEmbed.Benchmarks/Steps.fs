@@ -26,7 +26,7 @@ let private bare count size =
     let batch = Networks.batch count size
     fun () -> scoped (fun () -> torch.autograd.grad ([| HandWritten.resNet50 parameters batch.Images |], trained) |> ignore)
 
-/// Pictures and their side: less would show what is done once a step, whatever the batch.
+/// Images and their side: less would show what is done once a step, whatever the batch.
 let private count, size = 32, 128
 
 let private overhead =
@@ -36,7 +36,7 @@ let private overhead =
 
     Benchmark.row
         "step.overhead"
-        "ResNet-50, 32 pictures of 128 px, a whole step of training without levels against forward + backward of the same kernels alone"
+        "ResNet-50, 32 images of 128 px, a whole step of training without levels against forward + backward of the same kernels alone"
         [ Benchmark.here "condembed" step; Benchmark.here "loop" loop ]
         [ Benchmark.atMost 1.03 "loop" "condembed" ]
 
@@ -95,7 +95,7 @@ let private conditional =
 
     { Benchmark.row
           "step.conditional"
-          "ResNet-50, 112 pictures of 224 px, D = 512, 8 heads: a step with two levels on all pairs against one without levels"
+          "ResNet-50, 112 images of 224 px, D = 512, 8 heads: a step with two levels on all pairs against one without levels"
           [ Benchmark.here "levels" (step 2); Benchmark.here "baseline" (step 0) ]
           [ Benchmark.atMost 1.1 "baseline" "levels"
             { Benchmark.atMost 1.15 "baseline" "levels" with Measure = "bytes" } ] with
@@ -109,12 +109,12 @@ let private bfloat16 =
 
     Benchmark.row
         "step.bfloat16"
-        "ResNet-50, 32 pictures of 128 px: a step whose encoder computes in bfloat16 against one in float32"
+        "ResNet-50, 32 images of 128 px: a step whose encoder computes in bfloat16 against one in float32"
         [ Benchmark.here "bfloat16" (step Choices.Precision.Bfloat16)
           Benchmark.here "float32" (step Choices.Precision.Float32) ]
         [ Benchmark.atMost 1.0 "float32" "bfloat16" ]
 
-/// Forward and backward of an encoder whose pictures are laid out channels-last (as here always) or row by row.
+/// Forward and backward of an encoder whose images are laid out channels-last (as here always) or row by row.
 let private layout =
     let pass contiguous (_: Effort) =
         let encoder = Recipe.encoder (Networks.resNet50 size 0)
@@ -133,7 +133,7 @@ let private layout =
 
     Benchmark.row
         "layout"
-        "forward and backward of ResNet-50, 32 pictures of 128 px, channels-last against row by row"
+        "forward and backward of ResNet-50, 32 images of 128 px, channels-last against row by row"
         [ Benchmark.here "channels-last" (pass false); Benchmark.here "row by row" (pass true) ]
         [ Benchmark.atMost 1.0 "row by row" "channels-last" ]
 

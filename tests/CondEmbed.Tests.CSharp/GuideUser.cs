@@ -15,7 +15,7 @@ namespace CondEmbed.Tests.CSharp;
 /// <summary>A product, as a shop knows it.</summary>
 /// <param name="Number">Its number.</param>
 /// <param name="Title">Its name.</param>
-/// <param name="Photo">The file of its picture.</param>
+/// <param name="Photo">The file of its image.</param>
 public sealed record Product(string Number, string Title, string Photo);
 
 /// <summary>The code of docs/csharp.md: a test finds each of its snippets here, and others run it.</summary>
@@ -55,7 +55,7 @@ public static class GuideUser
         }
     }
 
-    /// <summary>Embeds one picture and several.</summary>
+    /// <summary>Embeds one image and several.</summary>
     public static async Task<(float[] One, int Many)> Embed(string run, string photo, IReadOnlyList<string> photos, CancellationToken stop)
     {
         using var embedder = EmbeddingModel.Load(run).ToEmbedder();
@@ -68,14 +68,14 @@ public static class GuideUser
     public static async Task<int> Build(string run, IEnumerable<Product> products, string file, CancellationToken stop)
     {
         using var embedder = EmbeddingModel.Load(run).ToEmbedder();
-        var pictures = products.Select(product => new IndexPicture(product.Number, product.Photo, product.Title)).ToList();
+        var images = products.Select(product => new IndexImage(product.Number, product.Photo, product.Title)).ToList();
         using var index = await ImageIndex.BuildAsync(
-            embedder, pictures, skipBad: bad => Console.Error.WriteLine($"left out: {bad.Name}: {bad.Reason}"), cancellation: stop);
+            embedder, images, skipBad: bad => Console.Error.WriteLine($"left out: {bad.Name}: {bad.Reason}"), cancellation: stop);
         index.Save(file);
         return index.Count;
     }
 
-    /// <summary>Searches for a picture that comes as a stream.</summary>
+    /// <summary>Searches for a image that comes as a stream.</summary>
     public static async Task<IReadOnlyList<IndexHit>> Search(Embedder embedder, string file, Stream upload, CancellationToken stop)
     {
         using var index = ImageIndex.Load(file, embedder);
@@ -110,7 +110,7 @@ public static class GuideUser
             {
                 return Results.Ok(index.Search(await embedder.EmbedAsync(request.Body, "upload", stop), top: 10));
             }
-            catch (BadPictureException bad)
+            catch (BadImageException bad)
             {
                 return Results.Problem(bad.Message, statusCode: StatusCodes.Status400BadRequest);
             }
@@ -118,7 +118,7 @@ public static class GuideUser
         return app;
     }
 
-    /// <summary>What one picture and another have in common, level by level, and where the last level looks in the first.</summary>
+    /// <summary>What one image and another have in common, level by level, and where the last level looks in the first.</summary>
     public static (IReadOnlyList<double> Levels, float[] Places) Explain(string run, string first, string second)
     {
         using var model = ConditionalModel.Load(run);

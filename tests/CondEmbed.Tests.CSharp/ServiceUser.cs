@@ -7,7 +7,7 @@ namespace CondEmbed.Tests.CSharp;
 /// <param name="MadeBefore">Networks made before anyone asked for one.</param>
 /// <param name="Made">Networks made in all.</param>
 /// <param name="IsOne">Whether every one who asks gets the same embedder and index.</param>
-/// <param name="Count">Pictures in the index.</param>
+/// <param name="Count">Images in the index.</param>
 /// <param name="IsIndexOpen">Whether the index can be used after the end of the application.</param>
 public sealed record ServiceFacts(int MadeBefore, int Made, bool IsOne, int Count, bool IsIndexOpen);
 

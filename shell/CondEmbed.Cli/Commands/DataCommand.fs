@@ -114,12 +114,12 @@ let private duplicateLines (found: Duplicates) =
           for paths in Seq.truncate 5 found.Examples do
               "", "= " + String.Join(" = ", paths) ]
 
-let private badLines (bad: BadPicture seq) =
+let private badLines (bad: BadImage seq) =
     let all = Seq.toList bad
 
     [ "bad images", (if all.IsEmpty then "none" else count all.Length)
-      for picture in List.truncate 20 all do
-          "", $"{picture.Name}: {picture.Reason}"
+      for image in List.truncate 20 all do
+          "", $"{image.Name}: {image.Reason}"
       if all.Length > 20 then "", $"... and {count (all.Length - 20)} more; --json lists all" ]
 
 let private lines (found: DatasetInspection) =

@@ -6,7 +6,7 @@ open System.Threading
 open Argu
 open CondEmbed
 open CondEmbed.Cli.Arguments
-open CondEmbed.Cli.Pictures
+open CondEmbed.Cli.ImageLists
 open CondEmbed.Common
 open CondEmbed.Datasets
 open CondEmbed.Interchange

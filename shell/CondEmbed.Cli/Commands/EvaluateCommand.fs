@@ -7,7 +7,7 @@ open Argu
 open CondEmbed
 open CondEmbed.Cli.Arguments
 open CondEmbed.Cli.MeasureArguments
-open CondEmbed.Cli.Pictures
+open CondEmbed.Cli.ImageLists
 open CondEmbed.Common
 open CondEmbed.Datasets
 open CondEmbed.Evaluation

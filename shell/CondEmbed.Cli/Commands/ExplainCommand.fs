@@ -37,28 +37,28 @@ let examples =
       "condembed explain runs/first a.jpg b.jpg --json", "similarities and maps as numbers" ]
 
 /// SET:PATH from a bundled set, or a file.
-let private read (settings: Config) (picture: string) =
-    let set = picture.Split(':')[0]
+let private read (settings: Config) (image: string) =
+    let set = image.Split(':')[0]
 
     let source, item =
-        if ImageDatasets.IsEmbedded set && picture.Length > set.Length then
-            let pictures, name = ImageDatasets.Open set, picture.Substring(set.Length + 1)
+        if ImageDatasets.IsEmbedded set && image.Length > set.Length then
+            let images, name = ImageDatasets.Open set, image.Substring(set.Length + 1)
 
-            match pictures.Items |> Seq.tryFindIndex (fun item -> item.Path = name) with
-            | Some item -> pictures, item
+            match images.Items |> Seq.tryFindIndex (fun item -> item.Path = name) with
+            | Some item -> images, item
             | None ->
-                let example = pictures.Items[0].Path
+                let example = images.Items[0].Path
 
                 raise (
                     InputException
-                        $"{picture}: {set} has no such image; its names look like {set}:{example}, and 'condembed search' shows them."
+                        $"{image}: {set} has no such image; its names look like {set}:{example}, and 'condembed search' shows them."
                 )
-        elif File.Exists picture then
-            FileDataset(picture, [| ImageItem(picture, "", Datasets.Role.Unassigned) |], [| picture |]), 0
+        elif File.Exists image then
+            FileDataset(image, [| ImageItem(image, "", Datasets.Role.Unassigned) |], [| image |]), 0
         else
-            raise (InputException $"{picture}: there is no such file; give two images after the run.")
+            raise (InputException $"{image}: there is no such file; give two images after the run.")
 
-    PictureReader(source, Views.Decoder(Limits.over settings)).Read item
+    ImageReader(source, Views.Decoder(Limits.over settings)).Read item
 
 /// T weights of an image as rows.
 let private rowsOf (look: PairAttention) (weights: float32 array) = Array.chunkBySize look.Columns weights
@@ -99,7 +99,7 @@ let run (arguments: ParseResults<ExplainArgument>) =
 
         out
         |> Option.iter (fun file ->
-            let name (picture: string) = Path.GetFileName picture
+            let name (image: string) = Path.GetFileName image
             ImageEncoder.SavePng(PairSheet.Draw(pair, name first, name second, arguments.Contains ExplainArgument.Heads), file))
 
         if asJson then

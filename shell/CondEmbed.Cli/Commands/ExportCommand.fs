@@ -58,13 +58,13 @@ let private printOnnx (exported: OnnxExported) =
         Output.result $"compared on bundled emoji instead of the run's own test images: {exported.Missing}"
 
     Output.result
-        $"compared with the network on {check.Pictures} images of {check.Source}: numbers differ by at most {scientific check.Greatest}, cosines by {scientific check.GreatestOfCosines}"
+        $"compared with the network on {check.Images} images of {check.Source}: numbers differ by at most {scientific check.Greatest}, cosines by {scientific check.GreatestOfCosines}"
 
-    if check.SameNeighbours = check.Pictures then
+    if check.SameNeighbours = check.Images then
         Output.result $"the {check.Neighbours} nearest of each are the same"
     else
         Output.result
-            $"the {check.Neighbours} nearest are the same for {check.SameNeighbours} of {check.Pictures}; in all {Readable.Percent check.SharedNeighbours} %% of them; cosines of those in each other's place are at most {scientific check.WidestSwap} apart"
+            $"the {check.Neighbours} nearest are the same for {check.SameNeighbours} of {check.Images}; in all {Readable.Percent check.SharedNeighbours} %% of them; cosines of those in each other's place are at most {scientific check.WidestSwap} apart"
 
 /// What int8 costs in accuracy, if that was measured.
 let private printCost (exported: OnnxExported) =

@@ -6,7 +6,7 @@ open System.IO
 open System.Threading
 open Argu
 open CondEmbed
-open CondEmbed.Cli.Pictures
+open CondEmbed.Cli.ImageLists
 open CondEmbed.Common
 open CondEmbed.Search
 open CondEmbed.Datasets

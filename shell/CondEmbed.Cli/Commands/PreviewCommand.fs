@@ -36,8 +36,8 @@ let run (arguments: ParseResults<PreviewArgument>) =
     ImageEncoder.CheckPng out
     let settings = settingsOf arguments
 
-    if ImageDatasets.IsPicture source then
-        let reader = PictureReader(ImageDatasets.OpenImages source, Views.Decoder settings)
+    if ImageDatasets.IsImage source then
+        let reader = ImageReader(ImageDatasets.OpenImages source, Views.Decoder settings)
         ImageEncoder.SavePng(Views.ForTesting(settings).Apply(reader.Read 0), out)
     else
         let options = DatasetOptions(Layout = settings.Layout, AllowSubset = true, Boxes = settings.Boxes)
@@ -48,7 +48,7 @@ let run (arguments: ParseResults<PreviewArgument>) =
 
         let sheet =
             Preview.Sheet(
-                PictureReader(dataset, Views.Decoder settings),
+                ImageReader(dataset, Views.Decoder settings),
                 chosen,
                 caption,
                 Views.ForTesting settings,

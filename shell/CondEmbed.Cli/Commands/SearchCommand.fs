@@ -7,7 +7,7 @@ open System.Threading
 open Argu
 open CondEmbed
 open CondEmbed.Cli.Arguments
-open CondEmbed.Cli.Pictures
+open CondEmbed.Cli.ImageLists
 open CondEmbed.Common
 open CondEmbed.Search
 open CondEmbed.Datasets
@@ -136,13 +136,13 @@ let private inGallery top (stop: CancellationToken) (arguments: ParseResults<Sea
             use model = Networks.load named device best
 
             searched model.Settings (fun gallery queries report _ ->
-                PictureSearch.Run(model.Network, gallery, queries, top, workers, report, stop))
+                ImageSearch.Run(model.Network, gallery, queries, top, workers, report, stop))
         | Some rerank ->
             use model = Networks.loadWithLevels named device best
 
             searched model.Embedding.Settings (fun gallery queries report progress ->
                 let reranking = laterPhase "re-ranking" queries.Count progress
-                PictureSearch.Run(model, gallery, queries, top, rerank, workers, report, reranking, stop))
+                ImageSearch.Run(model, gallery, queries, top, rerank, workers, report, reranking, stop))
 
     arguments.TryGetResult SearchArgument.Html
     |> Option.iter (fun page ->

@@ -25,9 +25,9 @@ internal sealed record FolderContents(IReadOnlyList<string> Images, IReadOnlyLis
         var passed = this with { Others = [.. Others.Where(file => classOf(file) is not null || ImageFiles.IsUnread(file))] };
         if (passed.Others.Count == 0)
             return [];
-        var isPicture = passed.Others.Any(ImageFiles.IsUnread);
+        var isImage = passed.Others.Any(ImageFiles.IsUnread);
         var files = passed.Others.Count == 1 ? "1 file" : string.Create(CultureInfo.InvariantCulture, $"{passed.Others.Count} files");
-        List<string> lines = [$"{folder}: passed over {files}: {passed.ByEnding()}{(isPicture ? $"; images in these formats are not supported: {Convert}" : "")}"];
+        List<string> lines = [$"{folder}: passed over {files}: {passed.ByEnding()}{(isImage ? $"; images in these formats are not supported: {Convert}" : "")}"];
 
         var left = Images.Select(classOf).OfType<string>().ToHashSet(StringComparer.Ordinal);
         var lost = passed.Others.Where(ImageFiles.IsUnread).Select(classOf).OfType<string>().CountBy(name => name, StringComparer.Ordinal).ToList();

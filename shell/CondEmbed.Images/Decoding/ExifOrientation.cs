@@ -13,7 +13,7 @@ internal static class ExifOrientation
     /// <summary>The orientation of an image file; the normal one if the file names none.</summary>
     internal static SKEncodedOrigin Of(ReadOnlySpan<byte> file)
     {
-        var exif = PictureFormat.Of(file) switch
+        var exif = ImageFormat.Of(file) switch
         {
             "JPEG" => InJpeg(file),
             "PNG" => InPng(file),

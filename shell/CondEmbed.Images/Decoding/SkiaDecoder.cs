@@ -46,8 +46,8 @@ public sealed record SkiaDecoder(long MaxPixels) : IImageDecoder
     public RgbImage Decode(ReadOnlyMemory<byte> file, string name)
     {
         if (file.IsEmpty)
-            throw new BadPictureException(name, "the file is empty");
-        var format = PictureFormat.Of(file.Span);
+            throw new BadImageException(name, "the file is empty");
+        var format = ImageFormat.Of(file.Span);
         if (format == "GIF" && file.Length >= 10)
             CheckSize(file.Span[6] | file.Span[7] << 8, file.Span[8] | file.Span[9] << 8, name);
         var frame = format == "GIF" ? GifFrame.Of(file.Span) : null;
@@ -80,10 +80,10 @@ public sealed record SkiaDecoder(long MaxPixels) : IImageDecoder
     /// <param name="name">The image's name, for messages.</param>
     /// <param name="choose">Gives the wanted box from width and height.</param>
     /// <param name="rent">Gives a buffer of at least that many bytes.</param>
-    /// <exception cref="BadPictureException">The file is not an image, or it is too large.</exception>
+    /// <exception cref="BadImageException">The file is not an image, or it is too large.</exception>
     internal unsafe RgbImage? ReadRows(ReadOnlyMemory<byte> file, string name, Func<int, int, PixelBox> choose, Func<int, byte[]> rent)
     {
-        if (PictureFormat.Of(file.Span) != "JPEG" || ExifOrientation.Of(file.Span) != SKEncodedOrigin.TopLeft)
+        if (ImageFormat.Of(file.Span) != "JPEG" || ExifOrientation.Of(file.Span) != SKEncodedOrigin.TopLeft)
             return null;
         using var pin = file.Pin();
         using var data = SKData.Create((nint)pin.Pointer, file.Length);
@@ -114,12 +114,12 @@ public sealed record SkiaDecoder(long MaxPixels) : IImageDecoder
         try
         {
             if (codec is null || !IsSupported(codec.EncodedFormat))
-                throw new BadPictureException(name, PictureFormat.Refusal(file));
+                throw new BadImageException(name, ImageFormat.Refusal(file));
             info = new SKImageInfo(codec.Info.Width, codec.Info.Height, SKColorType.Rgba8888, SKAlphaType.Unpremul);
             CheckSize(info.Width, info.Height, name);
-            return PictureFormat.IsCutOff(file, info.Width, info.Height) ? throw new BadPictureException(name, IsCutOff) : codec;
+            return ImageFormat.IsCutOff(file, info.Width, info.Height) ? throw new BadImageException(name, IsCutOff) : codec;
         }
-        catch (BadPictureException)
+        catch (BadImageException)
         {
             // Dispose now, not later: it reads from memory that the caller is about to release.
             codec?.Dispose();
@@ -134,17 +134,17 @@ public sealed record SkiaDecoder(long MaxPixels) : IImageDecoder
     {
         var pixels = (long)width * height;
         if (pixels <= 0)
-            throw new BadPictureException(name, "the image has no pixels");
+            throw new BadImageException(name, "the image has no pixels");
         var cap = Math.Min(MaxPixels, HardMaxPixels);
         if (pixels > cap)
-            throw new BadPictureException(name, string.Create(CultureInfo.InvariantCulture,
+            throw new BadImageException(name, string.Create(CultureInfo.InvariantCulture,
                 $"{width} x {height} pixels exceed the limit of {cap / 1e6:0.#} megapixels; make the image smaller or raise {Wording.Of("MaxMegapixels (MaxPixels of the decoder)", "--max-megapixels (max_megapixels in a settings file)")}"));
     }
 
     private static void CheckResult(SKCodecResult result, string name)
     {
         if (result != SKCodecResult.Success)
-            throw new BadPictureException(name, result switch
+            throw new BadImageException(name, result switch
             {
                 SKCodecResult.IncompleteInput => IsCutOff,
                 SKCodecResult.ErrorInInput => "the file is damaged: part of it cannot be decoded",

@@ -23,27 +23,27 @@ public static class HeatMap
     /// where it is flat.
     /// </summary>
     /// <exception cref="ArgumentException">There are not rows x columns numbers.</exception>
-    public static RgbImage Over(RgbImage picture, IReadOnlyList<float> numbers, int rows, int columns)
+    public static RgbImage Over(RgbImage image, IReadOnlyList<float> numbers, int rows, int columns)
     {
-        ArgumentNullException.ThrowIfNull(picture);
+        ArgumentNullException.ThrowIfNull(image);
         ArgumentNullException.ThrowIfNull(numbers);
         if (numbers.Count != rows * columns || numbers.Count == 0)
             throw new ArgumentException($"{numbers.Count} numbers are not {rows} rows of {columns}.", nameof(numbers));
         var (least, most) = (numbers.Min(), numbers.Max());
         var range = most - least > Even * Math.Abs(numbers.Average()) ? most - least : float.PositiveInfinity;
         byte[] levels = [.. numbers.SelectMany(number => Enumerable.Repeat((byte)MathF.Round(255 * (number - least) / range), 3))];
-        var heat = Resampler.Resize(new RgbImage(columns, rows, levels), picture.Width, picture.Height, ResampleFilter.Bicubic).Pixels;
-        var pixels = new byte[picture.Pixels.Length];
+        var heat = Resampler.Resize(new RgbImage(columns, rows, levels), image.Width, image.Height, ResampleFilter.Bicubic).Pixels;
+        var pixels = new byte[image.Pixels.Length];
         for (var at = 0; at < pixels.Length; at += 3)
         {
-            var grey = 0.299f * picture.Pixels[at] + 0.587f * picture.Pixels[at + 1] + 0.114f * picture.Pixels[at + 2];
+            var grey = 0.299f * image.Pixels[at] + 0.587f * image.Pixels[at + 1] + 0.114f * image.Pixels[at + 2];
             var colour = Colours[heat[at]];
             pixels[at] = Blend(grey, colour.R);
             pixels[at + 1] = Blend(grey, colour.G);
             pixels[at + 2] = Blend(grey, colour.B);
         }
 
-        return new RgbImage(picture.Width, picture.Height, pixels);
+        return new RgbImage(image.Width, image.Height, pixels);
     }
 
     /// <summary>All colours from the least on the left to the most on the right.</summary>

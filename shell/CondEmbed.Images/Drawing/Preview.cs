@@ -16,9 +16,9 @@ public static class Preview
     /// <param name="training">The random views; null shows none.</param>
     /// <param name="views">How many random views per row.</param>
     /// <param name="seed">The run's seed: view k is what step k shows in slot row.</param>
-    /// <exception cref="BadPictureException">An image cannot be used.</exception>
+    /// <exception cref="BadImageException">An image cannot be used.</exception>
     public static RgbImage Sheet(
-        PictureReader reader, IReadOnlyList<int> indices, Func<int, string>? caption, EvalTransform evaluation,
+        ImageReader reader, IReadOnlyList<int> indices, Func<int, string>? caption, EvalTransform evaluation,
         TrainTransform? training = null, int views = 7, long seed = 0)
     {
         ArgumentNullException.ThrowIfNull(reader);

@@ -18,7 +18,7 @@ public sealed record LoaderOptions(int Workers = 0, int Prefetch = 3);
 /// </summary>
 /// <param name="reader">Reads and decodes.</param>
 /// <param name="options">Threads and prefetch depth.</param>
-public sealed class BatchLoader(PictureReader reader, LoaderOptions? options = null)
+public sealed class BatchLoader(ImageReader reader, LoaderOptions? options = null)
 {
     private readonly LoaderOptions options = options ?? new LoaderOptions();
 
@@ -29,7 +29,7 @@ public sealed class BatchLoader(PictureReader reader, LoaderOptions? options = n
     /// <param name="first">The first step.</param>
     /// <param name="end">One after the last step.</param>
     /// <param name="cancellation">Ends the loop with an OperationCanceledException.</param>
-    /// <exception cref="BadPictureException">An image of the step cannot be used; thrown when its batch is due.</exception>
+    /// <exception cref="BadImageException">An image of the step cannot be used; thrown when its batch is due.</exception>
     public IEnumerable<PixelBatch> Run(
         Func<int, BatchPlan> plan, IImageTransform transform, long seed, int first, int end, CancellationToken cancellation = default)
     {
@@ -48,10 +48,10 @@ public sealed class BatchLoader(PictureReader reader, LoaderOptions? options = n
     /// throws instead. Called on the consumer's thread, in order.
     /// </param>
     /// <param name="cancellation">Ends the loop with an OperationCanceledException.</param>
-    /// <exception cref="BadPictureException">An image cannot be used and bad images are not skipped.</exception>
+    /// <exception cref="BadImageException">An image cannot be used and bad images are not skipped.</exception>
     public IEnumerable<PixelBatch> InOrder(
         IReadOnlyList<int> indices, IReadOnlyList<long>? labels, int batchSize, IImageTransform transform,
-        Action<BadPicture>? skipBad = null, CancellationToken cancellation = default)
+        Action<BadImage>? skipBad = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(indices);
         ArgumentNullException.ThrowIfNull(transform);

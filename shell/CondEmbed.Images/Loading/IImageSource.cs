@@ -29,5 +29,5 @@ internal sealed class PathSource(IReadOnlyList<string> paths) : IImageSource
 
     public string NameOf(int index) => paths[index];
 
-    public byte[] Read(int index) => PictureFile.Read(paths[index]);
+    public byte[] Read(int index) => ImageFile.Read(paths[index]);
 }

@@ -35,7 +35,7 @@ internal sealed class LoaderJob(int step, BatchPlan plan, byte[] pixels)
 }
 
 /// <summary>What is done for each batch: buffers, pixels, problems.</summary>
-internal sealed class LoaderJobs(PictureReader reader, IImageTransform transform, long seed, Action<BadPicture>? skipBad)
+internal sealed class LoaderJobs(ImageReader reader, IImageTransform transform, long seed, Action<BadImage>? skipBad)
 {
     private readonly int side = transform.OutputSize;
     private readonly ConcurrentBag<byte[]> spare = [];
@@ -76,8 +76,8 @@ internal sealed class LoaderJobs(PictureReader reader, IImageTransform transform
         {
             if (!job.Problems.TryGetValue(slot, out var problem))
                 good.Add(slot);
-            else if (problem is BadPictureException bad && skipBad is not null)
-                skipBad(new BadPicture(indices[slot], bad.Name, bad.Reason));
+            else if (problem is BadImageException bad && skipBad is not null)
+                skipBad(new BadImage(indices[slot], bad.Name, bad.Reason));
             else
                 throw Named(problem, indices[slot], job.Step);
         }
@@ -98,8 +98,8 @@ internal sealed class LoaderJobs(PictureReader reader, IImageTransform transform
     }
 
     // A new exception, so that the stack trace is the consumer's.
-    private Exception Named(Exception problem, int index, int step) => problem is BadPictureException bad
-        ? new BadPictureException(bad.Name, bad.Reason)
+    private Exception Named(Exception problem, int index, int step) => problem is BadImageException bad
+        ? new BadImageException(bad.Name, bad.Reason)
         : new InvalidOperationException($"Loading image {index} ({NameOf(index)}) for step {step} failed: {problem.Message}", problem);
 
     private string NameOf(int index) =>

@@ -30,7 +30,7 @@ internal sealed class LoaderRun : IDisposable
         threads =
         [
             OnThread("loader: plans", () => Feed(plan, first, end)),
-            .. Enumerable.Range(0, workers).Select(n => OnThread($"loader: pictures {n}", Work))
+            .. Enumerable.Range(0, workers).Select(n => OnThread($"loader: images {n}", Work))
         ];
     }
 

@@ -5,7 +5,7 @@ const make = (tag, properties = {}, ...children) => {
   return element;
 };
 const pathOf = id => id.split('/').map(encodeURIComponent).join('/');
-const addressOf = id => `api/pictures/${pathOf(id)}`;
+const addressOf = id => `api/images/${pathOf(id)}`;
 const wait = milliseconds => new Promise(done => setTimeout(done, milliseconds));
 
 let state = { isReady: false };

@@ -13,7 +13,7 @@ public sealed partial class Embedder
     /// <param name="paths">The files.</param>
     /// <param name="progress">Called with the number of images embedded so far.</param>
     /// <param name="cancellation">Ends the work with an OperationCanceledException.</param>
-    /// <exception cref="BadPictureException">One of them is not an image that can be read.</exception>
+    /// <exception cref="BadImageException">One of them is not an image that can be read.</exception>
     public Task<Embeddings<float>> EmbedAsync(
         IReadOnlyList<string> paths, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
@@ -45,13 +45,13 @@ public sealed partial class Embedder
     /// </summary>
     /// <param name="paths">The files, as they come.</param>
     /// <param name="cancellation">Ends the work with an OperationCanceledException.</param>
-    public async IAsyncEnumerable<EmbeddedPicture> EmbedEachAsync(
+    public async IAsyncEnumerable<EmbeddedImage> EmbedEachAsync(
         IAsyncEnumerable<string> paths, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(paths);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         // One batch goes through the network while the next is decoded.
-        var ahead = Channel.CreateBounded<Task<EmbeddedPicture>>(2 * BatchSize);
+        var ahead = Channel.CreateBounded<Task<EmbeddedImage>>(2 * BatchSize);
         var feeding = Feed(paths, ahead.Writer, stop.Token);
         try
         {
@@ -67,7 +67,7 @@ public sealed partial class Embedder
         }
     }
 
-    private async Task Feed(IAsyncEnumerable<string> paths, ChannelWriter<Task<EmbeddedPicture>> ahead, CancellationToken stop)
+    private async Task Feed(IAsyncEnumerable<string> paths, ChannelWriter<Task<EmbeddedImage>> ahead, CancellationToken stop)
     {
         try
         {
@@ -86,9 +86,9 @@ public sealed partial class Embedder
 
     /// <summary>The indices and rows of one batch after another; bad images are reported and left out, or thrown if there is no callback.</summary>
     internal IEnumerable<(int[] Indices, float[] Rows)> Batches(
-        IImageSource source, Action<BadPicture>? skipBad, IProgress<RunProgress>? progress, CancellationToken cancellation)
+        IImageSource source, Action<BadImage>? skipBad, IProgress<RunProgress>? progress, CancellationToken cancellation)
     {
-        var loader = new BatchLoader(new PictureReader(source, decoder), new LoaderOptions(workers));
+        var loader = new BatchLoader(new ImageReader(source, decoder), new LoaderOptions(workers));
         var watch = Stopwatch.StartNew();
         void Tell(int done) => progress?.Report(RunProgress.Of("embedding", done, source.Count, watch.Elapsed));
 
@@ -107,15 +107,15 @@ public sealed partial class Embedder
     internal static Task<T> OnOwnThread<T>(Func<T> work, CancellationToken cancellation) =>
         Task.Factory.StartNew(work, cancellation, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
 
-    private async Task<EmbeddedPicture> TryEmbed(string path, CancellationToken cancellation)
+    private async Task<EmbeddedImage> TryEmbed(string path, CancellationToken cancellation)
     {
         try
         {
-            return new EmbeddedPicture(path, await EmbedAsync(path, cancellation).ConfigureAwait(false), null);
+            return new EmbeddedImage(path, await EmbedAsync(path, cancellation).ConfigureAwait(false), null);
         }
-        catch (BadPictureException bad)
+        catch (BadImageException bad)
         {
-            return new EmbeddedPicture(path, null, bad.Reason);
+            return new EmbeddedImage(path, null, bad.Reason);
         }
     }
 }

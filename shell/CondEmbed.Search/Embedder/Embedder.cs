@@ -44,62 +44,62 @@ public sealed partial class Embedder : IDisposable
     public string Fingerprint { get; }
 
     /// <summary>One image file -> D numbers, of length 1.</summary>
-    /// <exception cref="BadPictureException">It is not an image that can be read.</exception>
-    public float[] Embed(string path) => Wait(Pixels(PictureFile.Read(path), path));
+    /// <exception cref="BadImageException">It is not an image that can be read.</exception>
+    public float[] Embed(string path) => Wait(Pixels(ImageFile.Read(path), path));
 
     /// <summary>One encoded image (JPEG, PNG, WebP, BMP, GIF) -> D numbers, of length 1.</summary>
-    /// <param name="picture">The bytes of its file.</param>
+    /// <param name="image">The bytes of its file.</param>
     /// <param name="name">Its name in messages.</param>
-    /// <exception cref="BadPictureException">It is not an image that can be read.</exception>
-    public float[] Embed(ReadOnlyMemory<byte> picture, string name = "picture") => Wait(Pixels(picture, name));
+    /// <exception cref="BadImageException">It is not an image that can be read.</exception>
+    public float[] Embed(ReadOnlyMemory<byte> image, string name = "image") => Wait(Pixels(image, name));
 
     /// <summary>One encoded image, read to the end of a stream -> D numbers, of length 1.</summary>
-    /// <param name="picture">The stream, which stays open.</param>
+    /// <param name="image">The stream, which stays open.</param>
     /// <param name="name">Its name in messages.</param>
-    /// <exception cref="BadPictureException">It is not an image that can be read.</exception>
-    public float[] Embed(Stream picture, string name = "picture")
+    /// <exception cref="BadImageException">It is not an image that can be read.</exception>
+    public float[] Embed(Stream image, string name = "image")
     {
-        ArgumentNullException.ThrowIfNull(picture);
+        ArgumentNullException.ThrowIfNull(image);
         using var bytes = new MemoryStream();
-        picture.CopyTo(bytes);
+        image.CopyTo(bytes);
         return Wait(Pixels(Written(bytes), name));
     }
 
     /// <summary>One decoded image -> D numbers, of length 1.</summary>
-    public float[] Embed(RgbImage picture) => Wait(View.Apply(picture).Pixels);
+    public float[] Embed(RgbImage image) => Wait(View.Apply(image).Pixels);
 
     /// <summary>One image file -> D numbers, of length 1.</summary>
-    /// <exception cref="BadPictureException">It is not an image that can be read.</exception>
+    /// <exception cref="BadImageException">It is not an image that can be read.</exception>
     public async Task<float[]> EmbedAsync(string path, CancellationToken cancellation = default)
     {
-        var file = await PictureFile.ReadAsync(path, cancellation).ConfigureAwait(false);
+        var file = await ImageFile.ReadAsync(path, cancellation).ConfigureAwait(false);
         return await EmbedAsync(file, path, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>One encoded image, read to the end of a stream -> D numbers, of length 1.</summary>
-    /// <param name="picture">The stream, such as an upload; it stays open.</param>
+    /// <param name="image">The stream, such as an upload; it stays open.</param>
     /// <param name="name">Its name in messages.</param>
     /// <param name="cancellation">Ends the wait.</param>
-    /// <exception cref="BadPictureException">It is not an image that can be read.</exception>
-    public async Task<float[]> EmbedAsync(Stream picture, string name = "picture", CancellationToken cancellation = default)
+    /// <exception cref="BadImageException">It is not an image that can be read.</exception>
+    public async Task<float[]> EmbedAsync(Stream image, string name = "image", CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(picture);
+        ArgumentNullException.ThrowIfNull(image);
         using var bytes = new MemoryStream();
-        await picture.CopyToAsync(bytes, cancellation).ConfigureAwait(false);
+        await image.CopyToAsync(bytes, cancellation).ConfigureAwait(false);
         return await EmbedAsync(Written(bytes), name, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>One encoded image (JPEG, PNG, WebP, BMP, GIF) -> D numbers, of length 1.</summary>
-    /// <param name="picture">The bytes of its file.</param>
+    /// <param name="image">The bytes of its file.</param>
     /// <param name="name">Its name in messages.</param>
     /// <param name="cancellation">Ends the wait.</param>
-    /// <exception cref="BadPictureException">It is not an image that can be read.</exception>
-    public Task<float[]> EmbedAsync(ReadOnlyMemory<byte> picture, string name = "picture", CancellationToken cancellation = default) =>
-        OnPool(() => Pixels(picture, name), cancellation);
+    /// <exception cref="BadImageException">It is not an image that can be read.</exception>
+    public Task<float[]> EmbedAsync(ReadOnlyMemory<byte> image, string name = "image", CancellationToken cancellation = default) =>
+        OnPool(() => Pixels(image, name), cancellation);
 
     /// <summary>One decoded image -> D numbers, of length 1.</summary>
-    public Task<float[]> EmbedAsync(RgbImage picture, CancellationToken cancellation = default) =>
-        OnPool(() => View.Apply(picture).Pixels, cancellation);
+    public Task<float[]> EmbedAsync(RgbImage image, CancellationToken cancellation = default) =>
+        OnPool(() => View.Apply(image).Pixels, cancellation);
 
     /// <summary>Lets the current batch finish, ends all other calls with an ObjectDisposedException, and disposes the network.</summary>
     public void Dispose() => queue.Dispose();

@@ -15,7 +15,7 @@ internal sealed record Preprocessing(EvalTransform View, IReadOnlyList<double> M
     internal string InWords() => string.Create(
         CultureInfo.InvariantCulture,
         $"""
-        Turn the picture upright (EXIF) and make it 8-bit RGB{BehindInWords}. Resize its short side to {View.Resize} px, keeping the shape (the long side rounded down): {FilterName}, antialiased as Pillow's Image.resize. Cut out the middle {View.Crop} x {View.Crop} px. Give the bytes as they are, uint8 of shape ({OnnxNames.Batch}, {View.Crop}, {View.Crop}, 3), as '{OnnxNames.Input}': the model itself computes (x / 255 - mean) / std. '{OnnxNames.Output}' has length 1, so that dot products are cosines.
+        Turn the image upright (EXIF) and make it 8-bit RGB{BehindInWords}. Resize its short side to {View.Resize} px, keeping the shape (the long side rounded down): {FilterName}, antialiased as Pillow's Image.resize. Cut out the middle {View.Crop} x {View.Crop} px. Give the bytes as they are, uint8 of shape ({OnnxNames.Batch}, {View.Crop}, {View.Crop}, 3), as '{OnnxNames.Input}': the model itself computes (x / 255 - mean) / std. '{OnnxNames.Output}' has length 1, so that dot products are cosines.
         """);
 
     internal string ToJson()

@@ -10,12 +10,12 @@ public sealed partial class ImageIndex
     /// Builds an index of all images in a folder and its subfolders. Ids are their paths relative to it, with '/' between names; labels the name of the folder that each
     /// lies in, empty for those directly in it.
     /// </summary>
-    /// <inheritdoc cref="AddAsync(Embedder, IImageSource, Func{int, IndexItem}, Action{BadPicture}?, IProgress{RunProgress}?, CancellationToken)"/>
+    /// <inheritdoc cref="AddAsync(Embedder, IImageSource, Func{int, IndexItem}, Action{BadImage}?, IProgress{RunProgress}?, CancellationToken)"/>
     /// <exception cref="InputException">The folder does not exist or contains no images.</exception>
     public static Task<ImageIndex> BuildAsync(
         Embedder embedder,
         string folder,
-        Action<BadPicture>? skipBad = null,
+        Action<BadImage>? skipBad = null,
         IProgress<RunProgress>? progress = null,
         CancellationToken cancellation = default)
     {
@@ -28,36 +28,36 @@ public sealed partial class ImageIndex
         var paths = ImageFiles.Below(folder);
         return paths.Count == 0
             ? throw new InputException($"{folder}: no images ({string.Join(", ", ImageFiles.Extensions)}) in it or its subfolders.")
-            : BuildAsync(embedder, [.. paths.Select(path => new IndexPicture(path, Path.Combine(folder, path), FolderOf(path)))], skipBad, progress, cancellation);
+            : BuildAsync(embedder, [.. paths.Select(path => new IndexImage(path, Path.Combine(folder, path), FolderOf(path)))], skipBad, progress, cancellation);
     }
 
     /// <summary>An index of image files.</summary>
-    /// <inheritdoc cref="AddAsync(Embedder, IImageSource, Func{int, IndexItem}, Action{BadPicture}?, IProgress{RunProgress}?, CancellationToken)"/>
+    /// <inheritdoc cref="AddAsync(Embedder, IImageSource, Func{int, IndexItem}, Action{BadImage}?, IProgress{RunProgress}?, CancellationToken)"/>
     public static async Task<ImageIndex> BuildAsync(
         Embedder embedder,
-        IReadOnlyList<IndexPicture> pictures,
-        Action<BadPicture>? skipBad = null,
+        IReadOnlyList<IndexImage> images,
+        Action<BadImage>? skipBad = null,
         IProgress<RunProgress>? progress = null,
         CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(embedder);
         var index = new ImageIndex(embedder.Dimension, embedder.Fingerprint);
-        await index.AddAsync(embedder, pictures, skipBad, progress, cancellation).ConfigureAwait(false);
+        await index.AddAsync(embedder, images, skipBad, progress, cancellation).ConfigureAwait(false);
         return index;
     }
 
     /// <summary>Adds image files.</summary>
-    /// <inheritdoc cref="AddAsync(Embedder, IImageSource, Func{int, IndexItem}, Action{BadPicture}?, IProgress{RunProgress}?, CancellationToken)"/>
+    /// <inheritdoc cref="AddAsync(Embedder, IImageSource, Func{int, IndexItem}, Action{BadImage}?, IProgress{RunProgress}?, CancellationToken)"/>
     public Task AddAsync(
         Embedder embedder,
-        IReadOnlyList<IndexPicture> pictures,
-        Action<BadPicture>? skipBad = null,
+        IReadOnlyList<IndexImage> images,
+        Action<BadImage>? skipBad = null,
         IProgress<RunProgress>? progress = null,
         CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(pictures);
-        var source = new PathSource([.. pictures.Select(picture => picture.Path)]);
-        return AddAsync(embedder, source, number => new IndexItem(pictures[number].Id, pictures[number].Label), skipBad, progress, cancellation);
+        ArgumentNullException.ThrowIfNull(images);
+        var source = new PathSource([.. images.Select(image => image.Path)]);
+        return AddAsync(embedder, source, number => new IndexItem(images[number].Id, images[number].Label), skipBad, progress, cancellation);
     }
 
     /// <summary>Adds all images of a source, such as a data set, batch after batch; each can be found as soon as its batch has been added.</summary>
@@ -67,14 +67,14 @@ public sealed partial class ImageIndex
     /// <param name="skipBad">Called with each image that cannot be used, which is then left out; null throws instead.</param>
     /// <param name="progress">Called with the number of images embedded so far.</param>
     /// <param name="cancellation">Ends the work with an OperationCanceledException; what is added stays.</param>
-    /// <exception cref="BadPictureException">An image cannot be used and bad images are not skipped; what was added before it stays.</exception>
+    /// <exception cref="BadImageException">An image cannot be used and bad images are not skipped; what was added before it stays.</exception>
     /// <exception cref="InputException">The index belongs to another network.</exception>
     /// <exception cref="ArgumentException">An id is already in the index; what was added before it stays.</exception>
     public Task AddAsync(
         Embedder embedder,
         IImageSource source,
         Func<int, IndexItem> itemOf,
-        Action<BadPicture>? skipBad = null,
+        Action<BadImage>? skipBad = null,
         IProgress<RunProgress>? progress = null,
         CancellationToken cancellation = default)
     {

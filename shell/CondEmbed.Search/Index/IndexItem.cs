@@ -9,7 +9,7 @@ public sealed record IndexItem(string Id, string Label = "");
 /// <param name="Id">Identifies the image: an article number.</param>
 /// <param name="Path">The image's file.</param>
 /// <param name="Label">Any text that comes back with a hit: a class, a title, a JSON document.</param>
-public sealed record IndexPicture(string Id, string Path, string Label = "");
+public sealed record IndexImage(string Id, string Path, string Label = "");
 
 /// <summary>An image found in an index.</summary>
 /// <param name="Id">Its id.</param>

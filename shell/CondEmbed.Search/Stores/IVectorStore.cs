@@ -14,7 +14,7 @@ public interface IVectorStore : IAsyncDisposable
     StoreNetwork Network { get; }
 
     /// <summary>Which of these images are in the store.</summary>
-    /// <param name="ids">As <see cref="PictureId"/> makes them.</param>
+    /// <param name="ids">As <see cref="ImageId"/> makes them.</param>
     /// <param name="cancellation">Ends the call with an OperationCanceledException.</param>
     Task<IReadOnlySet<string>> KnownAsync(IReadOnlyCollection<string> ids, CancellationToken cancellation = default);
 

@@ -33,7 +33,7 @@ public sealed record StoreNetwork(string Fingerprint, int Dimension)
 }
 
 /// <summary>An image to store.</summary>
-/// <param name="Id">As <see cref="PictureId"/> makes it.</param>
+/// <param name="Id">As <see cref="ImageId"/> makes it.</param>
 /// <param name="Path">Where it is, as shown to people.</param>
 /// <param name="Label">Its class, or an empty string.</param>
 /// <param name="Embedding">D finite numbers, of length 1.</param>
@@ -42,9 +42,9 @@ public sealed record StoreItem(string Id, string Path, string Label, ReadOnlyMem
     /// <summary>Throws if a store of this dimension cannot keep the item.</summary>
     internal void Demand(int dimension)
     {
-        if (!PictureId.IsOne(Id))
+        if (!ImageId.IsOne(Id))
         {
-            throw new ArgumentException($"'{Id}' is not an image id, which has {PictureId.Length} hexadecimal digits");
+            throw new ArgumentException($"'{Id}' is not an image id, which has {ImageId.Length} hexadecimal digits");
         }
 
         if (Embedding.Length != dimension)
@@ -68,13 +68,13 @@ public sealed record StoreItem(string Id, string Path, string Label, ReadOnlyMem
 }
 
 /// <summary>The name of an image.</summary>
-/// <param name="Id">As <see cref="PictureId"/> makes it.</param>
+/// <param name="Id">As <see cref="ImageId"/> makes it.</param>
 /// <param name="Path">Where it is, as shown to people.</param>
 /// <param name="Label">Its class, or an empty string.</param>
 public sealed record StorePlace(string Id, string Path, string Label);
 
 /// <summary>An image that was found.</summary>
-/// <param name="Id">As <see cref="PictureId"/> makes it.</param>
+/// <param name="Id">As <see cref="ImageId"/> makes it.</param>
 /// <param name="Path">Where it is, as shown to people.</param>
 /// <param name="Label">Its class, or an empty string.</param>
 /// <param name="Cosine">Its similarity to the query, -1 to 1.</param>

@@ -34,7 +34,7 @@ public sealed record DatasetInspection(
     Spread? Height,
     long Bytes,
     IReadOnlyDictionary<string, int> Formats,
-    IReadOnlyList<BadPicture> Bad,
+    IReadOnlyList<BadImage> Bad,
     Duplicates Duplicates,
     IReadOnlyList<string> Notices);
 

@@ -16,7 +16,7 @@ public sealed class DatasetInspector
     private static readonly Rgb TestFrame = new(230, 130, 30);
 
     private readonly IImageDataset dataset;
-    private readonly PictureReader reader;
+    private readonly ImageReader reader;
     private readonly ClassSplit? split;
     private readonly string rule;
 
@@ -24,7 +24,7 @@ public sealed class DatasetInspector
     public DatasetInspector(IImageDataset dataset, SplitOptions? options = null)
     {
         this.dataset = dataset ?? throw new ArgumentNullException(nameof(dataset));
-        reader = new PictureReader(dataset);
+        reader = new ImageReader(dataset);
         try
         {
             split = ClassSplit.Make(dataset, options);
@@ -43,7 +43,7 @@ public sealed class DatasetInspector
     public DatasetInspection Run(int workers = 0, IProgress<CheckProgress>? progress = null, CancellationToken cancellation = default)
     {
         var seen = new Seen[dataset.Count];
-        _ = PictureCheck.Each(dataset.Count, workers, progress, cancellation, image => (seen[image] = Look(image)).Bad);
+        _ = ImageCheck.Each(dataset.Count, workers, progress, cancellation, image => (seen[image] = Look(image)).Bad);
         return Findings(seen);
     }
 
@@ -53,10 +53,10 @@ public sealed class DatasetInspector
     /// </summary>
     /// <param name="bad">Images to leave out.</param>
     /// <exception cref="InputException">No image can be shown.</exception>
-    public RgbImage Sheet(IReadOnlyList<BadPicture> bad)
+    public RgbImage Sheet(IReadOnlyList<BadImage> bad)
     {
         ArgumentNullException.ThrowIfNull(bad);
-        var excluded = bad.Select(picture => picture.Index).ToHashSet();
+        var excluded = bad.Select(image => image.Index).ToHashSet();
         int[] good = [.. Enumerable.Range(0, dataset.Count).Where(image => !excluded.Contains(image))];
         if (good.Length == 0)
         {
@@ -92,19 +92,19 @@ public sealed class DatasetInspector
         try
         {
             file = dataset.Read(image);
-            var picture = reader.Decode(image, file);
-            return Seen.Of(file) with { Width = picture.Width, Height = picture.Height };
+            var decoded = reader.Decode(image, file);
+            return Seen.Of(file) with { Width = decoded.Width, Height = decoded.Height };
         }
-        catch (BadPictureException problem)
+        catch (BadImageException problem)
         {
-            return Seen.Of(file) with { Bad = new BadPicture(image, problem.Name, problem.Reason) };
+            return Seen.Of(file) with { Bad = new BadImage(image, problem.Name, problem.Reason) };
         }
     }
 
     private DatasetInspection Findings(Seen[] seen)
     {
         var items = dataset.Items;
-        var good = seen.Where(picture => picture.Bad is null).ToList();
+        var good = seen.Where(image => image.Bad is null).ToList();
         return new DatasetInspection(
             dataset.Name,
             dataset.Kind,
@@ -115,13 +115,13 @@ public sealed class DatasetInspector
             Spread.Of(items.CountBy(item => item.Label, StringComparer.Ordinal).Select(pair => pair.Value)) ?? new Spread(0, 0, 0),
             rule,
             split is null ? [] : [.. Parts(split)],
-            Spread.Of(good.Select(picture => picture.Width)),
-            Spread.Of(good.Select(picture => picture.Height)),
-            seen.Sum(picture => picture.Bytes),
-            seen.Select(picture => picture.Format).OfType<string>().CountBy(format => format)
+            Spread.Of(good.Select(image => image.Width)),
+            Spread.Of(good.Select(image => image.Height)),
+            seen.Sum(image => image.Bytes),
+            seen.Select(image => image.Format).OfType<string>().CountBy(format => format)
                 .OrderByDescending(pair => pair.Value).ThenBy(pair => pair.Key, StringComparer.Ordinal).ToDictionary(),
-            [.. seen.Select(picture => picture.Bad).OfType<BadPicture>()],
-            Duplicates.Of(items, [.. seen.Select(picture => picture.Hash)], split),
+            [.. seen.Select(image => image.Bad).OfType<BadImage>()],
+            Duplicates.Of(items, [.. seen.Select(image => image.Hash)], split),
             dataset.Notices);
     }
 
@@ -139,9 +139,9 @@ public sealed class DatasetInspector
 
         internal int Height { get; init; }
 
-        internal BadPicture? Bad { get; init; }
+        internal BadImage? Bad { get; init; }
 
         internal static Seen Of(byte[] file) =>
-            file.Length == 0 ? default : new Seen(file.Length, PictureFormat.Of(file), Convert.ToHexStringLower(SHA256.HashData(file)));
+            file.Length == 0 ? default : new Seen(file.Length, ImageFormat.Of(file), Convert.ToHexStringLower(SHA256.HashData(file)));
     }
 }

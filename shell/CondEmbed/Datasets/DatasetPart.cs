@@ -58,10 +58,10 @@ public sealed class DatasetPart(IImageDataset whole, IReadOnlyList<int> images) 
         IImageDataset dataset, int workers = 0, Action<string>? notice = null, IProgress<CheckProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(dataset);
-        var check = PictureCheck.Run(new PictureReader(dataset), null, workers, progress, cancellation);
-        foreach (var picture in check.Bad)
+        var check = ImageCheck.Run(new ImageReader(dataset), null, workers, progress, cancellation);
+        foreach (var image in check.Bad)
         {
-            notice?.Invoke($"left out: {picture.Name}: {picture.Reason}");
+            notice?.Invoke($"left out: {image.Name}: {image.Reason}");
         }
 
         var good = check.Good(Enumerable.Range(0, dataset.Count));

@@ -76,5 +76,5 @@ public sealed class FileDataset : IImageDataset
     }
 
     /// <inheritdoc/>
-    public byte[] Read(int index) => PictureFile.Read(files[index], NameOf(index));
+    public byte[] Read(int index) => ImageFile.Read(files[index], NameOf(index));
 }

@@ -72,7 +72,7 @@ public static class ImageDatasets
     public static IImageDataset OpenImages(string data, DatasetOptions? options = null)
     {
         options ??= new DatasetOptions();
-        if (IsPicture(data))
+        if (IsImage(data))
         {
             return new FileDataset(Path.GetFileNameWithoutExtension(data), [new ImageItem(data, "", Role.Unassigned)], [data]);
         }
@@ -82,7 +82,7 @@ public static class ImageDatasets
     }
 
     /// <summary>Whether this names a single file to be read as an image, whatever its ending: its content decides.</summary>
-    public static bool IsPicture(string data) => File.Exists(data) && !IsTable(data);
+    public static bool IsImage(string data) => File.Exists(data) && !IsTable(data);
 
     /// <summary>Whether this is the name of a bundled set.</summary>
     public static bool IsEmbedded(string data) => EmbeddedNames.Contains(data);

@@ -5,21 +5,21 @@ namespace CondEmbed.Datasets;
 /// <summary>A data set from a sequence of images with labels, for everything that takes a data set: splits, batches, embedding, evaluation.</summary>
 public sealed class MemoryDataset : IImageDataset
 {
-    private readonly LabelledPicture[] pictures;
+    private readonly LabelledImage[] images;
 
     /// <summary>Reads the sequence to its end, once.</summary>
     /// <param name="name">A short name for reports.</param>
-    /// <param name="pictures">The images, at least one.</param>
+    /// <param name="images">The images, at least one.</param>
     /// <exception cref="InputException">There are no images, or one has no label.</exception>
-    public MemoryDataset(string name, IEnumerable<LabelledPicture> pictures)
+    public MemoryDataset(string name, IEnumerable<LabelledImage> images)
     {
         Name = name ?? throw new ArgumentNullException(nameof(name));
-        this.pictures = [.. pictures ?? throw new ArgumentNullException(nameof(pictures))];
-        if (this.pictures.Length == 0)
+        this.images = [.. images ?? throw new ArgumentNullException(nameof(images))];
+        if (this.images.Length == 0)
             throw new InputException($"{name}: the sequence contains no images.");
-        if (Array.FindIndex(this.pictures, picture => picture.Label.Length == 0) is >= 0 and var place)
-            throw new InputException($"{name}: image {place} ({this.pictures[place].NameAt(place)}) has an empty label; name its class.");
-        Items = [.. this.pictures.Select((picture, at) => new ImageItem(picture.NameAt(at), picture.Label, picture.Role) { Category = picture.Category })];
+        if (Array.FindIndex(this.images, image => image.Label.Length == 0) is >= 0 and var place)
+            throw new InputException($"{name}: image {place} ({this.images[place].NameAt(place)}) has an empty label; name its class.");
+        Items = [.. this.images.Select((image, at) => new ImageItem(image.NameAt(at), image.Label, image.Role) { Category = image.Category })];
     }
 
     /// <inheritdoc/>
@@ -32,11 +32,11 @@ public sealed class MemoryDataset : IImageDataset
     public IReadOnlyList<ImageItem> Items { get; }
 
     /// <inheritdoc/>
-    public int Count => pictures.Length;
+    public int Count => images.Length;
 
     /// <inheritdoc/>
     public string NameOf(int index) => Items[index].Path;
 
     /// <inheritdoc/>
-    public byte[] Read(int index) => [.. pictures[index].Read()];
+    public byte[] Read(int index) => [.. images[index].Read()];
 }

@@ -5,7 +5,7 @@ using CondEmbed.Search;
 namespace CondEmbed.Export;
 
 /// <summary>How far the embeddings of an exported network are from those of the network itself, on the same images.</summary>
-/// <param name="Pictures">N.</param>
+/// <param name="Images">N.</param>
 /// <param name="Source">Whose images these are.</param>
 /// <param name="Greatest">The greatest difference of a number.</param>
 /// <param name="GreatestOfCosines">The greatest difference of a cosine of two images.</param>
@@ -15,7 +15,7 @@ namespace CondEmbed.Export;
 /// <param name="SharedNeighbours">What share of the nearest is among the nearest of both, 0 to 1.</param>
 /// <param name="WidestSwap">The greatest gap between the cosines of two neighbours that stand in each other's place; 0 if there are none.</param>
 public sealed record ExportCheck(
-    int Pictures,
+    int Images,
     string Source,
     double Greatest,
     double GreatestOfCosines,

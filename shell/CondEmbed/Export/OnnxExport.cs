@@ -20,7 +20,7 @@ public sealed record OnnxExportOptions
     public bool Int8 { get; init; }
 
     /// <summary>How many images the embeddings are compared on.</summary>
-    public int Pictures { get; init; } = 128;
+    public int Images { get; init; } = 128;
 
     /// <summary>Threads that read images; 0 for one per core.</summary>
     public int Workers { get; init; }
@@ -136,22 +136,22 @@ public static class OnnxExport
     {
         internal OnnxExported Run(string path, long bytes)
         {
-            var pictures = ExportPictures.Of(model.Settings, options.Workers, cancellation);
-            var items = pictures.Some(options.Pictures);
-            var expected = Pass(model).Embed(pictures.Reader, items, Phase("embedding", items.Count), cancellation);
-            var embedded = Pass(found).Embed(pictures.Reader, items, Phase("embedding by ONNX", items.Count), cancellation);
+            var images = ExportImages.Of(model.Settings, options.Workers, cancellation);
+            var items = images.Some(options.Images);
+            var expected = Pass(model).Embed(images.Reader, items, Phase("embedding", items.Count), cancellation);
+            var embedded = Pass(found).Embed(images.Reader, items, Phase("embedding by ONNX", items.Count), cancellation);
             DemandFinite(path, "the network's own embeddings", expected);
             DemandFinite(path, "ONNX Runtime's embeddings", embedded);
-            var check = ExportCheck.Between(pictures.Dataset.Name, expected, embedded);
-            var measures = options.Int8 && pictures.Missing is null && check.Problem(int8: true) is null;
+            var check = ExportCheck.Between(images.Dataset.Name, expected, embedded);
+            var measures = options.Int8 && images.Missing is null && check.Problem(int8: true) is null;
             return new OnnxExported(
                 path,
                 bytes,
                 found.Fingerprint,
                 check,
-                measures ? Measured(model, pictures, "evaluating") : null,
-                measures ? Measured(found, pictures, "evaluating int8") : null,
-                pictures.Missing);
+                measures ? Measured(model, images, "evaluating") : null,
+                measures ? Measured(found, images, "evaluating int8") : null,
+                images.Missing);
         }
 
         private static void DemandFinite(string path, string whose, Embeddings<float> embeddings)
@@ -162,9 +162,9 @@ public static class OnnxExport
             }
         }
 
-        private RetrievalMetrics Measured(IEmbeddingNetwork network, ExportPictures pictures, string phase) =>
+        private RetrievalMetrics Measured(IEmbeddingNetwork network, ExportImages images, string phase) =>
             Pass(network).OnTest(
-                pictures.Dataset, pictures.Split, pictures.Reader, new EvaluationOptions { RecallAt = [1] }, Phase(phase, pictures.Split.Test.Count), cancellation).Metrics;
+                images.Dataset, images.Split, images.Reader, new EvaluationOptions { RecallAt = [1] }, Phase(phase, images.Split.Test.Count), cancellation).Metrics;
 
         private EmbeddingPass Pass(IEmbeddingNetwork network) => new(network, new LoaderOptions(options.Workers));
 

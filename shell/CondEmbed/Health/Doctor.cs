@@ -17,7 +17,7 @@ public static class Doctor
         var native = Native.status();
         var loaded = native.Problem.Length == 0;
         var (cache, cacheProblem) = ExamineCache(native.Cache);
-        SelfTestResult[] tests = [.. loaded ? SelfTests.Torch(native.Devices) : [], SelfTests.Picture()];
+        SelfTestResult[] tests = [.. loaded ? SelfTests.Torch(native.Devices) : [], SelfTests.ImageDecoding()];
 
         List<Problem> problems = [];
         if (!loaded)

@@ -20,10 +20,10 @@ internal static class SelfTests
         }
     }
 
-    public static SelfTestResult Picture() => Try("decoding an image", () =>
+    public static SelfTestResult ImageDecoding() => Try("decoding an image", () =>
     {
-        var picture = new SkiaDecoder().Decode(Convert.FromBase64String(TwoPixelPng), "the image of this test");
-        Expect<byte>(picture.Pixels, [255, 0, 0, 0, 0, 255]);
+        var image = new SkiaDecoder().Decode(Convert.FromBase64String(TwoPixelPng), "the image of this test");
+        Expect<byte>(image.Pixels, [255, 0, 0, 0, 0, 255]);
     });
 
     private static void MatrixProduct(string device)

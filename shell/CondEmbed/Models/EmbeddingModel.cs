@@ -82,12 +82,12 @@ public sealed class EmbeddingModel : IEmbeddingNetwork
     }
 
     /// <summary>One image file -> D numbers, of length 1.</summary>
-    /// <exception cref="BadPictureException">It is not an image that can be read.</exception>
-    public float[] Embed(string path) => Embed(PictureFile.Read(path), path);
+    /// <exception cref="BadImageException">It is not an image that can be read.</exception>
+    public float[] Embed(string path) => Embed(ImageFile.Read(path), path);
 
     /// <summary>One encoded image (JPEG, PNG, WebP, BMP, GIF) -> D numbers, of length 1.</summary>
-    /// <exception cref="BadPictureException">It is not an image that can be read.</exception>
-    public float[] Embed(ReadOnlyMemory<byte> picture, string name = "picture") => Embed((new SkiaDecoder() with { Background = View.Background }).Decode(picture, name));
+    /// <exception cref="BadImageException">It is not an image that can be read.</exception>
+    public float[] Embed(ReadOnlyMemory<byte> image, string name = "image") => Embed((new SkiaDecoder() with { Background = View.Background }).Decode(image, name));
 
     /// <summary>All images of a data set, in order -> N D.</summary>
     public Embeddings<float> Embed(
@@ -100,10 +100,10 @@ public sealed class EmbeddingModel : IEmbeddingNetwork
     /// <summary>Some images of a data set, in the order given -> N D.</summary>
     public Embeddings<float> Embed(
         IImageDataset dataset, IReadOnlyList<int> items, int workers = 0, Action<int>? progress = null, CancellationToken cancellation = default) =>
-        new EmbeddingPass(session, new LoaderOptions(workers)).Embed(new PictureReader(dataset), items, progress, cancellation);
+        new EmbeddingPass(session, new LoaderOptions(workers)).Embed(new ImageReader(dataset), items, progress, cancellation);
 
     /// <summary>One decoded image -> D numbers, of length 1.</summary>
-    public float[] Embed(RgbImage picture) => Embed(View.Apply(picture).Pixels, 1);
+    public float[] Embed(RgbImage image) => Embed(View.Apply(image).Pixels, 1);
 
     /// <inheritdoc/>
     public float[] Embed(byte[] pixels, int count) => session.Embed(pixels, count, Settings.Size);
@@ -123,7 +123,7 @@ public sealed class EmbeddingModel : IEmbeddingNetwork
         Action<int>? progress = null,
         CancellationToken cancellation = default) =>
         new EmbeddingPass(session, new LoaderOptions(workers))
-            .OnTest(dataset, split, new PictureReader(dataset), options ?? new EvaluationOptions(), progress, cancellation).Metrics;
+            .OnTest(dataset, split, new ImageReader(dataset), options ?? new EvaluationOptions(), progress, cancellation).Metrics;
 
     /// <inheritdoc />
     public void Dispose() => ((IDisposable)session).Dispose();
@@ -131,6 +131,6 @@ public sealed class EmbeddingModel : IEmbeddingNetwork
     /// <summary>Parameters and statistics, as the forward pass reads them.</summary>
     internal IReadOnlyList<TensorData> Weights() => session.EmbeddingWeights();
 
-    internal TestOutcome OnTest(IImageDataset dataset, ClassSplit split, PictureReader reader, LoaderOptions workers, EvaluationOptions options) =>
+    internal TestOutcome OnTest(IImageDataset dataset, ClassSplit split, ImageReader reader, LoaderOptions workers, EvaluationOptions options) =>
         new EmbeddingPass(session, workers).OnTest(dataset, split, reader, options);
 }

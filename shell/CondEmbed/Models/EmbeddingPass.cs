@@ -39,7 +39,7 @@ internal sealed class EmbeddingPass(Func<byte[], int, float[]> embed, int dimens
 
     /// <summary>N indices -> N D, each row of length 1.</summary>
     internal Embeddings<float> Embed(
-        PictureReader reader, IReadOnlyList<int> items, Action<int>? progress = null, CancellationToken cancellation = default)
+        ImageReader reader, IReadOnlyList<int> items, Action<int>? progress = null, CancellationToken cancellation = default)
     {
         var values = Embeddings<float>.Room(items.Count, dimension);
         var done = 0;
@@ -60,7 +60,7 @@ internal sealed class EmbeddingPass(Func<byte[], int, float[]> embed, int dimens
 
     /// <summary>All against all among the given images.</summary>
     internal RetrievalMetrics Among(
-        PictureReader reader, IImageDataset dataset, IReadOnlyList<int> items, EvaluationOptions options, Action<int>? progress = null, CancellationToken cancellation = default) =>
+        ImageReader reader, IImageDataset dataset, IReadOnlyList<int> items, EvaluationOptions options, Action<int>? progress = null, CancellationToken cancellation = default) =>
         Retrieval.Evaluate(
             Embed(reader, items, progress, cancellation), TestPart.Labels(dataset, items), AsUsual(options, dataset), cancellation);
 
@@ -70,7 +70,7 @@ internal sealed class EmbeddingPass(Func<byte[], int, float[]> embed, int dimens
     internal TestOutcome OnTest(
         IImageDataset dataset,
         ClassSplit split,
-        PictureReader reader,
+        ImageReader reader,
         EvaluationOptions options,
         Action<int>? progress = null,
         CancellationToken cancellation = default)

@@ -7,7 +7,7 @@ using CondEmbed.Search;
 namespace CondEmbed.Pairs;
 
 /// <summary>An image by its index in a source.</summary>
-internal readonly record struct PictureAt(PictureReader Reader, int Item);
+internal readonly record struct ImageAt(ImageReader Reader, int Item);
 
 /// <summary>
 /// Compares many pairs of images. If the keys and values of all images fit into memory, each image goes through the encoder once; otherwise the
@@ -22,12 +22,12 @@ internal sealed class ComparisonPass(Session session, LoaderOptions options, lon
     private const int BatchSize = 64;
 
     private readonly Comparer comparer = session.Comparer();
-    private readonly Dictionary<PictureAt, int> places = [];
-    private KnownPictures? held;
+    private readonly Dictionary<ImageAt, int> places = [];
+    private KnownImages? held;
     private int needed;
 
     /// <summary>The keys and values of one image, in bytes.</summary>
-    internal long BytesOfPicture { get; private set; }
+    internal long BytesPerImage { get; private set; }
 
     /// <summary>Images that went through the encoder again.</summary>
     internal long EmbeddedAgain { get; private set; }
@@ -35,14 +35,14 @@ internal sealed class ComparisonPass(Session session, LoaderOptions options, lon
     private bool HoldsAll => held is not null && held.Count >= needed;
 
     /// <summary>N images, each once -> N D, each row of length 1. They are the ones that can then be compared.</summary>
-    internal Embeddings<float> Embed(IReadOnlyList<PictureAt> pictures, Action<int>? progress = null, CancellationToken cancellation = default)
+    internal Embeddings<float> Embed(IReadOnlyList<ImageAt> images, Action<int>? progress = null, CancellationToken cancellation = default)
     {
-        var values = new float[pictures.Count * session.Dimension];
+        var values = new float[images.Count * session.Dimension];
         var done = 0;
         Forget();
-        needed = pictures.Count;
+        needed = images.Count;
 
-        foreach (var batch in Read(pictures, cancellation))
+        foreach (var batch in Read(images, cancellation))
         {
             using (batch)
             {
@@ -51,7 +51,7 @@ internal sealed class ComparisonPass(Session session, LoaderOptions options, lon
 
                 if (HoldsAll)
                 {
-                    Put(batch, done, pictures);
+                    Put(batch, done, images);
                 }
 
                 done += batch.Count;
@@ -60,7 +60,7 @@ internal sealed class ComparisonPass(Session session, LoaderOptions options, lon
             progress?.Invoke(done);
         }
 
-        return new Embeddings<float>(values, pictures.Count, session.Dimension);
+        return new Embeddings<float>(values, images.Count, session.Dimension);
     }
 
     /// <summary>
@@ -72,8 +72,8 @@ internal sealed class ComparisonPass(Session session, LoaderOptions options, lon
     /// <param name="progress">Called with the number of queries done so far.</param>
     /// <param name="cancellation">Stops between blocks.</param>
     internal float[][] Compare(
-        IReadOnlyList<PictureAt> queries,
-        IReadOnlyList<PictureAt> gallery,
+        IReadOnlyList<ImageAt> queries,
+        IReadOnlyList<ImageAt> gallery,
         IReadOnlyList<int> candidates,
         Action<int>? progress = null,
         CancellationToken cancellation = default)
@@ -128,21 +128,21 @@ internal sealed class ComparisonPass(Session session, LoaderOptions options, lon
         places.Clear();
     }
 
-    private KnownPictures Room(KnownPictures batch)
+    private KnownImages Room(KnownImages batch)
     {
-        BytesOfPicture = batch.Bytes / batch.Count;
-        return batch.Room((int)Math.Min(needed, Math.Max(2, memory / Math.Max(1, BytesOfPicture))));
+        BytesPerImage = batch.Bytes / batch.Count;
+        return batch.Room((int)Math.Min(needed, Math.Max(2, memory / Math.Max(1, BytesPerImage))));
     }
 
     /// <summary>Puts images into consecutive slots unless they all have one, and returns the first free slot after them.</summary>
-    private int Hold(IReadOnlyList<PictureAt> pictures, int start, CancellationToken cancellation)
+    private int Hold(IReadOnlyList<ImageAt> images, int start, CancellationToken cancellation)
     {
         if (HoldsAll)
         {
             return held!.Count;
         }
 
-        PictureAt[] each = [.. pictures.Distinct()];
+        ImageAt[] each = [.. images.Distinct()];
 
         foreach (var gone in places.Where(pair => pair.Value >= start).Select(pair => pair.Key).ToArray())
         {
@@ -164,22 +164,22 @@ internal sealed class ComparisonPass(Session session, LoaderOptions options, lon
         return done;
     }
 
-    private void Put(KnownPictures batch, int place, IReadOnlyList<PictureAt> pictures, int start = 0)
+    private void Put(KnownImages batch, int place, IReadOnlyList<ImageAt> images, int start = 0)
     {
         held!.Put(place, batch);
 
         for (var i = 0; i < batch.Count; i++)
         {
-            places[pictures[place - start + i]] = place + i;
+            places[images[place - start + i]] = place + i;
         }
     }
 
-    private IEnumerable<KnownPictures> Read(IReadOnlyList<PictureAt> pictures, CancellationToken cancellation)
+    private IEnumerable<KnownImages> Read(IReadOnlyList<ImageAt> images, CancellationToken cancellation)
     {
-        for (var start = 0; start < pictures.Count;)
+        for (var start = 0; start < images.Count;)
         {
-            var reader = pictures[start].Reader;
-            int[] items = [.. pictures.Skip(start).TakeWhile(picture => picture.Reader == reader).Select(picture => picture.Item)];
+            var reader = images[start].Reader;
+            int[] items = [.. images.Skip(start).TakeWhile(image => image.Reader == reader).Select(image => image.Item)];
             start += items.Length;
 
             foreach (var batch in new BatchLoader(reader, options).InOrder(items, null, EmbeddingPass.AtOnce(session.Config), Views.ForTesting(session.Config), cancellation: cancellation))

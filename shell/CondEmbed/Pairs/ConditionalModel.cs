@@ -62,7 +62,7 @@ public sealed class ConditionalModel : IDisposable
     {
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentNullException.ThrowIfNull(pairs);
-        return Compare(session, new PictureReader(dataset), pairs, workers, cancellation);
+        return Compare(session, new ImageReader(dataset), pairs, workers, cancellation);
     }
 
     /// <summary>The similarity of two decoded images, and where the levels attend in each in the light of the other.</summary>
@@ -93,7 +93,7 @@ public sealed class ConditionalModel : IDisposable
         ArgumentNullException.ThrowIfNull(split);
         ArgumentNullException.ThrowIfNull(rerank);
         options = EmbeddingPass.AsUsual(options ?? new EvaluationOptions(), dataset);
-        var (part, reader) = (TestPart.Of(dataset, split), new PictureReader(dataset));
+        var (part, reader) = (TestPart.Of(dataset, split), new ImageReader(dataset));
         using var search = new RerankedSearch(session, rerank, new LoaderOptions(workers));
         search.Embed([.. part.Queries.Select(At)], [.. part.Gallery.Select(At)], embedded, cancellation);
         var order = search.Rerank(part.Self, reranked, cancellation);
@@ -102,18 +102,18 @@ public sealed class ConditionalModel : IDisposable
         var anew = Reranking.Evaluate(queries, part.QueryLabels, gallery, part.GalleryLabels, order, part.Self, options, cancellation);
         return new RerankedMetrics(order.K, plain, anew, search.Cost);
 
-        PictureAt At(int item) => new(reader, item);
+        ImageAt At(int item) => new(reader, item);
     }
 
     /// <inheritdoc />
     public void Dispose() => Embedding.Dispose();
 
     internal static IReadOnlyList<PairSimilarity> Compare(
-        Session session, PictureReader reader, IReadOnlyList<(int First, int Second)> pairs, int workers, CancellationToken cancellation = default)
+        Session session, ImageReader reader, IReadOnlyList<(int First, int Second)> pairs, int workers, CancellationToken cancellation = default)
     {
         using var pass = new ComparisonPass(session, new LoaderOptions(workers), RerankOptions.DefaultMemory);
-        PictureAt[] firsts = [.. pairs.Select(pair => new PictureAt(reader, pair.First))];
-        PictureAt[] seconds = [.. pairs.Select(pair => new PictureAt(reader, pair.Second))];
+        ImageAt[] firsts = [.. pairs.Select(pair => new ImageAt(reader, pair.First))];
+        ImageAt[] seconds = [.. pairs.Select(pair => new ImageAt(reader, pair.Second))];
         pass.Embed([.. firsts.Concat(seconds).Distinct()], null, cancellation);
         var found = pass.Compare(firsts, seconds, [.. Enumerable.Range(0, pairs.Count)], null, cancellation);
         return [.. Enumerable.Range(0, pairs.Count).Select(pair => PairSimilarity.Of(found, pair))];

@@ -15,7 +15,7 @@ public sealed record PairExplanation(RgbImage First, RgbImage Second, PairSimila
     {
         var view = Views.ForTesting(config);
         var (one, other) = (view.Apply(first), view.Apply(second));
-        using var pictures = comparer.Read([.. one.Pixels, .. other.Pixels], 2, view.OutputSize);
-        return new(one, other, PairSimilarity.Of(comparer.Similarities(pictures, [0], [1]), 0), comparer.Attention(pictures, 0, 1));
+        using var images = comparer.Read([.. one.Pixels, .. other.Pixels], 2, view.OutputSize);
+        return new(one, other, PairSimilarity.Of(comparer.Similarities(images, [0], [1]), 0), comparer.Attention(images, 0, 1));
     }
 }

@@ -57,8 +57,8 @@ public static class PairSheet
 
     internal static RgbImage Enlarged(RgbImage view, int side) => Resampler.Resize(view, side, side, ResampleFilter.Bicubic);
 
-    private static Tile Map(RgbImage picture, IReadOnlyList<float> weights, PairAttention level, string head) =>
-        new(HeatMap.Over(picture, weights, level.Rows, level.Columns), head + Range(weights));
+    private static Tile Map(RgbImage image, IReadOnlyList<float> weights, PairAttention level, string head) =>
+        new(HeatMap.Over(image, weights, level.Rows, level.Columns), head + Range(weights));
 
     private static string Number(string name, double value) => FormattableString.Invariant($"{name}  {value:0.000}");
 }

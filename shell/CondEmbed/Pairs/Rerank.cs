@@ -24,18 +24,18 @@ public sealed record RerankOptions(int K, PairScore By = PairScore.Mean)
 }
 
 /// <summary>The cost of the two steps.</summary>
-/// <param name="Pictures">Images that were embedded.</param>
+/// <param name="Images">Images that were embedded.</param>
 /// <param name="Queries">Queries that were answered.</param>
 /// <param name="Embedding">Time for embedding all images, including reading, decoding, keys and values.</param>
 /// <param name="Search">Time for all queries: cosines, and the K nearest.</param>
 /// <param name="Reranking">Time for all queries: the levels' similarities of the K nearest, and images that had to be embedded again for it.</param>
-/// <param name="BytesOfPicture">Bytes of the keys and values of one image.</param>
+/// <param name="BytesPerImage">Bytes of the keys and values of one image.</param>
 /// <param name="EmbeddedAgain">Images that went through the encoder again, since not all fit into memory.</param>
 public sealed record RerankCost(
-    int Pictures, int Queries, TimeSpan Embedding, TimeSpan Search, TimeSpan Reranking, long BytesOfPicture, long EmbeddedAgain)
+    int Images, int Queries, TimeSpan Embedding, TimeSpan Search, TimeSpan Reranking, long BytesPerImage, long EmbeddedAgain)
 {
     /// <summary>Milliseconds per image.</summary>
-    public double EmbeddingMs => Embedding.TotalMilliseconds / Math.Max(1, Pictures);
+    public double EmbeddingMs => Embedding.TotalMilliseconds / Math.Max(1, Images);
 
     /// <summary>Milliseconds per query.</summary>
     public double SearchMs => Search.TotalMilliseconds / Math.Max(1, Queries);

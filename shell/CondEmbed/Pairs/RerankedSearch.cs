@@ -15,9 +15,9 @@ internal sealed class RerankedSearch : IDisposable
     private readonly Stopwatch embedding = new();
     private readonly Stopwatch search = new();
     private readonly Stopwatch reranking = new();
-    private IReadOnlyList<PictureAt> asked = [];
-    private IReadOnlyList<PictureAt> searched = [];
-    private int pictures;
+    private IReadOnlyList<ImageAt> asked = [];
+    private IReadOnlyList<ImageAt> searched = [];
+    private int images;
 
     internal RerankedSearch(Session session, RerankOptions options, LoaderOptions workers)
     {
@@ -33,21 +33,21 @@ internal sealed class RerankedSearch : IDisposable
     internal Embeddings<float> Gallery { get; private set; } = null!;
 
     internal RerankCost Cost =>
-        new(pictures, asked.Count, embedding.Elapsed, search.Elapsed, reranking.Elapsed, pass.BytesOfPicture, pass.EmbeddedAgain);
+        new(images, asked.Count, embedding.Elapsed, search.Elapsed, reranking.Elapsed, pass.BytesPerImage, pass.EmbeddedAgain);
 
-    internal void Embed(IReadOnlyList<PictureAt> queries, IReadOnlyList<PictureAt> gallery, Action<int>? progress, CancellationToken cancellation)
+    internal void Embed(IReadOnlyList<ImageAt> queries, IReadOnlyList<ImageAt> gallery, Action<int>? progress, CancellationToken cancellation)
     {
         (asked, searched) = (queries, gallery);
-        PictureAt[] all = [.. gallery.Concat(queries).Distinct()];
+        ImageAt[] all = [.. gallery.Concat(queries).Distinct()];
         var row = all.Index().ToDictionary(pair => pair.Item, pair => pair.Index);
-        pictures = all.Length;
+        images = all.Length;
         embedding.Start();
         var embeddings = pass.Embed(all, progress, cancellation);
         embedding.Stop();
         Gallery = Rows(gallery);
         Queries = queries.SequenceEqual(gallery) ? Gallery : Rows(queries);
 
-        Embeddings<float> Rows(IReadOnlyList<PictureAt> some)
+        Embeddings<float> Rows(IReadOnlyList<ImageAt> some)
         {
             var values = new float[some.Count * embeddings.Dimension];
 

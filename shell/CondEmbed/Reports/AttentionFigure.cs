@@ -3,9 +3,9 @@ namespace CondEmbed.Reports;
 /// <summary>Where the levels attend in one image of a pair.</summary>
 /// <param name="Label">Its class.</param>
 /// <param name="Path">Its origin, as shown to people.</param>
-/// <param name="Picture">The image as the network sees it.</param>
+/// <param name="Image">The image as the network sees it.</param>
 /// <param name="Maps">One per level: the image with the weights drawn over it, and their range in words.</param>
-public sealed record AttentionFigureSide(string Label, string Path, Picture Picture, IReadOnlyList<(Picture Picture, string Range)> Maps);
+public sealed record AttentionFigureSide(string Label, string Path, EncodedImage Image, IReadOnlyList<(EncodedImage Image, string Range)> Maps);
 
 /// <summary>A pair of images.</summary>
 /// <param name="First">The first image.</param>

@@ -8,9 +8,9 @@ internal static class AttentionFigureSection
     /// <summary>The section's content.</summary>
     public static Html Draw(IReadOnlyList<AttentionFigureGroup> groups) => Html.Of($"""
         {groups.Select(Group)}
-        <p class="note">Each picture with what the levels read of it in the light of the other one: the mean of the heads' attention weights, dark where least and light where
+        <p class="note">Each image with what the levels read of it in the light of the other one: the mean of the heads' attention weights, dark where least and light where
         most, scaled map by map; the numbers are these two, as multiples of what even attention would give each place. The levels are not used at test time,
-        and where attention lies high is not yet why two pictures are alike.</p>
+        and where attention lies high is not yet why two images are alike.</p>
         """);
 
     private static Html Group(AttentionFigureGroup group) => Html.Of($"""
@@ -27,10 +27,10 @@ internal static class AttentionFigureSection
 
     private static Html Side(AttentionFigureSide side)
     {
-        var maps = side.Maps.Select((map, level) => Figure(map.Picture, $"{side.Label}, level {level + 1}", $"level {level + 1}: {map.Range}"));
-        return Html.Of($"<div class=\"side\" title=\"{side.Path}\">{Figure(side.Picture, side.Label, side.Label)}{maps}</div>\n");
+        var maps = side.Maps.Select((map, level) => Figure(map.Image, $"{side.Label}, level {level + 1}", $"level {level + 1}: {map.Range}"));
+        return Html.Of($"<div class=\"side\" title=\"{side.Path}\">{Figure(side.Image, side.Label, side.Label)}{maps}</div>\n");
     }
 
-    private static Html Figure(Picture picture, string alt, string caption) =>
-        Html.Of($"<figure>{Page.Image(picture, alt)}<figcaption>{caption}</figcaption></figure>");
+    private static Html Figure(EncodedImage image, string alt, string caption) =>
+        Html.Of($"<figure>{Page.Image(image, alt)}<figcaption>{caption}</figcaption></figure>");
 }

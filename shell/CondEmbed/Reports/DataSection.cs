@@ -24,16 +24,16 @@ internal static class DataSection
         return Html.Join(notes.OfType<string>().Select(note => Html.Of($"<p class=\"note\">{note}</p>")));
     }
 
-    private static Html LeftOut(IReadOnlyList<string> pictures)
+    private static Html LeftOut(IReadOnlyList<string> images)
     {
-        if (pictures.Count == 0)
+        if (images.Count == 0)
         {
             return Html.Empty;
         }
 
-        var more = pictures.Count > MostLeftOut ? Html.Of($"<li>and {pictures.Count - MostLeftOut} more</li>") : Html.Empty;
+        var more = images.Count > MostLeftOut ? Html.Of($"<li>and {images.Count - MostLeftOut} more</li>") : Html.Empty;
         return Html.Of($"""
-            <details><summary>{Readable.Count(pictures.Count)} {(pictures.Count == 1 ? "image that cannot be used was" : "images that cannot be used were")} left out</summary><ul class="names">{pictures.Take(MostLeftOut).Select(picture => Html.Of($"<li>{picture}</li>"))}{more}</ul></details>
+            <details><summary>{Readable.Count(images.Count)} {(images.Count == 1 ? "image that cannot be used was" : "images that cannot be used were")} left out</summary><ul class="names">{images.Take(MostLeftOut).Select(image => Html.Of($"<li>{image}</li>"))}{more}</ul></details>
             """);
     }
 
@@ -79,7 +79,7 @@ internal static class DataSection
 
     private static Html Examples(DataPart part)
     {
-        var pictures = part.Examples.Select(example => Html.Of($"<li class=\"open\">{Page.Image(example.Picture, example.Label)}<span title=\"{example.Label}\">{example.Label}</span></li>"));
-        return Html.Of($"<h3 class=\"sub\">Some of {part.Name}</h3><div class=\"card\"><ul class=\"found\">{pictures}</ul></div>\n");
+        var images = part.Examples.Select(example => Html.Of($"<li class=\"open\">{Page.Image(example.Image, example.Label)}<span title=\"{example.Label}\">{example.Label}</span></li>"));
+        return Html.Of($"<h3 class=\"sub\">Some of {part.Name}</h3><div class=\"card\"><ul class=\"found\">{images}</ul></div>\n");
     }
 }

@@ -10,7 +10,7 @@ namespace CondEmbed.Reports;
 /// <param name="Columns">Thumbnails in a row.</param>
 /// <param name="Rows">Rows of thumbnails.</param>
 /// <param name="Note">Which embeddings these are.</param>
-public sealed record EmbeddingMap(IReadOnlyList<MapView> Views, IReadOnlyList<MapItem> Items, Picture Sheet, int Columns, int Rows, string Note);
+public sealed record EmbeddingMap(IReadOnlyList<MapView> Views, IReadOnlyList<MapItem> Items, EncodedImage Sheet, int Columns, int Rows, string Note);
 
 /// <summary>One layout of the embeddings.</summary>
 /// <param name="Name">For example "t-SNE".</param>

@@ -15,7 +15,7 @@ internal static class RetrievalGrid
             ? Html.Of($"<p class=\"none\">Nothing was found.</p>")
             : Html.Of($"<ol class=\"found\">{row.Neighbours.Select((neighbour, i) => Found(neighbour, i + 1))}</ol>");
         return Html.Of($"""
-            <div class="row"><figure class="query" title="{row.Path}">{Page.Image(row.Picture, "query " + Name(row.Label, row.Path))}
+            <div class="row"><figure class="query" title="{row.Path}">{Page.Image(row.Image, "query " + Name(row.Label, row.Path))}
             <figcaption><b>{Name(row.Label, row.Path)}</b>{Source(row)}{Score(row)}</figcaption></figure>
             {found}</div>
 
@@ -34,7 +34,7 @@ internal static class RetrievalGrid
         var alt = FormattableString.Invariant($"{rank}. {name}, {word}, cosine {neighbour.Cosine:0.000}");
         var anew = neighbour.Conditional is { } conditional ? Html.Of($"<b title=\"conditional similarity\">{conditional:0.00}</b>") : Html.Empty;
         return Html.Of($"""
-            <li class="{style}" title="{neighbour.Path}">{Page.Image(neighbour.Picture, alt)}<i aria-hidden="true">{sign}</i><b>{neighbour.Cosine:0.00}</b>{anew}<span>{name}</span></li>
+            <li class="{style}" title="{neighbour.Path}">{Page.Image(neighbour.Image, alt)}<i aria-hidden="true">{sign}</i><b>{neighbour.Cosine:0.00}</b>{anew}<span>{name}</span></li>
 
             """);
     }

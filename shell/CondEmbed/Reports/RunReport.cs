@@ -107,5 +107,5 @@ public sealed record DataPart(string Name, int Classes, int Images)
 
 /// <summary>An image of a data set.</summary>
 /// <param name="Label">Its class.</param>
-/// <param name="Picture">A small version of the image.</param>
-public sealed record DataExample(string Label, Picture Picture);
+/// <param name="Image">A small version of the image.</param>
+public sealed record DataExample(string Label, EncodedImage Image);

@@ -40,13 +40,13 @@ internal sealed record Continuation(string Run, int? Steps, double? Epochs)
     /// <summary>The progress to continue from: the step that the run ended with, with more to do.</summary>
     /// <param name="saved">Its progress; null before its first checkpoint.</param>
     /// <param name="first">Steps by its settings.</param>
-    /// <param name="pictures">Images to train on.</param>
+    /// <param name="images">Images to train on.</param>
     /// <param name="batch">Images per step.</param>
     /// <exception cref="InputException">The run is not finished.</exception>
-    internal Progress After(Progress? saved, int first, int pictures, int batch)
+    internal Progress After(Progress? saved, int first, int images, int batch)
     {
         var ends = saved is { Until: > 0 } ? saved.Until : first;
-        var more = Steps ?? (int)Math.Min(int.MaxValue, Math.Ceiling(Epochs!.Value * pictures / batch));
+        var more = Steps ?? (int)Math.Min(int.MaxValue, Math.Ceiling(Epochs!.Value * images / batch));
         var option = Steps is null ? FormattableString.Invariant($"{ResumeOptions.EpochsName} {Epochs}") : $"{ResumeOptions.StepsName} {Steps}";
 
         return saved is null || saved.Step < ends

@@ -28,7 +28,7 @@ internal sealed record RunRequest(
 /// </summary>
 internal sealed class OpenedRun : IDisposable
 {
-    private PictureCache? cache;
+    private ImageCache? cache;
     private ProcessThreads? threads;
 
     private OpenedRun(RunRequest request)

@@ -65,8 +65,8 @@ internal sealed class RunAttentionFigures(Session session, RunData data)
         return chosen.Select(place => (Math.Min(self, gallery[place]), Math.Max(self, gallery[place])));
     }
 
-    private static (Picture, string) Map(PairAttention level, float[] weights, RgbImage view) =>
+    private static (EncodedImage, string) Map(PairAttention level, float[] weights, RgbImage view) =>
         (Jpeg(PairSheet.Heat(view, weights, level, Side)), PairSheet.Range(weights));
 
-    private static Picture Jpeg(RgbImage image) => new(ImageEncoder.Jpeg(image), "image/jpeg");
+    private static EncodedImage Jpeg(RgbImage image) => new(ImageEncoder.Jpeg(image), "image/jpeg");
 }

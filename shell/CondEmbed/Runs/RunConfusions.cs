@@ -46,7 +46,7 @@ internal sealed class RunConfusions
 
     /// <summary>The most frequent pairs with images, and the matrix of the classes in them.</summary>
     /// <param name="thumbnail">A small image of an item.</param>
-    internal ConfusionReport Report(Func<int, Picture> thumbnail)
+    internal ConfusionReport Report(Func<int, EncodedImage> thumbnail)
     {
         var top = confused.Take(Pairs).ToArray();
         long[] classes = [.. top.SelectMany(pair => new[] { pair.Label, pair.TakenFor }).Distinct().Take(MatrixClasses)];
@@ -58,7 +58,7 @@ internal sealed class RunConfusions
             Confusions.Matrix(labels, found, classes));
     }
 
-    private IEnumerable<(Picture, Picture)> ExamplesOf(ConfusedClasses pair, Func<int, Picture> thumbnail) =>
+    private IEnumerable<(EncodedImage, EncodedImage)> ExamplesOf(ConfusedClasses pair, Func<int, EncodedImage> thumbnail) =>
         Enumerable.Range(0, labels.Length)
             .Where(query => labels[query] == pair.Label && found[query] == pair.TakenFor)
             .Take(Examples)

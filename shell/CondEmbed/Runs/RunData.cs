@@ -11,7 +11,7 @@ namespace CondEmbed.Runs;
 /// <summary>The data of a run: images, how their classes are divided, and the numbers of the training classes.</summary>
 public sealed class RunData
 {
-    private RunData(IImageDataset dataset, ClassSplit split, PictureReader reader, int bad = 0)
+    private RunData(IImageDataset dataset, ClassSplit split, ImageReader reader, int bad = 0)
     {
         Subset = dataset.SubsetWithout(bad);
         Dataset = dataset;
@@ -30,10 +30,10 @@ public sealed class RunData
     public ClassSplit Split { get; }
 
     /// <summary>The images that <see cref="Checked"/> left out, since they cannot be used.</summary>
-    public IReadOnlyList<BadPicture> LeftOut { get; private init; } = [];
+    public IReadOnlyList<BadImage> LeftOut { get; private init; } = [];
 
     /// <summary>Reads images through a cache of decoded ones.</summary>
-    public PictureReader Reader { get; }
+    public ImageReader Reader { get; }
 
     /// <summary>The training classes by number.</summary>
     public ClassIndex TrainClasses { get; }
@@ -43,12 +43,12 @@ public sealed class RunData
     public static RunData Open(Config config)
     {
         var dataset = ImageDatasets.Open(config.Data, OptionsOf(config));
-        return new RunData(dataset, ClassSplit.Make(dataset, SplitOf(config)), new PictureReader(dataset, Views.Decoder(config), new DecodedCache()));
+        return new RunData(dataset, ClassSplit.Make(dataset, SplitOf(config)), new ImageReader(dataset, Views.Decoder(config), new DecodedCache()));
     }
 
     /// <summary>Everything that a data set holds out for test, or all of it when it has no roles; nothing to train on.</summary>
     public static RunData ForEvaluation(IImageDataset dataset) =>
-        new(dataset, ClassSplit.ForEvaluation(dataset), new PictureReader(dataset, cache: new DecodedCache()));
+        new(dataset, ClassSplit.ForEvaluation(dataset), new ImageReader(dataset, cache: new DecodedCache()));
 
     /// <summary>Decodes every image of the split and checks that there is something to find, so that neither fails half-way.</summary>
     /// <param name="skipBad">Whether to leave out images that cannot be used.</param>
@@ -61,20 +61,20 @@ public sealed class RunData
     /// </exception>
     public RunData Checked(
         bool skipBad, int workers = 0, Action<string>? notice = null, Action<int, int>? progress = null, CancellationToken cancellation = default) =>
-        Without(PictureCheck.Run(Reader, [.. Pictures], workers, Relayed(progress), cancellation), Reader, skipBad, notice);
+        Without(ImageCheck.Run(Reader, [.. Images], workers, Relayed(progress), cancellation), Reader, skipBad, notice);
 
     /// <summary>
     /// Puts every image of the split into the cache file that the settings ask for, or finds them there; null if they ask for none. What is
     /// <see cref="CheckedBy"/> it reads from it, and must not outlive it.
     /// </summary>
-    internal PictureCache? Cached(Config config, Action<int, int>? progress, CancellationToken cancellation) =>
+    internal ImageCache? Cached(Config config, Action<int, int>? progress, CancellationToken cancellation) =>
         config.Cache.Length == 0
             ? null
-            : PictureCache.Open(
-                Reader, new PictureCacheOptions(config.Cache, config.CacheSide, Views.ForTesting(config).Filter), [.. Pictures], config.Workers, Relayed(progress), cancellation);
+            : ImageCache.Open(
+                Reader, new ImageCacheOptions(config.Cache, config.CacheSide, Views.ForTesting(config).Filter), [.. Images], config.Workers, Relayed(progress), cancellation);
 
     /// <summary><see cref="Checked"/> by what was found when the cache was made.</summary>
-    internal RunData CheckedBy(PictureCache cache, bool skipBad, Action<string>? notice) => Without(cache.Check, cache.Reader, skipBad, notice);
+    internal RunData CheckedBy(ImageCache cache, bool skipBad, Action<string>? notice) => Without(cache.Check, cache.Reader, skipBad, notice);
 
     /// <summary>Notices on how the data is divided, what was ignored, what test images show, and which settings have no effect on it.</summary>
     internal void Describe(Config config, Action<string> notice)
@@ -100,23 +100,23 @@ public sealed class RunData
 
     private bool SharesClasses => TrainClasses.Names.Intersect(Split.Test.Select(item => Dataset.Items[item].Label), StringComparer.Ordinal).Any();
 
-    private IEnumerable<int> Pictures => [.. Split.Train, .. Split.Validation, .. Split.Test];
+    private IEnumerable<int> Images => [.. Split.Train, .. Split.Validation, .. Split.Test];
 
     private static SynchronousProgress<CheckProgress> Relayed(Action<int, int>? progress) => new(at => progress?.Invoke(at.Done, at.Total));
 
-    private RunData Without(PictureCheck check, PictureReader reader, bool skipBad, Action<string>? notice)
+    private RunData Without(ImageCheck check, ImageReader reader, bool skipBad, Action<string>? notice)
     {
         if (!skipBad && check.Error() is { } error)
         {
             throw error;
         }
 
-        foreach (var picture in check.Bad)
+        foreach (var image in check.Bad)
         {
-            notice?.Invoke($"left out: {picture.Name}: {picture.Reason}");
+            notice?.Invoke($"left out: {image.Name}: {image.Reason}");
         }
 
-        var split = check.Bad.Count == 0 ? Split : Split.Without([.. check.Bad.Select(picture => picture.Index)]);
+        var split = check.Bad.Count == 0 ? Split : Split.Without([.. check.Bad.Select(image => image.Index)]);
         var good = new RunData(Dataset, split, reader, check.Bad.Count) { LeftOut = check.Bad };
         split.DemandClasses(forTraining: Split.Train.Count > 0);
         good.DemandMatches("validation", split.Validation, split.Validation);
@@ -193,8 +193,8 @@ public sealed class RunData
     private void DemandMatches(string part, IReadOnlyList<int> queries, IReadOnlyList<int> gallery)
     {
         var searched = gallery.ToHashSet();
-        var pictures = gallery.CountBy(item => Dataset.Items[item].Label).ToDictionary(StringComparer.Ordinal);
-        bool CanBeMatched(int query) => pictures.GetValueOrDefault(Dataset.Items[query].Label) > (searched.Contains(query) ? 1 : 0);
+        var images = gallery.CountBy(item => Dataset.Items[item].Label).ToDictionary(StringComparer.Ordinal);
+        bool CanBeMatched(int query) => images.GetValueOrDefault(Dataset.Items[query].Label) > (searched.Contains(query) ? 1 : 0);
 
         if (queries.Count > 0 && !queries.Any(CanBeMatched))
         {

@@ -31,7 +31,7 @@ internal sealed class RunDataFacts(RunData data, int seed)
             Parts = [.. summary.Parts.Select(part => part with { PerClass = PerClass(PartOf(part.Name)), Examples = ExamplesOf(PartOf(part.Name)) })],
             Sizes = Sizes([.. data.Split.Train, .. data.Split.Validation, .. data.Split.Test]),
             ClassSizes = [.. CountsOf([.. data.Split.Train, .. data.Split.Validation, .. data.Split.Test])],
-            LeftOut = [.. data.LeftOut.Select(picture => $"{picture.Name}: {picture.Reason}")],
+            LeftOut = [.. data.LeftOut.Select(image => $"{image.Name}: {image.Reason}")],
         };
     }
 
@@ -58,8 +58,8 @@ internal sealed class RunDataFacts(RunData data, int seed)
 
     private (int Width, int Height) SizeOf(int item)
     {
-        var picture = data.Reader.Read(item);
-        return (picture.Width, picture.Height);
+        var image = data.Reader.Read(item);
+        return (image.Width, image.Height);
     }
 
     private IOrderedEnumerable<int> Drawn(IReadOnlyList<int> items) => items.OrderBy(item => SeededRandom.For(seed, item, 2).Bits());

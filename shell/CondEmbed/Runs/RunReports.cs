@@ -113,5 +113,5 @@ internal sealed class RunReports(RunFolder folder, Config config, string command
         return new RetrievalRow(Thumbnail(item), label, data.Dataset.Items[item].Path, [.. neighbours], query.MapAtR);
     }
 
-    private Picture Thumbnail(int item) => Thumbnails.Of(data.Reader.Read(item), ThumbnailSide);
+    private EncodedImage Thumbnail(int item) => Thumbnails.Of(data.Reader.Read(item), ThumbnailSide);
 }

@@ -14,14 +14,14 @@ internal static class SpriteSheet
     /// <param name="count">How many there are, at least 1.</param>
     /// <param name="side">Side of a square.</param>
     /// <param name="cancellation">Stops between two images.</param>
-    internal static (Picture Picture, int Columns, int Rows) Of(Func<int, RgbImage> images, int count, int side, CancellationToken cancellation)
+    internal static (EncodedImage Image, int Columns, int Rows) Of(Func<int, RgbImage> images, int count, int side, CancellationToken cancellation)
     {
         var columns = (int)Math.Ceiling(Math.Sqrt(count));
         var rows = (count + columns - 1) / columns;
         var sheet = new RgbImage(columns * side, rows * side, new Rgb(255, 255, 255));
         // Squares do not overlap, so that threads never write to the same place.
         ParallelWork.Each(count, place => Copy(Fitted(images(place), side), sheet, place % columns * side, place / columns * side, side), cancellation: cancellation);
-        return (new Picture(ImageEncoder.Jpeg(sheet, Quality), "image/jpeg"), columns, rows);
+        return (new EncodedImage(ImageEncoder.Jpeg(sheet, Quality), "image/jpeg"), columns, rows);
     }
 
     private static RgbImage Fitted(RgbImage image, int side)

@@ -16,7 +16,7 @@ internal static class StudyCosts
         return Html.Of($"""
             <div class="card scroll"><table><thead><tr><th>arm</th><th>ms a step</th><th>ratio</th><th>peak memory, MB</th><th>ratio</th><th>parameters while training</th><th>at test time</th></tr></thead><tbody>
             {rows}</tbody></table></div>
-            <p class="note">Ratios to {results.Baseline} with the same seed, mean over the seeds. Time is that of training steps with the reading of their pictures, without evaluations; memory is the most that the process held.{atOnce}
+            <p class="note">Ratios to {results.Baseline} with the same seed, mean over the seeds. Time is that of training steps with the reading of their images, without evaluations; memory is the most that the process held.{atOnce}
             At test time all arms compute the same.</p>
             """);
     }

@@ -20,8 +20,8 @@ internal static class Projector
     /// <param name="embeddings">N embeddings.</param>
     /// <param name="label">Label of the n-th.</param>
     /// <param name="path">Path of the n-th.</param>
-    /// <param name="picture">Image of the n-th; asked for on several threads.</param>
-    internal static void Write(string folder, Embeddings<float> embeddings, Func<int, string> label, Func<int, string> path, Func<int, RgbImage> picture)
+    /// <param name="image">Image of the n-th; asked for on several threads.</param>
+    internal static void Write(string folder, Embeddings<float> embeddings, Func<int, string> label, Func<int, string> path, Func<int, RgbImage> image)
     {
         var count = Math.Min(embeddings.Count, MostPoints);
         int[] shown = [.. Enumerable.Range(0, count).Select(n => (int)((long)n * embeddings.Count / count))];
@@ -31,7 +31,7 @@ internal static class Projector
         Directory.CreateDirectory(folder);
         AtomicFile.WriteText(Path.Combine(folder, "embeddings.tsv"), Lines(shown.Select(n => Numbers(embeddings.Row(n)))));
         AtomicFile.WriteText(Path.Combine(folder, "metadata.tsv"), "label\tpath\n" + Lines(shown.Select(n => $"{Plain(label(n))}\t{Plain(path(n))}")));
-        ImageEncoder.SavePng(Sprite(shown, columns, side, picture), Path.Combine(folder, "sprite.png"));
+        ImageEncoder.SavePng(Sprite(shown, columns, side, image), Path.Combine(folder, "sprite.png"));
         AtomicFile.WriteText(Path.Combine(folder, "projector_config.pbtxt"), Description(side));
     }
 
@@ -53,13 +53,13 @@ internal static class Projector
     private static string Plain(string text) => string.Concat(text.Select(letter => char.IsControl(letter) ? ' ' : letter));
 
     /// <summary>As many rows as columns, which the projector assumes.</summary>
-    private static RgbImage Sprite(int[] shown, int columns, int side, Func<int, RgbImage> picture)
+    private static RgbImage Sprite(int[] shown, int columns, int side, Func<int, RgbImage> image)
     {
         var pixels = new byte[columns * side * columns * side * 3];
 
         ParallelWork.Each(shown.Length, at =>
         {
-            var small = Resampler.Resize(picture(shown[at]), side, side, ResampleFilter.Bilinear);
+            var small = Resampler.Resize(image(shown[at]), side, side, ResampleFilter.Bilinear);
             var (top, left) = (at / columns * side, at % columns * side);
 
             for (var row = 0; row < side; row++)
@@ -74,7 +74,7 @@ internal static class Projector
     private static string Description(int side) =>
         $$"""
         embeddings {
-          tensor_name: "test pictures"
+          tensor_name: "test images"
           tensor_path: "embeddings.tsv"
           metadata_path: "metadata.tsv"
           sprite {

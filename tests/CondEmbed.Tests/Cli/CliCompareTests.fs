@@ -1,4 +1,4 @@
-/// What the program makes of a run's levels: re-ranked orders and pictures of attention.
+/// What the program makes of a run's levels: re-ranked orders and images of attention.
 module CondEmbed.Tests.CliCompareTests
 
 open System.IO
@@ -30,8 +30,8 @@ let private evaluate =
             Expect.isGreaterThan (number name (anew.GetProperty "cost")) 0.0 name
 
         let one = (json [ "--rerank"; "1"; "--rerank-by"; "last"; "--best" ]).GetProperty "rerank"
-        Expect.equal (number "map_at_r" (one.GetProperty "change")) 0.0 "one picture has one order"
-        let text = succeeds [ "evaluate"; run (); pictures.Value; "--rerank"; "1000" ]
+        Expect.equal (number "map_at_r" (one.GetProperty "change")) 0.0 "one image has one order"
+        let text = succeeds [ "evaluate"; run (); imageFolder.Value; "--rerank"; "1000" ]
 
         for words in [ "96 queries"; "the 95 nearest"; "plain   re-ranked   change"; "MAP@R"; "re-ranking" ] do
             Expect.stringContains text words "as text"
@@ -39,8 +39,8 @@ let private evaluate =
 
 let private search =
     test "search --rerank gives both similarities, the nearest in their new order and the rest in the old" {
-        let query = Directory.GetFiles(pictures.Value, "*.png", SearchOption.AllDirectories)[7]
-        let arguments = [ "search"; run (); "--gallery"; pictures.Value; "--query"; query; "--top" ]
+        let query = Directory.GetFiles(imageFolder.Value, "*.png", SearchOption.AllDirectories)[7]
+        let arguments = [ "search"; run (); "--gallery"; imageFolder.Value; "--query"; query; "--top" ]
 
         let hits options =
             let answers = jsonOf (succeeds (arguments @ options @ [ "--json" ]))
@@ -49,7 +49,7 @@ let private search =
         let path (hit: JsonElement) = hit.GetProperty("path").GetString()
         let plain, anew = hits [ "12" ], hits [ "12"; "--rerank"; "8" ]
         Expect.equal (List.map path plain[8..]) (List.map path anew[8..]) "the rest"
-        Expect.equal (List.sort (List.map path plain[..7])) (List.sort (List.map path anew[..7])) "the same pictures"
+        Expect.equal (List.sort (List.map path plain[..7])) (List.sort (List.map path anew[..7])) "the same images"
         let scores = [ for hit in anew[..7] -> number "conditional" hit ]
         Expect.equal scores (List.sortDescending scores) "by the new similarity"
 
@@ -70,14 +70,14 @@ let private search =
 let private explain =
     test "explain draws a row for each level, and gives the maps as numbers" {
         inFolder (fun folder ->
-            let files = Directory.GetFiles(pictures.Value, "*.png", SearchOption.AllDirectories)
+            let files = Directory.GetFiles(imageFolder.Value, "*.png", SearchOption.AllDirectories)
             let out, wide = Path.Combine(folder, "pair.png"), Path.Combine(folder, "heads.png")
             let json = jsonOf (succeeds [ "explain"; run (); files[0]; files[9]; "--json"; "--out"; out ])
             let levels = json.GetProperty "levels"
             Expect.equal (levels.GetArrayLength()) 2 "levels"
             use model = ConditionalModel.Load(run ())
-            let picture (file: string) = ImageSupport.decodeFile file
-            let expected = model.Explain(picture files[0], picture files[9])
+            let image (file: string) = ImageSupport.decodeFile file
+            let expected = model.Explain(image files[0], image files[9])
             Expect.floatClose Accuracy.high (number "unconditional" json) expected.Similarity.Unconditional "s^0"
 
             for level, look in Seq.zip (levels.EnumerateArray()) expected.Levels do
@@ -91,12 +91,12 @@ let private explain =
                 Expect.floatClose Accuracy.medium (Seq.sumBy float (Seq.concat rows)) 1.0 "they sum to 1"
                 Expect.equal (level.GetProperty("first_heads").GetArrayLength()) 2 "heads"
 
-            let sheet = picture out
-            Expect.equal sheet.Width (3 * 230 + 6) "text and two pictures"
+            let sheet = image out
+            Expect.equal sheet.Width (3 * 230 + 6) "text and two images"
             Expect.isGreaterThan sheet.Height (3 * 224) "three rows"
             let said = succeeds [ "explain"; run (); "emoji:ghost/noto.png"; files[0]; "--heads"; "--out"; wide ]
             Expect.stringContains said "level 2" "similarities"
-            Expect.equal (picture wide).Width (7 * 182 + 6) "two heads more")
+            Expect.equal (image wide).Width (7 * 182 + 6) "two heads more")
     }
 
 let private report =
@@ -121,7 +121,7 @@ let private refusals =
 
         let flat = finishedRun [ "levels", "0" ]
         refused [ "without levels"; "--levels 1" ] [ "evaluate"; flat; "--rerank"; "5" ]
-        refused [ "without levels" ] [ "search"; flat; "--gallery"; pictures.Value; "--query"; pictures.Value; "--rerank"; "5" ]
+        refused [ "without levels" ] [ "search"; flat; "--gallery"; imageFolder.Value; "--query"; imageFolder.Value; "--rerank"; "5" ]
         refused [ "without levels" ] [ "explain"; flat; "emoji:ghost/noto.png"; "emoji:ghost/noto.png"; "--json" ]
         refused [ "--rerank 0"; "at least 1" ] [ "evaluate"; run (); "--rerank"; "0" ]
         refused [ "--rerank-by first"; "mean or last" ] [ "evaluate"; run (); "--rerank"; "3"; "--rerank-by"; "first" ]

@@ -1,4 +1,4 @@
-/// The commands on published sets, subsets of them, and pictures that cannot be read.
+/// The commands on published sets, subsets of them, and images that cannot be read.
 module CondEmbed.Tests.CliDataTests
 
 open System.IO
@@ -112,12 +112,12 @@ let private subset =
     }
 
 let private skipBad =
-    test "evaluate, embed and search stop at a bad picture and name the way round it, or leave it out" {
+    test "evaluate, embed and search stop at a bad image and name the way round it, or leave it out" {
         inFolder (fun folder ->
             let run, data = finishedRun [], Path.Combine(folder, "data")
             unpack data 3
-            let picture = (Directory.GetFiles(data, "*.png", SearchOption.AllDirectories) |> Array.sort)[0]
-            File.WriteAllText(picture, "no picture")
+            let image = (Directory.GetFiles(data, "*.png", SearchOption.AllDirectories) |> Array.sort)[0]
+            File.WriteAllText(image, "no image")
             let query = (Directory.GetFiles(data, "*.png", SearchOption.AllDirectories) |> Array.sort)[1]
             let embeddings = Path.Combine(folder, "e.npy")
 
@@ -128,7 +128,7 @@ let private skipBad =
                   (fun out -> (jsonOf out).EnumerateArray() |> Seq.head |> _.GetProperty("hits").GetArrayLength() = 17) ] do
                 let stopped = condembed arguments
                 Expect.equal stopped.Code 2 stopped.Everything
-                Expect.stringContains stopped.Error (string (Path.GetFileName picture)) "which"
+                Expect.stringContains stopped.Error (string (Path.GetFileName image)) "which"
                 Expect.stringContains stopped.Error "--skip-bad" "the way round"
                 let outcome = condembed (arguments @ [ "--skip-bad" ])
                 Expect.equal outcome.Code 0 outcome.Everything

@@ -15,13 +15,13 @@ open CondEmbed.Tests.Support
 let private refused (arguments: string list) (words: string list) =
     testCase ("condembed " + String.concat " " arguments) (fun () ->
         inFolder (fun folder ->
-            let picture = Directory.GetFiles(pictures.Value, "*.png", SearchOption.AllDirectories)[0]
+            let image = Directory.GetFiles(imageFolder.Value, "*.png", SearchOption.AllDirectories)[0]
 
             Directory.CreateDirectory(Path.Combine(folder, "empty")) |> ignore
             Directory.CreateDirectory(Path.Combine(folder, "flat")) |> ignore
-            File.Copy(picture, Path.Combine(folder, "flat", "one.png"))
+            File.Copy(image, Path.Combine(folder, "flat", "one.png"))
             File.WriteAllText(Path.Combine(folder, "note.txt"), "a note")
-            File.WriteAllText(Path.Combine(folder, "bad.png"), "no picture")
+            File.WriteAllText(Path.Combine(folder, "bad.png"), "no image")
             File.WriteAllText(Path.Combine(folder, "broken.toml"), "batch = 8\nsteps = = 3\n")
 
             File.WriteAllText(
@@ -35,7 +35,7 @@ let private refused (arguments: string list) (words: string list) =
 
             let filled =
                 arguments
-                |> List.map (fun word -> word.Replace("PICTURES", pictures.Value).Replace("RUN", finishedRun []).Replace("ONE", picture))
+                |> List.map (fun word -> word.Replace("PICTURES", imageFolder.Value).Replace("RUN", finishedRun []).Replace("ONE", image))
 
             let outcome = condembedIn folder filled
             Expect.equal outcome.Code 2 outcome.Everything
@@ -119,7 +119,7 @@ let private settingsFiles =
                   let literal (value: string) = if Seq.forall System.Char.IsDigit value then value else $"'{value}'"
 
                   let lines =
-                      [ for key, value in ("data", pictures.Value) :: tiny do
+                      [ for key, value in ("data", imageFolder.Value) :: tiny do
                             $"{key} = {literal value}"
                         "loss = 'triplet'"
                         "loss_settings.margin = 0.3"
@@ -133,7 +133,7 @@ let private settingsFiles =
                   let struct (_, config) = RunFolder.Open run
 
                   let expected =
-                      settings pictures.Value [ "steps", "1"; "loss", "triplet"; "loss_settings.margin", "0.2"; "augment", "none" ]
+                      settings imageFolder.Value [ "steps", "1"; "loss", "triplet"; "loss_settings.margin", "0.2"; "augment", "none" ]
 
                   Expect.equal config expected "settings of the run"
                   let own = File.ReadAllText(RunFolder(run).Settings)
@@ -151,10 +151,11 @@ let private settingsFiles =
                             if key <> "device" then yield $"{key.Replace('_', '-')} = {value}" ]
                   )
 
-                  succeeds [ "train"; pictures.Value; "--config"; toml; "--steps"; "1"; "--device"; "cpu" ] |> ignore
+                  succeeds [ "train"; imageFolder.Value; "--config"; toml; "--steps"; "1"; "--device"; "cpu" ]
+                  |> ignore
 
                   let struct (_, config) = RunFolder.Open run
-                  Expect.equal config (settings pictures.Value [ "steps", "1" ]) "settings of the run")
+                  Expect.equal config (settings imageFolder.Value [ "steps", "1" ]) "settings of the run")
           } ]
 
 let private places =

@@ -61,7 +61,7 @@ let private display =
                   Expect.isLessThanOrEqual line.Length width line) ]
 
 let private tinyTraining (run: string) (more: string list) =
-    [ "train"; pictures.Value; "--out"; run ]
+    [ "train"; imageFolder.Value; "--out"; run ]
     @ more
     @ [ for key, value in tiny do
             "--set"
@@ -138,7 +138,7 @@ let private quiet =
             let outcome = condembed (tinyTraining (Path.Combine(folder, "run")) [ "--quiet" ])
             Expect.equal (outcome.Code, outcome.Error) (0, "") outcome.Everything
             Expect.stringContains outcome.Out "MAP@R" "results"
-            let outcome = condembed [ "data"; "inspect"; pictures.Value; "--quiet" ]
+            let outcome = condembed [ "data"; "inspect"; imageFolder.Value; "--quiet" ]
             Expect.equal (outcome.Code, outcome.Error) (0, "") outcome.Everything
             Expect.stringContains outcome.Out "96" "results")
     }
@@ -167,7 +167,7 @@ let private terminal =
         "terminal"
         [ test "progress changes in place, fits the width, and leaves one line" {
               for columns in [ 80; 40 ] do
-                  let sent = onTerminal columns [] $"data inspect '{pictures.Value}'"
+                  let sent = onTerminal columns [] $"data inspect '{imageFolder.Value}'"
                   Expect.stringContains sent "\x1b[" "lines are changed in place"
                   let lines = escapes.Replace(sent, "").Split([| '\r'; '\n' |], StringSplitOptions.RemoveEmptyEntries)
                   Expect.isTrue (lines |> Array.exists (fun line -> line.Contains "━" || line.Contains "=")) sent
@@ -176,7 +176,7 @@ let private terminal =
           }
 
           test "NO_COLOR is honoured, and a dumb terminal has plain lines" {
-              let arguments = $"data inspect '{pictures.Value}'"
+              let arguments = $"data inspect '{imageFolder.Value}'"
               Expect.isMatch (onTerminal 80 [] arguments) "\x1b\\[[0-9;]*3[0-9]" "colours"
               Expect.isFalse (Regex.IsMatch(onTerminal 80 [ "NO_COLOR", "1" ] arguments, "\x1b\\[[0-9;]*[39][0-9]m")) "no colours"
               Expect.isFalse ((onTerminal 80 [ "TERM", "dumb" ] arguments).Contains '\x1b') "plain"

@@ -13,7 +13,7 @@ open CondEmbed.Tests.Support
 
 let private train others (run: string) =
     [ "train"
-      pictures.Value
+      imageFolder.Value
       "--out"
       run
       for key, value in tiny @ others do
@@ -87,7 +87,7 @@ let private elsewhere =
     test "a run that was given a relative path goes on, and is evaluated, from any folder" {
         inFolder (fun folder ->
             let run = Path.Combine(folder, "run")
-            let name = Path.GetFileName pictures.Value
+            let name = Path.GetFileName imageFolder.Value
 
             let arguments =
                 [ "train"
@@ -97,7 +97,7 @@ let private elsewhere =
                   for key, value in tiny @ [ "steps", "2" ] do
                       yield! [ "--set"; $"{key}={value}" ] ]
 
-            let first = condembedIn (Path.GetDirectoryName pictures.Value) arguments
+            let first = condembedIn (Path.GetDirectoryName imageFolder.Value) arguments
             Expect.equal first.Code 0 first.Everything
 
             for command in [ goOn run; [ "evaluate"; run ] ] do

@@ -34,15 +34,15 @@ let private expectRefused (outcome: Outcome) words =
 let private working =
     test "index and search --store find what search --gallery finds; the address may come from the environment" {
         let run, store = finishedRun [], pgliteUri "cli_work"
-        let summary = index [ run; pictures.Value; "--store"; store; "--block"; "40" ]
+        let summary = index [ run; imageFolder.Value; "--store"; store; "--block"; "40" ]
         Expect.equal (number "embedded" summary, number "known" summary) (96L, 0L) "all"
         Expect.isFalse (summary.GetProperty("store").GetString().Contains "any") "no password"
-        let again = condembedWith [ "CONDEMBED_STORE", store ] [ "index"; run; pictures.Value ]
+        let again = condembedWith [ "CONDEMBED_STORE", store ] [ "index"; run; imageFolder.Value ]
         Expect.stringContains again.Out "0 images written, 96 there already" again.Everything
 
-        let query = Directory.GetFiles(pictures.Value, "*.png", SearchOption.AllDirectories)[4]
+        let query = Directory.GetFiles(imageFolder.Value, "*.png", SearchOption.AllDirectories)[4]
         let search where = hitsOf (jsonOf (succeeds ([ "search"; run; "--query"; query; "--top"; "5"; "--json" ] @ where)))
-        let expected = search [ "--gallery"; pictures.Value ]
+        let expected = search [ "--gallery"; imageFolder.Value ]
 
         let found = search [ "--store"; store; "--exact" ]
         Expect.equal (List.map fst found) (List.map fst expected) "paths"
@@ -54,7 +54,7 @@ let private working =
         Expect.stringContains text.Out $"1.0000  {fst expected[0]}" text.Everything
         let other = finishedRun [ "steps", "7" ]
         expectRefused (condembed [ "search"; other; "--store"; store; "--query"; query ]) [ "another network"; "another store or table" ]
-        expectRefused (condembed [ "index"; other; pictures.Value; "--store"; store ]) [ "another network"; "?table=NAME" ]
+        expectRefused (condembed [ "index"; other; imageFolder.Value; "--store"; store ]) [ "another network"; "?table=NAME" ]
     }
 
 let private killed =
@@ -115,7 +115,7 @@ let private together =
         use model = EmbeddingModel.Load(run, "cpu")
         let network = StoreNetwork.Of model
         rows address PostgresSql.CreateCollections |> ignore
-        let start store = launch (Path.GetTempPath()) [ "index"; run; pictures.Value; "--store"; store; "--block"; "8"; "--json" ]
+        let start store = launch (Path.GetTempPath()) [ "index"; run; imageFolder.Value; "--store"; store; "--block"; "8"; "--json" ]
 
         let waiting () =
             rows address "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
@@ -141,7 +141,7 @@ let private together =
                 let outcome = running.Outcome()
                 Expect.equal outcome.Code 0 outcome.Everything
 
-            Expect.equal (rows address $"SELECT count(*) FROM {table}") [ [ box 96L ] ] "every picture once"
+            Expect.equal (rows address $"SELECT count(*) FROM {table}") [ [ box 96L ] ] "every image once"
 
         done' "catalogue" processes
         // Where none of them finds the table, one of them makes it.
@@ -154,12 +154,12 @@ let private found =
 
         inFolder (fun folder ->
             let store, empty = Path.Combine(folder, "a.index"), Path.Combine(folder, "empty.index")
-            index [ run; pictures.Value; "--store"; store ] |> ignore
-            let query = Directory.GetFiles(pictures.Value, "*.png", SearchOption.AllDirectories)[4]
+            index [ run; imageFolder.Value; "--store"; store ] |> ignore
+            let query = Directory.GetFiles(imageFolder.Value, "*.png", SearchOption.AllDirectories)[4]
             let label = Path.GetFileName(Path.GetDirectoryName query)
             let search where = condembed ([ "search"; run; "--query"; query; "--top"; "3" ] @ where)
 
-            for place in [ [ "--store"; store ]; [ "--gallery"; pictures.Value ] ] do
+            for place in [ [ "--store"; store ]; [ "--gallery"; imageFolder.Value ] ] do
                 let outcome = search (place @ [ "--label"; label ])
                 Expect.equal outcome.Code 0 outcome.Everything
                 let lines = outcome.Out.Trim().Split('\n')[1..]
@@ -175,7 +175,7 @@ let private found =
     }
 
 let private bad =
-    test "index names every bad picture before it writes anything, and with --skip-bad leaves them out" {
+    test "index names every bad image before it writes anything, and with --skip-bad leaves them out" {
         let run = finishedRun []
 
         inFolder (fun folder ->
@@ -183,13 +183,13 @@ let private bad =
             Directory.CreateDirectory set |> ignore
 
             for at, file in
-                Directory.GetFiles(pictures.Value, "*.png", SearchOption.AllDirectories)
+                Directory.GetFiles(imageFolder.Value, "*.png", SearchOption.AllDirectories)
                 |> Seq.truncate 3
                 |> Seq.indexed do
                 File.Copy(file, Path.Combine(set, $"{at}.png"))
 
             for name in [ "bad.png"; "worse.jpg" ] do
-                File.WriteAllText(Path.Combine(set, name), $"no picture: {name}")
+                File.WriteAllText(Path.Combine(set, name), $"no image: {name}")
 
             expectRefused (condembed [ "index"; run; set; "--store"; store ]) [ "2 of 5 images"; "bad.png"; "worse.jpg"; "--skip-bad" ]
             let summary = index [ run; set; "--store"; store; "--skip-bad" ]
@@ -200,7 +200,7 @@ let private shards =
     test "shards are made one by one, skipped when they are there, and loaded together" {
         inFolder (fun folder ->
             let run, store = finishedRun [], pgliteUri "cli_shards"
-            let embed shard = succeeds [ "embed"; run; pictures.Value; "--out"; folder; "--shard"; shard ]
+            let embed shard = succeeds [ "embed"; run; imageFolder.Value; "--out"; folder; "--shard"; shard ]
             Expect.stringContains (embed "2/2") "32 embeddings of 16 numbers" "second"
             Expect.stringContains (embed "2/2") "exists already" "again"
 
@@ -215,25 +215,25 @@ let private shards =
             Expect.equal (number "embedded" summary, number "known" summary) (64L, 32L) "the rest"
             let file = Path.Combine(folder, "catalogue.index")
             Expect.equal (number "embedded" (index [ folder; "--store"; file ])) 96L "into a file too"
-            let found = jsonOf (succeeds [ "search"; run; "--store"; file; "--query"; pictures.Value; "--top"; "1"; "--json" ])
+            let found = jsonOf (succeeds [ "search"; run; "--store"; file; "--query"; imageFolder.Value; "--top"; "1"; "--json" ])
 
             for answer in found.EnumerateArray() do
                 let hit = Seq.head (answer.GetProperty("hits").EnumerateArray())
                 Expect.equal (hit.GetProperty("path").GetString()) (answer.GetProperty("path").GetString()) "itself"
 
-            let direct = index [ run; pictures.Value; "--store"; store ]
-            Expect.equal (number "embedded" direct, number "known" direct, number "renamed" direct) (0L, 96L, 0L) "the same pictures")
+            let direct = index [ run; imageFolder.Value; "--store"; store ]
+            Expect.equal (number "embedded" direct, number "known" direct, number "renamed" direct) (0L, 96L, 0L) "the same images")
     }
 
 let private input =
     test "what is wrong is said before any work" {
         let run = finishedRun []
-        let nowhere = condembedWith [ "CONDEMBED_STORE", "" ] [ "index"; run; pictures.Value ]
+        let nowhere = condembedWith [ "CONDEMBED_STORE", "" ] [ "index"; run; imageFolder.Value ]
         expectRefused nowhere [ "--store postgres://"; "CONDEMBED_STORE" ]
-        expectRefused (condembed [ "index"; run; pictures.Value; "--store"; "mysql://u:hush@h/d" ]) [ "--store mysql://..." ]
+        expectRefused (condembed [ "index"; run; imageFolder.Value; "--store"; "mysql://u:hush@h/d" ]) [ "--store mysql://..." ]
         expectRefused (condembed [ "index"; run; "--store"; "postgres://h/d" ]) [ "give images too" ]
-        expectRefused (condembed [ "index"; run; pictures.Value; "--store"; "postgres://h/d"; "--block"; "0" ]) [ "--block 0" ]
-        expectRefused (condembed [ "embed"; run; pictures.Value; "--out"; "x"; "--shard"; "3/2" ]) [ "--shard 3/2" ]
+        expectRefused (condembed [ "index"; run; imageFolder.Value; "--store"; "postgres://h/d"; "--block"; "0" ]) [ "--block 0" ]
+        expectRefused (condembed [ "embed"; run; imageFolder.Value; "--out"; "x"; "--shard"; "3/2" ]) [ "--shard 3/2" ]
         expectRefused (condembed [ "search"; run; "--query"; "x"; "--gallery"; "y"; "--store"; "z" ]) [ "one of them" ]
 
         expectRefused

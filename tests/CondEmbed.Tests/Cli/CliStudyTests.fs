@@ -15,7 +15,7 @@ let private written folder (others: (string * string) list) =
     let lines =
         [ "seeds = 2"
           "[base]"
-          $"data = '{pictures.Value}'"
+          $"data = '{imageFolder.Value}'"
           for KeyValue(key, value) in Map(tiny @ others) do
               $"{key} = '{value}'"
           "[arms.baseline]"

@@ -57,7 +57,7 @@ let private metrics =
 let private preview =
     testList
         "preview"
-        [ test "a picture's view equals Pillow's to the bit" {
+        [ test "a image's view equals Pillow's to the bit" {
               inFolder (fun folder ->
                   let all = jsonOf (File.ReadAllText(golden "images/cases.json"))
                   let cases = Seq.toArray (all.GetProperty("cases").EnumerateArray())
@@ -91,7 +91,7 @@ let private preview =
               inFolder (fun folder ->
                   let out = Path.Combine(folder, "sheet.png")
 
-                  for data in [ pictures.Value; "emoji" ] do
+                  for data in [ imageFolder.Value; "emoji" ] do
                       let said = succeeds [ "preview"; data; "--out"; out; "--set"; "size=32" ]
                       Expect.stringContains said out "where it is"
                       let sheet = ImageSupport.decodeFile out
@@ -106,7 +106,7 @@ let private training =
             let outcome =
                 condembed
                     [ "train"
-                      pictures.Value
+                      imageFolder.Value
                       "--out"
                       run
                       for key, value in tiny do
@@ -138,7 +138,11 @@ let private evaluate =
         let best = numbersOf (jsonOf (succeeds [ "evaluate"; run.Root; "--best"; "--json" ]))
 
         Expect.equal best["map_at_r"] written.Best["map_at_r"] "the best"
-        Expect.stringContains (succeeds [ "evaluate"; run.BestWeights; pictures.Value ]) "96 queries" "a model file on other data, as text"
+
+        Expect.stringContains
+            (succeeds [ "evaluate"; run.BestWeights; imageFolder.Value ])
+            "96 queries"
+            "a model file on other data, as text"
     }
 
 let private withoutBad =
@@ -148,7 +152,7 @@ let private withoutBad =
             unpack data 16
             let config = settings data [ "skip_bad", "true"; "steps", "1" ]
             let own = RunData.Open config
-            File.WriteAllText(Path.Combine(data, own.Dataset.Items[own.Split.Test[0]].Path), "no picture")
+            File.WriteAllText(Path.Combine(data, own.Dataset.Items[own.Split.Test[0]].Path), "no image")
             train config run |> ignore
             let outcome = condembed [ "evaluate"; run; "--json" ]
             Expect.equal outcome.Code 0 outcome.Everything
@@ -165,7 +169,7 @@ let private embed =
             let file ending = Path.Combine(folder, "e" + ending)
 
             for ending in [ ".npy"; ".csv"; ".jsonl"; ".parquet" ] do
-                let out = succeeds [ "embed"; run; pictures.Value; "--out"; file ending ]
+                let out = succeeds [ "embed"; run; imageFolder.Value; "--out"; file ending ]
                 Expect.stringContains out "96 embeddings of 16 numbers" ending
 
             let array = Npy.Read(file ".npy")
@@ -175,7 +179,7 @@ let private embed =
 
             let number (text: string) = Single.Parse(text, CultureInfo.InvariantCulture)
 
-            let items = FolderDataset.Open(pictures.Value).Items
+            let items = FolderDataset.Open(imageFolder.Value).Items
             let lines = File.ReadAllLines(file ".csv")
             Expect.stringStarts lines[0] "path,label,e0,e1," "header"
 
@@ -195,21 +199,21 @@ let private embed =
             Expect.equal (Text.Encoding.ASCII.GetString((File.ReadAllBytes(file ".parquet"))[..3])) "PAR1" "Parquet"
             let measured = numbersOf (jsonOf (succeeds [ "metrics"; file ".npy"; "--json" ]))
 
-            let evaluated = numbersOf (jsonOf (succeeds [ "evaluate"; run; pictures.Value; "--json" ]))
+            let evaluated = numbersOf (jsonOf (succeeds [ "evaluate"; run; imageFolder.Value; "--json" ]))
 
             Expect.equal (Map.toList measured) (Map.toList evaluated) "metrics")
     }
 
 let private search =
-    test "search finds a picture in its own gallery, and tells in text, JSON and HTML" {
+    test "search finds a image in its own gallery, and tells in text, JSON and HTML" {
         inFolder (fun folder ->
             let run, page = finishedRun [], Path.Combine(folder, "found.html")
 
-            let query = Directory.GetFiles(pictures.Value, "*.png", SearchOption.AllDirectories)[0]
+            let query = Directory.GetFiles(imageFolder.Value, "*.png", SearchOption.AllDirectories)[0]
 
-            let name = Path.GetRelativePath(pictures.Value, query).Replace('\\', '/')
+            let name = Path.GetRelativePath(imageFolder.Value, query).Replace('\\', '/')
 
-            let arguments = [ "search"; run; "--gallery"; pictures.Value; "--query"; query; "--top"; "3" ]
+            let arguments = [ "search"; run; "--gallery"; imageFolder.Value; "--query"; query; "--top"; "3" ]
 
             let out = succeeds (arguments @ [ "--html"; page ])
             Expect.stringContains out $"1.0000  {name}" "itself comes first"
@@ -222,7 +226,7 @@ let private search =
             Expect.equal (List.sortDescending cosines) cosines "most similar first"
             let folderOfQueries = string (Path.GetDirectoryName query)
 
-            let many = jsonOf (succeeds [ "search"; run; "--gallery"; pictures.Value; "--query"; folderOfQueries; "--json" ])
+            let many = jsonOf (succeeds [ "search"; run; "--gallery"; imageFolder.Value; "--query"; folderOfQueries; "--json" ])
 
             Expect.equal (many.GetArrayLength()) 6 "a folder of queries")
     }

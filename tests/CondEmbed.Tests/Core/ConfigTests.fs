@@ -141,7 +141,7 @@ let private derived =
               Expect.equal (Config.stepsOf 1000 { config with Epochs = 3.0 }) 30 "three epochs"
               Expect.equal (Config.stepsOf 10 { config with Epochs = 0.5 }) 1 "never none")
 
-          testCase "test pictures are resized by 8 / 7 from 96 px on, unless a size is given" (fun () ->
+          testCase "test images are resized by 8 / 7 from 96 px on, unless a size is given" (fun () ->
               let resize size resize = Config.resizeOf { Config.standard with Size = size; Resize = resize }
 
               Expect.equal [ resize 64 0; resize 96 0; resize 224 0; resize 224 300 ] [ 64; 109; 256; 300 ] "sizes")

@@ -61,9 +61,9 @@ let private equal =
               let config = { Config.standard with Encoder = "resnet18"; Embedding = 32; Size = 64 }
               let layer, foldedLayer = Network.embed (Recipe.network config), Network.embed (Recipe.folded config)
               let parameters = trained layer.Specs |> Params.map (fun _ tensor -> tensor.``to`` float32)
-              let pictures = torch.randint (0L, 256L, [| 3L; 64L; 64L; 3L |], dtype = torch.uint8, device = torch.CPU)
-              let folded = Layer.run (Folding.parameters layer.Specs foldedLayer.Specs parameters) foldedLayer pictures
-              expectClose 1e-5 (Layer.run parameters layer pictures) folded "embeddings") ]
+              let images = torch.randint (0L, 256L, [| 3L; 64L; 64L; 3L |], dtype = torch.uint8, device = torch.CPU)
+              let folded = Layer.run (Folding.parameters layer.Specs foldedLayer.Specs parameters) foldedLayer images
+              expectClose 1e-5 (Layer.run parameters layer images) folded "embeddings") ]
 
 /// The small network, its norms apart and folded.
 let private small = mapOf (Residual.small options), mapOf (Residual.small { options with Norms = Layers.Norms.Folded })

@@ -7,7 +7,7 @@ open CondEmbed.Encoders
 open CondEmbed.Tests.Support
 open TorchSharp
 
-/// Pictures of 8 px in patches of 4: four tokens and the class token, 6 wide, two blocks of two heads.
+/// Images of 8 px in patches of 4: four tokens and the class token, 6 wide, two blocks of two heads.
 let private tiny: VisionTransformer.Options =
     { Patch = 4
       Size = 8

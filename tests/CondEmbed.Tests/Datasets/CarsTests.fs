@@ -18,14 +18,14 @@ let private roles = [ Role.Train; Role.Train; Role.Test; Role.Test ]
 let private expectCars files (root: string) =
     let found = opened subset root
     Expect.equal (shown found) (List.zip3 files labels roles) "images"
-    Expect.isTrue (Seq.forall Option.isNone (boxesOf found)) "whole pictures"
+    Expect.isTrue (Seq.forall Option.isNone (boxesOf found)) "whole images"
     Expect.equal found.Kind "CARS196" "recognised"
 
 let private expectBoxes (root: string) =
     let found = opened withBoxes root
     Expect.equal (boxesOf found) (List.replicate 4 (Some(PixelBox(1, 2, 8, 28)))) "from one-based inclusive corners"
-    let picture = PictureReader(found).Read 0
-    Expect.equal (picture.Width, picture.Height) (8, 10) "a box that reaches over the edge is cut there"
+    let image = ImageReader(found).Read 0
+    Expect.equal (image.Width, image.Height) (8, 10) "a box that reaches over the edge is cut there"
 
 let private forms =
     testList
@@ -41,7 +41,7 @@ let private forms =
 
           for testList in [ "cars_test_annos_withlabels.mat"; "devkit/cars_test_annos_withlabels.mat" ] do
               for inner in [ ""; "cars_train/" ] do
-                  test $"devkit, with {testList} and pictures in cars_train/{inner}" {
+                  test $"devkit, with {testList} and images in cars_train/{inner}" {
                       inFolder (fun root ->
                           // Each half of the devkit holds classes of both halves of metric learning.
                           carsDevkit root testList [ rows[0]; rows[2] ] [ rows[1]; rows[3] ]
@@ -63,7 +63,7 @@ let private forms =
           }
 
           for inner in [ "car_data/car_data"; "car_data" ] do
-              test $"tables, with pictures in {inner}" {
+              test $"tables, with images in {inner}" {
                   inFolder (fun root ->
                       let line (file, label) = $"{file},2,3,9,30,{label}"
                       write root "anno_train.csv" [ line rows[0]; line rows[2] ]
@@ -87,7 +87,7 @@ let private forms =
 let private counts =
     testList
         "counts"
-        [ test "a whole list is whole, and without its pictures says how many are missing and which first" {
+        [ test "a whole list is whole, and without its images says how many are missing and which first" {
               inFolder (fun root ->
                   carsOneList root carsWhole
                   let listed = opened (DatasetOptions(ListsOnly = true)) root

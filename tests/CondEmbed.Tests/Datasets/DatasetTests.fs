@@ -42,7 +42,7 @@ let private emoji =
                   Expect.equal written[pair.Key] pair.Value pair.Key
           }
 
-          test "every picture is a PNG, also when threads read at once" {
+          test "every image is a PNG, also when threads read at once" {
               let emoji = EmojiDataset.Open()
 
               let starts = ParallelEnumerable.Range(0, emoji.Count).Select(fun i -> emoji.Read(i)[1..3]).ToArray()
@@ -50,7 +50,7 @@ let private emoji =
               Expect.all starts (fun start -> start = "PNG"B) "PNG signature"
           }
 
-          test "a picture handed out is the caller's own" {
+          test "a image handed out is the caller's own" {
               let emoji = EmojiDataset.Open()
               emoji.Read(0)[0] <- 0uy
               Expect.equal (emoji.Read(0)[0]) 0x89uy "the set is unchanged"
@@ -79,9 +79,9 @@ let private folders =
               inFolder (fun folder ->
                   let root, store = Path.Combine(folder, "set"), Path.Combine(folder, "store")
                   write root [ "a/1.png" ]
-                  write store [ "a picture with a longer name.png"; "gone.png" ]
+                  write store [ "a image with a longer name.png"; "gone.png" ]
                   let link (name: string) target = File.CreateSymbolicLink(Path.Combine(root, "a", name), target) |> ignore
-                  link "2.png" (Path.Combine(store, "a picture with a longer name.png"))
+                  link "2.png" (Path.Combine(store, "a image with a longer name.png"))
                   link "3.png" "2.png"
                   link "4.png" (Path.Combine(store, "gone.png"))
                   File.Delete(Path.Combine(store, "gone.png"))
@@ -249,14 +249,14 @@ let private tables =
                   rejects [ "q.csv, line 2"; "never closed" ] (fun () -> ImageDatasets.Open quote |> ignore))
           }
 
-          testCase "the box of a table cuts the picture, and one that reaches outside is a bad picture" (fun () ->
+          testCase "the box of a table cuts the image, and one that reaches outside is a bad image" (fun () ->
               inFolder (fun folder ->
                   let pixels = Array.init (8 * 4 * 3) byte
-                  let picture = RgbImage(8, 4, pixels)
-                  ImageEncoder.SavePng(picture, Path.Combine(folder, "a.png"))
+                  let image = RgbImage(8, 4, pixels)
+                  ImageEncoder.SavePng(image, Path.Combine(folder, "a.png"))
                   let table = Path.Combine(folder, "table.csv")
                   File.WriteAllText(table, "path,label,x,y,w,h\na.png,one,2,1,3,2\na.png,two,6,1,3,2\n")
-                  let reader = PictureReader(ImageDatasets.Open table)
+                  let reader = ImageReader(ImageDatasets.Open table)
                   let part = reader.Read 0
                   Expect.equal (part.Width, part.Height) (3, 2) "size"
                   Expect.sequenceEqual part.Pixels (Array.append pixels[30..38] pixels[54..62]) "pixels"

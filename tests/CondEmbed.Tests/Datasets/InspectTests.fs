@@ -11,24 +11,24 @@ open CondEmbed.Tests.Support
 
 let private inspected (dataset: IImageDataset) = DatasetInspector(dataset).Run(2)
 
-/// Two classes for training and two for test, four pictures each, with some things wrong.
+/// Two classes for training and two for test, four images each, with some things wrong.
 let private troubled (root: string) =
-    let file part label picture = Path.Combine(root, part, label, picture)
+    let file part label image = Path.Combine(root, part, label, image)
 
     for at, (part, label) in List.indexed [ "train", "a"; "train", "b"; "test", "c"; "test", "d" ] do
-        for picture in 0..3 do
-            drawPicture (file part label $"{picture}.png") (at * 10 + picture)
+        for image in 0..3 do
+            drawPicture (file part label $"{image}.png") (at * 10 + image)
 
     File.Copy(file "train" "a" "0.png", file "test" "c" "copy.png")
     File.Copy(file "test" "d" "1.png", file "test" "d" "copy.png")
-    File.WriteAllText(file "train" "b" "broken.png", "no picture")
+    File.WriteAllText(file "train" "b" "broken.png", "no image")
     File.WriteAllText(file "train" "b" "empty.png", "")
     File.WriteAllBytes(file "train" "b" "really.png", ImageEncoder.Jpeg(RgbImage(40, 30, Rgb(1uy, 2uy, 3uy))))
 
 let private findings =
     testList
         "findings"
-        [ test "counts, sizes, formats, bad pictures and duplicates" {
+        [ test "counts, sizes, formats, bad images and duplicates" {
               inFolder (fun root ->
                   troubled root
                   let found = inspected (ImageDatasets.Open root)
@@ -76,13 +76,13 @@ let private findings =
                   Expect.equal found.Images 6 "images")
           }
 
-          test "a sheet shows a picture of each class but the bad ones, with a frame of its part" {
+          test "a sheet shows a image of each class but the bad ones, with a frame of its part" {
               inFolder (fun root ->
                   troubled root
                   let inspector = DatasetInspector(ImageDatasets.Open root)
                   let found = inspector.Run()
                   let sheet = inspector.Sheet found.Bad
-                  Expect.isTrue (sheet.Width > 4 * 112 && sheet.Height > 112) "four pictures in a row"
+                  Expect.isTrue (sheet.Width > 4 * 112 && sheet.Height > 112) "four images in a row"
 
                   let frames =
                       set [ for at in 0..3 .. sheet.Pixels.Length - 3 -> sheet.Pixels[at], sheet.Pixels[at + 1], sheet.Pixels[at + 2] ]
@@ -102,7 +102,7 @@ let private findings =
 let private parts =
     testList
         "parts"
-        [ test "without bad pictures, items and files keep together, and a published set is whole no more" {
+        [ test "without bad images, items and files keep together, and a published set is whole no more" {
               inFolder (fun root ->
                   troubled root
                   let left = ResizeArray()
@@ -128,7 +128,7 @@ let private parts =
 
           test "nothing that can be used" {
               inFolder (fun root ->
-                  write root "a/1.png" [ "no picture" ]
+                  write root "a/1.png" [ "no image" ]
                   rejects [ "none of the 1 images" ] (fun () -> DatasetPart.WithoutBad(ImageDatasets.Open root) |> ignore))
           } ]
 

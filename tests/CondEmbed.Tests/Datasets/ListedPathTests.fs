@@ -1,4 +1,4 @@
-/// Lists of published sets that name pictures outside of the folder.
+/// Lists of published sets that name images outside of the folder.
 module CondEmbed.Tests.ListedPathTests
 
 open System.IO

@@ -15,7 +15,7 @@ open TorchSharp
 /// A picture of one colour that says which it is.
 let private plain (n: int) = RgbImage(5, 4, Rgb(byte n, byte (2 * n), byte (255 - n)))
 
-let private data = lazy MemoryDataset("numbers", [ for n in 0..11 -> LabelledPicture($"class{n / 3}", plain n) ])
+let private data = lazy MemoryDataset("numbers", [ for n in 0..11 -> LabelledImage($"class{n / 3}", plain n) ])
 
 let private sets =
     testList
@@ -27,10 +27,9 @@ let private sets =
                   CondEmbed.Torch.Native.ensure ()
                   use tensor = torch.tensor((plain 7).Pixels, dtype = torch.uint8).reshape(4L, 5L, 3L)
 
-                  let set =
-                      MemoryDataset("set", [ LabelledPicture("a", plain 7); LabelledPicture("b", file); LabelledPicture("c", tensor) ])
+                  let set = MemoryDataset("set", [ LabelledImage("a", plain 7); LabelledImage("b", file); LabelledImage("c", tensor) ])
 
-                  let reader = PictureReader set
+                  let reader = ImageReader set
                   Expect.equal [ for item in set.Items -> item.Label ] [ "a"; "b"; "c" ] "labels"
 
                   for place in 0..2 do
@@ -46,7 +45,7 @@ let private sets =
                       reads <- reads + 1
 
                       for n in 0..11 do
-                          LabelledPicture($"class{n / 3}", plain n)
+                          LabelledImage($"class{n / 3}", plain n)
                   }
 
               let split = ClassSplit.Make(MemoryDataset("numbers", pictures))
@@ -54,20 +53,20 @@ let private sets =
               Expect.equal (split.Train.Count + split.Validation.Count + split.Test.Count) 12 "every picture has a part")
 
           testCase "roles and categories are kept" (fun () ->
-              let set = MemoryDataset("set", [ LabelledPicture("a", plain 1, Role = Role.Test, Category = "wide") ])
+              let set = MemoryDataset("set", [ LabelledImage("a", plain 1, Role = Role.Test, Category = "wide") ])
               Expect.equal (set.Items[0].Role, set.Items[0].Category) (Role.Test, "wide") "the item")
 
           testCase "what is wrong is named" (fun () ->
               rejects [ "nothing"; "no images" ] (fun () -> MemoryDataset("nothing", []) |> ignore)
 
               rejects [ "set"; "image 1"; "empty label" ] (fun () ->
-                  MemoryDataset("set", [ LabelledPicture("a", plain 1); LabelledPicture("", plain 2) ]) |> ignore)
+                  MemoryDataset("set", [ LabelledImage("a", plain 1); LabelledImage("", plain 2) ]) |> ignore)
 
-              let missing = MemoryDataset("set", [ LabelledPicture("a", "/nowhere/at-all.png") ])
-              rejects [ "/nowhere/at-all.png"; "cannot be read" ] (fun () -> (PictureReader missing).Read 0 |> ignore)
+              let missing = MemoryDataset("set", [ LabelledImage("a", "/nowhere/at-all.png") ])
+              rejects [ "/nowhere/at-all.png"; "cannot be read" ] (fun () -> (ImageReader missing).Read 0 |> ignore)
               CondEmbed.Torch.Native.ensure ()
 
-              Expect.throwsC (fun () -> LabelledPicture("a", torch.zeros (3L, 4L, 5L)) |> ignore) (fun error ->
+              Expect.throwsC (fun () -> LabelledImage("a", torch.zeros (3L, 4L, 5L)) |> ignore) (fun error ->
                   for word in [ "H x W x 3 bytes"; "Float32"; "[3, 4, 5]" ] do
                       Expect.stringContains error.Message word "the message")) ]
 
@@ -75,7 +74,7 @@ let private tensors =
     testList
         "tensors"
         [ tensorTest "all pictures in order, with classes numbered by name" (fun () ->
-              use pictures = new PictureTensors(data.Value, [| 5; 0; 11 |], 4)
+              use pictures = new ImageTensors(data.Value, [| 5; 0; 11 |], 4)
               Expect.sequenceEqual pictures.All.Images.shape [ 3L; 4L; 4L; 3L ] "shape"
               Expect.sequenceEqual (pictures.All.Labels.data<int64>().ToArray()) [ 1L; 0L; 2L ] "numbers"
               Expect.sequenceEqual pictures.Classes [ "class0"; "class1"; "class3" ] "names"
@@ -83,11 +82,11 @@ let private tensors =
               Expect.sequenceEqual first[0..2] [ 5uy; 10uy; 250uy ] "pixels")
 
           tensorTest "they outlive the scope they were made in" (fun () ->
-              use pictures = CondEmbed.Tensors.scoped (fun () -> new PictureTensors(data.Value, null, 4))
+              use pictures = CondEmbed.Tensors.scoped (fun () -> new ImageTensors(data.Value, null, 4))
               Expect.equal (pictures.All.Labels.sum().item<int64>()) 18L "labels can be read")
 
           tensorTest "a batch depends on seed and step alone, and holds so many of each class" (fun () ->
-              use pictures = new PictureTensors(data.Value, null, 4)
+              use pictures = new ImageTensors(data.Value, null, 4)
               let labels seed step = pictures.Draw(step, 6, 3, seed).Labels.data<int64>().ToArray()
               let images seed step = pictures.Draw(step, 6, 3, seed).Images.data<byte>().ToArray()
               let first = images 1 4
@@ -101,7 +100,7 @@ let private tensors =
               rejects [ "batch of 7"; "multiple of 3" ] (fun () -> pictures.Draw(0, 7, 3) |> ignore))
 
           tensorTest "a view is applied to each picture, with its own size" (fun () ->
-              use pictures = new PictureTensors(data.Value, null, 4)
+              use pictures = new ImageTensors(data.Value, null, 4)
               let batch = pictures.Draw(0, 6, 3, 0, TrainTransform(Size = 8))
               Expect.sequenceEqual batch.Images.shape [ 6L; 8L; 8L; 3L ] "shape"
               let same = pictures.Draw(0, 6, 3, 0)
@@ -109,7 +108,7 @@ let private tensors =
               Expect.sequenceEqual (corner batch.Images) (corner same.Images) "a picture of one colour stays so")
 
           tensorTest "embeddings are measured against the classes" (fun () ->
-              use pictures = new PictureTensors(data.Value, null, 4)
+              use pictures = new ImageTensors(data.Value, null, 4)
               let perfect = torch.eye(4L).index_select(0L, pictures.All.Labels)
               Expect.equal ((pictures.Measure perfect).Recall 1) 1.0 "of one direction a class"
               let sheet = pictures.Neighbours(perfect, [ 0; 4 ], 3, 1)

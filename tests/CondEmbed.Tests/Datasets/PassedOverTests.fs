@@ -1,4 +1,4 @@
-/// Files that are no pictures, or of a kind that is not read: said, never silent, and never waited for.
+/// Files that are no images, or of a kind that is not read: said, never silent, and never waited for.
 module CondEmbed.Tests.PassedOverTests
 
 open System
@@ -18,7 +18,7 @@ open CondEmbed.Tests.ImageSupport
 
 let private jpeg = lazy File.ReadAllBytes(goldenImage "wide.jpg")
 
-/// Files below a folder, JPEG pictures by their bytes whatever their names.
+/// Files below a folder, JPEG images by their bytes whatever their names.
 let private laid folder names =
     for name: string in names do
         let file = Path.Combine(folder, name)
@@ -36,7 +36,7 @@ let private linesOf names =
 let private notices =
     testList
         "in class folders"
-        [ test "are counted by endings, with the classes that have fewer pictures, or none" {
+        [ test "are counted by endings, with the classes that have fewer images, or none" {
               let lines =
                   linesOf
                       [ "one/0.jpg"
@@ -88,15 +88,15 @@ let private single =
             let heic, photo = Path.Combine(folder, "x.heic"), Path.Combine(folder, "photo")
             File.WriteAllBytes(heic, Array.concat [ [| 0uy; 0uy; 0uy; 24uy |]; "ftypheic\000\000\000\000mif1heic"B; Array.zeroCreate 99 ])
             File.WriteAllBytes(photo, jpeg.Value)
-            rejects [ "HEIC"; "convert it" ] (fun () -> PictureReader(ImageDatasets.OpenImages heic).Read 0 |> ignore)
-            Expect.isGreaterThan (PictureReader(ImageDatasets.OpenImages photo).Read 0).Width 0 "read")
+            rejects [ "HEIC"; "convert it" ] (fun () -> ImageReader(ImageDatasets.OpenImages heic).Read 0 |> ignore)
+            Expect.isGreaterThan (ImageReader(ImageDatasets.OpenImages photo).Read 0).Width 0 "read")
     }
 
 let private pipes =
     if OperatingSystem.IsWindows() then
         []
     else
-        [ test "a pipe with the name of a picture is refused and not opened" {
+        [ test "a pipe with the name of a image is refused and not opened" {
               inFolder (fun folder ->
                   let pipe = Path.Combine(folder, "pipe.jpg")
                   use made = Process.Start("mkfifo", pipe)
@@ -108,8 +108,7 @@ let private pipes =
                   for index in 0..2 do
                       let read =
                           Task.Run(fun () ->
-                              rejects [ "pipe or a device" ] (fun () ->
-                                  PictureReader(ImageDatasets.OpenImages folder).Read index |> ignore))
+                              rejects [ "pipe or a device" ] (fun () -> ImageReader(ImageDatasets.OpenImages folder).Read index |> ignore))
 
                       Expect.isTrue (read.Wait(TimeSpan.FromMinutes 1.0)) "nobody waits for it")
           } ]
@@ -127,7 +126,7 @@ let private sizes =
         Expect.equal (resize [ "encoder", "vit-s16"; "size", "112" ]) 128 "a transformer"
         Expect.equal (resize (size 112 @ [ "resize", "112" ])) 112 "as given"
         Expect.equal (resize [ "encoder", "resnet50" ]) 256 "the encoder's own"
-        Expect.equal (RunSettings.ResizeOf(resolved [ "size", "64" ])) 64 "small pictures are seen whole"
+        Expect.equal (RunSettings.ResizeOf(resolved [ "size", "64" ])) 64 "small images are seen whole"
         Expect.equal (TrainingOptions(Encoder = "resnet50", Size = 112).Resolve().Resize) 128 "from C#"
         Expect.equal (Config.resized 112 Config.photographs).Resize 128 "from F#"
     }
@@ -170,7 +169,7 @@ let private background =
               Expect.notEqual right.Pixels plain.Pixels "it matters"
 
               for cache in [ null; DecodedCache() ] do
-                  let reader = PictureReader(source, cache = cache)
+                  let reader = ImageReader(source, cache = cache)
                   expectSame (reader.Read 0).Pixels plain.Pixels "dropped"
                   let view = EvalTransform(24, 24, Background = Nullable white)
                   let mutable random = SeededRandom.For(0L, 0L, 0L)
@@ -180,7 +179,7 @@ let private background =
           } ]
 
 let private largest =
-    test "the largest picture is a setting" {
+    test "the largest image is a setting" {
         let file = File.ReadAllBytes(goldenImage "small.png")
         let read (config: Config) = (Views.Decoder config).Decode(file, "small") |> ignore
         read (resolved [])

@@ -39,22 +39,22 @@ let private birds =
                   Expect.equal (halves found) (4, 4, 4) "halves"
                   Expect.stringContains ((ClassSplit.Make found).Describe()) "classes 1-100 train" "the rule"
                   Expect.stringContains ((ClassSplit.Make found).Describe()) "subset: 8 of 11,788 images of CUB-200-2011" "the subset"
-                  Expect.isTrue (Seq.forall Option.isNone (boxesOf found)) "whole pictures"
+                  Expect.isTrue (Seq.forall Option.isNone (boxesOf found)) "whole images"
                   let boxed = opened withBoxes root
                   Expect.equal (boxesOf boxed).Head (Some(PixelBox(2, 3, 8, 30))) "box"
-                  Expect.equal (PictureReader(boxed).Read 0).Height 9 "cut at the edge"
+                  Expect.equal (ImageReader(boxed).Read 0).Height 9 "cut at the edge"
 
                   write
                       root
                       "bounding_boxes.txt"
                       [ for item in [ 31; 32; 1001; 1002; 1011; 1012; 1021; 1022 ] -> $"{item} 2.0 12.0 8.0 5.0" ]
 
-                  rejects [ "3_1.jpg"; "Top = 12"; "not inside 16 x 12" ] (fun () -> PictureReader(opened withBoxes root).Read 0 |> ignore)
+                  rejects [ "3_1.jpg"; "Top = 12"; "not inside 16 x 12" ] (fun () -> ImageReader(opened withBoxes root).Read 0 |> ignore)
                   File.Delete(Path.Combine(root, "classes.txt"))
                   Expect.equal ((opened subset root).Items[5].Label) "101" "without names")
           }
 
-          test "the published lists are whole, and say what is missing where the pictures are not there" {
+          test "the published lists are whole, and say what is missing where the images are not there" {
               inFolder (fun folder ->
                   ZipFile.ExtractToDirectory(sharedData "annotations.zip", folder)
                   let root = Path.Combine(folder, "annotations", "CUB_200_2011")
@@ -137,7 +137,7 @@ let private clothes =
     testList
         "In-Shop"
         [ for folder in [ "Img/img"; "img" ] do
-              test $"columns padded with blanks, queries and gallery, categories, boxes; pictures in {folder}" {
+              test $"columns padded with blanks, queries and gallery, categories, boxes; images in {folder}" {
                   inFolder (fun root ->
                       let path sex item = $"{sex}/Dresses/id_{item}/0_front.jpg"
 

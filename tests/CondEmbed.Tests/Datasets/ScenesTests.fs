@@ -165,7 +165,7 @@ let private drawing =
           } ]
 
 let private alone =
-    test "emoji-singles: each picture of the classes that are meant alone, of the same parts" {
+    test "emoji-singles: each image of the classes that are meant alone, of the same parts" {
         let set = singles.Value
         let roleOf = EmojiSplit.ReadForScenes()
 
@@ -221,7 +221,7 @@ let private commands =
                   let settings = File.ReadAllText(Path.Combine(folder, "run", "config.toml"))
                   Expect.stringContains settings "data = \"emoji-scenes\"" "no path"
                   let evaluated = succeeds [ "evaluate"; Path.Combine(folder, "run"); "emoji-singles"; "--json" ]
-                  Expect.stringContains evaluated "1386" "the test pictures")
+                  Expect.stringContains evaluated "1386" "the test images")
           }
 
           test "--dataset and DATA must agree" {

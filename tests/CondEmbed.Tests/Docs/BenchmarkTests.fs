@@ -71,19 +71,19 @@ let tests =
 
           test "curves are drawn of rows named scaling.* and of no others, from several files at once" {
               inFolder (fun folder ->
-                  let picture = Path.Combine(folder, "curves.svg")
+                  let image = Path.Combine(folder, "curves.svg")
                   let plain = results folder "plain.json" (0.9, 1.0, 1.1)
                   let text = File.ReadAllText(plain).Replace("step.x", "scaling.x")
                   let growing = Path.Combine(folder, "growing.json")
                   File.WriteAllText(growing, text.Replace("\"a\"", "\"all 32\"").Replace("\"b\"", "\"all 64\""))
-                  let refused = benchmarks [ "--read"; plain; "--curves"; picture ]
+                  let refused = benchmarks [ "--read"; plain; "--curves"; image ]
                   Expect.equal refused.Code 2 refused.Everything
                   Expect.stringContains refused.Error "scaling.*" "what is drawn"
-                  let drawn = benchmarks [ "--read"; plain; "--read"; growing; "--curves"; picture ]
+                  let drawn = benchmarks [ "--read"; plain; "--read"; growing; "--curves"; image ]
                   Expect.equal drawn.Code 0 drawn.Everything
                   Expect.stringContains drawn.Out "| step.x |" "rows of the first file"
                   Expect.stringContains drawn.Out "| scaling.x |" "rows of the second"
-                  Expect.stringContains (File.ReadAllText picture) ">scaling.x, seconds</text>" "a picture")
+                  Expect.stringContains (File.ReadAllText image) ">scaling.x, seconds</text>" "a image")
           }
 
           test "results that are none, places that cannot be written, and another effort are refused" {

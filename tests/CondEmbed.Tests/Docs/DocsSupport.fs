@@ -71,7 +71,7 @@ let frontMatter key page =
     let found = Regex.Match(page.Text, $@"\A---\n(?:[^\n]*\n)*?{Regex.Escape key}: *([^\n]+)\n(?:[^\n]*\n)*?---\n")
     if found.Success then Some(found.Groups[1].Value.Trim()) else None
 
-/// Targets of all links and pictures in a page's prose.
+/// Targets of all links and images in a page's prose.
 let links page = [ for found in Regex.Matches(page.Prose, @"\]\(([^()\s]+)\)") -> found.Groups[1].Value ]
 
 let isElsewhere (target: string) = Regex.IsMatch(target, @"^[a-z]+:")

@@ -87,7 +87,7 @@ let private training =
                   let result =
                       TrainingUser
                           .Train(
-                              Options.Tiny(pictures.Value, Path.Combine(folder, "run")),
+                              Options.Tiny(imageFolder.Value, Path.Combine(folder, "run")),
                               listener (fun at -> lock reports (fun () -> reports.Add at))
                           )
                           .Result
@@ -107,7 +107,7 @@ let private training =
 
           test "a run that is cancelled and goes on" {
               inFolder (fun folder ->
-                  let struct (step, result) = TrainingUser.StopAndGoOn(Options.Tiny(pictures.Value, Path.Combine(folder, "run"))).Result
+                  let struct (step, result) = TrainingUser.StopAndGoOn(Options.Tiny(imageFolder.Value, Path.Combine(folder, "run"))).Result
 
                   Expect.equal step 2 "where it stopped"
                   expectSameRun (finishedRun []) result.Folder)
@@ -116,23 +116,23 @@ let private training =
 let private using =
     testList
         "use"
-        [ test "a picture has one embedding, from its path, its bytes, and among others" {
-              let struct (path, bytes, folder) = SearchUser.EmbedFirst(finishedRun [], pictures.Value)
+        [ test "a image has one embedding, from its path, its bytes, and among others" {
+              let struct (path, bytes, folder) = SearchUser.EmbedFirst(finishedRun [], imageFolder.Value)
 
               Expect.equal bytes path "bytes"
               Expect.isLessThan (Seq.map2 (fun a b -> abs (a - b)) path folder |> Seq.max) 1e-5f "among others"
           }
 
           test "metrics of a model are those of its embeddings" {
-              let struct (evaluated, measured) = SearchUser.Measure(finishedRun [], pictures.Value)
+              let struct (evaluated, measured) = SearchUser.Measure(finishedRun [], imageFolder.Value)
 
               Expect.equal (List.ofSeq measured.Values) (List.ofSeq evaluated.Values) "metrics"
               Expect.equal (evaluated.Recall 1) evaluated["recall@1"] "by name and by K"
               Expect.equal evaluated.Queries 96 "queries"
           }
 
-          test "every picture finds itself first" {
-              let answers = SearchUser.Search(finishedRun [], pictures.Value, 4)
+          test "every image finds itself first" {
+              let answers = SearchUser.Search(finishedRun [], imageFolder.Value, 4)
               Expect.hasLength answers 96 "answers"
 
               for struct (query, found) in answers do
@@ -140,10 +140,10 @@ let private using =
           }
 
           test "pairs are compared, explained and re-ranked" {
-              let struct (pair, heads, plain, reranked) = SearchUser.Compare(finishedRun [ "levels", "2" ], pictures.Value)
+              let struct (pair, heads, plain, reranked) = SearchUser.Compare(finishedRun [ "levels", "2" ], imageFolder.Value)
               Expect.equal (pair.Levels.Count, heads.Count) (2, 2) "levels and heads"
               Expect.equal pair.Last (pair.By CondEmbed.Pairs.PairScore.Last) "last"
-              let struct (evaluated, _) = SearchUser.Measure(finishedRun [ "levels", "2" ], pictures.Value)
+              let struct (evaluated, _) = SearchUser.Measure(finishedRun [ "levels", "2" ], imageFolder.Value)
               Expect.equal plain evaluated.MapAtR "MAP@R by embeddings"
               Expect.notEqual reranked plain "the levels order otherwise"
               Expect.isTrue (abs (reranked - plain) < 0.2) $"MAP@R re-ranked {reranked}, plain {plain}"

@@ -40,7 +40,7 @@ let private snippets =
 let private products () =
     [| for i, path in
            Seq.indexed (
-               Directory.GetFiles(pictures.Value, "*.png", SearchOption.AllDirectories)
+               Directory.GetFiles(imageFolder.Value, "*.png", SearchOption.AllDirectories)
                |> Array.sort
                |> Array.truncate 20
            ) -> Product($"no. {i}", Path.GetFileName path, path) |]
@@ -53,7 +53,7 @@ let private walk =
             let products = products ()
             let none = CancellationToken.None
             Expect.equal (GuideUser.Settings().Resolve().Levels) 1 "settings"
-            let result = GuideUser.Train(Options.Tiny(pictures.Value, run), none).Result
+            let result = GuideUser.Train(Options.Tiny(imageFolder.Value, run), none).Result
             expectSameRun (finishedRun []) result.Folder
 
             let struct (one, many) =
@@ -103,7 +103,7 @@ let private services =
 let private window =
     test "training leaves a window's thread free, and reports there" {
         inFolder (fun folder ->
-            let struct (held, told, own) = TrainingUser.TrainFromWindow(Options.Tiny(pictures.Value, Path.Combine(folder, "run")))
+            let struct (held, told, own) = TrainingUser.TrainFromWindow(Options.Tiny(imageFolder.Value, Path.Combine(folder, "run")))
             Expect.isLessThan held 500.0 "milliseconds"
             Expect.isGreaterThan told.Count 6 "reports"
             Expect.equal (List.ofSeq (Seq.distinct told)) [ own ] "threads")
@@ -113,7 +113,7 @@ let private stopping =
     test "a run that was cancelled before it began leaves nothing" {
         inFolder (fun folder ->
             let run = Path.Combine(folder, "run")
-            let options = Options.Tiny(pictures.Value, run)
+            let options = Options.Tiny(imageFolder.Value, run)
 
             Expect.throwsT<System.Threading.Tasks.TaskCanceledException>
                 (fun () ->

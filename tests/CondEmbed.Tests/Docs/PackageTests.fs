@@ -165,7 +165,7 @@ let private inCSharp =
               let home = application "csharp" "<CondEmbedStartupHook>true</CondEmbedStartupHook>"
               let publish = [ "publish"; "-r"; NativeFiles.rid; "--self-contained"; "false"; "-o"; "out" ]
               succeedsIn home consumer.Value "dotnet" publish |> ignore
-              let run = [ Path.Combine(home, "out", "app.dll"); RunSupport.pictures.Value; Path.Combine(home, "run") ]
+              let run = [ Path.Combine(home, "out", "app.dll"); RunSupport.imageFolder.Value; Path.Combine(home, "run") ]
               // Without caches: what it needs lies beside it.
               let said = succeedsIn home [ "HOME", home; "NUGET_PACKAGES", home ] "dotnet" run
               Expect.stringContains said "torch: 6" "torch before anything else"
@@ -266,7 +266,7 @@ let private tool =
               Expect.stringContains (succeedsIn home [] toolPath.Value [ "doctor" ]) "Nothing is wrong." "doctor"
               let settings = RunSupport.tiny |> List.collect (fun (key, value) -> [ "--set"; $"{key}={value}" ])
 
-              succeedsIn home [] toolPath.Value ([ "train"; RunSupport.pictures.Value; "--out"; "run" ] @ settings)
+              succeedsIn home [] toolPath.Value ([ "train"; RunSupport.imageFolder.Value; "--out"; "run" ] @ settings)
               |> ignore
 
               Expect.isTrue (File.Exists(Path.Combine(home, "run", "report.html"))) "the report")
@@ -275,7 +275,7 @@ let private tool =
               let package = $"libtorch-cpu-{NativeFiles.rid}"
               let home = folder "bare"
               let bare = [ "HOME", home; "USERPROFILE", home; "NUGET_PACKAGES", Path.Combine(home, "packages") ]
-              let said = failsIn home bare toolPath.Value [ "train"; RunSupport.pictures.Value ] 2
+              let said = failsIn home bare toolPath.Value [ "train"; RunSupport.imageFolder.Value ] 2
               Expect.stringContains said "condembed doctor --get" "what to run"
 
               match cached package NativeFiles.Wanted with

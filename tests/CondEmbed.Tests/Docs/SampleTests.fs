@@ -30,7 +30,7 @@ let private jsonOf (bytes: byte[]) = JsonDocument.Parse(bytes).RootElement
 let private serving run (test: string -> HttpClient -> unit) =
     inFolder (fun folder ->
         let address = $"http://127.0.0.1:{freePort ()}"
-        use running = start "CondEmbed.Sample.dll" folder [] [ run; "--gallery"; pictures.Value; "--urls"; address ]
+        use running = start "CondEmbed.Sample.dll" folder [] [ run; "--gallery"; imageFolder.Value; "--urls"; address ]
         use client = new HttpClient(BaseAddress = Uri address)
 
         eventually "the sample" (fun () ->
@@ -51,8 +51,12 @@ let private serving run (test: string -> HttpClient -> unit) =
             Expect.stringContains outcome.Out "ready: 96 images, embeddings of 16 numbers" "what it says")
 
 let private ghost () =
-    let path = Directory.GetFiles(pictures.Value, "*.png", SearchOption.AllDirectories) |> Array.sort |> Array.head
-    path, Path.GetRelativePath(pictures.Value, path).Replace('\\', '/')
+    let path =
+        Directory.GetFiles(imageFolder.Value, "*.png", SearchOption.AllDirectories)
+        |> Array.sort
+        |> Array.head
+
+    path, Path.GetRelativePath(imageFolder.Value, path).Replace('\\', '/')
 
 let private overHttp =
     test "finds, explains, and says what is wrong" {
@@ -79,8 +83,8 @@ let private overHttp =
                 let image = decoder.Decode(ReadOnlyMemory(Convert.FromBase64String(picture.Split(',')[1])), "heat map")
                 Expect.equal (image.Width, image.Height) (320, 320) "pictures for the page"
 
-            Expect.equal (asked client HttpMethod.Get $"/api/pictures/{id}" None) (HttpStatusCode.OK, bytes) "the file"
-            Expect.equal (fst (asked client HttpMethod.Get "/api/pictures/../../secret.png" None)) HttpStatusCode.NotFound "no other file"
+            Expect.equal (asked client HttpMethod.Get $"/api/images/{id}" None) (HttpStatusCode.OK, bytes) "the file"
+            Expect.equal (fst (asked client HttpMethod.Get "/api/images/../../secret.png" None)) HttpStatusCode.NotFound "no other file"
             Expect.equal (fst (answer "/api/why/nothing.png" bytes)) HttpStatusCode.NotFound "no such hit"
 
             let refused (status: HttpStatusCode) (message: string) (code, body) =

@@ -51,7 +51,7 @@ let private outcomes =
                   let path = Path.Combine(folder.Value, script)
                   script, Task.Run<int * string * string>(fun () -> run path) ]
 
-/// The second block of the guide, about photographs in folders, on the pictures of the tests.
+/// The second block of the guide, about photographs in folders, on the images of the tests.
 let private guide =
     lazy
         (let page = File.ReadAllText(Path.Combine(Support.repositoryRoot (), "docs", "fsharp.md"))
@@ -67,7 +67,7 @@ let private guide =
          let asked =
              block
                  .Replace("\"core/scripts/load.fsx\"", quoted (Path.Combine(folder.Value, "load.fsx")))
-                 .Replace("\"photographs\"", quoted RunSupport.pictures.Value)
+                 .Replace("\"photographs\"", quoted RunSupport.imageFolder.Value)
 
          File.WriteAllText(script, asked)
 
@@ -125,12 +125,12 @@ let tests =
               let before, after = numberAfter "never seen:" output, numberAfter "before," output
               Expect.isGreaterThan after (before + 10.0) "Recall@1 in per cent")
 
-          testCase "6-look-inside.fsx leaves its pictures" (fun () ->
+          testCase "6-look-inside.fsx leaves its images" (fun () ->
               outcomes.Value["6-look-inside.fsx"].Result |> ignore
 
-              for picture in [ "map.svg"; "neighbours.png"; "looks.png" ] do
-                  let file = FileInfo(Path.Combine(folder.Value, "look", picture))
-                  Expect.isTrue (file.Exists && file.Length > 4000L) picture
+              for image in [ "map.svg"; "neighbours.png"; "looks.png" ] do
+                  let file = FileInfo(Path.Combine(folder.Value, "look", image))
+                  Expect.isTrue (file.Exists && file.Length > 4000L) image
 
               // A curve of a few steps is a short file: it is told by what it draws.
               let curve = File.ReadAllText(Path.Combine(folder.Value, "look", "curve.svg"))

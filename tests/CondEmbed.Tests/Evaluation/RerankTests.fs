@@ -144,12 +144,12 @@ let private kept =
               Expect.isLessThan (abs (bytes two.BestWeights - bytes without.BestWeights)) 64L "no byte more"
           }
 
-          test "the model compares as the pictures' own levels do, one pair or many, all at once or in blocks" {
+          test "the model compares as the images' own levels do, one pair or many, all at once or in blocks" {
               use model = ConditionalModel.Load(finishedRun [ "levels", "2" ])
-              let dataset = FolderDataset.Open pictures.Value
+              let dataset = FolderDataset.Open imageFolder.Value
               let pairs = [| for i in 0..20 -> struct (i, (i * 7 + 3) % 96) |]
               let all = model.Compare(dataset, pairs)
-              let reader = PictureReader dataset
+              let reader = ImageReader dataset
               let embeddings = model.Embedding.Embed dataset
 
               for struct (i, j), found in Seq.zip pairs all do
@@ -174,8 +174,8 @@ let private kept =
               let plain = model.Embedding.Evaluate(dataset, split)
               let whole = model.Evaluate(dataset, split, RerankOptions 10)
               Expect.sequenceEqual whole.Plain.Values plain.Values "the plain metrics"
-              Expect.equal whole.Cost.EmbeddedAgain 0L "each picture once"
-              let blocks = model.Evaluate(dataset, split, RerankOptions(10, Memory = 9L * whole.Cost.BytesOfPicture))
+              Expect.equal whole.Cost.EmbeddedAgain 0L "each image once"
+              let blocks = model.Evaluate(dataset, split, RerankOptions(10, Memory = 9L * whole.Cost.BytesPerImage))
               Expect.isGreaterThan blocks.Cost.EmbeddedAgain 96L "more than once"
 
               for KeyValue(name, value) in whole.Reranked.Values do
@@ -195,7 +195,7 @@ let private kept =
                   use model = ConditionalModel.Load(run.Root, "cpu", true)
                   model.Save copy
                   use again = ConditionalModel.Load copy
-                  let reader = PictureReader(FolderDataset.Open pictures.Value)
+                  let reader = ImageReader(FolderDataset.Open imageFolder.Value)
                   let compared (model: ConditionalModel) = model.Compare(reader.Read 3, reader.Read 50)
                   Expect.equal (compared again).Mean (compared model).Mean "bit for bit"
                   let load file = ConditionalModel.Load(file).Dispose()

@@ -24,7 +24,7 @@ let private sameAsTorch given (side: int) =
         for count in [ 1; 3 ] do
             let pixels = noise count count side
             let expected = model.Embed(pixels, count)
-            expectNear 1e-5 expected (onnx.Embed(pixels, count)) $"{count} pictures"
+            expectNear 1e-5 expected (onnx.Embed(pixels, count)) $"{count} images"
             // Embeddings that are all alike would be near each other whatever the graph does.
             if count = 3 then
                 let rows = Array.chunkBySize model.Dimension expected

@@ -1,4 +1,4 @@
-/// Networks with weights that nothing could do without, and pictures of noise, for the tests of exports.
+/// Networks with weights that nothing could do without, and images of noise, for the tests of exports.
 module CondEmbed.Tests.ExportSupport
 
 open System
@@ -38,7 +38,7 @@ let untrained given =
     session.Load [| for weight in session.EmbeddingWeights() -> unsettled random weight |] |> ignore
     new EmbeddingModel(session, 0)
 
-/// Bytes of so many pictures of noise.
+/// Bytes of so many images of noise.
 let noise seed count side =
     let pixels = Array.zeroCreate (count * side * side * 3)
     Random(seed: int).NextBytes pixels

@@ -35,22 +35,22 @@ let private changed (change: float32 array -> float32 array) (network: IEmbeddin
 let private comparison =
     testList
         "comparison"
-        [ test "of a run: the same numbers and neighbours on its own pictures" {
+        [ test "of a run: the same numbers and neighbours on its own images" {
               inFolder (fun folder ->
                   use model = load ()
                   let file = Path.Combine(folder, "run.onnx")
                   let exported = OnnxExport.Write(model, file, openOnnx)
                   Expect.isLessThan exported.Check.Greatest ExportCheck.Tolerance "numbers"
                   Expect.isLessThan exported.Check.WidestSwap ExportCheck.Tolerance "neighbours"
-                  Expect.equal exported.Check.Pictures 48 "the test part"
+                  Expect.equal exported.Check.Images 48 "the test part"
                   Expect.equal exported.Check.Neighbours 10 "neighbours"
                   Expect.equal exported.Fingerprint model.Fingerprint "the network's own fingerprint"
-                  Expect.isNull exported.Missing "the run's own pictures"
+                  Expect.isNull exported.Missing "the run's own images"
                   Expect.equal exported.Bytes (FileInfo(file).Length) "length"
-                  // Again by hand, on all pictures and with the metrics that evaluate prints.
+                  // Again by hand, on all images and with the metrics that evaluate prints.
                   let data = RunData.Open model.Settings
                   use onnx = openOnnx file
-                  expectNear 1e-5 (model.Embed data.Dataset).Values (onnx.Embed data.Dataset).Values "all pictures"
+                  expectNear 1e-5 (model.Embed data.Dataset).Values (onnx.Embed data.Dataset).Values "all images"
                   let expected = model.Evaluate(data.Dataset, data.Split)
                   Expect.equal (onnx.Evaluate(data.Dataset, data.Split).Recall 1) (expected.Recall 1) "Recall@1")
           }
@@ -112,10 +112,10 @@ let private comparison =
                   train (settings data [ "steps", "1" ]) others |> ignore
                   Directory.Delete(data, true)
                   use model = EmbeddingModel.Load(others, "cpu")
-                  let options = OnnxExportOptions(Int8 = true, Pictures = 20)
+                  let options = OnnxExportOptions(Int8 = true, Images = 20)
                   let exported = OnnxExport.Write(model, Path.Combine(folder, "a.onnx"), openOnnx, options)
                   Expect.stringContains exported.Missing data "why"
-                  Expect.equal (exported.Check.Source, exported.Check.Pictures) ("emoji", 20) "emoji"
+                  Expect.equal (exported.Check.Source, exported.Check.Images) ("emoji", 20) "emoji"
                   Expect.isNull exported.Before "no metrics")
           } ]
 
@@ -128,7 +128,7 @@ let private written folder =
 let private models =
     testList
         "model"
-        [ test "says what a picture goes through, and embeds it from its file as the run does" {
+        [ test "says what a image goes through, and embeds it from its file as the run does" {
               inFolder (fun folder ->
                   use model = load ()
                   let onnx = OnnxModel.Load(written folder, OnnxOptions(Threads = 1, BatchSize = 7))
@@ -136,8 +136,8 @@ let private models =
                   Expect.equal onnx.BatchSize 7 "batch"
                   Expect.stringContains onnx.Settings "encoder = \"small\"" "settings"
                   use embedder = new Embedder(onnx)
-                  let picture = Directory.EnumerateFiles(pictures.Value, "*.png", SearchOption.AllDirectories) |> Seq.head
-                  expectNear 1e-5 (model.Embed picture) (embedder.Embed picture) "one picture"
+                  let image = Directory.EnumerateFiles(imageFolder.Value, "*.png", SearchOption.AllDirectories) |> Seq.head
+                  expectNear 1e-5 (model.Embed image) (embedder.Embed image) "one image"
                   Expect.equal embedder.Fingerprint model.Fingerprint "fingerprint")
           }
 
@@ -148,7 +148,7 @@ let private models =
                   let expected = onnx.Embed(pixels, 2)
                   let all = Array.Parallel.init 40 (fun _ -> onnx.Embed(pixels, 2))
                   Expect.all all (fun found -> found = expected) "each the same"
-                  Expect.isEmpty (onnx.Embed([||], 0)) "no picture, no numbers")
+                  Expect.isEmpty (onnx.Embed([||], 0)) "no image, no numbers")
           }
 
           test "is a service of an application" {
@@ -161,7 +161,7 @@ let private models =
                   Expect.equal embedder.Dimension 16 "of the network")
           }
 
-          test "refuses pixels of another number of pictures" {
+          test "refuses pixels of another number of images" {
               inFolder (fun folder ->
                   use onnx = OnnxModel.Load(written folder)
                   Expect.throwsT<ArgumentException> (fun () -> onnx.Embed(noise 9 2 32, 3) |> ignore) "three of two")
@@ -225,11 +225,11 @@ let private program =
                   let check = out.GetProperty("onnx").GetProperty "check"
                   Expect.isLessThan (check.GetProperty("greatest").GetDouble()) 1e-5 "numbers"
                   Expect.isTrue (File.Exists tensors) "safetensors"
-                  succeeds [ "embed"; run.Value; pictures.Value; "--out"; path "a.npy" ] |> ignore
-                  succeeds [ "embed"; onnx; pictures.Value; "--out"; path "b.npy" ] |> ignore
+                  succeeds [ "embed"; run.Value; imageFolder.Value; "--out"; path "a.npy" ] |> ignore
+                  succeeds [ "embed"; onnx; imageFolder.Value; "--out"; path "b.npy" ] |> ignore
                   expectNear 1e-5 (readNpy (path "a.npy")) (readNpy (path "b.npy")) "embedded"
-                  let query = Directory.EnumerateFiles(pictures.Value, "*.png", SearchOption.AllDirectories) |> Seq.head
-                  let search run = succeeds [ "search"; run; "--gallery"; pictures.Value; "--query"; query; "--top"; "3" ]
+                  let query = Directory.EnumerateFiles(imageFolder.Value, "*.png", SearchOption.AllDirectories) |> Seq.head
+                  let search run = succeeds [ "search"; run; "--gallery"; imageFolder.Value; "--query"; query; "--top"; "3" ]
                   Expect.stringContains (search onnx) (Path.GetFileName query) "found"
                   let recall run = (jsonOf (succeeds [ "evaluate"; run; "--json" ])).GetProperty("recall@1").GetDouble()
                   Expect.equal (recall onnx) (recall run.Value) "Recall@1")

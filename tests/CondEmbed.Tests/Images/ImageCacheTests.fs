@@ -12,7 +12,7 @@ open CondEmbed.Tests.ImageSupport
 
 /// Six pictures, of which two are not larger than the cache's.
 let private images =
-    [| for at, (width, height) in Array.indexed [| 90, 70; 64, 100; 120, 64; 50, 40; 40, 90; 200, 65 |] -> picture at width height |]
+    [| for at, (width, height) in Array.indexed [| 90, 70; 64, 100; 120, 64; 50, 40; 40, 90; 200, 65 |] -> randomImage at width height |]
 
 let private filesOf (images: RgbImage[]) = images |> Array.mapi (fun at image -> $"set/{at}.png", ImageEncoder.Png image)
 let private files = lazy filesOf images
@@ -28,17 +28,17 @@ type private Counted() =
             decoder.Decode(file, name)
 
 let private all = [| 0..5 |]
-let private optionsOf folder = PictureCacheOptions(folder, 64)
+let private optionsOf folder = ImageCacheOptions(folder, 64)
 
 let private openFor folder files =
     let counted = Counted()
-    let cache = PictureCache.Open(PictureReader(MemorySource files, counted), PictureCacheOptions(folder, 64), workers = 2)
+    let cache = ImageCache.Open(ImageReader(MemorySource files, counted), ImageCacheOptions(folder, 64), workers = 2)
     cache, cache.Check, counted.Count
 
 let private training = TrainTransform(Size = 32, Brightness = 0.2) :> IImageTransform
 
 /// What its reader makes of a picture.
-let private view (cache: PictureCache) (transform: IImageTransform) index =
+let private view (cache: ImageCache) (transform: IImageTransform) index =
     let mutable random = SeededRandom.For(1L, 2L, int64 index)
     let pixels = Array.zeroCreate<byte>(transform.OutputSize * transform.OutputSize * 3)
     cache.Reader.View(index, transform, &random, pixels.AsSpan())
@@ -125,13 +125,13 @@ let private safety =
               Support.inFolder (fun folder ->
                   let first, _, _ = openFor folder files.Value
                   use _ = first
-                  let others = Array.append [| "set/0.png", ImageEncoder.Png(picture 77 90 70) |] files.Value[1..]
+                  let others = Array.append [| "set/0.png", ImageEncoder.Png(randomImage 77 90 70) |] files.Value[1..]
                   let second, _, count = openFor folder others
                   use _ = second
                   Expect.equal count 6 "decoded"
 
-                  for options in [ PictureCacheOptions(folder, 65); PictureCacheOptions(folder, 64, ResampleFilter.Bicubic) ] do
-                      use third = PictureCache.Open(PictureReader(MemorySource files.Value), options)
+                  for options in [ ImageCacheOptions(folder, 65); ImageCacheOptions(folder, 64, ResampleFilter.Bicubic) ] do
+                      use third = ImageCache.Open(ImageReader(MemorySource files.Value), options)
                       Expect.isEmpty third.Check.Bad "bad"
 
                   Expect.hasLength (Directory.GetFiles folder) 4 "files"
@@ -148,7 +148,7 @@ let private safety =
                       [ fun () -> spoil path 3
                         fun () -> spoil path 20
                         fun () -> spoil path 50
-                        fun () -> spoil path (PictureCacheFile.HeaderLength + 9)
+                        fun () -> spoil path (ImageCacheFile.HeaderLength + 9)
                         fun () -> File.WriteAllBytes(path, (File.ReadAllBytes path)[..9999])
                         fun () -> File.WriteAllBytes(path, [||]) ] do
                       harm ()
@@ -163,7 +163,7 @@ let private safety =
                   let made, _, _ = openFor folder files.Value
                   made.Dispose()
 
-                  for place in [ -1; int (PictureCacheFile.PixelsFrom 6) ] do
+                  for place in [ -1; int (ImageCacheFile.PixelsFrom 6) ] do
                       spoil (only folder) place
                       let damaged, _, count = openFor folder files.Value
                       Expect.equal count 0 "not seen at once"

@@ -13,8 +13,8 @@ let private caching =
         [ testCase "decodes a small set once"
           <| fun () ->
               let source = source ()
-              let reader = PictureReader(source, cache = DecodedCache())
-              let check = PictureCheck.Run reader
+              let reader = ImageReader(source, cache = DecodedCache())
+              let check = ImageCheck.Run reader
               Expect.equal (check.Checked, check.Bad.Count, source.Reads) (30, 0, 30) "checked"
               let batches = BatchLoader(reader).Run(plan, train, 3L, 0, 12) |> collect
               Expect.equal source.Reads 30 "no more reads"
@@ -23,7 +23,7 @@ let private caching =
           testCase "never holds more than its cap"
           <| fun () ->
               let cache = DecodedCache 10_000L
-              let image = picture 1 20 20
+              let image = randomImage 1 20 20
               Expect.isTrue (Seq.forall (fun i -> cache.TryAdd(i, image)) [ 0..7 ]) "eight times 1200 bytes fit"
               Expect.isFalse (cache.TryAdd(8, image)) "a ninth does not"
               Expect.isFalse (cache.TryAdd(0, image)) "nor a second of one index"
@@ -35,7 +35,7 @@ let private caching =
           testCase "stays within its cap when many threads fill it"
           <| fun () ->
               let cache = DecodedCache 50_000L
-              let image = picture 1 20 20
+              let image = randomImage 1 20 20
               Tasks.Parallel.For(0, 1000, fun i -> cache.TryAdd(i, image) |> ignore) |> ignore
               Expect.equal (int64 cache.Count * 1200L) cache.Bytes "accounts agree"
               Expect.isLessThanOrEqual cache.Bytes 50_000L "cap" ]
@@ -45,7 +45,7 @@ let private checking =
         "check"
         [ testCase "finds all bad pictures and names them in one error"
           <| fun () ->
-              let check = PictureCheck.Run(PictureReader(spoilt ()))
+              let check = ImageCheck.Run(ImageReader(spoilt ()))
               Expect.equal (check.Bad |> Seq.map _.Index |> List.ofSeq) [ 7; 19 ] "both"
               Expect.equal (check.Good [ 6; 7; 8; 19 ] |> List.ofSeq) [ 6; 8 ] "the others"
               let lines = check.Error().Message.Split Environment.NewLine
@@ -56,7 +56,7 @@ let private checking =
 
           testCase "has no error when all is well, and looks only where it is told"
           <| fun () ->
-              let check = PictureCheck.Run(PictureReader(spoilt ()), [| 1; 2; 3 |])
+              let check = ImageCheck.Run(ImageReader(spoilt ()), [| 1; 2; 3 |])
               Expect.isTrue (isNull (box (check.Error()))) "no error"
               Expect.equal check.Checked 3 "checked"
 
@@ -68,7 +68,7 @@ let private checking =
                   { new IProgress<CheckProgress> with
                       member _.Report value = reports.Enqueue value }
 
-              PictureCheck.Run(PictureReader(spoilt ()), progress = progress) |> ignore
+              ImageCheck.Run(ImageReader(spoilt ()), progress = progress) |> ignore
               Expect.hasLength reports 30 "one a picture in so small a set"
               Expect.equal (Seq.last reports) (CheckProgress(30, 30, 2)) "the last"
 
@@ -81,7 +81,7 @@ let private checking =
                       member _.Report _ = stop.Cancel() }
 
               Expect.throwsT<OperationCanceledException>
-                  (fun () -> PictureCheck.Run(PictureReader(source ()), null, 1, progress, stop.Token) |> ignore)
+                  (fun () -> ImageCheck.Run(ImageReader(source ()), null, 1, progress, stop.Token) |> ignore)
                   "cancelled" ]
 
 let tests = testList "pictures" [ caching; checking ]

@@ -97,7 +97,7 @@ let private arithmetic =
         "arithmetic"
         [ testCase "of brightness, contrast and saturation equals the plain loops"
           <| fun () ->
-              let pixels = (picture 1 31 17).Pixels
+              let pixels = (randomImage 1 31 17).Pixels
 
               for factor in factors do
                   expectSame (brightness factor pixels) (Slow.brightness factor pixels) $"brightness {factor}"
@@ -142,7 +142,7 @@ let private identities =
         "identities"
         [ testCase "factor 1 and hue 0 change nothing"
           <| fun () ->
-              let pixels = (picture 2 20 20).Pixels
+              let pixels = (randomImage 2 20 20).Pixels
               expectSame (brightness 1.0f pixels) pixels "brightness"
               expectSame (contrast 1.0f pixels) pixels "contrast"
               expectSame (saturation 1.0f pixels) pixels "saturation"
@@ -151,7 +151,7 @@ let private identities =
           testCase "a mirrored row of any width is the row from its end"
           <| fun () ->
               for width in 1..70 do
-                  let image = picture width width 3
+                  let image = randomImage width width 3
                   let mirrored = Array.copy image.Pixels
                   ColourOps.Flip(mirrored.AsSpan(), width)
 
@@ -164,7 +164,7 @@ let private identities =
 
           testCase "jitter of strength 0 changes nothing, and the others stay in range"
           <| fun () ->
-              let image = picture 3 16 16
+              let image = randomImage 3 16 16
               let still = TrainTransform.None(EvalTransform(16, 16))
 
               let view (transform: TrainTransform) seed =
@@ -186,7 +186,7 @@ let private identities =
           testCase "jitters come in random order"
           <| fun () ->
               // Brightness and contrast do not commute; both orders must occur.
-              let image = picture 4 16 16
+              let image = randomImage 4 16 16
 
               let transform =
                   TrainTransform(Size = 16, Geometry = Geometry.CentreCrop, FlipProbability = 0.0, Brightness = 0.5, Contrast = 0.5)

@@ -22,7 +22,7 @@ let encode (image: RgbImage) quality sampling =
 /// H W -> a JPEG file of grey.
 let private encodeGrey seed width height =
     use bitmap = new SKBitmap(width, height, SKColorType.Gray8, SKAlphaType.Opaque)
-    let bytes = (picture seed width height).Pixels[.. bitmap.RowBytes * height - 1]
+    let bytes = (randomImage seed width height).Pixels[.. bitmap.RowBytes * height - 1]
     Marshal.Copy(bytes, 0, bitmap.GetPixels(), bytes.Length)
     use data = bitmap.Encode(SKEncodedImageFormat.Jpeg, 80)
     data.ToArray()
@@ -56,7 +56,7 @@ let private libjpeg (file: byte[]) =
 let private rows (file: byte[]) (choose: int -> int -> PixelBox) =
     try
         decoder.ReadRows(file, "", (fun width height -> choose width height), (fun length -> Array.create length 77uy))
-    with :? BadPictureException ->
+    with :? BadImageException ->
         null
 
 let private whole = fun width height -> PixelBox(0, 0, width, height)
@@ -65,7 +65,7 @@ let private whole = fun width height -> PixelBox(0, 0, width, height)
 let private files =
     lazy
         [ for at in 0..31 do
-              let image = picture at (16 + at + at % 7 * 31) (1 + at * 5)
+              let image = randomImage at (16 + at + at % 7 * 31) (1 + at * 5)
 
               for sampling in Enum.GetValues<SKJpegEncoderDownsample>() do
                   for quality in [ 20; 90; 100 ] do
@@ -151,7 +151,7 @@ let private onRestarts =
             let box = PixelBox(20, 40, 50, 30)
             expectSame ((rows file (fun _ _ -> box)).Part box).Pixels ((libjpeg file).Part box).Pixels $"a part, every {interval}"
 
-let private usual = lazy encode (picture 3 90 70) 85 SKJpegEncoderDownsample.Downsample420
+let private usual = lazy encode (randomImage 3 90 70) 85 SKJpegEncoderDownsample.Downsample420
 
 /// Puts a segment behind the start of a file.
 let private withSegment (marker: int) (content: byte[]) (file: byte[]) =
@@ -256,14 +256,14 @@ let private onCases =
             let file = File.ReadAllBytes(Support.golden (Path.Combine("jpeg", name)))
 
             match rows file whole, tryLibjpeg file with
-            | null, None -> Expect.throwsT<BadPictureException> (fun () -> decoder.Decode(file, name) |> ignore) name
+            | null, None -> Expect.throwsT<BadImageException> (fun () -> decoder.Decode(file, name) |> ignore) name
             | null, Some expected -> expectSame (decoder.Decode(file, name)).Pixels expected.Pixels name
             | image, expected -> expectSame image.Pixels expected.Value.Pixels name
 
 let private asMuch =
     testCase "makes the views that whole pictures make, in the loader too"
     <| fun () ->
-        let images = [| for seed in 0..5 -> picture seed (150 + 20 * seed) (200 - 10 * seed) |]
+        let images = [| for seed in 0..5 -> randomImage seed (150 + 20 * seed) (200 - 10 * seed) |]
         let files = images |> Array.map (fun image -> "", encode image 88 SKJpegEncoderDownsample.Downsample420)
 
         let views: IImageTransform list =
@@ -279,7 +279,7 @@ let private asMuch =
             let side = view.OutputSize * view.OutputSize * 3
             let plan = Func<int, BatchPlan>(fun step -> BatchPlan([| step; step; 5 - step |], [| 0L; 0L; 0L |]))
 
-            for batch in BatchLoader(PictureReader(MemorySource files), LoaderOptions 2).Run(plan, view, 8L, 0, 6) do
+            for batch in BatchLoader(ImageReader(MemorySource files), LoaderOptions 2).Run(plan, view, 8L, 0, 6) do
                 use batch = batch
 
                 for slot in 0..2 do

@@ -11,7 +11,7 @@ open CondEmbed.Images
 open CondEmbed.Tests.ImageSupport
 
 /// Thirty encoded pictures of different sizes.
-let good = lazy [| for i in 0..29 -> $"set/{i}.png", ImageEncoder.Png(picture i (20 + i) (50 - i)) |]
+let good = lazy [| for i in 0..29 -> $"set/{i}.png", ImageEncoder.Png(randomImage i (20 + i) (50 - i)) |]
 
 let decode (file: byte[]) = decoder.Decode(file, "")
 
@@ -32,7 +32,7 @@ let plan step =
     let indices = Array.init 10 (fun _ -> random.Next 30)
     BatchPlan(indices, indices |> Array.map (fun i -> int64 (i / 6)))
 
-let loader source workers prefetch = BatchLoader(PictureReader source, LoaderOptions(workers, prefetch))
+let loader source workers prefetch = BatchLoader(ImageReader source, LoaderOptions(workers, prefetch))
 
 let collect (batches: seq<PixelBatch>) =
     [ for batch in batches do
@@ -128,9 +128,9 @@ let private inOrder =
 
           testCase "leave out bad pictures when asked, and tell of each in order"
           <| fun () ->
-              let told = List<BadPicture>()
+              let told = List<BadImage>()
 
-              let batches = collect ((loader (spoilt ()) 4 2).InOrder(all, null, 8, view, Action<BadPicture> told.Add))
+              let batches = collect ((loader (spoilt ()) 4 2).InOrder(all, null, 8, view, Action<BadImage> told.Add))
 
               Expect.equal (batches |> Seq.collect (fun (_, _, i, _) -> i) |> List.ofSeq) (List.except [ 7; 19 ] [ 0..29 ]) "the others"
               Expect.equal (told |> Seq.map (fun bad -> bad.Index, bad.Name) |> List.ofSeq) [ 7, "set/7.png"; 19, "set/19.png" ] "told"
@@ -141,7 +141,7 @@ let private inOrder =
 
               expectSame (batches |> Seq.collect (fun (_, p, _, _) -> p) |> Array.ofSeq) expected "pixels"
 
-              let only = collect ((loader (spoilt ()) 4 2).InOrder([| 7; 19; 3 |], null, 2, view, Action<BadPicture> ignore))
+              let only = collect ((loader (spoilt ()) 4 2).InOrder([| 7; 19; 3 |], null, 2, view, Action<BadImage> ignore))
 
               Expect.equal (only |> List.map (fun (step, _, i, _) -> step, i)) [ 1, [| 3 |] ] "no empty batch" ]
 

@@ -1,4 +1,4 @@
-/// Pictures of kinds that decoders like to disagree about, against the pixels that Pillow makes of them.
+/// Images of kinds that decoders like to disagree about, against the pixels that Pillow makes of them.
 module CondEmbed.Tests.ImagePillowTests
 
 open System
@@ -9,7 +9,7 @@ open Expecto
 open CondEmbed.Images
 open CondEmbed.Tests.ImageSupport
 
-/// The colour that was put behind the pictures with Pillow's paste.
+/// The colour that was put behind the images with Pillow's paste.
 let private orange = Rgb(255uy, 200uy, 10uy)
 
 /// Files with `exif_transpose(image).convert("RGB")`, and what `paste` on a colour makes of those with transparency.
@@ -58,7 +58,7 @@ let private reason (file: byte[]) =
     try
         SkiaDecoder().Decode(file, "x") |> ignore
         "read"
-    with :? BadPictureException as problem ->
+    with :? BadImageException as problem ->
         problem.Reason
 
 let private box (brand: string) =

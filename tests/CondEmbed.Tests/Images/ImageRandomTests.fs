@@ -105,7 +105,7 @@ let private crops =
 
           testCase "shows the box that it draws"
           <| fun () ->
-              let image = picture 3 90 60
+              let image = randomImage 3 90 60
 
               let transform = TrainTransform(Size = 32, FlipProbability = 0.0, Filter = ResampleFilter.Bicubic)
 

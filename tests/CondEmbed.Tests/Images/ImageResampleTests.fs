@@ -36,14 +36,14 @@ let tests =
         "resampler"
         [ testPropertyWithConfig config "equals the plain loops for any sizes"
           <| fun case ->
-              let image = picture case.Seed case.Width case.Height
+              let image = randomImage case.Seed case.Width case.Height
               let actual = Resampler.Resize(image, case.ToWidth, case.ToHeight, case.Filter)
               let expected = Slow.resize image case.ToWidth case.ToHeight case.Filter
               expectSame actual.Pixels expected.Pixels "pixels"
 
           testPropertyWithConfig config "shortens rows to the same bytes with any instructions"
           <| fun case ->
-              let image = picture case.Seed case.Width case.Height
+              let image = randomImage case.Seed case.Width case.Height
               let columns = ResampleWeights(case.Width, 0.0, float case.Width, case.ToWidth, 0, case.ToWidth, case.Filter)
               let length = case.ToWidth * 3 * case.Height
               let rows () = Array.zeroCreate<byte>(length + ResampleKernels.Spill)
@@ -54,7 +54,7 @@ let tests =
 
           testPropertyWithConfig config "of a box equals crop, then resize"
           <| fun case ->
-              let image = picture case.Seed case.Width case.Height
+              let image = randomImage case.Seed case.Width case.Height
               let left, width = part case.Seed case.Width
               let top, height = part (case.Seed + 1) case.Height
 
@@ -66,7 +66,7 @@ let tests =
 
           testPropertyWithConfig config "of a window equals that part of the whole"
           <| fun case ->
-              let image = picture case.Seed case.Width case.Height
+              let image = randomImage case.Seed case.Width case.Height
               let left, width = part case.Seed case.ToWidth
               let top, height = part (case.Seed + 1) case.ToHeight
               let actual = Array.zeroCreate (width * height * 3)
@@ -85,7 +85,7 @@ let tests =
 
           testPropertyWithConfig config "of a box with fractional edges equals the plain loops"
           <| fun case ->
-              let image = picture case.Seed case.Width case.Height
+              let image = randomImage case.Seed case.Width case.Height
               let random = Random case.Seed
 
               let edges side =
@@ -106,7 +106,7 @@ let tests =
 
           testPropertyWithConfig config "then centre crop equals torchvision's, padded where the picture is too small"
           <| fun case ->
-              let image = picture case.Seed case.Width case.Height
+              let image = randomImage case.Seed case.Width case.Height
               let resize, crop = case.ToWidth, case.ToHeight
               let short = min case.Width case.Height
               let width, height = resize * case.Width / short, resize * case.Height / short
@@ -119,12 +119,12 @@ let tests =
 
           testCase "leaves a picture of the right size alone"
           <| fun () ->
-              let image = picture 1 37 21
+              let image = randomImage 1 37 21
               expectSame (Resampler.Resize(image, 37, 21, ResampleFilter.Bicubic)).Pixels image.Pixels "identity"
 
           testCase "of a box that leaves the picture is refused"
           <| fun () ->
-              let image = picture 1 10 10
+              let image = randomImage 1 10 10
 
               Expect.throwsT<ArgumentOutOfRangeException>
                   (fun () -> Resampler.Resize(image, PixelBox(5, 0, 6, 5), 4, 4, ResampleFilter.Bilinear) |> ignore)

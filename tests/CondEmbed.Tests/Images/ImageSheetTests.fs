@@ -47,7 +47,7 @@ let tests =
         [ heat
           testCase "a PNG gives back its pixels"
           <| fun () ->
-              let image = picture 1 37 22
+              let image = randomImage 1 37 22
               let back = decoder.Decode(ImageEncoder.Png image, "png")
               Expect.equal (back.Width, back.Height) (37, 22) "size"
               expectSame back.Pixels image.Pixels "pixels"
@@ -62,7 +62,7 @@ let tests =
           <| fun () ->
               let folder = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName())
               let path = Path.Combine(folder, "sheets", "a.png")
-              let image = picture 1 9 8
+              let image = randomImage 1 9 8
               ImageEncoder.SavePng(image, path)
               ImageEncoder.SavePng(image, path)
               expectSame (decodeFile path).Pixels image.Pixels "pixels"
@@ -75,12 +75,12 @@ let tests =
 
           testCase "a data URI is a PNG when small and a JPEG when large"
           <| fun () ->
-              Expect.stringStarts (ImageEncoder.DataUri(picture 1 64 64)) "data:image/png;base64,iVBOR" "small"
-              Expect.stringStarts (ImageEncoder.DataUri(picture 1 224 224)) "data:image/jpeg;base64,/9j/" "large"
+              Expect.stringStarts (ImageEncoder.DataUri(randomImage 1 64 64)) "data:image/png;base64,iVBOR" "small"
+              Expect.stringStarts (ImageEncoder.DataUri(randomImage 1 224 224)) "data:image/jpeg;base64,/9j/" "large"
 
           testCase "a contact sheet holds every pixel of every tile in its cell"
           <| fun () ->
-              let tiles = [| for i in 0..4 -> Tile(picture i 20 10) |]
+              let tiles = [| for i in 0..4 -> Tile(randomImage i 20 10) |]
               let sheet = ContactSheet.Compose(tiles, 3, 2)
               Expect.equal (sheet.Width, sheet.Height) (3 * 46 + 6, 2 * 26 + 6) "size"
 
@@ -97,26 +97,26 @@ let tests =
           <| fun () ->
               let green = Rgb(0uy, 160uy, 0uy)
 
-              let sheet = ContactSheet.Compose([| Tile(picture 1 20 20, null, Nullable green) |], 1)
+              let sheet = ContactSheet.Compose([| Tile(randomImage 1 20 20, null, Nullable green) |], 1)
 
               Expect.equal (at sheet 4 15, at sheet 27 15, at sheet 15 4, at sheet 15 27) (green, green, green, green) "all sides"
               Expect.equal (at sheet 1 15) white "outside"
 
           testCase "a caption takes a line below"
           <| fun () ->
-              let sheet = ContactSheet.Compose([| Tile(picture 1 80 20, "a name that is much too long for so small a tile") |], 1)
+              let sheet = ContactSheet.Compose([| Tile(randomImage 1 80 20, "a name that is much too long for so small a tile") |], 1)
 
               Expect.equal (sheet.Width, sheet.Height) (92, 49) "size"
 
           testCase "a preview shows the evaluation's view, then the views of training"
           <| fun () ->
-              let files = [| for i in 0..3 -> $"{i}", ImageEncoder.Png(picture i 60 50) |]
-              let reader = PictureReader(MemorySource files)
+              let files = [| for i in 0..3 -> $"{i}", ImageEncoder.Png(randomImage i 60 50) |]
+              let reader = ImageReader(MemorySource files)
               let eval, train = EvalTransform(24, 20), TrainTransform(Size = 20)
               let sheet = Preview.Sheet(reader, [| 2; 0 |], null, eval, train, 3, 5L)
               let zoom, cell = 5, 106
               Expect.equal (sheet.Width, sheet.Height) (4 * cell + 6, 2 * cell + 6) "size"
-              let image = decoder.Decode(ImageEncoder.Png(picture 0 60 50), "")
+              let image = decoder.Decode(ImageEncoder.Png(randomImage 0 60 50), "")
               let mutable random = SeededRandom.For(5L, 2L, 1L)
               let third = train.Apply(image, &random)
               Expect.equal (at sheet (6 + 7 * zoom) (6 + cell + 9 * zoom)) (at (eval.Apply image) 7 9) "evaluation, second row"

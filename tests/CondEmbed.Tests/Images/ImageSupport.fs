@@ -1,4 +1,4 @@
-/// Pictures, sources and slow twins for the image tests.
+/// Images, sources and slow twins for the image tests.
 module CondEmbed.Tests.ImageSupport
 
 open System
@@ -12,7 +12,7 @@ let goldenImage name = Support.golden (Path.Combine("images", name))
 let decodeFile (path: string) = decoder.Decode(File.ReadAllBytes path, Path.GetFileName path)
 
 /// Smooth waves with noise on top, so that neither filters nor colours have an easy time.
-let picture seed width height =
+let randomImage seed width height =
     let random = Random(seed: int)
 
     let pixels =
@@ -34,7 +34,7 @@ let difference (actual: byte[]) (expected: byte[]) =
 
 let expectSame (actual: byte[]) (expected: byte[]) message = Expecto.Expect.isNone (difference actual expected) message
 
-/// Pictures in memory, already encoded.
+/// Images in memory, already encoded.
 type MemorySource(files: (string * byte[])[]) =
     let mutable reads = 0
     member _.Reads = reads
@@ -101,7 +101,7 @@ module Slow =
 
     let resize (image: RgbImage) width height filter = resizeBox image (0.0, 0.0, float image.Width, float image.Height) width height filter
 
-    /// A rectangle; black where it leaves the picture.
+    /// A rectangle; black where it leaves the image.
     let crop (image: RgbImage) left top width height =
         let at x y c = if x < 0 || y < 0 || x >= image.Width || y >= image.Height then 0uy else image.Pixels[(y * image.Width + x) * 3 + c]
 

@@ -21,8 +21,8 @@ let private reason (decode: unit -> RgbImage) =
     try
         decode () |> ignore
         ""
-    with :? BadPictureException as problem ->
-        Expect.stringStarts problem.Message "shelf/cat.jpg: " "the picture is named"
+    with :? BadImageException as problem ->
+        Expect.stringStarts problem.Message "shelf/cat.jpg: " "the image is named"
         problem.Reason
 
 let private decode (bytes: byte[]) = reason (fun () -> decoder.Decode(bytes, "shelf/cat.jpg"))
@@ -69,7 +69,7 @@ let private refusals =
         [ testCase "a file of a few bytes"
           <| fun () -> Expect.isNotEmpty (decode (File.ReadAllBytes(goldenImage "wide.jpg")[..20])) "refused"
           testCase "an empty file" <| fun () -> Expect.equal (decode [||]) "the file is empty" "said so"
-          testCase "what is no picture"
+          testCase "what is no image"
           <| fun () -> Expect.stringContains (decode "label,path"B) "not a JPEG, PNG" "said so"
 
           testCase "a bomb, before taking memory for it"
@@ -124,7 +124,7 @@ let private decoding =
                          yield! [ byte i; byte (i + 50); byte (i + 100); 255uy ] |]
 
               for orientation in 1..8 do
-                  // Orientations 5 to 8 swap the axes. In the upright picture, (x, y) comes from here:
+                  // Orientations 5 to 8 swap the axes. In the upright image, (x, y) comes from here:
                   let from x y =
                       match orientation with
                       | 1 -> x, y

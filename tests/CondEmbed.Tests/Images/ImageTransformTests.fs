@@ -17,7 +17,7 @@ let private shiftScale =
         "shift-scale"
         [ testCase "without ranges is the centre crop of the evaluation"
           <| fun () ->
-              let image = picture 4 48 48
+              let image = randomImage 4 48 48
               let eval = EvalTransform(32, 24)
               // The same pixels: its box, from 6 to 42, is what Resize(32) and CenterCrop(24) leave of 48.
               let actual =
@@ -47,7 +47,7 @@ let private shiftScale =
                       Size = 24
                       Resize = 32 }
 
-              let image = picture 1 48 48
+              let image = randomImage 1 48 48
 
               expectSame
                   (view (CondEmbed.Options.Views.ForTraining config) image 1UL).Pixels
@@ -59,7 +59,7 @@ let private shiftScale =
               for surround in [ Surround.Edge; Surround.Constant ] do
                   for seed in 1UL .. 40UL do
                       let width, height = 20 + int seed, 61 - int seed
-                      let image = picture (int seed) width height
+                      let image = randomImage (int seed) width height
 
                       let transform =
                           TrainTransform(
@@ -157,23 +157,23 @@ let private options =
         [ testCase "without augmentation is the view of the evaluation"
           <| fun () ->
               let eval = EvalTransform(40, 32, ResampleFilter.Bicubic)
-              let image = picture 5 80 50
+              let image = randomImage 5 80 50
               expectSame (view (TrainTransform.None eval) image 3UL).Pixels (eval.Apply image).Pixels "pixels"
 
           testCase "is a function of picture and stream alone"
           <| fun () ->
-              let image = picture 6 50 40
+              let image = randomImage 6 50 40
 
               let transform = TrainTransform(Size = 20, Brightness = 0.4, Hue = 0.1, GreyProbability = 0.3, ErasingProbability = 0.5)
 
               let once, again = view transform image 8UL, view transform image 8UL
               expectSame once.Pixels again.Pixels "same stream"
               Expect.isSome (difference once.Pixels (view transform image 9UL).Pixels) "another stream"
-              expectSame image.Pixels (picture 6 50 40).Pixels "the picture is left alone"
+              expectSame image.Pixels (randomImage 6 50 40).Pixels "the picture is left alone"
 
           testCase "is mirrored as often as asked"
           <| fun () ->
-              let image = picture 7 16 16
+              let image = randomImage 7 16 16
 
               let mirrored =
                   image.Pixels

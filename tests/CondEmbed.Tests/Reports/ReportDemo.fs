@@ -20,7 +20,7 @@ let private emoji =
          [| for i, item in Seq.indexed set.Items -> item.Path, set.Read i |]
          |> Array.groupBy (fun (path, _) -> path.Split('/').[0]))
 
-let picture (bytes: byte[]) = Picture(ReadOnlyMemory bytes, "image/png")
+let png (bytes: byte[]) = EncodedImage(ReadOnlyMemory bytes, "image/png")
 
 /// A plausible grid: each neighbour is right with the given chance.
 let private rows (random: Random) chance count =
@@ -39,14 +39,14 @@ let private rows (random: Random) chance count =
                       let found, others = if isRight then label, images else classes[random.Next classes.Length]
 
                       let path, bytes = others[if isRight then rank else 0]
-                      Neighbour(picture bytes, found, path, cosine, Nullable((found = label))) |]
+                      Neighbour(png bytes, found, path, cosine, Nullable((found = label))) |]
 
            let right = neighbours |> Array.map (fun neighbour -> if neighbour.Label = label then 1.0 else 0.0)
 
            let precision rank = Array.sum right[.. rank - 1] / float rank
 
            let score = Seq.sum [ for rank in 1..5 -> right[rank - 1] * precision rank ] / 5.0
-           RetrievalRow(picture bytes, label, path, neighbours, Nullable score) |]
+           RetrievalRow(png bytes, label, path, neighbours, Nullable score) |]
 
 let private steps count =
     let random = Random 1
@@ -87,7 +87,7 @@ let after =
 
 let countsOf (rows: int array list) = [| for row in rows -> row :> IReadOnlyList<int> |]
 
-/// Places on a spiral, with a sheet of one picture: what there is to see lies in the names.
+/// Places on a spiral, with a sheet of one image: what there is to see lies in the names.
 let private map labels =
     let places turn =
         [| for i in 0 .. Array.length labels - 1 -> MapPoint(float i * cos (turn * float i), float i * sin (turn * float i)) |]
@@ -95,7 +95,7 @@ let private map labels =
     EmbeddingMap(
         [| MapView("t-SNE", "neighbours.", places 0.5); MapView("PCA", "spread.", places 0.1) |],
         [| for i, label in Seq.indexed labels -> MapItem(label, $"{label}/{i}.png") |],
-        emoji.Value |> Array.head |> snd |> Array.head |> snd |> picture,
+        emoji.Value |> Array.head |> snd |> Array.head |> snd |> png,
         8,
         (labels.Length + 7) / 8,
         "All pictures."
@@ -105,7 +105,7 @@ let private map labels =
 let demoWith looks =
     let random = Random 7
     let classes = emoji.Value[..19]
-    let shown at = classes[at] |> snd |> Array.head |> snd |> picture
+    let shown at = classes[at] |> snd |> Array.head |> snd |> png
 
     RunReport(
         Title = "emoji, residual CNN at 64 px",
@@ -117,7 +117,7 @@ let demoWith looks =
                    DataPart("validation", 46, 276)
                    DataPart("test", 231, 1386) |],
                 "Classes are disjoint between the parts.",
-                Sizes = "Pictures are 64 px wide.",
+                Sizes = "Images are 64 px wide.",
                 ClassSizes = [| 6; 6; 6; 4 |],
                 LeftOut = [| "torn.png: it cannot be decoded" |]
             ),

@@ -47,7 +47,7 @@ let tests =
           }
           test "pairs have a section where there are some, and their numbers and names in it" {
               Expect.isFalse ((written (demo ())).Contains "id=\"looks\"") "none without levels"
-              let shown = picture [| 1uy |]
+              let shown = png [| 1uy |]
               let side label = AttentionFigureSide(label, "a/" + label, shown, [| struct (shown, "0.12 .. 3.40 x 1/25") |])
 
               let group =
@@ -81,7 +81,7 @@ let tests =
           }
           test "names cannot become markup" {
               let evil = "<script>alert(1)</script>\"'onerror=x&"
-              let nothing = picture [| 1uy |]
+              let nothing = png [| 1uy |]
 
               let row = RetrievalRow(nothing, evil, evil, [| Neighbour(nothing, evil, evil, 0.5, Nullable()) |])
 
@@ -126,8 +126,8 @@ let tests =
                     "All settings have their defaults." ] do
                   Expect.stringContains page text text
           }
-          test "a picture must be a picture" {
-              let row = RetrievalRow(Picture(ReadOnlyMemory [| 1uy |], "text/html"), "a", "a", [||])
+          test "a image must be a image" {
+              let row = RetrievalRow(EncodedImage(ReadOnlyMemory [| 1uy |], "text/html"), "a", "a", [||])
 
               let write () =
                   written (
@@ -144,7 +144,7 @@ let tests =
           }
           test "a search without labels shows neutral frames and file names" {
               inFolder (fun folder ->
-                  let nothing = picture [| 1uy |]
+                  let nothing = png [| 1uy |]
 
                   let row = RetrievalRow(nothing, null, "q/query.jpg", [| Neighbour(nothing, null, "g/one.jpg", 0.75, Nullable()) |])
 

@@ -47,7 +47,7 @@ let private section id (page: string) =
 let private evil = "<script>alert(1)</script>\"'onerror=x&"
 
 let private hostile () =
-    let nothing = picture [| 1uy |]
+    let nothing = png [| 1uy |]
 
     RunReport(
         Title = evil,
@@ -84,7 +84,7 @@ let private page =
           Expect.isFalse (page.Contains "<script>alert") "no script"
           Expect.isFalse (page.Contains "\"'onerror") "no attribute"
       }
-      test "every picture has a text, and each section a heading that can be linked to" {
+      test "every image has a text, and each section a heading that can be linked to" {
           let page = written (demo ())
           Expect.isFalse (Regex.IsMatch(page, "<img (?![^>]*alt=)")) "alt"
 
@@ -132,7 +132,7 @@ let private map =
           Expect.floatClose Accuracy.high (fitted[0].Y - fitted[1].Y) 310.0 "upwards, at the same scale"
       }
       test "of a large test part whole classes are drawn, each with its share" {
-          let data = RunData.Open(settings pictures.Value [])
+          let data = RunData.Open(settings imageFolder.Value [])
           let chosen seed labels = RunMap(data, seed).Chosen labels
           let few = [| for i in 0..1499 -> string (i % 7) |]
           Expect.sequenceEqual (Seq.sort (chosen 0 few)) (seq { 0..1499 }) "all where they fit"
@@ -267,7 +267,7 @@ let private ofRun =
               let copied = Path.Combine(folder, "pictures")
               unpack copied 16
               let bad = Path.Combine(Directory.GetDirectories copied |> Array.min, "torn.png")
-              File.WriteAllText(bad, "no picture")
+              File.WriteAllText(bad, "no image")
               let run = train (settings copied [ "skip_bad", "true"; "steps", "1"; "levels", "0" ]) (Path.Combine(folder, "run"))
               Expect.stringContains (section "data" (File.ReadAllText run.Report)) "torn.png" "left out")
       } ]

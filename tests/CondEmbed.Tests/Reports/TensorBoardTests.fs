@@ -43,7 +43,7 @@ let private expected (run: RunFolder) =
 let private run =
     test "a run that was stopped past its checkpoint and went on has every number of the log once, and trains as without" {
         inFolder (fun folder ->
-            let config = settings pictures.Value [ "tensorboard", "true" ]
+            let config = settings imageFolder.Value [ "tensorboard", "true" ]
             let run = RunFolder(Path.Combine(folder, "run"))
             stopAt 3 (Trainer(config, run.Root)) |> ignore
             // As if it had been killed two steps after its last checkpoint.
@@ -64,12 +64,12 @@ let private run =
     }
 
 let private projector =
-    test "the projector's files hold the embeddings, labels and pictures of the test part" {
+    test "the projector's files hold the embeddings, labels and images of the test part" {
         inFolder (fun folder ->
             let run = RunFolder(Path.Combine(folder, "run"))
-            train (settings pictures.Value [ "tensorboard", "true"; "steps", "1" ]) run.Root |> ignore
+            train (settings imageFolder.Value [ "tensorboard", "true"; "steps", "1" ]) run.Root |> ignore
             let lines name = File.ReadAllLines(Path.Combine(run.TensorBoard, name))
-            let test = RunData.Open(settings pictures.Value []).Split.Test.Count
+            let test = RunData.Open(settings imageFolder.Value []).Split.Test.Count
             let embeddings = lines "embeddings.tsv"
             Expect.equal (embeddings.Length, embeddings[0].Split('\t').Length) (test, 16) "embeddings"
             let length = embeddings[0].Split '\t' |> Array.sumBy (fun x -> float x * float x)

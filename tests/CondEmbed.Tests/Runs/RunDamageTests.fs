@@ -19,7 +19,7 @@ let private kept =
         (let folder = Directory.CreateTempSubdirectory("condembed-stopped-").FullName
          AppDomain.CurrentDomain.ProcessExit.Add(fun _ -> Directory.Delete(folder, true))
          let run = Path.Combine(folder, "run")
-         Trainer(settings pictures.Value [], run) |> stopAt 5 |> ignore
+         Trainer(settings imageFolder.Value [], run) |> stopAt 5 |> ignore
          run)
 
 /// A copy of a run that was stopped at step 5, with checkpoints of steps 4 and 5.
@@ -177,10 +177,10 @@ let private moved =
               inFolder (fun folder ->
                   let other, run = Path.Combine(folder, "other"), Path.Combine(folder, "run")
                   unpack other 15
-                  Trainer(settings pictures.Value [], run) |> stopAt 3 |> ignore
+                  Trainer(settings imageFolder.Value [], run) |> stopAt 3 |> ignore
                   let words = [ other; "not the ones that the run"; run ]
                   rejects words (fun () -> Trainer.Resume(run, ResumeOptions(Data = other)).Train() |> ignore)
-                  Expect.equal (Trainer.Resume run).Settings.Data pictures.Value "as it was")
+                  Expect.equal (Trainer.Resume run).Settings.Data imageFolder.Value "as it was")
           } ]
 
 let private rates run = [ for step in LogReader.Read(RunFolder(run).Log).Steps -> step.LearningRate ]
@@ -193,7 +193,7 @@ let private further =
                   let whole, parts = Path.Combine(folder, "whole"), Path.Combine(folder, "parts")
 
                   for run in [ whole; parts ] do
-                      train (settings pictures.Value []) run |> ignore
+                      train (settings imageFolder.Value []) run |> ignore
 
                   let trainer = Trainer.Resume(whole, ResumeOptions(Steps = Nullable 4))
                   Expect.stringContains (notices trainer) "continuing the training: 4 more steps after step 6" "said"
@@ -201,7 +201,7 @@ let private further =
                   Expect.equal (Trainer.Resume(parts).Train().Steps) 10 "all steps"
                   expectSameRun whole parts
                   Expect.notEqual (lastWeights whole) (lastWeights (finishedRun [])) "trained on"
-                  let alone = Recipe.build (settings pictures.Value []) 6 4
+                  let alone = Recipe.build (settings imageFolder.Value []) 6 4
                   Expect.equal (rates whole) (rates (finishedRun []) @ [ for step in 0..3 -> alone.Method.Rate step ]) "rates"
 
                   let resume =
@@ -214,7 +214,7 @@ let private further =
                   Expect.equal (resume.Step, resume.From, resume.Steps) (6, 6, 10) "log"
                   Expect.stringContains (File.ReadAllText(RunFolder(whole).Report)) "training continued from step 6" "report"
                   let again = Trainer.Resume(whole, ResumeOptions(Epochs = Nullable 0.5)).Train()
-                  Expect.equal again.Steps 13 "36 pictures, 8 a step")
+                  Expect.equal again.Steps 13 "36 images, 8 a step")
           }
 
           test "one that is not finished is not trained on, and lengths that are none are refused" {

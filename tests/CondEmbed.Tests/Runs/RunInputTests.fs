@@ -1,4 +1,4 @@
-/// What a run is given: pictures that cannot be read, data with roles, weights to start from.
+/// What a run is given: images that cannot be read, data with roles, weights to start from.
 module CondEmbed.Tests.RunInputTests
 
 open System.IO
@@ -21,15 +21,15 @@ let private inData (test: string -> string -> unit) =
         unpack data 16
         test data (Path.Combine(folder, "run")))
 
-let private picturesOf (data: string) = Directory.GetFiles(data, "*.png", SearchOption.AllDirectories) |> Array.sort
+let private imagesOf (data: string) = Directory.GetFiles(data, "*.png", SearchOption.AllDirectories) |> Array.sort
 
-let private badPictures =
+let private badImages =
     testList
         "bad images"
         [ test "all are listed before anything is trained or written" {
               inData (fun data run ->
-                  let files = picturesOf data
-                  File.WriteAllText(files[0], "no picture")
+                  let files = imagesOf data
+                  File.WriteAllText(files[0], "no image")
                   File.WriteAllBytes(files[7], File.ReadAllBytes(files[7])[..99])
                   File.WriteAllBytes(files[20], [||])
 
@@ -41,8 +41,8 @@ let private badPictures =
 
           test "with skip_bad they are left out and named, and the run goes on and is evaluated without them" {
               inData (fun data run ->
-                  let file = (picturesOf data)[3]
-                  File.WriteAllText(file, "no picture")
+                  let file = (imagesOf data)[3]
+                  File.WriteAllText(file, "no image")
                   let config = settings data [ "skip_bad", "true" ]
                   let said = notices (Trainer(config, run))
                   Expect.stringContains said $"left out: {Path.GetRelativePath(data, file)}" "said"
@@ -61,15 +61,15 @@ let private badPictures =
                       Expect.isFalse (File.ReadAllText("/proc/self/maps").Contains cache) "and not mapped any more")
           }
 
-          test "a link that leads nowhere is a bad picture like any other" {
+          test "a link that leads nowhere is a bad image like any other" {
               inData (fun data run ->
-                  let link = Path.Combine(string (Path.GetDirectoryName((picturesOf data)[0])), "link.png")
+                  let link = Path.Combine(string (Path.GetDirectoryName((imagesOf data)[0])), "link.png")
 
                   File.CreateSymbolicLink(link, Path.Combine(data, "gone.png")) |> ignore
                   rejects [ "link.png"; "1 of 97" ] (fun () -> train (settings data []) run |> ignore))
           }
 
-          test "classes of one picture each, which nothing can find, are refused before training" {
+          test "classes of one image each, which nothing can find, are refused before training" {
               inData (fun data run ->
                   for folder in Directory.GetDirectories data do
                       for file in Array.tail (Array.sort (Directory.GetFiles folder)) do
@@ -91,7 +91,7 @@ let private badPictures =
                         [ "batch", "64" ], [ "classes" ]
                         [ "weights", Path.Combine(folder, "none.safetensors") ], [ "none.safetensors"; "cannot be read" ]
                         [ "data", Path.Combine(folder, "nowhere") ], [ "nowhere"; "does not exist" ] ] do
-                      rejects words (fun () -> train (settings pictures.Value others) run |> ignore)
+                      rejects words (fun () -> train (settings imageFolder.Value others) run |> ignore)
                       Expect.isFalse (Directory.Exists run) $"{others}: no folder is left")
 
               Expect.equal torch.Tensor.TotalCount before "tensors"
@@ -111,7 +111,7 @@ let private roles =
 
             let lines =
                 [ for label in labels do
-                      for place, file in Seq.indexed (picturesOf (Path.Combine(folder, label))) do
+                      for place, file in Seq.indexed (imagesOf (Path.Combine(folder, label))) do
                           $"{label}/{Path.GetFileName file},{label},{role label place}" ]
 
             let table = Path.Combine(folder, "data.csv")
@@ -163,11 +163,11 @@ let private weights =
                         "stranger.weight"
                         "wrongly shaped: 1"
                         $"{reshaped.Name} is" ]
-                      (fun () -> train (settings pictures.Value [ "weights", file ]) run |> ignore)
+                      (fun () -> train (settings imageFolder.Value [ "weights", file ]) run |> ignore)
 
                   Expect.isFalse (Directory.Exists run) "no folder is left"
 
-                  let said = notices (Trainer(settings pictures.Value [ "weights", file; "strict_weights", "false" ], run))
+                  let said = notices (Trainer(settings imageFolder.Value [ "weights", file; "strict_weights", "false" ], run))
 
                   Expect.stringContains said $"loaded: {encoder.Length - 2}" "what fits is loaded"
                   Expect.stringContains said "left out (the classifier of the weights): 1" "the classifier is not a misfit")
@@ -179,7 +179,7 @@ let private weights =
                   let run = Path.Combine(folder, "run")
                   let start = arraysOf (RunFolder(finishedRun []).LastWeights)
                   let renamed (array: NamedArray) = NamedArray("any." + array.Name + "_", array.Type, Seq.toArray array.Shape, array.Data)
-                  let train strict = Trainer(settings pictures.Value [ "weights", file; "strict_weights", strict ], run) |> ignore
+                  let train strict = Trainer(settings imageFolder.Value [ "weights", file; "strict_weights", strict ], run) |> ignore
                   let encoder = start |> List.filter (fun array -> not (array.Name.StartsWith "embedding."))
 
                   for kept in [ 0; 2 ] do
@@ -199,8 +199,8 @@ let private weights =
                              NamedArray("module._orig_mod." + array.Name, array.Type, Seq.toArray array.Shape, array.Data) |]
                   )
 
-                  use session = Session.ForEmbedding(settings pictures.Value [ "weights", file ], Device.choose "cpu")
-                  let said = EncoderWeights.Load(session, settings pictures.Value [ "weights", file ])
+                  use session = Session.ForEmbedding(settings imageFolder.Value [ "weights", file ], Device.choose "cpu")
+                  let said = EncoderWeights.Load(session, settings imageFolder.Value [ "weights", file ])
                   Expect.stringContains said "prefix removed: 'module._orig_mod.'" "the prefix is said"
                   Expect.isFalse (said.Contains "missing") said)
           }
@@ -227,7 +227,7 @@ let private weights =
                         "other.safetensors", [ "nothing in it fits" ]
                         "nan.safetensors", [ "conv1.weight"; "NaN" ]
                         "infinite.safetensors", [ "conv1.weight"; "infinity" ] ] do
-                      rejects (file name :: words) (fun () -> Trainer(settings pictures.Value [ "weights", file name ], run) |> ignore)
+                      rejects (file name :: words) (fun () -> Trainer(settings imageFolder.Value [ "weights", file name ], run) |> ignore)
 
                       Expect.isFalse (Directory.Exists run) "no folder is made")
           }
@@ -237,7 +237,7 @@ let private weights =
                   let run = Path.Combine(folder, "run")
                   let start = RunFolder(finishedRun []).LastWeights
 
-                  let said = notices (Trainer(settings pictures.Value [ "weights", start; "lr", "1e-12"; "warm_up", "0" ], run))
+                  let said = notices (Trainer(settings imageFolder.Value [ "weights", start; "lr", "1e-12"; "warm_up", "0" ], run))
 
                   Expect.stringContains said start "said"
 
@@ -258,7 +258,7 @@ let private weights =
               let file = sharedData "resnet50_imagenet.safetensors"
 
               let config encoder =
-                  settings pictures.Value [ "encoder", encoder; "weights", file; "steps", "1"; "levels", "0"; "evaluate_every", "0" ]
+                  settings imageFolder.Value [ "encoder", encoder; "weights", file; "steps", "1"; "levels", "0"; "evaluate_every", "0" ]
 
               inFolder (fun folder ->
                   let run = Path.Combine(folder, "run")
@@ -275,4 +275,4 @@ let private weights =
                       Expect.isFalse (said.Contains wrong) said)
           } ]
 
-let tests = testList "input" [ badPictures; roles; weights ]
+let tests = testList "input" [ badImages; roles; weights ]

@@ -18,7 +18,7 @@ open CondEmbed.Tests.Support
 open CondEmbed.Tests.RunSupport
 open TorchSharp
 
-let private embedded (model: EmbeddingModel) = model.Embed(FolderDataset.Open pictures.Value).Values
+let private embedded (model: EmbeddingModel) = model.Embed(FolderDataset.Open imageFolder.Value).Values
 
 let tests =
     testList
@@ -37,21 +37,21 @@ let tests =
           test "embeds as the session of the training does, one by one or all at once" {
               let run = RunFolder(finishedRun [])
               let struct (_, config) = RunFolder.Open run.Root
-              let dataset = FolderDataset.Open pictures.Value
+              let dataset = FolderDataset.Open imageFolder.Value
               use session = Session.ForTraining(config, Device.choose "cpu", 6, 6)
               let struct (saved, damaged) = RunCheckpoints.Newest run.Checkpoints
               Expect.isEmpty damaged "damaged"
               saved.Into session
               let all = [| 0 .. dataset.Items.Count - 1 |]
 
-              let expected = EmbeddingPass(session, LoaderOptions(1)).Embed(PictureReader dataset, all)
+              let expected = EmbeddingPass(session, LoaderOptions(1)).Embed(ImageReader dataset, all)
 
               use model = EmbeddingModel.Load run.Root
               let actual = model.Embed dataset
               Expect.equal actual.Values expected.Values "bit for bit"
 
               for at in [ 0; 17; 95 ] do
-                  let path = Path.Combine(pictures.Value, dataset.Items[at].Path)
+                  let path = Path.Combine(imageFolder.Value, dataset.Items[at].Path)
                   let alone = model.Embed path
                   Expect.equal (model.Embed(System.ReadOnlyMemory(File.ReadAllBytes path))) alone "from bytes"
                   Expect.floatClose Accuracy.medium (Seq.sumBy (fun x -> float x * float x) alone) 1.0 "length"
@@ -80,7 +80,7 @@ let tests =
 
                   inFolder (fun folder ->
                       let run = Path.Combine(folder, "run")
-                      train (settings pictures.Value [ "threads", "1"; "steps", "1" ]) run |> ignore
+                      train (settings imageFolder.Value [ "threads", "1"; "steps", "1" ]) run |> ignore
                       Expect.equal (now ()) (3, 5) "a training"
                       use model = EmbeddingModel.Load run
                       use levels = ConditionalModel.Load run
@@ -153,16 +153,16 @@ let tests =
           test "a run without validation classes has no best, and says so" {
               inFolder (fun folder ->
                   let run = Path.Combine(folder, "run")
-                  train (settings pictures.Value [ "validation_share", "0"; "steps", "1" ]) run |> ignore
+                  train (settings imageFolder.Value [ "validation_share", "0"; "steps", "1" ]) run |> ignore
                   rejects [ "no validation classes" ] (fun () -> EmbeddingModel.Load(run, best = true).Dispose()))
           }
 
-          test "says which picture cannot be embedded" {
+          test "says which image cannot be embedded" {
               use model = EmbeddingModel.Load(finishedRun [])
 
               inFolder (fun folder ->
                   let gone = Path.Combine(folder, "gone.png")
                   rejects [ gone ] (fun () -> model.Embed gone |> ignore)
-                  File.WriteAllText(gone, "no picture")
+                  File.WriteAllText(gone, "no image")
                   rejects [ gone ] (fun () -> model.Embed gone |> ignore))
           } ]

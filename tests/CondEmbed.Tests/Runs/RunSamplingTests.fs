@@ -15,9 +15,9 @@ let tests =
         "samplers"
         [ test "a plain run that is stopped within its second epoch goes on to the same bits" {
               inFolder (fun folder ->
-                  // 36 training pictures make 5 batches of 7, which per_class need not divide.
+                  // 36 training images make 5 batches of 7, which per_class need not divide.
                   let run = Path.Combine(folder, "run")
-                  stopAt 4 (Trainer(settings pictures.Value plain, run)) |> ignore
+                  stopAt 4 (Trainer(settings imageFolder.Value plain, run)) |> ignore
                   Trainer.Resume(run).Train() |> ignore
                   expectSameRun (finishedRun plain) run)
           }
@@ -26,7 +26,7 @@ let tests =
               inFolder (fun folder ->
                   // Six classes to train on, in two categories.
                   let table = Path.Combine(folder, "table.csv")
-                  let classes = Directory.GetDirectories pictures.Value |> Array.sort
+                  let classes = Directory.GetDirectories imageFolder.Value |> Array.sort
 
                   File.WriteAllLines(
                       table,
@@ -54,7 +54,7 @@ let tests =
           test "categories that are not there are asked for by name" {
               for sampler in [ "hierarchical"; "category-balanced" ] do
                   inFolder (fun folder ->
-                      let config = settings pictures.Value [ "sampler", sampler ]
+                      let config = settings imageFolder.Value [ "sampler", sampler ]
 
                       rejects [ $"'{sampler}' needs the category"; "36 of 36 have none"; ".png"; "m-per-class" ] (fun () ->
                           train config (Path.Combine(folder, "run")) |> ignore))
@@ -62,7 +62,7 @@ let tests =
 
           test "more plain images than there are" {
               inFolder (fun folder ->
-                  let config = settings pictures.Value [ "sampler", "plain"; "batch", "40" ]
+                  let config = settings imageFolder.Value [ "sampler", "plain"; "batch", "40" ]
                   rejects [ "batch of 40"; "36 images" ] (fun () -> train config (Path.Combine(folder, "run")) |> ignore))
           }
 

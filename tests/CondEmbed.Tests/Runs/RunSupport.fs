@@ -1,4 +1,4 @@
-/// Tiny runs on a little data set of real pictures, and what the tests compare of them.
+/// Tiny runs on a little data set of real images, and what the tests compare of them.
 module CondEmbed.Tests.RunSupport
 
 open System
@@ -18,8 +18,8 @@ open CondEmbed.Interop
 
 let private emoji = lazy EmojiDataset.Open()
 
-/// The pictures of the first classes of the emoji set, with their paths CLASS/MAKER.png.
-let private picturesOf classes =
+/// The images of the first classes of the emoji set, with their paths CLASS/MAKER.png.
+let private imagesOf classes =
     let set = emoji.Value
 
     let labels = set.Items |> Seq.map _.Label |> Seq.distinct |> Seq.truncate classes |> HashSet
@@ -29,7 +29,7 @@ let private picturesOf classes =
 
 /// Writes the first classes as files CLASS/MAKER.png into the folder.
 let unpack (folder: string) classes =
-    for item, bytes in picturesOf classes do
+    for item, bytes in imagesOf classes do
         let file = Path.Combine(folder, item.Path)
         Directory.CreateDirectory(string (Path.GetDirectoryName file)) |> ignore
         File.WriteAllBytes(file, bytes)
@@ -41,8 +41,8 @@ AppDomain.CurrentDomain.ProcessExit.Add(fun _ -> if kept.IsValueCreated then Dir
 
 let private classes = 16
 
-/// Class folders with 16 classes of six pictures: 6 to train on, 2 for validation, 8 for test. No test changes it.
-let pictures =
+/// Class folders with 16 classes of six images: 6 to train on, 2 for validation, 8 for test. No test changes it.
+let imageFolder =
     lazy
         (let folder = Path.Combine(kept.Value, "pictures")
          unpack folder classes
@@ -85,7 +85,7 @@ let stopAt step (trainer: Trainer) =
     with :? TrainingStoppedException as stopped ->
         stopped
 
-/// A finished run of the settings on the pictures; each is made once and kept. No test changes it.
+/// A finished run of the settings on the images; each is made once and kept. No test changes it.
 let private finished = Dictionary<(string * string) list, string>()
 
 let finishedRun others =
@@ -93,7 +93,7 @@ let finishedRun others =
     | true, folder -> folder
     | _ ->
         let folder = Path.Combine(kept.Value, $"run{finished.Count}")
-        train (settings pictures.Value others) folder |> ignore
+        train (settings imageFolder.Value others) folder |> ignore
         finished[others] <- folder
         folder
 

@@ -44,7 +44,7 @@ let private files =
           test "config.toml reads back to the same settings" {
               let run = RunFolder(finishedRun [])
               let written = RunSettings.Resolve(TomlSettings.Read run.Settings)
-              Expect.equal written (settings pictures.Value []) "settings"
+              Expect.equal written (settings imageFolder.Value []) "settings"
           }
 
           test "the log holds every step once, validations, checkpoints, start and end" {
@@ -80,14 +80,14 @@ let private files =
 
                   let listen (at: RunProgress) = if at.Phase = RunProgress.Training then paces.Add(at.ImagesPerSecond.Value, at.Elapsed)
 
-                  Trainer(settings pictures.Value [], Path.Combine(folder, "run")).Train(listener listen) |> ignore
+                  Trainer(settings imageFolder.Value [], Path.Combine(folder, "run")).Train(listener listen) |> ignore
                   let pace, elapsed = paces[0]
                   Expect.floatClose Accuracy.medium pace (8.0 / elapsed.TotalSeconds) "a batch of 8 in the time of the first step")
           }
 
           test "metrics.json and the result say the same, and the best step is one that was validated" {
               inFolder (fun folder ->
-                  let result = train (settings pictures.Value []) (Path.Combine(folder, "run"))
+                  let result = train (settings imageFolder.Value []) (Path.Combine(folder, "run"))
                   let read = MetricsFile.Read(RunFolder(result.Folder).Metrics)
                   Expect.equal (List.ofSeq read.Before) (List.ofSeq result.Before) "before"
                   Expect.equal (List.ofSeq read.After) (List.ofSeq result.After) "after"
@@ -114,7 +114,7 @@ let private files =
 let private repeats =
     testList
         "repeats"
-        [ test "another seed gives other weights; the number of threads that read pictures does not" {
+        [ test "another seed gives other weights; the number of threads that read images does not" {
               let weights = lastWeights (finishedRun [])
               Expect.notEqual (lastWeights (finishedRun [ "seed", "1" ])) weights "another seed"
 
@@ -122,13 +122,13 @@ let private repeats =
                   Expect.equal (lastWeights (finishedRun [ "workers", workers ])) weights $"{workers} workers"
           }
 
-          test "a cache of decoded pictures changes nothing but the time, where it is as large as the pictures" {
+          test "a cache of decoded images changes nothing but the time, where it is as large as the images" {
               inFolder (fun folder ->
                   let cache = [ "cache", Path.Combine(folder, "cache"); "cache_side", "300" ]
                   let before = lastWeights (finishedRun [])
 
                   for run in [ "first"; "second" ] do
-                      train (settings pictures.Value cache) (Path.Combine(folder, run)) |> ignore
+                      train (settings imageFolder.Value cache) (Path.Combine(folder, run)) |> ignore
                       Expect.equal (lastWeights (Path.Combine(folder, run))) before run
 
                   Expect.hasLength (Directory.GetFiles(Path.Combine(folder, "cache"))) 1 "one file for both")
@@ -137,10 +137,10 @@ let private repeats =
           test "no tensor outlives a run" {
               Native.ensure ()
               let before = torch.Tensor.TotalCount
-              inFolder (fun folder -> train (settings pictures.Value [ "levels", "2" ]) (Path.Combine(folder, "run")) |> ignore)
+              inFolder (fun folder -> train (settings imageFolder.Value [ "levels", "2" ]) (Path.Combine(folder, "run")) |> ignore)
               Expect.equal torch.Tensor.TotalCount before "after a run"
 
-              inFolder (fun folder -> Trainer(settings pictures.Value [], Path.Combine(folder, "run")) |> stopAt 2 |> ignore)
+              inFolder (fun folder -> Trainer(settings imageFolder.Value [], Path.Combine(folder, "run")) |> stopAt 2 |> ignore)
 
               Expect.equal torch.Tensor.TotalCount before "after a run that was stopped"
           }
@@ -151,7 +151,7 @@ let private repeats =
                     [ "loss", "soft-triple(centres=2) + 0.1 * nt-xent"; "level_loss", "margin(per_class=1)"; "levels", "2" ]
                     [ "levels", "0"; "optimiser", "sgd"; "schedule", "step"; "augment", "none"; "validation_share", "0" ] ] do
                   inFolder (fun folder ->
-                      let result = train (settings pictures.Value others) (Path.Combine(folder, "run"))
+                      let result = train (settings imageFolder.Value others) (Path.Combine(folder, "run"))
                       Expect.isGreaterThan result.After["map_at_r"] 0.0 "measured"
 
                       Expect.equal
@@ -175,7 +175,7 @@ let private resuming =
               for others in [ remembered; [ "loss", "proxy-anchor + supcon"; "level_loss", "supcon" ] ] do
                   inFolder (fun folder ->
                       let run = Path.Combine(folder, "run")
-                      Trainer(settings pictures.Value others, run) |> stopAt 3 |> ignore
+                      Trainer(settings imageFolder.Value others, run) |> stopAt 3 |> ignore
                       Trainer.Resume(run).Train() |> ignore
                       expectSameRun (finishedRun others) run)
           }
@@ -186,7 +186,7 @@ let private resuming =
                       let run = Path.Combine(folder, "run")
 
                       for place, step in Seq.indexed steps do
-                          let trainer = if place = 0 then Trainer(settings pictures.Value [], run) else Trainer.Resume run
+                          let trainer = if place = 0 then Trainer(settings imageFolder.Value [], run) else Trainer.Resume run
 
                           let stopped = stopAt step trainer
                           Expect.equal (stopped.Step, stopped.Folder) (step, run) "where it stopped"
@@ -204,19 +204,19 @@ let private resuming =
 
                   let stop = listener (fun at -> if at.Phase = "evaluating" then source.Cancel())
 
-                  let train () = Trainer(settings pictures.Value [], run).Train(stop, source.Token) |> ignore
+                  let train () = Trainer(settings imageFolder.Value [], run).Train(stop, source.Token) |> ignore
 
                   Expect.throwsT<TrainingStoppedException> train "stopped"
                   Trainer.Resume(run).Train() |> ignore
                   expectSameRun (finishedRun []) run)
           }
 
-          test "stopped while it checks pictures, it leaves nothing" {
+          test "stopped while it checks images, it leaves nothing" {
               inFolder (fun folder ->
                   let run = Path.Combine(folder, "run")
                   let stopped = CancellationToken true
 
-                  let train () = Trainer(settings pictures.Value [], run).Train(null, stopped) |> ignore
+                  let train () = Trainer(settings imageFolder.Value [], run).Train(null, stopped) |> ignore
 
                   Expect.throwsT<System.OperationCanceledException> train "stopped"
                   Expect.isFalse (Directory.Exists run) "folder")
@@ -225,7 +225,7 @@ let private resuming =
           test "one trainer that was stopped goes on when it is asked again" {
               inFolder (fun folder ->
                   let run = Path.Combine(folder, "run")
-                  let trainer = Trainer(settings pictures.Value [], run)
+                  let trainer = Trainer(settings imageFolder.Value [], run)
                   stopAt 3 trainer |> ignore
                   trainer.Train() |> ignore
                   expectSameRun (finishedRun []) run)
@@ -234,7 +234,7 @@ let private resuming =
           test "a finished run that goes on only reports again" {
               inFolder (fun folder ->
                   let run = Path.Combine(folder, "run")
-                  let first = train (settings pictures.Value []) run
+                  let first = train (settings imageFolder.Value []) run
                   File.Delete(RunFolder(run).Report)
                   let again = Trainer.Resume(run).Train()
 
@@ -266,7 +266,7 @@ let private resuming =
 
           test "a folder that holds something, a file, and a folder that is no run's are refused" {
               inFolder (fun folder ->
-                  let config = settings pictures.Value []
+                  let config = settings imageFolder.Value []
                   rejects [ "Trainer.Resume" ] (fun () -> Trainer(config, finishedRun []) |> ignore)
                   let file = Path.Combine(folder, "file")
                   File.WriteAllText(file, "")

@@ -14,12 +14,12 @@ open CondEmbed.Studies
 open CondEmbed.Tests.RunSupport
 open CondEmbed.Tests.Support
 
-/// Two arms with two seeds on a few real pictures.
+/// Two arms with two seeds on a few real images.
 let study more arms =
     [ "seeds = 2"
       yield! more
       "[base]"
-      $"data = '{pictures.Value}'"
+      $"data = '{imageFolder.Value}'"
       for key, value in tiny do
           $"{key} = '{value}'"
       yield! arms ]
@@ -27,7 +27,7 @@ let study more arms =
 
 let two = [ "[arms.baseline]"; "levels = 0"; "[arms.conditional]"; "levels = 1" ]
 
-let private plan () = StudyFile.Parse("test.toml", study [ $"test_on = ['{pictures.Value}']"; "rerank = 20" ] two)
+let private plan () = StudyFile.Parse("test.toml", study [ $"test_on = ['{imageFolder.Value}']"; "rerank = 20" ] two)
 
 let private quietly (study: Study) = study.Run()
 
@@ -159,7 +159,7 @@ let private runs =
                         "levels = 1" ] do
                       Expect.stringContains page words words)
           }
-          test "an arm that sees other pictures is not called matched" {
+          test "an arm that sees other images is not called matched" {
               inFolder (fun folder ->
                   let arms =
                       [ "[arms.baseline]"
@@ -238,7 +238,7 @@ let private runs =
                       "what is there is written down")
           }
           test "options make a study too" {
-              let common = TrainingOptions(Data = pictures.Value, Steps = 3)
+              let common = TrainingOptions(Data = imageFolder.Value, Steps = 3)
               let arms = [ KeyValuePair("a", TrainingOptions(Levels = 0)); KeyValuePair("b", TrainingOptions(Levels = 2)) ]
               let plan = StudyPlan.Of("mine", common, arms, [| 5 |])
               Expect.equal plan.Baseline "a" "the first"

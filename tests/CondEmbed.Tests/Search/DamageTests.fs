@@ -1,4 +1,4 @@
-/// Index files, caches of pictures and shards that are damaged at random, also with sums that are right again: nothing but an InputException comes out.
+/// Index files, caches of images and shards that are damaged at random, also with sums that are right again: nothing but an InputException comes out.
 module CondEmbed.Tests.DamageTests
 
 open System
@@ -120,13 +120,13 @@ let private ofIndex codes =
     }
 
 let private ofCache =
-    test "a cache of pictures, which is made again or passed by" {
+    test "a cache of images, which is made again or passed by" {
         inFolder (fun folder ->
-            let files = [| for number in 0..3 -> $"{number}.png", ImageEncoder.Png(picture number 60 50) |]
-            let options = PictureCacheOptions(folder, 32)
+            let files = [| for number in 0..3 -> $"{number}.png", ImageEncoder.Png(randomImage number 60 50) |]
+            let options = ImageCacheOptions(folder, 32)
             let transform: IImageTransform = TrainTransform(Size = 16)
 
-            let viewsOf (cache: PictureCache) =
+            let viewsOf (cache: ImageCache) =
                 [ for index in 0..3 do
                       let mutable random = SeededRandom.For(1L, 2L, int64 index)
                       let view = Array.zeroCreate<byte>(16 * 16 * 3)
@@ -134,7 +134,7 @@ let private ofCache =
                       view ]
 
             let views () =
-                use cache = PictureCache.Open(PictureReader(MemorySource files), options)
+                use cache = ImageCache.Open(ImageReader(MemorySource files), options)
                 viewsOf cache
 
             let expected = views ()
@@ -148,22 +148,22 @@ let private ofCache =
                 isSigned.Value <- random.Next 2 = 0 && bytes.Length > 64 + 4 * 24
 
                 if isSigned.Value then
-                    let sum = PictureCacheFile.Sum(ReadOnlySpan(bytes, 64, 4 * 24))
+                    let sum = ImageCacheFile.Sum(ReadOnlySpan(bytes, 64, 4 * 24))
                     BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan 56, sum)
 
                 File.WriteAllBytes(path, bytes)
                 $"{bytes.Length} of {whole.Length} bytes"
 
-            // A table with a right sum may say of a picture that it was left out; then its views are those without a cache.
+            // A table with a right sum may say of a image that it was left out; then its views are those without a cache.
             let check () =
                 let found = views ()
                 if not isSigned.Value then Expect.equal found expected "views"
 
             Expect.equal (refusals 12 300 change check) 0 "refused"
 
-            // Cut off while it is in use: the views are made from the pictures themselves.
+            // Cut off while it is in use: the views are made from the images themselves.
             File.WriteAllBytes(path, whole)
-            use cache = PictureCache.Open(PictureReader(MemorySource files), options)
+            use cache = ImageCache.Open(ImageReader(MemorySource files), options)
 
             for length in [ whole.Length - 1; whole.Length / 2; 0 ] do
                 use file = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite ||| FileShare.Delete)
@@ -185,7 +185,7 @@ let private ofShard =
 
                 writer.Write(
                     EmbeddingGroup(
-                        column (fun row -> PictureId.Of(ReadOnlySpan [| byte row |])),
+                        column (fun row -> ImageId.Of(ReadOnlySpan [| byte row |])),
                         column (fun row -> $"{row}.png"),
                         column (fun _ -> "class"),
                         ReadOnlyMemory [| for number in 1..15 -> float32 number |]

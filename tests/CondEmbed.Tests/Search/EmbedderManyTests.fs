@@ -37,9 +37,9 @@ let tests =
         [ test "a whole folder has the bits of the model's own pass" {
               use model = EmbeddingModel.Load(finishedRun [])
               use embedder = EmbeddingModel.Load(finishedRun []).ToEmbedder()
-              let dataset = FolderDataset.Open pictures.Value
+              let dataset = FolderDataset.Open imageFolder.Value
               let reports = ResizeArray<RunProgress>()
-              let paths = [| for item in dataset.Items -> Path.Combine(pictures.Value, item.Path) |]
+              let paths = [| for item in dataset.Items -> Path.Combine(imageFolder.Value, item.Path) |]
               let found = got (embedder.EmbedAsync(paths, listener reports.Add))
               Expect.equal found.Values (model.Embed dataset).Values "paths"
               Expect.equal (embedder.Embed dataset).Values found.Values "data set"

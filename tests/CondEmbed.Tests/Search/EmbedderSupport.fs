@@ -56,7 +56,7 @@ let slow (image: RgbImage) =
     use network = new FakeNetwork()
     (network :> IEmbeddingNetwork).Embed(EvalTransform(8, 8).Apply(image).Pixels, 1)
 
-let images = lazy [| for i in 0..19 -> picture i (20 + i) (40 - i) |]
+let images = lazy [| for i in 0..19 -> randomImage i (20 + i) (40 - i) |]
 
 let withFake options (test: FakeNetwork -> Embedder -> unit) =
     let network = new FakeNetwork()

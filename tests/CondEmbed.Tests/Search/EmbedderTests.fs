@@ -20,7 +20,7 @@ let private singles =
         [ test "every way in gives the network's own numbers" {
               use model = EmbeddingModel.Load(finishedRun [])
               use embedder = EmbeddingModel.Load(finishedRun []).ToEmbedder()
-              let path = Path.Combine(pictures.Value, FolderDataset.Open(pictures.Value).Items[0].Path)
+              let path = Path.Combine(imageFolder.Value, FolderDataset.Open(imageFolder.Value).Items[0].Path)
               let bytes = File.ReadAllBytes path
               let image = decodeFile path
               let expected = model.Embed path
@@ -51,7 +51,7 @@ let private singles =
           test "many threads at once give what one at a time gives" {
               use model = EmbeddingModel.Load(finishedRun [])
               use embedder = EmbeddingModel.Load(finishedRun []).ToEmbedder()
-              let paths = [| for item in FolderDataset.Open(pictures.Value).Items -> Path.Combine(pictures.Value, item.Path) |]
+              let paths = [| for item in FolderDataset.Open(imageFolder.Value).Items -> Path.Combine(imageFolder.Value, item.Path) |]
               let found = paths |> Array.Parallel.map embedder.Embed
 
               for path, numbers in Array.zip paths found do

@@ -28,7 +28,7 @@ let private opened path (test: IVectorStore -> 'T) =
     finally
         store.DisposeAsync().AsTask().Wait()
 
-let private idOf (number: int) = PictureId.Of(ReadOnlySpan(BitConverter.GetBytes number))
+let private idOf (number: int) = ImageId.Of(ReadOnlySpan(BitConverter.GetBytes number))
 
 /// Directions in a plane, one degree apart; those of even number of one class.
 let private item number =

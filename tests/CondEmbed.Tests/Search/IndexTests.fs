@@ -101,7 +101,7 @@ let private search =
                   "cancelled"
           }
 
-          test "searches go on while pictures come and go" {
+          test "searches go on while images come and go" {
               use index = filled (signs 7 600 16)
               let wanted = signs 8 1 16 |> Array.head
               index.Add(IndexItem "wanted", wanted)
@@ -187,7 +187,7 @@ let private refusals =
         refused "all 0" (fun () -> add index (IndexItem "x") (Array.zeroCreate 4))
         refused "all finite" (fun () -> add index (IndexItem "x") [| nanf; 1.0f; 1.0f; 1.0f |])
         refused "all finite" (fun () -> index.Search(Array.map ((*) infinityf) ones, 1) |> ignore)
-        refused "already contains an image with the id 'picture 3'; use Set to replace it" (fun () -> add index (IndexItem(idOf 3)) ones)
+        refused "already contains an image with the id 'image 3'; use Set to replace it" (fun () -> add index (IndexItem(idOf 3)) ones)
         refused "top" (fun () -> index.Search(ones, 0) |> ignore)
         refused "Id" (fun () -> add index (IndexItem "") ones)
         Expect.equal index.Count 10 "nothing was added"
@@ -201,7 +201,7 @@ let private building =
                   for i, path in Seq.indexed [ "a.png"; "cats/b.png"; "cats/old/c.png" ] do
                       let path = Path.Combine(folder, path)
                       Directory.CreateDirectory(string (Path.GetDirectoryName path)) |> ignore
-                      File.WriteAllBytes(path, ImageEncoder.Png(picture i 20 30))
+                      File.WriteAllBytes(path, ImageEncoder.Png(randomImage i 20 30))
 
                   use embedder = new Embedder(new FakeNetwork())
                   use index = ImageIndex.BuildAsync(embedder, folder).Result
@@ -214,18 +214,18 @@ let private building =
                   Expect.equal index.Fingerprint "means" "fingerprint"
                   let hit = index.Search(embedder.Embed(Path.Combine(folder, "cats/b.png")), 1)[0]
                   Expect.equal hit.Id "cats/b.png" "found"
-                  File.WriteAllText(Path.Combine(folder, "cats/bad.png"), "no picture")
-                  let again (skip: Action<BadPicture>) = ImageIndex.BuildAsync(embedder, folder, skip).GetAwaiter().GetResult()
+                  File.WriteAllText(Path.Combine(folder, "cats/bad.png"), "no image")
+                  let again (skip: Action<BadImage>) = ImageIndex.BuildAsync(embedder, folder, skip).GetAwaiter().GetResult()
                   rejects [ "bad.png"; "not a JPEG" ] (fun () -> (again null).Dispose())
-                  let bad = ResizeArray<BadPicture>()
-                  use rest = again (Action<BadPicture> bad.Add)
+                  let bad = ResizeArray<BadImage>()
+                  use rest = again (Action<BadImage> bad.Add)
                   Expect.equal (rest.Count, bad.Count) (3, 1) "the others"
 
                   rejects [ "no such folder" ] (fun () -> ImageIndex.BuildAsync(embedder, Path.Combine(folder, "none")).Result.Dispose())
 
                   rejects [ "another network (net)" ] (fun () ->
                       use other = new ImageIndex(3, "net")
-                      other.AddAsync(embedder, [| IndexPicture("a", Path.Combine(folder, "a.png")) |]).GetAwaiter().GetResult()))
+                      other.AddAsync(embedder, [| IndexImage("a", Path.Combine(folder, "a.png")) |]).GetAwaiter().GetResult()))
           } ]
 
 let tests = testList "Index" [ search; sequences; IndexFileTests.tests; refusals; building ]

@@ -21,15 +21,15 @@ let private write model (data: IImageDataset) (folder: string) index count =
 
 let private withModel test =
     use model = EmbeddingModel.Load(finishedRun [], "cpu")
-    inFolder (test model (FolderDataset.Open pictures.Value :> IImageDataset))
+    inFolder (test model (FolderDataset.Open imageFolder.Value :> IImageDataset))
 
 let tests =
     testList
         "shards"
-        [ testProperty "every picture is in exactly one shard, in whole batches"
-          <| fun (NonNegativeInt pictures) (PositiveInt count) (PositiveInt batch) ->
-              let shards = [ for index in 1..count -> List.ofSeq (Shard(index, count).Items(pictures, batch)) ]
-              Expect.equal (List.sort (List.concat shards)) [ 0 .. pictures - 1 ] "all once"
+        [ testProperty "every image is in exactly one shard, in whole batches"
+          <| fun (NonNegativeInt images) (PositiveInt count) (PositiveInt batch) ->
+              let shards = [ for index in 1..count -> List.ofSeq (Shard(index, count).Items(images, batch)) ]
+              Expect.equal (List.sort (List.concat shards)) [ 0 .. images - 1 ] "all once"
 
               for shard in shards do
                   for part in List.chunkBySize batch shard do
@@ -58,7 +58,7 @@ let tests =
 
                       Expect.equal
                           (item.Path, item.Label, item.Id)
-                          (expected.Path, expected.Label, PictureId.Of(ReadOnlySpan(data.Read at)))
+                          (expected.Path, expected.Label, ImageId.Of(ReadOnlySpan(data.Read at)))
                           "name"
 
                       Expect.equal (item.Embedding.ToArray()) (whole.Row(at).ToArray()) item.Path
@@ -66,7 +66,7 @@ let tests =
                   Expect.hasLength items 96 "all")
           }
 
-          test "what is there stays as it is, down to the time stamp; another network's or other pictures' is refused, --again overwrites" {
+          test "what is there stays as it is, down to the time stamp; another network's or other images' is refused, --again overwrites" {
               withModel (fun model data folder ->
                   let _, path = write model data folder 1 2
                   let before, time = File.ReadAllBytes path, DateTime(2020, 1, 1)

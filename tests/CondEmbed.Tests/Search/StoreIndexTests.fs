@@ -1,4 +1,4 @@
-/// Pictures into the store: what is embedded and written, and what is there already.
+/// Images into the store: what is embedded and written, and what is there already.
 module CondEmbed.Tests.StoreIndexTests
 
 open System
@@ -16,7 +16,7 @@ open CondEmbed.Tests.StoreServers
 open CondEmbed.Tests.Support
 open CondEmbed.Tests.StoreSupport
 
-/// A network whose embedding of a picture is the first of its pixels about their middle; it counts what it embeds.
+/// A network whose embedding of a image is the first of its pixels about their middle; it counts what it embeds.
 type private PixelNetwork() =
     member val Embedded = 0 with get, set
 
@@ -29,8 +29,8 @@ type private PixelNetwork() =
         member this.Embed(pixels, count) =
             this.Embedded <- this.Embedded + count
 
-            [| for picture in pixels |> Array.chunkBySize (pixels.Length / count) do
-                   let row = [| for value in picture[72..95] -> float32 value - 127.5f |]
+            [| for image in pixels |> Array.chunkBySize (pixels.Length / count) do
+                   let row = [| for value in image[72..95] -> float32 value - 127.5f |]
                    let length = sqrt (Array.sumBy (fun x -> x * x) row)
                    for x in row -> x / length |]
 
@@ -50,7 +50,7 @@ let tests =
     testList
         "index"
         [ test "twice: nothing is embedded and nothing written the second time; --again does both" {
-              let data = FolderDataset.Open pictures.Value
+              let data = FolderDataset.Open imageFolder.Value
               let first, embedded = index data "twice" (IndexOptions 20)
               Expect.equal (first.Embedded, first.Known, embedded) (96L, 0L, 96) "all"
               let before = everything "twice"
@@ -64,7 +64,7 @@ let tests =
           }
 
           test "stopped anywhere, whole blocks are there; going on makes it equal to a load at one go" {
-              let data = FolderDataset.Open pictures.Value
+              let data = FolderDataset.Open imageFolder.Value
               index data "whole" (IndexOptions 20) |> ignore
               use network = new PixelNetwork()
               use stop = new CancellationTokenSource()
@@ -83,7 +83,7 @@ let tests =
               Expect.equal (content "stopped") (content "whole") "equal"
           }
 
-          test "a copy has no row of its own, a moved picture keeps its row, a bad one is left out or named" {
+          test "a copy has no row of its own, a moved image keeps its row, a bad one is left out or named" {
               inFolder (fun folder ->
                   unpack folder 2
                   let files = Directory.GetFiles(folder, "*.png", SearchOption.AllDirectories) |> Array.sort
@@ -105,18 +105,18 @@ let tests =
                   let labelled, _ = index (opened ()) "copies" (IndexOptions(5, Label = "all"))
                   Expect.equal labelled.Renamed 12L "one label for all"
 
-                  File.WriteAllText(files[1], "no picture")
+                  File.WriteAllText(files[1], "no image")
                   rejects [ "not"; Path.GetFileName files[1] ] (fun () -> index (opened ()) "copies" (IndexOptions 5) |> ignore)
                   let bad = List<string>()
-                  let skipping = IndexOptions(5, SkipBad = fun picture -> bad.Add picture.Name)
+                  let skipping = IndexOptions(5, SkipBad = fun image -> bad.Add image.Name)
                   let fourth, _ = index (opened ()) "copies" skipping
                   Expect.equal (fourth.Bad, bad.Count, fourth.Embedded) (1L, 1, 0L) "left out"
                   Expect.stringContains bad[0] (Path.GetFileName files[1]) "named")
           }
 
-          test "parts of one picture are pictures of their own" {
+          test "parts of one image are images of their own" {
               let file = ReadOnlyMemory [| 1uy; 2uy |]
-              let id box = PictureId.Of(file.Span, box)
+              let id box = ImageId.Of(file.Span, box)
               let whole, part, other = id (Nullable()), id (Nullable(PixelBox(0, 0, 1, 12))), id (Nullable(PixelBox(0, 0, 11, 2)))
               Expect.equal whole "a12871fee210fb8619291eaea194581cbd2531e4b23759d225f6806923f63222" "SHA-256 of the file"
               Expect.hasLength (List.distinct [ whole; part; other ]) 3 "three"

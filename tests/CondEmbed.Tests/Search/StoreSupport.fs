@@ -22,7 +22,7 @@ let ensured (address: PostgresAddress) network (test: PostgresStore -> 'T) =
     finally
         store.DisposeAsync().AsTask().Wait()
 
-let idOf (number: int) = PictureId.Of(ReadOnlySpan(BitConverter.GetBytes number))
+let idOf (number: int) = ImageId.Of(ReadOnlySpan(BitConverter.GetBytes number))
 
 /// Vectors of length 1 that depend on the seed alone.
 let vectors dimension seed count =

@@ -7,16 +7,16 @@ internal sealed class EmojiAlbum
 {
     private readonly EmojiDataset emoji = EmojiDataset.Open();
     private readonly IReadOnlyDictionary<string, Role> roles = EmojiSplit.ReadForScenes();
-    private readonly Dictionary<string, int[]> pictures;
+    private readonly Dictionary<string, int[]> images;
     private readonly EmojiCutOut?[] cutOuts;
 
     internal EmojiAlbum()
     {
-        pictures = Enumerable.Range(0, emoji.Count)
+        images = Enumerable.Range(0, emoji.Count)
             .GroupBy(at => emoji.Items[at].Label, StringComparer.Ordinal)
             .ToDictionary(group => group.Key, group => group.ToArray(), StringComparer.Ordinal);
-        Meant = [.. ClassOrder.Sorted(pictures.Keys).Where(label => RoleOf(label) != Role.Unassigned)];
-        StandingBy = [.. ClassOrder.Sorted(pictures.Keys).Where(label => RoleOf(label) == Role.Unassigned)];
+        Meant = [.. ClassOrder.Sorted(images.Keys).Where(label => RoleOf(label) != Role.Unassigned)];
+        StandingBy = [.. ClassOrder.Sorted(images.Keys).Where(label => RoleOf(label) == Role.Unassigned)];
         cutOuts = new EmojiCutOut?[emoji.Count];
     }
 
@@ -30,19 +30,19 @@ internal sealed class EmojiAlbum
     internal Role RoleOf(string label) => roles[label];
 
     /// <summary>Numbers of the images of a class, one per maker.</summary>
-    internal IReadOnlyList<int> PicturesOf(string label) => pictures[label];
+    internal IReadOnlyList<int> ImagesOf(string label) => images[label];
 
     /// <summary>An image's path and label; its role here is <see cref="RoleOf"/>.</summary>
-    internal ImageItem ItemOf(int picture) => emoji.Items[picture];
+    internal ImageItem ItemOf(int image) => emoji.Items[image];
 
     /// <summary>The cut-out of an image. Two threads may both make it, with equal results.</summary>
-    internal EmojiCutOut CutOut(int picture) =>
-        Volatile.Read(ref cutOuts[picture]) ?? Made(picture);
+    internal EmojiCutOut CutOut(int image) =>
+        Volatile.Read(ref cutOuts[image]) ?? Made(image);
 
-    private EmojiCutOut Made(int picture)
+    private EmojiCutOut Made(int image)
     {
-        var made = EmojiCutOut.Of(new SkiaDecoder().Decode(emoji.Read(picture), emoji.NameOf(picture)));
-        Volatile.Write(ref cutOuts[picture], made);
+        var made = EmojiCutOut.Of(new SkiaDecoder().Decode(emoji.Read(image), emoji.NameOf(image)));
+        Volatile.Write(ref cutOuts[image], made);
         return made;
     }
 }

@@ -8,12 +8,12 @@ internal sealed class EmojiCutOut
     // The renderer's background around an emoji is 255; slightly darker pixels may be a soft shadow, which is kept.
     private const int White = 250;
 
-    private readonly RgbImage picture;
+    private readonly RgbImage image;
     private readonly RgbImage cover;
 
-    private EmojiCutOut(RgbImage picture, RgbImage cover)
+    private EmojiCutOut(RgbImage image, RgbImage cover)
     {
-        this.picture = picture;
+        this.image = image;
         this.cover = cover;
     }
 
@@ -38,7 +38,7 @@ internal sealed class EmojiCutOut
     /// <summary>Lays the emoji over a part of the canvas. With c on white and cover a, a pixel b becomes c - (1 - a) (white - b).</summary>
     internal void Draw(RgbImage canvas, PixelBox box)
     {
-        var small = Resampler.Resize(picture, box.Width, box.Height, ResampleFilter.Bilinear).Pixels;
+        var small = Resampler.Resize(image, box.Width, box.Height, ResampleFilter.Bilinear).Pixels;
         var covers = Resampler.Resize(cover, box.Width, box.Height, ResampleFilter.Bilinear).Pixels;
         var stride = box.Width * 3;
         for (var row = 0; row < box.Height; row++)

@@ -11,12 +11,12 @@ public sealed class EmojiDataset : IImageDataset
 {
     private const string Archive = "CondEmbed.Datasets.emoji.zip";
 
-    private readonly byte[][] pictures;
+    private readonly byte[][] images;
 
-    private EmojiDataset(IReadOnlyList<ImageItem> items, byte[][] pictures, string licences)
+    private EmojiDataset(IReadOnlyList<ImageItem> items, byte[][] images, string licences)
     {
         Items = items;
-        this.pictures = pictures;
+        this.images = images;
         Licences = licences;
     }
 
@@ -39,10 +39,10 @@ public sealed class EmojiDataset : IImageDataset
     public string NameOf(int index) => Items[index].Path;
 
     /// <inheritdoc/>
-    public long LengthOf(int index) => pictures[index].Length;
+    public long LengthOf(int index) => images[index].Length;
 
     /// <inheritdoc/>
-    public byte[] Read(int index) => [.. pictures[index]];
+    public byte[] Read(int index) => [.. images[index]];
 
     /// <summary>Reads the whole set (6 MB) into memory, since an archive cannot be read from several threads at once.</summary>
     public static EmojiDataset Open()

@@ -7,7 +7,7 @@ using CondEmbed.Images;
 namespace CondEmbed.Datasets;
 
 /// <summary>What a scene shows: emoji by number, each with its place, in drawing order.</summary>
-internal sealed record EmojiScene(Rgb Background, IReadOnlyList<(int Picture, PixelBox Box)> Emoji)
+internal sealed record EmojiScene(Rgb Background, IReadOnlyList<(int Image, PixelBox Box)> Emoji)
 {
     /// <summary>Side of a scene in pixels.</summary>
     internal const int Side = 64;
@@ -31,8 +31,8 @@ internal sealed record EmojiScene(Rgb Background, IReadOnlyList<(int Picture, Pi
         var emoji = new List<(int, PixelBox)>();
         foreach (var (shown, box) in labels.Zip(boxes))
         {
-            var pictures = album.PicturesOf(shown);
-            emoji.Add((pictures[random.Next(pictures.Count)], box));
+            var images = album.ImagesOf(shown);
+            emoji.Add((images[random.Next(images.Count)], box));
         }
 
         return new EmojiScene(background, emoji);
@@ -40,22 +40,22 @@ internal sealed record EmojiScene(Rgb Background, IReadOnlyList<(int Picture, Pi
 
     /// <summary>A single image in a random place.</summary>
     /// <param name="album">The emoji.</param>
-    /// <param name="picture">The image's number.</param>
+    /// <param name="image">The image's number.</param>
     /// <param name="seed">Name and number of the scene: with the image's class all that it depends on.</param>
-    internal static EmojiScene Single(EmojiAlbum album, int picture, (string Set, int Number) seed)
+    internal static EmojiScene Single(EmojiAlbum album, int image, (string Set, int Number) seed)
     {
-        var random = RandomOf(album.ItemOf(picture).Label, seed);
+        var random = RandomOf(album.ItemOf(image).Label, seed);
         var background = Pastel(ref random);
-        return new EmojiScene(background, [(picture, SceneLayout.Boxes(Side, 1, ref random)[0])]);
+        return new EmojiScene(background, [(image, SceneLayout.Boxes(Side, 1, ref random)[0])]);
     }
 
     /// <summary>Side Side 3.</summary>
     internal RgbImage Draw(EmojiAlbum album)
     {
         var canvas = new RgbImage(Side, Side, Background);
-        foreach (var (picture, box) in Emoji)
+        foreach (var (image, box) in Emoji)
         {
-            album.CutOut(picture).Draw(canvas, box);
+            album.CutOut(image).Draw(canvas, box);
         }
 
         return canvas;

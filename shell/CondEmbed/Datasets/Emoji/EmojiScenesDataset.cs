@@ -72,9 +72,9 @@ public sealed class EmojiScenesDataset : IImageDataset
         var album = new EmojiAlbum();
         var scenes =
             from label in album.Meant
-            from picture in album.PicturesOf(label).Index()
-            let item = album.ItemOf(picture.Item) with { Role = album.RoleOf(label) }
-            select (item, new Func<EmojiScene>(() => EmojiScene.Single(album, picture.Item, (Singles, picture.Index))));
+            from image in album.ImagesOf(label).Index()
+            let item = album.ItemOf(image.Item) with { Role = album.RoleOf(label) }
+            select (item, new Func<EmojiScene>(() => EmojiScene.Single(album, image.Item, (Singles, image.Index))));
         return new EmojiScenesDataset(album, scenes)
         {
             Name = Singles,
@@ -92,11 +92,11 @@ public sealed class EmojiScenesDataset : IImageDataset
     public byte[] Read(int index) => ImageEncoder.Png(scenes[index]().Draw(album));
 
     /// <summary>What a scene shows, in the order in which it is drawn; exactly one is of the scene's class.</summary>
-    public IReadOnlyList<ShownEmoji> ShownIn(int index) => [.. scenes[index]().Emoji.Select(shown => Shown(shown.Picture, shown.Box))];
+    public IReadOnlyList<ShownEmoji> ShownIn(int index) => [.. scenes[index]().Emoji.Select(shown => Shown(shown.Image, shown.Box))];
 
-    private ShownEmoji Shown(int picture, PixelBox box)
+    private ShownEmoji Shown(int image, PixelBox box)
     {
-        var item = album.ItemOf(picture);
+        var item = album.ItemOf(image);
         return new ShownEmoji(item.Path, item.Label, box);
     }
 }

@@ -55,7 +55,7 @@ internal static partial class CarsFolders
         var problems = new ProblemList();
         var (there, absent) = (Parts.Where(part => File.Exists(Table(root, part))), Parts.Where(part => !File.Exists(Table(root, part))));
         string[] names = [.. DelimitedText.Read(Path.Combine(root, NameList)).Select(record => string.Join(',', record.Fields))];
-        var pictures = new[] { "car_data/car_data", "car_data" }.FirstOrDefault(inner => Directory.Exists(Path.Combine(root, inner, Parts[0]))) ?? "car_data/car_data";
+        var images = new[] { "car_data/car_data", "car_data" }.FirstOrDefault(inner => Directory.Exists(Path.Combine(root, inner, Parts[0]))) ?? "car_data/car_data";
         var numbers = new HashSet<int>();
         var items = new List<ImageItem>();
         foreach (var part in there)
@@ -76,7 +76,7 @@ internal static partial class CarsFolders
                 ListedPath.Check(file, $"{table}, line {record.Line}", problems);
                 ListedPath.Check(folder, $"{Path.Combine(root, "names.csv")}, class {number}", problems);
                 numbers.Add(number);
-                items.Add(new ImageItem($"{pictures}/{part}/{folder}/{file}", name, CarsDataset.RoleOf(number))
+                items.Add(new ImageItem($"{images}/{part}/{folder}/{file}", name, CarsDataset.RoleOf(number))
                 {
                     Box = options.Boxes ? BoxOf(table, record, left, top, right, bottom, problems) : null,
                 });

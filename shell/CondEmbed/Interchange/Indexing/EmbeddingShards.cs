@@ -97,7 +97,7 @@ public sealed class EmbeddingShards
         var (values, starts) = file.Numbers(group);
         var (ids, places, labels) = (file.Texts(group, "id"), file.Texts(group, "path"), file.Texts(group, "label"));
         if (ids is null || places is null || labels is null || starts.Count != ids.Length || values.Length != (long)ids.Length * dimension
-            || starts.Where((start, row) => start != row * dimension).Any() || !ids.All(PictureId.IsOne))
+            || starts.Where((start, row) => start != row * dimension).Any() || !ids.All(ImageId.IsOne))
         {
             throw new InputException($"{path}: is damaged: row group {group} does not consist of rows of id, path, label and {dimension} numbers. Write it again: {Again}.");
         }

@@ -31,14 +31,14 @@ public sealed record Shard(int Index, int Count)
     /// The images of this part, batch by batch: every Count-th batch, starting with its own. So the network sees exactly the batches that it would see if everything were
     /// done at once, and the results are bit-identical.
     /// </summary>
-    /// <param name="pictures">How many images there are in all.</param>
+    /// <param name="images">How many images there are in all.</param>
     /// <param name="batchSize">How many images the network takes at once.</param>
-    public IEnumerable<int> Items(int pictures, int batchSize)
+    public IEnumerable<int> Items(int images, int batchSize)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
-        for (var first = (long)(Index - 1) * batchSize; first < pictures; first += (long)Count * batchSize)
+        for (var first = (long)(Index - 1) * batchSize; first < images; first += (long)Count * batchSize)
         {
-            for (var item = first; item < Math.Min(first + batchSize, pictures); item++)
+            for (var item = first; item < Math.Min(first + batchSize, images); item++)
             {
                 yield return (int)item;
             }

@@ -10,8 +10,8 @@ namespace CondEmbed.Interchange;
 /// <summary>What a shard's file says about itself: which network's embeddings of which images it contains, and which part of them.</summary>
 /// <param name="Network">The network.</param>
 /// <param name="Shard">The part.</param>
-/// <param name="Pictures">SHA-256 of the paths, labels and boxes of all images of the data set, and of the size of a batch.</param>
-internal sealed record ShardHeader(StoreNetwork Network, Shard Shard, string Pictures)
+/// <param name="Images">SHA-256 of the paths, labels and boxes of all images of the data set, and of the size of a batch.</param>
+internal sealed record ShardHeader(StoreNetwork Network, Shard Shard, string Images)
 {
     private const string Prefix = "condembed.";
 
@@ -35,10 +35,10 @@ internal sealed record ShardHeader(StoreNetwork Network, Shard Shard, string Pic
         if (Text("fingerprint") is { Length: > 0 } fingerprint
             && int.TryParse(Text("dimension"), NumberStyles.None, CultureInfo.InvariantCulture, out var dimension)
             && dimension > 0
-            && Text("pictures") is { } pictures
+            && Text("pictures") is { } images
             && Text("shard") is { } shard)
         {
-            return new ShardHeader(new StoreNetwork(fingerprint, dimension), Shard.Parse(shard), pictures);
+            return new ShardHeader(new StoreNetwork(fingerprint, dimension), Shard.Parse(shard), images);
         }
 
         return null;
@@ -51,14 +51,14 @@ internal sealed record ShardHeader(StoreNetwork Network, Shard Shard, string Pic
         [Prefix + "fingerprint"] = Network.Fingerprint,
         [Prefix + "dimension"] = Network.Dimension.ToString(CultureInfo.InvariantCulture),
         [Prefix + "shard"] = Shard.ToString(),
-        [Prefix + "pictures"] = Pictures,
+        [Prefix + "pictures"] = Images,
     };
 
     /// <summary>Throws unless another header has the same network and images.</summary>
     internal void DemandSame(ShardHeader other, string path, string fix)
     {
         Network.DemandSame(other.Network, path, fix);
-        if (Pictures != other.Pictures)
+        if (Images != other.Images)
         {
             throw new InputException($"{path} is a shard of another list of images; {fix}");
         }

@@ -24,7 +24,7 @@ public static class ShardWriter
     /// <param name="cancellation">Ends the work with an OperationCanceledException, and leaves no file.</param>
     /// <returns>How many rows were written; null if the file already existed.</returns>
     /// <exception cref="InputException">A file with that name belongs to another network or other images, or cannot be read or written.</exception>
-    /// <exception cref="BadPictureException">An image cannot be used and bad images are not skipped.</exception>
+    /// <exception cref="BadImageException">An image cannot be used and bad images are not skipped.</exception>
     public static int? Write(
         IEmbeddingNetwork network,
         IImageDataset dataset,
@@ -92,9 +92,9 @@ public static class ShardWriter
     private static ShardRows Embed(IEmbeddingNetwork network, IImageDataset dataset, int[] items, IndexOptions options, CancellationToken cancellation)
     {
         var rows = new ShardRows();
-        var source = new NamedPictures(dataset);
+        var source = new NamedImages(dataset);
         var skip = options.SkipBad;
-        foreach (var batch in new BatchLoader(new PictureReader(source), new LoaderOptions(options.Workers))
+        foreach (var batch in new BatchLoader(new ImageReader(source), new LoaderOptions(options.Workers))
             .InOrder(items, null, network.BatchSize, network.View, skip, cancellation))
         {
             using (batch)

@@ -13,7 +13,7 @@ namespace CondEmbed.Interchange;
 /// <param name="Again">Whether images already in the store are embedded again.</param>
 /// <param name="Label">The class of all images, instead of what the data says.</param>
 /// <param name="SkipBad">Told of each image that cannot be used, which is then left out; null throws instead.</param>
-public sealed record IndexOptions(int Block = 512, int Workers = 0, bool Again = false, string? Label = null, Action<BadPicture>? SkipBad = null);
+public sealed record IndexOptions(int Block = 512, int Workers = 0, bool Again = false, string? Label = null, Action<BadImage>? SkipBad = null);
 
 /// <summary>The result of filling a store.</summary>
 /// <param name="Embedded">Images that were embedded, or loaded from shards, and written.</param>
@@ -51,7 +51,7 @@ public sealed class StoreIndexer
 
     /// <summary>Decodes the images that are not in the store, so that bad ones are found before anything is written.</summary>
     /// <exception cref="InputException">The store cannot be read.</exception>
-    public static async Task<PictureCheck> CheckAsync(
+    public static async Task<ImageCheck> CheckAsync(
         IImageDataset dataset,
         IVectorStore store,
         IndexOptions? options = null,
@@ -61,21 +61,21 @@ public sealed class StoreIndexer
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentNullException.ThrowIfNull(store);
         options ??= new IndexOptions();
-        var (reader, watch, bad) = (new PictureReader(dataset), Stopwatch.StartNew(), new List<BadPicture>());
+        var (reader, watch, bad) = (new ImageReader(dataset), Stopwatch.StartNew(), new List<BadImage>());
         foreach (var items in Enumerable.Range(0, dataset.Count).Chunk(options.Block))
         {
-            var block = new PictureBlock(dataset, items, options.Workers, (problem, item) => bad.Add(new BadPicture(item, problem.Name, problem.Reason)), cancellation);
-            var known = options.Again ? new HashSet<string>() : await store.KnownAsync([.. block.Pictures.Select(picture => picture.Id)], cancellation).ConfigureAwait(false);
-            int[] missing = [.. block.Pictures.Where(picture => !known.Contains(picture.Id)).Select(picture => picture.Item)];
-            bad.AddRange(PictureCheck.Run(reader, missing, options.Workers, null, cancellation).Bad);
+            var block = new ImageBlock(dataset, items, options.Workers, (problem, item) => bad.Add(new BadImage(item, problem.Name, problem.Reason)), cancellation);
+            var known = options.Again ? new HashSet<string>() : await store.KnownAsync([.. block.Images.Select(image => image.Id)], cancellation).ConfigureAwait(false);
+            int[] missing = [.. block.Images.Where(image => !known.Contains(image.Id)).Select(image => image.Item)];
+            bad.AddRange(ImageCheck.Run(reader, missing, options.Workers, null, cancellation).Bad);
             progress?.Report(RunProgress.Of("checking images", items[^1] + 1, dataset.Count, watch.Elapsed));
         }
 
-        return new PictureCheck(dataset.Count, [.. bad.OrderBy(picture => picture.Index)]);
+        return new ImageCheck(dataset.Count, [.. bad.OrderBy(image => image.Index)]);
     }
 
     /// <summary>Embeds the images that are not in the store, and writes them.</summary>
-    /// <exception cref="BadPictureException">An image cannot be used and bad images are not skipped; the blocks before it are in the store.</exception>
+    /// <exception cref="BadImageException">An image cannot be used and bad images are not skipped; the blocks before it are in the store.</exception>
     /// <exception cref="InputException">The store contains another network's embeddings, or cannot be written.</exception>
     public static async Task<IndexSummary> RunAsync(
         IEmbeddingNetwork network,
@@ -92,7 +92,7 @@ public sealed class StoreIndexer
         for (var first = 0; first < dataset.Count; first += indexer.options.Block)
         {
             int[] items = [.. Enumerable.Range(first, Math.Min(indexer.options.Block, dataset.Count - first))];
-            var block = new PictureBlock(dataset, items, indexer.options.Workers, indexer.Skip, cancellation);
+            var block = new ImageBlock(dataset, items, indexer.options.Workers, indexer.Skip, cancellation);
             await indexer.Add(block.Places(indexer.options.Label), ids => block.Embed(network, ids, indexer.Skip, cancellation), cancellation).ConfigureAwait(false);
             indexer.Report(first + items.Length, dataset.Count);
         }
@@ -157,14 +157,14 @@ public sealed class StoreIndexer
 
     private void Report(long done, long total) => progress?.Report(RunProgress.Of(Phase, (int)done, (int)total, watch.Elapsed));
 
-    private void Skip(BadPictureException bad, int item)
+    private void Skip(BadImageException bad, int item)
     {
         if (options.SkipBad is null)
         {
-            throw new BadPictureException(bad.Name, bad.Reason);
+            throw new BadImageException(bad.Name, bad.Reason);
         }
 
-        options.SkipBad(new BadPicture(item, bad.Name, bad.Reason));
+        options.SkipBad(new BadImage(item, bad.Name, bad.Reason));
         summary = summary with { Bad = summary.Bad + 1 };
     }
 

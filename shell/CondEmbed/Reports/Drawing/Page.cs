@@ -47,17 +47,17 @@ internal static class Page
         Html.Of($"<dl class=\"facts\">{facts.Select(fact => Html.Of($"<dt>{fact.Name}</dt><dd>{fact.Value}</dd>"))}</dl>");
 
     /// <summary>The image, with its alternative text.</summary>
-    public static Html Image(Picture picture, string alt) =>
-        Html.Of($"<img src=\"{Address(picture)}\" alt=\"{alt}\" loading=\"lazy\">");
+    public static Html Image(EncodedImage image, string alt) =>
+        Html.Of($"<img src=\"{Address(image)}\" alt=\"{alt}\" loading=\"lazy\">");
 
     /// <summary>The image as a data URI.</summary>
     /// <exception cref="ArgumentException">Its type is not an image type.</exception>
-    public static string Address(Picture picture)
+    public static string Address(EncodedImage image)
     {
-        if (!picture.Mime.StartsWith("image/", StringComparison.Ordinal))
+        if (!image.Mime.StartsWith("image/", StringComparison.Ordinal))
         {
-            throw new ArgumentException($"'{picture.Mime}' is not the type of an image; use image/png, image/jpeg ...", nameof(picture));
+            throw new ArgumentException($"'{image.Mime}' is not the type of an image; use image/png, image/jpeg ...", nameof(image));
         }
-        return $"data:{picture.Mime};base64,{Convert.ToBase64String(picture.Bytes.Span)}";
+        return $"data:{image.Mime};base64,{Convert.ToBase64String(image.Bytes.Span)}";
     }
 }

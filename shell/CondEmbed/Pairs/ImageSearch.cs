@@ -26,7 +26,7 @@ public sealed record Hit(
 public sealed record Answer(string Path, string Label, IReadOnlyList<Hit> Hits);
 
 /// <summary>Searches images that look alike: exact, by cosine.</summary>
-public sealed class PictureSearch
+public sealed class ImageSearch
 {
     private const int ThumbnailSide = 128;
     private readonly IImageDataset queries;
@@ -35,7 +35,7 @@ public sealed class PictureSearch
     private readonly Neighbours<float>? first;
     private readonly int top;
 
-    private PictureSearch(IImageDataset queries, IImageDataset gallery, int top, Neighbours<float> found, Neighbours<float>? first = null)
+    private ImageSearch(IImageDataset queries, IImageDataset gallery, int top, Neighbours<float> found, Neighbours<float>? first = null)
     {
         this.queries = queries;
         this.gallery = gallery;
@@ -56,8 +56,8 @@ public sealed class PictureSearch
     /// <param name="workers">Threads that read images; 0 for one per core.</param>
     /// <param name="progress">Called with the number of images of both sets embedded so far.</param>
     /// <param name="cancellation">Ends the search with an OperationCanceledException.</param>
-    /// <exception cref="BadPictureException">An image cannot be used.</exception>
-    public static PictureSearch Run(
+    /// <exception cref="BadImageException">An image cannot be used.</exception>
+    public static ImageSearch Run(
         IEmbeddingNetwork model,
         IImageDataset gallery,
         IImageDataset queries,
@@ -71,7 +71,7 @@ public sealed class PictureSearch
         ArgumentNullException.ThrowIfNull(queries);
         var known = model.Embed(gallery, workers, progress, cancellation);
         var asked = model.Embed(queries, workers, done => progress?.Invoke(gallery.Count + done), cancellation);
-        return new PictureSearch(queries, gallery, top, NeighbourSearch.TopK(asked, known, top, excludeSelf: false, cancellation));
+        return new ImageSearch(queries, gallery, top, NeighbourSearch.TopK(asked, known, top, excludeSelf: false, cancellation));
     }
 
     /// <summary>The same with the nearest re-ranked by the levels.</summary>
@@ -84,8 +84,8 @@ public sealed class PictureSearch
     /// <param name="embedded">Called with the number of images of both sets embedded so far.</param>
     /// <param name="reranked">Called with the number of queries re-ranked so far.</param>
     /// <param name="cancellation">Ends the search with an OperationCanceledException.</param>
-    /// <exception cref="BadPictureException">An image cannot be used.</exception>
-    public static PictureSearch Run(
+    /// <exception cref="BadImageException">An image cannot be used.</exception>
+    public static ImageSearch Run(
         ConditionalModel model,
         IImageDataset gallery,
         IImageDataset queries,
@@ -101,15 +101,15 @@ public sealed class PictureSearch
         ArgumentNullException.ThrowIfNull(queries);
         ArgumentNullException.ThrowIfNull(rerank);
         using var search = model.Search(rerank, workers);
-        search.Embed(Pictures(queries), Pictures(gallery), embedded, cancellation);
+        search.Embed(Images(queries), Images(gallery), embedded, cancellation);
         var first = search.Rerank(null, reranked, cancellation);
         var found = NeighbourSearch.TopK(search.Queries, search.Gallery, Math.Max(top, first.K), excludeSelf: false, cancellation);
-        return new PictureSearch(queries, gallery, top, found, first);
+        return new ImageSearch(queries, gallery, top, found, first);
 
-        static PictureAt[] Pictures(IImageDataset dataset)
+        static ImageAt[] Images(IImageDataset dataset)
         {
-            var reader = new PictureReader(dataset);
-            return [.. Enumerable.Range(0, dataset.Count).Select(item => new PictureAt(reader, item))];
+            var reader = new ImageReader(dataset);
+            return [.. Enumerable.Range(0, dataset.Count).Select(item => new ImageAt(reader, item))];
         }
     }
 
@@ -136,13 +136,13 @@ public sealed class PictureSearch
         var asked = queries.Items[query];
         var hits = Found(query).Select(found =>
             new Neighbour(
-                PictureOf(gallery, found.Place), found.Hit.Label, found.Hit.Path, found.Hit.Cosine, IsRight(asked.Label, found.Hit.Label), found.Hit.Conditional));
-        return new RetrievalRow(PictureOf(queries, query), asked.Label, asked.Path, [.. hits]);
+                ImageOf(gallery, found.Place), found.Hit.Label, found.Hit.Path, found.Hit.Cosine, IsRight(asked.Label, found.Hit.Label), found.Hit.Conditional));
+        return new RetrievalRow(ImageOf(queries, query), asked.Label, asked.Path, [.. hits]);
     }
 
     /// <summary>Null if one of the two classes is unknown.</summary>
     private static bool? IsRight(string asked, string found) => asked.Length > 0 && found.Length > 0 ? asked == found : null;
 
-    private static Picture PictureOf(IImageDataset dataset, int item) =>
-        Thumbnails.Of(new PictureReader(dataset).Read(item), ThumbnailSide);
+    private static EncodedImage ImageOf(IImageDataset dataset, int item) =>
+        Thumbnails.Of(new ImageReader(dataset).Read(item), ThumbnailSide);
 }

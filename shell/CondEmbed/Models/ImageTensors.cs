@@ -13,12 +13,12 @@ namespace CondEmbed.Models;
 /// Images of a data set in memory, as tensors on the CPU: for custom training loops on data that fits there. Classes are numbered in the order of their
 /// names. One thread at a time.
 /// </summary>
-public sealed class PictureTensors : IDisposable
+public sealed class ImageTensors : IDisposable
 {
     private static readonly Rgb Right = new(0, 150, 60);
     private static readonly Rgb Wrong = new(210, 50, 40);
 
-    private readonly RgbImage[] pictures;
+    private readonly RgbImage[] images;
     private readonly long[] labels;
     private (int Batch, int PerClass, int Seed, MPerClassSampler Sampler)? drawn;
 
@@ -26,26 +26,26 @@ public sealed class PictureTensors : IDisposable
     /// <param name="dataset">Where they are.</param>
     /// <param name="items">Which of them, as of a <see cref="ClassSplit"/>; null for all.</param>
     /// <param name="size">The side of the squares, in pixels.</param>
-    /// <exception cref="InputException">An image cannot be used (<see cref="BadPictureException"/>), or there are too many for one tensor.</exception>
-    public PictureTensors(IImageDataset dataset, IReadOnlyList<int>? items = null, int size = 64)
+    /// <exception cref="InputException">An image cannot be used (<see cref="BadImageException"/>), or there are too many for one tensor.</exception>
+    public ImageTensors(IImageDataset dataset, IReadOnlyList<int>? items = null, int size = 64)
     {
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(size);
         Native.ensure();
         int[] chosen = [.. items ?? [.. Enumerable.Range(0, dataset.Count)]];
-        var (reader, view) = (new PictureReader(dataset), new EvalTransform(size, size));
+        var (reader, view) = (new ImageReader(dataset), new EvalTransform(size, size));
         if ((long)chosen.Length * size * size * 3 > Array.MaxLength)
         {
             throw new InputException(
                 $"{dataset.Name}: {chosen.Length} images of {size} px do not fit into one tensor of bytes. Give fewer items or a smaller size, or use Trainer, which reads them as it goes.");
         }
 
-        pictures = new RgbImage[chosen.Length];
-        ParallelWork.Each(chosen.Length, at => pictures[at] = view.Apply(reader.Read(chosen[at])));
+        images = new RgbImage[chosen.Length];
+        ParallelWork.Each(chosen.Length, at => images[at] = view.Apply(reader.Read(chosen[at])));
         var names = chosen.Select(item => dataset.Items[item].Label).ToList();
         var index = new ClassIndex(names);
         (Size, Names, Classes, labels) = (size, names, index.Names, index.NumbersOf(names));
-        All = Tensors([.. Enumerable.Range(0, pictures.Length)], null, 0, 0);
+        All = Tensors([.. Enumerable.Range(0, images.Length)], null, 0, 0);
         All.Images.DetachFromDisposeScope();
         All.Labels.DetachFromDisposeScope();
     }
@@ -63,7 +63,7 @@ public sealed class PictureTensors : IDisposable
     public Batch All { get; }
 
     /// <summary>One image.</summary>
-    public RgbImage Picture(int index) => pictures[index];
+    public RgbImage Image(int index) => images[index];
 
     /// <summary>The batch of a step: perClass images of each of batch / perClass classes, drawn as <see cref="MPerClassSampler"/> does. Belongs to the caller.</summary>
     /// <param name="step">The step, from 0.</param>
@@ -76,7 +76,7 @@ public sealed class PictureTensors : IDisposable
     {
         if (drawn is not { } known || (known.Batch, known.PerClass, known.Seed) != (batch, perClass, seed))
         {
-            int[] items = [.. Enumerable.Range(0, pictures.Length)];
+            int[] items = [.. Enumerable.Range(0, images.Length)];
             drawn = known = (batch, perClass, seed, new MPerClassSampler(items, labels, batch, perClass, (ulong)seed));
         }
 
@@ -99,15 +99,15 @@ public sealed class PictureTensors : IDisposable
     {
         ArgumentNullException.ThrowIfNull(queries);
         var all = TensorEmbeddings.Of(embeddings);
-        if (all.Count != pictures.Length)
-            throw new ArgumentException($"{pictures.Length} images need {pictures.Length} embeddings, not {all.Count}.", nameof(embeddings));
+        if (all.Count != images.Length)
+            throw new ArgumentException($"{images.Length} images need {images.Length} embeddings, not {all.Count}.", nameof(embeddings));
         var nearest = NeighbourSearch.TopK(all, all, count, excludeSelf: true);
         var tiles = new List<Tile>();
         foreach (var query in queries)
         {
-            tiles.Add(new Tile(pictures[query], Names[query]));
+            tiles.Add(new Tile(images[query], Names[query]));
             foreach (var item in nearest.Of(query))
-                tiles.Add(new Tile(pictures[item], Names[item], labels[item] == labels[query] ? Right : Wrong));
+                tiles.Add(new Tile(images[item], Names[item], labels[item] == labels[query] ? Right : Wrong));
         }
 
         return ContactSheet.Compose(tiles, nearest.K + 1, zoom);
@@ -120,7 +120,7 @@ public sealed class PictureTensors : IDisposable
     {
         ArgumentNullException.ThrowIfNull(look);
         var numbers = TensorEmbeddings.Of(look);
-        return HeatMap.Over(pictures[index], numbers.Values, numbers.Count, numbers.Dimension);
+        return HeatMap.Over(images[index], numbers.Values, numbers.Count, numbers.Dimension);
     }
 
     /// <inheritdoc/>
@@ -140,16 +140,15 @@ public sealed class PictureTensors : IDisposable
             var target = pixels.AsSpan(slot * length, length);
             if (view is null)
             {
-                pictures[chosen[slot]].Pixels.CopyTo(target);
+                images[chosen[slot]].Pixels.CopyTo(target);
                 return;
             }
 
             var random = SeededRandom.For(seed, step, slot);
-            view.Apply(pictures[chosen[slot]], ref random, target);
+            view.Apply(images[chosen[slot]], ref random, target);
         });
         using var flat = torch.tensor(pixels, torch.uint8, torch.CPU);
-        var images = flat.reshape(chosen.Length, side, side, 3);
         var numbers = torch.tensor(Array.ConvertAll(chosen, item => labels[item]), torch.int64, torch.CPU);
-        return new Batch(images, numbers);
+        return new Batch(flat.reshape(chosen.Length, side, side, 3), numbers);
     }
 }

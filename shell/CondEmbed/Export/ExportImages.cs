@@ -7,21 +7,21 @@ using CondEmbed.Runs;
 namespace CondEmbed.Export;
 
 /// <summary>The images that an export is checked on: of the run's own data where it is there, else embedded emoji.</summary>
-internal sealed class ExportPictures
+internal sealed class ExportImages
 {
-    private ExportPictures(IImageDataset dataset, ClassSplit split, string? missing)
+    private ExportImages(IImageDataset dataset, ClassSplit split, string? missing)
     {
         Dataset = dataset;
         Split = split;
         Missing = missing;
-        Reader = new PictureReader(dataset);
+        Reader = new ImageReader(dataset);
     }
 
     internal IImageDataset Dataset { get; }
 
     internal ClassSplit Split { get; }
 
-    internal PictureReader Reader { get; }
+    internal ImageReader Reader { get; }
 
     /// <summary>Why these are not the run's own images; null where they are.</summary>
     internal string? Missing { get; }
@@ -34,7 +34,7 @@ internal sealed class ExportPictures
         return [.. Enumerable.Range(0, count).Select(i => all[(int)((long)i * all.Count / count)])];
     }
 
-    internal static ExportPictures Of(Config config, int workers, CancellationToken cancellation)
+    internal static ExportImages Of(Config config, int workers, CancellationToken cancellation)
     {
         try
         {
@@ -42,13 +42,13 @@ internal sealed class ExportPictures
             // What the run left out of its data is not there to be embedded either.
             data = config.SkipBad ? data.Checked(skipBad: true, workers, cancellation: cancellation) : data;
             return data.Split.Test.Count > 0
-                ? new ExportPictures(data.Dataset, data.Split, null)
+                ? new ExportImages(data.Dataset, data.Split, null)
                 : throw new InputException($"{data.Dataset.Name}: has no test part.");
         }
         catch (InputException problem)
         {
             var emoji = EmojiDataset.Open();
-            return new ExportPictures(emoji, ClassSplit.ForEvaluation(emoji), problem.Message);
+            return new ExportImages(emoji, ClassSplit.ForEvaluation(emoji), problem.Message);
         }
     }
 }

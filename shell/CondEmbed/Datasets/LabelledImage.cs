@@ -4,7 +4,7 @@ using TorchSharp;
 namespace CondEmbed.Datasets;
 
 /// <summary>An image with the name of its class: in a file, decoded, or as a tensor. The elements of a <see cref="MemoryDataset"/> are such images.</summary>
-public sealed class LabelledPicture
+public sealed class LabelledImage
 {
     private readonly string? path;
     private readonly byte[]? file;
@@ -12,7 +12,7 @@ public sealed class LabelledPicture
     /// <summary>An image file; it is read when the image is needed.</summary>
     /// <param name="label">The name of its class.</param>
     /// <param name="path">The file.</param>
-    public LabelledPicture(string label, string path)
+    public LabelledImage(string label, string path)
     {
         Label = label ?? throw new ArgumentNullException(nameof(label));
         this.path = path ?? throw new ArgumentNullException(nameof(path));
@@ -20,19 +20,19 @@ public sealed class LabelledPicture
 
     /// <summary>A decoded image; it is stored without loss.</summary>
     /// <param name="label">The name of its class.</param>
-    /// <param name="picture">The pixels.</param>
-    public LabelledPicture(string label, RgbImage picture)
+    /// <param name="image">The pixels.</param>
+    public LabelledImage(string label, RgbImage image)
     {
         Label = label ?? throw new ArgumentNullException(nameof(label));
-        file = ImageEncoder.Png(picture);
+        file = ImageEncoder.Png(image);
     }
 
     /// <summary>An image as a tensor; it is copied.</summary>
     /// <param name="label">The name of its class.</param>
-    /// <param name="picture">H W 3 bytes.</param>
+    /// <param name="image">H W 3 bytes.</param>
     /// <exception cref="ArgumentException">The tensor is not such an image.</exception>
-    public LabelledPicture(string label, torch.Tensor picture)
-        : this(label, Decoded(picture))
+    public LabelledImage(string label, torch.Tensor image)
+        : this(label, Decoded(image))
     {
     }
 
@@ -55,17 +55,17 @@ public sealed class LabelledPicture
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
-            throw new BadPictureException(path!, "cannot be read: " + problem.Message.TrimEnd('.'));
+            throw new BadImageException(path!, "cannot be read: " + problem.Message.TrimEnd('.'));
         }
     }
 
-    private static RgbImage Decoded(torch.Tensor picture)
+    private static RgbImage Decoded(torch.Tensor image)
     {
-        ArgumentNullException.ThrowIfNull(picture);
-        var shape = picture.shape;
-        if (shape.Length != 3 || shape[2] != 3 || picture.dtype != torch.uint8)
-            throw new ArgumentException($"An image must be H x W x 3 bytes; this is {picture.dtype} [{string.Join(", ", shape)}].", nameof(picture));
-        using var host = picture.cpu();
+        ArgumentNullException.ThrowIfNull(image);
+        var shape = image.shape;
+        if (shape.Length != 3 || shape[2] != 3 || image.dtype != torch.uint8)
+            throw new ArgumentException($"An image must be H x W x 3 bytes; this is {image.dtype} [{string.Join(", ", shape)}].", nameof(image));
+        using var host = image.cpu();
         using var dense = host.contiguous();
         return new RgbImage((int)shape[1], (int)shape[0], [.. dense.data<byte>()]);
     }

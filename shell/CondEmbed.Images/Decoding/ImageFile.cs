@@ -1,12 +1,12 @@
 namespace CondEmbed.Images;
 
 /// <summary>The bytes of image files, with errors that name the image.</summary>
-internal static class PictureFile
+internal static class ImageFile
 {
     /// <summary>All bytes of a file.</summary>
     /// <param name="path">Where it is.</param>
     /// <param name="name">The image's name for messages; null for the path.</param>
-    /// <exception cref="BadPictureException">The file cannot be read.</exception>
+    /// <exception cref="BadImageException">The file cannot be read.</exception>
     internal static byte[] Read(string path, string? name = null)
     {
         try
@@ -21,7 +21,7 @@ internal static class PictureFile
     }
 
     /// <summary>All bytes of a file.</summary>
-    /// <exception cref="BadPictureException">The file cannot be read.</exception>
+    /// <exception cref="BadImageException">The file cannot be read.</exception>
     internal static async Task<byte[]> ReadAsync(string path, CancellationToken cancellation)
     {
         try
@@ -41,8 +41,8 @@ internal static class PictureFile
         var entry = new FileInfo(path);
         var file = entry.LinkTarget is null ? entry : entry.ResolveLinkTarget(returnFinalTarget: true) as FileInfo ?? entry;
         if (file is { Exists: true, Length: 0 })
-            throw new BadPictureException(name, "the file is empty, or is a pipe or a device");
+            throw new BadImageException(name, "the file is empty, or is a pipe or a device");
     }
 
-    private static BadPictureException Unreadable(string path, Exception problem) => new(path, "cannot be read: " + problem.Message.TrimEnd('.'));
+    private static BadImageException Unreadable(string path, Exception problem) => new(path, "cannot be read: " + problem.Message.TrimEnd('.'));
 }

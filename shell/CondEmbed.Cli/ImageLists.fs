@@ -1,5 +1,5 @@
 /// Opens images for commands that have a network, and leaves out bad ones.
-module CondEmbed.Cli.Pictures
+module CondEmbed.Cli.ImageLists
 
 open System
 open System.Diagnostics
@@ -21,12 +21,12 @@ let twoOf what names =
 /// Reports how many images of a phase are done.
 let phase name total (progress: IProgress<RunProgress>) =
     let watch = Stopwatch.StartNew()
-    Action<int>(fun pictures -> progress.Report(RunProgress.Of(name, pictures, total, watch.Elapsed)))
+    Action<int>(fun images -> progress.Report(RunProgress.Of(name, images, total, watch.Elapsed)))
 
 /// The same, for a phase that begins with its first report.
 let laterPhase name total progress =
     let report = lazy (phase name total progress)
-    Action<int>(fun pictures -> report.Value.Invoke pictures)
+    Action<int>(fun images -> report.Value.Invoke images)
 
 /// The options for opening a data set for a network: boxes are part of what it was trained on.
 let openedWith (settings: Config) layout allowSubset =
@@ -36,13 +36,13 @@ let openedWith (settings: Config) layout allowSubset =
 let orSkipping work =
     try
         work ()
-    with :? BadPictureException as bad ->
+    with :? BadImageException as bad ->
         raise (InputException $"{bad.Message} Fix or remove it, or leave out such images with --skip-bad.")
 
 let private leftOut = Action<string> Output.notice
 
 /// Says which images are left out as they are met.
-let leavingOut = Action<BadPicture>(fun bad -> Output.notice $"left out: {bad.Name}: {bad.Reason}")
+let leavingOut = Action<BadImage>(fun bad -> Output.notice $"left out: {bad.Name}: {bad.Reason}")
 
 /// A data set without its unusable images, if asked for.
 let usable skipBad workers (progress: IProgress<RunProgress>) stop (dataset: IImageDataset) =

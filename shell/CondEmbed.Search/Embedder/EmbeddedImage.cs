@@ -6,7 +6,7 @@ namespace CondEmbed.Search;
 /// <param name="Path">The image's file.</param>
 /// <param name="Embedding">D numbers, of length 1; null for an image that cannot be used.</param>
 /// <param name="Problem">What is wrong with the image, as a clause without a full stop; null for a good one.</param>
-public sealed record EmbeddedPicture(string Path, float[]? Embedding, string? Problem)
+public sealed record EmbeddedImage(string Path, float[]? Embedding, string? Problem)
 {
     /// <summary>Whether there is an embedding.</summary>
     [MemberNotNullWhen(true, nameof(Embedding))]

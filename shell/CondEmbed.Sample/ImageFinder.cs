@@ -27,7 +27,7 @@ internal sealed record LevelAnswer(double Similarity, string Query, string Hit);
 internal sealed record WhyAnswer(double Similarity, string Query, string Hit, IReadOnlyList<LevelAnswer> Levels);
 
 /// <summary>A gallery of images, its index, and the network that searches it and explains what it found. Safe on any thread.</summary>
-internal sealed class PictureFinder : IDisposable
+internal sealed class ImageFinder : IDisposable
 {
     private const int Top = 12;
     private const int Side = 320;
@@ -39,7 +39,7 @@ internal sealed class PictureFinder : IDisposable
     private readonly SemaphoreSlim comparingAlone = new(1);
     private readonly SkiaDecoder decoder = new();
 
-    private PictureFinder(IImageDataset gallery, Embedder embedder, ImageIndex index, ConditionalModel? comparing)
+    private ImageFinder(IImageDataset gallery, Embedder embedder, ImageIndex index, ConditionalModel? comparing)
     {
         (this.gallery, this.embedder, this.index, this.comparing) = (gallery, embedder, index, comparing);
         numberOf = gallery.Items.Index().ToDictionary(item => item.Item.Path, item => item.Index);
@@ -51,7 +51,7 @@ internal sealed class PictureFinder : IDisposable
         $"{Readable.Count(index.Count)} images, embeddings of {embedder.Dimension} numbers, {Levels switch { 0 => "no levels", 1 => "1 level", var many => $"{many} levels" }}";
 
     /// <summary>Loads a run's network, with its levels if it has any, and embeds a folder of images or the bundled emoji.</summary>
-    public static async Task<PictureFinder> OpenAsync(string run, string? folder, IProgress<RunProgress> progress, CancellationToken cancellation)
+    public static async Task<ImageFinder> OpenAsync(string run, string? folder, IProgress<RunProgress> progress, CancellationToken cancellation)
     {
         IImageDataset gallery = folder is null ? EmojiDataset.Open() : ImageDatasets.OpenImages(folder);
         var model = EmbeddingModel.Load(run);
@@ -60,9 +60,9 @@ internal sealed class PictureFinder : IDisposable
         var embedder = model.ToEmbedder();
         var index = new ImageIndex(embedder.Dimension, embedder.Fingerprint);
         await index.AddAsync(embedder, gallery, number => new IndexItem(gallery.Items[number].Path, gallery.Items[number].Label), Skip, progress, cancellation);
-        return new PictureFinder(gallery, embedder, index, comparing);
+        return new ImageFinder(gallery, embedder, index, comparing);
 
-        static void Skip(BadPicture bad) => Console.WriteLine($"left out: {bad.Name}: {bad.Reason}");
+        static void Skip(BadImage bad) => Console.WriteLine($"left out: {bad.Name}: {bad.Reason}");
     }
 
     /// <summary>Some random images of the gallery to start with.</summary>
@@ -77,16 +77,16 @@ internal sealed class PictureFinder : IDisposable
     public byte[]? FileOf(string id) => numberOf.TryGetValue(id, out var number) ? gallery.Read(number) : null;
 
     /// <summary>The nearest images.</summary>
-    public async Task<SearchAnswer> FindAsync(ReadOnlyMemory<byte> picture, string name, string? without, CancellationToken cancellation)
+    public async Task<SearchAnswer> FindAsync(ReadOnlyMemory<byte> image, string name, string? without, CancellationToken cancellation)
     {
         var watch = Stopwatch.StartNew();
-        var query = await embedder.EmbedAsync(picture, name, cancellation);
+        var query = await embedder.EmbedAsync(image, name, cancellation);
         var hits = index.Search(query, Top + 1, cancellation).Where(hit => hit.Id != without).Take(Top);
         return new SearchAnswer([.. hits], watch.Elapsed.TotalMilliseconds);
     }
 
     /// <summary>Why an image of the gallery is found or not; null if there is no such image, or no level to explain it.</summary>
-    public async Task<WhyAnswer?> ExplainAsync(ReadOnlyMemory<byte> picture, string name, string id, CancellationToken cancellation)
+    public async Task<WhyAnswer?> ExplainAsync(ReadOnlyMemory<byte> image, string name, string id, CancellationToken cancellation)
     {
         if (comparing is null || FileOf(id) is not { } file)
         {
@@ -96,7 +96,7 @@ internal sealed class PictureFinder : IDisposable
         await comparingAlone.WaitAsync(cancellation);
         try
         {
-            return await Task.Run(() => AnswerOf(comparing.Explain(decoder.Decode(picture, name), decoder.Decode(file, id))), cancellation);
+            return await Task.Run(() => AnswerOf(comparing.Explain(decoder.Decode(image, name), decoder.Decode(file, id))), cancellation);
         }
         finally
         {

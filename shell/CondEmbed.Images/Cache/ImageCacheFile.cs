@@ -12,7 +12,7 @@ namespace CondEmbed.Images;
 /// <param name="Height">Rows.</param>
 /// <param name="Sum">The checksum of its pixels.</param>
 [StructLayout(LayoutKind.Sequential)]
-internal readonly record struct CachedPicture(long Offset, int Width, int Height, long Sum)
+internal readonly record struct CachedImage(long Offset, int Width, int Height, long Sum)
 {
     internal int Length => Width * Height * 3;
 
@@ -22,7 +22,7 @@ internal readonly record struct CachedPicture(long Offset, int Width, int Height
 }
 
 /// <summary>The layout of a cache file: a header of 64 bytes, the positions of all images, then their pixels in any order. Little-endian.</summary>
-internal static class PictureCacheFile
+internal static class ImageCacheFile
 {
     internal const int HeaderLength = 64;
 
@@ -34,25 +34,25 @@ internal static class PictureCacheFile
     /// What the file's name and header say about its content: a hash of the bytes of all image files, their boxes, the size and the filter. So a file is never
     /// out of date: other images get another file.
     /// </summary>
-    internal static byte[] KeyOf(PictureCacheOptions options, IEnumerable<byte[]> pictures)
+    internal static byte[] KeyOf(ImageCacheOptions options, IEnumerable<byte[]> images)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(Magic);
         hash.AppendData(Encoding.UTF8.GetBytes($"{options.Side} {options.Filter}\n"));
-        foreach (var picture in pictures)
-            hash.AppendData(picture);
+        foreach (var image in images)
+            hash.AppendData(image);
         return hash.GetHashAndReset();
     }
 
-    internal static string PathOf(PictureCacheOptions options, byte[] key) =>
+    internal static string PathOf(ImageCacheOptions options, byte[] key) =>
         Path.Combine(options.Folder, $"{options.Side}-{Convert.ToHexStringLower(key.AsSpan(0, 16))}.pictures");
 
-    internal static long PixelsFrom(int count) => HeaderLength + (long)count * Marshal.SizeOf<CachedPicture>();
+    internal static long PixelsFrom(int count) => HeaderLength + (long)count * Marshal.SizeOf<CachedImage>();
 
     /// <summary>Writes the header and the positions.</summary>
-    internal static void WriteStart(Stream stream, byte[] key, CachedPicture[] pictures, long length)
+    internal static void WriteStart(Stream stream, byte[] key, CachedImage[] images, long length)
     {
-        var places = MemoryMarshal.AsBytes<CachedPicture>(pictures);
+        var places = MemoryMarshal.AsBytes<CachedImage>(images);
         using var writer = new BinaryWriter(stream, Encoding.UTF8, leaveOpen: true);
         writer.Write(Magic);
         writer.Write(key);
@@ -63,19 +63,19 @@ internal static class PictureCacheFile
 
     /// <summary>The positions in a file; each is within it.</summary>
     /// <exception cref="InvalidDataException">The file is incomplete, or not the expected one.</exception>
-    internal static CachedPicture[] ReadStart(SafeFileHandle file, string path, byte[] key, int count)
+    internal static CachedImage[] ReadStart(SafeFileHandle file, string path, byte[] key, int count)
     {
         var start = new byte[PixelsFrom(count)];
         if (!TryRead(file, start, 0) || !start.AsSpan().StartsWith(Magic) || !start.AsSpan(Magic.Length).StartsWith(key))
             throw new InvalidDataException($"{path}: not a cache of these images.");
         var length = BitConverter.ToInt64(start, Magic.Length + KeyLength);
         var places = start.AsSpan(HeaderLength);
-        var pictures = MemoryMarshal.Cast<byte, CachedPicture>(places).ToArray();
+        var images = MemoryMarshal.Cast<byte, CachedImage>(places).ToArray();
         if (length != RandomAccess.GetLength(file)
             || BitConverter.ToInt64(start, Magic.Length + KeyLength + sizeof(long)) != Sum(places)
-            || Array.Exists(pictures, picture => !picture.IsWithin(start.Length, length)))
+            || Array.Exists(images, image => !image.IsWithin(start.Length, length)))
             throw new InvalidDataException($"{path}: this cache is damaged.");
-        return pictures;
+        return images;
     }
 
     /// <summary>Fills a buffer from a position; false if the file ends before that.</summary>

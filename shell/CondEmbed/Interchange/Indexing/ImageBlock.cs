@@ -6,25 +6,25 @@ using CondEmbed.Search;
 namespace CondEmbed.Interchange;
 
 /// <summary>Some images of a data set, named by their content, leaving out those that cannot be read.</summary>
-internal sealed class PictureBlock
+internal sealed class ImageBlock
 {
     private readonly IImageDataset dataset;
     private readonly LoaderOptions loader;
-    private readonly List<(int Item, string Id)> pictures = [];
+    private readonly List<(int Item, string Id)> images = [];
 
-    internal PictureBlock(IImageDataset dataset, int[] items, int workers, Action<BadPictureException, int> skip, CancellationToken cancellation)
+    internal ImageBlock(IImageDataset dataset, int[] items, int workers, Action<BadImageException, int> skip, CancellationToken cancellation)
     {
         this.dataset = dataset;
         loader = new LoaderOptions(workers);
         var ids = new string?[items.Length];
-        var bad = new BadPictureException?[items.Length];
+        var bad = new BadImageException?[items.Length];
         ParallelWork.Each(items.Length, Identify, workers, cancellation);
 
         for (var at = 0; at < items.Length; at++)
         {
             if (ids[at] is { } id)
             {
-                pictures.Add((items[at], id));
+                images.Add((items[at], id));
             }
             else
             {
@@ -36,9 +36,9 @@ internal sealed class PictureBlock
         {
             try
             {
-                ids[at] = PictureId.Of(dataset.Read(items[at]), dataset.BoxOf(items[at]));
+                ids[at] = ImageId.Of(dataset.Read(items[at]), dataset.BoxOf(items[at]));
             }
-            catch (BadPictureException problem)
+            catch (BadImageException problem)
             {
                 bad[at] = problem;
             }
@@ -46,19 +46,19 @@ internal sealed class PictureBlock
     }
 
     /// <summary>The images that can be read, by their numbers in the data set, with their ids.</summary>
-    internal IReadOnlyList<(int Item, string Id)> Pictures => pictures;
+    internal IReadOnlyList<(int Item, string Id)> Images => images;
 
     /// <summary>The images in order, with the labels of the data or one for all.</summary>
     internal IReadOnlyList<StorePlace> Places(string? label) =>
-        [.. pictures.Select(picture => new StorePlace(picture.Id, dataset.Items[picture.Item].Path, label ?? dataset.Items[picture.Item].Label))];
+        [.. images.Select(image => new StorePlace(image.Id, dataset.Items[image.Item].Path, label ?? dataset.Items[image.Item].Label))];
 
     /// <summary>The embeddings of the images with the given ids, except bad ones.</summary>
     internal IReadOnlyDictionary<string, ReadOnlyMemory<float>> Embed(
-        IEmbeddingNetwork network, IReadOnlyList<string> ids, Action<BadPictureException, int> skip, CancellationToken cancellation)
+        IEmbeddingNetwork network, IReadOnlyList<string> ids, Action<BadImageException, int> skip, CancellationToken cancellation)
     {
         var idOf = new Dictionary<int, string>();
         var wanted = ids.ToHashSet(StringComparer.Ordinal);
-        foreach (var (item, id) in pictures)
+        foreach (var (item, id) in images)
         {
             if (wanted.Remove(id))
             {
@@ -66,10 +66,10 @@ internal sealed class PictureBlock
             }
         }
 
-        var reader = new PictureReader(new UnchangedPictures(dataset, idOf));
+        var reader = new ImageReader(new UnchangedImages(dataset, idOf));
         var found = new Dictionary<string, ReadOnlyMemory<float>>(StringComparer.Ordinal);
         var batches = new BatchLoader(reader, loader).InOrder(
-            [.. idOf.Keys], null, network.BatchSize, network.View, bad => skip(new BadPictureException(bad.Name, bad.Reason), bad.Index), cancellation);
+            [.. idOf.Keys], null, network.BatchSize, network.View, bad => skip(new BadImageException(bad.Name, bad.Reason), bad.Index), cancellation);
         foreach (var batch in batches)
         {
             using (batch)
@@ -86,7 +86,7 @@ internal sealed class PictureBlock
     }
 
     /// <summary>Reads the images again, and checks that they are unchanged: an embedding must not be stored under the id of other content.</summary>
-    private sealed class UnchangedPictures(IImageDataset dataset, Dictionary<int, string> ids) : IImageSource
+    private sealed class UnchangedImages(IImageDataset dataset, Dictionary<int, string> ids) : IImageSource
     {
         public int Count => dataset.Count;
 
@@ -99,7 +99,7 @@ internal sealed class PictureBlock
         public byte[] Read(int index)
         {
             var file = dataset.Read(index);
-            return PictureId.Of(file, dataset.BoxOf(index)) == ids[index] ? file : throw new BadPictureException(dataset.NameOf(index), "it changed while it was being read");
+            return ImageId.Of(file, dataset.BoxOf(index)) == ids[index] ? file : throw new BadImageException(dataset.NameOf(index), "it changed while it was being read");
         }
     }
 }

@@ -5,19 +5,19 @@ using CondEmbed.Common;
 namespace CondEmbed.Images;
 
 /// <summary>Finds the file of a cache, or creates it.</summary>
-internal sealed class PictureCacheBuilder(
-    PictureReader reader, IReadOnlyList<int> items, PictureCacheOptions options, int workers, IProgress<CheckProgress>? progress, CancellationToken cancellation)
+internal sealed class ImageCacheBuilder(
+    ImageReader reader, IReadOnlyList<int> items, ImageCacheOptions options, int workers, IProgress<CheckProgress>? progress, CancellationToken cancellation)
 {
     /// <summary>The cache with all usable images.</summary>
-    internal PictureCache Open()
+    internal ImageCache Open()
     {
-        var key = PictureCacheFile.KeyOf(options, Contents());
-        var path = PictureCacheFile.PathOf(options, key);
+        var key = ImageCacheFile.KeyOf(options, Contents());
+        var path = ImageCacheFile.PathOf(options, key);
         return TryOpen(ReasonsOf) ?? Built();
 
-        PictureCache? TryOpen(Func<IReadOnlyList<int>, PictureCheck> check) => PictureCache.TryOpen(path, key, items, options, reader, check);
+        ImageCache? TryOpen(Func<IReadOnlyList<int>, ImageCheck> check) => ImageCache.TryOpen(path, key, items, options, reader, check);
 
-        PictureCache Built()
+        ImageCache Built()
         {
             var check = Build(path, key);
             return TryOpen(_ => check) ?? throw new InputException($"{path}: this image cache changed while it was being read. Give another folder.");
@@ -25,21 +25,21 @@ internal sealed class PictureCacheBuilder(
     }
 
     /// <summary>What is wrong with the images that were left out.</summary>
-    private PictureCheck ReasonsOf(IReadOnlyList<int> missing) =>
-        new(items.Count, missing.Count == 0 ? [] : PictureCheck.Run(reader, missing, workers, null, cancellation).Bad);
+    private ImageCheck ReasonsOf(IReadOnlyList<int> missing) =>
+        new(items.Count, missing.Count == 0 ? [] : ImageCheck.Run(reader, missing, workers, null, cancellation).Bad);
 
     /// <summary>A hash of each image's file and of its box.</summary>
     private byte[][] Contents()
     {
         var contents = new byte[items.Count][];
-        PictureCheck.Each(items.Count, workers, progress, cancellation, place =>
+        ImageCheck.Each(items.Count, workers, progress, cancellation, place =>
         {
             var box = Encoding.UTF8.GetBytes($"{reader.Source.BoxOf(items[place])}{reader.Background?.ToHex()}\n");
             try
             {
                 contents[place] = [.. SHA256.HashData(reader.Source.Read(items[place])), .. box];
             }
-            catch (Exception problem) when (problem is IOException or UnauthorizedAccessException or InvalidDataException or BadPictureException)
+            catch (Exception problem) when (problem is IOException or UnauthorizedAccessException or InvalidDataException or BadImageException)
             {
                 // It is among the bad images; decoding it says what is wrong.
                 contents[place] = box;
@@ -50,9 +50,9 @@ internal sealed class PictureCacheBuilder(
         return contents;
     }
 
-    private PictureCheck Build(string path, byte[] key)
+    private ImageCheck Build(string path, byte[] key)
     {
-        PictureCheck? check = null;
+        ImageCheck? check = null;
         try
         {
             AtomicFile.MakeFolder(options.Folder);
@@ -68,11 +68,11 @@ internal sealed class PictureCacheBuilder(
         return check!;
     }
 
-    private PictureCheck Write(FileStream stream, byte[] key)
+    private ImageCheck Write(FileStream stream, byte[] key)
     {
-        var pictures = new CachedPicture[items.Count];
-        var end = PictureCacheFile.PixelsFrom(items.Count);
-        var bad = PictureCheck.Each(items.Count, workers, progress, cancellation, place =>
+        var images = new CachedImage[items.Count];
+        var end = ImageCacheFile.PixelsFrom(items.Count);
+        var bad = ImageCheck.Each(items.Count, workers, progress, cancellation, place =>
         {
             try
             {
@@ -80,15 +80,15 @@ internal sealed class PictureCacheBuilder(
                 var length = image.Width * image.Height * 3;
                 var offset = Interlocked.Add(ref end, length) - length;
                 RandomAccess.Write(stream.SafeFileHandle, image.Pixels.AsSpan(0, length), offset);
-                pictures[place] = new CachedPicture(offset, image.Width, image.Height, PictureCacheFile.Sum(image.Pixels.AsSpan(0, length)));
+                images[place] = new CachedImage(offset, image.Width, image.Height, ImageCacheFile.Sum(image.Pixels.AsSpan(0, length)));
                 return null;
             }
-            catch (BadPictureException problem)
+            catch (BadImageException problem)
             {
-                return new BadPicture(items[place], problem.Name, problem.Reason);
+                return new BadImage(items[place], problem.Name, problem.Reason);
             }
         });
-        PictureCacheFile.WriteStart(stream, key, pictures, end);
-        return new PictureCheck(items.Count, bad);
+        ImageCacheFile.WriteStart(stream, key, images, end);
+        return new ImageCheck(items.Count, bad);
     }
 }

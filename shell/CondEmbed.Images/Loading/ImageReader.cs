@@ -8,16 +8,16 @@ namespace CondEmbed.Images;
 /// <param name="source">Where the files come from.</param>
 /// <param name="decoder">Decodes them; null for Skia with its default limit.</param>
 /// <param name="cache">Keeps decoded images of this source only; null keeps none.</param>
-public sealed class PictureReader(IImageSource source, IImageDecoder? decoder = null, DecodedCache? cache = null)
+public sealed class ImageReader(IImageSource source, IImageDecoder? decoder = null, DecodedCache? cache = null)
 {
     private readonly IImageDecoder decoder = decoder ?? new SkiaDecoder();
-    private PictureCache? file;
+    private ImageCache? file;
 
     /// <summary>Where the files come from.</summary>
     public IImageSource Source { get; } = source ?? throw new ArgumentNullException(nameof(source));
 
     /// <summary>The decoded image; shared, so it must not be changed.</summary>
-    /// <exception cref="BadPictureException">The file cannot be read or decoded.</exception>
+    /// <exception cref="BadImageException">The file cannot be read or decoded.</exception>
     public RgbImage Read(int index)
     {
         if (cache is not null && cache.TryGet(index, out var known))
@@ -35,7 +35,7 @@ public sealed class PictureReader(IImageSource source, IImageDecoder? decoder = 
     /// <param name="transform">Makes the view.</param>
     /// <param name="random">The image's own stream.</param>
     /// <param name="destination">OutputSize x OutputSize x 3 bytes.</param>
-    /// <exception cref="BadPictureException">The file cannot be read or decoded.</exception>
+    /// <exception cref="BadImageException">The file cannot be read or decoded.</exception>
     internal void View(int index, IImageTransform transform, ref SeededRandom random, Span<byte> destination)
     {
         using var loan = DecodeMemory.Begin();
@@ -55,7 +55,7 @@ public sealed class PictureReader(IImageSource source, IImageDecoder? decoder = 
     }
 
     /// <summary>The same images, whose views come from a file of decoded images where possible; it keeps none in memory.</summary>
-    internal PictureReader With(PictureCache cached) => new(Source, decoder) { file = cached };
+    internal ImageReader With(ImageCache cached) => new(Source, decoder) { file = cached };
 
     /// <summary>The image, decoded from a file that was read before, or is read now.</summary>
     internal RgbImage Decode(int index, byte[]? file) => Decode(index, file, decoder);
@@ -102,11 +102,11 @@ public sealed class PictureReader(IImageSource source, IImageDecoder? decoder = 
         }
         catch (ArgumentOutOfRangeException problem) when (problem.ParamName == "box")
         {
-            throw new BadPictureException(Source.NameOf(index), "its box reaches outside: " + problem.Message.Split('(')[0].TrimEnd());
+            throw new BadImageException(Source.NameOf(index), "its box reaches outside: " + problem.Message.Split('(')[0].TrimEnd());
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException or InvalidDataException)
         {
-            throw new BadPictureException(Source.NameOf(index), "the file cannot be read: " + problem.Message.TrimEnd('.'));
+            throw new BadImageException(Source.NameOf(index), "the file cannot be read: " + problem.Message.TrimEnd('.'));
         }
     }
 }

@@ -6,7 +6,7 @@ using CondEmbed.Search;
 namespace CondEmbed.Interchange;
 
 /// <summary>Names images by content while they are read for the network, so that every file is read only once.</summary>
-internal sealed class NamedPictures(IImageDataset dataset) : IImageSource
+internal sealed class NamedImages(IImageDataset dataset) : IImageSource
 {
     private readonly ConcurrentDictionary<int, string> ids = new();
 
@@ -21,7 +21,7 @@ internal sealed class NamedPictures(IImageDataset dataset) : IImageSource
     public byte[] Read(int index)
     {
         var file = dataset.Read(index);
-        ids[index] = PictureId.Of(file, dataset.BoxOf(index));
+        ids[index] = ImageId.Of(file, dataset.BoxOf(index));
         return file;
     }
 

@@ -6,7 +6,7 @@ using CondEmbed.Images;
 namespace CondEmbed.Search;
 
 /// <summary>Names images by their content, so that an image has the same name wherever it is stored.</summary>
-public static class PictureId
+public static class ImageId
 {
     /// <summary>Characters of an id.</summary>
     public const int Length = 2 * SHA256.HashSizeInBytes;

@@ -8,7 +8,7 @@ namespace CondEmbed.Images;
 /// <param name="Folder">The folder of the file, created if missing. Several processes may use it at once.</param>
 /// <param name="Side">The short side to which larger images are shrunk, in pixels.</param>
 /// <param name="Filter">The interpolation.</param>
-public sealed record PictureCacheOptions(string Folder, int Side = 256, ResampleFilter Filter = ResampleFilter.Bilinear)
+public sealed record ImageCacheOptions(string Folder, int Side = 256, ResampleFilter Filter = ResampleFilter.Bilinear)
 {
     /// <summary>The image as the cache keeps it: unchanged, or shrunk like the evaluation's resize.</summary>
     internal RgbImage Shrunk(RgbImage image)
@@ -36,25 +36,25 @@ public sealed record PictureCacheOptions(string Folder, int Side = 256, Resample
 /// Decoded images in a file, which several processes may use at once: the system keeps as much of it in memory as fits. Each image is checked whenever it is read. One
 /// that is damaged, or cut off by another program meanwhile, is made from its own file instead, and the whole cache is made again at the next opening.
 /// </summary>
-public sealed class PictureCache : IDisposable
+public sealed class ImageCache : IDisposable
 {
     private readonly string path;
-    private readonly PictureCacheOptions options;
-    private readonly CachedPicture[] pictures;
+    private readonly ImageCacheOptions options;
+    private readonly CachedImage[] images;
     private readonly Dictionary<int, int> places = [];
     private readonly SafeFileHandle handle;
     private volatile bool isDamaged;
     private bool isDisposed;
 
-    private PictureCache(
-        string path, byte[] key, PictureCacheOptions options, PictureReader reader, IReadOnlyList<int> items, Func<IReadOnlyList<int>, PictureCheck> check)
+    private ImageCache(
+        string path, byte[] key, ImageCacheOptions options, ImageReader reader, IReadOnlyList<int> items, Func<IReadOnlyList<int>, ImageCheck> check)
     {
         (this.path, this.options) = (path, options);
         handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
         try
         {
-            pictures = PictureCacheFile.ReadStart(handle, path, key, items.Count);
-            Check = check([.. items.Where((_, place) => pictures[place].Width == 0)]);
+            images = ImageCacheFile.ReadStart(handle, path, key, items.Count);
+            Check = check([.. items.Where((_, place) => images[place].Width == 0)]);
         }
         catch
         {
@@ -68,10 +68,10 @@ public sealed class PictureCache : IDisposable
     }
 
     /// <summary>Reads the images, and takes views from the cache where the result is the same or is for training. It must not outlive the cache.</summary>
-    public PictureReader Reader { get; }
+    public ImageReader Reader { get; }
 
     /// <summary>The images that cannot be used, and so are not in the cache.</summary>
-    public PictureCheck Check { get; }
+    public ImageCheck Check { get; }
 
     /// <summary>Finds the file that contains these images in this size, or creates it, which decodes all of them.</summary>
     /// <param name="reader">Where the images come from.</param>
@@ -81,13 +81,13 @@ public sealed class PictureCache : IDisposable
     /// <param name="progress">Called about 200 times each while reading all files and, if needed, decoding them, from any thread.</param>
     /// <param name="cancellation">Ends the work with an OperationCanceledException.</param>
     /// <exception cref="InputException">The file cannot be written.</exception>
-    public static PictureCache Open(
-        PictureReader reader, PictureCacheOptions options, IReadOnlyList<int>? items = null, int workers = 0, IProgress<CheckProgress>? progress = null,
+    public static ImageCache Open(
+        ImageReader reader, ImageCacheOptions options, IReadOnlyList<int>? items = null, int workers = 0, IProgress<CheckProgress>? progress = null,
         CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(reader);
         ArgumentNullException.ThrowIfNull(options);
-        return new PictureCacheBuilder(reader, items ?? [.. Enumerable.Range(0, reader.Source.Count)], options, workers, progress, cancellation).Open();
+        return new ImageCacheBuilder(reader, items ?? [.. Enumerable.Range(0, reader.Source.Count)], options, workers, progress, cancellation).Open();
     }
 
     /// <summary>Opens the file; null if it does not exist or is incomplete.</summary>
@@ -97,12 +97,12 @@ public sealed class PictureCache : IDisposable
     /// <param name="options">How the images are stored.</param>
     /// <param name="reader">Reads the images themselves.</param>
     /// <param name="check">Called with the images that were left out when the file was made, and finds those that cannot be used.</param>
-    internal static PictureCache? TryOpen(
-        string path, byte[] key, IReadOnlyList<int> items, PictureCacheOptions options, PictureReader reader, Func<IReadOnlyList<int>, PictureCheck> check)
+    internal static ImageCache? TryOpen(
+        string path, byte[] key, IReadOnlyList<int> items, ImageCacheOptions options, ImageReader reader, Func<IReadOnlyList<int>, ImageCheck> check)
     {
         try
         {
-            return new PictureCache(path, key, options, reader, items, check);
+            return new ImageCache(path, key, options, reader, items, check);
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException or InvalidDataException)
         {
@@ -116,17 +116,17 @@ public sealed class PictureCache : IDisposable
     /// <param name="transform">Makes the view.</param>
     /// <param name="random">The image's own stream.</param>
     /// <param name="destination">OutputSize x OutputSize x 3 bytes.</param>
-    internal bool TryView(PictureReader reader, int index, IImageTransform transform, ref SeededRandom random, Span<byte> destination)
+    internal bool TryView(ImageReader reader, int index, IImageTransform transform, ref SeededRandom random, Span<byte> destination)
     {
-        if (!places.TryGetValue(index, out var place) || pictures[place] is not { Width: > 0 } picture)
+        if (!places.TryGetValue(index, out var place) || images[place] is not { Width: > 0 } cached)
             return false;
-        if (!options.Serves(transform, picture.Width, picture.Height))
+        if (!options.Serves(transform, cached.Width, cached.Height))
             return false;
-        var lent = ArrayPool<byte>.Shared.Rent(picture.Length);
+        var lent = ArrayPool<byte>.Shared.Rent(cached.Length);
         try
         {
-            var image = TryRead(picture, lent.AsSpan(0, picture.Length))
-                ? RgbImage.Over(picture.Width, picture.Height, lent)
+            var image = TryRead(cached, lent.AsSpan(0, cached.Length))
+                ? RgbImage.Over(cached.Width, cached.Height, lent)
                 : options.Shrunk(reader.Decode(index, null));
             transform.Apply(image, ref random, destination);
             return true;
@@ -156,11 +156,11 @@ public sealed class PictureCache : IDisposable
         }
     }
 
-    private bool TryRead(CachedPicture picture, Span<byte> pixels)
+    private bool TryRead(CachedImage image, Span<byte> pixels)
     {
         try
         {
-            if (PictureCacheFile.TryRead(handle, pixels, picture.Offset) && PictureCacheFile.Sum(pixels) == picture.Sum)
+            if (ImageCacheFile.TryRead(handle, pixels, image.Offset) && ImageCacheFile.Sum(pixels) == image.Sum)
                 return true;
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)

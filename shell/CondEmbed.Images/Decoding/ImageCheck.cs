@@ -12,7 +12,7 @@ public readonly record struct CheckProgress(int Done, int Total, int Bad);
 /// <summary>Decodes every image before a run, so that no bad image stops it half-way.</summary>
 /// <param name="Checked">How many images were decoded.</param>
 /// <param name="Bad">Those that cannot be used, by index.</param>
-public sealed record PictureCheck(int Checked, IReadOnlyList<BadPicture> Bad)
+public sealed record ImageCheck(int Checked, IReadOnlyList<BadImage> Bad)
 {
     // Enough reports to show progress without costing time.
     private const int Reports = 200;
@@ -23,8 +23,8 @@ public sealed record PictureCheck(int Checked, IReadOnlyList<BadPicture> Bad)
     /// <param name="workers">Threads; 0 for one per core.</param>
     /// <param name="progress">Called about 200 times, from any thread, the last time with everything done.</param>
     /// <param name="cancellation">Ends the check with an OperationCanceledException.</param>
-    public static PictureCheck Run(
-        PictureReader reader, IReadOnlyList<int>? indices = null, int workers = 0, IProgress<CheckProgress>? progress = null,
+    public static ImageCheck Run(
+        ImageReader reader, IReadOnlyList<int>? indices = null, int workers = 0, IProgress<CheckProgress>? progress = null,
         CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(reader);
@@ -36,24 +36,24 @@ public sealed record PictureCheck(int Checked, IReadOnlyList<BadPicture> Bad)
                 reader.Read(indices[place]);
                 return null;
             }
-            catch (BadPictureException problem)
+            catch (BadImageException problem)
             {
-                return new BadPicture(indices[place], problem.Name, problem.Reason);
+                return new BadImage(indices[place], problem.Name, problem.Reason);
             }
         });
-        return new PictureCheck(indices.Count, bad);
+        return new ImageCheck(indices.Count, bad);
     }
 
     /// <summary>Runs work on images by their indices, on several threads; returns the bad images that it finds, in order of index.</summary>
-    internal static IReadOnlyList<BadPicture> Each(
-        int total, int workers, IProgress<CheckProgress>? progress, CancellationToken cancellation, Func<int, BadPicture?> work)
+    internal static IReadOnlyList<BadImage> Each(
+        int total, int workers, IProgress<CheckProgress>? progress, CancellationToken cancellation, Func<int, BadImage?> work)
     {
-        var bad = new ConcurrentBag<BadPicture>();
+        var bad = new ConcurrentBag<BadImage>();
         var done = 0;
         var every = Math.Max(total / Reports, 1);
         ParallelWork.Each(total, Next, workers, cancellation);
         progress?.Report(new CheckProgress(total, total, bad.Count));
-        return [.. bad.OrderBy(picture => picture.Index)];
+        return [.. bad.OrderBy(image => image.Index)];
 
         void Next(int place)
         {
@@ -68,7 +68,7 @@ public sealed record PictureCheck(int Checked, IReadOnlyList<BadPicture> Bad)
     /// <summary>The indices that are not bad, in their order.</summary>
     public IReadOnlyList<int> Good(IEnumerable<int> indices)
     {
-        var excluded = Bad.Select(picture => picture.Index).ToHashSet();
+        var excluded = Bad.Select(image => image.Index).ToHashSet();
         return [.. indices.Where(index => !excluded.Contains(index))];
     }
 
@@ -78,6 +78,6 @@ public sealed record PictureCheck(int Checked, IReadOnlyList<BadPicture> Bad)
         if (Bad.Count == 0)
             return null;
         var heading = $"{Bad.Count} of {Checked} images cannot be used. Fix or remove them, or leave them out with {Wording.Of("SkipBad", "--skip-bad")}:";
-        return new InputException([heading, .. Bad.Select(picture => $"  {picture.Name}: {picture.Reason}")]);
+        return new InputException([heading, .. Bad.Select(image => $"  {image.Name}: {image.Reason}")]);
     }
 }

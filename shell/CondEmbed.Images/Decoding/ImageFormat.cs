@@ -4,7 +4,7 @@ using CondEmbed.Common;
 namespace CondEmbed.Images;
 
 /// <summary>Recognises formats by the first bytes of a file, whatever its name says.</summary>
-public static class PictureFormat
+public static class ImageFormat
 {
     private const string Other = "other";
 

@@ -6,10 +6,10 @@ using CondEmbed.Search;
 namespace CondEmbed.Models;
 
 /// <summary>Embeds and evaluates data sets with any network: of a run, or exported.</summary>
-public static class NetworkPictures
+public static class NetworkImages
 {
     /// <summary>All images of a data set, in order -> N D.</summary>
-    /// <exception cref="BadPictureException">An image cannot be used.</exception>
+    /// <exception cref="BadImageException">An image cannot be used.</exception>
     public static Embeddings<float> Embed(
         this IEmbeddingNetwork network, IImageDataset dataset, int workers = 0, Action<int>? progress = null, CancellationToken cancellation = default)
     {
@@ -18,7 +18,7 @@ public static class NetworkPictures
     }
 
     /// <summary>Some images of a data set, in the order given -> N D.</summary>
-    /// <exception cref="BadPictureException">An image cannot be used.</exception>
+    /// <exception cref="BadImageException">An image cannot be used.</exception>
     public static Embeddings<float> Embed(
         this IEmbeddingNetwork network,
         IImageDataset dataset,
@@ -28,14 +28,14 @@ public static class NetworkPictures
         CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(network);
-        return new EmbeddingPass(network, new LoaderOptions(workers)).Embed(new PictureReader(dataset), items, progress, cancellation);
+        return new EmbeddingPass(network, new LoaderOptions(workers)).Embed(new ImageReader(dataset), items, progress, cancellation);
     }
 
     /// <summary>
     /// Retrieval metrics on the test part of a split, at the K that are customary for the data unless the options name others. Classes have the numbers of
     /// a <see cref="ClassIndex"/> of all labels of the data.
     /// </summary>
-    /// <exception cref="BadPictureException">An image cannot be used.</exception>
+    /// <exception cref="BadImageException">An image cannot be used.</exception>
     public static RetrievalMetrics Evaluate(
         this IEmbeddingNetwork network,
         IImageDataset dataset,
@@ -47,6 +47,6 @@ public static class NetworkPictures
     {
         ArgumentNullException.ThrowIfNull(network);
         return new EmbeddingPass(network, new LoaderOptions(workers))
-            .OnTest(dataset, split, new PictureReader(dataset), options ?? new EvaluationOptions(), progress, cancellation).Metrics;
+            .OnTest(dataset, split, new ImageReader(dataset), options ?? new EvaluationOptions(), progress, cancellation).Metrics;
     }
 }
