@@ -56,7 +56,7 @@ let private tryGradients graph (value: Tensor) (leaves: (string * Tensor) list) 
     | :? ExternalException as error when error.Message.Contains "second time" ->
         raise (
             ArgumentException(
-                "The graph of this value was freed when its gradients were taken before: take all gradients at once, compute the value anew, or take the first ones by Grad.keepingGraph.",
+                "The graph of this value was freed when its gradients were taken before: take all gradients at once, compute the value again, or take the first ones by Grad.keepingGraph.",
                 nameof value,
                 error
             )

@@ -30,6 +30,6 @@ let state = Train.start 0L torch.CPU float32 training
 
 for report in Train.steps 120 Emoji.batch training state do
     if report.Step % 20 = 0 then printfn $"{report}"
-(** At test time the network's own embeddings are used alone, here on kinds of emoji that were never seen: *)
+(** At test time only the network's own embeddings are used, here on kinds of emoji that it has never seen: *)
 let embeddings = Layer.run state.Params (Network.embed network) Emoji.test.All.Images
 printfn $"{Emoji.test.Measure embeddings}"

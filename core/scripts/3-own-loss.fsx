@@ -5,7 +5,7 @@ category: Tutorials
 categoryindex: 1
 index: 3
 ---
-A loss on similarities gets Q R pairs and Q R cosines. This one: an anchor's term is log(1 + exp((mean of its negatives - mean of its positives) / t)).
+A loss on similarities takes Q x R marks of pairs and Q x R cosines. In this one, an anchor's term is log(1 + exp((mean of its negatives - mean of its positives) / t)).
 *)
 #load "emoji.fsx"
 
@@ -17,7 +17,7 @@ let gap (t: float) (pairs: Mining.Pairs) (s: Tensor) =
     let mean (mask: Tensor) = Masked.rowSum mask s / mask.sum(1L, ``type`` = s.dtype).clamp_min(scalar 1.0)
     let whole = (Masked.anyInRow pairs.Positive).logical_and(Masked.anyInRow pairs.Negative)
     Reducers.mean (Reducers.Terms.ofAnchors whole (torch.nn.functional.softplus ((mean pairs.Negative - mean pairs.Positive) / t)))
-(** The same by loops, as a check: slow and plain. *)
+(** The same as loops, slow and plain, to check it: *)
 let labels = [ 0; 1; 0; 1; 1; 2; 0; 2 ]
 let pairs = Mining.all (torch.tensor [| for label in labels -> int64 label |])
 let value x = gap 0.1 pairs (Similarity.cosine x)

@@ -16,7 +16,7 @@ open CondEmbed.Datasets
 open CondEmbed.Models
 open CondEmbed.Losses
 open TorchSharp
-(** Here 40 kinds of rosettes, ten of each, which differ in how many petals they have and how deep these are, and are turned, sized and coloured by chance: *)
+(** Here 40 kinds of rosettes, ten of each. Kinds differ in the number and depth of petals; angle, size and colour are random: *)
 let random = System.Random 1
 
 let rosette petals depth =
@@ -33,7 +33,7 @@ let images =
 let data = MemoryDataset("rosettes", images)
 let split = ClassSplit.Make data
 printfn $"{split.Describe()}"
-(** Half of the kinds are held out. Batches are drawn with as many kinds as asked for, each image in a random view: *)
+(** Half of the kinds are held out. A batch of 64 has 16 kinds with four images each, every image in a random view: *)
 let train, test = new ImageTensors(data, split.Train, 48), new ImageTensors(data, split.Test, 48)
 let view = TrainTransform(Size = 48, CropScale = Interval(0.7, 1.0))
 let network = Recipe.network Config.standard

@@ -5,7 +5,7 @@ category: Tutorials
 categoryindex: 1
 index: 5
 ---
-Does a change help? Train both variants with the same seeds, so that they start alike and see the same batches, and look at the differences seed by seed.
+Does a change help? Train both variants with the same seeds, so that they start equal and see the same batches, and compare them seed by seed.
 *)
 #load "emoji.fsx"
 
@@ -17,8 +17,8 @@ open TorchSharp
 let network, channels = Recipe.network Config.standard, (Recipe.encoder Config.standard).Channels
 let loss = All.ofText "multi-similarity" Emoji.train.Classes.Count 128
 let levels count = { Hierarchy.plain { Channels = channels; Embedding = 128; Heads = 4 } count with Residual = true }
-(** A variant is an objective, and its result a number: here MAP@R of the held-out kinds. Parameters start from the seed and their name alone, so the part that
-two variants share starts alike. *)
+(** A variant is an objective, and its result a number: here MAP@R of the held-out kinds. A parameter's initial value depends only on the seed and its name, so the part that
+two variants share starts equal. *)
 let result objective seed =
     let training = Train.plain 3e-3 12 objective
     use state = Train.start seed torch.CPU float32 training
@@ -37,5 +37,5 @@ let pairs =
           b - a ]
 
 printfn $"gain in MAP@R, mean and 95 %% interval: {Estimate.Of pairs}"
-(** Three seeds of 12 steps show how, not whether: an interval that holds zero says nothing. For studies that may take a night there is `Study` (C#, F#) and
-`condembed study`: crossed settings, many seeds, runs side by side, resumed where they stopped, with a report. *)
+(** Three seeds of 12 steps only show how it is done: an interval that includes zero decides nothing. For real studies there are `Study` (C#, F#) and
+`condembed study`: crossed settings, many seeds, parallel runs that resume where they stopped, and a report. *)

@@ -5,7 +5,7 @@ category: Tutorials
 categoryindex: 1
 index: 6
 ---
-What did the network learn? Its curve, where its embeddings lie, what it finds alike and where it looks: images in the folder `look` beside the script.
+What did the network learn? Its curve, a map of its embeddings, what it finds similar and where it looks: pictures in the folder `look` beside the script.
 *)
 #load "emoji.fsx"
 
@@ -24,11 +24,11 @@ let training = Objective.conditional network hierarchy 1.0 loss loss |> Train.pl
 let state = Train.start 0L torch.CPU float32 training
 let reports = Train.steps 60 Emoji.batch training state |> Seq.toList
 Plots.Curves(file "curve.svg", "Training on emoji", [ PlotCurve("loss", [ for report in reports -> report.Loss ]) ])
-(** Kinds never seen, on the plane where their embeddings differ most; and what lies nearest to some, framed in green where it is of the same kind. *)
+(** Kinds it has never seen, on the plane in which their embeddings vary most; and the nearest neighbours of some, framed in green if they are of the same kind. *)
 let embeddings = Layer.run state.Params (Network.embed network) Emoji.test.All.Images
 Plots.Map(file "map.svg", "Kinds never seen", embeddings, Emoji.test.Names)
 ImageEncoder.SavePng(Emoji.test.Neighbours(embeddings, [ 0..200..1200 ]), file "neighbours.png")
-(** Where image 0 is looked at in the light of others: a heat map of the feature map's places for each. *)
+(** Where image 0 is looked at in the light of others: one heat map over its locations for each. *)
 let others = [ 1; 6; 12; 18; 24 ]
 let compared = Comparison.ofNetwork network hierarchy
 let known = Layer.run state.Params compared.Know (Emoji.test.All.Images.narrow (0L, 0L, 25L))

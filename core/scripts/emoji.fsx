@@ -1,4 +1,4 @@
-// The emoji that come along, at 48 px in memory, for the scripts beside this one: 231 kinds to train on, and 231 others to be tested on.
+// The bundled emoji at 48 px, in memory, for the scripts beside this one: 231 kinds to train on, and 231 others to test on.
 #load "load.fsx"
 
 open CondEmbed.Datasets
@@ -9,5 +9,5 @@ let private split = ClassSplit.Make data
 
 let train, test = new ImageTensors(data, split.Train, 48), new ImageTensors(data, split.Test, 48)
 
-/// Four images of each of sixteen kinds, drawn anew for each step.
+/// Four images of each of sixteen kinds, a new draw for each step.
 let batch step = train.Draw(step, batch = 64, perClass = 4)

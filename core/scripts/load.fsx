@@ -7,7 +7,7 @@
 //     #load "load.fsx"
 //     open CondEmbed
 //
-// "Unable to find the file" at the lines below means that nothing is built yet: run the command above.
+// If F# Interactive cannot find a file named below, nothing is built yet: run the command above.
 #r "../../shell/CondEmbed.Cli/bin/Release/net10.0/TorchSharp.dll"
 #r "../../shell/CondEmbed.Cli/bin/Release/net10.0/CondEmbed.Common.dll"
 #r "../../shell/CondEmbed.Cli/bin/Release/net10.0/CondEmbed.Torch.dll"

@@ -88,7 +88,7 @@ internal sealed class PostgresSql(string table, int dimension)
     internal string CreateIndex(int m, int efConstruction) =>
         $"CREATE INDEX IF NOT EXISTS {Quoted(table + "_hnsw")} ON {quoted} USING hnsw ({Indexed}) WITH (m = {m}, ef_construction = {efConstruction})";
 
-    /// <summary>$1 the query, $2 how many: by the index. Candidates that half precision put in order are put in order anew.</summary>
+    /// <summary>Search by the index; $1 is the query, $2 the number of hits. Candidates found in half precision are sorted again in full precision.</summary>
     internal string SearchIndex =>
         dimension <= MostInIndex
             ? $"SELECT * FROM (SELECT {Columns} FROM {quoted} ORDER BY embedding <=> $1 LIMIT $2) AS found ORDER BY distance, id"

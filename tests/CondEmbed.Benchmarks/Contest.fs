@@ -24,7 +24,7 @@ type Contestant =
         Environment: (string * string) list
     }
 
-/// A contestant's measure is at most so many times another's, or, over none, at most so much.
+/// A contestant's measure is at most `AtMost` times that of `Over`, or at most `AtMost` itself if there is no `Over`.
 type Goal = { Of: string; Over: string option; Measure: string; AtMost: float }
 
 /// A row of the results.

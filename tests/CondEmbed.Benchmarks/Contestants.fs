@@ -1,4 +1,4 @@
-/// Playing a benchmark: all its contestants, its rounds, what came of them.
+/// Playing a benchmark: its contestants, its rounds, and their results.
 module CondEmbed.Benchmarks.Contestants
 
 open System

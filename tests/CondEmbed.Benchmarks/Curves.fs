@@ -1,4 +1,4 @@
-/// A image of the rows that say how work grows: time and memory over its size, both by logarithms, so that what is linear rises as the dotted line does.
+/// An image of the rows that say how work grows: time and memory over its size, both by logarithms, so that what is linear rises as the dotted line does.
 module CondEmbed.Benchmarks.Curves
 
 open System

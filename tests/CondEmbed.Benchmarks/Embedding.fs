@@ -32,9 +32,9 @@ let private photograph (random: Random) =
 
     bitmap
 
-/// A folder of so many JPEG files, of which every twentieth is the same.
+/// A folder of `count` JPEG files, of which every twentieth is the same.
 let private folderOf count =
-    let folder = Directory.CreateTempSubdirectory("condembed-pictures-").FullName
+    let folder = Directory.CreateTempSubdirectory("condembed-images-").FullName
     let random = Random 5
 
     let images =
@@ -86,13 +86,13 @@ let private apart = forward false
 let benchmarks =
     [ Benchmark.row
           "embedding.command"
-          $"pictures of 500 x 375 (JPEG) to embeddings as `condembed embed` does it, ResNet-50 at 224 px in batches of {batch}; the others: the forward pass alone, a image"
+          $"images of 500 x 375 (JPEG) to embeddings as `condembed embed` does it, ResNet-50 at 224 px in batches of {batch}; the others: the forward pass alone, per image"
           [ Benchmark.here "condembed" command
             Benchmark.here "forward" folded
             Benchmark.python "pytorch" "embedding.py" [ string batch ] ]
           [ Benchmark.atMost 1.05 "forward" "condembed"; Benchmark.atMost 1.0 "pytorch" "condembed" ]
       Benchmark.row
           "embedding.folding"
-          $"the forward pass of ResNet-50 at 224 px, B = {batch}, with its norms folded into its convolutions and with the norms apart, a image"
+          $"the forward pass of ResNet-50 at 224 px, B = {batch}, with its norms folded into its convolutions and with the norms apart, per image"
           [ Benchmark.here "folded" folded; Benchmark.here "apart" apart ]
           [ Benchmark.atMost 0.9 "apart" "folded" ] ]

@@ -31,7 +31,7 @@ let rows (seed: int) count dimension classes (spread: float32) =
 
     Embeddings<float32>(values, count, dimension)
 
-/// A process that computes on so many threads and no more.
+/// A process that computes on a given number of threads.
 let onThreads (effort: Effort) = Native.useThreads effort.Threads
 
 let private shape effort = if effort.Quick then 12_000, 2_244 else 60_502, 11_316
@@ -110,7 +110,7 @@ let private kMeans =
         [ Benchmark.here "condembed" clustered; Benchmark.python "faiss" "evaluation.py" [ "kmeans" ] ]
         [ Benchmark.atMost 1.5 "faiss" "condembed" ]
 
-/// Rounds of the first so many rows as queries among all, or of all among themselves.
+/// Rounds with the first rows as queries among all, or with all among themselves.
 let private among queries count (effort: Effort) =
     onThreads effort
     let gallery = rows 3 count 128 (count / 4) 2.0f

@@ -68,7 +68,7 @@ let private source () =
 
     Files(Array.sort (Directory.GetFiles folder))
 
-/// On so many cores alone, so that what helpers do beside is counted as well.
+/// Restricted to a number of cores, so that the work of helper threads is counted as well.
 let private onCores (count: int) =
     if OperatingSystem.IsLinux() || OperatingSystem.IsWindows() then
         use self = Process.GetCurrentProcess()
@@ -112,7 +112,7 @@ let private jpeg cores (effort: Effort) =
 let private againstPil name cores =
     Benchmark.row
         name
-        $"a JPEG of 500 x 375 (quality 90, 4:2:0) -> RandomResizedCrop 224, flip -> normalised floats, a image, on {cores} core(s); Pillow with numpy, in a process a core"
+        $"a JPEG of 500 x 375 (quality 90, 4:2:0) -> RandomResizedCrop 224, flip -> normalised floats, per image, on {cores} core(s); Pillow with numpy, in a process a core"
         [ Benchmark.here "condembed" (jpeg cores)
           Benchmark.python "pil" "input.py" [ folder; string cores ]
           Benchmark.python "pil-draft" "input.py" [ folder; string cores; "draft" ] ]
@@ -131,7 +131,7 @@ let private fromJpeg (effort: Effort) =
 let private cached =
     Benchmark.row
         "cache.epoch"
-        "the same views from a file of decoded images with a short side of 256, a image, on one core, against decoding JPEG"
+        "the same views from a file of decoded images with a short side of 256, per image, on one core, against decoding JPEG"
         [ Benchmark.here "cache" fromCache
           Benchmark.here "jpeg" fromJpeg
           Benchmark.python "pil" "input.py" [ folder; "1" ] ]

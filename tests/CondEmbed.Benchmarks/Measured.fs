@@ -17,8 +17,8 @@ let seconds work : Round =
 /// How long one of many pieces takes, of work that does them all.
 let secondsEach pieces work : Round = [ for name, value in seconds work -> name, value / float pieces ]
 
-/// How long a piece takes that is played over and over for so many seconds, or once where once takes longer. In shorter bursts than some tenths of a
-/// second the system may leave all threads of a process that has slept on one core: pieces of 5 ms were seen to take 11 ms, by chance of the process.
+/// The time of one run of a piece, repeated for at least `least` seconds. In bursts shorter than some tenths of a second, the system may leave all
+/// threads of a process that has slept on one core: pieces of 5 ms were seen to take 11 ms in some processes.
 let secondsOver (least: float) piece : Round =
     let watch = Stopwatch.StartNew()
     let mutable count = 0
@@ -48,7 +48,7 @@ let resident () = status "VmRSS" |> Option.defaultWith (fun () -> float (current
 /// The most that was ever resident since the process started or the peak was forgotten, bytes.
 let peak () = status "VmHWM" |> Option.defaultWith (fun () -> float (current().PeakWorkingSet64))
 
-/// Lets the peak begin anew from what is resident. Where the system cannot, the peak stays that of the whole process.
+/// Resets the peak to what is resident. If the system cannot, the peak stays that of the whole process.
 let forgetPeak () =
     try
         File.WriteAllText("/proc/self/clear_refs", "5")

@@ -8,7 +8,7 @@ open CondEmbed.Search
 
 type private Work = { Batch: int; Side: int; Levels: int; Nearest: int; Block: int }
 
-/// C = D = 128, 4 heads, 36 tokens a image, one level, all pairs.
+/// C = D = 128, 4 heads, 36 tokens per image, one level, all pairs.
 let private usual = { Batch = 128; Side = 6; Levels = 1; Nearest = 0; Block = 0 }
 
 let private numbers (shape: int list) = own (torch.randn ([| for size in shape -> int64 size |], dtype = float32, device = torch.CPU))
@@ -30,7 +30,7 @@ let private branch work =
             let found = Layer.apply Training parameters terms (views, labels)
             Grad.gradientsOrZero (found.Weighted |> List.reduce (fun a b -> a + b)) leaves |> ignore)
 
-/// Time, and the peak above what was there before the first pass: a image's share of both is the number to look at.
+/// Time, and the peak above what was there before the first pass: an image's share of both is the number to look at.
 let private point name work =
     let plays (_: Effort) =
         let pass = branch work
@@ -68,7 +68,7 @@ let private levels =
 let private tokens =
     row
         "scaling.tokens"
-        "B = 128, all pairs, D = 128, one level: by the tokens of a image"
+        "B = 128, all pairs, D = 128, one level: by the tokens of an image"
         [ for side in [ 3; 6; 12 ] -> point $"T = {side * side}" { usual with Side = side } ]
         [ Benchmark.atMost 4.4 "T = 36" "T = 144" ]
 

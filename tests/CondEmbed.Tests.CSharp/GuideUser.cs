@@ -75,7 +75,7 @@ public static class GuideUser
         return index.Count;
     }
 
-    /// <summary>Searches for a image that comes as a stream.</summary>
+    /// <summary>Searches for an image that comes as a stream.</summary>
     public static async Task<IReadOnlyList<IndexHit>> Search(Embedder embedder, string file, Stream upload, CancellationToken stop)
     {
         using var index = ImageIndex.Load(file, embedder);

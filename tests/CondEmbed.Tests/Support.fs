@@ -89,7 +89,7 @@ let isRead (read: unit -> unit) =
     with :? InputException ->
         false
 
-/// Of damaged inputs so many at least were read, and so many refused: else the damage does not reach what is tested.
+/// At least `read` of the damaged inputs were read, and at least `refused` refused; otherwise the damage does not reach what is tested.
 let expectReadAndRefused (read: int) (refused: int) (outcomes: bool seq) =
     let outcomes = List.ofSeq outcomes
     Expect.isGreaterThanOrEqual (outcomes |> List.filter id |> List.length) read $"read, of {outcomes.Length}"
@@ -154,5 +154,5 @@ let expectGradients tolerance (f: Params -> Tensor) (leaves: Params) =
 
         expectClose tolerance (Grad.finiteDifferences 1e-6 byLeaf leaves[name]) gradient $"gradient by {name}"
 
-/// Runs a FsCheck property on so many cases: for properties that make tensors.
+/// Runs an FsCheck property on a given number of cases: for properties that make tensors.
 let fewCases count = { FsCheckConfig.defaultConfig with maxTest = count }

@@ -1,4 +1,4 @@
-"""Rebuilds an exported ResNet-18 or -50 in plain torch and embeds pictures with it.
+"""Rebuilds an exported ResNet-18 or -50 in plain torch and embeds images with it.
 
     python3 load_export.py EXPORT.safetensors PIXELS.npy OUT.npy
 

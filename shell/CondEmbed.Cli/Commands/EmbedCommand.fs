@@ -38,7 +38,7 @@ let private intoFile (stop: CancellationToken) (arguments: ParseResults<EmbedArg
     EmbeddingFiles.Check file
 
     if arguments.Contains EmbedArgument.Again then
-        raise (InputException "--again: is for shards; a file is always written anew.")
+        raise (InputException "--again: is for shards; a file is always replaced.")
 
     use model = modelOf run arguments
     let network = model.Network

@@ -27,8 +27,8 @@ public sealed record Machine(
 /// <param name="Loaded">Whether torch can be used.</param>
 /// <param name="Folder">The folder of libtorch.</param>
 /// <param name="Library">The file of TorchSharp's native library.</param>
-/// <param name="Patched">Whether that file is a copy mended for an older libstdc++.</param>
-/// <param name="Reason">Why it was mended or left alone.</param>
+/// <param name="Patched">Whether that file is a copy patched for an older libstdc++.</param>
+/// <param name="Reason">Why it was patched or left alone.</param>
 public sealed record NativeLibraries(bool Loaded, string Folder, string Library, bool Patched, string Reason);
 
 /// <summary>What torch computes with.</summary>
@@ -52,7 +52,7 @@ public sealed record CacheFolder(string Path, bool Writable);
 /// <param name="Detail">What went wrong; empty when nothing did.</param>
 public sealed record SelfTestResult(string Name, bool Passed, string Detail);
 
-/// <summary>Something wrong, and how to mend it.</summary>
+/// <summary>Something wrong, and how to fix it.</summary>
 public sealed record Problem(string What, string Fix);
 
 /// <summary>What <see cref="Doctor.Examine"/> found.</summary>
@@ -78,6 +78,6 @@ public sealed record Examination(
     /// <summary>One JSON document; its keys are the names of the properties in snake_case.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, Options);
 
-    /// <summary>For people to read: what there is, then what is wrong and how to mend it.</summary>
+    /// <summary>For people to read: what there is, then what is wrong and how to fix it.</summary>
     public string ToText() => ExaminationText.Write(this);
 }

@@ -10,7 +10,7 @@ internal static class ConfusionSection
         confusion.Pairs.Count == 0
             ? Html.Of($"<p class=\"none\">Every query found its own class first.</p>")
             : Html.Of($"""
-                <p class="note">{Readable.Count(confusion.Wrong)} of {Readable.Count(confusion.Queries)} queries have a image of another class as their nearest. The most frequent pairs, each with a query (left) and what it found (right):</p>
+                <p class="note">{Readable.Count(confusion.Wrong)} of {Readable.Count(confusion.Queries)} queries have an image of another class as their nearest. The most frequent pairs, each with a query (left) and what it found (right):</p>
                 <ol class="card confused">{confusion.Pairs.Select(Pair)}</ol>
                 {Matrix(confusion)}
                 """);

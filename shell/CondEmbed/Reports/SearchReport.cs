@@ -24,7 +24,7 @@ public static class SearchReport
             <h1>{results.Title}</h1>
             <p class="meta">{results.Facts.Select(fact => Html.Of($"<span>{fact.Name} {fact.Value}</span>"))}</p></header>
             <section id="results">{RetrievalGrid.Draw(results.Rows)}
-            <p class="note">The number under a image is its cosine to the query{anew}.</p></section>
+            <p class="note">The number under an image is its cosine to the query{anew}.</p></section>
             """));
     }
 }

@@ -8,12 +8,12 @@ import resnet
 def set_up(quick, threads, arguments):
     batch, batches = int(arguments[0]), 3 if quick else 6
     network = resnet.resnet50(512).eval().to(memory_format=torch.channels_last)
-    pictures = torch.randn(batch, 3, 224, 224).contiguous(memory_format=torch.channels_last)
+    images = torch.randn(batch, 3, 224, 224).contiguous(memory_format=torch.channels_last)
 
     def work():
         with torch.inference_mode():
             for _ in range(batches):
-                network(pictures)
+                network(images)
 
     return lambda: {"seconds": contest.seconds(work) / (batch * batches)}
 

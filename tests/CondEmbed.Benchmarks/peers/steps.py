@@ -28,13 +28,13 @@ def set_up(quick, threads, arguments):
     if "channels-last" in arguments:
         model = model.to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(model.parameters(), 1e-3, weight_decay=0.01)
-    pictures = torch.randint(0, 256, (count, size, size, 3), dtype=torch.uint8)
+    images = torch.randint(0, 256, (count, size, size, 3), dtype=torch.uint8)
     labels = torch.arange(count) // 4
     mean = torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1)
     deviation = torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1)
 
     def step():
-        x = (pictures.permute(0, 3, 1, 2).float() / 255 - mean) / deviation
+        x = (images.permute(0, 3, 1, 2).float() / 255 - mean) / deviation
         x = x.contiguous(memory_format=torch.channels_last if "channels-last" in arguments else torch.contiguous_format)
         optimiser.zero_grad(set_to_none=True)
         loss = multi_similarity(model(x), labels)

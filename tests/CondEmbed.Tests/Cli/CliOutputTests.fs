@@ -143,7 +143,7 @@ let private quiet =
             Expect.stringContains outcome.Out "96" "results")
     }
 
-/// What a terminal of so many columns is sent on standard error; standard output goes elsewhere.
+/// What a terminal of a given width is sent on standard error; standard output goes elsewhere.
 let private onTerminal columns variables arguments =
     if not (File.Exists "/usr/bin/script") then skiptest "there is no 'script' to make a terminal with (Debian: bsdutils)"
 

@@ -57,7 +57,7 @@ let private metrics =
 let private preview =
     testList
         "preview"
-        [ test "a image's view equals Pillow's to the bit" {
+        [ test "an image's view equals Pillow's to the bit" {
               inFolder (fun folder ->
                   let all = jsonOf (File.ReadAllText(golden "images/cases.json"))
                   let cases = Seq.toArray (all.GetProperty("cases").EnumerateArray())
@@ -205,7 +205,7 @@ let private embed =
     }
 
 let private search =
-    test "search finds a image in its own gallery, and tells in text, JSON and HTML" {
+    test "search finds an image in its own gallery, and tells in text, JSON and HTML" {
         inFolder (fun folder ->
             let run, page = finishedRun [], Path.Combine(folder, "found.html")
 

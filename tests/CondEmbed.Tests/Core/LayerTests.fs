@@ -164,7 +164,7 @@ let private misfits =
 
               Expect.isFalse (message.Contains "frame #") "no stack")
 
-          tensorTest "pictures that are not B H W 3 are refused with their shape" (fun () ->
+          tensorTest "images that are not B H W 3 are refused with their shape" (fun () ->
               Expect.throwsC
                   (fun () ->
                       Layer.run (started []) (normalisePixels [ 0.0; 0.0; 0.0 ] [ 1.0; 1.0; 1.0 ]) (normal 1 [ 2; 3; 8; 8 ])

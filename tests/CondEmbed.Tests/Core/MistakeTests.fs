@@ -1,4 +1,4 @@
-/// What people get wrong at the prompt, and the words that tell them what and how to mend it.
+/// What people get wrong at the prompt, and the messages that say what is wrong and how to fix it.
 module CondEmbed.Tests.MistakeTests
 
 open System
@@ -34,7 +34,7 @@ let private loss = lazy All.ofText "multi-similarity" 3 4
 
 let private objective (hierarchy: Hierarchy.Options) = Objective.conditional network hierarchy 1.0 loss.Value loss.Value
 
-let private pictures count : Tensor =
+let private images count : Tensor =
     torch.arange(0, 7 * 8 * 8 * 3, dtype = torch.uint8, device = torch.CPU).reshape(7L, 8L, 8L, 3L).narrow(0L, 0L, count)
 
 let private step objective images labels =
@@ -95,33 +95,33 @@ let private mistakes: (string * string list * (unit -> unit)) list =
       [ "mine"; "Float32 [2, 3]" ],
       fun () -> runFresh (Layer.named "mine" (Layer.lift (fun (x: Tensor) -> x + zeros [ 5L ]))) (zeros [ 2L; 3L ])
 
-      "pictures with their channels first",
+      "images with their channels first",
       [ "B H W 3"; "[4, 3, 8, 8]"; "permute (0, 2, 3, 1)" ],
-      fun () -> step (baseline ()) (pictures(4L).permute(0L, 3L, 1L, 2L)) (labelsOf labels)
+      fun () -> step (baseline ()) (images(4L).permute(0L, 3L, 1L, 2L)) (labelsOf labels)
 
-      "pictures of floats",
+      "images of floats",
       [ "B H W 3 bytes"; "Float32 [4, 8, 8, 3]"; "torch.uint8" ],
-      fun () -> step (baseline ()) (pictures(4L).``to``(float32) / 255.0) (labelsOf labels)
+      fun () -> step (baseline ()) (images(4L).``to``(float32) / 255.0) (labelsOf labels)
 
-      "one picture that is no batch",
+      "one image that is no batch",
       [ "[8, 8, 3]"; "unsqueeze 0" ],
-      (fun () -> runFresh (Network.embed network) (pictures(1L).squeeze(0L)))
+      (fun () -> runFresh (Network.embed network) (images(1L).squeeze(0L)))
 
       "labels of another length",
       [ "4 images need 4 labels"; "[3]"; "[4, 8, 8, 3]" ],
-      fun () -> step (baseline ()) (pictures 4L) (labelsOf [ 0; 0; 1 ])
+      fun () -> step (baseline ()) (images 4L) (labelsOf [ 0; 0; 1 ])
 
       "labels of floats",
       [ "Int64"; "Float32 [4]"; "``to`` torch.int64" ],
-      fun () -> step (baseline ()) (pictures 4L) ((labelsOf labels).``to`` float32)
+      fun () -> step (baseline ()) (images 4L) ((labelsOf labels).``to`` float32)
 
-      "labels in a column", [ "in one dimension"; "[4, 1]" ], (fun () -> step (baseline ()) (pictures 4L) ((labelsOf labels).unsqueeze 1L))
+      "labels in a column", [ "in one dimension"; "[4, 1]" ], (fun () -> step (baseline ()) (images 4L) ((labelsOf labels).unsqueeze 1L))
 
-      "an empty batch", [ "empty batch"; "[0, 8, 8, 3]" ], (fun () -> step (baseline ()) (pictures 0L) (labelsOf []))
+      "an empty batch", [ "empty batch"; "[0, 8, 8, 3]" ], (fun () -> step (baseline ()) (images 0L) (labelsOf []))
 
       "a batch of one class",
       [ "All 4 images"; "class 2"; "several classes" ],
-      fun () -> firstOf (baseline ()) (pictures 4L) (labelsOf [ 2; 2; 2; 2 ]) |> ignore
+      fun () -> firstOf (baseline ()) (images 4L) (labelsOf [ 2; 2; 2; 2 ]) |> ignore
 
       "a name twice in a model",
       [ "'conv.weight'"; "Layer.named" ],
@@ -154,12 +154,12 @@ let private mistakes: (string * string list * (unit -> unit)) list =
       [ "another model's"; "hierarchy.level1.query.weight" ],
       fun () ->
           use state = Train.start 0L torch.CPU float32 (Train.plain 1e-3 10 (baseline ()))
-          let batch = { Images = pictures 4L; Labels = labelsOf labels }
+          let batch = { Images = images 4L; Labels = labelsOf labels }
           Train.step (Train.plain 1e-3 10 (objective (levels 8 4 1))) state batch |> ignore
 
       "parameters of another type",
       [ "first.conv"; "Float32"; "Float64"; "``to`` parameter.dtype" ],
-      fun () -> Layer.run (started (Network.embed network).Specs) (Network.embed network) (pictures 2L) |> ignore
+      fun () -> Layer.run (started (Network.embed network).Specs) (Network.embed network) (images 2L) |> ignore
 
       "input on another device",
       [ "fc"; "on meta"; "on cpu"; "``to`` parameter.device" ],
@@ -173,21 +173,21 @@ let private mistakes: (string * string list * (unit -> unit)) list =
 
       "levels for other channels",
       [ "hierarchy"; "16 channels (Channels)"; "[4, 8, 4, 4]" ],
-      fun () -> step (objective (levels 16 4 1)) (pictures 4L) (labelsOf labels)
+      fun () -> step (objective (levels 16 4 1)) (images 4L) (labelsOf labels)
 
       "levels for other embeddings",
       [ "hierarchy"; "6 features (Embedding)"; "[4, 4]" ],
-      fun () -> step (objective (levels 8 6 1)) (pictures 4L) (labelsOf labels)
+      fun () -> step (objective (levels 8 6 1)) (images 4L) (labelsOf labels)
 
       "heads that do not divide the embedding", [ "2 heads"; "embedding of 5" ], (fun () -> objective (levels 8 5 1) |> ignore)
 
       "proxies of another width",
       [ "loss"; "6 features"; "[4, 4]" ],
-      fun () -> step (Objective.baseline network (All.ofText "proxy-anchor" 3 6)) (pictures 4L) (labelsOf labels)
+      fun () -> step (Objective.baseline network (All.ofText "proxy-anchor" 3 6)) (images 4L) (labelsOf labels)
 
       "labels without a proxy",
       [ "classes 0 to 1"; "labels from 0 to 2" ],
-      fun () -> step (Objective.baseline network (All.ofText "proxy-anchor" 2 4)) (pictures 4L) (labelsOf [ 0; 0; 1; 2 ])
+      fun () -> step (Objective.baseline network (All.ofText "proxy-anchor" 2 4)) (images 4L) (labelsOf [ 0; 0; 1; 2 ])
 
       "a class token of a network without one",
       [ "no class token"; "pool its map" ],
@@ -208,7 +208,7 @@ let private mistakes: (string * string list * (unit -> unit)) list =
       fun () ->
           let idle = Layer.named "idle" (linear 2 2)
           let some = baseline ()
-          step (Layer.create (some.Specs @ idle.Specs) some.Forward) (pictures 4L) (labelsOf labels) ]
+          step (Layer.create (some.Specs @ idle.Specs) some.Forward) (images 4L) (labelsOf labels) ]
 
 let private told (action: unit -> unit) =
     try
@@ -232,7 +232,7 @@ let tests =
                       Expect.isFalse (message.Contains noise) $"no stack of libtorch: {message}")
 
           tensorTest "a batch of one class is no mistake where a loss has proxies" (fun () ->
-              match firstOf (Objective.baseline network (All.ofText "proxy-anchor" 3 4)) (pictures 4L) (labelsOf [ 2; 2; 2; 2 ]) with
+              match firstOf (Objective.baseline network (All.ofText "proxy-anchor" 3 4)) (images 4L) (labelsOf [ 2; 2; 2; 2 ]) with
               | [ report ] ->
                   Expect.equal report.Step 1 "a step"
                   Expect.isTrue (report.Loss > 0.0 && report.GradientNorm > 0.0) $"it learns: {report}"

@@ -18,7 +18,7 @@ let private byTorch (make: Modules.Parameter -> torch.optim.Optimizer) (start: T
           optimiser.step () |> ignore
           (leaf :> Tensor).detach().clone() ]
 
-/// leaf, mean, square, gradient, all of one shape -> the first three anew: a step of AdamW as the paper writes it; t counts from 1.
+/// leaf, mean, square, gradient, all of one shape -> new values of the first three: a step of AdamW as the paper writes it; t counts from 1.
 let private pureAdamW
     (b1: float, b2: float, epsilon: float)
     (rate: float)
@@ -34,7 +34,7 @@ let private pureAdamW
 
     leaf - rate * (direction + decay * leaf), mean, square
 
-/// leaf, momentum (zero before the first step), gradient, all of one shape -> the first two anew: a step of SGD as torch.optim writes it.
+/// leaf, momentum (zero before the first step), gradient, all of one shape -> new values of the first two: a step of SGD as torch.optim writes it.
 let private pureSgd (momentum: float, nesterov) (rate: float) (decay: float) (leaf: Tensor, velocity: Tensor) (g: Tensor) =
     let g = g + decay * leaf
     let velocity = momentum * velocity + g
@@ -147,7 +147,7 @@ let private expectFactors (schedule: Schedule.Schedule) expected =
 let private scheduleTests =
     testList
         "schedule"
-        [ testCase "constant is 1, stepwise multiplies every so many steps" (fun () ->
+        [ testCase "constant is 1, stepwise multiplies at regular steps" (fun () ->
               expectFactors Schedule.constant [ 0, 1.0; 1000, 1.0 ]
               expectFactors (Schedule.stepwise 10 0.1) [ 0, 1.0; 9, 1.0; 10, 0.1; 19, 0.1; 20, 0.01 ])
 

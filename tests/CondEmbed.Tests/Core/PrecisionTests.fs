@@ -19,7 +19,7 @@ let private started (encoder: Encoder) =
 
     parameters
 
-let private pictures () = (normal 1 [ 8; 3; 32; 32 ]).``to`` float32
+let private images () = (normal 1 [ 8; 3; 32; 32 ]).``to`` float32
 
 /// The largest difference by the largest number.
 let private off (expected: Tensor) (actual: Tensor) = toFloat ((actual - expected).abs().max() / expected.abs().max())
@@ -32,7 +32,7 @@ let private alike (a: Tensor) (b: Tensor) =
 let private pass (layer: Layer<Tensor, Features>) parameters =
     let reported = ResizeArray()
     let report name value = reported.Add(name, value)
-    let map = (layer.Forward { Params = parameters; Mode = Training; Report = report } (pictures ())).Map
+    let map = (layer.Forward { Params = parameters; Mode = Training; Report = report } (images ())).Map
     let weights = (normal 2 [ for size in map.shape -> int size ]).``to`` float32
     let leaves = [ for name in Params.trainable layer.Specs -> name, parameters[name] ]
     map, List.ofSeq reported, Grad.gradientsOrZero ((map * weights).sum()) leaves
@@ -62,7 +62,7 @@ let tests =
           for name, encoder in encoders do
               tensorTest $"{name}: at test time nothing changes" (fun () ->
                   let parameters = started encoder
-                  let embed layer = (Layer.run parameters layer (pictures ())).Map
+                  let embed layer = (Layer.run parameters layer (images ())).Map
                   expectSame (embed encoder.Features) (embed (Precision.bfloat16 encoder.Features)) "features")
 
           tensorTest "a training in bfloat16 learns as one in float32 does" (fun () ->

@@ -67,9 +67,9 @@ let private block (p: Params) (tokens: Tensor list) index =
              |> affine p (name + ".mlp.fc2")) ]
 
 /// 3 H W -> the class token and the patches, row by row.
-let private twin (p: Params) (picture: Tensor) =
+let private twin (p: Params) (image: Tensor) =
     let patch row column =
-        let square = picture.narrow(1L, 4L * row, 4L).narrow(2L, 4L * column, 4L)
+        let square = image.narrow(1L, 4L * row, 4L).narrow(2L, 4L * column, 4L)
         p["patch_embed.proj.weight"].flatten(1L).mv(square.flatten ()) + p["patch_embed.proj.bias"]
 
     let tokens =
@@ -147,7 +147,7 @@ let tests =
                   (Layer.run (started layer.Specs) layer x)
                   "half of it is epsilon")
 
-          tensorTest "pictures of another size, and sizes that are no multiple of the patch, are refused" (fun () ->
+          tensorTest "images of another size, and sizes that are no multiple of the patch, are refused" (fun () ->
               let features = (VisionTransformer.build tiny).Features
               let run () = Layer.run (started features.Specs) features (normal 1 [ 1; 3; 12; 12 ]) |> ignore
               Expect.throwsT<System.ArgumentException> run "another size"

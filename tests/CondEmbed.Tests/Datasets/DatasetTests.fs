@@ -29,7 +29,7 @@ let private emoji =
               Expect.equal split.Train.Count (208 * 6) "training images"
               Expect.equal split.Validation.Count (23 * 6) "validation images"
               Expect.isTrue split.AllAgainstAll "test images search among each other"
-              Expect.stringContains emoji.Licences "Apache-2.0" "licences come along"
+              Expect.stringContains emoji.Licences "Apache-2.0" "licences are included"
           }
 
           test "the written split equals the rule" {
@@ -50,7 +50,7 @@ let private emoji =
               Expect.all starts (fun start -> start = "PNG"B) "PNG signature"
           }
 
-          test "a image handed out is the caller's own" {
+          test "an image handed out is the caller's own" {
               let emoji = EmojiDataset.Open()
               emoji.Read(0)[0] <- 0uy
               Expect.equal (emoji.Read(0)[0]) 0x89uy "the set is unchanged"
@@ -79,9 +79,9 @@ let private folders =
               inFolder (fun folder ->
                   let root, store = Path.Combine(folder, "set"), Path.Combine(folder, "store")
                   write root [ "a/1.png" ]
-                  write store [ "a image with a longer name.png"; "gone.png" ]
+                  write store [ "an image with a longer name.png"; "gone.png" ]
                   let link (name: string) target = File.CreateSymbolicLink(Path.Combine(root, "a", name), target) |> ignore
-                  link "2.png" (Path.Combine(store, "a image with a longer name.png"))
+                  link "2.png" (Path.Combine(store, "an image with a longer name.png"))
                   link "3.png" "2.png"
                   link "4.png" (Path.Combine(store, "gone.png"))
                   File.Delete(Path.Combine(store, "gone.png"))
@@ -129,7 +129,7 @@ let private folders =
           test "one class alone, and one part of a split, are no folder too many" {
               inFolder (fun root ->
                   write root [ "a/1.png"; "a/x/2.png"; "a/y/3.png" ]
-                  Expect.equal (ImageDatasets.Open root).Count 3 "pictures directly in the class")
+                  Expect.equal (ImageDatasets.Open root).Count 3 "images directly in the class")
 
               inFolder (fun root ->
                   write root [ "train/a/1.png"; "train/b/1.png" ]

@@ -17,7 +17,7 @@ let private troubled (root: string) =
 
     for at, (part, label) in List.indexed [ "train", "a"; "train", "b"; "test", "c"; "test", "d" ] do
         for image in 0..3 do
-            drawPicture (file part label $"{image}.png") (at * 10 + image)
+            drawImage (file part label $"{image}.png") (at * 10 + image)
 
     File.Copy(file "train" "a" "0.png", file "test" "c" "copy.png")
     File.Copy(file "test" "d" "1.png", file "test" "d" "copy.png")
@@ -76,7 +76,7 @@ let private findings =
                   Expect.equal found.Images 6 "images")
           }
 
-          test "a sheet shows a image of each class but the bad ones, with a frame of its part" {
+          test "a sheet shows an image of each class but the bad ones, with a frame of its part" {
               inFolder (fun root ->
                   troubled root
                   let inspector = DatasetInspector(ImageDatasets.Open root)

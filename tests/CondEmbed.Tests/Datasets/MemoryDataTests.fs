@@ -1,4 +1,4 @@
-/// Data sets from sequences, their pictures as tensors, and plots.
+/// Data sets from sequences, their images as tensors, and plots.
 module CondEmbed.Tests.MemoryDataTests
 
 open System.IO
@@ -12,7 +12,7 @@ open CondEmbed.Models
 open CondEmbed.Tests.Support
 open TorchSharp
 
-/// A picture of one colour that says which it is.
+/// An image of one colour that says which it is.
 let private plain (n: int) = RgbImage(5, 4, Rgb(byte n, byte (2 * n), byte (255 - n)))
 
 let private data = lazy MemoryDataset("numbers", [ for n in 0..11 -> LabelledImage($"class{n / 3}", plain n) ])
@@ -20,7 +20,7 @@ let private data = lazy MemoryDataset("numbers", [ for n in 0..11 -> LabelledIma
 let private sets =
     testList
         "sequence"
-        [ testCase "pictures come back as they were, from pixels, files and tensors" (fun () ->
+        [ testCase "images come back as they were, from pixels, files and tensors" (fun () ->
               inFolder (fun folder ->
                   let file = Path.Combine(folder, "a.png")
                   ImageEncoder.SavePng(plain 7, file)
@@ -33,14 +33,14 @@ let private sets =
                   Expect.equal [ for item in set.Items -> item.Label ] [ "a"; "b"; "c" ] "labels"
 
                   for place in 0..2 do
-                      let picture = reader.Read place
-                      Expect.equal (picture.Width, picture.Height) (5, 4) "size"
-                      Expect.sequenceEqual picture.Pixels (plain 7).Pixels "pixels"))
+                      let image = reader.Read place
+                      Expect.equal (image.Width, image.Height) (5, 4) "size"
+                      Expect.sequenceEqual image.Pixels (plain 7).Pixels "pixels"))
 
           testCase "a sequence is read once, and can be split" (fun () ->
               let mutable reads = 0
 
-              let pictures =
+              let images =
                   seq {
                       reads <- reads + 1
 
@@ -48,9 +48,9 @@ let private sets =
                           LabelledImage($"class{n / 3}", plain n)
                   }
 
-              let split = ClassSplit.Make(MemoryDataset("numbers", pictures))
+              let split = ClassSplit.Make(MemoryDataset("numbers", images))
               Expect.equal reads 1 "reads"
-              Expect.equal (split.Train.Count + split.Validation.Count + split.Test.Count) 12 "every picture has a part")
+              Expect.equal (split.Train.Count + split.Validation.Count + split.Test.Count) 12 "every image has a part")
 
           testCase "roles and categories are kept" (fun () ->
               let set = MemoryDataset("set", [ LabelledImage("a", plain 1, Role = Role.Test, Category = "wide") ])
@@ -73,22 +73,22 @@ let private sets =
 let private tensors =
     testList
         "tensors"
-        [ tensorTest "all pictures in order, with classes numbered by name" (fun () ->
-              use pictures = new ImageTensors(data.Value, [| 5; 0; 11 |], 4)
-              Expect.sequenceEqual pictures.All.Images.shape [ 3L; 4L; 4L; 3L ] "shape"
-              Expect.sequenceEqual (pictures.All.Labels.data<int64>().ToArray()) [ 1L; 0L; 2L ] "numbers"
-              Expect.sequenceEqual pictures.Classes [ "class0"; "class1"; "class3" ] "names"
-              let first = pictures.All.Images.select(0L, 0L).contiguous().data<byte>().ToArray()
+        [ tensorTest "all images in order, with classes numbered by name" (fun () ->
+              use tensors = new ImageTensors(data.Value, [| 5; 0; 11 |], 4)
+              Expect.sequenceEqual tensors.All.Images.shape [ 3L; 4L; 4L; 3L ] "shape"
+              Expect.sequenceEqual (tensors.All.Labels.data<int64>().ToArray()) [ 1L; 0L; 2L ] "numbers"
+              Expect.sequenceEqual tensors.Classes [ "class0"; "class1"; "class3" ] "names"
+              let first = tensors.All.Images.select(0L, 0L).contiguous().data<byte>().ToArray()
               Expect.sequenceEqual first[0..2] [ 5uy; 10uy; 250uy ] "pixels")
 
           tensorTest "they outlive the scope they were made in" (fun () ->
-              use pictures = CondEmbed.Tensors.scoped (fun () -> new ImageTensors(data.Value, null, 4))
-              Expect.equal (pictures.All.Labels.sum().item<int64>()) 18L "labels can be read")
+              use tensors = CondEmbed.Tensors.scoped (fun () -> new ImageTensors(data.Value, null, 4))
+              Expect.equal (tensors.All.Labels.sum().item<int64>()) 18L "labels can be read")
 
-          tensorTest "a batch depends on seed and step alone, and holds so many of each class" (fun () ->
-              use pictures = new ImageTensors(data.Value, null, 4)
-              let labels seed step = pictures.Draw(step, 6, 3, seed).Labels.data<int64>().ToArray()
-              let images seed step = pictures.Draw(step, 6, 3, seed).Images.data<byte>().ToArray()
+          tensorTest "a batch depends on seed and step alone, and holds equally many of each class" (fun () ->
+              use tensors = new ImageTensors(data.Value, null, 4)
+              let labels seed step = tensors.Draw(step, 6, 3, seed).Labels.data<int64>().ToArray()
+              let images seed step = tensors.Draw(step, 6, 3, seed).Images.data<byte>().ToArray()
               let first = images 1 4
               images 2 0 |> ignore
               Expect.sequenceEqual (images 1 4) first "again"
@@ -97,26 +97,26 @@ let private tensors =
               for step in 0..5 do
                   Expect.allEqual (labels 1 step |> Array.countBy id |> Array.map snd) 3 "of each class"
 
-              rejects [ "batch of 7"; "multiple of 3" ] (fun () -> pictures.Draw(0, 7, 3) |> ignore))
+              rejects [ "batch of 7"; "multiple of 3" ] (fun () -> tensors.Draw(0, 7, 3) |> ignore))
 
-          tensorTest "a view is applied to each picture, with its own size" (fun () ->
-              use pictures = new ImageTensors(data.Value, null, 4)
-              let batch = pictures.Draw(0, 6, 3, 0, TrainTransform(Size = 8))
+          tensorTest "a view is applied to each image, with its own size" (fun () ->
+              use tensors = new ImageTensors(data.Value, null, 4)
+              let batch = tensors.Draw(0, 6, 3, 0, TrainTransform(Size = 8))
               Expect.sequenceEqual batch.Images.shape [ 6L; 8L; 8L; 3L ] "shape"
-              let same = pictures.Draw(0, 6, 3, 0)
+              let same = tensors.Draw(0, 6, 3, 0)
               let corner (images: TorchSharp.torch.Tensor) = images.select(1L, 0L).select(1L, 0L).contiguous().data<byte>().ToArray()
-              Expect.sequenceEqual (corner batch.Images) (corner same.Images) "a picture of one colour stays so")
+              Expect.sequenceEqual (corner batch.Images) (corner same.Images) "an image of one colour stays so")
 
           tensorTest "embeddings are measured against the classes" (fun () ->
-              use pictures = new ImageTensors(data.Value, null, 4)
-              let perfect = torch.eye(4L).index_select(0L, pictures.All.Labels)
-              Expect.equal ((pictures.Measure perfect).Recall 1) 1.0 "of one direction a class"
-              let sheet = pictures.Neighbours(perfect, [ 0; 4 ], 3, 1)
+              use tensors = new ImageTensors(data.Value, null, 4)
+              let perfect = torch.eye(4L).index_select(0L, tensors.All.Labels)
+              Expect.equal ((tensors.Measure perfect).Recall 1) 1.0 "of one direction a class"
+              let sheet = tensors.Neighbours(perfect, [ 0; 4 ], 3, 1)
               let colours = sheet.Pixels |> Array.chunkBySize 3 |> set
               Expect.isTrue (colours.Contains [| 0uy; 150uy; 60uy |]) "two of the same class in green"
               Expect.isTrue (colours.Contains [| 210uy; 50uy; 40uy |]) "the third of another in red"
 
-              Expect.throwsC (fun () -> pictures.Neighbours(torch.eye 4L, [ 0 ]) |> ignore) (fun error ->
+              Expect.throwsC (fun () -> tensors.Neighbours(torch.eye 4L, [ 0 ]) |> ignore) (fun error ->
                   Expect.stringContains error.Message "12 images need 12 embeddings, not 4" "the message")) ]
 
 let private plots =

@@ -96,7 +96,7 @@ let private pipes =
     if OperatingSystem.IsWindows() then
         []
     else
-        [ test "a pipe with the name of a image is refused and not opened" {
+        [ test "a pipe with the name of an image is refused and not opened" {
               inFolder (fun folder ->
                   let pipe = Path.Combine(folder, "pipe.jpg")
                   use made = Process.Start("mkfifo", pipe)

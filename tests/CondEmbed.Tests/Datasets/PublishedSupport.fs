@@ -6,15 +6,15 @@ open CondEmbed.Images
 open CondEmbed.Datasets
 open CondEmbed.Tests.MatSupport
 
-/// A picture of 16 x 12 pixels that no other number gives; PNG or JPEG by its name.
-let drawPicture (path: string) number =
+/// An image of 16 x 12 pixels that no other number gives; PNG or JPEG by its name.
+let drawImage (path: string) number =
     Directory.CreateDirectory(string (Path.GetDirectoryName path)) |> ignore
     let image = RgbImage(16, 12, Rgb(byte number, byte (number / 256), byte (number * 37)))
     File.WriteAllBytes(path, (if path.EndsWith ".png" then ImageEncoder.Png image else ImageEncoder.Jpeg image))
 
 let draw (root: string) (paths: string seq) =
     for number, path in Seq.indexed paths do
-        drawPicture (Path.Combine(root, path)) number
+        drawImage (Path.Combine(root, path)) number
 
 let write (root: string) (name: string) (lines: string seq) =
     let path = Path.Combine(root, name)
@@ -36,17 +36,17 @@ let shown (dataset: IImageDataset) = [ for item in dataset.Items -> item.Path, i
 
 let boxesOf (dataset: IImageDataset) = [ for item in dataset.Items -> if item.Box.HasValue then Some item.Box.Value else None ]
 
-/// CUB-200-2011 with some of its classes, two pictures each, and its ids in no order.
+/// CUB-200-2011 with some of its classes, two images each, and its ids in no order.
 let cub (root: string) (classes: int list) =
-    let pictures =
+    let images =
         [ for number in classes do
-              for picture in 1..2 -> $"{number * 10 + picture}", number, $"%03d{number}.Bird_%d{number}/%d{number}_{picture}.jpg" ]
+              for image in 1..2 -> $"{number * 10 + image}", number, $"%03d{number}.Bird_%d{number}/%d{number}_{image}.jpg" ]
 
-    write root "images.txt" [ for id, _, path in pictures -> $"{id} {path}" ]
-    write root "image_class_labels.txt" [ for id, number, _ in List.rev pictures -> $"{id} {number}" ]
+    write root "images.txt" [ for id, _, path in images -> $"{id} {path}" ]
+    write root "image_class_labels.txt" [ for id, number, _ in List.rev images -> $"{id} {number}" ]
     write root "classes.txt" [ for number in classes -> $"{number} %03d{number}.Bird_%d{number}" ]
-    write root "bounding_boxes.txt" [ for id, _, _ in pictures -> $"{id} 2.0 3.0 8.0 30.0" ]
-    draw root [ for _, _, path in pictures -> "images/" + path ]
+    write root "bounding_boxes.txt" [ for id, _, _ in images -> $"{id} 2.0 3.0 8.0 30.0" ]
+    draw root [ for _, _, path in images -> "images/" + path ]
 
 /// Images of CARS196: file, class, and corners that count from 1.
 let private carsStruct fileField (rows: (string * int) list) =

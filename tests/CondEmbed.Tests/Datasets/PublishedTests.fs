@@ -75,7 +75,7 @@ let private birds =
                       opened (DatasetOptions()) folder |> ignore)
 
                   let found = opened subset folder
-                  Expect.equal found.Count 2889 "pictures"
+                  Expect.equal found.Count 2889 "images"
                   rejects [ "0 test"; "Split = \"first-half\"" ] (fun () -> ClassSplit.Make found |> ignore)
                   let split = ClassSplit.Make(found, SplitOptions(Rule = SplitRule.FirstHalf, ValidationShare = 0.0))
                   let classes (places: int seq) = set [ for place in places -> int (found.Items[place].Label.Substring(0, 3)) ]

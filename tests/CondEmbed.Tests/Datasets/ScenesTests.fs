@@ -26,7 +26,7 @@ let private hashOf set items = Convert.ToHexStringLower(SHA256.HashData(items |>
 let private contents =
     testList
         "contents"
-        [ test "so many scenes of each class, under their paths" {
+        [ test "each class has its number of scenes, under their paths" {
               let set = scenes.Value
 
               let perClass =

@@ -83,7 +83,7 @@ let tests =
                   Expect.equal drawn.Code 0 drawn.Everything
                   Expect.stringContains drawn.Out "| step.x |" "rows of the first file"
                   Expect.stringContains drawn.Out "| scaling.x |" "rows of the second"
-                  Expect.stringContains (File.ReadAllText image) ">scaling.x, seconds</text>" "a image")
+                  Expect.stringContains (File.ReadAllText image) ">scaling.x, seconds</text>" "an image")
           }
 
           test "results that are none, places that cannot be written, and another effort are refused" {

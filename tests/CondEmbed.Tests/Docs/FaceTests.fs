@@ -116,7 +116,7 @@ let private training =
 let private using =
     testList
         "use"
-        [ test "a image has one embedding, from its path, its bytes, and among others" {
+        [ test "an image has one embedding, from its path, its bytes, and among others" {
               let struct (path, bytes, folder) = SearchUser.EmbedFirst(finishedRun [], imageFolder.Value)
 
               Expect.equal bytes path "bytes"

@@ -271,7 +271,7 @@ let private tool =
 
               Expect.isTrue (File.Exists(Path.Combine(home, "run", "report.html"))) "the report")
 
-          testCase "without libtorch says what to run, and running that mends it" (fun () ->
+          testCase "without libtorch says what to run, and running it helps" (fun () ->
               let package = $"libtorch-cpu-{NativeFiles.rid}"
               let home = folder "bare"
               let bare = [ "HOME", home; "USERPROFILE", home; "NUGET_PACKAGES", Path.Combine(home, "packages") ]

@@ -28,7 +28,7 @@ let private sameAsTorch given (side: int) =
             // Embeddings that are all alike would be near each other whatever the graph does.
             if count = 3 then
                 let rows = Array.chunkBySize model.Dimension expected
-                Expect.isGreaterThan (Seq.map2 (fun x y -> abs (x - y)) rows[0] rows[1] |> Seq.max) 1e-3f "pictures differ")
+                Expect.isGreaterThan (Seq.map2 (fun x y -> abs (x - y)) rows[0] rows[1] |> Seq.max) 1e-3f "images differ")
 
 let private poolings encoder side names =
     [ for pooling in names do

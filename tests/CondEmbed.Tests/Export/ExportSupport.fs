@@ -38,7 +38,7 @@ let untrained given =
     session.Load [| for weight in session.EmbeddingWeights() -> unsettled random weight |] |> ignore
     new EmbeddingModel(session, 0)
 
-/// Bytes of so many images of noise.
+/// Bytes of images of noise.
 let noise seed count side =
     let pixels = Array.zeroCreate (count * side * side * 3)
     Random(seed: int).NextBytes pixels

@@ -128,7 +128,7 @@ let private written folder =
 let private models =
     testList
         "model"
-        [ test "says what a image goes through, and embeds it from its file as the run does" {
+        [ test "says what an image goes through, and embeds it from its file as the run does" {
               inFolder (fun folder ->
                   use model = load ()
                   let onnx = OnnxModel.Load(written folder, OnnxOptions(Threads = 1, BatchSize = 7))

@@ -1,4 +1,4 @@
-/// Files of decoded pictures.
+/// Files of decoded images.
 module CondEmbed.Tests.ImageCacheTests
 
 open System
@@ -10,7 +10,7 @@ open CondEmbed.Common
 open CondEmbed.Images
 open CondEmbed.Tests.ImageSupport
 
-/// Six pictures, of which two are not larger than the cache's.
+/// Six images, of which two are not larger than the cache's.
 let private images =
     [| for at, (width, height) in Array.indexed [| 90, 70; 64, 100; 120, 64; 50, 40; 40, 90; 200, 65 |] -> randomImage at width height |]
 
@@ -37,7 +37,7 @@ let private openFor folder files =
 
 let private training = TrainTransform(Size = 32, Brightness = 0.2) :> IImageTransform
 
-/// What its reader makes of a picture.
+/// What its reader makes of an image.
 let private view (cache: ImageCache) (transform: IImageTransform) index =
     let mutable random = SeededRandom.For(1L, 2L, int64 index)
     let pixels = Array.zeroCreate<byte>(transform.OutputSize * transform.OutputSize * 3)
@@ -50,7 +50,7 @@ let private expected (image: RgbImage) (transform: IImageTransform) index =
     transform.Apply(image, &random, pixels.AsSpan())
     pixels
 
-/// The picture with a short side of 64, or as it is, by loops.
+/// The image with a short side of 64, or as it is, by loops.
 let private shrunk (image: RgbImage) =
     match min image.Width image.Height with
     | short when short <= 64 -> image
@@ -58,7 +58,7 @@ let private shrunk (image: RgbImage) =
 
 let private expectTrains cache message =
     for index in all do
-        expectSame (view cache training index) (expected (shrunk images[index]) training index) $"{message}: picture {index}"
+        expectSame (view cache training index) (expected (shrunk images[index]) training index) $"{message}: image {index}"
 
 let private only folder = Directory.GetFiles folder |> Array.exactlyOne
 
@@ -72,7 +72,7 @@ let private spoil (path: string) (place: int) =
 let private uses =
     testList
         "views"
-        [ testCase "for training are of the shrunk pictures, which are decoded once"
+        [ testCase "for training are of the shrunk images, which are decoded once"
           <| fun () ->
               Support.inFolder (fun folder ->
                   for decoded in [ 6; 0; 0 ] do
@@ -83,7 +83,7 @@ let private uses =
 
                   only folder |> ignore)
 
-          testCase "for measuring are of the pictures themselves, of whatever size they are"
+          testCase "for measuring are of the images themselves, of whatever size they are"
           <| fun () ->
               Support.inFolder (fun folder ->
                   let cache, _, _ = openFor folder files.Value
@@ -99,7 +99,7 @@ let private uses =
 
                   for view' in views do
                       for index in all do
-                          expectSame (view cache view' index) (expected images[index] view' index) $"{view'}, picture {index}")
+                          expectSame (view cache view' index) (expected images[index] view' index) $"{view'}, image {index}")
 
           testCase "are the same in the loader, whose batches are in order"
           <| fun () ->
@@ -119,8 +119,8 @@ let private uses =
 
 let private safety =
     testList
-        "is made anew"
-        [ testCase "beside the old one for other pictures, another size or another filter"
+        "is replaced"
+        [ testCase "beside the old one for other images, another size or another filter"
           <| fun () ->
               Support.inFolder (fun folder ->
                   let first, _, _ = openFor folder files.Value
@@ -155,7 +155,7 @@ let private safety =
                       let cache, _, count = openFor folder files.Value
                       use cache = cache
                       Expect.equal count 6 "decoded"
-                      expectTrains cache "mended")
+                      expectTrains cache "repaired")
 
           testCase "at the next opening where pixels are not right, which nobody gets to see"
           <| fun () ->
@@ -173,7 +173,7 @@ let private safety =
                       let cache, _, count = openFor folder files.Value
                       use cache = cache
                       Expect.equal count 6 "decoded"
-                      expectTrains cache "mended")
+                      expectTrains cache "repaired")
 
           testCase "by several at once, each of which has a whole one"
           <| fun () ->
@@ -196,11 +196,11 @@ let private safety =
                   let file = Path.Combine(folder, "file")
                   File.WriteAllText(file, "")
                   let problem = Expect.throwsC (fun () -> openFor file files.Value |> ignore) id
-                  Expect.isTrue (problem :? CondEmbed.Common.InputException) "the user's to mend"
+                  Expect.isTrue (problem :? CondEmbed.Common.InputException) "the user can fix it"
                   Expect.stringContains problem.Message "Give another folder" "the fix"
                   Expect.stringContains problem.Message file "the place")
 
-          testCase "without pictures that cannot be used, of which every opening tells"
+          testCase "without images that cannot be used, of which every opening tells"
           <| fun () ->
               Support.inFolder (fun folder ->
                   let spoilt = Array.copy files.Value
@@ -214,4 +214,4 @@ let private safety =
                       Expect.stringContains bad.Reason "cut off" "why"
                       expectSame (view cache training 1) (expected (shrunk images[1]) training 1) "another") ]
 
-let tests = testList "cache of decoded pictures" [ uses; safety ]
+let tests = testList "cache of decoded images" [ uses; safety ]

@@ -30,7 +30,7 @@ let private caching =
               Expect.isTrue (cache.TryAdd(9, RgbImage(10, 10, Rgb()))) "a smaller one does"
               Expect.equal (cache.Count, cache.Bytes) (9, 9900L) "held"
               let found, kept = cache.TryGet 3
-              Expect.isTrue (found && Object.ReferenceEquals(kept, image)) "the very picture"
+              Expect.isTrue (found && Object.ReferenceEquals(kept, image)) "the very image"
 
           testCase "stays within its cap when many threads fill it"
           <| fun () ->
@@ -43,7 +43,7 @@ let private caching =
 let private checking =
     testList
         "check"
-        [ testCase "finds all bad pictures and names them in one error"
+        [ testCase "finds all bad images and names them in one error"
           <| fun () ->
               let check = ImageCheck.Run(ImageReader(spoilt ()))
               Expect.equal (check.Bad |> Seq.map _.Index |> List.ofSeq) [ 7; 19 ] "both"
@@ -69,7 +69,7 @@ let private checking =
                       member _.Report value = reports.Enqueue value }
 
               ImageCheck.Run(ImageReader(spoilt ()), progress = progress) |> ignore
-              Expect.hasLength reports 30 "one a picture in so small a set"
+              Expect.hasLength reports 30 "one per image in so small a set"
               Expect.equal (Seq.last reports) (CheckProgress(30, 30, 2)) "the last"
 
           testCase "can be cancelled"
@@ -84,4 +84,4 @@ let private checking =
                   (fun () -> ImageCheck.Run(ImageReader(source ()), null, 1, progress, stop.Token) |> ignore)
                   "cancelled" ]
 
-let tests = testList "pictures" [ caching; checking ]
+let tests = testList "images" [ caching; checking ]

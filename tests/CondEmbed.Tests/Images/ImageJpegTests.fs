@@ -1,4 +1,4 @@
-/// Rows of JPEG pictures against the whole ones that libjpeg decodes.
+/// Rows of JPEG images against the whole ones that libjpeg decodes.
 module CondEmbed.Tests.ImageJpegTests
 
 open System
@@ -52,7 +52,7 @@ let private libjpeg (file: byte[]) =
     Expect.isSome image "libjpeg reads it"
     image.Value
 
-/// The rows of a box of a file, in a picture that is grey elsewhere; null where the file is left to the whole decoding, or refused.
+/// The rows of a box of a file, in an image that is grey elsewhere; null where the file is left to the whole decoding, or refused.
 let private rows (file: byte[]) (choose: int -> int -> PixelBox) =
     try
         decoder.ReadRows(file, "", (fun width height -> choose width height), (fun length -> Array.create length 77uy))
@@ -74,7 +74,7 @@ let private files =
               $"{image.Width} x {image.Height}, grey", encodeGrey at image.Width image.Height ]
 
 let private onWhole =
-    testCase "whole pictures of every size, sampling and quality"
+    testCase "whole images of every size, sampling and quality"
     <| fun () ->
         for name, file in files.Value do
             let image = rows file whole
@@ -84,7 +84,7 @@ let private onWhole =
             expectSame image.Pixels expected.Pixels name
 
 let private onParts =
-    testCase "parts of pictures, and nothing is written above or below them"
+    testCase "parts of images, and nothing is written above or below them"
     <| fun () ->
         let random = Random 5
 
@@ -167,7 +167,7 @@ let private exif orientation =
 let private leaves =
     testList
         "leaves to the whole decoding"
-        [ testCase "a picture that is to be turned, and no other with Exif data"
+        [ testCase "an image that is to be turned, and no other with Exif data"
           <| fun () ->
               for orientation in 1..8 do
                   let file = withSegment 0xE1 (exif orientation) usual.Value
@@ -261,7 +261,7 @@ let private onCases =
             | image, expected -> expectSame image.Pixels expected.Value.Pixels name
 
 let private asMuch =
-    testCase "makes the views that whole pictures make, in the loader too"
+    testCase "makes the views that whole images make, in the loader too"
     <| fun () ->
         let images = [| for seed in 0..5 -> randomImage seed (150 + 20 * seed) (200 - 10 * seed) |]
         let files = images |> Array.map (fun image -> "", encode image 88 SKJpegEncoderDownsample.Downsample420)

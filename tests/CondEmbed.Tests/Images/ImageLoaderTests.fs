@@ -10,14 +10,14 @@ open CondEmbed.Common
 open CondEmbed.Images
 open CondEmbed.Tests.ImageSupport
 
-/// Thirty encoded pictures of different sizes.
+/// Thirty encoded images of different sizes.
 let good = lazy [| for i in 0..29 -> $"set/{i}.png", ImageEncoder.Png(randomImage i (20 + i) (50 - i)) |]
 
 let decode (file: byte[]) = decoder.Decode(file, "")
 
 let source () = MemorySource good.Value
 
-/// The thirty good pictures, of which 7 and 19 are spoilt.
+/// The thirty good images, of which 7 and 19 are spoilt.
 let spoilt () =
     let files = Array.copy good.Value
     files[7] <- fst files[7], (snd files[7])[..99]
@@ -26,7 +26,7 @@ let spoilt () =
 
 let train = TrainTransform(Size = 16, Brightness = 0.3, Hue = 0.1, ErasingProbability = 0.5)
 
-/// Ten pictures a step, some of them twice.
+/// Ten images a step, some of them twice.
 let plan step =
     let random = Random(step: int)
     let indices = Array.init 10 (fun _ -> random.Next 30)
@@ -66,7 +66,7 @@ let private runs =
 
               Expect.equal (run 6) (List.skip 6 (run 0)) "steps 6 to 9"
 
-          testCase "are what the transform makes of the decoded picture"
+          testCase "are what the transform makes of the decoded image"
           <| fun () ->
               let _, pixels, indices, _ = collect ((loader (source ()) 2 2).Run(plan, train, 3L, 4, 5)) |> List.head
 
@@ -111,7 +111,7 @@ let private inOrder =
 
     testList
         "batches in order"
-        [ testCase "cover all pictures, the last batch being smaller"
+        [ testCase "cover all images, the last batch being smaller"
           <| fun () ->
               let labels = all |> Array.map (fun i -> int64 (i * 2))
               let batches = collect ((loader (source ()) 3 2).InOrder(all, labels, 8, view))
@@ -126,7 +126,7 @@ let private inOrder =
           testCase "of nothing are none"
           <| fun () -> Expect.isEmpty (collect ((loader (source ()) 3 2).InOrder([||], null, 8, view))) "batches"
 
-          testCase "leave out bad pictures when asked, and tell of each in order"
+          testCase "leave out bad images when asked, and tell of each in order"
           <| fun () ->
               let told = List<BadImage>()
 
@@ -180,7 +180,7 @@ let private waiting =
                             Thread.Sleep pause
                             batch.Waited.TotalMilliseconds ]
 
-              Expect.isGreaterThan (waited 0) 50.0 "ten pictures of 2 ms by two workers, eight times"
+              Expect.isGreaterThan (waited 0) 50.0 "ten images of 2 ms by two workers, eight times"
               Expect.isLessThan (waited 60) 60.0 "only for the first" ]
 
 let private trouble =
@@ -198,7 +198,7 @@ let private trouble =
 
     testList
         "trouble"
-        [ testCase "with a picture surfaces at its step, named, whichever worker met it"
+        [ testCase "with an image surfaces at its step, named, whichever worker met it"
           <| fun () ->
               for workers in 1..4 do
                   let single step = BatchPlan([| step; 29 - step |], [| 0L; 0L |])
@@ -207,7 +207,7 @@ let private trouble =
 
                   Expect.equal before 7 "batches before it"
                   Expect.stringContains problem.Value.Message "set/7.png: " "named"
-                  Expect.isTrue (problem.Value :? InputException) "the user's to mend"
+                  Expect.isTrue (problem.Value :? InputException) "the user can fix it"
 
           testCase "with a vanished file names it"
           <| fun () ->

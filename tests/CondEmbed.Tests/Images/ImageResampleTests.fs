@@ -104,7 +104,7 @@ let tests =
 
                   expectSame actual expected.Pixels "pixels"
 
-          testPropertyWithConfig config "then centre crop equals torchvision's, padded where the picture is too small"
+          testPropertyWithConfig config "then centre crop equals torchvision's, padded where the image is too small"
           <| fun case ->
               let image = randomImage case.Seed case.Width case.Height
               let resize, crop = case.ToWidth, case.ToHeight
@@ -117,12 +117,12 @@ let tests =
               let expected = Slow.crop resized (padding width) (padding height) crop crop
               expectSame (EvalTransform(resize, crop, case.Filter).Apply image).Pixels expected.Pixels "pixels"
 
-          testCase "leaves a picture of the right size alone"
+          testCase "leaves an image of the right size alone"
           <| fun () ->
               let image = randomImage 1 37 21
               expectSame (Resampler.Resize(image, 37, 21, ResampleFilter.Bicubic)).Pixels image.Pixels "identity"
 
-          testCase "of a box that leaves the picture is refused"
+          testCase "of a box that leaves the image is refused"
           <| fun () ->
               let image = randomImage 1 10 10
 

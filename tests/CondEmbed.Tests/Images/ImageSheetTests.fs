@@ -93,7 +93,7 @@ let tests =
 
               Expect.equal (at sheet 2 2, at sheet 140 50) (white, white) "white elsewhere"
 
-          testCase "a frame goes round its picture"
+          testCase "a frame goes round its image"
           <| fun () ->
               let green = Rgb(0uy, 160uy, 0uy)
 
@@ -122,7 +122,7 @@ let tests =
               Expect.equal (at sheet (6 + 7 * zoom) (6 + cell + 9 * zoom)) (at (eval.Apply image) 7 9) "evaluation, second row"
               Expect.equal (at sheet (6 + 3 * cell + 7 * zoom) (6 + cell + 9 * zoom)) (at third 7 9) "third view, second row"
 
-          testCase "one picture a class, spread over the classes"
+          testCase "one image a class, spread over the classes"
           <| fun () ->
               let labels = [| for i in 0..19 -> string (i / 2) |]
               Expect.equal (Preview.OnePerClass(labels, 5) |> List.ofSeq) [ 0; 4; 8; 12; 16 ] "spread"

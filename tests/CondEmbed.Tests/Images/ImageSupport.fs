@@ -23,7 +23,7 @@ let randomImage seed width height =
 
     RgbImage(width, height, pixels)
 
-/// First difference of two pictures as text, if any.
+/// First difference of two images as text, if any.
 let difference (actual: byte[]) (expected: byte[]) =
     if actual.Length <> expected.Length then
         Some $"{actual.Length} bytes instead of {expected.Length}"
@@ -47,7 +47,7 @@ type MemorySource(files: (string * byte[])[]) =
             Threading.Interlocked.Increment &reads |> ignore
             snd files[index]
 
-/// The resampler in plain loops over doubles and whole pictures, written from Pillow's description.
+/// The resampler in plain loops over doubles and whole images, written from Pillow's description.
 module Slow =
     let private kernel filter =
         match filter with

@@ -35,7 +35,7 @@ let private shiftScale =
 
               expectSame actual.Pixels (eval.Apply image).Pixels "pixels"
 
-          testCase "of a run shows as much of a picture while training as at test time, but for what it draws"
+          testCase "of a run shows as much of an image while training as at test time, but for what it draws"
           <| fun () ->
               let config =
                   { CondEmbed.Config.photographs with
@@ -54,7 +54,7 @@ let private shiftScale =
                   (CondEmbed.Options.Views.ForTesting(config).Apply image).Pixels
                   "views"
 
-          testCase "resamples the box that it draws, with what surrounds the picture"
+          testCase "resamples the box that it draws, with what surrounds the image"
           <| fun () ->
               for surround in [ Surround.Edge; Surround.Constant ] do
                   for seed in 1UL .. 40UL do
@@ -160,7 +160,7 @@ let private options =
               let image = randomImage 5 80 50
               expectSame (view (TrainTransform.None eval) image 3UL).Pixels (eval.Apply image).Pixels "pixels"
 
-          testCase "is a function of picture and stream alone"
+          testCase "is a function of image and stream alone"
           <| fun () ->
               let image = randomImage 6 50 40
 
@@ -169,7 +169,7 @@ let private options =
               let once, again = view transform image 8UL, view transform image 8UL
               expectSame once.Pixels again.Pixels "same stream"
               Expect.isSome (difference once.Pixels (view transform image 9UL).Pixels) "another stream"
-              expectSame image.Pixels (randomImage 6 50 40).Pixels "the picture is left alone"
+              expectSame image.Pixels (randomImage 6 50 40).Pixels "the image is left alone"
 
           testCase "is mirrored as often as asked"
           <| fun () ->

@@ -35,17 +35,17 @@ let private pixels count =
     Random(5).NextBytes bytes
     bytes
 
-let private pictures count = torch.tensor(pixels count, dtype = torch.uint8).reshape(int64 count, int64 Side, int64 Side, 3L)
+let private images count = torch.tensor(pixels count, dtype = torch.uint8).reshape(int64 count, int64 Side, int64 Side, 3L)
 
 let private firsts, seconds = [| 0; 3; 2; 4; 1 |], [| 1; 0; 4; 2; 3 |]
 
 let private images (places: int array) = labelsOf places
 
 /// Similarities and attention of all pairs, as while training.
-let private ofAll config (parameters: Params) pictures =
+let private ofAll config (parameters: Params) images =
     let network, hierarchy = Recipe.network config, Recipe.hierarchy config
     let env = { Params = parameters; Mode = Testing; Report = fun _ _ -> () }
-    let features = network.Features.Forward env pictures
+    let features = network.Features.Forward env images
     let embeddings = network.Head.Forward env features
     let views = Hierarchy.viewsOf network hierarchy env features embeddings
     let inside layer = Layer.named "hierarchy" layer
@@ -65,8 +65,8 @@ let private twins =
               tensorTest name (fun () ->
                   let comparison = Recipe.comparison config
                   let parameters = levelsUnlike comparison.Specs
-                  let expected, looks = ofAll config parameters (pictures 5)
-                  let known = Layer.run parameters comparison.Know (pictures 5)
+                  let expected, looks = ofAll config parameters (images 5)
+                  let known = Layer.run parameters comparison.Know (images 5)
                   let chosen = known, images firsts, images seconds
                   let actual = Layer.run parameters comparison.Similarities chosen
                   Expect.equal (List.ofArray actual.shape) [ 3L; 5L ] "s^0, s^1, s^2 of each pair"
@@ -108,20 +108,20 @@ let private sessions =
 
               let compared (session: Session) =
                   let comparer = session.Comparer()
-                  use pictures = comparer.Read(pixels 5, 5, Side)
-                  Expect.equal (pictures.Embeddings()) (session.Embed(pixels 5, 5, Side)) "embeddings, bit for bit"
-                  comparer.Similarities(pictures, firsts, seconds)
+                  use images = comparer.Read(pixels 5, 5, Side)
+                  Expect.equal (images.Embeddings()) (session.Embed(pixels 5, 5, Side)) "embeddings, bit for bit"
+                  comparer.Similarities(images, firsts, seconds)
 
               Expect.equal (compared compares) (compared trained) "similarities, bit for bit")
 
-          tensorTest "pictures can be put into other places" (fun () ->
+          tensorTest "images can be put into other places" (fun () ->
               use session = Session.ForComparing(config, Device.choose "cpu")
               let comparer = session.Comparer()
-              use pictures = comparer.Read(pixels 5, 5, Side)
-              use room = pictures.Room 9
-              room.Put(3, pictures)
-              Expect.equal (room.Bytes / 9L) (pictures.Bytes / 5L) "bytes of a picture"
-              let expected = comparer.Similarities(pictures, firsts, seconds)
+              use images = comparer.Read(pixels 5, 5, Side)
+              use room = images.Room 9
+              room.Put(3, images)
+              Expect.equal (room.Bytes / 9L) (images.Bytes / 5L) "bytes of an image"
+              let expected = comparer.Similarities(images, firsts, seconds)
               Expect.equal (comparer.Similarities(room, Array.map ((+) 3) firsts, Array.map ((+) 3) seconds)) expected "similarities"
               let look = comparer.Attention(room, 4, 6)
               Expect.equal look.Count 2 "levels"

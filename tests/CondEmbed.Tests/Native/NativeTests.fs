@@ -249,7 +249,7 @@ let private deviceTests =
                       Expect.isTrue (problem :? InputException) name
                       Expect.stringContains problem.Message "cpu" "what there is") ]
 
-/// Adds and subtracts, which takes scalars that TorchSharp makes, while other threads collect the garbage. What came of it first that is not 1.5; none if nothing did.
+/// Adds and subtracts, which takes scalars that TorchSharp makes, while other threads collect the garbage. The first result other than 1.5, if any.
 let wrongScalar rounds (shape: int64 array) =
     use source = new Threading.CancellationTokenSource()
 

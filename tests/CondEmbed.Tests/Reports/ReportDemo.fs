@@ -1,4 +1,4 @@
-/// A run that never was: all numbers in here are made up; the pictures are those of the emoji set.
+/// A run that never was: all numbers in here are made up; the images are those of the emoji set.
 module CondEmbed.Tests.ReportDemo
 
 open System
@@ -98,10 +98,10 @@ let private map labels =
         emoji.Value |> Array.head |> snd |> Array.head |> snd |> png,
         8,
         (labels.Length + 7) / 8,
-        "All pictures."
+        "All images."
     )
 
-/// A report of a run that never was, with pairs of pictures.
+/// A report of a run that never was, with pairs of images.
 let demoWith looks =
     let random = Random 7
     let classes = emoji.Value[..19]

@@ -126,7 +126,7 @@ let tests =
                     "All settings have their defaults." ] do
                   Expect.stringContains page text text
           }
-          test "a image must be a image" {
+          test "an image must be an image" {
               let row = RetrievalRow(EncodedImage(ReadOnlyMemory [| 1uy |], "text/html"), "a", "a", [||])
 
               let write () =

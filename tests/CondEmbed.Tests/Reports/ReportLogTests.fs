@@ -90,7 +90,7 @@ let tests =
                   File.AppendAllText(path, File.ReadAllLines(path)[0] + "\n")
 
                   Expect.throwsC (fun () -> numbers path |> ignore) (fun error ->
-                      Expect.isTrue (error :? InputException) "the user can mend it"
+                      Expect.isTrue (error :? InputException) "the user can fix it"
                       Expect.stringContains error.Message $"{path}, line 2" "which line"))
           }
           test "a missing log is said" {

@@ -89,7 +89,7 @@ let private projector =
 let private step n = StepEntry(n, 1.0 / float n, readOnlyDict [ "loss", 0.5 ], 0.1, 100.0, nan) :> LogEntry
 
 let private file =
-    test "what is written can be read at once, and a file that is begun anew comes after the old one and takes its place" {
+    test "what is written can be read at once, and a new file comes after the old one and takes its place" {
         inFolder (fun folder ->
             use first = new BoardLog(folder, [], "a = 1\n")
             first.Write(step 1)

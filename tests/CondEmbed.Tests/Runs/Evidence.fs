@@ -94,7 +94,7 @@ let verdict =
 
 let private lastVerdict () =
     let holds claim = metrics |> List.forall (fun metric -> (lastGain claim metric).IsGain)
-    $"At the last step, both intervals lie above zero on {listed [ for claim in List.filter holds claims -> claim.Short ]} alone."
+    $"At the last step, both intervals lie above zero only on {listed [ for claim in List.filter holds claims -> claim.Short ]}."
 
 let private common study key = (results study).Common[key]
 
@@ -144,7 +144,7 @@ let private withoutSeed seed =
                         if one <> seed then value ]
               |> StudyTables.Gain ]
 
-    $"Without seed {seed}, which had been looked at before the settings were fixed, the gains on single emoji are {gains[0]} and {gains[1]}."
+    $"Without seed {seed}, whose results were known before the settings were fixed, the gains on single emoji are {gains[0]} and {gains[1]}."
 
 let private otherLosses () =
     [ for study in [ "emoji-contrastive"; "emoji-proxy-anchor" ] do
@@ -205,7 +205,7 @@ let private rerankedVerdict () =
         metrics
         |> List.forall (fun metric -> mean study "conditional" reranked metric > mean study "conditional" StudyMeasures.Chosen metric)
 
-    $"It improved both metrics on {listed (List.filter better compared)} alone."
+    $"Only on {listed (List.filter better compared)} did it improve both metrics."
 
 /// Everything on docs/evidence.md that has a number in it.
 let expected () =

@@ -101,7 +101,7 @@ let private checkpoints =
                       Expect.isTrue (Directory.Exists(Path.Combine(run, "checkpoints", "damaged-step-000000005"))) "nothing is deleted")
               }
 
-          test "where none is whole, nothing is begun anew" {
+          test "if none is whole, no new training is started" {
               stopped (fun run ->
                   for folder in Directory.GetDirectories(Path.Combine(run, "checkpoints"), "step-*") do
                       Damage.flip (Path.Combine(folder, "weights.safetensors"))

@@ -264,7 +264,7 @@ let private resuming =
                   Expect.equal (Trainer.Resume(run).Train().Steps) 6 "restored")
           }
 
-          test "a folder that holds something, a file, and a folder that is no run's are refused" {
+          test "a folder that is not empty, a file, and a folder without a run are refused" {
               inFolder (fun folder ->
                   let config = settings imageFolder.Value []
                   rejects [ "Trainer.Resume" ] (fun () -> Trainer(config, finishedRun []) |> ignore)

@@ -75,7 +75,7 @@ let private useIndex (path: string) =
     finally
         store.DisposeAsync().AsTask().Wait()
 
-/// How often something was refused, of so many changes; everything else that is thrown is a failure.
+/// How many of the changes were refused; any other exception is a failure.
 let private refusals seed count (change: Random -> string) work =
     let random = Random(seed: int)
     let mutable refused = 0
@@ -154,7 +154,7 @@ let private ofCache =
                 File.WriteAllBytes(path, bytes)
                 $"{bytes.Length} of {whole.Length} bytes"
 
-            // A table with a right sum may say of a image that it was left out; then its views are those without a cache.
+            // A table with a right sum may say of an image that it was left out; then its views are those without a cache.
             let check () =
                 let found = views ()
                 if not isSigned.Value then Expect.equal found expected "views"

@@ -1,4 +1,4 @@
-/// An embedder of whole folders and of pictures without end.
+/// An embedder of whole folders and of images without end.
 module CondEmbed.Tests.EmbedderManyTests
 
 open System
@@ -33,7 +33,7 @@ let private eachOf (embedder: Embedder) (paths: string seq) count =
 
 let tests =
     testList
-        "many pictures"
+        "many images"
         [ test "a whole folder has the bits of the model's own pass" {
               use model = EmbeddingModel.Load(finishedRun [])
               use embedder = EmbeddingModel.Load(finishedRun []).ToEmbedder()
@@ -43,15 +43,15 @@ let tests =
               let found = got (embedder.EmbedAsync(paths, listener reports.Add))
               Expect.equal found.Values (model.Embed dataset).Values "paths"
               Expect.equal (embedder.Embed dataset).Values found.Values "data set"
-              Expect.equal (Seq.last reports).Step 96 "pictures"
+              Expect.equal (Seq.last reports).Step 96 "images"
               Expect.equal (reports.Count, (Seq.head reports).Steps, (Seq.head reports).Phase) (2, 96, "embedding") "reports"
           }
 
-          test "one that is no picture is named, and cancelling ends the work" {
+          test "one that is no image is named, and cancelling ends the work" {
               inFolder (fun folder ->
                   fake (fun network embedder ->
-                      let paths = writePictures folder
-                      File.WriteAllText(paths[9], "no picture")
+                      let paths = writeImages folder
+                      File.WriteAllText(paths[9], "no image")
                       rejects [ paths[9]; "not a JPEG" ] (fun () -> got (embedder.EmbedAsync paths) |> ignore)
                       File.Delete paths[9]
                       use stop = new CancellationTokenSource()
@@ -62,13 +62,13 @@ let tests =
                           "cancelled"))
           }
 
-          test "no pictures at all" { fake (fun _ embedder -> Expect.equal (got (embedder.EmbedAsync([||]: string[]))).Count 0 "none") }
+          test "no images at all" { fake (fun _ embedder -> Expect.equal (got (embedder.EmbedAsync([||]: string[]))).Count 0 "none") }
 
           test "a row of files comes out in order, bad ones among them" {
               inFolder (fun folder ->
                   fake (fun _ embedder ->
-                      let paths = writePictures folder
-                      File.WriteAllText(paths[4], "no picture")
+                      let paths = writeImages folder
+                      File.WriteAllText(paths[4], "no image")
 
                       for i, found in Seq.indexed (eachOf embedder paths 100) do
                           Expect.equal found.Path paths[i] "order"
@@ -84,15 +84,15 @@ let tests =
               inFolder (fun folder ->
                   fake (fun _ embedder ->
                       let taken = ref 0
-                      let found = got (embedder.EmbedEachAsync(endless (writePictures folder) taken).Take(50).ToListAsync().AsTask())
+                      let found = got (embedder.EmbedEachAsync(endless (writeImages folder) taken).Take(50).ToListAsync().AsTask())
                       Expect.hasLength found 50 "taken"
                       Expect.isLessThan taken.Value 70 "read"))
           }
 
-          test "a picture comes out before the next one is there" {
+          test "an image comes out before the next one is there" {
               inFolder (fun folder ->
                   fake (fun _ embedder ->
-                      let paths = writePictures folder
+                      let paths = writeImages folder
                       let source = Channels.Channel.CreateUnbounded<string>()
                       let found = embedder.EmbedEachAsync(source.Reader.ReadAllAsync()).GetAsyncEnumerator()
                       source.Writer.TryWrite paths[0] |> ignore

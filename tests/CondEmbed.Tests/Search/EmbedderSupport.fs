@@ -14,7 +14,7 @@ open CondEmbed.Tests.ImageSupport
 open CondEmbed.Tests.RunSupport
 open CondEmbed.Tests.Support
 
-/// A network whose embedding of a picture is its mean colour at length 1, which notes how it is used and can be held up.
+/// A network whose embedding of an image is its mean colour at length 1, which notes how it is used and can be held up.
 type FakeNetwork() =
     let mutable inside = 0
     let view = EvalTransform(8, 8)
@@ -42,9 +42,9 @@ type FakeNetwork() =
             Interlocked.Decrement &inside |> ignore
             if this.Failing then invalidOp "the network is broken"
 
-            [| for picture in pixels |> Array.chunkBySize (pixels.Length / count) do
+            [| for image in pixels |> Array.chunkBySize (pixels.Length / count) do
                    let mean =
-                       [| for c in 0..2 -> picture |> Seq.indexed |> Seq.filter (fun (i, _) -> i % 3 = c) |> Seq.averageBy (snd >> float32) |]
+                       [| for c in 0..2 -> image |> Seq.indexed |> Seq.filter (fun (i, _) -> i % 3 = c) |> Seq.averageBy (snd >> float32) |]
 
                    let length = sqrt (Seq.sumBy (fun x -> x * x) mean)
                    for x in mean -> x / length |]
@@ -77,7 +77,7 @@ let heldUp (network: FakeNetwork) (embedder: Embedder) (others: unit -> 'T) =
     got first |> ignore
     waiting
 
-let writePictures folder =
+let writeImages folder =
     [| for i, image in Seq.indexed images.Value do
            let path = Path.Combine(folder, $"{i}.png")
            File.WriteAllBytes(path, ImageEncoder.Png image)

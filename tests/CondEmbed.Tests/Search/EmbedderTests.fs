@@ -1,4 +1,4 @@
-/// The embedder against its network, one picture at a time, and what happens when many threads want it at once.
+/// The embedder against its network, one image at a time, and what happens when many threads want it at once.
 module CondEmbed.Tests.EmbedderTests
 
 open System
@@ -16,7 +16,7 @@ open CondEmbed.Tests.EmbedderSupport
 
 let private singles =
     testList
-        "one picture"
+        "one image"
         [ test "every way in gives the network's own numbers" {
               use model = EmbeddingModel.Load(finishedRun [])
               use embedder = EmbeddingModel.Load(finishedRun []).ToEmbedder()
@@ -81,7 +81,7 @@ let private singles =
                   Expect.equal (Seq.max network.Batches) 7 "largest batch")
           }
 
-          test "a file that is no picture troubles nobody else" {
+          test "a file that is no image troubles nobody else" {
               fake (fun network embedder ->
                   let bad = embedder.EmbedAsync(ReadOnlyMemory [| 1uy; 2uy |], "notes.txt")
                   let good = embedder.EmbedAsync images.Value[3]
@@ -89,7 +89,7 @@ let private singles =
                   Expect.equal (got good) (slow images.Value[3]) "the other"
                   rejects [ "gone.png"; "cannot be read" ] (fun () -> got (embedder.EmbedAsync "gone.png") |> ignore)
                   rejects [ "gone.png"; "cannot be read" ] (fun () -> embedder.Embed "gone.png" |> ignore)
-                  Expect.equal (Seq.sum network.Batches) 1 "pictures embedded")
+                  Expect.equal (Seq.sum network.Batches) 1 "images embedded")
           } ]
 
 let private endings =
@@ -107,7 +107,7 @@ let private endings =
                           embedder.EmbedAsync images.Value[2])
 
                   got waiting |> ignore
-                  Expect.equal (Seq.sum network.Batches) 2 "pictures embedded")
+                  Expect.equal (Seq.sum network.Batches) 2 "images embedded")
           }
 
           test "disposing ends what waits, and the network" {
@@ -148,7 +148,7 @@ let private endings =
                   network.Failing <- true
                   Expect.throwsT<InvalidOperationException> (fun () -> embedder.Embed images.Value[0] |> ignore) "broken"
                   network.Failing <- false
-                  Expect.equal (embedder.Embed images.Value[0]) (slow images.Value[0]) "mended")
+                  Expect.equal (embedder.Embed images.Value[0]) (slow images.Value[0]) "repaired")
           }
 
           test "what makes no sense is refused" {

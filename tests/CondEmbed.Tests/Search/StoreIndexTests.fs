@@ -16,7 +16,7 @@ open CondEmbed.Tests.StoreServers
 open CondEmbed.Tests.Support
 open CondEmbed.Tests.StoreSupport
 
-/// A network whose embedding of a image is the first of its pixels about their middle; it counts what it embeds.
+/// A network whose embedding of an image is the first of its pixels about their middle; it counts what it embeds.
 type private PixelNetwork() =
     member val Embedded = 0 with get, set
 

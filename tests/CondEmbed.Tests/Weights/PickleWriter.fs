@@ -55,7 +55,7 @@ let rec private operations value : byte list =
 /// The pickle of a value, protocol 2.
 let pickle value = Array.ofList (0x80uy :: 2uy :: operations value @ [ byte '.' ])
 
-/// A storage of so many elements, in the entry of that key.
+/// A storage of a given number of elements, in the entry of that key.
 let storage (kind: string) key (count: int64) =
     Outside(Tuple [ Text "storage"; Global $"torch.{kind}Storage"; Text key; Text "cpu"; Whole count ])
 
