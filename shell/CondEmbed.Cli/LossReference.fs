@@ -13,16 +13,16 @@ index: 2
 
 # Losses
 
-Every loss, miner, reducer and distance with its settings. This page is made by the program: `condembed loss --list --markdown`.
+Every loss, miner, reducer and distance, with its settings. This page is generated: `condembed loss --list --markdown`.
 
-A loss is asked for by name, with settings in brackets, or as a weighted sum, the same on the command line, in TOML, in C# and in F#:
+Name a loss, with settings in brackets, or a weighted sum of losses. The text is the same on the command line, in TOML, in C# and in F#:
 
     condembed train --loss 'triplet(margin=0.3, miner=semi-hard)'
     condembed train --loss 'multi-similarity + 0.5 * proxy-anchor'
     condembed train --loss supcon --set loss_settings.temperature=0.07
 
-The settings `miner`, `reducer` and `distance` take one of the names below, with settings of its own: `miner=distance-weighted(cutoff=0.5)`. Names of
-pytorch-metric-learning (`TripletMarginLoss`) are taken too, with that library's defaults.
+The settings `miner`, `reducer` and `distance` take one of the names below, with its settings: `miner=distance-weighted(cutoff=0.5)`.
+pytorch-metric-learning's names (`TripletMarginLoss`) work too, with that library's defaults.
 """
 
 let private settings (all: LossSetting seq) =
