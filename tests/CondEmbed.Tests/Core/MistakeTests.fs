@@ -103,9 +103,7 @@ let private mistakes: (string * string list * (unit -> unit)) list =
       [ "B H W 3 bytes"; "Float32 [4, 8, 8, 3]"; "torch.uint8" ],
       fun () -> step (baseline ()) (images(4L).``to``(float32) / 255.0) (labelsOf labels)
 
-      "one image that is no batch",
-      [ "[8, 8, 3]"; "unsqueeze 0" ],
-      (fun () -> runFresh (Network.embed network) (images(1L).squeeze(0L)))
+      "one image that is no batch", [ "[8, 8, 3]"; "unsqueeze 0" ], (fun () -> runFresh (Network.embed network) (images(1L).squeeze(0L)))
 
       "labels of another length",
       [ "4 images need 4 labels"; "[3]"; "[4, 8, 8, 3]" ],

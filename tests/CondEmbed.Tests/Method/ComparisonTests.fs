@@ -35,7 +35,7 @@ let private pixels count =
     Random(5).NextBytes bytes
     bytes
 
-let private images count = torch.tensor(pixels count, dtype = torch.uint8).reshape(int64 count, int64 Side, int64 Side, 3L)
+let private batchOf count = torch.tensor(pixels count, dtype = torch.uint8).reshape(int64 count, int64 Side, int64 Side, 3L)
 
 let private firsts, seconds = [| 0; 3; 2; 4; 1 |], [| 1; 0; 4; 2; 3 |]
 
@@ -65,8 +65,8 @@ let private twins =
               tensorTest name (fun () ->
                   let comparison = Recipe.comparison config
                   let parameters = levelsUnlike comparison.Specs
-                  let expected, looks = ofAll config parameters (images 5)
-                  let known = Layer.run parameters comparison.Know (images 5)
+                  let expected, looks = ofAll config parameters (batchOf 5)
+                  let known = Layer.run parameters comparison.Know (batchOf 5)
                   let chosen = known, images firsts, images seconds
                   let actual = Layer.run parameters comparison.Similarities chosen
                   Expect.equal (List.ofArray actual.shape) [ 3L; 5L ] "s^0, s^1, s^2 of each pair"
