@@ -11,9 +11,9 @@ type Network =
         Features: Layer<Tensor, Features>
         /// Features -> B D, of any length.
         Head: Layer<Features, Tensor>
-        /// B C h w -> B T D: each token through the head on its own, with the head's parameters, if the head of a map is the mean of these. None
-        /// otherwise.
-        Project: Layer<Tensor, Tensor> option
+        /// (map B C h w, tokens B T C) -> B T D: each token through the head on its own, with the head's parameters and its statistics of the map, if the
+        /// head is linear in the tokens but for these. None otherwise.
+        Project: Layer<Tensor * Tensor, Tensor> option
     }
 
     /// The tree of all its parameters.
@@ -26,13 +26,14 @@ module Network =
     let ofMap (map: Layer<Tensor, Tensor>) (head: Layer<Tensor, Tensor>) =
         { Features = map |> Layer.map Features.ofMap; Head = Layer.lift Features.map --> head; Project = None }
 
-    /// B C h w -> B T D with the parameters of the head: what mean pooling, an optional norm and a linear layer make of each token.
+    /// (map B C h w, tokens B T C) -> B T D with the parameters of the head: what mean pooling, an optional norm and a linear layer make of each token.
     let private projection channels withNorm embedding =
-        let tokens = Layer.lift Layers.tokens
+        let tokens = Layer.lift (fun (_: Tensor, tokens: Tensor) -> tokens)
 
         let normed =
             if withNorm then
-                Layer.both tokens Layers.meanPool --> Layer.named "embedding.norm" (Layers.batchNormOf channels)
+                Layer.both tokens (Layer.lift fst --> Layers.meanPool)
+                --> Layer.named "embedding.norm" (Layers.batchNormOf channels)
             else
                 tokens
 

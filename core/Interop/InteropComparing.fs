@@ -12,6 +12,7 @@ open TorchSharp
 type KnownImages internal (known: Known) =
     static let all (known: Known) =
         [ known.Embeddings
+          yield! Option.toList known.Asking
           for level in known.KeysAndValues do
               level.Keys
               level.Values ]
@@ -19,6 +20,7 @@ type KnownImages internal (known: Known) =
     static let map change (known: Known) : Known =
         { known with
             Embeddings = change known.Embeddings
+            Asking = Option.map change known.Asking
             KeysAndValues = [ for level in known.KeysAndValues -> { Keys = change level.Keys; Values = change level.Values } ] }
 
     /// A copy outside every scope.

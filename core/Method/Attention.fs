@@ -62,6 +62,19 @@ let keysAndValues options values : Layer<Tensor * Tensor, KeysAndValues> =
     Layer.create (key.Specs @ value.Specs) (fun env (tokens, valued) ->
         { Keys = key.Forward env tokens |> split options; Values = value.Forward env valued |> split options })
 
+/// Keys N T K and values N T D as those of a single head.
+let oneHead (keys: Tensor) (values: Tensor) = { Keys = keys.unsqueeze 1L; Values = values.unsqueeze 1L }
+
+/// (queries N Q K, the keys and values of each image, one head) -> N Q D: the mean of the values, weighted by softmax(q k / sqrt K). No parameters.
+let read: Layer<Tensor * KeysAndValues, Tensor> =
+    Layer.lift (fun (queries, images) -> F.scaled_dot_product_attention (queries.unsqueeze 1L, images.Keys, images.Values) |> joinHeads)
+
+/// (queries N Q K, the keys and values of each image, one head) -> N 1 Q T: the weights of `read`.
+let places: Layer<Tensor * KeysAndValues, Tensor> =
+    Layer.lift (fun (queries, images) ->
+        let width = float images.Keys.shape[3]
+        (matmul (queries.unsqueeze 1L) (images.Keys.transpose (-2L, -1L)) / sqrt width).softmax(-1L))
+
 /// CA: (queries N Q D, the keys and values of each image) -> N Q D, all queries of an image in one fused call. Declares `query` and, unless values are given,
 /// `output`.
 let cross options values : Layer<Tensor * KeysAndValues, Tensor> =

@@ -8,6 +8,8 @@ type Known =
     {
         /// N D, of any length.
         Embeddings: Tensor
+        /// N C: what asks, if it is not the embedding.
+        Asking: Tensor option
         /// The keys and values of each level: N H T D/H.
         KeysAndValues: Attention.KeysAndValues list
         /// Rows and columns of the map that each level reads; their product is T.
@@ -32,6 +34,8 @@ let private cosines (embeddings: Tensor) (first: Tensor) (second: Tensor) =
     let unit = Layers.l2Normalise embeddings
     (unit.index_select (0L, first) * unit.index_select (0L, second)).sum -1L
 
+let private asking known = defaultArg known.Asking known.Embeddings
+
 /// Compares pairs with the levels of a network. Its parameters are under `hierarchy` and the network's own names, as in its objective.
 let ofNetwork (network: Network) (hierarchy: Hierarchy.Options) : Comparison =
     let inHierarchy layer = Layer.named "hierarchy" layer
@@ -46,6 +50,7 @@ let ofNetwork (network: Network) (hierarchy: Hierarchy.Options) : Comparison =
         let maps = if hierarchy.Stages.IsEmpty then List.replicate hierarchy.Levels views.Maps.Head else views.Maps
 
         { Embeddings = embeddings
+          Asking = Hierarchy.asking hierarchy views
           KeysAndValues = keysAndValues.Forward env views
           Grids = [ for map in List.truncate hierarchy.Levels maps -> map.shape[2], map.shape[3] ] }
 
@@ -53,13 +58,13 @@ let ofNetwork (network: Network) (hierarchy: Hierarchy.Options) : Comparison =
         let pairing = Pairing.Chosen(first, second)
 
         let levels =
-            conditional.Forward env (pairing, known.KeysAndValues, known.Embeddings)
+            conditional.Forward env (pairing, known.KeysAndValues, asking known)
             |> List.map (Hierarchy.similarity hierarchy pairing known.Embeddings)
 
         torch.stack (cosines known.Embeddings first second :: levels |> List.toArray, 0L)
 
     let ofPairs env (known, first, second) =
-        attention.Forward env (Pairing.Chosen(first, second), known.KeysAndValues, known.Embeddings)
+        attention.Forward env (Pairing.Chosen(first, second), known.KeysAndValues, asking known)
         |> List.map _.squeeze(2L)
 
     let ofNetwork = network.Features.Specs @ network.Head.Specs

@@ -4,6 +4,13 @@ module CondEmbed.Conditional
 open CondEmbed.Losses
 open TorchSharp
 
+/// The pairs whose similarity on a level is made of conditional embeddings; the others keep the unconditional one, s^0.
+[<RequireQualifiedAccess>]
+type On =
+    | All
+    | Negatives
+    | Positives
+
 /// Which terms count, how much, and on which pairs.
 type Options =
     {
@@ -11,6 +18,7 @@ type Options =
         Weight: float
         /// Only the last level has a loss.
         LastOnly: bool
+        On: On
         /// The levels' losses train only the levels: the encoder and head learn from them by distillation, if at all.
         LevelsAlone: bool
         /// Steps over which the weights of all conditional terms rise evenly to their full height.
@@ -29,6 +37,7 @@ type Options =
 let plain weight =
     { Weight = weight
       LastOnly = false
+      On = On.All
       LevelsAlone = false
       WarmUp = 0
       Distillation = 0.0
@@ -52,18 +61,19 @@ let private warming steps : Layer<unit, Tensor -> Tensor> =
             let rise = (next / float steps).clamp_max(scalar 1.0).squeeze()
             fun x -> rise.``to`` x.dtype * x)
 
-/// Stops gradients from reaching what the levels read.
-let private detached (views: Hierarchy.Views) : Hierarchy.Views =
-    { Maps = views.Maps |> List.map _.detach()
-      Embeddings = views.Embeddings.detach ()
-      Values = views.Values |> Option.map _.detach() }
-
 /// The losses of the levels that have one, by the number of the level. A loss with parameters of its own has separate ones for each level.
 let private lossesOf (hierarchy: Hierarchy.Options) options levelLoss =
     let onLevel = Loss.onSimilarities levelLoss
 
     [ for level in (if options.LastOnly then hierarchy.Levels else 1) .. hierarchy.Levels ->
           level, (if onLevel.Specs.IsEmpty then onLevel else Layer.named $"loss.level{level}" onLevel) ]
+
+/// B B of a level -> B B: s^0 of the embeddings B D where the level's own does not count.
+let private onPairs on (pairs: Mining.Pairs) (embeddings: Tensor) (similarities: Tensor) =
+    match on with
+    | On.All -> similarities
+    | On.Negatives -> torch.where (pairs.Negative, similarities, Similarity.cosine embeddings)
+    | On.Positives -> torch.where (pairs.Positive, similarities, Similarity.cosine embeddings)
 
 let private ofLevels (hierarchy: Hierarchy.Options) options levelLoss : Layer<Hierarchy.Views * Tensor, Terms> =
     let inHierarchy layer = Layer.named "hierarchy" layer
@@ -72,10 +82,11 @@ let private ofLevels (hierarchy: Hierarchy.Options) options levelLoss : Layer<Hi
     let losses = lossesOf hierarchy options levelLoss
 
     let forward env (views: Hierarchy.Views, labels: Tensor) =
-        let found = similarities.Forward env ((if options.LevelsAlone then detached views else views), labels)
+        let found = similarities.Forward env ((if options.LevelsAlone then Hierarchy.detached views else views), labels)
         let warmed = warming.Forward env ()
 
-        let levels = [ for level, loss in losses -> $"level{level}", loss.Forward env (found.Pairs, found.Similarities[level - 1]) ]
+        let similarities = found.Similarities |> List.map (onPairs options.On found.Pairs views.Embeddings)
+        let levels = [ for level, loss in losses -> $"level{level}", loss.Forward env (found.Pairs, similarities[level - 1]) ]
 
         let taught =
             [ if options.Distillation > 0.0 then

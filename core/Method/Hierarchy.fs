@@ -12,6 +12,10 @@ type Query =
     | Previous
     /// e_j at every level.
     | Unconditional
+    /// A control: i itself asks, c^(l-1)[i|j]; attention without another image.
+    | Own
+    /// A control: e_k of another image of the batch at every level, B / 2 places after j.
+    | Shuffled
 
 /// How similar i and j are on a level.
 [<RequireQualifiedAccess>]
@@ -32,7 +36,8 @@ type Options =
         Residual: bool
         /// One set of attention weights for all levels instead of one per level.
         Shared: bool
-        /// Given: the head's own projection of the tokens. Queries then start at zero, so that attention starts uniform and its result starts as e.
+        Form: Level.Form
+        /// What projections read. Given: the head's own projection of the tokens. Queries then start at zero, so that attention starts uniform and its result starts as e.
         Values: Attention.Values
         Query: Query
         After: Level.After
@@ -48,6 +53,7 @@ let plain attention levels : Options =
       Levels = levels
       Residual = false
       Shared = false
+      Form = Level.Form.Projections
       Values = Attention.Values.Own
       Query = Query.Previous
       After = Level.After.Nothing
@@ -55,16 +61,26 @@ let plain attention levels : Options =
       Agreement = Agreement.Mutual
       Stages = [] }
 
-/// What the levels read: B C h w of each stage, the last one first, B D unconditional embeddings, and B T D values if these are given.
-type Views = { Maps: Tensor list; Embeddings: Tensor; Values: Tensor option }
+/// A head that is linear in each token, with the parameters it runs with: (map B C h w, tokens B T C) -> B T D.
+type TokenHead = { Project: Layer<Tensor * Tensor, Tensor>; Env: Env }
 
-/// What the levels read of a network's features, and the values that they share with its head.
+/// What the levels read: B C h w of each stage, the last one first, B D unconditional embeddings, and the head if levels read tokens through it.
+type Views = { Maps: Tensor list; Embeddings: Tensor; Head: TokenHead option }
+
+let private readsThroughHead options =
+    match options.Form with
+    | Level.Form.Projections -> options.Values = Attention.Values.Given
+    | Level.Form.Group
+    | Level.Form.Cosine _ -> true
+    | Level.Form.SecondHead _ -> false
+
+/// What the levels read of a network's features, and the head that they share with it.
 let viewsOf (network: Network) (options: Options) : Env -> Encoders.Features -> Tensor -> Views =
     let project =
-        match options.Values, network.Project with
-        | Attention.Values.Own, _ -> None
-        | Attention.Values.Given, Some project -> Some project
-        | Attention.Values.Given, None ->
+        match readsThroughHead options, network.Project with
+        | false, _ -> None
+        | true, Some project -> Some project
+        | true, None ->
             invalidArg
                 (nameof network)
                 "This head is not linear in the tokens, so levels cannot take their values from it: see Network.Project."
@@ -72,14 +88,31 @@ let viewsOf (network: Network) (options: Options) : Env -> Encoders.Features -> 
     fun env features embeddings ->
         { Maps = features.Map :: features.Earlier
           Embeddings = embeddings
-          Values = project |> Option.map (fun project -> project.Forward env features.Map) }
+          Head = project |> Option.map (fun project -> { Project = project; Env = env }) }
+
+/// The views without a history: gradients end at what the levels read, and at the head that they share.
+let detached (views: Views) : Views =
+    let alone (head: TokenHead) =
+        let parameters = Params.ofSeq [ for spec in head.Project.Specs -> spec.Name, head.Env.Params[spec.Name].detach() ]
+        { head with Env = { head.Env with Params = parameters } }
+
+    { Maps = views.Maps |> List.map _.detach()
+      Embeddings = views.Embeddings.detach ()
+      Head = views.Head |> Option.map alone }
+
+/// What asks at the first level, if it is not the unconditional embedding: B C, the mean of the tokens.
+let asking options (views: Views) =
+    match options.Form with
+    | Level.Form.Group -> Some(views.Maps.Head.mean [| 2L; 3L |])
+    | _ -> None
 
 let private level (options: Options) index =
     let channels = if options.Stages.IsEmpty then options.Attention.Channels else options.Stages[index]
 
     Level.create
         (if options.Shared then "levels" else $"level{index + 1}")
-        { Attention = { options.Attention with Channels = channels }
+        { Form = options.Form
+          Attention = { options.Attention with Channels = channels }
           Values = options.Values
           After = options.After
           Position = options.Position
@@ -133,38 +166,43 @@ let keysAndValues (options: Options) : Layer<Views, Attention.KeysAndValues list
     let forward env (views: Views) =
         demandViews options views.Maps
         demandEmbeddings options views.Embeddings
-        let withTokens map = map, Layers.tokens map
+
+        let seen map : Level.Seen =
+            { Map = map
+              Tokens = Layers.tokens map
+              Head = views.Head |> Option.map (fun head tokens -> head.Project.Forward head.Env (map, tokens)) }
 
         let ofLevels =
             if options.Stages.IsEmpty then
-                List.replicate options.Levels (withTokens views.Maps.Head)
+                List.replicate options.Levels (seen views.Maps.Head)
             else
-                views.Maps |> List.truncate options.Levels |> List.map withTokens
+                views.Maps |> List.truncate options.Levels |> List.map seen
 
-        (levels, ofLevels)
-        ||> List.map2 (fun level (map, tokens) -> level.KeysAndValues.Forward env (map, tokens, defaultArg views.Values tokens))
+        (levels, ofLevels) ||> List.map2 (fun level seen -> level.KeysAndValues.Forward env seen)
 
     Layer.create (specsOf options _.KeysAndValues.Specs) forward
 
-/// The query of (i|j) to image i: what is known of (j|i).
-let private queries (options: Options) pairing first previous =
+/// The query of (i|j) to image i: what is known of (j|i), of (i|j) for `Own`, and of another image for `Shuffled`. `asking`: B D, or B C for `Group`.
+let private queries (options: Options) pairing (asking: Tensor) previous =
     match options.Query with
     | Query.Previous -> Pairing.reversed pairing previous
-    | Query.Unconditional -> Pairing.reversed pairing first
+    | Query.Unconditional -> Pairing.unconditional pairing asking |> Pairing.reversed pairing
+    | Query.Own -> previous
+    | Query.Shuffled -> asking.roll (asking.shape[0] / 2L, 0L) |> Pairing.unconditional pairing |> Pairing.reversed pairing
 
 let private ofImages pairing (images: Attention.KeysAndValues) : Attention.KeysAndValues =
     { Keys = Pairing.ofImages pairing images.Keys; Values = Pairing.ofImages pairing images.Values }
 
-/// (pairs, the keys and values of each image, embeddings B D) -> L tensors N Q D, the conditional embeddings c^1 ... c^L of the pairs. For all pairs these are B B D:
+/// (pairs, the keys and values of each image, what asks: embeddings B D or `asking`) -> L tensors N Q D, the conditional embeddings c^1 ... c^L of the pairs. For all pairs these are B B D:
 /// row i, column j is the embedding of image i in the light of image j.
 let conditional (options: Options) : Layer<Pairing * Attention.KeysAndValues list * Tensor, Tensor list> =
     let levels = levels options
 
-    let forward env (pairing, images: Attention.KeysAndValues list, embeddings) =
-        let first = Pairing.unconditional pairing embeddings
+    let forward env (pairing, images: Attention.KeysAndValues list, asking) =
+        let first = Pairing.unconditional pairing asking
 
         let next previous (level: Level.Level, images) =
-            let found = level.Cross.Forward env (queries options pairing first previous, ofImages pairing images)
+            let found = level.Cross.Forward env (queries options pairing asking previous, ofImages pairing images)
             level.After.Forward env (if options.Residual then previous + found else found)
 
         (first, List.zip levels images) ||> List.scan next |> List.tail
@@ -183,16 +221,16 @@ let similarity (options: Options) pairing embeddings (c: Tensor) =
         (one + Pairing.reversed pairing one) / 2.0
     |> Pairing.once pairing
 
-/// (pairs, the keys and values of each image, embeddings B D) -> L tensors N H Q T, one per level: where the query of each pair looks in the image
+/// (pairs, the keys and values of each image, what asks) -> L tensors N H Q T, one per level: where the query of each pair looks in the image
 /// it reads. Has the parameters of `conditional`.
 let attention (options: Options) : Layer<Pairing * Attention.KeysAndValues list * Tensor, Tensor list> =
     let levels, conditional = levels options, conditional options
 
-    let forward env (pairing, images, embeddings) =
-        let first = Pairing.unconditional pairing embeddings
-        let previous = first :: conditional.Forward env (pairing, images, embeddings) |> List.truncate options.Levels
+    let forward env (pairing, images, asking) =
+        let first = Pairing.unconditional pairing asking
+        let previous = first :: conditional.Forward env (pairing, images, asking) |> List.truncate options.Levels
 
         (levels, images, previous)
-        |||> List.map3 (fun level images c -> level.Weights.Forward env (queries options pairing first c, ofImages pairing images))
+        |||> List.map3 (fun level images c -> level.Weights.Forward env (queries options pairing asking c, ofImages pairing images))
 
     Layer.create conditional.Specs forward

@@ -1,6 +1,8 @@
 /// One level of the hierarchy: what it reads of an image, its query, and what it does with the result.
 module CondEmbed.Level
 
+open TorchSharp
+
 /// What follows the attention of a level (and the sum of a residual one).
 [<RequireQualifiedAccess>]
 type After =
@@ -9,11 +11,25 @@ type After =
     /// x + W2 gelu(W1 norm(x)) of 4 D inner features, as in a pre-norm transformer (Xiong et al., ICML 2020); starts as x.
     | FeedForward
 
-/// The form of a level.
+/// How c[i|j] is made of the tokens of i and the query of j.
+[<RequireQualifiedAccess>]
+type Form =
+    /// Attention with projections and heads of its own: `Attention.cross`.
+    | Projections
+    /// head(CA(LN q, LN F)): one head as wide as the tokens, C; no biases, no projection of the result, and the unconditional embedding's own head. Queries are
+    /// pooled tokens, N Q C. So cross-attention takes the place of pooling in public code of two of the method's authors (2022, for another method).
+    | Group
+    /// No parameters: softmax(cos(q, head(F)) / temperature) head(F).
+    | Cosine of temperature: float
+    /// A control without attention, whoever asks: a linear layer of its own on the mean of the tokens, with so many features.
+    | SecondHead of width: int
+
+/// The options of a level.
 type Options =
     {
+        Form: Form
         Attention: Attention.Options
-        /// Given: queries start at zero, so that attention starts uniform and its result starts as the mean of the values.
+        /// What projections read. Given: queries start at zero, so that attention starts uniform and its result starts as the mean of the values.
         Values: Attention.Values
         After: After
         Position: Positions.Code
@@ -21,11 +37,14 @@ type Options =
         Quiet: bool
     }
 
+/// What a level sees of B images: the map B C h w, its tokens B T C, and what the head makes of tokens, B T C -> B T D, where it is linear in them.
+type Seen = { Map: Tensor; Tokens: Tensor; Head: (Tensor -> Tensor) option }
+
 /// A level, split into steps so that all pairs share the keys and values of an image.
 type Level =
     {
-        /// (map B C h w, its tokens B T C, given values B T D or else the tokens) -> the keys and values of each image.
-        KeysAndValues: Layer<Tensor * Tensor * Tensor, Attention.KeysAndValues>
+        /// The map of each image -> what queries read of it.
+        KeysAndValues: Layer<Seen, Attention.KeysAndValues>
         /// CA: (queries N Q D, the keys and values of each image) -> N Q D.
         Cross: Layer<Tensor * Attention.KeysAndValues, Tensor>
         /// The same -> N H Q T, where each query looks.
@@ -54,25 +73,99 @@ let private after options : Layer<Tensor, Tensor> =
 
 let private start options (spec: ParamSpec) =
     match spec.Name with
-    | "query.weight" when options.Values = Attention.Values.Given -> { spec with Init = Constant 0.0 }
+    | "query.weight" when options.Form = Form.Projections && options.Values = Attention.Values.Given -> { spec with Init = Constant 0.0 }
     | "output.weight" when options.Quiet -> { spec with Init = Normal 1e-3 }
     | "outer.weight"
     | "outer.bias" -> { spec with Init = Constant 0.0 }
     | _ -> spec
 
-/// A level whose parameters are under a name.
-let create name options =
+/// The attention of a level: what is read of an image, CA, and where its queries look.
+type private Reading =
+    { KeysAndValues: Layer<Seen, Attention.KeysAndValues>
+      Cross: Layer<Tensor * Attention.KeysAndValues, Tensor>
+      Weights: Layer<Tensor * Attention.KeysAndValues, Tensor>
+      Specs: ParamSpec list }
+
+let private throughHead (seen: Seen) (tokens: Tensor) =
+    match seen.Head with
+    | Some head -> head tokens
+    | None -> invalidArg (nameof seen) "This level reads tokens through the head, and this head is not linear in them: see Network.Project."
+
+let private projections options =
     let keysAndValues = Attention.keysAndValues options.Attention options.Values
-    let cross = Attention.cross options.Attention options.Values
     let position = Positions.added options.Position options.Attention.Channels
+
+    let ofImages env seen =
+        let valued = if options.Values = Attention.Values.Given then throughHead seen seen.Tokens else seen.Tokens
+        keysAndValues.Forward env (position.Forward env (seen.Map, seen.Tokens), valued)
+
+    { KeysAndValues = Layer.create (keysAndValues.Specs @ position.Specs) ofImages
+      Cross = Attention.cross options.Attention options.Values
+      Weights = Attention.weights options.Attention
+      Specs = Attention.specs options.Attention options.Values @ position.Specs }
+
+let private group options =
+    let width = options.Attention.Channels
+    let square name = Layer.named name (Layers.projection width width)
+    let query = Layer.named "query_norm" (Layers.layerNorm width) --> square "query"
+    let norm, key, value = Layer.named "norm" (Layers.layerNorm width), square "key", square "value"
+
+    let ofImages env seen : Attention.KeysAndValues =
+        let tokens = norm.Forward env seen.Tokens
+        Attention.oneHead (key.Forward env tokens) (value.Forward env tokens |> throughHead seen)
+
+    let asked = Layer.both (Layer.lift fst --> query) (Layer.lift snd)
+
+    { KeysAndValues = Layer.create (norm.Specs @ key.Specs @ value.Specs) ofImages
+      Cross = asked --> Attention.read
+      Weights = asked --> Attention.places
+      Specs = query.Specs @ norm.Specs @ key.Specs @ value.Specs }
+
+let private cosine (temperature: float) =
+    let ofImages _ seen : Attention.KeysAndValues =
+        let values = throughHead seen seen.Tokens
+        let scale = sqrt (float values.shape[2]) / temperature
+        Attention.oneHead (Layers.l2Normalise values * scale) values
+
+    let asked = Layer.lift (fun (queries, images) -> Layers.l2Normalise queries, images)
+
+    { KeysAndValues = Layer.create [] ofImages
+      Cross = asked --> Attention.read
+      Weights = asked --> Attention.places
+      Specs = [] }
+
+let private secondHead options width =
+    let head = Layer.named "head" (Layers.linear options.Attention.Channels width)
+
+    let ofImages env seen : Attention.KeysAndValues =
+        Attention.oneHead (seen.Tokens.narrow(2L, 0L, 1L).detach()) (head.Forward env (seen.Tokens.mean ([| 1L |], true)))
+
+    let answers (queries: Tensor, images: Attention.KeysAndValues) = images.Values.squeeze(1L).expand(-1L, queries.shape[1], -1L)
+
+    let evenly (queries: Tensor, images: Attention.KeysAndValues) =
+        torch.zeros_like(images.Keys).squeeze(3L).softmax(-1L).unsqueeze(2L).expand(-1L, -1L, queries.shape[1], -1L)
+
+    { KeysAndValues = Layer.create head.Specs ofImages
+      Cross = Layer.lift answers
+      Weights = Layer.lift evenly
+      Specs = head.Specs }
+
+let private reading options =
+    match options.Form with
+    | Form.Projections -> projections options
+    | Form.Group -> group options
+    | Form.Cosine temperature -> cosine temperature
+    | Form.SecondHead width -> secondHead options width
+
+/// A level whose parameters are under a name.
+let create name options : Level =
+    let reading = reading options
     let after = after options
     let named (layer: Layer<_, _>) = Layer.create (List.map (start options) layer.Specs) layer.Forward |> Layer.named name
-    let ofImages env (map, tokens, valued) = keysAndValues.Forward env (position.Forward env (map, tokens), valued)
-    let attention = Attention.specs options.Attention options.Values
-    let all = Layer.create (attention @ position.Specs @ after.Specs) (fun _ () -> ())
+    let all = Layer.create (reading.Specs @ after.Specs) (fun _ () -> ())
 
-    { KeysAndValues = named (Layer.create (keysAndValues.Specs @ position.Specs) ofImages)
-      Cross = named cross
-      Weights = named (Attention.weights options.Attention)
+    { KeysAndValues = named reading.KeysAndValues
+      Cross = named reading.Cross
+      Weights = named reading.Weights
       After = named after
       Specs = (named all).Specs }

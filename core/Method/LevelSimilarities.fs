@@ -34,26 +34,34 @@ let private planOf nearest block (labels: Tensor) (embeddings: Tensor) =
     else
         None, all
 
-/// Embeddings, keys, values and parameters as one list, and back.
-let private listed (images: Attention.KeysAndValues list) (embeddings: Tensor) parameters =
-    [ embeddings
-      for level in images do
+/// What a block computes with: the keys and values of each level, B D embeddings, and what asks if these do not.
+type private Inputs = { Images: Attention.KeysAndValues list; Embeddings: Tensor; Asking: Tensor option }
+
+/// The inputs and parameters as one list, and back.
+let private listed inputs parameters =
+    [ inputs.Embeddings
+      yield! Option.toList inputs.Asking
+      for level in inputs.Images do
           level.Keys
           level.Values
       yield! parameters ]
 
-let private unlisted levels (inputs: Tensor list) =
-    let images, parameters = List.splitAt (2 * levels) inputs.Tail
-    let images = [ for pair in List.chunkBySize 2 images -> ({ Keys = pair[0]; Values = pair[1] }: Attention.KeysAndValues) ]
-    images, inputs.Head, parameters
+let private unlisted inputs (tensors: Tensor list) =
+    let asking, rest = tensors.Tail |> List.splitAt (if inputs.Asking.IsSome then 1 else 0)
+    let images, parameters = List.splitAt (2 * inputs.Images.Length) rest
+
+    { Images = [ for pair in List.chunkBySize 2 images -> { Keys = pair[0]; Values = pair[1] } ]
+      Embeddings = tensors.Head
+      Asking = List.tryHead asking },
+    parameters
 
 /// All pairs in blocks: similarities L E without a history, and the gradients from a second pass.
-let private inBlocks (compute: Env -> Pairing -> Attention.KeysAndValues list -> Tensor -> Tensor) names env pieces images embeddings =
-    let inputs = listed images embeddings [ for name in names -> env.Params[name] ]
+let private inBlocks (compute: Env -> Pairing -> Inputs -> Tensor) names env pieces given =
+    let inputs = listed given [ for name in names -> env.Params[name] ]
 
-    let block inputs piece =
-        let images, embeddings, parameters = unlisted images.Length inputs
-        compute { env with Params = Params.ofSeq (List.zip names parameters) } piece images embeddings
+    let block tensors piece =
+        let given, parameters = unlisted given tensors
+        compute { env with Params = Params.ofSeq (List.zip names parameters) } piece given
 
     let found = (Recomputed.values block inputs pieces).requires_grad_(torch.is_grad_enabled ())
 
@@ -69,24 +77,25 @@ let layer (hierarchy: Hierarchy.Options) nearest block : Layer<Hierarchy.Views *
     let keysAndValues, conditional = Hierarchy.keysAndValues hierarchy, Hierarchy.conditional hierarchy
     let names = [ for spec in conditional.Specs -> spec.Name ]
 
-    let each env pairing images embeddings =
-        conditional.Forward env (pairing, images, embeddings)
-        |> List.map (Hierarchy.similarity hierarchy pairing embeddings)
+    let each env pairing inputs =
+        conditional.Forward env (pairing, inputs.Images, defaultArg inputs.Asking inputs.Embeddings)
+        |> List.map (Hierarchy.similarity hierarchy pairing inputs.Embeddings)
 
-    let stacked env pairing images embeddings = torch.stack (each env pairing images embeddings |> List.toArray, 0L)
+    let stacked env pairing inputs = torch.stack (each env pairing inputs |> List.toArray, 0L)
 
     let forward env (views: Hierarchy.Views, labels: Tensor) =
         let plan, pairs = planOf nearest block labels views.Embeddings
-        let images = keysAndValues.Forward env views
+
+        let inputs =
+            { Images = keysAndValues.Forward env views
+              Embeddings = views.Embeddings
+              Asking = Hierarchy.asking hierarchy views }
 
         match plan with
-        | None -> { Pairs = pairs; Similarities = each env Pairing.All images views.Embeddings; Pull = fun _ -> [] }
+        | None -> { Pairs = pairs; Similarities = each env Pairing.All inputs; Pull = fun _ -> [] }
         | Some plan ->
             let values, pull =
-                if block > 0 then
-                    inBlocks stacked names env plan.Pieces images views.Embeddings
-                else
-                    stacked env plan.Pieces.Head images views.Embeddings, (fun _ -> [])
+                if block > 0 then inBlocks stacked names env plan.Pieces inputs else stacked env plan.Pieces.Head inputs, (fun _ -> [])
 
             let kept = plan.Kept |> Option.fold (fun (values: Tensor) kept -> values.index_select (1L, kept)) values
 

@@ -11,6 +11,14 @@ type Split =
     | Hash
     | FirstHalf
 
+/// How a level makes a conditional embedding.
+[<RequireQualifiedAccess>]
+type LevelForm =
+    | Projections
+    | Group
+    | Cosine
+    | SecondHead
+
 /// What a level reads of a token: by a projection of its own, or by the head's.
 [<RequireQualifiedAccess>]
 type LevelValues =

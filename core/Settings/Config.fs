@@ -57,6 +57,15 @@ type Config =
       [<Setting(1, "levels of conditional embeddings while training; 0 for the baseline")>]
       [<Within(0.0, 16.0)>]
       Levels: int
+      [<Setting("projections",
+                "form of a level: projections (attention with its own projections and heads), group (one head as wide as the tokens, read through the embedding's own head), cosine (no parameters: attention by the cosines of tokens read through the head), second-head (a control without attention: a second linear head)")>]
+      LevelForm: Choices.LevelForm
+      [<Setting(0.3, "form cosine: temperature of the attention")>]
+      [<Within(1e-3, 1e3)>]
+      LevelTemperature: float
+      [<Setting(0, "form second-head: its features; 0 for as many as the embedding has")>]
+      [<AtLeast 0>]
+      LevelWidth: int
       [<Setting(4, "heads of the cross-attention; must divide the embedding")>]
       [<AtLeast 1>]
       Heads: int
@@ -71,7 +80,7 @@ type Config =
                 "what a level reads from a token: own (its own projection), head (the head's projection, and none of the result; needs pooling mean)")>]
       LevelValues: Choices.LevelValues
       [<Setting("previous",
-                "query of a level: previous (the other image's embedding from the level before), unconditional (the other image's unconditional embedding)")>]
+                "query of a level: previous (the other image's embedding from the level before), unconditional (the other image's unconditional embedding); as controls, own (the image asks itself) and shuffled (an unrelated image of the batch asks)")>]
       LevelQuery: Hierarchy.Query
       [<Setting("nothing",
                 "what follows the attention of a level: nothing, norm (LayerNorm), feed-forward (LayerNorm and two layers, added)")>]
@@ -84,6 +93,9 @@ type Config =
       [<Setting("mutual",
                 "similarity of a pair on a level: mutual (of both conditional embeddings), one-sided (of one image's conditional and the other's unconditional embedding, averaged over both sides)")>]
       LevelSimilarity: Hierarchy.Agreement
+      [<Setting("all",
+                "pairs that a level compares by conditional embeddings: all, negatives, positives; the others keep their unconditional similarity")>]
+      LevelOn: Conditional.On
       [<Setting("every", "levels that have a loss: every, last")>]
       LevelLossOn: Choices.LevelLossOn
       [<Setting("all",

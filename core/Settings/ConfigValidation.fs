@@ -72,6 +72,46 @@ let private encoderProblems (c: Config) =
               { Key = "pooling"
                 Message = $"the encoder '{c.Encoder}' has no class token: pool its map, for example with mean or gem" } ]
 
+/// What does not fit the form of the levels.
+let private formProblems (c: Config) =
+    let form = Choices.word c.LevelForm
+
+    let key, named, instead =
+        if c.LevelForm.IsProjections then "level_values", "head", "own" else "level_form", form, "projections"
+
+    let reads = c.LevelForm.IsGroup || c.LevelForm.IsCosine || c.LevelForm.IsProjections && c.LevelValues.IsHead
+    let problemOf ok key message = demand (c.LevelForm.IsProjections || ok) key message
+
+    [ demand
+          (not reads || c.Pooling = "mean")
+          key
+          $"'{named}' needs a head that is linear in each token, and pooling '{c.Pooling}' is not: set pooling to mean, which is, or {key} to {instead}"
+      demand
+          (not reads || c.LevelTokens.IsLast || c.Levels < 2)
+          key
+          $"'{named}' projects tokens of the last stage alone: set level_tokens to last, or {key} to {instead}"
+      problemOf
+          (c.LevelForm.IsCosine || not c.Residual)
+          "residual"
+          $"levels of the form '{form}' do not add to the level before: set residual to false"
+      problemOf c.LevelPosition.IsNone "level_position" $"levels of the form '{form}' have no positions: set level_position to none"
+      problemOf c.LevelValues.IsOwn "level_values" $"chooses what projections read, and the form is '{form}': leave it as it is"
+      demand
+          (not c.LevelForm.IsGroup || c.Levels < 2 || not c.LevelQuery.IsPrevious && not c.LevelQuery.IsOwn)
+          "level_query"
+          "queries of the form 'group' are pooled tokens, which a level does not make: set level_query to unconditional, or levels to 1"
+      demand
+          (not c.LevelForm.IsSecondHead
+           || c.LevelSimilarity.IsMutual
+           || c.LevelWidth = 0
+           || c.LevelWidth = c.Embedding)
+          "level_width"
+          $"one-sided similarities compare {c.LevelWidth} features with the embedding's {c.Embedding}: set level_width to 0, or level_similarity to mutual"
+      demand
+          (c.LevelForm.IsSecondHead || c.LevelWidth = 0)
+          "level_width"
+          $"is only for the form 'second-head', and the form is '{form}': set level_width to 0" ]
+
 /// Which settings of the levels and their terms exclude each other.
 let private levelProblems (c: Config) =
     let stages =
@@ -84,15 +124,11 @@ let private levelProblems (c: Config) =
               (c.Embedding <> 0)
               "embedding"
               "is 0, which means the pooled features themselves, and levels need a width: give it one, or set levels to 0"
-          demand (c.Embedding % max 1 c.Heads = 0) "heads" $"{c.Heads} heads do not divide an embedding of {c.Embedding}"
           demand
-              (c.LevelValues.IsOwn || c.Pooling = "mean")
-              "level_values"
-              $"'head' needs a head that is linear in each token, and pooling '{c.Pooling}' is not: set pooling to mean, which is, or level_values to own"
-          demand
-              (c.LevelValues.IsOwn || c.LevelTokens.IsLast || c.Levels < 2)
-              "level_values"
-              "'head' projects tokens of the last stage alone: set level_tokens to last, or level_values to own"
+              (not c.LevelForm.IsProjections || c.Embedding % max 1 c.Heads = 0)
+              "heads"
+              $"{c.Heads} heads do not divide an embedding of {c.Embedding}"
+          yield! formProblems c
           demand
               (c.LevelTokens.IsLast || c.Levels <= stages)
               "level_tokens"
@@ -102,9 +138,14 @@ let private levelProblems (c: Config) =
               "level_tokens"
               "'stages' have different channels, so levels cannot share their weights: set shared_levels to false, or level_tokens to last"
           demand
-              (c.LevelLossOn.IsEvery || c.Levels < 2 || c.Residual || c.SharedLevels || c.LevelQuery.IsPrevious)
+              (c.LevelLossOn.IsEvery
+               || c.Levels < 2
+               || c.Residual
+               || c.SharedLevels
+               || c.LevelQuery.IsPrevious
+               || c.LevelQuery.IsOwn)
               "level_query"
-              "with 'unconditional', residual false and level_loss_on last, the levels before the last have no effect: change one of the three"
+              $"with '{Choices.word c.LevelQuery}', residual false and level_loss_on last, the levels before the last have no effect: change one of the three"
           demand
               (c.Distillation = 0.0 || c.LevelWeight > 0.0)
               "distillation"

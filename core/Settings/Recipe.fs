@@ -53,6 +53,12 @@ let hierarchy (config: Config) : Hierarchy.Options =
       Levels = config.Levels
       Residual = config.Residual
       Shared = config.SharedLevels
+      Form =
+        match config.LevelForm with
+        | Choices.LevelForm.Projections -> Level.Form.Projections
+        | Choices.LevelForm.Group -> Level.Form.Group
+        | Choices.LevelForm.Cosine -> Level.Form.Cosine config.LevelTemperature
+        | Choices.LevelForm.SecondHead -> Level.Form.SecondHead(if config.LevelWidth > 0 then config.LevelWidth else config.Embedding)
       Values =
         match config.LevelValues with
         | Choices.LevelValues.Own -> Attention.Values.Own
@@ -72,6 +78,7 @@ let comparison (config: Config) = Comparison.ofNetwork (network config) (hierarc
 let private conditional (config: Config) steps : Conditional.Options =
     { Weight = config.LevelWeight
       LastOnly = config.LevelLossOn.IsLast
+      On = config.LevelOn
       LevelsAlone = config.LevelGradients.IsLevels
       WarmUp = int (config.LevelWarmUp * float steps)
       Distillation = config.Distillation

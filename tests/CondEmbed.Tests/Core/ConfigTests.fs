@@ -45,6 +45,29 @@ let private unsound: (string * (Config -> Config)) list =
       "level_tokens", (fun c -> { c with LevelTokens = Choices.LevelTokens.Stages; Levels = 4 })
       "level_tokens", (fun c -> { c with LevelTokens = Choices.LevelTokens.Stages; Levels = 2; SharedLevels = true })
       "level_tokens", (fun c -> { Config.startFor "vit-s16" with LevelTokens = Choices.LevelTokens.Stages; Levels = 2 })
+      "level_form", (fun c -> { c with LevelForm = Choices.LevelForm.Group; Residual = false })
+      "level_form", (fun c -> { c with LevelForm = Choices.LevelForm.Cosine; Pooling = "gem" })
+      "level_form",
+      (fun c ->
+          { c with
+              LevelForm = Choices.LevelForm.Cosine
+              Pooling = "mean"
+              Levels = 2
+              LevelTokens = Choices.LevelTokens.Stages })
+      "residual", (fun c -> { c with LevelForm = Choices.LevelForm.Group; Pooling = "mean" })
+      "residual", (fun c -> { c with LevelForm = Choices.LevelForm.SecondHead })
+      "level_position", (fun c -> { c with LevelForm = Choices.LevelForm.Cosine; Pooling = "mean"; LevelPosition = Positions.Code.Sine })
+      "level_values", (fun c -> { c with LevelForm = Choices.LevelForm.Cosine; Pooling = "mean"; LevelValues = Choices.LevelValues.Head })
+      "level_query", (fun c -> { c with LevelForm = Choices.LevelForm.Group; Pooling = "mean"; Residual = false; Levels = 2 })
+      "level_width", (fun c -> { c with LevelWidth = 64 })
+      "level_width",
+      (fun c ->
+          { c with
+              LevelForm = Choices.LevelForm.SecondHead
+              Residual = false
+              LevelWidth = 64
+              LevelSimilarity = Hierarchy.Agreement.OneSided })
+      "level_temperature", (fun c -> { c with LevelTemperature = 0.0 })
       "level_warm_up", (fun c -> { c with LevelWarmUp = 1.1 })
       "level_pairs", (fun c -> { c with LevelPairs = -1 })
       "level_block", (fun c -> { c with LevelBlock = -1 })

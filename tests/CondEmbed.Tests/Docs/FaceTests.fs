@@ -54,8 +54,10 @@ let private options =
           test "each property alone is sound, and changes nothing else" {
               let everything, usual = texts (Options.Everything.Resolve()), texts (RunSettings.StartFor "small")
 
-              // The head's values need another head than the usual one.
-              for property in properties |> Seq.filter (fun property -> property.Name <> "LevelValues") do
+              // These two need another head, or another form of level, than the usual one.
+              for property in
+                  properties
+                  |> Seq.filter (fun property -> property.Name <> "LevelValues" && property.Name <> "LevelWidth") do
                   let alone = TrainingOptions()
                   property.SetValue(alone, property.GetValue Options.Everything)
                   let config = texts (alone.Resolve())

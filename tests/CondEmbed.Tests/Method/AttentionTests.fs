@@ -43,19 +43,21 @@ let mutualCosine (c: Tensor) =
     let unit = Layers.l2Normalise c
     (unit * unit.transpose (0L, 1L)).sum(-1L)
 
+let private asking options (views: Hierarchy.Views) = defaultArg (Hierarchy.asking options views) views.Embeddings
+
 /// Views of a batch -> c^1 ... c^L of all pairs, B B D each.
 let conditional (options: Hierarchy.Options) : Layer<Hierarchy.Views, Tensor list> =
     let images, conditional = Hierarchy.keysAndValues options, Hierarchy.conditional options
 
     Layer.create (Hierarchy.specs options) (fun env views ->
-        conditional.Forward env (Pairing.All, images.Forward env views, views.Embeddings))
+        conditional.Forward env (Pairing.All, images.Forward env views, asking options views))
 
 /// Views of a batch -> where in image i (first index) the query of image j (third index) looks, B H B T a level.
 let attentionOf (options: Hierarchy.Options) : Layer<Hierarchy.Views, Tensor list> =
     let images, attention = Hierarchy.keysAndValues options, Hierarchy.attention options
 
     Layer.create (Hierarchy.specs options) (fun env views ->
-        attention.Forward env (Pairing.All, images.Forward env views, views.Embeddings))
+        attention.Forward env (Pairing.All, images.Forward env views, asking options views))
 
 /// (queries B Q D, tokens B T C): keys and values are made of the tokens.
 let private onTokens options (layer: Layer<Tensor * Attention.KeysAndValues, Tensor>) : Layer<Tensor * Tensor, Tensor> =
@@ -71,7 +73,7 @@ let private weights options = onTokens options (Attention.weights options)
 let batch count : Hierarchy.Views =
     { Maps = [ normal 11 [ count; attention.Channels; 5; 1 ] ]
       Embeddings = normal 12 [ count; attention.Embedding ]
-      Values = None }
+      Head = None }
 
 /// The tokens of each image.
 let tokensOfMap (map: Tensor) = rowsOf (Layers.tokens map) |> Array.chunkBySize (int (map.shape[2] * map.shape[3]))

@@ -16,10 +16,15 @@ let options levels : Hierarchy.Options = Hierarchy.plain { Channels = channels.H
 let views count : Hierarchy.Views =
     { Maps = [ normal 21 [ count; 9; 2; 3 ]; normal 22 [ count; 5; 4; 3 ] ]
       Embeddings = normal 23 [ count; 6 ]
-      Values = None }
+      Head = None }
 
-/// Views with given values, B T D.
-let withValues (views: Hierarchy.Views) = { views with Values = Some(normal 24 [ int views.Embeddings.shape[0]; 6; 6 ]) }
+/// A head without a bias that makes 6 features of each token, 6 9.
+let headWeight = normal 24 [ 6; 9 ]
+
+/// Views with a head of that weight.
+let withHead weight (views: Hierarchy.Views) =
+    let env = { Params = Params.ofSeq [ "weight", weight ]; Mode = Training; Report = fun _ _ -> () }
+    { views with Head = Some { Project = Layer.lift snd --> Layers.projection 9 6; Env = env } }
 
 /// Parameters without zeros and ones, so that every one of them counts.
 let unlike (specs: ParamSpec list) = started [ for spec in specs -> { spec with Init = Normal 0.4 } ]
@@ -38,15 +43,17 @@ let private erf x =
 
     2.0 / sqrt Math.PI * Seq.sumBy term (seq { 0..60 })
 
-let private norm (parameters: Params) (x: float array) =
+let private normOf name (parameters: Params) (x: float array) =
     let mean = Array.average x
     let deviation = sqrt ((x |> Array.averageBy (fun value -> (value - mean) ** 2.0)) + 1e-5)
 
     Array.map3
         (fun value weight bias -> (value - mean) / deviation * weight + bias)
         x
-        (numbers parameters["norm.weight"])
-        (numbers parameters["norm.bias"])
+        (numbers parameters[$"{name}.weight"])
+        (numbers parameters[$"{name}.bias"])
+
+let private norm parameters x = normOf "norm" parameters x
 
 let private after (options: Hierarchy.Options) parameters x =
     match options.After with
@@ -98,54 +105,83 @@ let private coded (options: Hierarchy.Options) (parameters: Params) (map: Tensor
 
     [| for place, token in Array.indexed tokens -> plus token (code (place / columns) (place % columns)) |]
 
-/// One query to one image.
-let private read (options: Hierarchy.Options) parameters query (looked: float array array) (valued: float array array) =
+let cosine (a: float array) b = dot a b / sqrt (dot a a * dot b b)
+
+/// What the head makes of a token.
+let private throughHead token = [| for row in rowsOf headWeight -> dot row token |]
+
+/// The mean of rows, weighted by the softmax of their scores.
+let private attended (scores: float array) (values: float array array) =
+    let weights = Array.map exp scores
+
+    Array.map2 (fun weight value -> value |> Array.map ((*) (weight / Array.sum weights))) weights values
+    |> Array.reduce plus
+
+/// One query to one image by projections with heads.
+let private project (options: Hierarchy.Options) parameters query (looked: float array array) tokens =
     let own = options.Values = Attention.Values.Own
     let q, keys = times parameters "query" query, Array.map (times parameters "key") looked
-    let values = if own then Array.map (times parameters "value") valued else valued
+    let values = Array.map (if own then times parameters "value" else throughHead) tokens
     let perHead = q.Length / options.Attention.Heads
 
     let head index =
         let part (x: float array) = Array.sub x (index * perHead) perHead
-        let scores = [| for key in keys -> exp (dot (part q) (part key) / sqrt (float perHead)) |]
-
-        Array.map2 (fun score value -> part value |> Array.map ((*) (score / Array.sum scores))) scores values
-        |> Array.reduce plus
+        attended [| for key in keys -> dot (part q) (part key) / sqrt (float perHead) |] (Array.map part values)
 
     let joined = Array.init options.Attention.Heads head |> Array.concat
     if own then times parameters "output" joined else joined
 
+/// One query to one image.
+let private read (options: Hierarchy.Options) parameters query looked (tokens: float array array) =
+    match options.Form with
+    | Level.Form.Projections -> project options parameters query looked tokens
+    | Level.Form.Group ->
+        let q = normOf "query_norm" parameters query |> times parameters "query"
+        let normed = Array.map (norm parameters) tokens
+        let scores = [| for token in normed -> dot q (times parameters "key" token) / sqrt (float q.Length) |]
+        attended scores (Array.map (times parameters "value") normed) |> throughHead
+    | Level.Form.Cosine temperature ->
+        let values = Array.map throughHead tokens
+        attended [| for value in values -> cosine query value / temperature |] values
+    | Level.Form.SecondHead _ ->
+        let mean = tokens |> Array.reduce plus |> Array.map (fun x -> x / float tokens.Length)
+        times parameters "head" mean
+
 /// c^0 ... c^L, each [i][j].
 let conditionals (options: Hierarchy.Options) (parameters: Params) (views: Hierarchy.Views) =
-    let embeddings = rowsOf views.Embeddings
-    let count = embeddings.Length
-    let first = Array.init count (fun i -> Array.create count embeddings[i])
+    let asking =
+        match options.Form with
+        | Level.Form.Group ->
+            [| for tokens in tokensOfMap views.Maps.Head -> tokens |> Array.reduce plus |> Array.map (fun x -> x / float tokens.Length) |]
+        | _ -> rowsOf views.Embeddings
+
+    let count = asking.Length
+    let first = Array.init count (fun i -> Array.create count asking[i])
 
     let next (previous: float array array array) level =
         let own = parameters |> Params.inside (if options.Shared then "levels" else $"level{level}")
         let map = if options.Stages.IsEmpty then views.Maps.Head else views.Maps[level - 1]
         let tokens = tokensOfMap map
 
-        let valued =
-            match views.Values with
-            | Some values -> rowsOf values |> Array.chunkBySize (int values.shape[1])
-            | None -> tokens
-
-        let asked = if options.Query = Hierarchy.Query.Previous then previous else first
+        let query i j =
+            match options.Query with
+            | Hierarchy.Query.Previous -> previous[j].[i]
+            | Hierarchy.Query.Unconditional -> asking[j]
+            | Hierarchy.Query.Own -> previous[i].[j]
+            // As torch's roll: to place j comes what stood count / 2 places before it.
+            | Hierarchy.Query.Shuffled -> asking[(j - count / 2 + count) % count]
 
         Array.init count (fun i ->
             Array.init count (fun j ->
-                let answer = read options own asked[j].[i] (coded options own map tokens[i]) valued[i]
+                let answer = read options own (query i j) (coded options own map tokens[i]) tokens[i]
                 after options own (if options.Residual then plus previous[i].[j] answer else answer)))
 
     (first, [ 1 .. options.Levels ]) ||> List.scan next
 
-let cosine (a: float array) b = dot a b / sqrt (dot a a * dot b b)
-
 /// s^1 ... s^L, each [i][j].
 let similarities (options: Hierarchy.Options) parameters views =
     let all = conditionals options parameters views
-    let first = all.Head
+    let embeddings = rowsOf views.Embeddings
 
     [ for c in all.Tail ->
           let count = c.Length
@@ -154,7 +190,7 @@ let similarities (options: Hierarchy.Options) parameters views =
               Array.init count (fun j ->
                   match options.Agreement with
                   | Hierarchy.Agreement.Mutual -> cosine c[i].[j] c[j].[i]
-                  | Hierarchy.Agreement.OneSided -> (cosine c[i].[j] first[j].[i] + cosine c[j].[i] first[i].[j]) / 2.0)) ]
+                  | Hierarchy.Agreement.OneSided -> (cosine c[i].[j] embeddings[j] + cosine c[j].[i] embeddings[i]) / 2.0)) ]
 
 let asTensor (rows: float array array) = matrixOf [ for row in rows -> List.ofArray row ]
 
@@ -169,6 +205,16 @@ let variants =
       "values of the head", given, true
       "values of the head, residual, shared", { given with Residual = true; Shared = true }, true
       "unconditional query", { two with Query = Hierarchy.Query.Unconditional }, false
+      "the image asks itself", { two with Query = Hierarchy.Query.Own }, false
+      "an unrelated image asks", { two with Query = Hierarchy.Query.Shuffled }, false
+      "group", { options 1 with Form = Level.Form.Group }, true
+      "group, an unrelated image asks", { options 2 with Form = Level.Form.Group; Query = Hierarchy.Query.Shuffled }, true
+      "group, one-sided", { options 1 with Form = Level.Form.Group; Agreement = Hierarchy.Agreement.OneSided }, true
+      "cosine", { two with Form = Level.Form.Cosine 0.3 }, true
+      "cosine, residual, the image asks itself",
+      { two with Form = Level.Form.Cosine 0.5; Residual = true; Query = Hierarchy.Query.Own },
+      true
+      "second head", { two with Form = Level.Form.SecondHead 6 }, false
       "norm", { two with After = Level.After.Norm; Residual = true }, false
       "feed-forward", { two with After = Level.After.FeedForward }, false
       "sine", { two with Position = Positions.Code.Sine }, false
@@ -186,4 +232,4 @@ let variants =
       false ]
 
 /// The views that a variant reads.
-let viewsOf isGiven count = if isGiven then withValues (views count) else views count
+let viewsOf hasHead count = if hasHead then withHead headWeight (views count) else views count

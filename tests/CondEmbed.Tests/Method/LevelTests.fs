@@ -26,6 +26,14 @@ let private loopTests =
                   for expected, c in List.zip (similarities options parameters views) actual do
                       expectClose 1e-9 (asTensor expected) (Hierarchy.similarity options Pairing.All views.Embeddings c) "similarity") ]
 
+/// Whether the unconditional embeddings have a part in the similarities.
+let private asksByEmbedding (options: Hierarchy.Options) =
+    match options.Form with
+    | Level.Form.Projections
+    | Level.Form.Cosine _ -> true
+    | Level.Form.Group
+    | Level.Form.SecondHead _ -> options.Agreement = Hierarchy.Agreement.OneSided
+
 let private gradients =
     testList
         "gradients reach maps, embeddings, values and every parameter"
@@ -37,20 +45,19 @@ let private gradients =
                   let leaves =
                       Params.ofSeq
                           [ yield! Params.toSeq (unlike layer.Specs)
-                            "embeddings", views.Embeddings
+                            if asksByEmbedding options then "embeddings", views.Embeddings
                             for i, map in List.indexed views.Maps do
                                 if i = 0 || not options.Stages.IsEmpty then $"map{i}", map
-                            match views.Values with
-                            | Some values -> "values", values
-                            | None -> () ]
+                            if isGiven then "head", headWeight ]
 
                   let scalar (leaves: Params) =
                       let maps =
                           views.Maps
                           |> List.mapi (fun i map -> if List.contains $"map{i}" leaves.Names then leaves[$"map{i}"] else map)
 
-                      let values = views.Values |> Option.map (fun _ -> leaves["values"])
-                      let views: Hierarchy.Views = { Maps = maps; Embeddings = leaves["embeddings"]; Values = values }
+                      let embeddings = if asksByEmbedding options then leaves["embeddings"] else views.Embeddings
+                      let views: Hierarchy.Views = { Maps = maps; Embeddings = embeddings; Head = None }
+                      let views = if isGiven then withHead leaves["head"] views else views
 
                       layer.Forward { Params = leaves; Mode = Training; Report = fun _ _ -> () } views
                       |> List.map (fun c -> (Hierarchy.similarity options Pairing.All views.Embeddings c * normal 5 [ 3; 3 ]).sum())
@@ -77,8 +84,8 @@ let private atStart options =
     let parameters = started (network.Features.Specs @ network.Head.Specs @ hierarchy.Specs)
     let features = { Features.ofMap (normal 3 [ 4; 9; 3; 2 ]) with Earlier = [ normal 4 [ 4; 5; 6; 4 ] ] }
     let embeddings = Layer.run parameters network.Head features
-    let values = Layer.run parameters network.Project.Value features.Map
-    let views: Hierarchy.Views = { Maps = features.Map :: features.Earlier; Embeddings = embeddings; Values = Some values }
+    let env = { Params = parameters; Mode = Testing; Report = fun _ _ -> () }
+    let views = Hierarchy.viewsOf network { options with Values = Attention.Values.Given } env features embeddings
     network, parameters, embeddings, Layer.run parameters hierarchy views
 
 let private startTests =
@@ -112,7 +119,7 @@ let private startTests =
               Expect.all [ for spec in network.Project.Value.Specs -> spec.Name ] names.Contains "no parameters of its own"
               let map = normal 4 [ 2; 9; 3; 2 ]
               let whole = Layer.run parameters network.Head { Features.ofMap map with Earlier = [] }
-              expectClose 1e-12 whole ((Layer.run parameters network.Project.Value map).mean [| 1L |]) "mean"
+              expectClose 1e-12 whole ((Layer.run parameters network.Project.Value (map, Layers.tokens map)).mean [| 1L |]) "mean"
               Expect.equal embeddings.shape[1] 6L "D")
 
           tensorTest "so it is with a norm in the head, by the statistics of the batch in training and the running ones after it" (fun () ->
@@ -123,7 +130,7 @@ let private startTests =
 
               for mode in [ Training; Testing ] do
                   let whole, _ = forward mode parameters network.Head (Features.ofMap map)
-                  let tokens, reported = forward mode parameters network.Project.Value map
+                  let tokens, reported = forward mode parameters network.Project.Value (map, Layers.tokens map)
                   expectClose 1e-9 whole (tokens.mean [| 1L |]) $"{mode}"
                   Expect.isEmpty reported "the head alone reports")
 
@@ -134,10 +141,13 @@ let private startTests =
 
                   for level, weights in List.indexed (Layer.run parameters layer views) do
                       Expect.isGreaterThanOrEqual (weights.min().item<float>()) 0.0 name
-                      expectClose 1e-12 (torch.ones (3L, 2L, 3L, dtype = float64)) (weights.sum -1L) name
+                      expectClose 1e-12 (torch.ones_like (weights.sum -1L)) (weights.sum -1L) name
 
-                      if isGiven && level = 0 && not options.Residual then
-                          let values = views.Values.Value.unflatten(2L, [| 2L; 3L |]).transpose(1L, 2L)
+                      Expect.sequenceEqual [ weights.shape[0]; weights.shape[2] ] [ 3L; 3L ] name
+
+                      if isGiven && level = 0 && not options.Residual && options.Form <> Level.Form.Group then
+                          let values = (Layers.tokens views.Maps.Head).matmul(headWeight.t ())
+                          let values = values.unflatten(2L, [| weights.shape[1]; -1L |]).transpose(1L, 2L)
                           let c = weights.matmul(values).transpose(1L, 2L).flatten(2L, 3L)
                           expectClose 1e-9 (Layer.run parameters (AttentionTests.conditional options) views).Head c name)
 

@@ -102,6 +102,22 @@ let private strayTests =
                         LevelWarmUp = 0.5
                         Distillation = 1.0
                         LevelGradients = Choices.LevelGradients.Levels })
+                "group, an unrelated image asks, on negatives",
+                (fun c ->
+                    { c with
+                        LevelForm = Choices.LevelForm.Group
+                        LevelQuery = Hierarchy.Query.Shuffled
+                        LevelOn = Conditional.On.Negatives
+                        Pooling = "mean"
+                        Residual = false })
+                "cosine, the image asks itself, on positives",
+                (fun c ->
+                    { c with
+                        LevelForm = Choices.LevelForm.Cosine
+                        LevelQuery = Hierarchy.Query.Own
+                        LevelOn = Conditional.On.Positives
+                        Pooling = "mean" })
+                "a second head", (fun c -> { c with LevelForm = Choices.LevelForm.SecondHead; LevelWidth = 24; Residual = false })
                 "nearest pairs", (fun c -> { c with LevelPairs = 1 })
                 "blocks", (fun c -> { c with LevelBlock = 2; LevelPairs = 2; Distillation = 0.5 }) ] do
               strayTest $"levels: {name}" (fun () -> step (change { tiny with Levels = 2 }))
@@ -138,7 +154,7 @@ let private strayTests =
 
               let maps = AttentionTests.attentionOf hierarchy
 
-              let views: Hierarchy.Views = { Maps = [ normal 2 [ 4; 3; 5; 1 ] ]; Embeddings = e; Values = None }
+              let views: Hierarchy.Views = { Maps = [ normal 2 [ 4; 3; 5; 1 ] ]; Embeddings = e; Head = None }
 
               for map in Layer.run (started maps.Specs) maps views do
                   expectFinite map "attention"

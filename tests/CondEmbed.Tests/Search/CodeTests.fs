@@ -37,7 +37,7 @@ let private plainly (gallery: (string * float32[]) list) top query =
     |> List.truncate top
     |> List.map (fun (id, similarity) -> id, Math.Clamp(similarity, -1.0f, 1.0f))
 
-let private idOf (i: int) = $"picture {i}"
+let private idOf (i: int) = $"image {i}"
 
 let private filled (rows: float32[][]) =
     let index = new ImageIndex(rows[0].Length, "net")

@@ -24,7 +24,7 @@ let asked: float32[] = [| 1.0f; 1.0f; -1.0f; 1.0f |]
 
 let ones: float32[] = Array.create 4 1.0f
 
-let idOf (i: int) = $"picture {i}"
+let idOf (i: int) = $"image {i}"
 
 let add (index: ImageIndex) item (row: float32[]) = index.Add(item, row)
 
