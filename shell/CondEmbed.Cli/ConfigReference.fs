@@ -89,7 +89,7 @@ index: 1
 
 # Settings
 
-Every setting of a training run. This page is made by the program from its own types: `condembed config --reference --markdown`.
+Every setting of a training run. This page is generated: `condembed config --reference --markdown`.
 
 Each setting can stand in a TOML file under its name (`condembed train --config run.toml`; `condembed config --init run.toml` writes one), on the command
 line of `condembed train` (the last column; `--set per_class=2` works for all of them), as a property of `TrainingOptions` in C#, and as a field of `Config`
