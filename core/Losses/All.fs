@@ -80,7 +80,7 @@ let private attempt (call: Call) =
         Part.make "loss" all 2 2 call |> ignore
         []
     with :? System.ArgumentException as problem ->
-        [ problem.Message.TrimEnd '.' ]
+        [ problem.Message ]
 
 /// What is wrong with a setting that applies to all calls that have it.
 let private givenProblems (calls: Call list) (key: string, value: Value) =
@@ -132,7 +132,9 @@ let make text settings classes features : Loss =
     match read text settings with
     | Ok [ 1.0, call ] -> Part.make "loss" all classes features call
     | Ok terms -> Sum [ for weight, call in terms -> weight, call.Name, Part.make "loss" all classes features call ]
-    | Error problems -> invalidArg (nameof text) ([ for _, problem in problems -> problem ] |> String.concat "; ")
+    | Error problems ->
+        let message = problems |> List.map snd |> String.concat "; "
+        invalidArg (nameof text) $"{System.Char.ToUpperInvariant message[0]}{message.Substring 1}"
 
 /// `make` without further settings.
 let ofText text classes features = make text Map.empty classes features

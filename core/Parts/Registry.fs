@@ -165,9 +165,7 @@ module Part =
             let defaults = Map [ for s in part.Settings -> s.Key, s.Default ]
             let values = (defaults, call.Given) ||> Map.fold (fun all key value -> Map.add key value all)
             part.Make { Values = values; Classes = classes; Features = features }
-        | wrong ->
-            let message = String.concat "; " wrong
-            raise (ArgumentException $"{Char.ToUpperInvariant message[0]}{message.Substring 1}.")
+        | wrong -> raise (ArgumentException(String.concat "; " wrong))
 
     /// The setting under a key, which names one of the parts; that part is then made.
     let setting kind (parts: Part<'T> list) key name meaning : Declared<'T> =
