@@ -2,96 +2,64 @@
 module CondEmbed.Cli.Arguments
 
 open Argu
-open CondEmbed.Cli
 open CondEmbed.Cli.MeasureArguments
-open CondEmbed.Interop
-open CondEmbed.Images
-open CondEmbed.Datasets
-open CondEmbed.Interchange
-open CondEmbed.Reports
-open CondEmbed.Health
-open CondEmbed.Studies
 
 [<RequireQualifiedAccess>]
 type TrainArgument =
-    | [<MainCommand; Unique>] Data of DATA: string
-    | [<Unique>] Dataset of NAME: string
-    | [<Unique>] Config of FILE: string
-    | [<Unique>] Out of DIR: string
-    | [<Unique>] Resume of RUN: string
-    | [<Unique>] Encoder of NAME: string
-    | [<Unique>] Weights of FILE: string
-    | [<Unique>] Embedding of D: string
-    | [<Unique>] Levels of N: string
-    | [<Unique>] Heads of H: string
-    | [<Unique>] Loss of NAME: string
-    | [<Unique>] Steps of N: string
-    | [<Unique>] Epochs of N: string
-    | [<Unique>] Batch of N: string
-    | [<Unique; CustomCommandLine "--per-class">] PerClass of M: string
-    | [<Unique>] Lr of X: string
-    | [<Unique>] Size of PX: string
-    | [<Unique>] Seed of N: string
+    | [<MainCommand;
+        Unique;
+        Help "{bundled} (these ship with the program; the first is the default), a folder of class folders, a CSV / TSV table, or the folder of a published set">] Data of
+        DATA: string
+    | [<Unique; Help "the same as DATA">] Dataset of NAME: string
+    | [<Unique; Help "a TOML file of settings, named as in --list-settings or as these options; the command line wins">] Config of
+        FILE: string
+    | [<Unique; Help "a new folder for the run; by default one under ./runs">] Out of DIR: string
+    | [<Unique;
+        Help "continue a run that was stopped or killed, with its own settings; DATA says where its images are now; --steps or --epochs train a finished run for that many more">] Resume of
+        RUN: string
+    | [<Unique; Help "{encoders}">] Encoder of NAME: string
+    | [<Unique; Help "the encoder's weights to start from: .safetensors, .pth, .pt or .bin">] Weights of FILE: string
+    | [<Unique; Help "features of an embedding">] Embedding of D: string
+    | [<Unique; Help "levels of conditional embeddings during training; 0 is the baseline">] Levels of N: string
+    | [<Unique; Help "heads of the cross-attention">] Heads of H: string
+    | [<Unique; Help "a loss, or a weighted sum such as 'supcon + 0.5 * proxy-anchor': {losses}">] Loss of NAME: string
+    | [<Unique; Help "training steps">] Steps of N: string
+    | [<Unique; Help "training length in epochs instead of steps">] Epochs of N: string
+    | [<Unique; Help "images in a batch">] Batch of N: string
+    | [<Unique; CustomCommandLine "--per-class"; Help "images of each class in a batch">] PerClass of M: string
+    | [<Unique; Help "learning rate">] Lr of X: string
+    | [<Unique; Help "side of the images that the network sees, in pixels">] Size of PX: string
+    | [<Unique; Help "seed of parameters, batches and augmentation">] Seed of N: string
     | [<Unique>] Device of D: string
     | [<Unique>] Threads of N: string
     | [<Unique>] Workers of N: string
-    | [<Unique>] Cache of DIR: string
-    | [<Unique; CustomCommandLine "--skip-bad">] SkipBad
+    | [<Unique; Help "a folder for a file of decoded images, which later epochs and runs read instead of decoding">] Cache of DIR: string
+    | [<Unique; CustomCommandLine "--skip-bad"; Help "leave out images that cannot be read, instead of stopping before training">] SkipBad
     | [<Unique>] Layout of NAME: string
     | [<Unique; CustomCommandLine "--allow-subset">] AllowSubset
     | [<Unique; CustomCommandLine "--shared-classes">] SharedClasses
-    | [<Unique>] Split of RULE: string
-    | [<Unique>] Tensorboard
-    | [<Unique>] Json
-    | Set of KEY_VALUE: string
-    | [<CustomCommandLine "--list-settings">] ListSettings
+    | [<Unique; Help "how classes are split: auto (as the data says, otherwise hash), hash, first-half (of the sorted names)">] Split of
+        RULE: string
+    | [<Unique; Help "also write TensorBoard event files, into the folder 'tensorboard' of the run">] Tensorboard
+    | [<Unique; Help "{events}">] Json
+    | [<Help "any other setting, as in --set loss_settings.alpha=2; may be repeated">] Set of KEY_VALUE: string
+    | [<CustomCommandLine "--list-settings"; Help "print every setting with its default and meaning, and stop">] ListSettings
 
     interface IArgParserTemplate with
-        member this.Usage =
-            match this with
-            | Data _ ->
-                DataCommand.embedded ()
-                + " (these ship with the program; the first is the default), a folder of class folders, a CSV / TSV table, or the folder of a published set"
-            | Dataset _ -> "the same as DATA"
-            | Config _ -> "a TOML file of settings, named as in --list-settings or as these options; the command line wins"
-            | Out _ -> "a new folder for the run; by default one under ./runs"
-            | Resume _ ->
-                "continue a run that was stopped or killed, with its own settings; DATA says where its images are now; --steps or --epochs train a finished run for that many more"
-            | Encoder _ -> String.concat ", " RunSettings.Encoders
-            | Weights _ -> "the encoder's weights to start from: .safetensors, .pth, .pt or .bin"
-            | Embedding _ -> "features of an embedding"
-            | Levels _ -> "levels of conditional embeddings during training; 0 is the baseline"
-            | Heads _ -> "heads of the cross-attention"
-            | Loss _ ->
-                "a loss, or a weighted sum such as 'supcon + 0.5 * proxy-anchor': "
-                + String.concat ", " RunSettings.Losses
-            | Steps _ -> "training steps"
-            | Epochs _ -> "training length in epochs instead of steps"
-            | Batch _ -> "images in a batch"
-            | PerClass _ -> "images of each class in a batch"
-            | Lr _ -> "learning rate"
-            | Size _ -> "side of the images that the network sees, in pixels"
-            | Seed _ -> "seed of parameters, batches and augmentation"
-            | Device _ -> "auto, cpu, cuda or cuda:N"
-            | Threads _ -> DataCommand.threadsUsage
-            | Workers _ -> DataCommand.workersUsage
-            | Cache _ -> "a folder for a file of decoded images, which later epochs and runs read instead of decoding"
-            | SkipBad -> "leave out images that cannot be read, instead of stopping before training"
-            | Layout _ -> DataCommand.layoutUsage ()
-            | AllowSubset -> DataCommand.subsetUsage
-            | SharedClasses -> DataCommand.sharedUsage
-            | Split _ -> "how classes are split: auto (as the data says, otherwise hash), hash, first-half (of the sorted names)"
-            | Tensorboard -> "also write TensorBoard event files, into the folder 'tensorboard' of the run"
-            | Json -> Output.eventsUsage
-            | Set _ -> "any other setting, as in --set loss_settings.alpha=2; may be repeated"
-            | ListSettings -> "print every setting with its default and meaning, and stop"
+        member this.Usage = Help.meaningOf this
 
 [<RequireQualifiedAccess>]
 type EmbedArgument =
-    | [<MainCommand; Mandatory>] Embed_What of RUN_AND_IMAGES: string list
-    | [<Mandatory; Unique>] Out of FILE: string
-    | [<Unique>] Shard of I_OF_N: string
-    | [<Unique>] Again
+    | [<MainCommand;
+        Mandatory;
+        Help "the run's folder (or a model file, or an exported .onnx file), then the images: a folder, a table, an image, or {bundled}">] Embed_What of
+        RUN_AND_IMAGES: string list
+    | [<Mandatory; Unique; Help ".npy, .csv, .jsonl or .parquet, with paths, and labels if there are any; a folder with --shard">] Out of
+        FILE: string
+    | [<Unique;
+        Help "i/N: only the i-th of N equal parts of the work, into its own Parquet file; parts that are done already are left alone">] Shard of
+        I_OF_N: string
+    | [<Unique; Help "write the shard again, even if it exists">] Again
     | [<Unique; CustomCommandLine "--skip-bad">] SkipBad
     | [<Unique>] Layout of NAME: string
     | [<Unique; CustomCommandLine "--allow-subset">] AllowSubset
@@ -99,94 +67,51 @@ type EmbedArgument =
     | [<Unique>] Device of D: string
     | [<Unique>] Threads of N: int
     | [<Unique>] Workers of N: int
-    | [<Unique>] Json
+    | [<Unique; Help "{events}">] Json
 
     interface IArgParserTemplate with
-        member this.Usage =
-            match this with
-            | Embed_What _ ->
-                "the run's folder (or a model file, or an exported .onnx file), then the images: a folder, a table, an image, or "
-                + DataCommand.embedded ()
-            | Out _ -> ".npy, .csv, .jsonl or .parquet, with paths, and labels if there are any; a folder with --shard"
-            | Shard _ ->
-                "i/N: only the i-th of N equal parts of the work, into its own Parquet file; parts that are done already are left alone"
-            | Again -> "write the shard again, even if it exists"
-            | SkipBad -> DataCommand.skipUsage
-            | Layout _ -> DataCommand.layoutUsage ()
-            | AllowSubset -> DataCommand.subsetUsage
-            | Best -> "use the network that did best on the validation classes instead of the last one"
-            | Device _ -> "auto, cpu, cuda or cuda:N"
-            | Threads _ -> DataCommand.threadsUsage
-            | Workers _ -> DataCommand.workersUsage
-            | Json -> Output.eventsUsage
+        member this.Usage = Help.meaningOf this
 
 [<RequireQualifiedAccess>]
 type SearchArgument =
-    | [<MainCommand; Mandatory; Unique>] Run of RUN: string
-    | [<Unique>] Gallery of DIR: string
-    | [<Unique>] Store of ADDRESS: string
-    | [<Mandatory; Unique>] Query of FILE_OR_DIR: string
-    | [<Unique>] Top of K: int
-    | [<Unique>] Exact
-    | [<Unique>] Label of NAME: string
-    | [<Unique>] Rerank of K: int
+    | [<MainCommand; Mandatory; Unique; Help "the run's folder, a model file or an exported .onnx file">] Run of RUN: string
+    | [<Unique; Help "the images to search in: a folder, a table, or {bundled}">] Gallery of DIR: string
+    | [<Unique; Help "instead of a gallery, a store filled by 'condembed index': {store}">] Store of ADDRESS: string
+    | [<Mandatory; Unique; Help "the image to search for, or a folder of them">] Query of FILE_OR_DIR: string
+    | [<Unique; Help "how many images to find (10)">] Top of K: int
+    | [<Unique; Help "in a store: compare with every image, instead of only those that its index suggests">] Exact
+    | [<Unique; Help "only images with this label">] Label of NAME: string
+    | [<Unique; Help "re-rank the K nearest by the similarities of the run's levels">] Rerank of K: int
     | [<Unique; CustomCommandLine "--rerank-by">] RerankBy of NAME: string
     | [<Unique>] Json
-    | [<Unique>] Html of FILE: string
+    | [<Unique; Help "write a page with the images">] Html of FILE: string
     | [<Unique; CustomCommandLine "--skip-bad">] SkipBad
-    | [<Unique>] Layout of NAME: string
+    | [<Unique; Help "of the gallery: {layout}">] Layout of NAME: string
     | [<Unique>] Best
     | [<Unique>] Device of D: string
     | [<Unique>] Threads of N: int
     | [<Unique>] Workers of N: int
 
     interface IArgParserTemplate with
-        member this.Usage =
-            match this with
-            | Run _ -> "the run's folder, a model file or an exported .onnx file"
-            | Gallery _ -> "the images to search in: a folder, a table, or " + DataCommand.embedded ()
-            | Store _ -> "instead of a gallery, a store filled by 'condembed index': " + Stores.usage
-            | Query _ -> "the image to search for, or a folder of them"
-            | Top _ -> "how many images to find (10)"
-            | Exact -> "in a store: compare with every image, instead of only those that its index suggests"
-            | Label _ -> "only images with this label"
-            | Rerank _ -> "re-rank the K nearest by the similarities of the run's levels"
-            | RerankBy _ -> Meaning.rerankBy
-            | Json -> "print one JSON document on standard output, and nothing else"
-            | Html _ -> "write a page with the images"
-            | SkipBad -> DataCommand.skipUsage
-            | Layout _ -> "of the gallery: " + DataCommand.layoutUsage ()
-            | Best -> "use the network that did best on the validation classes instead of the last one"
-            | Device _ -> "auto, cpu, cuda or cuda:N"
-            | Threads _ -> DataCommand.threadsUsage
-            | Workers _ -> DataCommand.workersUsage
+        member this.Usage = Help.meaningOf this
 
 [<RequireQualifiedAccess>]
 type PreviewArgument =
-    | [<MainCommand; Mandatory; Unique>] Source of DATA_OR_IMAGE: string
-    | [<Mandatory; Unique>] Out of FILE: string
-    | [<Unique>] Config of FILE: string
+    | [<MainCommand; Mandatory; Unique; Help "an image, for its test view alone; or data, for a sheet of test views and training views">] Source of
+        DATA_OR_IMAGE: string
+    | [<Mandatory; Unique; Help "a PNG file">] Out of FILE: string
+    | [<Unique; Help "settings in a TOML file">] Config of FILE: string
     | [<Unique>] Layout of NAME: string
-    | [<Unique>] Resize of N: string
-    | [<Unique>] Size of N: string
-    | [<Unique>] Crop of N: string
-    | [<Unique>] Filter of NAME: string
-    | [<Unique>] Encoder of NAME: string
-    | Set of KEY_VALUE: string
+    | [<Unique; Help "short side before the crop, in pixels">] Resize of N: string
+    | [<Unique; Help "side of the square that the network sees, in pixels; without --resize, the short side before the crop follows it">] Size of
+        N: string
+    | [<Unique; Help "the same as --size">] Crop of N: string
+    | [<Unique; Help "bilinear or bicubic">] Filter of NAME: string
+    | [<Unique; Help "the encoder whose default settings to start from">] Encoder of NAME: string
+    | [<Help "any other setting, as in --set augment=none">] Set of KEY_VALUE: string
 
     interface IArgParserTemplate with
-        member this.Usage =
-            match this with
-            | Source _ -> "an image, for its test view alone; or data, for a sheet of test views and training views"
-            | Out _ -> "a PNG file"
-            | Config _ -> "settings in a TOML file"
-            | Layout _ -> DataCommand.layoutUsage ()
-            | Resize _ -> "short side before the crop, in pixels"
-            | Size _ -> "side of the square that the network sees, in pixels; without --resize, the short side before the crop follows it"
-            | Crop _ -> "the same as --size"
-            | Filter _ -> "bilinear or bicubic"
-            | Encoder _ -> "the encoder whose default settings to start from"
-            | Set _ -> "any other setting, as in --set augment=none"
+        member this.Usage = Help.meaningOf this
 
 [<HelpDescription(Overview.HelpMeaning)>]
 type Command =
@@ -212,28 +137,7 @@ type Command =
     | Version
 
     interface IArgParserTemplate with
-        member this.Usage =
-            match this with
-            | Train _ -> Overview.meaning "train"
-            | Study _ -> Overview.meaning "study"
-            | Compare _ -> Overview.meaning "compare"
-            | Evaluate _ -> Overview.meaning "evaluate"
-            | Metrics _ -> Overview.meaning "metrics"
-            | Embed _ -> Overview.meaning "embed"
-            | Index _ -> Overview.meaning "index"
-            | Search _ -> Overview.meaning "search"
-            | Explain _ -> Overview.meaning "explain"
-            | Export _ -> Overview.meaning "export"
-            | Loss _ -> Overview.meaning "loss"
-            | Preview _ -> Overview.meaning "preview"
-            | Doctor _ -> Overview.meaning "doctor"
-            | Weights _ -> Overview.meaning "weights"
-            | Data _ -> Overview.meaning "data"
-            | Config _ -> Overview.meaning "config"
-            | Completion _ -> Overview.meaning "completion"
-            | Quiet -> Overview.meaning "--quiet"
-            | MaxMegapixels _ -> Overview.meaning "--max-megapixels <MP>"
-            | Version -> Overview.meaning "--version"
+        member this.Usage = Overview.meaning (Help.nameOf this)
 
 /// The examples at the end of each command's help.
 let examples =

@@ -16,7 +16,7 @@ let twoOf what names =
     | [ one; two ] -> one, Some two
     | _ ->
         let given = String.concat " " names
-        raise (InputException $"{given}: give {what}, and nothing else.")
+        refuse $"{given}: give {what}, and nothing else."
 
 /// Reports how many images of a phase are done.
 let phase name total (progress: IProgress<RunProgress>) =
@@ -37,7 +37,7 @@ let orSkipping work =
     try
         work ()
     with :? BadImageException as bad ->
-        raise (InputException $"{bad.Message} Fix or remove it, or leave out such images with --skip-bad.")
+        refuse $"{bad.Message} Fix or remove it, or leave out such images with --skip-bad."
 
 let private leftOut = Action<string> Output.notice
 
@@ -48,11 +48,7 @@ let leavingOut = Action<BadImage>(fun bad -> Output.notice $"left out: {bad.Name
 let usable skipBad workers (progress: IProgress<RunProgress>) stop (dataset: IImageDataset) =
     if skipBad then
         let report = phase "checking images" dataset.Count progress
-
-        let relay =
-            { new IProgress<CheckProgress> with
-                member _.Report at = lock report (fun () -> report.Invoke at.Done) }
-
+        let relay = SynchronousProgress<CheckProgress>(fun at -> report.Invoke at.Done)
         DatasetPart.WithoutBad(dataset, workers, leftOut, relay, stop)
     else
         dataset

@@ -15,7 +15,7 @@ let take (text: string) =
     | true, millions when millions >= 0.001 && millions <= 536.0 ->
         given <- Some text
         SkiaDecoder.LargestByDefault <- int64 (System.Math.Round(millions * 1e6))
-    | _ -> raise (InputException $"--max-megapixels {text}: give millions of pixels from 0.001 to 536, as in --max-megapixels 120.")
+    | _ -> refuse $"--max-megapixels {text}: give millions of pixels from 0.001 to 536, as in --max-megapixels 120."
 
 /// The option as a setting, for commands that have settings.
 let settings () = given |> Option.map (fun text -> Given("--max-megapixels", "max_megapixels", text)) |> Option.toList
@@ -27,4 +27,4 @@ let follow (config: Config) = if given.IsNone then SkiaDecoder.LargestByDefault 
 let over (config: Config) = if given.IsNone then config else { config with MaxMegapixels = float SkiaDecoder.LargestByDefault / 1e6 }
 
 /// Refuses the option where it would be ignored.
-let demandNone how = given |> Option.iter (fun text -> raise (InputException $"--max-megapixels {text}: {how}"))
+let demandNone how = given |> Option.iter (fun text -> refuse $"--max-megapixels {text}: {how}")

@@ -27,7 +27,7 @@ let private listOf (parse: string -> bool * 'T) sound wanted option (text: strin
         [| for word in text.Split ',' ->
                match parse word with
                | true, value when sound value -> value
-               | _ -> raise (InputException $"{option} {text}: '{word}' is not {wanted}; give one or several, separated by commas.") |]
+               | _ -> refuse $"{option} {text}: '{word}' is not {wanted}; give one or several, separated by commas." |]
 
 let private depths option text =
     let parse (word: string) = Int32.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture)

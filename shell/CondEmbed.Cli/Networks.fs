@@ -25,17 +25,17 @@ type TrainedNetwork(network: IEmbeddingNetwork, settings: Config) =
 /// Takes what --threads says for this process, whatever the settings of a run say.
 let withThreads (threads: int option) =
     match threads with
-    | Some threads when threads < 0 -> raise (InputException $"--threads {threads}: give a number of threads, or 0 for one per core.")
+    | Some threads when threads < 0 -> refuse $"--threads {threads}: give a number of threads, or 0 for one per core."
     | Some threads -> ComputeThreads.Demand(if threads > 0 then threads else Environment.ProcessorCount)
     | None -> ()
 
 let isOnnx (named: string) = File.Exists named && Path.GetExtension(named).Equals(".onnx", StringComparison.OrdinalIgnoreCase)
 
 let private loadOnnx (file: string) device best =
-    if best then raise (InputException $"--best: {file} has only one network, which was chosen when it was exported.")
+    if best then refuse $"--best: {file} has only one network, which was chosen when it was exported."
 
     if device <> "auto" && device <> "cpu" then
-        raise (InputException $"--device {device}: {file} runs on the CPU; give the run's folder to use a GPU.")
+        refuse $"--device {device}: {file} runs on the CPU; give the run's folder to use a GPU."
 
     let model = OnnxModel.Load file
 
@@ -56,8 +56,7 @@ let load (named: string) device best =
 
 /// Loads a run's network with its levels, which exports leave out.
 let loadWithLevels (named: string) device best =
-    if isOnnx named then
-        raise (InputException $"--rerank: {named} has no levels, which an export leaves out; give the run's folder.")
+    if isOnnx named then refuse $"--rerank: {named} has no levels, which an export leaves out; give the run's folder."
 
     let model = ConditionalModel.Load(named, device, best)
     Limits.follow model.Embedding.Settings

@@ -36,7 +36,7 @@ let private checkNames (argv: string array) =
     if command.IsNone && not (List.contains argv[0] [ "--help"; "--version" ]) then
         let kind = if isOption argv[0] then "option" else "command"
         let near = RunSettings.Nearest("--help" :: "--version" :: List.ofSeq examples.Keys, argv[0])
-        raise (InputException $"{argv[0]}: there is no such {kind}{near}; 'condembed --help' lists them.")
+        refuse $"{argv[0]}: there is no such {kind}{near}; 'condembed --help' lists them."
 
     let known = "--quiet" :: "--max-megapixels" :: known
 

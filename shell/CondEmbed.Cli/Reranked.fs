@@ -14,12 +14,12 @@ let optionsOf (k: int option) (by: string option) =
         | None
         | Some "mean" -> PairScore.Mean
         | Some "last" -> PairScore.Last
-        | Some other -> raise (InputException $"--rerank-by {other}: is unknown; give mean or last.")
+        | Some other -> refuse $"--rerank-by {other}: is unknown; give mean or last."
 
     match k with
-    | Some k when k < 1 -> raise (InputException $"--rerank {k}: must be at least 1.")
+    | Some k when k < 1 -> refuse $"--rerank {k}: must be at least 1."
     | Some k -> Some(RerankOptions(k, score))
-    | None when by.IsSome -> raise (InputException $"--rerank-by {by.Value}: also say how many of the nearest to re-rank: --rerank K.")
+    | None when by.IsSome -> refuse $"--rerank-by {by.Value}: also say how many of the nearest to re-rank: --rerank K."
     | None -> None
 
 let private nameOf (options: RerankOptions) = if options.By = PairScore.Last then "last" else "mean"

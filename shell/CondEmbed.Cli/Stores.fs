@@ -70,12 +70,12 @@ let private kindOf (address: string) =
         let scheme = address.Split("://")[0]
         let shown = if scheme.Length < address.Length then scheme + "://..." else address
         let forms = kinds |> List.map _.Form |> String.concat ", or "
-        raise (InputException $"--store {shown}: is not a known kind of store; give {forms}.")
+        refuse $"--store {shown}: is not a known kind of store; give {forms}."
 
 /// A store for the embeddings of a network, created if it does not exist; a file can also have codes.
 let opened (network: StoreNetwork) (stop: CancellationToken) codes address : IVectorStore =
     if codes && not (kinds |> List.exists (fun kind -> kind.TakesCodes && kind.Recognises address)) then
-        raise (InputException "--codes: is for a file NAME.index; PostgreSQL has its own index.")
+        refuse "--codes: is for a file NAME.index; PostgreSQL has its own index."
 
     (kindOf address).OpenOrCreate address network codes stop
 

@@ -9,18 +9,13 @@ open CondEmbed.Comparisons
 
 [<RequireQualifiedAccess>]
 type CompareArgument =
-    | [<MainCommand; Mandatory>] Runs of RUN: string list
-    | [<Unique>] Out of FILE: string
-    | [<Unique>] Csv of FILE: string
+    | [<MainCommand; Mandatory; Help "folders of runs, finished or not; the others are compared with the first">] Runs of RUN: string list
+    | [<Unique; Help "write a page: metrics, settings that differ, curves in one chart, cost, classes">] Out of FILE: string
+    | [<Unique; Help "write every measured number as a line: run, what was measured, step, metric, value">] Csv of FILE: string
     | [<Unique>] Json
 
     interface IArgParserTemplate with
-        member this.Usage =
-            match this with
-            | Runs _ -> "folders of runs, finished or not; the others are compared with the first"
-            | Out _ -> "write a page: metrics, settings that differ, curves in one chart, cost, classes"
-            | Csv _ -> "write every measured number as a line: run, what was measured, step, metric, value"
-            | Json -> "print one JSON document on standard output, and nothing else"
+        member this.Usage = Help.meaningOf this
 
 let examples =
     [ "condembed compare runs/a runs/b", "their results, and the settings in which they differ"

@@ -12,12 +12,10 @@ type Shell =
 
 [<RequireQualifiedAccess>]
 type CompletionArgument =
-    | [<MainCommand; Mandatory; Unique>] Shell of SHELL: Shell
+    | [<MainCommand; Mandatory; Unique; Help "the shell whose script to print; docs/cli.md says where to put it">] Shell of SHELL: Shell
 
     interface IArgParserTemplate with
-        member this.Usage =
-            match this with
-            | Shell _ -> "the shell whose script to print; docs/cli.md says where to put it"
+        member this.Usage = Help.meaningOf this
 
 let examples =
     [ "source <(condembed completion bash)", "for this shell; in ~/.bashrc for every one"

@@ -17,16 +17,15 @@ let private usual = "condembed.toml"
 
 let private knownEncoder (name: string) =
     if not (Seq.contains name RunSettings.Encoders) then
-        raise (InputException $"--encoder {name}: there is no such encoder{RunSettings.Nearest(RunSettings.Encoders, name)}")
+        refuse $"--encoder {name}: there is no such encoder{RunSettings.Nearest(RunSettings.Encoders, name)}"
 
     name
 
-let private refuse (arguments: ParseResults<ConfigArgument>) option others =
+let private demandNone (arguments: ParseResults<ConfigArgument>) option others =
     let given = arguments.GetAllResults()
 
     for name, isGiven in others do
-        if List.exists isGiven given then
-            raise (InputException $"{name}: does not go with {option}; 'condembed config --help' says what does.")
+        if List.exists isGiven given then refuse $"{name}: does not go with {option}; 'condembed config --help' says what does."
 
 let private isSet = "--set", (fun (argument: ConfigArgument) -> argument.IsSet)
 let private isEncoder = "--encoder", (fun (argument: ConfigArgument) -> argument.IsEncoder)
@@ -34,12 +33,12 @@ let private isFile = "FILE", (fun (argument: ConfigArgument) -> argument.IsFile)
 let private isForce = "--force", (fun (argument: ConfigArgument) -> argument.IsForce)
 
 let private init (arguments: ParseResults<ConfigArgument>) =
-    refuse arguments "--init" [ isSet ]
+    demandNone arguments "--init" [ isSet ]
     let file = arguments.GetResult(ConfigArgument.File, usual)
     let text = arguments.GetResult(ConfigArgument.Encoder, "small") |> knownEncoder |> ConfigFile.text
 
     if File.Exists file && not (arguments.Contains ConfigArgument.Force) then
-        raise (InputException $"{file}: exists already; name another file, or overwrite it with --force.")
+        refuse $"{file}: exists already; name another file, or overwrite it with --force."
 
     AtomicFile.Check file
     AtomicFile.WriteText(file, text)
@@ -47,7 +46,7 @@ let private init (arguments: ParseResults<ConfigArgument>) =
 
 let private named (arguments: ParseResults<ConfigArgument>) option =
     arguments.TryGetResult ConfigArgument.File
-    |> Option.defaultWith (fun () -> raise (InputException $"{option}: name the file, as in condembed config {option} run.toml."))
+    |> Option.defaultWith (fun () -> refuse $"{option}: name the file, as in condembed config {option} run.toml.")
 
 let private check file =
     if StudyFile.IsStudy file then
@@ -59,7 +58,7 @@ let private check file =
         Output.result $"{file}: valid; {given.Length} settings are given, data {config.Data}, encoder {config.Encoder}."
 
 let private show (arguments: ParseResults<ConfigArgument>) =
-    refuse arguments "--show" [ isForce ]
+    demandNone arguments "--show" [ isForce ]
     let given, _ = arguments.TryGetResult ConfigArgument.File |> TrainCommand.settingsOf
 
     let encoder =
@@ -74,7 +73,7 @@ let private show (arguments: ParseResults<ConfigArgument>) =
     |> Output.result
 
 let private reference (arguments: ParseResults<ConfigArgument>) =
-    refuse arguments "--reference" [ isFile; isSet; isEncoder; isForce ]
+    demandNone arguments "--reference" [ isFile; isSet; isEncoder; isForce ]
     Output.result (if arguments.Contains ConfigArgument.Markdown then ConfigReference.markdown () else ConfigReference.text ())
 
 let run (arguments: ParseResults<ConfigArgument>) =
@@ -82,12 +81,11 @@ let run (arguments: ParseResults<ConfigArgument>) =
         [ if arguments.Contains ConfigArgument.Init then init
           if arguments.Contains ConfigArgument.Check then
               fun arguments ->
-                  refuse arguments "--check" [ isSet; isEncoder; isForce ]
+                  demandNone arguments "--check" [ isSet; isEncoder; isForce ]
                   named arguments "--check" |> check
           if arguments.Contains ConfigArgument.Show then show
           if arguments.Contains ConfigArgument.Reference then reference ]
 
     match asked with
     | [ work ] -> work arguments
-    | _ ->
-        raise (InputException "condembed config: give one of --init, --check, --show and --reference; 'condembed config --help' shows how.")
+    | _ -> refuse "condembed config: give one of --init, --check, --show and --reference; 'condembed config --help' shows how."

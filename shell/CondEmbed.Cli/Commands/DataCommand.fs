@@ -11,85 +11,52 @@ open CondEmbed.Common
 open CondEmbed.Images
 open CondEmbed.Datasets
 
-/// The names of the bundled sets, as in "'emoji' or 'other'".
-let embedded () = String.Join(" or ", [ for name in ImageDatasets.EmbeddedNames -> $"'{name}'" ])
-
-/// What `--layout` means, of every command that opens data.
-let layoutUsage () = String.Join(", ", ImageDatasets.LayoutNames) + "; recognised from the files by default"
-
-/// What `--allow-subset` means.
-let subsetUsage = "go on with a published set that is incomplete; every result is then marked as being of a subset"
-
-/// What `--shared-classes` means.
-let sharedUsage = "training and test may share classes, as in train/ and test/ folders for classification"
+let private noteSubset dataset = ImageDatasets.SubsetNotice dataset |> Option.ofObj |> Option.iter Output.notice
 
 /// Prints the notices of a data set, and says if `--allow-subset` was given without need; returns the data set.
 let noting allowed (dataset: IImageDataset) =
     dataset.Notices |> Seq.iter Output.notice
-
-    if allowed then ImageDatasets.SubsetNotice dataset |> Option.ofObj |> Option.iter Output.notice
-
+    if allowed then noteSubset dataset
     dataset
-
-/// What `--threads` means, of every command that computes.
-let threadsUsage = "threads for computing, and for reading images if --workers is not given; 0 for one per core"
-
-/// What `--workers` means, of every command that reads images.
-let workersUsage = "threads for reading images; 0 for as many as --threads"
-
-/// What `--skip-bad` means, of the commands that have a network.
-let skipUsage = "leave out images that cannot be used, instead of stopping at the first; this decodes every image once more"
 
 [<RequireQualifiedAccess>]
 type InspectArgument =
-    | [<MainCommand; Mandatory; Unique>] Folder of DATA: string
-    | [<Unique>] Out of FILE: string
+    | [<MainCommand; Mandatory; Unique; Help "a folder, a table, or {bundled}">] Folder of DATA: string
+    | [<Unique; Help "a PNG file: an image of each of up to 48 classes (frames: blue train, green validation, orange test)">] Out of
+        FILE: string
     | [<Unique>] Json
     | [<Unique>] Layout of NAME: string
     | [<Unique; CustomCommandLine "--allow-subset">] AllowSubset
     | [<Unique; CustomCommandLine "--shared-classes">] SharedClasses
-    | [<Unique>] Boxes
-    | [<Unique>] Split of RULE: string
+    | [<Unique; Help "crop images to the bounding boxes of a published set">] Boxes
+    | [<Unique; Help "auto, hash, first-half">] Split of RULE: string
     | [<Unique>] Workers of N: int
 
     interface IArgParserTemplate with
-        member this.Usage =
-            match this with
-            | Folder _ -> "a folder, a table, or " + embedded ()
-            | Out _ -> "a PNG file: an image of each of up to 48 classes (frames: blue train, green validation, orange test)"
-            | Json -> "print one JSON document on standard output, and nothing else"
-            | Layout _ -> layoutUsage ()
-            | AllowSubset -> subsetUsage
-            | SharedClasses -> sharedUsage
-            | Boxes -> "crop images to the bounding boxes of a published set"
-            | Split _ -> "auto, hash, first-half"
-            | Workers _ -> workersUsage
+        member this.Usage = Help.meaningOf this
 
 [<RequireQualifiedAccess; HelpDescription "Show this help.">]
 type DataArgument =
-    | [<CliPrefix(CliPrefix.None)>] Inspect of ParseResults<InspectArgument>
+    | [<CliPrefix(CliPrefix.None); Help "counts, splits, sizes, bad images and duplicates of a data set, and a sheet of some images">] Inspect of
+        ParseResults<InspectArgument>
 
     interface IArgParserTemplate with
-        member this.Usage =
-            match this with
-            | Inspect _ -> "counts, splits, sizes, bad images and duplicates of a data set, and a sheet of some images"
+        member this.Usage = Help.meaningOf this
 
 let private splitOf (name: string) =
     match name with
     | "auto" -> SplitRule.Auto
     | "hash" -> SplitRule.Hash
     | "first-half" -> SplitRule.FirstHalf
-    | _ -> raise (InputException $"--split {name}: is not one of auto, hash and first-half.")
+    | _ -> refuse $"--split {name}: is not one of auto, hash and first-half."
 
 let private inspectAll (inspector: DatasetInspector) workers stop =
     Output.withProgress (fun progress ->
         let watch = Stopwatch.StartNew()
-        let lockedBy = obj ()
+
 
         let report =
-            { new IProgress<CheckProgress> with
-                member _.Report at =
-                    lock lockedBy (fun () -> progress.Report(RunProgress.Of("inspecting", at.Done, at.Total, watch.Elapsed))) }
+            SynchronousProgress<CheckProgress>(fun at -> progress.Report(RunProgress.Of("inspecting", at.Done, at.Total, watch.Elapsed)))
 
         inspector.Run(workers, report, stop))
 
@@ -158,11 +125,8 @@ let private inspect (stop: CancellationToken) (arguments: ParseResults<InspectAr
             SharedClasses = arguments.Contains InspectArgument.SharedClasses
         )
 
-    let dataset =
-        ImageDatasets.Open(arguments.GetResult InspectArgument.Folder, options)
-        |> fun dataset ->
-            if options.AllowSubset then ImageDatasets.SubsetNotice dataset |> Option.ofObj |> Option.iter Output.notice
-            dataset
+    let dataset = ImageDatasets.Open(arguments.GetResult InspectArgument.Folder, options)
+    if options.AllowSubset then noteSubset dataset
 
     let inspector = DatasetInspector(dataset, split)
     let found = inspectAll inspector (arguments.GetResult(InspectArgument.Workers, 0)) stop

@@ -9,15 +9,12 @@ open CondEmbed.Torch
 
 [<RequireQualifiedAccess>]
 type DoctorArgument =
-    | [<Unique>] Get
+    | [<Unique;
+        Help "first fetch libtorch for the CPU if it is missing: a NuGet package of some 130 MB, kept among your NuGet packages; needs the .NET SDK">] Get
     | [<Unique>] Json
 
     interface IArgParserTemplate with
-        member this.Usage =
-            match this with
-            | Get ->
-                "first fetch libtorch for the CPU if it is missing: a NuGet package of some 130 MB, kept among your NuGet packages; needs the .NET SDK"
-            | Json -> "print one JSON document on standard output, and nothing else"
+        member this.Usage = Help.meaningOf this
 
 let examples =
     [ "condembed doctor", "what is installed, and what is wrong"

@@ -17,7 +17,7 @@ let private imagesOf (arguments: ParseResults<EmbedArgument>) =
 
     match images with
     | Some images -> run, images
-    | None -> raise (InputException $"{run}: give images too: condembed embed RUN IMAGES --out FILE.")
+    | None -> refuse $"{run}: give images too: condembed embed RUN IMAGES --out FILE."
 
 let private modelOf run (arguments: ParseResults<EmbedArgument>) =
     Networks.load run (arguments.GetResult(EmbedArgument.Device, "auto")) (arguments.Contains EmbedArgument.Best)
@@ -37,8 +37,7 @@ let private intoFile (stop: CancellationToken) (arguments: ParseResults<EmbedArg
     let file = arguments.GetResult EmbedArgument.Out
     EmbeddingFiles.Check file
 
-    if arguments.Contains EmbedArgument.Again then
-        raise (InputException "--again: is for shards; a file is always replaced.")
+    if arguments.Contains EmbedArgument.Again then refuse "--again: is for shards; a file is always replaced."
 
     use model = modelOf run arguments
     let network = model.Network

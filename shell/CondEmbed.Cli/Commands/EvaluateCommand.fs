@@ -25,7 +25,7 @@ let private heldOut (settings: Config) (arguments: ParseResults<EvaluateArgument
         |> DataCommand.noting allowSubset
         |> RunData.ForEvaluation
     | None when layout.IsSome || allowSubset ->
-        raise (InputException "--layout and --allow-subset are for other data; the run's own is opened by the run's settings.")
+        refuse "--layout and --allow-subset are for other data; the run's own is opened by the run's settings."
     | None ->
         let data = RunData.Open(Limits.over settings)
         DataCommand.noting false data.Dataset |> ignore

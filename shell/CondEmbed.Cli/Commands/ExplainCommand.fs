@@ -13,23 +13,18 @@ open CondEmbed.Interop
 
 [<RequireQualifiedAccess>]
 type ExplainArgument =
-    | [<MainCommand; Mandatory>] Explain_What of RUN_AND_TWO_IMAGES: string list
-    | [<Unique>] Out of FILE: string
-    | [<Unique>] Heads
-    | [<Unique>] Json
+    | [<MainCommand;
+        Mandatory;
+        Help "the run's folder (or a model file with its levels beside it), then two images: files, or names from a bundled set, such as emoji:ghost/noto.png">] Explain_What of
+        RUN_AND_TWO_IMAGES: string list
+    | [<Unique; Help "a PNG file: both images, and a row of attention maps for each level">] Out of FILE: string
+    | [<Unique; Help "also draw the map of each head, next to the mean of all heads">] Heads
+    | [<Unique; Help "similarities and maps as one JSON document on standard output, and nothing else">] Json
     | [<Unique>] Best
     | [<Unique>] Device of D: string
 
     interface IArgParserTemplate with
-        member this.Usage =
-            match this with
-            | Explain_What _ ->
-                "the run's folder (or a model file with its levels beside it), then two images: files, or names from a bundled set, such as emoji:ghost/noto.png"
-            | Out _ -> "a PNG file: both images, and a row of attention maps for each level"
-            | Heads -> "also draw the map of each head, next to the mean of all heads"
-            | Json -> "similarities and maps as one JSON document on standard output, and nothing else"
-            | Best -> "use the network that did best on the validation classes instead of the last one"
-            | Device _ -> "auto, cpu, cuda or cuda:N"
+        member this.Usage = Help.meaningOf this
 
 let examples =
     [ "condembed explain runs/first a.jpg b.jpg --out pair.png", "where the levels look in each image, in the light of the other"
@@ -49,14 +44,11 @@ let private read (settings: Config) (image: string) =
             | None ->
                 let example = images.Items[0].Path
 
-                raise (
-                    InputException
-                        $"{image}: {set} has no such image; its names look like {set}:{example}, and 'condembed search' shows them."
-                )
+                refuse $"{image}: {set} has no such image; its names look like {set}:{example}, and 'condembed search' shows them."
         elif File.Exists image then
             FileDataset(image, [| ImageItem(image, "", Datasets.Role.Unassigned) |], [| image |]), 0
         else
-            raise (InputException $"{image}: there is no such file; give two images after the run.")
+            refuse $"{image}: there is no such file; give two images after the run."
 
     ImageReader(source, Views.Decoder(Limits.over settings)).Read item
 
@@ -90,7 +82,7 @@ let run (arguments: ParseResults<ExplainArgument>) =
     Option.iter ImageEncoder.CheckPng out
 
     match arguments.GetResult ExplainArgument.Explain_What, out with
-    | [ _; _; _ ], None when not asJson -> raise (InputException "Say where the image goes, as in --out pair.png; or --json for numbers.")
+    | [ _; _; _ ], None when not asJson -> refuse "Say where the image goes, as in --out pair.png; or --json for numbers."
     | [ run; first; second ], _ ->
         use model =
             ConditionalModel.Load(run, arguments.GetResult(ExplainArgument.Device, "auto"), arguments.Contains ExplainArgument.Best)
@@ -107,7 +99,4 @@ let run (arguments: ParseResults<ExplainArgument>) =
         else
             print pair
             Option.iter (Path.GetFullPath >> printfn "%s") out
-    | given, _ ->
-        raise (
-            InputException $"{given.Length} names given: give a run and two images, as in: condembed explain RUN A.jpg B.jpg --out pair.png"
-        )
+    | given, _ -> refuse $"{given.Length} names given: give a run and two images, as in: condembed explain RUN A.jpg B.jpg --out pair.png"

@@ -14,28 +14,21 @@ open CondEmbed.Onnx
 
 [<RequireQualifiedAccess>]
 type ExportArgument =
-    | [<MainCommand; Mandatory; Unique>] Run of RUN: string
-    | [<Unique>] Onnx of FILE: string
-    | [<Unique>] Int8
-    | [<Unique>] Safetensors of FILE: string
-    | [<Unique>] Names of PROGRAM: string
+    | [<MainCommand; Mandatory; Unique; Help "the run's folder, or a model file">] Run of RUN: string
+    | [<Unique; Help "an .onnx file: bytes of images in, embeddings out; compared with the network on real images before it is kept">] Onnx of
+        FILE: string
+    | [<Unique; Help "with --onnx: weights as int8, a quarter of the size; the loss in accuracy is measured on the run's test classes">] Int8
+    | [<Unique; Help "a .safetensors file with names that Python programs know; its metadata says how to rebuild the network">] Safetensors of
+        FILE: string
+    | [<Unique; Help "with --safetensors: whose names, timm or torchvision; by default those that the encoder uses here">] Names of
+        PROGRAM: string
     | [<Unique>] Best
     | [<Unique>] Json
     | [<Unique>] Device of D: string
     | [<Unique>] Workers of N: int
 
     interface IArgParserTemplate with
-        member this.Usage =
-            match this with
-            | Run _ -> "the run's folder, or a model file"
-            | Onnx _ -> "an .onnx file: bytes of images in, embeddings out; compared with the network on real images before it is kept"
-            | Int8 -> "with --onnx: weights as int8, a quarter of the size; the loss in accuracy is measured on the run's test classes"
-            | Safetensors _ -> "a .safetensors file with names that Python programs know; its metadata says how to rebuild the network"
-            | Names _ -> "with --safetensors: whose names, timm or torchvision; by default those that the encoder uses here"
-            | Best -> "use the network that did best on the validation classes instead of the last one"
-            | Json -> "print one JSON document on standard output, and nothing else"
-            | Device _ -> "auto, cpu, cuda or cuda:N"
-            | Workers _ -> DataCommand.workersUsage
+        member this.Usage = Help.meaningOf this
 
 let examples =
     [ "condembed export runs/first --onnx first.onnx", "for ONNX Runtime, in C#, Python or a browser"
@@ -43,8 +36,7 @@ let examples =
       "condembed export runs/first --safetensors first.safetensors --best", "for PyTorch, under torchvision's or timm's names" ]
 
 let private demandEnding ending option (file: string) =
-    if Path.GetExtension file <> ending then
-        raise (InputException $"{option} {file}: name a {ending} file; that is what is written.")
+    if Path.GetExtension file <> ending then refuse $"{option} {file}: name a {ending} file; that is what is written."
 
     AtomicFile.Check file
 
@@ -104,19 +96,18 @@ let private onnx stop (arguments: ParseResults<ExportArgument>) model file =
 let run (stop: CancellationToken) (arguments: ParseResults<ExportArgument>) =
     let run = arguments.GetResult ExportArgument.Run
 
-    if Path.GetExtension run = ".onnx" then
-        raise (InputException $"{run}: is an export already; give the run that it was made from.")
+    if Path.GetExtension run = ".onnx" then refuse $"{run}: is an export already; give the run that it was made from."
 
     let onnxFile, safetensors = arguments.TryGetResult ExportArgument.Onnx, arguments.TryGetResult ExportArgument.Safetensors
     let int8, asJson = arguments.Contains ExportArgument.Int8, arguments.Contains ExportArgument.Json
 
     if onnxFile.IsNone && safetensors.IsNone then
-        raise (InputException $"{run}: say what to write: --onnx FILE, --safetensors FILE, or both.")
+        refuse $"{run}: say what to write: --onnx FILE, --safetensors FILE, or both."
 
-    if int8 && onnxFile.IsNone then raise (InputException "--int8: is for --onnx; safetensors keep float32.")
+    if int8 && onnxFile.IsNone then refuse "--int8: is for --onnx; safetensors keep float32."
 
     if arguments.Contains ExportArgument.Names && safetensors.IsNone then
-        raise (InputException "--names: is for --safetensors; an ONNX model has no names to choose.")
+        refuse "--names: is for --safetensors; an ONNX model has no names to choose."
 
     Option.iter (demandEnding ".onnx" "--onnx") onnxFile
     Option.iter (demandEnding ".safetensors" "--safetensors") safetensors

@@ -14,15 +14,21 @@ open CondEmbed.Interchange
 
 [<RequireQualifiedAccess>]
 type IndexArgument =
-    | [<MainCommand; Mandatory>] Index_What of RUN_AND_IMAGES_OR_SHARDS: string list
+    | [<MainCommand;
+        Mandatory;
+        Help "the run's folder (or a model file, or an exported .onnx file), then the images: a folder, a table, an image, or {bundled}; or the shards of 'embed --shard': .parquet files, or their folder">] Index_What of
+        RUN_AND_IMAGES_OR_SHARDS: string list
     | [<Unique>] Store of ADDRESS: string
-    | [<Unique>] Block of N: int
-    | [<Unique>] Again
-    | [<Unique>] Codes
-    | [<Unique>] Label of NAME: string
-    | [<Unique; CustomCommandLine "--skip-bad">] SkipBad
-    | [<Unique; CustomCommandLine "--allow-missing">] AllowMissing
-    | [<Unique>] Json
+    | [<Unique; Help "how many images to write at a time, all or none of them (512)">] Block of N: int
+    | [<Unique; Help "also embed and write again what is there already">] Again
+    | [<Unique;
+        Help "for a file: also keep the embeddings in eight bits per number, so that a search can skip most images; a quarter larger, same results">] Codes
+    | [<Unique; Help "the class of all these images, instead of what the data says">] Label of NAME: string
+    | [<Unique;
+        CustomCommandLine "--skip-bad";
+        Help "leave out images that cannot be used, and say which; otherwise all of them are named before anything is written">] SkipBad
+    | [<Unique; CustomCommandLine "--allow-missing"; Help "go on without missing shards">] AllowMissing
+    | [<Unique; Help "the summary as one JSON document on standard output, and nothing else">] Json
     | [<Unique>] Layout of NAME: string
     | [<Unique; CustomCommandLine "--allow-subset">] AllowSubset
     | [<Unique>] Best
@@ -31,27 +37,7 @@ type IndexArgument =
     | [<Unique>] Workers of N: int
 
     interface IArgParserTemplate with
-        member this.Usage =
-            match this with
-            | Index_What _ ->
-                "the run's folder (or a model file, or an exported .onnx file), then the images: a folder, a table, an image, or "
-                + DataCommand.embedded ()
-                + "; or the shards of 'embed --shard': .parquet files, or their folder"
-            | Store _ -> Stores.usage
-            | Block _ -> "how many images to write at a time, all or none of them (512)"
-            | Again -> "also embed and write again what is there already"
-            | Codes ->
-                "for a file: also keep the embeddings in eight bits per number, so that a search can skip most images; a quarter larger, same results"
-            | Label _ -> "the class of all these images, instead of what the data says"
-            | SkipBad -> "leave out images that cannot be used, and say which; otherwise all of them are named before anything is written"
-            | AllowMissing -> "go on without missing shards"
-            | Json -> "the summary as one JSON document on standard output, and nothing else"
-            | Layout _ -> DataCommand.layoutUsage ()
-            | AllowSubset -> DataCommand.subsetUsage
-            | Best -> "use the network that did best on the validation classes instead of the last one"
-            | Device _ -> "auto, cpu, cuda or cuda:N"
-            | Threads _ -> DataCommand.threadsUsage
-            | Workers _ -> DataCommand.workersUsage
+        member this.Usage = Help.meaningOf this
 
 let examples =
     [ "condembed index runs/first photos --store photos.index", "embeds the photos that are not yet in the file"
@@ -71,7 +57,7 @@ let private shardsOf what =
 let private optionsOf (arguments: ParseResults<IndexArgument>) =
     let block = arguments.GetResult(IndexArgument.Block, 512)
 
-    if block < 1 || block > 100_000 then raise (InputException $"--block {block}: a number from 1 to 100000 is expected.")
+    if block < 1 || block > 100_000 then refuse $"--block {block}: a number from 1 to 100000 is expected."
 
     IndexOptions(
         block,
@@ -96,7 +82,7 @@ let private embed address (options: IndexOptions) (stop: CancellationToken) (arg
 
     let images =
         images
-        |> Option.defaultWith (fun () -> raise (InputException $"{run}: give images too: condembed index RUN IMAGES --store ADDRESS."))
+        |> Option.defaultWith (fun () -> refuse $"{run}: give images too: condembed index RUN IMAGES --store ADDRESS.")
 
     use model = Networks.load run (arguments.GetResult(IndexArgument.Device, "auto")) (arguments.Contains IndexArgument.Best)
 
@@ -133,10 +119,7 @@ let run (stop: CancellationToken) (arguments: ParseResults<IndexArgument>) =
         arguments.TryGetResult IndexArgument.Store
         |> Stores.addressOf
         |> Option.defaultWith (fun () ->
-            raise (
-                InputException
-                    $"say where to put them: --store postgres://user@host/database or --store NAME.index, or set {Stores.Variable}."
-            ))
+            refuse $"say where to put them: --store postgres://user@host/database or --store NAME.index, or set {Stores.Variable}.")
 
     let options = optionsOf arguments
 

@@ -14,23 +14,18 @@ open CondEmbed.Models
 
 [<RequireQualifiedAccess>]
 type LossArgument =
-    | [<MainCommand>] Loss_What of LOSS_AND_FILE: string list
-    | Set of KEY_VALUE: string
+    | [<MainCommand;
+        Help "a loss or a weighted sum, then JSON {\"embeddings\": [[...]], \"labels\": [...][, \"class_weights\": [[...]]]}; class_weights are the proxies of losses that have some, one row a class (K rows with K centres), numbered by the labels">] Loss_What of
+        LOSS_AND_FILE: string list
+    | [<Help "a setting of the loss, as in --set margin=0.3 or --set miner=semi-hard; may be repeated">] Set of KEY_VALUE: string
     | [<Unique>] Json
-    | [<Unique>] List
-    | [<Unique>] Markdown
+    | [<Unique; Help "print every loss, miner, reducer and distance with its settings and defaults">] List
+    | [<Unique; Help "of --list: as the page docs/losses.md">] Markdown
 
     interface IArgParserTemplate with
-        member this.Usage =
-            match this with
-            | Loss_What _ ->
-                "a loss or a weighted sum, then JSON {\"embeddings\": [[...]], \"labels\": [...][, \"class_weights\": [[...]]]}; class_weights are the proxies of losses that have some, one row a class (K rows with K centres), numbered by the labels"
-            | Set _ -> "a setting of the loss, as in --set margin=0.3 or --set miner=semi-hard; may be repeated"
-            | Json -> "print one JSON document on standard output, and nothing else"
-            | List -> "print every loss, miner, reducer and distance with its settings and defaults"
-            | Markdown -> "of --list: as the page docs/losses.md"
+        member this.Usage = Help.meaningOf this
 
-let private problem file message = raise (InputException $"{file}: {message}")
+let private problem file message = refuse $"{file}: {message}"
 
 let private numbersOf file (name: string) (row: int) (json: JsonElement) =
     let wrong what = problem file $"{name}[{row}] {what}; expected a list of numbers."
@@ -90,7 +85,7 @@ let private read (file: string) =
 let private settingOf (given: string) =
     match given.IndexOf '=' with
     | at when at > 0 -> KeyValuePair(given.Substring(0, at).Trim(), given.Substring(at + 1).Trim())
-    | _ -> raise (InputException $"--set {given}: write KEY=VALUE, as in --set margin=0.3.")
+    | _ -> refuse $"--set {given}: write KEY=VALUE, as in --set margin=0.3."
 
 let private settingLines (settings: LossSetting seq) = [ for s in settings -> $"    {s.Key}={s.Default}", s.Meaning ]
 
@@ -117,21 +112,6 @@ let private list () =
             print [ choice.Name, choice.Source ]
             print (settingLines choice.Settings)
 
-let private listAsJson () =
-    let settings (settings: LossSetting seq) =
-        [| for s in settings -> {| Key = s.Key; Default = s.Default; Takes = s.Takes; Meaning = s.Meaning |} |]
-
-    Output.json
-        {| Losses =
-            [| for l in LossFunctions.All ->
-                   {| Name = l.Name
-                      Source = l.Source
-                      NotForLevels = l.NotForLevels
-                      NotForMemory = l.NotForMemory
-                      Settings = settings l.Settings |} |]
-           Choices =
-            [| for c in LossFunctions.Choices -> {| Kind = c.Kind; Name = c.Name; Source = c.Source; Settings = settings c.Settings |} |] |}
-
 let private show (result: LossResult) =
     printfn $"{result.Loss}: {result.Value:R}"
 
@@ -146,7 +126,8 @@ let run (arguments: ParseResults<LossArgument>) =
 
     match arguments.GetResult(LossArgument.Loss_What, []) with
     | [] when arguments.Contains LossArgument.List && arguments.Contains LossArgument.Markdown -> Output.result (LossReference.markdown ())
-    | [] when arguments.Contains LossArgument.List -> if asJson then listAsJson () else list ()
+    | [] when arguments.Contains LossArgument.List ->
+        if asJson then Output.json {| Losses = LossFunctions.All; Choices = LossFunctions.Choices |} else list ()
     | [ loss; file ] when not (arguments.Contains LossArgument.List) ->
         let settings = arguments.GetResults LossArgument.Set |> List.map settingOf
         let embeddings, labels, weights = read file
@@ -154,4 +135,4 @@ let run (arguments: ParseResults<LossArgument>) =
         let result = LossFunctions.Evaluate(loss, settings, embeddings, labels, weights)
 
         if asJson then Output.json {| Loss = result.Loss; Value = result.Value; Gradients = result.Gradients |} else show result
-    | _ -> raise (InputException "Give a loss and a JSON file: condembed loss 'triplet(margin=0.3)' batch.json; or --list alone.")
+    | _ -> refuse "Give a loss and a JSON file: condembed loss 'triplet(margin=0.3)' batch.json; or --list alone."

@@ -29,7 +29,7 @@ let run (stop: CancellationToken) (arguments: ParseResults<MetricsArgument>) =
     let gallery =
         match arguments.TryGetResult MetricsArgument.Gallery, arguments.TryGetResult MetricsArgument.GalleryLabels with
         | Some gallery, labels -> Some(read gallery labels)
-        | None, Some labels -> raise (InputException $"--gallery-labels {labels}: give the gallery too: --gallery FILE.")
+        | None, Some labels -> refuse $"--gallery-labels {labels}: give the gallery too: --gallery FILE."
         | None, None -> None
 
     ClassLabel.Alike(Seq.append given.Labels (gallery |> Option.map _.Labels |> Option.defaultValue [||]))

@@ -12,21 +12,16 @@ open CondEmbed.Models
 open CondEmbed.Options
 
 let private settingsOf (arguments: ParseResults<PreviewArgument>) =
-    let option key value = Given("--" + key, (if key = "crop" then "size" else key), value)
+    let ofArgument argument =
+        match argument with
+        | PreviewArgument.Crop value -> [ Given("--crop", "size", value) ]
+        | PreviewArgument.Set text -> [ TrainCommand.settingOf text ]
+        | PreviewArgument.Source _
+        | PreviewArgument.Out _
+        | PreviewArgument.Config _ -> []
+        | named -> [ Help.settingOf named ]
 
-    let line =
-        arguments.GetAllResults()
-        |> List.collect (fun argument ->
-            match argument with
-            | PreviewArgument.Resize value -> [ option "resize" value ]
-            | PreviewArgument.Size value -> [ option "size" value ]
-            | PreviewArgument.Crop value -> [ option "crop" value ]
-            | PreviewArgument.Filter value -> [ option "filter" value ]
-            | PreviewArgument.Encoder value -> [ option "encoder" value ]
-            | PreviewArgument.Layout value -> [ option "layout" value ]
-            | PreviewArgument.Set text -> [ TrainCommand.settingOf text ]
-            | _ -> [])
-
+    let line = arguments.GetAllResults() |> List.collect ofArgument
     let file, _ = arguments.TryGetResult PreviewArgument.Config |> TrainCommand.settingsOf
     RunSettings.Resolve(file @ Limits.settings () @ line, ImageDatasets.LayoutNames)
 

@@ -70,8 +70,7 @@ let private inStore top (stop: CancellationToken) (arguments: ParseResults<Searc
         [ arguments.Contains SearchArgument.Rerank, "--rerank"
           arguments.Contains SearchArgument.RerankBy, "--rerank-by"
           arguments.Contains SearchArgument.Html, "--html" ] do
-        if given then
-            raise (InputException $"{name}: needs the images themselves, which a store does not hold; search with --gallery.")
+        if given then refuse $"{name}: needs the images themselves, which a store does not hold; search with --gallery."
 
     let device, best = arguments.GetResult(SearchArgument.Device, "auto"), arguments.Contains SearchArgument.Best
     let workers = arguments.GetResult(SearchArgument.Workers, 0)
@@ -102,8 +101,7 @@ let private inStore top (stop: CancellationToken) (arguments: ParseResults<Searc
     |> show arguments
 
 let private inGallery top (stop: CancellationToken) (arguments: ParseResults<SearchArgument>) =
-    if arguments.Contains SearchArgument.Exact then
-        raise (InputException "--exact: is for a store; a gallery is always searched exactly.")
+    if arguments.Contains SearchArgument.Exact then refuse "--exact: is for a store; a gallery is always searched exactly."
 
     arguments.TryGetResult SearchArgument.Html
     |> Option.iter (fun page -> AtomicFile.Check(page, makesFolder = true))
@@ -157,16 +155,14 @@ let run (stop: CancellationToken) (arguments: ParseResults<SearchArgument>) =
     arguments.TryGetResult SearchArgument.Threads |> Networks.withThreads
     let top = arguments.GetResult(SearchArgument.Top, 10)
 
-    if top < 1 then raise (InputException $"--top {top}: must be at least 1.")
+    if top < 1 then refuse $"--top {top}: must be at least 1."
 
     match arguments.TryGetResult SearchArgument.Gallery, arguments.TryGetResult SearchArgument.Store with
-    | Some _, Some _ -> raise (InputException "--gallery and --store: give one of them.")
+    | Some _, Some _ -> refuse "--gallery and --store: give one of them."
     | Some _, None -> inGallery top stop arguments
     | None, given ->
         match Stores.addressOf given with
         | Some address -> inStore top stop arguments address
         | None ->
-            raise (
-                InputException
-                    $"say where to search: --gallery with images, or --store with a store filled by 'condembed index' (or set {Stores.Variable})."
-            )
+            refuse
+                $"say where to search: --gallery with images, or --store with a store filled by 'condembed index' (or set {Stores.Variable})."

@@ -11,23 +11,20 @@ open CondEmbed.Studies
 
 [<RequireQualifiedAccess>]
 type StudyArgument =
-    | [<MainCommand; Mandatory; Unique>] Study of FILE: string
-    | [<Unique>] Out of DIR: string
-    | [<Unique>] Jobs of N: int
-    | [<Unique; CustomCommandLine "--dry-run">] DryRun
-    | [<Unique; CustomCommandLine "--report-only">] ReportOnly
-    | [<Unique>] Json
+    | [<MainCommand;
+        Mandatory;
+        Unique;
+        Help "a TOML file: seeds = 5 (or a list), a table [base] with what all arms have in common, [arms.NAME] with the changes of each (the first is the baseline, or baseline = \"NAME\"); test_on = [...] for more data sets, rerank = K for the order of the levels too">] Study of
+        FILE: string
+    | [<Unique; Help "the folder of the study, new or existing (studies/NAME): finished runs are kept, missing ones are run">] Out of
+        DIR: string
+    | [<Unique; Help "how many runs at a time, each in its own process (1)">] Jobs of N: int
+    | [<Unique; CustomCommandLine "--dry-run"; Help "only list the runs, and which of them are done">] DryRun
+    | [<Unique; CustomCommandLine "--report-only"; Help "write the results of the existing runs, and run nothing">] ReportOnly
+    | [<Unique; Help "{events}">] Json
 
     interface IArgParserTemplate with
-        member this.Usage =
-            match this with
-            | Study _ ->
-                "a TOML file: seeds = 5 (or a list), a table [base] with what all arms have in common, [arms.NAME] with the changes of each (the first is the baseline, or baseline = \"NAME\"); test_on = [...] for more data sets, rerank = K for the order of the levels too"
-            | Out _ -> "the folder of the study, new or existing (studies/NAME): finished runs are kept, missing ones are run"
-            | Jobs _ -> "how many runs at a time, each in its own process (1)"
-            | ReportOnly -> "write the results of the existing runs, and run nothing"
-            | Json -> Output.eventsUsage
-            | DryRun -> "only list the runs, and which of them are done"
+        member this.Usage = Help.meaningOf this
 
 /// How to start this program again: itself, or dotnet and its assembly.
 let private thisProgram () =
@@ -78,7 +75,7 @@ let run (commandLine: string) (stop: CancellationToken) (arguments: ParseResults
     let jobs = arguments.GetResult(StudyArgument.Jobs, 1)
     Limits.demandNone "write max_megapixels into the study's file."
 
-    if jobs < 1 then raise (InputException $"--jobs {jobs}: must be at least 1.")
+    if jobs < 1 then refuse $"--jobs {jobs}: must be at least 1."
 
     let out =
         arguments.TryGetResult StudyArgument.Out

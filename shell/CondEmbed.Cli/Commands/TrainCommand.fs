@@ -16,44 +16,21 @@ open CondEmbed.Runs
 /// `key=value` as a setting; InputException without an `=`.
 let settingOf (text: string) =
     match text.IndexOf '=' with
-    | -1 -> raise (InputException $"--set {text}: write key=value, as in --set weight_decay=0.05")
+    | -1 -> refuse $"--set {text}: write key=value, as in --set weight_decay=0.05"
     | at -> Given("--set", text.Substring(0, at).Trim(), text.Substring(at + 1).Trim())
 
+/// The settings that an argument stands for: most options are named as their setting.
 let private ofArgument argument =
-    let option key value = [ Given("--" + String.map (fun c -> if c = '_' then '-' else c) key, key, value) ]
-
     match argument with
     | TrainArgument.Data value -> [ Given("DATA", "data", value) ]
     | TrainArgument.Dataset value -> [ Given("--dataset", "data", value) ]
-    | TrainArgument.Encoder value -> option "encoder" value
-    | TrainArgument.Weights value -> option "weights" value
-    | TrainArgument.Embedding value -> option "embedding" value
-    | TrainArgument.Levels value -> option "levels" value
-    | TrainArgument.Heads value -> option "heads" value
-    | TrainArgument.Loss value -> option "loss" value
-    | TrainArgument.Steps value -> option "steps" value
-    | TrainArgument.Epochs value -> option "epochs" value
-    | TrainArgument.Batch value -> option "batch" value
-    | TrainArgument.PerClass value -> option "per_class" value
-    | TrainArgument.Lr value -> option "lr" value
-    | TrainArgument.Size value -> option "size" value
-    | TrainArgument.Seed value -> option "seed" value
-    | TrainArgument.Device value -> option "device" value
-    | TrainArgument.Threads value -> option "threads" value
-    | TrainArgument.Workers value -> option "workers" value
-    | TrainArgument.Cache value -> option "cache" value
-    | TrainArgument.SkipBad -> option "skip_bad" "true"
-    | TrainArgument.Layout value -> option "layout" value
-    | TrainArgument.AllowSubset -> option "allow_subset" "true"
-    | TrainArgument.Split value -> option "split" value
-    | TrainArgument.SharedClasses -> option "shared_classes" "true"
-    | TrainArgument.Tensorboard -> option "tensorboard" "true"
     | TrainArgument.Set text -> [ settingOf text ]
     | TrainArgument.Config _
     | TrainArgument.Out _
     | TrainArgument.Resume _
     | TrainArgument.Json
     | TrainArgument.ListSettings -> []
+    | named -> [ Help.settingOf named ]
 
 /// The settings in a file, and the folder for the run (`out`) if it names one.
 let settingsOf file =
@@ -69,7 +46,7 @@ let settingsOf file =
 let private dataOf (arguments: ParseResults<TrainArgument>) =
     match arguments.TryGetResult TrainArgument.Data, arguments.TryGetResult TrainArgument.Dataset with
     | Some data, Some dataset when data <> dataset ->
-        raise (InputException $"--dataset {dataset}: '{data}' is given as DATA too; give one of them, they both say what to train on.")
+        refuse $"--dataset {dataset}: '{data}' is given as DATA too; give one of them, they both say what to train on."
     | data, dataset -> data |> Option.orElse dataset
 
 /// The settings of a file and of the command line, resolved, and the folder for the run; the command line wins.
@@ -79,7 +56,7 @@ let private resolve (arguments: ParseResults<TrainArgument>) =
     let line = arguments.GetAllResults() |> List.collect ofArgument
 
     if line |> List.exists (fun g -> g.Key = "steps") && line |> List.exists (fun g -> g.Key = "epochs") then
-        raise (InputException "--steps and --epochs: give one of them, they both say how long to train.")
+        refuse "--steps and --epochs: give one of them, they both say how long to train."
 
     dataOf arguments |> ignore
 
@@ -101,27 +78,22 @@ let private resume (arguments: ParseResults<TrainArgument>) run =
     | [] -> ()
     | others ->
         let names = String.concat ", " others
-        raise (InputException $"--resume {run}: the run goes on with its own settings; leave out {names}, or start a new run.")
+        refuse $"--resume {run}: the run goes on with its own settings; leave out {names}, or start a new run."
 
-    let number option (read: string -> bool * 'a) (text: string) =
-        match read text with
-        | true, value -> Nullable value
-        | _ -> raise (InputException $"{option} {text}: is not a number.")
+    let number option (read: string -> bool * 'a) text =
+        match Option.map read text with
+        | None -> Nullable()
+        | Some(true, value) -> Nullable value
+        | Some _ -> refuse $"{option} {text.Value}: is not a number."
 
-    let ofText option read text = text |> Option.map (number option read) |> Option.defaultValue (Nullable())
-
-    let invariant = Globalization.CultureInfo.InvariantCulture
+    let real (text: string) = Double.TryParse(text, Globalization.NumberStyles.Float, null)
 
     Trainer.Resume(
         run,
         ResumeOptions(
             Data = Option.toObj (dataOf arguments),
-            Steps =
-                (arguments.TryGetResult TrainArgument.Steps
-                 |> ofText "--steps" (fun text -> Int32.TryParse(text, Globalization.NumberStyles.Integer, invariant))),
-            Epochs =
-                (arguments.TryGetResult TrainArgument.Epochs
-                 |> ofText "--epochs" (fun text -> Double.TryParse(text, Globalization.NumberStyles.Float, invariant)))
+            Steps = number "--steps" Int32.TryParse (arguments.TryGetResult TrainArgument.Steps),
+            Epochs = number "--epochs" real (arguments.TryGetResult TrainArgument.Epochs)
         )
     )
 

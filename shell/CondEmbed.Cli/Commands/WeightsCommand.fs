@@ -10,55 +10,44 @@ open CondEmbed.Common
 open CondEmbed.WeightFiles
 open CondEmbed.Interop
 
-let private fileUsage = "a .safetensors, .pth, .pt or .bin file"
+[<Literal>]
+let private FileHelp = "a .safetensors, .pth, .pt or .bin file"
 
-let private partUsage =
+[<Literal>]
+let private PartHelp =
     "which network to take if the file has several: a key of its dictionary, such as state_dict_ema, or a prefix of its tensors' names, such as module.encoder_k; for train, the setting weights_part"
 
 [<RequireQualifiedAccess>]
 type InspectArgument =
-    | [<MainCommand; Mandatory; Unique>] File of FILE: string
-    | [<Unique>] Part of NAME: string
+    | [<MainCommand; Mandatory; Unique; Help(FileHelp)>] File of FILE: string
+    | [<Unique; Help(PartHelp)>] Part of NAME: string
     | [<Unique>] Json
 
     interface IArgParserTemplate with
-        member this.Usage =
-            match this with
-            | File _ -> fileUsage
-            | Part _ -> partUsage
-            | Json -> "print one JSON document on standard output, and nothing else"
+        member this.Usage = Help.meaningOf this
 
 [<RequireQualifiedAccess>]
 type ImportArgument =
-    | [<MainCommand; Mandatory; Unique>] File of FILE: string
-    | [<Unique>] Part of NAME: string
-    | [<Mandatory; Unique>] Out of FILE: string
+    | [<MainCommand; Mandatory; Unique; Help(FileHelp)>] File of FILE: string
+    | [<Unique; Help(PartHelp)>] Part of NAME: string
+    | [<Mandatory; Unique; Help "the .safetensors file to write">] Out of FILE: string
 
     interface IArgParserTemplate with
-        member this.Usage =
-            match this with
-            | File _ -> fileUsage
-            | Part _ -> partUsage
-            | Out _ -> "the .safetensors file to write"
+        member this.Usage = Help.meaningOf this
 
 [<RequireQualifiedAccess; HelpDescription "Show this help.">]
 type WeightsArgument =
-    | [<CliPrefix(CliPrefix.None)>] Inspect of ParseResults<InspectArgument>
-    | [<CliPrefix(CliPrefix.None)>] Import of ParseResults<ImportArgument>
+    | [<CliPrefix(CliPrefix.None); Help "names, shapes and types of the tensors, and the encoders that they fit">] Inspect of
+        ParseResults<InspectArgument>
+    | [<CliPrefix(CliPrefix.None); Help "convert weights in another format to safetensors">] Import of ParseResults<ImportArgument>
 
     interface IArgParserTemplate with
-        member this.Usage =
-            match this with
-            | Inspect _ -> "names, shapes and types of the tensors, and the encoders that they fit"
-            | Import _ -> "convert weights in another format to safetensors"
+        member this.Usage = Help.meaningOf this
 
 /// The examples at the end of the help.
 let examples =
     [ "condembed weights inspect resnet50.pth", "what is in it, and which encoder it is for"
       "condembed weights import resnet50.pth --out resnet50.safetensors", "PyTorch's file as safetensors" ]
-
-/// The names of all options, for suggestions.
-let optionNames = [ "--json"; "--out"; "--part" ]
 
 let private typeOf (array: NamedArray) = string array.Type
 
@@ -163,7 +152,7 @@ let private import (arguments: ParseResults<ImportArgument>) =
     let source, out = arguments.GetResult ImportArgument.File, arguments.GetResult ImportArgument.Out
 
     if Path.GetExtension out <> ".safetensors" then
-        raise (InputException $"--out {out}: name a .safetensors file; that is what is written.")
+        refuse $"--out {out}: name a .safetensors file; that is what is written."
 
     AtomicFile.Check out
     let file = WeightFile.Read(source, arguments.GetResult(ImportArgument.Part, ""))

@@ -8,13 +8,7 @@ open CondEmbed.Common
 open CondEmbed.Evaluation
 open CondEmbed.Reports
 
-let private jsonOptions =
-    lazy
-        JsonSerializerOptions(
-            PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-            NumberHandling = Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals,
-            WriteIndented = true
-        )
+let private jsonOptions = lazy JsonSerializerOptions(JsonStyle.Indented, RespectNullableAnnotations = false)
 
 let mutable private renderer = Renderers.lines
 
@@ -29,9 +23,6 @@ let choose (argv: string array) =
         if argv.Length > 0 && streaming.Contains argv[0] && asks "--json" then Renderers.events (asks "--quiet")
         elif asks "--quiet" then Renderers.quiet
         else Terminal.console () |> Option.map Terminal.renderer |> Option.defaultValue Renderers.lines
-
-/// The help for `--json` of the commands that print events.
-let eventsUsage = "events as lines of JSON on standard output and nothing else there; docs/cli.md has their fields"
 
 /// Text that may come from a file: control characters, which a terminal would obey, as question marks.
 let visible (text: string) = text |> String.map (fun c -> if Char.IsControl c && c <> '\n' && c <> '\r' then '?' else c)

@@ -28,7 +28,7 @@ let private options =
       "--version", "print the version" ]
 
 /// What a command or an option of all commands is for.
-let meaning name = commands @ options |> List.find (fun (known, _) -> known = name) |> snd
+let meaning name = commands @ options |> List.find (fun (known, _) -> known.TrimStart('-').Split(' ')[0] = name) |> snd
 
 /// The help for `--help`.
 [<Literal>]

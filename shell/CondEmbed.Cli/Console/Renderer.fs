@@ -9,66 +9,48 @@ open System.Text.Json.Nodes
 open CondEmbed.Common
 open CondEmbed.Reports
 
-/// Chosen once, when the program starts; commands do not ask which one it is.
-type Renderer =
+/// Chosen once, when the program starts; commands do not ask which one it is. Results and errors are plain lines unless a renderer says otherwise.
+[<AbstractClass>]
+type Renderer() =
     /// A notice about the work; never a result.
     abstract Notice: line: string -> unit
     /// Runs work and shows how far it is. Reports may come from several threads.
     abstract Working: work: (IProgress<RunProgress> -> 'T) -> 'T
     /// An entry of a training's log.
     abstract Logged: entry: LogEntry -> unit
+    default _.Logged _ = ()
     /// An event for scripts, with its name and fields.
     abstract Event: name: string * fields: (string * obj) list -> unit
+    default _.Event(_, _) = ()
     /// Results as text.
     abstract Result: text: string -> unit
+    default _.Result text = Console.Out.WriteLine text
     /// Why the program ends without a result: `stopped` or `failed`.
     abstract Ended: how: string * exitCode: int * message: string -> unit
+    default _.Ended(_, _, message) = Console.Error.WriteLine $"condembed: {message}"
     /// Restores the terminal before the program ends in the middle of its work.
     abstract Leave: unit -> unit
+    default _.Leave() = ()
 
 module Renderers =
-    /// Passes reports on, one at a time.
-    let relay listener =
-        let gate = obj ()
-
-        { new IProgress<RunProgress> with
-            member _.Report at = lock gate (fun () -> listener at) }
-
-    let private complain (message: string) = Console.Error.WriteLine $"condembed: {message}"
-
     /// Only results and errors.
     let quiet =
-        { new Renderer with
+        { new Renderer() with
             member _.Notice _ = ()
-            member _.Working work = work (relay ignore)
-            member _.Logged _ = ()
-            member _.Event(_, _) = ()
-            member _.Result text = Console.Out.WriteLine text
-            member _.Ended(_, _, message) = complain message
-            member _.Leave() = () }
+            member _.Working work = work (SynchronousProgress ignore) }
 
     /// Plain lines, with a line of progress now and then.
     let lines =
-        { new Renderer with
+        { new Renderer() with
             member _.Notice line = Console.Error.WriteLine line
 
             member _.Working work =
                 let pacer = ProgressPacer(TimeSpan.FromSeconds 5.0)
-                work (relay (fun at -> if pacer.ShouldPrint at then Console.Error.WriteLine(ProgressText.Line at)))
-
-            member _.Logged _ = ()
-            member _.Event(_, _) = ()
-            member _.Result text = Console.Out.WriteLine text
-            member _.Ended(_, _, message) = complain message
-            member _.Leave() = () }
+                work (SynchronousProgress(fun at -> if pacer.ShouldPrint at then Console.Error.WriteLine(ProgressText.Line at))) }
 
     let private options =
         lazy
-            JsonSerializerOptions(
-                PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-                NumberHandling = Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals,
-                Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping
-            )
+            JsonSerializerOptions(JsonStyle.Line, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, RespectNullableAnnotations = false)
 
     let private progressFields (at: RunProgress) : (string * obj) list =
         let seconds (time: Nullable<TimeSpan>) = if time.HasValue then Nullable time.Value.TotalSeconds else Nullable()
@@ -98,12 +80,12 @@ module Renderers =
 
             lock gate (fun () -> Console.Out.WriteLine(line.ToJsonString options.Value))
 
-        { new Renderer with
+        { new Renderer() with
             member _.Notice line = if not isQuiet then write "notice" [ "message", line ]
 
             member _.Working work =
                 let pacer = ProgressPacer(TimeSpan.FromSeconds 1.0)
-                work (relay (fun at -> if not isQuiet && pacer.ShouldPrint at then write "progress" (progressFields at)))
+                work (SynchronousProgress(fun at -> if not isQuiet && pacer.ShouldPrint at then write "progress" (progressFields at)))
 
             member _.Logged entry =
                 match entry with
@@ -116,6 +98,4 @@ module Renderers =
 
             member _.Ended(how, exitCode, message) =
                 write how [ "message", message; "exit_code", exitCode ]
-                complain message
-
-            member _.Leave() = () }
+                quiet.Ended(how, exitCode, message) }

@@ -81,7 +81,7 @@ let renderer (console: IAnsiConsole) =
     let mutable live: Live option = None
     let bestText () = if Double.IsNaN(fst best) then "" else best ||> Display.bestSoFar
 
-    { new Renderer with
+    { new Renderer() with
         member _.Notice line =
             match live with
             | Some live -> live.Say line
@@ -96,7 +96,7 @@ let renderer (console: IAnsiConsole) =
                     live <- Some shown
 
                     try
-                        work (Renderers.relay shown.Report)
+                        work (SynchronousProgress<RunProgress>(fun at -> shown.Report at))
                     finally
                         live <- None
                         shown.Collapse())
@@ -108,7 +108,4 @@ let renderer (console: IAnsiConsole) =
                 if not (value <= fst best) then best <- value, found.Step
             | _ -> ()
 
-        member _.Event(_, _) = ()
-        member _.Result text = Console.Out.WriteLine text
-        member _.Ended(_, _, message) = Console.Error.WriteLine $"condembed: {message}"
         member _.Leave() = console.Cursor.Show true }

@@ -19,9 +19,9 @@ let demandValues (argv: string array) =
             let before = if at > 0 then argv[at - 1] else ""
 
             if not (before.StartsWith "--") then
-                raise (InputException "there is an empty word on the command line, perhaps from a variable that is not set; give a value.")
+                refuse "there is an empty word on the command line, perhaps from a variable that is not set; give a value."
             elif not (mayBeEmpty.Value.Contains before) then
-                raise (InputException $"{before} '': is empty; give a value, or leave {before} out.")
+                refuse $"{before} '': is empty; give a value, or leave {before} out."
 
 /// After `--` a word that begins with a dash is a name, not an option; said so that everybody takes it for a path.
 let endOptions (argv: string array) =

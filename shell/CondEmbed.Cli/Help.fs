@@ -1,0 +1,62 @@
+/// What options mean. The help of an option stands beside it; here stands that of options which several commands have.
+namespace CondEmbed.Cli
+
+open System
+open System.Text.Json
+open CondEmbed.Datasets
+open CondEmbed.Interop
+open FSharp.Reflection
+
+/// The help of an option; a name in braces stands for a text of `Help`. An option without it has the help that `Help` holds under its name.
+type HelpAttribute(meaning: string) =
+    inherit Attribute()
+    member _.Meaning = meaning
+
+module Help =
+    let private bundled = String.Join(" or ", [ for name in ImageDatasets.EmbeddedNames -> $"'{name}'" ])
+
+    let private texts =
+        lazy
+            [ "json", "print one JSON document on standard output, and nothing else"
+              "events", "events as lines of JSON on standard output and nothing else there; docs/cli.md has their fields"
+              "best", "use the network that did best on the validation classes instead of the last one"
+              "device", "auto, cpu, cuda or cuda:N"
+              "threads", "threads for computing, and for reading images if --workers is not given; 0 for one per core"
+              "workers", "threads for reading images; 0 for as many as --threads"
+              "skip-bad", "leave out images that cannot be used, instead of stopping at the first; this decodes every image once more"
+              "layout", String.Join(", ", ImageDatasets.LayoutNames) + "; recognised from the files by default"
+              "allow-subset", "go on with a published set that is incomplete; every result is then marked as being of a subset"
+              "shared-classes", "training and test may share classes, as in train/ and test/ folders for classification"
+              "recall-at", "the K of Recall@K (CMC@K against a gallery), as in 1,10,20"
+              "precision-at", "also precision@K and MAP@K as open-metric-learning defines them, as in 5,10"
+              "variants", "also the variants of papers: Recall@K by threshold, MAP@R with an R that counts the query"
+              "class-averages", "also the mean over classes of each class's mean"
+              "per-class", "write a CSV file with the metrics of each class, worst first"
+              "clustering", "also NMI, AMI and F1 of a k-means clustering with as many clusters as classes"
+              "fmr", "also the false non-match rate at these false match rates, as in 0.01,0.1"
+              "pcf", "also the fraction of principal components for these shares of the variance, as in 0.5,0.9"
+              "rerank-by", "what to re-rank by: mean (of the cosine and all levels, the default) or last (the last level)"
+              "store", Stores.usage
+              "bundled", bundled
+              "encoders", String.Join(", ", RunSettings.Encoders)
+              "losses", String.Join(", ", RunSettings.Losses) ]
+
+    let private caseOf (argument: 'T) = FSharpValue.GetUnionFields(argument, typeof<'T>)
+
+    /// The name of an option or a command, as it is typed after its dashes: `per-class` for `PerClass`.
+    let nameOf argument = JsonNamingPolicy.KebabCaseLower.ConvertName((fst (caseOf argument)).Name)
+
+    /// The help of an option.
+    let meaningOf argument =
+        let own =
+            (fst (caseOf argument)).GetCustomAttributes typeof<HelpAttribute>
+            |> Seq.tryHead
+            |> Option.map (fun help -> (help :?> HelpAttribute).Meaning)
+
+        (Option.defaultValue $"{{{nameOf argument}}}" own, texts.Value)
+        ||> List.fold (fun text (name, meaning) -> text.Replace($"{{{name}}}", meaning))
+
+    /// The setting of a run that is named as the option, with the option's value; a flag stands for true.
+    let settingOf argument =
+        let value = caseOf argument |> snd |> Array.tryHead |> Option.map string |> Option.defaultValue "true"
+        Given("--" + nameOf argument, (nameOf argument).Replace('-', '_'), value)
