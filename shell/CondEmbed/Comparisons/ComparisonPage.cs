@@ -87,21 +87,15 @@ internal static class ComparisonPage
         var rest = all.Count > MostCurves ? $" Curves of the first {MostCurves} of {all.Count} runs; the tables have all." : "";
         Chart[] charts =
         [
-            .. new[] { MetricNames.MapAtR, MetricNames.Recall1 }.Select(metric => new Chart($"{MetricNames.Display(metric)}, validation classes", [.. runs.Select(run => Validation(run, metric))]) { IsPercent = true }),
-            new Chart("Loss", [.. runs.Select(run => Series(run, step => step.Loss))]) { Smooth = true },
-            new Chart("Learning rate", [.. runs.Select(run => Series(run, step => step.LearningRate))]),
+            .. new[] { MetricNames.MapAtR, MetricNames.Recall1 }.Select(metric => new Chart($"{MetricNames.Display(metric)}, validation classes", [.. runs.Select(run => ChartSeries.Of(run.Name, run.Validations, metric))]) { IsPercent = true }),
+            new Chart("Loss", [.. runs.Select(run => ChartSeries.Of(run.Name, run.Log, step => step.Loss))]) { Smooth = true },
+            new Chart("Learning rate", [.. runs.Select(run => ChartSeries.Of(run.Name, run.Log, step => step.LearningRate))]),
         ];
         return Html.Of($"""
             <div class="charts">{charts.Select(SvgChart.Draw)}</div>
             <p class="note">Losses compare only where they are the same loss; a level adds a term to it.{rest}</p>
             """);
     }
-
-    private static ChartSeries Validation(ComparedRun run, string metric) =>
-        new(run.Name, [.. run.Validations.Where(entry => entry.Metrics.ContainsKey(metric)).Select(entry => new ChartPoint(entry.Step, 100 * entry.Metrics[metric]))]);
-
-    private static ChartSeries Series(ComparedRun run, Func<StepEntry, double> value) =>
-        new(run.Name, [.. run.Log.Select(step => new ChartPoint(step.Step, value(step)))]);
 
     private static Html Cost(IReadOnlyList<ComparedRun> runs)
     {

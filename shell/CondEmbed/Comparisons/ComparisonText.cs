@@ -51,15 +51,6 @@ internal static class ComparisonText
 
     private static string Value(IReadOnlyDictionary<string, double> metrics, string key) => metrics.TryGetValue(key, out var value) ? Readable.Percent(value) : "";
 
-    private static void Table(StringBuilder text, string[] heads, IEnumerable<string[]> rows)
-    {
-        string[][] table = [heads, .. rows];
-        var widths = heads.Select((_, column) => table.Max(row => row[column].Length)).ToArray();
-
-        foreach (var row in table)
-        {
-            var cells = row.Select((cell, column) => column == 0 ? cell.PadRight(widths[0]) : cell.PadLeft(widths[column]));
-            text.Append(string.Join("   ", cells).TrimEnd()).Append('\n');
-        }
-    }
+    private static void Table(StringBuilder text, string[] heads, IEnumerable<string[]> rows) =>
+        text.AppendJoin('\n', TextTable.Lines([heads, .. rows])).Append('\n');
 }

@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text;
 using System.Text.Json.Serialization;
 using CondEmbed.Common;
 using CondEmbed.Evaluation;
@@ -57,29 +55,19 @@ public sealed class RunComparison
     /// <exception cref="InputException">The file cannot be written.</exception>
     public void WriteCsv(string path)
     {
-        var text = new StringBuilder("run,measured,step,metric,value\n");
+        var lines = from run in Runs
+                    from part in Measured(run)
+                    from metric in part.Metrics
+                    select FormattableString.Invariant($"{DelimitedText.Quote(run.Name, ',')},{DelimitedText.Quote(part.Name, ',')},{part.Step},{metric.Key},{metric.Value:R}\n");
+        AtomicFile.WriteText(path, $"run,measured,step,metric,value\n{string.Concat(lines)}");
 
-        foreach (var run in Runs)
-        {
-            Add(run, "test, untrained", 0, run.Before);
-            Add(run, "test, best step", run.BestStep, run.Best);
-            Add(run, "test, last step", run.Step, run.Last);
-
-            foreach (var entry in run.Validations)
-            {
-                Add(run, "validation", entry.Step, entry.Metrics);
-            }
-        }
-
-        AtomicFile.WriteText(path, text.ToString());
-
-        void Add(ComparedRun run, string measured, int step, IReadOnlyDictionary<string, double> metrics)
-        {
-            foreach (var (metric, value) in metrics)
-            {
-                text.Append(CultureInfo.InvariantCulture, $"{DelimitedText.Quote(run.Name, ',')},{DelimitedText.Quote(measured, ',')},{step},{metric},{value:R}\n");
-            }
-        }
+        static IEnumerable<(string Name, int Step, IReadOnlyDictionary<string, double> Metrics)> Measured(ComparedRun run) =>
+        [
+            ("test, untrained", 0, run.Before),
+            ("test, best step", run.BestStep, run.Best),
+            ("test, last step", run.Step, run.Last),
+            .. run.Validations.Select(entry => ("validation", entry.Step, entry.Metrics)),
+        ];
     }
 
     /// <summary>The comparison as aligned text, for a terminal.</summary>

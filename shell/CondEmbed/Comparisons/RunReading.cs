@@ -82,11 +82,9 @@ internal static class RunReading
     }
 
     /// <summary>For a run under way: its batch size over the median images per second.</summary>
-    private static double? Pace(IReadOnlyList<StepEntry> steps, IReadOnlyDictionary<string, string> settings)
-    {
-        double[] paces = [.. steps.Select(step => step.ImagesPerSecond).Where(pace => double.IsFinite(pace) && pace > 0).Order()];
-        return paces.Length > 0 && int.TryParse(settings.GetValueOrDefault("batch"), CultureInfo.InvariantCulture, out var batch) ? batch / paces[paces.Length / 2] : null;
-    }
+    private static double? Pace(IReadOnlyList<StepEntry> steps, IReadOnlyDictionary<string, string> settings) =>
+        RunLog.MedianPace(steps.Where(step => step.ImagesPerSecond > 0)) is > 0 and var pace
+        && int.TryParse(settings.GetValueOrDefault("batch"), CultureInfo.InvariantCulture, out var batch) ? batch / pace : null;
 
     /// <summary>Reads what <see cref="ClassReport"/> writes.</summary>
     private static Dictionary<string, ComparedClass> Classes(string path)

@@ -1,4 +1,3 @@
-using System.Text;
 using CondEmbed.Common;
 
 namespace CondEmbed.Evaluation;
@@ -36,14 +35,7 @@ public static class MetricTable
         string[][] table = [["metric (%)", first, second, "change"], .. rows];
         // A column that is empty for every metric (nothing was measured before training) is left out.
         var shown = Enumerable.Range(0, 4).Where(column => table.Skip(1).Any(row => row[column].Length > 0)).ToArray();
-        var widths = shown.Select(column => table.Max(row => row[column].Length)).ToArray();
-        var text = new StringBuilder();
-        foreach (var row in table)
-        {
-            var cells = shown.Select((column, i) => column == 0 ? row[0].PadRight(widths[i]) : row[column].PadLeft(widths[i]));
-            text.Append(string.Join("   ", cells).TrimEnd()).Append('\n');
-        }
-        return text.ToString().TrimEnd('\n');
+        return string.Join('\n', TextTable.Lines([.. table.Select(row => shown.Select(column => row[column]).ToArray())]));
     }
 
     /// <summary>The warning that training has made MAP@R worse, and what to do; null if it has not, or was not measured.</summary>

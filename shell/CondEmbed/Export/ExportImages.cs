@@ -7,24 +7,12 @@ using CondEmbed.Runs;
 namespace CondEmbed.Export;
 
 /// <summary>The images that an export is checked on: of the run's own data where it is there, else embedded emoji.</summary>
-internal sealed class ExportImages
+/// <param name="Dataset">The images.</param>
+/// <param name="Split">Its test part is what the export is checked on.</param>
+/// <param name="Missing">Why these are not the run's own images; null where they are.</param>
+internal sealed record ExportImages(IImageDataset Dataset, ClassSplit Split, string? Missing)
 {
-    private ExportImages(IImageDataset dataset, ClassSplit split, string? missing)
-    {
-        Dataset = dataset;
-        Split = split;
-        Missing = missing;
-        Reader = new ImageReader(dataset);
-    }
-
-    internal IImageDataset Dataset { get; }
-
-    internal ClassSplit Split { get; }
-
-    internal ImageReader Reader { get; }
-
-    /// <summary>Why these are not the run's own images; null where they are.</summary>
-    internal string? Missing { get; }
+    internal ImageReader Reader { get; } = new(Dataset);
 
     /// <summary>Images of the test part, evenly spread over it, up to a limit.</summary>
     internal IReadOnlyList<int> Some(int most)

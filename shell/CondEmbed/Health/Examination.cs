@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using CondEmbed.Common;
 using CondEmbed.Torch;
 
 namespace CondEmbed.Health;
@@ -65,12 +66,7 @@ public sealed record Examination(
     IReadOnlyList<SelfTestResult> SelfTests,
     IReadOnlyList<Problem> Problems)
 {
-    private static readonly JsonSerializerOptions Options = new()
-    {
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        WriteIndented = true
-    };
+    private static readonly JsonSerializerOptions Options = new(JsonStyle.Indented) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Whether nothing is wrong.</summary>
     public bool Healthy => Problems.Count == 0;

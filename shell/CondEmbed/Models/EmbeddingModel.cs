@@ -1,6 +1,4 @@
 using CondEmbed.Common;
-using CondEmbed.Datasets;
-using CondEmbed.Evaluation;
 using CondEmbed.Images;
 using CondEmbed.Interop;
 using CondEmbed.Options;
@@ -76,10 +74,7 @@ public sealed class EmbeddingModel : IEmbeddingNetwork
     /// <summary>Writes the network with its settings, preprocessing included, as one <c>.safetensors</c> file that <see cref="Load"/> takes.</summary>
     /// <param name="path">The file, written atomically.</param>
     /// <exception cref="InputException">The file cannot be written.</exception>
-    public void Save(string path)
-    {
-        ModelFile.Write(path, session, step);
-    }
+    public void Save(string path) => ModelFile.Write(path, session, step);
 
     /// <summary>One image file -> D numbers, of length 1.</summary>
     /// <exception cref="BadImageException">It is not an image that can be read.</exception>
@@ -88,19 +83,6 @@ public sealed class EmbeddingModel : IEmbeddingNetwork
     /// <summary>One encoded image (JPEG, PNG, WebP, BMP, GIF) -> D numbers, of length 1.</summary>
     /// <exception cref="BadImageException">It is not an image that can be read.</exception>
     public float[] Embed(ReadOnlyMemory<byte> image, string name = "image") => Embed((new SkiaDecoder() with { Background = View.Background }).Decode(image, name));
-
-    /// <summary>All images of a data set, in order -> N D.</summary>
-    public Embeddings<float> Embed(
-        IImageDataset dataset, int workers = 0, Action<int>? progress = null, CancellationToken cancellation = default)
-    {
-        ArgumentNullException.ThrowIfNull(dataset);
-        return Embed(dataset, [.. Enumerable.Range(0, dataset.Count)], workers, progress, cancellation);
-    }
-
-    /// <summary>Some images of a data set, in the order given -> N D.</summary>
-    public Embeddings<float> Embed(
-        IImageDataset dataset, IReadOnlyList<int> items, int workers = 0, Action<int>? progress = null, CancellationToken cancellation = default) =>
-        new EmbeddingPass(session, new LoaderOptions(workers)).Embed(new ImageReader(dataset), items, progress, cancellation);
 
     /// <summary>One decoded image -> D numbers, of length 1.</summary>
     public float[] Embed(RgbImage image) => Embed(View.Apply(image).Pixels, 1);
@@ -111,26 +93,9 @@ public sealed class EmbeddingModel : IEmbeddingNetwork
     /// <summary>Hands the network over to an embedder, which serves any number of threads at once; the embedder then owns this model, which must no longer be used.</summary>
     public Embedder ToEmbedder(EmbedderOptions? options = null) => new(this, options);
 
-    /// <summary>
-    /// Retrieval metrics on the test part of a split, at the K that are customary for the data unless the options name others. Classes have the numbers of
-    /// a <see cref="ClassIndex"/> of all labels of the data.
-    /// </summary>
-    public RetrievalMetrics Evaluate(
-        IImageDataset dataset,
-        ClassSplit split,
-        EvaluationOptions? options = null,
-        int workers = 0,
-        Action<int>? progress = null,
-        CancellationToken cancellation = default) =>
-        new EmbeddingPass(session, new LoaderOptions(workers))
-            .OnTest(dataset, split, new ImageReader(dataset), options ?? new EvaluationOptions(), progress, cancellation).Metrics;
-
     /// <inheritdoc />
     public void Dispose() => ((IDisposable)session).Dispose();
 
     /// <summary>Parameters and statistics, as the forward pass reads them.</summary>
     internal IReadOnlyList<TensorData> Weights() => session.EmbeddingWeights();
-
-    internal TestOutcome OnTest(IImageDataset dataset, ClassSplit split, ImageReader reader, LoaderOptions workers, EvaluationOptions options) =>
-        new EmbeddingPass(session, workers).OnTest(dataset, split, reader, options);
 }

@@ -47,17 +47,7 @@ internal sealed class RerankedSearch : IDisposable
         Gallery = Rows(gallery);
         Queries = queries.SequenceEqual(gallery) ? Gallery : Rows(queries);
 
-        Embeddings<float> Rows(IReadOnlyList<ImageAt> some)
-        {
-            var values = new float[some.Count * embeddings.Dimension];
-
-            for (var i = 0; i < some.Count; i++)
-            {
-                embeddings.Row(row[some[i]]).CopyTo(values.AsSpan(i * embeddings.Dimension));
-            }
-
-            return new Embeddings<float>(values, some.Count, embeddings.Dimension);
-        }
+        Embeddings<float> Rows(IReadOnlyList<ImageAt> some) => embeddings.Chosen([.. some.Select(image => row[image])]);
     }
 
     /// <summary>The K nearest of each query by rising rank, with the similarities that they are ranked by.</summary>

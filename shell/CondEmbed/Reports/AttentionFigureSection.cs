@@ -5,7 +5,6 @@ namespace CondEmbed.Reports;
 /// <summary>Pairs of images with the attention of each level over them.</summary>
 internal static class AttentionFigureSection
 {
-    /// <summary>The section's content.</summary>
     public static Html Draw(IReadOnlyList<AttentionFigureGroup> groups) => Html.Of($"""
         {groups.Select(Group)}
         <p class="note">Each image with what the levels read of it in the light of the other one: the mean of the heads' attention weights, dark where least and light where

@@ -26,6 +26,14 @@ internal sealed record ChartSeries(string Name, IReadOnlyList<ChartPoint> Points
     /// <summary>The range around the line, ascending in x; null if there is none.</summary>
     public IReadOnlyList<ChartRange> Band { get; init; } = [];
 
+    /// <summary>A number of the training steps.</summary>
+    public static ChartSeries Of(string name, IEnumerable<StepEntry> steps, Func<StepEntry, double> value) =>
+        new(name, [.. steps.Select(step => new ChartPoint(step.Step, value(step)))]);
+
+    /// <summary>A metric of the validation classes, in percent.</summary>
+    public static ChartSeries Of(string name, IEnumerable<ValidationEntry> validations, string metric) =>
+        new(name, [.. validations.Where(entry => entry.Metrics.ContainsKey(metric)).Select(entry => new ChartPoint(entry.Step, 100 * entry.Metrics[metric]))]);
+
     /// <summary>The points that can be drawn.</summary>
     public IEnumerable<ChartPoint> Finite => Points.Where(point => point.IsFinite);
 

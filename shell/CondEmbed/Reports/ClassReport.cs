@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using CondEmbed.Common;
 using CondEmbed.Evaluation;
 
@@ -21,20 +20,13 @@ public static class ClassReport
     {
         ArgumentNullException.ThrowIfNull(metrics);
         var columns = metrics.Classes.SelectMany(one => one.Values.Keys).Distinct(StringComparer.Ordinal).ToArray();
-        var text = new StringBuilder();
-        text.AppendJoin(',', ["class", "queries", "queries_without_match", .. columns]).Append('\n');
-        foreach (var one in metrics.Classes)
-        {
-            text.Append(DelimitedText.Quote(names[(int)one.Label], ','));
-            text.Append(CultureInfo.InvariantCulture, $",{one.Queries},{one.QueriesWithoutMatch}");
-            foreach (var column in columns)
-            {
-                text.Append(',').Append(one.Values.TryGetValue(column, out var value) ? value.ToString("R", CultureInfo.InvariantCulture) : "");
-            }
-
-            text.Append('\n');
-        }
-
-        AtomicFile.WriteText(path, text.ToString());
+        var lines = metrics.Classes.Select(one => (string[])
+        [
+            DelimitedText.Quote(names[(int)one.Label], ','),
+            $"{one.Queries}",
+            $"{one.QueriesWithoutMatch}",
+            .. columns.Select(column => one.Values.TryGetValue(column, out var value) ? value.ToString("R", CultureInfo.InvariantCulture) : ""),
+        ]);
+        AtomicFile.WriteText(path, string.Concat(lines.Prepend(["class", "queries", "queries_without_match", .. columns]).Select(line => string.Join(',', line) + "\n")));
     }
 }

@@ -13,7 +13,6 @@ internal static class ClassSection
 
     private static readonly string[] Shown = [MetricNames.Recall1, RPrecision, MetricNames.MapAtR];
 
-    /// <summary>The section's content.</summary>
     public static Html Draw(IReadOnlyList<ReportClass> classes)
     {
         var metrics = Shown.Where(key => classes.Any(one => one.Values.ContainsKey(key))).ToArray();

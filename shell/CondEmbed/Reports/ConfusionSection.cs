@@ -5,7 +5,6 @@ namespace CondEmbed.Reports;
 /// <summary>Which classes are mistaken for which: pairs with images, and a small matrix.</summary>
 internal static class ConfusionSection
 {
-    /// <summary>The section's content.</summary>
     public static Html Draw(ConfusionReport confusion) =>
         confusion.Pairs.Count == 0
             ? Html.Of($"<p class=\"none\">Every query found its own class first.</p>")

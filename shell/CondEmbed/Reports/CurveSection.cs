@@ -9,7 +9,6 @@ internal static class CurveSection
     /// <summary>With more, lines cannot be told apart.</summary>
     private const int MostRecalls = 5;
 
-    /// <summary>The section's content.</summary>
     public static Html Draw(RunReport report)
     {
         var smoothed = report.Steps.Count >= 40 ? "Thick line: running mean over a twenty-fifth of the run; thin line: the logged values." : "";
@@ -24,19 +23,19 @@ internal static class CurveSection
     private static IEnumerable<Chart> Charts(RunReport report)
     {
         yield return new Chart("Loss", Losses(report.Steps)) { Smooth = true };
-        yield return new Chart("Validation classes", [.. Followed(report.Validations).Select(key => Validation(report.Validations, key))]) { IsPercent = true };
-        yield return new Chart("Learning rate", [Series(report.Steps, "learning rate", step => step.LearningRate)]);
-        yield return new Chart("Gradient norm", [Series(report.Steps, "norm", step => step.GradientNorm)]) { Smooth = true };
+        yield return new Chart("Validation classes", [.. Followed(report.Validations).Select(key => ChartSeries.Of(MetricNames.Display(key), report.Validations, key))]) { IsPercent = true };
+        yield return new Chart("Learning rate", [ChartSeries.Of("learning rate", report.Steps, step => step.LearningRate)]);
+        yield return new Chart("Gradient norm", [ChartSeries.Of("norm", report.Steps, step => step.GradientNorm)]) { Smooth = true };
     }
 
     /// <summary>The total loss, and its terms if there is more than one.</summary>
     private static List<ChartSeries> Losses(IReadOnlyList<StepEntry> steps)
     {
         var names = steps.SelectMany(step => step.Terms.Keys).Distinct(StringComparer.Ordinal).ToList();
-        List<ChartSeries> losses = [Series(steps, "total", step => step.Loss)];
+        List<ChartSeries> losses = [ChartSeries.Of("total", steps, step => step.Loss)];
         if (names.Count > 1)
         {
-            losses.AddRange(names.Select(name => Series([.. steps.Where(step => step.Terms.ContainsKey(name))], name, step => step.Terms[name])));
+            losses.AddRange(names.Select(name => ChartSeries.Of(name, steps.Where(step => step.Terms.ContainsKey(name)), step => step.Terms[name])));
         }
         return losses;
     }
@@ -48,12 +47,4 @@ internal static class CurveSection
         var recalls = MetricNames.Order(last, last).Where(key => key.StartsWith("recall@", StringComparison.Ordinal) && !key.Contains('_'));
         return [.. recalls.Take(MostRecalls), MetricNames.MapAtR];
     }
-
-    private static ChartSeries Validation(IReadOnlyList<ValidationEntry> validations, string key) =>
-        new(
-            MetricNames.Display(key),
-            [.. validations.Where(entry => entry.Metrics.ContainsKey(key)).Select(entry => new ChartPoint(entry.Step, 100 * entry.Metrics[key]))]);
-
-    private static ChartSeries Series(IReadOnlyList<StepEntry> steps, string name, Func<StepEntry, double> value) =>
-        new(name, [.. steps.Select(step => new ChartPoint(step.Step, value(step)))]);
 }

@@ -8,7 +8,6 @@ internal static class DataSection
     private const int MostBars = 12;
     private const int MostLeftOut = 50;
 
-    /// <summary>The section's content.</summary>
     public static Html Draw(DataSummary data)
     {
         var rows = data.Parts.Select(part => Html.Of($"<tr><th>{part.Name}</th><td>{Readable.Count(part.Classes)}</td><td>{Readable.Count(part.Images)}</td><td>{part.PerClass}</td></tr>"));

@@ -58,7 +58,7 @@ public static class HtmlReport
             report.Data.Name,
             steps > 0 ? $"{Readable.Count(steps)} steps" : "",
             report.Duration > TimeSpan.Zero ? Readable.Duration(report.Duration) : "",
-            report.Steps.Count > 0 ? $"{Readable.Count((long)MedianPace(report.Steps))} images/s" : "",
+            report.Steps.Count > 0 ? $"{Readable.Count((long)RunLog.MedianPace(report.Steps))} images/s" : "",
             report.Finished is { } end ? FormattableString.Invariant($"{end:yyyy-MM-dd HH:mm} UTC{end:zzz}").Replace("UTC+00:00", "UTC") : "",
         ];
         return Html.Of($"""
@@ -68,13 +68,6 @@ public static class HtmlReport
             <nav aria-label="Contents">{parts.Select(part => Html.Of($"<a href=\"#{part.Id}\">{part.Title}</a>"))}</nav></header>
 
             """);
-    }
-
-    /// <summary>The median: evaluations and a cold start slow single entries.</summary>
-    private static double MedianPace(IReadOnlyList<StepEntry> steps)
-    {
-        var paces = steps.Select(step => step.ImagesPerSecond).Where(double.IsFinite).Order().ToArray();
-        return paces.Length == 0 ? 0 : paces[paces.Length / 2];
     }
 
     private static Html Neighbours(IReadOnlyList<RetrievalGroup> groups) =>

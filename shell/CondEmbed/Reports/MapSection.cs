@@ -17,7 +17,6 @@ internal static class MapSection
     /// <summary>Up to this many classes get evenly spaced hues; with more, the hue depends on the name.</summary>
     private const int FewClasses = 16;
 
-    /// <summary>The section's content.</summary>
     public static Html Draw(EmbeddingMap map)
     {
         var places = map.Views.Select(view => Fitted(view.Places)).ToArray();

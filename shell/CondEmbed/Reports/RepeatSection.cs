@@ -3,7 +3,6 @@ namespace CondEmbed.Reports;
 /// <summary>How to repeat the run: its command, and all settings as a file.</summary>
 internal static class RepeatSection
 {
-    /// <summary>The section's content.</summary>
     public static Html Draw(RunReport report) => Html.Of($"""
         <div class="card copied"><pre id="command-line">{report.Command}</pre></div>
         {(report.SettingsFile.Length == 0 ? Html.Empty : File(report.SettingsFile))}

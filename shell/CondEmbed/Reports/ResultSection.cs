@@ -7,7 +7,6 @@ namespace CondEmbed.Reports;
 /// <summary>Metrics before and after training: the two most important ones in large type, then all as a table with bars.</summary>
 internal static class ResultSection
 {
-    /// <summary>The section's content.</summary>
     public static Html Draw(RunReport report)
     {
         var rows = MetricTable.Rows(report.MetricsBefore, report.MetricsAfter);

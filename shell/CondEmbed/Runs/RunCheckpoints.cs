@@ -52,21 +52,13 @@ internal static class RunCheckpoints
     private const string Random = "random.bin";
     private const string State = "state.json";
 
-    private static readonly JsonSerializerOptions Json = new()
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        RespectRequiredConstructorParameters = true,
-        RespectNullableAnnotations = true,
-        WriteIndented = true,
-    };
-
     internal static Checkpoint Save(CheckpointStore store, Session session, Progress progress) =>
         store.Save(progress.Step, folder =>
         {
             TensorFiles.Write(Path.Combine(folder, Weights), session.Weights());
             TensorFiles.Write(Path.Combine(folder, Moments), session.Moments());
             File.WriteAllBytes(Path.Combine(folder, Random), session.RandomState());
-            File.WriteAllText(Path.Combine(folder, State), JsonSerializer.Serialize(progress, Json));
+            File.WriteAllText(Path.Combine(folder, State), JsonSerializer.Serialize(progress, JsonStyle.Indented));
         });
 
     /// <summary>
@@ -107,7 +99,7 @@ internal static class RunCheckpoints
             }
 
             Native.ensure();
-            var progress = JsonSerializer.Deserialize<Progress>(File.ReadAllText(At(State)), Json) ?? throw new JsonException("it is empty");
+            var progress = JsonSerializer.Deserialize<Progress>(File.ReadAllText(At(State)), JsonStyle.Indented) ?? throw new JsonException("it is empty");
             var random = File.ReadAllBytes(At(file = Random));
             problem = progress.Problem(checkpoint.Step) is { } wrong ? $"{State} {FileSums.Damaged}: {wrong}"
                 : Session.RandomProblem(random) is { } other ? $"{Random} {FileSums.Damaged}: {other}"

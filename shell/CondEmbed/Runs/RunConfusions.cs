@@ -22,9 +22,7 @@ internal sealed class RunConfusions
 
     internal RunConfusions(RunData data, TestOutcome outcome, Neighbours<float> nearest)
     {
-        this.data = data;
-        this.outcome = outcome;
-        this.nearest = nearest;
+        (this.data, this.outcome, this.nearest) = (data, outcome, nearest);
         names = new ClassIndex(data.Dataset.Items.Select(item => item.Label));
         labels = TestPart.Labels(data.Dataset, data.Split.Queries);
         var gallery = TestPart.Labels(data.Dataset, data.Split.Gallery);

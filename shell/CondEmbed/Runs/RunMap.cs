@@ -3,7 +3,6 @@ using CondEmbed.Evaluation;
 using CondEmbed.Images;
 using CondEmbed.Models;
 using CondEmbed.Reports;
-using CondEmbed.Search;
 
 namespace CondEmbed.Runs;
 
@@ -29,7 +28,7 @@ internal sealed class RunMap(RunData data, int seed)
             return null;
         }
 
-        var unit = Rows(outcome.Gallery, places).AtUnitLength();
+        var unit = outcome.Gallery.Chosen([.. places]).AtUnitLength();
         var (sheet, columns, rows) = SpriteSheet.Of(place => data.Reader.Read(gallery[places[place]]), places.Count, Side, cancellation);
         return new EmbeddingMap(
             [
@@ -60,17 +59,5 @@ internal sealed class RunMap(RunData data, int seed)
         return [.. classes.OrderBy(places => Drawn(places[0])).Select(places => places.OrderBy(Drawn).Take(share).Order()).SelectMany(places => places).Take(MostPoints)];
 
         ulong Drawn(int place) => SeededRandom.For(seed, place, 1).Bits();
-    }
-
-    private static Embeddings<float> Rows(Embeddings<float> embeddings, List<int> places)
-    {
-        var values = new float[places.Count * embeddings.Dimension];
-
-        for (var row = 0; row < places.Count; row++)
-        {
-            embeddings.Row(places[row]).CopyTo(values.AsSpan(row * embeddings.Dimension));
-        }
-
-        return new Embeddings<float>(values, places.Count, embeddings.Dimension);
     }
 }

@@ -1,5 +1,6 @@
 using CondEmbed.Common;
 using CondEmbed.Images;
+using CondEmbed.Models;
 using CondEmbed.Reports;
 
 namespace CondEmbed.Runs;
@@ -20,16 +21,8 @@ internal static class SpriteSheet
         var rows = (count + columns - 1) / columns;
         var sheet = new RgbImage(columns * side, rows * side, new Rgb(255, 255, 255));
         // Squares do not overlap, so that threads never write to the same place.
-        ParallelWork.Each(count, place => Copy(Fitted(images(place), side), sheet, place % columns * side, place / columns * side, side), cancellation: cancellation);
+        ParallelWork.Each(count, place => Copy(Thumbnails.Fitted(images(place), side), sheet, place % columns * side, place / columns * side, side), cancellation: cancellation);
         return (new EncodedImage(ImageEncoder.Jpeg(sheet, Quality), "image/jpeg"), columns, rows);
-    }
-
-    private static RgbImage Fitted(RgbImage image, int side)
-    {
-        var longSide = Math.Max(image.Width, image.Height);
-        return longSide <= side
-            ? image
-            : Resampler.Resize(image, Math.Max(1, image.Width * side / longSide), Math.Max(1, image.Height * side / longSide), ResampleFilter.Bilinear);
     }
 
     private static void Copy(RgbImage image, RgbImage sheet, int left, int top, int side)

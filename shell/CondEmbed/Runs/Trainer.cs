@@ -48,9 +48,8 @@ public sealed record TrainingResult(
         var rows = After.Select(pair => (string[])
         [
             MetricNames.Display(pair.Key), Of(Before, pair.Key), Readable.Percent(pair.Value), .. Best is null ? [] : new[] { Of(Best, pair.Key) },
-        ]).Prepend(head).ToList();
-        int[] widths = [.. head.Select((_, column) => rows.Max(row => row[column].Length))];
-        var lines = rows.Select(row => string.Join("  ", row.Select((cell, column) => column == 0 ? cell.PadRight(widths[0]) : cell.PadLeft(widths[column]))));
+        ]);
+        var lines = TextTable.Lines([head, .. rows], "  ");
         var subset = Subset is null ? "" : $"\nof a subset: {Subset}";
         var warning = Warning is null ? "" : $"\n{Warning}";
         return $"{Readable.Count(Steps)} steps{subset}\n{string.Join('\n', lines)}{warning}\nrun folder {Folder}";

@@ -56,6 +56,6 @@ internal sealed partial class TrainingRun
     private TestOutcome TestedBest()
     {
         using var model = EmbeddingModel.Load(folder.BestWeights, config.Device);
-        return model.OnTest(data.Dataset, data.Split, data.Reader, run.Workers, RunMeasures.Options(config, data.Dataset));
+        return new EmbeddingPass(model, run.Workers).OnTest(data.Dataset, data.Split, data.Reader, RunMeasures.Options(config, data.Dataset));
     }
 }

@@ -39,14 +39,14 @@ internal static class MoreTests
 
             if (known.Count > before)
             {
-                AtomicFile.WriteText(FileOf(job), JsonSerializer.Serialize(known, StudyTables.Json));
+                AtomicFile.WriteText(FileOf(job), JsonSerializer.Serialize(known, JsonStyle.Indented));
             }
         }
     }
 
     /// <summary>Metrics by what was measured.</summary>
     internal static Dictionary<string, Dictionary<string, double>> Read(StudyJob job) =>
-        File.Exists(FileOf(job)) ? JsonSerializer.Deserialize<Dictionary<string, Dictionary<string, double>>>(File.ReadAllText(FileOf(job)), StudyTables.Json)! : [];
+        File.Exists(FileOf(job)) ? JsonSerializer.Deserialize<Dictionary<string, Dictionary<string, double>>>(File.ReadAllText(FileOf(job)), JsonStyle.Indented)! : [];
 
     private static string FileOf(StudyJob job) => Path.Combine(job.Folder, "tests.json");
 

@@ -8,7 +8,6 @@ internal static class StudyCosts
 {
     private const double Megabyte = 1 << 20;
 
-    /// <summary>The section's content.</summary>
     internal static Html Draw(StudyResults results)
     {
         var rows = results.Arms.Select(arm => Html.Of($"<tr><th>{arm.Name}</th><td>{Text(arm.SecondsPerStep, 1000)}</td><td class=\"strong\">{Ratio(arm.TimeRatio)}</td><td>{Text(arm.PeakMemory, 1 / Megabyte)}</td><td class=\"strong\">{Ratio(arm.MemoryRatio)}</td><td>{Readable.Count(arm.TrainingParameters)}</td><td>{Readable.Count(arm.TestParameters)}</td></tr>\n"));

@@ -9,7 +9,6 @@ internal static class StudyCurves
     /// <summary>The interval of two values is meaningless, and would hide the lines.</summary>
     private const int FewestForBand = 3;
 
-    /// <summary>The section's content.</summary>
     internal static Html Draw(StudyResults results)
     {
         var charts = results.Metrics.Select(metric => new Chart(

@@ -1,11 +1,4 @@
 namespace CondEmbed.Studies;
 
 /// <summary>Some runs of a study failed; the message says which, and why.</summary>
-public sealed class StudyFailedException : InvalidOperationException
-{
-    /// <summary>Creates the exception.</summary>
-    public StudyFailedException(string message)
-        : base(message)
-    {
-    }
-}
+public sealed class StudyFailedException(string message) : InvalidOperationException(message);

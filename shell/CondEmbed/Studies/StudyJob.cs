@@ -2,7 +2,6 @@ using CondEmbed.Common;
 using CondEmbed.Datasets;
 using CondEmbed.Interop;
 using CondEmbed.Options;
-using CondEmbed.Reports;
 using CondEmbed.Runs;
 using CondEmbed.Storage;
 
@@ -25,13 +24,10 @@ public sealed record StudyJob(string Arm, int Seed, Config Settings, string Fold
     public bool IsBegun => File.Exists(new RunFolder(Folder).Settings);
 
     /// <summary>Whether it is finished.</summary>
-    public bool IsFinished => IsBegun && File.Exists(new RunFolder(Folder).Log)
-        && LogReader.Read(new RunFolder(Folder).Log).Entries is [.., EndEntry { Reason: "finished" }];
+    public bool IsFinished => IsBegun && JobState.Of(this).IsFinished;
 
     /// <summary>Steps done so far.</summary>
-    public int StepsDone => File.Exists(new RunFolder(Folder).Log)
-        ? LogReader.Read(new RunFolder(Folder).Log).Entries.LastOrDefault()?.Step ?? 0
-        : 0;
+    public int StepsDone => JobState.Of(this).Step;
 
     /// <summary>
     /// Makes way for the run: sees to it that what is there is a part of it, and takes away the few files that a killed process left before it had begun.

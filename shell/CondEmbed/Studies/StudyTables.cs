@@ -1,7 +1,5 @@
-using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using CondEmbed.Common;
 using CondEmbed.Evaluation;
 
@@ -12,17 +10,9 @@ public static class StudyTables
 {
     private const string Columns = "arm,seed,measured,metric,value";
 
-    internal static readonly JsonSerializerOptions Json = new()
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
-        RespectRequiredConstructorParameters = true,
-        WriteIndented = true,
-    };
-
     /// <summary>Writes <c>study.json</c>, atomically.</summary>
     public static void WriteJson(StudyResults results, string path) =>
-        AtomicFile.Write(path, stream => JsonSerializer.Serialize(stream, results, Json));
+        AtomicFile.Write(path, stream => JsonSerializer.Serialize(stream, results, JsonStyle.Indented));
 
     /// <summary>Reads what <see cref="WriteJson"/> wrote.</summary>
     /// <exception cref="InputException">It is not such a file.</exception>
@@ -31,7 +21,7 @@ public static class StudyTables
         try
         {
             using var stream = File.OpenRead(path);
-            return JsonSerializer.Deserialize<StudyResults>(stream, Json) ?? throw new JsonException("it is empty");
+            return JsonSerializer.Deserialize<StudyResults>(stream, JsonStyle.Indented) ?? throw new JsonException("it is empty");
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException)
         {
@@ -60,20 +50,11 @@ public static class StudyTables
     public static void WriteCsv(StudyResults results, string path)
     {
         ArgumentNullException.ThrowIfNull(results);
-        var text = new StringBuilder(Columns + "\n");
-
-        foreach (var run in results.Runs)
-        {
-            foreach (var (measured, metrics) in run.Measured)
-            {
-                foreach (var (metric, value) in metrics)
-                {
-                    text.Append(CultureInfo.InvariantCulture, $"{run.Arm},{run.Seed},{Quoted(measured)},{metric},{value:R}\n");
-                }
-            }
-        }
-
-        AtomicFile.WriteText(path, text.ToString());
+        var lines = from run in results.Runs
+                    from measured in run.Measured
+                    from metric in measured.Value
+                    select FormattableString.Invariant($"{run.Arm},{run.Seed},{DelimitedText.Quote(measured.Key, ',')},{metric.Key},{metric.Value:R}\n");
+        AtomicFile.WriteText(path, $"{Columns}\n{string.Concat(lines)}");
     }
 
     /// <summary>What each arm measured on average, and what it gains over the baseline, in percent, as aligned text.</summary>
@@ -89,14 +70,7 @@ public static class StudyTables
                 [measured + " (%)", .. results.Metrics.SelectMany(metric => new[] { MetricNames.Display(metric), "gain over " + results.Baseline })],
                 .. results.Arms.Select(arm => Row(results, arm.Name, measured)),
             ];
-            var widths = Enumerable.Range(0, table[0].Length).Select(column => table.Max(row => row[column].Length)).ToArray();
-
-            foreach (var row in table)
-            {
-                text.AppendJoin("   ", row.Select((cell, column) => column == 0 ? cell.PadRight(widths[0]) : cell.PadLeft(widths[column]))).Append('\n');
-            }
-
-            text.Append('\n');
+            text.AppendJoin('\n', TextTable.Lines(table)).Append("\n\n");
         }
 
         return text.ToString();
@@ -121,6 +95,4 @@ public static class StudyTables
             };
         }),
     ];
-
-    private static string Quoted(string text) => text.Contains(',') ? $"\"{text}\"" : text;
 }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using CondEmbed.Common;
 using CondEmbed.Images;
 using CondEmbed.Search;
@@ -37,17 +36,7 @@ internal static class Projector
 
     private static string Lines(IEnumerable<string> lines) => string.Concat(lines.Select(line => line + "\n"));
 
-    private static string Numbers(ReadOnlySpan<float> row)
-    {
-        var line = new StringBuilder();
-
-        foreach (var number in row)
-        {
-            line.Append(line.Length > 0 ? "\t" : "").Append(number.ToString("R", CultureInfo.InvariantCulture));
-        }
-
-        return line.ToString();
-    }
+    private static string Numbers(ReadOnlySpan<float> row) => string.Join('\t', row.ToArray().Select(number => number.ToString("R", CultureInfo.InvariantCulture)));
 
     /// <summary>A label is one field of a table, whatever it contains.</summary>
     private static string Plain(string text) => string.Concat(text.Select(letter => char.IsControl(letter) ? ' ' : letter));

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using CondEmbed.Common;
 
 namespace CondEmbed.Reports;
@@ -7,18 +6,8 @@ namespace CondEmbed.Reports;
 /// <summary>Shared by writer and reader: how an entry becomes a line, and where the valid part of a log ends.</summary>
 internal static class LogFile
 {
-    /// <summary>NaN and infinities are written as strings: a diverged loss must differ from a missing one.</summary>
-    private static readonly JsonSerializerOptions Options = new()
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
-        AllowOutOfOrderMetadataProperties = true,
-        RespectRequiredConstructorParameters = true,
-        RespectNullableAnnotations = true,
-    };
-
     /// <summary>The entry as one line of JSON in UTF-8, with the line feed.</summary>
-    public static byte[] ToLine(LogEntry entry) => [.. JsonSerializer.SerializeToUtf8Bytes(entry, Options), (byte)'\n'];
+    public static byte[] ToLine(LogEntry entry) => [.. JsonSerializer.SerializeToUtf8Bytes(entry, JsonStyle.Line), (byte)'\n'];
 
     /// <summary>The entries of a log, and the length in bytes of the part that holds them.</summary>
     /// <remarks>A last line that cannot be read or has no line feed was left by a crash and is ignored.</remarks>
@@ -61,7 +50,7 @@ internal static class LogFile
         }
         try
         {
-            var entry = JsonSerializer.Deserialize<LogEntry>(line, Options);
+            var entry = JsonSerializer.Deserialize<LogEntry>(line, JsonStyle.Line);
             problem = entry is null ? "null" : null;
             return entry;
         }

@@ -13,17 +13,15 @@ public sealed record RunLog(IReadOnlyList<LogEntry> Entries)
     public IReadOnlyList<ValidationEntry> Validations => [.. Entries.OfType<ValidationEntry>()];
 
     /// <summary>Total running time: from each start or resumption to the last entry before the next one.</summary>
-    public TimeSpan Duration
+    public TimeSpan Duration =>
+        Entries.Zip(Entries.Skip(1)).Where(pair => pair.Second is not (StartEntry or ResumeEntry))
+            .Aggregate(TimeSpan.Zero, (total, pair) => total + (pair.Second.Time - pair.First.Time));
+
+    /// <summary>The median throughput, in images per second, since evaluations and a cold start slow single entries; 0 if none was logged.</summary>
+    internal static double MedianPace(IEnumerable<StepEntry> steps)
     {
-        get
-        {
-            var total = TimeSpan.Zero;
-            foreach (var (entry, next) in Entries.Zip(Entries.Skip(1)))
-            {
-                total += next is StartEntry or ResumeEntry ? TimeSpan.Zero : next.Time - entry.Time;
-            }
-            return total;
-        }
+        double[] paces = [.. steps.Select(step => step.ImagesPerSecond).Where(double.IsFinite).Order()];
+        return paces.Length == 0 ? 0 : paces[paces.Length / 2];
     }
 }
 

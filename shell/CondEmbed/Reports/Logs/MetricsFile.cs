@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using CondEmbed.Common;
 
 namespace CondEmbed.Reports;
@@ -34,18 +33,9 @@ public sealed record RunOrigin(string Network, string Batches);
 /// <summary>Writes and reads a run's <c>metrics.json</c>.</summary>
 public static class MetricsFile
 {
-    private static readonly JsonSerializerOptions Options = new()
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
-        RespectRequiredConstructorParameters = true,
-        RespectNullableAnnotations = true,
-        WriteIndented = true,
-    };
-
     /// <summary>Writes the file atomically.</summary>
     public static void Write(string path, RunMetrics metrics) =>
-        AtomicFile.Write(path, stream => JsonSerializer.Serialize(stream, metrics, Options));
+        AtomicFile.Write(path, stream => JsonSerializer.Serialize(stream, metrics, JsonStyle.Indented));
 
     /// <summary>Reads the file.</summary>
     /// <exception cref="InputException">The file is missing or was not written by <see cref="Write"/>.</exception>
@@ -54,7 +44,7 @@ public static class MetricsFile
         try
         {
             using var stream = File.OpenRead(path);
-            return JsonSerializer.Deserialize<RunMetrics>(stream, Options)
+            return JsonSerializer.Deserialize<RunMetrics>(stream, JsonStyle.Indented)
                 ?? throw new InputException($"{path}: contains no metrics. Restore it, or start a new run.");
         }
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
