@@ -56,7 +56,10 @@ module Help =
         (Option.defaultValue $"{{{nameOf argument}}}" own, texts.Value)
         ||> List.fold (fun text (name, meaning) -> text.Replace($"{{{name}}}", meaning))
 
+    let private valueOf argument = caseOf argument |> snd |> Array.tryHead |> Option.map string |> Option.defaultValue "true"
+
     /// The setting of a run that is named as the option, with the option's value; a flag stands for true.
-    let settingOf argument =
-        let value = caseOf argument |> snd |> Array.tryHead |> Option.map string |> Option.defaultValue "true"
-        Given("--" + nameOf argument, (nameOf argument).Replace('-', '_'), value)
+    let settingOf argument = Given("--" + nameOf argument, (nameOf argument).Replace('-', '_'), valueOf argument)
+
+    /// The options that were given, by their names, with their values; a flag stands for true.
+    let given (arguments: Argu.ParseResults<'T>) = Map [ for argument in arguments.GetAllResults() -> nameOf argument, valueOf argument ]

@@ -10,45 +10,37 @@ open CondEmbed.Datasets
 open CondEmbed.Evaluation
 open CondEmbed.Reports
 
-/// What was asked for on the command line.
-type Asked =
-    { RecallAt: string option
-      PrecisionAt: string option
-      Variants: bool
-      ClassAverages: bool
-      Clustering: bool
-      Fmr: string option
-      Pcf: string option }
-
-let private listOf (parse: string -> bool * 'T) sound wanted option (text: string option) =
-    match text with
+let private listOf (parse: string -> bool * 'T) sound wanted option (given: Map<string, string>) =
+    match Map.tryFind option given with
     | None -> null
     | Some text ->
         [| for word in text.Split ',' ->
                match parse word with
                | true, value when sound value -> value
-               | _ -> refuse $"{option} {text}: '{word}' is not {wanted}; give one or several, separated by commas." |]
+               | _ -> refuse $"--{option} {text}: '{word}' is not {wanted}; give one or several, separated by commas." |]
 
-let private depths option text =
+let private depths option given =
     let parse (word: string) = Int32.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture)
-    listOf parse (fun k -> k > 0) "a whole number of at least 1" option text
+    listOf parse (fun k -> k > 0) "a whole number of at least 1" option given
 
-let private shares option text =
+let private shares option given =
     let parse (word: string) = Double.TryParse(word, NumberStyles.Float, CultureInfo.InvariantCulture)
-    listOf parse (fun share -> share >= 0.0 && share <= 1.0) "a number from 0 to 1" option text
+    listOf parse (fun share -> share >= 0.0 && share <= 1.0) "a number from 0 to 1" option given
 
 let private orNone (list: 'T array) = if isNull list then [||] else list
 
-/// InputException for a list that cannot be read.
-let options (asked: Asked) =
+/// What the options of a command that measures ask for. InputException for a list that cannot be read.
+let options arguments =
+    let given = Help.given arguments
+
     EvaluationOptions(
-        RecallAt = depths "--recall-at" asked.RecallAt,
-        CutOffs = orNone (depths "--precision-at" asked.PrecisionAt),
-        Variants = asked.Variants,
-        ClassAverages = asked.ClassAverages,
-        Clustering = asked.Clustering,
-        FalseMatchRates = orNone (shares "--fmr" asked.Fmr),
-        Variances = orNone (shares "--pcf" asked.Pcf)
+        RecallAt = depths "recall-at" given,
+        CutOffs = orNone (depths "precision-at" given),
+        Variants = given.ContainsKey "variants",
+        ClassAverages = given.ContainsKey "class-averages",
+        Clustering = given.ContainsKey "clustering",
+        FalseMatchRates = orNone (shares "fmr" given),
+        Variances = orNone (shares "pcf" given)
     )
 
 /// What was measured.

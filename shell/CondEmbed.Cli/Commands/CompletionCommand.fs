@@ -1,6 +1,7 @@
 /// `condembed completion`: prints the script with which a shell completes the program's commands.
 module CondEmbed.Cli.CompletionCommand
 
+open System.IO
 open Argu
 
 /// The shells, under the names that a user types.
@@ -22,9 +23,6 @@ let examples =
       "condembed completion fish > ~/.config/fish/completions/condembed.fish", "for fish" ]
 
 let run (arguments: ParseResults<CompletionArgument>) =
-    match arguments.GetResult CompletionArgument.Shell with
-    | Shell.Bash -> Shells.bash
-    | Shell.Zsh -> Shells.zsh
-    | Shell.Fish -> Shells.fish
-    | _ -> Shells.powershell
-    |> Output.result
+    let shell = (string (arguments.GetResult CompletionArgument.Shell)).ToLowerInvariant()
+    use script = new StreamReader(typeof<Shell>.Assembly.GetManifestResourceStream $"condembed.{shell}")
+    Output.result (script.ReadToEnd().TrimEnd())

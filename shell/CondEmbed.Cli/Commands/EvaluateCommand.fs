@@ -60,15 +60,7 @@ let run (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument>) =
     let rerank =
         Reranked.optionsOf (arguments.TryGetResult EvaluateArgument.Rerank) (arguments.TryGetResult EvaluateArgument.RerankBy)
 
-    let options =
-        Measures.options
-            { RecallAt = arguments.TryGetResult EvaluateArgument.RecallAt
-              PrecisionAt = arguments.TryGetResult EvaluateArgument.PrecisionAt
-              Variants = arguments.Contains EvaluateArgument.Variants
-              ClassAverages = arguments.Contains EvaluateArgument.ClassAverages
-              Clustering = arguments.Contains EvaluateArgument.Clustering
-              Fmr = arguments.TryGetResult EvaluateArgument.Fmr
-              Pcf = arguments.TryGetResult EvaluateArgument.Pcf }
+    let options = Measures.options arguments
 
     let evaluating (data: RunData) = phase "evaluating" data.Split.Test.Count
 

@@ -12,15 +12,7 @@ let run (stop: CancellationToken) (arguments: ParseResults<MetricsArgument>) =
     arguments.TryGetResult MetricsArgument.PerClass |> Option.iter AtomicFile.Check
     arguments.TryGetResult MetricsArgument.Threads |> Networks.withThreads
 
-    let options =
-        Measures.options
-            { RecallAt = arguments.TryGetResult MetricsArgument.RecallAt
-              PrecisionAt = arguments.TryGetResult MetricsArgument.PrecisionAt
-              Variants = arguments.Contains MetricsArgument.Variants
-              ClassAverages = arguments.Contains MetricsArgument.ClassAverages
-              Clustering = arguments.Contains MetricsArgument.Clustering
-              Fmr = arguments.TryGetResult MetricsArgument.Fmr
-              Pcf = arguments.TryGetResult MetricsArgument.Pcf }
+    let options = Measures.options arguments
 
     let file = arguments.GetResult MetricsArgument.File
     let read (file: string) labels = LabelledEmbeddings.Read(file, Option.toObj labels)

@@ -18,8 +18,7 @@ internal static class Page
             <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
             <title>{title}</title>
             <style>
-            {Html.Trusted(PageStyle.Css)}
-            {Html.Trusted(ReportStyle.Css)}
+            {Resource("page.css")}
             </style>
             </head>
             <body>
@@ -27,8 +26,7 @@ internal static class Page
             {body}
             </main>
             <script>
-            {Html.Trusted(PageStyle.Script)}
-            {Html.Trusted(ReportScript.Text)}
+            {Resource("page.js")}
             </script>
             </body>
             </html>
@@ -36,6 +34,13 @@ internal static class Page
             """);
         AtomicFile.MakeFolder(Path.GetDirectoryName(Path.GetFullPath(path))!);
         AtomicFile.WriteText(path, page.ToString());
+    }
+
+    /// <summary>The style or the script. Both are part of the page itself: a report is a single file, and readable without the script.</summary>
+    private static Html Resource(string name)
+    {
+        using var reader = new StreamReader(typeof(Page).Assembly.GetManifestResourceStream($"CondEmbed.Reports.{name}")!);
+        return Html.Trusted(reader.ReadToEnd().TrimEnd());
     }
 
     /// <summary>A section with a heading; its identifier is the target of the page's own links.</summary>
