@@ -3,7 +3,6 @@ namespace CondEmbed.Interop
 open System
 open System.Collections.Generic
 open CondEmbed
-open CondEmbed.Common
 
 /// A setting given as text, and where: the option `--batch`, or a line of a file.
 [<Sealed>]
@@ -18,7 +17,7 @@ type Given(source: string, key: string, value: string) =
 type SettingDescription internal (setting: SettingInfo) =
     /// The key in TOML, such as `per_class`.
     member _.Key = setting.Key
-    /// The property of `TrainingOptions` and the field of `Config`, such as `PerClass`.
+    /// The property of `TrainingOptions`, and of `Config` or of the host's own settings, such as `PerClass`.
     member _.Property = setting.Field
     /// The title of its section.
     member _.Section = setting.Section
@@ -42,104 +41,37 @@ type SettingDescription internal (setting: SettingInfo) =
     member _.Allowed = Constraint.describe setting.Constraint
     member _.Meaning = setting.Meaning
 
-/// Settings for C#: from text to a valid Config, and back.
+/// The settings that records declare, `Config` and those of a host, and what the core knows of its own, for C#.
 [<AbstractClass; Sealed>]
-type RunSettings private () =
-    /// `steps` and `epochs` exclude each other: the later one wins.
-    static member private Length(given: Given list) =
-        let lengths = given |> List.filter (fun g -> g.Key = "steps" || g.Key = "epochs")
+type CoreSettings private () =
+    static let byKey (problems: Problem list) : IReadOnlyList<KeyValuePair<string, string>> =
+        [| for problem in problems -> KeyValuePair(problem.Key, problem.Message) |]
 
-        match List.tryLast lengths with
-        | Some last when last.Key = "steps" && lengths |> List.exists (fun g -> g.Key = "epochs") -> given @ [ Given("", "epochs", "0") ]
-        | _ -> given
+    /// The settings that a type declares, in order.
+    static member DeclaredBy(kind: Type) : IReadOnlyList<SettingDescription> =
+        [| for setting in Settings.declaredBy kind -> SettingDescription setting |]
 
-    /// `resize` follows `size` if it is not given itself: the encoder's default would leave only the middle of test images.
-    static member private Following(given: Given list, start: Config) =
-        let last key = given |> List.tryFindBack (fun g -> g.Key = key) |> Option.map (fun g -> Int32.TryParse g.Value)
+    /// The record of the declared defaults.
+    static member Standard<'Record>() : 'Record = Declared.standard ()
+    /// A copy of a record of settings.
+    static member Copy(record: 'Record) : 'Record = Declared.copy record
 
-        match last "size", last "resize" with
-        | Some(true, size), None when start.Resize > 0 && size > 0 && size < 100000 -> Config.resized size start
-        | _ -> start
+    /// Every setting of a record with its value as text, in order.
+    static member Pairs(record: obj) : IReadOnlyList<KeyValuePair<string, string>> =
+        [| for key, value in Settings.toPairs record -> KeyValuePair(key, value) |]
 
-    /// Applies the settings in order, later ones winning, to the defaults of the encoder among them. InputException with
-    /// everything that is wrong, each problem with its source.
-    static member Resolve(given: Given seq) : Config = RunSettings.Resolve(given, [||])
+    /// Writes settings into the records that declare them, later ones winning; what is wrong with those that cannot be read, by key.
+    static member Write(given: Given seq, [<ParamArray>] records: obj array) =
+        Settings.write [ for g in given -> g.Key, g.Value ] (List.ofArray records) |> byKey
 
-    /// The same; the layout of the data has to be one that the host knows.
-    static member Resolve(given: Given seq, layouts: IReadOnlyList<string>) : Config =
-        let given = RunSettings.Length(List.ofSeq given)
-
-        let sources = dict [ for g in given |> List.rev |> List.distinctBy (fun (g: Given) -> g.Key) -> g.Key, g.Source ]
-
-        let encoder = given |> List.tryFindBack (fun (g: Given) -> g.Key = "encoder") |> Option.map _.Value
-
-        let start = encoder |> Option.filter (fun name -> List.contains name Encoders.All.names)
-
-        let start = Config.startFor (defaultArg start Config.standard.Encoder)
-        let start = RunSettings.Following(given, start)
-        let config, unread = start |> Settings.overlay [ for g in given -> g.Key, g.Value ]
-
-        /// Whether the source already names the setting, as `--per-class` and `PerClass` do for per_class.
-        let isNamed (key: string) (source: string) =
-            source.EndsWith(key.Replace('_', '-'), StringComparison.Ordinal)
-            || source.Equals(key.Replace("_", ""), StringComparison.OrdinalIgnoreCase)
-
-        let describe (problem: Problem) =
-            match sources.TryGetValue problem.Key with
-            | true, source when isNamed problem.Key source -> $"{source}: {problem.Message}"
-            | true, source -> $"{source}: {problem}"
-            | _ -> string problem
-
-        let layout =
-            [ if layouts.Count > 0 && not (Seq.contains config.Layout layouts) then
-                  { Key = "layout"; Message = Constraint.notOneOf (List.ofSeq layouts) config.Layout } ]
-
-        match unread @ layout @ ConfigValidation.problems config with
-        | [] -> config
-        | problems -> raise (InputException(List.map describe problems))
-
-    /// Every key with its meaning, in order.
-    static member Keys: IReadOnlyList<KeyValuePair<string, string>> =
-        [| for key, meaning in Settings.keys -> KeyValuePair(key, meaning) |]
-
-    /// Every setting with its type, what it takes and what it means, in order. The layouts of the data are those that the host knows.
-    static member All(layouts: IReadOnlyList<string>) : IReadOnlyList<SettingDescription> =
-        let described (setting: SettingInfo) =
-            SettingDescription(
-                if setting.Key = "layout" then { setting with Constraint = Constraint.OneOf(List.ofSeq layouts) } else setting
-            )
-
-        Settings.all |> List.map described |> List.toArray :> IReadOnlyList<SettingDescription>
-
-    /// The settings with some of them changed: `RunSettings.With(config, c => c.Seed = 3)`. InputException with everything that is wrong.
-    static member With(config: Config, change: Action<Config>) : Config =
-        let changed = { config with Seed = config.Seed }
-        change.Invoke changed
-
-        match ConfigValidation.problems changed with
-        | [] -> changed
-        | problems -> raise (InputException(List.map string problems))
-
-    /// Every setting with its value as text, in order.
-    static member Pairs(config: Config) : IReadOnlyList<KeyValuePair<string, string>> =
-        [| for key, value in Settings.toPairs config -> KeyValuePair(key, value) |]
-
-    /// The defaults of a run with that encoder.
-    static member StartFor(encoder: string) = Config.startFor encoder
+    /// What is wrong with the settings of a record, each by itself, by key.
+    static member Refused(record: obj) = Settings.refused record |> byKey
+    /// Everything that is wrong with the core's settings, by key.
+    static member Problems(config: Config) = ConfigValidation.problems config |> byKey
+    /// The core's defaults of a run with that encoder, in a record of their own.
+    static member StartFor(encoder: string) = Declared.copy (Config.startFor encoder)
     /// The number of steps on a number of training images.
     static member StepsOf(config: Config, images: int) = Config.stepsOf images config
-
-    /// The K of Recall@K that the settings name; none if they leave it to the data.
-    static member RecallAtOf(config: Config) : IReadOnlyList<int> = Config.recallAtOf config |> List.toArray :> IReadOnlyList<int>
-    /// Short side to which test images are resized.
-    static member ResizeOf(config: Config) = Config.resizeOf config
-
-    /// The colour behind transparent parts as 0xrrggbb; null if transparency is dropped.
-    static member BackgroundOf(config: Config) : Nullable<int> =
-        if Colour.isNone config.Background then Nullable() else Colour.tryParse config.Background |> Option.toNullable
-
-    /// The largest number of pixels in an image that is read.
-    static member MaxPixelsOf(config: Config) = int64 (Math.Round(config.MaxMegapixels * 1e6))
     /// The mean of red, green and blue that the encoder expects, for values in 0..1.
     static member MeanOf(config: Config) : IReadOnlyList<float> = List.toArray (Recipe.encoder config).Mean
     /// The standard deviation of red, green and blue that the encoder expects, for values in 0..1.

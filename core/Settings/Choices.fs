@@ -1,15 +1,8 @@
-/// What a setting chooses between. Its words in files and on the command line are the names of the cases: `FirstHalf` is `first-half`.
+/// What a setting chooses between. Its words in files and on the command line are the names of the cases: `MPerClass` is `m-per-class`.
 module CondEmbed.Choices
 
 open System
 open FSharp.Reflection
-
-/// How classes are divided between training and test.
-[<RequireQualifiedAccess>]
-type Split =
-    | Auto
-    | Hash
-    | FirstHalf
 
 /// How a level makes a conditional embedding.
 [<RequireQualifiedAccess>]
@@ -64,26 +57,6 @@ type Sampler =
     | CategoryBalanced
     | Plain
 
-/// How images are resampled.
-[<RequireQualifiedAccess>]
-type Filter =
-    | Bilinear
-    | Bicubic
-
-/// The geometry of augmented images.
-[<RequireQualifiedAccess>]
-type Augment =
-    | Crop
-    | Shift
-    | None
-
-/// What is around an image that is shifted.
-[<RequireQualifiedAccess>]
-type Surround =
-    | Edge
-    | White
-    | Black
-
 /// The numbers that the encoder computes in while training.
 [<RequireQualifiedAccess>]
 type Precision =
@@ -96,12 +69,17 @@ let internal separated (separator: string) (name: string) =
     |> Seq.mapi (fun i c -> if Char.IsUpper c then (if i = 0 then "" else separator) + string (Char.ToLowerInvariant c) else string c)
     |> String.concat ""
 
-/// The word of a case: `m-per-class`.
-let word (choice: 'Choice) = separated "-" (fst (FSharpValue.GetUnionFields(choice, choice.GetType(), true))).Name
+/// The word of a case, of a union or a C# enum: `m-per-class`.
+let word (choice: 'Choice) =
+    match box choice with
+    | :? Enum as value -> separated "-" (string value)
+    | _ -> separated "-" (fst (FSharpValue.GetUnionFields(choice, choice.GetType(), true))).Name
 
 /// The words of a type of choices with their cases; none for any other type.
 let internal cases (kind: Type) : (string * obj) list =
-    if FSharpType.IsUnion kind then
+    if kind.IsEnum then
+        [ for value in Enum.GetValues kind -> word value, value ]
+    elif FSharpType.IsUnion kind then
         [ for case in FSharpType.GetUnionCases kind -> separated "-" case.Name, FSharpValue.MakeUnion(case, [||]) ]
     else
         []

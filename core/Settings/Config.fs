@@ -1,45 +1,13 @@
 namespace CondEmbed
 
-/// The settings of a run, each declared here alone, with its value for the bundled emoji on two cores of a CPU and its meaning: the options of the program, the keys of TOML files (`per_class`), the properties of `TrainingOptions`
-/// for C#, their checks and the reference are made from these fields. C# changes a copy, which `RunSettings.With` makes.
+/// What the core reads of the settings of a run, each declared here alone, with its value for the bundled emoji on two cores of a CPU and its meaning: the options of the program, the keys of TOML files (`per_class`),
+/// the properties of `TrainingOptions` for C#, their checks and the reference are made from these fields. The host declares its own in the same way (`HostSettings`). C# changes a copy, which `RunSettings.With` makes.
 [<CLIMutable>]
 type Config =
-    { [<Section "Data">]
-      [<Setting("emoji",
-                "data: 'emoji', 'emoji-scenes' or 'emoji-singles' (these ship with the program), a folder of class folders, a CSV / TSV table, or the folder of a published set (see layout)")>]
-      Data: string
-      [<Setting("auto", "how classes are divided: auto (as the data says, else hash), hash (of the names), first-half (of the sorted names)")>]
-      Split: Choices.Split
-      [<Setting(0.5, "share of the classes used for training, if the data does not say")>]
-      [<Within(0.01, 0.99)>]
-      TrainShare: float
-      [<Setting(0.1, "share of the training classes held back for validation; 0 for none")>]
-      [<Within(0.0, 0.9)>]
-      ValidationShare: float
-      [<Setting(false,
-                "training and test may share classes, if the data says which images are for which; then new images of known classes are measured, and no classes are held back for validation")>]
-      SharedClasses: bool
-      [<Setting(false, "leave out images that cannot be read, instead of stopping before training")>]
-      SkipBad: bool
-      [<Setting("auto",
-                "layout of the data: auto (recognised from the files), folder (of class folders), table, or the layout of a published set, such as cub (CUB-200-2011)")>]
-      Layout: string
-      [<Setting(false, "go on with a published set that is incomplete; every result is then marked as being of a subset")>]
-      AllowSubset: bool
-      [<Setting(false, "crop images to the bounding boxes of a published set, instead of using the whole images")>]
-      Boxes: bool
-      [<Section "Network">]
+    { [<Section "Network">]
       [<Setting("small", "encoder: {encoders}")>]
       [<EncoderName>]
       Encoder: string
-      [<Setting("", "the encoder's weights to start from: .safetensors, or PyTorch's .pth, .pt or .bin; empty to start from scratch")>]
-      Weights: string
-      [<Setting(true,
-                "refuse weights that leave a parameter of the encoder unset or contain unknown ones; weights that hardly fit at all are always refused")>]
-      StrictWeights: bool
-      [<Setting("",
-                "which network to take if the weights file has several: a key of its dictionary, such as state_dict_ema, or a prefix of its tensors' names, such as module.encoder_k; empty for the usual one")>]
-      WeightsPart: string
       [<Setting("grid",
                 "pooling before the embedding: class (the class token of a vit), mean, max, mean-max, gem, grid (6 x 6 cells, and mean-max)")>]
       [<PoolingName>]
@@ -197,86 +165,9 @@ type Config =
       [<Setting(48, "side of the square images that the network sees, in pixels")>]
       [<AtLeast 16>]
       Size: int
-      [<Setting(0,
-                "short side to which test images are resized before the centre crop; 0 for size * 8 / 7 from 96 px up, otherwise size. If only size is given, this follows it: 256 / 224 of size where the default is 256")>]
-      [<AtLeast 0>]
-      Resize: int
-      [<Setting("bilinear", "resampling: bilinear or bicubic")>]
-      Filter: Choices.Filter
-      [<Setting("none",
-                "colour behind transparent parts of images: a name such as white, or #rrggbb; none drops the transparency and shows the colours under it")>]
-      Background: string
-      [<Setting(89.5, "largest image to read, in millions of pixels; larger ones are refused")>]
-      [<Within(0.001, 536.0)>]
-      MaxMegapixels: float
-      [<Setting("shift", "geometry of training images: crop (random resized crop), shift (random shift, scale and rotation), none")>]
-      Augment: Choices.Augment
-      [<Setting(0.8, "crop: smallest share of the area; shift: smallest scale")>]
-      [<Within(0.01, 10.0)>]
-      ScaleMin: float
-      [<Setting(1.2, "crop: largest share of the area; shift: largest scale")>]
-      [<Within(0.01, 10.0)>]
-      ScaleMax: float
-      [<Setting(0.1, "shift: largest shift, as a share of the side")>]
-      [<Within(0.0, 1.0)>]
-      Shift: float
-      [<Setting(10.0, "shift: largest rotation, in degrees")>]
-      [<Within(0.0, 180.0)>]
-      Rotate: float
-      [<Setting("white", "shift: what to fill in around the image: edge (repeats the border pixels), white, black")>]
-      Surround: Choices.Surround
-      [<Setting(0.5, "probability of a horizontal flip")>]
-      [<Within(0.0, 1.0)>]
-      Flip: float
-      [<Setting(0.4, "colour jitter: brightness factor within 1 - b .. 1 + b")>]
-      [<Within(0.0, 1.0)>]
-      Brightness: float
-      [<Setting(0.4, "colour jitter: contrast factor within 1 - c .. 1 + c")>]
-      [<Within(0.0, 1.0)>]
-      Contrast: float
-      [<Setting(0.6, "colour jitter: saturation factor within 1 - s .. 1 + s")>]
-      [<Within(0.0, 1.0)>]
-      Saturation: float
-      [<Setting(0.1, "colour jitter: hue shift within -h .. h turns, at most 0.5")>]
-      [<Within(0.0, 0.5)>]
-      Hue: float
-      [<Setting(0.2, "probability of a grey image")>]
-      [<Within(0.0, 1.0)>]
-      Grey: float
-      [<Setting(0.0, "probability of erasing a random rectangle")>]
-      [<Within(0.0, 1.0)>]
-      Erase: float
-      [<Setting("",
-                "folder for a file of decoded images, which later epochs and runs read instead of decoding; its images are shrunk to cache_side, and only training uses it, never a measurement; empty for none")>]
-      Cache: string
-      [<Setting(256, "short side of the images in the cache, in pixels; smaller ones stay as they are")>]
-      [<AtLeast 16>]
-      CacheSide: int
       [<Section "Machine and seed">]
       [<Setting(0, "seed of the parameters, the batches and the augmentation")>]
       Seed: int
-      [<Setting("auto", "device: auto, cpu, cuda, cuda:N")>]
-      Device: string
       [<Setting("float32",
                 "precision of the encoder during training: float32, bfloat16 (half the memory, and faster where the processor has AVX512-BF16 or AMX, or the GPU tensor cores; parameters, norms, embeddings and losses stay float32)")>]
-      Precision: Choices.Precision
-      [<Setting(0, "threads for computing: torch, measuring, and reading images if workers is 0; 0 for one per core")>]
-      [<AtLeast 0>]
-      Threads: int
-      [<Setting(0, "threads for reading and augmenting images; 0 for as many as threads")>]
-      [<AtLeast 0>]
-      Workers: int
-      [<Section "Measuring and keeping">]
-      [<Setting(250, "steps between evaluations on the validation classes; 0 for only the last")>]
-      [<AtLeast 0>]
-      EvaluateEvery: int
-      [<Setting("", "the K of Recall@K to record, such as 1,10,100; empty for those usual for the data, otherwise 1,2,4,8")>]
-      [<WholeNumbers>]
-      RecallAt: string
-      [<Setting(false, "measure NMI, AMI and F1 on the test classes too")>]
-      Clustering: bool
-      [<Setting(250, "steps between checkpoints; 0 for only the last")>]
-      [<AtLeast 0>]
-      SaveEvery: int
-      [<Setting(false, "also write TensorBoard event files, into the folder 'tensorboard' of the run; training itself does not change")>]
-      Tensorboard: bool }
+      Precision: Choices.Precision }

@@ -5,13 +5,8 @@ let private problem key message = { Key = key; Message = message }
 
 let private demand ok key message = [ if not ok then problem key message ]
 
-/// What is wrong with each setting by itself, according to its attributes; a choice is always valid.
-let private ownProblems (c: Config) =
-    [ for setting, value in Settings.valued c |> List.filter (fun (_, value) -> (Choices.cases (value.GetType())).IsEmpty) do
-          match Constraint.refusal setting.Constraint value with
-          // With a length in epochs, the steps are not used.
-          | Some message when setting.Key <> "steps" || c.Epochs <= 0.0 -> problem setting.Key message
-          | _ -> () ]
+/// What is wrong with each setting by itself. With a length in epochs, the steps are not used.
+let private ownProblems (c: Config) = Settings.refused c |> List.filter (fun problem -> problem.Key <> "steps" || c.Epochs <= 0.0)
 
 let private lossProblems key settingsKey text settings =
     match Losses.All.read text (Config.asValues settings) with
@@ -55,7 +50,7 @@ let private batchProblems (c: Config) =
 
 /// Pixels of a side: far more than any network here is meant for, and few enough that no number of bytes overflows.
 [<Literal>]
-let private LargestSize = 4096
+let LargestSize = 4096
 
 /// What does not fit the encoder.
 let private encoderProblems (c: Config) =
@@ -195,20 +190,9 @@ let problems (c: Config) : Problem list =
           demand (c.Memory <= 0 || c.Memory >= c.Batch) "memory" $"is {c.Memory}, less than a batch of {c.Batch}"
           batchProblems c
           demand (c.Size <= LargestSize) "size" $"is {c.Size}; at most {LargestSize} pixels are allowed"
-          demand (c.Resize <= 2 * LargestSize) "resize" $"is {c.Resize}; at most {2 * LargestSize} pixels are allowed"
           demand
               (c.Size > LargestSize
                || int64 c.Batch * int64 c.Size * int64 c.Size * 3L <= int64 System.Array.MaxLength)
               "batch"
-              $"{c.Batch} images of {c.Size} x {c.Size} pixels are more than 2 GB: take a smaller batch, or a smaller size"
-          demand (c.Resize <= 0 || c.Resize >= c.Size) "resize" $"is {c.Resize}, less than size {c.Size}: the crop would reach outside"
-          demand
-              (Colour.isNone c.Background || (Colour.tryParse c.Background).IsSome)
-              "background"
-              $"'{c.Background}' is not a colour. Write none, a name such as white, or #rrggbb."
-          demand (c.ScaleMax >= c.ScaleMin) "scale_max" $"is {Settings.text c.ScaleMax}, less than scale_min {Settings.text c.ScaleMin}"
-          demand
-              (not c.Augment.IsCrop || c.ScaleMax <= 1.0)
-              "scale_max"
-              $"is {Settings.text c.ScaleMax}, and a crop cannot be larger than the whole image: it must be at most 1" ]
+              $"{c.Batch} images of {c.Size} x {c.Size} pixels are more than 2 GB: take a smaller batch, or a smaller size" ]
     |> List.sortBy place

@@ -1,19 +1,42 @@
 namespace CondEmbed
 
 open System
+open System.Reflection
 
-/// The default of a field of `Config` for the bundled emoji (for a choice, its word), and its meaning.
+/// The default of a setting for the bundled emoji (for a choice, its word), and its meaning: of a field of `Config`, or a property of another record.
 [<Sealed; AttributeUsage(AttributeTargets.Property)>]
 type SettingAttribute(standard: obj, meaning: string) =
     inherit Attribute()
     member _.Standard = standard
     member _.Meaning = meaning
 
+/// Records that declare settings: `Config`, and those of a host.
+module internal Declared =
+    /// The properties of a type that are settings, in order.
+    let fields (kind: Type) =
+        kind.GetProperties()
+        |> Array.filter (fun field -> field.IsDefined(typeof<SettingAttribute>, false))
+        |> Array.sortBy _.MetadataToken
+
+    let private record (valueOf: PropertyInfo -> obj) : 'Record =
+        let made = Activator.CreateInstance<'Record>()
+
+        for field in fields typeof<'Record> do
+            field.SetValue(made, valueOf field)
+
+        made
+
     /// The declared default, in the type of the field.
-    static member internal StandardOf(field: Reflection.PropertyInfo) : obj =
+    let private standardOf (field: PropertyInfo) : obj =
         let declared = field.GetCustomAttributes(typeof<SettingAttribute>, false)[0] :?> SettingAttribute
 
         match Choices.cases field.PropertyType with
         | [] when field.PropertyType = typeof<NamedNumbers> -> NamedNumbers.Empty
         | [] -> declared.Standard
         | cases -> cases |> List.find (fun (word, _) -> box word = declared.Standard) |> snd
+
+    /// The record of the declared defaults.
+    let standard<'Record> () : 'Record = record standardOf
+
+    /// A copy of a record.
+    let copy (original: 'Record) : 'Record = record (fun field -> field.GetValue original)

@@ -21,15 +21,13 @@ type SettingType =
     /// Numbers by name, as `loss_settings.alpha = 2`.
     | Numbers
 
-/// A setting as described by its field of `Config`.
+/// A setting as described by the field that declares it.
 type SettingInfo = { Key: string; Field: string; Section: string; Type: SettingType; Constraint: Constraint; Meaning: string }
 
 /// Settings as text: keys, values, and settings given as text.
 module Settings =
     /// `PerClass` as `per_class`.
     let keyOf (field: string) = Choices.separated "_" field
-
-    let private fields = Reflection.FSharpType.GetRecordFields typeof<Config>
 
     let private listed (names: string list) = String.Join(", ", names)
 
@@ -57,8 +55,9 @@ module Settings =
         | None, [] -> Constraint.Anything
         | None, cases -> Constraint.OneOf(List.map fst cases)
 
-    /// Every setting, in order.
-    let all =
+    /// The settings that a type of records declares, in order.
+    let declaredBy (kind: Type) =
+        let fields = Declared.fields kind
         let sectionOf before field = attribute<SectionAttribute> field |> Option.map _.Name |> Option.defaultValue before
         let sections = ("", fields) ||> Array.scan sectionOf |> Array.tail
 
@@ -70,28 +69,37 @@ module Settings =
                 Constraint = constraintOf field
                 Meaning = describe field } ]
 
-    /// Every setting with its value.
-    let internal valued (config: Config) = List.zip all (List.ofArray (Reflection.FSharpValue.GetRecordFields config))
+    /// The settings of the core, in order.
+    let all = declaredBy typeof<Config>
 
-    /// Every setting: its key and what it means.
-    let keys = [ for setting in all -> setting.Key, setting.Meaning ]
+    let private valued (record: obj) =
+        let kind = record.GetType()
+        List.zip (declaredBy kind) [ for field in Declared.fields kind -> field.GetValue record ]
+
+    /// What is wrong with each setting of a record by itself, according to its attributes; a choice is always valid.
+    let internal refused (record: obj) =
+        [ for setting, value in valued record |> List.filter (fun (_, value) -> (Choices.cases (value.GetType())).IsEmpty) do
+              match Constraint.refusal setting.Constraint value with
+              | Some message -> { Key = setting.Key; Message = message }
+              | None -> () ]
 
     let internal text (value: obj) =
         match value with
         | :? bool as b -> if b then "true" else "false"
+        | :? Enum as choice -> Choices.word choice
         | :? IFormattable as number -> number.ToString(null, CultureInfo.InvariantCulture)
         | :? string as text -> text
         | choice when Reflection.FSharpType.IsUnion(choice.GetType()) -> Choices.word choice
         | other -> string other
 
-    /// Every setting with its value as text; the settings of a loss one by one (`loss_settings.alpha`).
-    let toPairs (config: Config) =
-        [ for field, value in Seq.zip fields (Reflection.FSharpValue.GetRecordFields config) do
+    /// Every setting of a record with its value as text; the settings of a loss one by one (`loss_settings.alpha`).
+    let toPairs (record: obj) =
+        [ for setting, value in valued record do
               match value with
-              | :? NamedNumbers as settings ->
-                  for KeyValue(key, number) in settings do
-                      $"{keyOf field.Name}.{key}", text number
-              | value -> keyOf field.Name, text value ]
+              | :? NamedNumbers as numbers ->
+                  for KeyValue(name, number) in numbers do
+                      $"{setting.Key}.{name}", text number
+              | value -> setting.Key, text value ]
 
     let private parse (kind: Type) (given: string) : Result<obj, string> =
         let number parser wanted =
@@ -116,36 +124,48 @@ module Settings =
             | Some(_, case) -> Ok case
             | None -> Error(Constraint.notOneOf (List.map fst cases) given)
 
-    let private set (values: obj array) (key: string, given: string) : Problem option =
-        let place name = fields |> Array.tryFindIndex (fun field -> keyOf field.Name = name)
-
-        let store index parsed =
+    let private set
+        (known: string list)
+        (places: Map<string, obj * Reflection.PropertyInfo>)
+        (key: string, given: string)
+        : Problem option =
+        let store (record, field: Reflection.PropertyInfo) parsed =
             match parsed with
-            | Ok value ->
-                values[index] <- value
+            | Ok(value: obj) ->
+                field.SetValue(record, value)
                 None
             | Error message -> Some { Key = key; Message = message }
 
-        match key.Split('.', 2), place key with
-        | _, Some index when fields[index].PropertyType <> typeof<NamedNumbers> -> store index (parse fields[index].PropertyType given)
-        | [| table; name |], _ when (place table |> Option.exists (fun i -> fields[i].PropertyType = typeof<NamedNumbers>)) ->
-            let index = (place table).Value
+        let isTable (_, field: Reflection.PropertyInfo) = field.PropertyType = typeof<NamedNumbers>
+
+        match key.Split('.', 2), places.TryFind key with
+        | _, Some place when not (isTable place) -> store place (parse (snd place).PropertyType given)
+        | [| table; name |], _ when places.TryFind table |> Option.exists isTable ->
+            let record, field = places[table]
+            let numbers = field.GetValue record :?> NamedNumbers
 
             parse typeof<float> given
             |> Result.mapError (fun problem -> $"{problem}; names belong with the loss itself, as in loss = \"triplet({name}={given})\"")
-            |> Result.map (fun number -> box ((unbox<NamedNumbers> values[index]).With [ KeyValuePair(name, unbox<float> number) ]))
-            |> store index
+            |> Result.map (fun number -> box (numbers.With [ KeyValuePair(name, unbox<float> number) ]))
+            |> store (record, field)
         | _, Some _ -> Some { Key = key; Message = $"name the setting too, as in {key}.alpha=2" }
-        | _ -> Some { Key = key; Message = $"there is no such setting{Names.nearest (List.map fst keys) key}" }
+        | _ -> Some { Key = key; Message = $"there is no such setting{Names.nearest known key}" }
 
-    /// The config with those of the given settings that can be read (later ones win), and everything that is wrong with the others.
-    let overlay (settings: (string * string) seq) (config: Config) : Config * Problem list =
-        let values = Reflection.FSharpValue.GetRecordFields config
-        let problems = settings |> Seq.choose (set values) |> Seq.toList
-        (Reflection.FSharpValue.MakeRecord(typeof<Config>, values) :?> Config), problems
+    /// Writes those of the given settings that can be read into records that declare them (later ones win), and returns everything that is wrong with the others.
+    let internal write (settings: (string * string) seq) (records: obj list) : Problem list =
+        let fields =
+            [ for record in records do
+                  for field in Declared.fields (record.GetType()) -> keyOf field.Name, (record, field) ]
 
-    /// The config with the given settings (later ones win), or everything that is wrong with them.
-    let apply (settings: (string * string) seq) (config: Config) : Result<Config, Problem list> =
-        match overlay settings config with
-        | config, [] -> Ok config
+        settings |> Seq.choose (set (List.map fst fields) (Map fields)) |> Seq.toList
+
+    /// The record with those of the given settings that can be read (later ones win), and everything that is wrong with the others.
+    let overlay (settings: (string * string) seq) (record: 'Record) : 'Record * Problem list =
+        let changed = Declared.copy record
+        changed, write settings [ box changed ]
+
+    /// The record with the given settings (later ones win), or everything that is wrong with them.
+    let apply (settings: (string * string) seq) (record: 'Record) : Result<'Record, Problem list> =
+        match overlay settings record with
+        | changed, [] -> Ok changed
         | _, problems -> Error problems

@@ -5,6 +5,7 @@ module CondEmbed.Cli.Completion
 open System
 open System.IO
 open Argu
+open CondEmbed.Options
 open CondEmbed.Datasets
 open CondEmbed.Interop
 open FSharp.Reflection
@@ -46,12 +47,12 @@ let tryCommand (root: ArgumentParser) command =
 
 let private words names = [ for name in names -> Word(name, "") ]
 
-let private settings = lazy dict [ for setting in RunSettings.All ImageDatasets.LayoutNames -> setting.Key, setting ]
+let private settings = lazy dict [ for setting in RunSettings.All -> setting.Key, setting ]
 
 let private choicesOf (setting: SettingDescription) =
     match setting.Key with
     | "loss"
-    | "level_loss" -> List.ofSeq RunSettings.Losses
+    | "level_loss" -> List.ofSeq CoreSettings.Losses
     | "data" -> List.ofSeq ImageDatasets.EmbeddedNames
     | "device" -> [ "auto"; "cpu"; "cuda" ]
     | _ when setting.Type = "true or false" -> [ "true"; "false" ]
@@ -60,7 +61,7 @@ let private choicesOf (setting: SettingDescription) =
 /// `KEY=VALUE` of a setting: its key, then its choices.
 let private ofSetting (current: string) =
     match current.IndexOf '=' with
-    | -1 -> [ for setting in RunSettings.All ImageDatasets.LayoutNames -> Word(setting.Key + "=", setting.Meaning) ]
+    | -1 -> [ for setting in RunSettings.All -> Word(setting.Key + "=", setting.Meaning) ]
     | at ->
         match settings.Value.TryGetValue(current.Substring(0, at)) with
         | true, setting -> words [ for choice in choicesOf setting -> $"{setting.Key}={choice}" ]
@@ -91,7 +92,7 @@ let private ofPlaceholder (name: string) =
           yield! words (runs ())
           Folders
       if has "DATA" then yield! words ImageDatasets.EmbeddedNames
-      if has "LOSS" then yield! words RunSettings.Losses
+      if has "LOSS" then yield! words CoreSettings.Losses
       if has "DIR" then Folders
       if List.exists has [ "FILE"; "DATA"; "IMAGE"; "IMAGES"; "STUDY" ] then Files ]
 

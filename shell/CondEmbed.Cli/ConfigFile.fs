@@ -24,8 +24,7 @@ let private comment (text: string) =
 
 /// All settings as TOML with the defaults of an encoder, each below its meaning and range.
 let text (encoder: string) =
-    let values =
-        dict [ for pair in RunSettings.Pairs(RunSettings.StartFor encoder) -> pair.Key, TomlSettings.Literal pair.Value ]
+    let values = dict [ for pair in RunSettings.StartFor(encoder).Pairs() -> pair.Key, TomlSettings.Literal pair.Value ]
 
     let entry (setting: SettingDescription) =
         // A name's meaning explains its choices.
@@ -42,7 +41,7 @@ let text (encoder: string) =
     [ $"# Settings of a run for 'condembed train --config FILE', with the defaults of the encoder '{encoder}' (CondEmbed {About.Version})."
       "# '#name = value' is a default: remove the '#' to change it. 'condembed config --check FILE' finds mistakes."
       ""
-      for section, settings in RunSettings.All ImageDatasets.LayoutNames |> Seq.groupBy _.Section do
+      for section, settings in RunSettings.All |> Seq.groupBy _.Section do
           $"# ---- {section} ----"
           ""
 

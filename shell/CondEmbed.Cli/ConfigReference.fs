@@ -15,8 +15,8 @@ let private familyOf (encoder: string) = encoder |> Seq.takeWhile Char.IsLetter 
 
 let private starts =
     lazy
-        [ for encoder in RunSettings.Encoders ->
-              familyOf encoder, Map [ for pair in RunSettings.Pairs(RunSettings.StartFor encoder) -> pair.Key, pair.Value ] ]
+        [ for encoder in CoreSettings.Encoders ->
+              familyOf encoder, Map [ for pair in RunSettings.StartFor(encoder).Pairs() -> pair.Key, pair.Value ] ]
 
 /// The defaults of a setting, each with the families of encoders that have it; a single one without families if all agree.
 let defaultsOf (setting: SettingDescription) : (string * string list) list =
@@ -55,7 +55,7 @@ let optionOf (setting: SettingDescription) =
     elif setting.Type = "numbers by name" then $"--set {setting.Key}.NAME="
     else $"--set {setting.Key}="
 
-let private sections = lazy (RunSettings.All ImageDatasets.LayoutNames |> Seq.groupBy _.Section |> Seq.toList)
+let private sections = lazy (RunSettings.All |> Seq.groupBy _.Section |> Seq.toList)
 
 /// For a terminal.
 let text () =
@@ -92,8 +92,8 @@ index: 1
 Every setting of a training run. This page is generated: `condembed config --reference --markdown`.
 
 Each setting can stand in a TOML file under its name (`condembed train --config run.toml`; `condembed config --init run.toml` writes one), on the command
-line of `condembed train` (the last column; `--set per_class=2` works for all of them), as a property of `TrainingOptions` in C#, and as a field of `Config`
-in F# (both under the last name of its row). The command line wins over the file. Defaults may differ by encoder: `small`, the ResNets, the ViTs.
+line of `condembed train` (the last column; `--set per_class=2` works for all of them), and as a property of `TrainingOptions` in C#. What the core reads is a
+field of `Config` in F#, and the rest a property of `HostSettings` (all under the last name of its row). The command line wins over the file. Defaults may differ by encoder: `small`, the ResNets, the ViTs.
 """
 
 let private studies =

@@ -38,8 +38,8 @@ module Help =
               "rerank-by", "what to re-rank by: mean (of the cosine and all levels, the default) or last (the last level)"
               "store", Stores.usage
               "bundled", bundled
-              "encoders", String.Join(", ", RunSettings.Encoders)
-              "losses", String.Join(", ", RunSettings.Losses) ]
+              "encoders", String.Join(", ", CoreSettings.Encoders)
+              "losses", String.Join(", ", CoreSettings.Losses) ]
 
     let private caseOf (argument: 'T) = FSharpValue.GetUnionFields(argument, typeof<'T>)
 

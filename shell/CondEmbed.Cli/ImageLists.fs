@@ -7,6 +7,7 @@ open CondEmbed
 open CondEmbed.Common
 open CondEmbed.Images
 open CondEmbed.Datasets
+open CondEmbed.Options
 open CondEmbed.Runs
 
 /// One name, or two. InputException for none or more.
@@ -29,8 +30,8 @@ let laterPhase name total progress =
     Action<int>(fun images -> report.Value.Invoke images)
 
 /// The options for opening a data set for a network: boxes are part of what it was trained on.
-let openedWith (settings: Config) layout allowSubset =
-    DatasetOptions(Layout = Option.defaultValue ImageDatasets.Auto layout, AllowSubset = allowSubset, Boxes = settings.Boxes)
+let openedWith (settings: RunSettings) layout allowSubset =
+    DatasetOptions(Layout = Option.defaultValue ImageDatasets.Auto layout, AllowSubset = allowSubset, Boxes = settings.Host.Boxes)
 
 /// Adds the way around a bad image to its error.
 let orSkipping work =

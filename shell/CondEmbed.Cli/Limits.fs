@@ -6,6 +6,7 @@ open CondEmbed
 open CondEmbed.Common
 open CondEmbed.Images
 open CondEmbed.Interop
+open CondEmbed.Options
 
 let mutable private given: string option = None
 
@@ -21,10 +22,14 @@ let take (text: string) =
 let settings () = given |> Option.map (fun text -> Given("--max-megapixels", "max_megapixels", text)) |> Option.toList
 
 /// The limit in a run's settings applies to the commands that use its network, unless the option says otherwise.
-let follow (config: Config) = if given.IsNone then SkiaDecoder.LargestByDefault <- RunSettings.MaxPixelsOf config
+let follow (settings: RunSettings) = if given.IsNone then SkiaDecoder.LargestByDefault <- settings.Host.MaxPixels
 
 /// The settings with what the option says.
-let over (config: Config) = if given.IsNone then config else { config with MaxMegapixels = float SkiaDecoder.LargestByDefault / 1e6 }
+let over (settings: RunSettings) =
+    if given.IsNone then
+        settings
+    else
+        settings.With(fun changed -> changed.Host.MaxMegapixels <- float SkiaDecoder.LargestByDefault / 1e6)
 
 /// Refuses the option where it would be ignored.
 let demandNone how = given |> Option.iter (fun text -> refuse $"--max-megapixels {text}: {how}")

@@ -14,7 +14,7 @@ open CondEmbed.Pairs
 
 /// A network, and the settings of its training.
 [<Sealed>]
-type TrainedNetwork(network: IEmbeddingNetwork, settings: Config) =
+type TrainedNetwork(network: IEmbeddingNetwork, settings: RunSettings) =
     do Limits.follow settings
     member _.Network = network
     member _.Settings = settings

@@ -35,7 +35,7 @@ let private checkNames (argv: string array) =
 
     if command.IsNone && not (List.contains argv[0] [ "--help"; "--version" ]) then
         let kind = if isOption argv[0] then "option" else "command"
-        let near = RunSettings.Nearest("--help" :: "--version" :: List.ofSeq examples.Keys, argv[0])
+        let near = CoreSettings.Nearest("--help" :: "--version" :: List.ofSeq examples.Keys, argv[0])
         refuse $"{argv[0]}: there is no such {kind}{near}; 'condembed --help' lists them."
 
     let known = "--quiet" :: "--max-megapixels" :: known
@@ -49,7 +49,7 @@ let private checkNames (argv: string array) =
         raise (
             InputException
                 [ for name in unknown do
-                      $"{name}: 'condembed {argv[0]}' has no such option{RunSettings.Nearest(known, name)}"
+                      $"{name}: 'condembed {argv[0]}' has no such option{CoreSettings.Nearest(known, name)}"
                   $"'condembed {argv[0]} --help' lists them." ]
         )
 

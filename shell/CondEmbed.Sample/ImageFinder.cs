@@ -56,7 +56,7 @@ internal sealed class ImageFinder : IDisposable
         IImageDataset gallery = folder is null ? EmojiDataset.Open() : ImageDatasets.OpenImages(folder);
         var model = EmbeddingModel.Load(run);
         // The levels have a network of their own: the embedder's belongs to its thread.
-        var comparing = model.Settings.Levels > 0 ? ConditionalModel.Load(run) : null;
+        var comparing = model.Settings.Core.Levels > 0 ? ConditionalModel.Load(run) : null;
         var embedder = model.ToEmbedder();
         var index = new ImageIndex(embedder.Dimension, embedder.Fingerprint);
         await index.AddAsync(embedder, gallery, number => new IndexItem(gallery.Items[number].Path, gallery.Items[number].Label), Skip, progress, cancellation);

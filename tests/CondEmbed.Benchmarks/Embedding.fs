@@ -54,7 +54,7 @@ let private each (effort: Effort) work = Measured.secondsEach (batch * batches e
 let private networkOf (session: Session) =
     { new IEmbeddingNetwork with
         member _.Dimension = session.Dimension
-        member _.View = Views.ForTesting config
+        member _.View = Views.ForTesting(RunSettings(config, HostSettings.StartFor "resnet50"))
         member _.BatchSize = batch
         member _.Fingerprint = ""
         member _.Embed(pixels, count) = session.Embed(pixels, count, config.Size)

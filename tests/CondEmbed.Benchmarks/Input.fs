@@ -139,7 +139,7 @@ let private cached =
 
 /// Seconds that each second of training with the small network waits for images.
 let private waiting (effort: Effort) =
-    let config = { Config.standard with Size = 64; Batch = perBatch; PerClass = 4; Device = "cpu"; Threads = effort.Threads }
+    let config = { Config.standard with Size = 64; Batch = perBatch; PerClass = 4 }
 
     Native.useThreads effort.Threads
     let session = Session.ForTraining(config, Device.choose "cpu", 8, 1000)

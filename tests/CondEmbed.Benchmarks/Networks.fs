@@ -24,8 +24,7 @@ let resNet50 size levels : Config =
         Loss = "multi-similarity(miner=multi-similarity)"
         LevelLoss = ""
         Optimiser = Choices.Optimiser.Adamw
-        Clip = 0.0
-        Device = "cpu" }
+        Clip = 0.0 }
 
 /// The method of a run of so many steps.
 let methodOf config = (Recipe.build config 100 1000).Method

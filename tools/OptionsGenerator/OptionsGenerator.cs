@@ -4,7 +4,7 @@ using Microsoft.CodeAnalysis;
 
 namespace CondEmbed.Tools;
 
-/// <summary>Writes the properties of <c>TrainingOptions</c> while CondEmbed is compiled: one for each field of the core's <c>Config</c>, with its meaning.</summary>
+/// <summary>Writes the properties of <c>TrainingOptions</c> while CondEmbed is compiled: one for each setting of the core's <c>Config</c> and of <c>HostSettings</c>, with its meaning.</summary>
 [Generator(LanguageNames.CSharp)]
 public sealed class OptionsGenerator : IIncrementalGenerator
 {
@@ -13,19 +13,19 @@ public sealed class OptionsGenerator : IIncrementalGenerator
         context.RegisterSourceOutput(context.CompilationProvider, (output, compilation) =>
         {
             var config = compilation.GetTypeByMetadataName("CondEmbed.Config");
-            var options = compilation.GetTypeByMetadataName("CondEmbed.Options.TrainingOptions");
+            var host = compilation.GetTypeByMetadataName("CondEmbed.Options.HostSettings");
 
-            if (config is not null && options is not null)
+            if (config is not null && host is not null)
             {
-                output.AddSource("TrainingOptions.g.cs", SourceOf(config));
+                output.AddSource("TrainingOptions.g.cs", SourceOf([.. config.GetMembers(), .. host.GetMembers()]));
             }
         });
 
-    private static string SourceOf(INamedTypeSymbol config)
+    private static string SourceOf(ISymbol[] members)
     {
         var text = new StringBuilder("#nullable enable\nnamespace CondEmbed.Options;\n\npublic sealed partial record TrainingOptions\n{\n");
 
-        foreach (var field in config.GetMembers().OfType<IPropertySymbol>().Where(field => AttributeOf(field, "SettingAttribute") is not null))
+        foreach (var field in members.OfType<IPropertySymbol>().Where(field => AttributeOf(field, "SettingAttribute") is not null))
         {
             text.Append($"    /// <summary>{SummaryOf(field)}</summary>\n    public {TypeOf(field)}? {field.Name} {{ get; init; }}\n\n");
         }
@@ -39,8 +39,8 @@ public sealed class OptionsGenerator : IIncrementalGenerator
     private static string SummaryOf(IPropertySymbol field)
     {
         var meaning = SecurityElement.Escape((string)AttributeOf(field, "SettingAttribute")!.ConstructorArguments[1].Value!)
-            .Replace("{encoders}", "one of <see cref=\"CondEmbed.Interop.RunSettings.Encoders\"/>")
-            .Replace("{losses}", "any of <see cref=\"CondEmbed.Interop.RunSettings.Losses\"/>");
+            .Replace("{encoders}", "one of <see cref=\"CondEmbed.Interop.CoreSettings.Encoders\"/>")
+            .Replace("{losses}", "any of <see cref=\"CondEmbed.Interop.CoreSettings.Losses\"/>");
         return $"{char.ToUpperInvariant(meaning[0])}{meaning[1..]}.";
     }
 

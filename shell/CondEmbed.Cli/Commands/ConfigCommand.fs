@@ -16,8 +16,8 @@ open CondEmbed.Interop
 let private usual = "condembed.toml"
 
 let private knownEncoder (name: string) =
-    if not (Seq.contains name RunSettings.Encoders) then
-        refuse $"--encoder {name}: there is no such encoder{RunSettings.Nearest(RunSettings.Encoders, name)}"
+    if not (Seq.contains name CoreSettings.Encoders) then
+        refuse $"--encoder {name}: there is no such encoder{CoreSettings.Nearest(CoreSettings.Encoders, name)}"
 
     name
 
@@ -54,8 +54,8 @@ let private check file =
         Output.result $"{file}: valid; a study of {plan.Arms.Count} arms with {plan.Seeds.Count} seeds."
     else
         let given, _ = TrainCommand.settingsOf (Some file)
-        let config = RunSettings.Resolve(given, ImageDatasets.LayoutNames)
-        Output.result $"{file}: valid; {given.Length} settings are given, data {config.Data}, encoder {config.Encoder}."
+        let settings = RunSettings.Resolve given
+        Output.result $"{file}: valid; {given.Length} settings are given, data {settings.Host.Data}, encoder {settings.Core.Encoder}."
 
 let private show (arguments: ParseResults<ConfigArgument>) =
     demandNone arguments "--show" [ isForce ]
@@ -67,7 +67,7 @@ let private show (arguments: ParseResults<ConfigArgument>) =
 
     let more = arguments.GetResults ConfigArgument.Set |> List.map TrainCommand.settingOf
 
-    RunSettings.Resolve(given @ Option.toList encoder @ more, ImageDatasets.LayoutNames)
+    RunSettings.Resolve(given @ Option.toList encoder @ more)
     |> TomlSettings.Write
     |> _.TrimEnd()
     |> Output.result

@@ -11,6 +11,7 @@ open CondEmbed.Common
 open CondEmbed.Datasets
 open CondEmbed.Interchange
 open CondEmbed.Models
+open CondEmbed.Options
 
 let private imagesOf (arguments: ParseResults<EmbedArgument>) =
     let run, images = arguments.GetResult EmbedArgument.Embed_What |> twoOf "a run and images"
@@ -22,7 +23,7 @@ let private imagesOf (arguments: ParseResults<EmbedArgument>) =
 let private modelOf run (arguments: ParseResults<EmbedArgument>) =
     Networks.load run (arguments.GetResult(EmbedArgument.Device, "auto")) (arguments.Contains EmbedArgument.Best)
 
-let private dataset (settings: Config) images (arguments: ParseResults<EmbedArgument>) =
+let private dataset (settings: RunSettings) images (arguments: ParseResults<EmbedArgument>) =
     let allowSubset = arguments.Contains EmbedArgument.AllowSubset
 
     ImageDatasets.OpenImages(images, openedWith settings (arguments.TryGetResult EmbedArgument.Layout) allowSubset)

@@ -12,10 +12,11 @@ open CondEmbed.Common
 open CondEmbed.Datasets
 open CondEmbed.Evaluation
 open CondEmbed.Models
+open CondEmbed.Options
 open CondEmbed.Runs
 
 /// The held-out part of the data: of another set, or of the run itself.
-let private heldOut (settings: Config) (arguments: ParseResults<EvaluateArgument>) other =
+let private heldOut (settings: RunSettings) (arguments: ParseResults<EvaluateArgument>) other =
     let layout = arguments.TryGetResult EvaluateArgument.Layout
     let allowSubset = arguments.Contains EvaluateArgument.AllowSubset
 
@@ -33,7 +34,7 @@ let private heldOut (settings: Config) (arguments: ParseResults<EvaluateArgument
 
 /// Opens the data to measure on, leaves out what is to be left out, and runs some work on it.
 let private measured
-    (settings: Config)
+    (settings: RunSettings)
     (arguments: ParseResults<EvaluateArgument>)
     other
     stop
@@ -42,7 +43,7 @@ let private measured
     let opened = heldOut settings arguments other
     let workers = arguments.GetResult(EvaluateArgument.Workers, 0)
     // What a run left out of its own data is not measured either.
-    let skipBad = arguments.Contains EvaluateArgument.SkipBad || (other.IsNone && settings.SkipBad)
+    let skipBad = arguments.Contains EvaluateArgument.SkipBad || (other.IsNone && settings.Host.SkipBad)
 
     orSkipping (fun () ->
         Output.withProgress (fun progress ->

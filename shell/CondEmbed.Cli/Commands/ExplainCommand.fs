@@ -32,7 +32,7 @@ let examples =
       "condembed explain runs/first a.jpg b.jpg --json", "similarities and maps as numbers" ]
 
 /// SET:PATH from a bundled set, or a file.
-let private read (settings: Config) (image: string) =
+let private read (settings: RunSettings) (image: string) =
     let set = image.Split(':')[0]
 
     let source, item =
@@ -50,7 +50,7 @@ let private read (settings: Config) (image: string) =
         else
             refuse $"{image}: there is no such file; give two images after the run."
 
-    ImageReader(source, Views.Decoder(Limits.over settings)).Read item
+    ImageReader(source, Views.Decoder((Limits.over settings).Host)).Read item
 
 /// T weights of an image as rows.
 let private rowsOf (look: PairAttention) (weights: float32 array) = Array.chunkBySize look.Columns weights

@@ -65,7 +65,7 @@ let private read (file: string) =
             problem file $"expected an object with 'embeddings' and 'labels', but found {root.ValueKind}."
 
         for given in root.EnumerateObject() do
-            let near = RunSettings.Nearest(members, given.Name)
+            let near = CoreSettings.Nearest(members, given.Name)
             if near <> "" && not (List.contains given.Name members) then problem file $"'{given.Name}' is unknown{near}"
 
         let wanted (name: string) =

@@ -23,7 +23,7 @@ let private settingsOf (arguments: ParseResults<PreviewArgument>) =
 
     let line = arguments.GetAllResults() |> List.collect ofArgument
     let file, _ = arguments.TryGetResult PreviewArgument.Config |> TrainCommand.settingsOf
-    RunSettings.Resolve(file @ Limits.settings () @ line, ImageDatasets.LayoutNames)
+    RunSettings.Resolve(file @ Limits.settings () @ line)
 
 let run (arguments: ParseResults<PreviewArgument>) =
     let source, out = arguments.GetResult PreviewArgument.Source, arguments.GetResult PreviewArgument.Out
@@ -32,10 +32,10 @@ let run (arguments: ParseResults<PreviewArgument>) =
     let settings = settingsOf arguments
 
     if ImageDatasets.IsImage source then
-        let reader = ImageReader(ImageDatasets.OpenImages source, Views.Decoder settings)
+        let reader = ImageReader(ImageDatasets.OpenImages source, Views.Decoder settings.Host)
         ImageEncoder.SavePng(Views.ForTesting(settings).Apply(reader.Read 0), out)
     else
-        let options = DatasetOptions(Layout = settings.Layout, AllowSubset = true, Boxes = settings.Boxes)
+        let options = DatasetOptions(Layout = settings.Host.Layout, AllowSubset = true, Boxes = settings.Host.Boxes)
         let dataset = ImageDatasets.Open(source, options) |> DataCommand.noting false
 
         let chosen = Preview.OnePerClass([| for item in dataset.Items -> item.Label |], 8)
@@ -43,7 +43,7 @@ let run (arguments: ParseResults<PreviewArgument>) =
 
         let sheet =
             Preview.Sheet(
-                ImageReader(dataset, Views.Decoder settings),
+                ImageReader(dataset, Views.Decoder settings.Host),
                 chosen,
                 caption,
                 Views.ForTesting settings,

@@ -6,6 +6,7 @@ open System.Collections.Generic
 open System.Threading
 open Argu
 open CondEmbed
+open CondEmbed.Options
 open CondEmbed.Cli.Arguments
 open CondEmbed.Cli.ImageLists
 open CondEmbed.Common
@@ -39,7 +40,7 @@ let private noLabel (place: string) (labels: string seq) (label: string) =
         let more = if named.Length > 10 then $" and {named.Length - 10} more" else ""
 
         InputException
-            $"--label {label}: {place} has no image with this label{RunSettings.Nearest(named, label)}. Its labels: {shown}{more}."
+            $"--label {label}: {place} has no image with this label{CoreSettings.Nearest(named, label)}. Its labels: {shown}{more}."
 
 /// Why nothing was found in a store.
 let private nothingIn (store: IVectorStore) (label: string) (stop: CancellationToken) =
@@ -111,7 +112,7 @@ let private inGallery top (stop: CancellationToken) (arguments: ParseResults<Sea
     let workers = arguments.GetResult(SearchArgument.Workers, 0)
 
     /// Opens and searches; nothing is measured, so an incomplete set will do.
-    let searched (settings: Config) work =
+    let searched (settings: RunSettings) work =
         orSkipping (fun () ->
             let options = openedWith settings (arguments.TryGetResult SearchArgument.Layout) true
 

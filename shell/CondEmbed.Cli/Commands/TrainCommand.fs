@@ -60,8 +60,7 @@ let private resolve (arguments: ParseResults<TrainArgument>) =
 
     dataOf arguments |> ignore
 
-    RunSettings.Resolve(file @ line @ Limits.settings (), ImageDatasets.LayoutNames),
-    arguments.TryGetResult TrainArgument.Out |> Option.orElse out
+    RunSettings.Resolve(file @ line @ Limits.settings ()), arguments.TryGetResult TrainArgument.Out |> Option.orElse out
 
 let private nameOf argument =
     match argument with
@@ -104,18 +103,18 @@ let private jsonOf (value: string) : obj =
 let private listSettings (arguments: ParseResults<TrainArgument>) =
     let encoder = arguments.GetResult(TrainArgument.Encoder, "small")
 
-    let values = dict [ for pair in RunSettings.Pairs(RunSettings.StartFor encoder) -> pair.Key, pair.Value ]
+    let values = dict [ for pair in RunSettings.StartFor(encoder).Pairs() -> pair.Key, pair.Value ]
 
-    for pair in RunSettings.Keys do
-        let value = if values.ContainsKey pair.Key then values[pair.Key] else ""
-        Output.result $"{pair.Key} = {value}"
-        Output.result $"    {pair.Value}"
-        Output.event "setting" [ "key", box pair.Key; "value", jsonOf value; "meaning", box pair.Value ]
+    for setting in RunSettings.All do
+        let value = if values.ContainsKey setting.Key then values[setting.Key] else ""
+        Output.result $"{setting.Key} = {value}"
+        Output.result $"    {setting.Meaning}"
+        Output.event "setting" [ "key", box setting.Key; "value", jsonOf value; "meaning", box setting.Meaning ]
 
-let private conclude (settings: Config) (result: TrainingResult) =
+let private conclude (settings: RunSettings) (result: TrainingResult) =
     let best = if isNull result.Best then "" else $" (best on the validation classes: step {result.BestStep})"
 
-    let what = if settings.SharedClasses then "Held-out images" else "Held-out classes"
+    let what = if settings.Host.SharedClasses then "Held-out images" else "Held-out classes"
     Output.result $"\n{what}, unconditional embeddings, before and after {result.Steps} steps{best}:\n"
     Output.result (MetricTable.Format(result.Before, result.After) + "\n")
 
@@ -146,7 +145,7 @@ let private started (trainer: Trainer) step steps (data: DataSummary) =
           "step", step
           "steps", steps
           "data", data
-          "settings", dict [ for pair in RunSettings.Pairs trainer.Settings -> pair.Key, jsonOf pair.Value ] ]
+          "settings", dict [ for pair in trainer.Settings.Pairs() -> pair.Key, jsonOf pair.Value ] ]
 
 let private happened trainer (entry: LogEntry) =
     match entry with

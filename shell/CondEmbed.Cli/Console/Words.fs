@@ -2,14 +2,14 @@
 module CondEmbed.Cli.Words
 
 open CondEmbed
-open CondEmbed.Interop
+open CondEmbed.Options
 open CondEmbed.Common
 
 /// Settings that may be empty, because that means something, such as no weights.
 let private mayBeEmpty =
     lazy
         set
-            [ for pair in RunSettings.Pairs(RunSettings.StartFor "small") do
+            [ for pair in RunSettings.StartFor("small").Pairs() do
                   if pair.Value = "" then "--" + pair.Key.Replace('_', '-') ]
 
 /// Refuses empty values, such as those of a variable that was never set.

@@ -119,7 +119,7 @@ public static class ImageDatasets
             .. Published.Select(layout => layout.Description),
         ];
         var wrong = File.Exists(data) ? "is a file of another kind" : "does not exist";
-        throw new InputException($"{data}: {wrong}; data can be {string.Join("; ", known)}{RunSettings.Nearest(EmbeddedNames, data)}");
+        throw new InputException($"{data}: {wrong}; data can be {string.Join("; ", known)}{CoreSettings.Nearest(EmbeddedNames, data)}");
     }
 
     private static IImageDataset Named(string data, Layout layout, DatasetOptions options) =>

@@ -1,7 +1,7 @@
 using CondEmbed.Common;
 using CondEmbed.Datasets;
 using CondEmbed.Images;
-using CondEmbed.Interop;
+using CondEmbed.Options;
 using CondEmbed.Runs;
 
 namespace CondEmbed.Export;
@@ -22,13 +22,13 @@ internal sealed record ExportImages(IImageDataset Dataset, ClassSplit Split, str
         return [.. Enumerable.Range(0, count).Select(i => all[(int)((long)i * all.Count / count)])];
     }
 
-    internal static ExportImages Of(Config config, int workers, CancellationToken cancellation)
+    internal static ExportImages Of(RunSettings settings, int workers, CancellationToken cancellation)
     {
         try
         {
-            var data = RunData.Open(config);
+            var data = RunData.Open(settings);
             // What the run left out of its data is not there to be embedded either.
-            data = config.SkipBad ? data.Checked(skipBad: true, workers, cancellation: cancellation) : data;
+            data = settings.Host.SkipBad ? data.Checked(skipBad: true, workers, cancellation: cancellation) : data;
             return data.Split.Test.Count > 0
                 ? new ExportImages(data.Dataset, data.Split, null)
                 : throw new InputException($"{data.Dataset.Name}: has no test part.");

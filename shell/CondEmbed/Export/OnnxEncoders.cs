@@ -21,7 +21,7 @@ internal static class OnnxEncoders
     {
         { IsResidual: true } residual => Residual(layers, pixels, residual),
         { Heads: > 0 and var heads } => Transformer(layers, pixels, heads),
-        _ => throw new InputException($"The encoder '{encoder}' cannot be exported to ONNX; these can: {string.Join(", ", RunSettings.Encoders.Where(CanBeBuilt))}."),
+        _ => throw new InputException($"The encoder '{encoder}' cannot be exported to ONNX; these can: {string.Join(", ", CoreSettings.Encoders.Where(CanBeBuilt))}."),
     };
 
     private static bool CanBeBuilt(string encoder) => EncoderDescription.Of(encoder) is { IsResidual: true } or { Heads: > 0 };

@@ -96,11 +96,11 @@ public static class OnnxExport
     internal static ModelProto Message(EmbeddingModel model, bool int8)
     {
         var settings = model.Settings;
-        var preprocessing = new Preprocessing(model.View, RunSettings.MeanOf(settings), RunSettings.DeviationOf(settings));
+        var preprocessing = new Preprocessing(model.View, CoreSettings.MeanOf(settings.Core), CoreSettings.DeviationOf(settings.Core));
         var graph = new OnnxGraph();
         var layers = new OnnxLayers(graph, model.Weights(), int8);
-        var features = OnnxEncoders.Build(settings.Encoder, layers, Pixels(graph, preprocessing));
-        graph.Output(OnnxHead.Build(settings.Pooling, layers, features), OnnxNames.Output, OnnxType.Float, OnnxNames.Batch, model.Dimension);
+        var features = OnnxEncoders.Build(settings.Core.Encoder, layers, Pixels(graph, preprocessing));
+        graph.Output(OnnxHead.Build(settings.Core.Pooling, layers, features), OnnxNames.Output, OnnxType.Float, OnnxNames.Batch, model.Dimension);
 
         return graph.Model(
         [

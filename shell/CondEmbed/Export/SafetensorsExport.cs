@@ -31,7 +31,7 @@ public static class SafetensorsExport
     public static SafetensorsExported Write(EmbeddingModel model, string path, string? names = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        var (program, network) = PythonNames.Of(model.Settings.Encoder, names);
+        var (program, network) = PythonNames.Of(model.Settings.Core.Encoder, names);
         TensorData[] tensors = [.. model.Weights().Select(tensor => new TensorData(NameOf(tensor.Name, program), tensor.ElementType, tensor.Shape, tensor.Bytes))];
 
         TensorFiles.Write(path, tensors, Metadata(model, program, network));
@@ -48,8 +48,8 @@ public static class SafetensorsExport
 
     private static IEnumerable<KeyValuePair<string, string>> Metadata(EmbeddingModel model, string? program, string? network)
     {
-        var settings = model.Settings;
-        var preprocessing = new Preprocessing(model.View, RunSettings.MeanOf(settings), RunSettings.DeviationOf(settings));
+        var settings = model.Settings.Core;
+        var preprocessing = new Preprocessing(model.View, CoreSettings.MeanOf(settings), CoreSettings.DeviationOf(settings));
         var metadata = new List<KeyValuePair<string, string>>
         {
             new("format", "pt"),
@@ -58,7 +58,7 @@ public static class SafetensorsExport
             new("mean", Numbers(preprocessing.Mean)),
             new("std", Numbers(preprocessing.Deviation)),
             new("resize_short_side", FormattableString.Invariant($"{preprocessing.View.Resize}")),
-            new("interpolation", Choices.word(settings.Filter)),
+            new("interpolation", Choices.word(model.Settings.Host.Filter)),
             new("pooling", settings.Pooling),
             new("rebuild", Rebuild(settings, program, network)),
             new(OnnxNames.Version, About.Version),

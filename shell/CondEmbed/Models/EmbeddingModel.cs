@@ -14,10 +14,10 @@ public sealed class EmbeddingModel : IEmbeddingNetwork
     private readonly int step;
     private string? fingerprint;
 
-    internal EmbeddingModel(Session session, int step) => (this.session, this.step) = (session, step);
+    internal EmbeddingModel(Session session, RunSettings settings, int step) => (this.session, Settings, this.step) = (session, settings, step);
 
-    private EmbeddingModel((Session Session, int Step) opened)
-        : this(opened.Session, opened.Step)
+    private EmbeddingModel((Session Session, RunSettings Settings, int Step) opened)
+        : this(opened.Session, opened.Settings, opened.Step)
     {
     }
 
@@ -25,16 +25,16 @@ public sealed class EmbeddingModel : IEmbeddingNetwork
     public int Dimension => session.Dimension;
 
     /// <summary>The settings of the training.</summary>
-    public Config Settings => session.Config;
+    public RunSettings Settings { get; }
 
     /// <inheritdoc/>
     public EvalTransform View => Views.ForTesting(Settings);
 
     /// <inheritdoc/>
-    public int BatchSize => EmbeddingPass.AtOnce(Settings);
+    public int BatchSize => EmbeddingPass.AtOnce(Settings.Core);
 
     /// <inheritdoc/>
-    public string Fingerprint => fingerprint ??= ModelFingerprint.Of(session);
+    public string Fingerprint => fingerprint ??= ModelFingerprint.Of(session, View);
 
     /// <summary>Loads a run's network: the last step's, or the best on the validation classes; or a model file itself.</summary>
     /// <param name="run">A run folder, or a <c>.safetensors</c> file that a run wrote.</param>
@@ -74,7 +74,7 @@ public sealed class EmbeddingModel : IEmbeddingNetwork
     /// <summary>Writes the network with its settings, preprocessing included, as one <c>.safetensors</c> file that <see cref="Load"/> takes.</summary>
     /// <param name="path">The file, written atomically.</param>
     /// <exception cref="InputException">The file cannot be written.</exception>
-    public void Save(string path) => ModelFile.Write(path, session, step);
+    public void Save(string path) => ModelFile.Write(path, session, Settings, step);
 
     /// <summary>One image file -> D numbers, of length 1.</summary>
     /// <exception cref="BadImageException">It is not an image that can be read.</exception>
@@ -88,7 +88,7 @@ public sealed class EmbeddingModel : IEmbeddingNetwork
     public float[] Embed(RgbImage image) => Embed(View.Apply(image).Pixels, 1);
 
     /// <inheritdoc/>
-    public float[] Embed(byte[] pixels, int count) => session.Embed(pixels, count, Settings.Size);
+    public float[] Embed(byte[] pixels, int count) => session.Embed(pixels, count, Settings.Core.Size);
 
     /// <summary>Hands the network over to an embedder, which serves any number of threads at once; the embedder then owns this model, which must no longer be used.</summary>
     public Embedder ToEmbedder(EmbedderOptions? options = null) => new(this, options);

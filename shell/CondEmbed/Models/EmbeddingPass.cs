@@ -2,7 +2,6 @@ using CondEmbed.Datasets;
 using CondEmbed.Evaluation;
 using CondEmbed.Images;
 using CondEmbed.Interop;
-using CondEmbed.Options;
 using CondEmbed.Search;
 
 namespace CondEmbed.Models;
@@ -19,11 +18,11 @@ internal sealed class EmbeddingPass(Func<byte[], int, float[]> embed, int dimens
     // A batch whose feature maps do not fit into cache takes more time per image, not less.
     private const int PixelsAtOnce = 16 * 224 * 224;
 
-    internal EmbeddingPass(Session session, LoaderOptions options)
+    internal EmbeddingPass(Session session, EvalTransform view, LoaderOptions options)
         : this(
             (pixels, count) => session.Embed(pixels, count, session.Config.Size),
             session.Dimension,
-            Views.ForTesting(session.Config),
+            view,
             AtOnce(session.Config),
             options)
     {

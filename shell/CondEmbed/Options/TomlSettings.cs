@@ -62,12 +62,12 @@ public static class TomlSettings
     }
 
     /// <summary>The settings as a TOML file that <see cref="Read"/> reads back, each under a comment that explains it.</summary>
-    public static string Write(Config config)
+    public static string Write(RunSettings settings)
     {
-        var meanings = RunSettings.Keys.ToDictionary(pair => pair.Key, pair => pair.Value);
+        var meanings = RunSettings.All.ToDictionary(setting => setting.Key, setting => setting.Meaning);
         var text = new StringBuilder();
 
-        foreach (var (key, value) in RunSettings.Pairs(config))
+        foreach (var (key, value) in settings.Pairs())
         {
             text.Append(CultureInfo.InvariantCulture, $"# {meanings[key.Split('.')[0]]}\n{key} = {Literal(value)}\n");
         }

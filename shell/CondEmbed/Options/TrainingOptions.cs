@@ -10,7 +10,7 @@ namespace CondEmbed.Options;
 
 /// <summary>
 /// The settings of a run for C#. A property that is not set has the encoder's default: the recipe of the bundled emoji for <c>small</c>, that of
-/// photographs for the ResNets. The properties are generated from the fields of <see cref="Config"/> at compile time.
+/// photographs for the ResNets. The properties are generated from those of <see cref="Config"/> and <see cref="HostSettings"/> at compile time.
 /// </summary>
 public sealed partial record TrainingOptions
 {
@@ -19,7 +19,7 @@ public sealed partial record TrainingOptions
 
     /// <summary>The complete settings.</summary>
     /// <exception cref="Common.InputException">Everything that is wrong with them.</exception>
-    public Config Resolve() => RunSettings.Resolve(Given(), ImageDatasets.LayoutNames);
+    public RunSettings Resolve() => RunSettings.Resolve(Given());
 
     internal IEnumerable<Given> Given() =>
         from property in typeof(TrainingOptions).GetProperties()

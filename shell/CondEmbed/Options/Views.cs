@@ -1,6 +1,5 @@
-using CondEmbed.Common;
+using System.Diagnostics;
 using CondEmbed.Images;
-using CondEmbed.Interop;
 
 namespace CondEmbed.Options;
 
@@ -8,52 +7,61 @@ namespace CondEmbed.Options;
 public static class Views
 {
     /// <summary>Resize and centre crop: the view at test time.</summary>
-    public static EvalTransform ForTesting(Config config) =>
-        new(RunSettings.ResizeOf(config), config.Size, FilterOf(config)) { Background = BackgroundOf(config) };
+    public static EvalTransform ForTesting(RunSettings settings) =>
+        new(settings.ShortSide, settings.Core.Size, settings.Host.Filter) { Background = BackgroundOf(settings.Host) };
 
     /// <summary>The decoder for the settings: the size limit, and the colour behind transparent parts.</summary>
-    public static SkiaDecoder Decoder(Config config) => new(RunSettings.MaxPixelsOf(config)) { Background = BackgroundOf(config) };
+    public static SkiaDecoder Decoder(HostSettings settings) => new(settings.MaxPixels) { Background = BackgroundOf(settings) };
 
     /// <summary>The view at test time in words.</summary>
-    internal static string Describe(Config config) => ForTesting(config) switch
+    internal static string Describe(RunSettings settings) => ForTesting(settings) switch
     {
         { Resize: var resize, Crop: var crop } when resize == crop => FormattableString.Invariant($"test images: short side {resize} px, of which the network sees the central square"),
         { Resize: var resize, Crop: var crop } => FormattableString.Invariant($"test images: short side {resize} px, of which the network sees the central {crop} x {crop} px"),
     };
 
     /// <summary>The augmented view while training.</summary>
-    public static TrainTransform ForTraining(Config config)
+    public static TrainTransform ForTraining(RunSettings settings) => settings.Host.Augment switch
     {
-        if (config.Augment.IsNone)
+        Augmentation.None => TrainTransform.None(ForTesting(settings)),
+        Augmentation.Crop => Augmented(settings, Geometry.ResizedCrop),
+        Augmentation.Shift => Augmented(settings, Geometry.ShiftScale),
+        var other => throw new UnreachableException($"there is no augmentation {other}"),
+    };
+
+    private static TrainTransform Augmented(RunSettings settings, Geometry geometry)
+    {
+        var host = settings.Host;
+        var (surround, colour) = host.Surround switch
         {
-            return TrainTransform.None(ForTesting(config));
-        }
+            Surroundings.Edge => (Surround.Edge, default(Rgb)),
+            Surroundings.White => (Surround.Constant, new Rgb(255, 255, 255)),
+            Surroundings.Black => (Surround.Constant, default),
+            var other => throw new UnreachableException($"there is nothing like {other} around an image"),
+        };
 
         return new TrainTransform
         {
-            Size = config.Size,
-            Background = BackgroundOf(config),
-            Resize = RunSettings.ResizeOf(config),
-            Filter = FilterOf(config),
-            Geometry = config.Augment.IsShift ? Geometry.ShiftScale : Geometry.ResizedCrop,
-            CropScale = new Interval(config.ScaleMin, config.ScaleMax),
-            BoxScale = new Interval(config.ScaleMin, config.ScaleMax),
-            Shift = config.Shift,
-            Rotation = config.Rotate,
-            Surround = config.Surround.IsEdge ? Surround.Edge : Surround.Constant,
-            SurroundColour = config.Surround.IsWhite ? new Rgb(255, 255, 255) : default,
-            FlipProbability = config.Flip,
-            Brightness = config.Brightness,
-            Contrast = config.Contrast,
-            Saturation = config.Saturation,
-            Hue = config.Hue,
-            GreyProbability = config.Grey,
-            ErasingProbability = config.Erase,
+            Size = settings.Core.Size,
+            Background = BackgroundOf(host),
+            Resize = settings.ShortSide,
+            Filter = host.Filter,
+            Geometry = geometry,
+            CropScale = new Interval(host.ScaleMin, host.ScaleMax),
+            BoxScale = new Interval(host.ScaleMin, host.ScaleMax),
+            Shift = host.Shift,
+            Rotation = host.Rotate,
+            Surround = surround,
+            SurroundColour = colour,
+            FlipProbability = host.Flip,
+            Brightness = host.Brightness,
+            Contrast = host.Contrast,
+            Saturation = host.Saturation,
+            Hue = host.Hue,
+            GreyProbability = host.Grey,
+            ErasingProbability = host.Erase,
         };
     }
 
-    private static Rgb? BackgroundOf(Config config) => RunSettings.BackgroundOf(config) is { } colour ? Rgb.Of(colour) : null;
-
-    private static ResampleFilter FilterOf(Config config) =>
-        config.Filter.IsBicubic ? ResampleFilter.Bicubic : ResampleFilter.Bilinear;
+    private static Rgb? BackgroundOf(HostSettings settings) => Colours.Parse(settings.Background);
 }

@@ -1,7 +1,6 @@
 using CondEmbed.Images;
 using CondEmbed.Interop;
 using CondEmbed.Models;
-using CondEmbed.Options;
 using CondEmbed.Search;
 
 namespace CondEmbed.Pairs;
@@ -15,9 +14,10 @@ internal readonly record struct ImageAt(ImageReader Reader, int Item);
 /// besides it.
 /// </summary>
 /// <param name="session">A network with its levels.</param>
+/// <param name="view">What the network sees of an image.</param>
 /// <param name="options">Threads that read images.</param>
 /// <param name="memory">Bytes for the keys and values of images; at least two images are held.</param>
-internal sealed class ComparisonPass(Session session, LoaderOptions options, long memory) : IDisposable
+internal sealed class ComparisonPass(Session session, EvalTransform view, LoaderOptions options, long memory) : IDisposable
 {
     private const int BatchSize = 64;
 
@@ -182,7 +182,7 @@ internal sealed class ComparisonPass(Session session, LoaderOptions options, lon
             int[] items = [.. images.Skip(start).TakeWhile(image => image.Reader == reader).Select(image => image.Item)];
             start += items.Length;
 
-            foreach (var batch in new BatchLoader(reader, options).InOrder(items, null, EmbeddingPass.AtOnce(session.Config), Views.ForTesting(session.Config), cancellation: cancellation))
+            foreach (var batch in new BatchLoader(reader, options).InOrder(items, null, EmbeddingPass.AtOnce(session.Config), view, cancellation: cancellation))
             {
                 using (batch)
                 {

@@ -4,6 +4,7 @@ using CondEmbed.Evaluation;
 using CondEmbed.Images;
 using CondEmbed.Interop;
 using CondEmbed.Models;
+using CondEmbed.Options;
 using CondEmbed.Storage;
 
 namespace CondEmbed.Pairs;
@@ -17,11 +18,11 @@ public sealed class ConditionalModel : IDisposable
     private readonly int step;
     private readonly Comparer comparer;
 
-    private ConditionalModel((Session Session, int Step) opened)
+    private ConditionalModel((Session Session, RunSettings Settings, int Step) opened)
     {
-        (session, step) = opened;
+        (session, step) = (opened.Session, opened.Step);
         comparer = session.Comparer();
-        Embedding = new EmbeddingModel(session, step);
+        Embedding = new EmbeddingModel(session, opened.Settings, step);
     }
 
     /// <summary>The same network without its levels; it lives as long as this model.</summary>
@@ -62,11 +63,11 @@ public sealed class ConditionalModel : IDisposable
     {
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentNullException.ThrowIfNull(pairs);
-        return Compare(session, new ImageReader(dataset), pairs, workers, cancellation);
+        return Compare(session, Embedding.View, new ImageReader(dataset), pairs, workers, cancellation);
     }
 
     /// <summary>The similarity of two decoded images, and where the levels attend in each in the light of the other.</summary>
-    public PairExplanation Explain(RgbImage first, RgbImage second) => PairExplanation.Of(session.Config, comparer, first, second);
+    public PairExplanation Explain(RgbImage first, RgbImage second) => PairExplanation.Of(Embedding.View, comparer, first, second);
 
     /// <summary>
     /// Retrieval metrics on the test part of a split, in the order of the unconditional embeddings and with the nearest re-ranked by the levels.
@@ -94,7 +95,7 @@ public sealed class ConditionalModel : IDisposable
         ArgumentNullException.ThrowIfNull(rerank);
         options = EmbeddingPass.AsUsual(options ?? new EvaluationOptions(), dataset);
         var (part, reader) = (TestPart.Of(dataset, split), new ImageReader(dataset));
-        using var search = new RerankedSearch(session, rerank, new LoaderOptions(workers));
+        using var search = new RerankedSearch(session, Embedding.View, rerank, new LoaderOptions(workers));
         search.Embed([.. part.Queries.Select(At)], [.. part.Gallery.Select(At)], embedded, cancellation);
         var order = search.Rerank(part.Self, reranked, cancellation);
         var (queries, gallery) = (search.Queries, search.Gallery);
@@ -109,9 +110,9 @@ public sealed class ConditionalModel : IDisposable
     public void Dispose() => Embedding.Dispose();
 
     internal static IReadOnlyList<PairSimilarity> Compare(
-        Session session, ImageReader reader, IReadOnlyList<(int First, int Second)> pairs, int workers, CancellationToken cancellation = default)
+        Session session, EvalTransform view, ImageReader reader, IReadOnlyList<(int First, int Second)> pairs, int workers, CancellationToken cancellation = default)
     {
-        using var pass = new ComparisonPass(session, new LoaderOptions(workers), RerankOptions.DefaultMemory);
+        using var pass = new ComparisonPass(session, view, new LoaderOptions(workers), RerankOptions.DefaultMemory);
         ImageAt[] firsts = [.. pairs.Select(pair => new ImageAt(reader, pair.First))];
         ImageAt[] seconds = [.. pairs.Select(pair => new ImageAt(reader, pair.Second))];
         pass.Embed([.. firsts.Concat(seconds).Distinct()], null, cancellation);
@@ -119,5 +120,5 @@ public sealed class ConditionalModel : IDisposable
         return [.. Enumerable.Range(0, pairs.Count).Select(pair => PairSimilarity.Of(found, pair))];
     }
 
-    internal RerankedSearch Search(RerankOptions rerank, int workers) => new(session, rerank, new LoaderOptions(workers));
+    internal RerankedSearch Search(RerankOptions rerank, int workers) => new(session, Embedding.View, rerank, new LoaderOptions(workers));
 }

@@ -1,6 +1,5 @@
 using CondEmbed.Images;
 using CondEmbed.Interop;
-using CondEmbed.Options;
 
 namespace CondEmbed.Pairs;
 
@@ -11,9 +10,8 @@ namespace CondEmbed.Pairs;
 /// <param name="Levels">Where each level attends in the two images, first level first.</param>
 public sealed record PairExplanation(RgbImage First, RgbImage Second, PairSimilarity Similarity, IReadOnlyList<PairAttention> Levels)
 {
-    internal static PairExplanation Of(Config config, Comparer comparer, RgbImage first, RgbImage second)
+    internal static PairExplanation Of(EvalTransform view, Comparer comparer, RgbImage first, RgbImage second)
     {
-        var view = Views.ForTesting(config);
         var (one, other) = (view.Apply(first), view.Apply(second));
         using var images = comparer.Read([.. one.Pixels, .. other.Pixels], 2, view.OutputSize);
         return new(one, other, PairSimilarity.Of(comparer.Similarities(images, [0], [1]), 0), comparer.Attention(images, 0, 1));

@@ -19,11 +19,11 @@ internal sealed class RerankedSearch : IDisposable
     private IReadOnlyList<ImageAt> searched = [];
     private int images;
 
-    internal RerankedSearch(Session session, RerankOptions options, LoaderOptions workers)
+    internal RerankedSearch(Session session, EvalTransform view, RerankOptions options, LoaderOptions workers)
     {
         options.Check();
         this.options = options;
-        pass = new ComparisonPass(session, workers, options.Memory);
+        pass = new ComparisonPass(session, view, workers, options.Memory);
     }
 
     /// <summary>Q D.</summary>

@@ -14,13 +14,13 @@ namespace CondEmbed.Runs;
 
 /// <summary>What is asked of a run.</summary>
 /// <param name="Folder">Its folder, fresh or of a run that goes on.</param>
-/// <param name="Config">Its settings.</param>
+/// <param name="Settings">Its settings.</param>
 /// <param name="Notice">Called with notices.</param>
 /// <param name="Listener">Called with each entry of the log once it is written.</param>
 /// <param name="Command">The command line that the report shows.</param>
 /// <param name="Further">Of a finished run that is trained on, how far.</param>
 internal sealed record RunRequest(
-    RunFolder Folder, Config Config, Action<string> Notice, Action<LogEntry>? Listener, string Command, Continuation? Further);
+    RunFolder Folder, RunSettings Settings, Action<string> Notice, Action<LogEntry>? Listener, string Command, Continuation? Further);
 
 /// <summary>
 /// The composition root of training: all that a run works with, opened and at the step where it begins or goes on. Opening may take minutes, because every
@@ -35,14 +35,14 @@ internal sealed class OpenedRun : IDisposable
     {
         Request = request;
         Resumed = File.Exists(request.Folder.Settings);
-        Workers = new LoaderOptions(request.Config.Workers);
+        Workers = new LoaderOptions(request.Settings.Host.Workers);
     }
 
     internal RunRequest Request { get; }
 
     internal RunFolder Folder => Request.Folder;
 
-    internal Config Config => Request.Config;
+    internal RunSettings Settings => Request.Settings;
 
     /// <summary>Whether the folder was a run's before.</summary>
     internal bool Resumed { get; }
@@ -96,21 +96,21 @@ internal sealed class OpenedRun : IDisposable
     private void OpenAll(ProgressMeter meter, CancellationToken cancellation)
     {
         // Seen before all images are decoded, which may take minutes.
-        var device = Device.choose(Config.Device);
+        var device = Device.choose(Settings.Host.Device);
         Data = Checked(meter, cancellation);
-        Data.Describe(Config, Request.Notice);
+        Data.Describe(Settings, Request.Notice);
         // Where there may be checkpoints the lock comes first, for what another process writes is not to be read; a fresh run takes it once it
         // is known that it can begin.
         Store = Resumed ? new CheckpointStore(Folder.Checkpoints) : null!;
         var (saved, damaged) = RunCheckpoints.Newest(Folder.Checkpoints);
         var images = Data.Split.Train.Count;
-        var first = RunSettings.StepsOf(Config, images);
-        var begun = Request.Further is { } further ? further.After(saved?.Progress, first, images, Config.Batch) : saved?.Progress;
+        var first = CoreSettings.StepsOf(Settings.Core, images);
+        var begun = Request.Further is { } further ? further.After(saved?.Progress, first, images, Settings.Core.Batch) : saved?.Progress;
         Steps = begun is { Until: > 0 } ? begun.Until : first;
-        Sampler = RunSampler.Of(Config, Data);
-        threads = new ProcessThreads(Config.Threads);
-        Session = Session.ForTraining(Config, device, Data.TrainClasses.Names.Count, first, begun?.From ?? 0, Steps);
-        Pass = new EmbeddingPass(Session, Workers);
+        Sampler = RunSampler.Of(Settings.Core, Data);
+        threads = new ProcessThreads(Settings.Host.Threads);
+        Session = Session.ForTraining(Settings.Core, device, Data.TrainClasses.Names.Count, first, begun?.From ?? 0, Steps);
+        Pass = new EmbeddingPass(Session, Views.ForTesting(Settings), Workers);
         Restore(saved, damaged);
         Store ??= new CheckpointStore(Folder.Checkpoints);
         Folder.RemoveUnfinished();
@@ -123,17 +123,17 @@ internal sealed class OpenedRun : IDisposable
     {
         void Checking(int done, int total) => meter.Report("checking images", done, total);
         var opened = Opened();
-        cache = opened.Cached(Config, Checking, cancellation);
+        cache = opened.Cached(Settings, Checking, cancellation);
         return cache is null
-            ? opened.Checked(Config.SkipBad, Config.Workers, Request.Notice, Checking, cancellation)
-            : opened.CheckedBy(cache, Config.SkipBad, Request.Notice);
+            ? opened.Checked(Settings.Host.SkipBad, Settings.Host.Workers, Request.Notice, Checking, cancellation)
+            : opened.CheckedBy(cache, Settings.Host.SkipBad, Request.Notice);
     }
 #pragma warning restore IDISP003
 
     private RunData Opened() =>
-        Resumed && !ImageDatasets.IsEmbedded(Config.Data) && !Path.Exists(Config.Data)
-            ? throw new InputException($"{Config.Data}: the data of the run in {Folder.Root} is missing. If it has moved, say where it is now: {Wording.Of($"Trainer.Resume(\"{Folder.Root}\", new ResumeOptions {{ Data = ... }})", $"train --resume {Folder.Root} DATA")}.")
-            : RunData.Open(Config);
+        Resumed && !ImageDatasets.IsEmbedded(Settings.Host.Data) && !Path.Exists(Settings.Host.Data)
+            ? throw new InputException($"{Settings.Host.Data}: the data of the run in {Folder.Root} is missing. If it has moved, say where it is now: {Wording.Of($"Trainer.Resume(\"{Folder.Root}\", new ResumeOptions {{ Data = ... }})", $"train --resume {Folder.Root} DATA")}.")
+            : RunData.Open(Settings);
 
     /// <summary>
     /// Restores the session from the newest checkpoint of the same data; a run without one loads its weights. Writes nothing, so that a run that
@@ -145,7 +145,7 @@ internal sealed class OpenedRun : IDisposable
 
         if (Resumed && File.Exists(Folder.Fingerprint) && File.ReadAllText(Folder.Fingerprint) != Data.Fingerprint())
         {
-            throw new InputException($"{Config.Data}: the images or their classes are not the ones that the run in {Folder.Root} started with. Restore them, or start a new run.");
+            throw new InputException($"{Settings.Host.Data}: the images or their classes are not the ones that the run in {Folder.Root} started with. Restore them, or start a new run.");
         }
 
         Request.Notice($"run folder: {Folder.Root}");
@@ -162,18 +162,18 @@ internal sealed class OpenedRun : IDisposable
 
             Request.Notice($"continuing after step {saved.Progress.Step} of {Steps}");
         }
-        else if (Config.Weights.Length > 0)
+        else if (Settings.Host.Weights.Length > 0)
         {
-            Request.Notice(EncoderWeights.Load(Session, Config));
+            Request.Notice(EncoderWeights.Load(Session, Settings));
         }
     }
 
     /// <summary>Records what changes for a resumed run: where its data is now, and how far it is trained.</summary>
     private void Continue(SavedRun? saved)
     {
-        if (Resumed && RunSettings.Resolve(TomlSettings.Read(Folder.Settings)).Data != Config.Data)
+        if (Resumed && RunSettings.Resolve(TomlSettings.Read(Folder.Settings)).Host.Data != Settings.Host.Data)
         {
-            Folder.Sums.Replace(Folder.Settings, path => AtomicFile.WriteText(path, TomlSettings.Write(Config)));
+            Folder.Sums.Replace(Folder.Settings, path => AtomicFile.WriteText(path, TomlSettings.Write(Settings)));
         }
 
         if (saved is not null && Start != saved.Progress)
@@ -187,7 +187,7 @@ internal sealed class OpenedRun : IDisposable
     private Progress Fresh()
     {
         AtomicFile.WriteText(Folder.Fingerprint, Data.Fingerprint());
-        AtomicFile.WriteText(Folder.Settings, TomlSettings.Write(Config));
+        AtomicFile.WriteText(Folder.Settings, TomlSettings.Write(Settings));
         Folder.Sums.Keep(Folder.Fingerprint, Folder.Settings);
         return new Progress(0, 0, 0, 0, RunSums.Of(Session.EmbeddingWeights()));
     }

@@ -2,6 +2,7 @@ using CondEmbed.Evaluation;
 using CondEmbed.Images;
 using CondEmbed.Interop;
 using CondEmbed.Models;
+using CondEmbed.Options;
 using CondEmbed.Pairs;
 using CondEmbed.Reports;
 using CondEmbed.Search;
@@ -12,17 +13,18 @@ namespace CondEmbed.Runs;
 /// Pairs of test images with the levels' attention, for the report. Few images are embedded for it: the queries that the report shows, and for
 /// each the nearest and the farthest of its class, and the nearest of another class.
 /// </summary>
-internal sealed class RunAttentionFigures(Session session, RunData data)
+internal sealed class RunAttentionFigures(Session session, RunSettings settings, RunData data)
 {
     private const int Pairs = 3;
     private const int Side = 128;
 
     private readonly Comparer comparer = session.Comparer();
+    private readonly EvalTransform view = Views.ForTesting(settings);
 
     internal IReadOnlyList<AttentionFigureGroup> Groups(TestOutcome outcome, Neighbours<float> nearest, IReadOnlyList<int> queries)
     {
         (int, int)[] pairs = [.. queries.SelectMany(query => PairsOf(query, outcome, nearest)).Distinct()];
-        var similarities = ConditionalModel.Compare(session, data.Reader, pairs, session.Config.Workers);
+        var similarities = ConditionalModel.Compare(session, view, data.Reader, pairs, settings.Host.Workers);
         var found = pairs.Zip(similarities).OrderByDescending(pair => pair.Second.Last).ToArray();
         var right = found.Where(pair => Label(pair.First.Item1) == Label(pair.First.Item2)).ToArray();
         var wrong = found.Except(right);
@@ -41,7 +43,7 @@ internal sealed class RunAttentionFigures(Session session, RunData data)
 
     private AttentionFigurePair Pair(int first, int second)
     {
-        var pair = PairExplanation.Of(session.Config, comparer, data.Reader.Read(first), data.Reader.Read(second));
+        var pair = PairExplanation.Of(view, comparer, data.Reader.Read(first), data.Reader.Read(second));
         return new(
             SideOf(first, pair.First, pair.Levels, level => level.FirstMean),
             SideOf(second, pair.Second, pair.Levels, level => level.SecondMean),

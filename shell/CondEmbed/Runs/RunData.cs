@@ -40,10 +40,10 @@ public sealed class RunData
 
     /// <summary>Opens the data of the settings and divides it.</summary>
     /// <exception cref="InputException">The data is missing, malformed, or cannot be divided.</exception>
-    public static RunData Open(Config config)
+    public static RunData Open(RunSettings settings)
     {
-        var dataset = ImageDatasets.Open(config.Data, OptionsOf(config));
-        return new RunData(dataset, ClassSplit.Make(dataset, SplitOf(config)), new ImageReader(dataset, Views.Decoder(config), new DecodedCache()));
+        var dataset = ImageDatasets.Open(settings.Host.Data, OptionsOf(settings.Host));
+        return new RunData(dataset, ClassSplit.Make(dataset, SplitOf(settings.Host)), new ImageReader(dataset, Views.Decoder(settings.Host), new DecodedCache()));
     }
 
     /// <summary>Everything that a data set holds out for test, or all of it when it has no roles; nothing to train on.</summary>
@@ -67,17 +67,17 @@ public sealed class RunData
     /// Puts every image of the split into the cache file that the settings ask for, or finds them there; null if they ask for none. What is
     /// <see cref="CheckedBy"/> it reads from it, and must not outlive it.
     /// </summary>
-    internal ImageCache? Cached(Config config, Action<int, int>? progress, CancellationToken cancellation) =>
-        config.Cache.Length == 0
+    internal ImageCache? Cached(RunSettings settings, Action<int, int>? progress, CancellationToken cancellation) =>
+        settings.Host.Cache.Length == 0
             ? null
             : ImageCache.Open(
-                Reader, new ImageCacheOptions(config.Cache, config.CacheSide, Views.ForTesting(config).Filter), [.. Images], config.Workers, Relayed(progress), cancellation);
+                Reader, new ImageCacheOptions(settings.Host.Cache, settings.Host.CacheSide, settings.Host.Filter), [.. Images], settings.Host.Workers, Relayed(progress), cancellation);
 
     /// <summary><see cref="Checked"/> by what was found when the cache was made.</summary>
     internal RunData CheckedBy(ImageCache cache, bool skipBad, Action<string>? notice) => Without(cache.Check, cache.Reader, skipBad, notice);
 
     /// <summary>Notices on how the data is divided, what was ignored, what test images show, and which settings have no effect on it.</summary>
-    internal void Describe(Config config, Action<string> notice)
+    internal void Describe(RunSettings settings, Action<string> notice)
     {
         foreach (var line in Dataset.Notices)
         {
@@ -85,14 +85,14 @@ public sealed class RunData
         }
 
         notice(Split.Describe());
-        notice(Views.Describe(config));
+        notice(Views.Describe(settings));
 
-        if (config.AllowSubset && ImageDatasets.SubsetNotice(Dataset) is { } meaningless)
+        if (settings.Host.AllowSubset && ImageDatasets.SubsetNotice(Dataset) is { } meaningless)
         {
             notice(meaningless);
         }
 
-        if (config.SharedClasses && !SharesClasses)
+        if (settings.Host.SharedClasses && !SharesClasses)
         {
             notice($"{Dataset.Name}: training and test have no class in common: {Wording.Setting("shared_classes")} changes nothing");
         }
@@ -174,20 +174,19 @@ public sealed class RunData
         };
     }
 
-    private static DatasetOptions OptionsOf(Config config) => new()
+    private static DatasetOptions OptionsOf(HostSettings settings) => new()
     {
-        Layout = config.Layout,
-        AllowSubset = config.AllowSubset,
-        Boxes = config.Boxes,
+        Layout = settings.Layout,
+        AllowSubset = settings.AllowSubset,
+        Boxes = settings.Boxes,
     };
 
-    private static SplitOptions SplitOf(Config config) => new()
+    private static SplitOptions SplitOf(HostSettings settings) => new()
     {
-        // The names are the same.
-        Rule = Enum.Parse<SplitRule>(config.Split.ToString()),
-        TrainShare = config.TrainShare,
-        ValidationShare = config.ValidationShare,
-        SharedClasses = config.SharedClasses,
+        Rule = settings.Split,
+        TrainShare = settings.TrainShare,
+        ValidationShare = settings.ValidationShare,
+        SharedClasses = settings.SharedClasses,
     };
 
     private void DemandMatches(string part, IReadOnlyList<int> queries, IReadOnlyList<int> gallery)

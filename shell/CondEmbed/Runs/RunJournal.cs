@@ -14,7 +14,7 @@ internal sealed class RunJournal : IDisposable
     private readonly Action<LogEntry>? listener;
 
     /// <summary>Opens the journal of a run that resumes after a step, or starts at 0: entries of later steps are removed.</summary>
-    internal RunJournal(RunFolder folder, Config config, int step, Action<LogEntry>? listener)
+    internal RunJournal(RunFolder folder, RunSettings settings, int step, Action<LogEntry>? listener)
     {
         this.listener = listener;
         LogWriter.TruncateAfter(folder.Log, step);
@@ -22,7 +22,7 @@ internal sealed class RunJournal : IDisposable
 
         try
         {
-            board = config.Tensorboard ? new BoardLog(folder.TensorBoard, LogReader.Read(folder.Log).Entries, TomlSettings.Write(config)) : null;
+            board = settings.Host.Tensorboard ? new BoardLog(folder.TensorBoard, LogReader.Read(folder.Log).Entries, TomlSettings.Write(settings)) : null;
         }
         catch
         {

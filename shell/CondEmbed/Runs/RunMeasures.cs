@@ -3,6 +3,7 @@ using CondEmbed.Datasets;
 using CondEmbed.Evaluation;
 using CondEmbed.Images;
 using CondEmbed.Interop;
+using CondEmbed.Options;
 using CondEmbed.Reports;
 
 namespace CondEmbed.Runs;
@@ -11,11 +12,11 @@ namespace CondEmbed.Runs;
 internal static class RunMeasures
 {
     /// <summary>Recall@1 always; other K from the settings, or else those customary for the data.</summary>
-    internal static EvaluationOptions Options(Config config, IImageDataset dataset)
+    internal static EvaluationOptions Options(RunSettings settings, IImageDataset dataset)
     {
-        var asked = RunSettings.RecallAtOf(config);
+        var asked = settings.Host.RecallDepths;
         var depths = asked.Count > 0 ? asked : dataset.RecallAt ?? MetricNames.RecallOfRuns;
-        return new EvaluationOptions { RecallAt = [.. depths.Append(1).Distinct().Order()], Clustering = config.Clustering, Seed = config.Seed };
+        return new EvaluationOptions { RecallAt = [.. depths.Append(1).Distinct().Order()], Clustering = settings.Host.Clustering, Seed = settings.Core.Seed };
     }
 
     /// <summary>All metrics except the variants over possible queries, by name.</summary>

@@ -14,7 +14,7 @@ using CondEmbed.Torch;
 namespace CondEmbed.Runs;
 
 /// <summary>Gathers what the report of a run shows.</summary>
-internal sealed class RunReports(RunFolder folder, Config config, string command, Session session, RunData data, CancellationToken cancellation)
+internal sealed class RunReports(RunFolder folder, RunSettings settings, string command, Session session, RunData data, CancellationToken cancellation)
 {
     private const int Neighbours = 8;
     private const int Rows = 8;
@@ -37,9 +37,9 @@ internal sealed class RunReports(RunFolder folder, Config config, string command
             {
                 Title = Path.GetFileName(folder.Root),
                 Command = command,
-                Data = new RunDataFacts(data, config.Seed).Summary(),
+                Data = new RunDataFacts(data, settings.Core.Seed).Summary(),
                 Settings = Settings(),
-                SettingsFile = TomlSettings.Write(config),
+                SettingsFile = TomlSettings.Write(settings),
                 Environment = Environment(log, state),
                 Steps = log.Steps,
                 Validations = log.Validations,
@@ -48,9 +48,9 @@ internal sealed class RunReports(RunFolder folder, Config config, string command
                 MetricsAfter = after,
                 Classes = confusions.Classes(),
                 Confusion = confusions.Report(Thumbnail),
-                Map = new RunMap(data, config.Seed).Draw(outcome, cancellation),
+                Map = new RunMap(data, settings.Core.Seed).Draw(outcome, cancellation),
                 Retrieval = [.. groups.Select(group => new RetrievalGroup(group.Title, group.Note, [.. group.Queries.Select(query => Row(query, nearest))]))],
-                AttentionFigures = config.Levels == 0 ? [] : new RunAttentionFigures(session, data).Groups(outcome, nearest, shown),
+                AttentionFigures = settings.Core.Levels == 0 ? [] : new RunAttentionFigures(session, settings, data).Groups(outcome, nearest, shown),
                 Duration = TimeSpan.FromSeconds(state.Seconds),
                 Finished = TimeProvider.System.GetLocalNow(),
             },
@@ -59,8 +59,8 @@ internal sealed class RunReports(RunFolder folder, Config config, string command
 
     private List<ReportSetting> Settings()
     {
-        var usual = RunSettings.Pairs(RunSettings.StartFor(config.Encoder)).ToDictionary(pair => pair.Key, pair => pair.Value);
-        return [.. RunSettings.Pairs(config).Select(pair => new ReportSetting(pair.Key, pair.Value, usual.GetValueOrDefault(pair.Key) == pair.Value))];
+        var usual = RunSettings.StartFor(settings.Core.Encoder).Pairs().ToDictionary(pair => pair.Key, pair => pair.Value);
+        return [.. settings.Pairs().Select(pair => new ReportSetting(pair.Key, pair.Value, usual.GetValueOrDefault(pair.Key) == pair.Value))];
     }
 
     private List<Fact> Environment(RunLog log, Progress state)
@@ -76,7 +76,7 @@ internal sealed class RunReports(RunFolder folder, Config config, string command
             new("Memory", FormattableString.Invariant($"{machine.MemoryBytes / Gigabyte:0.0} GB; at most {RunMeasures.PeakMemory() / Gigabyte:0.00} GB were used")),
             new("Device", session.Device),
             new("Threads", $"{TorchSharp.torch.get_num_threads()}"),
-            new("Seed", $"{config.Seed}"),
+            new("Seed", $"{settings.Core.Seed}"),
             new("Started", log.Entries.Count == 0 ? "" : FormattableString.Invariant($"{log.Entries[0].Time:yyyy-MM-dd HH:mm} UTC")),
             new("Training took", FormattableString.Invariant($"{Readable.Duration(TimeSpan.FromSeconds(state.Seconds))}, of which {100 * RunMeasures.Waiting(state):0.0} % waiting for images")),
             .. log.Entries.OfType<ResumeEntry>().Select(entry => entry.From).Where(from => from > 0).Distinct().Select(from =>
@@ -90,7 +90,7 @@ internal sealed class RunReports(RunFolder folder, Config config, string command
     private (string Title, string Note, QueryOutcome[] Queries)[] Groups(TestOutcome outcome)
     {
         var ranked = outcome.Metrics.Outcomes.Where(query => query.Matches > 0).OrderBy(query => query.MapAtR).ThenByDescending(query => query.FirstHit).ToArray();
-        var drawn = ranked.OrderBy(query => SeededRandom.For(config.Seed, query.Query, 0).Bits()).Take(Rows);
+        var drawn = ranked.OrderBy(query => SeededRandom.For(settings.Core.Seed, query.Query, 0).Bits()).Take(Rows);
 
         return
         [

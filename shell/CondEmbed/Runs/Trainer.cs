@@ -62,14 +62,14 @@ public sealed record TrainingResult(
 /// <summary>Trains a network on labelled images, in its own folder, so that it can be stopped and resumed at any time.</summary>
 public sealed class Trainer
 {
-    private readonly Config config;
+    private readonly RunSettings settings;
 
     private Continuation? further;
 
-    private Trainer(RunFolder folder, Config config, Continuation? further = null)
+    private Trainer(RunFolder folder, RunSettings settings, Continuation? further = null)
     {
         Folder = folder;
-        this.config = config;
+        this.settings = settings;
         this.further = further;
     }
 
@@ -81,11 +81,11 @@ public sealed class Trainer
     }
 
     /// <summary>A new run of resolved settings.</summary>
-    /// <param name="config">Sound settings, as from <see cref="TrainingOptions.Resolve"/>.</param>
+    /// <param name="settings">Sound settings, as from <see cref="TrainingOptions.Resolve"/>.</param>
     /// <param name="folder">The run folder; null for one below <c>runs</c> named after the time.</param>
     /// <exception cref="InputException">The weights cannot be used, or the folder is not empty.</exception>
-    public Trainer(Config config, string? folder)
-        : this(Made(folder, config), Located(config))
+    public Trainer(RunSettings settings, string? folder)
+        : this(Made(folder, settings), Located(settings))
     {
     }
 
@@ -101,15 +101,15 @@ public sealed class Trainer
     {
         ArgumentNullException.ThrowIfNull(options);
         var further = options.Further(folder);
-        var (run, config) = RunFolder.Open(folder);
-        return new Trainer(run, options.Data is null ? config : Located(config, options.Data), further);
+        var (run, settings) = RunFolder.Open(folder);
+        return new Trainer(run, options.Data is null ? settings : Located(settings, options.Data), further);
     }
 
     /// <summary>The files of the run.</summary>
     public RunFolder Folder { get; }
 
     /// <summary>The complete settings.</summary>
-    public Config Settings => config;
+    public RunSettings Settings => settings;
 
     /// <summary>The command line that the report shows; by default one made from the settings.</summary>
     public string? Command { get; set; }
@@ -131,8 +131,8 @@ public sealed class Trainer
     {
         try
         {
-            var meter = new ProgressMeter(progress, config.Batch);
-            var request = new RunRequest(Folder, config, Notice ?? (_ => { }), Logged, Command ?? CommandOf(config), further);
+            var meter = new ProgressMeter(progress, settings.Core.Batch);
+            var request = new RunRequest(Folder, settings, Notice ?? (_ => { }), Logged, Command ?? CommandOf(settings), further);
             using var run = OpenedRun.Open(request, meter, cancellation);
             // It is in the checkpoint now; who calls again finishes it.
             further = null;
@@ -173,31 +173,31 @@ public sealed class Trainer
     }
 
     /// <summary>Creates the run folder, once the weights are known to be usable.</summary>
-    private static RunFolder Made(string? folder, Config config)
+    private static RunFolder Made(string? folder, RunSettings settings)
     {
-        EncoderWeights.Demand(config);
-        return RunFolder.Create(folder, config, TimeProvider.System);
+        EncoderWeights.Demand(settings);
+        return RunFolder.Create(folder, settings, TimeProvider.System);
     }
 
     /// <summary>With absolute paths, so that the run can be resumed from any folder.</summary>
-    internal static Config Located(Config config) => Located(config, config.Data);
+    internal static RunSettings Located(RunSettings settings) => Located(settings, settings.Host.Data);
 
-    private static Config Located(Config config, string place)
+    private static RunSettings Located(RunSettings settings, string place)
     {
         string Whole(string path) => path.Length > 0 && Path.Exists(path) ? Path.GetFullPath(path) : path;
-        var data = ImageDatasets.IsEmbedded(place) && config.Layout == ImageDatasets.Auto ? place : Whole(place);
-        return RunSettings.With(config, settings =>
+        var data = ImageDatasets.IsEmbedded(place) && settings.Host.Layout == ImageDatasets.Auto ? place : Whole(place);
+        return settings.With(changed =>
         {
-            settings.Data = data;
-            settings.Weights = Whole(config.Weights);
+            changed.Host.Data = data;
+            changed.Host.Weights = Whole(settings.Host.Weights);
         });
     }
 
     /// <summary>The settings that differ from the encoder's defaults, as command-line options.</summary>
-    private static string CommandOf(Config config)
+    private static string CommandOf(RunSettings settings)
     {
-        var usual = RunSettings.Pairs(RunSettings.StartFor(config.Encoder)).ToDictionary(pair => pair.Key, pair => pair.Value);
-        var own = RunSettings.Pairs(config)
+        var usual = RunSettings.StartFor(settings.Core.Encoder).Pairs().ToDictionary(pair => pair.Key, pair => pair.Value);
+        var own = settings.Pairs()
             .Where(pair => pair.Key == "encoder" || usual.GetValueOrDefault(pair.Key) != pair.Value)
             .Select(pair => $" --set {pair.Key}={pair.Value}");
         return "condembed train" + string.Concat(own);

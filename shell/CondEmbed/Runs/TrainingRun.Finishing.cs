@@ -19,7 +19,7 @@ internal sealed partial class TrainingRun
         var metrics = new RunMetrics(data.Dataset.Name, state.Step, before, after, best, state.BestStep) { Subset = data.Subset, Origin = origin };
         folder.Sums.Replace(folder.Metrics, path => MetricsFile.Write(path, metrics));
         meter.Report("writing the report", 0, 1);
-        new RunReports(folder, config, FirstCommand(), session, data, cancellation).Write(before, after, outcome, state);
+        new RunReports(folder, settings, FirstCommand(), session, data, cancellation).Write(before, after, outcome, state);
         WriteProjector(outcome);
         meter.Report("writing the report", 1, 1);
         return new TrainingResult(folder.Root, state.Step, before, after, best, state.BestStep, folder.Report, data.Subset);
@@ -29,13 +29,13 @@ internal sealed partial class TrainingRun
     private void Write(string levels, string model)
     {
         folder.Sums.Replace(levels, path => LevelsFile.Write(path, session, state.Step));
-        folder.Sums.Replace(model, path => ModelFile.Write(path, session, state.Step));
+        folder.Sums.Replace(model, path => ModelFile.Write(path, session, settings, state.Step));
     }
 
     /// <summary>The test images for TensorBoard's projector, if asked for.</summary>
     private void WriteProjector(TestOutcome outcome)
     {
-        if (config.Tensorboard)
+        if (settings.Host.Tensorboard)
         {
             var items = data.Split.Queries;
             Projector.Write(
@@ -51,11 +51,11 @@ internal sealed partial class TrainingRun
     private string FirstCommand() => LogReader.Read(folder.Log).Entries.OfType<StartEntry>().FirstOrDefault()?.Command ?? run.Request.Command;
 
     private TestOutcome Tested() =>
-        run.Pass.OnTest(data.Dataset, data.Split, data.Reader, RunMeasures.Options(config, data.Dataset), done => meter.Report("evaluating", done, data.Split.Test.Count), cancellation);
+        run.Pass.OnTest(data.Dataset, data.Split, data.Reader, RunMeasures.Options(settings, data.Dataset), done => meter.Report("evaluating", done, data.Split.Test.Count), cancellation);
 
     private TestOutcome TestedBest()
     {
-        using var model = EmbeddingModel.Load(folder.BestWeights, config.Device);
-        return new EmbeddingPass(model, run.Workers).OnTest(data.Dataset, data.Split, data.Reader, RunMeasures.Options(config, data.Dataset));
+        using var model = EmbeddingModel.Load(folder.BestWeights, settings.Host.Device);
+        return new EmbeddingPass(model, run.Workers).OnTest(data.Dataset, data.Split, data.Reader, RunMeasures.Options(settings, data.Dataset));
     }
 }

@@ -21,7 +21,7 @@ namespace CondEmbed.Runs;
 internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, CancellationToken cancellation)
 {
     private readonly RunFolder folder = run.Folder;
-    private readonly Config config = run.Config;
+    private readonly RunSettings settings = run.Settings;
     private readonly RunData data = run.Data;
     private readonly Session session = run.Session;
     private readonly int steps = run.Steps;
@@ -78,7 +78,7 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
     private RunJournal OpenLog()
     {
         folder.Sums.Forget(folder.Log);
-        var log = new RunJournal(folder, config, state.Step, run.Request.Listener);
+        var log = new RunJournal(folder, settings, state.Step, run.Request.Listener);
         log.Write(run.Resumed
             ? new ResumeEntry(state.Step) { Steps = steps, From = state.From, Data = data.Summary() }
             : new StartEntry(steps, run.Request.Command, About.Version) { Data = data.Summary() });
@@ -106,7 +106,7 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
         meter.BeginTraining(TimeSpan.FromSeconds(trained));
         var clock = Stopwatch.StartNew();
         var loader = new BatchLoader(data.Reader, run.Workers);
-        var batches = loader.Run(Plan, Views.ForTraining(config), config.Seed, state.Step, steps, CancellationToken.None);
+        var batches = loader.Run(Plan, Views.ForTraining(settings), settings.Core.Seed, state.Step, steps, CancellationToken.None);
         var logEvery = Math.Max(1, steps / 2000);
         var logged = state;
 
@@ -128,14 +128,14 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
                 logged = state;
             }
 
-            if (IsDue(config.EvaluateEvery, result.Step))
+            if (IsDue(settings.Host.EvaluateEvery, result.Step))
             {
                 clock.Stop();
                 Validate(log);
                 clock.Start();
             }
 
-            if (IsDue(config.SaveEvery, result.Step) || cancellation.IsCancellationRequested)
+            if (IsDue(settings.Host.SaveEvery, result.Step) || cancellation.IsCancellationRequested)
             {
                 var saved = RunCheckpoints.Save(run.Store, session, state);
                 log.Write(new CheckpointEntry(result.Step, folder.NameOf(saved), IsBest: result.Step == state.BestStep));
@@ -161,7 +161,7 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
             return;
         }
 
-        var metrics = run.Pass.Among(data.Reader, data.Dataset, data.Split.Validation, RunMeasures.Options(config, data.Dataset) with { Clustering = false });
+        var metrics = run.Pass.Among(data.Reader, data.Dataset, data.Split.Validation, RunMeasures.Options(settings, data.Dataset) with { Clustering = false });
         log.Write(new ValidationEntry(state.Step, RunMeasures.Kept(metrics)));
 
         if (state.BestStep == 0 || metrics.MapAtR > state.BestValue)

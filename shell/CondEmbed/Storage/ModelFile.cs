@@ -16,7 +16,7 @@ internal static class ModelFile
     /// <summary>What to do about a damaged file of a run.</summary>
     internal const string Fix = "Restore it from a backup, or train again.";
 
-    internal static void Write(string path, Session session, int step) =>
+    internal static void Write(string path, Session session, RunSettings settings, int step) =>
         TensorFiles.Write(
             path,
             session.EmbeddingWeights(),
@@ -24,7 +24,7 @@ internal static class ModelFile
                 new("format", "pt"),
                 new("condembed.version", About.Version),
                 new(Step, FormattableString.Invariant($"{step}")),
-                new(Settings, TomlSettings.Write(session.Config)),
+                new(Settings, TomlSettings.Write(settings)),
             ]);
 
     /// <summary>A session with the weights and settings of the file, and the step after which it was written.</summary>
@@ -32,7 +32,7 @@ internal static class ModelFile
     /// <param name="device">auto, cpu, cuda or cuda:N.</param>
     /// <param name="withLevels">Also load the levels, from the file next to it, so that the session can compare pairs.</param>
     /// <exception cref="InputException">The file is not a model of this program, a tensor does not fit, or there are no levels.</exception>
-    internal static (Session Session, int Step) Open(string path, string device, bool withLevels = false)
+    internal static (Session Session, RunSettings Settings, int Step) Open(string path, string device, bool withLevels = false)
     {
         if (Path.GetExtension(path).Equals(".onnx", StringComparison.OrdinalIgnoreCase))
         {
@@ -41,18 +41,18 @@ internal static class ModelFile
 
         FileSums.Demand(path, Fix);
         var file = WeightFile.Read(path);
-        var settings = file.Text(Settings)
+        var text = file.Text(Settings)
             ?? throw new InputException($"{path}: contains weights but no settings, so it is not a model of a training run. Give a run folder, or start a run from these weights: {Wording.Setting("weights", path)}.");
-        var config = RunSettings.Resolve([.. TomlSettings.Parse(path, settings), new Given("device", "device", device)]);
+        var settings = RunSettings.Resolve([.. TomlSettings.Parse(path, text), new Given("device", "device", device)]);
         var step = StepOf(file);
-        var levels = withLevels ? LevelsFile.Read(path, config, step) : [];
-        var on = Device.choose(config.Device);
-        var session = withLevels ? Session.ForComparing(config, on) : Session.ForEmbedding(config, on);
+        var levels = withLevels ? LevelsFile.Read(path, settings.Core, step) : [];
+        var on = Device.choose(settings.Host.Device);
+        var session = withLevels ? Session.ForComparing(settings.Core, on) : Session.ForEmbedding(settings.Core, on);
         var report = session.Load([.. TensorFiles.OfArrays(file.Arrays), .. levels]);
 
         if (report.Fits && report.Fresh.Count == 0)
         {
-            return (session, step);
+            return (session, settings, step);
         }
 
         ((IDisposable)session).Dispose();

@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
+using CondEmbed.Images;
 using CondEmbed.Interop;
-using CondEmbed.Options;
 
 namespace CondEmbed.Storage;
 
@@ -9,11 +9,11 @@ namespace CondEmbed.Storage;
 internal static class ModelFingerprint
 {
     /// <summary>SHA-256 of every weight under its name and shape, and of the settings that the forward pass and the view of an image depend on.</summary>
-    internal static string Of(Session session)
+    internal static string Of(Session session, EvalTransform view)
     {
         var config = session.Config;
         using var sum = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Add(sum, FormattableString.Invariant($"{config.Encoder} {config.Pooling} {config.Embedding} {config.HeadNorm} {Views.ForTesting(config)}\n"));
+        Add(sum, FormattableString.Invariant($"{config.Encoder} {config.Pooling} {config.Embedding} {config.HeadNorm} {view}\n"));
 
         foreach (var weight in session.EmbeddingWeights())
         {

@@ -58,9 +58,9 @@ public sealed class RunFolder(string root)
 
     /// <summary>A new folder with that name, or one below <c>runs</c> named after the time and the settings.</summary>
     /// <exception cref="InputException">The folder is not empty.</exception>
-    public static RunFolder Create(string? path, Config config, TimeProvider clock)
+    public static RunFolder Create(string? path, RunSettings settings, TimeProvider clock)
     {
-        var root = Path.GetFullPath(string.IsNullOrEmpty(path) ? Unused(Path.Combine("runs", NameOf(config, clock))) : path);
+        var root = Path.GetFullPath(string.IsNullOrEmpty(path) ? Unused(Path.Combine("runs", NameOf(settings, clock))) : path);
 
         var named = string.IsNullOrEmpty(path) ? root : $"{Wording.Of("Out", "--out")} {path}";
 
@@ -98,7 +98,7 @@ public sealed class RunFolder(string root)
 
     /// <summary>The folder of an existing run, and its settings.</summary>
     /// <exception cref="InputException">It is not a run folder.</exception>
-    public static (RunFolder Folder, Config Config) Open(string path)
+    public static (RunFolder Folder, RunSettings Settings) Open(string path)
     {
         var folder = new RunFolder(Path.GetFullPath(path));
 
@@ -171,10 +171,10 @@ public sealed class RunFolder(string root)
         return missing;
     }
 
-    private static string NameOf(Config config, TimeProvider clock)
+    private static string NameOf(RunSettings settings, TimeProvider clock)
     {
-        var data = Path.GetFileNameWithoutExtension(config.Data.TrimEnd('/', '\\'));
-        return FormattableString.Invariant($"{clock.GetLocalNow():yyyyMMdd-HHmmss}-{data}-{config.Encoder}");
+        var data = Path.GetFileNameWithoutExtension(settings.Host.Data.TrimEnd('/', '\\'));
+        return FormattableString.Invariant($"{clock.GetLocalNow():yyyyMMdd-HHmmss}-{data}-{settings.Core.Encoder}");
     }
 
     private static string Unused(string path) =>

@@ -32,7 +32,7 @@ internal static class MoreTests
                 known[StudyMeasures.On(data, chosen: false)] = Tested(data, job, best: false, cancellation);
             }
 
-            if (plan.Rerank > 0 && job.Settings.Levels > 0 && !known.ContainsKey(StudyMeasures.Reranked(plan.Rerank)))
+            if (plan.Rerank > 0 && job.Settings.Core.Levels > 0 && !known.ContainsKey(StudyMeasures.Reranked(plan.Rerank)))
             {
                 known[StudyMeasures.Reranked(plan.Rerank)] = Reranked(plan.Rerank, job, cancellation);
             }
@@ -60,18 +60,18 @@ internal static class MoreTests
 
     private static Dictionary<string, double> Tested(string data, StudyJob job, bool best, CancellationToken cancellation)
     {
-        using var model = EmbeddingModel.Load(job.Folder, job.Settings.Device, best);
+        using var model = EmbeddingModel.Load(job.Folder, job.Settings.Host.Device, best);
         var (dataset, split) = Open(data);
         var options = RunMeasures.Options(job.Settings, dataset);
-        return RunMeasures.Kept(model.Evaluate(dataset, split, options, job.Settings.Workers, cancellation: cancellation));
+        return RunMeasures.Kept(model.Evaluate(dataset, split, options, job.Settings.Host.Workers, cancellation: cancellation));
     }
 
     private static Dictionary<string, double> Reranked(int k, StudyJob job, CancellationToken cancellation)
     {
-        using var model = ConditionalModel.Load(job.Folder, job.Settings.Device, HasBest(job));
+        using var model = ConditionalModel.Load(job.Folder, job.Settings.Host.Device, HasBest(job));
         var data = RunData.Open(job.Settings);
         var options = RunMeasures.Options(job.Settings, data.Dataset) with { Clustering = false };
-        var metrics = model.Evaluate(data.Dataset, data.Split, new RerankOptions(k), options, job.Settings.Workers, cancellation: cancellation);
+        var metrics = model.Evaluate(data.Dataset, data.Split, new RerankOptions(k), options, job.Settings.Host.Workers, cancellation: cancellation);
         var kept = RunMeasures.Kept(metrics.Reranked);
         kept[StudyMeasures.RerankingTime] = metrics.Cost.RerankingMs;
         return kept;

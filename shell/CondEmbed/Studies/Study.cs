@@ -100,7 +100,7 @@ public sealed class Study
     {
         foreach (var job in Jobs.Where(job => !job.IsFinished).DistinctBy(job => job.Arm))
         {
-            _ = RunSampler.Of(job.Settings, RunData.Open(job.Settings));
+            _ = RunSampler.Of(job.Settings.Core, RunData.Open(job.Settings));
         }
 
         foreach (var data in Plan.TestOn)
@@ -146,7 +146,7 @@ public sealed class Study
     }
 
     /// <summary>The job with its share of the machine's threads.</summary>
-    internal StudyJob Shared(StudyJob job) => job.Settings.Threads != 0 || Threads == 0
+    internal StudyJob Shared(StudyJob job) => job.Settings.Host.Threads != 0 || Threads == 0
         ? job
-        : job with { Settings = RunSettings.With(job.Settings, settings => settings.Threads = Threads) };
+        : job with { Settings = job.Settings.With(settings => settings.Host.Threads = Threads) };
 }

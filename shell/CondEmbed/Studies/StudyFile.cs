@@ -54,7 +54,7 @@ public static class StudyFile
         foreach (var key in file.Keys.Where(key => !Known.Contains(key)))
         {
             throw new InputException(
-                $"{path}: '{key}' is not a setting of a study{RunSettings.Nearest(Known, key)}; settings of runs go below [base] or [arms.NAME].");
+                $"{path}: '{key}' is not a setting of a study{CoreSettings.Nearest(Known, key)}; settings of runs go below [base] or [arms.NAME].");
         }
 
         var name = file.TryGetValue("name", out var given) ? TomlSettings.Text(given) : Path.GetFileNameWithoutExtension(path);

@@ -12,7 +12,7 @@ namespace CondEmbed.Studies;
 /// <param name="Seed">The seed.</param>
 /// <param name="Settings">The complete settings.</param>
 /// <param name="Folder">The run's folder, <c>OUT/ARM/seed-N</c>.</param>
-public sealed record StudyJob(string Arm, int Seed, Config Settings, string Folder)
+public sealed record StudyJob(string Arm, int Seed, RunSettings Settings, string Folder)
 {
     /// <summary>Settings that may change when a run is resumed, since they affect at most the last bits.</summary>
     private static readonly string[] OfMachine = ["device", "threads", "workers", "save_every", "tensorboard"];
@@ -37,8 +37,8 @@ public sealed record StudyJob(string Arm, int Seed, Config Settings, string Fold
     {
         if (!IsFinished)
         {
-            DemandFile("data", Settings.Data, ImageDatasets.EmbeddedNames.Contains(Settings.Data));
-            DemandFile("weights", Settings.Weights, Settings.Weights.Length == 0);
+            DemandFile("data", Settings.Host.Data, ImageDatasets.EmbeddedNames.Contains(Settings.Host.Data));
+            DemandFile("weights", Settings.Host.Weights, Settings.Host.Weights.Length == 0);
         }
 
         if (IsBegun)
@@ -73,9 +73,9 @@ public sealed record StudyJob(string Arm, int Seed, Config Settings, string Fold
 
     private void DemandSameSettings()
     {
-        var there = RunFolder.Open(Folder).Config;
-        var found = RunSettings.Pairs(there).ToDictionary(pair => pair.Key, pair => pair.Value);
-        var wanted = RunSettings.Pairs(Trainer.Located(Settings));
+        var there = RunFolder.Open(Folder).Settings;
+        var found = there.Pairs().ToDictionary(pair => pair.Key, pair => pair.Value);
+        var wanted = Trainer.Located(Settings).Pairs();
         string[] different =
         [
             .. wanted.Where(pair => !OfMachine.Contains(pair.Key) && found.GetValueOrDefault(pair.Key) != pair.Value)

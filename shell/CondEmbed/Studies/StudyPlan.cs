@@ -44,10 +44,10 @@ public sealed record StudyPlan(string Name, IReadOnlyList<Given> Common, IReadOn
 
     /// <summary>The complete settings of a run.</summary>
     /// <exception cref="InputException">Everything that is wrong with them.</exception>
-    public Config SettingsOf(StudyArm arm, int seed)
+    public RunSettings SettingsOf(StudyArm arm, int seed)
     {
         ArgumentNullException.ThrowIfNull(arm);
-        return RunSettings.Resolve([.. Common, .. arm.Changes, new Given("seeds", "seed", FormattableString.Invariant($"{seed}"))], ImageDatasets.LayoutNames);
+        return RunSettings.Resolve([.. Common, .. arm.Changes, new Given("seeds", "seed", FormattableString.Invariant($"{seed}"))]);
     }
 
     /// <summary>The same plan, after checking that each run can start and is distinct from the others.</summary>

@@ -92,7 +92,7 @@ internal sealed class StudyProgress : IDisposable
     }
 
     private static int StepsOf(StudyJob job, JobState state) =>
-        state.Steps > 0 ? state.Steps : job.Settings.Epochs > 0 ? 0 : RunSettings.StepsOf(job.Settings, 0);
+        state.Steps > 0 ? state.Steps : job.Settings.Core.Epochs > 0 ? 0 : CoreSettings.StepsOf(job.Settings.Core, 0);
 
     private JobState StateOf(StudyJob job)
     {

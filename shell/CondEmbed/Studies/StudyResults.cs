@@ -114,7 +114,7 @@ public sealed record StudyResults
             Add(data, values);
         }
 
-        if (plan.Rerank > 0 && job.Settings.Levels == 0)
+        if (plan.Rerank > 0 && job.Settings.Core.Levels == 0)
         {
             Add(StudyMeasures.Reranked(plan.Rerank), metrics.Best ?? metrics.After);
         }

@@ -1,5 +1,6 @@
 using CondEmbed.Common;
 using CondEmbed.Interop;
+using CondEmbed.Options;
 using CondEmbed.Torch;
 
 namespace CondEmbed.WeightFiles;
@@ -17,22 +18,22 @@ internal static class EncoderWeights
     /// that cannot start is not started. Unknown tensors are left to <see cref="Load"/>, which knows the whole network.
     /// </summary>
     /// <exception cref="InputException">They cannot, or do not.</exception>
-    internal static void Demand(Config config)
+    internal static void Demand(RunSettings settings)
     {
-        if (config.Weights.Length == 0)
+        if (settings.Host.Weights.Length == 0)
         {
             return;
         }
 
-        var file = Read(config);
-        using var session = Session.ForEmbedding(config, Device.choose("cpu"));
+        var file = Read(settings);
+        using var session = Session.ForEmbedding(settings.Core, Device.choose("cpu"));
         var report = session.Load(TensorFiles.OfArrays(file.Arrays));
 
-        DemandAny(config, file, report);
+        DemandAny(settings, file, report);
 
-        if (config.StrictWeights && report.Missing.Count + report.WrongShape.Count > 0)
+        if (settings.Host.StrictWeights && report.Missing.Count + report.WrongShape.Count > 0)
         {
-            throw Misfit(config, report);
+            throw Misfit(settings, report);
         }
     }
 
@@ -40,41 +41,41 @@ internal static class EncoderWeights
     /// <exception cref="InputException">
     /// Almost none of the weights fit, or not all and the settings are strict; the message lists every tensor that does not.
     /// </exception>
-    internal static string Load(Session session, Config config)
+    internal static string Load(Session session, RunSettings settings)
     {
-        var file = Read(config);
+        var file = Read(settings);
         var report = session.Load(TensorFiles.OfArrays(file.Arrays));
 
-        DemandAny(config, file, report);
+        DemandAny(settings, file, report);
 
-        if (config.StrictWeights && !report.Fits)
+        if (settings.Host.StrictWeights && !report.Fits)
         {
-            throw Misfit(config, report);
+            throw Misfit(settings, report);
         }
 
-        return string.Join('\n', [$"{config.Weights} ({file.Format})", .. file.Notes.Select(note => $"  {note}"), report.ToString()]);
+        return string.Join('\n', [$"{settings.Host.Weights} ({file.Format})", .. file.Notes.Select(note => $"  {note}"), report.ToString()]);
     }
 
-    private static WeightFile Read(Config config)
+    private static WeightFile Read(RunSettings settings)
     {
-        if (!Path.Exists(config.Weights))
+        if (!Path.Exists(settings.Host.Weights))
         {
-            throw new InputException($"{config.Weights}: cannot be read: no such file. Give a safetensors or PyTorch file with weights of the encoder.");
+            throw new InputException($"{settings.Host.Weights}: cannot be read: no such file. Give a safetensors or PyTorch file with weights of the encoder.");
         }
 
-        var file = WeightFile.Read(config.Weights, config.WeightsPart);
-        CheckStride(config, file);
+        var file = WeightFile.Read(settings.Host.Weights, settings.Host.WeightsPart);
+        CheckStride(settings, file);
 
         if (file.Arrays.FirstOrDefault(array => !array.IsFinite()) is { } spoilt)
         {
-            throw new InputException($"{config.Weights}: the tensor '{spoilt.Name}' contains NaN or infinity, from which nothing can be learned. Use weights saved before their training went wrong.");
+            throw new InputException($"{settings.Host.Weights}: the tensor '{spoilt.Name}' contains NaN or infinity, from which nothing can be learned. Use weights saved before their training went wrong.");
         }
 
         return file;
     }
 
     /// <summary>Whatever the settings say, a run from weights must not start from scratch.</summary>
-    private static void DemandAny(Config config, WeightFile file, LoadReport report)
+    private static void DemandAny(RunSettings settings, WeightFile file, LoadReport report)
     {
         if (report.Share >= LeastShare)
         {
@@ -83,10 +84,10 @@ internal static class EncoderWeights
 
         var fit = WeightFits.Of(file).FirstOrDefault(fit => fit.Report.Fits)?.Encoder;
         var fix = fit is null
-            ? $"See what it contains with {Wording.Of($"WeightFits.Of(WeightFile.Read(\"{config.Weights}\"))", $"condembed weights inspect {config.Weights}")}. Choose weights of this encoder, or leave out 'weights' to start from scratch."
+            ? $"See what it contains with {Wording.Of($"WeightFits.Of(WeightFile.Read(\"{settings.Host.Weights}\"))", $"condembed weights inspect {settings.Host.Weights}")}. Choose weights of this encoder, or leave out 'weights' to start from scratch."
             : $"They fit the encoder '{fit}': use that one.";
         throw new InputException(
-            $"{config.Weights}: {(report.Loaded.Count == 0 ? "nothing" : "almost nothing")} in it fits the encoder '{config.Encoder}', so the run would start from scratch. "
+            $"{settings.Host.Weights}: {(report.Loaded.Count == 0 ? "nothing" : "almost nothing")} in it fits the encoder '{settings.Core.Encoder}', so the run would start from scratch. "
             + $"The file has {Names(file.Arrays.Select(array => array.Name))}; the encoder needs {Names(report.Missing.Concat(report.WrongShape.Select(wrong => wrong.Split(' ')[0])))}. {fix}\n{report}");
     }
 
@@ -96,16 +97,16 @@ internal static class EncoderWeights
         return all.Count > ShownNames ? $"{string.Join(", ", all.Take(ShownNames))} and {all.Count - ShownNames} more" : string.Join(", ", all);
     }
 
-    private static InputException Misfit(Config config, LoadReport report) =>
-        new($"{config.Weights}: these weights do not fit the encoder '{config.Encoder}'. Choose the encoder they belong to, or load what fits with strict_weights = false.\n{report}");
+    private static InputException Misfit(RunSettings settings, LoadReport report) =>
+        new($"{settings.Host.Weights}: these weights do not fit the encoder '{settings.Core.Encoder}'. Choose the encoder they belong to, or load what fits with strict_weights = false.\n{report}");
 
-    private static void CheckStride(Config config, WeightFile file)
+    private static void CheckStride(RunSettings settings, WeightFile file)
     {
-        if (!config.Encoder.StartsWith("resnet50", StringComparison.Ordinal) || WeightFits.ResNet50Of(file) is not { } wanted || wanted == config.Encoder)
+        if (!settings.Core.Encoder.StartsWith("resnet50", StringComparison.Ordinal) || WeightFits.ResNet50Of(file) is not { } wanted || wanted == settings.Core.Encoder)
         {
             return;
         }
 
-        throw new InputException($"{config.Weights}: declares its stride at the {file.Text("stride")}, as in the encoder '{wanted}', not '{config.Encoder}'. Use that one: {Wording.Setting("encoder", wanted)}.");
+        throw new InputException($"{settings.Host.Weights}: declares its stride at the {file.Text("stride")}, as in the encoder '{wanted}', not '{settings.Core.Encoder}'. Use that one: {Wording.Setting("encoder", wanted)}.");
     }
 }

@@ -6,6 +6,7 @@ open System.Diagnostics
 open System.IO
 open Argu
 open Expecto
+open CondEmbed.Options
 open CondEmbed.Cli
 open CondEmbed.Cli.Arguments
 open CondEmbed.Interop
@@ -44,14 +45,14 @@ let private answers =
           }
 
           test "options with choices, and settings with theirs" {
-              Expect.equal (words [ "train"; "--encoder" ] "") (List.ofSeq RunSettings.Encoders) "encoders"
+              Expect.equal (words [ "train"; "--encoder" ] "") (List.ofSeq CoreSettings.Encoders) "encoders"
               Expect.equal (words [ "train"; "--layout" ] "c") [ "cub"; "cars" ] "layouts"
               Expect.contains (words [ "train"; "--loss" ] "") "proxy-anchor" "losses"
               Expect.equal (words [ "embed"; "--device" ] "c") [ "cpu"; "cuda" ] "devices, of any command"
               Expect.equal (words [ "train"; "--set" ] "level_q") [ "level_query=" ] "a key"
               Expect.equal (words [ "train"; "--set" ] "level_query=") [ "level_query=previous"; "level_query=unconditional" ] "its choices"
               Expect.equal (words [ "train"; "--set" ] "head_norm=") [ "head_norm=true"; "head_norm=false" ] "true or false"
-              Expect.hasLength (words [ "train"; "--set" ] "" |> List.filter _.EndsWith('=')) RunSettings.Keys.Count "all keys"
+              Expect.hasLength (words [ "train"; "--set" ] "" |> List.filter _.EndsWith('=')) RunSettings.All.Count "all keys"
               Expect.equal (words [ "completion" ] "") [ "bash"; "zsh"; "fish"; "powershell" ] "shells"
           }
 

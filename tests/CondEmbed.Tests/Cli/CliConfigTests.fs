@@ -13,6 +13,7 @@ open CondEmbed.Datasets
 open CondEmbed.Options
 open CondEmbed.Interop
 open CondEmbed.Tests.CliSupport
+open CondEmbed.Tests.ConfigTextTests
 open CondEmbed.Tests.Support
 
 let private resolved text = RunSettings.Resolve(TomlSettings.Parse("test", text))
@@ -21,13 +22,13 @@ let private start =
     testList
         "--init"
         [ test "the file of each encoder is its defaults, with and without the comments' marks" {
-              for encoder in RunSettings.Encoders do
+              for encoder in CoreSettings.Encoders do
                   let text = ConfigFile.text encoder
                   let all = Regex.Replace(text, "^#(?=[a-z_]+ = )", "", RegexOptions.Multiline)
                   Expect.equal (resolved text) (RunSettings.StartFor encoder) encoder
                   Expect.equal (resolved all) (RunSettings.StartFor encoder) $"{encoder}, all active"
 
-                  for setting in RunSettings.All ImageDatasets.LayoutNames do
+                  for setting in RunSettings.All do
                       Expect.isMatch all $"(?m)^{setting.Key} = " setting.Key
           }
 
@@ -59,7 +60,8 @@ let private check =
             File.WriteAllText(file, "encoder = 'resnet18'\nbatch = 30\n")
             Expect.stringContains (succeeds [ "config"; "--check"; file ]) "valid" "sound"
             let shown = succeeds [ "config"; "--show"; file; "--set"; "batch=32" ]
-            Expect.equal (resolved shown) { RunSettings.StartFor "resnet18" with Batch = 32 } "shown"
+            let start = RunSettings.StartFor "resnet18"
+            Expect.equal (resolved shown) (RunSettings({ start.Core with Batch = 32 }, start.Host)) "shown"
             File.WriteAllText(file, "seeds = 2\n[arms.a]\nlevels = 0\n[arms.b]\nlevles = 1\n")
             Expect.stringContains (condembed [ "config"; "--check"; file ]).Error "line 5: levles" "a study")
     }
@@ -79,28 +81,33 @@ let private types =
     testList
         "types"
         [ test "what a setting takes by its type is what the check holds it to" {
-              for setting in Settings.all do
+              for setting in declared do
                   for value in wrong setting do
-                      match Settings.apply [ setting.Key, value ] Config.standard with
-                      | Error problems -> Expect.equal [ for problem in problems -> problem.Key ] [ setting.Key ] $"{setting.Key} = {value}"
-                      | Ok config ->
-                          Expect.contains
-                              [ for problem in ConfigValidation.problems config -> problem.Key ]
-                              setting.Key
-                              $"{setting.Key} = {value}"
+                      let settings, unread = overlaid [ setting.Key, value ]
 
-              Expect.isGreaterThan (Settings.all |> List.sumBy (wrong >> List.length)) 100 "values"
+                      match unread with
+                      | [] -> Expect.contains [ for problem in settings.Problems() -> problem.Key ] setting.Key $"{setting.Key} = {value}"
+                      | problems -> Expect.equal [ for problem in problems -> problem.Key ] [ setting.Key ] $"{setting.Key} = {value}"
+
+              Expect.isGreaterThan (declared |> List.sumBy (wrong >> List.length)) 100 "values"
           }
 
           test "the layouts are those that data sets can be opened with" {
-              let layout = RunSettings.All ImageDatasets.LayoutNames |> Seq.find (fun setting -> setting.Key = "layout")
+              let layout = RunSettings.All |> Seq.find (fun setting -> setting.Key = "layout")
               Expect.containsAll layout.Choices ImageDatasets.LayoutNames "names"
           }
 
           test "every setting is a key of TOML and of --set, a field, a property, and no option of train goes by" {
-              let keys = [ for setting in RunSettings.All ImageDatasets.LayoutNames -> setting.Key ]
-              let fields = [ for field in Reflection.FSharpType.GetRecordFields typeof<Config> -> field.Name ]
-              Expect.equal [ for setting in RunSettings.All ImageDatasets.LayoutNames -> setting.Property ] fields "fields of Config"
+              let keys = [ for setting in RunSettings.All -> setting.Key ]
+              let core = [ for field in Reflection.FSharpType.GetRecordFields typeof<Config> -> field.Name ]
+
+              let host =
+                  [ for property in typeof<HostSettings>.GetProperties() do
+                        if property.CanWrite then property.Name ]
+
+              let fields = [ for setting in RunSettings.All -> setting.Property ]
+              Expect.equal (fields |> List.filter (fun field -> List.contains field core)) core "fields of Config"
+              Expect.equal (fields |> List.except core) host "properties of HostSettings"
               let properties = [ for property in typeof<TrainingOptions>.GetProperties() -> property.Name ]
               Expect.containsAll properties fields "properties of TrainingOptions"
 
@@ -110,7 +117,7 @@ let private types =
                   for option in case.CommandLineNames.Value do
                       if not (List.contains option about) then Expect.contains keys (option.TrimStart('-').Replace('-', '_')) option
 
-              for setting in RunSettings.All ImageDatasets.LayoutNames do
+              for setting in RunSettings.All do
                   Expect.isMatch
                       (ConfigReference.optionOf setting)
                       $"^(DATA|--{setting.Key.Replace('_', '-')}|--set {setting.Key}.*=)$"
@@ -130,10 +137,10 @@ let private reference =
           upToDate "losses.md" "loss --list --markdown" (LossReference.markdown ())
 
           test "the defaults of each encoder are what a run with it starts from" {
-              for encoder in RunSettings.Encoders do
-                  let start = dict [ for pair in RunSettings.Pairs(RunSettings.StartFor encoder) -> pair.Key, pair.Value ]
+              for encoder in CoreSettings.Encoders do
+                  let start = dict [ for pair in RunSettings.StartFor(encoder).Pairs() -> pair.Key, pair.Value ]
 
-                  for setting in RunSettings.All ImageDatasets.LayoutNames do
+                  for setting in RunSettings.All do
                       if setting.Key <> "encoder" && start.ContainsKey setting.Key then
                           let brings (_, families: string list) = families.IsEmpty || families |> List.exists encoder.StartsWith
                           let value, _ = ConfigReference.defaultsOf setting |> List.find brings

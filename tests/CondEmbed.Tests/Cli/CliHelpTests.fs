@@ -5,6 +5,7 @@ open System
 open System.IO
 open Argu
 open Expecto
+open CondEmbed.Options
 open CondEmbed.Cli
 open CondEmbed.Cli.Arguments
 open CondEmbed.Interop
@@ -73,7 +74,7 @@ let private help =
           test "--list-settings names every setting with its default" {
               let out = succeeds [ "train"; "--list-settings" ]
 
-              for pair in RunSettings.Pairs(RunSettings.StartFor "small") do
+              for pair in RunSettings.StartFor("small").Pairs() do
                   Expect.stringContains out $"{pair.Key} = {pair.Value}" "setting"
           } ]
 

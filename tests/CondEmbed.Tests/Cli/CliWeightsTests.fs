@@ -97,8 +97,8 @@ let tests =
                   let said = WeightFile.Read path
 
                   let load (file: WeightFile) =
-                      let struct (_, config) = RunFolder.Open(finishedRun [])
-                      use session = Session.ForEmbedding(config, Device.choose "cpu")
+                      let struct (_, settings) = RunFolder.Open(finishedRun [])
+                      use session = Session.ForEmbedding(settings.Core, Device.choose "cpu")
                       let report = session.Load(TensorFiles.OfArrays file.Arrays)
                       Expect.isTrue report.Fits (string report)
                       [ for tensor in session.EmbeddingWeights() -> tensor.Name, tensor.Bytes ]

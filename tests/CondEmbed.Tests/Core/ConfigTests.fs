@@ -4,6 +4,7 @@ module CondEmbed.Tests.ConfigTests
 open System
 open Expecto
 open CondEmbed
+open CondEmbed.Options
 open CondEmbed.Losses
 open CondEmbed.Tests.ConfigTextTests
 open CondEmbed.Tests.Support
@@ -13,12 +14,10 @@ open CondEmbed.Datasets
 let private problemsOf change = ConfigValidation.problems (change Config.standard)
 
 let private unsound: (string * (Config -> Config)) list =
-    [ "train_share", (fun c -> { c with TrainShare = 1.0 })
-      "validation_share", (fun c -> { c with ValidationShare = -0.1 })
-      "encoder", (fun c -> { c with Encoder = "resnet51" })
+    [ "encoder", (fun c -> { c with Encoder = "resnet51" })
       "pooling", (fun c -> { c with Pooling = "sum" })
       "pooling", (fun c -> { c with Pooling = "class" })
-      "size", (fun c -> { c with Encoder = "vit-s16"; Size = 100; Resize = 0 })
+      "size", (fun c -> { c with Encoder = "vit-s16"; Size = 100 })
       "embedding", (fun c -> { c with Embedding = -8; Levels = 0 })
       "levels", (fun c -> { c with Levels = -1 })
       "heads", (fun c -> { c with Heads = 3 })
@@ -95,15 +94,27 @@ let private unsound: (string * (Config -> Config)) list =
       "epochs", (fun c -> { c with Epochs = -1.0 })
       "batch", (fun c -> { c with Batch = 130 })
       "per_class", (fun c -> { c with PerClass = 1 })
-      "size", (fun c -> { c with Size = 8 })
-      "resize", (fun c -> { c with Resize = 32 })
-      "scale_min", (fun c -> { c with ScaleMin = 0.0 })
-      "scale_max", (fun c -> { c with ScaleMax = 0.5 })
-      "scale_max", (fun c -> { c with Augment = Choices.Augment.Crop })
-      "flip", (fun c -> { c with Flip = 2.0 })
-      "hue", (fun c -> { c with Hue = 0.6 })
-      "threads", (fun c -> { c with Threads = -1 })
-      "save_every", (fun c -> { c with SaveEvery = -1 }) ]
+      "size", (fun c -> { c with Size = 8 }) ]
+
+/// The keys of what is wrong with settings of the host.
+let private hostProblems change =
+    let settings = RunSettings.StartFor "small"
+    change settings.Host
+    [ for problem in settings.Problems() -> problem.Key ]
+
+let private unsoundOfHost: (string * (HostSettings -> unit)) list =
+    [ "train_share", (fun h -> h.TrainShare <- 1.0)
+      "validation_share", (fun h -> h.ValidationShare <- -0.1)
+      "layout", (fun h -> h.Layout <- "cubes")
+      "resize", (fun h -> h.Resize <- 32)
+      "resize", (fun h -> h.Resize <- 100000)
+      "scale_min", (fun h -> h.ScaleMin <- 0.0)
+      "scale_max", (fun h -> h.ScaleMax <- 0.5)
+      "scale_max", (fun h -> h.Augment <- Augmentation.Crop)
+      "flip", (fun h -> h.Flip <- 2.0)
+      "hue", (fun h -> h.Hue <- 0.6)
+      "threads", (fun h -> h.Threads <- -1)
+      "save_every", (fun h -> h.SaveEvery <- -1) ]
 
 /// Words that are none of the choices of a setting.
 let private unknownWords =
@@ -127,7 +138,13 @@ let private checkTests =
         "check"
         [ testCase "the standard settings and those of every encoder are sound" (fun () ->
               for config in Config.standard :: Config.photographs :: List.map Config.startFor Encoders.All.names do
-                  Expect.isEmpty (ConfigValidation.problems config) config.Encoder)
+                  Expect.isEmpty (ConfigValidation.problems config) config.Encoder
+
+              for encoder in Encoders.All.names do
+                  Expect.isEmpty (RunSettings.StartFor(encoder).Problems()) encoder)
+
+          for i, (key, change) in List.indexed unsoundOfHost do
+              testCase $"case {i + 1} of the host: {key} is named alone" (fun () -> Expect.equal (hostProblems change) [ key ] "keys")
 
           for i, (key, change) in List.indexed unsound do
               testCase $"case {i + 1}: {key} is named alone" (fun () ->
@@ -140,10 +157,12 @@ let private checkTests =
                   Expect.stringContains problems.Head.Message $"'{word}' is not one of " "the choices")
 
           testCase "all that is wrong is reported at once" (fun () ->
-              let problems = problemsOf (fun c -> { c with Encoder = "resnet51"; Batch = 130; Lr = -1.0; Flip = 2.0 })
-
+              let start = RunSettings.StartFor "small"
+              start.Host.Flip <- 2.0
+              let settings = RunSettings({ start.Core with Encoder = "resnet51"; Batch = 130; Lr = -1.0 }, start.Host)
+              let problems = List.ofSeq (settings.Problems())
               Expect.equal [ for problem in problems -> problem.Key ] [ "encoder"; "lr"; "batch"; "flip" ] "keys"
-              let text = problems |> List.map string |> String.concat "\n"
+              let text = problems |> List.map _.Value |> String.concat "\n"
 
               for part in [ "did you mean 'resnet50'?"; "the nearest are 128 and 132"; "must be above 0"; "within 0 and 1" ] do
                   Expect.stringContains text part "the fix")
@@ -165,7 +184,10 @@ let private derived =
               Expect.equal (Config.stepsOf 10 { config with Epochs = 0.5 }) 1 "never none")
 
           testCase "test images are resized by 8 / 7 from 96 px on, unless a size is given" (fun () ->
-              let resize size resize = Config.resizeOf { Config.standard with Size = size; Resize = resize }
+              let resize size resize =
+                  let start = RunSettings.StartFor "small"
+                  start.Host.Resize <- resize
+                  RunSettings({ start.Core with Size = size }, start.Host).ShortSide
 
               Expect.equal [ resize 64 0; resize 96 0; resize 224 0; resize 224 300 ] [ 64; 109; 256; 300 ] "sizes")
 

@@ -4,6 +4,7 @@ module CondEmbed.Tests.ConfigTextTests
 open System
 open Expecto
 open CondEmbed
+open CondEmbed.Options
 open CondEmbed.Losses
 open CondEmbed.Tests.Support
 open CondEmbed.Images
@@ -14,15 +15,24 @@ let private applied settings config =
     | Ok config -> config
     | Error problems -> failtest (problems |> List.map string |> String.concat "; ")
 
+/// Every setting of the core and of the host.
+let declared = Settings.all @ Settings.declaredBy typeof<HostSettings>
+
+/// The usual settings with those of the given ones that can be read, and what is wrong with the others.
+let overlaid given =
+    let start = RunSettings.StartFor "small"
+    let unread = Settings.write given [ box start.Core; box start.Host ]
+    start, unread
+
 /// The problems of settings that cannot be taken.
 let refused settings =
-    match Settings.apply settings Config.standard with
-    | Ok _ -> failtest "the settings were taken"
-    | Error problems -> problems
+    match overlaid settings with
+    | _, [] -> failtest "the settings were taken"
+    | _, problems -> problems
 
 /// Another value of the same kind, as text.
 let private another key (value: string) =
-    let setting = Settings.all |> List.find (fun setting -> setting.Key = key)
+    let setting = declared |> List.find (fun setting -> setting.Key = key)
 
     match setting.Constraint with
     | Constraint.OneOf names -> names |> List.find ((<>) value)
@@ -37,9 +47,9 @@ let tests =
     testList
         "settings as text"
         [ testCase "every setting has a key in snake case and says what it means" (fun () ->
-              for key, meaning in Settings.keys do
-                  Expect.isTrue (key |> Seq.forall (fun c -> Char.IsAsciiLetterLower c || c = '_')) key
-                  Expect.isNotEmpty meaning key
+              for setting in declared do
+                  Expect.isTrue (setting.Key |> Seq.forall (fun c -> Char.IsAsciiLetterLower c || c = '_')) setting.Key
+                  Expect.isNotEmpty setting.Meaning setting.Key
 
               Expect.equal (Settings.keyOf "PerClass") "per_class" "PerClass"
               Expect.equal (Settings.keyOf "Lr") "lr" "Lr")
@@ -49,36 +59,41 @@ let tests =
                   { Config.photographs with
                       LossSettings = NamedNumbers(Map [ "alpha", 0.1; "beta", 50.0 ])
                       LevelLoss = "supcon"
-                      LevelLossSettings = NamedNumbers(Map [ "temperature", 1e-3 ])
-                      Data = "a folder, with = and #" }
+                      LevelLossSettings = NamedNumbers(Map [ "temperature", 1e-3 ]) }
 
               for config in [ Config.standard; Config.photographs; unusual ] do
-                  Expect.equal (applied (Settings.toPairs config) Config.standard) config "config")
+                  Expect.equal (applied (Settings.toPairs config) Config.standard) config "config"
 
-          for key, value in Settings.toPairs Config.standard do
-              testCase $"'{key}' alone is changed by its key" (fun () ->
-                  let changed = another key value
-                  let config = applied [ key, changed ] Config.standard
+              let start = HostSettings.StartFor "vit-s16"
+              start.Data <- "a folder, with = and #"
+              Expect.equal (applied (Settings.toPairs start) (HostSettings.StartFor "small")) start "the host's")
 
-                  let differences = List.except (Settings.toPairs Config.standard) (Settings.toPairs config)
+          for pair in RunSettings.StartFor("small").Pairs() do
+              testCase $"'{pair.Key}' alone is changed by its key" (fun () ->
+                  let changed = another pair.Key pair.Value
+                  let settings, unread = overlaid [ pair.Key, changed ]
+                  Expect.isEmpty unread "it is read"
 
-                  Expect.equal differences [ key, changed ] "what changed")
+                  let differences =
+                      [ for now, before in Seq.zip (settings.Pairs()) (RunSettings.StartFor("small").Pairs()) do
+                            if now <> before then now.Key, now.Value ]
+
+                  Expect.equal differences [ pair.Key, changed ] "what changed")
 
           testCase "no size is so large that its bytes overflow" (fun () ->
               let keys change = change Config.standard |> ConfigValidation.problems |> List.map _.Key
-              Expect.equal (keys (fun c -> { c with Size = 99999; Resize = 0 })) [ "size" ] "size"
-              Expect.equal (keys (fun c -> { c with Resize = 100000 })) [ "resize" ] "resize"
-              Expect.equal (keys (fun c -> { c with Size = 4096; Resize = 0; Batch = 64 })) [ "batch" ] "batch")
+              Expect.equal (keys (fun c -> { c with Size = 99999 })) [ "size" ] "size"
+              Expect.equal (keys (fun c -> { c with Size = 4096; Batch = 64 })) [ "batch" ] "batch")
 
           testCase "no number that nothing is computed with is a setting" (fun () ->
               let numbers = [ nan; infinity; -infinity; 1e39; -1e300; -0.0 ]
               let problemsOf config = ConfigValidation.problems config |> List.map _.Key
 
-              for setting in Settings.all |> List.filter (fun setting -> setting.Type = SettingType.Number) do
+              for setting in declared |> List.filter (fun setting -> setting.Type = SettingType.Number) do
                   for number in numbers do
-                      let config, unread = Settings.overlay [ setting.Key, Settings.text number ] Config.standard
+                      let settings, unread = overlaid [ setting.Key, Settings.text number ]
                       Expect.isEmpty unread $"{setting.Key} = {number} is read"
-                      Expect.contains (problemsOf config) setting.Key $"{setting.Key} = {number}"
+                      Expect.contains [ for problem in settings.Problems() -> problem.Key ] setting.Key $"{setting.Key} = {number}"
 
               for number in numbers do
                   let settings = NamedNumbers(Map [ "base", number ])
@@ -155,7 +170,7 @@ let tests =
               Expect.stringContains (message 4) "loss_settings.alpha=2" "the whole table")
 
           testCase "the descriptions name every encoder, pooling and loss" (fun () ->
-              let meaning key = Settings.keys |> List.find (fst >> (=) key) |> snd
+              let meaning key = (Settings.all |> List.find (fun setting -> setting.Key = key)).Meaning
 
               for key, names in
                   [ "encoder", Encoders.All.names

@@ -115,15 +115,7 @@ let private parameters =
               Expect.throwsC (fun () -> Folding.parameters layer.Specs other.Specs (started layer.Specs) |> ignore) (fun problem ->
                   Expect.stringContains problem.Message "'b.weight' is not the bias" "what and why")) ]
 
-let private config =
-    { Config.standard with
-        Embedding = 8
-        Levels = 0
-        Size = 32
-        Batch = 4
-        PerClass = 2
-        Device = "cpu"
-        Seed = 3 }
+let private config = { Config.standard with Embedding = 8; Levels = 0; Size = 32; Batch = 4; PerClass = 2; Seed = 3 }
 
 let private pixels (seed: int) =
     let bytes = Array.zeroCreate (4 * 32 * 32 * 3)

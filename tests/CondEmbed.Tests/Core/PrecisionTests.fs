@@ -67,15 +67,7 @@ let tests =
 
           tensorTest "a training in bfloat16 learns as one in float32 does" (fun () ->
               let last precision =
-                  let config =
-                      { Config.standard with
-                          Precision = precision
-                          Size = 24
-                          Embedding = 16
-                          Levels = 1
-                          Heads = 2
-                          Device = "cpu"
-                          Lr = 0.003 }
+                  let config = { Config.standard with Precision = precision; Size = 24; Embedding = 16; Levels = 1; Heads = 2; Lr = 0.003 }
 
                   let recipe = Recipe.build config 4 25
                   use state = Train.start 1L torch.CPU float32 recipe.Method

@@ -14,15 +14,7 @@ open CondEmbed.Models
 [<Literal>]
 let private Side = 32
 
-let private config =
-    { Config.standard with
-        Embedding = 8
-        Heads = 2
-        Size = Side
-        Batch = 4
-        PerClass = 2
-        Device = "cpu"
-        Seed = 3 }
+let private config = { Config.standard with Embedding = 8; Heads = 2; Size = Side; Batch = 4; PerClass = 2; Seed = 3 }
 
 let private pixels (seed: int) count =
     let bytes = Array.zeroCreate (count * Side * Side * 3)

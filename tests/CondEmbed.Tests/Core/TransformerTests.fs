@@ -3,6 +3,8 @@ module CondEmbed.Tests.TransformerTests
 
 open Expecto
 open CondEmbed
+open CondEmbed.Images
+open CondEmbed.Options
 open CondEmbed.Encoders
 open CondEmbed.Tests.Support
 open TorchSharp
@@ -112,7 +114,7 @@ let tests =
                   Expect.equal encoder.Mean.Head (if dino then 0.485 else 0.5) "mean"
                   let config = Config.startFor name
                   Expect.isEmpty (ConfigValidation.problems config) "settings"
-                  Expect.equal (config.Pooling, config.Filter) ("class", Choices.Filter.Bicubic) "settings")
+                  Expect.equal (config.Pooling, HostSettings.StartFor(name).Filter) ("class", ResampleFilter.Bicubic) "settings")
 
           tensorTest "equals loops over tokens and heads, gradients included" (fun () ->
               let encoder = VisionTransformer.build tiny

@@ -117,7 +117,7 @@ let private resolved pairs = RunSettings.Resolve [ for key, value in pairs -> Gi
 
 let private sizes =
     test "resize follows size where it is not given" {
-        let resize pairs = (resolved pairs).Resize
+        let resize pairs = (resolved pairs).Host.Resize
         let size value = [ "encoder", "resnet50"; "size", string value ]
 
         for side, short in [ 112, 128; 160, 183; 128, 146; 224, 256; 64, 73; 288, 329 ] do
@@ -126,9 +126,9 @@ let private sizes =
         Expect.equal (resize [ "encoder", "vit-s16"; "size", "112" ]) 128 "a transformer"
         Expect.equal (resize (size 112 @ [ "resize", "112" ])) 112 "as given"
         Expect.equal (resize [ "encoder", "resnet50" ]) 256 "the encoder's own"
-        Expect.equal (RunSettings.ResizeOf(resolved [ "size", "64" ])) 64 "small images are seen whole"
-        Expect.equal (TrainingOptions(Encoder = "resnet50", Size = 112).Resolve().Resize) 128 "from C#"
-        Expect.equal (Config.resized 112 Config.photographs).Resize 128 "from F#"
+        Expect.equal ((resolved [ "size", "64" ]).ShortSide) 64 "small images are seen whole"
+        Expect.equal (TrainingOptions(Encoder = "resnet50", Size = 112).Resolve().Host.Resize) 128 "from C#"
+        Expect.equal (resize [ "size", "112"; "encoder", "resnet50" ]) 128 "in any order"
     }
 
 let private white = Rgb(255uy, 255uy, 255uy)
@@ -181,11 +181,11 @@ let private background =
 let private largest =
     test "the largest image is a setting" {
         let file = File.ReadAllBytes(goldenImage "small.png")
-        let read (config: Config) = (Views.Decoder config).Decode(file, "small") |> ignore
+        let read (settings: RunSettings) = (Views.Decoder settings.Host).Decode(file, "small") |> ignore
         read (resolved [])
         rejects [ "MaxMegapixels" ] (fun () -> read (resolved [ "max_megapixels", "0.001" ]))
-        Expect.equal (RunSettings.MaxPixelsOf(resolved [ "max_megapixels", "120" ])) 120_000_000L "millions"
-        Expect.equal (RunSettings.MaxPixelsOf(resolved [])) SkiaDecoder.DefaultMaxPixels "as a decoder's own"
+        Expect.equal ((resolved [ "max_megapixels", "120" ]).Host.MaxPixels) 120_000_000L "millions"
+        Expect.equal ((resolved []).Host.MaxPixels) SkiaDecoder.DefaultMaxPixels "as a decoder's own"
     }
 
 /// Names of Latin-1 letters, which .NET cannot make: both become the same letter when they are read.

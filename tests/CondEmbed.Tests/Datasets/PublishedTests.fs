@@ -278,7 +278,7 @@ let private recognition =
 
           test "the settings know the same layouts" {
               for layout in ImageDatasets.LayoutNames do
-                  Expect.equal (TrainingOptions(Layout = layout).Resolve().Layout) layout layout
+                  Expect.equal (TrainingOptions(Layout = layout).Resolve().Host.Layout) layout layout
 
               rejects [ "Layout: 'birds' is not one of auto" ] (fun () -> TrainingOptions(Layout = "birds").Resolve() |> ignore)
           }

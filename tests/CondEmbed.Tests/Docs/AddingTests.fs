@@ -71,7 +71,7 @@ let private typeOf assembly name : Type =
     context.LoadFromAssemblyName(AssemblyName assembly).GetType name |> nonNull
 
 let private settings name : string list =
-    let found = (typeOf "CondEmbed.Core" "CondEmbed.Interop.RunSettings").GetProperty(name: string) |> nonNull
+    let found = (typeOf "CondEmbed.Core" "CondEmbed.Interop.CoreSettings").GetProperty(name: string) |> nonNull
     List.ofSeq (found.GetValue null :?> IReadOnlyList<string>)
 
 let private works =
@@ -104,8 +104,9 @@ let private works =
               let resolved (value: Nullable<int>) =
                   let given = Activator.CreateInstance options |> nonNull
                   property.SetValue(given, value)
-                  let config = (options.GetMethod "Resolve" |> nonNull).Invoke(given, [||]) |> nonNull
-                  (config.GetType().GetProperty "Patience" |> nonNull).GetValue config :?> int
+                  let settings = (options.GetMethod "Resolve" |> nonNull).Invoke(given, [||]) |> nonNull
+                  let core = (settings.GetType().GetProperty "Core" |> nonNull).GetValue settings |> nonNull
+                  (core.GetType().GetProperty "Patience" |> nonNull).GetValue core :?> int
 
               Expect.equal (resolved (Nullable())) 3 "default"
               Expect.equal (resolved (Nullable 5)) 5 "given"

@@ -7,6 +7,7 @@ open System.Text.RegularExpressions
 open Argu
 open Expecto
 open CondEmbed
+open CondEmbed.Options
 open CondEmbed.Cli.Arguments
 open CondEmbed.Reports
 open CondEmbed.Studies
@@ -125,7 +126,7 @@ let private commands = lazy commandsOf [] (ArgumentParser.Create<Command>(progra
 
 let private isSetting (pair: string) =
     let key = pair.Split('=', '.')[0]
-    Settings.keys |> List.exists (fun (known, _) -> known = key)
+    RunSettings.All |> Seq.exists (fun setting -> setting.Key = key)
 
 /// What a call says that the program does not know.
 let private callProblems (call: string list) =

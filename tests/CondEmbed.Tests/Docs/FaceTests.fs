@@ -24,11 +24,11 @@ let private keyOf (property: PropertyInfo) = JsonNamingPolicy.SnakeCaseLower.Con
 
 let private properties = typeof<TrainingOptions>.GetProperties() |> Array.filter (fun property -> property.Name <> "Out")
 
-let private keys = [ for pair in RunSettings.Keys -> pair.Key ]
+let private keys = [ for setting in RunSettings.All -> setting.Key ]
 
 /// Settings as text by key, those of a loss under the name of the table.
-let private texts (config: Config) =
-    RunSettings.Pairs config
+let private texts (settings: RunSettings) =
+    settings.Pairs()
     |> Seq.groupBy (fun pair -> pair.Key.Split('.')[0])
     |> Seq.map (fun (key, pairs) -> key, [ for pair in pairs -> pair.Value ])
     |> Map

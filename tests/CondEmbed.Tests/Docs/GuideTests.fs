@@ -52,7 +52,7 @@ let private walk =
             let index = Path.Combine(folder, "shop.index")
             let products = products ()
             let none = CancellationToken.None
-            Expect.equal (GuideUser.Settings().Resolve().Levels) 1 "settings"
+            Expect.equal (GuideUser.Settings().Resolve().Core.Levels) 1 "settings"
             let result = GuideUser.Train(Options.Tiny(imageFolder.Value, run), none).Result
             expectSameRun (finishedRun []) result.Folder
 

@@ -73,7 +73,7 @@ let private coverage =
 
                   OnnxExport.Message(model, false) |> ignore
 
-              for encoder in RunSettings.Encoders do
+              for encoder in CoreSettings.Encoders do
                   let layers = OnnxLayers(OnnxGraph(), [||], false)
 
                   // One that has a graph asks for its first weight; one that has none is refused before.

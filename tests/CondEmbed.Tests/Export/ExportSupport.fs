@@ -5,6 +5,7 @@ open System
 open System.IO
 open System.Runtime.InteropServices
 open Expecto
+open CondEmbed.Options
 open CondEmbed.Torch
 open CondEmbed.Models
 open CondEmbed.Export
@@ -34,9 +35,10 @@ let private unsettled (random: Random) (weight: TensorData) =
 /// A network of the settings that was never trained.
 let untrained given =
     let random = Random 5
-    let session = Session.ForEmbedding(settings given, Device.choose "cpu")
+    let settings = settings given
+    let session = Session.ForEmbedding(settings.Core, Device.choose "cpu")
     session.Load [| for weight in session.EmbeddingWeights() -> unsettled random weight |] |> ignore
-    new EmbeddingModel(session, 0)
+    new EmbeddingModel(session, settings, 0)
 
 /// Bytes of images of noise.
 let noise seed count side =

@@ -37,22 +37,21 @@ let private shiftScale =
 
           testCase "of a run shows as much of an image while training as at test time, but for what it draws"
           <| fun () ->
-              let config =
-                  { CondEmbed.Config.photographs with
-                      Augment = CondEmbed.Choices.Augment.Shift
-                      ScaleMin = 1.0
-                      ScaleMax = 1.0
-                      Shift = 0.0
-                      Flip = 0.0
-                      Size = 24
-                      Resize = 32 }
+              let start = RunSettings.StartFor "resnet50"
+
+              let settings =
+                  RunSettings({ start.Core with Size = 24 }, start.Host)
+                      .With(fun changed ->
+                          changed.Host.Augment <- Augmentation.Shift
+                          changed.Host.ScaleMin <- 1.0
+                          changed.Host.ScaleMax <- 1.0
+                          changed.Host.Shift <- 0.0
+                          changed.Host.Flip <- 0.0
+                          changed.Host.Resize <- 32)
 
               let image = randomImage 1 48 48
 
-              expectSame
-                  (view (CondEmbed.Options.Views.ForTraining config) image 1UL).Pixels
-                  (CondEmbed.Options.Views.ForTesting(config).Apply image).Pixels
-                  "views"
+              expectSame (view (Views.ForTraining settings) image 1UL).Pixels (Views.ForTesting(settings).Apply image).Pixels "views"
 
           testCase "resamples the box that it draws, with what surrounds the image"
           <| fun () ->

@@ -13,7 +13,7 @@ open CondEmbed.Models
 [<Literal>]
 let private Side = 32
 
-let private config = { Config.standard with Embedding = 8; Heads = 2; Size = Side; Levels = 2; Device = "cpu"; Threads = 1 }
+let private config = { Config.standard with Embedding = 8; Heads = 2; Size = Side; Levels = 2 }
 
 let private variants =
     [ "as they are by default", config

@@ -24,7 +24,7 @@ let private whileDefaultIsMeta (body: unit -> unit) =
 
 let private strayTest name body = tensorTest name (fun () -> whileDefaultIsMeta body)
 
-let private tiny = { Config.standard with Embedding = 8; Heads = 2; Size = 32; Device = "cpu"; Clip = 1.0 }
+let private tiny = { Config.standard with Embedding = 8; Heads = 2; Size = 32; Clip = 1.0 }
 
 let private images side : Tensor =
     use generator = new torch.Generator(5UL, torch.CPU)

@@ -61,13 +61,13 @@ let private measurers () =
         use rows = new SimilarityRows<float32>(Embeddings(Array.zeroCreate 40, 40, 1), Embeddings(Array.zeroCreate 3, 3, 1))
         rows.ForEach((fun _ _ -> at ()), CancellationToken.None, Nullable 40))
 
-let private config = { Config.standard with Embedding = 8; Size = 32; Device = "cpu" }
+let private config = { Config.standard with Embedding = 8; Size = 32 }
 
 let private numbered threads =
     tensorTest $"{threads} of the settings: torch, the loader and measuring" (fun () ->
         restoring (fun () ->
             use _ = new ProcessThreads(threads)
-            use _ = Session.ForTraining({ config with Threads = threads }, Device.choose "cpu", 2, 1)
+            use _ = Session.ForTraining(config, Device.choose "cpu", 2, 1)
             Expect.equal (torch.get_num_threads ()) threads "torch"
             Expect.equal ComputeThreads.Count threads "all else"
             Expect.isLessThanOrEqual (readers 0) threads "readers"
@@ -85,7 +85,7 @@ let tests =
               restoring (fun () ->
                   ComputeThreads.Demand 1
                   use _ = new ProcessThreads(2)
-                  use _ = Session.ForTraining({ config with Threads = 2 }, Device.choose "cpu", 2, 1)
+                  use _ = Session.ForTraining(config, Device.choose "cpu", 2, 1)
                   Expect.equal (torch.get_num_threads (), ComputeThreads.Count) (1, 1) "torch, and all else"))
 
           tensorTest "a session that only embeds leaves them as they are" (fun () ->
@@ -93,7 +93,7 @@ let tests =
                   torch.set_num_threads 3
                   ComputeThreads.Choose 5
                   let now () = torch.get_num_threads (), ComputeThreads.Count
-                  use _ = Session.ForEmbedding({ config with Threads = 1 }, Device.choose "cpu")
+                  use _ = Session.ForEmbedding(config, Device.choose "cpu")
                   Expect.equal (now ()) (3, 5) "a session"))
 
           tensorTest "workers of their own number read, whatever computes" (fun () ->

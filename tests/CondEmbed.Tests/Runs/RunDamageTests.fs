@@ -168,7 +168,7 @@ let private moved =
                   Directory.Move(data, elsewhere)
                   rejects [ data; "is missing" ] (fun () -> Trainer.Resume(run).Train() |> ignore)
                   Trainer.Resume(run, ResumeOptions(Data = elsewhere)) |> stopAt 4 |> ignore
-                  Expect.equal (Trainer.Resume run).Settings.Data elsewhere "kept"
+                  Expect.equal (Trainer.Resume run).Settings.Host.Data elsewhere "kept"
                   Trainer.Resume(run).Train() |> ignore
                   Expect.equal (lastWeights run) (lastWeights (finishedRun [])) "weights")
           }
@@ -180,7 +180,7 @@ let private moved =
                   Trainer(settings imageFolder.Value [], run) |> stopAt 3 |> ignore
                   let words = [ other; "not the ones that the run"; run ]
                   rejects words (fun () -> Trainer.Resume(run, ResumeOptions(Data = other)).Train() |> ignore)
-                  Expect.equal (Trainer.Resume run).Settings.Data imageFolder.Value "as it was")
+                  Expect.equal (Trainer.Resume run).Settings.Host.Data imageFolder.Value "as it was")
           } ]
 
 let private rates run = [ for step in LogReader.Read(RunFolder(run).Log).Steps -> step.LearningRate ]
@@ -201,7 +201,7 @@ let private further =
                   Expect.equal (Trainer.Resume(parts).Train().Steps) 10 "all steps"
                   expectSameRun whole parts
                   Expect.notEqual (lastWeights whole) (lastWeights (finishedRun [])) "trained on"
-                  let alone = Recipe.build (settings imageFolder.Value []) 6 4
+                  let alone = Recipe.build (settings imageFolder.Value []).Core 6 4
                   Expect.equal (rates whole) (rates (finishedRun []) @ [ for step in 0..3 -> alone.Method.Rate step ]) "rates"
 
                   let resume =

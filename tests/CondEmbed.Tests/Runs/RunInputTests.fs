@@ -199,7 +199,7 @@ let private weights =
                              NamedArray("module._orig_mod." + array.Name, array.Type, Seq.toArray array.Shape, array.Data) |]
                   )
 
-                  use session = Session.ForEmbedding(settings imageFolder.Value [ "weights", file ], Device.choose "cpu")
+                  use session = Session.ForEmbedding((settings imageFolder.Value []).Core, Device.choose "cpu")
                   let said = EncoderWeights.Load(session, settings imageFolder.Value [ "weights", file ])
                   Expect.stringContains said "prefix removed: 'module._orig_mod.'" "the prefix is said"
                   Expect.isFalse (said.Contains "missing") said)
@@ -266,7 +266,7 @@ let private weights =
                   rejects [ file; "'resnet50-v1'"; "not 'resnet50'"; "Encoder = \"resnet50-v1\"" ] (fun () ->
                       train (config "resnet50") run |> ignore)
 
-                  use session = Session.ForTraining(config "resnet50-v1", Device.choose "cpu", 6, 1)
+                  use session = Session.ForTraining((config "resnet50-v1").Core, Device.choose "cpu", 6, 1)
                   let said = EncoderWeights.Load(session, config "resnet50-v1")
                   Expect.stringContains said "left out (the classifier of the weights): 2" "the classifier"
                   Expect.stringContains said "loaded: 265" "tensors"

@@ -4,6 +4,7 @@ module CondEmbed.Tests.RunModelTests
 open System.IO
 open Expecto
 open CondEmbed
+open CondEmbed.Options
 open CondEmbed.Torch
 open CondEmbed.Common
 open CondEmbed.Images
@@ -36,15 +37,15 @@ let tests =
 
           test "embeds as the session of the training does, one by one or all at once" {
               let run = RunFolder(finishedRun [])
-              let struct (_, config) = RunFolder.Open run.Root
+              let struct (_, settings) = RunFolder.Open run.Root
               let dataset = FolderDataset.Open imageFolder.Value
-              use session = Session.ForTraining(config, Device.choose "cpu", 6, 6)
+              use session = Session.ForTraining(settings.Core, Device.choose "cpu", 6, 6)
               let struct (saved, damaged) = RunCheckpoints.Newest run.Checkpoints
               Expect.isEmpty damaged "damaged"
               saved.Into session
               let all = [| 0 .. dataset.Items.Count - 1 |]
 
-              let expected = EmbeddingPass(session, LoaderOptions(1)).Embed(ImageReader dataset, all)
+              let expected = EmbeddingPass(session, Views.ForTesting settings, LoaderOptions(1)).Embed(ImageReader dataset, all)
 
               use model = EmbeddingModel.Load run.Root
               let actual = model.Embed dataset
@@ -84,7 +85,7 @@ let tests =
                       Expect.equal (now ()) (3, 5) "a training"
                       use model = EmbeddingModel.Load run
                       use levels = ConditionalModel.Load run
-                      Expect.equal (model.Settings.Threads, now ()) (1, (3, 5)) "its model"))
+                      Expect.equal (model.Settings.Host.Threads, now ()) (1, (3, 5)) "its model"))
           }
 
           test "a file of a finished run that has one bit changed is refused, with the file and the fix" {

@@ -3,6 +3,7 @@ module CondEmbed.Tests.RunSamplingTests
 
 open System.IO
 open Expecto
+open CondEmbed.Options
 open CondEmbed.Interop
 open CondEmbed.Runs
 open CondEmbed.Tests.RunSupport

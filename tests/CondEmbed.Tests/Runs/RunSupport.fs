@@ -71,7 +71,7 @@ let listener (listen: RunProgress -> unit) =
     { new IProgress<RunProgress> with
         member _.Report at = listen at }
 
-let train (config: Config) (folder: string) = Trainer(config, folder).Train()
+let train (settings: RunSettings) (folder: string) = Trainer(settings, folder).Train()
 
 /// Trains until a step is done, and is stopped there as by Ctrl-C.
 let stopAt step (trainer: Trainer) =

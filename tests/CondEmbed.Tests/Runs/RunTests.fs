@@ -106,9 +106,13 @@ let private files =
 
           test "every setting survives the settings file, text that looks like a number, too" {
               for name in [ "007"; "1e5"; "NaN"; "1."; "+3"; "true "; "Infinity"; "a \"b\" \\c"; "ünï 😀"; "12"; "a\tb\nc\u007f" ] do
-                  let config = { Config.standard with Data = name; Lr = 1.0 / 3.0; LossSettings = NamedNumbers(Map [ "alpha", 1e-5 ]) }
+                  let start = RunSettings.StartFor "small"
+                  start.Host.Data <- name
 
-                  Expect.equal (RunSettings.Resolve(TomlSettings.Parse("text", TomlSettings.Write config))) config name
+                  let settings =
+                      RunSettings({ start.Core with Lr = 1.0 / 3.0; LossSettings = NamedNumbers(Map [ "alpha", 1e-5 ]) }, start.Host)
+
+                  Expect.equal (RunSettings.Resolve(TomlSettings.Parse("text", TomlSettings.Write settings))) settings name
           } ]
 
 let private repeats =

@@ -7,6 +7,7 @@ open System.IO
 open System.Threading
 open Expecto
 open CondEmbed
+open CondEmbed.Options
 open CondEmbed.Interop
 open CondEmbed.Common
 open CondEmbed.Reports

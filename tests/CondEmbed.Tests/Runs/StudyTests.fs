@@ -83,11 +83,11 @@ let private files =
               Expect.equal plan.Baseline "conditional" "baseline"
 
               Expect.equal
-                  [ for arm in plan.Arms -> arm.Name, plan.SettingsOf(arm, 7).Levels ]
+                  [ for arm in plan.Arms -> arm.Name, plan.SettingsOf(arm, 7).Core.Levels ]
                   [ "baseline", 0; "conditional", 1 ]
                   "arms in order"
 
-              Expect.equal (plan.SettingsOf(plan.Arms[0], 7).Seed) 7 "seed"
+              Expect.equal (plan.SettingsOf(plan.Arms[0], 7).Core.Seed) 7 "seed"
           }
           test "everything that is wrong is said" {
               let rejected words text = rejects words (fun () -> StudyFile.Parse("s.toml", text) |> ignore)
@@ -242,7 +242,7 @@ let private runs =
               let arms = [ KeyValuePair("a", TrainingOptions(Levels = 0)); KeyValuePair("b", TrainingOptions(Levels = 2)) ]
               let plan = StudyPlan.Of("mine", common, arms, [| 5 |])
               Expect.equal plan.Baseline "a" "the first"
-              Expect.equal (plan.SettingsOf(plan.Arms[1], 5).Levels, plan.SettingsOf(plan.Arms[1], 5).Steps) (2, 3) "settings"
+              Expect.equal (let settings = plan.SettingsOf(plan.Arms[1], 5) in settings.Core.Levels, settings.Core.Steps) (2, 3) "settings"
           } ]
 
 let tests = testList "study" [ intervals; files; runs ]

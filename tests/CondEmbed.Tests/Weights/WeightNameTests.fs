@@ -96,7 +96,7 @@ let private resizing =
                       expectClose 1e-12 expected actual $"channel {channel}")
 
           tensorTest "are resized when a session loads weights of another size, and the report says so" (fun () ->
-              let session size = Session.ForEmbedding({ Config.startFor "vit-s16" with Size = size; Device = "cpu" }, Device.choose "cpu")
+              let session size = Session.ForEmbedding({ Config.startFor "vit-s16" with Size = size }, Device.choose "cpu")
               use source = session 32
               use target = session 48
               let weights = source.EmbeddingWeights()
