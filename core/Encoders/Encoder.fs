@@ -30,8 +30,8 @@ module Features =
 [<RequireQualifiedAccess>]
 type Form =
     /// Torchvision's names. The stride of each stage's first block; max pooling after the first convolution; shortcuts that average before they convolve;
-    /// the stride of a bottleneck at its first convolution.
-    | Residual of strides: int list * wideStem: bool * smoothShortcut: bool * strideOnFirst: bool
+    /// where the blocks are bottlenecks, whether their stride is at the first convolution.
+    | Residual of strides: int list * wideStem: bool * smoothShortcut: bool * bottleneckOnFirst: bool option
     /// Timm's names.
     | Transformer of heads: int
 

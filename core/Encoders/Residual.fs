@@ -125,7 +125,9 @@ module Residual =
                     [ for _, _, stride in options.Stages -> stride ],
                     (options.Stem = Wide),
                     options.SmoothShortcut,
-                    (options.Block = Bottleneck OnFirst)
+                    (match options.Block with
+                     | Basic -> None
+                     | Bottleneck place -> Some(place = OnFirst))
                 )
             )
           Channels = List.last widths

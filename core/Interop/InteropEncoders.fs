@@ -8,11 +8,11 @@ open CondEmbed.Encoders
 type EncoderDescription private (encoder: Description) =
     let form = (encoder.Build { Size = 224; Norms = CondEmbed.Layers.Norms.Batch }).Form
 
-    let strides, wideStem, smoothShortcut, strideOnFirst =
+    let strides, wideStem, smoothShortcut, bottleneckOnFirst =
         match form with
-        | Some(Form.Residual(strides, wideStem, smoothShortcut, strideOnFirst)) -> strides, wideStem, smoothShortcut, strideOnFirst
+        | Some(Form.Residual(strides, wideStem, smoothShortcut, bottleneckOnFirst)) -> strides, wideStem, smoothShortcut, bottleneckOnFirst
         | Some(Form.Transformer _)
-        | None -> [], false, false, false
+        | None -> [], false, false, None
 
     /// The encoder of that name; null if there is none.
     static member Of(name: string) : EncoderDescription =
@@ -43,5 +43,7 @@ type EncoderDescription private (encoder: Description) =
     member _.WideStem = wideStem
     /// Whether a shortcut of stride 2 averages before it convolves.
     member _.SmoothShortcut = smoothShortcut
+    /// Whether its blocks are bottlenecks: 1 x 1, 3 x 3, 1 x 1.
+    member _.HasBottlenecks = bottleneckOnFirst.IsSome
     /// Whether a bottleneck halves the resolution at its first convolution instead of its second.
-    member _.StrideOnFirst = strideOnFirst
+    member _.StrideOnFirst = (bottleneckOnFirst = Some true)

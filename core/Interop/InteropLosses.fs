@@ -90,32 +90,18 @@ module internal LossProbe =
                       | Error _ -> () ]
         | unread -> raise (InputException unread)
 
-    /// Proxies per class in the losses of a sum, 1 unless one of them says otherwise.
-    let private centres (terms: (float * Call) list) =
-        let ofCall (call: Call) =
-            let own =
-                (Part.tryFind All.all call.Name).Value.Settings
-                |> List.tryFind (fun s -> s.Key = "centres")
-                |> Option.map _.Default
-
-            match Map.tryFind "centres" call.Given |> Option.orElse own with
-            | Some(Number centres) -> Some(int centres)
-            | _ -> None
-
-        terms |> List.tryPick (snd >> ofCall) |> Option.defaultValue 1
-
-    /// Labels as class numbers, and the number of classes. With proxies, labels must be class numbers already; otherwise any will do.
-    let classes terms (labels: int64 array) (proxies: Tensor option) =
+    /// Labels as class numbers, and the number of classes. With proxies, so many of each class, labels must be class numbers already; otherwise any will do.
+    let classes perClass (labels: int64 array) (proxies: Tensor option) =
         match proxies with
         | None ->
             let numbers = dict [ for number, label in Seq.indexed (Array.distinct labels) -> label, int64 number ]
             [| for label in labels -> numbers[label] |], numbers.Count
         | Some given ->
-            let ofClass, rows = centres terms, int given.shape[0]
-            let count = rows / ofClass
+            let rows = int given.shape[0]
+            let count = rows / perClass
 
-            if rows % ofClass <> 0 then
-                refuse $"class_weights: {rows} rows; the loss has {ofClass} proxies per class, so C x {ofClass} rows are needed."
+            if rows % perClass <> 0 then
+                refuse $"class_weights: {rows} rows; the loss has {perClass} proxies per class, so C x {perClass} rows are needed."
 
             for label in labels do
                 if label < 0L || label >= int64 count then
@@ -180,7 +166,8 @@ type LossFunctions private () =
             let x = LossProbe.matrix "embeddings" embeddings |> leaf
             let proxies = classWeights |> Option.ofObj |> Option.map (LossProbe.matrix "class_weights")
 
-            let labels, classes = LossProbe.classes terms labels proxies
+            let perClass = All.make loss settings 2 2 |> Loss.proxiesPerClass |> max 1
+            let labels, classes = LossProbe.classes perClass labels proxies
             let layer = All.make loss settings classes (int x.shape[1]) |> Loss.onEmbeddings
 
             let parameters = [ for spec in layer.Specs -> spec.Name, LossProbe.parameter proxies spec |> leaf ]

@@ -16,8 +16,8 @@ type Loss =
     | OnSimilaritiesLearned of Layer<Pairs * Tensor, Tensor>
     /// Needs the embeddings themselves: (embeddings B D of any length, labels B) -> scalar.
     | OnEmbeddings of Layer<Tensor * Tensor, Tensor>
-    /// Compares images with learned proxies of the classes: (embeddings B D, labels B in 0..classes-1) -> scalar.
-    | OnProxies of Layer<Tensor * Tensor, Tensor>
+    /// Compares images with learned proxies, some of each class: (embeddings B D, labels B in 0..classes-1) -> scalar.
+    | OnProxies of perClass: int * Layer<Tensor * Tensor, Tensor>
     /// A weighted sum: weights, names for the parameters, and losses.
     | Sum of (float * string * Loss) list
 
@@ -50,6 +50,13 @@ module Loss =
         | OnBatch _ -> Some "compares images of one batch only"
         | Sum parts -> parts |> List.tryPick (fun (_, _, part) -> notForMemory part)
         | _ -> notForLevels loss
+
+    /// The proxies of each class, the most of a sum's; 0 for a loss without proxies.
+    let rec proxiesPerClass loss =
+        match loss with
+        | OnProxies(perClass, _) -> perClass
+        | Sum parts -> parts |> List.map (fun (_, _, part) -> proxiesPerClass part) |> List.max
+        | _ -> 0
 
     /// A loss on the pairs that a miner keeps; some miners need the references to be the batch.
     let mined (miner: Miners.Chosen) (loss: Pairs -> Tensor -> Tensor) =
@@ -88,7 +95,7 @@ module Loss =
             --> onSimilarities loss
         | OnFewSimilarities(_, ofBatch) -> Layer.lift (fun (embeddings, labels) -> ofBatch embeddings labels)
         | OnEmbeddings layer
-        | OnProxies layer -> layer
+        | OnProxies(_, layer) -> layer
         | Sum parts -> sumOf [ for weight, name, part in parts -> weight, name, onEmbeddings part ]
 
 /// Sums over marked entries, finite and with finite gradients even if nothing is marked.

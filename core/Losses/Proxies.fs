@@ -39,11 +39,12 @@ let onUnit centres { Classes = classes; Features = features } (loss: Tensor -> T
           Role = Trainable
           Init = KaimingFanOut }
 
-    Layer.create [ proxies ] (fun env (embeddings: Tensor, labels: Tensor) ->
+    let forward env (embeddings: Tensor, labels: Tensor) =
         checkLabels classes labels
         checkEmbeddings features embeddings
-        loss labels (Layers.l2Normalise embeddings) (Layers.l2Normalise env.Params["proxies"]))
-    |> OnProxies
+        loss labels (Layers.l2Normalise embeddings) (Layers.l2Normalise env.Params["proxies"])
+
+    OnProxies(centres, Layer.create [ proxies ] forward)
 
 /// A loss of (labels B, cosines B C) as a loss with one proxy per class.
 let one shape (loss: Tensor -> Tensor -> Tensor) =

@@ -70,9 +70,9 @@ public static class SafetensorsExport
             metadata.Add(new("background", colour.ToHex()));
         }
 
-        if (settings.Encoder.StartsWith("resnet50", StringComparison.Ordinal))
+        if (EncoderDescription.Of(settings.Encoder) is { HasBottlenecks: true } form)
         {
-            metadata.Add(new("stride", settings.Encoder == "resnet50" ? "3x3 convolution of a bottleneck (v1.5)" : "first 1x1 convolution of a bottleneck (v1)"));
+            metadata.Add(new("stride", form.StrideOnFirst ? "first 1x1 convolution of a bottleneck (v1)" : "3x3 convolution of a bottleneck (v1.5)"));
         }
 
         return metadata;
@@ -80,18 +80,19 @@ public static class SafetensorsExport
 
     private static string Rebuild(Config settings, string? program, string? network)
     {
+        var form = EncoderDescription.Of(settings.Encoder);
         var make = program switch
         {
-            PythonNames.Timm when settings.Encoder.StartsWith("vit", StringComparison.Ordinal) =>
+            PythonNames.Timm when form.Heads > 0 =>
                 $"timm.create_model('{network}', img_size={settings.Size}, num_classes=0); load all tensors except those of '{Head}'; forward_features gives the class token, then the patches",
             PythonNames.Timm => $"timm.create_model('{network}', num_classes=0); load all tensors except those of '{Head}'; forward_features gives the map",
-            PythonNames.Torchvision when settings.Encoder.StartsWith("vit", StringComparison.Ordinal) =>
+            PythonNames.Torchvision when form.Heads > 0 =>
                 $"torchvision.models.{network}(image_size={settings.Size}) with heads = torch.nn.Identity(); load all tensors except those of '{Head}'; it gives the class token",
             PythonNames.Torchvision =>
                 $"torchvision.models.{network}() with fc = torch.nn.Identity(); load all tensors except those of '{Head}'; layer4 gives the map",
             _ => $"a residual network of CondEmbed ({settings.Encoder}) with torchvision's names",
         };
-        var stride = settings.Encoder == "resnet50-v1"
+        var stride = form.StrideOnFirst
             ? " In layer2.0, layer3.0 and layer4.0 the stride of 2 is at conv1, not at conv2."
             : "";
         var norm = settings.HeadNorm ? $" BatchNorm (eps 1e-5) of {Head}norm.*;" : "";

@@ -102,11 +102,10 @@ internal static class EncoderWeights
 
     private static void CheckStride(RunSettings settings, WeightFile file)
     {
-        if (!settings.Core.Encoder.StartsWith("resnet50", StringComparison.Ordinal) || WeightFits.ResNet50Of(file) is not { } wanted || wanted == settings.Core.Encoder)
+        if (WeightFits.HasOtherStride(file, settings.Core.Encoder))
         {
-            return;
+            var wanted = RunSettings.Encoders.First(name => EncoderDescription.Of(name).HasBottlenecks && !WeightFits.HasOtherStride(file, name));
+            throw new InputException($"{settings.Host.Weights}: declares its stride at the {file.Text("stride")}, as in the encoder '{wanted}', not '{settings.Core.Encoder}'. Use that one: {Wording.Setting("encoder", wanted)}.");
         }
-
-        throw new InputException($"{settings.Host.Weights}: declares its stride at the {file.Text("stride")}, as in the encoder '{wanted}', not '{settings.Core.Encoder}'. Use that one: {Wording.Setting("encoder", wanted)}.");
     }
 }
