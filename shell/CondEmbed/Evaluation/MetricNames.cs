@@ -5,25 +5,10 @@ namespace CondEmbed.Evaluation;
 /// <summary>The metrics that reports show: their keys in JSON, their order, and their display names.</summary>
 public static class MetricNames
 {
-    private static readonly OrderedDictionary<string, string> Known = new()
-    {
-        ["recall@1"] = "Recall@1",
-        ["recall@2"] = "Recall@2",
-        ["recall@4"] = "Recall@4",
-        ["recall@8"] = "Recall@8",
-        ["precision@1"] = "Precision@1",
-        ["r_precision"] = "R-precision",
-        ["map_at_r"] = "MAP@R",
-        ["mean_average_precision"] = "MAP",
-        ["mean_reciprocal_rank"] = "MRR",
-    };
+    private static readonly string[] Fixed = [.. QueryMeasure.Always.Select(measure => measure.Name)];
 
-    private static readonly Dictionary<string, string> Others = new()
-    {
-        ["nmi"] = "NMI",
-        ["ami"] = "AMI",
-        ["f1"] = "F1",
-    };
+    private static readonly Dictionary<string, string> Known =
+        QueryMeasure.Always.Select(measure => (measure.Name, measure.Display!)).Concat(ClusterAgreement.Metrics.Select(metric => (metric.Key, metric.Name))).ToDictionary();
 
     private static readonly (string Key, string Words)[] Starts =
     [
@@ -66,7 +51,7 @@ public static class MetricNames
             }
         }
 
-        return Known.TryGetValue(key, out var name) || Others.TryGetValue(key, out name)
+        return Known.TryGetValue(key, out var name)
             ? name
             : Starts.Aggregate(key, (text, start) => text.StartsWith(start.Key, StringComparison.Ordinal) ? start.Words + text[start.Key.Length..] : text);
     }
@@ -75,12 +60,11 @@ public static class MetricNames
     public static IReadOnlyList<string> Order(
         IReadOnlyDictionary<string, double> first, IReadOnlyDictionary<string, double> second)
     {
-        var known = Known.Keys.ToList();
         return [.. first.Keys.Concat(second.Keys).Distinct(StringComparer.Ordinal).OrderBy(Place)];
 
         (int Kind, int Place) Place(string key) =>
             key.StartsWith("recall@", StringComparison.Ordinal) && int.TryParse(key.AsSpan("recall@".Length), CultureInfo.InvariantCulture, out var k) ? (0, k)
-            : known.IndexOf(key) is >= 0 and var at ? (1, at)
+            : Array.IndexOf(Fixed, key) is >= 0 and var at ? (1, at)
             : (2, 0);
     }
 }

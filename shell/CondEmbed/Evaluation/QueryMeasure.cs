@@ -1,3 +1,5 @@
+using static System.FormattableString;
+
 namespace CondEmbed.Evaluation;
 
 /// <summary>The ranks of the positives of one query.</summary>
@@ -21,58 +23,47 @@ internal delegate double QueryValue(in QueryRanking ranking);
 
 /// <summary>A metric that is a mean over queries.</summary>
 /// <param name="Name">Its name in <see cref="RetrievalMetrics.Values"/>.</param>
-/// <param name="PossibleOnly">Whether the mean is over the queries with a possible match; otherwise the others count as 0.</param>
+/// <param name="Display">Its name for people; null if it has a number in it, as in Recall@K: see <see cref="MetricNames"/>.</param>
 /// <param name="Value">Its value for a query.</param>
-internal sealed record QueryMeasure(string Name, bool PossibleOnly, QueryValue Value)
+/// <param name="PossibleOnly">Whether the mean is over the queries with a possible match; otherwise the others count as 0.</param>
+internal sealed record QueryMeasure(string Name, string? Display, QueryValue Value, bool PossibleOnly = true)
 {
+    /// <summary>What is always measured besides Recall@K, in the order to show it. To add a metric, add a line here.</summary>
+    internal static IReadOnlyList<QueryMeasure> Always { get; } =
+    [
+        new("precision@1", "Precision@1", (in ranking) => RankMetrics.RecallAt(1, ranking.Ranks)),
+        new("r_precision", "R-precision", (in ranking) => RankMetrics.RPrecision(ranking.Ranks, ranking.Matches)),
+        new(MetricNames.MapAtR, "MAP@R", (in ranking) => RankMetrics.AveragePrecisionAtR(ranking.Ranks, ranking.Matches)),
+        new("mean_average_precision", "MAP", (in ranking) => RankMetrics.AveragePrecision(ranking.Ranks, ranking.Matches)),
+        new("mean_reciprocal_rank", "MRR", (in ranking) => RankMetrics.ReciprocalRank(ranking.Ranks)),
+    ];
+
     /// <summary>Whether the value depends on <see cref="QueryRanking.StrictlyBetter"/>.</summary>
     internal bool IsOfThreshold { get; init; }
 
     /// <summary>All measures that the options ask for, in the order to show them.</summary>
     internal static IReadOnlyList<QueryMeasure> Of(EvaluationOptions options)
     {
-        var all = new List<QueryMeasure>();
-        foreach (var k in options.RecallDepths)
-        {
-            QueryValue recall = (in QueryRanking ranking) => RankMetrics.RecallAt(k, ranking.Ranks);
-            all.Add(new(FormattableString.Invariant($"recall@{k}"), false, recall));
-            all.Add(new(FormattableString.Invariant($"recall@{k}_possible_only"), true, recall));
-        }
-
-        all.Add(new("precision@1", true, (in QueryRanking ranking) => RankMetrics.RecallAt(1, ranking.Ranks)));
-        all.Add(new("r_precision", true, (in QueryRanking ranking) => RankMetrics.RPrecision(ranking.Ranks, ranking.Matches)));
-        all.Add(new("map_at_r", true, (in QueryRanking ranking) => RankMetrics.AveragePrecisionAtR(ranking.Ranks, ranking.Matches)));
-        all.Add(new("mean_average_precision", true, (in QueryRanking ranking) => RankMetrics.AveragePrecision(ranking.Ranks, ranking.Matches)));
-        all.Add(new("mean_reciprocal_rank", true, (in QueryRanking ranking) => RankMetrics.ReciprocalRank(ranking.Ranks)));
-        all.AddRange(options.CutOffs.SelectMany(AtCutOff));
-        if (options.Variants)
-        {
-            all.AddRange(Variants(options));
-        }
-
+        var variants = options.Variants ? options.RecallDepths.Select(RecallByThreshold).Append(CountingQuery) : [];
+        IEnumerable<QueryMeasure> all = [.. options.RecallDepths.SelectMany(Recall), .. Always, .. options.CutOffs.SelectMany(AtCutOff), .. variants];
         return [.. all.DistinctBy(measure => measure.Name)];
+    }
+
+    private static IEnumerable<QueryMeasure> Recall(int k)
+    {
+        QueryValue recall = (in ranking) => RankMetrics.RecallAt(k, ranking.Ranks);
+        return [new(Invariant($"recall@{k}"), null, recall, PossibleOnly: false), new(Invariant($"recall@{k}_possible_only"), null, recall)];
     }
 
     private static IEnumerable<QueryMeasure> AtCutOff(int k) =>
     [
-        new(FormattableString.Invariant($"precision@{k}"), true, (in QueryRanking ranking) => RankMetrics.PrecisionAt(k, ranking.Ranks, ranking.Matches)),
-        new(FormattableString.Invariant($"map@{k}"), true, (in QueryRanking ranking) => RankMetrics.AveragePrecisionAt(k, ranking.Ranks)),
+        new(Invariant($"precision@{k}"), null, (in ranking) => RankMetrics.PrecisionAt(k, ranking.Ranks, ranking.Matches)),
+        new(Invariant($"map@{k}"), null, (in ranking) => RankMetrics.AveragePrecisionAt(k, ranking.Ranks)),
     ];
 
-    private static IEnumerable<QueryMeasure> Variants(EvaluationOptions options)
-    {
-        foreach (var k in options.RecallDepths)
-        {
-            yield return new(
-                FormattableString.Invariant($"recall@{k}_threshold"), false, (in QueryRanking ranking) => ranking.Matches > 0 && ranking.StrictlyBetter < k ? 1 : 0)
-            {
-                IsOfThreshold = true,
-            };
-        }
+    private static QueryMeasure RecallByThreshold(int k) =>
+        new(Invariant($"recall@{k}_threshold"), null, (in ranking) => ranking.Matches > 0 && ranking.StrictlyBetter < k ? 1 : 0, PossibleOnly: false) { IsOfThreshold = true };
 
-        yield return new(
-            "map_at_r_counting_query",
-            true,
-            (in QueryRanking ranking) => RankMetrics.AveragePrecisionAtR(ranking.Ranks, ranking.Matches + (ranking.IsInGallery ? 1 : 0)));
-    }
+    private static QueryMeasure CountingQuery { get; } =
+        new("map_at_r_counting_query", null, (in ranking) => RankMetrics.AveragePrecisionAtR(ranking.Ranks, ranking.Matches + (ranking.IsInGallery ? 1 : 0)));
 }

@@ -1,8 +1,8 @@
 namespace CondEmbed.Evaluation;
 
 /// <summary>
-/// Metrics of one query, each a function of the ascending ranks (from 1) of its positives. R, the number of positives that there are, is the number
-/// of ranks unless it is given, since a truncated ranking does not contain all of them. Without positives all are 0. Formulas: Musgrave,
+/// Metrics of one query, each a function of the ascending ranks (from 1) of its positives. R (matches) is the number of positives that
+/// there are: a truncated ranking does not contain all of them. Without positives all are 0. Formulas: Musgrave,
 /// Belongie, Lim, "A Metric Learning Reality Check", ECCV 2020, section 3.2; those "at k" as in open-metric-learning's
 /// <c>oml.functional.metrics</c>.
 /// </summary>
@@ -12,21 +12,12 @@ public static class RankMetrics
     public static double RecallAt(int k, ReadOnlySpan<int> ranks) => ranks.Length > 0 && ranks[0] <= k ? 1 : 0;
 
     /// <summary>The fraction of positives among the first R.</summary>
-    public static double RPrecision(ReadOnlySpan<int> ranks) => RPrecision(ranks, ranks.Length);
-
-    /// <summary>The fraction of positives among the first R, of a given R.</summary>
     public static double RPrecision(ReadOnlySpan<int> ranks, int matches) => matches == 0 ? 0 : (double)Within(matches, ranks) / matches;
 
     /// <summary>MAP@R: (1 / R) times the sum, over positives among the first R, of the precision at their rank.</summary>
-    public static double AveragePrecisionAtR(ReadOnlySpan<int> ranks) => AveragePrecisionAtR(ranks, ranks.Length);
-
-    /// <summary>MAP@R of a given R.</summary>
     public static double AveragePrecisionAtR(ReadOnlySpan<int> ranks, int matches) => SumOfPrecisions(ranks[..Within(matches, ranks)], matches);
 
-    /// <summary>MAP: (1 / R) times the sum, over all positives, of the precision at their rank.</summary>
-    public static double AveragePrecision(ReadOnlySpan<int> ranks) => AveragePrecision(ranks, ranks.Length);
-
-    /// <summary>MAP of a given R: positives beyond the end of the ranking count as never found.</summary>
+    /// <summary>MAP: (1 / R) times the sum, over all positives, of the precision at their rank; those beyond the end of the ranking count as never found.</summary>
     public static double AveragePrecision(ReadOnlySpan<int> ranks, int matches) => SumOfPrecisions(ranks, matches);
 
     /// <summary>1 over the rank of the first positive.</summary>

@@ -5,7 +5,7 @@ using CondEmbed.Search;
 namespace CondEmbed.Evaluation;
 
 /// <summary>
-/// Measures retrieval by cosine similarity, a block of queries at a time: 60,502 embeddings of 512 floats need less than 1 GB besidess
+/// Measures retrieval by cosine similarity, a block of queries at a time: 60,502 embeddings of 512 floats need less than 1 GB besides
 /// the embeddings themselves. Ties are broken by lower index, so that no metric depends on K or on the block.
 /// </summary>
 public static class Retrieval
@@ -103,9 +103,10 @@ public static class Retrieval
     {
         var clusters = KMeans.Cluster(set.Unit, set.Labels.Distinct().Count(), (ulong)seed, cancel: cancel).ClusterOf;
         var agreement = new ClusterAgreement(set.Labels, clusters);
-        metrics.Add("nmi", agreement.Nmi);
-        metrics.Add("ami", agreement.Ami);
-        metrics.Add("f1", agreement.F1);
+        foreach (var (key, _, value) in ClusterAgreement.Metrics)
+        {
+            metrics.Add(key, value(agreement));
+        }
     }
 
     /// <summary>Evaluates every query, with the first places of its ranking in another order if one is given.</summary>

@@ -8,9 +8,9 @@ namespace CondEmbed.Evaluation;
 /// <param name="Query">The number of the query.</param>
 /// <param name="Matches">R: how many other items have its label. If 0, everything else is 0 too.</param>
 /// <param name="FirstHit">The rank, from 1, of the first of them.</param>
-/// <param name="RPrecision">See <see cref="RankMetrics.RPrecision(ReadOnlySpan{int})"/>.</param>
-/// <param name="MapAtR">See <see cref="RankMetrics.AveragePrecisionAtR(ReadOnlySpan{int})"/>.</param>
-/// <param name="AveragePrecision">See <see cref="RankMetrics.AveragePrecision(ReadOnlySpan{int})"/>.</param>
+/// <param name="RPrecision">See <see cref="RankMetrics.RPrecision"/>.</param>
+/// <param name="MapAtR">See <see cref="RankMetrics.AveragePrecisionAtR"/>.</param>
+/// <param name="AveragePrecision">See <see cref="RankMetrics.AveragePrecision"/>.</param>
 public readonly record struct QueryOutcome(
     int Query,
     int Matches,

@@ -83,6 +83,29 @@ let internal blocked (rows: SimilarityRows<'t>) (set: LabelledSet<'t>) block =
     let self = [| 0 .. set.Unit.Count - 1 |]
     Retrieval.Table(rows, set, set, self, measures, Nullable block, CancellationToken.None).Outcomes
 
+/// Metrics of rankings made elsewhere: of each query the label, the ascending places, from 0, of the items that share it, and how many such items there are (R).
+let internal ofHits options (labels: int64[]) (hits: int[][]) (matches: int[]) isInGallery =
+    let table = QueryTable(QueryMeasure.Of options, labels)
+
+    for query, places in Array.indexed hits do
+        let better = if places.Length = 0 then Int32.MaxValue else places[0]
+        let ranks = Array.map ((+) 1) places
+        let ranking = QueryRanking(ReadOnlySpan ranks, matches[query], better, isInGallery)
+        table.Fill(query, &ranking)
+
+    RetrievalMetrics(table, options)
+
+/// The same from the labels of the neighbours, nearest first, and the number of items of each label among which they were found.
+let internal ofNeighbours options (labels: int64[]) (neighbours: int64 list list) (counts: Map<int64, int>) isInGallery =
+    let placesOf query =
+        [| for place, label in List.indexed neighbours[query] do
+               if label = labels[query] then place |]
+
+    let matches =
+        [| for label in labels -> max 0 ((counts.TryFind label |> Option.defaultValue 0) - (if isInGallery then 1 else 0)) |]
+
+    ofHits options labels (Array.init labels.Length placesOf) matches isInGallery
+
 let private metricTests =
     testList
         "metrics"
@@ -109,11 +132,17 @@ let private metricTests =
               let ranks = [| 1; 3; 8 |]
               Expect.equal (RankMetrics.RecallAt(1, ranks)) 1.0 "R@1"
               Expect.equal (RankMetrics.RecallAt(2, ReadOnlySpan<int>([| 3 |]))) 0.0 "R@2"
-              Expect.equal (RankMetrics.RPrecision(ranks)) (2.0 / 3.0) "2 of the first 3"
-              Expect.floatClose Accuracy.veryHigh (RankMetrics.AveragePrecisionAtR(ranks)) ((1.0 + 2.0 / 3.0) / 3.0) "MAP@R"
-              Expect.floatClose Accuracy.veryHigh (RankMetrics.AveragePrecision(ranks)) ((1.0 + 2.0 / 3.0 + 3.0 / 8.0) / 3.0) "MAP"
+              Expect.equal (RankMetrics.RPrecision(ranks, ranks.Length)) (2.0 / 3.0) "2 of the first 3"
+              Expect.floatClose Accuracy.veryHigh (RankMetrics.AveragePrecisionAtR(ranks, ranks.Length)) ((1.0 + 2.0 / 3.0) / 3.0) "MAP@R"
+
+              Expect.floatClose
+                  Accuracy.veryHigh
+                  (RankMetrics.AveragePrecision(ranks, ranks.Length))
+                  ((1.0 + 2.0 / 3.0 + 3.0 / 8.0) / 3.0)
+                  "MAP"
+
               Expect.equal (RankMetrics.ReciprocalRank(ReadOnlySpan<int>([| 4; 5 |]))) 0.25 "MRR"
-              Expect.equal (RankMetrics.AveragePrecision(Array.empty<int>)) 0.0 "no positive"
+              Expect.equal (RankMetrics.AveragePrecision(Array.empty<int>, 0)) 0.0 "no positive"
           }
 
           test "perfect, and the order of the names" {
@@ -232,9 +261,9 @@ let private productTests =
                           query,
                           hits.Length,
                           hits[0],
-                          RankMetrics.RPrecision(hits),
-                          RankMetrics.AveragePrecisionAtR(hits),
-                          RankMetrics.AveragePrecision(hits)
+                          RankMetrics.RPrecision(hits, hits.Length),
+                          RankMetrics.AveragePrecisionAtR(hits, hits.Length),
+                          RankMetrics.AveragePrecision(hits, hits.Length)
                       )
 
                   Expect.equal outcome expected "outcomes, to the last bit"

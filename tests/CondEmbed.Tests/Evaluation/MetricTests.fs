@@ -15,8 +15,6 @@ open CondEmbed.Tests.Support
 
 let private exactly (expected: float) (actual: float) what = Expect.isLessThan (abs (actual - expected)) 1e-12 what
 
-let private rows (lists: 'a list list) : IReadOnlyList<IReadOnlyList<'a>> = [| for row in lists -> List.toArray row :> IReadOnlyList<'a> |]
-
 let private queryLabels = [| 1L; 1L; 2L; 3L; 4L; 0L |]
 
 let private neighbours =
@@ -27,11 +25,11 @@ let private neighbours =
       [ 0L; 0L; 4L; 2L; 2L ]
       [ 1L; 2L; 3L; 4L; 5L ] ]
 
-let private counts = dict [ 0L, 2; 1L, 3; 2L, 5; 3L, 4; 4L, 5 ] :?> IReadOnlyDictionary<int64, int>
+let private counts = Map [ 0L, 2; 1L, 3; 2L, 5; 3L, 4; 4L, 5 ]
 
 let private worked lists inReferences expected =
     let options = EvaluationOptions(RecallAt = [| 1 |])
-    let metrics = NeighbourMetrics.FromLabels(queryLabels, rows lists, counts, inReferences, options)
+    let metrics = ofNeighbours options queryLabels lists counts inReferences
 
     for name, value in expected do
         exactly value metrics[name] name
@@ -62,9 +60,9 @@ let private givenTests =
           }
 
           test "open-metric-learning's worked case" {
-              let hits = rows [ [ 0; 1; 3 ]; [ 0; 3; 4 ]; [ 1; 2; 4 ]; [ 2; 3; 4 ]; [ 0 ]; [ 3 ] ]
+              let hits = [| [| 0; 1; 3 |]; [| 0; 3; 4 |]; [| 1; 2; 4 |]; [| 2; 3; 4 |]; [| 0 |]; [| 3 |] |]
               let options = EvaluationOptions(RecallAt = [| 2 |], CutOffs = [| 2; 3; 4 |])
-              let metrics = NeighbourMetrics.FromHits(hits, [| 3; 3; 3; 3; 1; 1 |], options)
+              let metrics = ofHits options (Array.zeroCreate 6) hits [| 3; 3; 3; 3; 1; 1 |] false
 
               for name, expected in
                   [ "recall@2", [ 1.0; 1.0; 1.0; 0.0; 1.0; 0.0 ]
@@ -81,20 +79,17 @@ let private givenTests =
               let set, labels = randomSet 12 50 4 6
               let metrics = Retrieval.Evaluate(flatten set, labels)
               let nearest = NeighbourSearch.TopK(flatten set, flatten set, 49, true)
-              let found = rows [ for q in 0..49 -> [ for item in nearest.Of(q).ToArray() -> labels[item] ] ]
-              let counts = labels |> Seq.countBy id |> dict :?> IReadOnlyDictionary<int64, int>
-              let given = NeighbourMetrics.FromLabels(labels, found, counts, true)
+              let found = [ for q in 0..49 -> [ for item in nearest.Of(q).ToArray() -> labels[item] ] ]
+              let given = ofNeighbours (EvaluationOptions()) labels found (labels |> Seq.countBy id |> Map) true
               Expect.sequenceEqual given.Outcomes metrics.Outcomes "outcomes"
           }
 
-          test "lists that do not fit" {
-              let throws what action = Expect.throwsT<ArgumentException> (fun () -> action () |> ignore) what
-              let hits = rows [ [ 1; 1 ] ]
-              throws "two at one place" (fun () -> NeighbourMetrics.FromHits(hits, [| 3 |]))
-              throws "more hits than matches" (fun () -> NeighbourMetrics.FromHits(rows [ [ 0; 1 ] ], [| 1 |]))
-              throws "lengths" (fun () -> NeighbourMetrics.FromHits(hits, [| 3; 3 |]))
-              throws "embeddings" (fun () -> NeighbourMetrics.FromHits(rows [ [ 0 ] ], [| 1 |], EvaluationOptions(Clustering = true)))
-              throws "K" (fun () -> NeighbourMetrics.FromHits(rows [ [ 0 ] ], [| 1 |], EvaluationOptions(CutOffs = [| 0 |])))
+          test "K must be at least 1" {
+              let options = EvaluationOptions(CutOffs = [| 0 |])
+
+              Expect.throwsT<ArgumentException>
+                  (fun () -> Retrieval.Evaluate(flatten [| [| 1.0 |]; [| 1.0 |] |], [| 0L; 0L |], options) |> ignore)
+                  "K"
           } ]
 
 /// Rows of few distinct values, so that many similarities are equal.

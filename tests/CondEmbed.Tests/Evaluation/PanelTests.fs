@@ -135,7 +135,11 @@ let private ranks =
 
               for outcome, (expected, _) in Seq.zip metrics.Outcomes (sorted many many self) do
                   Expect.equal (outcome.Matches, outcome.FirstHit) (expected.Length, expected.Head) "matches and first hit"
-                  Expect.equal outcome.AveragePrecision (RankMetrics.AveragePrecision(ReadOnlySpan(Array.ofList expected))) "MAP"
+
+                  Expect.equal
+                      outcome.AveragePrecision
+                      (RankMetrics.AveragePrecision(ReadOnlySpan(Array.ofList expected), List.length expected))
+                      "MAP"
           }
 
           test "counting can be ended" {

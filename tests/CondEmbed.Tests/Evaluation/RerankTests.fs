@@ -47,8 +47,8 @@ let private slowly
         [| for place, item in Array.indexed rankings[q] do
                if known[item] = labels[q] then place |]
 
-    let hits = [| for q in 0 .. queries.Length - 1 -> places q :> IReadOnlyList<int> |]
-    NeighbourMetrics.FromHits(hits, [| for row in hits -> row.Count |], options).Values
+    let hits = Array.init queries.Length places
+    (ofHits options labels hits (Array.map Array.length hits) false).Values
 
 let private options = EvaluationOptions(RecallAt = [| 1; 3; 10 |], CutOffs = [| 4 |])
 

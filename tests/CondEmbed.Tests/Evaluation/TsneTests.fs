@@ -83,6 +83,22 @@ let private map (options: TsneOptions) rows = Tsne.Map(embeddingsOf rows, option
 
 let private plane (places: MapPoint array) = tensorOf [| for place in places -> [| place.X; place.Y |] |]
 
+/// The divergence that the descent makes small: sum p log (p / q), with q in proportion to 1 / (1 + |y_i - y_j|^2).
+let private divergenceOf (affinities: Tensor) (places: Tensor) =
+    let p, y = numbers affinities, numbers places
+    let count = int places.shape[0]
+    let closeness i j = if i = j then 0.0 else 1.0 / (1.0 + (y[2 * i] - y[2 * j]) ** 2.0 + (y[2 * i + 1] - y[2 * j + 1]) ** 2.0)
+    let total = Seq.sum (Seq.allPairs [ 0 .. count - 1 ] [ 0 .. count - 1 ] |> Seq.map (fun (i, j) -> closeness i j))
+
+    Seq.sum (
+        seq {
+            for i in 0 .. count - 1 do
+                for j in 0 .. count - 1 do
+                    let own = p[i * count + j]
+                    if own > 0.0 then own * log (own / (closeness i j / total))
+        }
+    )
+
 let tests =
     testList
         "t-SNE"
@@ -121,7 +137,7 @@ let tests =
                   let moved by =
                       let places = places.clone ()
                       places.view(-1L).narrow(0L, int64 at, 1L).add_((by: float).ToScalar()) |> ignore
-                      TsneDescent.Divergence(affinities, places)
+                      divergenceOf affinities places
 
                   Expect.floatClose
                       { absolute = 1e-8; relative = 1e-5 }
@@ -131,7 +147,7 @@ let tests =
           tensorTest "the divergence falls, below that of the principal components, and clusters come apart" (fun () ->
               let rows = clusters 6 80 10
               let affinities = TsneAffinities.Joint(tensorOf (distancesOf rows), 10.0)
-              let divergence places = TsneDescent.Divergence(affinities, plane places)
+              let divergence places = divergenceOf affinities (plane places)
               let short, long = map (TsneOptions(Perplexity = 10.0, Iterations = 130)) rows, map (TsneOptions(Perplexity = 10.0)) rows
               Expect.isLessThan (divergence long) (divergence short) "with more steps"
 

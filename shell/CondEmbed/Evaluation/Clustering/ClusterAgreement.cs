@@ -46,6 +46,10 @@ public sealed class ClusterAgreement
     /// <summary>The F1 of pairs, 0 to 1; 0 if no two items share both cluster and class.</summary>
     public double F1 { get; }
 
+    /// <summary>The key, the name for people, and the value of each. To add one, add a line here.</summary>
+    internal static IReadOnlyList<(string Key, string Name, Func<ClusterAgreement, double> Value)> Metrics { get; } =
+        [("nmi", "NMI", agreement => agreement.Nmi), ("ami", "AMI", agreement => agreement.Ami), ("f1", "F1", agreement => agreement.F1)];
+
     private double PairF1()
     {
         static double Pairs(long size) => size * (size - 1d) / 2;

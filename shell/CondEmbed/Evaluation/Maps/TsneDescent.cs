@@ -60,15 +60,6 @@ internal sealed class TsneDescent
         return ((sums.narrow(1, 0, 2) - (places * sums.narrow(1, 2, 1))) * (4 / total)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The Kullback-Leibler divergence to minimise: sum p log (p / q).</summary>
-    internal static double Divergence(torch.Tensor affinities, torch.Tensor places)
-    {
-        using var scope = torch.NewDisposeScope();
-        var closeness = Closeness(places);
-        var log = (affinities / (closeness / closeness.sum())).log_();
-        return torch.where(affinities > 0, affinities * log, torch.zeros_like(affinities)).sum().ToDouble();
-    }
-
     private static torch.Tensor Closeness(torch.Tensor places)
     {
         var squares = places.square().sum(1, keepdim: true);
