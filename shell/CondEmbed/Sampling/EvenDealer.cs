@@ -1,4 +1,3 @@
-using CondEmbed.Common;
 using CondEmbed.Images;
 
 namespace CondEmbed.Sampling;
@@ -16,12 +15,7 @@ internal sealed class EvenDealer
 
     internal EvenDealer(int count, SeededRandom random)
     {
-        pack = new int[count];
-        for (var i = 0; i < count; i++)
-        {
-            pack[i] = i;
-        }
-
+        pack = [.. Enumerable.Range(0, count)];
         this.random = random;
         next = count;
     }

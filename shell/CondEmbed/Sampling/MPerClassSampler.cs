@@ -8,11 +8,10 @@ namespace CondEmbed.Sampling;
 /// than m images, whose images repeat. Over an epoch every class occurs equally often, give or take one, and so do the images of a class.
 /// The batch of a step is a function of the seed and the step alone, so a resumed run needs only its step number.
 /// </summary>
-public sealed class MPerClassSampler : IBatchSampler
+public sealed class MPerClassSampler : EpochSampler
 {
     private readonly int[][] itemsOfClass;
     private readonly ulong seed;
-    private readonly EpochPlans plans;
 
     /// <summary>Sets up sampling.</summary>
     /// <param name="items">The numbers to draw from: those of the training images.</param>
@@ -29,6 +28,7 @@ public sealed class MPerClassSampler : IBatchSampler
         int perClass,
         ulong seed,
         int? stepsPerEpoch = null)
+        : base(batch)
     {
         if (items.Count != labels.Count)
         {
@@ -37,31 +37,19 @@ public sealed class MPerClassSampler : IBatchSampler
 
         itemsOfClass = [.. items.Zip(labels).GroupBy(pair => pair.Second, pair => pair.First).OrderBy(group => group.Key).Select(group => group.ToArray())];
         Check(batch, perClass, stepsPerEpoch, itemsOfClass.Length);
-        BatchSize = batch;
         PerClass = perClass;
         StepsPerEpoch = stepsPerEpoch ?? Math.Max(1, items.Count / batch);
         this.seed = seed;
-        plans = new EpochPlans(BatchSize, StepsPerEpoch, Plan);
     }
-
-    /// <summary>Images in a batch.</summary>
-    public int BatchSize { get; }
 
     /// <summary>Images of each class in a batch.</summary>
     public int PerClass { get; }
-
-    /// <summary>Batches in an epoch.</summary>
-    public int StepsPerEpoch { get; }
 
     /// <summary>Classes to draw from.</summary>
     public int ClassCount => itemsOfClass.Length;
 
     /// <summary>Classes with fewer than m images, which repeat images within a batch.</summary>
     public int SmallClassCount => itemsOfClass.Count(items => items.Length < PerClass);
-
-    /// <summary>The items of one batch, class after class. Safe to call from several threads.</summary>
-    /// <param name="step">The step, counted from 0 over all epochs.</param>
-    public int[] Batch(int step) => plans.Batch(step);
 
     private static void Check(int batch, int perClass, int? stepsPerEpoch, int classes)
     {
@@ -91,31 +79,12 @@ public sealed class MPerClassSampler : IBatchSampler
         }
     }
 
-    private int[] Plan(int number)
+    private protected override void Plan(int epoch, Span<int> batches)
     {
-        var classes = new EvenDealer(ClassCount, SeededRandom.Of(seed, (ulong)number, 0));
-        var images = itemsOfClass
-            .Select((items, at) => new EvenDealer(items.Length, SeededRandom.Of(seed, (ulong)number, (ulong)at + 1)))
-            .ToArray();
-        var plan = new int[StepsPerEpoch * BatchSize];
-        var chosen = new int[BatchSize / PerClass];
-        var filled = 0;
-        for (var step = 0; step < StepsPerEpoch; step++)
+        var dealer = new ClassDealer(itemsOfClass, stream => SeededRandom.Of(seed, (ulong)epoch, stream));
+        for (; batches.Length > 0; batches = batches[BatchSize..])
         {
-            classes.Deal(chosen);
-            foreach (var one in chosen)
-            {
-                var hand = plan.AsSpan(filled, PerClass);
-                images[one].Deal(hand);
-                foreach (ref var item in hand)
-                {
-                    item = itemsOfClass[one][item];
-                }
-
-                filled += PerClass;
-            }
+            dealer.Deal(PerClass, batches[..BatchSize]);
         }
-
-        return plan;
     }
 }
