@@ -33,37 +33,11 @@ let using (store: IVectorStore) work =
     finally
         store.DisposeAsync().AsTask().GetAwaiter().GetResult()
 
-/// A kind of store: the form of its addresses, whether it takes --codes, and how one is opened.
-type private Kind =
-    { Form: string
-      Recognises: string -> bool
-      TakesCodes: bool
-      OpenOrCreate: string -> StoreNetwork -> bool -> CancellationToken -> IVectorStore
-      Open: string -> CancellationToken -> IVectorStore }
-
-let private postgres =
-    { Form = "postgres://user@host/database?table=NAME"
-      Recognises = PostgresAddress.Recognises
-      TakesCodes = false
-      OpenOrCreate =
-        fun address network _ stop -> PostgresStore.OpenOrCreateAsync(PostgresAddress.Parse address, network, stop) |> wait :> IVectorStore
-      Open = fun address stop -> PostgresStore.OpenAsync(PostgresAddress.Parse address, stop) |> wait :> IVectorStore }
-
-let private indexFile =
-    { Form = "a file NAME.index"
-      Recognises =
-        fun address ->
-            address.EndsWith(IndexFileStore.Extension, StringComparison.OrdinalIgnoreCase)
-            && not (address.Contains "://")
-      TakesCodes = true
-      OpenOrCreate = fun address network codes _ -> IndexFileStore.OpenOrCreate(address, network, codes)
-      Open = fun address _ -> IndexFileStore.Open address }
-
 /// Every kind of store.
-let private kinds = [ postgres; indexFile ]
+let private kinds = [ PostgresStore.Kind; yield! StoreKind.All ]
 
 let private kindOf (address: string) =
-    match kinds |> List.tryFind (fun kind -> kind.Recognises address) with
+    match kinds |> List.tryFind (fun kind -> kind.Recognises.Invoke address) with
     | Some kind -> kind
     | None ->
         // Only the scheme: an address that is not understood may contain a password.
@@ -74,14 +48,14 @@ let private kindOf (address: string) =
 
 /// A store for the embeddings of a network, created if it does not exist; a file can also have codes.
 let opened (network: StoreNetwork) (stop: CancellationToken) codes address : IVectorStore =
-    if codes && not (kinds |> List.exists (fun kind -> kind.TakesCodes && kind.Recognises address)) then
+    if codes && not (kinds |> List.exists (fun kind -> kind.TakesCodes && kind.Recognises.Invoke address)) then
         refuse "--codes: is for a file NAME.index; PostgreSQL has its own index."
 
-    (kindOf address).OpenOrCreate address network codes stop
+    (kindOf address).OpenOrCreateAsync.Invoke(address, network, codes, stop) |> wait
 
 /// An existing store with the embeddings of a network.
 let existing (network: StoreNetwork) (stop: CancellationToken) address : IVectorStore =
-    let store = (kindOf address).Open address stop
+    let store = (kindOf address).OpenAsync.Invoke(address, stop) |> wait
 
     try
         store.Network.DemandSame(network, store.Name, "search it with the run that it was made with, or name another store or table")

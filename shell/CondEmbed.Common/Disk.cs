@@ -1,10 +1,23 @@
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace CondEmbed.Common;
 
-/// <summary>File operations that .NET does not offer: flushing to disk, and telling what kind a file is.</summary>
+/// <summary>File operations that .NET does not offer: reading a part as a whole, flushing to disk, and telling what kind a file is.</summary>
 internal static partial class Disk
 {
+    /// <summary>Reads from a position on until the buffer is full or the file ends; returns how many bytes there were.</summary>
+    internal static int Read(SafeFileHandle file, Span<byte> into, long at)
+    {
+        var count = 0;
+        for (var read = 1; read > 0 && count < into.Length; count += read)
+        {
+            read = RandomAccess.Read(file, into[count..], at + count);
+        }
+
+        return count;
+    }
+
     /// <summary>Flushes a file that some other code has written.</summary>
     internal static void FlushFile(string path)
     {

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace CondEmbed.Images;
 
 /// <summary>A decoded image: 8-bit red, green, blue, row after row from the top left, without padding.</summary>
@@ -144,6 +142,4 @@ internal readonly ref struct PixelView
 
     /// <summary>A row from pixel x on, and as many bytes after its end as the buffer holds.</summary>
     internal ReadOnlySpan<byte> Onwards(int x, int y) => pixels[(y * Stride + x * 3)..];
-
-    internal ref byte Start => ref MemoryMarshal.GetReference(pixels);
 }

@@ -1,4 +1,3 @@
-using System.Reflection;
 using CondEmbed.Common;
 using CondEmbed.Search;
 using Npgsql;
@@ -8,9 +7,6 @@ namespace CondEmbed.Postgres;
 /// <summary>Finds or makes the tables of a store.</summary>
 internal static class PostgresSchema
 {
-    private static readonly string Version =
-        typeof(PostgresSchema).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "";
-
     /// <summary>The network whose embeddings the table contains; null if there is no such table.</summary>
     internal static async Task<StoreNetwork?> Find(NpgsqlConnection connection, PostgresAddress address, CancellationToken cancellation)
     {
@@ -64,7 +60,7 @@ internal static class PostgresSchema
         }
 
         await connection.Execute(new PostgresSql(address.Table, network.Dimension).CreateTable, [], cancellation).ConfigureAwait(false);
-        object[] values = [address.Table, network.Fingerprint, network.Dimension, $"CondEmbed {Version}".Trim()];
+        object[] values = [address.Table, network.Fingerprint, network.Dimension, $"CondEmbed {About.Version}"];
         await connection.Execute(PostgresSql.AddCollection, values, cancellation).ConfigureAwait(false);
     }
 

@@ -25,6 +25,13 @@ public sealed class PostgresStore : IVectorStore
         loader = new PostgresLoader(address, sql);
     }
 
+    /// <summary>Tables as a kind of store.</summary>
+    public static StoreKind Kind { get; } = new(
+        "postgres://user@host/database?table=NAME",
+        PostgresAddress.Recognises,
+        async (address, cancellation) => await OpenAsync(PostgresAddress.Parse(address), cancellation).ConfigureAwait(false),
+        async (address, network, _, cancellation) => await OpenOrCreateAsync(PostgresAddress.Parse(address), network, cancellation).ConfigureAwait(false));
+
     /// <inheritdoc/>
     public string Name => address.ToString();
 

@@ -38,6 +38,20 @@ internal static class FileProblem
         _ => new InputException($"{path}: cannot be read: {Reason(problem)}."),
     };
 
+    /// <summary>All bytes of a file.</summary>
+    /// <exception cref="InputException">It cannot be read.</exception>
+    internal static byte[] Bytes(string path)
+    {
+        try
+        {
+            return File.ReadAllBytes(path);
+        }
+        catch (Exception problem) when (IsOfFile(problem))
+        {
+            throw OfReading(path, problem);
+        }
+    }
+
     /// <summary>The same for any exception about a file whose name only the system's own message tells.</summary>
     internal static Exception Of(Exception problem)
     {

@@ -23,17 +23,7 @@ public static class TextFile
 
     /// <summary>The whole text of a file, without a byte order mark.</summary>
     /// <exception cref="InputException">The file cannot be read, or is not text; the message names the line and the byte.</exception>
-    public static string Read(string path)
-    {
-        try
-        {
-            return Decoded(path, File.ReadAllBytes(path));
-        }
-        catch (Exception problem) when (FileProblem.IsOfFile(problem))
-        {
-            throw FileProblem.OfReading(path, problem);
-        }
-    }
+    public static string Read(string path) => Decoded(path, FileProblem.Bytes(path));
 
     /// <summary>The lines of a file, one at a time, so that a large file is never held as a whole.</summary>
     /// <exception cref="InputException">As in <see cref="Read"/>, when the line is reached.</exception>
@@ -52,16 +42,7 @@ public static class TextFile
     /// <exception cref="InputException">The file cannot be read, or is not valid JSON.</exception>
     public static T ReadJson<T>(string path, Func<JsonElement, T> make)
     {
-        byte[] bytes;
-        try
-        {
-            bytes = File.ReadAllBytes(path);
-        }
-        catch (Exception problem) when (FileProblem.IsOfFile(problem))
-        {
-            throw FileProblem.OfReading(path, problem);
-        }
-
+        var bytes = FileProblem.Bytes(path);
         var encoding = EncodingOf(bytes);
         return encoding is UTF8Encoding && System.Text.Unicode.Utf8.IsValid(bytes)
             ? Json(path, () => JsonDocument.Parse(bytes.AsMemory(encoding.Preamble.Length)), make)

@@ -160,7 +160,7 @@ public sealed class ImageCache : IDisposable
     {
         try
         {
-            if (ImageCacheFile.TryRead(handle, pixels, image.Offset) && ImageCacheFile.Sum(pixels) == image.Sum)
+            if (Disk.Read(handle, pixels, image.Offset) == pixels.Length && ImageCacheFile.Sum(pixels) == image.Sum)
                 return true;
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)

@@ -2,6 +2,7 @@ using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
+using CondEmbed.Common;
 using Microsoft.Win32.SafeHandles;
 
 namespace CondEmbed.Images;
@@ -66,7 +67,7 @@ internal static class ImageCacheFile
     internal static CachedImage[] ReadStart(SafeFileHandle file, string path, byte[] key, int count)
     {
         var start = new byte[PixelsFrom(count)];
-        if (!TryRead(file, start, 0) || !start.AsSpan().StartsWith(Magic) || !start.AsSpan(Magic.Length).StartsWith(key))
+        if (Disk.Read(file, start, 0) < start.Length || !start.AsSpan().StartsWith(Magic) || !start.AsSpan(Magic.Length).StartsWith(key))
             throw new InvalidDataException($"{path}: not a cache of these images.");
         var length = BitConverter.ToInt64(start, Magic.Length + KeyLength);
         var places = start.AsSpan(HeaderLength);
@@ -76,18 +77,6 @@ internal static class ImageCacheFile
             || Array.Exists(images, image => !image.IsWithin(start.Length, length)))
             throw new InvalidDataException($"{path}: this cache is damaged.");
         return images;
-    }
-
-    /// <summary>Fills a buffer from a position; false if the file ends before that.</summary>
-    internal static bool TryRead(SafeFileHandle file, Span<byte> into, long at)
-    {
-        for (var read = 1; into.Length > 0 && read > 0; at += read)
-        {
-            read = RandomAccess.Read(file, into, at);
-            into = into[read..];
-        }
-
-        return into.Length == 0;
     }
 
     /// <summary>CRC-32C of bytes, eight at a time, and of their number.</summary>

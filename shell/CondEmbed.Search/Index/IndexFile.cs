@@ -12,8 +12,6 @@ namespace CondEmbed.Search;
 /// </summary>
 internal sealed unsafe class IndexFile : IDisposable
 {
-    private const string Fix = "Build it again.";
-
     // No text is longer than a string can be.
     private const long MostText = 0x3FFFFFDF;
 
@@ -31,7 +29,8 @@ internal sealed unsafe class IndexFile : IDisposable
         handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
         try
         {
-            header = HeaderOf(path, handle);
+            var page = new byte[IndexHeader.Length];
+            header = IndexHeader.Of(path, page.AsSpan(0, Disk.Read(handle, page, 0)), RandomAccess.GetLength(handle));
         }
         catch
         {
@@ -147,11 +146,7 @@ internal sealed unsafe class IndexFile : IDisposable
     {
         var before = 0L;
         Check(header.TextSum, header.TextsAt, header.TextLength, "its ids and labels differ", (at, bytes) =>
-        {
-            var length = (int)Math.Clamp(header.PlacesLength - at, 0, bytes.Length);
-            var places = MemoryMarshal.Cast<byte, long>(bytes[..length]);
-            before = Demand(before, places);
-        });
+            before = Demand(before, MemoryMarshal.Cast<byte, long>(bytes[..(int)Math.Clamp(header.PlacesLength - at, 0, bytes.Length)])));
     }
 
     /// <summary>Reads all embeddings, and their codes.</summary>
@@ -176,35 +171,13 @@ internal sealed unsafe class IndexFile : IDisposable
     }
 
     /// <summary>The error for a file whose checksums are right but which is not a valid index.</summary>
-    internal InputException Damaged(string what) => new($"{path}: the index is damaged: {what}. {Fix}");
+    internal InputException Damaged(string what) => IndexHeader.Damaged(path, what);
 
     public void Dispose()
     {
         handle.Dispose();
         embeddings.Free();
         codes.Free();
-    }
-
-    private static IndexHeader HeaderOf(string path, SafeFileHandle handle)
-    {
-        var page = new byte[IndexHeader.Length];
-        var length = RandomAccess.GetLength(handle);
-        var header = IndexHeader.Of(path, page.AsSpan(0, ReadSome(handle, 0, page)));
-        return length == header.FileLength
-            ? header
-            : throw new InputException($"{path}: the index is damaged: it has {length} bytes, not {header.FileLength} as its header says. {Fix}");
-    }
-
-    /// <summary>Reads as much as the file has, up to the size of the buffer.</summary>
-    private static int ReadSome(SafeFileHandle handle, long at, Span<byte> into)
-    {
-        var count = 0;
-        for (var read = 1; read > 0 && count < into.Length; count += read)
-        {
-            read = RandomAccess.Read(handle, into[count..], at + count);
-        }
-
-        return count;
     }
 
     private int RowsOf(int part) => Math.Min(PartRows, Count - (part * PartRows));
@@ -225,7 +198,7 @@ internal sealed unsafe class IndexFile : IDisposable
     {
         try
         {
-            if (ReadSome(handle, at, into) < into.Length)
+            if (Disk.Read(handle, into, at) < into.Length)
             {
                 throw new InputException($"{path}: the index was cut off while it was in use. Build it again; replace an index in use only by renaming another file over it.");
             }
@@ -252,7 +225,7 @@ internal sealed unsafe class IndexFile : IDisposable
         return before;
     }
 
-    private void Check(byte[] expected, long start, long length, string what, SeesBytes? sees = null)
+    private void Check(byte[] expected, long start, long length, string what, Action<long, ReadOnlySpan<byte>>? sees = null)
     {
         using var sum = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var buffer = new byte[Math.Min(length, 1 << 16)];
@@ -269,6 +242,4 @@ internal sealed unsafe class IndexFile : IDisposable
             throw Damaged($"{what} from what was written");
         }
     }
-
-    private delegate void SeesBytes(long at, ReadOnlySpan<byte> bytes);
 }

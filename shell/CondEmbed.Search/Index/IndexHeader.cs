@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Unicode;
 using CondEmbed.Common;
 
 namespace CondEmbed.Search;
@@ -69,8 +70,8 @@ internal sealed record IndexHeader(
     }
 
     /// <summary>Reads the first page of a file, which may be shorter.</summary>
-    /// <exception cref="InputException">It is not such a header, or is damaged.</exception>
-    internal static IndexHeader Of(string path, ReadOnlySpan<byte> page)
+    /// <exception cref="InputException">It is not such a header, or is damaged, or the file is of another length.</exception>
+    internal static IndexHeader Of(string path, ReadOnlySpan<byte> page, long fileLength)
     {
         if (GitLfs.IsPointer(page))
         {
@@ -84,7 +85,7 @@ internal sealed record IndexHeader(
 
         if (page.Length < Length)
         {
-            throw new InputException($"{path}: the index is damaged: it ends within its header. Build it again.");
+            throw Damaged(path, "it ends within its header");
         }
 
         var version = BinaryPrimitives.ReadInt32LittleEndian(page[8..]);
@@ -95,20 +96,32 @@ internal sealed record IndexHeader(
 
         if (!SHA256.HashData(page[..SumAt]).AsSpan().SequenceEqual(page[SumAt..Length]))
         {
-            throw new InputException($"{path}: the index is damaged: its header differs from what was written. Build it again.");
+            throw Damaged(path, "its header differs from what was written");
         }
 
         // Within these bounds no sum or product of them leaves 64 bits. A checksum is not a signature, so they are enforced even if it is right.
-        var reader = new HeaderReader(path, "index", "Build it again.", page[12..]);
-        var dimension = reader.Int32("dimension", 1, MostDimension);
-        var count = (int)reader.Int64("count", 0, int.MaxValue - RowCodes.Rows);
-        var textLength = reader.Int64("length of the texts", ((2L * count) + 1) * sizeof(long), 1L << 60);
-        var embeddingSum = reader.Bytes("sum of the embeddings", SHA256.HashSizeInBytes).ToArray();
-        var textSum = reader.Bytes("sum of the texts", SHA256.HashSizeInBytes).ToArray();
-        var fingerprint = reader.Text("fingerprint", MostFingerprint);
+        var dimension = Within("dimension", BinaryPrimitives.ReadInt32LittleEndian(page[12..]), 1, MostDimension);
+        var count = Within("count", BinaryPrimitives.ReadInt64LittleEndian(page[16..]), 0, int.MaxValue - RowCodes.Rows);
+        var textLength = Within("length of the texts", BinaryPrimitives.ReadInt64LittleEndian(page[24..]), ((2 * count) + 1) * sizeof(long), 1L << 60);
+        var fingerprint = page.Slice(100, (int)Within("length of fingerprint", BinaryPrimitives.ReadInt32LittleEndian(page[96..]), 0, MostFingerprint));
+        if (!Utf8.IsValid(fingerprint))
+        {
+            throw Damaged(path, "the field 'fingerprint' of its header is not UTF-8");
+        }
+
         var codeSum = version == WithCodes ? page.Slice(CodeSumAt, SHA256.HashSizeInBytes).ToArray() : null;
-        return new IndexHeader(dimension, count, textLength, fingerprint, embeddingSum, textSum, codeSum);
+        var header = new IndexHeader((int)dimension, (int)count, textLength, Encoding.UTF8.GetString(fingerprint), page[32..64].ToArray(), page[64..96].ToArray(), codeSum);
+        return fileLength == header.FileLength
+            ? header
+            : throw Damaged(path, $"it has {fileLength} bytes, not {header.FileLength} as its header says");
+
+        long Within(string field, long value, long least, long most) => value >= least && value <= most
+            ? value
+            : throw Damaged(path, $"the field '{field}' of its header is {value}, but must be from {least} to {most}");
     }
+
+    /// <summary>The error for a file that is not what was written.</summary>
+    internal static InputException Damaged(string path, string what) => new($"{path}: the index is damaged: {what}. Build it again.");
 
     /// <summary>The next multiple of what a register holds.</summary>
     internal static long Aligned(long place) => (place + 63) / 64 * 64;

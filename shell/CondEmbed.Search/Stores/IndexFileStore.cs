@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text.Json;
 using CondEmbed.Common;
 
 namespace CondEmbed.Search;
@@ -18,23 +17,33 @@ public sealed class IndexFileStore : IVectorStore
     /// <summary>What the names of such files end with.</summary>
     public const string Extension = ".index";
 
+    /// <summary>Files as a kind of store.</summary>
+    public static StoreKind Kind { get; } = new(
+        "a file NAME.index",
+        address => address.EndsWith(Extension, StringComparison.OrdinalIgnoreCase) && !address.Contains("://", StringComparison.Ordinal),
+        (address, _) => Task.FromResult<IVectorStore>(Open(address)),
+        (address, network, codes, _) => Task.FromResult<IVectorStore>(OpenOrCreate(address, network, codes)))
+    {
+        TakesCodes = true,
+    };
+
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(30);
 
     private readonly Lock gate = new();
     private readonly ImageIndex index;
-    private readonly FileStream? filling;
+    private readonly FillingLock? filling;
     private readonly Lazy<Dictionary<string, StorePlace>> places;
     private readonly Stopwatch sinceSaved = Stopwatch.StartNew();
     private TimeSpan saving = TimeSpan.Zero;
     private bool changed;
     private bool disposed;
 
-    private IndexFileStore(string path, ImageIndex index, FileStream? filling)
+    private IndexFileStore(string path, ImageIndex index, FillingLock? filling)
     {
         Name = path;
         this.index = index;
         this.filling = filling;
-        places = new(() => index.Items.ToDictionary(item => item.Id, PlaceOf, StringComparer.Ordinal));
+        places = new(() => index.Items.ToDictionary(item => item.Id, StorePlace.Of, StringComparer.Ordinal));
     }
 
     /// <inheritdoc/>
@@ -60,15 +69,10 @@ public sealed class IndexFileStore : IVectorStore
     {
         ArgumentNullException.ThrowIfNull(network);
         AtomicFile.Check(path);
-        var filling = Claim(path);
+        var filling = new FillingLock(path);
         ImageIndex? index = null;
         try
         {
-            if (!IsStill(filling, Beside(path)))
-            {
-                throw Filling(path);
-            }
-
             index = File.Exists(path) ? InMemory(path) : new ImageIndex(network.Dimension, network.Fingerprint);
             new StoreNetwork(index.Fingerprint, index.Dimension).DemandSame(network, path, "choose another file");
             var wanted = codes && !index.HasCodes;
@@ -137,9 +141,9 @@ public sealed class IndexFileStore : IVectorStore
     {
         query ??= new StoreQuery();
         ArgumentOutOfRangeException.ThrowIfLessThan(query.Top, 1, nameof(query));
-        Func<IndexItem, bool>? wanted = query.Label is { } label ? item => PlaceOf(item).Label == label : null;
+        Func<IndexItem, bool>? wanted = query.Label is { } label ? item => StorePlace.Of(item).Label == label : null;
         var hits = index.Search(embedding.Span, query.Top, wanted, cancellation)
-            .Select(hit => (Place: PlaceOf(new IndexItem(hit.Id, hit.Label)), hit.Similarity))
+            .Select(hit => (Place: StorePlace.Of(new IndexItem(hit.Id, hit.Label)), hit.Similarity))
             .Select(hit => new StoreHit(hit.Place.Id, hit.Place.Path, hit.Place.Label, hit.Similarity));
         return Task.FromResult<IReadOnlyList<StoreHit>>([.. hits]);
     }
@@ -152,7 +156,7 @@ public sealed class IndexFileStore : IVectorStore
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(most, 1);
         return Task.FromResult<IReadOnlyList<string>>(
-            [.. index.Items.Select(item => PlaceOf(item).Label).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).Take(most)]);
+            [.. index.Items.Select(item => StorePlace.Of(item).Label).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).Take(most)]);
     }
 
     /// <inheritdoc/>
@@ -213,7 +217,7 @@ public sealed class IndexFileStore : IVectorStore
             return;
         }
 
-        index.Set(new IndexItem(place.Id, JsonSerializer.Serialize(new Document(place.Path, place.Label), Options)), embedding);
+        index.Set(place.ToIndexItem(), embedding);
         places.Value[place.Id] = place;
         changed = true;
     }
@@ -242,58 +246,4 @@ public sealed class IndexFileStore : IVectorStore
 
         return index;
     }
-
-    // The lock is the system's, on a file next to the index: it ends with the process, and the file is removed with it.
-    private static FileStream Claim(string path)
-    {
-        var beside = Beside(path);
-        try
-        {
-            return new FileStream(beside, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
-        }
-        catch (IOException) when (File.Exists(beside))
-        {
-            throw Filling(path);
-        }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"{path}: cannot be filled, because nothing can be written next to it: {problem.Message} Fix the permissions of the folder, or give another file.");
-        }
-    }
-
-    private static string Beside(string path) => path + ".filling";
-
-    private static InputException Filling(string path) => new($"{path}: another program is filling this index. Wait until it has finished, or give another file.");
-
-    // The previous owner of the lock removes the file: a lock on a file that no longer has a name would keep nobody out.
-    private static bool IsStill(FileStream claim, string path)
-    {
-        try
-        {
-            var mark = DateTime.UnixEpoch.AddSeconds(Random.Shared.Next());
-            File.SetLastWriteTimeUtc(claim.SafeFileHandle, mark);
-            return File.GetLastWriteTimeUtc(path) == File.GetLastWriteTimeUtc(claim.SafeFileHandle);
-        }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
-        {
-            return OperatingSystem.IsWindows(); // It tells no times of a file that is locked, and removes none that is open.
-        }
-    }
-
-    private static StorePlace PlaceOf(IndexItem item)
-    {
-        try
-        {
-            var document = JsonSerializer.Deserialize<Document>(item.Label, Options);
-            return new StorePlace(item.Id, document?.Path ?? item.Id, document?.Label ?? "");
-        }
-        catch (JsonException)
-        {
-            // An index made by another program, whose ids are paths.
-            return new StorePlace(item.Id, item.Id, item.Label);
-        }
-    }
-
-    private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web);
-    private sealed record Document(string Path, string Label);
 }

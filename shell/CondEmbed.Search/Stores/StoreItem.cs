@@ -1,3 +1,4 @@
+using System.Text.Json;
 using CondEmbed.Common;
 
 namespace CondEmbed.Search;
@@ -71,7 +72,29 @@ public sealed record StoreItem(string Id, string Path, string Label, ReadOnlyMem
 /// <param name="Id">As <see cref="ImageId"/> makes it.</param>
 /// <param name="Path">Where it is, as shown to people.</param>
 /// <param name="Label">Its class, or an empty string.</param>
-public sealed record StorePlace(string Id, string Path, string Label);
+public sealed record StorePlace(string Id, string Path, string Label)
+{
+    private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web);
+
+    private sealed record Document(string Path, string Label);
+
+    /// <summary>As an index keeps it: with the document <c>{"path":...,"label":...}</c> as its label.</summary>
+    internal IndexItem ToIndexItem() => new(Id, JsonSerializer.Serialize(new Document(Path, Label), Options));
+
+    /// <summary>What <see cref="ToIndexItem"/> made; of an item of an index that another program made, whose ids are paths, id and label.</summary>
+    internal static StorePlace Of(IndexItem item)
+    {
+        try
+        {
+            var document = JsonSerializer.Deserialize<Document>(item.Label, Options);
+            return new StorePlace(item.Id, document?.Path ?? item.Id, document?.Label ?? "");
+        }
+        catch (JsonException)
+        {
+            return new StorePlace(item.Id, item.Id, item.Label);
+        }
+    }
+}
 
 /// <summary>An image that was found.</summary>
 /// <param name="Id">As <see cref="ImageId"/> makes it.</param>

@@ -56,34 +56,19 @@ public sealed class DatasetInspector
     public RgbImage Sheet(IReadOnlyList<BadImage> bad)
     {
         ArgumentNullException.ThrowIfNull(bad);
-        var excluded = bad.Select(image => image.Index).ToHashSet();
-        int[] good = [.. Enumerable.Range(0, dataset.Count).Where(image => !excluded.Contains(image))];
-        if (good.Length == 0)
+        var good = new ImageCheck(dataset.Count, bad).Good(Enumerable.Range(0, dataset.Count));
+        if (good.Count == 0)
         {
             throw new InputException($"{dataset.Name}: none of the {dataset.Count} images can be shown");
         }
 
-        var frames = new Rgb?[dataset.Count];
-        Mark(split?.Train, TrainFrame);
-        Mark(split?.Validation, ValidationFrame);
-        Mark(split?.Test, TestFrame);
+        (IReadOnlyList<int> Images, Rgb Frame, string Meaning)[] parts =
+            split is null ? [] : [(split.Train, TrainFrame, "training"), (split.Validation, ValidationFrame, "validation"), (split.Test, TestFrame, "test")];
+        var frames = parts.SelectMany(part => part.Images, (part, image) => (image, (Rgb?)part.Frame)).ToDictionary();
         var chosen = Preview.OnePerClass([.. good.Select(image => dataset.Items[image].Label)], SheetClasses).Select(place => good[place]);
-        Tile[] tiles = [.. chosen.Select(image => new Tile(Thumbnail.Apply(reader.Read(image)), dataset.Items[image].Label, frames[image]))];
-        LegendEntry[] legend =
-        [
-            .. new[] { (split?.Train, TrainFrame, "training"), (split?.Validation, ValidationFrame, "validation"), (split?.Test, TestFrame, "test") }
-                .Where(part => part.Item1 is { Count: > 0 })
-                .Select(part => new LegendEntry(part.Item2, part.Item3)),
-        ];
-        return ContactSheet.Compose(tiles, SheetColumns, legend: legend);
-
-        void Mark(IEnumerable<int>? images, Rgb frame)
-        {
-            foreach (var image in images ?? [])
-            {
-                frames[image] = frame;
-            }
-        }
+        Tile[] tiles = [.. chosen.Select(image => new Tile(Thumbnail.Apply(reader.Read(image)), dataset.Items[image].Label, frames.GetValueOrDefault(image)))];
+        return ContactSheet.Compose(
+            tiles, SheetColumns, legend: [.. parts.Where(part => part.Images.Count > 0).Select(part => new LegendEntry(part.Frame, part.Meaning))]);
     }
 
     private Seen Look(int image)

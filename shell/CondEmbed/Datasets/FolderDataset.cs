@@ -8,17 +8,6 @@ namespace CondEmbed.Datasets;
 /// </summary>
 public static class FolderDataset
 {
-    private static readonly Dictionary<string, Role> RoleFolders = new(StringComparer.OrdinalIgnoreCase)
-    {
-        ["train"] = Role.Train,
-        ["validation"] = Role.Validation,
-        ["val"] = Role.Validation,
-        ["valid"] = Role.Validation,
-        ["test"] = Role.Test,
-        ["query"] = Role.Query,
-        ["gallery"] = Role.Gallery,
-    };
-
     /// <summary>Opens a folder of class folders.</summary>
     /// <param name="root">The folder.</param>
     /// <exception cref="InputException">It is missing, contains no images in class folders, or mixes classes with split folders.</exception>
@@ -32,7 +21,7 @@ public static class FolderDataset
         foreach (var file in files)
         {
             var names = file.Split('/');
-            var role = parts ? RoleFolders.GetValueOrDefault(names[0]) : Role.Unassigned;
+            var role = (parts ? Roles.Of(names[0]) : null) ?? Role.Unassigned;
             var at = parts ? 1 : 0;
             if (names.Length < at + 2)
             {
@@ -78,7 +67,7 @@ public static class FolderDataset
         }
 
         var number = folders.Select(names => names[depth]).Distinct(StringComparer.Ordinal).Count();
-        var around = RoleFolders.ContainsKey(first[depth - 1]) ? depth - 1 : depth;
+        var around = Roles.Of(first[depth - 1]) is not null ? depth - 1 : depth;
         var inner = Path.Combine([root, .. first[..around]]);
         throw new InputException(
             $"{root}: all its images are in the single folder '{string.Join('/', first[..depth])}', which contains {number} folders of images; "
@@ -90,12 +79,12 @@ public static class FolderDataset
     /// <exception cref="InputException">It is missing or contains no images.</exception>
     public static FileDataset OpenUnlabelled(string root)
     {
-        var parts = PartsOf(root);
         var contents = Contents(root);
+        var parts = PartsOf(root);
         var items = contents.Images.Select(file =>
         {
             var names = file.Split('/');
-            var at = parts && RoleFolders.ContainsKey(names[0]) ? 1 : 0;
+            var at = parts && Roles.Of(names[0]) is not null ? 1 : 0;
             return new ImageItem(file, names.Length >= at + 2 ? names[at] : "", Role.Unassigned);
         });
         return Dataset(root, [.. items], contents.Notices(root, _ => null));
@@ -132,13 +121,8 @@ public static class FolderDataset
     // A class may be called 'train'; two such names next to other folders cannot be told from a split with extra folders.
     private static bool PartsOf(string root)
     {
-        if (!Directory.Exists(root))
-        {
-            throw new InputException($"{root}: no such folder");
-        }
-
         var folders = ImageFiles.FoldersOf(root);
-        var parts = folders.Where(RoleFolders.ContainsKey).ToList();
+        var parts = folders.Where(name => Roles.Of(name) is not null).ToList();
         if (parts.Count == folders.Count)
         {
             return parts.Count > 0;
@@ -149,7 +133,7 @@ public static class FolderDataset
             return false;
         }
 
-        var other = folders.First(name => !RoleFolders.ContainsKey(name));
+        var other = folders.First(name => Roles.Of(name) is null);
         throw new InputException(
             $"{root}: contains the split folders {string.Join(", ", parts)} next to '{other}'; move one or the other away, "
             + "so that it is clear whether the folders are classes or parts of a split");

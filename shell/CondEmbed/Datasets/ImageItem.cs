@@ -25,6 +25,23 @@ public enum Role
     Test,
 }
 
+/// <summary>Roles by the words for them.</summary>
+internal static class Roles
+{
+    internal const string Words = "train, validation, test, query, gallery";
+
+    /// <summary>The role of a word, in any case; null if it names none.</summary>
+    internal static Role? Of(string word) => word.ToLowerInvariant() switch
+    {
+        "train" => Role.Train,
+        "validation" or "val" or "valid" => Role.Validation,
+        "test" => Role.Test,
+        "query" => Role.Query,
+        "gallery" => Role.Gallery,
+        _ => null,
+    };
+}
+
 /// <summary>One labelled image of a data set.</summary>
 /// <param name="Path">Where it is, as shown to people.</param>
 /// <param name="Label">The name of its class, kept as <see cref="ClassLabel.Normal"/> gives it; empty when it has none.</param>

@@ -47,17 +47,7 @@ public sealed class LabelledImage
 
     internal string NameAt(int index) => path ?? FormattableString.Invariant($"{Label}/{index}");
 
-    internal byte[] Read()
-    {
-        try
-        {
-            return file ?? File.ReadAllBytes(path!);
-        }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
-        {
-            throw new BadImageException(path!, "cannot be read: " + problem.Message.TrimEnd('.'));
-        }
-    }
+    internal byte[] Read() => file ?? ImageFile.Read(path!);
 
     private static RgbImage Decoded(torch.Tensor image)
     {

@@ -7,8 +7,6 @@ namespace CondEmbed.Datasets;
 /// <summary>Turns one line of a table into an image item; errors are added to the list of problems.</summary>
 internal sealed class TableRow(TableColumns columns, DelimitedRecord record, string where, ProblemList problems)
 {
-    private const string Roles = "train, validation, test, query, gallery";
-
     internal ImageItem Item() => new(Needed("path"), Needed("label"), RoleOf()) { Box = BoxOf(), Category = Category() };
 
     private string Needed(string name)
@@ -45,24 +43,13 @@ internal sealed class TableRow(TableColumns columns, DelimitedRecord record, str
     private Role Named(string column)
     {
         var text = columns.Field(record, column) ?? "";
-        switch (text.ToLowerInvariant())
+        var role = text.Length == 0 ? Role.Unassigned : Roles.Of(text);
+        if (role is null)
         {
-            case "":
-                return Role.Unassigned;
-            case "train":
-                return Role.Train;
-            case "validation" or "val" or "valid":
-                return Role.Validation;
-            case "test":
-                return Role.Test;
-            case "query":
-                return Role.Query;
-            case "gallery":
-                return Role.Gallery;
-            default:
-                problems.Add($"{where}: {column} '{text}' is not one of {Roles}");
-                return Role.Unassigned;
+            problems.Add($"{where}: {column} '{text}' is not one of {Roles.Words}");
         }
+
+        return role ?? Role.Unassigned;
     }
 
     private bool Flag(string column)

@@ -19,7 +19,7 @@ public static class EmbeddingFiles
         [".npy"] = WriteNpy,
         [".csv"] = EmbeddingText.WriteCsv,
         [".jsonl"] = EmbeddingText.WriteJsonLines,
-        [".parquet"] = EmbeddingParquet.Write,
+        [".parquet"] = EmbeddingParquetWriter.Write,
     };
 
     /// <summary>The file name endings that can be written.</summary>

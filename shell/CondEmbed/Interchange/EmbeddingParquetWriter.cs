@@ -38,6 +38,18 @@ internal sealed class EmbeddingParquetWriter : IDisposable
     /// <summary>How many rows of the given dimension a group should have.</summary>
     internal static int RowsInGroup(int dimension) => Math.Max(1, NumbersInGroup / dimension);
 
+    /// <summary>Writes a whole table, with its paths and labels as far as they are known.</summary>
+    internal static void Write(Stream stream, EmbeddingTable table)
+    {
+        using var writer = new EmbeddingParquetWriter(stream, table.Dimension, ids: false, table.Paths is not null, table.Labels is not null);
+        foreach (var rows in Enumerable.Range(0, table.Count).Chunk(RowsInGroup(table.Dimension)))
+        {
+            var part = rows[0]..(rows[^1] + 1);
+            var values = table.Values.AsMemory(rows[0] * table.Dimension, rows.Length * table.Dimension);
+            writer.Write(new EmbeddingGroup(null, table.Paths?[part], table.Labels?[part], values));
+        }
+    }
+
     internal void Write(EmbeddingGroup rows) => WriteAsync(rows).GetAwaiter().GetResult();
 
     public void Dispose() => writer.DisposeAsync().AsTask().GetAwaiter().GetResult();

@@ -9,41 +9,10 @@ namespace CondEmbed.Interchange;
 /// <summary>Embeddings as text. Numbers are written in the shortest form that reads back as the same float.</summary>
 internal static class EmbeddingText
 {
-    internal static void WriteCsv(Stream stream, EmbeddingTable table)
-    {
-        using var writer = Writer(stream);
-        var names = Enumerable.Range(0, table.Dimension).Select(at => string.Create(CultureInfo.InvariantCulture, $"e{at}"));
-        writer.WriteLine(string.Join(',', Known(table, "path", "label").Concat(names)));
-        for (var row = 0; row < table.Count; row++)
-        {
-            var separator = "";
-            foreach (var text in Known(table, table.Paths?[row], table.Labels?[row]))
-            {
-                writer.Write(separator + DelimitedText.Quote(text, ','));
-                separator = ",";
-            }
+    internal static void WriteCsv(Stream stream, EmbeddingTable table) => Write(stream, table, table.Dimension);
 
-            foreach (var value in table.Embeddings.Row(row))
-            {
-                writer.Write(separator);
-                writer.Write(value.ToString("R", CultureInfo.InvariantCulture));
-                separator = ",";
-            }
-
-            writer.WriteLine();
-        }
-    }
-
-    internal static void WriteLabels(Stream stream, EmbeddingTable table)
-    {
-        using var writer = Writer(stream);
-        writer.WriteLine(string.Join(',', Known(table, "path", "label")));
-        for (var row = 0; row < table.Count; row++)
-        {
-            var fields = Known(table, table.Paths?[row], table.Labels?[row]).Select(text => DelimitedText.Quote(text, ','));
-            writer.WriteLine(string.Join(',', fields));
-        }
-    }
+    /// <summary>Paths and labels alone.</summary>
+    internal static void WriteLabels(Stream stream, EmbeddingTable table) => Write(stream, table, 0);
 
     /// <summary>Whether a file begins as <see cref="WriteLabels"/> writes them.</summary>
     internal static bool IsLabels(string path) => File.ReadLines(path).FirstOrDefault() is "path,label" or "path" or "label";
@@ -51,17 +20,13 @@ internal static class EmbeddingText
     internal static void WriteJsonLines(Stream stream, EmbeddingTable table)
     {
         using var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        var known = Known(table);
         for (var row = 0; row < table.Count; row++)
         {
             writer.WriteStartObject();
-            if (table.Paths is not null)
+            foreach (var (name, texts) in known)
             {
-                writer.WriteString("path", table.Paths[row]);
-            }
-
-            if (table.Labels is not null)
-            {
-                writer.WriteString("label", table.Labels[row]);
+                writer.WriteString(name, texts[row]);
             }
 
             writer.WriteStartArray("embedding");
@@ -78,19 +43,19 @@ internal static class EmbeddingText
         }
     }
 
-    private static StreamWriter Writer(Stream stream) =>
-        new(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), 1 << 16, leaveOpen: true) { NewLine = "\n" };
-
-    private static IEnumerable<string> Known(EmbeddingTable table, string? path, string? label)
+    private static void Write(Stream stream, EmbeddingTable table, int numbers)
     {
-        if (table.Paths is not null)
+        using var writer = new StreamWriter(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false), 1 << 16, leaveOpen: true) { NewLine = "\n" };
+        var known = Known(table);
+        writer.WriteLine(string.Join(',', [.. known.Select(column => column.Name), .. Enumerable.Range(0, numbers).Select(at => FormattableString.Invariant($"e{at}"))]));
+        for (var row = 0; row < table.Count; row++)
         {
-            yield return path!;
-        }
-
-        if (table.Labels is not null)
-        {
-            yield return label!;
+            var texts = known.Select(column => DelimitedText.Quote(column.Texts[row], ','));
+            var values = new ArraySegment<float>(table.Values, row * table.Dimension, numbers).Select(value => value.ToString("R", CultureInfo.InvariantCulture));
+            writer.WriteLine(string.Join(',', texts.Concat(values)));
         }
     }
+
+    private static (string Name, string[] Texts)[] Known(EmbeddingTable table) =>
+        [.. new[] { (Name: "path", Texts: table.Paths!), (Name: "label", Texts: table.Labels!) }.Where(column => column.Texts is not null)];
 }

@@ -106,7 +106,7 @@ internal static class RunCheckpoints
                 : "";
             return problem.Length > 0
                 ? null
-                : new SavedRun(checkpoint, progress, TensorFiles.Read(At(file = Weights)).Tensors, TensorFiles.Read(At(file = Moments)).Tensors, random);
+                : new SavedRun(checkpoint, progress, TensorFiles.Read(At(file = Weights)), TensorFiles.Read(At(file = Moments)), random);
         }
         catch (FileNotFoundException)
         {

@@ -50,9 +50,6 @@ public sealed class RunFolder(string root)
     /// <summary>The checkpoints, from which the run can be resumed.</summary>
     public string Checkpoints => Path.Combine(Root, "checkpoints");
 
-    /// <summary>The SHA-256 sums of the other files.</summary>
-    public string SumsFile => Path.Combine(Root, FileSums.Name);
-
     /// <summary>The sums of the files of this folder.</summary>
     internal FileSums Sums => new(Root);
 

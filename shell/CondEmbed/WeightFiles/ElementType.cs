@@ -34,7 +34,7 @@ public enum ElementType
     Bool,
 }
 
-/// <summary>Sizes of element types.</summary>
+/// <summary>Sizes and names of element types.</summary>
 public static class ElementTypes
 {
     /// <summary>Bytes of one element.</summary>
@@ -47,6 +47,17 @@ public static class ElementTypes
             ElementType.I8 or ElementType.U8 or ElementType.Bool => 1,
             _ => throw new ArgumentOutOfRangeException(nameof(type), type, "no such element type"),
         };
+
+    private static readonly Dictionary<string, ElementType> Named = Enum.GetValues<ElementType>().ToDictionary(Name, StringComparer.Ordinal);
+
+    /// <summary>The names of all types in safetensors files.</summary>
+    internal static IReadOnlyCollection<string> Names => Named.Keys;
+
+    /// <summary>A type's name in safetensors files.</summary>
+    internal static string Name(this ElementType type) => type.ToString().ToUpperInvariant();
+
+    /// <summary>The type of that name; null if there is none.</summary>
+    internal static ElementType? Parse(string name) => Named.TryGetValue(name, out var type) ? type : null;
 
     /// <summary>Elements of an array of a shape; null if the number does not fit into 64 signed bits, or a size is negative.</summary>
     internal static long? CountOf(ReadOnlySpan<long> shape)

@@ -34,16 +34,7 @@ public static partial class Npy
     /// <exception cref="InputException">It cannot be read, violates the format, or has elements of an unsupported kind.</exception>
     public static NamedArray Read(string path)
     {
-        byte[] bytes;
-        try
-        {
-            bytes = File.ReadAllBytes(path);
-        }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"{path}: cannot be read: {problem.Message}");
-        }
-
+        var bytes = FileProblem.Bytes(path);
         var begin = HeaderBegin(bytes, path);
         var length = begin == 10 ? BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(8)) : BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(8));
         if (length > bytes.Length - begin)

@@ -2,7 +2,9 @@ using System.Buffers.Binary;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using CondEmbed.Common;
+using Microsoft.Win32.SafeHandles;
 
 namespace CondEmbed.WeightFiles;
 
@@ -13,13 +15,16 @@ namespace CondEmbed.WeightFiles;
 public static class Safetensors
 {
     private const int LengthBytes = 8;
+    private const string Metadata = "__metadata__";
+
+    private static readonly JsonSerializerOptions Relaxed = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>The longest header that is read: 100 MB, as in the format's own library.</summary>
     public const long LongestHeader = 100_000_000;
 
     /// <summary>Reads a whole file.</summary>
     /// <exception cref="InputException">It cannot be read or violates the format; the message names the file and tensor.</exception>
-    public static SafetensorsFile Read(string path)
+    public static WeightFile Read(string path)
     {
         try
         {
@@ -28,7 +33,7 @@ public static class Safetensors
             var (json, dataBegin) = HeaderOf(path, file, length);
             var header = new SafetensorsHeader(path, length - dataBegin);
             var arrays = header.Parse(json).Select(entry => ReadArray(path, file, dataBegin, entry)).ToList();
-            return new SafetensorsFile(arrays, header.Metadata);
+            return new WeightFile(path, "safetensors", arrays, header.Metadata, []);
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
@@ -56,16 +61,14 @@ public static class Safetensors
         }
     }
 
-    private static (byte[] Json, long DataBegin) HeaderOf(string path, Microsoft.Win32.SafeHandles.SafeFileHandle file, long length)
+    private static (byte[] Json, long DataBegin) HeaderOf(string path, SafeFileHandle file, long length)
     {
-        var prefix = new byte[LengthBytes];
         if (length < LengthBytes)
         {
             throw new InputException($"{path}: not a valid safetensors file: {length} bytes are too few");
         }
 
-        ReadExactly(file, prefix, 0);
-        var header = BinaryPrimitives.ReadUInt64LittleEndian(prefix);
+        var header = BinaryPrimitives.ReadUInt64LittleEndian(Bytes(file, 0, LengthBytes));
         if (header > (ulong)Math.Min(LongestHeader, length - LengthBytes))
         {
             throw new InputException(
@@ -73,92 +76,48 @@ public static class Safetensors
                 + $"and at most {LongestHeader} are allowed");
         }
 
-        var json = new byte[header];
-        ReadExactly(file, json, LengthBytes);
-        return (json, LengthBytes + (long)header);
+        return (Bytes(file, LengthBytes, (long)header), LengthBytes + (long)header);
     }
 
-    private static NamedArray ReadArray(string path, Microsoft.Win32.SafeHandles.SafeFileHandle file, long dataBegin, SafetensorsEntry entry)
+    private static NamedArray ReadArray(string path, SafeFileHandle file, long dataBegin, SafetensorsEntry entry)
     {
         if (entry.End - entry.Begin > Array.MaxLength)
         {
             throw new InputException($"{path}: tensor '{entry.Name}' of {entry.End - entry.Begin} bytes is too large to be read");
         }
 
-        var data = new byte[entry.End - entry.Begin];
-        ReadExactly(file, data, dataBegin + entry.Begin);
-        return new NamedArray(entry.Name, entry.Type, entry.Shape, data);
+        return new NamedArray(entry.Name, entry.Type, entry.Shape, Bytes(file, dataBegin + entry.Begin, entry.End - entry.Begin));
     }
 
-    private static void ReadExactly(Microsoft.Win32.SafeHandles.SafeFileHandle file, Span<byte> into, long offset)
+    private static byte[] Bytes(SafeFileHandle file, long at, long count)
     {
-        while (into.Length > 0)
-        {
-            var read = RandomAccess.Read(file, into, offset);
-            if (read == 0)
-            {
-                throw new EndOfStreamException("the file ended while it was read");
-            }
-
-            into = into[read..];
-            offset += read;
-        }
+        var bytes = new byte[count];
+        return Disk.Read(file, bytes, at) == count ? bytes : throw new EndOfStreamException("the file ended while it was read");
     }
 
     private static byte[] HeaderOf(IReadOnlyList<NamedArray> arrays, IEnumerable<KeyValuePair<string, string>>? metadata)
     {
-        using var json = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(json, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        var header = new JsonObject();
+        if (metadata is not null)
         {
-            writer.WriteStartObject();
-            if (metadata is not null)
-            {
-                writer.WriteStartObject("__metadata__");
-                foreach (var (name, text) in metadata)
-                {
-                    writer.WriteString(name, text);
-                }
-
-                writer.WriteEndObject();
-            }
-
-            WriteEntries(writer, arrays);
-            writer.WriteEndObject();
+            header[Metadata] = new JsonObject(metadata.Select(pair => KeyValuePair.Create(pair.Key, (JsonNode?)pair.Value)));
         }
 
-        var padding = (LengthBytes - (json.Length % LengthBytes)) % LengthBytes;
-        json.Write(Encoding.ASCII.GetBytes(new string(' ', (int)padding)));
-        return json.ToArray();
-    }
-
-    private static void WriteEntries(Utf8JsonWriter writer, IReadOnlyList<NamedArray> arrays)
-    {
-        var names = new HashSet<string>(StringComparer.Ordinal) { "__metadata__" };
         long at = 0;
         foreach (var array in arrays)
         {
-            if (!names.Add(array.Name))
+            var entry = new JsonObject { ["dtype"] = array.Type.Name(), ["shape"] = Numbers(array.Shape), ["data_offsets"] = Numbers([at, at + array.Data.Length]) };
+            if (array.Name == Metadata || !header.TryAdd(array.Name, entry))
             {
                 throw new ArgumentException($"the name '{array.Name}' is reserved or used twice", nameof(arrays));
             }
 
-            writer.WriteStartObject(array.Name);
-            writer.WriteString("dtype", SafetensorsTypes.NameOf(array.Type));
-            WriteNumbers(writer, "shape", array.Shape);
-            WriteNumbers(writer, "data_offsets", [at, at + array.Data.Length]);
-            writer.WriteEndObject();
             at += array.Data.Length;
         }
+
+        var json = header.ToJsonString(Relaxed);
+        return Encoding.UTF8.GetBytes(json + new string(' ', -Encoding.UTF8.GetByteCount(json) & (LengthBytes - 1)));
     }
 
-    private static void WriteNumbers(Utf8JsonWriter writer, string name, IEnumerable<long> numbers)
-    {
-        writer.WriteStartArray(name);
-        foreach (var number in numbers)
-        {
-            writer.WriteNumberValue(number);
-        }
-
-        writer.WriteEndArray();
-    }
+    private static JsonArray Numbers(IEnumerable<long> numbers) => [.. numbers.Select(number => JsonValue.Create(number))];
 }

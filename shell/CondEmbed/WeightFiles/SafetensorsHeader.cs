@@ -116,7 +116,7 @@ internal sealed class SafetensorsHeader(string path, long dataBytes)
     private ElementType TypeOf(string name, JsonElement value)
     {
         var text = Expect(value, JsonValueKind.String, $"tensor '{name}': dtype").GetString()!;
-        return SafetensorsTypes.Parse(text) ?? throw Wrong($"tensor '{name}': dtype '{text}' is not one of {SafetensorsTypes.Known}");
+        return ElementTypes.Parse(text) ?? throw Wrong($"tensor '{name}': dtype '{text}' is not one of {string.Join(' ', ElementTypes.Names)}");
     }
 
     private long[] Numbers(string name, string field, JsonElement value)

@@ -101,8 +101,7 @@ public sealed record WeightFile(
             throw new InputException($"{path}: {problem}");
         }
 
-        var file = Safetensors.Read(path);
-        return Of(new WeightFile(path, "safetensors", file.Arrays, file.Metadata, []), part);
+        return Of(Safetensors.Read(path), part);
     }
 
     /// <summary>What kind of file this is, if it is recognisably not weights, and what to do; null if unknown.</summary>

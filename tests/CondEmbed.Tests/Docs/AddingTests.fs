@@ -47,7 +47,7 @@ let private built =
              Directory.CreateDirectory(string (Path.GetDirectoryName target)) |> ignore
              if File.Exists source then File.Copy(source, target)
 
-         for name in [ "loss"; "encoder"; "setting"; "layout"; "metric" ] do
+         for name in [ "loss"; "encoder"; "setting"; "layout"; "metric"; "store" ] do
              succeedsIn copy [] "git" [ "apply"; patch name ] |> ignore
 
          succeedsIn copy [] "dotnet" [ "build"; "-c"; "Release"; "shell/CondEmbed/CondEmbed.csproj" ]
@@ -114,12 +114,37 @@ let private works =
               Expect.stringContains refused "Patience: is -1; it must be at least 0" "range"
           }
 
+          test "a store is known by its addresses, and opened" {
+              let network = Activator.CreateInstance(typeOf "CondEmbed.Search" "CondEmbed.Search.StoreNetwork", "network", 2)
+              let kindType = typeOf "CondEmbed.Search" "CondEmbed.Search.StoreKind"
+              let get (name: string) (kind: obj) = (kindType.GetProperty name |> nonNull).GetValue kind |> nonNull
+              let kinds = (kindType.GetProperty "All" |> nonNull).GetValue null :?> System.Collections.IEnumerable
+
+              let kind =
+                  kinds
+                  |> Seq.cast<obj>
+                  |> Seq.find (fun kind -> (get "Recognises" kind :?> Func<string, bool>).Invoke "memory:a")
+
+              let opened =
+                  (get "OpenOrCreateAsync" kind :?> Delegate).DynamicInvoke("memory:a", network, false, Threading.CancellationToken.None)
+                  |> nonNull
+
+              let store = (opened.GetType().GetProperty "Result" |> nonNull).GetValue opened |> nonNull
+              Expect.equal ((store.GetType().GetProperty "Name" |> nonNull).GetValue store) "memory:a" "name"
+          }
+
           test "a metric is among those that are measured" {
               let measures = typeOf "CondEmbed" "CondEmbed.Evaluation.QueryMeasure"
               let options = Activator.CreateInstance(typeOf "CondEmbed" "CondEmbed.Evaluation.EvaluationOptions")
               let all = measures.GetMethod("Of", BindingFlags.NonPublic ||| BindingFlags.Static) |> nonNull
               let found = all.Invoke(null, [| options |]) :?> System.Collections.IEnumerable
               Expect.contains [ for measure in found -> (string measure).Contains "last_rank" ] true "names"
+
+              let display =
+                  typeOf "CondEmbed" "CondEmbed.Evaluation.MetricNames"
+                  |> fun names -> names.GetMethod "Display" |> nonNull
+
+              Expect.equal (display.Invoke(null, [| "last_rank" |])) "Last rank" "for people"
           }
 
           test "a layout of data is recognised and opened" {
@@ -135,7 +160,7 @@ let private works =
 let tests =
     testList
         "Adding"
-        [ yield! List.map oneFileAndOneLine [ "loss"; "encoder"; "layout"; "metric" ]
+        [ yield! List.map oneFileAndOneLine [ "loss"; "encoder"; "layout"; "metric"; "store" ]
           test "a new setting is one place in one file" {
               Expect.equal (changes "setting") (0, [ 3 ]) "lines: default and meaning, range, name"
           }

@@ -41,7 +41,13 @@ internal static class InShopDataset
         {
             var (image, label, status) = (row.Fields[0], row.Fields[1], row.Fields[2]);
             ListedPath.Check(image, $"{list}, line {row.Line}", problems);
-            items.Add(new ImageItem(prefix + image, label, RoleOf(list, row, status, problems))
+            Role? role = status switch { "train" => Role.Train, "query" => Role.Query, "gallery" => Role.Gallery, _ => null };
+            if (role is null)
+            {
+                problems.Add($"{list}, line {row.Line}: '{status}' is not one of train, query, gallery");
+            }
+
+            items.Add(new ImageItem(prefix + image, label, role ?? Role.Unassigned)
             {
                 Category = Category(image),
                 Box = options.Boxes ? BoxOf(image, boxes, problems) : null,
@@ -50,22 +56,6 @@ internal static class InShopDataset
 
         problems.ThrowIfAny();
         return Published.Open(root, items, options);
-    }
-
-    private static Role RoleOf(string list, ListRow row, string status, ProblemList problems)
-    {
-        switch (status)
-        {
-            case "train":
-                return Role.Train;
-            case "query":
-                return Role.Query;
-            case "gallery":
-                return Role.Gallery;
-            default:
-                problems.Add($"{list}, line {row.Line}: '{status}' is not one of train, query, gallery");
-                return Role.Unassigned;
-        }
     }
 
     // img / sex / kind / item / image

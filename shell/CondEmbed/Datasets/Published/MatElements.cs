@@ -1,4 +1,7 @@
 using System.Buffers.Binary;
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Text;
 using CondEmbed.Common;
 
@@ -51,22 +54,20 @@ internal sealed class MatElements(ReadOnlyMemory<byte> bytes, bool bigEndian, st
     }
 
     /// <summary>The numbers of a numeric element.</summary>
-    internal double[] Numbers(MatElement element)
+    internal double[] Numbers(MatElement element) => element.Type switch
     {
-        var (size, number) = Reader(element.Type);
-        if (element.Data.Length % size != 0)
-        {
-            throw Wrong($"{element.Data.Length} bytes are not a whole number of {size}-byte values");
-        }
-
-        var values = new double[element.Data.Length / size];
-        for (var i = 0; i < values.Length; i++)
-        {
-            values[i] = number(element.Data.Span[(i * size)..]);
-        }
-
-        return values;
-    }
+        1 => Numbers<sbyte>(element),
+        2 => Numbers<byte>(element),
+        3 => Numbers<short>(element),
+        4 => Numbers<ushort>(element),
+        5 => Numbers<int>(element),
+        6 => Numbers<uint>(element),
+        7 => Numbers<float>(element),
+        9 => Numbers<double>(element),
+        12 => Numbers<long>(element),
+        13 => Numbers<ulong>(element),
+        _ => throw Wrong($"numbers cannot be of type {element.Type}"),
+    };
 
     /// <summary>The text of a character element.</summary>
     internal string Text(MatElement element) => element.Type switch
@@ -94,22 +95,22 @@ internal sealed class MatElements(ReadOnlyMemory<byte> bytes, bool bigEndian, st
     internal InputException Wrong(string reason) =>
         new($"{path}: not a MAT-file that can be read: {reason}. Download the file again, or save it again in MATLAB with save(..., '-v7').");
 
-    private delegate double ReadNumber(ReadOnlySpan<byte> data);
-
-    private (int Size, ReadNumber Number) Reader(int type) => type switch
+    private double[] Numbers<T>(MatElement element)
+        where T : unmanaged, INumberBase<T>
     {
-        1 => (1, data => (sbyte)data[0]),
-        2 => (1, data => data[0]),
-        3 => (2, data => bigEndian ? BinaryPrimitives.ReadInt16BigEndian(data) : BinaryPrimitives.ReadInt16LittleEndian(data)),
-        4 => (2, data => bigEndian ? BinaryPrimitives.ReadUInt16BigEndian(data) : BinaryPrimitives.ReadUInt16LittleEndian(data)),
-        5 => (4, data => bigEndian ? BinaryPrimitives.ReadInt32BigEndian(data) : BinaryPrimitives.ReadInt32LittleEndian(data)),
-        6 => (4, data => UInt32(data)),
-        7 => (4, data => bigEndian ? BinaryPrimitives.ReadSingleBigEndian(data) : BinaryPrimitives.ReadSingleLittleEndian(data)),
-        9 => (8, data => bigEndian ? BinaryPrimitives.ReadDoubleBigEndian(data) : BinaryPrimitives.ReadDoubleLittleEndian(data)),
-        12 => (8, data => bigEndian ? BinaryPrimitives.ReadInt64BigEndian(data) : BinaryPrimitives.ReadInt64LittleEndian(data)),
-        13 => (8, data => bigEndian ? BinaryPrimitives.ReadUInt64BigEndian(data) : BinaryPrimitives.ReadUInt64LittleEndian(data)),
-        _ => throw Wrong($"numbers cannot be of type {type}"),
-    };
+        var (bytes, size) = (element.Data.ToArray(), Unsafe.SizeOf<T>());
+        if (bytes.Length % size != 0)
+        {
+            throw Wrong($"{bytes.Length} bytes are not a whole number of {size}-byte values");
+        }
+
+        for (var place = 0; bigEndian && place < bytes.Length; place += size)
+        {
+            bytes.AsSpan(place, size).Reverse();
+        }
+
+        return Array.ConvertAll(MemoryMarshal.Cast<byte, T>(bytes).ToArray(), double.CreateTruncating);
+    }
 
     private uint UInt32(ReadOnlySpan<byte> data) =>
         bigEndian ? BinaryPrimitives.ReadUInt32BigEndian(data) : BinaryPrimitives.ReadUInt32LittleEndian(data);

@@ -66,7 +66,7 @@ internal sealed class ImageBlock
             }
         }
 
-        var reader = new ImageReader(new UnchangedImages(dataset, idOf));
+        var reader = new ImageReader(new IdentifiedImages(dataset, DemandUnchanged));
         var found = new Dictionary<string, ReadOnlyMemory<float>>(StringComparer.Ordinal);
         var batches = new BatchLoader(reader, loader).InOrder(
             [.. idOf.Keys], null, network.BatchSize, network.View, bad => skip(new BadImageException(bad.Name, bad.Reason), bad.Index), cancellation);
@@ -83,23 +83,14 @@ internal sealed class ImageBlock
         }
 
         return found;
-    }
 
-    /// <summary>Reads the images again, and checks that they are unchanged: an embedding must not be stored under the id of other content.</summary>
-    private sealed class UnchangedImages(IImageDataset dataset, Dictionary<int, string> ids) : IImageSource
-    {
-        public int Count => dataset.Count;
-
-        public bool ClipsBoxes => dataset.ClipsBoxes;
-
-        public string NameOf(int index) => dataset.NameOf(index);
-
-        public PixelBox? BoxOf(int index) => dataset.BoxOf(index);
-
-        public byte[] Read(int index)
+        // An embedding must not be stored under the id of other content.
+        void DemandUnchanged(int item, string id)
         {
-            var file = dataset.Read(index);
-            return ImageId.Of(file, dataset.BoxOf(index)) == ids[index] ? file : throw new BadImageException(dataset.NameOf(index), "it changed while it was being read");
+            if (id != idOf[item])
+            {
+                throw new BadImageException(dataset.NameOf(item), "it changed while it was being read");
+            }
         }
     }
 }

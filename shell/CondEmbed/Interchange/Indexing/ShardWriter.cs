@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using CondEmbed.Common;
 using CondEmbed.Datasets;
@@ -70,12 +71,12 @@ public static class ShardWriter
         foreach (var group in items.Chunk(RowsInGroup(network)))
         {
             var rows = Embed(network, dataset, group, options, cancellation);
-            if (rows.Count > 0)
+            if (rows.Paths!.Count > 0)
             {
-                writer.Write(rows.Group());
+                writer.Write(rows);
             }
 
-            (done, written) = (done + group.Length, written + rows.Count);
+            (done, written) = (done + group.Length, written + rows.Paths.Count);
             progress?.Report(RunProgress.Of(Phase, done, items.Length, watch.Elapsed));
         }
 
@@ -89,41 +90,26 @@ public static class ShardWriter
         return batches * network.BatchSize;
     }
 
-    private static ShardRows Embed(IEmbeddingNetwork network, IImageDataset dataset, int[] items, IndexOptions options, CancellationToken cancellation)
+    private static EmbeddingGroup Embed(IEmbeddingNetwork network, IImageDataset dataset, int[] items, IndexOptions options, CancellationToken cancellation)
     {
-        var rows = new ShardRows();
-        var source = new NamedImages(dataset);
-        var skip = options.SkipBad;
+        var (values, ids, paths, labels) = (new List<float>(), new List<string>(), new List<string>(), new List<string>());
+        var known = new ConcurrentDictionary<int, string>();
+        var source = new IdentifiedImages(dataset, (item, id) => known[item] = id);
         foreach (var batch in new BatchLoader(new ImageReader(source), new LoaderOptions(options.Workers))
-            .InOrder(items, null, network.BatchSize, network.View, skip, cancellation))
+            .InOrder(items, null, network.BatchSize, network.View, options.SkipBad, cancellation))
         {
             using (batch)
             {
-                rows.Values.AddRange(network.Embed(batch.Pixels, batch.Count));
+                values.AddRange(network.Embed(batch.Pixels, batch.Count));
                 foreach (var item in batch.Indices)
                 {
-                    rows.Ids.Add(source.IdOf(item));
-                    rows.Paths.Add(dataset.Items[item].Path);
-                    rows.Labels.Add(options.Label ?? dataset.Items[item].Label);
+                    ids.Add(known[item]);
+                    paths.Add(dataset.Items[item].Path);
+                    labels.Add(options.Label ?? dataset.Items[item].Label);
                 }
             }
         }
 
-        return rows;
-    }
-
-    private sealed class ShardRows
-    {
-        internal int Count => Ids.Count;
-
-        internal List<float> Values { get; } = [];
-
-        internal List<string> Ids { get; } = [];
-
-        internal List<string> Paths { get; } = [];
-
-        internal List<string> Labels { get; } = [];
-
-        internal EmbeddingGroup Group() => new(Ids, Paths, Labels, Values.ToArray());
+        return new EmbeddingGroup(ids, paths, labels, values.ToArray());
     }
 }
