@@ -6,8 +6,6 @@ namespace CondEmbed.Images;
 /// <summary>A batch being prepared. Its slots are filled by whichever worker is free.</summary>
 internal sealed class LoaderJob(int step, BatchPlan plan, byte[] pixels)
 {
-    private readonly int slots = plan.Indices.Length;
-    private int taken;
     private int left = plan.Indices.Length;
 
     internal int Step => step;
@@ -16,22 +14,20 @@ internal sealed class LoaderJob(int step, BatchPlan plan, byte[] pixels)
 
     internal byte[] Pixels => pixels;
 
+    /// <summary>Set when all slots are filled.</summary>
+    internal ManualResetEventSlim Filled { get; } = new(plan.Indices.Length == 0);
+
     /// <summary>How long the consumer waited for this batch.</summary>
     internal TimeSpan Waited { get; set; }
 
     /// <summary>What went wrong, by slot. Only complete batches are examined, so that the outcome does not depend on the workers.</summary>
     internal ConcurrentDictionary<int, Exception> Problems { get; } = new();
 
-    /// <summary>Whether there are slots left to take. For one thread at a time, as is <see cref="TakeSlot"/>.</summary>
-    internal bool HasSlots => taken < slots;
-
-    /// <summary>Whether all slots are filled.</summary>
-    internal bool IsFull => Volatile.Read(ref left) == 0;
-
-    internal int TakeSlot() => taken++;
-
-    /// <summary>Marks a slot as filled, and tells whether it was the last one.</summary>
-    internal bool SlotFinished() => Interlocked.Decrement(ref left) == 0;
+    internal void SlotFinished()
+    {
+        if (Interlocked.Decrement(ref left) == 0)
+            Filled.Set();
+    }
 }
 
 /// <summary>What is done for each batch: buffers, pixels, problems.</summary>

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Runtime.ExceptionServices;
 
@@ -5,28 +6,24 @@ namespace CondEmbed.Images;
 
 /// <summary>
 /// The threads of one pass: a feeder plans batches as far ahead as it may, workers take one slot at a time from the oldest batch that has any left, and the
-/// consumer waits for the batches in order. All of them wait on one lock and never for the thread pool, which may be full. Disposing stops and joins them all.
+/// consumer waits for the batches in order. None of them waits for the thread pool, which may be full. Disposing stops and joins them all.
 /// </summary>
 internal sealed class LoaderRun : IDisposable
 {
-    private readonly object gate = new();
-    private readonly Queue<LoaderJob> ordered = new();
-    private readonly Queue<LoaderJob> open = new();
+    private readonly BlockingCollection<LoaderJob> ordered = [];
+    private readonly BlockingCollection<(LoaderJob Job, int Slot)> open = [];
     private readonly LoaderJobs jobs;
-    private readonly int prefetch;
+    private readonly SemaphoreSlim room;
     private readonly CancellationToken outer;
-    private readonly CancellationTokenRegistration registration;
+    private readonly CancellationTokenSource stop;
     private readonly Thread[] threads;
     private ExceptionDispatchInfo? failure;
-    private bool planned;
-    private bool stopping;
 
     internal LoaderRun(LoaderJobs jobs, Func<int, BatchPlan> plan, int first, int end, int workers, int prefetch, CancellationToken cancellation)
     {
-        this.jobs = jobs;
-        this.prefetch = prefetch;
-        outer = cancellation;
-        registration = cancellation.Register(Stop);
+        (this.jobs, outer) = (jobs, cancellation);
+        room = new SemaphoreSlim(prefetch);
+        stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         threads =
         [
             OnThread("loader: plans", () => Feed(plan, first, end)),
@@ -38,61 +35,49 @@ internal sealed class LoaderRun : IDisposable
     internal LoaderJob? Next()
     {
         var begun = Stopwatch.GetTimestamp();
-        lock (gate)
+        try
         {
-            while (true)
+            if (!ordered.TryTake(out var job, Timeout.Infinite, stop.Token))
             {
-                outer.ThrowIfCancellationRequested();
-                if (ordered.TryPeek(out var job) && job.IsFull)
-                {
-                    ordered.Dequeue();
-                    Monitor.PulseAll(gate);
-                    job.Waited = Stopwatch.GetElapsedTime(begun);
-                    return job;
-                }
-
-                if (planned && ordered.Count == 0)
-                {
-                    failure?.Throw();
-                    return null;
-                }
-
-                Monitor.Wait(gate);
+                failure?.Throw();
+                return null;
             }
+
+            job.Filled.Wait(stop.Token);
+            room.Release();
+            job.Waited = Stopwatch.GetElapsedTime(begun);
+            return job;
+        }
+        catch (OperationCanceledException)
+        {
+            outer.ThrowIfCancellationRequested();
+            throw;
         }
     }
 
     public void Dispose()
     {
-        registration.Dispose();
-        Stop();
+        stop.Cancel();
         foreach (var thread in threads)
             thread.Join();
-    }
-
-    private void Stop()
-    {
-        lock (gate)
-        {
-            stopping = true;
-            Monitor.PulseAll(gate);
-        }
+        stop.Dispose();
+        room.Dispose();
+        open.Dispose();
+        ordered.Dispose();
     }
 
     private void Feed(Func<int, BatchPlan> plan, int first, int end)
     {
         try
         {
-            for (var step = first; step < end && AwaitRoom(); step++)
+            for (var step = first; step < end; step++)
             {
+                // Before a batch is planned, so that no more buffers are taken than batches may wait.
+                room.Wait(stop.Token);
                 var job = jobs.Start(step, plan(step));
-                lock (gate)
-                {
-                    ordered.Enqueue(job);
-                    if (job.HasSlots)
-                        open.Enqueue(job);
-                    Monitor.PulseAll(gate);
-                }
+                ordered.Add(job);
+                for (var slot = 0; slot < job.Plan.Indices.Length; slot++)
+                    open.Add((job, slot));
             }
         }
         catch (Exception problem)
@@ -100,48 +85,23 @@ internal sealed class LoaderRun : IDisposable
             failure = ExceptionDispatchInfo.Capture(problem);
         }
 
-        lock (gate)
-        {
-            planned = true;
-            Monitor.PulseAll(gate);
-        }
-    }
-
-    // Checked before a batch is planned, so that no more buffers are taken than batches may wait.
-    private bool AwaitRoom()
-    {
-        lock (gate)
-        {
-            while (!stopping && ordered.Count >= prefetch)
-                Monitor.Wait(gate);
-            return !stopping;
-        }
+        open.CompleteAdding();
+        ordered.CompleteAdding();
     }
 
     private void Work()
     {
-        while (Take() is var (job, slot))
+        try
         {
-            jobs.Fill(job, slot);
-            if (!job.SlotFinished())
-                continue;
-            lock (gate)
-                Monitor.PulseAll(gate);
+            foreach (var (job, slot) in open.GetConsumingEnumerable(stop.Token))
+            {
+                jobs.Fill(job, slot);
+                job.SlotFinished();
+            }
         }
-    }
-
-    private (LoaderJob Job, int Slot)? Take()
-    {
-        lock (gate)
+        catch (OperationCanceledException)
         {
-            while (!stopping && open.Count == 0 && !planned)
-                Monitor.Wait(gate);
-            if (stopping || !open.TryPeek(out var job))
-                return null;
-            var slot = job.TakeSlot();
-            if (!job.HasSlots)
-                open.Dequeue();
-            return (job, slot);
+            // Nobody waits for the others.
         }
     }
 
