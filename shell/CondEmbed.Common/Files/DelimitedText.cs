@@ -19,31 +19,62 @@ internal static class DelimitedText
     /// <exception cref="InputException">The file cannot be read.</exception>
     internal static List<DelimitedRecord> Read(string path, params IReadOnlyCollection<string> wanted)
     {
-        var text = TextFile.Read(path);
+        string[] lines = [.. TextFile.Lines(path)];
         char[] separators = [SeparatorOf(path), ',', ';', '\t'];
-        var header = text.AsSpan().TrimStart("\r\n").ToString().Split('\n', 2)[0];
-        var separator = header.AsSpan().Count('"') % 2 == 0 ? separators.FirstOrDefault(one => Parse(header, one, path).Exists(HoldsOne), separators[0]) : separators[0];
-        return Parse(text, separator, path);
+        var header = Array.Find(lines, line => line.Length > 0) ?? "";
+        var separator = header.AsSpan().Count('"') % 2 == 0 ? separators.FirstOrDefault(one => Records([header], one, path).Any(HoldsOne), separators[0]) : separators[0];
+        return [.. Records(lines, separator, path)];
 
         bool HoldsOne(DelimitedRecord record) => record.Fields.Any(field => wanted.Contains(field, StringComparer.OrdinalIgnoreCase));
     }
 
-    internal static List<DelimitedRecord> Parse(string text, char separator, string path)
+    /// <summary>The records of lines, as these come: a record goes on in the next line while a quote is open.</summary>
+    /// <exception cref="InputException">A quote is not closed, or has text after it.</exception>
+    internal static IEnumerable<DelimitedRecord> Records(IEnumerable<string> lines, char separator, string path)
     {
-        var records = new List<DelimitedRecord>();
-        var at = 0;
-        var line = 1;
-        while (at < text.Length)
+        var (line, begin, opened) = (0, 0, 0);
+        var fields = new List<string>();
+        StringBuilder? quoted = null;
+        foreach (var text in lines)
         {
-            var begin = line;
-            var fields = Record(text, separator, path, ref at, ref line);
-            if (fields.Count > 1 || fields[0].Length > 0)
+            line++;
+            begin = quoted is null ? line : begin;
+            quoted?.Append('\n');
+            for (var at = 0; at <= text.Length; at++)
             {
-                records.Add(new DelimitedRecord(begin, [.. fields]));
+                if (quoted is null && StartsQuoted(text, ref at))
+                {
+                    (quoted, opened) = (new StringBuilder(), line);
+                }
+
+                if (quoted is null)
+                {
+                    fields.Add(Plain(text, separator, ref at));
+                }
+                else if (EndsQuoted(text, quoted, ref at))
+                {
+                    fields.Add(quoted.ToString());
+                    quoted = at == text.Length || text[at] == separator
+                        ? null
+                        : throw new InputException($"{path}, line {line}: text after a closing quote; double the quotes inside a quoted field");
+                }
+            }
+
+            if (quoted is null)
+            {
+                if (fields.Count > 1 || fields[0].Length > 0)
+                {
+                    yield return new DelimitedRecord(begin, [.. fields]);
+                }
+
+                fields.Clear();
             }
         }
 
-        return records;
+        if (quoted is not null)
+        {
+            throw new InputException($"{path}, line {opened}: a quoted field is never closed");
+        }
     }
 
     /// <summary>The text of a field, quoted if necessary.</summary>
@@ -52,72 +83,40 @@ internal static class DelimitedText
             ? $"\"{field.Replace("\"", "\"\"", StringComparison.Ordinal)}\""
             : field;
 
-    private static List<string> Record(string text, char separator, string path, ref int at, ref int line)
-    {
-        var fields = new List<string>();
-        while (true)
-        {
-            fields.Add(Field(text, separator, path, ref at, ref line));
-            if (at < text.Length && text[at] == separator)
-            {
-                at++;
-                continue;
-            }
-
-            if (at < text.Length)
-            {
-                at += text[at] == '\r' && at + 1 < text.Length && text[at + 1] == '\n' ? 2 : 1;
-                line++;
-            }
-
-            return fields;
-        }
-    }
-
-    private static string Field(string text, char separator, string path, ref int at, ref int line)
+    private static bool StartsQuoted(string text, ref int at)
     {
         SkipSpaces(text, ref at);
-        if (at < text.Length && text[at] == '"')
+        if (at == text.Length || text[at] != '"')
         {
-            return QuotedField(text, separator, path, ref at, ref line);
+            return false;
         }
 
+        at++;
+        return true;
+    }
+
+    private static string Plain(string text, char separator, ref int at)
+    {
         var begin = at;
-        while (at < text.Length && !EndsField(text[at], separator))
-        {
-            at++;
-        }
-
+        at = text.IndexOf(separator, at) is >= 0 and var end ? end : text.Length;
         return text[begin..at].Trim();
     }
 
-    private static string QuotedField(string text, char separator, string path, ref int at, ref int line)
+    /// <summary>Reads on in a quoted field, and tells whether it ends in this line.</summary>
+    private static bool EndsQuoted(string text, StringBuilder field, ref int at)
     {
-        var begin = line;
-        var field = new StringBuilder();
-        for (at++; at < text.Length; at++)
+        for (; at < text.Length; at++)
         {
-            if (text[at] != '"')
+            if (text[at] == '"' && !text.AsSpan(++at).StartsWith('"'))
             {
-                line += text[at] == '\n' ? 1 : 0;
-                field.Append(text[at]);
-            }
-            else if (at + 1 < text.Length && text[at + 1] == '"')
-            {
-                field.Append('"');
-                at++;
-            }
-            else
-            {
-                at++;
                 SkipSpaces(text, ref at);
-                return at == text.Length || EndsField(text[at], separator)
-                    ? field.ToString()
-                    : throw new InputException($"{path}, line {line}: text after a closing quote; double the quotes inside a quoted field");
+                return true;
             }
+
+            field.Append(text[at]);
         }
 
-        throw new InputException($"{path}, line {begin}: a quoted field is never closed");
+        return false;
     }
 
     private static void SkipSpaces(string text, ref int at)
@@ -127,6 +126,4 @@ internal static class DelimitedText
             at++;
         }
     }
-
-    private static bool EndsField(char letter, char separator) => letter == separator || letter is '\r' or '\n';
 }

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using System.Text;
 using System.Text.Json;
 using CondEmbed.Common;
 
@@ -13,7 +12,7 @@ internal static class EmbeddingTextReader
     internal static void ReadCsv(string path, EmbeddingRows rows)
     {
         string[]? header = null;
-        foreach (var (line, fields) in Records(path))
+        foreach (var (line, fields) in DelimitedText.Records(TextFile.Lines(path), ',', path))
         {
             if (header is null)
             {
@@ -106,35 +105,5 @@ internal static class EmbeddingTextReader
 
         var known = root.TryGetProperty("label", out var label) && label.ValueKind is JsonValueKind.String or JsonValueKind.Number;
         rows.Add($"line {line}", row, known ? label.ToString() : null);
-    }
-
-    // A quoted field may contain line ends: a record continues while a quote is open.
-    private static IEnumerable<(int Line, string[] Fields)> Records(string path)
-    {
-        var open = new StringBuilder();
-        var line = 0;
-        var begin = 1;
-        var quotes = 0;
-        foreach (var text in TextFile.Lines(path))
-        {
-            line++;
-            open.Append(open.Length > 0 ? "\n" : "").Append(text);
-            quotes += text.AsSpan().Count('"');
-            if (quotes % 2 == 0)
-            {
-                foreach (var record in DelimitedText.Parse(open.ToString(), ',', path))
-                {
-                    yield return (begin, record.Fields);
-                }
-
-                open.Clear();
-                begin = line + 1;
-            }
-        }
-
-        if (open.Length > 0)
-        {
-            throw new InputException($"{path}, line {begin}: a quoted field is never closed");
-        }
     }
 }
