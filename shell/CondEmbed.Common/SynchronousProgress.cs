@@ -6,7 +6,6 @@ internal sealed class SynchronousProgress<T>(Action<T> listener) : IProgress<T>
 {
     private readonly Lock gate = new();
 
-    /// <inheritdoc />
     public void Report(T value)
     {
         lock (gate)

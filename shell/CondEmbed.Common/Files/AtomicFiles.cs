@@ -46,7 +46,6 @@ internal sealed class AtomicFiles : IDisposable
         entries.Clear();
     }
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         current = outer;

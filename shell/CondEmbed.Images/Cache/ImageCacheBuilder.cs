@@ -32,7 +32,7 @@ internal sealed class ImageCacheBuilder(
     private byte[][] Contents()
     {
         var contents = new byte[items.Count][];
-        ImageCheck.Each(items.Count, workers, progress, cancellation, place =>
+        _ = ImageCheck.Each(items, workers, progress, cancellation, place =>
         {
             var box = Encoding.UTF8.GetBytes($"{reader.Source.BoxOf(items[place])}{reader.Background?.ToHex()}\n");
             try
@@ -44,8 +44,6 @@ internal sealed class ImageCacheBuilder(
                 // It is among the bad images; decoding it says what is wrong.
                 contents[place] = box;
             }
-
-            return null;
         });
         return contents;
     }
@@ -72,23 +70,15 @@ internal sealed class ImageCacheBuilder(
     {
         var images = new CachedImage[items.Count];
         var end = ImageCacheFile.PixelsFrom(items.Count);
-        var bad = ImageCheck.Each(items.Count, workers, progress, cancellation, place =>
+        var check = ImageCheck.Each(items, workers, progress, cancellation, place =>
         {
-            try
-            {
-                var image = options.Shrunk(reader.Decode(items[place], null));
-                var length = image.Width * image.Height * 3;
-                var offset = Interlocked.Add(ref end, length) - length;
-                RandomAccess.Write(stream.SafeFileHandle, image.Pixels.AsSpan(0, length), offset);
-                images[place] = new CachedImage(offset, image.Width, image.Height, ImageCacheFile.Sum(image.Pixels.AsSpan(0, length)));
-                return null;
-            }
-            catch (BadImageException problem)
-            {
-                return new BadImage(items[place], problem.Name, problem.Reason);
-            }
+            var image = options.Shrunk(reader.Decode(items[place], null));
+            var length = image.Width * image.Height * 3;
+            var offset = Interlocked.Add(ref end, length) - length;
+            RandomAccess.Write(stream.SafeFileHandle, image.Pixels.AsSpan(0, length), offset);
+            images[place] = new CachedImage(offset, image.Width, image.Height, ImageCacheFile.Sum(image.Pixels.AsSpan(0, length)));
         });
         ImageCacheFile.WriteStart(stream, key, images, end);
-        return new ImageCheck(items.Count, bad);
+        return check;
     }
 }

@@ -119,7 +119,6 @@ internal static class DecodeMemory
                 current = this;
         }
 
-        /// <inheritdoc/>
         public void Dispose()
         {
             if (current == this)
@@ -163,7 +162,6 @@ internal sealed unsafe class DecodeBuffer : IDisposable
 
     internal Span<byte> Span => lent is null ? new Span<byte>(own, length) : lent.AsSpan(0, length);
 
-    /// <inheritdoc/>
     public void Dispose()
     {
         if (lent is not null)

@@ -29,36 +29,32 @@ public sealed record ImageCheck(int Checked, IReadOnlyList<BadImage> Bad)
     {
         ArgumentNullException.ThrowIfNull(reader);
         indices ??= [.. Enumerable.Range(0, reader.Source.Count)];
-        var bad = Each(indices.Count, workers, progress, cancellation, place =>
-        {
-            try
-            {
-                reader.Read(indices[place]);
-                return null;
-            }
-            catch (BadImageException problem)
-            {
-                return new BadImage(indices[place], problem.Name, problem.Reason);
-            }
-        });
-        return new ImageCheck(indices.Count, bad);
+        return Each(indices, workers, progress, cancellation, place => reader.Read(indices[place]));
     }
 
-    /// <summary>Runs work on images by their indices, on several threads; returns the bad images that it finds, in order of index.</summary>
-    internal static IReadOnlyList<BadImage> Each(
-        int total, int workers, IProgress<CheckProgress>? progress, CancellationToken cancellation, Func<int, BadImage?> work)
+    /// <summary>Does work on images, by their places in a list, on several threads. Those for which it throws a <see cref="BadImageException"/> are bad.</summary>
+    internal static ImageCheck Each(
+        IReadOnlyList<int> indices, int workers, IProgress<CheckProgress>? progress, CancellationToken cancellation, Action<int> work)
     {
         var bad = new ConcurrentBag<BadImage>();
         var done = 0;
+        var total = indices.Count;
         var every = Math.Max(total / Reports, 1);
         ParallelWork.Each(total, Next, workers, cancellation);
         progress?.Report(new CheckProgress(total, total, bad.Count));
-        return [.. bad.OrderBy(image => image.Index)];
+        return new ImageCheck(total, [.. bad.OrderBy(image => image.Index)]);
 
         void Next(int place)
         {
-            if (work(place) is { } problem)
-                bad.Add(problem);
+            try
+            {
+                work(place);
+            }
+            catch (BadImageException problem)
+            {
+                bad.Add(new BadImage(indices[place], problem.Name, problem.Reason));
+            }
+
             var now = Interlocked.Increment(ref done);
             if (now % every == 0 && now < total)
                 progress?.Report(new CheckProgress(now, total, bad.Count));

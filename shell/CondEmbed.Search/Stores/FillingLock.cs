@@ -35,7 +35,6 @@ internal sealed class FillingLock : IDisposable
         }
     }
 
-    /// <inheritdoc/>
     public void Dispose() => claim.Dispose();
 
     private static InputException Filling(string index) => new($"{index}: another program is filling this index. Wait until it has finished, or give another file.");

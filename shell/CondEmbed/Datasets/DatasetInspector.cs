@@ -43,8 +43,8 @@ public sealed class DatasetInspector
     public DatasetInspection Run(int workers = 0, IProgress<CheckProgress>? progress = null, CancellationToken cancellation = default)
     {
         var seen = new Seen[dataset.Count];
-        _ = ImageCheck.Each(dataset.Count, workers, progress, cancellation, image => (seen[image] = Look(image)).Bad);
-        return Findings(seen);
+        var check = ImageCheck.Each([.. Enumerable.Range(0, dataset.Count)], workers, progress, cancellation, image => Look(image, out seen[image]));
+        return Findings(seen, check.Bad);
     }
 
     /// <summary>
@@ -71,25 +71,19 @@ public sealed class DatasetInspector
             tiles, SheetColumns, legend: [.. parts.Where(part => part.Images.Count > 0).Select(part => new LegendEntry(part.Frame, part.Meaning))]);
     }
 
-    private Seen Look(int image)
+    // Of an image that cannot be decoded, the file is seen before the exception says why.
+    private void Look(int image, out Seen seen)
     {
-        byte[] file = [];
-        try
-        {
-            file = dataset.Read(image);
-            var decoded = reader.Decode(image, file);
-            return Seen.Of(file) with { Width = decoded.Width, Height = decoded.Height };
-        }
-        catch (BadImageException problem)
-        {
-            return Seen.Of(file) with { Bad = new BadImage(image, problem.Name, problem.Reason) };
-        }
+        var file = dataset.Read(image);
+        seen = Seen.Of(file);
+        var decoded = reader.Decode(image, file);
+        seen = seen with { Width = decoded.Width, Height = decoded.Height };
     }
 
-    private DatasetInspection Findings(Seen[] seen)
+    private DatasetInspection Findings(Seen[] seen, IReadOnlyList<BadImage> bad)
     {
         var items = dataset.Items;
-        var good = seen.Where(image => image.Bad is null).ToList();
+        var good = seen.Where(image => image.Width > 0).ToList();
         return new DatasetInspection(
             dataset.Name,
             dataset.Kind,
@@ -105,7 +99,7 @@ public sealed class DatasetInspector
             seen.Sum(image => image.Bytes),
             seen.Select(image => image.Format).OfType<string>().CountBy(format => format)
                 .OrderByDescending(pair => pair.Value).ThenBy(pair => pair.Key, StringComparer.Ordinal).ToDictionary(),
-            [.. seen.Select(image => image.Bad).OfType<BadImage>()],
+            bad,
             Duplicates.Of(items, [.. seen.Select(image => image.Hash)], split),
             dataset.Notices);
     }
@@ -123,8 +117,6 @@ public sealed class DatasetInspector
         internal int Width { get; init; }
 
         internal int Height { get; init; }
-
-        internal BadImage? Bad { get; init; }
 
         internal static Seen Of(byte[] file) =>
             file.Length == 0 ? default : new Seen(file.Length, ImageFormat.Of(file), Convert.ToHexStringLower(SHA256.HashData(file)));

@@ -50,7 +50,6 @@ internal sealed class TorchArchive : IDisposable
         return new NamedArray(name, tensor.Storage.Type, tensor.Shape, tensor.RowByRow(storage));
     }
 
-    /// <inheritdoc />
     public void Dispose() => zip.Dispose();
 
     private static ZipArchive Opened(string path, Stream stream)

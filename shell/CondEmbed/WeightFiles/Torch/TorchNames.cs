@@ -43,7 +43,6 @@ internal sealed class TorchNames(string path) : IPickleHost
         .. new[] { "float16", "float32", "float64", "bfloat16", "int8", "int16", "int32", "int64", "uint8", "bool" }.Select(name => $"torch.{name}"),
     ];
 
-    /// <inheritdoc />
     public PickleGlobal Find(string name)
     {
         if (Known.Contains(name) || Data.Contains(name) || name == DefaultDictionary)
@@ -61,7 +60,6 @@ internal sealed class TorchNames(string path) : IPickleHost
             + "If you trust the file, save only its tensors in Python: torch.save(model.state_dict(), 'weights.pth').");
     }
 
-    /// <inheritdoc />
     public object? Call(PickleGlobal function, PickleTuple arguments) =>
         (function.Name, arguments.Items) switch
         {
@@ -77,7 +75,6 @@ internal sealed class TorchNames(string path) : IPickleHost
             _ => throw new InputException($"{path}: not a valid PyTorch file: its pickle calls '{function.Name}' with arguments that do not fit."),
         };
 
-    /// <inheritdoc />
     public object? Load(object? id)
     {
         if (id is not PickleTuple { Items: ["storage", PickleGlobal kind, string key, string, long count] }
