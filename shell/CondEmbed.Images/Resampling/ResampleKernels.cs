@@ -26,31 +26,23 @@ internal static class ResampleKernels
     /// <summary>Source rows first .. end-1, each shortened or stretched to columns.Count pixels, packed one after another.</summary>
     internal static void Rows(PixelView source, int first, int end, ResampleWeights columns, Span<byte> target)
     {
-        if (!Avx2.IsSupported)
-        {
+        if (Avx2.IsSupported)
+            EachRow(source, first, end, columns, columns.Rows.Beyond * 3 + ResampleRows.Slack, columns.Rows.Row, target);
+        else
             RowsByPairs(source, first, end, columns, target);
-            return;
-        }
-
-        var rows = columns.Rows;
-        var used = Math.Min(columns.End, source.Width) - columns.First;
-        var safe = (used + rows.Beyond) * 3 + ResampleRows.Slack;
-        byte[]? padded = null;
-        for (var y = first; y < end; y++)
-            rows.Row(Padded(source.Onwards(columns.First, y), used, safe, ref padded), target[((y - first) * columns.Count * 3)..]);
-
-        if (padded is not null)
-            ArrayPool<byte>.Shared.Return(padded);
     }
 
     /// <summary>The same without multiplications that only some machines have.</summary>
-    internal static void RowsByPairs(PixelView source, int first, int end, ResampleWeights columns, Span<byte> target)
+    internal static void RowsByPairs(PixelView source, int first, int end, ResampleWeights columns, Span<byte> target) =>
+        EachRow(source, first, end, columns, columns.Stride * 3 + PairLoad, (row, into) => Row(row, columns, into), target);
+
+    private static void EachRow(
+        PixelView source, int first, int end, ResampleWeights columns, int beyond, Action<ReadOnlySpan<byte>, Span<byte>> shrink, Span<byte> target)
     {
         var used = Math.Min(columns.End, source.Width) - columns.First;
-        var safe = (used + columns.Stride) * 3 + PairLoad;
         byte[]? padded = null;
         for (var y = first; y < end; y++)
-            Row(Padded(source.Onwards(columns.First, y), used, safe, ref padded), columns, target[((y - first) * columns.Count * 3)..]);
+            shrink(Padded(source.Onwards(columns.First, y), used, used * 3 + beyond, ref padded), target[((y - first) * columns.Count * 3)..]);
 
         if (padded is not null)
             ArrayPool<byte>.Shared.Return(padded);

@@ -100,7 +100,7 @@ public abstract class CategorySampler : EpochSampler
 
     private void DemandClasses()
     {
-        var problems = new List<string>();
+        var problems = new ProblemList();
         if (Categories < PerBatch)
         {
             problems.Add($"a batch of {PerBatch} categories needs at least as many, but there are {Categories} to train on");
@@ -119,9 +119,6 @@ public abstract class CategorySampler : EpochSampler
                 + $"{named}{(small.Length > 5 ? ", ..." : "")}; {way}");
         }
 
-        if (problems.Count > 0)
-        {
-            throw new InputException(problems);
-        }
+        problems.ThrowIfAny();
     }
 }

@@ -53,7 +53,7 @@ public sealed class MPerClassSampler : EpochSampler
 
     private static void Check(int batch, int perClass, int? stepsPerEpoch, int classes)
     {
-        var problems = new List<string>();
+        var problems = new ProblemList();
         if (batch < 1 || perClass < 1)
         {
             problems.Add($"a batch of {batch} with {perClass} images per class: both must be at least 1");
@@ -73,10 +73,7 @@ public sealed class MPerClassSampler : EpochSampler
             problems.Add($"an epoch of {stepsPerEpoch} steps: it must have at least 1");
         }
 
-        if (problems.Count > 0)
-        {
-            throw new InputException(problems);
-        }
+        problems.ThrowIfAny();
     }
 
     private protected override void Plan(int epoch, Span<int> batches)

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using CondEmbed.Common;
-using CondEmbed.Images;
 
 namespace CondEmbed.Datasets;
 
@@ -75,28 +74,20 @@ internal static partial class CarsFolders
                 var folder = name.Replace('/', '-');
                 ListedPath.Check(file, $"{table}, line {record.Line}", problems);
                 ListedPath.Check(folder, $"{Path.Combine(root, "names.csv")}, class {number}", problems);
-                numbers.Add(number);
-                items.Add(new ImageItem($"{images}/{part}/{folder}/{file}", name, CarsDataset.RoleOf(number))
+                var box = options.Boxes ? CarsBox.Of(left, top, right, bottom) : null;
+                if (options.Boxes && box is null)
                 {
-                    Box = options.Boxes ? BoxOf(table, record, left, top, right, bottom, problems) : null,
-                });
+                    problems.Add($"{table}, line {record.Line}: the corners {left}, {top} and {right}, {bottom} do not form a box");
+                }
+
+                numbers.Add(number);
+                items.Add(new ImageItem($"{images}/{part}/{folder}/{file}", name, CarsDataset.RoleOf(number)) { Box = box });
             }
         }
 
         problems.ThrowIfAny();
         string[] missing = [.. absent.Select(part => $"the list anno_{part}.csv is missing"), .. NumberedClasses.Missing(numbers, CarsDataset.Classes)];
         return CarsDataset.Published.Open(root, items, options, missing);
-    }
-
-    private static PixelBox? BoxOf(string table, DelimitedRecord record, int left, int top, int right, int bottom, ProblemList problems)
-    {
-        if (left >= 1 && top >= 1 && right >= left && bottom >= top)
-        {
-            return CarsBox.Of(left, top, right, bottom);
-        }
-
-        problems.Add($"{table}, line {record.Line}: the corners {left}, {top} and {right}, {bottom} do not form a box");
-        return null;
     }
 
     private static int[] Numbers(string[] texts) =>

@@ -84,27 +84,17 @@ internal static class CarsLists
             }
 
             ListedPath.Check(file, $"{path}: annotation {at + 1}", problems);
-            numbers.Add((int)label);
-            items.Add(new ImageItem(prefix + file, CarsDataset.NameOf((int)label, names), CarsDataset.RoleOf((int)label))
+            var box = options.Boxes ? CarsBox.Of(Number("bbox_x1"), Number("bbox_y1"), Number("bbox_x2"), Number("bbox_y2")) : null;
+            if (options.Boxes && box is null)
             {
-                Box = options.Boxes ? BoxOf(path, at, Number, problems) : null,
-            });
+                problems.Add($"{path}: annotation {at + 1} has no box");
+            }
+
+            numbers.Add((int)label);
+            items.Add(new ImageItem(prefix + file, CarsDataset.NameOf((int)label, names), CarsDataset.RoleOf((int)label)) { Box = box });
         }
 
         return items;
-    }
-
-    // Corners that both belong to the box, counted from 1.
-    private static PixelBox? BoxOf(string path, int at, Func<string, double?> number, ProblemList problems)
-    {
-        double?[] corners = [number("bbox_x1"), number("bbox_y1"), number("bbox_x2"), number("bbox_y2")];
-        if (corners is [>= 1 and <= 1e6 and var left, >= 1 and <= 1e6 and var top, <= 1e6 and var right, <= 1e6 and var bottom] && right >= left && bottom >= top)
-        {
-            return CarsBox.Of((int)left, (int)top, (int)right, (int)bottom);
-        }
-
-        problems.Add($"{path}: annotation {at + 1} has no box");
-        return null;
     }
 
     private static List<string> Names(IReadOnlyDictionary<string, MatArray> variables) =>
@@ -119,6 +109,9 @@ internal static class CarsLists
 /// <summary>Boxes as CARS196 writes them.</summary>
 internal static class CarsBox
 {
-    /// <summary>The box between two corners that both belong to it, counted from 1.</summary>
-    internal static PixelBox Of(int left, int top, int right, int bottom) => new(left - 1, top - 1, right - left + 1, bottom - top + 1);
+    /// <summary>The box between left, top, right and bottom, which all belong to it, counted from 1; null if they do not form one.</summary>
+    internal static PixelBox? Of(params IReadOnlyList<double?> sides) =>
+        sides is [>= 1 and <= 1e6 and var left, >= 1 and <= 1e6 and var top, <= 1e6 and var right, <= 1e6 and var bottom] && right >= left && bottom >= top
+            ? new PixelBox((int)left - 1, (int)top - 1, (int)right - (int)left + 1, (int)bottom - (int)top + 1)
+            : null;
 }
