@@ -104,7 +104,7 @@ internal static class EncoderWeights
     {
         if (WeightFits.HasOtherStride(file, settings.Core.Encoder))
         {
-            var wanted = RunSettings.Encoders.First(name => EncoderDescription.Of(name).HasBottlenecks && !WeightFits.HasOtherStride(file, name));
+            var wanted = CoreSettings.Encoders.First(name => EncoderDescription.Of(name).HasBottlenecks && !WeightFits.HasOtherStride(file, name));
             throw new InputException($"{settings.Host.Weights}: declares its stride at the {file.Text("stride")}, as in the encoder '{wanted}', not '{settings.Core.Encoder}'. Use that one: {Wording.Setting("encoder", wanted)}.");
         }
     }
