@@ -40,6 +40,8 @@ type Encoder =
     {
         /// B 3 H W, normalised -> B C h w, and B C where there is a class token.
         Features: Layer<Tensor, Features>
+        /// The same as layers one after another, B 3 H W -> B C' h' w' and then on to B C h w; empty if the encoder is not such a chain of maps.
+        Stages: Layer<Tensor, Tensor> list
         /// C of the features.
         Channels: int
         /// C' of each earlier stage, the latest first.

@@ -2,6 +2,7 @@ namespace CondEmbed
 
 open CondEmbed.Encoders
 open CondEmbed.Notebooks
+open TorchSharp
 
 /// From images to embeddings in two steps, since the conditional branch reads what lies between them.
 [<StructuredFormatDisplay("{Tree}"); TypeFormatterSource(typeof<AsText>)>]
@@ -51,6 +52,14 @@ module Network =
         { Features = Layers.normalisePixels encoder.Mean encoder.Deviation --> encoder.Features
           Head = Layer.named "embedding.pool" pooling --> norm --> linear
           Project = if isMean && embedding > 0 then Some(projection encoder.Channels withNorm embedding) else None }
+
+    /// The network for images and for what the first stages of its encoder made of them, B C' h' w' of floats, when no parameter of these is trained: `trunk`
+    /// and `rest` are the encoder's two parts.
+    let withTrunk (encoder: Encoder) (trunk: Layer<Tensor, Tensor>) (rest: Layer<Tensor, Features>) (network: Network) : Network =
+        let images = Layers.normalisePixels encoder.Mean encoder.Deviation --> trunk --> rest
+
+        { network with
+            Features = Layer.create images.Specs (fun env x -> if x.dtype = torch.uint8 then images.Forward env x else rest.Forward env x) }
 
     /// Images -> B D of length 1: the unconditional embedding, which is all that is used at test time.
     let embed network = network.Features --> network.Head |> Layer.map Layers.l2Normalise

@@ -116,6 +116,7 @@ module Residual =
         let stages = options.Stages |> List.mapi (fun index shape -> stage options index inputs[index] shape)
 
         { Features = stem options --> outputs stages
+          Stages = stem options :: stages
           EarlierChannels = List.rev widths |> List.tail
           HasToken = false
           Multiple = 1

@@ -116,6 +116,7 @@ module VisionTransformer =
             --> Layer.named "norm" (norm options.Width)
 
         { Features = starting network |> Layer.map features
+          Stages = []
           Channels = options.Width
           EarlierChannels = []
           HasToken = true

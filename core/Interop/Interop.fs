@@ -45,6 +45,9 @@ module internal Bytes =
           "U8", torch.ScalarType.Byte
           "BOOL", torch.ScalarType.Bool ]
 
+    /// The type of that name, such as F16.
+    let typeOf elementType = types |> List.find (fun (name, _) -> name = elementType) |> snd
+
     let ofTensor name (tensor: Tensor) =
         scoped (fun () ->
             let host = tensor.detach().cpu().contiguous()
@@ -73,6 +76,7 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
 
     // Embedding and comparing at test time use parameters with folded norms, which a step or a load makes stale.
     let embed = Network.embed (Recipe.folded config)
+    let trunk = Recipe.trunk config
     let tested = new Folding.Kept(recipe.Embed.Specs, embed.Specs, state.Params)
 
     let onDevice (pixels: byte array) count side =
@@ -145,6 +149,39 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
                   Labels = torch.tensor (labels, dtype = int64', device = device) }
 
             StepResult(Train.step recipe.Method state batch))
+
+    /// Whether nothing is trained in the first stages of the encoder, so that what they make of an image can be kept.
+    member _.HasTrunk = trunk.IsSome
+
+    /// The names of the trunk's parameters and statistics with their values; none without a trunk.
+    member _.TrunkWeights() : IReadOnlyList<TensorData> =
+        [| for spec in trunk |> Option.map _.Specs |> Option.defaultValue [] -> Bytes.ofTensor spec.Name state.Params[spec.Name] |]
+
+    /// B images, pixels B side side 3 -> B C h w of the trunk, as numbers of a type: F32, F16 or BF16. InvalidOperationException without a trunk.
+    member _.Trunk(pixels: byte array, count: int, side: int, elementType: string) : TensorData =
+        match trunk with
+        | None -> invalidOp "This session has no trunk: freeze the first stages of its encoder."
+        | Some trunk ->
+            scoped (fun () ->
+                let maps = Layer.run state.Params trunk (onDevice pixels count side)
+                Bytes.ofTensor "trunk" (maps.``to`` (Bytes.typeOf elementType)))
+
+    /// `Step` on what the trunk made of B images.
+    member _.StepOnTrunk(maps: TensorData, labels: int64 array) =
+        tested.Forget()
+
+        scoped (fun () ->
+            let batch =
+                { Images = (Bytes.toTensor maps).``to`` device
+                  Labels = torch.tensor (labels, dtype = int64', device = device) }
+
+            StepResult(Train.step recipe.Method state batch))
+
+    /// `Embed` of what the trunk made of B images.
+    member _.EmbedOnTrunk(maps: TensorData) : float32 array =
+        scoped (fun () ->
+            let embeddings = Layer.run state.Params recipe.Embed ((Bytes.toTensor maps).``to`` device)
+            embeddings.cpu().contiguous().data<float32>().ToArray())
 
     /// B images -> B D numbers, row by row; each row has length 1.
     member _.Embed(pixels: byte array, count: int, side: int) : float32 array =

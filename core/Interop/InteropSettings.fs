@@ -76,6 +76,17 @@ type CoreSettings private () =
     static member MeanOf(config: Config) : IReadOnlyList<float> = List.toArray (Recipe.encoder config).Mean
     /// The standard deviation of red, green and blue that the encoder expects, for values in 0..1.
     static member DeviationOf(config: Config) : IReadOnlyList<float> = List.toArray (Recipe.encoder config).Deviation
+    /// Why no stage of the encoder has an output to keep; null if its first stages are frozen.
+    static member TrunkProblem(config: Config) : string =
+        match Encoders.All.tryBuild config.Encoder { Config.encoderOptions config with Size = 224 } with
+        | None -> null
+        | Some encoder when encoder.Stages.IsEmpty ->
+            $"keeps what the frozen first stages of a residual network make of images, and '{config.Encoder}' has no such stages: leave trunk_cache empty"
+        | Some encoder when Encoders.Trunk.depth (Groups.freezes (Groups.frozen config.Freeze)) encoder > 0 -> null
+        | Some encoder ->
+            let first = Params.trainable encoder.Stages.Head.Specs |> String.concat ", "
+            $"keeps what frozen stages make of images, and the first stage is trained: freeze it ({first}), for example with freeze = conv1*,bn1*,layer1*, or leave trunk_cache empty"
+
     /// Names to choose from.
     static member Encoders: IReadOnlyList<string> = List.toArray Encoders.All.names
     static member Losses: IReadOnlyList<string> = List.toArray Losses.All.names

@@ -27,15 +27,34 @@ let dimension (config: Config) =
     let _, features, _ = pooling config
     if config.Embedding > 0 then config.Embedding else features * (encoder config).Channels
 
+let private trunkDepth (config: Config) encoder = Encoders.Trunk.depth (Groups.freezes (Groups.frozen config.Freeze)) encoder
+
+/// Images -> B C' h' w': the encoder's first stages, if `freeze` leaves nothing to train in them. It runs as at test time, while training too.
+let trunk (config: Config) : Layer<Tensor, Tensor> option =
+    let encoder = encoder config
+
+    match trunkDepth config encoder with
+    | 0 -> None
+    | depth -> Some(Layers.normalisePixels encoder.Mean encoder.Deviation --> Encoders.Trunk.layer depth encoder)
+
 let private networkOf (config: Config) (encoder: Encoders.Encoder) =
     let _, features, pooling = pooling config
 
-    let encoder =
+    let precise features =
         match config.Precision with
-        | Choices.Precision.Float32 -> encoder
-        | Choices.Precision.Bfloat16 -> { encoder with Features = Precision.bfloat16 encoder.Features }
+        | Choices.Precision.Float32 -> features
+        | Choices.Precision.Bfloat16 -> Precision.bfloat16 features
 
-    Network.ofEncoder encoder (features, pooling, config.Pooling = "mean") config.HeadNorm config.Embedding
+    let network =
+        Network.ofEncoder
+            { encoder with Features = precise encoder.Features }
+            (features, pooling, config.Pooling = "mean")
+            config.HeadNorm
+            config.Embedding
+
+    match trunkDepth config encoder with
+    | 0 -> network
+    | depth -> Network.withTrunk encoder (Encoders.Trunk.layer depth encoder) (precise (Encoders.Trunk.rest depth encoder)) network
 
 /// Images -> embedding of the settings' encoder and pooling.
 let network (config: Config) = encoder config |> networkOf config
@@ -116,10 +135,6 @@ let private schedule (config: Config) steps =
 let private rules (config: Config) (leaves: string list) : Groups.Rule list =
     let rule pattern treatment : Groups.Rule = { Pattern = pattern; Treatment = treatment }
 
-    let frozen =
-        [ for pattern in config.Freeze.Split(',', System.StringSplitOptions.RemoveEmptyEntries) do
-              rule (pattern.Trim()) Groups.Frozen ]
-
     let head = config.HeadLrFactor
     let levels = head * config.LevelLrFactor
     let decay = config.WeightDecay
@@ -144,7 +159,7 @@ let private rules (config: Config) (leaves: string list) : Groups.Rule list =
           rule "*.bias" (Groups.Trained(1.0, 0.0))
           rule "*" (Groups.Trained(1.0, decay)) ]
 
-    frozen @ Groups.applicable leaves usual
+    Groups.frozen config.Freeze @ Groups.applicable leaves usual
 
 /// A run of valid settings (`ConfigValidation.problems`) on a number of classes, trained further from one step to a later one: the learning rate follows its
 /// schedule over just these steps, and all else stays as it was.

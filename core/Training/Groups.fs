@@ -15,6 +15,13 @@ type Rule = { Pattern: string; Treatment: Treatment }
 
 let private fits (name: string) rule = FileSystemName.MatchesSimpleExpression(rule.Pattern.AsSpan(), name.AsSpan(), ignoreCase = false)
 
+/// The rules that freeze what matches one of the patterns, which commas separate.
+let frozen (patterns: string) : Rule list =
+    [ for pattern in patterns.Split(',', StringSplitOptions.RemoveEmptyEntries) -> { Pattern = pattern.Trim(); Treatment = Frozen } ]
+
+/// Whether the rules freeze a leaf of that name; a leaf that no rule covers is trained.
+let freezes (rules: Rule list) name = rules |> List.tryFind (fits name) |> Option.exists (fun rule -> rule.Treatment = Frozen)
+
 /// Each leaf with its treatment. InputException for leaves that no rule covers, and for rules that match no leaf and so are probably misspelt.
 let assign (rules: Rule list) (leaves: string list) : (string * Treatment) list =
     let uncovered = leaves |> List.filter (fun name -> not (List.exists (fits name) rules))

@@ -74,6 +74,7 @@ let all =
           CodeTests.tests
           RunTests.tests
           RunSamplingTests.tests
+          TrunkTests.tests
           StudyTests.tests
           StudyProgressTests.tests
           TextTests.tests

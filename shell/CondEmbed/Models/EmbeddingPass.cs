@@ -12,19 +12,21 @@ namespace CondEmbed.Models;
 /// <param name="view">What the network sees of an image.</param>
 /// <param name="atOnce">How many images it gets at a time.</param>
 /// <param name="options">Threads that read images.</param>
-internal sealed class EmbeddingPass(Func<byte[], int, float[]> embed, int dimension, EvalTransform view, int atOnce, LoaderOptions options)
+/// <param name="onTrunk">The same from the maps that the frozen stages made of images, if these are kept: maps items to embeddings.</param>
+internal sealed class EmbeddingPass(Func<byte[], int, float[]> embed, int dimension, EvalTransform view, int atOnce, LoaderOptions options, Func<IReadOnlyList<int>, float[]>? onTrunk = null)
 {
     private const int MostAtOnce = 64;
     // A batch whose feature maps do not fit into cache takes more time per image, not less.
     private const int PixelsAtOnce = 16 * 224 * 224;
 
-    internal EmbeddingPass(Session session, EvalTransform view, LoaderOptions options)
+    internal EmbeddingPass(Session session, EvalTransform view, LoaderOptions options, TrunkMaps? trunk = null)
         : this(
             (pixels, count) => session.Embed(pixels, count, session.Config.Size),
             session.Dimension,
             view,
             AtOnce(session.Config),
-            options)
+            options,
+            trunk is null ? null : items => session.EmbedOnTrunk(trunk.Tested(items)))
     {
     }
 
@@ -42,6 +44,18 @@ internal sealed class EmbeddingPass(Func<byte[], int, float[]> embed, int dimens
     {
         var values = Embeddings<float>.Room(items.Count, dimension);
         var done = 0;
+
+        foreach (var part in onTrunk is null ? [] : items.Chunk(MostAtOnce))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            onTrunk!(part).CopyTo(values, done * dimension);
+            progress?.Invoke(done += part.Length);
+        }
+
+        if (onTrunk is not null)
+        {
+            return new Embeddings<float>(values, items.Count, dimension);
+        }
 
         foreach (var batch in new BatchLoader(reader, options).InOrder(items, null, atOnce, view, cancellation: cancellation))
         {

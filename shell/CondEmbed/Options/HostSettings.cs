@@ -32,6 +32,19 @@ public enum Surroundings
     Black,
 }
 
+/// <summary>The numbers in which the frozen stages' maps are kept.</summary>
+public enum TrunkNumbers
+{
+    /// <summary>Two bytes, three digits, to 65,504.</summary>
+    Float16,
+
+    /// <summary>Two bytes, two digits, as far as float32.</summary>
+    Bfloat16,
+
+    /// <summary>Four bytes: exactly what the stages make.</summary>
+    Float32,
+}
+
 /// <summary>The name of a layout of data.</summary>
 [AttributeUsage(AttributeTargets.Property)]
 internal sealed class LayoutNameAttribute() : ConstraintAttribute(Constraint.NewOneOf(ListModule.OfSeq(ImageDatasets.LayoutNames)));
@@ -84,6 +97,16 @@ public sealed record HostSettings
 
     [Setting("", "which network to take if the weights file has several: a key of its dictionary, such as state_dict_ema, or a prefix of its tensors' names, such as module.encoder_k; empty for the usual one")]
     public required string WeightsPart { get; set; }
+
+    [Setting("", "folder for a file of what the frozen first stages of the encoder make of the images, so that a step costs only what is trained; shared by all runs with the same stages, images and views; empty for none")]
+    public required string TrunkCache { get; set; }
+
+    [Setting(4, "trunk_cache: random views of each training image, drawn once for all seeds")]
+    [Within(1.0, 1000.0)]
+    public required int TrunkViews { get; set; }
+
+    [Setting("float16", "trunk_cache: numbers in which the maps are kept: float16, bfloat16, float32")]
+    public required TrunkNumbers TrunkType { get; set; }
 
     [Section("Images")]
     [Setting(0, "short side to which test images are resized before the centre crop; 0 for size * 8 / 7 from 96 px up, otherwise size. If only size is given, this follows it: 256 / 224 of size where the default is 256")]

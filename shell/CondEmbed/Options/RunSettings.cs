@@ -98,7 +98,15 @@ public sealed record RunSettings(Config Core, HostSettings Host)
 
     /// <summary>Everything that is wrong with the settings, by key and in their order.</summary>
     internal IEnumerable<KeyValuePair<string, string>> Problems() =>
-        CoreSettings.Problems(Core).Concat(CoreSettings.Refused(Host)).Concat(OfImages()).OrderBy(Place);
+        CoreSettings.Problems(Core).Concat(CoreSettings.Refused(Host)).Concat(OfTrunk()).Concat(OfImages()).OrderBy(Place);
+
+    private IEnumerable<KeyValuePair<string, string>> OfTrunk()
+    {
+        if (Host.TrunkCache.Length > 0 && CoreSettings.TrunkProblem(Core) is { } problem)
+        {
+            yield return new("trunk_cache", problem);
+        }
+    }
 
     /// <summary>What is wrong with how images are read, beyond each setting by itself.</summary>
     private IEnumerable<KeyValuePair<string, string>> OfImages()

@@ -57,6 +57,9 @@ internal sealed class OpenedRun : IDisposable
 
     internal EmbeddingPass Pass { get; private set; } = null!;
 
+    /// <summary>What the frozen stages make of the images, if it is kept.</summary>
+    internal TrunkMaps? Trunk { get; private set; }
+
     internal CheckpointStore Store { get; private set; } = null!;
 
     /// <summary>The step that the run ends with.</summary>
@@ -87,6 +90,7 @@ internal sealed class OpenedRun : IDisposable
     {
         // Opening may have failed before any of them was made.
         ((IDisposable?)Session)?.Dispose();
+        Trunk?.Dispose();
         threads?.Dispose();
         Store?.Dispose();
         cache?.Dispose();
@@ -110,8 +114,9 @@ internal sealed class OpenedRun : IDisposable
         Sampler = RunSampler.Of(Settings.Core, Data);
         threads = new ProcessThreads(Settings.Host.Threads);
         Session = Session.ForTraining(Settings.Core, device, Data.TrainClasses.Names.Count, first, begun?.From ?? 0, Steps);
-        Pass = new EmbeddingPass(Session, Views.ForTesting(Settings), Workers);
         Restore(saved, damaged);
+        Trunk = OpenTrunk(meter, cancellation);
+        Pass = new EmbeddingPass(Session, Views.ForTesting(Settings), Workers, Trunk);
         Store ??= new CheckpointStore(Folder.Checkpoints);
         Folder.RemoveUnfinished();
         Start = begun ?? Fresh();
@@ -129,6 +134,13 @@ internal sealed class OpenedRun : IDisposable
             : opened.CheckedBy(cache, Settings.Host.SkipBad, Request.Notice);
     }
 #pragma warning restore IDISP003
+
+    private TrunkMaps? OpenTrunk(ProgressMeter meter, CancellationToken cancellation) =>
+        Settings.Host.TrunkCache.Length == 0
+            ? null
+            : TrunkMaps.Open(
+                Settings, Data.Split, Data.Fingerprint(), Data.Reader, Session, Workers, Request.Notice,
+                (done, total) => meter.Report("computing the frozen stages", done, total), cancellation);
 
     private RunData Opened() =>
         Resumed && !ImageDatasets.IsEmbedded(Settings.Host.Data) && !Path.Exists(Settings.Host.Data)

@@ -55,6 +55,13 @@ internal sealed partial class TrainingRun
 
     private TestOutcome TestedBest()
     {
+        if (run.Trunk is { } trunk)
+        {
+            var (opened, _) = ModelFile.Open(folder.BestWeights, settings.Host.Device);
+            using var best = opened;
+            return new EmbeddingPass(best, Views.ForTesting(settings), run.Workers, trunk).OnTest(data.Dataset, data.Split, data.Reader, RunMeasures.Options(settings, data.Dataset));
+        }
+
         using var model = EmbeddingModel.Load(folder.BestWeights, settings.Host.Device);
         return new EmbeddingPass(model, run.Workers).OnTest(data.Dataset, data.Split, data.Reader, RunMeasures.Options(settings, data.Dataset));
     }

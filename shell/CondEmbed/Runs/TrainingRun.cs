@@ -105,21 +105,14 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
         var trained = state.Seconds;
         meter.BeginTraining(TimeSpan.FromSeconds(trained));
         var clock = Stopwatch.StartNew();
-        var loader = new BatchLoader(data.Reader, run.Workers);
-        var batches = loader.Run(Plan, Views.ForTraining(settings), settings.Core.Seed, state.Step, steps, CancellationToken.None);
         var logEvery = Math.Max(1, steps / 2000);
         var logged = state;
 
-        foreach (var batch in batches)
+        foreach (var (result, seen, waited) in run.Trunk is { } trunk ? StepsOn(trunk) : StepsOnImages())
         {
-            StepResult result;
-            string seen;
-            using (batch)
-                result = RunSums.Beside(state.Batches, batch, out seen, () => session.Step(batch.Pixels, batch.Size, batch.Labels));
-
             Leftovers.collect();
 
-            state = state with { Step = result.Step, Seconds = trained + clock.Elapsed.TotalSeconds, Batches = seen, Waited = state.Waited + batch.Waited.TotalSeconds };
+            state = state with { Step = result.Step, Seconds = trained + clock.Elapsed.TotalSeconds, Batches = seen, Waited = state.Waited + waited.TotalSeconds };
             meter.Report(result, steps, TimeSpan.FromSeconds(state.Seconds));
 
             if (result.Step % logEvery == 0 || result.Step == steps)
@@ -142,6 +135,34 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
             }
 
             cancellation.ThrowIfCancellationRequested();
+        }
+    }
+
+    private IEnumerable<(StepResult Result, string Seen, TimeSpan Waited)> StepsOnImages()
+    {
+        var loader = new BatchLoader(data.Reader, run.Workers);
+
+        foreach (var batch in loader.Run(Plan, Views.ForTraining(settings), settings.Core.Seed, state.Step, steps, CancellationToken.None))
+        {
+            using (batch)
+            {
+                var result = RunSums.Beside(state.Batches, batch.Labels, batch.Pixels, out var seen, () => session.Step(batch.Pixels, batch.Size, batch.Labels));
+                yield return (result, seen, batch.Waited);
+            }
+        }
+    }
+
+    /// <summary>Steps that begin with what the frozen stages made of the images.</summary>
+    private IEnumerable<(StepResult Result, string Seen, TimeSpan Waited)> StepsOn(TrunkMaps trunk)
+    {
+        for (var step = state.Step; step < steps; step++)
+        {
+            var plan = Plan(step);
+            var clock = Stopwatch.StartNew();
+            var maps = trunk.Drawn(settings.Core.Seed, step, plan.Indices);
+            var waited = clock.Elapsed;
+            var result = RunSums.Beside(state.Batches, plan.Labels, maps.Bytes, out var seen, () => session.StepOnTrunk(maps, plan.Labels));
+            yield return (result, seen, waited);
         }
     }
 

@@ -50,7 +50,12 @@ let private answers =
               Expect.contains (words [ "train"; "--loss" ] "") "proxy-anchor" "losses"
               Expect.equal (words [ "embed"; "--device" ] "c") [ "cpu"; "cuda" ] "devices, of any command"
               Expect.equal (words [ "train"; "--set" ] "level_q") [ "level_query=" ] "a key"
-              Expect.equal (words [ "train"; "--set" ] "level_query=") [ "level_query=previous"; "level_query=unconditional" ] "its choices"
+
+              Expect.equal
+                  (words [ "train"; "--set" ] "level_query=")
+                  [ for choice in [ "previous"; "unconditional"; "own"; "shuffled" ] -> $"level_query={choice}" ]
+                  "its choices"
+
               Expect.equal (words [ "train"; "--set" ] "head_norm=") [ "head_norm=true"; "head_norm=false" ] "true or false"
               Expect.hasLength (words [ "train"; "--set" ] "" |> List.filter _.EndsWith('=')) RunSettings.All.Count "all keys"
               Expect.equal (words [ "completion" ] "") [ "bash"; "zsh"; "fish"; "powershell" ] "shells"

@@ -1,0 +1,172 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using System.Text;
+using CondEmbed.Common;
+using CondEmbed.Datasets;
+using CondEmbed.Images;
+using CondEmbed.Interop;
+using CondEmbed.Options;
+
+namespace CondEmbed.Models;
+
+/// <summary>
+/// What the frozen first stages of the encoder make of the images of a run: of V random views of each training image, and of the test view of each other one.
+/// Runs with the same stages, images and views share one file. The views do not depend on the run's seed, which only chooses among them.
+/// </summary>
+internal sealed class TrunkMaps : IDisposable
+{
+    // As many as fit into a processor's cache; it is a part of what a view is drawn from, so it stays.
+    private const int AtOnce = 16;
+
+    private readonly TrunkFile file;
+    private readonly long[] shape;
+    private readonly int rowLength;
+    private readonly string elementType;
+    private readonly int views;
+    private readonly Dictionary<int, int> trained;
+    private readonly Dictionary<int, int> tested;
+
+    private TrunkMaps(RunSettings settings, ClassSplit split, string dataFingerprint, Session session)
+    {
+        elementType = settings.Host.TrunkType switch
+        {
+            TrunkNumbers.Float16 => "F16",
+            TrunkNumbers.Bfloat16 => "BF16",
+            TrunkNumbers.Float32 => "F32",
+            var other => throw new UnreachableException($"there are no bytes for {other}"),
+        };
+        views = settings.Host.TrunkViews;
+        trained = Numbered(split.Train);
+        tested = Numbered([.. split.Validation, .. split.Test]);
+        var map = session.Trunk(new byte[settings.Core.Size * settings.Core.Size * 3], 1, settings.Core.Size, elementType);
+        (shape, rowLength) = (map.Shape, map.Bytes.Length);
+        Rows = (trained.Count * views) + tested.Count;
+        var key = KeyOf(settings, dataFingerprint, session);
+        Path = System.IO.Path.Combine(settings.Host.TrunkCache, $"{Convert.ToHexStringLower(key.AsSpan(0, 16))}.trunk");
+        file = TrunkFile.Open(Path, key, Rows, rowLength);
+    }
+
+    internal string Path { get; }
+
+    private int Rows { get; }
+
+    /// <summary>Opens the file, and fills it first if it is not there or only begun.</summary>
+    /// <param name="settings">Of the run.</param>
+    /// <param name="split">The images of the run.</param>
+    /// <param name="dataFingerprint">Stands for the images.</param>
+    /// <param name="reader">Reads them.</param>
+    /// <param name="session">Has the trunk, with its weights.</param>
+    /// <param name="workers">Threads that read images.</param>
+    /// <param name="notice">Told what the file is and how large.</param>
+    /// <param name="progress">Called with the number of maps done and the total.</param>
+    /// <param name="cancellation">Ends the filling; what is there stays for the next time.</param>
+    /// <exception cref="InputException">The file cannot be used.</exception>
+    /// <exception cref="DiskException">The disk is full or failing.</exception>
+    internal static TrunkMaps Open(
+        RunSettings settings, ClassSplit split, string dataFingerprint, ImageReader reader, Session session, LoaderOptions workers,
+        Action<string> notice, Action<int, int> progress, CancellationToken cancellation)
+    {
+        var maps = new TrunkMaps(settings, split, dataFingerprint, session);
+
+        try
+        {
+            notice(maps.Describe());
+            maps.Fill(settings, reader, session, workers, progress, cancellation);
+            return maps;
+        }
+        catch
+        {
+            maps.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>B training images -> their maps, each of one of its views, which the seed, the step and the place in the batch choose.</summary>
+    internal TensorData Drawn(long seed, int step, int[] items) =>
+        Maps(items.Length, slot => (SeededRandom.For(seed, step, slot).Next(views) * trained.Count) + trained[items[slot]]);
+
+    /// <summary>B images of validation or test -> the maps of their test views.</summary>
+    internal TensorData Tested(IReadOnlyList<int> items) => Maps(items.Count, slot => (views * trained.Count) + tested[items[slot]]);
+
+    public void Dispose() => file.Dispose();
+
+    private static Dictionary<int, int> Numbered(IReadOnlyList<int> items) =>
+        items.Distinct().Select((item, place) => (item, place)).ToDictionary(pair => pair.item, pair => pair.place);
+
+    /// <summary>Stands for everything that the maps are made of.</summary>
+    private byte[] KeyOf(RunSettings settings, string dataFingerprint, Session session)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        hash.AppendData(Encoding.UTF8.GetBytes($"{elementType} {views} {settings.Core.Encoder} {dataFingerprint}\n{Views.ForTraining(settings)}\n{Views.ForTesting(settings)}\n"));
+
+        foreach (var tensor in session.TrunkWeights())
+        {
+            hash.AppendData(MemoryMarshal.AsBytes(tensor.Name.AsSpan()));
+            hash.AppendData(tensor.Bytes);
+        }
+
+        return hash.GetHashAndReset();
+    }
+
+    private string Describe()
+    {
+        var size = TrunkFile.LengthOf(Rows, rowLength);
+        var state = file.Missing == 0 ? "found" : file.Missing == Rows ? "to be computed" : $"{Readable.Count(file.Missing)} of them to be computed";
+        return FormattableString.Invariant($"frozen stages: {Readable.Count(Rows)} maps of {shape[1]} x {shape[2]} x {shape[3]}, {rowLength / 1e3:0} kB each, {size / 1e9:0.0} GB in {Path}: {state}");
+    }
+
+    private TensorData Maps(int count, Func<int, int> rowOf)
+    {
+        var bytes = new byte[(long)count * rowLength];
+        ParallelWork.Each(count, slot => file.Read(rowOf(slot), bytes.AsSpan(slot * rowLength, rowLength)));
+        return new TensorData("maps", elementType, [count, .. shape[1..]], bytes);
+    }
+
+    private void Fill(RunSettings settings, ImageReader reader, Session session, LoaderOptions workers, Action<int, int> progress, CancellationToken cancellation)
+    {
+        if (file.Missing == 0)
+        {
+            file.Finish();
+            return;
+        }
+
+        var loader = new BatchLoader(reader, workers);
+        int[] training = [.. trained.Keys], others = [.. tested.Keys];
+        var rows = training.Length * views;
+        var first = Enumerable.Range(0, rows).FirstOrDefault(row => !file.Has(row), rows) / AtOnce;
+
+        foreach (var batch in loader.Run(RandomViews, Views.ForTraining(settings), 0, first, (rows + AtOnce - 1) / AtOnce, cancellation))
+        {
+            using (batch)
+                Keep(batch, batch.Step * AtOnce);
+        }
+
+        foreach (var batch in loader.InOrder(others, null, AtOnce, Views.ForTesting(settings), cancellation: cancellation))
+        {
+            using (batch)
+                Keep(batch, rows + (batch.Step * AtOnce));
+        }
+
+        file.Finish();
+
+        BatchPlan RandomViews(int step)
+        {
+            var start = step * AtOnce;
+            int[] items = [.. Enumerable.Range(start, Math.Min(AtOnce, rows - start)).Select(row => training[row % training.Length])];
+            return new BatchPlan(items, new long[items.Length]);
+        }
+
+        void Keep(PixelBatch batch, int row)
+        {
+            var maps = session.Trunk(batch.Pixels, batch.Count, batch.Size, elementType).Bytes;
+
+            for (var slot = 0; slot < batch.Count; slot++)
+            {
+                file.Write(row + slot, maps.AsSpan(slot * rowLength, rowLength));
+            }
+
+            progress(Rows - file.Missing, Rows);
+        }
+    }
+}
