@@ -76,6 +76,7 @@ type CoreSettings private () =
     static member MeanOf(config: Config) : IReadOnlyList<float> = List.toArray (Recipe.encoder config).Mean
     /// The standard deviation of red, green and blue that the encoder expects, for values in 0..1.
     static member DeviationOf(config: Config) : IReadOnlyList<float> = List.toArray (Recipe.encoder config).Deviation
+
     /// Why no stage of the encoder has an output to keep; null if its first stages are frozen.
     static member TrunkProblem(config: Config) : string =
         match Encoders.All.tryBuild config.Encoder { Config.encoderOptions config with Size = 224 } with

@@ -63,7 +63,6 @@ let private encoderProblems (c: Config) =
               { Key = "size"
                 Message =
                   $"the encoder '{c.Encoder}' reads images in squares of {encoder.Multiple} px, and {c.Size} is not a multiple of {encoder.Multiple}: the nearest are {down} and {down + encoder.Multiple}" }
-          if c.TrunkCache <> "" && not hasTrunk then { Key = "trunk_cache"; Message = trunkProblem c encoder }
           if c.Pooling = "class" && not encoder.HasToken then
               { Key = "pooling"
                 Message = $"the encoder '{c.Encoder}' has no class token: pool its map, for example with mean or gem" } ]

@@ -1,5 +1,6 @@
 using CondEmbed.Interop;
 using CondEmbed.Models;
+using CondEmbed.Options;
 using CondEmbed.Reports;
 using CondEmbed.Storage;
 using CondEmbed.TensorBoard;
@@ -57,9 +58,9 @@ internal sealed partial class TrainingRun
     {
         if (run.Trunk is { } trunk)
         {
-            var (opened, _) = ModelFile.Open(folder.BestWeights, settings.Host.Device);
+            var (opened, saved, _) = ModelFile.Open(folder.BestWeights, settings.Host.Device);
             using var best = opened;
-            return new EmbeddingPass(best, Views.ForTesting(settings), run.Workers, trunk).OnTest(data.Dataset, data.Split, data.Reader, RunMeasures.Options(settings, data.Dataset));
+            return new EmbeddingPass(best, Views.ForTesting(saved), run.Workers, trunk).OnTest(data.Dataset, data.Split, data.Reader, RunMeasures.Options(settings, data.Dataset));
         }
 
         using var model = EmbeddingModel.Load(folder.BestWeights, settings.Host.Device);

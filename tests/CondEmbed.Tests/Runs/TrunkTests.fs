@@ -89,7 +89,7 @@ let private runs =
         "a run"
         [ test "trains and measures as from the images, and the next run finds the file" {
               inFolder (fun folder ->
-                  let weights = [ "weights", RunFolder(finishedRun []).LastWeights ]
+                  let weights = [ "weights", RunFolder(finishedRun (frozen @ colourless)).LastWeights; "strict_weights", "false" ]
 
                   let run name others =
                       let root = Path.Combine(folder, name)
