@@ -25,9 +25,9 @@ internal sealed class TrunkFile : IDisposable
         sums = new long[rows];
         var start = new byte[HeaderLength];
 
-        if (ImageCacheFile.TryRead(file, start, 0) && start.AsSpan().SequenceEqual(header))
+        if (Disk.Read(file, start, 0) == HeaderLength && start.AsSpan().SequenceEqual(header))
         {
-            ImageCacheFile.TryRead(file, MemoryMarshal.AsBytes(sums.AsSpan()), HeaderLength);
+            Disk.Read(file, MemoryMarshal.AsBytes(sums.AsSpan()), HeaderLength);
         }
         else
         {
@@ -104,7 +104,7 @@ internal sealed class TrunkFile : IDisposable
     /// <exception cref="InputException">The row is not as it was written.</exception>
     internal void Read(int row, Span<byte> into)
     {
-        if (!ImageCacheFile.TryRead(file, into, PositionOf(row)) || ImageCacheFile.Sum(into) != sums[row])
+        if (Disk.Read(file, into, PositionOf(row)) < into.Length || ImageCacheFile.Sum(into) != sums[row])
         {
             throw new InputException($"{path}: this file is damaged: row {row} is not as it was written. Delete it, and it is made anew.");
         }

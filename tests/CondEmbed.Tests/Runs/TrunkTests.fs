@@ -107,7 +107,7 @@ let private runs =
 
                   Expect.notEqual (lossesOf second) (lossesOf first) "another seed"
 
-                  for metric in [ "recall_at_1"; "map_at_r" ] do
+                  for metric in [ "recall@1"; "map_at_r" ] do
                       let value (run: string) = MetricsFile.Read(RunFolder(run).Metrics).After[metric]
                       Expect.floatClose { absolute = 0.02; relative = 0.02 } (value first) (value plain) metric)
           }
