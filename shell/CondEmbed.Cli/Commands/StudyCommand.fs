@@ -14,13 +14,17 @@ type StudyArgument =
     | [<MainCommand;
         Mandatory;
         Unique;
-        Help "a TOML file: seeds = 5 (or a list), a table [base] with what all arms have in common, [arms.NAME] with the changes of each (the first is the baseline, or baseline = \"NAME\"); test_on = [...] for more data sets, rerank = K for the order of the levels too">] Study of
+        Help "a TOML file: seeds = 5 (or a list), a table [base] with what all arms have in common, [arms.NAME] with the changes of each (the first is the baseline, or baseline = \"NAME\"); test_on = [...] for more data sets, rerank = K for the order of the levels too; or the study.json of a study, to show it again">] Study of
         FILE: string
     | [<Unique; Help "the folder of the study, new or existing (studies/NAME): finished runs are kept, missing ones are run">] Out of
         DIR: string
     | [<Unique; Help "how many runs at a time, each in its own process (1)">] Jobs of N: int
     | [<Unique; CustomCommandLine "--dry-run"; Help "only list the runs, and which of them are done">] DryRun
     | [<Unique; CustomCommandLine "--report-only"; Help "write the results of the existing runs, and run nothing">] ReportOnly
+    | [<Unique; Help "print the tables as LaTeX (with its package booktabs)">] Latex
+    | [<Unique;
+        Help "run nothing, and print how many seeds each comparison needs for an interval of +- the width, by what the seeds so far say">] Power
+    | [<Unique; Help "with --power: how far the 95 % interval may reach to each side, in points (0.5)">] Width of POINTS: float
     | [<Unique; Help "{events}">] Json
 
     interface IArgParserTemplate with
@@ -46,20 +50,49 @@ let private list (study: Study) =
         Output.result $"{job.Name, -40} {state}"
         Output.event "run" [ "arm", job.Arm; "seed", job.Seed; "folder", job.Folder; "done", job.IsFinished; "step", job.StepsDone ]
 
-let private conclude (study: Study) (results: StudyResults) =
-    Output.result $"\n{StudyTables.Format results}"
+/// How many seeds each comparison needs.
+let private needed width results =
+    Output.result (StudyPower.Format(results, width))
 
-    if results.Unmatched.Count = 0 then
-        Output.result "Matched: with each seed, all arms started from the same encoder and saw the same images, by their checksums."
+    for one in StudyPower.Of(results, width) do
+        let seeds = Option.ofNullable one.Needed |> Option.toArray
+
+        Output.event
+            "power"
+            [ "arm", one.Arm
+              "measured", one.Measured
+              "metric", one.Metric
+              "seeds", one.Seeds
+              "deviation", one.Deviation
+              "width", width
+              "needed", seeds ]
+
+/// The tables, as asked for.
+let private show (arguments: ParseResults<StudyArgument>) (results: StudyResults) =
+    if arguments.Contains StudyArgument.Power then
+        needed (arguments.GetResult(StudyArgument.Width, 0.5) / 100.0) results
+    elif arguments.Contains StudyArgument.Latex then
+        let latex = StudyTables.Latex results
+        Output.result latex
+        Output.event "latex" [ "text", latex ]
     else
-        for problem in results.Unmatched do
-            Output.result $"Not matched: {problem}."
+        Output.result $"\n{StudyTables.Format results}"
 
-    if results.Missing.Count > 0 then Output.result $"{results.Missing.Count} runs are missing."
+        if results.Unmatched.Count = 0 then
+            Output.result "Matched: with each seed, all arms started from the same encoder and saw the same images, by their checksums."
+        else
+            for problem in results.Unmatched do
+                Output.result $"Not matched: {problem}."
 
-    Output.result $"\nresults  {study.ResultsFile}"
-    Output.result $"table    {study.TableFile}"
-    Output.result $"report   {study.ReportFile}"
+        if results.Missing.Count > 0 then Output.result $"{results.Missing.Count} runs are missing."
+
+let private conclude arguments (study: Study) (results: StudyResults) =
+    show arguments results
+
+    if not (arguments.Contains StudyArgument.Power || arguments.Contains StudyArgument.Latex) then
+        Output.result $"\nresults  {study.ResultsFile}"
+        Output.result $"table    {study.TableFile}"
+        Output.result $"report   {study.ReportFile}"
 
     Output.event
         "finished"
@@ -70,12 +103,36 @@ let private conclude (study: Study) (results: StudyResults) =
           "unmatched", Seq.toArray results.Unmatched
           "missing", results.Missing.Count ]
 
-let run (commandLine: string) (stop: CancellationToken) (arguments: ParseResults<StudyArgument>) =
-    let file = arguments.GetResult StudyArgument.Study
-    let jobs = arguments.GetResult(StudyArgument.Jobs, 1)
-    Limits.demandNone "write max_megapixels into the study's file."
-
+let private demandSound (arguments: ParseResults<StudyArgument>) =
+    let jobs, width = arguments.GetResult(StudyArgument.Jobs, 1), arguments.TryGetResult StudyArgument.Width
     if jobs < 1 then refuse $"--jobs {jobs}: must be at least 1."
+
+    match width with
+    | Some points when not (points > 0.0 && Double.IsFinite points) -> refuse $"--width {points}: must be above 0, in points."
+    | Some points when not (arguments.Contains StudyArgument.Power) -> refuse $"--width {points}: belongs to --power; add it."
+    | _ -> ()
+
+    if arguments.Contains StudyArgument.Power && arguments.Contains StudyArgument.Latex then
+        refuse "--power and --latex: give one of them."
+
+/// Shows stored results again.
+let private showStored (arguments: ParseResults<StudyArgument>) (file: string) =
+    let running =
+        function
+        | StudyArgument.Out _
+        | StudyArgument.Jobs _
+        | StudyArgument.DryRun
+        | StudyArgument.ReportOnly -> true
+        | _ -> false
+
+    for option in arguments.GetAllResults() |> List.filter running do
+        refuse $"--{Help.nameOf option}: {file} contains results, so nothing is run; leave it out, or give the study's TOML file."
+
+    show arguments (StudyTables.ReadJson file)
+    Output.event "finished" [ "command", "study"; "results", Path.GetFullPath file ]
+
+let private runOf (commandLine: string) (stop: CancellationToken) (arguments: ParseResults<StudyArgument>) (file: string) =
+    let jobs = arguments.GetResult(StudyArgument.Jobs, 1)
 
     let out =
         arguments.TryGetResult StudyArgument.Out
@@ -94,8 +151,8 @@ let run (commandLine: string) (stop: CancellationToken) (arguments: ParseResults
 
     if arguments.Contains StudyArgument.DryRun then
         list study
-    elif arguments.Contains StudyArgument.ReportOnly then
-        study.Report() |> conclude study
+    elif arguments.Contains StudyArgument.ReportOnly || arguments.Contains StudyArgument.Power then
+        study.Report() |> conclude arguments study
     else
         Output.notice $"{study.Plan.Arms.Count} arms x {study.Plan.Seeds.Count} seeds in {Path.GetFullPath out}"
 
@@ -108,4 +165,14 @@ let run (commandLine: string) (stop: CancellationToken) (arguments: ParseResults
               "runs", study.Jobs.Count ]
 
         Stopping.beginSaving ()
-        Output.withProgress (fun progress -> study.Run(progress, stop)) |> conclude study
+        Output.withProgress (fun progress -> study.Run(progress, stop)) |> conclude arguments study
+
+let run (commandLine: string) (stop: CancellationToken) (arguments: ParseResults<StudyArgument>) =
+    let file = arguments.GetResult StudyArgument.Study
+    Limits.demandNone "write max_megapixels into the study's file."
+    demandSound arguments
+
+    if Path.GetExtension(file).Equals(".json", StringComparison.OrdinalIgnoreCase) then
+        showStored arguments file
+    else
+        runOf commandLine stop arguments file

@@ -18,7 +18,7 @@ public static class StudyReport
         [
             Header(results),
             Page.Section("gains", $"Gain over {results.Baseline}", Gains(results)),
-            Page.Section("values", "What was measured", Html.Of($"{Shown(results).Select(measured => ValueTable(results, measured))}{RerankNote(results)}")),
+            Page.Section("values", "What was measured", Html.Of($"{Shown(results).Select(measured => ValueTable(results, measured))}{HolmNote(results)}{RerankNote(results)}")),
             Page.Section("curves", "Validation classes over the steps", StudyCurves.Draw(results)),
             Page.Section("cost", "Cost", StudyCosts.Draw(results)),
             Page.Section("matching", "Matching", Matching(results)),
@@ -66,7 +66,7 @@ public static class StudyReport
 
     private static Html ValueTable(StudyResults results, string measured)
     {
-        var heads = results.Metrics.Select(metric => Html.Of($"<th>{MetricNames.Display(metric)}</th><th>gain [95 % interval]</th><th>seeds better</th>"));
+        var heads = results.Metrics.Select(metric => Html.Of($"<th>{MetricNames.Display(metric)}</th><th>gain [95 % interval]</th>{(results.IsCorrected ? Html.Of($"<th>by Holm</th>") : Html.Empty)}<th>seeds better</th>"));
         var rows = results.Arms.Select(arm => Html.Of($"<tr><th>{arm.Name}</th>{results.Metrics.Select(metric => Cells(results, arm.Name, measured, metric))}</tr>\n"));
         return Html.Of($"""
             <div class="group"><h3>{measured}</h3>
@@ -75,6 +75,10 @@ public static class StudyReport
 
             """);
     }
+
+    private static Html HolmNote(StudyResults results) => !results.IsCorrected
+        ? Html.Empty
+        : Html.Of($"<p class=\"note\">By Holm: the interval and the p of the paired t-test, corrected for the {results.Arms.Count - 1} comparisons of a column (Holm 1979). With many arms some plain interval excludes zero by luck; a corrected one seldom does.</p>\n");
 
     private static Html RerankNote(StudyResults results)
     {
@@ -97,11 +101,12 @@ public static class StudyReport
 
         if (difference is null)
         {
-            return Html.Of($"<td class=\"strong\">{mean}</td><td></td><td></td>");
+            return Html.Of($"<td class=\"strong\">{mean}</td><td></td>{(results.IsCorrected ? Html.Of($"<td></td>") : Html.Empty)}<td></td>");
         }
 
         var kind = difference.Estimate.IsGain ? "up" : difference.Estimate.IsLoss ? "down" : "";
-        return Html.Of($"<td class=\"strong\">{mean}</td><td class=\"{kind}\">{StudyTables.Gain(difference.Estimate)}</td><td>{difference.Values.Count(value => value > 0)} of {difference.Values.Count}</td>");
+        var corrected = results.IsCorrected ? Html.Of($"<td>{StudyTables.Corrected(difference)}</td>") : Html.Empty;
+        return Html.Of($"<td class=\"strong\">{mean}</td><td class=\"{kind}\">{StudyTables.Gain(difference.Estimate)}</td>{corrected}<td>{difference.Values.Count(value => value > 0)} of {difference.Values.Count}</td>");
     }
 
     private static Html Matching(StudyResults results)

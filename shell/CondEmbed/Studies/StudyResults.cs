@@ -67,6 +67,9 @@ public sealed record StudyResults
     /// <summary>What was measured, in order: <see cref="StudyMeasures"/> and further data sets.</summary>
     public IReadOnlyList<string> Measured => [.. Runs.SelectMany(run => run.Measured.Keys).Distinct()];
 
+    /// <summary>Whether several arms are compared with the baseline, so that some gain may be luck, and <see cref="PairedDifference.Corrected"/> is shown.</summary>
+    internal bool IsCorrected => Arms.Count > 2;
+
     /// <summary>The values of an arm, seed by seed, as fractions.</summary>
     public IReadOnlyList<double> ValuesOf(string arm, string measured, string metric) =>
         [.. Runs.Where(run => run.Arm == arm && run.Measured.GetValueOrDefault(measured)?.ContainsKey(metric) == true).Select(run => run.Measured[measured][metric])];
@@ -82,7 +85,7 @@ public sealed record StudyResults
             Metrics = plan.Metrics,
             Common = TextOf(plan.Common),
             Arms = [.. plan.Arms.Select(arm => new ArmCosts(runs, plan.Baseline, ownProcesses).Of(arm.Name, TextOf(arm.Changes)))],
-            Differences = [.. Compared(plan, runs)],
+            Differences = PairedDifference.WithCorrection(Compared(plan, runs)),
             Unmatched = [.. StudyMatching.Problems(plan, runs)],
             Missing = [.. jobs.Where(job => !job.IsFinished).Select(job => job.Name)],
             Runs = runs,

@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using CondEmbed.Common;
 using CondEmbed.Evaluation;
@@ -8,7 +7,7 @@ namespace CondEmbed.Studies;
 /// <summary>A study's results as JSON, as CSV, and as a table of text.</summary>
 public static class StudyTables
 {
-    private const string Columns = "arm,seed,measured,metric,value";
+    private const string Head = "arm,seed,measured,metric,value";
 
     /// <summary>Writes <c>study.json</c>, atomically.</summary>
     public static void WriteJson(StudyResults results, string path) =>
@@ -21,7 +20,8 @@ public static class StudyTables
         try
         {
             using var stream = File.OpenRead(path);
-            return JsonSerializer.Deserialize<StudyResults>(stream, JsonStyle.Indented) ?? throw new JsonException("it is empty");
+            var results = JsonSerializer.Deserialize<StudyResults>(stream, JsonStyle.Indented) ?? throw new JsonException("it is empty");
+            return results with { Differences = PairedDifference.WithCorrection(results.Differences) };
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException)
         {
@@ -44,7 +44,7 @@ public static class StudyTables
     }
 
     /// <summary>Whether a file was written by <see cref="WriteCsv"/>.</summary>
-    internal static bool IsCsv(string path) => File.ReadLines(path).FirstOrDefault() == Columns;
+    internal static bool IsCsv(string path) => File.ReadLines(path).FirstOrDefault() == Head;
 
     /// <summary>Writes every measured number on its own line: arm, seed, what was measured, metric, value (a fraction). Atomically.</summary>
     public static void WriteCsv(StudyResults results, string path)
@@ -54,32 +54,36 @@ public static class StudyTables
                     from measured in run.Measured
                     from metric in measured.Value
                     select FormattableString.Invariant($"{run.Arm},{run.Seed},{DelimitedText.Quote(measured.Key, ',')},{metric.Key},{metric.Value:R}\n");
-        AtomicFile.WriteText(path, $"{Columns}\n{string.Concat(lines)}");
+        AtomicFile.WriteText(path, $"{Head}\n{string.Concat(lines)}");
     }
 
-    /// <summary>What each arm measured on average, and what it gains over the baseline, in percent, as aligned text.</summary>
-    public static string Format(StudyResults results)
+    /// <summary>What each arm measured on average, and what it gains over the baseline, in percent, as aligned text; corrected where there are several arms.</summary>
+    public static string Format(StudyResults results) =>
+        string.Concat(Tables(results).Select(table => string.Join('\n', TextTable.Lines(table)) + "\n\n"));
+
+    /// <summary>The same tables for LaTeX with its package booktabs.</summary>
+    public static string Latex(StudyResults results) => string.Join('\n', Tables(results).Select(LatexTable.Of));
+
+    /// <summary>A table for each thing that was measured: a head, then a row for each arm.</summary>
+    private static IEnumerable<string[][]> Tables(StudyResults results)
     {
         ArgumentNullException.ThrowIfNull(results);
-        var text = new StringBuilder();
-
-        foreach (var measured in results.Measured.Where(measured => measured != StudyMeasures.Before))
-        {
-            string[][] table =
-            [
-                [measured + " (%)", .. results.Metrics.SelectMany(metric => new[] { MetricNames.Display(metric), "gain over " + results.Baseline })],
-                .. results.Arms.Select(arm => Row(results, arm.Name, measured)),
-            ];
-            text.AppendJoin('\n', TextTable.Lines(table)).Append("\n\n");
-        }
-
-        return text.ToString();
+        return results.Measured.Where(measured => measured != StudyMeasures.Before).Select(measured => (string[][])
+        [
+            [measured + " (%)", .. results.Metrics.SelectMany(metric => Columns(MetricNames.Display(metric), "gain over " + results.Baseline, results.IsCorrected))],
+            .. results.Arms.Select(arm => Row(results, arm.Name, measured)),
+        ]);
     }
 
     /// <summary>A gain in points with its interval: "+0.81 [+0.20, +1.42]".</summary>
     internal static string Gain(Estimate estimate) => double.IsFinite(estimate.Low)
         ? $"{Readable.PercentChange(estimate.Mean)} [{Readable.PercentChange(estimate.Low)}, {Readable.PercentChange(estimate.High)}]"
         : Readable.PercentChange(estimate.Mean);
+
+    /// <summary>The interval after the correction and the corrected p: "[-0.02, +1.64] p 0.056".</summary>
+    internal static string Corrected(PairedDifference difference) => difference.Corrected is not { } estimate
+        ? ""
+        : FormattableString.Invariant($"[{Readable.PercentChange(estimate.Low)}, {Readable.PercentChange(estimate.High)}] p {(difference.HolmP < 0.001 ? "<" : "")}{Math.Max(0.001, difference.HolmP):0.000}");
 
     private static string[] Row(StudyResults results, string arm, string measured) =>
     [
@@ -88,11 +92,14 @@ public static class StudyTables
         {
             var values = results.ValuesOf(arm, measured, metric);
             var difference = results.Differences.FirstOrDefault(one => one.Arm == arm && one.Measured == measured && one.Metric == metric);
-            return new[]
-            {
+            return Columns(
                 values.Count == 0 ? "" : Readable.Percent(values.Average()),
                 difference is null ? "" : Gain(difference.Estimate),
-            };
+                results.IsCorrected,
+                difference is null ? "" : Corrected(difference));
         }),
     ];
+
+    private static IEnumerable<string> Columns(string value, string gain, bool isCorrected, string corrected = "by Holm") =>
+        isCorrected ? [value, gain, corrected] : [value, gain];
 }

@@ -113,6 +113,35 @@ let tests =
                       succeeds (study whole) |> ignore
                       Expect.equal (fst (numbers out)) (fst (numbers whole)) "as if never killed"))
           }
+          test "stored results are shown again: as a table, as LaTeX, and by the seeds that they call for" {
+              inFolder (fun folder ->
+                  let file = Path.Combine(folder, "study.json")
+                  File.Copy(Path.Combine(repositoryRoot (), "tests", "studies", "emoji-sieve.json"), file)
+                  let study more = succeeds ("study" :: file :: more)
+
+                  for words in [ "gain over baseline"; "by Holm"; "] p 0." ] do
+                      Expect.stringContains (study []) words words
+
+                  let latex = study [ "--latex" ]
+
+                  for words in
+                      [ @"\begin{tabular}{lrrrrrr}"; @"validation (\%) & Recall@1 & gain over baseline & by Holm"; @"\bottomrule" ] do
+                      Expect.stringContains latex words words
+
+                  let power = study [ "--power"; "--width"; "0.25" ]
+
+                  for words in [ "test (points)"; "deviation"; "seeds for +-0.25" ] do
+                      Expect.stringContains power words words
+
+                  let events = study [ "--power"; "--json" ]
+                  Expect.stringContains events "\"needed\"" "as events"
+
+                  for options, word in
+                      [ [ "--width"; "1" ], "--power"; [ "--power"; "--width"; "0" ], "--width 0"; [ "--jobs"; "2" ], "--jobs" ] do
+                      let outcome = condembed ("study" :: file :: options)
+                      Expect.equal outcome.Code 2 outcome.Everything
+                      Expect.stringContains outcome.Error word word)
+          }
           test "a study that cannot be is refused with what is wrong" {
               inFolder (fun folder ->
                   let refused words arguments =

@@ -71,7 +71,54 @@ let private intervals =
               Expect.isTrue estimate.IsGain "above zero"
               Expect.isTrue (Double.IsNaN (Estimate.Of [ 1.0 ]).Low) "one value has no interval"
               Expect.isFalse (Estimate.Of [ 1.0 ]).IsGain "nor is it a gain"
-          } ]
+          }
+          test "the p of a paired t-test" {
+              // t = 2.5 / (1.2909944 / 2) = 3.8729833 of 3 degrees: scipy.stats.ttest_1samp([1, 2, 3, 4], 0).
+              Expect.floatClose Accuracy.medium (StudentT.PairedP [| 1.0; 2.0; 3.0; 4.0 |]) 0.030466291662171 "known numbers"
+              Expect.equal (StudentT.PairedP [| 1.0; 2.0 |]) (StudentT.PairedP [| -2.0; -1.0 |]) "either side"
+              Expect.equal (StudentT.PairedP [| 1.0; 1.0 |], StudentT.PairedP [| 0.0; 0.0 |]) (0.0, 1.0) "no deviation"
+              Expect.isTrue (Double.IsNaN(StudentT.PairedP [| 1.0 |])) "one value has none"
+          }
+          test "Holm's correction of known p" {
+              // By hand, in order: .005 * 4, .01 * 3, .03 * 2, and .04 * 1, which must not be below .06.
+              let adjusted = Holm.Adjusted [| 0.01; 0.04; nan; 0.03; 0.005 |]
+
+              for found, expected in Seq.zip adjusted [ 0.03; 0.06; nan; 0.06; 0.02 ] do
+                  if Double.IsNaN expected then
+                      Expect.isTrue (Double.IsNaN found) "not tested, not counted"
+                  else
+                      Expect.floatClose Accuracy.high found expected "as statsmodels' multipletests(method='holm') has it"
+
+              Expect.sequenceEqual (Holm.Adjusted [| 0.6; 0.7 |]) [ 1.0; 1.0 ] "at most 1"
+              // .005 is tested at .05 / 4 and .01 at .05 / 3; .03 does not pass .05 / 2, which then holds for .04 too.
+              Expect.sequenceEqual (Holm.Levels [| 0.01; 0.04; 0.03; 0.005 |]) [ 0.05 / 3.0; 0.05 / 2.0; 0.05 / 2.0; 0.05 / 4.0 ] "levels"
+          }
+          testPropertyWithConfig (fewCases 100) "a corrected interval excludes zero exactly where the corrected p is at most 0.05"
+          <| fun (shifts: FsCheck.NonEmptyArray<FsCheck.NormalFloat>) ->
+              let families =
+                  [| for arm, shift in Seq.indexed shifts.Get do
+                         let values = [| for seed in 0..4 -> (shift.Get % 3.0) + sin (float (7 * arm + 3 * seed)) |]
+                         PairedDifference($"{arm}", "test", "map_at_r", [| 0..4 |], values, Estimate.Of values) |]
+
+              for one in PairedDifference.WithCorrection families do
+                  if abs (one.HolmP - 0.05) > 1e-9 then
+                      Expect.equal (one.Corrected.IsGain || one.Corrected.IsLoss) (one.HolmP <= 0.05) "both say the same"
+
+                  Expect.isLessThanOrEqual one.Corrected.Low (one.Estimate.Low + 1e-12) "at least as wide"
+                  Expect.isGreaterThanOrEqual one.HolmP one.P "at least as large"
+          test "how many seeds an interval needs" {
+              // By hand: t(.975, 17) = 2.10982, and 2.10982 / sqrt 18 = .4973; of 17 it is 2.11991 / sqrt 17 = .5142.
+              Expect.equal (StudyPower.Needed(1.0, 0.5)) 18 "half a deviation"
+              Expect.equal (StudyPower.Needed(0.0, 0.5)) 2 "two at least"
+              Expect.equal (StudyPower.Needed(1000.0, 0.5)) 15365836 "many: (1.959964 * 2000)^2"
+          }
+          testPropertyWithConfig (fewCases 50) "no fewer seeds would do"
+          <| fun (ratio: FsCheck.NormalFloat) ->
+              let deviation = abs (ratio.Get % 20.0)
+              let reach n = StudentT.Quantile(0.975, n - 1) * deviation / sqrt (float n)
+              let needed = StudyPower.Needed(deviation, 1.0)
+              Expect.isLessThanOrEqual (reach needed) 1.0 "enough"
+              if needed > 2 then Expect.isGreaterThan (reach (needed - 1)) 1.0 "not too many" ]
 
 let private files =
     testList

@@ -3,7 +3,7 @@ using Microsoft.FSharp.Core;
 
 namespace CondEmbed.Studies;
 
-/// <summary>The mean of some values with its 95 % confidence interval, by Student's t: mean +- t(0.975, n - 1) s / sqrt(n).</summary>
+/// <summary>The mean of some values with its confidence interval, 95 % unless said otherwise, by Student's t: mean +- t(0.975, n - 1) s / sqrt(n).</summary>
 /// <param name="Count">n.</param>
 /// <param name="Mean">The mean of the values; NaN for none.</param>
 /// <param name="Low">The lower bound; NaN for fewer than two values.</param>
@@ -25,8 +25,11 @@ public sealed record Estimate(int Count, double Mean, double Low, double High)
     public override string ToString() =>
         FormattableString.Invariant($"{Mean:+0.####;-0.####;0} [{Low:+0.####;-0.####;0}, {High:+0.####;-0.####;0}], n = {Count}");
 
-    /// <summary>Of some values.</summary>
-    public static Estimate Of(IEnumerable<double> values)
+    /// <summary>Of some values, with the 95 % interval.</summary>
+    public static Estimate Of(IEnumerable<double> values) => Of(values, 0.95);
+
+    /// <summary>Of some values, with an interval of another confidence, between 0 and 1.</summary>
+    public static Estimate Of(IEnumerable<double> values, double confidence)
     {
         double[] all = [.. values];
 
@@ -36,8 +39,14 @@ public sealed record Estimate(int Count, double Mean, double Low, double High)
         }
 
         var mean = all.Average();
-        var deviation = Math.Sqrt(all.Sum(value => (value - mean) * (value - mean)) / (all.Length - 1));
-        var reach = StudentT.Quantile(0.975, all.Length - 1) * deviation / Math.Sqrt(all.Length);
+        var reach = StudentT.Quantile((1 + confidence) / 2, all.Length - 1) * Deviation(all) / Math.Sqrt(all.Length);
         return new Estimate(all.Length, mean, mean - reach, mean + reach);
+    }
+
+    /// <summary>The standard deviation of the values of which these are a sample; NaN for fewer than two.</summary>
+    internal static double Deviation(IReadOnlyList<double> values)
+    {
+        var mean = values.Count == 0 ? 0 : values.Average();
+        return values.Count < 2 ? double.NaN : Math.Sqrt(values.Sum(value => (value - mean) * (value - mean)) / (values.Count - 1));
     }
 }

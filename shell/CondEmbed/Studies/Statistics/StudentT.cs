@@ -37,6 +37,25 @@ public static class StudentT
     }
 
     /// <summary>
+    /// The two-sided p of the paired t-test: how often differences that are zero on average would have a mean as far from zero as these. NaN for fewer than two.
+    /// </summary>
+    public static double PairedP(IReadOnlyList<double> differences)
+    {
+        ArgumentNullException.ThrowIfNull(differences);
+        var deviation = Estimate.Deviation(differences);
+
+        if (double.IsNaN(deviation))
+        {
+            return double.NaN;
+        }
+
+        var mean = Math.Abs(differences.Average());
+        return deviation == 0
+            ? (mean == 0 ? 1 : 0)
+            : Math.Max(0, 2 * (1 - Share(mean / deviation * Math.Sqrt(differences.Count), differences.Count - 1)));
+    }
+
+    /// <summary>
     /// The fraction of the distribution below t, by finite sums for integer degrees of freedom: Abramowitz and Stegun, Handbook of Mathematical Functions,
     /// 26.7.3 and 26.7.4.
     /// </summary>
