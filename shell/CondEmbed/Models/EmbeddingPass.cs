@@ -45,30 +45,34 @@ internal sealed class EmbeddingPass(Func<byte[], int, float[]> embed, int dimens
         var values = Embeddings<float>.Room(items.Count, dimension);
         var done = 0;
 
-        foreach (var part in onTrunk is null ? [] : items.Chunk(MostAtOnce))
+        foreach (var part in Parts(reader, items, cancellation))
         {
-            cancellation.ThrowIfCancellationRequested();
-            onTrunk!(part).CopyTo(values, done * dimension);
-            progress?.Invoke(done += part.Length);
+            part.CopyTo(values, done * dimension);
+            done += part.Length / dimension;
+            progress?.Invoke(done);
         }
 
+        return new Embeddings<float>(values, items.Count, dimension);
+    }
+
+    private IEnumerable<float[]> Parts(ImageReader reader, IReadOnlyList<int> items, CancellationToken cancellation)
+    {
         if (onTrunk is not null)
         {
-            return new Embeddings<float>(values, items.Count, dimension);
+            foreach (var part in items.Chunk(atOnce))
+            {
+                cancellation.ThrowIfCancellationRequested();
+                yield return onTrunk(part);
+            }
+
+            yield break;
         }
 
         foreach (var batch in new BatchLoader(reader, options).InOrder(items, null, atOnce, view, cancellation: cancellation))
         {
             using (batch)
-            {
-                embed(batch.Pixels, batch.Count).CopyTo(values, done * dimension);
-                done += batch.Count;
-            }
-
-            progress?.Invoke(done);
+                yield return embed(batch.Pixels, batch.Count);
         }
-
-        return new Embeddings<float>(values, items.Count, dimension);
     }
 
     /// <summary>All against all among the given images.</summary>

@@ -19,7 +19,7 @@ let views count : Hierarchy.Views =
       Head = None }
 
 /// A head without a bias that makes 6 features of each token, 6 9.
-let headWeight = normal 24 [ 6; 9 ]
+let headWeight () = normal 24 [ 6; 9 ]
 
 /// Views with a head of that weight.
 let withHead weight (views: Hierarchy.Views) =
@@ -108,7 +108,7 @@ let private coded (options: Hierarchy.Options) (parameters: Params) (map: Tensor
 let cosine (a: float array) b = dot a b / sqrt (dot a a * dot b b)
 
 /// What the head makes of a token.
-let private throughHead token = [| for row in rowsOf headWeight -> dot row token |]
+let private throughHead token = [| for row in rowsOf (headWeight ()) -> dot row token |]
 
 /// The mean of rows, weighted by the softmax of their scores.
 let private attended (scores: float array) (values: float array array) =
@@ -232,4 +232,4 @@ let variants =
       false ]
 
 /// The views that a variant reads.
-let viewsOf hasHead count = if hasHead then withHead headWeight (views count) else views count
+let viewsOf hasHead count = if hasHead then withHead (headWeight ()) (views count) else views count

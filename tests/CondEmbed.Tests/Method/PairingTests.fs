@@ -79,7 +79,7 @@ let private loopTests =
                   let expected = similarities options parameters views
                   let pairs, marked = Pairing.nearest 2 (positives ()) (Similarity.cosine views.Embeddings)
                   let reads = Layer.run parameters (Hierarchy.keysAndValues options) views
-                  let levels = Layer.run parameters (Hierarchy.conditional options) (Pairing.Chosen pairs, reads, views.Embeddings)
+                  let levels = Layer.run parameters (Hierarchy.conditional options) (Pairing.Chosen pairs, reads, AttentionTests.asking options views)
 
                   for expected, c in List.zip expected levels do
                       let s = Hierarchy.similarity options (Pairing.Chosen pairs) views.Embeddings c
@@ -108,7 +108,7 @@ let private squareTests =
 
                       let levels =
                           [ for square in squares ->
-                                Layer.run parameters (Hierarchy.conditional options) (square, reads, views.Embeddings)
+                                Layer.run parameters (Hierarchy.conditional options) (square, reads, AttentionTests.asking options views)
                                 |> List.map (Hierarchy.similarity options square views.Embeddings) ]
                           |> List.transpose
 
