@@ -146,7 +146,7 @@ let private startTests =
                       Expect.sequenceEqual [ weights.shape[0]; weights.shape[2] ] [ 3L; 3L ] name
 
                       if isGiven && level = 0 && not options.Residual && options.Form <> Level.Form.Group then
-                          let values = (Layers.tokens views.Maps.Head).matmul(headWeight().t ())
+                          let values = (Layers.tokens views.Maps.Head).matmul(headWeight().t())
                           let values = values.unflatten(2L, [| weights.shape[1]; -1L |]).transpose(1L, 2L)
                           let c = weights.matmul(values).transpose(1L, 2L).flatten(2L, 3L)
                           expectClose 1e-9 (Layer.run parameters (AttentionTests.conditional options) views).Head c name)

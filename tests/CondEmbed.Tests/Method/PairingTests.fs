@@ -79,7 +79,12 @@ let private loopTests =
                   let expected = similarities options parameters views
                   let pairs, marked = Pairing.nearest 2 (positives ()) (Similarity.cosine views.Embeddings)
                   let reads = Layer.run parameters (Hierarchy.keysAndValues options) views
-                  let levels = Layer.run parameters (Hierarchy.conditional options) (Pairing.Chosen pairs, reads, AttentionTests.asking options views)
+
+                  let levels =
+                      Layer.run
+                          parameters
+                          (Hierarchy.conditional options)
+                          (Pairing.Chosen pairs, reads, AttentionTests.asking options views)
 
                   for expected, c in List.zip expected levels do
                       let s = Hierarchy.similarity options (Pairing.Chosen pairs) views.Embeddings c

@@ -94,7 +94,9 @@ let private runs =
                   let run name others =
                       let root = Path.Combine(folder, name)
                       // Images of this size are embedded in batches of 31, so that each part takes several.
-                      let said = notices (Trainer(settings imageFolder.Value (frozen @ colourless @ weights @ [ "size", "160" ] @ others), root))
+                      let said =
+                          notices (Trainer(settings imageFolder.Value (frozen @ colourless @ weights @ [ "size", "160" ] @ others), root))
+
                       root, said
 
                   let plain, _ = run "plain" []
@@ -114,10 +116,15 @@ let private runs =
                       [ metrics.Before["map_at_r"]
                         metrics.After["map_at_r"]
                         if not (isNull metrics.Best) then metrics.Best["map_at_r"]
-                        for validation in log.Validations -> validation.Metrics["map_at_r"] ]
+                        for validation in log.Validations do
+                            validation.Metrics["map_at_r"] ]
 
                   for actual, expected in List.zip (measured first) (measured plain) do
-                      Expect.floatClose { absolute = 0.02; relative = 0.02 } actual expected "MAP@R before, after, of the best network, and of validation"
+                      Expect.floatClose
+                          { absolute = 0.02; relative = 0.02 }
+                          actual
+                          expected
+                          "MAP@R before, after, of the best network, and of validation")
           }
 
           test "goes on with a file that was only begun, and makes the same of it" {
