@@ -12,6 +12,11 @@ let private both name = Some name, Some name
 let all =
     [ entry "small" "residual CNN of 0.6 M parameters for images of about 48 px, trained from scratch" Residual.small (None, None)
       entry "resnet18" "ResNet-18, torchvision's names" Residual.resNet18 (both "resnet18")
+      entry
+          "resnet18-cntk"
+          "CNTK's ResNet-18 with a third block in the last stage, for the weights that 'condembed weights get resnet18' fetches"
+          Residual.resNet18Cntk
+          (None, None)
       entry "resnet34" "ResNet-34, torchvision's names" Residual.resNet34 (both "resnet34")
       entry
           "resnet50"

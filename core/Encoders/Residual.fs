@@ -148,6 +148,9 @@ module Residual =
     /// 18 layers, 512 channels.
     let resNet18 setting = imageNet Basic [ 2; 2; 2; 2 ] setting
 
+    /// The ResNet-18 that CNTK trained on ImageNet, which has a third block in its last stage: 20 layers, 512 channels.
+    let resNet18Cntk setting = imageNet Basic [ 2; 2; 2; 3 ] setting
+
     /// 34 layers, 512 channels.
     let resNet34 setting = imageNet Basic [ 3; 4; 6; 3 ] setting
 

@@ -18,7 +18,7 @@ type TrainArgument =
         Help "continue a run that was stopped or killed, with its own settings; DATA says where its images are now; --steps or --epochs train a finished run for that many more">] Resume of
         RUN: string
     | [<Unique; Help "{encoders}">] Encoder of NAME: string
-    | [<Unique; Help "the encoder's weights to start from: .safetensors, .pth, .pt or .bin">] Weights of FILE: string
+    | [<Unique; Help "the encoder's weights to start from: .safetensors, .pth, .pt or .bin; or imagenet">] Weights of FILE: string
     | [<Unique; Help "features of an embedding">] Embedding of D: string
     | [<Unique; Help "levels of conditional embeddings during training; 0 is the baseline">] Levels of N: string
     | [<Unique; Help "heads of the cross-attention">] Heads of H: string
@@ -144,8 +144,9 @@ let examples =
     Map
         [ "train",
           [ "condembed train", "the bundled emoji, in a few minutes on a CPU"
-            "condembed train photos --encoder resnet50 --weights resnet50.safetensors --epochs 20",
-            "your own class folders, from ImageNet weights"
+            "condembed train photos --weights imagenet --epochs 20",
+            "your own class folders, from a ResNet-18 trained on ImageNet, which is fetched once"
+            "condembed train photos --encoder resnet50 --weights resnet50.safetensors --epochs 20", "the same from weights of your own"
             "condembed train --config run.toml --levels 0 --out runs/baseline", "the settings of a file, except for one: the baseline"
             "condembed train --resume runs/baseline", "continue a run that was stopped"
             "condembed train --resume runs/baseline --epochs 5", "train a finished run further" ]

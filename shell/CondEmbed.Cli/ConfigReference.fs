@@ -10,20 +10,25 @@ open CondEmbed.Common
 open CondEmbed.Options
 open CondEmbed.Studies
 
-/// `resnet50-v1` -> `resnet`: encoders of a family start from the same settings, except the encoder itself.
+/// `resnet50-v1` -> `resnet`: encoders of a family start from the same settings, except the encoder itself and its weights.
 let private familyOf (encoder: string) = encoder |> Seq.takeWhile Char.IsLetter |> Seq.toArray |> String
 
 let private starts =
     lazy
-        [ for encoder in CoreSettings.Encoders ->
-              familyOf encoder, Map [ for pair in RunSettings.StartFor(encoder).Pairs() -> pair.Key, pair.Value ] ]
+        [ for encoder in CoreSettings.Encoders -> encoder, Map [ for pair in RunSettings.StartFor(encoder).Pairs() -> pair.Key, pair.Value ] ]
 
-/// The defaults of a setting, each with the families of encoders that have it; a single one without families if all agree.
+/// The defaults of a setting, each with the families of encoders that have it, after encoders that differ from their family; a single one without names if all agree.
 let defaultsOf (setting: SettingDescription) : (string * string list) list =
     let valueIn (start: Map<string, string>) = Map.tryFind setting.Key start |> Option.defaultValue ""
 
+    let usual = starts.Value |> List.distinctBy (fst >> familyOf)
+    let ofFamily = Map [ for encoder, start in usual -> familyOf encoder, valueIn start ]
+
     let found =
-        [ for family, start in starts.Value -> valueIn start, family ]
+        [ for encoder, start in starts.Value do
+              if valueIn start <> ofFamily[familyOf encoder] then valueIn start, encoder
+          for encoder, start in usual do
+              valueIn start, familyOf encoder ]
         |> List.groupBy fst
         |> List.map (fun (value, families) -> value, families |> List.map snd |> List.distinct)
 

@@ -76,7 +76,7 @@ let private dispatch commandLine stop command =
     | Command.Loss arguments -> finished (LossCommand.run arguments)
     | Preview arguments -> finished (PreviewCommand.run arguments)
     | Doctor arguments -> DoctorCommand.run stop arguments
-    | Weights arguments -> finished (WeightsCommand.run arguments)
+    | Weights arguments -> finished (WeightsCommand.run stop arguments)
     | Data arguments -> finished (DataCommand.run stop arguments)
     | Command.Config arguments -> finished (ConfigCommand.run arguments)
     | Command.Completion arguments -> finished (CompletionCommand.run arguments)

@@ -107,6 +107,9 @@ let devices () =
 
     Array.append [| "cpu" |] (Array.init cards (fun i -> $"cuda:{i}"))
 
+/// The folder for this program's cached files; empty when the user has no home.
+let cacheFolder () = defaultArg (NativeFiles.cacheRoot ()) ""
+
 /// What was loaded from where and why. It does not throw if something is missing, but says so in `Problem`.
 let status () : Status =
     let blank =
@@ -118,7 +121,7 @@ let status () : Status =
           Loaded = ""
           Patched = false
           Reason = ""
-          Cache = defaultArg (NativeFiles.cacheRoot ()) ""
+          Cache = cacheFolder ()
           Devices = [||]
           Threads = 0
           InterOpThreads = 0 }

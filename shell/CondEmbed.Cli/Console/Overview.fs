@@ -17,7 +17,7 @@ let private commands =
       "loss", "value and gradients of a loss on given embeddings; --list shows every loss"
       "preview", "an image of what the network sees"
       "doctor", "versions, device, native libraries, and how to fix what is wrong"
-      "weights", "what a weights file contains, and weights of other programs as safetensors"
+      "weights", "what a weights file contains, weights of other programs as safetensors, and ImageNet weights"
       "data", "what a data set is, and what is wrong with it"
       "config", "files of settings: write a commented one, check one, show what a run would use, list all settings"
       "completion", "the script for tab completion in bash, zsh, fish or PowerShell" ]

@@ -29,7 +29,7 @@ public sealed record RunSettings(Config Core, HostSettings Host)
     /// <exception cref="InputException">Everything that is wrong, each problem with its source.</exception>
     public static RunSettings Resolve(IEnumerable<Given> given)
     {
-        var all = OneLength([.. given]);
+        var all = WithImageNet(OneLength([.. given]));
         var encoder = all.LastOrDefault(one => one.Key == "encoder")?.Value;
         var settings = StartFor(encoder is not null && CoreSettings.Encoders.Contains(encoder) ? encoder : "small");
         FollowSize(all, settings);
@@ -67,6 +67,15 @@ public sealed record RunSettings(Config Core, HostSettings Host)
         return lengths is [.., { Key: "steps" }] && lengths.Any(one => one.Key == "epochs") ? [.. given, new Given("", "epochs", "0")] : given;
     }
 
+    /// <summary>ImageNet's weights bring their own ResNet-18.</summary>
+    private static Given[] WithImageNet(Given[] given)
+    {
+        string? Last(string key) => given.LastOrDefault(one => one.Key == key)?.Value;
+        return Last("weights") == HostSettings.ImageNet && Last("encoder") is null or "resnet18"
+            ? [.. given, new Given("", "encoder", HostSettings.ImageNetEncoder)]
+            : given;
+    }
+
     /// <summary><c>resize</c> follows <c>size</c> if it is not given itself: it keeps its ratio to it, so that test images show as much as before.</summary>
     private static void FollowSize(Given[] given, RunSettings start)
     {
@@ -98,7 +107,15 @@ public sealed record RunSettings(Config Core, HostSettings Host)
 
     /// <summary>Everything that is wrong with the settings, by key and in their order.</summary>
     internal IEnumerable<KeyValuePair<string, string>> Problems() =>
-        CoreSettings.Problems(Core).Concat(CoreSettings.Refused(Host)).Concat(OfTrunk()).Concat(OfImages()).OrderBy(Place);
+        CoreSettings.Problems(Core).Concat(CoreSettings.Refused(Host)).Concat(OfWeights()).Concat(OfTrunk()).Concat(OfImages()).OrderBy(Place);
+
+    private IEnumerable<KeyValuePair<string, string>> OfWeights()
+    {
+        if (Host.Weights == HostSettings.ImageNet && Core.Encoder != HostSettings.ImageNetEncoder)
+        {
+            yield return new("weights", $"'{HostSettings.ImageNet}' is for the encoder '{HostSettings.ImageNetEncoder}', not '{Core.Encoder}': leave the encoder out, or name a file");
+        }
+    }
 
     private IEnumerable<KeyValuePair<string, string>> OfTrunk()
     {

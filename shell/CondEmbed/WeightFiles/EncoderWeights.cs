@@ -53,11 +53,16 @@ internal static class EncoderWeights
             throw Misfit(settings, report);
         }
 
-        return string.Join('\n', [$"{settings.Host.Weights} ({file.Format})", .. file.Notes.Select(note => $"  {note}"), report.ToString()]);
+        return string.Join('\n', [$"{file.Path} ({file.Format})", .. file.Notes.Select(note => $"  {note}"), report.ToString()]);
     }
 
     private static WeightFile Read(RunSettings settings)
     {
+        if (settings.Host.Weights == HostSettings.ImageNet)
+        {
+            return WeightFile.Read(PublishedWeights.FetchAsync(PublishedWeights.ResNet18).GetAwaiter().GetResult());
+        }
+
         if (!Path.Exists(settings.Host.Weights))
         {
             throw new InputException($"{settings.Host.Weights}: cannot be read: no such file. Give a safetensors or PyTorch file with weights of the encoder.");

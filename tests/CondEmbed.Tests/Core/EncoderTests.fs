@@ -60,9 +60,10 @@ let private published =
         "published facts"
         [
           // Numbers of the parameters without the classifier fc: torchvision's published 11,689,512, 21,797,672 and 25,557,032 less
-          // 512 (or 2,048) x 1,000 + 1,000.
+          // 512 (or 2,048) x 1,000 + 1,000. CNTK's has one block more than ResNet-18: 2 x 512 x 512 x 3 x 3 and 4 x 512.
           for name, bottleneck, blocks, leaves, numbers in
               [ "resnet18", false, [ 2; 2; 2; 2 ], 60, 11_176_512L
+                "resnet18-cntk", false, [ 2; 2; 2; 3 ], 66, 15_897_152L
                 "resnet34", false, [ 3; 4; 6; 3 ], 108, 21_284_672L
                 "resnet50", true, [ 3; 4; 6; 3 ], 159, 23_508_032L
                 "resnet50-v1", true, [ 3; 4; 6; 3 ], 159, 23_508_032L ] do

@@ -17,6 +17,7 @@ let private networks =
     [ for name, build in
           [ "small", Residual.small
             "resnet18", Residual.resNet18
+            "resnet18-cntk", Residual.resNet18Cntk
             "resnet50", Residual.resNet50 Residual.OnSecond
             "resnet50-v1", Residual.resNet50 Residual.OnFirst ] -> name, build options, build { options with Norms = Layers.Norms.Folded } ]
 

@@ -44,6 +44,7 @@ let private graphs =
         [ yield! poolings "small" 48 ofMaps
           yield! poolings "resnet18" 64 ofMaps
           yield! poolings "vit-s16" 32 ("class" :: ofMaps)
+          yield! poolings "resnet18-cntk" 64 [ "mean" ]
           yield! poolings "resnet34" 64 [ "gem" ]
           yield! poolings "resnet50" 64 [ "mean" ]
           yield! poolings "resnet50-v1" 64 [ "mean-max" ]
