@@ -108,7 +108,7 @@ let private group options =
     let width = options.Attention.Channels
     let square name = Layer.named name (Layers.projection width width)
     let query = Layer.named "query_norm" (Layers.layerNorm width) --> square "query"
-    let norm, key, value = Layer.named "norm" (Layers.layerNorm width), square "key", square "value"
+    let norm, key, value = Layer.named "token_norm" (Layers.layerNorm width), square "key", square "value"
 
     let ofImages env seen : Attention.KeysAndValues =
         let tokens = norm.Forward env seen.Tokens
@@ -137,6 +137,7 @@ let private cosine (temperature: float) =
 let private secondHead options width =
     let head = Layer.named "head" (Layers.linear options.Attention.Channels width)
 
+    // The keys only say how many places there are to look at.
     let ofImages env seen : Attention.KeysAndValues =
         Attention.oneHead (seen.Tokens.narrow(2L, 0L, 1L).detach()) (head.Forward env (seen.Tokens.mean ([| 1L |], true)))
 

@@ -137,7 +137,7 @@ let private read (options: Hierarchy.Options) parameters query looked (tokens: f
     | Level.Form.Projections -> project options parameters query looked tokens
     | Level.Form.Group ->
         let q = normOf "query_norm" parameters query |> times parameters "query"
-        let normed = Array.map (norm parameters) tokens
+        let normed = Array.map (normOf "token_norm" parameters) tokens
         let scores = [| for token in normed -> dot q (times parameters "key" token) / sqrt (float q.Length) |]
         attended scores (Array.map (times parameters "value") normed) |> throughHead
     | Level.Form.Cosine temperature ->
@@ -209,6 +209,8 @@ let variants =
       "an unrelated image asks", { two with Query = Hierarchy.Query.Shuffled }, false
       "group", { options 1 with Form = Level.Form.Group }, true
       "group, an unrelated image asks", { options 2 with Form = Level.Form.Group; Query = Hierarchy.Query.Shuffled }, true
+      "group, norm", { options 1 with Form = Level.Form.Group; After = Level.After.Norm }, true
+      "second head, feed-forward", { options 1 with Form = Level.Form.SecondHead 6; After = Level.After.FeedForward }, false
       "group, one-sided", { options 1 with Form = Level.Form.Group; Agreement = Hierarchy.Agreement.OneSided }, true
       "cosine", { two with Form = Level.Form.Cosine 0.3 }, true
       "cosine, residual, the image asks itself",
