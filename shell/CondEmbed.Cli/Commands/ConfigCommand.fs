@@ -51,7 +51,8 @@ let private named (arguments: ParseResults<ConfigArgument>) option =
 let private check file =
     if StudyFile.IsStudy file then
         let plan = StudyFile.Read file
-        Output.result $"{file}: valid; a study of {plan.Arms.Count} arms with {plan.Seeds.Count} seeds."
+        let trials = if plan.Trials.Count > 1 then $", {plan.Trials.Count} settings" else ""
+        Output.result $"{file}: valid; a study of {plan.Arms.Count} arms{trials} with {plan.Seeds.Count} seeds."
     else
         let given, _ = TrainCommand.settingsOf (Some file)
         let settings = RunSettings.Resolve given

@@ -14,7 +14,7 @@ type StudyArgument =
     | [<MainCommand;
         Mandatory;
         Unique;
-        Help "a TOML file: seeds = 5 (or a list), a table [base] with what all arms have in common, [arms.NAME] with the changes of each (the first is the baseline, or baseline = \"NAME\"); test_on = [...] for more data sets, rerank = K for the order of the levels too; or the study.json of a study, to show it again">] Study of
+        Help "a TOML file: seeds = 5 (or a list), a table [base] with what all arms have in common, [arms.NAME] with the changes of each (the first is the baseline, or baseline = \"NAME\"); [grid] and [random] for settings that every arm is run with; test_on = [...] for more data sets, rerank = K for the order of the levels too; or the study.json of a study, to show it again">] Study of
         FILE: string
     | [<Unique; Help "the folder of the study, new or existing (studies/NAME): finished runs are kept, missing ones are run">] Out of
         DIR: string
@@ -48,7 +48,15 @@ let private list (study: Study) =
             else "not begun"
 
         Output.result $"{job.Name, -40} {state}"
-        Output.event "run" [ "arm", job.Arm; "seed", job.Seed; "folder", job.Folder; "done", job.IsFinished; "step", job.StepsDone ]
+
+        Output.event
+            "run"
+            [ "arm", job.Arm
+              "trial", job.Trial
+              "seed", job.Seed
+              "folder", job.Folder
+              "done", job.IsFinished
+              "step", job.StepsDone ]
 
 /// How many seeds each comparison needs.
 let private needed width results =
@@ -77,6 +85,9 @@ let private show (arguments: ParseResults<StudyArgument>) (results: StudyResults
         Output.event "latex" [ "text", latex ]
     else
         Output.result $"\n{StudyTables.Format results}"
+
+        for line in StudyTables.Choices results do
+            Output.result $"{line}."
 
         if results.Unmatched.Count = 0 then
             Output.result "Matched: with each seed, all arms started from the same encoder and saw the same images, by their checksums."
@@ -154,7 +165,8 @@ let private runOf (commandLine: string) (stop: CancellationToken) (arguments: Pa
     elif arguments.Contains StudyArgument.ReportOnly || arguments.Contains StudyArgument.Power then
         study.Report() |> conclude arguments study
     else
-        Output.notice $"{study.Plan.Arms.Count} arms x {study.Plan.Seeds.Count} seeds in {Path.GetFullPath out}"
+        let trials = if study.Plan.Trials.Count > 1 then $"{study.Plan.Trials.Count} settings x " else ""
+        Output.notice $"{study.Plan.Arms.Count} arms x {trials}{study.Plan.Seeds.Count} seeds in {Path.GetFullPath out}"
 
         Output.event
             "started"

@@ -27,7 +27,7 @@ public static class TomlSettings
     /// <exception cref="InputException">A setting is written in two spellings.</exception>
     internal static IReadOnlyList<Given> SettingsOf(string path, TomlTable table, TomlLines lines, string prefix)
     {
-        Given[] given = [.. Flatten("", table).Select(value => new Given(lines.Place(path, prefix + value.Key), value.Key, value.Text))];
+        Given[] given = [.. Flatten("", table).Select(value => new Given(lines.Place(path, prefix + value.Key), value.Key, Text(value.Value)))];
         DemandOneSpelling(path, given);
         return given;
     }
@@ -75,10 +75,11 @@ public static class TomlSettings
         return text.ToString();
     }
 
-    private static IEnumerable<(string Key, string Text)> Flatten(string prefix, TomlTable table) =>
+    /// <summary>The values of a table and of the tables in it, with their keys below a prefix.</summary>
+    internal static IEnumerable<(string Key, object? Value)> Flatten(string prefix, TomlTable table) =>
         table.SelectMany(entry => entry.Value is TomlTable inner
             ? Flatten($"{prefix}{entry.Key}.", inner)
-            : [(prefix + entry.Key, Text(entry.Value))]);
+            : [(prefix + entry.Key, (object?)entry.Value)]);
 
     internal static string Text(object? value) => value switch
     {

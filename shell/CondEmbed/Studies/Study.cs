@@ -28,7 +28,9 @@ public sealed class Study
         [
             .. from seed in plan.Seeds
                from arm in plan.Arms
-               select new StudyJob(arm.Name, seed, plan.SettingsOf(arm, seed), Path.Combine(root, arm.Name, FormattableString.Invariant($"seed-{seed}"))),
+               from trial in plan.Trials
+               let place = Path.Combine(root, arm.Name, trial.Name, FormattableString.Invariant($"seed-{seed}"))
+               select new StudyJob(arm.Name, seed, plan.SettingsOf(arm, seed, trial), place) { Trial = trial.Name },
         ];
     }
 
@@ -94,13 +96,19 @@ public sealed class Study
 
     /// <summary>
     /// Checks that the missing runs can be trained and tested: that the data of each arm can be divided and fills its batches, and that further data has
-    /// more than one class.
+    /// more than one class. Settings are chosen by validation classes, so then there must be some.
     /// </summary>
     private void DemandData()
     {
-        foreach (var job in Jobs.Where(job => !job.IsFinished).DistinctBy(job => job.Arm))
+        foreach (var job in Jobs.Where(job => !job.IsFinished).DistinctBy(job => (job.Arm, job.Trial)))
         {
-            _ = RunSampler.Of(job.Settings.Core, RunData.Open(job.Settings));
+            var data = RunData.Open(job.Settings);
+            _ = RunSampler.Of(job.Settings.Core, data);
+
+            if (Plan.Trials.Count > 1 && data.Split.Validation.Count == 0)
+            {
+                throw new InputException($"{Plan.Name}: there are no validation classes, by which each arm takes its best settings. Give validation_share a value above 0.");
+            }
         }
 
         foreach (var data in Plan.TestOn)

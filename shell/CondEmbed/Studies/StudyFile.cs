@@ -9,7 +9,8 @@ namespace CondEmbed.Studies;
 
 /// <summary>
 /// Reads a study from TOML: <c>name</c>, <c>seeds</c> (a number or a list), <c>baseline</c> (the first arm if left out), <c>test_on</c>, <c>rerank</c>, <c>metrics</c>,
-/// a table <c>[base]</c> of settings that all arms have in common, and a table <c>[arms.NAME]</c> for each arm.
+/// a table <c>[base]</c> of settings that all arms have in common, a table <c>[arms.NAME]</c> for each arm, and <c>[grid]</c> and <c>[random]</c> of what every arm is
+/// run with.
 /// </summary>
 public static class StudyFile
 {
@@ -23,6 +24,8 @@ public static class StudyFile
         new("rerank", "K: measure also with the K nearest in the order of the levels; 0 for not, as if left out"),
         new("metrics", "a list of the metrics to compare by, the first ones first; [\"recall@1\", \"map_at_r\"] if left out"),
         new("base", "a table of the settings that all arms have in common"),
+        new("grid", "a table of lists, as in lr = [3e-4, 1e-3]: every arm is run with every combination, and takes its best by the validation classes"),
+        new("random", "the same for draws = N combinations, the same for every arm, from ranges such as lr = [1e-4, 1e-2] (by their logarithm if above 0) or lists to pick from; seed = 0 for others"),
         new("arms", "a table for each arm, [arms.NAME], with the settings in which it differs"),
     ];
 
@@ -69,6 +72,7 @@ public static class StudyFile
         {
             TestOn = Words(file, "test_on") ?? [],
             Rerank = file.TryGetValue("rerank", out var rerank) ? Whole(path, "rerank", rerank) : 0,
+            Trials = StudyGrid.Read(path, Part(path, file, "grid"), Part(path, file, "random"), lines),
             Metrics = Words(file, "metrics") ?? [MetricNames.Recall1, MetricNames.MapAtR],
         }.Checked(path);
     }
@@ -89,7 +93,7 @@ public static class StudyFile
         _ => throw new InputException($"{path}: seeds = {TomlSettings.Text(seeds)}: must be a number of seeds, or a list of them, as in seeds = [0, 1, 2]."),
     };
 
-    private static int Whole(string path, string key, object number) => number is long and >= 0 and <= int.MaxValue
+    internal static int Whole(string path, string key, object? number) => number is long and >= 0 and <= int.MaxValue
         ? Convert.ToInt32(number, CultureInfo.InvariantCulture)
         : throw new InputException($"{path}: {key} = {TomlSettings.Text(number)}: must be a whole number of at least 0.");
 

@@ -11,14 +11,17 @@ namespace CondEmbed.Studies;
 /// <param name="Arm">The arm's name.</param>
 /// <param name="Seed">The seed.</param>
 /// <param name="Settings">The complete settings.</param>
-/// <param name="Folder">The run's folder, <c>OUT/ARM/seed-N</c>.</param>
+/// <param name="Folder">The run's folder, <c>OUT/ARM/seed-N</c>, or <c>OUT/ARM/TRIAL/seed-N</c> where the study varies settings.</param>
 public sealed record StudyJob(string Arm, int Seed, RunSettings Settings, string Folder)
 {
     /// <summary>Settings that may change when a run is resumed, since they affect at most the last bits.</summary>
     private static readonly string[] OfMachine = ["device", "threads", "workers", "save_every", "tensorboard"];
 
+    /// <summary>The name of its combination of settings; empty where the study varies none.</summary>
+    public string Trial { get; init; } = "";
+
     /// <summary>For people.</summary>
-    public string Name => $"{Arm}, seed {Seed}";
+    public string Name => Trial.Length == 0 ? $"{Arm}, seed {Seed}" : $"{Arm}, {Trial}, seed {Seed}";
 
     /// <summary>Whether it was started, so that it can be resumed.</summary>
     public bool IsBegun => File.Exists(new RunFolder(Folder).Settings);

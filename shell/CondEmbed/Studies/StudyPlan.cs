@@ -11,6 +11,22 @@ namespace CondEmbed.Studies;
 /// <param name="Changes">The settings that differ.</param>
 public sealed record StudyArm(string Name, IReadOnlyList<Given> Changes);
 
+/// <summary>One of the combinations of settings that every arm is run with.</summary>
+/// <param name="Name">Its settings as text, "lr=0.001,weight_decay=0.05", used as a folder name; empty for none.</param>
+/// <param name="Values">Its settings.</param>
+public sealed record StudyTrial(string Name, IReadOnlyList<Given> Values)
+{
+    /// <summary>The only one of a study that varies nothing but its arms.</summary>
+    public static StudyTrial Plain { get; } = new("", []);
+
+    /// <summary>A combination with its name.</summary>
+    public static StudyTrial Of(IReadOnlyList<Given> values)
+    {
+        var text = string.Join(',', values.Select(given => $"{given.Key}={given.Value}"));
+        return new StudyTrial(string.Concat(text.Select(letter => char.IsAsciiLetterOrDigit(letter) || "-_+.=,".Contains(letter) ? letter : '_')), values);
+    }
+}
+
 /// <summary>The plan of a study: arms, each run with every seed, on the same data.</summary>
 /// <param name="Name">For people.</param>
 /// <param name="Common">Settings of all arms.</param>
@@ -28,6 +44,9 @@ public sealed record StudyPlan(string Name, IReadOnlyList<Given> Common, IReadOn
     /// <summary>The metrics to compare by, the first ones first; keys as in a run's <c>metrics.json</c>.</summary>
     public IReadOnlyList<string> Metrics { get; init; } = [MetricNames.Recall1, MetricNames.MapAtR];
 
+    /// <summary>The combinations of settings that every arm is run with; each arm takes its best by the validation classes.</summary>
+    public IReadOnlyList<StudyTrial> Trials { get; init; } = [StudyTrial.Plain];
+
     /// <summary>A study from options: the first arm is the baseline.</summary>
     /// <param name="name">For people.</param>
     /// <param name="common">What all arms have in common.</param>
@@ -44,10 +63,15 @@ public sealed record StudyPlan(string Name, IReadOnlyList<Given> Common, IReadOn
 
     /// <summary>The complete settings of a run.</summary>
     /// <exception cref="InputException">Everything that is wrong with them.</exception>
-    public RunSettings SettingsOf(StudyArm arm, int seed)
+    public RunSettings SettingsOf(StudyArm arm, int seed) => SettingsOf(arm, seed, Trials[0]);
+
+    /// <summary>The complete settings of a run with one of the combinations.</summary>
+    /// <exception cref="InputException">Everything that is wrong with them.</exception>
+    public RunSettings SettingsOf(StudyArm arm, int seed, StudyTrial trial)
     {
         ArgumentNullException.ThrowIfNull(arm);
-        return RunSettings.Resolve([.. Common, .. arm.Changes, new Given("seeds", "seed", FormattableString.Invariant($"{seed}"))]);
+        ArgumentNullException.ThrowIfNull(trial);
+        return RunSettings.Resolve([.. Common, .. trial.Values, .. arm.Changes, new Given("seeds", "seed", FormattableString.Invariant($"{seed}"))]);
     }
 
     /// <summary>The same plan, after checking that each run can start and is distinct from the others.</summary>
@@ -62,9 +86,9 @@ public sealed record StudyPlan(string Name, IReadOnlyList<Given> Common, IReadOn
             throw new InputException(problems.Select(problem => $"{source ?? Name}: {problem}"));
         }
 
-        foreach (var arm in Arms)
+        foreach (var (arm, trial) in from arm in Arms from trial in Trials select (arm, trial))
         {
-            _ = SettingsOf(arm, Seeds[0]);
+            _ = SettingsOf(arm, Seeds[0], trial);
         }
 
         return this;
@@ -96,7 +120,19 @@ public sealed record StudyPlan(string Name, IReadOnlyList<Given> Common, IReadOn
             yield return "seeds must be a number of seeds, or a list of distinct seeds, 0 or greater, as in seeds = [0, 1, 2].";
         }
 
-        if (Common.Concat(Arms.SelectMany(arm => arm.Changes)).Any(given => given.Key == "seed"))
+        string[] varied = [.. Trials.SelectMany(trial => trial.Values).Select(given => given.Key).Distinct()];
+
+        foreach (var (arm, key) in from arm in Arms from key in varied where arm.Changes.Any(given => given.Key == key) select (arm, key))
+        {
+            yield return $"the arm '{arm.Name}' sets '{key}', which every arm is to vary; leave it out of one of the two.";
+        }
+
+        foreach (var same in Trials.GroupBy(trial => trial.Name, StringComparer.OrdinalIgnoreCase).Where(same => same.Count() > 1))
+        {
+            yield return $"the combination '{same.Key}' is there {same.Count()} times; give each value once.";
+        }
+
+        if (Common.Concat(Arms.SelectMany(arm => arm.Changes)).Concat(Trials.SelectMany(trial => trial.Values)).Any(given => given.Key == "seed"))
         {
             yield return "'seed' is what the study varies: leave it out of the settings, and give seeds = [...] instead.";
         }

@@ -19,6 +19,7 @@ public static class StudyReport
             Header(results),
             Page.Section("gains", $"Gain over {results.Baseline}", Gains(results)),
             Page.Section("values", "What was measured", Html.Of($"{Shown(results).Select(measured => ValueTable(results, measured))}{HolmNote(results)}{RerankNote(results)}")),
+            results.Trials.Count == 0 ? Html.Empty : Page.Section("trials", "Settings tried", Trials(results)),
             Page.Section("curves", "Validation classes over the steps", StudyCurves.Draw(results)),
             Page.Section("cost", "Cost", StudyCosts.Draw(results)),
             Page.Section("matching", "Matching", Matching(results)),
@@ -131,6 +132,18 @@ public static class StudyReport
 
     private static Html Value(StudyRun run, string measured, string metric) =>
         Html.Of($"<td>{(run.Measured.GetValueOrDefault(measured)?.TryGetValue(metric, out var value) == true ? Readable.Percent(value) : "")}</td>");
+
+    private static Html Trials(StudyResults results)
+    {
+        var keys = results.Trials.SelectMany(trial => trial.Settings.Keys).Distinct().ToArray();
+        var rows = results.Trials.Select(trial => Html.Of($"<tr><th>{trial.Arm}</th>{keys.Select(key => Html.Of($"<td>{trial.Settings.GetValueOrDefault(key, "")}</td>"))}<td>{trial.Seeds}</td><td class=\"strong\">{Readable.Percent(trial.Validation)}</td><td>{(trial.IsChosen ? "taken" : "")}</td></tr>\n"));
+        return Html.Of($"""
+            <div class="card">{StudyTables.Choices(results).Select(line => Html.Of($"<p>{line}.</p>"))}</div>
+            <div class="card scroll"><table><thead><tr><th>arm</th>{keys.Select(key => Html.Of($"<th>{key}</th>"))}<th>seeds</th><th>validation MAP@R</th><th></th></tr></thead><tbody>
+            {rows}</tbody></table></div>
+            <p class="note">Each arm was run with the same settings, and takes those whose validation classes have the best MAP@R at their best step, the mean over the seeds. All else on this page is of these runs.</p>
+            """);
+    }
 
     private static Html Settings(StudyResults results)
     {

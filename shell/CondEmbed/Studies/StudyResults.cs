@@ -52,7 +52,10 @@ public sealed record StudyResults
     /// <summary>Runs that are still missing.</summary>
     public required IReadOnlyList<string> Missing { get; init; }
 
-    /// <summary>The finished runs.</summary>
+    /// <summary>How each arm did with each combination of settings, and which it took; empty where the study varies none.</summary>
+    public IReadOnlyList<ArmTrial> Trials { get; init; } = [];
+
+    /// <summary>The finished runs, of each arm those with the settings that it took.</summary>
     public required IReadOnlyList<StudyRun> Runs { get; init; }
 
     /// <summary>The machine and the versions.</summary>
@@ -76,7 +79,9 @@ public sealed record StudyResults
 
     internal static StudyResults Of(StudyPlan plan, IReadOnlyList<StudyJob> jobs, string command, bool ownProcesses, int atOnce)
     {
-        StudyRun[] runs = [.. jobs.Where(job => job.IsFinished).Select(job => Read(plan, job))];
+        StudyRun[] finished = [.. jobs.Where(job => job.IsFinished).Select(job => Read(plan, job))];
+        var trials = StudyChoice.Of(plan, finished);
+        var runs = StudyChoice.Chosen(trials, finished);
 
         return new StudyResults
         {
@@ -88,6 +93,7 @@ public sealed record StudyResults
             Differences = PairedDifference.WithCorrection(Compared(plan, runs)),
             Unmatched = [.. StudyMatching.Problems(plan, runs)],
             Missing = [.. jobs.Where(job => !job.IsFinished).Select(job => job.Name)],
+            Trials = trials,
             Runs = runs,
             Environment = new Dictionary<string, string>
             {
@@ -126,7 +132,7 @@ public sealed record StudyResults
         var cost = log.Entries.OfType<EndEntry>().Last().Cost;
         var curve = log.Validations
             .Select(entry => new CurvePoint(entry.Step, entry.Metrics.Where(pair => plan.Metrics.Contains(pair.Key)).ToDictionary()));
-        return new StudyRun(job.Arm, job.Seed, metrics.Step, metrics.BestStep, measured, [.. curve], cost, metrics.Origin, metrics.Subset);
+        return new StudyRun(job.Arm, job.Seed, metrics.Step, metrics.BestStep, measured, [.. curve], cost, metrics.Origin, metrics.Subset) { Trial = job.Trial };
 
         void Add(string name, IReadOnlyDictionary<string, double>? values)
         {
@@ -137,7 +143,7 @@ public sealed record StudyResults
         }
     }
 
-    private static Dictionary<string, string> TextOf(IReadOnlyList<Given> settings) =>
+    internal static Dictionary<string, string> TextOf(IReadOnlyList<Given> settings) =>
         settings.DistinctBy(given => given.Key).ToDictionary(given => given.Key, given => settings.Last(last => last.Key == given.Key).Value);
 
     private static IEnumerable<PairedDifference> Compared(StudyPlan plan, StudyRun[] runs)

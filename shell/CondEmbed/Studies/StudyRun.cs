@@ -21,7 +21,11 @@ public sealed record StudyRun(
     IReadOnlyList<CurvePoint> Curve,
     RunCost? Cost,
     RunOrigin? Origin,
-    string? Subset);
+    string? Subset)
+{
+    /// <summary>The name of its combination of settings; empty where the study varies none.</summary>
+    public string Trial { get; init; } = "";
+}
 
 /// <summary>The metrics of the validation classes at a step.</summary>
 /// <param name="Step">The step.</param>

@@ -61,6 +61,21 @@ public static class StudyTables
     public static string Format(StudyResults results) =>
         string.Concat(Tables(results).Select(table => string.Join('\n', TextTable.Lines(table)) + "\n\n"));
 
+    /// <summary>A line for each arm that had settings to choose from: how many, which it took, and by what.</summary>
+    public static IReadOnlyList<string> Choices(StudyResults results)
+    {
+        ArgumentNullException.ThrowIfNull(results);
+        return
+        [
+            .. from trials in results.Trials.GroupBy(trial => trial.Arm)
+               let best = trials.FirstOrDefault(trial => trial.IsChosen)
+               let taken = best is null
+                   ? "none is finished"
+                   : $"{string.Join(", ", best.Settings.Select(pair => $"{pair.Key} = {pair.Value}"))} is best by the validation classes (MAP@R {Readable.Percent(best.Validation)}, {best.Seeds} seeds)"
+               select $"{trials.Key}: of {trials.Count()} settings, {taken}",
+        ];
+    }
+
     /// <summary>The same tables for LaTeX with its package booktabs.</summary>
     public static string Latex(StudyResults results) => string.Join('\n', Tables(results).Select(LatexTable.Of));
 

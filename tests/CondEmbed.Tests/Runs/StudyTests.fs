@@ -149,6 +149,36 @@ let private files =
               rejected [ "a/b"; "folder" ] (study [] [ "[arms.'a/b']"; "levels = 3" ])
               rejected [ "rerank" ] (study [ "rerank = 'all'" ] two)
               rejected [ "arms" ] "arms = 3"
+              let varied lines = study [] (two @ lines)
+              rejected [ "lr"; "list" ] (varied [ "[grid]"; "lr = 0.1" ])
+              rejected [ "'conditional' sets 'levels'" ] (varied [ "[grid]"; "levels = [1, 2]" ])
+              rejected [ "lr=0.1"; "2 times" ] (varied [ "[grid]"; "lr = [0.1, 0.1]" ])
+              rejected [ "draws" ] (varied [ "[random]"; "lr = [0.1, 0.2]" ])
+              rejected [ "levles" ] (varied [ "[grid]"; "levles = [1, 2]" ])
+              rejected [ "seed" ] (varied [ "[grid]"; "seed = [1, 2]" ])
+          }
+          test "a grid is every combination, and a random one the draws of its seed" {
+              let trials lines = [ for trial in StudyFile.Parse("s.toml", study [] (two @ lines)).Trials -> trial.Name ]
+              Expect.equal (trials []) [ "" ] "nothing varied"
+
+              Expect.equal
+                  (trials [ "[grid]"; "lr = [3e-4, 1e-3]"; "loss = ['supcon', 'multi-similarity(base=0.8)']" ])
+                  [ "lr=0.0003,loss=supcon"
+                    "lr=0.0003,loss=multi-similarity_base=0.8_"
+                    "lr=0.001,loss=supcon"
+                    "lr=0.001,loss=multi-similarity_base=0.8_" ]
+                  "in order, as names of folders"
+
+              let random seed = [ "[random]"; "draws = 20"; $"seed = {seed}"; "lr = [1e-4, 1e-2]"; "steps = [10, 40]" ]
+              Expect.equal (trials (random 1)) (trials (random 1)) "the same again"
+              Expect.notEqual (trials (random 1)) (trials (random 2)) "others"
+              let plan = StudyFile.Parse("s.toml", study [] (two @ random 1))
+
+              for trial in plan.Trials do
+                  for arm in plan.Arms do
+                      let core = plan.SettingsOf(arm, 0, trial).Core
+                      Expect.isTrue (core.Lr >= 1e-4 && core.Lr <= 1e-2) $"within the range: {core.Lr}"
+                      Expect.isTrue (core.Steps >= 10 && core.Steps <= 40) $"a whole number within the range: {core.Steps}"
           } ]
 
 let private runs =
@@ -283,6 +313,70 @@ let private runs =
                       (List.ofSeq (StudyTables.ReadJson study.ResultsFile).Missing)
                       [ "baseline, seed 0" ]
                       "what is there is written down")
+          }
+          test "each arm takes its best settings by the validation classes, and says among how many" {
+              inFolder (fun folder ->
+                  let plan = StudyFile.Parse("t.toml", study [] (two @ [ "[grid]"; "lr = [0.1, 0.002]" ]))
+                  let study = Study(plan, folder)
+                  Expect.equal study.Jobs.Count 8 "2 arms, 2 settings, 2 seeds"
+                  let results = quietly study
+                  Expect.hasLength results.Trials 4 "each arm with each"
+                  Expect.hasLength results.Runs 4 "the chosen ones"
+                  Expect.isEmpty results.Missing "nothing is missing"
+
+                  for arm in plan.Arms do
+                      let tried = results.Trials |> Seq.filter (fun trial -> trial.Arm = arm.Name) |> List.ofSeq
+
+                      for trial in tried do
+                          let values =
+                              [ for job in study.Jobs do
+                                    if job.Arm = arm.Name && job.Trial = trial.Trial then
+                                        StudyResults.Read(plan, job).Measured["validation"].["map_at_r"] ]
+
+                          Expect.floatClose Accuracy.high trial.Validation (List.average values) "the mean over the seeds"
+
+                      let chosen = tried |> List.filter _.IsChosen |> List.exactlyOne
+                      Expect.equal chosen.Validation (tried |> List.map _.Validation |> List.max) "the best"
+
+                      Expect.isTrue
+                          (results.Runs
+                           |> Seq.filter (fun run -> run.Arm = arm.Name)
+                           |> Seq.forall (fun run -> run.Trial = chosen.Trial))
+                          "its runs"
+
+                      let lr = chosen.Settings["lr"]
+                      let line = StudyTables.Choices results |> Seq.find _.StartsWith(arm.Name)
+                      Expect.stringContains line $"{arm.Name}: of 2 settings, lr = {lr} is best by the validation classes" "a line"
+                      Expect.stringContains (File.ReadAllText study.ReportFile) $"of 2 settings, lr = {lr} is best" "on the page"
+
+                  let read = StudyTables.ReadJson study.ResultsFile
+
+                  Expect.equal
+                      [ for trial in read.Trials -> trial.Trial, trial.IsChosen ]
+                      [ for trial in results.Trials -> trial.Trial, trial.IsChosen ]
+                      "JSON"
+
+                  rejects [ "no validation classes" ] (fun () ->
+                      let common = [ yield! plan.Common; Given("t.toml", "validation_share", "0") ]
+                      let none = StudyPlan("none", List.toArray common, plan.Arms, plan.Seeds, plan.Baseline, Trials = plan.Trials)
+                      Study(none, Path.Combine(folder, "none")) |> quietly |> ignore))
+          }
+          test "a setting with fewer finished seeds is not chosen" {
+              let plan = StudyFile.Parse("t.toml", study [] (two @ [ "[grid]"; "lr = [0.1, 0.002]" ]))
+
+              let run trial seed value =
+                  let measured = dict [ "validation", dict [ "map_at_r", value ] |> Dictionary :> IReadOnlyDictionary<_, _> ]
+                  StudyRun("baseline", seed, 3, 3, Dictionary measured, [||], null, null, null, Trial = trial)
+
+              let runs = [| run "lr=0.1" 0 0.2; run "lr=0.1" 1 0.4; run "lr=0.002" 0 0.9 |]
+
+              Expect.equal
+                  [ for trial in StudyChoice.Of(plan, runs) -> trial.Arm, trial.Trial, trial.Seeds, trial.IsChosen ]
+                  [ "baseline", "lr=0.1", 2, true
+                    "baseline", "lr=0.002", 1, false
+                    "conditional", "lr=0.1", 0, false
+                    "conditional", "lr=0.002", 0, false ]
+                  "the one with both seeds"
           }
           test "options make a study too" {
               let common = TrainingOptions(Data = imageFolder.Value, Steps = 3)
