@@ -41,6 +41,7 @@ type TrainArgument =
     | [<Unique; Help "how classes are split: auto (as the data says, otherwise hash), hash, first-half (of the sorted names)">] Split of
         RULE: string
     | [<Unique; Help "also write TensorBoard event files, into the folder 'tensorboard' of the run">] Tensorboard
+    | [<Unique; CustomCommandLine "--no-initial-evaluation"; Help "do not measure the test classes before training">] NoInitialEvaluation
     | [<Unique; Help "{events}">] Json
     | [<Help "any other setting, as in --set loss_settings.alpha=2; may be repeated">] Set of KEY_VALUE: string
     | [<CustomCommandLine "--list-settings"; Help "print every setting with its default and meaning, and stop">] ListSettings

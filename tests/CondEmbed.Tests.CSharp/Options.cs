@@ -110,6 +110,7 @@ public static class Options
         RecallAt = [1, 10],
         Clustering = true,
         SaveEvery = 13,
+        InitialEvaluation = false,
         Tensorboard = true,
     };
 

@@ -68,6 +68,7 @@ let private needed width results =
         Output.event
             "power"
             [ "arm", one.Arm
+              "against", one.Against
               "measured", one.Measured
               "metric", one.Metric
               "seeds", one.Seeds

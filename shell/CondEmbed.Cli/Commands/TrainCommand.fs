@@ -26,6 +26,7 @@ let private ofArgument argument =
     | TrainArgument.Data value -> [ Given("DATA", "data", value) ]
     | TrainArgument.Dataset value -> [ Given("--dataset", "data", value) ]
     | TrainArgument.Set text -> [ settingOf text ]
+    | TrainArgument.NoInitialEvaluation -> [ Given("--no-initial-evaluation", "initial_evaluation", "false") ]
     | TrainArgument.Config _
     | TrainArgument.Out _
     | TrainArgument.Resume _
@@ -115,8 +116,9 @@ let private listSettings (arguments: ParseResults<TrainArgument>) =
 let private conclude (settings: RunSettings) (result: TrainingResult) =
     let best = if isNull result.Best then "" else $" (best on the validation classes: step {result.BestStep})"
 
+    let times = if result.Before.Count = 0 then "after" else "before and after"
     let what = if settings.Host.SharedClasses then "Held-out images" else "Held-out classes"
-    Output.result $"\n{what}, unconditional embeddings, before and after {result.Steps} steps{best}:\n"
+    Output.result $"\n{what}, unconditional embeddings, {times} {result.Steps} steps{best}:\n"
     Output.result (MetricTable.Format(result.Before, result.After) + "\n")
 
     if not (isNull result.Subset) then

@@ -208,6 +208,9 @@ public sealed record HostSettings
     [AtLeast(0)]
     public required int SaveEvery { get; set; }
 
+    [Setting(true, "measure the test classes before training too; without it a short run costs less (--no-initial-evaluation)")]
+    public required bool InitialEvaluation { get; set; }
+
     [Setting(false, "also write TensorBoard event files, into the folder 'tensorboard' of the run; training itself does not change")]
     public required bool Tensorboard { get; set; }
 

@@ -53,7 +53,12 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
         try
         {
             var before = MeasuredBefore();
-            log.Tested("test", 0, before);
+
+            if (before.Count > 0)
+            {
+                log.Tested("test", 0, before);
+            }
+
             TakeSteps(log);
             // Measured before the report, whose memory does not count as the training's.
             var cost = RunMeasures.Cost(session, state);
@@ -85,7 +90,7 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
         return log;
     }
 
-    /// <summary>Measured at the start, and stored in the folder for a resumed run.</summary>
+    /// <summary>Measured at the start, unless the settings leave it out, and stored in the folder for a resumed run.</summary>
     private IReadOnlyDictionary<string, double> MeasuredBefore()
     {
         if (state.Step > 0)
@@ -94,7 +99,7 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
             return MetricsFile.Read(folder.Metrics).Before;
         }
 
-        var before = RunMeasures.Kept(Tested().Metrics);
+        var before = settings.Host.InitialEvaluation ? RunMeasures.Kept(Tested().Metrics) : new Dictionary<string, double>();
         var metrics = new RunMetrics(data.Dataset.Name, 0, before, before) { Subset = data.Subset };
         folder.Sums.Replace(folder.Metrics, path => MetricsFile.Write(path, metrics));
         return before;

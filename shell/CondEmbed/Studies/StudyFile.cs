@@ -26,7 +26,7 @@ public static class StudyFile
         new("base", "a table of the settings that all arms have in common"),
         new("grid", "a table of lists, as in lr = [3e-4, 1e-3]: every arm is run with every combination, and takes its best by the validation classes"),
         new("random", "the same for draws = N combinations, the same for every arm, from ranges such as lr = [1e-4, 1e-2] (by their logarithm if above 0) or lists to pick from; seed = 0 for others"),
-        new("arms", "a table for each arm, [arms.NAME], with the settings in which it differs"),
+        new("arms", "a table for each arm, [arms.NAME], with the settings in which it differs; compare_with = [\"NAME\"] compares it also with other arms"),
     ];
 
     private static readonly string[] Known = [.. Keys.Select(pair => pair.Key)];
@@ -81,10 +81,13 @@ public static class StudyFile
         !file.TryGetValue(key, out var part) ? []
         : part as TomlTable ?? throw new InputException($"{path}: '{key}' must be a table, as in [{key}].");
 
-    private static StudyArm Arm(string path, TomlLines lines, string name, object settings) =>
-        settings is TomlTable table
-            ? new StudyArm(name, TomlSettings.SettingsOf(path, table, lines, $"arms.{name}."))
-            : throw new InputException($"{path}: the arm '{name}' must be a table, as in [arms.{name}].");
+    private static StudyArm Arm(string path, TomlLines lines, string name, object settings)
+    {
+        var table = settings as TomlTable ?? throw new InputException($"{path}: the arm '{name}' must be a table, as in [arms.{name}].");
+        var others = Words(table, "compare_with") ?? [];
+        table.Remove("compare_with");
+        return new StudyArm(name, TomlSettings.SettingsOf(path, table, lines, $"arms.{name}.")) { CompareWith = others };
+    }
 
     private static int[] Seeds(string path, object? seeds) => seeds switch
     {

@@ -9,7 +9,11 @@ namespace CondEmbed.Studies;
 /// <summary>One alternative in a study: some changes to the common settings.</summary>
 /// <param name="Name">Letters, digits, '-', '_', '+' and '.': used as a folder name.</param>
 /// <param name="Changes">The settings that differ.</param>
-public sealed record StudyArm(string Name, IReadOnlyList<Given> Changes);
+public sealed record StudyArm(string Name, IReadOnlyList<Given> Changes)
+{
+    /// <summary>Other arms, its controls, with which it is compared besides the baseline.</summary>
+    public IReadOnlyList<string> CompareWith { get; init; } = [];
+}
 
 /// <summary>One of the combinations of settings that every arm is run with.</summary>
 /// <param name="Name">Its settings as text, "lr=0.001,weight_decay=0.05", used as a folder name; empty for none.</param>
@@ -118,6 +122,11 @@ public sealed record StudyPlan(string Name, IReadOnlyList<Given> Common, IReadOn
         if (Seeds.Count == 0 || Seeds.Distinct().Count() < Seeds.Count || Seeds.Any(seed => seed < 0))
         {
             yield return "seeds must be a number of seeds, or a list of distinct seeds, 0 or greater, as in seeds = [0, 1, 2].";
+        }
+
+        foreach (var (arm, other) in from arm in Arms from other in arm.CompareWith where other == arm.Name || Arms.All(one => one.Name != other) select (arm, other))
+        {
+            yield return $"the arm '{arm.Name}' is to be compared with '{other}', which is not another arm.";
         }
 
         string[] varied = [.. Trials.SelectMany(trial => trial.Values).Select(given => given.Key).Distinct()];

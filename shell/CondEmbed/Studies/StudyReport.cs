@@ -73,9 +73,30 @@ public static class StudyReport
             <div class="group"><h3>{measured}</h3>
             <div class="card scroll"><table><thead><tr><th>arm</th>{heads}</tr></thead><tbody>
             {rows}</tbody></table></div></div>
-
+            {OverControls(results, measured)}
             """);
     }
+
+    private static Html OverControls(StudyResults results, string measured)
+    {
+        var pairs = results.Controls.Where(one => one.Measured == measured).GroupBy(one => (one.Arm, one.Against)).ToArray();
+        var heads = results.Metrics.Select(metric => Html.Of($"<th>{MetricNames.Display(metric)} gain [95 % interval]</th><th>by Holm</th><th>seeds better</th>"));
+        var rows = pairs.Select(pair => Html.Of($"<tr><th>{pair.Key.Arm} over {pair.Key.Against}</th>{results.Metrics.Select(metric => Gained(pair.FirstOrDefault(one => one.Metric == metric)))}</tr>\n"));
+        return pairs.Length == 0
+            ? Html.Empty
+            : Html.Of($"""
+                <div class="group"><h3>{measured}, over controls</h3>
+                <div class="card scroll"><table><thead><tr><th>arms</th>{heads}</tr></thead><tbody>
+                {rows}</tbody></table></div></div>
+
+                """);
+    }
+
+    private static Html Gained(PairedDifference? difference) => difference is null
+        ? Html.Of($"<td></td><td></td><td></td>")
+        : Html.Of($"<td class=\"{Kind(difference)}\">{StudyTables.Gain(difference.Estimate)}</td><td>{StudyTables.Corrected(difference)}</td><td>{difference.Values.Count(value => value > 0)} of {difference.Values.Count}</td>");
+
+    private static string Kind(PairedDifference difference) => difference.Estimate.IsGain ? "up" : difference.Estimate.IsLoss ? "down" : "";
 
     private static Html HolmNote(StudyResults results) => !results.IsCorrected
         ? Html.Empty
@@ -105,9 +126,8 @@ public static class StudyReport
             return Html.Of($"<td class=\"strong\">{mean}</td><td></td>{(results.IsCorrected ? Html.Of($"<td></td>") : Html.Empty)}<td></td>");
         }
 
-        var kind = difference.Estimate.IsGain ? "up" : difference.Estimate.IsLoss ? "down" : "";
         var corrected = results.IsCorrected ? Html.Of($"<td>{StudyTables.Corrected(difference)}</td>") : Html.Empty;
-        return Html.Of($"<td class=\"strong\">{mean}</td><td class=\"{kind}\">{StudyTables.Gain(difference.Estimate)}</td>{corrected}<td>{difference.Values.Count(value => value > 0)} of {difference.Values.Count}</td>");
+        return Html.Of($"<td class=\"strong\">{mean}</td><td class=\"{Kind(difference)}\">{StudyTables.Gain(difference.Estimate)}</td>{corrected}<td>{difference.Values.Count(value => value > 0)} of {difference.Values.Count}</td>");
     }
 
     private static Html Matching(StudyResults results)

@@ -46,6 +46,9 @@ public sealed record StudyResults
     /// <summary>What each arm gains over the baseline.</summary>
     public required IReadOnlyList<PairedDifference> Differences { get; init; }
 
+    /// <summary>What arms gain over others that they are to be compared with, their controls; corrected apart from the comparisons with the baseline.</summary>
+    public IReadOnlyList<PairedDifference> Controls { get; init; } = [];
+
     /// <summary>How the arms of a seed are not matched, in words; empty if all started from the same encoder and saw the same images.</summary>
     public required IReadOnlyList<string> Unmatched { get; init; }
 
@@ -90,7 +93,8 @@ public sealed record StudyResults
             Metrics = plan.Metrics,
             Common = TextOf(plan.Common),
             Arms = [.. plan.Arms.Select(arm => new ArmCosts(runs, plan.Baseline, ownProcesses).Of(arm.Name, TextOf(arm.Changes)))],
-            Differences = PairedDifference.WithCorrection(Compared(plan, runs)),
+            Differences = PairedDifference.WithCorrection(Compared(plan, runs, arm => arm.Name == plan.Baseline ? [] : [plan.Baseline])),
+            Controls = PairedDifference.WithCorrection(Compared(plan, runs, arm => arm.CompareWith)),
             Unmatched = [.. StudyMatching.Problems(plan, runs)],
             Missing = [.. jobs.Where(job => !job.IsFinished).Select(job => job.Name)],
             Trials = trials,
@@ -128,7 +132,7 @@ public sealed record StudyResults
             Add(StudyMeasures.Reranked(plan.Rerank), metrics.Best ?? metrics.After);
         }
 
-        Add(StudyMeasures.Before, metrics.Before);
+        Add(StudyMeasures.Before, metrics.Before.Count > 0 ? metrics.Before : null);
         var cost = log.Entries.OfType<EndEntry>().Last().Cost;
         var curve = log.Validations
             .Select(entry => new CurvePoint(entry.Step, entry.Metrics.Where(pair => plan.Metrics.Contains(pair.Key)).ToDictionary()));
@@ -146,19 +150,17 @@ public sealed record StudyResults
     internal static Dictionary<string, string> TextOf(IReadOnlyList<Given> settings) =>
         settings.DistinctBy(given => given.Key).ToDictionary(given => given.Key, given => settings.Last(last => last.Key == given.Key).Value);
 
-    private static IEnumerable<PairedDifference> Compared(StudyPlan plan, StudyRun[] runs)
+    private static IEnumerable<PairedDifference> Compared(StudyPlan plan, StudyRun[] runs, Func<StudyArm, IReadOnlyList<string>> others)
     {
-        var pairs = StudyMatching.Pairs(plan.Baseline, runs);
-
         return from measured in runs.SelectMany(run => run.Measured.Keys).Distinct()
                where measured != StudyMeasures.Before
                from metric in plan.Metrics
                from arm in plan.Arms
-               where arm.Name != plan.Baseline
-               let both = pairs.Where(pair => pair.Arm.Arm == arm.Name && Has(pair.Arm, measured, metric) && Has(pair.Baseline, measured, metric)).ToArray()
+               from other in others(arm)
+               let both = StudyMatching.Pairs(other, runs).Where(pair => pair.Arm.Arm == arm.Name && Has(pair.Arm, measured, metric) && Has(pair.Baseline, measured, metric)).ToArray()
                where both.Length > 0
                let values = both.Select(pair => pair.Arm.Measured[measured][metric] - pair.Baseline.Measured[measured][metric]).ToArray()
-               select new PairedDifference(arm.Name, measured, metric, [.. both.Select(pair => pair.Arm.Seed)], values, Estimate.Of(values));
+               select new PairedDifference(arm.Name, measured, metric, [.. both.Select(pair => pair.Arm.Seed)], values, Estimate.Of(values)) { Against = other };
 
         static bool Has(StudyRun run, string measured, string metric) => run.Measured.GetValueOrDefault(measured)?.ContainsKey(metric) == true;
     }

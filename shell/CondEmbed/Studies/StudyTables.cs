@@ -21,7 +21,11 @@ public static class StudyTables
         {
             using var stream = File.OpenRead(path);
             var results = JsonSerializer.Deserialize<StudyResults>(stream, JsonStyle.Indented) ?? throw new JsonException("it is empty");
-            return results with { Differences = PairedDifference.WithCorrection(results.Differences) };
+            return results with
+            {
+                Differences = PairedDifference.WithCorrection(results.Differences),
+                Controls = PairedDifference.WithCorrection(results.Controls),
+            };
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException)
         {
@@ -79,15 +83,37 @@ public static class StudyTables
     /// <summary>The same tables for LaTeX with its package booktabs.</summary>
     public static string Latex(StudyResults results) => string.Join('\n', Tables(results).Select(LatexTable.Of));
 
-    /// <summary>A table for each thing that was measured: a head, then a row for each arm.</summary>
+    /// <summary>For each thing that was measured a table with a row for each arm, and one with a row for each control of an arm.</summary>
     private static IEnumerable<string[][]> Tables(StudyResults results)
     {
         ArgumentNullException.ThrowIfNull(results);
-        return results.Measured.Where(measured => measured != StudyMeasures.Before).Select(measured => (string[][])
+        return results.Measured.Where(measured => measured != StudyMeasures.Before).SelectMany(measured => (string[][][])
         [
-            [measured + " (%)", .. results.Metrics.SelectMany(metric => Columns(MetricNames.Display(metric), "gain over " + results.Baseline, results.IsCorrected))],
-            .. results.Arms.Select(arm => Row(results, arm.Name, measured)),
+            [
+                [measured + " (%)", .. results.Metrics.SelectMany(metric => Columns(MetricNames.Display(metric), "gain over " + results.Baseline, results.IsCorrected))],
+                .. results.Arms.Select(arm => Row(results, arm.Name, measured)),
+            ],
+            .. OverControls(results, measured),
         ]);
+    }
+
+    private static string[][][] OverControls(StudyResults results, string measured)
+    {
+        var pairs = results.Controls.Where(one => one.Measured == measured).GroupBy(one => (one.Arm, one.Against)).ToArray();
+        return pairs.Length == 0
+            ? []
+            :
+            [
+                [
+                    [measured + ", over controls (%)", .. results.Metrics.SelectMany(metric => new[] { MetricNames.Display(metric) + " gain", "by Holm" })],
+                    .. pairs.Select(pair => (string[])
+                    [
+                        $"{pair.Key.Arm} over {pair.Key.Against}",
+                        .. results.Metrics.Select(metric => pair.FirstOrDefault(one => one.Metric == metric))
+                            .SelectMany(one => one is null ? new[] { "", "" } : new[] { Gain(one.Estimate), Corrected(one) }),
+                    ]),
+                ],
+            ];
     }
 
     /// <summary>A gain in points with its interval: "+0.81 [+0.20, +1.42]".</summary>

@@ -149,6 +149,8 @@ let private files =
               rejected [ "a/b"; "folder" ] (study [] [ "[arms.'a/b']"; "levels = 3" ])
               rejected [ "rerank" ] (study [ "rerank = 'all'" ] two)
               rejected [ "arms" ] "arms = 3"
+              rejected [ "'conditional'"; "'none'" ] (study [] (two @ [ "compare_with = ['none']" ]))
+              rejected [ "'conditional'"; "not another arm" ] (study [] (two @ [ "compare_with = ['conditional']" ]))
               let varied lines = study [] (two @ lines)
               rejected [ "lr"; "list" ] (varied [ "[grid]"; "lr = 0.1" ])
               rejected [ "'conditional' sets 'levels'" ] (varied [ "[grid]"; "levels = [1, 2]" ])
@@ -256,6 +258,48 @@ let private runs =
                       [ "flipped differs from baseline in batches or their augmentation"
                         "wide differs from baseline in initial encoder and head" ]
                       "both")
+          }
+          test "without the measurement before training a run learns the same" {
+              inFolder (fun folder ->
+                  let results more =
+                      let plan = StudyFile.Parse("t.toml", (study [] (two @ more)).Replace("seeds = 2", "seeds = 1"))
+                      Study(plan, Path.Combine(folder, String.concat "" more |> String.filter Char.IsLetter)) |> quietly
+
+                  let whole, short = results [], results [ "initial_evaluation = false" ]
+                  let measured (results: StudyResults) arm = results.Runs |> Seq.find (fun run -> run.Arm = arm) |> _.Measured
+                  Expect.isFalse ((measured short "conditional").ContainsKey StudyMeasures.Before) "left out"
+                  Expect.isTrue ((measured short "baseline").ContainsKey StudyMeasures.Before) "in that arm"
+
+                  for name in [ StudyMeasures.Validation; StudyMeasures.Chosen; StudyMeasures.Last ] do
+                      Expect.sequenceEqual (measured short "conditional").[name] (measured whole "conditional").[name] name)
+          }
+          test "an arm is compared with its controls as with the baseline" {
+              inFolder (fun folder ->
+                  let arms =
+                      two
+                      @ [ "compare_with = ['baseline', 'shuffled']"; "[arms.shuffled]"; "levels = 1"; "level_query = 'shuffled'" ]
+
+                  let study = Study(StudyFile.Parse("t.toml", study [] arms), folder)
+                  let results = quietly study
+                  let of' against = results.Controls |> Seq.filter (fun one -> one.Against = against) |> List.ofSeq
+                  Expect.isNonEmpty (of' "shuffled") "over the control"
+
+                  for one in of' "shuffled" do
+                      let value arm = results.ValuesOf(arm, one.Measured, one.Metric)
+                      let expected = [ for a, b in Seq.zip (value "conditional") (value "shuffled") -> a - b ]
+                      Expect.sequenceEqual one.Values expected $"{one.Measured}, {one.Metric}"
+
+                  let values list = [ for one: PairedDifference in list -> one.Measured, one.Metric, List.ofSeq one.Values ]
+                  let gains = results.Differences |> Seq.filter (fun one -> one.Arm = "conditional")
+                  Expect.equal (values (of' "baseline")) (values (List.ofSeq gains)) "the same as the gain over the baseline"
+                  Expect.stringContains (StudyTables.Format results) "conditional over shuffled" "in the table"
+                  Expect.stringContains (File.ReadAllText study.ReportFile) "conditional over shuffled" "on the page"
+                  Expect.stringContains (StudyPower.Format(results, 0.005)) "conditional over shuffled" "and its seeds"
+
+                  Expect.equal
+                      (StudyTables.Format(StudyTables.ReadJson study.ResultsFile))
+                      (StudyTables.Format results)
+                      "JSON, there and back")
           }
           test "a study goes on with what is missing, to the same numbers" {
               inFolder (fun folder ->

@@ -11,7 +11,8 @@ namespace CondEmbed.Studies;
 /// <param name="Deviation">The standard deviation of the paired differences; NaN for one seed.</param>
 /// <param name="Reach">Half the width of the 95 % interval now; NaN for one seed.</param>
 /// <param name="Needed">The seeds for an interval of the width that was asked for; null for one seed.</param>
-public sealed record SeedsNeeded(string Arm, string Measured, string Metric, int Seeds, double Deviation, double Reach, int? Needed);
+/// <param name="Against">The arm that it is compared with, if not the baseline; otherwise empty.</param>
+public sealed record SeedsNeeded(string Arm, string Measured, string Metric, int Seeds, double Deviation, double Reach, int? Needed, string Against);
 
 /// <summary>Plans the number of seeds from the paired deviations of a study.</summary>
 public static class StudyPower
@@ -47,7 +48,7 @@ public static class StudyPower
         return count;
     }
 
-    /// <summary>Of each comparison with the baseline.</summary>
+    /// <summary>Of each comparison with the baseline, then of those with controls.</summary>
     /// <param name="results">The study so far.</param>
     /// <param name="width">Half the width of the interval, as a fraction.</param>
     public static IReadOnlyList<SeedsNeeded> Of(StudyResults results, double width)
@@ -55,7 +56,7 @@ public static class StudyPower
         ArgumentNullException.ThrowIfNull(results);
         return
         [
-            .. from one in results.Differences
+            .. from one in results.Differences.Concat(results.Controls)
                let deviation = Estimate.Deviation(one.Values)
                select new SeedsNeeded(
                    one.Arm,
@@ -64,7 +65,8 @@ public static class StudyPower
                    one.Values.Count,
                    deviation,
                    (one.Estimate.High - one.Estimate.Low) / 2,
-                   double.IsNaN(deviation) ? null : Needed(deviation, width)),
+                   double.IsNaN(deviation) ? null : Needed(deviation, width),
+                   one.Against == results.Baseline ? "" : one.Against),
         ];
     }
 
@@ -80,7 +82,7 @@ public static class StudyPower
         [measured + " (points)", "metric", "seeds", "deviation", "interval now", FormattableString.Invariant($"seeds for +-{100 * width:0.##}")],
         .. rows.Select(one => (string[])
         [
-            one.Arm,
+            one.Against.Length == 0 ? one.Arm : $"{one.Arm} over {one.Against}",
             MetricNames.Display(one.Metric),
             Readable.Count(one.Seeds),
             one.Needed is null ? "" : Readable.Percent(one.Deviation),
