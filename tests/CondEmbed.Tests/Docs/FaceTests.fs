@@ -57,7 +57,8 @@ let private options =
               // These need another head, form of level, or frozen stages.
               for property in
                   properties
-                  |> Seq.filter (fun property -> not (List.contains property.Name [ "LevelValues"; "LevelForm"; "LevelWidth"; "TrunkCache" ])) do
+                  |> Seq.filter (fun property ->
+                      not (List.contains property.Name [ "LevelValues"; "LevelForm"; "LevelWidth"; "TrunkCache" ])) do
                   let alone = TrainingOptions()
                   property.SetValue(alone, property.GetValue Options.Everything)
                   let config = texts (alone.Resolve())
