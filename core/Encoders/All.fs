@@ -14,7 +14,7 @@ let all =
       entry "resnet18" "ResNet-18, torchvision's names" Residual.resNet18 (both "resnet18")
       entry
           "resnet18-cntk"
-          "CNTK's ResNet-18 with a third block in the last stage, for the weights that 'condembed weights get resnet18' fetches"
+          "CNTK's ResNet-18 with a third block in the last stage, for the weights that 'imagenet' fetches"
           Residual.resNet18Cntk
           (None, None)
       entry "resnet34" "ResNet-34, torchvision's names" Residual.resNet34 (both "resnet34")

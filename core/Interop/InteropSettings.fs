@@ -77,6 +77,9 @@ type CoreSettings private () =
     /// The standard deviation of red, green and blue that the encoder expects, for values in 0..1.
     static member DeviationOf(config: Config) : IReadOnlyList<float> = List.toArray (Recipe.encoder config).Deviation
 
+    /// Whether the levels have parameters of their own, which a model needs to compare pairs.
+    static member LevelsHaveParameters(config: Config) = not (Hierarchy.specs (Recipe.hierarchy config)).IsEmpty
+
     /// Why no stage of the encoder has an output to keep; null if its first stages are frozen.
     static member TrunkProblem(config: Config) : string =
         match Encoders.All.tryBuild config.Encoder { Config.encoderOptions config with Size = 224 } with

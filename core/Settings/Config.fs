@@ -26,7 +26,7 @@ type Config =
       [<Within(0.0, 16.0)>]
       Levels: int
       [<Setting("projections",
-                "form of a level: projections (attention with its own projections and heads), group (one head as wide as the tokens, read through the embedding's own head), cosine (no parameters: attention by the cosines of tokens read through the head), second-head (a control without attention: a second linear head)")>]
+                "form of a level: projections (attention with its own projections and heads), group (one head as wide as the tokens, read through the embedding's own head), cosine (no parameters: attention by the cosines of tokens read through the head), second-head (a control without attention: a second linear head). group and cosine need pooling mean; group and second-head need residual false")>]
       LevelForm: Choices.LevelForm
       [<Setting(0.3, "form cosine: temperature of the attention")>]
       [<Within(1e-3, 1e3)>]

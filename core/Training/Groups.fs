@@ -33,7 +33,8 @@ let assign (rules: Rule list) (leaves: string list) : (string * Treatment) list 
     for rule in rules do
         if not (List.exists (fun name -> fits name rule) leaves) then
             let names = leaves |> List.truncate 8 |> String.concat ", "
-            raise (InputException $"The pattern '{rule.Pattern}' matches no parameter; there are {names} ... .")
+            let what = if rule.Treatment = Frozen then "freeze: the" else "The"
+            raise (InputException $"{what} pattern '{rule.Pattern}' matches no parameter; there are {names} ... .")
 
     [ for name in leaves -> name, (List.find (fits name) rules).Treatment ]
 

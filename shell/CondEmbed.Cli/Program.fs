@@ -114,6 +114,7 @@ let private delivered code =
     | _ -> code
 
 let private work argv =
+    let argv = Words.commandFirst argv
     Output.choose argv
     CondEmbed.Torch.Native.ownProcess ()
     use _ = Stopping.listen ()

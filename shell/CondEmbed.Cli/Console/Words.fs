@@ -23,6 +23,17 @@ let demandValues (argv: string array) =
             elif not (mayBeEmpty.Value.Contains before) then
                 refuse $"{before} '': is empty; give a value, or leave {before} out."
 
+/// The options that every command has may also stand before it.
+let commandFirst (argv: string array) =
+    let rec sorted before words =
+        match words with
+        | "--quiet" :: command :: rest -> sorted ("--quiet" :: before) (command :: rest)
+        | "--max-megapixels" :: number :: command :: rest -> sorted ("--max-megapixels" :: number :: before) (command :: rest)
+        | command :: rest when not before.IsEmpty -> command :: before @ rest
+        | words -> words
+
+    sorted [] (List.ofArray argv) |> Array.ofList
+
 /// After `--` a word that begins with a dash is a name, not an option; said so that everybody takes it for a path.
 let endOptions (argv: string array) =
     match Array.tryFindIndex (fun word -> word = "--") argv with

@@ -113,7 +113,7 @@ internal sealed class TrunkMaps : IDisposable
     {
         var size = TrunkFile.LengthOf(Rows, rowLength);
         var state = file.Missing == 0 ? "found" : file.Missing == Rows ? "to be computed" : $"{Readable.Count(file.Missing)} of them to be computed";
-        return FormattableString.Invariant($"frozen stages: {Readable.Count(Rows)} maps of {shape[1]} x {shape[2]} x {shape[3]}, {rowLength / 1e3:0} kB each, {size / 1e9:0.0} GB in {Path}: {state}");
+        return FormattableString.Invariant($"frozen stages: {Readable.Count(Rows)} maps of {shape[1]} x {shape[2]} x {shape[3]}, {rowLength / 1e3:0} kB each, {size / 1e6:#,0} MB in {Path}: {state}");
     }
 
     private TensorData Maps(int count, Func<int, int> rowOf)

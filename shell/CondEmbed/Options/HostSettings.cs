@@ -89,7 +89,7 @@ public sealed record HostSettings
     public required bool Boxes { get; set; }
 
     [Section("Network")]
-    [Setting("", "the encoder's weights to start from: .safetensors, or PyTorch's .pth, .pt or .bin; imagenet for those that 'condembed weights get resnet18' fetches, which the encoder resnet18-cntk starts from unless told otherwise; empty to start from scratch")]
+    [Setting("", "the encoder's weights to start from: .safetensors, or PyTorch's .pth, .pt or .bin; imagenet for published ones of a ResNet-18, which are fetched; the encoder resnet18-cntk starts from them unless told otherwise; empty to start from scratch")]
     public required string Weights { get; set; }
 
     [Setting(true, "refuse weights that leave a parameter of the encoder unset or contain unknown ones; weights that hardly fit at all are always refused")]
@@ -208,7 +208,7 @@ public sealed record HostSettings
     [AtLeast(0)]
     public required int SaveEvery { get; set; }
 
-    [Setting(true, "measure the test classes before training too; without it a short run costs less (--no-initial-evaluation)")]
+    [Setting(true, "measure the test classes before training too; without it a short run costs less")]
     public required bool InitialEvaluation { get; set; }
 
     [Setting(false, "also write TensorBoard event files, into the folder 'tensorboard' of the run; training itself does not change")]

@@ -32,7 +32,7 @@ public static class PairSheet
 
         foreach (var (index, level) in pair.Levels.Index())
         {
-            string[] lines = [Number($"level {index + 1}", pair.Similarity.Levels[index]), "", $"{level.Rows} x {level.Columns} places", $"mean of {level.First.Count} heads"];
+            string[] lines = [Number($"level {index + 1}", pair.Similarity.Levels[index]), "", $"{level.Rows} x {level.Columns} places", level.First.Count == 1 ? "one head" : $"mean of {level.First.Count} heads"];
             tiles.Add(new(Lettering.Lines(lines, side, side)));
             tiles.Add(Map(one, level.FirstMean, level, ""));
             tiles.Add(Map(other, level.SecondMean, level, ""));

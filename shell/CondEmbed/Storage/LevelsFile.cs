@@ -12,7 +12,7 @@ internal static class LevelsFile
 {
     internal static string Beside(string model) => Path.ChangeExtension(model, ".levels.safetensors");
 
-    /// <summary>Writes the file, unless the session has no levels.</summary>
+    /// <summary>Writes the file, unless the session has no levels with parameters.</summary>
     internal static void Write(string path, Session session, int step)
     {
         if (session.LevelWeights() is { Count: > 0 } levels)
@@ -24,13 +24,18 @@ internal static class LevelsFile
         }
     }
 
-    /// <summary>The levels of a model.</summary>
+    /// <summary>The parameters of a model's levels.</summary>
     /// <exception cref="InputException">It has none, or their file is missing or from another step.</exception>
     internal static IReadOnlyList<TensorData> Read(string model, Config config, int step)
     {
         if (config.Levels == 0)
         {
             throw new InputException($"{model}: was trained without levels (levels = 0), so it cannot compare pairs. Train with {Wording.Setting("levels", "1")} or more.");
+        }
+
+        if (!CoreSettings.LevelsHaveParameters(config))
+        {
+            return [];
         }
 
         var path = Beside(model);

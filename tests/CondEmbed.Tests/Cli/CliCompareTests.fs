@@ -14,6 +14,13 @@ open CondEmbed.Tests.Support
 let private run () = finishedRun [ "levels", "2" ]
 let private number (name: string) (json: JsonElement) = json.GetProperty(name).GetDouble()
 
+let private withoutParameters =
+    test "levels without parameters need no file to compare pairs" {
+        let run = finishedRun [ "level_form", "cosine"; "pooling", "mean" ]
+        let reranked = jsonOf (succeeds [ "evaluate"; run; "--json"; "--rerank"; "10" ])
+        Expect.isGreaterThan (number "k" (reranked.GetProperty "rerank")) 0.0 "re-ranked"
+    }
+
 let private evaluate =
     test "evaluate --rerank shows both orders and what the second costs" {
         let json options = jsonOf (succeeds ([ "evaluate"; run (); "--json" ] @ options))
@@ -158,4 +165,4 @@ let private runs =
             Expect.stringContains outcome.Error "not a run folder" "said")
     }
 
-let tests = testList "compare" [ runs; evaluate; search; explain; report; refusals ]
+let tests = testList "compare" [ runs; withoutParameters; evaluate; search; explain; report; refusals ]

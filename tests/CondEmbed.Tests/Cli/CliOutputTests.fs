@@ -139,6 +139,8 @@ let private quiet =
             Expect.equal (outcome.Code, outcome.Error) (0, "") outcome.Everything
             Expect.stringContains outcome.Out "MAP@R" "results"
             let outcome = condembed [ "data"; "inspect"; imageFolder.Value; "--quiet" ]
+            let before = condembed [ "--quiet"; "--max-megapixels"; "50"; "data"; "inspect"; imageFolder.Value ]
+            Expect.equal (before.Code, before.Out) (outcome.Code, outcome.Out) "before the command"
             Expect.equal (outcome.Code, outcome.Error) (0, "") outcome.Everything
             Expect.stringContains outcome.Out "96" "results")
     }
