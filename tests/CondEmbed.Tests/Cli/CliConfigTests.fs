@@ -115,7 +115,9 @@ let private types =
 
               for case in ArgumentParser.Create<TrainArgument>().GetArgumentCases() do
                   for option in case.CommandLineNames.Value do
-                      if not (List.contains option about) then Expect.contains keys (option.TrimStart('-').Replace('-', '_')) option
+                      // What turns a setting off is called --no- and its name.
+                      let named = if option.StartsWith "--no-" then option.Substring 5 else option.TrimStart '-'
+                      if not (List.contains option about) then Expect.contains keys (named.Replace('-', '_')) option
 
               for setting in RunSettings.All do
                   Expect.isMatch
