@@ -88,14 +88,14 @@ let private progress =
 
                   let begun data testOn =
                       Study(
-                          StudyFile.Parse("test.toml", StudyTests.study [ $"test_on = ['{testOn}']" ] StudyTests.two),
+                          StudyFile.Parse("test.toml", StudySupport.study [ $"test_on = ['{testOn}']" ] StudySupport.two),
                           Path.Combine(folder, data)
                       )
 
                   rejects [ "only one class to test with" ] (fun () -> (begun "a" one).Run() |> ignore)
                   let arms = [ "[arms.a]"; "[arms.b]"; $"data = '{few}'" ]
 
-                  let study = Study(StudyFile.Parse("test.toml", StudyTests.study [] arms), Path.Combine(folder, "b"))
+                  let study = Study(StudyFile.Parse("test.toml", StudySupport.study [] arms), Path.Combine(folder, "b"))
 
                   rejects [ "2 classes; at least 4 are needed" ] (fun () -> study.Run() |> ignore)
                   Expect.isFalse (Seq.exists (fun (job: StudyJob) -> job.IsBegun) study.Jobs) "nothing is begun")

@@ -1,4 +1,4 @@
-/// Studies: intervals, files, matched runs, going on, and what they write.
+/// Studies: matched runs, going on, choosing settings, and what they write.
 module CondEmbed.Tests.StudyTests
 
 open System
@@ -12,176 +12,12 @@ open CondEmbed.Options
 open CondEmbed.Runs
 open CondEmbed.Studies
 open CondEmbed.Tests.RunSupport
+open CondEmbed.Tests.StudySupport
 open CondEmbed.Tests.Support
-
-/// Two arms with two seeds on a few real images.
-let study more arms =
-    [ "seeds = 2"
-      yield! more
-      "[base]"
-      $"data = '{imageFolder.Value}'"
-      for key, value in tiny do
-          $"{key} = '{value}'"
-      yield! arms ]
-    |> String.concat "\n"
-
-let two = [ "[arms.baseline]"; "levels = 0"; "[arms.conditional]"; "levels = 1" ]
 
 let private plan () = StudyFile.Parse("test.toml", study [ $"test_on = ['{imageFolder.Value}']"; "rerank = 20" ] two)
 
 let private quietly (study: Study) = study.Run()
-
-let private intervals =
-    testList
-        "intervals"
-        [ test "Student's t has its tabled quantiles" {
-              // Abramowitz and Stegun, table 26.10, two-sided 95 % and 99 %.
-              for degrees, half, most in
-                  [ 1, 12.706, 63.657; 2, 4.303, 9.925; 3, 3.182, 5.841; 4, 2.776, 4.604; 7, 2.365, 3.499; 30, 2.042, 2.750 ] do
-                  Expect.floatClose { absolute = 6e-4; relative = 0.0 } (StudentT.Quantile(0.975, degrees)) half $"{degrees} degrees, 95 %%"
-                  Expect.floatClose { absolute = 6e-4; relative = 0.0 } (StudentT.Quantile(0.995, degrees)) most $"{degrees} degrees, 99 %%"
-          }
-          testPropertyWithConfig (fewCases 100) "a quantile undoes the share below it, and is odd around a half"
-          <| fun (n: FsCheck.PositiveInt) (x: FsCheck.NormalFloat) ->
-              let degrees, t = 1 + n.Get % 40, x.Get % 8.0
-              let share = StudentT.Share(t, degrees)
-
-              if share > 1e-6 && share < 1.0 - 1e-6 then
-                  let back = StudentT.Quantile(share, degrees)
-                  Expect.isLessThan (abs (back - t)) 1e-6 $"t {t} of {degrees}"
-                  Expect.isLessThan (abs (StudentT.Quantile(1.0 - share, degrees) + back)) 1e-6 "odd"
-          test "the share below t is the integral of the density" {
-              let density degrees t = (1.0 + t * t / float degrees) ** (-(float degrees + 1.0) / 2.0)
-
-              let integral degrees from till =
-                  let n = 20000
-                  let h = (till - from) / float n
-                  h * Seq.sum (seq { for i in 0 .. n - 1 -> density degrees (from + (float i + 0.5) * h) })
-
-              for degrees in [ 3; 4; 7; 12 ] do
-                  let whole = integral degrees -400.0 400.0
-                  let below = integral degrees -400.0 1.3 / whole
-                  Expect.isLessThan (abs (StudentT.Share(1.3, degrees) - below)) 1e-5 $"{degrees} degrees"
-          }
-          test "an interval of known numbers" {
-              let estimate = Estimate.Of [ 1.0; 2.0; 3.0; 4.0 ]
-              Expect.equal estimate.Mean 2.5 "mean"
-              // s = 1.2909944, t(0.975, 3) = 3.1824463
-              Expect.floatClose Accuracy.medium estimate.Low (2.5 - 3.1824463 * 1.2909944 / 2.0) "lower bound"
-              Expect.isTrue estimate.IsGain "above zero"
-              Expect.isTrue (Double.IsNaN (Estimate.Of [ 1.0 ]).Low) "one value has no interval"
-              Expect.isFalse (Estimate.Of [ 1.0 ]).IsGain "nor is it a gain"
-          }
-          test "the p of a paired t-test" {
-              // t = 2.5 / (1.2909944 / 2) = 3.8729833 of 3 degrees: scipy.stats.ttest_1samp([1, 2, 3, 4], 0).
-              Expect.floatClose Accuracy.medium (StudentT.PairedP [| 1.0; 2.0; 3.0; 4.0 |]) 0.030466291662171 "known numbers"
-              Expect.equal (StudentT.PairedP [| 1.0; 2.0 |]) (StudentT.PairedP [| -2.0; -1.0 |]) "either side"
-              Expect.equal (StudentT.PairedP [| 1.0; 1.0 |], StudentT.PairedP [| 0.0; 0.0 |]) (0.0, 1.0) "no deviation"
-              Expect.isTrue (Double.IsNaN(StudentT.PairedP [| 1.0 |])) "one value has none"
-          }
-          test "Holm's correction of known p" {
-              // By hand, in order: .005 * 4, .01 * 3, .03 * 2, and .04 * 1, which must not be below .06.
-              let adjusted = Holm.Adjusted [| 0.01; 0.04; nan; 0.03; 0.005 |]
-
-              for found, expected in Seq.zip adjusted [ 0.03; 0.06; nan; 0.06; 0.02 ] do
-                  if Double.IsNaN expected then
-                      Expect.isTrue (Double.IsNaN found) "not tested, not counted"
-                  else
-                      Expect.floatClose Accuracy.high found expected "as statsmodels' multipletests(method='holm') has it"
-
-              Expect.sequenceEqual (Holm.Adjusted [| 0.6; 0.7 |]) [ 1.0; 1.0 ] "at most 1"
-              // .005 is tested at .05 / 4 and .01 at .05 / 3; .03 does not pass .05 / 2, which then holds for .04 too.
-              Expect.sequenceEqual (Holm.Levels [| 0.01; 0.04; 0.03; 0.005 |]) [ 0.05 / 3.0; 0.05 / 2.0; 0.05 / 2.0; 0.05 / 4.0 ] "levels"
-          }
-          testPropertyWithConfig (fewCases 100) "a corrected interval excludes zero exactly where the corrected p is at most 0.05"
-          <| fun (shifts: FsCheck.NonEmptyArray<FsCheck.NormalFloat>) ->
-              let families =
-                  [| for arm, shift in Seq.indexed shifts.Get do
-                         let values = [| for seed in 0..4 -> (shift.Get % 3.0) + sin (float (7 * arm + 3 * seed)) |]
-                         PairedDifference($"{arm}", "test", "map_at_r", [| 0..4 |], values, Estimate.Of values) |]
-
-              for one in PairedDifference.WithCorrection families do
-                  if abs (one.HolmP - 0.05) > 1e-9 then
-                      Expect.equal (one.Corrected.IsGain || one.Corrected.IsLoss) (one.HolmP <= 0.05) "both say the same"
-
-                  Expect.isLessThanOrEqual one.Corrected.Low (one.Estimate.Low + 1e-12) "at least as wide"
-                  Expect.isGreaterThanOrEqual one.HolmP one.P "at least as large"
-          test "how many seeds an interval needs" {
-              // By hand: t(.975, 17) = 2.10982, and 2.10982 / sqrt 18 = .4973; of 17 it is 2.11991 / sqrt 17 = .5142.
-              Expect.equal (StudyPower.Needed(1.0, 0.5)) 18 "half a deviation"
-              Expect.equal (StudyPower.Needed(0.0, 0.5)) 2 "two at least"
-              Expect.equal (StudyPower.Needed(1000.0, 0.5)) 15365836 "many: (1.959964 * 2000)^2"
-          }
-          testPropertyWithConfig (fewCases 50) "no fewer seeds would do"
-          <| fun (ratio: FsCheck.NormalFloat) ->
-              let deviation = abs (ratio.Get % 20.0)
-              let reach n = StudentT.Quantile(0.975, n - 1) * deviation / sqrt (float n)
-              let needed = StudyPower.Needed(deviation, 1.0)
-              Expect.isLessThanOrEqual (reach needed) 1.0 "enough"
-              if needed > 2 then Expect.isGreaterThan (reach (needed - 1)) 1.0 "not too many" ]
-
-let private files =
-    testList
-        "files"
-        [ test "arms, seeds and settings are read" {
-              let plan = StudyFile.Parse("s.toml", study [ "name = 'Mine'"; "baseline = 'conditional'" ] two)
-              Expect.equal plan.Name "Mine" "name"
-              Expect.sequenceEqual plan.Seeds [ 0; 1 ] "a number of seeds"
-              Expect.equal plan.Baseline "conditional" "baseline"
-
-              Expect.equal
-                  [ for arm in plan.Arms -> arm.Name, plan.SettingsOf(arm, 7).Core.Levels ]
-                  [ "baseline", 0; "conditional", 1 ]
-                  "arms in order"
-
-              Expect.equal (plan.SettingsOf(plan.Arms[0], 7).Core.Seed) 7 "seed"
-          }
-          test "everything that is wrong is said" {
-              let rejected words text = rejects words (fun () -> StudyFile.Parse("s.toml", text) |> ignore)
-              rejected [ "s.toml"; "no arms" ] "seeds = 2"
-              rejected [ "'sedes'"; "did you mean 'seeds'" ] "sedes = 2"
-              rejected [ "seeds" ] (study [] two |> fun text -> text.Replace("seeds = 2", "seeds = [1, 1]"))
-              rejected [ "seeds = 0" ] (study [] two |> fun text -> text.Replace("seeds = 2", "seeds = 0"))
-              rejected [ "baseline 'none'"; "conditional" ] (study [ "baseline = 'none'" ] two)
-              rejected [ "seed" ] (study [] (two @ [ "seed = 3" ]))
-              rejected [ "test_on"; "nowhere" ] (study [ "test_on = ['nowhere']" ] two)
-              rejected [ "levles"; "levels" ] (study [] [ "[arms.a]"; "levles = 3" ])
-              rejected [ "a/b"; "folder" ] (study [] [ "[arms.'a/b']"; "levels = 3" ])
-              rejected [ "rerank" ] (study [ "rerank = 'all'" ] two)
-              rejected [ "arms" ] "arms = 3"
-              rejected [ "'conditional'"; "'none'" ] (study [] (two @ [ "compare_with = ['none']" ]))
-              rejected [ "'conditional'"; "not another arm" ] (study [] (two @ [ "compare_with = ['conditional']" ]))
-              let varied lines = study [] (two @ lines)
-              rejected [ "lr"; "list" ] (varied [ "[grid]"; "lr = 0.1" ])
-              rejected [ "'conditional' sets 'levels'" ] (varied [ "[grid]"; "levels = [1, 2]" ])
-              rejected [ "lr=0.1"; "2 times" ] (varied [ "[grid]"; "lr = [0.1, 0.1]" ])
-              rejected [ "draws" ] (varied [ "[random]"; "lr = [0.1, 0.2]" ])
-              rejected [ "levles" ] (varied [ "[grid]"; "levles = [1, 2]" ])
-              rejected [ "seed" ] (varied [ "[grid]"; "seed = [1, 2]" ])
-          }
-          test "a grid is every combination, and a random one the draws of its seed" {
-              let trials lines = [ for trial in StudyFile.Parse("s.toml", study [] (two @ lines)).Trials -> trial.Name ]
-              Expect.equal (trials []) [ "" ] "nothing varied"
-
-              Expect.equal
-                  (trials [ "[grid]"; "lr = [3e-4, 1e-3]"; "loss = ['supcon', 'multi-similarity(base=0.8)']" ])
-                  [ "lr=0.0003,loss=supcon"
-                    "lr=0.0003,loss=multi-similarity_base=0.8_"
-                    "lr=0.001,loss=supcon"
-                    "lr=0.001,loss=multi-similarity_base=0.8_" ]
-                  "in order, as names of folders"
-
-              let random seed = [ "[random]"; "draws = 20"; $"seed = {seed}"; "lr = [1e-4, 1e-2]"; "steps = [10, 40]" ]
-              Expect.equal (trials (random 1)) (trials (random 1)) "the same again"
-              Expect.notEqual (trials (random 1)) (trials (random 2)) "others"
-              let plan = StudyFile.Parse("s.toml", study [] (two @ random 1))
-
-              for trial in plan.Trials do
-                  for arm in plan.Arms do
-                      let core = plan.SettingsOf(arm, 0, trial).Core
-                      Expect.isTrue (core.Lr >= 1e-4 && core.Lr <= 1e-2) $"within the range: {core.Lr}"
-                      Expect.isTrue (core.Steps >= 10 && core.Steps <= 40) $"a whole number within the range: {core.Steps}"
-          } ]
 
 let private runs =
     testList
@@ -430,4 +266,4 @@ let private runs =
               Expect.equal (let settings = plan.SettingsOf(plan.Arms[1], 5) in settings.Core.Levels, settings.Core.Steps) (2, 3) "settings"
           } ]
 
-let tests = testList "study" [ intervals; files; runs ]
+let tests = testList "study" [ StudyStatisticsTests.tests; StudyFileTests.tests; runs ]
