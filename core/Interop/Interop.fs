@@ -87,6 +87,15 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
 
         host.reshape(int64 count, int64 side, int64 side, 3L).``to``(device, copy = true)
 
+    let step images (labels: int64 array) =
+        tested.Forget()
+
+        scoped (fun () ->
+            let batch = { Images = images (); Labels = torch.tensor (labels, dtype = int64', device = device) }
+            StepResult(Train.step recipe.Method state batch))
+
+    let numbers (embeddings: Tensor) = embeddings.cpu().contiguous().data<float32>().ToArray()
+
     /// A session for training on a number of classes for a number of steps, on a device. ArgumentException for settings that ConfigValidation.problems refuses.
     static member ForTraining(config: Config, device: torch.Device, classes: int, steps: int) =
         Session.ForTraining(config, device, classes, steps, 0, steps)
@@ -140,18 +149,7 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
         |> Params.count
 
     /// One training step on B images of one side length: pixels B side side 3, labels in 0..classes-1.
-    member _.Step(pixels: byte array, side: int, labels: int64 array) =
-        tested.Forget()
-
-        scoped (fun () ->
-            let batch =
-                { Images = onDevice pixels labels.Length side
-                  Labels = torch.tensor (labels, dtype = int64', device = device) }
-
-            StepResult(Train.step recipe.Method state batch))
-
-    /// Whether nothing is trained in the first stages of the encoder, so that what they make of an image can be kept.
-    member _.HasTrunk = trunk.IsSome
+    member _.Step(pixels: byte array, side: int, labels: int64 array) = step (fun () -> onDevice pixels labels.Length side) labels
 
     /// The names of the trunk's parameters and statistics with their values; none without a trunk.
     member _.TrunkWeights() : IReadOnlyList<TensorData> =
@@ -167,27 +165,15 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
                 Bytes.ofTensor "trunk" (maps.``to`` (Bytes.typeOf elementType)))
 
     /// `Step` on what the trunk made of B images.
-    member _.StepOnTrunk(maps: TensorData, labels: int64 array) =
-        tested.Forget()
-
-        scoped (fun () ->
-            let batch =
-                { Images = (Bytes.toTensor maps).``to`` device
-                  Labels = torch.tensor (labels, dtype = int64', device = device) }
-
-            StepResult(Train.step recipe.Method state batch))
-
-    /// `Embed` of what the trunk made of B images.
-    member _.EmbedOnTrunk(maps: TensorData) : float32 array =
-        scoped (fun () ->
-            let embeddings = Layer.run state.Params recipe.Embed ((Bytes.toTensor maps).``to`` device)
-            embeddings.cpu().contiguous().data<float32>().ToArray())
+    member _.StepOnTrunk(maps: TensorData, labels: int64 array) = step (fun () -> (Bytes.toTensor maps).``to`` device) labels
 
     /// B images -> B D numbers, row by row; each row has length 1.
     member _.Embed(pixels: byte array, count: int, side: int) : float32 array =
-        scoped (fun () ->
-            let embeddings = Layer.run tested.Parameters embed (onDevice pixels count side)
-            embeddings.cpu().contiguous().data<float32>().ToArray())
+        scoped (fun () -> Layer.run tested.Parameters embed (onDevice pixels count side) |> numbers)
+
+    /// `Embed` of what the trunk made of B images.
+    member _.EmbedOnTrunk(maps: TensorData) : float32 array =
+        scoped (fun () -> Layer.run state.Params recipe.Embed ((Bytes.toTensor maps).``to`` device) |> numbers)
 
     /// Compares pairs of images by the levels. InvalidOperationException if the session has none.
     member _.Comparer() =

@@ -86,7 +86,7 @@ type CoreSettings private () =
         | None -> null
         | Some encoder when encoder.Stages.IsEmpty ->
             $"keeps what the frozen first stages of a residual network make of images, and '{config.Encoder}' has no such stages: leave trunk_cache empty"
-        | Some encoder when Encoders.Trunk.depth (Groups.freezes (Groups.frozen config.Freeze)) encoder > 0 -> null
+        | Some _ when (Recipe.trunk config).IsSome -> null
         | Some encoder ->
             let first = Params.trainable encoder.Stages.Head.Specs |> String.concat ", "
             $"keeps what frozen stages make of images, and the first stage is trained: freeze it ({first}), for example with freeze = conv1*,bn1*,layer1*, or leave trunk_cache empty"

@@ -37,8 +37,6 @@ type Options =
         /// One set of attention weights for all levels instead of one per level.
         Shared: bool
         Form: Level.Form
-        /// What projections read. Given: the head's own projection of the tokens. Queries then start at zero, so that attention starts uniform and its result starts as e.
-        Values: Attention.Values
         Query: Query
         After: Level.After
         Position: Positions.Code
@@ -53,8 +51,7 @@ let plain attention levels : Options =
       Levels = levels
       Residual = false
       Shared = false
-      Form = Level.Form.Projections
-      Values = Attention.Values.Own
+      Form = Level.Form.Projections Attention.Values.Own
       Query = Query.Previous
       After = Level.After.Nothing
       Position = Positions.Code.None
@@ -69,7 +66,7 @@ type Views = { Maps: Tensor list; Embeddings: Tensor; Head: TokenHead option }
 
 let private readsThroughHead options =
     match options.Form with
-    | Level.Form.Projections -> options.Values = Attention.Values.Given
+    | Level.Form.Projections values -> values = Attention.Values.Given
     | Level.Form.Group
     | Level.Form.Cosine _ -> true
     | Level.Form.SecondHead _ -> false
@@ -113,7 +110,6 @@ let private level (options: Options) index =
         (if options.Shared then "levels" else $"level{index + 1}")
         { Form = options.Form
           Attention = { options.Attention with Channels = channels }
-          Values = options.Values
           After = options.After
           Position = options.Position
           Quiet = options.Residual }

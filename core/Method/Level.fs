@@ -14,8 +14,9 @@ type After =
 /// How c[i|j] is made of the tokens of i and the query of j.
 [<RequireQualifiedAccess>]
 type Form =
-    /// Attention with projections and heads of its own: `Attention.cross`.
-    | Projections
+    /// Attention with projections and heads of its own: `Attention.cross`. With given values, the head's of each token, queries start at zero, so that attention
+    /// starts uniform and its result starts as the mean of the values.
+    | Projections of Attention.Values
     /// head(CA(LN q, LN F)): one head as wide as the tokens, C; no biases, no projection of the result, and the unconditional embedding's own head. Queries are
     /// pooled tokens, N Q C. So cross-attention takes the place of pooling in public code of two of the method's authors (2022, for another method).
     | Group
@@ -29,8 +30,6 @@ type Options =
     {
         Form: Form
         Attention: Attention.Options
-        /// What projections read. Given: queries start at zero, so that attention starts uniform and its result starts as the mean of the values.
-        Values: Attention.Values
         After: After
         Position: Positions.Code
         /// The level's output starts near zero: for levels that add to the level before them, so that the hierarchy starts close to the baseline.
@@ -73,36 +72,34 @@ let private after options : Layer<Tensor, Tensor> =
 
 let private start options (spec: ParamSpec) =
     match spec.Name with
-    | "query.weight" when options.Form = Form.Projections && options.Values = Attention.Values.Given -> { spec with Init = Constant 0.0 }
+    | "query.weight" when options.Form = Form.Projections Attention.Values.Given -> { spec with Init = Constant 0.0 }
     | "output.weight" when options.Quiet -> { spec with Init = Normal 1e-3 }
     | "outer.weight"
     | "outer.bias" -> { spec with Init = Constant 0.0 }
     | _ -> spec
-
-/// The attention of a level: what is read of an image, CA, and where its queries look.
-type private Reading =
-    { KeysAndValues: Layer<Seen, Attention.KeysAndValues>
-      Cross: Layer<Tensor * Attention.KeysAndValues, Tensor>
-      Weights: Layer<Tensor * Attention.KeysAndValues, Tensor>
-      Specs: ParamSpec list }
 
 let private throughHead (seen: Seen) (tokens: Tensor) =
     match seen.Head with
     | Some head -> head tokens
     | None -> invalidArg (nameof seen) "This level reads tokens through the head, and this head is not linear in them: see Network.Project."
 
-let private projections options =
-    let keysAndValues = Attention.keysAndValues options.Attention options.Values
+/// A level that nothing follows, its parameters without a name before them.
+let private level specs keysAndValues cross weights : Level =
+    { KeysAndValues = keysAndValues; Cross = cross; Weights = weights; After = Layer.lift id; Specs = specs }
+
+let private projections options values =
+    let keysAndValues = Attention.keysAndValues options.Attention values
     let position = Positions.added options.Position options.Attention.Channels
 
     let ofImages env seen =
-        let valued = if options.Values = Attention.Values.Given then throughHead seen seen.Tokens else seen.Tokens
+        let valued = if values = Attention.Values.Given then throughHead seen seen.Tokens else seen.Tokens
         keysAndValues.Forward env (position.Forward env (seen.Map, seen.Tokens), valued)
 
-    { KeysAndValues = Layer.create (keysAndValues.Specs @ position.Specs) ofImages
-      Cross = Attention.cross options.Attention options.Values
-      Weights = Attention.weights options.Attention
-      Specs = Attention.specs options.Attention options.Values @ position.Specs }
+    level
+        (Attention.specs options.Attention values @ position.Specs)
+        (Layer.create (keysAndValues.Specs @ position.Specs) ofImages)
+        (Attention.cross options.Attention values)
+        (Attention.weights options.Attention)
 
 let private group options =
     let width = options.Attention.Channels
@@ -116,10 +113,8 @@ let private group options =
 
     let asked = Layer.both (Layer.lift fst --> query) (Layer.lift snd)
 
-    { KeysAndValues = Layer.create (norm.Specs @ key.Specs @ value.Specs) ofImages
-      Cross = asked --> Attention.read
-      Weights = asked --> Attention.places
-      Specs = query.Specs @ norm.Specs @ key.Specs @ value.Specs }
+    let images = Layer.create (norm.Specs @ key.Specs @ value.Specs) ofImages
+    level (query.Specs @ images.Specs) images (asked --> Attention.read) (asked --> Attention.places)
 
 let private cosine (temperature: float) =
     let ofImages _ seen : Attention.KeysAndValues =
@@ -129,10 +124,7 @@ let private cosine (temperature: float) =
 
     let asked = Layer.lift (fun (queries, images) -> Layers.l2Normalise queries, images)
 
-    { KeysAndValues = Layer.create [] ofImages
-      Cross = asked --> Attention.read
-      Weights = asked --> Attention.places
-      Specs = [] }
+    level [] (Layer.create [] ofImages) (asked --> Attention.read) (asked --> Attention.places)
 
 let private secondHead options width =
     let head = Layer.named "head" (Layers.linear options.Attention.Channels width)
@@ -146,27 +138,22 @@ let private secondHead options width =
     let evenly (queries: Tensor, images: Attention.KeysAndValues) =
         torch.zeros_like(images.Keys).squeeze(3L).softmax(-1L).unsqueeze(2L).expand(-1L, -1L, queries.shape[1], -1L)
 
-    { KeysAndValues = Layer.create head.Specs ofImages
-      Cross = Layer.lift answers
-      Weights = Layer.lift evenly
-      Specs = head.Specs }
+    level head.Specs (Layer.create head.Specs ofImages) (Layer.lift answers) (Layer.lift evenly)
 
-let private reading options =
+let private ofForm options =
     match options.Form with
-    | Form.Projections -> projections options
+    | Form.Projections values -> projections options values
     | Form.Group -> group options
     | Form.Cosine temperature -> cosine temperature
     | Form.SecondHead width -> secondHead options width
 
 /// A level whose parameters are under a name.
 let create name options : Level =
-    let reading = reading options
-    let after = after options
+    let level, after = ofForm options, after options
     let named (layer: Layer<_, _>) = Layer.create (List.map (start options) layer.Specs) layer.Forward |> Layer.named name
-    let all = Layer.create (reading.Specs @ after.Specs) (fun _ () -> ())
 
-    { KeysAndValues = named reading.KeysAndValues
-      Cross = named reading.Cross
-      Weights = named reading.Weights
+    { KeysAndValues = named level.KeysAndValues
+      Cross = named level.Cross
+      Weights = named level.Weights
       After = named after
-      Specs = (named all).Specs }
+      Specs = (named (Layer.create (level.Specs @ after.Specs) (fun _ () -> ()))).Specs }

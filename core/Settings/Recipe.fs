@@ -73,15 +73,12 @@ let hierarchy (config: Config) : Hierarchy.Options =
       Residual = config.Residual
       Shared = config.SharedLevels
       Form =
-        match config.LevelForm with
-        | Choices.LevelForm.Projections -> Level.Form.Projections
-        | Choices.LevelForm.Group -> Level.Form.Group
-        | Choices.LevelForm.Cosine -> Level.Form.Cosine config.LevelTemperature
-        | Choices.LevelForm.SecondHead -> Level.Form.SecondHead(if config.LevelWidth > 0 then config.LevelWidth else config.Embedding)
-      Values =
-        match config.LevelValues with
-        | Choices.LevelValues.Own -> Attention.Values.Own
-        | Choices.LevelValues.Head -> Attention.Values.Given
+        match config.LevelForm, config.LevelValues with
+        | Choices.LevelForm.Projections, Choices.LevelValues.Own -> Level.Form.Projections Attention.Values.Own
+        | Choices.LevelForm.Projections, Choices.LevelValues.Head -> Level.Form.Projections Attention.Values.Given
+        | Choices.LevelForm.Group, _ -> Level.Form.Group
+        | Choices.LevelForm.Cosine, _ -> Level.Form.Cosine config.LevelTemperature
+        | Choices.LevelForm.SecondHead, _ -> Level.Form.SecondHead(if config.LevelWidth > 0 then config.LevelWidth else config.Embedding)
       Query = config.LevelQuery
       After = config.LevelAfter
       Position = config.LevelPosition

@@ -44,7 +44,7 @@ module Objective =
             if hierarchy.Levels > 0 then
                 Hierarchy.viewsOf network hierarchy
             else
-                Hierarchy.viewsOf network { hierarchy with Values = Attention.Values.Own }
+                Hierarchy.viewsOf network { hierarchy with Form = Level.Form.Projections Attention.Values.Own }
 
         let forward env batch =
             demandBatch batch

@@ -163,7 +163,7 @@ let private trainingTests =
                   parameters <- parameters |> Params.map (fun name x -> defaultArg (Map.tryFind name reported) x))
 
           tensorTest "no levels are the baseline, whatever the options" (fun () ->
-              let none = { options 0 with Values = Attention.Values.Given }
+              let none = { options 0 with Form = Level.Form.Projections Attention.Values.Given }
               let objective = weighted none 1.0 { plain with WarmUp = 4; Distillation = 1.0; Block = 2 }
               let total, terms, _ = valueOf objective
               let expected, _, _ = valueOf (Objective.baseline network loss)

@@ -118,8 +118,8 @@ let private attended (scores: float array) (values: float array array) =
     |> Array.reduce plus
 
 /// One query to one image by projections with heads.
-let private project (options: Hierarchy.Options) parameters query (looked: float array array) tokens =
-    let own = options.Values = Attention.Values.Own
+let private project (options: Hierarchy.Options) values parameters query (looked: float array array) tokens =
+    let own = values = Attention.Values.Own
     let q, keys = times parameters "query" query, Array.map (times parameters "key") looked
     let values = Array.map (if own then times parameters "value" else throughHead) tokens
     let perHead = q.Length / options.Attention.Heads
@@ -134,7 +134,7 @@ let private project (options: Hierarchy.Options) parameters query (looked: float
 /// One query to one image.
 let private read (options: Hierarchy.Options) parameters query looked (tokens: float array array) =
     match options.Form with
-    | Level.Form.Projections -> project options parameters query looked tokens
+    | Level.Form.Projections values -> project options values parameters query looked tokens
     | Level.Form.Group ->
         let q = normOf "query_norm" parameters query |> times parameters "query"
         let normed = Array.map (normOf "token_norm" parameters) tokens
@@ -197,7 +197,7 @@ let asTensor (rows: float array array) = matrixOf [ for row in rows -> List.ofAr
 /// Every option at each of its values, the others as usual, and some at once.
 let variants =
     let two = options 2
-    let given = { two with Values = Attention.Values.Given }
+    let given = { two with Form = Level.Form.Projections Attention.Values.Given }
 
     [ "plain", two, false
       "residual", { two with Residual = true }, false

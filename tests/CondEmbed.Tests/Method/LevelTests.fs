@@ -29,7 +29,7 @@ let private loopTests =
 /// Whether the unconditional embeddings have a part in the similarities.
 let private asksByEmbedding (options: Hierarchy.Options) =
     match options.Form with
-    | Level.Form.Projections
+    | Level.Form.Projections _
     | Level.Form.Cosine _ -> true
     | Level.Form.Group
     | Level.Form.SecondHead _ -> options.Agreement = Hierarchy.Agreement.OneSided
@@ -85,14 +85,17 @@ let private atStart options =
     let features = { Features.ofMap (normal 3 [ 4; 9; 3; 2 ]) with Earlier = [ normal 4 [ 4; 5; 6; 4 ] ] }
     let embeddings = Layer.run parameters network.Head features
     let env = { Params = parameters; Mode = Testing; Report = fun _ _ -> () }
-    let views = Hierarchy.viewsOf network { options with Values = Attention.Values.Given } env features embeddings
+
+    let views =
+        Hierarchy.viewsOf network { options with Form = Level.Form.Projections Attention.Values.Given } env features embeddings
+
     network, parameters, embeddings, Layer.run parameters hierarchy views
 
 let private startTests =
     testList
         "start"
         [ tensorTest "with the head's values c = e on every level, since attention starts uniform" (fun () ->
-              let tied = { options 3 with Values = Attention.Values.Given }
+              let tied = { options 3 with Form = Level.Form.Projections Attention.Values.Given }
 
               for position in [ Positions.Code.None; Positions.Code.Sine; Positions.Code.Learned ] do
                   let _, _, embeddings, levels = atStart { tied with Position = position }
@@ -114,7 +117,7 @@ let private startTests =
                           "as defined")
 
           tensorTest "the mean of the projected tokens is the unconditional embedding, by the head's own parameters" (fun () ->
-              let network, parameters, embeddings, _ = atStart { options 1 with Values = Attention.Values.Given }
+              let network, parameters, embeddings, _ = atStart { options 1 with Form = Level.Form.Projections Attention.Values.Given }
               let names = set [ for spec in network.Head.Specs -> spec.Name ]
               Expect.all [ for spec in network.Project.Value.Specs -> spec.Name ] names.Contains "no parameters of its own"
               let map = normal 4 [ 2; 9; 3; 2 ]
@@ -167,7 +170,7 @@ let private startTests =
               let network = Recipe.network Config.standard
               Expect.isNone network.Project "a grid"
               let loss = Losses.OnSimilarities(fun _ s -> s.sum ())
-              let tied = { options 1 with Values = Attention.Values.Given }
+              let tied = { options 1 with Form = Level.Form.Projections Attention.Values.Given }
 
               Expect.throwsC (fun () -> Objective.conditional network tied 1.0 loss loss |> ignore) (fun problem ->
                   Expect.stringContains problem.Message "not linear in the tokens" "the message")) ]
