@@ -19,17 +19,24 @@ internal sealed class TrunkFile : IDisposable
     private readonly SafeFileHandle file;
     private readonly long[] sums;
 
-    private TrunkFile(string path, SafeFileHandle file, byte[] header, int rows, int rowLength)
+    private TrunkFile(string path, SafeFileHandle file, byte[] header, int rows, int rowLength, bool isComplete)
     {
         (this.path, this.file, this.rowLength) = (path, file, rowLength);
         sums = new long[rows];
         var start = new byte[HeaderLength];
+        var isKnown = Disk.Read(file, start, 0) == HeaderLength && start.AsSpan().SequenceEqual(header);
 
-        if (Disk.Read(file, start, 0) == HeaderLength && start.AsSpan().SequenceEqual(header))
+        if (isKnown)
         {
             Disk.Read(file, MemoryMarshal.AsBytes(sums.AsSpan()), HeaderLength);
         }
-        else
+
+        if (isComplete && Missing > 0)
+        {
+            throw new InputException($"{path}: this file is damaged: it does not begin as it was written. Delete it, and it is made again.");
+        }
+
+        if (!isKnown)
         {
             RandomAccess.SetLength(file, 0);
             RandomAccess.Write(file, header, 0);
@@ -43,13 +50,16 @@ internal sealed class TrunkFile : IDisposable
     /// <summary>Bytes of a file with so many rows.</summary>
     internal static long LengthOf(int rows, int rowLength) => HeaderLength + ((long)rows * (sizeof(long) + rowLength));
 
-    /// <summary>The complete file, or the one under its temporary name that is still to be filled. Nobody else fills it meanwhile.</summary>
+    /// <summary>
+    /// The complete file, or the one under its temporary name that is still to be filled, and that nobody else fills meanwhile; null while somebody does.
+    /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="key">32 bytes that stand for what the rows are made of.</param>
     /// <param name="rows">How many.</param>
     /// <param name="rowLength">Bytes of each.</param>
-    /// <exception cref="InputException">The file cannot be opened, or another process is filling it.</exception>
-    internal static TrunkFile Open(string path, byte[] key, int rows, int rowLength)
+    /// <exception cref="InputException">The file cannot be opened, or it is damaged.</exception>
+    /// <exception cref="DiskException">The disk is full or failing.</exception>
+    internal static TrunkFile? TryOpen(string path, byte[] key, int rows, int rowLength)
     {
         var header = Header(key, rows, rowLength);
 
@@ -57,12 +67,12 @@ internal sealed class TrunkFile : IDisposable
         {
             AtomicFile.MakeFolder(Path.GetDirectoryName(path)!);
             return File.Exists(path)
-                ? new TrunkFile(path, File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete), header, rows, rowLength)
-                : new TrunkFile(path, File.OpenHandle(PartOf(path), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None), header, rows, rowLength);
+                ? new TrunkFile(path, File.OpenHandle(path), header, rows, rowLength, isComplete: true)
+                : new TrunkFile(path, File.OpenHandle(PartOf(path), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None), header, rows, rowLength, isComplete: false);
         }
         catch (IOException problem) when (File.Exists(PartOf(path)) && !FileProblem.IsFull(problem))
         {
-            throw new InputException($"{PartOf(path)}: another run is filling this file. Wait until it has, or give another trunk_cache.");
+            return null;
         }
         catch (Exception problem) when (FileProblem.IsOfFile(problem))
         {
@@ -106,7 +116,7 @@ internal sealed class TrunkFile : IDisposable
     {
         if (Disk.Read(file, into, PositionOf(row)) < into.Length || ImageCacheFile.Sum(into) != sums[row])
         {
-            throw new InputException($"{path}: this file is damaged: row {row} is not as it was written. Delete it, and it is made anew.");
+            throw new InputException($"{path}: this file is damaged: row {row} is not as it was written. Delete it, and it is made again.");
         }
     }
 

@@ -27,7 +27,7 @@ internal sealed class TrunkMaps : IDisposable
     private readonly Dictionary<int, int> trained;
     private readonly Dictionary<int, int> tested;
 
-    private TrunkMaps(RunSettings settings, ClassSplit split, string dataFingerprint, Session session)
+    private TrunkMaps(RunSettings settings, ClassSplit split, string dataFingerprint, Session session, Action<string> notice, CancellationToken cancellation)
     {
         elementType = settings.Host.TrunkType switch
         {
@@ -44,7 +44,7 @@ internal sealed class TrunkMaps : IDisposable
         Rows = (trained.Count * views) + tested.Count;
         var key = KeyOf(settings, dataFingerprint, session);
         Path = System.IO.Path.Combine(settings.Host.TrunkCache, $"{Convert.ToHexStringLower(key.AsSpan(0, 16))}.trunk");
-        file = TrunkFile.Open(Path, key, Rows, rowLength);
+        file = Opened(key, notice, cancellation);
     }
 
     internal string Path { get; }
@@ -67,7 +67,7 @@ internal sealed class TrunkMaps : IDisposable
         RunSettings settings, ClassSplit split, string dataFingerprint, ImageReader reader, Session session, LoaderOptions workers,
         Action<string> notice, Action<int, int> progress, CancellationToken cancellation)
     {
-        var maps = new TrunkMaps(settings, split, dataFingerprint, session);
+        var maps = new TrunkMaps(settings, split, dataFingerprint, session, notice, cancellation);
 
         try
         {
@@ -107,6 +107,26 @@ internal sealed class TrunkMaps : IDisposable
         }
 
         return hash.GetHashAndReset();
+    }
+
+    /// <summary>The file, once no other run fills it.</summary>
+    private TrunkFile Opened(byte[] key, Action<string> notice, CancellationToken cancellation)
+    {
+        for (var waits = 0; ; waits++)
+        {
+            if (TrunkFile.TryOpen(Path, key, Rows, rowLength) is { } open)
+            {
+                return open;
+            }
+
+            if (waits == 0)
+            {
+                notice($"frozen stages: another run computes {Path}; waiting for it");
+            }
+
+            cancellation.WaitHandle.WaitOne(TimeSpan.FromSeconds(1));
+            cancellation.ThrowIfCancellationRequested();
+        }
     }
 
     private string Describe()

@@ -156,10 +156,38 @@ let private runs =
                   bytes[bytes.Length - 1] <- bytes[bytes.Length - 1] ^^^ 1uy
                   File.WriteAllBytes(fileOf folder, bytes)
 
-                  Expect.throwsC (fun () -> train "second") (fun problem ->
-                      Expect.isTrue (problem :? InputException) "an InputException"
-                      Expect.stringContains problem.Message "is damaged" "what"
-                      Expect.stringContains problem.Message "Delete it" "what to do"))
+                  let refused run =
+                      Expect.throwsC (fun () -> train run) (fun problem ->
+                          Expect.isTrue (problem :? InputException) "an InputException"
+                          Expect.stringContains problem.Message "is damaged" "what"
+                          Expect.stringContains problem.Message "Delete it" "what to do")
+
+                  refused "second"
+                  // The sum of its first row is gone.
+                  System.Array.Clear(bytes, 64, 8)
+                  File.WriteAllBytes(fileOf folder, bytes)
+                  refused "third"
+                  File.WriteAllBytes(fileOf folder, bytes[..99])
+                  refused "fourth")
+          }
+
+          test "is another file for other views, and waits for a run that fills it" {
+              inFolder (fun folder ->
+                  let run name others =
+                      notices (Trainer(settings imageFolder.Value (frozen @ kept folder @ others), Path.Combine(folder, name)))
+
+                  run "first" [] |> ignore
+                  let path = fileOf folder
+                  Expect.stringContains (run "views" [ "trunk_views", "1" ]) "to be computed" "another number of views"
+                  Expect.stringContains (run "resized" [ "resize", "40" ]) "to be computed" "another view of tests"
+                  Expect.stringContains (run "again" []) ": found" "the first one is still there"
+                  File.Delete path
+                  let other = File.Open(path + ".part", FileMode.Create, FileAccess.ReadWrite, FileShare.None)
+                  let waiting = System.Threading.Tasks.Task.Run(fun () -> run "waiting" [])
+                  Expect.isFalse (waiting.Wait(System.TimeSpan.FromSeconds 2.0)) "it waits"
+                  other.Dispose()
+                  Expect.stringContains waiting.Result "another run computes" "why"
+                  Expect.isTrue (File.Exists path) "and then makes the file itself")
           }
 
           test "stops and goes on to the same bits" {
