@@ -7,6 +7,7 @@ using CondEmbed.Datasets;
 using CondEmbed.Images;
 using CondEmbed.Interop;
 using CondEmbed.Options;
+using CondEmbed.Search;
 
 namespace CondEmbed.Models;
 
@@ -27,7 +28,7 @@ internal sealed class TrunkMaps : IDisposable
     private readonly Dictionary<int, int> trained;
     private readonly Dictionary<int, int> tested;
 
-    private TrunkMaps(RunSettings settings, ClassSplit split, string dataFingerprint, Session session, Action<string> notice, CancellationToken cancellation)
+    private TrunkMaps(RunSettings settings, ClassSplit split, ImageReader reader, Session session, Action<string> notice, CancellationToken cancellation)
     {
         elementType = settings.Host.TrunkType switch
         {
@@ -42,7 +43,7 @@ internal sealed class TrunkMaps : IDisposable
         var map = session.Trunk(new byte[settings.Core.Size * settings.Core.Size * 3], 1, settings.Core.Size, elementType);
         (shape, rowLength) = (map.Shape, map.Bytes.Length);
         Rows = (trained.Count * views) + tested.Count;
-        var key = KeyOf(settings, dataFingerprint, session);
+        var key = KeyOf(settings, reader.Source, session, cancellation);
         Path = System.IO.Path.Combine(settings.Host.TrunkCache, $"{Convert.ToHexStringLower(key.AsSpan(0, 16))}.trunk");
         file = Opened(key, notice, cancellation);
     }
@@ -54,7 +55,6 @@ internal sealed class TrunkMaps : IDisposable
     /// <summary>Opens the file, and fills it first if it is not there or only begun.</summary>
     /// <param name="settings">Of the run.</param>
     /// <param name="split">The images of the run.</param>
-    /// <param name="dataFingerprint">Stands for the images.</param>
     /// <param name="reader">Reads them.</param>
     /// <param name="session">Has the trunk, with its weights.</param>
     /// <param name="workers">Threads that read images.</param>
@@ -64,10 +64,10 @@ internal sealed class TrunkMaps : IDisposable
     /// <exception cref="InputException">The file cannot be used.</exception>
     /// <exception cref="DiskException">The disk is full or failing.</exception>
     internal static TrunkMaps Open(
-        RunSettings settings, ClassSplit split, string dataFingerprint, ImageReader reader, Session session, LoaderOptions workers,
+        RunSettings settings, ClassSplit split, ImageReader reader, Session session, LoaderOptions workers,
         Action<string> notice, Action<int, int> progress, CancellationToken cancellation)
     {
-        var maps = new TrunkMaps(settings, split, dataFingerprint, session, notice, cancellation);
+        var maps = new TrunkMaps(settings, split, reader, session, notice, cancellation);
 
         try
         {
@@ -94,11 +94,15 @@ internal sealed class TrunkMaps : IDisposable
     private static Dictionary<int, int> Numbered(IReadOnlyList<int> items) =>
         items.Distinct().Select((item, place) => (item, place)).ToDictionary(pair => pair.item, pair => pair.place);
 
-    /// <summary>Stands for everything that the maps are made of.</summary>
-    private byte[] KeyOf(RunSettings settings, string dataFingerprint, Session session)
+    /// <summary>Stands for everything that the maps are made of: the content of every image, how it is seen, and the stages with their weights.</summary>
+    private byte[] KeyOf(RunSettings settings, IImageSource images, Session session, CancellationToken cancellation)
     {
+        int[] items = [.. trained.Keys, .. tested.Keys];
+        var ids = new string[items.Length];
+        ParallelWork.Each(items.Length, place => ids[place] = ImageId.Of(images.Read(items[place]), images.BoxOf(items[place])), cancellation: cancellation);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(Encoding.UTF8.GetBytes($"{elementType} {views} {settings.Core.Encoder} {dataFingerprint}\n{Views.ForTraining(settings)}\n{Views.ForTesting(settings)}\n"));
+        hash.AppendData(Encoding.UTF8.GetBytes($"{elementType} {views} {settings.Core.Encoder}\n{Views.ForTraining(settings)}\n{Views.ForTesting(settings)}\n"));
+        hash.AppendData(Encoding.UTF8.GetBytes(string.Join('\n', ids)));
 
         foreach (var tensor in session.TrunkWeights())
         {
@@ -154,18 +158,20 @@ internal sealed class TrunkMaps : IDisposable
         var loader = new BatchLoader(reader, workers);
         int[] training = [.. trained.Keys], others = [.. tested.Keys];
         var rows = training.Length * views;
+        // A view is drawn by its place in a batch: batches begin where they always do. Those of tests are not drawn.
         var first = Enumerable.Range(0, rows).FirstOrDefault(row => !file.Has(row), rows) / AtOnce;
+        int[] missing = [.. others.Where(item => !file.Has(rows + tested[item]))];
 
         foreach (var batch in loader.Run(RandomViews, Views.ForTraining(settings), 0, first, (rows + AtOnce - 1) / AtOnce, cancellation))
         {
             using (batch)
-                Keep(batch, batch.Step * AtOnce);
+                Keep(batch, slot => (batch.Step * AtOnce) + slot);
         }
 
-        foreach (var batch in loader.InOrder(others, null, AtOnce, Views.ForTesting(settings), cancellation: cancellation))
+        foreach (var batch in loader.InOrder(missing, null, AtOnce, Views.ForTesting(settings), cancellation: cancellation))
         {
             using (batch)
-                Keep(batch, rows + (batch.Step * AtOnce));
+                Keep(batch, slot => rows + tested[batch.Indices[slot]]);
         }
 
         file.Finish();
@@ -177,13 +183,13 @@ internal sealed class TrunkMaps : IDisposable
             return new BatchPlan(items, new long[items.Length]);
         }
 
-        void Keep(PixelBatch batch, int row)
+        void Keep(PixelBatch batch, Func<int, int> rowOf)
         {
             var maps = session.Trunk(batch.Pixels, batch.Count, batch.Size, elementType).Bytes;
 
             for (var slot = 0; slot < batch.Count; slot++)
             {
-                file.Write(row + slot, maps.AsSpan(slot * rowLength, rowLength));
+                file.Write(rowOf(slot), maps.AsSpan(slot * rowLength, rowLength));
             }
 
             progress(Rows - file.Missing, Rows);

@@ -139,7 +139,7 @@ internal sealed class OpenedRun : IDisposable
         Settings.Host.TrunkCache.Length == 0
             ? null
             : TrunkMaps.Open(
-                Settings, Data.Split, Data.Fingerprint(), Data.Reader, Session, Workers, Request.Notice,
+                Settings, Data.Split, Data.Reader, Session, Workers, Request.Notice,
                 (done, total) => meter.Report("computing the frozen stages", done, total), cancellation);
 
     private RunData Opened() =>
