@@ -94,6 +94,25 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
             let batch = { Images = images (); Labels = torch.tensor (labels, dtype = int64', device = device) }
             StepResult(Train.step recipe.Method state batch))
 
+    let levelMeasures = lazy LevelMeasures.ofComparison (Recipe.comparison config)
+
+    let measured (images: unit -> Tensor) (labels: int64 array) : IReadOnlyDictionary<string, float> =
+        let measures = Dictionary<string, float>()
+
+        if config.Levels > 0 then
+            scoped (fun () ->
+                let places = LevelMeasures.sample labels
+                let onDevice (numbers: int64 array) = torch.tensor (numbers, dtype = int64', device = device)
+                let chosen: Tensor = (images ()).index_select(0L, onDevice places)
+                let labels = onDevice [| for place in places -> labels[int place] |]
+
+                for name, value in Layer.run state.Params levelMeasures.Value (chosen, labels) do
+                    measures[name] <- value)
+
+        measures
+
+    let mapsOnDevice (maps: TensorData) = (Bytes.toTensor maps).``to`` device
+
     let numbers (embeddings: Tensor) = embeddings.cpu().contiguous().data<float32>().ToArray()
 
     /// A session for training on a number of classes for a number of steps, on a device. ArgumentException for settings that ConfigValidation.problems refuses.
@@ -165,7 +184,15 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
                 Bytes.ofTensor "trunk" (maps.``to`` (Bytes.typeOf elementType)))
 
     /// `Step` on what the trunk made of B images.
-    member _.StepOnTrunk(maps: TensorData, labels: int64 array) = step (fun () -> (Bytes.toTensor maps).``to`` device) labels
+    member _.StepOnTrunk(maps: TensorData, labels: int64 array) = step (fun () -> mapsOnDevice maps) labels
+
+    /// What tells a living level from a dead one, on a few images of a batch of B, by name (`level1_entropy` ...; see the core's `LevelMeasures`); nothing without
+    /// levels. It changes nothing.
+    member _.LevelMeasures(pixels: byte array, side: int, labels: int64 array) =
+        measured (fun () -> onDevice pixels labels.Length side) labels
+
+    /// `LevelMeasures` on what the trunk made of B images.
+    member _.LevelMeasuresOnTrunk(maps: TensorData, labels: int64 array) = measured (fun () -> mapsOnDevice maps) labels
 
     /// B images -> B D numbers, row by row; each row has length 1.
     member _.Embed(pixels: byte array, count: int, side: int) : float32 array =
@@ -173,7 +200,7 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
 
     /// `Embed` of what the trunk made of B images.
     member _.EmbedOnTrunk(maps: TensorData) : float32 array =
-        scoped (fun () -> Layer.run state.Params recipe.Embed ((Bytes.toTensor maps).``to`` device) |> numbers)
+        scoped (fun () -> Layer.run state.Params recipe.Embed (mapsOnDevice maps) |> numbers)
 
     /// Compares pairs of images by the levels. InvalidOperationException if the session has none.
     member _.Comparer() =

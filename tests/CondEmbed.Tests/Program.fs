@@ -33,6 +33,7 @@ let all =
           ConditionalTests.tests
           PairingTests.tests
           ComparisonTests.tests
+          LevelMeasuresTests.tests
           SimilarityTests.tests
           LossTests.tests
           SettingTests.tests

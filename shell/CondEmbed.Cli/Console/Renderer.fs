@@ -90,6 +90,7 @@ module Renderers =
             member _.Logged entry =
                 match entry with
                 | :? ValidationEntry as found -> write "evaluation" [ "step", found.Step; "metrics", found.Metrics ]
+                | :? LevelsEntry as found -> write "levels" [ "step", found.Step; "measures", found.Measures ]
                 | :? CheckpointEntry as saved -> write "checkpoint" [ "step", saved.Step; "path", saved.File; "is_best", saved.IsBest ]
                 | _ -> ()
 

@@ -34,6 +34,10 @@ internal sealed record ChartSeries(string Name, IReadOnlyList<ChartPoint> Points
     public static ChartSeries Of(string name, IEnumerable<ValidationEntry> validations, string metric) =>
         new(name, [.. validations.Where(entry => entry.Metrics.ContainsKey(metric)).Select(entry => new ChartPoint(entry.Step, 100 * entry.Metrics[metric]))]);
 
+    /// <summary>A measure of the levels.</summary>
+    public static ChartSeries Of(string name, IEnumerable<LevelsEntry> levels, string measure) =>
+        new(name, [.. levels.Where(entry => entry.Measures.ContainsKey(measure)).Select(entry => new ChartPoint(entry.Step, entry.Measures[measure]))]);
+
     /// <summary>The points that can be drawn.</summary>
     public IEnumerable<ChartPoint> Finite => Points.Where(point => point.IsFinite);
 

@@ -27,6 +27,9 @@ public sealed record RunReport
     /// <summary>Evaluations on the validation classes during training, ascending by step.</summary>
     public IReadOnlyList<ValidationEntry> Validations { get; init; } = [];
 
+    /// <summary>Measurements of the levels during training, ascending by step; empty without levels.</summary>
+    public IReadOnlyList<LevelsEntry> Levels { get; init; } = [];
+
     /// <summary>Metrics of the held-out classes before training, as fractions (0 to 1); empty if not measured.</summary>
     public IReadOnlyDictionary<string, double> MetricsBefore { get; init; } = new Dictionary<string, double>();
 

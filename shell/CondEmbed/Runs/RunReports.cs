@@ -43,6 +43,7 @@ internal sealed class RunReports(RunFolder folder, RunSettings settings, string 
                 Environment = Environment(log, state),
                 Steps = log.Steps,
                 Validations = log.Validations,
+                Levels = log.Levels,
                 MetricsBefore = before,
                 BestStep = state.BestStep,
                 MetricsAfter = after,

@@ -113,7 +113,7 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
         var logEvery = Math.Max(1, steps / 2000);
         var logged = state;
 
-        foreach (var (result, seen, waited) in run.Trunk is { } trunk ? StepsOn(trunk) : StepsOnImages())
+        foreach (var (result, seen, waited, levels) in run.Trunk is { } trunk ? StepsOn(trunk) : StepsOnImages())
         {
             Leftovers.collect();
 
@@ -124,6 +124,13 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
             {
                 log.Write(new StepEntry(result.Step, result.Loss, result.Terms, result.LearningRate, meter.ImagesPerSecond, result.GradientNorm) { Waiting = RunMeasures.Waiting(state, logged) });
                 logged = state;
+            }
+
+            if (settings.Core.Levels > 0 && IsDue(Math.Max(20, steps / 50), result.Step))
+            {
+                clock.Stop();
+                log.Write(new LevelsEntry(result.Step, levels()));
+                clock.Start();
             }
 
             if (IsDue(settings.Host.EvaluateEvery, result.Step))
@@ -143,7 +150,7 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
         }
     }
 
-    private IEnumerable<(StepResult Result, string Seen, TimeSpan Waited)> StepsOnImages()
+    private IEnumerable<(StepResult Result, string Seen, TimeSpan Waited, Func<IReadOnlyDictionary<string, double>> Levels)> StepsOnImages()
     {
         var loader = new BatchLoader(data.Reader, run.Workers);
 
@@ -152,13 +159,13 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
             using (batch)
             {
                 var result = RunSums.Beside(state.Batches, batch.Labels, batch.Pixels, out var seen, () => session.Step(batch.Pixels, batch.Size, batch.Labels));
-                yield return (result, seen, batch.Waited);
+                yield return (result, seen, batch.Waited, () => session.LevelMeasures(batch.Pixels, batch.Size, batch.Labels));
             }
         }
     }
 
     /// <summary>Steps that begin with what the frozen stages made of the images.</summary>
-    private IEnumerable<(StepResult Result, string Seen, TimeSpan Waited)> StepsOn(TrunkMaps trunk)
+    private IEnumerable<(StepResult Result, string Seen, TimeSpan Waited, Func<IReadOnlyDictionary<string, double>> Levels)> StepsOn(TrunkMaps trunk)
     {
         for (var step = state.Step; step < steps; step++)
         {
@@ -167,7 +174,7 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
             var maps = trunk.Drawn(settings.Core.Seed, step, plan.Indices);
             var waited = clock.Elapsed;
             var result = RunSums.Beside(state.Batches, plan.Labels, maps.Bytes, out var seen, () => session.StepOnTrunk(maps, plan.Labels));
-            yield return (result, seen, waited);
+            yield return (result, seen, waited, () => session.LevelMeasuresOnTrunk(maps, plan.Labels));
         }
     }
 

@@ -57,6 +57,7 @@ internal sealed partial class BoardLog : IDisposable
         {
             StepEntry step => OfStep(step),
             ValidationEntry validation => OfMetrics("validation", validation.Metrics),
+            LevelsEntry levels => [.. levels.Measures.Select(pair => KeyValuePair.Create($"levels/{pair.Key}", pair.Value))],
             _ => [],
         };
 

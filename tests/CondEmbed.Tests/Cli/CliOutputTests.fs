@@ -102,6 +102,10 @@ let private events =
                       [ for at in log.Validations -> at.Step ]
                       "evaluations"
 
+                  let measured = List.exactlyOne (named "levels" events)
+                  let measures = measured.GetProperty("measures").EnumerateObject()
+                  Expect.equal (number measured "step") 6 "the levels, after the last step"
+                  Expect.equal (set [ for measure in measures -> measure.Name ]) (set (log.Levels[0].Measures.Keys)) "measures"
                   Expect.equal [ for event in named "checkpoint" events -> number event "step" ] [ 2; 4; 6 ] "checkpoints"
                   Expect.isNonEmpty (named "progress" events) "progress"
                   Expect.isNonEmpty (named "notice" events) "notices"

@@ -55,7 +55,9 @@ let batchHard (items: Items) =
                   let nearest = negatives |> List.map (items.Distance a) |> List.min
                   farthest - nearest + 0.2 ]
 
-let multiSimilarity (items: Items) =
+let private multiSimilarityAt (baseOf: Items -> float) (items: Items) =
+    let base' = baseOf items
+
     average
         [ for a in items.All do
               let positives, negatives = items.Positives a |> List.map (items.S a), items.Negatives a |> List.map (items.S a)
@@ -64,8 +66,19 @@ let multiSimilarity (items: Items) =
 
               let near = negatives |> List.filter (fun s -> positives |> List.exists (fun p -> s + 0.1 > p))
 
-              log (1.0 + List.sumBy (fun s -> exp (-2.0 * (s - 0.5))) hard) / 2.0
-              + log (1.0 + List.sumBy (fun s -> exp (40.0 * (s - 0.5))) near) / 40.0 ]
+              log (1.0 + List.sumBy (fun s -> exp (-2.0 * (s - base'))) hard) / 2.0
+              + log (1.0 + List.sumBy (fun s -> exp (40.0 * (s - base'))) near) / 40.0 ]
+
+let multiSimilarity = multiSimilarityAt (fun _ -> 0.5)
+
+/// Its base lies halfway between the mean of the positives and that of the negatives.
+let middle (items: Items) =
+    [ items.PositivePairs; items.NegativePairs ]
+    |> List.filter (List.isEmpty >> not)
+    |> List.map (List.averageBy (fun (a, b) -> items.S a b))
+    |> average
+
+let centredMultiSimilarity = multiSimilarityAt middle
 
 let supCon (items: Items) =
     averageOfPositive

@@ -169,6 +169,7 @@ let private registry =
                   [ "multi-similarity.alpha=2"
                     "multi-similarity.beta=40"
                     "multi-similarity.base=0.5"
+                    "multi-similarity.centred=0"
                     "multi-similarity.margin=0.1"
                     "contrastive.negative_margin=1"
                     "contrastive-cosine.negative_margin=0.5"

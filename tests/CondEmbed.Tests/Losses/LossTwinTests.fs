@@ -142,6 +142,7 @@ let private stageTests =
                               for n in items.Negatives a do
                                   let term = items.Distance a p - items.Distance a n + 0.2
                                   if term > 0.1 && term < 0.4 then term ])
+                "multi-similarity(centred=1)", centredMultiSimilarity
                 "supcon(reducer=sum)", (fun items -> supCon items * float items.Paired.Length)
                 "0.5 * supcon + 2 * triplet", (fun items -> 0.5 * supCon items + 2.0 * triplet (fun _ _ -> true) items) ] do
               tensorTest text (fun () ->
@@ -150,4 +151,34 @@ let private stageTests =
                       let s = Similarity.cosine embeddings
                       close (onPairs text labels s) (twin { Labels = labels; S = entry s }) $"batch {seed}") ]
 
-let tests = testList "twins" [ twinTests; stageTests ]
+let private centredTests =
+    testList
+        "a centred loss"
+        [ tensorTest "has the gradient of one with that base, since its base has none" (fun () ->
+              for seed in 1..5 do
+                  let labels, embeddings = randomBatch seed
+                  let s = Similarity.cosine embeddings
+                  let at = middle { Labels = labels; S = entry s }
+
+                  let gradientOf text =
+                      let leaf = s.detach().requires_grad_ true
+                      Grad.gradients (onPairs text labels leaf) [ "s", leaf ] |> List.head |> snd
+
+                  expectClose
+                      1e-12
+                      (gradientOf $"multi-similarity(base={at})")
+                      (gradientOf "multi-similarity(centred=1, base=0.9)")
+                      $"batch {seed}")
+
+          tensorTest "is finite for one kind of pairs, or none" (fun () ->
+              for labels in [ [ 0; 0; 0 ]; [ 0; 1; 2 ]; [ 0 ] ] do
+                  let leaf = (Similarity.cosine (normal 1 [ labels.Length; 5 ])).detach().requires_grad_ true
+                  let value = onPairs "multi-similarity(centred=1, margin=-1)" (Array.ofList labels) leaf
+                  expectFinite value "loss"
+                  expectFinite (Grad.gradients value [ "s", leaf ] |> List.head |> snd) "gradient")
+
+          testCase "only a loss with a base can be centred" (fun () ->
+              Expect.throwsC (fun () -> All.ofText "triplet(centred=1)" 2 2 |> ignore) (fun problem ->
+                  Expect.stringContains problem.Message "he loss 'triplet' has no setting 'centred'" "the message")) ]
+
+let tests = testList "twins" [ twinTests; stageTests; centredTests ]

@@ -166,6 +166,7 @@ let private strayTests =
               let pixels = Array.create (4 * 16 * 16 * 3) 100uy
               use session = Session.ForTraining(config, Device.choose "cpu", 2, 10)
               session.Step(pixels, 16, [| 0L; 0L; 1L; 1L |]) |> ignore
+              Expect.isTrue (session.LevelMeasures(pixels, 16, [| 0L; 0L; 1L; 1L |]).ContainsKey "level1_variation") "the levels"
               session.Restore(session.Weights(), session.Moments(), session.RandomState(), 1)
               session.Load(session.EmbeddingWeights()) |> ignore
               Expect.all (session.Embed(pixels, 4, 16)) Single.IsFinite "embeddings") ]

@@ -134,6 +134,19 @@ let demoWith looks =
             [| for i in 1..6 do
                    let share = 1.0 - exp (-0.6 * float i)
                    ValidationEntry(i * 100, metrics [ "recall@1", 0.18 + 0.5 * share; "map_at_r", 0.06 + 0.35 * share ]) |],
+        Levels =
+            [| for i in 1..30 do
+                   let fall = exp (-0.1 * float i)
+
+                   let measures =
+                       [ "unconditional_positive", 0.8 - 0.2 * fall
+                         "unconditional_negative", 0.2 + 0.3 * fall
+                         "level1_positive", 0.9 - 0.1 * fall
+                         "level1_negative", 0.5 + 0.3 * fall
+                         "level1_entropy", 0.6 + 0.4 * fall
+                         "level1_variation", 0.3 - 0.3 * fall ]
+
+                   LevelsEntry(i * 20, metrics measures) |],
         MetricsBefore = before,
         MetricsAfter = after,
         Classes =

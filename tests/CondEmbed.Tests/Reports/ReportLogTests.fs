@@ -41,6 +41,7 @@ let tests =
                       [ StartEntry(600, "condembed train", "0.1.0")
                         step 1
                         ValidationEntry(1, metrics [ "recall@1", 0.1 + 0.2 ])
+                        LevelsEntry(1, metrics [ "level1_entropy", 0.25 ])
                         CheckpointEntry(1, "last/weights.safetensors", true)
                         ResumeEntry 1
                         EndEntry(1, "completed") ]
@@ -51,15 +52,16 @@ let tests =
                       File.ReadAllLines path
                       |> Array.map (fun line -> Regex.Match(line, "^{\"kind\":\"([a-z]+)\",\"step\":[01],\"time\":").Groups[1].Value)
 
-                  Expect.equal kinds [| "start"; "step"; "validation"; "checkpoint"; "resume"; "end" |] "kinds"
+                  Expect.equal kinds [| "start"; "step"; "validation"; "levels"; "checkpoint"; "resume"; "end" |] "kinds"
                   let read = LogReader.Read path
                   let plain (entry: LogEntry) = entry.GetType().Name, entry.Step
                   Expect.equal (Seq.map plain read.Entries |> Seq.toList) (List.map plain entries) "entries"
                   Expect.equal (read.Validations[0].Metrics["recall@1"]) (0.1 + 0.2) "to the last bit"
+                  Expect.equal (read.Levels[0].Measures["level1_entropy"]) 0.25 "levels"
 
                   Expect.equal (read.Steps[0].Terms["b"], read.Steps[0].LearningRate, read.Steps[0].GradientNorm) (0.5, 0.003, 2.0) "step"
 
-                  Expect.equal read.Duration (TimeSpan.FromSeconds 4.0) "five intervals less the interruption")
+                  Expect.equal read.Duration (TimeSpan.FromSeconds 5.0) "six intervals less the interruption")
           }
           test "a loss that is not finite comes back as what it was" {
               inLog (fun path ->

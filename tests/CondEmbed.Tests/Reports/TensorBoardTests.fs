@@ -36,6 +36,8 @@ let private expected (run: RunFolder) =
           "training/images_per_second", step.Step, float32 step.ImagesPerSecond
       for at in log.Validations do
           yield! ofMetrics "validation" at.Step at.Metrics
+      for at in log.Levels do
+          yield! ofMetrics "levels" at.Step at.Measures
       yield! ofMetrics "test" 0 metrics.Before
       yield! ofMetrics "test" metrics.Step metrics.After
       yield! ofMetrics "test_best" metrics.BestStep metrics.Best ]

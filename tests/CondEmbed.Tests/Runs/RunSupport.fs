@@ -125,6 +125,9 @@ let expectSameRun (expected: string) (actual: string) =
 
     let validations run = [ for at in (log run).Validations -> at.Step, List.ofSeq at.Metrics ]
 
+    let levels run = [ for at in (log run).Levels -> at.Step, List.ofSeq at.Measures ]
+
+    Expect.equal (levels actual) (levels expected) "logged measures of the levels"
     Expect.equal (steps actual) (steps expected) "logged steps"
     Expect.equal (validations actual) (validations expected) "logged validations"
 

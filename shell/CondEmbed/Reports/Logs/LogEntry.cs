@@ -8,6 +8,7 @@ namespace CondEmbed.Reports;
 [JsonDerivedType(typeof(StartEntry), "start")]
 [JsonDerivedType(typeof(StepEntry), "step")]
 [JsonDerivedType(typeof(ValidationEntry), "validation")]
+[JsonDerivedType(typeof(LevelsEntry), "levels")]
 [JsonDerivedType(typeof(CheckpointEntry), "checkpoint")]
 [JsonDerivedType(typeof(ResumeEntry), "resume")]
 [JsonDerivedType(typeof(EndEntry), "end")]
@@ -57,6 +58,11 @@ public sealed record StepEntry(
 /// <param name="Step">Number of steps done by then.</param>
 /// <param name="Metrics">Metrics as fractions (0 to 1); keys as in <see cref="Evaluation.MetricNames"/>.</param>
 public sealed record ValidationEntry(int Step, IReadOnlyDictionary<string, double> Metrics) : LogEntry(Step);
+
+/// <summary>The levels were measured on a few images of the step's batch.</summary>
+/// <param name="Step">Number of steps done by then.</param>
+/// <param name="Measures">Mean similarities, and entropy and variation of the attention; names as of <see cref="Interop.Session.LevelMeasures"/>.</param>
+public sealed record LevelsEntry(int Step, IReadOnlyDictionary<string, double> Measures) : LogEntry(Step);
 
 /// <summary>A checkpoint was saved.</summary>
 /// <param name="Step">Number of steps done by then.</param>

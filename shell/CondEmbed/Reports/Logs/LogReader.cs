@@ -12,6 +12,9 @@ public sealed record RunLog(IReadOnlyList<LogEntry> Entries)
     /// <summary>The evaluations on the validation classes.</summary>
     public IReadOnlyList<ValidationEntry> Validations => [.. Entries.OfType<ValidationEntry>()];
 
+    /// <summary>The measurements of the levels.</summary>
+    public IReadOnlyList<LevelsEntry> Levels => [.. Entries.OfType<LevelsEntry>()];
+
     /// <summary>Total running time: from each start or resumption to the last entry before the next one.</summary>
     public TimeSpan Duration =>
         Entries.Zip(Entries.Skip(1)).Where(pair => pair.Second is not (StartEntry or ResumeEntry))
