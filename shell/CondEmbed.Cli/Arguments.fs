@@ -145,8 +145,8 @@ let examples =
     Map
         [ "train",
           [ "condembed train", "the bundled emoji, in a few minutes on a CPU"
-            "condembed train photos --weights imagenet --epochs 20",
-            "your own class folders, from a ResNet-18 trained on ImageNet, which is fetched once"
+            "condembed train photos --epochs 20",
+            "your own class folders; photographs start from a ResNet-18 trained on ImageNet, which is fetched once"
             "condembed train photos --encoder resnet50 --weights resnet50.safetensors --epochs 20", "the same from weights of your own"
             "condembed train --config run.toml --levels 0 --out runs/baseline", "the settings of a file, except for one: the baseline"
             "condembed train --resume runs/baseline", "continue a run that was stopped"

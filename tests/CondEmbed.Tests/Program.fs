@@ -96,6 +96,7 @@ let all =
           DocsTests.tests
           StoreTests.tests
           CliTests.tests
+          DataDefaultsTests.tests
           BenchmarkTests.tests
           PackageTests.tests
           AddingTests.tests

@@ -7,6 +7,7 @@ open CondEmbed
 open CondEmbed.Cli.ConfigArguments
 open CondEmbed.Common
 open CondEmbed.Options
+open CondEmbed.Runs
 open CondEmbed.Images
 open CondEmbed.Datasets
 open CondEmbed.Interop
@@ -68,7 +69,7 @@ let private show (arguments: ParseResults<ConfigArgument>) =
 
     let more = arguments.GetResults ConfigArgument.Set |> List.map TrainCommand.settingOf
 
-    RunSettings.Resolve(given @ Option.toList encoder @ more)
+    DataDefaults.Resolve(given @ Option.toList encoder @ more, Output.notice)
     |> TomlSettings.Write
     |> _.TrimEnd()
     |> Output.result

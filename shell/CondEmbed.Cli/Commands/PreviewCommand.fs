@@ -10,8 +10,10 @@ open CondEmbed.Images
 open CondEmbed.Interop
 open CondEmbed.Models
 open CondEmbed.Options
+open CondEmbed.Runs
 
-let private settingsOf (arguments: ParseResults<PreviewArgument>) =
+/// The settings that are given, and what follows from the data that is shown.
+let private settingsOf (arguments: ParseResults<PreviewArgument>) source =
     let ofArgument argument =
         match argument with
         | PreviewArgument.Crop value -> [ Given("--crop", "size", value) ]
@@ -23,13 +25,19 @@ let private settingsOf (arguments: ParseResults<PreviewArgument>) =
 
     let line = arguments.GetAllResults() |> List.collect ofArgument
     let file, _ = arguments.TryGetResult PreviewArgument.Config |> TrainCommand.settingsOf
-    RunSettings.Resolve(file @ Limits.settings () @ line)
+    let given = file @ Limits.settings () @ line
+
+    if ImageDatasets.IsImage source then
+        RunSettings.Resolve given
+    else
+        DataDefaults.WithEncoder(given @ [ Given("DATA", "data", source); Given("", "allow_subset", "true") ], Output.notice)
+        |> RunSettings.Resolve
 
 let run (arguments: ParseResults<PreviewArgument>) =
     let source, out = arguments.GetResult PreviewArgument.Source, arguments.GetResult PreviewArgument.Out
 
     ImageEncoder.CheckPng out
-    let settings = settingsOf arguments
+    let settings = settingsOf arguments source
 
     if ImageDatasets.IsImage source then
         let reader = ImageReader(ImageDatasets.OpenImages source, Views.Decoder settings.Host)

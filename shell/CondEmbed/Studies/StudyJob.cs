@@ -41,7 +41,7 @@ public sealed record StudyJob(string Arm, int Seed, RunSettings Settings, string
         if (!IsFinished)
         {
             DemandFile("data", Settings.Host.Data, ImageDatasets.EmbeddedNames.Contains(Settings.Host.Data));
-            DemandFile("weights", Settings.Host.Weights, Settings.Host.Weights is "" or HostSettings.ImageNet);
+            DemandFile("weights", Settings.Host.Weights, Settings.Host.Weights is "" or ImageNet.Weights);
         }
 
         if (IsBegun)

@@ -29,7 +29,7 @@ internal static class CntkResNet
         IEnumerable<NamedArray> Arrays(NodeProto convolution, (string Convolution, string Norm) name)
         {
             var weight = values[convolution.Input[1]];
-            yield return Array($"{name.Convolution}.weight", weight, name.Convolution == "conv1" ? OurColours(weight) : weight.FloatData);
+            yield return Array($"{name.Convolution}.weight", weight, name.Convolution == "conv1" ? OurColours(weight.FloatData, (int)(weight.Dims[2] * weight.Dims[3])) : weight.FloatData);
 
             foreach (var (part, input) in OfNorm.Zip(norms[convolution.Output[0]].Input.Skip(1)))
             {
@@ -54,10 +54,12 @@ internal static class CntkResNet
     private static NamedArray Array(string name, TensorProto tensor, IEnumerable<float> values) => NamedArray.Of(name, [.. tensor.Dims], values.ToArray());
 
     /// <summary>Out In K K, for blue, green and red in 0..255 -> for red, green and blue in 0..1, divided by their deviations.</summary>
-    private static float[] OurColours(TensorProto weight)
+    /// <param name="weight">The numbers.</param>
+    /// <param name="places">K K.</param>
+    internal static float[] OurColours(IEnumerable<float> weight, int places)
     {
-        var deviation = CoreSettings.DeviationOf(CoreSettings.StartFor(HostSettings.ImageNetEncoder));
-        var colours = weight.FloatData.Chunk((int)(weight.Dims[2] * weight.Dims[3])).ToArray();
+        var deviation = CoreSettings.DeviationOf(CoreSettings.StartFor(ImageNet.Usual));
+        var colours = weight.Chunk(places).ToArray();
         return
         [
             .. colours.Index().SelectMany(filter =>

