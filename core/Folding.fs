@@ -58,11 +58,12 @@ let parameters (apart: ParamSpec list) (folded: ParamSpec list) (parameters: Par
 /// Folded parameters, made when first needed and kept until `Forget` says that the parameters have changed. Disposing frees the folded parameters,
 /// not the original ones.
 [<Sealed>]
-type Kept(apart: ParamSpec list, folded: ParamSpec list, unfolded: Params) =
+type Kept(apart: ParamSpec list, folded: ParamSpec list, unfolded: unit -> Params) =
     let folds = folds apart folded
     let mutable kept: ((string * Tensor) list * Params) option = None
 
     let make () =
+        let unfolded = unfolded ()
         let fresh = [ for name, tensor in convolutions folds unfolded -> name, own tensor ]
         fresh, replaced folds unfolded fresh
 

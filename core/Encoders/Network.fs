@@ -12,6 +12,8 @@ type Network =
         Features: Layer<Tensor, Features>
         /// Features -> B D, of any length.
         Head: Layer<Features, Tensor>
+        /// Features -> B W: the pooled features, with the head's parameters.
+        Pool: Layer<Features, Tensor>
         /// (map B C h w, tokens B T C) -> B T D: each token through the head on its own, with the head's parameters and its statistics of the map, if the
         /// head is linear in the tokens but for these. None otherwise.
         Project: Layer<Tensor * Tensor, Tensor> option
@@ -23,9 +25,12 @@ type Network =
     member private this.Tree = string this
 
 module Network =
-    /// Images -> B C h w, and B C h w -> B D: a network whose features are a map alone.
+    /// Images -> B C h w, and B C h w -> B D: a network whose features are a map alone, and whose pooled features are its mean.
     let ofMap (map: Layer<Tensor, Tensor>) (head: Layer<Tensor, Tensor>) =
-        { Features = map |> Layer.map Features.ofMap; Head = Layer.lift Features.map --> head; Project = None }
+        { Features = map |> Layer.map Features.ofMap
+          Head = Layer.lift Features.map --> head
+          Pool = Layer.lift Features.map --> Layers.meanPool
+          Project = None }
 
     /// (map B C h w, tokens B T C) -> B T D with the parameters of the head: what mean pooling, an optional norm and a linear layer make of each token.
     let private projection channels withNorm embedding =
@@ -49,8 +54,11 @@ module Network =
 
         let linear = if embedding > 0 then Layer.named "embedding" (Layers.linear width embedding) else Layer.lift id
 
+        let pool = Layer.named "embedding.pool" pooling
+
         { Features = Layers.normalisePixels encoder.Mean encoder.Deviation --> encoder.Features
-          Head = Layer.named "embedding.pool" pooling --> norm --> linear
+          Head = pool --> norm --> linear
+          Pool = pool
           Project = if isMean && embedding > 0 then Some(projection encoder.Channels withNorm embedding) else None }
 
     /// The network for images and for what the first stages of its encoder made of them, B C' h' w' of floats, when no parameter of these is trained: `trunk`
@@ -60,6 +68,9 @@ module Network =
 
         { network with
             Features = Layer.create images.Specs (fun env x -> if x.dtype = torch.uint8 then images.Forward env x else rest.Forward env x) }
+
+    /// Images -> B W: the pooled features, of any length.
+    let pooled network = network.Features --> network.Pool
 
     /// Images -> B D of length 1: the unconditional embedding, which is all that is used at test time.
     let embed network = network.Features --> network.Head |> Layer.map Layers.l2Normalise

@@ -6,69 +6,6 @@ open System.Collections.Generic
 open CondEmbed
 open TorchSharp
 
-/// A tensor as plain bytes: name, type as safetensors writes it (F32, F64, F16, BF16, I64, U8 ...), shape, little-endian values.
-[<Sealed; AllowNullLiteral>]
-type TensorData(name: string, elementType: string, shape: int64 array, bytes: byte array) =
-    member _.Name = name
-    member _.ElementType = elementType
-    member _.Shape = shape
-    member _.Bytes = bytes
-
-/// The report of a training step.
-[<Sealed>]
-type StepResult internal (report: Train.Report) =
-    let terms = Dictionary<string, float>()
-
-    do
-        for name, value in report.Terms do
-            terms[name] <- value
-
-    /// Steps done, this one included.
-    member _.Step = report.Step
-    member _.Loss = report.Loss
-    /// The named parts of the loss before weighting: `loss`, `level1` ...
-    member _.Terms = terms :> IReadOnlyDictionary<string, float>
-    member _.LearningRate = report.Rate
-    member _.GradientNorm = report.GradientNorm
-
-/// Converts tensors to and from bytes.
-module internal Bytes =
-    let private types =
-        [ "F32", torch.ScalarType.Float32
-          "F64", torch.ScalarType.Float64
-          "F16", torch.ScalarType.Float16
-          "BF16", torch.ScalarType.BFloat16
-          "I64", torch.ScalarType.Int64
-          "I32", torch.ScalarType.Int32
-          "I16", torch.ScalarType.Int16
-          "I8", torch.ScalarType.Int8
-          "U8", torch.ScalarType.Byte
-          "BOOL", torch.ScalarType.Bool ]
-
-    /// The type of that name, such as F16.
-    let typeOf elementType = types |> List.find (fun (name, _) -> name = elementType) |> snd
-
-    let ofTensor name (tensor: Tensor) =
-        scoped (fun () ->
-            let host = tensor.detach().cpu().contiguous()
-            let elementType = types |> List.find (fun (_, t) -> t = host.dtype) |> fst
-            TensorData(name, elementType, host.shape, host.bytes.ToArray()))
-
-    /// A tensor on the CPU, in the caller's scope.
-    let toTensor (data: TensorData) =
-        match types |> List.tryFind (fun (name, _) -> name = data.ElementType) with
-        | None -> invalidArg (nameof data) $"The tensor '{data.Name}' has the type {data.ElementType}, which torch does not have."
-        | Some(_, dtype) ->
-            let tensor = torch.empty (data.Shape, dtype = dtype, device = torch.CPU)
-
-            if data.Bytes.Length <> tensor.bytes.Length then
-                invalidArg
-                    (nameof data)
-                    $"The tensor '{data.Name}' has {data.Bytes.Length} bytes; {data.ElementType} {shapeText data.Shape} takes {tensor.bytes.Length}."
-
-            data.Bytes.AsSpan().CopyTo tensor.bytes
-            tensor
-
 /// A network with the state of its training: what a host program holds. Not thread-safe: one thread at a time. Pixels are bytes,
 /// B H W 3.
 [<Sealed>]
@@ -77,7 +14,8 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
     // Embedding and comparing at test time use parameters with folded norms, which a step or a load makes stale.
     let embed = Network.embed (Recipe.folded config)
     let trunk = Recipe.trunk config
-    let tested = new Folding.Kept(recipe.Embed.Specs, embed.Specs, state.Params)
+    let pooled = Network.pooled recipe.Network
+    let tested = new Folding.Kept(recipe.Embed.Specs, embed.Specs, (fun () -> state.Evaluated))
 
     let onDevice (pixels: byte array) count side =
         if pixels.Length <> count * side * side * 3 then
@@ -139,7 +77,8 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
                   Optimiser = Optimiser.Sgd(0.0, false)
                   Rules = [ { Pattern = "*"; Treatment = Groups.Frozen } ]
                   Rate = fun _ -> 0.0
-                  Clip = 0.0 } }
+                  Clip = 0.0
+                  Average = None } }
 
         new Session(config, recipe, Train.start (int64 config.Seed) device float32 recipe.Method, device)
 
@@ -200,7 +139,31 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
 
     /// `Embed` of what the trunk made of B images.
     member _.EmbedOnTrunk(maps: TensorData) : float32 array =
-        scoped (fun () -> Layer.run state.Params recipe.Embed (mapsOnDevice maps) |> numbers)
+        scoped (fun () -> Layer.run state.Evaluated recipe.Embed (mapsOnDevice maps) |> numbers)
+
+    /// W, the pooled features.
+    member val PooledFeatures = Recipe.pooledFeatures config
+
+    /// B images -> B W pooled features, row by row.
+    member _.Pool(pixels: byte array, count: int, side: int) : float32 array =
+        scoped (fun () -> Layer.run state.Params pooled (onDevice pixels count side) |> numbers)
+
+    /// `Pool` of what the trunk made of B images.
+    member _.PoolOnTrunk(maps: TensorData) : float32 array =
+        scoped (fun () -> Layer.run state.Params pooled (mapsOnDevice maps) |> numbers)
+
+    /// Starts the linear layer of the head with the principal directions of pooled features, N W, row by row. Settings with head_start pca have a head that can.
+    member _.StartHead(pooled: float32 array) =
+        tested.Forget()
+
+        scoped (fun () ->
+            let random = state.Params["embedding.weight"].detach().cpu()
+            let features = torch.tensor(pooled, device = torch.CPU).reshape(-1L, random.shape[1])
+
+            Params.commit
+                state.Params
+                [ "embedding.weight", PrincipalHead.weight features random
+                  "embedding.bias", torch.zeros_like (state.Params["embedding.bias"], requires_grad = false) ])
 
     /// Compares pairs of images by the levels. InvalidOperationException if the session has none.
     member _.Comparer() =
@@ -217,16 +180,16 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
     member _.LevelWeights() : IReadOnlyList<TensorData> =
         [| for spec in recipe.Method.Objective.Specs do
                if spec.Role = Trainable && spec.Name.StartsWith("hierarchy.", StringComparison.Ordinal) then
-                   Bytes.ofTensor spec.Name state.Params[spec.Name] |]
+                   Bytes.ofTensor spec.Name state.Evaluated[spec.Name] |]
 
-    /// Parameters and statistics used at test time: those that an embedding session loads.
+    /// Parameters and statistics used at test time, averaged if the settings say so: those that an embedding session loads.
     member _.EmbeddingWeights() : IReadOnlyList<TensorData> =
-        [| for spec in recipe.Embed.Specs -> Bytes.ofTensor spec.Name state.Params[spec.Name] |]
+        [| for spec in recipe.Embed.Specs -> Bytes.ofTensor spec.Name state.Evaluated[spec.Name] |]
 
     /// All parameters and statistics.
     member _.Weights() : IReadOnlyList<TensorData> = [| for name, tensor in Params.toSeq state.Params -> Bytes.ofTensor name tensor |]
 
-    /// The optimiser's moments.
+    /// The optimiser's moments, and the running averages.
     member _.Moments() : IReadOnlyList<TensorData> = [| for name, tensor in Params.toSeq state.Moments -> Bytes.ofTensor name tensor |]
 
     /// The state of torch's global generator.

@@ -4,6 +4,12 @@ module CondEmbed.Choices
 open System
 open FSharp.Reflection
 
+/// What the linear layer of the head starts as.
+[<RequireQualifiedAccess>]
+type HeadStart =
+    | Random
+    | Pca
+
 /// How a level makes a conditional embedding.
 [<RequireQualifiedAccess>]
 type LevelForm =

@@ -17,6 +17,9 @@ type Config =
       Embedding: int
       [<Setting(true, "BatchNorm between pooling and embedding")>]
       HeadNorm: bool
+      [<Setting("random",
+                "what the embedding's linear layer starts as: random, pca (the principal directions of the pooled features of training images, so that training begins with the numbers of the features themselves; needs head_norm false)")>]
+      HeadStart: Choices.HeadStart
       [<Setting(false, "BatchNorm keeps the statistics it started with")>]
       FreezeNorm: bool
       [<Setting("", "parameters that are not trained: patterns over their names, separated by commas, such as conv1*,bn1*,layer1*")>]
@@ -88,6 +91,16 @@ type Config =
       [<Setting(0.1, "temperature of distillation")>]
       [<Within(1e-3, 1e3)>]
       DistillationTemperature: float
+      [<Setting(0.0,
+                "weight of the distillation of the pooled features' similarities into those of the embeddings, as in S2SD (50 there); 0 for none")>]
+      [<Within(0.0, 1e6)>]
+      FeatureDistillation: float
+      [<Setting(1.0, "temperature of feature_distillation")>]
+      [<Within(1e-3, 1e3)>]
+      FeatureDistillationTemperature: float
+      [<Setting(0.0, "share of the steps before feature_distillation counts")>]
+      [<Within(0.0, 1.0)>]
+      FeatureDistillationStart: float
       [<Section "Loss">]
       [<Setting("multi-similarity",
                 "loss of the unconditional embeddings, or a weighted sum, such as multi-similarity(beta=50) + 0.5 * proxy-anchor: {losses}")>]
@@ -139,6 +152,10 @@ type Config =
       [<Setting(0.0, "largest allowed length of the gradient; 0 for no limit")>]
       [<Within(0.0, 1e9)>]
       Clip: float
+      [<Setting(0.0,
+                "decay of a running average of the weights and of the statistics of norms, such as 0.99: evaluated and kept in place of the weights of a step; 0 for none")>]
+      [<Within(0.0, 0.999999)>]
+      Average: float
       [<Setting(1500, "training steps; ignored if epochs is given")>]
       [<AtLeast 1>]
       Steps: int

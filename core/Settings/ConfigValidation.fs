@@ -52,6 +52,26 @@ let private batchProblems (c: Config) =
 [<Literal>]
 let LargestSize = 4096
 
+/// Why the head cannot start as principal directions.
+let private headProblems (c: Config) (encoder: Encoders.Encoder) =
+    let pooled =
+        encoder.Channels
+        * (Encoders.All.poolings
+           |> List.tryFind (fun (name, _, _) -> name = c.Pooling)
+           |> Option.fold (fun _ (_, features, _) -> features) 1)
+
+    [ if c.HeadStart.IsPca then
+          if c.Embedding = 0 then
+              problem "head_start" "'pca' starts a linear layer, and embedding 0 has none: it is the pooled features already"
+          elif c.HeadNorm then
+              problem
+                  "head_start"
+                  "'pca' begins with the pooled features, which a BatchNorm before the embedding changes: set head_norm to false, or head_start to random"
+          elif c.Embedding > pooled then
+              problem
+                  "head_start"
+                  $"'pca' finds at most as many directions as there are pooled features, {pooled}: set embedding to that or less" ]
+
 /// What does not fit the encoder.
 let private encoderProblems (c: Config) =
     match Encoders.All.tryBuild c.Encoder { Config.encoderOptions c with Size = 224 } with
@@ -65,7 +85,8 @@ let private encoderProblems (c: Config) =
                   $"the encoder '{c.Encoder}' reads images in squares of {encoder.Multiple} px, and {c.Size} is not a multiple of {encoder.Multiple}: the nearest are {down} and {down + encoder.Multiple}" }
           if c.Pooling = "class" && not encoder.HasToken then
               { Key = "pooling"
-                Message = $"the encoder '{c.Encoder}' has no class token: pool its map, for example with mean or gem" } ]
+                Message = $"the encoder '{c.Encoder}' has no class token: pool its map, for example with mean or gem" }
+          yield! headProblems c encoder ]
 
 /// What does not fit the form of the levels.
 let private formProblems (c: Config) =
@@ -146,7 +167,15 @@ let private levelProblems (c: Config) =
               "distillation"
               "the levels can only teach what their own loss has taught them: set level_weight above 0 (level_gradients = levels keeps that loss from the encoder)" ]
 
-    let othersTrain = c.Levels > 0 && (c.LevelGradients.IsAll && c.LevelWeight > 0.0 || c.Distillation > 0.0)
+    let othersTrain =
+        c.FeatureDistillation > 0.0
+        || c.Levels > 0 && (c.LevelGradients.IsAll && c.LevelWeight > 0.0 || c.Distillation > 0.0)
+
+    let features =
+        demand
+            (c.FeatureDistillation = 0.0 || c.Embedding <> 0)
+            "feature_distillation"
+            "teaches embeddings what the pooled features say, and with embedding 0 they are the same: give embedding a width, or set feature_distillation to 0"
 
     let unconditional =
         demand
@@ -154,7 +183,7 @@ let private levelProblems (c: Config) =
             "unconditional_weight"
             "is 0, and no other term trains the encoder: raise it, or use levels with a level_weight and level_gradients all, or distillation"
 
-    unconditional :: (if c.Levels > 0 && c.Heads > 0 then together else [])
+    unconditional :: features :: (if c.Levels > 0 && c.Heads > 0 then together else [])
 
 /// Losses that cannot be used where the settings put them.
 let private refusedLosses (c: Config) =

@@ -22,10 +22,13 @@ let encoder (config: Config) = encoderFor (Config.encoderOptions config) config
 
 let private pooling (config: Config) = Encoders.All.poolings |> List.find (fun (name, _, _) -> name = config.Pooling)
 
-/// D, the features of an embedding.
-let dimension (config: Config) =
+/// W, the features that the pooling makes of an image.
+let pooledFeatures (config: Config) =
     let _, features, _ = pooling config
-    if config.Embedding > 0 then config.Embedding else features * (encoder config).Channels
+    features * (encoder config).Channels
+
+/// D, the features of an embedding.
+let dimension (config: Config) = if config.Embedding > 0 then config.Embedding else pooledFeatures config
 
 let private trunkDepth (config: Config) encoder = Encoders.Trunk.depth (Groups.freezes (Groups.frozen config.Freeze)) encoder
 
@@ -102,6 +105,11 @@ let private conditional (config: Config) steps : Conditional.Options =
       Nearest = config.LevelPairs
       Block = config.LevelBlock }
 
+let private teaching (config: Config) steps : FeatureDistillation.Options =
+    { Weight = config.FeatureDistillation
+      Temperature = config.FeatureDistillationTemperature
+      Start = int (config.FeatureDistillationStart * float steps) }
+
 let private objective (config: Config) network classes steps =
     let lossOf (text, numbers) = All.make text (Config.asValues numbers) classes (dimension config)
     let loss = lossOf (config.Loss, config.LossSettings)
@@ -115,7 +123,14 @@ let private objective (config: Config) network classes steps =
 
     let levelLoss = if config.Levels = 0 then loss else lossOf (Config.levelLossOf config)
 
-    Objective.weighted network (hierarchy config) config.UnconditionalWeight (conditional config steps) levelLoss remembered
+    Objective.taught
+        network
+        (hierarchy config)
+        config.UnconditionalWeight
+        (conditional config steps)
+        (teaching config steps)
+        levelLoss
+        remembered
 
 let private schedule (config: Config) steps =
     let warmUp = int (config.WarmUp * float steps)
@@ -164,9 +179,13 @@ let continued (config: Config) classes steps from until : Recipe =
     let network = network config
     let objective = objective config network classes steps
     let rate = schedule config (until - from)
+    let embed = Network.embed network
+
+    // Proxies, memories and counters of steps are for training alone.
+    let ofTests (spec: ParamSpec) = spec.Name.StartsWith "hierarchy." && spec.Role = Trainable
 
     { Network = network
-      Embed = Network.embed network
+      Embed = embed
       Method =
         { Objective = objective
           Optimiser =
@@ -175,7 +194,12 @@ let continued (config: Config) classes steps from until : Recipe =
             | Choices.Optimiser.Adamw -> Optimiser.adamW
           Rules = rules config (Params.trainable objective.Specs)
           Rate = fun step -> config.Lr * rate (step - from)
-          Clip = config.Clip } }
+          Clip = config.Clip
+          Average =
+            if config.Average = 0.0 then
+                None
+            else
+                Some { Decay = config.Average; Of = embed.Specs @ List.filter ofTests objective.Specs } } }
 
 /// A run of valid settings on a number of classes, for a number of steps.
 let build (config: Config) classes steps : Recipe = continued config classes steps 0 steps

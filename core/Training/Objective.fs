@@ -34,10 +34,11 @@ module Objective =
         elif batch.Labels.dtype <> int64' then
             refuse "Labels are class numbers of type Int64: labels.``to`` torch.int64"
 
-    /// Images and labels of a batch -> scalar: weight * loss(s^0) + the conditional terms. Terms: `loss`, `level1`, ... . With no levels and a weight of 1 this
-    /// is the baseline. ArgumentException: a loss for the levels that cannot score similarities.
-    let weighted network (hierarchy: Hierarchy.Options) weight conditional levelLoss loss : Objective =
+    /// Images and labels of a batch -> scalar: weight * loss(s^0) + the conditional terms + what the features teach. Terms: `loss`, `level1`, ... . With no
+    /// levels, a weight of 1 and no teacher this is the baseline. ArgumentException: a loss for the levels that cannot score similarities.
+    let taught network (hierarchy: Hierarchy.Options) weight conditional features levelLoss loss : Objective =
         let unconditional = Layer.named "loss" (Loss.onEmbeddings loss)
+        let teaching = FeatureDistillation.terms network features
         let terms = Conditional.terms hierarchy conditional levelLoss
 
         let views =
@@ -52,11 +53,16 @@ module Objective =
             let embeddings = network.Head.Forward env features
             let first = unconditional.Forward env (embeddings, batch.Labels)
             let terms = terms.Forward env (views env features embeddings, batch.Labels)
+            let taught = teaching.Forward env (features, embeddings)
 
-            { Total = (weight * first, terms.Weighted) ||> List.fold (fun total term -> total + term)
-              Terms = ("loss", first) :: terms.Named }
+            { Total = (weight * first, terms.Weighted @ taught.Weighted) ||> List.fold (fun total term -> total + term)
+              Terms = ("loss", first) :: terms.Named @ taught.Named }
 
-        Layer.create (network.Features.Specs @ network.Head.Specs @ terms.Specs @ unconditional.Specs) forward
+        Layer.create (network.Features.Specs @ network.Head.Specs @ terms.Specs @ teaching.Specs @ unconditional.Specs) forward
+
+    /// The same without a teacher.
+    let weighted network hierarchy weight conditional levelLoss loss : Objective =
+        taught network hierarchy weight conditional FeatureDistillation.none levelLoss loss
 
     /// The same with the loss of each level on all pairs: loss(s^0) + weight * sum over levels of levelLoss(s^l).
     let conditional network hierarchy weight levelLoss loss : Objective =

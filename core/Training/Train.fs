@@ -6,7 +6,15 @@ open CondEmbed.Notebooks
 open TorchSharp
 open CondEmbed.Common
 
-type Method = { Objective: Objective; Optimiser: Optimiser.Rule; Rules: Groups.Rule list; Rate: int -> float; Clip: float }
+type Average = { Decay: float; Of: ParamSpec list }
+
+type Method =
+    { Objective: Objective
+      Optimiser: Optimiser.Rule
+      Rules: Groups.Rule list
+      Rate: int -> float
+      Clip: float
+      Average: Average option }
 
 let plain rate steps objective =
     let warmUp = steps / 12
@@ -16,13 +24,28 @@ let plain rate steps objective =
       Optimiser = Optimiser.adamW
       Rules = [ { Pattern = "*"; Treatment = Groups.Trained(1.0, 0.01) } ]
       Rate = fun step -> rate * shape step
-      Clip = 0.0 }
+      Clip = 0.0
+      Average = None }
+
+/// The name under which the running average of a tensor is kept.
+let private averageOf name = $"{name}.average"
 
 [<Sealed; StructuredFormatDisplay("{Text}"); TypeFormatterSource(typeof<AsText>)>]
 type State(parameters: Params, moments: Params, treatments: (string * Groups.Treatment) list) =
     member _.Params = parameters
     member _.Moments = moments
     member val Step = 0 with get, set
+
+    /// The names of what is averaged.
+    member val internal Averaged = parameters.Names |> List.filter (averageOf >> moments.Contains)
+
+    member this.Evaluated =
+        // Before the first step the averages are of nothing yet.
+        if this.Step = 0 || this.Averaged.IsEmpty then
+            parameters
+        else
+            parameters
+            |> Params.map (fun name tensor -> if moments.Contains(averageOf name) then moments[averageOf name] else tensor)
 
     /// The objective that the state was last checked against.
     member val internal Fits: Objective option = None with get, set
@@ -74,12 +97,22 @@ let start seed device dtype (recipe: Method) =
     for name, treatment in treatments do
         if treatment <> Groups.Frozen then parameters[name].requires_grad_ true |> ignore
 
+    let zeros name = own (torch.zeros_like (parameters[name], requires_grad = false))
+
+    let frozen =
+        set
+            [ for name, treatment in treatments do
+                  if treatment = Groups.Frozen then name ]
+
     let moments =
         Params.ofSeq
             [ for name, treatment in treatments do
                   if treatment <> Groups.Frozen then
                       for moment in Optimiser.moments recipe.Optimiser do
-                          $"{name}.{moment}", own (torch.zeros_like (parameters[name], requires_grad = false)) ]
+                          $"{name}.{moment}", zeros name
+              for average in Option.toList recipe.Average do
+                  for spec in average.Of do
+                      if not (frozen.Contains spec.Name) then averageOf spec.Name, zeros spec.Name ]
 
     new State(parameters, moments, treatments)
 
@@ -106,6 +139,15 @@ let private update (recipe: Method) (state: State) rate gradients =
         |> List.map slot
         |> Array.ofList
         |> Optimiser.step recipe.Optimiser (rate * factor) decay (state.Step + 1)
+
+let private average (recipe: Method) (state: State) =
+    for average in Option.toList recipe.Average do
+        let kept = min average.Decay (float state.Step / float (state.Step + 9))
+
+        withoutGradient (fun () ->
+            for name in state.Averaged do
+                state.Moments[averageOf name].mul_(scalar kept).add_(state.Params[name], scalar (1.0 - kept))
+                |> ignore)
 
 /// A loss without parameters of its own only compares the images of the batch with each other.
 let private demandClasses (objective: Objective) (batch: Batch) =
@@ -159,6 +201,7 @@ let step (recipe: Method) (state: State) batch =
         let rate = recipe.Rate state.Step
         Params.commit state.Params reported
         update recipe state rate gradients
+        average recipe state
         state.Step <- state.Step + 1
 
         { Step = state.Step; Loss = loss; Terms = terms; Rate = rate; GradientNorm = gradientNorm })

@@ -3,6 +3,15 @@ module CondEmbed.Train
 
 open TorchSharp
 
+/// A running average of weights and statistics, to evaluate with in their place. A step of which t were before moves it by 1 - min(decay, t / (t + 9)) of its distance to them, so that it soon forgets the start.
+type Average =
+    {
+        Decay: float
+        /// What evaluation reads: of these, the trained leaves and the statistics are averaged. The statistics of norms too, since they describe what the averaged weights make of
+        /// images better than those of the last few steps do.
+        Of: ParamSpec list
+    }
+
 /// How an objective is trained.
 type Method =
     {
@@ -13,10 +22,11 @@ type Method =
         Rate: int -> float
         /// The largest allowed length of all gradients together; 0 for no limit.
         Clip: float
+        Average: Average option
     }
 
 /// AdamW on every parameter with a weight decay of 0.01, the rate rising over a twelfth of the given number of steps and then falling to zero on a cosine, with no limit
-/// on gradients: a good default.
+/// on gradients and no average: a good default.
 val plain: rate: float -> steps: int -> Objective -> Method
 
 /// What a run owns: its parameters, the optimiser's moments and the number of steps done. A step changes it in place.
@@ -25,8 +35,10 @@ type State =
     interface System.IDisposable
     /// All parameters and statistics.
     member Params: Params
-    /// The optimiser's moments under `<leaf>.<moment>`.
+    /// The optimiser's moments under `<leaf>.<moment>`, and running averages under `<name>.average`.
     member Moments: Params
+    /// What to evaluate with: the parameters, and in their places the running averages, if there are any.
+    member Evaluated: Params
     /// Steps done so far.
     member Step: int with get, set
 

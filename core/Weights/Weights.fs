@@ -117,7 +117,7 @@ let change (spec: ParamSpec) (shape: int64 list) : (string * (Tensor -> Tensor))
     | _ -> None
 
 let private isClassifier = startsWithAny [ "fc."; "classifier."; "head."; "heads." ]
-let private isFresh = startsWithAny [ "embedding."; "hierarchy."; "loss." ]
+let private isFresh = startsWithAny [ "embedding."; "hierarchy."; "distillation."; "loss." ]
 
 /// Whether a tensor of that shape can become that parameter.
 let private suits (spec: ParamSpec) shape = spec.Shape = shape || (change spec shape).IsSome

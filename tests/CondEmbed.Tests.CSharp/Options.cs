@@ -28,6 +28,7 @@ public static class Options
         Pooling = "gem",
         Embedding = 64,
         HeadNorm = false,
+        HeadStart = "pca",
         FreezeNorm = true,
         Freeze = "conv1*,bn1*",
         TrunkCache = "trunk",
@@ -56,6 +57,9 @@ public static class Options
         UnconditionalWeight = 0.75,
         Distillation = 0.5,
         DistillationTemperature = 0.2,
+        FeatureDistillation = 50,
+        FeatureDistillationTemperature = 0.8,
+        FeatureDistillationStart = 0.1,
         Loss = "triplet",
         LossSettings = new Dictionary<string, double> { ["margin"] = 0.25 },
         Memory = 500,
@@ -74,6 +78,7 @@ public static class Options
         WarmUp = 0.1,
         DecayEvery = 0.5,
         Clip = 1,
+        Average = 0.99,
         Steps = 77,
         Epochs = 1.5,
         Batch = 36,
@@ -111,6 +116,7 @@ public static class Options
         Clustering = true,
         SaveEvery = 13,
         InitialEvaluation = false,
+        InitialMetrics = "initial",
         Tensorboard = true,
     };
 

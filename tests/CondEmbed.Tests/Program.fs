@@ -31,6 +31,7 @@ let all =
           HierarchyTests.tests
           LevelTests.tests
           ConditionalTests.tests
+          FeatureDistillationTests.tests
           PairingTests.tests
           ComparisonTests.tests
           LevelMeasuresTests.tests
@@ -77,6 +78,7 @@ let all =
           RunTests.tests
           RunSamplingTests.tests
           TrunkTests.tests
+          ArmTests.tests
           StudyTests.tests
           StudyProgressTests.tests
           TextTests.tests

@@ -86,6 +86,9 @@ internal sealed class TrunkMaps : IDisposable
     internal TensorData Drawn(long seed, int step, int[] items) =>
         Maps(items.Length, slot => (SeededRandom.For(seed, step, slot).Next(views) * trained.Count) + trained[items[slot]]);
 
+    /// <summary>B training images -> the maps of their first views.</summary>
+    internal TensorData First(IReadOnlyList<int> items) => Maps(items.Count, slot => trained[items[slot]]);
+
     /// <summary>B images of validation or test -> the maps of their test views.</summary>
     internal TensorData Tested(IReadOnlyList<int> items) => Maps(items.Count, slot => (views * trained.Count) + tested[items[slot]]);
 

@@ -211,6 +211,9 @@ public sealed record HostSettings
     [Setting(true, "measure the test classes before training too; without it a short run costs less")]
     public required bool InitialEvaluation { get; set; }
 
+    [Setting("", "folder in which runs that begin with the same network, data, views and seed share what the first of them measures before training; a study gives its runs one; empty for none")]
+    public required string InitialMetrics { get; set; }
+
     [Setting(false, "also write TensorBoard event files, into the folder 'tensorboard' of the run; training itself does not change")]
     public required bool Tensorboard { get; set; }
 

@@ -117,6 +117,12 @@ internal sealed class OpenedRun : IDisposable
         Restore(saved, damaged);
         Trunk = OpenTrunk(meter, cancellation);
         Pass = new EmbeddingPass(Session, Views.ForTesting(Settings), Workers, Trunk);
+
+        if (saved is null && Settings.Core.HeadStart.IsPca)
+        {
+            StartHead(meter, cancellation);
+        }
+
         Store ??= new CheckpointStore(Folder.Checkpoints);
         Folder.RemoveUnfinished();
         Start = begun ?? Fresh();
@@ -141,6 +147,13 @@ internal sealed class OpenedRun : IDisposable
             : TrunkMaps.Open(
                 Settings, Data.Split, Data.Reader, Session, Workers, Request.Notice,
                 (done, total) => meter.Report("computing the frozen stages", done, total), cancellation);
+
+    private void StartHead(ProgressMeter meter, CancellationToken cancellation)
+    {
+        var images = HeadStart.Give(
+            Settings, Data.Split, Data.Reader, Session, Workers, Trunk, (done, total) => meter.Report("starting the head", done, total), cancellation);
+        Request.Notice($"embedding: starts with the principal directions of the pooled features of {Readable.Count(images)} training images");
+    }
 
     private RunData Opened() =>
         Resumed && !ImageDatasets.IsEmbedded(Settings.Host.Data) && !Path.Exists(Settings.Host.Data)

@@ -99,7 +99,9 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
             return MetricsFile.Read(folder.Metrics).Before;
         }
 
-        var before = settings.Host.InitialEvaluation ? RunMeasures.Kept(Tested().Metrics) : new Dictionary<string, double>();
+        var before = settings.Host.InitialEvaluation
+            ? InitialMetrics.Of(settings, state.Network, data.Fingerprint(), session.Device, () => RunMeasures.Kept(Tested().Metrics), run.Request.Notice)
+            : new Dictionary<string, double>();
         var metrics = new RunMetrics(data.Dataset.Name, 0, before, before) { Subset = data.Subset };
         folder.Sums.Replace(folder.Metrics, path => MetricsFile.Write(path, metrics));
         return before;

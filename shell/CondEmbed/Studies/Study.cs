@@ -153,8 +153,13 @@ public sealed class Study
         }
     }
 
-    /// <summary>The job with its share of the machine's threads.</summary>
-    internal StudyJob Shared(StudyJob job) => job.Settings.Host.Threads != 0 || Threads == 0
-        ? job
-        : job with { Settings = job.Settings.With(settings => settings.Host.Threads = Threads) };
+    /// <summary>The job with its share of the machine's threads, and with what runs that began alike have measured before training.</summary>
+    internal StudyJob Shared(StudyJob job) => job with
+    {
+        Settings = job.Settings.With(settings =>
+        {
+            settings.Host.Threads = settings.Host.Threads == 0 ? Threads : settings.Host.Threads;
+            settings.Host.InitialMetrics = settings.Host.InitialMetrics.Length == 0 ? Path.Combine(root, "initial") : settings.Host.InitialMetrics;
+        }),
+    };
 }

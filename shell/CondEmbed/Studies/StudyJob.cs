@@ -15,7 +15,7 @@ namespace CondEmbed.Studies;
 public sealed record StudyJob(string Arm, int Seed, RunSettings Settings, string Folder)
 {
     /// <summary>Settings that may change when a run is resumed, since they affect at most the last bits.</summary>
-    private static readonly string[] OfMachine = ["device", "threads", "workers", "save_every", "tensorboard", "initial_evaluation"];
+    private static readonly string[] OfMachine = ["device", "threads", "workers", "save_every", "tensorboard", "initial_evaluation", "initial_metrics"];
 
     /// <summary>The name of its combination of settings; empty where the study varies none.</summary>
     public string Trial { get; init; } = "";

@@ -66,6 +66,14 @@ let private unsound: (string * (Config -> Config)) list =
               Residual = false
               LevelWidth = 64
               LevelSimilarity = Hierarchy.Agreement.OneSided })
+      "head_start", (fun c -> { c with HeadStart = Choices.HeadStart.Pca })
+      "head_start", (fun c -> { c with HeadStart = Choices.HeadStart.Pca; HeadNorm = false; Pooling = "mean"; Embedding = 256 })
+      "head_start", (fun c -> { c with HeadStart = Choices.HeadStart.Pca; Embedding = 0; Levels = 0 })
+      "feature_distillation", (fun c -> { c with FeatureDistillation = -1.0 })
+      "feature_distillation", (fun c -> { c with FeatureDistillation = 1.0; Embedding = 0; Levels = 0 })
+      "feature_distillation_temperature", (fun c -> { c with FeatureDistillationTemperature = 0.0 })
+      "feature_distillation_start", (fun c -> { c with FeatureDistillationStart = 1.5 })
+      "average", (fun c -> { c with Average = 1.0 })
       "level_temperature", (fun c -> { c with LevelTemperature = 0.0 })
       "level_warm_up", (fun c -> { c with LevelWarmUp = 1.1 })
       "level_pairs", (fun c -> { c with LevelPairs = -1 })

@@ -57,7 +57,9 @@ let private roundTrip =
               Expect.sequenceEqual (resumed.RandomState()) (whole.RandomState()) "random state at the end")
 
           for name, change in
-              [ "warm-up and distillation",
+              [ "an average, and a teacher of features after a while",
+                (fun c -> { c with Average = 0.5; FeatureDistillation = 10.0; FeatureDistillationStart = 0.4 })
+                "warm-up and distillation",
                 (fun c -> { c with LevelWarmUp = 0.75; Distillation = 1.0; LevelGradients = Choices.LevelGradients.Levels })
                 "values of the head, nearest pairs in blocks, every step of a level",
                 (fun c ->
@@ -79,7 +81,34 @@ let private roundTrip =
                   use resumed = Session.ForTraining(config, Device.choose "cpu", 2, 8)
                   resumed.Restore(weights, moments, random, 2)
                   advance resumed [ 3..4 ] |> ignore
-                  expectSameTensors (whole.Weights()) (resumed.Weights()) "weights")
+                  expectSameTensors (whole.Weights()) (resumed.Weights()) "weights"
+                  expectSameTensors (whole.Moments()) (resumed.Moments()) "moments"
+                  Expect.sequenceEqual (resumed.Embed(pixels 9 4, 4, Side)) (whole.Embed(pixels 9 4, 4, Side)) "embeddings")
+
+          tensorTest "with an average it embeds, compares and saves by the average, and trains as without it" (fun () ->
+              let config = { config with Freeze = "conv1*,bn1*" }
+              use plain = Session.ForTraining(config, Device.choose "cpu", 2, 8)
+              use averaged = Session.ForTraining({ config with Average = 0.9 }, Device.choose "cpu", 2, 8)
+              let images = pixels 9 4
+              let same what = Expect.sequenceEqual (averaged.Embed(images, 4, Side)) (plain.Embed(images, 4, Side)) what
+              same "before the first step"
+
+              for session in [ plain; averaged ] do
+                  advance session [ 1 ] |> ignore
+
+              same "after one step, which is all there is to average"
+
+              for session in [ plain; averaged ] do
+                  advance session [ 2..4 ] |> ignore
+
+              expectSameTensors (plain.Weights()) (averaged.Weights()) "weights"
+              use loaded = Session.ForComparing(config, Device.choose "cpu")
+              loaded.Load [| yield! averaged.EmbeddingWeights(); yield! averaged.LevelWeights() |] |> ignore
+              let embeddings = averaged.Embed(images, 4, Side)
+              Expect.sequenceEqual embeddings (loaded.Embed(images, 4, Side)) "what is saved"
+              Expect.notEqual embeddings (plain.Embed(images, 4, Side)) "the last step alone"
+              let onTrunk = averaged.EmbedOnTrunk(averaged.Trunk(images, 4, Side, "F32"))
+              Expect.isLessThan (Seq.map2 (fun a b -> abs (a - b)) embeddings onTrunk |> Seq.max) 1e-5f "on the trunk")
 
           tensorTest "weights are copies: later steps do not change them" (fun () ->
               use session = training ()

@@ -24,7 +24,8 @@ let private recipe: Train.Method =
       Optimiser = Optimiser.adamW
       Rules = [ everything ]
       Rate = fun _ -> 0.01
-      Clip = 10.0 }
+      Clip = 10.0
+      Average = None }
 
 /// Six images of three classes that differ in colour, with noise that the seed draws.
 let private batchOf seed =
@@ -98,6 +99,30 @@ let private learning =
               let many = liveAfter 190
               Expect.equal many few "live tensors after steps 10 and 200"
               Expect.equal (handles ()) before "identity")
+
+          tensorTest "averages weights and statistics as loops do, and trains as without that" (fun () ->
+              let ofNetwork = network.Features.Specs @ network.Head.Specs
+              let averaging = { recipe with Average = Some { Decay = 0.3; Of = ofNetwork } }
+              use state = start 1L averaging
+              use plain = start 1L recipe
+              expectSameParams state.Params state.Evaluated "before the first step"
+              let mutable expected = copyOf state.Params
+
+              for step in 0..6 do
+                  let batch = batchOf step
+                  Train.step averaging state batch |> ignore
+                  Train.step recipe plain batch |> ignore
+                  let kept = min 0.3 (float step / float (step + 9))
+                  expected <- expected |> Params.map (fun name x -> kept * x + (1.0 - kept) * state.Params[name].detach())
+
+              expectSameParams plain.Params state.Params "training"
+
+              for spec in ofNetwork do
+                  expectClose 1e-12 expected[spec.Name] (state.Evaluated[spec.Name].detach()) spec.Name
+
+              Expect.isFalse (state.Evaluated["conv.weight"].allclose state.Params["conv.weight"]) "an average"
+              expectSame (state.Params["loss.proxies"].detach()) (state.Evaluated["loss.proxies"].detach()) "what is for training alone"
+              expectSameParams plain.Params plain.Evaluated "without an average")
 
           tensorTest "commits the statistics that the layers report" (fun () ->
               use state = start 1L recipe

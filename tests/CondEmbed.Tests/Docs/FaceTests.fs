@@ -58,7 +58,7 @@ let private options =
               for property in
                   properties
                   |> Seq.filter (fun property ->
-                      not (List.contains property.Name [ "LevelValues"; "LevelForm"; "LevelWidth"; "TrunkCache" ])) do
+                      not (List.contains property.Name [ "HeadStart"; "LevelValues"; "LevelForm"; "LevelWidth"; "TrunkCache" ])) do
                   let alone = TrainingOptions()
                   property.SetValue(alone, property.GetValue Options.Everything)
                   let config = texts (alone.Resolve())

@@ -134,6 +134,9 @@ let private strayTests =
           strayTest "a memory, and a sum of losses" (fun () ->
               step { tiny with Memory = 100; MemoryStart = 0; Loss = "multi-similarity + 0.5 * margin"; LevelLoss = "supcon" })
 
+          strayTest "an average, and a teacher of features" (fun () ->
+              step { tiny with Average = 0.9; FeatureDistillation = 1.0; FeatureDistillationStart = 0.1 })
+
           for optimiser in [ Choices.Optimiser.Adamw; Choices.Optimiser.Sgd ] do
               for clip in [ 0.0; 0.001 ] do
                   strayTest $"optimiser {Choices.word optimiser}, clip {clip}" (fun () ->
@@ -169,6 +172,7 @@ let private strayTests =
               Expect.isTrue (session.LevelMeasures(pixels, 16, [| 0L; 0L; 1L; 1L |]).ContainsKey "level1_variation") "the levels"
               session.Restore(session.Weights(), session.Moments(), session.RandomState(), 1)
               session.Load(session.EmbeddingWeights()) |> ignore
+              session.StartHead(session.Pool(pixels, 4, 16))
               Expect.all (session.Embed(pixels, 4, 16)) Single.IsFinite "embeddings") ]
 
 let private choice =

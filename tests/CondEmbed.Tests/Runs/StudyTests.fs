@@ -109,6 +109,26 @@ let private runs =
                   for name in [ StudyMeasures.Validation; StudyMeasures.Chosen; StudyMeasures.Last ] do
                       Expect.sequenceEqual (measured short "conditional").[name] (measured whole "conditional").[name] name)
           }
+          test "arms that begin alike are measured before training once" {
+              inFolder (fun folder ->
+                  let arms = two @ [ "[arms.wide]"; "levels = 0"; "embedding = 20" ]
+                  let study = Study(StudyFile.Parse("t.toml", (study [] arms).Replace("seeds = 2", "seeds = 1")), folder)
+                  let recall (results: StudyResults) arm = results.ValuesOf(arm, StudyMeasures.Before, "recall@1")
+                  let first = quietly study
+                  let kept = Directory.GetFiles(Path.Combine(folder, "initial"))
+                  Expect.hasLength kept 2 "one for the two that begin alike, and one for the other"
+                  Expect.sequenceEqual (recall first "conditional") (recall first "baseline") "the same numbers"
+
+                  let again (content: string) =
+                      for file in kept do
+                          File.WriteAllText(file, content)
+
+                      Directory.Delete(Path.Combine(folder, "conditional"), true)
+                      recall (quietly study) "conditional"
+
+                  Expect.sequenceEqual (again """{ "recall@1": 0.125, "map_at_r": 0.25 }""") [ 0.125 ] "the number that is kept"
+                  Expect.sequenceEqual (again "{") (recall first "baseline") "measured again, since what is kept cannot be read")
+          }
           test "an arm is compared with its controls as with the baseline" {
               inFolder (fun folder ->
                   let arms =

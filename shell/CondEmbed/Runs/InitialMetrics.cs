@@ -1,0 +1,64 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using CondEmbed.Common;
+using CondEmbed.Options;
+
+namespace CondEmbed.Runs;
+
+/// <summary>What runs measure before training, shared by those that begin alike: the first one measures it and keeps it in a folder.</summary>
+internal static class InitialMetrics
+{
+    /// <summary>The metrics of a beginning: found in the folder of the settings, or else measured, and kept there if the settings name one.</summary>
+    /// <param name="settings">Of the run.</param>
+    /// <param name="network">The sum of the encoder and head.</param>
+    /// <param name="data">The fingerprint of the data.</param>
+    /// <param name="device">Where the network runs.</param>
+    /// <param name="measure">Measures them.</param>
+    /// <param name="notice">Told if they were found.</param>
+    /// <exception cref="DiskException">The disk is full or failing.</exception>
+    internal static IReadOnlyDictionary<string, double> Of(
+        RunSettings settings, string network, string data, string device, Func<IReadOnlyDictionary<string, double>> measure, Action<string> notice)
+    {
+        if (settings.Host.InitialMetrics.Length == 0)
+        {
+            return measure();
+        }
+
+        var path = Path.Combine(settings.Host.InitialMetrics, $"{KeyOf(settings, network, data, device)}.json");
+
+        if (Read(path) is { } found)
+        {
+            notice("before training: as measured by another run that began alike");
+            return found;
+        }
+
+        var measured = measure();
+        AtomicFile.MakeFolder(settings.Host.InitialMetrics);
+        AtomicFile.WriteText(path, JsonSerializer.Serialize(measured, JsonStyle.Indented));
+        return measured;
+    }
+
+    /// <summary>Stands for all that the numbers depend on.</summary>
+    private static string KeyOf(RunSettings settings, string network, string data, string device)
+    {
+        var (core, host) = (settings.Core, settings.Host);
+        var trunk = host.TrunkCache.Length > 0 ? $"{host.TrunkType}" : "";
+        var all = FormattableString.Invariant(
+            $"{network}\n{data}\n{core.Encoder} {core.Pooling} {core.Embedding} {core.Seed} {device} {trunk}\n{Views.ForTesting(settings)}\n{host.RecallAt} {host.Clustering}");
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(all)).AsSpan(0, 16));
+    }
+
+    /// <summary>What was kept; null if there is nothing, or nothing that can be read.</summary>
+    private static Dictionary<string, double>? Read(string path)
+    {
+        try
+        {
+            return File.Exists(path) ? JsonSerializer.Deserialize<Dictionary<string, double>>(File.ReadAllText(path), JsonStyle.Indented) : null;
+        }
+        catch (Exception problem) when (problem is JsonException or IOException)
+        {
+            return null;
+        }
+    }
+}
