@@ -149,8 +149,7 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
         scoped (fun () -> Layer.run state.Params pooled (onDevice pixels count side) |> numbers)
 
     /// `Pool` of what the trunk made of B images.
-    member _.PoolOnTrunk(maps: TensorData) : float32 array =
-        scoped (fun () -> Layer.run state.Params pooled (mapsOnDevice maps) |> numbers)
+    member _.PoolOnTrunk(maps: TensorData) : float32 array = scoped (fun () -> Layer.run state.Params pooled (mapsOnDevice maps) |> numbers)
 
     /// Starts the linear layer of the head with the principal directions of pooled features, N W, row by row. Settings with head_start pca have a head that can.
     member _.StartHead(pooled: float32 array) =

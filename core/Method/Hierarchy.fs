@@ -67,8 +67,9 @@ type Views = { Maps: Tensor list; Embeddings: Tensor; Head: TokenHead option }
 let private readsThroughHead options =
     match options.Form with
     | Level.Form.Projections values -> values = Attention.Values.Given
-    | Level.Form.Group
+    | Level.Form.Group None
     | Level.Form.Cosine _ -> true
+    | Level.Form.Group(Some _)
     | Level.Form.SecondHead _ -> false
 
 /// What the levels read of a network's features, and the head that they share with it.
@@ -100,7 +101,7 @@ let detached (views: Views) : Views =
 /// What asks at the first level, if it is not the unconditional embedding: B C, the mean of the tokens.
 let asking options (views: Views) =
     match options.Form with
-    | Level.Form.Group -> Some(views.Maps.Head.mean [| 2L; 3L |])
+    | Level.Form.Group _ -> Some(views.Maps.Head.mean [| 2L; 3L |])
     | _ -> None
 
 let private level (options: Options) index =

@@ -19,7 +19,8 @@ type Form =
     | Projections of Attention.Values
     /// head(CA(LN q, LN F)): one head as wide as the tokens, C; no biases, no projection of the result, and the unconditional embedding's own head. Queries are
     /// pooled tokens, N Q C. So cross-attention takes the place of pooling in public code of two of the method's authors (2022, for another method).
-    | Group
+    /// With a number of features, the head is one of the level's own, as wide as that: a teacher for distillation.
+    | Group of ownHead: int option
     /// No parameters: softmax(cos(q, head(F)) / temperature) head(F).
     | Cosine of temperature: float
     /// A control without attention, whoever asks: a linear layer of its own on the mean of the tokens, with so many features.
@@ -53,9 +54,16 @@ type Level =
         Specs: ParamSpec list
     }
 
+/// The features of a level's result.
+let private widthOf options =
+    match options.Form with
+    | Form.SecondHead width
+    | Form.Group(Some width) -> width
+    | _ -> options.Attention.Embedding
+
 /// ... D -> ... D.
 let private after options : Layer<Tensor, Tensor> =
-    let width = options.Attention.Embedding
+    let width = widthOf options
     let norm = Layer.named "norm" (Layers.layerNorm width)
 
     match options.After with
@@ -101,19 +109,22 @@ let private projections options values =
         (Attention.cross options.Attention values)
         (Attention.weights options.Attention)
 
-let private group options =
+let private group options ownHead =
     let width = options.Attention.Channels
     let square name = Layer.named name (Layers.projection width width)
     let query = Layer.named "query_norm" (Layers.layerNorm width) --> square "query"
     let norm, key, value = Layer.named "token_norm" (Layers.layerNorm width), square "key", square "value"
+    let own = ownHead |> Option.map (fun features -> Layer.named "head" (Layers.linear width features))
 
     let ofImages env seen : Attention.KeysAndValues =
         let tokens = norm.Forward env seen.Tokens
-        Attention.oneHead (key.Forward env tokens) (value.Forward env tokens |> throughHead seen)
+        let head = own |> Option.fold (fun _ own -> own.Forward env) (throughHead seen)
+        Attention.oneHead (key.Forward env tokens) (value.Forward env tokens |> head)
 
     let asked = Layer.both (Layer.lift fst --> query) (Layer.lift snd)
 
-    let images = Layer.create (norm.Specs @ key.Specs @ value.Specs) ofImages
+    let ofHead = own |> Option.map _.Specs |> Option.defaultValue []
+    let images = Layer.create (norm.Specs @ key.Specs @ value.Specs @ ofHead) ofImages
     level (query.Specs @ images.Specs) images (asked --> Attention.read) (asked --> Attention.places)
 
 let private cosine (temperature: float) =
@@ -143,7 +154,7 @@ let private secondHead options width =
 let private ofForm options =
     match options.Form with
     | Form.Projections values -> projections options values
-    | Form.Group -> group options
+    | Form.Group ownHead -> group options ownHead
     | Form.Cosine temperature -> cosine temperature
     | Form.SecondHead width -> secondHead options width
 

@@ -29,12 +29,13 @@ type Config =
       [<Within(0.0, 16.0)>]
       Levels: int
       [<Setting("projections",
-                "form of a level: projections (attention with its own projections and heads), group (one head as wide as the tokens, read through the embedding's own head), cosine (no parameters: attention by the cosines of tokens read through the head), second-head (a control without attention: a second linear head). group and cosine need pooling mean; group and second-head need residual false")>]
+                "form of a level: projections (attention with its own projections and heads), group (one head as wide as the tokens, read through the embedding's own head), cosine (no parameters: attention by the cosines of tokens read through the head), second-head (a control without attention: a second linear head). cosine, and group without level_width, need pooling mean; group and second-head need residual false")>]
       LevelForm: Choices.LevelForm
       [<Setting(0.3, "form cosine: temperature of the attention")>]
       [<Within(1e-3, 1e3)>]
       LevelTemperature: float
-      [<Setting(0, "form second-head: its features; 0 for as many as the embedding has")>]
+      [<Setting(0,
+                "features of a level: of the form second-head, 0 for as many as the embedding has; of the form group, 0 for the embedding's own head, or else a head of the level's own, such as a wide teacher for distillation")>]
       [<AtLeast 0>]
       LevelWidth: int
       [<Setting(4, "heads of the cross-attention; must divide the embedding")>]

@@ -95,7 +95,11 @@ let private formProblems (c: Config) =
     let key, named, instead =
         if c.LevelForm.IsProjections then "level_values", "head", "own" else "level_form", form, "projections"
 
-    let reads = c.LevelForm.IsGroup || c.LevelForm.IsCosine || c.LevelForm.IsProjections && c.LevelValues.IsHead
+    let reads =
+        c.LevelForm.IsGroup && c.LevelWidth = 0
+        || c.LevelForm.IsCosine
+        || c.LevelForm.IsProjections && c.LevelValues.IsHead
+
     let problemOf ok key message = demand (c.LevelForm.IsProjections || ok) key message
 
     [ demand
@@ -117,16 +121,16 @@ let private formProblems (c: Config) =
           "level_query"
           "queries of the form 'group' are pooled tokens, which a level does not make: set level_query to unconditional, or levels to 1"
       demand
-          (not c.LevelForm.IsSecondHead
+          (not (c.LevelForm.IsSecondHead || c.LevelForm.IsGroup)
            || c.LevelSimilarity.IsMutual
            || c.LevelWidth = 0
            || c.LevelWidth = c.Embedding)
           "level_width"
           $"one-sided similarities compare {c.LevelWidth} features with the embedding's {c.Embedding}: set level_width to 0, or level_similarity to mutual"
       demand
-          (c.LevelForm.IsSecondHead || c.LevelWidth = 0)
+          (c.LevelForm.IsSecondHead || c.LevelForm.IsGroup || c.LevelWidth = 0)
           "level_width"
-          $"is only for the form 'second-head', and the form is '{form}': set level_width to 0" ]
+          $"is only for the forms 'group' and 'second-head', and the form is '{form}': set level_width to 0" ]
 
 /// Which settings of the levels and their terms exclude each other.
 let private levelProblems (c: Config) =

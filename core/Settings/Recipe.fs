@@ -79,7 +79,7 @@ let hierarchy (config: Config) : Hierarchy.Options =
         match config.LevelForm, config.LevelValues with
         | Choices.LevelForm.Projections, Choices.LevelValues.Own -> Level.Form.Projections Attention.Values.Own
         | Choices.LevelForm.Projections, Choices.LevelValues.Head -> Level.Form.Projections Attention.Values.Given
-        | Choices.LevelForm.Group, _ -> Level.Form.Group
+        | Choices.LevelForm.Group, _ -> Level.Form.Group(if config.LevelWidth > 0 then Some config.LevelWidth else None)
         | Choices.LevelForm.Cosine, _ -> Level.Form.Cosine config.LevelTemperature
         | Choices.LevelForm.SecondHead, _ -> Level.Form.SecondHead(if config.LevelWidth > 0 then config.LevelWidth else config.Embedding)
       Query = config.LevelQuery

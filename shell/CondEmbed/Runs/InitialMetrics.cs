@@ -44,8 +44,9 @@ internal static class InitialMetrics
     {
         var (core, host) = (settings.Core, settings.Host);
         var trunk = host.TrunkCache.Length > 0 ? $"{host.TrunkType}" : "";
+        var side = host.Cache.Length > 0 ? host.CacheSide : 0;
         var all = FormattableString.Invariant(
-            $"{network}\n{data}\n{core.Encoder} {core.Pooling} {core.Embedding} {core.Seed} {device} {trunk}\n{Views.ForTesting(settings)}\n{host.RecallAt} {host.Clustering}");
+            $"{network}\n{data}\n{core.Encoder} {core.Pooling} {core.Embedding} {core.Precision} {core.Seed} {device} {trunk}\n{Views.ForTesting(settings)} {side}\n{host.RecallAt} {host.Clustering}");
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(all)).AsSpan(0, 16));
     }
 

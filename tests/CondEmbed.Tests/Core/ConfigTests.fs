@@ -62,6 +62,13 @@ let private unsound: (string * (Config -> Config)) list =
       "level_width",
       (fun c ->
           { c with
+              LevelForm = Choices.LevelForm.Group
+              Residual = false
+              LevelWidth = 64
+              LevelSimilarity = Hierarchy.Agreement.OneSided })
+      "level_width",
+      (fun c ->
+          { c with
               LevelForm = Choices.LevelForm.SecondHead
               Residual = false
               LevelWidth = 64

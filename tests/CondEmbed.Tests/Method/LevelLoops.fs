@@ -135,11 +135,12 @@ let private project (options: Hierarchy.Options) values parameters query (looked
 let private read (options: Hierarchy.Options) parameters query looked (tokens: float array array) =
     match options.Form with
     | Level.Form.Projections values -> project options values parameters query looked tokens
-    | Level.Form.Group ->
+    | Level.Form.Group ownHead ->
+        let head = if ownHead.IsSome then times parameters "head" else throughHead
         let q = normOf "query_norm" parameters query |> times parameters "query"
         let normed = Array.map (normOf "token_norm" parameters) tokens
         let scores = [| for token in normed -> dot q (times parameters "key" token) / sqrt (float q.Length) |]
-        attended scores (Array.map (times parameters "value") normed) |> throughHead
+        attended scores (Array.map (times parameters "value") normed) |> head
     | Level.Form.Cosine temperature ->
         let values = Array.map throughHead tokens
         attended [| for value in values -> cosine query value / temperature |] values
@@ -151,7 +152,7 @@ let private read (options: Hierarchy.Options) parameters query looked (tokens: f
 let conditionals (options: Hierarchy.Options) (parameters: Params) (views: Hierarchy.Views) =
     let asking =
         match options.Form with
-        | Level.Form.Group ->
+        | Level.Form.Group _ ->
             [| for tokens in tokensOfMap views.Maps.Head -> tokens |> Array.reduce plus |> Array.map (fun x -> x / float tokens.Length) |]
         | _ -> rowsOf views.Embeddings
 
@@ -207,11 +208,12 @@ let variants =
       "unconditional query", { two with Query = Hierarchy.Query.Unconditional }, false
       "the image asks itself", { two with Query = Hierarchy.Query.Own }, false
       "an unrelated image asks", { two with Query = Hierarchy.Query.Shuffled }, false
-      "group", { options 1 with Form = Level.Form.Group }, true
-      "group, an unrelated image asks", { options 2 with Form = Level.Form.Group; Query = Hierarchy.Query.Shuffled }, true
-      "group, norm", { options 1 with Form = Level.Form.Group; After = Level.After.Norm }, true
+      "group", { options 1 with Form = Level.Form.Group None }, true
+      "group, an unrelated image asks", { options 2 with Form = Level.Form.Group None; Query = Hierarchy.Query.Shuffled }, true
+      "group, norm", { options 1 with Form = Level.Form.Group None; After = Level.After.Norm }, true
       "second head, feed-forward", { options 1 with Form = Level.Form.SecondHead 6; After = Level.After.FeedForward }, false
-      "group, one-sided", { options 1 with Form = Level.Form.Group; Agreement = Hierarchy.Agreement.OneSided }, true
+      "group, a head of its own, norm", { options 1 with Form = Level.Form.Group(Some 6); After = Level.After.Norm }, false
+      "group, one-sided", { options 1 with Form = Level.Form.Group None; Agreement = Hierarchy.Agreement.OneSided }, true
       "cosine", { two with Form = Level.Form.Cosine 0.3 }, true
       "cosine, residual, the image asks itself",
       { two with Form = Level.Form.Cosine 0.5; Residual = true; Query = Hierarchy.Query.Own },

@@ -30,7 +30,7 @@ let private forms =
       "residual", { two with Residual = true }
       "unconditional query", { two with Query = Hierarchy.Query.Unconditional }
       "an unrelated image asks", { one with Query = Hierarchy.Query.Shuffled }
-      "group", { one with Form = Level.Form.Group }
+      "group", { one with Form = Level.Form.Group None }
       "cosine", { one with Form = Level.Form.Cosine 0.2 }
       "one-sided", { one with Agreement = Hierarchy.Agreement.OneSided } ]
 

@@ -31,7 +31,7 @@ let private asksByEmbedding (options: Hierarchy.Options) =
     match options.Form with
     | Level.Form.Projections _
     | Level.Form.Cosine _ -> true
-    | Level.Form.Group
+    | Level.Form.Group _
     | Level.Form.SecondHead _ -> options.Agreement = Hierarchy.Agreement.OneSided
 
 let private gradients =
@@ -148,7 +148,7 @@ let private startTests =
 
                       Expect.sequenceEqual [ weights.shape[0]; weights.shape[2] ] [ 3L; 3L ] name
 
-                      if isGiven && level = 0 && not options.Residual && options.Form <> Level.Form.Group then
+                      if isGiven && level = 0 && not options.Residual && options.Form <> Level.Form.Group None then
                           let values = (Layers.tokens views.Maps.Head).matmul(headWeight().t())
                           let values = values.unflatten(2L, [| weights.shape[1]; -1L |]).transpose(1L, 2L)
                           let c = weights.matmul(values).transpose(1L, 2L).flatten(2L, 3L)

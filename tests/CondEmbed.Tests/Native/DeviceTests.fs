@@ -117,6 +117,16 @@ let private strayTests =
                         LevelQuery = Hierarchy.Query.Own
                         LevelOn = Conditional.On.Positives
                         Pooling = "mean" })
+                "group as a wide teacher",
+                (fun c ->
+                    { c with
+                        LevelForm = Choices.LevelForm.Group
+                        LevelWidth = 24
+                        LevelAfter = Level.After.Norm
+                        LevelQuery = Hierarchy.Query.Unconditional
+                        Distillation = 50.0
+                        DistillationTemperature = 1.0
+                        Residual = false })
                 "a second head", (fun c -> { c with LevelForm = Choices.LevelForm.SecondHead; LevelWidth = 24; Residual = false })
                 "nearest pairs", (fun c -> { c with LevelPairs = 1 })
                 "blocks", (fun c -> { c with LevelBlock = 2; LevelPairs = 2; Distillation = 0.5 }) ] do

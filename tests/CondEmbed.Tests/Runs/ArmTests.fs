@@ -31,8 +31,12 @@ let private weights =
                   let lengthOf head = toFloat ((matmul x (transposed head)).norm())
                   Expect.floatClose Accuracy.high (lengthOf weight) (lengthOf random) "outputs as long as the random head's"
 
+                  let apart head = toFloat ((Similarity.cosine (matmul x (transposed head)) - Similarity.cosine x).abs().max())
+
                   if width >= min images features then
-                      expectClose 1e-9 (Similarity.cosine x) (Similarity.cosine (matmul x (transposed weight))) "the features' cosines") ]
+                      Expect.isLessThan (apart weight) 1e-9 "the features' cosines"
+                  else
+                      Expect.isLessThan (apart weight) (apart random) "nearer to the features' cosines") ]
 
 let private pca = [ "pooling", "mean"; "head_norm", "false"; "head_start", "pca" ]
 
@@ -62,7 +66,7 @@ let private starts =
         [ test "measures before training what the features measure" {
               let features = before (finishedRun [ "pooling", "mean"; "head_norm", "false"; "levels", "0"; "embedding", "0" ])
               expectNear 2e-3 features (before (finishedRun (pca @ [ "embedding", "128" ]))) "as many directions as features"
-              expectNear 0.05 features (before (finishedRun pca)) "16 of 128 directions"
+              expectNear 0.1 features (before (finishedRun pca)) "16 of 128 directions"
           }
 
           test "on kept maps too" {
