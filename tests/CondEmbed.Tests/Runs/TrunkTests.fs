@@ -39,9 +39,12 @@ let private forwards =
     testList
         "the network makes the same"
         [ for freeze in [ "conv1*,bn1*"; "conv1*,bn1*,layer1*,layer2*"; "conv1*,bn1*,layer*" ] do
-              for mode in [ Training; Testing ] do
-                  tensorTest $"of images and of the trunk's maps: {freeze}, {mode}" (fun () ->
-                      let config = config freeze
+              for mode, precision in
+                  [ Training, Choices.Precision.Float32
+                    Training, Choices.Precision.Bfloat16
+                    Testing, Choices.Precision.Float32 ] do
+                  tensorTest $"of images and of the trunk's maps: {freeze}, {mode}, {precision}" (fun () ->
+                      let config = { config freeze with Precision = precision }
                       let embed, trunk = Network.embed (Recipe.network config), (Recipe.trunk config).Value
                       let parameters = Params.init 3L torch.CPU float32 embed.Specs
                       let expected, reported = forward mode parameters embed (pixels 6)
