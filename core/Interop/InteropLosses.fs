@@ -22,8 +22,8 @@ type LossDescription internal (part: Part<Loss>) =
 
     member _.Name = part.Name
     member _.Source = part.Source
-    /// Why it cannot score conditional levels (`compares images with proxies`); empty if it can.
-    member _.NotForLevels = Loss.notForLevels loss |> Option.defaultValue ""
+    /// Why it cannot score conditional levels (`works on the embeddings themselves`); empty if it can, if only by proxies that it also has without levels.
+    member _.NotForLevels = if Loss.isOnProxies loss then "" else Loss.notForLevels loss |> Option.defaultValue ""
     /// Why it cannot use a memory; empty if it can.
     member _.NotForMemory = Loss.notForMemory loss |> Option.defaultValue ""
     member _.Settings: IReadOnlyList<LossSetting> = [| for setting in part.Settings -> LossSetting setting |]

@@ -58,6 +58,13 @@ module Loss =
         | Sum parts -> parts |> List.map (fun (_, _, part) -> proxiesPerClass part) |> List.max
         | _ -> 0
 
+    /// Whether a loss compares images with proxies and does nothing else.
+    let rec isOnProxies loss =
+        match loss with
+        | OnProxies _ -> true
+        | Sum parts -> parts |> List.forall (fun (_, _, part) -> isOnProxies part)
+        | _ -> false
+
     /// A loss on the pairs that a miner keeps; some miners need the references to be the batch.
     let mined (miner: Miners.Chosen) (loss: Pairs -> Tensor -> Tensor) =
         let onMined pairs s = loss (asPairs pairs (miner.Mine pairs s)) s
@@ -97,6 +104,12 @@ module Loss =
         | OnEmbeddings layer
         | OnProxies(_, layer) -> layer
         | Sum parts -> sumOf [ for weight, name, part in parts -> weight, name, onEmbeddings part ]
+
+    /// Whether a loss compares images with the proxies of another one: it declares no others.
+    let sharesProxies loss other =
+        let known = (onEmbeddings other).Specs
+
+        isOnProxies loss && (onEmbeddings loss).Specs |> List.forall (fun spec -> List.contains spec known)
 
 /// Sums over marked entries, finite and with finite gradients even if nothing is marked.
 module Masked =

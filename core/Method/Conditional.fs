@@ -31,6 +31,8 @@ type Options =
         Nearest: int
         /// How many pairs are computed at a time, and recomputed for their gradients; 0 for all at once.
         Block: int
+        /// For a loss with proxies: how many images of other classes ask each image, besides one of its own class.
+        Askers: int
     }
 
 /// Every level's loss on all pairs, with one weight from the first step on.
@@ -43,7 +45,8 @@ let plain weight =
       Distillation = 0.0
       Temperature = 0.1
       Nearest = 0
-      Block = 0 }
+      Block = 0
+      Askers = 1 }
 
 /// Named terms before weighting, and the weighted terms to add up, some of which only contribute gradients.
 type Terms = { Named: (string * Tensor) list; Weighted: Tensor list }
@@ -61,11 +64,14 @@ let private warming steps : Layer<unit, Tensor -> Tensor> =
             let rise = (next / float steps).clamp_max(scalar 1.0).squeeze()
             fun x -> rise.``to`` x.dtype * x)
 
+/// The numbers of the levels that have a loss.
+let private levelsOf (hierarchy: Hierarchy.Options) options = [ (if options.LastOnly then hierarchy.Levels else 1) .. hierarchy.Levels ]
+
 /// The losses of the levels that have one, by the number of the level. A loss with parameters of its own has separate ones for each level.
-let private lossesOf (hierarchy: Hierarchy.Options) options levelLoss =
+let private lossesOf hierarchy options levelLoss =
     let onLevel = Loss.onSimilarities levelLoss
 
-    [ for level in (if options.LastOnly then hierarchy.Levels else 1) .. hierarchy.Levels ->
+    [ for level in levelsOf hierarchy options ->
           level, (if onLevel.Specs.IsEmpty then onLevel else Layer.named $"loss.level{level}" onLevel) ]
 
 /// B B of a level -> B B: s^0 of the embeddings B D where the level's own does not count.
@@ -108,10 +114,37 @@ let private ofLevels (hierarchy: Hierarchy.Options) options levelLoss : Layer<Hi
 
     Layer.create specs forward
 
+/// The loss's own proxies score the embeddings of drawn pairs, each with the label of the image that is read.
+let private byProxies (hierarchy: Hierarchy.Options) options levelLoss : Layer<Hierarchy.Views * Tensor, Terms> =
+    let askers: DrawnPairs.Askers =
+        { Positive = (if options.On = On.Negatives then 0 else 1)
+          Negative = (if options.On = On.Positives then 0 else options.Askers) }
+
+    let drawn = Layer.named "hierarchy" (DrawnPairs.layer hierarchy askers)
+    let warming = Layer.named "hierarchy" (warming options.WarmUp)
+    let loss = Layer.named "loss" (Loss.onEmbeddings levelLoss)
+
+    let forward env (views: Hierarchy.Views, labels: Tensor) =
+        let views, scoring =
+            if options.LevelsAlone then
+                Hierarchy.detached views, { env with Params = Params.map (fun _ parameter -> parameter.detach ()) env.Params }
+            else
+                views, env
+
+        let embeddings, labels = drawn.Forward env (views, labels)
+        let warmed = warming.Forward env ()
+
+        let levels =
+            [ for level in levelsOf hierarchy options -> $"level{level}", loss.Forward scoring (embeddings[level - 1], labels) ]
+
+        { Named = levels; Weighted = [ for _, term in levels -> warmed (options.Weight * term) ] }
+
+    Layer.create (drawn.Specs @ warming.Specs @ loss.Specs) forward
+
 /// Views and labels B -> the conditional terms: `level1` ... and `distillation`; none without levels. Parameters are under `hierarchy` and
-/// `loss.level1` ... . ArgumentException for a loss that cannot score similarities.
+/// `loss.level1` ... ; a loss with proxies scores by those under `loss`, which are the unconditional embeddings' own. ArgumentException for any other loss that
+/// cannot score similarities.
 let terms (hierarchy: Hierarchy.Options) options levelLoss : Layer<Hierarchy.Views * Tensor, Terms> =
-    if hierarchy.Levels = 0 then
-        Layer.lift (fun _ -> { Named = []; Weighted = [] })
-    else
-        ofLevels hierarchy options levelLoss
+    if hierarchy.Levels = 0 then Layer.lift (fun _ -> { Named = []; Weighted = [] })
+    elif Loss.isOnProxies levelLoss then byProxies hierarchy options levelLoss
+    else ofLevels hierarchy options levelLoss

@@ -121,6 +121,10 @@ type Config =
       LevelLoss: string
       [<Setting("", "settings of the levels' loss, where they differ from loss_settings")>]
       LevelLossSettings: NamedNumbers
+      [<Setting(1,
+                "loss of the levels with proxies, which are those of the loss itself: how many random images of other classes ask each image, besides one of its own class")>]
+      [<AtLeast 1>]
+      LevelAskers: int
       [<Section "Optimiser">]
       [<Setting("adamw", "optimiser: adamw or sgd")>]
       Optimiser: Choices.Optimiser

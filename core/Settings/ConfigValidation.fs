@@ -17,12 +17,12 @@ let private lossProblems key settingsKey text settings =
               | Some setting -> { Key = $"{settingsKey}.{setting}"; Message = message }
               | None -> { Key = key; Message = message } ]
 
-/// Why a loss in the settings fails a check; None if it passes, or cannot be read.
-let private refusal (test: Losses.Loss -> string option) (text, settings) =
+/// A loss of the settings; None if it cannot be read.
+let private made (text, settings) =
     let settings = Config.asValues settings
 
     match Losses.All.read text settings with
-    | Ok _ -> test (Losses.All.make text settings 2 2)
+    | Ok _ -> Some(Losses.All.make text settings 2 2)
     | Error _ -> None
 
 /// A batch must divide evenly into the groups that its sampler makes.
@@ -189,17 +189,42 @@ let private levelProblems (c: Config) =
 
     unconditional :: features :: (if c.Levels > 0 && c.Heads > 0 then together else [])
 
+/// What a loss with proxies on the levels excludes.
+let private proxyProblems (c: Config) levelLoss =
+    let similarities = "set level_loss to a loss on similarities (for example multi-similarity)"
+    let why = $"is for losses on similarities of pairs, and '{levelLoss}' compares images with proxies"
+
+    [ demand (c.LevelPairs = 0) "level_pairs" $"{why}: set it to 0 (level_askers says how many pairs there are), or {similarities}"
+      demand (c.LevelBlock = 0) "level_block" $"{why}: set it to 0, or {similarities}"
+      demand c.LevelSimilarity.IsMutual "level_similarity" $"{why}: leave it as it is, or {similarities}"
+      demand (c.Distillation = 0.0) "distillation" $"{why}: set it to 0, or {similarities}"
+      demand
+          (c.LevelWidth = 0 || c.LevelWidth = c.Embedding)
+          "level_width"
+          $"'{levelLoss}' compares {c.LevelWidth} features with proxies of {c.Embedding}: set it to 0" ]
+    |> List.concat
+
 /// Losses that cannot be used where the settings put them.
 let private refusedLosses (c: Config) =
     let levelLoss = Config.levelLossOf c
+    let text = fst levelLoss
+    let loss = made (c.Loss, c.LossSettings)
 
-    [ match refusal Losses.Loss.notForLevels levelLoss with
-      | Some why when c.Levels > 0 ->
-          problem
-              "level_loss"
-              $"the loss '{fst levelLoss}' {why}, so it cannot score conditional levels: set level_loss (for example multi-similarity), or levels to 0"
-      | _ -> ()
-      match refusal Losses.Loss.notForMemory (c.Loss, c.LossSettings) with
+    let onLevels (own: Losses.Loss) =
+        match Losses.Loss.notForLevels own with
+        | None -> []
+        | Some _ when loss |> Option.exists (Losses.Loss.sharesProxies own) -> proxyProblems c text
+        | Some why when Losses.Loss.isOnProxies own ->
+            [ problem
+                  "level_loss"
+                  $"the loss '{text}' {why}, and the loss '{c.Loss}' has none that it could share: set loss to '{text}' too, or level_loss to a loss on similarities (for example multi-similarity)" ]
+        | Some why ->
+            [ problem
+                  "level_loss"
+                  $"the loss '{text}' {why}, so it cannot score conditional levels: set level_loss (for example multi-similarity), or levels to 0" ]
+
+    [ if c.Levels > 0 then yield! made levelLoss |> Option.map onLevels |> Option.defaultValue []
+      match loss |> Option.bind Losses.Loss.notForMemory with
       | Some why when c.Memory > 0 ->
           problem "memory" $"the loss '{c.Loss}' {why}, so it cannot use a memory: take another loss, or memory 0"
       | _ -> () ]

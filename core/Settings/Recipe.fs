@@ -103,7 +103,8 @@ let private conditional (config: Config) steps : Conditional.Options =
       Distillation = config.Distillation
       Temperature = config.DistillationTemperature
       Nearest = config.LevelPairs
-      Block = config.LevelBlock }
+      Block = config.LevelBlock
+      Askers = config.LevelAskers }
 
 let private teaching (config: Config) steps : FeatureDistillation.Options =
     { Weight = config.FeatureDistillation

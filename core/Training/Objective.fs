@@ -34,9 +34,17 @@ module Objective =
         elif batch.Labels.dtype <> int64' then
             refuse "Labels are class numbers of type Int64: labels.``to`` torch.int64"
 
+    let private demandProxies (hierarchy: Hierarchy.Options) levelLoss loss =
+        if hierarchy.Levels > 0 && Loss.isOnProxies levelLoss && not (Loss.sharesProxies levelLoss loss) then
+            invalidArg
+                (nameof levelLoss)
+                "The loss of the levels compares images with proxies, and the loss of the unconditional embeddings has none that it could share: give both the same loss, or the levels a loss on similarities."
+
     /// Images and labels of a batch -> scalar: weight * loss(s^0) + the conditional terms + what the features teach. Terms: `loss`, `level1`, ... . With no
-    /// levels, a weight of 1 and no teacher this is the baseline. ArgumentException: a loss for the levels that cannot score similarities.
+    /// levels, a weight of 1 and no teacher this is the baseline. ArgumentException: a loss for the levels that can score neither similarities nor, by the
+    /// proxies of the other loss, embeddings.
     let taught network (hierarchy: Hierarchy.Options) weight conditional features levelLoss loss : Objective =
+        demandProxies hierarchy levelLoss loss
         let unconditional = Layer.named "loss" (Loss.onEmbeddings loss)
         let teaching = FeatureDistillation.terms network features
         let terms = Conditional.terms hierarchy conditional levelLoss
@@ -58,7 +66,10 @@ module Objective =
             { Total = (weight * first, terms.Weighted @ taught.Weighted) ||> List.fold (fun total term -> total + term)
               Terms = ("loss", first) :: terms.Named @ taught.Named }
 
-        Layer.create (network.Features.Specs @ network.Head.Specs @ terms.Specs @ teaching.Specs @ unconditional.Specs) forward
+        // Levels may share the proxies of the loss.
+        let ofLevels = terms.Specs |> List.filter (fun spec -> not (List.contains spec unconditional.Specs))
+
+        Layer.create (network.Features.Specs @ network.Head.Specs @ ofLevels @ teaching.Specs @ unconditional.Specs) forward
 
     /// The same without a teacher.
     let weighted network hierarchy weight conditional levelLoss loss : Objective =

@@ -67,6 +67,7 @@ public static class Options
         MemoryWeight = 0.5,
         LevelLoss = "triplet",
         LevelLossSettings = new Dictionary<string, double> { ["margin"] = 0.25 },
+        LevelAskers = 3,
         Optimiser = "sgd",
         Lr = 0.125,
         HeadLrFactor = 2,

@@ -33,6 +33,7 @@ let all =
           ConditionalTests.tests
           FeatureDistillationTests.tests
           PairingTests.tests
+          DrawnPairsTests.tests
           ComparisonTests.tests
           LevelMeasuresTests.tests
           SimilarityTests.tests

@@ -61,6 +61,7 @@ let private roundTrip =
                 (fun c -> { c with Average = 0.5; FeatureDistillation = 10.0; FeatureDistillationStart = 0.4 })
                 "warm-up and distillation",
                 (fun c -> { c with LevelWarmUp = 0.75; Distillation = 1.0; LevelGradients = Choices.LevelGradients.Levels })
+                "askers drawn for proxies", (fun c -> { c with Loss = "proxy-anchor"; LevelAskers = 2 })
                 "values of the head, nearest pairs in blocks, every step of a level",
                 (fun c ->
                     { c with

@@ -227,7 +227,7 @@ let private failing =
               use state = start 1L still
               rejects [ "Every parameter is frozen"; "freeze" ] (fun () -> Train.step still state (batchOf 1) |> ignore))
 
-          testCase "levels refuse a loss with proxies; the baseline takes any" (fun () ->
+          testCase "levels refuse proxies that the loss does not have; the baseline takes any" (fun () ->
               let anchor = loss "proxy-anchor"
 
               let refused (labels: Tensor) words =
@@ -244,7 +244,8 @@ let private failing =
               refused (torch.zeros (4L, dtype = float32)) [ "Int64"; "Float32" ]
               refused (labelsOf [ 0; 1; 2; 3 ]) [ "0 to 2"; "to 3" ]
 
-              let problem = Expect.throwsC (fun () -> Objective.conditional network hierarchy 1.0 anchor anchor |> ignore) id
+              let problem =
+                  Expect.throwsC (fun () -> Objective.conditional network hierarchy 1.0 anchor (loss "multi-similarity") |> ignore) id
 
               Expect.isTrue (problem :? ArgumentException) "an ArgumentException"
               Expect.contains [ for spec in (Objective.baseline network anchor).Specs -> spec.Name ] "loss.proxies" "proxies") ]

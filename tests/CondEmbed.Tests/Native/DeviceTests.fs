@@ -136,10 +136,11 @@ let private strayTests =
               strayTest $"loss {loss}, on its own and on levels" (fun () ->
                   step { tiny with Loss = loss; Levels = 0 }
 
-                  if (Loss.notForLevels (All.ofText loss 2 8)).IsNone then
-                      step { tiny with Loss = loss }
-                  else
-                      step { tiny with Loss = loss; LevelLoss = "multi-similarity" })
+                  let made = All.ofText loss 2 8
+                  let isForLevels = (Loss.notForLevels made).IsNone
+
+                  if isForLevels || Loss.isOnProxies made then step { tiny with Loss = loss; LevelAskers = 2 }
+                  if not isForLevels then step { tiny with Loss = loss; LevelLoss = "multi-similarity" })
 
           strayTest "a memory, and a sum of losses" (fun () ->
               step { tiny with Memory = 100; MemoryStart = 0; Loss = "multi-similarity + 0.5 * margin"; LevelLoss = "supcon" })
