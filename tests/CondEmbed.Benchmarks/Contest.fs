@@ -123,7 +123,7 @@ module Contest =
         match running.StandardOutput.ReadLine() with
         | null ->
             running.WaitForExit()
-            if running.ExitCode = 3 then raise (Absent $"{contestant.Name} lacks a module of Python")
+            if running.ExitCode = 3 then raise (Absent $"{contestant.Name} lacks what it needs, as it says above")
             raise (Broken $"The contestant {contestant.Name} ended with exit code {running.ExitCode} instead of an answer.")
         | line when line.StartsWith("@ ", StringComparison.Ordinal) -> line.Substring 2
         | _ -> heard contestant running

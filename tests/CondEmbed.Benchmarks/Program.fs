@@ -140,6 +140,9 @@ let main arguments =
     | :? CondEmbed.Common.InputException as problem ->
         Console.Error.WriteLine problem.Message
         2
+    | Contest.Absent why ->
+        Console.Error.WriteLine why
+        3
     | Contest.Broken why ->
         Console.Error.WriteLine why
         1

@@ -5,14 +5,14 @@ from torch.nn import functional
 
 
 class Bottleneck(nn.Module):
-    """B In H W -> B 4*Width H/stride W/stride: 1 x 1, 3 x 3, 1 x 1, and the shortcut."""
+    """B In H W -> B 4*Width H/stride W/stride: 1 x 1, 3 x 3, 1 x 1, and the shortcut. The stride is on the 3 x 3, or on the first."""
 
-    def __init__(self, inputs, width, stride):
+    def __init__(self, inputs, width, stride, on_first):
         super().__init__()
         outputs = 4 * width
-        self.conv1 = nn.Conv2d(inputs, width, 1, bias=False)
+        self.conv1 = nn.Conv2d(inputs, width, 1, stride if on_first else 1, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
-        self.conv2 = nn.Conv2d(width, width, 3, stride, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(width, width, 3, 1 if on_first else stride, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(width)
         self.conv3 = nn.Conv2d(width, outputs, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(outputs)
@@ -31,16 +31,16 @@ class Bottleneck(nn.Module):
 class ResNet50(nn.Module):
     """B 3 H W -> B D, each row of length 1. `features` stops before the pooling."""
 
-    def __init__(self, dimension=512):
+    def __init__(self, dimension=512, on_first=False):
         super().__init__()
         self.conv1 = nn.Conv2d(3, 64, 7, 2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, 2, padding=1)
-        self.layer1 = stage(64, 64, 3, 1)
-        self.layer2 = stage(256, 128, 4, 2)
-        self.layer3 = stage(512, 256, 6, 2)
-        self.layer4 = stage(1024, 512, 3, 2)
+        self.layer1 = stage(64, 64, 3, 1, on_first)
+        self.layer2 = stage(256, 128, 4, 2, on_first)
+        self.layer3 = stage(512, 256, 6, 2, on_first)
+        self.layer4 = stage(1024, 512, 3, 2, on_first)
         self.fc = nn.Linear(2048, dimension)
         for part in self.modules():
             if isinstance(part, nn.Conv2d):
@@ -55,9 +55,9 @@ class ResNet50(nn.Module):
         return functional.normalize(self.fc(self.features(x).mean((2, 3))), dim=1)
 
 
-def stage(inputs, width, blocks, stride):
-    first = Bottleneck(inputs, width, stride)
-    return nn.Sequential(first, *(Bottleneck(4 * width, width, 1) for _ in range(blocks - 1)))
+def stage(inputs, width, blocks, stride, on_first):
+    first = Bottleneck(inputs, width, stride, on_first)
+    return nn.Sequential(first, *(Bottleneck(4 * width, width, 1, on_first) for _ in range(blocks - 1)))
 
 
 def resnet50(dimension=512):

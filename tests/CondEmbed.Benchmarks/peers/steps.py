@@ -3,23 +3,8 @@
 import contest
 
 torch = contest.require("torch")
+import multi_similarity
 import resnet
-
-
-def multi_similarity(embeddings, labels, alpha=2.0, beta=50.0, base=0.5, epsilon=0.1):
-    """MultiSimilarityLoss with MultiSimilarityMiner, as pytorch-metric-learning computes them, on masks of all pairs."""
-    s = torch.nn.functional.normalize(embeddings) @ torch.nn.functional.normalize(embeddings).T
-    same = labels[:, None] == labels[None, :]
-    positive = same & ~torch.eye(len(labels), dtype=torch.bool)
-    negative = ~same
-    with torch.no_grad():
-        lowest = s.masked_fill(~positive, float("inf")).min(1, keepdim=True).values
-        highest = s.masked_fill(~negative, float("-inf")).max(1, keepdim=True).values
-        pulled = positive & (s - epsilon < highest)
-        pushed = negative & (s + epsilon > lowest)
-    pull = torch.log1p((torch.exp(-alpha * (s - base)) * pulled).sum(1)) / alpha
-    push = torch.log1p((torch.exp(beta * (s - base)) * pushed).sum(1)) / beta
-    return (pull + push).mean()
 
 
 def set_up(quick, threads, arguments):
@@ -37,7 +22,7 @@ def set_up(quick, threads, arguments):
         x = (images.permute(0, 3, 1, 2).float() / 255 - mean) / deviation
         x = x.contiguous(memory_format=torch.channels_last if "channels-last" in arguments else torch.contiguous_format)
         optimiser.zero_grad(set_to_none=True)
-        loss = multi_similarity(model(x), labels)
+        loss = multi_similarity.loss(model(x), labels)
         loss.backward()
         optimiser.step()
         return loss.item()
