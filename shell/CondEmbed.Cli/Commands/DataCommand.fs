@@ -54,7 +54,6 @@ let private inspectAll (inspector: DatasetInspector) workers stop =
     Output.withProgress (fun progress ->
         let watch = Stopwatch.StartNew()
 
-
         let report =
             SynchronousProgress<CheckProgress>(fun at -> progress.Report(RunProgress.Of("inspecting", at.Done, at.Total, watch.Elapsed)))
 

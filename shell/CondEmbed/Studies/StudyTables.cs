@@ -75,7 +75,7 @@ public static class StudyTables
                let best = trials.FirstOrDefault(trial => trial.IsChosen)
                let taken = best is null
                    ? "none is finished"
-                   : $"{string.Join(", ", best.Settings.Select(pair => $"{pair.Key} = {pair.Value}"))} is best by the validation classes (MAP@R {Readable.Percent(best.Validation)}, {best.Seeds} seeds)"
+                   : $"{string.Join(", ", best.Settings.Select(pair => $"{pair.Key} = {pair.Value}"))} is best by the validation classes (MAP@R {Readable.Percent(best.Validation)}, {best.Seeds} {(best.Seeds == 1 ? "seed" : "seeds")})"
                select $"{trials.Key}: of {trials.Count()} settings, {taken}",
         ];
     }

@@ -10,14 +10,14 @@ namespace CondEmbed.Datasets;
 internal sealed record EmojiScene(Rgb Background, IReadOnlyList<(int Image, PixelBox Box)> Emoji)
 {
     /// <summary>Side of a scene in pixels.</summary>
-    internal const int Side = 64;
+    internal const int Side = 96;
 
-    private const int FewestEmoji = 3;
-    private const int MostEmoji = 5;
+    private const int FewestEmoji = 2;
+    private const int MostEmoji = 3;
     private const int PalestChannel = 255;
     private const int StrongestChannel = 214;
 
-    /// <summary>An image of the class and, in random places and order, two to four distractors.</summary>
+    /// <summary>An image of the class and, in random places and order, one or two distractors.</summary>
     /// <param name="album">The emoji.</param>
     /// <param name="label">The class of the scene.</param>
     /// <param name="seed">Name and number of the scene: the scene depends only on these.</param>

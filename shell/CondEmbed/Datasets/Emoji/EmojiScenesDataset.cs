@@ -10,7 +10,7 @@ namespace CondEmbed.Datasets;
 public sealed record ShownEmoji(string Path, string Label, PixelBox Box);
 
 /// <summary>
-/// Images of 64 x 64 px made from <see cref="EmojiDataset"/>: the labelled emoji in a random place and size (20 to 32 px) among two to four
+/// Images of 96 x 96 px made from <see cref="EmojiDataset"/>: the labelled emoji in a random place and size (36 to 48 px) beside one or two
 /// others that are not labelled, on a pale background. A scene alone does not tell which emoji is meant; only comparing it with another scene of the
 /// class does. The others come from distractor classes, which occur in every part and are never labels (<see cref="EmojiSplit.ReadForScenes"/>), so that a network can
 /// learn to ignore them, and no scene shows a class of another part. A scene is drawn when it is read, and depends only on its class and number.

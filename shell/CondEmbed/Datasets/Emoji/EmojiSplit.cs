@@ -25,14 +25,14 @@ public static class EmojiSplit
     }
 
     /// <summary>
-    /// The parts of scenes: a quarter of the training classes serve only as distractors (Unassigned), and a fifth of the others are for validation; the test classes are
+    /// The parts of scenes: a sixth of the training classes serve only as distractors (Unassigned), and a fifth of the others are for validation; the test classes are
     /// the same.
     /// </summary>
     public static IReadOnlyDictionary<string, Role> ReadForScenes()
     {
         var roles = Read();
         List<string> train = [.. roles.Where(pair => pair.Value == Role.Train).Select(pair => pair.Key)];
-        var standingBy = SplitMaker.ValidationClasses(train, new SplitOptions { ValidationShare = 0.25 });
+        var standingBy = SplitMaker.ValidationClasses(train, new SplitOptions { ValidationShare = 1.0 / 6 });
         var validation = SplitMaker.ValidationClasses([.. train.Where(label => !standingBy.Contains(label))], new SplitOptions { ValidationShare = 0.2 });
         Role RoleOf(string label, Role role) => standingBy.Contains(label) ? Role.Unassigned : validation.Contains(label) ? Role.Validation : role;
         return roles.ToDictionary(pair => pair.Key, pair => RoleOf(pair.Key, pair.Value), StringComparer.Ordinal);

@@ -7,10 +7,10 @@ namespace CondEmbed.Datasets;
 internal static class SceneLayout
 {
     /// <summary>The smallest side of a square.</summary>
-    internal const int Smallest = 20;
+    internal const int Smallest = 36;
 
     /// <summary>The largest side of a square.</summary>
-    internal const int Greatest = 32;
+    internal const int Greatest = 48;
 
     /// <summary>How much of the smaller of two squares the larger one may cover, in percent.</summary>
     internal const int MostCovered = 15;
