@@ -51,3 +51,8 @@ let poolings: (string * int * CondEmbed.Layer<Features, CondEmbed.Tensor>) list 
     ("class", 1, CondEmbed.Layer.lift Features.token)
     :: [ for name, features, pool in CondEmbed.Layers.poolings ->
              name, features, CondEmbed.Layer.compose (CondEmbed.Layer.lift Features.map) pool ]
+
+/// W, the features that a pooling makes of an encoder's channels; None for a pooling that there is not.
+let pooledFeatures name (encoder: Encoder) =
+    poolings
+    |> List.tryPick (fun (known, features, _) -> if known = name then Some(features * encoder.Channels) else None)

@@ -177,13 +177,16 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
 
     /// The parameters of the levels, which are only used to compare pairs; none without levels.
     member _.LevelWeights() : IReadOnlyList<TensorData> =
+        let evaluated = state.Evaluated
+
         [| for spec in recipe.Method.Objective.Specs do
                if spec.Role = Trainable && spec.Name.StartsWith("hierarchy.", StringComparison.Ordinal) then
-                   Bytes.ofTensor spec.Name state.Evaluated[spec.Name] |]
+                   Bytes.ofTensor spec.Name evaluated[spec.Name] |]
 
     /// Parameters and statistics used at test time, averaged if the settings say so: those that an embedding session loads.
     member _.EmbeddingWeights() : IReadOnlyList<TensorData> =
-        [| for spec in recipe.Embed.Specs -> Bytes.ofTensor spec.Name state.Evaluated[spec.Name] |]
+        let evaluated = state.Evaluated
+        [| for spec in recipe.Embed.Specs -> Bytes.ofTensor spec.Name evaluated[spec.Name] |]
 
     /// All parameters and statistics.
     member _.Weights() : IReadOnlyList<TensorData> = [| for name, tensor in Params.toSeq state.Params -> Bytes.ofTensor name tensor |]

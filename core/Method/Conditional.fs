@@ -51,18 +51,12 @@ let plain weight =
 /// Named terms before weighting, and the weighted terms to add up, some of which only contribute gradients.
 type Terms = { Named: (string * Tensor) list; Weighted: Tensor list }
 
-/// Any shape -> the same, scaled by the progress of the warm-up. The step is a statistic, so that a resumed run continues where it stopped.
-let private warming steps : Layer<unit, Tensor -> Tensor> =
+/// Any shape -> the same, scaled by the progress of the warm-up.
+let private warming steps =
     if steps = 0 then
-        Layer.lift (fun () -> id)
+        Counted.unscaled
     else
-        let spec = { Name = "step"; Shape = [ 1L ]; Role = Statistic; Init = Constant 0.0 }
-
-        Layer.create [ spec ] (fun env () ->
-            let next = env.Params["step"] + 1.0
-            env.Report "step" next
-            let rise = (next / float steps).clamp_max(scalar 1.0).squeeze()
-            fun x -> rise.``to`` x.dtype * x)
+        Counted.scaled (fun before -> ((before + 1.0) / float steps).clamp_max(scalar 1.0))
 
 /// The numbers of the levels that have a loss.
 let private levelsOf (hierarchy: Hierarchy.Options) options = [ (if options.LastOnly then hierarchy.Levels else 1) .. hierarchy.Levels ]

@@ -17,18 +17,8 @@ type Options =
 /// No teacher.
 let none = { Weight = 0.0; Temperature = 1.0; Start = 0 }
 
-/// Scalar: 0 before the start, then 1. The step is a statistic, so that a resumed run goes on where it stopped.
-let private begun start : Layer<unit, Tensor -> Tensor> =
-    if start = 0 then
-        Layer.lift (fun () -> id)
-    else
-        let spec = { Name = "step"; Shape = [ 1L ]; Role = Statistic; Init = Constant 0.0 }
-
-        Layer.create [ spec ] (fun env () ->
-            let before = env.Params["step"]
-            env.Report "step" (before + 1.0)
-            let isOn = before.ge(scalar (float start)).squeeze()
-            fun x -> isOn.``to`` x.dtype * x)
+/// Any shape -> 0 of it before the start, then the same.
+let private begun start = if start = 0 then Counted.unscaled else Counted.scaled (fun before -> before.ge (scalar (float start)))
 
 /// (features of a batch, embeddings B D) -> `feature_distillation`: the mean over images of KL(softmax(s / t) || softmax(s^0 / t)) over all other images, s the cosines of the
 /// pooled features, which receive no gradient. None if it has no weight.

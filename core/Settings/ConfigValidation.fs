@@ -54,11 +54,7 @@ let LargestSize = 4096
 
 /// Why the head cannot start as principal directions.
 let private headProblems (c: Config) (encoder: Encoders.Encoder) =
-    let pooled =
-        encoder.Channels
-        * (Encoders.All.poolings
-           |> List.tryFind (fun (name, _, _) -> name = c.Pooling)
-           |> Option.fold (fun _ (_, features, _) -> features) 1)
+    let pooled = Encoders.All.pooledFeatures c.Pooling encoder |> Option.defaultValue encoder.Channels
 
     [ if c.HeadStart.IsPca then
           if c.Embedding = 0 then

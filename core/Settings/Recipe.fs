@@ -23,9 +23,7 @@ let encoder (config: Config) = encoderFor (Config.encoderOptions config) config
 let private pooling (config: Config) = Encoders.All.poolings |> List.find (fun (name, _, _) -> name = config.Pooling)
 
 /// W, the features that the pooling makes of an image.
-let pooledFeatures (config: Config) =
-    let _, features, _ = pooling config
-    features * (encoder config).Channels
+let pooledFeatures (config: Config) = (Encoders.All.pooledFeatures config.Pooling (encoder config)).Value
 
 /// D, the features of an embedding.
 let dimension (config: Config) = if config.Embedding > 0 then config.Embedding else pooledFeatures config

@@ -57,12 +57,14 @@ let tests =
               for name in studies () do
                   let results = results name
 
-                  for difference in results.Differences do
+                  for difference in Seq.append results.Differences results.Controls do
+                      let against = if difference.Against = "" then results.Baseline else difference.Against
+
                       let value arm seed =
                           let run = results.Runs.First(fun run -> run.Arm = arm && run.Seed = seed)
                           run.Measured[difference.Measured].[difference.Metric]
 
-                      let values = [ for seed in difference.Seeds -> value difference.Arm seed - value results.Baseline seed ]
+                      let values = [ for seed in difference.Seeds -> value difference.Arm seed - value against seed ]
                       let estimate = Estimate.Of values
                       Expect.floatClose Accuracy.high difference.Estimate.Mean estimate.Mean $"{name}: mean"
 
@@ -70,6 +72,15 @@ let tests =
                           Expect.floatClose Accuracy.high difference.Estimate.Low estimate.Low $"{name}: lower bound"
                           Expect.floatClose Accuracy.high difference.Estimate.High estimate.High $"{name}: upper bound"
                           Expect.isLessThanOrEqual difference.Estimate.Low difference.Estimate.High $"{name}: in order"
+
+                      if not (isNull difference.Corrected) then
+                          Expect.floatClose Accuracy.high difference.Corrected.Mean estimate.Mean $"{name}: mean after the correction"
+                          Expect.isLessThanOrEqual difference.Corrected.Low estimate.Low $"{name}: corrected intervals are not narrower"
+
+                          Expect.isGreaterThanOrEqual
+                              difference.Corrected.High
+                              estimate.High
+                              $"{name}: corrected intervals are not narrower"
           }
           test "the arms of the comparisons are matched, and test what costs the same" {
               for name in compared do
