@@ -11,7 +11,7 @@ open CondEmbed.Common
 /// CondEmbed finds it (see `Native`). The .NET SDK downloads it from its own package sources.
 [<AbstractClass; Sealed>]
 type LibtorchDownload private () =
-    static let package = PackageDownload(NativeFiles.libtorchPackage, NativeFiles.Wanted)
+    static let package = PackageDownload(NativeFiles.libtorchPackage, NativeFiles.Wanted, defaultArg NativeFiles.libtorchSum "")
 
     /// The package and its version, as in `libtorch-cpu-linux-x64 2.10.0`.
     static member Package = string package
@@ -27,7 +27,7 @@ type LibtorchDownload private () =
     /// OperationCanceledException if it was stopped; NuGet may keep what it has fetched, but never half a package.
     static member FetchAsync(cancellation: CancellationToken) : Task<string> =
         task {
-            if not NativeFiles.isPublished then
+            if NativeFiles.libtorchSum.IsNone then
                 raise (
                     InputException
                         $"There is no package with libtorch for this system; set {NativeFiles.Variable} to the folder of libtorch {NativeFiles.Wanted}."

@@ -30,8 +30,15 @@ let rid =
 /// The package with libtorch for the CPU of this system.
 let libtorchPackage = $"libtorch-cpu-{rid}"
 
-/// Whether TorchSharp's authors publish such a package for this system.
-let isPublished = List.contains rid [ "linux-x64"; "osx-arm64"; "win-arm64"; "win-x64" ]
+/// The SHA-512 sum of that package; none if TorchSharp's authors publish none for this system.
+let libtorchSum =
+    Map.tryFind
+        rid
+        (Map
+            [ "linux-x64", "XjuaFwqqvwstyeUWyz/xtfhODesmagoPKO7T0VRmiW+r0pJwsXB/vHydA7it9xge36PSXW1qLyRRzvM3J8i9UA=="
+              "osx-arm64", "njbW4NbjnO3UYsZymJA5EA8kvFQZveW2rVS07QinYOxxgs6hyZFTI82zBDt0ix1yRRCZ+v+fm+pHXG37WKjyhA=="
+              "win-arm64", "7NCaiSTge6axhCnH5Im+1ZNSkiuA+zuYe6ZPYph9MmXS4QozEEHUcualKvMVlygxhaZOR6N3nCYqm3Ibxq5+JA=="
+              "win-x64", "qvrEe8b8U1SPnsqShWgJ9gE/UfzFiq+QRPJdAegxwtEBgL/jZPQPvKAhqYkpEe5kb6AXCi840KDqvDaHQuAqEA==" ])
 
 /// What this system calls the library `name`: libname.so, libname.dylib or name.dll.
 let fileName name =
@@ -127,11 +134,15 @@ let cachePath (root: string) (original: byte[]) =
     let hash = Convert.ToHexStringLower(SHA256.HashData original).Substring(0, 16)
     Path.Combine(root, hash, binding)
 
-/// Makes sure that the file contains exactly these bytes. Several processes may do so at once, and none ever sees half a file: each writes
-/// a file of its own and renames it.
+/// Makes sure that the file, contains exactly these bytes, and that no other user can change it: it is about to be loaded as code.
+/// Several processes may do so at once, and none ever sees half a file: each writes a file of its own and renames it. IOException if its
+/// folder, or the one above, is another user's.
 let keep (path: string) (content: byte[]) =
-    if not (File.Exists path && File.ReadAllBytes(path).AsSpan().SequenceEqual content) then
-        Directory.CreateDirectory(string (Path.GetDirectoryName path)) |> ignore
+    let folder = string (Path.GetDirectoryName path)
+    OwnFiles.claim (string (Path.GetDirectoryName folder))
+    OwnFiles.claim folder
+
+    if not (OwnFiles.isOwnFile path && File.ReadAllBytes(path).AsSpan().SequenceEqual content) then
         let fresh = $"{path}.{Guid.NewGuid():N}"
 
         try

@@ -143,7 +143,7 @@ let checkVersion folder version =
 let private remedies =
     let package = NativeFiles.libtorchPackage
 
-    [ if NativeFiles.isPublished then
+    [ if NativeFiles.libtorchSum.IsSome then
           "To get it:"
           "  the program condembed      condembed doctor --get"
           $"  a project                  dotnet add package {package} --version {NativeFiles.Wanted}"

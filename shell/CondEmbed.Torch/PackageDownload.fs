@@ -4,6 +4,7 @@ open System
 open System.ComponentModel
 open System.Diagnostics
 open System.IO
+open System.Security.Cryptography
 open System.Text.Json.Nodes
 open System.Threading
 open System.Threading.Tasks
@@ -50,8 +51,9 @@ module internal PackageTool =
         }
 
 /// A NuGet package that a program fetches when it needs what is in it: the .NET SDK downloads it from its own package sources into this user's NuGet packages.
+/// `sum` is the SHA-512 sum of the package as it was published, in Base64, as NuGet itself writes it down.
 [<Sealed>]
-type PackageDownload(name: string, version: string) =
+type PackageDownload(name: string, version: string, sum: string) =
     let project =
         $"""<Project Sdk="Microsoft.NET.Sdk">
   <PropertyGroup><TargetFramework>net10.0</TargetFramework></PropertyGroup>
@@ -78,10 +80,22 @@ type PackageDownload(name: string, version: string) =
         | Some folder -> folder
         | None -> raise (InputException $"{name} {version} was restored, but it is in none of NuGet's folders.")
 
+    let demandSum folder cancellation =
+        task {
+            use package = File.OpenRead(Path.Combine(folder, $"{name.ToLowerInvariant()}.{version}.nupkg"))
+            let! found = SHA512.HashDataAsync(package, cancellation)
+
+            if Convert.ToBase64String found <> sum then
+                raise (
+                    InputException
+                        $"{package.Name}: this is not {name} {version} as it was published, whose SHA-512 sum is {sum}. Delete its folder, see which package source it came from, and fetch it again."
+                )
+        }
+
     /// The package's folder among this user's packages; empty if it is not there.
     member _.Folder = tryFolder NativeFiles.packageCaches |> Option.defaultValue ""
 
-    /// Restores the package and returns its folder. InputException if there is no .NET SDK, or it could not restore the package.
+    /// Restores the package and returns its folder. InputException if there is no .NET SDK, it could not restore the package, or the package has another sum.
     /// OperationCanceledException if it was stopped; NuGet may keep what it has fetched, but never half a package.
     member package.FetchAsync(cancellation: CancellationToken) : Task<string> =
         PackageTool.inFolder (fun work ->
@@ -89,7 +103,9 @@ type PackageDownload(name: string, version: string) =
                 let file = Path.Combine(work, "package.csproj")
                 do! File.WriteAllTextAsync(file, project, cancellation)
                 do! PackageTool.run (string package) "the .NET SDK" dotnet [ "restore"; file; "--verbosity"; "minimal" ] cancellation
-                return restored (Path.Combine(work, "obj", "project.assets.json"))
+                let folder = restored (Path.Combine(work, "obj", "project.assets.json"))
+                do! demandSum folder cancellation
+                return folder
             })
 
     /// The package and its version, as in `libtorch-cpu-linux-x64 2.10.0`.

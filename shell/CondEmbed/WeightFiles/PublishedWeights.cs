@@ -22,7 +22,7 @@ public sealed class PublishedWeights
     }
 
     /// <summary>The NuGet package with CNTK's ResNet-18.</summary>
-    internal static PackageDownload Cntk { get; } = new("Microsoft.ML.DnnImageFeaturizer.ResNet18", "0.23.1");
+    internal static PackageDownload Cntk { get; } = new("Microsoft.ML.DnnImageFeaturizer.ResNet18", "0.23.1", "o6r6Vm8nciuxWmfZXpLDSoq49rhsVIWLZMs3Z1fO4+ALDHgtR8m4ApgMF10oRY8S82IEE4S2yavHCPd+mwsxZw==");
 
     /// <summary>All of them: CNTK's ResNet-18, and Keras' ResNet-50.</summary>
     public static IReadOnlyList<PublishedWeights> All { get; } =

@@ -87,6 +87,26 @@ let private overHttp =
             Expect.equal (fst (asked client HttpMethod.Get "/api/images/../../secret.png" None)) HttpStatusCode.NotFound "no other file"
             Expect.equal (fst (answer "/api/why/nothing.png" bytes)) HttpStatusCode.NotFound "no such hit"
 
+            let asFrom host =
+                use request = new HttpRequestMessage(HttpMethod.Get, $"/api/images/{id}")
+                request.Headers.Host <- host
+                use response = client.Send request
+                let found, sniffing = response.Headers.TryGetValues "X-Content-Type-Options"
+                response.StatusCode, (if found then String.Join(",", sniffing) else "")
+
+            Expect.equal (asFrom "localhost") (HttpStatusCode.OK, "nosniff") "a browser does not guess what a file is"
+            Expect.equal (fst (asFrom "elsewhere.example")) HttpStatusCode.BadRequest "another host's name"
+
+            let crowd = [| for _ in 1..100 -> client.PostAsync("/api/search", new ByteArrayContent(bytes)) |]
+            let codes = [ for one in crowd -> one.Result.StatusCode ]
+
+            Expect.isTrue
+                (codes
+                 |> List.forall (fun code -> code = HttpStatusCode.OK || code = HttpStatusCode.ServiceUnavailable))
+                "a crowd"
+
+            Expect.isGreaterThan (codes |> List.filter ((=) HttpStatusCode.OK) |> List.length) 8 "most are answered"
+
             let refused (status: HttpStatusCode) (message: string) (code, body) =
                 Expect.equal code status message
                 Expect.stringContains ((jsonOf body).GetProperty("error").GetString()) message "message"

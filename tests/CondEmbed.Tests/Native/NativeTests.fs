@@ -90,6 +90,37 @@ let private loadTests =
                   NativeFiles.keep path [| 1uy; 2uy |]
                   Expect.sequenceEqual (File.ReadAllBytes path) [| 1uy; 2uy |] "the content")
 
+          testCase "what others can change is not kept: a link, a folder of theirs, a right to write"
+          <| fun () ->
+              inFolder (fun cache ->
+                  if OperatingSystem.IsLinux() then
+                      let content = [| 1uy; 2uy |]
+                      let path = NativeFiles.cachePath cache content
+                      NativeFiles.keep path content
+                      // The same bytes, but whoever owns the file behind the link can change them later.
+                      let other = Path.Combine(cache, "other")
+                      File.Move(path, other)
+                      File.CreateSymbolicLink(path, other) |> ignore
+                      NativeFiles.keep path content
+                      Expect.isNull (FileInfo path).LinkTarget "a file of its own"
+
+                      let folder = string (Path.GetDirectoryName path)
+                      let mode = File.GetUnixFileMode folder
+                      File.SetUnixFileMode(folder, mode ||| UnixFileMode.GroupWrite ||| UnixFileMode.OtherWrite)
+                      NativeFiles.keep path content
+                      Expect.equal (File.GetUnixFileMode folder) mode "only this user writes"
+
+                      let moved = folder + "-moved"
+                      Directory.Move(folder, moved)
+                      Directory.CreateSymbolicLink(folder, moved) |> ignore
+                      Expect.throwsT<IOException> (fun () -> NativeFiles.keep path content) "a link to a folder"
+
+                      if Environment.UserName = "root" then
+                          Directory.Delete folder
+                          Directory.Move(moved, folder)
+                          Process.Start("chown", [ "nobody"; folder ]).WaitForExit()
+                          Expect.throwsT<IOException> (fun () -> NativeFiles.keep path content) "another user's folder")
+
           testCase "many at once keep one whole file"
           <| fun () ->
               inFolder (fun cache ->
