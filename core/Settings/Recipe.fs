@@ -180,6 +180,7 @@ let continued (config: Config) classes steps from until : Recipe =
     let rate = schedule config (until - from)
     let embed = Network.embed network
 
+    let still = trunk config |> Option.map _.Specs |> Option.defaultValue []
     // Proxies, memories and counters of steps are for training alone.
     let ofTests (spec: ParamSpec) = spec.Name.StartsWith "hierarchy." && spec.Role = Trainable
 
@@ -198,7 +199,7 @@ let continued (config: Config) classes steps from until : Recipe =
             if config.Average = 0.0 then
                 None
             else
-                Some { Decay = config.Average; Of = embed.Specs @ List.filter ofTests objective.Specs } } }
+                Some { Decay = config.Average; Of = List.except still embed.Specs @ List.filter ofTests objective.Specs } } }
 
 /// A run of valid settings on a number of classes, for a number of steps.
 let build (config: Config) classes steps : Recipe = continued config classes steps 0 steps

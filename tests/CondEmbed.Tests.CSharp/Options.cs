@@ -118,6 +118,7 @@ public static class Options
         SaveEvery = 13,
         InitialEvaluation = false,
         InitialMetrics = "initial",
+        FrozenWeights = "frozen",
         Tensorboard = true,
     };
 

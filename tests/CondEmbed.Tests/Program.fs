@@ -80,6 +80,7 @@ let all =
           RunSamplingTests.tests
           TrunkTests.tests
           ArmTests.tests
+          FrozenWeightsTests.tests
           StudyTests.tests
           StudyProgressTests.tests
           TextTests.tests

@@ -214,6 +214,9 @@ public sealed record HostSettings
     [Setting("", "folder in which runs that begin with the same network, data, views and seed share what the first of them measures before training; a study gives its runs one; empty for none")]
     public required string InitialMetrics { get; set; }
 
+    [Setting("", "folder in which runs keep the parameters of the encoder's frozen first stages, once for all, and not in each checkpoint and file of weights, which then need it; a study gives its runs one; empty for none")]
+    public required string FrozenWeights { get; set; }
+
     [Setting(false, "also write TensorBoard event files, into the folder 'tensorboard' of the run; training itself does not change")]
     public required bool Tensorboard { get; set; }
 

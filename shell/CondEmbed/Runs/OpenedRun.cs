@@ -60,6 +60,9 @@ internal sealed class OpenedRun : IDisposable
     /// <summary>What the frozen stages make of the images, if it is kept.</summary>
     internal TrunkMaps? Trunk { get; private set; }
 
+    /// <summary>What the run never changes, if that is kept apart.</summary>
+    internal FrozenWeights? Frozen { get; private set; }
+
     internal CheckpointStore Store { get; private set; } = null!;
 
     /// <summary>The step that the run ends with.</summary>
@@ -107,6 +110,7 @@ internal sealed class OpenedRun : IDisposable
         // is known that it can begin.
         Store = Resumed ? new CheckpointStore(Folder.Checkpoints) : null!;
         var (saved, damaged) = RunCheckpoints.Newest(Folder.Checkpoints);
+        DemandCheckpoint(saved);
         var images = Data.Split.Train.Count;
         var first = CoreSettings.StepsOf(Settings.Core, images);
         var begun = Request.Further is { } further ? further.After(saved?.Progress, first, images, Settings.Core.Batch) : saved?.Progress;
@@ -125,6 +129,7 @@ internal sealed class OpenedRun : IDisposable
 
         Store ??= new CheckpointStore(Folder.Checkpoints);
         Folder.RemoveUnfinished();
+        Frozen = FrozenWeights.Keep(Settings.Host.FrozenWeights, Session);
         Start = begun ?? Fresh();
         Continue(saved);
     }
@@ -140,6 +145,15 @@ internal sealed class OpenedRun : IDisposable
             : opened.CheckedBy(cache, Settings.Host.SkipBad, Request.Notice);
     }
 #pragma warning restore IDISP003
+
+    /// <summary>A run of a study loses its checkpoints when it is finished; it must not begin anew in place of what it has found.</summary>
+    private void DemandCheckpoint(SavedRun? saved)
+    {
+        if (saved is null && Resumed && File.Exists(Folder.LastWeights))
+        {
+            throw new InputException($"{Folder.Root}: this run is finished and has no checkpoint left (a study removes those of its finished runs), so it cannot be trained further. Start a new run from its weights: {Wording.Setting("weights", Folder.LastWeights)}.");
+        }
+    }
 
     private TrunkMaps? OpenTrunk(ProgressMeter meter, CancellationToken cancellation) =>
         Settings.Host.TrunkCache.Length == 0
@@ -204,7 +218,7 @@ internal sealed class OpenedRun : IDisposable
         if (saved is not null && Start != saved.Progress)
         {
             Request.Notice($"continuing the training: {Steps - Start.From} more steps after step {Start.From}, with a new learning-rate schedule");
-            RunCheckpoints.Save(Store, Session, Start);
+            RunCheckpoints.Save(Store, Session, Start, Frozen);
         }
     }
 
@@ -214,6 +228,6 @@ internal sealed class OpenedRun : IDisposable
         AtomicFile.WriteText(Folder.Fingerprint, Data.Fingerprint());
         AtomicFile.WriteText(Folder.Settings, TomlSettings.Write(Settings));
         Folder.Sums.Keep(Folder.Fingerprint, Folder.Settings);
-        return new Progress(0, 0, 0, 0, RunSums.Of(Session.EmbeddingWeights()));
+        return new Progress(0, 0, 0, 0, FrozenWeights.SumOf(Session.EmbeddingWeights()));
     }
 }

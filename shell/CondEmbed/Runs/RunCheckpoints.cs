@@ -52,10 +52,10 @@ internal static class RunCheckpoints
     private const string Random = "random.bin";
     private const string State = "state.json";
 
-    internal static Checkpoint Save(CheckpointStore store, Session session, Progress progress) =>
+    internal static Checkpoint Save(CheckpointStore store, Session session, Progress progress, FrozenWeights? frozen) =>
         store.Save(progress.Step, folder =>
         {
-            TensorFiles.Write(Path.Combine(folder, Weights), session.Weights());
+            FrozenWeights.Write(Path.Combine(folder, Weights), session.Weights(), frozen);
             TensorFiles.Write(Path.Combine(folder, Moments), session.Moments());
             File.WriteAllBytes(Path.Combine(folder, Random), session.RandomState());
             File.WriteAllText(Path.Combine(folder, State), JsonSerializer.Serialize(progress, JsonStyle.Indented));
@@ -106,7 +106,7 @@ internal static class RunCheckpoints
                 : "";
             return problem.Length > 0
                 ? null
-                : new SavedRun(checkpoint, progress, TensorFiles.Read(At(file = Weights)), TensorFiles.Read(At(file = Moments)), random);
+                : new SavedRun(checkpoint, progress, TensorFiles.OfArrays(WeightFile.Read(At(file = Weights)).Arrays), TensorFiles.Read(At(file = Moments)), random);
         }
         catch (FileNotFoundException)
         {

@@ -1,26 +1,11 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using CondEmbed.Interop;
 
 namespace CondEmbed.Runs;
 
-/// <summary>SHA-256 sums that tell whether two runs started from the same network and saw the same images.</summary>
+/// <summary>SHA-256 sums that tell whether two runs saw the same images.</summary>
 internal static class RunSums
 {
-    /// <summary>Over names and bytes of the encoder and head.</summary>
-    internal static string Of(IReadOnlyList<TensorData> weights)
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-
-        foreach (var tensor in weights)
-        {
-            hash.AppendData(MemoryMarshal.AsBytes(tensor.Name.AsSpan()));
-            hash.AppendData(tensor.Bytes);
-        }
-
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
-    }
-
     /// <summary><see cref="After"/> on another thread, while this one works on the batch; the batch is free when both are done.</summary>
     internal static T Beside<T>(string before, long[] labels, byte[] seen, out string after, Func<T> work)
     {

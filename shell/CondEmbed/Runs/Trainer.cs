@@ -190,6 +190,7 @@ public sealed class Trainer
         {
             changed.Host.Data = data;
             changed.Host.Weights = Whole(settings.Host.Weights);
+            changed.Host.FrozenWeights = settings.Host.FrozenWeights.Length > 0 ? Path.GetFullPath(settings.Host.FrozenWeights) : "";
         });
     }
 

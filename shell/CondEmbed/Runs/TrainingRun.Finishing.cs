@@ -30,7 +30,7 @@ internal sealed partial class TrainingRun
     private void Write(string levels, string model)
     {
         folder.Sums.Replace(levels, path => LevelsFile.Write(path, session, state.Step));
-        folder.Sums.Replace(model, path => ModelFile.Write(path, session, settings, state.Step));
+        folder.Sums.Replace(model, path => ModelFile.Write(path, session, settings, state.Step, run.Frozen));
     }
 
     /// <summary>The test images for TensorBoard's projector, if asked for.</summary>

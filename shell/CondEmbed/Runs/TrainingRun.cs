@@ -144,7 +144,7 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
 
             if (IsDue(settings.Host.SaveEvery, result.Step) || cancellation.IsCancellationRequested)
             {
-                var saved = RunCheckpoints.Save(run.Store, session, state);
+                var saved = RunCheckpoints.Save(run.Store, session, state, run.Frozen);
                 log.Write(new CheckpointEntry(result.Step, folder.NameOf(saved), IsBest: result.Step == state.BestStep));
             }
 

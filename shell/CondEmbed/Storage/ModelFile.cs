@@ -16,16 +16,16 @@ internal static class ModelFile
     /// <summary>What to do about a damaged file of a run.</summary>
     internal const string Fix = "Restore it from a backup, or train again.";
 
-    internal static void Write(string path, Session session, RunSettings settings, int step) =>
-        TensorFiles.Write(
+    /// <summary>Writes the network, without what is <paramref name="frozen"/>, if that is kept elsewhere.</summary>
+    internal static void Write(string path, Session session, RunSettings settings, int step, FrozenWeights? frozen = null) =>
+        FrozenWeights.Write(
             path,
             session.EmbeddingWeights(),
-            [
-                new("format", "pt"),
-                new("condembed.version", About.Version),
-                new(Step, FormattableString.Invariant($"{step}")),
-                new(Settings, TomlSettings.Write(settings)),
-            ]);
+            frozen,
+            new("format", "pt"),
+            new("condembed.version", About.Version),
+            new(Step, FormattableString.Invariant($"{step}")),
+            new(Settings, TomlSettings.Write(settings)));
 
     /// <summary>A session with the weights and settings of the file, and the step after which it was written.</summary>
     /// <param name="path">The file.</param>

@@ -153,13 +153,14 @@ public sealed class Study
         }
     }
 
-    /// <summary>The job with its share of the machine's threads, and with what runs that began alike have measured before training.</summary>
+    /// <summary>The job with its share of the machine's threads, and with what runs of the study share: what was measured before training, and frozen stages.</summary>
     internal StudyJob Shared(StudyJob job) => job with
     {
         Settings = job.Settings.With(settings =>
         {
             settings.Host.Threads = settings.Host.Threads == 0 ? Threads : settings.Host.Threads;
             settings.Host.InitialMetrics = settings.Host.InitialMetrics.Length == 0 ? Path.Combine(root, "initial") : settings.Host.InitialMetrics;
+            settings.Host.FrozenWeights = settings.Host.FrozenWeights.Length == 0 ? Path.Combine(root, "frozen") : settings.Host.FrozenWeights;
         }),
     };
 }

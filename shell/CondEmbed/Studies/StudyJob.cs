@@ -15,7 +15,7 @@ namespace CondEmbed.Studies;
 public sealed record StudyJob(string Arm, int Seed, RunSettings Settings, string Folder)
 {
     /// <summary>Settings that may change when a run is resumed, since they affect at most the last bits.</summary>
-    private static readonly string[] OfMachine = ["device", "threads", "workers", "save_every", "tensorboard", "initial_evaluation", "initial_metrics"];
+    private static readonly string[] OfMachine = ["device", "threads", "workers", "save_every", "tensorboard", "initial_evaluation", "initial_metrics", "frozen_weights"];
 
     /// <summary>The name of its combination of settings; empty where the study varies none.</summary>
     public string Trial { get; init; } = "";
@@ -51,6 +51,17 @@ public sealed record StudyJob(string Arm, int Seed, RunSettings Settings, string
         else
         {
             MakeWay();
+        }
+    }
+
+    /// <summary>Removes the checkpoints of the finished run, from which nobody goes on.</summary>
+    internal void RemoveCheckpoints()
+    {
+        var checkpoints = new RunFolder(Folder).Checkpoints;
+
+        if (Directory.Exists(checkpoints))
+        {
+            Directory.Delete(checkpoints, recursive: true);
         }
     }
 

@@ -24,6 +24,7 @@ internal sealed class StudyQueue(Study study, StudyProgress progress)
         foreach (var finished in study.Jobs.Where(job => job.IsFinished))
         {
             MoreTests.Measure(study.Plan, finished, cancellation);
+            finished.RemoveCheckpoints();
         }
 
         Task[] workers = [.. Enumerable.Range(0, Math.Max(1, study.AtOnce)).Select(_ => Task.Factory.StartNew(() => Loop(cancellation), TaskCreationOptions.LongRunning))];
@@ -55,6 +56,7 @@ internal sealed class StudyQueue(Study study, StudyProgress progress)
             {
                 study.Runner(study.Shared(job), cancellation);
                 MoreTests.Measure(study.Plan, job, cancellation);
+                job.RemoveCheckpoints();
                 Tell(job);
             }
             catch (Exception error) when (error is not OperationCanceledException && study.Jobs.Count > 1)

@@ -101,7 +101,7 @@ public sealed record WeightFile(
             throw new InputException($"{path}: {problem}");
         }
 
-        return Of(Safetensors.Read(path), part);
+        return Of(FrozenWeights.Completed(Safetensors.Read(path)), part);
     }
 
     /// <summary>What kind of file this is, if it is recognisably not weights, and what to do; null if unknown.</summary>
