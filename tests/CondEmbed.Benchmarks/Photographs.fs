@@ -68,8 +68,10 @@ let private onMaps freeze precision (effort: Effort) =
     let classOf item = data.Dataset.Items[item].Label
     let session = Session.ForTraining(settings.Core, Device.choose "cpu", data.TrainClasses.Names.Count, 1000)
 
+    let idsOf items = (data.Known settings).Ids(items, data.LeftOut, CancellationToken.None)
+
     let trunk =
-        TrunkMaps.Open(settings, data.Split, data.Reader, session, LoaderOptions(), ignore, (fun _ _ -> ()), CancellationToken.None)
+        TrunkMaps.Open(settings, data.Split, data.Reader, idsOf, session, LoaderOptions(), ignore, (fun _ _ -> ()), CancellationToken.None)
 
     let numbers = data.TrainClasses.NumbersOf(Seq.map classOf data.Split.Train)
     let sampler = MPerClassSampler(data.Split.Train, numbers, 32, 4, 0UL)

@@ -79,6 +79,7 @@ let all =
           RunTests.tests
           RunSamplingTests.tests
           TrunkTests.tests
+          CheckedImagesTests.tests
           ArmTests.tests
           FrozenWeightsTests.tests
           StudyTests.tests

@@ -15,6 +15,9 @@ public interface IImageSource
     /// <summary>Bytes of that file; 0 where it cannot be read.</summary>
     long LengthOf(int index) => Read(index).LongLength;
 
+    /// <summary>What changes when the file does, told without reading it, such as its place, length and time; null where only reading it tells.</summary>
+    string? StampOf(int index) => null;
+
     /// <summary>The part of the upright image to use; null for the whole image.</summary>
     PixelBox? BoxOf(int index) => null;
 

@@ -45,6 +45,9 @@ public sealed class DatasetPart(IImageDataset whole, IReadOnlyList<int> images) 
     public long LengthOf(int index) => whole.LengthOf(images[index]);
 
     /// <inheritdoc/>
+    public string? StampOf(int index) => whole.StampOf(images[index]);
+
+    /// <inheritdoc/>
     public byte[] Read(int index) => whole.Read(images[index]);
 
     /// <summary>Decodes every image of a data set, and leaves out those that cannot be used.</summary>

@@ -76,5 +76,18 @@ public sealed class FileDataset : IImageDataset
     }
 
     /// <inheritdoc/>
+    public string? StampOf(int index)
+    {
+        try
+        {
+            return File.Exists(files[index]) ? FileLength.StampOf(files[index]) : null;
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    /// <inheritdoc/>
     public byte[] Read(int index) => ImageFile.Read(files[index], NameOf(index));
 }

@@ -7,9 +7,11 @@ using CondEmbed.Datasets;
 using CondEmbed.Images;
 using CondEmbed.Interop;
 using CondEmbed.Options;
-using CondEmbed.Search;
 
 namespace CondEmbed.Models;
+
+/// <summary>Images by their numbers -> their content, each as its <see cref="Search.ImageId"/>.</summary>
+internal delegate IReadOnlyList<string> IdsOf(IReadOnlyList<int> items);
 
 /// <summary>
 /// What the frozen first stages of the encoder make of the images of a run: of V random views of each training image, and of the test view of each other one.
@@ -28,7 +30,7 @@ internal sealed class TrunkMaps : IDisposable
     private readonly Dictionary<int, int> trained;
     private readonly Dictionary<int, int> tested;
 
-    private TrunkMaps(RunSettings settings, ClassSplit split, ImageReader reader, Session session, Action<string> notice, CancellationToken cancellation)
+    private TrunkMaps(RunSettings settings, ClassSplit split, IdsOf idsOf, Session session, Action<string> notice, CancellationToken cancellation)
     {
         elementType = settings.Host.TrunkType switch
         {
@@ -43,7 +45,7 @@ internal sealed class TrunkMaps : IDisposable
         var map = session.Trunk(new byte[settings.Core.Size * settings.Core.Size * 3], 1, settings.Core.Size, elementType);
         (shape, rowLength) = (map.Shape, map.Bytes.Length);
         Rows = (trained.Count * views) + tested.Count;
-        var key = KeyOf(settings, reader.Source, session, cancellation);
+        var key = KeyOf(settings, idsOf, session);
         Path = System.IO.Path.Combine(settings.Host.TrunkCache, $"{Convert.ToHexStringLower(key.AsSpan(0, 16))}.trunk");
         file = Opened(key, notice, cancellation);
     }
@@ -56,6 +58,7 @@ internal sealed class TrunkMaps : IDisposable
     /// <param name="settings">Of the run.</param>
     /// <param name="split">The images of the run.</param>
     /// <param name="reader">Reads them.</param>
+    /// <param name="idsOf">Tells their content.</param>
     /// <param name="session">Has the trunk, with its weights.</param>
     /// <param name="workers">Threads that read images.</param>
     /// <param name="notice">Told what the file is and how large.</param>
@@ -64,10 +67,10 @@ internal sealed class TrunkMaps : IDisposable
     /// <exception cref="InputException">The file cannot be used.</exception>
     /// <exception cref="DiskException">The disk is full or failing.</exception>
     internal static TrunkMaps Open(
-        RunSettings settings, ClassSplit split, ImageReader reader, Session session, LoaderOptions workers,
+        RunSettings settings, ClassSplit split, ImageReader reader, IdsOf idsOf, Session session, LoaderOptions workers,
         Action<string> notice, Action<int, int> progress, CancellationToken cancellation)
     {
-        var maps = new TrunkMaps(settings, split, reader, session, notice, cancellation);
+        var maps = new TrunkMaps(settings, split, idsOf, session, notice, cancellation);
 
         try
         {
@@ -98,13 +101,13 @@ internal sealed class TrunkMaps : IDisposable
         items.Distinct().Select((item, place) => (item, place)).ToDictionary(pair => pair.item, pair => pair.place);
 
     /// <summary>Stands for everything that the maps are made of: the content of every image, how it is seen, and the stages with their weights.</summary>
-    private byte[] KeyOf(RunSettings settings, IImageSource images, Session session, CancellationToken cancellation)
+    private byte[] KeyOf(RunSettings settings, IdsOf idsOf, Session session)
     {
-        int[] items = [.. trained.Keys, .. tested.Keys];
-        var ids = new string[items.Length];
-        ParallelWork.Each(items.Length, place => ids[place] = ImageId.Of(images.Read(items[place]), images.BoxOf(items[place])), cancellation: cancellation);
+        var ids = idsOf([.. trained.Keys, .. tested.Keys]);
+        // The views of training are made of the images in a cache of decoded ones.
+        var shrunk = settings.Host.Cache.Length > 0 ? FormattableString.Invariant($"{settings.Host.CacheSide} {settings.Host.Filter}\n") : "";
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        hash.AppendData(Encoding.UTF8.GetBytes($"{elementType} {views} {settings.Core.Encoder}\n{Views.ForTraining(settings)}\n{Views.ForTesting(settings)}\n"));
+        hash.AppendData(Encoding.UTF8.GetBytes($"{elementType} {views} {settings.Core.Encoder}\n{Views.ForTraining(settings)}\n{Views.ForTesting(settings)}\n{shrunk}"));
         hash.AppendData(Encoding.UTF8.GetBytes(string.Join('\n', ids)));
 
         foreach (var tensor in session.TrunkWeights())

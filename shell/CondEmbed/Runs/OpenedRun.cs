@@ -24,11 +24,12 @@ internal sealed record RunRequest(
 
 /// <summary>
 /// The composition root of training: all that a run works with, opened and at the step where it begins or goes on. Opening may take minutes, because every
-/// image is decoded once. A run that cannot begin leaves nothing behind.
+/// image is decoded once, unless an earlier run did. A run that cannot begin leaves nothing behind.
 /// </summary>
 internal sealed class OpenedRun : IDisposable
 {
     private ImageCache? cache;
+    private CheckedImages? known;
     private ProcessThreads? threads;
 
     private OpenedRun(RunRequest request)
@@ -134,15 +135,17 @@ internal sealed class OpenedRun : IDisposable
         Continue(saved);
     }
 
-    /// <summary>The data, of which every image was looked at: by decoding it, or by its place in the cache.</summary>
+    /// <summary>The data, of which every image was looked at: by decoding it, by its place in the cache, or by an earlier run since which it has not changed.</summary>
     private RunData Checked(ProgressMeter meter, CancellationToken cancellation)
     {
         void Checking(int done, int total) => meter.Report("checking images", done, total);
         var opened = Opened();
+        known = Settings.Host.TrunkCache.Length == 0 ? null : opened.Known(Settings);
         cache = opened.Cached(Settings, Checking, cancellation);
-        return cache is null
-            ? opened.Checked(Settings.Host.SkipBad, Settings.Host.Workers, Request.Notice, Checking, cancellation)
-            : opened.CheckedBy(cache, Settings.Host.SkipBad, Request.Notice);
+
+        return cache is not null ? opened.CheckedBy(cache.Check, Settings.Host.SkipBad, Request.Notice, cache.Reader)
+            : known?.Check is { } check ? opened.CheckedBy(check, Settings.Host.SkipBad, Request.Notice)
+            : opened.Checked(Settings.Host.SkipBad, Settings.Host.Workers, Request.Notice, Checking, cancellation);
     }
 #pragma warning restore IDISP003
 
@@ -156,10 +159,10 @@ internal sealed class OpenedRun : IDisposable
     }
 
     private TrunkMaps? OpenTrunk(ProgressMeter meter, CancellationToken cancellation) =>
-        Settings.Host.TrunkCache.Length == 0
+        known is null
             ? null
             : TrunkMaps.Open(
-                Settings, Data.Split, Data.Reader, Session, Workers, Request.Notice,
+                Settings, Data.Split, Data.Reader, items => known.Ids(items, Data.LeftOut, cancellation), Session, Workers, Request.Notice,
                 (done, total) => meter.Report("computing the frozen stages", done, total), cancellation);
 
     private void StartHead(ProgressMeter meter, CancellationToken cancellation)

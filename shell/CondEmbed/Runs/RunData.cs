@@ -3,6 +3,7 @@ using System.Text;
 using CondEmbed.Common;
 using CondEmbed.Datasets;
 using CondEmbed.Images;
+using CondEmbed.Models;
 using CondEmbed.Options;
 using CondEmbed.Reports;
 
@@ -73,8 +74,11 @@ public sealed class RunData
             : ImageCache.Open(
                 Reader, new ImageCacheOptions(settings.Host.Cache, settings.Host.CacheSide, settings.Host.Filter), [.. Images], settings.Host.Workers, Relayed(progress), cancellation);
 
-    /// <summary><see cref="Checked"/> by what was found when the cache was made.</summary>
-    internal RunData CheckedBy(ImageCache cache, bool skipBad, Action<string>? notice) => Without(cache.Check, cache.Reader, skipBad, notice);
+    /// <summary><see cref="Checked"/> by what was found earlier, with the images read by a reader of it, or as before.</summary>
+    internal RunData CheckedBy(ImageCheck check, bool skipBad, Action<string>? notice, ImageReader? reader = null) => Without(check, reader ?? Reader, skipBad, notice);
+
+    /// <summary>What an earlier run with kept maps of frozen stages found in the images, if these have not changed.</summary>
+    internal CheckedImages Known(RunSettings settings) => CheckedImages.In(settings.Host.TrunkCache, Dataset, [.. Images], Views.Decoder(settings.Host));
 
     /// <summary>Notices on how the data is divided, what was ignored, what test images show, and which settings have no effect on it.</summary>
     internal void Describe(RunSettings settings, Action<string> notice)

@@ -71,7 +71,7 @@ let private forwards =
                   expectClose 1e-6 expected actual "maps") ]
 
 /// Settings under which every view of an image is the same, with the frozen stages' maps kept in a folder.
-let private frozen =
+let frozen =
     [ "freeze", "conv1*,bn1*,layer1*"
       "augment", "none"
       "flip", "0"
@@ -81,11 +81,11 @@ let private frozen =
 
 let private colourless = [ for key in [ "brightness"; "contrast"; "saturation"; "hue" ] -> key, "0" ]
 
-let private kept folder = [ "trunk_cache", Path.Combine(folder, "trunk"); "trunk_type", "float32"; "trunk_views", "2" ]
+let kept folder = [ "trunk_cache", Path.Combine(folder, "trunk"); "trunk_type", "float32"; "trunk_views", "2" ]
 
-let private fileOf folder = Directory.GetFiles(Path.Combine(folder, "trunk")) |> Array.exactlyOne
+let private fileOf folder = Directory.GetFiles(Path.Combine(folder, "trunk"), "*.trunk") |> Array.exactlyOne
 
-let private lossesOf (run: string) = [ for step in (LogReader.Read(RunFolder(run).Log)).Steps -> step.Loss ]
+let lossesOf (run: string) = [ for step in (LogReader.Read(RunFolder(run).Log)).Steps -> step.Loss ]
 
 let private runs =
     testList

@@ -42,6 +42,9 @@ public sealed class EmojiDataset : IImageDataset
     public long LengthOf(int index) => images[index].Length;
 
     /// <inheritdoc/>
+    public string? StampOf(int index) => EmbeddedFile.Program;
+
+    /// <inheritdoc/>
     public byte[] Read(int index) => [.. images[index]];
 
     /// <summary>Reads the whole set (6 MB) into memory, since an archive cannot be read from several threads at once.</summary>

@@ -89,6 +89,9 @@ public sealed class EmojiScenesDataset : IImageDataset
     public long LengthOf(int index) => 3 * EmojiScene.Side * EmojiScene.Side;
 
     /// <inheritdoc/>
+    public string? StampOf(int index) => EmbeddedFile.Program;
+
+    /// <inheritdoc/>
     public byte[] Read(int index) => ImageEncoder.Png(scenes[index]().Draw(album));
 
     /// <summary>What a scene shows, in the order in which it is drawn; exactly one is of the scene's class.</summary>
