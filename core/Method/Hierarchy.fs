@@ -179,13 +179,33 @@ let keysAndValues (options: Options) : Layer<Views, Attention.KeysAndValues list
 
     Layer.create (specsOf options _.KeysAndValues.Specs) forward
 
-/// The query of (i|j) to image i: what is known of (j|i), of (i|j) for `Own`, and of another image for `Shuffled`. `asking`: B D, or B C for `Group`.
-let private queries (options: Options) pairing (asking: Tensor) previous =
+/// What is known of (i|j).
+type private Known =
+    /// B D: the same in the light of any j.
+    | OfImages of Tensor
+    /// N Q D.
+    | OfPairs of Tensor
+
+/// -> N Q D.
+let private paired pairing known =
+    match known with
+    | OfImages x -> Pairing.unconditional pairing x
+    | OfPairs x -> x
+
+/// The query of (i|j) to image i: what is known of (j|i), of (i|j) for `Own`, and of another image for `Shuffled`, and what the level makes of it. `asking`: B D, or B C for
+/// `Group`.
+let private queries (options: Options) pairing (query: Tensor -> Tensor) (asking: Tensor) previous =
+    let made known =
+        match known with
+        | OfImages x -> OfImages(query x)
+        | OfPairs x -> OfPairs(query x)
+        |> paired pairing
+
     match options.Query with
-    | Query.Previous -> Pairing.reversed pairing previous
-    | Query.Unconditional -> Pairing.unconditional pairing asking |> Pairing.reversed pairing
-    | Query.Own -> previous
-    | Query.Shuffled -> asking.roll (asking.shape[0] / 2L, 0L) |> Pairing.unconditional pairing |> Pairing.reversed pairing
+    | Query.Previous -> made previous |> Pairing.reversed pairing
+    | Query.Unconditional -> made (OfImages asking) |> Pairing.reversed pairing
+    | Query.Own -> made previous
+    | Query.Shuffled -> made (OfImages(asking.roll (asking.shape[0] / 2L, 0L))) |> Pairing.reversed pairing
 
 let private ofImages pairing (images: Attention.KeysAndValues) : Attention.KeysAndValues =
     { Keys = Pairing.ofImages pairing images.Keys; Values = Pairing.ofImages pairing images.Values }
@@ -196,15 +216,15 @@ let conditional (options: Options) : Layer<Pairing * Attention.KeysAndValues lis
     let levels = levels options
 
     let forward env (pairing, images: Attention.KeysAndValues list, asking) =
-        let first = Pairing.unconditional pairing asking
+        let next (previous, _) (level: Level.Level, images) =
+            let queries = queries options pairing (level.Query.Forward env) asking previous
+            let found = level.Cross.Forward env (queries, ofImages pairing images)
+            let c = level.After.Forward env (if options.Residual then paired pairing previous + found else found)
+            OfPairs c, c
 
-        let next previous (level: Level.Level, images) =
-            let found = level.Cross.Forward env (queries options pairing asking previous, ofImages pairing images)
-            level.After.Forward env (if options.Residual then previous + found else found)
+        ((OfImages asking, asking), List.zip levels images) ||> List.scan next |> List.tail |> List.map snd
 
-        (first, List.zip levels images) ||> List.scan next |> List.tail
-
-    Layer.create (specsOf options (fun level -> level.Cross.Specs @ level.After.Specs)) forward
+    Layer.create (specsOf options (fun level -> level.Query.Specs @ level.Cross.Specs @ level.After.Specs)) forward
 
 /// (pairs, embeddings B D, c N Q D) -> the similarity of each pair on one level: B B for all pairs, or E for chosen ones.
 let similarity (options: Options) pairing embeddings (c: Tensor) =
@@ -224,10 +244,11 @@ let attention (options: Options) : Layer<Pairing * Attention.KeysAndValues list 
     let levels, conditional = levels options, conditional options
 
     let forward env (pairing, images, asking) =
-        let first = Pairing.unconditional pairing asking
-        let previous = first :: conditional.Forward env (pairing, images, asking) |> List.truncate options.Levels
+        let made = conditional.Forward env (pairing, images, asking) |> List.map OfPairs
+        let previous = OfImages asking :: made |> List.truncate options.Levels
 
         (levels, images, previous)
-        |||> List.map3 (fun level images c -> level.Weights.Forward env (queries options pairing asking c, ofImages pairing images))
+        |||> List.map3 (fun level images known ->
+            level.Weights.Forward env (queries options pairing (level.Query.Forward env) asking known, ofImages pairing images))
 
     Layer.create conditional.Specs forward

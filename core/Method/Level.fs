@@ -45,6 +45,8 @@ type Level =
     {
         /// The map of each image -> what queries read of it.
         KeysAndValues: Layer<Seen, Attention.KeysAndValues>
+        /// ... D -> ... D: what the level makes of what asks, whoever is asked, so that it is made once for all pairs of which it is known before they are made.
+        Query: Layer<Tensor, Tensor>
         /// CA: (queries N Q D, the keys and values of each image) -> N Q D.
         Cross: Layer<Tensor * Attention.KeysAndValues, Tensor>
         /// The same -> N H Q T, where each query looks.
@@ -93,7 +95,12 @@ let private throughHead (seen: Seen) (tokens: Tensor) =
 
 /// A level that nothing follows, its parameters without a name before them.
 let private level specs keysAndValues cross weights : Level =
-    { KeysAndValues = keysAndValues; Cross = cross; Weights = weights; After = Layer.lift id; Specs = specs }
+    { KeysAndValues = keysAndValues
+      Query = Layer.lift id
+      Cross = cross
+      Weights = weights
+      After = Layer.lift id
+      Specs = specs }
 
 let private projections options values =
     let keysAndValues = Attention.keysAndValues options.Attention values
@@ -121,11 +128,9 @@ let private group options ownHead =
         let head = own |> Option.fold (fun _ own -> own.Forward env) (throughHead seen)
         Attention.oneHead (key.Forward env tokens) (value.Forward env tokens |> head)
 
-    let asked = Layer.both (Layer.lift fst --> query) (Layer.lift snd)
-
     let ofHead = own |> Option.map _.Specs |> Option.defaultValue []
     let images = Layer.create (norm.Specs @ key.Specs @ value.Specs @ ofHead) ofImages
-    level (query.Specs @ images.Specs) images (asked --> Attention.read) (asked --> Attention.places)
+    { level (query.Specs @ images.Specs) images Attention.read Attention.places with Query = query }
 
 let private cosine (temperature: float) =
     let ofImages _ seen : Attention.KeysAndValues =
@@ -164,6 +169,7 @@ let create name options : Level =
     let named (layer: Layer<_, _>) = Layer.create (List.map (start options) layer.Specs) layer.Forward |> Layer.named name
 
     { KeysAndValues = named level.KeysAndValues
+      Query = named level.Query
       Cross = named level.Cross
       Weights = named level.Weights
       After = named after
