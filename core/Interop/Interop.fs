@@ -76,6 +76,7 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
                 { Objective = objective
                   Optimiser = Optimiser.Sgd(0.0, false)
                   Rules = [ { Pattern = "*"; Treatment = Groups.Frozen } ]
+                  Beginnings = []
                   Rate = fun _ -> 0.0
                   Clip = 0.0
                   Average = None } }

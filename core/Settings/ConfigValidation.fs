@@ -5,6 +5,14 @@ let private problem key message = { Key = key; Message = message }
 
 let private demand ok key message = [ if not ok then problem key message ]
 
+let private unfreezeProblems (c: Config) =
+    match Groups.readBeginnings c.Unfreeze with
+    | Ok _ -> []
+    | Error part ->
+        [ problem
+              "unfreeze"
+              $"'{part}' is not a pattern with the share of the steps, 0 or more and less than 1, after which it is trained, such as layer4*@0.2" ]
+
 /// What is wrong with each setting by itself. With a length in epochs, the steps are not used.
 let private ownProblems (c: Config) = Settings.refused c |> List.filter (fun problem -> problem.Key <> "steps" || c.Epochs <= 0.0)
 
@@ -234,6 +242,7 @@ let private place (problem: Problem) =
 let problems (c: Config) : Problem list =
     List.concat
         [ ownProblems c
+          unfreezeProblems c
           encoderProblems c
           List.concat (levelProblems c)
           lossProblems "loss" "loss_settings" c.Loss c.LossSettings

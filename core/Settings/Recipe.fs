@@ -193,6 +193,9 @@ let continued (config: Config) classes steps from until : Recipe =
             | Choices.Optimiser.Sgd -> Optimiser.Sgd(config.Momentum, false)
             | Choices.Optimiser.Adamw -> Optimiser.adamW
           Rules = rules config (Params.trainable objective.Specs)
+          Beginnings =
+            [ for pattern, share in Groups.readBeginnings config.Unfreeze |> Result.defaultValue [] ->
+                  { Leaves = pattern; Step = int (share * float steps) } ]
           Rate = fun step -> config.Lr * rate (step - from)
           Clip = config.Clip
           Average =

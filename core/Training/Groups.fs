@@ -2,6 +2,7 @@
 module CondEmbed.Groups
 
 open System
+open System.Globalization
 open System.IO.Enumeration
 open CondEmbed.Common
 
@@ -13,7 +14,14 @@ type Treatment =
 /// A pattern over dotted names (`*` any text, `?` one character) and what it means. The first rule that matches a leaf applies.
 type Rule = { Pattern: string; Treatment: Treatment }
 
-let private fits (name: string) rule = FileSystemName.MatchesSimpleExpression(rule.Pattern.AsSpan(), name.AsSpan(), ignoreCase = false)
+/// Leaves that are left alone until a number of steps are done, and trained from then on: gradual unfreezing, Howard and Ruder, "Universal Language Model Fine-tuning for Text Classification", ACL 2018,
+/// section 3.3. The forward pass does not change: norms in training go on with their statistics.
+type Beginning = { Leaves: string; Step: int }
+
+let private isLike (pattern: string) (name: string) =
+    FileSystemName.MatchesSimpleExpression(pattern.AsSpan(), name.AsSpan(), ignoreCase = false)
+
+let private fits (name: string) rule = isLike rule.Pattern name
 
 /// The rules that freeze what matches one of the patterns, which commas separate.
 let frozen (patterns: string) : Rule list =
@@ -37,6 +45,38 @@ let assign (rules: Rule list) (leaves: string list) : (string * Treatment) list 
             raise (InputException $"{what} pattern '{rule.Pattern}' matches no parameter; there are {names} ... .")
 
     [ for name in leaves -> name, (List.find (fits name) rules).Treatment ]
+
+/// The step at which each of some trained leaves begins: that of the first pattern that matches it, else 0. InputException for a pattern that matches none.
+let beginnings (beginnings: Beginning list) (trained: string list) : string -> int =
+    for beginning in beginnings do
+        if not (List.exists (isLike beginning.Leaves) trained) then
+            let names = trained |> List.truncate 8 |> String.concat ", "
+
+            raise (
+                InputException $"unfreeze: the pattern '{beginning.Leaves}' matches no parameter that is trained; there are {names} ... ."
+            )
+
+    fun name ->
+        beginnings
+        |> List.tryFind (fun beginning -> isLike beginning.Leaves name)
+        |> Option.fold (fun _ beginning -> beginning.Step) 0
+
+/// `layer4*@0.2,layer3*@0.5` -> the patterns, each with the share of the steps after which its leaves begin. The error is the part that is not such a pair.
+let readBeginnings (text: string) : Result<(string * float) list, string> =
+    let read (part: string) =
+        match part.Trim().Split '@' with
+        | [| pattern; share |] when pattern <> "" ->
+            match Double.TryParse(share, NumberStyles.Float, CultureInfo.InvariantCulture) with
+            | true, share when share >= 0.0 && share < 1.0 -> Ok(pattern, share)
+            | _ -> Error part
+        | _ -> Error part
+
+    (text.Split(',', StringSplitOptions.RemoveEmptyEntries), Ok [])
+    ||> Array.foldBack (fun part rest ->
+        match read part, rest with
+        | Ok first, Ok rest -> Ok(first :: rest)
+        | Error part, _
+        | Ok _, Error part -> Error part)
 
 /// The rules that match at least one leaf: for lists of common rules, not all of which apply to every model.
 let applicable (leaves: string list) (rules: Rule list) =

@@ -12,6 +12,7 @@ type Method =
     { Objective: Objective
       Optimiser: Optimiser.Rule
       Rules: Groups.Rule list
+      Beginnings: Groups.Beginning list
       Rate: int -> float
       Clip: float
       Average: Average option }
@@ -23,6 +24,7 @@ let plain rate steps objective =
     { Objective = objective
       Optimiser = Optimiser.adamW
       Rules = [ { Pattern = "*"; Treatment = Groups.Trained(1.0, 0.01) } ]
+      Beginnings = []
       Rate = fun step -> rate * shape step
       Clip = 0.0
       Average = None }
@@ -31,7 +33,7 @@ let plain rate steps objective =
 let private averageOf name = $"{name}.average"
 
 [<Sealed; StructuredFormatDisplay("{Text}"); TypeFormatterSource(typeof<AsText>)>]
-type State(parameters: Params, moments: Params, treatments: (string * Groups.Treatment) list) =
+type State(parameters: Params, moments: Params, treatments: (string * Groups.Treatment) list, beginning: string -> int) =
     member _.Params = parameters
     member _.Moments = moments
     member val Step = 0 with get, set
@@ -50,14 +52,17 @@ type State(parameters: Params, moments: Params, treatments: (string * Groups.Tre
     /// The objective that the state was last checked against.
     member val internal Fits: Objective option = None with get, set
 
-    /// The names of the trained leaves, by rate factor and weight decay.
+    /// The names of the trained leaves, by rate factor, weight decay, and the step at which they begin.
     member val internal Groups =
         [ for name, treatment in treatments do
               match treatment with
-              | Groups.Trained(factor, decay) -> (factor, decay), name
+              | Groups.Trained(factor, decay) -> (factor, decay, beginning name), name
               | Groups.Frozen -> () ]
         |> List.groupBy fst
         |> List.map (fun (treatment, names) -> treatment, List.map snd names)
+
+    /// Those that are trained at the next step.
+    member internal this.Begun = this.Groups |> List.filter (fun ((_, _, from), _) -> from <= this.Step)
 
     /// The steps done and the tree of parameters.
     override this.ToString() = $"after {this.Step} steps: {parameters}"
@@ -94,8 +99,13 @@ let start seed device dtype (recipe: Method) =
     let treatments = Params.trainable specs |> Groups.assign recipe.Rules
     let parameters = Params.init seed device dtype specs
 
+    let beginning =
+        [ for name, treatment in treatments do
+              if treatment <> Groups.Frozen then name ]
+        |> Groups.beginnings recipe.Beginnings
+
     for name, treatment in treatments do
-        if treatment <> Groups.Frozen then parameters[name].requires_grad_ true |> ignore
+        if treatment <> Groups.Frozen && beginning name = 0 then parameters[name].requires_grad_ true |> ignore
 
     let zeros name = own (torch.zeros_like (parameters[name], requires_grad = false))
 
@@ -114,7 +124,7 @@ let start seed device dtype (recipe: Method) =
                   for spec in average.Of do
                       if not (frozen.Contains spec.Name) then averageOf spec.Name, zeros spec.Name ]
 
-    new State(parameters, moments, treatments)
+    new State(parameters, moments, treatments, beginning)
 
 let private demandFinite (terms: (string * float) list) step gradientNorm =
     if not (Double.IsFinite gradientNorm && terms |> List.forall (snd >> Double.IsFinite)) then
@@ -134,11 +144,11 @@ let private update (recipe: Method) (state: State) rate gradients =
           Kept = [ for moment in moments -> state.Moments[$"{name}.{moment}"] ]
           Gradient = gradientOf[name] }
 
-    for (factor, decay), names in state.Groups do
+    for (factor, decay, from), names in state.Begun do
         names
         |> List.map slot
         |> Array.ofList
-        |> Optimiser.step recipe.Optimiser (rate * factor) decay (state.Step + 1)
+        |> Optimiser.step recipe.Optimiser (rate * factor) decay (state.Step - from + 1)
 
 let private average (recipe: Method) (state: State) =
     for average in Option.toList recipe.Average do
@@ -177,6 +187,11 @@ let private demandFit (recipe: Method) (state: State) =
 let step (recipe: Method) (state: State) batch =
     scoped (fun () ->
         demandFit recipe state
+        let leaves = [ for name in List.collect snd state.Begun -> name, state.Params[name] ]
+
+        for _, leaf in leaves do
+            if not leaf.requires_grad then leaf.requires_grad_ true |> ignore
+
         let reported = ResizeArray()
 
         let scored =
@@ -184,10 +199,8 @@ let step (recipe: Method) (state: State) batch =
                 { Params = state.Params; Mode = Training; Report = fun name value -> reported.Add(name, value) }
                 batch
 
-        let leaves = [ for name in List.collect snd state.Groups -> name, state.Params[name] ]
-
         if leaves.IsEmpty then
-            raise (InputException "Every parameter is frozen, so there is nothing to train: take a pattern out of freeze.")
+            raise (InputException "Every parameter is frozen, so there is nothing to train: take a pattern out of freeze or unfreeze.")
 
         let gradients = Grad.gradients scored.Total leaves
 

@@ -18,6 +18,8 @@ type Method =
         Objective: Objective
         Optimiser: Optimiser.Rule
         Rules: Groups.Rule list
+        /// Leaves that begin to train later, as if the optimiser were made for them then: from its first step on.
+        Beginnings: Groups.Beginning list
         /// The base learning rate at each step.
         Rate: int -> float
         /// The largest allowed length of all gradients together; 0 for no limit.
@@ -45,13 +47,13 @@ type State =
 /// What a step reports, as plain numbers. Shown as one line.
 type Report = { Step: int; Loss: float; Terms: (string * float) list; Rate: float; GradientNorm: float }
 
-/// A fresh state: parameters drawn from the seed, moments zero. Raises the errors of Groups.assign.
+/// A fresh state: parameters drawn from the seed, moments zero. Raises the errors of Groups.assign and Groups.beginnings.
 val start: seed: int64 -> device: torch.Device -> dtype: torch.ScalarType -> Method -> State
 
 /// One step on a batch: value, gradients, statistics, update. The state is changed in place, its leaves keep their identity, and every other
 /// tensor that the step makes is gone when it returns. The step draws from torch's global generator only if the objective does. A loss or
 /// gradient that is not finite is an ArithmeticException that names the terms, and leaves the state as it was. InputException where every
-/// leaf is frozen. ArgumentException for a batch or a state that does not fit this objective.
+/// leaf is frozen, or none has begun. ArgumentException for a batch or a state that does not fit this objective.
 ///
 /// A step leaves small native blocks, TorchSharp's scalars, to the garbage collector, and never triggers a collection itself. A loop of thousands of steps calls
 /// `CondEmbed.Torch.Leftovers.collect ()` between them, or its memory grows; the run's own loop does.

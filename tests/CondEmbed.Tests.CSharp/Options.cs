@@ -30,6 +30,7 @@ public static class Options
         HeadNorm = false,
         HeadStart = "pca",
         FreezeNorm = true,
+        Unfreeze = "layer2*@0.3",
         Freeze = "conv1*,bn1*",
         TrunkCache = "trunk",
         TrunkViews = 8,

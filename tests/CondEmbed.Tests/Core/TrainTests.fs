@@ -23,6 +23,7 @@ let private recipe: Train.Method =
     { Objective = Objective.conditional network hierarchy 0.5 (loss "multi-similarity") (loss "proxy-anchor")
       Optimiser = Optimiser.adamW
       Rules = [ everything ]
+      Beginnings = []
       Rate = fun _ -> 0.01
       Clip = 10.0
       Average = None }
@@ -123,6 +124,50 @@ let private learning =
               Expect.isFalse (state.Evaluated["conv.weight"].allclose state.Params["conv.weight"]) "an average"
               expectSame (state.Params["loss.proxies"].detach()) (state.Evaluated["loss.proxies"].detach()) "what is for training alone"
               expectSameParams plain.Params plain.Evaluated "without an average")
+
+          tensorTest "begins leaves later: untouched until then, and from then on as by an optimiser made then" (fun () ->
+              let late = { recipe with Beginnings = [ { Leaves = "conv.*"; Step = 3 }; { Leaves = "bn.*"; Step = 3 } ] }
+
+              let rules: Groups.Rule list =
+                  [ { Pattern = "conv.*"; Treatment = Groups.Frozen }
+                    { Pattern = "bn.*"; Treatment = Groups.Frozen }
+                    everything ]
+
+              use state = start 1L late
+              use frozen = start 1L { recipe with Rules = rules }
+              let first = copyOf state.Params
+              train 3 late state |> ignore
+              train 3 { recipe with Rules = rules } frozen |> ignore
+              expectSameParams frozen.Params state.Params "as frozen"
+              expectSame first["conv.weight"] (state.Params["conv.weight"].detach()) "untouched"
+              use fresh = start 1L recipe
+              Params.commit fresh.Params (copyOf state.Params |> Params.toSeq)
+
+              for seed in 11..13 do
+                  // The others are not compared: they go on with their moments, and this twin's begin.
+                  let others =
+                      copyOf state.Params
+                      |> Params.toSeq
+                      |> Seq.filter (fun (name, _) -> not (name.StartsWith "conv." || name.StartsWith "bn."))
+
+                  Params.commit fresh.Params others
+                  Train.step late state (batchOf seed) |> ignore
+                  Train.step recipe fresh (batchOf seed) |> ignore
+
+                  for name in [ "conv.weight"; "bn.weight"; "bn.running_mean" ] do
+                      expectSame (fresh.Params[name].detach()) (state.Params[name].detach()) name
+
+              Expect.isFalse (state.Params["conv.weight"].allclose first["conv.weight"]) "it is trained"
+
+              let words pattern =
+                  Expect.throwsC (fun () -> start 1L { recipe with Beginnings = [ { Leaves = pattern; Step = 3 } ] } |> ignore) _.Message
+
+              Expect.stringContains (words "layer9*") "unfreeze: the pattern 'layer9*' matches no parameter" "a misspelt pattern"
+              use none = start 1L { recipe with Beginnings = [ { Leaves = "*"; Step = 3 } ] }
+
+              Expect.throwsC
+                  (fun () -> Train.step { recipe with Beginnings = [ { Leaves = "*"; Step = 3 } ] } none (batchOf 1) |> ignore)
+                  (fun problem -> Expect.stringContains problem.Message "nothing to train" "nothing has begun"))
 
           tensorTest "commits the statistics that the layers report" (fun () ->
               use state = start 1L recipe
