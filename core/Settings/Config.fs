@@ -124,6 +124,9 @@ type Config =
       LevelLoss: string
       [<Setting("", "settings of the levels' loss, where they differ from loss_settings")>]
       LevelLossSettings: NamedNumbers
+      [<Setting(false,
+                "similarity mixup (SiMix): the losses, which must be on similarities, also compare a virtual image between each image and another of its class, by weighted means of similarities; nothing is embedded again")>]
+      SimilarityMixup: bool
       [<Setting(1,
                 "loss of the levels with proxies, which are those of the loss itself: how many random images of other classes ask each image, besides one of its own class")>]
       [<AtLeast 1>]

@@ -233,6 +233,29 @@ let private refusedLosses (c: Config) =
           problem "memory" $"the loss '{c.Loss}' {why}, so it cannot use a memory: take another loss, or memory 0"
       | _ -> () ]
 
+/// Why similarities cannot be mixed.
+let private mixupProblems (c: Config) =
+    let needsMore text loss =
+        match loss |> Option.bind Losses.Loss.notForLevels with
+        | Some why ->
+            [ problem
+                  "similarity_mixup"
+                  $"mixes similarities, and the loss '{text}' {why}: set it to false, or take a loss on similarities (for example multi-similarity)" ]
+        | None -> []
+
+    if not c.SimilarityMixup then
+        []
+    else
+        let levelLoss = Config.levelLossOf c
+
+        [ yield! needsMore c.Loss (made (c.Loss, c.LossSettings))
+          if c.Levels > 0 && c.LevelLoss <> "" then yield! needsMore c.LevelLoss (made levelLoss)
+          yield!
+              demand
+                  (c.Levels = 0 || c.LevelPairs = 0)
+                  "similarity_mixup"
+                  $"needs the similarities of all pairs, and level_pairs {c.LevelPairs} computes a few: set it to false, or level_pairs to 0" ]
+
 /// The position of a problem's setting among all settings.
 let private place (problem: Problem) =
     let key = problem.Key.Split('.')[0]
@@ -250,6 +273,7 @@ let problems (c: Config) : Problem list =
           lossProblems "level_loss" "level_loss_settings" (fst (Config.levelLossOf c)) c.LevelLossSettings
           |> List.filter (fun problem -> c.LevelLoss <> "" || problem.Key <> "level_loss")
           refusedLosses c
+          mixupProblems c
           demand (c.Memory <= 0 || c.Memory >= c.Batch) "memory" $"is {c.Memory}, less than a batch of {c.Batch}"
           batchProblems c
           demand (c.Size <= LargestSize) "size" $"is {c.Size}; at most {LargestSize} pixels are allowed"

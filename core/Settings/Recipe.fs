@@ -110,7 +110,10 @@ let private teaching (config: Config) steps : FeatureDistillation.Options =
       Start = int (config.FeatureDistillationStart * float steps) }
 
 let private objective (config: Config) network classes steps =
-    let lossOf (text, numbers) = All.make text (Config.asValues numbers) classes (dimension config)
+    let lossOf (text, numbers) =
+        All.make text (Config.asValues numbers) classes (dimension config)
+        |> if config.SimilarityMixup then SimilarityMixup.mixed (int64 config.Seed) else id
+
     let loss = lossOf (config.Loss, config.LossSettings)
 
     let remembered =

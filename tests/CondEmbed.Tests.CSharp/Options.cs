@@ -69,6 +69,7 @@ public static class Options
         LevelLoss = "triplet",
         LevelLossSettings = new Dictionary<string, double> { ["margin"] = 0.25 },
         LevelAskers = 3,
+        SimilarityMixup = true,
         Optimiser = "sgd",
         Lr = 0.125,
         HeadLrFactor = 2,

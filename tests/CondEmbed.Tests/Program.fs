@@ -34,6 +34,7 @@ let all =
           FeatureDistillationTests.tests
           PairingTests.tests
           DrawnPairsTests.tests
+          SimilarityMixupTests.tests
           ComparisonTests.tests
           LevelMeasuresTests.tests
           SimilarityTests.tests

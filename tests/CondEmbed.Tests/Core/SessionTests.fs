@@ -60,6 +60,7 @@ let private roundTrip =
               [ "an average, and a teacher of features after a while",
                 (fun c -> { c with Average = 0.5; FeatureDistillation = 10.0; FeatureDistillationStart = 0.4 })
                 "stages that begin before and after the restore", (fun c -> { c with Unfreeze = "layer3*@0.2,layer1*@0.3,conv1*@0.5" })
+                "similarity mixup, on levels too", (fun c -> { c with SimilarityMixup = true; LevelBlock = 4 })
                 "warm-up and distillation",
                 (fun c -> { c with LevelWarmUp = 0.75; Distillation = 1.0; LevelGradients = Choices.LevelGradients.Levels })
                 "askers drawn for proxies", (fun c -> { c with Loss = "proxy-anchor"; LevelAskers = 2 })

@@ -145,6 +145,8 @@ let private strayTests =
           strayTest "a memory, and a sum of losses" (fun () ->
               step { tiny with Memory = 100; MemoryStart = 0; Loss = "multi-similarity + 0.5 * margin"; LevelLoss = "supcon" })
 
+          strayTest "similarity mixup" (fun () -> step { tiny with SimilarityMixup = true; Memory = 100; MemoryStart = 0 })
+
           strayTest "an average, and a teacher of features" (fun () ->
               step { tiny with Average = 0.9; FeatureDistillation = 1.0; FeatureDistillationStart = 0.1 })
 
