@@ -11,6 +11,15 @@ type On =
     | Negatives
     | Positives
 
+/// What of the levels is made by the running averages of the weights.
+[<RequireQualifiedAccess>]
+type Average =
+    | None
+    /// The embeddings that ask.
+    | Queries
+    /// And the tokens that they look for.
+    | QueriesAndKeys
+
 /// Which terms count, how much, and on which pairs.
 type Options =
     {
@@ -19,6 +28,7 @@ type Options =
         /// Only the last level has a loss.
         LastOnly: bool
         On: On
+        Average: Average
         /// The levels' losses train only the levels: the encoder and head learn from them by distillation, if at all.
         LevelsAlone: bool
         /// Steps over which the weights of all conditional terms rise evenly to their full height.
@@ -40,6 +50,7 @@ let plain weight =
     { Weight = weight
       LastOnly = false
       On = On.All
+      Average = Average.None
       LevelsAlone = false
       WarmUp = 0
       Distillation = 0.0

@@ -62,7 +62,11 @@ let plain attention levels : Options =
 type TokenHead = { Project: Layer<Tensor * Tensor, Tensor>; Env: Env }
 
 /// What the levels read: B C h w of each stage, the last one first, B D unconditional embeddings, and the head if levels read tokens through it.
-type Views = { Maps: Tensor list; Embeddings: Tensor; Head: TokenHead option }
+type Views = { Maps: Tensor list; Embeddings: Tensor; Head: TokenHead option; Averaged: AveragedViews option }
+
+/// The same by averages of the weights, without a history: of it are the queries of the first level, and of all that do not come from the level before, and, if asked for, the keys. So a level learns
+/// from answers to a network that changes slowly: He et al., "Momentum Contrast for Unsupervised Visual Representation Learning", CVPR 2020, eq. 2.
+and AveragedViews = { Of: Views; Keys: bool }
 
 let private readsThroughHead options =
     match options.Form with
@@ -86,7 +90,8 @@ let viewsOf (network: Network) (options: Options) : Env -> Encoders.Features -> 
     fun env features embeddings ->
         { Maps = features.Map :: features.Earlier
           Embeddings = embeddings
-          Head = project |> Option.map (fun project -> { Project = project; Env = env }) }
+          Head = project |> Option.map (fun project -> { Project = project; Env = env })
+          Averaged = None }
 
 /// The views without a history: gradients end at what the levels read, and at the head that they share.
 let detached (views: Views) : Views =
@@ -96,13 +101,16 @@ let detached (views: Views) : Views =
 
     { Maps = views.Maps |> List.map _.detach()
       Embeddings = views.Embeddings.detach ()
-      Head = views.Head |> Option.map alone }
+      Head = views.Head |> Option.map alone
+      Averaged = views.Averaged }
 
-/// What asks at the first level, if it is not the unconditional embedding: B C, the mean of the tokens.
+/// What asks at the first level, if it is not the unconditional embedding: B C, the mean of the tokens, for `Group`; or what averages of the weights make.
 let asking options (views: Views) =
+    let source = views.Averaged |> Option.map _.Of
+
     match options.Form with
-    | Level.Form.Group _ -> Some(views.Maps.Head.mean [| 2L; 3L |])
-    | _ -> None
+    | Level.Form.Group _ -> Some((defaultArg source views).Maps.Head.mean [| 2L; 3L |])
+    | _ -> source |> Option.map _.Embeddings
 
 let private level (options: Options) index =
     let channels = if options.Stages.IsEmpty then options.Attention.Channels else options.Stages[index]
@@ -160,7 +168,7 @@ let private demandEmbeddings (options: Options) (embeddings: Tensor) =
 let keysAndValues (options: Options) : Layer<Views, Attention.KeysAndValues list> =
     let levels = levels options
 
-    let forward env (views: Views) =
+    let ofViews env (views: Views) : Attention.KeysAndValues list =
         demandViews options views.Maps
         demandEmbeddings options views.Embeddings
 
@@ -176,6 +184,13 @@ let keysAndValues (options: Options) : Layer<Views, Attention.KeysAndValues list
                 views.Maps |> List.truncate options.Levels |> List.map seen
 
         (levels, ofLevels) ||> List.map2 (fun level seen -> level.KeysAndValues.Forward env seen)
+
+    let forward env (views: Views) =
+        match views.Averaged with
+        | Some { Of = averaged; Keys = true } ->
+            (ofViews env averaged, ofViews env views)
+            ||> List.map2 (fun averaged own -> { averaged with Values = own.Values })
+        | _ -> ofViews env views
 
     Layer.create (specsOf options _.KeysAndValues.Specs) forward
 

@@ -71,6 +71,9 @@ type Config =
       [<Setting("all",
                 "pairs that a level compares by conditional embeddings: all, negatives, positives; the others keep their unconditional similarity")>]
       LevelOn: Conditional.On
+      [<Setting("none",
+                "what of the levels is made by the running average of the weights (average), so that it changes slowly: none, queries (the embeddings that ask), queries-and-keys (and the tokens that they look for); needs residual false")>]
+      LevelAverage: Conditional.Average
       [<Setting("every", "levels that have a loss: every, last")>]
       LevelLossOn: Choices.LevelLossOn
       [<Setting("all",

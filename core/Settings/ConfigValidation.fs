@@ -154,6 +154,14 @@ let private levelProblems (c: Config) =
               $"{c.Heads} heads do not divide an embedding of {c.Embedding}"
           yield! formProblems c
           demand
+              (c.LevelAverage.IsNone || c.Average > 0.0)
+              "level_average"
+              $"'{Choices.word c.LevelAverage}' needs a running average of the weights: set average, for example to 0.99, or level_average to none"
+          demand
+              (c.LevelAverage.IsNone || not c.Residual)
+              "level_average"
+              "levels that add to the level before them begin with the embeddings themselves: set residual to false, or level_average to none"
+          demand
               (c.LevelTokens.IsLast || c.Levels <= stages)
               "level_tokens"
               $"'stages' gives each of {c.Levels} levels a stage, and the encoder '{c.Encoder}' has {stages}: set levels to {stages} or less, or level_tokens to last"

@@ -96,6 +96,7 @@ let private conditional (config: Config) steps : Conditional.Options =
     { Weight = config.LevelWeight
       LastOnly = config.LevelLossOn.IsLast
       On = config.LevelOn
+      Average = config.LevelAverage
       LevelsAlone = config.LevelGradients.IsLevels
       WarmUp = int (config.LevelWarmUp * float steps)
       Distillation = config.Distillation

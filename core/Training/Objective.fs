@@ -40,14 +40,28 @@ module Objective =
                 (nameof levelLoss)
                 "The loss of the levels compares images with proxies, and the loss of the unconditional embeddings has none that it could share: give both the same loss, or the levels a loss on similarities."
 
+    /// A level that adds to the one before it begins with the embeddings themselves, which then do not ask.
+    let private demandAlone (hierarchy: Hierarchy.Options) (conditional: Conditional.Options) =
+        if not conditional.Average.IsNone && hierarchy.Residual then
+            invalidArg (nameof conditional) "Levels that add to the level before them cannot be asked by averages: set Residual to false."
+
+    /// Images -> what averages of the weights make of them, as at test time.
+    let private byAverages (network: Network) views (env: Env) images : Hierarchy.Views =
+        withoutGradient (fun () ->
+            let env = { Params = Averaged.inPlace env.Params; Mode = Testing; Report = fun _ _ -> () }
+            let features = network.Features.Forward env images
+            views env features (network.Head.Forward env features))
+
     /// Images and labels of a batch -> scalar: weight * loss(s^0) + the conditional terms + what the features teach. Terms: `loss`, `level1`, ... . With no
     /// levels, a weight of 1 and no teacher this is the baseline. ArgumentException: a loss for the levels that can score neither similarities nor, by the
     /// proxies of the other loss, embeddings.
     let taught network (hierarchy: Hierarchy.Options) weight conditional features levelLoss loss : Objective =
         demandProxies hierarchy levelLoss loss
+        demandAlone hierarchy conditional
         let unconditional = Layer.named "loss" (Loss.onEmbeddings loss)
         let teaching = FeatureDistillation.terms network features
         let terms = Conditional.terms hierarchy conditional levelLoss
+        let average: Conditional.Average = if hierarchy.Levels > 0 then conditional.Average else Conditional.Average.None
 
         let views =
             if hierarchy.Levels > 0 then
@@ -55,12 +69,20 @@ module Objective =
             else
                 Hierarchy.viewsOf network { hierarchy with Form = Level.Form.Projections Attention.Values.Own }
 
+        let seen env images features embeddings : Hierarchy.Views =
+            let own = views env features embeddings
+
+            if average.IsNone then
+                own
+            else
+                { own with Averaged = Some { Of = byAverages network views env images; Keys = average.IsQueriesAndKeys } }
+
         let forward env batch =
             demandBatch batch
             let features = network.Features.Forward env batch.Images
             let embeddings = network.Head.Forward env features
             let first = unconditional.Forward env (embeddings, batch.Labels)
-            let terms = terms.Forward env (views env features embeddings, batch.Labels)
+            let terms = terms.Forward env (seen env batch.Images features embeddings, batch.Labels)
             let taught = teaching.Forward env (features, embeddings)
 
             { Total = (weight * first, terms.Weighted @ taught.Weighted) ||> List.fold (fun total term -> total + term)

@@ -135,6 +135,16 @@ let private demandFinite (terms: (string * float) list) step gradientNorm =
                 $"Step {step + 1} is not finite ({values}, gradient norm {gradientNorm}): lower the learning rate, lengthen the warm-up, or set clip."
         )
 
+/// The parameters and, beside them, their running averages, which before the first step are the parameters.
+let private seen (state: State) =
+    if state.Averaged.IsEmpty then
+        state.Params
+    else
+        Params.ofSeq
+            [ yield! Params.toSeq state.Params
+              for name in state.Averaged ->
+                  Averaged.name name, (if state.Step = 0 then state.Params[name] else state.Moments[averageOf name]) ]
+
 let private update (recipe: Method) (state: State) rate gradients =
     let gradientOf = dict gradients
     let moments = Optimiser.moments recipe.Optimiser
@@ -196,7 +206,7 @@ let step (recipe: Method) (state: State) batch =
 
         let scored =
             (Layer.explained recipe.Objective).Forward
-                { Params = state.Params; Mode = Training; Report = fun name value -> reported.Add(name, value) }
+                { Params = seen state; Mode = Training; Report = fun name value -> reported.Add(name, value) }
                 batch
 
         if leaves.IsEmpty then

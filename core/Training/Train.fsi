@@ -24,6 +24,7 @@ type Method =
         Rate: int -> float
         /// The largest allowed length of all gradients together; 0 for no limit.
         Clip: float
+        /// The objective finds the averages beside the parameters: see `Averaged`.
         Average: Average option
     }
 

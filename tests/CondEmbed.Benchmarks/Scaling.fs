@@ -23,7 +23,7 @@ let private branch work =
 
     let map, embeddings = numbers [ work.Batch; 128; work.Side; work.Side ], numbers [ work.Batch; 128 ]
     let labels = own (torch.tensor ([| for i in 0 .. work.Batch - 1 -> int64 (i / 4) |], dtype = int64', device = torch.CPU))
-    let views: Hierarchy.Views = { Maps = [ map ]; Embeddings = embeddings; Head = None }
+    let views: Hierarchy.Views = { Maps = [ map ]; Embeddings = embeddings; Head = None; Averaged = None }
 
     fun () ->
         scoped (fun () ->

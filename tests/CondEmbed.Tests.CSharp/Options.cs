@@ -50,6 +50,7 @@ public static class Options
         LevelPosition = "sine",
         LevelTokens = "stages",
         LevelSimilarity = "one-sided",
+        LevelAverage = "queries",
         LevelLossOn = "last",
         LevelGradients = "levels",
         LevelWarmUp = 0.3,

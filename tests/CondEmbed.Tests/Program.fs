@@ -35,6 +35,7 @@ let all =
           PairingTests.tests
           DrawnPairsTests.tests
           SimilarityMixupTests.tests
+          AveragedTests.tests
           ComparisonTests.tests
           LevelMeasuresTests.tests
           SimilarityTests.tests

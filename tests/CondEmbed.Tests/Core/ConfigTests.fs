@@ -81,6 +81,8 @@ let private unsound: (string * (Config -> Config)) list =
       "feature_distillation_temperature", (fun c -> { c with FeatureDistillationTemperature = 0.0 })
       "feature_distillation_start", (fun c -> { c with FeatureDistillationStart = 1.5 })
       "average", (fun c -> { c with Average = 1.0 })
+      "level_average", (fun c -> { c with LevelAverage = Conditional.Average.Queries; Residual = false })
+      "level_average", (fun c -> { c with LevelAverage = Conditional.Average.Queries; Average = 0.9; Residual = true })
       "similarity_mixup", (fun c -> { c with SimilarityMixup = true; Loss = "proxy-anchor" })
       "similarity_mixup", (fun c -> { c with SimilarityMixup = true; Loss = "hyperbolic"; LevelLoss = "supcon" })
       "similarity_mixup", (fun c -> { c with SimilarityMixup = true; LevelPairs = 4 })

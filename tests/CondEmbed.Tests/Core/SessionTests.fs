@@ -61,6 +61,8 @@ let private roundTrip =
                 (fun c -> { c with Average = 0.5; FeatureDistillation = 10.0; FeatureDistillationStart = 0.4 })
                 "stages that begin before and after the restore", (fun c -> { c with Unfreeze = "layer3*@0.2,layer1*@0.3,conv1*@0.5" })
                 "similarity mixup, on levels too", (fun c -> { c with SimilarityMixup = true; LevelBlock = 4 })
+                "levels that averages of the weights ask",
+                (fun c -> { c with Average = 0.5; LevelAverage = Conditional.Average.QueriesAndKeys; Residual = false })
                 "warm-up and distillation",
                 (fun c -> { c with LevelWarmUp = 0.75; Distillation = 1.0; LevelGradients = Choices.LevelGradients.Levels })
                 "askers drawn for proxies", (fun c -> { c with Loss = "proxy-anchor"; LevelAskers = 2 })

@@ -54,11 +54,15 @@ let private options =
           test "each property alone is sound, and changes nothing else" {
               let everything, usual = texts (Options.Everything.Resolve()), texts (RunSettings.StartFor "small")
 
-              // These need another head, form of level, or frozen stages.
+              // These need another head, form of level, an average, or frozen stages.
               for property in
                   properties
                   |> Seq.filter (fun property ->
-                      not (List.contains property.Name [ "HeadStart"; "LevelValues"; "LevelForm"; "LevelWidth"; "TrunkCache" ])) do
+                      not (
+                          List.contains
+                              property.Name
+                              [ "HeadStart"; "LevelValues"; "LevelForm"; "LevelWidth"; "LevelAverage"; "TrunkCache" ]
+                      )) do
                   let alone = TrainingOptions()
                   property.SetValue(alone, property.GetValue Options.Everything)
                   let config = texts (alone.Resolve())

@@ -73,7 +73,8 @@ let private weights options = onTokens options (Attention.weights options)
 let batch count : Hierarchy.Views =
     { Maps = [ normal 11 [ count; attention.Channels; 5; 1 ] ]
       Embeddings = normal 12 [ count; attention.Embedding ]
-      Head = None }
+      Head = None
+      Averaged = None }
 
 /// The tokens of each image.
 let tokensOfMap (map: Tensor) = rowsOf (Layers.tokens map) |> Array.chunkBySize (int (map.shape[2] * map.shape[3]))

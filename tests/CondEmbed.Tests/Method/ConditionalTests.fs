@@ -32,7 +32,7 @@ let private similaritiesOf hierarchy (objective: Objective) =
     let parameters = unlike objective.Specs
     let map = Layer.run parameters network.Features (batch ()).Images
     let embeddings = Layer.run parameters network.Head map
-    let views: Hierarchy.Views = { Maps = [ map.Map ]; Embeddings = embeddings; Head = None }
+    let views: Hierarchy.Views = { Maps = [ map.Map ]; Embeddings = embeddings; Head = None; Averaged = None }
 
     Similarity.cosine embeddings
     :: (similarities hierarchy (Params.inside "hierarchy" parameters) views |> List.map asTensor)

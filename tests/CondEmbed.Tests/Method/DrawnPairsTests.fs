@@ -83,7 +83,7 @@ let private byProxies (parameters: Params) (embeddings: float array list) (label
 let private termsByLoops (hierarchy: Hierarchy.Options) askers (parameters: Params) =
     let map = Layer.run parameters network.Features (batch ()).Images
     let embeddings = Layer.run parameters network.Head map
-    let views: Hierarchy.Views = { Maps = [ map.Map ]; Embeddings = embeddings; Head = None }
+    let views: Hierarchy.Views = { Maps = [ map.Map ]; Embeddings = embeddings; Head = None; Averaged = None }
     let all = conditionals hierarchy (Params.inside "hierarchy" parameters) views
     torch.manual_seed 5L |> ignore
     let pairs = pairsByLoops askers (torch.rand ([| 7L; 7L |], dtype = float32))

@@ -82,7 +82,7 @@ let private loopTests =
 
 /// The sum over levels of the mutual cosines with fixed weights, as a function of tokens, embeddings and all weights.
 let private scalarOf options (leaves: Params) =
-    let views: Hierarchy.Views = { Maps = [ leaves["map"] ]; Embeddings = leaves["embeddings"]; Head = None }
+    let views: Hierarchy.Views = { Maps = [ leaves["map"] ]; Embeddings = leaves["embeddings"]; Head = None; Averaged = None }
 
     (conditional options).Forward { Params = leaves; Mode = Training; Report = fun _ _ -> () } views
     |> List.map (fun c -> (mutualCosine c * normal 5 [ 3; 3 ]).sum())

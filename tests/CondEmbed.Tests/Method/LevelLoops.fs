@@ -16,7 +16,8 @@ let options levels : Hierarchy.Options = Hierarchy.plain { Channels = channels.H
 let views count : Hierarchy.Views =
     { Maps = [ normal 21 [ count; 9; 2; 3 ]; normal 22 [ count; 5; 4; 3 ] ]
       Embeddings = normal 23 [ count; 6 ]
-      Head = None }
+      Head = None
+      Averaged = None }
 
 /// A head without a bias that makes 6 features of each token, 6 9.
 let headWeight () = normal 24 [ 6; 9 ]
@@ -25,6 +26,11 @@ let headWeight () = normal 24 [ 6; 9 ]
 let withHead weight (views: Hierarchy.Views) =
     let env = { Params = Params.ofSeq [ "weight", weight ]; Mode = Training; Report = fun _ _ -> () }
     { views with Head = Some { Project = Layer.lift snd --> Layers.projection 9 6; Env = env } }
+
+/// The views as other weights see the images, beside them.
+let averaged keys (views: Hierarchy.Views) =
+    let others = { views with Maps = [ normal 31 [ 3; 9; 2; 3 ]; normal 32 [ 3; 5; 4; 3 ] ]; Embeddings = normal 33 [ 3; 6 ] }
+    { views with Averaged = Some { Of = others; Keys = keys } }
 
 /// Parameters without zeros and ones, so that every one of them counts.
 let unlike (specs: ParamSpec list) = started [ for spec in specs -> { spec with Init = Normal 0.4 } ]
@@ -138,31 +144,33 @@ let private read (options: Hierarchy.Options) parameters query looked (tokens: f
     | Level.Form.Group ownHead ->
         let head = if ownHead.IsSome then times parameters "head" else throughHead
         let q = normOf "query_norm" parameters query |> times parameters "query"
-        let normed = Array.map (normOf "token_norm" parameters) tokens
-        let scores = [| for token in normed -> dot q (times parameters "key" token) / sqrt (float q.Length) |]
-        attended scores (Array.map (times parameters "value") normed) |> head
+        let normed = Array.map (normOf "token_norm" parameters)
+        let scores = [| for token in normed looked -> dot q (times parameters "key" token) / sqrt (float q.Length) |]
+        attended scores (normed tokens |> Array.map (times parameters "value")) |> head
     | Level.Form.Cosine temperature ->
-        let values = Array.map throughHead tokens
-        attended [| for value in values -> cosine query value / temperature |] values
+        attended [| for token in looked -> cosine query (throughHead token) / temperature |] (Array.map throughHead tokens)
     | Level.Form.SecondHead _ ->
         let mean = tokens |> Array.reduce plus |> Array.map (fun x -> x / float tokens.Length)
         times parameters "head" mean
 
 /// c^0 ... c^L, each [i][j].
 let conditionals (options: Hierarchy.Options) (parameters: Params) (views: Hierarchy.Views) =
+    let askers = views.Averaged |> Option.fold (fun _ averaged -> averaged.Of) views
+    let keys = views.Averaged |> Option.fold (fun own averaged -> if averaged.Keys then averaged.Of else own) views
+
     let asking =
         match options.Form with
         | Level.Form.Group _ ->
-            [| for tokens in tokensOfMap views.Maps.Head -> tokens |> Array.reduce plus |> Array.map (fun x -> x / float tokens.Length) |]
-        | _ -> rowsOf views.Embeddings
+            [| for tokens in tokensOfMap askers.Maps.Head -> tokens |> Array.reduce plus |> Array.map (fun x -> x / float tokens.Length) |]
+        | _ -> rowsOf askers.Embeddings
 
     let count = asking.Length
     let first = Array.init count (fun i -> Array.create count asking[i])
 
     let next (previous: float array array array) level =
         let own = parameters |> Params.inside (if options.Shared then "levels" else $"level{level}")
-        let map = if options.Stages.IsEmpty then views.Maps.Head else views.Maps[level - 1]
-        let tokens = tokensOfMap map
+        let mapOf (views: Hierarchy.Views) = if options.Stages.IsEmpty then views.Maps.Head else views.Maps[level - 1]
+        let tokens, looked = tokensOfMap (mapOf views), tokensOfMap (mapOf keys)
 
         let query i j =
             match options.Query with
@@ -174,7 +182,7 @@ let conditionals (options: Hierarchy.Options) (parameters: Params) (views: Hiera
 
         Array.init count (fun i ->
             Array.init count (fun j ->
-                let answer = read options own (query i j) (coded options own map tokens[i]) tokens[i]
+                let answer = read options own (query i j) (coded options own (mapOf keys) looked[i]) tokens[i]
                 after options own (if options.Residual then plus previous[i].[j] answer else answer)))
 
     (first, [ 1 .. options.Levels ]) ||> List.scan next
@@ -209,6 +217,7 @@ let variants =
       "the image asks itself", { two with Query = Hierarchy.Query.Own }, false
       "an unrelated image asks", { two with Query = Hierarchy.Query.Shuffled }, false
       "group", { options 1 with Form = Level.Form.Group None }, true
+      "group, the image asks itself", { options 1 with Form = Level.Form.Group None; Query = Hierarchy.Query.Own }, true
       "group, an unrelated image asks", { options 2 with Form = Level.Form.Group None; Query = Hierarchy.Query.Shuffled }, true
       "group, norm", { options 1 with Form = Level.Form.Group None; After = Level.After.Norm }, true
       "second head, feed-forward", { options 1 with Form = Level.Form.SecondHead 6; After = Level.After.FeedForward }, false

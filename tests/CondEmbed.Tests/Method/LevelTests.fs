@@ -56,7 +56,7 @@ let private gradients =
                           |> List.mapi (fun i map -> if List.contains $"map{i}" leaves.Names then leaves[$"map{i}"] else map)
 
                       let embeddings = if asksByEmbedding options then leaves["embeddings"] else views.Embeddings
-                      let views: Hierarchy.Views = { Maps = maps; Embeddings = embeddings; Head = None }
+                      let views: Hierarchy.Views = { Maps = maps; Embeddings = embeddings; Head = None; Averaged = None }
                       let views = if isGiven then withHead leaves["head"] views else views
 
                       layer.Forward { Params = leaves; Mode = Training; Report = fun _ _ -> () } views

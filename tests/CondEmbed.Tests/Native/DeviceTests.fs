@@ -145,6 +145,9 @@ let private strayTests =
           strayTest "a memory, and a sum of losses" (fun () ->
               step { tiny with Memory = 100; MemoryStart = 0; Loss = "multi-similarity + 0.5 * margin"; LevelLoss = "supcon" })
 
+          strayTest "levels that averages of the weights ask" (fun () ->
+              step { tiny with Average = 0.9; LevelAverage = Conditional.Average.QueriesAndKeys; Residual = false })
+
           strayTest "similarity mixup" (fun () -> step { tiny with SimilarityMixup = true; Memory = 100; MemoryStart = 0 })
 
           strayTest "an average, and a teacher of features" (fun () ->
@@ -170,7 +173,7 @@ let private strayTests =
 
               let maps = AttentionTests.attentionOf hierarchy
 
-              let views: Hierarchy.Views = { Maps = [ normal 2 [ 4; 3; 5; 1 ] ]; Embeddings = e; Head = None }
+              let views: Hierarchy.Views = { Maps = [ normal 2 [ 4; 3; 5; 1 ] ]; Embeddings = e; Head = None; Averaged = None }
 
               for map in Layer.run (started maps.Specs) maps views do
                   expectFinite map "attention"

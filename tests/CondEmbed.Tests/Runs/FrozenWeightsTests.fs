@@ -140,7 +140,7 @@ let private ofStudies =
                   Expect.hasLength (results.ValuesOf("conditional", "test, 20 re-ranked", "map_at_r")) 2 "re-ranked later"
                   Expect.hasLength (results.ValuesOf("baseline", "pictures, last step", "map_at_r")) 2 "tested on more data later"
 
-                  let refused = refusal (fun () -> Trainer.Resume(run, ResumeOptions(Steps = 2)).Train())
+                  let refused = refusal (fun () -> Trainer.Resume(run, ResumeOptions(Steps = System.Nullable 2)).Train())
                   Expect.stringContains refused "no checkpoint left" "it cannot be trained further"
                   Expect.isTrue (File.Exists(RunFolder(run).LastWeights)) "and what it found stays")
           } ]
