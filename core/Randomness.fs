@@ -34,3 +34,19 @@ let restore (state': byte array) =
     match problem state' with
     | Some problem -> invalidArg (nameof state') $"The state of the random generator cannot be used: {problem}."
     | None -> scoped (fun () -> torch.set_rng_state (torch.tensor (state', dtype = torch.uint8, device = torch.CPU)))
+
+/// Marks this place in the random numbers of a device; what it returns goes back there, so that what follows is drawn again. On a GPU, whose generator cannot be read, it
+/// starts this generator anew from a seed that the CPU's draws.
+let marked (device: torch.Device) : unit -> unit =
+    let here = state ()
+
+    match device.``type`` with
+    | DeviceType.CUDA ->
+        let seed = scoped (fun () -> torch.randint(0L, 1L <<< 40, [| 1L |], dtype = int64', device = torch.CPU).item<int64>())
+        let after = state ()
+        torch.cuda.manual_seed_all seed
+
+        fun () ->
+            restore after
+            torch.cuda.manual_seed_all seed
+    | _ -> fun () -> restore here

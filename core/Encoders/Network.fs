@@ -14,6 +14,8 @@ type Network =
         Head: Layer<Features, Tensor>
         /// Features -> B W: the pooled features, with the head's parameters.
         Pool: Layer<Features, Tensor>
+        /// B W -> B D: what the head makes of the pooled features, if it reads nothing else. None otherwise.
+        AfterPool: Layer<Tensor, Tensor> option
         /// (map B C h w, tokens B T C) -> B T D: each token through the head on its own, with the head's parameters and its statistics of the map, if the
         /// head is linear in the tokens but for these. None otherwise.
         Project: Layer<Tensor * Tensor, Tensor> option
@@ -30,6 +32,7 @@ module Network =
         { Features = map |> Layer.map Features.ofMap
           Head = Layer.lift Features.map --> head
           Pool = Layer.lift Features.map --> Layers.meanPool
+          AfterPool = None
           Project = None }
 
     /// (map B C h w, tokens B T C) -> B T D with the parameters of the head: what mean pooling, an optional norm and a linear layer make of each token.
@@ -59,6 +62,7 @@ module Network =
         { Features = Layers.normalisePixels encoder.Mean encoder.Deviation --> encoder.Features
           Head = pool --> norm --> linear
           Pool = pool
+          AfterPool = Some(norm --> linear)
           Project = if isMean && embedding > 0 then Some(projection encoder.Channels withNorm embedding) else None }
 
     /// The network for images and for what the first stages of its encoder made of them, B C' h' w' of floats, when no parameter of these is trained: `trunk`
@@ -68,6 +72,21 @@ module Network =
 
         { network with
             Features = Layer.create images.Specs (fun env x -> if x.dtype = torch.uint8 then images.Forward env x else rest.Forward env x) }
+
+    /// The same network with pooled features in place of a map, B W 1 1, if the head reads nothing else.
+    let pooling (network: Network) : Network =
+        let flat: Layer<Features, Tensor> = Layer.lift (fun features -> features.Map.flatten 1L)
+
+        match network.AfterPool with
+        | None -> network
+        | Some afterPool ->
+            let asMap (pooled: Tensor) = Features.ofMap (pooled.unsqueeze(2L).unsqueeze 3L)
+
+            { Features = network.Features --> network.Pool |> Layer.map asMap
+              Head = flat --> afterPool
+              Pool = flat
+              AfterPool = Some afterPool
+              Project = None }
 
     /// Images -> B W: the pooled features, of any length.
     let pooled network = network.Features --> network.Pool

@@ -67,7 +67,7 @@ let private inBlocks (compute: Env -> Pairing -> Inputs -> Tensor) names env pie
 
     let pull total =
         [ if found.requires_grad then
-              let gradients = Recomputed.factors total found |> Recomputed.gradients block inputs pieces
+              let gradients = Recomputed.factors total [ found ] |> List.head |> Recomputed.gradients block inputs pieces
               Recomputed.carrying (List.zip inputs gradients) ]
 
     found, pull

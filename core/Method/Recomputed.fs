@@ -9,9 +9,9 @@ open TorchSharp
 let values (f: Tensor list -> 'Piece -> Tensor) inputs (pieces: 'Piece list) =
     withoutGradient (fun () -> torch.cat ([| for piece in pieces -> keeping (fun () -> f inputs piece) |], 1L))
 
-/// A scalar, and values that it was made from, which require gradients -> its gradient in their shape, zero where it does not depend on them. The
+/// A scalar, and values that it was made from, which require gradients -> its gradient in their shapes, zero where it does not depend on them. The
 /// scalar can be differentiated again.
-let factors (total: Tensor) (values: Tensor) = Grad.keepingGraph total [ "values", values ] |> List.head |> snd
+let factors (total: Tensor) (values: Tensor list) = Grad.keepingGraph total [ for values in values -> "values", values ] |> List.map snd
 
 /// L E of factors -> in each input's shape, the gradient of the sum over all values, each times its factor.
 let gradients (f: Tensor list -> 'Piece -> Tensor) (inputs: Tensor list) (pieces: 'Piece list) (factors: Tensor) =

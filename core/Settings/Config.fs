@@ -180,6 +180,10 @@ type Config =
       [<Setting(64, "images in a batch")>]
       [<AtLeast 2>]
       Batch: int
+      [<Setting(0,
+                "how many images of a batch go through the encoder at a time, to save memory: once for their features and once more, after the loss of the whole batch, for the gradients, which are the same; 0 for all at once. Needs freeze_norm true where the encoder has BatchNorms")>]
+      [<AtLeast 0>]
+      MicroBatch: int
       [<Setting(4, "images of each class in a batch (m-per-class)")>]
       [<AtLeast 2>]
       PerClass: int

@@ -76,6 +76,22 @@ let private headProblems (c: Config) (encoder: Encoders.Encoder) =
                   "head_start"
                   $"'pca' finds at most as many directions as there are pooled features, {pooled}: set embedding to that or less" ]
 
+/// Why the encoder cannot see a few images of a batch at a time.
+let private microProblems (c: Config) (encoder: Encoders.Encoder) =
+    let frozen = Encoders.Trunk.depth (Groups.freezes (Groups.frozen c.Freeze)) encoder
+
+    let trained =
+        match List.skip frozen encoder.Stages with
+        | [] when frozen = 0 -> encoder.Features.Specs
+        | stages -> stages |> List.collect _.Specs
+
+    let takesStatistics = not c.FreezeNorm && trained |> List.exists (fun spec -> spec.Role = Statistic)
+
+    demand
+        (c.MicroBatch = 0 || c.MicroBatch >= c.Batch || not takesStatistics)
+        "micro_batch"
+        $"{c.MicroBatch} images at a time give the BatchNorms of '{c.Encoder}' other statistics than the whole batch: set freeze_norm to true, or micro_batch to 0"
+
 /// What does not fit the encoder.
 let private encoderProblems (c: Config) =
     match Encoders.All.tryBuild c.Encoder { Config.encoderOptions c with Size = 224 } with
@@ -90,7 +106,8 @@ let private encoderProblems (c: Config) =
           if c.Pooling = "class" && not encoder.HasToken then
               { Key = "pooling"
                 Message = $"the encoder '{c.Encoder}' has no class token: pool its map, for example with mean or gem" }
-          yield! headProblems c encoder ]
+          yield! headProblems c encoder
+          yield! microProblems c encoder ]
 
 /// What does not fit the form of the levels.
 let private formProblems (c: Config) =

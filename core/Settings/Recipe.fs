@@ -126,7 +126,8 @@ let private objective (config: Config) network classes steps =
 
     let levelLoss = if config.Levels = 0 then loss else lossOf (Config.levelLossOf config)
 
-    Objective.taught
+    Objective.inMicroBatches
+        config.MicroBatch
         network
         (hierarchy config)
         config.UnconditionalWeight

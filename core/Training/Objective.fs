@@ -53,11 +53,13 @@ module Objective =
             views env features (network.Head.Forward env features))
 
     /// Images and labels of a batch -> scalar: weight * loss(s^0) + the conditional terms + what the features teach. Terms: `loss`, `level1`, ... . With no
-    /// levels, a weight of 1 and no teacher this is the baseline. ArgumentException: a loss for the levels that can score neither similarities nor, by the
-    /// proxies of the other loss, embeddings.
-    let taught network (hierarchy: Hierarchy.Options) weight conditional features levelLoss loss : Objective =
+    /// levels, a weight of 1 and no teacher this is the baseline. So many images go through the encoder at a time (`MicroBatches`); all if it is 0. ArgumentException: a
+    /// loss for the levels that can score neither similarities nor, by the proxies of the other loss, embeddings.
+    let inMicroBatches size network (hierarchy: Hierarchy.Options) weight conditional features levelLoss loss : Objective =
         demandProxies hierarchy levelLoss loss
         demandAlone hierarchy conditional
+        let network = if size > 0 then MicroBatches.reading hierarchy network else network
+        let encode = MicroBatches.layer size network.Features
         let unconditional = Layer.named "loss" (Loss.onEmbeddings loss)
         let teaching = FeatureDistillation.terms network features
         let terms = Conditional.terms hierarchy conditional levelLoss
@@ -79,19 +81,26 @@ module Objective =
 
         let forward env batch =
             demandBatch batch
-            let features = network.Features.Forward env batch.Images
+            let encoded = encode.Forward env batch.Images
+            let features = encoded.Features
             let embeddings = network.Head.Forward env features
             let first = unconditional.Forward env (embeddings, batch.Labels)
             let terms = terms.Forward env (seen env batch.Images features embeddings, batch.Labels)
             let taught = teaching.Forward env (features, embeddings)
 
-            { Total = (weight * first, terms.Weighted @ taught.Weighted) ||> List.fold (fun total term -> total + term)
-              Terms = ("loss", first) :: terms.Named @ taught.Named }
+            let sum = List.fold (fun (total: Tensor) term -> total + term)
+            let total = sum (weight * first) (terms.Weighted @ taught.Weighted)
+
+            { Total = sum total (encoded.Pull total); Terms = ("loss", first) :: terms.Named @ taught.Named }
 
         // Levels may share the proxies of the loss.
         let ofLevels = terms.Specs |> List.filter (fun spec -> not (List.contains spec unconditional.Specs))
 
         Layer.create (network.Features.Specs @ network.Head.Specs @ ofLevels @ teaching.Specs @ unconditional.Specs) forward
+
+    /// The same with the whole batch at once.
+    let taught network hierarchy weight conditional features levelLoss loss : Objective =
+        inMicroBatches 0 network hierarchy weight conditional features levelLoss loss
 
     /// The same without a teacher.
     let weighted network hierarchy weight conditional levelLoss loss : Objective =

@@ -114,6 +114,30 @@ let private bfloat16 =
           Benchmark.here "float32" (step Choices.Precision.Float32) ]
         [ Benchmark.atMost 1.0 "float32" "bfloat16" ]
 
+/// ResNet-50 with frozen norms, so many images of a batch at a time.
+let private microBatches batch micro (effort: Effort) =
+    let size, by = if effort.Quick then 64, 4 else 128, 1
+    let config = { Networks.resNet50 size 0 with FreezeNorm = true; MicroBatch = micro / by }
+    let step = steps config (batch / by) size
+    fun () -> Measured.secondsAndPeak step
+
+let private micro =
+    Benchmark.row
+        "step.micro-batch"
+        "ResNet-50 with frozen norms, 64 images of 128 px: a step with 16 of them at a time (micro_batch) against all at once"
+        [ Benchmark.here "16 at a time" (microBatches 64 16); Benchmark.here "at once" (microBatches 64 0) ]
+        [ Benchmark.atMost 1.35 "at once" "16 at a time"
+          { Benchmark.atMost 0.75 "at once" "16 at a time" with Measure = "bytes" } ]
+
+let private microMemory =
+    { Benchmark.row
+          "step.micro-batch.memory"
+          "the same, the peak of memory in a step of 256 images against one of 32, both with 16 at a time"
+          [ Benchmark.here "256" (microBatches 256 16); Benchmark.here "32" (microBatches 32 16) ]
+          [ { Benchmark.atMost 1.1 "32" "256" with Measure = "bytes" } ] with
+        Together = false
+        Rounds = 3 }
+
 /// Forward and backward of an encoder whose images are laid out channels-last (as here always) or row by row.
 let private layout =
     let pass contiguous (_: Effort) =
@@ -162,4 +186,4 @@ let private growth =
         Rounds = 1
         Warm = 0 }
 
-let benchmarks = [ overhead; againstPyTorch; allocator; conditional; bfloat16; layout; growth ]
+let benchmarks = [ overhead; againstPyTorch; allocator; conditional; micro; microMemory; bfloat16; layout; growth ]

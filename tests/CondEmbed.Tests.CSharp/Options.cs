@@ -86,6 +86,7 @@ public static class Options
         Steps = 77,
         Epochs = 1.5,
         Batch = 36,
+        MicroBatch = 64,
         PerClass = 2,
         Sampler = "category-balanced",
         CategoriesPerBatch = 1,

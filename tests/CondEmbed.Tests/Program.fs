@@ -44,6 +44,7 @@ let all =
           PrecisionTests.tests
           OptimiserTests.tests
           TrainTests.tests
+          MicroBatchTests.tests
           DeviceTests.tests
           ConfigTests.tests
           RecipeTests.tests

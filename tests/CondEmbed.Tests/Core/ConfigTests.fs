@@ -125,6 +125,8 @@ let private unsound: (string * (Config -> Config)) list =
       "steps", (fun c -> { c with Steps = 0 })
       "epochs", (fun c -> { c with Epochs = -1.0 })
       "batch", (fun c -> { c with Batch = 130 })
+      "micro_batch", (fun c -> { c with MicroBatch = 16 })
+      "micro_batch", (fun c -> { c with MicroBatch = -1 })
       "per_class", (fun c -> { c with PerClass = 1 })
       "size", (fun c -> { c with Size = 8 }) ]
 

@@ -65,6 +65,7 @@ let private roundTrip =
                 (fun c -> { c with Average = 0.5; LevelAverage = Conditional.Average.QueriesAndKeys; Residual = false })
                 "warm-up and distillation",
                 (fun c -> { c with LevelWarmUp = 0.75; Distillation = 1.0; LevelGradients = Choices.LevelGradients.Levels })
+                "a few images at a time", (fun c -> { c with MicroBatch = 1; FreezeNorm = true; Loss = "margin" })
                 "askers drawn for proxies", (fun c -> { c with Loss = "proxy-anchor"; LevelAskers = 2 })
                 "values of the head, nearest pairs in blocks, every step of a level",
                 (fun c ->

@@ -147,6 +147,7 @@ let private gradients =
                       --> Layer.named "pool" Layers.gemPool
                       --> Layer.named "embedding" (Layers.linear 7 6)
                     Pool = Layer.lift Encoders.Features.map --> Layer.named "pool" Layers.gemPool
+                    AfterPool = None
                     Project = None }
 
               let none = Losses.OnSimilarities(fun _ s -> 0.0 * s.sum ())

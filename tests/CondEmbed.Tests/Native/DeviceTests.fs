@@ -150,6 +150,8 @@ let private strayTests =
 
           strayTest "similarity mixup" (fun () -> step { tiny with SimilarityMixup = true; Memory = 100; MemoryStart = 0 })
 
+          strayTest "a few images at a time" (fun () -> step { tiny with MicroBatch = 2; FreezeNorm = true })
+
           strayTest "an average, and a teacher of features" (fun () ->
               step { tiny with Average = 0.9; FeatureDistillation = 1.0; FeatureDistillationStart = 0.1 })
 
