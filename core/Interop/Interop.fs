@@ -25,12 +25,11 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
 
         host.reshape(int64 count, int64 side, int64 side, 3L).``to``(device, copy = true)
 
-    let step images (labels: int64 array) =
+    let stepOn images (labels: unit -> Tensor) =
         tested.Forget()
+        scoped (fun () -> StepResult(Train.step recipe.Method state { Images = images (); Labels = labels () }))
 
-        scoped (fun () ->
-            let batch = { Images = images (); Labels = torch.tensor (labels, dtype = int64', device = device) }
-            StepResult(Train.step recipe.Method state batch))
+    let step images (labels: int64 array) = stepOn images (fun () -> torch.tensor (labels, dtype = int64', device = device))
 
     let levelMeasures = lazy LevelMeasures.ofComparison (Recipe.comparison config)
 
@@ -109,6 +108,15 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
 
     /// One training step on B images of one side length: pixels B side side 3, labels in 0..classes-1.
     member _.Step(pixels: byte array, side: int, labels: int64 array) = step (fun () -> onDevice pixels labels.Length side) labels
+
+    /// One training step on B images of which pairs are known instead of classes: B B marks, row by row, above 0 for images that are alike, below 0 for those that are not,
+    /// 0 for pairs that do not count. The diagonal never counts, and (i, j) says what j is to the query i. ArgumentException for a loss or memory that needs classes.
+    member _.StepOnPairs(pixels: byte array, count: int, side: int, pairs: sbyte array) =
+        if pairs.Length <> count * count then
+            invalidArg (nameof pairs) $"{count} images have {count * count} pairs, {count} rows of {count}, not {pairs.Length}."
+
+        stepOn (fun () -> onDevice pixels count side) (fun () ->
+            torch.tensor(pairs, dtype = torch.int8, device = device).reshape(int64 count, int64 count))
 
     /// The names of the trunk's parameters and statistics with their values; none without a trunk.
     member _.TrunkWeights() : IReadOnlyList<TensorData> =

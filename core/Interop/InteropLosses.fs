@@ -109,6 +109,24 @@ module internal LossProbe =
 
             labels, count
 
+    /// Labels as class numbers and how many classes there are, or marks of pairs, which have none.
+    let relation count perClass (labels: int64 array) (pairs: float array array) proxies : Tensor * int =
+        if isNull pairs then
+            if labels.Length <> count then refuse $"labels: there are {labels.Length} for {count} embeddings."
+            let labels, classes = classes (max 1 perClass) labels proxies
+            torch.tensor (labels, dtype = int64', device = torch.CPU), classes
+        elif not (isNull labels) then
+            refuse "Give labels or pairs, not both: labels say which pairs are alike."
+        elif perClass > 0 then
+            refuse "The loss compares with proxies of classes: give labels instead of pairs."
+        else
+            let marks = matrix "pairs" pairs
+
+            if List.ofArray marks.shape <> [ int64 count; int64 count ] then
+                refuse $"pairs: it is {shapeText marks.shape}; {count} embeddings have [{count}, {count}] pairs."
+
+            marks, 2
+
     /// A parameter of the loss: the given one for proxies, otherwise its initial value.
     let parameter (proxies: Tensor option) (spec: ParamSpec) : Tensor =
         match proxies with
@@ -140,18 +158,29 @@ type LossFunctions private () =
             labels: int64 array,
             classWeights: float array array
         ) : LossResult =
+        ArgumentNullException.ThrowIfNull labels
+        LossFunctions.Evaluate(loss, settings, embeddings, labels, null, classWeights)
+
+    /// The same on labels or on pairs, the other being null: B rows of B marks, above 0 for pairs that are alike, below 0 for those that are not, 0 for those that do
+    /// not count; the diagonal never counts.
+    static member Evaluate
+        (
+            loss: string,
+            settings: KeyValuePair<string, string> seq,
+            embeddings: float array array,
+            labels: int64 array,
+            pairs: float array array,
+            classWeights: float array array
+        ) : LossResult =
         ArgumentNullException.ThrowIfNull loss
         ArgumentNullException.ThrowIfNull embeddings
-        ArgumentNullException.ThrowIfNull labels
+        if isNull pairs then ArgumentNullException.ThrowIfNull labels
         let settings = settings |> Option.ofObj |> Option.defaultValue Seq.empty |> LossProbe.settings
 
         let terms =
             match All.read loss settings with
             | Ok terms -> terms
             | Error problems -> raise (InputException [ for _, problem in problems -> problem ])
-
-        if labels.Length <> embeddings.Length then
-            raise (InputException $"labels: there are {labels.Length} for {embeddings.Length} embeddings.")
 
         scoped (fun () ->
             // The process's generator belongs to the caller: its state is restored.
@@ -166,12 +195,18 @@ type LossFunctions private () =
             let x = LossProbe.matrix "embeddings" embeddings |> leaf
             let proxies = classWeights |> Option.ofObj |> Option.map (LossProbe.matrix "class_weights")
 
-            let perClass = All.make loss settings 2 2 |> Loss.proxiesPerClass |> max 1
-            let labels, classes = LossProbe.classes perClass labels proxies
+            let perClass = All.make loss settings 2 2 |> Loss.proxiesPerClass
+            let labels, classes = LossProbe.relation embeddings.Length perClass labels pairs proxies
             let layer = All.make loss settings classes (int x.shape[1]) |> Loss.onEmbeddings
 
             let parameters = [ for spec in layer.Specs -> spec.Name, LossProbe.parameter proxies spec |> leaf ]
             let env = { Params = Params.ofSeq parameters; Mode = Training; Report = fun _ _ -> () }
-            let value = layer.Forward env (x, torch.tensor (labels, dtype = int64', device = torch.CPU))
+
+            let value =
+                try
+                    layer.Forward env (x, labels)
+                with :? ArgumentException as problem when not (isNull pairs) ->
+                    raise (InputException problem.Message)
+
             let gradients = Grad.gradientsOrZero value (("embeddings", x) :: parameters)
             LossResult(Expression.write terms, toFloat value, [ for name, gradient in gradients -> name, LossProbe.rows gradient ]))

@@ -8,13 +8,13 @@ open TorchSharp
 type Loss =
     /// Compares images: Q R pairs, similarities Q R (cosines, conditional or not; Q = R = B in a batch) -> scalar.
     | OnSimilarities of (Pairs -> Tensor -> Tensor)
-    /// The same, plus a shorter way to the same value from the embeddings B D and labels B of a whole batch, for losses that use few of its similarities.
+    /// The same, plus a shorter way to the same value from the embeddings B D and labels (see `Mining.all`) of a whole batch, for losses that use few of its similarities.
     | OnFewSimilarities of ofPairs: (Pairs -> Tensor -> Tensor) * ofBatch: (Tensor -> Tensor -> Tensor)
     /// The same, but the references must be the queries themselves: the images of one batch.
     | OnBatch of (Pairs -> Tensor -> Tensor)
     /// Like OnSimilarities, with parameters of its own.
     | OnSimilaritiesLearned of Layer<Pairs * Tensor, Tensor>
-    /// Needs the embeddings themselves: (embeddings B D of any length, labels B) -> scalar.
+    /// Needs the embeddings themselves: (embeddings B D of any length, labels as of `Mining.all`) -> scalar.
     | OnEmbeddings of Layer<Tensor * Tensor, Tensor>
     /// Compares images with learned proxies, some of each class: (embeddings B D, labels B in 0..classes-1) -> scalar.
     | OnProxies of perClass: int * Layer<Tensor * Tensor, Tensor>
@@ -65,6 +65,12 @@ module Loss =
         | Sum parts -> parts |> List.forall (fun (_, _, part) -> isOnProxies part)
         | _ -> false
 
+    /// Q: the class of each query. ArgumentException where classes did not make the pairs.
+    let classesOf (pairs: Pairs) =
+        match pairs.Labels with
+        | Some labels -> labels
+        | None -> invalidArg (nameof pairs) "A loss that learns something of each class needs class numbers, and these are marks of pairs."
+
     /// A loss on the pairs that a miner keeps; some miners need the references to be the batch.
     let mined (miner: Miners.Chosen) (loss: Pairs -> Tensor -> Tensor) =
         let onMined pairs s = loss (asPairs pairs (miner.Mine pairs s)) s
@@ -92,7 +98,7 @@ module Loss =
                 (nameof loss)
                 $"A loss that {(notForLevels loss).Value} cannot score similarities: give the levels and the memory a loss on similarities."
 
-    /// (embeddings B D, labels B) -> scalar: any loss; one that compares images gets all pairs of the batch and their cosines.
+    /// (embeddings B D, labels B or B B marks of pairs) -> scalar: any loss; one that compares images gets all pairs of the batch (`Mining.all`) and their cosines.
     let rec onEmbeddings loss : Layer<Tensor * Tensor, Tensor> =
         match loss with
         | OnSimilarities _

@@ -19,7 +19,7 @@ let learned classes (start: float) (nu: float) (lossOf: Tensor -> Pairs -> Tenso
 
     Layer.create [ beta ] (fun env (pairs, s) ->
         let beta = env.Params["beta"]
-        let ofAnchors = if classes = 1 then beta else beta.index_select (0L, pairs.Labels)
+        let ofAnchors = if classes = 1 then beta else beta.index_select (0L, Loss.classesOf pairs)
         lossOf ofAnchors pairs s + nu * ofAnchors.mean ())
 
 let private distance = Distances.setting "l2, squared-l2, cosine"

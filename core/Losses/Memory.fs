@@ -52,6 +52,9 @@ let remembering (options: Options) features (loss: Loss) : Loss =
         if batch > size then
             invalidArg (nameof options) $"A memory of {size} cannot take a batch of {batch}: make it at least as large."
 
+        if labels.dim () <> 1L then
+            invalidArg (nameof labels) "A memory keeps the class numbers of earlier images, and these are marks of pairs."
+
         let kept (name: string) = env.Params[$"memory.{name}"]
 
         if (kept "state").dtype <> float32 && (kept "state").dtype <> float64 then

@@ -5,10 +5,15 @@ open CondEmbed.Mining
 open CondEmbed.Reducers
 open TorchSharp
 
-/// Pairs Q R -> Q of bool: the first image of each class that has a positive.
+/// Pairs Q R -> Q of bool: the first image of each class that has a positive; without classes, each image that is alike to no earlier one that has a positive.
 let private firstOfClass (pairs: Pairs) =
     let paired = Masked.anyInRow pairs.Positive
-    let same = pairs.Labels.unsqueeze(1L).eq(pairs.Labels.unsqueeze 0L)
+
+    let same =
+        match pairs.Labels with
+        | Some labels -> labels.unsqueeze(1L).eq(labels.unsqueeze 0L)
+        | None -> pairs.Positive.narrow (1L, 0L, paired.shape[0])
+
     let earlier = same.logical_and(paired.unsqueeze 0L).tril -1L
     paired.logical_and ((Masked.anyInRow earlier).logical_not())
 
@@ -34,8 +39,8 @@ let loss (reduce: Reducer) (pairs: Pairs) (similarities: Tensor) =
     let logits = similarities.index_select(0L, anchors).index_select(1L, positives)
     terms reduce similarities.shape[0] anchors logits
 
-/// embeddings B D, labels B -> scalar: the same on all pairs of a batch, but only the first two images of each class are compared.
-let ofBatch (reduce: Reducer) (embeddings: Tensor) (labels: Tensor) =
+/// embeddings B D, class numbers B -> scalar: the same on all pairs of a batch, but only the first two images of each class are compared.
+let private ofClasses (reduce: Reducer) (embeddings: Tensor) (labels: Tensor) =
     let firstTwo =
         labels.cpu().data<int64>().ToArray()
         |> Seq.indexed
@@ -57,6 +62,13 @@ let ofBatch (reduce: Reducer) (embeddings: Tensor) (labels: Tensor) =
     let unit = Similarity.unit (embeddings.index_select (0L, images))
     let logits = matmul (unit.narrow (0L, 0L, classes)) ((unit.narrow (0L, classes, classes)).t())
     terms reduce embeddings.shape[0] (images.narrow (0L, 0L, classes)) logits
+
+/// embeddings B D, labels B or B B marks -> scalar: the same on all pairs of a batch.
+let ofBatch (reduce: Reducer) (embeddings: Tensor) (labels: Tensor) =
+    if labels.dim () = 1L then
+        ofClasses reduce embeddings labels
+    else
+        loss reduce (Mining.all labels) (Similarity.cosine embeddings)
 
 let part =
     Part.define "n-pairs" "Sohn, NIPS 2016" {

@@ -6,6 +6,9 @@ open TorchSharp
 
 /// labels B -> unit. ArgumentException for a label without a proxy.
 let private checkLabels classes (labels: Tensor) =
+    if labels.dim () <> 1L then
+        invalidArg (nameof labels) "A loss with proxies of classes needs class numbers, and these are marks of pairs."
+
     let least, greatest = toFloat (labels.min ()), toFloat (labels.max ())
 
     if least < 0.0 || greatest >= float classes then

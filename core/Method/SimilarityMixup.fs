@@ -34,13 +34,14 @@ let similarities (weights: Tensor) (similarities: Tensor) : Tensor =
 
 /// A loss on the similarities of a batch -> the same on those of the batch and of a virtual image for each of its images. What is drawn depends on the seed and on the number of steps before, a
 /// statistic: it is the same for all losses of a step, goes on in a resumed run, and leaves torch's global generator alone. Comparisons with a memory are not mixed. ArgumentException for a loss that
-/// needs more than similarities.
+/// needs more than similarities, and for marks of pairs, which make no classes to mix within.
 let mixed (seed: int64) (loss: Loss) : Loss =
     let onSimilarities = Loss.onSimilarities loss
     let counter = { Name = "mixup"; Shape = [ 1L ]; Role = Statistic; Init = Constant 0.0 }
 
     let onMixed env (all: Mining.Pairs, found: Tensor) =
-        let count = all.Labels.shape[0]
+        let labels = Loss.classesOf all
+        let count = labels.shape[0]
         let step = env.Params[counter.Name]
         env.Report counter.Name (step + 1.0)
 
@@ -48,8 +49,8 @@ let mixed (seed: int64) (loss: Loss) : Loss =
             torch.rand(shape, dtype = float32, device = torch.CPU, generator = generator).``to``(found.dtype, found.device)
 
         use generator = new torch.Generator(uint64 seed * 1000003UL + uint64 (toFloat step), torch.CPU)
-        let weights = weights all.Labels (draw generator [| count; count |]) (draw generator [| count |])
-        onSimilarities.Forward env (pairs weights all.Labels, similarities weights found)
+        let weights = weights labels (draw generator [| count; count |]) (draw generator [| count |])
+        onSimilarities.Forward env (pairs weights labels, similarities weights found)
 
     let forward env (all: Mining.Pairs, found: Tensor) =
         if found.shape[1] = found.shape[0] then onMixed env (all, found) else onSimilarities.Forward env (all, found)

@@ -7,11 +7,11 @@ open CondEmbed.Common
 /// Q queries compared with R references: the pairs that count. In a batch the references are the batch itself (Q = R = B).
 type Pairs =
     {
-        /// Q: the class of each query.
-        Labels: Tensor
-        /// Q R of bool: same class, and not the query itself.
+        /// Q: the class of each query; None where classes did not make the pairs.
+        Labels: Tensor option
+        /// Q R of bool: alike (of the same class), and not the query itself.
         Positive: Tensor
-        /// Q R of bool: another class.
+        /// Q R of bool: unlike (of another class).
         Negative: Tensor
     }
 
@@ -28,19 +28,32 @@ type Mined =
     | OfTriplets of Triplets
     | OfCompared of Compared
 
-/// labels B -> all pairs of the batch; an item is not paired with itself.
+/// Q R of numbers -> the pairs that they mark: those above 0 are alike, those below 0 are not, and those at 0 do not count. The diagonal of a batch should be 0.
+let marked (marks: Tensor) : Pairs = { Labels = None; Positive = marks.gt (scalar 0.0); Negative = marks.lt (scalar 0.0) }
+
+/// Labels B, or B B marks of pairs (see `marked`; the diagonal does not count) -> all pairs of the batch; an item is not paired with itself.
 let all (labels: Tensor) : Pairs =
-    let same = labels.unsqueeze(0L).eq(labels.unsqueeze 1L)
-    let other = same.logical_not ()
-    same.diagonal().zero_() |> ignore
-    { Labels = labels; Positive = same; Negative = other }
+    let pairs =
+        match labels.dim () with
+        | 2L when labels.shape[0] = labels.shape[1] -> marked labels
+        | 1L ->
+            let same = labels.unsqueeze(0L).eq(labels.unsqueeze 1L)
+            { Labels = Some labels; Positive = same; Negative = same.logical_not () }
+        | _ ->
+            invalidArg
+                (nameof labels)
+                $"Labels are class numbers B, or B B marks of the pairs, above 0 for alike and below 0 for unlike; these are {shapeText labels.shape}."
+
+    pairs.Positive.diagonal().zero_() |> ignore
+    if pairs.Labels.IsNone then pairs.Negative.diagonal().zero_() |> ignore
+    pairs
 
 /// labels Q, labels R of references, Q R of bool where a reference is the query itself -> all pairs. References with a label below 0 do not count.
 let between (labels: Tensor) (references: Tensor) (self: Tensor) : Pairs =
     let same = labels.unsqueeze(1L).eq(references.unsqueeze 0L)
     let there = references.ge(scalar 0.0).unsqueeze 0L
 
-    { Labels = labels
+    { Labels = Some labels
       Positive = same.logical_and(self.logical_not ()).logical_and there
       Negative = same.logical_not().logical_and there }
 
@@ -112,7 +125,7 @@ let keep (mask: Tensor) (t: Triplets) : Triplets =
 
 /// The mined pairs; for triplets, the pairs that occur in them, each once.
 let asPairs (pairs: Pairs) mined : Pairs =
-    let marked (rows: Tensor) (columns: Tensor) =
+    let places (rows: Tensor) (columns: Tensor) =
         torch
             .zeros_like(pairs.Positive)
             .reshape(-1L)
@@ -121,13 +134,13 @@ let asPairs (pairs: Pairs) mined : Pairs =
 
     match mined with
     | OfPairs found -> found
-    | OfTriplets t -> { pairs with Positive = marked t.Anchor t.Positive; Negative = marked t.Anchor t.Negative }
+    | OfTriplets t -> { pairs with Positive = places t.Anchor t.Positive; Negative = places t.Anchor t.Negative }
     | OfCompared c ->
         let whole = c.Against.any(1L).nonzero().reshape -1L
         let count = torch.zeros (pairs.Negative.shape, dtype = float32, device = pairs.Negative.device)
 
         { pairs with
-            Positive = marked (c.Query.index_select (0L, whole)) (c.Like.index_select (0L, whole))
+            Positive = places (c.Query.index_select (0L, whole)) (c.Like.index_select (0L, whole))
             Negative = count.index_add_ (0L, c.Query, c.Against.``to`` float32, scalar 1.0) |> greaterThan 0.0 }
 
 /// The mined triplets one by one; for pairs, all triplets that they make.

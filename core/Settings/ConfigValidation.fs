@@ -88,7 +88,7 @@ let private microProblems (c: Config) (encoder: Encoders.Encoder) =
     let takesStatistics = not c.FreezeNorm && trained |> List.exists (fun spec -> spec.Role = Statistic)
 
     demand
-        (c.MicroBatch = 0 || c.MicroBatch >= c.Batch || not takesStatistics)
+        (c.MicroBatch <= 0 || c.MicroBatch >= c.Batch || not takesStatistics)
         "micro_batch"
         $"{c.MicroBatch} images at a time give the BatchNorms of '{c.Encoder}' other statistics than the whole batch: set freeze_norm to true, or micro_batch to 0"
 

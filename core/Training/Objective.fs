@@ -4,7 +4,7 @@ open CondEmbed.Losses
 open CondEmbed.Notebooks
 open TorchSharp
 
-/// Images and their classes: B H W 3 bytes (or whatever the network reads) and B class numbers.
+/// Images and which of them are alike: B H W 3 bytes (or whatever the network reads), and B class numbers or B B marks of pairs (`Mining.marked`).
 type Batch =
     { Images: Tensor
       Labels: Tensor }
@@ -29,8 +29,11 @@ module Objective =
 
         if images.Length = 0 || images[0] = 0L then
             refuse "An empty batch teaches nothing: give at least two images"
+        elif labels.Length = 2 && labels[0] = images[0] && labels[1] = images[0] then
+            ()
         elif labels.Length <> 1 || labels[0] <> images[0] then
-            refuse $"{images[0]} images need {images[0]} labels, one per image, in one dimension"
+            refuse
+                $"{images[0]} images need {images[0]} labels, one per image, in one dimension, or {images[0]} x {images[0]} marks of pairs"
         elif batch.Labels.dtype <> int64' then
             refuse "Labels are class numbers of type Int64: labels.``to`` torch.int64"
 

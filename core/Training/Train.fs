@@ -179,6 +179,7 @@ let private demandClasses (objective: Objective) (batch: Batch) =
 
     if
         comparesOnly
+        && labels.dim () = 1L
         && labels.numel () > 0L
         && labels.eq(labels.flatten().narrow(0L, 0L, 1L)).all().item<bool>()
     then

@@ -45,6 +45,7 @@ let all =
           OptimiserTests.tests
           TrainTests.tests
           MicroBatchTests.tests
+          MatchingTests.tests
           DeviceTests.tests
           ConfigTests.tests
           RecipeTests.tests

@@ -15,7 +15,7 @@ open CondEmbed.Models
 [<RequireQualifiedAccess>]
 type LossArgument =
     | [<MainCommand;
-        Help "a loss or a weighted sum, then JSON {\"embeddings\": [[...]], \"labels\": [...][, \"class_weights\": [[...]]]}; class_weights are the proxies of losses that have some, one row a class (K rows with K centres), numbered by the labels">] Loss_What of
+        Help "a loss or a weighted sum, then JSON {\"embeddings\": [[...]], \"labels\": [...][, \"class_weights\": [[...]]]}; pairs [[...]] in place of labels mark each pair as alike (above 0), unlike (below 0) or neither (0); class_weights are the proxies of losses that have some, one row a class (K rows with K centres), numbered by the labels">] Loss_What of
         LOSS_AND_FILE: string list
     | [<Help "a setting of the loss, as in --set margin=0.3 or --set miner=semi-hard; may be repeated">] Set of KEY_VALUE: string
     | [<Unique>] Json
@@ -57,7 +57,7 @@ let private labelsOf file (json: JsonElement) =
                numbers[text]
            | _ -> problem file $"'labels' contains {label.GetRawText()}; expected whole numbers or text." |]
 
-let private members = [ "embeddings"; "labels"; "class_weights" ]
+let private members = [ "embeddings"; "labels"; "pairs"; "class_weights" ]
 
 let private read (file: string) =
     let parts (root: JsonElement) =
@@ -73,12 +73,14 @@ let private read (file: string) =
             | true, value -> value
             | _ -> problem file $"there is no '{name}'."
 
-        let weights =
-            match root.TryGetProperty "class_weights" with
-            | true, value when value.ValueKind <> JsonValueKind.Null -> rowsOf file "class_weights" value
+        let rows (name: string) =
+            match root.TryGetProperty name with
+            | true, value when value.ValueKind <> JsonValueKind.Null -> rowsOf file name value
             | _ -> null
 
-        rowsOf file "embeddings" (wanted "embeddings"), labelsOf file (wanted "labels"), weights
+        let pairs = rows "pairs"
+        let labels = if isNull pairs || fst (root.TryGetProperty "labels") then labelsOf file (wanted "labels") else null
+        rowsOf file "embeddings" (wanted "embeddings"), labels, pairs, rows "class_weights"
 
     TextFile.ReadJson(file, parts)
 
@@ -130,9 +132,9 @@ let run (arguments: ParseResults<LossArgument>) =
         if asJson then Output.json {| Losses = LossFunctions.All; Choices = LossFunctions.Choices |} else list ()
     | [ loss; file ] when not (arguments.Contains LossArgument.List) ->
         let settings = arguments.GetResults LossArgument.Set |> List.map settingOf
-        let embeddings, labels, weights = read file
+        let embeddings, labels, pairs, weights = read file
         Native.ensure ()
-        let result = LossFunctions.Evaluate(loss, settings, embeddings, labels, weights)
+        let result = LossFunctions.Evaluate(loss, settings, embeddings, labels, pairs, weights)
 
         if asJson then Output.json {| Loss = result.Loss; Value = result.Value; Gradients = result.Gradients |} else show result
     | _ -> refuse "Give a loss and a JSON file: condembed loss 'triplet(margin=0.3)' batch.json; or --list alone."

@@ -58,6 +58,27 @@ let private namedTest =
             let found = jsonOf (succeeds [ "loss"; "TripletMarginLoss(margin=0.3)"; file; "--set"; "margin=0.5"; "--json" ])
             Expect.equal (found.GetProperty("loss").GetString()) "triplet(margin=0.5)" "the loss"))
 
+let private pairsTest =
+    testCase "pairs in place of labels: those of classes give the same, and others need no classes" (fun () ->
+        inFolder (fun folder ->
+            let valueOf (text: string) =
+                let file = Path.Combine(folder, "case.json")
+                File.WriteAllText(file, $"{{\"embeddings\": [[1, 0], [0.5, 1], [1, 1]], {text}}}")
+                jsonOf (succeeds [ "loss"; "contrastive"; file; "--json" ])
+
+            let value (json: JsonElement) = json.GetProperty("value").GetDouble()
+            let ofClasses = valueOf "\"labels\": [0, 0, 1]"
+            let ofPairs = valueOf "\"pairs\": [[0, 1, -1], [1, 0, -1], [-1, -1, 0]]"
+            Expect.equal (value ofPairs) (value ofClasses) "value"
+
+            expectRows
+                (ofClasses.GetProperty("gradients").GetProperty "embeddings")
+                (ofPairs.GetProperty("gradients").GetProperty "embeddings")
+                "gradient"
+
+            let chain = valueOf "\"pairs\": [[0, 1, -1], [1, 0, 1], [-1, 1, 0]]"
+            Expect.notEqual (value chain) (value ofClasses) "alike by a chain, and not transitive"))
+
 let private listTest =
     testCase "--list names every loss with its settings and defaults" (fun () ->
         let text = succeeds [ "loss"; "--list" ]
@@ -113,7 +134,13 @@ let private refusals =
               """{"embeddings": [[1, 2]], "labels": [0], "class_weights": [[1, 2]]}"""
               [ "1 rows"; "C x 10 rows" ]
           refused [ "triplet"; "FILE" ] """{"embeddings": [[1, 2]], "label": [0]}""" [ "'label' is unknown"; "'labels'" ]
+          refused [ "triplet"; "FILE" ] """{"embeddings": [[1], [2]], "pairs": [[0, 1]]}""" [ "[1, 2]"; "[2, 2] pairs" ]
+          refused [ "triplet"; "FILE" ] """{"embeddings": [[1]], "pairs": [[0]], "labels": [0]}""" [ "labels or pairs, not both" ]
+          refused
+              [ "arcface"; "FILE" ]
+              """{"embeddings": [[1]], "pairs": [[0]], "class_weights": [[1]]}"""
+              [ "give labels instead of pairs" ]
           refused [ "triplet"; "FILE"; "--set"; "foo=1" ] good [ "'triplet' has no setting 'foo'" ]
           refused [ "pnp(variant=zz)"; "FILE" ] good [ "no variant 'zz'" ] ]
 
-let tests = testList "loss" [ valuesTest; namedTest; listTest; refusals ]
+let tests = testList "loss" [ valuesTest; namedTest; pairsTest; listTest; refusals ]

@@ -12,16 +12,17 @@ let average (terms: float list) = if terms.IsEmpty then 0.0 else List.average te
 
 let averageOfPositive = List.filter (fun term -> term > 0.0) >> average
 
-/// Labels and cosines of a batch, for loops.
+/// A batch for loops: how many images, the mark of each pair (1 alike, -1 unlike, 0 neither) and its cosine.
 type Items =
-    { Labels: int array
+    { Count: int
+      Mark: int -> int -> int
       S: int -> int -> float }
 
-    member this.All = [ 0 .. this.Labels.Length - 1 ]
+    member this.All = [ 0 .. this.Count - 1 ]
 
-    member this.Positives a = this.All |> List.filter (fun i -> i <> a && this.Labels[i] = this.Labels[a])
+    member this.Positives a = this.All |> List.filter (fun i -> i <> a && this.Mark a i = 1)
 
-    member this.Negatives a = this.All |> List.filter (fun i -> this.Labels[i] <> this.Labels[a])
+    member this.Negatives a = this.All |> List.filter (fun i -> i <> a && this.Mark a i = -1)
 
     member this.Distance a b = sqrt (max 0.0 (2.0 - 2.0 * this.S a b))
 
@@ -30,6 +31,9 @@ type Items =
     member this.PositivePairs = this.All |> List.collect (fun a -> [ for p in this.Positives a -> a, p ])
 
     member this.NegativePairs = this.All |> List.collect (fun a -> [ for n in this.Negatives a -> a, n ])
+
+/// Images of the same class are alike, others are not.
+let itemsOf (labels: int array) s : Items = { Count = labels.Length; Mark = (fun a b -> if labels[a] = labels[b] then 1 else -1); S = s }
 
 let contrastive (items: Items) =
     averageOfPositive [ for a, p in items.PositivePairs -> items.Distance a p - 0.0 ]
@@ -83,7 +87,7 @@ let centredMultiSimilarity = multiSimilarityAt middle
 let supCon (items: Items) =
     averageOfPositive
         [ for a in items.All do
-              let others = items.All |> List.filter ((<>) a)
+              let others = items.Positives a @ items.Negatives a
               let total = others |> List.sumBy (fun i -> exp (items.S a i / 0.1))
               -(average [ for p in items.Positives a -> items.S a p / 0.1 - log total ]) ]
 
@@ -119,10 +123,8 @@ let fastAP (items: Items) =
               1.0 - List.sumBy share [ 0..10 ] / float positives.Length ]
 
 let nPairs (items: Items) =
-    let pairs =
-        items.Paired
-        |> List.groupBy (fun a -> items.Labels[a])
-        |> List.map (fun (_, anchors) -> anchors.Head, (items.Positives anchors.Head).Head)
+    let isFirst a = items.Paired |> List.exists (fun earlier -> earlier < a && items.Mark a earlier = 1) |> not
+    let pairs = [ for a in items.Paired |> List.filter isFirst -> a, (items.Positives a).Head ]
 
     average [ for a, p in pairs -> -(items.S a p) + log (pairs |> List.sumBy (fun (_, other) -> exp (items.S a other))) ]
 
@@ -266,26 +268,23 @@ let randomBatch (seed: int) =
     let labels = Array.init count (fun _ -> random.Next 4)
     labels, normal seed [ count; 5 ]
 
+/// Marks -1, 0 and 1 of the pairs of a batch, mostly such that no classes could give them: not transitive and, every other time, not symmetric.
+let randomMarks (seed: int) count : Tensor =
+    let random = Random(seed + 1000)
+    let marks = Array2D.init count count (fun _ _ -> random.Next 3 - 1)
+    let isSymmetric = seed % 2 = 0
+    matrixOf [ for i in 0 .. count - 1 -> [ for j in 0 .. count - 1 -> float (if isSymmetric && j < i then marks[j, i] else marks[i, j]) ] ]
+
 let entry (x: Tensor) i j = x[int64 i, int64 j].item<float>()
 
 let close actual expected what = Expect.floatClose { absolute = 1e-7; relative = 1e-9 } (toFloat actual) expected what
 
-let onPairs text (labels: int seq) (similarities: Tensor) =
+/// Labels, or marks of pairs.
+let onMarks text (labels: Tensor) (similarities: Tensor) =
     let layer = All.ofText text 4 5 |> Loss.onSimilarities
-    fst (forward Training (started layer.Specs) layer (Mining.all (labelsOf labels), similarities))
+    fst (forward Training (started layer.Specs) layer (Mining.all labels, similarities))
 
-/// Distances in the ball from the definition, with the Mobius addition spelled out.
-let hyperbolicDistance (x: Tensor) (y: Tensor) =
-    let c = 0.1
+let onPairs text (labels: int seq) (similarities: Tensor) = onMarks text (labelsOf labels) similarities
 
-    let ball (v: Tensor) =
-        let length = toFloat (v.norm ())
-        let clipped = v * min 1.0 (2.3 / length)
-        let n = min length 2.3
-        clipped * (tanh (sqrt c * n) / (sqrt c * n))
-
-    let x, y = -(ball x), ball y
-    let dot (a: Tensor) (b: Tensor) = toFloat (a.dot b)
-    let above = (1.0 + 2.0 * c * dot x y + c * dot y y) * x + (1.0 - c * dot x x) * y
-    let sum = above / (1.0 + 2.0 * c * dot x y + c * c * dot x x * dot y y)
-    2.0 / sqrt c * Math.Atanh(sqrt c * toFloat (sum.norm ()))
+/// Marks of pairs and their cosines.
+let itemsOfMarks (marks: Tensor) s : Items = { Count = int marks.shape[0]; Mark = (fun a b -> int (entry marks a b)); S = s }

@@ -1,12 +1,29 @@
 /// The losses and their stages against loops over the batch.
 module CondEmbed.Tests.LossTwinTests
 
+open System
 open Expecto
 open CondEmbed
 open CondEmbed.Losses
 open CondEmbed.Tests.LossLoops
 open CondEmbed.Tests.Support
 open TorchSharp
+
+/// Distances in the ball from the definition, with the Mobius addition spelled out.
+let private hyperbolicDistance (x: Tensor) (y: Tensor) =
+    let c = 0.1
+
+    let ball (v: Tensor) =
+        let length = toFloat (v.norm ())
+        let clipped = v * min 1.0 (2.3 / length)
+        let n = min length 2.3
+        clipped * (tanh (sqrt c * n) / (sqrt c * n))
+
+    let x, y = -(ball x), ball y
+    let dot (a: Tensor) (b: Tensor) = toFloat (a.dot b)
+    let above = (1.0 + 2.0 * c * dot x y + c * dot y y) * x + (1.0 - c * dot x x) * y
+    let sum = above / (1.0 + 2.0 * c * dot x y + c * c * dot x x * dot y y)
+    2.0 / sqrt c * Math.Atanh(sqrt c * toFloat (sum.norm ()))
 
 let private twins =
     [ "contrastive", contrastive
@@ -59,7 +76,17 @@ let private twinTests =
                   for seed in 1..30 do
                       let labels, embeddings = randomBatch seed
                       let s = Similarity.cosine embeddings
-                      close (onPairs text labels s) (twin { Labels = labels; S = entry s }) $"batch {seed}")
+                      close (onPairs text labels s) (twin (itemsOf labels (entry s))) $"batch {seed}")
+
+              tensorTest $"{text}, of pairs that no classes could give" (fun () ->
+                  for seed in 1..30 do
+                      let embeddings = normal seed [ 2 + seed % 8; 5 ]
+                      let marks = randomMarks seed (int embeddings.shape[0])
+                      let s = Similarity.cosine embeddings
+                      close (onMarks text marks s) (twin (itemsOfMarks marks (entry s))) $"batch {seed}"
+                      let layer = All.ofText text 4 5 |> Loss.onEmbeddings
+                      let ofBatch, _ = forward Training (started layer.Specs) layer (embeddings, marks)
+                      close ofBatch (twin (itemsOfMarks marks (entry s))) $"batch {seed}, by its embeddings")
 
           for name, centres, twin in proxyTwins do
               tensorTest name (fun () ->
@@ -77,7 +104,16 @@ let private twinTests =
                   let distance i j = hyperbolicDistance embeddings[int64 (i: int)] embeddings[int64 (j: int)]
                   let loss = All.ofText "hyperbolic" 4 5 |> Loss.onEmbeddings
                   let actual, _ = forward Training (Params.ofSeq []) loss (embeddings, labelsOf labels)
-                  close actual (ntXent 0.2 (fun _ i j -> -(distance i j)) { Labels = labels; S = fun _ _ -> 0.0 }) $"batch {seed}")
+                  close actual (ntXent 0.2 (fun _ i j -> -(distance i j)) (itemsOf labels (fun _ _ -> 0.0))) $"batch {seed}")
+
+          tensorTest "hyperbolic, of pairs that no classes could give" (fun () ->
+              for seed in 1..30 do
+                  let embeddings = normal seed [ 6; 5 ]
+                  let marks = randomMarks seed 6
+                  let distance i j = hyperbolicDistance embeddings[int64 (i: int)] embeddings[int64 (j: int)]
+                  let loss = All.ofText "hyperbolic" 4 5 |> Loss.onEmbeddings
+                  let actual, _ = forward Training (Params.ofSeq []) loss (embeddings, marks)
+                  close actual (ntXent 0.2 (fun _ i j -> -(distance i j)) (itemsOfMarks marks (fun _ _ -> 0.0))) $"batch {seed}")
 
           testCase "every loss has a loop here" (fun () ->
               let looped = "hyperbolic" :: [ for text, _ in twins -> nameOf text ] @ [ for name, _, _ in proxyTwins -> name ]
@@ -149,7 +185,7 @@ let private stageTests =
                   for seed in 1..20 do
                       let labels, embeddings = randomBatch seed
                       let s = Similarity.cosine embeddings
-                      close (onPairs text labels s) (twin { Labels = labels; S = entry s }) $"batch {seed}") ]
+                      close (onPairs text labels s) (twin (itemsOf labels (entry s))) $"batch {seed}") ]
 
 let private centredTests =
     testList
@@ -158,7 +194,7 @@ let private centredTests =
               for seed in 1..5 do
                   let labels, embeddings = randomBatch seed
                   let s = Similarity.cosine embeddings
-                  let at = middle { Labels = labels; S = entry s }
+                  let at = middle (itemsOf labels (entry s))
 
                   let gradientOf text =
                       let leaf = s.detach().requires_grad_ true

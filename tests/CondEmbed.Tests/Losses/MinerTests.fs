@@ -54,18 +54,21 @@ let private minerTests =
                   tensorTest $"{positive} positive, {negative} negative equals a loop" (fun () ->
                       let mine = Miners.batchEasyHard Distances.l2 positive negative
 
-                      for seed in 1..20 do
+                      for seed in 1..40 do
                           let labels, embeddings = randomBatch seed
                           let s = Similarity.cosine embeddings
-                          let pairs = Mining.all (labelsOf labels)
+                          let marks = randomMarks seed labels.Length
+
+                          let pairs, items =
+                              if seed <= 20 then
+                                  Mining.all (labelsOf labels), itemsOf labels (entry s)
+                              else
+                                  Mining.all marks, itemsOfMarks marks (entry s)
 
                           if positive = Miners.SemiHardest && negative = Miners.SemiHardest then
                               Expect.throwsT<ArgumentException> (fun () -> mine pairs s |> ignore) "each waits for the other"
                           else
-                              Expect.equal
-                                  (tuples (Mining.triplets (mine pairs s)))
-                                  (chosenBy positive negative { Labels = labels; S = entry s })
-                                  $"batch {seed}")
+                              Expect.equal (tuples (Mining.triplets (mine pairs s))) (chosenBy positive negative items) $"batch {seed}")
 
           tensorTest "every positive with the nearest negative: pairs, also of anchors that have only one kind" (fun () ->
               for seed in 1..20 do
@@ -74,7 +77,7 @@ let private minerTests =
                   let pairs = Mining.all (labelsOf labels)
                   let mined = Miners.batchEasyHard Distances.l2 Miners.Every Miners.Hardest pairs s
                   expectSame pairs.Positive mined.Positive "positives"
-                  let items = { Labels = labels; S = entry s }
+                  let items = itemsOf labels (entry s)
                   let nearest a = items.Negatives a |> List.sortBy (items.Distance a) |> List.truncate 1
 
                   for a in items.All do

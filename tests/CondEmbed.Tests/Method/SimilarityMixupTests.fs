@@ -48,7 +48,7 @@ let private twins =
               let pairs = SimilarityMixup.pairs weights (labelsOf labels)
 
               for q, (_, label, sources) in List.indexed rows do
-                  Expect.equal (pairs.Labels[int64 q].item<int64>()) (int64 label) "class"
+                  Expect.equal (Loss.classesOf(pairs).[int64 q].item<int64>()) (int64 label) "class"
 
                   for r, (_, other, others) in List.indexed rows do
                       let apart = Set.isEmpty (Set.intersect sources others)
