@@ -4,12 +4,12 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 root=/condembed-docs/
 rm -rf output
-# The reference of a C# assembly needs what its signatures name; the program has all of it beside itself.
-services=$PWD/shell/CondEmbed.Cli/bin/Release/net10.0/Microsoft.Extensions.DependencyInjection.Abstractions.dll
+# The reference of a C# assembly needs what its signatures name; this one has all of it beside itself.
+references=$(printf ' -r:%s' "$PWD"/shell/CondEmbed.Extensions.AI/bin/Release/net10.0/Microsoft.Extensions.*.dll)
 # It says much that means nothing here; what it said is shown where it fails.
 said=$(mktemp)
 trap 'rm -f "$said"' EXIT
-dotnet fsdocs build --fscoptions " -r:$services" --properties Configuration=Release --nodefaultcontent --ignoreuncategorized --parameters root "$root" "$@" >"$said" 2>&1 || { tail -n 40 "$said"; exit 1; }
+dotnet fsdocs build --fscoptions "$references" --properties Configuration=Release --nodefaultcontent --ignoreuncategorized --parameters root "$root" "$@" >"$said" 2>&1 || { tail -n 40 "$said"; exit 1; }
 # fsdocs writes links from the root of a server: they become relative. Files of the repository that pages name come along, in source/.
 perl -pi -e "s|(=[\"'])$root|\$1./|g; s|(=[\"'])\.\./|\$1source/|g" output/*.html
 perl -pi -e "s|(=[\"'])$root|\$1../|g" output/*/*.html

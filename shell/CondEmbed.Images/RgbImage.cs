@@ -30,6 +30,46 @@ public sealed class RgbImage
 
     private RgbImage((int Width, int Height) size, byte[] pixels) => (Width, Height, Pixels) = (size.Width, size.Height, pixels);
 
+    /// <summary>
+    /// A copy of an image that another library decoded. Transparency is dropped: draw an image that has it onto its background first.
+    /// </summary>
+    /// <param name="pixels">Its bytes, from the first of the top row to at least the last of the bottom row.</param>
+    /// <param name="width">Pixels in a row, at least 1.</param>
+    /// <param name="height">Rows, at least 1.</param>
+    /// <param name="stride">Bytes from the beginning of a row to that of the next; 0 where rows follow each other without a gap.</param>
+    /// <param name="order">What the bytes of a pixel are.</param>
+    /// <exception cref="ArgumentException">The span is too short for the sizes.</exception>
+    public static RgbImage FromPixels(ReadOnlySpan<byte> pixels, int width, int height, int stride = 0, PixelOrder order = PixelOrder.Rgb)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(height);
+        var (size, red, green, blue) = order switch
+        {
+            PixelOrder.Rgb => (3, 0, 1, 2),
+            PixelOrder.Bgr => (3, 2, 1, 0),
+            PixelOrder.Rgba => (4, 0, 1, 2),
+            PixelOrder.Bgra => (4, 2, 1, 0),
+            PixelOrder.Grey => (1, 0, 0, 0),
+            _ => throw new ArgumentOutOfRangeException(nameof(order), order, "unknown order of the bytes of a pixel"),
+        };
+        var row = checked(width * size);
+        stride = stride == 0 ? row : stride;
+        ArgumentOutOfRangeException.ThrowIfLessThan(stride, row);
+        if (pixels.Length < ((height - 1L) * stride) + row)
+            throw new ArgumentException($"{width} x {height} pixels with rows of {stride} bytes need {((height - 1L) * stride) + row} bytes, not {pixels.Length}.", nameof(pixels));
+
+        var image = new RgbImage(width, height, new byte[checked(width * height * 3)]);
+        for (var y = 0; y < height; y++)
+        {
+            var from = pixels.Slice(y * stride, row);
+            var to = image.Pixels.AsSpan(y * width * 3, width * 3);
+            for (var (x, at) = (0, 0); x < to.Length; x += 3, at += size)
+                (to[x], to[x + 1], to[x + 2]) = (from[at + red], from[at + green], from[at + blue]);
+        }
+
+        return image;
+    }
+
     /// <summary>Takes over a buffer that may be longer than the image: for use within the library, where the image does not outlive the buffer's loan.</summary>
     internal static RgbImage Over(int width, int height, byte[] pixels) => new((width, height), pixels);
 

@@ -1,5 +1,7 @@
 using CondEmbed.Onnx;
 using CondEmbed.Search;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Options;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
@@ -20,4 +22,25 @@ public static class CondEmbedOnnxServices
         ArgumentException.ThrowIfNullOrEmpty(file);
         return services.AddCondEmbed(_ => OnnxModel.Load(file, network), options);
     }
+
+    /// <summary>The same, as a section of the configuration describes it; that the file exists and the numbers can be used is checked when the host starts.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="section">Where <see cref="OnnxServiceOptions"/> are: <c>File</c>, <c>Network</c>, <c>Embedder</c>.</param>
+    public static IServiceCollection AddCondEmbedOnnx(this IServiceCollection services, IConfiguration section)
+    {
+        services.AddChecked<OnnxServiceOptions>(section, ProblemsOf);
+        return services.AddCondEmbed(
+            provider => OnnxModel.Load(Of(provider).File, Of(provider).Network),
+            provider => Of(provider).Embedder);
+
+        static OnnxServiceOptions Of(IServiceProvider provider) => provider.GetRequiredService<IOptions<OnnxServiceOptions>>().Value;
+    }
+
+    private static IEnumerable<(string Option, string Problem)> ProblemsOf(OnnxServiceOptions options) =>
+        [
+            .. CheckedOptions.ProblemsOfFile(nameof(options.File), options.File),
+            .. CheckedOptions.ProblemsOfNumber("Network:Threads", options.Network.Threads),
+            .. CheckedOptions.ProblemsOfNumber("Network:BatchSize", options.Network.BatchSize),
+            .. CheckedOptions.ProblemsOf(options.Embedder, "Embedder:"),
+        ];
 }

@@ -86,6 +86,9 @@ public sealed partial record PostgresAddress
         return $"postgres://{user}{Connection.Host}:{Connection.Port}/{database}?table={Table}";
     }
 
+    /// <summary>The same server and settings, and another table.</summary>
+    internal PostgresAddress WithTable(string table) => this with { Table = TableName(table) };
+
     private PostgresAddress With(string name, string value)
     {
         switch (name)

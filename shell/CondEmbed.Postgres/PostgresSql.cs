@@ -22,6 +22,11 @@ internal sealed class PostgresSql(string table, int dimension)
 
     internal const string FindCollection = $"SELECT fingerprint, dimension FROM {PostgresAddress.Collections} WHERE name = $1";
 
+    /// <summary>The tables that there are. Someone who drops one need not know about its row here.</summary>
+    internal const string ListCollections = $"SELECT name FROM {PostgresAddress.Collections} WHERE to_regclass(quote_ident(name)) IS NOT NULL ORDER BY name COLLATE \"C\"";
+
+    internal const string RemoveCollection = $"DELETE FROM {PostgresAddress.Collections} WHERE name = $1";
+
     internal const string AddCollection =
         $"""
         INSERT INTO {PostgresAddress.Collections} (name, fingerprint, dimension, made_by) VALUES ($1, $2, $3, $4)
@@ -41,6 +46,8 @@ internal sealed class PostgresSql(string table, int dimension)
 
     // Behind a pool of connections a session may have served a table of another dimension.
     private string BlockTable => $"condembed_block_{dimension}";
+
+    internal string DropTable => $"DROP TABLE IF EXISTS {quoted}";
 
     internal string CreateTable =>
         $"""
@@ -74,6 +81,8 @@ internal sealed class PostgresSql(string table, int dimension)
         """;
 
     internal string Known => $"SELECT id FROM {quoted} WHERE id = ANY($1)";
+
+    internal string Get => $"SELECT id, path, label, embedding FROM {quoted} WHERE id = ANY($1)";
 
     internal string Remove => $"DELETE FROM {quoted} WHERE id = ANY($1)";
 

@@ -78,6 +78,14 @@ public sealed class PostgresStore : IVectorStore
     }
 
     /// <inheritdoc/>
+    public Task<IReadOnlyList<StoreItem>> GetAsync(IReadOnlyCollection<string> ids, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(ids);
+        return WithConnection<IReadOnlyList<StoreItem>>(
+            async connection => await connection.Rows(sql.Get, [Bytes(ids)], Item, cancellation).ConfigureAwait(false), cancellation);
+    }
+
+    /// <inheritdoc/>
     public Task UpsertAsync(IReadOnlyList<StoreItem> items, CancellationToken cancellation = default)
     {
         var block = PostgresBlock.Of(items, Network.Dimension);
@@ -112,7 +120,7 @@ public sealed class PostgresStore : IVectorStore
         }
 
         var text = all ? sql.SearchAll(query.Label is not null) : sql.SearchIndex;
-        return WithConnection<IReadOnlyList<StoreHit>>(
+        return Telemetry.Search.RunAsync(() => WithConnection<IReadOnlyList<StoreHit>>(
             connection => connection.Transaction(
                 async () =>
                 {
@@ -121,7 +129,7 @@ public sealed class PostgresStore : IVectorStore
                     return (IReadOnlyList<StoreHit>)await connection.Rows(text, [.. values], Hit, cancellation).ConfigureAwait(false);
                 },
                 cancellation),
-            cancellation);
+            cancellation));
     }
 
     /// <inheritdoc/>
@@ -181,7 +189,7 @@ public sealed class PostgresStore : IVectorStore
 
     private Task<T> WithConnection<T>(Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellation) => Named(address, source, work, cancellation);
 
-    private static Task<T> Named<T>(PostgresAddress address, NpgsqlDataSource source, Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellation) =>
+    internal static Task<T> Named<T>(PostgresAddress address, NpgsqlDataSource source, Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellation) =>
         PostgresProblems.Named(address, () => PostgresProblems.Again(() => With(source, work, cancellation), cancellation));
 
     private static async Task<T> With<T>(NpgsqlDataSource source, Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellation)
@@ -192,6 +200,9 @@ public sealed class PostgresStore : IVectorStore
             return await work(connection).ConfigureAwait(false);
         }
     }
+
+    private static StoreItem Item(NpgsqlDataReader row) =>
+        new(Convert.ToHexStringLower((byte[])row[0]), row.GetString(1), row.GetString(2), row.GetFieldValue<Vector>(3).Memory);
 
     // pgvector tells the cosine distance, 1 - cosine.
     private static StoreHit Hit(NpgsqlDataReader row) => new(Convert.ToHexStringLower((byte[])row[0]), row.GetString(1), row.GetString(2), 1 - row.GetDouble(3));

@@ -1,5 +1,7 @@
 using CondEmbed.Models;
 using CondEmbed.Search;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Options;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
@@ -20,5 +22,24 @@ public static class CondEmbedServices
     {
         ArgumentException.ThrowIfNullOrEmpty(run);
         return services.AddCondEmbed(_ => EmbeddingModel.Load(run, device, best), options);
+    }
+
+    /// <summary>The same, as a section of the configuration describes it; that the run exists and the numbers can be used is checked when the host starts.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="section">Where <see cref="RunServiceOptions"/> are: <c>Run</c>, <c>Device</c>, <c>Best</c>, <c>Embedder</c>.</param>
+    public static IServiceCollection AddCondEmbed(this IServiceCollection services, IConfiguration section)
+    {
+        services.AddChecked<RunServiceOptions>(section, options =>
+            CheckedOptions.ProblemsOfFile(nameof(options.Run), options.Run, isFolderToo: true)
+                .Concat(CheckedOptions.ProblemsOf(options.Embedder, "Embedder:")));
+        return services.AddCondEmbed(
+            provider =>
+            {
+                var options = Of(provider);
+                return EmbeddingModel.Load(options.Run, options.Device, options.Best);
+            },
+            provider => Of(provider).Embedder);
+
+        static RunServiceOptions Of(IServiceProvider provider) => provider.GetRequiredService<IOptions<RunServiceOptions>>().Value;
     }
 }

@@ -54,6 +54,8 @@ let all =
           DatasetTests.tests
           SplitTests.tests
           WordingTests.tests
+          HostTests.tests
+          HostStoreTests.tests
           ScenesTests.tests
           MatTests.tests
           CarsTests.tests

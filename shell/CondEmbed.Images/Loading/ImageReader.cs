@@ -65,9 +65,16 @@ public sealed class ImageReader(IImageSource source, IImageDecoder? decoder = nu
 
     private RgbImage Decode(int index, byte[]? file, IImageDecoder decoder)
     {
+        var bytes = file ?? Named(index, () => Source.Read(index));
+        return Telemetry.Decode.Run(() => Part(index, bytes, decoder));
+    }
+
+    /// <summary>The part of an image that is used.</summary>
+    private RgbImage Part(int index, byte[] file, IImageDecoder decoder)
+    {
         return Named(index, () =>
         {
-            var image = decoder.Decode(file ?? Source.Read(index), Source.NameOf(index));
+            var image = decoder.Decode(file, Source.NameOf(index));
             return Source.BoxOf(index) is not { } box ? image
                 : Source.ClipsBoxes && box.Within(image) is { Width: > 0, Height: > 0 } within ? image.Part(within)
                 : image.Part(box);
@@ -82,9 +89,10 @@ public sealed class ImageReader(IImageSource source, IImageDecoder? decoder = nu
         var (file, stream, lent) = (Named(index, () => Source.Read(index)), random, (byte[]?)null);
         try
         {
-            var image = skia.ReadRows(
-                file, Source.NameOf(index), (width, height) => transform.Part(width, height, stream), length => lent = DecodeMemory.Rent(length));
-            transform.Apply(image ?? Decode(index, file), ref random, destination);
+            var image = Telemetry.Decode.Run(() =>
+                skia.ReadRows(file, Source.NameOf(index), (width, height) => transform.Part(width, height, stream), length => lent = DecodeMemory.Rent(length))
+                ?? Part(index, file, decoder));
+            transform.Apply(image, ref random, destination);
         }
         finally
         {

@@ -71,11 +71,17 @@ internal sealed class LoaderJobs(ImageReader reader, IImageTransform transform, 
         for (var slot = 0; slot < indices.Length; slot++)
         {
             if (!job.Problems.TryGetValue(slot, out var problem))
+            {
                 good.Add(slot);
-            else if (problem is BadImageException bad && skipBad is not null)
-                skipBad(new BadImage(indices[slot], bad.Name, bad.Reason));
-            else
+                continue;
+            }
+
+            var bad = problem as BadImageException;
+            if (bad is not null)
+                Telemetry.BadImages.Add(1);
+            if (bad is null || skipBad is null)
                 throw Named(problem, indices[slot], job.Step);
+            skipBad(new BadImage(indices[slot], bad.Name, bad.Reason));
         }
 
         return good.Count == 0 ? null : Kept(job, good);

@@ -1,4 +1,7 @@
 using CondEmbed.Search;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
@@ -6,17 +9,24 @@ namespace Microsoft.Extensions.DependencyInjection;
 public static class CondEmbedSearchServices
 {
     /// <summary>
-    /// Adds one <see cref="Embedder"/> for the whole application. The network is made when it is first asked for, and disposed of with the container.
+    /// Adds one <see cref="Embedder"/> for the whole application. The network is made when it is first asked for, and disposed of with the container. It logs to
+    /// the application's log, as <c>CondEmbed</c>.
     /// </summary>
     /// <param name="services">The services.</param>
     /// <param name="network">Makes the network.</param>
     /// <param name="options">Batch size, threads, decoder.</param>
     public static IServiceCollection AddCondEmbed(
-        this IServiceCollection services, Func<IServiceProvider, IEmbeddingNetwork> network, EmbedderOptions? options = null)
+        this IServiceCollection services, Func<IServiceProvider, IEmbeddingNetwork> network, EmbedderOptions? options = null) =>
+        services.AddCondEmbed(network, _ => options ?? new EmbedderOptions());
+
+    /// <summary>The same, with options from a section of the configuration, checked when the host starts.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="network">Makes the network.</param>
+    /// <param name="section">Where <see cref="EmbedderOptions"/> are: <c>BatchSize</c>, <c>Workers</c>.</param>
+    public static IServiceCollection AddCondEmbed(this IServiceCollection services, Func<IServiceProvider, IEmbeddingNetwork> network, IConfiguration section)
     {
-        ArgumentNullException.ThrowIfNull(services);
-        ArgumentNullException.ThrowIfNull(network);
-        return services.AddSingleton(provider => new Embedder(network(provider), options));
+        services.AddChecked<EmbedderOptions>(section, options => CheckedOptions.ProblemsOf(options));
+        return services.AddCondEmbed(network, provider => provider.GetRequiredService<IOptions<EmbedderOptions>>().Value);
     }
 
     /// <summary>
@@ -27,8 +37,42 @@ public static class CondEmbedSearchServices
     /// <param name="file">A file that <see cref="ImageIndex.Save"/> wrote.</param>
     public static IServiceCollection AddCondEmbedIndex(this IServiceCollection services, string file)
     {
-        ArgumentNullException.ThrowIfNull(services);
         ArgumentException.ThrowIfNullOrEmpty(file);
-        return services.AddSingleton(provider => ImageIndex.Load(file, provider.GetService<Embedder>()?.Fingerprint));
+        return services.AddIndex(_ => file);
     }
+
+    /// <summary>The same, with the file named by a section of the configuration; that it exists is checked when the host starts.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="section">Where <see cref="IndexServiceOptions"/> are: <c>File</c>.</param>
+    public static IServiceCollection AddCondEmbedIndex(this IServiceCollection services, IConfiguration section)
+    {
+        services.AddChecked<IndexServiceOptions>(section, options => CheckedOptions.ProblemsOfFile(nameof(options.File), options.File));
+        return services.AddIndex(provider => provider.GetRequiredService<IOptions<IndexServiceOptions>>().Value.File);
+    }
+
+    /// <summary>Adds an embedder with options that only the container knows.</summary>
+    internal static IServiceCollection AddCondEmbed(
+        this IServiceCollection services, Func<IServiceProvider, IEmbeddingNetwork> network, Func<IServiceProvider, EmbedderOptions> options)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        ArgumentNullException.ThrowIfNull(network);
+        return services.AddSingleton(provider =>
+        {
+            var given = options(provider);
+            return new Embedder(network(provider), given with { Logger = given.Logger ?? LoggerOf(provider) });
+        });
+    }
+
+    private static IServiceCollection AddIndex(this IServiceCollection services, Func<IServiceProvider, string> file)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        return services.AddSingleton(provider =>
+        {
+            var index = ImageIndex.Load(file(provider), provider.GetService<Embedder>()?.Fingerprint);
+            LoggerOf(provider)?.LogInformation("{Count} images in the index {File}", index.Count, file(provider));
+            return index;
+        });
+    }
+
+    private static ILogger? LoggerOf(IServiceProvider provider) => provider.GetService<ILoggerFactory>()?.CreateLogger("CondEmbed");
 }

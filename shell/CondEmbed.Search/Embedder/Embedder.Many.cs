@@ -31,13 +31,16 @@ public sealed partial class Embedder
     public Embeddings<float> Embed(IImageSource source, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(source);
-        var values = Embeddings<float>.Room(source.Count, Dimension);
-        foreach (var (indices, rows) in Batches(source, null, progress, cancellation))
+        return Telemetry.Embed.Run(() =>
         {
-            rows.CopyTo(values, indices[0] * Dimension);
-        }
+            var values = Embeddings<float>.Room(source.Count, Dimension);
+            foreach (var (indices, rows) in Batches(source, null, progress, cancellation))
+            {
+                rows.CopyTo(values, indices[0] * Dimension);
+            }
 
-        return new Embeddings<float>(values, source.Count, Dimension);
+            return new Embeddings<float>(values, source.Count, Dimension);
+        });
     }
 
     /// <summary>
@@ -96,7 +99,9 @@ public sealed partial class Embedder
         {
             using (batch)
             {
-                yield return (batch.Indices, queue.Batch(batch.Pixels, batch.Count, cancellation).GetAwaiter().GetResult());
+                var rows = queue.Batch(batch.Pixels, batch.Count, cancellation).GetAwaiter().GetResult();
+                Telemetry.Images.Add(batch.Count);
+                yield return (batch.Indices, rows);
             }
 
             Tell(batch.Indices[^1] + 1);

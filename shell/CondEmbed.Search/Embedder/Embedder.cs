@@ -1,4 +1,7 @@
+using CondEmbed.Common;
 using CondEmbed.Images;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace CondEmbed.Search;
 
@@ -11,6 +14,7 @@ public sealed partial class Embedder : IDisposable
     private readonly EmbeddingQueue queue;
     private readonly IImageDecoder decoder;
     private readonly int workers;
+    private readonly ILogger logger;
 
     /// <summary>Takes over a network, which no one else may use any more; it is disposed of with the embedder.</summary>
     /// <param name="network">The network.</param>
@@ -25,10 +29,12 @@ public sealed partial class Embedder : IDisposable
             ? (options.Decoder as SkiaDecoder ?? new SkiaDecoder()) with { Background = network.View.Background }
             : options.Decoder;
         workers = options.Workers;
+        logger = options.Logger ?? NullLogger.Instance;
         (Dimension, View, Fingerprint) = (network.Dimension, network.View, network.Fingerprint);
         BatchSize = options.BatchSize > 0 ? options.BatchSize : network.BatchSize;
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(BatchSize, nameof(network));
         queue = new EmbeddingQueue(network, BatchSize);
+        logger.LogInformation("Embeddings of {Dimension} numbers by the network {Fingerprint}, up to {BatchSize} images at once", Dimension, Fingerprint, BatchSize);
     }
 
     /// <summary>D, numbers in an embedding.</summary>
@@ -45,13 +51,13 @@ public sealed partial class Embedder : IDisposable
 
     /// <summary>One image file -> D numbers, of length 1.</summary>
     /// <exception cref="BadImageException">It is not an image that can be read.</exception>
-    public float[] Embed(string path) => Wait(Pixels(ImageFile.Read(path), path));
+    public float[] Embed(string path) => Wait(() => Pixels(Named(() => ImageFile.Read(path)), path));
 
     /// <summary>One encoded image (JPEG, PNG, WebP, BMP, GIF) -> D numbers, of length 1.</summary>
     /// <param name="image">The bytes of its file.</param>
     /// <param name="name">Its name in messages.</param>
     /// <exception cref="BadImageException">It is not an image that can be read.</exception>
-    public float[] Embed(ReadOnlyMemory<byte> image, string name = "image") => Wait(Pixels(image, name));
+    public float[] Embed(ReadOnlyMemory<byte> image, string name = "image") => Wait(() => Pixels(image, name));
 
     /// <summary>One encoded image, read to the end of a stream -> D numbers, of length 1.</summary>
     /// <param name="image">The stream, which stays open.</param>
@@ -62,17 +68,27 @@ public sealed partial class Embedder : IDisposable
         ArgumentNullException.ThrowIfNull(image);
         using var bytes = new MemoryStream();
         image.CopyTo(bytes);
-        return Wait(Pixels(Written(bytes), name));
+        return Wait(() => Pixels(Written(bytes), name));
     }
 
     /// <summary>One decoded image -> D numbers, of length 1.</summary>
-    public float[] Embed(RgbImage image) => Wait(View.Apply(image).Pixels);
+    public float[] Embed(RgbImage image) => Wait(() => View.Apply(image).Pixels);
 
     /// <summary>One image file -> D numbers, of length 1.</summary>
     /// <exception cref="BadImageException">It is not an image that can be read.</exception>
     public async Task<float[]> EmbedAsync(string path, CancellationToken cancellation = default)
     {
-        var file = await ImageFile.ReadAsync(path, cancellation).ConfigureAwait(false);
+        byte[] file;
+        try
+        {
+            file = await ImageFile.ReadAsync(path, cancellation).ConfigureAwait(false);
+        }
+        catch (BadImageException bad)
+        {
+            Note(bad);
+            throw;
+        }
+
         return await EmbedAsync(file, path, cancellation).ConfigureAwait(false);
     }
 
@@ -105,18 +121,46 @@ public sealed partial class Embedder : IDisposable
     public void Dispose() => queue.Dispose();
 
     // The caller's thread may be one that must not be blocked, such as a UI thread.
-    private async Task<float[]> OnPool(Func<byte[]> pixels, CancellationToken cancellation)
-    {
-        var view = await Task.Run(pixels, cancellation).ConfigureAwait(false);
-        return await queue.One(view, cancellation).WaitAsync(cancellation).ConfigureAwait(false);
-    }
+    private Task<float[]> OnPool(Func<byte[]> pixels, CancellationToken cancellation) =>
+        Telemetry.Embed.RunAsync(async () =>
+        {
+            var view = await Task.Run(pixels, cancellation).ConfigureAwait(false);
+            return Counted(await queue.One(view, cancellation).WaitAsync(cancellation).ConfigureAwait(false));
+        });
 
-    private float[] Wait(byte[] pixels) => queue.One(pixels, CancellationToken.None).GetAwaiter().GetResult();
+    private float[] Wait(Func<byte[]> pixels) =>
+        Telemetry.Embed.Run(() => Counted(queue.One(pixels(), CancellationToken.None).GetAwaiter().GetResult()));
+
+    private static float[] Counted(float[] embedding)
+    {
+        Telemetry.Images.Add(1);
+        return embedding;
+    }
 
     private byte[] Pixels(ReadOnlyMemory<byte> file, string name)
     {
         using var loan = DecodeMemory.Begin();
-        return View.Apply(decoder.Decode(file, name)).Pixels;
+        return View.Apply(Named(() => Telemetry.Decode.Run(() => decoder.Decode(file, name)))).Pixels;
+    }
+
+    /// <summary>Notes an image that cannot be read.</summary>
+    private T Named<T>(Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (BadImageException bad)
+        {
+            Note(bad);
+            throw;
+        }
+    }
+
+    private void Note(BadImageException bad)
+    {
+        Telemetry.BadImages.Add(1);
+        logger.LogWarning("{Image}: {Reason}", bad.Name, bad.Reason);
     }
 
     private static ReadOnlyMemory<byte> Written(MemoryStream bytes) => bytes.GetBuffer().AsMemory(0, (int)bytes.Length);

@@ -1,4 +1,5 @@
 using CondEmbed.Images;
+using Microsoft.Extensions.Logging;
 
 namespace CondEmbed.Search;
 
@@ -16,4 +17,7 @@ public sealed record EmbedderOptions
     /// larger image needs: 13 bytes a pixel.
     /// </summary>
     public IImageDecoder? Decoder { get; init; }
+
+    /// <summary>Told of the network once, and of every image given alone that cannot be read; null tells nobody. A container's is taken if it has one.</summary>
+    public ILogger? Logger { get; init; }
 }

@@ -1,3 +1,5 @@
+using CondEmbed.Common;
+
 namespace CondEmbed.Search;
 
 /// <content>Search.</content>
@@ -29,7 +31,7 @@ public sealed partial class ImageIndex
     private IReadOnlyList<IReadOnlyList<IndexHit>> Search(float[][] queries, int top, Func<IndexItem, bool>? wanted, CancellationToken cancellation)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(top);
-        return Reading(() => Hits(Nearest(queries, Math.Min(top, rows.Count), wanted, cancellation)));
+        return Telemetry.Search.Run(() => Reading(() => Hits(Nearest(queries, Math.Min(top, rows.Count), wanted, cancellation))));
     }
 
     private Nearest[] Nearest(float[][] queries, int top, Func<IndexItem, bool>? wanted, CancellationToken cancellation) =>

@@ -18,6 +18,11 @@ public interface IVectorStore : IAsyncDisposable
     /// <param name="cancellation">Ends the call with an OperationCanceledException.</param>
     Task<IReadOnlySet<string>> KnownAsync(IReadOnlyCollection<string> ids, CancellationToken cancellation = default);
 
+    /// <summary>Those of these images that are in the store, with their embeddings, each once and in any order.</summary>
+    /// <param name="ids">As <see cref="ImageId"/> makes them.</param>
+    /// <param name="cancellation">Ends the call with an OperationCanceledException.</param>
+    Task<IReadOnlyList<StoreItem>> GetAsync(IReadOnlyCollection<string> ids, CancellationToken cancellation = default);
+
     /// <summary>Writes images, replacing those with the same ids; of two with one id, the later one counts.</summary>
     /// <exception cref="ArgumentException">An embedding does not have the store's dimension, or an id is invalid.</exception>
     /// <exception cref="Common.InputException">An embedding holds NaN or infinity, or the store cannot be written.</exception>

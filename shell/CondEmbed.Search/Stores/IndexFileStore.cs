@@ -92,6 +92,22 @@ public sealed class IndexFileStore : IVectorStore
         Task.FromResult<IReadOnlySet<string>>(ids.Where(index.Contains).ToHashSet(StringComparer.Ordinal));
 
     /// <inheritdoc/>
+    public Task<IReadOnlyList<StoreItem>> GetAsync(IReadOnlyCollection<string> ids, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(ids);
+        lock (gate)
+        {
+            return Task.FromResult<IReadOnlyList<StoreItem>>(
+                [
+                    .. from id in ids.Distinct(StringComparer.Ordinal)
+                       where places.Value.ContainsKey(id)
+                       let place = places.Value[id]
+                       select new StoreItem(id, place.Path, place.Label, index.EmbeddingOf(id)),
+                ]);
+        }
+    }
+
+    /// <inheritdoc/>
     public Task UpsertAsync(IReadOnlyList<StoreItem> items, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(items);

@@ -160,7 +160,7 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
         {
             using (batch)
             {
-                var result = RunSums.Beside(state.Batches, batch.Labels, batch.Pixels, out var seen, () => session.Step(batch.Pixels, batch.Size, batch.Labels));
+                var result = RunSums.Beside(state.Batches, batch.Labels, batch.Pixels, out var seen, () => Telemetry.TrainStep.Run(() => session.Step(batch.Pixels, batch.Size, batch.Labels)));
                 yield return (result, seen, batch.Waited, () => session.LevelMeasures(batch.Pixels, batch.Size, batch.Labels));
             }
         }
@@ -175,7 +175,7 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
             var clock = Stopwatch.StartNew();
             var maps = trunk.Drawn(settings.Core.Seed, step, plan.Indices);
             var waited = clock.Elapsed;
-            var result = RunSums.Beside(state.Batches, plan.Labels, maps.Bytes, out var seen, () => session.StepOnTrunk(maps, plan.Labels));
+            var result = RunSums.Beside(state.Batches, plan.Labels, maps.Bytes, out var seen, () => Telemetry.TrainStep.Run(() => session.StepOnTrunk(maps, plan.Labels)));
             yield return (result, seen, waited, () => session.LevelMeasuresOnTrunk(maps, plan.Labels));
         }
     }

@@ -28,7 +28,8 @@ let private libraries =
           "CondEmbed.Search", "shell/CondEmbed.Search/CondEmbed.Search.csproj"
           "CondEmbed", "shell/CondEmbed/CondEmbed.csproj"
           "CondEmbed.Onnx", "shell/CondEmbed.Onnx/CondEmbed.Onnx.csproj"
-          "CondEmbed.Postgres", "shell/CondEmbed.Postgres/CondEmbed.Postgres.csproj" ]
+          "CondEmbed.Postgres", "shell/CondEmbed.Postgres/CondEmbed.Postgres.csproj"
+          "CondEmbed.Extensions.AI", "shell/CondEmbed.Extensions.AI/CondEmbed.Extensions.AI.csproj" ]
 
 let private buildOnly = set [ "MinVer"; "Roslynator.Analyzers"; "IDisposableAnalyzers"; "OptionsGenerator" ]
 

@@ -10,7 +10,7 @@ open CondEmbed.Tests.Support
 /// A source file: the folder that its project or room is, its namespace, and the namespaces that it uses.
 type private Source = { Path: string; Namespace: string; Uses: Set<string> }
 
-let private rooms = [ "Common"; "Images"; "Search"; "Onnx"; "Postgres" ]
+let private rooms = [ "Common"; "Images"; "Search"; "Onnx"; "Postgres"; "Extensions.AI" ]
 
 let private names (pattern: string) text = [ for found in Regex.Matches(text, pattern, RegexOptions.Multiline) -> found.Groups[1].Value ]
 

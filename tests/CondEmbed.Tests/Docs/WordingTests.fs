@@ -25,7 +25,13 @@ let private option = Regex "\"[^\"]*(--[a-z][a-z-]+|condembed [a-z]+)[^\"]*\""
 
 let private spoken =
     test "no text of the library names an option or a command of the program alone" {
-        let folders = [ "shell/CondEmbed"; "shell/CondEmbed.Search"; "shell/CondEmbed.Onnx"; "shell/CondEmbed.Postgres"; "core" ]
+        let folders =
+            [ "shell/CondEmbed"
+              "shell/CondEmbed.Search"
+              "shell/CondEmbed.Onnx"
+              "shell/CondEmbed.Postgres"
+              "shell/CondEmbed.Extensions.AI"
+              "core" ]
 
         let wrong =
             [ for folder in folders do

@@ -157,8 +157,8 @@ let private models =
                   services.AddCondEmbedOnnx(written folder, OnnxOptions(Threads = 1)) |> ignore
                   let service = Seq.exactlyOne services
                   Expect.equal (service.ServiceType, service.Lifetime) (typeof<Embedder>, ServiceLifetime.Singleton) "one embedder"
-                  use embedder = service.ImplementationFactory.Invoke null :?> Embedder
-                  Expect.equal embedder.Dimension 16 "of the network")
+                  use provider = services.BuildServiceProvider()
+                  Expect.equal (provider.GetRequiredService<Embedder>()).Dimension 16 "of the network")
           }
 
           test "refuses pixels of another number of images" {

@@ -1,0 +1,153 @@
+using System.Linq.Expressions;
+using System.Runtime.CompilerServices;
+using CondEmbed.Search;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.VectorData;
+
+namespace CondEmbed.Extensions.AI;
+
+/// <summary>One store as a collection of records. It need not be disposed of: the <see cref="ImageVectorStore"/> closes what it opened.</summary>
+internal sealed class ImageVectorCollection<TKey, TRecord>(
+    string name, IVectorStores stores, OpenedStore opened, RecordShape<TKey, TRecord> shape, IEmbeddingGenerator<DataContent, Embedding<float>>? generator)
+    : VectorStoreCollection<TKey, TRecord>
+    where TKey : notnull
+    where TRecord : class
+{
+    private readonly RecordText<TKey, TRecord> text = new(shape);
+    private readonly VectorStoreCollectionMetadata metadata = new() { VectorStoreSystemName = "condembed", VectorStoreName = stores.Name, CollectionName = name };
+
+    public override string Name => name;
+
+    public override async Task<bool> CollectionExistsAsync(CancellationToken cancellationToken = default) =>
+        (await Named("CollectionExists", () => stores.NamesAsync(cancellationToken)).ConfigureAwait(false)).Contains(name);
+
+    public override Task EnsureCollectionExistsAsync(CancellationToken cancellationToken = default) =>
+        Named("CreateCollection", () => Write(_ => Task.CompletedTask, cancellationToken));
+
+    public override Task EnsureCollectionDeletedAsync(CancellationToken cancellationToken = default) =>
+        stores.Named(name, "DeleteCollection", () => opened.RemoveAsync(cancellationToken));
+
+    public override async Task<TRecord?> GetAsync(TKey key, RecordRetrievalOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        var withVector = options?.IncludeVectors == true;
+        DemandVectors(withVector);
+        var items = await Named("Get", async () => await (await opened.ReaderAsync(cancellationToken).ConfigureAwait(false))
+            .GetAsync([IdOf(key)], cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+        if (items is not [var item])
+        {
+            return null;
+        }
+
+        var record = text.RecordOf(item.Id, item.Path, item.Label);
+        if (withVector)
+        {
+            text.SetVector(record, item.Embedding);
+        }
+
+        return record;
+    }
+
+    public override IAsyncEnumerable<TRecord> GetAsync(
+        Expression<Func<TRecord, bool>> filter, int top, FilteredRecordRetrievalOptions<TRecord>? options = null, CancellationToken cancellationToken = default) =>
+        throw new NotSupportedException("records cannot be listed by a filter: get them by their keys, or search with the filter.");
+
+    public override Task DeleteAsync(TKey key, CancellationToken cancellationToken = default) => DeleteAsync([key], cancellationToken);
+
+    public override Task DeleteAsync(IEnumerable<TKey> keys, CancellationToken cancellationToken = default)
+    {
+        string[] ids = [.. keys.Select(IdOf)];
+        return Named("Delete", () => Write(store => store.RemoveAsync(ids, cancellationToken), cancellationToken));
+    }
+
+    public override Task UpsertAsync(TRecord record, CancellationToken cancellationToken = default) => UpsertAsync([record], cancellationToken);
+
+    public override async Task UpsertAsync(IEnumerable<TRecord> records, CancellationToken cancellationToken = default)
+    {
+        TRecord[] all = [.. records];
+        if (all.Length > 0)
+        {
+            var vectors = await VectorsOf([.. all.Select(shape.Vector.GetValue)], cancellationToken).ConfigureAwait(false);
+            StoreItem[] items = [.. all.Zip(vectors, text.ItemOf)];
+            await Named("Upsert", () => Write(store => store.UpsertAsync(items, cancellationToken), cancellationToken)).ConfigureAwait(false);
+        }
+    }
+
+    public override async IAsyncEnumerable<VectorSearchResult<TRecord>> SearchAsync<TInput>(
+        TInput searchValue, int top, VectorSearchOptions<TRecord>? options = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        options ??= new VectorSearchOptions<TRecord>();
+        ArgumentOutOfRangeException.ThrowIfLessThan(top, 1);
+        DemandVectors(options.IncludeVectors);
+        var label = LabelFilter.Of(options.Filter, shape.Label?.Name);
+        var query = (await VectorsOf([searchValue], cancellationToken).ConfigureAwait(false))[0];
+        var (hits, vectors) = await Named("Search", async () =>
+        {
+            var store = await opened.ReaderAsync(cancellationToken).ConfigureAwait(false);
+            var found = await store.SearchAsync(query, new StoreQuery(options.Skip + top, label), cancellationToken).ConfigureAwait(false);
+            List<StoreHit> wanted = [.. found.Skip(options.Skip).Where(hit => !(hit.Cosine < options.ScoreThreshold))];
+            var items = options.IncludeVectors ? await store.GetAsync([.. wanted.Select(hit => hit.Id)], cancellationToken).ConfigureAwait(false) : [];
+            return (wanted, items.ToDictionary(item => item.Id, item => item.Embedding));
+        }).ConfigureAwait(false);
+        foreach (var hit in hits)
+        {
+            var record = text.RecordOf(hit.Id, hit.Path, hit.Label);
+            if (vectors.TryGetValue(hit.Id, out var vector))
+            {
+                text.SetVector(record, vector);
+            }
+
+            yield return new VectorSearchResult<TRecord>(record, hit.Cosine);
+        }
+    }
+
+    public override object? GetService(Type serviceType, object? serviceKey = null)
+    {
+        ArgumentNullException.ThrowIfNull(serviceType);
+        return serviceKey is not null ? null : new object?[] { this, metadata, generator, stores }.FirstOrDefault(serviceType.IsInstanceOfType);
+    }
+
+    private static string IdOf(TKey key) => RecordShape<TKey, TRecord>.IdOf(RecordShape<TKey, TRecord>.TextOf(key));
+
+    private Task<T> Named<T>(string operation, Func<Task<T>> work) => stores.Named(name, operation, work);
+
+    private Task Named(string operation, Func<Task> work) => stores.Named(name, operation, work);
+
+    /// <summary>Writes, and then does what a store needs before others see it: a file is rewritten, a table gets its index, once.</summary>
+    private async Task Write(Func<IVectorStore, Task> write, CancellationToken cancellation)
+    {
+        var store = await opened.WriterAsync(cancellation).ConfigureAwait(false);
+        await write(store).ConfigureAwait(false);
+        await store.CompleteAsync(cancellation).ConfigureAwait(false);
+    }
+
+    private void DemandVectors(bool included)
+    {
+        if (included && shape.Vector.PropertyType == typeof(DataContent))
+        {
+            throw new NotSupportedException($"{shape.Vector.Name} of {typeof(TRecord).Name} is an image, which is not stored; leave IncludeVectors out.");
+        }
+    }
+
+    /// <summary>What is given as vectors as it is, images embedded together.</summary>
+    private async Task<ReadOnlyMemory<float>[]> VectorsOf(object?[] values, CancellationToken cancellation)
+    {
+        if (!values.Any(value => value is DataContent))
+        {
+            return [.. values.Select(VectorOf)];
+        }
+
+        var embeddings = generator is null
+            ? throw new NotSupportedException("images can be searched for and stored only where there is an embedder; give one to ImageVectorStore, or give vectors.")
+            : await generator.GenerateAsync(values.Cast<DataContent>(), null, cancellation).ConfigureAwait(false);
+        return [.. embeddings.Select(embedding => embedding.Vector)];
+    }
+
+    private static ReadOnlyMemory<float> VectorOf(object? value) => value switch
+    {
+        ReadOnlyMemory<float> vector => vector,
+        float[] numbers => numbers,
+        Embedding<float> embedding => embedding.Vector,
+        null => throw new ArgumentException("there is no vector."),
+        _ => throw new NotSupportedException($"{value.GetType().Name} is neither a vector (ReadOnlyMemory<float>, float[], Embedding<float>) nor an image (DataContent)."),
+    };
+}

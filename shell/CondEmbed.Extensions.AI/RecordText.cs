@@ -1,0 +1,81 @@
+using System.ComponentModel;
+using System.Globalization;
+using System.Reflection;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using CondEmbed.Search;
+using Microsoft.Extensions.AI;
+
+namespace CondEmbed.Extensions.AI;
+
+/// <summary>
+/// Records as a store keeps them: an id, a path, a label and an embedding. Where a record is no more than an image's id, a text and a label, the text is the path, so that what
+/// <c>condembed index</c> wrote can be read, and the other way round. Any other record is a document in the place of the path.
+/// </summary>
+internal sealed class RecordText<TKey, TRecord>(RecordShape<TKey, TRecord> shape)
+    where TKey : notnull
+    where TRecord : class
+{
+    private const string Beginning = "{\"key\":";
+
+    private readonly PropertyInfo? only =
+        shape.Data.Where(data => data.Property != shape.Label).ToList() is [var one] && one.Property.PropertyType == typeof(string) ? one.Property : null;
+
+    internal StoreItem ItemOf(TRecord record, ReadOnlyMemory<float> embedding)
+    {
+        var key = shape.Key.GetValue(record) is TKey value && RecordShape<TKey, TRecord>.TextOf(value) is { Length: > 0 } text
+            ? text
+            : throw new ArgumentException($"a record of {typeof(TRecord).Name} has no key; set {shape.Key.Name}.");
+        var id = RecordShape<TKey, TRecord>.IdOf(key);
+        var label = shape.Label?.GetValue(record) as string;
+        var isPlain = id == key && typeof(TKey) == typeof(string) && only is not null && (shape.Label is null || label is not null);
+        var path = isPlain && only!.GetValue(record) is string plain && !plain.StartsWith(Beginning, StringComparison.Ordinal) ? plain : Document(key, record);
+        return new StoreItem(id, path, label ?? "", embedding);
+    }
+
+    /// <summary>The record of what a store has, without its vector.</summary>
+    internal TRecord RecordOf(string id, string path, string label)
+    {
+        var record = Activator.CreateInstance<TRecord>();
+        if (path.StartsWith(Beginning, StringComparison.Ordinal))
+        {
+            var document = JsonNode.Parse(path)!;
+            shape.Key.SetValue(record, KeyOf((string)document["key"]!));
+            foreach (var (property, name) in shape.Data)
+            {
+                if (document["data"]![name] is { } value)
+                {
+                    property.SetValue(record, value.Deserialize(property.PropertyType));
+                }
+            }
+        }
+        else
+        {
+            shape.Key.SetValue(record, typeof(TKey) == typeof(string) ? id : throw RecordShape<TKey, TRecord>.Refused("does not fit: the store has images under their ids, and needs a text as the key"));
+            only?.SetValue(record, path);
+            shape.Label?.SetValue(record, label);
+        }
+
+        return record;
+    }
+
+    /// <summary>Gives a record its vector.</summary>
+    internal void SetVector(TRecord record, ReadOnlyMemory<float> vector)
+    {
+        var type = shape.Vector.PropertyType;
+        shape.Vector.SetValue(record, type == typeof(float[]) ? vector.ToArray() : type == typeof(Embedding<float>) ? new Embedding<float>(vector) : vector);
+    }
+
+    private static object? KeyOf(string text) => TypeDescriptor.GetConverter(typeof(TKey)).ConvertFromString(null, CultureInfo.InvariantCulture, text);
+
+    private string Document(string key, TRecord record)
+    {
+        var data = new JsonObject();
+        foreach (var (property, name) in shape.Data)
+        {
+            data[name] = JsonSerializer.SerializeToNode(property.GetValue(record), property.PropertyType);
+        }
+
+        return new JsonObject { ["key"] = key, ["data"] = data }.ToJsonString();
+    }
+}

@@ -1,0 +1,66 @@
+using CondEmbed.Common;
+
+namespace CondEmbed.Search;
+
+/// <summary>The index files of a folder, each a store under its name without <c>.index</c>: see <see cref="IndexFileStore"/>.</summary>
+/// <param name="folder">The folder, which is created with the first file.</param>
+public sealed class IndexFolder(string folder) : IVectorStores
+{
+    /// <inheritdoc/>
+    public string Name { get; } = folder ?? throw new ArgumentNullException(nameof(folder));
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<string>> NamesAsync(CancellationToken cancellation = default) =>
+        Task.FromResult<IReadOnlyList<string>>(
+            Directory.Exists(Name)
+                ? [.. Directory.EnumerateFiles(Name, "*" + IndexFileStore.Extension).Select(file => Path.GetFileNameWithoutExtension(file)).Order(StringComparer.Ordinal)]
+                : []);
+
+    /// <inheritdoc/>
+    public Task<IVectorStore> OpenAsync(string name, CancellationToken cancellation = default) =>
+        Task.FromResult<IVectorStore>(IndexFileStore.Open(FileOf(name)));
+
+    /// <inheritdoc/>
+    public Task<IVectorStore> OpenOrCreateAsync(string name, StoreNetwork network, CancellationToken cancellation = default)
+    {
+        var file = FileOf(name);
+        try
+        {
+            Directory.CreateDirectory(Name);
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{Name}: the folder cannot be created: {problem.Message}");
+        }
+
+        return Task.FromResult<IVectorStore>(IndexFileStore.OpenOrCreate(file, network));
+    }
+
+    /// <inheritdoc/>
+    public Task RemoveAsync(string name, CancellationToken cancellation = default)
+    {
+        var file = FileOf(name);
+        if (File.Exists(file))
+        {
+            using var filling = new FillingLock(file);
+            try
+            {
+                File.Delete(file);
+            }
+            catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+            {
+                throw new InputException($"{file}: cannot be removed: {problem.Message}");
+            }
+        }
+
+        return Task.CompletedTask;
+    }
+
+    private string FileOf(string name)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        return name.IndexOfAny(Path.GetInvalidFileNameChars()) < 0 && name.Trim('.', ' ').Length > 0
+            ? Path.Combine(Name, name + IndexFileStore.Extension)
+            : throw new InputException($"{Name}: '{name}' cannot be the name of a file; choose another");
+    }
+}

@@ -1,0 +1,160 @@
+/// Stores as Microsoft.Extensions.VectorData's collections, under hosts that know these alone.
+module CondEmbed.Tests.HostStoreTests
+
+open System
+open System.IO
+open Expecto
+open FsCheck
+open CondEmbed.Extensions.AI
+open CondEmbed.Images
+open CondEmbed.Postgres
+open CondEmbed.Search
+open CondEmbed.Tests.CSharp
+open CondEmbed.Tests.EmbedderSupport
+open CondEmbed.Tests.StoreServers
+open CondEmbed.Tests.Support
+
+let private network = StoreNetwork("means", 3)
+
+let private storeIn folder = new ImageVectorStore(IndexFolder folder, network, null)
+
+let private expected =
+    [ "there: False"
+      "there: True, True, True"
+      "get: 2 blue mug mug 4 [0 0 1]"
+      "get: 2 blue mug mug 4 []"
+      "get none: True"
+      "get many: 1 4"
+      "search: red mug 1.00, red pot 0.80, blue mug 0.00"
+      "of a kind: red mug 1.00, blue mug 0.00"
+      "the second: red pot 0.80"
+      "alike: red mug 1.00, red pot 0.80"
+      "changed: blue mug 1.00, blue mug too 0.96" ]
+
+/// One host after another uses the same place.
+let private walk (opened: unit -> ImageVectorStore) =
+    do
+        use store = opened ()
+        Expect.equal (List.ofSeq (HostUser.Shop store |> got)) expected "a record class of the host's own"
+
+    do
+        use store = opened ()
+        Expect.equal (List.ofSeq (HostUser.ShopAgain store |> got)) [ "blue mug 1.00, blue mug too 0.96"; "there: False" ] "the next host"
+
+let private whole (text: string) =
+    let utf8 = Text.UTF8Encoding(false)
+    not (isNull text) && utf8.GetString(utf8.GetBytes text) = text
+
+let private image red blue = ImageEncoder.Png(RgbImage(8, 8, Rgb(byte red, 0uy, byte blue)))
+
+let tests =
+    testList
+        "HostStores"
+        [ test "files" { inFolder (fun folder -> walk (fun () -> storeIn (Path.Combine(folder, "new")))) }
+
+          test "PostgreSQL" {
+              let address = pgliteAddress "any"
+              walk (fun () -> new ImageVectorStore(PostgresDatabase address, network, null))
+          }
+
+          test "records of any text come back as they were" {
+              inFolder (fun folder ->
+                  use store = storeIn folder
+
+                  let kept (number: string) title kind (cents: int) =
+                      let isText = whole number && number <> "" && whole title && (isNull kind || whole kind)
+                      not isText || (HostUser.IsKept(store, number, title, kind, decimal cents / 100m) |> got)
+
+                  Check.One(Config.QuickThrowOnFailure.WithMaxTest 60, kept)
+
+                  for title in [ "{\"key\":"; "\"quoted\""; ""; "ü\u0000" ] do
+                      Expect.isTrue (kept (ImageId.Of(ReadOnlySpan "a"B)) title null 1) title
+                      Expect.isTrue (HostUser.IsImageKept(store, ImageId.Of(ReadOnlySpan "b"B), title, title) |> got) title)
+          }
+
+          test "what is stored under images' ids is read as records, and the other way round" {
+              inFolder (fun folder ->
+                  let ids = [| for text in [ "a"B; "b"B; "c"B ] -> ImageId.Of(ReadOnlySpan text) |]
+                  let red: float32 array = [| 1f; 0f; 0f |]
+                  let path = Path.Combine(folder, "images.index")
+
+                  do
+                      let store: IVectorStore = IndexFileStore.OpenOrCreate(path, network)
+
+                      store
+                          .UpsertAsync(
+                              [| for id, label in Seq.zip ids [ "x"; "x"; "y" ] ->
+                                     StoreItem(id, $"{label}/1.png", label, ReadOnlyMemory red) |]
+                          )
+                          .Wait()
+
+                      store.DisposeAsync().AsTask().Wait()
+
+                  do
+                      use store = storeIn folder
+                      let found = HostUser.Images(store, "images", "y") |> got
+                      Expect.equal (List.ofSeq found) [ $"{ids[2][..3]} y/1.png y 3" ] "read"
+                      Expect.isTrue (HostUser.IsImageKept(store, ids[0], "new.png", "z") |> got) "written"
+
+                  let store: IVectorStore = IndexFileStore.Open path
+                  let items = store.GetAsync [| ids[0]; ids[0]; ImageId.Of(ReadOnlySpan "none"B) |] |> got
+                  Expect.equal [ for item in items -> item.Id, item.Path, item.Label ] [ ids[0], "new.png", "z" ] "as a store has it"
+                  store.DisposeAsync().AsTask().Wait())
+          }
+
+          test "images are stored and searched as they are, by the embedder" {
+              inFolder (fun folder ->
+                  fake (fun _ embedder ->
+                      use store = new ImageVectorStore(IndexFolder folder, embedder)
+                      let ids = [| Guid.NewGuid(); Guid.NewGuid() |]
+                      let found = HostUser.SearchPhotos(store, ids, [| image 250 5; image 5 250 |], image 30 200) |> got
+                      Expect.equal found ids[1] "the blue one"))
+          }
+
+          test "the guide's host finds articles of a kind" {
+              inFolder (fun folder ->
+                  fake (fun _ embedder ->
+                      use store = DotnetUser.Files(folder, embedder)
+
+                      let article number title kind (photo: float32 array) =
+                          Article(Number = number, Title = title, Kind = kind, Photo = ReadOnlyMemory photo)
+
+                      DotnetUser
+                          .Keep(store, [ article "1" "red mug" "mug" [| 1f; 0f; 0f |]; article "2" "red pot" "pot" [| 1f; 0f; 0f |] ])
+                          .Wait()
+
+                      Expect.equal (List.ofSeq (DotnetUser.Find(store, image 200 0, "mug") |> got)) [ "1.000 red mug" ] "found"))
+          }
+
+          test "what a store cannot do it refuses in words" {
+              inFolder (fun folder ->
+                  use store = storeIn folder
+
+                  let refusals = HostUser.Refusals store |> got
+
+                  let expected =
+                      [ [ "VectorStoreException"; "none.index"; "no such file" ]
+                        [ "NotSupportedException"; "record => record.Kind == \"...\"" ]
+                        [ "NotSupportedException"; "record => record.Kind == \"...\"" ]
+                        [ "NotSupportedException"; "search with the filter" ]
+                        [ "NotSupportedException"; "String is neither a vector" ]
+                        [ "NotSupportedException"; "Article has the key Number of type String, and was asked for with Int32" ]
+                        [ "NotSupportedException"; "write a record class" ]
+                        [ "ArgumentException"; "has 4 numbers, but the network makes 3" ]
+                        [ "VectorStoreException"; "'a/b' cannot be the name of a file" ] ]
+
+                  Expect.equal refusals.Count expected.Length "refusals"
+
+                  for said, words in Seq.zip refusals expected do
+                      for word in words do
+                          Expect.stringContains said word said)
+          }
+
+          test "another network's collection is refused" {
+              inFolder (fun folder ->
+                  let other: IVectorStore = IndexFileStore.OpenOrCreate(Path.Combine(folder, "shop.index"), StoreNetwork("other", 3))
+                  other.DisposeAsync().AsTask().Wait()
+                  use store = storeIn folder
+                  let problem = Expect.throwsC (fun () -> HostUser.Shop store |> got |> ignore) (fun problem -> problem.Message)
+                  Expect.stringContains problem "another network" "refused")
+          } ]

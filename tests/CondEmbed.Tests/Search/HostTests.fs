@@ -1,0 +1,265 @@
+/// Hosts that know .NET's own interfaces alone: generators, options, health, logs, spans and numbers, pixels of other libraries.
+module CondEmbed.Tests.HostTests
+
+open System
+open System.Collections.Generic
+open System.IO
+open System.Threading
+open Expecto
+open SkiaSharp
+open CondEmbed.Extensions.AI
+open CondEmbed.Images
+open CondEmbed.Onnx
+open CondEmbed.Runs
+open CondEmbed.Search
+open CondEmbed.Tests.CSharp
+open CondEmbed.Tests.EmbedderSupport
+open CondEmbed.Tests.ExportSupport
+open CondEmbed.Tests.ImageSupport
+open CondEmbed.Tests.RunSupport
+open CondEmbed.Tests.Support
+
+/// Expects an exception of a type or of one below it.
+let private throws<'T when 'T :> exn> (work: unit -> unit) what =
+    Expect.throwsC work (fun problem -> Expect.isTrue (problem :? 'T) $"{what}: {problem}")
+
+let private encoded number = ImageEncoder.Png images.Value[number]
+
+let private generator =
+    testList
+        "generator"
+        [ test "a host that knows the interface alone gets what the network makes, in order, and in batches" {
+              let network = new FakeNetwork()
+              use generator = EmbeddingGenerators.AsIEmbeddingGenerator(network, null, null)
+              let rows = DotnetUser.Embed(generator, [ for i in 0..9 -> encoded i ], CancellationToken.None) |> got
+              Expect.equal [ for row in rows -> List.ofArray row ] [ for i in 0..9 -> List.ofArray (slow images.Value[i]) ] "rows"
+              Expect.equal (List.ofSeq network.Batches) [ 4; 4; 2 ] "batches"
+              Expect.isEmpty (DotnetUser.Embed(generator, [], CancellationToken.None) |> got) "none"
+              Expect.equal (HostUser.Describe generator) (struct ("condembed", "condembed-means", Nullable 3)) "metadata"
+              generator.Dispose()
+              Expect.equal network.Disposals 1 "the network that it took over"
+          }
+
+          test "a generator of an embedder leaves it to its owner" {
+              fake (fun network embedder ->
+                  (EmbeddingGenerators.AsIEmbeddingGenerator(embedder, "shop")).Dispose()
+                  Expect.equal (embedder.Embed(images.Value[0]).Length, network.Disposals) (3, 0) "still there")
+          }
+
+          test "bad images are named, other dimensions and models refused, and cancellation ends the wait" {
+              fake (fun network embedder ->
+                  use generator = EmbeddingGenerators.AsIEmbeddingGenerator(embedder, "shop")
+                  let embed images stop () = DotnetUser.Embed(generator, images, stop) |> got |> ignore
+                  rejects [ "image 1" ] (embed [ "no image"B ] CancellationToken.None)
+                  rejects [ "image 2" ] (embed [ encoded 1; "no image"B ] CancellationToken.None)
+
+                  for dimension, model, words in [ Nullable 4, null, "3 numbers, not 4"; Nullable(), "other", "the model shop, not other" ] do
+                      let problem =
+                          Expect.throwsC (fun () -> HostUser.Ask(generator, dimension, model).GetAwaiter().GetResult()) (fun problem ->
+                              problem.Message)
+
+                      Expect.stringContains problem words "refused"
+
+                  HostUser.Ask(generator, Nullable 3, "shop").Wait()
+
+                  throws<OperationCanceledException> (embed [ encoded 1 ] (CancellationToken true)) "one"
+                  throws<OperationCanceledException> (embed [ encoded 1; encoded 2 ] (CancellationToken true)) "many"
+
+                  use stop = new CancellationTokenSource()
+                  network.Gate.Reset()
+                  let waiting = DotnetUser.Embed(generator, [ encoded 1 ], stop.Token)
+                  network.Entered.Wait()
+                  stop.Cancel()
+                  throws<OperationCanceledException> (fun () -> got waiting |> ignore) "while the network is busy"
+                  network.Gate.Set())
+          }
+
+          test "Microsoft's cache and telemetry work round it" {
+              let struct (embedded, spans, same) = HostUser.EmbedThroughMiddleware(new FakeNetwork(), encoded 0, encoded 1) |> got
+
+              Expect.equal (embedded, spans, same) (2.0, 2, true) "the second time the first image comes from the cache"
+          }
+
+          test "an exported network embeds as the run does" {
+              inFolder (fun folder ->
+                  use model = untrained [ "size", "32"; "embedding", "16" ]
+                  let file = Path.Combine(folder, "a.onnx")
+                  writeOnnx file false model
+                  let view = (model :> IEmbeddingNetwork).View.Apply(images.Value[3]).Pixels
+                  let expected = (model :> IEmbeddingNetwork).Embed(view, 1)
+                  use generator = EmbeddingGenerators.AsIEmbeddingGenerator(openOnnx file, null, null)
+                  let rows = DotnetUser.Embed(generator, [ encoded 3 ], CancellationToken.None) |> got
+                  expectNear 1e-5 expected rows[0] "embedding")
+          } ]
+
+let private start kind settings =
+    let settings = Dictionary<string, string>(dict [ for key, value in settings -> "Images:" + key, value ])
+    HostUser.Start(kind, settings, (fun () -> new FakeNetwork() :> IEmbeddingNetwork)) |> got
+
+let private options =
+    testList
+        "options"
+        [ test "a host with wrong options does not start, and says all that is wrong" {
+              for kind, settings, words in
+                  [ "onnx",
+                    [ "File", "none.onnx"; "Network:Threads", "-1" ],
+                    [ "Images:File: none.onnx: no such file"; "Images:Network:Threads: must be 0 or more, not -1" ]
+                    "onnx", [], [ "Images:File: is missing" ]
+                    "run",
+                    [ "Run", "none"; "Embedder:Workers", "-2" ],
+                    [ "Images:Run: none: no such file or folder"; "Images:Embedder:Workers" ]
+                    "index", [ "File", "none.index" ], [ "Images:File: none.index: no such file" ]
+                    "index", [ "File", "none.index"; "Fiel", "x" ], [ "Fiel" ]
+                    "network", [ "BatchSize", "-1" ], [ "Images:BatchSize: must be 0 or more, not -1" ] ] do
+                  let said = start kind settings
+                  Expect.isNotNull said $"{kind} {settings}"
+
+                  for word in words do
+                      Expect.stringContains said word kind
+          }
+
+          test "right options reach the services" {
+              inFolder (fun folder ->
+                  let file = Path.Combine(folder, "a.index")
+                  use index = new ImageIndex(3, "means")
+                  index.Save file
+                  Expect.equal (start "index" [ "File", file ]) "0" "index"
+                  Expect.equal (start "network" [ "BatchSize", "7" ]) "7" "batch"
+                  let run = Path.Combine(folder, "run.safetensors")
+                  File.WriteAllText(run, "")
+                  Expect.isNull (start "run" [ "Run", run; "Device", "cpu" ]) "loaded when it is first asked for")
+          } ]
+
+let private health =
+    test "the health check embeds an image and opens the index, and the log has what happened" {
+        inFolder (fun folder ->
+            let file = Path.Combine(folder, "a.index")
+            use index = new ImageIndex(3, "means")
+            let row: float32[] = Array.create 3 1.0f
+            index.Add(IndexItem "a", row)
+            index.Save file
+            let check (network: unit -> IEmbeddingNetwork) (file: string) = HostUser.Health(network, file, "no image"B) |> got
+            let fake () : IEmbeddingNetwork = new FakeNetwork()
+            let struct (good, log) = check fake file
+            Expect.equal good "Healthy: one image was embedded 1 3 means" "with an index"
+            Expect.stringStarts log[0] "Information: Embeddings of 3 numbers by the network means" "the network"
+            Expect.stringStarts log[1] "Information: 1 images in the index" "the index"
+            Expect.stringStarts log[2] "Warning: bad.png: " "the bad image"
+            let struct (alone, _) = check fake null
+            Expect.equal alone "Healthy: one image was embedded 3 means" "without"
+            let struct (lost, _) = check fake (Path.Combine(folder, "none.index"))
+            Expect.stringContains lost "none.index" "no index"
+            Expect.stringStarts lost "Unhealthy" "status"
+            let struct (broken, _) = check (fun () -> invalidOp "no weights") null
+            Expect.stringStarts broken "Unhealthy: no weights" "no network")
+    }
+
+let private telemetry =
+    testList
+        "telemetry"
+        [ test "spans and numbers of embedding and searching" {
+              inFolder (fun folder ->
+                  let paths = writeImages folder
+                  let bad = Path.Combine(folder, "bad.png")
+                  File.WriteAllText(bad, "no image")
+
+                  fake (fun _ embedder ->
+                      use listening = new Listening "CondEmbed"
+                      let row = embedder.EmbedAsync(paths[0]) |> got
+                      rejects [ "bad.png" ] (fun () -> embedder.Embed(bad: string) |> ignore)
+                      let counts = [ "embed"; "decode"; "search" ]
+                      let measured () = [ for name in counts -> listening.CountOf $"condembed.{name}.duration" ]
+
+                      Expect.equal
+                          (List.ofSeq listening.Spans)
+                          [ "condembed.embed/condembed.decode Unset"
+                            "/condembed.embed Unset"
+                            "condembed.embed/condembed.decode Error"
+                            "/condembed.embed Error" ]
+                          "spans"
+
+                      Expect.equal (measured ()) [ 2; 2; 0 ] "durations"
+                      let many = embedder.EmbedAsync(paths :> IReadOnlyList<string>) |> got
+                      Expect.equal many.Count 20 "embedded"
+                      rejects [ "bad.png" ] (fun () -> embedder.EmbedAsync([| bad |] :> IReadOnlyList<string>) |> got |> ignore)
+                      Expect.equal (measured ()) [ 4; 23; 0 ] "durations of many"
+                      use index = new ImageIndex(3, "means")
+                      index.Add(IndexItem "a", row)
+                      index.Search(row, 1) |> ignore
+                      Expect.equal (measured ()) [ 4; 23; 1 ] "durations with a search"
+                      Expect.equal (Seq.last listening.Spans) "/condembed.search Unset" "its span"
+                      Expect.equal (listening.SumOf "condembed.images", listening.SumOf "condembed.bad_images") (21.0, 2.0) "counters"
+                      Expect.isGreaterThan (listening.SumOf "condembed.embed.duration") 0.0 "seconds"))
+          }
+
+          test "a step of training is a span" {
+              inFolder (fun folder ->
+                  use listening = new Listening "CondEmbed"
+                  let options = Options.Tiny(imageFolder.Value, Path.Combine(folder, "run"))
+                  Trainer.TrainAsync(options, null, CancellationToken.None) |> got |> ignore
+                  Expect.equal (listening.CountOf "condembed.train_step.duration") 6 "durations"
+                  let steps = listening.Spans |> Seq.filter ((=) "/condembed.train_step Unset") |> Seq.length
+                  Expect.equal steps 6 "spans")
+          } ]
+
+/// The bytes of a pixel in an order, and how they lie.
+let private packed (image: RgbImage) order gap =
+    let size =
+        if order = PixelOrder.Grey then 1
+        elif order = PixelOrder.Rgb || order = PixelOrder.Bgr then 3
+        else 4
+
+    let stride = image.Width * size + gap
+    let bytes = Array.create ((image.Height - 1) * stride + image.Width * size) 77uy
+
+    for y in 0 .. image.Height - 1 do
+        for x in 0 .. image.Width - 1 do
+            let at = (y * image.Width + x) * 3
+            let r, g, b = image.Pixels[at], image.Pixels[at + 1], image.Pixels[at + 2]
+
+            let pixel =
+                match order with
+                | PixelOrder.Rgb -> [| r; g; b |]
+                | PixelOrder.Bgr -> [| b; g; r |]
+                | PixelOrder.Rgba -> [| r; g; b; 9uy |]
+                | PixelOrder.Bgra -> [| b; g; r; 9uy |]
+                | _ -> [| r |]
+
+            pixel.CopyTo(bytes, y * stride + x * size)
+
+    bytes, stride
+
+let private pixels =
+    testList
+        "pixels"
+        [ test "of any order and stride are the image" {
+              for order in Enum.GetValues<PixelOrder>() do
+                  for gap in [ 0; 5 ] do
+                      let image = randomImage 3 7 5
+
+                      let expected =
+                          if order = PixelOrder.Grey then
+                              [| for i in 0 .. image.Pixels.Length - 1 -> image.Pixels[i / 3 * 3] |]
+                          else
+                              image.Pixels
+
+                      let bytes, stride = packed image order gap
+                      let made = RgbImage.FromPixels(ReadOnlySpan bytes, 7, 5, (if gap = 0 then 0 else stride), order)
+                      Expect.equal (made.Width, made.Height) (7, 5) "sizes"
+                      ImageSupport.expectSame made.Pixels expected $"{order}, {gap} bytes between rows"
+          }
+
+          test "what does not fit is refused" {
+              for length, stride in [ 104, 0; 108, 22; 105, 20 ] do
+                  throws<ArgumentException>
+                      (fun () -> RgbImage.FromPixels(ReadOnlySpan(Array.zeroCreate<byte> length), 7, 5, stride) |> ignore)
+                      $"{length} bytes, rows of {stride}"
+          }
+
+          test "a bitmap of Skia takes one line" {
+              let file = encoded 2
+              use bitmap = SKBitmap.Decode file
+              ImageSupport.expectSame (DotnetUser.OfSkia bitmap).Pixels images.Value[2].Pixels "the same pixels"
+          } ]
+
+let tests = testList "Hosts" [ generator; options; health; telemetry; pixels ]
