@@ -31,9 +31,15 @@ let claims =
     let claim what short study frozen = { What = what; Short = short; Study = study; Frozen = frozen }
 
     [ claim "emoji; small CNN from nothing" "emoji" "emoji" (Some "frozen-emoji")
+      claim "emoji, contrastive loss; small CNN from nothing" "emoji with the contrastive loss" "emoji-contrastive" (Some "frozen-emoji")
       claim "emoji scenes; the head on a frozen ResNet-18" "emoji scenes" "scenes" (Some "frozen-scenes")
       claim "CUB-200-2011, classes 1-50; ResNet-50" "CUB" "cub50" (Some "frozen-cub50")
-      claim "grocery, 81 classes; the head on a frozen ResNet-50" "grocery" "grocery" (Some "frozen-grocery") ]
+      claim "grocery, 33 classes to train on; the head on a frozen ResNet-50" "grocery" "grocery" (Some "frozen-grocery")
+      claim
+          "grocery, 21 classes to train on; the head on a frozen ResNet-50"
+          "grocery with fewer classes"
+          "grocery-half"
+          (Some "frozen-grocery") ]
 
 /// Arms that have a second loss or attention, but not the query of the other image.
 let controls = [ "second-head", "a second head"; "own-query", "its own query"; "shuffled-query", "a shuffled query" ]
@@ -149,6 +155,7 @@ let private settings () =
     let size, resized = common "cub50" "size", planned "cub50" "resize"
 
     [ $"""{steps "emoji"} steps on emoji, with {held} %% of the training classes held back for validation."""
+      $"""{steps "emoji-contrastive"} steps there with the contrastive loss."""
       $"""{steps "scenes"} steps of the head alone on scenes and {steps "grocery"} on grocery, which the frozen networks see at {common "scenes" "size"} and {common "grocery" "size"} px."""
       $"""{steps "cub50"} steps on CUB, of a ResNet-50 at {size} px with all but its last stage frozen; test images were resized to {resized} px and cut to the centre {size}, so a bird may have lost its head.""" ]
 
@@ -172,7 +179,7 @@ let private besideFrozen () =
     $"In Recall@1 both arms end below the frozen features on {where -1}, and above them on {where 1}."
 
 let private otherLosses () =
-    [ for study in [ "emoji-contrastive"; "emoji-proxy-anchor" ] do
+    [ for study in [ "emoji-proxy-anchor" ] do
           let found = results study
 
           let level =
@@ -192,12 +199,17 @@ let private otherLosses () =
 let private tried () =
     [ for study in
           [ "emoji-sieve"
+            "emoji-contrastive-sieve"
+            "emoji-contrastive-controls"
             "emoji-mean-sieve"
             "emoji-mean"
             "omniglot-sieve"
             "scenes-sieve"
             "cub50-sieve"
-            "grocery-sieve" ] do
+            "cub50-full-size-sieve"
+            "grocery-sieve"
+            "grocery-weights"
+            "grocery-half-sieve" ] do
           let found = results study
 
           for arm in found.Arms do
