@@ -13,6 +13,8 @@ dotnet fsdocs build --fscoptions "$references" --properties Configuration=Releas
 # fsdocs writes links from the root of a server: they become relative. Files of the repository that pages name come along, in source/.
 perl -pi -e "s|(=[\"'])$root|\$1./|g; s|(=[\"'])\.\./|\$1source/|g" output/*.html
 perl -pi -e "s|(=[\"'])$root|\$1../|g" output/*/*.html
+# Anchors within a page are small letters in Markdown, and keep the capitals of their headings here.
+perl -0pi -e 'my %name = map { lc $_ => $_ } /<a name="([^"]*)" class="anchor"/g; s{href="#([^"]*)"}{q{href="#} . ($name{lc $1} // $1) . q{"}}ge' output/*.html
 # Of delegates, and of types whose attributes name types, fsdocs makes no pages; nor should a link lead there.
 perl -0pi -e 's{<a href="\.\./(reference/[^"#]*)[^>]*>(.*?)</a>}{-e "output/$1" ? $& : $2}ges' output/*/*.html
 perl -pi -e "s|\"uri\":\"$root|\"uri\":\"|g" output/index.json
