@@ -11,6 +11,12 @@ type Problem =
 
     override this.ToString() = $"{this.Key}: {this.Message}"
 
+module internal Problems =
+    let problem key message = { Key = key; Message = message }
+
+    /// The problem, if the settings are not all right.
+    let demand ok key message = [ if not ok then problem key message ]
+
 /// The type of a setting.
 [<RequireQualifiedAccess>]
 type SettingType =
