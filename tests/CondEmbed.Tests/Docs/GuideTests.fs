@@ -90,11 +90,7 @@ let private walk =
 let private services =
     test "services are made when wanted, once, and end with the container" {
         inFolder (fun folder ->
-            let file = Path.Combine(folder, "a.index")
-            use index = new ImageIndex(3, "means")
-            let row: float32[] = Array.create 3 1.0f
-            index.Add(IndexItem "a", row)
-            index.Save file
+            let file = indexOfOne folder
             let network = new FakeNetwork()
             let facts = ServiceUser.Live((fun () -> network :> IEmbeddingNetwork), file)
             Expect.equal facts (ServiceFacts(0, 1, true, 1, false)) "facts"

@@ -88,6 +88,16 @@ let private mermaid (arrows: Map<string, Set<string>>) =
       "```" ]
     |> String.concat "\n"
 
+/// Handwritten code of the project, whatever its language.
+let private code () =
+    let root = repositoryRoot ()
+
+    [ for folder in [ "core"; "shell"; "tests"; "tools" ] do
+          for path in Directory.EnumerateFiles(Path.Combine(root, folder), "*.*", SearchOption.AllDirectories) do
+              let relative = Path.GetRelativePath(root, path).Replace('\\', '/')
+              let isBuilt = relative.Contains "/obj/" || relative.Contains "/bin/"
+              if not isBuilt && List.contains (Path.GetExtension path) [ ".fs"; ".fsi"; ".fsx"; ".cs" ] then relative, path ]
+
 let tests =
     testList
         "Rooms"
@@ -113,6 +123,16 @@ let tests =
                         if files > 22 then $"{folder} has {files}" ]
 
               Expect.isEmpty large "folders of more than 22 files: divide them")
+
+          testCase "no file is too long to be read in one go" (fun () ->
+              let lengths = [ for relative, path in code () -> relative, File.ReadLines(path) |> Seq.length ]
+              Expect.isGreaterThan lengths.Length 500 "files"
+
+              let long =
+                  [ for file, lines in lengths do
+                        if lines > 300 then $"{file} has {lines}" ]
+
+              Expect.isEmpty long "files of more than 300 lines: divide them")
 
           testCase "docs/how-it-works.md draws the arrows as they are" (fun () ->
               let page = File.ReadAllText(Path.Combine(repositoryRoot (), "docs", "how-it-works.md")).Replace("\r", "")

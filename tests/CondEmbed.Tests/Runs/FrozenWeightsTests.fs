@@ -35,13 +35,6 @@ let private bytesBelow (folder: string) =
     Directory.GetFiles(folder, "*.safetensors", SearchOption.AllDirectories)
     |> Array.sumBy (fun file -> FileInfo(file).Length)
 
-let private refusal action =
-    try
-        action () |> ignore
-        failtest "nothing was refused"
-    with :? InputException as refused ->
-        refused.Message
-
 let private ofRuns =
     testList
         "runs"
@@ -102,11 +95,11 @@ let private ofRuns =
                       "with the frozen stages in"
                       "another run starts from them"
 
-                  let missing = refusal (fun () -> embeddings false moved)
+                  let missing = inputProblem (fun () -> embeddings false moved |> ignore)
                   Expect.stringContains missing (Path.GetFileName(frozenFile away)) "which file"
                   Expect.stringContains missing "Copy that" "what to do"
                   Damage.flip (frozenFile away)
-                  let damaged = refusal (fun () -> embeddings false (Path.Combine(away, "run")))
+                  let damaged = inputProblem (fun () -> embeddings false (Path.Combine(away, "run")) |> ignore)
                   Expect.stringContains damaged "is damaged" "what"
                   Expect.stringContains damaged "delete it" "what to do"
                   let others = [ "frozen_weights", Path.Combine(away, "frozen") ]
@@ -140,7 +133,7 @@ let private ofStudies =
                   Expect.hasLength (results.ValuesOf("conditional", "test, 20 re-ranked", "map_at_r")) 2 "re-ranked later"
                   Expect.hasLength (results.ValuesOf("baseline", "pictures, last step", "map_at_r")) 2 "tested on more data later"
 
-                  let refused = refusal (fun () -> Trainer.Resume(run, ResumeOptions(Steps = System.Nullable 2)).Train())
+                  let refused = inputProblem (fun () -> Trainer.Resume(run, ResumeOptions(Steps = System.Nullable 2)).Train() |> ignore)
                   Expect.stringContains refused "no checkpoint left" "it cannot be trained further"
                   Expect.isTrue (File.Exists(RunFolder(run).LastWeights)) "and what it found stays")
           } ]

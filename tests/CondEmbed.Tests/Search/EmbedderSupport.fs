@@ -52,6 +52,15 @@ type FakeNetwork() =
     interface IDisposable with
         member this.Dispose() = this.Disposals <- this.Disposals + 1
 
+/// An index file of one embedding of this network.
+let indexOfOne folder =
+    let file = Path.Combine(folder, "a.index")
+    use index = new ImageIndex(3, "means")
+    let row: float32[] = Array.create 3 1.0f
+    index.Add(IndexItem "a", row)
+    index.Save file
+    file
+
 let slow (image: RgbImage) =
     use network = new FakeNetwork()
     (network :> IEmbeddingNetwork).Embed(EvalTransform(8, 8).Apply(image).Pixels, 1)

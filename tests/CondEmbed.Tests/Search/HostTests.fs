@@ -133,11 +133,7 @@ let private options =
 let private health =
     test "the health check embeds an image and opens the index, and the log has what happened" {
         inFolder (fun folder ->
-            let file = Path.Combine(folder, "a.index")
-            use index = new ImageIndex(3, "means")
-            let row: float32[] = Array.create 3 1.0f
-            index.Add(IndexItem "a", row)
-            index.Save file
+            let file = indexOfOne folder
             let check (network: unit -> IEmbeddingNetwork) (file: string) = HostUser.Health(network, file, "no image"B) |> got
             let fake () : IEmbeddingNetwork = new FakeNetwork()
             let struct (good, log) = check fake file
