@@ -121,6 +121,7 @@ public static class Options
         Clustering = true,
         SaveEvery = 13,
         InitialEvaluation = false,
+        Report = false,
         InitialMetrics = "initial",
         FrozenWeights = "frozen",
         Tensorboard = true,

@@ -124,7 +124,8 @@ let private conclude (settings: RunSettings) (result: TrainingResult) =
         Output.result $"Measured on a subset, so not to be compared with published numbers: {result.Subset}.\n"
 
     Output.result $"run folder  {result.Folder}"
-    Output.result $"report      {result.Report}"
+
+    if not (isNull result.Report) then Output.result $"report      {result.Report}"
 
     Output.event
         "finished"

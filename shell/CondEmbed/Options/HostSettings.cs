@@ -211,6 +211,9 @@ public sealed record HostSettings
     [Setting(true, "measure the test classes before training too; without it a short run costs less")]
     public required bool InitialEvaluation { get; set; }
 
+    [Setting(true, "write report.html and the table of classes at the end; without them a short run costs less")]
+    public required bool Report { get; set; }
+
     [Setting("", "folder in which runs that begin with the same network, data, views and seed share what the first of them measures before training; a study gives its runs one; empty for none")]
     public required string InitialMetrics { get; set; }
 

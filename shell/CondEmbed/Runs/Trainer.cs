@@ -20,7 +20,7 @@ namespace CondEmbed.Runs;
 /// <param name="After">The same after the last step.</param>
 /// <param name="Best">The same of the step that did best on the validation classes; null if there are none.</param>
 /// <param name="BestStep">That step; 0 if there are no validation classes.</param>
-/// <param name="Report">Path of the HTML report.</param>
+/// <param name="Report">Path of the HTML report; null if the run was to write none.</param>
 /// <param name="Subset">What was present of an incomplete published set, so that the numbers are not comparable; null for other data.</param>
 [StructuredFormatDisplay("{Shown}")]
 [TypeFormatterSource(typeof(AsText))]
@@ -31,7 +31,7 @@ public sealed record TrainingResult(
     IReadOnlyDictionary<string, double> After,
     IReadOnlyDictionary<string, double>? Best,
     int BestStep,
-    string Report,
+    string? Report,
     string? Subset = null)
 {
     /// <summary>A warning that training has made the network worse by <see cref="MetricNames.MapAtR"/>, and what to do; null if it has not.</summary>

@@ -20,10 +20,15 @@ internal sealed partial class TrainingRun
         var metrics = new RunMetrics(data.Dataset.Name, state.Step, before, after, best, state.BestStep) { Subset = data.Subset, Origin = origin };
         folder.Sums.Replace(folder.Metrics, path => MetricsFile.Write(path, metrics));
         meter.Report("writing the report", 0, 1);
-        new RunReports(folder, settings, FirstCommand(), session, data, cancellation).Write(before, after, outcome, state);
+
+        if (settings.Host.Report)
+        {
+            new RunReports(folder, settings, FirstCommand(), session, data, cancellation).Write(before, after, outcome, state);
+        }
+
         WriteProjector(outcome);
         meter.Report("writing the report", 1, 1);
-        return new TrainingResult(folder.Root, state.Step, before, after, best, state.BestStep, folder.Report, data.Subset);
+        return new TrainingResult(folder.Root, state.Step, before, after, best, state.BestStep, settings.Host.Report ? folder.Report : null, data.Subset);
     }
 
     /// <summary>Writes the network as it is, and its levels.</summary>

@@ -41,6 +41,13 @@ let private files =
               Expect.equal (Path.GetFullPath run.Root) run.Root "the folder is named in full"
           }
 
+          test "without its report a run measures the same" {
+              let whole, short = RunFolder(finishedRun []), RunFolder(finishedRun [ "report", "false" ])
+              Expect.equal (File.Exists whole.Report, File.Exists whole.Classes) (true, true) "with it"
+              Expect.equal (File.Exists short.Report, File.Exists short.Classes) (false, false) "without it"
+              Expect.equal (File.ReadAllText short.Metrics) (File.ReadAllText whole.Metrics) "metrics"
+          }
+
           test "config.toml reads back to the same settings" {
               let run = RunFolder(finishedRun [])
               let written = RunSettings.Resolve(TomlSettings.Read run.Settings)
