@@ -48,6 +48,22 @@ module Config =
         | EncoderFamily.Residual -> { photographs with Encoder = encoder }
         | EncoderFamily.Transformer -> { transformer with Encoder = encoder }
 
+    /// The same network with one level that has no parameters: cosine attention at a temperature, which any network can be asked for after training.
+    let withCosine temperature config =
+        { config with
+            Levels = 1
+            LevelForm = Choices.LevelForm.Cosine
+            LevelTemperature = temperature
+            Residual = false
+            LevelValues = standard.LevelValues
+            LevelQuery = standard.LevelQuery
+            LevelAfter = standard.LevelAfter
+            LevelPosition = standard.LevelPosition
+            LevelTokens = standard.LevelTokens
+            LevelSimilarity = standard.LevelSimilarity
+            LevelWidth = standard.LevelWidth
+            LevelAverage = standard.LevelAverage }
+
     /// The options to build the encoder with.
     let encoderOptions config : Encoders.EncoderOptions =
         { Size = config.Size; Norms = (if config.FreezeNorm then Layers.Norms.Frozen else Layers.Norms.Batch) }

@@ -84,6 +84,7 @@ type SearchArgument =
     | [<Unique; Help "only images with this label">] Label of NAME: string
     | [<Unique; Help "re-rank the K nearest by the similarities of the run's levels">] Rerank of K: int
     | [<Unique; CustomCommandLine "--rerank-by">] RerankBy of NAME: string
+    | [<Unique; CustomCommandLine "--rerank-temperature">] RerankTemperature of T: float
     | [<Unique>] Json
     | [<Unique; Help "write a page with the images">] Html of FILE: string
     | [<Unique; CustomCommandLine "--skip-bad">] SkipBad

@@ -35,7 +35,9 @@ module Help =
               "clustering", "also NMI, AMI and F1 of a k-means clustering with as many clusters as classes"
               "fmr", "also the false non-match rate at these false match rates, as in 0.01,0.1"
               "pcf", "also the fraction of principal components for these shares of the variance, as in 0.5,0.9"
-              "rerank-by", "what to re-rank by: mean (of the cosine and all levels, the default) or last (the last level)"
+              "rerank-by",
+              "what to re-rank by: mean (of the cosine and all levels, the default), last (the last level) or cosine (of any run with mean pooling: the mean of the cosine and of attention without parameters)"
+              "rerank-temperature", "--rerank-by cosine: the temperature of the attention (0.2)"
               "store", Stores.usage
               "bundled", bundled
               "encoders", String.Join(", ", CoreSettings.Encoders)

@@ -21,6 +21,7 @@ type EvaluateArgument =
     | [<Unique; Help "also re-rank the K nearest images of each query by the similarities of the run's levels, and show both orders">] Rerank of
         K: int
     | [<Unique; CustomCommandLine "--rerank-by">] RerankBy of NAME: string
+    | [<Unique; CustomCommandLine "--rerank-temperature">] RerankTemperature of T: float
     | [<Unique>] Json
     | [<Unique; CustomCommandLine "--skip-bad">] SkipBad
     | [<Unique>] Layout of NAME: string

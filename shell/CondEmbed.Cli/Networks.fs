@@ -54,10 +54,14 @@ let load (named: string) device best =
         let model = EmbeddingModel.Load(named, device, best)
         new TrainedNetwork(model, model.Settings)
 
-/// Loads a run's network with its levels, which exports leave out.
-let loadWithLevels (named: string) device best =
+/// Loads a run's network with its levels, which exports leave out, or with cosine attention at a temperature in their place.
+let loadWithLevels (cosine: float option) (named: string) device best =
     if isOnnx named then refuse $"--rerank: {named} has no levels, which an export leaves out; give the run's folder."
 
-    let model = ConditionalModel.Load(named, device, best)
+    let model =
+        match cosine with
+        | Some temperature -> ConditionalModel.WithCosine(named, temperature, device, best)
+        | None -> ConditionalModel.Load(named, device, best)
+
     Limits.follow model.Embedding.Settings
     model

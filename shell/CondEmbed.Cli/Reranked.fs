@@ -1,4 +1,4 @@
-/// Re-ranking on the command line: what --rerank and --rerank-by say, and how the metrics of two orders are shown.
+/// Re-ranking on the command line: what --rerank and the options beside it say, and how the metrics of two orders are shown.
 module CondEmbed.Cli.Reranked
 
 open System.Collections.Generic
@@ -7,22 +7,44 @@ open CondEmbed.Common
 open CondEmbed.Evaluation
 open CondEmbed.Pairs
 
+/// What re-ranks.
+type Reranking =
+    {
+        Options: RerankOptions
+        /// The temperature of cosine attention, if that re-ranks and not the levels of the training.
+        Cosine: float option
+    }
+
+let private scoreOf (by: string option) =
+    match by with
+    | None
+    | Some "mean" -> PairScore.Mean, false
+    | Some "last" -> PairScore.Last, false
+    | Some "cosine" -> PairScore.Mean, true
+    | Some other -> refuse $"--rerank-by {other}: is unknown; give mean, last or cosine."
+
 /// None if nothing is to be re-ranked. InputException for options that cannot be used.
-let optionsOf (k: int option) (by: string option) =
-    let score =
-        match by with
-        | None
-        | Some "mean" -> PairScore.Mean
-        | Some "last" -> PairScore.Last
-        | Some other -> refuse $"--rerank-by {other}: is unknown; give mean or last."
+let optionsOf (k: int option) (by: string option) (temperature: float option) =
+    let score, isCosine = scoreOf by
+
+    match temperature with
+    | Some _ when not isCosine -> refuse "--rerank-temperature: belongs to --rerank-by cosine."
+    | Some t when not (t > 0.0) -> refuse $"--rerank-temperature {t}: must be above 0."
+    | _ -> ()
 
     match k with
     | Some k when k < 1 -> refuse $"--rerank {k}: must be at least 1."
-    | Some k -> Some(RerankOptions(k, score))
+    | Some k ->
+        Some
+            { Options = RerankOptions(k, score)
+              Cosine = if isCosine then Some(defaultArg temperature ConditionalModel.CosineTemperature) else None }
     | None when by.IsSome -> refuse $"--rerank-by {by.Value}: also say how many of the nearest to re-rank: --rerank K."
     | None -> None
 
-let private nameOf (options: RerankOptions) = if options.By = PairScore.Last then "last" else "mean"
+let private nameOf reranking =
+    if reranking.Cosine.IsSome then "cosine"
+    elif reranking.Options.By = PairScore.Last then "last"
+    else "mean"
 
 let private changes (metrics: RerankedMetrics) =
     let changed = Dictionary<string, float>()
@@ -63,10 +85,10 @@ let private costLines (cost: RerankCost) =
 let show options asJson perClass (metrics: RerankedMetrics) measured =
     let asTable (shown: _ -> KeyValuePair<string, float> seq) =
         let by =
-            if nameOf options = "last" then
-                "the similarity of the last level"
-            else
-                "the mean of the cosine and the similarities of all levels"
+            match options.Cosine with
+            | Some temperature -> $"the mean of the cosine and of cosine attention at temperature {Readable.Number temperature}"
+            | None when options.Options.By = PairScore.Last -> "the similarity of the last level"
+            | None -> "the mean of the cosine and the similarities of all levels"
 
         printfn $"re-ranked: the {metrics.K} nearest of each query, by {by}\n"
         let table metrics = Dictionary(shown metrics)

@@ -59,7 +59,10 @@ let run (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument>) =
     let workers = arguments.GetResult(EvaluateArgument.Workers, 0)
 
     let rerank =
-        Reranked.optionsOf (arguments.TryGetResult EvaluateArgument.Rerank) (arguments.TryGetResult EvaluateArgument.RerankBy)
+        Reranked.optionsOf
+            (arguments.TryGetResult EvaluateArgument.Rerank)
+            (arguments.TryGetResult EvaluateArgument.RerankBy)
+            (arguments.TryGetResult EvaluateArgument.RerankTemperature)
 
     let options = Measures.options arguments
 
@@ -76,12 +79,12 @@ let run (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument>) =
 
             data, (fun asJson -> Measures.show asJson perClass metrics), []
         | Some rerank ->
-            use model = Networks.loadWithLevels named device best
+            use model = Networks.loadWithLevels rerank.Cosine named device best
 
             let data, metrics =
                 measured model.Embedding.Settings arguments other stop (fun data progress ->
                     let reranking = laterPhase "re-ranking" data.Split.Queries.Count progress
-                    model.Evaluate(data.Dataset, data.Split, rerank, options, workers, evaluating data progress, reranking, stop))
+                    model.Evaluate(data.Dataset, data.Split, rerank.Options, options, workers, evaluating data progress, reranking, stop))
 
             data, (fun asJson -> Reranked.show rerank asJson perClass metrics), [ "rerank", Reranked.document rerank metrics ]
 

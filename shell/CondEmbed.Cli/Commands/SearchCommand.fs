@@ -70,6 +70,7 @@ let private inStore top (stop: CancellationToken) (arguments: ParseResults<Searc
     for given, name in
         [ arguments.Contains SearchArgument.Rerank, "--rerank"
           arguments.Contains SearchArgument.RerankBy, "--rerank-by"
+          arguments.Contains SearchArgument.RerankTemperature, "--rerank-temperature"
           arguments.Contains SearchArgument.Html, "--html" ] do
         if given then refuse $"{name}: needs the images themselves, which a store does not hold; search with --gallery."
 
@@ -130,18 +131,23 @@ let private inGallery top (stop: CancellationToken) (arguments: ParseResults<Sea
                 gallery, work gallery queries report progress))
 
     let gallery, found =
-        match Reranked.optionsOf (arguments.TryGetResult SearchArgument.Rerank) (arguments.TryGetResult SearchArgument.RerankBy) with
+        match
+            Reranked.optionsOf
+                (arguments.TryGetResult SearchArgument.Rerank)
+                (arguments.TryGetResult SearchArgument.RerankBy)
+                (arguments.TryGetResult SearchArgument.RerankTemperature)
+        with
         | None ->
             use model = Networks.load named device best
 
             searched model.Settings (fun gallery queries report _ ->
                 ImageSearch.Run(model.Network, gallery, queries, top, workers, report, stop))
         | Some rerank ->
-            use model = Networks.loadWithLevels named device best
+            use model = Networks.loadWithLevels rerank.Cosine named device best
 
             searched model.Embedding.Settings (fun gallery queries report progress ->
                 let reranking = laterPhase "re-ranking" queries.Count progress
-                ImageSearch.Run(model, gallery, queries, top, rerank, workers, report, reranking, stop))
+                ImageSearch.Run(model, gallery, queries, top, rerank.Options, workers, report, reranking, stop))
 
     arguments.TryGetResult SearchArgument.Html
     |> Option.iter (fun page ->

@@ -14,7 +14,7 @@ type StudyArgument =
     | [<MainCommand;
         Mandatory;
         Unique;
-        Help "a TOML file: seeds = 5 (or a list), a table [base] with what all arms have in common, [arms.NAME] with the changes of each (the first is the baseline, or baseline = \"NAME\"); [grid] and [random] for settings that every arm is run with; test_on = [...] for more data sets, rerank = K for the order of the levels too; or the study.json of a study, to show it again">] Study of
+        Help "a TOML file: seeds = 5 (or a list), a table [base] with what all arms have in common, [arms.NAME] with the changes of each (the first is the baseline, or baseline = \"NAME\"); [grid] and [random] for settings that every arm is run with; test_on = [...] for more data sets, rerank = K for the order of the levels too, and rerank_cosine = T for that of attention without levels; or the study.json of a study, to show it again">] Study of
         FILE: string
     | [<Unique; Help "the folder of the study, new or existing (studies/NAME): finished runs are kept, missing ones are run">] Out of
         DIR: string

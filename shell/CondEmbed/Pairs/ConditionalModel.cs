@@ -14,6 +14,9 @@ namespace CondEmbed.Pairs;
 /// </summary>
 public sealed class ConditionalModel : IDisposable
 {
+    /// <summary>0.2.</summary>
+    public const double CosineTemperature = 0.2;
+
     private readonly Session session;
     private readonly int step;
     private readonly Comparer comparer;
@@ -38,6 +41,21 @@ public sealed class ConditionalModel : IDisposable
     /// <exception cref="InputException">The model does not exist, was trained without levels, or a file does not fit.</exception>
     public static ConditionalModel Load(string run, string device = "auto", bool best = false) =>
         new(ModelFile.Open(EmbeddingModel.FileOf(run, best), device, withLevels: true));
+
+    /// <summary>
+    /// Loads any run's network, trained with levels or without, with one level that has no parameters: the places of each image, embedded by the head, are averaged by how
+    /// similar they are to the other image's embedding (softmax of cosine / temperature).
+    /// </summary>
+    /// <param name="run">A run folder, or a <c>.safetensors</c> file that a run wrote.</param>
+    /// <param name="temperature">Of the attention, above 0: the lower, the fewer places count.</param>
+    /// <param name="device">auto, cpu, cuda or cuda:N.</param>
+    /// <param name="best">For a run folder: take the best network on the validation classes instead of the last.</param>
+    /// <exception cref="InputException">The model does not exist, a file does not fit, or its pooling is not the mean.</exception>
+    public static ConditionalModel WithCosine(string run, double temperature = CosineTemperature, string device = "auto", bool best = false)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(temperature);
+        return new(ModelFile.Open(EmbeddingModel.FileOf(run, best), device, withLevels: true, cosine: temperature));
+    }
 
     /// <summary>Writes the network as <see cref="EmbeddingModel.Save"/> does, and its levels into a file beside it, named <c>.levels.safetensors</c>.</summary>
     /// <param name="path">The file of the network.</param>

@@ -34,7 +34,14 @@ internal static class MoreTests
 
             if (plan.Rerank > 0 && job.Settings.Core.Levels > 0 && !known.ContainsKey(StudyMeasures.Reranked(plan.Rerank)))
             {
-                known[StudyMeasures.Reranked(plan.Rerank)] = Reranked(plan.Rerank, job, cancellation);
+                using var model = ConditionalModel.Load(job.Folder, job.Settings.Host.Device, HasBest(job));
+                known[StudyMeasures.Reranked(plan.Rerank)] = Reranked(model, plan.Rerank, job, cancellation);
+            }
+
+            if (plan.RerankCosine > 0 && StudyMeasures.RerankedByCosine(plan.Rerank, plan.RerankCosine) is var byCosine && !known.ContainsKey(byCosine))
+            {
+                using var model = ConditionalModel.WithCosine(job.Folder, plan.RerankCosine, job.Settings.Host.Device, HasBest(job));
+                known[byCosine] = Reranked(model, plan.Rerank, job, cancellation);
             }
 
             if (known.Count > before)
@@ -66,9 +73,8 @@ internal static class MoreTests
         return RunMeasures.Kept(model.Evaluate(dataset, split, options, job.Settings.Host.Workers, cancellation: cancellation));
     }
 
-    private static Dictionary<string, double> Reranked(int k, StudyJob job, CancellationToken cancellation)
+    private static Dictionary<string, double> Reranked(ConditionalModel model, int k, StudyJob job, CancellationToken cancellation)
     {
-        using var model = ConditionalModel.Load(job.Folder, job.Settings.Host.Device, HasBest(job));
         var data = RunData.Open(job.Settings);
         var options = RunMeasures.Options(job.Settings, data.Dataset) with { Clustering = false };
         var metrics = model.Evaluate(data.Dataset, data.Split, new RerankOptions(k), options, job.Settings.Host.Workers, cancellation: cancellation);

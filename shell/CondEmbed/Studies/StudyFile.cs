@@ -22,6 +22,7 @@ public static class StudyFile
         new("baseline", "the arm that the others are compared with; the first if left out"),
         new("test_on", "a list of more data sets to test each network on"),
         new("rerank", "K: measure also with the K nearest in the order of the levels; 0 for not, as if left out"),
+        new("rerank_cosine", "a temperature, such as 0.2: re-rank these K of every arm also by cosine attention, which needs no levels; needs pooling mean"),
         new("metrics", "a list of the metrics to compare by, the first ones first; [\"recall@1\", \"map_at_r\"] if left out"),
         new("base", "a table of the settings that all arms have in common"),
         new("grid", "a table of lists, as in lr = [3e-4, 1e-3]: every arm is run with every combination, and takes its best by the validation classes"),
@@ -72,6 +73,7 @@ public static class StudyFile
         {
             TestOn = Words(file, "test_on") ?? [],
             Rerank = file.TryGetValue("rerank", out var rerank) ? Whole(path, "rerank", rerank) : 0,
+            RerankCosine = file.TryGetValue("rerank_cosine", out var cosine) ? Number(path, "rerank_cosine", cosine) : 0,
             Trials = StudyGrid.Read(path, Part(path, file, "grid"), Part(path, file, "random"), lines),
             Metrics = Words(file, "metrics") ?? [MetricNames.Recall1, MetricNames.MapAtR],
         }.Checked(path);
@@ -99,6 +101,10 @@ public static class StudyFile
     internal static int Whole(string path, string key, object? number) => number is long and >= 0 and <= int.MaxValue
         ? Convert.ToInt32(number, CultureInfo.InvariantCulture)
         : throw new InputException($"{path}: {key} = {TomlSettings.Text(number)}: must be a whole number of at least 0.");
+
+    private static double Number(string path, string key, object? number) => number is double or long
+        ? Convert.ToDouble(number, CultureInfo.InvariantCulture)
+        : throw new InputException($"{path}: {key} = {TomlSettings.Text(number)}: must be a number.");
 
     private static string[]? Words(TomlTable file, string key) => file.TryGetValue(key, out var words)
         ? TomlSettings.Text(words).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)

@@ -45,6 +45,9 @@ public sealed record StudyPlan(string Name, IReadOnlyList<Given> Common, IReadOn
     /// <summary>How many of the nearest are also re-ranked by the levels of an arm that has some; 0 for none.</summary>
     public int Rerank { get; init; }
 
+    /// <summary>The temperature of cosine attention, by which the nearest of every arm are re-ranked too; 0 for not.</summary>
+    public double RerankCosine { get; init; }
+
     /// <summary>The metrics to compare by, the first ones first; keys as in a run's <c>metrics.json</c>.</summary>
     public IReadOnlyList<string> Metrics { get; init; } = [MetricNames.Recall1, MetricNames.MapAtR];
 
@@ -149,6 +152,11 @@ public sealed record StudyPlan(string Name, IReadOnlyList<Given> Common, IReadOn
         if (Rerank < 0)
         {
             yield return $"rerank = {Rerank}: must be how many of the nearest to re-rank by the levels, or 0.";
+        }
+
+        if (RerankCosine < 0 || (RerankCosine > 0 && Rerank == 0))
+        {
+            yield return FormattableString.Invariant($"rerank_cosine = {RerankCosine}: must be a temperature above 0, beside a rerank that says how many of the nearest to re-rank; or leave it out.");
         }
 
         foreach (var data in TestOn.Where(data => !ImageDatasets.EmbeddedNames.Contains(data) && !Path.Exists(data)))

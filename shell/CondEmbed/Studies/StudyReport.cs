@@ -109,10 +109,16 @@ public static class StudyReport
             return Html.Empty;
         }
 
-        var measured = StudyMeasures.Reranked(results.Rerank);
-        var times = results.Arms.Select(arm => (arm.Name, Ms: results.ValuesOf(arm.Name, measured, StudyMeasures.RerankingTime))).Where(arm => arm.Ms.Count > 0);
-        var cost = string.Join(", ", times.Select(arm => $"{Readable.Number(arm.Ms.Average(), 3)} ms a query for {arm.Name}"));
-        return Html.Of($"<p class=\"note\">Re-ranked: the {results.Rerank} nearest in the order of the levels' similarities, which took {cost}. An arm without levels keeps its order.</p>\n");
+        var byLevels = Html.Of($"<p class=\"note\">Re-ranked: the {results.Rerank} nearest in the order of the levels' similarities, which took {Took(StudyMeasures.Reranked(results.Rerank))}. An arm without levels keeps its order.</p>\n");
+        return results.RerankCosine == 0
+            ? byLevels
+            : Html.Of($"{byLevels}<p class=\"note\">By cosine attention, which has no parameters, it took {Took(StudyMeasures.RerankedByCosine(results.Rerank, results.RerankCosine))}.</p>\n");
+
+        string Took(string measured) => string.Join(
+            ", ",
+            results.Arms.Select(arm => (arm.Name, Ms: results.ValuesOf(arm.Name, measured, StudyMeasures.RerankingTime)))
+                .Where(arm => arm.Ms.Count > 0)
+                .Select(arm => $"{Readable.Number(arm.Ms.Average(), 3)} ms a query for {arm.Name}"));
     }
 
     private static Html Cells(StudyResults results, string arm, string measured, string metric)

@@ -67,6 +67,9 @@ public sealed record StudyResults
     /// <summary>How many of the nearest were also re-ranked by the levels; 0 for none.</summary>
     public int Rerank { get; init; }
 
+    /// <summary>The temperature of the cosine attention that re-ranked them too; 0 for none.</summary>
+    public double RerankCosine { get; init; }
+
     /// <summary>The command that repeats the study.</summary>
     public string Command { get; init; } = "";
 
@@ -107,6 +110,7 @@ public sealed record StudyResults
                 ["Runs at once"] = FormattableString.Invariant($"{atOnce}"),
             },
             Rerank = plan.Rerank,
+            RerankCosine = plan.RerankCosine,
             Command = command,
         };
     }

@@ -53,6 +53,9 @@ public static class StudyMeasures
     /// <summary>The test classes at the chosen step, with the nearest re-ranked by the levels.</summary>
     public static string Reranked(int k) => FormattableString.Invariant($"{Chosen}, {k} re-ranked");
 
+    /// <summary>The same by cosine attention at a temperature, which needs no levels.</summary>
+    public static string RerankedByCosine(int k, double temperature) => FormattableString.Invariant($"{Reranked(k)} by cosine attention at {temperature}");
+
     /// <summary>Another data set, at either step.</summary>
     internal static string On(string data, bool chosen) => $"{Path.GetFileName(data.TrimEnd('/', '\\'))}{(chosen ? "" : ", last step")}";
 }

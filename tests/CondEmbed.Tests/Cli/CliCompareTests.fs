@@ -16,9 +16,14 @@ let private number (name: string) (json: JsonElement) = json.GetProperty(name).G
 
 let private withoutParameters =
     test "levels without parameters need no file to compare pairs" {
-        let run = finishedRun [ "level_form", "cosine"; "pooling", "mean" ]
+        let run = finishedRun [ "level_form", "cosine"; "pooling", "mean"; "residual", "false" ]
         let reranked = jsonOf (succeeds [ "evaluate"; run; "--json"; "--rerank"; "10" ])
         Expect.isGreaterThan (number "k" (reranked.GetProperty "rerank")) 0.0 "re-ranked"
+        let cosine = [ "--rerank"; "10"; "--rerank-by"; "cosine" ]
+        let anew = jsonOf (succeeds ([ "evaluate"; run; "--json"; "--rerank-temperature"; "0.3" ] @ cosine))
+        let change (json: JsonElement) = number "map_at_r" ((json.GetProperty "rerank").GetProperty "change")
+        Expect.equal (change anew) (change reranked) "its own level again, at its temperature"
+        Expect.stringContains (succeeds ([ "evaluate"; run ] @ cosine)) "cosine attention at temperature 0.2" "as text"
     }
 
 let private evaluate =
@@ -131,7 +136,8 @@ let private refusals =
         refused [ "without levels" ] [ "search"; flat; "--gallery"; imageFolder.Value; "--query"; imageFolder.Value; "--rerank"; "5" ]
         refused [ "without levels" ] [ "explain"; flat; "emoji:ghost/noto.png"; "emoji:ghost/noto.png"; "--json" ]
         refused [ "--rerank 0"; "at least 1" ] [ "evaluate"; run (); "--rerank"; "0" ]
-        refused [ "--rerank-by first"; "mean or last" ] [ "evaluate"; run (); "--rerank"; "3"; "--rerank-by"; "first" ]
+        refused [ "--rerank-by first"; "mean, last or cosine" ] [ "evaluate"; run (); "--rerank"; "3"; "--rerank-by"; "first" ]
+        refused [ "--rerank-temperature"; "--rerank-by cosine" ] [ "evaluate"; run (); "--rerank"; "3"; "--rerank-temperature"; "0.2" ]
         refused [ "--rerank-by last"; "--rerank K" ] [ "evaluate"; run (); "--rerank-by"; "last" ]
         refused [ "--out pair.png" ] [ "explain"; run (); "emoji:ghost/noto.png"; "emoji:ghost/noto.png" ]
         refused [ "2 names given" ] [ "explain"; run (); "emoji:ghost/noto.png"; "--json" ]

@@ -188,6 +188,26 @@ let private kept =
               Expect.equal (model.Evaluate(dataset, split, RerankOptions(1000, PairScore.Last)).K) 95 "as many as there are"
           }
 
+          test "cosine attention compares by any run with mean pooling as a run compares that was trained with it" {
+              let settings = [ "pooling", "mean"; "residual", "false"; "level_form", "cosine"; "level_temperature", "0.25" ]
+              let trained = finishedRun settings
+              use own = ConditionalModel.Load trained
+              use after = ConditionalModel.WithCosine(trained, 0.25)
+              let dataset = FolderDataset.Open imageFolder.Value
+              let pairs = [| for i in 0..9 -> struct (i, (i * 7 + 3) % 96) |]
+
+              for a, b in Seq.zip (own.Compare(dataset, pairs)) (after.Compare(dataset, pairs)) do
+                  Expect.equal (List.ofSeq b.Levels) (List.ofSeq a.Levels) "bit for bit"
+
+              use plain = ConditionalModel.WithCosine(finishedRun [ "pooling", "mean"; "levels", "0" ])
+              Expect.equal plain.Levels 1 "of a run without levels"
+
+              for pair in plain.Compare(dataset, pairs) do
+                  Expect.isTrue (abs pair.Last <= 1.0 && pair.Last <> pair.Unconditional) "a similarity of its own"
+
+              rejects [ "pooling mean"; "pooling grid" ] (fun () -> ConditionalModel.WithCosine(finishedRun []).Dispose())
+          }
+
           test "a saved copy compares alike, and what is amiss is said" {
               inFolder (fun folder ->
                   let run = RunFolder(finishedRun [ "levels", "2" ])

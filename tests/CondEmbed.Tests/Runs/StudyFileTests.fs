@@ -34,6 +34,8 @@ let tests =
               rejected [ "levles"; "levels" ] (study [] [ "[arms.a]"; "levles = 3" ])
               rejected [ "a/b"; "folder" ] (study [] [ "[arms.'a/b']"; "levels = 3" ])
               rejected [ "rerank" ] (study [ "rerank = 'all'" ] two)
+              rejected [ "rerank_cosine = 0.2"; "beside a rerank" ] (study [ "rerank_cosine = 0.2" ] two)
+              rejected [ "rerank_cosine = warm"; "must be a number" ] (study [ "rerank_cosine = 'warm'" ] two)
               rejected [ "arms" ] "arms = 3"
               rejected [ "'conditional'"; "'none'" ] (study [] (two @ [ "compare_with = ['none']" ]))
               rejected [ "'conditional'"; "not another arm" ] (study [] (two @ [ "compare_with = ['conditional']" ]))

@@ -15,7 +15,10 @@ open CondEmbed.Tests.RunSupport
 open CondEmbed.Tests.StudySupport
 open CondEmbed.Tests.Support
 
-let private plan () = StudyFile.Parse("test.toml", study [ $"test_on = ['{imageFolder.Value}']"; "rerank = 20" ] two)
+let private plan () =
+    let lines = [ $"test_on = ['{imageFolder.Value}']"; "rerank = 20"; "rerank_cosine = 0.2" ]
+    let pooling = "pooling = 'mean'"
+    StudyFile.Parse("test.toml", study lines [ "[arms.baseline]"; "levels = 0"; pooling; "[arms.conditional]"; "levels = 1"; pooling ])
 
 let private quietly (study: Study) = study.Run()
 
@@ -38,6 +41,7 @@ let private runs =
                         "test, last step"
                         "pictures"
                         "pictures, last step"
+                        "test, 20 re-ranked by cosine attention at 0.2"
                         "test, 20 re-ranked"
                         "test, untrained" ]
                       "measured"
@@ -53,6 +57,9 @@ let private runs =
                   let plain = results.ValuesOf("baseline", "test", "map_at_r")
                   Expect.sequenceEqual (results.ValuesOf("baseline", "test, 20 re-ranked", "map_at_r")) plain "no levels, no other order"
                   Expect.hasLength (results.ValuesOf("conditional", "test, 20 re-ranked", "reranking_ms")) 2 "what re-ranking took"
+                  let byCosine = results.ValuesOf("baseline", "test, 20 re-ranked by cosine attention at 0.2", "map_at_r")
+                  Expect.hasLength byCosine 2 "of any arm"
+                  Expect.notEqual (List.ofSeq byCosine) (List.ofSeq plain) "another order"
 
                   let before = results.ValuesOf("conditional", "test, untrained", "map_at_r")
                   Expect.sequenceEqual before (results.ValuesOf("baseline", "test, untrained", "map_at_r")) "both begin alike"
