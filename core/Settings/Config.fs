@@ -32,7 +32,7 @@ type Config =
       [<Within(0.0, 16.0)>]
       Levels: int
       [<Setting("projections",
-                "form of a level: projections (attention with its own projections and heads), group (one head as wide as the tokens, read through the embedding's own head), cosine (no parameters: attention by the cosines of tokens read through the head), second-head (a control without attention: a second linear head). cosine, and group without level_width, need pooling mean; group and second-head need residual false")>]
+                "form of a level: projections (attention with its own projections and heads), group (one head as wide as the tokens, read through the embedding's own head), cosine (no parameters: attention by the cosines of tokens read through the head), second-head (a control without attention: a second linear head). cosine, and group without level_width, need pooling mean; group and second-head need residual false. The default of a resnet is projections, and level_on all, where a setting is given that only projections have: another pooling, heads, residual, level_values, level_position, level_tokens")>]
       LevelForm: Choices.LevelForm
       [<Setting(0.3, "form cosine: temperature of the attention")>]
       [<Within(1e-3, 1e3)>]

@@ -18,6 +18,9 @@ module Config =
     let photographs =
         { standard with
             Pooling = "mean"
+            // What helped most on photographs and scenes: attention without parameters, by which negatives alone are compared.
+            LevelForm = Choices.LevelForm.Cosine
+            LevelOn = Conditional.On.Negatives
             // A level that adds to the one before it starts as the baseline, and at these low learning rates it stays there.
             Residual = false
             HeadLrFactor = 1.0
@@ -32,8 +35,9 @@ module Config =
             PerClass = 2
             Steps = 2000 }
 
-    /// What a vision transformer needs instead: its class token.
-    let private transformer = { photographs with Pooling = "class"; Lr = 3e-5 }
+    /// What a vision transformer needs instead: its class token, which cosine attention cannot be read through.
+    let private transformer =
+        { photographs with Pooling = "class"; LevelForm = standard.LevelForm; LevelOn = standard.LevelOn; Lr = 3e-5 }
 
     /// The family of an encoder.
     let familyOf (encoder: string) =

@@ -14,6 +14,9 @@ public sealed record RunSettings(Config Core, HostSettings Host)
     /// <summary>Every setting with its type, what it takes and what it means, in order.</summary>
     public static IReadOnlyList<SettingDescription> All { get; } = InOrder(CoreSettings.DeclaredBy(typeof(Config)), CoreSettings.DeclaredBy(typeof(HostSettings)));
 
+    /// <summary>Settings by which the levels can only be projections.</summary>
+    private static string[] OfProjections { get; } = ["pooling", "heads", "residual", "level_values", "level_position", "level_tokens"];
+
     private static Dictionary<string, int> Places { get; } = All.Index().ToDictionary(setting => setting.Item.Key, setting => setting.Index);
 
     /// <summary>Short side to which test images are resized.</summary>
@@ -33,6 +36,7 @@ public sealed record RunSettings(Config Core, HostSettings Host)
         var encoder = all.LastOrDefault(one => one.Key == "encoder")?.Value;
         var settings = StartFor(encoder is not null && CoreSettings.Encoders.Contains(encoder) ? encoder : "small");
         FollowSize(all, settings);
+        FollowForm(all, settings.Core);
         var unread = CoreSettings.Write(all, settings.Core, settings.Host);
         KeyValuePair<string, string>[] problems = [.. unread, .. settings.Problems()];
         return problems.Length == 0 ? settings : throw new InputException(problems.Select(problem => Sourced(problem, all)));
@@ -85,6 +89,24 @@ public sealed record RunSettings(Config Core, HostSettings Host)
         {
             var share = (double)start.Host.Resize / start.Core.Size;
             start.Host.Resize = (int)Math.Round(size * share, MidpointRounding.AwayFromZero);
+        }
+    }
+
+    /// <summary>
+    /// <c>level_form</c> and <c>level_on</c>, where they are not given, follow what is: settings that only projections have make the levels projections, and other forms than the
+    /// one that compares negatives alone by default compare all pairs.
+    /// </summary>
+    private static void FollowForm(Given[] given, Config start)
+    {
+        var settings = CoreSettings.Pairs(start).ToDictionary();
+        var own = settings["level_form"];
+        var asked = given.LastOrDefault(one => one.Key == "level_form")?.Value
+            ?? (given.Any(one => OfProjections.Contains(one.Key) && one.Value != settings[one.Key]) ? "projections" : own);
+
+        if (asked != own)
+        {
+            Given[] followed = [new("", "level_form", asked), new("", "level_on", "all")];
+            CoreSettings.Write([.. followed.Where(one => !given.Any(other => other.Key == one.Key))], start);
         }
     }
 

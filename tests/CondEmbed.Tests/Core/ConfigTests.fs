@@ -4,6 +4,7 @@ module CondEmbed.Tests.ConfigTests
 open System
 open Expecto
 open CondEmbed
+open CondEmbed.Interop
 open CondEmbed.Options
 open CondEmbed.Losses
 open CondEmbed.Tests.ConfigTextTests
@@ -216,6 +217,23 @@ let private derived =
               Expect.equal (Config.stepsOf 1000 config) 7 "steps"
               Expect.equal (Config.stepsOf 1000 { config with Epochs = 3.0 }) 30 "three epochs"
               Expect.equal (Config.stepsOf 10 { config with Epochs = 0.5 }) 1 "never none")
+
+          testCase "levels of a resnet are cosine attention on negatives, unless a setting is given that other forms have" (fun () ->
+              let levels (given: (string * string) list) =
+                  let settings = RunSettings.Resolve [ for key, value in ("encoder", "resnet18") :: given -> Given(key, key, value) ]
+                  Choices.word settings.Core.LevelForm, Choices.word settings.Core.LevelOn
+
+              for given in [ []; [ "pooling", "mean" ]; [ "residual", "false" ]; [ "level_weight", "3" ] ] do
+                  Expect.equal (levels given) ("cosine", "negatives") $"{given}"
+
+              for key, value in [ "pooling", "gem"; "residual", "true"; "heads", "4"; "level_values", "head"; "level_form", "group" ] do
+                  let form = if key = "level_form" then value else "projections"
+                  Expect.equal (levels [ key, value ]) (form, "all") $"{key} = {value}"
+                  Expect.equal (levels [ key, value; "level_on", "positives" ]) (form, "positives") "as given"
+
+              Expect.equal (levels [ "level_form", "cosine"; "level_on", "all" ]) ("cosine", "all") "both given"
+              Expect.equal (levels [ "encoder", "vit-s16" ]) ("projections", "all") "a transformer"
+              Expect.equal (levels [ "encoder", "small"; "level_form", "cosine"; "pooling", "mean" ]) ("cosine", "all") "the small network")
 
           testCase "test images are resized by 8 / 7 from 96 px on, unless a size is given" (fun () ->
               let resize size resize =
