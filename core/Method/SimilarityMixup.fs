@@ -1,5 +1,6 @@
 /// Virtual images between two of a class, made of similarities alone: SiMix of Patel, Tolias and Matas, "Recall@k Surrogate Loss with Large Batches and Similarity Mixup", CVPR 2022, section 3.3.
 /// What lies at a of the way between e_j and e_i is as similar to x as a s(i, x) + (1 - a) s(j, x), so nothing is embedded again.
+/// The authors' program makes one for every two images of a class; here each image has one, with a random other of its class, and is not compared with what is made of it.
 module CondEmbed.SimilarityMixup
 
 open CondEmbed.Losses

@@ -120,6 +120,7 @@ type Command =
     | [<CliPrefix(CliPrefix.None)>] Train of ParseResults<TrainArgument>
     | [<CliPrefix(CliPrefix.None)>] Study of ParseResults<StudyCommand.StudyArgument>
     | [<CliPrefix(CliPrefix.None)>] Compare of ParseResults<CompareCommand.CompareArgument>
+    | [<CliPrefix(CliPrefix.None)>] Card of ParseResults<CardCommand.CardArgument>
     | [<CliPrefix(CliPrefix.None)>] Evaluate of ParseResults<EvaluateArgument>
     | [<CliPrefix(CliPrefix.None)>] Metrics of ParseResults<MetricsArgument>
     | [<CliPrefix(CliPrefix.None)>] Embed of ParseResults<EmbedArgument>
@@ -156,6 +157,7 @@ let examples =
           [ "condembed study study.toml --jobs 2", "all runs of the study, two at a time, into studies/study"
             "condembed study study.toml --dry-run", "which runs there are, and which are done" ]
           "compare", CompareCommand.examples
+          "card", CardCommand.examples
           "evaluate",
           [ "condembed evaluate runs/first", "the held-out classes of its own data"
             "condembed evaluate runs/first photos --json", "another data set, for a script"

@@ -66,6 +66,7 @@ let private dispatch commandLine stop command =
     | Train arguments -> finished (TrainCommand.run commandLine stop arguments)
     | Study arguments -> finished (StudyCommand.run commandLine stop arguments)
     | Compare arguments -> finished (CompareCommand.run arguments)
+    | Card arguments -> finished (CardCommand.run arguments)
     | Evaluate arguments -> finished (EvaluateCommand.run stop arguments)
     | Metrics arguments -> finished (MetricsCommand.run stop arguments)
     | Embed arguments -> finished (EmbedCommand.run stop arguments)

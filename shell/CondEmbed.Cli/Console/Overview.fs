@@ -7,6 +7,7 @@ let private commands =
     [ "train", "learn embeddings from labelled images"
       "study", "compare settings with matched runs and several seeds"
       "compare", "several runs side by side: metrics, settings that differ, curves, cost"
+      "card", "a run's model card: what it embeds, how well, what it learnt from, how to use it"
       "evaluate", "retrieval metrics of a run's embeddings on a data set"
       "metrics", "retrieval metrics of given embeddings"
       "embed", "embeddings of images into a file"

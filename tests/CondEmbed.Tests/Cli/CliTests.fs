@@ -9,6 +9,7 @@ let tests =
         [ CliHelpTests.tests
           CliWorkTests.tests
           CliCompareTests.tests
+          ModelCardTests.tests
           CliMetricsTests.tests
           CliWeightsTests.tests
           CliInputTests.tests
