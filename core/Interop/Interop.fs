@@ -25,11 +25,19 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
 
         host.reshape(int64 count, int64 side, int64 side, 3L).``to``(device, copy = true)
 
+    let mapsOnDevice (maps: TensorData) = (Bytes.toTensor maps).``to`` device
+
     let stepOn images (labels: unit -> Tensor) =
         tested.Forget()
         scoped (fun () -> StepResult(Train.step recipe.Method state { Images = images (); Labels = labels () }))
 
     let step images (labels: int64 array) = stepOn images (fun () -> torch.tensor (labels, dtype = int64', device = device))
+
+    let stepOnPairs images count (pairs: sbyte array) =
+        if pairs.Length <> count * count then
+            invalidArg (nameof pairs) $"{count} images have {count * count} pairs, {count} rows of {count}, not {pairs.Length}."
+
+        stepOn images (fun () -> torch.tensor(pairs, dtype = torch.int8, device = device).reshape(int64 count, int64 count))
 
     let levelMeasures = lazy LevelMeasures.ofComparison (Recipe.comparison config)
 
@@ -47,8 +55,6 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
                     measures[name] <- value)
 
         measures
-
-    let mapsOnDevice (maps: TensorData) = (Bytes.toTensor maps).``to`` device
 
     let numbers (embeddings: Tensor) = embeddings.cpu().contiguous().data<float32>().ToArray()
 
@@ -112,11 +118,7 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
     /// One training step on B images of which pairs are known instead of classes: B B marks, row by row, above 0 for images that are alike, below 0 for those that are not,
     /// 0 for pairs that do not count. The diagonal never counts, and (i, j) says what j is to the query i. ArgumentException for a loss or memory that needs classes.
     member _.StepOnPairs(pixels: byte array, count: int, side: int, pairs: sbyte array) =
-        if pairs.Length <> count * count then
-            invalidArg (nameof pairs) $"{count} images have {count * count} pairs, {count} rows of {count}, not {pairs.Length}."
-
-        stepOn (fun () -> onDevice pixels count side) (fun () ->
-            torch.tensor(pairs, dtype = torch.int8, device = device).reshape(int64 count, int64 count))
+        stepOnPairs (fun () -> onDevice pixels count side) count pairs
 
     /// The names of the trunk's parameters and statistics with their values; none without a trunk.
     member _.TrunkWeights() : IReadOnlyList<TensorData> =
@@ -133,6 +135,9 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
 
     /// `Step` on what the trunk made of B images.
     member _.StepOnTrunk(maps: TensorData, labels: int64 array) = step (fun () -> mapsOnDevice maps) labels
+
+    /// `StepOnPairs` on what the trunk made of B images.
+    member _.StepOnTrunkPairs(maps: TensorData, count: int, pairs: sbyte array) = stepOnPairs (fun () -> mapsOnDevice maps) count pairs
 
     /// What tells a living level from a dead one, on a few images of a batch of B, by name (`level1_entropy` ...; see the core's `LevelMeasures`); nothing without
     /// levels. It changes nothing.

@@ -91,6 +91,9 @@ type CoreSettings private () =
             let first = Params.trainable encoder.Stages.Head.Specs |> String.concat ", "
             $"keeps what frozen stages make of images, and the first stage is trained: freeze it ({first}), for example with freeze = conv1*,bn1*,layer1*, or leave trunk_cache empty"
 
+    /// Why the settings cannot train on pairs in place of classes, and what to do; null if they can.
+    static member ClassesProblem(config: Config) : string = LossValidation.classesProblem config |> Option.toObj
+
     /// Names to choose from.
     static member Encoders: IReadOnlyList<string> = List.toArray Encoders.All.names
     static member Losses: IReadOnlyList<string> = List.toArray Losses.All.names

@@ -82,3 +82,24 @@ let mixupProblems (c: Config) =
                   (c.Levels = 0 || c.LevelPairs = 0)
                   "similarity_mixup"
                   $"needs the similarities of all pairs, and level_pairs {c.LevelPairs} computes a few: set it to false, or level_pairs to 0" ]
+
+/// Why a loss needs classes: it compares with proxies of them, or has parameters whose number depends on theirs.
+let private needsClasses (text, settings) =
+    let madeFor classes = Losses.All.make text (Config.asValues settings) classes 2
+    let parameters classes = (Losses.Loss.onEmbeddings (madeFor classes)).Specs
+
+    if Losses.Loss.proxiesPerClass (madeFor 2) > 0 then Some "compares images with proxies of classes"
+    elif parameters 2 <> parameters 3 then Some "learns something of each class"
+    else None
+
+/// Why pairs cannot take the place of classes in valid settings, and what to do; None if they can.
+let classesProblem (c: Config) : string option =
+    let ofLoss loss =
+        needsClasses loss
+        |> Option.map (fun why -> $"the loss '{fst loss}' {why}: take a loss on similarities (for example multi-similarity)")
+
+    [ ofLoss (c.Loss, c.LossSettings)
+      if c.Levels > 0 then ofLoss (Config.levelLossOf c)
+      if c.Memory > 0 then Some "a memory keeps the class numbers of earlier images: set memory to 0"
+      if c.SimilarityMixup then Some "similarity_mixup mixes two images of one class: set it to false" ]
+    |> List.tryPick id

@@ -22,6 +22,8 @@ type EvaluateArgument =
         K: int
     | [<Unique; CustomCommandLine "--rerank-by">] RerankBy of NAME: string
     | [<Unique; CustomCommandLine "--rerank-temperature">] RerankTemperature of T: float
+    | [<Unique; CustomCommandLine "--label-match">] LabelMatch of RULE: string
+    | [<Unique; CustomCommandLine "--label-columns">] LabelColumns of NAMES: string
     | [<Unique>] Json
     | [<Unique; CustomCommandLine "--skip-bad">] SkipBad
     | [<Unique>] Layout of NAME: string

@@ -48,6 +48,8 @@ type Measured =
     {
         Title: string
         AllAgainstAll: bool
+        /// What makes images alike, if not their classes.
+        Alike: string option
         /// The classes, by the numbers used in the metrics.
         Classes: ClassIndex
         /// What else belongs in the JSON document.
@@ -61,6 +63,7 @@ let private document (measured: Measured) (metrics: RetrievalMetrics) =
         all[key] <- value
 
     all["protocol"] <- MetricNames.Protocol measured.AllAgainstAll
+    measured.Alike |> Option.iter (fun rule -> all["alike"] <- rule)
     all["queries"] <- metrics.Queries
     all["queries_without_match"] <- metrics.QueriesWithoutMatch
 
@@ -76,6 +79,7 @@ let private print (show: (RetrievalMetrics -> KeyValuePair<string, float> seq) -
     let without = if allPossible then "" else $", {metrics.QueriesWithoutMatch} of them without a possible match"
     printfn $"{measured.Title}: {metrics.Queries} queries{without}"
     printfn $"{MetricNames.Protocol measured.AllAgainstAll}"
+    measured.Alike |> Option.iter (printfn "to be found: %s")
 
     if not allPossible then
         printfn "Recall@K counts queries without a possible match as misses; every other row leaves them out."

@@ -53,6 +53,7 @@ let all =
           PassedOverTests.tests
           DatasetTests.tests
           SplitTests.tests
+          LabelMatchTests.tests
           WordingTests.tests
           HostTests.tests
           HostStoreTests.tests
@@ -66,6 +67,7 @@ let all =
           CategorySamplingTests.tests
           EvaluationTests.tests
           MetricTests.tests
+          RelevanceTests.tests
           ClusterTests.tests
           SearchTests.tests
           PanelTests.tests
@@ -84,6 +86,7 @@ let all =
           CodeTests.tests
           RunTests.tests
           RunSamplingTests.tests
+          PairRunTests.tests
           TrunkTests.tests
           CheckedImagesTests.tests
           ArmTests.tests

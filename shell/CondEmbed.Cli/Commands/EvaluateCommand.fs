@@ -15,16 +15,38 @@ open CondEmbed.Models
 open CondEmbed.Options
 open CondEmbed.Runs
 
+/// The settings of the run with what the options say of labels; those of the run are for its own data.
+let private labelled (settings: RunSettings) (arguments: ParseResults<EvaluateArgument>) (other: string option) =
+    settings.With(fun changed ->
+        if other.IsSome then
+            changed.Host.LabelMatch <- "label"
+            changed.Host.LabelColumns <- ""
+
+        arguments.TryGetResult EvaluateArgument.LabelMatch
+        |> Option.iter (fun rule -> changed.Host.LabelMatch <- rule)
+
+        arguments.TryGetResult EvaluateArgument.LabelColumns
+        |> Option.iter (fun columns -> changed.Host.LabelColumns <- columns))
+
 /// The held-out part of the data: of another set, or of the run itself.
 let private heldOut (settings: RunSettings) (arguments: ParseResults<EvaluateArgument>) other =
     let layout = arguments.TryGetResult EvaluateArgument.Layout
     let allowSubset = arguments.Contains EvaluateArgument.AllowSubset
+    let settings = labelled settings arguments other
 
     match other with
     | Some folder ->
-        ImageDatasets.Open(folder, openedWith settings layout allowSubset)
-        |> DataCommand.noting allowSubset
-        |> RunData.ForEvaluation
+        let options =
+            DatasetOptions(
+                Layout = Option.defaultValue ImageDatasets.Auto layout,
+                AllowSubset = allowSubset,
+                Boxes = settings.Host.Boxes,
+                LabelMatch = settings.Host.LabelMatch,
+                LabelColumns = settings.Host.LabelColumnNames,
+                LabelOverlap = settings.Host.LabelOverlap
+            )
+
+        ImageDatasets.Open(folder, options) |> DataCommand.noting allowSubset |> RunData.ForEvaluation
     | None when layout.IsSome || allowSubset ->
         refuse "--layout and --allow-subset are for other data; the run's own is opened by the run's settings."
     | None ->
@@ -92,6 +114,7 @@ let run (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument>) =
 
     { Measures.Title = data.Dataset.Name
       Measures.AllAgainstAll = data.Split.AllAgainstAll
+      Measures.Alike = data.Dataset.Pairs |> Option.ofObj |> Option.map _.Rule
       Measures.Classes = ClassIndex(data.Dataset.Items |> Seq.map _.Label)
       Measures.More =
         [ "data", box data.Dataset.Name; "run", box named; "split", box data.Split.Rule; "subset", box data.Subset ]

@@ -43,6 +43,7 @@ let run (stop: CancellationToken) (arguments: ParseResults<MetricsArgument>) =
 
     { Measures.Title = file
       Measures.AllAgainstAll = gallery.IsNone
+      Measures.Alike = None
       Measures.Classes = gallery |> Option.toObj |> given.ClassNames
       Measures.More = [] }
     |> Measures.show (arguments.Contains MetricsArgument.Json) (arguments.TryGetResult MetricsArgument.PerClass) metrics

@@ -18,6 +18,18 @@ public sealed record DatasetOptions
     /// </summary>
     public bool Boxes { get; init; }
 
+    /// <summary>
+    /// Which images are alike: <c>label</c>, those of one class; by several <see cref="LabelColumns"/>, <c>any</c> (the same label in one of them), <c>all</c> (in every one in which both
+    /// have a label) or <c>jaccard</c> (at least <see cref="LabelOverlap"/> of the labels of both in common; unlike without any in common, and no pair in between); or the name of one column.
+    /// </summary>
+    public string LabelMatch { get; init; } = LabelPairs.Class;
+
+    /// <summary>The columns of labels that <see cref="LabelMatch"/> compares, and by each of which the images are measured too: those of a table, <c>label</c>, or <c>category</c>.</summary>
+    public IReadOnlyList<string> LabelColumns { get; init; } = [];
+
+    /// <summary>For <c>jaccard</c>, the least share of the labels of two images that they have in common, above 0 and up to 1.</summary>
+    public double LabelOverlap { get; init; } = 0.5;
+
     /// <summary>Trust a published set's lists without checking that the images exist, in order to count them.</summary>
     public bool ListsOnly { get; init; }
 }

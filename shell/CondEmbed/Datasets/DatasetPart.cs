@@ -27,6 +27,12 @@ public sealed class DatasetPart(IImageDataset whole, IReadOnlyList<int> images) 
     public string? Subset => whole.SubsetWithout(whole.Count - images.Count);
 
     /// <inheritdoc/>
+    public IImagePairs? Pairs { get; } = whole.Pairs is null ? null : new PartOfPairs(whole.Pairs, images);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<LabelColumn> LabelColumns { get; } = [.. whole.LabelColumns.Select(column => column with { Pairs = new PartOfPairs(column.Pairs, images) })];
+
+    /// <inheritdoc/>
     public bool IsPublished => whole.IsPublished;
 
     /// <inheritdoc/>

@@ -30,6 +30,12 @@ public interface IImageDataset : IImageSource
     /// <summary>Whether it is a set published with counts, so that completeness can be checked.</summary>
     bool IsPublished => false;
 
+    /// <summary>Which images are alike, if that is not those of one class.</summary>
+    IImagePairs? Pairs => null;
+
+    /// <summary>Further labels by which the images are measured too, each by itself.</summary>
+    IReadOnlyList<LabelColumn> LabelColumns => [];
+
     /// <summary>What users should know before trusting the data, one per line: files that were ignored, and labels that look alike.</summary>
     IReadOnlyList<string> Notices => ClassLabel.Alike(Items.Select(item => item.Label));
 

@@ -52,14 +52,27 @@ public static class ImageDatasets
     {
         var wanted = data ?? Embedded;
         options ??= new DatasetOptions();
-        return options.Layout switch
-        {
-            Auto => Recognised(wanted, options),
-            Folder => FolderDataset.Open(wanted),
-            Table => TableDataset.Open(wanted),
-            var name => Named(wanted, Published.FirstOrDefault(layout => layout.Name == name)
-                ?? throw new InputException($"layout '{name}' is not one of {string.Join(", ", LayoutNames)}"), options),
-        };
+        return MatchedDataset.Of(
+            options.Layout switch
+            {
+                Auto => Recognised(wanted, options),
+                Folder => FolderDataset.Open(wanted),
+                Table => TableDataset.Open(wanted, Columns(options)),
+                var name => Named(wanted, Published.FirstOrDefault(layout => layout.Name == name)
+                    ?? throw new InputException($"layout '{name}' is not one of {string.Join(", ", LayoutNames)}"), options),
+            },
+            options);
+    }
+
+    /// <summary>A data set with the pairs that the options ask for; itself if they ask for its classes.</summary>
+    /// <param name="dataset">The images with their labels.</param>
+    /// <param name="options">Which images are alike.</param>
+    /// <exception cref="InputException">The images have no such labels.</exception>
+    public static IImageDataset Matched(IImageDataset dataset, DatasetOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(dataset);
+        ArgumentNullException.ThrowIfNull(options);
+        return MatchedDataset.Of(dataset, options);
     }
 
     /// <summary>
@@ -103,7 +116,7 @@ public static class ImageDatasets
 
         if (IsTable(data))
         {
-            return TableDataset.Open(data);
+            return TableDataset.Open(data, Columns(options));
         }
 
         if (Directory.Exists(data))
@@ -121,6 +134,10 @@ public static class ImageDatasets
         var wrong = File.Exists(data) ? "is a file of another kind" : "does not exist";
         throw new InputException($"{data}: {wrong}; data can be {string.Join("; ", known)}{CoreSettings.Nearest(EmbeddedNames, data)}");
     }
+
+    /// <summary>The columns of labels that a table must have.</summary>
+    private static string[] Columns(DatasetOptions options) =>
+        options.LabelMatch == LabelPairs.Class || LabelPairs.ComparesSeveral(options.LabelMatch) ? [.. options.LabelColumns.Distinct()] : [.. options.LabelColumns.Prepend(options.LabelMatch).Distinct()];
 
     private static IImageDataset Named(string data, Layout layout, DatasetOptions options) =>
         Roots(data, layout) switch

@@ -54,6 +54,11 @@ public sealed record ImageItem(string Path, string Label, Role Role)
     /// <summary>The part of the image to use; null for the whole image.</summary>
     public PixelBox? Box { get; init; }
 
+    /// <summary>Further labels by the name of their column, such as its colour; only those that it has.</summary>
+    public IReadOnlyDictionary<string, string> Labels { get; init; } = NoLabels;
+
+    private static Dictionary<string, string> NoLabels { get; } = [];
+
     /// <summary>The category (super-class) of its class; null if the data set has none.</summary>
     public string? Category { get; init => field = value is null ? null : ClassLabel.Normal(value); }
 }

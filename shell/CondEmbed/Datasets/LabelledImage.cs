@@ -45,6 +45,9 @@ public sealed class LabelledImage
     /// <summary>The category of its class; null if unknown.</summary>
     public string? Category { get; init; }
 
+    /// <summary>Further labels by the name of their column, such as its colour.</summary>
+    public IReadOnlyDictionary<string, string>? Labels { get; init; }
+
     internal string NameAt(int index) => path ?? FormattableString.Invariant($"{Label}/{index}");
 
     internal byte[] Read() => file ?? ImageFile.Read(path!);

@@ -19,7 +19,7 @@ public sealed class MemoryDataset : IImageDataset
             throw new InputException($"{name}: the sequence contains no images.");
         if (Array.FindIndex(this.images, image => image.Label.Length == 0) is >= 0 and var place)
             throw new InputException($"{name}: image {place} ({this.images[place].NameAt(place)}) has an empty label; name its class.");
-        Items = [.. this.images.Select((image, at) => new ImageItem(image.NameAt(at), image.Label, image.Role) { Category = image.Category })];
+        Items = [.. this.images.Select((image, at) => new ImageItem(image.NameAt(at), image.Label, image.Role) { Category = image.Category, Labels = LabelsOf(image) })];
     }
 
     /// <inheritdoc/>
@@ -39,4 +39,7 @@ public sealed class MemoryDataset : IImageDataset
 
     /// <inheritdoc/>
     public byte[] Read(int index) => [.. images[index].Read()];
+
+    private static Dictionary<string, string> LabelsOf(LabelledImage image) =>
+        image.Labels?.Where(label => label.Value.Length > 0).ToDictionary(label => label.Key, label => ClassLabel.Normal(label.Value), StringComparer.Ordinal) ?? [];
 }

@@ -16,9 +16,12 @@ internal sealed class TableColumns
 
     internal bool HasFlags => Has("is_query") || Has("is_gallery");
 
-    internal static TableColumns Of(string path, DelimitedRecord header, ProblemList problems)
+    /// <summary>The further columns of labels, as they were asked for.</summary>
+    internal required IReadOnlyCollection<string> Labels { get; init; }
+
+    internal static TableColumns Of(string path, DelimitedRecord header, IReadOnlyCollection<string> labels, ProblemList problems)
     {
-        var columns = new TableColumns();
+        var columns = new TableColumns { Labels = labels };
         foreach (var (name, at) in header.Fields.Select((name, at) => (name, at)))
         {
             if (name.Length > 0 && !columns.places.TryAdd(name, at))
@@ -32,7 +35,7 @@ internal sealed class TableColumns
             columns.places["path"] = columns.places[named];
         }
 
-        columns.Need(["path", "label"], $"{path}, line {header.Line}", header, problems);
+        columns.Need(["path", "label", .. labels.Except(["label"], StringComparer.OrdinalIgnoreCase)], $"{path}, line {header.Line}", header, problems);
         columns.AllOrNone(["x", "y", "w", "h"], $"{path}, line {header.Line}", problems);
         columns.AllOrNone(["x_1", "y_1", "x_2", "y_2"], $"{path}, line {header.Line}", problems);
         return columns;

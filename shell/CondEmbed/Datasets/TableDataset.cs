@@ -13,8 +13,9 @@ public static class TableDataset
 {
     /// <summary>Opens a table.</summary>
     /// <param name="path">A <c>.csv</c> or <c>.tsv</c> file.</param>
+    /// <param name="labels">Further columns of labels that it must have; a field of these may be empty.</param>
     /// <exception cref="InputException">The table cannot be read or contains errors: all of them are named, with their lines.</exception>
-    public static FileDataset Open(string path)
+    public static FileDataset Open(string path, IReadOnlyCollection<string>? labels = null)
     {
         if (!File.Exists(path))
         {
@@ -28,7 +29,7 @@ public static class TableDataset
         }
 
         var problems = new ProblemList();
-        var columns = TableColumns.Of(path, records[0], problems);
+        var columns = TableColumns.Of(path, records[0], labels ?? [], problems);
         problems.ThrowIfAny();
 
         var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;

@@ -7,7 +7,7 @@ namespace CondEmbed.Datasets;
 /// <summary>Turns one line of a table into an image item; errors are added to the list of problems.</summary>
 internal sealed class TableRow(TableColumns columns, DelimitedRecord record, string where, ProblemList problems)
 {
-    internal ImageItem Item() => new(Needed("path"), Needed("label"), RoleOf()) { Box = BoxOf(), Category = Category() };
+    internal ImageItem Item() => new(Needed("path"), Needed("label"), RoleOf()) { Box = BoxOf(), Category = Category(), Labels = Labels() };
 
     private string Needed(string name)
     {
@@ -19,6 +19,12 @@ internal sealed class TableRow(TableColumns columns, DelimitedRecord record, str
 
         return text;
     }
+
+    private Dictionary<string, string> Labels() =>
+        columns.Labels
+            .Select(name => (Name: name, Text: columns.Field(record, name) ?? ""))
+            .Where(label => label.Text.Length > 0)
+            .ToDictionary(label => label.Name, label => ClassLabel.Normal(label.Text), StringComparer.Ordinal);
 
     private string? Category() => columns.Field(record, "category") is { Length: > 0 } text ? text : null;
 

@@ -1,3 +1,5 @@
+using CondEmbed.Common;
+
 namespace CondEmbed.Evaluation;
 
 /// <summary>What to measure besides the usual metrics. See <see cref="RetrievalMetrics.Values"/> for the names.</summary>
@@ -21,6 +23,9 @@ public sealed record EvaluationOptions
     /// <summary>Seed of the clustering.</summary>
     public int Seed { get; init; }
 
+    /// <summary>Which items each query should find; null for those with its label. False match rates need labels.</summary>
+    public IRelevance? Relevance { get; init; }
+
     /// <summary>The false match rates, 0 to 1, at which to give the false non-match rate, as open-metric-learning's <c>calc_fnmr_at_fmr</c>: the share of
     /// the positive pairs whose distance is at least the FMR quantile of the distances of all negative pairs. None by default.</summary>
     public IReadOnlyList<double> FalseMatchRates { get; init; } = [];
@@ -36,6 +41,10 @@ public sealed record EvaluationOptions
         DemandDepths(CutOffs, nameof(CutOffs));
         DemandShares(FalseMatchRates, nameof(FalseMatchRates));
         DemandShares(Variances, nameof(Variances));
+        if (Relevance is not null && FalseMatchRates.Count > 0)
+        {
+            throw new InputException("False non-match rates compare pairs of one class with others, and here something else than the class says what is alike: leave them out.");
+        }
     }
 
     private static void DemandDepths(IReadOnlyList<int> depths, string name)

@@ -40,9 +40,19 @@ public static class MetricNames
     public static string Protocol(bool allAgainstAll) =>
         (allAgainstAll ? "all against all" : "queries against a gallery") + "; cosine similarity; ties by lower index; R without the query";
 
+    private const string ByColumn = "_by_";
+
+    /// <summary>The key of a metric by the labels of a column.</summary>
+    internal static string By(string key, string column) => key + ByColumn + column;
+
     /// <summary>The display name; an unknown key is its own name.</summary>
     public static string Display(string key)
     {
+        if (key.IndexOf(ByColumn, StringComparison.Ordinal) is > 0 and var at)
+        {
+            return $"{Display(key[..at])}, by {key[(at + ByColumn.Length)..]}";
+        }
+
         foreach (var (ending, words) in Endings)
         {
             if (key.EndsWith(ending, StringComparison.Ordinal))

@@ -36,12 +36,13 @@ internal sealed class QueryTable
     }
 
     /// <summary>Throws unless something was measured.</summary>
+    /// <param name="wanted">What a query looks for.</param>
     /// <exception cref="InputException">No query has a possible match.</exception>
-    internal void DemandMatch()
+    internal void DemandMatch(string wanted = "another item with its label")
     {
         if (Array.TrueForAll(Outcomes, outcome => outcome.Matches == 0))
         {
-            throw new InputException($"none of the {Outcomes.Length} queries has another item with its label to find, so nothing can be measured");
+            throw new InputException($"none of the {Outcomes.Length} queries has {wanted} to find, so nothing can be measured");
         }
     }
 

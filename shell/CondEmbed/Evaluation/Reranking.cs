@@ -80,6 +80,11 @@ public static class Reranking
     {
         options ??= new EvaluationOptions();
         options.Check();
+        if (options.Relevance is not null)
+        {
+            throw new ArgumentException("Re-ranked places are measured by labels alone.", nameof(options));
+        }
+
         self ??= [.. Enumerable.Repeat(-1, queries.Count)];
         var (asked, searched) = (new LabelledSet<T>(queries, queryLabels), new LabelledSet<T>(gallery, galleryLabels));
         var first = new FirstPlaces<T>(reordered, galleryLabels);

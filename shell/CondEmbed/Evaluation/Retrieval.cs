@@ -15,7 +15,7 @@ public static class Retrieval
     /// <param name="labels">N, the label of each embedding.</param>
     /// <param name="options">What else to measure.</param>
     /// <param name="cancel">Stops between blocks.</param>
-    /// <exception cref="InputException">An embedding is not finite, or no two items share a label.</exception>
+    /// <exception cref="InputException">An embedding is not finite, or no query has anything to find.</exception>
     public static RetrievalMetrics Evaluate<T>(
         Embeddings<T> embeddings,
         IReadOnlyList<long> labels,
@@ -71,8 +71,9 @@ public static class Retrieval
     {
         options ??= new EvaluationOptions();
         options.Check();
-        var table = Table(queries, gallery, self, QueryMeasure.Of(options), null, cancel);
-        table.DemandMatch();
+        var measures = QueryMeasure.Of(options);
+        var table = options.Relevance is { } relevance ? RelevantTable(queries, gallery, self, measures, relevance, cancel) : Table(queries, gallery, self, measures, null, cancel);
+        table.DemandMatch(options.Relevance is null ? "another item with its label" : "an item that is relevant to it");
         IEnumerable<string> strange = ReferenceEquals(queries, gallery) ? queries.Strange("embeddings") : queries.Strange("query embeddings").Concat(gallery.Strange("gallery embeddings"));
         var metrics = new RetrievalMetrics(table, options) { Notices = [.. strange] };
         AddEach("fnmr@fmr=", options.FalseMatchRates, rates =>
@@ -162,6 +163,54 @@ public static class Retrieval
             cancel,
             rowsInBlock);
         return table;
+    }
+
+    /// <summary>The same by the items that are relevant to each query; those that do not count have no place in its ranking.</summary>
+    private static QueryTable RelevantTable<T>(
+        LabelledSet<T> queries,
+        LabelledSet<T> gallery,
+        IReadOnlyList<int> self,
+        IReadOnlyList<QueryMeasure> measures,
+        IRelevance relevance,
+        CancellationToken cancel)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        using var rows = new SimilarityRows<T>(queries.Unit, gallery.Unit);
+        var table = new QueryTable(measures, queries.Labels);
+        rows.ForEach(
+            (query, similarities) =>
+            {
+                var counted = similarities.ToArray();
+                int[] positives = [.. Relevant(relevance, query, self[query], counted)];
+                var ranks = new int[positives.Length];
+                var better = RankCounter.StrictlyBetter<T>(counted, -1, positives);
+                RankCounter.Ranks<T>(counted, -1, positives, ranks);
+                table.Fill(query, new QueryRanking(ranks, ranks.Length, better, self[query] >= 0));
+            },
+            cancel);
+        return table;
+    }
+
+    /// <summary>The relevant items; what does not count becomes less similar than anything.</summary>
+    private static List<int> Relevant<T>(IRelevance relevance, int query, int self, T[] similarities)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var marks = new sbyte[similarities.Length];
+        relevance.Mark(query, marks);
+        var positives = new List<int>();
+        for (var item = 0; item < marks.Length; item++)
+        {
+            if (item == self || marks[item] == 0)
+            {
+                similarities[item] = T.NegativeInfinity;
+            }
+            else if (marks[item] > 0)
+            {
+                positives.Add(item);
+            }
+        }
+
+        return positives;
     }
 
     private static void Fill<T>(QueryTable table, int query, long label, int self, int[] ranks, int strictlyBetter, FirstPlaces<T>? first)

@@ -77,9 +77,11 @@ internal sealed class EmbeddingPass(Func<byte[], int, float[]> embed, int dimens
 
     /// <summary>All against all among the given images.</summary>
     internal RetrievalMetrics Among(
-        ImageReader reader, IImageDataset dataset, IReadOnlyList<int> items, EvaluationOptions options, Action<int>? progress = null, CancellationToken cancellation = default) =>
-        Retrieval.Evaluate(
-            Embed(reader, items, progress, cancellation), TestPart.Labels(dataset, items), AsUsual(options, dataset), cancellation);
+        ImageReader reader, IImageDataset dataset, IReadOnlyList<int> items, EvaluationOptions options, Action<int>? progress = null, CancellationToken cancellation = default)
+    {
+        var embeddings = Embed(reader, items, progress, cancellation);
+        return PairMeasures.Of(dataset, TestPart.Of(dataset, items, items), embeddings, embeddings, options, cancellation);
+    }
 
     /// <summary>
     /// The test part: all against all, or queries against the gallery if the data has them. Classes are numbered as in the index of all labels.
@@ -92,18 +94,10 @@ internal sealed class EmbeddingPass(Func<byte[], int, float[]> embed, int dimens
         Action<int>? progress = null,
         CancellationToken cancellation = default)
     {
-        options = AsUsual(options, dataset);
-        var part = TestPart.Of(dataset, split);
+        var part = TestPart.Of(dataset, split.Queries, split.Gallery);
         var queries = Embed(reader, part.Queries, progress, cancellation);
-
-        if (split.AllAgainstAll)
-        {
-            return new TestOutcome(queries, queries, Retrieval.Evaluate(queries, part.QueryLabels, options, cancellation));
-        }
-
-        var gallery = Embed(reader, part.Gallery, done => progress?.Invoke(split.Queries.Count + done), cancellation);
-        var metrics = Retrieval.Evaluate(queries, part.QueryLabels, gallery, part.GalleryLabels, part.Self, options, cancellation);
-        return new TestOutcome(queries, gallery, metrics);
+        var gallery = split.AllAgainstAll ? queries : Embed(reader, part.Gallery, done => progress?.Invoke(split.Queries.Count + done), cancellation);
+        return new TestOutcome(queries, gallery, PairMeasures.Of(dataset, part, queries, gallery, options, cancellation));
     }
 
     internal static EvaluationOptions AsUsual(EvaluationOptions options, IImageDataset dataset) =>

@@ -10,15 +10,15 @@ namespace CondEmbed.Models;
 /// <param name="Self">For each query its own index in the gallery, or -1.</param>
 internal sealed record TestPart(IReadOnlyList<int> Queries, IReadOnlyList<int> Gallery, long[] QueryLabels, long[] GalleryLabels, int[] Self)
 {
-    internal static TestPart Of(IImageDataset dataset, ClassSplit split)
+    internal static TestPart Of(IImageDataset dataset, IReadOnlyList<int> queries, IReadOnlyList<int> gallery)
     {
-        var places = split.Gallery.Select((item, place) => (item, place)).ToDictionary(pair => pair.item, pair => pair.place);
+        var places = gallery.Select((item, place) => (item, place)).ToDictionary(pair => pair.item, pair => pair.place);
         return new(
-            split.Queries,
-            split.Gallery,
-            Labels(dataset, split.Queries),
-            Labels(dataset, split.Gallery),
-            [.. split.Queries.Select(item => places.GetValueOrDefault(item, -1))]);
+            queries,
+            gallery,
+            Labels(dataset, queries),
+            Labels(dataset, gallery),
+            [.. queries.Select(item => places.GetValueOrDefault(item, -1))]);
     }
 
     internal static long[] Labels(IImageDataset dataset, IReadOnlyList<int> items) =>

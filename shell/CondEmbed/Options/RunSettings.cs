@@ -1,4 +1,5 @@
 using CondEmbed.Common;
+using CondEmbed.Datasets;
 using CondEmbed.Interop;
 
 namespace CondEmbed.Options;
@@ -129,7 +130,20 @@ public sealed record RunSettings(Config Core, HostSettings Host)
 
     /// <summary>Everything that is wrong with the settings, by key and in their order.</summary>
     internal IEnumerable<KeyValuePair<string, string>> Problems() =>
-        CoreSettings.Problems(Core).Concat(CoreSettings.Refused(Host)).Concat(OfWeights()).Concat(OfTrunk()).Concat(OfImages()).OrderBy(Place);
+        CoreSettings.Problems(Core).Concat(CoreSettings.Refused(Host)).Concat(OfLabels()).Concat(OfWeights()).Concat(OfTrunk()).Concat(OfImages()).OrderBy(Place);
+
+    private IEnumerable<KeyValuePair<string, string>> OfLabels()
+    {
+        if (Host.LabelMatch.Length == 0)
+        {
+            yield return new("label_match", "is empty; write label, any, all, jaccard, or the name of a column");
+        }
+
+        if (LabelPairs.ComparesSeveral(Host.LabelMatch) && Host.LabelColumnNames.Count == 0)
+        {
+            yield return new("label_match", $"'{Host.LabelMatch}' compares several columns of labels: name them in label_columns, as in label_columns = \"colour,shape\"");
+        }
+    }
 
     private IEnumerable<KeyValuePair<string, string>> OfWeights()
     {

@@ -111,8 +111,13 @@ public sealed class ConditionalModel : IDisposable
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentNullException.ThrowIfNull(split);
         ArgumentNullException.ThrowIfNull(rerank);
+        if (dataset.Pairs is { } pairs)
+        {
+            throw new InputException($"{dataset.Name}: re-ranked places are measured by classes alone, and here images are alike by other things ({pairs.Rule}): measure without re-ranking.");
+        }
+
         options = EmbeddingPass.AsUsual(options ?? new EvaluationOptions(), dataset);
-        var (part, reader) = (TestPart.Of(dataset, split), new ImageReader(dataset));
+        var (part, reader) = (TestPart.Of(dataset, split.Queries, split.Gallery), new ImageReader(dataset));
         using var search = new RerankedSearch(session, Embedding.View, rerank, new LoaderOptions(workers));
         search.Embed([.. part.Queries.Select(At)], [.. part.Gallery.Select(At)], embedded, cancellation);
         var order = search.Rerank(part.Self, reranked, cancellation);

@@ -3,6 +3,7 @@ using System.Text;
 using CondEmbed.Common;
 using CondEmbed.Datasets;
 using CondEmbed.Images;
+using CondEmbed.Interop;
 using CondEmbed.Models;
 using CondEmbed.Options;
 using CondEmbed.Reports;
@@ -44,6 +45,11 @@ public sealed class RunData
     public static RunData Open(RunSettings settings)
     {
         var dataset = ImageDatasets.Open(settings.Host.Data, OptionsOf(settings.Host));
+        if (dataset.Pairs is { } pairs && CoreSettings.ClassesProblem(settings.Core) is { } problem)
+        {
+            throw new InputException($"{dataset.Name}: images are alike by {pairs.Rule} ({Wording.Setting("label_match", settings.Host.LabelMatch)}), which makes pairs and no classes, but {problem}");
+        }
+
         return new RunData(dataset, ClassSplit.Make(dataset, SplitOf(settings.Host)), new ImageReader(dataset, Views.Decoder(settings.Host), new DecodedCache()));
     }
 
@@ -89,6 +95,12 @@ public sealed class RunData
         }
 
         notice(Split.Describe());
+
+        if (Dataset.Pairs is { } pairs)
+        {
+            notice($"alike: {pairs.Rule}");
+        }
+
         notice(Views.Describe(settings));
 
         if (settings.Host.AllowSubset && ImageDatasets.SubsetNotice(Dataset) is { } meaningless)
@@ -103,6 +115,13 @@ public sealed class RunData
     }
 
     private bool SharesClasses => TrainClasses.Names.Intersect(Split.Test.Select(item => Dataset.Items[item].Label), StringComparer.Ordinal).Any();
+
+    /// <summary>B images -> B B marks of which of them are alike; null if classes say it.</summary>
+    internal sbyte[]? Marks(IReadOnlyList<int> images) => Dataset.Pairs?.Among(images);
+
+    /// <summary>Whether one image should be found by another.</summary>
+    internal bool AreAlike(int image, int other) =>
+        Dataset.Pairs?.AreAlike(image, other) ?? Dataset.Items[image].Label == Dataset.Items[other].Label;
 
     private IEnumerable<int> Images => [.. Split.Train, .. Split.Validation, .. Split.Test];
 
@@ -138,12 +157,18 @@ public sealed class RunData
         Mark(Split.Validation, 'v');
         Mark(Split.Queries, 'q');
         Mark(Split.Gallery, 'g');
+        IImagePairs[] relations = [.. Dataset.Pairs is { } own ? [own] : Array.Empty<IImagePairs>(), .. Dataset.LabelColumns.Select(column => column.Pairs)];
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
 
         for (var item = 0; item < Dataset.Count; item++)
         {
             var (path, label, _) = Dataset.Items[item];
             hash.AppendData(Encoding.UTF8.GetBytes($"{path}\t{label}\t{part[item]}\t{Dataset.LengthOf(item)}\t{Dataset.Items[item].Box}\n"));
+
+            foreach (var pairs in relations)
+            {
+                hash.AppendData(Encoding.UTF8.GetBytes($"{pairs.KeyOf(item)}\n"));
+            }
         }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());
@@ -183,6 +208,9 @@ public sealed class RunData
         Layout = settings.Layout,
         AllowSubset = settings.AllowSubset,
         Boxes = settings.Boxes,
+        LabelMatch = settings.LabelMatch,
+        LabelColumns = settings.LabelColumnNames,
+        LabelOverlap = settings.LabelOverlap,
     };
 
     private static SplitOptions SplitOf(HostSettings settings) => new()
@@ -195,6 +223,16 @@ public sealed class RunData
 
     private void DemandMatches(string part, IReadOnlyList<int> queries, IReadOnlyList<int> gallery)
     {
+        if (Dataset.Pairs is { } pairs)
+        {
+            if (queries.Count > 0 && !pairs.HasMatch(queries, gallery))
+            {
+                throw new InputException($"{Dataset.Name}: no {part} image has another one to find that is like it by {pairs.Rule}, so nothing can be measured.");
+            }
+
+            return;
+        }
+
         var searched = gallery.ToHashSet();
         var images = gallery.CountBy(item => Dataset.Items[item].Label).ToDictionary(StringComparer.Ordinal);
         bool CanBeMatched(int query) => images.GetValueOrDefault(Dataset.Items[query].Label) > (searched.Contains(query) ? 1 : 0);

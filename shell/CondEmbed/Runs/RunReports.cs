@@ -82,7 +82,7 @@ internal sealed class RunReports(RunFolder folder, RunSettings settings, string 
             new("Training took", FormattableString.Invariant($"{Readable.Duration(TimeSpan.FromSeconds(state.Seconds))}, of which {100 * RunMeasures.Waiting(state):0.0} % waiting for images")),
             .. log.Entries.OfType<ResumeEntry>().Select(entry => entry.From).Where(from => from > 0).Distinct().Select(from =>
                 new Fact("Continued", $"training continued from step {from}, with a new learning-rate schedule")),
-            new("Metrics", MetricNames.Protocol(data.Split.AllAgainstAll)),
+            new("Metrics", MetricNames.Protocol(data.Split.AllAgainstAll) + (data.Dataset.Pairs is { } pairs ? $"; to be found: {pairs.Rule}" : "")),
             new("Parameters", $"{Readable.Count(session.EmbeddingParameters)} at test time, {Readable.Count(session.TrainingParameters)} while training"),
         ];
     }
@@ -104,14 +104,14 @@ internal sealed class RunReports(RunFolder folder, RunSettings settings, string 
     private RetrievalRow Row(QueryOutcome query, Neighbours<float> nearest)
     {
         var item = data.Split.Queries[query.Query];
-        var label = data.Dataset.Items[item].Label;
         var neighbours = nearest.Of(query.Query).ToArray().Zip(nearest.SimilaritiesOf(query.Query).ToArray(), (place, cosine) =>
         {
-            var found = data.Dataset.Items[data.Split.Gallery[place]];
-            return new Neighbour(Thumbnail(data.Split.Gallery[place]), found.Label, found.Path, cosine, found.Label == label);
+            var image = data.Split.Gallery[place];
+            var found = data.Dataset.Items[image];
+            return new Neighbour(Thumbnail(image), found.Label, found.Path, cosine, data.AreAlike(item, image));
         });
 
-        return new RetrievalRow(Thumbnail(item), label, data.Dataset.Items[item].Path, [.. neighbours], query.MapAtR);
+        return new RetrievalRow(Thumbnail(item), data.Dataset.Items[item].Label, data.Dataset.Items[item].Path, [.. neighbours], query.MapAtR);
     }
 
     private EncodedImage Thumbnail(int item) => Thumbnails.Of(data.Reader.Read(item), ThumbnailSide);

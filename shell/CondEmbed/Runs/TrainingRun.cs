@@ -160,7 +160,7 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
         {
             using (batch)
             {
-                var result = RunSums.Beside(state.Batches, batch.Labels, batch.Pixels, out var seen, () => Telemetry.TrainStep.Run(() => session.Step(batch.Pixels, batch.Size, batch.Labels)));
+                var result = RunSums.Beside(state.Batches, batch.Labels, batch.Pixels, out var seen, () => Telemetry.TrainStep.Run(() => Step(batch)));
                 yield return (result, seen, batch.Waited, () => session.LevelMeasures(batch.Pixels, batch.Size, batch.Labels));
             }
         }
@@ -175,10 +175,17 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
             var clock = Stopwatch.StartNew();
             var maps = trunk.Drawn(settings.Core.Seed, step, plan.Indices);
             var waited = clock.Elapsed;
-            var result = RunSums.Beside(state.Batches, plan.Labels, maps.Bytes, out var seen, () => Telemetry.TrainStep.Run(() => session.StepOnTrunk(maps, plan.Labels)));
+            var result = RunSums.Beside(state.Batches, plan.Labels, maps.Bytes, out var seen, () => Telemetry.TrainStep.Run(() => StepOn(maps, plan)));
             yield return (result, seen, waited, () => session.LevelMeasuresOnTrunk(maps, plan.Labels));
         }
     }
+
+    private StepResult Step(PixelBatch batch) => data.Marks(batch.Indices) is { } marks
+        ? session.StepOnPairs(batch.Pixels, batch.Count, batch.Size, marks)
+        : session.Step(batch.Pixels, batch.Size, batch.Labels);
+
+    private StepResult StepOn(TensorData maps, BatchPlan plan) =>
+        data.Marks(plan.Indices) is { } marks ? session.StepOnTrunkPairs(maps, plan.Indices.Length, marks) : session.StepOnTrunk(maps, plan.Labels);
 
     private bool IsDue(int every, int step) => step == steps || (every > 0 && step % every == 0);
 
