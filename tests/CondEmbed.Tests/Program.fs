@@ -113,6 +113,7 @@ let all =
           DataDefaultsTests.tests
           BenchmarkTests.tests
           PackageTests.tests
+          PublicApiTests.tests
           AddingTests.tests
           RoomTests.tests ]
 
