@@ -10,7 +10,11 @@ type Mode =
     | Training
     | Testing
 
-type Env = { Params: Params; Mode: Mode; Report: string -> Tensor -> unit }
+type Env =
+    { Params: Params
+      Mode: Mode
+      Report: string -> Tensor -> unit
+      Team: Team }
 
 [<StructuredFormatDisplay("{Tree}"); TypeFormatterSource(typeof<AsText>)>]
 type Layer<'In, 'Out> =
@@ -112,7 +116,9 @@ module Layer =
 
     let apply mode parameters layer input =
         Params.demand layer.Specs parameters
-        (explained layer).Forward { Params = parameters; Mode = mode; Report = fun _ _ -> () } input
+        (explained layer).Forward
+            { Params = parameters; Mode = mode; Report = (fun _ _ -> ()); Team = Team.alone }
+            input
 
     let run parameters layer input = withoutGradient (fun () -> apply Testing parameters layer input)
 

@@ -12,6 +12,8 @@ type Env =
         Mode: Mode
         /// Receives the new value of a statistic under its name. Layers report; the trainer commits.
         Report: string -> Tensor -> unit
+        /// With whom the batch is shared: what is made of a whole batch, such as the statistics of a norm, is made of the shares of all.
+        Team: Team
     }
 
 /// A layer is a value: the parameters it declares and a pure function of them and its input. Shown as the tree of its parameters.

@@ -47,13 +47,13 @@ let features (width: int) (x: Tensor) =
             $"it is made for {width} features, ... {width}; the input is {shapeText shape}, which has {found}. Make the layer for {found}, or the one before it with {width}."
 
 /// B C or B C ..., and in training more than one number per channel.
-let norm (channels: int) mode (x: Tensor) =
+let norm (channels: int) (env: Env) (x: Tensor) =
     let shape = x.shape
 
     if shape.Length < 2 || shape[1] <> int64 channels then
         Layer.refuse
             $"it is a norm of {channels} channels, B {channels} ...; the input is {shapeText shape}. Make the norm for the channels of what comes before it."
 
-    if mode = Training && x.numel () <= shape[1] then
+    if env.Mode = Training && x.numel () * int64 env.Team.Size <= shape[1] then
         Layer.refuse
             $"a norm over the batch needs more than one number a channel while training; the input is {shapeText shape}. Give a larger batch, or freeze the norm with Layer.frozen."

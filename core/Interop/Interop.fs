@@ -64,7 +64,12 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
 
     /// A session that trains a finished run further, from one step to a later one: the learning rate follows its own schedule there.
     static member ForTraining(config: Config, device: torch.Device, classes: int, steps: int, from: int, until: int) =
+        Session.ForTraining(config, device, classes, steps, from, until, Team.alone)
+
+    /// The same for a process of a team, which steps on its share of every batch; all must have the same settings, and step together.
+    static member ForTraining(config: Config, device: torch.Device, classes: int, steps: int, from: int, until: int, team: Team) =
         let recipe = Recipe.continued config classes steps from until
+        let recipe = { recipe with Method = { recipe.Method with Team = team } }
         torch.manual_seed (int64 config.Seed) |> ignore
         new Session(config, recipe, Train.start (int64 config.Seed) device float32 recipe.Method, device)
 
@@ -84,7 +89,8 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
                   Beginnings = []
                   Rate = fun _ -> 0.0
                   Clip = 0.0
-                  Average = None } }
+                  Average = None
+                  Team = Team.alone } }
 
         new Session(config, recipe, Train.start (int64 config.Seed) device float32 recipe.Method, device)
 
@@ -213,6 +219,24 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
 
     /// What is wrong with bytes that should be a state of torch's global generator, as a clause; null if nothing is.
     static member RandomProblem(random: byte array) : string = Randomness.problem random |> Option.toObj
+
+    /// Makes this process's parameters, moments, random state and number of steps those of the first process of the team.
+    member _.Spread() =
+        let team = recipe.Method.Team
+
+        if Team.isShared team then
+            tested.Forget()
+
+            scoped (fun () ->
+                for _, tensor in Seq.append (Params.toSeq state.Params) (Params.toSeq state.Moments) do
+                    team.Spread tensor
+
+                let random = torch.tensor (Randomness.state (), dtype = torch.uint8, device = torch.CPU)
+                let step = torch.tensor ([| int64 state.Step |], dtype = int64', device = torch.CPU)
+                team.Spread random
+                team.Spread step
+                Randomness.restore (random.bytes.ToArray())
+                state.Step <- int (step.item<int64> ()))
 
     /// Goes back to a saved point of a training run with the same settings. ArgumentException for a tensor that is missing or of another shape, or an invalid
     /// state of the generator.

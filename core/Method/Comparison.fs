@@ -50,7 +50,7 @@ let ofNetwork (network: Network) (hierarchy: Hierarchy.Options) : Comparison =
         let maps = if hierarchy.Stages.IsEmpty then List.replicate hierarchy.Levels views.Maps.Head else views.Maps
 
         { Embeddings = embeddings
-          Asking = Hierarchy.asking hierarchy views
+          Asking = Hierarchy.asking env.Team hierarchy views
           KeysAndValues = keysAndValues.Forward env views
           Grids = [ for map in List.truncate hierarchy.Levels maps -> map.shape[2], map.shape[3] ] }
 

@@ -108,6 +108,7 @@ let private ofLevels (hierarchy: Hierarchy.Options) options levelLoss : Layer<Hi
         let weighted =
             [ for _, term in levels -> warmed (options.Weight * term)
               for _, term in taught -> warmed (options.Distillation * term) ]
+            |> List.map (Team.share env.Team)
 
         { Named = levels @ taught; Weighted = weighted @ found.Pull(List.reduce (fun a b -> a + b) weighted) }
 
@@ -142,7 +143,7 @@ let private byProxies (hierarchy: Hierarchy.Options) options levelLoss : Layer<H
         let levels =
             [ for level in levelsOf hierarchy options -> $"level{level}", loss.Forward scoring (embeddings[level - 1], labels) ]
 
-        { Named = levels; Weighted = [ for _, term in levels -> warmed (options.Weight * term) ] }
+        { Named = levels; Weighted = [ for _, term in levels -> warmed (options.Weight * term) |> Team.share env.Team ] }
 
     Layer.create (drawn.Specs @ warming.Specs @ loss.Specs) forward
 

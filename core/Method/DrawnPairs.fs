@@ -33,8 +33,9 @@ let layer (hierarchy: Hierarchy.Options) askers : Layer<Hierarchy.Views * Tensor
                 "No image of this batch has another that could ask it: draw several images from each of several classes."
 
         let pairing = Pairing.Chosen(first, second)
-        let asking = defaultArg (Hierarchy.asking hierarchy views) views.Embeddings
-        let found = conditional.Forward env (pairing, keysAndValues.Forward env views, asking)
-        [ for c in found -> c.flatten (0L, 1L) ], Pairing.ofImages pairing labels
+        let shared = Pairing.ofTeam env.Team labels.shape[0] pairing
+        let asking = defaultArg (Hierarchy.asking env.Team hierarchy views) views.Embeddings
+        let found = conditional.Forward env (shared, keysAndValues.Forward env views, asking)
+        [ for c in found -> (Pairing.whole shared c).flatten (0L, 1L) ], Pairing.ofImages pairing labels
 
     Layer.create (Hierarchy.specs hierarchy) forward

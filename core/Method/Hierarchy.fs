@@ -61,7 +61,8 @@ let plain attention levels : Options =
 /// A head that is linear in each token, with the parameters it runs with: (map B C h w, tokens B T C) -> B T D.
 type TokenHead = { Project: Layer<Tensor * Tensor, Tensor>; Env: Env }
 
-/// What the levels read: B C h w of each stage, the last one first, B D unconditional embeddings, and the head if levels read tokens through it.
+/// What the levels read: B C h w of each stage, the last one first, B D unconditional embeddings, and the head if levels read tokens through it. A team shares the maps, which stay where
+/// they are, and every process has all embeddings.
 type Views = { Maps: Tensor list; Embeddings: Tensor; Head: TokenHead option; Averaged: AveragedViews option }
 
 /// The same by averages of the weights, without a history: of it are the queries of the first level, and of all that do not come from the level before, and, if asked for, the keys. So a level learns
@@ -105,11 +106,11 @@ let detached (views: Views) : Views =
       Averaged = views.Averaged }
 
 /// What asks at the first level, if it is not the unconditional embedding: B C, the mean of the tokens, for `Group`; or what averages of the weights make.
-let asking options (views: Views) =
+let asking team options (views: Views) =
     let source = views.Averaged |> Option.map _.Of
 
     match options.Form with
-    | Level.Form.Group _ -> Some((defaultArg source views).Maps.Head.mean [| 2L; 3L |])
+    | Level.Form.Group _ -> Some((defaultArg source views).Maps.Head.mean [| 2L; 3L |] |> Team.gathered team)
     | _ -> source |> Option.map _.Embeddings
 
 let private level (options: Options) index =
@@ -207,6 +208,12 @@ let private paired pairing known =
     | OfImages x -> Pairing.unconditional pairing x
     | OfPairs x -> x
 
+/// -> N Q D: of (i|j) what is known of (j|i).
+let private reversed pairing known =
+    match known with
+    | OfImages x -> Pairing.ofOthers pairing x
+    | OfPairs x -> Pairing.reversed pairing x
+
 /// The query of (i|j) to image i: what is known of (j|i), of (i|j) for `Own`, and of another image for `Shuffled`, and what the level makes of it. `asking`: B D, or B C for
 /// `Group`.
 let private queries (options: Options) pairing (query: Tensor -> Tensor) (asking: Tensor) previous =
@@ -214,13 +221,12 @@ let private queries (options: Options) pairing (query: Tensor -> Tensor) (asking
         match known with
         | OfImages x -> OfImages(query x)
         | OfPairs x -> OfPairs(query x)
-        |> paired pairing
 
     match options.Query with
-    | Query.Previous -> made previous |> Pairing.reversed pairing
-    | Query.Unconditional -> made (OfImages asking) |> Pairing.reversed pairing
-    | Query.Own -> made previous
-    | Query.Shuffled -> made (OfImages(asking.roll (asking.shape[0] / 2L, 0L))) |> Pairing.reversed pairing
+    | Query.Previous -> made previous |> reversed pairing
+    | Query.Unconditional -> made (OfImages asking) |> reversed pairing
+    | Query.Own -> made previous |> paired pairing
+    | Query.Shuffled -> made (OfImages(asking.roll (asking.shape[0] / 2L, 0L))) |> reversed pairing
 
 let private ofImages pairing (images: Attention.KeysAndValues) : Attention.KeysAndValues =
     { Keys = Pairing.ofImages pairing images.Keys; Values = Pairing.ofImages pairing images.Values }
@@ -244,12 +250,11 @@ let conditional (options: Options) : Layer<Pairing * Attention.KeysAndValues lis
 /// (pairs, embeddings B D, c N Q D) -> the similarity of each pair on one level: B B for all pairs, or E for chosen ones.
 let similarity (options: Options) pairing embeddings (c: Tensor) =
     let unit = Layers.l2Normalise c
-    let towards other = (unit * Pairing.reversed pairing other).sum -1L
 
     match options.Agreement with
-    | Agreement.Mutual -> towards unit
+    | Agreement.Mutual -> (unit * Pairing.reversed pairing unit).sum -1L
     | Agreement.OneSided ->
-        let one = towards (Layers.l2Normalise (Pairing.unconditional pairing embeddings))
+        let one = (unit * Pairing.ofOthers pairing (Layers.l2Normalise embeddings)).sum -1L
         (one + Pairing.reversed pairing one) / 2.0
     |> Pairing.once pairing
 

@@ -17,20 +17,28 @@ type Found =
 /// What to compute: the pieces, which of their values count (all if none is named), and the images of those. None: all pairs at once.
 type private Plan = { Pieces: Pairing list; Kept: Tensor option; Images: Tensor * Tensor }
 
-let private planOf nearest block (labels: Tensor) (embeddings: Tensor) =
+let private planOf (team: Team) nearest block (labels: Tensor) (embeddings: Tensor) =
     let all = Mining.all labels
     let count = int labels.shape[0]
+    let ofTeam = Pairing.ofTeam team labels.shape[0]
 
     if nearest > 0 && nearest < count - 1 then
         let images, marked = Pairing.nearest nearest all.Positive (Similarity.cosine (embeddings.detach ()))
         let pieces = if block > 0 then Pairing.pieces block images else [ Pairing.Chosen images ]
 
-        Some { Pieces = pieces; Kept = None; Images = images },
+        Some { Pieces = List.map ofTeam pieces; Kept = None; Images = images },
         { all with Positive = all.Positive.logical_and marked; Negative = all.Negative.logical_and marked }
     elif block > 0 then
-        let images = torch.arange (scalar (float count), dtype = int64', device = labels.device)
-        let pieces, kept, images = Pairing.squares (max 1 (int (sqrt (float block)))) images
-        Some { Pieces = pieces; Kept = Some kept; Images = images }, all
+        let places = torch.arange (scalar (float count), dtype = int64', device = labels.device)
+        let side, order = TeamPairs.groups team (max 1 (int (sqrt (float block)))) places
+        let pieces, kept, (first, second) = Pairing.squares side places
+        let at (places: Tensor) = order.index_select (0L, places)
+
+        Some
+            { Pieces = pieces |> List.map (Pairing.ofPlaces at >> ofTeam)
+              Kept = Some kept
+              Images = (at first, at second) },
+        all
     else
         None, all
 
@@ -84,15 +92,15 @@ let layer (hierarchy: Hierarchy.Options) nearest block : Layer<Hierarchy.Views *
     let stacked env pairing inputs = torch.stack (each env pairing inputs |> List.toArray, 0L)
 
     let forward env (views: Hierarchy.Views, labels: Tensor) =
-        let plan, pairs = planOf nearest block labels views.Embeddings
+        let plan, pairs = planOf env.Team nearest block labels views.Embeddings
 
         let inputs =
             { Images = keysAndValues.Forward env views
               Embeddings = views.Embeddings
-              Asking = Hierarchy.asking hierarchy views }
+              Asking = Hierarchy.asking env.Team hierarchy views }
 
         match plan with
-        | None -> { Pairs = pairs; Similarities = each env Pairing.All inputs; Pull = fun _ -> [] }
+        | None -> { Pairs = pairs; Similarities = each env (Pairing.ofTeam env.Team labels.shape[0] Pairing.All) inputs; Pull = fun _ -> [] }
         | Some plan ->
             let values, pull =
                 if block > 0 then inBlocks stacked names env plan.Pieces inputs else stacked env plan.Pieces.Head inputs, (fun _ -> [])

@@ -203,6 +203,7 @@ let continued (config: Config) classes steps from until : Recipe =
                   { Leaves = pattern; Step = int (share * float steps) } ]
           Rate = fun step -> config.Lr * rate (step - from)
           Clip = config.Clip
+          Team = Team.alone
           Average =
             if config.Average = 0.0 then
                 None

@@ -4,7 +4,8 @@ open CondEmbed.Losses
 open CondEmbed.Notebooks
 open TorchSharp
 
-/// Images and which of them are alike: B H W 3 bytes (or whatever the network reads), and B class numbers or B B marks of pairs (`Mining.marked`).
+/// Images and which of them are alike: B H W 3 bytes (or whatever the network reads), and B class numbers or B B marks of pairs (`Mining.marked`). Of a team's process, its share of the
+/// images, with their class numbers or rows of marks.
 type Batch =
     { Images: Tensor
       Labels: Tensor }
@@ -19,7 +20,7 @@ type Objective = Layer<Batch, Scored>
 
 module Objective =
     /// Refuses an empty batch, or one whose labels are not one class number per image.
-    let private demandBatch (batch: Batch) =
+    let private demandBatch (team: Team) (batch: Batch) =
         let images, labels = batch.Images.shape, batch.Labels.shape
 
         let refuse why =
@@ -29,7 +30,7 @@ module Objective =
 
         if images.Length = 0 || images[0] = 0L then
             refuse "An empty batch teaches nothing: give at least two images"
-        elif labels.Length = 2 && labels[0] = images[0] && labels[1] = images[0] then
+        elif labels.Length = 2 && labels[0] = images[0] && labels[1] = images[0] * int64 team.Size then
             ()
         elif labels.Length <> 1 || labels[0] <> images[0] then
             refuse
@@ -51,9 +52,10 @@ module Objective =
     /// Images -> what averages of the weights make of them, as at test time.
     let private byAverages (network: Network) views (env: Env) images : Hierarchy.Views =
         withoutGradient (fun () ->
-            let env = { Params = Averaged.inPlace env.Params; Mode = Testing; Report = fun _ _ -> () }
+            let team = env.Team
+            let env = { env with Params = Averaged.inPlace env.Params; Mode = Testing; Report = fun _ _ -> () }
             let features = network.Features.Forward env images
-            views env features (network.Head.Forward env features))
+            views env features (network.Head.Forward env features |> Team.gathered team))
 
     /// Images and labels of a batch -> scalar: weight * loss(s^0) + the conditional terms + what the features teach. Terms: `loss`, `level1`, ... . With no
     /// levels, a weight of 1 and no teacher this is the baseline. So many images go through the encoder at a time (`MicroBatches`); all if it is 0. ArgumentException: a
@@ -83,16 +85,17 @@ module Objective =
                 { own with Averaged = Some { Of = byAverages network views env images; Keys = average.IsQueriesAndKeys } }
 
         let forward env batch =
-            demandBatch batch
+            demandBatch env.Team batch
             let encoded = encode.Forward env batch.Images
             let features = encoded.Features
-            let embeddings = network.Head.Forward env features
-            let first = unconditional.Forward env (embeddings, batch.Labels)
-            let terms = terms.Forward env (seen env batch.Images features embeddings, batch.Labels)
+            let embeddings = network.Head.Forward env features |> Team.gathered env.Team
+            let labels = Team.gathered env.Team batch.Labels
+            let first = unconditional.Forward env (embeddings, labels)
+            let terms = terms.Forward env (seen env batch.Images features embeddings, labels)
             let taught = teaching.Forward env (features, embeddings)
 
             let sum = List.fold (fun (total: Tensor) term -> total + term)
-            let total = sum (weight * first) (terms.Weighted @ taught.Weighted)
+            let total = sum (Team.share env.Team (weight * first)) (terms.Weighted @ taught.Weighted)
 
             { Total = sum total (encoded.Pull total); Terms = ("loss", first) :: terms.Named @ taught.Named }
 

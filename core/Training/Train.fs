@@ -15,7 +15,8 @@ type Method =
       Beginnings: Groups.Beginning list
       Rate: int -> float
       Clip: float
-      Average: Average option }
+      Average: Average option
+      Team: Team }
 
 let plain rate steps objective =
     let warmUp = steps / 12
@@ -27,7 +28,8 @@ let plain rate steps objective =
       Beginnings = []
       Rate = fun step -> rate * shape step
       Clip = 0.0
-      Average = None }
+      Average = None
+      Team = Team.alone }
 
 /// The name under which the running average of a tensor is kept.
 let private averageOf name = $"{name}.average"
@@ -170,12 +172,12 @@ let private average (recipe: Method) (state: State) =
                 |> ignore)
 
 /// A loss without parameters of its own only compares the images of the batch with each other.
-let private demandClasses (objective: Objective) (batch: Batch) =
+let private demandClasses (recipe: Method) (batch: Batch) =
     let comparesOnly =
-        objective.Specs
+        recipe.Objective.Specs
         |> List.forall (fun spec -> not (spec.Name.StartsWith("loss.", StringComparison.Ordinal)))
 
-    let labels = batch.Labels
+    let labels = Team.gathered recipe.Team batch.Labels
 
     if
         comparesOnly
@@ -207,13 +209,16 @@ let step (recipe: Method) (state: State) batch =
 
         let scored =
             (Layer.explained recipe.Objective).Forward
-                { Params = seen state; Mode = Training; Report = fun name value -> reported.Add(name, value) }
+                { Params = seen state
+                  Mode = Training
+                  Report = (fun name value -> reported.Add(name, value))
+                  Team = recipe.Team }
                 batch
 
         if leaves.IsEmpty then
             raise (InputException "Every parameter is frozen, so there is nothing to train: take a pattern out of freeze or unfreeze.")
 
-        let gradients = Grad.gradients scored.Total leaves
+        let gradients = Grad.gradients scored.Total leaves |> Team.summed recipe.Team
 
         let length = Grad.norm gradients
         let terms = scored.Terms |> List.map (fun (name, value) -> name, toFloat value)
@@ -235,6 +240,6 @@ let steps count batch recipe (state: State) =
         for number in 1..count do
             scoped (fun () ->
                 let next = batch state.Step
-                if number = 1 then demandClasses recipe.Objective next
+                if number = 1 then demandClasses recipe next
                 step recipe state next)
     }

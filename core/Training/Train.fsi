@@ -26,6 +26,8 @@ type Method =
         Clip: float
         /// The objective finds the averages beside the parameters: see `Averaged`.
         Average: Average option
+        /// The processes that train together, each on its share of every batch: `Team.alone` for one.
+        Team: Team
     }
 
 /// AdamW on every parameter with a weight decay of 0.01, the rate rising over a twelfth of the given number of steps and then falling to zero on a cosine, with no limit
@@ -51,7 +53,7 @@ type Report = { Step: int; Loss: float; Terms: (string * float) list; Rate: floa
 /// A fresh state: parameters drawn from the seed, moments zero. Raises the errors of Groups.assign and Groups.beginnings.
 val start: seed: int64 -> device: torch.Device -> dtype: torch.ScalarType -> Method -> State
 
-/// One step on a batch: value, gradients, statistics, update. The state is changed in place, its leaves keep their identity, and every other
+/// One step on a batch, or on this process's share of one: value, gradients, statistics, update. The state is changed in place, its leaves keep their identity, and every other
 /// tensor that the step makes is gone when it returns. The step draws from torch's global generator only if the objective does. A loss or
 /// gradient that is not finite is an ArithmeticException that names the terms, and leaves the state as it was. InputException where every
 /// leaf is frozen, or none has begun. ArgumentException for a batch or a state that does not fit this objective.

@@ -13,11 +13,15 @@ let private card (text: string) =
     | true, (true, index) when index >= 0 -> Some index
     | _ -> None
 
-/// The device of the given name: `auto` (the first CUDA device if there is one, else the CPU), `cpu`, `cuda` (the first) or `cuda:N`. An
-/// InputException says what there is if the name is unknown or the device is missing.
+/// Of a machine's GPUs that of a process, by its number there: one each, if there are enough.
+let ofProcess (cards: string array) (localRank: int) = if cards.Length = 0 then None else Some cards[localRank % cards.Length]
+
+/// The device of the given name: `auto` (a CUDA device if there is one, else the CPU), `cpu`, `cuda` or `cuda:N`. A CUDA device without a number is the first, or for each of several
+/// processes that were started together one of its own. An InputException says what there is if the name is unknown or the device is missing.
 let choose (name: string) : torch.Device =
     let devices = Native.devices ()
-    let first = devices |> Array.tryFind (fun device -> device.StartsWith "cuda")
+    let localRank = Launcher.Current |> Option.ofObj |> Option.fold (fun _ launcher -> launcher.LocalRank) 0
+    let first = ofProcess (devices |> Array.filter _.StartsWith("cuda")) localRank
 
     let take device =
         match device with

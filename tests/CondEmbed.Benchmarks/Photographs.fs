@@ -80,8 +80,8 @@ let private onMaps freeze precision (effort: Effort) =
     let step () =
         let items = sampler.Batch at
 
-        session.StepOnTrunk(trunk.Drawn(0L, at, items), data.TrainClasses.NumbersOf(Seq.map classOf items))
-        |> ignore
+        let plan = BatchPlan(items, data.TrainClasses.NumbersOf(Seq.map classOf items))
+        session.StepOnTrunk(trunk.Drawn(0L, at, plan), plan.Labels) |> ignore
 
         Leftovers.collect ()
         at <- at + 1

@@ -45,6 +45,7 @@ let all =
           OptimiserTests.tests
           TrainTests.tests
           MicroBatchTests.tests
+          TeamTests.tests
           MatchingTests.tests
           DeviceTests.tests
           ConfigTests.tests
@@ -87,6 +88,8 @@ let all =
           RunTests.tests
           RunSamplingTests.tests
           PairRunTests.tests
+          LauncherTests.tests
+          TeamRunTests.tests
           TrunkTests.tests
           CheckedImagesTests.tests
           ArmTests.tests

@@ -32,7 +32,7 @@ let private getLibtorch (stop: CancellationToken) =
 let run stop (arguments: ParseResults<DoctorArgument>) =
     if arguments.Contains DoctorArgument.Get then getLibtorch stop
 
-    let report = Doctor.Examine()
+    let report = Doctor.Examine(CondEmbed.Mpi.MpiTeam.Describe())
 
     if arguments.Contains DoctorArgument.Json then Console.Out.WriteLine(report.ToJson()) else printfn $"{report.ToText()}"
 

@@ -70,7 +70,7 @@ let private nameOf argument =
     | other -> ofArgument other |> List.map _.Source
 
 /// What may be given with --resume: where the data is now, and how much further to train a finished run.
-let private resume (arguments: ParseResults<TrainArgument>) run =
+let private resume team (arguments: ParseResults<TrainArgument>) run =
     Limits.demandNone "a run goes on with its own settings; leave it out."
     let isOfRun given = not (List.contains given [ "DATA"; "--dataset"; "--steps"; "--epochs" ])
 
@@ -94,7 +94,8 @@ let private resume (arguments: ParseResults<TrainArgument>) run =
             Data = Option.toObj (dataOf arguments),
             Steps = number "--steps" Int32.TryParse (arguments.TryGetResult TrainArgument.Steps),
             Epochs = number "--epochs" real (arguments.TryGetResult TrainArgument.Epochs)
-        )
+        ),
+        team
     )
 
 /// A setting's text as JSON: a number or truth value where TOML has one too.
@@ -162,20 +163,38 @@ let private happened trainer (entry: LogEntry) =
 
     Output.logged entry
 
+/// A new run, or one that goes on.
+let private trainerOf (team: Team) stop (arguments: ParseResults<TrainArgument>) =
+    match arguments.TryGetResult TrainArgument.Resume with
+    | Some run -> resume team arguments run
+    | None ->
+        let settings, out = resolve arguments
+
+        if settings.Host.Weights = ImageNet.Weights then
+            // One after another, so that the first one of a machine fetches them and the others find them.
+            for rank in 0 .. team.Size - 1 do
+                if rank = team.Rank then WeightsCommand.fetchFor stop settings
+                TeamBytes.Wait team
+
+        Trainer(settings, Option.toObj out, team)
+
+/// One of several processes, which does not write: a signal to it lets all finish their step and save.
+let private takePart (stop: CancellationToken) (trainer: Trainer) =
+    let progress = SynchronousProgress(fun (at: RunProgress) -> if at.Phase = RunProgress.Training then Stopping.beginSaving ())
+    trainer.Train(progress, stop) |> ignore
+
 let run (commandLine: string) (stop: CancellationToken) (arguments: ParseResults<TrainArgument>) =
     if arguments.Contains TrainArgument.ListSettings then
         listSettings arguments
     else
-        let trainer =
-            match arguments.TryGetResult TrainArgument.Resume with
-            | Some run -> resume arguments run
-            | None ->
-                let settings, out = resolve arguments
-                if settings.Host.Weights = ImageNet.Weights then WeightsCommand.fetchFor stop settings
-                Trainer(settings, Option.toObj out)
+        Together.run (fun team ->
+            let trainer = trainerOf team stop arguments
 
-        Stopping.whenEnded trainer.Folder.RemoveUnbegun
-        trainer.Command <- commandLine
-        trainer.Notice <- Output.notice
-        trainer.Logged <- happened trainer
-        Output.withProgress (fun progress -> trainer.Train(progress, stop)) |> conclude trainer.Settings
+            if team.Rank > 0 then
+                takePart stop trainer
+            else
+                Stopping.whenEnded trainer.Folder.RemoveUnbegun
+                trainer.Command <- commandLine
+                trainer.Notice <- Output.notice
+                trainer.Logged <- happened trainer
+                Output.withProgress (fun progress -> trainer.Train(progress, stop)) |> conclude trainer.Settings)

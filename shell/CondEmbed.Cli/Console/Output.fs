@@ -24,6 +24,9 @@ let choose (argv: string array) =
         elif asks "--quiet" then Renderers.quiet
         else Terminal.console () |> Option.map Terminal.renderer |> Option.defaultValue Renderers.lines
 
+/// From now on only why this process ends is told, with its name: another one tells the rest.
+let asOneOf who = renderer <- Renderers.oneOf who
+
 /// Text that may come from a file: control characters, which a terminal would obey, as question marks.
 let visible (text: string) = text |> String.map (fun c -> if Char.IsControl c && c <> '\n' && c <> '\r' then '?' else c)
 

@@ -5,7 +5,11 @@ namespace CondEmbed.Images;
 /// <summary>What a batch holds: indices into the source and the class label of each.</summary>
 /// <param name="Indices">B indices.</param>
 /// <param name="Labels">B labels.</param>
-public sealed record BatchPlan(int[] Indices, long[] Labels);
+public sealed record BatchPlan(int[] Indices, long[] Labels)
+{
+    /// <summary>The slot of the first image, where these are a part of a batch that several processes share.</summary>
+    public int First { get; init; }
+}
 
 /// <summary>How a loader works; none of it affects the result.</summary>
 /// <param name="Workers">Threads that decode and transform; 0 is <see cref="ComputeThreads.Count"/>.</param>

@@ -51,7 +51,7 @@ internal sealed class LoaderJobs(ImageReader reader, IImageTransform transform, 
     {
         try
         {
-            var random = SeededRandom.For(seed, job.Step, slot);
+            var random = SeededRandom.For(seed, job.Step, job.Plan.First + slot);
             reader.View(job.Plan.Indices[slot], transform, ref random, job.Pixels.AsSpan(slot * side * side * 3, side * side * 3));
         }
         catch (Exception problem)

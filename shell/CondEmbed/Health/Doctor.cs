@@ -12,7 +12,8 @@ public static class Doctor
     /// Looks at versions, machine, native libraries, devices and cache, and does a few tiny jobs. Never fails because something is missing:
     /// that is what it reports.
     /// </summary>
-    public static Examination Examine()
+    /// <param name="mpi">The MPI by which several processes would train together, in words; empty if there is none.</param>
+    public static Examination Examine(string mpi = "")
     {
         var native = Native.status();
         var loaded = native.Problem.Length == 0;
@@ -33,7 +34,10 @@ public static class Doctor
             new Computing(native.Devices, native.Threads, native.InterOpThreads, MachineReader.ReadAllocator()),
             cache,
             tests,
-            problems);
+            problems)
+        {
+            Mpi = mpi,
+        };
     }
 
     private static Versions ReadVersions(Native.Status native) => new(

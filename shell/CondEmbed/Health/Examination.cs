@@ -68,6 +68,9 @@ public sealed record Examination(
 {
     private static readonly JsonSerializerOptions Options = new(JsonStyle.Indented) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
+    /// <summary>The MPI by which several processes would train together, in words; empty if there is none.</summary>
+    public string Mpi { get; init; } = "";
+
     /// <summary>Whether nothing is wrong.</summary>
     public bool Healthy => Problems.Count == 0;
 

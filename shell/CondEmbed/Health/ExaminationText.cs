@@ -42,6 +42,7 @@ internal static class ExaminationText
             yield return ("libtorch from", native.Folder);
             yield return ("binding", $"{native.Library} ({(native.Patched ? "a patched copy" : "unmodified")}: {native.Reason})");
         }
+        yield return ("MPI", found.Mpi.Length > 0 ? found.Mpi : "none: training uses one process");
         yield return ("cache", found.Cache.Path + (found.Cache.Writable ? "" : " (cannot be written)"));
     }
 

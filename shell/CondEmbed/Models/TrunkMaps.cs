@@ -86,8 +86,8 @@ internal sealed class TrunkMaps : IDisposable
     }
 
     /// <summary>B training images -> their maps, each of one of its views, which the seed, the step and the place in the batch choose.</summary>
-    internal TensorData Drawn(long seed, int step, int[] items) =>
-        Maps(items.Length, slot => (SeededRandom.For(seed, step, slot).Next(views) * trained.Count) + trained[items[slot]]);
+    internal TensorData Drawn(long seed, int step, BatchPlan plan) =>
+        Maps(plan.Indices.Length, slot => (SeededRandom.For(seed, step, plan.First + slot).Next(views) * trained.Count) + trained[plan.Indices[slot]]);
 
     /// <summary>B training images -> the maps of their first views.</summary>
     internal TensorData First(IReadOnlyList<int> items) => Maps(items.Count, slot => trained[items[slot]]);

@@ -19,8 +19,9 @@ namespace CondEmbed.Runs;
 /// <param name="Listener">Called with each entry of the log once it is written.</param>
 /// <param name="Command">The command line that the report shows.</param>
 /// <param name="Further">Of a finished run that is trained on, how far.</param>
+/// <param name="Team">The processes that train together.</param>
 internal sealed record RunRequest(
-    RunFolder Folder, RunSettings Settings, Action<string> Notice, Action<LogEntry>? Listener, string Command, Continuation? Further);
+    RunFolder Folder, RunSettings Settings, Action<string> Notice, Action<LogEntry>? Listener, string Command, Continuation? Further, Team Team);
 
 /// <summary>
 /// The composition root of training: all that a run works with, opened and at the step where it begins or goes on. Opening may take minutes, because every
@@ -37,6 +38,7 @@ internal sealed class OpenedRun : IDisposable
         Request = request;
         Resumed = File.Exists(request.Folder.Settings);
         Workers = new LoaderOptions(request.Settings.Host.Workers);
+        Together = new TeamWork(request.Team);
     }
 
     internal RunRequest Request { get; }
@@ -49,6 +51,9 @@ internal sealed class OpenedRun : IDisposable
     internal bool Resumed { get; }
 
     internal LoaderOptions Workers { get; }
+
+    /// <summary>What the processes do together, of which the first alone writes.</summary>
+    internal TeamWork Together { get; }
 
     internal RunData Data { get; private set; } = null!;
 
@@ -64,6 +69,7 @@ internal sealed class OpenedRun : IDisposable
     /// <summary>What the run never changes, if that is kept apart.</summary>
     internal FrozenWeights? Frozen { get; private set; }
 
+    /// <summary>Null in a process that does not write.</summary>
     internal CheckpointStore Store { get; private set; } = null!;
 
     /// <summary>The step that the run ends with.</summary>
@@ -104,12 +110,20 @@ internal sealed class OpenedRun : IDisposable
     private void OpenAll(ProgressMeter meter, CancellationToken cancellation)
     {
         // Seen before all images are decoded, which may take minutes.
+        Together.DemandShares(Settings.Core.Batch);
+        Together.DemandAlike("the settings", TomlSettings.Write(Settings));
         var device = Device.choose(Settings.Host.Device);
         Data = Checked(meter, cancellation);
         Data.Describe(Settings, Request.Notice);
+        Together.DemandAlike("the images or their classes", Data.Fingerprint());
+
+        if (Together.IsShared && Data.Dataset.Pairs is not null)
+        {
+            throw new InputException("label_match: pairs of images say what is alike here, and several processes share classes alone. Train in one process, or leave label_match at label.");
+        }
         // Where there may be checkpoints the lock comes first, for what another process writes is not to be read; a fresh run takes it once it
         // is known that it can begin.
-        Store = Resumed ? new CheckpointStore(Folder.Checkpoints) : null!;
+        Store = Resumed && Together.IsFirst ? new CheckpointStore(Folder.Checkpoints) : null!;
         var (saved, damaged) = RunCheckpoints.Newest(Folder.Checkpoints);
         DemandCheckpoint(saved);
         var images = Data.Split.Train.Count;
@@ -118,8 +132,9 @@ internal sealed class OpenedRun : IDisposable
         Steps = begun is { Until: > 0 } ? begun.Until : first;
         Sampler = RunSampler.Of(Settings.Core, Data);
         threads = new ProcessThreads(Settings.Host.Threads);
-        Session = Session.ForTraining(Settings.Core, device, Data.TrainClasses.Names.Count, first, begun?.From ?? 0, Steps);
+        Session = Session.ForTraining(Settings.Core, device, Data.TrainClasses.Names.Count, first, begun?.From ?? 0, Steps, Request.Team);
         Restore(saved, damaged);
+        Together.DemandAlike("the checkpoints", FormattableString.Invariant($"{saved?.Progress.Step} {Steps}"));
         Trunk = OpenTrunk(meter, cancellation);
         Pass = new EmbeddingPass(Session, Views.ForTesting(Settings), Workers, Trunk);
 
@@ -128,11 +143,17 @@ internal sealed class OpenedRun : IDisposable
             StartHead(meter, cancellation);
         }
 
-        Store ??= new CheckpointStore(Folder.Checkpoints);
-        Folder.RemoveUnfinished();
-        Frozen = FrozenWeights.Keep(Settings.Host.FrozenWeights, Session);
-        Start = begun ?? Fresh();
-        Continue(saved);
+        Session.Spread();
+        Start = begun ?? new Progress(0, 0, 0, 0, FrozenWeights.SumOf(Session.EmbeddingWeights()));
+
+        if (Together.IsFirst)
+        {
+            Store ??= new CheckpointStore(Folder.Checkpoints);
+            Folder.RemoveUnfinished();
+            Frozen = FrozenWeights.Keep(Settings.Host.FrozenWeights, Session);
+            Record(begun is null);
+            Continue(saved);
+        }
     }
 
     /// <summary>The data, of which every image was looked at: by decoding it, by its place in the cache, or by an earlier run since which it has not changed.</summary>
@@ -141,11 +162,9 @@ internal sealed class OpenedRun : IDisposable
         void Checking(int done, int total) => meter.Report("checking images", done, total);
         var opened = Opened();
         known = Settings.Host.TrunkCache.Length == 0 ? null : opened.Known(Settings);
-        cache = opened.Cached(Settings, Checking, cancellation);
-
-        return cache is not null ? opened.CheckedBy(cache.Check, Settings.Host.SkipBad, Request.Notice, cache.Reader)
-            : known?.Check is { } check ? opened.CheckedBy(check, Settings.Host.SkipBad, Request.Notice)
-            : opened.Checked(Settings.Host.SkipBad, Settings.Host.Workers, Request.Notice, Checking, cancellation);
+        cache = Together.InTurn(() => opened.Cached(Settings, Checking, cancellation));
+        var check = Together.OfFirst(() => cache?.Check ?? known?.Check ?? opened.Look(Settings.Host.Workers, Checking, cancellation));
+        return opened.CheckedBy(check, Settings.Host.SkipBad, Request.Notice, cache?.Reader);
     }
 #pragma warning restore IDISP003
 
@@ -199,7 +218,10 @@ internal sealed class OpenedRun : IDisposable
 
             foreach (var (checkpoint, problem) in damaged)
             {
-                Request.Notice($"left out the checkpoint {Folder.NameOf(checkpoint)}: {problem}. It is now called {Store.SetAside(checkpoint)}.");
+                if (Together.IsFirst)
+                {
+                    Request.Notice($"left out the checkpoint {Folder.NameOf(checkpoint)}: {problem}. It is now called {Store.SetAside(checkpoint)}.");
+                }
             }
 
             Request.Notice($"continuing after step {saved.Progress.Step} of {Steps}");
@@ -225,12 +247,14 @@ internal sealed class OpenedRun : IDisposable
         }
     }
 
-    /// <summary>The start of a run, with its data and settings written down; the settings last, since they mark the folder as a run.</summary>
-    private Progress Fresh()
+    /// <summary>Writes down the data and settings of a fresh run; the settings last, since they mark the folder as a run.</summary>
+    private void Record(bool isFresh)
     {
-        AtomicFile.WriteText(Folder.Fingerprint, Data.Fingerprint());
-        AtomicFile.WriteText(Folder.Settings, TomlSettings.Write(Settings));
-        Folder.Sums.Keep(Folder.Fingerprint, Folder.Settings);
-        return new Progress(0, 0, 0, 0, FrozenWeights.SumOf(Session.EmbeddingWeights()));
+        if (isFresh)
+        {
+            AtomicFile.WriteText(Folder.Fingerprint, Data.Fingerprint());
+            AtomicFile.WriteText(Folder.Settings, TomlSettings.Write(Settings));
+            Folder.Sums.Keep(Folder.Fingerprint, Folder.Settings);
+        }
     }
 }

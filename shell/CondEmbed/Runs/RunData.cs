@@ -68,7 +68,10 @@ public sealed class RunData
     /// </exception>
     public RunData Checked(
         bool skipBad, int workers = 0, Action<string>? notice = null, Action<int, int>? progress = null, CancellationToken cancellation = default) =>
-        Without(ImageCheck.Run(Reader, [.. Images], workers, Relayed(progress), cancellation), Reader, skipBad, notice);
+        Without(Look(workers, progress, cancellation), Reader, skipBad, notice);
+
+    /// <summary>Decodes every image of the split.</summary>
+    internal ImageCheck Look(int workers, Action<int, int>? progress, CancellationToken cancellation) => ImageCheck.Run(Reader, [.. Images], workers, Relayed(progress), cancellation);
 
     /// <summary>
     /// Puts every image of the split into the cache file that the settings ask for, or finds them there; null if they ask for none. What is

@@ -64,12 +64,15 @@ public sealed class Trainer
 {
     private readonly RunSettings settings;
 
+    private readonly Team team;
+
     private Continuation? further;
 
-    private Trainer(RunFolder folder, RunSettings settings, Continuation? further = null)
+    private Trainer(RunFolder folder, RunSettings settings, Team team, Continuation? further = null)
     {
         Folder = folder;
         this.settings = settings;
+        this.team = team;
         this.further = further;
     }
 
@@ -85,7 +88,17 @@ public sealed class Trainer
     /// <param name="folder">The run folder; null for one below <c>runs</c> named after the time.</param>
     /// <exception cref="InputException">The weights cannot be used, or the folder is not empty.</exception>
     public Trainer(RunSettings settings, string? folder)
-        : this(Made(folder, settings), Located(settings))
+        : this(settings, folder, TeamModule.alone)
+    {
+    }
+
+    /// <summary>The same for one of several processes that train together, each on its share of every batch. All are given the same; the first one writes the folder.</summary>
+    /// <param name="settings">Sound settings.</param>
+    /// <param name="folder">The run folder, or null.</param>
+    /// <param name="team">The processes.</param>
+    /// <exception cref="InputException">The weights cannot be used, or the folder is not empty.</exception>
+    public Trainer(RunSettings settings, string? folder, Team team)
+        : this(Made(folder, settings, team), Located(settings), team)
     {
     }
 
@@ -97,12 +110,20 @@ public sealed class Trainer
     /// <param name="folder">The run folder.</param>
     /// <param name="options">What changes.</param>
     /// <exception cref="InputException">It is not a run folder, or the options are wrong.</exception>
-    public static Trainer Resume(string folder, ResumeOptions options)
+    public static Trainer Resume(string folder, ResumeOptions options) => Resume(folder, options, TeamModule.alone);
+
+    /// <summary>The same for one of several processes that train together, of whatever number trained the run before. All are given the same folder, which all can read.</summary>
+    /// <param name="folder">The run folder.</param>
+    /// <param name="options">What changes.</param>
+    /// <param name="team">The processes.</param>
+    /// <exception cref="InputException">It is not a run folder, or the options are wrong.</exception>
+    public static Trainer Resume(string folder, ResumeOptions options, Team team)
     {
         ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(team);
         var further = options.Further(folder);
         var (run, settings) = RunFolder.Open(folder);
-        return new Trainer(run, options.Data is null ? settings : Located(settings, options.Data), further);
+        return new Trainer(run, options.Data is null ? settings : Located(settings, options.Data), team, further);
     }
 
     /// <summary>The files of the run.</summary>
@@ -132,15 +153,19 @@ public sealed class Trainer
         try
         {
             var meter = new ProgressMeter(progress, settings.Core.Batch);
-            var request = new RunRequest(Folder, settings, Notice ?? (_ => { }), Logged, Command ?? CommandOf(settings), further);
+            var request = new RunRequest(Folder, settings, Notice ?? (_ => { }), Logged, Command ?? CommandOf(settings), further, team);
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
             using var run = OpenedRun.Open(request, meter, cancellation);
             // It is in the checkpoint now; who calls again finishes it.
             further = null;
-            return new TrainingRun(run, meter, cancellation).Execute();
+            return new TrainingRun(run, meter, stop).Execute();
         }
         finally
         {
-            Folder.RemoveUnbegun();
+            if (team.Rank == 0)
+            {
+                Folder.RemoveUnbegun();
+            }
         }
     }
 
@@ -173,10 +198,13 @@ public sealed class Trainer
     }
 
     /// <summary>Creates the run folder, once the weights are known to be usable.</summary>
-    private static RunFolder Made(string? folder, RunSettings settings)
+    private static RunFolder Made(string? folder, RunSettings settings, Team team)
     {
+        ArgumentNullException.ThrowIfNull(team);
         EncoderWeights.Demand(settings);
-        return RunFolder.Create(folder, settings, TimeProvider.System);
+        RunFolder? made = null;
+        var root = new TeamWork(team).OfFirst(() => (made = RunFolder.Create(folder, settings, TimeProvider.System)).Root);
+        return made ?? new RunFolder(root);
     }
 
     /// <summary>With absolute paths, so that the run can be resumed from any folder.</summary>

@@ -17,9 +17,11 @@ namespace CondEmbed.Runs;
 /// <summary>One run, from its first or next step to its report.</summary>
 /// <param name="run">What it works with, opened.</param>
 /// <param name="meter">Told of every step.</param>
-/// <param name="cancellation">Stops it after a step, saved.</param>
-internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, CancellationToken cancellation)
+/// <param name="stop">Stops it after a step, saved.</param>
+internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, CancellationTokenSource stop)
 {
+    private readonly CancellationToken cancellation = stop.Token;
+    private readonly TeamWork together = run.Together;
     private readonly RunFolder folder = run.Folder;
     private readonly RunSettings settings = run.Settings;
     private readonly RunData data = run.Data;
@@ -33,12 +35,16 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
         {
             TrainingResult result;
 
-            using (var log = OpenLog())
+            using (var log = together.IsFirst ? OpenLog() : null)
             {
                 result = Logged(log);
             }
 
-            folder.Sums.Keep(folder.Log, folder.Classes, folder.Report);
+            if (together.IsFirst)
+            {
+                folder.Sums.Keep(folder.Log, folder.Classes, folder.Report);
+            }
+
             return result;
         }
         catch (Exception problem) when (FileProblem.IsFull(problem))
@@ -48,21 +54,28 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
         }
     }
 
-    private TrainingResult Logged(RunJournal log)
+    /// <summary>Trains, and evaluates and writes if this is the first process.</summary>
+    private TrainingResult Logged(RunJournal? log)
     {
         try
         {
-            var before = MeasuredBefore();
+            var before = together.First(stop, MeasuredBefore) ?? new Dictionary<string, double>();
 
             if (before.Count > 0)
             {
-                log.Tested("test", 0, before);
+                log?.Tested("test", 0, before);
             }
 
             TakeSteps(log);
             // Measured before the report, whose memory does not count as the training's.
             var cost = RunMeasures.Cost(session, state);
-            var result = Finish(before);
+            var result = together.First(stop, () => Finish(before));
+
+            if (log is null)
+            {
+                return new TrainingResult(folder.Root, state.Step, before, before, null, 0, folder.Report);
+            }
+
             log.Tested("test", result.Steps, result.After);
 
             if (result.Best is not null)
@@ -75,7 +88,7 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
-            log.Write(new EndEntry(state.Step, "stopped"));
+            log?.Write(new EndEntry(state.Step, "stopped"));
             throw new TrainingStoppedException(folder.Root, state.Step, cancellation);
         }
     }
@@ -107,7 +120,7 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
         return before;
     }
 
-    private void TakeSteps(RunJournal log)
+    private void TakeSteps(RunJournal? log)
     {
         var trained = state.Seconds;
         meter.BeginTraining(TimeSpan.FromSeconds(trained));
@@ -119,40 +132,47 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
         {
             Leftovers.collect();
 
-            state = state with { Step = result.Step, Seconds = trained + clock.Elapsed.TotalSeconds, Batches = seen, Waited = state.Waited + waited.TotalSeconds };
+            // All stop after the same step, whichever of them was asked to.
+            var isStopping = together.Any(cancellation.IsCancellationRequested);
+
+            state = state with { Step = result.Step, Seconds = trained + clock.Elapsed.TotalSeconds, Batches = RunSums.After(state.Batches, together.Gathered(seen)), Waited = state.Waited + waited.TotalSeconds };
             meter.Report(result, steps, TimeSpan.FromSeconds(state.Seconds));
 
             if (result.Step % logEvery == 0 || result.Step == steps)
             {
-                log.Write(new StepEntry(result.Step, result.Loss, result.Terms, result.LearningRate, meter.ImagesPerSecond, result.GradientNorm) { Waiting = RunMeasures.Waiting(state, logged) });
+                log?.Write(new StepEntry(result.Step, result.Loss, result.Terms, result.LearningRate, meter.ImagesPerSecond, result.GradientNorm) { Waiting = RunMeasures.Waiting(state, logged) });
                 logged = state;
             }
 
-            if (settings.Core.Levels > 0 && IsDue(Math.Max(20, steps / 50), result.Step))
+            if (log is not null && settings.Core.Levels > 0 && IsDue(Math.Max(20, steps / 50), result.Step))
             {
                 clock.Stop();
                 log.Write(new LevelsEntry(result.Step, levels()));
                 clock.Start();
             }
 
-            if (IsDue(settings.Host.EvaluateEvery, result.Step))
+            if (log is not null && IsDue(settings.Host.EvaluateEvery, result.Step))
             {
                 clock.Stop();
                 Validate(log);
                 clock.Start();
             }
 
-            if (IsDue(settings.Host.SaveEvery, result.Step) || cancellation.IsCancellationRequested)
+            if (log is not null && (IsDue(settings.Host.SaveEvery, result.Step) || isStopping))
             {
                 var saved = RunCheckpoints.Save(run.Store, session, state, run.Frozen);
                 log.Write(new CheckpointEntry(result.Step, folder.NameOf(saved), IsBest: result.Step == state.BestStep));
             }
 
-            cancellation.ThrowIfCancellationRequested();
+            if (isStopping)
+            {
+                stop.Cancel();
+                cancellation.ThrowIfCancellationRequested();
+            }
         }
     }
 
-    private IEnumerable<(StepResult Result, string Seen, TimeSpan Waited, Func<IReadOnlyDictionary<string, double>> Levels)> StepsOnImages()
+    private IEnumerable<(StepResult Result, byte[] Seen, TimeSpan Waited, Func<IReadOnlyDictionary<string, double>> Levels)> StepsOnImages()
     {
         var loader = new BatchLoader(data.Reader, run.Workers);
 
@@ -160,22 +180,22 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
         {
             using (batch)
             {
-                var result = RunSums.Beside(state.Batches, batch.Labels, batch.Pixels, out var seen, () => Telemetry.TrainStep.Run(() => Step(batch)));
+                var result = RunSums.Beside(batch.Labels, batch.Pixels, out var seen, () => Telemetry.TrainStep.Run(() => Step(batch)));
                 yield return (result, seen, batch.Waited, () => session.LevelMeasures(batch.Pixels, batch.Size, batch.Labels));
             }
         }
     }
 
     /// <summary>Steps that begin with what the frozen stages made of the images.</summary>
-    private IEnumerable<(StepResult Result, string Seen, TimeSpan Waited, Func<IReadOnlyDictionary<string, double>> Levels)> StepsOn(TrunkMaps trunk)
+    private IEnumerable<(StepResult Result, byte[] Seen, TimeSpan Waited, Func<IReadOnlyDictionary<string, double>> Levels)> StepsOn(TrunkMaps trunk)
     {
         for (var step = state.Step; step < steps; step++)
         {
             var plan = Plan(step);
             var clock = Stopwatch.StartNew();
-            var maps = trunk.Drawn(settings.Core.Seed, step, plan.Indices);
+            var maps = trunk.Drawn(settings.Core.Seed, step, plan);
             var waited = clock.Elapsed;
-            var result = RunSums.Beside(state.Batches, plan.Labels, maps.Bytes, out var seen, () => Telemetry.TrainStep.Run(() => StepOn(maps, plan)));
+            var result = RunSums.Beside(plan.Labels, maps.Bytes, out var seen, () => Telemetry.TrainStep.Run(() => StepOn(maps, plan)));
             yield return (result, seen, waited, () => session.LevelMeasuresOnTrunk(maps, plan.Labels));
         }
     }
@@ -191,8 +211,10 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
 
     private BatchPlan Plan(int step)
     {
-        var items = run.Sampler.Batch(step);
-        return new BatchPlan(items, data.TrainClasses.NumbersOf(items.Select(item => data.Dataset.Items[item].Label)));
+        var batch = run.Sampler.Batch(step);
+        var (first, count) = together.ShareOf(batch.Length);
+        var items = batch[first..(first + count)];
+        return new BatchPlan(items, data.TrainClasses.NumbersOf(items.Select(item => data.Dataset.Items[item].Label))) { First = first };
     }
 
     /// <summary>Measures the validation classes, and keeps the network if it is the best so far by MAP@R.</summary>

@@ -45,14 +45,14 @@ type Running(child: Process) =
 
             child.Dispose()
 
-let private host =
+let host =
     match Environment.GetEnvironmentVariable "DOTNET_HOST_PATH" with
     | null
     | "" -> "dotnet"
     | path -> path
 
 /// A program where its own build has put it: beside the tests it would lack what the tests' framework has by itself.
-let private built (program: string) =
+let built (program: string) =
     let output = DirectoryInfo(AppContext.BaseDirectory.TrimEnd Path.DirectorySeparatorChar)
     let project part = Path.Combine(Support.repositoryRoot (), part, Path.GetFileNameWithoutExtension program)
     let place = if Directory.Exists(project "shell") then project "shell" else project "tests"

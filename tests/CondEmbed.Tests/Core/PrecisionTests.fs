@@ -32,7 +32,7 @@ let private alike (a: Tensor) (b: Tensor) =
 let private pass (layer: Layer<Tensor, Features>) parameters =
     let reported = ResizeArray()
     let report name value = reported.Add(name, value)
-    let map = (layer.Forward { Params = parameters; Mode = Training; Report = report } (images ())).Map
+    let map = (layer.Forward { Params = parameters; Mode = Training; Report = report; Team = Team.alone } (images ())).Map
     let weights = (normal 2 [ for size in map.shape -> int size ]).``to`` float32
     let leaves = [ for name in Params.trainable layer.Specs -> name, parameters[name] ]
     map, List.ofSeq reported, Grad.gradientsOrZero ((map * weights).sum()) leaves

@@ -26,7 +26,8 @@ let private recipe: Train.Method =
       Beginnings = []
       Rate = fun _ -> 0.01
       Clip = 10.0
-      Average = None }
+      Average = None
+      Team = Team.alone }
 
 /// Six images of three classes that differ in colour, with noise that the seed draws.
 let private batchOf seed =

@@ -27,6 +27,7 @@ let private libraries =
           "CondEmbed.Images", "shell/CondEmbed.Images/CondEmbed.Images.csproj"
           "CondEmbed.Search", "shell/CondEmbed.Search/CondEmbed.Search.csproj"
           "CondEmbed", "shell/CondEmbed/CondEmbed.csproj"
+          "CondEmbed.Mpi", "shell/CondEmbed.Mpi/CondEmbed.Mpi.csproj"
           "CondEmbed.Onnx", "shell/CondEmbed.Onnx/CondEmbed.Onnx.csproj"
           "CondEmbed.Postgres", "shell/CondEmbed.Postgres/CondEmbed.Postgres.csproj"
           "CondEmbed.Extensions.AI", "shell/CondEmbed.Extensions.AI/CondEmbed.Extensions.AI.csproj" ]

@@ -28,6 +28,7 @@ let private spoken =
         let folders =
             [ "shell/CondEmbed"
               "shell/CondEmbed.Search"
+              "shell/CondEmbed.Mpi"
               "shell/CondEmbed.Onnx"
               "shell/CondEmbed.Postgres"
               "shell/CondEmbed.Extensions.AI"

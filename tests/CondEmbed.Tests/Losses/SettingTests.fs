@@ -67,7 +67,7 @@ let private ofLoss text : string =
                   ("embeddings", (batch ()).requires_grad_ true)
                   :: [ for name, leaf in Params.toSeq (started layer.Specs) -> name, leaf.requires_grad_ true ]
 
-              let env = { Params = Params.ofSeq leaves; Mode = Training; Report = fun _ _ -> () }
+              let env = { Params = Params.ofSeq leaves; Mode = Training; Report = (fun _ _ -> ()); Team = Team.alone }
               let value = layer.Forward env (snd leaves.Head, labelsOf labels)
 
               [ $"{toFloat value:R}"

@@ -43,7 +43,7 @@ let mutualCosine (c: Tensor) =
     let unit = Layers.l2Normalise c
     (unit * unit.transpose (0L, 1L)).sum(-1L)
 
-let asking options (views: Hierarchy.Views) = defaultArg (Hierarchy.asking options views) views.Embeddings
+let asking options (views: Hierarchy.Views) = defaultArg (Hierarchy.asking Team.alone options views) views.Embeddings
 
 /// Views of a batch -> c^1 ... c^L of all pairs, B B D each.
 let conditional (options: Hierarchy.Options) : Layer<Hierarchy.Views, Tensor list> =

@@ -47,7 +47,7 @@ let private start recipe = Train.start 1L torch.CPU float64 recipe
 
 /// The views of a batch with some parameters.
 let private viewsBy mode parameters (batch: Batch) =
-    let env = { Params = parameters; Mode = mode; Report = fun _ _ -> () }
+    let env = { Params = parameters; Mode = mode; Report = (fun _ _ -> ()); Team = Team.alone }
     let features = network.Features.Forward env batch.Images
     Hierarchy.viewsOf network (LevelLoops.options 1) env features (network.Head.Forward env features)
 

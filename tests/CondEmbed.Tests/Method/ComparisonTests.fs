@@ -44,7 +44,7 @@ let private images (places: int array) = labelsOf places
 /// Similarities and attention of all pairs, as while training.
 let private ofAll config (parameters: Params) images =
     let network, hierarchy = Recipe.network config, Recipe.hierarchy config
-    let env = { Params = parameters; Mode = Testing; Report = fun _ _ -> () }
+    let env = { Params = parameters; Mode = Testing; Report = (fun _ _ -> ()); Team = Team.alone }
     let features = network.Features.Forward env images
     let embeddings = network.Head.Forward env features
     let views = Hierarchy.viewsOf network hierarchy env features embeddings

@@ -143,7 +143,7 @@ let private training =
 
               let scalarOf (leaves: Params) =
                   torch.manual_seed 5L |> ignore
-                  (objective.Forward { Params = leaves; Mode = Training; Report = fun _ _ -> () } (batch ())).Total
+                  (objective.Forward { Params = leaves; Mode = Training; Report = (fun _ _ -> ()); Team = Team.alone } (batch ())).Total
 
               expectGradients 1e-6 scalarOf (parametersOf objective)
 

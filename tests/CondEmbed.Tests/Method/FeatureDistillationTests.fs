@@ -61,7 +61,7 @@ let tests =
 
               let termOf name leaf =
                   let parameters = withLeaf name leaf
-                  let env = { Params = parameters; Mode = Training; Report = fun _ _ -> () }
+                  let env = { Params = parameters; Mode = Training; Report = (fun _ _ -> ()); Team = Team.alone }
                   let features = network.Features.Forward env images
                   (teaching.Forward env (features, network.Head.Forward env features)).Weighted.Head
 

@@ -84,7 +84,7 @@ let private loopTests =
 let private scalarOf options (leaves: Params) =
     let views: Hierarchy.Views = { Maps = [ leaves["map"] ]; Embeddings = leaves["embeddings"]; Head = None; Averaged = None }
 
-    (conditional options).Forward { Params = leaves; Mode = Training; Report = fun _ _ -> () } views
+    (conditional options).Forward { Params = leaves; Mode = Training; Report = (fun _ _ -> ()); Team = Team.alone } views
     |> List.map (fun c -> (mutualCosine c * normal 5 [ 3; 3 ]).sum())
     |> List.reduce (fun a b -> a + b)
 

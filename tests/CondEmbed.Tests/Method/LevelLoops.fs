@@ -24,7 +24,7 @@ let headWeight () = normal 24 [ 6; 9 ]
 
 /// Views with a head of that weight.
 let withHead weight (views: Hierarchy.Views) =
-    let env = { Params = Params.ofSeq [ "weight", weight ]; Mode = Training; Report = fun _ _ -> () }
+    let env = { Params = Params.ofSeq [ "weight", weight ]; Mode = Training; Report = (fun _ _ -> ()); Team = Team.alone }
     { views with Head = Some { Project = Layer.lift snd --> Layers.projection 9 6; Env = env } }
 
 /// The views as other weights see the images, beside them.

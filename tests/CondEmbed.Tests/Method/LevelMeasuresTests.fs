@@ -79,7 +79,7 @@ let private attentionOfLevel name (looks: Tensor) =
 
 let private byLoops (options: Hierarchy.Options) =
     let parameters = parametersOf (layerOf options).Specs
-    let env = { Params = parameters; Mode = Testing; Report = fun _ _ -> () }
+    let env = { Params = parameters; Mode = Testing; Report = (fun _ _ -> ()); Team = Team.alone }
     let features = network.Features.Forward env (images ())
     let embeddings = network.Head.Forward env features
     let views = Hierarchy.viewsOf network options env features embeddings

@@ -59,7 +59,7 @@ let private gradients =
                       let views: Hierarchy.Views = { Maps = maps; Embeddings = embeddings; Head = None; Averaged = None }
                       let views = if isGiven then withHead leaves["head"] views else views
 
-                      layer.Forward { Params = leaves; Mode = Training; Report = fun _ _ -> () } views
+                      layer.Forward { Params = leaves; Mode = Training; Report = (fun _ _ -> ()); Team = Team.alone } views
                       |> List.map (fun c -> (Hierarchy.similarity options Pairing.All views.Embeddings c * normal 5 [ 3; 3 ]).sum())
                       |> List.reduce (fun a b -> a + b)
 
@@ -84,7 +84,7 @@ let private atStart options =
     let parameters = started (network.Features.Specs @ network.Head.Specs @ hierarchy.Specs)
     let features = { Features.ofMap (normal 3 [ 4; 9; 3; 2 ]) with Earlier = [ normal 4 [ 4; 5; 6; 4 ] ] }
     let embeddings = Layer.run parameters network.Head features
-    let env = { Params = parameters; Mode = Testing; Report = fun _ _ -> () }
+    let env = { Params = parameters; Mode = Testing; Report = (fun _ _ -> ()); Team = Team.alone }
 
     let views =
         Hierarchy.viewsOf network { options with Form = Level.Form.Projections Attention.Values.Given } env features embeddings

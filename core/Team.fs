@@ -1,0 +1,90 @@
+namespace CondEmbed
+
+open System
+open System.Collections.Generic
+open TorchSharp
+
+/// Processes that train together, numbered from 0: each has an equal share of a batch, in their order, and all hold the same parameters. What all do together, all have to call in the same
+/// order, with tensors of one shape and type, which stay as they are unless said otherwise. No gradients: see the module.
+type Team =
+    /// The number of this process.
+    abstract Rank: int
+    /// N, how many there are.
+    abstract Size: int
+    /// In place, any shape of floats: the sum over all processes, the same bits for all.
+    abstract Sum: Tensor -> unit
+    /// n ... -> N n ...: of all processes, in their order.
+    abstract Gather: Tensor -> Tensor
+    /// N n ... -> N n ...: part k goes to process k, and part k of the result is what it had for this one.
+    abstract Exchange: Tensor -> Tensor
+    /// In place, any shape: as process 0 has it.
+    abstract Spread: Tensor -> unit
+
+/// A function of a tensor with a gradient of its own: (x, forward, backward).
+[<Sealed>]
+type internal OwnGradient() =
+    inherit torch.autograd.SingleTensorFunction<OwnGradient>()
+
+    override _.Name = "OwnGradient"
+
+    override _.forward(context, vars) =
+        context.save_data ("backward", vars[2])
+        (vars[1] :?> Func<Tensor, Tensor>).Invoke(vars[0] :?> Tensor)
+
+    override _.backward(context, gradient) =
+        let backward = context.get_data "backward" :?> Func<Tensor, Tensor>
+        List [ backward.Invoke gradient; null; null ]
+
+/// What a team does with tensors in a graph. The rule: the scalar that each process differentiates is its share of the objective, so that the gradient by a parameter is the sum over the team.
+module Team =
+    /// One process by itself.
+    let alone =
+        { new Team with
+            member _.Rank = 0
+            member _.Size = 1
+            member _.Sum _ = ()
+            member _.Gather x = x
+            member _.Exchange x = x
+            member _.Spread _ = () }
+
+    /// Whether there are others.
+    let isShared (team: Team) = team.Size > 1
+
+    let private through forward backward (x: Tensor) =
+        if torch.is_grad_enabled () && x.requires_grad then
+            OwnGradient.apply (x, Func<Tensor, Tensor> forward, Func<Tensor, Tensor> backward)
+        else
+            forward x
+
+    /// N n ... -> n ...: the sum of what all have for this process.
+    let private sumOfOwn (team: Team) (x: Tensor) = (team.Exchange(x.contiguous ())).unflatten(0L, [| int64 team.Size; -1L |]).sum 0L
+
+    /// n ... -> N n ...: of all processes, in their order; the gradient of this one's rows is the sum of what all find for them.
+    let gathered (team: Team) (x: Tensor) : Tensor =
+        if isShared team then x |> through (fun x -> team.Gather(x.detach().contiguous ())) (sumOfOwn team) else x
+
+    /// N n ... -> N n ...: part k goes to process k, and its gradient comes back from there.
+    let exchanged (team: Team) (x: Tensor) : Tensor =
+        let send (x: Tensor) = team.Exchange(x.detach().contiguous ())
+        if isShared team then through send send x else x
+
+    /// N n ... -> n ...: this process's rows of what all know.
+    let ownOf (team: Team) (x: Tensor) : Tensor =
+        let count = x.shape[0] / int64 team.Size
+        x.narrow (0L, int64 team.Rank * count, count)
+
+    /// Any shape -> the same numbers, of whose gradient this process has 1/N: for what each process computes of the whole batch.
+    let share (team: Team) (x: Tensor) : Tensor =
+        if isShared team then x.detach () + (x - x.detach ()) / float team.Size else x
+
+    /// Gradients -> their sums over the team, in one message.
+    let summed (team: Team) (gradients: (string * Tensor) list) : (string * Tensor) list =
+        if not (isShared team) || gradients.IsEmpty then
+            gradients
+        else
+            let flat = torch.cat [| for _, gradient in gradients -> gradient.reshape -1L |]
+            team.Sum flat
+            let places = gradients |> List.scan (fun start (_, gradient) -> start + gradient.numel ()) 0L
+
+            [ for (name, gradient), start in Seq.zip gradients places ->
+                  name, flat.narrow(0L, start, gradient.numel ()).reshape gradient.shape ]

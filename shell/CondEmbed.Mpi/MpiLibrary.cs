@@ -1,0 +1,137 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using CondEmbed.Common;
+
+namespace CondEmbed.Mpi;
+
+/// <summary>The MPI library of this machine and the few of its functions that training needs.</summary>
+internal sealed unsafe class MpiLibrary
+{
+    /// <summary>Names the library's file where it is not found, or another is wanted.</summary>
+    internal const string Variable = "CONDEMBED_MPI";
+
+    private const int Serialised = 2;
+    private const int Success = 0;
+
+    // RTLD_NOW | RTLD_GLOBAL: Open MPI's own plug-ins look for its symbols.
+    private static readonly int LoadForAll = OperatingSystem.IsMacOS() ? 0x2 | 0x8 : 0x2 | 0x100;
+
+    private readonly nint library;
+
+    private MpiLibrary(nint library, string file)
+    {
+        this.library = library;
+        File = file;
+        Abi = MpiAbi.Of(library, file);
+    }
+
+    internal string File { get; }
+
+    internal MpiAbi Abi { get; }
+
+    /// <summary>The library's own words on its version, of one line.</summary>
+    internal string Version
+    {
+        get
+        {
+            // 8192 bytes are the most that any asks for.
+            var text = new byte[8192];
+            int length;
+            fixed (byte* start = text)
+                Demand(((delegate* unmanaged[Cdecl]<byte*, int*, int>)At("MPI_Get_library_version"))(start, &length), "MPI_Get_library_version");
+            return Encoding.UTF8.GetString(text, 0, Math.Clamp(length, 0, text.Length)).Split('\n', ',')[0].Replace('\t', ' ').Trim(' ', '\0');
+        }
+    }
+
+    /// <summary>The library that fits what started this process; null where there is none.</summary>
+    internal static MpiLibrary? Find(Launcher? launcher)
+    {
+        foreach (var file in Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } named ? [named] : Candidates(launcher?.Name))
+        {
+            if (Load(file) is var handle and not 0)
+            {
+                return new MpiLibrary(handle, file);
+            }
+        }
+
+        return null;
+    }
+
+    internal void Start()
+    {
+        int given;
+        Demand(((delegate* unmanaged[Cdecl]<int*, byte***, int, int*, int>)At("MPI_Init_thread"))(null, null, Serialised, &given), "MPI_Init_thread");
+    }
+
+    internal int Rank() => Number("MPI_Comm_rank");
+
+    internal int Size() => Number("MPI_Comm_size");
+
+    /// <summary>The bytes of all processes in their order.</summary>
+    internal void Gather(byte* own, byte* all, int bytes) =>
+        Demand(((delegate* unmanaged[Cdecl]<byte*, int, nint, byte*, int, nint, nint, int>)At("MPI_Allgather"))(own, bytes, Abi.Byte, all, bytes, Abi.Byte, Abi.World), "MPI_Allgather");
+
+    /// <summary>So many bytes to each process, and from each.</summary>
+    internal void Exchange(byte* sent, byte* received, int bytes) =>
+        Demand(((delegate* unmanaged[Cdecl]<byte*, int, nint, byte*, int, nint, nint, int>)At("MPI_Alltoall"))(sent, bytes, Abi.Byte, received, bytes, Abi.Byte, Abi.World), "MPI_Alltoall");
+
+    /// <summary>The bytes of process 0.</summary>
+    internal void Spread(byte* all, int bytes) =>
+        Demand(((delegate* unmanaged[Cdecl]<byte*, int, nint, int, nint, int>)At("MPI_Bcast"))(all, bytes, Abi.Byte, 0, Abi.World), "MPI_Bcast");
+
+    internal void Wait() => Demand(((delegate* unmanaged[Cdecl]<nint, int>)At("MPI_Barrier"))(Abi.World), "MPI_Barrier");
+
+    /// <summary>Ends all processes.</summary>
+    internal void Abort(int code) => _ = ((delegate* unmanaged[Cdecl]<nint, int, int>)At("MPI_Abort"))(Abi.World, code);
+
+    internal void End() => Demand(((delegate* unmanaged[Cdecl]<int>)At("MPI_Finalize"))(), "MPI_Finalize");
+
+    private static string[] Candidates(string? launcher)
+    {
+        string[] open = ["libmpi.so.40", "libmpi.40.dylib"];
+        string[] others = ["libmpi.so.12", "libmpich.so.12", "libmpi.12.dylib", "libmpi_abi.so.0", "libmpi_abi.so", "libmpi_abi.dylib"];
+        return launcher == "MPICH" ? [.. others, .. open] : [.. open, .. others];
+    }
+
+    private static nint Load(string file)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return NativeLibrary.TryLoad(file, out var handle) ? handle : 0;
+        }
+
+        try
+        {
+            return Open(file, LoadForAll);
+        }
+        catch (EntryPointNotFoundException)
+        {
+            // Before glibc 2.34, libc did not have it.
+            return OpenOlder(file, LoadForAll);
+        }
+    }
+
+    private int Number(string function)
+    {
+        int number;
+        Demand(((delegate* unmanaged[Cdecl]<nint, int*, int>)At(function))(Abi.World, &number), function);
+        return number;
+    }
+
+    private nint At(string function) => NativeLibrary.GetExport(library, function);
+
+    // By default an MPI ends all processes itself when a call fails.
+    private static void Demand(int code, string function)
+    {
+        if (code != Success)
+        {
+            throw new InvalidOperationException($"{function} failed with code {code}.");
+        }
+    }
+
+    [DllImport("libc", EntryPoint = "dlopen")]
+    private static extern nint Open([MarshalAs(UnmanagedType.LPUTF8Str)] string file, int flags);
+
+    [DllImport("libdl.so.2", EntryPoint = "dlopen")]
+    private static extern nint OpenOlder([MarshalAs(UnmanagedType.LPUTF8Str)] string file, int flags);
+}

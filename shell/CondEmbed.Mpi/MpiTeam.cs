@@ -1,0 +1,165 @@
+using System.Diagnostics;
+using CondEmbed.Common;
+using static TorchSharp.torch;
+
+namespace CondEmbed.Mpi;
+
+/// <summary>The processes that a launcher has started, over MPI. One for a process, on one thread at a time. Tensors of a GPU go by way of the host's memory.</summary>
+public sealed unsafe class MpiTeam : Team, IDisposable
+{
+    // So many bytes of a sum are on their way at a time.
+    private const long Piece = 64 << 20;
+
+    private readonly MpiLibrary library;
+    private bool ended;
+
+    private MpiTeam(MpiLibrary library)
+    {
+        this.library = library;
+        library.Start();
+        (Rank, Size) = (library.Rank(), library.Size());
+    }
+
+    /// <inheritdoc />
+    public int Rank { get; }
+
+    /// <inheritdoc />
+    public int Size { get; }
+
+    /// <summary>The bytes that this process has sent to others.</summary>
+    public long Sent { get; private set; }
+
+    /// <summary>The time that it has spent on sending, receiving and waiting for others.</summary>
+    public TimeSpan Took { get; private set; }
+
+    /// <summary>Joins the processes that were started together.</summary>
+    /// <param name="launcher">What started them.</param>
+    /// <exception cref="InputException">There is no MPI, or it is not that of the launcher.</exception>
+    public static MpiTeam Open(Launcher launcher)
+    {
+        ArgumentNullException.ThrowIfNull(launcher);
+        var library = MpiLibrary.Find(launcher)
+            ?? throw new InputException($"{launcher.Name} started {launcher.Size} processes, and there is no MPI for them to train together: none of libmpi.so.40 (Open MPI), libmpi.so.12 (MPICH) and libmpi_abi.so was found. Install one, or let {MpiLibrary.Variable} name its file.");
+        var team = new MpiTeam(library);
+
+        if (team.Size != launcher.Size)
+        {
+            var problem = $"{launcher.Name} started {launcher.Size} processes, but {library.File} ({library.Abi.Name}) knows of {team.Size}. Start them with the mpirun of that MPI (or srun with its --mpi), or let {MpiLibrary.Variable} name the library of the MPI that started them.";
+            team.Dispose();
+            throw new InputException(problem);
+        }
+
+        return team;
+    }
+
+    /// <summary>The MPI that would be used, with its version and file; empty if there is none.</summary>
+    public static string Describe() => MpiLibrary.Find(Launcher.Current) is { } found ? $"{found.Version} ({found.Abi.Name}, {found.File})" : "";
+
+    /// <summary>Adds up pieces: each process those of one part of the numbers, in the order of the processes, so that all have the same bits whatever the MPI.</summary>
+    /// <param name="x">Any shape of floats.</param>
+    public void Sum(Tensor x)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        using var scope = NewDisposeScope();
+        using var still = no_grad();
+        var flat = x.reshape(-1);
+        var most = Math.Max(Size, Piece / x.ElementSize / Size * Size);
+
+        for (var start = 0L; start < flat.shape[0]; start += most)
+        {
+            var piece = flat.narrow(0, start, Math.Min(most, flat.shape[0] - start));
+            piece.copy_(SumOf(piece));
+        }
+
+        // Where the numbers do not lie row by row, they were copied.
+        if (!x.is_contiguous())
+        {
+            x.copy_(flat.reshape(x.shape));
+        }
+    }
+
+    /// <inheritdoc />
+    public Tensor Gather(Tensor x)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        return Moved(x, [Size * x.shape[0], .. x.shape[1..]], library.Gather, x.NumberOfElements * x.ElementSize, Size - 1);
+    }
+
+    /// <inheritdoc />
+    public Tensor Exchange(Tensor x)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        return Moved(x, x.shape, library.Exchange, x.NumberOfElements * x.ElementSize / Size, Size - 1);
+    }
+
+    /// <inheritdoc />
+    public void Spread(Tensor x)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        using var scope = NewDisposeScope();
+        using var still = no_grad();
+        var host = x.detach().cpu().contiguous().clone();
+        var bytes = Demanded(x.NumberOfElements * x.ElementSize);
+        var clock = Stopwatch.StartNew();
+        fixed (byte* all = host.bytes)
+            library.Spread(all, bytes);
+        Count(clock, Rank == 0 ? bytes * (Size - 1L) : 0);
+        x.copy_(host);
+    }
+
+    /// <summary>Ends all processes at once, as after a problem that only this one has.</summary>
+    /// <param name="code">The exit code.</param>
+    public void Abort(int code) => library.Abort(code);
+
+    /// <summary>Leaves the others, once all are here.</summary>
+    public void Dispose()
+    {
+        if (!ended)
+        {
+            ended = true;
+            library.Wait();
+            library.End();
+        }
+    }
+
+    private Tensor SumOf(Tensor piece)
+    {
+        var missing = (Size - (piece.shape[0] % Size)) % Size;
+        var filled = missing == 0 ? piece : cat([piece, piece.new_zeros(missing)]);
+        var parts = Exchange(filled).reshape(Size, -1);
+        var sum = parts[0].clone();
+
+        for (var rank = 1; rank < Size; rank++)
+        {
+            sum.add_(parts[rank]);
+        }
+
+        return Gather(sum).narrow(0, 0, piece.shape[0]);
+    }
+
+    private delegate void Move(byte* sent, byte* received, int bytes);
+
+    private Tensor Moved(Tensor x, long[] shape, Move move, long length, int others)
+    {
+        using var scope = NewDisposeScope();
+        using var still = no_grad();
+        var bytes = Demanded(length);
+        var sent = x.detach().cpu().contiguous();
+        var received = empty(shape, dtype: x.dtype, device: CPU);
+        var clock = Stopwatch.StartNew();
+        fixed (byte* from = sent.bytes, to = received.bytes)
+            move(from, to, bytes);
+        Count(clock, (long)bytes * others);
+        return received.to(x.device).MoveToOuterDisposeScope();
+    }
+
+    private void Count(Stopwatch clock, long sent)
+    {
+        Took += clock.Elapsed;
+        Sent += sent;
+    }
+
+    private static int Demanded(long bytes) => bytes <= int.MaxValue
+        ? (int)bytes
+        : throw new InvalidOperationException($"{bytes} bytes are too many for one message between two processes, of at most {int.MaxValue}: use more processes or a smaller batch.");
+}

@@ -1,0 +1,135 @@
+/// Whole runs by several: threads here, and processes under mpirun.
+module CondEmbed.Tests.TeamRunTests
+
+open System
+open System.Diagnostics
+open System.IO
+open System.Runtime.InteropServices
+open Expecto
+open CondEmbed
+open CondEmbed.Common
+open CondEmbed.Options
+open CondEmbed.Reports
+open CondEmbed.Runs
+open CondEmbed.Storage
+open CondEmbed.Tests.CliSupport
+open CondEmbed.Tests.RunSupport
+open CondEmbed.Tests.Support
+open CondEmbed.Tests.Together
+
+/// Of gradients that are zero but for rounding, AdamW would make whole steps.
+let private common = [ "optimiser", "sgd"; "lr", "0.02"; "levels", "1"; "batch", "12"; "initial_evaluation", "false" ]
+
+let private floats (bytes: byte array) = MemoryMarshal.Cast<byte, float32>(ReadOnlySpan bytes).ToArray()
+
+/// The same training but for rounding.
+let private expectLike (expected: string) (actual: string) =
+    for (name, expected), (name', actual) in List.zip (lastWeights expected) (lastWeights actual) do
+        Expect.equal name' name "name"
+
+        for a, b in Array.zip (floats expected) (floats actual) do
+            if not (abs (a - b) <= 1e-5f * max 1f (abs a)) then failtest $"{name}: {b} stands for {a}"
+
+    let metrics run = MetricsFile.Read(RunFolder(run).Metrics)
+    Expect.equal (metrics actual).Origin.Batches (metrics expected).Origin.Batches "the sum of all images seen"
+    Expect.equal (metrics actual).Step (metrics expected).Step "steps"
+    let log run = LogReader.Read(RunFolder(run).Log)
+
+    for expected, actual in Seq.zip (log expected).Steps (log actual).Steps do
+        Expect.floatClose { absolute = 1e-4; relative = 1e-4 } actual.Loss expected.Loss $"loss of step {expected.Step}"
+
+let private byThreads count folder others =
+    together count (fun team -> Trainer(settings imageFolder.Value (common @ others), folder, team).Train())
+    |> List.head
+
+let private threads =
+    [ test "a run by two and by three is the run by one, also when it is stopped and another number goes on" {
+          inFolder (fun folder ->
+              let at name = Path.Combine(folder, name)
+              byThreads 1 (at "one") [] |> ignore
+              let result = byThreads 2 (at "two") []
+              expectLike (at "one") (at "two")
+              Expect.isNonEmpty result.After "the first process has the result"
+              let whole = settings imageFolder.Value common
+
+              let stopped =
+                  together 3 (fun team ->
+                      let trainer = Trainer(whole, at "three", team)
+                      // Only one is asked to stop.
+                      use source = new Threading.CancellationTokenSource()
+
+                      let ask =
+                          listener (fun at -> if team.Rank = 2 && at.Phase = RunProgress.Training && at.Step = 3 then source.Cancel())
+
+                      try
+                          trainer.Train(ask, source.Token) |> ignore
+                          0
+                      with :? TrainingStoppedException as stopped ->
+                          stopped.Step)
+
+              Expect.equal stopped.Head stopped[2] "all stop after the same step"
+              Expect.isTrue (List.forall (fun step -> step >= 3 && step <= 4) stopped) $"{stopped}"
+              together 2 (fun team -> Trainer.Resume(at "three", ResumeOptions(), team).Train()) |> ignore
+              expectLike (at "one") (at "three"))
+      }
+
+      test "what cannot be is told before the first step" {
+          inFolder (fun folder ->
+              let run count (settingsOf: Team -> RunSettings) () =
+                  let out = Path.Combine(folder, Guid.NewGuid().ToString "N")
+                  together count (fun team -> Trainer(settingsOf team, out, team).Train()) |> ignore
+
+              rejects
+                  [ "12 images cannot be shared out evenly among 5 processes"; "Start 4 or 3 or 6 processes"; "a batch of 10 or 15" ]
+                  (run 5 (fun _ -> settings imageFolder.Value common))
+
+              rejects
+                  [ "process 1 of 2"; "the settings are not those of process 0" ]
+                  (run 2 (fun team -> settings imageFolder.Value (common @ [ "seed", string team.Rank ]))))
+      } ]
+
+/// Whether a program is there.
+let private isThere (program: string) =
+    string (Environment.GetEnvironmentVariable "PATH")
+    |> _.Split(Path.PathSeparator)
+    |> Array.exists (fun folder -> File.Exists(Path.Combine(folder, program)))
+
+/// Two processes of condembed, by an mpirun.
+let private mpirun program arguments =
+    if not (isThere program) then skiptest $"{program} is not there"
+
+    let options = if program.EndsWith "openmpi" then [ "--allow-run-as-root"; "--oversubscribe" ] else []
+    let command = options @ [ "-np"; "2"; host; built "CondEmbed.Cli.dll" ] @ arguments
+    let info = ProcessStartInfo(program, command, RedirectStandardOutput = true, RedirectStandardError = true)
+    new Running(Process.Start info)
+
+let private train (run: string) others =
+    [ "train"; imageFolder.Value; "--out"; run ]
+    @ [ for key, value in tiny @ common @ others do
+            "--set"
+            $"{key}={value}" ]
+
+let private processes program =
+    testList
+        program
+        [ test "two processes are one" {
+              inFolder (fun folder ->
+                  let at name = Path.Combine(folder, name)
+                  use running = mpirun program (train (at "two") [])
+                  let outcome = running.Outcome()
+                  Expect.equal outcome.Code 0 outcome.Everything
+                  Expect.stringContains outcome.Out "report " "the first process tells"
+                  Expect.stringContains outcome.Error "2 processes: each sent some" "what was sent"
+                  byThreads 1 (at "one") [] |> ignore
+                  expectLike (at "one") (at "two"))
+          }
+
+          test "a process that cannot go on ends all, with its message" {
+              inFolder (fun folder ->
+                  use running = mpirun program (train (Path.Combine(folder, "run")) [ "batch", "9" ])
+                  let outcome = running.Outcome()
+                  Expect.equal outcome.Code 1 outcome.Everything
+                  Expect.stringContains outcome.Error "cannot be shared out evenly among 2 processes" "message")
+          } ]
+
+let tests = testList "Team runs" (threads @ [ processes "mpirun.openmpi"; processes "mpirun.mpich" ])

@@ -1,0 +1,96 @@
+/// A team of threads. One runs at a time, each with its own state of torch's global generator, as if they were processes.
+module CondEmbed.Tests.Together
+
+open System
+open System.Threading
+open CondEmbed
+open TorchSharp
+
+/// Whose turn it is, and what each had for the newest two calls.
+type private Shared(count: int) =
+    let given: Tensor array array = Array.init 2 (fun _ -> Array.zeroCreate count)
+    let states = Array.create count (Randomness.state ())
+    let ended = Array.create count false
+    let mutable turn = 0
+    let mutable failure: exn option = None
+
+    member _.Failure = failure
+
+    /// Waits for the turn, with the generator as this thread left it.
+    member this.Resume rank =
+        lock this (fun () ->
+            while turn <> rank do
+                Monitor.Wait this |> ignore)
+
+        Randomness.restore states[rank]
+
+    member private this.Pass rank =
+        states[rank] <- Randomness.state ()
+
+        lock this (fun () ->
+            let next = [ for step in 1..count -> (rank + step) % count ] |> List.tryFind (fun other -> not ended[other])
+            turn <- defaultArg next rank
+            Monitor.PulseAll this)
+
+    /// What all gave to their call of that number. Once one has failed, the others go on with what is there.
+    member this.Call (number: int) rank (x: Tensor) : Tensor array =
+        let place = given[number % 2]
+        if not (isNull place[rank]) then place[rank].Dispose()
+        place[rank] <- own (x.detach().clone ())
+        this.Pass rank
+        this.Resume rank
+
+        if Array.contains true ended && failure.IsNone then
+            failure <- Some(InvalidOperationException "one of the team ended before the others")
+
+        [| for other in place -> if isNull other || other.shape <> x.shape then x else other |]
+
+    member this.End rank (problem: exn option) =
+        if failure.IsNone then failure <- problem
+        ended[rank] <- true
+        this.Pass rank
+
+let private memberOf (shared: Shared) rank count : Team =
+    let mutable calls = 0
+
+    let call x =
+        calls <- calls + 1
+        shared.Call calls rank x
+
+    { new Team with
+        member _.Rank = rank
+        member _.Size = count
+
+        member _.Sum x =
+            withoutGradient (fun () -> x.copy_ (Array.reduce (fun (a: Tensor) b -> a + b) (call x)) |> ignore)
+
+        member _.Gather x = torch.cat (call x, 0L)
+
+        member _.Exchange x =
+            let size = x.shape[0] / int64 count
+            torch.cat ([| for other in call x -> other.narrow (0L, int64 rank * size, size) |], 0L)
+
+        member _.Spread x = withoutGradient (fun () -> x.copy_ ((call x)[0]) |> ignore) }
+
+/// What each of a team of so many makes, in their order. The first problem of one is thrown.
+let together (count: int) (work: Team -> 'T) : 'T list =
+    if count = 1 then
+        [ work Team.alone ]
+    else
+        let shared = Shared count
+        let results: 'T option array = Array.create count None
+
+        let run rank () =
+            shared.Resume rank
+
+            try
+                results[rank] <- Some(work (memberOf shared rank count))
+                shared.End rank None
+            with problem ->
+                shared.End rank (Some problem)
+
+        let threads = [ for rank in 0 .. count - 1 -> Thread(run rank, 16 <<< 20, IsBackground = true) ]
+        threads |> List.iter _.Start()
+        threads |> List.iter _.Join()
+        shared.Failure |> Option.iter raise
+        [ for result in results -> result.Value ]
