@@ -39,13 +39,16 @@ module Renderers =
             member _.Notice _ = ()
             member _.Working work = work (SynchronousProgress ignore) }
 
-    /// One of several processes, whose first one tells the rest: only why it ends, with its name.
+    /// One of several processes, whose first one tells the rest: only its own problem, with its name.
     let oneOf who =
         { new Renderer() with
             member _.Notice _ = ()
             member _.Working work = work (SynchronousProgress ignore)
             member _.Result _ = ()
-            member _.Ended(_, _, message) = Console.Error.WriteLine $"condembed: {who}: {message}" }
+
+            member _.Ended(how, _, message) =
+                // The first one tells how all were stopped.
+                if how <> "stopped" then Console.Error.WriteLine $"condembed: {who}: {message}" }
 
     /// Plain lines, with a line of progress now and then.
     let lines =

@@ -11,6 +11,7 @@ type private Shared(count: int) =
     let given: Tensor array array = Array.init 2 (fun _ -> Array.zeroCreate count)
     let states = Array.create count (Randomness.state ())
     let ended = Array.create count false
+    let calls = Array.create count 0
     let mutable turn = 0
     let mutable failure: exn option = None
 
@@ -37,10 +38,13 @@ type private Shared(count: int) =
         let place = given[number % 2]
         if not (isNull place[rank]) then place[rank].Dispose()
         place[rank] <- own (x.detach().clone ())
+        calls[rank] <- number
         this.Pass rank
         this.Resume rank
 
-        if Array.contains true ended && failure.IsNone then
+        let isMissing = Array.exists2 (fun isEnded calls -> isEnded && calls < number) ended calls
+
+        if isMissing && failure.IsNone then
             failure <- Some(InvalidOperationException "one of the team ended before the others")
 
         [| for other in place -> if isNull other || other.shape <> x.shape then x else other |]
