@@ -62,6 +62,7 @@ type Sampler =
     | Hierarchical
     | CategoryBalanced
     | Plain
+    | Pairs
 
 /// The numbers that the encoder computes in while training.
 [<RequireQualifiedAccess>]

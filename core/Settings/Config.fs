@@ -188,7 +188,7 @@ type Config =
       [<AtLeast 2>]
       PerClass: int
       [<Setting("m-per-class",
-                "how batches are drawn: m-per-class, hierarchical (every combination of categories in turn), category-balanced (categories by chance), plain (shuffled images)")>]
+                "how batches are drawn: m-per-class, hierarchical (every combination of categories in turn), category-balanced (categories by chance), plain (shuffled images), pairs (alike pairs of the table pairs)")>]
       Sampler: Choices.Sampler
       [<Setting(2, "hierarchical, category-balanced: categories (super-classes) in a batch, each with the same number of images")>]
       [<AtLeast 1>]

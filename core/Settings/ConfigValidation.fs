@@ -18,7 +18,8 @@ let private ownProblems (c: Config) = Settings.refused c |> List.filter (fun pro
 let private batchProblems (c: Config) =
     let group, what =
         match c.Sampler with
-        | Choices.Sampler.Plain -> 1, ""
+        | Choices.Sampler.Plain
+        | Choices.Sampler.Pairs -> 1, ""
         | Choices.Sampler.Hierarchical
         | Choices.Sampler.CategoryBalanced ->
             c.PerClass * c.CategoriesPerBatch,
@@ -26,7 +27,7 @@ let private batchProblems (c: Config) =
         | Choices.Sampler.MPerClass -> c.PerClass, $"per_class {c.PerClass}"
 
     // A single class has no negatives.
-    let least = if not c.Sampler.IsPlain && group < 2 * c.PerClass then 2 * group else group
+    let least = if group > 1 && group < 2 * c.PerClass then 2 * group else group
 
     if group < 1 then
         []

@@ -28,8 +28,9 @@ module Help =
               "allow-subset", "go on with a published set that is incomplete; every result is then marked as being of a subset"
               "shared-classes", "training and test may share classes, as in train/ and test/ folders for classification"
               "label-match",
-              "which images are alike: label (those of one class), any, all or jaccard of --label-columns, or the name of a column; by default what the run was trained by, and with other data label"
+              "which images are alike: label (those of one class), any, all or jaccard of --label-columns, the name of a column, or none (only --pairs); by default what the run was trained by, and with other data label"
               "label-columns", "columns of labels in the table, by each of which to measure too, as in colour,shape"
+              "pairs", "a table path_a,path_b,similar of pairs of images that are alike (1) or not (0), whatever their labels say"
               "recall-at", "the K of Recall@K (CMC@K against a gallery), as in 1,10,20"
               "precision-at", "also precision@K and MAP@K as open-metric-learning defines them, as in 5,10"
               "variants", "also the variants of papers: Recall@K by threshold, MAP@R with an R that counts the query"

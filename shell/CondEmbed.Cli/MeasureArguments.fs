@@ -24,6 +24,7 @@ type EvaluateArgument =
     | [<Unique; CustomCommandLine "--rerank-temperature">] RerankTemperature of T: float
     | [<Unique; CustomCommandLine "--label-match">] LabelMatch of RULE: string
     | [<Unique; CustomCommandLine "--label-columns">] LabelColumns of NAMES: string
+    | [<Unique>] Pairs of FILE: string
     | [<Unique>] Json
     | [<Unique; CustomCommandLine "--skip-bad">] SkipBad
     | [<Unique>] Layout of NAME: string

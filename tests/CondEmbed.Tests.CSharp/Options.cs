@@ -20,6 +20,7 @@ public static class Options
         LabelMatch = "colour",
         LabelColumns = "colour,shape",
         LabelOverlap = 0.75,
+        Pairs = "pairs.csv",
         SkipBad = true,
         Layout = "folder",
         AllowSubset = true,

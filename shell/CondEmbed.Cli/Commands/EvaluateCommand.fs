@@ -15,41 +15,45 @@ open CondEmbed.Models
 open CondEmbed.Options
 open CondEmbed.Runs
 
-/// The settings of the run with what the options say of labels; those of the run are for its own data.
-let private labelled (settings: RunSettings) (arguments: ParseResults<EvaluateArgument>) (other: string option) =
-    settings.With(fun changed ->
-        if other.IsSome then
-            changed.Host.LabelMatch <- "label"
-            changed.Host.LabelColumns <- ""
-
-        arguments.TryGetResult EvaluateArgument.LabelMatch
-        |> Option.iter (fun rule -> changed.Host.LabelMatch <- rule)
-
-        arguments.TryGetResult EvaluateArgument.LabelColumns
-        |> Option.iter (fun columns -> changed.Host.LabelColumns <- columns))
+/// What the options say of which images are alike, or else what there is.
+let private alike (arguments: ParseResults<EvaluateArgument>) (rule: string) (columns: string) (pairs: string) =
+    arguments.GetResult(EvaluateArgument.LabelMatch, rule),
+    arguments.GetResult(EvaluateArgument.LabelColumns, columns),
+    arguments.GetResult(EvaluateArgument.Pairs, pairs)
 
 /// The held-out part of the data: of another set, or of the run itself.
 let private heldOut (settings: RunSettings) (arguments: ParseResults<EvaluateArgument>) other =
     let layout = arguments.TryGetResult EvaluateArgument.Layout
     let allowSubset = arguments.Contains EvaluateArgument.AllowSubset
-    let settings = labelled settings arguments other
 
     match other with
     | Some folder ->
+        let rule, columns, pairs = alike arguments "label" "" ""
+
         let options =
             DatasetOptions(
                 Layout = Option.defaultValue ImageDatasets.Auto layout,
                 AllowSubset = allowSubset,
                 Boxes = settings.Host.Boxes,
-                LabelMatch = settings.Host.LabelMatch,
-                LabelColumns = settings.Host.LabelColumnNames,
-                LabelOverlap = settings.Host.LabelOverlap
+                LabelMatch = rule,
+                LabelColumns = HostSettings.Names columns,
+                LabelOverlap = settings.Host.LabelOverlap,
+                Pairs = pairs
             )
 
         ImageDatasets.Open(folder, options) |> DataCommand.noting allowSubset |> RunData.ForEvaluation
     | None when layout.IsSome || allowSubset ->
         refuse "--layout and --allow-subset are for other data; the run's own is opened by the run's settings."
     | None ->
+        let own = settings.Host
+        let rule, columns, pairs = alike arguments own.LabelMatch own.LabelColumns own.Pairs
+
+        let settings =
+            settings.With(fun changed ->
+                changed.Host.LabelMatch <- rule
+                changed.Host.LabelColumns <- columns
+                changed.Host.Pairs <- pairs)
+
         let data = RunData.Open(Limits.over settings)
         DataCommand.noting false data.Dataset |> ignore
         data

@@ -21,6 +21,7 @@ public sealed record DatasetOptions
     /// <summary>
     /// Which images are alike: <c>label</c>, those of one class; by several <see cref="LabelColumns"/>, <c>any</c> (the same label in one of them), <c>all</c> (in every one in which both
     /// have a label) or <c>jaccard</c> (at least <see cref="LabelOverlap"/> of the labels of both in common; unlike without any in common, and no pair in between); or the name of one column.
+    /// <c>none</c>: labels say nothing, and only the <see cref="Pairs"/> count.
     /// </summary>
     public string LabelMatch { get; init; } = LabelPairs.Class;
 
@@ -29,6 +30,11 @@ public sealed record DatasetOptions
 
     /// <summary>For <c>jaccard</c>, the least share of the labels of two images that they have in common, above 0 and up to 1.</summary>
     public double LabelOverlap { get; init; } = 0.5;
+
+    /// <summary>
+    /// A table <c>path_a,path_b,similar</c> of pairs of images, by their paths in the data, that are alike (1) or not (0), whatever <see cref="LabelMatch"/> says of them; empty for none.
+    /// </summary>
+    public string Pairs { get; init; } = "";
 
     /// <summary>Trust a published set's lists without checking that the images exist, in order to count them.</summary>
     public bool ListsOnly { get; init; }

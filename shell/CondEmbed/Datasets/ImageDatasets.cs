@@ -137,7 +137,7 @@ public static class ImageDatasets
 
     /// <summary>The columns of labels that a table must have.</summary>
     private static string[] Columns(DatasetOptions options) =>
-        options.LabelMatch == LabelPairs.Class || LabelPairs.ComparesSeveral(options.LabelMatch) ? [.. options.LabelColumns.Distinct()] : [.. options.LabelColumns.Prepend(options.LabelMatch).Distinct()];
+        options.LabelMatch is LabelPairs.Class or LabelPairs.None || LabelPairs.ComparesSeveral(options.LabelMatch) ? [.. options.LabelColumns.Distinct()] : [.. options.LabelColumns.Prepend(options.LabelMatch).Distinct()];
 
     private static IImageDataset Named(string data, Layout layout, DatasetOptions options) =>
         Roots(data, layout) switch

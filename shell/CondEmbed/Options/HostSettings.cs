@@ -75,7 +75,7 @@ public sealed record HostSettings
     [Setting(false, "training and test may share classes, if the data says which images are for which; then new images of known classes are measured, and no classes are held back for validation")]
     public required bool SharedClasses { get; set; }
 
-    [Setting("label", "which images are alike, in training and in metrics: label (those of one class); any, all or jaccard of label_columns; or the name of one column of labels. The classes still decide the split and the batches")]
+    [Setting("label", "which images are alike, in training and in metrics: label (those of one class); any, all or jaccard of label_columns; the name of one column of labels; or none (only what pairs lists). The classes still decide the split and the batches")]
     public required string LabelMatch { get; set; }
 
     [Setting("", "columns of labels in the table, such as colour,shape; a field may be empty. They are compared by label_match, and Recall@K and MAP@R are measured by each of them too")]
@@ -84,6 +84,9 @@ public sealed record HostSettings
     [Setting(0.5, "label_match = jaccard: least share of the labels of two images that they have in common, to be alike; without any in common they are unlike, and in between no pair")]
     [Within(0.01, 1.0)]
     public required double LabelOverlap { get; set; }
+
+    [Setting("", "a table path_a,path_b,similar of pairs of images, by their paths in the data, that are alike (1) or not (0), whatever label_match says of them; empty for none")]
+    public required string Pairs { get; set; }
 
     [Setting(false, "leave out images that cannot be read, instead of stopping before training")]
     public required bool SkipBad { get; set; }
@@ -266,7 +269,10 @@ public sealed record HostSettings
     public long MaxPixels => (long)Math.Round(MaxMegapixels * 1e6);
 
     /// <summary>The names in <see cref="LabelColumns"/>.</summary>
-    public IReadOnlyList<string> LabelColumnNames => [.. LabelColumns.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Distinct(StringComparer.Ordinal)];
+    public IReadOnlyList<string> LabelColumnNames => Names(LabelColumns);
+
+    /// <summary>The names in a list with commas, each once.</summary>
+    internal static IReadOnlyList<string> Names(string list) => [.. list.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Distinct(StringComparer.Ordinal)];
 
     /// <summary>The K of <see cref="RecallAt"/>; none if they are left to the data.</summary>
     public IReadOnlyList<int> RecallDepths =>

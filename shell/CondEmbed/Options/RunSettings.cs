@@ -130,7 +130,7 @@ public sealed record RunSettings(Config Core, HostSettings Host)
 
     /// <summary>Everything that is wrong with the settings, by key and in their order.</summary>
     internal IEnumerable<KeyValuePair<string, string>> Problems() =>
-        CoreSettings.Problems(Core).Concat(CoreSettings.Refused(Host)).Concat(OfLabels()).Concat(OfWeights()).Concat(OfTrunk()).Concat(OfImages()).OrderBy(Place);
+        CoreSettings.Problems(Core).Concat(CoreSettings.Refused(Host)).Concat(OfLabels()).Concat(OfPairs()).Concat(OfWeights()).Concat(OfTrunk()).Concat(OfImages()).OrderBy(Place);
 
     private IEnumerable<KeyValuePair<string, string>> OfLabels()
     {
@@ -142,6 +142,19 @@ public sealed record RunSettings(Config Core, HostSettings Host)
         if (LabelPairs.ComparesSeveral(Host.LabelMatch) && Host.LabelColumnNames.Count == 0)
         {
             yield return new("label_match", $"'{Host.LabelMatch}' compares several columns of labels: name them in label_columns, as in label_columns = \"colour,shape\"");
+        }
+    }
+
+    private IEnumerable<KeyValuePair<string, string>> OfPairs()
+    {
+        if (Host.LabelMatch == LabelPairs.None && Host.Pairs.Length == 0)
+        {
+            yield return new("label_match", $"'{LabelPairs.None}' leaves only pairs that a file lists: name it in pairs");
+        }
+
+        if (Core.Sampler.IsPairs && Host.Pairs.Length == 0)
+        {
+            yield return new("sampler", "'pairs' makes batches of the alike pairs that a file lists: name it in pairs");
         }
     }
 

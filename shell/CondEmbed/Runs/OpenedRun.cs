@@ -161,6 +161,7 @@ internal sealed class OpenedRun : IDisposable
     {
         void Checking(int done, int total) => meter.Report("checking images", done, total);
         var opened = Opened();
+        opened.DemandPairs(Settings.Core);
         known = Settings.Host.TrunkCache.Length == 0 ? null : opened.Known(Settings);
         cache = Together.InTurn(() => opened.Cached(Settings, Checking, cancellation));
         var check = Together.OfFirst(() => cache?.Check ?? known?.Check ?? opened.Look(Settings.Host.Workers, Checking, cancellation));

@@ -45,11 +45,6 @@ public sealed class RunData
     public static RunData Open(RunSettings settings)
     {
         var dataset = ImageDatasets.Open(settings.Host.Data, OptionsOf(settings.Host));
-        if (dataset.Pairs is { } pairs && CoreSettings.ClassesProblem(settings.Core) is { } problem)
-        {
-            throw new InputException($"{dataset.Name}: images are alike by {pairs.Rule} ({Wording.Setting("label_match", settings.Host.LabelMatch)}), which makes pairs and no classes, but {problem}");
-        }
-
         return new RunData(dataset, ClassSplit.Make(dataset, SplitOf(settings.Host)), new ImageReader(dataset, Views.Decoder(settings.Host), new DecodedCache()));
     }
 
@@ -118,6 +113,16 @@ public sealed class RunData
     }
 
     private bool SharesClasses => TrainClasses.Names.Intersect(Split.Test.Select(item => Dataset.Items[item].Label), StringComparer.Ordinal).Any();
+
+    /// <summary>Checks that what is trained can do with pairs in place of classes, where the data has such.</summary>
+    /// <exception cref="InputException">It cannot.</exception>
+    internal void DemandPairs(Config config)
+    {
+        if (Dataset.Pairs is { } pairs && CoreSettings.ClassesProblem(config) is { } problem)
+        {
+            throw new InputException($"{Dataset.Name}: images are alike by {pairs.Rule}, which makes pairs and no classes, but {problem}");
+        }
+    }
 
     /// <summary>B images -> B B marks of which of them are alike; null if classes say it.</summary>
     internal sbyte[]? Marks(IReadOnlyList<int> images) => Dataset.Pairs?.Among(images);
@@ -214,6 +219,7 @@ public sealed class RunData
         LabelMatch = settings.LabelMatch,
         LabelColumns = settings.LabelColumnNames,
         LabelOverlap = settings.LabelOverlap,
+        Pairs = settings.Pairs,
     };
 
     private static SplitOptions SplitOf(HostSettings settings) => new()

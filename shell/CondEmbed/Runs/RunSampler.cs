@@ -16,6 +16,7 @@ internal static class RunSampler
         return config.Sampler switch
         {
             { IsPlain: true } => new ShuffledSampler(items, config.Batch, seed),
+            { IsPairs: true } => new PairSampler(items, AlikeAmong(items, data), config.Batch, seed),
             { IsHierarchical: true } => new HierarchicalSampler(
                 items, labels, Categories(config, data), config.Batch, config.PerClass, config.CategoriesPerBatch, config.BatchesPerCombination, seed),
             { IsCategoryBalanced: true } => new CategoryBalancedSampler(
@@ -23,6 +24,12 @@ internal static class RunSampler
             { IsMPerClass: true } => new MPerClassSampler(items, labels, config.Batch, config.PerClass, seed),
             var other => throw new System.Diagnostics.UnreachableException($"there is no sampler for {other}"),
         };
+    }
+
+    private static List<(int, int)> AlikeAmong(IReadOnlyList<int> items, RunData data)
+    {
+        var trained = items.ToHashSet();
+        return [.. data.Dataset.Pairs!.Alike.Where(pair => trained.Contains(pair.First) && trained.Contains(pair.Second))];
     }
 
     private static string[] Categories(Config config, RunData data)

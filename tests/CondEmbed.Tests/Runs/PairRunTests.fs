@@ -138,6 +138,50 @@ let private training =
                   rejects [ "not the ones that the run" ] (fun () -> Trainer.Resume(Path.Combine(folder, "changed")).Train() |> ignore))
           }
 
+          test "a run on nothing but the pairs of a file, in batches of them, measures these and goes on to the same bits" {
+              inFolder (fun folder ->
+                  let table, pairs = tableIn folder, Path.Combine(folder, "pairs.csv")
+
+                  let lines =
+                      File.ReadAllLines table
+                      |> Array.skip 1
+                      |> Array.map (fun line -> let fields = line.Split ',' in fields[0], fields[1], fields[5])
+
+                  // Of each part, what lies beside each other in the table: alike within a class, unlike between two.
+                  File.WriteAllLines(
+                      pairs,
+                      [ "path_a,path_b,similar"
+                        for (a, first, part), (b, second, other) in Array.pairwise lines do
+                            if part = other then $"{a},{b},{(if first = second then 1 else 0)}" ]
+                  )
+
+                  let others = [ "label_match", "none"; "pairs", pairs; "sampler", "pairs" ]
+                  let whole, parts = Path.Combine(folder, "whole"), Path.Combine(folder, "parts")
+                  let after = (train (settings table others) whole).After
+                  stopAt 3 (Trainer(settings table others, parts)) |> ignore
+                  Trainer.Resume(parts).Train() |> ignore
+                  expectSameRun whole parts
+
+                  let marked =
+                      dict
+                          [ for line in File.ReadAllLines pairs |> Array.skip 1 do
+                                let fields = line.Split ','
+                                let mark = if fields[2] = "1" then 1 else -1
+                                (fields[0], fields[1]), mark
+                                (fields[1], fields[0]), mark ]
+
+                  let rule (a: ImageItem) (b: ImageItem) =
+                      match marked.TryGetValue((a.Path, b.Path)) with
+                      | true, mark -> mark
+                      | _ -> 0
+
+                  let recall, map = slowly whole (ImageDatasets.Open table) true rule
+                  Expect.floatClose Accuracy.medium after["recall@1"] recall "Recall@1"
+                  Expect.floatClose Accuracy.medium after["map_at_r"] map "MAP@R"
+                  let told = jsonOf (succeeds [ "evaluate"; whole; table; "--json"; "--label-match"; "none"; "--pairs"; pairs ])
+                  Expect.floatClose Accuracy.medium (told.GetProperty("map_at_r").GetDouble()) map "as the program is told")
+          }
+
           test "labels that leave nothing to find are refused before training" {
               inFolder (fun folder ->
                   let table = tableIn folder

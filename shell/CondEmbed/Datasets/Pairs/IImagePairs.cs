@@ -18,6 +18,9 @@ public interface IImagePairs
     /// <summary>Whether the image is in any pair that counts, as one without any label is not.</summary>
     bool IsInPairs(int image) => true;
 
+    /// <summary>The pairs that are alike, each once, if they are known one by one: batches can then be made of them.</summary>
+    IEnumerable<(int First, int Second)> Alike => [];
+
     /// <summary>What the marks of an image follow from, as text: a run that goes on must find the same.</summary>
     string KeyOf(int image);
 }
@@ -72,4 +75,15 @@ internal sealed class PartOfPairs(IImagePairs whole, IReadOnlyList<int> images) 
     public bool IsInPairs(int image) => whole.IsInPairs(images[image]);
 
     public string KeyOf(int image) => whole.KeyOf(images[image]);
+
+    public IEnumerable<(int First, int Second)> Alike
+    {
+        get
+        {
+            var places = images.Index().ToDictionary(image => image.Item, image => image.Index);
+            return whole.Alike
+                .Where(pair => places.ContainsKey(pair.First) && places.ContainsKey(pair.Second))
+                .Select(pair => (places[pair.First], places[pair.Second]));
+        }
+    }
 }

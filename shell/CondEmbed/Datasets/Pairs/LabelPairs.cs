@@ -10,6 +10,9 @@ public sealed class LabelPairs : IImagePairs
     /// <summary>The column of the classes, which every data set has.</summary>
     internal const string Class = "label";
 
+    /// <summary>No labels: only the pairs that a file lists count.</summary>
+    internal const string None = "none";
+
     private const string Any = "any";
     private const string All = "all";
     private const string Jaccard = "jaccard";
@@ -61,7 +64,7 @@ public sealed class LabelPairs : IImagePairs
     /// <summary>Whether a rule, by its name, compares any number of columns.</summary>
     internal static bool ComparesSeveral(string match) => match is Any or All or Jaccard;
 
-    /// <summary>Pairs by a rule's name over some columns; null for the classes.</summary>
+    /// <summary>Pairs by a rule's name over some columns; null for the classes, and for no labels at all.</summary>
     /// <param name="dataset">The images.</param>
     /// <param name="match"><c>any</c>, <c>all</c>, <c>jaccard</c>, or the name of one column.</param>
     /// <param name="columns">The columns that are compared.</param>
@@ -69,7 +72,8 @@ public sealed class LabelPairs : IImagePairs
     /// <exception cref="InputException">The images have no such labels.</exception>
     internal static LabelPairs? Of(IImageDataset dataset, string match, IReadOnlyList<string> columns, double overlap) => match switch
     {
-        Class => null,
+        Class or None => null,
+        _ when ComparesSeveral(match) && columns.Count == 0 => throw new InputException($"'{match}' compares several columns of labels: name them ({Wording.Setting("label_columns", "colour,shape")})"),
         Any => new(dataset, PairRule.Any, columns, $"the same label in {string.Join(" or ", columns)}"),
         All => new(dataset, PairRule.Every, columns, $"the same label in {string.Join(" and ", columns)}, wherever both have one"),
         Jaccard => new(dataset, PairRule.Jaccard(overlap), columns, string.Create(CultureInfo.InvariantCulture, $"at least {overlap} of the labels of both in common, in {string.Join(", ", columns)}")),

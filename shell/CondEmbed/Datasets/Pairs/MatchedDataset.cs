@@ -54,11 +54,16 @@ internal sealed class MatchedDataset(IImageDataset whole, IImagePairs? pairs, IR
     public byte[] Read(int index) => whole.Read(index);
 
     /// <summary>The data set with the pairs that the options ask for; itself if they ask for classes.</summary>
-    /// <exception cref="InputException">The images have no such labels.</exception>
+    /// <exception cref="InputException">The images have no such labels, or the file of pairs is not as it must be.</exception>
     internal static IImageDataset Of(IImageDataset dataset, DatasetOptions options)
     {
         LabelColumn[] columns = [.. options.LabelColumns.Select(column => new LabelColumn(column, LabelPairs.OfColumn(dataset, column)))];
-        var pairs = LabelPairs.Of(dataset, options.LabelMatch, options.LabelColumns, options.LabelOverlap);
+        IImagePairs? pairs = LabelPairs.Of(dataset, options.LabelMatch, options.LabelColumns, options.LabelOverlap);
+        if (options.Pairs.Length > 0)
+        {
+            pairs = ListedPairs.Read(options.Pairs, dataset, options.LabelMatch == LabelPairs.Class ? LabelPairs.OfColumn(dataset, LabelPairs.Class) : pairs);
+        }
+
         return pairs is null && columns.Length == 0 ? dataset : new MatchedDataset(dataset, pairs, columns);
     }
 }

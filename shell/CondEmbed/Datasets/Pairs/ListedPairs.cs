@@ -1,0 +1,136 @@
+using CondEmbed.Common;
+
+namespace CondEmbed.Datasets;
+
+/// <summary>Pairs that a file lists one by one, such as what users said of them; all others are as labels say, or do not count.</summary>
+internal sealed class ListedPairs : IImagePairs
+{
+    private readonly IImagePairs? others;
+    private readonly SortedDictionary<int, SortedDictionary<int, sbyte>> listed;
+    private readonly IImageDataset dataset;
+
+    private ListedPairs(IImageDataset dataset, string name, IImagePairs? others, SortedDictionary<int, SortedDictionary<int, sbyte>> listed)
+    {
+        (this.dataset, this.others, this.listed) = (dataset, others, listed);
+        Rule = others is null ? $"the pairs in {name}" : $"{others.Rule}, where {name} says nothing of a pair";
+    }
+
+    /// <inheritdoc/>
+    public string Rule { get; }
+
+    /// <inheritdoc/>
+    public IEnumerable<(int First, int Second)> Alike =>
+        from image in listed
+        from other in image.Value
+        where image.Key < other.Key && other.Value > 0
+        select (image.Key, other.Key);
+
+    /// <inheritdoc/>
+    public void Mark(int image, IReadOnlyList<int> others, Span<sbyte> marks)
+    {
+        if (this.others is null)
+        {
+            marks[..others.Count].Clear();
+        }
+        else
+        {
+            this.others.Mark(image, others, marks);
+        }
+
+        if (listed.TryGetValue(image, out var own))
+        {
+            for (var at = 0; at < others.Count; at++)
+            {
+                marks[at] = own.GetValueOrDefault(others[at], marks[at]);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool IsInPairs(int image) => listed.ContainsKey(image) || others?.IsInPairs(image) == true;
+
+    /// <inheritdoc/>
+    public string KeyOf(int image) =>
+        $"{others?.KeyOf(image)}\t{string.Join('\t', listed.TryGetValue(image, out var own) ? own.Select(pair => $"{dataset.Items[pair.Key].Path} {pair.Value}") : [])}";
+
+    /// <summary>Reads <c>path_a,path_b,similar</c>: two images by their paths, as the data names them, and whether they are alike (1, true or yes) or not (0, -1, false or no).</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="dataset">The images.</param>
+    /// <param name="others">What the pairs are that it does not list; null if they do not count.</param>
+    /// <exception cref="InputException">The file cannot be read or contains errors: all of them are named, with their lines.</exception>
+    internal static ListedPairs Read(string path, IImageDataset dataset, IImagePairs? others)
+    {
+        if (!File.Exists(path))
+        {
+            throw new InputException($"{path}: no such file");
+        }
+
+        var records = DelimitedText.Read(path, "path_a");
+        int[] columns = records.Count == 0 ? [-1] : [.. Wanted.Select(name => Array.FindIndex(records[0].Fields, field => field.Equals(name, StringComparison.OrdinalIgnoreCase)))];
+        if (columns.Contains(-1))
+        {
+            throw new InputException($"{path}: needs the columns {string.Join(',', Wanted)} in its first line, and a line for each pair, such as 'a/1.jpg,b/2.jpg,1'");
+        }
+
+        var problems = new ProblemList();
+        var images = dataset.Items.Index().ToLookup(item => Normal(item.Item.Path), item => item.Index, StringComparer.Ordinal);
+        var listed = new SortedDictionary<int, SortedDictionary<int, sbyte>>();
+        foreach (var record in records.Skip(1))
+        {
+            var where = $"{path}, line {record.Line}";
+            if (record.Fields.Length != records[0].Fields.Length)
+            {
+                problems.Add($"{where}: {record.Fields.Length} fields, but the header has {records[0].Fields.Length}");
+                continue;
+            }
+
+            var (first, second, similar) = (record.Fields[columns[0]], record.Fields[columns[1]], MarkOf(record.Fields[columns[2]]));
+            if (similar == 0)
+            {
+                problems.Add($"{where}: similar '{record.Fields[columns[2]]}' is neither 1 (alike) nor 0 (unlike)");
+            }
+
+            if (Normal(first) == Normal(second))
+            {
+                problems.Add($"{where}: '{first}' is paired with itself");
+            }
+
+            foreach (var missing in new[] { first, second }.Where(one => !images.Contains(Normal(one))))
+            {
+                problems.Add($"{where}: '{missing}' is no image of {dataset.Name}; write the paths as the data does, such as '{dataset.Items[0].Path}'");
+            }
+
+            foreach (var (one, other) in from one in images[Normal(first)] from other in images[Normal(second)] where one != other select (one, other))
+            {
+                if (!Put(one, other, similar) || !Put(other, one, similar))
+                {
+                    problems.Add($"{where}: '{first}' and '{second}' are alike in one line and unlike in another");
+                }
+            }
+        }
+
+        problems.ThrowIfAny();
+        return new ListedPairs(dataset, Path.GetFileName(path), others, listed);
+
+        bool Put(int image, int other, sbyte mark)
+        {
+            if (!listed.TryGetValue(image, out var own))
+            {
+                listed[image] = own = [];
+            }
+
+            return own.TryAdd(other, mark) || own[other] == mark;
+        }
+    }
+
+    private static readonly string[] Wanted = ["path_a", "path_b", "similar"];
+
+    private static string Normal(string path) => ClassLabel.Normal(path).Replace('\\', '/');
+
+    private static sbyte MarkOf(string similar) => similar.ToLowerInvariant() switch
+    {
+        "1" or "1.0" or "true" or "yes" => 1,
+        "0" or "0.0" or "-1" or "-1.0" or "false" or "no" => -1,
+        _ => 0,
+    };
+}
