@@ -33,10 +33,12 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
 
     let step images (labels: int64 array) = stepOn images (fun () -> torch.tensor (labels, dtype = int64', device = device))
 
-    let stepOnPairs images count (pairs: sbyte array) =
+    let demandPairs count (pairs: System.Array) =
         if pairs.Length <> count * count then
             invalidArg (nameof pairs) $"{count} images have {count * count} pairs, {count} rows of {count}, not {pairs.Length}."
 
+    let stepOnPairs images count (pairs: sbyte array) =
+        demandPairs count pairs
         stepOn images (fun () -> torch.tensor(pairs, dtype = torch.int8, device = device).reshape(int64 count, int64 count))
 
     let levelMeasures = lazy LevelMeasures.ofComparison (Recipe.comparison config)
@@ -125,6 +127,13 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
     /// 0 for pairs that do not count. The diagonal never counts, and (i, j) says what j is to the query i. ArgumentException for a loss or memory that needs classes.
     member _.StepOnPairs(pixels: byte array, count: int, side: int, pairs: sbyte array) =
         stepOnPairs (fun () -> onDevice pixels count side) count pairs
+
+    /// The same with weights: how far from 0 a mark is weighs its pair, for a loss that takes weights (`LossDescription.TakesWeights`).
+    member _.StepOnPairs(pixels: byte array, count: int, side: int, pairs: float32 array) =
+        demandPairs count pairs
+
+        stepOn (fun () -> onDevice pixels count side) (fun () ->
+            torch.tensor(pairs, dtype = float32, device = device).reshape(int64 count, int64 count))
 
     /// The names of the trunk's parameters and statistics with their values; none without a trunk.
     member _.TrunkWeights() : IReadOnlyList<TensorData> =

@@ -26,6 +26,8 @@ type LossDescription internal (part: Part<Loss>) =
     member _.NotForLevels = if Loss.isOnProxies loss then "" else Loss.notForLevels loss |> Option.defaultValue ""
     /// Why it cannot use a memory; empty if it can.
     member _.NotForMemory = Loss.notForMemory loss |> Option.defaultValue ""
+    /// Whether pairs may have weights.
+    member _.TakesWeights = List.contains part.Name All.weighted
     member _.Settings: IReadOnlyList<LossSetting> = [| for setting in part.Settings -> LossSetting setting |]
 
 /// A part that a setting of a loss can name: a miner, a reducer or a distance.
@@ -162,7 +164,7 @@ type LossFunctions private () =
         LossFunctions.Evaluate(loss, settings, embeddings, labels, null, classWeights)
 
     /// The same on labels or on pairs, the other being null: B rows of B marks, above 0 for pairs that are alike, below 0 for those that are not, 0 for those that do
-    /// not count; the diagonal never counts.
+    /// not count; the diagonal never counts. How far from 0 a mark is weighs its pair, for a loss that takes weights.
     static member Evaluate
         (
             loss: string,

@@ -36,6 +36,14 @@ let all: Part<Loss> list =
       Classification.subCentreArcFacePart
       Classification.softTriplePart ]
 
+/// Those in which each pair counts by its weight. The others refuse weights.
+let weighted =
+    Part.names [ MultiSimilarity.part; Contrastive.part; Contrastive.cosinePart; NTXent.part; SupCon.part; Hyperbolic.part ]
+
+let private made classes features (call: Call) : Loss =
+    let loss = Part.make "loss" all classes features call
+    if List.contains call.Name weighted then loss else Loss.unweighted call.Name loss
+
 /// The name of every loss.
 let names = Part.names all
 
@@ -130,8 +138,8 @@ let read (text: string) (settings: Map<string, Value>) : Result<(float * Call) l
 /// settings apply to each part that has a setting of that name. ArgumentException with everything that is wrong.
 let make text settings classes features : Loss =
     match read text settings with
-    | Ok [ 1.0, call ] -> Part.make "loss" all classes features call
-    | Ok terms -> Sum [ for weight, call in terms -> weight, call.Name, Part.make "loss" all classes features call ]
+    | Ok [ 1.0, call ] -> made classes features call
+    | Ok terms -> Sum [ for weight, call in terms -> weight, call.Name, made classes features call ]
     | Error problems ->
         let message = problems |> List.map snd |> String.concat "; "
         invalidArg (nameof text) $"{System.Char.ToUpperInvariant message[0]}{message.Substring 1}"

@@ -4,17 +4,17 @@ open CondEmbed
 open CondEmbed.Reducers
 
 /// Pairs, similarities Q R -> scalar: relu(d - m_p) over positive pairs and relu(m_n - d) over negative ones, each reduced by itself, summed.
-/// Hadsell, Chopra and LeCun, CVPR 2006, without the squares and with the averaging of pytorch-metric-learning.
+/// A pair's term is multiplied by its weight. Hadsell, Chopra and LeCun, CVPR 2006, without the squares and with the averaging of pytorch-metric-learning.
 let onDistances distance (positive: float) (negative: float) (reduce: Reducer) (pairs: Mining.Pairs) (similarities: Tensor) =
     let d: Tensor = distance similarities
 
-    reduce (Terms.ofPairs pairs.Positive ((d - positive).relu()))
-    + reduce (Terms.ofPairs pairs.Negative ((negative - d).relu()))
+    reduce (Terms.ofPairs pairs.Positive (Weighted.terms pairs ((d - positive).relu())))
+    + reduce (Terms.ofPairs pairs.Negative (Weighted.terms pairs ((negative - d).relu())))
 
 /// The same on cosines: relu(m_p - s) over positive pairs and relu(s - m_n) over negative ones.
 let onCosines (positive: float) (negative: float) (reduce: Reducer) (pairs: Mining.Pairs) (s: Tensor) =
-    reduce (Terms.ofPairs pairs.Positive ((positive - s).relu()))
-    + reduce (Terms.ofPairs pairs.Negative ((s - negative).relu()))
+    reduce (Terms.ofPairs pairs.Positive (Weighted.terms pairs ((positive - s).relu())))
+    + reduce (Terms.ofPairs pairs.Negative (Weighted.terms pairs ((s - negative).relu())))
 
 let private source = "Hadsell, Chopra and LeCun, CVPR 2006"
 let private positiveMargin value = Setting.number "positive_margin" value "positives beyond it are pulled"

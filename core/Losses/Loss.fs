@@ -71,6 +71,37 @@ module Loss =
         | Some labels -> labels
         | None -> invalidArg (nameof pairs) "A loss that learns something of each class needs class numbers, and these are marks of pairs."
 
+    /// The same loss, which refuses pairs that do not all weigh the same: ArgumentException with its name.
+    let rec unweighted name loss =
+        let refuse (pairs: Pairs) =
+            if pairs.Weights.IsSome then
+                invalidArg
+                    (nameof pairs)
+                    $"The loss '{name}' counts every pair alike, and these marks have other sizes than 1, which weigh them: round them to -1, 0 and 1, or take a loss that takes weights, such as contrastive."
+
+        let onPairs loss (pairs: Pairs) (s: Tensor) : Tensor =
+            refuse pairs
+            loss pairs s
+
+        let onLabels loss (embeddings: Tensor) (labels: Tensor) : Tensor =
+            if labels.dim () = 2L then refuse (all labels)
+            loss embeddings labels
+
+        match loss with
+        | OnSimilarities f -> OnSimilarities(onPairs f)
+        | OnBatch f -> OnBatch(onPairs f)
+        | OnFewSimilarities(f, ofBatch) -> OnFewSimilarities(onPairs f, onLabels ofBatch)
+        | OnSimilaritiesLearned layer ->
+            OnSimilaritiesLearned(
+                Layer.create layer.Specs (fun env (pairs, s) -> onPairs (fun pairs s -> layer.Forward env (pairs, s)) pairs s)
+            )
+        | OnEmbeddings layer ->
+            OnEmbeddings(
+                Layer.create layer.Specs (fun env (e, labels) -> onLabels (fun e labels -> layer.Forward env (e, labels)) e labels)
+            )
+        | OnProxies _
+        | Sum _ -> loss
+
     /// A loss on the pairs that a miner keeps; some miners need the references to be the batch.
     let mined (miner: Miners.Chosen) (loss: Pairs -> Tensor -> Tensor) =
         let onMined pairs s = loss (asPairs pairs (miner.Mine pairs s)) s
@@ -140,3 +171,18 @@ module Masked =
 
     /// Q N of bool -> Q of bool: rows with at least one mark.
     let anyInRow (mask: Tensor) = mask.any 1L
+
+/// The weights of pairs in a loss; nothing changes where all pairs count alike.
+module Weighted =
+    /// Q R, a term of each pair -> the same times its weight.
+    let terms (pairs: Pairs) (x: Tensor) = pairs.Weights |> Option.fold (fun (x: Tensor) weights -> x * weights.``to`` x.dtype) x
+
+    /// Q R, an exponent of each pair -> the same plus the logarithm of its weight: in a sum of exponentials each one then counts by its weight.
+    let exponents (pairs: Pairs) (x: Tensor) =
+        pairs.Weights |> Option.fold (fun (x: Tensor) weights -> x + (weights.``to`` x.dtype).log()) x
+
+    /// Q R of bool, dtype -> Q: how many pairs a row has, each by its weight.
+    let count (pairs: Pairs) (mask: Tensor) (dtype: torch.ScalarType) =
+        match pairs.Weights with
+        | None -> mask.sum (1L, ``type`` = dtype)
+        | Some weights -> Masked.rowSum mask (weights.``to`` dtype)

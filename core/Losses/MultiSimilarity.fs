@@ -4,11 +4,11 @@ open CondEmbed
 open CondEmbed.Reducers
 
 /// Pairs, similarities Q R -> scalar: an anchor's term is
-/// (1/a) log(1 + sum_P e^(-a(s - base))) + (1/b) log(1 + sum_N e^(b(s - base))). Wang et al., CVPR 2019, eq. 15.
+/// (1/a) log(1 + sum_P e^(-a(s - base))) + (1/b) log(1 + sum_N e^(b(s - base))), a pair's exponential times its weight. Wang et al., CVPR 2019, eq. 15.
 let loss (alpha: float) (beta: float) (offset: float) (reduce: Reducer) (pairs: Mining.Pairs) (similarities: Tensor) =
     let s = similarities - offset
-    let pull = Masked.logOnePlusSumExp pairs.Positive (-alpha * s) / alpha
-    let push = Masked.logOnePlusSumExp pairs.Negative (beta * s) / beta
+    let pull = Masked.logOnePlusSumExp pairs.Positive (Weighted.exponents pairs (-alpha * s)) / alpha
+    let push = Masked.logOnePlusSumExp pairs.Negative (Weighted.exponents pairs (beta * s)) / beta
     let terms = pull + push
     reduce (Terms.ofEveryAnchor terms)
 

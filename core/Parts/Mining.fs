@@ -13,6 +13,8 @@ type Pairs =
         Positive: Tensor
         /// Q R of bool: unlike (of another class).
         Negative: Tensor
+        /// Q R of numbers above 0: how much each pair counts; None where all count alike.
+        Weights: Tensor option
     }
 
 /// Triplets of a comparison: T of int64 each, the row of the anchor and the columns of positive and negative.
@@ -28,25 +30,31 @@ type Mined =
     | OfTriplets of Triplets
     | OfCompared of Compared
 
-/// Q R of numbers -> the pairs that they mark: those above 0 are alike, those below 0 are not, and those at 0 do not count. The diagonal of a batch should be 0.
-let marked (marks: Tensor) : Pairs = { Labels = None; Positive = marks.gt (scalar 0.0); Negative = marks.lt (scalar 0.0) }
+/// Q R of numbers -> the pairs that they mark: those above 0 are alike, those below 0 are not, and those at 0 do not count. How far from 0 a mark is weighs its pair, 1 in the usual way. The diagonal
+/// of a batch should be 0.
+let marked (marks: Tensor) : Pairs =
+    let positive, negative = marks.gt (scalar 0.0), marks.lt (scalar 0.0)
+    // Pairs that do not count weigh 1, so that neither the product nor the logarithm of a weight is without a gradient.
+    let size = marks.detach().abs().masked_fill(positive.logical_or(negative).logical_not(), scalar 1.0)
+    let weights = if size.eq(scalar 1.0).all().item<bool>() then None else Some size
+    { Labels = None; Positive = positive; Negative = negative; Weights = weights }
 
 /// Labels B, or B B marks of pairs (see `marked`; the diagonal does not count) -> all pairs of the batch; an item is not paired with itself.
 let all (labels: Tensor) : Pairs =
-    let pairs =
-        match labels.dim () with
-        | 2L when labels.shape[0] = labels.shape[1] -> marked labels
-        | 1L ->
-            let same = labels.unsqueeze(0L).eq(labels.unsqueeze 1L)
-            { Labels = Some labels; Positive = same; Negative = same.logical_not () }
-        | _ ->
-            invalidArg
-                (nameof labels)
-                $"Labels are class numbers B, or B B marks of the pairs, above 0 for alike and below 0 for unlike; these are {shapeText labels.shape}."
-
-    pairs.Positive.diagonal().zero_() |> ignore
-    if pairs.Labels.IsNone then pairs.Negative.diagonal().zero_() |> ignore
-    pairs
+    match labels.dim () with
+    | 2L when labels.shape[0] = labels.shape[1] ->
+        let marks = labels.clone ()
+        marks.diagonal().zero_() |> ignore
+        marked marks
+    | 1L ->
+        let same = labels.unsqueeze(0L).eq(labels.unsqueeze 1L)
+        let other = same.logical_not ()
+        same.diagonal().zero_() |> ignore
+        { Labels = Some labels; Positive = same; Negative = other; Weights = None }
+    | _ ->
+        invalidArg
+            (nameof labels)
+            $"Labels are class numbers B, or B B marks of the pairs, above 0 for alike and below 0 for unlike; these are {shapeText labels.shape}."
 
 /// labels Q, labels R of references, Q R of bool where a reference is the query itself -> all pairs. References with a label below 0 do not count.
 let between (labels: Tensor) (references: Tensor) (self: Tensor) : Pairs =
@@ -55,7 +63,8 @@ let between (labels: Tensor) (references: Tensor) (self: Tensor) : Pairs =
 
     { Labels = Some labels
       Positive = same.logical_and(self.logical_not ()).logical_and there
-      Negative = same.logical_not().logical_and there }
+      Negative = same.logical_not().logical_and there
+      Weights = None }
 
 /// Q R, Q R of bool -> Q 1: the greatest marked entry of each row; minus infinity if there is none.
 let rowMax (mask: Tensor) (x: Tensor) = x.masked_fill(mask.logical_not (), scalar -infinity).amax([| 1L |], keepdim = true)

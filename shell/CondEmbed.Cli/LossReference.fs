@@ -36,9 +36,11 @@ let private settings (all: LossSetting seq) =
           "" ]
 
 let private limits (loss: LossDescription) =
-    if loss.NotForLevels <> "" then $" It {loss.NotForLevels}: not for levels, not for a memory."
-    elif loss.NotForMemory <> "" then $" It {loss.NotForMemory}: not for a memory."
-    else ""
+    let weights = if loss.TakesWeights then " Marks of pairs may have weights." else ""
+
+    if loss.NotForLevels <> "" then $" It {loss.NotForLevels}: not for levels, not for a memory.{weights}"
+    elif loss.NotForMemory <> "" then $" It {loss.NotForMemory}: not for a memory.{weights}"
+    else weights
 
 let markdown () =
     [ page

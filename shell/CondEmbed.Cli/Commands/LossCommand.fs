@@ -15,7 +15,7 @@ open CondEmbed.Models
 [<RequireQualifiedAccess>]
 type LossArgument =
     | [<MainCommand;
-        Help "a loss or a weighted sum, then JSON {\"embeddings\": [[...]], \"labels\": [...][, \"class_weights\": [[...]]]}; pairs [[...]] in place of labels mark each pair as alike (above 0), unlike (below 0) or neither (0); class_weights are the proxies of losses that have some, one row a class (K rows with K centres), numbered by the labels">] Loss_What of
+        Help "a loss or a weighted sum, then JSON {\"embeddings\": [[...]], \"labels\": [...][, \"class_weights\": [[...]]]}; pairs [[...]] in place of labels mark each pair as alike (above 0), unlike (below 0) or neither (0), and its size weighs the pair, for losses that take weights; class_weights are the proxies of losses that have some, one row a class (K rows with K centres), numbered by the labels">] Loss_What of
         LOSS_AND_FILE: string list
     | [<Help "a setting of the loss, as in --set margin=0.3 or --set miner=semi-hard; may be repeated">] Set of KEY_VALUE: string
     | [<Unique>] Json
@@ -104,7 +104,8 @@ let private list () =
             elif loss.NotForMemory <> "" then $"; {loss.NotForMemory}: not for a memory"
             else ""
 
-        print [ loss.Name, loss.Source + limits ]
+        let weights = if loss.TakesWeights then "; takes weights of pairs" else ""
+        print [ loss.Name, loss.Source + limits + weights ]
         print (settingLines loss.Settings)
 
     for kind, choices in LossFunctions.Choices |> Seq.groupBy _.Kind do
