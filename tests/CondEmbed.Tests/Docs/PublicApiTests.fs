@@ -13,6 +13,7 @@ let private libraries =
       "CondEmbed.Core"
       "CondEmbed.Extensions.AI"
       "CondEmbed.Images"
+      "CondEmbed.Mpi"
       "CondEmbed.Onnx"
       "CondEmbed.Postgres"
       "CondEmbed.Search"
