@@ -7,6 +7,7 @@ using CondEmbed.Options;
 using CondEmbed.Reports;
 using CondEmbed.Sampling;
 using CondEmbed.Storage;
+using CondEmbed.Teams;
 using CondEmbed.Torch;
 using CondEmbed.WeightFiles;
 

@@ -8,6 +8,7 @@ using CondEmbed.Options;
 using CondEmbed.Reports;
 using CondEmbed.Search;
 using CondEmbed.Storage;
+using CondEmbed.Teams;
 using CondEmbed.WeightFiles;
 using Microsoft.FSharp.Core;
 

@@ -19,6 +19,7 @@ let private others =
       "--set {pair.Key}" // the command that a report shows
       "\"condembed train\""
       "condembed doctor --get" // names both ways itself
+      "(or srun with its --mpi)" // another program's
       "dotnet add package" ]
 
 let private option = Regex "\"[^\"]*(--[a-z][a-z-]+|condembed [a-z]+)[^\"]*\""

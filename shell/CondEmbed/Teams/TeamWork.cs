@@ -5,7 +5,7 @@ using CondEmbed.Common;
 using CondEmbed.Interop;
 using CondEmbed.Torch;
 
-namespace CondEmbed.Runs;
+namespace CondEmbed.Teams;
 
 /// <summary>What the processes of a run do together besides their steps. All of them have to call it, in the same order.</summary>
 internal sealed class TeamWork
