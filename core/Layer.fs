@@ -10,11 +10,7 @@ type Mode =
     | Training
     | Testing
 
-type Env =
-    { Params: Params
-      Mode: Mode
-      Report: string -> Tensor -> unit
-      Team: Team }
+type Env = { Params: Params; Mode: Mode; Report: string -> Tensor -> unit; Team: Team }
 
 [<StructuredFormatDisplay("{Tree}"); TypeFormatterSource(typeof<AsText>)>]
 type Layer<'In, 'Out> =
@@ -116,9 +112,7 @@ module Layer =
 
     let apply mode parameters layer input =
         Params.demand layer.Specs parameters
-        (explained layer).Forward
-            { Params = parameters; Mode = mode; Report = (fun _ _ -> ()); Team = Team.alone }
-            input
+        (explained layer).Forward { Params = parameters; Mode = mode; Report = (fun _ _ -> ()); Team = Team.alone } input
 
     let run parameters layer input = withoutGradient (fun () -> apply Testing parameters layer input)
 

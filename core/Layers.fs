@@ -66,7 +66,10 @@ let NormEpsilon = 1e-5
 /// B C or B C H W, a share of a batch -> C, C: the mean and variance of each channel over the whole batch, of shares of one size: Chan, Golub and LeVeque, "Updating Formulae and a
 /// Pairwise Algorithm for Computing Sample Variances", 1979.
 let private statisticsOfAll (team: Team) (x: Tensor) =
-    let others = [| for side in 0L .. x.dim () - 1L do if side <> 1L then side |]
+    let others =
+        [| for side in 0L .. x.dim () - 1L do
+               if side <> 1L then side |]
+
     let own = torch.stack ([| x.mean others; x.var (others, false) |], 0L)
     let all = Team.gathered team (own.unsqueeze 0L)
     let means, variances = all.select (1L, 0L), all.select (1L, 1L)

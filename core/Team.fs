@@ -61,11 +61,11 @@ module Team =
 
     /// n ... -> N n ...: of all processes, in their order; the gradient of this one's rows is the sum of what all find for them.
     let gathered (team: Team) (x: Tensor) : Tensor =
-        if isShared team then x |> through (fun x -> team.Gather(x.detach().contiguous ())) (sumOfOwn team) else x
+        if isShared team then x |> through (fun x -> team.Gather(x.detach().contiguous())) (sumOfOwn team) else x
 
     /// N n ... -> N n ...: part k goes to process k, and its gradient comes back from there.
     let exchanged (team: Team) (x: Tensor) : Tensor =
-        let send (x: Tensor) = team.Exchange(x.detach().contiguous ())
+        let send (x: Tensor) = team.Exchange(x.detach().contiguous())
         if isShared team then through send send x else x
 
     /// N n ... -> n ...: this process's rows of what all know.
@@ -74,8 +74,7 @@ module Team =
         x.narrow (0L, int64 team.Rank * count, count)
 
     /// Any shape -> the same numbers, of whose gradient this process has 1/N: for what each process computes of the whole batch.
-    let share (team: Team) (x: Tensor) : Tensor =
-        if isShared team then x.detach () + (x - x.detach ()) / float team.Size else x
+    let share (team: Team) (x: Tensor) : Tensor = if isShared team then x.detach () + (x - x.detach ()) / float team.Size else x
 
     /// Gradients -> their sums over the team, in one message.
     let summed (team: Team) (gradients: (string * Tensor) list) : (string * Tensor) list =

@@ -245,7 +245,7 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
                 team.Spread random
                 team.Spread step
                 Randomness.restore (random.bytes.ToArray())
-                state.Step <- int (step.item<int64> ()))
+                state.Step <- int (step.item<int64>()))
 
     /// Goes back to a saved point of a training run with the same settings. ArgumentException for a tensor that is missing or of another shape, or an invalid
     /// state of the generator.

@@ -202,8 +202,7 @@ type LossFunctions private () =
             let layer = All.make loss settings classes (int x.shape[1]) |> Loss.onEmbeddings
 
             let parameters = [ for spec in layer.Specs -> spec.Name, LossProbe.parameter proxies spec |> leaf ]
-            let env =
-                { Params = Params.ofSeq parameters; Mode = Training; Report = (fun _ _ -> ()); Team = Team.alone }
+            let env = { Params = Params.ofSeq parameters; Mode = Training; Report = (fun _ _ -> ()); Team = Team.alone }
 
             let value =
                 try

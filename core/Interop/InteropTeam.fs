@@ -18,7 +18,7 @@ type TeamBytes private () =
             scoped (fun () ->
                 let length = torch.tensor ([| bytes.LongLength |], dtype = int64', device = torch.CPU)
                 team.Spread length
-                let all = if team.Rank = 0 then tensor bytes else tensor (Array.zeroCreate (int (length.item<int64> ())))
+                let all = if team.Rank = 0 then tensor bytes else tensor (Array.zeroCreate (int (length.item<int64>())))
                 team.Spread all
                 all.bytes.ToArray())
         else

@@ -143,7 +143,8 @@ let private byProxies (hierarchy: Hierarchy.Options) options levelLoss : Layer<H
         let levels =
             [ for level in levelsOf hierarchy options -> $"level{level}", loss.Forward scoring (embeddings[level - 1], labels) ]
 
-        { Named = levels; Weighted = [ for _, term in levels -> warmed (options.Weight * term) |> Team.share env.Team ] }
+        { Named = levels
+          Weighted = [ for _, term in levels -> warmed (options.Weight * term) |> Team.share env.Team ] }
 
     Layer.create (drawn.Specs @ warming.Specs @ loss.Specs) forward
 

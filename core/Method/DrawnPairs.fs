@@ -36,6 +36,6 @@ let layer (hierarchy: Hierarchy.Options) askers : Layer<Hierarchy.Views * Tensor
         let shared = Pairing.ofTeam env.Team labels.shape[0] pairing
         let asking = defaultArg (Hierarchy.asking env.Team hierarchy views) views.Embeddings
         let found = conditional.Forward env (shared, keysAndValues.Forward env views, asking)
-        [ for c in found -> (Pairing.whole shared c).flatten (0L, 1L) ], Pairing.ofImages pairing labels
+        [ for c in found -> (Pairing.whole shared c).flatten(0L, 1L) ], Pairing.ofImages pairing labels
 
     Layer.create (Hierarchy.specs hierarchy) forward

@@ -29,6 +29,8 @@ let terms (network: Network) options : Layer<Encoders.Features * Tensor, Conditi
         let pooled = withoutGradient (fun () -> network.Pool.Forward env features |> Team.gathered env.Team)
         let others = torch.eye(embeddings.shape[0], dtype = torch.bool, device = embeddings.device).logical_not()
         let term = Distillation.loss options.Temperature others (Similarity.cosine pooled) (Similarity.cosine embeddings)
-        { Named = [ "feature_distillation", term ]; Weighted = [ begun.Forward env () (options.Weight * term) |> Team.share env.Team ] }
+
+        { Named = [ "feature_distillation", term ]
+          Weighted = [ begun.Forward env () (options.Weight * term) |> Team.share env.Team ] }
 
     if options.Weight = 0.0 then Layer.lift (fun _ -> { Named = []; Weighted = [] }) else Layer.create begun.Specs forward

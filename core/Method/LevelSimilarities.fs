@@ -100,7 +100,10 @@ let layer (hierarchy: Hierarchy.Options) nearest block : Layer<Hierarchy.Views *
               Asking = Hierarchy.asking env.Team hierarchy views }
 
         match plan with
-        | None -> { Pairs = pairs; Similarities = each env (Pairing.ofTeam env.Team labels.shape[0] Pairing.All) inputs; Pull = fun _ -> [] }
+        | None ->
+            { Pairs = pairs
+              Similarities = each env (Pairing.ofTeam env.Team labels.shape[0] Pairing.All) inputs
+              Pull = fun _ -> [] }
         | Some plan ->
             let values, pull =
                 if block > 0 then inBlocks stacked names env plan.Pieces inputs else stacked env plan.Pieces.Head inputs, (fun _ -> [])

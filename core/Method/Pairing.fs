@@ -39,8 +39,7 @@ module Pairing =
             | Pairing.Square(first, _) -> ofImages pairing embeddings, first.shape[0]
             | Pairing.Rows team -> Team.ownOf team embeddings, embeddings.shape[0]
             | Pairing.Parted pairs -> TeamPairs.ofAll pairs pairs.Images embeddings, 1L
-            | Pairing.RowsOfSquare(team, first, second) ->
-                ofImages pairing (Team.ownOf team embeddings), first.shape[0]
+            | Pairing.RowsOfSquare(team, first, second) -> ofImages pairing (Team.ownOf team embeddings), first.shape[0]
 
         read.unsqueeze(1L).expand(-1L, asked, -1L)
 
@@ -64,7 +63,9 @@ module Pairing =
         | Pairing.Rows team -> embeddings.unsqueeze(0L).expand(embeddings.shape[0] / int64 team.Size, -1L, -1L)
         | Pairing.Parted pairs -> (TeamPairs.ofAll pairs pairs.Others embeddings).unsqueeze 1L
         | Pairing.RowsOfSquare(team, first, second) ->
-            let columns (group: Tensor) = embeddings.index_select(0L, group).unsqueeze(0L).expand(group.shape[0] / int64 team.Size, -1L, -1L)
+            let columns (group: Tensor) =
+                embeddings.index_select(0L, group).unsqueeze(0L).expand(group.shape[0] / int64 team.Size, -1L, -1L)
+
             torch.cat ([| columns second; columns first |], 0L)
         | _ -> reversed pairing (unconditional pairing embeddings)
 

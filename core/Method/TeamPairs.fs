@@ -6,7 +6,7 @@ open TorchSharp
 /// n m ..., what each process knows of its n images by the m images of all, in the order of the processes -> n m ...: of (i|j) what the owner of j knows of (j|i). m = N n.
 let transposed (team: Team) (x: Tensor) : Tensor =
     let rest = [| for side in 2L .. x.dim () - 1L -> side + 1L |]
-    let parts = x.unflatten(1L, [| int64 team.Size; -1L |])
+    let parts = x.unflatten (1L, [| int64 team.Size; -1L |])
     // N, their images, own images, ...
     let sent = parts.permute([| 1L; 2L; 0L; yield! rest |]).flatten(0L, 1L)
     let received = Team.exchanged team sent
@@ -48,9 +48,9 @@ let chosen (team: Team) (count: int64) (first: Tensor) (second: Tensor) : Chosen
         let images, others = torch.cat ([| first; second |], 0L), torch.cat ([| second; first |], 0L)
         let owners = images.div(scalar (float (count / int64 team.Size)), torch.RoundingMode.floor).``to`` int64'
         let ofOwner = torch.arange(scalar (float team.Size), dtype = int64', device = images.device).unsqueeze(1L).eq owners
-        let most = int64 (toFloat (ofOwner.sum(1L).max ()))
+        let most = int64 (toFloat (ofOwner.sum(1L).max()))
         // The place of each among those of its owner.
-        let within = (ofOwner.cumsum(1L) - 1L.ToScalar()).gather(0L, owners.unsqueeze 0L).squeeze 0L
+        let within = (ofOwner.cumsum (1L) - 1L.ToScalar()).gather(0L, owners.unsqueeze 0L).squeeze 0L
 
         { Team = team
           Images = images
@@ -76,5 +76,4 @@ let whole (pairs: Chosen) (x: Tensor) : Tensor =
     (Team.gathered pairs.Team filled).index_select(0L, pairs.Places)
 
 /// e ... of this process's pairs -> e ...: of (i|j) what is known of (j|i).
-let reversed (pairs: Chosen) (x: Tensor) : Tensor =
-    (whole pairs x).roll(pairs.Images.shape[0] / 2L, 0L).index_select(0L, pairs.Own)
+let reversed (pairs: Chosen) (x: Tensor) : Tensor = (whole pairs x).roll(pairs.Images.shape[0] / 2L, 0L).index_select(0L, pairs.Own)

@@ -48,7 +48,9 @@ let private loss name effort =
                leaf |]
 
     round (fun () ->
-        let value = layer.Forward { Params = parameters; Mode = Training; Report = (fun _ _ -> ()); Team = Team.alone } (embeddings, labels)
+        let value =
+            layer.Forward { Params = parameters; Mode = Training; Report = (fun _ _ -> ()); Team = Team.alone } (embeddings, labels)
+
         torch.autograd.grad ([| value |], leaves) |> ignore)
 
 /// The product of all embeddings with all embeddings, and its gradient.

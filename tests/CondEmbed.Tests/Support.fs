@@ -137,7 +137,11 @@ let started (specs: ParamSpec list) = Params.init 7L torch.CPU float64 specs
 let forward mode parameters (layer: Layer<'In, 'Out>) input =
     let reported = ResizeArray<string * Tensor>()
 
-    let env = { Params = parameters; Mode = mode; Report = (fun name value -> reported.Add(name, value)); Team = Team.alone }
+    let env =
+        { Params = parameters
+          Mode = mode
+          Report = (fun name value -> reported.Add(name, value))
+          Team = Team.alone }
 
     layer.Forward env input, List.ofSeq reported
 

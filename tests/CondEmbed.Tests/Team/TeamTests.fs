@@ -12,8 +12,15 @@ open TorchSharp
 
 /// Two stages with norms over the batch and, for a class token, the maximum of the last.
 let private features: Layer<Tensor, Features> =
-    let first = Layer.named "conv1" (Layers.conv2d 3 5 3 1) --> Layer.named "bn1" (Layers.batchNorm 5) --> Layers.gelu
-    let second = Layer.named "conv2" (Layers.conv2d 5 8 3 2) --> Layer.named "bn2" (Layers.batchNorm 8) --> Layers.gelu
+    let first =
+        Layer.named "conv1" (Layers.conv2d 3 5 3 1)
+        --> Layer.named "bn1" (Layers.batchNorm 5)
+        --> Layers.gelu
+
+    let second =
+        Layer.named "conv2" (Layers.conv2d 5 8 3 2)
+        --> Layer.named "bn2" (Layers.batchNorm 8)
+        --> Layers.gelu
 
     Layer.create (first.Specs @ second.Specs) (fun env images ->
         let early = first.Forward env images
@@ -37,16 +44,20 @@ let private networkOf pooling withNorm (features: Layer<Tensor, Features>) : Net
     { Network.ofEncoder encoder (width, pool, pooling = "mean") withNorm 6 with Features = features }
 
 type private Case =
-    { Network: Network
-      Hierarchy: Hierarchy.Options
-      Conditional: Conditional.Options
-      Teacher: FeatureDistillation.Options
-      Loss: Loss
-      LevelLoss: Loss
-      MicroBatch: int
-      Average: float
-      /// Class numbers, or marks of pairs.
-      Labels: unit -> Tensor }
+    {
+        Network: Network
+        Hierarchy: Hierarchy.Options
+        Conditional: Conditional.Options
+        Teacher: FeatureDistillation.Options
+        Loss: Loss
+        LevelLoss: Loss
+        MicroBatch: int
+        Average: float
+        /// Of the images, in pixels.
+        Side: int
+        /// Class numbers, or marks of pairs.
+        Labels: unit -> Tensor
+    }
 
 let private hierarchy count = Hierarchy.plain { Channels = 8; Embedding = 6; Heads = 2 } count
 
@@ -64,6 +75,7 @@ let private plain =
       LevelLoss = loss
       MicroBatch = 0
       Average = 0.0
+      Side = 4
       Labels = classes }
 
 let private methodOf team case : Train.Method =
@@ -77,7 +89,7 @@ let private methodOf team case : Train.Method =
         Average = if case.Average > 0.0 then Some { Decay = case.Average; Of = objective.Specs } else None
         Team = team }
 
-let private images step = normal (100 + step) [ 12; 3; 4; 4 ]
+let private images side step = normal (100 + step) [ 12; 3; side; side ]
 
 [<Literal>]
 let private Steps = 3
@@ -95,7 +107,7 @@ let private trained case count =
                 [ for step in 1..Steps ->
                       scoped (fun () ->
                           let share x = (Team.ownOf team x).contiguous()
-                          Train.step recipe state { Images = share (images step); Labels = share (case.Labels()) }) ]
+                          Train.step recipe state { Images = share (images case.Side step); Labels = share (case.Labels()) }) ]
 
             let kept =
                 [ for name, tensor in Seq.append (Params.toSeq state.Params) (Params.toSeq state.Moments) -> name, numbers tensor ]
@@ -149,9 +161,12 @@ let private forms =
       "the nearest pairs in blocks", { levels 2 with Conditional = { plain.Conditional with Nearest = 3; Block = 5 } }
       "in blocks", { levels 2 with Conditional = { plain.Conditional with Block = 16 } }
       "negatives, levels alone",
-      { levels 2 with Conditional = { plain.Conditional with On = Conditional.On.Negatives; LevelsAlone = true; WarmUp = 2 } }
+      { levels 2 with
+          Conditional = { plain.Conditional with On = Conditional.On.Negatives; LevelsAlone = true; WarmUp = 2 } }
       "asked by averages",
-      { levels 1 with Conditional = { plain.Conditional with Average = Conditional.Average.QueriesAndKeys }; Average = 0.9 }
+      { levels 1 with
+          Conditional = { plain.Conditional with Average = Conditional.Average.QueriesAndKeys }
+          Average = 0.9 }
       "drawn pairs and proxies",
       (let proxies = Losses.All.ofText "proxy-anchor" 5 6
        { levels 2 with Loss = proxies; LevelLoss = proxies }) ]
@@ -162,8 +177,7 @@ let private others =
       "a teacher of features", { plain with Teacher = { Weight = 3.0; Temperature = 0.7; Start = 1 } }
       "averages of the weights", { plain with Average = 0.9 }
       "a head without a norm", { plain with Network = networkOf "gem" false features }
-      "micro-batches of frozen norms",
-      { levels 1 with Network = networkOf "class" true (Layer.frozen features); MicroBatch = 2 }
+      "micro-batches of frozen norms", { levels 1 with Network = networkOf "class" true (Layer.frozen features); MicroBatch = 2 }
       "marks of pairs",
       { levels 1 with
           Labels =
@@ -171,6 +185,17 @@ let private others =
                   let labels = classes ()
                   let alike = labels.unsqueeze(0L).eq(labels.unsqueeze 1L)
                   (alike.``to`` torch.int8 * (2).ToScalar() - (1).ToScalar()).``to`` torch.int8 } ]
+
+/// The encoder that runs begin with by default, and its head.
+let private small =
+    let encoder = (Encoders.All.tryBuild "small" { Size = 16; Norms = Layers.Norms.Batch }).Value
+    let _, width, pool = Encoders.All.poolings |> List.find (fun (name, _, _) -> name = "grid")
+    let network = { Network.ofEncoder encoder (width, pool, false) false 6 with Features = encoder.Features }
+
+    { plain with
+        Network = network
+        Hierarchy = Hierarchy.plain { Channels = encoder.Channels; Embedding = 6; Heads = 2 } 1
+        Side = 16 }
 
 /// Rows and columns of a matrix that each of a team has its rows of, a function of theirs and its gradients.
 let private gathering =
@@ -212,6 +237,8 @@ let tests =
               "equals one process, with"
               [ for name, case in others do
                     tensorTest name (fun () -> expectAlike [ 2; 3; 4 ] case) ]
+
+          tensorTest "the default encoder equals that of one process" (fun () -> expectAlike [ 2 ] small)
 
           tensorTest "a problem of one process is told" (fun () ->
               let work (team: Team) =

@@ -37,15 +37,14 @@ type private Shared(count: int) =
     member this.Call (number: int) rank (x: Tensor) : Tensor array =
         let place = given[number % 2]
         if not (isNull place[rank]) then place[rank].Dispose()
-        place[rank] <- own (x.detach().clone ())
+        place[rank] <- own (x.detach().clone())
         calls[rank] <- number
         this.Pass rank
         this.Resume rank
 
         let isMissing = Array.exists2 (fun isEnded calls -> isEnded && calls < number) ended calls
 
-        if isMissing && failure.IsNone then
-            failure <- Some(InvalidOperationException "one of the team ended before the others")
+        if isMissing && failure.IsNone then failure <- Some(InvalidOperationException "one of the team ended before the others")
 
         [| for other in place -> if isNull other || other.shape <> x.shape then x else other |]
 
@@ -65,8 +64,7 @@ let private memberOf (shared: Shared) rank count : Team =
         member _.Rank = rank
         member _.Size = count
 
-        member _.Sum x =
-            withoutGradient (fun () -> x.copy_ (Array.reduce (fun (a: Tensor) b -> a + b) (call x)) |> ignore)
+        member _.Sum x = withoutGradient (fun () -> x.copy_ (Array.reduce (fun (a: Tensor) b -> a + b) (call x)) |> ignore)
 
         member _.Gather x = torch.cat (call x, 0L)
 
