@@ -111,6 +111,6 @@ let tests =
                   for metric in [ "recall@1"; "map_at_r" ] do
                       Expect.stringContains text (row claim metric) "row"
 
-              for sentence in verdict.Value do
+              for sentence in verdict.Value @ [ aim.Value ] do
                   Expect.stringContains text sentence "verdict"
           } ]
