@@ -30,7 +30,7 @@ type LossDescription internal (part: Part<Loss>) =
     member _.TakesWeights = List.contains part.Name All.weighted
     member _.Settings: IReadOnlyList<LossSetting> = [| for setting in part.Settings -> LossSetting setting |]
 
-/// A part that a setting of a loss can name: a miner, a reducer or a distance.
+/// A part that a setting of a loss can name: a miner, a reducer, a distance, a score or a regulariser.
 [<Sealed>]
 type LossChoice internal (kind: string, name: string, source: string, settings: Setting list) =
     member _.Kind = kind
@@ -143,11 +143,13 @@ type LossFunctions private () =
     /// Every loss.
     static member All: IReadOnlyList<LossDescription> = [| for part in All.all -> LossDescription part |]
 
-    /// Every miner, reducer and distance.
+    /// Every miner, reducer, distance, score and regulariser.
     static member Choices: IReadOnlyList<LossChoice> =
         [| for part in Miners.all -> LossChoice("miner", part.Name, part.Source, part.Settings)
            for part in Reducers.all -> LossChoice("reducer", part.Name, part.Source, part.Settings)
-           for part in Distances.all -> LossChoice("distance", part.Name, part.Source, part.Settings) |]
+           for part in Distances.all -> LossChoice("distance", part.Name, part.Source, part.Settings)
+           for part in Scores.all -> LossChoice("score", part.Name, part.Source, part.Settings)
+           for part in Regularisers.all -> LossChoice("regulariser", part.Name, part.Source, part.Settings) |]
 
     /// Value and gradients in float64. The loss is a name, a name with settings (`triplet(margin=0.3, miner=hard)`) or a weighted sum; the further
     /// settings (`distance`, `cosine`) apply to each part that has them. classWeights, C rows of D (C K with K centres per class), are the proxies of

@@ -18,6 +18,8 @@ let all: Part<Loss> list =
       FastAP.part
       NPairs.part
       LiftedStructure.part
+      LiftedStructure.originalPart
+      RankedList.part
       NCA.part
       Angular.part
       TupletMargin.part
@@ -27,6 +29,9 @@ let all: Part<Loss> list =
       Ranks.recallPart
       Ranks.pnpPart
       Hyperbolic.part
+      SignalToNoise.part
+      Regularisation.normPart
+      Regularisation.zeroMeanPart
       ProxyAnchor.part
       ProxyNCA.part
       ProxyNCA.plusPart
@@ -34,11 +39,22 @@ let all: Part<Loss> list =
       Classification.cosFacePart
       Classification.arcFacePart
       Classification.subCentreArcFacePart
-      Classification.softTriplePart ]
+      Classification.softTriplePart
+      SphereFace.part ]
 
 /// Those in which each pair counts by its weight. The others refuse weights.
 let weighted =
-    Part.names [ MultiSimilarity.part; Contrastive.part; Contrastive.cosinePart; NTXent.part; SupCon.part; Hyperbolic.part ]
+    Part.names
+        [ MultiSimilarity.part
+          Contrastive.part
+          Contrastive.cosinePart
+          NTXent.part
+          SupCon.part
+          Hyperbolic.part
+          SignalToNoise.part
+          // These see no pairs.
+          Regularisation.normPart
+          Regularisation.zeroMeanPart ]
 
 let private made classes features (call: Call) : Loss =
     let loss = Part.make "loss" all classes features call
@@ -60,6 +76,10 @@ let private elsewhere =
           "FastAPLoss", "fast-ap"
           "NPairsLoss", "n-pairs"
           "GeneralizedLiftedStructureLoss", "lifted-structure"
+          "LiftedStructureLoss", "lifted-structure-original"
+          "RankedListLoss", "ranked-list"
+          "SignalToNoiseRatioContrastiveLoss", "signal-to-noise"
+          "SphereFaceLoss", "sphereface"
           "NCALoss", "nca"
           "AngularLoss", "angular"
           "TupletMarginLoss", "tuplet-margin"

@@ -115,6 +115,31 @@ module Loss =
             return fun loss -> mined miner (loss reduce)
         }
 
+    /// The same with the setting `score`. Any score but the cosine is of the embeddings at their own length, so such a loss works on these; of the miners, only those that
+    /// compare similarities of any kind go with it: ArgumentException.
+    let scored (score: Scores.Chosen) (miner: Miners.Chosen) loss =
+        if not score.IsCosine && miner.Name <> "all" && miner.Name <> "multi-similarity" then
+            raise (
+                System.ArgumentException
+                    $"the score {score.Name} goes with the miners all and multi-similarity; '{miner.Name}' compares distances of unit vectors, which only the score cosine has"
+            )
+
+        match loss with
+        | _ when score.IsCosine -> loss
+        | OnSimilarities f
+        | OnFewSimilarities(f, _)
+        | OnBatch f -> OnEmbeddings(Layer.lift (fun (embeddings, labels) -> f (all labels) (score.Of embeddings)))
+        | other -> other
+
+    /// `stages` with a score, which is given too.
+    let scoredStages reducer : Declared<Scores.Chosen * ((Reducers.Reducer -> Pairs -> Tensor -> Tensor) -> Loss)> =
+        Part.declare {
+            let! miner = Miners.setting [] "all" "chooses pairs"
+            and! reduce = Reducers.setting reducer
+            and! score = Scores.setting
+            return score, fun loss -> scored score miner (mined miner (loss reduce))
+        }
+
     /// (Q R pairs, similarities Q R) -> scalar. ArgumentException for a loss that needs more.
     let rec onSimilarities loss : Layer<Pairs * Tensor, Tensor> =
         match loss with

@@ -25,7 +25,7 @@ let part =
     Part.define "multi-similarity" "Wang et al., CVPR 2019" {
         let! alpha = Setting.positive "alpha" 2.0 "steepness for positives"
         and! beta = Setting.positive "beta" 40.0 "steepness for negatives"
-        and! offset = Setting.number "base" 0.5 "similarity where pull and push are centred"
+        and! offset = Setting.number "base" 0.5 "similarity where pull and push are centred; with score=l2, distance"
 
         and! isCentred =
             Setting.onOff
@@ -34,7 +34,8 @@ let part =
                 "1: instead of base, halfway between the mean similarity of the batch's positives and its negatives"
 
         and! margin = Setting.number "margin" 0.1 "mining margin; below 0 turns mining off"
-        and! staged = Loss.stages "mean"
+        and! score, staged = Loss.scoredStages "mean"
+        let offset = if score.IsDistance then -offset else offset
         let keep pairs s = if margin < 0.0 then pairs else Miners.multiSimilarity margin pairs s
         let placed pairs s = if isCentred then centred pairs s + offset else s
         return staged (fun reduce pairs s -> loss alpha beta offset reduce (keep pairs s) (placed pairs s))

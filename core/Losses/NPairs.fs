@@ -74,9 +74,13 @@ let part =
     Part.define "n-pairs" "Sohn, NIPS 2016" {
         let! miner = Miners.setting [] "all" "chooses pairs"
         and! reduce = Reducers.setting "mean"
+        and! score = Scores.setting
 
         return
-            match Loss.mined miner (loss reduce) with
-            | OnSimilarities onPairs when miner.Name = "all" -> OnFewSimilarities(onPairs, ofBatch reduce)
-            | other -> other
+            Loss.scored
+                score
+                miner
+                (match Loss.mined miner (loss reduce) with
+                 | OnSimilarities onPairs when miner.Name = "all" -> OnFewSimilarities(onPairs, ofBatch reduce)
+                 | other -> other)
     }

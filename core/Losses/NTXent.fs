@@ -14,6 +14,6 @@ let loss (temperature: float) (reduce: Reducer) (pairs: Mining.Pairs) (similarit
 let part =
     Part.define "nt-xent" "Chen et al., SimCLR, ICML 2020" {
         let! temperature = Setting.positive "temperature" 0.07 "divides the similarities"
-        and! staged = Loss.stages "mean"
+        and! _, staged = Loss.scoredStages "mean"
         return staged (loss temperature)
     }

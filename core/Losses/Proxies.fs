@@ -22,32 +22,44 @@ let private checkEmbeddings (features: int) (embeddings: Tensor) =
         Layer.refuse
             $"the proxies have {features} features, and the embeddings are {shapeText shape}, B D: make the loss with the D of the network."
 
-/// How many classes have proxies, and how many features a proxy has.
-type Shape = { Classes: int; Features: int }
+/// How many classes have proxies, how many features a proxy has, and what is added to a loss for its proxies.
+type Shape =
+    {
+        Classes: int
+        Features: int
+        /// Centres per class, proxies C x centres D of any length, loss -> loss.
+        Regularised: int -> Tensor -> Tensor -> Tensor
+    }
 
-/// Not a setting: the shape of the proxies that a run needs.
+/// The shape of the proxies that a run needs, and the settings of their regulariser.
 let shape =
     Part.declare {
         let! classes = Setting.classes
         and! features = Setting.features
-        return { Classes = classes; Features = features }
+        and! regularised = Regularisers.setting
+        return { Classes = classes; Features = features; Regularised = regularised }
     }
 
-/// A loss of (labels B, embeddings B D, proxies C x centres D, both of length 1) as a loss with proxies: declares `proxies`, C x centres rows of D, the centres of a
-/// class in succession.
-let onUnit centres { Classes = classes; Features = features } (loss: Tensor -> Tensor -> Tensor -> Tensor) =
+/// A loss of (labels B, embeddings B D of any length, proxies C x centres D of length 1) as a loss with proxies: declares `proxies`, C x centres rows of D, the
+/// centres of a class in succession.
+let onLong centres shape (loss: Tensor -> Tensor -> Tensor -> Tensor) =
     let proxies =
         { Name = "proxies"
-          Shape = [ int64 (classes * centres); int64 features ]
+          Shape = [ int64 (shape.Classes * centres); int64 shape.Features ]
           Role = Trainable
           Init = KaimingFanOut }
 
     let forward env (embeddings: Tensor, labels: Tensor) =
-        checkLabels classes labels
-        checkEmbeddings features embeddings
-        loss labels (Layers.l2Normalise embeddings) (Layers.l2Normalise env.Params["proxies"])
+        checkLabels shape.Classes labels
+        checkEmbeddings shape.Features embeddings
+        let proxies = env.Params["proxies"]
+        loss labels embeddings (Layers.l2Normalise proxies) |> shape.Regularised centres proxies
 
     OnProxies(centres, Layer.create [ proxies ] forward)
+
+/// The same with embeddings of length 1.
+let onUnit centres shape (loss: Tensor -> Tensor -> Tensor -> Tensor) =
+    onLong centres shape (fun labels embeddings proxies -> loss labels (Layers.l2Normalise embeddings) proxies)
 
 /// A loss of (labels B, cosines B C) as a loss with one proxy per class.
 let one shape (loss: Tensor -> Tensor -> Tensor) =
@@ -61,3 +73,12 @@ let several centres shape (loss: Tensor -> Tensor -> Tensor) =
 
 /// labels B, logits B C -> B: cross-entropy, log sum e^x - x_own.
 let crossEntropy (labels: Tensor) (logits: Tensor) = torch.nn.functional.cross_entropy (logits, labels, reduction = torch.nn.Reduction.None)
+
+/// labels B, logits B C -> B: the cross-entropy with a target that gives a share of 1 to all classes alike and the rest to the own one. Szegedy et al., CVPR 2016, section 7.
+let smoothed (share: float) (labels: Tensor) (logits: Tensor) =
+    let own = crossEntropy labels logits
+
+    if share = 0.0 then own else own + share * (logits.gather(1L, labels.unsqueeze 1L).squeeze 1L - logits.mean [| 1L |])
+
+/// The setting `label_smoothing`.
+let smoothing = Setting.share "label_smoothing" 0.0 "share of the target that all classes have alike"

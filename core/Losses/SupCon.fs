@@ -16,6 +16,6 @@ let loss (temperature: float) (reduce: Reducer) (pairs: Mining.Pairs) (similarit
 let part =
     Part.define "supcon" "Khosla et al., NeurIPS 2020" {
         let! temperature = Setting.positive "temperature" 0.1 "divides the similarities"
-        and! staged = Loss.stages "non-zero"
+        and! _, staged = Loss.scoredStages "non-zero"
         return staged (loss temperature)
     }

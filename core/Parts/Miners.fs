@@ -21,14 +21,36 @@ let multiSimilarity (epsilon: float) (pairs: Pairs) (similarities: Tensor) : Pai
             Positive = pairs.Positive.logical_and (s.lt (rowMax pairs.Negative s + epsilon))
             Negative = pairs.Negative.logical_and (s.gt (rowMin pairs.Positive s - epsilon)) })
 
-/// Keeps the positives farther than one margin and the negatives nearer than another.
-let pairMargin (distance: Distances.Distance) (positive: float) (negative: float) (pairs: Pairs) (similarities: Tensor) : Pairs =
+/// Keeps the positives farther than one distance, up to another, and the negatives nearer than one, down to another: those beyond may be mislabelled.
+let pairMargin
+    (distance: Distances.Distance)
+    (positive: float, most: float)
+    (negative: float, least: float)
+    (pairs: Pairs)
+    (similarities: Tensor)
+    : Pairs =
     withoutGradient (fun () ->
         let d = distance (similarities.detach ())
 
         { pairs with
-            Positive = pairs.Positive.logical_and (d.gt (scalar positive))
-            Negative = pairs.Negative.logical_and (d.lt (scalar negative)) })
+            Positive = pairs.Positive.logical_and(d.gt (scalar positive)).logical_and(d.le (scalar most))
+            Negative = pairs.Negative.logical_and(d.lt (scalar negative)).logical_and(d.ge (scalar least)) })
+
+/// So many triplets of each anchor that has both kinds, its positives and negatives drawn at random, with replacement. Draws with torch's global generator.
+let random (perAnchor: int) (pairs: Pairs) (_: Tensor) : Triplets =
+    withoutGradient (fun () ->
+        let both = (pairs.Positive.any 1L).logical_and(pairs.Negative.any 1L)
+        let anchors = both.nonzero().reshape -1L
+
+        if anchors.shape[0] = 0L then
+            { Anchor = anchors; Positive = anchors; Negative = anchors }
+        else
+            let drawn (mask: Tensor) =
+                torch.multinomial((mask.index_select (0L, anchors)).``to`` float32, int64 perAnchor, replacement = true).reshape -1L
+
+            { Anchor = anchors.unsqueeze(1L).expand(-1L, int64 perAnchor).reshape -1L
+              Positive = drawn pairs.Positive
+              Negative = drawn pairs.Negative })
 
 /// Which triplets are kept by the gap d_an - d_ap.
 type Gap =
@@ -193,8 +215,10 @@ let all: Part<Miner> list =
       Part.define "pair-margin" "pytorch-metric-learning" {
           let! positive = Setting.number "positive" 0.2 "positives farther than this are kept"
           and! negative = Setting.number "negative" 0.8 "negatives nearer than this are kept"
+          and! most = Setting.number "positive_most" 1e30 "but positives farther than this are not"
+          and! least = Setting.number "negative_least" 0.0 "but negatives nearer than this are not"
           and! distance = distance
-          return fun pairs s -> OfPairs(pairMargin distance positive negative pairs s)
+          return fun pairs s -> OfPairs(pairMargin distance (positive, most) (negative, least) pairs s)
       }
       gap "triplet-margin" "triplets within the margin" margin WithinMargin
       gap
@@ -204,6 +228,10 @@ let all: Part<Miner> list =
           Hard
       gap "semi-hard" "Schroff et al., CVPR 2015" margin SemiHard
       gap "easy" "triplets beyond the margin" margin Easy
+      Part.define "random" "triplets at random" {
+          let! perAnchor = Setting.whole "triplets_per_anchor" 100 "how many of each anchor are drawn"
+          return fun pairs s -> OfTriplets(random perAnchor pairs s)
+      }
       chosenPairs "batch-hard" "Hermans et al. 2017" Hardest Hardest
       yield! combinations
       Part.define "angular" "Wang et al., ICCV 2017" {

@@ -29,6 +29,7 @@ and Call =
 type Range =
     | AnyNumber
     | AboveZero
+    | Share
     | Whole
     | OnOff
 
@@ -62,6 +63,8 @@ module Setting =
     let number key value meaning : Declared<float> = declared AnyNumber key value id meaning
     /// A setting that takes numbers above 0.
     let positive key value meaning : Declared<float> = declared AboveZero key value id meaning
+    /// A setting that takes numbers from 0 to 1.
+    let share key value meaning : Declared<float> = declared Share key value id meaning
     /// A setting that takes whole numbers.
     let whole key value meaning : Declared<int> = declared Whole key (float (value: int)) int meaning
     /// A setting that is 1 for yes or 0 for no.
@@ -89,6 +92,7 @@ module Setting =
         match range with
         | AnyNumber -> "a number"
         | AboveZero -> "a number above 0"
+        | Share -> "a number from 0 to 1"
         | Whole -> "a whole number from 1 to 10000"
         | OnOff -> "0 or 1"
 
@@ -98,6 +102,7 @@ module Setting =
             match setting.Range with
             | AnyNumber -> true
             | AboveZero -> value > 0.0
+            | Share -> value >= 0.0 && value <= 1.0
             | Whole -> value >= 1.0 && value = Math.Floor value && value <= 10000.0
             | OnOff -> value = 0.0 || value = 1.0
 

@@ -3,13 +3,22 @@ module CondEmbed.Similarity
 
 open TorchSharp
 
-/// B D -> B D, of length 1. LayerException for anything but B D.
-let unit (embeddings: Tensor) =
+/// LayerException for anything but embeddings B D.
+let demandRows (embeddings: Tensor) =
     if embeddings.Dimensions <> 2L then
         Layer.refuse
             $"similarities are of embeddings B D; these are {shapeText embeddings.shape}: pool feature maps and flatten anything with more dimensions."
 
+/// B D -> B D, of length 1. LayerException for anything but B D.
+let unit (embeddings: Tensor) =
+    demandRows embeddings
     Layers.l2Normalise embeddings
+
+/// B D -> B, Euclidean lengths; at 0 the gradient is 0.
+let lengths (embeddings: Tensor) =
+    let squares = (embeddings * embeddings).sum 1L
+    let none = squares.detach().eq(scalar 0.0)
+    squares.masked_fill(none, scalar 1.0).sqrt().masked_fill(none, scalar 0.0)
 
 /// B D -> B B, cosines of all pairs. LayerException for anything but B D. Its gradient cannot be differentiated again.
 let cosine (embeddings: Tensor) =

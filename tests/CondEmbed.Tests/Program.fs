@@ -47,6 +47,7 @@ let all =
           MicroBatchTests.tests
           TeamTests.tests
           MatchingTests.tests
+          MoreLossTests.tests
           WeightedPairTests.tests
           DeviceTests.tests
           ConfigTests.tests

@@ -25,6 +25,24 @@ let private hyperbolicDistance (x: Tensor) (y: Tensor) =
     let sum = above / (1.0 + 2.0 * c * dot x y + c * c * dot x x * dot y y)
     2.0 / sqrt c * Math.Atanh(sqrt c * toFloat (sum.norm ()))
 
+let private liftedStructureOriginal (items: Items) =
+    average
+        [ for a, p in items.PositivePairs ->
+              let around i = items.Negatives i |> List.sumBy (fun n -> exp (1.0 - items.Distance i n))
+              let push = around a + around p
+              if push = 0.0 then 0.0 else (max 0.0 (log push + items.Distance a p)) ** 2.0 / 2.0 ]
+
+let private rankedList balance tp tn (items: Items) =
+    let weighted t (excess: float list) =
+        let excess = excess |> List.filter (fun x -> x > 0.0)
+        let weights = excess |> List.map (fun x -> exp (t * x))
+        if excess.IsEmpty then 0.0 else List.sum (List.map2 (*) weights excess) / List.sum weights
+
+    average
+        [ for a in items.All ->
+              (1.0 - balance) * weighted tp [ for p in items.Positives a -> items.Distance a p - 0.8 ]
+              + balance * weighted tn [ for n in items.Negatives a -> 1.2 - items.Distance a n ] ]
+
 let private twins =
     [ "contrastive", contrastive
       "contrastive-cosine", contrastiveCosine
@@ -40,6 +58,9 @@ let private twins =
       "fast-ap", fastAP
       "n-pairs", nPairs
       "lifted-structure", liftedStructure
+      "lifted-structure-original", liftedStructureOriginal
+      "ranked-list", rankedList 0.5 0.0 10.0
+      "ranked-list(imbalance=0.3, tp=2, tn=0)", rankedList 0.3 2.0 0.0
       "nca", nca
       "angular", angular
       "tuplet-margin", tupletMargin
@@ -116,7 +137,11 @@ let private twinTests =
                   close actual (ntXent 0.2 (fun _ i j -> -(distance i j)) (itemsOfMarks marks (fun _ _ -> 0.0))) $"batch {seed}")
 
           testCase "every loss has a loop here" (fun () ->
-              let looped = "hyperbolic" :: [ for text, _ in twins -> nameOf text ] @ [ for name, _, _ in proxyTwins -> name ]
+              let looped =
+                  "hyperbolic" :: MoreLossTests.names
+                  @ [ for text, _ in twins -> nameOf text ]
+                  @ [ for name, _, _ in proxyTwins -> name ]
+
               Expect.equal (set looped) (set All.names) "names") ]
 
 let private squaredTriplet (items: Items) =
@@ -159,6 +184,14 @@ let private pairMarginContrastive (items: Items) =
         [ for a, n in items.NegativePairs do
               if items.Distance a n < 0.8 then 1.0 - items.Distance a n ]
 
+let private pairRanges (items: Items) =
+    averageOfPositive
+        [ for a, p in items.PositivePairs do
+              if items.Distance a p > 0.9 && items.Distance a p <= 1.3 then items.Distance a p ]
+    + averageOfPositive
+        [ for a, n in items.NegativePairs do
+              if items.Distance a n < 1.2 && items.Distance a n >= 0.6 then 1.0 - items.Distance a n ]
+
 let private stageTests =
     testList
         "stages"
@@ -170,6 +203,7 @@ let private stageTests =
                 "triplet(reducer=per-anchor)", perAnchorTriplet
                 "contrastive(reducer=per-anchor)", perAnchorContrastive
                 "contrastive(miner=pair-margin(positive=0.9, negative=0.8))", pairMarginContrastive
+                "contrastive(miner=pair-margin(positive=0.9, positive_most=1.3, negative=1.2, negative_least=0.6))", pairRanges
                 "triplet(miner=semi-hard, margin=0.2)", triplet (fun ap an -> an > ap && an <= ap + 0.2)
                 "triplet(reducer=within(low=0.1, high=0.4), miner=all)",
                 (fun items ->

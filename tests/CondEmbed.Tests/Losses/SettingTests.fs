@@ -31,6 +31,8 @@ let private others (setting: Setting) : string list =
         | "miner" -> Part.names Miners.all
         | "reducer" -> Part.names Reducers.all
         | "distance" -> Part.names Distances.all
+        | "score" -> Part.names Scores.all
+        | "regulariser" -> Part.names Regularisers.all
         | "variant" -> [ "dq"; "ds"; "iu"; "ib"; "o" ]
         | _ -> []
 
@@ -43,6 +45,7 @@ let private others (setting: Setting) : string list =
             match setting.Range with
             | OnOff -> [ 1.0 - own ]
             | Whole -> [ 1.0; 2.0; 3.0; 7.0; 40.0 ]
+            | Share -> [ 0.0; 0.3; 0.9; 1.0 ]
             | AboveZero -> [ own / 2.0; own * 1.5; 0.3; 3.0 ]
             | AnyNumber -> [ own / 2.0; own * 1.5; -0.3; 0.3; 0.9; own + 1.0 ]
 
@@ -101,7 +104,8 @@ let private everySetting kind (parts: (string * Setting list) list) (resultOf: s
           for setting in settings do
               testCase $"{kind} {name}: {setting.Key}" (fun () ->
                   Native.ensure ()
-                  let given = Map.tryFind (name, setting.Key) beside |> Option.defaultValue []
+                  let regularised = if setting.Key = "regulariser" then [ "regularisation", "0.5" ] else []
+                  let given = Map.tryFind (name, setting.Key) beside |> Option.defaultValue regularised
                   let usual = resultOf (write name given)
                   Expect.equal (resultOf (write name given)) usual "the same twice"
                   let changes value = resultOf (write name ((setting.Key, value) :: given)) <> usual
