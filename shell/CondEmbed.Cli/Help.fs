@@ -37,6 +37,8 @@ module Help =
               "class-averages", "also the mean over classes of each class's mean"
               "per-class", "write a CSV file with the metrics of each class, worst first"
               "clustering", "also NMI, AMI and F1 of a k-means clustering with as many clusters as classes"
+              "k-reciprocal", "also with the K nearest of each query re-ranked by the neighbours that they share with it, as in 100"
+              "expand", "also with each query expanded by its N nearest, as in 10"
               "fmr", "also the false non-match rate at these false match rates, as in 0.01,0.1"
               "pcf", "also the fraction of principal components for these shares of the variance, as in 0.5,0.9"
               "rerank-by",

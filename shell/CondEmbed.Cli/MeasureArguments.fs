@@ -16,6 +16,8 @@ type EvaluateArgument =
     | [<Unique; CustomCommandLine "--class-averages">] ClassAverages
     | [<Unique; CustomCommandLine "--per-class">] PerClass of FILE: string
     | [<Unique>] Clustering
+    | [<Unique; CustomCommandLine "--k-reciprocal">] KReciprocal of K: int
+    | [<Unique>] Expand of N: int
     | [<Unique>] Fmr of X_LIST: string
     | [<Unique>] Pcf of X_LIST: string
     | [<Unique; Help "also re-rank the K nearest images of each query by the similarities of the run's levels, and show both orders">] Rerank of
@@ -53,6 +55,8 @@ type MetricsArgument =
     | [<Unique; CustomCommandLine "--class-averages">] ClassAverages
     | [<Unique; CustomCommandLine "--per-class">] PerClass of FILE: string
     | [<Unique>] Clustering
+    | [<Unique; CustomCommandLine "--k-reciprocal">] KReciprocal of K: int
+    | [<Unique>] Expand of N: int
     | [<Unique>] Fmr of X_LIST: string
     | [<Unique>] Pcf of X_LIST: string
     | [<Unique; Help "threads for computing; 0 for one per core">] Threads of N: int

@@ -27,6 +27,12 @@ let private shares option given =
     let parse (word: string) = Double.TryParse(word, NumberStyles.Float, CultureInfo.InvariantCulture)
     listOf parse (fun share -> share >= 0.0 && share <= 1.0) "a number from 0 to 1" option given
 
+let private count option (given: Map<string, string>) (make: int -> 'T) : 'T =
+    match Map.tryFind option given |> Option.map int with
+    | Some number when number < 1 -> refuse $"--{option} {number}: must be at least 1."
+    | Some number -> make number
+    | None -> Unchecked.defaultof<'T>
+
 let private orNone (list: 'T array) = if isNull list then [||] else list
 
 /// What the options of a command that measures ask for. InputException for a list that cannot be read.
@@ -39,6 +45,8 @@ let options arguments =
         Variants = given.ContainsKey "variants",
         ClassAverages = given.ContainsKey "class-averages",
         Clustering = given.ContainsKey "clustering",
+        KReciprocal = count "k-reciprocal" given (fun nearest -> KReciprocalOptions nearest),
+        Expansion = count "expand" given (fun nearest -> QueryExpansionOptions nearest),
         FalseMatchRates = orNone (shares "fmr" given),
         Variances = orNone (shares "pcf" given)
     )

@@ -71,6 +71,7 @@ let all =
           EvaluationTests.tests
           MetricTests.tests
           RelevanceTests.tests
+          SecondSearchTests.tests
           ClusterTests.tests
           SearchTests.tests
           PanelTests.tests

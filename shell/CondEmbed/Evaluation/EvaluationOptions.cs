@@ -23,6 +23,12 @@ public sealed record EvaluationOptions
     /// <summary>Seed of the clustering.</summary>
     public int Seed { get; init; }
 
+    /// <summary>Also with the nearest items re-ranked by the neighbours that they share with the query: <c>..._k_reciprocal</c>; null to leave it out.</summary>
+    public KReciprocalOptions? KReciprocal { get; init; }
+
+    /// <summary>Also with queries expanded by what they find first: <c>..._expanded</c>; null to leave it out.</summary>
+    public QueryExpansionOptions? Expansion { get; init; }
+
     /// <summary>Which items each query should find; null for those with its label. False match rates need labels.</summary>
     public IRelevance? Relevance { get; init; }
 
@@ -41,6 +47,13 @@ public sealed record EvaluationOptions
         DemandDepths(CutOffs, nameof(CutOffs));
         DemandShares(FalseMatchRates, nameof(FalseMatchRates));
         DemandShares(Variances, nameof(Variances));
+        KReciprocal?.Check();
+        Expansion?.Check();
+        if (Relevance is not null && KReciprocal is not null)
+        {
+            throw new InputException("Re-ranked places are measured by classes alone, and here something else than the class says what is alike: leave out the k-reciprocal neighbours.");
+        }
+
         if (Relevance is not null && FalseMatchRates.Count > 0)
         {
             throw new InputException("False non-match rates compare pairs of one class with others, and here something else than the class says what is alike: leave them out.");

@@ -21,6 +21,8 @@ public static class MetricNames
 
     private static readonly (string Key, string Words)[] Endings =
     [
+        ("_k_reciprocal", ", re-ranked by k-reciprocal neighbours"),
+        ("_expanded", ", queries expanded"),
         ("_class_average", ", average of classes"),
         ("_possible_only", ", possible"),
         ("_threshold", ", threshold"),

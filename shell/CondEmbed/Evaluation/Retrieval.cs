@@ -87,6 +87,7 @@ public static class Retrieval
             AddClustering(metrics, queries, options.Seed, cancel);
         }
 
+        AddSecondSearches(metrics, queries, gallery, self, options, cancel);
         AddEach("pcf@", options.Variances, variances => PrincipalComponents.Fractions(queries.Given, variances));
         return metrics;
 
@@ -95,6 +96,34 @@ public static class Retrieval
             foreach (var (level, value) in levels.Zip(levels.Count == 0 ? [] : measure(levels)))
             {
                 metrics.Add(FormattableString.Invariant($"{name}{level}"), value);
+            }
+        }
+    }
+
+    /// <summary>The same measures of the order, after a second search that knows no labels either.</summary>
+    private static void AddSecondSearches<T>(
+        RetrievalMetrics metrics, LabelledSet<T> queries, LabelledSet<T> gallery, IReadOnlyList<int> self, EvaluationOptions options, CancellationToken cancel)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var ofOrder = new EvaluationOptions { RecallAt = options.RecallDepths, Relevance = options.Relevance };
+        if (options.KReciprocal is { } reciprocal)
+        {
+            var candidates = Reranking.Candidates(queries.Given, gallery.Given, reciprocal.K, self, cancel);
+            var order = Reranking.Reorder(candidates, KReciprocal.Similarities(queries.Given, gallery.Given, candidates, reciprocal, self, cancel));
+            Add("_k_reciprocal", Reranking.Evaluate(queries.Given, queries.Labels, gallery.Given, gallery.Labels, order, self, ofOrder, cancel));
+        }
+
+        if (options.Expansion is { } expansion)
+        {
+            var expanded = QueryExpansion.Expand(queries.Given, gallery.Given, expansion, self, cancel);
+            Add("_expanded", Evaluate(expanded, queries.Labels, gallery.Given, gallery.Labels, self, ofOrder, cancel));
+        }
+
+        void Add(string ending, RetrievalMetrics again)
+        {
+            foreach (var (name, value) in again.Values.Where(pair => !pair.Key.EndsWith("_possible_only", StringComparison.Ordinal)))
+            {
+                metrics.Add(name + ending, value);
             }
         }
     }

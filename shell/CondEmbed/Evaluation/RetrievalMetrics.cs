@@ -72,6 +72,7 @@ public sealed class RetrievalMetrics
     /// <item><c>map_at_r_counting_query</c>: MAP@R with an R that counts the query itself, so that a perfect ranking scores R / (R + 1).</item>
     /// <item><c>..._class_average</c>: the mean over classes of the mean over each class's queries.</item>
     /// <item><c>nmi</c>, <c>ami</c>, <c>f1</c>: see <see cref="ClusterAgreement"/>.</item>
+    /// <item><c>..._k_reciprocal</c>, <c>..._expanded</c>: the order of a second search, see <see cref="KReciprocal"/> and <see cref="QueryExpansion"/>.</item>
     /// <item><c>recall@K_by_COLUMN</c>, <c>map_at_r_by_COLUMN</c>: by the labels of a column, over the queries that have one there.</item>
     /// <item><c>fnmr@fmr=X</c>: see <see cref="EvaluationOptions.FalseMatchRates"/>. <c>pcf@X</c>: see <see cref="PrincipalComponents"/>.</item>
     /// </list>
