@@ -26,6 +26,14 @@ let private signalToNoise regularisation (rows: float array array) mark =
     + averageOfPositive [ for a, n in items.NegativePairs -> 1.0 - items.S a n ]
     + regularisation * (rows |> Array.averageBy (Array.sum >> abs))
 
+/// The mean over anchors with a positive, also where its term is 0 but for rounding.
+let private supConMean (items: Items) =
+    average
+        [ for a in items.Paired ->
+              let logit i = items.S a i / 0.1
+              let total = items.Positives a @ items.Negatives a |> List.sumBy (logit >> exp)
+              log total - (items.Positives a |> List.averageBy logit) ]
+
 /// Losses on the embeddings themselves: their rows, and the mark of each pair.
 let private twins: (string * (float array array -> (int -> int -> int) -> float)) list =
     [ "signal-to-noise", signalToNoise 0.0
@@ -36,9 +44,8 @@ let private twins: (string * (float array array -> (int -> int -> int) -> float)
       "embedding-zero-mean", (fun rows _ -> rows |> Array.averageBy (Array.sum >> abs))
       "nt-xent(score=dot)", (fun rows mark -> ntXent 0.07 _.S (by dot rows mark))
       "nt-xent(score=l2)", (fun rows mark -> ntXent 0.07 _.S (by (fun a b -> -(apart a b)) rows mark))
-      // The loop's temperature is 0.1.
-      "supcon(score=dot, temperature=1)", (fun rows mark -> supCon (by (fun a b -> 0.1 * dot a b) rows mark))
-      "supcon(score=l2)", (fun rows mark -> supCon (by (fun a b -> -(apart a b)) rows mark))
+      "supcon(score=dot, reducer=mean)", (fun rows mark -> supConMean (by dot rows mark))
+      "supcon(score=l2, reducer=mean)", (fun rows mark -> supConMean (by (fun a b -> -(apart a b)) rows mark))
       "multi-similarity(score=dot)", (fun rows mark -> multiSimilarity (by dot rows mark))
       // The loop's base is 0.5: of a distance of 0.5 it is -0.5, which 1 more brings there.
       "multi-similarity(score=l2, base=0.5)", (fun rows mark -> multiSimilarity (by (fun a b -> 1.0 - apart a b) rows mark))
@@ -87,9 +94,11 @@ let private twinTests =
                               value.backward ()
                               expectFinite leaf.grad $"{loss}, {score}: gradient"
 
-                      let broken = matrixOf [ [ nan; 1.0 ]; [ 1.0; 1.0 ]; [ 1.0; 0.0 ]; [ 0.0; 1.0 ] ]
-                      let value = onEmbeddings $"{loss}(score={score})" (labelsOf [ 0; 0; 1; 1 ]) broken |> toFloat
-                      Expect.isFalse (Double.IsFinite value) $"{loss}, {score}: a NaN is seen")
+                      let broken = (matrixOf [ [ nan; 1.0 ]; [ 1.0; 1.0 ]; [ 1.0; 0.0 ]; [ 0.0; 1.0 ] ]).requires_grad_ true
+                      let value = onEmbeddings $"{loss}(score={score})" (labelsOf [ 0; 0; 1; 1 ]) broken
+                      let gradient = snd (Grad.gradientsOrZero value [ "x", broken ]).Head
+                      let isFinite (x: Tensor) = x.isfinite().all().item<bool>()
+                      Expect.isFalse (isFinite value && isFinite gradient) $"{loss}, {score}: a NaN is seen in the value or the gradient")
 
           testCase "a score goes with miners that compare similarities of any kind" (fun () ->
               All.ofText "supcon(score=dot, miner=multi-similarity)" 4 5 |> ignore
