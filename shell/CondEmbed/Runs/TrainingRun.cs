@@ -133,9 +133,6 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
         {
             Leftovers.collect();
 
-            // All stop after the same step, whichever of them was asked to.
-            var isStopping = together.Any(cancellation.IsCancellationRequested);
-
             state = state with { Step = result.Step, Seconds = trained + clock.Elapsed.TotalSeconds, Batches = RunSums.After(state.Batches, together.Gathered(seen)), Waited = state.Waited + waited.TotalSeconds };
             meter.Report(result, steps, TimeSpan.FromSeconds(state.Seconds));
 
@@ -158,6 +155,9 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
                 Validate(log);
                 clock.Start();
             }
+
+            // All stop after the same step, whichever of them was asked to.
+            var isStopping = together.Any(cancellation.IsCancellationRequested);
 
             if (log is not null && (IsDue(settings.Host.SaveEvery, result.Step) || isStopping))
             {
