@@ -21,6 +21,9 @@ internal static class FileProblem
     /// <summary>Whether the reader of a pipe has gone, or the stream was closed.</summary>
     internal static bool IsBrokenPipe(Exception problem) => Is(problem, [32]);
 
+    /// <summary>Whether another program has a lock on the file.</summary>
+    internal static bool IsLocked(Exception problem) => Is(problem, Locked);
+
     /// <summary>The exception that says why a file could not be written.</summary>
     internal static Exception OfWriting(string path, Exception problem) => problem switch
     {
@@ -91,6 +94,7 @@ internal static class FileProblem
     private static readonly int[] NoFolder = [20];
     private static readonly int[] Folder = [21];
     private static readonly int[] Busy = [16, 26, unchecked((int)0x80070020)];
+    private static readonly int[] Locked = [OperatingSystem.IsMacOS() ? 35 : 11, unchecked((int)0x80070020)];
     private static readonly int[] TooLong = [OperatingSystem.IsMacOS() ? 63 : 36, unchecked((int)0x800700CE)];
     private static readonly int[] Loop = [OperatingSystem.IsMacOS() ? 62 : 40];
 

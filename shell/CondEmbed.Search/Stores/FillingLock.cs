@@ -19,7 +19,7 @@ internal sealed class FillingLock : IDisposable
         {
             claim = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
         }
-        catch (IOException) when (File.Exists(path))
+        catch (IOException problem) when (FileProblem.IsLocked(problem))
         {
             throw Filling(index);
         }

@@ -48,7 +48,7 @@ let private spoken =
                               if isText && not (line.Contains "Wording.") && not (others |> List.exists line.Contains) then
                                   $"{file}, line {number + 1}: {line.Trim()}" ]
 
-        Expect.isEmpty wrong "say it by Wording.Of or Wording.Setting"
+        Expect.equal wrong [] "say it by Wording.Of or Wording.Setting"
     }
 
 let private settings =
