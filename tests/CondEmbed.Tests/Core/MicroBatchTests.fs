@@ -9,31 +9,9 @@ open CondEmbed.Losses
 open CondEmbed.Tests.Support
 open TorchSharp
 
-/// Two stages and, for a class token, the maximum of the last; the norm between the stages as it is given.
-let private featuresOf (norm: Layer<Tensor, Tensor>) (last: Layer<Tensor, Tensor>) : Layer<Tensor, Features> =
-    let first = Layer.named "conv1" (Layers.conv2d 3 5 3 1) --> Layer.named "bn1" norm --> Layers.gelu
-    let second = Layer.named "conv2" (Layers.conv2d 5 9 3 2) --> last
+let private networkOf = TwoStages.networkOf 9
 
-    Layer.create (first.Specs @ second.Specs) (fun env images ->
-        let early = first.Forward env images
-        let map = second.Forward env early
-        { Map = map; Earlier = [ early ]; Token = Some(map.amax [| 2L; 3L |]) })
-
-let private networkOf features pooling withNorm : Network =
-    let encoder: Encoder =
-        { Features = features
-          Stages = []
-          Channels = 9
-          EarlierChannels = [ 5 ]
-          HasToken = true
-          Multiple = 1
-          Form = None
-          Mean = [ 0.0; 0.0; 0.0 ]
-          Deviation = [ 1.0; 1.0; 1.0 ] }
-
-    let _, width, pool = Encoders.All.poolings |> List.find (fun (name, _, _) -> name = pooling)
-    // The images are numbers already.
-    { Network.ofEncoder encoder (width, pool, pooling = "mean") withNorm 6 with Features = features }
+let private featuresOf norm last = TwoStages.featuresOf norm 9 last
 
 let private frozen = featuresOf (Layer.frozen (Layers.batchNorm 5)) (Layer.lift id)
 

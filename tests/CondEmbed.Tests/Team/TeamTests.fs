@@ -10,38 +10,10 @@ open CondEmbed.Tests.Support
 open CondEmbed.Tests.Together
 open TorchSharp
 
-/// Two stages with norms over the batch and, for a class token, the maximum of the last.
-let private features: Layer<Tensor, Features> =
-    let first =
-        Layer.named "conv1" (Layers.conv2d 3 5 3 1)
-        --> Layer.named "bn1" (Layers.batchNorm 5)
-        --> Layers.gelu
+/// With norms over the batch.
+let private features = TwoStages.featuresOf (Layers.batchNorm 5) 8 (Layer.named "bn2" (Layers.batchNorm 8) --> Layers.gelu)
 
-    let second =
-        Layer.named "conv2" (Layers.conv2d 5 8 3 2)
-        --> Layer.named "bn2" (Layers.batchNorm 8)
-        --> Layers.gelu
-
-    Layer.create (first.Specs @ second.Specs) (fun env images ->
-        let early = first.Forward env images
-        let map = second.Forward env early
-        { Map = map; Earlier = [ early ]; Token = Some(map.amax [| 2L; 3L |]) })
-
-let private networkOf pooling withNorm (features: Layer<Tensor, Features>) : Network =
-    let encoder: Encoder =
-        { Features = features
-          Stages = []
-          Channels = 8
-          EarlierChannels = [ 5 ]
-          HasToken = true
-          Multiple = 1
-          Form = None
-          Mean = [ 0.0; 0.0; 0.0 ]
-          Deviation = [ 1.0; 1.0; 1.0 ] }
-
-    let _, width, pool = Encoders.All.poolings |> List.find (fun (name, _, _) -> name = pooling)
-    // The images are numbers already.
-    { Network.ofEncoder encoder (width, pool, pooling = "mean") withNorm 6 with Features = features }
+let private networkOf pooling withNorm features = TwoStages.networkOf 8 features pooling withNorm
 
 type private Case =
     {
