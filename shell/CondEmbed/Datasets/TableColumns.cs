@@ -35,6 +35,11 @@ internal sealed class TableColumns
             columns.places["path"] = columns.places[named];
         }
 
+        if (columns.Has("path_a") && columns.Has("path_b") && !columns.Has("path"))
+        {
+            throw new InputException($"{path}: a table of pairs stands beside one of images. Give the images as the data, and this table by {Wording.Setting("pairs", path)}.");
+        }
+
         columns.Need(["path", "label", .. labels.Except(["label"], StringComparer.OrdinalIgnoreCase)], $"{path}, line {header.Line}", header, problems);
         columns.AllOrNone(["x", "y", "w", "h"], $"{path}, line {header.Line}", problems);
         columns.AllOrNone(["x_1", "y_1", "x_2", "y_2"], $"{path}, line {header.Line}", problems);

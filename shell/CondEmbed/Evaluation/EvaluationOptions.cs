@@ -51,12 +51,12 @@ public sealed record EvaluationOptions
         Expansion?.Check();
         if (Relevance is not null && KReciprocal is not null)
         {
-            throw new InputException("Re-ranked places are measured by classes alone, and here something else than the class says what is alike: leave out the k-reciprocal neighbours.");
+            throw new InputException($"Re-ranking is measured by classes alone, and here something other than the class says which images are alike. Leave out {Wording.Of(nameof(KReciprocal), "--k-reciprocal")}.");
         }
 
         if (Relevance is not null && FalseMatchRates.Count > 0)
         {
-            throw new InputException("False non-match rates compare pairs of one class with others, and here something else than the class says what is alike: leave them out.");
+            throw new InputException($"False non-match rates are measured by classes alone, and here something other than the class says which images are alike. Leave out {Wording.Of(nameof(FalseMatchRates), "--fmr")}.");
         }
     }
 

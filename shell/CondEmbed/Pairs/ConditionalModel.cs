@@ -113,7 +113,7 @@ public sealed class ConditionalModel : IDisposable
         ArgumentNullException.ThrowIfNull(rerank);
         if (dataset.Pairs is { } pairs)
         {
-            throw new InputException($"{dataset.Name}: re-ranked places are measured by classes alone, and here images are alike by other things ({pairs.Rule}): measure without re-ranking.");
+            throw new InputException($"{dataset.Name}: re-ranking is measured by classes alone, and here images are alike by other things ({pairs.Rule}). Leave out {Wording.Of("the RerankOptions", "--rerank")}.");
         }
 
         options = EmbeddingPass.AsUsual(options ?? new EvaluationOptions(), dataset);

@@ -99,7 +99,7 @@ let private reciprocal =
                   { new IRelevance with
                       member _.Mark(_, marks) = marks.Fill 1y }
 
-              rejects [ "Re-ranked places are measured by classes alone" ] (fun () ->
+              rejects [ "Re-ranking is measured by classes alone"; "Leave out KReciprocal" ] (fun () ->
                   Retrieval.Evaluate(all, labels, EvaluationOptions(KReciprocal = KReciprocalOptions 20, Relevance = rule))
                   |> ignore)
           }

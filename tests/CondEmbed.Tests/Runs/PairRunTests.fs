@@ -226,13 +226,18 @@ let private program =
 
             for arguments, words in
                 [ [ "--label-match"; "colour" ], [ "no column 'colour'"; "table.csv, line 1" ]
-                  [ "--rerank"; "5" ], [ "re-ranked places are measured by classes alone" ]
-                  [ "--fmr"; "0.1" ], [ "False non-match rates" ] ] do
+                  [ "--rerank"; "5" ], [ "re-ranking is measured by classes alone"; "--rerank" ]
+                  [ "--k-reciprocal"; "5" ], [ "Re-ranking is measured by classes alone"; "--k-reciprocal" ]
+                  [ "--fmr"; "0.1" ], [ "False non-match rates"; "--fmr" ] ] do
                 let outcome = condembed ([ "evaluate"; run ] @ arguments)
                 Expect.equal outcome.Code 2 outcome.Everything
 
                 for word in words do
-                    Expect.stringContains outcome.Error word "message")
+                    Expect.stringContains outcome.Error word "message"
+
+            let pairs = Path.Combine(folder, "pairs.csv")
+            File.WriteAllLines(pairs, [ "path_a,path_b,similar"; "a.png,b.png,1" ])
+            rejects [ "a table of pairs stands beside one of images"; "Pairs" ] (fun () -> TableDataset.Open pairs |> ignore))
     }
 
 let tests = testList "PairRuns" [ training; program ]
