@@ -10,11 +10,11 @@ open CondEmbed.Options
 open CondEmbed.Health
 open CondEmbed.Studies
 
-/// Torch has one global generator and one default device, so the tests run one after another.
-let all =
-    testSequenced
-    <| testList
-        "CondEmbed"
+let private unnamed tests = TestList(tests, Normal)
+
+/// Torch has one global generator and one default device, so the tests that call it here run one after another.
+let private here =
+    unnamed
         [ NativeTests.tests
           NativeCallTests.tests
           MatmulTests.tests
@@ -108,20 +108,26 @@ let all =
           TensorBoardTests.tests
           FaceTests.tests
           GuideTests.tests
-          SampleTests.tests
           PrintingTests.tests
           MistakeTests.tests
           MemoryDataTests.tests
+          DataDefaultsTests.tests
+          PublicApiTests.tests
+          RoomTests.tests ]
+
+/// What runs in other programs: the command line, scripts, samples, servers, builds. One after another too, but beside the tests above.
+let private inOtherPrograms =
+    unnamed
+        [ SampleTests.tests
           ScriptTests.tests
           DocsTests.tests
           StoreTests.tests
           CliTests.tests
-          DataDefaultsTests.tests
           BenchmarkTests.tests
           PackageTests.tests
-          PublicApiTests.tests
-          AddingTests.tests
-          RoomTests.tests ]
+          AddingTests.tests ]
+
+let all = testList "CondEmbed" [ testSequencedGroup "here" here; testSequencedGroup "in other programs" inOtherPrograms ]
 
 /// Prints the closing line 'N passed, N failed, N skipped' once Expecto has printed its own summary.
 let private runTests argv =
