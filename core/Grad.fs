@@ -5,6 +5,23 @@ open System
 open System.Runtime.InteropServices
 open TorchSharp
 
+/// How many derivatives are being taken of what runs now, on this thread.
+[<AbstractClass; Sealed>]
+type internal Order private () =
+    [<System.ThreadStatic; DefaultValue>]
+    static val mutable private taken: int
+
+    static member Taken = Order.taken
+
+    /// Runs the body as part of a function of which that many derivatives are taken.
+    static member Within (times: int) (body: unit -> 'T) : 'T =
+        Order.taken <- Order.taken + times
+
+        try
+            body ()
+        finally
+            Order.taken <- Order.taken - times
+
 /// What to keep of a value's graph after taking gradients.
 type private Graph =
     | Freed
@@ -135,3 +152,86 @@ let deviation (f: Tensor -> Tensor) (x: Tensor) =
         let leaf = x.detach().clone().requires_grad_ true
         let gradient = gradientsOrZero (f leaf) [ "x", leaf ] |> List.head |> snd
         (gradient - finiteDifferences 1e-6 f x).abs().max() |> toFloat)
+
+/// x, as the input of a function that is differentiated: a tensor of its own, so that whatever else the function reads counts as constant.
+let private input (x: Tensor) = if x.requires_grad then x.view x.shape else x.detach().requires_grad_ true
+
+/// Runs the body, which sends its results out. They are plain numbers, unless someone outside can ask for their gradients.
+let private derived (given: Tensor list) (body: Graph -> (Tensor -> Tensor) -> 'T) : 'T =
+    let isInside = Order.Taken > 0 || given |> List.exists _.requires_grad
+    use _ = torch.enable_grad ()
+    use scope = torch.NewDisposeScope()
+    let out (result: Tensor) = scope.MoveToOuter(if isInside then result.alias () else result.detach ())
+    body (if isInside then Recorded else Kept) out
+
+let private slope graph value at = orZero graph value [ "x", at ] |> List.head |> snd
+
+let private demandShape name (shape: int64 array) of' (v: Tensor) =
+    if v.shape <> shape then
+        invalidArg name $"{name} is {shapeText v.shape}, and {of'} is {shapeText shape}: these have to be equal."
+
+/// f (any shape -> scalar), x -> f(x), and its gradient in x's shape.
+///
+/// This and the functions below nest to any order: each may be called inside a function that another one differentiates, or inside an objective that is
+/// trained. Graphs are kept and freed inside. The result is plain numbers, unless an outer derivative asks for more or x itself requires gradients. Only x
+/// counts as variable: what f reads besides is constant to it.
+let valueAndGrad (f: Tensor -> Tensor) (x: Tensor) : Tensor * Tensor =
+    derived [ x ] (fun graph out ->
+        let at = input x
+        let value = Order.Within 1 (fun () -> f at)
+        let gradient = slope graph value at
+        out value, out gradient)
+
+/// f (any shape -> scalar), x -> the gradient of f at x, in x's shape.
+let grad (f: Tensor -> Tensor) (x: Tensor) : Tensor = keeping (fun () -> valueAndGrad f x |> snd)
+
+/// f, x, v (f(x)'s shape) -> J^T v, in x's shape: the gradient of the sum of v f.
+let vjp (f: Tensor -> Tensor) (x: Tensor) (v: Tensor) : Tensor =
+    derived [ x; v ] (fun graph out ->
+        let at = input x
+        let value = Order.Within 1 (fun () -> f at)
+        demandShape (nameof v) value.shape "the function's value" v
+        slope graph ((value * v).sum()) at |> out)
+
+/// f, x, v (x's shape) -> J v, in f(x)'s shape: how f changes along v. Two derivatives backwards: J^T u is linear in u, so its derivative by u is J.
+let jvp (f: Tensor -> Tensor) (x: Tensor) (v: Tensor) : Tensor =
+    demandShape (nameof v) x.shape "x" v
+
+    derived [ x; v ] (fun graph out ->
+        let at = input x
+        let value = Order.Within 2 (fun () -> f at)
+        let u = torch.zeros_like(value.detach ()).requires_grad_ true
+        let pulled = slope Recorded ((value * u).sum()) at
+        slope graph ((pulled * v).sum()) u |> out)
+
+/// The gradient of each number of a value by x: one derivative backwards for each.
+let private rows graph (value: Tensor) at =
+    let flat = value.reshape [| -1L |]
+    seq { for place in 0L .. flat.numel () - 1L -> slope graph (flat.select (0L, place)) at }
+
+/// f, x -> of f(x)'s shape followed by x's: each number of f(x) by each number of x. Costs one derivative backwards for each number of f(x).
+let jacobian (f: Tensor -> Tensor) (x: Tensor) : Tensor =
+    derived [ x ] (fun graph out ->
+        let at = input x
+        let value = Order.Within 1 (fun () -> f at)
+        torch.stack(Seq.toArray (rows graph value at)).reshape(Array.append value.shape x.shape) |> out)
+
+/// f (any shape -> scalar), x, v (x's shape) -> H v, in x's shape, without the Hessian H: the gradient of v grad f.
+let hvp (f: Tensor -> Tensor) (x: Tensor) (v: Tensor) : Tensor = vjp (grad f) x v
+
+/// f (any shape -> scalar), x -> of x's shape twice: all second derivatives of f at x. Costs two derivatives backwards for each number of x.
+let hessian (f: Tensor -> Tensor) (x: Tensor) : Tensor = jacobian (grad f) x
+
+/// f (any shape -> scalar), x -> scalar: the sum of the second derivatives of f by each number of x, the Hessian's trace. Costs as much time as `hessian`,
+/// but only one row of its memory.
+let laplacian (f: Tensor -> Tensor) (x: Tensor) : Tensor =
+    derived [ x ] (fun graph out ->
+        let at = input x
+        let gradient = Order.Within 1 (fun () -> grad f at)
+        let own place (row: Tensor) = row.reshape([| -1L |]).select(0L, int64 place)
+        rows graph gradient at |> Seq.mapi own |> Seq.reduce (+) |> out)
+
+/// One of the derivatives above, of a function of parameters: `Grad.ofParams Grad.grad loss parameters`. In its result all parameters are one vector, in
+/// ordinal order of their names; `Params.shaped parameters` makes parameters of such a vector again.
+let ofParams (derivative: (Tensor -> Tensor) -> Tensor -> 'T) (f: Params -> Tensor) (parameters: Params) : 'T =
+    derivative (Params.shaped parameters >> f) (Params.flat parameters)

@@ -89,6 +89,24 @@ module Params =
 
     let map change parameters = toSeq parameters |> Seq.map (fun (name, tensor) -> name, change name tensor) |> ofSeq
 
+    let flat parameters = torch.cat ([| for _, tensor in toSeq parameters -> tensor.reshape [| -1L |] |])
+
+    let shaped like (vector: Tensor) =
+        let wanted = toSeq like |> Seq.sumBy (fun (_, tensor) -> tensor.numel ())
+
+        if vector.shape <> [| wanted |] then
+            invalidArg
+                (nameof vector)
+                $"The vector is {shapeText vector.shape}, and the parameters have {wanted} numbers, in one dimension."
+
+        let mutable start = 0L
+
+        like
+        |> map (fun _ tensor ->
+            let part = vector.narrow(0L, start, tensor.numel ()).reshape tensor.shape
+            start <- start + tensor.numel ()
+            part)
+
     let trainable (specs: ParamSpec list) =
         [ for spec in specs do
               if spec.Role = Trainable then spec.Name ]

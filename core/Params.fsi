@@ -52,6 +52,10 @@ module Params =
     val inside: name: string -> Params -> Params
     /// A new tree of the same names; nothing is disposed.
     val map: (string -> Tensor -> Tensor) -> Params -> Params
+    /// All numbers in one vector, in ordinal order of the names. Gradients pass through it.
+    val flat: Params -> Tensor
+    /// The numbers of such a vector under the names and in the shapes of the given parameters. Gradients pass through it. ArgumentException for a vector of another length.
+    val shaped: like: Params -> vector: Tensor -> Params
     /// The names of the specs that gradients train.
     val trainable: specs: ParamSpec list -> string list
     /// In place: copies a value into the parameter of that name, which keeps its identity. ArgumentException for a value of another shape.

@@ -46,8 +46,8 @@ module VisionTransformer =
             // B N 3C -> 3 B H N C/H
             let split = (qkv.Forward env x).unflatten(2L, [| 3L; int64 heads; -1L |]).permute(2L, 0L, 3L, 1L, 4L)
 
-            let read = F.scaled_dot_product_attention (split[0], split[1], split[2])
-            read.transpose(1L, 2L).flatten 2L |> proj.Forward env
+            (DotProductAttention.read split[0] split[1] split[2]).transpose(1L, 2L).flatten 2L
+            |> proj.Forward env
 
         Layer.create (qkv.Specs @ proj.Specs) forward
 

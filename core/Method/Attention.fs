@@ -4,8 +4,6 @@ module CondEmbed.Attention
 
 open TorchSharp
 
-type private F = torch.nn.functional
-
 /// The sizes of a cross-attention.
 type Options =
     {
@@ -67,13 +65,11 @@ let oneHead (keys: Tensor) (values: Tensor) = { Keys = keys.unsqueeze 1L; Values
 
 /// (queries N Q K, the keys and values of each image, one head) -> N Q D: the mean of the values, weighted by softmax(q k / sqrt K). No parameters.
 let read: Layer<Tensor * KeysAndValues, Tensor> =
-    Layer.lift (fun (queries, images) -> F.scaled_dot_product_attention (queries.unsqueeze 1L, images.Keys, images.Values) |> joinHeads)
+    Layer.lift (fun (queries, images) -> DotProductAttention.read (queries.unsqueeze 1L) images.Keys images.Values |> joinHeads)
 
 /// (queries N Q K, the keys and values of each image, one head) -> N 1 Q T: the weights of `read`.
 let places: Layer<Tensor * KeysAndValues, Tensor> =
-    Layer.lift (fun (queries, images) ->
-        let width = float images.Keys.shape[3]
-        (matmul (queries.unsqueeze 1L) (images.Keys.transpose (-2L, -1L)) / sqrt width).softmax(-1L))
+    Layer.lift (fun (queries, images) -> DotProductAttention.weights (queries.unsqueeze 1L) images.Keys)
 
 /// CA: (queries N Q D, the keys and values of each image) -> N Q D, all queries of an image in one fused call. Declares `query` and, unless values are given,
 /// `output`.
@@ -82,7 +78,7 @@ let cross options values : Layer<Tensor * KeysAndValues, Tensor> =
     let output = projection "output" options options.Embedding |> ownOr (Layer.lift id) values
 
     Layer.create (query.Specs @ output.Specs) (fun env (queries, images) ->
-        F.scaled_dot_product_attention (query.Forward env queries |> split options, images.Keys, images.Values)
+        DotProductAttention.read (query.Forward env queries |> split options) images.Keys images.Values
         |> joinHeads
         |> output.Forward env)
 
@@ -92,8 +88,7 @@ let weights options : Layer<Tensor * KeysAndValues, Tensor> =
     let query = query options
 
     Layer.create query.Specs (fun env (queries, images) ->
-        let q = query.Forward env queries |> split options
-        (matmul q (images.Keys.transpose (-2L, -1L)) / sqrt (float (options.Embedding / options.Heads))).softmax(-1L))
+        DotProductAttention.weights (query.Forward env queries |> split options) images.Keys)
 
 /// The parameters of a cross-attention and its keys and values, in this order: `query`, `key`, `value`, `output`.
 let specs options values : ParamSpec list =

@@ -207,13 +207,13 @@ let step (recipe: Method) (state: State) batch =
 
         let reported = ResizeArray()
 
-        let scored =
-            (Layer.explained recipe.Objective).Forward
-                { Params = seen state
-                  Mode = Training
-                  Report = (fun name value -> reported.Add(name, value))
-                  Team = recipe.Team }
-                batch
+        let env =
+            { Params = seen state
+              Mode = Training
+              Report = (fun name value -> reported.Add(name, value))
+              Team = recipe.Team }
+
+        let scored = Grad.Order.Within 1 (fun () -> (Layer.explained recipe.Objective).Forward env batch)
 
         if leaves.IsEmpty then
             raise (InputException "Every parameter is frozen, so there is nothing to train: take a pattern out of freeze or unfreeze.")

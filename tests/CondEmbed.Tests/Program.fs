@@ -44,6 +44,7 @@ let private here =
           PrecisionTests.tests
           OptimiserTests.tests
           TrainTests.tests
+          DerivativeTests.tests
           MicroBatchTests.tests
           TeamTests.tests
           MatchingTests.tests

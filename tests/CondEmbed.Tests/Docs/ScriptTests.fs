@@ -51,30 +51,31 @@ let private outcomes =
                   let path = Path.Combine(folder.Value, script)
                   script, Task.Run<int * string * string>(fun () -> run path) ]
 
-/// The second block of the guide, about photographs in folders, on the images of the tests.
-let private guide =
-    lazy
-        (let page = File.ReadAllText(Path.Combine(Support.repositoryRoot (), "docs", "fsharp.md"))
+/// What some of a page's blocks of F# print, as one script: photographs in folders are the images of the tests.
+let private outcomeOfBlocks page (places: int list) =
+    let text = File.ReadAllText(Path.Combine(Support.repositoryRoot (), "docs", page))
+    let blocks = Text.RegularExpressions.Regex.Matches(text, "(?s)```fsharp\n(.*?)```")
+    let block = String.concat "\n" [ for place in places -> blocks[place].Groups[1].Value ]
 
-         let block =
-             Text.RegularExpressions.Regex.Matches(page, "(?s)```fsharp\n(.*?)```")
-             |> Seq.item 1
-             |> _.Groups[1].Value
+    let script =
+        Path.Combine(Path.GetTempPath(), $"condembed-{Path.GetFileNameWithoutExtension page}-{Environment.ProcessId}.fsx")
 
-         let script = Path.Combine(Path.GetTempPath(), $"condembed-guide-{Environment.ProcessId}.fsx")
-         let quoted (path: string) = "\"" + path.Replace('\\', '/') + "\""
+    let quoted (path: string) = "\"" + path.Replace('\\', '/') + "\""
 
-         let asked =
-             block
-                 .Replace("\"core/scripts/load.fsx\"", quoted (Path.Combine(folder.Value, "load.fsx")))
-                 .Replace("\"photographs\"", quoted RunSupport.imageFolder.Value)
+    let asked =
+        block
+            .Replace("\"core/scripts/load.fsx\"", quoted (Path.Combine(folder.Value, "load.fsx")))
+            .Replace("\"photographs\"", quoted RunSupport.imageFolder.Value)
 
-         File.WriteAllText(script, asked)
+    File.WriteAllText(script, asked)
 
-         try
-             (run script).Result
-         finally
-             File.Delete script)
+    try
+        (run script).Result
+    finally
+        File.Delete script
+
+/// Photographs in folders, and derivatives.
+let private guide = lazy outcomeOfBlocks "fsharp.md" [ 1; 2 ]
 
 /// Neither comments (`//`, `(** ... *)`) nor blank.
 let private code (script: string) =
@@ -143,6 +144,15 @@ let tests =
               Expect.stringContains output "conv1.weight" "names of parameters"
               Expect.stringContains output "of the stranger [3] Float32 on cpu: 0 0 0" "zeros where nothing depends on a leaf"
               Expect.isGreaterThan (numberAfter "of length" output) 0.0 "the gradients")
+
+          testCase "the page for those who know DiffSharp runs as it stands, and descends" (fun () ->
+              let exitCode, output, errors = outcomeOfBlocks "from-diffsharp.md" [ 0 ]
+              Expect.equal exitCode 0 $"it ends well: {errors}"
+              Expect.stringContains output "[3] Float64 on cpu: 3 12 0.75" "3 x^2"
+              // H g = 6 x 3 x^2, and the penalty's gradient is twice that.
+              Expect.stringContains output "[3] Float64 on cpu: 18 -144 2.25" "the Hessian's product"
+              Expect.stringContains output "[3] Float64 on cpu: 36 -288 4.5" "the penalty's gradient"
+              Expect.isLessThan (numberAfter " to " output) (numberAfter "from " output) "the loss")
 
           testCase "no script is left out" (fun () ->
               let there = Directory.GetFiles(folder.Value, "*.fsx") |> Array.map (fun file -> Path.GetFileName file) |> set
