@@ -25,7 +25,7 @@ type Config =
       [<Setting("", "parameters that are not trained: patterns over their names, separated by commas, such as conv1*,bn1*,layer1*")>]
       Freeze: string
       [<Setting("",
-                "parameters that are trained only from a share of the steps on, each as if the optimiser were made for it then: patterns with their shares, such as layer4*@0.2,layer3*@0.5; those of freeze are never trained")>]
+                "parameters whose training begins later, after a share of the steps, with a fresh state of the optimiser: patterns with their shares, such as layer4*@0.2,layer3*@0.5; those of freeze are never trained")>]
       Unfreeze: string
       [<Section "Conditional levels">]
       [<Setting(1, "levels of conditional embeddings while training; 0 for the baseline")>]

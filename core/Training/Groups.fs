@@ -30,6 +30,12 @@ let frozen (patterns: string) : Rule list =
 /// Whether the rules freeze a leaf of that name; a leaf that no rule covers is trained.
 let freezes (rules: Rule list) name = rules |> List.tryFind (fits name) |> Option.exists (fun rule -> rule.Treatment = Frozen)
 
+/// The first parts of the leaves' names as patterns, the one nearest to what was written first.
+let private patternsLike (written: string) (leaves: string list) =
+    let stages = leaves |> List.map (fun name -> name.Split('.')[0] + "*") |> List.distinct
+    let shown = stages |> List.truncate 12 |> String.concat ", "
+    $"there are {shown}{Names.nearest stages written}"
+
 /// Each leaf with its treatment. InputException for leaves that no rule covers, and for rules that match no leaf and so are probably misspelt.
 let assign (rules: Rule list) (leaves: string list) : (string * Treatment) list =
     let uncovered = leaves |> List.filter (fun name -> not (List.exists (fits name) rules))
@@ -40,9 +46,8 @@ let assign (rules: Rule list) (leaves: string list) : (string * Treatment) list 
 
     for rule in rules do
         if not (List.exists (fun name -> fits name rule) leaves) then
-            let names = leaves |> List.truncate 8 |> String.concat ", "
             let what = if rule.Treatment = Frozen then "freeze: the" else "The"
-            raise (InputException $"{what} pattern '{rule.Pattern}' matches no parameter; there are {names} ... .")
+            raise (InputException $"{what} pattern '{rule.Pattern}' matches no parameter; {patternsLike rule.Pattern leaves}")
 
     [ for name in leaves -> name, (List.find (fits name) rules).Treatment ]
 
@@ -50,10 +55,9 @@ let assign (rules: Rule list) (leaves: string list) : (string * Treatment) list 
 let beginnings (beginnings: Beginning list) (trained: string list) : string -> int =
     for beginning in beginnings do
         if not (List.exists (isLike beginning.Leaves) trained) then
-            let names = trained |> List.truncate 8 |> String.concat ", "
-
             raise (
-                InputException $"unfreeze: the pattern '{beginning.Leaves}' matches no parameter that is trained; there are {names} ... ."
+                InputException
+                    $"unfreeze: the pattern '{beginning.Leaves}' matches no parameter that is trained; {patternsLike beginning.Leaves trained}"
             )
 
     fun name ->

@@ -82,7 +82,7 @@ let run (arguments: ParseResults<ExplainArgument>) =
     Option.iter ImageEncoder.CheckPng out
 
     match arguments.GetResult ExplainArgument.Explain_What, out with
-    | [ _; _; _ ], None when not asJson -> refuse "Say where the image goes, as in --out pair.png; or --json for numbers."
+    | [ _; _; _ ], None when not asJson -> refuse "say where the image goes, as in --out pair.png; or --json for numbers."
     | [ run; first; second ], _ ->
         use model =
             ConditionalModel.Load(run, arguments.GetResult(ExplainArgument.Device, "auto"), arguments.Contains ExplainArgument.Best)

@@ -138,4 +138,4 @@ let run (arguments: ParseResults<LossArgument>) =
         let result = LossFunctions.Evaluate(loss, settings, embeddings, labels, pairs, weights)
 
         if asJson then Output.json {| Loss = result.Loss; Value = result.Value; Gradients = result.Gradients |} else show result
-    | _ -> refuse "Give a loss and a JSON file: condembed loss 'triplet(margin=0.3)' batch.json; or --list alone."
+    | _ -> refuse "give a loss and a JSON file: condembed loss 'triplet(margin=0.3)' batch.json; or --list alone."

@@ -3,6 +3,7 @@ module CondEmbed.Cli.StudyCommand
 
 open System
 open System.IO
+open System.Text.RegularExpressions
 open System.Threading
 open Argu
 open CondEmbed
@@ -14,7 +15,7 @@ type StudyArgument =
     | [<MainCommand;
         Mandatory;
         Unique;
-        Help "a TOML file: seeds = 5 (or a list), a table [base] with what all arms have in common, [arms.NAME] with the changes of each (the first is the baseline, or baseline = \"NAME\"); [grid] and [random] for settings that every arm is run with; test_on = [...] for more data sets, rerank = K for the order of the levels too, and rerank_cosine = T for that of attention without levels; or the study.json of a study, to show it again">] Study of
+        Help "a TOML file: seeds = 5 (or a list), a table [base] with what all arms have in common, [arms.NAME] with the changes of each (the first is the baseline, or baseline = \"NAME\"); [grid] and [random] for settings that every arm is run with; test_on = [...] for more data sets, rerank = K also measures the nearest K in the order of the levels, and rerank_cosine = T in that of attention without levels; or the study.json of a study, to show it again">] Study of
         FILE: string
     | [<Unique; Help "the folder of the study, new or existing (studies/NAME): finished runs are kept, missing ones are run">] Out of
         DIR: string
@@ -143,6 +144,9 @@ let private showStored (arguments: ParseResults<StudyArgument>) (file: string) =
     show arguments (StudyTables.ReadJson file)
     Output.event "finished" [ "command", "study"; "results", Path.GetFullPath file ]
 
+/// The command that makes the study, and not one that only shows it.
+let private making (commandLine: string) = Regex.Replace(commandLine, " --(power|report-only|latex|width[ =][^ ]+)(?= |$)", "")
+
 let private runOf (commandLine: string) (stop: CancellationToken) (arguments: ParseResults<StudyArgument>) (file: string) =
     let jobs = arguments.GetResult(StudyArgument.Jobs, 1)
 
@@ -157,7 +161,7 @@ let private runOf (commandLine: string) (stop: CancellationToken) (arguments: Pa
             Runner = thisProgram (),
             AtOnce = jobs,
             Threads = max 1 (Environment.ProcessorCount / jobs),
-            Command = commandLine,
+            Command = making commandLine,
             Notice = Output.notice
         )
 

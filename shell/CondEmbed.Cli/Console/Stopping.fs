@@ -2,6 +2,7 @@
 module CondEmbed.Cli.Stopping
 
 open System
+open System.Diagnostics
 open System.Runtime.InteropServices
 open System.Threading
 open CondEmbed
@@ -31,6 +32,11 @@ let private Terminate = 15
 
 /// The time for work to end by itself, such as an index that writes what it has. What still hangs after it is ended.
 let private patience = TimeSpan.FromSeconds 0.5
+
+/// `timeout`, and `dotnet run` beside its program, send a signal to the whole group and again to each child. What comes so soon after the first is that one again.
+let private echo = TimeSpan.FromSeconds 0.1
+
+let mutable private since = 0L
 
 let private source = new CancellationTokenSource()
 let mutable private signals = 0
@@ -100,7 +106,12 @@ let private request number =
 
 let private asked number (context: PosixSignalContext) =
     context.Cancel <- true
-    if Interlocked.Increment &signals > 1 then endBy number else request number
+
+    if Interlocked.Increment &signals = 1 then
+        since <- Stopwatch.GetTimestamp()
+        request number
+    elif Stopwatch.GetElapsedTime since > echo then
+        endBy number
 
 /// nohup, and shells that start something in the background, make it ignore a signal: that stays so.
 let private isIgnored number =

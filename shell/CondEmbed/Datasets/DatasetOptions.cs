@@ -20,7 +20,7 @@ public sealed record DatasetOptions
 
     /// <summary>
     /// Which images are alike: <c>label</c>, those of one class; by several <see cref="LabelColumns"/>, <c>any</c> (the same label in one of them), <c>all</c> (in every one in which both
-    /// have a label) or <c>jaccard</c> (at least <see cref="LabelOverlap"/> of the labels of both in common; unlike without any in common, and no pair in between); or the name of one column.
+    /// have a label) or <c>jaccard</c> (at least <see cref="LabelOverlap"/> of the labels of both in common; unlike with none in common, and not compared in between); or the name of one column.
     /// <c>none</c>: labels say nothing, and only the <see cref="Pairs"/> count.
     /// </summary>
     public string LabelMatch { get; init; } = LabelPairs.Class;

@@ -124,15 +124,13 @@ public static class ImageDatasets
             return Find(data) is var (layout, root) ? layout.Open(root, options) : FolderDataset.Open(data);
         }
 
-        string[] known =
-        [
-            $"one of the words {string.Join(", ", EmbeddedNames.Select(name => $"'{name}'"))} for the bundled images",
-            "a .csv or .tsv table with the columns path,label",
-            "a folder with one folder for each class",
-            .. Published.Select(layout => layout.Description),
-        ];
-        var wrong = File.Exists(data) ? "is a file of another kind" : "does not exist";
-        throw new InputException($"{data}: {wrong}; data can be {string.Join("; ", known)}{CoreSettings.Nearest(EmbeddedNames, data)}");
+        if (!File.Exists(data))
+        {
+            var bundled = string.Join(", ", EmbeddedNames.Select(name => $"'{name}'"));
+            throw new InputException($"{data}: there is no such file or folder, and it is not one of the bundled sets ({bundled}){CoreSettings.Nearest(EmbeddedNames, data)}");
+        }
+
+        throw new InputException($"{data}: is a file of another kind; data is a folder with one folder for each class, a published set's folder, or a .csv or .tsv table with the columns path,label");
     }
 
     /// <summary>The columns of labels that a table must have.</summary>

@@ -44,7 +44,7 @@ public static class MetricTable
         ArgumentNullException.ThrowIfNull(before);
         ArgumentNullException.ThrowIfNull(after);
         return Find(after, MetricNames.MapAtR) < Find(before, MetricNames.MapAtR)
-            ? "Worse than before: a run this short, or on so few images, unlearns more than it learns. Train for more steps, or with a lower lr."
+            ? "Worse than before: in so few steps, or from so few classes, the network lost more than it learned. Train on more classes, for more steps, or with a lower lr."
             : null;
     }
 

@@ -81,7 +81,7 @@ public sealed record HostSettings
     [Setting("", "columns of labels in the table, such as colour,shape; a field may be empty. They are compared by label_match, and Recall@K and MAP@R are measured by each of them too")]
     public required string LabelColumns { get; set; }
 
-    [Setting(0.5, "label_match = jaccard: least share of the labels of two images that they have in common, to be alike; without any in common they are unlike, and in between no pair")]
+    [Setting(0.5, "label_match = jaccard: least share of the labels of two images that they have in common, to be alike. Images with none in common are unlike, and those in between are not compared")]
     [Within(0.01, 1.0)]
     public required double LabelOverlap { get; set; }
 

@@ -20,6 +20,12 @@ public static class TomlSettings
     public static IReadOnlyList<Given> Parse(string path, string text)
     {
         var table = Table(path, text);
+
+        if (table.ContainsKey("base") && table.ContainsKey("arms"))
+        {
+            throw new InputException($"{path}: is a study and not the settings of one run; {Wording.Of("StudyFile.Read", "condembed study")} takes it");
+        }
+
         return SettingsOf(path, table, new TomlLines(text), "");
     }
 

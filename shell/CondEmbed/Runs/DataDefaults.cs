@@ -40,7 +40,7 @@ public static class DataDefaults
             return all;
         }
 
-        notice($"photographs (short side {side} px): training starts from a ResNet-18 that knows ImageNet, encoder {ImageNet.Usual}, whose weights are fetched once (60 MB). To start from nothing: {Wording.Setting("encoder", "small")}.");
+        notice($"photographs (short side {side} px): training starts from a ResNet-18 trained on ImageNet, encoder {ImageNet.Usual}, whose weights are fetched once (60 MB). To start from nothing: {Wording.Setting("encoder", "small")}.");
         return [.. all, new Given("", "encoder", ImageNet.Usual)];
     }
 

@@ -29,7 +29,7 @@ internal static class InitialMetrics
 
         if (Read(path) is { } found)
         {
-            notice("before training: as measured by another run that began alike");
+            notice("before training: taken from another run that starts with the same network, data and views");
             return found;
         }
 

@@ -232,6 +232,10 @@ internal sealed class OpenedRun : IDisposable
         {
             Request.Notice(EncoderWeights.Load(Session, Settings));
         }
+        else if (Settings.Core.Freeze.Length > 0)
+        {
+            Request.Notice($"what freeze names stays as it is drawn at random, for no weights are given. To start from trained ones: {Wording.Setting("weights", "imagenet")}.");
+        }
     }
 
     /// <summary>Records what changes for a resumed run: where its data is now, and how far it is trained.</summary>

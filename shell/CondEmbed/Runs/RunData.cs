@@ -205,7 +205,7 @@ public sealed class RunData
             parts.Add(Part("gallery", Split.Gallery));
         }
 
-        return new DataSummary(Dataset.Name, parts, $"Divided by: {Split.Rule}.", Subset)
+        return new DataSummary(Dataset.Name, parts, $"How it was divided: {Split.Rule}.", Subset)
         {
             SharesClasses = SharesClasses,
         };

@@ -73,7 +73,7 @@ internal sealed class RunReports(RunFolder folder, RunSettings settings, string 
             new("TorchSharp", $"{native.TorchSharp}, libtorch {native.Libtorch}"),
             new(".NET", RuntimeInformation.FrameworkDescription),
             new("System", $"{machine.System}, {machine.Architecture}"),
-            new("Processor", $"{machine.Processor}, {machine.Cores} logical cores, {string.Join(", ", machine.Instructions)}"),
+            new("Processor", $"{machine.Processor}, {machine.Cores} logical {(machine.Cores == 1 ? "core" : "cores")}, {string.Join(", ", machine.Instructions)}"),
             new("Memory", FormattableString.Invariant($"{machine.MemoryBytes / Gigabyte:0.0} GB; at most {RunMeasures.PeakMemory() / Gigabyte:0.00} GB were used")),
             new("Device", session.Device),
             new("Threads", $"{TorchSharp.torch.get_num_threads()}"),

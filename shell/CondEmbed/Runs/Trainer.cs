@@ -69,6 +69,9 @@ public sealed class Trainer
 
     private Continuation? further;
 
+    // What followed from the data, told when training starts.
+    private IReadOnlyList<string> followed = [];
+
     private Trainer(RunFolder folder, RunSettings settings, Team team, Continuation? further = null)
     {
         Folder = folder;
@@ -77,12 +80,15 @@ public sealed class Trainer
         this.further = further;
     }
 
-    /// <summary>A new run.</summary>
-    /// <exception cref="InputException">Everything that is wrong with the settings, or the folder is not empty.</exception>
+    /// <summary>A new run. What the options leave open follows from the data where it can, as <see cref="DataDefaults"/> says and a notice tells.</summary>
+    /// <exception cref="InputException">Everything that is wrong with the settings or the data, or the folder is not empty.</exception>
     public Trainer(TrainingOptions options)
-        : this((options ?? throw new ArgumentNullException(nameof(options))).Resolve(), options.Out)
+        : this(options ?? throw new ArgumentNullException(nameof(options)), [])
     {
     }
+
+    private Trainer(TrainingOptions options, List<string> notices)
+        : this(DataDefaults.Resolve(options.Given(), notices.Add), options.Out) => followed = notices;
 
     /// <summary>A new run of resolved settings.</summary>
     /// <param name="settings">Sound settings, as from <see cref="TrainingOptions.Resolve"/>.</param>
@@ -154,6 +160,12 @@ public sealed class Trainer
         try
         {
             var meter = new ProgressMeter(progress, settings.Core.Batch);
+            foreach (var line in followed)
+            {
+                Notice?.Invoke(line);
+            }
+
+            followed = [];
             var request = new RunRequest(Folder, settings, Notice ?? (_ => { }), Logged, Command ?? CommandOf(settings), further, team);
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
             using var run = OpenedRun.Open(request, meter, cancellation);

@@ -53,7 +53,7 @@ internal static class EncoderWeights
             throw Misfit(settings, report);
         }
 
-        return string.Join('\n', [$"{file.Path} ({file.Format})", .. file.Notes.Select(note => $"  {note}"), report.ToString()]);
+        return string.Join('\n', [$"encoder {settings.Core.Encoder}: {file.Path} ({file.Format})", .. file.Notes.Select(note => $"  {note}"), report.ToString()]);
     }
 
     private static WeightFile Read(RunSettings settings)

@@ -111,7 +111,15 @@ let tests =
 
                       succeeds (study out) |> ignore
                       succeeds (study whole) |> ignore
-                      Expect.equal (fst (numbers out)) (fst (numbers whole)) "as if never killed"))
+                      Expect.equal (fst (numbers out)) (fst (numbers whole)) "as if never killed"
+
+                      succeeds (study out @ [ "--power"; "--width"; "0.25" ]) |> ignore
+                      let kept = (StudyTables.ReadJson(Path.Combine(out, "study.json"))).Command
+                      Expect.equal kept (String.Join(' ', "condembed" :: study out)) "what makes the study, and not what showed it"
+
+                      let asSettings = condembed [ "train"; "--config"; file ]
+                      Expect.equal asSettings.Code 2 asSettings.Everything
+                      Expect.stringContains asSettings.Error "is a study" "what the file is"))
           }
           test "stored results are shown again: as a table, as LaTeX, and by the seeds that they call for" {
               inFolder (fun folder ->

@@ -156,7 +156,10 @@ let private folders =
               inFolder (fun root ->
                   rejects [ root; ".png .jpg" ] (fun () -> ImageDatasets.Open root |> ignore)
                   let nowhere = Path.Combine(root, "nowhere")
-                  rejects [ nowhere; "does not exist"; "emoji"; ".csv"; "folder" ] (fun () -> ImageDatasets.Open nowhere |> ignore))
+                  rejects [ nowhere; "no such file or folder"; "emoji" ] (fun () -> ImageDatasets.Open nowhere |> ignore)
+                  let other = Path.Combine(root, "notes.txt")
+                  File.WriteAllText(other, "notes")
+                  rejects [ other; "of another kind"; ".csv"; "folder" ] (fun () -> ImageDatasets.Open other |> ignore))
           } ]
 
 let private table (root: string) (name: string) (lines: string list) =

@@ -91,7 +91,7 @@ let tests =
                     "MAP@R          6.12     5.12    -1.00"
                     "mine                  100.00"
                     ""
-                    "Worse than before: a run this short, or on so few images, unlearns more than it learns. Train for more steps, or with a lower lr." ]
+                    "Worse than before: in so few steps, or from so few classes, the network lost more than it learned. Train on more classes, for more steps, or with a lower lr." ]
 
               Expect.equal (table.Split '\n' |> Array.toList) expected "table"
               let better = MetricTable.Format(metrics [ "map_at_r", 0.06 ], metrics [ "map_at_r", 0.06 ])

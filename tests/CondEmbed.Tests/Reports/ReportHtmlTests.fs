@@ -43,7 +43,7 @@ let tests =
                       MetricsAfter = metrics [ "map_at_r", 0.01; "recall@1", 0.9 ]
                   )
 
-              Expect.stringContains (written worse) "Worse than before: a run this short" "by MAP@R"
+              Expect.stringContains (written worse) "Worse than before: in so few steps" "by MAP@R"
           }
           test "pairs have a section where there are some, and their numbers and names in it" {
               Expect.isFalse ((written (demo ())).Contains "id=\"looks\"") "none without levels"

@@ -95,6 +95,32 @@ let private batches =
             Expect.stringContains run.Error "would work: --batch " "the option to give")
     }
 
+let private trainer =
+    test "a trainer made of options takes the same, and says so; and that frozen stages are random where no weights are given" {
+        inFolder (fun folder ->
+            let data, said = draw folder 8 48 png, ResizeArray<string>()
+
+            let options =
+                TrainingOptions(
+                    Data = data,
+                    Out = Path.Combine(folder, "run"),
+                    Steps = 1,
+                    Freeze = "conv1*",
+                    ValidationShare = 0.0,
+                    Report = false
+                )
+
+            let trainer = Trainer(options, Notice = Action<string> said.Add)
+            let classes = RunData.Open(trainer.Settings).TrainClasses.Names.Count
+            let images = classes * trainer.Settings.Core.PerClass
+            Expect.equal trainer.Settings.Core.Batch images "the batch"
+            trainer.Train() |> ignore
+            let all = String.Join('\n', said)
+
+            for words in [ $"{classes} classes to train on: a batch has {images} images"; "no weights are given"; "imagenet" ] do
+                Expect.stringContains all words "said")
+    }
+
 let private program =
     testList
         "condembed train"
@@ -153,4 +179,4 @@ let private program =
                   Expect.stringContains preview.Error "resnet18-cntk" "preview")
           } ]
 
-let tests = testList "DataDefaults" [ encoders; batches; program ]
+let tests = testList "DataDefaults" [ encoders; batches; trainer; program ]

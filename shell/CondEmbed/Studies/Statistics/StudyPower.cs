@@ -65,7 +65,7 @@ public static class StudyPower
                    one.Values.Count,
                    deviation,
                    (one.Estimate.High - one.Estimate.Low) / 2,
-                   double.IsNaN(deviation) ? null : Needed(deviation, width),
+                   double.IsNaN(deviation) || deviation == 0 ? null : Needed(deviation, width),
                    one.Against == results.Baseline ? "" : one.Against),
         ];
     }
@@ -87,7 +87,7 @@ public static class StudyPower
             Readable.Count(one.Seeds),
             one.Needed is null ? "" : Readable.Percent(one.Deviation),
             one.Needed is null ? "" : "+-" + Readable.Percent(one.Reach),
-            one.Needed is { } needed ? Readable.Count(needed) : "two seeds at least",
+            one.Needed is { } needed ? Readable.Count(needed) : one.Deviation == 0 ? "all alike so far" : "two seeds at least",
         ]),
     ];
 }
