@@ -1,5 +1,7 @@
+using System.Collections;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 
 namespace CondEmbed.Common;
 
@@ -14,8 +16,25 @@ internal static class JsonStyle
         AllowOutOfOrderMetadataProperties = true,
         RespectRequiredConstructorParameters = true,
         RespectNullableAnnotations = true,
+        TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { DemandItems } },
     };
 
     /// <summary>The same, indented for people.</summary>
     internal static JsonSerializerOptions Indented { get; } = new(Line) { WriteIndented = true };
+
+    /// <summary>Lists and dictionaries hold no null: the annotations of their items are not kept at run time, so they are not respected otherwise.</summary>
+    private static void DemandItems(JsonTypeInfo type)
+    {
+        if (type.Kind is JsonTypeInfoKind.Enumerable or JsonTypeInfoKind.Dictionary && type.ElementType is { IsValueType: false })
+        {
+            type.OnDeserialized = items =>
+            {
+                var all = items is IDictionary pairs ? pairs.Values : (IEnumerable)items;
+                if (all.Cast<object?>().Contains(null))
+                {
+                    throw new JsonException("a list or dictionary in it holds null");
+                }
+            };
+        }
+    }
 }

@@ -31,7 +31,9 @@ public static class ModelCard
             throw new InputException($"{run}: the run is not finished, so there are no results to tell of. Finish it with {Wording.Of("Trainer.Resume", $"--resume {run}")}.");
         }
 
-        var start = LogReader.Read(new RunFolder(read.Folder).Log).Entries.OfType<StartEntry>().First();
+        var log = new RunFolder(read.Folder).Log;
+        var start = LogReader.Read(log).Entries.OfType<StartEntry>().FirstOrDefault()
+            ?? throw new InputException($"{log}: does not say how the run was started, so a part of it is missing. Restore it from a backup.");
         return $"{Head(read, licence)}\n{Results(read)}\n{Data(read, start, licence)}\n{Training(read, start)}\n{Use(read)}";
     }
 
@@ -43,15 +45,15 @@ public static class ModelCard
         ---
         # {run.Name}
 
-        A network that embeds images: `{run.Settings["encoder"]}` at {run.Settings["size"]} px, {Features(run)}. Images of the same class lie close together, measured by the cosine, also for classes that it
+        A network that embeds images: `{Setting(run, "encoder")}` at {Setting(run, "size")} px, {Features(run)}. Images of the same class lie close together, measured by the cosine, also for classes that it
         has never seen. {Levels(run)}
 
         """;
 
     private static string Features(ComparedRun run) =>
-        run.Settings["embedding"] == "0" ? "the pooled features themselves" : $"{run.Settings["embedding"]} features an image";
+        Setting(run, "embedding") == "0" ? "the pooled features themselves" : $"{Setting(run, "embedding")} features an image";
 
-    private static string Levels(ComparedRun run) => run.Settings["levels"] == "0"
+    private static string Levels(ComparedRun run) => Setting(run, "levels") == "0"
         ? "It was trained without conditional levels."
         : "While it was trained, the embedding of an image was also conditioned on the image it was compared with; what is measured and used is the plain embedding.";
 
@@ -77,7 +79,7 @@ public static class ModelCard
         return $"""
             ## Results
 
-            {(run.Settings["shared_classes"] == "true" ? "Held-out images of the classes trained on" : "Held-out classes, none of which it was trained on")}, unconditional embeddings; one seed.{best}
+            {(Setting(run, "shared_classes") == "true" ? "Held-out images of the classes trained on" : "Held-out classes, none of which it was trained on")}, unconditional embeddings; one seed.{best}
             {subset}
             {MarkdownTable.Of(head, rows)}
             {(hasClasses ? "The interval, of the last step, says what other test classes might have shown, by drawing these again with replacement. It says nothing of other seeds.\n" : "")}
@@ -104,9 +106,12 @@ public static class ModelCard
             """;
     }
 
+    private static string Setting(ComparedRun run, string key) => run.Settings.GetValueOrDefault(key)
+        ?? throw new InputException($"{new RunFolder(run.Folder).Settings}: does not say what '{key}' was. Restore it from a backup.");
+
     private static string Training(ComparedRun run, StartEntry start)
     {
-        var usual = RunSettings.StartFor(run.Settings["encoder"]).Pairs().ToDictionary();
+        var usual = RunSettings.StartFor(Setting(run, "encoder")).Pairs().ToDictionary();
         var shown = run.Settings.Where(pair => !Never.Contains(pair.Key) && (Always.Contains(pair.Key) || usual.GetValueOrDefault(pair.Key) != pair.Value));
         var cost = run.Cost is { } paid
             ? $" A step took {Readable.Number(paid.SecondsPerStep)} s. {Readable.Count(paid.TestParameters)} parameters at test time, {Readable.Count(paid.TrainingParameters)} while training."

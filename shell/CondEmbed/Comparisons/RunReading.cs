@@ -96,14 +96,26 @@ internal static class RunReading
             throw new InputException($"{path}: not a run's table of classes. Delete it to compare the runs without their classes.");
         }
 
+        if (Repeated(records[0].Fields) is { } column)
+        {
+            throw Wrong($"two columns are called '{column}'");
+        }
+
+        if (Repeated(records.Skip(1).Select(record => record.Fields[0])) is { } one)
+        {
+            throw Wrong($"the class '{one}' has two lines");
+        }
+
         return records.Skip(1).ToDictionary(record => record.Fields[0], record => new ComparedClass(Whole(record.Fields[1]), Values(records[0].Fields, record)));
 
-        int Whole(string text) => int.TryParse(text, CultureInfo.InvariantCulture, out var number) ? number : throw Wrong(text);
+        int Whole(string text) => int.TryParse(text, CultureInfo.InvariantCulture, out var number) ? number : throw Wrong($"'{text}' is not a number");
 
         Dictionary<string, double> Values(string[] names, DelimitedRecord record) =>
             names.Zip(record.Fields).Skip(3).Where(cell => cell.Second.Length > 0).ToDictionary(cell => cell.First, cell =>
-                double.TryParse(cell.Second, CultureInfo.InvariantCulture, out var value) ? value : throw Wrong(cell.Second));
+                double.TryParse(cell.Second, CultureInfo.InvariantCulture, out var value) ? value : throw Wrong($"'{cell.Second}' is not a number"));
 
-        InputException Wrong(string text) => new($"{path}: '{text}' is not a number. Delete the file to compare the runs without their classes.");
+        InputException Wrong(string problem) => new($"{path}: {problem}. Delete the file to compare the runs without their classes.");
+
+        static string? Repeated(IEnumerable<string> names) => names.GroupBy(name => name).FirstOrDefault(same => same.Skip(1).Any())?.Key;
     }
 }

@@ -22,7 +22,7 @@ internal sealed class CheckedImages
     private CheckedImages(IImageSource images, IReadOnlyList<int> items, string? path)
     {
         (this.images, this.items, this.path) = (images, items, path);
-        found = path is null ? null : Read(path);
+        found = path is not null && Read(path) is { } read && read.Bad.All(image => items.Contains(image.Index)) ? read : null;
     }
 
     /// <summary>What the earlier check found; null if the images have to be checked.</summary>
@@ -75,9 +75,9 @@ internal sealed class CheckedImages
     {
         try
         {
-            return File.Exists(path) ? JsonSerializer.Deserialize<Found>(File.ReadAllText(path), JsonStyle.Indented) : null;
+            return File.Exists(path) ? JsonFile.Read<Found>(path, "a list of images") : null;
         }
-        catch (Exception problem) when (problem is JsonException or IOException or UnauthorizedAccessException)
+        catch (InputException)
         {
             return null;
         }

@@ -55,9 +55,9 @@ internal static class InitialMetrics
     {
         try
         {
-            return File.Exists(path) ? JsonSerializer.Deserialize<Dictionary<string, double>>(File.ReadAllText(path), JsonStyle.Indented) : null;
+            return File.Exists(path) ? JsonFile.Read<Dictionary<string, double>>(path, "a file of metrics") : null;
         }
-        catch (Exception problem) when (problem is JsonException or IOException)
+        catch (InputException)
         {
             return null;
         }

@@ -157,6 +157,8 @@ internal sealed class FileSums(string folder)
             ? [.. lines[..^1].Select(line => (line[..64], line[66..]))]
             : throw new InputException($"{Place}: {Damaged}. Restore it from a backup, or delete it to continue without checks.");
 
-        static bool IsLine(string line) => line.Length > 66 && line[64..66] == "  " && line.AsSpan(0, 64).IndexOfAnyExcept("0123456789abcdef") < 0;
+        // A name with a folder could be that of a device, which never ends.
+        static bool IsLine(string line) => line.Length > 66 && line[64..66] == "  " && line.AsSpan(0, 64).IndexOfAnyExcept("0123456789abcdef") < 0
+            && line.AsSpan(66).IndexOfAny('/', '\\') < 0;
     }
 }

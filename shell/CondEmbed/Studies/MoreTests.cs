@@ -52,8 +52,9 @@ internal static class MoreTests
     }
 
     /// <summary>Metrics by what was measured.</summary>
+    /// <exception cref="InputException">The file cannot be read.</exception>
     internal static Dictionary<string, Dictionary<string, double>> Read(StudyJob job) =>
-        File.Exists(FileOf(job)) ? JsonSerializer.Deserialize<Dictionary<string, Dictionary<string, double>>>(File.ReadAllText(FileOf(job)), JsonStyle.Indented)! : [];
+        File.Exists(FileOf(job)) ? JsonFile.Read<Dictionary<string, Dictionary<string, double>>>(FileOf(job), "a run's further tests", "Delete it, and they are measured again.") : [];
 
     private static string FileOf(StudyJob job) => Path.Combine(job.Folder, "tests.json");
 

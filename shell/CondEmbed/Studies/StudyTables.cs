@@ -17,20 +17,12 @@ public static class StudyTables
     /// <exception cref="InputException">It is not such a file.</exception>
     public static StudyResults ReadJson(string path)
     {
-        try
+        var results = JsonFile.Read<StudyResults>(path, "the results of a study", "Give the study.json in a study's folder.");
+        return results with
         {
-            using var stream = File.OpenRead(path);
-            var results = JsonSerializer.Deserialize<StudyResults>(stream, JsonStyle.Indented) ?? throw new JsonException("it is empty");
-            return results with
-            {
-                Differences = PairedDifference.WithCorrection(results.Differences),
-                Controls = PairedDifference.WithCorrection(results.Controls),
-            };
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException)
-        {
-            throw new InputException($"{path}: contains no results of a study: {error.Message}");
-        }
+            Differences = PairedDifference.WithCorrection(results.Differences),
+            Controls = PairedDifference.WithCorrection(results.Controls),
+        };
     }
 
     /// <summary>Whether a file was written by <see cref="WriteJson"/> in any version.</summary>

@@ -17,8 +17,11 @@ public sealed record RunLog(IReadOnlyList<LogEntry> Entries)
 
     /// <summary>Total running time: from each start or resumption to the last entry before the next one.</summary>
     public TimeSpan Duration =>
-        Entries.Zip(Entries.Skip(1)).Where(pair => pair.Second is not (StartEntry or ResumeEntry))
-            .Aggregate(TimeSpan.Zero, (total, pair) => total + (pair.Second.Time - pair.First.Time));
+        new((long)Int128.Clamp(
+            Entries.Zip(Entries.Skip(1)).Where(pair => pair.Second is not (StartEntry or ResumeEntry))
+                .Aggregate(Int128.Zero, (total, pair) => total + (pair.Second.Time - pair.First.Time).Ticks),
+            long.MinValue,
+            long.MaxValue));
 
     /// <summary>The median throughput, in images per second, since evaluations and a cold start slow single entries; 0 if none was logged.</summary>
     internal static double MedianPace(IEnumerable<StepEntry> steps)

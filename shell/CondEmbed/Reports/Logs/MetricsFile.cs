@@ -39,21 +39,7 @@ public static class MetricsFile
 
     /// <summary>Reads the file.</summary>
     /// <exception cref="InputException">The file is missing or was not written by <see cref="Write"/>.</exception>
-    public static RunMetrics Read(string path)
-    {
-        try
-        {
-            using var stream = File.OpenRead(path);
-            return JsonSerializer.Deserialize<RunMetrics>(stream, JsonStyle.Indented)
-                ?? throw new InputException($"{path}: contains no metrics. Restore it, or start a new run.");
-        }
-        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new InputException($"{path}: no such file, and what was measured before training cannot be measured again. Restore it, or start a new run.");
-        }
-        catch (JsonException error)
-        {
-            throw new InputException($"{path}: not a metrics file ({error.Message}). Restore it, or start a new run.");
-        }
-    }
+    public static RunMetrics Read(string path) => File.Exists(path)
+        ? JsonFile.Read<RunMetrics>(path, "a metrics file", "Restore it, or start a new run.")
+        : throw new InputException($"{path}: no such file, and what was measured before training cannot be measured again. Restore it, or start a new run.");
 }

@@ -1,0 +1,25 @@
+using System.Text.Json;
+
+namespace CondEmbed.Common;
+
+/// <summary>Reads the JSON files that this program writes.</summary>
+internal static class JsonFile
+{
+    /// <summary>What a file holds.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="what">What it should be, as in "a metrics file".</param>
+    /// <param name="fix">What to do if it is not, as a sentence; nothing for a file that can be made again without a word.</param>
+    /// <exception cref="InputException">It is missing or cannot be read, is not JSON, lacks something, or holds null where something should be.</exception>
+    internal static T Read<T>(string path, string what, string fix = "")
+    {
+        var bytes = FileProblem.Bytes(path);
+        try
+        {
+            return JsonSerializer.Deserialize<T>(bytes, JsonStyle.Indented) ?? throw new JsonException("it is null");
+        }
+        catch (Exception problem) when (TextFile.IsBadJson(problem) || problem is NotSupportedException)
+        {
+            throw new InputException($"{path}: not {what} ({problem.Message.TrimEnd('.')}). {fix}".TrimEnd());
+        }
+    }
+}
