@@ -34,6 +34,15 @@ type LoadReport internal (report: Weights.Report) =
     /// All of it as text.
     override _.ToString() = string report
 
+/// How weights fit the network of settings, found out before anything of it is built: settings from elsewhere may ask for any size.
+[<AbstractClass; Sealed>]
+type NetworkFit =
+    /// The result that loading them into a session for embedding would have, or into one that compares pairs, for tensors of those names and shapes as they stand in files.
+    static member Of(config: Config, comparing: bool, shapes: KeyValuePair<string, int64 array> seq) =
+        let files = Dictionary(dict [ for KeyValue(name, shape) in shapes -> name, List.ofArray shape ])
+        let specs = if comparing then (Recipe.comparison config).Specs else (Network.embed (Recipe.network config)).Specs
+        LoadReport(Weights.compare specs files)
+
 /// How weights fit an encoder.
 [<Sealed>]
 type EncoderFit internal (encoder: string, about: string, report: Weights.Report) =

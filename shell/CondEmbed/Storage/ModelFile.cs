@@ -48,16 +48,17 @@ internal static class ModelFile
         var settings = cosine is { } temperature ? WithCosine(path, trained, temperature) : trained;
         var step = StepOf(file);
         var levels = withLevels && cosine is null ? LevelsFile.Read(path, settings.Core, step) : [];
-        var on = Device.choose(settings.Host.Device);
-        var session = withLevels ? Session.ForComparing(settings.Core, on) : Session.ForEmbedding(settings.Core, on);
-        var report = session.Load([.. TensorFiles.OfArrays(file.Arrays), .. levels]);
+        TensorData[] tensors = [.. TensorFiles.OfArrays(file.Arrays), .. levels];
+        var report = NetworkFit.Of(settings.Core, withLevels, tensors.Select(tensor => KeyValuePair.Create(tensor.Name, tensor.Shape)));
 
         if (report.Fits && report.Fresh.Count == 0)
         {
+            var on = Device.choose(settings.Host.Device);
+            var session = withLevels ? Session.ForComparing(settings.Core, on) : Session.ForEmbedding(settings.Core, on);
+            session.Load(tensors);
             return (session, settings, step);
         }
 
-        ((IDisposable)session).Dispose();
         var files = withLevels ? $"{path} and {LevelsFile.Beside(path)}" : path;
         throw new InputException($"{files}: the weights do not fit the settings in the same file, which is damaged or from another version.\n{report}");
     }
