@@ -11,6 +11,9 @@ namespace CondEmbed.Search;
 /// <param name="Deviation">Of red, green and blue, of values in 0..1.</param>
 internal sealed record Preprocessing(EvalTransform View, IReadOnlyList<double> Mean, IReadOnlyList<double> Deviation)
 {
+    // Longer than any network's input, and the bytes of an image of that size can still be counted in an int.
+    private const int LongestSide = 1 << 14;
+
     /// <summary>In words.</summary>
     internal string InWords() => string.Create(
         CultureInfo.InvariantCulture,
@@ -45,7 +48,7 @@ internal sealed record Preprocessing(EvalTransform View, IReadOnlyList<double> M
     {
         try
         {
-            var all = JsonNode.Parse(json)!.AsObject();
+            var all = JsonNode.Parse(json, documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false })!.AsObject();
             var view = new EvalTransform(Whole(all, "resize_short_side"), Whole(all, "centre_crop"), FilterOf((string)all["interpolation"]!))
             {
                 Background = all["background"] is { } colour ? ColourOf((string)colour!) : null,
@@ -75,7 +78,7 @@ internal sealed record Preprocessing(EvalTransform View, IReadOnlyList<double> M
     };
 
     private static int Whole(JsonObject all, string name) =>
-        (int)all[name]! is var number and > 0 ? number : throw new FormatException($"{name} must be greater than 0");
+        (int)all[name]! is var number and > 0 and <= LongestSide ? number : throw new FormatException($"{name} must be between 1 and {LongestSide}");
 
     private static JsonArray Numbers(IEnumerable<double> numbers) => [.. numbers.Select(number => JsonValue.Create(number))];
 }

@@ -7,8 +7,10 @@ namespace CondEmbed.Interchange;
 /// <summary>Reads the Parquet files that <see cref="EmbeddingParquetWriter"/> writes, a row group at a time. Reading is asynchronous only in form, as writing is.</summary>
 internal sealed class EmbeddingParquetReader : IDisposable
 {
-    // The largest claimed size of a row group that is accepted.
-    private const long MostNumbers = 1 << 28;
+    // What a row group may claim to hold, in numbers or rows: as much as this program writes into one, and more in a file that is large. Equal numbers take few bytes.
+    private const long MostInGroup = 4 << 20;
+    private const long MostPerByte = 64;
+    private const long MostAtAll = 1 << 28;
 
     private readonly string path;
     private readonly EndedStream file;
@@ -105,7 +107,7 @@ internal sealed class EmbeddingParquetReader : IDisposable
     }
 
     private int Believed(long numbers, long rows) =>
-        numbers is < 0 or > MostNumbers || rows is < 0 or > MostNumbers
+        Math.Min(numbers, rows) < 0 || Math.Max(numbers, rows) > Math.Min(MostAtAll, MostInGroup + (MostPerByte * file.Length))
             ? throw new InputException($"{path}: a row group of {numbers} numbers in {rows} rows is more than can be read")
             : (int)numbers;
 

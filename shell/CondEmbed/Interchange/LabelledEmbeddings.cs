@@ -140,7 +140,7 @@ public sealed class LabelledEmbeddings
 
     private static LabelledEmbeddings FromArray(string path, NamedArray array, string[] labels)
     {
-        if (array.Shape is not [var rows, > 0 and var columns])
+        if (array.Shape is not [<= int.MaxValue and var rows, > 0 and <= int.MaxValue and var columns])
         {
             throw new InputException($"{path}: embeddings must be rows of numbers, N x D, not [{string.Join(", ", array.Shape)}]");
         }

@@ -22,10 +22,11 @@ internal static class LabelledEmbeddingsJson
         var rows = Member(path, root, "embeddings", problems);
         var labels = Member(path, root, "labels", problems);
         problems.ThrowIfAny();
-        var embeddings = Rows(path, rows, problems);
+        var values = Rows(path, rows, problems);
         var texts = Labels(path, labels, problems);
         problems.ThrowIfAny();
-        return new LabelledEmbeddings(path, embeddings, null, texts);
+        var count = rows.GetArrayLength();
+        return new LabelledEmbeddings(path, new Embeddings<double>(values, count, values.Length / count), null, texts);
     }
 
     private static JsonElement Member(string path, JsonElement root, string name, ProblemList problems)
@@ -38,16 +39,16 @@ internal static class LabelledEmbeddingsJson
         return value;
     }
 
-    private static Embeddings<double> Rows(string path, JsonElement rows, ProblemList problems)
+    /// <summary>The numbers of all rows; they take no more memory than the file has numbers, whatever the first row promises of the others.</summary>
+    private static double[] Rows(string path, JsonElement rows, ProblemList problems)
     {
-        var count = rows.GetArrayLength();
         var dimension = rows[0].ValueKind == JsonValueKind.Array ? Math.Max(1, rows[0].GetArrayLength()) : 1;
-        var values = new double[(long)count * dimension];
+        var values = new List<double>();
         var row = 0;
         using var all = rows.EnumerateArray();
         foreach (var numbers in all)
         {
-            if (Fill(numbers, values.AsSpan(row * dimension, dimension)) is { } problem)
+            if (Add(numbers, dimension, values) is { } problem)
             {
                 problems.Add($"{path}: embedding {row} (counted from 0) {problem}");
             }
@@ -55,27 +56,26 @@ internal static class LabelledEmbeddingsJson
             row++;
         }
 
-        return new Embeddings<double>(values, count, dimension);
+        return [.. values];
     }
 
-    private static string? Fill(JsonElement numbers, Span<double> into)
+    private static string? Add(JsonElement numbers, int dimension, List<double> values)
     {
-        if (numbers.ValueKind != JsonValueKind.Array || numbers.GetArrayLength() != into.Length)
+        if (numbers.ValueKind != JsonValueKind.Array || numbers.GetArrayLength() != dimension)
         {
             var what = numbers.ValueKind == JsonValueKind.Array ? $"has {numbers.GetArrayLength()} numbers" : $"is {numbers.ValueKind}";
-            return $"{what}; expected {into.Length} numbers";
+            return $"{what}; expected {dimension} numbers";
         }
 
-        var at = 0;
         using var all = numbers.EnumerateArray();
         foreach (var number in all)
         {
-            if (number.ValueKind != JsonValueKind.Number || !number.TryGetDouble(out into[at]))
+            if (number.ValueKind != JsonValueKind.Number || !number.TryGetDouble(out var value))
             {
                 return $"contains {number.GetRawText()}, which is not a number";
             }
 
-            at++;
+            values.Add(value);
         }
 
         return null;

@@ -13,6 +13,7 @@ internal sealed class FrozenWeights
 {
     private const string Near = "condembed.frozen";
     private const string Far = "condembed.frozen.path";
+    private const int SumLength = 2 * SHA256.HashSizeInBytes;
 
     private readonly string path;
     private readonly HashSet<string> names;
@@ -80,6 +81,11 @@ internal sealed class FrozenWeights
             return file;
         }
 
+        if (!IsName(near) || !IsName(far))
+        {
+            throw new InputException($"{file.Path}: says that the frozen stages of its encoder are in '{near}' or '{far}', and neither is the name of such a file. It is damaged, or no run wrote it.");
+        }
+
         var beside = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(Path.GetFullPath(file.Path))!, near));
         var path = Array.Find([beside, far], File.Exists)
             ?? throw new InputException($"{file.Path}: holds only what was trained, and the file with the frozen stages of its encoder is missing: {beside}. Copy that along with it, to the same place from where it is.");
@@ -89,6 +95,11 @@ internal sealed class FrozenWeights
             ? file with { Arrays = [.. kept, .. file.Arrays], Notes = [.. file.Notes, $"with the frozen stages in {path}"] }
             : throw new InputException($"{path}: is damaged: its contents have changed since it was written. Restore it from a backup, or delete it: the next run with the same frozen stages writes it again.");
     }
+
+    /// <summary>Whether a path can be that of such a file: a sum, wherever it lies. The metadata of a file from elsewhere must not have a pipe or a device opened.</summary>
+    private static bool IsName(string path) =>
+        !path.Contains('\0', StringComparison.Ordinal) && path.Split('/', '\\')[^1] is { Length: SumLength + 12 } name
+        && name.EndsWith(".safetensors", StringComparison.Ordinal) && !name.AsSpan(0, SumLength).ContainsAnyExcept("0123456789abcdef");
 
     private static bool IsWhole(string path)
     {

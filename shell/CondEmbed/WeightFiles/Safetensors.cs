@@ -35,7 +35,7 @@ public static class Safetensors
             var arrays = header.Parse(json).Select(entry => ReadArray(path, file, dataBegin, entry)).ToList();
             return new WeightFile(path, "safetensors", arrays, header.Metadata, []);
         }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException or NotSupportedException)
         {
             throw new InputException($"{path}: cannot be read: {problem.Message}");
         }

@@ -12,6 +12,7 @@ internal sealed class StateDict(string path, string part = "")
     private const int MostValues = 1_000_000;
     private const int LongestName = 1_000;
     private const int LongestShown = 100;
+    private const int MostNamed = 1_000;
 
     // A long key is stored once in the file, but appears in the names each time its dictionary is reached.
     private const long MostNameBytes = 64_000_000;
@@ -125,8 +126,9 @@ internal sealed class StateDict(string path, string part = "")
 
     private static string NamesOf(PickleDictionary dictionary)
     {
-        var names = dictionary.Pairs.Select(pair => $"'{Shortened(TextOf(pair.Key))}'").Distinct().ToList();
-        return names.Count > 8 ? $"{string.Join(", ", names.Take(8))} and {names.Count - 8} more" : string.Join(", ", names);
+        // Of very many, long enough to take seconds, only the first are looked at.
+        var names = dictionary.Pairs.Take(MostNamed).Select(pair => $"'{Shortened(TextOf(pair.Key))}'").Distinct().ToList();
+        return names.Count > 8 ? $"{string.Join(", ", names.Take(8))} and {names.Count - 8 + Math.Max(0, dictionary.Pairs.Count - MostNamed)} more" : string.Join(", ", names);
     }
 
     private InputException TooDeep() => new($"{path}: its dictionaries are nested more than {Deepest} deep, which weights never are, so they are not read.");

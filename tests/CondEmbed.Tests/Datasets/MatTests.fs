@@ -191,6 +191,14 @@ let private hostile =
               Expect.isLessThan (GC.GetTotalAllocatedBytes true - before) (120L <<< 20) "memory taken in all"
           }
 
+          test "very many compressed parts take little memory each" {
+              let empty = Array.append (BitConverter.GetBytes 1) (BitConverter.GetBytes 0)
+              let bytes = fileOf { plain with Compressed = true } (List.replicate 6000 empty)
+              let before = GC.GetTotalAllocatedBytes true
+              Expect.isEmpty (MatFile.Parse("many.mat", bytes)) "none of them is a variable"
+              Expect.isLessThan (GC.GetTotalAllocatedBytes true - before) (64L <<< 20) "memory taken in all"
+          }
+
           test "counts and lengths that cannot be" {
               let huge kind more = fileOf plain [ Array.append (head plain kind [ 4000; 4000 ] "a") more |> element plain 14 ]
               refuses [ "16000000 values do not fit into" ] (huge 1 [||])

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.IO.Compression;
 using CondEmbed.Common;
 
@@ -84,7 +85,7 @@ internal static class MatFile
         using var bytes = new MemoryStream(packed.ToArray(), writable: false);
         using var source = new ZLibStream(bytes, CompressionMode.Decompress);
         using var unpacked = new MemoryStream();
-        var buffer = new byte[1 << 16];
+        var buffer = ArrayPool<byte>.Shared.Rent(1 << 16);
         try
         {
             for (int count; (count = source.Read(buffer)) > 0; unpacked.Write(buffer, 0, count))
@@ -99,6 +100,10 @@ internal static class MatFile
         {
             // A ZLibException is an IOException.
             throw elements.Wrong($"a compressed element is damaged ({problem.Message.TrimEnd('.')})");
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
         }
 
         return unpacked.ToArray();

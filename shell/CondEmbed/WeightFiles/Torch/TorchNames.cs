@@ -43,6 +43,9 @@ internal sealed class TorchNames(string path) : IPickleHost
         .. new[] { "float16", "float32", "float64", "bfloat16", "int8", "int16", "int32", "int64", "uint8", "bool" }.Select(name => $"torch.{name}"),
     ];
 
+    // A list can be recalled from the pickle's memory any number of times, in a few bytes each; so what is made of all of them together is limited.
+    private int pairsMade;
+
     public PickleGlobal Find(string name)
     {
         if (Known.Contains(name) || Data.Contains(name) || name == DefaultDictionary)
@@ -102,6 +105,12 @@ internal sealed class TorchNames(string path) : IPickleHost
 
     private PickleDictionary OfPairs(List<object?> pairs)
     {
+        pairsMade += Math.Min(pairs.Count, PickleMachine.MostOperations);
+        if (pairsMade > PickleMachine.MostOperations)
+        {
+            throw new InputException($"{path}: its dictionaries are built from more than {PickleMachine.MostOperations} pairs, which weights never have, so they are not read.");
+        }
+
         var dictionary = new PickleDictionary();
         foreach (var pair in pairs)
         {

@@ -92,14 +92,17 @@ internal sealed record TorchTensor(TorchStorage Storage, long Offset, long[] Sha
     {
         var source = MemoryMarshal.Cast<byte, T>(from);
         var target = MemoryMarshal.Cast<byte, T>(into);
+        // Dimensions of one element do not count: to step over dozens of them at every element would take long.
+        int[] axes = [.. Enumerable.Range(0, Shape.Length).Where(axis => Shape[axis] != 1)];
         var index = new long[Shape.Length];
         var at = Offset;
 
         for (var i = 0; i < target.Length; i++)
         {
             target[i] = source[(int)at];
-            for (var axis = Shape.Length - 1; axis >= 0; axis--)
+            for (var last = axes.Length - 1; last >= 0; last--)
             {
+                var axis = axes[last];
                 at += Strides[axis];
                 if (++index[axis] < Shape[axis])
                 {
