@@ -126,6 +126,7 @@ let private inOtherPrograms =
           CliTests.tests
           BenchmarkTests.tests
           PackageTests.tests
+          FuzzTests.tests
           AddingTests.tests ]
 
 let all = testList "CondEmbed" [ testSequencedGroup "here" here; testSequencedGroup "in other programs" inOtherPrograms ]
