@@ -4,6 +4,16 @@ open System
 open System.Collections.Generic
 open TorchSharp
 
+/// What a process has exchanged with the others of its team since it joined them.
+[<Struct>]
+type Traffic =
+    {
+        /// What it has sent to others, in bytes.
+        Bytes: int64
+        /// On sending, receiving and waiting for others.
+        Time: TimeSpan
+    }
+
 /// Processes that train together, numbered from 0: each has an equal share of a batch, in their order, and all hold the same parameters. What all do together, all have to call in the same
 /// order, with tensors of one shape and type, which stay as they are unless said otherwise. No gradients: see the module.
 type Team =
@@ -19,6 +29,8 @@ type Team =
     abstract Exchange: Tensor -> Tensor
     /// In place, any shape: as process 0 has it.
     abstract Spread: Tensor -> unit
+    /// What this process has exchanged so far.
+    abstract Traffic: Traffic
 
 /// A function of a tensor with a gradient of its own: (x, forward, backward).
 [<Sealed>]
@@ -45,7 +57,8 @@ module Team =
             member _.Sum _ = ()
             member _.Gather x = x
             member _.Exchange x = x
-            member _.Spread _ = () }
+            member _.Spread _ = ()
+            member _.Traffic = { Bytes = 0L; Time = TimeSpan.Zero } }
 
     /// Whether there are others.
     let isShared (team: Team) = team.Size > 1

@@ -17,10 +17,6 @@ let private ofMpi (launcher: Launcher) (work: Team -> unit) =
 
     try
         work team
-
-        if isFirst then
-            Output.notice
-                $"{team.Size} processes: each sent some {Readable.Count(team.Sent / 1_000_000L)} MB, and spent {Readable.Duration team.Took} on sending and waiting"
     with
     | :? OperationCanceledException ->
         // All have stopped after the same step.

@@ -26,11 +26,8 @@ public sealed unsafe class MpiTeam : Team, IDisposable
     /// <inheritdoc />
     public int Size { get; }
 
-    /// <summary>The bytes that this process has sent to others.</summary>
-    public long Sent { get; private set; }
-
-    /// <summary>The time that it has spent on sending, receiving and waiting for others.</summary>
-    public TimeSpan Took { get; private set; }
+    /// <inheritdoc />
+    public Traffic Traffic { get; private set; }
 
     /// <summary>Joins the processes that were started together.</summary>
     /// <param name="launcher">What started them.</param>
@@ -153,11 +150,7 @@ public sealed unsafe class MpiTeam : Team, IDisposable
         return received.to(x.device).MoveToOuterDisposeScope();
     }
 
-    private void Count(Stopwatch clock, long sent)
-    {
-        Took += clock.Elapsed;
-        Sent += sent;
-    }
+    private void Count(Stopwatch clock, long sent) => Traffic = new(Traffic.Bytes + sent, Traffic.Time + clock.Elapsed);
 
     private static int Demanded(long bytes) => bytes <= int.MaxValue
         ? (int)bytes

@@ -93,6 +93,8 @@ let private here =
           RunSamplingTests.tests
           PairRunTests.tests
           LauncherTests.tests
+          TrafficTests.tests
+          ShareTests.tests
           TeamRunTests.tests
           TrunkTests.tests
           CheckedImagesTests.tests

@@ -128,6 +128,8 @@ let private conclude (settings: RunSettings) (result: TrainingResult) =
 
     if not (isNull result.Report) then Output.result $"report      {result.Report}"
 
+    if not (isNull result.Communication) then Output.result $"Processes: {result.Communication}"
+
     Output.event
         "finished"
         [ "command", "train"

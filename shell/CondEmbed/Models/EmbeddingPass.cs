@@ -3,6 +3,7 @@ using CondEmbed.Evaluation;
 using CondEmbed.Images;
 using CondEmbed.Interop;
 using CondEmbed.Search;
+using CondEmbed.Teams;
 
 namespace CondEmbed.Models;
 
@@ -13,46 +14,63 @@ namespace CondEmbed.Models;
 /// <param name="atOnce">How many images it gets at a time.</param>
 /// <param name="options">Threads that read images.</param>
 /// <param name="onTrunk">The same from the maps that the frozen stages made of images, if these are kept: maps items to embeddings.</param>
-internal sealed class EmbeddingPass(Func<byte[], int, float[]> embed, int dimension, EvalTransform view, int atOnce, LoaderOptions options, Func<IReadOnlyList<int>, float[]>? onTrunk = null)
+/// <param name="together">Processes with the same network, each of which embeds a share of the images; all of them have to ask for the same.</param>
+internal sealed class EmbeddingPass(
+    Func<byte[], int, float[]> embed, int dimension, EvalTransform view, int atOnce, LoaderOptions options, Func<IReadOnlyList<int>, float[]>? onTrunk = null, TeamWork? together = null)
 {
     private const int MostAtOnce = 64;
     // A batch whose feature maps do not fit into cache takes more time per image, not less.
     private const int PixelsAtOnce = 16 * 224 * 224;
 
-    internal EmbeddingPass(Session session, EvalTransform view, LoaderOptions options, TrunkMaps? trunk = null)
+    internal EmbeddingPass(Session session, EvalTransform view, LoaderOptions options, TrunkMaps? trunk = null, TeamWork? together = null)
         : this(
             (pixels, count) => session.Embed(pixels, count, session.Config.Size),
             session.Dimension,
             view,
             AtOnce(session.Config),
             options,
-            trunk is null ? null : items => session.EmbedOnTrunk(trunk.Tested(items)))
+            trunk is null ? null : items => session.EmbedOnTrunk(trunk.Tested(items)),
+            together)
     {
     }
 
-    internal EmbeddingPass(IEmbeddingNetwork network, LoaderOptions options)
-        : this(network.Embed, network.Dimension, network.View, network.BatchSize, options)
+    internal EmbeddingPass(IEmbeddingNetwork network, LoaderOptions options, TeamWork? together = null)
+        : this(network.Embed, network.Dimension, network.View, network.BatchSize, options, together: together)
     {
     }
 
     /// <summary>Smaller batches for large images, since every layer's output for a batch stays in memory until the last layer has read it.</summary>
     internal static int AtOnce(Config config) => Math.Clamp(PixelsAtOnce / (config.Size * config.Size), 1, MostAtOnce);
 
-    /// <summary>N indices -> N D, each row of length 1.</summary>
+    /// <summary>N indices -> N D, each row of length 1; of several processes, all have all rows.</summary>
     internal Embeddings<float> Embed(
         ImageReader reader, IReadOnlyList<int> items, Action<int>? progress = null, CancellationToken cancellation = default)
     {
         var values = Embeddings<float>.Room(items.Count, dimension);
-        var done = 0;
 
-        foreach (var part in Parts(reader, items, cancellation))
+        if (together is { IsShared: true })
         {
-            part.CopyTo(values, done * dimension);
-            done += part.Length / dimension;
-            progress?.Invoke(done);
+            together.ShareOut(values, items.Count, Fill);
+        }
+        else
+        {
+            Fill(0, items.Count);
         }
 
         return new Embeddings<float>(values, items.Count, dimension);
+
+        void Fill(int first, int count)
+        {
+            var done = 0;
+
+            foreach (var part in Parts(reader, [.. items.Skip(first).Take(count)], cancellation))
+            {
+                part.CopyTo(values, (first + done) * dimension);
+                done += part.Length / dimension;
+                // The others are as far, more or less.
+                progress?.Invoke((int)((long)done * items.Count / count));
+            }
+        }
     }
 
     private IEnumerable<float[]> Parts(ImageReader reader, IReadOnlyList<int> items, CancellationToken cancellation)
@@ -76,11 +94,11 @@ internal sealed class EmbeddingPass(Func<byte[], int, float[]> embed, int dimens
     }
 
     /// <summary>All against all among the given images.</summary>
-    internal RetrievalMetrics Among(
+    internal TestOutcome Among(
         ImageReader reader, IImageDataset dataset, IReadOnlyList<int> items, EvaluationOptions options, Action<int>? progress = null, CancellationToken cancellation = default)
     {
         var embeddings = Embed(reader, items, progress, cancellation);
-        return PairMeasures.Of(dataset, TestPart.Of(dataset, items, items), embeddings, embeddings, options, cancellation);
+        return new TestOutcome(embeddings, embeddings, () => PairMeasures.Of(dataset, TestPart.Of(dataset, items, items), embeddings, embeddings, options, cancellation));
     }
 
     /// <summary>
@@ -97,7 +115,7 @@ internal sealed class EmbeddingPass(Func<byte[], int, float[]> embed, int dimens
         var part = TestPart.Of(dataset, split.Queries, split.Gallery);
         var queries = Embed(reader, part.Queries, progress, cancellation);
         var gallery = split.AllAgainstAll ? queries : Embed(reader, part.Gallery, done => progress?.Invoke(split.Queries.Count + done), cancellation);
-        return new TestOutcome(queries, gallery, PairMeasures.Of(dataset, part, queries, gallery, options, cancellation));
+        return new TestOutcome(queries, gallery, () => PairMeasures.Of(dataset, part, queries, gallery, options, cancellation));
     }
 
     internal static EvaluationOptions AsUsual(EvaluationOptions options, IImageDataset dataset) =>
@@ -105,4 +123,16 @@ internal sealed class EmbeddingPass(Func<byte[], int, float[]> embed, int dimens
 }
 
 /// <summary>The embeddings of a test part and what they measure; query and gallery are the same object if all search among all.</summary>
-internal sealed record TestOutcome(Embeddings<float> Queries, Embeddings<float> Gallery, RetrievalMetrics Metrics);
+/// <param name="queries">Q D.</param>
+/// <param name="gallery">G D.</param>
+/// <param name="measure">Measures them, once and only where someone asks: of several processes, the first.</param>
+internal sealed class TestOutcome(Embeddings<float> queries, Embeddings<float> gallery, Func<RetrievalMetrics> measure)
+{
+    private readonly Lazy<RetrievalMetrics> metrics = new(measure);
+
+    internal Embeddings<float> Queries => queries;
+
+    internal Embeddings<float> Gallery => gallery;
+
+    internal RetrievalMetrics Metrics => metrics.Value;
+}

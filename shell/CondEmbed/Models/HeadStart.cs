@@ -2,6 +2,7 @@ using CondEmbed.Datasets;
 using CondEmbed.Images;
 using CondEmbed.Interop;
 using CondEmbed.Options;
+using CondEmbed.Teams;
 
 namespace CondEmbed.Models;
 
@@ -18,12 +19,13 @@ internal static class HeadStart
     /// <param name="session">Has the weights that training starts from.</param>
     /// <param name="workers">Threads that read images.</param>
     /// <param name="trunk">What the frozen stages make of the images, if it is kept.</param>
+    /// <param name="together">Processes of which each computes the features of a share of the images.</param>
     /// <param name="progress">Called with the number of images done and the total.</param>
     /// <param name="cancellation">Ends the reading.</param>
     /// <returns>How many images there were.</returns>
     internal static int Give(
         RunSettings settings, ClassSplit split, ImageReader reader, Session session, LoaderOptions workers,
-        TrunkMaps? trunk, Action<int, int> progress, CancellationToken cancellation)
+        TrunkMaps? trunk, TeamWork together, Action<int, int> progress, CancellationToken cancellation)
     {
         var items = Drawn(split.Train, settings.Core.Seed);
         var pass = new EmbeddingPass(
@@ -32,7 +34,8 @@ internal static class HeadStart
             Views.ForTesting(settings),
             EmbeddingPass.AtOnce(settings.Core),
             workers,
-            trunk is null ? null : some => session.PoolOnTrunk(trunk.First(some)));
+            trunk is null ? null : some => session.PoolOnTrunk(trunk.First(some)),
+            together);
         session.StartHead(pass.Embed(reader, items, done => progress(done, items.Length), cancellation).Values);
         return items.Length;
     }

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using CondEmbed.Common;
 using CondEmbed.Options;
+using CondEmbed.Teams;
 
 namespace CondEmbed.Runs;
 
@@ -14,11 +15,12 @@ internal static class InitialMetrics
     /// <param name="network">The sum of the encoder and head.</param>
     /// <param name="data">The fingerprint of the data.</param>
     /// <param name="device">Where the network runs.</param>
-    /// <param name="measure">Measures them.</param>
+    /// <param name="together">The processes of the run; what the first one finds or keeps counts.</param>
+    /// <param name="measure">Measures them, with all processes.</param>
     /// <param name="notice">Told if they were found.</param>
     /// <exception cref="DiskException">The disk is full or failing.</exception>
     internal static IReadOnlyDictionary<string, double> Of(
-        RunSettings settings, string network, string data, string device, Func<IReadOnlyDictionary<string, double>> measure, Action<string> notice)
+        RunSettings settings, string network, string data, string device, TeamWork together, Func<IReadOnlyDictionary<string, double>> measure, Action<string> notice)
     {
         if (settings.Host.InitialMetrics.Length == 0)
         {
@@ -27,15 +29,20 @@ internal static class InitialMetrics
 
         var path = Path.Combine(settings.Host.InitialMetrics, $"{KeyOf(settings, network, data, device)}.json");
 
-        if (Read(path) is { } found)
+        if (together.OfFirst(() => Read(path)) is { } found)
         {
             notice("before training: taken from another run that starts with the same network, data and views");
             return found;
         }
 
         var measured = measure();
-        AtomicFile.MakeFolder(settings.Host.InitialMetrics);
-        AtomicFile.WriteText(path, JsonSerializer.Serialize(measured, JsonStyle.Indented));
+
+        if (together.IsFirst)
+        {
+            AtomicFile.MakeFolder(settings.Host.InitialMetrics);
+            AtomicFile.WriteText(path, JsonSerializer.Serialize(measured, JsonStyle.Indented));
+        }
+
         return measured;
     }
 

@@ -34,12 +34,12 @@ internal sealed class OpenedRun : IDisposable
     private CheckedImages? known;
     private ProcessThreads? threads;
 
-    private OpenedRun(RunRequest request)
+    private OpenedRun(RunRequest request, CancellationTokenSource stop)
     {
         Request = request;
         Resumed = File.Exists(request.Folder.Settings);
         Workers = new LoaderOptions(request.Settings.Host.Workers);
-        Together = new TeamWork(request.Team);
+        Together = new TeamWork(request.Team, stop);
     }
 
     internal RunRequest Request { get; }
@@ -81,9 +81,9 @@ internal sealed class OpenedRun : IDisposable
 
     /// <summary>Opens all that the request needs.</summary>
     /// <exception cref="InputException">The data, the weights or the device are not as they must be.</exception>
-    internal static OpenedRun Open(RunRequest request, ProgressMeter meter, CancellationToken cancellation)
+    internal static OpenedRun Open(RunRequest request, ProgressMeter meter, CancellationTokenSource stop, CancellationToken cancellation)
     {
-        var run = new OpenedRun(request);
+        var run = new OpenedRun(request, stop);
 
         try
         {
@@ -112,11 +112,10 @@ internal sealed class OpenedRun : IDisposable
     {
         // Seen before all images are decoded, which may take minutes.
         Together.DemandShares(Settings.Core.Batch);
-        Together.DemandAlike("the settings", TomlSettings.Write(Settings));
+        Together.DemandAlike("the settings", Settings.Pairs().Select(pair => $"{pair.Key} = {pair.Value}").Append($"CondEmbed {About.Version}"));
         var device = Device.choose(Settings.Host.Device);
         Data = Checked(meter, cancellation);
         Data.Describe(Settings, Request.Notice);
-        Together.DemandAlike("the images or their classes", Data.Fingerprint());
 
         if (Together.IsShared && Data.Dataset.Pairs is not null)
         {
@@ -135,9 +134,9 @@ internal sealed class OpenedRun : IDisposable
         threads = new ProcessThreads(Settings.Host.Threads);
         Session = Session.ForTraining(Settings.Core, device, Data.TrainClasses.Names.Count, first, begun?.From ?? 0, Steps, Request.Team);
         Restore(saved, damaged);
-        Together.DemandAlike("the checkpoints", FormattableString.Invariant($"{saved?.Progress.Step} {Steps}"));
+        Together.DemandAlike("the checkpoints", [FormattableString.Invariant($"step {saved?.Progress.Step ?? 0} of {Steps}")]);
         Trunk = OpenTrunk(meter, cancellation);
-        Pass = new EmbeddingPass(Session, Views.ForTesting(Settings), Workers, Trunk);
+        Pass = new EmbeddingPass(Session, Views.ForTesting(Settings), Workers, Trunk, Together);
 
         if (saved is null && Settings.Core.HeadStart.IsPca)
         {
@@ -163,6 +162,7 @@ internal sealed class OpenedRun : IDisposable
         void Checking(int done, int total) => meter.Report("checking images", done, total);
         var opened = Opened();
         opened.DemandPairs(Settings.Core);
+        Together.DemandAlike("the images or their classes", opened.Lines());
         known = Settings.Host.TrunkCache.Length == 0 ? null : opened.Known(Settings);
         cache = Together.InTurn(() => opened.Cached(Settings, Checking, cancellation));
         var check = Together.OfFirst(() => cache?.Check ?? known?.Check ?? opened.Look(Settings.Host.Workers, Checking, cancellation));
@@ -189,7 +189,7 @@ internal sealed class OpenedRun : IDisposable
     private void StartHead(ProgressMeter meter, CancellationToken cancellation)
     {
         var images = HeadStart.Give(
-            Settings, Data.Split, Data.Reader, Session, Workers, Trunk, (done, total) => meter.Report("starting the head", done, total), cancellation);
+            Settings, Data.Split, Data.Reader, Session, Workers, Trunk, Together, (done, total) => meter.Report("starting the head", done, total), cancellation);
         Request.Notice($"embedding: starts with the principal directions of the pooled features of {Readable.Count(images)} training images");
     }
 

@@ -160,26 +160,36 @@ public sealed class RunData
     /// </summary>
     public string Fingerprint()
     {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+
+        foreach (var line in Lines())
+        {
+            hash.AppendData(Encoding.UTF8.GetBytes($"{line}\n"));
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    /// <summary>What the fingerprint is made of: a line for each image, and for each way in which images may be alike.</summary>
+    internal IEnumerable<string> Lines()
+    {
         var part = new char[Dataset.Count];
         Mark(Split.Train, 't');
         Mark(Split.Validation, 'v');
         Mark(Split.Queries, 'q');
         Mark(Split.Gallery, 'g');
         IImagePairs[] relations = [.. Dataset.Pairs is { } own ? [own] : Array.Empty<IImagePairs>(), .. Dataset.LabelColumns.Select(column => column.Pairs)];
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
 
         for (var item = 0; item < Dataset.Count; item++)
         {
             var (path, label, _) = Dataset.Items[item];
-            hash.AppendData(Encoding.UTF8.GetBytes($"{path}\t{label}\t{part[item]}\t{Dataset.LengthOf(item)}\t{Dataset.Items[item].Box}\n"));
+            yield return $"{path}\t{label}\t{part[item]}\t{Dataset.LengthOf(item)}\t{Dataset.Items[item].Box}";
 
             foreach (var pairs in relations)
             {
-                hash.AppendData(Encoding.UTF8.GetBytes($"{pairs.KeyOf(item)}\n"));
+                yield return $"{pairs.KeyOf(item)}";
             }
         }
-
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
 
         void Mark(IReadOnlyList<int> items, char letter)
         {

@@ -22,7 +22,7 @@ internal sealed class RunReports(RunFolder folder, RunSettings settings, string 
     private const double Gigabyte = 1e9;
 
     /// <summary>Writes the report, and the table of classes besides it.</summary>
-    internal void Write(IReadOnlyDictionary<string, double> before, IReadOnlyDictionary<string, double> after, TestOutcome outcome, Progress state)
+    internal void Write(IReadOnlyDictionary<string, double> before, IReadOnlyDictionary<string, double> after, TestOutcome outcome, Progress state, RunCommunication? communication)
     {
         var log = LogReader.Read(folder.Log);
         var among = ReferenceEquals(outcome.Queries, outcome.Gallery);
@@ -40,7 +40,7 @@ internal sealed class RunReports(RunFolder folder, RunSettings settings, string 
                 Data = new RunDataFacts(data, settings.Core.Seed).Summary(),
                 Settings = Settings(),
                 SettingsFile = TomlSettings.Write(settings),
-                Environment = Environment(log, state),
+                Environment = Environment(log, state, communication),
                 Steps = log.Steps,
                 Validations = log.Validations,
                 Levels = log.Levels,
@@ -64,7 +64,7 @@ internal sealed class RunReports(RunFolder folder, RunSettings settings, string 
         return [.. settings.Pairs().Select(pair => new ReportSetting(pair.Key, pair.Value, usual.GetValueOrDefault(pair.Key) == pair.Value))];
     }
 
-    private List<Fact> Environment(RunLog log, Progress state)
+    private List<Fact> Environment(RunLog log, Progress state, RunCommunication? communication)
     {
         var (machine, native) = (MachineReader.Read(), Native.status());
         return
@@ -80,6 +80,7 @@ internal sealed class RunReports(RunFolder folder, RunSettings settings, string 
             new("Seed", $"{settings.Core.Seed}"),
             new("Started", log.Entries.Count == 0 ? "" : FormattableString.Invariant($"{log.Entries[0].Time:yyyy-MM-dd HH:mm} UTC")),
             new("Training took", FormattableString.Invariant($"{Readable.Duration(TimeSpan.FromSeconds(state.Seconds))}, of which {100 * RunMeasures.Waiting(state):0.0} % waiting for images")),
+            .. communication is null ? [] : new[] { new Fact("Processes", $"{communication}") },
             .. log.Entries.OfType<ResumeEntry>().Select(entry => entry.From).Where(from => from > 0).Distinct().Select(from =>
                 new Fact("Continued", $"training continued from step {from}, with a new learning-rate schedule")),
             new("Metrics", MetricNames.Protocol(data.Split.AllAgainstAll) + (data.Dataset.Pairs is { } pairs ? $"; to be found: {pairs.Rule}" : "")),

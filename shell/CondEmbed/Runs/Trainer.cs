@@ -38,6 +38,9 @@ public sealed record TrainingResult(
     /// <summary>A warning that training has made the network worse by <see cref="MetricNames.MapAtR"/>, and what to do; null if it has not.</summary>
     public string? Warning => MetricTable.Worse(Before, After);
 
+    /// <summary>What several processes have exchanged since the run was last started; null with one.</summary>
+    public RunCommunication? Communication { get; init; }
+
     /// <summary>What F# Interactive prints.</summary>
     internal string Shown => ToString();
 
@@ -168,7 +171,7 @@ public sealed class Trainer
             followed = [];
             var request = new RunRequest(Folder, settings, Notice ?? (_ => { }), Logged, Command ?? CommandOf(settings), further, team);
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-            using var run = OpenedRun.Open(request, meter, cancellation);
+            using var run = OpenedRun.Open(request, meter, stop, cancellation);
             // It is in the checkpoint now; who calls again finishes it.
             further = null;
             return new TrainingRun(run, meter, stop).Execute();

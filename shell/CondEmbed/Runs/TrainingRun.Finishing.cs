@@ -10,12 +10,23 @@ namespace CondEmbed.Runs;
 /// <content>What a run leaves when its last step is done.</content>
 internal sealed partial class TrainingRun
 {
-    private TrainingResult Finish(IReadOnlyDictionary<string, double> before)
+    /// <summary>The result, which the first process measures and writes; null in the others.</summary>
+    private TrainingResult? Finish(IReadOnlyDictionary<string, double> before, RunCommunication? communication)
     {
-        Write(folder.LastLevels, folder.LastWeights);
+        if (together.IsFirst)
+        {
+            Write(folder.LastLevels, folder.LastWeights);
+        }
+
         var outcome = Tested();
+        var best = state.BestStep == 0 || state.BestStep == state.Step ? outcome : TestedBest();
+        return together.First(() => Finished(before, outcome, best, communication));
+    }
+
+    private TrainingResult Finished(IReadOnlyDictionary<string, double> before, TestOutcome outcome, TestOutcome outcomeOfBest, RunCommunication? communication)
+    {
         var after = RunMeasures.Kept(outcome.Metrics);
-        var best = state.BestStep == 0 ? null : state.BestStep == state.Step ? after : RunMeasures.Kept(TestedBest().Metrics);
+        var best = state.BestStep == 0 ? null : RunMeasures.Kept(outcomeOfBest.Metrics);
         var origin = new RunOrigin(state.Network, state.Batches);
         var metrics = new RunMetrics(data.Dataset.Name, state.Step, before, after, best, state.BestStep) { Subset = data.Subset, Origin = origin };
         folder.Sums.Replace(folder.Metrics, path => MetricsFile.Write(path, metrics));
@@ -23,12 +34,12 @@ internal sealed partial class TrainingRun
 
         if (settings.Host.Report)
         {
-            new RunReports(folder, settings, FirstCommand(), session, data, cancellation).Write(before, after, outcome, state);
+            new RunReports(folder, settings, FirstCommand(), session, data, cancellation).Write(before, after, outcome, state, communication);
         }
 
         WriteProjector(outcome);
         meter.Report("writing the report", 1, 1);
-        return new TrainingResult(folder.Root, state.Step, before, after, best, state.BestStep, settings.Host.Report ? folder.Report : null, data.Subset);
+        return new TrainingResult(folder.Root, state.Step, before, after, best, state.BestStep, settings.Host.Report ? folder.Report : null, data.Subset) { Communication = communication };
     }
 
     /// <summary>Writes the network as it is, and its levels.</summary>
@@ -65,10 +76,10 @@ internal sealed partial class TrainingRun
         {
             var (opened, saved, _) = ModelFile.Open(folder.BestWeights, settings.Host.Device);
             using var best = opened;
-            return new EmbeddingPass(best, Views.ForTesting(saved), run.Workers, trunk).OnTest(data.Dataset, data.Split, data.Reader, RunMeasures.Options(settings, data.Dataset));
+            return new EmbeddingPass(best, Views.ForTesting(saved), run.Workers, trunk, together).OnTest(data.Dataset, data.Split, data.Reader, RunMeasures.Options(settings, data.Dataset));
         }
 
         using var model = EmbeddingModel.Load(folder.BestWeights, settings.Host.Device);
-        return new EmbeddingPass(model, run.Workers).OnTest(data.Dataset, data.Split, data.Reader, RunMeasures.Options(settings, data.Dataset));
+        return new EmbeddingPass(model, run.Workers, together).OnTest(data.Dataset, data.Split, data.Reader, RunMeasures.Options(settings, data.Dataset));
     }
 }

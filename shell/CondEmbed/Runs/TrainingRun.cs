@@ -23,6 +23,7 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
 {
     private readonly CancellationToken cancellation = stop.Token;
     private readonly TeamWork together = run.Together;
+    private readonly TrafficMeter traffic = new(run.Together);
     private readonly RunFolder folder = run.Folder;
     private readonly RunSettings settings = run.Settings;
     private readonly RunData data = run.Data;
@@ -60,7 +61,7 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
     {
         try
         {
-            var before = together.First(stop, MeasuredBefore) ?? new Dictionary<string, double>();
+            var before = MeasuredBefore();
 
             if (before.Count > 0)
             {
@@ -69,10 +70,10 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
 
             TakeSteps(log);
             // Measured before the report, whose memory does not count as the training's.
-            var cost = RunMeasures.Cost(session, state);
-            var result = together.First(stop, () => Finish(before));
+            var cost = RunMeasures.Cost(session, state) with { Communication = traffic.Whole() };
+            var result = Finish(before, cost.Communication);
 
-            if (log is null)
+            if (log is null || result is null)
             {
                 return new TrainingResult(folder.Root, state.Step, before, before, null, 0, folder.Report);
             }
@@ -104,22 +105,35 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
         return log;
     }
 
-    /// <summary>Measured at the start, unless the settings leave it out, and stored in the folder for a resumed run.</summary>
+    /// <summary>Measured at the start, unless the settings leave it out, and stored in the folder for a resumed run; empty in a process that does not write.</summary>
     private IReadOnlyDictionary<string, double> MeasuredBefore()
     {
         if (state.Step > 0)
         {
-            folder.Demand(folder.Metrics);
-            return MetricsFile.Read(folder.Metrics).Before;
+            return together.First(Kept) ?? new Dictionary<string, double>();
         }
 
         var before = settings.Host.InitialEvaluation
-            ? InitialMetrics.Of(settings, state.Network, data.Fingerprint(), session.Device, () => RunMeasures.Kept(Tested().Metrics), run.Request.Notice)
+            ? InitialMetrics.Of(settings, state.Network, data.Fingerprint(), session.Device, together, () => Measured(Tested()), run.Request.Notice)
             : new Dictionary<string, double>();
-        var metrics = new RunMetrics(data.Dataset.Name, 0, before, before) { Subset = data.Subset };
-        folder.Sums.Replace(folder.Metrics, path => MetricsFile.Write(path, metrics));
+
+        if (together.IsFirst)
+        {
+            var metrics = new RunMetrics(data.Dataset.Name, 0, before, before) { Subset = data.Subset };
+            folder.Sums.Replace(folder.Metrics, path => MetricsFile.Write(path, metrics));
+        }
+
         return before;
+
+        IReadOnlyDictionary<string, double> Kept()
+        {
+            folder.Demand(folder.Metrics);
+            return MetricsFile.Read(folder.Metrics).Before;
+        }
     }
+
+    /// <summary>What the first process measures of what all have embedded; empty in the others.</summary>
+    private Dictionary<string, double> Measured(TestOutcome outcome) => together.First(() => RunMeasures.Kept(outcome.Metrics)) ?? [];
 
     private void TakeSteps(RunJournal? log)
     {
@@ -128,17 +142,20 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
         var clock = Stopwatch.StartNew();
         var logEvery = Math.Max(1, steps / 2000);
         var logged = state;
+        traffic.Begin();
 
         foreach (var (result, seen, waited, levels) in run.Trunk is { } trunk ? StepsOn(trunk) : StepsOnImages())
         {
             Leftovers.collect();
 
             state = state with { Step = result.Step, Seconds = trained + clock.Elapsed.TotalSeconds, Batches = RunSums.After(state.Batches, together.Gathered(seen)), Waited = state.Waited + waited.TotalSeconds };
+            traffic.End();
             meter.Report(result, steps, TimeSpan.FromSeconds(state.Seconds));
 
             if (result.Step % logEvery == 0 || result.Step == steps)
             {
-                log?.Write(new StepEntry(result.Step, result.Loss, result.Terms, result.LearningRate, meter.ImagesPerSecond, result.GradientNorm) { Waiting = RunMeasures.Waiting(state, logged) });
+                var processes = traffic.Newest();
+                log?.Write(new StepEntry(result.Step, result.Loss, result.Terms, result.LearningRate, meter.ImagesPerSecond, result.GradientNorm) { Waiting = RunMeasures.Waiting(state, logged), Processes = processes });
                 logged = state;
             }
 
@@ -149,7 +166,7 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
                 clock.Start();
             }
 
-            if (log is not null && IsDue(settings.Host.EvaluateEvery, result.Step))
+            if (IsDue(settings.Host.EvaluateEvery, result.Step))
             {
                 clock.Stop();
                 Validate(log);
@@ -170,6 +187,8 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
                 stop.Cancel();
                 cancellation.ThrowIfCancellationRequested();
             }
+
+            traffic.Begin();
         }
     }
 
@@ -219,20 +238,25 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
     }
 
     /// <summary>Measures the validation classes, and keeps the network if it is the best so far by MAP@R.</summary>
-    private void Validate(RunJournal log)
+    private void Validate(RunJournal? log)
     {
         if (data.Split.Validation.Count == 0)
         {
             return;
         }
 
-        var metrics = run.Pass.Among(data.Reader, data.Dataset, data.Split.Validation, RunMeasures.Options(settings, data.Dataset) with { Clustering = false });
-        log.Write(new ValidationEntry(state.Step, RunMeasures.Kept(metrics)));
+        var outcome = run.Pass.Among(data.Reader, data.Dataset, data.Split.Validation, RunMeasures.Options(settings, data.Dataset) with { Clustering = false });
+        var value = together.OfFirst(() => outcome.Metrics.MapAtR);
+        log?.Write(new ValidationEntry(state.Step, RunMeasures.Kept(outcome.Metrics)));
 
-        if (state.BestStep == 0 || metrics.MapAtR > state.BestValue)
+        if (state.BestStep == 0 || value > state.BestValue)
         {
-            state = state with { BestStep = state.Step, BestValue = metrics.MapAtR };
-            Write(folder.BestLevels, folder.BestWeights);
+            state = state with { BestStep = state.Step, BestValue = value };
+
+            if (together.IsFirst)
+            {
+                Write(folder.BestLevels, folder.BestWeights);
+            }
         }
     }
 }

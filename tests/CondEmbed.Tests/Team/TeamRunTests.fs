@@ -2,7 +2,6 @@
 module CondEmbed.Tests.TeamRunTests
 
 open System
-open System.Diagnostics
 open System.IO
 open System.Runtime.InteropServices
 open Expecto
@@ -12,13 +11,10 @@ open CondEmbed.Options
 open CondEmbed.Reports
 open CondEmbed.Runs
 open CondEmbed.Storage
-open CondEmbed.Tests.CliSupport
+open CondEmbed.Tests.Mpirun
 open CondEmbed.Tests.RunSupport
 open CondEmbed.Tests.Support
 open CondEmbed.Tests.Together
-
-/// Of gradients that are zero but for rounding, AdamW would make whole steps. A low rate, since what float32 rounds grows from step to step: two threads differ from one as two processes do.
-let private common = [ "optimiser", "sgd"; "lr", "0.0001"; "levels", "1"; "batch", "12"; "initial_evaluation", "false" ]
 
 let private floats (bytes: byte array) = MemoryMarshal.Cast<byte, float32>(ReadOnlySpan bytes).ToArray()
 
@@ -33,6 +29,10 @@ let private expectLike (expected: string) (actual: string) =
     let metrics run = MetricsFile.Read(RunFolder(run).Metrics)
     Expect.equal (metrics actual).Origin.Batches (metrics expected).Origin.Batches "the sum of all images seen"
     Expect.equal (metrics actual).Step (metrics expected).Step "steps"
+
+    for KeyValue(name, value) in (metrics expected).After do
+        Expect.floatClose Accuracy.medium (metrics actual).After[name] value name
+
     let log run = LogReader.Read(RunFolder(run).Log)
 
     for expected, actual in Seq.zip (log expected).Steps (log actual).Steps do
@@ -87,30 +87,11 @@ let private threads =
                   (run 5 (fun _ -> settings imageFolder.Value common))
 
               rejects
-                  [ "process 1 of 2"; "the settings are not those of process 0" ]
+                  [ "process 1 of 2"
+                    "the settings are not those of process 0"
+                    "process 1 has \"seed = 1\" instead of \"seed = 0\"" ]
                   (run 2 (fun team -> settings imageFolder.Value (common @ [ "seed", string team.Rank ]))))
       } ]
-
-/// Whether a program is there.
-let private isThere (program: string) =
-    string (Environment.GetEnvironmentVariable "PATH")
-    |> _.Split(Path.PathSeparator)
-    |> Array.exists (fun folder -> File.Exists(Path.Combine(folder, program)))
-
-/// Two processes of condembed, by an mpirun.
-let private mpirun program arguments =
-    if not (isThere program) then skiptest $"{program} is not there"
-
-    let options = if program.EndsWith "openmpi" then [ "--allow-run-as-root"; "--oversubscribe" ] else []
-    let command = options @ [ "-np"; "2"; host; built "CondEmbed.Cli.dll" ] @ arguments
-    let info = ProcessStartInfo(program, command, RedirectStandardOutput = true, RedirectStandardError = true)
-    new Running(Process.Start info)
-
-let private train (run: string) others =
-    [ "train"; imageFolder.Value; "--out"; run ]
-    @ [ for key, value in tiny @ common @ others do
-            "--set"
-            $"{key}={value}" ]
 
 let private processes program =
     testList
@@ -118,21 +99,26 @@ let private processes program =
         [ test "two processes are one" {
               inFolder (fun folder ->
                   let at name = Path.Combine(folder, name)
-                  use running = mpirun program (train (at "two") [])
+                  use running = mpirun program [] (training (at "two") [])
                   let outcome = running.Outcome()
                   Expect.equal outcome.Code 0 outcome.Everything
                   Expect.stringContains outcome.Out "report " "the first process tells"
-                  Expect.stringContains outcome.Error "2 processes: each sent some" "what was sent"
+                  Expect.stringContains outcome.Out "Processes: 2; communication " "what was sent"
                   byThreads 1 (at "one") [] |> ignore
-                  expectLike (at "one") (at "two"))
+                  expectLike (at "one") (at "two")
+
+                  for step in LogReader.Read(RunFolder(at "two").Log).Steps do
+                      let bytes = float (TrafficTests.ofSettings (settings imageFolder.Value common) 2L)
+                      Expect.equal [ for one in step.Processes -> one.Bytes ] [ bytes; bytes ] $"sent in step {step.Step}"
+                      Expect.all step.Processes (fun one -> one.Seconds > 0.0) "seconds")
           }
 
           test "a process that cannot go on ends all, with its message" {
               inFolder (fun folder ->
-                  use running = mpirun program (train (Path.Combine(folder, "run")) [ "batch", "9"; "per_class", "3" ])
+                  use running = mpirun program [] (training (Path.Combine(folder, "run")) [ "batch", "9"; "per_class", "3" ])
                   let outcome = running.Outcome()
                   Expect.equal outcome.Code 1 outcome.Everything
                   Expect.stringContains outcome.Error "cannot be shared out evenly among 2 processes" "message")
           } ]
 
-let tests = testList "Team runs" (threads @ [ processes "mpirun.openmpi"; processes "mpirun.mpich" ])
+let tests = testList "Team runs" (threads @ List.map processes programs)

@@ -55,6 +55,9 @@ type private Shared(count: int) =
 
 let private memberOf (shared: Shared) rank count : Team =
     let mutable calls = 0
+    let sent = ref 0L
+    let others = int64 (count - 1)
+    let bytes (x: Tensor) = x.numel () * x.ElementSize
 
     let call x =
         calls <- calls + 1
@@ -64,15 +67,26 @@ let private memberOf (shared: Shared) rank count : Team =
         member _.Rank = rank
         member _.Size = count
 
-        member _.Sum x = withoutGradient (fun () -> x.copy_ (Array.reduce (fun (a: Tensor) b -> a + b) (call x)) |> ignore)
+        // Each adds up a part, of one length for all, and then all gather the sums.
+        member _.Sum x =
+            sent.Value <- sent.Value + 2L * others * x.ElementSize * ((x.numel () + others) / int64 count)
 
-        member _.Gather x = torch.cat (call x, 0L)
+            withoutGradient (fun () -> x.copy_ (Array.reduce (fun (a: Tensor) b -> a + b) (call x)) |> ignore)
+
+        member _.Gather x =
+            sent.Value <- sent.Value + others * bytes x
+            torch.cat (call x, 0L)
 
         member _.Exchange x =
+            sent.Value <- sent.Value + others * bytes x / int64 count
             let size = x.shape[0] / int64 count
             torch.cat ([| for other in call x -> other.narrow (0L, int64 rank * size, size) |], 0L)
 
-        member _.Spread x = withoutGradient (fun () -> x.copy_ ((call x)[0]) |> ignore) }
+        member _.Spread x =
+            if rank = 0 then sent.Value <- sent.Value + others * bytes x
+            withoutGradient (fun () -> x.copy_ ((call x)[0]) |> ignore)
+
+        member _.Traffic = { Bytes = sent.Value; Time = TimeSpan.Zero } }
 
 /// What each of a team of so many makes, in their order. The first problem of one is thrown.
 let together (count: int) (work: Team -> 'T) : 'T list =

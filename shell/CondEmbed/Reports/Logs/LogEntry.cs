@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using CondEmbed.Common;
 using CondEmbed.Images;
 
 namespace CondEmbed.Reports;
@@ -52,7 +53,16 @@ public sealed record StepEntry(
 {
     /// <summary>Fraction of the training time since the previous entry in which the network waited for images, 0 to 1; null in logs of older versions.</summary>
     public double? Waiting { get; init; }
+
+    /// <summary>What each of several processes has exchanged with the others in a step, on average since the previous entry, in the order of the processes; missing with one.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<ProcessTraffic>? Processes { get; init; }
 }
+
+/// <summary>What a process has exchanged with others in a step.</summary>
+/// <param name="Bytes">What it has sent to them.</param>
+/// <param name="Seconds">The time spent on sending, receiving and waiting for them.</param>
+public sealed record ProcessTraffic(double Bytes, double Seconds);
 
 /// <summary>The validation classes were evaluated.</summary>
 /// <param name="Step">Number of steps done by then.</param>
@@ -102,4 +112,20 @@ public sealed record RunCost(double SecondsPerStep, long PeakMemory, long TestPa
 {
     /// <summary>Fraction of the training time in which the network waited for images, 0 to 1; null in logs of older versions.</summary>
     public double? Waiting { get; init; }
+
+    /// <summary>What several processes have exchanged; missing with one.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public RunCommunication? Communication { get; init; }
+}
+
+/// <summary>What the processes of a run have exchanged since it was last started, on average over them and their steps.</summary>
+/// <param name="Processes">How many there were.</param>
+/// <param name="SecondsPerStep">On sending, receiving and waiting for others.</param>
+/// <param name="BytesPerStep">What a process has sent to others.</param>
+/// <param name="Share">Of the time of the steps, 0 to 1.</param>
+public sealed record RunCommunication(int Processes, double SecondsPerStep, double BytesPerStep, double Share)
+{
+    /// <summary>For people: "2; communication 0.12 s a step, 3.1 MB a step, 4 % of the time".</summary>
+    public override string ToString() =>
+        FormattableString.Invariant($"{Processes}; communication {Readable.Number(SecondsPerStep, 3)} s a step, {Readable.Number(BytesPerStep / 1e6, 3)} MB a step, {100 * Share:0} % of the time");
 }
