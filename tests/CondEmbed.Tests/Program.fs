@@ -96,6 +96,7 @@ let private here =
           TrafficTests.tests
           ShareTests.tests
           TeamRunTests.tests
+          FaultTests.tests
           TrunkTests.tests
           CheckedImagesTests.tests
           ArmTests.tests
