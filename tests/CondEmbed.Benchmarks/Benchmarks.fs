@@ -8,6 +8,7 @@ open CondEmbed.Common
 let all: Benchmark list =
     List.concat
         [ Steps.benchmarks
+          Ranks.benchmarks
           Photographs.benchmarks
           Optimisers.benchmarks
           Losses.benchmarks

@@ -5,6 +5,10 @@ open System
 open System.Diagnostics
 open System.Globalization
 open System.IO
+open CondEmbed
+open CondEmbed.Common
+open CondEmbed.Interop
+open CondEmbed.Mpi
 
 /// Quick asks for less work and so for rougher numbers; all contestants of a benchmark do the same work.
 type Effort = { Quick: bool; Threads: int }
@@ -15,6 +19,8 @@ type Plays =
     | Here of (Effort -> unit -> Measured.Round)
     /// A script of peers/, which calls contest.serve; with the arguments that it wants.
     | Python of script: string * arguments: string list
+    /// The same as Here in so many processes that mpirun starts, which share the threads, each in its place in the team; the first one answers.
+    | Ranks of count: int * (Team -> Effort -> unit -> Measured.Round)
 
 type Contestant =
     {
@@ -50,6 +56,8 @@ module Benchmark =
 
     let here name plays = { Name = name; Plays = Here plays; Environment = [] }
 
+    let ranks count name plays = { Name = name; Plays = Ranks(count, plays); Environment = [] }
+
     let python name script arguments = { Name = name; Plays = Python(script, arguments); Environment = [] }
 
     /// Of takes at most so many times as long as Over.
@@ -72,6 +80,11 @@ module Contest =
 
     /// Plays for the process that started this one, until that closes the input; libtorch is loaded.
     let serve (contestant: Contestant) effort =
+        let answer (round: Measured.Round) =
+            [ for name, value in round -> String.Format(invariant, "{0}\t{1:R}", name, value) ]
+            |> String.concat "\t"
+            |> say
+
         match contestant.Plays with
         | Python _ -> invalidArg (nameof contestant) "plays elsewhere"
         | Here plays ->
@@ -80,9 +93,21 @@ module Contest =
             say "ready"
 
             while not (isNull (Console.In.ReadLine())) do
-                [ for name, value in round () -> String.Format(invariant, "{0}\t{1:R}", name, value) ]
-                |> String.concat "\t"
-                |> say
+                answer (round ())
+        | Ranks(_, plays) ->
+            CondEmbed.Torch.Native.ensure ()
+            use team = MpiTeam.Open Launcher.Current
+            let isFirst = team.Rank = 0
+            let round = plays team effort
+            if isFirst then say "ready"
+
+            let isAsked () =
+                let asked = isFirst && not (isNull (Console.In.ReadLine()))
+                TeamBytes.Spread(team, [| (if asked then 1uy else 0uy) |]) = [| 1uy |]
+
+            while isAsked () do
+                let played = round ()
+                if isFirst then answer played
 
     /// A contestant cannot play here; says why.
     exception Absent of string
@@ -105,6 +130,22 @@ module Contest =
         with :? ComponentModel.Win32Exception as problem ->
             raise (Absent $"{program}: {problem.Message}")
 
+    /// What a process of a contestant may use.
+    let private eachOf contestant (effort: Effort) =
+        match contestant.Plays with
+        | Ranks(count, _) -> { effort with Threads = max 1 (effort.Threads / count) }
+        | _ -> effort
+
+    /// Open MPI may be run by root, and leaves it to the system where processes run; MPICH does so by itself.
+    let private ofMpirun contestant =
+        match contestant.Plays with
+        | Ranks _ ->
+            [ "OMPI_ALLOW_RUN_AS_ROOT", "1"
+              "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"
+              "OMPI_MCA_rmaps_base_oversubscribe", "1"
+              "OMPI_MCA_hwloc_base_binding_policy", "none" ]
+        | _ -> []
+
     /// This very program, however it was started.
     let private this' =
         Path.Combine(AppContext.BaseDirectory, "CondEmbed.Benchmarks" + (if OperatingSystem.IsWindows() then ".exe" else ""))
@@ -114,6 +155,7 @@ module Contest =
 
         match contestant.Plays with
         | Here _ -> this', Serve :: benchmark.Name :: contestant.Name :: common
+        | Ranks(count, _) -> "mpirun", [ "-np"; string count; this'; Serve; benchmark.Name; contestant.Name ] @ common
         | Python(script, arguments) ->
             let python = if File.Exists "/usr/bin/python3" then "/usr/bin/python3" else "python3"
             python, Path.Combine(AppContext.BaseDirectory, "peers", script) :: common @ arguments
@@ -134,7 +176,11 @@ module Contest =
 
     /// A contestant that is ready. Disposing ends it.
     type Player(effort, benchmark, contestant: Contestant) =
-        let running = commandOf effort benchmark contestant ||> start effort contestant.Environment
+        let effort = eachOf contestant effort
+
+        let running =
+            commandOf effort benchmark contestant
+            ||> start effort (contestant.Environment @ ofMpirun contestant)
 
         do
             try
