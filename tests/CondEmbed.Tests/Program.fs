@@ -97,6 +97,7 @@ let private here =
           ShareTests.tests
           TeamRunTests.tests
           FaultTests.tests
+          NetworkTests.tests
           TrunkTests.tests
           CheckedImagesTests.tests
           ArmTests.tests
