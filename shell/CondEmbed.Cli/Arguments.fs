@@ -58,7 +58,7 @@ type EmbedArgument =
     | [<Mandatory; Unique; Help ".npy, .csv, .jsonl or .parquet, with paths, and labels if there are any; a folder with --shard">] Out of
         FILE: string
     | [<Unique;
-        Help "i/N: only the i-th of N equal parts of the work, into its own Parquet file; parts that are done already are left alone">] Shard of
+        Help "i/N: only the i-th of N equal parts of the work, into its own Parquet file; parts that are done already are left alone; auto: the part that a Slurm array, an indexed Kubernetes job, mpirun, srun or torchrun gives to this process">] Shard of
         I_OF_N: string
     | [<Unique; Help "write the shard again, even if it exists">] Again
     | [<Unique; CustomCommandLine "--skip-bad">] SkipBad
@@ -168,7 +168,8 @@ let examples =
             "condembed metrics query.parquet --gallery gallery.parquet --recall-at 1,10,20,30,40,50", "queries against a gallery" ]
           "embed",
           [ "condembed embed runs/first photos --out photos.parquet", "a table of path, label, embedding"
-            "condembed embed runs/first photos --out shards --shard 3/8", "part three of eight, on one of eight machines" ]
+            "condembed embed runs/first photos --out shards --shard 3/8", "part three of eight, on one of eight machines"
+            "condembed embed runs/first photos --out shards --shard auto", "the part that the scheduler or mpirun gives to this process" ]
           "index", IndexCommand.examples
           "search",
           [ "condembed search runs/first --gallery photos --query new.jpg --top 5", "the five most similar photos"

@@ -72,7 +72,8 @@ let private intoShard (stop: CancellationToken) (arguments: ParseResults<EmbedAr
         IndexOptions(
             Workers = arguments.GetResult(EmbedArgument.Workers, 0),
             Again = arguments.Contains EmbedArgument.Again,
-            SkipBad = if arguments.Contains EmbedArgument.SkipBad then leavingOut else null
+            SkipBad = (if arguments.Contains EmbedArgument.SkipBad then leavingOut else null),
+            Settings = readOnlyDict [ for pair in model.Settings.Pairs() -> pair.Key, pair.Value ]
         )
 
     let written =
@@ -91,5 +92,6 @@ let run stop (arguments: ParseResults<EmbedArgument>) =
     arguments.TryGetResult EmbedArgument.Threads |> Networks.withThreads
 
     match arguments.TryGetResult EmbedArgument.Shard with
+    | Some "auto" -> intoShard stop arguments (Shard.OfLauncher())
     | Some shard -> intoShard stop arguments (Shard.Parse shard)
     | None -> intoFile stop arguments

@@ -16,7 +16,7 @@ open CondEmbed.Interchange
 type IndexArgument =
     | [<MainCommand;
         Mandatory;
-        Help "the run's folder (or a model file, or an exported .onnx file), then the images: a folder, a table, an image, or {bundled}; or the shards of 'embed --shard': .parquet files, or their folder">] Index_What of
+        Help "the run's folder (or a model file, or an exported .onnx file), then the images: a folder, a table, an image, or {bundled}; or the shards of 'embed --shard': their folder, its manifest.json, or .parquet files">] Index_What of
         RUN_AND_IMAGES_OR_SHARDS: string list
     | [<Unique>] Store of ADDRESS: string
     | [<Unique; Help "how many images to write at a time, all or none of them (512)">] Block of N: int
@@ -47,11 +47,19 @@ let examples =
 
 let private isShard (path: string) = path.EndsWith(".parquet", StringComparison.OrdinalIgnoreCase)
 
-/// The shards given, if any: files, or a folder that contains them.
-let private shardsOf what =
+/// The shards given, if any, by what opens them: a manifest, a folder with one or with shards, or files.
+let private shardsOf what : (bool -> IProgress<RunProgress> -> CancellationToken -> EmbeddingShards) option =
+    let byManifest manifest = Some(fun allowMissing progress stop -> EmbeddingShards.Of(manifest, allowMissing, progress, stop))
+    let byFiles files = Some(fun allowMissing _ _ -> EmbeddingShards.Open(files, allowMissing))
+
     match what with
-    | [ folder ] when Directory.Exists folder && EmbeddingShards.FilesIn(folder).Count > 0 -> Some(EmbeddingShards.FilesIn folder)
-    | files when not files.IsEmpty && List.forall isShard files -> Some(files :> System.Collections.Generic.IReadOnlyList<string>)
+    | [ manifest: string ] when manifest.EndsWith(".json", StringComparison.OrdinalIgnoreCase) -> byManifest (ShardManifest.Read manifest)
+    | [ folder ] when Directory.Exists folder ->
+        match ShardManifest.InFolder folder, EmbeddingShards.FilesIn folder with
+        | null, files when files.Count = 0 -> None
+        | null, files -> byFiles files
+        | manifest, _ -> byManifest manifest
+    | files when not files.IsEmpty && List.forall isShard files -> byFiles (Array.ofList files)
     | _ -> None
 
 let private optionsOf (arguments: ParseResults<IndexArgument>) =
@@ -71,8 +79,9 @@ let private optionsOf (arguments: ParseResults<IndexArgument>) =
 let private storeFor network stop (arguments: ParseResults<IndexArgument>) address =
     Stores.opened network stop (arguments.Contains IndexArgument.Codes) address
 
-let private load address (options: IndexOptions) (stop: CancellationToken) (arguments: ParseResults<IndexArgument>) files =
-    let shards = EmbeddingShards.Open(files, arguments.Contains IndexArgument.AllowMissing)
+let private load address (options: IndexOptions) (stop: CancellationToken) (arguments: ParseResults<IndexArgument>) opened =
+    let shards: EmbeddingShards =
+        Output.withProgress (fun progress -> opened (arguments.Contains IndexArgument.AllowMissing) progress stop)
 
     Stores.using (storeFor shards.Network stop arguments address) (fun store ->
         store.Name, Output.withProgress (fun progress -> StoreIndexer.LoadAsync(shards, store, options, progress, stop) |> Stores.wait))
@@ -125,7 +134,7 @@ let run (stop: CancellationToken) (arguments: ParseResults<IndexArgument>) =
 
     let store, summary =
         match shardsOf what with
-        | Some files -> load address options stop arguments files
+        | Some opened -> load address options stop arguments opened
         | None -> embed address options stop arguments what
 
     if arguments.Contains IndexArgument.Json then

@@ -19,6 +19,7 @@ let tests =
           CliStopTests.tests
           CliDataTests.tests
           CliStoreTests.tests
+          CliShardTests.tests
           CliOutputTests.tests
           CliConfigTests.tests
           CliCompletionTests.tests ]

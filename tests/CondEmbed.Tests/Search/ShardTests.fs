@@ -19,6 +19,12 @@ let private write model (data: IImageDataset) (folder: string) index count =
     let rows = ShardWriter.Write(model, data, shard, folder) |> Option.ofNullable
     rows, file folder shard
 
+let private moveInto folder elsewhere =
+    for file in Directory.GetFiles(elsewhere, "part-*") do
+        File.Move(file, Path.Combine(folder, Path.GetFileName file))
+
+let private sha256 (path: string) = Convert.ToHexStringLower(Security.Cryptography.SHA256.HashData(File.ReadAllBytes path))
+
 let private withModel test =
     use model = EmbeddingModel.Load(finishedRun [], "cpu")
     inFolder (test model (FolderDataset.Open imageFolder.Value :> IImageDataset))
@@ -29,7 +35,9 @@ let tests =
         [ testProperty "every image is in exactly one shard, in whole batches"
           <| fun (NonNegativeInt images) (PositiveInt count) (PositiveInt batch) ->
               let shards = [ for index in 1..count -> List.ofSeq (Shard(index, count).Items(images, batch)) ]
-              Expect.equal (List.sort (List.concat shards)) [ 0 .. images - 1 ] "all once"
+              Expect.equal (List.concat shards) [ 0 .. images - 1 ] "all once, in order"
+              let batches = [ for shard in shards -> (shard.Length + batch - 1) / batch ]
+              Expect.isLessThanOrEqual (List.max batches - List.min batches) 1 "equal but for a batch"
 
               for shard in shards do
                   for part in List.chunkBySize batch shard do
@@ -73,6 +81,7 @@ let tests =
                   File.SetLastWriteTimeUtc(path, time)
                   Expect.isNone (fst (write model data folder 1 2)) "is there"
                   Expect.equal (File.GetLastWriteTimeUtc path, File.ReadAllBytes path) (time, before) "untouched"
+                  rejects [ path; "one of 2 shards"; "one of 3"; "new Shard(..., 2)" ] (fun () -> write model data folder 1 3 |> ignore)
                   let fewer = DatasetPart(data, [| 0..94 |])
                   rejects [ path; "other"; "IndexOptions.Again" ] (fun () -> write model fewer folder 1 2 |> ignore)
                   use best = EmbeddingModel.Load(finishedRun [ "steps", "7" ], "cpu")
@@ -80,8 +89,13 @@ let tests =
                   Expect.equal (File.ReadAllBytes path) before "untouched"
                   Expect.equal (ShardWriter.Write(best, data, Shard(1, 2), folder, IndexOptions(Again = true))) (Nullable 64) "again"
                   Expect.notEqual (File.ReadAllBytes path) before "another"
-                  write model data folder 2 2 |> ignore
+                  rejects [ path; "another network"; "IndexOptions.Again" ] (fun () -> write model data folder 2 2 |> ignore)
+                  // Somebody puts them together all the same.
+                  let elsewhere = Path.Combine(folder, "elsewhere")
+                  write model data elsewhere 2 2 |> ignore
+                  moveInto folder elsewhere
                   rejects [ "another network" ] (fun () -> EmbeddingShards.Open(EmbeddingShards.FilesIn folder) |> ignore)
+                  rejects [ "another network" ] (fun () -> ShardManifest.InFolder folder |> ignore)
                   Expect.isEmpty (Directory.GetFiles(folder, "*.tmp")) "nothing half")
           }
 
@@ -112,6 +126,76 @@ let tests =
                   File.WriteAllBytes(single, bytes[.. bytes.Length / 2])
                   rejects [ single; "cannot be read" ] (opened [| single |])
                   rejects [ "no shards" ] (opened [||]))
+          }
+
+          test "the manifest is there with the last shard, whichever that is, and says what is in the files" {
+              withModel (fun model data folder ->
+                  let at name = Path.Combine(folder, name)
+                  let options = IndexOptions(Settings = readOnlyDict [ "encoder", "small" ])
+
+                  let make index =
+                      ShardWriter.Write(model, data, Shard(index, 3), folder, options) |> ignore
+                      File.Exists(at ShardManifest.FileName)
+
+                  Expect.equal [ for index in [ 3; 1; 2 ] -> make index ] [ false; false; true ] "with the last"
+                  let manifest = ShardManifest.Read(at ShardManifest.FileName)
+                  Expect.equal (StoreNetwork(manifest.Network, manifest.Dimension)) (StoreNetwork.Of model) "network"
+                  Expect.equal manifest.Settings["encoder"] "small" "settings"
+
+                  for index, (file, rows) in Seq.indexed (Seq.zip manifest.Files [ 64L; 32L; 0L ]) do
+                      let path = at (Shard(index + 1, 3).FileName)
+                      let expected = ShardFile(index + 1, Path.GetFileName path, rows, FileInfo(path).Length, sha256 path)
+                      Expect.equal file expected "file"
+
+                  let items (shards: EmbeddingShards) = [ for item in shards.Items() -> item.Path, item.Embedding.ToArray() ]
+                  let whole = items (EmbeddingShards.Of manifest)
+                  Expect.equal whole (items (EmbeddingShards.Of(ShardManifest.InFolder folder))) "file or folder"
+                  Expect.equal whole (items (EmbeddingShards.Open(Array.rev (Array.ofSeq (EmbeddingShards.FilesIn folder))))) "or files"
+                  Expect.equal (List.map fst whole) [ for item in data.Items -> item.Path ] "in the order of the images"
+
+                  // Written again by itself, even after the manifest was lost.
+                  let before = File.ReadAllText(at ShardManifest.FileName)
+                  File.Delete(at ShardManifest.FileName)
+                  Expect.isTrue (make 1) "again"
+                  Expect.equal (File.ReadAllText(at ShardManifest.FileName)) before "the same"
+                  File.Delete(at "part-00002-of-00003.json")
+
+                  rejects [ "part-00002-of-00003.parquet"; "no part-00002-of-00003.json" ] (fun () ->
+                      ShardManifest.InFolder folder |> ignore)
+
+                  Expect.isTrue (make 2) "killed before it could say its sum"
+                  Expect.equal (ShardManifest.InFolder(folder).Files) (manifest.Files) "says it now")
+          }
+
+          test "what is not as the manifest says is named: changed, missing, of another kind" {
+              withModel (fun model data folder ->
+                  for index in 1..2 do
+                      write model data folder index 2 |> ignore
+
+                  let at name = Path.Combine(folder, name)
+                  let first, manifest = at "part-00001-of-00002.parquet", at ShardManifest.FileName
+                  let opened () = EmbeddingShards.Of(ShardManifest.Read manifest) |> ignore
+                  let bytes = File.ReadAllBytes first
+                  let flipped = Array.copy bytes
+                  flipped[100] <- flipped[100] ^^^ 1uy
+                  File.WriteAllBytes(first, flipped)
+                  rejects [ first; manifest; "changed or damaged"; "new Shard(1, 2)" ] opened
+                  rejects [ first; "changed or damaged"; "IndexOptions.Again" ] (fun () -> write model data folder 1 2 |> ignore)
+                  File.Delete first
+                  rejects [ "1 of 2 shards are missing"; "part-00001-of-00002.parquet"; "new Shard(1, 2)" ] opened
+                  Expect.equal (EmbeddingShards.Of(ShardManifest.Read manifest, true).Count) 32L "without it"
+                  Expect.equal (fst (write model data folder 1 2)) (Some 64) "made again alone"
+                  Expect.equal (File.ReadAllBytes first) bytes "the same bits"
+                  opened ()
+                  let text = File.ReadAllText manifest
+
+                  for wrong, words in
+                      [ "{}", "is not a manifest"
+                        "not json", "is not a manifest"
+                        text.Replace("\"format\": 1", "\"format\": 9"), "format 9"
+                        text.Replace("part-00001-of-00002.parquet", "../secret.parquet"), "not shards of its 2" ] do
+                      File.WriteAllText(manifest, wrong)
+                      rejects [ manifest; words ] opened)
           }
 
           test "metrics of a shard are read as of any table" {

@@ -4,6 +4,7 @@ module CondEmbed.Tests.LauncherTests
 open Expecto
 open CondEmbed.Common
 open CondEmbed.Torch
+open CondEmbed.Tests.Support
 
 let private find variables =
     let known = Map variables
@@ -30,10 +31,56 @@ let private cases =
       "numbers that cannot be", [ "RANK", "2"; "WORLD_SIZE", "2" ], None
       "words", [ "RANK", "first"; "WORLD_SIZE", "2" ], None ]
 
+let private array id first step =
+    [ "SLURM_ARRAY_TASK_ID", string id
+      "SLURM_ARRAY_TASK_COUNT", "4"
+      "SLURM_ARRAY_TASK_MIN", string first
+      "SLURM_ARRAY_TASK_STEP", string step
+      // As in the script of any task.
+      "SLURM_PROCID", "0"
+      "SLURM_NTASKS", "1" ]
+
+let private mpi = [ "OMPI_COMM_WORLD_RANK", "2"; "OMPI_COMM_WORLD_SIZE", "3" ]
+let private srun = [ "SLURM_PROCID", "1"; "SLURM_STEP_NUM_TASKS", "2"; "PMI_RANK", "1"; "PMI_SIZE", "2" ]
+let private job = [ "JOB_COMPLETION_INDEX", "6"; "JOB_COMPLETIONS", "8" ]
+
+let private parts =
+    [ "--array=1-4", array 3 1 1, Ok(2, 4)
+      "--array=0-3", array 3 0 1, Ok(3, 4)
+      "--array=10-40:10", array 20 10 10, Ok(1, 4)
+      "srun of one task in an array", array 1 1 1 @ [ "SLURM_STEP_NUM_TASKS", "1" ], Ok(0, 4)
+      "a Kubernetes job", job, Ok(6, 8)
+      "mpirun", mpi, Ok(2, 3)
+      "srun with MPICH, which both tell", srun, Ok(1, 2)
+      "torchrun", [ "RANK", "1"; "WORLD_SIZE", "2" ], Ok(1, 2)
+      "mpirun of one", [ "PMI_RANK", "0"; "PMI_SIZE", "1" ], Ok(0, 1)
+      "nothing", [], Error [ "nothing says which part"; "SLURM_ARRAY_TASK_ID"; "JOB_COMPLETION_INDEX"; "new Shard(3, 8)" ]
+      "mpirun in a task of an array", array 3 1 1 @ mpi, Error [ "several say"; "Open MPI: 3 of 3"; "a Slurm array: 3 of 4" ]
+      "a job that does not say how many", [ job.Head ], Error [ "JOB_COMPLETION_INDEX=6"; "Set JOB_COMPLETIONS" ]
+      "a number beyond the last", [ job.Head; "JOB_COMPLETIONS", "6" ], Error [ "the number 6"; "there are 6" ]
+      "an array with gaps", array 9 1 1, Error [ "the number 9"; "there are 4"; "left out" ]
+      "an array whose step is another", array 15 10 10, Error [ "the number 15" ] ]
+
+let private partOf variables =
+    let known = Map variables
+    Launcher.OfParts(fun name -> Map.tryFind name known |> Option.toObj)
+
 let tests =
     testList
         "Launcher"
-        [ for name, variables, expected in cases do
+        [ for name, variables, expected in parts do
+              test $"parts: {name}" {
+                  match expected with
+                  | Ok part -> Expect.equal (let one = partOf variables in one.Rank, one.Size) part "part"
+                  | Error words -> rejects words (fun () -> partOf variables |> ignore)
+              }
+
+          test "what divides work starts nothing that trains together" {
+              for variables in [ array 3 1 1; job ] do
+                  Expect.isNone (find variables) "alone"
+          }
+
+          for name, variables, expected in cases do
               test name { Expect.equal (find variables) expected "launcher" }
 
           test "each process of a machine takes a GPU of its own, if there are enough" {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using CondEmbed.Common;
 using CondEmbed.Search;
@@ -45,10 +46,40 @@ public sealed class EmbeddingShards
         }
 
         Demand(headers, paths, allowMissing);
-        return new EmbeddingShards([.. paths], first.Network, paths.Sum(path => Reading(path, file => Enumerable.Range(0, file.Groups).Sum(file.Rows))));
+        string[] inOrder = [.. headers.Zip(paths).OrderBy(pair => pair.First.Shard.Index).Select(pair => pair.Second)];
+        return new EmbeddingShards(inOrder, first.Network, inOrder.Sum(RowsOf));
     }
 
-    /// <summary>All rows, shard by shard; one group of rows is in memory at a time.</summary>
+    /// <summary>Opens the shards that a manifest lists, and checks that they have the sums that it says.</summary>
+    /// <param name="manifest">The manifest.</param>
+    /// <param name="allowMissing">Whether some of the N may be missing.</param>
+    /// <param name="progress">Receives progress reports.</param>
+    /// <param name="cancellation">Ends the check with an OperationCanceledException.</param>
+    /// <exception cref="InputException">A file has another sum, belongs to another network or other images, or is missing.</exception>
+    public static EmbeddingShards Of(
+        ShardManifest manifest, bool allowMissing = false, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(manifest);
+        var watch = Stopwatch.StartNew();
+        var there = manifest.Files.Where(file => File.Exists(Path.Combine(manifest.Folder, file.File))).ToList();
+        DemandAll(manifest.Shards, [.. there.Select(file => file.Shard)], allowMissing);
+        foreach (var (done, file) in there.Index())
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var path = Path.Combine(manifest.Folder, file.File);
+            if (ShardManifest.SumOf(path) != (file.Bytes, file.Sha256))
+            {
+                throw new InputException($"{path}: is not the file whose sum {manifest.Source} has: it was changed or damaged. Copy it once more, or make it again with {Making(file.Shard, manifest.Shards, again: true)}.");
+            }
+
+            manifest.Header.DemandSame(HeaderOf(path), manifest.Source, "give a manifest that was written with its shards");
+            progress?.Report(RunProgress.Of("checking sums", done + 1, there.Count, watch.Elapsed));
+        }
+
+        return Open([.. there.Select(file => Path.Combine(manifest.Folder, file.File))], allowMissing);
+    }
+
+    /// <summary>All rows, in the order of the images; one group of rows is in memory at a time.</summary>
     /// <exception cref="InputException">A file cannot be read, or a row is not as it should be.</exception>
     public IEnumerable<StoreItem> Items()
     {
@@ -79,17 +110,25 @@ public sealed class EmbeddingShards
             throw new InputException($"{twice[0]} and {twice[1]} are the same shard; give one of them");
         }
 
-        var count = headers[0].Shard.Count;
-        var missing = Enumerable.Range(1, count).Where(index => !byIndex.ContainsKey(index)).ToList();
+        DemandAll(headers[0].Shard.Count, byIndex.Keys, allowMissing);
+    }
+
+    private static void DemandAll(int count, IReadOnlyCollection<int> there, bool allowMissing)
+    {
+        var missing = Enumerable.Range(1, count).Except(there).ToList();
         if (missing.Count > 0 && !allowMissing)
         {
             var named = string.Join(", ", missing.Take(20).Select(index => new Shard(index, count).FileName));
             throw new InputException(
                 $"{missing.Count.ToString(CultureInfo.InvariantCulture)} of {count} shards are missing: {named}{(missing.Count > 20 ? ", ..." : "")}; "
-                + $"make them with {Wording.Of($"ShardWriter and new Shard({missing[0]}, {count})", $"'condembed embed ... --shard {missing[0]}/{count}'")}, "
-                + $"or continue without them: {Wording.Of("allowMissing: true", "--allow-missing")}");
+                + $"make them with {Making(missing[0], count, again: false)}, or continue without them: {Wording.Of("allowMissing: true", "--allow-missing")}");
         }
     }
+
+    private static string Making(int index, int count, bool again) =>
+        Wording.Of($"ShardWriter and new Shard({index}, {count})", $"'condembed embed ... --shard {index}/{count}{(again ? " --again" : "")}'");
+
+    internal static long RowsOf(string path) => Reading(path, file => Enumerable.Range(0, file.Groups).Sum(file.Rows));
 
     private static List<StoreItem> Group(string path, EmbeddingParquetReader file, int group)
     {

@@ -24,24 +24,34 @@ public sealed record Shard(int Index, int Count)
                 : throw new InputException($"{Wording.Of("shard", "--shard")} {text}: i/N is expected, with i from 1 to N and N at most {Most}, as in 1/8");
     }
 
+    /// <summary>The part that what started this process gives to it: a Slurm array, an indexed Kubernetes job, mpirun, srun or torchrun; see <see cref="Launcher.OfParts"/>.</summary>
+    /// <exception cref="InputException">There is none, or several say different things.</exception>
+    public static Shard OfLauncher()
+    {
+        var launcher = Launcher.OfParts(Environment.GetEnvironmentVariable);
+        return launcher.Size <= Most
+            ? new Shard(launcher.Rank + 1, launcher.Size)
+            : throw new InputException($"{launcher.Name} makes {launcher.Size} parts, and {Most} are the most");
+    }
+
     /// <summary>The name of its file.</summary>
     public string FileName => string.Create(CultureInfo.InvariantCulture, $"part-{Index:D5}-of-{Count:D5}.parquet");
 
     /// <summary>
-    /// The images of this part, batch by batch: every Count-th batch, starting with its own. So the network sees exactly the batches that it would see if everything were
-    /// done at once, and the results are bit-identical.
+    /// The images of this part: whole batches, one after another. So the network sees exactly the batches that it would see if everything were done at once, the results are
+    /// bit-identical, and one part after another they come in the order of the images.
     /// </summary>
     /// <param name="images">How many images there are in all.</param>
     /// <param name="batchSize">How many images the network takes at once.</param>
     public IEnumerable<int> Items(int images, int batchSize)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(batchSize, 1);
-        for (var first = (long)(Index - 1) * batchSize; first < images; first += (long)Count * batchSize)
+        var (each, more) = Math.DivRem((int)(((long)images + batchSize - 1) / batchSize), Count);
+        var first = ((long)(Index - 1) * each) + Math.Min(Index - 1, more);
+        var end = first + each + (Index <= more ? 1 : 0);
+        for (var item = first * batchSize; item < Math.Min(end * batchSize, images); item++)
         {
-            for (var item = first; item < Math.Min(first + batchSize, images); item++)
-            {
-                yield return (int)item;
-            }
+            yield return (int)item;
         }
     }
 

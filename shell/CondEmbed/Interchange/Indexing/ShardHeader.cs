@@ -15,9 +15,13 @@ internal sealed record ShardHeader(StoreNetwork Network, Shard Shard, string Ima
 {
     private const string Prefix = "condembed.";
 
+    // Shards of earlier versions have batches that do not follow each other, and do not go with these.
+    private const string InOrder = "in order";
+
     internal static ShardHeader Of(IEmbeddingNetwork network, IImageDataset dataset, Shard shard)
     {
         using var sum = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Add(sum, InOrder);
         Add(sum, network.BatchSize.ToString(CultureInfo.InvariantCulture));
         foreach (var item in dataset.Items)
         {

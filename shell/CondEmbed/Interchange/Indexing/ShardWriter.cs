@@ -14,17 +14,18 @@ public static class ShardWriter
 
     /// <summary>
     /// Writes <c>part-00001-of-00008.parquet</c> into a folder: <c>id</c>, <c>path</c>, <c>label</c> (strings), <c>embedding</c> (list of float). The file
-    /// gets its name only once it is complete, so an existing one of the same network and images is left as it is. Only one group of rows is held in memory.
+    /// gets its name only once it is complete, so an existing one of the same network and images is left as it is, if it still has its sum. Beside it lies its <see cref="ShardManifest"/>;
+    /// who completes the last shard writes that of all. Only one group of rows is held in memory.
     /// </summary>
     /// <param name="network">The network.</param>
     /// <param name="dataset">All images, the same list on every machine.</param>
     /// <param name="shard">Which part of them.</param>
     /// <param name="folder">The folder, created if missing.</param>
-    /// <param name="options">Workers, Label, SkipBad and Again apply here; Again rewrites an existing file.</param>
+    /// <param name="options">Workers, Label, SkipBad, Settings and Again apply here; Again rewrites an existing file.</param>
     /// <param name="progress">Receives progress reports.</param>
     /// <param name="cancellation">Ends the work with an OperationCanceledException, and leaves no file.</param>
     /// <returns>How many rows were written; null if the file already existed.</returns>
-    /// <exception cref="InputException">A file with that name belongs to another network or other images, or cannot be read or written.</exception>
+    /// <exception cref="InputException">There are shards of another network, of other images or of another number in the folder, or the file has changed, or cannot be read or written.</exception>
     /// <exception cref="BadImageException">An image cannot be used and bad images are not skipped.</exception>
     public static int? Write(
         IEmbeddingNetwork network,
@@ -41,16 +42,66 @@ public static class ShardWriter
         options ??= new IndexOptions();
         var header = ShardHeader.Of(network, dataset, shard);
         var path = Path.Combine(folder, shard.FileName);
+        DemandAlike(folder, header, options.Again);
         if (File.Exists(path) && !options.Again)
         {
-            EmbeddingShards.HeaderOf(path).DemandSame(header, path, $"give another folder, or {Wording.Of("IndexOptions.Again", "--again")} to write it again");
+            Confirm(path, header, options.Settings);
+            ShardManifest.Complete(folder, shard.Count);
             return null;
         }
 
         AtomicFile.MakeFolder(folder);
-        var rows = 0;
-        AtomicFile.Write(path, stream => rows = Write(stream, header, network, dataset, options, progress, cancellation));
+        var (rows, sum) = (0, (0L, ""));
+        AtomicFile.Write(
+            path,
+            stream => rows = Write(stream, header, network, dataset, options, progress, cancellation),
+            complete =>
+            {
+                sum = ShardManifest.SumOf(complete);
+                // Whenever the process is killed, no sum is said to be that of another file.
+                ShardManifest.Forget(folder, shard);
+            });
+        ShardManifest.Write(folder, header, rows, sum, options.Settings);
+        ShardManifest.Complete(folder, shard.Count);
         return rows;
+    }
+
+    /// <summary>Refuses to put a shard beside one that does not belong with it; one is enough, since that was beside others.</summary>
+    private static void DemandAlike(string folder, ShardHeader header, bool again)
+    {
+        var other = Directory.Exists(folder) ? EmbeddingShards.FilesIn(folder).FirstOrDefault(file => Path.GetFileName(file) != header.Shard.FileName) : null;
+        if (other is null)
+        {
+            return;
+        }
+
+        var there = EmbeddingShards.HeaderOf(other);
+        if (there.Shard.Count != header.Shard.Count)
+        {
+            throw new InputException(
+                $"{other}: is one of {there.Shard.Count} shards, and this would be one of {header.Shard.Count}. Give another folder, or the same number: {Wording.Of($"new Shard(..., {there.Shard.Count})", $"--shard i/{there.Shard.Count}")}.");
+        }
+
+        if (!again)
+        {
+            there.DemandSame(header, other, $"give another folder, or {Wording.Of("IndexOptions.Again", "--again")} to write all of them again");
+        }
+    }
+
+    /// <summary>Checks that a shard which is there is the one wanted, and that it still has its sum; one that was killed before it could say its sum says it now.</summary>
+    private static void Confirm(string path, ShardHeader header, IReadOnlyDictionary<string, string>? settings)
+    {
+        var again = Wording.Of("IndexOptions.Again", "--again");
+        EmbeddingShards.HeaderOf(path).DemandSame(header, path, $"give another folder, or {again} to write it again");
+        var sum = ShardManifest.SumOf(path);
+        if (!File.Exists(ShardManifest.Beside(path)))
+        {
+            ShardManifest.Write(Path.GetDirectoryName(path)!, header, EmbeddingShards.RowsOf(path), sum, settings);
+        }
+        else if (ShardManifest.Read(ShardManifest.Beside(path)).Files is not [var said] || (said.Bytes, said.Sha256) != sum)
+        {
+            throw new InputException($"{path}: is not the file whose sum {ShardManifest.Beside(path)} has: it was changed or damaged. Write it again: {again}.");
+        }
     }
 
     private static int Write(

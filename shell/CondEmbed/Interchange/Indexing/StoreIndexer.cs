@@ -13,7 +13,11 @@ namespace CondEmbed.Interchange;
 /// <param name="Again">Whether images already in the store are embedded again.</param>
 /// <param name="Label">The class of all images, instead of what the data says.</param>
 /// <param name="SkipBad">Told of each image that cannot be used, which is then left out; null throws instead.</param>
-public sealed record IndexOptions(int Block = 512, int Workers = 0, bool Again = false, string? Label = null, Action<BadImage>? SkipBad = null);
+public sealed record IndexOptions(int Block = 512, int Workers = 0, bool Again = false, string? Label = null, Action<BadImage>? SkipBad = null)
+{
+    /// <summary>The settings of the run, by their names, for the manifest of shards; null for none.</summary>
+    public IReadOnlyDictionary<string, string>? Settings { get; init; }
+}
 
 /// <summary>The result of filling a store.</summary>
 /// <param name="Embedded">Images that were embedded, or loaded from shards, and written.</param>
