@@ -33,13 +33,13 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
 
     let step images (labels: int64 array) = stepOn images (fun () -> torch.tensor (labels, dtype = int64', device = device))
 
-    let demandPairs count (pairs: System.Array) =
-        if pairs.Length <> count * count then
-            invalidArg (nameof pairs) $"{count} images have {count * count} pairs, {count} rows of {count}, not {pairs.Length}."
+    let stepOnPairs images count (pairs: System.Array) (marks: unit -> Tensor) =
+        let all = count * recipe.Method.Team.Size
 
-    let stepOnPairs images count (pairs: sbyte array) =
-        demandPairs count pairs
-        stepOn images (fun () -> torch.tensor(pairs, dtype = torch.int8, device = device).reshape(int64 count, int64 count))
+        if pairs.Length <> count * all then
+            invalidArg (nameof pairs) $"{count} of {all} images have {count * all} pairs, {count} rows of {all}, not {pairs.Length}."
+
+        stepOn images (fun () -> (marks ()).reshape(int64 count, int64 all))
 
     let levelMeasures = lazy LevelMeasures.ofComparison (Recipe.comparison config)
 
@@ -124,16 +124,14 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
     member _.Step(pixels: byte array, side: int, labels: int64 array) = step (fun () -> onDevice pixels labels.Length side) labels
 
     /// One training step on B images of which pairs are known instead of classes: B B marks, row by row, above 0 for images that are alike, below 0 for those that are not,
-    /// 0 for pairs that do not count. The diagonal never counts, and (i, j) says what j is to the query i. ArgumentException for a loss or memory that needs classes.
+    /// 0 for pairs that do not count. The diagonal never counts, and (i, j) says what j is to the query i. A process of a team has the rows of its own images, with all images of the batch as
+    /// columns. ArgumentException for a loss or memory that needs classes.
     member _.StepOnPairs(pixels: byte array, count: int, side: int, pairs: sbyte array) =
-        stepOnPairs (fun () -> onDevice pixels count side) count pairs
+        stepOnPairs (fun () -> onDevice pixels count side) count pairs (fun () -> torch.tensor (pairs, dtype = torch.int8, device = device))
 
     /// The same with weights: how far from 0 a mark is weighs its pair, for a loss that takes weights (`LossDescription.TakesWeights`).
     member _.StepOnPairs(pixels: byte array, count: int, side: int, pairs: float32 array) =
-        demandPairs count pairs
-
-        stepOn (fun () -> onDevice pixels count side) (fun () ->
-            torch.tensor(pairs, dtype = float32, device = device).reshape(int64 count, int64 count))
+        stepOnPairs (fun () -> onDevice pixels count side) count pairs (fun () -> torch.tensor (pairs, dtype = float32, device = device))
 
     /// The names of the trunk's parameters and statistics with their values; none without a trunk.
     member _.TrunkWeights() : IReadOnlyList<TensorData> =
@@ -152,7 +150,8 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
     member _.StepOnTrunk(maps: TensorData, labels: int64 array) = step (fun () -> mapsOnDevice maps) labels
 
     /// `StepOnPairs` on what the trunk made of B images.
-    member _.StepOnTrunkPairs(maps: TensorData, count: int, pairs: sbyte array) = stepOnPairs (fun () -> mapsOnDevice maps) count pairs
+    member _.StepOnTrunkPairs(maps: TensorData, count: int, pairs: float32 array) =
+        stepOnPairs (fun () -> mapsOnDevice maps) count pairs (fun () -> torch.tensor (pairs, dtype = float32, device = device))
 
     /// What tells a living level from a dead one, on a few images of a batch of B, by name (`level1_entropy` ...; see the core's `LevelMeasures`); nothing without
     /// levels. It changes nothing.

@@ -94,6 +94,9 @@ type CoreSettings private () =
     /// Why the settings cannot train on pairs in place of classes, and what to do; null if they can.
     static member ClassesProblem(config: Config) : string = LossValidation.classesProblem config |> Option.toObj
 
+    /// Why the settings cannot train on pairs of different weights, and what to do; null if they can.
+    static member WeightsProblem(config: Config) : string = LossValidation.weightsProblem config |> Option.toObj
+
     /// Names to choose from.
     static member Encoders: IReadOnlyList<string> = List.toArray Encoders.All.names
     static member Losses: IReadOnlyList<string> = List.toArray Losses.All.names

@@ -1,48 +1,65 @@
-/// From several labels of each image to marks of the pairs: 1 where two images are alike, -1 where they are not, 0 where a pair should not count. Nothing here has a
+/// From several labels of each image to marks of the pairs: above 0 where two images are alike, below 0 where they are not, 0 where a pair should not count. Nothing here has a
 /// gradient.
 module CondEmbed.Matching
 
 open TorchSharp
 
-/// (labels Q K, labels R K of references) -> Q R of float32, the marks. Each column numbers its own labels; a number below 0 is no label.
+/// (labels Q K, labels R K of references) -> Q R of float32, the marks. Each column numbers its own labels; a number below 0 is no label. Where an image may have several labels in a column,
+/// up to S, the labels are Q K S and R K S, each label once.
 type Match = Tensor -> Tensor -> Tensor
 
-/// Q K, R K -> Q R K of bool twice: the same label, and both images have one.
+/// Q K, or Q K S -> Q K S.
+let private places (labels: Tensor) = if labels.dim () = 2L then labels.unsqueeze 2L else labels
+
+let private has (labels: Tensor) = labels.ge (scalar 0.0)
+
+/// Q K S, R K S -> Q R K of numbers, the labels in common; and Q R K of bool: both images have one.
 let private compared (queries: Tensor) (references: Tensor) =
-    let queries, references = queries.unsqueeze 1L, references.unsqueeze 0L
-    let both = queries.ge(scalar 0.0).logical_and(references.ge (scalar 0.0))
-    queries.eq(references).logical_and both, both
+    let there (labels: Tensor) = (has labels).any 2L
+    let both = (there queries).unsqueeze(1L).logical_and((there references).unsqueeze 0L)
+    let queries, references = queries.unsqueeze(1L).unsqueeze 4L, references.unsqueeze(0L).unsqueeze 3L
+    queries.eq(references).logical_and(has queries).sum([| 3L; 4L |], ``type`` = float32), both
 
 /// alike Q R, unlike Q R, of bool -> the marks.
 let private marks (alike: Tensor) (unlike: Tensor) = alike.``to`` float32 - unlike.``to`` float32
 
-/// Alike with the same label in one column at least; unlike otherwise. A pair without a column in which both have a label does not count.
-let any: Match =
-    fun queries references ->
-        let same, both = compared queries references
-        let alike = same.any 2L
-        marks alike (both.any(2L).logical_and(alike.logical_not ()))
+let private ofColumns rule : Match = fun queries references -> compared (places queries) (places references) ||> rule
 
-/// Alike with the same label in every column in which both have one; unlike otherwise. A pair without such a column does not count.
+/// Alike with a label in common in one column at least; unlike otherwise. A pair without a column in which both have a label does not count.
+let any: Match =
+    ofColumns (fun shared both ->
+        let alike = (greaterThan 0.0 shared).any 2L
+        marks alike (both.any(2L).logical_and(alike.logical_not ())))
+
+/// Alike with a label in common in every column in which both have one; unlike otherwise. A pair without such a column does not count.
 let every: Match =
-    fun queries references ->
-        let same, both = compared queries references
+    ofColumns (fun shared both ->
         let there = both.any 2L
-        let alike = same.eq(both).all(2L).logical_and there
-        marks alike (there.logical_and (alike.logical_not ()))
+        let alike = (greaterThan 0.0 shared).eq(both).all(2L).logical_and there
+        marks alike (there.logical_and (alike.logical_not ())))
+
+/// Q R of numbers twice: the labels in common, and all labels of the two.
+let private overlap queries references =
+    let queries, references = places queries, places references
+    let shared = (fst (compared queries references)).sum 2L
+    let count labels = (has labels).sum([| 1L; 2L |], ``type`` = float32)
+    shared, (count queries).unsqueeze 1L + (count references).unsqueeze 0L - shared
+
+/// The marks of those that share this part at least, by what marks them of the part; of those that share none, -1.
+let private byOverlap (least: float) (mark: Tensor -> Tensor) : Match =
+    fun queries references ->
+        let shared, all = overlap queries references
+        let part = shared / all.clamp_min (scalar 1.0)
+        let alike = part.ge(scalar least).logical_and(greaterThan 0.0 shared)
+        let unlike = shared.eq(scalar 0.0).logical_and(greaterThan 0.0 all)
+        mark part * alike.``to`` float32 - unlike.``to`` float32
 
 /// Alike if the labels that two images share are at least this part of all labels of the two (Jaccard's index), unlike if they share none; those between do not
 /// count.
-let jaccard (least: float) : Match =
-    fun queries references ->
-        let same, _ = compared queries references
-        let count (x: Tensor) = x.sum (-1L, ``type`` = float32)
-        let shared = count same
-        let has (x: Tensor) = count (x.ge (scalar 0.0))
-        let all = (has queries).unsqueeze 1L + (has references).unsqueeze 0L - shared
-        let there = greaterThan 0.0 all
-        let part = shared / all.clamp_min (scalar 1.0)
-        marks (part.ge(scalar least).logical_and(greaterThan 0.0 shared)) (shared.eq(scalar 0.0).logical_and there)
+let jaccard (least: float) : Match = byOverlap least (fun part -> torch.ones_like part)
+
+/// The same, and a pair that is alike weighs as much as that part: 1 where all labels are the same.
+let weightedJaccard (least: float) : Match = byOverlap least id
 
 /// By one column alone; an image without a label there is in no pair.
 let column (place: int) : Match =
@@ -50,5 +67,5 @@ let column (place: int) : Match =
         let one (x: Tensor) = x.narrow (1L, int64 place, 1L)
         any (one queries) (one references)
 
-/// labels B K -> B B: the marks of all pairs of a batch, as `Mining.all` takes them.
+/// labels B K, or B K S -> B B: the marks of all pairs of a batch, as `Mining.all` takes them.
 let batch (matching: Match) (labels: Tensor) = matching labels labels

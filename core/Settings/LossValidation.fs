@@ -103,3 +103,24 @@ let classesProblem (c: Config) : string option =
       if c.Memory > 0 then Some "a memory keeps the class numbers of earlier images: set memory to 0"
       if c.SimilarityMixup then Some "similarity_mixup mixes two images of one class: set it to false" ]
     |> List.tryPick id
+
+/// Why pairs of different weights cannot be trained on with valid settings, and what to do; None if they can.
+let weightsProblem (c: Config) : string option =
+    let without (text, settings) =
+        match Losses.All.read text (Config.asValues settings) with
+        | Ok terms ->
+            terms
+            |> List.map (fun (_, call) -> call.Name)
+            |> List.tryFind (fun name -> not (List.contains name Losses.All.weighted))
+        | Error _ -> None
+
+    let known =
+        String.concat
+            ", "
+            [ for name in Losses.All.weighted do
+                  if not (name.StartsWith "embedding-") then name ]
+
+    [ without (c.Loss, c.LossSettings); if c.Levels > 0 then without (Config.levelLossOf c) ]
+    |> List.tryPick id
+    |> Option.map (fun name ->
+        $"the loss '{name}' counts every pair alike: take one that takes weights ({known}), or leave the weights out")

@@ -30,6 +30,8 @@ module Help =
               "label-match",
               "which images are alike: label (those of one class), any, all or jaccard of --label-columns, the name of a column, or none (only --pairs); by default what the run was trained by, and with other data label"
               "label-columns", "columns of labels in the table, by each of which to measure too, as in colour,shape"
+              "label-separator", "what stands between several labels in one field of --label-columns, such as ';'"
+              "by", "also the metrics of the queries with each label of a column, such as category or one of --label-columns"
               "pairs", "a table path_a,path_b,similar of pairs of images that are alike (1) or not (0), whatever their labels say"
               "recall-at", "the K of Recall@K (CMC@K against a gallery), as in 1,10,20"
               "precision-at", "also precision@K and MAP@K as open-metric-learning defines them, as in 5,10"

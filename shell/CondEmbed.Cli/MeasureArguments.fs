@@ -26,7 +26,9 @@ type EvaluateArgument =
     | [<Unique; CustomCommandLine "--rerank-temperature">] RerankTemperature of T: float
     | [<Unique; CustomCommandLine "--label-match">] LabelMatch of RULE: string
     | [<Unique; CustomCommandLine "--label-columns">] LabelColumns of NAMES: string
+    | [<Unique; CustomCommandLine "--label-separator">] LabelSeparator of TEXT: string
     | [<Unique>] Pairs of FILE: string
+    | [<Unique>] By of COLUMN: string
     | [<Unique>] Json
     | [<Unique; CustomCommandLine "--skip-bad">] SkipBad
     | [<Unique>] Layout of NAME: string
@@ -49,6 +51,15 @@ type MetricsArgument =
         FILE: string
     | [<Unique; Help "embeddings to search in, instead of all against all">] Gallery of FILE: string
     | [<Unique; CustomCommandLine "--gallery-labels"; Help "labels of the gallery">] GalleryLabels of FILE: string
+    | [<Unique;
+        CustomCommandLine "--label-match";
+        Help "which items are alike: label (those of one class), any, all or jaccard of --label-columns, or the name of a column of --labels">] LabelMatch of
+        RULE: string
+    | [<Unique; CustomCommandLine "--label-columns">] LabelColumns of NAMES: string
+    | [<Unique; CustomCommandLine "--label-separator">] LabelSeparator of TEXT: string
+    | [<Unique; CustomCommandLine "--label-overlap"; Help "--label-match jaccard: least share of labels in common to be alike (0.5)">] LabelOverlap of
+        X: float
+    | [<Unique>] By of COLUMN: string
     | [<Unique; CustomCommandLine "--recall-at">] RecallAt of K_LIST: string
     | [<Unique; CustomCommandLine "--precision-at">] PrecisionAt of K_LIST: string
     | [<Unique>] Variants

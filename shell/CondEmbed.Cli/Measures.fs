@@ -60,9 +60,44 @@ type Measured =
         Alike: string option
         /// The classes, by the numbers used in the metrics.
         Classes: ClassIndex
+        /// A column, and what labels each query has there, to show the metrics of each by itself.
+        By: (string * IReadOnlyList<IReadOnlyList<string>>) option
         /// What else belongs in the JSON document.
         More: (string * obj) list
     }
+
+let private groupDocument (group: GroupMetrics) =
+    let all = Dictionary<string, obj>()
+    all["value"] <- group.Name
+    all["queries"] <- group.Queries
+    all["queries_without_match"] <- group.QueriesWithoutMatch
+
+    for KeyValue(key, value) in group.Values do
+        all[key] <- value
+
+    all
+
+/// Recall@K and MAP@R of each group, a line each.
+let private groupTable column (groups: GroupMetrics seq) =
+    let shown (key: string) = key = MetricNames.MapAtR || (key.StartsWith "recall@" && not (key.Contains '_'))
+
+    let keys =
+        [ for group in groups do
+              yield! group.Values.Keys ]
+        |> List.distinct
+        |> List.filter shown
+
+    let cell (group: GroupMetrics) key =
+        match group.Values.TryGetValue key with
+        | true, value -> Readable.Percent value
+        | _ -> "-"
+
+    let row name queries cells = List.toArray (name :: queries :: cells) :> IReadOnlyList<string>
+
+    TextTable.Lines
+        [| row column "queries" (List.map MetricNames.Display keys)
+           for group in groups do
+               row group.Name (string group.Queries) (List.map (cell group) keys) |]
 
 let private document (measured: Measured) (metrics: RetrievalMetrics) =
     let all = Dictionary<string, obj>()
@@ -77,6 +112,9 @@ let private document (measured: Measured) (metrics: RetrievalMetrics) =
 
     for KeyValue(key, value) in metrics.Values do
         all[key] <- value
+
+    for column, labels in Option.toList measured.By do
+        all["by"] <- {| Column = column; Groups = [ for group in metrics.ByGroup labels -> groupDocument group ] |}
 
     all
 
@@ -93,6 +131,10 @@ let private print (show: (RetrievalMetrics -> KeyValuePair<string, float> seq) -
         printfn "Recall@K counts queries without a possible match as misses; every other row leaves them out."
 
     show (fun metrics -> metrics.Values |> Seq.filter (fun pair -> not (allPossible && pair.Key.Contains "_possible_only")))
+
+    for column, labels in Option.toList measured.By do
+        printfn ""
+        metrics.ByGroup labels |> groupTable column |> Seq.iter (Output.visible >> printfn "%s")
 
 /// As text, whose metrics are shown in some way, or JSON on standard output, and the classes in a file if one is named.
 let showAs show asJson perClass (metrics: RetrievalMetrics) (measured: Measured) =

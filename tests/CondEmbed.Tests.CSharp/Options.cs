@@ -20,6 +20,8 @@ public static class Options
         LabelMatch = "colour",
         LabelColumns = "colour,shape",
         LabelOverlap = 0.75,
+        LabelSeparator = ";",
+        LabelWeights = true,
         Pairs = "pairs.csv",
         SkipBad = true,
         Layout = "folder",

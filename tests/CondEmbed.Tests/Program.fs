@@ -58,6 +58,7 @@ let private here =
           DatasetTests.tests
           SplitTests.tests
           LabelMatchTests.tests
+          ListedPairTests.tests
           WordingTests.tests
           HostTests.tests
           HostStoreTests.tests

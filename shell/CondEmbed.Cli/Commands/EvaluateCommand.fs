@@ -38,6 +38,7 @@ let private heldOut (settings: RunSettings) (arguments: ParseResults<EvaluateArg
                 LabelMatch = rule,
                 LabelColumns = HostSettings.Names columns,
                 LabelOverlap = settings.Host.LabelOverlap,
+                LabelSeparator = arguments.GetResult(EvaluateArgument.LabelSeparator, settings.Host.LabelSeparator),
                 Pairs = pairs
             )
 
@@ -52,6 +53,7 @@ let private heldOut (settings: RunSettings) (arguments: ParseResults<EvaluateArg
             settings.With(fun changed ->
                 changed.Host.LabelMatch <- rule
                 changed.Host.LabelColumns <- columns
+                changed.Host.LabelSeparator <- arguments.GetResult(EvaluateArgument.LabelSeparator, own.LabelSeparator)
                 changed.Host.Pairs <- pairs)
 
         let data = RunData.Open(Limits.over settings)
@@ -67,6 +69,9 @@ let private measured
     (work: RunData -> IProgress<RunProgress> -> 'Result)
     =
     let opened = heldOut settings arguments other
+    // Refused before the work.
+    let columns = arguments.TryGetResult EvaluateArgument.By |> Option.toList
+    columns |> List.iter (fun column -> ImageDatasets.LabelsIn(opened.Dataset, column) |> ignore)
     let workers = arguments.GetResult(EvaluateArgument.Workers, 0)
     // What a run left out of its own data is not measured either.
     let skipBad = arguments.Contains EvaluateArgument.SkipBad || (other.IsNone && settings.Host.SkipBad)
@@ -116,10 +121,17 @@ let run (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument>) =
 
     let asJson = arguments.Contains EvaluateArgument.Json
 
+    let groups =
+        arguments.TryGetResult EvaluateArgument.By
+        |> Option.map (fun column ->
+            let labels = ImageDatasets.LabelsIn(data.Dataset, column)
+            column, ([| for query in data.Split.Queries -> labels[query] |] :> Collections.Generic.IReadOnlyList<_>))
+
     { Measures.Title = data.Dataset.Name
       Measures.AllAgainstAll = data.Split.AllAgainstAll
       Measures.Alike = data.Dataset.Pairs |> Option.ofObj |> Option.map _.Rule
       Measures.Classes = ClassIndex(data.Dataset.Items |> Seq.map _.Label)
+      Measures.By = groups
       Measures.More =
         [ "data", box data.Dataset.Name; "run", box named; "split", box data.Split.Rule; "subset", box data.Subset ]
         @ more }

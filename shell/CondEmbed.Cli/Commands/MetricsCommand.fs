@@ -6,7 +6,23 @@ open Argu
 open CondEmbed
 open CondEmbed.Cli.MeasureArguments
 open CondEmbed.Common
+open CondEmbed.Datasets
 open CondEmbed.Interchange
+open CondEmbed.Options
+
+/// What the options say of which items are alike.
+let private alike (arguments: ParseResults<MetricsArgument>) =
+    let overlap = arguments.GetResult(MetricsArgument.LabelOverlap, 0.5)
+
+    if not (overlap > 0.0 && overlap <= 1.0) then
+        refuse $"--label-overlap {overlap}: a number above 0 and up to 1 is expected."
+
+    DatasetOptions(
+        LabelMatch = arguments.GetResult(MetricsArgument.LabelMatch, "label"),
+        LabelColumns = HostSettings.Names(arguments.GetResult(MetricsArgument.LabelColumns, "")),
+        LabelSeparator = arguments.GetResult(MetricsArgument.LabelSeparator, ""),
+        LabelOverlap = overlap
+    )
 
 let run (stop: CancellationToken) (arguments: ParseResults<MetricsArgument>) =
     arguments.TryGetResult MetricsArgument.PerClass |> Option.iter AtomicFile.Check
@@ -15,7 +31,15 @@ let run (stop: CancellationToken) (arguments: ParseResults<MetricsArgument>) =
     let options = Measures.options arguments
 
     let file = arguments.GetResult MetricsArgument.File
-    let read (file: string) labels = LabelledEmbeddings.Read(file, Option.toObj labels)
+    let alike = alike arguments
+    let by = arguments.TryGetResult MetricsArgument.By
+
+    let columns =
+        [| yield! ImageDatasets.Columns alike; yield! Option.toList by |]
+        |> Array.distinct
+        |> Array.except [ "label" ]
+
+    let read (file: string) labels = LabelledEmbeddings.Read(file, Option.toObj labels, columns)
     let given = arguments.TryGetResult MetricsArgument.Labels |> read file
 
     let gallery =
@@ -27,10 +51,7 @@ let run (stop: CancellationToken) (arguments: ParseResults<MetricsArgument>) =
     ClassLabel.Alike(Seq.append given.Labels (gallery |> Option.map _.Labels |> Option.defaultValue [||]))
     |> Seq.iter Output.notice
 
-    let evaluate () =
-        match gallery with
-        | Some gallery -> given.Evaluate(gallery, options, stop)
-        | None -> given.Evaluate(options, stop)
+    let evaluate () = given.Evaluate(alike, Option.toObj gallery, options, stop)
 
     // The one measure that may take minutes; how far it is cannot be told.
     let metrics =
@@ -43,7 +64,8 @@ let run (stop: CancellationToken) (arguments: ParseResults<MetricsArgument>) =
 
     { Measures.Title = file
       Measures.AllAgainstAll = gallery.IsNone
-      Measures.Alike = None
+      Measures.Alike = given.RuleOf alike |> Option.ofObj
+      Measures.By = by |> Option.map (fun column -> column, given.LabelsIn(column, alike.LabelSeparator))
       Measures.Classes = gallery |> Option.toObj |> given.ClassNames
       Measures.More = [] }
     |> Measures.show (arguments.Contains MetricsArgument.Json) (arguments.TryGetResult MetricsArgument.PerClass) metrics

@@ -31,8 +31,15 @@ public sealed record DatasetOptions
     /// <summary>For <c>jaccard</c>, the least share of the labels of two images that they have in common, above 0 and up to 1.</summary>
     public double LabelOverlap { get; init; } = 0.5;
 
+    /// <summary>What stands between several labels in one field of <see cref="LabelColumns"/>, such as <c>;</c>; empty where a field is one label. Two images then have a label in common in a column where any of theirs is the same.</summary>
+    public string LabelSeparator { get; init; } = "";
+
+    /// <summary>For <c>jaccard</c>, whether alike pairs weigh as much as the share of labels in common, in training with a loss that takes weights.</summary>
+    public bool LabelWeights { get; init; }
+
     /// <summary>
-    /// A table <c>path_a,path_b,similar</c> of pairs of images, by their paths in the data, that are alike (1) or not (0), whatever <see cref="LabelMatch"/> says of them; empty for none.
+    /// A table <c>path_a,path_b,similar</c> of pairs of images, by their paths in the data, that are alike (1) or not (0), or weigh less by a number between -1 and 1, whatever
+    /// <see cref="LabelMatch"/> says of them; empty for none.
     /// </summary>
     public string Pairs { get; init; } = "";
 

@@ -133,8 +133,18 @@ public static class ImageDatasets
         throw new InputException($"{data}: is a file of another kind; data is a folder with one folder for each class, a published set's folder, or a .csv or .tsv table with the columns path,label");
     }
 
+    /// <summary>The labels of every image in a column: further labels, <c>label</c> or <c>category</c>. None for an image without one there.</summary>
+    /// <param name="dataset">The images.</param>
+    /// <param name="column">The name of the column.</param>
+    /// <exception cref="InputException">No image has a label there.</exception>
+    public static IReadOnlyList<IReadOnlyList<string>> LabelsIn(IImageDataset dataset, string column)
+    {
+        ArgumentNullException.ThrowIfNull(dataset);
+        return new LabelledItems(dataset.Name, dataset.Items, dataset is MatchedDataset matched ? matched.Separator : "").Column(column);
+    }
+
     /// <summary>The columns of labels that a table must have.</summary>
-    private static string[] Columns(DatasetOptions options) =>
+    internal static string[] Columns(DatasetOptions options) =>
         options.LabelMatch is LabelPairs.Class or LabelPairs.None || LabelPairs.ComparesSeveral(options.LabelMatch) ? [.. options.LabelColumns.Distinct()] : [.. options.LabelColumns.Prepend(options.LabelMatch).Distinct()];
 
     private static IImageDataset Named(string data, Layout layout, DatasetOptions options) =>

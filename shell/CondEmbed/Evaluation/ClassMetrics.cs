@@ -18,7 +18,8 @@ public sealed record ClassMetrics(long Label, int Queries, int QueriesWithoutMat
             .ThenBy(one => one.Label),
     ];
 
-    private static ClassMetrics Of(QueryTable table, long label, int[] queries)
+    /// <summary>The results of some queries.</summary>
+    internal static ClassMetrics Of(QueryTable table, long label, int[] queries)
     {
         var values = new OrderedDictionary<string, double>(StringComparer.Ordinal);
         foreach (var measure in table.Measures)

@@ -106,6 +106,14 @@ public sealed class RetrievalMetrics
     /// <exception cref="KeyNotFoundException">There is no metric with this name.</exception>
     public IReadOnlyList<double> OfQueries(string name) => table.Column(name);
 
+    /// <summary>The same means over the queries of each group, such as each category: what they find is still what all of them could find.</summary>
+    /// <param name="names">For each query, in their order, the groups that it is in; it may be in several, or in none.</param>
+    public IReadOnlyList<GroupMetrics> ByGroup(IReadOnlyList<IReadOnlyList<string>> names)
+    {
+        ArgumentNullException.ThrowIfNull(names);
+        return names.Count == Queries ? GroupMetrics.Of(table, names) : throw new ArgumentException($"{names.Count} queries have groups, and there are {Queries}", nameof(names));
+    }
+
     /// <summary>Every metric under its display name, one per line, in percent; variants over possible queries only if some are impossible.</summary>
     public override string ToString()
     {

@@ -45,6 +45,38 @@ internal static class LabelFile
         }
     }
 
+    /// <summary>The further labels of every row of a table by the names of their columns; only those that it has.</summary>
+    /// <exception cref="InputException">It is no table, has no such column, or a line has too few fields.</exception>
+    internal static IReadOnlyDictionary<string, string>[] Columns(string path, IReadOnlyCollection<string> names)
+    {
+        if (Path.GetExtension(path).ToLowerInvariant() is not (".csv" or ".tsv"))
+        {
+            throw new InputException($"{path}: columns of labels ({string.Join(", ", names)}) are read from a table: .csv or .tsv");
+        }
+
+        var problems = new ProblemList();
+        var records = DelimitedText.Read(path, "label");
+        string[] header = records.Count == 0 ? [] : records[0].Fields;
+        var places = names.ToDictionary(name => name, name => Array.FindIndex(header, field => field.Equals(name, StringComparison.OrdinalIgnoreCase)), StringComparer.Ordinal);
+        foreach (var name in names.Where(name => places[name] < 0))
+        {
+            problems.Add($"{path}, line 1: no column '{name}' among {string.Join(", ", header.Select(field => $"'{field}'"))}");
+        }
+
+        foreach (var record in records.Skip(1).Where(record => record.Fields.Length != header.Length))
+        {
+            problems.Add($"{path}, line {record.Line}: {record.Fields.Length} fields, but the header has {header.Length}");
+        }
+
+        problems.ThrowIfAny();
+        return
+        [
+            .. records.Skip(1).Select(record => places
+                .Where(place => record.Fields[place.Value].Length > 0)
+                .ToDictionary(place => place.Key, place => ClassLabel.Normal(record.Fields[place.Value]), StringComparer.Ordinal)),
+        ];
+    }
+
     private static string[] Lines(string path) => [.. TextFile.Lines(path).Select(line => line.Trim()).Where(line => line.Length > 0)];
 
     private static string[] Column(string path)

@@ -1,7 +1,9 @@
+using System.Numerics;
 using System.Runtime.InteropServices;
 using CondEmbed.Common;
 using CondEmbed.Datasets;
 using CondEmbed.Evaluation;
+using CondEmbed.Models;
 using CondEmbed.Search;
 using CondEmbed.WeightFiles;
 
@@ -19,6 +21,7 @@ public sealed class LabelledEmbeddings
     private readonly string path;
     private readonly Embeddings<double>? doubles;
     private readonly Embeddings<float>? singles;
+    private IReadOnlyDictionary<string, string>[]? columns;
 
     internal LabelledEmbeddings(string path, Embeddings<double>? doubles, Embeddings<float>? singles, string[] labels)
     {
@@ -53,14 +56,34 @@ public sealed class LabelledEmbeddings
     /// <param name="labels">
     /// The labels, for any file but <c>.json</c>; by default those in the file, or beside an <c>.npy</c> file, such as <c>NAME.labels.csv</c>.
     /// </param>
+    /// <param name="columns">Further columns of labels that the table of labels has to have, by which to measure too.</param>
     /// <exception cref="InputException">A file is missing or not well formed.</exception>
-    public static LabelledEmbeddings Read(string path, string? labels = null)
+    public static LabelledEmbeddings Read(string path, string? labels = null, IReadOnlyCollection<string>? columns = null)
     {
         if (!File.Exists(path))
         {
             throw new InputException($"{path}: no such file");
         }
 
+        var read = Rows(path, labels);
+        if (columns is { Count: > 0 })
+        {
+            labels ??= path.EndsWith(".npy", StringComparison.OrdinalIgnoreCase) ? LabelFile.Find(path) : NoTable(path, columns);
+            read.columns = LabelFile.Columns(labels, columns);
+            if (read.columns.Length != read.Count)
+            {
+                throw new InputException($"{labels}: {read.columns.Length} lines of labels for the {read.Count} embeddings in {path}");
+            }
+        }
+
+        return read;
+    }
+
+    private static string NoTable(string path, IReadOnlyCollection<string> columns) =>
+        throw new InputException($"{path}: columns of labels ({string.Join(", ", columns)}) are read from a table with a line for each embedding: {Wording.Of("give it as labels", "--labels table.csv")}");
+
+    private static LabelledEmbeddings Rows(string path, string? labels)
+    {
         switch (Path.GetExtension(path).ToLowerInvariant())
         {
             case ".npy":
@@ -82,35 +105,66 @@ public sealed class LabelledEmbeddings
 
     /// <summary>All metrics, all against all; see <see cref="Retrieval"/>.</summary>
     /// <exception cref="InputException">There are fewer than two, one is not finite, or no two share a label.</exception>
-    public RetrievalMetrics Evaluate(EvaluationOptions? options = null, CancellationToken cancel = default)
-    {
-        if (Count < 2)
-        {
-            throw new InputException($"{path}: {Count} embeddings; at least 2 are needed");
-        }
-
-        var numbers = ClassNames(null).NumbersOf(Labels);
-        return IsQuick(this, this)
-            ? Retrieval.Evaluate(Widened(), numbers, options, cancel)
-            : Retrieval.Evaluate(Narrowed(), numbers, options, cancel);
-    }
+    public RetrievalMetrics Evaluate(EvaluationOptions? options = null, CancellationToken cancel = default) => Evaluate(ByClass, null, options, cancel);
 
     /// <summary>All metrics of these as queries against a gallery, from which nothing is left out.</summary>
     /// <exception cref="InputException">The dimensions differ, an embedding is not finite, or no query has its label in the gallery.</exception>
     public RetrievalMetrics Evaluate(LabelledEmbeddings gallery, EvaluationOptions? options = null, CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(gallery);
-        if (gallery.Dimension != Dimension)
+        return Evaluate(ByClass, gallery, options, cancel);
+    }
+
+    /// <summary>
+    /// All metrics by what makes items alike besides their label, and by each further column of labels; all against all, or against a gallery. Of the options, those of labels apply:
+    /// LabelMatch, LabelColumns, LabelOverlap and LabelSeparator.
+    /// </summary>
+    /// <exception cref="InputException">As for the others, or there are no such labels.</exception>
+    public RetrievalMetrics Evaluate(DatasetOptions alike, LabelledEmbeddings? gallery = null, EvaluationOptions? options = null, CancellationToken cancel = default)
+    {
+        ArgumentNullException.ThrowIfNull(alike);
+        if (gallery is null && Count < 2)
+        {
+            throw new InputException($"{path}: {Count} embeddings; at least 2 are needed");
+        }
+
+        if (gallery is not null && gallery.Dimension != Dimension)
         {
             throw new InputException($"{path}: embeddings have {Dimension} numbers, but those in {gallery.path} have {gallery.Dimension}");
         }
 
-        var names = ClassNames(gallery);
-        var (own, others) = (names.NumbersOf(Labels), names.NumbersOf(gallery.Labels));
-        return IsQuick(this, gallery)
-            ? Retrieval.Evaluate(Widened(), own, gallery.Widened(), others, null, options, cancel)
-            : Retrieval.Evaluate(Narrowed(), own, gallery.Narrowed(), others, null, options, cancel);
+        var items = With(gallery, alike);
+        var (pairs, byColumn, names) = (LabelPairs.Of(items, alike), LabelPairs.Columns(items, alike), ClassNames(gallery));
+        int[] asked = [.. Enumerable.Range(0, Count)];
+        int[] searched = gallery is null ? asked : [.. Enumerable.Range(Count, gallery.Count)];
+        var part = new TestPart(
+            asked, searched, names.NumbersOf(Labels), names.NumbersOf((gallery ?? this).Labels), gallery is null ? asked : [.. asked.Select(_ => -1)]);
+        return IsQuick(this, gallery ?? this) ? Measured(Widened(), gallery?.Widened()) : Measured(Narrowed(), gallery?.Narrowed());
+
+        RetrievalMetrics Measured<T>(Embeddings<T> own, Embeddings<T>? others)
+            where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
+            PairMeasures.Of(pairs, byColumn, part, own, others ?? own, options ?? new EvaluationOptions(), cancel);
     }
+
+    /// <summary>What makes two of these alike, in words; null if it is their label.</summary>
+    /// <exception cref="InputException">There are no such labels.</exception>
+    public string? RuleOf(DatasetOptions alike)
+    {
+        ArgumentNullException.ThrowIfNull(alike);
+        return LabelPairs.Of(With(null, alike), alike)?.Rule;
+    }
+
+    /// <summary>The labels of every embedding in a column that was read, or in <c>label</c>; see <see cref="ImageDatasets.LabelsIn"/>.</summary>
+    /// <exception cref="InputException">None has a label there.</exception>
+    public IReadOnlyList<IReadOnlyList<string>> LabelsIn(string column, string separator = "") => new LabelledItems(path, Items, separator).Column(column);
+
+    private static DatasetOptions ByClass { get; } = new();
+
+    private ImageItem[] Items => [.. Labels.Select((label, row) => columns is null ? new ImageItem("", label, Datasets.Role.Test) : new ImageItem("", label, Datasets.Role.Test) { Labels = columns[row] })];
+
+    /// <summary>The labels of these and of a gallery; none where nobody asks for them.</summary>
+    private LabelledItems With(LabelledEmbeddings? gallery, DatasetOptions alike) =>
+        new(path, alike.LabelMatch == LabelPairs.Class && alike.LabelColumns.Count == 0 ? [] : [.. Items, .. gallery?.Items ?? []], alike.LabelSeparator);
 
     /// <summary>The classes by the numbers that metrics know them by, of these alone or together with a gallery.</summary>
     public ClassIndex ClassNames(LabelledEmbeddings? gallery) => new(Labels.Concat(gallery?.Labels ?? []));

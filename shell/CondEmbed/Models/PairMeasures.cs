@@ -1,3 +1,4 @@
+using System.Numerics;
 using CondEmbed.Common;
 using CondEmbed.Datasets;
 using CondEmbed.Evaluation;
@@ -11,10 +12,16 @@ internal static class PairMeasures
     /// <summary>The metrics of a part; query and gallery embeddings are the same object if all search among all.</summary>
     /// <exception cref="InputException">There is nothing to find.</exception>
     internal static RetrievalMetrics Of(
-        IImageDataset dataset, TestPart part, Embeddings<float> queries, Embeddings<float> gallery, EvaluationOptions options, CancellationToken cancellation)
+        IImageDataset dataset, TestPart part, Embeddings<float> queries, Embeddings<float> gallery, EvaluationOptions options, CancellationToken cancellation) =>
+        Of(dataset.Pairs, dataset.LabelColumns, part, queries, gallery, EmbeddingPass.AsUsual(options, dataset), cancellation);
+
+    /// <summary>The same by pairs, or by the classes if there are none.</summary>
+    /// <exception cref="InputException">There is nothing to find.</exception>
+    internal static RetrievalMetrics Of<T>(
+        IImagePairs? pairs, IReadOnlyList<LabelColumn> columns, TestPart part, Embeddings<T> queries, Embeddings<T> gallery, EvaluationOptions options, CancellationToken cancellation)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        options = EmbeddingPass.AsUsual(options, dataset);
-        if (dataset.Pairs is { } pairs)
+        if (pairs is not null)
         {
             options = options with { Relevance = new Alike(pairs, part.Queries, part.Gallery) };
         }
@@ -22,7 +29,7 @@ internal static class PairMeasures
         var metrics = ReferenceEquals(queries, gallery)
             ? Retrieval.Evaluate(queries, part.QueryLabels, options, cancellation)
             : Retrieval.Evaluate(queries, part.QueryLabels, gallery, part.GalleryLabels, part.Self, options, cancellation);
-        foreach (var column in dataset.LabelColumns)
+        foreach (var column in columns)
         {
             ByColumn(metrics, column, part, queries, gallery, options.RecallDepths, cancellation);
         }
@@ -31,8 +38,9 @@ internal static class PairMeasures
     }
 
     /// <summary>Recall@K and MAP@R of the queries that have a label in a column.</summary>
-    private static void ByColumn(
-        RetrievalMetrics metrics, LabelColumn column, TestPart part, Embeddings<float> queries, Embeddings<float> gallery, IReadOnlyList<int> depths, CancellationToken cancellation)
+    private static void ByColumn<T>(
+        RetrievalMetrics metrics, LabelColumn column, TestPart part, Embeddings<T> queries, Embeddings<T> gallery, IReadOnlyList<int> depths, CancellationToken cancellation)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int[] asked = [.. Enumerable.Range(0, part.Queries.Count).Where(query => column.Pairs.IsInPairs(part.Queries[query]))];
         int[] images = [.. asked.Select(query => part.Queries[query])];
@@ -60,6 +68,14 @@ internal static class PairMeasures
     /// <summary>The pairs of images as relevance of a gallery.</summary>
     private sealed class Alike(IImagePairs pairs, IReadOnlyList<int> queries, IReadOnlyList<int> gallery) : IRelevance
     {
-        public void Mark(int query, Span<sbyte> marks) => pairs.Mark(queries[query], gallery, marks);
+        public void Mark(int query, Span<sbyte> marks)
+        {
+            var numbers = new float[marks.Length];
+            pairs.Mark(queries[query], gallery, numbers);
+            for (var item = 0; item < marks.Length; item++)
+            {
+                marks[item] = (sbyte)Math.Sign(numbers[item]);
+            }
+        }
     }
 }

@@ -85,7 +85,13 @@ public sealed record HostSettings
     [Within(0.01, 1.0)]
     public required double LabelOverlap { get; set; }
 
-    [Setting("", "a table path_a,path_b,similar of pairs of images, by their paths in the data, that are alike (1) or not (0), whatever label_match says of them; empty for none")]
+    [Setting("", "what stands between several labels in one field of label_columns, such as a semicolon; empty if a field is one label. Two images then have a label in common in a column where any of theirs is the same")]
+    public required string LabelSeparator { get; set; }
+
+    [Setting(false, "label_match = jaccard: alike pairs weigh as much as the share of labels that they have in common, for a loss that takes weights (contrastive, multi-similarity, nt-xent, supcon ...)")]
+    public required bool LabelWeights { get; set; }
+
+    [Setting("", "a table path_a,path_b,similar of pairs of images, by their paths in the data, that are alike (1) or not (0), whatever label_match says of them; a number between -1 and 1 weighs the pair less; empty for none")]
     public required string Pairs { get; set; }
 
     [Setting(false, "leave out images that cannot be read, instead of stopping before training")]

@@ -122,10 +122,15 @@ public sealed class RunData
         {
             throw new InputException($"{Dataset.Name}: images are alike by {pairs.Rule}, which makes pairs and no classes, but {problem}");
         }
+
+        if (Dataset.Pairs is { HasWeights: true } weighed && CoreSettings.WeightsProblem(config) is { } unweighted)
+        {
+            throw new InputException($"{Dataset.Name}: images are alike by {weighed.Rule}, and pairs weigh differently, but {unweighted}");
+        }
     }
 
-    /// <summary>B images -> B B marks of which of them are alike; null if classes say it.</summary>
-    internal sbyte[]? Marks(IReadOnlyList<int> images) => Dataset.Pairs?.Among(images);
+    /// <summary>B images of a batch of N -> B N marks of which of them are alike; null if classes say it.</summary>
+    internal float[]? Marks(IReadOnlyList<int> images, IReadOnlyList<int> batch) => Dataset.Pairs?.Between(images, batch);
 
     /// <summary>Whether one image should be found by another.</summary>
     internal bool AreAlike(int image, int other) =>
@@ -229,6 +234,8 @@ public sealed class RunData
         LabelMatch = settings.LabelMatch,
         LabelColumns = settings.LabelColumnNames,
         LabelOverlap = settings.LabelOverlap,
+        LabelSeparator = settings.LabelSeparator,
+        LabelWeights = settings.LabelWeights,
         Pairs = settings.Pairs,
     };
 

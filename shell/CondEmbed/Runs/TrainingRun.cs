@@ -220,12 +220,14 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
         }
     }
 
-    private StepResult Step(PixelBatch batch) => data.Marks(batch.Indices) is { } marks
+    private StepResult Step(PixelBatch batch) => Marks(batch.Indices) is { } marks
         ? session.StepOnPairs(batch.Pixels, batch.Count, batch.Size, marks)
         : session.Step(batch.Pixels, batch.Size, batch.Labels);
 
     private StepResult StepOn(TensorData maps, BatchPlan plan) =>
-        data.Marks(plan.Indices) is { } marks ? session.StepOnTrunkPairs(maps, plan.Indices.Length, marks) : session.StepOnTrunk(maps, plan.Labels);
+        Marks(plan.Indices) is { } marks ? session.StepOnTrunkPairs(maps, plan.Indices.Length, marks) : session.StepOnTrunk(maps, plan.Labels);
+
+    private float[]? Marks(IReadOnlyList<int> images) => data.Marks(images, images);
 
     private bool IsDue(int every, int step) => step == steps || (every > 0 && step % every == 0);
 

@@ -11,7 +11,6 @@ open CondEmbed.Datasets
 open CondEmbed.Images
 open CondEmbed.Options
 open CondEmbed.Runs
-open CondEmbed.Sampling
 open CondEmbed.Interop
 open CondEmbed.Tests.Support
 
@@ -33,13 +32,16 @@ let private sequence (labels: string list list) =
 let private options rule columns = DatasetOptions(LabelMatch = rule, LabelColumns = (columns: string array))
 
 /// The marks of all pairs of a data set, row by row.
-let private marks (dataset: IImageDataset) =
+let weights (dataset: IImageDataset) =
     let all = [| 0 .. dataset.Count - 1 |]
 
     [ for image in all ->
-          let row = Array.zeroCreate<sbyte> all.Length
+          let row = Array.zeroCreate<float32> all.Length
           dataset.Pairs.Mark(image, all, Span row)
-          [ for mark in row -> int mark ] ]
+          List.ofArray row ]
+
+/// The marks where none has a weight.
+let marks dataset = [ for row in weights dataset -> [ for mark in row -> int mark ] ]
 
 let private oneColumn a b =
     if a = "" || b = "" then 0
@@ -88,6 +90,68 @@ let private rules =
                   let ofPart = [ for first in [ 8; 0; 2 ] -> [ for second in [ 8; 0; 2 ] -> expected[first][second] ] ]
                   Expect.equal (marks part) ofPart "of a part, in its own order"
                   Expect.equal (part.Pairs.KeyOf 1) (dataset.Pairs.KeyOf 0) "key")
+
+          testPropertyWithConfig (fewCases 30) "several labels in a field: marks and weights as sets of them say" (fun (seed: int) ->
+              let random = Random seed
+
+              let field () =
+                  [ for tag in [ "x"; "y"; "z"; "w" ] do
+                        if random.Next 3 = 0 then tag ]
+
+              let rows = ([ "x" ], [ "y" ]) :: List.init 7 (fun _ -> field (), field ())
+              // Written with spaces, twice, and with nothing between two.
+              let text (tags: string list) =
+                  String.concat
+                      ";"
+                      [ for tag in tags do
+                            yield! [ $" {tag} "; ""; tag ] ]
+
+              let labels = [ for a, b in rows -> [ text a; text b; "" ] ]
+
+              let opened rule weights =
+                  ImageDatasets.Matched(
+                      sequence labels,
+                      DatasetOptions(LabelMatch = rule, LabelColumns = [| "a"; "b" |], LabelSeparator = ";", LabelWeights = weights)
+                  )
+
+              let columns (a: string list, b: string list) = [ set a; set b ]
+              let all row = Set.unionMany [ for place, tags in List.indexed (columns row) -> Set.map (fun tag -> place, tag) tags ]
+
+              let expected rule first second =
+                  let both =
+                      [ for one, other in List.zip (columns first) (columns second) do
+                            if not (one.IsEmpty || other.IsEmpty) then not (Set.intersect one other).IsEmpty ]
+
+                  let shared, union = (Set.intersect (all first) (all second)).Count, (Set.union (all first) (all second)).Count
+
+                  match rule with
+                  | "any" when List.contains true both -> 1.0f
+                  | "all" when not both.IsEmpty && not (List.contains false both) -> 1.0f
+                  | "any"
+                  | "all" -> if both.IsEmpty then 0.0f else -1.0f
+                  | _ when shared = 0 -> if union = 0 then 0.0f else -1.0f
+                  | _ when 2 * shared < union -> 0.0f
+                  | "weights" -> float32 shared / float32 union
+                  | _ -> 1.0f
+
+              for rule in [ "any"; "all"; "jaccard"; "weights" ] do
+                  let dataset = if rule = "weights" then opened "jaccard" true else opened rule false
+                  Expect.equal (weights dataset) [ for first in rows -> [ for second in rows -> expected rule first second ] ] rule
+                  Expect.equal dataset.Pairs.HasWeights (rule = "weights") "has weights"
+                  Expect.stringContains dataset.Pairs.Rule "separated by ';'" "the rule says how"
+                  Expect.isTrue (dataset.LabelColumns[0].Pairs.IsInPairs 0) "by a column"
+              // Without a separator, a field is one label.
+              let plain = ImageDatasets.Matched(sequence labels, options "a" [||])
+
+              let first = List.head (marks plain)
+
+              let whole =
+                  [ for a, _ in rows ->
+                        if a.IsEmpty then 0
+                        elif a = [ "x" ] then 1
+                        else -1 ]
+
+              Expect.equal first whole "one label")
 
           test "an image without labels is in no pair" {
               let dataset = ImageDatasets.Matched(sequence [ [ "red"; ""; "" ]; [ "red"; "x"; "" ] ], options "b" [| "a" |])
@@ -174,122 +238,4 @@ let private tables =
                           Trainer(settings, Path.Combine(root, "run")).Train() |> ignore))
           } ]
 
-/// Five images of two classes, and a file of pairs with some lines.
-let private listing (lines: string list) use' =
-    inFolder (fun root ->
-        for name in [ "1"; "2"; "3"; "4"; "5" ] do
-            File.WriteAllBytes(Path.Combine(root, $"{name}.png"), [| 1uy |])
-
-        let table, pairs = Path.Combine(root, "t.csv"), Path.Combine(root, "pairs.csv")
-        File.WriteAllLines(table, [ "path,label"; "1.png,a"; "2.png,a"; "3.png,b"; "4.png,b"; "5.png,c" ])
-        File.WriteAllLines(pairs, lines)
-        use' (fun rule -> ImageDatasets.Open(table, DatasetOptions(LabelMatch = rule, Pairs = pairs))))
-
-let private lists =
-    testList
-        "a file of pairs"
-        [ test "wins over what labels say, both ways, and leaves the rest as it is" {
-              listing [ "similar,path_a,path_b"; "0,1.png,2.png"; "yes,5.png,1.png"; "0,2.png,1.png" ] (fun opened ->
-                  let dataset: IImageDataset = opened "label"
-
-                  Expect.equal
-                      (marks dataset)
-                      [ [ 1; -1; -1; -1; 1 ]
-                        [ -1; 1; -1; -1; -1 ]
-                        [ -1; -1; 1; 1; -1 ]
-                        [ -1; -1; 1; 1; -1 ]
-                        [ 1; -1; -1; -1; 1 ] ]
-                      "marks"
-
-                  Expect.equal (List.ofSeq dataset.Pairs.Alike) [ struct (0, 4) ] "listed as alike"
-                  Expect.equal dataset.Pairs.Rule "the same label, where pairs.csv says nothing of a pair" "rule"
-                  Expect.notEqual (dataset.Pairs.KeyOf 0) ((opened "none").Pairs.KeyOf 0) "key"
-                  let part = DatasetPart(dataset, [| 4; 0 |])
-                  Expect.equal (marks part) [ [ 1; 1 ]; [ 1; 1 ] ] "of a part"
-                  Expect.equal (List.ofSeq part.Pairs.Alike) [ struct (1, 0) ] "of a part, listed")
-          }
-
-          test "alone it makes all pairs that count" {
-              listing [ "path_a,path_b,similar"; "1.png,3.png,1"; "1.png,2.png,-1" ] (fun opened ->
-                  let dataset: IImageDataset = opened "none"
-                  let none = [ 0; 0; 0; 0; 0 ]
-                  Expect.equal (marks dataset) [ [ 0; -1; 1; 0; 0 ]; [ -1; 0; 0; 0; 0 ]; [ 1; 0; 0; 0; 0 ]; none; none ] "marks"
-                  Expect.equal [ for image in 0..4 -> dataset.Pairs.IsInPairs image ] [ true; true; true; false; false ] "in pairs"
-                  Expect.equal dataset.Pairs.Rule "the pairs in pairs.csv" "rule")
-          }
-
-          test "all mistakes at once, each with its line" {
-              listing
-                  [ "path_a,path_b,similar"
-                    "1.png,2.png,1"
-                    "2.png,1.png,0"
-                    "1.png,9.png,1"
-                    "3.png,4.png,maybe"
-                    "3.png,3.png,1"
-                    "3.png,4.png" ]
-                  (fun opened ->
-                      rejects
-                          [ "pairs.csv, line 3: '2.png' and '1.png' are alike in one line and unlike in another"
-                            "line 4: '9.png' is no image of t"
-                            "such as '1.png'"
-                            "line 5: similar 'maybe' is neither 1 (alike) nor 0 (unlike)"
-                            "line 6: '3.png' is paired with itself"
-                            "line 7: 2 fields, but the header has 3" ]
-                          (fun () -> opened "label" |> ignore))
-
-              listing [ "a,b"; "1.png,2.png" ] (fun opened ->
-                  rejects [ "pairs.csv: needs the columns path_a,path_b,similar" ] (fun () -> opened "none" |> ignore))
-
-              rejects [ "gone.csv: no such file" ] (fun () -> ImageDatasets.Open("emoji", DatasetOptions(Pairs = "gone.csv")) |> ignore)
-
-              let resolve pairs = RunSettings.Resolve [ for key, value in pairs -> Given("test", key, value) ] |> ignore
-              rejects [ "label_match"; "'none' leaves only pairs" ] (fun () -> resolve [ "label_match", "none" ])
-              rejects [ "sampler"; "'pairs' makes batches"; "name it in pairs" ] (fun () -> resolve [ "sampler", "pairs" ])
-          }
-
-          testPropertyWithConfig
-              (fewCases 60)
-              "batches of pairs hold both images of each, every pair once in an epoch, and no image twice"
-              (fun (seed: int) ->
-                  let random = Random seed
-                  let items = [| for i in 0..19 -> 100 + 3 * i |]
-
-                  let pairs =
-                      [| for _ in 1 .. 3 + random.Next 40 do
-                             match random.Next 20, random.Next 20 with
-                             | a, b when a <> b -> struct (items[min a b], items[max a b])
-                             | _ -> () |]
-                      |> Array.distinct
-                      |> Array.append [| struct (items[0], items[1]) |]
-                      |> Array.distinct
-
-                  let batch = 2 + random.Next 10
-                  let sampler = PairSampler(items, pairs, batch, uint64 (abs (int64 seed)))
-                  let epoch = [ for step in 0 .. sampler.StepsPerEpoch - 1 -> sampler.Batch step ]
-                  Expect.equal sampler.StepsPerEpoch (max 1 (pairs.Length / (batch / 2))) "batches"
-
-                  for images in epoch do
-                      Expect.equal images.Length batch "size"
-                      Expect.equal (Array.distinct images).Length batch "each image once"
-                      Expect.all images (fun image -> Array.contains image items) "images to train on"
-                      let inside = pairs |> Array.filter (fun struct (a, b) -> Array.contains a images && Array.contains b images)
-                      Expect.isGreaterThan inside.Length 0 "pairs"
-
-                  let met =
-                      pairs
-                      |> Array.filter (fun struct (a, b) ->
-                          epoch |> List.exists (fun images -> Array.contains a images && Array.contains b images))
-                  // What is left out does not fill the last batch.
-                  Expect.isLessThan (pairs.Length - met.Length) (max 1 batch) "pairs that are met"
-
-                  Expect.equal
-                      (sampler.Batch sampler.StepsPerEpoch)
-                      (PairSampler(items, pairs, batch, uint64 (abs (int64 seed))).Batch sampler.StepsPerEpoch)
-                      "a function of the step")
-
-          test "pairs that cannot fill a batch are refused" {
-              rejects [ "no pairs of alike images" ] (fun () -> PairSampler([| 1; 2 |], [||], 2, 0UL) |> ignore)
-              rejects [ "a batch of 3"; "2 to 2" ] (fun () -> PairSampler([| 1; 2 |], [| struct (1, 2) |], 3, 0UL) |> ignore)
-          } ]
-
-let tests = testList "LabelMatch" [ rules; tables; lists ]
+let tests = testList "LabelMatch" [ rules; tables ]

@@ -70,6 +70,25 @@ let tests =
                           let expected = matrixOf [ for a in queries -> [ for b in references -> float (plain a b) ] ]
                           expectSame expected ((rule (tensorOf queries) (tensorOf references)).``to`` float64) "marks"))
 
+          tensorTest "two places in a column instead of one label change nothing, and weights are those of sets" (fun () ->
+              for seed in 1..10 do
+                  let queries, references = tensorOf (randomLabels seed 5), tensorOf (randomLabels (seed + 1) 7)
+                  let wide (x: Tensor) = torch.cat ([| x.unsqueeze 2L; torch.full_like(x, scalar -1.0).unsqueeze 2L |], 2L)
+
+                  for name, rule, _ in rules do
+                      expectSame (rule queries references) (rule (wide queries) (wide references)) name
+
+                  let plain = Matching.jaccard 0.5 queries references
+                  let weighted = Matching.weightedJaccard 0.5 queries references
+                  expectSame (plain.sign ()) (weighted.sign ()) "the same pairs"
+
+              // {0, 1 | 5} and {1, 2 | 5}: two of four labels in common; and {3 | }: none.
+              let labels = torch.tensor([| 0L; 1L; 5L; -1L; 1L; 2L; 5L; -1L; 3L; -1L; -1L; -1L |]).reshape(3L, 2L, 2L)
+              let expected = matrixOf [ [ 1.0; 0.5; -1.0 ]; [ 0.5; 1.0; -1.0 ]; [ -1.0; -1.0; 1.0 ] ]
+              expectSame expected ((Matching.batch (Matching.weightedJaccard 0.5) labels).``to`` float64) "weights"
+              expectSame (expected.sign ()) ((Matching.batch (Matching.jaccard 0.5) labels).``to`` float64) "marks"
+              expectSame (expected.round ()) ((Matching.batch (Matching.weightedJaccard 0.6) labels).``to`` float64) "less than the least")
+
           tensorTest "one column without gaps is what classes give, by every rule" (fun () ->
               for seed in 1..10 do
                   let labels, _ = randomBatch seed

@@ -14,7 +14,7 @@ open CondEmbed.Tests.TrunkTests
 open CondEmbed.Tests.Support
 
 /// The pictures as a table with further labels: the class once more, who drew it, and of every other one a kind.
-let private tableIn folder =
+let tableIn folder =
     let table = Path.Combine(folder, "table.csv")
 
     File.WriteAllLines(
@@ -182,6 +182,25 @@ let private training =
                   Expect.floatClose Accuracy.medium (told.GetProperty("map_at_r").GetDouble()) map "as the program is told")
           }
 
+          test "weights of pairs teach other weights, with a loss that takes them" {
+              inFolder (fun folder ->
+                  let table = tableIn folder
+
+                  let run overlap more =
+                      let run = Path.Combine(folder, Guid.NewGuid().ToString "N")
+                      let labels = [ "label_columns", "maker,kind"; "label_match", "jaccard"; "label_overlap", overlap ]
+                      train (settings table (labels @ more)) run |> ignore
+                      lastWeights run
+
+                  let weighted = [ "label_weights", "true" ]
+                  Expect.notEqual (run "0.3" weighted) (run "0.3" []) "weights"
+                  // All that are alike share all.
+                  Expect.equal (run "1" weighted) (run "1" []) "weights of 1"
+
+                  rejects [ "pairs weigh differently"; "the loss 'triplet' counts every pair alike"; "contrastive" ] (fun () ->
+                      run "0.3" (("loss", "triplet") :: weighted) |> ignore))
+          }
+
           test "labels that leave nothing to find are refused before training" {
               inFolder (fun folder ->
                   let table = tableIn folder
@@ -224,8 +243,22 @@ let private program =
             Expect.stringContains shown "to be found: the same maker" "the rule"
             Expect.stringContains shown "Recall@1, by kind" "the columns of the run"
 
+            let grouped = jsonOf (succeeds [ "evaluate"; run; "--json"; "--by"; "kind" ])
+
+            let queries =
+                [ for group in grouped.GetProperty("by").GetProperty("groups").EnumerateArray() ->
+                      group.GetProperty("value").GetString(), group.GetProperty("queries").GetInt32() ]
+
+            let expected =
+                [ for line in File.ReadLines table do
+                      let fields = line.Split ','
+                      if fields[5] = "test" && fields[4] <> "" then fields[4] ]
+
+            Expect.equal queries (List.sort (List.countBy id expected)) "queries of each kind"
+
             for arguments, words in
-                [ [ "--label-match"; "colour" ], [ "no column 'colour'"; "table.csv, line 1" ]
+                [ [ "--by"; "colour" ], [ "no image has a label in a column 'colour'"; "maker, kind" ]
+                  [ "--label-match"; "colour" ], [ "no column 'colour'"; "table.csv, line 1" ]
                   [ "--rerank"; "5" ], [ "re-ranking is measured by classes alone"; "--rerank" ]
                   [ "--k-reciprocal"; "5" ], [ "Re-ranking is measured by classes alone"; "--k-reciprocal" ]
                   [ "--fmr"; "0.1" ], [ "False non-match rates"; "--fmr" ] ] do

@@ -9,11 +9,17 @@ public interface IImagePairs
     /// <summary>What makes two images alike, in words: <c>the same label in colour or shape</c>.</summary>
     string Rule { get; }
 
-    /// <summary>Marks the pairs of an image with others: above 0 if they are alike, below 0 if they are not, 0 if a pair does not count. What the mark of the image with itself is does not matter.</summary>
+    /// <summary>
+    /// Marks the pairs of an image with others: above 0 if they are alike, below 0 if they are not, 0 if a pair does not count. How far from 0 it is weighs a pair in training, 1 in the usual
+    /// way. What the mark of the image with itself is does not matter.
+    /// </summary>
     /// <param name="image">The number of the image.</param>
     /// <param name="others">The numbers of the others.</param>
     /// <param name="marks">Receives one mark for each of the others.</param>
-    void Mark(int image, IReadOnlyList<int> others, Span<sbyte> marks);
+    void Mark(int image, IReadOnlyList<int> others, Span<float> marks);
+
+    /// <summary>Whether there are marks other than -1, 0 and 1, which weigh their pairs: not every loss takes them.</summary>
+    bool HasWeights => false;
 
     /// <summary>Whether the image is in any pair that counts, as one without any label is not.</summary>
     bool IsInPairs(int image) => true;
@@ -33,13 +39,13 @@ public sealed record LabelColumn(string Name, IImagePairs Pairs);
 /// <summary>Questions to pairs.</summary>
 internal static class ImagePairs
 {
-    /// <summary>B images -> B B marks, row after row.</summary>
-    internal static sbyte[] Among(this IImagePairs pairs, IReadOnlyList<int> images)
+    /// <summary>Q images, R others -> Q R marks, row after row.</summary>
+    internal static float[] Between(this IImagePairs pairs, IReadOnlyList<int> images, IReadOnlyList<int> others)
     {
-        var marks = new sbyte[images.Count * images.Count];
+        var marks = new float[images.Count * others.Count];
         for (var row = 0; row < images.Count; row++)
         {
-            pairs.Mark(images[row], images, marks.AsSpan(row * images.Count, images.Count));
+            pairs.Mark(images[row], others, marks.AsSpan(row * others.Count, others.Count));
         }
 
         return marks;
@@ -48,7 +54,7 @@ internal static class ImagePairs
     /// <summary>Whether two images are alike.</summary>
     internal static bool AreAlike(this IImagePairs pairs, int image, int other)
     {
-        Span<sbyte> mark = stackalloc sbyte[1];
+        Span<float> mark = stackalloc float[1];
         pairs.Mark(image, [other], mark);
         return mark[0] > 0;
     }
@@ -56,7 +62,7 @@ internal static class ImagePairs
     /// <summary>Whether a query has something to find.</summary>
     internal static bool HasMatch(this IImagePairs pairs, IReadOnlyList<int> queries, IReadOnlyList<int> gallery)
     {
-        var marks = new sbyte[gallery.Count];
+        var marks = new float[gallery.Count];
         return queries.Any(query =>
         {
             pairs.Mark(query, gallery, marks);
@@ -70,7 +76,9 @@ internal sealed class PartOfPairs(IImagePairs whole, IReadOnlyList<int> images) 
 {
     public string Rule => whole.Rule;
 
-    public void Mark(int image, IReadOnlyList<int> others, Span<sbyte> marks) => whole.Mark(images[image], [.. others.Select(other => images[other])], marks);
+    public bool HasWeights => whole.HasWeights;
+
+    public void Mark(int image, IReadOnlyList<int> others, Span<float> marks) => whole.Mark(images[image], [.. others.Select(other => images[other])], marks);
 
     public bool IsInPairs(int image) => whole.IsInPairs(images[image]);
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using CondEmbed.Common;
 
 namespace CondEmbed.Datasets;
@@ -6,17 +7,21 @@ namespace CondEmbed.Datasets;
 internal sealed class ListedPairs : IImagePairs
 {
     private readonly IImagePairs? others;
-    private readonly SortedDictionary<int, SortedDictionary<int, sbyte>> listed;
+    private readonly SortedDictionary<int, SortedDictionary<int, float>> listed;
     private readonly IImageDataset dataset;
 
-    private ListedPairs(IImageDataset dataset, string name, IImagePairs? others, SortedDictionary<int, SortedDictionary<int, sbyte>> listed)
+    private ListedPairs(IImageDataset dataset, string name, IImagePairs? others, SortedDictionary<int, SortedDictionary<int, float>> listed)
     {
         (this.dataset, this.others, this.listed) = (dataset, others, listed);
+        HasWeights = others?.HasWeights == true || listed.Values.Any(own => own.Values.Any(mark => Math.Abs(mark) != 1));
         Rule = others is null ? $"the pairs in {name}" : $"{others.Rule}, where {name} says nothing of a pair";
     }
 
     /// <inheritdoc/>
     public string Rule { get; }
+
+    /// <inheritdoc/>
+    public bool HasWeights { get; }
 
     /// <inheritdoc/>
     public IEnumerable<(int First, int Second)> Alike =>
@@ -26,7 +31,7 @@ internal sealed class ListedPairs : IImagePairs
         select (image.Key, other.Key);
 
     /// <inheritdoc/>
-    public void Mark(int image, IReadOnlyList<int> others, Span<sbyte> marks)
+    public void Mark(int image, IReadOnlyList<int> others, Span<float> marks)
     {
         if (this.others is null)
         {
@@ -51,9 +56,9 @@ internal sealed class ListedPairs : IImagePairs
 
     /// <inheritdoc/>
     public string KeyOf(int image) =>
-        $"{others?.KeyOf(image)}\t{string.Join('\t', listed.TryGetValue(image, out var own) ? own.Select(pair => $"{dataset.Items[pair.Key].Path} {pair.Value}") : [])}";
+        $"{others?.KeyOf(image)}\t{string.Join('\t', listed.TryGetValue(image, out var own) ? own.Select(pair => FormattableString.Invariant($"{dataset.Items[pair.Key].Path} {pair.Value}")) : [])}";
 
-    /// <summary>Reads <c>path_a,path_b,similar</c>: two images by their paths, as the data names them, and whether they are alike (1, true or yes) or not (0, -1, false or no).</summary>
+    /// <summary>Reads <c>path_a,path_b,similar</c>: two images by their paths, as the data names them, and whether they are alike (1, true or yes) or not (0, -1, false or no); a number between weighs the pair.</summary>
     /// <param name="path">The file.</param>
     /// <param name="dataset">The images.</param>
     /// <param name="others">What the pairs are that it does not list; null if they do not count.</param>
@@ -74,7 +79,7 @@ internal sealed class ListedPairs : IImagePairs
 
         var problems = new ProblemList();
         var images = dataset.Items.Index().ToLookup(item => Normal(item.Item.Path), item => item.Index, StringComparer.Ordinal);
-        var listed = new SortedDictionary<int, SortedDictionary<int, sbyte>>();
+        var listed = new SortedDictionary<int, SortedDictionary<int, float>>();
         foreach (var record in records.Skip(1))
         {
             var where = $"{path}, line {record.Line}";
@@ -87,7 +92,7 @@ internal sealed class ListedPairs : IImagePairs
             var (first, second, similar) = (record.Fields[columns[0]], record.Fields[columns[1]], MarkOf(record.Fields[columns[2]]));
             if (similar == 0)
             {
-                problems.Add($"{where}: similar '{record.Fields[columns[2]]}' is neither 1 (alike) nor 0 (unlike)");
+                problems.Add($"{where}: similar '{record.Fields[columns[2]]}' is neither 1 (alike) nor 0 (unlike), nor a number from -1 to 1");
             }
 
             if (Normal(first) == Normal(second))
@@ -104,7 +109,7 @@ internal sealed class ListedPairs : IImagePairs
             {
                 if (!Put(one, other, similar) || !Put(other, one, similar))
                 {
-                    problems.Add($"{where}: '{first}' and '{second}' are alike in one line and unlike in another");
+                    problems.Add($"{where}: '{first}' and '{second}' are {(similar * listed[one][other] < 0 ? "alike in one line and unlike in another" : "of another number in an earlier line")}");
                 }
             }
         }
@@ -112,7 +117,7 @@ internal sealed class ListedPairs : IImagePairs
         problems.ThrowIfAny();
         return new ListedPairs(dataset, Path.GetFileName(path), others, listed);
 
-        bool Put(int image, int other, sbyte mark)
+        bool Put(int image, int other, float mark)
         {
             if (!listed.TryGetValue(image, out var own))
             {
@@ -127,10 +132,12 @@ internal sealed class ListedPairs : IImagePairs
 
     private static string Normal(string path) => ClassLabel.Normal(path).Replace('\\', '/');
 
-    private static sbyte MarkOf(string similar) => similar.ToLowerInvariant() switch
+    /// <summary>The mark of a field; 0 for a field that says nothing.</summary>
+    private static float MarkOf(string similar) => similar.ToLowerInvariant() switch
     {
-        "1" or "1.0" or "true" or "yes" => 1,
-        "0" or "0.0" or "-1" or "-1.0" or "false" or "no" => -1,
+        "true" or "yes" => 1,
+        "false" or "no" => -1,
+        _ when float.TryParse(similar, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && number is >= -1 and <= 1 => number == 0 ? -1 : number,
         _ => 0,
     };
 }

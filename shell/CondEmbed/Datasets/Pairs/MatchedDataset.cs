@@ -3,8 +3,11 @@ using CondEmbed.Common;
 namespace CondEmbed.Datasets;
 
 /// <summary>A data set whose images are alike by other things than their class.</summary>
-internal sealed class MatchedDataset(IImageDataset whole, IImagePairs? pairs, IReadOnlyList<LabelColumn> columns) : IImageDataset
+internal sealed class MatchedDataset(IImageDataset whole, IImagePairs? pairs, IReadOnlyList<LabelColumn> columns, string separator) : IImageDataset
 {
+    /// <summary>What stands between several labels in one field; empty where a field is one label.</summary>
+    internal string Separator => separator;
+
     /// <inheritdoc/>
     public IImagePairs? Pairs => pairs;
 
@@ -57,13 +60,14 @@ internal sealed class MatchedDataset(IImageDataset whole, IImagePairs? pairs, IR
     /// <exception cref="InputException">The images have no such labels, or the file of pairs is not as it must be.</exception>
     internal static IImageDataset Of(IImageDataset dataset, DatasetOptions options)
     {
-        LabelColumn[] columns = [.. options.LabelColumns.Select(column => new LabelColumn(column, LabelPairs.OfColumn(dataset, column)))];
-        IImagePairs? pairs = LabelPairs.Of(dataset, options.LabelMatch, options.LabelColumns, options.LabelOverlap);
+        var items = new LabelledItems(dataset.Name, dataset.Items, options.LabelSeparator);
+        var columns = LabelPairs.Columns(items, options);
+        IImagePairs? pairs = LabelPairs.Of(items, options);
         if (options.Pairs.Length > 0)
         {
-            pairs = ListedPairs.Read(options.Pairs, dataset, options.LabelMatch == LabelPairs.Class ? LabelPairs.OfColumn(dataset, LabelPairs.Class) : pairs);
+            pairs = ListedPairs.Read(options.Pairs, dataset, options.LabelMatch == LabelPairs.Class ? LabelPairs.OfColumn(items with { Separator = "" }, LabelPairs.Class) : pairs);
         }
 
-        return pairs is null && columns.Length == 0 ? dataset : new MatchedDataset(dataset, pairs, columns);
+        return pairs is null && columns.Length == 0 ? dataset : new MatchedDataset(dataset, pairs, columns, options.LabelSeparator);
     }
 }
