@@ -117,10 +117,6 @@ internal sealed class OpenedRun : IDisposable
         Data = Checked(meter, cancellation);
         Data.Describe(Settings, Request.Notice);
 
-        if (Together.IsShared && Data.Dataset.Pairs is not null)
-        {
-            throw new InputException("label_match: pairs of images say what is alike here, and several processes share classes alone. Train in one process, or leave label_match at label.");
-        }
         // Where there may be checkpoints the lock comes first, for what another process writes is not to be read; a fresh run takes it once it
         // is known that it can begin.
         Store = Resumed && Together.IsFirst ? new CheckpointStore(Folder.Checkpoints) : null!;

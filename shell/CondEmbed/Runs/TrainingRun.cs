@@ -227,7 +227,8 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
     private StepResult StepOn(TensorData maps, BatchPlan plan) =>
         Marks(plan.Indices) is { } marks ? session.StepOnTrunkPairs(maps, plan.Indices.Length, marks) : session.StepOnTrunk(maps, plan.Labels);
 
-    private float[]? Marks(IReadOnlyList<int> images) => data.Marks(images, images);
+    /// <summary>The marks of this process's images with the whole batch; null if classes say what is alike.</summary>
+    private float[]? Marks(IReadOnlyList<int> images) => data.Marks(images, together.IsShared ? run.Sampler.Batch(state.Step) : images);
 
     private bool IsDue(int every, int step) => step == steps || (every > 0 && step % every == 0);
 

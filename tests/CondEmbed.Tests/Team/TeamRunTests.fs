@@ -74,6 +74,29 @@ let private threads =
               expectLike (at "one") (at "three"))
       }
 
+      test "a run on pairs instead of classes, weighted or not, by two and by three is the run by one" {
+          inFolder (fun folder ->
+              let table = PairRunTests.tableIn folder
+              let feedback = Path.Combine(folder, "pairs.csv")
+              let images = [ for line in Seq.skip 1 (File.ReadLines table) -> line.Split(',')[0] ]
+              File.WriteAllLines(feedback, "path_a,path_b,similar" :: [ for a, b in List.pairwise images -> $"{a},{b},0.5" ])
+              let labels = [ "label_columns", "maker,kind"; "label_match", "jaccard"; "label_overlap", "0.3"; "label_weights", "true" ]
+
+              for name, others in [ "labels", labels; "feedback", [ "pairs", feedback; "sampler", "pairs" ] ] do
+                  let run count =
+                      let folder = Path.Combine(folder, $"{name} {count}")
+
+                      together count (fun team -> Trainer(settings table (common @ others), folder, team).Train())
+                      |> ignore
+
+                      folder
+
+                  let one = run 1
+
+                  for count in [ 2; 3 ] do
+                      expectLike one (run count))
+      }
+
       test "what cannot be is told before the first step" {
           inFolder (fun folder ->
               let run count (settingsOf: Team -> RunSettings) () =
