@@ -164,7 +164,7 @@ let tests =
                       ShardManifest.InFolder folder |> ignore)
 
                   Expect.isTrue (make 2) "killed before it could say its sum"
-                  Expect.equal (ShardManifest.InFolder(folder).Files) (manifest.Files) "says it now")
+                  Expect.sequenceEqual (ShardManifest.InFolder(folder).Files) manifest.Files "says it now")
           }
 
           test "what is not as the manifest says is named: changed, missing, of another kind" {
