@@ -4,6 +4,7 @@ module CondEmbed.Fuzz.RunTargets
 open System
 open System.Collections.Generic
 open System.IO
+open CondEmbed
 open CondEmbed.Comparisons
 open CondEmbed.Datasets
 open CondEmbed.Images
@@ -14,6 +15,7 @@ open CondEmbed.Reports
 open CondEmbed.Runs
 open CondEmbed.Storage
 open CondEmbed.Studies
+open CondEmbed.Teams
 open CondEmbed.Fuzz.Target
 
 let private settings = lazy (RunSettings.StartFor "small")
@@ -109,7 +111,7 @@ let private ofRun name (file: string) =
 
 let private measuredBefore folder =
     let given = RunSettings.Resolve [ Given("fuzz", "initial_metrics", folder) ]
-    InitialMetrics.Of(given, "network", "data", "cpu", (fun () -> metrics), ignore) |> Seq.iter ignore
+    InitialMetrics.Of(given, "network", "data", "cpu", TeamWork Team.alone, (fun () -> metrics), ignore) |> Seq.iter ignore
 
 let private images (folder: string) =
     let found = ImageDatasets.Open(Path.Combine(folder, "images"))
