@@ -11,9 +11,6 @@ namespace CondEmbed.Teams;
 /// <summary>What the processes of a run do together besides their steps. All of them have to call it, in the same order.</summary>
 internal sealed class TeamWork
 {
-    // So many numbers of a process are on their way at a time.
-    private const int Piece = 1 << 22;
-
     // Of a difference that is told, in bytes.
     private const int Longest = 1000;
 
@@ -33,6 +30,9 @@ internal sealed class TeamWork
             Native.ensure();
         }
     }
+
+    /// <summary>So many numbers of rows that are shared out are on their way at a time.</summary>
+    internal int Piece { get; init; } = 1 << 24;
 
     internal bool IsShared => team.Size > 1;
 
@@ -88,12 +88,7 @@ internal sealed class TeamWork
 
         var width = count > 0 ? rows.Length / count : 0;
         var most = (count + team.Size - 1) / team.Size;
-        var atOnce = Math.Clamp(Piece / Math.Max(1, width), 1, Math.Max(1, most));
-        Span<float> Rows(int rank, int start)
-        {
-            var (from, length) = ShareOf(count, rank);
-            return rows.AsSpan((from + Math.Min(start, length)) * width, Math.Clamp(length - start, 0, atOnce) * width);
-        }
+        var atOnce = Math.Clamp(Piece / Math.Max(1, width) / team.Size, 1, Math.Max(1, most));
 
         for (var start = 0; start < most; start += atOnce)
         {
@@ -107,6 +102,12 @@ internal sealed class TeamWork
                 var place = MemoryMarshal.AsBytes(Rows(rank, start));
                 all.AsSpan(rank * sent.Length, place.Length).CopyTo(place);
             }
+        }
+
+        Span<float> Rows(int rank, int start)
+        {
+            var (from, length) = ShareOf(count, rank);
+            return rows.AsSpan((from + Math.Min(start, length)) * width, Math.Clamp(length - start, 0, atOnce) * width);
         }
     }
 

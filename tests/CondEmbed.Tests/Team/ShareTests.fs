@@ -55,6 +55,22 @@ let private extraction =
                       Expect.isLessThanOrEqual (List.max counts - List.min counts) 1 $"shares alike: {counts}"
               }
 
+          test "rows go piece by piece" {
+              let found =
+                  together 3 (fun team ->
+                      let rows = Array.zeroCreate<single> 22
+
+                      let fill first count =
+                          for at in 2 * first .. 2 * (first + count) - 1 do
+                              rows[at] <- single (at + 1)
+
+                      TeamWork(team, Piece = 6).ShareOut(rows, 11, fill)
+                      rows)
+
+              for rows in found do
+                  Expect.equal rows [| for at in 1..22 -> single at |] "rows"
+          }
+
           test "a cancellation of one ends all" {
               let ended =
                   together 3 (fun team ->
