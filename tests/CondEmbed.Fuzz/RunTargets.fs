@@ -111,7 +111,9 @@ let private ofRun name (file: string) =
 
 let private measuredBefore folder =
     let given = RunSettings.Resolve [ Given("fuzz", "initial_metrics", folder) ]
-    InitialMetrics.Of(given, "network", "data", "cpu", TeamWork Team.alone, (fun () -> metrics), ignore) |> Seq.iter ignore
+
+    InitialMetrics.Of(given, "network", "data", "cpu", TeamWork Team.alone, (fun () -> metrics), ignore)
+    |> Seq.iter ignore
 
 let private images (folder: string) =
     let found = ImageDatasets.Open(Path.Combine(folder, "images"))

@@ -50,7 +50,7 @@ let private remotely (program: string) agent count =
 
         $"--allow-run-as-root --mca plm_rsh_agent {agent} --mca btl tcp,self {only} --host {addresses}"
     else
-        $"-launcher ssh -launcher-exec {agent} -iface eth0 -hosts {addresses}"
+        $"-launcher ssh -launcher-exec {agent} -iface eth0 -genv MPIR_CVAR_NOLOCAL 1 -genv UCX_TLS tcp,self -genv FI_PROVIDER tcp -hosts {addresses}"
 
 /// What a host has sent over its only way to the others.
 let private sent name host = (hosts [ "on"; name; $"10.77.7.{host}"; "cat /sys/class/net/eth0/statistics/tx_bytes" ]).Out
