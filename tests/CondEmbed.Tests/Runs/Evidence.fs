@@ -223,8 +223,6 @@ let private tried () =
             "omniglot-sieve3"
             "scenes-sieve"
             "scenes-layer4-sieve"
-            "scenes-layer4-sieve2"
-            "scenes-layer4-sieve3"
             "cub50-full-size-sieve"
             "cub50-full-size-sieve2"
             "grocery-sieve"
