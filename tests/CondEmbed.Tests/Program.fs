@@ -118,6 +118,7 @@ let private here =
           MistakeTests.tests
           MemoryDataTests.tests
           DataDefaultsTests.tests
+          CliTests.besideModels
           PublicApiTests.tests
           RoomTests.tests ]
 

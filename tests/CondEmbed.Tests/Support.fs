@@ -95,11 +95,19 @@ let expectReadAndRefused (read: int) (refused: int) (outcomes: bool seq) =
     Expect.isGreaterThanOrEqual (outcomes |> List.filter id |> List.length) read $"read, of {outcomes.Length}"
     Expect.isGreaterThanOrEqual (outcomes |> List.filter not |> List.length) refused $"refused, of {outcomes.Length}"
 
+let private tensors = obj ()
+
+/// For a test that counts the tensors of the process, and for what makes some beside the tests of torch: one at a time.
+let aloneWithTensors (body: unit -> 'T) : 'T = lock tensors body
+
 /// A test of tensors: libtorch is loadable, and everything that the test makes is freed at its end.
 let tensorTest name (body: unit -> unit) =
     testCase name (fun () ->
         Native.ensure ()
         scoped body)
+
+/// A test that counts the tensors of the process.
+let countingTest name body = tensorTest name (fun () -> aloneWithTensors body)
 
 /// Normal numbers in float64 that depend on the seed and the shape alone.
 let normal (seed: int) (shape: int list) : Tensor =

@@ -127,7 +127,7 @@ public static class ImageDatasets
         if (!File.Exists(data))
         {
             var bundled = string.Join(", ", EmbeddedNames.Select(name => $"'{name}'"));
-            throw new InputException($"{data}: there is no such file or folder, and it is not one of the bundled sets ({bundled}){CoreSettings.Nearest(EmbeddedNames, data)}");
+            throw new InputException($"{data}: does not exist, and is not one of the bundled sets ({bundled}){CoreSettings.Nearest(EmbeddedNames, data)}");
         }
 
         throw new InputException($"{data}: is a file of another kind; data is a folder with one folder for each class, a published set's folder, or a .csv or .tsv table with the columns path,label");

@@ -11,15 +11,16 @@ let tests =
           CliCompareTests.tests
           ModelCardTests.tests
           CliMetricsTests.tests
-          CliWeightsTests.tests
           CliInputTests.tests
           CliLossTests.tests
           CliStudyTests.tests
           CliEndTests.tests
           CliStopTests.tests
           CliDataTests.tests
-          CliStoreTests.tests
           CliShardTests.tests
           CliOutputTests.tests
           CliConfigTests.tests
           CliCompletionTests.tests ]
+
+/// Of the program and of models in this process.
+let besideModels = testList "Cli" [ CliWeightsTests.tests; CliStoreTests.tests ]

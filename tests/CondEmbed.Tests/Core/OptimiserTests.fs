@@ -190,7 +190,7 @@ let private groupTests =
                   Groups.assign [ rule "a" trained ] [ "a"; "b"; "c" ] |> ignore))
 
           testCase "a pattern that fits no leaf is an error that names it and what there is" (fun () ->
-              rejects [ "'layr1*'"; "layer1.weight" ] (fun () ->
+              rejects [ "'layr1*'"; "did you mean 'layer1*'" ] (fun () ->
                   Groups.assign [ rule "layr1*" Groups.Frozen; rule "*" trained ] [ "layer1.weight" ] |> ignore))
 
           testCase "applicable keeps the rules that fit some leaf, in their order" (fun () ->

@@ -156,7 +156,7 @@ let private folders =
               inFolder (fun root ->
                   rejects [ root; ".png .jpg" ] (fun () -> ImageDatasets.Open root |> ignore)
                   let nowhere = Path.Combine(root, "nowhere")
-                  rejects [ nowhere; "no such file or folder"; "emoji" ] (fun () -> ImageDatasets.Open nowhere |> ignore)
+                  rejects [ nowhere; "does not exist"; "emoji" ] (fun () -> ImageDatasets.Open nowhere |> ignore)
                   let other = Path.Combine(root, "notes.txt")
                   File.WriteAllText(other, "notes")
                   rejects [ other; "of another kind"; ".csv"; "folder" ] (fun () -> ImageDatasets.Open other |> ignore))

@@ -257,7 +257,7 @@ let private program =
             Expect.equal queries (List.sort (List.countBy id expected)) "queries of each kind"
 
             for arguments, words in
-                [ [ "--by"; "colour" ], [ "no image has a label in a column 'colour'"; "maker, kind" ]
+                [ [ "--by"; "colour" ], [ "no image has a label in a column 'colour'"; "kind, maker" ]
                   [ "--label-match"; "colour" ], [ "no column 'colour'"; "table.csv, line 1" ]
                   [ "--rerank"; "5" ], [ "re-ranking is measured by classes alone"; "--rerank" ]
                   [ "--k-reciprocal"; "5" ], [ "Re-ranking is measured by classes alone"; "--k-reciprocal" ]

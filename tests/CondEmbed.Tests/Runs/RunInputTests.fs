@@ -79,8 +79,7 @@ let private badImages =
                   Expect.isFalse (Directory.Exists run) "no folder is left")
           }
 
-          test "what cannot begin leaves nothing behind, on disk or in memory" {
-              Native.ensure ()
+          countingTest "what cannot begin leaves nothing behind, on disk or in memory" (fun () ->
               let before = torch.Tensor.TotalCount
 
               inFolder (fun folder ->
@@ -94,8 +93,7 @@ let private badImages =
                       rejects words (fun () -> train (settings imageFolder.Value others) run |> ignore)
                       Expect.isFalse (Directory.Exists run) $"{others}: no folder is left")
 
-              Expect.equal torch.Tensor.TotalCount before "tensors"
-          } ]
+              Expect.equal torch.Tensor.TotalCount before "tensors") ]
 
 let private roles =
     test "queries are searched in a gallery where a table says so" {

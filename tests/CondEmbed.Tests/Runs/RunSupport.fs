@@ -8,6 +8,7 @@ open System.Threading
 open Expecto
 open CondEmbed
 open CondEmbed.Common
+open CondEmbed.Tests.Support
 open CondEmbed.Datasets
 open CondEmbed.WeightFiles
 open CondEmbed.Options
@@ -89,13 +90,14 @@ let stopAt step (trainer: Trainer) =
 let private finished = Dictionary<(string * string) list, string>()
 
 let finishedRun others =
-    match finished.TryGetValue others with
-    | true, folder -> folder
-    | _ ->
-        let folder = Path.Combine(kept.Value, $"run{finished.Count}")
-        train (settings imageFolder.Value others) folder |> ignore
-        finished[others] <- folder
-        folder
+    aloneWithTensors (fun () ->
+        match finished.TryGetValue others with
+        | true, folder -> folder
+        | _ ->
+            let folder = Path.Combine(kept.Value, $"run{finished.Count}")
+            train (settings imageFolder.Value others) folder |> ignore
+            finished[others] <- folder
+            folder)
 
 /// All lines that the notices of a run had.
 let notices (trainer: Trainer) =

@@ -145,16 +145,14 @@ let private repeats =
                   Expect.hasLength (Directory.GetFiles(Path.Combine(folder, "cache"))) 1 "one file for both")
           }
 
-          test "no tensor outlives a run" {
-              Native.ensure ()
+          countingTest "no tensor outlives a run" (fun () ->
               let before = torch.Tensor.TotalCount
               inFolder (fun folder -> train (settings imageFolder.Value [ "levels", "2" ]) (Path.Combine(folder, "run")) |> ignore)
               Expect.equal torch.Tensor.TotalCount before "after a run"
 
               inFolder (fun folder -> Trainer(settings imageFolder.Value [], Path.Combine(folder, "run")) |> stopAt 2 |> ignore)
 
-              Expect.equal torch.Tensor.TotalCount before "after a run that was stopped"
-          }
+              Expect.equal torch.Tensor.TotalCount before "after a run that was stopped")
 
           test "runs with every kind of loss and schedule end" {
               for others in
