@@ -33,7 +33,7 @@ public static class StudyTables
             using var document = JsonDocument.Parse(File.ReadAllBytes(path));
             return document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("arms", out _);
         }
-        catch (JsonException)
+        catch (Exception problem) when (TextFile.IsBadJson(problem))
         {
             return false;
         }

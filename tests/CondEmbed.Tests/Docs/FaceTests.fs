@@ -237,7 +237,7 @@ let private signatures =
         for case in Seq.collect FSharpType.GetUnionCases choices do
             Expect.isEmpty (case.GetFields()) $"{case.DeclaringType.Name}.{case.Name} is a word"
 
-        let plain = [ typeof<Config>; typeof<Batch>; typeof<Team>; typeof<NamedNumbers> ] @ choices
+        let plain = [ typeof<Config>; typeof<Batch>; typeof<Team>; typeof<Traffic>; typeof<NamedNumbers> ] @ choices
 
         let shown =
             [ for kind in Seq.concat [ own; interop; Array.ofList plain ] do

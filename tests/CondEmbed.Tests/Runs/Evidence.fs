@@ -212,24 +212,11 @@ let private otherLosses () =
                 yield! [ for one in gains -> StudyTables.Gain one.Estimate ] ] ]
 
 let private tried () =
-    [ for study in
-          [ "emoji-sieve"
-            "emoji-contrastive-sieve"
-            "emoji-contrastive-controls"
-            "emoji-mean-sieve"
-            "emoji-mean"
-            "omniglot-sieve"
-            "omniglot-sieve2"
-            "omniglot-sieve3"
-            "scenes-sieve"
-            "scenes-layer4-sieve"
-            "cub50-full-size-sieve"
-            "cub50-full-size-sieve2"
-            "grocery-sieve"
-            "grocery-weights"
-            "grocery-half-sieve"
-            "grocery-half-layer4-sieve"
-            "grocery-half-s2sd-sieve" ] do
+    let chosenBy =
+        "emoji-sieve emoji-contrastive-sieve emoji-contrastive-controls emoji-mean-sieve emoji-mean omniglot-sieve omniglot-sieve2 omniglot-sieve3 scenes-sieve \
+         scenes-layer4-sieve cub50-full-size-sieve cub50-full-size-sieve2 grocery-sieve grocery-weights grocery-half-sieve grocery-half-layer4-sieve grocery-half-s2sd-sieve"
+
+    [ for study in chosenBy.Split ' ' do
           let found = results study
 
           for arm in found.Arms do

@@ -82,5 +82,8 @@ let private trains program count =
                     Expect.floatClose { absolute = 1e-4; relative = 1e-4 } found expected "loss"))
     }
 
+/// MPICH's processes wait by polling, without giving way: more of them than cores take minutes beside other work.
+let private counts (program: string) = if program.EndsWith "openmpi" then [ 2; 3 ] else [ 2 ]
+
 let tests =
-    testList "Hosts" [ for program in programs -> testList program [ for count in [ 2; 3 ] -> trains program count ] ]
+    testList "Hosts" [ for program in programs -> testList program [ for count in counts program -> trains program count ] ]

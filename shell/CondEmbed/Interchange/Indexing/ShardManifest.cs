@@ -60,7 +60,7 @@ public sealed record ShardManifest(
 
             return read with { Source = path, Folder = Path.GetDirectoryName(Path.GetFullPath(path))! };
         }
-        catch (Exception problem) when (problem is JsonException or IOException or UnauthorizedAccessException)
+        catch (Exception problem) when (TextFile.IsBadJson(problem) || problem is IOException or UnauthorizedAccessException)
         {
             throw new InputException($"{path}: is not a manifest of shards: {problem.Message}");
         }
