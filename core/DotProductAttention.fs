@@ -7,7 +7,7 @@ open TorchSharp
 let weights (queries: Tensor) (keys: Tensor) =
     (matmul queries (keys.transpose (-2L, -1L)) / sqrt (float keys.shape[keys.shape.Length - 1])).softmax(-1L)
 
-/// Queries ... N K, keys ... T K, values ... T D -> ... N D: the means of the values by `weights`. Fused, unless second derivatives are taken, which libtorch has not got for
+/// Queries ... N K, keys ... T K, values ... T D -> ... N D: the means of the values by `weights`. Fused, unless second derivatives are taken: libtorch has none of
 /// the fused form.
 let read (queries: Tensor) (keys: Tensor) (values: Tensor) =
     if Grad.Order.Taken > 1 then

@@ -8,7 +8,7 @@ open TorchSharp
 /// How many derivatives are being taken of what runs now, on this thread.
 [<AbstractClass; Sealed>]
 type internal Order private () =
-    [<System.ThreadStatic; DefaultValue>]
+    [<ThreadStatic; DefaultValue>]
     static val mutable private taken: int
 
     static member Taken = Order.taken
@@ -145,24 +145,25 @@ let finiteDifferences (step: float) (f: Tensor -> Tensor) (x: Tensor) =
         let slopes = [| for place in 0L .. flat.numel () - 1L -> slope place |]
         torch.tensor(slopes, dtype = x.dtype, device = x.device).reshape x.shape)
 
-/// The largest difference between autograd's gradient of a scalar function and central differences at x: about 1e-9 in float64 if the gradient is right. Slow; for checking
-/// your own layers and losses.
-let deviation (f: Tensor -> Tensor) (x: Tensor) =
-    scoped (fun () ->
-        let leaf = x.detach().clone().requires_grad_ true
-        let gradient = gradientsOrZero (f leaf) [ "x", leaf ] |> List.head |> snd
-        (gradient - finiteDifferences 1e-6 f x).abs().max() |> toFloat)
-
 /// x, as the input of a function that is differentiated: a tensor of its own, so that whatever else the function reads counts as constant.
 let private input (x: Tensor) = if x.requires_grad then x.view x.shape else x.detach().requires_grad_ true
 
-/// Runs the body, which sends its results out. They are plain numbers, unless someone outside can ask for their gradients.
-let private derived (given: Tensor list) (body: Graph -> (Tensor -> Tensor) -> 'T) : 'T =
-    let isInside = Order.Taken > 0 || given |> List.exists _.requires_grad
+/// f(x), as a function of which so many derivatives are taken, and then the body: of what to keep of the graph, x and f(x), and with where to send its results. They are plain numbers, unless
+/// someone outside can ask for their gradients, by x or by something else that is given.
+let private derived
+    times
+    (f: Tensor -> Tensor)
+    (x: Tensor)
+    (others: Tensor list)
+    (body: Graph -> Tensor -> Tensor -> (Tensor -> Tensor) -> 'T)
+    =
+    let isInside = Order.Taken > 0 || x :: others |> List.exists _.requires_grad
     use _ = torch.enable_grad ()
     use scope = torch.NewDisposeScope()
     let out (result: Tensor) = scope.MoveToOuter(if isInside then result.alias () else result.detach ())
-    body (if isInside then Recorded else Kept) out
+    let at = input x
+    let value = Order.Within times (fun () -> f at)
+    body (if isInside then Recorded else Kept) at value out
 
 let private slope graph value at = orZero graph value [ "x", at ] |> List.head |> snd
 
@@ -176,20 +177,21 @@ let private demandShape name (shape: int64 array) of' (v: Tensor) =
 /// trained. Graphs are kept and freed inside. The result is plain numbers, unless an outer derivative asks for more or x itself requires gradients. Only x
 /// counts as variable: what f reads besides is constant to it.
 let valueAndGrad (f: Tensor -> Tensor) (x: Tensor) : Tensor * Tensor =
-    derived [ x ] (fun graph out ->
-        let at = input x
-        let value = Order.Within 1 (fun () -> f at)
+    derived 1 f x [] (fun graph at value out ->
         let gradient = slope graph value at
         out value, out gradient)
 
 /// f (any shape -> scalar), x -> the gradient of f at x, in x's shape.
-let grad (f: Tensor -> Tensor) (x: Tensor) : Tensor = keeping (fun () -> valueAndGrad f x |> snd)
+let grad (f: Tensor -> Tensor) (x: Tensor) : Tensor = derived 1 f x [] (fun graph at value out -> slope graph value at |> out)
+
+/// The largest difference between autograd's gradient of a scalar function and central differences at x: about 1e-9 in float64 if the gradient is right. Slow; for checking
+/// your own layers and losses.
+let deviation (f: Tensor -> Tensor) (x: Tensor) =
+    scoped (fun () -> (grad f (x.detach ()) - finiteDifferences 1e-6 f x).abs().max() |> toFloat)
 
 /// f, x, v (f(x)'s shape) -> J^T v, in x's shape: the gradient of the sum of v f.
 let vjp (f: Tensor -> Tensor) (x: Tensor) (v: Tensor) : Tensor =
-    derived [ x; v ] (fun graph out ->
-        let at = input x
-        let value = Order.Within 1 (fun () -> f at)
+    derived 1 f x [ v ] (fun graph at value out ->
         demandShape (nameof v) value.shape "the function's value" v
         slope graph ((value * v).sum()) at |> out)
 
@@ -197,9 +199,7 @@ let vjp (f: Tensor -> Tensor) (x: Tensor) (v: Tensor) : Tensor =
 let jvp (f: Tensor -> Tensor) (x: Tensor) (v: Tensor) : Tensor =
     demandShape (nameof v) x.shape "x" v
 
-    derived [ x; v ] (fun graph out ->
-        let at = input x
-        let value = Order.Within 2 (fun () -> f at)
+    derived 2 f x [ v ] (fun graph at value out ->
         let u = torch.zeros_like(value.detach ()).requires_grad_ true
         let pulled = slope Recorded ((value * u).sum()) at
         slope graph ((pulled * v).sum()) u |> out)
@@ -211,9 +211,7 @@ let private rows graph (value: Tensor) at =
 
 /// f, x -> of f(x)'s shape followed by x's: each number of f(x) by each number of x. Costs one derivative backwards for each number of f(x).
 let jacobian (f: Tensor -> Tensor) (x: Tensor) : Tensor =
-    derived [ x ] (fun graph out ->
-        let at = input x
-        let value = Order.Within 1 (fun () -> f at)
+    derived 1 f x [] (fun graph at value out ->
         torch.stack(Seq.toArray (rows graph value at)).reshape(Array.append value.shape x.shape) |> out)
 
 /// f (any shape -> scalar), x, v (x's shape) -> H v, in x's shape, without the Hessian H: the gradient of v grad f.
@@ -225,9 +223,7 @@ let hessian (f: Tensor -> Tensor) (x: Tensor) : Tensor = jacobian (grad f) x
 /// f (any shape -> scalar), x -> scalar: the sum of the second derivatives of f by each number of x, the Hessian's trace. Costs as much time as `hessian`,
 /// but only one row of its memory.
 let laplacian (f: Tensor -> Tensor) (x: Tensor) : Tensor =
-    derived [ x ] (fun graph out ->
-        let at = input x
-        let gradient = Order.Within 1 (fun () -> grad f at)
+    derived 1 (grad f) x [] (fun graph at gradient out ->
         let own place (row: Tensor) = row.reshape([| -1L |]).select(0L, int64 place)
         rows graph gradient at |> Seq.mapi own |> Seq.reduce (+) |> out)
 

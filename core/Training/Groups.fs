@@ -30,7 +30,7 @@ let frozen (patterns: string) : Rule list =
 /// Whether the rules freeze a leaf of that name; a leaf that no rule covers is trained.
 let freezes (rules: Rule list) name = rules |> List.tryFind (fits name) |> Option.exists (fun rule -> rule.Treatment = Frozen)
 
-/// The first parts of the leaves' names as patterns, the one nearest to what was written first.
+/// What may be meant by a pattern that matches nothing: the stages among the leaves, as patterns, and the nearest of these.
 let private patternsLike (written: string) (leaves: string list) =
     let stages = leaves |> List.map (fun name -> name.Split('.')[0] + "*") |> List.distinct
     let shown = stages |> List.truncate 12 |> String.concat ", "

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using CondEmbed.Common;
 using CondEmbed.Search;
 using Microsoft.Extensions.AI;
 
@@ -39,14 +40,13 @@ internal sealed class RecordText<TKey, TRecord>(RecordShape<TKey, TRecord> shape
         var record = Activator.CreateInstance<TRecord>();
         if (path.StartsWith(Beginning, StringComparison.Ordinal))
         {
-            var document = JsonNode.Parse(path)!;
-            shape.Key.SetValue(record, KeyOf((string)document["key"]!));
-            foreach (var (property, name) in shape.Data)
+            try
             {
-                if (document["data"]![name] is { } value)
-                {
-                    property.SetValue(record, value.Deserialize(property.PropertyType));
-                }
+                Read(path, record);
+            }
+            catch (Exception problem) when (problem is JsonException or InvalidOperationException or FormatException or NotSupportedException or ArgumentException)
+            {
+                throw new InputException($"{id}: what the store has under this id is not a {typeof(TRecord).Name}: {problem.Message}");
             }
         }
         else
@@ -57,6 +57,24 @@ internal sealed class RecordText<TKey, TRecord>(RecordShape<TKey, TRecord> shape
         }
 
         return record;
+    }
+
+    /// <summary>What <see cref="Document"/> wrote, into a record. Another program may have written it.</summary>
+    private void Read(string document, TRecord record)
+    {
+        if (JsonNode.Parse(document) is not JsonObject { Count: > 0 } all || all["key"] is not JsonValue key || all["data"] is not JsonObject data)
+        {
+            throw new JsonException("it has no key or no data");
+        }
+
+        shape.Key.SetValue(record, KeyOf(key.GetValue<string>()));
+        foreach (var (property, name) in shape.Data)
+        {
+            if (data[name] is { } value)
+            {
+                property.SetValue(record, value.Deserialize(property.PropertyType));
+            }
+        }
     }
 
     /// <summary>Gives a record its vector.</summary>

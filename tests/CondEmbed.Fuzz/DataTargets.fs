@@ -180,6 +180,11 @@ let private shard folder =
 
     [ plain bytes; dressed (withFooter bytes) (footer bytes) ]
 
+let private manifest (folder: string) =
+    let header = ShardHeader(StoreNetwork("abc", 3), Shard(1, 1), String('0', 64))
+    ShardManifest.Write(folder, header, 5L, struct (900L, String('0', 64)), readOnlyDict [ "size", "32" ])
+    [ plain (File.ReadAllBytes(Path.Combine(folder, ShardManifest.Beside header.Shard.FileName))) ]
+
 let private embeddings =
     let ofTable ending =
         ofFile
@@ -218,6 +223,7 @@ let private embeddings =
 
           [ plain (npy (NamedArray.Of("x", [| 3L |], ReadOnlySpan whole)) folder)
             plain (npy (NamedArray.Of("x", [| 3L |], ReadOnlySpan real)) folder) ])
+      ofFile "manifest" "manifest.json" manifest (fun path -> (ShardManifest.Read path).Header |> ignore)
       ofFile "shard" "part-00001-of-00001.parquet" shard (fun path -> EmbeddingShards.Open([| path |]).Items() |> Seq.iter ignore) ]
 
 let targets = images @ sets @ embeddings

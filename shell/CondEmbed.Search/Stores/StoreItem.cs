@@ -89,7 +89,7 @@ public sealed record StorePlace(string Id, string Path, string Label)
             var document = JsonSerializer.Deserialize<Document>(item.Label, Options);
             return new StorePlace(item.Id, document?.Path ?? item.Id, document?.Label ?? "");
         }
-        catch (Exception problem) when (problem is JsonException or InvalidOperationException)
+        catch (JsonException)
         {
             return new StorePlace(item.Id, item.Id, item.Label);
         }

@@ -30,10 +30,9 @@ public static class StudyTables
     {
         try
         {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(path));
-            return document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty("arms", out _);
+            return TextFile.ReadJson(path, root => root.ValueKind == JsonValueKind.Object && root.TryGetProperty("arms", out _));
         }
-        catch (Exception problem) when (TextFile.IsBadJson(problem))
+        catch (InputException)
         {
             return false;
         }

@@ -102,6 +102,25 @@ let tests =
                   store.DisposeAsync().AsTask().Wait())
           }
 
+          test "what another program put in the place of a record is refused with its id" {
+              for document in
+                  [ "{\"key\":"
+                    "{\"key\":1}"
+                    "{\"key\":\"a\"}"
+                    "{\"key\":1,\"data\":{}}"
+                    "{\"key\":\"\\ud83d\",\"data\":{}}" ] do
+                  inFolder (fun folder ->
+                      let id, path = ImageId.Of(ReadOnlySpan "a"B), Path.Combine(folder, "images.index")
+
+                      do
+                          let store: IVectorStore = IndexFileStore.OpenOrCreate(path, network)
+                          store.UpsertAsync([| StoreItem(id, document, "x", ReadOnlyMemory [| 1f; 0f; 0f |]) |]).Wait()
+                          store.DisposeAsync().AsTask().Wait()
+
+                      use store = storeIn folder
+                      rejects [ id; "is not a" ] (fun () -> HostUser.Images(store, "images", "x") |> got |> ignore))
+          }
+
           test "images are stored and searched as they are, by the embedder" {
               inFolder (fun folder ->
                   fake (fun _ embedder ->

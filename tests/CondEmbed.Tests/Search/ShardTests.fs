@@ -190,8 +190,9 @@ let tests =
                   let text = File.ReadAllText manifest
 
                   for wrong, words in
-                      [ "{}", "is not a manifest"
-                        "not json", "is not a manifest"
+                      [ "{}", "not a manifest of shards"
+                        "not json", "not a manifest of shards"
+                        text.Replace("\"files\": [", "\"files\": [ null, "), "not a manifest of shards"
                         text.Replace("\"format\": 1", "\"format\": 9"), "format 9"
                         text.Replace("part-00001-of-00002.parquet", "../secret.parquet"), "not shards of its 2" ] do
                       File.WriteAllText(manifest, wrong)

@@ -45,25 +45,18 @@ public sealed record ShardManifest(
     /// <exception cref="InputException">It cannot be read, or is not one.</exception>
     public static ShardManifest Read(string path)
     {
-        try
+        var read = JsonFile.Read<ShardManifest>(path, "a manifest of shards", "Make it again with the command that made the shards.");
+        if (read.Format != Known)
         {
-            var read = JsonSerializer.Deserialize<ShardManifest>(File.ReadAllText(path), JsonStyle.Indented) ?? throw new JsonException("it is empty");
-            if (read.Format != Known)
-            {
-                throw new InputException($"{path}: is a manifest of format {read.Format}, and this version knows format {Known}");
-            }
-
-            if (read.Dimension < 1 || read.Shards is < 1 or > Shard.Most || read.Files.Any(file => file.Shard < 1 || file.Shard > read.Shards || file.File != new Shard(file.Shard, read.Shards).FileName))
-            {
-                throw new InputException($"{path}: lists files that are not shards of its {read.Shards}");
-            }
-
-            return read with { Source = path, Folder = Path.GetDirectoryName(Path.GetFullPath(path))! };
+            throw new InputException($"{path}: is a manifest of format {read.Format}, and this version knows format {Known}");
         }
-        catch (Exception problem) when (TextFile.IsBadJson(problem) || problem is IOException or UnauthorizedAccessException)
+
+        if (read.Dimension < 1 || read.Shards is < 1 or > Shard.Most || read.Files.Any(file => file.Shard < 1 || file.Shard > read.Shards || file.File != new Shard(file.Shard, read.Shards).FileName))
         {
-            throw new InputException($"{path}: is not a manifest of shards: {problem.Message}");
+            throw new InputException($"{path}: lists files that are not shards of its {read.Shards}");
         }
+
+        return read with { Source = path, Folder = Path.GetDirectoryName(Path.GetFullPath(path))! };
     }
 
     /// <summary>What the manifests of the single shards in a folder say together; null if there are none.</summary>
