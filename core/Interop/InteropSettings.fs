@@ -66,8 +66,13 @@ type CoreSettings private () =
 
     /// What is wrong with the settings of a record, each by itself, by key.
     static member Refused(record: obj) = Settings.refused record |> byKey
+
     /// Everything that is wrong with the core's settings, by key.
-    static member Problems(config: Config) = ConfigValidation.problems config |> byKey
+    static member Problems(config: Config) =
+        match ConfigValidation.problems config with
+        | [] -> Recipe.patternProblems config |> byKey
+        | problems -> byKey problems
+
     /// The core's defaults of a run with that encoder, in a record of their own.
     static member StartFor(encoder: string) = Declared.copy (Config.startFor encoder)
     /// The number of steps on a number of training images.

@@ -210,5 +210,27 @@ let continued (config: Config) classes steps from until : Recipe =
             else
                 Some { Decay = config.Average; Of = List.except still embed.Specs @ List.filter ofTests objective.Specs } } }
 
+/// The patterns of `freeze` and `unfreeze` that match nothing, and a `freeze` that leaves nothing to train, for settings that are valid otherwise.
+let patternProblems (config: Config) : Problem list =
+    // Their names do not depend on the number of classes.
+    let leaves = Params.trainable (objective config (network config) 2 1).Specs
+    let frozen = Groups.frozen config.Freeze
+    let trained = leaves |> List.filter (Groups.freezes frozen >> not)
+    let beginnings = Groups.readBeginnings config.Unfreeze |> Result.defaultValue []
+
+    [ for rule in frozen do
+          yield!
+              Groups.missing "parameter" rule.Pattern leaves
+              |> Option.map (Problems.problem "freeze")
+              |> Option.toList
+      if trained.IsEmpty then
+          Problems.problem "freeze" "matches every parameter, so there is nothing to train: take a pattern out of it"
+      else
+          for pattern, _ in beginnings do
+              yield!
+                  Groups.missing "parameter that is trained" pattern trained
+                  |> Option.map (Problems.problem "unfreeze")
+                  |> Option.toList ]
+
 /// A run of valid settings on a number of classes, for a number of steps.
 let build (config: Config) classes steps : Recipe = continued config classes steps 0 steps

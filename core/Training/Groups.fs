@@ -36,6 +36,13 @@ let private patternsLike (written: string) (leaves: string list) =
     let shown = stages |> List.truncate 12 |> String.concat ", "
     $"there are {shown}{Names.nearest stages written}"
 
+/// Why a pattern is of no use for some leaves, of which it matches none; probably it is misspelt.
+let missing what (pattern: string) (leaves: string list) : string option =
+    if List.exists (isLike pattern) leaves then
+        None
+    else
+        Some $"'{pattern}' matches no {what}; {patternsLike pattern leaves}"
+
 /// Each leaf with its treatment. InputException for leaves that no rule covers, and for rules that match no leaf and so are probably misspelt.
 let assign (rules: Rule list) (leaves: string list) : (string * Treatment) list =
     let uncovered = leaves |> List.filter (fun name -> not (List.exists (fits name) rules))
@@ -45,20 +52,16 @@ let assign (rules: Rule list) (leaves: string list) : (string * Treatment) list 
         raise (InputException $"No rule covers {uncovered.Length} parameters ({names}): end the rules with one for '*'.")
 
     for rule in rules do
-        if not (List.exists (fun name -> fits name rule) leaves) then
-            let what = if rule.Treatment = Frozen then "freeze: the" else "The"
-            raise (InputException $"{what} pattern '{rule.Pattern}' matches no parameter; {patternsLike rule.Pattern leaves}")
+        missing "parameter" rule.Pattern leaves
+        |> Option.iter (fun problem -> raise (InputException $"The pattern {problem}"))
 
     [ for name in leaves -> name, (List.find (fits name) rules).Treatment ]
 
 /// The step at which each of some trained leaves begins: that of the first pattern that matches it, else 0. InputException for a pattern that matches none.
 let beginnings (beginnings: Beginning list) (trained: string list) : string -> int =
     for beginning in beginnings do
-        if not (List.exists (isLike beginning.Leaves) trained) then
-            raise (
-                InputException
-                    $"unfreeze: the pattern '{beginning.Leaves}' matches no parameter that is trained; {patternsLike beginning.Leaves trained}"
-            )
+        missing "parameter that is trained" beginning.Leaves trained
+        |> Option.iter (fun problem -> raise (InputException $"The pattern {problem}"))
 
     fun name ->
         beginnings

@@ -45,17 +45,27 @@ let private leftOut = Action<string> Output.notice
 /// Says which images are left out as they are met.
 let leavingOut = Action<BadImage>(fun bad -> Output.notice $"left out: {bad.Name}: {bad.Reason}")
 
-/// A data set without its unusable images, if asked for.
-let usable skipBad workers (progress: IProgress<RunProgress>) stop (dataset: IImageDataset) =
-    if skipBad then
-        let report = phase "checking images" dataset.Count progress
-        let relay = SynchronousProgress<CheckProgress>(fun at -> report.Invoke at.Done)
-        DatasetPart.WithoutBad(dataset, workers, leftOut, relay, stop)
-    else
-        dataset
+let private checking (dataset: IImageDataset) (progress: IProgress<RunProgress>) =
+    let report = phase "checking images" dataset.Count progress
+    SynchronousProgress<CheckProgress>(fun at -> report.Invoke at.Done)
 
-/// The same for data with a split.
-let checkedData (data: RunData) workers progress stop =
+/// A data set without its unusable images, if asked for.
+let usable skipBad workers progress stop (dataset: IImageDataset) =
+    if skipBad then DatasetPart.WithoutBad(dataset, workers, leftOut, checking dataset progress, stop) else dataset
+
+/// Work on data sets, of whose unusable images all are named, and not just the first that the work meets.
+let namingBad workers progress stop (datasets: IImageDataset list) work =
+    try
+        work ()
+    with :? BadImageException ->
+        for dataset in datasets do
+            let check = ImageCheck.Run(ImageReader dataset, null, workers, checking dataset progress, stop)
+            check.Error() |> Option.ofObj |> Option.iter raise
+
+        reraise ()
+
+/// Data with a split, every image of which was decoded: without its unusable images, or with an error that names them all.
+let checkedData skipBad (data: RunData) workers progress stop =
     let split = data.Split
     let report = phase "checking images" (split.Train.Count + split.Validation.Count + split.Test.Count) progress
-    data.Checked(true, workers, leftOut, Action<int, int>(fun at _ -> report.Invoke at), stop)
+    data.Checked(skipBad, workers, leftOut, Action<int, int>(fun at _ -> report.Invoke at), stop)

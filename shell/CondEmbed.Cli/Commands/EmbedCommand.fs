@@ -51,7 +51,8 @@ let private intoFile (stop: CancellationToken) (arguments: ParseResults<EmbedArg
                     dataset model.Settings images arguments
                     |> usable (arguments.Contains EmbedArgument.SkipBad) workers progress stop
 
-                dataset, network.Embed(dataset, workers, phase "embedding" dataset.Count progress, stop)))
+                let report = phase "embedding" dataset.Count progress
+                dataset, namingBad workers progress stop [ dataset ] (fun () -> network.Embed(dataset, workers, report, stop))))
 
     let labelled = dataset.Items |> Seq.exists (fun item -> item.Label <> "")
 

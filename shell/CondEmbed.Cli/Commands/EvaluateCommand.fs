@@ -11,6 +11,7 @@ open CondEmbed.Cli.ImageLists
 open CondEmbed.Common
 open CondEmbed.Datasets
 open CondEmbed.Evaluation
+open CondEmbed.Images
 open CondEmbed.Models
 open CondEmbed.Options
 open CondEmbed.Runs
@@ -76,10 +77,14 @@ let private measured
     // What a run left out of its own data is not measured either.
     let skipBad = arguments.Contains EvaluateArgument.SkipBad || (other.IsNone && settings.Host.SkipBad)
 
-    orSkipping (fun () ->
+    try
         Output.withProgress (fun progress ->
-            let data = if skipBad then checkedData opened workers progress stop else opened
-            data, work data progress))
+            let data = if skipBad then checkedData true opened workers progress stop else opened
+            data, work data progress)
+    with :? BadImageException ->
+        // All bad images are named, and not the first alone.
+        Output.withProgress (fun progress -> checkedData false opened workers progress stop |> ignore)
+        reraise ()
 
 let run (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument>) =
     arguments.TryGetResult EvaluateArgument.Threads |> Networks.withThreads

@@ -92,7 +92,8 @@ let private inStore top (stop: CancellationToken) (arguments: ParseResults<Searc
 
                 Output.withProgress (fun progress ->
                     let queries = usable (arguments.Contains SearchArgument.SkipBad) workers progress stop queries
-                    queries, model.Network.Embed(queries, workers, phase "embedding" queries.Count progress, stop)))
+                    let report = phase "embedding" queries.Count progress
+                    queries, namingBad workers progress stop [ queries ] (fun () -> model.Network.Embed(queries, workers, report, stop))))
 
         [| for at, query in Seq.indexed queries.Items do
                let hits = store.SearchAsync(ReadOnlyMemory(embeddings.Row(at).ToArray()), asked, stop) |> Stores.wait
@@ -128,7 +129,7 @@ let private inGallery top (stop: CancellationToken) (arguments: ParseResults<Sea
                 let usable = usable (arguments.Contains SearchArgument.SkipBad) workers progress stop
                 let gallery, queries = usable gallery, usable queries
                 let report = phase "embedding" (gallery.Count + queries.Count) progress
-                gallery, work gallery queries report progress))
+                gallery, namingBad workers progress stop [ gallery; queries ] (fun () -> work gallery queries report progress)))
 
     let gallery, found =
         match

@@ -166,6 +166,7 @@ let private runOf (commandLine: string) (stop: CancellationToken) (arguments: Pa
         )
 
     if arguments.Contains StudyArgument.DryRun then
+        study.Check()
         list study
     elif arguments.Contains StudyArgument.ReportOnly || arguments.Contains StudyArgument.Power then
         study.Report() |> conclude arguments study

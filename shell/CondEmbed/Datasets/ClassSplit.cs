@@ -69,10 +69,10 @@ public sealed class ClassSplit
     /// <summary>Classes and images of each part, one line per part.</summary>
     public string Describe()
     {
-        var lines = new List<string> { $"split: {Rule}", Line("train", Train), Line("validation", Validation) };
+        var lines = new List<string> { $"split: {Rule}", Line("train", Train, "and no positive"), Line("validation", Validation, "and nothing to find") };
         if (AllAgainstAll)
         {
-            lines.Add(Line("test", Test));
+            lines.Add(Line("test", Test, "and nothing to find"));
         }
         else
         {
@@ -129,6 +129,13 @@ public sealed class ClassSplit
     private static List<int> Places(IReadOnlyList<Role> roles, Func<Role, bool> wanted) =>
         [.. Enumerable.Range(0, roles.Count).Where(at => wanted(roles[at]))];
 
-    private string Line(string part, IReadOnlyList<int> places) =>
-        string.Create(CultureInfo.InvariantCulture, $"{part}: {ClassesOf(places)} classes, {places.Count} images");
+    /// <summary>Classes and images of a part, and, where images find others of the same part, the classes that have a single one.</summary>
+    private string Line(string part, IReadOnlyList<int> places, string? ofSingle = null)
+    {
+        string[] single = ofSingle is null || dataset.Pairs is not null ? []
+            : [.. places.CountBy(at => dataset.Items[at].Label).Where(count => count.Value == 1).Select(count => count.Key)];
+        var names = string.Join(", ", single.Take(3)) + (single.Length > 3 ? ", ..." : "");
+        var remark = single.Length == 0 ? "" : $"; {single.Length} of the classes {(single.Length == 1 ? "has" : "have")} a single image, {ofSingle}: {names}";
+        return string.Create(CultureInfo.InvariantCulture, $"{part}: {ClassesOf(places)} classes, {places.Count} images{remark}");
+    }
 }

@@ -3,7 +3,7 @@ using Tomlyn.Syntax;
 
 namespace CondEmbed.Options;
 
-/// <summary>The line of each value in a TOML text, so that errors can be located.</summary>
+/// <summary>The line of each value and table in a TOML text, so that errors can be located.</summary>
 internal sealed class TomlLines
 {
     private readonly Dictionary<string, int> lines = new(StringComparer.Ordinal);
@@ -17,11 +17,13 @@ internal sealed class TomlLines
 
         foreach (var table in document.Tables)
         {
-            Note($"{NameOf(table.Name)}.", table.Items);
+            var name = NameOf(table.Name);
+            lines[name] = table.Span.Start.Line + 1;
+            Note($"{name}.", table.Items);
         }
     }
 
-    /// <summary>A file with the line of a value in it, from 1: "run.toml, line 3"; the file alone where the line is not known.</summary>
+    /// <summary>A file with the line of a value or table in it, from 1: "run.toml, line 3"; the file alone where the line is not known.</summary>
     internal string Place(string path, string key) => lines.TryGetValue(key, out var line) ? $"{path}, line {line}" : path;
 
     private void Note(string prefix, IEnumerable<KeyValueSyntax> values)

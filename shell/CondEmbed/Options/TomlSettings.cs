@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using System.Text.RegularExpressions;
 using CondEmbed.Common;
 using CondEmbed.Interop;
 using Tomlyn;
@@ -9,7 +10,7 @@ using Tomlyn.Parsing;
 namespace CondEmbed.Options;
 
 /// <summary>Settings in TOML files: <c>batch = 128</c>, and the settings of a loss as <c>loss_settings.alpha = 2</c> or in a table.</summary>
-public static class TomlSettings
+public static partial class TomlSettings
 {
     /// <summary>Every setting of a file, with the file and its line as its source.</summary>
     /// <exception cref="InputException">The file cannot be read or is not TOML; the message names the line.</exception>
@@ -54,9 +55,34 @@ public static class TomlSettings
         }
         catch (TomlException error)
         {
-            throw new InputException($"{path}: not a TOML file: {error.Message.TrimEnd()}");
+            throw new InputException(Located(path, text, error));
         }
     }
+
+    /// <summary>The first thing that the parser did not understand, with its line; what it finds after that mostly follows from it.</summary>
+    private static string Located(string path, string text, TomlException error)
+    {
+        if (error.Diagnostics.FirstOrDefault() is not { } first)
+        {
+            return $"{path}: is not TOML: {error.Message.TrimEnd()}";
+        }
+
+        var number = first.Span.Start.Line;
+        var line = text.Split('\n').ElementAtOrDefault(number)?.Trim() ?? "";
+        var shown = line.Length <= 80 ? line : $"{line[..80]}...";
+        var message = Position().Replace(TokenKind().Replace(first.Message, ""), "on line $1")
+            .Replace("Unexpected token found", "found", StringComparison.Ordinal)
+            .Replace("`\u2424`", "the end of the line", StringComparison.Ordinal);
+        return $"{path}, line {number + 1}: '{shown}' is not TOML: {message.TrimEnd('.')}";
+    }
+
+    /// <summary>An earlier place that the parser names.</summary>
+    [GeneratedRegex(@"at \((\d+),\d+\)")]
+    private static partial Regex Position();
+
+    /// <summary>The parser's own name for a token that it quotes already.</summary>
+    [GeneratedRegex(@" \(token: `\w+`\)")]
+    private static partial Regex TokenKind();
 
     /// <summary>A setting may be written like its option, with dashes, which TOML treats as another key.</summary>
     private static void DemandOneSpelling(string path, IEnumerable<Given> given)

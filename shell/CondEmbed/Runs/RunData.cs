@@ -48,6 +48,16 @@ public sealed class RunData
         return new RunData(dataset, ClassSplit.Make(dataset, SplitOf(settings.Host)), new ImageReader(dataset, Views.Decoder(settings.Host), new DecodedCache()));
     }
 
+    /// <summary>The same, after checking that the training images fill the batches that the settings ask for. No image is decoded.</summary>
+    /// <exception cref="InputException">The data is missing, malformed, or cannot be divided, or does not fill batches.</exception>
+    public static RunData OpenForTraining(RunSettings settings)
+    {
+        var data = Open(settings);
+        data.DemandPairs(settings.Core);
+        _ = RunSampler.Of(settings.Core, data);
+        return data;
+    }
+
     /// <summary>Everything that a data set holds out for test, or all of it when it has no roles; nothing to train on.</summary>
     public static RunData ForEvaluation(IImageDataset dataset) =>
         new(dataset, ClassSplit.ForEvaluation(dataset), new ImageReader(dataset, cache: new DecodedCache()));

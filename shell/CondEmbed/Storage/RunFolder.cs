@@ -73,8 +73,7 @@ public sealed class RunFolder(string root)
 
         if (Directory.Exists(root) && Directory.EnumerateFileSystemEntries(root).Any())
         {
-            var hint = File.Exists(new RunFolder(root).Settings) ? $"resume it with {Wording.Of("Trainer.Resume", $"--resume {path}")}, or " : "";
-            throw new InputException($"{named}: the folder is not empty; {hint}choose another.");
+            throw new InputException($"{named}: {new RunFolder(root).Occupant(path!)}; or choose another folder.");
         }
 
         var missing = Missing(root);
@@ -92,6 +91,12 @@ public sealed class RunFolder(string root)
 
         return new RunFolder(root) { made = missing };
     }
+
+    /// <summary>What stands in the way of a new run here, and what can be done with it.</summary>
+    private string Occupant(string path) =>
+        !File.Exists(Settings) ? "the folder is not empty; empty it"
+        : !File.Exists(LastWeights) ? $"a run was begun there; resume it with {Wording.Of("Trainer.Resume", $"--resume {path}")}"
+        : $"a finished run is there; train it further with {Wording.Of("Trainer.Resume and ResumeOptions { Steps = ... }", $"--resume {path} --steps N")}";
 
     /// <summary>The folder of an existing run, and its settings.</summary>
     /// <exception cref="InputException">It is not a run folder.</exception>

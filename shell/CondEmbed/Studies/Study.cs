@@ -83,7 +83,7 @@ public sealed class Study
             job.Prepare();
         }
 
-        DemandData();
+        Check();
 
         AtomicFile.MakeFolder(root);
         using (var told = new StudyProgress(Jobs, progress))
@@ -98,12 +98,12 @@ public sealed class Study
     /// Checks that the missing runs can be trained and tested: that the data of each arm can be divided and fills its batches, and that further data has
     /// more than one class. Settings are chosen by validation classes, so then there must be some.
     /// </summary>
-    private void DemandData()
+    /// <exception cref="InputException">Some cannot.</exception>
+    public void Check()
     {
         foreach (var job in Jobs.Where(job => !job.IsFinished).DistinctBy(job => (job.Arm, job.Trial)))
         {
-            var data = RunData.Open(job.Settings);
-            _ = RunSampler.Of(job.Settings.Core, data);
+            var data = RunData.OpenForTraining(job.Settings);
 
             if (Plan.Trials.Count > 1 && data.Split.Validation.Count == 0)
             {

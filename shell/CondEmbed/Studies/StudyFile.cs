@@ -58,7 +58,7 @@ public static class StudyFile
         foreach (var key in file.Keys.Where(key => !Known.Contains(key)))
         {
             throw new InputException(
-                $"{path}: '{key}' is not a setting of a study{CoreSettings.Nearest(Known, key)}; settings of runs go below [base] or [arms.NAME].");
+                $"{lines.Place(path, key)}: '{key}' is not a setting of a study{CoreSettings.Nearest(Known, key)}; settings of runs go below [base] or [arms.NAME].");
         }
 
         var name = file.TryGetValue("name", out var given) ? TomlSettings.Text(given) : Path.GetFileNameWithoutExtension(path);
@@ -68,12 +68,12 @@ public static class StudyFile
             name,
             TomlSettings.SettingsOf(path, Part(path, file, "base"), lines, "base."),
             arms,
-            Seeds(path, file.TryGetValue("seeds", out var seeds) ? seeds : 5L),
+            Seeds(lines.Place(path, "seeds"), file.TryGetValue("seeds", out var seeds) ? seeds : 5L),
             file.TryGetValue("baseline", out var baseline) ? TomlSettings.Text(baseline) : arms.FirstOrDefault()?.Name ?? "")
         {
             TestOn = Words(file, "test_on") ?? [],
-            Rerank = file.TryGetValue("rerank", out var rerank) ? Whole(path, "rerank", rerank) : 0,
-            RerankCosine = file.TryGetValue("rerank_cosine", out var cosine) ? Number(path, "rerank_cosine", cosine) : 0,
+            Rerank = file.TryGetValue("rerank", out var rerank) ? Whole(lines.Place(path, "rerank"), "rerank", rerank) : 0,
+            RerankCosine = file.TryGetValue("rerank_cosine", out var cosine) ? Number(lines.Place(path, "rerank_cosine"), "rerank_cosine", cosine) : 0,
             Trials = StudyGrid.Read(path, Part(path, file, "grid"), Part(path, file, "random"), lines),
             Metrics = Words(file, "metrics") ?? [MetricNames.Recall1, MetricNames.MapAtR],
         }.Checked(path);

@@ -25,7 +25,7 @@ internal static class StudyGrid
 
             if (combinations.Count > Most)
             {
-                throw new InputException($"{path}: [grid] has more than {Most} combinations.");
+                throw new InputException($"{lines.Place(path, "grid")}: [grid] has more than {Most} combinations.");
             }
         }
 
@@ -40,14 +40,14 @@ internal static class StudyGrid
             return [[]];
         }
 
-        var count = StudyFile.Whole(path, "draws", random.TryGetValue("draws", out var draws) ? draws : null);
+        var count = StudyFile.Whole(lines.Place(path, "random.draws"), "draws", random.TryGetValue("draws", out var draws) ? draws : null);
 
         if (count is < 1 or > Most)
         {
-            throw new InputException($"{path}: [random] draws = {count}: must be how many combinations to draw, 1 to {Most}.");
+            throw new InputException($"{lines.Place(path, "random.draws")}: [random] draws = {count}: must be how many combinations to draw, 1 to {Most}.");
         }
 
-        var source = new Random(random.TryGetValue("seed", out var seed) ? StudyFile.Whole(path, "seed", seed) : 0);
+        var source = new Random(random.TryGetValue("seed", out var seed) ? StudyFile.Whole(lines.Place(path, "random.seed"), "seed", seed) : 0);
         var varied = TomlSettings.Flatten("", random).Where(value => value.Key is not ("draws" or "seed")).ToArray();
         return
         [

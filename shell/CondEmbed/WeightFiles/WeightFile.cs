@@ -118,6 +118,8 @@ public sealed record WeightFile(
             _ when head.TrimStart(" \t\r\n"u8).StartsWith("<"u8) =>
                 "a web page, not weights. The download returned a page instead of the file: open the address in a browser and download the file itself.",
             _ when head.StartsWith("GGUF"u8) => "in GGUF, which is not supported. Use the safetensors file of the same network.",
+            _ when System.IO.Path.GetExtension(path).ToLowerInvariant() is ".csv" or ".jsonl" or ".parquet" or ".npy" =>
+                $"a table, not weights. If it holds embeddings, {Wording.Of("Retrieval.Evaluate evaluates them", "'condembed metrics' evaluates them")}.",
             _ when IsOnnx(path) => "an ONNX network, which can only embed. Give the weights that it was made from: a .safetensors or .pth file.",
             _ when System.IO.Path.GetExtension(path) is ".pth" or ".pt" or ".bin" =>
                 "not a PyTorch file: it does not begin like a zip file, as the files of torch.save do, and it is not a safetensors file either.",

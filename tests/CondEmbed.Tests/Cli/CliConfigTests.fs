@@ -66,6 +66,28 @@ let private check =
             Expect.stringContains (condembed [ "config"; "--check"; file ]).Error "line 5: levles" "a study")
     }
 
+let private checkFits =
+    test "--check tries patterns on the network and batches on the data" {
+        inFolder (fun folder ->
+            let file = Path.Combine(folder, "run.toml")
+
+            let refuses (text: string) words =
+                File.WriteAllText(file, text)
+                let outcome = condembed [ "config"; "--check"; file ]
+                Expect.equal outcome.Code 2 outcome.Everything
+
+                for word in words do
+                    Expect.stringContains outcome.Error word text
+
+            refuses "freeze = 'layr1*'" [ "line 1: freeze: 'layr1*' matches no parameter"; "did you mean 'layer1*'?" ]
+            refuses "steps = 3\nfreeze = '*'" [ "line 2: freeze: matches every parameter" ]
+            refuses "freeze = 'conv1*'\nunfreeze = 'conv1*@0.5'" [ "line 2: unfreeze: 'conv1*' matches no parameter that is trained" ]
+            refuses "batch = 4000\nper_class = 4" [ "needs 1000 classes"; "208 to train on" ]
+            refuses "[base]\nbatch = 4000\n[arms.a]\nlevels = 0" [ "208 to train on" ]
+            File.WriteAllText(file, "data = 'elsewhere/photos'\n")
+            Expect.stringContains (condembed [ "config"; "--check"; file ]).Error "elsewhere/photos is not here" "data of another machine")
+    }
+
 /// Values just outside of what a setting takes.
 let private wrong (setting: SettingInfo) =
     match setting.Constraint with
@@ -154,4 +176,4 @@ let private reference =
               Expect.stringContains (succeeds [ "config"; "--reference" ]) "per_class" "as text"
           } ]
 
-let tests = testList "config" [ start; check; types; reference ]
+let tests = testList "config" [ start; check; checkFits; types; reference ]

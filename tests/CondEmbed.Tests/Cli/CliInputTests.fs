@@ -10,7 +10,7 @@ open CondEmbed.Tests.CliSupport
 open CondEmbed.Tests.RunSupport
 open CondEmbed.Tests.Support
 
-/// Runs condembed in a folder that holds `empty/`, `flat/one.png`, `note.txt` and `bad.png`; it must refuse with all of the words and leave the
+/// Runs condembed in a folder that holds `empty/`, `flat/one.png`, `note.txt`, `pairs.csv` and `bad.png`; it must refuse with all of the words and leave the
 /// folder as it was.
 let private refused (arguments: string list) (words: string list) =
     testCase ("condembed " + String.concat " " arguments) (fun () ->
@@ -21,6 +21,7 @@ let private refused (arguments: string list) (words: string list) =
             Directory.CreateDirectory(Path.Combine(folder, "flat")) |> ignore
             File.Copy(image, Path.Combine(folder, "flat", "one.png"))
             File.WriteAllText(Path.Combine(folder, "note.txt"), "a note")
+            File.WriteAllText(Path.Combine(folder, "pairs.csv"), "path_a,path_b,similar\na.png,b.png,1\n")
             File.WriteAllText(Path.Combine(folder, "bad.png"), "no image")
             File.WriteAllText(Path.Combine(folder, "broken.toml"), "batch = 8\nsteps = = 3\n")
 
@@ -92,13 +93,13 @@ let private settingsFiles =
     testList
         "settings file"
         [ refused [ "train"; "--config"; "gone.toml" ] [ "gone.toml"; "cannot be read" ]
-          refused [ "train"; "--config"; "broken.toml" ] [ "broken.toml"; "(2," ]
+          refused [ "train"; "--config"; "broken.toml" ] [ "broken.toml, line 2: 'steps = = 3' is not TOML" ]
 
           test "a setting that is given twice is an error with its line" {
               let refuses words (text: string) = rejects ("x.toml" :: words) (fun () -> TomlSettings.Parse("x.toml", text) |> ignore)
-              refuses [ "batch"; "(3,1)" ] "batch = 8\nsteps = 3\nbatch = 16\n"
-              refuses [ "alpha"; "(3,1)" ] "[loss_settings]\nalpha = 1\nalpha = 2\n"
-              refuses [ "alpha"; "(3,1)" ] "loss_settings.alpha = 1\n[loss_settings]\nalpha = 2\n"
+              refuses [ "batch"; "line 3: " ] "batch = 8\nsteps = 3\nbatch = 16\n"
+              refuses [ "alpha"; "line 3: " ] "[loss_settings]\nalpha = 1\nalpha = 2\n"
+              refuses [ "alpha"; "line 2: "; "already defined on line 1" ] "loss_settings.alpha = 1\n[loss_settings]\nalpha = 2\n"
               refuses [ "'per_class' is given twice" ] "per-class = 2\nper_class = 4\n"
           }
 
@@ -166,6 +167,7 @@ let private places =
           refused [ "train"; "flat" ] [ "flat"; "one.png"; "not in a class folder" ]
           refused [ "train"; "note.txt" ] [ "note.txt"; "a file of another kind" ]
           refused [ "train"; "PICTURES"; "--out"; "flat" ] [ "--out flat"; "is not empty" ]
+          refused [ "train"; "PICTURES"; "--out"; "RUN" ] [ "a finished run is there"; "--steps N"; "another folder" ]
           refused [ "train"; "PICTURES"; "--out"; "note.txt" ] [ "--out note.txt"; "is a file" ]
           refused [ "train"; "PICTURES"; "--out"; "note.txt/run" ] [ "--out note.txt/run"; "cannot be created" ]
           refused [ "train"; "PICTURES"; "--device"; "cuda:99" ] [ "cuda:99"; "cpu" ]
@@ -175,6 +177,8 @@ let private places =
           refused [ "train"; "--resume"; "nowhere" ] [ "nowhere"; "not a run folder" ]
           refused [ "train"; "--resume"; "RUN"; "--config"; "wrong.toml"; "--lr"; "1" ] [ "--config"; "--lr"; "its own settings" ]
           refused [ "evaluate"; "nowhere" ] [ "nowhere"; "no such file or folder" ]
+          refused [ "evaluate"; "pairs.csv" ] [ "pairs.csv: a table, not weights"; "'condembed metrics'" ]
+          refused [ "study"; "pairs.csv" ] [ "pairs.csv, line 1: 'path_a,path_b,similar' is not TOML" ]
           refused [ "evaluate"; "empty" ] [ "empty"; "has no last.safetensors"; "not a run folder" ]
           refused [ "evaluate"; "RUN"; "nowhere" ] [ "nowhere"; "does not exist" ]
           refused [ "evaluate"; "RUN"; "--device"; "cuda:99" ] [ "cuda:99" ]

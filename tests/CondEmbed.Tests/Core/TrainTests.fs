@@ -163,7 +163,7 @@ let private learning =
               let words pattern =
                   Expect.throwsC (fun () -> start 1L { recipe with Beginnings = [ { Leaves = pattern; Step = 3 } ] } |> ignore) _.Message
 
-              Expect.stringContains (words "layer9*") "unfreeze: the pattern 'layer9*' matches no parameter" "a misspelt pattern"
+              Expect.stringContains (words "layer9*") "'layer9*' matches no parameter that is trained" "a misspelt pattern"
               use none = start 1L { recipe with Beginnings = [ { Leaves = "*"; Step = 3 } ] }
 
               Expect.throwsC

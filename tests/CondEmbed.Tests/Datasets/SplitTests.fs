@@ -62,6 +62,19 @@ let tests =
                   "text"
           }
 
+          test "classes with a single image are named" {
+              let data =
+                  dataset
+                      [ for label in [ "a"; "a"; "b"; "b"; "c" ] do
+                            label, Role.Train
+                        for label in [ "x"; "x"; "y"; "y"; "p"; "q"; "r"; "s" ] do
+                            label, Role.Test ]
+
+              let described = (ClassSplit.Make(data, SplitOptions(ValidationShare = 0.0))).Describe()
+              Expect.stringContains described "train: 3 classes, 5 images; 1 of the classes has a single image, and no positive: c" "one"
+              Expect.stringContains described "; 4 of the classes have a single image, and nothing to find: p, q, r, ..." "several"
+          }
+
           test "too few classes and shares out of range name their numbers" {
               for few, said in [ 1, "1 class;"; 2, "2 classes;"; 3, "3 classes;" ] do
                   rejects [ said; "at least 4"; "SharedClasses = true" ] (fun () -> ClassSplit.Make(classes few 9) |> ignore)
