@@ -91,6 +91,9 @@ let private show (arguments: ParseResults<StudyArgument>) (results: StudyResults
         for line in StudyTables.Choices results do
             Output.result $"{line}."
 
+        for sentence in StudyVerdict.Sentences results do
+            Output.result sentence
+
         if results.Unmatched.Count = 0 then
             Output.result "Matched: with each seed, all arms started from the same encoder and saw the same images, by their checksums."
         else

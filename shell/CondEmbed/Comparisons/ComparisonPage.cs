@@ -52,16 +52,19 @@ internal static class ComparisonPage
             ? Html.Of($"<p class=\"none\">Nothing was measured yet.</p>")
             : Html.Of($"""
                 {groups.Select(group => MetricTable(comparison, group.Title, group.Of))}
-                <p class="note">Per cent; unconditional embeddings of classes that were never trained on. Bold: the highest of the row.</p>
+                <p class="note">Per cent; unconditional embeddings of classes that were never trained on. {(AreComparable(comparison) ? "Bold: the highest of the row." : "No value is marked as the highest, since the runs were tested on different data.")}</p>
                 """);
     }
 
+    private static bool AreComparable(RunComparison comparison) => comparison.Runs.All(run => run.Data == comparison.Runs[0].Data);
+
     private static Html MetricTable(RunComparison comparison, string title, Func<ComparedRun, IReadOnlyDictionary<string, double>> of)
     {
+        var isMarked = AreComparable(comparison);
         var rows = comparison.Metrics.Where(metric => comparison.Runs.Any(run => of(run).ContainsKey(metric))).Select(metric =>
         {
             var values = comparison.Runs.Select(run => of(run).TryGetValue(metric, out var value) ? value : (double?)null).ToArray();
-            var cells = values.Select(value => Html.Of($"<td class=\"{(value is not null && value == values.Max() ? "strong" : "")}\">{(value is { } number ? Readable.Percent(number) : "")}</td>"));
+            var cells = values.Select(value => Html.Of($"<td class=\"{(isMarked && value is not null && value == values.Max() ? "strong" : "")}\">{(value is { } number ? Readable.Percent(number) : "")}</td>"));
             return Html.Of($"<tr><th>{MetricNames.Display(metric)}</th>{cells}</tr>\n");
         });
         return Table(title, comparison.Runs, rows);

@@ -48,6 +48,34 @@ public static class MetricTable
             : null;
     }
 
+    /// <summary>Whether training helped, in words for people who do not know the metrics; null if nothing was measured before or after.</summary>
+    /// <param name="before">Metrics before training, as fractions.</param>
+    /// <param name="after">The same after it.</param>
+    /// <param name="of">What was measured, as in "images of classes that it was never trained on".</param>
+    public static string? Verdict(IReadOnlyDictionary<string, double> before, IReadOnlyDictionary<string, double> after, string of)
+    {
+        ArgumentNullException.ThrowIfNull(before);
+        ArgumentNullException.ThrowIfNull(after);
+
+        if (Find(after, MetricNames.Recall1) is not { } found || Find(before, MetricNames.Recall1) is not { } foundBefore)
+        {
+            return null;
+        }
+
+        var ranked = (Find(after, MetricNames.MapAtR) ?? found) - (Find(before, MetricNames.MapAtR) ?? foundBefore);
+        var verdict = (found - foundBefore, ranked) switch
+        {
+            ( > 0, > 0) => "Training helped.",
+            ( < 0, < 0) => "Training did not help.",
+            (0, 0) => "Training changed nothing.",
+            ( >= 0, _) => "Training helped to find the first match, but not the others (MAP@R).",
+            _ => "Training helped to find all matches (MAP@R), but not the first.",
+        };
+        return $"{verdict} Of 100 {of}, {Share(found)} find one of their own class first; before training {Share(foundBefore)} did.";
+
+        static string Share(double fraction) => Math.Round(100 * fraction).ToString(System.Globalization.CultureInfo.InvariantCulture);
+    }
+
     private static MetricRow Row(string key, double? before, double? after) =>
         new(
             key,

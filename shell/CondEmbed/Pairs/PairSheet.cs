@@ -51,9 +51,9 @@ public static class PairSheet
     internal static RgbImage Heat(RgbImage view, IReadOnlyList<float> weights, PairAttention level, int side) =>
         HeatMap.Over(Enlarged(view, side), weights, level.Rows, level.Columns);
 
-    /// <summary>The range of the weights, as multiples of uniform attention.</summary>
+    /// <summary>The range of the weights, as multiples of what each place would get if all got the same.</summary>
     internal static string Range(IReadOnlyList<float> weights) =>
-        FormattableString.Invariant($"{weights.Min() * weights.Count:0.00} .. {weights.Max() * weights.Count:0.00} x 1/{weights.Count}");
+        FormattableString.Invariant($"{weights.Min() * weights.Count:0.00} to {weights.Max() * weights.Count:0.00} times even");
 
     internal static RgbImage Enlarged(RgbImage view, int side) => Resampler.Resize(view, side, side, ResampleFilter.Bicubic);
 

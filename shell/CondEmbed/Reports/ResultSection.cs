@@ -15,7 +15,7 @@ internal static class ResultSection
             return Html.Of($"<p class=\"none\">No metrics were measured.</p>");
         }
         return Html.Of($"""
-            {Worse(report)}<div class="tiles">{rows.Where(row => row.Key is MetricNames.Recall1 or MetricNames.MapAtR).Select(Tile)}{HeldOut(report.Data)}</div>
+            {Verdict(report)}{Worse(report)}<div class="tiles">{rows.Where(row => row.Key is MetricNames.Recall1 or MetricNames.MapAtR).Select(Tile)}{HeldOut(report.Data)}</div>
             <div class="card scroll"><table><thead><tr><th>metric, %</th><th>before</th><th>after</th><th>change</th><td class="wide"></td></tr></thead>
             <tbody>
             {rows.Select(row => Row(row, report))}</tbody></table></div>
@@ -23,6 +23,11 @@ internal static class ResultSection
             {Subset(report.Data)}
             """);
     }
+
+    private static Html Verdict(RunReport report) =>
+        MetricTable.Verdict(report.MetricsBefore, report.MetricsAfter, report.Data.SharesClasses ? "new images of the training classes" : "images of classes that it was never trained on") is { } verdict
+            ? Html.Of($"<p class=\"verdict\">{verdict}</p>\n")
+            : Html.Empty;
 
     private static Html Worse(RunReport report) =>
         MetricTable.Worse(report.MetricsBefore, report.MetricsAfter) is { } warning ? Html.Of($"<p class=\"note\"><b>{warning}</b></p>\n") : Html.Empty;

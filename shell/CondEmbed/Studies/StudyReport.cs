@@ -57,17 +57,19 @@ public static class StudyReport
                      let rows = results.Differences.Where(one => one.Measured == measured && one.Metric == metric).Select(one => (one.Arm, one.Estimate)).ToArray()
                      where rows.Length > 0
                      select SvgIntervals.Draw($"{MetricNames.Display(metric)}, {measured}", rows);
+        var sentences = StudyVerdict.Sentences(results).Select(sentence => Html.Of($"<li>{sentence}</li>"));
         return Html.Of($"""
+            <ul class="verdict">{sentences}</ul>
             <div class="charts">{charts}</div>
             <p class="note">Percentage points, arm minus {results.Baseline} with the same seed: mean over the seeds and its 95 % interval (Student's t). Unconditional embeddings,
-            classes that were never trained on. "{StudyMeasures.Validation}" is the best step on the validation classes, by which settings may be chosen; "{StudyMeasures.Chosen}" is the test at that step.</p>
+            classes that were never trained on. "{StudyMeasures.Validation}" is the best step on the validation classes, by which settings may be chosen; "{StudyMeasures.Chosen}" is the test at that step, and what the sentences are about{(results.IsCorrected ? ", after Holm's correction" : "")}.</p>
 
             """);
     }
 
     private static Html ValueTable(StudyResults results, string measured)
     {
-        var heads = results.Metrics.Select(metric => Html.Of($"<th>{MetricNames.Display(metric)}</th><th>gain [95 % interval]</th>{(results.IsCorrected ? Html.Of($"<th>by Holm</th>") : Html.Empty)}<th>seeds better</th>"));
+        var heads = results.Metrics.Select(metric => Html.Of($"<th>{MetricNames.Display(metric)}</th><th>gain [95 % interval]</th>"));
         var rows = results.Arms.Select(arm => Html.Of($"<tr><th>{arm.Name}</th>{results.Metrics.Select(metric => Cells(results, arm.Name, measured, metric))}</tr>\n"));
         return Html.Of($"""
             <div class="group"><h3>{measured}</h3>
@@ -80,7 +82,7 @@ public static class StudyReport
     private static Html OverControls(StudyResults results, string measured)
     {
         var pairs = results.Controls.Where(one => one.Measured == measured).GroupBy(one => (one.Arm, one.Against)).ToArray();
-        var heads = results.Metrics.Select(metric => Html.Of($"<th>{MetricNames.Display(metric)} gain [95 % interval]</th><th>by Holm</th><th>seeds better</th>"));
+        var heads = results.Metrics.Select(metric => Html.Of($"<th>{MetricNames.Display(metric)} gain [95 % interval]</th>"));
         var rows = pairs.Select(pair => Html.Of($"<tr><th>{pair.Key.Arm} over {pair.Key.Against}</th>{results.Metrics.Select(metric => Gained(pair.FirstOrDefault(one => one.Metric == metric)))}</tr>\n"));
         return pairs.Length == 0
             ? Html.Empty
@@ -92,9 +94,18 @@ public static class StudyReport
                 """);
     }
 
-    private static Html Gained(PairedDifference? difference) => difference is null
-        ? Html.Of($"<td></td><td></td><td></td>")
-        : Html.Of($"<td class=\"{Kind(difference)}\">{StudyTables.Gain(difference.Estimate)}</td><td>{StudyTables.Corrected(difference)}</td><td>{difference.Values.Count(value => value > 0)} of {difference.Values.Count}</td>");
+    /// <summary>A gain in a cell, and below it the corrected interval and how many seeds gained.</summary>
+    private static Html Gained(PairedDifference? difference)
+    {
+        if (difference is null)
+        {
+            return Html.Of($"<td></td>");
+        }
+
+        var corrected = difference.Corrected is null ? "" : $"by Holm {StudyTables.Corrected(difference)}; ";
+        var seeds = $"{difference.Values.Count(value => value > 0)} of {difference.Values.Count} seeds better";
+        return Html.Of($"<td><span class=\"{Kind(difference)}\">{StudyTables.Gain(difference.Estimate)}</span><small class=\"below\">{corrected}{seeds}</small></td>");
+    }
 
     private static string Kind(PairedDifference difference) => difference.Estimate.IsGain ? "up" : difference.Estimate.IsLoss ? "down" : "";
 
@@ -127,13 +138,7 @@ public static class StudyReport
         var mean = values.Count == 0 ? "" : Readable.Percent(values.Average());
         var difference = results.Differences.FirstOrDefault(one => one.Arm == arm && one.Measured == measured && one.Metric == metric);
 
-        if (difference is null)
-        {
-            return Html.Of($"<td class=\"strong\">{mean}</td><td></td>{(results.IsCorrected ? Html.Of($"<td></td>") : Html.Empty)}<td></td>");
-        }
-
-        var corrected = results.IsCorrected ? Html.Of($"<td>{StudyTables.Corrected(difference)}</td>") : Html.Empty;
-        return Html.Of($"<td class=\"strong\">{mean}</td><td class=\"{Kind(difference)}\">{StudyTables.Gain(difference.Estimate)}</td>{corrected}<td>{difference.Values.Count(value => value > 0)} of {difference.Values.Count}</td>");
+        return Html.Of($"<td class=\"strong\">{mean}</td>{Gained(difference)}");
     }
 
     private static Html Matching(StudyResults results)

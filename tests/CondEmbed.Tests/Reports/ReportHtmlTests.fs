@@ -24,6 +24,7 @@ let tests =
                   [ "MAP@R"
                     "66.41"
                     "+48.24"
+                    "Training helped. Of 100 images of classes that it was never trained on, "
                     "Worst queries"
                     "3 m 24 s"
                     "2026-01-31 14:05 UTC"
@@ -44,11 +45,13 @@ let tests =
                   )
 
               Expect.stringContains (written worse) "Worse than before: in so few steps" "by MAP@R"
+              Expect.stringContains (written worse) "Training helped to find the first match, but not the others (MAP@R)." "in words"
+              Expect.stringContains (written worse) "90 find one of their own class first; before training 10 did." "in numbers"
           }
           test "pairs have a section where there are some, and their numbers and names in it" {
               Expect.isFalse ((written (demo ())).Contains "id=\"looks\"") "none without levels"
               let shown = png [| 1uy |]
-              let side label = AttentionFigureSide(label, "a/" + label, shown, [| struct (shown, "0.12 .. 3.40 x 1/25") |])
+              let side label = AttentionFigureSide(label, "a/" + label, shown, [| struct (shown, "0.12 to 3.40 times even") |])
 
               let group =
                   AttentionFigureGroup(
@@ -64,7 +67,7 @@ let tests =
                     "href=\"#looks\""
                     "Most alike"
                     "owl &amp; co"
-                    "level 1: 0.12 .. 3.40 x 1/25"
+                    "level 1: 0.12 to 3.40 times even"
                     "<b>0.813</b>"
                     "<b>0.938</b>" ] do
                   Expect.stringContains page text text

@@ -6,6 +6,8 @@ open Expecto
 open CondEmbed.Studies
 open CondEmbed.Tests.Support
 
+let private stored name = StudyTables.ReadJson(IO.Path.Combine(repositoryRoot (), "tests", "studies", $"{name}.json"))
+
 let tests =
     testList
         "intervals"
@@ -81,6 +83,29 @@ let tests =
 
                   Expect.isLessThanOrEqual one.Corrected.Low (one.Estimate.Low + 1e-12) "at least as wide"
                   Expect.isGreaterThanOrEqual one.HolmP one.P "at least as large"
+          test "the verdict says in words what the intervals show, and no more" {
+              let sentences name = stored name |> StudyVerdict.Sentences
+              let all = sentences "scenes-layer4"
+
+              for sentence in
+                  [ "conditional, against baseline: gains in Recall@1 (+4.90) and MAP@R (+3.02)."
+                    "own-query, against baseline: loses in MAP@R (-0.72); shows no difference in Recall@1 (-0.98)."
+                    "shuffled-query, against baseline: shows no difference in Recall@1 (+0.10) or MAP@R (+0.10)."
+                    "conditional is above second-head, own-query and shuffled-query in both metrics." ] do
+                  Expect.contains all sentence (String.concat "\n" all)
+
+              let omniglot = sentences "omniglot"
+
+              Expect.contains
+                  omniglot
+                  "conditional is not shown to be above second-head, own-query or shuffled-query in both metrics."
+                  "no control"
+
+              Expect.stringContains
+                  (Seq.head (sentences "grocery-half-layer4-sieve"))
+                  "a single seed shows no difference from baseline beyond chance"
+                  "one"
+          }
           test "how many seeds an interval needs" {
               // By hand: t(.975, 17) = 2.10982, and 2.10982 / sqrt 18 = .4973; of 17 it is 2.11991 / sqrt 17 = .5142.
               Expect.equal (StudyPower.Needed(1.0, 0.5)) 18 "half a deviation"

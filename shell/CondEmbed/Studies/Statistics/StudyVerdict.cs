@@ -1,0 +1,58 @@
+using CondEmbed.Common;
+using CondEmbed.Evaluation;
+
+namespace CondEmbed.Studies;
+
+/// <summary>What the test classes of a study show, in words: only what an interval shows, after the correction where there is one.</summary>
+public static class StudyVerdict
+{
+    /// <summary>A sentence for each arm on the baseline, and one for each on its controls; by the test at the step that the validation classes chose.</summary>
+    public static IReadOnlyList<string> Sentences(StudyResults results)
+    {
+        ArgumentNullException.ThrowIfNull(results);
+        var overBaseline = ByArm(results.Differences).Select(arm => OverBaseline(arm.Key, results.Baseline, [.. arm]));
+        var overControls = ByArm(results.Controls).Select(arm => OverControls(arm.Key, [.. arm.GroupBy(one => one.Against)], results.Metrics.Count));
+        return [.. overBaseline, .. overControls];
+    }
+
+    private static IEnumerable<IGrouping<string, PairedDifference>> ByArm(IEnumerable<PairedDifference> differences) =>
+        differences.Where(one => one.Measured == StudyMeasures.Chosen).GroupBy(one => one.Arm);
+
+    private static string OverBaseline(string arm, string baseline, PairedDifference[] all)
+    {
+        if (all.All(one => !double.IsFinite(Sound(one).Low)))
+        {
+            return $"{arm}: a single seed shows no difference from {baseline} beyond chance ({Listed(all, "and")}). Run more seeds.";
+        }
+
+        PairedDifference[] gains = [.. all.Where(one => Sound(one).IsGain)];
+        PairedDifference[] losses = [.. all.Where(one => Sound(one).IsLoss)];
+        PairedDifference[] open = [.. all.Except(gains).Except(losses)];
+        string[] parts =
+        [
+            .. gains.Length == 0 ? [] : new[] { $"gains in {Listed(gains, "and")}" },
+            .. losses.Length == 0 ? [] : new[] { $"loses in {Listed(losses, "and")}" },
+            .. open.Length == 0 ? [] : new[] { $"shows no difference in {Listed(open, "or")}" },
+        ];
+        return $"{arm}, against {baseline}: {string.Join("; ", parts)}.";
+    }
+
+    private static string OverControls(string arm, IGrouping<string, PairedDifference>[] controls, int metrics)
+    {
+        string[] above = [.. controls.Where(control => control.Count() == metrics && control.All(one => Sound(one).IsGain)).Select(control => control.Key)];
+        string[] others = [.. controls.Select(control => control.Key).Except(above)];
+        var every = metrics == 1 ? "" : metrics == 2 ? " in both metrics" : " in every metric";
+        return others.Length == 0 ? $"{arm} is above {Words(above, "and")}{every}."
+            : above.Length == 0 ? $"{arm} is not shown to be above {Words(others, "or")}{every}."
+            : $"{arm} is above {Words(above, "and")}{every}; above {Words(others, "or")} it is not shown to be.";
+    }
+
+    /// <summary>The estimate that counts: the corrected one, if the study has several arms.</summary>
+    private static Estimate Sound(PairedDifference difference) => difference.Corrected ?? difference.Estimate;
+
+    private static string Listed(IEnumerable<PairedDifference> differences, string joint) =>
+        Words([.. differences.Select(one => $"{MetricNames.Display(one.Metric)} ({Readable.PercentChange(one.Estimate.Mean)})")], joint);
+
+    private static string Words(string[] words, string joint) =>
+        words.Length <= 1 ? string.Concat(words) : $"{string.Join(", ", words[..^1])} {joint} {words[^1]}";
+}
