@@ -126,6 +126,7 @@ let private here =
 let private inOtherPrograms =
     unnamed
         [ SampleTests.tests
+          ReportPageTests.tests
           ScriptTests.tests
           DocsTests.tests
           StoreTests.tests

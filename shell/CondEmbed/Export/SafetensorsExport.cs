@@ -90,6 +90,8 @@ public static class SafetensorsExport
                 $"torchvision.models.{network}(image_size={settings.Size}) with heads = torch.nn.Identity(); load all tensors except those of '{Head}'; it gives the class token",
             PythonNames.Torchvision =>
                 $"torchvision.models.{network}() with fc = torch.nn.Identity(); load all tensors except those of '{Head}'; layer4 gives the map",
+            _ when settings.Encoder == ImageNet.Usual =>
+                $"torchvision.models.ResNet(torchvision.models.resnet.BasicBlock, [2, 2, 2, 3]) with fc = torch.nn.Identity(); load all tensors except those of '{Head}'; layer4 gives the map",
             _ => $"a residual network of CondEmbed ({settings.Encoder}) with torchvision's names",
         };
         var stride = form.StrideOnFirst

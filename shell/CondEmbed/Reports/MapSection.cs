@@ -6,7 +6,7 @@ namespace CondEmbed.Reports;
 
 /// <summary>
 /// The map of embeddings: one dot each, coloured by class. Without scripts the first view is a static image; with them the views can be switched, and pointer, finger or
-/// arrow keys show the thumbnail of a dot and where the rest of its class is.
+/// arrow keys show the thumbnail of a dot and where the rest of its class is, and a part of the map can be looked at closer.
 /// </summary>
 internal static class MapSection
 {
@@ -29,12 +29,12 @@ internal static class MapSection
             $"<label><input type=\"radio\" name=\"map-view\" value=\"{i}\"{Html.Trusted(i == 0 ? " checked" : "")}>{view.Name}</label>"));
         return Html.Of($"""
             <div class="card map" data-columns="{map.Columns}" data-rows="{map.Rows}">
-            <div class="controls" hidden><fieldset><legend>Layout</legend>{buttons}</fieldset><label>Class <select><option value="">all {classes.Length}</option></select></label></div>
+            <div class="controls" hidden><fieldset><legend>Layout</legend>{buttons}</fieldset><label>Class <select><option value="">all {classes.Length}</option></select></label><div class="zoom" role="group" aria-label="Zoom"><button type="button" data-zoom="+" aria-label="closer">+</button><button type="button" data-zoom="-" aria-label="farther">&#8722;</button><button type="button" data-zoom="0">whole</button></div></div>
             <div class="around"><svg class="dots" viewBox="0 0 {Width} {Height}" role="img" tabindex="0" aria-label="Map of {map.Items.Count} embeddings of {classes.Length} classes">
             {groups}</svg>
             <div class="peek" hidden><div class="tile-of"><img class="sheet" src="{Page.Address(map.Sheet)}" alt=""></div><p aria-live="polite"><b></b><span></span></p><div class="strip"></div></div></div>
             </div>
-            <p class="note">{map.Note} {map.Views.Select(view => Html.Of($"<b>{view.Name}</b>: {view.Note} "))}</p>
+            <p class="note">{map.Note} Closer: the buttons, a double click, Ctrl with the wheel, or the keys + and -; drag to move. {map.Views.Select(view => Html.Of($"<b>{view.Name}</b>: {view.Note} "))}</p>
             """);
     }
 

@@ -40,9 +40,37 @@ for (const map of document.querySelectorAll('.map')) {
       box.append(tile(sheet.cloneNode(), other)); return box;
     }));
   };
+  const { width, height } = svg.viewBox.baseVal;
+  let seen = { x: 0, y: 0, zoom: 1 };
+  const placeOf = event => new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
+  const look = (x, y, zoom) => {
+    const inside = (left, length) => Math.min(Math.max(left, 0), length - length / zoom);
+    seen = { x: inside(x, width), y: inside(y, height), zoom };
+    svg.setAttribute('viewBox', [seen.x, seen.y, width / zoom, height / zoom].join(' '));
+    svg.style.setProperty('--zoom', zoom);
+    svg.classList.toggle('closer', zoom > 1);
+  };
+  const zoomBy = (factor, about) => {
+    const zoom = Math.min(Math.max(seen.zoom * factor, 1), 16), share = seen.zoom / zoom;
+    look(about.x - (about.x - seen.x) * share, about.y - (about.y - seen.y) * share, zoom);
+  };
+  const middle = () => at ? { x: +at.getAttribute('cx'), y: +at.getAttribute('cy') } : { x: seen.x + width / seen.zoom / 2, y: seen.y + height / seen.zoom / 2 };
+  const zooms = { '+': () => zoomBy(2, middle()), '-': () => zoomBy(1 / 2, middle()), '0': () => look(0, 0, 1) };
+  for (const button of map.querySelectorAll('[data-zoom]')) button.addEventListener('click', zooms[button.dataset.zoom]);
+  svg.addEventListener('dblclick', event => zoomBy(2, placeOf(event)));
+  svg.addEventListener('wheel', event => {
+    if (!event.ctrlKey && !event.metaKey) return;
+    event.preventDefault(); zoomBy(event.deltaY < 0 ? 1.25 : 0.8, placeOf(event));
+  }, { passive: false });
+  svg.addEventListener('pointermove', event => {
+    if (!event.buttons || seen.zoom === 1) return;
+    const scale = svg.getScreenCTM().a;
+    look(seen.x - event.movementX / scale, seen.y - event.movementY / scale, seen.zoom);
+  });
   const near = event => {
-    const p = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
-    let best = null, least = 24 * 24;
+    if (event.buttons && event.type === 'pointermove' && seen.zoom > 1) return;
+    const p = placeOf(event);
+    let best = null, least = (24 / seen.zoom) ** 2;
     dots.forEach((dot, i) => {
       const d = (ways[i][2 * way] - p.x) ** 2 + (ways[i][2 * way + 1] - p.y) ** 2;
       if (d < least) { least = d; best = dot; }
@@ -53,6 +81,7 @@ for (const map of document.querySelectorAll('.map')) {
   svg.addEventListener('keydown', event => {
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (event.key === 'Escape') show(null);
+    zooms[event.key]?.();
     if (!step) return;
     event.preventDefault();
     show(dots[(dots.indexOf(at) + step + dots.length) % dots.length]);
@@ -60,7 +89,7 @@ for (const map of document.querySelectorAll('.map')) {
   groups.forEach(group => choice.append(new Option(group.dataset.name)));
   choice.addEventListener('change', () => { choice.selectedIndex ? show(groups[choice.selectedIndex - 1].firstElementChild) : show(null); });
   for (const button of map.querySelectorAll('[name=map-view]')) button.addEventListener('change', () => {
-    way = +button.value;
+    way = +button.value; look(0, 0, 1);
     dots.forEach((dot, i) => { dot.setAttribute('cx', ways[i][2 * way]); dot.setAttribute('cy', ways[i][2 * way + 1]); });
   });
   map.querySelector('.controls').hidden = false; peek.hidden = false;
