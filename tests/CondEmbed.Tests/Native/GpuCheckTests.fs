@@ -3,6 +3,7 @@ module CondEmbed.Tests.GpuCheckTests
 
 open System
 open System.IO
+open System.Text.Json
 open Expecto
 open CondEmbed.Tests.CliSupport
 open CondEmbed.Tests.Support
@@ -33,14 +34,15 @@ let tests =
 
                   for part in results.GetProperty("checks").EnumerateArray() do
                       if part.GetProperty("name").GetString() = "encoders" then
-                          let differences =
-                              [ for row in part.GetProperty("rows").EnumerateArray() ->
-                                    row.GetProperty("numbers").GetProperty("difference").GetDouble() ]
+                          let rows = [ for row in part.GetProperty("rows").EnumerateArray() -> row.GetProperty "numbers" ]
+                          let number (name: string) (row: JsonElement) = row.GetProperty(name).GetDouble()
+                          Expect.hasLength rows 3 "encoders"
+                          Expect.all rows (fun row -> number "difference" row <= number "allowed" row) "they agree"
+                          // The one without ReLUs, whose gradients rounding moves little.
+                          Expect.isLessThan (rows |> List.last |> number "difference") 1e-4 "a vit"
 
-                          Expect.hasLength differences 3 "encoders"
-                          Expect.all differences (fun value -> value < 1e-3) "they agree"
-
-                          if outcome.Out.Contains "no GPU" then Expect.all differences (fun value -> value > 0.0) "something was compared")
+                          if outcome.Out.Contains "no GPU" then
+                              Expect.all rows (fun row -> number "difference" row > 0.0) "something was compared")
           }
 
           test "a difference that is too large fails, with its name" {
