@@ -22,15 +22,6 @@ let private own =
     let assembly = Environment.GetCommandLineArgs()[0]
     if Path.GetFileNameWithoutExtension Environment.ProcessPath = "dotnet" then [ assembly ] else []
 
-/// An empty folder while something is done.
-let inFolder (work: string -> 'T) =
-    let folder = Directory.CreateTempSubdirectory("condembed-check-").FullName
-
-    try
-        work folder
-    finally
-        Directory.Delete(folder, true)
-
 /// What a child does: a check, whose rows it tells as lines.
 let work (check: Check) (effort: Effort) =
     let told = Console.Out
@@ -41,15 +32,16 @@ let work (check: Check) (effort: Effort) =
         told.Flush()
 
     try
-        inFolder (fun folder -> check.Run { effort with Folder = folder } tell)
+        check.Run effort tell
     with problem ->
         tell (Check.row "" false (problem.GetBaseException().Message.ReplaceLineEndings " ") [])
 
-/// Has a check done by a child with these arguments; its rows, and one more if it died. All else that it says goes to standard error.
-let run (arguments: string list) : Row list =
+/// Has a check done by a child; its rows, and one more if it died. All else that it says goes to standard error.
+let private rowsOf (arguments: string list) (temporary: string) : Row list =
     let start =
         ProcessStartInfo(Environment.ProcessPath, own @ arguments, RedirectStandardOutput = true, RedirectStandardError = true)
 
+    start.Environment["TMPDIR"] <- temporary
     use child = Process.Start start
     let mutable first = ""
 
@@ -82,3 +74,13 @@ let run (arguments: string list) : Row list =
             | some -> $" after {(List.last some).Case}"
 
         rows @ [ Check.row "" false $"the process died{after} with exit code {child.ExitCode}: {first}" [] ]
+
+/// The same in a folder of its own (`--folder`), with another one for temporary files, which go afterwards.
+let run (arguments: string list) : Row list =
+    let root = Directory.CreateTempSubdirectory("condembed-check-").FullName
+
+    try
+        let made name = (Directory.CreateDirectory(Path.Combine(root, name))).FullName
+        rowsOf (arguments @ [ "--folder"; made "work" ]) (made "temporary")
+    finally
+        Directory.Delete(root, true)

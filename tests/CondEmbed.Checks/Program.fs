@@ -20,10 +20,12 @@ type Arguments =
     | Tolerance of float
     | Data of FOLDER: string
     | Set of SETTING: string
+    | Scale of float
     | Only of NAMES: string
     | Out of FILE: string
     | [<CustomCommandLine "--list">] Names
     | [<Hidden>] Worker of string
+    | [<Hidden>] Folder of string
 
     interface IArgParserTemplate with
         member this.Usage =
@@ -35,26 +37,27 @@ type Arguments =
             | Tolerance _ -> "the largest relative difference between devices (0.001)"
             | Data _ -> "images for the study, such as CUB-200-2011 or a table; the bundled emoji if left out"
             | Set _ -> "a setting of the study, as in weights=FILE; may be given more than once"
+            | Scale _ -> "load: how much of the work, as in 0.01 (1)"
             | Only _ -> "only these checks, separated by commas"
             | Out _ -> "a file for the results, as JSON"
             | Names -> "names the checks"
-            | Worker _ -> "for the processes that this program starts"
+            | Worker _
+            | Folder _ -> "for the processes that this program starts"
 
-/// Whether torch loads, and what there is.
-let private doctor =
-    Check.plain "doctor" "loads libtorch, and does tiny jobs" (fun _ tell ->
-        let found = Doctor.Examine()
+[<Literal>]
+let private Doctor = "doctor"
+
+/// Whether torch loads, and what there is; where there is no GPU, what that means.
+let private doctor withoutGpu =
+    Check.plain Doctor "loads libtorch, and does tiny jobs" (fun _ tell ->
+        let found = CondEmbed.Health.Doctor.Examine()
         eprintfn $"{found.ToText()}"
 
         let said =
             if found.Healthy then
                 let versions = found.Versions
 
-                let device =
-                    if Cuda.isThere () then
-                        Cuda.name ()
-                    else
-                        "no GPU, so small work on the CPU, against itself with every weight moved by a rounding error"
+                let device = if Cuda.isThere () then Cuda.name () else withoutGpu
 
                 $"{device}; libtorch {versions.Libtorch}, TorchSharp {versions.TorchSharp}, CondEmbed {versions.CondEmbed}, {versions.Dotnet}; {found.Machine.Processor}"
             else
@@ -62,16 +65,26 @@ let private doctor =
 
         tell (Check.row "" found.Healthy said []))
 
-let private checks = doctor :: Agreement.checks @ Training.checks @ Speed.checks
+/// The word before all options chooses load and long runs in place of the GPU.
+[<Literal>]
+let private Load = "load"
 
-let private chosen (names: string option) =
+let private ofGpu =
+    doctor "no GPU, so small work on the CPU, against itself with every weight moved by a rounding error"
+    :: Agreement.checks
+    @ Training.checks
+    @ Speed.checks
+
+let private ofLoad = doctor "CPU" :: Runs.checks @ Searching.checks @ Service.checks
+
+let private chosen (checks: Check list) (names: string option) =
     match names with
     | None -> checks
     | Some names ->
-        doctor
+        checks.Head
         :: [ for name in names.Split(',', StringSplitOptions.TrimEntries) do
                  match checks |> List.tryFind (fun check -> check.Name = name) with
-                 | Some check -> if name <> doctor.Name then check
+                 | Some check -> if name <> checks.Head.Name then check
                  | None -> raise (InputException $"no check is called '{name}'; --list names them.") ]
 
 let private settingOf (text: string) =
@@ -81,12 +94,12 @@ let private settingOf (text: string) =
 
 let private effortOf quick (given: ParseResults<Arguments>) =
     { Quick = quick
-      Scale = 1.0
+      Scale = given.GetResult(Scale, 1.0)
       Steps = given.GetResult(Steps, (if quick then 20 else 1500))
       Tolerance = given.GetResult(Tolerance, 1e-3)
       Data = given.GetResult(Data, "emoji")
       Set = given.GetResults Set |> List.map settingOf
-      Folder = "" }
+      Folder = given.GetResult(Folder, "") }
 
 /// The lines of the table for a check.
 let private lines (check: Check) (rows: Row list) =
@@ -119,12 +132,12 @@ let rec private all (arguments: string list) (checks: Check list) =
         let rows = Children.run (arguments @ [ "--worker"; check.Name ])
         let rows = if rows.IsEmpty then [ Check.row "" false "nothing was checked" [] ] else rows
         lines check rows |> List.iter (printfn "%s")
-        let isHopeless = check.Name = doctor.Name && not rows.Head.Passed
+        let isHopeless = check.Name = Doctor && not rows.Head.Passed
         (check, rows) :: (if isHopeless then [] else all arguments rest)
 
-let private report arguments (given: ParseResults<Arguments>) =
+let private report arguments checks (given: ParseResults<Arguments>) =
     printfn "| check | | result |\n| --- | --- | --- |"
-    let results = all arguments (chosen (given.TryGetResult Only))
+    let results = all arguments (chosen checks (given.TryGetResult Only))
     given.TryGetResult Out |> Option.iter (fun path -> write path results)
 
     match
@@ -132,7 +145,7 @@ let private report arguments (given: ParseResults<Arguments>) =
               if rows |> List.exists (fun row -> not row.Passed) then check.Name ]
     with
     | [] -> 0
-    | [ "doctor" ] -> 2
+    | [ Doctor ] -> 2
     | _ -> 1
 
 /// What loads libtorch reads the variable; so do the children.
@@ -146,24 +159,24 @@ let private chooseLibtorch (given: ParseResults<Arguments>) =
                 "No libtorch came with this program: name the folder of libtorch 2.10, such as torch/lib of PyTorch 2.10, as in gpu-check FOLDER."
         )
 
-let private worker name given =
+let private worker name (checks: Check list) (given: ParseResults<Arguments>) =
     Native.ownProcess ()
     // The doctor says by itself what is missing.
-    if name = doctor.Name then
-        Children.work doctor (effortOf true given)
-    else
-        Native.ensure ()
-
-        Children.work
-            (checks |> List.find (fun check -> check.Name = name))
-            (effortOf (given.Contains Quick || not (given.Contains Full || Cuda.isThere ())) given)
+    if name <> Doctor then Native.ensure ()
+    let isQuick = name = Doctor || given.Contains Quick || not (given.Contains Full || Cuda.isThere ())
+    Children.work (checks |> List.find (fun check -> check.Name = name)) (effortOf isQuick given)
 
 let private run (arguments: string list) =
-    let given = ArgumentParser.Create<Arguments>("gpu-check").Parse(Array.ofList arguments)
+    let checks, options =
+        match arguments with
+        | Load :: options -> ofLoad, options
+        | options -> ofGpu, options
+
+    let given = ArgumentParser.Create<Arguments>("gpu-check").Parse(Array.ofList options)
 
     match given.TryGetResult Worker with
     | Some name ->
-        worker name given
+        worker name checks given
         0
     | None when given.Contains Names ->
         for check in checks do
@@ -172,7 +185,7 @@ let private run (arguments: string list) =
         0
     | None ->
         chooseLibtorch given
-        report arguments given
+        report arguments checks given
 
 [<EntryPoint>]
 let main arguments =

@@ -134,6 +134,7 @@ let private inOtherPrograms =
           PackageTests.tests
           FuzzTests.tests
           GpuCheckTests.tests
+          LoadTests.tests
           AddingTests.tests ]
 
 let all = testList "CondEmbed" [ testSequencedGroup "here" here; testSequencedGroup "in other programs" inOtherPrograms ]
