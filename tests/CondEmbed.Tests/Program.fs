@@ -134,6 +134,8 @@ let private inOtherPrograms =
           BenchmarkTests.tests
           PackageTests.tests
           FuzzTests.tests
+          GpuCheckTests.tests
+          LoadTests.tests
           AddingTests.tests ]
 
 let all = testList "CondEmbed" [ testSequencedGroup "here" here; testSequencedGroup "in other programs" inOtherPrograms ]

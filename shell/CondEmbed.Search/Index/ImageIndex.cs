@@ -12,6 +12,9 @@ public sealed partial class ImageIndex : IDisposable
     private readonly IndexRows rows;
     private readonly Lazy<Dictionary<string, int>> rowOf;
     private readonly HashSet<int> removed = [];
+
+    // Of these, those in memory, whose room can be used again.
+    private int removedInMemory;
     private bool disposed;
 
     /// <summary>An empty index in memory.</summary>
@@ -98,13 +101,16 @@ public sealed partial class ImageIndex : IDisposable
             var replaces = rowOf.Value.TryGetValue(item.Id, out var old);
             rows.Add(item, unit);
             rowOf.Value[item.Id] = rows.Count - 1;
-            return replaces && removed.Add(old);
+            return replaces && Forget(old);
         });
     }
 
-    /// <summary>Removes an image, so that it is no longer found; its memory is freed once the index has been saved and loaded again.</summary>
+    /// <summary>
+    /// Removes an image, so that it is no longer found. The memory of those that were added is used again, so that an index may change for as long as a service runs; the place of
+    /// one in the file that the index was loaded from is free once the index has been saved.
+    /// </summary>
     /// <returns>Whether there was one.</returns>
-    public bool Remove(string id) => Writing(() => rowOf.Value.Remove(id, out var row) && removed.Add(row));
+    public bool Remove(string id) => Writing(() => rowOf.Value.Remove(id, out var row) && Forget(row));
 
     /// <summary>Closes the file. Waits for running searches; later calls fail with an ObjectDisposedException.</summary>
     public void Dispose()
@@ -139,6 +145,29 @@ public sealed partial class ImageIndex : IDisposable
     }
 
     private IEnumerable<int> Kept() => Enumerable.Range(0, rows.Count).Where(row => !removed.Contains(row));
+
+    // Once more rows in memory are removed than stay, these move together: so a removal costs no more than an addition on average.
+    private bool Forget(int row)
+    {
+        if (!removed.Add(row))
+        {
+            return false;
+        }
+
+        removedInMemory += row >= rows.InFile ? 1 : 0;
+        if (removedInMemory > Math.Max(IndexRows.BlockRows, (rows.Count - rows.InFile) / 2))
+        {
+            rows.Keep(row => !removed.Contains(row));
+            removed.RemoveWhere(row => row >= rows.InFile);
+            removedInMemory = 0;
+            foreach (var (place, item) in rows.ItemsOf(Enumerable.Range(rows.InFile, rows.Count - rows.InFile)).Index())
+            {
+                rowOf.Value[item.Id] = rows.InFile + place;
+            }
+        }
+
+        return true;
+    }
 
     private T Reading<T>(Func<T> read)
     {

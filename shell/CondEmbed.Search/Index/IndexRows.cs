@@ -2,13 +2,14 @@ namespace CondEmbed.Search;
 
 /// <summary>
 /// The rows of an index in insertion order: those in the file that it was loaded from, which stay there, then those added since, in blocks of
-/// memory that never move.
+/// memory, which never move while anybody reads.
 /// </summary>
 /// <param name="dimension">D, the length of an embedding.</param>
 /// <param name="file">Where the first rows are; null where all are in memory.</param>
 internal sealed unsafe class IndexRows(int dimension, IndexFile? file = null)
 {
-    private const int BlockRows = 1024;
+    /// <summary>Rows of a block of memory.</summary>
+    internal const int BlockRows = 1024;
 
     // The bytes that a thread reads at a time for all queries: they should fit into the processor's cache.
     private const int PartNumbers = 1 << 17;
@@ -85,6 +86,26 @@ internal sealed unsafe class IndexRows(int dimension, IndexFile? file = null)
 
         embedding.CopyTo(blocks[^1].AsSpan(place * dimension, dimension));
         items.Add(item);
+    }
+
+    /// <summary>Drops rows in memory; the others move together in their order, and what they no longer need is freed. Nobody may be reading.</summary>
+    /// <param name="keeps">Whether a row stays.</param>
+    internal void Keep(Func<int, bool> keeps)
+    {
+        var kept = 0;
+        for (var place = 0; place < items.Count; place++)
+        {
+            if (keeps(InFile + place))
+            {
+                InMemory(place, 1).CopyTo(blocks[kept / BlockRows].AsSpan(kept % BlockRows * dimension, dimension));
+                items[kept++] = items[place];
+            }
+        }
+
+        var needed = (kept + BlockRows - 1) / BlockRows;
+        items.RemoveRange(kept, items.Count - kept);
+        items.TrimExcess();
+        blocks.RemoveRange(needed, blocks.Count - needed);
     }
 
     private ReadOnlySpan<float> InMemory(int row, int most)

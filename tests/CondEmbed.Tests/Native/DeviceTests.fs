@@ -7,7 +7,7 @@ open Expecto
 open CondEmbed
 open CondEmbed.Torch
 open CondEmbed.Interop
-open CondEmbed.Losses
+open CondEmbed.Checks
 open CondEmbed.Tests.Support
 open TorchSharp
 open CondEmbed.Search
@@ -54,123 +54,11 @@ let private strayTests =
               for made in [ torch.zeros (2L); torch.tensor [| 1.0 |]; torch.arange (scalar 3.0); torch.eye 2L; torch.rand (2L) ] do
                   expectMeta made)
 
-          for encoder in Encoders.All.names do
-              strayTest $"encoder {encoder}" (fun () -> step { tiny with Encoder = encoder })
+          for case in Cases.all do
+              strayTest $"{case.Group}: {case.Name}" (fun () -> step case.Config)
 
-          for encoder in [ "small"; "vit-s16" ] do
-              strayTest $"encoder {encoder} in bfloat16" (fun () ->
-                  step { tiny with Encoder = encoder; Precision = Choices.Precision.Bfloat16 })
-
-          strayTest "a class token, and no token" (fun () ->
-              for pooling in [ "class"; "gem" ] do
-                  step { tiny with Encoder = "vit-s16"; Pooling = pooling })
-
-          strayTest "norms that keep their statistics" (fun () -> step { tiny with FreezeNorm = true })
-
-          for pooling, _, _ in Layers.poolings do
-              strayTest $"pooling {pooling}, with and without a norm in the head" (fun () ->
-                  for norm in [ false; true ] do
-                      step { tiny with Pooling = pooling; HeadNorm = norm })
-
-          for levels in 0..2 do
-              for residual in [ false; true ] do
-                  for shared in [ false; true ] do
-                      strayTest $"{levels} levels, residual {residual}, shared {shared}" (fun () ->
-                          step { tiny with Levels = levels; Residual = residual; SharedLevels = shared })
-
-          for name, change in
-              [ "values of the head", (fun c -> { c with LevelValues = Choices.LevelValues.Head; Pooling = "mean"; HeadNorm = false })
-                "values of a head with a norm", (fun c -> { c with LevelValues = Choices.LevelValues.Head; Pooling = "mean" })
-                "unconditional query, one-sided, norm, sine",
-                (fun c ->
-                    { c with
-                        LevelQuery = Hierarchy.Query.Unconditional
-                        LevelSimilarity = Hierarchy.Agreement.OneSided
-                        LevelAfter = Level.After.Norm
-                        LevelPosition = Positions.Code.Sine })
-                "feed-forward, learned positions, stages",
-                (fun c ->
-                    { c with
-                        LevelAfter = Level.After.FeedForward
-                        LevelPosition = Positions.Code.Learned
-                        LevelTokens = Choices.LevelTokens.Stages
-                        Levels = 3 })
-                "the last level alone, warm-up, distillation",
-                (fun c ->
-                    { c with
-                        LevelLossOn = Choices.LevelLossOn.Last
-                        LevelWarmUp = 0.5
-                        Distillation = 1.0
-                        LevelGradients = Choices.LevelGradients.Levels })
-                "group, an unrelated image asks, on negatives",
-                (fun c ->
-                    { c with
-                        LevelForm = Choices.LevelForm.Group
-                        LevelQuery = Hierarchy.Query.Shuffled
-                        LevelOn = Conditional.On.Negatives
-                        Pooling = "mean"
-                        Residual = false })
-                "cosine, the image asks itself, on positives",
-                (fun c ->
-                    { c with
-                        LevelForm = Choices.LevelForm.Cosine
-                        LevelQuery = Hierarchy.Query.Own
-                        LevelOn = Conditional.On.Positives
-                        Pooling = "mean" })
-                "group as a wide teacher",
-                (fun c ->
-                    { c with
-                        LevelForm = Choices.LevelForm.Group
-                        LevelWidth = 24
-                        LevelAfter = Level.After.Norm
-                        LevelQuery = Hierarchy.Query.Unconditional
-                        Distillation = 50.0
-                        DistillationTemperature = 1.0
-                        Residual = false })
-                "a second head", (fun c -> { c with LevelForm = Choices.LevelForm.SecondHead; LevelWidth = 24; Residual = false })
-                "nearest pairs", (fun c -> { c with LevelPairs = 1 })
-                "blocks", (fun c -> { c with LevelBlock = 2; LevelPairs = 2; Distillation = 0.5 }) ] do
-              strayTest $"levels: {name}" (fun () -> step (change { tiny with Levels = 2 }))
-
-          for loss in All.names do
-              strayTest $"loss {loss}, on its own and on levels" (fun () ->
-                  step { tiny with Loss = loss; Levels = 0 }
-
-                  let made = All.ofText loss 2 8
-                  let isForLevels = (Loss.notForLevels made).IsNone
-
-                  if isForLevels || Loss.isOnProxies made then step { tiny with Loss = loss; LevelAskers = 2 }
-                  if not isForLevels then step { tiny with Loss = loss; LevelLoss = "multi-similarity" })
-
-          strayTest "a memory, and a sum of losses" (fun () ->
-              step { tiny with Memory = 100; MemoryStart = 0; Loss = "multi-similarity + 0.5 * margin"; LevelLoss = "supcon" })
-
-          strayTest "levels that averages of the weights ask" (fun () ->
-              step { tiny with Average = 0.9; LevelAverage = Conditional.Average.QueriesAndKeys; Residual = false })
-
-          strayTest "similarity mixup" (fun () -> step { tiny with SimilarityMixup = true; Memory = 100; MemoryStart = 0 })
-
-          strayTest "a few images at a time" (fun () -> step { tiny with MicroBatch = 2; FreezeNorm = true })
-
-          strayTest "an average, and a teacher of features" (fun () ->
-              step { tiny with Average = 0.9; FeatureDistillation = 1.0; FeatureDistillationStart = 0.1 })
-
-          for optimiser in [ Choices.Optimiser.Adamw; Choices.Optimiser.Sgd ] do
-              for clip in [ 0.0; 0.001 ] do
-                  strayTest $"optimiser {Choices.word optimiser}, clip {clip}" (fun () ->
-                      step { tiny with Optimiser = optimiser; Clip = clip })
-
-          strayTest "mined triplets, attention maps and finite differences" (fun () ->
+          strayTest "attention maps and finite differences" (fun () ->
               let e = normal 1 [ 4; 8 ]
-
-              for miner in Part.names Miners.all do
-                  let loss = All.ofText $"triplet(miner={miner})" 2 8 |> Loss.onSimilarities
-                  let value = Layer.run (Params.ofSeq []) loss (Mining.all (labelsOf [ 0; 0; 1; 1 ]), Similarity.cosine e)
-                  expectFinite value miner
-
-              for reducer in Part.names Reducers.all do
-                  step { tiny with Loss = $"triplet(reducer={reducer})" }
-
               let hierarchy = Hierarchy.plain { Channels = 3; Embedding = 8; Heads = 2 } 2
 
               let maps = AttentionTests.attentionOf hierarchy

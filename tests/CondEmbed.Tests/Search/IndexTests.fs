@@ -176,6 +176,41 @@ let private sequences =
 
             index.Dispose()))
 
+let private lasting =
+    test "replacing and removing go on and on in the same memory, in an index that was made here and in one from a file" {
+        let changed (index: ImageIndex) =
+            let random = Random 5
+            let model = Collections.Generic.List<string * float32[]>()
+
+            for item in index.Items do
+                model.Add(item.Id, Array.map ((*) 16.0f) (index.EmbeddingOf item.Id))
+
+            let before = GC.GetTotalMemory true
+
+            // Of 256 numbers each: 40 MiB in all.
+            for row in signs 10 40_000 256 do
+                let id = idOf (random.Next 120)
+                let was = model.RemoveAll(fun (other, _) -> other = id) > 0
+
+                if random.Next 4 = 0 then
+                    Expect.equal (index.Remove id) was "was there"
+                else
+                    Expect.equal (index.Set(IndexItem(id, "new"), row)) was "was there"
+                    model.Add(id, row)
+
+            Expect.isLessThan (float (GC.GetTotalMemory true - before)) (8.0 * 1048576.0) "bytes more"
+            Expect.equal [ for item in index.Items -> item.Id ] [ for id, _ in model -> id ] "ids in order"
+            let query = (signs 11 1 256)[0]
+            Expect.equal (pairsOf (index.Search(query, 30))) (sorted (List.ofSeq model) query |> List.truncate 30) "found"
+
+            for id, row in model do
+                Expect.equal (index.EmbeddingOf id) (Array.map (fun x -> x / 16.0f) row) "embedding"
+
+        use index = filled (signs 12 100 256)
+        throughFile index changed
+        changed index
+    }
+
 let private refusals =
     test "what makes no sense is refused" {
         use index = filled (signs 1 10 4)
@@ -228,4 +263,4 @@ let private building =
                       other.AddAsync(embedder, [| IndexImage("a", Path.Combine(folder, "a.png")) |]).GetAwaiter().GetResult()))
           } ]
 
-let tests = testList "Index" [ search; sequences; IndexFileTests.tests; refusals; building ]
+let tests = testList "Index" [ search; sequences; lasting; IndexFileTests.tests; refusals; building ]
