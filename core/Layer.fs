@@ -3,7 +3,6 @@ namespace CondEmbed
 open System
 open System.Runtime.CompilerServices
 open System.Runtime.InteropServices
-open CondEmbed.Notebooks
 open TorchSharp
 
 type Mode =
@@ -12,7 +11,7 @@ type Mode =
 
 type Env = { Params: Params; Mode: Mode; Report: string -> Tensor -> unit; Team: Team }
 
-[<StructuredFormatDisplay("{Tree}"); TypeFormatterSource(typeof<AsText>)>]
+[<StructuredFormatDisplay("{Tree}")>]
 type Layer<'In, 'Out> =
     { Specs: ParamSpec list
       Forward: Env -> 'In -> 'Out }
@@ -33,6 +32,13 @@ type Layer<'In, 'Out> =
         | specs -> String.concat "\n" (PrintedTree.plural trained "parameter" + statistics :: PrintedTree.text (List.map leaf specs))
 
     member private this.Tree = string this
+
+    static member (-->)(first: Layer<'In, 'Out>, second: Layer<'Out, 'Next>) : Layer<'In, 'Next> =
+        { Specs = first.Specs @ second.Specs
+          Forward = fun env input -> input |> first.Forward env |> second.Forward env }
+
+    static member (-->)(first: Layer<'In, 'Out>, next: 'Out -> 'Next) : Layer<'In, 'Next> =
+        { Specs = first.Specs; Forward = fun env input -> first.Forward env input |> next }
 
 /// A layer was given an input that does not fit it.
 [<Sealed>]
@@ -92,10 +98,24 @@ module Layer =
 
         create specs forward
 
-    let compose first second = create (first.Specs @ second.Specs) (fun env input -> input |> first.Forward env |> second.Forward env)
+    let compose (first: Layer<'A, 'B>) (second: Layer<'B, 'C>) : Layer<'A, 'C> = first --> second
 
     let sequence layers =
         create (layers |> List.collect _.Specs) (fun env input -> (input, layers) ||> List.fold (fun x layer -> layer.Forward env x))
+
+    let repeat (name: string) count layer =
+        if count < 1 then invalidArg (nameof count) $"A layer is repeated once or more, and {count} times are asked for."
+
+        sequence [ for place in 0 .. count - 1 -> named $"{name}.{place}" layer ]
+
+    let residual (layer: Layer<Tensor, Tensor>) =
+        create layer.Specs (fun env input ->
+            let output = layer.Forward env input
+
+            if output.shape <> input.shape then
+                refuse $"a residual layer must keep the shape, and it makes {shapeText output.shape} of {shapeText input.shape}."
+
+            input + output)
 
     let both a b = create (a.Specs @ b.Specs) (fun env input -> a.Forward env input, b.Forward env input)
 
@@ -115,7 +135,3 @@ module Layer =
         (explained layer).Forward { Params = parameters; Mode = mode; Report = (fun _ _ -> ()); Team = Team.alone } input
 
     let run parameters layer input = withoutGradient (fun () -> apply Testing parameters layer input)
-
-[<AutoOpen>]
-module LayerOperators =
-    let (-->) first second = Layer.compose first second

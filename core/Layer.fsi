@@ -17,7 +17,14 @@ type Env =
     }
 
 /// A layer is a value: the parameters it declares and a pure function of them and its input. Shown as the tree of its parameters.
-type Layer<'In, 'Out> = { Specs: ParamSpec list; Forward: Env -> 'In -> 'Out }
+type Layer<'In, 'Out> =
+    { Specs: ParamSpec list
+      Forward: Env -> 'In -> 'Out }
+
+    /// One layer, then the other.
+    static member (-->): first: Layer<'In, 'Out> * second: Layer<'Out, 'Next> -> Layer<'In, 'Next>
+    /// A layer, then a function without parameters, such as `torch.tanh` or `fun (x: Tensor) -> x.flatten 1L`.
+    static member (-->): first: Layer<'In, 'Out> * next: ('Out -> 'Next) -> Layer<'In, 'Next>
 
 /// A layer was given an input that does not fit it: the path of its name (empty if it has none), and what is wrong.
 [<Class; Sealed>]
@@ -34,10 +41,14 @@ module Layer =
     /// Puts a layer's parameters under a name: prefixes the specs, the view of the parameters and the reported statistics alike. If it, or
     /// libtorch inside it, refuses an input, the LayerException carries this name.
     val named: name: string -> Layer<'In, 'Out> -> Layer<'In, 'Out>
-    /// One layer, then the other. `-->` is its operator.
+    /// One layer, then the other. `-->` is its operator, which also takes a function as the second.
     val compose: Layer<'A, 'B> -> Layer<'B, 'C> -> Layer<'A, 'C>
     /// Layers one after another; an empty list is the identity.
     val sequence: Layer<'T, 'T> list -> Layer<'T, 'T>
+    /// So many copies of a layer one after another, each with parameters of its own, under `name.0`, `name.1` and so on, as the blocks of published networks are.
+    val repeat: name: string -> count: int -> Layer<'T, 'T> -> Layer<'T, 'T>
+    /// x -> x + layer x: the layer must keep the shape.
+    val residual: Layer<Tensor, Tensor> -> Layer<Tensor, Tensor>
     /// Two layers on the same input.
     val both: Layer<'In, 'A> -> Layer<'In, 'B> -> Layer<'In, 'A * 'B>
     /// The layer, with its intermediate results freed at its end, except its output, what it reports, and what gradients need.
@@ -54,8 +65,3 @@ module Layer =
     val apply: Mode -> Params -> Layer<'In, 'Out> -> 'In -> 'Out
     /// The layer's output at test time, without gradients. ArgumentException for parameters of another model, or an input that does not fit.
     val run: Params -> Layer<'In, 'Out> -> 'In -> 'Out
-
-[<AutoOpen>]
-module LayerOperators =
-    /// `Layer.compose`.
-    val (-->): Layer<'A, 'B> -> Layer<'B, 'C> -> Layer<'A, 'C>

@@ -2,7 +2,6 @@ namespace CondEmbed
 
 open System
 open System.Collections.Generic
-open CondEmbed.Notebooks
 open TorchSharp
 
 type Role =
@@ -30,7 +29,7 @@ type Mismatch =
         | Unexpected name -> $"unexpected: {name}"
         | WrongShape(spec, found) -> $"wrong shape: {spec.Name} is {shapeText found}, the model has {shapeText spec.Shape}"
 
-[<Sealed; StructuredFormatDisplay("{Tree}"); TypeFormatterSource(typeof<AsText>)>]
+[<Sealed; StructuredFormatDisplay("{Tree}")>]
 type Params(tensors: SortedDictionary<string, Tensor>, prefix: string) =
     member internal _.Tensors = tensors
     member internal _.Prefix = prefix

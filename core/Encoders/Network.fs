@@ -1,11 +1,10 @@
 namespace CondEmbed
 
 open CondEmbed.Encoders
-open CondEmbed.Notebooks
 open TorchSharp
 
 /// From images to embeddings in two steps, since the conditional branch reads what lies between them.
-[<StructuredFormatDisplay("{Tree}"); TypeFormatterSource(typeof<AsText>)>]
+[<StructuredFormatDisplay("{Tree}")>]
 type Network =
     {
         /// Images -> B C h w, and B C where the encoder has a class token.
@@ -21,8 +20,11 @@ type Network =
         Project: Layer<Tensor * Tensor, Tensor> option
     }
 
+    /// Name, shape, role and start of each of its parameters.
+    member this.Specs = this.Features.Specs @ this.Head.Specs
+
     /// The tree of all its parameters.
-    override this.ToString() = string (Layer.create (this.Features.Specs @ this.Head.Specs) (fun _ () -> ()))
+    override this.ToString() = string (Layer.create this.Specs (fun _ () -> ()))
 
     member private this.Tree = string this
 

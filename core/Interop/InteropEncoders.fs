@@ -22,6 +22,8 @@ type EncoderDescription private (encoder: Description) =
         |> Option.toObj
 
     member _.Name = encoder.Name
+    /// One line about it.
+    member _.About = encoder.About
     /// Its name in timm; null if it has none there.
     member _.Timm: string = Option.toObj encoder.Timm
     /// Its name in torchvision; null if it has none there.

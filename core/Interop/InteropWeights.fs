@@ -1,5 +1,6 @@
 namespace CondEmbed.Interop
 
+open System
 open System.Collections.Generic
 open CondEmbed
 
@@ -57,3 +58,52 @@ type EncoderFit internal (encoder: string, about: string, report: Weights.Report
     static member Of(shapes: KeyValuePair<string, int64 array> seq) : IReadOnlyList<EncoderFit> =
         let files = Dictionary(dict [ for KeyValue(name, shape) in shapes -> name, List.ofArray shape ])
         [| for encoder, about, report in Weights.compareAll files -> EncoderFit(encoder, about, report) |]
+
+/// What is known of another program's checkpoint besides its tensors. Null for what is to be found out.
+[<Sealed; AllowNullLiteral>]
+type CheckpointQuestion(encoder: string, pooling: string, power: Nullable<float>, embedding: Nullable<int>, leaveOut: string) =
+    member internal _.Asked: Imported.Asked =
+        { Encoder = Option.ofObj encoder
+          Pooling = Option.ofObj pooling
+          Power = Option.ofNullable power
+          Embedding = Option.ofNullable embedding
+          LeaveOut = leaveOut }
+
+/// The network in another program's checkpoint: encoder, pooling, and the linear layer that makes its embeddings.
+[<Sealed>]
+type CheckpointFit internal (found: Imported.Found) =
+    let constant (value: float) count = Array.init count (fun _ -> BitConverter.GetBytes(Convert.ToSingle value)) |> Array.concat
+
+    member _.Encoder = found.Encoder
+    /// Other encoders that fit as well: they differ in what no tensor says.
+    member _.OtherEncoders: IReadOnlyList<string> = List.toArray found.Others
+    member _.Pooling = found.Pooling
+    /// Whether a BatchNorm comes before the linear layer.
+    member _.HeadNorm = found.HeadNorm
+    /// Features of an embedding; 0 for the pooled features themselves.
+    member _.Embedding = found.Embedding
+    /// Tensors of the checkpoint that are no part of the network.
+    member _.LeftOut: IReadOnlyList<string> = List.toArray found.LeftOut
+
+    /// The parameters of the network, under the names that they have here. Those that the checkpoint lacks have the one value that leaves them without effect.
+    member _.Parameters(config: Config, tensors: IReadOnlyList<TensorData>) : IReadOnlyList<TensorData> =
+        let files = dict [ for tensor in tensors -> tensor.Name, tensor ]
+        let shapes = dict [ for spec in (Network.embed (Recipe.network config)).Specs -> spec.Name, List.toArray spec.Shape ]
+
+        [| for ours, source in found.Sources do
+               match source with
+               | Imported.Tensor name -> TensorData(ours, files[name].ElementType, files[name].Shape, files[name].Bytes)
+               | Imported.Number value ->
+                   let shape = shapes[ours]
+                   TensorData(ours, "F32", shape, constant value (int (Array.fold (*) 1L shape))) |]
+
+    /// The network in tensors of those names and shapes, in their order. InputException: what does not fit, as the end of a sentence about the checkpoint, and what to do.
+    static member Of(question: CheckpointQuestion, shapes: KeyValuePair<string, int64 array> seq) =
+        let files = Dictionary<string, int64 list>()
+
+        for KeyValue(name, shape) in shapes do
+            files[name] <- List.ofArray shape
+
+        match Imported.find question.Asked files with
+        | Ok found -> CheckpointFit found
+        | Error problem -> raise (CondEmbed.Common.InputException problem)

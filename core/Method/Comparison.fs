@@ -67,13 +67,34 @@ let ofNetwork (network: Network) (hierarchy: Hierarchy.Options) : Comparison =
         attention.Forward env (Pairing.Chosen(first, second), known.KeysAndValues, asking known)
         |> List.map _.squeeze(2L)
 
-    let ofNetwork = network.Features.Specs @ network.Head.Specs
-
-    { Know = Layer.create (ofNetwork @ keysAndValues.Specs) know
+    { Know = Layer.create (network.Specs @ keysAndValues.Specs) know
       Similarities = Layer.create conditional.Specs similarities
       Attention = Layer.create attention.Specs ofPairs
-      Specs = ofNetwork @ (inHierarchy (Layer.create (Hierarchy.specs hierarchy) (fun _ () -> ()))).Specs }
+      Specs = network.Specs @ (inHierarchy (Layer.create (Hierarchy.specs hierarchy) (fun _ () -> ()))).Specs }
 
 /// (what is known, the attention of E pairs) -> 2 E h w per level: the mean of the heads on the grid of the level's map.
 let onGrids (known: Known) (attention: Tensor list) : Tensor list =
     [ for (rows, columns), weights in List.zip known.Grids attention -> weights.mean([| 1L |]).unflatten(1L, [| rows; columns |]) ]
+
+/// N images, first and second of E pairs -> 2E h w per level.
+let private looks parameters (compared: Comparison) images (first: int64 array) (second: int64 array) =
+    let device = (images: Tensor).device
+    let known = Layer.run parameters compared.Know images
+    let numbers (items: int64 array) = torch.tensor (items, device = device)
+    onGrids known (Layer.run parameters compared.Attention (known, numbers first, numbers second))
+
+/// Two pictures, H W 3 bytes each -> 2 h w per level: where the first is looked at in the light of the second, and then where the second is in the light of the first. Each map has the sum 1.
+let attentionOfTwo parameters compared (first: Tensor) (second: Tensor) : Tensor list =
+    looks parameters compared (torch.stack [| first; second |]) [| 0L |] [| 1L |]
+
+/// B images -> B B h w per level: in row i and column j, where image i is looked at in the light of image j.
+let attentionOfBatch parameters compared (images: Tensor) : Tensor list =
+    let batch = images.shape[0]
+
+    let first, second =
+        [ for i in 0L .. batch - 1L do
+              for j in 0L .. batch - 1L -> i, j ]
+        |> List.unzip
+
+    [ for maps in looks parameters compared images (List.toArray first) (List.toArray second) ->
+          maps.narrow(0L, 0L, batch * batch).unflatten(0L, [| batch; batch |]) ]

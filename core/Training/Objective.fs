@@ -1,7 +1,6 @@
 namespace CondEmbed
 
 open CondEmbed.Losses
-open CondEmbed.Notebooks
 open TorchSharp
 
 /// Images and which of them are alike: B H W 3 bytes (or whatever the network reads), and B class numbers or B B marks of pairs (`Mining.marked`). Of a team's process, its share of the

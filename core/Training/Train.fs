@@ -2,7 +2,6 @@ module CondEmbed.Train
 
 open System
 open System.Globalization
-open CondEmbed.Notebooks
 open TorchSharp
 open CondEmbed.Common
 
@@ -34,7 +33,7 @@ let plain rate steps objective =
 /// The name under which the running average of a tensor is kept.
 let private averageOf name = $"{name}.average"
 
-[<Sealed; StructuredFormatDisplay("{Text}"); TypeFormatterSource(typeof<AsText>)>]
+[<Sealed; StructuredFormatDisplay("{Text}")>]
 type State(parameters: Params, moments: Params, treatments: (string * Groups.Treatment) list, beginning: string -> int) =
     member _.Params = parameters
     member _.Moments = moments
@@ -76,7 +75,7 @@ type State(parameters: Params, moments: Params, treatments: (string * Groups.Tre
             Params.dispose parameters
             Params.dispose moments
 
-[<StructuredFormatDisplay("{Line}"); TypeFormatterSource(typeof<AsText>)>]
+[<StructuredFormatDisplay("{Line}")>]
 type Report =
     { Step: int
       Loss: float

@@ -98,6 +98,32 @@ type SearchArgument =
         member this.Usage = Help.meaningOf this
 
 [<RequireQualifiedAccess>]
+type ImportArgument =
+    | [<MainCommand;
+        Mandatory;
+        Unique;
+        Help "the checkpoint: a .pth, .pt, .ckpt, .bin or .safetensors file with the encoder, and with the linear layer that makes the embeddings, unless --head has that">] Checkpoint of
+        CHECKPOINT: string
+    | [<Unique; Help "the file with the linear layer; of trunk_best.pth it is embedder_best.pth beside it">] Head of FILE: string
+    | [<Unique; Help "which of several networks to take: a key of the checkpoint's dictionary, or what its tensors' names begin with">] Part of
+        NAME: string
+    | [<Mandatory; Unique; Help "a new folder for the run">] Out of DIR: string
+    | [<Unique; Help "the encoder, if its tensors do not say it: {encoders}">] Encoder of NAME: string
+    | [<Unique; Help "features of an embedding, to be sure; 0 leaves the linear layer out, such as ImageNet's classifier">] Embedding of
+        D: string
+    | [<Unique; Help "the pooling, if it is not the mean (or the class token of a vit)">] Pooling of NAME: string
+    | [<Unique; Help "the power of GeM pooling, if the checkpoint does not have it: open-metric-learning's gem_p">] Power of P: string
+    | [<Unique;
+        CustomCommandLine "--leave-out";
+        Help "tensors that are no part of the network: patterns over their names, as in 'fc.*,ema.*'">] LeaveOut of PATTERNS: string
+    | [<Unique; Help "data to measure it on, as for training: {bundled}, a folder, a table">] Data of DATA: string
+    | [<Help "how images are prepared, as in --set size=224, --set resize=256, --set filter=bicubic; may be repeated">] Set of
+        KEY_VALUE: string
+
+    interface IArgParserTemplate with
+        member this.Usage = Help.meaningOf this
+
+[<RequireQualifiedAccess>]
 type PreviewArgument =
     | [<MainCommand; Mandatory; Unique; Help "an image, for its test view alone; or data, for a sheet of test views and training views">] Source of
         DATA_OR_IMAGE: string
@@ -132,6 +158,7 @@ type Command =
     | [<CliPrefix(CliPrefix.None)>] Preview of ParseResults<PreviewArgument>
     | [<CliPrefix(CliPrefix.None)>] Doctor of ParseResults<DoctorCommand.DoctorArgument>
     | [<CliPrefix(CliPrefix.None)>] Weights of ParseResults<WeightsCommand.WeightsArgument>
+    | [<CliPrefix(CliPrefix.None)>] Import of ParseResults<ImportArgument>
     | [<CliPrefix(CliPrefix.None)>] Data of ParseResults<DataCommand.DataArgument>
     | [<CliPrefix(CliPrefix.None)>] Config of ParseResults<ConfigArguments.ConfigArgument>
     | [<CliPrefix(CliPrefix.None)>] Completion of ParseResults<CompletionCommand.CompletionArgument>
@@ -186,6 +213,11 @@ let examples =
           [ "condembed preview photos --out sheet.png --encoder resnet50", "test views and training views of some images"
             "condembed preview cat.jpg --out view.png --resize 256 --crop 224 --filter bicubic", "exactly what the network gets" ]
           "weights", WeightsCommand.examples
+          "import",
+          [ "condembed import trunk_best.pth --out runs/pml", "pytorch-metric-learning's trunk, and embedder_best.pth beside it"
+            "condembed import last.ckpt --power 3 --data photos --out runs/oml",
+            "open-metric-learning's extractor with gem_p = 3, and how well it does"
+            "condembed import resnet50.pth --embedding 0 --out runs/imagenet", "without its classifier: the pooled features" ]
           "doctor", DoctorCommand.examples
           "data", DataCommand.examples
           "config", ConfigArguments.examples

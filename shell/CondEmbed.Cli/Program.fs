@@ -78,6 +78,7 @@ let private dispatch commandLine stop command =
     | Preview arguments -> finished (PreviewCommand.run arguments)
     | Doctor arguments -> DoctorCommand.run stop arguments
     | Weights arguments -> finished (WeightsCommand.run stop arguments)
+    | Command.Import arguments -> finished (ImportCommand.run commandLine stop arguments)
     | Data arguments -> finished (DataCommand.run stop arguments)
     | Command.Config arguments -> finished (ConfigCommand.run arguments)
     | Command.Completion arguments -> finished (CompletionCommand.run arguments)

@@ -27,6 +27,7 @@ let private here =
           FoldingTests.tests
           ThreadTests.tests
           WeightNameTests.tests
+          ImportedTests.tests
           AttentionTests.tests
           HierarchyTests.tests
           LevelTests.tests
@@ -82,6 +83,7 @@ let private here =
           SafetensorsTests.tests
           TorchFileTests.tests
           TorchRefusalTests.tests
+          ImportTests.tests
           CheckpointTests.tests
           FileTests.tests
           EmbeddingFileTests.tests

@@ -19,6 +19,7 @@ let private commands =
       "preview", "an image of what the network sees"
       "doctor", "versions, device, native libraries, and how to fix what is wrong"
       "weights", "what a weights file contains, weights of other programs as safetensors, and ImageNet weights"
+      "import", "a network that another program trained, with its head, as a run"
       "data", "what a data set is, and what is wrong with it"
       "config", "files of settings: write a commented one, check one, show what a run would use, list all settings"
       "completion", "the script for tab completion in bash, zsh, fish or PowerShell" ]

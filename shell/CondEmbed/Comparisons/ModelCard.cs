@@ -26,18 +26,20 @@ public static class ModelCard
     {
         var read = RunComparison.Read([run]).Runs[0];
 
-        if (!read.IsFinished)
+        var log = new RunFolder(read.Folder).Log;
+        var started = File.Exists(log) ? LogReader.Read(log).Entries.OfType<StartEntry>().FirstOrDefault() : null;
+
+        if (!read.IsFinished && started?.Imported is null)
         {
             throw new InputException($"{run}: the run is not finished, so there are no results to tell of. Finish it with {Wording.Of("Trainer.Resume", $"--resume {run}")}.");
         }
 
-        var log = new RunFolder(read.Folder).Log;
-        var start = LogReader.Read(log).Entries.OfType<StartEntry>().FirstOrDefault()
+        var start = started
             ?? throw new InputException($"{log}: does not say how the run was started, so a part of it is missing. Restore it from a backup.");
-        return $"{Head(read, licence)}\n{Results(read)}\n{Data(read, start, licence)}\n{Training(read, start)}\n{Use(read)}";
+        return $"{Head(read, start, licence)}\n{Results(read, start)}\n{Data(read, start, licence)}\n{Training(read, start)}\n{Use(read)}";
     }
 
-    private static string Head(ComparedRun run, string? licence) => $"""
+    private static string Head(ComparedRun run, StartEntry start, string? licence) => $"""
         ---
         library_name: condembed
         pipeline_tag: image-feature-extraction
@@ -46,7 +48,7 @@ public static class ModelCard
         # {run.Name}
 
         A network that embeds images: `{Setting(run, "encoder")}` at {Setting(run, "size")} px, {Features(run)}. Images of the same class lie close together, measured by the cosine, also for classes that it
-        has never seen. {Levels(run)}
+        has never seen. {(start.Imported is null ? Levels(run) : "Another program trained it; CondEmbed measures and runs it.")}
 
         """;
 
@@ -57,8 +59,13 @@ public static class ModelCard
         ? "It was trained without conditional levels."
         : "While it was trained, the embedding of an image was also conditioned on the image it was compared with; what is measured and used is the plain embedding.";
 
-    private static string Results(ComparedRun run)
+    private static string Results(ComparedRun run, StartEntry start)
     {
+        if (run.Last.Count == 0)
+        {
+            return "## Results\n\nNot measured: it was imported without data.\n";
+        }
+
         var hasBefore = run.Before.Count > 0;
         var hasBest = run.Best.Count > 0 && run.BestStep != run.Step;
         var hasClasses = run.Classes.Count > 1;
@@ -79,12 +86,17 @@ public static class ModelCard
         return $"""
             ## Results
 
-            {(Setting(run, "shared_classes") == "true" ? "Held-out images of the classes trained on" : "Held-out classes, none of which it was trained on")}, unconditional embeddings; one seed.{best}
+            {Measured(run, start)}, unconditional embeddings; one seed.{best}
             {subset}
             {MarkdownTable.Of(head, rows)}
             {(hasClasses ? "The interval, of the last step, says what other test classes might have shown, by drawing these again with replacement. It says nothing of other seeds.\n" : "")}
             """;
     }
+
+    private static string Measured(ComparedRun run, StartEntry start) =>
+        start.Imported is not null ? "The test part of the data; whether it was trained on any of it, its files do not say"
+        : Setting(run, "shared_classes") == "true" ? "Held-out images of the classes trained on"
+        : "Held-out classes, none of which it was trained on";
 
     private static string[] Where(bool isThere, string cell) => isThere ? [cell] : [];
 
@@ -98,7 +110,7 @@ public static class ModelCard
         return $"""
             ## Data
 
-            {run.Dataset}; the SHA-256 of its images, classes and parts is `{run.Data}`.
+            {(run.Dataset.Length == 0 ? "What it was trained on is not known here." : $"{run.Dataset}; the SHA-256 of its images, classes and parts is `{run.Data}`.")}
 
             {parts}
             {(licence is null ? "No licence is stated. The images' own may bind what was learnt from them." : $"Licence of the network: {licence}. The images' own may bind what was learnt from them.")}
@@ -111,6 +123,18 @@ public static class ModelCard
 
     private static string Training(ComparedRun run, StartEntry start)
     {
+        if (start.Imported is { } files)
+        {
+            return $"""
+                ## Training
+
+                By another program. Imported with CondEmbed {run.Version} from these files, with their SHA-256 sums:
+
+                {string.Join('\n', files.Select(file => $"- `{file}`"))}
+
+                """;
+        }
+
         var usual = RunSettings.StartFor(Setting(run, "encoder")).Pairs().ToDictionary();
         var shown = run.Settings.Where(pair => !Never.Contains(pair.Key) && (Always.Contains(pair.Key) || usual.GetValueOrDefault(pair.Key) != pair.Value));
         var cost = run.Cost is { } paid

@@ -1,5 +1,4 @@
 using CondEmbed.Common;
-using CondEmbed.Notebooks;
 using Microsoft.FSharp.Core;
 
 namespace CondEmbed.Evaluation;
@@ -34,7 +33,6 @@ public readonly record struct QueryOutcome(
 /// others, and <c>recall@K_possible_only</c>, are means over the queries with a possible match.
 /// </summary>
 [StructuredFormatDisplay("{Shown}")]
-[TypeFormatterSource(typeof(AsText))]
 public sealed class RetrievalMetrics
 {
     private readonly QueryTable table;

@@ -50,6 +50,30 @@ public sealed class ImageTensors : IDisposable
         All.Labels.DetachFromDisposeScope();
     }
 
+    /// <summary>
+    /// The images to train on and those held out for the test, whose classes are others: of a folder of class folders, a table, a published set or a bundled one, as
+    /// <see cref="ImageDatasets.Open"/> takes them.
+    /// </summary>
+    /// <param name="data">What the user wrote.</param>
+    /// <param name="size">The side of the squares, in pixels.</param>
+    /// <exception cref="InputException">The data cannot be opened or divided, or an image cannot be used.</exception>
+    public static (ImageTensors Train, ImageTensors Test) Halves(string data, int size = 64)
+    {
+        var images = ImageDatasets.Open(data);
+        var split = ClassSplit.Make(images);
+        var train = new ImageTensors(images, split.Train, size);
+
+        try
+        {
+            return (train, new ImageTensors(images, split.Test, size));
+        }
+        catch
+        {
+            train.Dispose();
+            throw;
+        }
+    }
+
     /// <summary>The side of the images, in pixels.</summary>
     public int Size { get; }
 

@@ -44,6 +44,11 @@ public sealed class RunData
     /// <exception cref="InputException">The data is missing, malformed, or cannot be divided.</exception>
     public static RunData Open(RunSettings settings)
     {
+        if (settings.Host.Data.Length == 0)
+        {
+            throw new InputException("data: none is named: the network was imported without data. Say which images to use.");
+        }
+
         var dataset = ImageDatasets.Open(settings.Host.Data, OptionsOf(settings.Host));
         return new RunData(dataset, ClassSplit.Make(dataset, SplitOf(settings.Host)), new ImageReader(dataset, Views.Decoder(settings.Host), new DecodedCache()));
     }

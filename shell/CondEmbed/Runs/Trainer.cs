@@ -3,7 +3,6 @@ using CondEmbed.Datasets;
 using CondEmbed.Evaluation;
 using CondEmbed.Interop;
 using CondEmbed.Models;
-using CondEmbed.Notebooks;
 using CondEmbed.Options;
 using CondEmbed.Reports;
 using CondEmbed.Search;
@@ -24,7 +23,6 @@ namespace CondEmbed.Runs;
 /// <param name="Report">Path of the HTML report; null if the run was to write none.</param>
 /// <param name="Subset">What was present of an incomplete published set, so that the numbers are not comparable; null for other data.</param>
 [StructuredFormatDisplay("{Shown}")]
-[TypeFormatterSource(typeof(AsText))]
 public sealed record TrainingResult(
     string Folder,
     int Steps,

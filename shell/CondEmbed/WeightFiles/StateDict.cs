@@ -24,6 +24,9 @@ internal sealed class StateDict(string path, string part = "")
         "state_dict_ema", "model_ema", "ema", "ema_state_dict", "model_ema_state_dict", "ema_model", "ema_model_state_dict", "params_ema",
     ];
 
+    // A network in two dictionaries, as in {"trunk": ..., "embedder": ...}: neither is taken without the other.
+    private static readonly string[] Heads = ["embedder", "head"];
+
     private readonly Dictionary<string, TorchTensor> tensors = new(StringComparer.Ordinal);
     private readonly List<string> notes = [];
     private bool partTaken;
@@ -51,7 +54,7 @@ internal sealed class StateDict(string path, string part = "")
         {
             string[] sought = part.Length == 0 || partTaken ? Wrappers : [part, .. Wrappers];
             List<(string Name, PickleDictionary? Value)> inner = [.. sought.Select(name => (name, Last(dictionary, name))).Where(found => found.Item2 is not null)];
-            if (inner is not [(var taken, { } next), .. var alike])
+            if (inner is not [(var taken, { } next), .. var alike] || (taken != part && Array.Exists(Heads, head => Last(dictionary, head) is not null)))
             {
                 return dictionary;
             }

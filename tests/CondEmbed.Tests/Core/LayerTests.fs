@@ -19,6 +19,15 @@ let private shift: Layer<Tensor, Tensor> =
 
         x + env.Params["shift"])
 
+/// Expects an ArgumentException whose message holds every one of the words.
+let private throwsWith (words: string list) (action: unit -> unit) =
+    try
+        action ()
+        failtest "nothing was thrown"
+    with :? ArgumentException as problem ->
+        for word in words do
+            Expect.stringContains problem.Message word "message"
+
 let private composition =
     testList
         "composition"
@@ -43,6 +52,33 @@ let private composition =
 
               let empty: Layer<Tensor, Tensor> = Layer.sequence []
               expectSame x (fst (forward Testing parameters empty x)) "no layer is the identity")
+
+          tensorTest "the operator takes functions, too" (fun () ->
+              let layer =
+                  Layer.named "a" shift
+                  --> torch.tanh
+                  --> (fun (x: Tensor) -> x.sum ())
+                  --> (fun (x: Tensor) -> toFloat x)
+
+              let parameters, x = started layer.Specs, normal 1 [ 2 ]
+              let expected = torch.tanh(x + parameters["a.shift"]).sum() |> toFloat
+              Expect.equal (namesOf layer) (namesOf (Layer.named "a" shift)) "specs"
+              Expect.equal (fst (forward Testing parameters layer x)) expected "output")
+
+          tensorTest "repeat has parameters of its own for each copy, and residual adds the input" (fun () ->
+              let layer = Layer.repeat "block" 3 (Layer.residual shift)
+
+              Expect.equal
+                  (namesOf layer |> List.filter (fun name -> name.EndsWith "shift"))
+                  [ for i in 0..2 -> $"block.{i}.shift" ]
+                  "specs"
+
+              let parameters, x = started layer.Specs, normal 1 [ 2 ]
+              let block (x: Tensor) i = x + (x + parameters[$"block.{i}.shift"])
+              expectClose 1e-15 (List.fold block x [ 0..2 ]) (fst (forward Testing parameters layer x)) "output"
+              throwsWith [ "once or more"; "0 times" ] (fun () -> Layer.repeat "block" 0 shift |> ignore)
+              let narrows = Layer.named "in" (Layer.residual (Layer.lift (fun (x: Tensor) -> x.sum ())))
+              throwsWith [ "in: a residual layer must keep the shape"; "[] of [2]" ] (fun () -> Layer.run (started []) narrows x |> ignore))
 
           tensorTest "both gives one input to two layers; lift needs no parameters" (fun () ->
               let layer = Layer.both (Layer.named "a" shift) (Layer.lift (fun x -> -x))

@@ -1,7 +1,6 @@
-/// What values look like at the prompt and in notebooks.
+/// What values look like at the prompt.
 module CondEmbed.Tests.PrintingTests
 
-open System.IO
 open Expecto
 open CondEmbed
 open CondEmbed.Search
@@ -39,23 +38,6 @@ let private tree =
               weight          [1000, 32]     32,000
               bias            [1000]          1,000
         """
-
-/// As .NET Interactive finds formatters: by the name of an attribute, whoever defines it.
-let private inNotebook (mime: string) (value: obj) =
-    let attribute =
-        value.GetType().GetCustomAttributes true
-        |> Array.find (fun attribute -> attribute.GetType().Name = "TypeFormatterSourceAttribute")
-
-    let source = attribute.GetType().GetProperty("FormatterSourceType").GetValue attribute :?> System.Type
-
-    let formatters =
-        source.GetMethod("CreateTypeFormatters").Invoke(System.Activator.CreateInstance(source, true), [||]) :?> obj seq
-
-    let formatter = formatters |> Seq.find (fun one -> one.GetType().GetProperty("MimeType").GetValue one = box mime)
-    let writer = new StringWriter()
-    let wrote = formatter.GetType().GetMethod("Format").Invoke(formatter, [| value; writer |])
-    Expect.equal wrote (box true) "the value is written"
-    string writer
 
 let tests =
     testList
@@ -139,11 +121,4 @@ let tests =
           run folder runs/a
                       """
 
-              Expect.equal (string result) expected "the text")
-
-          testCase "notebooks find how to show a value by the name of an attribute" (fun () ->
-              Expect.equal (inNotebook "text/plain" layer) tree "plain"
-              let html = inNotebook "text/html" layer
-              Expect.stringStarts html "<pre" "in a fixed pitch"
-              Expect.stringContains html "conv.weight     [32, 3, 3, 3]     864" "the tree"
-              Expect.stringContains (inNotebook "text/html" (Params.ofSeq [])) "0 tensors" "parameters, too") ]
+              Expect.equal (string result) expected "the text") ]

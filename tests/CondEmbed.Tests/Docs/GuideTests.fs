@@ -28,7 +28,11 @@ let private repositoryFile path = File.ReadAllText(Path.Combine(repositoryRoot (
 let private snippets =
     testList
         "snippets"
-        [ for page, user, least in [ "csharp.md", "GuideUser.cs", 8; "dotnet.md", "DotnetUser.cs", 6 ] do
+        [ for page, user, least in
+              [ "csharp.md", "GuideUser.cs", 8
+                "dotnet.md", "DotnetUser.cs", 6
+                "from-pytorch-metric-learning.md", "PmlUser.cs", 5
+                "data.md", "PmlUser.cs", 1 ] do
               test $"those of docs/{page} are code of the tests" {
                   let code = linesOf (repositoryFile $"tests/CondEmbed.Tests.CSharp/{user}")
                   let found = snippetsOf (repositoryFile $"docs/{page}")
@@ -87,6 +91,24 @@ let private walk =
             Expect.floatClose Accuracy.low (Seq.sumBy float places) 1.0 "attention")
     }
 
+let private fromElsewhere =
+    test "what a user of pytorch-metric-learning writes, in C#" {
+        inFolder (fun folder ->
+            let run = Path.Combine(folder, "run")
+            let result = PmlUser.Train(imageFolder.Value, run).Result
+            Expect.equal result.Steps 20 "trained"
+            let photo = products () |> Array.item 3 |> _.Photo
+            let struct (nearest, isMatch) = PmlUser.Infer(run, imageFolder.Value, photo).Result
+            Expect.equal (nearest.Count, isMatch) (10, true) "an image is a match with itself"
+            Expect.isGreaterThan nearest[0].Similarity 0.999f "itself"
+
+            // Semi-hard: the negative is farther than the positive, by less than the margin.
+            let value = PmlUser.Loss([| [| 1.0; 0.0 |]; [| 0.9; 0.1 |]; [| 0.8; 0.6 |] |], [| 0L; 0L; 1L |])
+            Expect.isTrue (value >= 0.0 && value < 0.1) "a loss"
+            let metrics = PmlUser.Accuracy([| 1f; 0f; 0.9f; 0.1f; 0f; 1f; 0.1f; 0.9f |], 2, [| 0L; 0L; 1L; 1L |])
+            Expect.equal (metrics.Recall 1, metrics.Values["nmi"]) (1.0, 1.0) "two pairs")
+    }
+
 let private services =
     test "services are made when wanted, once, and end with the container" {
         inFolder (fun folder ->
@@ -121,4 +143,4 @@ let private stopping =
             Expect.isFalse (Directory.Exists run) "no folder")
     }
 
-let tests = testList "Guide" [ snippets; walk; services; window; stopping ]
+let tests = testList "Guide" [ snippets; walk; fromElsewhere; services; window; stopping ]

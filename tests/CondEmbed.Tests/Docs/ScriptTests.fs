@@ -143,7 +143,10 @@ let tests =
               Expect.equal exitCode 0 $"it ends well: {errors}"
               Expect.stringContains output "conv1.weight" "names of parameters"
               Expect.stringContains output "of the stranger [3] Float32 on cpu: 0 0 0" "zeros where nothing depends on a leaf"
-              Expect.isGreaterThan (numberAfter "of length" output) 0.0 "the gradients")
+              Expect.isGreaterThan (numberAfter "of length" output) 0.0 "the gradients"
+              Expect.stringContains output "classes to train on" "two lines for folders and tables"
+              Expect.stringContains output "1.mix" "the tree of a repeated layer"
+              Expect.stringContains output "attention [2, 6, 6] of two, [8, 8, 6, 6] of a batch" "maps")
 
           testCase "the page for those who know DiffSharp runs as it stands, and descends" (fun () ->
               let exitCode, output, errors = outcomeOfBlocks "from-diffsharp.md" [ 0 ]
@@ -153,6 +156,13 @@ let tests =
               Expect.stringContains output "[3] Float64 on cpu: 18 -144 2.25" "the Hessian's product"
               Expect.stringContains output "[3] Float64 on cpu: 36 -288 4.5" "the penalty's gradient"
               Expect.isLessThan (numberAfter " to " output) (numberAfter "from " output) "the loss")
+
+          testCase "the page for those who know pytorch-metric-learning runs as it stands" (fun () ->
+              let exitCode, output, errors = outcomeOfBlocks "from-pytorch-metric-learning.md" [ 0 ]
+              Expect.equal exitCode 0 $"it ends well: {errors}"
+
+              for words in [ "the loss of a batch:"; "step 20"; "Recall@1"; "NMI"; "nearest to image 0:"; "the loss of pairs:" ] do
+                  Expect.stringContains output words "what it prints")
 
           testCase "no script is left out" (fun () ->
               let there = Directory.GetFiles(folder.Value, "*.fsx") |> Array.map (fun file -> Path.GetFileName file) |> set

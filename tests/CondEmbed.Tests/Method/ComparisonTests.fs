@@ -85,6 +85,35 @@ let private twins =
                           expectClose 1e-5 (look i j) (actual.select (0L, int64 pair)) $"{i}|{j}"
                           expectClose 1e-5 (look j i) (actual.select (0L, int64 (pair + 5))) $"{j}|{i}") ]
 
+/// The mean of the heads of a row of attention on its grid.
+let private onGrid (rows: int64, columns: int64) (look: Tensor) = look.mean([| 0L |]).reshape(rows, columns)
+
+let private oneCall =
+    testList
+        "in one call"
+        [ for name, config in variants do
+              tensorTest $"attention {name}" (fun () ->
+                  let compared = Recipe.comparison config
+                  let parameters = levelsUnlike compared.Specs
+                  let batch = batchOf 3
+                  let known = Layer.run parameters compared.Know batch
+                  let ofPair i j = Layer.run parameters compared.Attention (known, labelsOf [ i ], labelsOf [ j ])
+                  let all = Comparison.attentionOfBatch parameters compared batch
+                  let two = Comparison.attentionOfTwo parameters compared batch[2L] batch[0L]
+                  Expect.equal (all.Length, two.Length) (config.Levels, config.Levels) "levels"
+
+                  for level in 0 .. config.Levels - 1 do
+                      let grid = known.Grids[level]
+                      let pair = (ofPair 2 0)[level]
+                      expectClose 1e-5 (onGrid grid pair[0L]) (two[level][0L]) "the first in the light of the second"
+                      expectClose 1e-5 (onGrid grid pair[1L]) (two[level][1L]) "and the other way round"
+
+                      for i, j in List.allPairs [ 0..2 ] [ 0..2 ] do
+                          let pair = (ofPair i j)[level]
+                          let map: Tensor = all[level].select(0L, int64 i).select (0L, int64 j)
+                          expectClose 1e-5 (onGrid grid pair[0L]) map $"{i} in the light of {j}"
+                          Expect.floatClose Accuracy.low (toFloat (map.sum ())) 1.0 "the sum") ]
+
 let private sessions =
     testList
         "session"
@@ -133,4 +162,4 @@ let private sessions =
 
               Expect.equal (comparer.Similarities(room, [||], [||])) [| [||]; [||]; [||] |] "no pairs") ]
 
-let tests = testList "Comparison" [ twins; sessions ]
+let tests = testList "Comparison" [ twins; oneCall; sessions ]

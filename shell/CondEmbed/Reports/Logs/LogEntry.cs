@@ -32,8 +32,12 @@ public abstract record LogEntry
 /// <param name="Version">Version of the program.</param>
 public sealed record StartEntry(int Steps, string Command, string Version) : LogEntry(0)
 {
-    /// <summary>The data with the sizes of its parts; null in logs of older versions.</summary>
+    /// <summary>The data with the sizes of its parts; null in logs of older versions, and for a network that was imported without data.</summary>
     public DataSummary? Data { get; init; }
+
+    /// <summary>For a network that another program trained: its files, each with its SHA-256 sum; missing otherwise.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<string>? Imported { get; init; }
 }
 
 /// <summary>A training step was done.</summary>

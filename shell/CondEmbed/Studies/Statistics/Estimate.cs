@@ -1,4 +1,3 @@
-using CondEmbed.Notebooks;
 using Microsoft.FSharp.Core;
 
 namespace CondEmbed.Studies;
@@ -9,7 +8,6 @@ namespace CondEmbed.Studies;
 /// <param name="Low">The lower bound; NaN for fewer than two values.</param>
 /// <param name="High">The upper bound; NaN for fewer than two values.</param>
 [StructuredFormatDisplay("{Shown}")]
-[TypeFormatterSource(typeof(AsText))]
 public sealed record Estimate(int Count, double Mean, double Low, double High)
 {
     /// <summary>Whether the whole interval lies above zero.</summary>

@@ -1,0 +1,235 @@
+/// Finds the network in another program's checkpoint: its encoder, its pooling, and the linear layer that makes its embeddings.
+module CondEmbed.Imported
+
+open System
+open System.Collections.Generic
+open System.Text.RegularExpressions
+open CondEmbed.Encoders
+
+/// Where the numbers of a parameter come from: a tensor of the checkpoint, or one number throughout.
+type Source =
+    | Tensor of name: string
+    | Number of float
+
+/// What is known of a checkpoint besides its tensors.
+type Asked =
+    {
+        /// None to find the one that fits.
+        Encoder: string option
+        /// None for mean, class where the encoder has a class token, and gem where the checkpoint has its power.
+        Pooling: string option
+        /// The power of the pooling gem, where the checkpoint does not have it.
+        Power: float option
+        /// Features of an embedding: None for what the checkpoint has, 0 to leave its linear layer out.
+        Embedding: int option
+        /// Patterns over names of tensors that are no part of the network, separated by commas.
+        LeaveOut: string
+    }
+
+/// The network of a checkpoint.
+type Found =
+    {
+        Encoder: string
+        /// Other encoders that fit as well and differ in what no tensor says.
+        Others: string list
+        Pooling: string
+        /// Whether there is a BatchNorm between pooling and linear layer.
+        HeadNorm: bool
+        /// Features that the linear layer makes; 0 if there is none.
+        Embedding: int
+        /// Our name of each parameter, and where it comes from.
+        Sources: (string * Source) list
+        LeftOut: string list
+    }
+
+/// What a checkpoint keeps besides a network: losses with their proxies, optimisers, schedules, miners.
+let private beside =
+    Regex(
+        @"(?:^|[._])(?:loss(?:es)?(?:_\w+)?|criterion|proxies|(?:optimizer|lr_scheduler|scheduler|miner|mining)s?(?:_\w+)?)(?:\.|$)",
+        RegexOptions.CultureInvariant
+    )
+
+let private isLike (patterns: string) name =
+    patterns.Split(',', StringSplitOptions.RemoveEmptyEntries)
+    |> Array.exists (fun pattern ->
+        IO.Enumeration.FileSystemName.MatchesSimpleExpression(pattern.Trim().AsSpan(), (name: string).AsSpan(), false))
+
+let private listed (names: string list) = String.concat ", " names
+
+/// A few names with their shapes.
+let private shown (files: IReadOnlyDictionary<string, int64 list>) (names: string list) =
+    let first =
+        names
+        |> List.truncate 4
+        |> List.map (fun name -> $"{name} {shapeText files[name]}")
+        |> String.concat ", "
+
+    if names.Length > 4 then $"{first} and {names.Length - 4} more" else first
+
+/// The encoders that the tensors fit equally well, the first of them with its report; or why there are none.
+let private encoders (asked: Asked) files =
+    let all =
+        Weights.compareAll files
+        |> List.filter (fun (name, _, _) -> asked.Encoder |> Option.forall ((=) name))
+
+    let isWhole (report: Weights.Report) = report.Missing.IsEmpty && report.WrongShape.IsEmpty
+
+    match all |> List.filter (fun (_, _, report) -> isWhole report) with
+    | _ when all.IsEmpty -> Error $"is to be read for the encoder '{asked.Encoder.Value}', which there is not, only {listed All.names}."
+    | (name, _, report) :: others ->
+        let isAlike (other: Weights.Report) =
+            other.Loaded.Length = report.Loaded.Length && other.Unexpected.Length = report.Unexpected.Length
+
+        Ok(
+            name,
+            report,
+            [ for other, _, found in others do
+                  if isAlike found then other ]
+        )
+    | [] ->
+        let name, _, nearest = all.Head
+        let few (names: string list) = (names |> List.truncate 4 |> String.concat ", ") + (if names.Length > 4 then ", ..." else "")
+        let foreign = nearest.Foreign |> Option.map (fun other -> $" It is {other}.") |> Option.defaultValue ""
+
+        let lacks =
+            [ if not nearest.Missing.IsEmpty then $"{nearest.Missing.Length} tensors are missing ({few nearest.Missing})"
+              if not nearest.WrongShape.IsEmpty then $"{nearest.WrongShape.Length} have another shape ({few nearest.WrongShape})" ]
+            |> String.concat ", "
+
+        let which = if asked.Encoder.IsSome then $"does not fit the encoder '{name}'" else $"fits no encoder; nearest is '{name}'"
+
+        Error
+            $"{which}: {nearest.Loaded.Length} tensors fit, {lacks}.{foreign} It has {shown files (List.ofSeq files.Keys)}. Choose a checkpoint of one of the encoders {listed All.names}."
+
+/// The encoder of that name as its weights are compared.
+let private built name = (All.tryBuild name { Size = 224; Norms = Layers.Norms.Batch }).Value
+
+/// The tensors of a layer whose weight has that name: ours, and where they come from. Without a bias it is zero.
+let private linear (files: IReadOnlyDictionary<string, int64 list>) (weight: string) =
+    let bias = weight.Substring(0, weight.Length - "weight".Length) + "bias"
+
+    [ "embedding.weight", Tensor weight
+      "embedding.bias", (if files.ContainsKey bias then Tensor bias else Number 0.0) ]
+
+/// The BatchNorm of so many features that comes before the linear layer, if there is one: nothing else of a head has a running mean.
+let private norm (files: IReadOnlyDictionary<string, int64 list>) (free: string list) (width: int64) (weight: string) =
+    let isBefore name = List.findIndex ((=) name) free < List.findIndex ((=) weight) free
+
+    free
+    |> List.tryFind (fun name -> name.EndsWith("running_mean", StringComparison.Ordinal) && files[name] = [ width ] && isBefore name)
+    |> Option.map (fun mean ->
+        let stem = mean.Substring(0, mean.Length - "running_mean".Length)
+
+        [ for part, usual in [ "weight", 1.0; "bias", 0.0; "running_mean", 0.0; "running_var", 1.0 ] ->
+              $"embedding.norm.{part}", (if files.ContainsKey(stem + part) then Tensor(stem + part) else Number usual) ])
+
+/// The pooling, and the tensors that it has.
+let private pooling (asked: Asked) (encoder: Encoder) (files: IReadOnlyDictionary<string, int64 list>) free =
+    let power =
+        free
+        |> List.tryFind (fun (name: string) -> files[name] = [ 1L ] && name.Split('.') |> Array.last = "p")
+
+    match asked.Pooling, power, asked.Power with
+    | Some "gem", _, Some number
+    | None, None, Some number -> Ok("gem", [ "embedding.pool.p", Number number ])
+    | (Some "gem" | None), Some name, None -> Ok("gem", [ "embedding.pool.p", Tensor name ])
+    | Some "gem", None, None -> Error "has no power of the pooling gem: say what it was (3 is usual)."
+    | Some _, _, Some _
+    | None, Some _, Some _ -> Error "is given a power, which is for the pooling gem where the checkpoint does not have it."
+    | Some name, _, None when not (All.poolings |> List.exists (fun (known, _, _) -> known = name)) ->
+        Error $"is given the pooling '{name}', which there is not, only {listed [ for known, _, _ in All.poolings -> known ]}."
+    | Some name, _, None -> Ok(name, [])
+    | None, None, None -> Ok((if encoder.HasToken then "class" else "mean"), [])
+
+/// The linear layer: among the free tensors, the one weight that takes the pooled features.
+let private head (asked: Asked) (files: IReadOnlyDictionary<string, int64 list>) (free: string list) width =
+    let isWeight (name: string) =
+        name = "weight"
+        || name.EndsWith(".weight", StringComparison.Ordinal)
+        || name.EndsWith(" weight", StringComparison.Ordinal)
+
+    let fitting =
+        free
+        |> List.filter (fun name ->
+            match files[name] with
+            | [ _; inputs ] -> inputs = width && isWeight name
+            | _ -> false)
+
+    match asked.Embedding, fitting with
+    | Some 0, _ ->
+        Ok(
+            None,
+            fitting
+            |> List.collect (linear files)
+            |> List.choose (function
+                | _, Tensor name -> Some name
+                | _ -> None)
+        )
+    | Some wanted, [ one ] when files[one].Head <> int64 wanted ->
+        Error
+            $"makes embeddings of {files[one].Head} features ({shown files [ one ]}), and {wanted} are asked for: leave the number out, or give 0 to leave this layer out."
+    | _, [ one ] -> Ok(Some one, [])
+    | Some wanted, [] ->
+        Error
+            $"has no linear layer that takes the {width} pooled features and makes {wanted}: of its tensors, these are not the encoder's: {shown files free}."
+    | None, [] -> Ok(None, [])
+    | _ -> Error $"has several layers that could make the embeddings: {shown files fitting}. Leave out all but one, by their names."
+
+/// The network in tensors of those names and shapes, in the order of the checkpoint; or what does not fit, as the end of a sentence about the checkpoint, and what to do.
+let find (asked: Asked) (files: IReadOnlyDictionary<string, int64 list>) : Result<Found, string> =
+    let leftOut, offered = List.ofSeq files.Keys |> List.partition (fun name -> isLike asked.LeaveOut name)
+    let files = Dictionary(dict [ for name in offered -> name, files[name] ]) :> IReadOnlyDictionary<_, _>
+
+    encoders asked files
+    |> Result.bind (fun (name, report, others) ->
+        let own = [ for ours in report.Loaded -> ours, Tensor report.Sources[ours] ]
+        let taken = set [ for ours in report.Loaded -> report.Sources[ours] ]
+        let isCounter (file: string) = file.EndsWith("num_batches_tracked", StringComparison.Ordinal)
+
+        let outside, free =
+            offered
+            |> List.filter (fun file -> not (taken.Contains file || isCounter file))
+            |> List.partition beside.IsMatch
+
+        let encoder = built name
+
+        pooling asked encoder files free
+        |> Result.bind (fun (pooling, power) ->
+            let width = int64 (All.pooledFeatures pooling encoder).Value
+
+            head asked files free width
+            |> Result.bind (fun (weight, dropped) ->
+                let norm = weight |> Option.bind (norm files free width)
+
+                let ofHead =
+                    power
+                    @ Option.defaultValue [] norm
+                    @ (weight |> Option.map (linear files) |> Option.defaultValue [])
+
+                let used =
+                    set
+                        [ for _, source in ofHead do
+                              match source with
+                              | Tensor file -> file
+                              | Number _ -> () ]
+
+                let rest = free |> List.filter (fun file -> not (used.Contains file || List.contains file dropped))
+
+                if not rest.IsEmpty then
+                    let twice =
+                        match report.OtherPrefixes with
+                        | [] -> "A head of several layers cannot be imported; what the network does not read, leave out by its name"
+                        | others ->
+                            $"""There is as much of the network under {listed [ for other in others -> other.TrimEnd '.' ]}: name one of these as the part to take"""
+
+                    Error
+                        $"has tensors that belong neither to the encoder '{name}' nor to one linear layer on its {width} pooled features: {shown files rest}. {twice}."
+                else
+                    Ok
+                        { Encoder = name
+                          Others = others
+                          Pooling = pooling
+                          HeadNorm = norm.IsSome
+                          Embedding = weight |> Option.map (fun weight -> int files[weight].Head) |> Option.defaultValue 0
+                          Sources = own @ ofHead
+                          LeftOut = leftOut @ outside @ dropped })))

@@ -1,0 +1,99 @@
+/// Which network the tensors of a checkpoint are, by their names and shapes alone.
+module CondEmbed.Tests.ImportedTests
+
+open System.Collections.Generic
+open Expecto
+open CondEmbed
+open CondEmbed.Encoders
+
+/// Names and shapes of an encoder as a file may have them, and more.
+let private shapesOf name more =
+    let specs = (All.tryBuild name { Size = 224; Norms = Layers.Norms.Batch }).Value.Features.Specs
+    Dictionary(dict [ yield! [ for spec in specs -> spec.Name, spec.Shape ]; yield! more ])
+
+let private asked: Imported.Asked = { Encoder = None; Pooling = None; Power = None; Embedding = None; LeaveOut = "" }
+
+let private foundIn asked shapes =
+    match Imported.find asked shapes with
+    | Ok found -> found
+    | Error problem -> failtest problem
+
+let private problemIn asked shapes =
+    match Imported.find asked shapes with
+    | Ok found -> failtest $"found {found.Encoder}"
+    | Error problem -> problem
+
+let tests =
+    testList
+        "Imported"
+        [ test "each encoder is found by its tensors, with those that no tensor tells from it" {
+              for name in All.names do
+                  let encoder = (All.tryBuild name { Size = 224; Norms = Layers.Norms.Batch }).Value
+                  let found = foundIn asked (shapesOf name [ "fc.weight", [ 128L; int64 encoder.Channels ]; "fc.bias", [ 128L ] ])
+                  Expect.contains (found.Encoder :: found.Others) name "itself"
+                  Expect.equal found.Embedding 128 name
+                  Expect.equal found.Pooling (if encoder.HasToken then "class" else "mean") name
+
+              Expect.equal (foundIn asked (shapesOf "resnet50" [])).Others [ "resnet50-v1" ] "another stride"
+              Expect.equal (foundIn asked (shapesOf "vit-s16" [])).Others [ "vit-s16-dino" ] "other colours"
+          }
+          test "a classifier is the head, or left out, as asked" {
+              let shapes = shapesOf "resnet18" [ "fc.weight", [ 1000L; 512L ]; "fc.bias", [ 1000L ] ]
+              Expect.equal (foundIn asked shapes).Embedding 1000 "the head"
+
+              for asked in [ { asked with Embedding = Some 0 }; { asked with LeaveOut = "fc.*" } ] do
+                  let found = foundIn asked shapes
+                  Expect.equal (found.Embedding, Set.ofList found.LeftOut) (0, set [ "fc.weight"; "fc.bias" ]) "left out"
+          }
+          test "what does not fit is refused, with the names of tensors and what to do" {
+              let refused words asked name more =
+                  let problem = problemIn asked (shapesOf name more)
+
+                  for word: string in words do
+                      Expect.stringContains problem word "said"
+
+              let layer name outputs inputs = [ $"{name}.weight", [ outputs; inputs ]; $"{name}.bias", [ outputs ] ]
+
+              refused
+                  [ "head.2.weight [64, 256]"; "several layers cannot be imported" ]
+                  asked
+                  "resnet18"
+                  (layer "head.0" 256L 512L @ layer "head.2" 64L 256L)
+
+              refused
+                  [ "several layers that could make"; "head.0.weight"; "head.2.weight" ]
+                  asked
+                  "resnet18"
+                  (layer "head.0" 512L 512L @ layer "head.2" 64L 512L)
+
+              refused [ "64 features"; "32 are asked for" ] { asked with Embedding = Some 32 } "resnet18" (layer "fc" 64L 512L)
+
+              refused
+                  [ "no linear layer"; "512"; "fc.weight [64, 100]" ]
+                  { asked with Embedding = Some 64 }
+                  "resnet18"
+                  (layer "fc" 64L 100L)
+
+              refused
+                  [ "does not fit the encoder 'resnet50'"; "layer1.0.conv3.weight" ]
+                  { asked with Encoder = Some "resnet50" }
+                  "resnet18"
+                  []
+
+              refused [ "'resnet19', which there is not"; "resnet18" ] { asked with Encoder = Some "resnet19" } "resnet18" []
+              refused [ "pooling 'sum'"; "gem" ] { asked with Pooling = Some "sum" } "resnet18" []
+              refused [ "no power"; "3 is usual" ] { asked with Pooling = Some "gem" } "resnet18" []
+
+              let names = shapesOf "resnet18" []
+              names.Remove "layer4.1.conv2.weight" |> ignore
+              Expect.stringContains (problemIn asked names) "layer4.1.conv2.weight" "the missing one"
+
+              let twice =
+                  Dictionary(
+                      dict
+                          [ for prefix in [ "student."; "teacher." ] do
+                                for KeyValue(name, shape) in shapesOf "resnet18" [] -> prefix + name, shape ]
+                  )
+
+              Expect.stringContains (problemIn asked twice) "name one of these as the part" "two networks"
+          } ]
