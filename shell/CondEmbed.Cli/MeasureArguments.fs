@@ -53,12 +53,15 @@ type MetricsArgument =
     | [<Unique; CustomCommandLine "--gallery-labels"; Help "labels of the gallery">] GalleryLabels of FILE: string
     | [<Unique;
         CustomCommandLine "--label-match";
-        Help "which items are alike: label (those of one class), any, all or jaccard of --label-columns, or the name of a column of --labels">] LabelMatch of
+        Help "which items are alike: label (those of one class), any, all or jaccard of --label-columns, the name of a column of --labels, or none (only --pairs; labels may then be missing)">] LabelMatch of
         RULE: string
     | [<Unique; CustomCommandLine "--label-columns">] LabelColumns of NAMES: string
     | [<Unique; CustomCommandLine "--label-separator">] LabelSeparator of TEXT: string
     | [<Unique; CustomCommandLine "--label-overlap"; Help "--label-match jaccard: least share of labels in common to be alike (0.5)">] LabelOverlap of
         X: float
+    | [<Unique;
+        Help "a table path_a,path_b,similar of pairs of images that are alike (1) or not (0), whatever their labels say; paths as in the embeddings or in --labels">] Pairs of
+        FILE: string
     | [<Unique>] By of COLUMN: string
     | [<Unique; CustomCommandLine "--recall-at">] RecallAt of K_LIST: string
     | [<Unique; CustomCommandLine "--precision-at">] PrecisionAt of K_LIST: string

@@ -10,7 +10,6 @@ internal sealed unsafe class MpiLibrary
     /// <summary>Names the library's file where it is not found, or another is wanted.</summary>
     internal const string Variable = "CONDEMBED_MPI";
 
-    private const int Serialised = 2;
     private const int Success = 0;
 
     // RTLD_NOW | RTLD_GLOBAL: Open MPI's own plug-ins look for its symbols.
@@ -60,7 +59,7 @@ internal sealed unsafe class MpiLibrary
     internal void Start()
     {
         int given;
-        Demand(((delegate* unmanaged[Cdecl]<int*, byte***, int, int*, int>)At("MPI_Init_thread"))(null, null, Serialised, &given), "MPI_Init_thread");
+        Demand(((delegate* unmanaged[Cdecl]<int*, byte***, int, int*, int>)At("MPI_Init_thread"))(null, null, Abi.Serialised, &given), "MPI_Init_thread");
     }
 
     internal int Rank() => Number("MPI_Comm_rank");

@@ -150,8 +150,16 @@ let private table =
     )
 
 let private evaluate path =
-    let read = LabelledEmbeddings.Read path
-    if read.Count <= 500 && read.Dimension <= 500 then read.Evaluate(EvaluationOptions()) |> ignore
+    let byClass () =
+        let read = LabelledEmbeddings.Read path
+        if read.Count <= 500 && read.Dimension <= 500 then read.Evaluate(EvaluationOptions()) |> ignore
+
+    // With the paths of the images, and labels only where there are some.
+    let byPairs () =
+        LabelledEmbeddings.Read(path, alike = DatasetOptions(LabelMatch = "none", Pairs = "pairs.csv"))
+        |> ignore
+
+    all [ byClass; byPairs ]
 
 let private npy (array: NamedArray) folder = written folder (fun path -> (use stream = File.Create path in Npy.Write(stream, array)))
 

@@ -21,7 +21,8 @@ let private alike (arguments: ParseResults<MetricsArgument>) =
         LabelMatch = arguments.GetResult(MetricsArgument.LabelMatch, "label"),
         LabelColumns = HostSettings.Names(arguments.GetResult(MetricsArgument.LabelColumns, "")),
         LabelSeparator = arguments.GetResult(MetricsArgument.LabelSeparator, ""),
-        LabelOverlap = overlap
+        LabelOverlap = overlap,
+        Pairs = arguments.GetResult(MetricsArgument.Pairs, "")
     )
 
 let run (stop: CancellationToken) (arguments: ParseResults<MetricsArgument>) =
@@ -39,7 +40,7 @@ let run (stop: CancellationToken) (arguments: ParseResults<MetricsArgument>) =
         |> Array.distinct
         |> Array.except [ "label" ]
 
-    let read (file: string) labels = LabelledEmbeddings.Read(file, Option.toObj labels, columns)
+    let read (file: string) labels = LabelledEmbeddings.Read(file, Option.toObj labels, columns, alike)
     let given = arguments.TryGetResult MetricsArgument.Labels |> read file
 
     let gallery =
@@ -47,6 +48,9 @@ let run (stop: CancellationToken) (arguments: ParseResults<MetricsArgument>) =
         | Some gallery, labels -> Some(read gallery labels)
         | None, Some labels -> refuse $"--gallery-labels {labels}: give the gallery too: --gallery FILE."
         | None, None -> None
+
+    if arguments.Contains MetricsArgument.PerClass && not given.HasLabels then
+        refuse $"--per-class: {file} has no labels; give them: --labels FILE."
 
     ClassLabel.Alike(Seq.append given.Labels (gallery |> Option.map _.Labels |> Option.defaultValue [||]))
     |> Seq.iter Output.notice
@@ -64,7 +68,7 @@ let run (stop: CancellationToken) (arguments: ParseResults<MetricsArgument>) =
 
     { Measures.Title = file
       Measures.AllAgainstAll = gallery.IsNone
-      Measures.Alike = given.RuleOf alike |> Option.ofObj
+      Measures.Alike = given.RuleOf(alike, Option.toObj gallery) |> Option.ofObj
       Measures.By = by |> Option.map (fun column -> column, given.LabelsIn(column, alike.LabelSeparator))
       Measures.Classes = gallery |> Option.toObj |> given.ClassNames
       Measures.More = [] }

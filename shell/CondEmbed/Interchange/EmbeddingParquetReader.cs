@@ -52,10 +52,11 @@ internal sealed class EmbeddingParquetReader : IDisposable
         {
             var (values, starts) = file.Numbers(group);
             var labels = file.Texts(group, "label");
+            var images = rows.WithPaths ? file.Texts(group, "path") : null;
             for (var row = 0; row < starts.Count; row++)
             {
                 var end = row + 1 < starts.Count ? starts[row + 1] : values.Length;
-                rows.Add($"row {row} of its group", values.AsSpan(starts[row]..end), labels?[row]);
+                rows.Add($"row {row} of its group", values.AsSpan(starts[row]..end), labels?[row], images?[row]);
             }
         }
     }

@@ -61,24 +61,29 @@ internal static class EmbeddingTextReader
     {
         var row = new List<float>(fields.Length);
         string? label = null;
+        string? image = null;
         for (var i = 0; i < fields.Length; i++)
         {
             if (header[i].Equals("label", StringComparison.OrdinalIgnoreCase))
             {
                 label = fields[i];
             }
+            else if (header[i].Equals("path", StringComparison.OrdinalIgnoreCase))
+            {
+                image = fields[i];
+            }
             else if (float.TryParse(fields[i], CultureInfo.InvariantCulture, out var number))
             {
                 row.Add(number);
             }
-            else if (!header[i].Equals("path", StringComparison.OrdinalIgnoreCase))
+            else
             {
                 rows.Problem($"line {line}", $"'{fields[i]}' in the column '{header[i]}' is not a number");
                 return;
             }
         }
 
-        rows.Add($"line {line}", CollectionsMarshal.AsSpan(row), label);
+        rows.Add($"line {line}", CollectionsMarshal.AsSpan(row), label, image);
     }
 
     private static void Add(EmbeddingRows rows, int line, JsonElement root)
@@ -104,6 +109,7 @@ internal static class EmbeddingTextReader
         }
 
         var known = root.TryGetProperty("label", out var label) && label.ValueKind is JsonValueKind.String or JsonValueKind.Number;
-        rows.Add($"line {line}", row, known ? label.ToString() : null);
+        var image = root.TryGetProperty("path", out var path) && path.ValueKind == JsonValueKind.String ? path.GetString() : null;
+        rows.Add($"line {line}", row, known ? label.ToString() : null, image);
     }
 }

@@ -30,6 +30,9 @@ internal static class LabelFile
         };
     }
 
+    /// <summary>The labels of a file; null where they are not needed and it is a table of other columns.</summary>
+    internal static string[]? ReadWanted(string path, bool areNeeded) => !areNeeded && IsTable(path) && Column(path, "label") is null ? null : Read(path);
+
     internal static string[] Read(string path)
     {
         switch (Path.GetExtension(path).ToLowerInvariant())
@@ -49,7 +52,7 @@ internal static class LabelFile
     /// <exception cref="InputException">It is no table, has no such column, or a line has too few fields.</exception>
     internal static IReadOnlyDictionary<string, string>[] Columns(string path, IReadOnlyCollection<string> names)
     {
-        if (Path.GetExtension(path).ToLowerInvariant() is not (".csv" or ".tsv"))
+        if (!IsTable(path))
         {
             throw new InputException($"{path}: columns of labels ({string.Join(", ", names)}) are read from a table: .csv or .tsv");
         }
@@ -75,6 +78,18 @@ internal static class LabelFile
                 .Where(place => record.Fields[place.Value].Length > 0)
                 .ToDictionary(place => place.Key, place => ClassLabel.Normal(record.Fields[place.Value]), StringComparer.Ordinal)),
         ];
+    }
+
+    /// <summary>The column <c>path</c> of a table of labels; null where there is none.</summary>
+    internal static string[]? Paths(string path) => IsTable(path) ? Column(path, "path") : null;
+
+    private static bool IsTable(string path) => Path.GetExtension(path).ToLowerInvariant() is ".csv" or ".tsv";
+
+    private static string[]? Column(string path, string name)
+    {
+        var records = DelimitedText.Read(path, "label", "path");
+        var column = records.Count == 0 ? -1 : Array.FindIndex(records[0].Fields, field => field.Equals(name, StringComparison.OrdinalIgnoreCase));
+        return column < 0 ? null : [.. records.Skip(1).Select(record => record.Fields.ElementAtOrDefault(column) ?? "")];
     }
 
     private static string[] Lines(string path) => [.. TextFile.Lines(path).Select(line => line.Trim()).Where(line => line.Length > 0)];

@@ -23,15 +23,16 @@ public sealed class LabelledEmbeddings
     private readonly Embeddings<float>? singles;
     private IReadOnlyDictionary<string, string>[]? columns;
 
-    internal LabelledEmbeddings(string path, Embeddings<double>? doubles, Embeddings<float>? singles, string[] labels)
+    internal LabelledEmbeddings(string path, Embeddings<double>? doubles, Embeddings<float>? singles, string[]? labels)
     {
         this.path = path;
         this.doubles = doubles;
         this.singles = singles;
-        Labels = [.. labels.Select(ClassLabel.Normal)];
-        if (labels.Length != Count)
+        HasLabels = labels is not null;
+        Labels = labels is null ? [.. Enumerable.Repeat("", Count)] : [.. labels.Select(ClassLabel.Normal)];
+        if (Labels.Count != Count)
         {
-            throw new InputException($"{path}: {Count} embeddings but {labels.Length} labels");
+            throw new InputException($"{path}: {Count} embeddings but {Labels.Count} labels");
         }
     }
 
@@ -44,8 +45,14 @@ public sealed class LabelledEmbeddings
     /// <summary>Whether they are stored in double precision.</summary>
     public bool IsDouble => doubles is not null;
 
-    /// <summary>The label of each embedding.</summary>
+    /// <summary>The label of each embedding; empty for all where there are none.</summary>
     public IReadOnlyList<string> Labels { get; }
+
+    /// <summary>Whether there are labels: those that only pairs compare need none.</summary>
+    public bool HasLabels { get; }
+
+    /// <summary>The paths of the images; null if they are unknown, or nobody asked for them.</summary>
+    internal string[]? Paths { get; set; }
 
     /// <summary>
     /// Reads <c>.json</c>, <c>{"embeddings": [[...], ...], "labels": [...]}</c>, in double precision; <c>.npy</c>, N x D, with labels in a file of
@@ -57,45 +64,57 @@ public sealed class LabelledEmbeddings
     /// The labels, for any file but <c>.json</c>; by default those in the file, or beside an <c>.npy</c> file, such as <c>NAME.labels.csv</c>.
     /// </param>
     /// <param name="columns">Further columns of labels that the table of labels has to have, by which to measure too.</param>
+    /// <param name="alike">
+    /// What makes items alike besides their label. For <see cref="DatasetOptions.Pairs"/>, the paths of the images are read too: the column <c>path</c> of the file or of the table of labels,
+    /// or the list <c>paths</c> of a <c>.json</c> file. Where only these count (LabelMatch is <c>none</c>), labels may be missing.
+    /// </param>
     /// <exception cref="InputException">A file is missing or not well formed.</exception>
-    public static LabelledEmbeddings Read(string path, string? labels = null, IReadOnlyCollection<string>? columns = null)
+    public static LabelledEmbeddings Read(string path, string? labels = null, IReadOnlyCollection<string>? columns = null, DatasetOptions? alike = null)
     {
         if (!File.Exists(path))
         {
             throw new InputException($"{path}: no such file");
         }
 
-        var read = Rows(path, labels);
+        labels ??= path.EndsWith(".npy", StringComparison.OrdinalIgnoreCase) ? LabelFile.Find(path) : null;
+        var read = Rows(path, labels, new(alike?.LabelMatch != LabelPairs.None, alike?.Pairs.Length > 0));
         if (columns is { Count: > 0 })
         {
-            labels ??= path.EndsWith(".npy", StringComparison.OrdinalIgnoreCase) ? LabelFile.Find(path) : NoTable(path, columns);
-            read.columns = LabelFile.Columns(labels, columns);
-            if (read.columns.Length != read.Count)
-            {
-                throw new InputException($"{labels}: {read.columns.Length} lines of labels for the {read.Count} embeddings in {path}");
-            }
+            read.columns = Fitting(LabelFile.Columns(labels ?? NoTable(path, columns), columns));
+        }
+
+        if (alike?.Pairs.Length > 0 && read.Paths is null && labels is not null && LabelFile.Paths(labels) is { } paths)
+        {
+            read.Paths = Fitting(paths);
         }
 
         return read;
+
+        T[] Fitting<T>(T[] rows) => rows.Length == read.Count ? rows : throw new InputException($"{labels}: {rows.Length} lines of labels for the {read.Count} embeddings in {path}");
     }
+
+    /// <summary>What is wanted beside the embeddings.</summary>
+    /// <param name="Labels">Whether there must be labels.</param>
+    /// <param name="Paths">Whether the paths of the images are wanted, where there are any.</param>
+    internal sealed record Wanted(bool Labels, bool Paths);
 
     private static string NoTable(string path, IReadOnlyCollection<string> columns) =>
         throw new InputException($"{path}: columns of labels ({string.Join(", ", columns)}) are read from a table with a line for each embedding: {Wording.Of("give it as labels", "--labels table.csv")}");
 
-    private static LabelledEmbeddings Rows(string path, string? labels)
+    private static LabelledEmbeddings Rows(string path, string? labels, Wanted wanted)
     {
         switch (Path.GetExtension(path).ToLowerInvariant())
         {
             case ".npy":
-                return FromArray(path, Npy.Read(path).Widened(), LabelFile.Read(labels ?? LabelFile.Find(path)));
+                return FromArray(path, Npy.Read(path).Widened(), LabelFile.ReadWanted(labels!, wanted.Labels));
             case ".csv":
-                return FromRows(path, labels, EmbeddingTextReader.ReadCsv);
+                return FromRows(path, labels, wanted, EmbeddingTextReader.ReadCsv);
             case ".jsonl":
-                return FromRows(path, labels, EmbeddingTextReader.ReadJsonLines);
+                return FromRows(path, labels, wanted, EmbeddingTextReader.ReadJsonLines);
             case ".parquet":
-                return FromRows(path, labels, EmbeddingParquetReader.Read);
+                return FromRows(path, labels, wanted, EmbeddingParquetReader.Read);
             case ".json" when labels is null:
-                return LabelledEmbeddingsJson.Read(path);
+                return LabelledEmbeddingsJson.Read(path, wanted);
             case ".json":
                 throw new InputException($"{path}: a .json file contains its own labels; leave out {labels}");
             default:
@@ -117,7 +136,7 @@ public sealed class LabelledEmbeddings
 
     /// <summary>
     /// All metrics by what makes items alike besides their label, and by each further column of labels; all against all, or against a gallery. Of the options, those of labels apply:
-    /// LabelMatch, LabelColumns, LabelOverlap and LabelSeparator.
+    /// LabelMatch, LabelColumns, LabelOverlap, LabelSeparator and Pairs; the embeddings are then read with them.
     /// </summary>
     /// <exception cref="InputException">As for the others, or there are no such labels.</exception>
     public RetrievalMetrics Evaluate(DatasetOptions alike, LabelledEmbeddings? gallery = null, EvaluationOptions? options = null, CancellationToken cancel = default)
@@ -133,8 +152,9 @@ public sealed class LabelledEmbeddings
             throw new InputException($"{path}: embeddings have {Dimension} numbers, but those in {gallery.path} have {gallery.Dimension}");
         }
 
+        DemandLabels(gallery, alike, options);
         var items = With(gallery, alike);
-        var (pairs, byColumn, names) = (LabelPairs.Of(items, alike), LabelPairs.Columns(items, alike), ClassNames(gallery));
+        var (pairs, byColumn, names) = (items.Pairs(alike), LabelPairs.Columns(items, alike), ClassNames(gallery));
         int[] asked = [.. Enumerable.Range(0, Count)];
         int[] searched = gallery is null ? asked : [.. Enumerable.Range(Count, gallery.Count)];
         var part = new TestPart(
@@ -146,25 +166,54 @@ public sealed class LabelledEmbeddings
             PairMeasures.Of(pairs, byColumn, part, own, others ?? own, options ?? new EvaluationOptions(), cancel);
     }
 
-    /// <summary>What makes two of these alike, in words; null if it is their label.</summary>
-    /// <exception cref="InputException">There are no such labels.</exception>
-    public string? RuleOf(DatasetOptions alike)
+    /// <summary>What makes two of these, and of a gallery, alike, in words; null if it is their label.</summary>
+    /// <exception cref="InputException">There are no such labels or pairs.</exception>
+    public string? RuleOf(DatasetOptions alike, LabelledEmbeddings? gallery = null)
     {
         ArgumentNullException.ThrowIfNull(alike);
-        return LabelPairs.Of(With(null, alike), alike)?.Rule;
+        return With(gallery, alike).Pairs(alike)?.Rule;
     }
 
     /// <summary>The labels of every embedding in a column that was read, or in <c>label</c>; see <see cref="ImageDatasets.LabelsIn"/>.</summary>
     /// <exception cref="InputException">None has a label there.</exception>
-    public IReadOnlyList<IReadOnlyList<string>> LabelsIn(string column, string separator = "") => new LabelledItems(path, Items, separator).Column(column);
+    public IReadOnlyList<IReadOnlyList<string>> LabelsIn(string column, string separator = "") => new LabelledItems(path, [.. Items], separator).Column(column);
 
     private static DatasetOptions ByClass { get; } = new();
 
-    private ImageItem[] Items => [.. Labels.Select((label, row) => columns is null ? new ImageItem("", label, Datasets.Role.Test) : new ImageItem("", label, Datasets.Role.Test) { Labels = columns[row] })];
+    private IEnumerable<ImageItem> Items => Labels.Select((label, row) => new ImageItem(Paths?[row] ?? "", label, Datasets.Role.Test) { Labels = columns?[row] ?? NoLabels });
 
-    /// <summary>The labels of these and of a gallery; none where nobody asks for them.</summary>
-    private LabelledItems With(LabelledEmbeddings? gallery, DatasetOptions alike) =>
-        new(path, alike.LabelMatch == LabelPairs.Class && alike.LabelColumns.Count == 0 ? [] : [.. Items, .. gallery?.Items ?? []], alike.LabelSeparator);
+    private static Dictionary<string, string> NoLabels { get; } = [];
+
+    /// <summary>The labels and paths of these and of a gallery; none where nobody asks for them.</summary>
+    private LabelledItems With(LabelledEmbeddings? gallery, DatasetOptions alike)
+    {
+        LabelledEmbeddings[] sets = gallery is null ? [this] : [this, gallery];
+        if (alike.Pairs.Length > 0 && Array.Find(sets, set => set.Paths is null) is { } unknown)
+        {
+            throw new InputException($"{unknown.path}: does not say the paths of its images, by which {alike.Pairs} names them: write them beside the embeddings as 'path' ('paths' in a .json file), or give a table of labels with a column 'path'");
+        }
+
+        return new(path, alike is { LabelMatch: LabelPairs.Class, LabelColumns.Count: 0, Pairs.Length: 0 } ? [] : [.. sets.SelectMany(set => set.Items)], alike.LabelSeparator);
+    }
+
+    /// <summary>Checks that what is asked for can be said without labels, where there are none.</summary>
+    private void DemandLabels(LabelledEmbeddings? gallery, DatasetOptions alike, EvaluationOptions? options)
+    {
+        if (alike.LabelMatch == LabelPairs.None && alike.Pairs.Length == 0)
+        {
+            throw new InputException($"'{LabelPairs.None}' leaves only pairs that a file lists: {Wording.Of("name it in Pairs", "--pairs FILE")}");
+        }
+
+        if (HasLabels && gallery?.HasLabels != false)
+        {
+            return;
+        }
+
+        if (alike.LabelMatch != LabelPairs.None || options is { Clustering: true } or { ClassAverages: true } or { FalseMatchRates.Count: > 0 })
+        {
+            throw new InputException($"{(HasLabels ? gallery!.path : path)}: has no labels, by which to say what is alike, to make clusters or averages of classes, or to count false matches; give a file of labels");
+        }
+    }
 
     /// <summary>The classes by the numbers that metrics know them by, of these alone or together with a gallery.</summary>
     public ClassIndex ClassNames(LabelledEmbeddings? gallery) => new(Labels.Concat(gallery?.Labels ?? []));
@@ -177,9 +226,9 @@ public sealed class LabelledEmbeddings
 
     private Embeddings<double> Widened() => doubles ?? new([.. singles!.Values.Select(number => (double)number)], Count, Dimension);
 
-    private static LabelledEmbeddings FromRows(string path, string? labels, Action<string, EmbeddingRows> read)
+    private static LabelledEmbeddings FromRows(string path, string? labels, Wanted wanted, Action<string, EmbeddingRows> read)
     {
-        var rows = new EmbeddingRows(path);
+        var rows = new EmbeddingRows(path, wanted.Paths);
         try
         {
             read(path, rows);
@@ -189,10 +238,10 @@ public sealed class LabelledEmbeddings
             throw new InputException($"{path}: cannot be read: {problem.Message}");
         }
 
-        return rows.Done(labels is null ? null : LabelFile.Read(labels));
+        return rows.Done(labels is null ? null : LabelFile.ReadWanted(labels, wanted.Labels), wanted.Labels);
     }
 
-    private static LabelledEmbeddings FromArray(string path, NamedArray array, string[] labels)
+    private static LabelledEmbeddings FromArray(string path, NamedArray array, string[]? labels)
     {
         if (array.Shape is not [<= int.MaxValue and var rows, > 0 and <= int.MaxValue and var columns])
         {

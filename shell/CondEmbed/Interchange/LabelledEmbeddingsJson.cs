@@ -4,14 +4,14 @@ using CondEmbed.Search;
 
 namespace CondEmbed.Interchange;
 
-/// <summary>Reads <c>{"embeddings": [[...], ...], "labels": [...]}</c>; other members are ignored.</summary>
+/// <summary>Reads <c>{"embeddings": [[...], ...], "labels": [...]}</c>, and the paths of the images where they are wanted and there is a list <c>paths</c>; other members are ignored.</summary>
 internal static class LabelledEmbeddingsJson
 {
     private const string Form = "{\"embeddings\": [[...], ...], \"labels\": [...]} is expected";
 
-    internal static LabelledEmbeddings Read(string path) => TextFile.ReadJson(path, root => Read(path, root));
+    internal static LabelledEmbeddings Read(string path, LabelledEmbeddings.Wanted wanted) => TextFile.ReadJson(path, root => Read(path, root, wanted));
 
-    private static LabelledEmbeddings Read(string path, JsonElement root)
+    private static LabelledEmbeddings Read(string path, JsonElement root, LabelledEmbeddings.Wanted wanted)
     {
         if (root.ValueKind != JsonValueKind.Object)
         {
@@ -20,13 +20,19 @@ internal static class LabelledEmbeddingsJson
 
         var problems = new ProblemList();
         var rows = Member(path, root, "embeddings", problems);
-        var labels = Member(path, root, "labels", problems);
+        JsonElement? labels = wanted.Labels || root.TryGetProperty("labels", out _) ? Member(path, root, "labels", problems) : null;
+        JsonElement? paths = wanted.Paths && root.TryGetProperty("paths", out _) ? Member(path, root, "paths", problems) : null;
         problems.ThrowIfAny();
         var values = Rows(path, rows, problems);
-        var texts = Labels(path, labels, problems);
-        problems.ThrowIfAny();
         var count = rows.GetArrayLength();
-        return new LabelledEmbeddings(path, new Embeddings<double>(values, count, values.Length / count), null, texts);
+        var (labelTexts, pathTexts) = (labels is { } given ? Texts(path, given, "label", problems) : null, paths is { } named ? Texts(path, named, "path", problems) : null);
+        if (pathTexts is not null && pathTexts.Length != count)
+        {
+            problems.Add($"{path}: {count} embeddings but {pathTexts.Length} paths");
+        }
+
+        problems.ThrowIfAny();
+        return new LabelledEmbeddings(path, new Embeddings<double>(values, count, values.Length / count), null, labelTexts) { Paths = pathTexts };
     }
 
     private static JsonElement Member(string path, JsonElement root, string name, ProblemList problems)
@@ -81,18 +87,18 @@ internal static class LabelledEmbeddingsJson
         return null;
     }
 
-    private static string[] Labels(string path, JsonElement labels, ProblemList problems)
+    private static string[] Texts(string path, JsonElement list, string what, ProblemList problems)
     {
         var texts = new List<string>();
-        using var all = labels.EnumerateArray();
-        foreach (var label in all)
+        using var all = list.EnumerateArray();
+        foreach (var one in all)
         {
-            if (label.ValueKind is not (JsonValueKind.String or JsonValueKind.Number))
+            if (one.ValueKind is not (JsonValueKind.String or JsonValueKind.Number))
             {
-                problems.Add($"{path}: label {texts.Count} (counted from 0) is {label.ValueKind}, not text or a number");
+                problems.Add($"{path}: {what} {texts.Count} (counted from 0) is {one.ValueKind}, not text or a number");
             }
 
-            texts.Add(label.ToString());
+            texts.Add(one.ToString());
         }
 
         return [.. texts];

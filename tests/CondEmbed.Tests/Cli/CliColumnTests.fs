@@ -44,7 +44,7 @@ let private slowly (rows: float32 array array) (rule: int -> int -> int) queries
     List.averageBy (fun (_, first, _) -> first) found,
     found |> List.filter (fun (r, _, _) -> r > 0) |> List.averageBy (fun (_, _, map) -> map)
 
-let tests =
+let private columns =
     test "further labels from a table say what is alike, and each label of a column is measured by itself" {
         inFolder (fun folder ->
             let at name = Path.Combine(folder, name)
@@ -138,3 +138,102 @@ let tests =
                 for word in words do
                     Expect.stringContains outcome.Error word "message")
     }
+
+let private at' (row: int) = $"{row + 1}.png"
+
+/// Marks of single pairs: 1, -1, or weights, which metrics do not heed.
+let private marksOf (random: Random) count (among: int -> int -> bool) =
+    let fields = [ "1", 1; "yes", 1; "0.3", 1; "0", -1; "false", -1; "-0.5", -1 ]
+
+    [ for a in 0 .. count - 1 do
+          for b in a + 1 .. count - 1 do
+              if among a b && random.Next 4 = 0 then
+                  let field, mark = fields[random.Next fields.Length]
+                  (a, b), (field, mark) ]
+
+let private listing marks = "path_a,path_b,similar" :: [ for (a, b), (field: string, _) in marks -> $"{at' a},{at' b},{field}" ]
+
+let private marking marks otherwise =
+    let known =
+        dict
+            [ for (a, b), (_, mark: int) in marks do
+                  (a, b), mark
+                  (b, a), mark ]
+
+    fun a b ->
+        match known.TryGetValue((a, b)) with
+        | true, mark -> mark
+        | _ -> otherwise a b
+
+let private measured (arguments: string list) = jsonOf (succeeds ("metrics" :: arguments @ [ "--recall-at"; "1,3"; "--json" ]))
+
+let private expectLike (recall, map) found name =
+    Expect.floatClose Accuracy.medium (value found "recall@1") recall $"{name}: Recall@1"
+    Expect.floatClose Accuracy.medium (value found "map_at_r") map $"{name}: MAP@R"
+
+/// Embeddings with paths and without labels in every form, with the further arguments of each.
+let private unlabelled folder (rows: float32 array array) =
+    let at name = Path.Combine(folder, name)
+    let paths = Array.init rows.Length at'
+    let table = EmbeddingTable(Array.concat rows, rows.Length, rows[0].Length, paths, null)
+
+    for ending in EmbeddingFiles.Extensions do
+        EmbeddingFiles.Write(at $"u{ending}", table)
+
+    File.WriteAllText(at "u.json", JsonSerializer.Serialize {| embeddings = rows; paths = paths |})
+    EmbeddingFiles.Write(at "bare.csv", EmbeddingTable(Array.concat rows, rows.Length, rows[0].Length, null, null))
+    File.WriteAllLines(at "paths.tsv", "Path\tlabel" :: [ for path in paths -> path + "\ta" ])
+
+    [ for ending in ".json" :: List.ofSeq EmbeddingFiles.Extensions -> [ at $"u{ending}" ] ]
+    @ [ [ at "bare.csv"; "--labels"; at "paths.tsv" ] ]
+
+let private pairs =
+    test "single pairs say what is alike, alone or before the labels, and against a gallery" {
+        inFolder (fun folder ->
+            let at name = Path.Combine(folder, name)
+            let table = table 9 40
+            let rows = [| for i in 0..39 -> table.Embeddings.Row(i).ToArray() |]
+            let marks = marksOf (Random 6) 40 (fun _ _ -> true)
+            File.WriteAllLines(at "pairs.csv", listing marks)
+            let alone = [ "--label-match"; "none"; "--pairs"; at "pairs.csv" ]
+            let expected = slowly rows (marking marks (fun _ _ -> 0)) [ 0..39 ]
+
+            for file in unlabelled folder rows do
+                let found = measured (file @ alone)
+                expectLike expected found (String.concat " " file)
+                Expect.equal (found.GetProperty("alike").GetString()) "the pairs in pairs.csv" "the rule"
+
+            EmbeddingFiles.Write(at "e.npy", table)
+            let byLabel a b = if table.Labels[a] = table.Labels[b] then 1 else -1
+            let both = measured [ at "e.npy"; "--pairs"; at "pairs.csv" ]
+            expectLike (slowly rows (marking marks byLabel) [ 0..39 ]) both "with labels"
+
+            // The first fifteen are the queries, which search among the others alone.
+            let across = marksOf (Random 7) 40 (fun a b -> a < 15 && b >= 15)
+            File.WriteAllLines(at "across.csv", listing across)
+
+            for name, range in [ "q.csv", [ 0..14 ]; "g.jsonl", [ 15..39 ] ] do
+                let values = Array.concat [ for i in range -> rows[i] ]
+                EmbeddingFiles.Write(at name, EmbeddingTable(values, range.Length, 6, [| for i in range -> at' i |], null))
+
+            let found = measured [ at "q.csv"; "--gallery"; at "g.jsonl"; "--label-match"; "none"; "--pairs"; at "across.csv" ]
+
+            let among a b = if b < 15 then 0 else marking across (fun _ _ -> 0) a b
+            expectLike (slowly rows among [ 0..14 ]) found "against a gallery"
+
+            for arguments, words in
+                [ [ "bare.csv"; "--label-match"; "none"; "--pairs"; "pairs.csv" ], [ "bare.csv: does not say the paths"; "pairs.csv" ]
+                  [ "u.csv"; "--pairs"; "pairs.csv" ], [ "u.csv: has no labels" ]
+                  [ "u.csv"; "--label-match"; "none" ], [ "'none' leaves only pairs"; "--pairs FILE" ]
+                  [ "q.csv"; "--label-match"; "none"; "--pairs"; "across.csv" ], [ "across.csv, line 2"; "is no image of q.csv" ]
+                  [ "u.csv"; "--label-match"; "none"; "--pairs"; "gone.csv" ], [ "gone.csv: no such file" ]
+                  [ "u.csv"; "--label-match"; "none"; "--pairs"; "pairs.csv"; "--clustering" ], [ "u.csv: has no labels" ]
+                  [ "u.csv"; "--label-match"; "none"; "--pairs"; "pairs.csv"; "--per-class"; "c.csv" ], [ "--per-class"; "no labels" ] ] do
+                let outcome = condembedIn folder ("metrics" :: arguments)
+                Expect.equal outcome.Code 2 outcome.Everything
+
+                for word in words do
+                    Expect.stringContains outcome.Error word "message")
+    }
+
+let tests = testList "labels and pairs" [ columns; pairs ]

@@ -34,6 +34,21 @@ let private condembed = [ host; built "CondEmbed.Cli.dll" ]
 /// Two processes of condembed, with some environment variables.
 let mpirun program variables arguments = start program variables ([ "-np"; "2" ] @ condembed @ arguments)
 
+/// A library with the standard's binary interface, made here on top of the MPI of a program.
+let standardLibrary (program: string) (folder: string) =
+    if not (isThere "cc") then skiptest "no C compiler (cc) is there"
+    let library = Path.Combine(folder, "libmpi_abi.so")
+    let source = Path.Combine(Support.repositoryRoot (), "tests", "CondEmbed.Tests", "Team", "mpi_abi.c")
+    let below = if program.EndsWith "openmpi" then [ "-l:libmpi.so.40" ] else [ "-DMPICH"; "-l:libmpich.so.12" ]
+    let arguments = [ "-shared"; "-fPIC"; "-O1"; "-o"; library; source ] @ below
+
+    use compiler =
+        new Running(Process.Start(ProcessStartInfo("cc", arguments, RedirectStandardOutput = true, RedirectStandardError = true)))
+
+    let outcome = compiler.Outcome()
+    if outcome.Code <> 0 then skiptest $"cc makes no library on top of the MPI of {program}: {outcome.Error.Trim()}"
+    library
+
 /// A process of condembed in each of some folders, with its own arguments.
 let mpirunIn program (each: (string * string list) list) =
     [ for folder, arguments in each -> [ "-np"; "1"; "-wdir"; folder ] @ condembed @ arguments ]

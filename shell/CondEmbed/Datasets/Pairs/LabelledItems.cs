@@ -13,6 +13,15 @@ internal sealed record LabelledItems(string Name, IReadOnlyList<ImageItem> Items
 
     internal int Count => Items.Count;
 
+    /// <summary>What options say of pairs, by labels and by the file that lists them; null where the classes say it.</summary>
+    /// <exception cref="InputException">The items have no such labels, or the file of pairs is not as it must be.</exception>
+    internal IImagePairs? Pairs(DatasetOptions options)
+    {
+        var labels = LabelPairs.Of(this, options);
+        return options.Pairs.Length == 0 ? labels
+            : ListedPairs.Read(options.Pairs, this, options.LabelMatch == LabelPairs.Class ? LabelPairs.OfColumn(this with { Separator = "" }, LabelPairs.Class) : labels);
+    }
+
     /// <summary>How fields are read, in words; nothing where a field is one label.</summary>
     internal string Fields => Separator.Length == 0 ? "" : $" (labels of a field separated by '{Separator}')";
 

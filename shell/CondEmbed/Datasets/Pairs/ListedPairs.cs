@@ -8,11 +8,11 @@ internal sealed class ListedPairs : IImagePairs
 {
     private readonly IImagePairs? others;
     private readonly SortedDictionary<int, SortedDictionary<int, float>> listed;
-    private readonly IImageDataset dataset;
+    private readonly IReadOnlyList<ImageItem> items;
 
-    private ListedPairs(IImageDataset dataset, string name, IImagePairs? others, SortedDictionary<int, SortedDictionary<int, float>> listed)
+    private ListedPairs(IReadOnlyList<ImageItem> items, string name, IImagePairs? others, SortedDictionary<int, SortedDictionary<int, float>> listed)
     {
-        (this.dataset, this.others, this.listed) = (dataset, others, listed);
+        (this.items, this.others, this.listed) = (items, others, listed);
         HasWeights = others?.HasWeights == true || listed.Values.Any(own => own.Values.Any(mark => Math.Abs(mark) != 1));
         Rule = others is null ? $"the pairs in {name}" : $"{others.Rule}, where {name} says nothing of a pair";
     }
@@ -56,14 +56,14 @@ internal sealed class ListedPairs : IImagePairs
 
     /// <inheritdoc/>
     public string KeyOf(int image) =>
-        $"{others?.KeyOf(image)}\t{string.Join('\t', listed.TryGetValue(image, out var own) ? own.Select(pair => FormattableString.Invariant($"{dataset.Items[pair.Key].Path} {pair.Value}")) : [])}";
+        $"{others?.KeyOf(image)}\t{string.Join('\t', listed.TryGetValue(image, out var own) ? own.Select(pair => FormattableString.Invariant($"{items[pair.Key].Path} {pair.Value}")) : [])}";
 
     /// <summary>Reads <c>path_a,path_b,similar</c>: two images by their paths, as the data names them, and whether they are alike (1, true or yes) or not (0, -1, false or no); a number between weighs the pair.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="dataset">The images.</param>
+    /// <param name="items">The images.</param>
     /// <param name="others">What the pairs are that it does not list; null if they do not count.</param>
     /// <exception cref="InputException">The file cannot be read or contains errors: all of them are named, with their lines.</exception>
-    internal static ListedPairs Read(string path, IImageDataset dataset, IImagePairs? others)
+    internal static ListedPairs Read(string path, LabelledItems items, IImagePairs? others)
     {
         if (!File.Exists(path))
         {
@@ -78,7 +78,7 @@ internal sealed class ListedPairs : IImagePairs
         }
 
         var problems = new ProblemList();
-        var images = dataset.Items.Index().ToLookup(item => Normal(item.Item.Path), item => item.Index, StringComparer.Ordinal);
+        var images = items.Items.Index().ToLookup(item => Normal(item.Item.Path), item => item.Index, StringComparer.Ordinal);
         var listed = new SortedDictionary<int, SortedDictionary<int, float>>();
         foreach (var record in records.Skip(1))
         {
@@ -102,7 +102,7 @@ internal sealed class ListedPairs : IImagePairs
 
             foreach (var missing in new[] { first, second }.Where(one => !images.Contains(Normal(one))))
             {
-                problems.Add($"{where}: '{missing}' is no image of {dataset.Name}; write the paths as the data does, such as '{dataset.Items[0].Path}'");
+                problems.Add($"{where}: '{missing}' is no image of {items.Name}; write the paths as the data does, such as '{items.Items[0].Path}'");
             }
 
             foreach (var (one, other) in from one in images[Normal(first)] from other in images[Normal(second)] where one != other select (one, other))
@@ -115,7 +115,7 @@ internal sealed class ListedPairs : IImagePairs
         }
 
         problems.ThrowIfAny();
-        return new ListedPairs(dataset, Path.GetFileName(path), others, listed);
+        return new ListedPairs(items.Items, Path.GetFileName(path), others, listed);
 
         bool Put(int image, int other, float mark)
         {

@@ -62,12 +62,7 @@ internal sealed class MatchedDataset(IImageDataset whole, IImagePairs? pairs, IR
     {
         var items = new LabelledItems(dataset.Name, dataset.Items, options.LabelSeparator);
         var columns = LabelPairs.Columns(items, options);
-        IImagePairs? pairs = LabelPairs.Of(items, options);
-        if (options.Pairs.Length > 0)
-        {
-            pairs = ListedPairs.Read(options.Pairs, dataset, options.LabelMatch == LabelPairs.Class ? LabelPairs.OfColumn(items with { Separator = "" }, LabelPairs.Class) : pairs);
-        }
-
+        var pairs = items.Pairs(options);
         return pairs is null && columns.Length == 0 ? dataset : new MatchedDataset(dataset, pairs, columns, options.LabelSeparator);
     }
 }
