@@ -2,6 +2,7 @@ using System.Globalization;
 using CondEmbed.Common;
 using CondEmbed.Interop;
 using CondEmbed.Models;
+using CondEmbed.Options;
 using CondEmbed.Search;
 using CondEmbed.WeightFiles;
 

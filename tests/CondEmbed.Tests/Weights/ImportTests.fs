@@ -210,7 +210,7 @@ let private commands =
               let outcome = condembed [ "evaluate"; run ]
               Expect.equal outcome.Code 2 outcome.Everything
               Expect.stringContains outcome.Error "imported without data" "which data?"
-              Expect.stringContains (condembed [ "import"; path "model.pth"; "--out"; run ]).Error "not empty" "once"
+              Expect.stringContains (condembed [ "import"; path "model.pth"; "--out"; run ]).Error "a finished run is there" "once"
 
               Expect.stringContains
                   (condembed [ "import"; path "model.pth"; "--out"; path "b"; "--embedding"; "9" ]).Error
