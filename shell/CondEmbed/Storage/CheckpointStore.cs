@@ -78,7 +78,7 @@ public sealed partial class CheckpointStore : IDisposable
 
     /// <summary>Saves a checkpoint. When it returns, the checkpoint is on disk and is the newest.</summary>
     /// <param name="step">The step, not below that of the newest checkpoint.</param>
-    /// <param name="writeFiles">Writes the files of the checkpoint directly into the folder that it is given.</param>
+    /// <param name="writeFiles">Writes the files of the checkpoint directly into the folder that it is given. If it cannot, because the disk is full, what it wrote is removed.</param>
     public Checkpoint Save(long step, Action<string> writeFiles)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(step);
@@ -91,14 +91,24 @@ public sealed partial class CheckpointStore : IDisposable
         RemoveUnfinished();
         var folder = Path.Combine(root, NameFor(step));
         var temporary = folder + AtomicFile.TemporaryEnding;
-        Directory.CreateDirectory(temporary);
-        Passing?.Invoke("folder made");
-        writeFiles(temporary);
-        new FileSums(temporary).WriteAll();
-        Passing?.Invoke("files written");
-        FlushAll(temporary);
-        Passing?.Invoke("files flushed");
-        Directory.Move(temporary, folder);
+        try
+        {
+            Directory.CreateDirectory(temporary);
+            Passing?.Invoke("folder made");
+            writeFiles(temporary);
+            new FileSums(temporary).WriteAll();
+            Passing?.Invoke("files written");
+            FlushAll(temporary);
+            Passing?.Invoke("files flushed");
+            Directory.Move(temporary, folder);
+        }
+        catch (Exception problem) when (FileProblem.IsOfFile(problem))
+        {
+            // Half a checkpoint would keep a full disk full.
+            TryRemoveUnfinished();
+            throw;
+        }
+
         Passing?.Invoke("renamed");
         Disk.FlushFolder(root);
         Passing?.Invoke("rename flushed");
@@ -157,6 +167,18 @@ public sealed partial class CheckpointStore : IDisposable
             Passing?.Invoke("old one renamed");
             Directory.Delete(leaving, recursive: true);
             Passing?.Invoke("old one deleted");
+        }
+    }
+
+    private void TryRemoveUnfinished()
+    {
+        try
+        {
+            RemoveUnfinished();
+        }
+        catch (Exception problem) when (FileProblem.IsOfFile(problem))
+        {
+            // It stays until the next save; the earlier error matters more.
         }
     }
 

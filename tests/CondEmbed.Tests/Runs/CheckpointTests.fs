@@ -72,6 +72,20 @@ let private store =
                   Expect.equal (CheckpointStore.All root).Count 1 "one is kept")
           }
 
+          test "what cannot be written, as on a full disk, leaves no half behind, and the newest stays" {
+              inFolder (fun root ->
+                  use store = new CheckpointStore(root, 1)
+                  store.Save(1L, saveText "one") |> ignore
+
+                  let half folder =
+                      File.WriteAllText(Path.Combine(folder, "weights"), "two")
+                      raise (IOException("No space left on device", 28))
+
+                  Expect.throwsT<IOException> (fun () -> store.Save(2L, half) |> ignore) "thrown"
+                  Expect.equal (textOf (store.Latest())) "one" "newest"
+                  Expect.equal [ for folder in Directory.GetDirectories root -> Path.GetFileName folder ] [ "step-000000001" ] "nothing else")
+          }
+
           test "killed at any point of a save, the newest is the old one whole or the new one whole" {
               let points =
                   inFolder (fun root ->
