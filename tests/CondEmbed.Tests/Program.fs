@@ -133,6 +133,7 @@ let private inOtherPrograms =
           BenchmarkTests.tests
           PackageTests.tests
           FuzzTests.tests
+          FaultProgramTests.tests
           AddingTests.tests ]
 
 let all = testList "CondEmbed" [ testSequencedGroup "here" here; testSequencedGroup "in other programs" inOtherPrograms ]
