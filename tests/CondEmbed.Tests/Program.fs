@@ -140,6 +140,7 @@ let private inOtherPrograms =
           FuzzTests.tests
           GpuCheckTests.tests
           LoadTests.tests
+          FaultProgramTests.tests
           AddingTests.tests ]
 
 let all = testList "CondEmbed" [ testSequencedGroup "here" here; testSequencedGroup "in other programs" inOtherPrograms ]
