@@ -21,11 +21,11 @@ let overSecondHalf (points: (float * float) list) =
         let below = late |> List.sumBy (fun (time, _) -> (time - meanTime) ** 2.0)
         spread * above / below
 
-/// Memory may gain 32 MiB or a twentieth of itself in the second half, whichever is more: so much a garbage collector sways. Of the others two.
+/// Memory may gain 32 MiB or a twentieth of itself in the second half, whichever is more: so much a garbage collector sways. Threads eight: so many the pool tries out.
 let private measures =
     [ "memory", (fun sample -> sample.Memory), (fun last -> max (32.0 * 1048576.0) (last / 20.0))
       "handles", _.Handles, (fun _ -> 2.0)
-      "threads", _.Threads, (fun _ -> 2.0)
+      "threads", _.Threads, (fun _ -> 8.0)
       "temporary files", _.Files, (fun _ -> 2.0) ]
 
 let private text name (value: float) = if name = "memory" then $"{value / 1048576.0:F0} MiB" else $"{value:F0}"
