@@ -32,7 +32,7 @@ public static class Reranking
         for (var query = 0; query < queries.Count; query++)
         {
             var at = found.Of(query).IndexOf(self[query]);
-            var left = at >= 0 && self[query] >= 0 ? at : k;
+            var left = at >= 0 ? at : k;
             Without(left, found.Of(query), kept.Items.AsSpan(query * k, k));
             Without(left, found.SimilaritiesOf(query), kept.Similarities.AsSpan(query * k, k));
         }
