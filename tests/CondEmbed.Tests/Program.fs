@@ -2,8 +2,6 @@ module CondEmbed.Tests.Program
 
 open System
 open System.IO
-open System.Runtime.InteropServices
-open System.Threading
 open Expecto
 open Expecto.Impl
 open CondEmbed.Common
@@ -168,22 +166,6 @@ let private runTests argv =
     output.WriteLine $"{passed} passed, {failed} failed, {skipped} skipped"
     if passed + failed = 0 then 2 else exit
 
-[<DllImport("libc", EntryPoint = "malloc_trim")>]
-extern int private giveBack(unativeint pad)
-
-/// A process that trains keeps free memory, which its next step takes (`ownProcess`). The tests each need other blocks, between which ever more would lie free: so it goes back every second.
-let private giveBackMemory () =
-    let giving () =
-        try
-            while true do
-                Thread.Sleep 1000
-                giveBack 0un |> ignore
-        with :? EntryPointNotFoundException ->
-            // Another C library than glibc keeps less.
-            ()
-
-    if OperatingSystem.IsLinux() then Thread(giving, IsBackground = true).Start()
-
 [<EntryPoint>]
 let main argv =
     // What some tests start as a process of its own.
@@ -191,5 +173,4 @@ let main argv =
         0
     else
         CondEmbed.Torch.Native.ownProcess ()
-        giveBackMemory ()
         runTests argv
