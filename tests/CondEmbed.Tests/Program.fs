@@ -127,7 +127,8 @@ let private here =
 /// What runs in other programs: the command line, scripts, samples, servers, builds. One after another too, but beside the tests above.
 let private inOtherPrograms =
     unnamed
-        [ SampleTests.tests
+        [ ServiceTests.tests
+          SampleTests.tests
           ScriptTests.tests
           DocsTests.tests
           StoreTests.tests
