@@ -129,6 +129,8 @@ let private inOtherPrograms =
     unnamed
         [ SampleTests.tests
           ReportPageTests.tests
+        [ ServiceTests.tests
+          SampleTests.tests
           ScriptTests.tests
           DocsTests.tests
           StoreTests.tests

@@ -1,0 +1,71 @@
+using CondEmbed.Common;
+using CondEmbed.Extensions.AI;
+using CondEmbed.Images;
+using CondEmbed.Sample.Service;
+using CondEmbed.Search;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.VectorData;
+
+// Keeps images and finds similar ones over HTTP, by an exported network and without torch:
+//   dotnet run -c Release --project shell/CondEmbed.Sample.Service -- --Network:File first.onnx [--Stores FOLDER] [--urls http://127.0.0.1:5081]
+// The network, the store, the generator of embeddings, the health check and the numbers are all found by .NET's own interfaces.
+var builder = WebApplication.CreateSlimBuilder(args);
+builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
+builder.Services.AddCondEmbedOnnx(builder.Configuration.GetSection("Network"));
+builder.Services.AddCondEmbedVectorStore(_ => new IndexFolder(builder.Configuration["Stores"] ?? "stores"));
+builder.Services.AddEmbeddingGenerator(provider => provider.GetRequiredService<Embedder>().AsIEmbeddingGenerator());
+builder.Services.AddHealthChecks().AddCondEmbed();
+builder.Services.AddSingleton<Numbers>();
+builder.Services.AddSingleton(provider => Pictures.In(provider.GetRequiredService<VectorStore>(), provider.GetRequiredService<Embedder>().Dimension));
+
+var app = builder.Build();
+
+// It listens from the start, before the first image is embedded.
+var numbers = app.Services.GetRequiredService<Numbers>();
+app.MapHealthChecks("/health");
+app.MapGet("/numbers", () => numbers.All);
+
+app.MapPost("/embed", (HttpRequest request, IEmbeddingGenerator<DataContent, Embedding<float>> generator, CancellationToken stop) =>
+    Answered(async () => (await generator.GenerateAsync([await Image(request, stop)], cancellationToken: stop))[0].Vector.ToArray()));
+
+app.MapPut("/pictures/{name}", (HttpRequest request, VectorStoreCollection<string, Picture> pictures, string name, string? label, CancellationToken stop) =>
+    Answered(async () =>
+    {
+        await pictures.EnsureCollectionExistsAsync(stop);
+        await pictures.UpsertAsync(new Picture { Name = name, Label = label, Image = await Image(request, stop) }, stop);
+        return name;
+    }));
+
+app.MapPost("/search", (HttpRequest request, VectorStoreCollection<string, Picture> pictures, string? label, int? top, CancellationToken stop) =>
+    Answered(async () =>
+    {
+        var options = new VectorSearchOptions<Picture> { Filter = label is null ? null : picture => picture.Label == label };
+        var found = new List<Found>();
+        await foreach (var hit in pictures.SearchAsync(await Image(request, stop), top ?? 10, options, stop))
+            found.Add(new Found(hit.Record.Name, hit.Record.Label, hit.Score ?? 0));
+        return found;
+    }));
+
+app.MapDelete("/pictures/{name}", async (VectorStoreCollection<string, Picture> pictures, string name, CancellationToken stop) => await pictures.DeleteAsync(name, stop));
+
+await app.RunAsync();
+
+// What is wrong with an image or with the store is the caller's to mend.
+static async Task<IResult> Answered<T>(Func<Task<T>> answer)
+{
+    try
+    {
+        return Results.Ok(await answer());
+    }
+    catch (Exception problem) when (problem is BadImageException or InputException or VectorStoreException)
+    {
+        return Results.Problem(problem.Message, statusCode: StatusCodes.Status400BadRequest);
+    }
+}
+
+static async Task<DataContent> Image(HttpRequest request, CancellationToken stop)
+{
+    using var bytes = new MemoryStream();
+    await request.Body.CopyToAsync(bytes, stop);
+    return new DataContent(bytes.ToArray(), "image/jpeg");
+}

@@ -1,0 +1,131 @@
+/// An exported network in other hosts: the sample service, asked over HTTP, and ML.NET.
+module CondEmbed.Tests.ServiceTests
+
+open System
+open System.Diagnostics
+open System.IO
+open System.Net
+open System.Net.Http
+open System.Text.Json
+open System.Text.RegularExpressions
+open Expecto
+open CondEmbed.Onnx
+open CondEmbed.Search
+open CondEmbed.Tests.Browser
+open CondEmbed.Tests.CliSupport
+open CondEmbed.Tests.ExportSupport
+open CondEmbed.Tests.RunSupport
+open CondEmbed.Tests.Support
+
+let private exported folder =
+    let file = Path.Combine(folder, "model.onnx")
+    use model = untrained [ "size", "32"; "resize", "32"; "embedding", "8"; "pooling", "mean" ]
+    writeOnnx file false model
+    file
+
+let private pictures () =
+    Directory.GetFiles(imageFolder.Value, "*.png", SearchOption.AllDirectories)
+    |> Array.sort
+    |> Array.truncate 9
+
+let private asked (client: HttpClient) (verb: HttpMethod) (path: string) (body: byte array) =
+    use request = new HttpRequestMessage(verb, path, Content = new ByteArrayContent(body))
+    use response = client.Send request
+    response.StatusCode, response.Content.ReadAsStringAsync().Result
+
+/// Waits until the health check, which embeds an image, is content.
+let private healthy (running: Running) (client: HttpClient) =
+    eventually "the service" (fun () ->
+        if running.HasExited then failtest (running.Outcome().Everything)
+
+        try
+            if fst (asked client HttpMethod.Get "/health" [||]) = HttpStatusCode.OK then Some() else None
+        with :? HttpRequestException ->
+            None)
+
+let private service =
+    test "the sample service keeps pictures, finds them, embeds, counts, and says what is wrong" {
+        inFolder (fun folder ->
+            let file, address = exported folder, $"http://127.0.0.1:{freePort ()}"
+            let arguments = [ "--Network:File"; file; "--Stores"; Path.Combine(folder, "stores"); "--urls"; address ]
+            use running = start "CondEmbed.Sample.Service.dll" folder [] arguments
+            use client = new HttpClient(BaseAddress = Uri address)
+            healthy running client
+            let all = pictures ()
+            let labelOf i = string (Path.GetFileName(Path.GetDirectoryName all[i]))
+
+            for i, path in Array.indexed all do
+                let label = Uri.EscapeDataString(labelOf i)
+                let status, answer = asked client HttpMethod.Put $"/pictures/p{i}?label={label}" (File.ReadAllBytes path)
+                Expect.equal status HttpStatusCode.OK answer
+
+            let found query = asked client HttpMethod.Post $"/search?top=5{query}" (File.ReadAllBytes(all[4])) |> snd |> jsonOf
+
+            let text (hit: JsonElement) (name: string) = hit.GetProperty(name).GetString()
+            let first = (found "")[0]
+            Expect.equal (text first "name", text first "label") ("p4", labelOf 4) "itself"
+            Expect.isGreaterThan (first.GetProperty("similarity").GetDouble()) 0.999 "alike"
+            let other = labelOf 8
+
+            Expect.all
+                [ for hit in (found $"&label={Uri.EscapeDataString other}").EnumerateArray() -> text hit "label" ]
+                ((=) other)
+                "by label"
+
+            use embedder = new Embedder(OnnxModel.Load file)
+            let embedding = asked client HttpMethod.Post "/embed" (File.ReadAllBytes(all[0])) |> snd |> jsonOf
+            Expect.equal [| for number in embedding.EnumerateArray() -> number.GetSingle() |] (embedder.Embed(all[0])) "numbers"
+            let status, answer = asked client HttpMethod.Post "/search" "no image"B
+            Expect.equal status HttpStatusCode.BadRequest answer
+            Expect.equal (fst (asked client HttpMethod.Delete "/pictures/p4" [||])) HttpStatusCode.OK "removed"
+            let nearest = (found "")[0]
+            Expect.notEqual (text nearest "name") "p4" "no longer found"
+            let numbers = asked client HttpMethod.Get "/numbers" [||] |> snd |> jsonOf
+            Expect.isGreaterThan (numbers.GetProperty("condembed.images").GetDouble()) 10.0 "images"
+            Expect.equal (numbers.GetProperty("condembed.bad_images").GetDouble()) 1.0 "bad ones")
+    }
+
+/// The page's script, and a call of it: pixels of views from a file, numbers to another.
+let private script folder side dimension =
+    let page = File.ReadAllText(Path.Combine(repositoryRoot (), "docs", "dotnet.md"))
+    let block = Regex.Match(page, "(?s)## ML.NET.*?```fsharp\n(.*?)```").Groups[1].Value
+    let path name = "@\"" + Path.Combine(folder, name) + "\""
+
+    $"""{block}
+let all = System.IO.File.ReadAllBytes({path "pixels"}) |> Array.chunkBySize ({side} * {side} * 3)
+let rows = embed ({path "model.onnx"}) {side} {dimension} [ for pixels in all -> {{ pixels = pixels }} ]
+System.IO.File.WriteAllText({path "found"}, String.concat " " [ for row in rows do for number in row -> string (System.BitConverter.SingleToInt32Bits number) ])
+"""
+
+let private mlNet =
+    test "ML.NET gives the numbers of ONNX Runtime, to the bit" {
+        inFolder (fun folder ->
+            use model = OnnxModel.Load(exported folder)
+            let side, count = 32, 3
+            let pixels = noise 7 count side
+            File.WriteAllBytes(Path.Combine(folder, "pixels"), pixels)
+            let file = Path.Combine(folder, "mlnet.fsx")
+            File.WriteAllText(file, script folder side 8)
+
+            let start =
+                ProcessStartInfo("dotnet", [ "fsi"; "--quiet"; file ], RedirectStandardOutput = true, RedirectStandardError = true)
+
+            use fsi = new Running(Process.Start start)
+            let outcome = fsi.Outcome()
+
+            if outcome.Everything.Contains "NU1301" || outcome.Everything.Contains "NU1101" then
+                skiptest "the packages of ML.NET cannot be fetched"
+
+            Expect.equal outcome.Code 0 outcome.Everything
+            let found = File.ReadAllText(Path.Combine(folder, "found")).Split ' ' |> Array.map int
+            // One image a row, as ML.NET asks.
+            let one i = (model :> IEmbeddingNetwork).Embed(pixels[i * side * side * 3 .. (i + 1) * side * side * 3 - 1], 1)
+
+            Expect.equal
+                found
+                [| for i in 0 .. count - 1 do
+                       yield! Array.map BitConverter.SingleToInt32Bits (one i) |]
+                "numbers")
+    }
+
+let tests = testList "Service" [ service; mlNet ]
