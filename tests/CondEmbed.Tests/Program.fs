@@ -127,10 +127,9 @@ let private here =
 /// What runs in other programs: the command line, scripts, samples, servers, builds. One after another too, but beside the tests above.
 let private inOtherPrograms =
     unnamed
-        [ SampleTests.tests
-          ReportPageTests.tests
         [ ServiceTests.tests
           SampleTests.tests
+          ReportPageTests.tests
           ScriptTests.tests
           DocsTests.tests
           StoreTests.tests
