@@ -10,11 +10,16 @@ let private command folder (words: string list) =
 /// Does something while a folder is a disk of its own.
 let private mounted (folder: string) (options: string list) (action: unit -> 'T) =
     command "/" ("mount" :: options @ [ folder ])
+    let release () = command "/" [ "umount"; "--lazy"; folder ]
+    // Also where this program is told to end.
+    let atExit = EventHandler(fun _ _ -> release ())
+    AppDomain.CurrentDomain.ProcessExit.AddHandler atExit
 
     try
         action ()
     finally
-        command "/" [ "umount"; "--lazy"; folder ]
+        AppDomain.CurrentDomain.ProcessExit.RemoveHandler atExit
+        release ()
 
 let private lacksMounts =
     let problem =
@@ -40,7 +45,11 @@ let private full (work: Lazy<Work>) (random: Random) folder =
             if ended.Code <> 0 then
                 Case.told [ 1 ] ended
                 Work.demand (ended.Error.Contains "full") $"that the disk is full is not said: {ended.Everything}"
-                Work.demand (Array.isEmpty (Work.unfinished folder)) $"unfinished files are left: {Work.unfinishedNames folder}{ended.Everything}"
+
+                Work.demand
+                    (Array.isEmpty (Work.unfinished folder))
+                    $"unfinished files are left: {Work.unfinishedNames folder}{ended.Everything}"
+
                 command "/" [ "mount"; "-o"; $"remount,size={room}k"; folder ]
 
             Case.settle work folder ended)
@@ -50,7 +59,7 @@ let private full (work: Lazy<Work>) (random: Random) folder =
             Work.demand (kilobytes < room) $"{room} kB are not enough"
             grow (int (float kilobytes * (1.5 + 2.5 * random.NextDouble())) + 4)
 
-    grow (4 + random.Next 12)
+    grow (4 + random.Next(8 + (Work.undisturbed work).Kilobytes / 40))
     Told
 
 /// On a disk that cannot be written to, and then can.

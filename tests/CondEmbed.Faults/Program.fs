@@ -56,8 +56,7 @@ let private chosen (names: string) =
 type private Row = { Case: string; Same: int; Told: int; Failures: string list }
 
 /// Another one for each case: else all of them would draw the same moment.
-let private random (case: Case) seed =
-    Random(case.Name |> Seq.fold (fun sum letter -> 31 * sum + int letter) seed)
+let private random (case: Case) seed = Random(case.Name |> Seq.fold (fun sum letter -> 31 * sum + int letter) seed)
 
 let private attempt (case: Case) (seed: int) =
     try
@@ -110,15 +109,14 @@ let private work (given: ParseResults<Arguments>) =
 
 [<EntryPoint>]
 let main arguments =
+    AppDomain.CurrentDomain.ProcessExit.Add(fun _ -> Works.removeInputs ())
+
     try
-        try
-            ArgumentParser.Create<Arguments>(programName = "CondEmbed.Faults").Parse arguments |> work
-        with
-        | :? ArguParseException as problem ->
-            Console.Out.WriteLine problem.Message
-            2
-        | :? InvalidOperationException as problem ->
-            Console.Error.WriteLine problem.Message
-            2
-    finally
-        Works.removeInputs ()
+        ArgumentParser.Create<Arguments>(programName = "CondEmbed.Faults").Parse arguments |> work
+    with
+    | :? ArguParseException as problem ->
+        Console.Out.WriteLine problem.Message
+        2
+    | :? InvalidOperationException as problem ->
+        Console.Error.WriteLine problem.Message
+        2
