@@ -182,5 +182,5 @@ let all: (string * Lazy<Work>) list =
               "import"
               [ "weights"; "import"; Path.Combine(model.Value, "last.safetensors"); "--out"; "w.safetensors" ]
               [ "w.safetensors" ]
-      "init", lazy plain "init" [ "config"; "--init"; "run.toml" ] [ "run.toml" ]
+      "init", lazy plain "init" [ "config"; "--init"; "run.toml"; "--force" ] [ "run.toml" ]
       "classes", classes ]

@@ -75,9 +75,17 @@ let tests =
                   use model = untrained [ "encoder", "resnet18-cntk"; "size", "64"; "embedding", "8" ]
                   let file = Path.Combine(folder, "a.safetensors")
                   SafetensorsExport.Write(model, file) |> ignore
-                  Expect.stringContains ((WeightFile.Read file).Text "rebuild") "ResNet(torchvision.models.resnet.BasicBlock, [2, 2, 2, 3])" "in torchvision"
+
+                  Expect.stringContains
+                      ((WeightFile.Read file).Text "rebuild")
+                      "ResNet(torchvision.models.resnet.BasicBlock, [2, 2, 2, 3])"
+                      "in torchvision"
+
                   let names = set [ for array in (WeightFile.Read file).Arrays -> array.Name ]
-                  Expect.isTrue (names.Contains "layer4.2.conv1.weight" && not (names.Contains "layer3.2.conv1.weight")) "three blocks in the last stage")
+
+                  Expect.isTrue
+                      (names.Contains "layer4.2.conv1.weight" && not (names.Contains "layer3.2.conv1.weight"))
+                      "three blocks in the last stage")
           }
 
           test "has torchvision's names for a vision transformer, which are read back as ours" {

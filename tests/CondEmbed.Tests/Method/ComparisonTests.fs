@@ -110,7 +110,7 @@ let private oneCall =
 
                       for i, j in List.allPairs [ 0..2 ] [ 0..2 ] do
                           let pair = (ofPair i j)[level]
-                          let map: Tensor = all[level].select(0L, int64 i).select (0L, int64 j)
+                          let map: Tensor = all[level].select(0L, int64 i).select(0L, int64 j)
                           expectClose 1e-5 (onGrid grid pair[0L]) map $"{i} in the light of {j}"
                           Expect.floatClose Accuracy.low (toFloat (map.sum ())) 1.0 "the sum") ]
 

@@ -83,7 +83,11 @@ let private store =
 
                   Expect.throwsT<IOException> (fun () -> store.Save(2L, half) |> ignore) "thrown"
                   Expect.equal (textOf (store.Latest())) "one" "newest"
-                  Expect.equal [ for folder in Directory.GetDirectories root -> Path.GetFileName folder ] [ "step-000000001" ] "nothing else")
+
+                  Expect.equal
+                      [ for folder in Directory.GetDirectories root -> Path.GetFileName folder ]
+                      [ "step-000000001" ]
+                      "nothing else")
           }
 
           test "killed at any point of a save, the newest is the old one whole or the new one whole" {
