@@ -54,7 +54,7 @@ let private signal (work: Lazy<Work>) (random: Random) folder =
     Case.told ([ 0; 128 + number ] @ (if work.Saves then [ 1 ] else [])) ended
 
     if ended.Code = 1 then
-        let how = if work.Arguments.Head = "train" then "--resume run" else "again"
+        let how = if work.Arguments.Head = "train" then "--resume " else "again"
         Work.demand (ended.Error.Contains how) $"nothing says how to go on: {ended.Everything}"
 
     Case.settle work folder ended

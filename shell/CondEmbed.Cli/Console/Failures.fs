@@ -26,6 +26,7 @@ let rec private told (error: exn) =
     match root error with
     | :? InputException as error -> "failed", 2, error.Message
     | :? TrainingStoppedException as stopped -> "stopped", 1, stopped.Message
+    | :? StudyStoppedException as stopped -> "stopped", 1, stopped.Message
     | :? OperationCanceledException -> "stopped", 1, "stopped."
     | :? DiskException
     | :? StudyFailedException

@@ -68,7 +68,7 @@ public sealed class Study
     /// <param name="progress">Receives the training steps of all runs and, in the detail, the arm, seed and phase of each run under way.</param>
     /// <param name="cancellation">Stops the runs under way, which save their state.</param>
     /// <exception cref="InputException">Settings or data are unsuitable.</exception>
-    /// <exception cref="OperationCanceledException">Stopped; start it again to continue.</exception>
+    /// <exception cref="StudyStoppedException">Stopped; start it again to continue.</exception>
     public StudyResults Run(IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
         if (AtOnce > 1 && Runner == StudyRunners.InThisProcess)
@@ -88,7 +88,14 @@ public sealed class Study
         AtomicFile.MakeFolder(root);
         using (var told = new StudyProgress(Jobs, progress))
         {
-            new StudyQueue(this, told).Work(cancellation);
+            try
+            {
+                new StudyQueue(this, told).Work(cancellation);
+            }
+            catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+            {
+                throw new StudyStoppedException(Jobs.Count(job => job.IsFinished), Jobs.Count, cancellation);
+            }
         }
 
         return Report();
