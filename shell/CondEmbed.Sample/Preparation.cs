@@ -43,8 +43,18 @@ internal sealed class Preparation(SampleOptions options, IHostApplicationLifetim
         {
             await Console.Error.WriteLineAsync(problem.Message);
             ExitCode = 2;
+            await StartedAsync(stoppingToken);
             lifetime.StopApplication();
         }
+    }
+
+    /// <summary>Until the server listens, or is stopped: one that is told to stop while it starts throws instead.</summary>
+    private async Task StartedAsync(CancellationToken stopping)
+    {
+        var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var listening = lifetime.ApplicationStarted.Register(() => started.TrySetResult());
+        await using var ended = stopping.Register(() => started.TrySetResult());
+        await started.Task;
     }
 
     /// <summary>A run that is kept for the next start; one that was interrupted is resumed.</summary>
