@@ -27,6 +27,12 @@ internal static class ParallelWork
 
     /// <summary>Does parts 0 to count - 1 on <see cref="ComputeThreads.Count"/> threads, in about this order.</summary>
     /// <param name="count">How many parts.</param>
+    /// <param name="part">Does one part.</param>
+    /// <param name="cancel">Stops between parts.</param>
+    internal static void Do(int count, Action<int> part, CancellationToken cancel = default) => Do(count, () => part, (own, number) => own(number), cancel);
+
+    /// <summary>The same, with a state for each thread.</summary>
+    /// <param name="count">How many parts.</param>
     /// <param name="start">Creates the state of one thread.</param>
     /// <param name="part">Does one part with that state.</param>
     /// <param name="cancel">Stops between parts.</param>

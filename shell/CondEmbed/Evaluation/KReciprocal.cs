@@ -63,7 +63,7 @@ public static class KReciprocal
         var all = others.Length == 0 ? gallery : new Embeddings<T>([.. gallery.Values, .. queries.Chosen(others).Values], gallery.Count + others.Length, gallery.Dimension);
         var encoded = new Encoded<T>(all.AtUnitLength(), options, cancel);
         var similarities = new T[candidates.Items.Length];
-        _ = ParallelWork.Do(queries.Count, () => true, (_, query) =>
+        ParallelWork.Do(queries.Count, query =>
         {
             var own = places.TryGetValue(query, out var place) ? place : self![query];
             for (var at = query * candidates.K; at < (query + 1) * candidates.K; at++)
@@ -96,12 +96,12 @@ public static class KReciprocal
             }
 
             var plain = new (int, double)[count][];
-            _ = ParallelWork.Do(count, () => true, (_, image) => plain[image] = Weighted(image), cancel);
+            ParallelWork.Do(count, image => plain[image] = Weighted(image), cancel);
             encodings = plain;
             if (options.Averaged > 1)
             {
                 var averaged = new (int, double)[count][];
-                _ = ParallelWork.Do(count, () => true, (_, image) => averaged[image] = Mean([.. Around(image, options.Averaged - 1)], plain), cancel);
+                ParallelWork.Do(count, image => averaged[image] = Mean([.. Around(image, options.Averaged - 1)], plain), cancel);
                 encodings = averaged;
             }
         }

@@ -43,7 +43,7 @@ public static class QueryExpansion
         var found = Reranking.Candidates(queries, gallery, options.Nearest, self, cancel);
         var (asked, items) = (queries.AtUnitLength(), gallery.AtUnitLength());
         var expanded = (T[])asked.Values.Clone();
-        _ = ParallelWork.Do(queries.Count, () => true, (_, query) =>
+        ParallelWork.Do(queries.Count, query =>
         {
             var sum = expanded.AsSpan(query * asked.Dimension, asked.Dimension);
             for (var at = 0; at < found.K; at++)

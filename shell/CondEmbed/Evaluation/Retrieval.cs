@@ -155,7 +155,7 @@ public static class Retrieval
             && PositiveRanks.Of(asked, items, self, strictly, cancel) is { } counted)
         {
             var table = new QueryTable(measures, queries.Labels);
-            _ = ParallelWork.Do(queries.Unit.Count, () => true, (_, query) =>
+            ParallelWork.Do(queries.Unit.Count, query =>
             {
                 var better = strictly ? counted.StrictlyBetter(query) : 0;
                 Fill(table, query, queries.Labels[query], self[query], counted.Ranks(query), better, first);

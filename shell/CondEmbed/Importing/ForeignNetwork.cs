@@ -1,8 +1,8 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using CondEmbed.Common;
 using CondEmbed.Interop;
 using CondEmbed.Options;
+using CondEmbed.Storage;
 using CondEmbed.WeightFiles;
 
 namespace CondEmbed.Importing;
@@ -29,7 +29,7 @@ internal sealed record ForeignNetwork(RunSettings Settings, IReadOnlyList<Tensor
         var settings = Resolve(options, fit);
         DemandOne(options, fit, settings);
         WeightFile[] files = head is null ? [trunk] : [trunk, head];
-        return new ForeignNetwork(settings, fit.Parameters(settings.Core, tensors), [.. files.Select(file => $"{Path.GetFileName(file.Path)} {SumOf(file.Path)}")], Told(fit, files));
+        return new ForeignNetwork(settings, fit.Parameters(settings.Core, tensors), [.. files.Select(file => $"{Path.GetFileName(file.Path)} {FileSums.SumOf(file.Path)}")], Told(fit, files));
     }
 
     private static void Demand(ImportOptions options)
@@ -111,12 +111,6 @@ internal sealed record ForeignNetwork(RunSettings Settings, IReadOnlyList<Tensor
             var all = others.Prepend(fit.Encoder).Select(name => $"{name} ({EncoderDescription.Of(name).About})");
             throw new InputException($"{options.Checkpoint}: fits several encoders, which expect colours in another form: {string.Join("; ", all)}. Say which it is by {Wording.Of("Encoder", "--encoder")}.");
         }
-    }
-
-    private static string SumOf(string path)
-    {
-        using var stream = File.OpenRead(path);
-        return Convert.ToHexStringLower(SHA256.HashData(stream));
     }
 
     private static List<string> Told(CheckpointFit fit, WeightFile[] files)

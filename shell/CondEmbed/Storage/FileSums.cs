@@ -111,7 +111,8 @@ internal sealed class FileSums(string folder)
         }
     }
 
-    private static string SumOf(string path)
+    /// <summary>A file's SHA-256, in small letters.</summary>
+    internal static string SumOf(string path)
     {
         using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1 << 20);
         return Convert.ToHexStringLower(SHA256.HashData(stream));

@@ -28,7 +28,7 @@ internal sealed class DistantStarts
         (this.points, this.rows, this.cancel) = (points, rows, cancel);
         random = SeededRandom.Of(seed);
         squares = new float[points.Count];
-        _ = ParallelWork.Do(points.Count, () => true, (_, point) => squares[point] = PanelProduct.Of(points.Row(point), points.Row(point)), cancel);
+        ParallelWork.Do(points.Count, point => squares[point] = PanelProduct.Of(points.Row(point), points.Row(point)), cancel);
         known = new double[points.Count];
         Array.Fill(known, double.PositiveInfinity);
     }

@@ -29,7 +29,7 @@ internal static unsafe class NearestCentres
         halfSquares.CopyTo(squares, 0);
         var near = Math.Clamp(points.Panels / (4 * ComputeThreads.Count), 1, points.Near);
         var blocks = (points.Panels + near - 1) / near;
-        _ = ParallelWork.Do(blocks, () => true, (_, block) =>
+        ParallelWork.Do(blocks, block =>
         {
             var rows = Math.Min(near, points.Panels - (block * near));
             var tile = (float*)NativeMemory.AlignedAlloc((nuint)(PanelProduct.TileLength + (rows * Width * 2 * Wide)) * sizeof(float), 64);

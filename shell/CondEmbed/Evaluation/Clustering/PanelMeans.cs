@@ -153,7 +153,7 @@ internal sealed class PanelMeans : IDisposable
     {
         var halfSquares = moved.ToDictionary(cluster => cluster, cluster => HalfSquare(Centre(cluster)));
         var away = new bool[points.Count];
-        _ = ParallelWork.Do(points.Count, () => true, (_, point) =>
+        ParallelWork.Do(points.Count, point =>
         {
             if (halfSquares.TryGetValue(clusterOf[point], out var half))
             {
@@ -183,7 +183,7 @@ internal sealed class PanelMeans : IDisposable
     private double[] Distances()
     {
         var distances = new double[points.Count];
-        _ = ParallelWork.Do(points.Count, () => true, (_, point) =>
+        ParallelWork.Do(points.Count, point =>
         {
             var row = points.Row(point);
             var centre = Centre(clusterOf[point]);

@@ -60,7 +60,7 @@ internal sealed class PositiveTable
         }
 
         var table = new PositiveTable(starts);
-        _ = ParallelWork.Do(panels.Length, () => true, (_, panel) =>
+        ParallelWork.Do(panels.Length, panel =>
         {
             for (var query = panel * PanelRows.Width; query < Math.Min(queries.Unit.Count, (panel + 1) * PanelRows.Width); query++)
             {

@@ -44,7 +44,7 @@ internal sealed unsafe class SimilarityRows<T> : IDisposable
             cancel.ThrowIfCancellationRequested();
             var (begin, count) = (first, Math.Min(rows, queries.Count - first));
             Compute(begin, count, block);
-            _ = ParallelWork.Do(count, () => true, (_, row) => visit(begin + row, block.AsMemory(row * gallery.Count, gallery.Count)), cancel);
+            ParallelWork.Do(count, row => visit(begin + row, block.AsMemory(row * gallery.Count, gallery.Count)), cancel);
         }
     }
 
@@ -53,14 +53,14 @@ internal sealed unsafe class SimilarityRows<T> : IDisposable
     {
         if (asked is null || items is null)
         {
-            _ = ParallelWork.Do((gallery.Count + Near - 1) / Near, () => true, (_, block) => Exact(first, count, block * Near, similarities));
+            ParallelWork.Do((gallery.Count + Near - 1) / Near, block => Exact(first, count, block * Near, similarities));
             return;
         }
 
         fixed (T* into = similarities)
         {
             var target = (nint)into;
-            _ = ParallelWork.Do((items.Panels + items.Near - 1) / items.Near, () => true, (_, block) => Compute(first, count, block * items.Near, (float*)target, asked, items));
+            ParallelWork.Do((items.Panels + items.Near - 1) / items.Near, block => Compute(first, count, block * items.Near, (float*)target, asked, items));
         }
     }
 
