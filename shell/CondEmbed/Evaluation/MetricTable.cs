@@ -51,7 +51,7 @@ public static class MetricTable
     /// <summary>Whether training helped, in words for people who do not know the metrics; null if nothing was measured before or after.</summary>
     /// <param name="before">Metrics before training, as fractions.</param>
     /// <param name="after">The same after it.</param>
-    /// <param name="of">What was measured, as in "images of classes that it was never trained on".</param>
+    /// <param name="of">What was measured, as in "images of classes that the network was never trained on".</param>
     public static string? Verdict(IReadOnlyDictionary<string, double> before, IReadOnlyDictionary<string, double> after, string of)
     {
         ArgumentNullException.ThrowIfNull(before);
@@ -71,9 +71,9 @@ public static class MetricTable
             ( >= 0, _) => "Training helped to find the first match, but not the others (MAP@R).",
             _ => "Training helped to find all matches (MAP@R), but not the first.",
         };
-        return $"{verdict} Of 100 {of}, {Share(found)} find one of their own class first; before training {Share(foundBefore)} did.";
+        return $"{verdict} Of 100 {of}, {Share(found)} find a matching one first; before training {Share(foundBefore)} did.";
 
-        static string Share(double fraction) => Math.Round(100 * fraction).ToString(System.Globalization.CultureInfo.InvariantCulture);
+        static string Share(double fraction) => FormattableString.Invariant($"{100 * fraction:0}");
     }
 
     private static MetricRow Row(string key, double? before, double? after) =>

@@ -25,7 +25,7 @@ internal static class ResultSection
     }
 
     private static Html Verdict(RunReport report) =>
-        MetricTable.Verdict(report.MetricsBefore, report.MetricsAfter, report.Data.SharesClasses ? "new images of the training classes" : "images of classes that it was never trained on") is { } verdict
+        MetricTable.Verdict(report.MetricsBefore, report.MetricsAfter, report.Data.SharesClasses ? "new images of the training classes" : "images of classes that the network was never trained on") is { } verdict
             ? Html.Of($"<p class=\"verdict\">{verdict}</p>\n")
             : Html.Empty;
 

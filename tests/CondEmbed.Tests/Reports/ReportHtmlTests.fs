@@ -24,7 +24,7 @@ let tests =
                   [ "MAP@R"
                     "66.41"
                     "+48.24"
-                    "Training helped. Of 100 images of classes that it was never trained on, "
+                    "Training helped. Of 100 images of classes that the network was never trained on, "
                     "Worst queries"
                     "3 m 24 s"
                     "2026-01-31 14:05 UTC"
@@ -46,7 +46,7 @@ let tests =
 
               Expect.stringContains (written worse) "Worse than before: in so few steps" "by MAP@R"
               Expect.stringContains (written worse) "Training helped to find the first match, but not the others (MAP@R)." "in words"
-              Expect.stringContains (written worse) "90 find one of their own class first; before training 10 did." "in numbers"
+              Expect.stringContains (written worse) "90 find a matching one first; before training 10 did." "in numbers"
           }
           test "pairs have a section where there are some, and their numbers and names in it" {
               Expect.isFalse ((written (demo ())).Contains "id=\"looks\"") "none without levels"
