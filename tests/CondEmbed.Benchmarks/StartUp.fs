@@ -77,6 +77,35 @@ let private training (effort: Effort) () : Measured.Round =
     finally
         if Directory.Exists folder then Directory.Delete(folder, true)
 
+/// A study of one arm and two seeds, in `jobs` processes at a time, which share the threads.
+let private study jobs (effort: Effort) =
+    let steps = if effort.Quick then 10 else 150
+    let folder = Directory.CreateTempSubdirectory("condembed-study-").FullName
+    AppDomain.CurrentDomain.ProcessExit.Add(fun _ -> Directory.Delete(folder, true))
+    let file = Path.Combine(folder, "study.toml")
+
+    File.WriteAllText(
+        file,
+        $"""seeds = 2
+
+[base]
+data = "emoji"
+steps = {steps}
+threads = {max 1 (effort.Threads / jobs)}
+initial_evaluation = false
+save_every = 0
+report = false
+
+[arms.one]
+"""
+    )
+
+    let mutable round = 0
+
+    fun () ->
+        round <- round + 1
+        whole [ "study"; file; "--out"; Path.Combine(folder, string round); "--jobs"; string jobs ] effort ()
+
 let private row name what plays limit = Benchmark.row name what [ Benchmark.here "condembed" plays ] [ Benchmark.within limit "condembed" ]
 
 let benchmarks =
@@ -86,4 +115,11 @@ let benchmarks =
           "startup.first-step"
           "`condembed train`, the default run: from the start of the process to the end of its first training step, the test images measured before it included"
           training
-          4.0 ]
+          4.0
+      { Benchmark.row
+            "study.jobs"
+            "two trainings of a study, the small network on the bundled emoji: at once with half of the threads each (`--jobs 2`), against one after the other with all of them"
+            [ Benchmark.here "two at once" (study 2); Benchmark.here "one after the other" (study 1) ]
+            [ Benchmark.atMost 1.0 "one after the other" "two at once" ] with
+          Rounds = 3
+          Warm = 0 } ]

@@ -69,6 +69,9 @@ let private overControl measured claim metric control = found "conditional" cont
 /// The interval that holds for all arms of the study at once.
 let private held (difference: PairedDifference) = if isNull difference.Corrected then difference.Estimate else difference.Corrected
 
+/// What an arm gains over the baseline on the test classes, where the claim's study has that arm.
+let gainOf claim metric arm = found arm "" StudyMeasures.Chosen metric (results claim.Study).Differences |> Option.map held
+
 let private frozenValue name metric = mean name (results name).Arms[0].Name StudyMeasures.Before metric
 
 let private cells (parts: string seq) = "| " + String.Join(" | ", parts) + " |"

@@ -1,6 +1,7 @@
 /// The studies that are kept: their files, their results, and what the README says of them.
 module CondEmbed.Tests.EvidenceTests
 
+open System
 open System.IO
 open System.Linq
 open System.Text.RegularExpressions
@@ -8,6 +9,8 @@ open Expecto
 open CondEmbed.Studies
 open CondEmbed.Tests.Evidence
 open CondEmbed.Tests.Support
+
+let private acceptsPicture = Environment.GetEnvironmentVariable "CONDEMBED_ACCEPT_PICTURE" = "1"
 
 let private page path = File.ReadAllText(Path.Combine(repositoryRoot (), path)).ReplaceLineEndings("\n")
 
@@ -103,6 +106,15 @@ let tests =
               let rest = (text, expected ()) ||> List.fold (fun text claim -> text.Replace(claim, "")) |> withoutNames
               let stray = [ for found in Regex.Matches(rest, @"[^\n]*\d[^\n]*") -> found.Value ]
               Expect.equal stray [] "numbers that nothing computes"
+          }
+          test "the picture of the gains is drawn from the results" {
+              let path = Path.Combine(repositoryRoot (), "shell", "pictures", "evidence.svg")
+
+              if acceptsPicture then File.WriteAllText(path, EvidencePicture.drawing.Value)
+
+              Expect.isTrue
+                  (File.Exists path && File.ReadAllText(path).ReplaceLineEndings "\n" = EvidencePicture.drawing.Value)
+                  "If the results have changed, run the tests once with CONDEMBED_ACCEPT_PICTURE=1, and look at shell/pictures/evidence.svg."
           }
           test "the README tells the same" {
               let text = unwrapped (page "README.md")
