@@ -10,7 +10,7 @@ let weights (queries: Tensor) (keys: Tensor) =
 /// Queries ... N K, keys ... T K, values ... T D -> ... N D: the means of the values by `weights`. Fused, unless second derivatives are taken: libtorch has none of
 /// the fused form.
 let read (queries: Tensor) (keys: Tensor) (values: Tensor) =
-    if Grad.Order.Taken > 1 then
+    if Order.Taken > 1 then
         matmul (weights queries keys) values
     else
         torch.nn.functional.scaled_dot_product_attention (queries, keys, values)

@@ -5,23 +5,6 @@ open System
 open System.Runtime.InteropServices
 open TorchSharp
 
-/// How many derivatives are being taken of what runs now, on this thread.
-[<AbstractClass; Sealed>]
-type internal Order private () =
-    [<ThreadStatic; DefaultValue>]
-    static val mutable private taken: int
-
-    static member Taken = Order.taken
-
-    /// Runs the body as part of a function of which that many derivatives are taken.
-    static member Within (times: int) (body: unit -> 'T) : 'T =
-        Order.taken <- Order.taken + times
-
-        try
-            body ()
-        finally
-            Order.taken <- Order.taken - times
-
 /// What to keep of a value's graph after taking gradients.
 type private Graph =
     | Freed
@@ -129,8 +112,12 @@ let clip (bound: float) (length: Tensor) (gradients: (string * Tensor) list) =
         for _, g in gradients do
             g.mul_ factor |> ignore)
 
-/// Central differences of f around x, of x's shape, in x's type: (f(x + h) - f(x - h)) / 2h for each number of x. Slow; for tests.
+/// Central differences of f around x, of x's shape, in x's type: (f(x + h) - f(x - h)) / 2h for each number of x. Slow; for tests. ArgumentException unless x is Float64:
+/// to differences, the rounding of smaller types is larger than most mistakes.
 let finiteDifferences (step: float) (f: Tensor -> Tensor) (x: Tensor) =
+    if x.dtype <> torch.float64 then
+        invalidArg (nameof x) $"Differences need Float64, and x is {x.dtype}: x.``to`` torch.float64, and parameters likewise."
+
     withoutGradient (fun () ->
         let flat = x.detach().clone().reshape [| -1L |]
 
@@ -145,6 +132,12 @@ let finiteDifferences (step: float) (f: Tensor -> Tensor) (x: Tensor) =
         let slopes = [| for place in 0L .. flat.numel () - 1L -> slope place |]
         torch.tensor(slopes, dtype = x.dtype, device = x.device).reshape x.shape)
 
+let private demandNumbers (x: Tensor) =
+    if not (x.is_floating_point ()) then
+        invalidArg (nameof x) $"Derivatives are taken by floating-point numbers, and x is {x.dtype}: x.``to`` torch.float64."
+
+    if x.numel () = 0L then invalidArg (nameof x) $"There is nothing to take derivatives by: x is {shapeText x.shape}."
+
 /// x, as the input of a function that is differentiated: a tensor of its own, so that whatever else the function reads counts as constant.
 let private input (x: Tensor) = if x.requires_grad then x.view x.shape else x.detach().requires_grad_ true
 
@@ -157,7 +150,11 @@ let private derived
     (others: Tensor list)
     (body: Graph -> Tensor -> Tensor -> (Tensor -> Tensor) -> 'T)
     =
-    let isInside = Order.Taken > 0 || x :: others |> List.exists _.requires_grad
+    demandNumbers x
+    let isTracked = x :: others |> List.exists _.requires_grad
+    let isInside = Order.Taken > 0 || isTracked
+    // Who tracks x outside every derivative will take one more by hand.
+    let times = if Order.Taken = 0 && isTracked then times + 1 else times
     use _ = torch.enable_grad ()
     use scope = torch.NewDisposeScope()
     let out (result: Tensor) = scope.MoveToOuter(if isInside then result.alias () else result.detach ())
@@ -215,7 +212,9 @@ let jacobian (f: Tensor -> Tensor) (x: Tensor) : Tensor =
         torch.stack(Seq.toArray (rows graph value at)).reshape(Array.append value.shape x.shape) |> out)
 
 /// f (any shape -> scalar), x, v (x's shape) -> H v, in x's shape, without the Hessian H: the gradient of v grad f.
-let hvp (f: Tensor -> Tensor) (x: Tensor) (v: Tensor) : Tensor = vjp (grad f) x v
+let hvp (f: Tensor -> Tensor) (x: Tensor) (v: Tensor) : Tensor =
+    demandShape (nameof v) x.shape "x" v
+    vjp (grad f) x v
 
 /// f (any shape -> scalar), x -> of x's shape twice: all second derivatives of f at x. Costs two derivatives backwards for each number of x.
 let hessian (f: Tensor -> Tensor) (x: Tensor) : Tensor = jacobian (grad f) x
@@ -228,6 +227,6 @@ let laplacian (f: Tensor -> Tensor) (x: Tensor) : Tensor =
         rows graph gradient at |> Seq.mapi own |> Seq.reduce (+) |> out)
 
 /// One of the derivatives above, of a function of parameters: `Grad.ofParams Grad.grad loss parameters`. In its result all parameters are one vector, in
-/// ordinal order of their names; `Params.shaped parameters` makes parameters of such a vector again.
+/// ordinal order of their names; `Params.shaped parameters` makes parameters of such a vector again. Statistics have their places in it, and derivatives of zero.
 let ofParams (derivative: (Tensor -> Tensor) -> Tensor -> 'T) (f: Params -> Tensor) (parameters: Params) : 'T =
     derivative (Params.shaped parameters >> f) (Params.flat parameters)

@@ -48,6 +48,8 @@ type LayerException(path: string, reason: string, cause: exn) =
     member _.Reason = reason
 
 module Layer =
+    let statistic (env: Env) name = env.Params[name].detach()
+
     let create specs forward = { Specs = specs; Forward = forward }
 
     let lift f = create [] (fun _ input -> f input)
@@ -134,4 +136,11 @@ module Layer =
         Params.demand layer.Specs parameters
         (explained layer).Forward { Params = parameters; Mode = mode; Report = (fun _ _ -> ()); Team = Team.alone } input
 
-    let run parameters layer input = withoutGradient (fun () -> apply Testing parameters layer input)
+    let run parameters layer input =
+        if Order.Taken > 0 && torch.is_grad_enabled () then
+            raise (
+                InvalidOperationException
+                    "Layer.run records nothing for gradients, so a derivative through it would be zero: use Layer.apply. A network that is meant to be constant is run inside withoutGradient."
+            )
+
+        withoutGradient (fun () -> apply Testing parameters layer input)

@@ -34,6 +34,8 @@ type LayerException =
     member Reason: string
 
 module Layer =
+    /// The value of one of the layer's own statistics: derivatives are taken by parameters, and never by what only follows them.
+    val internal statistic: Env -> name: string -> Tensor
     /// A layer without parameters.
     val lift: ('In -> 'Out) -> Layer<'In, 'Out>
     /// A layer from its specs and its forward function.
@@ -64,4 +66,5 @@ module Layer =
     /// The layer's output in a mode, with its history for gradients; reported statistics are dropped. ArgumentException as in `run`.
     val apply: Mode -> Params -> Layer<'In, 'Out> -> 'In -> 'Out
     /// The layer's output at test time, without gradients. ArgumentException for parameters of another model, or an input that does not fit.
+    /// InvalidOperationException inside a function that is being differentiated, whose derivative would be zero.
     val run: Params -> Layer<'In, 'Out> -> 'In -> 'Out

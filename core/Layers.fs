@@ -110,7 +110,7 @@ let batchNorm channels : Layer<Tensor, Tensor> =
 
     Layer.create specs (fun env x ->
         let weight, bias = env.Params["weight"], env.Params["bias"]
-        let mean, variance = env.Params["running_mean"], env.Params["running_var"]
+        let mean, variance = Layer.statistic env "running_mean", Layer.statistic env "running_var"
         ShapeChecks.norm channels env x
 
         match env.Mode with

@@ -44,7 +44,7 @@ let features (width: int) (x: Tensor) =
         let found = if shape.Length = 0 then "no side" else $"{shape[shape.Length - 1]}"
 
         Layer.refuse
-            $"it is made for {width} features, ... {width}; the input is {shapeText shape}, which has {found}. Make the layer for {found}, or the one before it with {width}."
+            $"it is made for {width} features on the last side; the input is {shapeText shape}, which has {found}. Make the layer for {found}, or the one before it with {width}."
 
 /// B C or B C ..., and in training more than one number per channel.
 let norm (channels: int) (env: Env) (x: Tensor) =

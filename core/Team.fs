@@ -65,6 +65,9 @@ module Team =
 
     let private through forward backward (x: Tensor) =
         if torch.is_grad_enabled () && x.requires_grad then
+            if Order.Taken > 1 then
+                raise (NotSupportedException "Second derivatives do not pass between processes: take them in one process.")
+
             OwnGradient.apply (x, Func<Tensor, Tensor> forward, Func<Tensor, Tensor> backward)
         else
             forward x

@@ -23,10 +23,21 @@ module Tensors =
     /// The type of labels and indices.
     let int64' = torch.int64
 
-    /// Runs the body in a dispose scope of its own: every tensor made in it dies at its end.
-    let scoped (body: unit -> 'T) : 'T =
+    let private inScope (body: unit -> 'T) =
         use _ = torch.NewDisposeScope()
         body ()
+
+    /// Runs the body in a dispose scope of its own: every tensor made in it dies at its end. InvalidOperationException if its result is one of them.
+    let scoped (body: unit -> 'T) : 'T =
+        let result = inScope body
+
+        if typeof<'T> = typeof<Tensor> && (unbox<Tensor>(box result)).IsInvalid then
+            raise (
+                System.InvalidOperationException
+                    "scoped frees every tensor that is made in it, and its result is one: use keeping, which lets the result live on."
+            )
+
+        result
 
     /// Runs the body in a dispose scope of its own; only its result outlives it, in the caller's scope.
     let keeping (body: unit -> Tensor) : Tensor =

@@ -208,7 +208,7 @@ type LossFunctions private () =
 
             let value =
                 try
-                    layer.Forward env (x, labels)
+                    Order.Within 1 (fun () -> layer.Forward env (x, labels))
                 with :? ArgumentException as problem when not (isNull pairs) ->
                     raise (InputException problem.Message)
 

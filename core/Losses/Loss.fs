@@ -154,8 +154,22 @@ module Loss =
                 (nameof loss)
                 $"A loss that {(notForLevels loss).Value} cannot score similarities: give the levels and the memory a loss on similarities."
 
+    /// Refuses embeddings and labels of different numbers of images.
+    let private demandLabels (embeddings: Tensor) (labels: Tensor) =
+        if embeddings.dim () = 2L && labels.dim () > 0L && labels.shape[0] <> embeddings.shape[0] then
+            invalidArg
+                (nameof labels)
+                $"There are {embeddings.shape[0]} embeddings, {shapeText embeddings.shape}, and the labels are {shapeText labels.shape}: each embedding needs one."
+
+    let private demanding (layer: Layer<Tensor * Tensor, Tensor>) : Layer<Tensor * Tensor, Tensor> =
+        Layer.create layer.Specs (fun env (embeddings, labels) ->
+            demandLabels embeddings labels
+            layer.Forward env (embeddings, labels))
+
     /// (embeddings B D, labels B or B B marks of pairs) -> scalar: any loss; one that compares images gets all pairs of the batch (`Mining.all`) and their cosines.
-    let rec onEmbeddings loss : Layer<Tensor * Tensor, Tensor> =
+    let rec onEmbeddings loss : Layer<Tensor * Tensor, Tensor> = demanding (ofEmbeddings loss)
+
+    and private ofEmbeddings loss =
         match loss with
         | OnSimilarities _
         | OnBatch _

@@ -55,7 +55,7 @@ let remembering (options: Options) features (loss: Loss) : Loss =
         if labels.dim () <> 1L then
             invalidArg (nameof labels) "A memory keeps the class numbers of earlier images, and these are marks of pairs."
 
-        let kept (name: string) = env.Params[$"memory.{name}"]
+        let kept (name: string) = Layer.statistic env $"memory.{name}"
 
         if (kept "state").dtype <> float32 && (kept "state").dtype <> float64 then
             invalidArg (nameof env) "A memory numbers classes and places: keep its parameters in float32 or float64."

@@ -8,7 +8,7 @@ let scaled (factor: Tensor -> Tensor) : Layer<unit, Tensor -> Tensor> =
     let spec = { Name = "step"; Shape = [ 1L ]; Role = Statistic; Init = Constant 0.0 }
 
     Layer.create [ spec ] (fun env () ->
-        let before = env.Params["step"]
+        let before = Layer.statistic env "step"
         env.Report "step" (before + 1.0)
         let factor = (factor before).squeeze()
         fun x -> factor.``to`` x.dtype * x)

@@ -63,7 +63,8 @@ let private unlisted inputs (tensors: Tensor list) =
       Asking = List.tryHead asking },
     parameters
 
-/// All pairs in blocks: similarities L E without a history, and the gradients from a second pass.
+/// All pairs in blocks: similarities L E without a history, and the gradients from a second pass. That pass gives first derivatives only; where more are taken, the
+/// history of all blocks is kept.
 let private inBlocks (compute: Env -> Pairing -> Inputs -> Tensor) names env pieces given =
     let inputs = listed given [ for name in names -> env.Params[name] ]
 
@@ -71,14 +72,17 @@ let private inBlocks (compute: Env -> Pairing -> Inputs -> Tensor) names env pie
         let given, parameters = unlisted given tensors
         compute { env with Params = Params.ofSeq (List.zip names parameters) } piece given
 
-    let found = (Recomputed.values block inputs pieces).requires_grad_(torch.is_grad_enabled ())
+    if Order.Taken > 1 then
+        torch.cat ([| for piece in pieces -> block inputs piece |], 1L), (fun _ -> [])
+    else
+        let found = (Recomputed.values block inputs pieces).requires_grad_(torch.is_grad_enabled ())
 
-    let pull total =
-        [ if found.requires_grad then
-              let gradients = Recomputed.factors total [ found ] |> List.head |> Recomputed.gradients block inputs pieces
-              Recomputed.carrying (List.zip inputs gradients) ]
+        let pull total =
+            [ if found.requires_grad then
+                  let gradients = Recomputed.factors total [ found ] |> List.head |> Recomputed.gradients block inputs pieces
+                  Recomputed.carrying (List.zip inputs gradients) ]
 
-    found, pull
+        found, pull
 
 /// (views, labels B) -> similarities, of each image with its K nearest others and its positives (all if K is 0), `block` pairs at a time (all at once if 0).
 let layer (hierarchy: Hierarchy.Options) nearest block : Layer<Hierarchy.Views * Tensor, Found> =

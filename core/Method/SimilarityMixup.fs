@@ -43,7 +43,7 @@ let mixed (seed: int64) (loss: Loss) : Loss =
     let onMixed env (all: Mining.Pairs, found: Tensor) =
         let labels = Loss.classesOf all
         let count = labels.shape[0]
-        let step = env.Params[counter.Name]
+        let step = Layer.statistic env counter.Name
         env.Report counter.Name (step + 1.0)
 
         let draw (generator: torch.Generator) (shape: int64 array) =

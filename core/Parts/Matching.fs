@@ -9,7 +9,29 @@ open TorchSharp
 type Match = Tensor -> Tensor -> Tensor
 
 /// Q K, or Q K S -> Q K S.
-let private places (labels: Tensor) = if labels.dim () = 2L then labels.unsqueeze 2L else labels
+let private places (labels: Tensor) =
+    match labels.dim () with
+    | 2L -> labels.unsqueeze 2L
+    | 3L -> labels
+    | _ ->
+        invalidArg
+            (nameof labels)
+            $"Several labels of each image are B K, a number for each of K columns, or B K S, up to S in each; these are {shapeText labels.shape}. One column: labels.unsqueeze 1."
+
+/// B T of 0 and 1, which of T tags an image has -> B 1 T: the labels of one column. ArgumentException for other numbers.
+let ofMultiHot (tags: Tensor) : Tensor =
+    if tags.dim () <> 2L then
+        invalidArg
+            (nameof tags)
+            $"Tags are B T, a 1 for each tag that an image has and a 0 for each other; these are {shapeText tags.shape}."
+
+    let has = tags.``to`` torch.bool
+
+    if (has.``to`` tags.dtype).ne(tags).any().item<bool>() then
+        invalidArg (nameof tags) "Tags are 0 or 1, and one of these is neither: numbers of labels go to Matching as they are."
+
+    let numbers = torch.arange (tags.shape[1], dtype = int64', device = tags.device)
+    torch.where(has, numbers, (torch.full_like (numbers, (-1L).ToScalar()))).unsqueeze 1L
 
 let private has (labels: Tensor) = labels.ge (scalar 0.0)
 
@@ -64,7 +86,14 @@ let weightedJaccard (least: float) : Match = byOverlap least id
 /// By one column alone; an image without a label there is in no pair.
 let column (place: int) : Match =
     fun queries references ->
-        let one (x: Tensor) = x.narrow (1L, int64 place, 1L)
+        let one (x: Tensor) =
+            if x.dim () > 1L && (place < 0 || int64 place >= x.shape[1]) then
+                invalidArg
+                    (nameof place)
+                    $"There is no column {place}: the labels are {shapeText x.shape}, so columns are 0 to {x.shape[1] - 1L}."
+
+            (if x.dim () > 1L then x else places x).narrow(1L, int64 place, 1L)
+
         any (one queries) (one references)
 
 /// labels B K, or B K S -> B B: the marks of all pairs of a batch, as `Mining.all` takes them.

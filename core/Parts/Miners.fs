@@ -245,13 +245,17 @@ let all: Part<Miner> list =
           return fun pairs s -> OfTriplets(distanceWeighted features cutoff upper pairs s)
       } ]
 
-/// A miner that a setting names.
+/// A miner and its name.
 type Chosen =
-    { Name: string
-      Mine: Miner }
+    {
+        Name: string
+        Mine: Miner
+        /// It needs similarities among the references, so these must be the queries themselves.
+        NeedsBatch: bool
+    }
 
-    /// It needs similarities among the references, so these must be the queries themselves.
-    member this.NeedsBatch = this.Name = "angular"
+/// A miner of your own: `Loss.mined (Miners.own "nearest" mine) (Contrastive.loss ...)` is a loss on what it keeps.
+let own name (mine: Miner) = { Name = name; Mine = mine; NeedsBatch = false }
 
 /// The setting `miner`, which names one. Where the miner has a setting of the same name as the loss and none was given, it takes the number of the loss.
 let setting (ofLoss: Setting list) name meaning : Declared<Chosen> =
@@ -267,6 +271,9 @@ let setting (ofLoss: Setting list) name meaning : Declared<Chosen> =
                       if own |> List.exists (fun setting -> setting.Key = shared.Key) then shared.Key, given.Values[shared.Key] ]
 
         let settings = (inherited, call.Given) ||> Map.fold (fun all key value -> Map.add key value all)
-        { Name = call.Name; Mine = Part.make "miner" all given.Classes given.Features { call with Given = settings } }
+
+        { Name = call.Name
+          Mine = Part.make "miner" all given.Classes given.Features { call with Given = settings }
+          NeedsBatch = call.Name = "angular" }
 
     { Settings = call.Settings; Read = read }

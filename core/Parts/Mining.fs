@@ -33,6 +33,14 @@ type Mined =
 /// Q R of numbers -> the pairs that they mark: those above 0 are alike, those below 0 are not, and those at 0 do not count. How far from 0 a mark is weighs its pair, 1 in the usual way. The diagonal
 /// of a batch should be 0.
 let marked (marks: Tensor) : Pairs =
+    if not (marks.is_floating_point () || marks.is_integral ()) || marks.dtype = torch.bool then
+        invalidArg
+            (nameof marks)
+            $"Marks of pairs are numbers, above 0 for alike and below 0 for unlike; these are {marks.dtype}. From bools: 2.0 * same.``to`` torch.float32 - 1.0."
+
+    if marks.is_floating_point () && marks.isnan().any().item<bool>() then
+        invalidArg (nameof marks) "A mark of a pair is NaN."
+
     let positive, negative = marks.gt (scalar 0.0), marks.lt (scalar 0.0)
     // Pairs that do not count weigh 1, so that neither the product nor the logarithm of a weight is without a gradient.
     let size = marks.detach().abs().masked_fill(positive.logical_or(negative).logical_not(), scalar 1.0)

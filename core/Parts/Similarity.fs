@@ -20,12 +20,12 @@ let lengths (embeddings: Tensor) =
     let none = squares.detach().eq(scalar 0.0)
     squares.masked_fill(none, scalar 1.0).sqrt().masked_fill(none, scalar 0.0)
 
-/// B D -> B B, cosines of all pairs. LayerException for anything but B D. Its gradient cannot be differentiated again.
+/// B D -> B B, cosines of all pairs. LayerException for anything but B D.
 let cosine (embeddings: Tensor) =
     let unit = unit embeddings
 
-    if unit.requires_grad then
-        // S is symmetric, so one product (G + G^T) U does the work of G U and G^T U: half the cost of the gradient.
+    if unit.requires_grad && Order.Taken = 1 then
+        // S is symmetric, so one product (G + G^T) U does the work of G U and G^T U: half the cost of the gradient, but of no second one.
         let s = matmul unit (unit.detach().t())
         (s + s.t ()).sub_(s.detach ())
     else

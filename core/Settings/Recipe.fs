@@ -133,8 +133,8 @@ let private objective (config: Config) network classes steps =
         config.UnconditionalWeight
         (conditional config steps)
         (teaching config steps)
-        levelLoss
         remembered
+        levelLoss
 
 let private schedule (config: Config) steps =
     let warmUp = int (config.WarmUp * float steps)

@@ -98,7 +98,8 @@ let reading (hierarchy: Hierarchy.Options) (network: Network) : Network =
 /// would be others. What its layers draw at random is the same in both passes.
 let layer size (features: Layer<Tensor, Features>) : Layer<Tensor, Encoded> =
     Layer.create features.Specs (fun env (images: Tensor) ->
-        if size > 0 && images.shape[0] > int64 size then
+        // The second pass gives first derivatives only.
+        if size > 0 && images.shape[0] > int64 size && Order.Taken < 2 then
             inPieces size features env images
         else
             { Features = features.Forward env images; Pull = fun _ -> [] })

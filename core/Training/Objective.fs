@@ -59,7 +59,7 @@ module Objective =
     /// Images and labels of a batch -> scalar: weight * loss(s^0) + the conditional terms + what the features teach. Terms: `loss`, `level1`, ... . With no
     /// levels, a weight of 1 and no teacher this is the baseline. So many images go through the encoder at a time (`MicroBatches`); all if it is 0. ArgumentException: a
     /// loss for the levels that can score neither similarities nor, by the proxies of the other loss, embeddings.
-    let inMicroBatches size network (hierarchy: Hierarchy.Options) weight conditional features levelLoss loss : Objective =
+    let inMicroBatches size network (hierarchy: Hierarchy.Options) weight conditional features loss levelLoss : Objective =
         demandProxies hierarchy levelLoss loss
         demandAlone hierarchy conditional
         let network = if size > 0 then MicroBatches.reading hierarchy network else network
@@ -104,16 +104,16 @@ module Objective =
         Layer.create (network.Features.Specs @ network.Head.Specs @ ofLevels @ teaching.Specs @ unconditional.Specs) forward
 
     /// The same with the whole batch at once.
-    let taught network hierarchy weight conditional features levelLoss loss : Objective =
-        inMicroBatches 0 network hierarchy weight conditional features levelLoss loss
+    let taught network hierarchy weight conditional features loss levelLoss : Objective =
+        inMicroBatches 0 network hierarchy weight conditional features loss levelLoss
 
     /// The same without a teacher.
-    let weighted network hierarchy weight conditional levelLoss loss : Objective =
-        taught network hierarchy weight conditional FeatureDistillation.none levelLoss loss
+    let weighted network hierarchy weight conditional loss levelLoss : Objective =
+        taught network hierarchy weight conditional FeatureDistillation.none loss levelLoss
 
     /// The same with the loss of each level on all pairs: loss(s^0) + weight * sum over levels of levelLoss(s^l).
-    let conditional network hierarchy weight levelLoss loss : Objective =
-        weighted network hierarchy 1.0 (Conditional.plain weight) levelLoss loss
+    let conditional network hierarchy weight loss levelLoss : Objective =
+        weighted network hierarchy 1.0 (Conditional.plain weight) loss levelLoss
 
     /// Images and labels of a batch -> scalar: the loss of the unconditional embeddings alone, under the same names as the conditional objective.
     let baseline network loss : Objective =

@@ -18,6 +18,8 @@ type Method =
       Team: Team }
 
 let plain rate steps objective =
+    if not (rate > 0.0) then invalidArg (nameof rate) $"A learning rate is above 0, and this is {rate}."
+    if steps < 1 then invalidArg (nameof steps) $"Training takes one step or more, and these are {steps}."
     let warmUp = steps / 12
     let shape = Schedule.withWarmUp warmUp (Schedule.cosine (steps - warmUp))
 
@@ -127,14 +129,33 @@ let start seed device dtype (recipe: Method) =
 
     new State(parameters, moments, treatments, beginning)
 
+/// One number that depends on something that is trained.
+let private demandScored (scored: Scored) =
+    let total = scored.Total
+
+    if total.numel () <> 1L then
+        raise (
+            InvalidOperationException
+                $"Training needs a single number to minimise, and the objective's total is {shapeText total.shape}: end the loss with .mean () or .sum ()."
+        )
+
+    if not (total.is_floating_point () && total.requires_grad) then
+        raise (
+            InvalidOperationException
+                "The objective's total depends on nothing that is trained: somewhere on the way it was detached, computed under withoutGradient or by Layer.run, or turned into plain numbers."
+        )
+
 let private demandFinite (terms: (string * float) list) step gradientNorm =
     if not (Double.IsFinite gradientNorm && terms |> List.forall (snd >> Double.IsFinite)) then
         let values = terms |> List.map (fun (name, value) -> $"{name} {value}") |> String.concat ", "
 
-        raise (
-            ArithmeticException
-                $"Step {step + 1} is not finite ({values}, gradient norm {gradientNorm}): lower the learning rate, lengthen the warm-up, or set clip."
-        )
+        let mend =
+            if step = 0 then
+                "nothing has been trained yet, so look in the loss or a layer for a logarithm, a root or a division that can meet 0 or less."
+            else
+                "lower the learning rate, lengthen the warm-up, or set clip."
+
+        raise (ArithmeticException $"Step {step + 1} is not finite ({values}, gradient norm {gradientNorm}): {mend}")
 
 /// The parameters and, beside them, their running averages, which before the first step are the parameters.
 let private seen (state: State) =
@@ -212,11 +233,12 @@ let step (recipe: Method) (state: State) batch =
               Report = (fun name value -> reported.Add(name, value))
               Team = recipe.Team }
 
-        let scored = Grad.Order.Within 1 (fun () -> (Layer.explained recipe.Objective).Forward env batch)
+        let scored = Order.Within 1 (fun () -> (Layer.explained recipe.Objective).Forward env batch)
 
         if leaves.IsEmpty then
             raise (InputException "Every parameter is frozen, so there is nothing to train: take a pattern out of freeze or unfreeze.")
 
+        demandScored scored
         let gradients = Grad.gradients scored.Total leaves |> Team.summed recipe.Team
 
         let length = Grad.norm gradients

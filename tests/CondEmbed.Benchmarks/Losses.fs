@@ -48,8 +48,9 @@ let private loss name effort =
                leaf |]
 
     round (fun () ->
-        let value =
-            layer.Forward { Params = parameters; Mode = Training; Report = (fun _ _ -> ()); Team = Team.alone } (embeddings, labels)
+        let env = { Params = parameters; Mode = Training; Report = (fun _ _ -> ()); Team = Team.alone }
+        // As a training step takes it, which needs one derivative.
+        let value = Order.Within 1 (fun () -> layer.Forward env (embeddings, labels))
 
         torch.autograd.grad ([| value |], leaves) |> ignore)
 

@@ -46,6 +46,7 @@ let private here =
           OptimiserTests.tests
           TrainTests.tests
           DerivativeTests.tests
+          SecondDerivativeTests.tests
           MicroBatchTests.tests
           TeamTests.tests
           MatchingTests.tests

@@ -194,13 +194,31 @@ let private refused =
                 (fun () -> Grad.jvp three (vector [ 1.0; 2.0 ]) (vector [ 1.0; 2.0; 3.0 ]))
                 "a product from the left with another length",
                 [ "[2]"; "[3]"; "the function's value" ],
-                (fun () -> Grad.vjp three (vector [ 1.0; 2.0 ]) (vector [ 1.0; 2.0 ])) ] do
+                (fun () -> Grad.vjp three (vector [ 1.0; 2.0 ]) (vector [ 1.0; 2.0 ]))
+                "a Hessian's product with another length",
+                [ "[1]"; "[2]"; "x is" ],
+                (fun () -> Grad.hvp cube (vector [ 1.0; 2.0 ]) (vector [ 1.0 ]))
+                "whole numbers", [ "Int64"; "floating-point" ], (fun () -> Grad.grad _.sum() (labelsOf [ 1; 2 ]))
+                "nothing", [ "[0]" ], (fun () -> Grad.hessian _.sum() (torch.zeros (0L, dtype = float64)))
+                "differences of single precision",
+                [ "Float64"; "Float32" ],
+                (fun () -> Grad.finiteDifferences 1e-3 cube (torch.ones (2L, dtype = float32))) ] do
               tensorTest name (fun () ->
                   let error = Expect.throwsC (fun () -> call () |> ignore) id
                   Expect.isTrue (error :? ArgumentException) $"an ArgumentException: {error}"
 
                   for word in words do
                       Expect.stringContains error.Message word "the message")
+
+          tensorTest "a layer run without gradients, whose derivative would be zero" (fun () ->
+              let layer = linear 3 2
+              let parameters, x = started layer.Specs, normal 1 [ 2; 3 ]
+              let error = Expect.throwsC (fun () -> Grad.grad (fun x -> (Layer.run parameters layer x).sum()) x |> ignore) id
+              Expect.isTrue (error :? InvalidOperationException) "an InvalidOperationException"
+              Expect.stringContains error.Message "Layer.apply" "the fix"
+              let known (x: Tensor) = withoutGradient (fun () -> Layer.run parameters layer x)
+              let constant (x: Tensor) = (x.sum ()) * (known x).sum()
+              Expect.isTrue ((Grad.grad constant x).abs().sum() |> toFloat |> Double.IsFinite) "constant on purpose")
 
           tensorTest "a vector that does not fit parameters" (fun () ->
               let parameters = started (linear 3 2).Specs

@@ -41,7 +41,7 @@ let private plain =
       LevelLoss = loss }
 
 let private objective size case : Objective =
-    Objective.inMicroBatches size case.Network case.Hierarchy 0.7 case.Conditional case.Teacher case.LevelLoss case.Loss
+    Objective.inMicroBatches size case.Network case.Hierarchy 0.7 case.Conditional case.Teacher case.Loss case.LevelLoss
 
 let private parametersOf (objective: Objective) =
     let parameters =

@@ -51,6 +51,15 @@ let private baseline () = objective (levels 8 4 0)
 
 let private labels = [ 0; 0; 1; 1 ]
 
+/// A step with an objective of one weight, which is 0.
+let private objectiveOf (total: Tensor -> Tensor) =
+    let objective: Objective =
+        Layer.create [ { Name = "w"; Shape = []; Role = Trainable; Init = Constant 0.0 } ] (fun env _ ->
+            let total = total env.Params["w"]
+            { Total = total; Terms = [ "loss", total.sum () ] })
+
+    step objective (images 4L) (labelsOf labels)
+
 /// The mistake, its words, and how it is made.
 let private mistakes: (string * string list * (unit -> unit)) list =
     [ "a convolution that gets other channels",
@@ -68,6 +77,32 @@ let private mistakes: (string * string list * (unit -> unit)) list =
       "a linear layer that gets another width",
       [ "head.fc"; "16 features"; "[2, 12]"; "which has 12"; "Make the layer for 12" ],
       fun () -> runFresh (Layer.named "head" (Layer.named "fc" (linear 16 4))) (zeros [ 2L; 12L ])
+
+      "fewer labels than embeddings",
+      [ "6 embeddings"; "[6, 4]"; "[3]" ],
+      fun () -> runFresh (Loss.onEmbeddings loss.Value) (zeros [ 6L; 4L ], labelsOf [ 0; 0; 1 ])
+
+      "marks of pairs as bools", [ "Bool"; "torch.float32" ], (fun () -> Mining.marked (torch.ones (2L, 2L, dtype = torch.bool)) |> ignore)
+
+      "marks of pairs that are NaN", [ "NaN" ], fun () -> Mining.marked (torch.full ([| 2L; 2L |], scalar nan)) |> ignore
+
+      "several labels in one dimension", [ "[3]"; "unsqueeze 1" ], fun () -> Matching.batch Matching.any (labelsOf [ 0; 1; 1 ]) |> ignore
+
+      "a column of labels that is not there",
+      [ "no column 9"; "0 to 1" ],
+      fun () -> Matching.batch (Matching.column 9) (torch.zeros (3L, 2L, dtype = int64')) |> ignore
+
+      "labels as tags", [ "neither" ], (fun () -> Matching.ofMultiHot (torch.full ([| 2L; 3L |], scalar 2.0)) |> ignore)
+
+      "a learning rate below zero", [ "-1"; "above 0" ], (fun () -> Train.plain -1.0 10 (baseline ()) |> ignore)
+
+      "an objective that is no single number", [ "[2]"; ".mean ()" ], fun () -> objectiveOf (fun weight -> torch.stack [| weight; weight |])
+
+      "an objective that depends on nothing", [ "depends on nothing" ], (fun () -> objectiveOf _.detach())
+
+      "an objective of NaN at the first step", [ "Step 1"; "logarithm" ], (fun () -> objectiveOf (fun weight -> (weight - 5.0).log()))
+
+      "a tensor out of the scope that frees it", [ "keeping" ], fun () -> scoped (fun () -> torch.ones 3L) |> ignore
 
       "a norm of other channels",
       [ "norm"; "16 channels"; "[2, 8, 4, 4]" ],
@@ -215,6 +250,8 @@ let private told (action: unit -> unit) =
     with
     | :? ArgumentException as error -> error.Message
     | :? InputException as error -> error.Message
+    | :? InvalidOperationException as error -> error.Message
+    | :? ArithmeticException as error -> error.Message
 
 let tests =
     testList

@@ -20,7 +20,7 @@ let private everything: Groups.Rule = { Pattern = "*"; Treatment = Groups.Traine
 let private loss name = All.ofText name 3 6
 
 let private recipe: Train.Method =
-    { Objective = Objective.conditional network hierarchy 0.5 (loss "multi-similarity") (loss "proxy-anchor")
+    { Objective = Objective.conditional network hierarchy 0.5 (loss "proxy-anchor") (loss "multi-similarity")
       Optimiser = Optimiser.adamW
       Rules = [ everything ]
       Beginnings = []
@@ -291,7 +291,7 @@ let private failing =
               refused (labelsOf [ 0; 1; 2; 3 ]) [ "0 to 2"; "to 3" ]
 
               let problem =
-                  Expect.throwsC (fun () -> Objective.conditional network hierarchy 1.0 anchor (loss "multi-similarity") |> ignore) id
+                  Expect.throwsC (fun () -> Objective.conditional network hierarchy 1.0 (loss "multi-similarity") anchor |> ignore) id
 
               Expect.isTrue (problem :? ArgumentException) "an ArgumentException"
               Expect.contains [ for spec in (Objective.baseline network anchor).Specs -> spec.Name ] "loss.proxies" "proxies") ]

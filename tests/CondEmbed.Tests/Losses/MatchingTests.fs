@@ -70,6 +70,15 @@ let tests =
                           let expected = matrixOf [ for a in queries -> [ for b in references -> float (plain a b) ] ]
                           expectSame expected ((rule (tensorOf queries) (tensorOf references)).``to`` float64) "marks"))
 
+          tensorTest "tags as zeros and ones are labels of one column" (fun () ->
+              let rows = [ [ 1.0; 0.0; 1.0 ]; [ 0.0; 0.0; 1.0 ]; [ 0.0; 1.0; 0.0 ]; [ 0.0; 0.0; 0.0 ] ]
+              let tags = matrixOf rows
+              let shared = tags.mm (tags.t ())
+              let some = (tags.sum 1L).gt(scalar 0.0).``to`` float64
+              let both = some.unsqueeze 0L * some.unsqueeze 1L
+              let expected = both * (2.0 * shared.gt(scalar 0.0).``to`` float64 - 1.0)
+              expectSame expected ((Matching.batch Matching.any (Matching.ofMultiHot tags)).``to`` float64) "marks")
+
           tensorTest "two places in a column instead of one label change nothing, and weights are those of sets" (fun () ->
               for seed in 1..10 do
                   let queries, references = tensorOf (randomLabels seed 5), tensorOf (randomLabels (seed + 1) 7)

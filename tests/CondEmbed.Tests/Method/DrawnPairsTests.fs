@@ -179,12 +179,12 @@ let private training =
 
           tensorTest "proxies that the loss does not have are refused, and so is a batch without askers" (fun () ->
               let refused levelLoss loss =
-                  (Expect.throwsC (fun () -> Objective.weighted network (options 1) 1.0 plain levelLoss loss |> ignore) id).Message
+                  (Expect.throwsC (fun () -> Objective.weighted network (options 1) 1.0 plain loss levelLoss |> ignore) id).Message
 
               let similarities = All.ofText "multi-similarity" 4 6
               Expect.stringContains (refused proxyAnchor similarities) "has none that it could share" "no proxies"
               Expect.stringContains (refused proxyAnchor (All.ofText "soft-triple" 4 6)) "has none that it could share" "other proxies"
-              Objective.weighted network (options 1) 1.0 plain (All.ofText "proxy-nca" 4 6) proxyAnchor |> ignore
+              Objective.weighted network (options 1) 1.0 plain proxyAnchor (All.ofText "proxy-nca" 4 6) |> ignore
               let objective = objectiveOf (options 1) { plain with On = Conditional.On.Positives }
               let different = { batch () with Labels = labelsOf [ 0; 1; 2; 3; 0; 1; 2 ] }
               let alone: Batch = { Images = different.Images.narrow (0L, 0L, 4L); Labels = different.Labels.narrow (0L, 0L, 4L) }

@@ -153,7 +153,7 @@ let private gradients =
               let none = Losses.OnSimilarities(fun _ s -> 0.0 * s.sum ())
               let some = Losses.OnSimilarities(fun _ s -> (s * normal 5 [ 4; 4 ]).sum())
 
-              let objective = Objective.conditional network (hierarchy 2 false false) 1.0 some none
+              let objective = Objective.conditional network (hierarchy 2 false false) 1.0 none some
 
               let batch = { Images = normal 1 [ 4; 3; 6; 6 ]; Labels = labelsOf [ 0; 0; 1; 1 ] }
 

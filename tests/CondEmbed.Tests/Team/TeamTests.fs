@@ -52,7 +52,7 @@ let private plain =
 
 let private methodOf team case : Train.Method =
     let objective =
-        Objective.inMicroBatches case.MicroBatch case.Network case.Hierarchy 0.7 case.Conditional case.Teacher case.LevelLoss case.Loss
+        Objective.inMicroBatches case.MicroBatch case.Network case.Hierarchy 0.7 case.Conditional case.Teacher case.Loss case.LevelLoss
 
     { Train.plain 0.02 12 objective with
         // Of gradients that are zero but for rounding, AdamW would make whole steps.
