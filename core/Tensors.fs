@@ -16,12 +16,13 @@ type internal MisfitException(message: string) =
 /// training run then grows by 130 MB per step. Long-lived tensors (parameters, optimiser moments) belong to no scope; their owner disposes them.
 [<AutoOpen>]
 module Tensors =
+    // Not for others: there, these names would hide F#'s own conversions.
     /// The type that the core computes in.
-    let float32 = torch.float32
+    let internal float32 = torch.float32
     /// For tests, where gradients are compared with finite differences.
-    let float64 = torch.float64
+    let internal float64 = torch.float64
     /// The type of labels and indices.
-    let int64' = torch.int64
+    let internal int64' = torch.int64
 
     let private inScope (body: unit -> 'T) =
         use _ = torch.NewDisposeScope()

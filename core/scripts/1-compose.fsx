@@ -26,7 +26,7 @@ are the network's. A loss is any of `All.names`, with settings, or a weighted su
 let hierarchy = { Hierarchy.plain { Channels = 128; Embedding = 64; Heads = 4 } 2 with Residual = true }
 let loss = All.ofText "multi-similarity" Emoji.train.Classes.Count 64
 let training = Objective.conditional network hierarchy 0.5 loss loss |> Train.plain 3e-3 120
-let state = Train.start 0L torch.CPU float32 training
+let state = Train.start 0L torch.CPU torch.float32 training
 
 for report in Train.steps 120 Emoji.batch training state do
     if report.Step % 20 = 0 then printfn $"{report}"

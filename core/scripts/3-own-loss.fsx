@@ -21,7 +21,7 @@ let gap (t: float) (pairs: Mining.Pairs) (s: Tensor) =
 let labels = [ 0; 1; 0; 1; 1; 2; 0; 2 ]
 let pairs = Mining.all (torch.tensor [| for label in labels -> int64 label |])
 let value x = gap 0.1 pairs (Similarity.cosine x)
-let x = torch.sin (torch.arange(32.0, dtype = float64).reshape(8L, 4L))
+let x = torch.sin (torch.arange(32.0, dtype = torch.float64).reshape(8L, 4L))
 let cosines = Similarity.cosine x
 
 let mean a like =
@@ -36,7 +36,7 @@ let network, channels = Recipe.network Config.standard, (Recipe.encoder Config.s
 let hierarchy = { Hierarchy.plain { Channels = channels; Embedding = 128; Heads = 4 } 1 with Residual = true }
 let loss = OnSimilarities(gap 0.1)
 let training = Objective.conditional network hierarchy 1.0 loss loss |> Train.plain 3e-3 20
-let state = Train.start 0L torch.CPU float32 training
+let state = Train.start 0L torch.CPU torch.float32 training
 
 Train.steps 20 Emoji.batch training state
 |> Seq.iter (fun report -> if report.Step % 5 = 0 then printfn $"{report}")

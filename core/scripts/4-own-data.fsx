@@ -39,7 +39,7 @@ let view = TrainTransform(Size = 48, CropScale = Interval(0.7, 1.0))
 let network = Recipe.network Config.standard
 let loss = All.ofText "multi-similarity" train.Classes.Count 128
 let training = Objective.baseline network loss |> Train.plain 3e-3 60
-let state = Train.start 0L torch.CPU float32 training
+let state = Train.start 0L torch.CPU torch.float32 training
 let measure () = test.Measure(Layer.run state.Params (Network.embed network) test.All.Images).Recall 1
 let before = measure ()
 printfn $"{Train.steps 60 (fun step -> train.Draw(step, 64, 4, 0, view)) training state |> Seq.last}"

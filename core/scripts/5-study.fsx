@@ -21,7 +21,7 @@ let levels count = { Hierarchy.plain { Channels = channels; Embedding = 128; Hea
 two variants share starts equal. *)
 let result objective seed =
     let training = Train.plain 3e-3 12 objective
-    use state = Train.start seed torch.CPU float32 training
+    use state = Train.start seed torch.CPU torch.float32 training
 
     Train.steps 12 (fun step -> Emoji.train.Draw(step, 64, 4, int seed)) training state
     |> Seq.iter ignore

@@ -21,7 +21,7 @@ let network, channels = Recipe.network Config.standard, (Recipe.encoder Config.s
 let loss = All.ofText "multi-similarity" Emoji.train.Classes.Count 128
 let hierarchy = Hierarchy.plain { Channels = channels; Embedding = 128; Heads = 4 } 1
 let training = Objective.conditional network hierarchy 1.0 loss loss |> Train.plain 3e-3 60
-let state = Train.start 0L torch.CPU float32 training
+let state = Train.start 0L torch.CPU torch.float32 training
 let reports = Train.steps 60 Emoji.batch training state |> Seq.toList
 Plots.Curves(file "curve.svg", "Training on emoji", [ PlotCurve("loss", [ for report in reports -> report.Loss ]) ])
 (** Kinds it has never seen, on the plane in which their embeddings vary most; and the nearest neighbours of some, framed in green if they are of the same kind. *)

@@ -35,7 +35,7 @@ let batch count size : Batch =
     let shape = [| int64 count; int64 size; int64 size; 3L |]
 
     { Images = own (torch.randint (0L, 256L, shape, dtype = torch.uint8, device = torch.CPU, generator = generator))
-      Labels = own (torch.tensor ([| for i in 0 .. count - 1 -> int64 (i / 4) |], dtype = int64', device = torch.CPU)) }
+      Labels = own (torch.tensor ([| for i in 0 .. count - 1 -> int64 (i / 4) |], dtype = torch.int64, device = torch.CPU)) }
 
 /// The shape of every trained leaf of ResNet-50 without its last layer: 159.
 let trainedShapes () =

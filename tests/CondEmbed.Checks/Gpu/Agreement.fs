@@ -16,7 +16,7 @@ let private batch device (config: Config) : Batch =
         torch.randint (256L, [| count; side; side; 3L |], dtype = torch.uint8, device = torch.CPU, generator = generator)
 
     { Images = images.``to`` (device: torch.Device)
-      Labels = torch.tensor ([| for image in 0L .. count - 1L -> image / int64 perClass |], dtype = int64', device = device) }
+      Labels = torch.tensor ([| for image in 0L .. count - 1L -> image / int64 perClass |], dtype = torch.int64, device = device) }
 
 /// What a step makes: its terms, and every gradient and statistic, on the CPU.
 type private Made = { Terms: (string * float) list; Gradients: (string * Tensor) list; Statistics: (string * Tensor) list }
@@ -30,11 +30,11 @@ let private isGradient (name: string) =
 let private step nudge device config (seed: int64) =
     torch.manual_seed seed |> ignore
     let recipe = Recipe.build config classes 10
-    use state = Train.start 1L device float32 recipe.Method
+    use state = Train.start 1L device torch.float32 recipe.Method
     nudge state.Params
     let batch = batch device config
     let report = Train.step recipe.Method state batch
-    let kept (tensor: Tensor) = tensor.detach().``to``(torch.CPU, copy = true).``to`` float64
+    let kept (tensor: Tensor) = tensor.detach().``to``(torch.CPU, copy = true).``to`` torch.float64
     let trained = set (Params.trainable recipe.Method.Objective.Specs)
 
     let made =

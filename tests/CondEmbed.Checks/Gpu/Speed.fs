@@ -32,7 +32,7 @@ let private steps (effort: Effort) precision count size levels =
     let batch = Networks.batch count size
     let device = Cuda.device.Value
     let batch: Batch = { Images = own (batch.Images.``to`` device); Labels = own (batch.Labels.``to`` device) }
-    use state = Train.start 1L device float32 recipe
+    use state = Train.start 1L device torch.float32 recipe
     let mutable seconds = 0.0
 
     let peak =
@@ -72,7 +72,7 @@ let private levelSeconds effort count levels =
     let images, conditional = Hierarchy.keysAndValues hierarchy, Hierarchy.conditional hierarchy
 
     let parameters =
-        Params.init 1L device float32 (Hierarchy.specs hierarchy)
+        Params.init 1L device torch.float32 (Hierarchy.specs hierarchy)
         |> Params.map (fun _ leaf -> leaf.requires_grad_ true)
 
     let drawn (shape: int64 array) = own (torch.randn(shape, device = device).requires_grad_ true)
