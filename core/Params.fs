@@ -202,6 +202,18 @@ module Params =
         | Xavier -> uniform (sqrt (6.0 / (fanIn + fanOut)))
         |> ignore
 
+    /// Refuses a type that no gradient can be taken in, and a device that is not there.
+    let private demandPlace (device: torch.Device) (dtype: torch.ScalarType) =
+        match dtype with
+        | torch.ScalarType.Float16
+        | torch.ScalarType.BFloat16
+        | torch.ScalarType.Float32
+        | torch.ScalarType.Float64 -> ()
+        | other -> invalidArg (nameof dtype) $"Parameters are floating-point numbers, and {other} is not: torch.float32, say."
+
+        if device.``type`` = DeviceType.CUDA && not (torch.cuda_is_available ()) then
+            invalidArg (nameof device) "There is no GPU that torch can use here: give torch.CPU, or take a libtorch for CUDA."
+
     let private demandSound specs =
         let twice = specs |> List.countBy _.Name |> List.filter (fun (_, times) -> times > 1) |> List.map fst
 
@@ -237,5 +249,6 @@ module Params =
 
             spec.Name, withoutGradient (fun () -> keeping draw |> own)
 
+        demandPlace device dtype
         demandSound specs
         specs |> List.map start |> ofSeq

@@ -102,6 +102,10 @@ let private mistakes: (string * string list * (unit -> unit)) list =
 
       "an objective of NaN at the first step", [ "Step 1"; "logarithm" ], (fun () -> objectiveOf (fun weight -> (weight - 5.0).log()))
 
+      "parameters that are whole numbers",
+      [ "Int64"; "torch.float32" ],
+      fun () -> Train.start 0L torch.CPU torch.int64 (Train.plain 1e-3 10 (baseline ())) |> ignore
+
       "a tensor out of the scope that frees it", [ "keeping" ], fun () -> scoped (fun () -> torch.ones 3L) |> ignore
 
       "a norm of other channels",

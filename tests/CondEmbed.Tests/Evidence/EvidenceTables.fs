@@ -1,78 +1,13 @@
-/// What the stored studies show, as the tables and sentences that the pages have to hold.
-module CondEmbed.Tests.Evidence
+/// The tables and sentences of the pages that say what the stored studies show.
+module CondEmbed.Tests.EvidenceTables
 
 open System
-open System.Collections.Concurrent
 open System.Globalization
-open System.IO
 open System.Linq
-open System.Text.RegularExpressions
 open CondEmbed.Common
 open CondEmbed.Evaluation
 open CondEmbed.Studies
-open CondEmbed.Tests.Support
-
-let private folder = lazy Path.Combine(repositoryRoot (), "tests", "studies")
-
-let named name ending = Path.Combine(folder.Value, name + ending)
-
-let private read = ConcurrentDictionary<string, StudyResults>()
-
-let results name = read.GetOrAdd(name, fun name -> StudyTables.ReadJson(named name ".json"))
-
-let studies () = [ for file in Directory.GetFiles(folder.Value, "*.toml") -> Path.GetFileNameWithoutExtension file ]
-
-let private metrics = [ "recall@1"; "map_at_r" ]
-
-/// A test of the claim: a study, and the study of the frozen features on the same images.
-type Claim = { What: string; Short: string; Study: string; Frozen: string option }
-
-let claims =
-    let claim what short study frozen = { What = what; Short = short; Study = study; Frozen = frozen }
-
-    [ claim "emoji; small CNN from nothing" "emoji" "emoji" (Some "frozen-emoji")
-      claim "emoji, contrastive loss; small CNN from nothing" "emoji with the contrastive loss" "emoji-contrastive" (Some "frozen-emoji")
-      claim "omniglot; small CNN from nothing" "omniglot" "omniglot" None
-      claim "emoji scenes; the head on a frozen ResNet-18" "emoji scenes" "scenes" (Some "frozen-scenes")
-      claim
-          "emoji scenes; the last stage and the head of a ResNet-18"
-          "emoji scenes with the last stage trained"
-          "scenes-layer4"
-          (Some "frozen-scenes")
-      claim "CUB-200-2011, classes 1-50; the head on a frozen ResNet-50" "CUB" "cub50" (Some "frozen-cub50")
-      claim "grocery, 33 classes to train on; the head on a frozen ResNet-50" "grocery" "grocery" (Some "frozen-grocery")
-      claim
-          "grocery, 21 classes to train on; the head on a frozen ResNet-50"
-          "grocery with fewer classes"
-          "grocery-half"
-          (Some "frozen-grocery") ]
-
-/// Arms that have a second loss or attention, but not the query of the other image.
-let controls = [ "second-head", "a second head"; "own-query", "its own query"; "shuffled-query", "a shuffled query" ]
-
-let private mean study arm measured metric = (results study).ValuesOf(arm, measured, metric).Average()
-
-let private found arm against measured metric (differences: PairedDifference seq) =
-    differences
-    |> Seq.tryFind (fun one ->
-        one.Arm = arm
-        && one.Measured = measured
-        && one.Metric = metric
-        && (one.Against = against || against = ""))
-
-let private difference study arm measured metric = (found arm "" measured metric (results study).Differences).Value
-
-let private gain claim metric = difference claim.Study "conditional" StudyMeasures.Chosen metric
-
-let private overControl measured claim metric control = found "conditional" control measured metric (results claim.Study).Controls
-
-/// The interval that holds for all arms of the study at once.
-let private held (difference: PairedDifference) = if isNull difference.Corrected then difference.Estimate else difference.Corrected
-
-/// What an arm gains over the baseline on the test classes, where the claim's study has that arm.
-let gainOf claim metric arm = found arm "" StudyMeasures.Chosen metric (results claim.Study).Differences |> Option.map held
-
-let private frozenValue name metric = mean name (results name).Arms[0].Name StudyMeasures.Before metric
+open CondEmbed.Tests.Evidence
 
 let private cells (parts: string seq) = "| " + String.Join(" | ", parts) + " |"
 
@@ -83,8 +18,8 @@ let private listed (words: string list) =
     | [ one ] -> one
     | last :: others -> String.concat ", " (List.rev others) + " and " + last
 
-/// The row of a claim and a metric in the first table, here and in the README.
-let row claim metric =
+/// The row of a claim and a metric in the first table, of docs/evidence.md.
+let private row claim metric =
     let frozen =
         claim.Frozen
         |> Option.map (fun name -> Readable.Percent(frozenValue name metric))
@@ -111,8 +46,6 @@ let private lastRow claim =
         :: gains [ for metric in metrics -> Some(difference claim.Study "conditional" StudyMeasures.Last metric) ]
     )
 
-let private controlled claim = not (Seq.isEmpty (results claim.Study).Controls)
-
 let private controlRow measured claim metric =
     cells (
         claim.What
@@ -126,26 +59,39 @@ let private armRow claim metric =
 
 let private shorts claims = listed [ for claim in claims -> claim.Short ]
 
-/// Where the gain is beyond doubt, where it may be, and where there is none; then the same beside the controls.
-let verdict =
-    lazy
-        (let both test = claims |> List.filter (fun claim -> metrics |> List.forall (gain claim >> held >> test))
-         let beyondDoubt = both _.IsGain
-         let positive = both (fun one -> Math.Round(100.0 * one.Mean, 2) > 0.0) |> List.except beyondDoubt
+/// In which metrics an interval lies above zero.
+let private above (difference: string -> PairedDifference option) =
+    match metrics |> List.filter (difference >> Option.exists (fun one -> (held one).IsGain)) with
+    | [] -> "-"
+    | [ one ] -> MetricNames.Display one
+    | _ -> "both"
 
-         let above control claim =
-             metrics
-             |> List.forall (fun metric -> (held (overControl StudyMeasures.Chosen claim metric control).Value).IsGain)
+/// In which metrics conditional is above a control; where the encoder is frozen, a second head shares nothing that is trained.
+let private aboveControl claim (control, _) =
+    let exactlyBaseline metric =
+        found control "" StudyMeasures.Chosen metric (results claim.Study).Differences
+        |> Option.exists (fun one -> one.Values |> Seq.forall ((=) 0.0))
 
-         let controlledClaims = List.filter controlled claims
+    if not (controlled claim) then "not run"
+    elif List.forall exactlyBaseline metrics then "no effect"
+    else above (fun metric -> overControl StudyMeasures.Chosen claim metric control)
 
-         [ if not beyondDoubt.IsEmpty then $"On {shorts beyondDoubt}, the whole interval lies above zero for both metrics."
-           if not positive.IsEmpty then $"On {shorts positive}, the mean gain is positive in both, but an interval includes zero."
-           match List.except (beyondDoubt @ positive) claims with
-           | [] -> ()
-           | others -> $"On {shorts others}, at least one metric shows no gain."
-           for control, name in controls do
-               $"Conditional is above {name} in both metrics, with the whole interval, on {shorts (List.filter (above control) controlledClaims)}." ])
+/// In which metrics conditional is above the baseline and above each control.
+let private marks claim = above (gain claim >> Some) :: List.map (aboveControl claim) controls
+
+let private markRow claim = cells (claim.What :: marks claim)
+
+/// The row of a claim in the README's table.
+let private summaryRow claim =
+    let both metric =
+        let of' arm = Readable.Percent(mean claim.Study arm StudyMeasures.Chosen metric)
+        [ $"""{of' "baseline"}, {of' "conditional"}"""; StudyTables.Gain(held (gain claim metric)) ]
+
+    cells
+        [ claim.What
+          yield! List.collect both metrics
+          yield! (marks claim).Tail
+          string (gain claim "recall@1").Values.Count ]
 
 /// What the studies set out to show.
 let aim =
@@ -171,7 +117,7 @@ let private settings () =
     [ $"""{steps "emoji"} steps on emoji, with {held} %% of the training classes held back for validation."""
       $"""{steps "emoji-contrastive"} steps there with the contrastive loss."""
       $"""{steps "omniglot"} steps on omniglot, at {common "omniglot" "size"} px."""
-      $"""{steps "scenes"} steps of the head alone on scenes and {steps "grocery"} on grocery and CUB, which the frozen networks see at {common "scenes" "size"} and {common "grocery" "size"} px; {steps "scenes-layer4"} where the last stage is trained.""" ]
+      $"""{steps "scenes"} steps of the head alone on scenes and {steps "grocery"} on grocery and CUB, which the frozen networks see at {common "scenes" "size"} and {common "grocery" "size"} px; {steps "scenes-layer4"} where the last stage is trained, {steps "emoji-layer4"} on single emoji.""" ]
 
 /// Where both arms end below or above the frozen features, by Recall@1.
 let private besideFrozen () =
@@ -216,7 +162,7 @@ let private otherLosses () =
 
 let private tried () =
     let chosenBy =
-        "emoji-sieve emoji-contrastive-sieve emoji-contrastive-controls emoji-mean-sieve emoji-mean omniglot-sieve omniglot-sieve2 omniglot-sieve3 scenes-sieve \
+        "emoji-sieve emoji-contrastive-sieve emoji-contrastive-controls emoji-mean-sieve emoji-mean emoji-layer4-sieve omniglot-sieve omniglot-sieve2 omniglot-sieve3 scenes-sieve \
          scenes-layer4-sieve cub50-full-size-sieve cub50-full-size-sieve2 grocery-sieve grocery-weights grocery-half-sieve grocery-half-layer4-sieve grocery-half-s2sd-sieve"
 
     [ for study in chosenBy.Split ' ' do
@@ -245,8 +191,6 @@ let private costRow what name =
           Readable.Count arm.TrainingParameters
           Readable.Count arm.TestParameters ]
 
-let compared = [ for claim in claims -> claim.Study ]
-
 /// What re-ranked: a study, an arm, and what of it.
 let private rerankings =
     let levels, cosine = StudyMeasures.Reranked 100, StudyMeasures.RerankedByCosine(100, 0.2)
@@ -266,29 +210,61 @@ let private rerankedVerdict () =
         metrics
         |> List.forall (fun metric -> mean study arm reranked metric > mean study arm StudyMeasures.Chosen metric)
 
-    let named = [ for study, arm, by, _ in List.filter better rerankings -> $"`{study}` ({arm}, by {by})" ]
-    $"It improved both metrics in {listed named}."
+    $"It improved both metrics in {(List.filter better rerankings).Length} of the {rerankings.Length} rows below."
 
-/// Everything on docs/evidence.md that has a number in it.
-let expected () =
+/// A table of a page: the beginning of its header, how many with the same one come before it, and its rows.
+type Table = { Page: string; Header: string; Before: int; Rows: string list }
+
+let private page = "docs/evidence.md"
+
+let private ofMetrics row claims =
     [ for claim in claims do
-          for metric in metrics do
-              row claim metric
+          for metric in metrics -> row claim metric ]
 
-              if controlled claim then
-                  armRow claim metric
-                  controlRow StudyMeasures.Chosen claim metric
-                  controlRow StudyMeasures.Last claim metric
+let tables () =
+    let table page header before rows = { Page = page; Header = header; Before = before; Rows = rows }
+    let ofControls = table page "| data and network | metric | a second head |"
+    let withControls = List.filter controlled claims
 
-          lastRow claim
-      yield! verdict.Value
-      aim.Value
-      lastVerdict ()
-      yield! settings ()
-      besideFrozen ()
-      yield! otherLosses ()
-      yield! tried ()
-      costRow "small CNN, 64 images of 48 px" "cost-emoji"
-      costRow "ResNet-50 from layer4 on, 32 images of 112 px" "cost-grocery"
-      yield! List.map rerankedRow rerankings
-      rerankedVerdict () ]
+    [ table "README.md" "| data and network | Recall@1:" 0 (List.map summaryRow claims)
+      table page "| data and network | metric | frozen features |" 0 (ofMetrics row claims)
+      table page "| data and network | Recall@1 | MAP@R |" 0 (List.map lastRow claims)
+      ofControls 0 (ofMetrics armRow withControls)
+      ofControls 1 (ofMetrics (controlRow StudyMeasures.Chosen) withControls)
+      ofControls 2 (ofMetrics (controlRow StudyMeasures.Last) withControls)
+      table page "| data and network | the baseline |" 0 (List.map markRow claims)
+      table page "| data and network | loss |" 0 (otherLosses ())
+      table page "| study | arm | seeds |" 0 (tried ())
+      table
+          page
+          "| network and batch |"
+          0
+          [ costRow "small CNN, 64 images of 48 px" "cost-emoji"
+            costRow "ResNet-50 from layer4 on, 32 images of 112 px" "cost-grocery" ]
+      table page "| study | arm | re-ranked by |" 0 (List.map rerankedRow rerankings) ]
+
+/// Every sentence of docs/evidence.md that has a number in it, or says of which data something holds.
+let sentences () = [ aim.Value; lastVerdict (); yield! settings (); besideFrozen (); rerankedVerdict () ]
+
+/// The lines of a page before the rows of a table, the rows, and those after it.
+let private split table (lines: string list) =
+    let header =
+        [ for number, line in List.indexed lines do
+              if line.StartsWith(table.Header, StringComparison.Ordinal) then number ]
+        |> List.item table.Before
+
+    let above, below = List.splitAt (header + 2) lines
+    let rows = below |> List.takeWhile _.StartsWith('|')
+    above, rows, List.skip rows.Length below
+
+let private linesOf (text: string) = List.ofArray (text.Split '\n')
+
+/// The rows of a table as a page's text has them.
+let rowsIn (text: string) table =
+    let _, rows, _ = split table (linesOf text)
+    rows
+
+/// The text with the table's rows as the results give them.
+let filled (text: string) table =
+    let above, _, below = split table (linesOf text)
+    String.concat "\n" (above @ table.Rows @ below)

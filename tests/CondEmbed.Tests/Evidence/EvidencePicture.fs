@@ -92,7 +92,7 @@ let drawing =
         (let height = top + float claims.Length * band - 4.0
 
          let title =
-             "What each arm gains over the baseline, in points, with the interval that holds for all arms of its study at once. The numbers are in docs/evidence.md."
+             "What each arm gains over the baseline, in points, with its 95 % interval, corrected for the arms of its study. The numbers are in docs/evidence.md."
 
          [ $"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {number width} {number (height + 28.0)}" width="{number width}" height="{number (height + 28.0)}" font-family="system-ui, -apple-system, Segoe UI, Helvetica, Arial, sans-serif" role="img" aria-labelledby="title">"""
            $"""<title id="title">{title}</title>"""
