@@ -82,6 +82,10 @@ type CheckpointFit internal (found: Imported.Found) =
     member _.HeadNorm = found.HeadNorm
     /// Features of an embedding; 0 for the pooled features themselves.
     member _.Embedding = found.Embedding
+    /// The weight of ImageNet's classifier, or null if there is none. It is left out, unless as many features were asked for as it has outputs.
+    member _.Classifier = Option.toObj found.Classifier
+    /// Whether the classifier makes the embeddings, which are then the scores of its classes.
+    member _.EmbedsScores = found.Classifier |> Option.exists (fun name -> not (List.contains name found.LeftOut))
     /// Tensors of the checkpoint that are no part of the network.
     member _.LeftOut: IReadOnlyList<string> = List.toArray found.LeftOut
 

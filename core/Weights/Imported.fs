@@ -37,6 +37,8 @@ type Found =
         HeadNorm: bool
         /// Features that the linear layer makes; 0 if there is none.
         Embedding: int
+        /// The weight of ImageNet's classifier, if the checkpoint has it: left out, unless as many features are asked for as it has outputs.
+        Classifier: string option
         /// Our name of each parameter, and where it comes from.
         Sources: (string * Source) list
         LeftOut: string list
@@ -48,6 +50,19 @@ let private beside =
         @"(?:^|[._])(?:loss(?:es)?(?:_\w+)?|criterion|proxies|(?:optimizer|lr_scheduler|scheduler|miner|mining)s?(?:_\w+)?)(?:\.|$)",
         RegexOptions.CultureInvariant
     )
+
+/// How torchvision, timm and Hugging Face name a classifier.
+let private classifier =
+    Regex(@"(?:^|\.)(?:fc|last_linear|classifier(?:\.\d+)?|heads?(?:\.(?:fc|head))?)\.weight$", RegexOptions.CultureInvariant)
+
+/// Outputs of the classifiers that are published: ImageNet's 1000 classes (1001 with "background"), its 21,841 (up to two more), and the parts of these with which timm has networks.
+let private classes = set [ 1000L; 1001L; 10450L; 11221L; 11821L; 21841L; 21842L; 21843L ]
+
+let private isClassifier (files: IReadOnlyDictionary<string, int64 list>) (name: string) =
+    classifier.IsMatch name
+    && (match files[name] with
+        | [ outputs; _ ] -> classes.Contains outputs
+        | _ -> false)
 
 let private isLike (patterns: string) name =
     patterns.Split(',', StringSplitOptions.RemoveEmptyEntries)
@@ -111,6 +126,13 @@ let private linear (files: IReadOnlyDictionary<string, int64 list>) (weight: str
     [ "embedding.weight", Tensor weight
       "embedding.bias", (if files.ContainsKey bias then Tensor bias else Number 0.0) ]
 
+/// The tensors of the checkpoint among sources.
+let private tensorsOf (sources: (string * Source) list) =
+    [ for _, source in sources do
+          match source with
+          | Tensor name -> name
+          | Number _ -> () ]
+
 /// The BatchNorm of so many features that comes before the linear layer, if there is one: nothing else of a head has a running mean.
 let private norm (files: IReadOnlyDictionary<string, int64 list>) (free: string list) (width: int64) (weight: string) =
     let isBefore name = List.findIndex ((=) name) free < List.findIndex ((=) weight) free
@@ -141,7 +163,7 @@ let private pooling (asked: Asked) (encoder: Encoder) (files: IReadOnlyDictionar
     | Some name, _, None -> Ok(name, [])
     | None, None, None -> Ok((if encoder.HasToken then "class" else "mean"), [])
 
-/// The linear layer: among the free tensors, the one weight that takes the pooled features.
+/// The linear layer: among the free tensors, the one weight that takes the pooled features, if it is no classifier; and the tensors of such layers that are left out.
 let private head (asked: Asked) (files: IReadOnlyDictionary<string, int64 list>) (free: string list) width =
     let isWeight (name: string) =
         name = "weight"
@@ -155,25 +177,28 @@ let private head (asked: Asked) (files: IReadOnlyDictionary<string, int64 list>)
             | [ _; inputs ] -> inputs = width && isWeight name
             | _ -> false)
 
-    match asked.Embedding, fitting with
-    | Some 0, _ ->
-        Ok(
-            None,
-            fitting
-            |> List.collect (linear files)
-            |> List.choose (function
-                | _, Tensor name -> Some name
-                | _ -> None)
-        )
+    let isLeftOut name =
+        match asked.Embedding with
+        | Some 0 -> true
+        | Some wanted -> isClassifier files name && files[name].Head <> int64 wanted
+        | None -> isClassifier files name
+
+    let dropped, heads = fitting |> List.partition isLeftOut
+
+    match asked.Embedding, heads with
     | Some wanted, [ one ] when files[one].Head <> int64 wanted ->
         Error
             $"makes embeddings of {files[one].Head} features ({shown files [ one ]}), and {wanted} are asked for: leave the number out, or give 0 to leave this layer out."
-    | _, [ one ] -> Ok(Some one, [])
-    | Some wanted, [] ->
+    | Some wanted, [] when wanted > 0 ->
         Error
             $"has no linear layer that takes the {width} pooled features and makes {wanted}: of its tensors, these are not the encoder's: {shown files free}."
-    | None, [] -> Ok(None, [])
-    | _ -> Error $"has several layers that could make the embeddings: {shown files fitting}. Leave out all but one, by their names."
+    | _, ([] | [ _ ]) ->
+        Ok(
+            List.tryHead heads,
+            [ for weight in dropped do
+                  yield! tensorsOf (linear files weight) ]
+        )
+    | _ -> Error $"has several layers that could make the embeddings: {shown files heads}. Leave out all but one, by their names."
 
 /// The network in tensors of those names and shapes, in the order of the checkpoint; or what does not fit, as the end of a sentence about the checkpoint, and what to do.
 let find (asked: Asked) (files: IReadOnlyDictionary<string, int64 list>) : Result<Found, string> =
@@ -206,12 +231,7 @@ let find (asked: Asked) (files: IReadOnlyDictionary<string, int64 list>) : Resul
                     @ Option.defaultValue [] norm
                     @ (weight |> Option.map (linear files) |> Option.defaultValue [])
 
-                let used =
-                    set
-                        [ for _, source in ofHead do
-                              match source with
-                              | Tensor file -> file
-                              | Number _ -> () ]
+                let used = set (tensorsOf ofHead)
 
                 let rest = free |> List.filter (fun file -> not (used.Contains file || List.contains file dropped))
 
@@ -231,5 +251,6 @@ let find (asked: Asked) (files: IReadOnlyDictionary<string, int64 list>) : Resul
                           Pooling = pooling
                           HeadNorm = norm.IsSome
                           Embedding = weight |> Option.map (fun weight -> int files[weight].Head) |> Option.defaultValue 0
+                          Classifier = free |> List.tryFind (isClassifier files)
                           Sources = own @ ofHead
                           LeftOut = leftOut @ outside @ dropped })))

@@ -109,7 +109,8 @@ type ImportArgument =
         NAME: string
     | [<Mandatory; Unique; Help "a new folder for the run">] Out of DIR: string
     | [<Unique; Help "the encoder, if its tensors do not say it: {encoders}">] Encoder of NAME: string
-    | [<Unique; Help "features of an embedding, to be sure; 0 leaves the linear layer out, such as ImageNet's classifier">] Embedding of
+    | [<Unique;
+        Help "features of an embedding, to be sure; 0 leaves the linear layer out, 1000 takes the scores of ImageNet's classifier, which is left out otherwise">] Embedding of
         D: string
     | [<Unique; Help "the pooling, if it is not the mean (or the class token of a vit)">] Pooling of NAME: string
     | [<Unique; Help "the power of GeM pooling, if the checkpoint does not have it: open-metric-learning's gem_p">] Power of P: string
@@ -217,7 +218,7 @@ let examples =
           [ "condembed import trunk_best.pth --out runs/pml", "pytorch-metric-learning's trunk, and embedder_best.pth beside it"
             "condembed import last.ckpt --power 3 --data photos --out runs/oml",
             "open-metric-learning's extractor with gem_p = 3, and how well it does"
-            "condembed import resnet50.pth --embedding 0 --out runs/imagenet", "without its classifier: the pooled features" ]
+            "condembed import resnet50.pth --out runs/imagenet", "of ImageNet: the pooled features, without the classifier" ]
           "doctor", DoctorCommand.examples
           "data", DataCommand.examples
           "config", ConfigArguments.examples

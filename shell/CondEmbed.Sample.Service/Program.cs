@@ -5,25 +5,31 @@ using CondEmbed.Sample.Service;
 using CondEmbed.Search;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.VectorData;
+using OpenTelemetry;
+using OpenTelemetry.Metrics;
+using OpenTelemetry.Trace;
 
 // Keeps images and finds similar ones over HTTP, by an exported network and without torch:
 //   dotnet run -c Release --project shell/CondEmbed.Sample.Service -- --Network:File first.onnx [--Stores FOLDER] [--urls http://127.0.0.1:5081]
-// The network, the store, the generator of embeddings, the health check and the numbers are all found by .NET's own interfaces.
+// The network, the store, the generator of embeddings, the health check and the telemetry are all found by .NET's own interfaces.
 var builder = WebApplication.CreateSlimBuilder(args);
 builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning);
 builder.Services.AddCondEmbedOnnx(builder.Configuration.GetSection("Network"));
 builder.Services.AddCondEmbedVectorStore(_ => new IndexFolder(builder.Configuration["Stores"] ?? "stores"));
 builder.Services.AddEmbeddingGenerator(provider => provider.GetRequiredService<Embedder>().AsIEmbeddingGenerator());
 builder.Services.AddHealthChecks().AddCondEmbed();
-builder.Services.AddSingleton<Numbers>();
 builder.Services.AddSingleton(provider => Pictures.In(provider.GetRequiredService<VectorStore>(), provider.GetRequiredService<Embedder>().Dimension));
+
+// Spans of CondEmbed within those of the requests, and its numbers, go to the collector that OpenTelemetry's own variable names, such as http://localhost:4317.
+var telemetry = builder.Services.AddOpenTelemetry()
+    .WithTracing(tracing => tracing.AddSource(Telemetry.Name).AddAspNetCoreInstrumentation())
+    .WithMetrics(metrics => metrics.AddMeter(Telemetry.Name).AddAspNetCoreInstrumentation());
+if (builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"] is not null)
+    telemetry.UseOtlpExporter();
 
 var app = builder.Build();
 
-// It listens from the start, before the first image is embedded.
-var numbers = app.Services.GetRequiredService<Numbers>();
 app.MapHealthChecks("/health");
-app.MapGet("/numbers", () => numbers.All);
 
 app.MapPost("/embed", (HttpRequest request, IEmbeddingGenerator<DataContent, Embedding<float>> generator, CancellationToken stop) =>
     Answered(async () => (await generator.GenerateAsync([await Image(request, stop)], cancellationToken: stop))[0].Vector.ToArray()));

@@ -21,6 +21,12 @@ public sealed record ComparedRun
     /// <summary>What was present of an incomplete published set; null for other data.</summary>
     public required string? Subset { get; init; }
 
+    /// <summary>The published set that it was measured on, such as CUB-200-2011; null for other data.</summary>
+    public required string? Published { get; init; }
+
+    /// <summary>Whether another program trained it.</summary>
+    public required bool IsImported { get; init; }
+
     /// <summary>The program's version that started it.</summary>
     public required string Version { get; init; }
 

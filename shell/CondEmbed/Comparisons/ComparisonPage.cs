@@ -22,6 +22,7 @@ internal static class ComparisonPage
             Page.Section("settings", "Settings that differ", Settings(comparison)),
             Page.Section("curves", "Training", Curves(comparison.Runs)),
             Page.Section("cost", "Cost", Cost(comparison.Runs)),
+            comparison.Published.Count == 0 ? Html.Empty : Page.Section("published", "Beside published results", Html.Join(comparison.Published.Select(Published))),
             comparison.Classes.Count == 0 ? Html.Empty : Page.Section("classes", "Class by class", Html.Join(comparison.Classes.Select(Classes))),
             Page.Section("runs", "Runs", Html.Of($"<div class=\"card\">{Page.Facts(comparison.Runs.Select(run => new Fact(run.Name, $"{run.Folder}, {run.Dataset}, {Readable.Count(run.Step)} steps")))}</div>")),
         ]));
@@ -30,6 +31,7 @@ internal static class ComparisonPage
     private static Html Header(RunComparison comparison, string title)
     {
         var classes = comparison.Classes.Count == 0 ? Html.Empty : Html.Of($"<a href=\"#classes\">Class by class</a>");
+        var published = comparison.Published.Count == 0 ? Html.Empty : Html.Of($"<a href=\"#published\">Published</a>");
         var warnings = comparison.Warnings.Count == 0
             ? Html.Empty
             : Html.Of($"<ul class=\"card warnings\" style=\"margin-top:1rem\">{comparison.Warnings.Select(warning => Html.Of($"<li>{warning}</li>"))}</ul>");
@@ -37,7 +39,7 @@ internal static class ComparisonPage
             <header><p class="brand">CondEmbed comparison</p>
             <h1>{title}</h1>
             <p class="meta">{comparison.Runs.Select(run => Html.Of($"<span>{run.Name}</span>"))}</p>
-            <nav aria-label="Contents"><a href="#metrics">Test classes</a><a href="#settings">Settings</a><a href="#curves">Training</a><a href="#cost">Cost</a>{classes}<a href="#runs">Runs</a></nav>
+            <nav aria-label="Contents"><a href="#metrics">Test classes</a><a href="#settings">Settings</a><a href="#curves">Training</a><a href="#cost">Cost</a>{published}{classes}<a href="#runs">Runs</a></nav>
             {warnings}<p class="note" style="margin-top:1rem">{comparison.Caution}</p></header>
 
             """);
@@ -115,6 +117,19 @@ internal static class ComparisonPage
 
         static string Ratio(double? value, double? reference) => value / reference is { } ratio && double.IsFinite(ratio) ? FormattableString.Invariant($"{ratio:0.00}") : "";
         static string Count(long? count) => count is { } number ? Readable.Count(number) : "";
+    }
+
+    private static Html Published(PublishedComparison published)
+    {
+        var rows = published.Results.Count == 0 ? [] : published.Rows.Select(row => Html.Of($"<tr>{row.Cells.Select(cell => Html.Of($"<td>{cell}</td>"))}<td>{Source(row.Source)}</td></tr>\n"));
+        return Html.Of($"""
+            <div class="group"><h3>{published.Dataset}</h3>
+            {(published.Results.Count == 0 ? Html.Empty : Html.Of($"<div class=\"card scroll\"><table><thead><tr>{PublishedComparison.Heads.Select(head => Html.Of($"<th>{head}</th>"))}<th>source</th></tr></thead><tbody>{rows}</tbody></table></div>"))}
+            <p class="note">{(published.Results.Count == 0 ? "" : "Published results are as their sources give them; none was measured here. ")}{published.Words}</p></div>
+
+            """);
+
+        static Html Source(PublishedResult? result) => result is null ? Html.Empty : Html.Of($"<a href=\"{result.Address}\">{result.Source}</a>, {result.Place}");
     }
 
     private static Html Classes(ClassDifference difference)

@@ -24,6 +24,18 @@ internal static class ComparisonText
             Table(text, ["MAP@R by class, points", "gain [95 % over the classes]", "better", "worse"], comparison.Classes.Select(Row));
         }
 
+        foreach (var published in comparison.Published)
+        {
+            text.Append('\n');
+            if (published.Results.Count > 0)
+            {
+                text.Append($"On {published.Dataset}, beside what others published and nobody measured here:\n");
+                Table(text, [.. PublishedComparison.Heads, "source"], published.Rows.Select(row => (string[])[.. row.Cells, row.Source?.Source ?? ""]));
+            }
+
+            text.Append(published.Words).Append('\n');
+        }
+
         foreach (var warning in comparison.Warnings)
         {
             text.Append("\nWarning: ").Append(warning);

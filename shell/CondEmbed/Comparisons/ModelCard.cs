@@ -36,7 +36,7 @@ public static class ModelCard
 
         var start = started
             ?? throw new InputException($"{log}: does not say how the run was started, so a part of it is missing. Restore it from a backup.");
-        return $"{Head(read, start, licence)}\n{Results(read, start)}\n{Data(read, start, licence)}\n{Training(read, start)}\n{Use(read)}";
+        return $"{Head(read, start, licence)}\n{Results(read, start)}\n{Published(read)}{Data(read, start, licence)}\n{Training(read, start)}\n{Use(read)}";
     }
 
     private static string Head(ComparedRun run, StartEntry start, string? licence) => $"""
@@ -92,6 +92,18 @@ public static class ModelCard
             {(hasClasses ? "The interval, of the last step, says what other test classes might have shown, by drawing these again with replacement. It says nothing of other seeds.\n" : "")}
             """;
     }
+
+    /// <summary>Beside what others published, where it was measured as they did; otherwise why it is not.</summary>
+    private static string Published(ComparedRun run) => string.Concat(PublishedComparison.Of([run]).Select(published => published.Results.Count == 0 ? $"{published.Words}\n\n" : $"""
+        ### Beside published results
+
+        On {published.Dataset}. Rows marked "published" are as their sources give them; none was measured here.
+
+        {MarkdownTable.Of([.. PublishedComparison.Heads, "source"], published.Rows.Select(row => (string[])[.. row.Cells, row.Source is { } source ? $"[{source.Source}]({source.Address}), {source.Place}" : ""]))}
+        {published.Words}
+
+
+        """));
 
     private static string Measured(ComparedRun run, StartEntry start) =>
         start.Imported is not null ? "The test part of the data; whether it was trained on any of it, its files do not say"

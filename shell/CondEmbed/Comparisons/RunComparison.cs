@@ -13,6 +13,7 @@ public sealed class RunComparison
         Settings = SettingDifference.Of(runs);
         Warnings = [.. ComparisonWarnings.Of(runs)];
         Caution = ComparisonWarnings.Caution(runs);
+        Published = PublishedComparison.Of(runs);
         Classes = [.. runs.Skip(1).Select(run => ClassDifference.Of(run, runs[0])).OfType<ClassDifference>()];
     }
 
@@ -27,6 +28,9 @@ public sealed class RunComparison
 
     /// <summary>What can be concluded from single runs.</summary>
     public string Caution { get; }
+
+    /// <summary>What others published on the benchmark sets among the runs' data; empty if there is none.</summary>
+    public IReadOnlyList<PublishedComparison> Published { get; }
 
     /// <summary>What the test classes of each further run gain over the first run's, if both were tested on the same.</summary>
     public IReadOnlyList<ClassDifference> Classes { get; }

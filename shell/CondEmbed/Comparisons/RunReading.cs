@@ -63,6 +63,8 @@ internal static class RunReading
             Dataset = metrics?.Dataset ?? "",
             Data = File.Exists(folder.Fingerprint) ? File.ReadAllText(folder.Fingerprint).Trim() : "",
             Subset = metrics?.Subset,
+            Published = metrics?.Published,
+            IsImported = start?.Imported is not null,
             Version = start?.Version ?? "",
             IsFinished = isFinished,
             Step = log.Entries.Count == 0 ? 0 : log.Entries.Max(entry => entry.Step),

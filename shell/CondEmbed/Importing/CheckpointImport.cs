@@ -73,7 +73,7 @@ public static class CheckpointImport
         {
             var metrics = RunMeasures.Kept(measured.Outcome.Metrics);
             var origin = new RunOrigin(FrozenWeights.SumOf(session.EmbeddingWeights()), "");
-            var written = new RunMetrics(measured.Data.Dataset.Name, 0, new Dictionary<string, double>(), metrics) { Subset = measured.Data.Subset, Origin = origin };
+            var written = new RunMetrics(measured.Data.Dataset.Name, 0, new Dictionary<string, double>(), metrics) { Subset = measured.Data.Subset, Published = measured.Data.Published, Origin = origin };
             folder.Sums.Replace(folder.Metrics, path => MetricsFile.Write(path, written));
             folder.Sums.Replace(folder.Classes, path => ClassReport.Write(path, measured.Outcome.Metrics, new ClassIndex(measured.Data.Dataset.Items.Select(item => item.Label)).Names));
             AtomicFile.WriteText(folder.Fingerprint, measured.Data.Fingerprint());

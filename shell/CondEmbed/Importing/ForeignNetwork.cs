@@ -29,7 +29,7 @@ internal sealed record ForeignNetwork(RunSettings Settings, IReadOnlyList<Tensor
         var settings = Resolve(options, fit);
         DemandOne(options, fit, settings);
         WeightFile[] files = head is null ? [trunk] : [trunk, head];
-        return new ForeignNetwork(settings, fit.Parameters(settings.Core, tensors), [.. files.Select(file => $"{Path.GetFileName(file.Path)} {FileSums.SumOf(file.Path)}")], Told(fit, files));
+        return new ForeignNetwork(settings, fit.Parameters(settings.Core, tensors), [.. files.Select(file => $"{Path.GetFileName(file.Path)} {FileSums.SumOf(file.Path)}")], Told(fit, files, tensors));
     }
 
     private static void Demand(ImportOptions options)
@@ -113,17 +113,18 @@ internal sealed record ForeignNetwork(RunSettings Settings, IReadOnlyList<Tensor
         }
     }
 
-    private static List<string> Told(CheckpointFit fit, WeightFile[] files)
-    {
-        var head = fit.Embedding == 0 ? "none: the pooled features are the embedding" : $"{(fit.HeadNorm ? "BatchNorm, then " : "")}a linear layer to {fit.Embedding} features";
-        return
-        [
-            .. files.Select(file => $"read {file.Path} ({file.Format})"),
-            .. files.SelectMany(file => file.Notes),
-            $"encoder {fit.Encoder}{(fit.OtherEncoders.Count == 0 ? "" : $" ({string.Join(", ", fit.OtherEncoders)} fits as well, and can be named instead)")}",
-            $"pooling {fit.Pooling}",
-            $"head: {head}",
-            .. fit.LeftOut.Count == 0 ? [] : new[] { $"left out: {string.Join(", ", fit.LeftOut.Take(4))}{(fit.LeftOut.Count > 4 ? $" and {fit.LeftOut.Count - 4} more" : "")}" },
-        ];
-    }
+    private static List<string> Told(CheckpointFit fit, WeightFile[] files, TensorData[] tensors) =>
+    [
+        .. files.Select(file => $"read {file.Path} ({file.Format})"),
+        .. files.SelectMany(file => file.Notes),
+        $"encoder {fit.Encoder}{(fit.OtherEncoders.Count == 0 ? "" : $" ({string.Join(", ", fit.OtherEncoders)} fits as well, and can be named instead)")}",
+        $"pooling {fit.Pooling}",
+        $"head: {(fit.Embedding == 0 ? "none: the pooled features are the embedding" : $"{(fit.HeadNorm ? "BatchNorm, then " : "")}a linear layer to {fit.Embedding} features")}",
+        .. fit.Classifier is { } name ? new[] { Classifier(fit, name, tensors.First(tensor => tensor.Name == name).Shape[0]) } : [],
+        .. fit.LeftOut.Count == 0 ? [] : new[] { $"left out: {string.Join(", ", fit.LeftOut.Take(4))}{(fit.LeftOut.Count > 4 ? $" and {fit.LeftOut.Count - 4} more" : "")}" },
+    ];
+
+    private static string Classifier(CheckpointFit fit, string name, long outputs) => fit.EmbedsScores
+        ? FormattableString.Invariant($"{name} is ImageNet's classifier: an embedding is the scores of its {outputs} classes, as asked for")
+        : FormattableString.Invariant($"{name} is ImageNet's classifier, which makes scores of {outputs} classes and no embedding: it is left out ({Wording.Of($"Embedding = {outputs}", $"--embedding {outputs}")} would take the scores)");
 }

@@ -22,7 +22,10 @@ public sealed record ImportOptions
     /// <summary>The encoder; null to find the one that fits.</summary>
     public string? Encoder { get; init; }
 
-    /// <summary>Features of an embedding; null for what the checkpoint has, 0 to leave its linear layer out and take the pooled features.</summary>
+    /// <summary>
+    /// Features of an embedding; null for what the checkpoint has, 0 to leave its linear layer out and take the pooled features. ImageNet's classifier is left out, too, unless this is the number
+    /// of its classes: 1000 makes embeddings of the scores.
+    /// </summary>
     public int? Embedding { get; init; }
 
     /// <summary>The pooling; null for the mean, the class token of a vision transformer, or gem where the checkpoint has its power.</summary>

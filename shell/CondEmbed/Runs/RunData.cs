@@ -25,6 +25,9 @@ public sealed class RunData
     /// <summary>The images.</summary>
     public IImageDataset Dataset { get; }
 
+    /// <summary>The name of the published set that the images are, or are a part of, such as CUB-200-2011; null for other data.</summary>
+    public string? Published => Dataset.IsPublished ? Dataset.Kind : null;
+
     /// <summary>What is present of a published set that is incomplete or had bad images left out; null for other data.</summary>
     public string? Subset { get; }
 

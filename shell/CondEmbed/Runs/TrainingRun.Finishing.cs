@@ -28,7 +28,7 @@ internal sealed partial class TrainingRun
         var after = RunMeasures.Kept(outcome.Metrics);
         var best = state.BestStep == 0 ? null : RunMeasures.Kept(outcomeOfBest.Metrics);
         var origin = new RunOrigin(state.Network, state.Batches);
-        var metrics = new RunMetrics(data.Dataset.Name, state.Step, before, after, best, state.BestStep) { Subset = data.Subset, Origin = origin };
+        var metrics = new RunMetrics(data.Dataset.Name, state.Step, before, after, best, state.BestStep) { Subset = data.Subset, Published = data.Published, Origin = origin };
         folder.Sums.Replace(folder.Metrics, path => MetricsFile.Write(path, metrics));
         meter.Report("writing the report", 0, 1);
 

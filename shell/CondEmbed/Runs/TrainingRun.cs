@@ -119,7 +119,7 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
 
         if (together.IsFirst)
         {
-            var metrics = new RunMetrics(data.Dataset.Name, 0, before, before) { Subset = data.Subset };
+            var metrics = new RunMetrics(data.Dataset.Name, 0, before, before) { Subset = data.Subset, Published = data.Published };
             folder.Sums.Replace(folder.Metrics, path => MetricsFile.Write(path, metrics));
         }
 

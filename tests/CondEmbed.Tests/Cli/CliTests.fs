@@ -10,6 +10,7 @@ let tests =
           CliWorkTests.tests
           CliCompareTests.tests
           ModelCardTests.tests
+          PublishedResultTests.tests
           CliMetricsTests.tests
           CliInputTests.tests
           CliLossTests.tests

@@ -34,13 +34,43 @@ let private snippets =
                 "from-pytorch-metric-learning.md", "PmlUser.cs", 5
                 "data.md", "PmlUser.cs", 1 ] do
               test $"those of docs/{page} are code of the tests" {
-                  let code = linesOf (repositoryFile $"tests/CondEmbed.Tests.CSharp/{user}")
+                  let code =
+                      linesOf (
+                          repositoryFile $"tests/CondEmbed.Tests.CSharp/{user}"
+                          + "\n"
+                          + repositoryFile "shell/scripts/search.cs"
+                      )
+
                   let found = snippetsOf (repositoryFile $"docs/{page}")
                   Expect.isGreaterThanOrEqual found.Length least "snippets"
 
                   for snippet in found do
                       Expect.stringContains code snippet "snippet"
               } ]
+
+/// The file-based app, as `dotnet run` runs it.
+let private app =
+    test "shell/scripts/search.cs learns from a folder, finds an image of it, and does not learn twice" {
+        inFolder (fun folder ->
+            let query = Directory.GetFiles(imageFolder.Value, "*.png", SearchOption.AllDirectories) |> Array.min
+            let file = Path.Combine(repositoryRoot (), "shell", "scripts", "search.cs")
+
+            // What it needs is built: the tests do not build their own assemblies again.
+            let run more =
+                let before = [ "run"; "-c"; "Release"; "--property:BuildProjectReferences=false" ]
+                PackageSupport.succeedsIn folder [] "dotnet" (before @ more @ [ file; imageFolder.Value; query; "2" ])
+
+            let first = run []
+            let weights = Path.Combine(folder, "runs", "search", "last.safetensors")
+            let written = File.GetLastWriteTimeUtc weights
+            let id = Path.GetRelativePath(imageFolder.Value, query).Replace('\\', '/')
+            Expect.stringContains first $"1.000  {id}" "itself"
+            let hits = [ for found in Regex.Matches(run [ "--no-build" ], @"^\d\.\d{3}  (\S+)\r?$", RegexOptions.Multiline) -> found.Groups[1].Value ]
+            Expect.equal (hits.Length, hits.Head) (5, id) "hits"
+            Expect.equal (File.GetLastWriteTimeUtc weights) written "once"
+            let lines = File.ReadAllLines file |> Array.filter (fun line -> line.Trim() <> "")
+            Expect.isLessThan lines.Length 21 "lines")
+    }
 
 let private products () =
     [| for i, path in
@@ -143,4 +173,4 @@ let private stopping =
             Expect.isFalse (Directory.Exists run) "no folder")
     }
 
-let tests = testList "Guide" [ snippets; walk; fromElsewhere; services; window; stopping ]
+let tests = testList "Guide" [ snippets; app; walk; fromElsewhere; services; window; stopping ]

@@ -13,10 +13,6 @@ open CondEmbed
 open CondEmbed.Torch
 open CondEmbed.Tests.PackageSupport
 open CondEmbed.Tests.Support
-open CondEmbed.Datasets
-open CondEmbed.Options
-open CondEmbed.Models
-open CondEmbed.Runs
 
 /// The projects that become libraries.
 let private libraries =
@@ -172,6 +168,14 @@ let private inCSharp =
               let said = succeedsIn home [ "HOME", home; "NUGET_PACKAGES", home ] "dotnet" run
               Expect.stringContains said "torch: 6" "torch before anything else"
               Expect.stringContains said "embeddings: 96 x 16" "the embeddings")
+
+          testCase "a file without a project asks for the package in a line, trains and searches" (fun () ->
+              let home, photos = folder "file", RunSupport.imageFolder.Value
+              let own, asked = "#:project ../CondEmbed/CondEmbed.csproj", $"#:package CondEmbed@{version.Value}"
+              let file = File.ReadAllText(Path.Combine(repositoryRoot (), "shell", "scripts", "search.cs"))
+              File.WriteAllText(Path.Combine(home, "search.cs"), file.Replace(own, asked))
+              let query = Directory.GetFiles(photos, "*.png", SearchOption.AllDirectories)[0]
+              Expect.stringContains (succeedsIn home consumer.Value "dotnet" [ "run"; "search.cs"; photos; query; "2" ]) "1.000" "found")
 
           testCase "a program for no system in particular is not built without libtorch, and told what to add" (fun () ->
               let home = application "portable" ""

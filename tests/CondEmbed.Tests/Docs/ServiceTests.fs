@@ -2,6 +2,7 @@
 module CondEmbed.Tests.ServiceTests
 
 open System
+open System.Collections.Concurrent
 open System.Diagnostics
 open System.IO
 open System.Net
@@ -43,12 +44,48 @@ let private healthy (running: Running) (client: HttpClient) =
         with :? HttpRequestException ->
             None)
 
+/// What stands for OpenTelemetry's collector: the bodies that it was sent, by path.
+let private collector (address: string) =
+    let listener = new HttpListener()
+    listener.Prefixes.Add $"{address}/"
+    listener.Start()
+    let received = ConcurrentDictionary<string, string>()
+
+    task {
+        try
+            while true do
+                let! context = listener.GetContextAsync()
+                use body = new StreamReader(context.Request.InputStream, Text.Encoding.Latin1)
+                let text = body.ReadToEnd()
+
+                received.AddOrUpdate(context.Request.Url.AbsolutePath, text, (fun _ before -> before + text))
+                |> ignore
+
+                context.Response.ContentType <- "application/x-protobuf"
+                context.Response.Close()
+        with
+        | :? HttpListenerException
+        | :? ObjectDisposedException -> ()
+    }
+    |> ignore
+
+    listener, received
+
 let private service =
-    test "the sample service keeps pictures, finds them, embeds, counts, and says what is wrong" {
+    test "the sample service keeps pictures, finds them, embeds, tells OpenTelemetry, and says what is wrong" {
         inFolder (fun folder ->
-            let file, address = exported folder, $"http://127.0.0.1:{freePort ()}"
+            let file, address, told = exported folder, $"http://127.0.0.1:{freePort ()}", $"http://127.0.0.1:{freePort ()}"
             let arguments = [ "--Network:File"; file; "--Stores"; Path.Combine(folder, "stores"); "--urls"; address ]
-            use running = start "CondEmbed.Sample.Service.dll" folder [] arguments
+            let listener, received = collector told
+            use _ = listener
+
+            let variables =
+                [ "OTEL_EXPORTER_OTLP_ENDPOINT", told
+                  "OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"
+                  "OTEL_METRIC_EXPORT_INTERVAL", "300"
+                  "OTEL_BSP_SCHEDULE_DELAY", "300" ]
+
+            use running = start "CondEmbed.Sample.Service.dll" folder variables arguments
             use client = new HttpClient(BaseAddress = Uri address)
             healthy running client
             let all = pictures ()
@@ -80,9 +117,104 @@ let private service =
             Expect.equal (fst (asked client HttpMethod.Delete "/pictures/p4" [||])) HttpStatusCode.OK "removed"
             let nearest = (found "")[0]
             Expect.notEqual (text nearest "name") "p4" "no longer found"
-            let numbers = asked client HttpMethod.Get "/numbers" [||] |> snd |> jsonOf
-            Expect.isGreaterThan (numbers.GetProperty("condembed.images").GetDouble()) 10.0 "images"
-            Expect.equal (numbers.GetProperty("condembed.bad_images").GetDouble()) 1.0 "bad ones")
+
+            for path, names in
+                [ "/v1/traces", [ "condembed.embed"; "condembed.search"; "PUT /pictures/{name}" ]
+                  "/v1/metrics", [ "condembed.images"; "condembed.bad_images"; "condembed.embed.duration" ] ] do
+                for name in names do
+                    eventually $"{name} at the collector's {path}" (fun () ->
+                        match received.TryGetValue path with
+                        | true, sent when sent.Contains name -> Some()
+                        | _ -> None))
+    }
+
+/// What the lines of the image's recipe say after their first word.
+let private lines (word: string) =
+    File.ReadAllLines(Path.Combine(repositoryRoot (), "shell", "CondEmbed.Sample.Service", "Dockerfile"))
+    |> Array.filter (fun line -> line.StartsWith(word + " ", StringComparison.Ordinal))
+    |> Array.map _.Substring(word.Length + 1)
+
+let private line word = Array.exactlyOne (lines word)
+
+/// A command line as a list in JSON.
+let private commandOf (text: string) = [ for word in (jsonOf (text.Substring(text.IndexOf '['))).EnumerateArray() -> word.GetString() ]
+
+let private launched (folder: string) (variables: (string * string) list) (words: string list) =
+    let info =
+        ProcessStartInfo(words.Head, words.Tail, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = folder)
+
+    info.Environment.Clear()
+
+    for name, value in ("PATH", Environment.GetEnvironmentVariable "PATH") :: variables do
+        info.Environment[name] <- value
+
+    new Running(Process.Start info)
+
+let private succeeds folder variables words =
+    use running = launched folder variables words
+    let outcome = running.Outcome()
+    Expect.equal outcome.Code 0 $"{words}: {outcome.Everything}"
+
+/// The user of the image, where the tests may become another.
+let private asUser id words =
+    if Environment.UserName = "root" && File.Exists "/usr/bin/setpriv" then
+        [ "/usr/bin/setpriv"; $"--reuid={id}"; $"--regid={id}"; "--clear-groups" ] @ words
+    else
+        words
+
+let private image =
+    test "the lines of its Dockerfile publish it, and run it as the image's user, who is asked for its health and may store pictures" {
+        if not (OperatingSystem.IsLinux() && File.Exists "/usr/bin/bash") then
+            skiptest "the image is of Linux, and its health check is a line of bash"
+
+        inFolder (fun folder ->
+            let port, user = freePort (), "1654"
+            // What stands at other places in the image.
+            let here (text: string) = text.Replace("/app", $"{folder}/app").Replace("/data", $"{folder}/data").Replace("8080", string port)
+            let home = "HOME", Environment.GetEnvironmentVariable "HOME"
+            let own = if Environment.UserName = "root" then user else "$(id -u)"
+            Directory.CreateDirectory(Path.Combine(folder, "app")) |> ignore
+
+            let publish, prepare =
+                match lines "RUN" with
+                | [| publish; prepare |] -> publish, prepare
+                | others -> failtest $"{others.Length} commands"
+
+            // As it was built: the tests do not build their own programs again.
+            succeeds (repositoryRoot ()) [ home ] [ "bash"; "-c"; here publish + " --no-build" ]
+            succeeds folder [] [ "bash"; "-c"; (here prepare).Replace("$APP_UID", own) ]
+            File.Move(exported folder, Path.Combine(folder, "data", "model.onnx"))
+            File.SetUnixFileMode(folder, File.GetUnixFileMode folder ||| UnixFileMode.OtherRead ||| UnixFileMode.OtherExecute)
+
+            let variables =
+                [ for given in (here (line "ENV")).Split ' ' do
+                      let parts = given.Split '='
+                      parts[0], parts[1]
+                  // Of the image that it is made from.
+                  "ASPNETCORE_HTTP_PORTS", string port
+                  "DOTNET_RUNNING_IN_CONTAINER", "true" ]
+
+            let check = commandOf (here (line "HEALTHCHECK"))
+
+            let health () =
+                use asking = launched folder [] check
+                asking.Outcome().Code
+
+            Expect.notEqual (health ()) 0 "not yet"
+            Expect.equal (line "USER") "$APP_UID" "the user"
+            use running = launched (Path.Combine(folder, "app")) variables (asUser user (commandOf (line "ENTRYPOINT")))
+
+            eventually "its health" (fun () ->
+                if running.HasExited then failtest (running.Outcome().Everything)
+                if health () = 0 then Some() else None)
+
+            use client = new HttpClient(BaseAddress = Uri $"http://127.0.0.1:{port}")
+            let status, answer = asked client HttpMethod.Put "/pictures/one" (File.ReadAllBytes((pictures ())[0]))
+            Expect.equal status HttpStatusCode.OK answer
+            Expect.isNonEmpty (Directory.GetFileSystemEntries(Path.Combine(folder, "data", "stores"))) "stored"
+            signal Terminate running
+            Expect.equal (running.Outcome().Code) 0 "docker stop ends it"
+            Expect.notEqual (health ()) 0 "no longer")
     }
 
 /// The page's script, and a call of it: pixels of views from a file, numbers to another.
@@ -128,4 +260,4 @@ let private mlNet =
                 "numbers")
     }
 
-let tests = testList "Service" [ service; mlNet ]
+let tests = testList "Service" [ service; image; mlNet ]

@@ -220,6 +220,45 @@ let private commands =
               Expect.isFalse (Directory.Exists(path "b")) "nothing is left"
               Expect.equal (CSharp.PmlUser.Import(path "model.pth", path "c")).Embedding features "from C#")
       }
+      test "a network with ImageNet's classifier: the pooled features, or the scores, and words for either" {
+          inFolder (fun folder ->
+              let path name = Path.Combine(folder, name)
+              let weight, bias = torch.randn (1000L, 128L), torch.zeros 1000L
+              // Without a shift by its statistics, the encoder gives features that are not all zero.
+              let trunk =
+                  [ for name, value in trunkOf (parametersOf (networkWith false mean)) ->
+                        name, (if name.EndsWith "running_mean" then torch.zeros_like value else value) ]
+
+              let named = trunk @ [ "fc.weight", weight; "fc.bias", bias ]
+              let all, stored = state "" named
+              torchFile (path "imagenet.pth") all stored
+              let sized = [ "--set"; $"size={side}"; "--set"; $"resize={side}" ]
+              let import name more = condembed ([ "import"; path "imagenet.pth"; "--out"; path name ] @ more @ sized)
+              let pooled, scores = import "pooled" [], import "scores" [ "--embedding"; "1000" ]
+
+              for outcome, words in
+                  [ pooled,
+                    [ "fc.weight is ImageNet's classifier"
+                      "scores of 1000 classes"
+                      "left out"
+                      "--embedding 1000"
+                      "the pooled features are" ]
+                    scores, [ "a linear layer to 1000 features"; "an embedding is the scores of its 1000 classes" ] ] do
+                  Expect.equal outcome.Code 0 outcome.Everything
+
+                  for word in words do
+                      Expect.stringContains outcome.Everything word "said"
+
+              use pooled = EmbeddingModel.Load(path "pooled")
+              use scores = EmbeddingModel.Load(path "scores")
+              use _ = torch.NewDisposeScope()
+              let image = Images.SkiaDecoder().Decode(photographs.Value.Read 0, "image")
+              let features = torch.tensor (pooled.Embed image)
+              Expect.equal features.shape [| 128L |] "pooled features"
+              let expected = torch.nn.functional.normalize (torch.nn.functional.linear (features, weight), dim = 0L)
+              Expect.isGreaterThan ((expected * torch.tensor (scores.Embed image)).sum().item<float32>()) 0.99999f "scores"
+              Expect.equal (CSharp.PmlUser.Import(path "imagenet.pth", path "c")).Embedding 0 "from C#")
+      }
       test "with data it is measured like any run, and its card and a comparison say how well it does" {
           inFolder (fun folder ->
               let path name = Path.Combine(folder, name)

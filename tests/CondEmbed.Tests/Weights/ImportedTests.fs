@@ -37,13 +37,39 @@ let tests =
               Expect.equal (foundIn asked (shapesOf "resnet50" [])).Others [ "resnet50-v1" ] "another stride"
               Expect.equal (foundIn asked (shapesOf "vit-s16" [])).Others [ "vit-s16-dino" ] "other colours"
           }
-          test "a classifier is the head, or left out, as asked" {
-              let shapes = shapesOf "resnet18" [ "fc.weight", [ 1000L; 512L ]; "fc.bias", [ 1000L ] ]
-              Expect.equal (foundIn asked shapes).Embedding 1000 "the head"
+          test "ImageNet's classifier is left out, by any of its names, unless its scores are asked for" {
+              let layer name outputs = [ $"{name}.weight", [ outputs; 512L ]; $"{name}.bias", [ outputs ] ]
 
-              for asked in [ { asked with Embedding = Some 0 }; { asked with LeaveOut = "fc.*" } ] do
-                  let found = foundIn asked shapes
-                  Expect.equal (found.Embedding, Set.ofList found.LeftOut) (0, set [ "fc.weight"; "fc.bias" ]) "left out"
+              for name, outputs in
+                  [ "fc", 1000L
+                    "classifier", 1001L
+                    "head", 21843L
+                    "head.fc", 21841L
+                    "heads.head", 1000L
+                    "classifier.1", 11221L ] do
+                  let shapes = shapesOf "resnet18" (layer name outputs)
+                  let own = set [ $"{name}.weight"; $"{name}.bias" ]
+
+                  for asked in [ asked; { asked with Embedding = Some 0 } ] do
+                      let found = foundIn asked shapes
+                      Expect.equal (found.Embedding, Set.ofList found.LeftOut, found.Classifier) (0, own, Some $"{name}.weight") name
+
+                  let kept = foundIn { asked with Embedding = Some(int outputs) } shapes
+                  Expect.equal (kept.Embedding, kept.LeftOut, kept.Classifier) (int outputs, [], Some $"{name}.weight") name
+                  Expect.stringContains (problemIn { asked with Embedding = Some 128 } shapes) $"makes 128" "another number"
+
+              let unnamed = foundIn { asked with LeaveOut = "fc.*" } (shapesOf "resnet18" (layer "fc" 1000L))
+              Expect.equal (unnamed.Embedding, unnamed.Classifier) (0, None) "left out by its name"
+          }
+          test "a head is no classifier, nor is it lost beside one" {
+              let layer name outputs = [ $"{name}.weight", [ outputs; 512L ]; $"{name}.bias", [ outputs ] ]
+
+              for name, outputs in [ "fc", 128L; "fc", 999L; "embedding", 1000L; "embedder.fc2", 1000L; "embedder.pth: fc", 1000L ] do
+                  let found = foundIn asked (shapesOf "resnet18" (layer name outputs))
+                  Expect.equal (found.Embedding, found.LeftOut, found.Classifier) (int outputs, [], None) name
+
+              let both = foundIn asked (shapesOf "resnet18" (layer "fc" 1000L @ layer "neck" 64L))
+              Expect.equal (both.Embedding, both.LeftOut) (64, [ "fc.weight"; "fc.bias" ]) "both"
           }
           test "what does not fit is refused, with the names of tensors and what to do" {
               let refused words asked name more =

@@ -16,7 +16,8 @@ internal static class CubDataset
     private const string ImageList = "images.txt";
     private const string LabelList = "image_class_labels.txt";
 
-    private static readonly PublishedSet Published = new(
+    /// <summary>The set as published.</summary>
+    internal static PublishedSet Published { get; } = new(
         "CUB-200-2011",
         "as usual for CUB-200-2011: classes 1-100 train, 101-200 test",
         new PublishedPart("train", Role.Train, 5864, 100),

@@ -15,7 +15,8 @@ internal static class InShopDataset
 
     private static readonly string[] OtherLists = [BoxList, "list_landmarks_inshop.txt", "list_item_inshop.txt"];
 
-    private static readonly PublishedSet Published = new(
+    /// <summary>The set as published.</summary>
+    internal static PublishedSet Published { get; } = new(
         "In-Shop Clothes Retrieval",
         $"the list {List}",
         new PublishedPart("train", Role.Train, 25882, 3997),

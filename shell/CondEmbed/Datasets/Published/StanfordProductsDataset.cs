@@ -13,7 +13,8 @@ internal static class StanfordProductsDataset
     private const string TestList = "Ebay_test.txt";
     private const string FolderEnding = "_final";
 
-    private static readonly PublishedSet Published = new(
+    /// <summary>The set as published.</summary>
+    internal static PublishedSet Published { get; } = new(
         "Stanford Online Products",
         $"the lists {TrainList} and {TestList}",
         new PublishedPart("train", Role.Train, 59551, 11318),

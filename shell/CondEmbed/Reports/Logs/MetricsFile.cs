@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using CondEmbed.Common;
 
 namespace CondEmbed.Reports;
@@ -20,6 +21,10 @@ public sealed record RunMetrics(
 {
     /// <summary>What was present of an incomplete published set, so that the numbers are not comparable; null for other data.</summary>
     public string? Subset { get; init; }
+
+    /// <summary>The published set that it was measured on, such as CUB-200-2011; missing for other data.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Published { get; init; }
 
     /// <summary>What the run started from and saw; null until it is finished.</summary>
     public RunOrigin? Origin { get; init; }
