@@ -20,15 +20,21 @@ let private naiveConvolution (x: Tensor) (w: Tensor) stride =
 
     let side (size: int64) = (size + 2L * pad - w.shape[2]) / stride + 1L
 
-    let at (x: Tensor) b c row column =
-        if row < 0L || column < 0L || row >= x.shape[2] || column >= x.shape[3] then 0.0 else x[b, c, row, column].item<float>()
+    let reader (x: Tensor) =
+        let values, shape = numbers x, x.shape
+        fun b c row column -> values[int (((b * shape[1] + c) * shape[2] + row) * shape[3] + column)]
+
+    let input, weight = reader x, reader w
+
+    let at b c row column =
+        if row < 0L || column < 0L || row >= x.shape[2] || column >= x.shape[3] then 0.0 else input b c row column
 
     let output b o row column =
         Seq.sum
             [ for c in 0L .. w.shape[1] - 1L do
                   for i in 0L .. w.shape[2] - 1L do
                       for j in 0L .. w.shape[3] - 1L do
-                          at x b c (row * stride + i - pad) (column * stride + j - pad) * w[o, c, i, j].item<float>() ]
+                          at b c (row * stride + i - pad) (column * stride + j - pad) * weight o c i j ]
 
     let rows, columns = side x.shape[2], side x.shape[3]
 

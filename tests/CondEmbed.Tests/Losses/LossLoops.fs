@@ -275,7 +275,12 @@ let randomMarks (seed: int) count : Tensor =
     let isSymmetric = seed % 2 = 0
     matrixOf [ for i in 0 .. count - 1 -> [ for j in 0 .. count - 1 -> float (if isSymmetric && j < i then marks[j, i] else marks[i, j]) ] ]
 
-let entry (x: Tensor) i j = x[int64 i, int64 j].item<float>()
+/// One number of a matrix. Give it the matrix once and the places later: it reads all numbers at once, where x[i, j].item() makes a tensor each time, which
+/// lives until the test ends.
+let entry (x: Tensor) =
+    let values, columns = numbers x, int x.shape[1]
+    let table = Array2D.init (int x.shape[0]) columns (fun i j -> values[i * columns + j])
+    fun (i: int) (j: int) -> table[i, j]
 
 let close actual expected what = Expect.floatClose { absolute = 1e-7; relative = 1e-9 } (toFloat actual) expected what
 
@@ -287,4 +292,6 @@ let onMarks text (labels: Tensor) (similarities: Tensor) =
 let onPairs text (labels: int seq) (similarities: Tensor) = onMarks text (labelsOf labels) similarities
 
 /// Marks of pairs and their cosines.
-let itemsOfMarks (marks: Tensor) s : Items = { Count = int marks.shape[0]; Mark = (fun a b -> int (entry marks a b)); S = s }
+let itemsOfMarks (marks: Tensor) s : Items =
+    let mark = entry marks
+    { Count = int marks.shape[0]; Mark = (fun a b -> int (mark a b)); S = s }

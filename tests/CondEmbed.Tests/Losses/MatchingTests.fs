@@ -164,11 +164,13 @@ let tests =
                   let layer = Losses.All.ofText "contrastive" 4 5 |> Loss.onSimilarities
                   let found, _ = forward Training (Params.ofSeq []) layer (Mining.marked marks, s)
 
+                  let mark, similarity = entry marks, entry s
+
                   let terms wanted term =
                       [ for i in 0..3 do
                             for j in 0..8 do
-                                if entry marks i j = wanted then
-                                    let d = sqrt (max 0.0 (2.0 - 2.0 * entry s i j))
+                                if mark i j = wanted then
+                                    let d = sqrt (max 0.0 (2.0 - 2.0 * similarity i j))
                                     if term d > 0.0 then term d ]
                       |> average
 

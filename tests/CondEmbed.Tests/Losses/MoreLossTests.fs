@@ -9,7 +9,7 @@ open CondEmbed.Tests.LossLoops
 open CondEmbed.Tests.Support
 open TorchSharp
 
-let private rowsOf (x: Tensor) = [| for i in 0 .. int x.shape[0] - 1 -> [| for j in 0 .. int x.shape[1] - 1 -> entry x i j |] |]
+let private rowsOf (x: Tensor) = numbers x |> Array.chunkBySize (int x.shape[1])
 let private dot (a: float array) b = Array.map2 (*) a b |> Array.sum
 let private apart a b = Array.map2 (-) a b |> fun d -> sqrt (dot d d)
 let private variance (x: float array) = let mean = Array.average x in x |> Array.averageBy (fun x -> (x - mean) ** 2.0)
@@ -70,11 +70,9 @@ let private twinTests =
                       let mark a b = if labels[a] = labels[b] then 1 else -1
                       close (onEmbeddings text (labelsOf labels) embeddings) (twin (rowsOf embeddings) mark) $"batch {seed}"
                       let marks = randomMarks seed labels.Length
-
-                      close
-                          (onEmbeddings text marks embeddings)
-                          (twin (rowsOf embeddings) (fun a b -> int (entry marks a b)))
-                          $"pairs {seed}"
+                      let marked = entry marks
+                      let given = twin (rowsOf embeddings) (fun a b -> int (marked a b))
+                      close (onEmbeddings text marks embeddings) given $"pairs {seed}"
 
                   let labels = labelsOf [ 0; 1; 0; 2; 1; 2; 0 ]
 
@@ -173,10 +171,12 @@ let private smoothing =
                       let loss = All.ofText text 4 5 |> Loss.onEmbeddings
                       let actual, _ = forward Training (Params.ofSeq [ "proxies", proxies ]) loss (embeddings, labelsOf labels)
 
+                      let cosine = entry s
+
                       let expected =
                           average
                               [ for x, own in Seq.indexed labels ->
-                                    smoothedEntropy 0.2 [ for c in 0..3 -> logit (entry s x c) (c = own) ] own ]
+                                    smoothedEntropy 0.2 [ for c in 0..3 -> logit (cosine x c) (c = own) ] own ]
 
                       close actual expected $"batch {seed}")
 

@@ -14,8 +14,10 @@ let private weightedMarks seed count = randomMarks seed count * (normal (seed + 
 
 /// An anchor's others, with how much each counts and its similarity.
 let private others sign (marks: Tensor) (s: Tensor) a =
+    let mark, similarity = entry marks a, entry s a
+
     [ for i in 0 .. int marks.shape[0] - 1 do
-          if i <> a && sign * entry marks a i > 0.0 then abs (entry marks a i), entry s a i ]
+          if i <> a && sign * mark i > 0.0 then abs (mark i), similarity i ]
 
 let private anchors (marks: Tensor) = [ 0 .. int marks.shape[0] - 1 ]
 let private positives marks s a = others 1.0 marks s a
