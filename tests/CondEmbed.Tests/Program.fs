@@ -85,6 +85,7 @@ let private here =
           TorchFileTests.tests
           TorchRefusalTests.tests
           ImportTests.tests
+          ImportDeclaredTests.tests
           CheckpointTests.tests
           FileTests.tests
           EmbeddingFileTests.tests

@@ -25,7 +25,7 @@ internal sealed record ForeignNetwork(RunSettings Settings, IReadOnlyList<Tensor
         var trunk = Read(options.Checkpoint, options.Part);
         var head = HeadOf(options) is { } path ? Read(path, "") : null;
         TensorData[] tensors = [.. TensorFiles.OfArrays(trunk.Arrays), .. head is null ? [] : TensorFiles.OfArrays(head.Arrays).Select(tensor => Below(head.Path, tensor))];
-        var fit = Fit(options, tensors);
+        var fit = Declared(options, trunk, tensors);
         var settings = Resolve(options, fit);
         DemandOne(options, fit, settings);
         WeightFile[] files = head is null ? [trunk] : [trunk, head];
@@ -74,6 +74,20 @@ internal sealed record ForeignNetwork(RunSettings Settings, IReadOnlyList<Tensor
     /// <summary>A tensor under a name that says which file it is from, so that it is not taken for the other's.</summary>
     private static TensorData Below(string path, TensorData tensor) => new($"{Path.GetFileName(path)}: {tensor.Name}", tensor.ElementType, tensor.Shape, tensor.Bytes);
 
+    /// <summary>The fit; of encoders that fit equally well, one that the file does not rule out.</summary>
+    private static CheckpointFit Declared(ImportOptions options, WeightFile trunk, TensorData[] tensors)
+    {
+        if (trunk.Text(ModelFile.Settings) is not null)
+        {
+            throw new InputException($"{trunk.Path}: is a network of CondEmbed's own, whose settings are in the file, so there is nothing to import. Whatever takes a run takes it as it is.");
+        }
+
+        var fit = Fit(options, tensors);
+        var fitting = options.Encoder is null ? fit.OtherEncoders.Prepend(fit.Encoder).FirstOrDefault(name => !WeightFits.HasOtherStride(trunk, name)) : null;
+        WeightFits.DemandStride(trunk, fitting ?? fit.Encoder);
+        return fitting is null || fitting == fit.Encoder ? fit : Fit(options with { Encoder = fitting }, tensors);
+    }
+
     private static CheckpointFit Fit(ImportOptions options, TensorData[] tensors)
     {
         try
@@ -117,7 +131,7 @@ internal sealed record ForeignNetwork(RunSettings Settings, IReadOnlyList<Tensor
     [
         .. files.Select(file => $"read {file.Path} ({file.Format})"),
         .. files.SelectMany(file => file.Notes),
-        $"encoder {fit.Encoder}{(fit.OtherEncoders.Count == 0 ? "" : $" ({string.Join(", ", fit.OtherEncoders)} fits as well, and can be named instead)")}",
+        fit.OtherEncoders.Count == 0 ? $"encoder {fit.Encoder}" : $"encoder {fit.Encoder}, {EncoderDescription.Of(fit.Encoder).About}; no tensor tells it from {string.Join(", ", fit.OtherEncoders)}, so name that if it is one: the embeddings differ",
         $"pooling {fit.Pooling}",
         $"head: {(fit.Embedding == 0 ? "none: the pooled features are the embedding" : $"{(fit.HeadNorm ? "BatchNorm, then " : "")}a linear layer to {fit.Embedding} features")}",
         .. fit.Classifier is { } name ? new[] { Classifier(fit, name, tensors.First(tensor => tensor.Name == name).Shape[0]) } : [],

@@ -10,7 +10,7 @@ namespace CondEmbed.Storage;
 /// <summary>A network for inference in one file: safetensors whose metadata contains the settings, preprocessing included.</summary>
 internal static class ModelFile
 {
-    private const string Settings = "condembed.config";
+    internal const string Settings = "condembed.config";
     internal const string Step = "condembed.step";
 
     /// <summary>What to do about a damaged file of a run.</summary>

@@ -69,7 +69,7 @@ internal static class EncoderWeights
         }
 
         var file = WeightFile.Read(settings.Host.Weights, settings.Host.WeightsPart);
-        CheckStride(settings, file);
+        WeightFits.DemandStride(file, settings.Core.Encoder);
 
         if (file.Arrays.FirstOrDefault(array => !array.IsFinite()) is { } spoilt)
         {
@@ -104,13 +104,4 @@ internal static class EncoderWeights
 
     private static InputException Misfit(RunSettings settings, LoadReport report) =>
         new($"{settings.Host.Weights}: these weights do not fit the encoder '{settings.Core.Encoder}'. Choose the encoder they belong to, or load what fits with strict_weights = false.\n{report}");
-
-    private static void CheckStride(RunSettings settings, WeightFile file)
-    {
-        if (WeightFits.HasOtherStride(file, settings.Core.Encoder))
-        {
-            var wanted = CoreSettings.Encoders.First(name => EncoderDescription.Of(name).HasBottlenecks && !WeightFits.HasOtherStride(file, name));
-            throw new InputException($"{settings.Host.Weights}: declares its stride at the {file.Text("stride")}, as in the encoder '{wanted}', not '{settings.Core.Encoder}'. Use that one: {Wording.Setting("encoder", wanted)}.");
-        }
-    }
 }

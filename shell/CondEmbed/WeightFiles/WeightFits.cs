@@ -1,4 +1,6 @@
+using CondEmbed.Common;
 using CondEmbed.Interop;
+using CondEmbed.Options;
 
 namespace CondEmbed.WeightFiles;
 
@@ -19,4 +21,15 @@ public static class WeightFits
         file.Text("stride") is { } stride
         && EncoderDescription.Of(encoder) is { HasBottlenecks: true } form
         && form.StrideOnFirst != stride.StartsWith("first", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>Refuses an encoder whose stride is not where the file declares it.</summary>
+    /// <exception cref="InputException">The file declares another stride than the encoder has.</exception>
+    internal static void DemandStride(WeightFile file, string encoder)
+    {
+        if (HasOtherStride(file, encoder))
+        {
+            var wanted = CoreSettings.Encoders.First(name => EncoderDescription.Of(name).HasBottlenecks && !HasOtherStride(file, name));
+            throw new InputException($"{file.Path}: declares its stride at the {file.Text("stride")}, as in the encoder '{wanted}', not '{encoder}'. Use that one: {Wording.Setting("encoder", wanted)}.");
+        }
+    }
 }
