@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
@@ -6,8 +7,12 @@ using System.Text.Json.Serialization.Metadata;
 namespace CondEmbed.Common;
 
 /// <summary>JSON as our files have it: names in snake case, NaN and infinities as strings, and nothing missing that a record demands.</summary>
+[RequiresUnreferencedCode(Reflects)]
+[RequiresDynamicCode(Reflects)]
 internal static class JsonStyle
 {
+    internal const string Reflects = "The properties of what is read or written as JSON are found by reflection.";
+
     /// <summary>One document on one line.</summary>
     internal static JsonSerializerOptions Line { get; } = new()
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using CondEmbed.Onnx;
 using CondEmbed.Search;
 using Microsoft.Extensions.Configuration;
@@ -26,6 +27,8 @@ public static class CondEmbedOnnxServices
     /// <summary>The same, as a section of the configuration describes it; that the file exists and the numbers can be used is checked when the host starts.</summary>
     /// <param name="services">The services.</param>
     /// <param name="section">Where <see cref="OnnxServiceOptions"/> are: <c>File</c>, <c>Network</c>, <c>Embedder</c>.</param>
+    [RequiresUnreferencedCode(CheckedOptions.Reflects)]
+    [RequiresDynamicCode(CheckedOptions.Reflects)]
     public static IServiceCollection AddCondEmbedOnnx(this IServiceCollection services, IConfiguration section)
     {
         services.AddChecked<OnnxServiceOptions>(section, ProblemsOf);

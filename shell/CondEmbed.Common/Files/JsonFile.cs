@@ -1,8 +1,11 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 
 namespace CondEmbed.Common;
 
 /// <summary>Reads the JSON files that this program writes.</summary>
+[RequiresUnreferencedCode(JsonStyle.Reflects)]
+[RequiresDynamicCode(JsonStyle.Reflects)]
 internal static class JsonFile
 {
     /// <summary>What a file holds.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
@@ -7,11 +8,16 @@ namespace CondEmbed.Search;
 /// <summary>Options that are read from a section of a host's configuration, and checked when the host starts.</summary>
 internal static class CheckedOptions
 {
+    /// <summary>Why options from the configuration are not for a trimmed or natively compiled program, and what is.</summary>
+    internal const string Reflects = "Options are bound to a section of the configuration by reflection. In a trimmed or natively compiled program, call the overload that takes them as arguments.";
+
     /// <summary>Binds a section to options. What the options do not know, and what is wrong with them, ends the start of the host, all at once.</summary>
     /// <param name="services">The services.</param>
     /// <param name="section">Where the options are.</param>
     /// <param name="problems">What is wrong with them: the name of an option and a clause without a full stop.</param>
-    internal static void AddChecked<T>(this IServiceCollection services, IConfiguration section, Func<T, IEnumerable<(string Option, string Problem)>> problems)
+    [RequiresUnreferencedCode(Reflects)]
+    [RequiresDynamicCode(Reflects)]
+    internal static void AddChecked<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.All)] T>(this IServiceCollection services, IConfiguration section, Func<T, IEnumerable<(string Option, string Problem)>> problems)
         where T : class
     {
         ArgumentNullException.ThrowIfNull(services);

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using CondEmbed.Search;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Logging;
@@ -23,6 +24,8 @@ public static class CondEmbedSearchServices
     /// <param name="services">The services.</param>
     /// <param name="network">Makes the network.</param>
     /// <param name="section">Where <see cref="EmbedderOptions"/> are: <c>BatchSize</c>, <c>Workers</c>.</param>
+    [RequiresUnreferencedCode(CheckedOptions.Reflects)]
+    [RequiresDynamicCode(CheckedOptions.Reflects)]
     public static IServiceCollection AddCondEmbed(this IServiceCollection services, Func<IServiceProvider, IEmbeddingNetwork> network, IConfiguration section)
     {
         services.AddChecked<EmbedderOptions>(section, options => CheckedOptions.ProblemsOf(options));
@@ -44,6 +47,8 @@ public static class CondEmbedSearchServices
     /// <summary>The same, with the file named by a section of the configuration; that it exists is checked when the host starts.</summary>
     /// <param name="services">The services.</param>
     /// <param name="section">Where <see cref="IndexServiceOptions"/> are: <c>File</c>.</param>
+    [RequiresUnreferencedCode(CheckedOptions.Reflects)]
+    [RequiresDynamicCode(CheckedOptions.Reflects)]
     public static IServiceCollection AddCondEmbedIndex(this IServiceCollection services, IConfiguration section)
     {
         services.AddChecked<IndexServiceOptions>(section, options => CheckedOptions.ProblemsOfFile(nameof(options.File), options.File));

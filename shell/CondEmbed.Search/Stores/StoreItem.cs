@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using CondEmbed.Common;
 
 namespace CondEmbed.Search;
@@ -74,19 +75,15 @@ public sealed record StoreItem(string Id, string Path, string Label, ReadOnlyMem
 /// <param name="Label">Its class, or an empty string.</param>
 public sealed record StorePlace(string Id, string Path, string Label)
 {
-    private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web);
-
-    private sealed record Document(string Path, string Label);
-
     /// <summary>As an index keeps it: with the document <c>{"path":...,"label":...}</c> as its label.</summary>
-    internal IndexItem ToIndexItem() => new(Id, JsonSerializer.Serialize(new Document(Path, Label), Options));
+    internal IndexItem ToIndexItem() => new(Id, JsonSerializer.Serialize(new StoreDocument(Path, Label), StoreJson.Default.StoreDocument));
 
     /// <summary>What <see cref="ToIndexItem"/> made; of an item of an index that another program made, whose ids are paths, id and label.</summary>
     internal static StorePlace Of(IndexItem item)
     {
         try
         {
-            var document = JsonSerializer.Deserialize<Document>(item.Label, Options);
+            var document = JsonSerializer.Deserialize(item.Label, StoreJson.Default.StoreDocument);
             return new StorePlace(item.Id, document?.Path ?? item.Id, document?.Label ?? "");
         }
         catch (JsonException)
@@ -95,6 +92,14 @@ public sealed record StorePlace(string Id, string Path, string Label)
         }
     }
 }
+
+/// <summary>What an index keeps of an image besides its id.</summary>
+internal sealed record StoreDocument(string Path, string Label);
+
+/// <summary>Its JSON, without reflection.</summary>
+[JsonSourceGenerationOptions(JsonSerializerDefaults.Web)]
+[JsonSerializable(typeof(StoreDocument))]
+internal sealed partial class StoreJson : JsonSerializerContext;
 
 /// <summary>An image that was found.</summary>
 /// <param name="Id">As <see cref="ImageId"/> makes it.</param>
