@@ -64,6 +64,7 @@ internal static class RunReading
             Data = File.Exists(folder.Fingerprint) ? File.ReadAllText(folder.Fingerprint).Trim() : "",
             Subset = metrics?.Subset,
             Version = start?.Version ?? "",
+            IsImported = start?.Imported is not null,
             IsFinished = isFinished,
             Step = log.Entries.Count == 0 ? 0 : log.Entries.Max(entry => entry.Step),
             Steps = start?.Steps ?? 0,
