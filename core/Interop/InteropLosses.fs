@@ -130,12 +130,17 @@ module internal LossProbe =
             marks, 2
 
     /// A parameter of the loss: the given one for proxies, otherwise its initial value.
-    let parameter (proxies: Tensor option) (spec: ParamSpec) : Tensor =
+    let parameter perClass (proxies: Tensor option) (spec: ParamSpec) : Tensor =
         match proxies with
         | _ when not (spec.Name.EndsWith "proxies") -> (Params.init 0L torch.CPU float64 [ spec ]).[spec.Name]
         | Some given when List.ofArray given.shape = spec.Shape -> given.clone ()
         | Some given -> refuse $"class_weights: it is {shapeText given.shape}, but the loss needs {shapeText spec.Shape}."
-        | None -> refuse $"The loss compares with proxies: give class_weights, {shapeText spec.Shape}."
+        | None ->
+            let centres = if perClass > 1 then $" x {perClass} centres" else ""
+            let where = Wording.Of("classWeights", "'class_weights' in the JSON")
+
+            refuse
+                $"The loss compares with proxies: give {where}, {spec.Shape[0] / int64 perClass} classes{centres} x {spec.Shape[1]} features."
 
 /// Losses by name, for C#: the list of them, and the value of one on given embeddings.
 [<AbstractClass; Sealed>]
@@ -203,7 +208,7 @@ type LossFunctions private () =
             let labels, classes = LossProbe.relation embeddings.Length perClass labels pairs proxies
             let layer = All.make loss settings classes (int x.shape[1]) |> Loss.onEmbeddings
 
-            let parameters = [ for spec in layer.Specs -> spec.Name, LossProbe.parameter proxies spec |> leaf ]
+            let parameters = [ for spec in layer.Specs -> spec.Name, LossProbe.parameter (max 1 perClass) proxies spec |> leaf ]
             let env = { Params = Params.ofSeq parameters; Mode = Training; Report = (fun _ _ -> ()); Team = Team.alone }
 
             let value =

@@ -63,45 +63,26 @@ let private made classes features (call: Call) : Loss =
 /// The name of every loss.
 let names = Part.names all
 
-/// pytorch-metric-learning's names as calls with its defaults.
-let private elsewhere =
-    Map
-        [ "ContrastiveLoss", "contrastive"
-          "TripletMarginLoss", "triplet(margin=0.05)"
-          "MarginLoss", "margin(miner=all, learn_beta=0)"
-          "MultiSimilarityLoss", "multi-similarity(beta=50, margin=-1)"
-          "NTXentLoss", "nt-xent"
-          "SupConLoss", "supcon"
-          "CircleLoss", "circle"
-          "FastAPLoss", "fast-ap"
-          "NPairsLoss", "n-pairs"
-          "GeneralizedLiftedStructureLoss", "lifted-structure"
-          "LiftedStructureLoss", "lifted-structure-original"
-          "RankedListLoss", "ranked-list"
-          "SignalToNoiseRatioContrastiveLoss", "signal-to-noise"
-          "SphereFaceLoss", "sphereface"
-          "NCALoss", "nca"
-          "AngularLoss", "angular"
-          "TupletMarginLoss", "tuplet-margin"
-          "IntraPairVarianceLoss", "intra-pair-variance"
-          "HistogramLoss", "histogram"
-          "SmoothAPLoss", "smooth-ap(count_query=1)"
-          "PNPLoss", "pnp(variant=o)"
-          "ProxyAnchorLoss", "proxy-anchor"
-          "ProxyNCALoss", "proxy-nca"
-          "NormalizedSoftmaxLoss", "normalised-softmax"
-          "CosFaceLoss", "cosface"
-          "ArcFaceLoss", "arcface"
-          "SubCenterArcFaceLoss", "sub-centre-arcface"
-          "SoftTripleLoss", "soft-triple" ]
+/// The part that a call names, under our name of it or under pytorch-metric-learning's.
+let private partOf (call: Call) = Part.tryFind all (Elsewhere.oursOf call.Name)
 
-/// The call under our name of the loss, with the defaults of the library that the name comes from where a setting was not given.
-let private here (call: Call) =
-    match Map.tryFind call.Name elsewhere |> Option.map Expression.read with
-    | Some(Ok [ _, ours ]) -> { ours with Given = Map.foldBack Map.add call.Given ours.Given }
-    | _ -> call
+/// The settings that a call may be given, as whoever wrote it knows them.
+let private keysOf (call: Call) =
+    partOf call
+    |> Option.map (fun part -> Elsewhere.keys call.Name [ for s in part.Settings -> s.Key ])
+    |> Option.defaultValue []
 
-let private settingsOf name = Part.tryFind all name |> Option.map _.Settings |> Option.defaultValue []
+let private takes (call: Call) key =
+    Elsewhere.takes call.Name key
+    || partOf call |> Option.exists (fun part -> part.Settings |> List.exists (fun s -> s.Key = key))
+
+/// The call under our name of the loss, with the defaults of the library that the name comes from where a setting was not given; `more` overrides what it was given.
+let private ours (more: Map<string, Value>) (call: Call) =
+    let put settings all =
+        (all, Elsewhere.given call.Name settings)
+        ||> List.fold (fun all (_, key, value) -> Map.add key value all)
+
+    { Name = Elsewhere.oursOf call.Name; Given = Elsewhere.defaults call.Name |> put call.Given |> put more }
 
 let private attempt (call: Call) =
     try
@@ -110,24 +91,35 @@ let private attempt (call: Call) =
     with :? System.ArgumentException as problem ->
         [ problem.Message ]
 
+let private unknown (name: string) =
+    match Elsewhere.absent name with
+    | Some instead -> $"pytorch-metric-learning's '{name}' is not here; {instead}"
+    | None ->
+        let listed = String.concat ", " names
+        $"there is no loss '{name}'; there are {listed}{Elsewhere.suggestion names name}"
+
+/// What is wrong with a call, in the words in which it was written.
+let private problemsOf (call: Call) : string list =
+    match partOf call with
+    | None -> [ unknown call.Name ]
+    | Some part ->
+        let written =
+            Elsewhere.problems call.Name call.Given
+            @ Part.settingProblems "loss" call.Name (keysOf call) part (Elsewhere.given call.Name call.Given)
+
+        if written.IsEmpty then attempt (ours Map.empty call) else written
+
 /// What is wrong with a setting that applies to all calls that have it.
 let private givenProblems (calls: Call list) (key: string, value: Value) =
-    let has (call: Call) = settingsOf call.Name |> List.exists (fun s -> s.Key = key)
-
-    match List.filter has calls with
+    match calls |> List.filter (fun call -> takes call key) with
     | [] ->
-        let keys =
-            [ for call in calls do
-                  yield! settingsOf call.Name ]
-            |> List.map _.Key
-            |> List.distinct
-
+        let keys = calls |> List.collect keysOf |> List.distinct
         let which = [ for call in calls -> $"the loss '{call.Name}'" ] |> String.concat " and "
         let known = String.concat ", " keys
         [ $"{which} has no setting '{key}'; there are {known}{Names.nearest keys key}" ]
     | having ->
         [ for call in having do
-              yield! attempt { call with Given = Map.add key value call.Given } ]
+              yield! problemsOf { call with Given = Map.add key value call.Given } ]
 
 /// A weighted sum of losses from text, with settings that override those in the text. Or everything that is wrong, each with the key of the setting, or none for
 /// the text itself.
@@ -135,24 +127,29 @@ let read (text: string) (settings: Map<string, Value>) : Result<(float * Call) l
     match Expression.read text with
     | Error problem -> Error [ None, problem ]
     | Ok terms ->
-        let terms = [ for weight, call in terms -> weight, here call ]
         let calls = List.map snd terms
-        let known = calls |> List.forall (fun call -> Part.tryFind all call.Name |> Option.isSome)
 
-        let wrong =
+        let ofText =
             [ for call in calls do
-                  for problem in attempt call do
+                  for problem in problemsOf call do
                       None, problem
-              for name, count in calls |> List.countBy _.Name do
-                  if count > 1 then None, $"'{name}' occurs twice in the sum: give it one weight"
-              if known then
+              for name, count in calls |> List.countBy (fun call -> Elsewhere.oursOf call.Name) do
+                  if count > 1 then None, $"'{name}' occurs twice in the sum: give it one weight" ]
+
+        let ofSettings =
+            [ if calls |> List.forall (partOf >> Option.isSome) then
                   for KeyValue(key, value) in settings do
                       for problem in givenProblems calls (key, value) do
                           Some key, problem ]
+            |> List.filter (fun (_, problem) -> ofText |> List.forall (fun (_, other) -> other <> problem))
 
-        let wrong = List.distinct wrong
-
-        if wrong.IsEmpty then Ok(Expression.set settingsOf settings terms) else Error wrong
+        match List.distinct (ofText @ ofSettings) with
+        | [] ->
+            Ok
+                [ for weight, call in terms ->
+                      let own = settings |> Map.filter (fun key _ -> takes call key)
+                      weight, ours own call ]
+        | wrong -> Error wrong
 
 /// A loss, or a weighted sum of losses, for a number of classes and embeddings of D features: `triplet(margin=0.3)`, `multi-similarity + 0.5 * proxy-anchor`. The
 /// settings apply to each part that has a setting of that name. ArgumentException with everything that is wrong.

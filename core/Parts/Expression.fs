@@ -12,6 +12,8 @@ let private longest = 2000
 let private split (text: string) : string list =
     if text.Length > longest then raise (FormatException $"it has more than {longest} letters")
 
+    // As in Python, a name may stand in quotation marks.
+    let text = Text.RegularExpressions.Regex.Replace(text, "([\"'])([A-Za-z][A-Za-z0-9_-]*)\\1", "$2")
     let unread = Text.RegularExpressions.Regex.Replace(text, words, " ").Trim()
     if unread <> "" then raise (FormatException $"'{unread[0]}' cannot be read here")
     [ for word in Text.RegularExpressions.Regex.Matches(text, words) -> word.Value ]
@@ -91,9 +93,3 @@ let readValue (text: string) : Result<Value, string> =
         | _, rest -> unexpected rest "the end"
     with :? FormatException as problem ->
         Error $"'{shortened text}': {problem.Message}"
-
-/// The calls, with settings applied to all those that have them, overriding their own.
-let set (settingsOf: string -> Setting list) (settings: Map<string, Value>) (terms: (float * Call) list) =
-    let has key (call: Call) = settingsOf call.Name |> List.exists (fun s -> s.Key = key)
-    let put (call: Call) key value = if has key call then { call with Given = Map.add key value call.Given } else call
-    [ for weight, call in terms -> weight, Map.fold put call settings ]

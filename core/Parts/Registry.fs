@@ -139,20 +139,47 @@ module Part =
     /// The part of that name, if there is one.
     let tryFind (parts: Part<'T> list) name = parts |> List.tryFind (fun part -> part.Name = name)
 
-    let private settingProblem kind (part: Part<_>) key (value: Value) =
-        match part.Settings |> List.tryFind (fun s -> s.Key = key), value with
-        | None, _ ->
-            let known = [ for s in part.Settings -> s.Key ]
-            let near = if known.IsEmpty then "" else Names.nearest known key
-            let known = String.concat ", " known
-            let has = if known = "" then "it has none" else $"it has {known}"
-            Some $"the {kind} '{part.Name}' has no setting '{key}'; {has}{near}"
-        | Some({ Default = Number _ } as setting), Number x ->
-            Setting.refusal setting x |> Option.map (fun why -> $"the {kind} '{part.Name}': {key} {why}")
-        | Some({ Default = Number _ } as setting), _ ->
-            Some $"the {kind} '{part.Name}': {key} is {value}; it must be {Setting.rangeText setting.Range}"
-        | Some { Default = Named _ }, Number _ -> Some $"the {kind} '{part.Name}': {key} is {value}; it must be a name"
-        | Some { Default = Named _ }, Named _ -> None
+    let private valueProblem kind name key (setting: Setting) (value: Value) =
+        match setting.Default, value with
+        | Number _, Number x -> Setting.refusal setting x |> Option.map (fun why -> $"the {kind} '{name}': {key} {why}")
+        | Number _, _ -> Some $"the {kind} '{name}': {key} is {value}; it must be {Setting.rangeText setting.Range}"
+        | Named _, Number _ -> Some $"the {kind} '{name}': {key} is {value}; it must be a name"
+        | Named _, Named _ -> None
+
+    let private unknownProblem kind name (known: string list) (unknown: string list) =
+        let quoted = [ for key in unknown -> $"'{key}'" ] |> String.concat " and "
+        let has = if known.IsEmpty then "it has none" else "it has " + String.concat ", " known
+
+        let near =
+            match unknown with
+            | _ when known.IsEmpty -> ""
+            | [ one ] -> Names.nearest known one
+            | several ->
+                match
+                    [ for key in several do
+                          for near in Option.toList (Names.tryNearest [ for name in known -> name, name ] key) do
+                              $"'{near}' for '{key}'" ]
+                with
+                | [] -> ""
+                | found -> "; did you mean " + String.concat " and " found + "?"
+
+        let settings = if unknown.Length = 1 then "setting" else "settings"
+        $"the {kind} '{name}' has no {settings} {quoted}; {has}{near}"
+
+    /// What is wrong with the settings that a part was given: each as it was written, the key that it stands for, and its value. `name` is what the part was called, and
+    /// `known` are the settings that it has under that name.
+    let internal settingProblems kind name (known: string list) (part: Part<_>) (given: (string * string * Value) list) : string list =
+        let find key = part.Settings |> List.tryFind (fun s -> s.Key = key)
+
+        [ match
+              [ for written, key, _ in given do
+                    if (find key).IsNone then written ]
+          with
+          | [] -> ()
+          | unknown -> unknownProblem kind name known unknown
+          for written, key, value in given do
+              for setting in Option.toList (find key) do
+                  yield! valueProblem kind name written setting value |> Option.toList ]
 
     /// Everything that is wrong with a call's own name and settings; parts inside it are checked when they are made.
     let problems kind (parts: Part<_> list) (call: Call) =
@@ -160,7 +187,13 @@ module Part =
         | None ->
             let all = String.concat ", " (names parts)
             [ $"there is no {kind} '{call.Name}'; there are {all}{Names.nearest (names parts) call.Name}" ]
-        | Some part -> [ for KeyValue(key, value) in call.Given -> settingProblem kind part key value ] |> List.choose id
+        | Some part ->
+            settingProblems
+                kind
+                part.Name
+                [ for s in part.Settings -> s.Key ]
+                part
+                [ for KeyValue(key, value) in call.Given -> key, key, value ]
 
     /// Makes the part that is called. ArgumentException with everything that is wrong with the call.
     let make kind (parts: Part<'T> list) classes features (call: Call) : 'T =

@@ -95,7 +95,7 @@ let private groupTable column (groups: GroupMetrics seq) =
     let row name queries cells = List.toArray (name :: queries :: cells) :> IReadOnlyList<string>
 
     TextTable.Lines
-        [| row column "queries" (List.map MetricNames.Display keys)
+        [| row $"queries with {column}" "number" (List.map MetricNames.Display keys)
            for group in groups do
                row group.Name (string group.Queries) (List.map (cell group) keys) |]
 
@@ -128,7 +128,10 @@ let private print (show: (RetrievalMetrics -> KeyValuePair<string, float> seq) -
     measured.Alike |> Option.iter (printfn "to be found: %s")
 
     if not allPossible then
-        printfn "Recall@K counts queries without a possible match as misses; every other row leaves them out."
+        printfn
+            "%s"
+            ("Every Recall@K counts queries without a possible match as misses, except those marked 'possible'. "
+             + "Precision, R-precision, MAP@R, MAP and MRR leave them out.")
 
     show (fun metrics -> metrics.Values |> Seq.filter (fun pair -> not (allPossible && pair.Key.Contains "_possible_only")))
 

@@ -109,10 +109,15 @@ let private execute (argv: string array) stop =
         | [ command ] -> dispatch (String.Join(' ', Seq.append [ "condembed" ] (Seq.map quoted argv))) stop command
         | _ -> Output.ended "failed" 2 "give one command; 'condembed --help' lists them."
 
-/// The exit code of the work, unless its output could not be written.
+/// What a shell gives for a program that SIGPIPE has ended.
+[<Literal>]
+let private UnreadCode = 141
+
+/// The exit code of the work, unless its output could not be written. A reader that has had enough ends it without a word, as it does other tools.
 let private delivered code =
     match Standard.failure () with
-    | Some problem when code <> 2 -> Output.ended "failed" 1 problem
+    | Some Standard.Unread when code <> 2 -> UnreadCode
+    | Some(Standard.Refused problem) when code <> 2 -> Output.ended "failed" 1 problem
     | _ -> code
 
 let private work argv =

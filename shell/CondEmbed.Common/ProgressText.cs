@@ -35,12 +35,12 @@ public static class ProgressText
         return $"loss {Fixed(loss)}{terms}";
     }
 
-    /// <summary>The throughput: "812 img/s"; empty if not known.</summary>
+    /// <summary>The throughput: "812 img/s", or "0.4 img/s"; empty if not known.</summary>
     public static string Pace(RunProgress progress)
     {
         ArgumentNullException.ThrowIfNull(progress);
         return progress.ImagesPerSecond is { } pace
-            ? string.Create(CultureInfo.InvariantCulture, $"{pace,4:0} img/s")
+            ? string.Create(CultureInfo.InvariantCulture, $"{(pace < 9.95 ? $"{pace:0.0}" : $"{pace:0}"),4} img/s")
             : "";
     }
 

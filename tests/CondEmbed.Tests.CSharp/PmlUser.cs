@@ -38,7 +38,7 @@ public static class PmlUser
             Levels = 0,
         };
         var result = await Trainer.TrainAsync(options, cancellation: stop);
-        Console.Error.WriteLine($"precision at 1 of classes never seen: {result.After["recall@1"]:P1}, MAP@R {result.After["map_at_r"]:P1}");
+        Console.Error.WriteLine($"precision at 1 of classes never seen: {result.After["precision@1"]:P1}, MAP@R {result.After["map_at_r"]:P1}");
         return result;
     }
 

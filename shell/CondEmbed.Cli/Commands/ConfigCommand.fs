@@ -49,29 +49,20 @@ let private named (arguments: ParseResults<ConfigArgument>) option =
     arguments.TryGetResult ConfigArgument.File
     |> Option.defaultWith (fun () -> refuse $"{option}: name the file, as in condembed config {option} run.toml.")
 
-/// Checks that data fills the batches of some settings, where the data is here.
-let private checkBatches file (settings: RunSettings) =
-    let data = settings.Host.Data
-
-    if ImageDatasets.IsEmbedded data || Path.Exists data then
-        RunData.OpenForTraining settings |> ignore
-    else
-        Output.notice $"{file}: the data {data} is not here, so its batches were not checked"
-
+/// What the file names and is not here is said first, since it hides no mistake.
 let private check file =
+    TomlSettings.Missing file |> Seq.iter Output.notice
+
     if StudyFile.IsStudy file then
         let plan = StudyFile.Read file
-
-        for arm in plan.Arms do
-            for trial in plan.Trials do
-                plan.SettingsOf(arm, plan.Seeds[0], trial) |> checkBatches file
-
+        StudyChecks.OnData(plan, Output.notice)
         let trials = if plan.Trials.Count > 1 then $", {plan.Trials.Count} settings" else ""
         Output.result $"{file}: valid; a study of {plan.Arms.Count} arms{trials} with {plan.Seeds.Count} seeds."
     else
         let given, _ = TrainCommand.settingsOf (Some file)
         let settings = DataDefaults.Resolve(given, Output.notice)
-        checkBatches file settings
+        let data = settings.Host.Data
+        if ImageDatasets.IsEmbedded data || Path.Exists data then RunData.OpenForTraining settings |> ignore
         Output.result $"{file}: valid; {given.Length} settings are given, data {settings.Host.Data}, encoder {settings.Core.Encoder}."
 
 let private show (arguments: ParseResults<ConfigArgument>) =

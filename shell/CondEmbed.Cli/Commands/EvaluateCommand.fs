@@ -15,6 +15,7 @@ open CondEmbed.Images
 open CondEmbed.Models
 open CondEmbed.Options
 open CondEmbed.Runs
+open CondEmbed.Storage
 
 /// What the options say of which images are alike, or else what there is.
 let private alike (arguments: ParseResults<EvaluateArgument>) (rule: string) (columns: string) (pairs: string) =
@@ -61,8 +62,29 @@ let private heldOut (settings: RunSettings) (arguments: ParseResults<EvaluateArg
         DataCommand.noting false data.Dataset |> ignore
         data
 
+/// What of the data is measured, with how many classes: "all 8 classes" or "test part, 5 classes".
+let private partOf (data: RunData) =
+    let count =
+        data.Split.Test
+        |> Seq.map (fun item -> data.Dataset.Items[item].Label)
+        |> Seq.distinct
+        |> Seq.length
+
+    let isWhole = data.Split.Train.Count + data.Split.Validation.Count = 0
+    if isWhole then $"all {count} classes" else $"test part, {count} classes"
+
+/// Refuses a column to measure by before the network is loaded, where the settings of the run can be read without it.
+let private demandColumn (arguments: ParseResults<EvaluateArgument>) (named: string) other =
+    match arguments.TryGetResult EvaluateArgument.By with
+    | Some column when IO.File.Exists(RunFolder(named).Settings) ->
+        let struct (_, settings) = RunFolder.Open named
+        let data = heldOut settings arguments other
+        ImageDatasets.LabelsIn(data.Dataset, column) |> ignore
+    | _ -> ()
+
 /// Opens the data to measure on, leaves out what is to be left out, and runs some work on it.
 let private measured
+    (named: string)
     (settings: RunSettings)
     (arguments: ParseResults<EvaluateArgument>)
     other
@@ -70,6 +92,11 @@ let private measured
     (work: RunData -> IProgress<RunProgress> -> 'Result)
     =
     let opened = heldOut settings arguments other
+
+    other
+    |> Option.bind (fun data -> TrainedOn.Warning(named, settings, data, opened) |> Option.ofObj)
+    |> Option.iter Output.notice
+
     // Refused before the work.
     let columns = arguments.TryGetResult EvaluateArgument.By |> Option.toList
     columns |> List.iter (fun column -> ImageDatasets.LabelsIn(opened.Dataset, column) |> ignore)
@@ -101,6 +128,7 @@ let run (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument>) =
             (arguments.TryGetResult EvaluateArgument.RerankTemperature)
 
     let options = Measures.options arguments
+    demandColumn arguments named other
 
     let evaluating (data: RunData) = phase "evaluating" data.Split.Test.Count
 
@@ -110,7 +138,7 @@ let run (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument>) =
             use model = Networks.load named device best
 
             let data, metrics =
-                measured model.Settings arguments other stop (fun data progress ->
+                measured named model.Settings arguments other stop (fun data progress ->
                     model.Network.Evaluate(data.Dataset, data.Split, options, workers, evaluating data progress, stop))
 
             data, (fun asJson -> Measures.show asJson perClass metrics), []
@@ -118,7 +146,7 @@ let run (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument>) =
             use model = Networks.loadWithLevels rerank.Cosine named device best
 
             let data, metrics =
-                measured model.Embedding.Settings arguments other stop (fun data progress ->
+                measured named model.Embedding.Settings arguments other stop (fun data progress ->
                     let reranking = laterPhase "re-ranking" data.Split.Queries.Count progress
                     model.Evaluate(data.Dataset, data.Split, rerank.Options, options, workers, evaluating data progress, reranking, stop))
 
@@ -132,7 +160,7 @@ let run (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument>) =
             let labels = ImageDatasets.LabelsIn(data.Dataset, column)
             column, ([| for query in data.Split.Queries -> labels[query] |] :> Collections.Generic.IReadOnlyList<_>))
 
-    { Measures.Title = data.Dataset.Name
+    { Measures.Title = $"{data.Dataset.Name}, {partOf data}"
       Measures.AllAgainstAll = data.Split.AllAgainstAll
       Measures.Alike = data.Dataset.Pairs |> Option.ofObj |> Option.map _.Rule
       Measures.Classes = ClassIndex(data.Dataset.Items |> Seq.map _.Label)

@@ -22,7 +22,7 @@ type StudyArgument =
     | [<Unique; Help "how many runs at a time, each in its own process (1)">] Jobs of N: int
     | [<Unique; CustomCommandLine "--dry-run"; Help "only list the runs, and which of them are done">] DryRun
     | [<Unique; CustomCommandLine "--report-only"; Help "write the results of the existing runs, and run nothing">] ReportOnly
-    | [<Unique; Help "print the tables as LaTeX (with its package booktabs)">] Latex
+    | [<Unique; Help "print the tables as LaTeX, with captions (they need its package booktabs)">] Latex
     | [<Unique;
         Help "run nothing, and print how many seeds each comparison needs for an interval of +- the width, by what the seeds so far say">] Power
     | [<Unique; Help "with --power: how far the 95 % interval may reach to each side, in points (0.5)">] Width of POINTS: float
@@ -75,6 +75,7 @@ let private needed width results =
               "seeds", one.Seeds
               "deviation", one.Deviation
               "width", width
+              "level", one.Level
               "needed", seeds ]
 
 /// The tables, as asked for.

@@ -113,13 +113,29 @@ let private listSettings (arguments: ParseResults<TrainArgument>) =
         Output.result $"    {setting.Meaning}"
         Output.event "setting" [ "key", box setting.Key; "value", jsonOf value; "meaning", box setting.Meaning ]
 
-let private conclude (settings: RunSettings) (result: TrainingResult) =
-    let best = if isNull result.Best then "" else $" (best on the validation classes: step {result.BestStep})"
+/// How the network that did best on the validation classes does, since the table is of the last step.
+let private bestLine (result: TrainingResult) =
+    match result.Best with
+    | null -> None
+    | _ when result.BestStep = result.Steps -> Some "The last step also did best on the validation classes.\n"
+    | best ->
+        let values =
+            [ for key in [ MetricNames.Recall1; MetricNames.MapAtR ] do
+                  match best.TryGetValue key with
+                  | true, value -> $"{MetricNames.Display key} {Readable.Percent value}"
+                  | _ -> () ]
 
+        let told = String.Join(", ", values)
+
+        Some
+            $"'after' is of the last step. Step {result.BestStep} did best on the validation classes ({told} on these here); --best uses its network.\n"
+
+let private conclude (settings: RunSettings) (result: TrainingResult) =
     let times = if result.Before.Count = 0 then "after" else "before and after"
     let what = if settings.Host.SharedClasses then "Held-out images" else "Held-out classes"
-    Output.result $"\n{what}, unconditional embeddings, {times} {result.Steps} steps{best}:\n"
+    Output.result $"\n{what}, unconditional embeddings, {times} {result.Steps} steps:\n"
     Output.result (MetricTable.Format(result.Before, result.After) + "\n")
+    bestLine result |> Option.iter Output.result
 
     if not (isNull result.Subset) then
         Output.result $"Measured on a subset, so not to be compared with published numbers: {result.Subset}.\n"

@@ -12,6 +12,11 @@ open CondEmbed.Reports
 /// Chosen once, when the program starts; commands do not ask which one it is. Results and errors are plain lines unless a renderer says otherwise.
 [<AbstractClass>]
 type Renderer() =
+    /// Each line of a message, such as each of several problems, says who speaks.
+    static member Say(message: string) =
+        for line in message.Split '\n' do
+            Console.Error.WriteLine $"condembed: {line.TrimEnd '\r'}"
+
     /// A notice about the work; never a result.
     abstract Notice: line: string -> unit
     /// Runs work and shows how far it is. Reports may come from several threads.
@@ -27,7 +32,7 @@ type Renderer() =
     default _.Result text = Console.Out.WriteLine text
     /// Why the program ends without a result: `stopped` or `failed`.
     abstract Ended: how: string * exitCode: int * message: string -> unit
-    default _.Ended(_, _, message) = Console.Error.WriteLine $"condembed: {message}"
+    default _.Ended(_, _, message) = Renderer.Say message
     /// Restores the terminal before the program ends in the middle of its work.
     abstract Leave: unit -> unit
     default _.Leave() = ()
@@ -48,7 +53,7 @@ module Renderers =
 
             member _.Ended(how, _, message) =
                 // The first one tells how all were stopped.
-                if how <> "stopped" then Console.Error.WriteLine $"condembed: {who}: {message}" }
+                if how <> "stopped" then Renderer.Say $"{who}: {message}" }
 
     /// Plain lines, with a line of progress now and then.
     let lines =

@@ -84,14 +84,20 @@ type private Unfailing(write: byte[] -> unit, failed: exn -> unit) =
 
 let mutable private problem: exn = null
 
+/// Why standard output could not be written.
+type Failure =
+    /// The program that read it has ended, such as `head`: that is no problem of this one.
+    | Unread
+    | Refused of why: string
+
 /// Why standard output could not be written, if it could not.
 let failure () =
     match problem with
     | null -> None
-    | problem when FileProblem.IsBrokenPipe problem -> Some "standard output: the program that read it has ended."
+    | problem when FileProblem.IsBrokenPipe problem -> Some Unread
     | problem when FileProblem.IsFull problem ->
-        Some $"standard output: cannot be written: {FileProblem.Reason problem}. Free some space, or redirect it elsewhere."
-    | problem -> Some $"standard output: cannot be written: {FileProblem.Reason problem}."
+        Some(Refused $"standard output: cannot be written: {FileProblem.Reason problem}. Free some space, or redirect it elsewhere.")
+    | problem -> Some(Refused $"standard output: cannot be written: {FileProblem.Reason problem}.")
 
 let private writer handle (console: unit -> Stream) failed =
     let write =

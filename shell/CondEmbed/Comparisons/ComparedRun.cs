@@ -30,6 +30,9 @@ public sealed record ComparedRun
     /// <summary>The program's version that started it.</summary>
     public required string Version { get; init; }
 
+    /// <summary>Whether another program trained its network, so that settings of training say nothing of it.</summary>
+    public bool IsImported { get; init; }
+
     /// <summary>Whether it is finished.</summary>
     public required bool IsFinished { get; init; }
 

@@ -47,7 +47,7 @@ internal static class ComparisonText
     private static string[] Row(ComparedRun run) =>
     [
         run.Name,
-        run.IsFinished ? $"{run.Step}" : $"{run.Step} of {run.Steps}",
+        run.IsImported ? "imported" : run.IsFinished ? $"{run.Step}" : $"{run.Step} of {run.Steps}",
         run.BestStep > 0 ? $"{run.BestStep}" : "",
         Value(run.Last, MetricNames.Recall1),
         Value(run.Best, MetricNames.Recall1),

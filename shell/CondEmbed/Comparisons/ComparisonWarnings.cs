@@ -21,7 +21,9 @@ internal static class ComparisonWarnings
 
         foreach (var run in runs.Where(run => !run.IsFinished))
         {
-            yield return $"{run.Name} is not finished ({run.Step} of {run.Steps} steps): there is no test of it yet.";
+            yield return run.IsImported
+                ? $"{run.Name} was imported without data: there is no test of it."
+                : $"{run.Name} is not finished ({run.Step} of {run.Steps} steps): there is no test of it yet.";
         }
 
         if (runs.Select(run => run.Version).Where(version => version.Length > 0).Distinct().ToArray() is { Length: > 1 } versions)

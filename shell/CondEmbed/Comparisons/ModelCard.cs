@@ -47,8 +47,9 @@ public static class ModelCard
         ---
         # {run.Name}
 
-        A network that embeds images: `{Setting(run, "encoder")}` at {Setting(run, "size")} px, {Features(run)}. Images of the same class lie close together, measured by the cosine, also for classes that it
-        has never seen. {(start.Imported is null ? Levels(run) : "Another program trained it; CondEmbed measures and runs it.")}
+        A network that embeds images: `{Setting(run, "encoder")}` at {Setting(run, "size")} px, {Features(run)}. {(start.Imported is null
+            ? $"Images of the same class lie close together, measured by the cosine, also for classes that it has never seen. {Levels(run)}"
+            : "Images of the same class are meant to lie close together, measured by the cosine. Another program trained it; CondEmbed measures and runs it.")}
 
         """;
 
@@ -71,7 +72,7 @@ public static class ModelCard
         var hasClasses = run.Classes.Count > 1;
         string[] head =
         [
-            "metric (%)", .. Where(hasBefore, "before training"), .. Where(hasBest, $"step {run.BestStep}"), $"step {run.Step}", .. Where(hasClasses, "95 % interval"),
+            "metric (%)", .. Where(hasBefore, "before training"), .. Where(hasBest, $"step {run.BestStep}"), start.Imported is null ? $"step {run.Step}" : "value", .. Where(hasClasses, "95 % interval"),
         ];
         var rows = run.Last.Select(pair => (string[])
         [
@@ -86,10 +87,10 @@ public static class ModelCard
         return $"""
             ## Results
 
-            {Measured(run, start)}, unconditional embeddings; one seed.{best}
+            {Measured(run, start)}{best}
             {subset}
             {MarkdownTable.Of(head, rows)}
-            {(hasClasses ? "The interval, of the last step, says what other test classes might have shown, by drawing these again with replacement. It says nothing of other seeds.\n" : "")}
+            {(hasClasses ? $"The interval{(start.Imported is null ? ", of the last step," : "")} says what other test classes might have shown, by drawing these again with replacement.{(start.Imported is null ? " It says nothing of other seeds." : "")}\n" : "")}
             """;
     }
 
@@ -106,9 +107,9 @@ public static class ModelCard
         """));
 
     private static string Measured(ComparedRun run, StartEntry start) =>
-        start.Imported is not null ? "The test part of the data; whether it was trained on any of it, its files do not say"
-        : Setting(run, "shared_classes") == "true" ? "Held-out images of the classes trained on"
-        : "Held-out classes, none of which it was trained on";
+        start.Imported is not null ? "Measured on the test part of the data. Whether the network was trained on any of it, its files do not say."
+        : Setting(run, "shared_classes") == "true" ? "Held-out images of the classes trained on, unconditional embeddings; one seed."
+        : "Held-out classes, none of which it was trained on, unconditional embeddings; one seed.";
 
     private static string[] Where(bool isThere, string cell) => isThere ? [cell] : [];
 
@@ -150,7 +151,7 @@ public static class ModelCard
         var usual = RunSettings.StartFor(Setting(run, "encoder")).Pairs().ToDictionary();
         var shown = run.Settings.Where(pair => !Never.Contains(pair.Key) && (Always.Contains(pair.Key) || usual.GetValueOrDefault(pair.Key) != pair.Value));
         var cost = run.Cost is { } paid
-            ? $" A step took {Readable.Number(paid.SecondsPerStep)} s. {Readable.Count(paid.TestParameters)} parameters at test time, {Readable.Count(paid.TrainingParameters)} while training."
+            ? $" A step took {Readable.Number(paid.SecondsPerStep)} s. Parameters: {Runs.RunMeasures.Parameters(paid.TestParameters, paid.TrainingParameters, paid.TrainedParameters)}."
             : "";
         return $"""
             ## Training

@@ -49,6 +49,9 @@ public sealed class FileDataset : IImageDataset
     /// <inheritdoc/>
     public bool ClipsBoxes { get; init; }
 
+    /// <summary>The columns of the table that lists the images, whether or not their labels were read; none for other data.</summary>
+    internal IReadOnlyList<string> Columns { get; init; } = [];
+
     /// <summary>Files that were ignored during the search, one notice per line.</summary>
     public IReadOnlyList<string> PassedOver { get; init; } = [];
 

@@ -136,10 +136,19 @@ public static class ImageDatasets
     /// <summary>The labels of every image in a column: further labels, <c>label</c> or <c>category</c>. None for an image without one there.</summary>
     /// <param name="dataset">The images.</param>
     /// <param name="column">The name of the column.</param>
-    /// <exception cref="InputException">No image has a label there.</exception>
+    /// <exception cref="InputException">No image has a label there, or the table's column was not read.</exception>
     public static IReadOnlyList<IReadOnlyList<string>> LabelsIn(IImageDataset dataset, string column)
     {
         ArgumentNullException.ThrowIfNull(dataset);
+        var table = (dataset is MatchedDataset found ? found.Whole : dataset) as FileDataset;
+
+        if (table?.Columns.FirstOrDefault(name => name.Equals(column, StringComparison.OrdinalIgnoreCase)) is { } there
+            && column is not (LabelPairs.Class or LabelledItems.CategoryColumn)
+            && table.Items.All(item => !item.Labels.ContainsKey(column)))
+        {
+            throw new InputException($"{dataset.Name}: the table has a column '{there}', but only the columns of labels that are named are read: {Wording.Of($"LabelColumns = [\"{there}\"]", $"--label-columns {there}")}");
+        }
+
         return new LabelledItems(dataset.Name, dataset.Items, dataset is MatchedDataset matched ? matched.Separator : "").Column(column);
     }
 

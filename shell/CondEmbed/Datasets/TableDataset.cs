@@ -56,6 +56,6 @@ public static class TableDataset
         }
 
         problems.ThrowIfAny();
-        return new FileDataset(Path.GetFileNameWithoutExtension(path), items, files) { Kind = "table" };
+        return new FileDataset(Path.GetFileNameWithoutExtension(path), items, files) { Kind = "table", Columns = records[0].Fields };
     }
 }

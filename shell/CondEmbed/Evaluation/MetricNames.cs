@@ -1,9 +1,10 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 
 namespace CondEmbed.Evaluation;
 
 /// <summary>The metrics that reports show: their keys in JSON, their order, and their display names.</summary>
-public static class MetricNames
+public static partial class MetricNames
 {
     private static readonly string[] Fixed = [.. QueryMeasure.Always.Select(measure => measure.Name)];
 
@@ -42,17 +43,55 @@ public static class MetricNames
     public static string Protocol(bool allAgainstAll) =>
         (allAgainstAll ? "all against all" : "queries against a gallery") + "; cosine similarity; ties by lower index; R without the query";
 
+    /// <summary>The metrics that a run records, by their keys, in words.</summary>
+    internal static string Recorded { get; } =
+        $"There are recall@K (with the K of recall_at), {string.Join(", ", Fixed)}, with clustering {string.Join(", ", ClusterAgreement.Metrics.Select(metric => metric.Key))}, and with label_columns recall@K_by_COLUMN and map_at_r_by_COLUMN";
+
     private const string ByColumn = "_by_";
+
+    /// <summary>Names that people know metrics by, without the signs between words, and the keys.</summary>
+    private static readonly Dictionary<string, string> Usual = new(
+        Known.SelectMany(metric => new[] { KeyValuePair.Create(Plain(metric.Key), metric.Key), KeyValuePair.Create(Plain(metric.Value), metric.Key) }).DistinctBy(pair => pair.Key))
+    {
+        ["p@1"] = "precision@1",
+        ["precisionat1"] = "precision@1",
+        ["rp"] = "r_precision",
+        ["meanaverageprecisionatr"] = MapAtR,
+    };
 
     /// <summary>The key of a metric by the labels of a column.</summary>
     internal static string By(string key, string column) => key + ByColumn + column;
+
+    /// <summary>The key of a metric that runs record, from its key, its name on reports or another usual name, such as <c>MRR</c> or <c>R@1</c>; null for a word that is none.</summary>
+    internal static string? KeyOf(string word)
+    {
+        if (word.IndexOf(ByColumn, StringComparison.Ordinal) is > 0 and var at)
+        {
+            return KeyOf(word[..at]) is { } key && (key == MapAtR || IsRecall(key)) && at + ByColumn.Length < word.Length ? key + word[at..] : null;
+        }
+
+        var plain = Plain(word);
+        return Usual.TryGetValue(plain, out var known) ? known
+            : RecallWord().Match(plain) is { Success: true } recall ? $"recall@{recall.Groups[1].Value}"
+            : null;
+    }
+
+    /// <summary>Words to append to an error about a metric that is none: the nearest one, or nothing.</summary>
+    internal static string Suggestion(string wrong) => Interop.CoreSettings.Nearest([.. Fixed, Recall1, .. Known.Keys], wrong);
+
+    private static bool IsRecall(string key) => key.StartsWith("recall@", StringComparison.Ordinal);
+
+    private static string Plain(string name) => string.Concat(name.ToLowerInvariant().Where(letter => letter is not ('_' or '-' or ' ')));
+
+    [GeneratedRegex("^r(?:ecall)?@?(?:at)?([1-9][0-9]{0,8})$")]
+    private static partial Regex RecallWord();
 
     /// <summary>The display name; an unknown key is its own name.</summary>
     public static string Display(string key)
     {
         if (key.IndexOf(ByColumn, StringComparison.Ordinal) is > 0 and var at)
         {
-            return $"{Display(key[..at])}, by {key[(at + ByColumn.Length)..]}";
+            return $"{Display(key[..at])}, alike by {key[(at + ByColumn.Length)..]}";
         }
 
         foreach (var (ending, words) in Endings)

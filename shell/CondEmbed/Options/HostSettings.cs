@@ -108,7 +108,7 @@ public sealed record HostSettings
     public required bool Boxes { get; set; }
 
     [Section("Network")]
-    [Setting("", "the encoder's weights to start from: .safetensors, or PyTorch's .pth, .pt or .bin; imagenet for published ones of a ResNet-18 or, with encoder resnet50-v1, a ResNet-50, which are fetched; the encoder resnet18-cntk starts from them unless told otherwise; empty to start from scratch")]
+    [Setting("", "the encoder's weights to start from: .safetensors, or PyTorch's .pth, .pt or .bin; imagenet for published ones of a ResNet-18 or, with encoder resnet50, a ResNet-50, which are fetched and trained as the encoders resnet18-cntk and resnet50-v1; the encoder resnet18-cntk starts from them unless told otherwise; empty to start from scratch")]
     public required string Weights { get; set; }
 
     [Setting(true, "refuse weights that leave a parameter of the encoder unset or contain unknown ones; weights that hardly fit at all are always refused")]
@@ -117,14 +117,14 @@ public sealed record HostSettings
     [Setting("", "which network to take if the weights file has several: a key of its dictionary, such as state_dict_ema, or a prefix of its tensors' names, such as module.encoder_k; empty for the usual one")]
     public required string WeightsPart { get; set; }
 
-    [Setting("", "folder for a file of what the frozen first stages of the encoder make of the images, so that a step costs only what is trained; shared by all runs with the same stages, images and views; empty for none")]
+    [Setting("", "folder for a file of what the frozen first stages of the encoder make of the images, so that a step costs only what is trained; shared by all runs with the same stages, images and views; empty for none. Its numbers are rounded unless trunk_type is float32, which may change measurements in the second decimal")]
     public required string TrunkCache { get; set; }
 
     [Setting(4, "trunk_cache: random views of each training image, drawn once for all seeds")]
     [Within(1.0, 1000.0)]
     public required int TrunkViews { get; set; }
 
-    [Setting("float16", "trunk_cache: numbers in which the maps are kept: float16, bfloat16, float32")]
+    [Setting("float16", "trunk_cache: numbers in which the maps are kept: float16, bfloat16, float32 (exactly what the stages make). The two short ones round, and measurements may differ by a few hundredths of a point from those without trunk_cache")]
     public required TrunkNumbers TrunkType { get; set; }
 
     [Section("Images")]

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
 using CondEmbed.Common;
+using CondEmbed.Datasets;
 using CondEmbed.Interop;
 using Tomlyn;
 using Tomlyn.Model;
@@ -35,7 +36,7 @@ public static partial class TomlSettings
     internal static IReadOnlyList<Given> SettingsOf(string path, TomlTable table, TomlLines lines, string prefix)
     {
         Given[] given = [.. Flatten("", table).Select(value => new Given(lines.Place(path, prefix + value.Key), value.Key, Text(value.Value)))];
-        DemandOneSpelling(path, given);
+        DemandOneSpelling(given);
         return given;
     }
 
@@ -85,13 +86,37 @@ public static partial class TomlSettings
     private static partial Regex TokenKind();
 
     /// <summary>A setting may be written like its option, with dashes, which TOML treats as another key.</summary>
-    private static void DemandOneSpelling(string path, IEnumerable<Given> given)
+    private static void DemandOneSpelling(IEnumerable<Given> given)
     {
-        foreach (var same in given.GroupBy(one => one.Key).Where(same => same.Count() > 1))
+        string[] twice = [.. given.GroupBy(one => one.Key).Where(same => same.Count() > 1).Select(same => $"{same.Last().Source}: '{same.Key}' is given twice, once with '-' and once with '_'; give it once.")];
+
+        if (twice.Length > 0)
         {
-            throw new InputException($"{path}: '{same.Key}' is given twice, once with '-' and once with '_'; give it once.");
+            throw new InputException(twice);
         }
     }
+
+    /// <summary>What a file of settings, or of a study, names that is not on this machine, with its place: data, weights and pairs.</summary>
+    /// <exception cref="InputException">The file cannot be read or is not TOML.</exception>
+    public static IReadOnlyList<string> Missing(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        var text = TextOf(path);
+        var table = Table(path, text);
+        var lines = new TomlLines(text);
+        return
+        [
+            .. from value in Flatten("", table)
+               let key = value.Key.Split('.')[^1]
+               where Files.Contains(key)
+               from named in value.Value is TomlArray list ? list.Select(Text) : [Text(value.Value)]
+               where named.Length > 0 && named != ImageNet.Weights && !ImageDatasets.IsEmbedded(named) && !Path.Exists(named)
+               select $"{lines.Place(path, value.Key)}: {key} = {named} is not here, so what depends on it is not checked",
+        ];
+    }
+
+    /// <summary>The settings that name files.</summary>
+    private static readonly string[] Files = ["data", "weights", "pairs", "test_on"];
 
     /// <summary>The settings as a TOML file that <see cref="Read"/> reads back, each under a comment that explains it.</summary>
     public static string Write(RunSettings settings)

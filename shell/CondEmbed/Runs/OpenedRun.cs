@@ -117,6 +117,11 @@ internal sealed class OpenedRun : IDisposable
         Data = Checked(meter, cancellation);
         Data.Describe(Settings, Request.Notice);
 
+        if (RunNotices.OfBatches(Settings, Data) is { } repeated)
+        {
+            Request.Notice(repeated);
+        }
+
         // Where there may be checkpoints the lock comes first, for what another process writes is not to be read; a fresh run takes it once it
         // is known that it can begin.
         Store = Resumed && Together.IsFirst ? new CheckpointStore(Folder.Checkpoints) : null!;
@@ -208,7 +213,7 @@ internal sealed class OpenedRun : IDisposable
         }
 
         Request.Notice($"run folder: {Folder.Root}");
-        Request.Notice($"{Readable.Count(Session.EmbeddingParameters)} parameters at test time, {Readable.Count(Session.TrainingParameters)} while training; device {Session.Device}");
+        Request.Notice($"parameters: {RunMeasures.Parameters(Session.EmbeddingParameters, Session.TrainingParameters, Session.TrainedParameters)}; device {Session.Device}");
 
         if (saved is not null)
         {
@@ -228,9 +233,9 @@ internal sealed class OpenedRun : IDisposable
         {
             Request.Notice(EncoderWeights.Load(Session, Settings));
         }
-        else if (Settings.Core.Freeze.Length > 0)
+        else if (RunNotices.OfStart(Settings) is { } untrained)
         {
-            Request.Notice($"what freeze names stays as it is drawn at random, for no weights are given. To start from trained ones: {Wording.Setting("weights", "imagenet")}.");
+            Request.Notice(untrained);
         }
     }
 

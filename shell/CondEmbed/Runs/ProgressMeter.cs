@@ -25,6 +25,13 @@ internal sealed class ProgressMeter(IProgress<RunProgress>? listener, int batch)
         listener?.Report(RunProgress.Of(name, done, total, phase.Elapsed));
     }
 
+    /// <summary>A phase that is not about images has begun, or has ended.</summary>
+    internal void Report(string name, bool isDone)
+    {
+        Enter(name);
+        listener?.Report(new RunProgress(name, isDone ? 1 : 0, 1) { Elapsed = phase.Elapsed });
+    }
+
     /// <summary>Training is about to start or resume; <paramref name="trained"/> is the time of all steps so far.</summary>
     internal void BeginTraining(TimeSpan trained)
     {

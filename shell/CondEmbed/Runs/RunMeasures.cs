@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using CondEmbed.Common;
 using CondEmbed.Datasets;
 using CondEmbed.Evaluation;
 using CondEmbed.Images;
@@ -23,8 +24,25 @@ internal static class RunMeasures
     internal static Dictionary<string, double> Kept(RetrievalMetrics metrics) =>
         metrics.Values.Where(pair => !pair.Key.EndsWith("_possible_only", StringComparison.Ordinal)).ToDictionary(pair => pair.Key, pair => pair.Value);
 
+    /// <summary>The names under which a run keeps what it measures of its data.</summary>
+    internal static IReadOnlyList<string> Keys(RunSettings settings, IImageDataset dataset)
+    {
+        var options = Options(settings, dataset);
+        var byColumn = options.RecallDepths.Select(k => FormattableString.Invariant($"recall@{k}")).Append(MetricNames.MapAtR);
+        return
+        [
+            .. QueryMeasure.Of(options).Select(measure => measure.Name).Where(name => !name.EndsWith("_possible_only", StringComparison.Ordinal)),
+            .. options.Clustering ? ClusterAgreement.Metrics.Select(metric => metric.Key) : [],
+            .. dataset.LabelColumns.SelectMany(column => byColumn.Select(key => MetricNames.By(key, column.Name))),
+        ];
+    }
+
     internal static RunCost Cost(Session session, Progress state) =>
-        new(state.Seconds / state.Step, PeakMemory(), session.EmbeddingParameters, session.TrainingParameters) { Waiting = Waiting(state) };
+        new(state.Seconds / state.Step, PeakMemory(), session.EmbeddingParameters, session.TrainingParameters) { Waiting = Waiting(state), TrainedParameters = session.TrainedParameters };
+
+    /// <summary>How many numbers the parameters have, in words.</summary>
+    internal static string Parameters(long atTestTime, long whileTraining, long? trained) =>
+        $"{Readable.Count(atTestTime)} at test time, {Readable.Count(whileTraining)} while training{(trained is { } some && some < whileTraining ? $", of which {Readable.Count(some)} are trained" : "")}";
 
     /// <summary>The fraction of the training time in which no batch was ready.</summary>
     internal static double Waiting(Progress state) => Share(state.Waited, state.Seconds);

@@ -84,7 +84,7 @@ internal sealed class RunReports(RunFolder folder, RunSettings settings, string 
             .. log.Entries.OfType<ResumeEntry>().Select(entry => entry.From).Where(from => from > 0).Distinct().Select(from =>
                 new Fact("Continued", $"training continued from step {from}, with a new learning-rate schedule")),
             new("Metrics", MetricNames.Protocol(data.Split.AllAgainstAll) + (data.Dataset.Pairs is { } pairs ? $"; to be found: {pairs.Rule}" : "")),
-            new("Parameters", $"{Readable.Count(session.EmbeddingParameters)} at test time, {Readable.Count(session.TrainingParameters)} while training"),
+            new("Parameters", RunMeasures.Parameters(session.EmbeddingParameters, session.TrainingParameters, session.TrainedParameters)),
         ];
     }
 

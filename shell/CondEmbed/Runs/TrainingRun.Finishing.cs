@@ -30,7 +30,7 @@ internal sealed partial class TrainingRun
         var origin = new RunOrigin(state.Network, state.Batches);
         var metrics = new RunMetrics(data.Dataset.Name, state.Step, before, after, best, state.BestStep) { Subset = data.Subset, Published = data.Published, Origin = origin };
         folder.Sums.Replace(folder.Metrics, path => MetricsFile.Write(path, metrics));
-        meter.Report("writing the report", 0, 1);
+        meter.Report("writing the report", isDone: false);
 
         if (settings.Host.Report)
         {
@@ -38,7 +38,7 @@ internal sealed partial class TrainingRun
         }
 
         WriteProjector(outcome);
-        meter.Report("writing the report", 1, 1);
+        meter.Report("writing the report", isDone: true);
         return new TrainingResult(folder.Root, state.Step, before, after, best, state.BestStep, settings.Host.Report ? folder.Report : null, data.Subset) { Communication = communication };
     }
 

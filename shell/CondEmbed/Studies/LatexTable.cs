@@ -5,12 +5,15 @@ namespace CondEmbed.Studies;
 /// <summary>A table as LaTeX's tabular, with the rules of its package booktabs.</summary>
 internal static partial class LatexTable
 {
-    /// <summary>The table; the first row is its head.</summary>
-    internal static string Of(string[][] table)
+    /// <summary>The table with a caption; the first row is its head.</summary>
+    internal static string Of(string[][] table, string caption)
     {
         var rows = table.Select(row => string.Join(" & ", row.Select(Escaped)) + @" \\");
         string[] lines =
         [
+            @"\begin{table}",
+            @"\centering",
+            $@"\caption{{{Escaped(caption)}}}",
             $@"\begin{{tabular}}{{l{new string('r', table[0].Length - 1)}}}",
             @"\toprule",
             rows.First(),
@@ -18,6 +21,7 @@ internal static partial class LatexTable
             .. rows.Skip(1),
             @"\bottomrule",
             @"\end{tabular}",
+            @"\end{table}",
         ];
         return string.Concat(lines.Select(line => line + "\n"));
     }

@@ -102,27 +102,12 @@ public sealed class Study
     }
 
     /// <summary>
-    /// Checks that the missing runs can be trained and tested: that the data of each arm can be divided and fills its batches, and that further data has
-    /// more than one class. Settings are chosen by validation classes, so then there must be some.
+    /// Checks that the missing runs can be trained and tested: that the data of each arm can be divided and fills its batches, that the metrics to compare by are measured, and that
+    /// further data has more than one class. Settings are chosen by validation classes, so then there must be some. Notices tell of what is seldom meant.
     /// </summary>
-    /// <exception cref="InputException">Some cannot.</exception>
-    public void Check()
-    {
-        foreach (var job in Jobs.Where(job => !job.IsFinished).DistinctBy(job => (job.Arm, job.Trial)))
-        {
-            var data = RunData.OpenForTraining(job.Settings);
-
-            if (Plan.Trials.Count > 1 && data.Split.Validation.Count == 0)
-            {
-                throw new InputException($"{Plan.Name}: there are no validation classes, by which each arm takes its best settings. Give validation_share a value above 0.");
-            }
-        }
-
-        foreach (var data in Plan.TestOn)
-        {
-            _ = MoreTests.Open(data);
-        }
-    }
+    /// <exception cref="InputException">Some cannot; everything that is wrong.</exception>
+    public void Check() =>
+        StudyChecks.Of(Plan, Jobs.Where(job => !job.IsFinished).DistinctBy(job => (job.Arm, job.Trial)).Select(job => job.Settings), Notice);
 
     /// <summary>Writes the results so far without running anything.</summary>
     /// <exception cref="InputException">The folder does not exist.</exception>

@@ -23,7 +23,7 @@ public static class StudyFile
         new("test_on", "a list of more data sets to test each network on"),
         new("rerank", "K: measure also with the K nearest in the order of the levels; 0 for not, as if left out"),
         new("rerank_cosine", "a temperature, such as 0.2: re-rank these K of every arm also by cosine attention, which needs no levels; needs pooling mean"),
-        new("metrics", "a list of the metrics to compare by, the first ones first; [\"recall@1\", \"map_at_r\"] if left out"),
+        new("metrics", $"a list of the metrics to compare by, the first ones first; [\"recall@1\", \"map_at_r\"] if left out. {MetricNames.Recorded}; their names on reports, such as MRR, are understood too"),
         new("base", "a table of the settings that all arms have in common"),
         new("grid", "a table of lists, as in lr = [3e-4, 1e-3]: every arm is run with every combination, and takes its best by the validation classes"),
         new("random", "the same for draws = N combinations, the same for every arm, from ranges such as lr = [1e-4, 1e-2] (by their logarithm if above 0) or lists to pick from; seed = 0 for others"),
@@ -54,29 +54,33 @@ public static class StudyFile
     {
         var file = TomlSettings.Table(path, text);
         var lines = new TomlLines(text);
+        var problems = new TomlProblems();
 
         foreach (var key in file.Keys.Where(key => !Known.Contains(key)))
         {
-            throw new InputException(
-                $"{lines.Place(path, key)}: '{key}' is not a setting of a study{CoreSettings.Nearest(Known, key)}; settings of runs go below [base] or [arms.NAME].");
+            problems.Add($"{lines.Place(path, key)}: '{key}' is not a setting of a study{CoreSettings.Nearest(Known, key)}; settings of runs go below [base] or [arms.NAME].");
         }
 
-        var name = file.TryGetValue("name", out var given) ? TomlSettings.Text(given) : Path.GetFileNameWithoutExtension(path);
-        StudyArm[] arms = [.. Part(path, file, "arms").Select(arm => Arm(path, lines, arm.Key, arm.Value))];
+        T Read<T>(string key, Func<object?, T> read, T otherwise) => file.TryGetValue(key, out var given) ? problems.Of(() => read(given), otherwise) : otherwise;
+        TomlTable Below(string key) => problems.Of(() => Part(lines.Place(path, key), file, key), []);
 
-        return new StudyPlan(
-            name,
-            TomlSettings.SettingsOf(path, Part(path, file, "base"), lines, "base."),
+        StudyArm[] arms = [.. Below("arms").Select(arm => problems.Of(() => Arm(path, lines, arm.Key, arm.Value), new StudyArm(arm.Key, [])))];
+        var plan = new StudyPlan(
+            Read("name", TomlSettings.Text, Path.GetFileNameWithoutExtension(path)),
+            problems.Of(() => TomlSettings.SettingsOf(path, Below("base"), lines, "base."), []),
             arms,
-            Seeds(lines.Place(path, "seeds"), file.TryGetValue("seeds", out var seeds) ? seeds : 5L),
-            file.TryGetValue("baseline", out var baseline) ? TomlSettings.Text(baseline) : arms.FirstOrDefault()?.Name ?? "")
+            Read("seeds", given => Seeds(lines.Place(path, "seeds"), given), [0, 1, 2, 3, 4]),
+            Read("baseline", TomlSettings.Text, arms.FirstOrDefault()?.Name ?? ""))
         {
-            TestOn = Words(file, "test_on") ?? [],
-            Rerank = file.TryGetValue("rerank", out var rerank) ? Whole(lines.Place(path, "rerank"), "rerank", rerank) : 0,
-            RerankCosine = file.TryGetValue("rerank_cosine", out var cosine) ? Number(lines.Place(path, "rerank_cosine"), "rerank_cosine", cosine) : 0,
-            Trials = StudyGrid.Read(path, Part(path, file, "grid"), Part(path, file, "random"), lines),
-            Metrics = Words(file, "metrics") ?? [MetricNames.Recall1, MetricNames.MapAtR],
-        }.Checked(path);
+            TestOn = Read("test_on", Words, []),
+            Rerank = Read("rerank", given => Whole(lines.Place(path, "rerank"), "rerank", given), 0),
+            RerankCosine = Read("rerank_cosine", given => Number(lines.Place(path, "rerank_cosine"), "rerank_cosine", given), 0),
+            Trials = problems.Of(() => StudyGrid.Read(path, Below("grid"), Below("random"), lines), [StudyTrial.Plain]),
+            Metrics = Read("metrics", Words, [MetricNames.Recall1, MetricNames.MapAtR]),
+        };
+        plan.Check(problems, key => lines.Place(path, key));
+        problems.ThrowIfAny();
+        return plan.Named();
     }
 
     private static TomlTable Part(string path, TomlTable file, string key) =>
@@ -85,8 +89,8 @@ public static class StudyFile
 
     private static StudyArm Arm(string path, TomlLines lines, string name, object settings)
     {
-        var table = settings as TomlTable ?? throw new InputException($"{path}: the arm '{name}' must be a table, as in [arms.{name}].");
-        var others = Words(table, "compare_with") ?? [];
+        var table = settings as TomlTable ?? throw new InputException($"{lines.Place(path, $"arms.{name}")}: the arm '{name}' must be a table, as in [arms.{name}].");
+        var others = table.TryGetValue("compare_with", out var given) ? Words(given) : [];
         table.Remove("compare_with");
         return new StudyArm(name, TomlSettings.SettingsOf(path, table, lines, $"arms.{name}.")) { CompareWith = others };
     }
@@ -106,7 +110,5 @@ public static class StudyFile
         ? Convert.ToDouble(number, CultureInfo.InvariantCulture)
         : throw new InputException($"{path}: {key} = {TomlSettings.Text(number)}: must be a number.");
 
-    private static string[]? Words(TomlTable file, string key) => file.TryGetValue(key, out var words)
-        ? TomlSettings.Text(words).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
-        : null;
+    private static string[] Words(object? words) => TomlSettings.Text(words).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 }

@@ -17,19 +17,23 @@ internal static class StudyGrid
     {
         IReadOnlyList<IReadOnlyList<Given>> combinations = [[]];
 
+        var problems = new TomlProblems();
+
         foreach (var (key, value) in TomlSettings.Flatten("", grid))
         {
             var place = lines.Place(path, $"grid.{key}");
-            Given[] choices = [.. List(place, key, value).Select(one => new Given(place, key, TomlSettings.Text(one)))];
-            combinations = [.. from before in combinations from choice in choices select (IReadOnlyList<Given>)[.. before, choice]];
+            Given[] choices = problems.Of<Given[]>(() => [.. List(place, key, value).Select(one => new Given(place, key, TomlSettings.Text(one)))], []);
+            combinations = choices.Length == 0 ? combinations : [.. from before in combinations from choice in choices select (IReadOnlyList<Given>)[.. before, choice]];
 
             if (combinations.Count > Most)
             {
-                throw new InputException($"{lines.Place(path, "grid")}: [grid] has more than {Most} combinations.");
+                problems.Add($"{lines.Place(path, "grid")}: [grid] has more than {Most} combinations.");
+                break;
             }
         }
 
-        var draws = Draws(path, random, lines);
+        var draws = problems.Of(() => Draws(path, random, lines), [[]]);
+        problems.ThrowIfAny();
         return [.. from combination in combinations from draw in draws select StudyTrial.Of([.. combination, .. draw])];
     }
 
@@ -49,6 +53,7 @@ internal static class StudyGrid
 
         var source = new Random(random.TryGetValue("seed", out var seed) ? StudyFile.Whole(lines.Place(path, "random.seed"), "seed", seed) : 0);
         var varied = TomlSettings.Flatten("", random).Where(value => value.Key is not ("draws" or "seed")).ToArray();
+        Demand(varied.Select(value => (lines.Place(path, $"random.{value.Key}"), value.Key, value.Value)));
         return
         [
             .. Enumerable.Range(0, count).Select(_ => (IReadOnlyList<Given>)
@@ -60,6 +65,20 @@ internal static class StudyGrid
                 }),
             ]),
         ];
+    }
+
+    /// <summary>Sees to it that each is a list of values.</summary>
+    /// <exception cref="InputException">Some are no lists; all of them are named.</exception>
+    private static void Demand(IEnumerable<(string Place, string Key, object? Value)> varied)
+    {
+        var problems = new TomlProblems();
+
+        foreach (var (place, key, value) in varied)
+        {
+            _ = problems.Of(() => List(place, key, value), []);
+        }
+
+        problems.ThrowIfAny();
     }
 
     /// <summary>From a range, two numbers: in three digits, by the logarithm where both are above zero, and whole where both are; otherwise one of the list.</summary>

@@ -81,87 +81,124 @@ public sealed record StudyPlan(string Name, IReadOnlyList<Given> Common, IReadOn
         return RunSettings.Resolve([.. Common, .. trial.Values, .. arm.Changes, new Given("seeds", "seed", FormattableString.Invariant($"{seed}"))]);
     }
 
-    /// <summary>The same plan, after checking that each run can start and is distinct from the others.</summary>
+    /// <summary>The same plan, with the keys of its metrics, after checking that each run can start and is distinct from the others.</summary>
     /// <exception cref="InputException">Everything that is wrong.</exception>
-    /// <param name="source">The name to use in messages; by default the study's.</param>
-    internal StudyPlan Checked(string? source = null)
+    internal StudyPlan Checked()
     {
-        string[] problems = [.. Problems()];
+        var problems = new TomlProblems();
+        Check(problems, _ => Name);
+        problems.ThrowIfAny();
+        return Named();
+    }
 
-        if (problems.Length > 0)
+    /// <summary>The same plan, with the keys of its metrics in place of other names of these.</summary>
+    internal StudyPlan Named() => this with { Metrics = [.. Metrics.Select(metric => MetricNames.KeyOf(metric) ?? metric).Distinct()] };
+
+    /// <summary>Notes everything that is wrong: with the plan, and with the settings of each arm.</summary>
+    /// <param name="problems">Where to note it.</param>
+    /// <param name="place">Where something stands, by its key, as in <c>arms.NAME.compare_with</c>.</param>
+    internal void Check(TomlProblems problems, Func<string, string> place)
+    {
+        foreach (var (key, message) in OwnProblems().Concat(ArmProblems()).Concat(TrialProblems()))
         {
-            throw new InputException(problems.Select(problem => $"{source ?? Name}: {problem}"));
+            problems.Add($"{place(key)}: {message}");
         }
 
         foreach (var (arm, trial) in from arm in Arms from trial in Trials select (arm, trial))
         {
-            _ = SettingsOf(arm, Seeds[0], trial);
-        }
+            try
+            {
+                _ = SettingsOf(arm, Seeds.FirstOrDefault(), trial);
+            }
+            catch (InputException refused)
+            {
+                string[] sources = [.. Common.Concat(trial.Values).Concat(arm.Changes).Select(given => given.Source).Where(source => source.Length > 0)];
 
-        return this;
+                foreach (var problem in refused.Message.Split(Environment.NewLine))
+                {
+                    problems.Add(sources.Any(source => problem.StartsWith(source, StringComparison.Ordinal)) ? problem : $"{place($"arms.{arm.Name}")}: the arm '{arm.Name}': {problem}");
+                }
+            }
+        }
     }
 
-    private IEnumerable<string> Problems()
+    private IEnumerable<(string Key, string Message)> ArmProblems()
     {
         if (Arms.Count == 0)
         {
-            yield return "there are no arms; give each a table, as in [arms.baseline] with levels = 0.";
+            yield return ("arms", "there are no arms; give each a table, as in [arms.baseline] with levels = 0.");
         }
         else if (Arms.All(arm => arm.Name != Baseline))
         {
-            yield return $"the baseline '{Baseline}' is not one of the arms {string.Join(", ", Arms.Select(arm => arm.Name))}.";
+            yield return ("baseline", $"the baseline '{Baseline}' is not one of the arms {string.Join(", ", Arms.Select(arm => arm.Name))}.");
         }
 
         foreach (var arm in Arms.Where(arm => !arm.Name.All(letter => char.IsAsciiLetterOrDigit(letter) || "-_+.".Contains(letter)) || arm.Name.Trim('.').Length == 0))
         {
-            yield return $"the arm '{arm.Name}' is not a valid folder name; use letters, digits, '-', '_', '+' and '.'.";
+            yield return ($"arms.{arm.Name}", $"the arm '{arm.Name}' is not a valid folder name; use letters, digits, '-', '_', '+' and '.'.");
         }
 
         foreach (var same in Arms.GroupBy(arm => arm.Name, StringComparer.OrdinalIgnoreCase).Where(same => same.Count() > 1))
         {
-            yield return $"there are {same.Count()} arms called '{same.Key}'; give each its own name.";
-        }
-
-        if (Seeds.Count == 0 || Seeds.Distinct().Count() < Seeds.Count || Seeds.Any(seed => seed < 0))
-        {
-            yield return "seeds must be a number of seeds, or a list of distinct seeds, 0 or greater, as in seeds = [0, 1, 2].";
+            yield return ($"arms.{same.Last().Name}", $"there are {same.Count()} arms called '{same.Key}'; give each its own name.");
         }
 
         foreach (var (arm, other) in from arm in Arms from other in arm.CompareWith where other == arm.Name || Arms.All(one => one.Name != other) select (arm, other))
         {
-            yield return $"the arm '{arm.Name}' is to be compared with '{other}', which is not another arm.";
+            yield return ($"arms.{arm.Name}.compare_with", $"the arm '{arm.Name}' is to be compared with '{other}', which is not another arm{(Arms.Count > 1 ? CoreSettings.Nearest(Arms.Where(one => one != arm).Select(one => one.Name), other) : "")}.");
         }
+    }
 
+    private IEnumerable<(string Key, string Message)> TrialProblems()
+    {
         string[] varied = [.. Trials.SelectMany(trial => trial.Values).Select(given => given.Key).Distinct()];
 
         foreach (var (arm, key) in from arm in Arms from key in varied where arm.Changes.Any(given => given.Key == key) select (arm, key))
         {
-            yield return $"the arm '{arm.Name}' sets '{key}', which every arm is to vary; leave it out of one of the two.";
+            yield return ($"arms.{arm.Name}.{key}", $"the arm '{arm.Name}' sets '{key}', which every arm is to vary; leave it out of one of the two.");
         }
 
         foreach (var same in Trials.GroupBy(trial => trial.Name, StringComparer.OrdinalIgnoreCase).Where(same => same.Count() > 1))
         {
-            yield return $"the combination '{same.Key}' is there {same.Count()} times; give each value once.";
+            yield return ("grid", $"the combination '{same.Key}' is there {same.Count()} times; give each value once.");
+        }
+    }
+
+    private IEnumerable<(string Key, string Message)> OwnProblems()
+    {
+        if (Seeds.Count == 0 || Seeds.Distinct().Count() < Seeds.Count || Seeds.Any(seed => seed < 0))
+        {
+            yield return ("seeds", "seeds must be a number of seeds, or a list of distinct seeds, 0 or greater, as in seeds = [0, 1, 2].");
         }
 
         if (Common.Concat(Arms.SelectMany(arm => arm.Changes)).Concat(Trials.SelectMany(trial => trial.Values)).Any(given => given.Key == "seed"))
         {
-            yield return "'seed' is what the study varies: leave it out of the settings, and give seeds = [...] instead.";
+            yield return ("base.seed", "'seed' is what the study varies: leave it out of the settings, and give seeds = [...] instead.");
+        }
+
+        foreach (var metric in Metrics.Where(metric => MetricNames.KeyOf(metric) is null))
+        {
+            yield return ("metrics", $"'{metric}' is not a metric that a run measures{MetricNames.Suggestion(metric)}; {MetricNames.Recorded}.");
+        }
+
+        if (Metrics.Count == 0)
+        {
+            yield return ("metrics", $"names no metric to compare by; {MetricNames.Recorded}.");
         }
 
         if (Rerank < 0)
         {
-            yield return $"rerank = {Rerank}: must be how many of the nearest to re-rank by the levels, or 0.";
+            yield return ("rerank", $"rerank = {Rerank}: must be how many of the nearest to re-rank by the levels, or 0.");
         }
 
         if (RerankCosine < 0 || (RerankCosine > 0 && Rerank == 0))
         {
-            yield return FormattableString.Invariant($"rerank_cosine = {RerankCosine}: must be a temperature above 0, beside a rerank that says how many of the nearest to re-rank; or leave it out.");
+            yield return ("rerank_cosine", FormattableString.Invariant($"rerank_cosine = {RerankCosine}: must be a temperature above 0, beside a rerank that says how many of the nearest to re-rank; or leave it out."));
         }
 
         foreach (var data in TestOn.Where(data => !ImageDatasets.EmbeddedNames.Contains(data) && !Path.Exists(data)))
         {
-            yield return $"test_on: {data} does not exist.";
+            yield return ("test_on", $"test_on: {data} does not exist.");
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using CondEmbed.Common;
 using CondEmbed.Evaluation;
@@ -20,6 +21,7 @@ public static class StudyTables
         var results = JsonFile.Read<StudyResults>(path, "the results of a study", "Give the study.json in a study's folder.");
         return results with
         {
+            // Older files have intervals without width where all seeds differ by the same.
             Differences = PairedDifference.WithCorrection(results.Differences),
             Controls = PairedDifference.WithCorrection(results.Controls),
         };
@@ -56,7 +58,7 @@ public static class StudyTables
     public static string Format(StudyResults results) =>
         string.Concat(Tables(results).Select(table => string.Join('\n', TextTable.Lines(table)) + "\n\n"));
 
-    /// <summary>A line for each arm that had settings to choose from: how many, which it took, and by what.</summary>
+    /// <summary>A line for each arm that had settings to choose from: how many, which it took, by what, and whether better ones may lie beyond those tried.</summary>
     public static IReadOnlyList<string> Choices(StudyResults results)
     {
         ArgumentNullException.ThrowIfNull(results);
@@ -67,12 +69,32 @@ public static class StudyTables
                let taken = best is null
                    ? "none is finished"
                    : $"{string.Join(", ", best.Settings.Select(pair => $"{pair.Key} = {pair.Value}"))} is best by the validation classes (MAP@R {Readable.Percent(best.Validation)}, {best.Seeds} {(best.Seeds == 1 ? "seed" : "seeds")})"
-               select $"{trials.Key}: of {trials.Count()} settings, {taken}",
+               select $"{trials.Key}: of {trials.Count()} settings, {taken}{string.Concat(best is null ? [] : AtEdge(best, [.. trials]))}",
         ];
     }
 
-    /// <summary>The same tables for LaTeX with its package booktabs.</summary>
-    public static string Latex(StudyResults results) => string.Join('\n', Tables(results).Select(LatexTable.Of));
+    /// <summary>The numbers of the chosen settings that are the smallest or the greatest that were tried; 0 has nothing below it.</summary>
+    private static IEnumerable<string> AtEdge(ArmTrial best, IReadOnlyList<ArmTrial> trials) =>
+        from key in best.Settings.Keys
+        let tried = trials.Select(trial => Number(trial.Settings.GetValueOrDefault(key))).Distinct().Order().ToArray()
+        where tried.Length > 1 && !double.IsNaN(tried[0])
+        let chosen = Number(best.Settings[key])
+        where (chosen == tried[0] && chosen != 0) || chosen == tried[^1]
+        select FormattableString.Invariant($"; {key} = {chosen} is at the edge of what was tried ({tried[0]} to {tried[^1]}): a value beyond it may be better");
+
+    private static double Number(string? text) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? number : double.NaN;
+
+    /// <summary>The same tables for LaTeX with its package booktabs, with captions that say what the numbers are and of how many seeds.</summary>
+    public static string Latex(StudyResults results) =>
+        "% Needs \\usepackage{booktabs} in the preamble.\n" + string.Join('\n', Tables(results).Select(table => LatexTable.Of(table, Caption(results))));
+
+    private static string Caption(StudyResults results)
+    {
+        int[] seeds = [.. results.Runs.CountBy(run => run.Arm).Select(arm => arm.Value).Distinct().Order()];
+        var count = seeds.Length == 0 ? "no seeds" : seeds is [1] ? "a single seed" : seeds.Length == 1 ? $"{seeds[0]} seeds" : $"{seeds[0]} to {seeds[^1]} seeds";
+        var corrected = results.IsCorrected || results.Controls.Count > 0 ? "; by Holm: the interval and the p of the paired t-test after Holm's correction for the comparisons of a column" : "";
+        return $"{results.Name}: means over {count}, in per cent. A gain is the mean of the differences with the same seed, in points, with its 95 % interval by Student's t in brackets{corrected}.";
+    }
 
     /// <summary>For each thing that was measured a table with a row for each arm, and one with a row for each control of an arm.</summary>
     private static IEnumerable<string[][]> Tables(StudyResults results)

@@ -90,6 +90,7 @@ internal static class TrainingProcess
 
         private readonly Lock gate = new();
         private readonly StreamWriter file;
+        private bool wasProblem;
 
         internal ProcessLog(string path)
         {
@@ -114,7 +115,10 @@ internal static class TrainingProcess
 
             lock (gate)
             {
-                Problem = line.StartsWith(Mark, StringComparison.Ordinal) ? line[Mark.Length..] : Problem;
+                // Several at once stand on as many lines.
+                var isProblem = line.StartsWith(Mark, StringComparison.Ordinal);
+                Problem = !isProblem ? Problem : wasProblem ? $"{Problem}{Environment.NewLine}{line[Mark.Length..]}" : line[Mark.Length..];
+                wasProblem = isProblem;
 
                 try
                 {

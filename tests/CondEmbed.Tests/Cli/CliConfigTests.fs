@@ -57,6 +57,16 @@ let private check =
             for line, key in [ 1, "bach"; 2, "steps"; 5, "loss_settings.alpa" ] do
                 Expect.stringContains outcome.Error $"{file}, line {line}: {key}: " key
 
+            for line in outcome.Error.TrimEnd().Split '\n' do
+                Expect.stringStarts line "condembed: " "each line says who speaks"
+
+            File.WriteAllText(file, "seeds = 2\n[base]\ndata = 'far'\n[arms.a]\nlevels = -1\nweights = 'far.safetensors'\n")
+            let study = condembed [ "config"; "--check"; file ]
+            Expect.equal study.Code 2 study.Everything
+
+            for words in [ "line 3: data = far is not here"; "line 6: weights = far.safetensors is not here"; "line 5: levels: is -1" ] do
+                Expect.stringContains study.Error words "what is missing hides no mistake"
+
             File.WriteAllText(file, "encoder = 'resnet18'\nbatch = 30\n")
             Expect.stringContains (succeeds [ "config"; "--check"; file ]) "valid" "sound"
             let shown = succeeds [ "config"; "--show"; file; "--set"; "batch=32" ]

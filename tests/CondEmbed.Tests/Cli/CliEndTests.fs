@@ -65,6 +65,20 @@ let private outputs =
                     Expect.stringContains outcome.Error $"condembed: standard output: cannot be written: {reason}" "why"
                     Expect.isFalse (outcome.Error.Contains "   at ") "no trace"))
 
+let private enough =
+    test "a reader that has had enough ends it without a word" {
+        onUnix (fun () ->
+            inFolder (fun folder ->
+                let script = "{ \"$0\" \"$@\" 2>err; echo $? >code; } | true; cat err code"
+                let program = Path.Combine(repositoryRoot (), "tools", "condembed")
+                let info = ProcessStartInfo("/bin/sh", [ "-c"; script; program; "loss"; "--list" ], WorkingDirectory = folder)
+                info.RedirectStandardOutput <- true
+                info.RedirectStandardError <- true
+                use running = new Running(Process.Start info)
+                let outcome = running.Outcome()
+                Expect.equal (outcome.Out.Trim()) "141" outcome.Everything))
+    }
+
 let private messages =
     test "messages that cannot be written cost no result" {
         onUnix (fun () ->
@@ -97,4 +111,4 @@ let private words =
                 Expect.stringContains outcome.Out $"./{name}: 4 queries" "read")
     }
 
-let tests = testList "end" [ signals; early; outputs; messages; words ]
+let tests = testList "end" [ signals; early; outputs; enough; messages; words ]

@@ -117,7 +117,12 @@ let private refusals =
           refused [ "triplet"; "FILE"; "--set"; "margin" ] good [ "KEY=VALUE" ]
           refused [ "triplet" ] good [ "a loss and a JSON file" ]
           refused [ "triplet"; "NONE" ] good [ "NONE"; "no such file" ]
-          refused [ "arcface"; "FILE" ] good [ "class_weights"; "[1, 2]" ]
+          refused [ "arcface"; "FILE" ] good [ "'class_weights' in the JSON"; "1 classes x 2 features" ]
+          refused [ "sub-centre-arcface"; "FILE" ] good [ "1 classes x 3 centres x 2 features" ]
+          refused
+              [ "ContrastiveLoss"; "FILE"; "--set"; "neg_margn=1" ]
+              good
+              [ "'ContrastiveLoss' has no setting 'neg_margn'"; "did you mean 'neg_margin'?" ]
           refused [ "triplet"; "FILE" ] "{" [ "FILE"; "not valid JSON" ]
           refused [ "triplet"; "FILE" ] "[]" [ "an object" ]
           refused [ "triplet"; "FILE" ] """{"embeddings": [[1]]}""" [ "no 'labels'" ]

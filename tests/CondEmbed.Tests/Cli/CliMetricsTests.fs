@@ -148,6 +148,33 @@ let private gallery =
             Expect.isLessThan (abs (value wide "map_at_r" - expected.MapAtR)) 1e-3 "widened")
     }
 
+let private alone =
+    test "what counts an image without another of its class, and what leaves it out, is said as it is" {
+        inFolder (fun folder ->
+            let file = Path.Combine(folder, "e.json")
+            File.WriteAllText(file, """{"embeddings": [[1, 0], [1, 0.1], [0, 1], [0.1, 1], [-1, -1]], "labels": [0, 0, 1, 1, 2]}""")
+            let text = succeeds [ "metrics"; file; "--variants"; "--class-averages"; "--recall-at"; "1" ]
+
+            Expect.stringContains
+                text
+                "Every Recall@K counts queries without a possible match as misses, except those marked 'possible'."
+                "said"
+
+            let lines = text.Split '\n' |> Array.filter (fun line -> Text.RegularExpressions.Regex.IsMatch(line, @"\d\d$"))
+
+            for line in lines do
+                let isMiss = line.StartsWith "Recall@1" && not (line.Contains "possible")
+
+                let expected =
+                    if line.Contains "average" && isMiss then "66.67"
+                    elif isMiss then "80.00"
+                    else "100.00"
+
+                if not (line.Contains "counts the query") then Expect.stringEnds line expected line
+
+            Expect.isGreaterThan lines.Length 10 text)
+    }
+
 let private run =
     test "a run is evaluated with the same options, and keeps what its settings ask for" {
         inFolder (fun folder ->
@@ -159,6 +186,28 @@ let private run =
 
             for name in [ "nmi"; "ami"; "f1"; "map_at_r"; "recall@1" ] do
                 Expect.floatClose Accuracy.medium (value found name) (value kept name) name
+
+            let own = condembed [ "evaluate"; run ]
+            Expect.stringContains own.Out "pictures, test part, 8 classes: 48 queries" "what was measured"
+            Expect.isFalse (own.Error.Contains "warning") own.Error
+            let all = condembed [ "evaluate"; run; imageFolder.Value ]
+            Expect.stringContains all.Out "pictures, all 16 classes: 96 queries" "all of it"
+
+            Expect.stringContains
+                all.Error
+                "48 of the 96 images measured, of 8 of the 16 classes, are of the training"
+                "with what it learnt from"
+            // The same images elsewhere, and others of the same classes.
+            unpack folder 16
+            Expect.stringContains (condembed [ "evaluate"; run; folder ]).Error "48 of the 96 images" "a copy"
+
+            for file in Directory.GetFiles(folder, "*.png", SearchOption.AllDirectories) do
+                File.Move(file, file.Replace(".png", "x.png"))
+
+            Expect.stringContains
+                (condembed [ "evaluate"; run; folder ]).Error
+                "8 of the 16 classes measured have the names of classes"
+                "names"
 
             Expect.isGreaterThan (File.ReadAllLines classes).Length 3 "classes by name"
             Expect.stringContains (File.ReadAllText(Path.Combine(run, "report.html"))) "ties by lower index" "the report says how")
@@ -190,4 +239,4 @@ let private refusals =
                       for word in words do
                           Expect.stringContains outcome.Error word "message")) ]
 
-let tests = testList "CliMetrics" [ everyForm; malformed; options; gallery; CliColumnTests.tests; run; refusals ]
+let tests = testList "CliMetrics" [ everyForm; malformed; options; gallery; CliColumnTests.tests; alone; run; refusals ]

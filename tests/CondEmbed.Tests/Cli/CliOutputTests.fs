@@ -75,6 +75,30 @@ let private named name events = events |> List.filter (fun event -> nameOf event
 
 let private number (event: JsonElement) (name: string) = event.GetProperty(name).GetInt32()
 
+let private trained =
+    test "train says of which step its table is, how the best one does, and gives no pace to what has none" {
+        inFolder (fun folder ->
+            let run = RunFolder(Path.Combine(folder, "run"))
+            let outcome = condembed (tinyTraining run.Root [])
+            Expect.equal outcome.Code 0 outcome.Everything
+            let metrics = MetricsFile.Read run.Metrics
+            Expect.stringContains outcome.Out "before and after 6 steps:" "the heading"
+
+            if metrics.BestStep = 6 then
+                Expect.stringContains outcome.Out "The last step also did best on the validation classes." "the same"
+            else
+                let best = Readable.Percent metrics.Best["recall@1"]
+
+                Expect.stringContains
+                    outcome.Out
+                    $"Step {metrics.BestStep} did best on the validation classes (Recall@1 {best}"
+                    "the other"
+
+            let report = outcome.Error.Split '\n' |> Array.filter _.StartsWith("writing the report")
+            Expect.isNonEmpty report outcome.Error
+            Expect.isFalse (report |> Array.exists _.Contains("img/s")) outcome.Error)
+    }
+
 let private events =
     testList
         "events"
@@ -188,4 +212,4 @@ let private terminal =
               Expect.isFalse ((onTerminal 80 [ "TERM", "dumb" ] arguments).Contains '\x1b') "plain"
           } ]
 
-let tests = testList "output" [ display; events; quiet; terminal ]
+let tests = testList "output" [ display; trained; events; quiet; terminal ]

@@ -133,12 +133,17 @@ let tests =
                   let latex = study [ "--latex" ]
 
                   for words in
-                      [ @"\begin{tabular}{lrrrrrr}"; @"validation (\%) & Recall@1 & gain over baseline & by Holm"; @"\bottomrule" ] do
+                      [ @"% Needs \usepackage{booktabs}"
+                        @"\caption{"
+                        @"with its 95 \% interval by Student's t in brackets; by Holm"
+                        @"\begin{tabular}{lrrrrrr}"
+                        @"validation (\%) & Recall@1 & gain over baseline & by Holm"
+                        @"\bottomrule" ] do
                       Expect.stringContains latex words words
 
                   let power = study [ "--power"; "--width"; "0.25" ]
 
-                  for words in [ "test (points)"; "deviation"; "seeds for +-0.25" ] do
+                  for words in [ "after Holm's correction"; "test (points)"; "deviation"; "seeds for +-0.25" ] do
                       Expect.stringContains power words words
 
                   let events = study [ "--power"; "--json" ]

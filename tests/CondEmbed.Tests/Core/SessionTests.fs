@@ -158,6 +158,9 @@ let private roundTrip =
               Expect.sequenceEqual (embedding.Embed(bytes, 3, Side)) (trained.Embed(bytes, 3, Side)) "embeddings"
               Expect.equal embedding.TrainingParameters trained.EmbeddingParameters "nothing of the training"
               Expect.isGreaterThan trained.TrainingParameters trained.EmbeddingParameters "the hierarchy"
+              use frozen = Session.ForTraining({ config with Freeze = "conv1*" }, Device.choose "cpu", 2, 8)
+              Expect.isLessThan frozen.TrainedParameters trained.TrainedParameters "without what is frozen"
+              Expect.isGreaterThan frozen.TrainedParameters 0L "but something"
 
               Expect.throwsT<InvalidOperationException> (fun () -> embedding.Step(pixels 1 4, Side, labels) |> ignore) "it cannot train")
 

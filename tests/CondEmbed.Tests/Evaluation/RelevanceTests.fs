@@ -90,6 +90,6 @@ let tests =
           }
 
           test "metrics by a column have a name for people" {
-              Expect.equal (MetricNames.Display "recall@4_by_colour") "Recall@4, by colour" "recall"
-              Expect.equal (MetricNames.Display "map_at_r_by_made_by") "MAP@R, by made_by" "MAP@R"
+              Expect.equal (MetricNames.Display "recall@4_by_colour") "Recall@4, alike by colour" "recall"
+              Expect.equal (MetricNames.Display "map_at_r_by_made_by") "MAP@R, alike by made_by" "MAP@R"
           } ]

@@ -58,6 +58,8 @@ let tests =
                   "training  120/600  20%  loss 1.2340 (unconditional 0.8000, level 1 0.4340)  lr 0.00091   812 img/s  1 m 12 s, 3 m 04 s left"
                   "training"
 
+              Expect.equal (ProgressText.Pace(RunProgress("evaluating", 1, 9, ImagesPerSecond = 0.42))) " 0.4 img/s" "few"
+              Expect.equal (ProgressText.Pace(RunProgress("evaluating", 1, 9, ImagesPerSecond = 9.97))) "  10 img/s" "ten"
               Expect.equal (ProgressText.Line(RunProgress("checking images", 3234, 0))) "checking images  3,234  0.0 s" "no end known"
               Expect.equal (ProgressText.Line(RunProgress("evaluating", 9, 10))) "evaluating   9/10  90%  0.0 s" "no loss"
               Expect.isFalse ((ProgressText.Line(progress 600 256.0)).Contains "left") "at the end nothing is left"

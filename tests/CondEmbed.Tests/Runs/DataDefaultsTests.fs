@@ -117,8 +117,27 @@ let private trainer =
             trainer.Train() |> ignore
             let all = String.Join('\n', said)
 
-            for words in [ $"{classes} classes to train on: a batch has {images} images"; "no weights are given"; "imagenet" ] do
-                Expect.stringContains all words "said")
+            for words in
+                [ $"{classes} classes to train on: a batch has {images} images"
+                  "no weights are given"
+                  "imagenet"
+                  "are trained" ] do
+                Expect.stringContains all words "said"
+
+            Expect.isFalse (all.Contains "several times") "four images of each class, as a batch takes"
+
+            let start settings = RunNotices.OfStart(RunSettings.Resolve(given settings)) |> Option.ofObj
+            Expect.equal (start []) None "the small one is meant to"
+            Expect.equal (start [ "encoder", "resnet18-cntk" ]) None "it has weights"
+
+            for encoder, weights in [ "resnet50", "imagenet"; "resnet34", "FILE" ] do
+                let notice = (start [ "encoder", encoder ]).Value
+                Expect.stringContains notice $"the encoder {encoder} starts from random weights" "said"
+                Expect.stringContains notice weights "and how to start from others"
+
+            let repeated = RunSettings.Resolve(given [ "data", data; "per_class", "6"; "batch", "12"; "validation_share", "0" ])
+            let notice = RunNotices.OfBatches(repeated, RunData.Open repeated)
+            Expect.stringContains notice $"{classes} of the {classes} classes to train on have fewer than 6 images" "said")
     }
 
 let private program =

@@ -241,7 +241,7 @@ let private program =
             Expect.floatClose Accuracy.medium (number told "recall@1_by_maker") after["recall@1_by_maker"] "by another"
             let shown = succeeds [ "evaluate"; run; "--label-match"; "maker" ]
             Expect.stringContains shown "to be found: the same maker" "the rule"
-            Expect.stringContains shown "Recall@1, by kind" "the columns of the run"
+            Expect.stringContains shown "Recall@1, alike by kind" "the columns of the run"
 
             let grouped = jsonOf (succeeds [ "evaluate"; run; "--json"; "--by"; "kind" ])
 
@@ -258,6 +258,7 @@ let private program =
 
             for arguments, words in
                 [ [ "--by"; "colour" ], [ "no image has a label in a column 'colour'"; "kind, maker" ]
+                  [ table; "--by"; "kind" ], [ "has a column 'kind'"; "--label-columns kind" ]
                   [ "--label-match"; "colour" ], [ "no column 'colour'"; "table.csv, line 1" ]
                   [ "--rerank"; "5" ], [ "re-ranking is measured by classes alone"; "--rerank" ]
                   [ "--k-reciprocal"; "5" ], [ "Re-ranking is measured by classes alone"; "--k-reciprocal" ]

@@ -3,6 +3,7 @@ module CondEmbed.Tests.StudyFileTests
 
 open Expecto
 open CondEmbed.Studies
+open CondEmbed.Tests.RunSupport
 open CondEmbed.Tests.StudySupport
 open CondEmbed.Tests.Support
 
@@ -46,6 +47,94 @@ let tests =
               rejected [ "draws" ] (varied [ "[random]"; "lr = [0.1, 0.2]" ])
               rejected [ "levles" ] (varied [ "[grid]"; "levles = [1, 2]" ])
               rejected [ "seed" ] (varied [ "[grid]"; "seed = [1, 2]" ])
+          }
+          test "all of it is said at once, with its lines" {
+              let text =
+                  [ "seeds = [1, 1]" // 1
+                    "metrics = ['mrr', 'nonsense']"
+                    "rerank = 'all'"
+                    "[gird]"
+                    "lr = [1]"
+                    "[base]" // 6
+                    "batchs = 8"
+                    "lr = -1"
+                    "loss = 'tripletmargin'"
+                    "[grid]" // 10
+                    "weight_decay = 0.1"
+                    "size = 32"
+                    "[arms.a]" // 13
+                    "levles = 0"
+                    "compare_with = ['c']"
+                    "[arms.b]" // 16
+                    "levels = -1" ]
+                  |> String.concat "\n"
+
+              let said =
+                  try
+                      StudyFile.Parse("s.toml", text) |> ignore
+                      []
+                  with :? CondEmbed.Common.InputException as problem ->
+                      List.ofArray (problem.Message.Split System.Environment.NewLine)
+
+              let starts =
+                  [ "1: seeds must be"
+                    "2: 'nonsense' is not a metric"
+                    "3: rerank = all"
+                    "4: 'gird' is not a setting of a study; did you mean 'grid'?"
+                    "7: batchs: there is no such setting"
+                    "8: lr: is -1"
+                    "9: loss: there is no loss 'tripletmargin'"
+                    "11: weight_decay = 0.1: must be a list"
+                    "12: size = 32: must be a list"
+                    "14: levles: there is no such setting"
+                    "15: the arm 'a' is to be compared with 'c'"
+                    "17: levels: is -1" ]
+
+              Expect.equal said.Length starts.Length (String.concat "\n" said)
+
+              for line, start in List.zip said starts do
+                  Expect.stringStarts line $"s.toml, line {start}" "in the order of the lines"
+          }
+          test "metrics are named by their keys or as people call them, and have to be measured" {
+              let metrics list = (StudyFile.Parse("s.toml", study [ $"metrics = [{list}]" ] two)).Metrics |> List.ofSeq
+
+              Expect.equal
+                  (metrics "'MRR', 'mrr', 'R@1', 'Recall@4', 'MAP@R', 'MAP', 'r-precision', 'precision_at_1', 'recall@1_by_kind'")
+                  [ "mean_reciprocal_rank"
+                    "recall@1"
+                    "recall@4"
+                    "map_at_r"
+                    "mean_average_precision"
+                    "r_precision"
+                    "precision@1"
+                    "recall@1_by_kind" ]
+                  "keys"
+
+              rejects [ "line 2"; "'map_at_q'"; "did you mean 'map_at_r'"; "mean_reciprocal_rank" ] (fun () ->
+                  metrics "'map_at_q'" |> ignore)
+
+              rejects [ "names no metric" ] (fun () -> metrics "" |> ignore)
+              rejects [ "'recall@0' is not a metric" ] (fun () -> metrics "'recall@0'" |> ignore)
+
+              for metric, remedy in [ "nmi", "clustering = true"; "recall@16", "recall_at"; "map_at_r_by_kind", "label_columns" ] do
+                  let plan = StudyFile.Parse("s.toml", study [ $"metrics = ['{metric}']" ] two)
+                  rejects [ $"'{metric}' is not measured"; remedy ] (fun () -> StudyChecks.OnData plan)
+
+              let more setting = (study [ "metrics = ['nmi', 'recall@16']" ] two).Replace("[base]", $"[base]\n{setting}")
+              StudyChecks.OnData(StudyFile.Parse("s.toml", more "clustering = true\nrecall_at = '1,16'"))
+          }
+          test "a study says that a network starts from nothing, that images repeat, and that further data was trained on" {
+              let said = ResizeArray<string>()
+              let text = study [ $"test_on = ['{imageFolder.Value}']" ] [ "[arms.a]"; "levels = 0"; "encoder = 'resnet18'" ]
+              let text = text.Replace("per_class = '2'", "per_class = '8'").Replace("batch = '8'", "batch = '16'")
+              StudyChecks.OnData(StudyFile.Parse("s.toml", text), System.Action<string> said.Add)
+              let all = String.concat "\n" said
+
+              for words in
+                  [ "the encoder resnet18 starts from random weights"
+                    "6 of the 6 classes to train on have fewer than 8 images"
+                    "48 of the 96 images measured, of 8 of the 16 classes, are of the training or validation part" ] do
+                  Expect.stringContains all words "said"
           }
           test "a grid is every combination, and a random one the draws of its seed" {
               let trials lines = [ for trial in StudyFile.Parse("s.toml", study [] (two @ lines)).Trials -> trial.Name ]

@@ -53,8 +53,26 @@ let tests =
               // t = 2.5 / (1.2909944 / 2) = 3.8729833 of 3 degrees: scipy.stats.ttest_1samp([1, 2, 3, 4], 0).
               Expect.floatClose Accuracy.medium (StudentT.PairedP [| 1.0; 2.0; 3.0; 4.0 |]) 0.030466291662171 "known numbers"
               Expect.equal (StudentT.PairedP [| 1.0; 2.0 |]) (StudentT.PairedP [| -2.0; -1.0 |]) "either side"
-              Expect.equal (StudentT.PairedP [| 1.0; 1.0 |], StudentT.PairedP [| 0.0; 0.0 |]) (0.0, 1.0) "no deviation"
+              Expect.equal (StudentT.PairedP [| 0.0; 0.0 |]) 1.0 "no difference"
+              Expect.isTrue (Double.IsNaN(StudentT.PairedP [| 1.0; 1.0 |])) "no deviation: nothing tells how far others would scatter"
               Expect.isTrue (Double.IsNaN(StudentT.PairedP [| 1.0 |])) "one value has none"
+          }
+          test "differences that are all the same have no interval and no p, and are neither gain nor loss" {
+              // The same up to rounding: 0.5 - 0.4 and 0.3 - 0.2 are not the same number.
+              let values = [| 0.5 - 0.4; 0.3 - 0.2 |]
+              Expect.notEqual values[0] values[1] "rounding"
+
+              let of' arm values = PairedDifference(arm, "test", "recall@1", [| 0; 1 |], values, Estimate.Of values)
+
+              let all =
+                  [ of' "alike" values; of' "equal" [| 0.0; 0.0 |]; of' "other" [| 0.1; 0.11 |] ]
+                  |> PairedDifference.WithCorrection
+
+              Expect.isTrue (Double.IsNaN all[0].Estimate.Low && Double.IsNaN all[0].P && isNull all[0].Corrected) "no interval, no p"
+              Expect.isFalse (all[0].Estimate.IsGain || all[0].Estimate.IsLoss) "neither"
+              Expect.equal (StudyTables.Gain all[0].Estimate, StudyTables.Corrected all[0]) ("+10.00", "") "the mean alone"
+              Expect.equal (StudyTables.Gain all[1].Estimate) "0.00 [0.00, 0.00]" "an arm that is the baseline"
+              Expect.floatClose Accuracy.high all[2].HolmP (2.0 * all[2].P) "it is not counted among the others"
           }
           test "Holm's correction of known p" {
               // By hand, in order: .005 * 4, .01 * 3, .03 * 2, and .04 * 1, which must not be below .06.
@@ -98,7 +116,7 @@ let tests =
 
               Expect.contains
                   omniglot
-                  "conditional is not shown to be above second-head, own-query or shuffled-query in both metrics."
+                  "conditional is not shown to be above second-head in Recall@1 (-0.05) or MAP@R (-0.02); is not shown to be above own-query in Recall@1 (0.00) or MAP@R (0.00); is not shown to be above shuffled-query in Recall@1 (0.00) or MAP@R (0.00)."
                   "no control"
 
               Expect.stringContains
@@ -111,6 +129,21 @@ let tests =
               Expect.equal (StudyPower.Needed(1.0, 0.5)) 18 "half a deviation"
               Expect.equal (StudyPower.Needed(0.0, 0.5)) 2 "two at least"
               Expect.equal (StudyPower.Needed(1000.0, 0.5)) 15365836 "many: (1.959964 * 2000)^2"
+              // t(.995, 29) = 2.75639, and 2.75639 / sqrt 30 = .5032; of 31 it is 2.75000 / sqrt 31 = .4939.
+              Expect.equal (StudyPower.Needed(1.0, 0.5, 0.01)) 31 "at another level"
+          }
+          test "several arms need seeds for the corrected interval, and it is said" {
+              let results = stored "emoji-sieve"
+              let all = StudyPower.Of(results, 0.0025)
+              Expect.exists all (fun one -> one.Level < 0.05) "corrected"
+
+              for one in all do
+                  if one.Needed.HasValue then
+                      Expect.equal one.Needed.Value (StudyPower.Needed(one.Deviation, 0.0025, one.Level)) "at its level"
+                      let reach = StudentT.Quantile(1.0 - one.Level / 2.0, one.Seeds - 1) * one.Deviation / sqrt (float one.Seeds)
+                      Expect.floatClose Accuracy.medium one.Reach reach "the interval now"
+
+              Expect.stringContains (StudyPower.Format(results, 0.0025)) "after Holm's correction" "said"
           }
           testPropertyWithConfig (fewCases 50) "no fewer seeds would do"
           <| fun (ratio: FsCheck.NormalFloat) ->

@@ -257,6 +257,7 @@ let private runs =
                       let lr = chosen.Settings["lr"]
                       let line = StudyTables.Choices results |> Seq.find _.StartsWith(arm.Name)
                       Expect.stringContains line $"{arm.Name}: of 2 settings, lr = {lr} is best by the validation classes" "a line"
+                      Expect.stringContains line $"lr = {lr} is at the edge of what was tried (0.002 to 0.1)" "and what may lie beyond"
                       Expect.stringContains (File.ReadAllText study.ReportFile) $"of 2 settings, lr = {lr} is best" "on the page"
 
                   let read = StudyTables.ReadJson study.ResultsFile

@@ -280,7 +280,16 @@ let private commands =
                   $"""| MAP@R | {Common.Readable.Percent imported.Metrics["map_at_r"]} |"""
                   "card"
 
-              Expect.stringContains (succeeds [ "compare"; path "run"; finishedRun [] ]) "MAP@R" "compared")
+              let card = ModelCard.Of(path "run")
+              Expect.stringContains card "was trained on any of it, its files do not say.\n" "a whole sentence"
+
+              for words in [ "never seen"; "one seed"; "step 0"; "other seeds" ] do
+                  Expect.isFalse (card.Contains words) $"'{words}' is not known of it"
+
+              let compared = succeeds [ "compare"; path "run"; finishedRun [] ]
+              Expect.stringContains compared "MAP@R" "compared"
+              Expect.isMatch compared @"(?m)^run +imported" "no steps of its own"
+              Expect.isMatch compared @"(?m)^steps +- +6" "nor settings of a training")
       } ]
 
 let tests = testSequenced (testList "Import" (imports @ commands))

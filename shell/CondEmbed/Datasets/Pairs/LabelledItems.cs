@@ -9,7 +9,7 @@ namespace CondEmbed.Datasets;
 /// <param name="Separator">What stands between the labels in a field; empty where a field is one label.</param>
 internal sealed record LabelledItems(string Name, IReadOnlyList<ImageItem> Items, string Separator)
 {
-    private const string CategoryColumn = "category";
+    internal const string CategoryColumn = "category";
 
     internal int Count => Items.Count;
 

@@ -5,6 +5,9 @@ namespace CondEmbed.Datasets;
 /// <summary>A data set whose images are alike by other things than their class.</summary>
 internal sealed class MatchedDataset(IImageDataset whole, IImagePairs? pairs, IReadOnlyList<LabelColumn> columns, string separator) : IImageDataset
 {
+    /// <summary>The images with their classes.</summary>
+    internal IImageDataset Whole => whole;
+
     /// <summary>What stands between several labels in one field; empty where a field is one label.</summary>
     internal string Separator => separator;
 

@@ -73,7 +73,7 @@ public sealed class EmbeddingShards
             }
 
             manifest.Header.DemandSame(HeaderOf(path), manifest.Source, "give a manifest that was written with its shards");
-            progress?.Report(RunProgress.Of("checking sums", done + 1, there.Count, watch.Elapsed));
+            progress?.Report(new RunProgress("checking sums", done + 1, there.Count) { Elapsed = watch.Elapsed });
         }
 
         return Open([.. there.Select(file => Path.Combine(manifest.Folder, file.File))], allowMissing);

@@ -117,6 +117,9 @@ public sealed record RunCost(double SecondsPerStep, long PeakMemory, long TestPa
     /// <summary>Fraction of the training time in which the network waited for images, 0 to 1; null in logs of older versions.</summary>
     public double? Waiting { get; init; }
 
+    /// <summary>Numbers in the parameters that are trained, which are fewer where some are frozen; null in logs of older versions.</summary>
+    public long? TrainedParameters { get; init; }
+
     /// <summary>What several processes have exchanged; missing with one.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public RunCommunication? Communication { get; init; }

@@ -13,14 +13,17 @@ public sealed record PairedDifference(
     /// <summary>The other arm; empty for the baseline in results of older versions.</summary>
     public string Against { get; init; } = "";
 
-    /// <summary>The two-sided p of the paired t-test; NaN for one seed.</summary>
+    /// <summary>The two-sided p of the paired t-test; NaN for one seed, or differences that are all the same but not zero.</summary>
     public double P { get; init; } = double.NaN;
 
     /// <summary>The same after <see cref="Holm"/>'s correction for all comparisons of the metric.</summary>
     public double HolmP { get; init; } = double.NaN;
 
-    /// <summary>The mean with the interval that holds after the correction: it excludes zero where <see cref="HolmP"/> is at most 0.05. Null for one seed.</summary>
+    /// <summary>The mean with the interval that holds after the correction: it excludes zero where <see cref="HolmP"/> is at most 0.05. Null where there is no p.</summary>
     public Estimate? Corrected { get; init; }
+
+    /// <summary>The level at which the correction tests it: 0.05, or less beside others.</summary>
+    internal double Level { get; init; } = 0.05;
 
     /// <summary>With p and what the correction makes of it, among all comparisons of the same metric in the same place.</summary>
     internal static IReadOnlyList<PairedDifference> WithCorrection(IEnumerable<PairedDifference> all) =>
@@ -33,9 +36,11 @@ public sealed record PairedDifference(
         var levels = Holm.Levels(p);
         return family.Select((one, place) => one with
         {
+            Estimate = Estimate.Of(one.Values),
             P = p[place],
             HolmP = adjusted[place],
             Corrected = double.IsNaN(levels[place]) ? null : Estimate.Of(one.Values, 1 - levels[place]),
+            Level = double.IsNaN(levels[place]) ? 0.05 : levels[place],
         });
     }
 }

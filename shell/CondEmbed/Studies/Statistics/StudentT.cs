@@ -37,7 +37,8 @@ public static class StudentT
     }
 
     /// <summary>
-    /// The two-sided p of the paired t-test: how often differences that are zero on average would have a mean as far from zero as these. NaN for fewer than two.
+    /// The two-sided p of the paired t-test: how often differences that are zero on average would have a mean as far from zero as these. NaN for fewer than two, and for
+    /// differences that are all the same but not zero, whose scatter is not known.
     /// </summary>
     public static double PairedP(IReadOnlyList<double> differences)
     {
@@ -51,7 +52,7 @@ public static class StudentT
 
         var mean = Math.Abs(differences.Average());
         return deviation == 0
-            ? (mean == 0 ? 1 : 0)
+            ? (mean == 0 ? 1 : double.NaN)
             : Math.Max(0, 2 * (1 - Share(mean / deviation * Math.Sqrt(differences.Count), differences.Count - 1)));
     }
 

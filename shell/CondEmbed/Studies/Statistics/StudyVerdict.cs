@@ -22,7 +22,9 @@ public static class StudyVerdict
     {
         if (all.All(one => !double.IsFinite(Sound(one).Low)))
         {
-            return $"{arm}: a single seed shows no difference from {baseline} beyond chance ({Listed(all, "and")}). Run more seeds.";
+            return all.All(one => one.Values.Count == 1)
+                ? $"{arm}: a single seed shows no difference from {baseline} beyond chance ({Listed(all, "and")}). Run more seeds."
+                : $"{arm}: every seed differs from {baseline} by the same ({Listed(all, "and")}), so nothing tells how far others would. Run more seeds, or test on more images.";
         }
 
         PairedDifference[] gains = [.. all.Where(one => Sound(one).IsGain)];
@@ -37,14 +39,25 @@ public static class StudyVerdict
         return $"{arm}, against {baseline}: {string.Join("; ", parts)}.";
     }
 
+    /// <summary>Controls with which the arm did the same in every metric share a sentence part: all above, or which metric shows it and which does not.</summary>
     private static string OverControls(string arm, IGrouping<string, PairedDifference>[] controls, int metrics)
     {
         string[] above = [.. controls.Where(control => control.Count() == metrics && control.All(one => Sound(one).IsGain)).Select(control => control.Key)];
-        string[] others = [.. controls.Select(control => control.Key).Except(above)];
         var every = metrics == 1 ? "" : metrics == 2 ? " in both metrics" : " in every metric";
-        return others.Length == 0 ? $"{arm} is above {Words(above, "and")}{every}."
-            : above.Length == 0 ? $"{arm} is not shown to be above {Words(others, "or")}{every}."
-            : $"{arm} is above {Words(above, "and")}{every}; above {Words(others, "or")} it is not shown to be.";
+        string[] parts =
+        [
+            .. above.Length == 0 ? [] : new[] { $"is above {Words(above, "and")}{every}" },
+            .. controls.Where(control => !above.Contains(control.Key)).Select(Open),
+        ];
+        return $"{arm} {string.Join("; ", parts)}.";
+    }
+
+    /// <summary>In which metrics an arm is above a control, and in which that is not shown.</summary>
+    private static string Open(IGrouping<string, PairedDifference> control)
+    {
+        PairedDifference[] gains = [.. control.Where(one => Sound(one).IsGain)];
+        var rest = $"is not shown to be above {control.Key} in {Listed(control.Except(gains), "or")}";
+        return gains.Length == 0 ? rest : $"{rest}, but is in {Listed(gains, "and")}";
     }
 
     /// <summary>The estimate that counts: the corrected one, if the study has several arms.</summary>
