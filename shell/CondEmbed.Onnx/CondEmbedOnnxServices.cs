@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using CondEmbed.Onnx;
 using CondEmbed.Search;
 using Microsoft.Extensions.Configuration;
@@ -26,19 +27,21 @@ public static class CondEmbedOnnxServices
     /// <summary>The same, as a section of the configuration describes it; that the file exists and the numbers can be used is checked when the host starts.</summary>
     /// <param name="services">The services.</param>
     /// <param name="section">Where <see cref="OnnxServiceOptions"/> are: <c>File</c>, <c>Network</c>, <c>Embedder</c>.</param>
+    [RequiresUnreferencedCode(CheckedOptions.Reflects)]
+    [RequiresDynamicCode(CheckedOptions.Reflects)]
     public static IServiceCollection AddCondEmbedOnnx(this IServiceCollection services, IConfiguration section)
     {
         services.AddChecked<OnnxServiceOptions>(section, ProblemsOf);
         return services.AddCondEmbed(
-            provider => OnnxModel.Load(Of(provider).File, Of(provider).Network),
+            provider => OnnxModel.Load(provider.Located(Of(provider).File), Of(provider).Network),
             provider => Of(provider).Embedder);
 
         static OnnxServiceOptions Of(IServiceProvider provider) => provider.GetRequiredService<IOptions<OnnxServiceOptions>>().Value;
     }
 
-    private static IEnumerable<(string Option, string Problem)> ProblemsOf(OnnxServiceOptions options) =>
+    private static IEnumerable<(string Option, string Problem)> ProblemsOf(OnnxServiceOptions options, Func<string, string> located) =>
         [
-            .. CheckedOptions.ProblemsOfFile(nameof(options.File), options.File),
+            .. CheckedOptions.ProblemsOfFile(nameof(options.File), located(options.File)),
             .. CheckedOptions.ProblemsOfNumber("Network:Threads", options.Network.Threads),
             .. CheckedOptions.ProblemsOfNumber("Network:BatchSize", options.Network.BatchSize),
             .. CheckedOptions.ProblemsOf(options.Embedder, "Embedder:"),
