@@ -1,14 +1,7 @@
 /// Suggestions for misspelt names.
 module internal CondEmbed.Names
 
-/// How many letters must change to turn one word into the other (Levenshtein).
-let private distance (a: string) (b: string) =
-    let next (row: int list) (i, letter) =
-        let cell left (j, other) = List.min [ left + 1; row[j + 1] + 1; row[j] + (if letter = other then 0 else 1) ]
-
-        (i + 1, Seq.indexed b) ||> Seq.scan cell |> Seq.toList
-
-    ([ 0 .. b.Length ], Seq.indexed a) ||> Seq.fold next |> List.last
+let private distance (a: string) (b: string) = Common.NearestName.Distance(a, b)
 
 let private words (name: string) = name.ToLowerInvariant().Split('_', '-')
 

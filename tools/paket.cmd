@@ -14,7 +14,12 @@ if not defined CONDEMBED_NUGET (
 pushd "%ROOT%"
 dotnet tool restore >nul
 popd
-dotnet paket %*
+if "%1"=="fix-nuspecs" (
+  rem Part of 'dotnet pack': what Paket traces helps nobody there.
+  dotnet paket %* >nul
+) else (
+  dotnet paket %*
+)
 set STATUS=%ERRORLEVEL%
 rem 'install' and 'update' write the source's real address: put the placeholder back.
 findstr /r /c:"remote: [^%%]" "%ROOT%\paket.lock" >nul 2>nul && powershell -NoProfile -Command "(Get-Content '%ROOT%\paket.lock') -replace '^( *remote: )[^%%].*','$1%%CONDEMBED_NUGET%%' | Set-Content '%ROOT%\paket.lock'"

@@ -18,7 +18,12 @@ fi
 ) 9>"${TMPDIR:-/tmp}/condembed-paket-$(id -u).lock"
 cd "$start"
 status=0
-dotnet paket "$@" || status=$?
+if [ "${1:-}" = fix-nuspecs ]; then
+  # Part of 'dotnet pack': what Paket traces is shown only where it fails.
+  said=$(dotnet paket "$@" 2>&1) || { status=$?; printf '%s\n' "$said" >&2; }
+else
+  dotnet paket "$@" || status=$?
+fi
 # 'install' and 'update' write the source's real address: put the placeholder back.
 if [ -f "$root/paket.lock" ] && grep -qE 'remote: [^%]' "$root/paket.lock"; then
   sed -E 's|^( *remote: ).*|\1%CONDEMBED_NUGET%|' "$root/paket.lock" >"$root/paket.lock.new"

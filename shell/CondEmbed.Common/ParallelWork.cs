@@ -11,7 +11,7 @@ internal static class ParallelWork
     /// <param name="work">Does one part.</param>
     /// <param name="workers">Threads; 0 is <see cref="ComputeThreads.Count"/>.</param>
     /// <param name="cancellation">Ends the work with an OperationCanceledException.</param>
-    /// <exception cref="InputException">The first exception of the work, as it would be thrown on one thread.</exception>
+    /// <exception cref="InputException">The first exception of the work, of whatever type, as it would be thrown on one thread.</exception>
     internal static void Each(int count, Action<int> work, int workers = 0, CancellationToken cancellation = default)
     {
         var options = new ParallelOptions { MaxDegreeOfParallelism = ComputeThreads.Or(workers), CancellationToken = cancellation };
@@ -19,9 +19,10 @@ internal static class ParallelWork
         {
             Parallel.ForEach(Partitioner.Create(Enumerable.Range(0, count), EnumerablePartitionerOptions.NoBuffering), options, work);
         }
-        catch (AggregateException several) when (several.InnerExceptions.OfType<InputException>().FirstOrDefault() is { } first)
+        catch (AggregateException several)
         {
-            ExceptionDispatchInfo.Throw(first);
+            // What a user can mend says more than what followed from it.
+            ExceptionDispatchInfo.Throw(several.InnerExceptions.OfType<InputException>().FirstOrDefault() ?? several.InnerExceptions[0]);
         }
     }
 

@@ -11,7 +11,7 @@ public static class EmbeddingGenerators
     /// generator does not dispose of it.
     /// </summary>
     /// <param name="embedder">The embedder.</param>
-    /// <param name="modelId">The model's name in metadata and telemetry; null for one that begins with <c>condembed-</c> and ends with the beginning of the fingerprint.</param>
+    /// <param name="modelId">The model's name in metadata and telemetry; null for one that begins with <c>condembed-</c> and ends in the first digits of the fingerprint.</param>
     public static IEmbeddingGenerator<DataContent, Embedding<float>> AsIEmbeddingGenerator(this Embedder embedder, string? modelId = null)
     {
         ArgumentNullException.ThrowIfNull(embedder);
@@ -23,7 +23,7 @@ public static class EmbeddingGenerators
     /// threads. The generator takes over the network, and disposes of it.
     /// </summary>
     /// <param name="network">The network, which no one else may use any more.</param>
-    /// <param name="modelId">The model's name in metadata and telemetry; null for one that begins with <c>condembed-</c> and ends with the beginning of the fingerprint.</param>
+    /// <param name="modelId">The model's name in metadata and telemetry; null for one that begins with <c>condembed-</c> and ends in the first digits of the fingerprint.</param>
     /// <param name="options">Batch size, threads, decoder.</param>
     public static IEmbeddingGenerator<DataContent, Embedding<float>> AsIEmbeddingGenerator(
         this IEmbeddingNetwork network, string? modelId = null, EmbedderOptions? options = null) =>

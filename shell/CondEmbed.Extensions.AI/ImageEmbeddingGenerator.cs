@@ -1,3 +1,4 @@
+using CondEmbed.Common;
 using CondEmbed.Images;
 using CondEmbed.Search;
 using Microsoft.Extensions.AI;
@@ -26,9 +27,10 @@ internal sealed class ImageEmbeddingGenerator : IEmbeddingGenerator<DataContent,
     public async Task<GeneratedEmbeddings<Embedding<float>>> GenerateAsync(
         IEnumerable<DataContent> values, EmbeddingGenerationOptions? options = null, CancellationToken cancellationToken = default)
     {
-        ArgumentNullException.ThrowIfNull(values);
+        DataContent[] all = [.. values ?? throw new ArgumentNullException(nameof(values))];
+        Nulls.Demand(all, nameof(values));
         Demand(options);
-        var images = new ContentSource([.. values]);
+        var images = new ContentSource(all);
         var rows = images.Count switch
         {
             0 => [],

@@ -1,5 +1,6 @@
 using System.Linq.Expressions;
 using System.Runtime.CompilerServices;
+using CondEmbed.Common;
 using CondEmbed.Search;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.VectorData;
@@ -18,17 +19,25 @@ internal sealed class ImageVectorCollection<TKey, TRecord>(
 
     public override string Name => name;
 
-    public override async Task<bool> CollectionExistsAsync(CancellationToken cancellationToken = default) =>
-        (await Named("CollectionExists", () => stores.NamesAsync(cancellationToken)).ConfigureAwait(false)).Contains(name);
+    public override async Task<bool> CollectionExistsAsync(CancellationToken cancellationToken = default)
+    {
+        opened.Demand();
+        return (await Named("CollectionExists", () => stores.NamesAsync(cancellationToken)).ConfigureAwait(false)).Contains(name);
+    }
 
+    // One that is there is only opened to be read, which needs no lock and tells whether it is of another network.
     public override Task EnsureCollectionExistsAsync(CancellationToken cancellationToken = default) =>
-        Named("CreateCollection", () => Write(_ => Task.CompletedTask, cancellationToken));
+        Named("CreateCollection", async () =>
+            await ((await stores.NamesAsync(cancellationToken).ConfigureAwait(false)).Contains(name)
+                ? opened.ReaderAsync(cancellationToken)
+                : opened.WriteAsync(_ => Task.CompletedTask, cancellationToken)).ConfigureAwait(false));
 
     public override Task EnsureCollectionDeletedAsync(CancellationToken cancellationToken = default) =>
         stores.Named(name, "DeleteCollection", () => opened.RemoveAsync(cancellationToken));
 
     public override async Task<TRecord?> GetAsync(TKey key, RecordRetrievalOptions? options = null, CancellationToken cancellationToken = default)
     {
+        ArgumentNullException.ThrowIfNull(key);
         var withVector = options?.IncludeVectors == true;
         DemandVectors(withVector);
         var items = await Named("Get", async () => await (await opened.ReaderAsync(cancellationToken).ConfigureAwait(false))
@@ -51,30 +60,42 @@ internal sealed class ImageVectorCollection<TKey, TRecord>(
         Expression<Func<TRecord, bool>> filter, int top, FilteredRecordRetrievalOptions<TRecord>? options = null, CancellationToken cancellationToken = default) =>
         throw new NotSupportedException("records cannot be listed by a filter: get them by their keys, or search with the filter.");
 
-    public override Task DeleteAsync(TKey key, CancellationToken cancellationToken = default) => DeleteAsync([key], cancellationToken);
+    public override Task DeleteAsync(TKey key, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        return DeleteAsync([key], cancellationToken);
+    }
 
     public override Task DeleteAsync(IEnumerable<TKey> keys, CancellationToken cancellationToken = default)
     {
-        string[] ids = [.. keys.Select(IdOf)];
-        return Named("Delete", () => Write(store => store.RemoveAsync(ids, cancellationToken), cancellationToken));
+        TKey[] all = [.. keys ?? throw new ArgumentNullException(nameof(keys))];
+        Nulls.Demand(all, nameof(keys));
+        string[] ids = [.. all.Select(IdOf)];
+        return Named("Delete", () => opened.WriteAsync(store => store.RemoveAsync(ids, cancellationToken), cancellationToken));
     }
 
-    public override Task UpsertAsync(TRecord record, CancellationToken cancellationToken = default) => UpsertAsync([record], cancellationToken);
+    public override Task UpsertAsync(TRecord record, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(record);
+        return UpsertAsync([record], cancellationToken);
+    }
 
     public override async Task UpsertAsync(IEnumerable<TRecord> records, CancellationToken cancellationToken = default)
     {
-        TRecord[] all = [.. records];
+        TRecord[] all = [.. records ?? throw new ArgumentNullException(nameof(records))];
+        Nulls.Demand(all, nameof(records));
         if (all.Length > 0)
         {
             var vectors = await VectorsOf([.. all.Select(shape.Vector.GetValue)], cancellationToken).ConfigureAwait(false);
             StoreItem[] items = [.. all.Zip(vectors, text.ItemOf)];
-            await Named("Upsert", () => Write(store => store.UpsertAsync(items, cancellationToken), cancellationToken)).ConfigureAwait(false);
+            await Named("Upsert", () => opened.WriteAsync(store => store.UpsertAsync(items, cancellationToken), cancellationToken)).ConfigureAwait(false);
         }
     }
 
     public override async IAsyncEnumerable<VectorSearchResult<TRecord>> SearchAsync<TInput>(
         TInput searchValue, int top, VectorSearchOptions<TRecord>? options = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
+        ArgumentNullException.ThrowIfNull(searchValue);
         options ??= new VectorSearchOptions<TRecord>();
         ArgumentOutOfRangeException.ThrowIfLessThan(top, 1);
         DemandVectors(options.IncludeVectors);
@@ -111,14 +132,6 @@ internal sealed class ImageVectorCollection<TKey, TRecord>(
     private Task<T> Named<T>(string operation, Func<Task<T>> work) => stores.Named(name, operation, work);
 
     private Task Named(string operation, Func<Task> work) => stores.Named(name, operation, work);
-
-    /// <summary>Writes, and then does what a store needs before others see it: a file is rewritten, a table gets its index, once.</summary>
-    private async Task Write(Func<IVectorStore, Task> write, CancellationToken cancellation)
-    {
-        var store = await opened.WriterAsync(cancellation).ConfigureAwait(false);
-        await write(store).ConfigureAwait(false);
-        await store.CompleteAsync(cancellation).ConfigureAwait(false);
-    }
 
     private void DemandVectors(bool included)
     {

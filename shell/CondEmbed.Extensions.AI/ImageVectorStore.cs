@@ -17,6 +17,7 @@ public sealed class ImageVectorStore : VectorStore
     private readonly IEmbeddingGenerator<DataContent, Embedding<float>>? generator;
     private readonly ConcurrentDictionary<string, OpenedStore> opened = new(StringComparer.Ordinal);
     private readonly VectorStoreMetadata metadata;
+    private volatile bool disposed;
 
     /// <summary>The stores of a place, for the embeddings of an embedder, which also embeds images that are searched for or stored as such.</summary>
     /// <param name="stores">An <see cref="IndexFolder"/>, or a <c>PostgresDatabase</c>.</param>
@@ -39,6 +40,8 @@ public sealed class ImageVectorStore : VectorStore
     }
 
     /// <inheritdoc/>
+    /// <exception cref="ArgumentException">The record's vector, or the definition's, has another number of dimensions than the network's embeddings.</exception>
+    /// <exception cref="NotSupportedException">The record class has what cannot be stored; the message says what.</exception>
     public override VectorStoreCollection<TKey, TRecord> GetCollection<TKey, TRecord>(string name, VectorStoreCollectionDefinition? definition = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
@@ -52,6 +55,7 @@ public sealed class ImageVectorStore : VectorStore
     /// <inheritdoc/>
     public override async IAsyncEnumerable<string> ListCollectionNamesAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
+        ObjectDisposedException.ThrowIf(disposed, this);
         foreach (var name in await stores.Named(null, "ListCollectionNames", () => stores.NamesAsync(cancellationToken)).ConfigureAwait(false))
         {
             yield return name;
@@ -59,12 +63,19 @@ public sealed class ImageVectorStore : VectorStore
     }
 
     /// <inheritdoc/>
-    public override async Task<bool> CollectionExistsAsync(string name, CancellationToken cancellationToken = default) =>
-        (await stores.Named(name, "CollectionExists", () => stores.NamesAsync(cancellationToken)).ConfigureAwait(false)).Contains(name);
+    public override async Task<bool> CollectionExistsAsync(string name, CancellationToken cancellationToken = default)
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        return (await stores.Named(name, "CollectionExists", () => stores.NamesAsync(cancellationToken)).ConfigureAwait(false)).Contains(name);
+    }
 
     /// <inheritdoc/>
-    public override Task EnsureCollectionDeletedAsync(string name, CancellationToken cancellationToken = default) =>
-        stores.Named(name, "DeleteCollection", () => Opened(name).RemoveAsync(cancellationToken));
+    public override Task EnsureCollectionDeletedAsync(string name, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        return stores.Named(name, "DeleteCollection", () => Opened(name).RemoveAsync(cancellationToken));
+    }
 
     /// <inheritdoc/>
     public override object? GetService(Type serviceType, object? serviceKey = null)
@@ -78,6 +89,7 @@ public sealed class ImageVectorStore : VectorStore
     {
         if (disposing)
         {
+            disposed = true;
             foreach (var store in opened.Values)
             {
                 store.DisposeAsync().AsTask().GetAwaiter().GetResult();
@@ -96,5 +108,9 @@ public sealed class ImageVectorStore : VectorStore
     }
 
     // All collections of one name share it, since a file has one that fills it at a time.
-    private OpenedStore Opened(string name) => opened.GetOrAdd(name, _ => new OpenedStore(stores, name, network));
+    private OpenedStore Opened(string name)
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        return opened.GetOrAdd(name, _ => new OpenedStore(stores, name, network));
+    }
 }

@@ -1,19 +1,25 @@
+using CondEmbed.Common;
 using CondEmbed.Search;
 
 namespace CondEmbed.Extensions.AI;
 
 /// <summary>
-/// A store that is opened when it is first used: to search it, and once more, to fill it, when that is first wanted. So a program that only searches never keeps another one from filling.
+/// A store that is opened when it is first used: to search it, and once more, to fill it, when that is first wanted. A file is kept from others only while it is being written, so that
+/// several programs fill it in turns.
 /// </summary>
 internal sealed class OpenedStore(IVectorStores stores, string name, StoreNetwork network) : IAsyncDisposable
 {
     private readonly SemaphoreSlim alone = new(1);
+    private readonly SemaphoreSlim writing = new(1);
     private IVectorStore? reader;
-    private IVectorStore? writer;
+    private volatile IVectorStore? writer;
+    private volatile bool disposed;
 
     /// <summary>The store to read from.</summary>
+    /// <exception cref="InputException">There is none, or it is of another network.</exception>
     internal async Task<IVectorStore> ReaderAsync(CancellationToken cancellation)
     {
+        Demand();
         await alone.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
@@ -25,44 +31,90 @@ internal sealed class OpenedStore(IVectorStores stores, string name, StoreNetwor
         }
     }
 
-    /// <summary>The store to write to, created if it does not exist.</summary>
-    internal async Task<IVectorStore> WriterAsync(CancellationToken cancellation)
+    /// <summary>Writes to the store, which is created if it does not exist, and makes it complete.</summary>
+    internal async Task WriteAsync(Func<IVectorStore, Task> write, CancellationToken cancellation)
     {
-        await alone.WaitAsync(cancellation).ConfigureAwait(false);
+        Demand();
+        await writing.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
-            // Somebody may still be reading from the reader, so it is closed at the end.
-            return writer ??= await stores.OpenOrCreateAsync(name, network, cancellation).ConfigureAwait(false);
+            var store = await Writer(cancellation).ConfigureAwait(false);
+            try
+            {
+                await write(store).ConfigureAwait(false);
+                await store.CompleteAsync(cancellation).ConfigureAwait(false);
+            }
+            finally
+            {
+                (store as IndexFileStore)?.Release();
+            }
         }
         finally
         {
-            alone.Release();
+            writing.Release();
         }
     }
 
     /// <summary>Closes the store and removes it with all that is in it.</summary>
     internal async Task RemoveAsync(CancellationToken cancellation)
     {
-        await alone.WaitAsync(cancellation).ConfigureAwait(false);
+        Demand();
+        await writing.WaitAsync(cancellation).ConfigureAwait(false);
         try
         {
-            await Close().ConfigureAwait(false);
-            await stores.RemoveAsync(name, cancellation).ConfigureAwait(false);
+            await alone.WaitAsync(cancellation).ConfigureAwait(false);
+            try
+            {
+                await Close().ConfigureAwait(false);
+                await stores.RemoveAsync(name, cancellation).ConfigureAwait(false);
+            }
+            finally
+            {
+                alone.Release();
+            }
         }
         finally
         {
-            alone.Release();
+            writing.Release();
         }
     }
 
     public async ValueTask DisposeAsync()
     {
+        disposed = true;
         await Close().ConfigureAwait(false);
         alone.Dispose();
+        writing.Dispose();
+    }
+
+    /// <summary>Demands that the store, of which all collections are, was not disposed of.</summary>
+    internal void Demand()
+    {
+        if (disposed)
+        {
+            throw new ObjectDisposedException(nameof(ImageVectorStore));
+        }
+    }
+
+    private async Task<IVectorStore> Writer(CancellationToken cancellation)
+    {
+        if (writer is IndexFileStore file)
+        {
+            await file.ResumeAsync(cancellation).ConfigureAwait(false);
+            return file;
+        }
+
+        // Somebody may still be reading from the reader, so it is closed at the end.
+        return writer ??= await stores.OpenOrCreateAsync(name, network, cancellation).ConfigureAwait(false);
     }
 
     private async Task<IVectorStore> Opened(CancellationToken cancellation)
     {
+        if (!(await stores.NamesAsync(cancellation).ConfigureAwait(false)).Contains(name))
+        {
+            throw new InputException($"{stores.Name}: there is no collection '{name}'. Create it with EnsureCollectionExistsAsync, or put records into it with UpsertAsync.");
+        }
+
         var found = await stores.OpenAsync(name, cancellation).ConfigureAwait(false);
         try
         {

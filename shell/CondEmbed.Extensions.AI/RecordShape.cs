@@ -20,7 +20,7 @@ internal sealed class RecordShape<TKey, TRecord>
     {
         if (typeof(TRecord).GetConstructor(Type.EmptyTypes) is null)
         {
-            throw Refused("has no constructor without parameters; give it one, and its properties 'get; set;' or 'get; init;'");
+            throw Refused("has no constructor without parameters (a positional record has none); give it one, and its properties 'get; set;' or 'get; init;'");
         }
 
         var all = (definition?.Properties.Select(property => (Named(property.Name), property)) ?? OfAttributes()).ToList();
@@ -101,7 +101,7 @@ internal sealed class RecordShape<TKey, TRecord>
 
         if (vector.Dimensions != dimension)
         {
-            throw new ArgumentException($"the vector {Vector.Name} of {typeof(TRecord).Name} has {vector.Dimensions} numbers, but the network makes {dimension}.");
+            throw new ArgumentException($"the vector {Vector.Name} of {typeof(TRecord).Name} has {vector.Dimensions} numbers, but the network makes {dimension}. Write [VectorStoreVector({dimension})], or give a VectorStoreCollectionDefinition with the Dimension of the embedder.");
         }
 
         if (vector.DistanceFunction is not (null or DistanceFunction.CosineSimilarity))

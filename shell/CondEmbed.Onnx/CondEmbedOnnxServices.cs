@@ -33,15 +33,15 @@ public static class CondEmbedOnnxServices
     {
         services.AddChecked<OnnxServiceOptions>(section, ProblemsOf);
         return services.AddCondEmbed(
-            provider => OnnxModel.Load(Of(provider).File, Of(provider).Network),
+            provider => OnnxModel.Load(provider.Located(Of(provider).File), Of(provider).Network),
             provider => Of(provider).Embedder);
 
         static OnnxServiceOptions Of(IServiceProvider provider) => provider.GetRequiredService<IOptions<OnnxServiceOptions>>().Value;
     }
 
-    private static IEnumerable<(string Option, string Problem)> ProblemsOf(OnnxServiceOptions options) =>
+    private static IEnumerable<(string Option, string Problem)> ProblemsOf(OnnxServiceOptions options, Func<string, string> located) =>
         [
-            .. CheckedOptions.ProblemsOfFile(nameof(options.File), options.File),
+            .. CheckedOptions.ProblemsOfFile(nameof(options.File), located(options.File)),
             .. CheckedOptions.ProblemsOfNumber("Network:Threads", options.Network.Threads),
             .. CheckedOptions.ProblemsOfNumber("Network:BatchSize", options.Network.BatchSize),
             .. CheckedOptions.ProblemsOf(options.Embedder, "Embedder:"),

@@ -7,7 +7,7 @@ namespace CondEmbed.Onnx;
 /// <summary>What an exported network says about itself.</summary>
 internal sealed record OnnxDescription(Preprocessing Preprocessing, int Dimension, string Fingerprint, string Settings)
 {
-    private static string Remedy => $"Export it again from its run: {Wording.Of("OnnxExport.Write", "condembed export RUN --onnx FILE")}.";
+    private static string Remedy => $"Export it again from its run: {Wording.Of("OnnxExport.Write of the package CondEmbed", "condembed export RUN --onnx FILE")}.";
 
     /// <summary>Reads the metadata, and checks that the input and output match it.</summary>
     /// <exception cref="InputException">They do not, or the metadata is missing.</exception>

@@ -16,7 +16,8 @@ public sealed record OnnxOptions
 }
 
 /// <summary>
-/// A network that <c>condembed export</c> wrote, run by ONNX Runtime: pixels in, embeddings of length 1 out, without torch. Several threads may embed at the same time.
+/// A network that <c>condembed export</c> wrote, run by ONNX Runtime, without torch. To embed images, hand it to an <see cref="Embedder"/>: <c>new Embedder(OnnxModel.Load("model.onnx"))</c>.
+/// Several threads may call it at the same time.
 /// </summary>
 public sealed class OnnxModel : IEmbeddingNetwork
 {
@@ -26,6 +27,7 @@ public sealed class OnnxModel : IEmbeddingNetwork
     private readonly InferenceSession session;
     private readonly RunOptions run;
     private readonly int imageBytes;
+    private volatile bool disposed;
 
     private OnnxModel(InferenceSession session, OnnxDescription description, int batchSize)
     {
@@ -54,10 +56,11 @@ public sealed class OnnxModel : IEmbeddingNetwork
     /// <summary>The settings of the training, as TOML.</summary>
     public string Settings { get; }
 
-    /// <summary>Opens an exported network.</summary>
+    /// <summary>Opens an exported network. The embedder that it is handed to disposes of it; otherwise its caller has to.</summary>
     /// <param name="file">A file that <c>condembed export RUN --onnx FILE</c> wrote.</param>
     /// <param name="options">Threads and batches.</param>
     /// <exception cref="InputException">The file does not exist, is not an ONNX model, or was not written by this program.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A number of the options is below 0.</exception>
     public static OnnxModel Load(string file, OnnxOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(file);
@@ -79,10 +82,12 @@ public sealed class OnnxModel : IEmbeddingNetwork
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">The bytes do not match the number of images.</exception>
+    /// <exception cref="ObjectDisposedException">The model was disposed of.</exception>
     public float[] Embed(byte[] pixels, int count)
     {
         ArgumentNullException.ThrowIfNull(pixels);
         ArgumentOutOfRangeException.ThrowIfNegative(count);
+        ObjectDisposedException.ThrowIf(disposed, this);
 
         if (pixels.Length != (long)count * imageBytes)
         {
@@ -102,6 +107,7 @@ public sealed class OnnxModel : IEmbeddingNetwork
     /// <inheritdoc/>
     public void Dispose()
     {
+        disposed = true;
         run.Dispose();
         session.Dispose();
     }
@@ -110,7 +116,7 @@ public sealed class OnnxModel : IEmbeddingNetwork
     {
         if (!File.Exists(file))
         {
-            throw new InputException($"{file}: no such file. Create it with {Wording.Of("OnnxExport.Write", $"condembed export RUN --onnx {file}")}");
+            throw new InputException($"{file}: no such file. Create it with {Wording.Of("OnnxExport.Write of the package CondEmbed, or with the export of the tool CondEmbed.Tool", $"condembed export RUN --onnx {file}")}.");
         }
 
         using var settings = new SessionOptions();

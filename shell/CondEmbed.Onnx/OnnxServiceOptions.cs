@@ -5,7 +5,7 @@ namespace CondEmbed.Onnx;
 /// <summary>The exported network of an application, as its configuration describes it.</summary>
 public sealed record OnnxServiceOptions
 {
-    /// <summary>The network's file, as <c>condembed export RUN --onnx FILE</c> wrote it.</summary>
+    /// <summary>The network's file, as <c>condembed export RUN --onnx FILE</c> wrote it; a relative path begins in the host's content root.</summary>
     public string File { get; init; } = "";
 
     /// <summary>Threads and batches of the network.</summary>

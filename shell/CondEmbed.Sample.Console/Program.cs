@@ -8,8 +8,7 @@ using CondEmbed.Search;
 
 // Trains on the embedded emoji set, keeps the network, loads it again and searches with it.
 // Arguments: the number of training steps (100) and the folder for the run (one below 'runs').
-var steps = args.Length > 0 ? int.Parse(args[0]) : 100;
-var trainer = new Trainer(new TrainingOptions { Steps = steps, Levels = 1, Out = args.ElementAtOrDefault(1) }) { Notice = Console.WriteLine };
+var options = new TrainingOptions { Steps = args.Length > 0 ? int.Parse(args[0]) : 100, Levels = 1, Out = args.ElementAtOrDefault(1) };
 var pacer = new ProgressPacer(TimeSpan.FromSeconds(5));
 var progress = new Progress<RunProgress>(at =>
 {
@@ -24,7 +23,7 @@ Console.CancelKeyPress += (_, pressed) =>
     stop.Cancel();
 };
 
-var result = await trainer.TrainAsync(progress, stop.Token);
+var result = await Trainer.TrainAsync(options, progress, stop.Token, Console.WriteLine);
 Console.WriteLine(MetricTable.Format(result.Before, result.After));
 
 // From here on as a program would that only has the run's folder.

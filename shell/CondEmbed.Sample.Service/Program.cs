@@ -43,29 +43,46 @@ app.MapPut("/pictures/{name}", (HttpRequest request, VectorStoreCollection<strin
     }));
 
 app.MapPost("/search", (HttpRequest request, VectorStoreCollection<string, Picture> pictures, string? label, int? top, CancellationToken stop) =>
-    Answered(async () =>
+    top < 1 ? Task.FromResult(Results.Problem($"top must be 1 or more, not {top}.", statusCode: StatusCodes.Status400BadRequest)) : Answered(async () =>
     {
         var options = new VectorSearchOptions<Picture> { Filter = label is null ? null : picture => picture.Label == label };
         var found = new List<Found>();
-        await foreach (var hit in pictures.SearchAsync(await Image(request, stop), top ?? 10, options, stop))
+        var query = await Image(request, stop);
+        if (!await pictures.CollectionExistsAsync(stop))
+            return found;
+        await foreach (var hit in pictures.SearchAsync(query, top ?? 10, options, stop))
             found.Add(new Found(hit.Record.Name, hit.Record.Label, hit.Score ?? 0));
         return found;
     }));
 
-app.MapDelete("/pictures/{name}", async (VectorStoreCollection<string, Picture> pictures, string name, CancellationToken stop) => await pictures.DeleteAsync(name, stop));
+app.MapDelete("/pictures/{name}", (VectorStoreCollection<string, Picture> pictures, string name, CancellationToken stop) =>
+    Answered(async () =>
+    {
+        await pictures.DeleteAsync(name, stop);
+        return name;
+    }));
 
 await app.RunAsync();
 
-// What is wrong with an image or with the store is the caller's to mend.
-static async Task<IResult> Answered<T>(Func<Task<T>> answer)
+// What is wrong with an image is the caller's to mend. A store that another program fills can be asked again. Anything else is the service's own trouble, which the log tells.
+async Task<IResult> Answered<T>(Func<Task<T>> answer)
 {
     try
     {
         return Results.Ok(await answer());
     }
-    catch (Exception problem) when (problem is BadImageException or InputException or VectorStoreException)
+    catch (BadImageException problem)
     {
         return Results.Problem(problem.Message, statusCode: StatusCodes.Status400BadRequest);
+    }
+    catch (VectorStoreException problem) when (problem.InnerException is StoreBusyException)
+    {
+        return Results.Problem("Another program is filling the store; try again later.", statusCode: StatusCodes.Status503ServiceUnavailable);
+    }
+    catch (Exception problem) when (problem is InputException or VectorStoreException or DiskException)
+    {
+        app.Logger.LogError(problem, "a request could not be answered");
+        return Results.Problem("The service cannot answer; its log says why.", statusCode: StatusCodes.Status500InternalServerError);
     }
 }
 

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using CondEmbed.Models;
 using CondEmbed.Search;
 using Microsoft.Extensions.Configuration;
@@ -6,7 +7,7 @@ using Microsoft.Extensions.Options;
 namespace Microsoft.Extensions.DependencyInjection;
 
 /// <summary>Trained networks for applications that are composed of services.</summary>
-public static class CondEmbedServices
+public static partial class CondEmbedServices
 {
     /// <summary>
     /// Adds one <see cref="Embedder"/> for the whole application, of the network of a run. It is loaded when it is first asked for, and disposed of with the
@@ -29,17 +30,27 @@ public static class CondEmbedServices
     /// <param name="section">Where <see cref="RunServiceOptions"/> are: <c>Run</c>, <c>Device</c>, <c>Best</c>, <c>Embedder</c>.</param>
     public static IServiceCollection AddCondEmbed(this IServiceCollection services, IConfiguration section)
     {
-        services.AddChecked<RunServiceOptions>(section, options =>
-            CheckedOptions.ProblemsOfFile(nameof(options.Run), options.Run, isFolderToo: true)
-                .Concat(CheckedOptions.ProblemsOf(options.Embedder, "Embedder:")));
+        services.AddChecked<RunServiceOptions>(section, (options, located) =>
+            [
+                .. CheckedOptions.ProblemsOfFile(nameof(options.Run), located(options.Run), isFolderToo: true),
+                .. ProblemsOfDevice(nameof(options.Device), options.Device),
+                .. CheckedOptions.ProblemsOf(options.Embedder, "Embedder:"),
+            ]);
         return services.AddCondEmbed(
             provider =>
             {
                 var options = Of(provider);
-                return EmbeddingModel.Load(options.Run, options.Device, options.Best);
+                return EmbeddingModel.Load(provider.Located(options.Run), options.Device, options.Best);
             },
             provider => Of(provider).Embedder);
 
         static RunServiceOptions Of(IServiceProvider provider) => provider.GetRequiredService<IOptions<RunServiceOptions>>().Value;
     }
+
+    /// <summary>Which devices this machine has is known when torch is loaded; here only words are refused that name none anywhere.</summary>
+    private static IEnumerable<(string Option, string Problem)> ProblemsOfDevice(string option, string device) =>
+        DeviceName().IsMatch(device) ? [] : [(option, $"must be auto, cpu, cuda or cuda:N, not '{device}'")];
+
+    [GeneratedRegex(@"^\s*(auto|cpu|cuda(:[0-9]+)?)\s*$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex DeviceName();
 }

@@ -33,7 +33,7 @@ public sealed class Article
     public decimal Price { get; init; }
 
     /// <summary>Its photograph's embedding.</summary>
-    [VectorStoreVector(3)]
+    [VectorStoreVector(128)]
     public ReadOnlyMemory<float> Photo { get; init; }
 }
 
@@ -72,6 +72,23 @@ public static class DotnetUser
     {
         VectorStore store = new ImageVectorStore(new PostgresDatabase(PostgresAddress.Parse(address)), embedder);
         return store;
+    }
+
+    /// <summary>Articles whose vector has as many numbers as the embedder makes, whatever the attribute says.</summary>
+    public static VectorStoreCollection<string, Article> Described(VectorStore store, Embedder embedder)
+    {
+        var shop = store.GetCollection<string, Article>("shop", new VectorStoreCollectionDefinition
+        {
+            Properties =
+            [
+                new VectorStoreKeyProperty(nameof(Article.Number), typeof(string)),
+                new VectorStoreDataProperty(nameof(Article.Title), typeof(string)),
+                new VectorStoreDataProperty(nameof(Article.Kind), typeof(string)) { IsIndexed = true },
+                new VectorStoreDataProperty(nameof(Article.Price), typeof(decimal)),
+                new VectorStoreVectorProperty(nameof(Article.Photo), typeof(ReadOnlyMemory<float>), embedder.Dimension),
+            ],
+        });
+        return shop;
     }
 
     /// <summary>Keeps articles.</summary>

@@ -1,4 +1,6 @@
 using CondEmbed.Common;
+using CondEmbed.Datasets;
+using CondEmbed.Evaluation;
 using CondEmbed.Images;
 using CondEmbed.Models;
 using CondEmbed.Options;
@@ -38,21 +40,46 @@ public static class GuideUser
                 Console.Error.WriteLine(ProgressText.Line(at));
         });
         var result = await Trainer.TrainAsync(options, progress, stop);
-        Console.Error.WriteLine($"Recall@1 of classes never seen: {result.After["recall@1"]:P1}; report: {result.Report}");
+        Console.Error.WriteLine($"Recall@1 of classes never seen: {result.After["Recall@1"]:P1}; report: {result.Report}");
         return result;
     }
 
-    /// <summary>Trains until it is stopped, and then goes on.</summary>
-    public static async Task<TrainingResult> TrainInTwoParts(TrainingOptions options, CancellationToken stop)
+    /// <summary>The code of README.md.</summary>
+    public static async Task<int> Readme()
+    {
+        var options = new TrainingOptions { Steps = 100, Levels = 1 };
+        var result = await Trainer.TrainAsync(options, notice: Console.WriteLine);
+        Console.WriteLine(MetricTable.Format(result.Before, result.After));
+
+        using var model = EmbeddingModel.Load(result.Folder);
+        var images = EmojiDataset.Open();
+        var embeddings = model.Embed(images);
+        return embeddings.Count;
+    }
+
+    /// <summary>Trains until it is stopped or done.</summary>
+    /// <returns>Whether it is done.</returns>
+    public static async Task<bool> TrainOrStop(string folder, TrainingOptions options, IProgress<RunProgress> progress, CancellationToken stop)
     {
         try
         {
-            return await Trainer.TrainAsync(options, cancellation: stop);
+            await GoOn(folder, options, progress, stop);
+            return true;
         }
         catch (TrainingStoppedException stopped)
         {
-            return await Trainer.Resume(stopped.Folder).TrainAsync();
+            Console.Error.WriteLine($"stopped after step {stopped.Step}; the next start goes on with {stopped.Folder}");
         }
+
+        return false;
+    }
+
+    /// <summary>What a program does at each start.</summary>
+    public static async Task<TrainingResult> GoOn(string folder, TrainingOptions options, IProgress<RunProgress> progress, CancellationToken stop)
+    {
+        var trainer = File.Exists(Path.Combine(folder, "config.toml")) ? Trainer.Resume(folder) : new Trainer(options with { Out = folder });
+        var result = await trainer.TrainAsync(progress, stop);
+        return result;
     }
 
     /// <summary>Embeds one image and several.</summary>

@@ -8,6 +8,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using Microsoft.Extensions.VectorData;
 
 namespace CondEmbed.Tests.CSharp;
@@ -44,11 +45,19 @@ public sealed class StoredImage
     public float[]? Embedding { get; set; }
 }
 
+/// <summary>An article as a positional record.</summary>
+/// <param name="Number">Its number.</param>
+/// <param name="Photo">Its photograph's embedding.</param>
+public sealed record PositionalArticle([property: VectorStoreKey] string Number, [property: VectorStoreVector(128)] float[] Photo);
+
 /// <summary>Hosts that know .NET's interfaces alone.</summary>
 public static class HostUser
 {
     private static readonly float[] Red = [1, 0, 0];
     private static readonly float[] Blue = [0, 0, 1];
+
+    /// <summary>A vector as long as an article's photograph has it.</summary>
+    public static float[] Wide(params float[] first) => [.. first, .. new float[128 - first.Length]];
 
     /// <summary>What a generator says of itself.</summary>
     public static (string? Provider, string? Model, int? Dimension) Describe(IEmbeddingGenerator<DataContent, Embedding<float>> generator)
@@ -85,24 +94,24 @@ public static class HostUser
         await DotnetUser.Keep(
             store,
             [
-                new Article { Number = "1", Title = "red mug", Kind = "mug", Price = 3.5m, Photo = Red },
-                new Article { Number = "2", Title = "blue mug", Kind = "mug", Price = 4, Photo = Blue },
-                new Article { Number = "3", Title = "red pot", Kind = "pot", Price = 20, Photo = new[] { 0.8f, 0.6f, 0 } },
-                new Article { Number = "4", Title = "no kind", Photo = new[] { -1f, 0, 0 } },
+                new Article { Number = "1", Title = "red mug", Kind = "mug", Price = 3.5m, Photo = Wide(Red) },
+                new Article { Number = "2", Title = "blue mug", Kind = "mug", Price = 4, Photo = Wide(Blue) },
+                new Article { Number = "3", Title = "red pot", Kind = "pot", Price = 20, Photo = Wide(0.8f, 0.6f) },
+                new Article { Number = "4", Title = "no kind", Photo = Wide(-1) },
             ]);
         said.Add($"there: {await shop.CollectionExistsAsync()}, {await store.CollectionExistsAsync("shop")}, {await store.ListCollectionNamesAsync().ContainsAsync("shop")}");
         said.Add($"get: {Text(await shop.GetAsync("2", new() { IncludeVectors = true }))}");
         said.Add($"get: {Text(await shop.GetAsync("2"))}");
         said.Add($"get none: {await shop.GetAsync("9") is null}");
         said.Add($"get many: {string.Join(' ', await shop.GetAsync(["4", "9", "1"]).Select(article => article.Number).Order().ToListAsync())}");
-        said.Add($"search: {await Found(shop, Red, new())}");
-        said.Add($"of a kind: {await Found(shop, Red, new() { Filter = article => article.Kind == "mug" })}");
-        said.Add($"the second: {await Found(shop, Red, new() { Skip = 1 }, 1)}");
-        said.Add($"alike: {await Found(shop, Red, new() { ScoreThreshold = 0.5 })}");
-        await shop.UpsertAsync(new Article { Number = "1", Title = "blue mug too", Kind = "mug", Photo = new[] { 0f, 0.28f, 0.96f } });
+        said.Add($"search: {await Found(shop, Wide(Red), new())}");
+        said.Add($"of a kind: {await Found(shop, Wide(Red), new() { Filter = article => article.Kind == "mug" })}");
+        said.Add($"the second: {await Found(shop, Wide(Red), new() { Skip = 1 }, 1)}");
+        said.Add($"alike: {await Found(shop, Wide(Red), new() { ScoreThreshold = 0.5 })}");
+        await shop.UpsertAsync(new Article { Number = "1", Title = "blue mug too", Kind = "mug", Photo = Wide(0, 0.28f, 0.96f) });
         await shop.DeleteAsync(["3", "4"]);
         await shop.DeleteAsync("9");
-        said.Add($"changed: {await Found(shop, Blue, new())}");
+        said.Add($"changed: {await Found(shop, Wide(Blue), new())}");
         return said;
     }
 
@@ -110,7 +119,7 @@ public static class HostUser
     public static async Task<IReadOnlyList<string>> ShopAgain(VectorStore store)
     {
         var shop = store.GetCollection<string, Article>("shop");
-        var said = new List<string> { await Found(shop, Blue, new()) };
+        var said = new List<string> { await Found(shop, Wide(Blue), new()) };
         await shop.EnsureCollectionDeletedAsync();
         await store.EnsureCollectionDeletedAsync("shop");
         said.Add($"there: {await shop.CollectionExistsAsync()}");
@@ -121,7 +130,7 @@ public static class HostUser
     public static async Task<bool> IsKept(VectorStore store, string number, string title, string? kind, decimal price)
     {
         var shop = store.GetCollection<string, Article>("kept");
-        await shop.UpsertAsync(new Article { Number = number, Title = title, Kind = kind, Price = price, Photo = Red });
+        await shop.UpsertAsync(new Article { Number = number, Title = title, Kind = kind, Price = price, Photo = Wide(Red) });
         return await shop.GetAsync(number) is { } back && (back.Number, back.Title, back.Kind, back.Price) == (number, title, kind, price);
     }
 
@@ -153,11 +162,12 @@ public static class HostUser
         var said = new List<string>();
         var shop = store.GetCollection<string, Article>("none");
         await Note(() => shop.GetAsync("1"));
-        await Note(() => Found(shop, Red, new() { Filter = article => article.Price > 3 }));
-        await Note(() => Found(shop, Red, new() { Filter = article => article.Title == "red" }));
+        await Note(() => Found(shop, Wide(Red), new() { Filter = article => article.Price > 3 }));
+        await Note(() => Found(shop, Wide(Red), new() { Filter = article => article.Title == "red" }));
         await Note(async () => await shop.GetAsync(article => article.Kind == "mug", 3).ToListAsync());
         await Note(async () => await shop.SearchAsync("red mug", 3).ToListAsync());
         await Note(() => Task.FromResult(store.GetCollection<int, Article>("none")));
+        await Note(() => Task.FromResult(store.GetCollection<string, PositionalArticle>("none")));
         await Note(() => Task.FromResult(store.GetDynamicCollection("none", new VectorStoreCollectionDefinition())));
         await Note(() => Task.FromResult(store.GetCollection<string, Article>("none", new VectorStoreCollectionDefinition
         {
@@ -165,7 +175,7 @@ public static class HostUser
         })));
         await Note(async () =>
         {
-            await store.GetCollection<string, Article>("a/b").UpsertAsync(new Article { Number = "1", Photo = Red });
+            await store.GetCollection<string, Article>("a/b").UpsertAsync(new Article { Number = "1", Photo = Wide(Red) });
             return true;
         });
         return said;
@@ -185,9 +195,9 @@ public static class HostUser
     }
 
     /// <summary>Starts a host with settings; what ended it, or null.</summary>
-    public static async Task<string?> Start(string kind, IReadOnlyDictionary<string, string?> settings, Func<IEmbeddingNetwork> network)
+    public static async Task<string?> Start(string kind, IReadOnlyDictionary<string, string?> settings, Func<IEmbeddingNetwork> network, string? root = null)
     {
-        var builder = WebApplication.CreateSlimBuilder();
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { ContentRootPath = root });
         builder.WebHost.UseUrls("http://127.0.0.1:0");
         builder.Logging.ClearProviders();
         builder.Configuration.AddInMemoryCollection(settings);
@@ -207,7 +217,7 @@ public static class HostUser
             await app.StopAsync();
             return said;
         }
-        catch (Exception problem)
+        catch (OptionsValidationException problem)
         {
             return problem.Message;
         }
@@ -246,7 +256,7 @@ public static class HostUser
 
     private static string Text(Article? article) => article is null
         ? "none"
-        : string.Create(CultureInfo.InvariantCulture, $"{article.Number} {article.Title} {article.Kind} {article.Price} [{string.Join(' ', article.Photo.ToArray())}]");
+        : string.Create(CultureInfo.InvariantCulture, $"{article.Number} {article.Title} {article.Kind} {article.Price} [{string.Join(' ', article.Photo.ToArray().Take(3))}]");
 
     private static async Task<string> Found(VectorStoreCollection<string, Article> shop, float[] query, VectorSearchOptions<Article> options, int top = 3) =>
         string.Join(", ", await shop.SearchAsync(query, top, options).Select(hit => string.Create(CultureInfo.InvariantCulture, $"{hit.Record.Title} {hit.Score:0.00}")).ToListAsync());

@@ -64,6 +64,7 @@ let private here =
           WordingTests.tests
           HostTests.tests
           HostStoreTests.tests
+          StrictTests.tests
           ScenesTests.tests
           MatTests.tests
           CarsTests.tests
@@ -118,6 +119,7 @@ let private here =
           TensorBoardTests.tests
           FaceTests.tests
           GuideTests.tests
+          CSharpTests.tests
           PrintingTests.tests
           MistakeTests.tests
           MemoryDataTests.tests

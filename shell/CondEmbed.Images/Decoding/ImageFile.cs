@@ -1,3 +1,5 @@
+using CondEmbed.Common;
+
 namespace CondEmbed.Images;
 
 /// <summary>The bytes of image files, with errors that name the image.</summary>
@@ -16,7 +18,7 @@ internal static class ImageFile
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
-            throw Unreadable(path, problem);
+            throw Unreadable(path, name ?? path, problem);
         }
     }
 
@@ -31,7 +33,7 @@ internal static class ImageFile
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
-            throw Unreadable(path, problem);
+            throw Unreadable(path, path, problem);
         }
     }
 
@@ -44,5 +46,10 @@ internal static class ImageFile
             throw new BadImageException(name, "the file is empty, or is a pipe or a device");
     }
 
-    private static BadImageException Unreadable(string path, Exception problem) => new(path, "cannot be read: " + problem.Message.TrimEnd('.'));
+    private static BadImageException Unreadable(string path, string name, Exception problem) => new(name, problem switch
+    {
+        FileNotFoundException or DirectoryNotFoundException => "no such file",
+        _ when Directory.Exists(path) => "is a folder",
+        _ => $"cannot be read: {FileProblem.Reason(problem)}",
+    });
 }

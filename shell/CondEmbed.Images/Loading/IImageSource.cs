@@ -1,3 +1,5 @@
+using CondEmbed.Common;
+
 namespace CondEmbed.Images;
 
 /// <summary>Encoded images by number. Safe to read from several threads at once.</summary>
@@ -26,8 +28,16 @@ public interface IImageSource
 }
 
 /// <summary>Image files by their paths.</summary>
-internal sealed class PathSource(IReadOnlyList<string> paths) : IImageSource
+internal sealed class PathSource : IImageSource
 {
+    private readonly IReadOnlyList<string> paths;
+
+    internal PathSource(IReadOnlyList<string> paths)
+    {
+        Nulls.Demand(paths);
+        this.paths = paths;
+    }
+
     public int Count => paths.Count;
 
     public string NameOf(int index) => paths[index];

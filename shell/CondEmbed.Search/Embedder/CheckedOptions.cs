@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 
 namespace CondEmbed.Search;
@@ -11,20 +12,26 @@ internal static class CheckedOptions
     /// <summary>Why options from the configuration are not for a trimmed or natively compiled program, and what is.</summary>
     internal const string Reflects = "Options are bound to a section of the configuration by reflection. In a trimmed or natively compiled program, call the overload that takes them as arguments.";
 
-    /// <summary>Binds a section to options. What the options do not know, and what is wrong with them, ends the start of the host, all at once.</summary>
+    /// <summary>Binds a section to options. What the options do not know, what cannot be converted, and what is wrong with them, ends the start of the host, all at once.</summary>
     /// <param name="services">The services.</param>
     /// <param name="section">Where the options are.</param>
-    /// <param name="problems">What is wrong with them: the name of an option and a clause without a full stop.</param>
+    /// <param name="problems">What is wrong with them, by a function that completes the path of a file: the name of an option and a clause without a full stop.</param>
     [RequiresUnreferencedCode(Reflects)]
     [RequiresDynamicCode(Reflects)]
-    internal static void AddChecked<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.All)] T>(this IServiceCollection services, IConfiguration section, Func<T, IEnumerable<(string Option, string Problem)>> problems)
-        where T : class
+    internal static void AddChecked<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.All)] T>(
+        this IServiceCollection services, IConfiguration section, Func<T, Func<string, string>, IEnumerable<(string Option, string Problem)>> problems)
+        where T : class, new()
     {
         ArgumentNullException.ThrowIfNull(services);
         ArgumentNullException.ThrowIfNull(section);
-        services.AddOptions<T>().Bind(section, binder => binder.ErrorOnUnknownConfiguration = true).ValidateOnStart();
-        services.AddSingleton<IValidateOptions<T>>(new Check<T>((section as IConfigurationSection)?.Path, problems));
+        // The problems of the section are told with the others, by Check.
+        services.AddOptions<T>().Configure(options => BoundOptions.Bind(section, options)).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<T>>(provider => new Check<T>(section, options => problems(options, provider.Located)));
     }
+
+    /// <summary>The full path of a file that a configuration names: a relative one begins in the host's content root, without a host in the current folder.</summary>
+    internal static string Located(this IServiceProvider provider, string file) =>
+        file.Length == 0 ? file : Path.GetFullPath(Path.Combine(provider.GetService<IHostEnvironment>()?.ContentRootPath ?? "", file));
 
     /// <summary>What is wrong with an embedder's options.</summary>
     internal static IEnumerable<(string Option, string Problem)> ProblemsOf(EmbedderOptions options, string prefix = "") =>
@@ -35,24 +42,34 @@ internal static class CheckedOptions
         number < 0 ? [(option, $"must be 0 or more, not {number}")] : [];
 
     /// <summary>What is wrong with an option that names a file.</summary>
+    /// <param name="option">The option.</param>
+    /// <param name="file">The full path; empty where none is named.</param>
+    /// <param name="isFolderToo">Whether it may be a folder.</param>
     internal static IEnumerable<(string Option, string Problem)> ProblemsOfFile(string option, string file, bool isFolderToo = false)
     {
         if (file.Length == 0)
         {
             yield return (option, "is missing");
         }
-        else if (!File.Exists(file) && !(isFolderToo && Directory.Exists(file)))
+        else if (!isFolderToo && Directory.Exists(file))
+        {
+            yield return (option, $"{file} is a folder; name a file");
+        }
+        else if (!Path.Exists(file))
         {
             yield return (option, $"{file}: no such file{(isFolderToo ? " or folder" : "")}");
         }
     }
 
-    private sealed class Check<T>(string? section, Func<T, IEnumerable<(string Option, string Problem)>> problems) : IValidateOptions<T>
-        where T : class
+    [RequiresUnreferencedCode(Reflects)]
+    [RequiresDynamicCode(Reflects)]
+    private sealed class Check<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.All)] T>(IConfiguration section, Func<T, IEnumerable<(string Option, string Problem)>> problems) : IValidateOptions<T>
+        where T : class, new()
     {
         public ValidateOptionsResult Validate(string? name, T options)
         {
-            var found = problems(options).Select(problem => $"{(section is null ? "" : section + ":")}{problem.Option}: {problem.Problem}").ToList();
+            var prefix = section is IConfigurationSection { Path: var path } ? path + ":" : "";
+            var found = BoundOptions.Bind(section, new T()).Concat(problems(options)).Select(problem => $"{prefix}{problem.Option}: {problem.Problem}").ToList();
             return found.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(found);
         }
     }

@@ -28,7 +28,7 @@ public static class CondEmbedSearchServices
     [RequiresDynamicCode(CheckedOptions.Reflects)]
     public static IServiceCollection AddCondEmbed(this IServiceCollection services, Func<IServiceProvider, IEmbeddingNetwork> network, IConfiguration section)
     {
-        services.AddChecked<EmbedderOptions>(section, options => CheckedOptions.ProblemsOf(options));
+        services.AddChecked<EmbedderOptions>(section, (options, _) => CheckedOptions.ProblemsOf(options));
         return services.AddCondEmbed(network, provider => provider.GetRequiredService<IOptions<EmbedderOptions>>().Value);
     }
 
@@ -44,15 +44,15 @@ public static class CondEmbedSearchServices
         return services.AddIndex(_ => file);
     }
 
-    /// <summary>The same, with the file named by a section of the configuration; that it exists is checked when the host starts.</summary>
+    /// <summary>The same, with the file named by a section of the configuration, relative to the host's content root; that it exists is checked when the host starts.</summary>
     /// <param name="services">The services.</param>
     /// <param name="section">Where <see cref="IndexServiceOptions"/> are: <c>File</c>.</param>
     [RequiresUnreferencedCode(CheckedOptions.Reflects)]
     [RequiresDynamicCode(CheckedOptions.Reflects)]
     public static IServiceCollection AddCondEmbedIndex(this IServiceCollection services, IConfiguration section)
     {
-        services.AddChecked<IndexServiceOptions>(section, options => CheckedOptions.ProblemsOfFile(nameof(options.File), options.File));
-        return services.AddIndex(provider => provider.GetRequiredService<IOptions<IndexServiceOptions>>().Value.File);
+        services.AddChecked<IndexServiceOptions>(section, (options, located) => CheckedOptions.ProblemsOfFile(nameof(options.File), located(options.File)));
+        return services.AddIndex(provider => provider.Located(provider.GetRequiredService<IOptions<IndexServiceOptions>>().Value.File));
     }
 
     /// <summary>Adds an embedder with options that only the container knows.</summary>

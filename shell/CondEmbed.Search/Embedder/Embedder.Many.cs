@@ -9,24 +9,30 @@ namespace CondEmbed.Search;
 /// <content>Many images at once.</content>
 public sealed partial class Embedder
 {
-    /// <summary>Image files, in order -> N D. The same batches are made each time, so that the numbers are the same to the bit.</summary>
+    /// <summary>
+    /// Embeds many image files. Returns one embedding of length 1 for each, in their order. The same batches are made each time, so that the numbers are the same to the bit.
+    /// </summary>
     /// <param name="paths">The files.</param>
     /// <param name="progress">Called with the number of images embedded so far.</param>
     /// <param name="cancellation">Ends the work with an OperationCanceledException.</param>
-    /// <exception cref="BadImageException">One of them is not an image that can be read.</exception>
+    /// <exception cref="BadImageException">One of them does not exist, or is not an image that can be read.</exception>
+    /// <exception cref="ObjectDisposedException">The embedder was disposed of.</exception>
     public Task<Embeddings<float>> EmbedAsync(
         IReadOnlyList<string> paths, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(paths);
+        Nulls.Demand(paths);
         return EmbedAsync(new PathSource(paths), progress, cancellation);
     }
 
-    /// <summary>All images of a source, such as a data set, in order -> N D.</summary>
+    /// <summary>Embeds all images of a source, such as a data set. Returns one embedding of length 1 for each, in their order.</summary>
     /// <inheritdoc cref="EmbedAsync(IReadOnlyList{string}, IProgress{RunProgress}?, CancellationToken)"/>
-    public Task<Embeddings<float>> EmbedAsync(IImageSource source, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default) =>
-        OnOwnThread(() => Embed(source, progress, cancellation), cancellation);
+    public Task<Embeddings<float>> EmbedAsync(IImageSource source, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(source);
+        return OnOwnThread(() => Embed(source, progress, cancellation), cancellation);
+    }
 
-    /// <summary>All images of a source, such as a data set, in order -> N D.</summary>
+    /// <summary>Embeds all images of a source, such as a data set. Returns one embedding of length 1 for each, in their order.</summary>
     /// <inheritdoc cref="EmbedAsync(IReadOnlyList{string}, IProgress{RunProgress}?, CancellationToken)"/>
     public Embeddings<float> Embed(IImageSource source, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
     {

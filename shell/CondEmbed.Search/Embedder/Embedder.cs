@@ -37,10 +37,10 @@ public sealed partial class Embedder : IDisposable
         logger.LogInformation("Embeddings of {Dimension} numbers by the network {Fingerprint}, up to {BatchSize} images at once", Dimension, Fingerprint, BatchSize);
     }
 
-    /// <summary>D, numbers in an embedding.</summary>
+    /// <summary>How many numbers an embedding has.</summary>
     public int Dimension { get; }
 
-    /// <summary>What the network sees of an image.</summary>
+    /// <summary>What the network sees of an image: how it is resized and cropped.</summary>
     public EvalTransform View { get; }
 
     /// <summary>The most images that go through the network at once.</summary>
@@ -49,35 +49,58 @@ public sealed partial class Embedder : IDisposable
     /// <summary>Identifies the network: embeddings are comparable only if it is the same.</summary>
     public string Fingerprint { get; }
 
-    /// <summary>One image file -> D numbers, of length 1.</summary>
-    /// <exception cref="BadImageException">It is not an image that can be read.</exception>
-    public float[] Embed(string path) => Wait(() => Pixels(Named(() => ImageFile.Read(path)), path));
+    /// <summary>Embeds one image file. Returns <see cref="Dimension"/> numbers, a vector of length 1, so that the dot product of two embeddings is their cosine.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="BadImageException">The file does not exist, or is not an image that can be read.</exception>
+    /// <exception cref="ObjectDisposedException">The embedder was disposed of.</exception>
+    public float[] Embed(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        return Wait(() => Pixels(Named(() => ImageFile.Read(path)), path));
+    }
 
-    /// <summary>One encoded image (JPEG, PNG, WebP, BMP, GIF) -> D numbers, of length 1.</summary>
+    /// <summary>Embeds one encoded image (JPEG, PNG, WebP, BMP, GIF). Returns <see cref="Dimension"/> numbers, a vector of length 1.</summary>
     /// <param name="image">The bytes of its file.</param>
     /// <param name="name">Its name in messages.</param>
     /// <exception cref="BadImageException">It is not an image that can be read.</exception>
-    public float[] Embed(ReadOnlyMemory<byte> image, string name = "image") => Wait(() => Pixels(image, name));
+    /// <exception cref="ObjectDisposedException">The embedder was disposed of.</exception>
+    public float[] Embed(ReadOnlyMemory<byte> image, string name = "image")
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return Wait(() => Pixels(image, name));
+    }
 
-    /// <summary>One encoded image, read to the end of a stream -> D numbers, of length 1.</summary>
+    /// <summary>Embeds one encoded image, read to the end of a stream. Returns <see cref="Dimension"/> numbers, a vector of length 1.</summary>
     /// <param name="image">The stream, which stays open.</param>
     /// <param name="name">Its name in messages.</param>
     /// <exception cref="BadImageException">It is not an image that can be read.</exception>
+    /// <exception cref="ObjectDisposedException">The embedder was disposed of.</exception>
     public float[] Embed(Stream image, string name = "image")
     {
         ArgumentNullException.ThrowIfNull(image);
+        ArgumentNullException.ThrowIfNull(name);
         using var bytes = new MemoryStream();
         image.CopyTo(bytes);
         return Wait(() => Pixels(Written(bytes), name));
     }
 
-    /// <summary>One decoded image -> D numbers, of length 1.</summary>
-    public float[] Embed(RgbImage image) => Wait(() => View.Apply(image).Pixels);
+    /// <summary>Embeds one decoded image. Returns <see cref="Dimension"/> numbers, a vector of length 1.</summary>
+    /// <param name="image">The image.</param>
+    /// <exception cref="ObjectDisposedException">The embedder was disposed of.</exception>
+    public float[] Embed(RgbImage image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        return Wait(() => View.Apply(image).Pixels);
+    }
 
-    /// <summary>One image file -> D numbers, of length 1.</summary>
-    /// <exception cref="BadImageException">It is not an image that can be read.</exception>
+    /// <summary>Embeds one image file. Returns <see cref="Dimension"/> numbers, a vector of length 1.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="cancellation">Ends the wait with an OperationCanceledException.</param>
+    /// <exception cref="BadImageException">The file does not exist, or is not an image that can be read.</exception>
+    /// <exception cref="ObjectDisposedException">The embedder was disposed of.</exception>
     public async Task<float[]> EmbedAsync(string path, CancellationToken cancellation = default)
     {
+        ArgumentException.ThrowIfNullOrEmpty(path);
         byte[] file;
         try
         {
@@ -92,11 +115,12 @@ public sealed partial class Embedder : IDisposable
         return await EmbedAsync(file, path, cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>One encoded image, read to the end of a stream -> D numbers, of length 1.</summary>
+    /// <summary>Embeds one encoded image, read to the end of a stream. Returns <see cref="Dimension"/> numbers, a vector of length 1.</summary>
     /// <param name="image">The stream, such as an upload; it stays open.</param>
     /// <param name="name">Its name in messages.</param>
-    /// <param name="cancellation">Ends the wait.</param>
+    /// <param name="cancellation">Ends the wait with an OperationCanceledException.</param>
     /// <exception cref="BadImageException">It is not an image that can be read.</exception>
+    /// <exception cref="ObjectDisposedException">The embedder was disposed of.</exception>
     public async Task<float[]> EmbedAsync(Stream image, string name = "image", CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(image);
@@ -105,17 +129,27 @@ public sealed partial class Embedder : IDisposable
         return await EmbedAsync(Written(bytes), name, cancellation).ConfigureAwait(false);
     }
 
-    /// <summary>One encoded image (JPEG, PNG, WebP, BMP, GIF) -> D numbers, of length 1.</summary>
+    /// <summary>Embeds one encoded image (JPEG, PNG, WebP, BMP, GIF). Returns <see cref="Dimension"/> numbers, a vector of length 1.</summary>
     /// <param name="image">The bytes of its file.</param>
     /// <param name="name">Its name in messages.</param>
-    /// <param name="cancellation">Ends the wait.</param>
+    /// <param name="cancellation">Ends the wait with an OperationCanceledException.</param>
     /// <exception cref="BadImageException">It is not an image that can be read.</exception>
-    public Task<float[]> EmbedAsync(ReadOnlyMemory<byte> image, string name = "image", CancellationToken cancellation = default) =>
-        OnPool(() => Pixels(image, name), cancellation);
+    /// <exception cref="ObjectDisposedException">The embedder was disposed of.</exception>
+    public Task<float[]> EmbedAsync(ReadOnlyMemory<byte> image, string name = "image", CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return OnPool(() => Pixels(image, name), cancellation);
+    }
 
-    /// <summary>One decoded image -> D numbers, of length 1.</summary>
-    public Task<float[]> EmbedAsync(RgbImage image, CancellationToken cancellation = default) =>
-        OnPool(() => View.Apply(image).Pixels, cancellation);
+    /// <summary>Embeds one decoded image. Returns <see cref="Dimension"/> numbers, a vector of length 1.</summary>
+    /// <param name="image">The image.</param>
+    /// <param name="cancellation">Ends the wait with an OperationCanceledException.</param>
+    /// <exception cref="ObjectDisposedException">The embedder was disposed of.</exception>
+    public Task<float[]> EmbedAsync(RgbImage image, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        return OnPool(() => View.Apply(image).Pixels, cancellation);
+    }
 
     /// <summary>Lets the current batch finish, ends all other calls with an ObjectDisposedException, and disposes the network.</summary>
     public void Dispose() => queue.Dispose();

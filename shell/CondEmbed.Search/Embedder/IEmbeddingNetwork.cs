@@ -5,7 +5,7 @@ namespace CondEmbed.Search;
 /// <summary>A network at test time: pixels in, embeddings of length 1 out. One thread at a time.</summary>
 public interface IEmbeddingNetwork : IDisposable
 {
-    /// <summary>D, numbers in an embedding.</summary>
+    /// <summary>How many numbers an embedding has.</summary>
     int Dimension { get; }
 
     /// <summary>What the network sees of an image.</summary>
@@ -19,8 +19,8 @@ public interface IEmbeddingNetwork : IDisposable
     /// </summary>
     string Fingerprint { get; }
 
-    /// <summary>B Size Size 3 bytes -> B D numbers, row after row, each row of length 1; Size is that of <see cref="View"/>.</summary>
-    /// <param name="pixels">Exactly the bytes of B images, as <see cref="View"/> makes them.</param>
-    /// <param name="count">B, the number of images.</param>
+    /// <summary>Embeds prepared images: returns <see cref="Dimension"/> numbers for each, one image after another, each a vector of length 1.</summary>
+    /// <param name="pixels">Exactly the bytes of so many images, as <see cref="View"/> makes them: B Size Size 3.</param>
+    /// <param name="count">How many images these are.</param>
     float[] Embed(byte[] pixels, int count);
 }

@@ -19,6 +19,7 @@ public sealed partial class ImageIndex
         IProgress<RunProgress>? progress = null,
         CancellationToken cancellation = default)
     {
+        ArgumentNullException.ThrowIfNull(embedder);
         ArgumentException.ThrowIfNullOrEmpty(folder);
         if (!Directory.Exists(folder))
         {
@@ -41,6 +42,7 @@ public sealed partial class ImageIndex
         CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(embedder);
+        Nulls.Demand(images);
         var index = new ImageIndex(embedder.Dimension, embedder.Fingerprint);
         await index.AddAsync(embedder, images, skipBad, progress, cancellation).ConfigureAwait(false);
         return index;
@@ -55,7 +57,8 @@ public sealed partial class ImageIndex
         IProgress<RunProgress>? progress = null,
         CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(images);
+        Nulls.Demand(images);
+        Nulls.Demand(images.Select(image => image.Path), nameof(images));
         var source = new PathSource([.. images.Select(image => image.Path)]);
         return AddAsync(embedder, source, number => new IndexItem(images[number].Id, images[number].Label), skipBad, progress, cancellation);
     }

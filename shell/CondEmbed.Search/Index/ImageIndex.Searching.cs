@@ -6,10 +6,10 @@ namespace CondEmbed.Search;
 public sealed partial class ImageIndex
 {
     /// <summary>The most similar images, most similar first; equally similar ones in the order in which they were added.</summary>
-    /// <param name="query">D numbers, of any length above 0.</param>
+    /// <param name="query">An embedding, of <see cref="Dimension"/> numbers and any length above 0.</param>
     /// <param name="top">How many to find; fewer come back only where the index has fewer.</param>
     /// <param name="cancellation">Ends the search with an OperationCanceledException.</param>
-    /// <exception cref="ArgumentException">The query is not D finite numbers of a length above 0.</exception>
+    /// <exception cref="ArgumentException">The query has another number of numbers, or is not finite and of a length above 0.</exception>
     public IReadOnlyList<IndexHit> Search(ReadOnlySpan<float> query, int top, CancellationToken cancellation = default) =>
         Search([Unit(query, nameof(query))], top, null, cancellation)[0];
 
@@ -18,10 +18,10 @@ public sealed partial class ImageIndex
         Search([Unit(query, nameof(query))], top, wanted, cancellation)[0];
 
     /// <summary>The same for many queries; the embeddings are read once for all of them.</summary>
-    /// <param name="queries">Q D numbers.</param>
+    /// <param name="queries">Embeddings of <see cref="Dimension"/> numbers.</param>
     /// <param name="top">How many to find for each; fewer come back only where the index has fewer.</param>
     /// <param name="cancellation">Ends the search with an OperationCanceledException.</param>
-    /// <exception cref="ArgumentException">A query is not D finite numbers of a length above 0.</exception>
+    /// <exception cref="ArgumentException">A query has another number of numbers, or is not finite and of a length above 0.</exception>
     public IReadOnlyList<IReadOnlyList<IndexHit>> Search(Embeddings<float> queries, int top, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(queries);

@@ -18,7 +18,7 @@ public sealed partial class ImageIndex : IDisposable
     private bool disposed;
 
     /// <summary>An empty index in memory.</summary>
-    /// <param name="dimension">D, numbers in an embedding.</param>
+    /// <param name="dimension">How many numbers an embedding has.</param>
     /// <param name="fingerprint">Identifies the network of the embeddings; empty if it is unknown.</param>
     public ImageIndex(int dimension, string fingerprint = "")
     {
@@ -48,7 +48,7 @@ public sealed partial class ImageIndex : IDisposable
     /// <summary>The content of a file, which the index closes from now on.</summary>
     internal static ImageIndex Over(IndexFile file) => new(file);
 
-    /// <summary>D, numbers in an embedding.</summary>
+    /// <summary>How many numbers an embedding has.</summary>
     public int Dimension { get; }
 
     /// <summary>Identifies the network of the embeddings; empty if it is unknown.</summary>
@@ -61,15 +61,23 @@ public sealed partial class ImageIndex : IDisposable
     public IReadOnlyList<IndexItem> Items => Reading(() => (IReadOnlyList<IndexItem>)[.. rows.ItemsOf(Kept())]);
 
     /// <summary>Whether there is an image with this id.</summary>
-    public bool Contains(string id) => Reading(() => rowOf.Value.ContainsKey(id));
+    public bool Contains(string id)
+    {
+        ArgumentNullException.ThrowIfNull(id);
+        return Reading(() => rowOf.Value.ContainsKey(id));
+    }
 
     /// <summary>The embedding of an image, of length 1; null if there is no such id.</summary>
-    public float[]? EmbeddingOf(string id) => Reading(() => rowOf.Value.TryGetValue(id, out var row) ? rows.EmbeddingOf(row, new float[Dimension]).ToArray() : null);
+    public float[]? EmbeddingOf(string id)
+    {
+        ArgumentNullException.ThrowIfNull(id);
+        return Reading(() => rowOf.Value.TryGetValue(id, out var row) ? rows.EmbeddingOf(row, new float[Dimension]).ToArray() : null);
+    }
 
     /// <summary>Adds an image under a new id.</summary>
     /// <param name="item">Its id and what comes back with it.</param>
-    /// <param name="embedding">D numbers; they are kept at length 1.</param>
-    /// <exception cref="ArgumentException">The id is already in the index (<see cref="Set"/> replaces it), or the embedding is not D finite numbers of a length above 0.</exception>
+    /// <param name="embedding">As many numbers as <see cref="Dimension"/> says; they are kept at length 1.</param>
+    /// <exception cref="ArgumentException">The id is already in the index (<see cref="Set"/> replaces it), or the embedding has another number of numbers, or is not finite and of a length above 0.</exception>
     public void Add(IndexItem item, ReadOnlySpan<float> embedding)
     {
         CheckItem(item);
@@ -89,9 +97,9 @@ public sealed partial class ImageIndex : IDisposable
 
     /// <summary>Adds an image, replacing one with the same id; it then comes last in insertion order.</summary>
     /// <param name="item">Its id and what comes back with it.</param>
-    /// <param name="embedding">D numbers; they are kept at length 1.</param>
+    /// <param name="embedding">As many numbers as <see cref="Dimension"/> says; they are kept at length 1.</param>
     /// <returns>Whether there was one.</returns>
-    /// <exception cref="ArgumentException">The embedding is not D finite numbers of a length above 0.</exception>
+    /// <exception cref="ArgumentException">The embedding has another number of numbers, or is not finite and of a length above 0.</exception>
     public bool Set(IndexItem item, ReadOnlySpan<float> embedding)
     {
         CheckItem(item);
@@ -110,7 +118,11 @@ public sealed partial class ImageIndex : IDisposable
     /// one in the file that the index was loaded from is free once the index has been saved.
     /// </summary>
     /// <returns>Whether there was one.</returns>
-    public bool Remove(string id) => Writing(() => rowOf.Value.Remove(id, out var row) && Forget(row));
+    public bool Remove(string id)
+    {
+        ArgumentNullException.ThrowIfNull(id);
+        return Writing(() => rowOf.Value.Remove(id, out var row) && Forget(row));
+    }
 
     /// <summary>Closes the file. Waits for running searches; later calls fail with an ObjectDisposedException.</summary>
     public void Dispose()

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using CondEmbed.Common;
 
+#pragma warning disable IDISP007 // Who takes the lock of a file hands it over to the store.
 namespace CondEmbed.Search;
 
 /// <summary>
@@ -12,7 +13,7 @@ namespace CondEmbed.Search;
 /// The whole file is rewritten each time, so while it is being filled that happens only now and then: what was embedded since is lost if the program is
 /// killed, about half a minute's work. Disposing and completing write it too.
 /// </remarks>
-public sealed class IndexFileStore : IVectorStore
+public sealed partial class IndexFileStore : IVectorStore
 {
     /// <summary>What the names of such files end with.</summary>
     public const string Extension = ".index";
@@ -31,8 +32,8 @@ public sealed class IndexFileStore : IVectorStore
 
     private readonly Lock gate = new();
     private readonly ImageIndex index;
-    private readonly FillingLock? filling;
-    private readonly Lazy<Dictionary<string, StorePlace>> places;
+    private FillingLock? filling;
+    private Lazy<Dictionary<string, StorePlace>> places;
     private readonly Stopwatch sinceSaved = Stopwatch.StartNew();
     private TimeSpan saving = TimeSpan.Zero;
     private bool changed;
@@ -43,7 +44,7 @@ public sealed class IndexFileStore : IVectorStore
         Name = path;
         this.index = index;
         this.filling = filling;
-        places = new(() => index.Items.ToDictionary(item => item.Id, StorePlace.Of, StringComparer.Ordinal));
+        places = Places(index);
     }
 
     /// <inheritdoc/>
@@ -54,22 +55,30 @@ public sealed class IndexFileStore : IVectorStore
 
     /// <summary>Opens a file to search it.</summary>
     /// <exception cref="InputException">The file does not exist, or is not an index.</exception>
-    public static IndexFileStore Open(string path) =>
-        File.Exists(path)
+    public static IndexFileStore Open(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        return File.Exists(path)
             // Windows does not let an open file be replaced, so nobody could fill it meanwhile.
             ? new IndexFileStore(path, OperatingSystem.IsWindows() ? InMemory(path) : ImageIndex.Load(path), null)
-            : throw new InputException($"{path}: no such file; create it with {Wording.Of("StoreIndexer", $"'condembed index RUN IMAGES --store {path}'")}");
+            : throw new InputException($"{path}: no such file; create it with {Wording.Of("IndexFileStore.OpenOrCreate, or with StoreIndexer of the package CondEmbed", $"'condembed index RUN IMAGES --store {path}'")}");
+    }
 
     /// <summary>Opens a file to fill it, creating it if it does not exist.</summary>
     /// <param name="path">The file.</param>
     /// <param name="network">The network whose embeddings it stores.</param>
     /// <param name="codes">Whether it gets codes, as <see cref="ImageIndex.HasCodes"/> tells; one that has them keeps them.</param>
-    /// <exception cref="InputException">It belongs to another network, another program is filling it, or it cannot be written.</exception>
+    /// <exception cref="InputException">It belongs to another network, or it cannot be written.</exception>
+    /// <exception cref="StoreBusyException">Another store or program is filling it.</exception>
     public static IndexFileStore OpenOrCreate(string path, StoreNetwork network, bool codes = false)
     {
         ArgumentNullException.ThrowIfNull(network);
         AtomicFile.Check(path);
-        var filling = new FillingLock(path);
+        return OpenOrCreate(path, network, codes, FillingLock.Take(path));
+    }
+
+    private static IndexFileStore OpenOrCreate(string path, StoreNetwork network, bool codes, FillingLock filling)
+    {
         ImageIndex? index = null;
         try
         {
@@ -89,7 +98,7 @@ public sealed class IndexFileStore : IVectorStore
 
     /// <inheritdoc/>
     public Task<IReadOnlySet<string>> KnownAsync(IReadOnlyCollection<string> ids, CancellationToken cancellation = default) =>
-        Task.FromResult<IReadOnlySet<string>>(ids.Where(index.Contains).ToHashSet(StringComparer.Ordinal));
+        Task.FromResult<IReadOnlySet<string>>((ids ?? throw new ArgumentNullException(nameof(ids))).Where(index.Contains).ToHashSet(StringComparer.Ordinal));
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<StoreItem>> GetAsync(IReadOnlyCollection<string> ids, CancellationToken cancellation = default)
@@ -110,7 +119,7 @@ public sealed class IndexFileStore : IVectorStore
     /// <inheritdoc/>
     public Task UpsertAsync(IReadOnlyList<StoreItem> items, CancellationToken cancellation = default)
     {
-        ArgumentNullException.ThrowIfNull(items);
+        Nulls.Demand(items);
         foreach (var item in items)
         {
             item.Demand(index.Dimension);
@@ -217,6 +226,7 @@ public sealed class IndexFileStore : IVectorStore
             {
                 index.Dispose();
                 filling?.Dispose();
+                filling = null;
             }
         }
 
@@ -250,6 +260,9 @@ public sealed class IndexFileStore : IVectorStore
         (changed, saving) = (false, watch.Elapsed);
         sinceSaved.Restart();
     }
+
+    private static Lazy<Dictionary<string, StorePlace>> Places(ImageIndex index) =>
+        new(() => index.Items.ToDictionary(item => item.Id, StorePlace.Of, StringComparer.Ordinal));
 
     private static ImageIndex InMemory(string path)
     {

@@ -21,7 +21,7 @@ public sealed class IndexFolder(string folder) : IVectorStores
         Task.FromResult<IVectorStore>(IndexFileStore.Open(FileOf(name)));
 
     /// <inheritdoc/>
-    public Task<IVectorStore> OpenOrCreateAsync(string name, StoreNetwork network, CancellationToken cancellation = default)
+    public async Task<IVectorStore> OpenOrCreateAsync(string name, StoreNetwork network, CancellationToken cancellation = default)
     {
         var file = FileOf(name);
         try
@@ -33,16 +33,16 @@ public sealed class IndexFolder(string folder) : IVectorStores
             throw new InputException($"{Name}: the folder cannot be created: {problem.Message}");
         }
 
-        return Task.FromResult<IVectorStore>(IndexFileStore.OpenOrCreate(file, network));
+        return await IndexFileStore.OpenOrCreateAsync(file, network, cancellation).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
-    public Task RemoveAsync(string name, CancellationToken cancellation = default)
+    public async Task RemoveAsync(string name, CancellationToken cancellation = default)
     {
         var file = FileOf(name);
         if (File.Exists(file))
         {
-            using var filling = new FillingLock(file);
+            using var filling = await FillingLock.TakeAsync(file, cancellation).ConfigureAwait(false);
             try
             {
                 File.Delete(file);
@@ -52,8 +52,6 @@ public sealed class IndexFolder(string folder) : IVectorStores
                 throw new InputException($"{file}: cannot be removed: {problem.Message}");
             }
         }
-
-        return Task.CompletedTask;
     }
 
     private string FileOf(string name)

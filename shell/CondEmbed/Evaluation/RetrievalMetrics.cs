@@ -61,7 +61,7 @@ public sealed class RetrievalMetrics
     public static IReadOnlyList<int> DefaultRecallAt { get; } = [1, 2, 4, 8, 10, 16, 32];
 
     /// <summary>
-    /// Name to value, in the order to show them: <c>recall@K</c> and <c>recall@K_possible_only</c> for each K, <c>precision@1</c>,
+    /// Name to value, in the order to show them; they are also found under their names in another case and those that tables show (<see cref="MetricNames.Display"/>): <c>recall@K</c> and <c>recall@K_possible_only</c> for each K, <c>precision@1</c>,
     /// <c>r_precision</c>, <c>map_at_r</c>, <c>mean_average_precision</c>, <c>mean_reciprocal_rank</c>; and what <see cref="EvaluationOptions"/>
     /// ask for:
     /// <list type="bullet">
@@ -75,7 +75,7 @@ public sealed class RetrievalMetrics
     /// <item><c>fnmr@fmr=X</c>: see <see cref="EvaluationOptions.FalseMatchRates"/>. <c>pcf@X</c>: see <see cref="PrincipalComponents"/>.</item>
     /// </list>
     /// </summary>
-    public IReadOnlyDictionary<string, double> Values => values;
+    public IReadOnlyDictionary<string, double> Values => MetricValues.Of(values);
 
     /// <summary>How many queries there were.</summary>
     public int Queries => Outcomes.Count;
@@ -92,17 +92,24 @@ public sealed class RetrievalMetrics
     /// <summary>MAP@R, the metric for model selection.</summary>
     public double MapAtR => values["map_at_r"];
 
-    /// <summary>The value of a metric by its name in <see cref="Values"/>.</summary>
-    /// <exception cref="KeyNotFoundException">There is no metric with this name.</exception>
-    public double this[string name] => values[name];
+    /// <summary>The value of a metric by its name in <see cref="Values"/>, in any case, or by the name that tables show, such as <c>MAP@R</c>.</summary>
+    /// <exception cref="KeyNotFoundException">It was not measured; the message says what was.</exception>
+    public double this[string name] => Values[name];
 
     /// <summary>Recall@K.</summary>
-    /// <exception cref="KeyNotFoundException">This K was not asked for.</exception>
-    public double Recall(int k) => values[FormattableString.Invariant($"recall@{k}")];
+    /// <exception cref="KeyNotFoundException">It was not measured for this K; the message says for which it was.</exception>
+    public double Recall(int k)
+    {
+        const string Start = "recall@";
+        return values.TryGetValue(FormattableString.Invariant($"{Start}{k}"), out var value)
+            ? value
+            : throw new KeyNotFoundException(
+                $"Recall@{k} was not measured, but K = {string.Join(", ", values.Keys.Where(key => key.StartsWith(Start, StringComparison.Ordinal)).Select(key => key[Start.Length..]).Where(key => key.All(char.IsAsciiDigit)))}. Name the K that are wanted in RecallAt of the EvaluationOptions or the TrainingOptions.");
+    }
 
     /// <summary>Every query's value of a metric that is a mean over queries, in the order of the queries; 0 for those without a possible match.</summary>
     /// <exception cref="KeyNotFoundException">There is no metric with this name.</exception>
-    public IReadOnlyList<double> OfQueries(string name) => table.Column(name);
+    public IReadOnlyList<double> OfQueries(string name) => table.Column(MetricValues.Of(values).Demanded(name));
 
     /// <summary>The same means over the queries of each group, such as each category: what they find is still what all of them could find.</summary>
     /// <param name="names">For each query, in their order, the groups that it is in; it may be in several, or in none.</param>

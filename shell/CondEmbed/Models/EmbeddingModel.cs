@@ -7,22 +7,30 @@ using CondEmbed.Storage;
 
 namespace CondEmbed.Models;
 
-/// <summary>A trained network with its preprocessing: images in, embeddings of length 1 out. One thread at a time.</summary>
+/// <summary>
+/// A trained network with its preprocessing: images in, embeddings of length 1 out. One thread at a time may use it; <see cref="ToEmbedder"/> makes of it what serves any number of threads.
+/// </summary>
 public sealed class EmbeddingModel : IEmbeddingNetwork
 {
-    private readonly Session session;
+    private readonly Session network;
     private readonly int step;
     private string? fingerprint;
+    private bool disposed;
+    private bool isHandedOver;
 
-    internal EmbeddingModel(Session session, RunSettings settings, int step) => (this.session, Settings, this.step) = (session, settings, step);
+    internal EmbeddingModel(Session session, RunSettings settings, int step)
+    {
+        (network, Settings, this.step) = (session, settings, step);
+        Dimension = session.Dimension;
+    }
 
     private EmbeddingModel((Session Session, RunSettings Settings, int Step) opened)
         : this(opened.Session, opened.Settings, opened.Step)
     {
     }
 
-    /// <summary>D, numbers in an embedding.</summary>
-    public int Dimension => session.Dimension;
+    /// <summary>How many numbers an embedding has.</summary>
+    public int Dimension { get; }
 
     /// <summary>The settings of the training.</summary>
     public RunSettings Settings { get; }
@@ -34,7 +42,7 @@ public sealed class EmbeddingModel : IEmbeddingNetwork
     public int BatchSize => EmbeddingPass.AtOnce(Settings.Core);
 
     /// <inheritdoc/>
-    public string Fingerprint => fingerprint ??= ModelFingerprint.Of(session, View);
+    public string Fingerprint => fingerprint ??= ModelFingerprint.Of(Usable, View);
 
     /// <summary>Loads a run's network: the last step's, or the best on the validation classes; or a model file itself.</summary>
     /// <param name="run">A run folder, or a <c>.safetensors</c> file that a run wrote.</param>
@@ -47,6 +55,7 @@ public sealed class EmbeddingModel : IEmbeddingNetwork
     /// <exception cref="InputException">The model does not exist.</exception>
     internal static string FileOf(string run, bool best)
     {
+        ArgumentNullException.ThrowIfNull(run);
         if (File.Exists(run))
         {
             return run;
@@ -74,28 +83,78 @@ public sealed class EmbeddingModel : IEmbeddingNetwork
     /// <summary>Writes the network with its settings, preprocessing included, as one <c>.safetensors</c> file that <see cref="Load"/> takes.</summary>
     /// <param name="path">The file, written atomically.</param>
     /// <exception cref="InputException">The file cannot be written.</exception>
-    public void Save(string path) => ModelFile.Write(path, session, Settings, step);
+    /// <exception cref="ObjectDisposedException">The model was disposed of, or handed over.</exception>
+    public void Save(string path) => ModelFile.Write(path, Usable, Settings, step);
 
-    /// <summary>One image file -> D numbers, of length 1.</summary>
+    /// <summary>Embeds one image file. Returns <see cref="Dimension"/> numbers, a vector of length 1, so that the dot product of two embeddings is their cosine.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="BadImageException">The file does not exist, or is not an image that can be read.</exception>
+    /// <exception cref="ObjectDisposedException">The model was disposed of, or handed over.</exception>
+    public float[] Embed(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        return Embed(ImageFile.Read(path), path);
+    }
+
+    /// <summary>Embeds one encoded image (JPEG, PNG, WebP, BMP, GIF). Returns <see cref="Dimension"/> numbers, a vector of length 1.</summary>
+    /// <param name="image">The bytes of its file.</param>
+    /// <param name="name">Its name in messages.</param>
     /// <exception cref="BadImageException">It is not an image that can be read.</exception>
-    public float[] Embed(string path) => Embed(ImageFile.Read(path), path);
+    /// <exception cref="ObjectDisposedException">The model was disposed of, or handed over.</exception>
+    public float[] Embed(ReadOnlyMemory<byte> image, string name = "image")
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return Embed((new SkiaDecoder() with { Background = View.Background }).Decode(image, name));
+    }
 
-    /// <summary>One encoded image (JPEG, PNG, WebP, BMP, GIF) -> D numbers, of length 1.</summary>
-    /// <exception cref="BadImageException">It is not an image that can be read.</exception>
-    public float[] Embed(ReadOnlyMemory<byte> image, string name = "image") => Embed((new SkiaDecoder() with { Background = View.Background }).Decode(image, name));
-
-    /// <summary>One decoded image -> D numbers, of length 1.</summary>
-    public float[] Embed(RgbImage image) => Embed(View.Apply(image).Pixels, 1);
+    /// <summary>Embeds one decoded image. Returns <see cref="Dimension"/> numbers, a vector of length 1.</summary>
+    /// <param name="image">The image.</param>
+    /// <exception cref="ObjectDisposedException">The model was disposed of, or handed over.</exception>
+    public float[] Embed(RgbImage image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        return Embed(View.Apply(image).Pixels, 1);
+    }
 
     /// <inheritdoc/>
-    public float[] Embed(byte[] pixels, int count) => session.Embed(pixels, count, Settings.Core.Size);
+    /// <exception cref="ObjectDisposedException">The model was disposed of, or handed over.</exception>
+    public float[] Embed(byte[] pixels, int count)
+    {
+        ArgumentNullException.ThrowIfNull(pixels);
+        return Usable.Embed(pixels, count, Settings.Core.Size);
+    }
 
-    /// <summary>Hands the network over to an embedder, which serves any number of threads at once; the embedder then owns this model, which must no longer be used.</summary>
-    public Embedder ToEmbedder(EmbedderOptions? options = null) => new(this, options);
+    /// <summary>
+    /// Hands the network over to an embedder, which serves any number of threads at once and disposes of it. This model then refuses to embed; disposing of it does nothing.
+    /// </summary>
+    /// <param name="options">Batch size, threads, decoder.</param>
+    /// <exception cref="ObjectDisposedException">The model was disposed of, or handed over before.</exception>
+    public Embedder ToEmbedder(EmbedderOptions? options = null)
+    {
+#pragma warning disable IDISP001, IDISP004 // The embedder disposes of it.
+        var embedder = new Embedder(new EmbeddingModel(Usable, Settings, step) { fingerprint = fingerprint }, options);
+#pragma warning restore IDISP001, IDISP004
+        isHandedOver = true;
+        return embedder;
+    }
 
     /// <inheritdoc />
-    public void Dispose() => ((IDisposable)session).Dispose();
+    public void Dispose()
+    {
+        if (!disposed && !isHandedOver)
+        {
+            disposed = true;
+            ((IDisposable)network).Dispose();
+        }
+    }
 
     /// <summary>Parameters and statistics, as the forward pass reads them.</summary>
-    internal IReadOnlyList<TensorData> Weights() => session.EmbeddingWeights();
+    internal IReadOnlyList<TensorData> Weights() => Usable.EmbeddingWeights();
+
+    /// <summary>The network, if it is still this model's to use.</summary>
+    /// <exception cref="ObjectDisposedException">It is not.</exception>
+    internal Session Usable =>
+        isHandedOver ? throw new ObjectDisposedException(nameof(EmbeddingModel), "The network was handed over to an Embedder by ToEmbedder; use that one.")
+        : disposed ? throw new ObjectDisposedException(nameof(EmbeddingModel))
+        : network;
 }

@@ -5,7 +5,7 @@ namespace CondEmbed.Models;
 /// <summary>The trained network of an application, as its configuration describes it.</summary>
 public sealed record RunServiceOptions
 {
-    /// <summary>A run folder, or a <c>.safetensors</c> file that a run wrote.</summary>
+    /// <summary>A run folder, or a <c>.safetensors</c> file that a run wrote; a relative path begins in the host's content root.</summary>
     public string Run { get; init; } = "";
 
     /// <summary>auto, cpu, cuda or cuda:N.</summary>

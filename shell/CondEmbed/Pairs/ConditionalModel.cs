@@ -17,15 +17,14 @@ public sealed class ConditionalModel : IDisposable
     /// <summary>0.2.</summary>
     public const double CosineTemperature = 0.2;
 
-    private readonly Session session;
     private readonly int step;
     private readonly Comparer comparer;
 
     private ConditionalModel((Session Session, RunSettings Settings, int Step) opened)
     {
-        (session, step) = (opened.Session, opened.Step);
-        comparer = session.Comparer();
-        Embedding = new EmbeddingModel(session, opened.Settings, step);
+        step = opened.Step;
+        comparer = opened.Session.Comparer();
+        Embedding = new EmbeddingModel(opened.Session, opened.Settings, step);
     }
 
     /// <summary>The same network without its levels; it lives as long as this model.</summary>
@@ -64,7 +63,7 @@ public sealed class ConditionalModel : IDisposable
     {
         using var files = AtomicFiles.Together();
         Embedding.Save(path);
-        LevelsFile.Write(LevelsFile.Beside(path), session, step);
+        LevelsFile.Write(LevelsFile.Beside(path), Embedding.Usable, step);
         files.Commit();
     }
 
@@ -81,11 +80,18 @@ public sealed class ConditionalModel : IDisposable
     {
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentNullException.ThrowIfNull(pairs);
-        return Compare(session, Embedding.View, new ImageReader(dataset), pairs, workers, cancellation);
+        return Compare(Embedding.Usable, Embedding.View, new ImageReader(dataset), pairs, workers, cancellation);
     }
 
     /// <summary>The similarity of two decoded images, and where the levels attend in each in the light of the other.</summary>
-    public PairExplanation Explain(RgbImage first, RgbImage second) => PairExplanation.Of(Embedding.View, comparer, first, second);
+    /// <exception cref="ObjectDisposedException">The model was disposed of.</exception>
+    public PairExplanation Explain(RgbImage first, RgbImage second)
+    {
+        ArgumentNullException.ThrowIfNull(first);
+        ArgumentNullException.ThrowIfNull(second);
+        _ = Embedding.Usable;
+        return PairExplanation.Of(Embedding.View, comparer, first, second);
+    }
 
     /// <summary>
     /// Retrieval metrics on the test part of a split, in the order of the unconditional embeddings and with the nearest re-ranked by the levels.
@@ -118,7 +124,7 @@ public sealed class ConditionalModel : IDisposable
 
         options = EmbeddingPass.AsUsual(options ?? new EvaluationOptions(), dataset);
         var (part, reader) = (TestPart.Of(dataset, split.Queries, split.Gallery), new ImageReader(dataset));
-        using var search = new RerankedSearch(session, Embedding.View, rerank, new LoaderOptions(workers));
+        using var search = new RerankedSearch(Embedding.Usable, Embedding.View, rerank, new LoaderOptions(workers));
         search.Embed([.. part.Queries.Select(At)], [.. part.Gallery.Select(At)], embedded, cancellation);
         var order = search.Rerank(part.Self, reranked, cancellation);
         var (queries, gallery) = (search.Queries, search.Gallery);
@@ -143,5 +149,5 @@ public sealed class ConditionalModel : IDisposable
         return [.. Enumerable.Range(0, pairs.Count).Select(pair => PairSimilarity.Of(found, pair))];
     }
 
-    internal RerankedSearch Search(RerankOptions rerank, int workers) => new(session, Embedding.View, rerank, new LoaderOptions(workers));
+    internal RerankedSearch Search(RerankOptions rerank, int workers) => new(Embedding.Usable, Embedding.View, rerank, new LoaderOptions(workers));
 }

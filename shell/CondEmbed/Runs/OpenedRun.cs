@@ -150,6 +150,12 @@ internal sealed class OpenedRun : IDisposable
         if (Together.IsFirst)
         {
             Store ??= new CheckpointStore(Folder.Checkpoints);
+
+            if (!Resumed && File.Exists(Folder.Settings))
+            {
+                throw CheckpointStore.InUse(Folder.Checkpoints);
+            }
+
             Folder.RemoveUnfinished();
             Frozen = FrozenWeights.Keep(Settings.Host.FrozenWeights, Session);
             Record(begun is null);

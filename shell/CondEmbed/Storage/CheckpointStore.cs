@@ -37,9 +37,9 @@ public sealed partial class CheckpointStore : IDisposable
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
-            throw FileProblem.IsFull(problem)
-                ? FileProblem.OfWriting(root, problem)
-                : new InputException($"{root}: cannot save checkpoints there; is another process training in this folder? The system reports: {FileProblem.Reason(problem)}.");
+            throw FileProblem.IsFull(problem) ? FileProblem.OfWriting(root, problem)
+                : FileProblem.IsLocked(problem) ? InUse(root)
+                : new InputException($"{root}: cannot save checkpoints there: {FileProblem.Reason(problem)}.");
         }
 
         RemoveUnfinished();
@@ -114,6 +114,23 @@ public sealed partial class CheckpointStore : IDisposable
         Passing?.Invoke("rename flushed");
         Prune();
         return new Checkpoint(step, folder);
+    }
+
+    /// <summary>What is said of a folder that another run writes to.</summary>
+    internal static InputException InUse(string root) => new($"{Path.GetDirectoryName(root)}: another run is using this folder. Wait until it has ended, or choose another folder.");
+
+    /// <summary>Whether somebody is writing there.</summary>
+    internal static bool IsInUse(string root)
+    {
+        try
+        {
+            using var trial = new FileStream(LockOf(root), FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+            return false;
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            return FileProblem.IsLocked(problem);
+        }
     }
 
     /// <summary>The lock file that keeps other processes out.</summary>

@@ -94,7 +94,8 @@ public sealed class RunFolder(string root)
 
     /// <summary>What stands in the way of a new run here, and what can be done with it.</summary>
     private string Occupant(string path) =>
-        !File.Exists(Settings) ? "the folder is not empty; empty it"
+        CheckpointStore.IsInUse(Checkpoints) ? "another run is using this folder; wait until it has ended"
+        : !File.Exists(Settings) ? "the folder is not empty; empty it"
         : !File.Exists(LastWeights) ? $"a run was begun there; resume it with {Wording.Of("Trainer.Resume", $"--resume {path}")}"
         : $"a finished run is there; train it further with {Wording.Of("Trainer.Resume and ResumeOptions { Steps = ... }", $"--resume {path} --steps N")}";
 
@@ -128,6 +129,12 @@ public sealed class RunFolder(string root)
     /// </summary>
     internal void RemoveUnbegun()
     {
+        // Another run may have begun here meanwhile.
+        if (CheckpointStore.IsInUse(Checkpoints))
+        {
+            return;
+        }
+
         if (!File.Exists(Settings) && IsUnbegun())
         {
             RemoveUnfinished();

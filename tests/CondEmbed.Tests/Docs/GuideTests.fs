@@ -30,6 +30,7 @@ let private snippets =
         "snippets"
         [ for page, user, least in
               [ "csharp.md", "GuideUser.cs", 8
+                "../README.md", "GuideUser.cs", 1
                 "dotnet.md", "DotnetUser.cs", 6
                 "from-pytorch-metric-learning.md", "PmlUser.cs", 5
                 "data.md", "PmlUser.cs", 1 ] do

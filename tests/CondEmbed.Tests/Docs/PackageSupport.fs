@@ -49,9 +49,14 @@ let failsIn home variables program arguments (expected: int) =
 let feed =
     lazy
         (let feed = folder "feed"
-         let dotnet arguments = succeedsIn (repositoryRoot ()) [] "dotnet" arguments |> ignore
+         let dotnet arguments = succeedsIn (repositoryRoot ()) [] "dotnet" arguments
+
          dotnet [ "build"; "-c"; "Release"; "-p:_IsPacking=true"; "-p:BuildProjectReferences=false"; "shell/CondEmbed.Cli" ]
-         dotnet [ "pack"; "-c"; "Release"; "--no-build"; "-o"; feed; "CondEmbed.sln" ]
+         |> ignore
+
+         let said = dotnet [ "pack"; "-c"; "Release"; "--no-build"; "-o"; feed; "CondEmbed.sln" ]
+         let lines = said.Split '\n' |> Array.filter (fun line -> line.Contains "warning" || line.Contains "Paket")
+         Expect.isEmpty lines "packing has nothing to say but the packages"
          feed)
 
 let private fileOf id =

@@ -71,6 +71,21 @@ let private collector (address: string) =
 
     listener, received
 
+/// What the service says while another program fills its store, and when that is of another network.
+let private inTrouble client path (embedder: Embedder) image =
+    let put () = asked client HttpMethod.Put "/pictures/new" image
+    let filling: IVectorStore = IndexFileStore.OpenOrCreate(path, StoreNetwork(embedder.Fingerprint, embedder.Dimension))
+    let status, answer = put ()
+    Expect.equal status HttpStatusCode.ServiceUnavailable answer
+    filling.DisposeAsync().AsTask().Wait()
+    let status, answer = put ()
+    Expect.equal status HttpStatusCode.OK answer
+    use other = new ImageIndex(3, "other")
+    other.Save path
+    let status, answer = put ()
+    Expect.equal status HttpStatusCode.InternalServerError answer
+    Expect.isFalse (answer.Contains path || answer.Contains "   at ") answer
+
 let private service =
     test "the sample service keeps pictures, finds them, embeds, tells OpenTelemetry, and says what is wrong" {
         inFolder (fun folder ->
@@ -114,9 +129,13 @@ let private service =
             Expect.equal [| for number in embedding.EnumerateArray() -> number.GetSingle() |] (embedder.Embed(all[0])) "numbers"
             let status, answer = asked client HttpMethod.Post "/search" "no image"B
             Expect.equal status HttpStatusCode.BadRequest answer
+            let status, answer = asked client HttpMethod.Post "/search?top=0" (File.ReadAllBytes(all[0]))
+            Expect.equal status HttpStatusCode.BadRequest answer
+            Expect.stringContains answer "top must be 1 or more, not 0" "what is wrong"
             Expect.equal (fst (asked client HttpMethod.Delete "/pictures/p4" [||])) HttpStatusCode.OK "removed"
             let nearest = (found "")[0]
             Expect.notEqual (text nearest "name") "p4" "no longer found"
+            inTrouble client (Path.Combine(folder, "stores", "pictures.index")) embedder (File.ReadAllBytes(all[0]))
 
             for path, names in
                 [ "/v1/traces", [ "condembed.embed"; "condembed.search"; "PUT /pictures/{name}" ]

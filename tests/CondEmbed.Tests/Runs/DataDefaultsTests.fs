@@ -47,6 +47,7 @@ let private encoders =
                           RunSettings.Resolve(given [ "data", data; "batch", "8"; "encoder", "resnet18-cntk"; "weights", "imagenet" ])
 
                       Expect.equal settings expected "as if it were asked for"
+                      Expect.equal (TrainingOptions(Data = data).Resolve().Core.Encoder) "small" "options alone do not look at the data"
 
                       match said with
                       | [ line ] ->

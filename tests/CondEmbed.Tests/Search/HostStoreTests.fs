@@ -16,7 +16,27 @@ open CondEmbed.Tests.Support
 
 let private network = StoreNetwork("means", 3)
 
-let private storeIn folder = new ImageVectorStore(IndexFolder folder, network, null)
+/// That of the guide's articles.
+let private wide = StoreNetwork("means", 128)
+
+let private storeOf network folder = new ImageVectorStore(IndexFolder folder, network, null)
+
+/// The fake network with as many numbers as the guide's articles have.
+let private widened () : IEmbeddingNetwork =
+    let inner: IEmbeddingNetwork = new FakeNetwork()
+
+    { new IEmbeddingNetwork with
+        member _.Dimension = wide.Dimension
+        member _.View = inner.View
+        member _.BatchSize = inner.BatchSize
+        member _.Fingerprint = inner.Fingerprint
+
+        member _.Embed(pixels, count) =
+            inner.Embed(pixels, count)
+            |> Array.chunkBySize inner.Dimension
+            |> Array.collect (fun row -> Array.append row (Array.zeroCreate (wide.Dimension - row.Length)))
+      interface IDisposable with
+          member _.Dispose() = inner.Dispose() }
 
 let private expected =
     [ "there: False"
@@ -50,16 +70,17 @@ let private image red blue = ImageEncoder.Png(RgbImage(8, 8, Rgb(byte red, 0uy, 
 let tests =
     testList
         "HostStores"
-        [ test "files" { inFolder (fun folder -> walk (fun () -> storeIn (Path.Combine(folder, "new")))) }
+        [ test "files" { inFolder (fun folder -> walk (fun () -> storeOf wide (Path.Combine(folder, "new")))) }
 
           test "PostgreSQL" {
               let address = pgliteAddress "any"
-              walk (fun () -> new ImageVectorStore(PostgresDatabase address, network, null))
+              walk (fun () -> new ImageVectorStore(PostgresDatabase address, wide, null))
           }
 
           test "records of any text come back as they were" {
               inFolder (fun folder ->
-                  use store = storeIn folder
+                  use store = storeOf wide folder
+                  use images = storeOf network folder
 
                   let kept (number: string) title kind (cents: int) =
                       let isText = whole number && number <> "" && whole title && (isNull kind || whole kind)
@@ -69,7 +90,7 @@ let tests =
 
                   for title in [ "{\"key\":"; "\"quoted\""; ""; "ü\u0000" ] do
                       Expect.isTrue (kept (ImageId.Of(ReadOnlySpan "a"B)) title null 1) title
-                      Expect.isTrue (HostUser.IsImageKept(store, ImageId.Of(ReadOnlySpan "b"B), title, title) |> got) title)
+                      Expect.isTrue (HostUser.IsImageKept(images, ImageId.Of(ReadOnlySpan "b"B), title, title) |> got) title)
           }
 
           test "what is stored under images' ids is read as records, and the other way round" {
@@ -91,7 +112,7 @@ let tests =
                       store.DisposeAsync().AsTask().Wait()
 
                   do
-                      use store = storeIn folder
+                      use store = storeOf network folder
                       let found = HostUser.Images(store, "images", "y") |> got
                       Expect.equal (List.ofSeq found) [ $"{ids[2][..3]} y/1.png y 3" ] "read"
                       Expect.isTrue (HostUser.IsImageKept(store, ids[0], "new.png", "z") |> got) "written"
@@ -117,7 +138,7 @@ let tests =
                           store.UpsertAsync([| StoreItem(id, document, "x", ReadOnlyMemory [| 1f; 0f; 0f |]) |]).Wait()
                           store.DisposeAsync().AsTask().Wait()
 
-                      use store = storeIn folder
+                      use store = storeOf network folder
                       rejects [ id; "is not a" ] (fun () -> HostUser.Images(store, "images", "x") |> got |> ignore))
           }
 
@@ -132,34 +153,49 @@ let tests =
 
           test "the guide's host finds articles of a kind" {
               inFolder (fun folder ->
+                  use embedder = new Embedder(widened ())
+                  use store = DotnetUser.Files(folder, embedder)
+
+                  let article number title kind =
+                      Article(Number = number, Title = title, Kind = kind, Photo = ReadOnlyMemory(HostUser.Wide 1f))
+
+                  DotnetUser.Keep(store, [ article "1" "red mug" "mug"; article "2" "red pot" "pot" ]).Wait()
+                  Expect.equal (List.ofSeq (DotnetUser.Find(store, image 200 0, "mug") |> got)) [ "1.000 red mug" ] "found")
+          }
+
+          test
+              "of a network with another number of dimensions, the collection is refused when it is asked for, or described with that number" {
+              inFolder (fun folder ->
                   fake (fun _ embedder ->
                       use store = DotnetUser.Files(folder, embedder)
+                      let problem = Expect.throwsC (fun () -> store.GetCollection<string, Article> "shop" |> ignore) _.Message
 
-                      let article number title kind (photo: float32 array) =
-                          Article(Number = number, Title = title, Kind = kind, Photo = ReadOnlyMemory photo)
+                      Expect.stringContains
+                          problem
+                          "Article has 128 numbers, but the network makes 3. Write [VectorStoreVector(3)]"
+                          "what to write"
 
-                      DotnetUser
-                          .Keep(store, [ article "1" "red mug" "mug" [| 1f; 0f; 0f |]; article "2" "red pot" "pot" [| 1f; 0f; 0f |] ])
-                          .Wait()
-
-                      Expect.equal (List.ofSeq (DotnetUser.Find(store, image 200 0, "mug") |> got)) [ "1.000 red mug" ] "found"))
+                      use shop = DotnetUser.Described(store, embedder)
+                      shop.EnsureCollectionExistsAsync().Wait()
+                      Expect.isTrue (shop.CollectionExistsAsync() |> got) "described"))
           }
 
           test "what a store cannot do it refuses in words" {
               inFolder (fun folder ->
-                  use store = storeIn folder
+                  use store = storeOf wide folder
 
                   let refusals = HostUser.Refusals store |> got
 
                   let expected =
-                      [ [ "VectorStoreException"; "none.index"; "no such file" ]
+                      [ [ "VectorStoreException"; "there is no collection 'none'"; "EnsureCollectionExistsAsync"; "UpsertAsync" ]
                         [ "NotSupportedException"; "record => record.Kind == \"...\"" ]
                         [ "NotSupportedException"; "record => record.Kind == \"...\"" ]
                         [ "NotSupportedException"; "search with the filter" ]
                         [ "NotSupportedException"; "String is neither a vector" ]
                         [ "NotSupportedException"; "Article has the key Number of type String, and was asked for with Int32" ]
+                        [ "NotSupportedException"; "PositionalArticle has no constructor without parameters"; "positional" ]
                         [ "NotSupportedException"; "write a record class" ]
-                        [ "ArgumentException"; "has 4 numbers, but the network makes 3" ]
+                        [ "ArgumentException"; "has 4 numbers, but the network makes 128" ]
                         [ "VectorStoreException"; "'a/b' cannot be the name of a file" ] ]
 
                   Expect.equal refusals.Count expected.Length "refusals"
@@ -171,9 +207,9 @@ let tests =
 
           test "another network's collection is refused" {
               inFolder (fun folder ->
-                  let other: IVectorStore = IndexFileStore.OpenOrCreate(Path.Combine(folder, "shop.index"), StoreNetwork("other", 3))
+                  let other: IVectorStore = IndexFileStore.OpenOrCreate(Path.Combine(folder, "shop.index"), StoreNetwork("other", 128))
                   other.DisposeAsync().AsTask().Wait()
-                  use store = storeIn folder
+                  use store = storeOf wide folder
                   let problem = Expect.throwsC (fun () -> HostUser.Shop store |> got |> ignore) (fun problem -> problem.Message)
                   Expect.stringContains problem "another network" "refused")
           } ]

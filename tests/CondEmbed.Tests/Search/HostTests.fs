@@ -92,9 +92,14 @@ let private generator =
                   expectNear 1e-5 expected rows[0] "embedding")
           } ]
 
-let private start kind settings =
+let private startIn root kind settings =
     let settings = Dictionary<string, string>(dict [ for key, value in settings -> "Images:" + key, value ])
-    HostUser.Start(kind, settings, (fun () -> new FakeNetwork() :> IEmbeddingNetwork)) |> got
+    HostUser.Start(kind, settings, (fun () -> new FakeNetwork() :> IEmbeddingNetwork), root) |> got
+
+let private start kind settings = startIn null kind settings
+
+/// What is not there, in the content root of a host that names no other.
+let private none = Path.GetFullPath "none"
 
 let private options =
     testList
@@ -103,14 +108,34 @@ let private options =
               for kind, settings, words in
                   [ "onnx",
                     [ "File", "none.onnx"; "Network:Threads", "-1" ],
-                    [ "Images:File: none.onnx: no such file"; "Images:Network:Threads: must be 0 or more, not -1" ]
+                    [ $"Images:File: {none}.onnx: no such file"; "Images:Network:Threads: must be 0 or more, not -1" ]
+                    "onnx",
+                    [ "Fiel", "a"
+                      "Network:Thread", "2"
+                      "Embedder:BatchSize", "many"
+                      "Embedder:Decoder", "x"
+                      "Shop", "y"
+                      "Network:Threads", "-1" ],
+                    [ "Images:Fiel: no such option; did you mean 'File'?"
+                      "Images:File: is missing"
+                      "Images:Network:Thread: no such option; did you mean 'Threads'?"
+                      "Images:Network:Threads: must be 0 or more, not -1"
+                      "Images:Embedder:BatchSize: must be a whole number, not 'many'"
+                      "Images:Embedder:Decoder: no such option; there are BatchSize, Workers"
+                      "Images:Shop: no such option; there are File, Network, Embedder" ]
+                    "onnx", [ "Network", "4"; "File:Name", "x" ], [ "Images:Network: has options of its own"; "Images:File: is one value" ]
                     "onnx", [], [ "Images:File: is missing" ]
                     "run",
-                    [ "Run", "none"; "Embedder:Workers", "-2" ],
-                    [ "Images:Run: none: no such file or folder"; "Images:Embedder:Workers" ]
-                    "index", [ "File", "none.index" ], [ "Images:File: none.index: no such file" ]
-                    "index", [ "File", "none.index"; "Fiel", "x" ], [ "Fiel" ]
-                    "network", [ "BatchSize", "-1" ], [ "Images:BatchSize: must be 0 or more, not -1" ] ] do
+                    [ "Run", "none"; "Embedder:Workers", "-2"; "Best", "perhaps"; "Device", "gpu" ],
+                    [ $"Images:Run: {none}: no such file or folder"
+                      "Images:Embedder:Workers"
+                      "Images:Best: must be true or false, not 'perhaps'"
+                      "Images:Device: must be auto, cpu, cuda or cuda:N, not 'gpu'" ]
+                    "index", [ "File", "none.index" ], [ $"Images:File: {none}.index: no such file" ]
+                    "index", [ "File", "."; "Fiel", "x" ], [ "Images:Fiel: no such option; did you mean 'File'?"; "is a folder" ]
+                    "network",
+                    [ "BatchSize", "-1"; "Batch", "3" ],
+                    [ "Images:BatchSize: must be 0 or more, not -1"; "Images:Batch: no such option" ] ] do
                   let said = start kind settings
                   Expect.isNotNull said $"{kind} {settings}"
 
@@ -127,7 +152,21 @@ let private options =
                   Expect.equal (start "network" [ "BatchSize", "7" ]) "7" "batch"
                   let run = Path.Combine(folder, "run.safetensors")
                   File.WriteAllText(run, "")
-                  Expect.isNull (start "run" [ "Run", run; "Device", "cpu" ]) "loaded when it is first asked for")
+
+                  Expect.isNull
+                      (start "run" [ "Run", run; "Device", "cpu"; "Embedder:batchsize", "3" ])
+                      "loaded when it is first asked for")
+          }
+
+          test "a relative file begins in the host's content root" {
+              inFolder (fun folder ->
+                  use index = new ImageIndex(3, "means")
+                  index.Save(Path.Combine(folder, "a.index"))
+                  Expect.equal (startIn folder "index" [ "File", "a.index" ]) "0" "beside the host's settings"
+                  File.WriteAllText(Path.Combine(folder, "run.safetensors"), "")
+                  Expect.isNull (startIn folder "run" [ "Run", "run.safetensors" ]) "a run"
+                  let said = startIn folder "onnx" [ "File", "b.onnx" ]
+                  Expect.stringContains said (Path.Combine(folder, "b.onnx") + ": no such file") "the full path")
           } ]
 
 let private health =

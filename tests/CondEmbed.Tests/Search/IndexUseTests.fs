@@ -152,7 +152,7 @@ let private claims =
             // What a program leaves that is killed.
             File.WriteAllText(path + ".filling", "")
             let first = opened ()
-            rejects [ path; "another program is filling this index" ] (fun () -> opened () |> closed)
+            rejects [ path; "another store of this program is filling this index" ] (fun () -> opened () |> closed)
             closed first
             closed first
 
@@ -168,7 +168,7 @@ let private claims =
                                problem.Message) |]
 
             for message in Task.WhenAll(tasks).Result do
-                Expect.stringContains message "another program is filling" "one at a time")
+                Expect.stringContains message "is filling this index" "one at a time")
     }
 
 let tests = testList "Index in use" [ changed; atOnce; savesMeanwhile; claims ]

@@ -1,0 +1,13 @@
+using CondEmbed.Common;
+
+namespace CondEmbed.Search;
+
+/// <summary>A store that only one may fill at a time is being filled by another. It may succeed later.</summary>
+public sealed class StoreBusyException : InputException
+{
+    /// <summary>Names the store and who fills it.</summary>
+    public StoreBusyException(string message)
+        : base(message)
+    {
+    }
+}

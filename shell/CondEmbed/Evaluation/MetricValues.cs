@@ -1,0 +1,58 @@
+using System.Collections;
+using System.Diagnostics.CodeAnalysis;
+
+namespace CondEmbed.Evaluation;
+
+/// <summary>Metrics by their keys, in any case, and by the names that tables show.</summary>
+internal sealed class MetricValues : IReadOnlyDictionary<string, double>
+{
+    private readonly IReadOnlyDictionary<string, double> values;
+
+    private MetricValues(IReadOnlyDictionary<string, double> values) => this.values = values;
+
+    /// <summary>The same values under more names.</summary>
+    internal static MetricValues Of(IReadOnlyDictionary<string, double> values)
+    {
+        ArgumentNullException.ThrowIfNull(values);
+        return values as MetricValues ?? new MetricValues(values);
+    }
+
+    /// <inheritdoc/>
+    public int Count => values.Count;
+
+    /// <inheritdoc/>
+    public IEnumerable<string> Keys => values.Keys;
+
+    /// <inheritdoc/>
+    public IEnumerable<double> Values => values.Values;
+
+    /// <inheritdoc/>
+    public double this[string key] => values[Demanded(key)];
+
+    /// <summary>The key of a metric.</summary>
+    /// <exception cref="KeyNotFoundException">It was not measured; the message says what was.</exception>
+    internal string Demanded(string name) =>
+        KeyOf(name) ?? throw new KeyNotFoundException($"'{name}' was not measured. There are {string.Join(", ", values.Keys)}.");
+
+    /// <inheritdoc/>
+    public bool ContainsKey(string key) => KeyOf(key) is not null;
+
+    /// <inheritdoc/>
+    public bool TryGetValue(string key, [MaybeNullWhen(false)] out double value)
+    {
+        value = 0;
+        return KeyOf(key) is { } known && values.TryGetValue(known, out value);
+    }
+
+    /// <inheritdoc/>
+    public IEnumerator<KeyValuePair<string, double>> GetEnumerator() => values.GetEnumerator();
+
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+
+    private string? KeyOf(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return values.ContainsKey(name) ? name
+            : values.Keys.FirstOrDefault(key => name.Equals(key, StringComparison.OrdinalIgnoreCase) || name.Equals(MetricNames.Display(key), StringComparison.OrdinalIgnoreCase));
+    }
+}
