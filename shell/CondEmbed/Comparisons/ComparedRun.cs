@@ -24,14 +24,11 @@ public sealed record ComparedRun
     /// <summary>The published set that it was measured on, such as CUB-200-2011; null for other data.</summary>
     public required string? Published { get; init; }
 
-    /// <summary>Whether another program trained it.</summary>
-    public required bool IsImported { get; init; }
-
     /// <summary>The program's version that started it.</summary>
     public required string Version { get; init; }
 
     /// <summary>Whether another program trained its network, so that settings of training say nothing of it.</summary>
-    public bool IsImported { get; init; }
+    public required bool IsImported { get; init; }
 
     /// <summary>Whether it is finished.</summary>
     public required bool IsFinished { get; init; }

@@ -66,7 +66,6 @@ internal static class RunReading
             Published = metrics?.Published,
             IsImported = start?.Imported is not null,
             Version = start?.Version ?? "",
-            IsImported = start?.Imported is not null,
             IsFinished = isFinished,
             Step = log.Entries.Count == 0 ? 0 : log.Entries.Max(entry => entry.Step),
             Steps = start?.Steps ?? 0,
