@@ -26,8 +26,7 @@ let private naiveConvolution (x: Tensor) (w: Tensor) stride =
 
     let input, weight = reader x, reader w
 
-    let at b c row column =
-        if row < 0L || column < 0L || row >= x.shape[2] || column >= x.shape[3] then 0.0 else input b c row column
+    let at b c row column = if row < 0L || column < 0L || row >= x.shape[2] || column >= x.shape[3] then 0.0 else input b c row column
 
     let output b o row column =
         Seq.sum
