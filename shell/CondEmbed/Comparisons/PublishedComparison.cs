@@ -28,9 +28,9 @@ public sealed record PublishedComparison(
     /// <summary>What to know of the rows, in sentences.</summary>
     internal string Words => string.Join(' ', [.. Differences, .. Results.Count > 0 ? new[] { Usual } : [], .. LeftOut]);
 
-    /// <summary>One for each published set among the runs that were tested, if anything is published of it.</summary>
+    /// <summary>One for each published set among the runs that were tested, if anything is published of it. That a subset is not comparable is said wherever its numbers are.</summary>
     internal static IReadOnlyList<PublishedComparison> Of(IReadOnlyList<ComparedRun> runs) =>
-        [.. runs.Where(run => run.Published is not null && run.Last.ContainsKey(MetricNames.Recall1) && PublishedResult.On(run.Published).Count > 0).GroupBy(run => run.Published!).Select(Of)];
+        [.. runs.Where(run => run is { Published: not null, Subset: null } && run.Last.ContainsKey(MetricNames.Recall1) && PublishedResult.On(run.Published).Count > 0).GroupBy(run => run.Published!).Select(Of)];
 
     private static PublishedComparison Of(IGrouping<string, ComparedRun> same)
     {
@@ -48,8 +48,7 @@ public sealed record PublishedComparison(
     private static string? Reason(ComparedRun run)
     {
         string? Other(string key, string usual) => run.Settings.GetValueOrDefault(key, usual) is var given && given != usual ? given : null;
-        return run.Subset is { } subset ? $"it was measured on a subset, {subset}"
-            : Other("split", "auto") is { } rule ? $"its classes were divided by another rule (split = {rule}), not as published"
+        return Other("split", "auto") is { } rule ? $"its classes were divided by another rule (split = {rule}), not as published"
             : Other("boxes", "false") is not null ? "its images were cropped to the bounding boxes (boxes = true), and published results are of whole images"
             : Other("label_match", "label") is { } match ? $"images count as alike by label_match = {match}, and not by class alone"
             : Other("pairs", "") is not null ? "images count as alike by a table of pairs, and not by class alone"

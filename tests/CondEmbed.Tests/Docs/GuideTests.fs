@@ -66,7 +66,11 @@ let private app =
             let written = File.GetLastWriteTimeUtc weights
             let id = Path.GetRelativePath(imageFolder.Value, query).Replace('\\', '/')
             Expect.stringContains first $"1.000  {id}" "itself"
-            let hits = [ for found in Regex.Matches(run [ "--no-build" ], @"^\d\.\d{3}  (\S+)\r?$", RegexOptions.Multiline) -> found.Groups[1].Value ]
+
+            let hits =
+                [ for found in Regex.Matches(run [ "--no-build" ], @"^\d\.\d{3}  (\S+)\r?$", RegexOptions.Multiline) ->
+                      found.Groups[1].Value ]
+
             Expect.equal (hits.Length, hits.Head) (5, id) "hits"
             Expect.equal (File.GetLastWriteTimeUtc weights) written "once"
             let lines = File.ReadAllLines file |> Array.filter (fun line -> line.Trim() <> "")
