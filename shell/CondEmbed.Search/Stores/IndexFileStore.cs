@@ -106,6 +106,7 @@ public sealed partial class IndexFileStore : IVectorStore
         ArgumentNullException.ThrowIfNull(ids);
         lock (gate)
         {
+            ObjectDisposedException.ThrowIf(disposed, this);
             return Task.FromResult<IReadOnlyList<StoreItem>>(
                 [
                     .. from id in ids.Distinct(StringComparer.Ordinal)
@@ -127,6 +128,7 @@ public sealed partial class IndexFileStore : IVectorStore
 
         lock (gate)
         {
+            ObjectDisposedException.ThrowIf(disposed, this);
             foreach (var item in items)
             {
                 Set(new StorePlace(item.Id, item.Path, item.Label), item.Embedding.Span);
@@ -147,6 +149,7 @@ public sealed partial class IndexFileStore : IVectorStore
         ArgumentNullException.ThrowIfNull(places);
         lock (gate)
         {
+            ObjectDisposedException.ThrowIf(disposed, this);
             var count = 0L;
             foreach (var place in places)
             {
@@ -164,6 +167,7 @@ public sealed partial class IndexFileStore : IVectorStore
     /// <inheritdoc/>
     public Task<IReadOnlyList<StoreHit>> SearchAsync(ReadOnlyMemory<float> embedding, StoreQuery? query = null, CancellationToken cancellation = default)
     {
+        ObjectDisposedException.ThrowIf(disposed, this);
         query ??= new StoreQuery();
         ArgumentOutOfRangeException.ThrowIfLessThan(query.Top, 1, nameof(query));
         Func<IndexItem, bool>? wanted = query.Label is { } label ? item => StorePlace.Of(item).Label == label : null;
@@ -190,6 +194,7 @@ public sealed partial class IndexFileStore : IVectorStore
         ArgumentNullException.ThrowIfNull(ids);
         lock (gate)
         {
+            ObjectDisposedException.ThrowIf(disposed, this);
             long removed = ids.Count(id => places.Value.Remove(id) && index.Remove(id));
             changed |= removed > 0;
             return Task.FromResult(removed);
@@ -201,6 +206,7 @@ public sealed partial class IndexFileStore : IVectorStore
     {
         lock (gate)
         {
+            ObjectDisposedException.ThrowIf(disposed, this);
             Save();
         }
 

@@ -153,7 +153,7 @@ internal sealed class OpenedRun : IDisposable
 
             if (!Resumed && File.Exists(Folder.Settings))
             {
-                throw CheckpointStore.InUse(Folder.Checkpoints);
+                throw CheckpointStore.InUse(Folder.Root);
             }
 
             Folder.RemoveUnfinished();

@@ -117,7 +117,7 @@ public sealed partial class CheckpointStore : IDisposable
     }
 
     /// <summary>What is said of a folder that another run writes to.</summary>
-    internal static InputException InUse(string root) => new($"{Path.GetDirectoryName(root)}: another run is using this folder. Wait until it has ended, or choose another folder.");
+    internal static InputException InUse(string root) => new($"{root}: another run is using this folder. Wait until it has ended, or choose another folder.");
 
     /// <summary>Whether somebody is writing there.</summary>
     internal static bool IsInUse(string root)

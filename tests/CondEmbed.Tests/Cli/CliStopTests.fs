@@ -114,7 +114,7 @@ let private another =
                 waitFor "a step" (fun () -> running.HasExited || stepsLogged run >= 1)
                 let second = condembed (goOn run)
                 Expect.equal second.Code 2 second.Everything
-                Expect.stringContains second.Error "another process" "why"
+                Expect.stringContains second.Error "another run is using this folder" "why"
                 signal Terminate running
                 Expect.equal (running.Outcome().Code) 1 "the first is not disturbed"))
     }

@@ -140,7 +140,7 @@ let private store =
           test "only one writer at a time" {
               inFolder (fun root ->
                   use _ = new CheckpointStore(root)
-                  rejects [ string (Path.GetDirectoryName root); "another run is using" ] (fun () -> (new CheckpointStore(root)).Dispose()))
+                  rejects [ root; "another run is using this folder" ] (fun () -> (new CheckpointStore(root)).Dispose()))
           }
 
           test "folders of other names are left alone" {

@@ -87,8 +87,8 @@ let private singles =
                   let good = embedder.EmbedAsync images.Value[3]
                   rejects [ "notes.txt"; "not a JPEG" ] (fun () -> got bad |> ignore)
                   Expect.equal (got good) (slow images.Value[3]) "the other"
-                  rejects [ "gone.png"; "cannot be read" ] (fun () -> got (embedder.EmbedAsync "gone.png") |> ignore)
-                  rejects [ "gone.png"; "cannot be read" ] (fun () -> embedder.Embed "gone.png" |> ignore)
+                  rejects [ "gone.png"; "no such file" ] (fun () -> got (embedder.EmbedAsync "gone.png") |> ignore)
+                  rejects [ "gone.png"; "no such file" ] (fun () -> embedder.Embed "gone.png" |> ignore)
                   Expect.equal (Seq.sum network.Batches) 1 "images embedded")
           } ]
 

@@ -53,6 +53,18 @@ let private disposed =
                   Expect.equal (List.ofSeq said) (List.replicate 10 "ImageVectorStore") "what is gone")
           }
 
+          test "a store in a file" {
+              inFolder (fun folder ->
+                  let store: IVectorStore = IndexFileStore.OpenOrCreate(Path.Combine(folder, "a.index"), network)
+                  store.DisposeAsync().AsTask().Wait()
+                  let vector = ReadOnlyMemory(HostUser.Wide 1f)
+                  gone "IndexFileStore" (fun () -> store.SearchAsync(vector, null) |> got |> ignore)
+                  gone "IndexFileStore" (fun () -> store.GetAsync [| "a" |] |> got |> ignore)
+                  gone "IndexFileStore" (fun () -> store.UpsertAsync([||]).GetAwaiter().GetResult())
+                  gone "IndexFileStore" (fun () -> store.RemoveAsync [| "a" |] |> got |> ignore)
+                  gone "IndexFileStore" (fun () -> store.CompleteAsync().GetAwaiter().GetResult()))
+          }
+
           test "an exported network" {
               inFolder (fun folder ->
                   let file = Path.Combine(folder, "a.onnx")
