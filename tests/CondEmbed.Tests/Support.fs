@@ -138,8 +138,16 @@ let expectSame (expected: Tensor) (actual: Tensor) what =
 let expectFinite (x: Tensor) what =
     Expect.isTrue (x.isfinite().all().item<bool>()) $"{what} is finite: {x.ToString TensorStringStyle.Julia}"
 
-/// The start of a layer's parameters in float64 on the CPU.
-let started (specs: ParamSpec list) = Params.init 7L torch.CPU float64 specs
+/// The start of a layer's parameters on the CPU, in the scope of the test: those of Params.init belong to none, and would wait for a garbage collector that
+/// does not see how large they are.
+let drawn seed dtype (specs: ParamSpec list) =
+    Params.init seed torch.CPU dtype specs
+    |> Params.map (fun _ leaf ->
+        use owned = leaf
+        owned.detach ())
+
+/// The start of a layer's parameters in float64.
+let started (specs: ParamSpec list) = drawn 7L float64 specs
 
 /// The output of a layer, and the statistics that it reports.
 let forward mode parameters (layer: Layer<'In, 'Out>) input =

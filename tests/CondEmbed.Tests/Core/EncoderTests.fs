@@ -103,7 +103,7 @@ let private published =
           tensorTest "feature maps have the size that the strides give" (fun () ->
               for name, side, channels, expected in [ "small", 48, 128, 6L; "resnet18", 64, 512, 2L; "resnet50", 33, 2048, 2L ] do
                   let encoder = (All.tryBuild name options).Value
-                  let parameters = Params.init 1L torch.CPU float32 encoder.Features.Specs
+                  let parameters = drawn 1L float32 encoder.Features.Specs
 
                   let features = Layer.run parameters encoder.Features ((normal 1 [ 1; 3; side; side ]).``to`` float32)
 

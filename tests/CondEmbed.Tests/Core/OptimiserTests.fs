@@ -128,7 +128,7 @@ let private stepTests =
 
           tensorTest "find the kernels of a network channels-last, which its gradients are too" (fun () ->
               let layer = Layers.conv2d 3 4 3 1
-              let parameters = Params.init 1L torch.CPU float32 layer.Specs
+              let parameters = drawn 1L float32 layer.Specs
               let kernel = parameters["weight"].requires_grad_ true
               let found = Layer.apply Training parameters layer ((channelsLast (normal 2 [ 2; 3; 5; 5 ])).``to`` float32)
               let gradient = Grad.gradients (found.sum ()) [ "weight", kernel ] |> List.head |> snd

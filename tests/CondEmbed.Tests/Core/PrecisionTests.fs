@@ -12,7 +12,7 @@ let private encoders =
     [ for name in [ "small"; "resnet18"; "vit-s16" ] -> name, (All.tryBuild name { Size = 32; Norms = Layers.Norms.Batch }).Value ]
 
 let private started (encoder: Encoder) =
-    let parameters = Params.init 3L torch.CPU float32 encoder.Features.Specs
+    let parameters = drawn 3L float32 encoder.Features.Specs
 
     for name in Params.trainable encoder.Features.Specs do
         parameters[name].requires_grad_ true |> ignore

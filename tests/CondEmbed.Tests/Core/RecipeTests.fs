@@ -60,7 +60,7 @@ let tests =
               Expect.isFalse (recipe.Embed.Specs |> List.exists (fun spec -> spec.Name.StartsWith "embedding")) "no head"
 
               scoped (fun () ->
-                  let parameters = Params.init 7L TorchSharp.torch.CPU float32 recipe.Embed.Specs
+                  let parameters = drawn 7L float32 recipe.Embed.Specs
                   let images = TorchSharp.torch.randint (0L, 256L, [| 3L; 32L; 32L; 3L |], dtype = TorchSharp.torch.uint8)
                   let found = Layer.run parameters recipe.Embed images
                   let features = (Layer.run parameters recipe.Network.Features images).Map.mean [| 2L; 3L |]

@@ -46,7 +46,7 @@ let private forwards =
                   tensorTest $"of images and of the trunk's maps: {freeze}, {mode}, {precision}" (fun () ->
                       let config = { config freeze with Precision = precision }
                       let embed, trunk = Network.embed (Recipe.network config), (Recipe.trunk config).Value
-                      let parameters = Params.init 3L torch.CPU float32 embed.Specs
+                      let parameters = drawn 3L float32 embed.Specs
                       let expected, reported = forward mode parameters embed (pixels 6)
                       let actual, reportedOnMaps = forward mode parameters embed (Layer.run parameters trunk (pixels 6))
                       expectClose 1e-6 expected actual "embeddings"
@@ -62,7 +62,7 @@ let private forwards =
           tensorTest "the stages' maps too, as far as the trunk does not hide them" (fun () ->
               let config = config "conv1*,bn1*,layer1*"
               let network, trunk = Recipe.network config, (Recipe.trunk config).Value
-              let parameters = Params.init 3L torch.CPU float32 network.Features.Specs
+              let parameters = drawn 3L float32 network.Features.Specs
               let features = Layer.run parameters network.Features (pixels 3)
               let onMaps = Layer.run parameters network.Features (Layer.run parameters trunk (pixels 3))
               Expect.equal features.Earlier.Length onMaps.Earlier.Length "stages"

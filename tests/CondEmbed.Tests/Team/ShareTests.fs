@@ -123,8 +123,7 @@ let private runs =
       likeOne
           "kept maps"
           [ "batch", "12"
-            "encoder", "resnet18"
-            "freeze", "conv1*,bn1*,layer1*,layer2*,layer3*"
+            "freeze", "conv1*,bn1*,layer1*,layer2*"
             "trunk_cache", "maps"
             "levels", "0" ]
 
