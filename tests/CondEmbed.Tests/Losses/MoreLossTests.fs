@@ -144,7 +144,15 @@ let private sphereFace =
                   let fallen = SphereFace.falling m cosines
                   Expect.floatClose Accuracy.high (toFloat fallen[0L]) 1.0 "at 0"
                   Expect.floatClose Accuracy.medium (toFloat fallen[1000L]) (1.0 - 2.0 * float m) "at pi"
-                  Expect.isTrue (fallen.diff(1L, 0L).le(scalar 1e-9).all().item<bool>()) $"falls, m = {m}") ]
+                  Expect.isTrue (fallen.diff(1L, 0L).le(scalar 1e-9).all().item<bool>()) $"falls, m = {m}")
+
+          tensorTest "a cosine that rounding has taken beyond 1 or -1 counts as that" (fun () ->
+              let cosines = torch.tensor ([| 1.0 + 1e-12; -1.0 - 1e-12 |], dtype = float64, device = torch.CPU)
+
+              for m in [ 1; 2; 3; 4; 9 ] do
+                  let fallen = numbers (SphereFace.falling m cosines)
+                  Expect.floatClose Accuracy.medium fallen[0] 1.0 $"at 0, m = {m}"
+                  Expect.floatClose Accuracy.medium fallen[1] (1.0 - 2.0 * float m) $"at pi, m = {m}") ]
 
 /// Cross-entropy of logits with a target that gives a share to all classes alike.
 let private smoothedEntropy share (logits: float list) own =
