@@ -120,12 +120,7 @@ let private likeOne what others =
 
 let private runs =
     [ likeOne "a network" [ "batch", "12" ]
-      likeOne
-          "kept maps"
-          [ "batch", "12"
-            "freeze", "conv1*,bn1*,layer1*,layer2*"
-            "trunk_cache", "maps"
-            "levels", "0" ]
+      likeOne "kept maps" [ "batch", "12"; "freeze", "conv1*,bn1*,layer1*,layer2*"; "trunk_cache", "maps"; "levels", "0" ]
 
       test "before training, all measure, and the first one keeps it" {
           inFolder (fun folder ->
