@@ -110,6 +110,9 @@ let consumer =
           "RestoreFallbackFolders", others
           "RestoreAdditionalProjectSources", feed.Value ]
 
+/// What `dotnet run` builds of a file, half a gigabyte with libtorch, goes into that folder and not into the user's.
+let aside (home: string) = "XDG_DATA_HOME", home
+
 /// The file of a package that lies in this machine's cache, if it does.
 let cached (id: string) version =
     let file = Path.Combine(others, id, version, $"{id}.{version}.nupkg")

@@ -175,7 +175,8 @@ let private inCSharp =
               let file = File.ReadAllText(Path.Combine(repositoryRoot (), "shell", "scripts", "search.cs"))
               File.WriteAllText(Path.Combine(home, "search.cs"), file.Replace(own, asked))
               let query = Directory.GetFiles(photos, "*.png", SearchOption.AllDirectories)[0]
-              Expect.stringContains (succeedsIn home consumer.Value "dotnet" [ "run"; "search.cs"; photos; query; "2" ]) "1.000" "found")
+              let run = [ "run"; "search.cs"; photos; query; "2" ]
+              Expect.stringContains (succeedsIn home (aside home :: consumer.Value) "dotnet" run) "1.000" "found")
 
           testCase "a program for no system in particular is not built without libtorch, and told what to add" (fun () ->
               let home = application "portable" ""
