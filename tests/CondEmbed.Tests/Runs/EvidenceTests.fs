@@ -71,7 +71,9 @@ let tests =
                       let estimate = Estimate.Of values
                       Expect.floatClose Accuracy.high difference.Estimate.Mean estimate.Mean $"{name}: mean"
 
-                      if values.Length > 1 then
+                      Expect.equal (Double.IsNaN difference.Estimate.Low) (Double.IsNaN estimate.Low) $"{name}: an interval or none"
+
+                      if not (Double.IsNaN estimate.Low) then
                           Expect.floatClose Accuracy.high difference.Estimate.Low estimate.Low $"{name}: lower bound"
                           Expect.floatClose Accuracy.high difference.Estimate.High estimate.High $"{name}: upper bound"
                           Expect.isLessThanOrEqual difference.Estimate.Low difference.Estimate.High $"{name}: in order"
