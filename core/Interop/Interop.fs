@@ -121,12 +121,7 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
         |> Params.count
 
     /// Numbers in the parameters that are trained, if only from some step on: all but what `freeze` names.
-    member _.TrainedParameters =
-        let isFrozen = Groups.freezes (Groups.frozen config.Freeze)
-
-        recipe.Method.Objective.Specs
-        |> List.filter (fun spec -> spec.Role = Trainable && not (isFrozen spec.Name))
-        |> Params.count
+    member _.TrainedParameters = Recipe.trainedOf config recipe.Method.Objective.Specs |> Params.count
 
     /// One training step on B images of one side length: pixels B side side 3, labels in 0..classes-1.
     member _.Step(pixels: byte array, side: int, labels: int64 array) = step (fun () -> onDevice pixels labels.Length side) labels

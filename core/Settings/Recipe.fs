@@ -210,6 +210,12 @@ let continued (config: Config) classes steps from until : Recipe =
             else
                 Some { Decay = config.Average; Of = List.except still embed.Specs @ List.filter ofTests objective.Specs } } }
 
+/// Those of the specs that are trained, if only from some step on: all but what `freeze` names.
+let trainedOf (config: Config) (specs: ParamSpec list) =
+    let isFrozen = Groups.freezes (Groups.frozen config.Freeze)
+
+    specs |> List.filter (fun spec -> spec.Role = Trainable && not (isFrozen spec.Name))
+
 /// The patterns of `freeze` and `unfreeze` that match nothing, and a `freeze` that leaves nothing to train, for settings that are valid otherwise.
 let patternProblems (config: Config) : Problem list =
     // Their names do not depend on the number of classes.

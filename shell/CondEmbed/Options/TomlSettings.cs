@@ -116,7 +116,7 @@ public static partial class TomlSettings
     }
 
     /// <summary>The settings that name files.</summary>
-    private static readonly string[] Files = ["data", "weights", "pairs", "test_on"];
+    private static readonly string[] Files = ["data", "weights", "pairs"];
 
     /// <summary>The settings as a TOML file that <see cref="Read"/> reads back, each under a comment that explains it.</summary>
     public static string Write(RunSettings settings)

@@ -107,7 +107,7 @@ public sealed class Study
     /// </summary>
     /// <exception cref="InputException">Some cannot; everything that is wrong.</exception>
     public void Check() =>
-        StudyChecks.Of(Plan, Jobs.Where(job => !job.IsFinished).DistinctBy(job => (job.Arm, job.Trial)).Select(job => job.Settings), Notice);
+        StudyChecks.Of(Plan, Jobs.Where(job => !job.IsFinished).DistinctBy(job => (job.Arm, job.Trial)).Select(job => job.Settings), Notice, passesOver: false);
 
     /// <summary>Writes the results so far without running anything.</summary>
     /// <exception cref="InputException">The folder does not exist.</exception>

@@ -58,8 +58,8 @@ let tests =
               Expect.isTrue (Double.IsNaN(StudentT.PairedP [| 1.0 |])) "one value has none"
           }
           test "differences that are all the same have no interval and no p, and are neither gain nor loss" {
-              // The same up to rounding: 0.5 - 0.4 and 0.3 - 0.2 are not the same number.
-              let values = [| 0.5 - 0.4; 0.3 - 0.2 |]
+              // The same up to rounding: 0.1 and 0.3 - 0.2 are not the same number.
+              let values = [| 0.1; 0.3 - 0.2 |]
               Expect.notEqual values[0] values[1] "rounding"
 
               let of' arm values = PairedDifference(arm, "test", "recall@1", [| 0; 1 |], values, Estimate.Of values)
@@ -114,10 +114,12 @@ let tests =
 
               let omniglot = sentences "omniglot"
 
-              Expect.contains
+              Expect.exists
                   omniglot
-                  "conditional is not shown to be above second-head in Recall@1 (-0.05) or MAP@R (-0.02); is not shown to be above own-query in Recall@1 (0.00) or MAP@R (0.00); is not shown to be above shuffled-query in Recall@1 (0.00) or MAP@R (0.00)."
-                  "no control"
+                  _.StartsWith(
+                      "conditional is not shown to be above second-head in Recall@1 (-0.61) or MAP@R (-0.16); is not shown to be above own-query in Recall@1 (-0.35) or MAP@R (-0.59); is not shown to be above shuffled-query in Recall@1 (+0.08)"
+                  )
+                  (String.concat "\n" omniglot)
 
               Expect.stringContains
                   (Seq.head (sentences "grocery-half-layer4-sieve"))

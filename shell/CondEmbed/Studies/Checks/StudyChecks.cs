@@ -20,11 +20,11 @@ public static class StudyChecks
     public static void OnData(StudyPlan plan, Action<string>? notice = null)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        Of(plan, from arm in plan.Arms from trial in plan.Trials select plan.SettingsOf(arm, plan.Seeds[0], trial), notice);
+        Of(plan, from arm in plan.Arms from trial in plan.Trials select plan.SettingsOf(arm, plan.Seeds[0], trial), notice, passesOver: true);
     }
 
-    /// <summary>The same for the settings of some runs, one for each arm and combination.</summary>
-    internal static void Of(StudyPlan plan, IEnumerable<RunSettings> runs, Action<string>? notice)
+    /// <summary>The same for the settings of some runs, one for each arm and combination; data that is not here is passed over, or refused.</summary>
+    internal static void Of(StudyPlan plan, IEnumerable<RunSettings> runs, Action<string>? notice, bool passesOver)
     {
         var (problems, told) = (new TomlProblems(), new HashSet<string>());
 
@@ -32,7 +32,7 @@ public static class StudyChecks
         {
             Tell(RunNotices.OfStart(settings));
 
-            if (IsHere(settings.Host.Data))
+            if (!passesOver || IsHere(settings.Host.Data))
             {
                 _ = problems.Of(() => Checked(plan, settings, Tell), false);
             }
