@@ -9,6 +9,9 @@ open CondEmbed.Common
 /// How long a process with a problem waits for the first one, which may have the same, to tell it.
 let private courtesy = TimeSpan.FromSeconds 1.5
 
+/// A launcher that ends drops what it has not read yet, so it gets some time to read the message.
+let private reading = TimeSpan.FromSeconds 0.3
+
 let private ofMpi (launcher: Launcher) (work: Team -> unit) =
     CondEmbed.Torch.Native.ensure ()
     use team = Mpi.MpiTeam.Open launcher
@@ -25,6 +28,7 @@ let private ofMpi (launcher: Launcher) (work: Team -> unit) =
         if not isFirst then Thread.Sleep courtesy
         Failures.explain problem |> ignore
         Console.Error.Flush()
+        Thread.Sleep reading
         // The others wait for this one, and would for ever.
         team.Abort 1
 

@@ -178,12 +178,12 @@ public sealed record StudyPlan(string Name, IReadOnlyList<Given> Common, IReadOn
 
         foreach (var metric in Metrics.Where(metric => MetricNames.KeyOf(metric) is null))
         {
-            yield return ("metrics", $"'{metric}' is not a metric that a run measures{MetricNames.Suggestion(metric)}; {MetricNames.Recorded}.");
+            yield return ("metrics", $"'{metric}' is not a metric that a run measures{MetricNames.Suggestion(metric)}. {MetricNames.Recorded}.");
         }
 
         if (Metrics.Count == 0)
         {
-            yield return ("metrics", $"names no metric to compare by; {MetricNames.Recorded}.");
+            yield return ("metrics", $"names no metric to compare by. {MetricNames.Recorded}.");
         }
 
         if (Rerank < 0)
