@@ -98,7 +98,7 @@ let tests =
                   filled path network (fun store ->
                       store.UpsertAsync([| item 1 |]).Wait()
                       store.CompleteAsync().Wait()
-                      rejects [ path; "another program" ] (fun () -> filled path network ignore)
+                      rejects [ path; "another store of this program" ] (fun () -> filled path network ignore)
                       opened path (fun _ -> opened path ignore))
 
                   rejects [ path; "another network" ] (fun () -> filled path (StoreNetwork("abd", 4)) ignore)
