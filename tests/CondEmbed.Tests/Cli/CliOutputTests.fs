@@ -157,7 +157,9 @@ let private events =
                   let outcome = condembed arguments
                   let event = eventsOf outcome.Out |> List.exactlyOne
                   Expect.equal (nameOf event, number event "exit_code", outcome.Code) ("failed", 2, 2) outcome.Everything
-                  Expect.stringContains outcome.Error (event.GetProperty("message").GetString()) "also on standard error"
+
+                  for line in (event.GetProperty("message").GetString()).Split '\n' do
+                      Expect.stringContains outcome.Error line "also on standard error"
           } ]
 
 let private quiet =
