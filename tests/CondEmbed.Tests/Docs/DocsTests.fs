@@ -100,7 +100,7 @@ let private quoted =
                           | Some file -> page, file, block
                           | None -> () ]
 
-        Expect.isGreaterThanOrEqual quotations.Length 10 "quotations"
+        Expect.isGreaterThan quotations.Length 10 "quotations"
 
         none
             [ for page, file, block in quotations do
