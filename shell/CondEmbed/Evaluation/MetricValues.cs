@@ -3,7 +3,7 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace CondEmbed.Evaluation;
 
-/// <summary>Metrics by their keys, in any case, and by the names that tables show.</summary>
+/// <summary>Metrics by their keys, and by every name that a study takes for one, such as <c>MRR</c> or what tables show.</summary>
 internal sealed class MetricValues : IReadOnlyDictionary<string, double>
 {
     private readonly IReadOnlyDictionary<string, double> values;
@@ -53,6 +53,7 @@ internal sealed class MetricValues : IReadOnlyDictionary<string, double>
     {
         ArgumentNullException.ThrowIfNull(name);
         return values.ContainsKey(name) ? name
-            : values.Keys.FirstOrDefault(key => name.Equals(key, StringComparison.OrdinalIgnoreCase) || name.Equals(MetricNames.Display(key), StringComparison.OrdinalIgnoreCase));
+            : MetricNames.KeyOf(name) is { } usual && values.ContainsKey(usual) ? usual
+            : values.Keys.FirstOrDefault(key => name.Equals(MetricNames.Display(key), StringComparison.OrdinalIgnoreCase));
     }
 }

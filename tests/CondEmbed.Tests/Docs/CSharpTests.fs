@@ -118,15 +118,18 @@ let private metrics =
     testList
         "metrics"
         [ test "are found under their keys in any case, and under the names that tables show" {
-              let values = Dictionary<string, float>(dict [ "recall@1", 0.5; "map_at_r", 0.25; "nmi", 0.125 ])
+              let values =
+                  Dictionary<string, float>(dict [ "recall@1", 0.5; "map_at_r", 0.25; "nmi", 0.125; "mean_reciprocal_rank", 0.75 ])
+
               let result = TrainingResult("runs/a", 1, values, values, null, 0, null)
 
-              for name, value in [ "recall@1", 0.5; "Recall@1", 0.5; "MAP@R", 0.25; "map_at_r", 0.25; "NMI", 0.125 ] do
+              for name, value in
+                  [ "recall@1", 0.5; "Recall@1", 0.5; "MAP@R", 0.25; "map_at_r", 0.25; "NMI", 0.125; "MRR", 0.75; "R@1", 0.5 ] do
                   Expect.equal result.After[name] value name
                   Expect.isTrue (result.Before.ContainsKey name) name
 
               Expect.isFalse (result.After.ContainsKey "Recall@2") "not measured"
-              Expect.equal (List.ofSeq result.After.Keys) [ "recall@1"; "map_at_r"; "nmi" ] "keys"
+              Expect.equal (List.ofSeq result.After.Keys) [ "recall@1"; "map_at_r"; "nmi"; "mean_reciprocal_rank" ] "keys"
 
               let said =
                   Expect.throwsC (fun () -> result.After["Recall@2"] |> ignore) (fun problem ->
@@ -134,7 +137,7 @@ let private metrics =
 
               Expect.stringContains
                   said
-                  "KeyNotFoundException 'Recall@2' was not measured. There are recall@1, map_at_r, nmi."
+                  "KeyNotFoundException 'Recall@2' was not measured. There are recall@1, map_at_r, nmi, mean_reciprocal_rank."
                   "what there is"
 
               Expect.isNull result.Best "none"
