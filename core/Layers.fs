@@ -63,38 +63,21 @@ let projection inputs outputs = affine false Xavier inputs outputs
 [<Literal>]
 let NormEpsilon = 1e-5
 
-/// B C or B C H W, a share of a batch -> C, C: the mean and variance of each channel over the whole batch, of shares of one size: Chan, Golub and LeVeque, "Updating Formulae and a
-/// Pairwise Algorithm for Computing Sample Variances", 1979.
-let private statisticsOfAll (team: Team) (x: Tensor) =
-    let others =
-        [| for side in 0L .. x.dim () - 1L do
-               if side <> 1L then side |]
-
-    let own = torch.stack ([| x.mean others; x.var (others, false) |], 0L)
-    let all = Team.gathered team (own.unsqueeze 0L)
-    let means, variances = all.select (1L, 0L), all.select (1L, 1L)
-    let mean = means.mean [| 0L |]
-    mean, (variances + (means - mean).square()).mean [| 0L |]
-
 /// What `batchNorm` adds to running statistics of the new ones.
 [<Literal>]
 let private NormMomentum = 0.1
 
 /// `batchNorm` in training, of a batch that a team shares.
 let private batchNormOfAll (env: Env) (x: Tensor) =
-    let weight = env.Params["weight"]
-    let precise = x.``to`` weight.dtype
-    let mean, variance = statisticsOfAll env.Team precise
+    let normalised, mean, variance = SharedNorm.normalised env.Team NormEpsilon x env.Params["weight"] env.Params["bias"]
     let numbers = float (x.numel () / x.shape[1] * int64 env.Team.Size)
 
     let report name (value: Tensor) =
-        env.Report name (withoutGradient (fun () -> env.Params[name] * (1.0 - NormMomentum) + value.detach () * NormMomentum))
+        env.Report name (withoutGradient (fun () -> env.Params[name] * (1.0 - NormMomentum) + value * NormMomentum))
 
     report "running_mean" mean
     report "running_var" (variance * (numbers / (numbers - 1.0)))
-    let scale = weight * (variance + NormEpsilon).rsqrt()
-    let ofChannels (values: Tensor) = values.reshape [| for side in 0L .. x.dim () - 1L -> if side = 1L then -1L else 1L |]
-    (ofChannels (env.Params["bias"] - mean * scale)).addcmul(precise, ofChannels scale, scalar 1.0).``to`` x.dtype
+    normalised
 
 /// B C H W -> B C H W, each channel to mean 0 and deviation 1 over the batch in training (that of the whole team), with the running statistics at test time, then
 /// scaled and shifted. Reports `running_mean` and `running_var` (momentum 0.1, as torch); the forward pass changes nothing.
@@ -160,7 +143,10 @@ let batchNormOf channels : Layer<Tensor * Tensor, Tensor> =
     Layer.create (batchNorm channels).Specs (fun env (x, reference) ->
         let mean, variance =
             match env.Mode with
-            | Training when Team.isShared env.Team -> statisticsOfAll env.Team reference
+            | Training when Team.isShared env.Team ->
+                torch.stack([| reference.mean [| 0L |]; reference.var (0L, false) |], 0L).unsqueeze 0L
+                |> Team.gathered env.Team
+                |> SharedNorm.joined
             | Training -> reference.mean [| 0L |], reference.var (0L, false)
             | Testing -> env.Params["running_mean"], env.Params["running_var"]
 

@@ -32,7 +32,7 @@ type Team =
     /// What this process has exchanged so far.
     abstract Traffic: Traffic
 
-/// A function of a tensor with a gradient of its own: (x, forward, backward).
+/// A function of tensors with a gradient of its own: (tensors ..., what the gradient needs, forward, backward).
 [<Sealed>]
 type internal OwnGradient() =
     inherit torch.autograd.SingleTensorFunction<OwnGradient>()
@@ -40,12 +40,15 @@ type internal OwnGradient() =
     override _.Name = "OwnGradient"
 
     override _.forward(context, vars) =
-        context.save_data ("backward", vars[2])
-        (vars[1] :?> Func<Tensor, Tensor>).Invoke(vars[0] :?> Tensor)
+        let tensors = vars.Length - 3
+        context.save_for_backward (List(vars[tensors] :?> Tensor array))
+        context.save_data ("backward", vars[tensors + 2])
+        (vars[tensors + 1] :?> Func<Tensor array, Tensor>).Invoke(vars |> Array.take tensors |> Array.map unbox<Tensor>)
 
     override _.backward(context, gradient) =
-        let backward = context.get_data "backward" :?> Func<Tensor, Tensor>
-        List [ backward.Invoke gradient; null; null ]
+        let backward = context.get_data "backward" :?> Func<Tensor array, Tensor, Tensor array>
+        let found = backward.Invoke(context.get_saved_variables().ToArray(), gradient)
+        List [ yield! found; null; null; null ]
 
 /// What a team does with tensors in a graph. The rule: the scalar that each process differentiates is its share of the objective, so that the gradient by a parameter is the sum over the team.
 module Team =
@@ -63,14 +66,27 @@ module Team =
     /// Whether there are others.
     let isShared (team: Team) = team.Size > 1
 
-    let private through forward backward (x: Tensor) =
-        if torch.is_grad_enabled () && x.requires_grad then
+    /// A function of tensors (forward), and one (backward) of those that it needs (kept) and the slope of the result, which gives the slopes of the tensors, in their order.
+    let internal differentiated
+        (forward: Tensor array -> Tensor)
+        (backward: Tensor array -> Tensor -> Tensor array)
+        (kept: Tensor array)
+        (tensors: Tensor array)
+        =
+        if torch.is_grad_enabled () && tensors |> Array.exists _.requires_grad then
             if Order.Taken > 1 then
                 raise (NotSupportedException "Second derivatives do not pass between processes: take them in one process.")
 
-            OwnGradient.apply (x, Func<Tensor, Tensor> forward, Func<Tensor, Tensor> backward)
+            OwnGradient.apply
+                [| yield! Seq.cast<obj> tensors
+                   box kept
+                   box (Func<Tensor array, Tensor> forward)
+                   box (Func<Tensor array, Tensor, Tensor array> backward) |]
         else
-            forward x
+            forward tensors
+
+    let private through forward backward (x: Tensor) =
+        [| x |] |> differentiated (Array.exactlyOne >> forward) (fun _ slope -> [| backward slope |]) [||]
 
     /// N n ... -> n ...: the sum of what all have for this process.
     let private sumOfOwn (team: Team) (x: Tensor) = (team.Exchange(x.contiguous ())).unflatten(0L, [| int64 team.Size; -1L |]).sum 0L

@@ -8,7 +8,7 @@ namespace CondEmbed.Mpi;
 public sealed unsafe class MpiTeam : Team, IDisposable
 {
     // So many bytes of a sum are on their way at a time.
-    private const long Piece = 64 << 20;
+    private const long Piece = 4 << 20;
 
     private readonly MpiLibrary library;
     private bool ended;

@@ -136,14 +136,16 @@ module Contest =
         | Ranks(count, _) -> { effort with Threads = max 1 (effort.Threads / count) }
         | _ -> effort
 
-    /// Open MPI may be run by root, and leaves it to the system where processes run; MPICH does so by itself.
+    /// Open MPI may be run by root, and leaves it to the system where processes run; MPICH does so by itself. Open MPI gives its processes a terminal for their output, which .NET greets with
+    /// control characters, in front of the first answer, unless it is a dumb one.
     let private ofMpirun contestant =
         match contestant.Plays with
         | Ranks _ ->
             [ "OMPI_ALLOW_RUN_AS_ROOT", "1"
               "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1"
               "OMPI_MCA_rmaps_base_oversubscribe", "1"
-              "OMPI_MCA_hwloc_base_binding_policy", "none" ]
+              "OMPI_MCA_hwloc_base_binding_policy", "none"
+              "TERM", "dumb" ]
         | _ -> []
 
     /// This very program, however it was started.

@@ -33,5 +33,8 @@ let private row name what config count size rounds =
         Rounds = 3 }
 
 let benchmarks =
-    [ row "step.ranks" "ResNet-50, 32 images of 128 px" (Networks.resNet50 128 0) 32 128 10
+    let photographs = Networks.resNet50 224 0
+
+    [ row "step.ranks" "ResNet-50 with frozen norms, as by default, 32 images of 224 px" { photographs with FreezeNorm = true } 32 224 4
+      row "step.ranks.norms" "ResNet-50 with norms over the batch, 32 images of 224 px" { photographs with FreezeNorm = false } 32 224 4
       row "step.ranks.small" "the small network with one level, 64 images of 48 px" { Config.standard with Levels = 1 } 64 48 50 ]

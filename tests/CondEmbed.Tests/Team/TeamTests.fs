@@ -193,10 +193,67 @@ let private gathering =
                 let found = torch.tensor(Array.concat found, dtype = float64).reshape expected.shape
                 expectClose 1e-12 expected found $"{what} among {size}")
 
+/// Maps, maps that lie channel by channel, and vectors.
+let private normed =
+    [ "maps", normal 3 [ 12; 5; 2; 3 ]
+      "channels last", (normal 3 [ 12; 2; 3; 5 ]).permute(0L, 3L, 1L, 2L)
+      "vectors", normal 3 [ 12; 5 ] ]
+
+/// The layer of one process, on everything, is the plain twin.
+let private norming =
+    [ for what, whole in normed do
+          tensorTest $"a norm and its gradients are those of the whole batch: {what}" (fun () ->
+              let norm = Layers.batchNorm 5
+
+              let parameters =
+                  Params.init 1L torch.CPU float64 norm.Specs
+                  |> Params.map (fun name tensor -> if name = "weight" then normal 4 [ 5 ] else tensor)
+
+              let outcome (team: Team) =
+                  scoped (fun () ->
+                      let x = (Team.ownOf team whole).clone().requires_grad_ true
+
+                      let leaves = [ for name in [ "weight"; "bias" ] -> name, parameters[name].detach().clone().requires_grad_ true ]
+
+                      let reported = ResizeArray()
+
+                      let env =
+                          { Params =
+                              parameters
+                              |> Params.map (fun name tensor ->
+                                  leaves |> List.tryFind (fst >> (=) name) |> Option.map snd |> Option.defaultValue tensor)
+                            Mode = Training
+                            Report = (fun name value -> reported.Add(name, numbers value))
+                            Team = team }
+
+                      let y = norm.Forward env x
+                      let value = (y.exp () * Team.ownOf team (normal 5 (List.map int (List.ofArray whole.shape)))).sum()
+                      let ofX, ofLeaves = Grad.gradients value (("x", x) :: leaves) |> List.splitAt 1
+                      numbers y, numbers (snd ofX.Head), [ for _, sum in Team.summed team ofLeaves -> numbers sum ], List.ofSeq reported)
+
+              let expectAlike what (expected: float array) (found: float array) =
+                  for expected, found in Array.zip expected found do
+                      Expect.floatClose { absolute = 1e-11; relative = 1e-11 } found expected what
+
+              let y, ofX, ofLeaves, reported = List.exactlyOne (together 1 outcome)
+
+              for size in [ 2; 3; 12 ] do
+                  let found = together size outcome
+                  expectAlike $"values among {size}" y (found |> List.map (fun (y, _, _, _) -> y) |> Array.concat)
+                  expectAlike $"slopes among {size}" ofX (found |> List.map (fun (_, ofX, _, _) -> ofX) |> Array.concat)
+
+                  for _, _, ofLeaves', reported' in found do
+                      List.iter2 (expectAlike $"slopes of weight and bias among {size}") ofLeaves ofLeaves'
+
+                      for (name, expected), (name', found) in List.zip reported reported' do
+                          Expect.equal name' name "reported"
+                          expectAlike $"{name} among {size}" expected found) ]
+
 let tests =
     testList
         "Team"
         [ gathering
+          yield! norming
           testList
               "equals one process, every loss"
               [ for name in Losses.All.names do
