@@ -1,5 +1,4 @@
 using System.Buffers;
-using CondEmbed.Common;
 using Microsoft.Win32.SafeHandles;
 
 namespace CondEmbed.Images;

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using CondEmbed.Common;
 using CondEmbed.Images;
 
 namespace CondEmbed.Datasets;

@@ -1,5 +1,3 @@
-using CondEmbed.Common;
-
 namespace CondEmbed.Evaluation;
 
 /// <summary>The values of some measures for every query. Rows may be filled from several threads.</summary>

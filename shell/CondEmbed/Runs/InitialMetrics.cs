@@ -1,7 +1,5 @@
 using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
-using CondEmbed.Common;
 using CondEmbed.Options;
 using CondEmbed.Teams;
 

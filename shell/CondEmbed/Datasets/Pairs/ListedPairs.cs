@@ -1,6 +1,3 @@
-using System.Globalization;
-using CondEmbed.Common;
-
 namespace CondEmbed.Datasets;
 
 /// <summary>Pairs that a file lists one by one, such as what users said of them; all others are as labels say, or do not count.</summary>

@@ -1,5 +1,3 @@
-using CondEmbed.Common;
-
 namespace CondEmbed.Datasets;
 
 /// <summary>A data set whose images are alike by other things than their class.</summary>

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.IO.Compression;
-using CondEmbed.Common;
 
 namespace CondEmbed.Datasets;
 

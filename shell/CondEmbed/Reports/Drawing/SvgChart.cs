@@ -1,6 +1,3 @@
-using System.Globalization;
-using System.Text;
-using CondEmbed.Common;
 using CondEmbed.Images;
 
 namespace CondEmbed.Reports;
