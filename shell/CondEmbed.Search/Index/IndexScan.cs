@@ -33,7 +33,7 @@ internal sealed unsafe class IndexScan(IndexRows rows, float[][] queries, int to
         var workers = new ConcurrentBag<Worker>();
         try
         {
-            ParallelWork.Do(parts, Start, (worker, part) => Scan(part * block, Math.Min(rows.Count, (part + 1) * block), worker), cancellation);
+            ParallelWork.Each(parts, Start, (worker, part) => Scan(part * block, Math.Min(rows.Count, (part + 1) * block), worker), cancellation: cancellation);
             Nearest[] all = [.. queries.Select(_ => new Nearest(top))];
             foreach (var worker in workers)
             {

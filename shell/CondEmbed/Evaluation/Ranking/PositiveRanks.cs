@@ -73,7 +73,7 @@ internal sealed unsafe class PositiveRanks
         var blocks = (items.Panels + near - 1) / near;
 
         // The last columns of a triangle are the longest: they come first, so that all threads finish together.
-        var own = ParallelWork.Do(blocks, () => new int[positives.Items.Length], (into, part) => Count(asked, items, (blocks - 1 - part) * near, near, same, into, cancel), cancel);
+        var own = ParallelWork.Each(blocks, () => new int[positives.Items.Length], (into, part) => Count(asked, items, (blocks - 1 - part) * near, near, same, into, cancel), cancellation: cancel);
         var all = own.Count > 0 ? own[0] : [];
         foreach (var more in own.Skip(1))
         {

@@ -57,7 +57,7 @@ internal sealed class PositiveTable
         }
 
         var table = new PositiveTable(starts);
-        ParallelWork.Do(panels.Length, panel =>
+        ParallelWork.Each(panels.Length, panel =>
         {
             for (var query = panel * PanelRows.Width; query < Math.Min(search.Count, (panel + 1) * PanelRows.Width); query++)
             {
