@@ -84,6 +84,13 @@ public sealed class RgbImage
         return new RgbImage(box.Width, box.Height, part);
     }
 
+    /// <summary>Copies an image into this one, which must have room for all of it.</summary>
+    internal void Put(RgbImage image, int left, int top)
+    {
+        for (var row = 0; row < image.Height; row++)
+            image.Pixels.AsSpan(3 * row * image.Width, 3 * image.Width).CopyTo(Pixels.AsSpan(3 * (((top + row) * Width) + left)));
+    }
+
     /// <summary>Pixels in a row.</summary>
     public int Width { get; }
 
