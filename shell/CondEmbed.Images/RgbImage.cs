@@ -152,24 +152,19 @@ public readonly record struct PixelBox(int Left, int Top, int Width, int Height)
 }
 
 /// <summary>A rectangle of an RGB image, without a copy. What lies outside it does not exist for the resampler.</summary>
-internal readonly ref struct PixelView
+/// <param name="pixels">Its bytes, from the first of the top row.</param>
+/// <param name="width">Pixels in a row.</param>
+/// <param name="height">Rows.</param>
+/// <param name="stride">Bytes from the beginning of a row to that of the next.</param>
+internal readonly ref struct PixelView(ReadOnlySpan<byte> pixels, int width, int height, int stride)
 {
-    private readonly ReadOnlySpan<byte> pixels;
+    private readonly ReadOnlySpan<byte> pixels = pixels;
 
-    /// <summary>A view whose rows are <paramref name="stride"/> bytes apart and begin at the span's start.</summary>
-    internal PixelView(ReadOnlySpan<byte> pixels, int width, int height, int stride)
-    {
-        this.pixels = pixels;
-        Width = width;
-        Height = height;
-        Stride = stride;
-    }
+    internal int Width { get; } = width;
 
-    internal int Width { get; }
+    internal int Height { get; } = height;
 
-    internal int Height { get; }
-
-    internal int Stride { get; }
+    internal int Stride { get; } = stride;
 
     internal static PixelView Of(RgbImage image) => new(image.Pixels, image.Width, image.Height, image.Width * 3);
 
