@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace CondEmbed.Common;
 
 /// <summary>What started this process together with others, as its environment says.</summary>

@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace CondEmbed.Common;
 
 /// <summary>Progress as plain text, for logs and for output that is not a terminal.</summary>

@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace CondEmbed.Common;
 
 /// <summary>Formats numbers and times for people, the same on every machine whatever its locale.</summary>

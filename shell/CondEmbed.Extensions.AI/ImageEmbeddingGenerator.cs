@@ -1,4 +1,3 @@
-using CondEmbed.Common;
 using CondEmbed.Images;
 using CondEmbed.Search;
 using Microsoft.Extensions.AI;

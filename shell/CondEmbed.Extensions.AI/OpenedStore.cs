@@ -1,4 +1,3 @@
-using CondEmbed.Common;
 using CondEmbed.Search;
 
 namespace CondEmbed.Extensions.AI;

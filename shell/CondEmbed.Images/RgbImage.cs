@@ -84,6 +84,13 @@ public sealed class RgbImage
         return new RgbImage(box.Width, box.Height, part);
     }
 
+    /// <summary>Copies an image into this one, which must have room for all of it.</summary>
+    internal void Put(RgbImage image, int left, int top)
+    {
+        for (var row = 0; row < image.Height; row++)
+            image.Pixels.AsSpan(3 * row * image.Width, 3 * image.Width).CopyTo(Pixels.AsSpan(3 * (((top + row) * Width) + left)));
+    }
+
     /// <summary>Pixels in a row.</summary>
     public int Width { get; }
 
@@ -145,24 +152,19 @@ public readonly record struct PixelBox(int Left, int Top, int Width, int Height)
 }
 
 /// <summary>A rectangle of an RGB image, without a copy. What lies outside it does not exist for the resampler.</summary>
-internal readonly ref struct PixelView
+/// <param name="pixels">Its bytes, from the first of the top row.</param>
+/// <param name="width">Pixels in a row.</param>
+/// <param name="height">Rows.</param>
+/// <param name="stride">Bytes from the beginning of a row to that of the next.</param>
+internal readonly ref struct PixelView(ReadOnlySpan<byte> pixels, int width, int height, int stride)
 {
-    private readonly ReadOnlySpan<byte> pixels;
+    private readonly ReadOnlySpan<byte> pixels = pixels;
 
-    /// <summary>A view whose rows are <paramref name="stride"/> bytes apart and begin at the span's start.</summary>
-    internal PixelView(ReadOnlySpan<byte> pixels, int width, int height, int stride)
-    {
-        this.pixels = pixels;
-        Width = width;
-        Height = height;
-        Stride = stride;
-    }
+    internal int Width { get; } = width;
 
-    internal int Width { get; }
+    internal int Height { get; } = height;
 
-    internal int Height { get; }
-
-    internal int Stride { get; }
+    internal int Stride { get; } = stride;
 
     internal static PixelView Of(RgbImage image) => new(image.Pixels, image.Width, image.Height, image.Width * 3);
 

@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace CondEmbed.Common;
 
 /// <summary>
@@ -33,15 +31,8 @@ public static class AtomicFile
         }
 
         DemandFolder(path, folder);
-        try
-        {
-            var trial = Path.Combine(folder, Path.GetFileName(TemporaryFor(path)));
-            File.OpenHandle(trial, FileMode.CreateNew, FileAccess.Write, FileShare.None, FileOptions.DeleteOnClose).Dispose();
-        }
-        catch (Exception problem) when (FileProblem.IsOfFile(problem))
-        {
-            throw FileProblem.OfWriting(path, problem);
-        }
+        var trial = Path.Combine(folder, Path.GetFileName(TemporaryFor(path)));
+        FileProblem.Writing(path, () => File.OpenHandle(trial, FileMode.CreateNew, FileAccess.Write, FileShare.None, FileOptions.DeleteOnClose).Dispose());
     }
 
     /// <summary>
@@ -68,7 +59,7 @@ public static class AtomicFile
         var temporary = AtomicFiles.Begun(TemporaryFor(target));
         try
         {
-            using (var stream = Created(path, temporary))
+            using (var stream = FileProblem.Writing(path, () => new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16)))
             {
                 write(stream);
                 stream.Flush(flushToDisk: true);
@@ -101,14 +92,7 @@ public static class AtomicFile
             throw new InputException($"{path}: is a file, not a folder. Choose another path.");
         }
 
-        try
-        {
-            Directory.CreateDirectory(path);
-        }
-        catch (Exception problem) when (FileProblem.IsOfFile(problem))
-        {
-            throw FileProblem.OfWriting(path, problem);
-        }
+        FileProblem.Writing(path, () => Directory.CreateDirectory(path));
     }
 
     /// <summary>A name for an incomplete file, in the folder of the final one.</summary>
@@ -127,32 +111,16 @@ public static class AtomicFile
         return parts.Length >= 3 && "." + parts[^1] == TemporaryEnding && Guid.TryParseExact(parts[^2], "N", out _);
     }
 
-    private static FileStream Created(string path, string temporary)
-    {
-        try
-        {
-            return new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16);
-        }
-        catch (Exception problem) when (FileProblem.IsOfFile(problem))
-        {
-            throw FileProblem.OfWriting(path, problem);
-        }
-    }
-
     private static void WriteInto(string path, Action<Stream> write)
     {
         // Writing may seek back to the beginning, which a device cannot do.
         using var content = new MemoryStream();
         write(content);
-        try
+        FileProblem.Writing(path, () =>
         {
             using var stream = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, 1);
             content.WriteTo(stream);
-        }
-        catch (Exception problem) when (FileProblem.IsOfFile(problem))
-        {
-            throw FileProblem.OfWriting(path, problem);
-        }
+        });
     }
 
     private static void DemandName(string path)

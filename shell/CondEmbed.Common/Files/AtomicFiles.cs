@@ -160,17 +160,7 @@ internal sealed class AtomicFiles : IDisposable
         }
     }
 
-    private static void Move(string path, string from, string to)
-    {
-        try
-        {
-            File.Move(from, to, overwrite: true);
-        }
-        catch (Exception problem) when (FileProblem.IsOfFile(problem))
-        {
-            throw FileProblem.OfWriting(path, problem);
-        }
-    }
+    private static void Move(string path, string from, string to) => FileProblem.Writing(path, () => File.Move(from, to, overwrite: true));
 
     private static void Forget(string temporary)
     {

@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace CondEmbed.Common;
 
 /// <summary>One record of a delimited text file, with the number of the line that it begins on, counted from 1.</summary>

@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace CondEmbed.Common;
 
 /// <summary>How long files are, and when they were written.</summary>

@@ -41,19 +41,48 @@ internal static class FileProblem
         _ => new InputException($"{path}: cannot be read: {Reason(problem)}."),
     };
 
-    /// <summary>All bytes of a file.</summary>
-    /// <exception cref="InputException">It cannot be read.</exception>
-    internal static byte[] Bytes(string path)
+    /// <summary>Does what writes to a file or folder; what is wrong with it is told by <see cref="OfWriting"/>.</summary>
+    internal static T Writing<T>(string path, Func<T> work) => Telling(work, problem => OfWriting(path, problem));
+
+    /// <inheritdoc cref="Writing{T}"/>
+    internal static void Writing(string path, Action work) => Writing(path, () =>
+    {
+        work();
+        return true;
+    });
+
+    /// <summary>Does what reads a file or folder; what is wrong with it is told by <see cref="OfReading"/>.</summary>
+    internal static T Reading<T>(string path, Func<T> work) => Telling(work, problem => OfReading(path, problem));
+
+    /// <summary>Does something with a file; what is wrong with it is told by the exception that is made of it.</summary>
+    internal static T Telling<T>(Func<T> work, Func<Exception, Exception> tell)
     {
         try
         {
-            return File.ReadAllBytes(path);
+            return work();
         }
         catch (Exception problem) when (IsOfFile(problem))
         {
-            throw OfReading(path, problem);
+            throw tell(problem);
         }
     }
+
+    /// <summary>Does something with a file; nothing is told of what is wrong with it, and something else is returned.</summary>
+    internal static T OrElse<T>(Func<T> work, T otherwise)
+    {
+        try
+        {
+            return work();
+        }
+        catch (Exception problem) when (IsOfFile(problem))
+        {
+            return otherwise;
+        }
+    }
+
+    /// <summary>All bytes of a file.</summary>
+    /// <exception cref="InputException">It cannot be read.</exception>
+    internal static byte[] Bytes(string path) => Reading(path, () => File.ReadAllBytes(path));
 
     /// <summary>The same for any exception about a file whose name only the system's own message tells.</summary>
     internal static Exception Of(Exception problem)

@@ -12,17 +12,12 @@ internal static class GitLfs
     internal static bool IsPointer(ReadOnlySpan<byte> head) => head.StartsWith("version https://git-lfs"u8) || head.StartsWith("version https://hawser"u8);
 
     /// <summary>The reason why a file cannot be used if it is a pointer, else null. Call it when reading the file has failed.</summary>
-    internal static string? ProblemOf(string path)
-    {
-        try
+    internal static string? ProblemOf(string path) => FileProblem.OrElse(
+        () =>
         {
             using var file = File.OpenHandle(path);
             Span<byte> head = stackalloc byte[64];
             return RandomAccess.GetLength(file) <= Longest && IsPointer(head[..RandomAccess.Read(file, head, 0)]) ? Reason : null;
-        }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
-        {
-            return null;
-        }
-    }
+        },
+        null);
 }

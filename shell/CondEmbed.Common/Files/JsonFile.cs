@@ -8,6 +8,20 @@ namespace CondEmbed.Common;
 [RequiresDynamicCode(JsonStyle.Reflects)]
 internal static class JsonFile
 {
+    /// <summary>What a file holds that can be made again; null if there is none, or none that can be read.</summary>
+    internal static T? TryRead<T>(string path)
+        where T : class
+    {
+        try
+        {
+            return File.Exists(path) ? Read<T>(path, "") : null;
+        }
+        catch (InputException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>What a file holds.</summary>
     /// <param name="path">The file.</param>
     /// <param name="what">What it should be, as in "a metrics file".</param>

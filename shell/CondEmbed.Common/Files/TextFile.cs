@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 
 namespace CondEmbed.Common;
@@ -83,27 +82,20 @@ public static class TextFile
         }
     }
 
-    private static StreamReader Opened(string path)
+    private static StreamReader Opened(string path) => FileProblem.Reading(path, () =>
     {
-        try
+        Stream stream = File.OpenRead(path);
+        if (!stream.CanSeek)
         {
-            Stream stream = File.OpenRead(path);
-            if (!stream.CanSeek)
-            {
-                // A pipe has to be read to its end to tell what it contains.
-                stream.Dispose();
-                stream = new MemoryStream(File.ReadAllBytes(path));
-            }
+            // A pipe has to be read to its end to tell what it contains.
+            stream.Dispose();
+            stream = new MemoryStream(File.ReadAllBytes(path));
+        }
 
-            var encoding = EncodingOf(Start(stream));
-            stream.Position = encoding.Preamble.Length;
-            return new StreamReader(stream, encoding, detectEncodingFromByteOrderMarks: false);
-        }
-        catch (Exception problem) when (FileProblem.IsOfFile(problem))
-        {
-            throw FileProblem.OfReading(path, problem);
-        }
-    }
+        var encoding = EncodingOf(Start(stream));
+        stream.Position = encoding.Preamble.Length;
+        return new StreamReader(stream, encoding, detectEncodingFromByteOrderMarks: false);
+    });
 
     private static string? Next(string path, StreamReader reader)
     {

@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
-using CondEmbed.Common;
 
 namespace CondEmbed.Images;
 

@@ -1,6 +1,4 @@
-using System.Globalization;
 using System.Text;
-using CondEmbed.Common;
 
 namespace CondEmbed.Images;
 

@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace CondEmbed.Images;
 
 /// <summary>Which part of the image a training view shows.</summary>

@@ -1,5 +1,3 @@
-using CondEmbed.Common;
-
 namespace CondEmbed.Images;
 
 /// <summary>What turns an image into the network's input: a square of 8-bit RGB. Safe to use from several threads at once.</summary>

@@ -1,5 +1,3 @@
-using CondEmbed.Common;
-
 namespace CondEmbed.Images;
 
 /// <summary>The random rectangles of torchvision: area uniform, aspect log-uniform, ten tries, then a fallback.</summary>

@@ -1,5 +1,4 @@
 using System.Buffers;
-using CondEmbed.Common;
 
 namespace CondEmbed.Images;
 

@@ -1,6 +1,3 @@
-using System.Globalization;
-using CondEmbed.Common;
-
 namespace CondEmbed.Images;
 
 /// <summary>Finds all invalid settings of a transform.</summary>

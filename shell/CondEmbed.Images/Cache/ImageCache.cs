@@ -1,5 +1,4 @@
 using System.Buffers;
-using CondEmbed.Common;
 using Microsoft.Win32.SafeHandles;
 
 namespace CondEmbed.Images;
@@ -150,7 +149,7 @@ public sealed class ImageCache : IDisposable
         {
             File.Delete(path);
         }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        catch (Exception problem) when (FileProblem.IsOfFile(problem))
         {
             // Its damage will be found again the next time it is opened.
         }
@@ -163,7 +162,7 @@ public sealed class ImageCache : IDisposable
             if (Disk.Read(handle, pixels, image.Offset) == pixels.Length && ImageCacheFile.Sum(pixels) == image.Sum)
                 return true;
         }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        catch (Exception problem) when (FileProblem.IsOfFile(problem))
         {
             // Treated as damaged: the image file itself may still exist.
         }

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using CondEmbed.Common;
 
 namespace CondEmbed.Images;
 

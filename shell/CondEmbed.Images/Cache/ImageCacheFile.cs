@@ -2,7 +2,6 @@ using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
-using CondEmbed.Common;
 using Microsoft.Win32.SafeHandles;
 
 namespace CondEmbed.Images;

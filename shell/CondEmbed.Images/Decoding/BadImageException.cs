@@ -1,5 +1,3 @@
-using CondEmbed.Common;
-
 namespace CondEmbed.Images;
 
 /// <summary>An image that cannot be used, and why.</summary>

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using CondEmbed.Common;
 
 namespace CondEmbed.Images;
 

@@ -1,5 +1,3 @@
-using CondEmbed.Common;
-
 namespace CondEmbed.Images;
 
 /// <summary>The bytes of image files, with errors that name the image.</summary>
@@ -9,18 +7,13 @@ internal static class ImageFile
     /// <param name="path">Where it is.</param>
     /// <param name="name">The image's name for messages; null for the path.</param>
     /// <exception cref="BadImageException">The file cannot be read.</exception>
-    internal static byte[] Read(string path, string? name = null)
-    {
-        try
+    internal static byte[] Read(string path, string? name = null) => FileProblem.Telling(
+        () =>
         {
             DemandFile(path, name ?? path);
             return File.ReadAllBytes(path);
-        }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
-        {
-            throw Unreadable(path, name ?? path, problem);
-        }
-    }
+        },
+        problem => Unreadable(path, name ?? path, problem));
 
     /// <summary>All bytes of a file.</summary>
     /// <exception cref="BadImageException">The file cannot be read.</exception>
@@ -31,7 +24,7 @@ internal static class ImageFile
             DemandFile(path, path);
             return await File.ReadAllBytesAsync(path, cancellation).ConfigureAwait(false);
         }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        catch (Exception problem) when (FileProblem.IsOfFile(problem))
         {
             throw Unreadable(path, path, problem);
         }

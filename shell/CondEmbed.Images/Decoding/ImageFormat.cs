@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using CondEmbed.Common;
 
 namespace CondEmbed.Images;
 

@@ -1,4 +1,3 @@
-using CondEmbed.Common;
 using SkiaSharp;
 
 namespace CondEmbed.Images;

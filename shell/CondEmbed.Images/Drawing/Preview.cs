@@ -1,5 +1,3 @@
-using CondEmbed.Common;
-
 namespace CondEmbed.Images;
 
 /// <summary>Shows what the network sees: the evaluation view next to random training views.</summary>

@@ -1,5 +1,3 @@
-using CondEmbed.Common;
-
 namespace CondEmbed.Images;
 
 /// <summary>What a batch holds: indices into the source and the class label of each.</summary>

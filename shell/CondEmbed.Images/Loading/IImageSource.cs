@@ -1,5 +1,3 @@
-using CondEmbed.Common;
-
 namespace CondEmbed.Images;
 
 /// <summary>Encoded images by number. Safe to read from several threads at once.</summary>

@@ -1,7 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
-using CondEmbed.Common;
 using Microsoft.Extensions.Configuration;
 
 namespace CondEmbed.Search;

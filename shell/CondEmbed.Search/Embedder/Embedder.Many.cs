@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
-using CondEmbed.Common;
 using CondEmbed.Images;
 
 namespace CondEmbed.Search;

@@ -1,4 +1,3 @@
-using CondEmbed.Common;
 using CondEmbed.Images;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;

@@ -1,5 +1,3 @@
-using CondEmbed.Common;
-
 namespace CondEmbed.Search;
 
 /// <content>Saving and loading.</content>

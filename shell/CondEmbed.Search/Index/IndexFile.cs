@@ -1,7 +1,5 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using System.Text;
-using CondEmbed.Common;
 using Microsoft.Win32.SafeHandles;
 
 namespace CondEmbed.Search;
@@ -203,7 +201,7 @@ internal sealed unsafe class IndexFile : IDisposable
                 throw new InputException($"{path}: the index was cut off while it was in use. Build it again; replace an index in use only by renaming another file over it.");
             }
         }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        catch (Exception problem) when (FileProblem.IsOfFile(problem))
         {
             throw new InputException($"{path}: the index can no longer be read: {problem.Message}");
         }

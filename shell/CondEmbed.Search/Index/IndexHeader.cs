@@ -1,8 +1,6 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
-using System.Text;
 using System.Text.Unicode;
-using CondEmbed.Common;
 
 namespace CondEmbed.Search;
 

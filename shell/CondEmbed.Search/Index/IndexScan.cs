@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using CondEmbed.Common;
 
 namespace CondEmbed.Search;
 
@@ -34,7 +33,7 @@ internal sealed unsafe class IndexScan(IndexRows rows, float[][] queries, int to
         var workers = new ConcurrentBag<Worker>();
         try
         {
-            ParallelWork.Do(parts, Start, (worker, part) => Scan(part * block, Math.Min(rows.Count, (part + 1) * block), worker), cancellation);
+            ParallelWork.Each(parts, Start, (worker, part) => Scan(part * block, Math.Min(rows.Count, (part + 1) * block), worker), cancellation: cancellation);
             Nearest[] all = [.. queries.Select(_ => new Nearest(top))];
             foreach (var worker in workers)
             {

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using CondEmbed.Common;
 
 namespace CondEmbed.Search;
 

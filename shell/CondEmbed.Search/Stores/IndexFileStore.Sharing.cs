@@ -1,5 +1,3 @@
-using CondEmbed.Common;
-
 #pragma warning disable IDISP007 // Who takes the lock of a file hands it over to the store.
 namespace CondEmbed.Search;
 

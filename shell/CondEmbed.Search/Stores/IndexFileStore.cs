@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using CondEmbed.Common;
 
 #pragma warning disable IDISP007 // Who takes the lock of a file hands it over to the store.
 namespace CondEmbed.Search;

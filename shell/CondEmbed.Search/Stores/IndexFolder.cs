@@ -1,5 +1,3 @@
-using CondEmbed.Common;
-
 namespace CondEmbed.Search;
 
 /// <summary>The index files of a folder, each a store under its name without <c>.index</c>: see <see cref="IndexFileStore"/>.</summary>

@@ -1,5 +1,3 @@
-using CondEmbed.Common;
-
 namespace CondEmbed.Search;
 
 /// <summary>A store that only one may fill at a time is being filled by another. It may succeed later.</summary>

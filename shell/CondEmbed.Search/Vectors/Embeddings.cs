@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Numerics;
-using CondEmbed.Common;
 
 namespace CondEmbed.Search;
 

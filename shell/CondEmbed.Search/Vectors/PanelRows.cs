@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using CondEmbed.Common;
 
 namespace CondEmbed.Search;
 

@@ -1,4 +1,3 @@
-using CondEmbed.Common;
 using CondEmbed.Evaluation;
 using CondEmbed.Reports;
 using CondEmbed.Studies;
@@ -67,23 +66,16 @@ internal static class ComparisonPage
         {
             var values = comparison.Runs.Select(run => of(run).TryGetValue(metric, out var value) ? value : (double?)null).ToArray();
             var cells = values.Select(value => Html.Of($"<td class=\"{(isMarked && value is not null && value == values.Max() ? "strong" : "")}\">{(value is { } number ? Readable.Percent(number) : "")}</td>"));
-            return Html.Of($"<tr><th>{MetricNames.Display(metric)}</th>{cells}</tr>\n");
+            return Page.Row(MetricNames.Display(metric), cells);
         });
-        return Table(title, comparison.Runs, rows);
+        return Html.Of($"<div class=\"group\"><h3>{title}</h3>{Page.Table(Names(comparison), rows)}</div>\n");
     }
-
-    private static Html Table(string title, IReadOnlyList<ComparedRun> runs, IEnumerable<Html> rows) => Html.Of($"""
-        <div class="group"><h3>{title}</h3><div class="card scroll"><table><thead><tr><th></th>{runs.Select(run => Html.Of($"<th>{run.Name}</th>"))}</tr></thead><tbody>
-        {rows}</tbody></table></div></div>
-
-        """);
 
     private static Html Settings(RunComparison comparison) => comparison.Settings.Count == 0
         ? Html.Of($"<p class=\"none\">All settings are the same.</p>")
-        : Html.Of($"""
-            <div class="card scroll"><table><thead><tr><th></th>{comparison.Runs.Select(run => Html.Of($"<th>{run.Name}</th>"))}</tr></thead><tbody>
-            {comparison.Settings.Select(setting => Html.Of($"<tr><th>{setting.Key}</th>{setting.Values.Select(value => Html.Of($"<td>{value ?? "-"}</td>"))}</tr>\n"))}</tbody></table></div>
-            """);
+        : Page.Table(Names(comparison), comparison.Settings.Select(setting => Page.Row(setting.Key, setting.Values.Select(value => value ?? "-"))));
+
+    private static IEnumerable<string> Names(RunComparison comparison) => ["", .. comparison.Runs.Select(run => run.Name)];
 
     private static Html Curves(IReadOnlyList<ComparedRun> all)
     {
@@ -105,14 +97,17 @@ internal static class ComparisonPage
     private static Html Cost(IReadOnlyList<ComparedRun> runs)
     {
         var first = runs[0];
-        var rows = runs.Select(run => Html.Of($"""
-            <tr><th>{run.Name}</th><td>{(run.SecondsPerStep is { } seconds ? Readable.Number(1000 * seconds, 4) : "")}</td><td>{Ratio(run.SecondsPerStep, first.SecondsPerStep)}</td><td>{(run.Cost is { } cost ? Readable.Number(cost.PeakMemory / Megabyte, 4) : "")}</td><td>{Ratio(run.Cost?.PeakMemory, first.Cost?.PeakMemory)}</td><td>{Count(run.Cost?.TrainingParameters)}</td><td>{Count(run.Cost?.TestParameters)}</td></tr>
-
-            """));
+        var rows = runs.Select(run => Page.Row(run.Name,
+        [
+            run.SecondsPerStep is { } seconds ? Readable.Number(1000 * seconds, 4) : "",
+            Ratio(run.SecondsPerStep, first.SecondsPerStep),
+            run.Cost is { } cost ? Readable.Number(cost.PeakMemory / Megabyte, 4) : "",
+            Ratio(run.Cost?.PeakMemory, first.Cost?.PeakMemory),
+            Count(run.Cost?.TrainingParameters),
+            Count(run.Cost?.TestParameters),
+        ]));
         return Html.Of($"""
-            <div class="card scroll"><table><thead><tr><th></th><th>ms a step</th><th>ratio</th><th>peak memory, MB</th><th>ratio</th><th>parameters while training</th><th>at test time</th></tr></thead><tbody>
-            {rows}</tbody></table></div>
-            <p class="note">Ratios to {first.Name}. Times compare only where nothing else ran on the machine.</p>
+            {Page.Table(["", .. StudyCosts.Heads], rows)}<p class="note">Ratios to {first.Name}. Times compare only where nothing else ran on the machine.</p>
             """);
 
         static string Ratio(double? value, double? reference) => value / reference is { } ratio && double.IsFinite(ratio) ? FormattableString.Invariant($"{ratio:0.00}") : "";

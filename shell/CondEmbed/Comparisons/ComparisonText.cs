@@ -1,5 +1,3 @@
-using System.Text;
-using CondEmbed.Common;
 using CondEmbed.Evaluation;
 
 namespace CondEmbed.Comparisons;

@@ -1,5 +1,3 @@
-using CondEmbed.Common;
-
 namespace CondEmbed.Comparisons;
 
 /// <summary>Warnings about numbers that are not comparable between runs.</summary>

@@ -1,5 +1,3 @@
-using System.Globalization;
-using CondEmbed.Common;
 using CondEmbed.Options;
 using CondEmbed.Reports;
 using CondEmbed.Storage;

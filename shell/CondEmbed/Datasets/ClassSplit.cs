@@ -1,6 +1,3 @@
-using System.Globalization;
-using CondEmbed.Common;
-
 namespace CondEmbed.Datasets;
 
 /// <summary>
@@ -50,6 +47,13 @@ public sealed class ClassSplit
     /// <summary>Whether every test image is both query and gallery, so that the test is all against all.</summary>
     public bool AllAgainstAll => Queries.Count == Test.Count && Gallery.Count == Test.Count;
 
+    /// <summary>The parts by their names; of a test that is not all against all, the queries and the gallery.</summary>
+    internal IReadOnlyList<(string Name, IReadOnlyList<int> Images)> Parts =>
+        AllAgainstAll ? [("train", Train), ("validation", Validation), ("test", Test)] : [("train", Train), ("validation", Validation), ("query", Queries), ("gallery", Gallery)];
+
+    /// <summary>The images of all parts, one part after the other.</summary>
+    internal IReadOnlyList<int> Images => [.. Train, .. Validation, .. Test];
+
     /// <summary>Divides a data set for training and test.</summary>
     /// <exception cref="InputException">There are too few classes, or the roles of the data set do not form a split.</exception>
     public static ClassSplit Make(IImageDataset dataset, SplitOptions? options = null) =>
@@ -69,23 +73,8 @@ public sealed class ClassSplit
     /// <summary>Classes and images of each part, one line per part.</summary>
     public string Describe()
     {
-        var lines = new List<string> { $"split: {Rule}", Line("train", Train, "and no positive"), Line("validation", Validation, "and nothing to find") };
-        if (AllAgainstAll)
-        {
-            lines.Add(Line("test", Test, "and nothing to find"));
-        }
-        else
-        {
-            lines.Add(Line("query", Queries));
-            lines.Add(Line("gallery", Gallery));
-        }
-
-        if (dataset.Subset is { } subset)
-        {
-            lines.Add($"subset: {subset}");
-        }
-
-        return string.Join('\n', lines);
+        string[] subset = dataset.Subset is { } present ? [$"subset: {present}"] : [];
+        return string.Join('\n', [$"split: {Rule}", .. Parts.Select(part => Line(part.Name, part.Images)), .. subset]);
     }
 
     /// <summary>The same split without some images: bad ones, for example.</summary>
@@ -124,14 +113,21 @@ public sealed class ClassSplit
 
     private const string Certain = "so every image found is right, whatever the network does";
 
-    private int ClassesOf(IReadOnlyList<int> places) => places.Select(at => dataset.Items[at].Label).Distinct(StringComparer.Ordinal).Count();
+    /// <summary>How many classes some images are of.</summary>
+    internal int ClassesOf(IReadOnlyList<int> places) => places.Select(at => dataset.Items[at].Label).Distinct(StringComparer.Ordinal).Count();
 
     private static List<int> Places(IReadOnlyList<Role> roles, Func<Role, bool> wanted) =>
         [.. Enumerable.Range(0, roles.Count).Where(at => wanted(roles[at]))];
 
     /// <summary>Classes and images of a part, and, where images find others of the same part, the classes that have a single one.</summary>
-    private string Line(string part, IReadOnlyList<int> places, string? ofSingle = null)
+    private string Line(string part, IReadOnlyList<int> places)
     {
+        var ofSingle = part switch
+        {
+            "train" => "and no positive",
+            "validation" or "test" => "and nothing to find",
+            _ => null,
+        };
         string[] single = ofSingle is null || dataset.Pairs is not null ? []
             : [.. places.CountBy(at => dataset.Items[at].Label).Where(count => count.Value == 1).Select(count => count.Key)];
         var names = string.Join(", ", single.Take(3)) + (single.Length > 3 ? ", ..." : "");

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using CondEmbed.Common;
 using CondEmbed.Images;
 
 namespace CondEmbed.Datasets;
@@ -93,7 +92,7 @@ public sealed class DatasetInspector
             items.Select(item => item.Category).OfType<string>().Distinct(StringComparer.Ordinal).Count(),
             Spread.Of(items.CountBy(item => item.Label, StringComparer.Ordinal).Select(pair => pair.Value)) ?? new Spread(0, 0, 0),
             rule,
-            split is null ? [] : [.. Parts(split)],
+            split is null ? [] : [.. split.Parts.Select(part => new InspectedPart(part.Name, split.ClassesOf(part.Images), part.Images.Count))],
             Spread.Of(good.Select(image => image.Width)),
             Spread.Of(good.Select(image => image.Height)),
             seen.Sum(image => image.Bytes),
@@ -102,13 +101,6 @@ public sealed class DatasetInspector
             bad,
             Duplicates.Of(items, [.. seen.Select(image => image.Hash)], split),
             dataset.Notices);
-    }
-
-    private IEnumerable<InspectedPart> Parts(ClassSplit split)
-    {
-        IEnumerable<(string Name, IReadOnlyList<int> Images)> tested = split.AllAgainstAll ? [("test", split.Test)] : [("query", split.Queries), ("gallery", split.Gallery)];
-        return new[] { ("train", split.Train), ("validation", split.Validation) }.Concat(tested).Select(part =>
-            new InspectedPart(part.Item1, part.Item2.Select(image => dataset.Items[image].Label).Distinct(StringComparer.Ordinal).Count(), part.Item2.Count));
     }
 
     /// <summary>What was found about one image; without format and hash if its file could not be read.</summary>

@@ -1,9 +1,8 @@
-using CondEmbed.Common;
 using CondEmbed.Images;
 
 namespace CondEmbed.Datasets;
 
-/// <summary>Some images of a data set, in the order given.</summary>
+/// <summary>Some images of a data set, in the order given; or all of them, alike by other things than their class.</summary>
 /// <param name="whole">The data set.</param>
 /// <param name="images">Numbers of its images.</param>
 public sealed class DatasetPart(IImageDataset whole, IReadOnlyList<int> images) : IImageDataset
@@ -27,10 +26,10 @@ public sealed class DatasetPart(IImageDataset whole, IReadOnlyList<int> images) 
     public string? Subset => whole.SubsetWithout(whole.Count - images.Count);
 
     /// <inheritdoc/>
-    public IImagePairs? Pairs { get; } = whole.Pairs is null ? null : new PartOfPairs(whole.Pairs, images);
+    public IImagePairs? Pairs { get; private init; } = whole.Pairs is null ? null : new PartOfPairs(whole.Pairs, images);
 
     /// <inheritdoc/>
-    public IReadOnlyList<LabelColumn> LabelColumns { get; } = [.. whole.LabelColumns.Select(column => column with { Pairs = new PartOfPairs(column.Pairs, images) })];
+    public IReadOnlyList<LabelColumn> LabelColumns { get; private init; } = [.. whole.LabelColumns.Select(column => column with { Pairs = new PartOfPairs(column.Pairs, images) })];
 
     /// <inheritdoc/>
     public bool IsPublished => whole.IsPublished;
@@ -55,6 +54,23 @@ public sealed class DatasetPart(IImageDataset whole, IReadOnlyList<int> images) 
 
     /// <inheritdoc/>
     public byte[] Read(int index) => whole.Read(images[index]);
+
+    /// <summary>The data set that this one is of.</summary>
+    internal IImageDataset Whole => whole;
+
+    /// <summary>What stands between several labels in one field; empty where a field is one label.</summary>
+    internal string Separator { get; private init; } = (whole as DatasetPart)?.Separator ?? "";
+
+    /// <summary>The data set with the pairs that the options ask for; itself if they ask for classes.</summary>
+    /// <exception cref="InputException">The images have no such labels, or the file of pairs is not as it must be.</exception>
+    internal static IImageDataset Matched(IImageDataset dataset, DatasetOptions options)
+    {
+        var items = new LabelledItems(dataset.Name, dataset.Items, options.LabelSeparator);
+        var columns = LabelPairs.Columns(items, options);
+        var pairs = items.Pairs(options);
+        return pairs is null && columns.Length == 0 ? dataset
+            : new DatasetPart(dataset, [.. Enumerable.Range(0, dataset.Count)]) { Pairs = pairs, LabelColumns = columns, Separator = options.LabelSeparator };
+    }
 
     /// <summary>Decodes every image of a data set, and leaves out those that cannot be used.</summary>
     /// <param name="dataset">The data set.</param>

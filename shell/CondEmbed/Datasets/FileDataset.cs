@@ -1,4 +1,3 @@
-using CondEmbed.Common;
 using CondEmbed.Images;
 
 namespace CondEmbed.Datasets;
@@ -65,31 +64,10 @@ public sealed class FileDataset : IImageDataset
     public string NameOf(int index) => Items[index].Path;
 
     /// <inheritdoc/>
-    public long LengthOf(int index)
-    {
-        try
-        {
-            return File.Exists(files[index]) ? FileLength.Of(files[index]) : 0;
-        }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
-        {
-            // Reading it tells why.
-            return 0;
-        }
-    }
+    public long LengthOf(int index) => FileProblem.OrElse(() => File.Exists(files[index]) ? FileLength.Of(files[index]) : 0, 0);
 
     /// <inheritdoc/>
-    public string? StampOf(int index)
-    {
-        try
-        {
-            return File.Exists(files[index]) ? FileLength.StampOf(files[index]) : null;
-        }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
-        {
-            return null;
-        }
-    }
+    public string? StampOf(int index) => FileProblem.OrElse(() => File.Exists(files[index]) ? FileLength.StampOf(files[index]) : null, null);
 
     /// <inheritdoc/>
     public byte[] Read(int index) => ImageFile.Read(files[index], NameOf(index));

@@ -1,4 +1,3 @@
-using CondEmbed.Common;
 using CondEmbed.Interop;
 
 namespace CondEmbed.Datasets;
@@ -52,7 +51,7 @@ public static class ImageDatasets
     {
         var wanted = data ?? Embedded;
         options ??= new DatasetOptions();
-        return MatchedDataset.Of(
+        return DatasetPart.Matched(
             options.Layout switch
             {
                 Auto => Recognised(wanted, options),
@@ -72,7 +71,7 @@ public static class ImageDatasets
     {
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentNullException.ThrowIfNull(options);
-        return MatchedDataset.Of(dataset, options);
+        return DatasetPart.Matched(dataset, options);
     }
 
     /// <summary>
@@ -140,8 +139,8 @@ public static class ImageDatasets
     public static IReadOnlyList<IReadOnlyList<string>> LabelsIn(IImageDataset dataset, string column)
     {
         ArgumentNullException.ThrowIfNull(dataset);
-        var table = (dataset is MatchedDataset found ? found.Whole : dataset) as FileDataset;
-
+        var part = dataset as DatasetPart;
+        var table = (part?.Whole ?? dataset) as FileDataset;
         if (table?.Columns.FirstOrDefault(name => name.Equals(column, StringComparison.OrdinalIgnoreCase)) is { } there
             && column is not (LabelPairs.Class or LabelledItems.CategoryColumn)
             && table.Items.All(item => !item.Labels.ContainsKey(column)))
@@ -149,7 +148,7 @@ public static class ImageDatasets
             throw new InputException($"{dataset.Name}: the table has a column '{there}', but only the columns of labels that are named are read: {Wording.Of($"LabelColumns = [\"{there}\"]", $"--label-columns {there}")}");
         }
 
-        return new LabelledItems(dataset.Name, dataset.Items, dataset is MatchedDataset matched ? matched.Separator : "").Column(column);
+        return new LabelledItems(dataset.Name, dataset.Items, part?.Separator ?? "").Column(column);
     }
 
     /// <summary>The columns of labels that a table must have.</summary>

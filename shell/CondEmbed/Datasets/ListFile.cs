@@ -1,5 +1,3 @@
-using CondEmbed.Common;
-
 namespace CondEmbed.Datasets;
 
 /// <summary>One line of a list, with its number, counted from 1.</summary>

@@ -1,6 +1,3 @@
-using System.Text;
-using CondEmbed.Common;
-
 namespace CondEmbed.Datasets;
 
 /// <summary>Paths of images in tables and lists, which may have come from another system.</summary>

@@ -1,5 +1,3 @@
-using CondEmbed.Common;
-
 namespace CondEmbed.Datasets;
 
 /// <summary>A data set from a sequence of images with labels, for everything that takes a data set: splits, batches, embedding, evaluation.</summary>

@@ -1,6 +1,3 @@
-using System.Globalization;
-using CondEmbed.Common;
-
 namespace CondEmbed.Datasets;
 
 /// <summary>The rules behind <see cref="ClassSplit"/>.</summary>

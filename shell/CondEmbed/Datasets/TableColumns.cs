@@ -1,5 +1,3 @@
-using CondEmbed.Common;
-
 namespace CondEmbed.Datasets;
 
 /// <summary>The positions of the known columns of a table; names are compared case-insensitively.</summary>

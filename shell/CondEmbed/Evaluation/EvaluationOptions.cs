@@ -1,5 +1,3 @@
-using CondEmbed.Common;
-
 namespace CondEmbed.Evaluation;
 
 /// <summary>What to measure besides the usual metrics. See <see cref="RetrievalMetrics.Values"/> for the names.</summary>

@@ -8,18 +8,18 @@ namespace CondEmbed.Evaluation;
 /// distance is at least T. Distances are those of the embeddings at length 1, sqrt(2 - 2 cosine). Exact, in bounded memory: the
 /// quantiles are found digit by digit, 16 bits of the similarity at a time, with one pass over all pairs for each digit.
 /// </summary>
-internal sealed class FalseMatches<T>(SimilarityRows<T> rows, LabelledSet<T> queries, LabelledSet<T> gallery, IReadOnlyList<int> self)
+internal sealed class FalseMatches<T>(SimilarityRows<T> rows, LabelledSearch<T> search)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private const int DigitBits = 16;
 
-    private readonly long[] galleryLabels = [.. gallery.Labels];
+    private readonly long[] galleryLabels = [.. search.Gallery.Labels];
 
     /// <summary>The false non-match rate at each of some false match rates; NaN if there are no negative or no positive pairs.</summary>
     internal double[] NonMatchRates(IReadOnlyList<double> falseMatchRates, CancellationToken cancel)
     {
-        var positives = Enumerable.Range(0, queries.Unit.Count).Sum(PositivesOf);
-        var pairs = Enumerable.Range(0, queries.Unit.Count).Sum(query => gallery.Unit.Count - (self[query] >= 0 ? 1L : 0L));
+        var positives = Enumerable.Range(0, search.Count).Sum(query => (long)search.PositivesOf(query));
+        var pairs = search.Self.Sum(item => galleryLabels.Length - (item >= 0 ? 1L : 0L));
         var negatives = pairs - positives;
         if (positives == 0 || negatives == 0)
         {
@@ -33,8 +33,6 @@ internal sealed class FalseMatches<T>(SimilarityRows<T> rows, LabelledSet<T> que
         var thresholds = places.Select((at, i) => distances[i] + ((at - Math.Floor(at)) * (distances[places.Length + i] - distances[i]))).ToArray();
         return [.. Beyond(thresholds, cancel).Select(beyond => (double)beyond / positives)];
     }
-
-    private long PositivesOf(int query) => gallery.PositivesOf(queries.Labels[query], self[query]);
 
     private static double Distance(T similarity) => Math.Sqrt(Math.Max(0, 2 - (2 * double.CreateChecked(similarity))));
 
@@ -73,10 +71,10 @@ internal sealed class FalseMatches<T>(SimilarityRows<T> rows, LabelledSet<T> que
 
     private void Count(int query, ReadOnlySpan<T> similarities, ulong[] known, int bits, long[][] counts)
     {
-        var label = queries.Labels[query];
+        var label = search.Queries.Labels[query];
         for (var item = 0; item < similarities.Length; item++)
         {
-            if (galleryLabels[item] != label && item != self[query])
+            if (galleryLabels[item] != label && item != search.Self[query])
             {
                 var key = SortableBits.Of(similarities[item]);
                 var at = Array.IndexOf(known, bits == 64 ? 0 : key >> bits);
@@ -97,7 +95,7 @@ internal sealed class FalseMatches<T>(SimilarityRows<T> rows, LabelledSet<T> que
         rows.ForEach(
             (query, similarities) =>
             {
-                foreach (var positive in gallery.Positives(queries.Labels[query], self[query]))
+                foreach (var positive in search.Positives(query))
                 {
                     var distance = Distance(similarities.Span[positive]);
                     for (var i = 0; i < thresholds.Length; i++)

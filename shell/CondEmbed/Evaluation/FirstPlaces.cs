@@ -3,22 +3,22 @@ using System.Numerics;
 namespace CondEmbed.Evaluation;
 
 /// <summary>Moves the positives among the first K of each ranking to their places in another order of the same K items; what comes after stays.</summary>
-/// <param name="order">The first K of each query in the new order, with the similarities that determine it.</param>
+/// <param name="reordered">The first K of each query in the new order, with the similarities that determine it.</param>
 /// <param name="galleryLabels">The label of each item.</param>
-internal sealed class FirstPlaces<T>(Neighbours<T> order, IReadOnlyList<long> galleryLabels)
+internal sealed class FirstPlaces<T>(Neighbours<T> reordered, IReadOnlyList<long> galleryLabels)
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     /// <summary>Updates the ascending ranks of a query's positives, and returns how many negatives now strictly precede the best of them.</summary>
     /// <exception cref="ArgumentException">The order is not one of the K items that come first.</exception>
     internal int Apply(int query, long label, Span<int> ranks, int strictlyBetter)
     {
-        var items = order.Of(query);
+        var items = reordered.Of(query);
         var found = 0;
         for (var place = 0; place < items.Length; place++)
         {
             if (galleryLabels[items[place]] == label)
             {
-                if (found == ranks.Length || ranks[found] > order.K)
+                if (found == ranks.Length || ranks[found] > reordered.K)
                 {
                     throw NotTheFirst(query);
                 }
@@ -27,12 +27,12 @@ internal sealed class FirstPlaces<T>(Neighbours<T> order, IReadOnlyList<long> ga
             }
         }
 
-        if (found < ranks.Length && ranks[found] <= order.K)
+        if (found < ranks.Length && ranks[found] <= reordered.K)
         {
             throw NotTheFirst(query);
         }
 
-        return found > 0 ? StrictlyBetter(order.SimilaritiesOf(query), ranks[0] - 1) : Math.Max(strictlyBetter, order.K);
+        return found > 0 ? StrictlyBetter(reordered.SimilaritiesOf(query), ranks[0] - 1) : Math.Max(strictlyBetter, reordered.K);
     }
 
     // All before the best positive are negatives, most similar first.
@@ -48,5 +48,5 @@ internal sealed class FirstPlaces<T>(Neighbours<T> order, IReadOnlyList<long> ga
     }
 
     private ArgumentException NotTheFirst(int query) =>
-        new($"query {query}: the {order.K} items are not the ones most similar to it, excluding itself", nameof(order));
+        new($"query {query}: the {reordered.K} items are not the ones most similar to it, excluding itself", nameof(reordered));
 }

@@ -1,5 +1,4 @@
 using System.Numerics;
-using CondEmbed.Common;
 using CondEmbed.Search;
 
 namespace CondEmbed.Evaluation;
@@ -63,14 +62,14 @@ public static class KReciprocal
         var all = others.Length == 0 ? gallery : new Embeddings<T>([.. gallery.Values, .. queries.Chosen(others).Values], gallery.Count + others.Length, gallery.Dimension);
         var encoded = new Encoded<T>(all.AtUnitLength(), options, cancel);
         var similarities = new T[candidates.Items.Length];
-        ParallelWork.Do(queries.Count, query =>
+        ParallelWork.Each(queries.Count, query =>
         {
             var own = places.TryGetValue(query, out var place) ? place : self![query];
             for (var at = query * candidates.K; at < (query + 1) * candidates.K; at++)
             {
                 similarities[at] = T.CreateChecked(-encoded.Distance(own, candidates.Items[at]));
             }
-        }, cancel);
+        }, cancellation: cancel);
         return similarities;
     }
 
@@ -96,12 +95,12 @@ public static class KReciprocal
             }
 
             var plain = new (int, double)[count][];
-            ParallelWork.Do(count, image => plain[image] = Weighted(image), cancel);
+            ParallelWork.Each(count, image => plain[image] = Weighted(image), cancellation: cancel);
             encodings = plain;
             if (options.Averaged > 1)
             {
                 var averaged = new (int, double)[count][];
-                ParallelWork.Do(count, image => averaged[image] = Mean([.. Around(image, options.Averaged - 1)], plain), cancel);
+                ParallelWork.Each(count, image => averaged[image] = Mean([.. Around(image, options.Averaged - 1)], plain), cancellation: cancel);
                 encodings = averaged;
             }
         }

@@ -1,5 +1,3 @@
-using CondEmbed.Common;
-
 namespace CondEmbed.Evaluation;
 
 /// <summary>A line of the table of metrics, as text, in percent.</summary>

@@ -17,16 +17,12 @@ internal sealed class MetricValues : IReadOnlyDictionary<string, double>
         return values as MetricValues ?? new MetricValues(values);
     }
 
-    /// <inheritdoc/>
     public int Count => values.Count;
 
-    /// <inheritdoc/>
     public IEnumerable<string> Keys => values.Keys;
 
-    /// <inheritdoc/>
     public IEnumerable<double> Values => values.Values;
 
-    /// <inheritdoc/>
     public double this[string key] => values[Demanded(key)];
 
     /// <summary>The key of a metric.</summary>
@@ -34,17 +30,14 @@ internal sealed class MetricValues : IReadOnlyDictionary<string, double>
     internal string Demanded(string name) =>
         KeyOf(name) ?? throw new KeyNotFoundException($"'{name}' was not measured. There are {string.Join(", ", values.Keys)}.");
 
-    /// <inheritdoc/>
     public bool ContainsKey(string key) => KeyOf(key) is not null;
 
-    /// <inheritdoc/>
     public bool TryGetValue(string key, [MaybeNullWhen(false)] out double value)
     {
         value = 0;
         return KeyOf(key) is { } known && values.TryGetValue(known, out value);
     }
 
-    /// <inheritdoc/>
     public IEnumerator<KeyValuePair<string, double>> GetEnumerator() => values.GetEnumerator();
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();

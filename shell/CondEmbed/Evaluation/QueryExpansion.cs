@@ -1,5 +1,4 @@
 using System.Numerics;
-using CondEmbed.Common;
 using CondEmbed.Search;
 
 namespace CondEmbed.Evaluation;
@@ -43,7 +42,7 @@ public static class QueryExpansion
         var found = Reranking.Candidates(queries, gallery, options.Nearest, self, cancel);
         var (asked, items) = (queries.AtUnitLength(), gallery.AtUnitLength());
         var expanded = (T[])asked.Values.Clone();
-        ParallelWork.Do(queries.Count, query =>
+        ParallelWork.Each(queries.Count, query =>
         {
             var sum = expanded.AsSpan(query * asked.Dimension, asked.Dimension);
             for (var at = 0; at < found.K; at++)
@@ -56,7 +55,7 @@ public static class QueryExpansion
                     sum[i] += weight * item[i];
                 }
             }
-        }, cancel);
+        }, cancellation: cancel);
         return new Embeddings<T>(expanded, queries.Count, queries.Dimension).AtUnitLength();
     }
 }

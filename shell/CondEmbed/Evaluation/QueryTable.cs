@@ -1,30 +1,20 @@
-using CondEmbed.Common;
-
 namespace CondEmbed.Evaluation;
 
 /// <summary>The values of some measures for every query. Rows may be filled from several threads.</summary>
-internal sealed class QueryTable
+/// <param name="measures">The measures.</param>
+/// <param name="labels">The label of each query.</param>
+internal sealed class QueryTable(IReadOnlyList<QueryMeasure> measures, IReadOnlyList<long> labels)
 {
-    private readonly double[][] columns;
+    private readonly double[][] columns = [.. measures.Select(_ => new double[labels.Count])];
 
-    internal QueryTable(IReadOnlyList<QueryMeasure> measures, IReadOnlyList<long> labels)
-    {
-        Measures = measures;
-        Labels = labels;
-        Outcomes = new QueryOutcome[labels.Count];
-        All = [.. Enumerable.Range(0, labels.Count)];
-        columns = [.. measures.Select(_ => new double[labels.Count])];
-    }
+    internal IReadOnlyList<QueryMeasure> Measures => measures;
 
-    internal IReadOnlyList<QueryMeasure> Measures { get; }
+    internal IReadOnlyList<long> Labels => labels;
 
-    /// <summary>The label of each query.</summary>
-    internal IReadOnlyList<long> Labels { get; }
-
-    internal QueryOutcome[] Outcomes { get; }
+    internal QueryOutcome[] Outcomes { get; } = new QueryOutcome[labels.Count];
 
     /// <summary>The numbers of all queries.</summary>
-    internal IReadOnlyList<int> All { get; }
+    internal IReadOnlyList<int> All { get; } = [.. Enumerable.Range(0, labels.Count)];
 
     internal void Fill(int query, in QueryRanking ranking)
     {

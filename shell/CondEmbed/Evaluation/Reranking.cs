@@ -86,18 +86,11 @@ public static class Reranking
         }
 
         self ??= [.. Enumerable.Repeat(-1, queries.Count)];
-        var (asked, searched) = (new LabelledSet<T>(queries, queryLabels), new LabelledSet<T>(gallery, galleryLabels));
+        var search = new LabelledSearch<T>(new LabelledSet<T>(queries, queryLabels), new LabelledSet<T>(gallery, galleryLabels), self);
         var first = new FirstPlaces<T>(reordered, galleryLabels);
-        try
-        {
-            var table = Retrieval.Table(asked, searched, self, QueryMeasure.Of(options), first, cancel);
-            table.DemandMatch();
-            return new RetrievalMetrics(table, options);
-        }
-        catch (AggregateException problem) when (problem.InnerException is ArgumentException wrong)
-        {
-            throw new ArgumentException(wrong.Message, nameof(reordered));
-        }
+        var table = Retrieval.Table(search, QueryMeasure.Of(options), first, cancel);
+        table.DemandMatch();
+        return new RetrievalMetrics(table, options);
     }
 
     private static void Without<TItem>(int left, ReadOnlySpan<TItem> from, Span<TItem> to)

@@ -1,5 +1,4 @@
 using System.Numerics;
-using CondEmbed.Common;
 using CondEmbed.Search;
 
 namespace CondEmbed.Evaluation;
@@ -23,9 +22,7 @@ public static class Retrieval
         CancellationToken cancel = default)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var set = new LabelledSet<T>(embeddings, labels);
-        int[] self = [.. Enumerable.Range(0, embeddings.Count)];
-        return Evaluate(set, set, self, options, cancel);
+        return Evaluate(LabelledSearch<T>.Among(new LabelledSet<T>(embeddings, labels)), options, cancel);
     }
 
     /// <summary>Queries against a gallery. Both use the same numbers for the same classes.</summary>
@@ -58,37 +55,33 @@ public static class Retrieval
         }
 
         self ??= [.. Enumerable.Repeat(-1, queries.Count)];
-        return Evaluate(new LabelledSet<T>(queries, queryLabels), new LabelledSet<T>(gallery, galleryLabels), self, options, cancel);
+        return Evaluate(new LabelledSearch<T>(new LabelledSet<T>(queries, queryLabels), new LabelledSet<T>(gallery, galleryLabels), self), options, cancel);
     }
 
-    private static RetrievalMetrics Evaluate<T>(
-        LabelledSet<T> queries,
-        LabelledSet<T> gallery,
-        IReadOnlyList<int> self,
-        EvaluationOptions? options,
-        CancellationToken cancel)
+    private static RetrievalMetrics Evaluate<T>(LabelledSearch<T> search, EvaluationOptions? options, CancellationToken cancel)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         options ??= new EvaluationOptions();
         options.Check();
         var measures = QueryMeasure.Of(options);
-        var table = options.Relevance is { } relevance ? RelevantTable(queries, gallery, self, measures, relevance, cancel) : Table(queries, gallery, self, measures, null, cancel);
+        var table = options.Relevance is { } relevance ? RelevantTable(search, measures, relevance, cancel) : Table(search, measures, null, cancel);
         table.DemandMatch(options.Relevance is null ? "another item with its label" : "an item that is relevant to it");
-        IEnumerable<string> strange = ReferenceEquals(queries, gallery) ? queries.Strange("embeddings") : queries.Strange("query embeddings").Concat(gallery.Strange("gallery embeddings"));
+        IEnumerable<string> strange = search.IsAmongItself ? search.Queries.Strange("embeddings")
+            : search.Queries.Strange("query embeddings").Concat(search.Gallery.Strange("gallery embeddings"));
         var metrics = new RetrievalMetrics(table, options) { Notices = [.. strange] };
         AddEach("fnmr@fmr=", options.FalseMatchRates, rates =>
         {
-            using var rows = new SimilarityRows<T>(queries.Unit, gallery.Unit);
-            return new FalseMatches<T>(rows, queries, gallery, self).NonMatchRates(rates, cancel);
+            using var rows = search.Rows();
+            return new FalseMatches<T>(rows, search).NonMatchRates(rates, cancel);
         });
 
         if (options.Clustering)
         {
-            AddClustering(metrics, queries, options.Seed, cancel);
+            AddClustering(metrics, search.Queries, options.Seed, cancel);
         }
 
-        AddSecondSearches(metrics, queries, gallery, self, options, cancel);
-        AddEach("pcf@", options.Variances, variances => PrincipalComponents.Fractions(queries.Given, variances));
+        AddSecondSearches(metrics, search, options, cancel);
+        AddEach("pcf@", options.Variances, variances => PrincipalComponents.Fractions(search.Queries.Given, variances));
         return metrics;
 
         void AddEach(string name, IReadOnlyList<double> levels, Func<IReadOnlyList<double>, double[]> measure)
@@ -101,10 +94,10 @@ public static class Retrieval
     }
 
     /// <summary>The same measures of the order, after a second search that knows no labels either.</summary>
-    private static void AddSecondSearches<T>(
-        RetrievalMetrics metrics, LabelledSet<T> queries, LabelledSet<T> gallery, IReadOnlyList<int> self, EvaluationOptions options, CancellationToken cancel)
+    private static void AddSecondSearches<T>(RetrievalMetrics metrics, LabelledSearch<T> search, EvaluationOptions options, CancellationToken cancel)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
+        var (queries, gallery, self) = search;
         var ofOrder = new EvaluationOptions { RecallAt = options.RecallDepths, Relevance = options.Relevance };
         if (options.KReciprocal is { } reciprocal)
         {
@@ -140,54 +133,35 @@ public static class Retrieval
     }
 
     /// <summary>Evaluates every query, with the first places of its ranking in another order if one is given.</summary>
-    internal static QueryTable Table<T>(
-        LabelledSet<T> queries,
-        LabelledSet<T> gallery,
-        IReadOnlyList<int> self,
-        IReadOnlyList<QueryMeasure> measures,
-        FirstPlaces<T>? first,
-        CancellationToken cancel)
+    internal static QueryTable Table<T>(LabelledSearch<T> search, IReadOnlyList<QueryMeasure> measures, FirstPlaces<T>? first, CancellationToken cancel)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var strictly = first is not null || measures.Any(measure => measure.IsOfThreshold);
-        if (queries is LabelledSet<float> asked
-            && gallery is LabelledSet<float> items
-            && PositiveRanks.Of(asked, items, self, strictly, cancel) is { } counted)
+        if (search is LabelledSearch<float> singles && PositiveRanks.Of(singles, strictly, cancel) is { } counted)
         {
-            var table = new QueryTable(measures, queries.Labels);
-            ParallelWork.Do(queries.Unit.Count, query =>
-            {
-                var better = strictly ? counted.StrictlyBetter(query) : 0;
-                Fill(table, query, queries.Labels[query], self[query], counted.Ranks(query), better, first);
-            }, cancel);
+            var table = new QueryTable(measures, search.Queries.Labels);
+            ParallelWork.Each(search.Count, query => Fill(table, search, query, counted.Ranks(query), strictly ? counted.StrictlyBetter(query) : 0, first), cancellation: cancel);
             return table;
         }
 
-        using var rows = new SimilarityRows<T>(queries.Unit, gallery.Unit);
-        return Table(rows, queries, gallery, self, measures, null, cancel, first);
+        using var rows = search.Rows();
+        return Table(rows, search, measures, null, cancel, first);
     }
 
     /// <summary>The same, computed from full rows of similarities.</summary>
     internal static QueryTable Table<T>(
-        SimilarityRows<T> rows,
-        LabelledSet<T> queries,
-        LabelledSet<T> gallery,
-        IReadOnlyList<int> self,
-        IReadOnlyList<QueryMeasure> measures,
-        int? rowsInBlock,
-        CancellationToken cancel,
-        FirstPlaces<T>? first = null)
+        SimilarityRows<T> rows, LabelledSearch<T> search, IReadOnlyList<QueryMeasure> measures, int? rowsInBlock, CancellationToken cancel, FirstPlaces<T>? first = null)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var table = new QueryTable(measures, queries.Labels);
+        var table = new QueryTable(measures, search.Queries.Labels);
         rows.ForEach(
             (query, similarities) =>
             {
-                var positives = gallery.Positives(queries.Labels[query], self[query]);
+                var positives = search.Positives(query);
                 var ranks = new int[positives.Length];
-                var better = RankCounter.StrictlyBetter(similarities.Span, self[query], positives);
-                RankCounter.Ranks(similarities.Span, self[query], positives, ranks);
-                Fill(table, query, queries.Labels[query], self[query], ranks, better, first);
+                var better = RankCounter.StrictlyBetter(similarities.Span, search.Self[query], positives);
+                RankCounter.Ranks(similarities.Span, search.Self[query], positives, ranks);
+                Fill(table, search, query, ranks, better, first);
             },
             cancel,
             rowsInBlock);
@@ -195,26 +169,20 @@ public static class Retrieval
     }
 
     /// <summary>The same by the items that are relevant to each query; those that do not count have no place in its ranking.</summary>
-    private static QueryTable RelevantTable<T>(
-        LabelledSet<T> queries,
-        LabelledSet<T> gallery,
-        IReadOnlyList<int> self,
-        IReadOnlyList<QueryMeasure> measures,
-        IRelevance relevance,
-        CancellationToken cancel)
+    private static QueryTable RelevantTable<T>(LabelledSearch<T> search, IReadOnlyList<QueryMeasure> measures, IRelevance relevance, CancellationToken cancel)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        using var rows = new SimilarityRows<T>(queries.Unit, gallery.Unit);
-        var table = new QueryTable(measures, queries.Labels);
+        using var rows = search.Rows();
+        var table = new QueryTable(measures, search.Queries.Labels);
         rows.ForEach(
             (query, similarities) =>
             {
                 var counted = similarities.ToArray();
-                int[] positives = [.. Relevant(relevance, query, self[query], counted)];
+                int[] positives = [.. Relevant(relevance, query, search.Self[query], counted)];
                 var ranks = new int[positives.Length];
                 var better = RankCounter.StrictlyBetter<T>(counted, -1, positives);
                 RankCounter.Ranks<T>(counted, -1, positives, ranks);
-                table.Fill(query, new QueryRanking(ranks, ranks.Length, better, self[query] >= 0));
+                Fill(table, search, query, ranks, better, null);
             },
             cancel);
         return table;
@@ -242,10 +210,10 @@ public static class Retrieval
         return positives;
     }
 
-    private static void Fill<T>(QueryTable table, int query, long label, int self, int[] ranks, int strictlyBetter, FirstPlaces<T>? first)
+    private static void Fill<T>(QueryTable table, LabelledSearch<T> search, int query, int[] ranks, int strictlyBetter, FirstPlaces<T>? first)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        strictlyBetter = first?.Apply(query, label, ranks, strictlyBetter) ?? strictlyBetter;
-        table.Fill(query, new QueryRanking(ranks, ranks.Length, strictlyBetter, self >= 0));
+        strictlyBetter = first?.Apply(query, search.Queries.Labels[query], ranks, strictlyBetter) ?? strictlyBetter;
+        table.Fill(query, new QueryRanking(ranks, ranks.Length, strictlyBetter, search.Self[query] >= 0));
     }
 }

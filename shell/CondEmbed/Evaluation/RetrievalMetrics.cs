@@ -1,4 +1,3 @@
-using CondEmbed.Common;
 using Microsoft.FSharp.Core;
 
 namespace CondEmbed.Evaluation;

@@ -1,4 +1,3 @@
-using CondEmbed.Common;
 using CondEmbed.Interop;
 using static CondEmbed.Export.OnnxGraph;
 

@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
-using System.Text;
-using CondEmbed.Common;
 using CondEmbed.Evaluation;
 using CondEmbed.Images;
 using CondEmbed.Interop;

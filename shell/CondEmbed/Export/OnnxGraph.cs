@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using CondEmbed.Common;
 using Google.Protobuf;
 using Onnx;
 

@@ -1,4 +1,3 @@
-using CondEmbed.Common;
 using static CondEmbed.Export.OnnxGraph;
 
 namespace CondEmbed.Export;

@@ -67,7 +67,7 @@ public static class Doctor
             File.Delete(trial);
             return (new CacheFolder(path, true), null);
         }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        catch (Exception problem) when (FileProblem.IsOfFile(problem))
         {
             return (new CacheFolder(path, false), CacheProblem($"The folder for cached files cannot be written: {problem.Message}"));
         }

@@ -1,7 +1,6 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using CondEmbed.Common;
 using CondEmbed.Torch;
 
 namespace CondEmbed.Health;

@@ -1,6 +1,3 @@
-using System.Globalization;
-using System.Text;
-
 namespace CondEmbed.Health;
 
 /// <summary>Lays an examination out as lines of text.</summary>

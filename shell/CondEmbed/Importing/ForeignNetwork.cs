@@ -1,5 +1,3 @@
-using System.Globalization;
-using CondEmbed.Common;
 using CondEmbed.Interop;
 using CondEmbed.Options;
 using CondEmbed.Storage;

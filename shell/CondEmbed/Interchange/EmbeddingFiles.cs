@@ -1,4 +1,3 @@
-using CondEmbed.Common;
 using CondEmbed.WeightFiles;
 
 namespace CondEmbed.Interchange;

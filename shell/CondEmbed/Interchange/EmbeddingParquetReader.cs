@@ -1,4 +1,3 @@
-using CondEmbed.Common;
 using Parquet;
 using Parquet.Schema;
 

@@ -1,6 +1,4 @@
-using System.Globalization;
 using System.Runtime.InteropServices;
-using CondEmbed.Common;
 using CondEmbed.WeightFiles;
 
 namespace CondEmbed.Interchange;

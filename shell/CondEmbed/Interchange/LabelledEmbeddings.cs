@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
-using CondEmbed.Common;
 using CondEmbed.Datasets;
 using CondEmbed.Evaluation;
 using CondEmbed.Models;

@@ -1,7 +1,5 @@
 using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
-using CondEmbed.Common;
 using CondEmbed.Datasets;
 using CondEmbed.Images;
 using CondEmbed.Search;
@@ -22,7 +20,7 @@ internal sealed class CheckedImages
     private CheckedImages(IImageSource images, IReadOnlyList<int> items, string? path)
     {
         (this.images, this.items, this.path) = (images, items, path);
-        found = path is not null && Read(path) is { } read && read.Bad.All(image => items.Contains(image.Index)) ? read : null;
+        found = path is not null && JsonFile.TryRead<Found>(path) is { } read && read.Bad.All(image => items.Contains(image.Index)) ? read : null;
     }
 
     /// <summary>What the earlier check found; null if the images have to be checked.</summary>
@@ -69,18 +67,6 @@ internal sealed class CheckedImages
         }
 
         return ids;
-    }
-
-    private static Found? Read(string path)
-    {
-        try
-        {
-            return File.Exists(path) ? JsonFile.Read<Found>(path, "a list of images") : null;
-        }
-        catch (InputException)
-        {
-            return null;
-        }
     }
 
     /// <summary>What the file holds.</summary>

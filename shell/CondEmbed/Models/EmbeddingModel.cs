@@ -1,4 +1,3 @@
-using CondEmbed.Common;
 using CondEmbed.Images;
 using CondEmbed.Interop;
 using CondEmbed.Options;

@@ -1,5 +1,4 @@
 using System.Numerics;
-using CondEmbed.Common;
 using CondEmbed.Datasets;
 using CondEmbed.Evaluation;
 using CondEmbed.Search;

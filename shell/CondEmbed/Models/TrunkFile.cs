@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
-using CondEmbed.Common;
 using CondEmbed.Images;
 using Microsoft.Win32.SafeHandles;
 

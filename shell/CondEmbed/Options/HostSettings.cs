@@ -1,4 +1,3 @@
-using System.Globalization;
 using CondEmbed.Datasets;
 using CondEmbed.Images;
 using CondEmbed.Interop;

@@ -1,7 +1,4 @@
-using System.Globalization;
-using System.Text;
 using System.Text.RegularExpressions;
-using CondEmbed.Common;
 using CondEmbed.Datasets;
 using CondEmbed.Interop;
 using Tomlyn;

@@ -1,5 +1,3 @@
-using CondEmbed.Common;
-
 namespace CondEmbed.Reports;
 
 /// <summary>Pairs of images with the attention of each level over them.</summary>

@@ -1,13 +1,10 @@
 namespace CondEmbed.Reports;
 
-/// <summary>A line chart.</summary>
+/// <summary>A line chart over the step.</summary>
 /// <param name="Title">Its heading.</param>
 /// <param name="Series">The lines; the first is the main one.</param>
 internal sealed record Chart(string Title, IReadOnlyList<ChartSeries> Series)
 {
-    /// <summary>What the horizontal axis counts.</summary>
-    public string XName { get; init; } = "step";
-
     /// <summary>Whether the values are percentages, as shown on the axis.</summary>
     public bool IsPercent { get; init; }
 

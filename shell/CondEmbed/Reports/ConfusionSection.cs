@@ -1,5 +1,3 @@
-using CondEmbed.Common;
-
 namespace CondEmbed.Reports;
 
 /// <summary>Which classes are mistaken for which: pairs with images, and a small matrix.</summary>

@@ -1,5 +1,3 @@
-using CondEmbed.Common;
-
 namespace CondEmbed.Reports;
 
 /// <summary>The data of the run: counts, sizes, what was left out, and some images of each part.</summary>

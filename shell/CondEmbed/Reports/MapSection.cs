@@ -1,4 +1,3 @@
-using System.Text;
 using CondEmbed.Datasets;
 using CondEmbed.Evaluation;
 

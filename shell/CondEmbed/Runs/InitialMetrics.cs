@@ -1,7 +1,5 @@
 using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
-using CondEmbed.Common;
 using CondEmbed.Options;
 using CondEmbed.Teams;
 
@@ -29,7 +27,7 @@ internal static class InitialMetrics
 
         var path = Path.Combine(settings.Host.InitialMetrics, $"{KeyOf(settings, network, data, device)}.json");
 
-        if (together.OfFirst(() => Read(path)) is { } found)
+        if (together.OfFirst(() => JsonFile.TryRead<Dictionary<string, double>>(path)) is { } found)
         {
             notice("before training: taken from another run that starts with the same network, data and views");
             return found;
@@ -55,18 +53,5 @@ internal static class InitialMetrics
         var all = FormattableString.Invariant(
             $"{network}\n{data}\n{core.Encoder} {core.Pooling} {core.Embedding} {core.Precision} {core.Seed} {device} {trunk}\n{Views.ForTesting(settings)} {side}\n{host.RecallAt} {host.Clustering}");
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(all)).AsSpan(0, 16));
-    }
-
-    /// <summary>What was kept; null if there is nothing, or nothing that can be read.</summary>
-    private static Dictionary<string, double>? Read(string path)
-    {
-        try
-        {
-            return File.Exists(path) ? JsonFile.Read<Dictionary<string, double>>(path, "a file of metrics") : null;
-        }
-        catch (InputException)
-        {
-            return null;
-        }
     }
 }

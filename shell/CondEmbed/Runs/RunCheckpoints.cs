@@ -1,5 +1,4 @@
 using System.Text.Json;
-using CondEmbed.Common;
 using CondEmbed.Interop;
 using CondEmbed.Storage;
 using CondEmbed.Torch;

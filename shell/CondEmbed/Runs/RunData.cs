@@ -1,6 +1,4 @@
 using System.Security.Cryptography;
-using System.Text;
-using CondEmbed.Common;
 using CondEmbed.Datasets;
 using CondEmbed.Images;
 using CondEmbed.Interop;
@@ -81,10 +79,10 @@ public sealed class RunData
     /// </exception>
     public RunData Checked(
         bool skipBad, int workers = 0, Action<string>? notice = null, Action<int, int>? progress = null, CancellationToken cancellation = default) =>
-        Without(Look(workers, progress, cancellation), Reader, skipBad, notice);
+        CheckedBy(Look(workers, progress, cancellation), skipBad, notice);
 
     /// <summary>Decodes every image of the split.</summary>
-    internal ImageCheck Look(int workers, Action<int, int>? progress, CancellationToken cancellation) => ImageCheck.Run(Reader, [.. Images], workers, Relayed(progress), cancellation);
+    internal ImageCheck Look(int workers, Action<int, int>? progress, CancellationToken cancellation) => ImageCheck.Run(Reader, Split.Images, workers, Relayed(progress), cancellation);
 
     /// <summary>
     /// Puts every image of the split into the cache file that the settings ask for, or finds them there; null if they ask for none. What is
@@ -94,13 +92,31 @@ public sealed class RunData
         settings.Host.Cache.Length == 0
             ? null
             : ImageCache.Open(
-                Reader, new ImageCacheOptions(settings.Host.Cache, settings.Host.CacheSide, settings.Host.Filter), [.. Images], settings.Host.Workers, Relayed(progress), cancellation);
+                Reader, new ImageCacheOptions(settings.Host.Cache, settings.Host.CacheSide, settings.Host.Filter), Split.Images, settings.Host.Workers, Relayed(progress), cancellation);
 
     /// <summary><see cref="Checked"/> by what was found earlier, with the images read by a reader of it, or as before.</summary>
-    internal RunData CheckedBy(ImageCheck check, bool skipBad, Action<string>? notice, ImageReader? reader = null) => Without(check, reader ?? Reader, skipBad, notice);
+    internal RunData CheckedBy(ImageCheck check, bool skipBad, Action<string>? notice, ImageReader? reader = null)
+    {
+        if (!skipBad && check.Error() is { } error)
+        {
+            throw error;
+        }
+
+        foreach (var image in check.Bad)
+        {
+            notice?.Invoke($"left out: {image.Name}: {image.Reason}");
+        }
+
+        var split = check.Bad.Count == 0 ? Split : Split.Without([.. check.Bad.Select(image => image.Index)]);
+        var good = new RunData(Dataset, split, reader ?? Reader, check.Bad.Count) { LeftOut = check.Bad };
+        split.DemandClasses(forTraining: Split.Train.Count > 0);
+        good.DemandMatches("validation", split.Validation, split.Validation);
+        good.DemandMatches("test", split.Queries, split.Gallery);
+        return good;
+    }
 
     /// <summary>What an earlier run with kept maps of frozen stages found in the images, if these have not changed.</summary>
-    internal CheckedImages Known(RunSettings settings) => CheckedImages.In(settings.Host.TrunkCache, Dataset, [.. Images], Views.Decoder(settings.Host));
+    internal CheckedImages Known(RunSettings settings) => CheckedImages.In(settings.Host.TrunkCache, Dataset, Split.Images, Views.Decoder(settings.Host));
 
     /// <summary>Notices on how the data is divided, what was ignored, what test images show, and which settings have no effect on it.</summary>
     internal void Describe(RunSettings settings, Action<string> notice)
@@ -154,29 +170,7 @@ public sealed class RunData
     internal bool AreAlike(int image, int other) =>
         Dataset.Pairs?.AreAlike(image, other) ?? Dataset.Items[image].Label == Dataset.Items[other].Label;
 
-    private IEnumerable<int> Images => [.. Split.Train, .. Split.Validation, .. Split.Test];
-
     private static SynchronousProgress<CheckProgress> Relayed(Action<int, int>? progress) => new(at => progress?.Invoke(at.Done, at.Total));
-
-    private RunData Without(ImageCheck check, ImageReader reader, bool skipBad, Action<string>? notice)
-    {
-        if (!skipBad && check.Error() is { } error)
-        {
-            throw error;
-        }
-
-        foreach (var image in check.Bad)
-        {
-            notice?.Invoke($"left out: {image.Name}: {image.Reason}");
-        }
-
-        var split = check.Bad.Count == 0 ? Split : Split.Without([.. check.Bad.Select(image => image.Index)]);
-        var good = new RunData(Dataset, split, reader, check.Bad.Count) { LeftOut = check.Bad };
-        split.DemandClasses(forTraining: Split.Train.Count > 0);
-        good.DemandMatches("validation", split.Validation, split.Validation);
-        good.DemandMatches("test", split.Queries, split.Gallery);
-        return good;
-    }
 
     /// <summary>
     /// A hash over the names, classes, parts, lengths and boxes of all images, not over their bytes: a resumed run must find the same.
@@ -224,25 +218,14 @@ public sealed class RunData
     }
 
     /// <summary>The parts with their sizes, for the report.</summary>
-    public DataSummary Summary()
+    public DataSummary Summary() => new(
+        Dataset.Name,
+        [.. Split.Parts.Select(part => new DataPart(part.Name, Split.ClassesOf(part.Images), part.Images.Count))],
+        $"How it was divided: {Split.Rule}.",
+        Subset)
     {
-        var parts = new List<DataPart> { Part("train", Split.Train), Part("validation", Split.Validation) };
-
-        if (Split.AllAgainstAll)
-        {
-            parts.Add(Part("test", Split.Test));
-        }
-        else
-        {
-            parts.Add(Part("query", Split.Queries));
-            parts.Add(Part("gallery", Split.Gallery));
-        }
-
-        return new DataSummary(Dataset.Name, parts, $"How it was divided: {Split.Rule}.", Subset)
-        {
-            SharesClasses = SharesClasses,
-        };
-    }
+        SharesClasses = SharesClasses,
+    };
 
     internal static DatasetOptions OptionsOf(HostSettings settings) => new()
     {
@@ -287,7 +270,4 @@ public sealed class RunData
                 $"{Dataset.Name}: no {part} image has another image of its class to find, so nothing can be measured. Each class needs at least 2 images.");
         }
     }
-
-    private DataPart Part(string name, IReadOnlyList<int> items) =>
-        new(name, items.Select(item => Dataset.Items[item].Label).Distinct(StringComparer.Ordinal).Count(), items.Count);
 }

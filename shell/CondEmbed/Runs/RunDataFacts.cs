@@ -1,4 +1,3 @@
-using CondEmbed.Common;
 using CondEmbed.Datasets;
 using CondEmbed.Images;
 using CondEmbed.Models;
@@ -18,19 +17,11 @@ internal sealed class RunDataFacts(RunData data, int seed)
     internal DataSummary Summary()
     {
         var summary = data.Summary();
-        IReadOnlyList<int> PartOf(string name) => name switch
-        {
-            "train" => data.Split.Train,
-            "validation" => data.Split.Validation,
-            "query" => data.Split.Queries,
-            "gallery" => data.Split.Gallery,
-            _ => data.Split.Test,
-        };
         return summary with
         {
-            Parts = [.. summary.Parts.Select(part => part with { PerClass = PerClass(PartOf(part.Name)), Examples = ExamplesOf(PartOf(part.Name)) })],
-            Sizes = Sizes([.. data.Split.Train, .. data.Split.Validation, .. data.Split.Test]),
-            ClassSizes = [.. CountsOf([.. data.Split.Train, .. data.Split.Validation, .. data.Split.Test])],
+            Parts = [.. summary.Parts.Zip(data.Split.Parts, (part, of) => part with { PerClass = PerClass(of.Images), Examples = ExamplesOf(of.Images) })],
+            Sizes = Sizes(data.Split.Images),
+            ClassSizes = [.. CountsOf(data.Split.Images)],
             LeftOut = [.. data.LeftOut.Select(image => $"{image.Name}: {image.Reason}")],
         };
     }

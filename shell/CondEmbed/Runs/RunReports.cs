@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using CondEmbed.Common;
 using CondEmbed.Datasets;
 using CondEmbed.Evaluation;
 using CondEmbed.Health;

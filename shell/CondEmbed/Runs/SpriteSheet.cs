@@ -1,4 +1,3 @@
-using CondEmbed.Common;
 using CondEmbed.Images;
 using CondEmbed.Models;
 using CondEmbed.Reports;
@@ -21,18 +20,13 @@ internal static class SpriteSheet
         var rows = (count + columns - 1) / columns;
         var sheet = new RgbImage(columns * side, rows * side, new Rgb(255, 255, 255));
         // Squares do not overlap, so that threads never write to the same place.
-        ParallelWork.Each(count, place => Copy(Thumbnails.Fitted(images(place), side), sheet, place % columns * side, place / columns * side, side), cancellation: cancellation);
+        ParallelWork.Each(count, Put, cancellation: cancellation);
         return (new EncodedImage(ImageEncoder.Jpeg(sheet, Quality), "image/jpeg"), columns, rows);
-    }
 
-    private static void Copy(RgbImage image, RgbImage sheet, int left, int top, int side)
-    {
-        left += (side - image.Width) / 2;
-        top += (side - image.Height) / 2;
-
-        for (var row = 0; row < image.Height; row++)
+        void Put(int place)
         {
-            image.Pixels.AsSpan(3 * row * image.Width, 3 * image.Width).CopyTo(sheet.Pixels.AsSpan(3 * (((top + row) * sheet.Width) + left)));
+            var image = Thumbnails.Fitted(images(place), side);
+            sheet.Put(image, (place % columns * side) + ((side - image.Width) / 2), (place / columns * side) + ((side - image.Height) / 2));
         }
     }
 }

@@ -1,5 +1,3 @@
-using CondEmbed.Common;
-
 namespace CondEmbed.Runs;
 
 /// <summary>A run was cancelled: it finished its step and saved, so that it can be resumed.</summary>

@@ -7,18 +7,11 @@ namespace CondEmbed.Sampling;
 /// any number of hands no number was dealt more than once more often than another.
 /// A hand holds no number twice when the pack has enough of them.
 /// </summary>
-internal sealed class EvenDealer
+internal sealed class EvenDealer(int count, SeededRandom random)
 {
-    private readonly int[] pack;
-    private SeededRandom random;
-    private int next;
-
-    internal EvenDealer(int count, SeededRandom random)
-    {
-        pack = [.. Enumerable.Range(0, count)];
-        this.random = random;
-        next = count;
-    }
+    private readonly int[] pack = [.. Enumerable.Range(0, count)];
+    private SeededRandom random = random;
+    private int next = count;
 
     internal void Deal(Span<int> hand)
     {

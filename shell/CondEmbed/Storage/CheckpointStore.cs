@@ -1,6 +1,4 @@
-using System.Globalization;
 using System.Text.RegularExpressions;
-using CondEmbed.Common;
 
 namespace CondEmbed.Storage;
 
@@ -30,18 +28,15 @@ public sealed partial class CheckpointStore : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(keep, 1);
         this.root = root;
         this.keep = keep;
-        try
-        {
-            Directory.CreateDirectory(root);
-            writing = new FileStream(LockOf(root), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-        }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
-        {
-            throw FileProblem.IsFull(problem) ? FileProblem.OfWriting(root, problem)
+        writing = FileProblem.Telling(
+            () =>
+            {
+                Directory.CreateDirectory(root);
+                return new FileStream(LockOf(root), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            },
+            problem => FileProblem.IsFull(problem) ? FileProblem.OfWriting(root, problem)
                 : FileProblem.IsLocked(problem) ? InUse(root)
-                : new InputException($"{root}: cannot save checkpoints there: {FileProblem.Reason(problem)}.");
-        }
-
+                : new InputException($"{root}: cannot save checkpoints there: {FileProblem.Reason(problem)}."));
         RemoveUnfinished();
     }
 
@@ -127,7 +122,7 @@ public sealed partial class CheckpointStore : IDisposable
             using var trial = new FileStream(LockOf(root), FileMode.Open, FileAccess.ReadWrite, FileShare.None);
             return false;
         }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        catch (Exception problem) when (FileProblem.IsOfFile(problem))
         {
             return FileProblem.IsLocked(problem);
         }

@@ -1,6 +1,4 @@
 using System.Security.Cryptography;
-using System.Text;
-using CondEmbed.Common;
 
 namespace CondEmbed.Storage;
 
@@ -83,7 +81,7 @@ internal sealed class FileSums(string folder)
         {
             return $"{Name} {Damaged}";
         }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        catch (Exception problem) when (FileProblem.IsOfFile(problem))
         {
             return $"a file cannot be read ({problem.Message})";
         }
@@ -97,17 +95,11 @@ internal sealed class FileSums(string folder)
     {
         var whole = Path.GetFullPath(file);
         var folder = Path.GetDirectoryName(whole)!;
-
-        try
+        var problem = FileProblem.Telling(
+            () => new FileSums(folder).ProblemOf(Path.GetFileName(whole)), failed => new InputException($"{file}: cannot be read: {failed.Message}"));
+        if (problem is not null)
         {
-            if (new FileSums(folder).ProblemOf(Path.GetFileName(whole)) is { } problem)
-            {
-                throw new InputException($"{file}: {problem}. {fix}");
-            }
-        }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"{file}: cannot be read: {problem.Message}");
+            throw new InputException($"{file}: {problem}. {fix}");
         }
     }
 

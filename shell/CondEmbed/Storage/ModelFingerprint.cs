@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using System.Text;
 using CondEmbed.Images;
 using CondEmbed.Interop;
 

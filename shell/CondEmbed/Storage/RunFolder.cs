@@ -1,4 +1,3 @@
-using CondEmbed.Common;
 using CondEmbed.Interop;
 using CondEmbed.Options;
 
@@ -77,18 +76,9 @@ public sealed class RunFolder(string root)
         }
 
         var missing = Missing(root);
-
-        try
-        {
-            Directory.CreateDirectory(root);
-        }
-        catch (Exception problem) when (FileProblem.IsOfFile(problem))
-        {
-            throw FileProblem.IsFull(problem)
-                ? FileProblem.OfWriting(root, problem)
-                : new InputException($"{named}: the folder cannot be created: {FileProblem.Reason(problem)}. Choose another.");
-        }
-
+        FileProblem.Telling(() => Directory.CreateDirectory(root), problem => FileProblem.IsFull(problem)
+            ? FileProblem.OfWriting(root, problem)
+            : new InputException($"{named}: the folder cannot be created: {FileProblem.Reason(problem)}. Choose another."));
         return new RunFolder(root) { made = missing };
     }
 

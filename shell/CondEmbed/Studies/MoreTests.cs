@@ -1,5 +1,4 @@
 using System.Text.Json;
-using CondEmbed.Common;
 using CondEmbed.Datasets;
 using CondEmbed.Evaluation;
 using CondEmbed.Models;

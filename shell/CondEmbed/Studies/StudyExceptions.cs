@@ -1,5 +1,3 @@
-using CondEmbed.Common;
-
 namespace CondEmbed.Studies;
 
 /// <summary>Some runs of a study failed; the message says which, and why.</summary>

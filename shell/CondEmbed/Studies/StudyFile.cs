@@ -1,5 +1,3 @@
-using System.Globalization;
-using CondEmbed.Common;
 using CondEmbed.Evaluation;
 using CondEmbed.Interop;
 using CondEmbed.Options;

@@ -1,4 +1,3 @@
-using CondEmbed.Common;
 using CondEmbed.Evaluation;
 using CondEmbed.Reports;
 
@@ -69,29 +68,18 @@ public static class StudyReport
 
     private static Html ValueTable(StudyResults results, string measured)
     {
-        var heads = results.Metrics.Select(metric => Html.Of($"<th>{MetricNames.Display(metric)}</th><th>gain [95 % interval]</th>"));
-        var rows = results.Arms.Select(arm => Html.Of($"<tr><th>{arm.Name}</th>{results.Metrics.Select(metric => Cells(results, arm.Name, measured, metric))}</tr>\n"));
-        return Html.Of($"""
-            <div class="group"><h3>{measured}</h3>
-            <div class="card scroll"><table><thead><tr><th>arm</th>{heads}</tr></thead><tbody>
-            {rows}</tbody></table></div></div>
-            {OverControls(results, measured)}
-            """);
+        var heads = results.Metrics.SelectMany(metric => new[] { MetricNames.Display(metric), "gain [95 % interval]" });
+        var rows = results.Arms.Select(arm => Page.Row(arm.Name, results.Metrics.Select(metric => Cells(results, arm.Name, measured, metric))));
+        return Html.Of($"<div class=\"group\"><h3>{measured}</h3>{Page.Table(["arm", .. heads], rows)}</div>\n{OverControls(results, measured)}");
     }
 
     private static Html OverControls(StudyResults results, string measured)
     {
         var pairs = results.Controls.Where(one => one.Measured == measured).GroupBy(one => (one.Arm, one.Against)).ToArray();
-        var heads = results.Metrics.Select(metric => Html.Of($"<th>{MetricNames.Display(metric)} gain [95 % interval]</th>"));
-        var rows = pairs.Select(pair => Html.Of($"<tr><th>{pair.Key.Arm} over {pair.Key.Against}</th>{results.Metrics.Select(metric => Gained(pair.FirstOrDefault(one => one.Metric == metric)))}</tr>\n"));
-        return pairs.Length == 0
-            ? Html.Empty
-            : Html.Of($"""
-                <div class="group"><h3>{measured}, over controls</h3>
-                <div class="card scroll"><table><thead><tr><th>arms</th>{heads}</tr></thead><tbody>
-                {rows}</tbody></table></div></div>
-
-                """);
+        var heads = results.Metrics.Select(metric => $"{MetricNames.Display(metric)} gain [95 % interval]");
+        var rows = pairs.Select(pair =>
+            Page.Row($"{pair.Key.Arm} over {pair.Key.Against}", results.Metrics.Select(metric => Gained(pair.FirstOrDefault(one => one.Metric == metric)))));
+        return pairs.Length == 0 ? Html.Empty : Html.Of($"<div class=\"group\"><h3>{measured}, over controls</h3>{Page.Table(["arms", .. heads], rows)}</div>\n");
     }
 
     /// <summary>A gain in a cell, and below it the corrected interval and how many seeds gained.</summary>
@@ -167,12 +155,14 @@ public static class StudyReport
     private static Html Trials(StudyResults results)
     {
         var keys = results.Trials.SelectMany(trial => trial.Settings.Keys).Distinct().ToArray();
-        var rows = results.Trials.Select(trial => Html.Of($"<tr><th>{trial.Arm}</th>{keys.Select(key => Html.Of($"<td>{trial.Settings.GetValueOrDefault(key, "")}</td>"))}<td>{trial.Seeds}</td><td class=\"strong\">{Readable.Percent(trial.Validation)}</td><td>{(trial.IsChosen ? "taken" : "")}</td></tr>\n"));
+        var rows = results.Trials.Select(trial => Page.Row(trial.Arm,
+        [
+            .. keys.Select(key => Html.Of($"<td>{trial.Settings.GetValueOrDefault(key, "")}</td>")),
+            Html.Of($"<td>{trial.Seeds}</td><td class=\"strong\">{Readable.Percent(trial.Validation)}</td><td>{(trial.IsChosen ? "taken" : "")}</td>"),
+        ]));
         return Html.Of($"""
             <div class="card">{StudyTables.Choices(results).Select(line => Html.Of($"<p>{line}.</p>"))}</div>
-            <div class="card scroll"><table><thead><tr><th>arm</th>{keys.Select(key => Html.Of($"<th>{key}</th>"))}<th>seeds</th><th>validation MAP@R</th><th></th></tr></thead><tbody>
-            {rows}</tbody></table></div>
-            <p class="note">Each arm was run with the same settings, and takes those whose validation classes have the best MAP@R at their best step, the mean over the seeds. All else on this page is of these runs.</p>
+            {Page.Table(["arm", .. keys, "seeds", "validation MAP@R", ""], rows)}<p class="note">Each arm was run with the same settings, and takes those whose validation classes have the best MAP@R at their best step, the mean over the seeds. All else on this page is of these runs.</p>
             """);
     }
 

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using CondEmbed.Common;
 using CondEmbed.Interop;
 using CondEmbed.Reports;
 using CondEmbed.Storage;

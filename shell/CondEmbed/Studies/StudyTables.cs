@@ -1,6 +1,4 @@
-using System.Globalization;
 using System.Text.Json;
-using CondEmbed.Common;
 using CondEmbed.Evaluation;
 
 namespace CondEmbed.Studies;

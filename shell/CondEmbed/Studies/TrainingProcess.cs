@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using System.ComponentModel;
 using System.Diagnostics;
-using CondEmbed.Common;
 
 namespace CondEmbed.Studies;
 
@@ -92,17 +91,7 @@ internal static class TrainingProcess
         private readonly StreamWriter file;
         private bool wasProblem;
 
-        internal ProcessLog(string path)
-        {
-            try
-            {
-                file = new StreamWriter(path, append: true) { AutoFlush = true };
-            }
-            catch (Exception problem) when (FileProblem.IsOfFile(problem))
-            {
-                throw FileProblem.OfWriting(path, problem);
-            }
-        }
+        internal ProcessLog(string path) => file = FileProblem.Writing(path, () => new StreamWriter(path, append: true) { AutoFlush = true });
 
         internal string? Problem { get; private set; }
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 using CondEmbed.Reports;
 using Google.Protobuf;
 using Tensorboard;

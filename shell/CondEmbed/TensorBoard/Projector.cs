@@ -1,5 +1,3 @@
-using System.Globalization;
-using CondEmbed.Common;
 using CondEmbed.Images;
 using CondEmbed.Search;
 
@@ -44,20 +42,10 @@ internal static class Projector
     /// <summary>As many rows as columns, which the projector assumes.</summary>
     private static RgbImage Sprite(int[] shown, int columns, int side, Func<int, RgbImage> image)
     {
-        var pixels = new byte[columns * side * columns * side * 3];
-
+        var sprite = new RgbImage(columns * side, columns * side, default(Rgb));
         ParallelWork.Each(shown.Length, at =>
-        {
-            var small = Resampler.Resize(image(shown[at]), side, side, ResampleFilter.Bilinear);
-            var (top, left) = (at / columns * side, at % columns * side);
-
-            for (var row = 0; row < side; row++)
-            {
-                small.Pixels.AsSpan(row * side * 3, side * 3).CopyTo(pixels.AsSpan((((top + row) * columns * side) + left) * 3));
-            }
-        });
-
-        return new RgbImage(columns * side, columns * side, pixels);
+            sprite.Put(Resampler.Resize(image(shown[at]), side, side, ResampleFilter.Bilinear), at % columns * side, at / columns * side));
+        return sprite;
     }
 
     private static string Description(int side) =>

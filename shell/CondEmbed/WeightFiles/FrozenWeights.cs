@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using CondEmbed.Common;
 using CondEmbed.Interop;
 
 namespace CondEmbed.WeightFiles;

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using CondEmbed.Common;
 using CondEmbed.Options;
 using CondEmbed.Torch;
 

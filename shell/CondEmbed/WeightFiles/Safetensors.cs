@@ -1,9 +1,7 @@
 using System.Buffers.Binary;
-using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using CondEmbed.Common;
 using Microsoft.Win32.SafeHandles;
 
 namespace CondEmbed.WeightFiles;

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using CondEmbed.Common;
 
 namespace CondEmbed.WeightFiles;
 

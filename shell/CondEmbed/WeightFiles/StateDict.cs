@@ -1,6 +1,3 @@
-using System.Globalization;
-using CondEmbed.Common;
-
 namespace CondEmbed.WeightFiles;
 
 /// <summary>Finds the tensors of a network in a saved training state.</summary>

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using CondEmbed.Common;
 
 namespace CondEmbed.WeightFiles;
 
@@ -31,14 +30,8 @@ public sealed record WeightFile(
     public static WeightFile Read(string path, string part = "")
     {
         ArgumentNullException.ThrowIfNull(part);
-        try
-        {
-            return Directory.Exists(path) ? throw new InputException($"{path}: is a folder; weights are read from a file.") : ReadFile(path, part);
-        }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"{path}: cannot be read: {problem.Message}");
-        }
+        return Directory.Exists(path) ? throw new InputException($"{path}: is a folder; weights are read from a file.")
+            : FileProblem.Telling(() => ReadFile(path, part), problem => new InputException($"{path}: cannot be read: {problem.Message}"));
     }
 
     /// <summary>Writes the weights as a safetensors file, atomically.</summary>

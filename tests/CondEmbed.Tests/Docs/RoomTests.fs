@@ -7,7 +7,7 @@ open System.Text.RegularExpressions
 open Expecto
 open CondEmbed.Tests.Support
 
-/// A source file: the folder that its project or room is, its namespace, and the namespaces that it uses.
+/// A source file: the folder that its project or room is, its namespace, and the namespaces that it uses, by itself or through its project.
 type private Source = { Path: string; Namespace: string; Uses: Set<string> }
 
 let private rooms = [ "Common"; "Images"; "Search"; "Onnx"; "Postgres"; "Mpi"; "Extensions.AI" ]
@@ -16,6 +16,7 @@ let private names (pattern: string) text = [ for found in Regex.Matches(text, pa
 
 let private sources (folder: string) =
     let root = repositoryRoot ()
+    let everywhere = File.ReadAllText(Path.Combine(root, "shell", folder, $"{folder}.csproj")) |> names @"<Using Include=""(CondEmbed\.\w+)"""
 
     [ for path in Directory.EnumerateFiles(Path.Combine(root, "shell", folder), "*.cs", SearchOption.AllDirectories) do
           let relative = Path.GetRelativePath(root, path).Replace('\\', '/')
@@ -25,7 +26,7 @@ let private sources (folder: string) =
 
               { Path = relative
                 Namespace = names @"^namespace ([\w.]+);" text |> List.tryHead |> Option.defaultValue ""
-                Uses = names @"^using (?:static )?(CondEmbed\.\w+)[\w.]*;" text |> Set.ofList } ]
+                Uses = everywhere @ names @"^using (?:static )?(CondEmbed\.\w+)[\w.]*;" text |> Set.ofList } ]
 
 let private all = lazy (List.collect sources ("CondEmbed" :: [ for room in rooms -> $"CondEmbed.{room}" ]))
 

@@ -94,7 +94,7 @@ let private sorted (queries: LabelledSet<float32>) (gallery: LabelledSet<float32
           List.ofArray (Array.map ((+) 1) hits), better ]
 
 let private counted queries gallery self =
-    match PositiveRanks.Of(queries, gallery, self, true, CancellationToken.None) with
+    match PositiveRanks.Of(LabelledSearch(queries, gallery, self), true, CancellationToken.None) with
     | null -> failtest "not counted"
     | ranks -> [ for q in 0 .. queries.Unit.Count - 1 -> List.ofArray (ranks.Ranks q), ranks.StrictlyBetter q ]
 
@@ -127,7 +127,7 @@ let private ranks =
           test "more positives than are counted are ranked by whole rows, to the same metrics" {
               let few, many = labelled 1 4 (crowded 11 190 9), labelled 1 4 (crowded 11 700 9)
               let self = [| 0..699 |]
-              Expect.isNull (PositiveRanks.Of(many, many, self, true, CancellationToken.None)) "too many"
+              Expect.isNull (PositiveRanks.Of(LabelledSearch.Among many, true, CancellationToken.None)) "too many"
               use rows = new SimilarityRows<float32>(few.Unit, few.Unit)
               let counted = Retrieval.Evaluate(few.Unit, few.Labels, EvaluationOptions(Variants = true))
               Expect.sequenceEqual counted.Outcomes (blocked rows few 50) "the same from whole rows"
@@ -146,7 +146,7 @@ let private ranks =
               let set = labelled 1 9 (crowded 1 100 4)
 
               Expect.throwsT<OperationCanceledException>
-                  (fun () -> PositiveRanks.Of(set, set, [| 0..99 |], false, CancellationToken true) |> ignore)
+                  (fun () -> PositiveRanks.Of(LabelledSearch.Among set, false, CancellationToken true) |> ignore)
                   "cancelled"
           } ]
 

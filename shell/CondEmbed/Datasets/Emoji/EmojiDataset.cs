@@ -1,5 +1,4 @@
 using System.IO.Compression;
-using CondEmbed.Common;
 
 namespace CondEmbed.Datasets;
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 using CondEmbed.Images;
 
 namespace CondEmbed.Datasets;

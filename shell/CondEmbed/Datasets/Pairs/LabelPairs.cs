@@ -1,5 +1,3 @@
-using System.Globalization;
-using CondEmbed.Common;
 using CondEmbed.Interop;
 
 namespace CondEmbed.Datasets;

@@ -1,6 +1,3 @@
-using System.Globalization;
-using CondEmbed.Common;
-
 namespace CondEmbed.Datasets;
 
 /// <summary>Pairs that a file lists one by one, such as what users said of them; all others are as labels say, or do not count.</summary>
@@ -17,20 +14,16 @@ internal sealed class ListedPairs : IImagePairs
         Rule = others is null ? $"the pairs in {name}" : $"{others.Rule}, where {name} says nothing of a pair";
     }
 
-    /// <inheritdoc/>
     public string Rule { get; }
 
-    /// <inheritdoc/>
     public bool HasWeights { get; }
 
-    /// <inheritdoc/>
     public IEnumerable<(int First, int Second)> Alike =>
         from image in listed
         from other in image.Value
         where image.Key < other.Key && other.Value > 0
         select (image.Key, other.Key);
 
-    /// <inheritdoc/>
     public void Mark(int image, IReadOnlyList<int> others, Span<float> marks)
     {
         if (this.others is null)
@@ -51,10 +44,8 @@ internal sealed class ListedPairs : IImagePairs
         }
     }
 
-    /// <inheritdoc/>
     public bool IsInPairs(int image) => listed.ContainsKey(image) || others?.IsInPairs(image) == true;
 
-    /// <inheritdoc/>
     public string KeyOf(int image) =>
         $"{others?.KeyOf(image)}\t{string.Join('\t', listed.TryGetValue(image, out var own) ? own.Select(pair => FormattableString.Invariant($"{items[pair.Key].Path} {pair.Value}")) : [])}";
 

@@ -2,8 +2,6 @@ using System.Buffers.Binary;
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Text;
-using CondEmbed.Common;
 
 namespace CondEmbed.Datasets;
 

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.IO.Compression;
-using CondEmbed.Common;
 
 namespace CondEmbed.Datasets;
 
@@ -55,19 +54,8 @@ internal static class MatFile
         return variables;
     }
 
-    private static byte[] Bytes(string path)
-    {
-        try
-        {
-            return FileLength.Of(path) <= MostBytes
-                ? File.ReadAllBytes(path)
-                : throw new InputException($"{path}: larger than {MostBytes >> 20} MiB, larger than any data-set list");
-        }
-        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
-        {
-            throw new InputException($"{path}: cannot be read: {problem.Message}");
-        }
-    }
+    private static byte[] Bytes(string path) => FileProblem.Reading(path, () =>
+        FileLength.Of(path) <= MostBytes ? File.ReadAllBytes(path) : throw new InputException($"{path}: larger than {MostBytes >> 20} MiB, larger than any data-set list"));
 
     // The last two header bytes are the letters MI as a 16-bit number of the writer's machine; the version 0x0100 precedes them.
     private static bool IsLevel5(ReadOnlySpan<byte> bytes, out bool bigEndian)

@@ -1,5 +1,3 @@
-using CondEmbed.Common;
-
 namespace CondEmbed.Datasets;
 
 /// <summary>A part of a published set and its size.</summary>

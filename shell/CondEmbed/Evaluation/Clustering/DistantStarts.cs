@@ -1,4 +1,3 @@
-using CondEmbed.Common;
 using CondEmbed.Images;
 using CondEmbed.Search;
 
@@ -28,7 +27,7 @@ internal sealed class DistantStarts
         (this.points, this.rows, this.cancel) = (points, rows, cancel);
         random = SeededRandom.Of(seed);
         squares = new float[points.Count];
-        ParallelWork.Do(points.Count, point => squares[point] = PanelProduct.Of(points.Row(point), points.Row(point)), cancel);
+        ParallelWork.Each(points.Count, point => squares[point] = PanelProduct.Of(points.Row(point), points.Row(point)), cancellation: cancel);
         known = new double[points.Count];
         Array.Fill(known, double.PositiveInfinity);
     }

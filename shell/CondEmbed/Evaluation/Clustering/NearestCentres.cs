@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using CondEmbed.Common;
 using CondEmbed.Search;
 
 namespace CondEmbed.Evaluation;
@@ -29,7 +28,7 @@ internal static unsafe class NearestCentres
         halfSquares.CopyTo(squares, 0);
         var near = Math.Clamp(points.Panels / (4 * ComputeThreads.Count), 1, points.Near);
         var blocks = (points.Panels + near - 1) / near;
-        ParallelWork.Do(blocks, block =>
+        ParallelWork.Each(blocks, block =>
         {
             var rows = Math.Min(near, points.Panels - (block * near));
             var tile = (float*)NativeMemory.AlignedAlloc((nuint)(PanelProduct.TileLength + (rows * Width * 2 * Wide)) * sizeof(float), 64);
@@ -44,7 +43,7 @@ internal static unsafe class NearestCentres
             {
                 NativeMemory.AlignedFree(tile);
             }
-        }, cancel);
+        }, cancellation: cancel);
     }
 
     // The panels of points stay in cache while the centres stream by. Each point keeps the best of every sixteenth centre.

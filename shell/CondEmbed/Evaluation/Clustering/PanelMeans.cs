@@ -1,4 +1,3 @@
-using CondEmbed.Common;
 using CondEmbed.Search;
 
 namespace CondEmbed.Evaluation;
@@ -90,7 +89,7 @@ internal sealed class PanelMeans : IDisposable
         int[] empty = [.. Enumerable.Range(0, clusters).Where(cluster => !members.Contains(cluster))];
         var distances = empty.Length > 0 ? Distances() : [];
         var moved = new bool[clusters];
-        _ = ParallelWork.Do(clusters, () => new float[points.Dimension], (mean, cluster) =>
+        _ = ParallelWork.Each(clusters, () => new float[points.Dimension], (mean, cluster) =>
         {
             if (changed[cluster] && members.Contains(cluster))
             {
@@ -153,7 +152,7 @@ internal sealed class PanelMeans : IDisposable
     {
         var halfSquares = moved.ToDictionary(cluster => cluster, cluster => HalfSquare(Centre(cluster)));
         var away = new bool[points.Count];
-        ParallelWork.Do(points.Count, point =>
+        ParallelWork.Each(points.Count, point =>
         {
             if (halfSquares.TryGetValue(clusterOf[point], out var half))
             {
@@ -183,7 +182,7 @@ internal sealed class PanelMeans : IDisposable
     private double[] Distances()
     {
         var distances = new double[points.Count];
-        ParallelWork.Do(points.Count, point =>
+        ParallelWork.Each(points.Count, point =>
         {
             var row = points.Row(point);
             var centre = Centre(clusterOf[point]);

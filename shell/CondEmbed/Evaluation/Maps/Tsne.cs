@@ -1,5 +1,4 @@
 using System.Numerics;
-using CondEmbed.Common;
 using CondEmbed.Images;
 using CondEmbed.Search;
 using CondEmbed.Torch;

@@ -6,31 +6,20 @@ namespace CondEmbed.Evaluation;
 /// Gradient descent on the divergence between affinities and map: section 3.4 of van der Maaten and Hinton (2008), with momentum and with a gain for
 /// each coordinate (Jacobs 1988) as there.
 /// </summary>
-internal sealed class TsneDescent
+/// <param name="affinities">N N, of the caller's scope.</param>
+/// <param name="places">N 2, in the same type of numbers: where the points begin, and then are. It is of the caller's scope, too.</param>
+/// <param name="options">How far to go.</param>
+internal sealed class TsneDescent(torch.Tensor affinities, torch.Tensor places, TsneOptions options)
 {
     private const double LeastRate = 50;
     private const double LeastGain = 0.01;
 
-    private readonly torch.Tensor affinities;
-    private readonly torch.Tensor velocity;
-    private readonly torch.Tensor gains;
-    private readonly TsneOptions options;
-    private readonly double rate;
+    private readonly torch.Tensor velocity = torch.zeros_like(places);
+    private readonly torch.Tensor gains = torch.ones_like(places);
+    private readonly double rate = Math.Max(LeastRate, places.shape[0] / options.Exaggeration / 4);
     private int steps;
 
-    /// <summary>N N affinities, N 2 places to begin at, in one type of numbers. The places are moved; all belongs to the caller's scope.</summary>
-    internal TsneDescent(torch.Tensor affinities, torch.Tensor places, TsneOptions options)
-    {
-        this.affinities = affinities;
-        this.options = options;
-        rate = Math.Max(LeastRate, places.shape[0] / options.Exaggeration / 4);
-        Places = places;
-        velocity = torch.zeros_like(places);
-        gains = torch.ones_like(places);
-    }
-
-    /// <summary>N 2: where the points are.</summary>
-    internal torch.Tensor Places { get; }
+    internal torch.Tensor Places => places;
 
     internal void Step()
     {

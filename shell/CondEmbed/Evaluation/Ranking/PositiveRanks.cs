@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using CondEmbed.Common;
 using CondEmbed.Search;
 
 namespace CondEmbed.Evaluation;
@@ -10,35 +9,27 @@ namespace CondEmbed.Evaluation;
 /// </summary>
 internal sealed unsafe class PositiveRanks
 {
-    private readonly LabelledSet<float> queries;
-    private readonly LabelledSet<float> gallery;
-    private readonly IReadOnlyList<int> self;
+    private readonly LabelledSearch<float> search;
     private readonly PositiveTable positives;
-    private readonly bool strictly;
     private readonly int[] counts;
 
-    private PositiveRanks(LabelledSet<float> queries, LabelledSet<float> gallery, IReadOnlyList<int> self, PositiveTable positives, bool strictly, CancellationToken cancel)
+    private PositiveRanks(LabelledSearch<float> search, PositiveTable positives, CancellationToken cancel)
     {
-        (this.queries, this.gallery, this.self, this.positives, this.strictly) = (queries, gallery, self, positives, strictly);
+        (this.search, this.positives) = (search, positives);
         counts = Counted(cancel);
     }
 
     /// <summary>Counts the ranks; null if there are too many positives for that.</summary>
-    /// <param name="queries">Q D, the query embeddings.</param>
-    /// <param name="gallery">G D; the same object if each query is an item.</param>
-    /// <param name="self">For each query the item that is the query itself, or -1.</param>
+    /// <param name="search">Q D in G D.</param>
     /// <param name="strictly">Whether <see cref="StrictlyBetter"/> will be asked for.</param>
     /// <param name="cancel">Stops between blocks.</param>
-    internal static PositiveRanks? Of(
-        LabelledSet<float> queries, LabelledSet<float> gallery, IReadOnlyList<int> self, bool strictly, CancellationToken cancel) =>
-        PositiveTable.Of(queries, gallery, self, strictly) is { } positives
-            ? new PositiveRanks(queries, gallery, self, positives, strictly, cancel)
-            : null;
+    internal static PositiveRanks? Of(LabelledSearch<float> search, bool strictly, CancellationToken cancel) =>
+        PositiveTable.Of(search, strictly) is { } positives ? new PositiveRanks(search, positives, cancel) : null;
 
     /// <summary>The ascending ranks of a query's positives.</summary>
     internal int[] Ranks(int query)
     {
-        var ranks = new int[gallery.PositivesOf(queries.Labels[query], self[query])];
+        var ranks = new int[search.PositivesOf(query)];
         var place = positives.StartOf(query);
         for (var i = ranks.Length - 1; i >= 0; i--, place += PanelRows.Width)
         {
@@ -51,29 +42,29 @@ internal sealed unsafe class PositiveRanks
     /// <summary>How many negatives are strictly more similar than the best positive.</summary>
     internal int StrictlyBetter(int query)
     {
-        var count = gallery.PositivesOf(queries.Labels[query], self[query]);
+        var count = search.PositivesOf(query);
         return count == 0 ? 0 : Before(query, positives.StartOf(query) + (count * PanelRows.Width));
     }
 
     // The query itself was counted like any other item.
     private int Before(int query, int place)
     {
-        if (self[query] < 0)
+        var self = search.Self[query];
+        if (self < 0)
         {
             return counts[place];
         }
 
-        var own = PanelProduct.Of(queries.Unit.Row(query), gallery.Unit.Row(self[query]));
+        var own = PanelProduct.Of(search.Queries.Unit.Row(query), search.Gallery.Unit.Row(self));
         var (least, item) = (positives.Similarities[place], positives.Items[place]);
-        return counts[place] - (own > least || (own == least && self[query] < item) ? 1 : 0);
+        return counts[place] - (own > least || (own == least && self < item) ? 1 : 0);
     }
 
     private int[] Counted(CancellationToken cancel)
     {
-        var same = ReferenceEquals(queries, gallery);
-        using var items = PanelRows.Of(gallery.Unit);
-        using var asked = same ? null : PanelRows.Of(queries.Unit);
-        return Counted(asked ?? items, items, same, cancel);
+        using var items = PanelRows.Of(search.Gallery.Unit);
+        using var asked = search.IsAmongItself ? null : PanelRows.Of(search.Queries.Unit);
+        return Counted(asked ?? items, items, search.IsAmongItself, cancel);
     }
 
     private int[] Counted(PanelRows asked, PanelRows items, bool same, CancellationToken cancel)
@@ -82,7 +73,7 @@ internal sealed unsafe class PositiveRanks
         var blocks = (items.Panels + near - 1) / near;
 
         // The last columns of a triangle are the longest: they come first, so that all threads finish together.
-        var own = ParallelWork.Do(blocks, () => new int[positives.Items.Length], (into, part) => Count(asked, items, (blocks - 1 - part) * near, near, same, into, cancel), cancel);
+        var own = ParallelWork.Each(blocks, () => new int[positives.Items.Length], (into, part) => Count(asked, items, (blocks - 1 - part) * near, near, same, into, cancel), cancellation: cancel);
         var all = own.Count > 0 ? own[0] : [];
         foreach (var more in own.Skip(1))
         {

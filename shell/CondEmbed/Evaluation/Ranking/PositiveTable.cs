@@ -1,4 +1,3 @@
-using CondEmbed.Common;
 using CondEmbed.Search;
 
 namespace CondEmbed.Evaluation;
@@ -40,13 +39,11 @@ internal sealed class PositiveTable
     internal int StartOf(int query) => starts[query / PanelRows.Width] + (query % PanelRows.Width);
 
     /// <summary>The positives of all queries; null if there are too many of them.</summary>
-    /// <param name="queries">Q D, the query embeddings.</param>
-    /// <param name="gallery">G D, the gallery embeddings.</param>
-    /// <param name="self">The item that is the query itself, or -1.</param>
+    /// <param name="search">Q D in G D.</param>
     /// <param name="strictly">Whether each query's best positive comes once more after all, marked <see cref="Strictly"/>.</param>
-    internal static PositiveTable? Of(LabelledSet<float> queries, LabelledSet<float> gallery, IReadOnlyList<int> self, bool strictly)
+    internal static PositiveTable? Of(LabelledSearch<float> search, bool strictly)
     {
-        var places = Enumerable.Range(0, queries.Unit.Count).Select(query => Places(gallery.PositivesOf(queries.Labels[query], self[query]), strictly)).ToArray();
+        var places = Enumerable.Range(0, search.Count).Select(query => Places(search.PositivesOf(query), strictly)).ToArray();
         var panels = places.Chunk(PanelRows.Width).Select(panel => panel.Max()).ToArray();
         if (panels.Any(depth => depth > MostDepth) || panels.Sum(depth => (long)depth) * PanelRows.Width > MostPlaces)
         {
@@ -60,11 +57,11 @@ internal sealed class PositiveTable
         }
 
         var table = new PositiveTable(starts);
-        ParallelWork.Do(panels.Length, panel =>
+        ParallelWork.Each(panels.Length, panel =>
         {
-            for (var query = panel * PanelRows.Width; query < Math.Min(queries.Unit.Count, (panel + 1) * PanelRows.Width); query++)
+            for (var query = panel * PanelRows.Width; query < Math.Min(search.Count, (panel + 1) * PanelRows.Width); query++)
             {
-                table.Put(query, queries.Unit.Row(query), gallery.Unit, gallery.Positives(queries.Labels[query], self[query]), strictly);
+                table.Put(query, search.Queries.Unit.Row(query), search.Gallery.Unit, search.Positives(query), strictly);
             }
         });
         return table;

@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
-using CondEmbed.Common;
 using CondEmbed.Search;
 
 namespace CondEmbed.Evaluation;
@@ -44,7 +43,7 @@ internal sealed unsafe class SimilarityRows<T> : IDisposable
             cancel.ThrowIfCancellationRequested();
             var (begin, count) = (first, Math.Min(rows, queries.Count - first));
             Compute(begin, count, block);
-            ParallelWork.Do(count, row => visit(begin + row, block.AsMemory(row * gallery.Count, gallery.Count)), cancel);
+            ParallelWork.Each(count, row => visit(begin + row, block.AsMemory(row * gallery.Count, gallery.Count)), cancellation: cancel);
         }
     }
 
@@ -53,14 +52,14 @@ internal sealed unsafe class SimilarityRows<T> : IDisposable
     {
         if (asked is null || items is null)
         {
-            ParallelWork.Do((gallery.Count + Near - 1) / Near, block => Exact(first, count, block * Near, similarities));
+            ParallelWork.Each((gallery.Count + Near - 1) / Near, block => Exact(first, count, block * Near, similarities));
             return;
         }
 
         fixed (T* into = similarities)
         {
             var target = (nint)into;
-            ParallelWork.Do((items.Panels + items.Near - 1) / items.Near, block => Compute(first, count, block * items.Near, (float*)target, asked, items));
+            ParallelWork.Each((items.Panels + items.Near - 1) / items.Near, block => Compute(first, count, block * items.Near, (float*)target, asked, items));
         }
     }
 

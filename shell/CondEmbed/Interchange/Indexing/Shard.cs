@@ -1,6 +1,3 @@
-using System.Globalization;
-using CondEmbed.Common;
-
 namespace CondEmbed.Interchange;
 
 /// <summary>One of several equal parts of the work, for one of several machines.</summary>

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using CondEmbed.Common;
 using CondEmbed.Datasets;
 using CondEmbed.Images;
 using CondEmbed.Search;

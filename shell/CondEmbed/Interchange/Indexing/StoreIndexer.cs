@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
-using CondEmbed.Common;
 using CondEmbed.Datasets;
 using CondEmbed.Images;
 using CondEmbed.Search;

@@ -1,5 +1,3 @@
-using CondEmbed.Common;
-
 namespace CondEmbed.Reports;
 
 /// <summary>The frame of every page.</summary>
@@ -50,6 +48,16 @@ internal static class Page
     /// <summary>Names and values in two columns.</summary>
     public static Html Facts(IEnumerable<Fact> facts) =>
         Html.Of($"<dl class=\"facts\">{facts.Select(fact => Html.Of($"<dt>{fact.Name}</dt><dd>{fact.Value}</dd>"))}</dl>");
+
+    /// <summary>A table that scrolls sideways where it is too wide.</summary>
+    public static Html Table(IEnumerable<string> heads, IEnumerable<Html> rows) =>
+        Html.Of($"<div class=\"card scroll\"><table><thead><tr>{heads.Select(head => Html.Of($"<th>{head}</th>"))}</tr></thead><tbody>\n{rows}</tbody></table></div>\n");
+
+    /// <summary>A row of a table.</summary>
+    public static Html Row(string head, IEnumerable<string> cells) => Row(head, cells.Select(cell => Html.Of($"<td>{cell}</td>")));
+
+    /// <summary>A row of a table, of whole cells.</summary>
+    public static Html Row(string head, IEnumerable<Html> cells) => Html.Of($"<tr><th>{head}</th>{cells}</tr>\n");
 
     /// <summary>The image, with its alternative text.</summary>
     public static Html Image(EncodedImage image, string alt) =>

@@ -1,6 +1,3 @@
-using System.Globalization;
-using System.Text;
-using CondEmbed.Common;
 using CondEmbed.Images;
 
 namespace CondEmbed.Reports;
@@ -56,7 +53,7 @@ internal static class SvgChart
         var y = ChartScale.Covering(points.Select(point => point.Y).Concat(bands), 4, least, most);
         var summary = string.Join("; ", drawn.Select(series => $"{series.Name} from {Value(series.Finite.First().Y, chart)} to {Value(series.Finite.Last().Y, chart)}"));
         return Html.Of($"""
-            <svg class="plot" viewBox="0 0 {Width} {Height}" role="img" aria-label="{chart.Title}: {summary}" data-name="{chart.XName}" data-x="{x.From:R} {x.To:R} {Left} {Right}">
+            <svg class="plot" viewBox="0 0 {Width} {Height}" role="img" aria-label="{chart.Title}: {summary}" data-name="step" data-x="{x.From:R} {x.To:R} {Left} {Right}">
             {Marks(chart, drawn, x, y)}<line class="cursor" y1="{Top}" y2="{Bottom}"/>
             </svg><p class="readout" aria-hidden="true">&nbsp;</p>
             """);
@@ -74,7 +71,7 @@ internal static class SvgChart
         {y.Ticks.Select(tick => HorizontalTick(tick, y, chart))}
         {x.Ticks.Select(tick => VerticalTick(tick, x))}
         {drawn.Select((series, i) => Band(series, i, x, y))}{drawn.Select((series, i) => Line(chart, series, i, x, y))}
-        <text x="0" y="{Bottom + 19}">{chart.XName}</text>
+        <text x="0" y="{Bottom + 19}">step</text>
         """);
 
     private static Html HorizontalTick(double tick, ChartScale scale, Chart chart)

@@ -1,5 +1,3 @@
-using CondEmbed.Common;
-
 namespace CondEmbed.Reports;
 
 /// <summary>A run's log, read back.</summary>

@@ -1,5 +1,3 @@
-using CondEmbed.Common;
-
 namespace CondEmbed.Reports;
 
 /// <summary>Appends to <c>log.jsonl</c>, one JSON object per line.</summary>

@@ -1,5 +1,3 @@
-using CondEmbed.Common;
-
 namespace CondEmbed.WeightFiles;
 
 /// <summary>

@@ -1,5 +1,3 @@
-using CondEmbed.Common;
-
 namespace CondEmbed.WeightFiles;
 
 /// <summary>The few names in PyTorch pickles that are supported. All others are refused by name.</summary>
