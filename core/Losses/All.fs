@@ -91,17 +91,23 @@ let private attempt (call: Call) =
     with :? System.ArgumentException as problem ->
         [ problem.Message ]
 
-let private unknown (name: string) =
+let private unknown (call: Call) : string list =
+    let name = call.Name
+
     match Elsewhere.absent name with
-    | Some instead -> $"pytorch-metric-learning's '{name}' is not here; {instead}"
+    | Some instead -> [ $"pytorch-metric-learning's '{name}' is not here; {instead}" ]
+    | None when MinersElsewhere.isMiner name ->
+        match MinersElsewhere.ours call with
+        | Ok miner -> [ $"'{name}' is a miner, not a loss: give it to one, as in triplet(miner={miner})" ]
+        | Error wrong -> wrong
     | None ->
         let listed = String.concat ", " names
-        $"there is no loss '{name}'; there are {listed}{Elsewhere.suggestion names name}"
+        [ $"there is no loss '{name}'; there are {listed}{Elsewhere.suggestion names name}" ]
 
 /// What is wrong with a call, in the words in which it was written.
 let private problemsOf (call: Call) : string list =
     match partOf call with
-    | None -> [ unknown call.Name ]
+    | None -> unknown call
     | Some part ->
         let written =
             Elsewhere.problems call.Name call.Given

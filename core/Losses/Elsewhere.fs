@@ -128,6 +128,12 @@ let private asNumber value =
     | Named { Name = "False" } -> Number 0.0
     | other -> other
 
+/// A miner under our name, where it is given under that library's.
+let private withMiner key (value: Value) =
+    match key, value with
+    | "miner", Named call -> MinersElsewhere.ours call |> Result.map Named |> Result.defaultValue value
+    | _ -> value
+
 /// The settings that a call was given, each as it was written, under our key, and with its value. What one argument says by itself comes after what others imply.
 let given name (settings: Map<string, Value>) : (string * string * Value) list =
     let made =
@@ -142,7 +148,7 @@ let given name (settings: Map<string, Value>) : (string * string * Value) list =
         [ for KeyValue(key, value) in settings do
               match argument name key with
               | Some(Same ours) -> key, ours, asNumber value
-              | None -> key, key, value
+              | None -> key, key, withMiner key value
               | Some(Made _)
               | Some(Known _) -> () ]
 
@@ -157,7 +163,13 @@ let problems name (settings: Map<string, Value>) : string list =
               match settings value with
               | Error why -> $"the loss '{name}': {key} {why}"
               | Ok _ -> ()
-          | _ -> () ]
+          | _ ->
+              match key, value with
+              | "miner", Named call ->
+                  match MinersElsewhere.ours call with
+                  | Error wrong -> yield! wrong
+                  | Ok _ -> ()
+              | _ -> () ]
 
 /// What a loss may be given under its name, of the settings that it has here: that library's arguments, and those settings that none of them stands for.
 let keys name (ours: string list) =

@@ -22,7 +22,7 @@ Name a loss, with settings in brackets, or a weighted sum of losses. The text is
     condembed train --loss supcon --set loss_settings.temperature=0.07
 
 The settings `miner`, `reducer` and `distance` take one of the names below, with its settings: `miner=distance-weighted(cutoff=0.5)`.
-pytorch-metric-learning's names (`TripletMarginLoss`) and arguments (`smooth_loss=True`) work too, with that library's defaults: [all of them](from-pytorch-metric-learning.md#losses-and-their-arguments).
+pytorch-metric-learning's names (`TripletMarginLoss`, `miner=BatchHardMiner`) and arguments (`smooth_loss=True`) work too, with that library's defaults: [all of them](from-pytorch-metric-learning.md#losses-and-their-arguments).
 """
 
 let private settings (all: LossSetting seq) =

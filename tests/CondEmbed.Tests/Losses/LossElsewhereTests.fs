@@ -53,8 +53,56 @@ let tests =
                       (true, true)
                       found)
 
+          testCase "its miners are understood, with its defaults and in any loss" (fun () ->
+              for theirs, ours in
+                  [ "triplet(miner=BatchHardMiner)", "triplet(miner=batch-hard)"
+                    "TripletMarginLoss(margin=0.1, distance=cosine, miner=TripletMarginMiner(margin=0.2, type_of_triplets=\"semihard\"))",
+                    "triplet(distance=cosine, margin=0.1, miner=semi-hard(distance=l2, margin=0.2))"
+                    "TripletMarginLoss(miner=TripletMarginMiner(distance=cosine))",
+                    "triplet(margin=0.05, miner=triplet-margin(distance=cosine, margin=0.2))"
+                    "ContrastiveLoss(miner=MultiSimilarityMiner(epsilon=0.3))", "contrastive(miner=multi-similarity(epsilon=0.3))"
+                    "contrastive(miner=PairMarginMiner(neg_margin=0.7))",
+                    "contrastive(miner=pair-margin(distance=l2, negative=0.7, positive=0.2))"
+                    "triplet(miner=BatchEasyHardMiner())", "triplet(miner=easy-positive-semi-hard-negative)"
+                    "triplet(miner=BatchEasyHardMiner(pos_strategy='hard', neg_strategy='hard', allowed_pos_range=None))",
+                    "triplet(miner=batch-hard)"
+                    "triplet(miner=BatchEasyHardMiner(pos_strategy=all, neg_strategy=all))", "triplet(miner=all)"
+                    "margin(miner=DistanceWeightedMiner(nonzero_loss_cutoff=1.2))",
+                    "margin(miner=distance-weighted(cutoff=0.5, upper=1.2))"
+                    "triplet(miner=AngularMiner(angle=35))", "triplet(miner=angular(angle=35))" ] do
+                  match All.read theirs Map.empty with
+                  | Ok [ _, call ] -> Expect.equal (string call) ours theirs
+                  | other -> failtest $"{theirs}: {other}"
+
+                  All.ofText theirs 4 8 |> ignore
+
+              for text, words in
+                  [ "triplet(miner=TripletMarginMiner(type_of_triplets=semi))",
+                    [ "miner 'TripletMarginMiner': type_of_triplets is semi; it must be one of all, hard, semihard, easy" ]
+                    "triplet(miner=MultiSimilarityMiner(epsilom=1))",
+                    [ "'MultiSimilarityMiner' has no setting 'epsilom'; it has epsilon"; "did you mean 'epsilon'?" ]
+                    "triplet(miner=MultiSimilarityMiner(epsilon=all))", [ "epsilon is all; it must be a number" ]
+                    "triplet(miner=BatchEasyHardMiner(pos_strategy=semihard))",
+                    [ "pos_strategy is semihard and neg_strategy is semihard"; "easy or hard" ]
+                    "triplet(miner=BatchEasyHardMiner(allowed_pos_range=1))", [ "no allowed_pos_range here: leave it out" ]
+                    "triplet(miner=BatchHardMiner(margin=1))", [ "no setting 'margin'; it has none" ]
+                    "triplet(miner=UniformHistogramMiner)", [ "is not here; the nearest is 'distance-weighted'" ]
+                    "triplet(miner=TripletMarginMinr)", [ "no miner 'TripletMarginMinr'"; "did you mean 'TripletMarginMiner'?" ]
+                    "triplet(miner=batchhard)", [ "did you mean 'batch-hard'?" ]
+                    "TripletMarginMiner(margin=0.3, type_of_triplets=hard)",
+                    [ "is a miner, not a loss"; "triplet(miner=hard(distance=l2, margin=0.3))" ]
+                    "triplet + 0.5 * batch-hard", [ "'batch-hard' is a miner, not a loss"; "triplet(miner=batch-hard)" ] ] do
+                  let found = message (fun () -> All.ofText text 4 8)
+
+                  for word in words do
+                      Expect.stringContains found word text)
+
           testCase "the page for those who come from it has every loss and argument" (fun () ->
               let page = File.ReadAllText(Path.Combine(repositoryRoot (), "docs", "from-pytorch-metric-learning.md"))
+              Expect.isGreaterThan MinersElsewhere.rows.Length 9 "miners"
+
+              for theirs, ours in MinersElsewhere.rows do
+                  Expect.stringContains page $"| `{theirs}` | `{ours}` |" theirs
 
               for name, ours, arguments in Elsewhere.rows do
                   let told = String.concat "; " [ for key, what in arguments -> $"`{key}`: {what}" ]
