@@ -39,6 +39,9 @@ type SettingDescription internal (setting: SettingInfo) =
 
     /// What is allowed, as text: `0 to 1`, `at least 2`, or the names; empty if anything of its type is.
     member _.Allowed = Constraint.describe setting.Constraint
+    /// Whether only training or the levels read it, so that it says nothing of the network itself once that is trained.
+    member _.IsOfTraining = setting.Needed = Needed.InTraining
+
     member _.Meaning = setting.Meaning
 
 /// The settings that records declare, `Config` and those of a host, and what the core knows of its own, for C#.
@@ -52,9 +55,9 @@ type CoreSettings private () =
         [| for setting in Settings.declaredBy kind -> SettingDescription setting |]
 
     /// The record of the declared defaults.
-    static member Standard<'Record>() : 'Record = Declared.standard ()
+    static member Standard<'TRecord>() : 'TRecord = Declared.standard ()
     /// A copy of a record of settings.
-    static member Copy(record: 'Record) : 'Record = Declared.copy record
+    static member Copy(record: 'TRecord) : 'TRecord = Declared.copy record
 
     /// Every setting of a record with its value as text, in order.
     static member Pairs(record: obj) : IReadOnlyList<KeyValuePair<string, string>> =

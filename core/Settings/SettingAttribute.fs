@@ -3,11 +3,19 @@ namespace CondEmbed
 open System
 open System.Reflection
 
-/// The default of a setting for the bundled emoji (for a choice, its word), and its meaning: of a field of `Config`, or a property of another record.
+/// When a setting is read.
+type Needed =
+    /// Whenever the network is used: it says what that is, what it sees, how it runs, or what it is measured on.
+    | Always = 0
+    /// While training alone, or by the levels, which training adds: it says nothing of the network itself once that is trained.
+    | InTraining = 1
+
+/// The default of a setting for the bundled emoji (for a choice, its word), when it is read, and its meaning: of a field of `Config`, or a property of another record.
 [<Sealed; AttributeUsage(AttributeTargets.Property)>]
-type SettingAttribute(standard: obj, meaning: string) =
+type SettingAttribute(standard: obj, needed: Needed, meaning: string) =
     inherit Attribute()
     member _.Standard = standard
+    member _.Needed = needed
     member _.Meaning = meaning
 
 /// Records that declare settings: `Config`, and those of a host.

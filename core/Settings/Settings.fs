@@ -28,7 +28,14 @@ type SettingType =
     | Numbers
 
 /// A setting as described by the field that declares it.
-type SettingInfo = { Key: string; Field: string; Section: string; Type: SettingType; Constraint: Constraint; Meaning: string }
+type SettingInfo =
+    { Key: string
+      Field: string
+      Section: string
+      Type: SettingType
+      Constraint: Constraint
+      Needed: Needed
+      Meaning: string }
 
 /// Settings as text: keys, values, and settings given as text.
 module Settings =
@@ -42,10 +49,8 @@ module Settings =
         |> Seq.tryHead
         |> Option.map (fun found -> found :?> 'Attribute)
 
-    let private describe field =
-        match attribute<SettingAttribute> field with
-        | Some found -> found.Meaning.Replace("{encoders}", listed Encoders.All.names).Replace("{losses}", listed Losses.All.names)
-        | None -> ""
+    let private described (meaning: string) =
+        meaning.Replace("{encoders}", listed Encoders.All.names).Replace("{losses}", listed Losses.All.names)
 
     let private typeOf (kind: Type) =
         if kind = typeof<int> then SettingType.WholeNumber
@@ -68,12 +73,15 @@ module Settings =
         let sections = ("", fields) ||> Array.scan sectionOf |> Array.tail
 
         [ for field, section in Array.zip fields sections do
+              let declared = (attribute<SettingAttribute> field).Value
+
               { Key = keyOf field.Name
                 Field = field.Name
                 Section = section
                 Type = typeOf field.PropertyType
                 Constraint = constraintOf field
-                Meaning = describe field } ]
+                Needed = declared.Needed
+                Meaning = described declared.Meaning } ]
 
     /// The settings of the core, in order.
     let all = declaredBy typeof<Config>

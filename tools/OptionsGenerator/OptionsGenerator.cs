@@ -38,7 +38,7 @@ public sealed class OptionsGenerator : IIncrementalGenerator
 
     private static string SummaryOf(IPropertySymbol field)
     {
-        var meaning = SecurityElement.Escape((string)AttributeOf(field, "SettingAttribute")!.ConstructorArguments[1].Value!)
+        var meaning = SecurityElement.Escape((string)AttributeOf(field, "SettingAttribute")!.ConstructorArguments.Last().Value!)
             .Replace("{encoders}", "one of <see cref=\"CondEmbed.Interop.CoreSettings.Encoders\"/>")
             .Replace("{losses}", "any of <see cref=\"CondEmbed.Interop.CoreSettings.Losses\"/>");
         return $"{char.ToUpperInvariant(meaning[0])}{meaning[1..]}.";

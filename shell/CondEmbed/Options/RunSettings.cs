@@ -17,17 +17,8 @@ public sealed record RunSettings(Config Core, HostSettings Host)
     /// <summary>Settings by which the levels can only be projections.</summary>
     private static string[] OfProjections { get; } = ["pooling", "heads", "residual", "level_values", "level_position", "level_tokens"];
 
-    /// <summary>Sections of settings that only training reads, and such settings of other sections.</summary>
-    private static string[] OfTraining { get; } =
-    [
-        "Conditional levels", "Loss", "Optimiser", "Batches", "head_start", "freeze", "freeze_norm", "unfreeze", "train_share", "validation_share", "trunk_cache", "trunk_views", "trunk_type",
-        "augment", "scale_min", "scale_max", "shift", "rotate", "surround", "flip", "brightness", "contrast", "saturation", "hue", "grey", "erase", "cache", "cache_side", "seed", "precision",
-        "evaluate_every", "save_every", "initial_evaluation", "initial_metrics", "frozen_weights", "report", "tensorboard",
-    ];
-
-    /// <summary>Whether a setting says nothing of a network once it is trained.</summary>
-    internal static bool IsOfTraining(string key) =>
-        key.Split('.')[0] is var name && (OfTraining.Contains(name) || All.Any(setting => setting.Key == name && OfTraining.Contains(setting.Section)));
+    /// <summary>Whether a setting says nothing of a network once it is trained; by its key, or that of one of its numbers.</summary>
+    internal static bool IsOfTraining(string key) => key.Split('.')[0] is var name && All.Any(setting => setting.IsOfTraining && setting.Key == name);
 
     private static Dictionary<string, int> Places { get; } = All.Index().ToDictionary(setting => setting.Item.Key, setting => setting.Index);
 
