@@ -18,10 +18,16 @@ type Layer<'In, 'Out> =
 
     /// How many parameters there are, and their tree of names, shapes and numbers.
     override this.ToString() =
+        let times = this.Specs |> List.countBy _.Name |> Map
+
         let leaf (spec: ParamSpec) =
             { Path = List.ofArray (spec.Name.Split '.')
               Shape = spec.Shape
-              Note = (if spec.Role = Statistic then "statistic" else "") }
+              Note =
+                (match spec.Role, times[spec.Name] with
+                 | Statistic, 1 -> "statistic"
+                 | Trainable, 1 -> ""
+                 | _, times -> $"declared {times} times: give its layers names, by Layer.named") }
 
         let numbers role = this.Specs |> List.filter (fun spec -> spec.Role = role) |> Params.count
         let trained, kept = numbers Trainable, numbers Statistic

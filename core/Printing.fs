@@ -25,15 +25,18 @@ module internal PrintedTree =
         | [ Inner(child, below) ] -> Inner($"{name}.{child}", below)
         | _ -> Inner(name, children)
 
+    /// Leaves that follow each other under one name stand together. A name that comes back after others stands there once more, so that all is in the order in which it was composed.
     let rec private grow (leaves: PrintedLeaf list) =
-        leaves
-        |> List.groupBy _.Path.Head
-        |> List.collect (fun (name, below) ->
-            let here, deeper = below |> List.partition (fun leaf -> leaf.Path.Tail.IsEmpty)
+        let add (leaf: PrintedLeaf) groups =
+            match groups with
+            | (name, true, below) :: rest when name = leaf.Path.Head && not leaf.Path.Tail.IsEmpty -> (name, true, leaf :: below) :: rest
+            | _ -> (leaf.Path.Head, not leaf.Path.Tail.IsEmpty, [ leaf ]) :: groups
 
-            [ for leaf in here do
-                  Leaf(name, leaf)
-              if not deeper.IsEmpty then inner name (grow [ for leaf in deeper -> { leaf with Path = leaf.Path.Tail } ]) ])
+        [ for name, isInner, below in List.foldBack add leaves [] do
+              if isInner then
+                  inner name (grow [ for leaf in below -> { leaf with Path = leaf.Path.Tail } ])
+              else
+                  Leaf(name, below.Head) ]
 
     let rec private total node =
         match node with

@@ -2,6 +2,8 @@
 module CondEmbed.Tests.PrintingTests
 
 open Expecto
+open FsCheck
+open FsCheck.FSharp
 open CondEmbed
 open CondEmbed.Search
 open CondEmbed.Evaluation
@@ -46,7 +48,70 @@ let tests =
               Expect.equal (string layer) tree "the text"
               Expect.stringContains (sprintf "%A" layer) "running_mean  [32]               32  statistic" "by %A, as F# Interactive prints")
 
-          testCase "a layer without parameters says so" (fun () -> Expect.equal (string relu) "no parameters" "the text")
+          testCase "a layer without parameters says so, also composed and by %A" (fun () ->
+              for layer in
+                  [ relu
+                    relu --> gelu --> Layer.lift id
+                    Layer.named "act" relu
+                    Layer.sequence []
+                    relu --> (fun (x: Tensor) -> x.tanh ()) ] do
+                  Expect.equal (string layer) "no parameters" "the text"
+                  Expect.equal (sprintf "%A" layer) "no parameters" "by %A")
+
+          testCase "what stands between parameters changes nothing of the tree" (fun () ->
+              let wrapped =
+                  relu
+                  --> (Layer.frozen body --> gelu)
+                  --> Layer.map id meanPool
+                  --> (fun (x: Tensor) -> x)
+                  --> Layer.named "fc" (Layer.tidied (linear 32 1000))
+
+              Expect.equal (string wrapped) tree "the text")
+
+          testCase "layers without names are shown in their order, and what must be named" (fun () ->
+              let expected =
+                  lines
+                      """
+          268 parameters and 16 statistics
+            weight        [8, 3, 3, 3]  216  declared 3 times: give its layers names, by Layer.named
+            weight        [8]             8  declared 3 times: give its layers names, by Layer.named
+            bias          [8]             8  declared 2 times: give its layers names, by Layer.named
+            running_mean  [8]             8  statistic
+            running_var   [8]             8  statistic
+            weight        [4, 8]         32  declared 3 times: give its layers names, by Layer.named
+            bias          [4]             4  declared 2 times: give its layers names, by Layer.named
+                      """
+
+              Expect.equal (string (conv2d 3 8 3 1 --> batchNorm 8 --> relu --> meanPool --> linear 8 4)) expected "the text")
+
+          testCase "a tree has every parameter, in the order in which it was composed" (fun () ->
+              let named (names: string list) =
+                  Layer.create
+                      [ for name in names -> { Name = name; Shape = [ 2L ]; Role = Trainable; Init = Constant 0.0 } ]
+                      (fun _ (x: Tensor) -> x)
+
+              let shownBy (layer: Layer<Tensor, Tensor>) =
+                  let mutable path = []
+
+                  [ for line in (string layer).Split '\n' |> Array.tail do
+                        let words = line.Split([| ' ' |], System.StringSplitOptions.RemoveEmptyEntries)
+                        let depth = (line.Length - line.TrimStart().Length) / 2 - 1
+                        path <- List.truncate depth path @ [ words[0] ]
+                        if line.Contains '[' then String.concat "." path ]
+
+              let part = Gen.elements [ "a"; "b"; "c" ]
+
+              let names =
+                  Gen.choose (1, 3)
+                  |> Gen.bind (fun depth -> Gen.listOfLength depth part)
+                  |> Gen.map (String.concat ".")
+                  |> Gen.listOf
+                  |> Gen.map (List.truncate 18)
+
+              Check.One(
+                  FsCheck.Config.QuickThrowOnFailure.WithMaxTest 300,
+                  Prop.forAll (Arb.fromGen names) (fun names -> names.IsEmpty || shownBy (named names) = names)
+              ))
 
           testCase "one parameter is not plural" (fun () -> Expect.equal (string gemPool) "1 parameter\n  p  [1]  1" "the text")
 
