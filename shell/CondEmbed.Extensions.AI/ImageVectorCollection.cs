@@ -41,18 +41,7 @@ internal sealed class ImageVectorCollection<TKey, TRecord>(
         DemandVectors(withVector);
         var items = await Named("Get", async () => await (await opened.ReaderAsync(cancellationToken).ConfigureAwait(false))
             .GetAsync([IdOf(key)], cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
-        if (items is not [var item])
-        {
-            return null;
-        }
-
-        var record = text.RecordOf(item.Id, item.Path, item.Label);
-        if (withVector)
-        {
-            text.SetVector(record, item.Embedding);
-        }
-
-        return record;
+        return items is [var item] ? text.RecordOf(item.Id, item.Path, item.Label, withVector ? item.Embedding : default(ReadOnlyMemory<float>?)) : null;
     }
 
     public override IAsyncEnumerable<TRecord> GetAsync(
@@ -110,13 +99,8 @@ internal sealed class ImageVectorCollection<TKey, TRecord>(
         }).ConfigureAwait(false);
         foreach (var hit in hits)
         {
-            var record = text.RecordOf(hit.Id, hit.Path, hit.Label);
-            if (vectors.TryGetValue(hit.Id, out var vector))
-            {
-                text.SetVector(record, vector);
-            }
-
-            yield return new VectorSearchResult<TRecord>(record, hit.Cosine);
+            var vector = vectors.TryGetValue(hit.Id, out var numbers) ? numbers : default(ReadOnlyMemory<float>?);
+            yield return new VectorSearchResult<TRecord>(text.RecordOf(hit.Id, hit.Path, hit.Label, vector), hit.Cosine);
         }
     }
 
@@ -141,7 +125,7 @@ internal sealed class ImageVectorCollection<TKey, TRecord>(
     }
 
     /// <summary>What is given as vectors as it is, images embedded together.</summary>
-    private async Task<ReadOnlyMemory<float>[]> VectorsOf(object?[] values, CancellationToken cancellation)
+    private async Task<ReadOnlyMemory<float>[]> VectorsOf(object?[] values, CancellationToken cancellationToken)
     {
         if (!values.Any(value => value is DataContent))
         {
@@ -150,7 +134,7 @@ internal sealed class ImageVectorCollection<TKey, TRecord>(
 
         var embeddings = generator is null
             ? throw new NotSupportedException("images can be searched for and stored only where there is an embedder; give one to ImageVectorStore, or give vectors.")
-            : await generator.GenerateAsync(values.Cast<DataContent>(), null, cancellation).ConfigureAwait(false);
+            : await generator.GenerateAsync(values.Cast<DataContent>(), null, cancellationToken).ConfigureAwait(false);
         return [.. embeddings.Select(embedding => embedding.Vector)];
     }
 

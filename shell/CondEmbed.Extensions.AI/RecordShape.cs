@@ -18,11 +18,6 @@ internal sealed class RecordShape<TKey, TRecord>
 
     internal RecordShape(VectorStoreCollectionDefinition? definition, int dimension)
     {
-        if (typeof(TRecord).GetConstructor(Type.EmptyTypes) is null)
-        {
-            throw Refused("has no constructor without parameters (a positional record has none); give it one, and its properties 'get; set;' or 'get; init;'");
-        }
-
         var all = (definition?.Properties.Select(property => (Named(property.Name), property)) ?? OfAttributes()).ToList();
         Key = The<VectorStoreKeyProperty>(all, "key, marked with [VectorStoreKey]").Property;
         var (vector, described) = The<VectorStoreVectorProperty>(all, "vector, marked with [VectorStoreVector(Dimensions)]");
@@ -35,6 +30,7 @@ internal sealed class RecordShape<TKey, TRecord>
             _ => throw Refused("may have one indexed property, a text"),
         };
         Check(all, described, dimension);
+        Maker = new RecordMaker<TRecord>([Key, Vector, .. Data.Select(data => data.Property)], Refused);
     }
 
     internal PropertyInfo Key { get; }
@@ -46,6 +42,9 @@ internal sealed class RecordShape<TKey, TRecord>
 
     /// <summary>Every property but the key and the vector, and what it is called in the store.</summary>
     internal IReadOnlyList<(PropertyInfo Property, string Name)> Data { get; }
+
+    /// <summary>Makes records from what is stored.</summary>
+    internal RecordMaker<TRecord> Maker { get; }
 
     /// <summary>A key as a text.</summary>
     internal static string TextOf(TKey key) => Convert.ToString(key, CultureInfo.InvariantCulture) ?? "";

@@ -33,54 +33,72 @@ internal sealed class RecordText<TKey, TRecord>(RecordShape<TKey, TRecord> shape
         return new StoreItem(id, path, label ?? "", embedding);
     }
 
-    /// <summary>The record of what a store has, without its vector.</summary>
-    internal TRecord RecordOf(string id, string path, string label)
+    /// <summary>The record of what a store has; without its vector, if that is null.</summary>
+    internal TRecord RecordOf(string id, string path, string label, ReadOnlyMemory<float>? vector)
     {
-        var record = Activator.CreateInstance<TRecord>();
-        if (path.StartsWith(Beginning, StringComparison.Ordinal))
+        var isDocument = path.StartsWith(Beginning, StringComparison.Ordinal);
+        if (!isDocument && typeof(TKey) != typeof(string))
         {
-            try
-            {
-                Read(path, record);
-            }
-            catch (Exception problem) when (problem is JsonException or InvalidOperationException or FormatException or NotSupportedException or ArgumentException)
-            {
-                throw new InputException($"{id}: what the store has under this id is not a {typeof(TRecord).Name}: {problem.Message}");
-            }
-        }
-        else
-        {
-            shape.Key.SetValue(record, typeof(TKey) == typeof(string) ? id : throw RecordShape<TKey, TRecord>.Refused("does not fit: the store has images under their ids, and needs a text as the key"));
-            only?.SetValue(record, path);
-            shape.Label?.SetValue(record, label);
+            throw RecordShape<TKey, TRecord>.Refused("does not fit: the store has images under their ids, and needs a text as the key");
         }
 
-        return record;
+        try
+        {
+            var values = isDocument ? Read(path) : Plain(id, path, label);
+            if (vector is { } numbers)
+            {
+                values[shape.Vector.Name] = InItsType(numbers);
+            }
+
+            return shape.Maker.Make(values);
+        }
+        catch (Exception problem) when (problem is JsonException or InvalidOperationException or FormatException or NotSupportedException or ArgumentException)
+        {
+            throw new InputException($"{id}: what the store has under this id is not a {typeof(TRecord).Name}: {problem.Message}");
+        }
     }
 
-    /// <summary>What <see cref="Document"/> wrote, into a record. Another program may have written it.</summary>
-    private void Read(string document, TRecord record)
+    /// <summary>An image as <c>condembed index</c> stores it.</summary>
+    private Dictionary<string, object?> Plain(string id, string path, string label)
+    {
+        var values = new Dictionary<string, object?>(StringComparer.Ordinal) { [shape.Key.Name] = id };
+        if (only is not null)
+        {
+            values[only.Name] = path;
+        }
+
+        if (shape.Label is { } named)
+        {
+            values[named.Name] = label;
+        }
+
+        return values;
+    }
+
+    /// <summary>What <see cref="Document"/> wrote, by the names of the properties. Another program may have written it.</summary>
+    private Dictionary<string, object?> Read(string document)
     {
         if (JsonNode.Parse(document) is not JsonObject { Count: > 0 } all || all["key"] is not JsonValue key || all["data"] is not JsonObject data)
         {
             throw new JsonException("it has no key or no data");
         }
 
-        shape.Key.SetValue(record, KeyOf(key.GetValue<string>()));
+        var values = new Dictionary<string, object?>(StringComparer.Ordinal) { [shape.Key.Name] = KeyOf(key.GetValue<string>()) };
         foreach (var (property, name) in shape.Data)
         {
-            if (data[name] is { } value)
+            if (data.TryGetPropertyValue(name, out var value))
             {
-                property.SetValue(record, value.Deserialize(property.PropertyType));
+                values[property.Name] = value?.Deserialize(property.PropertyType);
             }
         }
+
+        return values;
     }
 
-    /// <summary>Gives a record its vector.</summary>
-    internal void SetVector(TRecord record, ReadOnlyMemory<float> vector)
+    private object InItsType(ReadOnlyMemory<float> vector)
     {
         var type = shape.Vector.PropertyType;
-        shape.Vector.SetValue(record, type == typeof(float[]) ? vector.ToArray() : type == typeof(Embedding<float>) ? new Embedding<float>(vector) : vector);
+        return type == typeof(float[]) ? vector.ToArray() : type == typeof(Embedding<float>) ? new Embedding<float>(vector) : vector;
     }
 
     private static object? KeyOf(string text) => TypeDescriptor.GetConverter(typeof(TKey)).ConvertFromString(null, CultureInfo.InvariantCulture, text);

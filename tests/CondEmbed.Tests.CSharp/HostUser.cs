@@ -45,11 +45,6 @@ public sealed class StoredImage
     public float[]? Embedding { get; set; }
 }
 
-/// <summary>An article as a positional record.</summary>
-/// <param name="Number">Its number.</param>
-/// <param name="Photo">Its photograph's embedding.</param>
-public sealed record PositionalArticle([property: VectorStoreKey] string Number, [property: VectorStoreVector(128)] float[] Photo);
-
 /// <summary>Hosts that know .NET's interfaces alone.</summary>
 public static class HostUser
 {
@@ -167,7 +162,6 @@ public static class HostUser
         await Note(async () => await shop.GetAsync(article => article.Kind == "mug", 3).ToListAsync());
         await Note(async () => await shop.SearchAsync("red mug", 3).ToListAsync());
         await Note(() => Task.FromResult(store.GetCollection<int, Article>("none")));
-        await Note(() => Task.FromResult(store.GetCollection<string, PositionalArticle>("none")));
         await Note(() => Task.FromResult(store.GetDynamicCollection("none", new VectorStoreCollectionDefinition())));
         await Note(() => Task.FromResult(store.GetCollection<string, Article>("none", new VectorStoreCollectionDefinition
         {

@@ -5,6 +5,7 @@ open System
 open System.IO
 open Expecto
 open FsCheck
+open Microsoft.Extensions.VectorData
 open CondEmbed.Extensions.AI
 open CondEmbed.Images
 open CondEmbed.Postgres
@@ -51,6 +52,18 @@ let private expected =
       "alike: red mug 1.00, red pot 0.80"
       "changed: blue mug 1.00, blue mug too 0.96" ]
 
+type FSharpArticle =
+    { [<VectorStoreKey>]
+      Number: string
+      [<VectorStoreData>]
+      Title: string
+      [<VectorStoreData(IsIndexed = true)>]
+      Kind: string
+      [<VectorStoreData>]
+      Price: decimal option
+      [<VectorStoreVector(128)>]
+      Photo: float32 array }
+
 /// One host after another uses the same place.
 let private walk (opened: unit -> ImageVectorStore) =
     do
@@ -91,6 +104,53 @@ let tests =
                   for title in [ "{\"key\":"; "\"quoted\""; ""; "ü\u0000" ] do
                       Expect.isTrue (kept (ImageId.Of(ReadOnlySpan "a"B)) title null 1) title
                       Expect.isTrue (HostUser.IsImageKept(images, ImageId.Of(ReadOnlySpan "b"B), title, title) |> got) title)
+          }
+
+          for name, opened in
+              [ "files", (fun folder -> storeOf wide folder)
+                "PostgreSQL", (fun _ -> new ImageVectorStore(PostgresDatabase(pgliteAddress "any"), wide, null)) ] do
+              test $"{name}: records are made by the constructor that they have, positional, required, of F# and others" {
+                  inFolder (fun folder ->
+                      use store = opened folder
+
+                      for struct (kind, problem) in RecordUser.Kinds store |> got do
+                          Expect.equal problem "" kind
+
+                      let article = { Number = "7"; Title = "red mug"; Kind = "mug"; Price = Some 3.5m; Photo = HostUser.Wide 1f }
+
+                      let struct (got', found, whole) = RecordUser.Through(store, "fsharp", "7", article) |> got
+                      Expect.equal got' { article with Photo = null } "by its key"
+                      Expect.equal found { article with Photo = null } "found"
+                      Expect.equal whole article "with its vector"
+
+                      let struct (bare, _, _) = RecordUser.Through(store, "fsharp", "7", { article with Price = None; Kind = null }) |> got
+                      Expect.equal bare { article with Price = None; Kind = null; Photo = null } "without what it may lack")
+              }
+
+          test "a class of which no record can be made is refused with what to write" {
+              inFolder (fun folder ->
+                  use store = storeOf wide folder
+
+                  let expected =
+                      [ "ClosedArticle has the property Title, which cannot be set", "'get; init;'"
+                        "PartlyStoredArticle has a constructor that takes Title, which is not stored", "[property: VectorStoreData]"
+                        "OtherwiseTypedArticle has the property Price of type Decimal", "takes price as Int32"
+                        "TwoWaysArticle has several constructors", "[JsonConstructor]"
+                        "HiddenArticle has no public constructor", "give it one"
+                        "AnyArticle is abstract", "name a class that is not" ]
+
+                  let refused = RecordUser.Refusals store
+                  Expect.equal refused.Count expected.Length "refusals"
+
+                  for said, (problem, fix) in Seq.zip refused expected do
+                      Expect.stringContains said problem "what is wrong"
+                      Expect.stringContains said fix "what to do")
+          }
+
+          test "what a record's own constructor refuses is told with the id" {
+              inFolder (fun folder ->
+                  use store = storeOf wide folder
+                  rejects [ "is not a CarefulArticle"; "no price" ] (fun () -> RecordUser.Careful store |> got |> ignore))
           }
 
           test "what is stored under images' ids is read as records, and the other way round" {
@@ -193,7 +253,6 @@ let tests =
                         [ "NotSupportedException"; "search with the filter" ]
                         [ "NotSupportedException"; "String is neither a vector" ]
                         [ "NotSupportedException"; "Article has the key Number of type String, and was asked for with Int32" ]
-                        [ "NotSupportedException"; "PositionalArticle has no constructor without parameters"; "positional" ]
                         [ "NotSupportedException"; "write a record class" ]
                         [ "ArgumentException"; "has 4 numbers, but the network makes 128" ]
                         [ "VectorStoreException"; "'a/b' cannot be the name of a file" ] ]
