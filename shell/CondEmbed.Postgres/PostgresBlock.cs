@@ -1,3 +1,4 @@
+using CondEmbed.Common;
 using CondEmbed.Search;
 using Pgvector;
 
@@ -10,7 +11,7 @@ internal sealed record PostgresBlock(byte[][] Ids, string[] Paths, string[] Labe
 
     internal static PostgresBlock Of(IReadOnlyList<StoreItem> items, int dimension)
     {
-        ArgumentNullException.ThrowIfNull(items);
+        Nulls.Demand(items);
         List<StoreItem> distinct = [.. items.GroupBy(item => item.Id, StringComparer.Ordinal).Select(same => same.Last())];
         distinct.ForEach(item => item.Demand(dimension));
         return new PostgresBlock(

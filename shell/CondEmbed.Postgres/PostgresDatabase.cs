@@ -13,55 +13,63 @@ public sealed class PostgresDatabase(PostgresAddress address) : IVectorStores
     public string Name { get; } = address.ToString().Split('?')[0];
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<string>> NamesAsync(CancellationToken cancellation = default) =>
+    public Task<IReadOnlyList<string>> NamesAsync(CancellationToken cancellationToken = default) =>
         With<IReadOnlyList<string>>(
-            async connection => await HasAny(connection, cancellation).ConfigureAwait(false)
-                ? await connection.Rows(PostgresSql.ListCollections, [], row => row.GetString(0), cancellation).ConfigureAwait(false)
+            async connection => await HasAny(connection, cancellationToken).ConfigureAwait(false)
+                ? await connection.Rows(PostgresSql.ListCollections, [], row => row.GetString(0), cancellationToken).ConfigureAwait(false)
                 : [],
-            cancellation);
+            cancellationToken);
 
     /// <inheritdoc/>
-    public async Task<IVectorStore> OpenAsync(string name, CancellationToken cancellation = default) =>
-        await PostgresStore.OpenAsync(address.WithTable(name), cancellation).ConfigureAwait(false);
-
-    /// <inheritdoc/>
-    public async Task<IVectorStore> OpenOrCreateAsync(string name, StoreNetwork network, CancellationToken cancellation = default) =>
-        await PostgresStore.OpenOrCreateAsync(address.WithTable(name), network, cancellation).ConfigureAwait(false);
-
-    /// <inheritdoc/>
-    public Task RemoveAsync(string name, CancellationToken cancellation = default)
+    public async Task<IVectorStore> OpenAsync(string name, CancellationToken cancellationToken = default)
     {
+        ArgumentNullException.ThrowIfNull(name);
+        return await PostgresStore.OpenAsync(address.WithTable(name), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public async Task<IVectorStore> OpenOrCreateAsync(string name, StoreNetwork network, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        ArgumentNullException.ThrowIfNull(network);
+        return await PostgresStore.OpenOrCreateAsync(address.WithTable(name), network, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public Task RemoveAsync(string name, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(name);
         var table = address.WithTable(name);
         return With(
             async connection =>
             {
                 // Only tables that this program made are in its list.
-                if (await PostgresSchema.Find(connection, table, cancellation).ConfigureAwait(false) is { } found)
+                if (await PostgresSchema.Find(connection, table, cancellationToken).ConfigureAwait(false) is { } found)
                 {
                     await connection.Transaction(
                         async () =>
                         {
-                            await connection.Execute(PostgresSql.Lock, [], cancellation).ConfigureAwait(false);
-                            await connection.Execute(new PostgresSql(table.Table, found.Dimension).DropTable, [], cancellation).ConfigureAwait(false);
-                            return await connection.Execute(PostgresSql.RemoveCollection, [table.Table], cancellation).ConfigureAwait(false);
+                            await connection.Execute(PostgresSql.Lock, [], cancellationToken).ConfigureAwait(false);
+                            await connection.Execute(new PostgresSql(table.Table, found.Dimension).DropTable, [], cancellationToken).ConfigureAwait(false);
+                            return await connection.Execute(PostgresSql.RemoveCollection, [table.Table], cancellationToken).ConfigureAwait(false);
                         },
-                        cancellation).ConfigureAwait(false);
+                        cancellationToken).ConfigureAwait(false);
                 }
 
                 return true;
             },
-            cancellation);
+            cancellationToken);
     }
 
-    private static async Task<bool> HasAny(NpgsqlConnection connection, CancellationToken cancellation) =>
-        await connection.Ask($"SELECT to_regclass('{PostgresAddress.Collections}') IS NOT NULL", [], cancellation).ConfigureAwait(false) is true;
+    private static async Task<bool> HasAny(NpgsqlConnection connection, CancellationToken cancellationToken) =>
+        await connection.Ask($"SELECT to_regclass('{PostgresAddress.Collections}') IS NOT NULL", [], cancellationToken).ConfigureAwait(false) is true;
 
-    private async Task<T> With<T>(Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellation)
+    private async Task<T> With<T>(Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellationToken)
     {
         var source = NpgsqlDataSource.Create(address.Connection);
         await using (source.ConfigureAwait(false))
         {
-            return await PostgresStore.Named(address, source, work, cancellation).ConfigureAwait(false);
+            return await PostgresStore.Named(address, source, work, cancellationToken).ConfigureAwait(false);
         }
     }
 }

@@ -27,7 +27,7 @@ internal static class PostgresProblems
     }
 
     /// <summary>Retries a transaction that the server has ended in favour of another process's; after a few attempts the error is the caller's.</summary>
-    internal static async Task<T> Again<T>(Func<Task<T>> work, CancellationToken cancellation)
+    internal static async Task<T> Again<T>(Func<Task<T>> work, CancellationToken cancellationToken)
     {
         for (var trial = 1; ; trial++)
         {
@@ -37,7 +37,7 @@ internal static class PostgresProblems
             }
             catch (PostgresException problem) when (trial < MostTrials && IsOfAnother(problem))
             {
-                await Task.Delay(Random.Shared.Next(20, 100 * trial), cancellation).ConfigureAwait(false);
+                await Task.Delay(Random.Shared.Next(20, 100 * trial), cancellationToken).ConfigureAwait(false);
             }
         }
     }

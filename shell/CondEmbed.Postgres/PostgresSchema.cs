@@ -8,24 +8,24 @@ namespace CondEmbed.Postgres;
 internal static class PostgresSchema
 {
     /// <summary>The network whose embeddings the table contains; null if there is no such table.</summary>
-    internal static async Task<StoreNetwork?> Find(NpgsqlConnection connection, PostgresAddress address, CancellationToken cancellation)
+    internal static async Task<StoreNetwork?> Find(NpgsqlConnection connection, PostgresAddress address, CancellationToken cancellationToken)
     {
-        if (!await Exists(connection, PostgresAddress.Collections, cancellation).ConfigureAwait(false))
+        if (!await Exists(connection, PostgresAddress.Collections, cancellationToken).ConfigureAwait(false))
         {
             return null;
         }
 
         var found = await connection.Rows(
-            PostgresSql.FindCollection, [address.Table], row => new StoreNetwork(row.GetString(0), row.GetInt32(1)), cancellation).ConfigureAwait(false);
+            PostgresSql.FindCollection, [address.Table], row => new StoreNetwork(row.GetString(0), row.GetInt32(1)), cancellationToken).ConfigureAwait(false);
         // Someone who drops the table need not know about its row here.
-        return found.Count > 0 && await Exists(connection, address.Table, cancellation).ConfigureAwait(false) ? found[0] : null;
+        return found.Count > 0 && await Exists(connection, address.Table, cancellationToken).ConfigureAwait(false) ? found[0] : null;
     }
 
     /// <summary>The network whose embeddings the table holds: the one given, if the table had to be made. Safe when several processes begin at once.</summary>
-    internal static async Task<StoreNetwork> Ensure(NpgsqlConnection connection, PostgresAddress address, StoreNetwork network, CancellationToken cancellation)
+    internal static async Task<StoreNetwork> Ensure(NpgsqlConnection connection, PostgresAddress address, StoreNetwork network, CancellationToken cancellationToken)
     {
         // A user who fills a table need not be allowed to create one.
-        if (await Find(connection, address, cancellation).ConfigureAwait(false) is { } there)
+        if (await Find(connection, address, cancellationToken).ConfigureAwait(false) is { } there)
         {
             return there;
         }
@@ -33,48 +33,48 @@ internal static class PostgresSchema
         return await connection.Transaction(
             async () =>
             {
-                await connection.Execute(PostgresSql.Lock, [], cancellation).ConfigureAwait(false);
-                await EnsureExtension(connection, address, cancellation).ConfigureAwait(false);
-                await connection.Execute(PostgresSql.CreateCollections, [], cancellation).ConfigureAwait(false);
-                var found = await Find(connection, address, cancellation).ConfigureAwait(false);
+                await connection.Execute(PostgresSql.Lock, [], cancellationToken).ConfigureAwait(false);
+                await EnsureExtension(connection, address, cancellationToken).ConfigureAwait(false);
+                await connection.Execute(PostgresSql.CreateCollections, [], cancellationToken).ConfigureAwait(false);
+                var found = await Find(connection, address, cancellationToken).ConfigureAwait(false);
                 if (found is null)
                 {
-                    await Create(connection, address, network, cancellation).ConfigureAwait(false);
+                    await Create(connection, address, network, cancellationToken).ConfigureAwait(false);
                 }
 
                 return found ?? network;
             },
-            cancellation).ConfigureAwait(false);
+            cancellationToken).ConfigureAwait(false);
     }
 
-    private static async Task Create(NpgsqlConnection connection, PostgresAddress address, StoreNetwork network, CancellationToken cancellation)
+    private static async Task Create(NpgsqlConnection connection, PostgresAddress address, StoreNetwork network, CancellationToken cancellationToken)
     {
         if (network.Dimension > PostgresSql.MostNumbers)
         {
             throw new InputException($"{address}: embeddings of {network.Dimension} numbers are longer than pgvector can store ({PostgresSql.MostNumbers})");
         }
 
-        if (await Exists(connection, address.Table, cancellation).ConfigureAwait(false))
+        if (await Exists(connection, address.Table, cancellationToken).ConfigureAwait(false))
         {
             throw new InputException($"{address}: there is already a table {address.Table} that this program did not create; choose another name with ?table=NAME");
         }
 
-        await connection.Execute(new PostgresSql(address.Table, network.Dimension).CreateTable, [], cancellation).ConfigureAwait(false);
+        await connection.Execute(new PostgresSql(address.Table, network.Dimension).CreateTable, [], cancellationToken).ConfigureAwait(false);
         object[] values = [address.Table, network.Fingerprint, network.Dimension, $"CondEmbed {About.Version}"];
-        await connection.Execute(PostgresSql.AddCollection, values, cancellation).ConfigureAwait(false);
+        await connection.Execute(PostgresSql.AddCollection, values, cancellationToken).ConfigureAwait(false);
     }
 
-    private static async Task EnsureExtension(NpgsqlConnection connection, PostgresAddress address, CancellationToken cancellation)
+    private static async Task EnsureExtension(NpgsqlConnection connection, PostgresAddress address, CancellationToken cancellationToken)
     {
         // A user who may use the type need not be allowed to create it.
-        if (await connection.Ask("SELECT to_regtype('vector') IS NOT NULL", [], cancellation).ConfigureAwait(false) is true)
+        if (await connection.Ask("SELECT to_regtype('vector') IS NOT NULL", [], cancellationToken).ConfigureAwait(false) is true)
         {
             return;
         }
 
         try
         {
-            await connection.Execute("CREATE EXTENSION IF NOT EXISTS vector", [], cancellation).ConfigureAwait(false);
+            await connection.Execute("CREATE EXTENSION IF NOT EXISTS vector", [], cancellationToken).ConfigureAwait(false);
         }
         catch (PostgresException problem) when (problem.SqlState == PostgresErrorCodes.InsufficientPrivilege)
         {
@@ -90,6 +90,6 @@ internal static class PostgresSchema
         }
     }
 
-    private static async Task<bool> Exists(NpgsqlConnection connection, string table, CancellationToken cancellation) =>
-        await connection.Ask("SELECT to_regclass(quote_ident($1)) IS NOT NULL", [table], cancellation).ConfigureAwait(false) is true;
+    private static async Task<bool> Exists(NpgsqlConnection connection, string table, CancellationToken cancellationToken) =>
+        await connection.Ask("SELECT to_regclass(quote_ident($1)) IS NOT NULL", [table], cancellationToken).ConfigureAwait(false) is true;
 }

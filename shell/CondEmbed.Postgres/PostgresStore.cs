@@ -29,8 +29,8 @@ public sealed class PostgresStore : IVectorStore
     public static StoreKind Kind { get; } = new(
         "postgres://user@host/database?table=NAME",
         PostgresAddress.Recognises,
-        async (address, cancellation) => await OpenAsync(PostgresAddress.Parse(address), cancellation).ConfigureAwait(false),
-        async (address, network, _, cancellation) => await OpenOrCreateAsync(PostgresAddress.Parse(address), network, cancellation).ConfigureAwait(false));
+        async (address, cancellationToken) => await OpenAsync(PostgresAddress.Parse(address), cancellationToken).ConfigureAwait(false),
+        async (address, network, _, cancellationToken) => await OpenOrCreateAsync(PostgresAddress.Parse(address), network, cancellationToken).ConfigureAwait(false));
 
     /// <inheritdoc/>
     public string Name => address.ToString();
@@ -43,66 +43,70 @@ public sealed class PostgresStore : IVectorStore
 
     /// <summary>Opens an existing table.</summary>
     /// <exception cref="InputException">The table does not exist, or the server cannot be used.</exception>
-    public static Task<PostgresStore> OpenAsync(PostgresAddress address, CancellationToken cancellation = default) =>
-        Open(
+    public static Task<PostgresStore> OpenAsync(PostgresAddress address, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        return Open(
             address,
-            async connection => await PostgresSchema.Find(connection, address, cancellation).ConfigureAwait(false)
+            async connection => await PostgresSchema.Find(connection, address, cancellationToken).ConfigureAwait(false)
                 ?? throw new InputException($"{address}: there is no table {address.Table} of embeddings; create it with {Wording.Of("PostgresStore.OpenOrCreateAsync", "'condembed index'")}, or name another with ?table=NAME"),
-            cancellation);
+            cancellationToken);
+    }
 
     /// <summary>Opens the table of a network, creating it, and the pgvector extension in the database, if they do not exist.</summary>
     /// <exception cref="InputException">The table holds embeddings of another network, or the server cannot be used.</exception>
-    public static Task<PostgresStore> OpenOrCreateAsync(PostgresAddress address, StoreNetwork network, CancellationToken cancellation = default)
+    public static Task<PostgresStore> OpenOrCreateAsync(PostgresAddress address, StoreNetwork network, CancellationToken cancellationToken = default)
     {
+        ArgumentNullException.ThrowIfNull(address);
         ArgumentNullException.ThrowIfNull(network);
         return Open(
             address,
             async connection =>
             {
-                var found = await PostgresSchema.Ensure(connection, address, network, cancellation).ConfigureAwait(false);
+                var found = await PostgresSchema.Ensure(connection, address, network, cancellationToken).ConfigureAwait(false);
                 found.DemandSame(network, $"{address}: the table {address.Table}", "choose another table with ?table=NAME");
                 return found;
             },
-            cancellation);
+            cancellationToken);
     }
 
     /// <inheritdoc/>
-    public Task<IReadOnlySet<string>> KnownAsync(IReadOnlyCollection<string> ids, CancellationToken cancellation = default)
+    public Task<IReadOnlySet<string>> KnownAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken = default)
     {
-        ArgumentNullException.ThrowIfNull(ids);
+        Nulls.Demand(ids);
         return WithConnection<IReadOnlySet<string>>(
             async connection => new HashSet<string>(
-                await connection.Rows(sql.Known, [Bytes(ids)], row => Convert.ToHexStringLower((byte[])row[0]), cancellation).ConfigureAwait(false),
+                await connection.Rows(sql.Known, [Bytes(ids)], row => Convert.ToHexStringLower((byte[])row[0]), cancellationToken).ConfigureAwait(false),
                 StringComparer.Ordinal),
-            cancellation);
+            cancellationToken);
     }
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<StoreItem>> GetAsync(IReadOnlyCollection<string> ids, CancellationToken cancellation = default)
+    public Task<IReadOnlyList<StoreItem>> GetAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken = default)
     {
-        ArgumentNullException.ThrowIfNull(ids);
+        Nulls.Demand(ids);
         return WithConnection<IReadOnlyList<StoreItem>>(
-            async connection => await connection.Rows(sql.Get, [Bytes(ids)], Item, cancellation).ConfigureAwait(false), cancellation);
+            async connection => await connection.Rows(sql.Get, [Bytes(ids)], Item, cancellationToken).ConfigureAwait(false), cancellationToken);
     }
 
     /// <inheritdoc/>
-    public Task UpsertAsync(IReadOnlyList<StoreItem> items, CancellationToken cancellation = default)
+    public Task UpsertAsync(IReadOnlyList<StoreItem> items, CancellationToken cancellationToken = default)
     {
         var block = PostgresBlock.Of(items, Network.Dimension);
-        return block.Count == 0 ? Task.CompletedTask : WithConnection(connection => loader.Upsert(connection, block, cancellation), cancellation);
+        return block.Count == 0 ? Task.CompletedTask : WithConnection(connection => loader.Upsert(connection, block, cancellationToken), cancellationToken);
     }
 
     /// <inheritdoc/>
-    public Task<long> PlaceAsync(IReadOnlyList<StorePlace> places, CancellationToken cancellation = default)
+    public Task<long> PlaceAsync(IReadOnlyList<StorePlace> places, CancellationToken cancellationToken = default)
     {
-        ArgumentNullException.ThrowIfNull(places);
+        Nulls.Demand(places);
         List<StorePlace> distinct = [.. places.GroupBy(place => place.Id, StringComparer.Ordinal).Select(same => same.Last())];
         object[] values = [Bytes(distinct.Select(place => place.Id)), Texts(distinct.Select(place => place.Path)), Texts(distinct.Select(place => place.Label))];
-        return WithConnection<long>(async connection => await connection.Execute(sql.Place, values, cancellation).ConfigureAwait(false), cancellation);
+        return WithConnection<long>(async connection => await connection.Execute(sql.Place, values, cancellationToken).ConfigureAwait(false), cancellationToken);
     }
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<StoreHit>> SearchAsync(ReadOnlyMemory<float> embedding, StoreQuery? query = null, CancellationToken cancellation = default)
+    public Task<IReadOnlyList<StoreHit>> SearchAsync(ReadOnlyMemory<float> embedding, StoreQuery? query = null, CancellationToken cancellationToken = default)
     {
         query ??= new StoreQuery();
         ArgumentOutOfRangeException.ThrowIfLessThan(query.Top, 1, nameof(query));
@@ -125,51 +129,50 @@ public sealed class PostgresStore : IVectorStore
                 async () =>
                 {
                     object[] candidates = [Math.Max(address.EfSearch, 2 * query.Top).ToString(System.Globalization.CultureInfo.InvariantCulture)];
-                    await (all ? Task.CompletedTask : connection.Execute(PostgresSql.SetCandidates, candidates, cancellation)).ConfigureAwait(false);
-                    return (IReadOnlyList<StoreHit>)await connection.Rows(text, [.. values], Hit, cancellation).ConfigureAwait(false);
+                    await (all ? Task.CompletedTask : connection.Execute(PostgresSql.SetCandidates, candidates, cancellationToken)).ConfigureAwait(false);
+                    return (IReadOnlyList<StoreHit>)await connection.Rows(text, [.. values], Hit, cancellationToken).ConfigureAwait(false);
                 },
-                cancellation),
-            cancellation));
+                cancellationToken),
+            cancellationToken));
     }
 
     /// <inheritdoc/>
-    public Task<long> CountAsync(CancellationToken cancellation = default) =>
-        WithConnection(async connection => (long)(await connection.Ask(sql.Count, [], cancellation).ConfigureAwait(false))!, cancellation);
+    public Task<long> CountAsync(CancellationToken cancellationToken = default) =>
+        WithConnection(async connection => (long)(await connection.Ask(sql.Count, [], cancellationToken).ConfigureAwait(false))!, cancellationToken);
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<string>> LabelsAsync(int most, CancellationToken cancellation = default)
+    public Task<IReadOnlyList<string>> LabelsAsync(int most, CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(most, 1);
         return WithConnection<IReadOnlyList<string>>(
-            async connection => await connection.Rows(sql.Labels, [most], row => row.GetString(0), cancellation).ConfigureAwait(false), cancellation);
+            async connection => await connection.Rows(sql.Labels, [most], row => row.GetString(0), cancellationToken).ConfigureAwait(false), cancellationToken);
     }
 
     /// <inheritdoc/>
-    public Task<long> RemoveAsync(IReadOnlyCollection<string> ids, CancellationToken cancellation = default)
+    public Task<long> RemoveAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken = default)
     {
-        ArgumentNullException.ThrowIfNull(ids);
-        return WithConnection<long>(async connection => await connection.Execute(sql.Remove, [Bytes(ids)], cancellation).ConfigureAwait(false), cancellation);
+        Nulls.Demand(ids);
+        return WithConnection<long>(async connection => await connection.Execute(sql.Remove, [Bytes(ids)], cancellationToken).ConfigureAwait(false), cancellationToken);
     }
 
     /// <summary>Makes the HNSW index if there is none: once, after the first load, since that is many times faster than keeping it up to date while loading.</summary>
-    public Task CompleteAsync(CancellationToken cancellation = default) =>
+    public Task CompleteAsync(CancellationToken cancellationToken = default) =>
         address.Indexed && sql.Indexable
-            ? WithConnection(connection => loader.CreateIndex(connection, cancellation), cancellation)
+            ? WithConnection(connection => loader.CreateIndex(connection, cancellationToken), cancellationToken)
             : Task.CompletedTask;
 
     /// <summary>Closes the connections.</summary>
     public ValueTask DisposeAsync() => source.DisposeAsync();
 
     private static async Task<PostgresStore> Open(
-        PostgresAddress address, Func<NpgsqlConnection, Task<StoreNetwork>> find, CancellationToken cancellation)
+        PostgresAddress address, Func<NpgsqlConnection, Task<StoreNetwork>> find, CancellationToken cancellationToken)
     {
-        ArgumentNullException.ThrowIfNull(address);
         var builder = new NpgsqlDataSourceBuilder(address.Connection.ConnectionString);
         builder.UseVector();
         var source = builder.Build();
         try
         {
-            var network = await Named(address, source, Find, cancellation).ConfigureAwait(false);
+            var network = await Named(address, source, Find, cancellationToken).ConfigureAwait(false);
             return new PostgresStore(source, address, network);
         }
         catch
@@ -182,19 +185,19 @@ public sealed class PostgresStore : IVectorStore
         {
             var found = await find(connection).ConfigureAwait(false);
             // Another process may have made the extension after the driver had asked for the server's types: so they are asked for again, whoever has made it.
-            await connection.ReloadTypesAsync(cancellation).ConfigureAwait(false);
+            await connection.ReloadTypesAsync(cancellationToken).ConfigureAwait(false);
             return found;
         }
     }
 
-    private Task<T> WithConnection<T>(Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellation) => Named(address, source, work, cancellation);
+    private Task<T> WithConnection<T>(Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellationToken) => Named(address, source, work, cancellationToken);
 
-    internal static Task<T> Named<T>(PostgresAddress address, NpgsqlDataSource source, Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellation) =>
-        PostgresProblems.Named(address, () => PostgresProblems.Again(() => With(source, work, cancellation), cancellation));
+    internal static Task<T> Named<T>(PostgresAddress address, NpgsqlDataSource source, Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellationToken) =>
+        PostgresProblems.Named(address, () => PostgresProblems.Again(() => With(source, work, cancellationToken), cancellationToken));
 
-    private static async Task<T> With<T>(NpgsqlDataSource source, Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellation)
+    private static async Task<T> With<T>(NpgsqlDataSource source, Func<NpgsqlConnection, Task<T>> work, CancellationToken cancellationToken)
     {
-        var connection = await source.OpenConnectionAsync(cancellation).ConfigureAwait(false);
+        var connection = await source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
         await using (connection.ConfigureAwait(false))
         {
             return await work(connection).ConfigureAwait(false);

@@ -2,6 +2,7 @@ using CondEmbed.Extensions.AI;
 using CondEmbed.Images;
 using CondEmbed.Models;
 using CondEmbed.Pairs;
+using CondEmbed.Postgres;
 using CondEmbed.Search;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.VectorData;
@@ -51,21 +52,65 @@ public static class StrictUser
         await Say("folder", () => Task.FromResult(Runs.Trainer.Resume(null!)));
         return said;
 
-        async Task Say(string wanted, Func<Task> call)
+        async Task Say(string wanted, Func<Task> call) => said.Add((wanted, await NullSaid(call)));
+    }
+
+    /// <summary>What the stores of any place say to null: the call and the parameter that it should name, and what it names.</summary>
+    /// <param name="place">The place.</param>
+    /// <param name="store">A store of 128 numbers in it.</param>
+    public static async Task<IReadOnlyList<(string Call, string Wanted, string Said)>> StoreNulls(IVectorStores place, IVectorStore store)
+    {
+        var said = new List<(string, string, string)>();
+        var id = ImageId.Of([1]);
+        await Say(place, "OpenAsync", "name", () => place.OpenAsync(null!));
+        await Say(place, "OpenOrCreateAsync", "name", () => place.OpenOrCreateAsync(null!, store.Network));
+        await Say(place, "OpenOrCreateAsync", "network", () => place.OpenOrCreateAsync("other", null!));
+        await Say(place, "RemoveAsync", "name", () => place.RemoveAsync(null!));
+        await Say(store, "KnownAsync", "ids", () => store.KnownAsync(null!));
+        await Say(store, "KnownAsync", "ids", () => store.KnownAsync([id, null!]));
+        await Say(store, "GetAsync", "ids", () => store.GetAsync(null!));
+        await Say(store, "GetAsync", "ids", () => store.GetAsync([id, null!]));
+        await Say(store, "UpsertAsync", "items", () => store.UpsertAsync(null!));
+        await Say(store, "UpsertAsync", "items", () => store.UpsertAsync([new StoreItem(id, "a", "", HostUser.Wide(1)), null!]));
+        await Say(store, "PlaceAsync", "places", () => store.PlaceAsync(null!));
+        await Say(store, "PlaceAsync", "places", () => store.PlaceAsync([new StorePlace(id, "a", ""), null!]));
+        await Say(store, "RemoveAsync", "ids", () => store.RemoveAsync(null!));
+        await Say(store, "RemoveAsync", "ids", () => store.RemoveAsync([id, null!]));
+        return said;
+
+        async Task Say(object of, string method, string wanted, Func<Task> call) => said.Add(($"{of.GetType().Name}.{method}", wanted, await NullSaid(call)));
+    }
+
+    /// <summary>The same of what is PostgreSQL's alone.</summary>
+    public static async Task<IReadOnlyList<(string Call, string Wanted, string Said)>> PostgresNulls(PostgresAddress address)
+    {
+        var network = new StoreNetwork("means", 128);
+        var said = new List<(string, string, string)>();
+        await Say("PostgresAddress.Recognises", "text", () => Task.FromResult(PostgresAddress.Recognises(null!)));
+        await Say("PostgresAddress.Parse", "uri", () => Task.FromResult(PostgresAddress.Parse(null!)));
+        await Say("PostgresDatabase.new", "address", () => Task.FromResult(new PostgresDatabase(null!)));
+        await Say("PostgresStore.OpenAsync", "address", () => PostgresStore.OpenAsync(null!));
+        await Say("PostgresStore.OpenOrCreateAsync", "address", () => PostgresStore.OpenOrCreateAsync(null!, network));
+        await Say("PostgresStore.OpenOrCreateAsync", "network", () => PostgresStore.OpenOrCreateAsync(address, null!));
+        return said;
+
+        async Task Say(string method, string wanted, Func<Task> call) => said.Add((method, wanted, await NullSaid(call)));
+    }
+
+    private static async Task<string> NullSaid(Func<Task> call)
+    {
+        try
         {
-            try
-            {
-                await call();
-                said.Add((wanted, "nothing"));
-            }
-            catch (ArgumentNullException problem)
-            {
-                said.Add((wanted, problem.ParamName ?? ""));
-            }
-            catch (Exception problem)
-            {
-                said.Add((wanted, problem.ToString()));
-            }
+            await call();
+            return "nothing";
+        }
+        catch (ArgumentNullException problem)
+        {
+            return problem.ParamName ?? "";
+        }
+        catch (Exception problem)
+        {
+            return problem.ToString();
         }
     }
 

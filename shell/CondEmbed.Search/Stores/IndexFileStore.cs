@@ -71,6 +71,7 @@ public sealed partial class IndexFileStore : IVectorStore
     /// <exception cref="StoreBusyException">Another store or program is filling it.</exception>
     public static IndexFileStore OpenOrCreate(string path, StoreNetwork network, bool codes = false)
     {
+        ArgumentNullException.ThrowIfNull(path);
         ArgumentNullException.ThrowIfNull(network);
         AtomicFile.Check(path);
         return OpenOrCreate(path, network, codes, FillingLock.Take(path));
@@ -96,13 +97,16 @@ public sealed partial class IndexFileStore : IVectorStore
     }
 
     /// <inheritdoc/>
-    public Task<IReadOnlySet<string>> KnownAsync(IReadOnlyCollection<string> ids, CancellationToken cancellation = default) =>
-        Task.FromResult<IReadOnlySet<string>>((ids ?? throw new ArgumentNullException(nameof(ids))).Where(index.Contains).ToHashSet(StringComparer.Ordinal));
+    public Task<IReadOnlySet<string>> KnownAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken = default)
+    {
+        Nulls.Demand(ids);
+        return Task.FromResult<IReadOnlySet<string>>(ids.Where(index.Contains).ToHashSet(StringComparer.Ordinal));
+    }
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<StoreItem>> GetAsync(IReadOnlyCollection<string> ids, CancellationToken cancellation = default)
+    public Task<IReadOnlyList<StoreItem>> GetAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken = default)
     {
-        ArgumentNullException.ThrowIfNull(ids);
+        Nulls.Demand(ids);
         lock (gate)
         {
             ObjectDisposedException.ThrowIf(disposed, this);
@@ -117,7 +121,7 @@ public sealed partial class IndexFileStore : IVectorStore
     }
 
     /// <inheritdoc/>
-    public Task UpsertAsync(IReadOnlyList<StoreItem> items, CancellationToken cancellation = default)
+    public Task UpsertAsync(IReadOnlyList<StoreItem> items, CancellationToken cancellationToken = default)
     {
         Nulls.Demand(items);
         foreach (var item in items)
@@ -143,9 +147,9 @@ public sealed partial class IndexFileStore : IVectorStore
     }
 
     /// <inheritdoc/>
-    public Task<long> PlaceAsync(IReadOnlyList<StorePlace> places, CancellationToken cancellation = default)
+    public Task<long> PlaceAsync(IReadOnlyList<StorePlace> places, CancellationToken cancellationToken = default)
     {
-        ArgumentNullException.ThrowIfNull(places);
+        Nulls.Demand(places);
         lock (gate)
         {
             ObjectDisposedException.ThrowIf(disposed, this);
@@ -164,23 +168,23 @@ public sealed partial class IndexFileStore : IVectorStore
     }
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<StoreHit>> SearchAsync(ReadOnlyMemory<float> embedding, StoreQuery? query = null, CancellationToken cancellation = default)
+    public Task<IReadOnlyList<StoreHit>> SearchAsync(ReadOnlyMemory<float> embedding, StoreQuery? query = null, CancellationToken cancellationToken = default)
     {
         ObjectDisposedException.ThrowIf(disposed, this);
         query ??= new StoreQuery();
         ArgumentOutOfRangeException.ThrowIfLessThan(query.Top, 1, nameof(query));
         Func<IndexItem, bool>? wanted = query.Label is { } label ? item => StorePlace.Of(item).Label == label : null;
-        var hits = index.Search(embedding.Span, query.Top, wanted, cancellation)
+        var hits = index.Search(embedding.Span, query.Top, wanted, cancellationToken)
             .Select(hit => (Place: StorePlace.Of(new IndexItem(hit.Id, hit.Label)), hit.Similarity))
             .Select(hit => new StoreHit(hit.Place.Id, hit.Place.Path, hit.Place.Label, hit.Similarity));
         return Task.FromResult<IReadOnlyList<StoreHit>>([.. hits]);
     }
 
     /// <inheritdoc/>
-    public Task<long> CountAsync(CancellationToken cancellation = default) => Task.FromResult<long>(index.Count);
+    public Task<long> CountAsync(CancellationToken cancellationToken = default) => Task.FromResult<long>(index.Count);
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<string>> LabelsAsync(int most, CancellationToken cancellation = default)
+    public Task<IReadOnlyList<string>> LabelsAsync(int most, CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(most, 1);
         return Task.FromResult<IReadOnlyList<string>>(
@@ -188,9 +192,9 @@ public sealed partial class IndexFileStore : IVectorStore
     }
 
     /// <inheritdoc/>
-    public Task<long> RemoveAsync(IReadOnlyCollection<string> ids, CancellationToken cancellation = default)
+    public Task<long> RemoveAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken = default)
     {
-        ArgumentNullException.ThrowIfNull(ids);
+        Nulls.Demand(ids);
         lock (gate)
         {
             ObjectDisposedException.ThrowIf(disposed, this);
@@ -201,7 +205,7 @@ public sealed partial class IndexFileStore : IVectorStore
     }
 
     /// <summary>Writes the file.</summary>
-    public Task CompleteAsync(CancellationToken cancellation = default)
+    public Task CompleteAsync(CancellationToken cancellationToken = default)
     {
         lock (gate)
         {

@@ -8,20 +8,21 @@ public sealed class IndexFolder(string folder) : IVectorStores
     public string Name { get; } = folder ?? throw new ArgumentNullException(nameof(folder));
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<string>> NamesAsync(CancellationToken cancellation = default) =>
+    public Task<IReadOnlyList<string>> NamesAsync(CancellationToken cancellationToken = default) =>
         Task.FromResult<IReadOnlyList<string>>(
             Directory.Exists(Name)
                 ? [.. Directory.EnumerateFiles(Name, "*" + IndexFileStore.Extension).Select(file => Path.GetFileNameWithoutExtension(file)).Order(StringComparer.Ordinal)]
                 : []);
 
     /// <inheritdoc/>
-    public Task<IVectorStore> OpenAsync(string name, CancellationToken cancellation = default) =>
+    public Task<IVectorStore> OpenAsync(string name, CancellationToken cancellationToken = default) =>
         Task.FromResult<IVectorStore>(IndexFileStore.Open(FileOf(name)));
 
     /// <inheritdoc/>
-    public async Task<IVectorStore> OpenOrCreateAsync(string name, StoreNetwork network, CancellationToken cancellation = default)
+    public async Task<IVectorStore> OpenOrCreateAsync(string name, StoreNetwork network, CancellationToken cancellationToken = default)
     {
         var file = FileOf(name);
+        ArgumentNullException.ThrowIfNull(network);
         try
         {
             Directory.CreateDirectory(Name);
@@ -31,16 +32,16 @@ public sealed class IndexFolder(string folder) : IVectorStores
             throw new InputException($"{Name}: the folder cannot be created: {problem.Message}");
         }
 
-        return await IndexFileStore.OpenOrCreateAsync(file, network, cancellation).ConfigureAwait(false);
+        return await IndexFileStore.OpenOrCreateAsync(file, network, cancellationToken).ConfigureAwait(false);
     }
 
     /// <inheritdoc/>
-    public async Task RemoveAsync(string name, CancellationToken cancellation = default)
+    public async Task RemoveAsync(string name, CancellationToken cancellationToken = default)
     {
         var file = FileOf(name);
         if (File.Exists(file))
         {
-            using var filling = await FillingLock.TakeAsync(file, cancellation).ConfigureAwait(false);
+            using var filling = await FillingLock.TakeAsync(file, cancellationToken).ConfigureAwait(false);
             try
             {
                 File.Delete(file);

@@ -11,11 +11,13 @@ open CondEmbed.Images
 open CondEmbed.Models
 open CondEmbed.Onnx
 open CondEmbed.Pairs
+open CondEmbed.Postgres
 open CondEmbed.Search
 open CondEmbed.Tests.CSharp
 open CondEmbed.Tests.EmbedderSupport
 open CondEmbed.Tests.ExportSupport
 open CondEmbed.Tests.RunSupport
+open CondEmbed.Tests.StoreServers
 open CondEmbed.Tests.Support
 
 let private network = StoreNetwork("means", 128)
@@ -34,6 +36,43 @@ let private nulls =
                     Expect.equal named wanted "the parameter"
 
                 Expect.isEmpty (Directory.GetFiles(folder, "*.index")) "nothing was stored"))
+    }
+
+/// What may not be null of the public methods and constructors of a library, as `PostgresStore.OpenAsync, address`.
+let private unnullable (library: Reflection.Assembly) =
+    let nullability = Reflection.NullabilityInfoContext()
+
+    [ for kind in library.GetExportedTypes() |> Array.filter (fun kind -> not kind.IsEnum) do
+          let own = Reflection.BindingFlags.DeclaredOnly ||| Reflection.BindingFlags.Public
+          let methods = kind.GetMethods(own ||| Reflection.BindingFlags.Instance ||| Reflection.BindingFlags.Static)
+          let calls = [ for method in methods -> method.Name, method :> Reflection.MethodBase ]
+
+          for name, call in calls @ [ for made in kind.GetConstructors() -> "new", made ] do
+              for parameter in call.GetParameters() do
+                  if
+                      nullability.Create(parameter).WriteState = Reflection.NullabilityState.NotNull
+                      && not parameter.ParameterType.IsValueType
+                  then
+                      $"{kind.Name}.{name}, {parameter.Name}" ]
+
+let private storeNulls =
+    test "stores of every place refuse null, and of PostgreSQL's package nothing else can be given it" {
+        inFolder (fun folder ->
+            let file: IVectorStore = IndexFileStore.OpenOrCreate(Path.Combine(folder, "own.index"), network)
+            let ofFiles = StrictUser.StoreNulls(IndexFolder folder, file) |> got
+            file.DisposeAsync().AsTask().Wait()
+            let address = pgliteAddress "nulls"
+            let store = (PostgresStore.OpenOrCreateAsync(address, network) |> got) :> IVectorStore
+            let ofTables = StrictUser.StoreNulls(PostgresDatabase address, store) |> got
+            store.DisposeAsync().AsTask().Wait()
+            PostgresDatabase(address).RemoveAsync("nulls").Wait()
+            let ofPostgres = Seq.append ofTables (StrictUser.PostgresNulls address |> got)
+
+            for struct (call, wanted, named) in Seq.append ofFiles ofPostgres do
+                Expect.equal named wanted call
+
+            let tried = [ for struct (call, wanted, _) in ofPostgres -> $"{call}, {wanted}" ] |> List.distinct |> List.sort
+            Expect.equal tried (List.sort (unnullable typeof<PostgresStore>.Assembly)) "every parameter that may not be null")
     }
 
 /// Expects that what is gone is named, and not a part of it.
@@ -177,4 +216,4 @@ let private remedies =
             IndexFileStore.Open "none.index" |> ignore)
     }
 
-let tests = testList "Strict" [ nulls; disposed; turns; beside; files; remedies ]
+let tests = testList "Strict" [ nulls; storeNulls; disposed; turns; beside; files; remedies ]
