@@ -73,33 +73,40 @@ let private partOf (data: RunData) =
     let isWhole = data.Split.Train.Count + data.Split.Validation.Count = 0
     if isWhole then $"all {count} classes" else $"test part, {count} classes"
 
-/// Refuses a column to measure by before the network is loaded, where the settings of the run can be read without it.
-let private demandColumn (arguments: ParseResults<EvaluateArgument>) (named: string) other =
-    match arguments.TryGetResult EvaluateArgument.By with
-    | Some column when IO.File.Exists(RunFolder(named).Settings) ->
-        let struct (_, settings) = RunFolder.Open named
-        let data = heldOut settings arguments other
-        ImageDatasets.LabelsIn(data.Dataset, column) |> ignore
-    | _ -> ()
+/// The held-out part of the data, which must have the column to measure by.
+let private withColumn settings (arguments: ParseResults<EvaluateArgument>) other =
+    let data = heldOut settings arguments other
 
-/// Opens the data to measure on, leaves out what is to be left out, and runs some work on it.
+    arguments.TryGetResult EvaluateArgument.By
+    |> Option.iter (fun column -> ImageDatasets.LabelsIn(data.Dataset, column) |> ignore)
+
+    data
+
+/// The same before the network is loaded, where there is a column to refuse and the settings of the run can be read without the network.
+let private openedFirst (arguments: ParseResults<EvaluateArgument>) (named: string) other =
+    if arguments.Contains EvaluateArgument.By && IO.File.Exists(RunFolder(named).Settings) then
+        let struct (_, settings) = RunFolder.Open named
+        Limits.follow settings
+        Some(withColumn settings arguments other)
+    else
+        None
+
+/// Opens the data to measure on, if it is not open yet, leaves out what is to be left out, and runs some work on it.
 let private measured
     (named: string)
     (settings: RunSettings)
     (arguments: ParseResults<EvaluateArgument>)
+    first
     other
     stop
     (work: RunData -> IProgress<RunProgress> -> 'Result)
     =
-    let opened = heldOut settings arguments other
+    let opened: RunData = first |> Option.defaultWith (fun () -> withColumn settings arguments other)
 
     other
     |> Option.bind (fun data -> TrainedOn.Warning(named, settings, data, opened) |> Option.ofObj)
     |> Option.iter Output.notice
 
-    // Refused before the work.
-    let columns = arguments.TryGetResult EvaluateArgument.By |> Option.toList
-    columns |> List.iter (fun column -> ImageDatasets.LabelsIn(opened.Dataset, column) |> ignore)
     let workers = arguments.GetResult(EvaluateArgument.Workers, 0)
     // What a run left out of its own data is not measured either.
     let skipBad = arguments.Contains EvaluateArgument.SkipBad || (other.IsNone && settings.Host.SkipBad)
@@ -128,7 +135,7 @@ let run (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument>) =
             (arguments.TryGetResult EvaluateArgument.RerankTemperature)
 
     let options = Measures.options arguments
-    demandColumn arguments named other
+    let first = openedFirst arguments named other
 
     let evaluating (data: RunData) = phase "evaluating" data.Split.Test.Count
 
@@ -138,7 +145,7 @@ let run (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument>) =
             use model = Networks.load named device best
 
             let data, metrics =
-                measured named model.Settings arguments other stop (fun data progress ->
+                measured named model.Settings arguments first other stop (fun data progress ->
                     model.Network.Evaluate(data.Dataset, data.Split, options, workers, evaluating data progress, stop))
 
             data, (fun asJson -> Measures.show asJson perClass metrics), []
@@ -146,7 +153,7 @@ let run (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument>) =
             use model = Networks.loadWithLevels rerank.Cosine named device best
 
             let data, metrics =
-                measured named model.Embedding.Settings arguments other stop (fun data progress ->
+                measured named model.Embedding.Settings arguments first other stop (fun data progress ->
                     let reranking = laterPhase "re-ranking" data.Split.Queries.Count progress
                     model.Evaluate(data.Dataset, data.Split, rerank.Options, options, workers, evaluating data progress, reranking, stop))
 

@@ -256,6 +256,24 @@ let private program =
 
             Expect.equal queries (List.sort (List.countBy id expected)) "queries of each kind"
 
+            // A notice of the data is told once, since that is opened once.
+            let spelt = Path.Combine(folder, "spelt.csv")
+
+            let shouting at (line: string) =
+                if at > 0 && line.EndsWith "test" && at % 2 = 0 then
+                    let fields = line.Split ','
+                    fields[1] <- fields[1].ToUpperInvariant()
+                    String.concat "," fields
+                else
+                    line
+
+            File.WriteAllLines(spelt, Array.mapi shouting (File.ReadAllLines table))
+            let outcome = condembed [ "evaluate"; run; spelt; "--by"; "label" ]
+            Expect.equal outcome.Code 0 outcome.Everything
+            let notices = outcome.Error.Split '\n' |> Array.filter _.Contains("look alike")
+            Expect.isNonEmpty notices outcome.Error
+            Expect.equal (Array.distinct notices) notices "each once"
+
             for arguments, words in
                 [ [ "--by"; "colour" ], [ "no image has a label in a column 'colour'"; "kind, maker" ]
                   [ table; "--by"; "kind" ], [ "has a column 'kind'"; "--label-columns kind" ]
