@@ -22,13 +22,13 @@ type Team =
     /// N, how many there are.
     abstract Size: int
     /// In place, any shape of floats: the sum over all processes, the same bits for all.
-    abstract Sum: Tensor -> unit
+    abstract Sum: x: Tensor -> unit
     /// n ... -> N n ...: of all processes, in their order.
-    abstract Gather: Tensor -> Tensor
+    abstract Gather: x: Tensor -> Tensor
     /// N n ... -> N n ...: part k goes to process k, and part k of the result is what it had for this one.
-    abstract Exchange: Tensor -> Tensor
+    abstract Exchange: x: Tensor -> Tensor
     /// In place, any shape: as process 0 has it.
-    abstract Spread: Tensor -> unit
+    abstract Spread: x: Tensor -> unit
     /// What this process has exchanged so far.
     abstract Traffic: Traffic
 

@@ -69,9 +69,9 @@ internal sealed class ImageEmbeddingGenerator : IEmbeddingGenerator<DataContent,
         }
     }
 
-    private async Task<float[][]> Many(ContentSource images, CancellationToken cancellation)
+    private async Task<float[][]> Many(ContentSource images, CancellationToken cancellationToken)
     {
-        var all = await embedder.EmbedAsync(images, cancellation: cancellation).ConfigureAwait(false);
+        var all = await embedder.EmbedAsync(images, cancellationToken: cancellationToken).ConfigureAwait(false);
         return [.. Enumerable.Range(0, all.Count).Select(number => all.Row(number).ToArray())];
     }
 

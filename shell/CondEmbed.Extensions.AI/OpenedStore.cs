@@ -16,13 +16,13 @@ internal sealed class OpenedStore(IVectorStores stores, string name, StoreNetwor
 
     /// <summary>The store to read from.</summary>
     /// <exception cref="InputException">There is none, or it is of another network.</exception>
-    internal async Task<IVectorStore> ReaderAsync(CancellationToken cancellation)
+    internal async Task<IVectorStore> ReaderAsync(CancellationToken cancellationToken)
     {
         Demand();
-        await alone.WaitAsync(cancellation).ConfigureAwait(false);
+        await alone.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            return writer ?? (reader ??= await Opened(cancellation).ConfigureAwait(false));
+            return writer ?? (reader ??= await Opened(cancellationToken).ConfigureAwait(false));
         }
         finally
         {
@@ -31,17 +31,17 @@ internal sealed class OpenedStore(IVectorStores stores, string name, StoreNetwor
     }
 
     /// <summary>Writes to the store, which is created if it does not exist, and makes it complete.</summary>
-    internal async Task WriteAsync(Func<IVectorStore, Task> write, CancellationToken cancellation)
+    internal async Task WriteAsync(Func<IVectorStore, Task> write, CancellationToken cancellationToken)
     {
         Demand();
-        await writing.WaitAsync(cancellation).ConfigureAwait(false);
+        await writing.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            var store = await Writer(cancellation).ConfigureAwait(false);
+            var store = await Writer(cancellationToken).ConfigureAwait(false);
             try
             {
                 await write(store).ConfigureAwait(false);
-                await store.CompleteAsync(cancellation).ConfigureAwait(false);
+                await store.CompleteAsync(cancellationToken).ConfigureAwait(false);
             }
             finally
             {
@@ -55,17 +55,17 @@ internal sealed class OpenedStore(IVectorStores stores, string name, StoreNetwor
     }
 
     /// <summary>Closes the store and removes it with all that is in it.</summary>
-    internal async Task RemoveAsync(CancellationToken cancellation)
+    internal async Task RemoveAsync(CancellationToken cancellationToken)
     {
         Demand();
-        await writing.WaitAsync(cancellation).ConfigureAwait(false);
+        await writing.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            await alone.WaitAsync(cancellation).ConfigureAwait(false);
+            await alone.WaitAsync(cancellationToken).ConfigureAwait(false);
             try
             {
                 await Close().ConfigureAwait(false);
-                await stores.RemoveAsync(name, cancellation).ConfigureAwait(false);
+                await stores.RemoveAsync(name, cancellationToken).ConfigureAwait(false);
             }
             finally
             {
@@ -95,26 +95,26 @@ internal sealed class OpenedStore(IVectorStores stores, string name, StoreNetwor
         }
     }
 
-    private async Task<IVectorStore> Writer(CancellationToken cancellation)
+    private async Task<IVectorStore> Writer(CancellationToken cancellationToken)
     {
         if (writer is IndexFileStore file)
         {
-            await file.ResumeAsync(cancellation).ConfigureAwait(false);
+            await file.ResumeAsync(cancellationToken).ConfigureAwait(false);
             return file;
         }
 
         // Somebody may still be reading from the reader, so it is closed at the end.
-        return writer ??= await stores.OpenOrCreateAsync(name, network, cancellation).ConfigureAwait(false);
+        return writer ??= await stores.OpenOrCreateAsync(name, network, cancellationToken).ConfigureAwait(false);
     }
 
-    private async Task<IVectorStore> Opened(CancellationToken cancellation)
+    private async Task<IVectorStore> Opened(CancellationToken cancellationToken)
     {
-        if (!(await stores.NamesAsync(cancellation).ConfigureAwait(false)).Contains(name))
+        if (!(await stores.NamesAsync(cancellationToken).ConfigureAwait(false)).Contains(name))
         {
             throw new InputException($"{stores.Name}: there is no collection '{name}'. Create it with EnsureCollectionExistsAsync, or put records into it with UpsertAsync.");
         }
 
-        var found = await stores.OpenAsync(name, cancellation).ConfigureAwait(false);
+        var found = await stores.OpenAsync(name, cancellationToken).ConfigureAwait(false);
         try
         {
             found.Network.DemandSame(network, found.Name, "choose another name");

@@ -23,7 +23,7 @@ Console.CancelKeyPress += (_, pressed) =>
     stop.Cancel();
 };
 
-var result = await Trainer.TrainAsync(options, progress, stop.Token, Console.WriteLine);
+var result = await Trainer.TrainAsync(options, progress, Console.WriteLine, stop.Token);
 Console.WriteLine(MetricTable.Format(result.Before, result.After));
 
 // From here on as a program would that only has the run's folder.

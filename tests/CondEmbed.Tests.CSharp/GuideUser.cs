@@ -39,7 +39,7 @@ public static class GuideUser
             if (pacer.ShouldPrint(at))
                 Console.Error.WriteLine(ProgressText.Line(at));
         });
-        var result = await Trainer.TrainAsync(options, progress, stop);
+        var result = await Trainer.TrainAsync(options, progress, cancellationToken: stop);
         Console.Error.WriteLine($"Recall@1 of classes never seen: {result.After["Recall@1"]:P1}; report: {result.Report}");
         return result;
     }
@@ -87,7 +87,7 @@ public static class GuideUser
     {
         using var embedder = EmbeddingModel.Load(run).ToEmbedder();
         float[] one = await embedder.EmbedAsync(photo, stop);
-        var many = await embedder.EmbedAsync(photos, cancellation: stop);
+        var many = await embedder.EmbedAsync(photos, cancellationToken: stop);
         return (one, many.Count);
     }
 
@@ -97,7 +97,7 @@ public static class GuideUser
         using var embedder = EmbeddingModel.Load(run).ToEmbedder();
         var images = products.Select(product => new IndexImage(product.Number, product.Photo, product.Title)).ToList();
         using var index = await ImageIndex.BuildAsync(
-            embedder, images, skipBad: bad => Console.Error.WriteLine($"left out: {bad.Name}: {bad.Reason}"), cancellation: stop);
+            embedder, images, skipBad: bad => Console.Error.WriteLine($"left out: {bad.Name}: {bad.Reason}"), cancellationToken: stop);
         index.Save(file);
         return index.Count;
     }

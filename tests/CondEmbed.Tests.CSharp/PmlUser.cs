@@ -37,7 +37,7 @@ public static class PmlUser
             Steps = 20,
             Levels = 0,
         };
-        var result = await Trainer.TrainAsync(options, cancellation: stop);
+        var result = await Trainer.TrainAsync(options, cancellationToken: stop);
         Console.Error.WriteLine($"precision at 1 of classes never seen: {result.After["precision@1"]:P1}, MAP@R {result.After["map_at_r"]:P1}");
         return result;
     }
@@ -46,7 +46,7 @@ public static class PmlUser
     public static async Task<(IReadOnlyList<IndexHit> Nearest, bool IsMatch)> Infer(string run, string photos, string photo, CancellationToken stop = default)
     {
         using var embedder = EmbeddingModel.Load(run).ToEmbedder();
-        using var index = await ImageIndex.BuildAsync(embedder, photos, cancellation: stop);
+        using var index = await ImageIndex.BuildAsync(embedder, photos, cancellationToken: stop);
         var query = await embedder.EmbedAsync(photo, stop);
         var nearest = index.Search(query, top: 10);
         var isMatch = nearest[0].Similarity > 0.9f;

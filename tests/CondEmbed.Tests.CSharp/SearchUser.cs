@@ -9,14 +9,15 @@ namespace CondEmbed.Tests.CSharp;
 /// <summary>Embeds, measures and searches as a C# program would.</summary>
 public static class SearchUser
 {
-    /// <summary>The embedding of the first image of a folder: from its path, from its bytes, and as one of the whole folder.</summary>
-    public static (float[] FromPath, float[] FromBytes, float[] FromFolder) EmbedFirst(string run, string folder)
+    /// <summary>The embedding of the first image of a folder: from its path, from its bytes, from a stream, and as one of the whole folder.</summary>
+    public static (float[] FromPath, float[] FromBytes, float[] FromStream, float[] FromFolder) EmbedFirst(string run, string folder)
     {
         using var model = EmbeddingModel.Load(run);
         var images = FolderDataset.Open(folder);
         var path = Path.Combine(folder, images.Items[0].Path);
         var all = model.Embed(images, workers: 1);
-        return (model.Embed(path), model.Embed(File.ReadAllBytes(path)), [.. all.Row(0)]);
+        using var file = File.OpenRead(path);
+        return (model.Embed(path), model.Embed(File.ReadAllBytes(path)), model.Embed(file), [.. all.Row(0)]);
     }
 
     /// <summary>The metrics of a run on all images of a folder, and the same from the embeddings alone.</summary>

@@ -126,6 +126,7 @@ let private here =
           DataDefaultsTests.tests
           CliTests.besideModels
           PublicApiTests.tests
+          DesignTests.tests
           RoomTests.tests ]
 
 /// What runs in other programs: the command line, scripts, samples, servers, builds. One after another too, but beside the tests above.

@@ -78,15 +78,15 @@ public sealed class ImageCache : IDisposable
     /// <param name="items">Which images; null for all in the source.</param>
     /// <param name="workers">Threads; 0 for one per core.</param>
     /// <param name="progress">Called about 200 times each while reading all files and, if needed, decoding them, from any thread.</param>
-    /// <param name="cancellation">Ends the work with an OperationCanceledException.</param>
+    /// <param name="cancellationToken">Ends the work with an OperationCanceledException.</param>
     /// <exception cref="InputException">The file cannot be written.</exception>
     public static ImageCache Open(
         ImageReader reader, ImageCacheOptions options, IReadOnlyList<int>? items = null, int workers = 0, IProgress<CheckProgress>? progress = null,
-        CancellationToken cancellation = default)
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(reader);
         ArgumentNullException.ThrowIfNull(options);
-        return new ImageCacheBuilder(reader, items ?? [.. Enumerable.Range(0, reader.Source.Count)], options, workers, progress, cancellation).Open();
+        return new ImageCacheBuilder(reader, items ?? [.. Enumerable.Range(0, reader.Source.Count)], options, workers, progress, cancellationToken).Open();
     }
 
     /// <summary>Opens the file; null if it does not exist or is incomplete.</summary>

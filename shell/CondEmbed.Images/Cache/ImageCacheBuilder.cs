@@ -5,7 +5,7 @@ namespace CondEmbed.Images;
 
 /// <summary>Finds the file of a cache, or creates it.</summary>
 internal sealed class ImageCacheBuilder(
-    ImageReader reader, IReadOnlyList<int> items, ImageCacheOptions options, int workers, IProgress<CheckProgress>? progress, CancellationToken cancellation)
+    ImageReader reader, IReadOnlyList<int> items, ImageCacheOptions options, int workers, IProgress<CheckProgress>? progress, CancellationToken cancellationToken)
 {
     /// <summary>The cache with all usable images.</summary>
     internal ImageCache Open()
@@ -25,13 +25,13 @@ internal sealed class ImageCacheBuilder(
 
     /// <summary>What is wrong with the images that were left out.</summary>
     private ImageCheck ReasonsOf(IReadOnlyList<int> missing) =>
-        new(items.Count, missing.Count == 0 ? [] : ImageCheck.Run(reader, missing, workers, null, cancellation).Bad);
+        new(items.Count, missing.Count == 0 ? [] : ImageCheck.Run(reader, missing, workers, null, cancellationToken).Bad);
 
     /// <summary>A hash of each image's file and of its box.</summary>
     private byte[][] Contents()
     {
         var contents = new byte[items.Count][];
-        _ = ImageCheck.Each(items, workers, progress, cancellation, place =>
+        _ = ImageCheck.Each(items, place =>
         {
             var box = Encoding.UTF8.GetBytes($"{reader.Source.BoxOf(items[place])}{reader.Background?.ToHex()}\n");
             try
@@ -43,7 +43,7 @@ internal sealed class ImageCacheBuilder(
                 // It is among the bad images; decoding it says what is wrong.
                 contents[place] = box;
             }
-        });
+        }, workers, progress, cancellationToken);
         return contents;
     }
 
@@ -69,14 +69,14 @@ internal sealed class ImageCacheBuilder(
     {
         var images = new CachedImage[items.Count];
         var end = ImageCacheFile.PixelsFrom(items.Count);
-        var check = ImageCheck.Each(items, workers, progress, cancellation, place =>
+        var check = ImageCheck.Each(items, place =>
         {
             var image = options.Shrunk(reader.Decode(items[place], null));
             var length = image.Width * image.Height * 3;
             var offset = Interlocked.Add(ref end, length) - length;
             RandomAccess.Write(stream.SafeFileHandle, image.Pixels.AsSpan(0, length), offset);
             images[place] = new CachedImage(offset, image.Width, image.Height, ImageCacheFile.Sum(image.Pixels.AsSpan(0, length)));
-        });
+        }, workers, progress, cancellationToken);
         ImageCacheFile.WriteStart(stream, key, images, end);
         return check;
     }

@@ -21,25 +21,25 @@ public sealed record ImageCheck(int Checked, IReadOnlyList<BadImage> Bad)
     /// <param name="indices">Which images; null for all in the source.</param>
     /// <param name="workers">Threads; 0 for one per core.</param>
     /// <param name="progress">Called about 200 times, from any thread, the last time with everything done.</param>
-    /// <param name="cancellation">Ends the check with an OperationCanceledException.</param>
+    /// <param name="cancellationToken">Ends the check with an OperationCanceledException.</param>
     public static ImageCheck Run(
         ImageReader reader, IReadOnlyList<int>? indices = null, int workers = 0, IProgress<CheckProgress>? progress = null,
-        CancellationToken cancellation = default)
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(reader);
         indices ??= [.. Enumerable.Range(0, reader.Source.Count)];
-        return Each(indices, workers, progress, cancellation, place => reader.Read(indices[place]));
+        return Each(indices, place => reader.Read(indices[place]), workers, progress, cancellationToken);
     }
 
     /// <summary>Does work on images, by their places in a list, on several threads. Those for which it throws a <see cref="BadImageException"/> are bad.</summary>
     internal static ImageCheck Each(
-        IReadOnlyList<int> indices, int workers, IProgress<CheckProgress>? progress, CancellationToken cancellation, Action<int> work)
+        IReadOnlyList<int> indices, Action<int> work, int workers, IProgress<CheckProgress>? progress, CancellationToken cancellationToken)
     {
         var bad = new ConcurrentBag<BadImage>();
         var done = 0;
         var total = indices.Count;
         var every = Math.Max(total / Reports, 1);
-        ParallelWork.Each(total, Next, workers, cancellation);
+        ParallelWork.Each(total, Next, workers, cancellationToken);
         progress?.Report(new CheckProgress(total, total, bad.Count));
         return new ImageCheck(total, [.. bad.OrderBy(image => image.Index)]);
 

@@ -17,12 +17,12 @@ internal static class ImageFile
 
     /// <summary>All bytes of a file.</summary>
     /// <exception cref="BadImageException">The file cannot be read.</exception>
-    internal static async Task<byte[]> ReadAsync(string path, CancellationToken cancellation)
+    internal static async Task<byte[]> ReadAsync(string path, CancellationToken cancellationToken)
     {
         try
         {
             DemandFile(path, path);
-            return await File.ReadAllBytesAsync(path, cancellation).ConfigureAwait(false);
+            return await File.ReadAllBytesAsync(path, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception problem) when (FileProblem.IsOfFile(problem))
         {

@@ -30,14 +30,14 @@ public sealed class BatchLoader(ImageReader reader, LoaderOptions? options = nul
     /// <param name="seed">The run's seed.</param>
     /// <param name="first">The first step.</param>
     /// <param name="end">One after the last step.</param>
-    /// <param name="cancellation">Ends the loop with an OperationCanceledException.</param>
+    /// <param name="cancellationToken">Ends the loop with an OperationCanceledException.</param>
     /// <exception cref="BadImageException">An image of the step cannot be used; thrown when its batch is due.</exception>
     public IEnumerable<PixelBatch> Run(
-        Func<int, BatchPlan> plan, IImageTransform transform, long seed, int first, int end, CancellationToken cancellation = default)
+        Func<int, BatchPlan> plan, IImageTransform transform, long seed, int first, int end, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(transform);
-        return Iterate(new LoaderJobs(reader, transform, seed, null), plan, first, end, cancellation);
+        return Iterate(new LoaderJobs(reader, transform, seed, null), plan, first, end, cancellationToken);
     }
 
     /// <summary>Images one after another in batches; the last one may be smaller.</summary>
@@ -49,11 +49,11 @@ public sealed class BatchLoader(ImageReader reader, LoaderOptions? options = nul
     /// Called with each image that cannot be used, which is then left out of its batch (an empty batch is left out, too); null
     /// throws instead. Called on the consumer's thread, in order.
     /// </param>
-    /// <param name="cancellation">Ends the loop with an OperationCanceledException.</param>
+    /// <param name="cancellationToken">Ends the loop with an OperationCanceledException.</param>
     /// <exception cref="BadImageException">An image cannot be used and bad images are not skipped.</exception>
     public IEnumerable<PixelBatch> InOrder(
         IReadOnlyList<int> indices, IReadOnlyList<long>? labels, int batchSize, IImageTransform transform,
-        Action<BadImage>? skipBad = null, CancellationToken cancellation = default)
+        Action<BadImage>? skipBad = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(indices);
         ArgumentNullException.ThrowIfNull(transform);
@@ -61,7 +61,7 @@ public sealed class BatchLoader(ImageReader reader, LoaderOptions? options = nul
         if (labels is not null && labels.Count != indices.Count)
             throw new ArgumentException($"{labels.Count} labels for {indices.Count} images.", nameof(labels));
         var batches = (indices.Count + batchSize - 1) / batchSize;
-        return Iterate(new LoaderJobs(reader, transform, 0, skipBad), Part, 0, batches, cancellation);
+        return Iterate(new LoaderJobs(reader, transform, 0, skipBad), Part, 0, batches, cancellationToken);
 
         BatchPlan Part(int step)
         {
@@ -78,10 +78,10 @@ public sealed class BatchLoader(ImageReader reader, LoaderOptions? options = nul
         }
     }
 
-    private IEnumerable<PixelBatch> Iterate(LoaderJobs jobs, Func<int, BatchPlan> plan, int first, int end, CancellationToken cancellation)
+    private IEnumerable<PixelBatch> Iterate(LoaderJobs jobs, Func<int, BatchPlan> plan, int first, int end, CancellationToken cancellationToken)
     {
         var workers = ComputeThreads.Or(options.Workers);
-        using var run = new LoaderRun(jobs, plan, first, end, workers, Math.Max(options.Prefetch, 1), cancellation);
+        using var run = new LoaderRun(jobs, plan, first, end, workers, Math.Max(options.Prefetch, 1), cancellationToken);
         while (run.Next() is { } job)
             if (jobs.Finish(job) is { } batch)
                 yield return batch;

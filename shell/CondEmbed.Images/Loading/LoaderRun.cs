@@ -19,11 +19,11 @@ internal sealed class LoaderRun : IDisposable
     private readonly Thread[] threads;
     private ExceptionDispatchInfo? failure;
 
-    internal LoaderRun(LoaderJobs jobs, Func<int, BatchPlan> plan, int first, int end, int workers, int prefetch, CancellationToken cancellation)
+    internal LoaderRun(LoaderJobs jobs, Func<int, BatchPlan> plan, int first, int end, int workers, int prefetch, CancellationToken cancellationToken)
     {
-        (this.jobs, outer) = (jobs, cancellation);
+        (this.jobs, outer) = (jobs, cancellationToken);
         room = new SemaphoreSlim(prefetch);
-        stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         threads =
         [
             OnThread("loader: plans", () => Feed(plan, first, end)),

@@ -13,33 +13,33 @@ public sealed partial class Embedder
     /// </summary>
     /// <param name="paths">The files.</param>
     /// <param name="progress">Called with the number of images embedded so far.</param>
-    /// <param name="cancellation">Ends the work with an OperationCanceledException.</param>
+    /// <param name="cancellationToken">Ends the work with an OperationCanceledException.</param>
     /// <exception cref="BadImageException">One of them does not exist, or is not an image that can be read.</exception>
     /// <exception cref="ObjectDisposedException">The embedder was disposed of.</exception>
     public Task<Embeddings<float>> EmbedAsync(
-        IReadOnlyList<string> paths, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+        IReadOnlyList<string> paths, IProgress<RunProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         Nulls.Demand(paths);
-        return EmbedAsync(new PathSource(paths), progress, cancellation);
+        return EmbedAsync(new PathSource(paths), progress, cancellationToken);
     }
 
     /// <summary>Embeds all images of a source, such as a data set. Returns one embedding of length 1 for each, in their order.</summary>
     /// <inheritdoc cref="EmbedAsync(IReadOnlyList{string}, IProgress{RunProgress}?, CancellationToken)"/>
-    public Task<Embeddings<float>> EmbedAsync(IImageSource source, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+    public Task<Embeddings<float>> EmbedAsync(IImageSource source, IProgress<RunProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(source);
-        return OnOwnThread(() => Embed(source, progress, cancellation), cancellation);
+        return OnOwnThread(() => Embed(source, progress, cancellationToken), cancellationToken);
     }
 
     /// <summary>Embeds all images of a source, such as a data set. Returns one embedding of length 1 for each, in their order.</summary>
     /// <inheritdoc cref="EmbedAsync(IReadOnlyList{string}, IProgress{RunProgress}?, CancellationToken)"/>
-    public Embeddings<float> Embed(IImageSource source, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+    public Embeddings<float> Embed(IImageSource source, IProgress<RunProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(source);
         return Telemetry.Embed.Run(() =>
         {
             var values = Embeddings<float>.Room(source.Count, Dimension);
-            foreach (var (indices, rows) in Batches(source, null, progress, cancellation))
+            foreach (var (indices, rows) in Batches(source, null, progress, cancellationToken))
             {
                 rows.CopyTo(values, indices[0] * Dimension);
             }
@@ -52,18 +52,18 @@ public sealed partial class Embedder
     /// Embeds a possibly unbounded sequence of image files, in order. A few are read ahead; a file that is not an image is reported in place, and the sequence continues.
     /// </summary>
     /// <param name="paths">The files, as they come.</param>
-    /// <param name="cancellation">Ends the work with an OperationCanceledException.</param>
+    /// <param name="cancellationToken">Ends the work with an OperationCanceledException.</param>
     public async IAsyncEnumerable<EmbeddedImage> EmbedEachAsync(
-        IAsyncEnumerable<string> paths, [EnumeratorCancellation] CancellationToken cancellation = default)
+        IAsyncEnumerable<string> paths, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(paths);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         // One batch goes through the network while the next is decoded.
         var ahead = Channel.CreateBounded<Task<EmbeddedImage>>(2 * BatchSize);
         var feeding = Feed(paths, ahead.Writer, stop.Token);
         try
         {
-            await foreach (var next in ahead.Reader.ReadAllAsync(cancellation).ConfigureAwait(false))
+            await foreach (var next in ahead.Reader.ReadAllAsync(cancellationToken).ConfigureAwait(false))
             {
                 yield return await next.ConfigureAwait(false);
             }
@@ -94,17 +94,17 @@ public sealed partial class Embedder
 
     /// <summary>The indices and rows of one batch after another; bad images are reported and left out, or thrown if there is no callback.</summary>
     internal IEnumerable<(int[] Indices, float[] Rows)> Batches(
-        IImageSource source, Action<BadImage>? skipBad, IProgress<RunProgress>? progress, CancellationToken cancellation)
+        IImageSource source, Action<BadImage>? skipBad, IProgress<RunProgress>? progress, CancellationToken cancellationToken)
     {
         var loader = new BatchLoader(new ImageReader(source, decoder), new LoaderOptions(workers));
         var watch = Stopwatch.StartNew();
         void Tell(int done) => progress?.Report(RunProgress.Of("embedding", done, source.Count, watch.Elapsed));
 
-        foreach (var batch in loader.InOrder([.. Enumerable.Range(0, source.Count)], null, BatchSize, View, skipBad, cancellation))
+        foreach (var batch in loader.InOrder([.. Enumerable.Range(0, source.Count)], null, BatchSize, View, skipBad, cancellationToken))
         {
             using (batch)
             {
-                var rows = queue.Batch(batch.Pixels, batch.Count, cancellation).GetAwaiter().GetResult();
+                var rows = queue.Batch(batch.Pixels, batch.Count, cancellationToken).GetAwaiter().GetResult();
                 Telemetry.Images.Add(batch.Count);
                 yield return (batch.Indices, rows);
             }
@@ -114,14 +114,14 @@ public sealed partial class Embedder
     }
 
     /// <summary>Work that waits for its own threads must not occupy one of the pool's.</summary>
-    internal static Task<T> OnOwnThread<T>(Func<T> work, CancellationToken cancellation) =>
-        Task.Factory.StartNew(work, cancellation, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
+    internal static Task<T> OnOwnThread<T>(Func<T> work, CancellationToken cancellationToken) =>
+        Task.Factory.StartNew(work, cancellationToken, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
 
-    private async Task<EmbeddedImage> TryEmbed(string path, CancellationToken cancellation)
+    private async Task<EmbeddedImage> TryEmbed(string path, CancellationToken cancellationToken)
     {
         try
         {
-            return new EmbeddedImage(path, await EmbedAsync(path, cancellation).ConfigureAwait(false), null);
+            return new EmbeddedImage(path, await EmbedAsync(path, cancellationToken).ConfigureAwait(false), null);
         }
         catch (BadImageException bad)
         {

@@ -94,16 +94,16 @@ public sealed partial class Embedder : IDisposable
 
     /// <summary>Embeds one image file. Returns <see cref="Dimension"/> numbers, a vector of length 1.</summary>
     /// <param name="path">The file.</param>
-    /// <param name="cancellation">Ends the wait with an OperationCanceledException.</param>
+    /// <param name="cancellationToken">Ends the wait with an OperationCanceledException.</param>
     /// <exception cref="BadImageException">The file does not exist, or is not an image that can be read.</exception>
     /// <exception cref="ObjectDisposedException">The embedder was disposed of.</exception>
-    public async Task<float[]> EmbedAsync(string path, CancellationToken cancellation = default)
+    public async Task<float[]> EmbedAsync(string path, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
         byte[] file;
         try
         {
-            file = await ImageFile.ReadAsync(path, cancellation).ConfigureAwait(false);
+            file = await ImageFile.ReadAsync(path, cancellationToken).ConfigureAwait(false);
         }
         catch (BadImageException bad)
         {
@@ -111,54 +111,54 @@ public sealed partial class Embedder : IDisposable
             throw;
         }
 
-        return await EmbedAsync(file, path, cancellation).ConfigureAwait(false);
+        return await EmbedAsync(file, path, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Embeds one encoded image, read to the end of a stream. Returns <see cref="Dimension"/> numbers, a vector of length 1.</summary>
     /// <param name="image">The stream, such as an upload; it stays open.</param>
     /// <param name="name">Its name in messages.</param>
-    /// <param name="cancellation">Ends the wait with an OperationCanceledException.</param>
+    /// <param name="cancellationToken">Ends the wait with an OperationCanceledException.</param>
     /// <exception cref="BadImageException">It is not an image that can be read.</exception>
     /// <exception cref="ObjectDisposedException">The embedder was disposed of.</exception>
-    public async Task<float[]> EmbedAsync(Stream image, string name = "image", CancellationToken cancellation = default)
+    public async Task<float[]> EmbedAsync(Stream image, string name = "image", CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(image);
         using var bytes = new MemoryStream();
-        await image.CopyToAsync(bytes, cancellation).ConfigureAwait(false);
-        return await EmbedAsync(Written(bytes), name, cancellation).ConfigureAwait(false);
+        await image.CopyToAsync(bytes, cancellationToken).ConfigureAwait(false);
+        return await EmbedAsync(Written(bytes), name, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Embeds one encoded image (JPEG, PNG, WebP, BMP, GIF). Returns <see cref="Dimension"/> numbers, a vector of length 1.</summary>
     /// <param name="image">The bytes of its file.</param>
     /// <param name="name">Its name in messages.</param>
-    /// <param name="cancellation">Ends the wait with an OperationCanceledException.</param>
+    /// <param name="cancellationToken">Ends the wait with an OperationCanceledException.</param>
     /// <exception cref="BadImageException">It is not an image that can be read.</exception>
     /// <exception cref="ObjectDisposedException">The embedder was disposed of.</exception>
-    public Task<float[]> EmbedAsync(ReadOnlyMemory<byte> image, string name = "image", CancellationToken cancellation = default)
+    public Task<float[]> EmbedAsync(ReadOnlyMemory<byte> image, string name = "image", CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(name);
-        return OnPool(() => Pixels(image, name), cancellation);
+        return OnPool(() => Pixels(image, name), cancellationToken);
     }
 
     /// <summary>Embeds one decoded image. Returns <see cref="Dimension"/> numbers, a vector of length 1.</summary>
     /// <param name="image">The image.</param>
-    /// <param name="cancellation">Ends the wait with an OperationCanceledException.</param>
+    /// <param name="cancellationToken">Ends the wait with an OperationCanceledException.</param>
     /// <exception cref="ObjectDisposedException">The embedder was disposed of.</exception>
-    public Task<float[]> EmbedAsync(RgbImage image, CancellationToken cancellation = default)
+    public Task<float[]> EmbedAsync(RgbImage image, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(image);
-        return OnPool(() => View.Apply(image).Pixels, cancellation);
+        return OnPool(() => View.Apply(image).Pixels, cancellationToken);
     }
 
     /// <summary>Lets the current batch finish, ends all other calls with an ObjectDisposedException, and disposes the network.</summary>
     public void Dispose() => queue.Dispose();
 
     // The caller's thread may be one that must not be blocked, such as a UI thread.
-    private Task<float[]> OnPool(Func<byte[]> pixels, CancellationToken cancellation) =>
+    private Task<float[]> OnPool(Func<byte[]> pixels, CancellationToken cancellationToken) =>
         Telemetry.Embed.RunAsync(async () =>
         {
-            var view = await Task.Run(pixels, cancellation).ConfigureAwait(false);
-            return Counted(await queue.One(view, cancellation).WaitAsync(cancellation).ConfigureAwait(false));
+            var view = await Task.Run(pixels, cancellationToken).ConfigureAwait(false);
+            return Counted(await queue.One(view, cancellationToken).WaitAsync(cancellationToken).ConfigureAwait(false));
         });
 
     private float[] Wait(Func<byte[]> pixels) =>

@@ -21,10 +21,10 @@ internal sealed class EmbeddingQueue : IDisposable
     }
 
     /// <summary>The pixels of one image, embedded together with whatever else is waiting -> D numbers.</summary>
-    internal Task<float[]> One(byte[] pixels, CancellationToken cancellation) => Put(new Request(pixels, 1, false, cancellation));
+    internal Task<float[]> One(byte[] pixels, CancellationToken cancellationToken) => Put(new Request(pixels, 1, false, cancellationToken));
 
     /// <summary>The pixels of a batch, embedded as one -> B D numbers. They must not change until the task has ended.</summary>
-    internal Task<float[]> Batch(byte[] pixels, int count, CancellationToken cancellation) => Put(new Request(pixels, count, true, cancellation));
+    internal Task<float[]> Batch(byte[] pixels, int count, CancellationToken cancellationToken) => Put(new Request(pixels, count, true, cancellationToken));
 
     /// <summary>Lets the current batch finish; everything else that is waiting fails with an ObjectDisposedException.</summary>
     public void Dispose()

@@ -16,7 +16,7 @@ public sealed partial class ImageIndex
         string folder,
         Action<BadImage>? skipBad = null,
         IProgress<RunProgress>? progress = null,
-        CancellationToken cancellation = default)
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(embedder);
         ArgumentException.ThrowIfNullOrEmpty(folder);
@@ -28,7 +28,7 @@ public sealed partial class ImageIndex
         var paths = ImageFiles.Below(folder);
         return paths.Count == 0
             ? throw new InputException($"{folder}: no images ({string.Join(", ", ImageFiles.Extensions)}) in it or its subfolders.")
-            : BuildAsync(embedder, [.. paths.Select(path => new IndexImage(path, Path.Combine(folder, path), FolderOf(path)))], skipBad, progress, cancellation);
+            : BuildAsync(embedder, [.. paths.Select(path => new IndexImage(path, Path.Combine(folder, path), FolderOf(path)))], skipBad, progress, cancellationToken);
     }
 
     /// <summary>An index of image files.</summary>
@@ -38,12 +38,12 @@ public sealed partial class ImageIndex
         IReadOnlyList<IndexImage> images,
         Action<BadImage>? skipBad = null,
         IProgress<RunProgress>? progress = null,
-        CancellationToken cancellation = default)
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(embedder);
         Nulls.Demand(images);
         var index = new ImageIndex(embedder.Dimension, embedder.Fingerprint);
-        await index.AddAsync(embedder, images, skipBad, progress, cancellation).ConfigureAwait(false);
+        await index.AddAsync(embedder, images, skipBad, progress, cancellationToken).ConfigureAwait(false);
         return index;
     }
 
@@ -54,12 +54,12 @@ public sealed partial class ImageIndex
         IReadOnlyList<IndexImage> images,
         Action<BadImage>? skipBad = null,
         IProgress<RunProgress>? progress = null,
-        CancellationToken cancellation = default)
+        CancellationToken cancellationToken = default)
     {
         Nulls.Demand(images);
         Nulls.Demand(images.Select(image => image.Path), nameof(images));
         var source = new PathSource([.. images.Select(image => image.Path)]);
-        return AddAsync(embedder, source, number => new IndexItem(images[number].Id, images[number].Label), skipBad, progress, cancellation);
+        return AddAsync(embedder, source, number => new IndexItem(images[number].Id, images[number].Label), skipBad, progress, cancellationToken);
     }
 
     /// <summary>Adds all images of a source, such as a data set, batch after batch; each can be found as soon as its batch has been added.</summary>
@@ -68,7 +68,7 @@ public sealed partial class ImageIndex
     /// <param name="itemOf">The id and label of each by its number.</param>
     /// <param name="skipBad">Called with each image that cannot be used, which is then left out; null throws instead.</param>
     /// <param name="progress">Called with the number of images embedded so far.</param>
-    /// <param name="cancellation">Ends the work with an OperationCanceledException; what is added stays.</param>
+    /// <param name="cancellationToken">Ends the work with an OperationCanceledException; what is added stays.</param>
     /// <exception cref="BadImageException">An image cannot be used and bad images are not skipped; what was added before it stays.</exception>
     /// <exception cref="InputException">The index belongs to another network.</exception>
     /// <exception cref="ArgumentException">An id is already in the index; what was added before it stays.</exception>
@@ -78,7 +78,7 @@ public sealed partial class ImageIndex
         Func<int, IndexItem> itemOf,
         Action<BadImage>? skipBad = null,
         IProgress<RunProgress>? progress = null,
-        CancellationToken cancellation = default)
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(embedder);
         ArgumentNullException.ThrowIfNull(source);
@@ -92,7 +92,7 @@ public sealed partial class ImageIndex
         return Embedder.OnOwnThread(
             () =>
             {
-                foreach (var (numbers, embeddings) in embedder.Batches(source, skipBad, progress, cancellation))
+                foreach (var (numbers, embeddings) in embedder.Batches(source, skipBad, progress, cancellationToken))
                 {
                     for (var i = 0; i < numbers.Length; i++)
                     {
@@ -102,7 +102,7 @@ public sealed partial class ImageIndex
 
                 return true;
             },
-            cancellation);
+            cancellationToken);
     }
 
     private static string FolderOf(string path)

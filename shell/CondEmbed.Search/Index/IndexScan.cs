@@ -27,13 +27,13 @@ internal sealed unsafe class IndexScan(IndexRows rows, float[][] queries, int to
     private readonly int block = IndexRows.PartRowsOf(rows.Dimension);
 
     /// <summary>The nearest of each query.</summary>
-    internal Nearest[] Find(CancellationToken cancellation)
+    internal Nearest[] Find(CancellationToken cancellationToken)
     {
         var parts = (int)(((long)rows.Count + block - 1) / block);
         var workers = new ConcurrentBag<Worker>();
         try
         {
-            ParallelWork.Each(parts, Start, (worker, part) => Scan(part * block, Math.Min(rows.Count, (part + 1) * block), worker), cancellation: cancellation);
+            ParallelWork.Each(parts, Start, (worker, part) => Scan(part * block, Math.Min(rows.Count, (part + 1) * block), worker), cancellationToken: cancellationToken);
             Nearest[] all = [.. queries.Select(_ => new Nearest(top))];
             foreach (var worker in workers)
             {

@@ -26,7 +26,7 @@ internal sealed class FillingLock : IDisposable
     /// <summary>Takes the lock, and waits some seconds for a store that has it, which may only be writing a few records.</summary>
     /// <exception cref="StoreBusyException">It keeps it.</exception>
     /// <exception cref="InputException">Nothing can be written there.</exception>
-    internal static async Task<FillingLock> TakeAsync(string index, CancellationToken cancellation)
+    internal static async Task<FillingLock> TakeAsync(string index, CancellationToken cancellationToken)
     {
         var waiting = Stopwatch.StartNew();
         while (true)
@@ -41,7 +41,7 @@ internal sealed class FillingLock : IDisposable
                 throw Filling(index);
             }
 
-            await Task.Delay(Pause, cancellation).ConfigureAwait(false);
+            await Task.Delay(Pause, cancellationToken).ConfigureAwait(false);
         }
     }
 

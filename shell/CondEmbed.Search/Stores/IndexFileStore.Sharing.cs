@@ -7,11 +7,11 @@ public sealed partial class IndexFileStore
     private (long Length, DateTime Written) seen;
 
     /// <summary>As <see cref="OpenOrCreate(string, StoreNetwork, bool)"/>, and waits for a store that is writing.</summary>
-    internal static async Task<IndexFileStore> OpenOrCreateAsync(string path, StoreNetwork network, CancellationToken cancellation)
+    internal static async Task<IndexFileStore> OpenOrCreateAsync(string path, StoreNetwork network, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(network);
         AtomicFile.Check(path);
-        return OpenOrCreate(path, network, false, await FillingLock.TakeAsync(path, cancellation).ConfigureAwait(false));
+        return OpenOrCreate(path, network, false, await FillingLock.TakeAsync(path, cancellationToken).ConfigureAwait(false));
     }
 
     /// <summary>Lets others fill the file until <see cref="ResumeAsync"/>. This store can be searched meanwhile, and has what it had.</summary>
@@ -27,9 +27,9 @@ public sealed partial class IndexFileStore
 
     /// <summary>Takes the right to fill the file again, and reads what others have made of it meanwhile.</summary>
     /// <exception cref="InputException">Another store keeps it, or has made it one of another network.</exception>
-    internal async Task ResumeAsync(CancellationToken cancellation)
+    internal async Task ResumeAsync(CancellationToken cancellationToken)
     {
-        var taken = await FillingLock.TakeAsync(Name, cancellation).ConfigureAwait(false);
+        var taken = await FillingLock.TakeAsync(Name, cancellationToken).ConfigureAwait(false);
         lock (gate)
         {
             if (disposed)

@@ -38,11 +38,11 @@ public sealed class DatasetInspector
     /// <summary>Reads and decodes every image.</summary>
     /// <param name="workers">Threads; 0 for one per core.</param>
     /// <param name="progress">Called about 200 times, from any thread, the last time with everything done.</param>
-    /// <param name="cancellation">Ends the work with an OperationCanceledException.</param>
-    public DatasetInspection Run(int workers = 0, IProgress<CheckProgress>? progress = null, CancellationToken cancellation = default)
+    /// <param name="cancellationToken">Ends the work with an OperationCanceledException.</param>
+    public DatasetInspection Run(int workers = 0, IProgress<CheckProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         var seen = new Seen[dataset.Count];
-        var check = ImageCheck.Each([.. Enumerable.Range(0, dataset.Count)], workers, progress, cancellation, image => Look(image, out seen[image]));
+        var check = ImageCheck.Each([.. Enumerable.Range(0, dataset.Count)], image => Look(image, out seen[image]), workers, progress, cancellationToken);
         return Findings(seen, check.Bad);
     }
 

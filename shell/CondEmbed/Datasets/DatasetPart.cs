@@ -77,13 +77,13 @@ public sealed class DatasetPart(IImageDataset whole, IReadOnlyList<int> images) 
     /// <param name="workers">Threads; 0 for one per core.</param>
     /// <param name="notice">Called with each image that is left out.</param>
     /// <param name="progress">Called with the number of images done, from any thread.</param>
-    /// <param name="cancellation">Ends the check with an OperationCanceledException.</param>
+    /// <param name="cancellationToken">Ends the check with an OperationCanceledException.</param>
     /// <exception cref="InputException">No image can be used.</exception>
     public static IImageDataset WithoutBad(
-        IImageDataset dataset, int workers = 0, Action<string>? notice = null, IProgress<CheckProgress>? progress = null, CancellationToken cancellation = default)
+        IImageDataset dataset, int workers = 0, Action<string>? notice = null, IProgress<CheckProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(dataset);
-        var check = ImageCheck.Run(new ImageReader(dataset), null, workers, progress, cancellation);
+        var check = ImageCheck.Run(new ImageReader(dataset), null, workers, progress, cancellationToken);
         foreach (var image in check.Bad)
         {
             notice?.Invoke($"left out: {image.Name}: {image.Reason}");

@@ -30,7 +30,7 @@ public static class Confusions
     /// <param name="labels">Q: the class of each query.</param>
     /// <param name="nearest">Q: the class of what it found first.</param>
     /// <param name="classes">C different classes.</param>
-    public static int[][] Matrix(IReadOnlyList<long> labels, IReadOnlyList<long> nearest, IReadOnlyList<long> classes)
+    public static IReadOnlyList<IReadOnlyList<int>> Matrix(IReadOnlyList<long> labels, IReadOnlyList<long> nearest, IReadOnlyList<long> classes)
     {
         Check(labels, nearest);
         var places = classes.Index().ToDictionary(one => one.Item, one => one.Index);

@@ -16,7 +16,7 @@ internal sealed class FalseMatches<T>(SimilarityRows<T> rows, LabelledSearch<T> 
     private readonly long[] galleryLabels = [.. search.Gallery.Labels];
 
     /// <summary>The false non-match rate at each of some false match rates; NaN if there are no negative or no positive pairs.</summary>
-    internal double[] NonMatchRates(IReadOnlyList<double> falseMatchRates, CancellationToken cancel)
+    internal double[] NonMatchRates(IReadOnlyList<double> falseMatchRates, CancellationToken cancellationToken)
     {
         var positives = Enumerable.Range(0, search.Count).Sum(query => (long)search.PositivesOf(query));
         var pairs = search.Self.Sum(item => galleryLabels.Length - (item >= 0 ? 1L : 0L));
@@ -29,22 +29,22 @@ internal sealed class FalseMatches<T>(SimilarityRows<T> rows, LabelledSearch<T> 
         // Increasing distance is decreasing similarity: position h from the bottom among distances is position h from the top among similarities.
         var places = falseMatchRates.Select(rate => rate * (negatives - 1)).ToArray();
         long[] wanted = [.. places.Select(at => (long)at), .. places.Select(at => Math.Min((long)at + 1, negatives - 1))];
-        var distances = FromMostSimilar(wanted, cancel).Select(Distance).ToArray();
+        var distances = FromMostSimilar(wanted, cancellationToken).Select(Distance).ToArray();
         var thresholds = places.Select((at, i) => distances[i] + ((at - Math.Floor(at)) * (distances[places.Length + i] - distances[i]))).ToArray();
-        return [.. Beyond(thresholds, cancel).Select(beyond => (double)beyond / positives)];
+        return [.. Beyond(thresholds, cancellationToken).Select(beyond => (double)beyond / positives)];
     }
 
     private static double Distance(T similarity) => Math.Sqrt(Math.Max(0, 2 - (2 * double.CreateChecked(similarity))));
 
     // The negatives at some places when all are sorted by falling similarity.
-    private T[] FromMostSimilar(long[] places, CancellationToken cancel)
+    private T[] FromMostSimilar(long[] places, CancellationToken cancellationToken)
     {
         var left = (long[])places.Clone();
         var prefixes = new ulong[places.Length];
         for (var bits = SortableBits.Width<T>(); bits > 0; bits -= DigitBits)
         {
             var known = prefixes.Distinct().ToArray();
-            var counts = Histograms(known, bits, cancel);
+            var counts = Histograms(known, bits, cancellationToken);
             for (var i = 0; i < places.Length; i++)
             {
                 var counted = counts[Array.IndexOf(known, prefixes[i])];
@@ -62,10 +62,10 @@ internal sealed class FalseMatches<T>(SimilarityRows<T> rows, LabelledSearch<T> 
     }
 
     // For each known beginning of the bits, how many negatives go on with each next digit. 'bits' are not known yet.
-    private long[][] Histograms(ulong[] known, int bits, CancellationToken cancel)
+    private long[][] Histograms(ulong[] known, int bits, CancellationToken cancellationToken)
     {
         using var ofThread = new ThreadLocal<long[][]>(() => [.. known.Select(_ => new long[1 << DigitBits])], trackAllValues: true);
-        rows.ForEach((query, similarities) => Count(query, similarities.Span, known, bits, ofThread.Value!), cancel);
+        rows.ForEach((query, similarities) => Count(query, similarities.Span, known, bits, ofThread.Value!), cancellationToken: cancellationToken);
         return [.. known.Select((_, at) => Total([.. ofThread.Values.Select(counts => counts[at])]))];
     }
 
@@ -89,7 +89,7 @@ internal sealed class FalseMatches<T>(SimilarityRows<T> rows, LabelledSearch<T> 
     private static long[] Total(IReadOnlyList<long[]> counts) => [.. Enumerable.Range(0, 1 << DigitBits).Select(digit => counts.Sum(one => one[digit]))];
 
     // How many positive pairs are at least as far apart as each threshold.
-    private long[] Beyond(double[] thresholds, CancellationToken cancel)
+    private long[] Beyond(double[] thresholds, CancellationToken cancellationToken)
     {
         var beyond = new long[thresholds.Length];
         rows.ForEach(
@@ -107,7 +107,7 @@ internal sealed class FalseMatches<T>(SimilarityRows<T> rows, LabelledSearch<T> 
                     }
                 }
             },
-            cancel);
+            cancellationToken: cancellationToken);
         return beyond;
     }
 }

@@ -41,7 +41,7 @@ public static class KReciprocal
     /// <param name="candidates">Items of the gallery: the <see cref="Reranking.Candidates"/>.</param>
     /// <param name="options">How to re-rank.</param>
     /// <param name="self">For each query, the gallery item that is the same image, or -1; null when there is none.</param>
-    /// <param name="cancel">Stops between blocks.</param>
+    /// <param name="cancellationToken">Stops between blocks.</param>
     /// <exception cref="InputException">An embedding is not finite.</exception>
     public static T[] Similarities<T>(
         Embeddings<T> queries,
@@ -49,7 +49,7 @@ public static class KReciprocal
         Neighbours<T> candidates,
         KReciprocalOptions? options = null,
         IReadOnlyList<int>? self = null,
-        CancellationToken cancel = default)
+        CancellationToken cancellationToken = default)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         ArgumentNullException.ThrowIfNull(queries);
@@ -60,7 +60,7 @@ public static class KReciprocal
         int[] others = [.. Enumerable.Range(0, queries.Count).Where(query => self is null || self[query] < 0)];
         var places = others.Select((query, at) => (query, at)).ToDictionary(pair => pair.query, pair => gallery.Count + pair.at);
         var all = others.Length == 0 ? gallery : new Embeddings<T>([.. gallery.Values, .. queries.Chosen(others).Values], gallery.Count + others.Length, gallery.Dimension);
-        var encoded = new Encoded<T>(all.AtUnitLength(), options, cancel);
+        var encoded = new Encoded<T>(all.AtUnitLength(), options, cancellationToken);
         var similarities = new T[candidates.Items.Length];
         ParallelWork.Each(queries.Count, query =>
         {
@@ -69,7 +69,7 @@ public static class KReciprocal
             {
                 similarities[at] = T.CreateChecked(-encoded.Distance(own, candidates.Items[at]));
             }
-        }, cancellation: cancel);
+        }, cancellationToken: cancellationToken);
         return similarities;
     }
 
@@ -83,24 +83,24 @@ public static class KReciprocal
         private readonly double[] farthest;
         private readonly (int Item, double Weight)[][] encodings;
 
-        internal Encoded(Embeddings<T> unit, KReciprocalOptions options, CancellationToken cancel)
+        internal Encoded(Embeddings<T> unit, KReciprocalOptions options, CancellationToken cancellationToken)
         {
             (this.unit, this.options) = (unit, options);
             var count = unit.Count;
-            nearest = count < 2 ? new Neighbours<T>(0, [], []) : NeighbourSearch.TopK(unit, unit, Math.Max(options.Neighbours, options.Averaged - 1), excludeSelf: true, cancel);
+            nearest = count < 2 ? new Neighbours<T>(0, [], []) : NeighbourSearch.TopK(unit, unit, Math.Max(options.Neighbours, options.Averaged - 1), excludeSelf: true, cancellationToken);
             farthest = new double[count];
             using (var rows = new SimilarityRows<T>(unit, unit))
             {
-                rows.ForEach((image, similarities) => farthest[image] = similarities.ToArray().Max(Squared), cancel);
+                rows.ForEach((image, similarities) => farthest[image] = similarities.ToArray().Max(Squared), cancellationToken: cancellationToken);
             }
 
             var plain = new (int, double)[count][];
-            ParallelWork.Each(count, image => plain[image] = Weighted(image), cancellation: cancel);
+            ParallelWork.Each(count, image => plain[image] = Weighted(image), cancellationToken: cancellationToken);
             encodings = plain;
             if (options.Averaged > 1)
             {
                 var averaged = new (int, double)[count][];
-                ParallelWork.Each(count, image => averaged[image] = Mean([.. Around(image, options.Averaged - 1)], plain), cancellation: cancel);
+                ParallelWork.Each(count, image => averaged[image] = Mean([.. Around(image, options.Averaged - 1)], plain), cancellationToken: cancellationToken);
                 encodings = averaged;
             }
         }

@@ -25,14 +25,14 @@ public static class NeighbourSearch
     /// <param name="gallery">Where to search.</param>
     /// <param name="k">How many neighbours to find, at least 1.</param>
     /// <param name="excludeSelf">Whether query i and item i are the same image, which is then excluded.</param>
-    /// <param name="cancel">Stops between blocks.</param>
+    /// <param name="cancellationToken">Stops between blocks.</param>
     /// <exception cref="Common.InputException">An embedding is not finite.</exception>
     public static Neighbours<T> TopK<T>(
         Embeddings<T> queries,
         Embeddings<T> gallery,
         int k,
         bool excludeSelf,
-        CancellationToken cancel = default)
+        CancellationToken cancellationToken = default)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(k, 1);
@@ -55,7 +55,7 @@ public static class NeighbourSearch
             rows.ForEach(
                 (query, similarities) =>
                     Select(similarities.Span, excludeSelf ? query : -1, found.Items.AsSpan(query * k, k), found.Similarities.AsSpan(query * k, k)),
-                cancel);
+                cancellationToken: cancellationToken);
         }
 
         return found;

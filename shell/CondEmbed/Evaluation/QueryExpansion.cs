@@ -29,17 +29,17 @@ public static class QueryExpansion
     /// <param name="gallery">G D, the gallery embeddings.</param>
     /// <param name="options">How to expand.</param>
     /// <param name="self">For each query, the gallery item that is the same image and is not found, or -1; null when there is none.</param>
-    /// <param name="cancel">Stops between blocks.</param>
+    /// <param name="cancellationToken">Stops between blocks.</param>
     /// <exception cref="InputException">An embedding is not finite.</exception>
     public static Embeddings<T> Expand<T>(
-        Embeddings<T> queries, Embeddings<T> gallery, QueryExpansionOptions? options = null, IReadOnlyList<int>? self = null, CancellationToken cancel = default)
+        Embeddings<T> queries, Embeddings<T> gallery, QueryExpansionOptions? options = null, IReadOnlyList<int>? self = null, CancellationToken cancellationToken = default)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         ArgumentNullException.ThrowIfNull(queries);
         ArgumentNullException.ThrowIfNull(gallery);
         options ??= new QueryExpansionOptions();
         options.Check();
-        var found = Reranking.Candidates(queries, gallery, options.Nearest, self, cancel);
+        var found = Reranking.Candidates(queries, gallery, options.Nearest, self, cancellationToken);
         var (asked, items) = (queries.AtUnitLength(), gallery.AtUnitLength());
         var expanded = (T[])asked.Values.Clone();
         ParallelWork.Each(queries.Count, query =>
@@ -55,7 +55,7 @@ public static class QueryExpansion
                     sum[i] += weight * item[i];
                 }
             }
-        }, cancellation: cancel);
+        }, cancellationToken: cancellationToken);
         return new Embeddings<T>(expanded, queries.Count, queries.Dimension).AtUnitLength();
     }
 }

@@ -14,20 +14,20 @@ public static class Reranking
     /// <param name="gallery">G D, the gallery embeddings.</param>
     /// <param name="k">How many, at least 1; all items if there are fewer.</param>
     /// <param name="self">For each query, the gallery item that is the same image, or -1; null when there is none.</param>
-    /// <param name="cancel">Stops between blocks.</param>
+    /// <param name="cancellationToken">Stops between blocks.</param>
     /// <exception cref="Common.InputException">An embedding is not finite.</exception>
     public static Neighbours<T> Candidates<T>(
-        Embeddings<T> queries, Embeddings<T> gallery, int k, IReadOnlyList<int>? self = null, CancellationToken cancel = default)
+        Embeddings<T> queries, Embeddings<T> gallery, int k, IReadOnlyList<int>? self = null, CancellationToken cancellationToken = default)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(k, 1);
         if (self is null || self.All(item => item < 0))
         {
-            return NeighbourSearch.TopK(queries, gallery, k, excludeSelf: false, cancel);
+            return NeighbourSearch.TopK(queries, gallery, k, excludeSelf: false, cancellationToken);
         }
 
         k = Math.Min(k, gallery.Count - 1);
-        var found = NeighbourSearch.TopK(queries, gallery, k + 1, excludeSelf: false, cancel);
+        var found = NeighbourSearch.TopK(queries, gallery, k + 1, excludeSelf: false, cancellationToken);
         var kept = new Neighbours<T>(k, new int[queries.Count * k], new T[queries.Count * k]);
         for (var query = 0; query < queries.Count; query++)
         {
@@ -64,7 +64,7 @@ public static class Reranking
     /// <param name="reordered">The <see cref="Candidates"/> in another order.</param>
     /// <param name="self">As for the candidates.</param>
     /// <param name="options">What to measure; clusterings, false matches and principal components depend on the embeddings, which do not change.</param>
-    /// <param name="cancel">Stops between blocks.</param>
+    /// <param name="cancellationToken">Stops between blocks.</param>
     /// <exception cref="ArgumentException">The items are not the candidates.</exception>
     /// <exception cref="Common.InputException">An embedding is not finite, or no query has its label in the gallery.</exception>
     public static RetrievalMetrics Evaluate<T>(
@@ -75,7 +75,7 @@ public static class Reranking
         Neighbours<T> reordered,
         IReadOnlyList<int>? self = null,
         EvaluationOptions? options = null,
-        CancellationToken cancel = default)
+        CancellationToken cancellationToken = default)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         options ??= new EvaluationOptions();
@@ -88,7 +88,7 @@ public static class Reranking
         self ??= [.. Enumerable.Repeat(-1, queries.Count)];
         var search = new LabelledSearch<T>(new LabelledSet<T>(queries, queryLabels), new LabelledSet<T>(gallery, galleryLabels), self);
         var first = new FirstPlaces<T>(reordered, galleryLabels);
-        var table = Retrieval.Table(search, QueryMeasure.Of(options), first, cancel);
+        var table = Retrieval.Table(search, QueryMeasure.Of(options), first, cancellationToken);
         table.DemandMatch();
         return new RetrievalMetrics(table, options);
     }

@@ -13,16 +13,16 @@ public static class Retrieval
     /// <param name="embeddings">N D, the embeddings.</param>
     /// <param name="labels">N, the label of each embedding.</param>
     /// <param name="options">What else to measure.</param>
-    /// <param name="cancel">Stops between blocks.</param>
+    /// <param name="cancellationToken">Stops between blocks.</param>
     /// <exception cref="InputException">An embedding is not finite, or no query has anything to find.</exception>
     public static RetrievalMetrics Evaluate<T>(
         Embeddings<T> embeddings,
         IReadOnlyList<long> labels,
         EvaluationOptions? options = null,
-        CancellationToken cancel = default)
+        CancellationToken cancellationToken = default)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        return Evaluate(LabelledSearch<T>.Among(new LabelledSet<T>(embeddings, labels)), options, cancel);
+        return Evaluate(LabelledSearch<T>.Among(new LabelledSet<T>(embeddings, labels)), options, cancellationToken);
     }
 
     /// <summary>Queries against a gallery. Both use the same numbers for the same classes.</summary>
@@ -32,7 +32,7 @@ public static class Retrieval
     /// <param name="galleryLabels">G, the label of each gallery item.</param>
     /// <param name="self">For each query, the gallery item that is the same image and is therefore excluded, or -1; null if there are none.</param>
     /// <param name="options">What else to measure. Clusterings and principal components are those of the queries.</param>
-    /// <param name="cancel">Stops between blocks.</param>
+    /// <param name="cancellationToken">Stops between blocks.</param>
     /// <exception cref="InputException">An embedding is not finite, or no query has its label in the gallery.</exception>
     public static RetrievalMetrics Evaluate<T>(
         Embeddings<T> queries,
@@ -41,7 +41,7 @@ public static class Retrieval
         IReadOnlyList<long> galleryLabels,
         IReadOnlyList<int>? self = null,
         EvaluationOptions? options = null,
-        CancellationToken cancel = default)
+        CancellationToken cancellationToken = default)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         if (queries.Dimension != gallery.Dimension)
@@ -55,16 +55,16 @@ public static class Retrieval
         }
 
         self ??= [.. Enumerable.Repeat(-1, queries.Count)];
-        return Evaluate(new LabelledSearch<T>(new LabelledSet<T>(queries, queryLabels), new LabelledSet<T>(gallery, galleryLabels), self), options, cancel);
+        return Evaluate(new LabelledSearch<T>(new LabelledSet<T>(queries, queryLabels), new LabelledSet<T>(gallery, galleryLabels), self), options, cancellationToken);
     }
 
-    private static RetrievalMetrics Evaluate<T>(LabelledSearch<T> search, EvaluationOptions? options, CancellationToken cancel)
+    private static RetrievalMetrics Evaluate<T>(LabelledSearch<T> search, EvaluationOptions? options, CancellationToken cancellationToken)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         options ??= new EvaluationOptions();
         options.Check();
         var measures = QueryMeasure.Of(options);
-        var table = options.Relevance is { } relevance ? RelevantTable(search, measures, relevance, cancel) : Table(search, measures, null, cancel);
+        var table = options.Relevance is { } relevance ? RelevantTable(search, measures, relevance, cancellationToken) : Table(search, measures, null, cancellationToken);
         table.DemandMatch(options.Relevance is null ? "another item with its label" : "an item that is relevant to it");
         IEnumerable<string> strange = search.IsAmongItself ? search.Queries.Strange("embeddings")
             : search.Queries.Strange("query embeddings").Concat(search.Gallery.Strange("gallery embeddings"));
@@ -72,15 +72,15 @@ public static class Retrieval
         AddEach("fnmr@fmr=", options.FalseMatchRates, rates =>
         {
             using var rows = search.Rows();
-            return new FalseMatches<T>(rows, search).NonMatchRates(rates, cancel);
+            return new FalseMatches<T>(rows, search).NonMatchRates(rates, cancellationToken);
         });
 
         if (options.Clustering)
         {
-            AddClustering(metrics, search.Queries, options.Seed, cancel);
+            AddClustering(metrics, search.Queries, options.Seed, cancellationToken);
         }
 
-        AddSecondSearches(metrics, search, options, cancel);
+        AddSecondSearches(metrics, search, options, cancellationToken);
         AddEach("pcf@", options.Variances, variances => PrincipalComponents.Fractions(search.Queries.Given, variances));
         return metrics;
 
@@ -94,22 +94,22 @@ public static class Retrieval
     }
 
     /// <summary>The same measures of the order, after a second search that knows no labels either.</summary>
-    private static void AddSecondSearches<T>(RetrievalMetrics metrics, LabelledSearch<T> search, EvaluationOptions options, CancellationToken cancel)
+    private static void AddSecondSearches<T>(RetrievalMetrics metrics, LabelledSearch<T> search, EvaluationOptions options, CancellationToken cancellationToken)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var (queries, gallery, self) = search;
         var ofOrder = new EvaluationOptions { RecallAt = options.RecallDepths, Relevance = options.Relevance };
         if (options.KReciprocal is { } reciprocal)
         {
-            var candidates = Reranking.Candidates(queries.Given, gallery.Given, reciprocal.K, self, cancel);
-            var order = Reranking.Reorder(candidates, KReciprocal.Similarities(queries.Given, gallery.Given, candidates, reciprocal, self, cancel));
-            Add("_k_reciprocal", Reranking.Evaluate(queries.Given, queries.Labels, gallery.Given, gallery.Labels, order, self, ofOrder, cancel));
+            var candidates = Reranking.Candidates(queries.Given, gallery.Given, reciprocal.K, self, cancellationToken);
+            var order = Reranking.Reorder(candidates, KReciprocal.Similarities(queries.Given, gallery.Given, candidates, reciprocal, self, cancellationToken));
+            Add("_k_reciprocal", Reranking.Evaluate(queries.Given, queries.Labels, gallery.Given, gallery.Labels, order, self, ofOrder, cancellationToken));
         }
 
         if (options.Expansion is { } expansion)
         {
-            var expanded = QueryExpansion.Expand(queries.Given, gallery.Given, expansion, self, cancel);
-            Add("_expanded", Evaluate(expanded, queries.Labels, gallery.Given, gallery.Labels, self, ofOrder, cancel));
+            var expanded = QueryExpansion.Expand(queries.Given, gallery.Given, expansion, self, cancellationToken);
+            Add("_expanded", Evaluate(expanded, queries.Labels, gallery.Given, gallery.Labels, self, ofOrder, cancellationToken));
         }
 
         void Add(string ending, RetrievalMetrics again)
@@ -121,10 +121,10 @@ public static class Retrieval
         }
     }
 
-    private static void AddClustering<T>(RetrievalMetrics metrics, LabelledSet<T> set, int seed, CancellationToken cancel)
+    private static void AddClustering<T>(RetrievalMetrics metrics, LabelledSet<T> set, int seed, CancellationToken cancellationToken)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var clusters = KMeans.Cluster(set.Unit, set.Labels.Distinct().Count(), (ulong)seed, cancel: cancel).ClusterOf;
+        var clusters = KMeans.Cluster(set.Unit, set.Labels.Distinct().Count(), (ulong)seed, cancellationToken: cancellationToken).ClusterOf;
         var agreement = new ClusterAgreement(set.Labels, clusters);
         foreach (var (key, _, value) in ClusterAgreement.Metrics)
         {
@@ -133,24 +133,24 @@ public static class Retrieval
     }
 
     /// <summary>Evaluates every query, with the first places of its ranking in another order if one is given.</summary>
-    internal static QueryTable Table<T>(LabelledSearch<T> search, IReadOnlyList<QueryMeasure> measures, FirstPlaces<T>? first, CancellationToken cancel)
+    internal static QueryTable Table<T>(LabelledSearch<T> search, IReadOnlyList<QueryMeasure> measures, FirstPlaces<T>? first, CancellationToken cancellationToken)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var strictly = first is not null || measures.Any(measure => measure.IsOfThreshold);
-        if (search is LabelledSearch<float> singles && PositiveRanks.Of(singles, strictly, cancel) is { } counted)
+        if (search is LabelledSearch<float> singles && PositiveRanks.Of(singles, strictly, cancellationToken) is { } counted)
         {
             var table = new QueryTable(measures, search.Queries.Labels);
-            ParallelWork.Each(search.Count, query => Fill(table, search, query, counted.Ranks(query), strictly ? counted.StrictlyBetter(query) : 0, first), cancellation: cancel);
+            ParallelWork.Each(search.Count, query => Fill(table, search, query, counted.Ranks(query), strictly ? counted.StrictlyBetter(query) : 0, first), cancellationToken: cancellationToken);
             return table;
         }
 
         using var rows = search.Rows();
-        return Table(rows, search, measures, null, cancel, first);
+        return Table(rows, search, measures, first, null, cancellationToken);
     }
 
     /// <summary>The same, computed from full rows of similarities.</summary>
     internal static QueryTable Table<T>(
-        SimilarityRows<T> rows, LabelledSearch<T> search, IReadOnlyList<QueryMeasure> measures, int? rowsInBlock, CancellationToken cancel, FirstPlaces<T>? first = null)
+        SimilarityRows<T> rows, LabelledSearch<T> search, IReadOnlyList<QueryMeasure> measures, FirstPlaces<T>? first, int? rowsInBlock, CancellationToken cancellationToken)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var table = new QueryTable(measures, search.Queries.Labels);
@@ -163,13 +163,13 @@ public static class Retrieval
                 RankCounter.Ranks(similarities.Span, search.Self[query], positives, ranks);
                 Fill(table, search, query, ranks, better, first);
             },
-            cancel,
-            rowsInBlock);
+            rowsInBlock,
+            cancellationToken);
         return table;
     }
 
     /// <summary>The same by the items that are relevant to each query; those that do not count have no place in its ranking.</summary>
-    private static QueryTable RelevantTable<T>(LabelledSearch<T> search, IReadOnlyList<QueryMeasure> measures, IRelevance relevance, CancellationToken cancel)
+    private static QueryTable RelevantTable<T>(LabelledSearch<T> search, IReadOnlyList<QueryMeasure> measures, IRelevance relevance, CancellationToken cancellationToken)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         using var rows = search.Rows();
@@ -184,7 +184,7 @@ public static class Retrieval
                 RankCounter.Ranks<T>(counted, -1, positives, ranks);
                 Fill(table, search, query, ranks, better, null);
             },
-            cancel);
+            cancellationToken: cancellationToken);
         return table;
     }
 

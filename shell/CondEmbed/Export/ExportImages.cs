@@ -21,13 +21,13 @@ internal sealed record ExportImages(IImageDataset Dataset, ClassSplit Split, str
         return [.. Enumerable.Range(0, count).Select(i => all[(int)((long)i * all.Count / count)])];
     }
 
-    internal static ExportImages Of(RunSettings settings, int workers, CancellationToken cancellation)
+    internal static ExportImages Of(RunSettings settings, int workers, CancellationToken cancellationToken)
     {
         try
         {
             var data = RunData.Open(settings);
             // What the run left out of its data is not there to be embedded either.
-            data = settings.Host.SkipBad ? data.Checked(skipBad: true, workers, cancellation: cancellation) : data;
+            data = settings.Host.SkipBad ? data.Checked(skipBad: true, workers, cancellationToken: cancellationToken) : data;
             return data.Split.Test.Count > 0
                 ? new ExportImages(data.Dataset, data.Split, null)
                 : throw new InputException($"{data.Dataset.Name}: has no test part.");

@@ -50,7 +50,7 @@ public static class OnnxExport
     /// <param name="open">Opens an ONNX file for embedding, as CondEmbed.Onnx does: <c>file => OnnxModel.Load(file)</c>.</param>
     /// <param name="options">Int8 or not, and how much is compared.</param>
     /// <param name="progress">Called with the number of images embedded so far.</param>
-    /// <param name="cancellation">Ends the export with an OperationCanceledException; no file is left.</param>
+    /// <param name="cancellationToken">Ends the export with an OperationCanceledException; no file is left.</param>
     /// <exception cref="InputException">
     /// The encoder or pooling cannot be exported, the file cannot be written, or its embeddings are too far from the network's; no file is left.
     /// </exception>
@@ -60,7 +60,7 @@ public static class OnnxExport
         Func<string, IEmbeddingNetwork> open,
         OnnxExportOptions? options = null,
         IProgress<RunProgress>? progress = null,
-        CancellationToken cancellation = default)
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(open);
@@ -70,7 +70,7 @@ public static class OnnxExport
         void Check(string file)
         {
             using var network = open(file);
-            exported = new Comparison(model, network, options, progress, cancellation).Run(path, new FileInfo(file).Length);
+            exported = new Comparison(model, network, options, progress, cancellationToken).Run(path, new FileInfo(file).Length);
 
             if (exported.Check.Problem(options.Int8) is { } problem)
             {
@@ -130,14 +130,14 @@ public static class OnnxExport
 
     /// <summary>The network and what was exported, on the same images.</summary>
     private sealed class Comparison(
-        EmbeddingModel model, IEmbeddingNetwork found, OnnxExportOptions options, IProgress<RunProgress>? progress, CancellationToken cancellation)
+        EmbeddingModel model, IEmbeddingNetwork found, OnnxExportOptions options, IProgress<RunProgress>? progress, CancellationToken cancellationToken)
     {
         internal OnnxExported Run(string path, long bytes)
         {
-            var images = ExportImages.Of(model.Settings, options.Workers, cancellation);
+            var images = ExportImages.Of(model.Settings, options.Workers, cancellationToken);
             var items = images.Some(options.Images);
-            var expected = Pass(model).Embed(images.Reader, items, Phase("embedding", items.Count), cancellation);
-            var embedded = Pass(found).Embed(images.Reader, items, Phase("embedding by ONNX", items.Count), cancellation);
+            var expected = Pass(model).Embed(images.Reader, items, Phase("embedding", items.Count), cancellationToken);
+            var embedded = Pass(found).Embed(images.Reader, items, Phase("embedding by ONNX", items.Count), cancellationToken);
             DemandFinite(path, "the network's own embeddings", expected);
             DemandFinite(path, "ONNX Runtime's embeddings", embedded);
             var check = ExportCheck.Between(images.Dataset.Name, expected, embedded);
@@ -162,7 +162,7 @@ public static class OnnxExport
 
         private RetrievalMetrics Measured(IEmbeddingNetwork network, ExportImages images, string phase) =>
             Pass(network).OnTest(
-                images.Dataset, images.Split, images.Reader, new EvaluationOptions { RecallAt = [1] }, Phase(phase, images.Split.Test.Count), cancellation).Metrics;
+                images.Dataset, images.Split, images.Reader, new EvaluationOptions { RecallAt = [1] }, Phase(phase, images.Split.Test.Count), cancellationToken).Metrics;
 
         private EmbeddingPass Pass(IEmbeddingNetwork network) => new(network, new LoaderOptions(options.Workers));
 

@@ -20,9 +20,9 @@ public static class CheckpointImport
     /// <summary>Writes a run folder with the network, which everything that reads a finished run takes. With data, its test part is measured as after a training.</summary>
     /// <param name="options">The checkpoint.</param>
     /// <param name="progress">Called while images are measured.</param>
-    /// <param name="cancellation">Ends the measuring; nothing is written then.</param>
+    /// <param name="cancellationToken">Ends the measuring; nothing is written then.</param>
     /// <exception cref="InputException">The checkpoint cannot be read, is not such a network, or is not clear; the data is not as it must be; or the folder is not empty.</exception>
-    public static ImportedRun Run(ImportOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+    public static ImportedRun Run(ImportOptions options, IProgress<RunProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         Native.ensure();
@@ -39,7 +39,7 @@ public static class CheckpointImport
 
         try
         {
-            var measured = options.Data is null ? null : Measure(session, network.Settings, progress, cancellation);
+            var measured = options.Data is null ? null : Measure(session, network.Settings, progress, cancellationToken);
             Write(folder, session, network, measured, options.Command ?? "");
             string[] notes = [.. network.Notes, .. report.Changed, Views.Describe(network.Settings)];
             return new ImportedRun(folder.Root, network.Settings.Core.Encoder, network.Settings.Core.Embedding, notes, measured is null ? null : RunMeasures.Kept(measured.Outcome.Metrics));
@@ -53,13 +53,13 @@ public static class CheckpointImport
 
     private sealed record Measured(RunData Data, TestOutcome Outcome);
 
-    private static Measured Measure(Session session, RunSettings settings, IProgress<RunProgress>? progress, CancellationToken cancellation)
+    private static Measured Measure(Session session, RunSettings settings, IProgress<RunProgress>? progress, CancellationToken cancellationToken)
     {
-        var data = RunData.Open(settings).Checked(settings.Host.SkipBad, settings.Host.Workers, cancellation: cancellation);
+        var data = RunData.Open(settings).Checked(settings.Host.SkipBad, settings.Host.Workers, cancellationToken: cancellationToken);
         var meter = new ProgressMeter(progress, settings.Core.Batch);
         var pass = new EmbeddingPass(session, Views.ForTesting(settings), new LoaderOptions(settings.Host.Workers));
         var outcome = pass.OnTest(
-            data.Dataset, data.Split, data.Reader, RunMeasures.Options(settings, data.Dataset), done => meter.Report("evaluating", done, data.Split.Test.Count), cancellation);
+            data.Dataset, data.Split, data.Reader, RunMeasures.Options(settings, data.Dataset), done => meter.Report("evaluating", done, data.Split.Test.Count), cancellationToken);
         return new Measured(data, outcome);
     }
 

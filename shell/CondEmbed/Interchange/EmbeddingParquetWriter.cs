@@ -44,9 +44,10 @@ internal sealed class EmbeddingParquetWriter : IDisposable
         using var writer = new EmbeddingParquetWriter(stream, table.Dimension, ids: false, table.Paths is not null, table.Labels is not null);
         foreach (var rows in Enumerable.Range(0, table.Count).Chunk(RowsInGroup(table.Dimension)))
         {
-            var part = rows[0]..(rows[^1] + 1);
             var values = table.Values.AsMemory(rows[0] * table.Dimension, rows.Length * table.Dimension);
-            writer.Write(new EmbeddingGroup(null, table.Paths?[part], table.Labels?[part], values));
+            writer.Write(new EmbeddingGroup(null, Part(table.Paths), Part(table.Labels), values));
+
+            string[]? Part(IReadOnlyList<string>? texts) => texts is null ? null : [.. rows.Select(row => texts[row])];
         }
     }
 

@@ -5,14 +5,14 @@ namespace CondEmbed.Interchange;
 /// <summary>Embeddings of images, with their paths and labels if known.</summary>
 public sealed class EmbeddingTable
 {
-    /// <summary>Wraps arrays without copying them.</summary>
-    /// <exception cref="ArgumentException">The arrays do not fit together.</exception>
-    public EmbeddingTable(float[] values, int count, int dimension, string[]? paths = null, string[]? labels = null)
+    /// <summary>Wraps numbers and texts without copying them.</summary>
+    /// <exception cref="ArgumentException">They do not fit together.</exception>
+    public EmbeddingTable(float[] values, int count, int dimension, IReadOnlyList<string>? paths = null, IReadOnlyList<string>? labels = null)
     {
         Embeddings = new Embeddings<float>(values, count, dimension);
-        if ((paths?.Length ?? count) != count || (labels?.Length ?? count) != count)
+        if ((paths?.Count ?? count) != count || (labels?.Count ?? count) != count)
         {
-            throw new ArgumentException($"{paths?.Length} paths and {labels?.Length} labels for {count} embeddings", nameof(paths));
+            throw new ArgumentException($"{paths?.Count} paths and {labels?.Count} labels for {count} embeddings", nameof(paths));
         }
 
         Paths = paths;
@@ -32,8 +32,8 @@ public sealed class EmbeddingTable
     public int Dimension => Embeddings.Dimension;
 
     /// <summary>The path of each image; null if unknown.</summary>
-    public string[]? Paths { get; }
+    public IReadOnlyList<string>? Paths { get; }
 
     /// <summary>The class of each image; null if unknown.</summary>
-    public string[]? Labels { get; }
+    public IReadOnlyList<string>? Labels { get; }
 }

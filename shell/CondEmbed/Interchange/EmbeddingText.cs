@@ -53,6 +53,6 @@ internal static class EmbeddingText
         }
     }
 
-    private static (string Name, string[] Texts)[] Known(EmbeddingTable table) =>
+    private static (string Name, IReadOnlyList<string> Texts)[] Known(EmbeddingTable table) =>
         [.. new[] { (Name: "path", Texts: table.Paths!), (Name: "label", Texts: table.Labels!) }.Where(column => column.Texts is not null)];
 }

@@ -123,14 +123,14 @@ public sealed class LabelledEmbeddings
 
     /// <summary>All metrics, all against all; see <see cref="Retrieval"/>.</summary>
     /// <exception cref="InputException">There are fewer than two, one is not finite, or no two share a label.</exception>
-    public RetrievalMetrics Evaluate(EvaluationOptions? options = null, CancellationToken cancel = default) => Evaluate(ByClass, null, options, cancel);
+    public RetrievalMetrics Evaluate(EvaluationOptions? options = null, CancellationToken cancellationToken = default) => Evaluate(ByClass, null, options, cancellationToken);
 
     /// <summary>All metrics of these as queries against a gallery, from which nothing is left out.</summary>
     /// <exception cref="InputException">The dimensions differ, an embedding is not finite, or no query has its label in the gallery.</exception>
-    public RetrievalMetrics Evaluate(LabelledEmbeddings gallery, EvaluationOptions? options = null, CancellationToken cancel = default)
+    public RetrievalMetrics Evaluate(LabelledEmbeddings gallery, EvaluationOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(gallery);
-        return Evaluate(ByClass, gallery, options, cancel);
+        return Evaluate(ByClass, gallery, options, cancellationToken);
     }
 
     /// <summary>
@@ -138,7 +138,7 @@ public sealed class LabelledEmbeddings
     /// LabelMatch, LabelColumns, LabelOverlap, LabelSeparator and Pairs; the embeddings are then read with them.
     /// </summary>
     /// <exception cref="InputException">As for the others, or there are no such labels.</exception>
-    public RetrievalMetrics Evaluate(DatasetOptions alike, LabelledEmbeddings? gallery = null, EvaluationOptions? options = null, CancellationToken cancel = default)
+    public RetrievalMetrics Evaluate(DatasetOptions alike, LabelledEmbeddings? gallery = null, EvaluationOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(alike);
         if (gallery is null && Count < 2)
@@ -162,7 +162,7 @@ public sealed class LabelledEmbeddings
 
         RetrievalMetrics Measured<T>(Embeddings<T> own, Embeddings<T>? others)
             where T : unmanaged, IBinaryFloatingPointIeee754<T> =>
-            PairMeasures.Of(pairs, byColumn, part, own, others ?? own, options ?? new EvaluationOptions(), cancel);
+            PairMeasures.Of(pairs, byColumn, part, own, others ?? own, options ?? new EvaluationOptions(), cancellationToken);
     }
 
     /// <summary>What makes two of these, and of a gallery, alike, in words; null if it is their label.</summary>

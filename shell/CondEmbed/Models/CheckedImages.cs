@@ -50,7 +50,7 @@ internal sealed class CheckedImages
 
     /// <summary>The content of some of the images, each as its <see cref="ImageId"/>: remembered, or else read, and then remembered with the bad ones.</summary>
     /// <exception cref="DiskException">The disk is full or failing.</exception>
-    internal IReadOnlyList<string> Ids(IReadOnlyList<int> some, IReadOnlyList<BadImage> bad, CancellationToken cancellation)
+    internal IReadOnlyList<string> Ids(IReadOnlyList<int> some, IReadOnlyList<BadImage> bad, CancellationToken cancellationToken)
     {
         if (found is not null && some.All(found.Ids.ContainsKey))
         {
@@ -58,7 +58,7 @@ internal sealed class CheckedImages
         }
 
         var ids = new string[some.Count];
-        ParallelWork.Each(some.Count, place => ids[place] = ImageId.Of(images.Read(some[place]), images.BoxOf(some[place])), cancellation: cancellation);
+        ParallelWork.Each(some.Count, place => ids[place] = ImageId.Of(images.Read(some[place]), images.BoxOf(some[place])), cancellationToken: cancellationToken);
 
         if (path is not null)
         {

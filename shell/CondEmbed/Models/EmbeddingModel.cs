@@ -106,6 +106,19 @@ public sealed class EmbeddingModel : IEmbeddingNetwork
         return Embed((new SkiaDecoder() with { Background = View.Background }).Decode(image, name));
     }
 
+    /// <summary>Embeds one encoded image, read to the end of a stream. Returns <see cref="Dimension"/> numbers, a vector of length 1.</summary>
+    /// <param name="image">The stream, which stays open.</param>
+    /// <param name="name">Its name in messages.</param>
+    /// <exception cref="BadImageException">It is not an image that can be read.</exception>
+    /// <exception cref="ObjectDisposedException">The model was disposed of, or handed over.</exception>
+    public float[] Embed(Stream image, string name = "image")
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        using var bytes = new MemoryStream();
+        image.CopyTo(bytes);
+        return Embed(bytes.ToArray(), name);
+    }
+
     /// <summary>Embeds one decoded image. Returns <see cref="Dimension"/> numbers, a vector of length 1.</summary>
     /// <param name="image">The image.</param>
     /// <exception cref="ObjectDisposedException">The model was disposed of, or handed over.</exception>

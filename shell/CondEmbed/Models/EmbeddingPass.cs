@@ -44,7 +44,7 @@ internal sealed class EmbeddingPass(
 
     /// <summary>N indices -> N D, each row of length 1; of several processes, all have all rows.</summary>
     internal Embeddings<float> Embed(
-        ImageReader reader, IReadOnlyList<int> items, Action<int>? progress = null, CancellationToken cancellation = default)
+        ImageReader reader, IReadOnlyList<int> items, Action<int>? progress = null, CancellationToken cancellationToken = default)
     {
         var values = Embeddings<float>.Room(items.Count, dimension);
 
@@ -63,7 +63,7 @@ internal sealed class EmbeddingPass(
         {
             var done = 0;
 
-            foreach (var part in Parts(reader, [.. items.Skip(first).Take(count)], cancellation))
+            foreach (var part in Parts(reader, [.. items.Skip(first).Take(count)], cancellationToken))
             {
                 part.CopyTo(values, (first + done) * dimension);
                 done += part.Length / dimension;
@@ -73,20 +73,20 @@ internal sealed class EmbeddingPass(
         }
     }
 
-    private IEnumerable<float[]> Parts(ImageReader reader, IReadOnlyList<int> items, CancellationToken cancellation)
+    private IEnumerable<float[]> Parts(ImageReader reader, IReadOnlyList<int> items, CancellationToken cancellationToken)
     {
         if (onTrunk is not null)
         {
             foreach (var part in items.Chunk(atOnce))
             {
-                cancellation.ThrowIfCancellationRequested();
+                cancellationToken.ThrowIfCancellationRequested();
                 yield return onTrunk(part);
             }
 
             yield break;
         }
 
-        foreach (var batch in new BatchLoader(reader, options).InOrder(items, null, atOnce, view, cancellation: cancellation))
+        foreach (var batch in new BatchLoader(reader, options).InOrder(items, null, atOnce, view, cancellationToken: cancellationToken))
         {
             using (batch)
                 yield return embed(batch.Pixels, batch.Count);
@@ -95,10 +95,10 @@ internal sealed class EmbeddingPass(
 
     /// <summary>All against all among the given images.</summary>
     internal TestOutcome Among(
-        ImageReader reader, IImageDataset dataset, IReadOnlyList<int> items, EvaluationOptions options, Action<int>? progress = null, CancellationToken cancellation = default)
+        ImageReader reader, IImageDataset dataset, IReadOnlyList<int> items, EvaluationOptions options, Action<int>? progress = null, CancellationToken cancellationToken = default)
     {
-        var embeddings = Embed(reader, items, progress, cancellation);
-        return new TestOutcome(embeddings, embeddings, () => PairMeasures.Of(dataset, TestPart.Of(dataset, items, items), embeddings, embeddings, options, cancellation));
+        var embeddings = Embed(reader, items, progress, cancellationToken);
+        return new TestOutcome(embeddings, embeddings, () => PairMeasures.Of(dataset, TestPart.Of(dataset, items, items), embeddings, embeddings, options, cancellationToken));
     }
 
     /// <summary>
@@ -110,12 +110,12 @@ internal sealed class EmbeddingPass(
         ImageReader reader,
         EvaluationOptions options,
         Action<int>? progress = null,
-        CancellationToken cancellation = default)
+        CancellationToken cancellationToken = default)
     {
         var part = TestPart.Of(dataset, split.Queries, split.Gallery);
-        var queries = Embed(reader, part.Queries, progress, cancellation);
-        var gallery = split.AllAgainstAll ? queries : Embed(reader, part.Gallery, done => progress?.Invoke(split.Queries.Count + done), cancellation);
-        return new TestOutcome(queries, gallery, () => PairMeasures.Of(dataset, part, queries, gallery, options, cancellation));
+        var queries = Embed(reader, part.Queries, progress, cancellationToken);
+        var gallery = split.AllAgainstAll ? queries : Embed(reader, part.Gallery, done => progress?.Invoke(split.Queries.Count + done), cancellationToken);
+        return new TestOutcome(queries, gallery, () => PairMeasures.Of(dataset, part, queries, gallery, options, cancellationToken));
     }
 
     internal static EvaluationOptions AsUsual(EvaluationOptions options, IImageDataset dataset) =>

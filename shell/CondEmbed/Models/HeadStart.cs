@@ -21,11 +21,11 @@ internal static class HeadStart
     /// <param name="trunk">What the frozen stages make of the images, if it is kept.</param>
     /// <param name="together">Processes of which each computes the features of a share of the images.</param>
     /// <param name="progress">Called with the number of images done and the total.</param>
-    /// <param name="cancellation">Ends the reading.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
     /// <returns>How many images there were.</returns>
     internal static int Give(
         RunSettings settings, ClassSplit split, ImageReader reader, Session session, LoaderOptions workers,
-        TrunkMaps? trunk, TeamWork together, Action<int, int> progress, CancellationToken cancellation)
+        TrunkMaps? trunk, TeamWork together, Action<int, int> progress, CancellationToken cancellationToken)
     {
         var items = Drawn(split.Train, settings.Core.Seed);
         var pass = new EmbeddingPass(
@@ -36,7 +36,7 @@ internal static class HeadStart
             workers,
             trunk is null ? null : some => session.PoolOnTrunk(trunk.First(some)),
             together);
-        session.StartHead(pass.Embed(reader, items, done => progress(done, items.Length), cancellation).Values);
+        session.StartHead(pass.Embed(reader, items, done => progress(done, items.Length), cancellationToken).Values);
         return items.Length;
     }
 

@@ -11,10 +11,10 @@ public static class NetworkImages
     /// <summary>All images of a data set, in order -> N D.</summary>
     /// <exception cref="BadImageException">An image cannot be used.</exception>
     public static Embeddings<float> Embed(
-        this IEmbeddingNetwork network, IImageDataset dataset, int workers = 0, Action<int>? progress = null, CancellationToken cancellation = default)
+        this IEmbeddingNetwork network, IImageDataset dataset, int workers = 0, Action<int>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(dataset);
-        return network.Embed(dataset, [.. Enumerable.Range(0, dataset.Count)], workers, progress, cancellation);
+        return network.Embed(dataset, [.. Enumerable.Range(0, dataset.Count)], workers, progress, cancellationToken);
     }
 
     /// <summary>Some images of a data set, in the order given -> N D.</summary>
@@ -25,10 +25,10 @@ public static class NetworkImages
         IReadOnlyList<int> items,
         int workers = 0,
         Action<int>? progress = null,
-        CancellationToken cancellation = default)
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(network);
-        return new EmbeddingPass(network, new LoaderOptions(workers)).Embed(new ImageReader(dataset), items, progress, cancellation);
+        return new EmbeddingPass(network, new LoaderOptions(workers)).Embed(new ImageReader(dataset), items, progress, cancellationToken);
     }
 
     /// <summary>
@@ -43,10 +43,10 @@ public static class NetworkImages
         EvaluationOptions? options = null,
         int workers = 0,
         Action<int>? progress = null,
-        CancellationToken cancellation = default)
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(network);
         return new EmbeddingPass(network, new LoaderOptions(workers))
-            .OnTest(dataset, split, new ImageReader(dataset), options ?? new EvaluationOptions(), progress, cancellation).Metrics;
+            .OnTest(dataset, split, new ImageReader(dataset), options ?? new EvaluationOptions(), progress, cancellationToken).Metrics;
     }
 }

@@ -11,13 +11,13 @@ internal static class PairMeasures
     /// <summary>The metrics of a part; query and gallery embeddings are the same object if all search among all.</summary>
     /// <exception cref="InputException">There is nothing to find.</exception>
     internal static RetrievalMetrics Of(
-        IImageDataset dataset, TestPart part, Embeddings<float> queries, Embeddings<float> gallery, EvaluationOptions options, CancellationToken cancellation) =>
-        Of(dataset.Pairs, dataset.LabelColumns, part, queries, gallery, EmbeddingPass.AsUsual(options, dataset), cancellation);
+        IImageDataset dataset, TestPart part, Embeddings<float> queries, Embeddings<float> gallery, EvaluationOptions options, CancellationToken cancellationToken) =>
+        Of(dataset.Pairs, dataset.LabelColumns, part, queries, gallery, EmbeddingPass.AsUsual(options, dataset), cancellationToken);
 
     /// <summary>The same by pairs, or by the classes if there are none.</summary>
     /// <exception cref="InputException">There is nothing to find.</exception>
     internal static RetrievalMetrics Of<T>(
-        IImagePairs? pairs, IReadOnlyList<LabelColumn> columns, TestPart part, Embeddings<T> queries, Embeddings<T> gallery, EvaluationOptions options, CancellationToken cancellation)
+        IImagePairs? pairs, IReadOnlyList<LabelColumn> columns, TestPart part, Embeddings<T> queries, Embeddings<T> gallery, EvaluationOptions options, CancellationToken cancellationToken)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         if (pairs is not null)
@@ -26,11 +26,11 @@ internal static class PairMeasures
         }
 
         var metrics = ReferenceEquals(queries, gallery)
-            ? Retrieval.Evaluate(queries, part.QueryLabels, options, cancellation)
-            : Retrieval.Evaluate(queries, part.QueryLabels, gallery, part.GalleryLabels, part.Self, options, cancellation);
+            ? Retrieval.Evaluate(queries, part.QueryLabels, options, cancellationToken)
+            : Retrieval.Evaluate(queries, part.QueryLabels, gallery, part.GalleryLabels, part.Self, options, cancellationToken);
         foreach (var column in columns)
         {
-            ByColumn(metrics, column, part, queries, gallery, options.RecallDepths, cancellation);
+            ByColumn(metrics, column, part, queries, gallery, options.RecallDepths, cancellationToken);
         }
 
         return metrics;
@@ -38,7 +38,7 @@ internal static class PairMeasures
 
     /// <summary>Recall@K and MAP@R of the queries that have a label in a column.</summary>
     private static void ByColumn<T>(
-        RetrievalMetrics metrics, LabelColumn column, TestPart part, Embeddings<T> queries, Embeddings<T> gallery, IReadOnlyList<int> depths, CancellationToken cancellation)
+        RetrievalMetrics metrics, LabelColumn column, TestPart part, Embeddings<T> queries, Embeddings<T> gallery, IReadOnlyList<int> depths, CancellationToken cancellationToken)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         int[] asked = [.. Enumerable.Range(0, part.Queries.Count).Where(query => column.Pairs.IsInPairs(part.Queries[query]))];
@@ -55,7 +55,7 @@ internal static class PairMeasures
             part.GalleryLabels,
             [.. asked.Select(query => part.Self[query])],
             new EvaluationOptions { RecallAt = depths, Relevance = new Alike(column.Pairs, images, part.Gallery) },
-            cancellation);
+            cancellationToken);
         foreach (var k in depths)
         {
             metrics.Add(MetricNames.By(FormattableString.Invariant($"recall@{k}"), column.Name), found.Recall(k));

@@ -28,13 +28,13 @@ internal sealed class TrunkMaps : IDisposable
     private readonly Dictionary<int, int> trained;
     private readonly Dictionary<int, int> tested;
 
-    private TrunkMaps(RunSettings settings, ClassSplit split, IdsOf idsOf, Session session, Action<string> notice, CancellationToken cancellation)
+    private TrunkMaps(RunSettings settings, ClassSplit split, IdsOf idsOf, Session session, Action<string> notice, CancellationToken cancellationToken)
     {
         elementType = settings.Host.TrunkType switch
         {
-            TrunkNumbers.Float16 => "F16",
-            TrunkNumbers.Bfloat16 => "BF16",
-            TrunkNumbers.Float32 => "F32",
+            TrunkNumber.Float16 => "F16",
+            TrunkNumber.Bfloat16 => "BF16",
+            TrunkNumber.Float32 => "F32",
             var other => throw new UnreachableException($"there are no bytes for {other}"),
         };
         views = settings.Host.TrunkViews;
@@ -45,7 +45,7 @@ internal sealed class TrunkMaps : IDisposable
         Rows = (trained.Count * views) + tested.Count;
         var key = KeyOf(settings, idsOf, session);
         Path = System.IO.Path.Combine(settings.Host.TrunkCache, $"{Convert.ToHexStringLower(key.AsSpan(0, 16))}.trunk");
-        file = Opened(key, notice, cancellation);
+        file = Opened(key, notice, cancellationToken);
     }
 
     internal string Path { get; }
@@ -61,19 +61,19 @@ internal sealed class TrunkMaps : IDisposable
     /// <param name="workers">Threads that read images.</param>
     /// <param name="notice">Told what the file is and how large.</param>
     /// <param name="progress">Called with the number of maps done and the total.</param>
-    /// <param name="cancellation">Ends the filling; what is there stays for the next time.</param>
+    /// <param name="cancellationToken">Ends the filling; what is there stays for the next time.</param>
     /// <exception cref="InputException">The file cannot be used.</exception>
     /// <exception cref="DiskException">The disk is full or failing.</exception>
     internal static TrunkMaps Open(
         RunSettings settings, ClassSplit split, ImageReader reader, IdsOf idsOf, Session session, LoaderOptions workers,
-        Action<string> notice, Action<int, int> progress, CancellationToken cancellation)
+        Action<string> notice, Action<int, int> progress, CancellationToken cancellationToken)
     {
-        var maps = new TrunkMaps(settings, split, idsOf, session, notice, cancellation);
+        var maps = new TrunkMaps(settings, split, idsOf, session, notice, cancellationToken);
 
         try
         {
             notice(maps.Describe());
-            maps.Fill(settings, reader, session, workers, progress, cancellation);
+            maps.Fill(settings, reader, session, workers, progress, cancellationToken);
             return maps;
         }
         catch
@@ -118,7 +118,7 @@ internal sealed class TrunkMaps : IDisposable
     }
 
     /// <summary>The file, once no other run fills it.</summary>
-    private TrunkFile Opened(byte[] key, Action<string> notice, CancellationToken cancellation)
+    private TrunkFile Opened(byte[] key, Action<string> notice, CancellationToken cancellationToken)
     {
         for (var waits = 0; ; waits++)
         {
@@ -132,8 +132,8 @@ internal sealed class TrunkMaps : IDisposable
                 notice($"frozen stages: another run computes {Path}; waiting for it");
             }
 
-            cancellation.WaitHandle.WaitOne(TimeSpan.FromSeconds(1));
-            cancellation.ThrowIfCancellationRequested();
+            cancellationToken.WaitHandle.WaitOne(TimeSpan.FromSeconds(1));
+            cancellationToken.ThrowIfCancellationRequested();
         }
     }
 
@@ -151,7 +151,7 @@ internal sealed class TrunkMaps : IDisposable
         return new TensorData("maps", elementType, [count, .. shape[1..]], bytes);
     }
 
-    private void Fill(RunSettings settings, ImageReader reader, Session session, LoaderOptions workers, Action<int, int> progress, CancellationToken cancellation)
+    private void Fill(RunSettings settings, ImageReader reader, Session session, LoaderOptions workers, Action<int, int> progress, CancellationToken cancellationToken)
     {
         if (file.Missing == 0)
         {
@@ -166,13 +166,13 @@ internal sealed class TrunkMaps : IDisposable
         var first = Enumerable.Range(0, rows).FirstOrDefault(row => !file.Has(row), rows) / AtOnce;
         int[] missing = [.. others.Where(item => !file.Has(rows + tested[item]))];
 
-        foreach (var batch in loader.Run(RandomViews, Views.ForTraining(settings), 0, first, (rows + AtOnce - 1) / AtOnce, cancellation))
+        foreach (var batch in loader.Run(RandomViews, Views.ForTraining(settings), 0, first, (rows + AtOnce - 1) / AtOnce, cancellationToken))
         {
             using (batch)
                 Keep(batch, slot => (batch.Step * AtOnce) + slot);
         }
 
-        foreach (var batch in loader.InOrder(missing, null, AtOnce, Views.ForTesting(settings), cancellation: cancellation))
+        foreach (var batch in loader.InOrder(missing, null, AtOnce, Views.ForTesting(settings), cancellationToken: cancellationToken))
         {
             using (batch)
                 Keep(batch, slot => rows + tested[batch.Indices[slot]]);

@@ -19,7 +19,7 @@ public enum Augmentation
 }
 
 /// <summary>What is around an image that is shifted.</summary>
-public enum Surroundings
+public enum SurroundFill
 {
     /// <summary>Its border pixels, repeated.</summary>
     Edge,
@@ -31,8 +31,8 @@ public enum Surroundings
     Black,
 }
 
-/// <summary>The numbers in which the frozen stages' maps are kept.</summary>
-public enum TrunkNumbers
+/// <summary>The kind of number in which the frozen stages' maps are kept.</summary>
+public enum TrunkNumber
 {
     /// <summary>Two bytes, three digits, to 65,504.</summary>
     Float16,
@@ -124,7 +124,7 @@ public sealed record HostSettings
     public required int TrunkViews { get; set; }
 
     [Setting("float16", Needed.InTraining, "trunk_cache: numbers in which the maps are kept: float16, bfloat16, float32 (exactly what the stages make). The two short ones round, and measurements may differ by a few hundredths of a point from those without trunk_cache")]
-    public required TrunkNumbers TrunkType { get; set; }
+    public required TrunkNumber TrunkType { get; set; }
 
     [Section("Images")]
     [Setting(0, Needed.Always, "short side to which test images are resized before the centre crop; 0 for size * 8 / 7 from 96 px up, otherwise size. If only size is given, this follows it: 256 / 224 of size where the default is 256")]
@@ -161,7 +161,7 @@ public sealed record HostSettings
     public required double Rotate { get; set; }
 
     [Setting("white", Needed.InTraining, "shift: what to fill in around the image: edge (repeats the border pixels), white, black")]
-    public required Surroundings Surround { get; set; }
+    public required SurroundFill Surround { get; set; }
 
     [Setting(0.5, Needed.InTraining, "probability of a horizontal flip")]
     [Within(0.0, 1.0)]
@@ -262,7 +262,7 @@ public sealed record HostSettings
         ScaleMin = 0.2,
         ScaleMax = 1,
         Rotate = 0,
-        Surround = Surroundings.Edge,
+        Surround = SurroundFill.Edge,
         Brightness = 0,
         Contrast = 0,
         Saturation = 0,

@@ -34,9 +34,9 @@ public static class Views
         var host = settings.Host;
         var (surround, colour) = host.Surround switch
         {
-            Surroundings.Edge => (Surround.Edge, default(Rgb)),
-            Surroundings.White => (Surround.Constant, new Rgb(255, 255, 255)),
-            Surroundings.Black => (Surround.Constant, default),
+            SurroundFill.Edge => (Surround.Edge, default(Rgb)),
+            SurroundFill.White => (Surround.Constant, new Rgb(255, 255, 255)),
+            SurroundFill.Black => (Surround.Constant, default),
             var other => throw new UnreachableException($"there is nothing like {other} around an image"),
         };
 

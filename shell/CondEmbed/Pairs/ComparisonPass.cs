@@ -35,14 +35,14 @@ internal sealed class ComparisonPass(Session session, EvalTransform view, Loader
     private bool HoldsAll => held is not null && held.Count >= needed;
 
     /// <summary>N images, each once -> N D, each row of length 1. They are the ones that can then be compared.</summary>
-    internal Embeddings<float> Embed(IReadOnlyList<ImageAt> images, Action<int>? progress = null, CancellationToken cancellation = default)
+    internal Embeddings<float> Embed(IReadOnlyList<ImageAt> images, Action<int>? progress = null, CancellationToken cancellationToken = default)
     {
         var values = new float[images.Count * session.Dimension];
         var done = 0;
         Forget();
         needed = images.Count;
 
-        foreach (var batch in Read(images, cancellation))
+        foreach (var batch in Read(images, cancellationToken))
         {
             using (batch)
             {
@@ -70,13 +70,13 @@ internal sealed class ComparisonPass(Session session, EvalTransform view, Loader
     /// <param name="gallery">G of them.</param>
     /// <param name="candidates">Q K places in the gallery, row after row.</param>
     /// <param name="progress">Called with the number of queries done so far.</param>
-    /// <param name="cancellation">Stops between blocks.</param>
+    /// <param name="cancellationToken">Stops between blocks.</param>
     internal float[][] Compare(
         IReadOnlyList<ImageAt> queries,
         IReadOnlyList<ImageAt> gallery,
         IReadOnlyList<int> candidates,
         Action<int>? progress = null,
-        CancellationToken cancellation = default)
+        CancellationToken cancellationToken = default)
     {
         var similarities = Enumerable.Range(0, comparer.Levels + 1).Select(_ => new float[candidates.Count]).ToArray();
         var k = queries.Count == 0 ? 0 : candidates.Count / queries.Count;
@@ -85,14 +85,14 @@ internal sealed class ComparisonPass(Session session, EvalTransform view, Loader
 
         foreach (var block in Enumerable.Range(0, queries.Count).Chunk(size))
         {
-            cancellation.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             var open = block.SelectMany(query => Enumerable.Range(query * k, k)).ToList();
-            var first = Hold([.. block.Select(query => queries[query])], 0, cancellation);
+            var first = Hold([.. block.Select(query => queries[query])], 0, cancellationToken);
             Answer();
 
             foreach (var part in open.Select(pair => gallery[candidates[pair]]).Distinct().ToArray().Chunk(Math.Max(1, (held?.Count ?? 1) - first)))
             {
-                Hold(part, first, cancellation);
+                Hold(part, first, cancellationToken);
                 Answer();
             }
 
@@ -135,7 +135,7 @@ internal sealed class ComparisonPass(Session session, EvalTransform view, Loader
     }
 
     /// <summary>Puts images into consecutive slots unless they all have one, and returns the first free slot after them.</summary>
-    private int Hold(IReadOnlyList<ImageAt> images, int start, CancellationToken cancellation)
+    private int Hold(IReadOnlyList<ImageAt> images, int start, CancellationToken cancellationToken)
     {
         if (HoldsAll)
         {
@@ -151,7 +151,7 @@ internal sealed class ComparisonPass(Session session, EvalTransform view, Loader
 
         var done = start;
 
-        foreach (var batch in Read(each, cancellation))
+        foreach (var batch in Read(each, cancellationToken))
         {
             using (batch)
             {
@@ -174,7 +174,7 @@ internal sealed class ComparisonPass(Session session, EvalTransform view, Loader
         }
     }
 
-    private IEnumerable<KnownImages> Read(IReadOnlyList<ImageAt> images, CancellationToken cancellation)
+    private IEnumerable<KnownImages> Read(IReadOnlyList<ImageAt> images, CancellationToken cancellationToken)
     {
         for (var start = 0; start < images.Count;)
         {
@@ -182,7 +182,7 @@ internal sealed class ComparisonPass(Session session, EvalTransform view, Loader
             int[] items = [.. images.Skip(start).TakeWhile(image => image.Reader == reader).Select(image => image.Item)];
             start += items.Length;
 
-            foreach (var batch in new BatchLoader(reader, options).InOrder(items, null, EmbeddingPass.AtOnce(session.Config), view, cancellation: cancellation))
+            foreach (var batch in new BatchLoader(reader, options).InOrder(items, null, EmbeddingPass.AtOnce(session.Config), view, cancellationToken: cancellationToken))
             {
                 using (batch)
                 {

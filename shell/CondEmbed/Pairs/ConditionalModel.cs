@@ -73,13 +73,13 @@ public sealed class ConditionalModel : IDisposable
     /// <param name="dataset">The images.</param>
     /// <param name="pairs">Pairs of their numbers.</param>
     /// <param name="workers">Threads that read images; 0 for one per core.</param>
-    /// <param name="cancellation">Ends the work with an OperationCanceledException.</param>
+    /// <param name="cancellationToken">Ends the work with an OperationCanceledException.</param>
     public IReadOnlyList<PairSimilarity> Compare(
-        IImageDataset dataset, IReadOnlyList<(int First, int Second)> pairs, int workers = 0, CancellationToken cancellation = default)
+        IImageDataset dataset, IReadOnlyList<(int First, int Second)> pairs, int workers = 0, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentNullException.ThrowIfNull(pairs);
-        return Compare(Embedding.Usable, Embedding.View, new ImageReader(dataset), pairs, workers, cancellation);
+        return Compare(Embedding.Usable, Embedding.View, new ImageReader(dataset), pairs, workers, cancellationToken);
     }
 
     /// <summary>The similarity of two decoded images, and where the levels attend in each in the light of the other.</summary>
@@ -102,7 +102,7 @@ public sealed class ConditionalModel : IDisposable
     /// <param name="workers">Threads that read images; 0 for one per core.</param>
     /// <param name="embedded">Called with the number of images embedded so far.</param>
     /// <param name="reranked">Called with the number of queries re-ranked so far.</param>
-    /// <param name="cancellation">Ends the work with an OperationCanceledException.</param>
+    /// <param name="cancellationToken">Ends the work with an OperationCanceledException.</param>
     public RerankedMetrics Evaluate(
         IImageDataset dataset,
         ClassSplit split,
@@ -111,7 +111,7 @@ public sealed class ConditionalModel : IDisposable
         int workers = 0,
         Action<int>? embedded = null,
         Action<int>? reranked = null,
-        CancellationToken cancellation = default)
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentNullException.ThrowIfNull(split);
@@ -124,11 +124,11 @@ public sealed class ConditionalModel : IDisposable
         options = EmbeddingPass.AsUsual(options ?? new EvaluationOptions(), dataset);
         var (part, reader) = (TestPart.Of(dataset, split.Queries, split.Gallery), new ImageReader(dataset));
         using var search = new RerankedSearch(Embedding.Usable, Embedding.View, rerank, new LoaderOptions(workers));
-        search.Embed([.. part.Queries.Select(At)], [.. part.Gallery.Select(At)], embedded, cancellation);
-        var order = search.Rerank(part.Self, reranked, cancellation);
+        search.Embed([.. part.Queries.Select(At)], [.. part.Gallery.Select(At)], embedded, cancellationToken);
+        var order = search.Rerank(part.Self, reranked, cancellationToken);
         var (queries, gallery) = (search.Queries, search.Gallery);
-        var plain = Retrieval.Evaluate(queries, part.QueryLabels, gallery, part.GalleryLabels, part.Self, options, cancellation);
-        var anew = Reranking.Evaluate(queries, part.QueryLabels, gallery, part.GalleryLabels, order, part.Self, options, cancellation);
+        var plain = Retrieval.Evaluate(queries, part.QueryLabels, gallery, part.GalleryLabels, part.Self, options, cancellationToken);
+        var anew = Reranking.Evaluate(queries, part.QueryLabels, gallery, part.GalleryLabels, order, part.Self, options, cancellationToken);
         return new RerankedMetrics(order.K, plain, anew, search.Cost);
 
         ImageAt At(int item) => new(reader, item);
@@ -138,13 +138,13 @@ public sealed class ConditionalModel : IDisposable
     public void Dispose() => Embedding.Dispose();
 
     internal static IReadOnlyList<PairSimilarity> Compare(
-        Session session, EvalTransform view, ImageReader reader, IReadOnlyList<(int First, int Second)> pairs, int workers, CancellationToken cancellation = default)
+        Session session, EvalTransform view, ImageReader reader, IReadOnlyList<(int First, int Second)> pairs, int workers, CancellationToken cancellationToken = default)
     {
         using var pass = new ComparisonPass(session, view, new LoaderOptions(workers), RerankOptions.DefaultMemory);
         ImageAt[] firsts = [.. pairs.Select(pair => new ImageAt(reader, pair.First))];
         ImageAt[] seconds = [.. pairs.Select(pair => new ImageAt(reader, pair.Second))];
-        pass.Embed([.. firsts.Concat(seconds).Distinct()], null, cancellation);
-        var found = pass.Compare(firsts, seconds, [.. Enumerable.Range(0, pairs.Count)], null, cancellation);
+        pass.Embed([.. firsts.Concat(seconds).Distinct()], null, cancellationToken);
+        var found = pass.Compare(firsts, seconds, [.. Enumerable.Range(0, pairs.Count)], null, cancellationToken);
         return [.. Enumerable.Range(0, pairs.Count).Select(pair => PairSimilarity.Of(found, pair))];
     }
 

@@ -55,7 +55,7 @@ public sealed class ImageSearch
     /// <param name="top">How many to find for each.</param>
     /// <param name="workers">Threads that read images; 0 for one per core.</param>
     /// <param name="progress">Called with the number of images of both sets embedded so far.</param>
-    /// <param name="cancellation">Ends the search with an OperationCanceledException.</param>
+    /// <param name="cancellationToken">Ends the search with an OperationCanceledException.</param>
     /// <exception cref="BadImageException">An image cannot be used.</exception>
     public static ImageSearch Run(
         IEmbeddingNetwork model,
@@ -64,14 +64,14 @@ public sealed class ImageSearch
         int top,
         int workers = 0,
         Action<int>? progress = null,
-        CancellationToken cancellation = default)
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(gallery);
         ArgumentNullException.ThrowIfNull(queries);
-        var known = model.Embed(gallery, workers, progress, cancellation);
-        var asked = model.Embed(queries, workers, done => progress?.Invoke(gallery.Count + done), cancellation);
-        return new ImageSearch(queries, gallery, top, NeighbourSearch.TopK(asked, known, top, excludeSelf: false, cancellation));
+        var known = model.Embed(gallery, workers, progress, cancellationToken);
+        var asked = model.Embed(queries, workers, done => progress?.Invoke(gallery.Count + done), cancellationToken);
+        return new ImageSearch(queries, gallery, top, NeighbourSearch.TopK(asked, known, top, excludeSelf: false, cancellationToken));
     }
 
     /// <summary>The same with the nearest re-ranked by the levels.</summary>
@@ -83,7 +83,7 @@ public sealed class ImageSearch
     /// <param name="workers">Threads that read images; 0 for one per core.</param>
     /// <param name="embedded">Called with the number of images of both sets embedded so far.</param>
     /// <param name="reranked">Called with the number of queries re-ranked so far.</param>
-    /// <param name="cancellation">Ends the search with an OperationCanceledException.</param>
+    /// <param name="cancellationToken">Ends the search with an OperationCanceledException.</param>
     /// <exception cref="BadImageException">An image cannot be used.</exception>
     public static ImageSearch Run(
         ConditionalModel model,
@@ -94,16 +94,16 @@ public sealed class ImageSearch
         int workers = 0,
         Action<int>? embedded = null,
         Action<int>? reranked = null,
-        CancellationToken cancellation = default)
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(gallery);
         ArgumentNullException.ThrowIfNull(queries);
         ArgumentNullException.ThrowIfNull(rerank);
         using var search = model.Search(rerank, workers);
-        search.Embed(Images(queries), Images(gallery), embedded, cancellation);
-        var first = search.Rerank(null, reranked, cancellation);
-        var found = NeighbourSearch.TopK(search.Queries, search.Gallery, Math.Max(top, first.K), excludeSelf: false, cancellation);
+        search.Embed(Images(queries), Images(gallery), embedded, cancellationToken);
+        var first = search.Rerank(null, reranked, cancellationToken);
+        var found = NeighbourSearch.TopK(search.Queries, search.Gallery, Math.Max(top, first.K), excludeSelf: false, cancellationToken);
         return new ImageSearch(queries, gallery, top, found, first);
 
         static ImageAt[] Images(IImageDataset dataset)

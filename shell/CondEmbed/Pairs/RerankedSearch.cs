@@ -35,14 +35,14 @@ internal sealed class RerankedSearch : IDisposable
     internal RerankCost Cost =>
         new(images, asked.Count, embedding.Elapsed, search.Elapsed, reranking.Elapsed, pass.BytesPerImage, pass.EmbeddedAgain);
 
-    internal void Embed(IReadOnlyList<ImageAt> queries, IReadOnlyList<ImageAt> gallery, Action<int>? progress, CancellationToken cancellation)
+    internal void Embed(IReadOnlyList<ImageAt> queries, IReadOnlyList<ImageAt> gallery, Action<int>? progress, CancellationToken cancellationToken)
     {
         (asked, searched) = (queries, gallery);
         ImageAt[] all = [.. gallery.Concat(queries).Distinct()];
         var row = all.Index().ToDictionary(pair => pair.Item, pair => pair.Index);
         images = all.Length;
         embedding.Start();
-        var embeddings = pass.Embed(all, progress, cancellation);
+        var embeddings = pass.Embed(all, progress, cancellationToken);
         embedding.Stop();
         Gallery = Rows(gallery);
         Queries = queries.SequenceEqual(gallery) ? Gallery : Rows(queries);
@@ -53,14 +53,14 @@ internal sealed class RerankedSearch : IDisposable
     /// <summary>The K nearest of each query by rising rank, with the similarities that they are ranked by.</summary>
     /// <param name="self">For each query its own index in the gallery, which is excluded, or -1; null if there are none.</param>
     /// <param name="progress">Called with the number of queries done so far.</param>
-    /// <param name="cancellation">Stops between blocks.</param>
-    internal Neighbours<float> Rerank(IReadOnlyList<int>? self, Action<int>? progress, CancellationToken cancellation)
+    /// <param name="cancellationToken">Stops between blocks.</param>
+    internal Neighbours<float> Rerank(IReadOnlyList<int>? self, Action<int>? progress, CancellationToken cancellationToken)
     {
         search.Start();
-        var candidates = Reranking.Candidates(Queries, Gallery, options.K, self, cancellation);
+        var candidates = Reranking.Candidates(Queries, Gallery, options.K, self, cancellationToken);
         search.Stop();
         reranking.Start();
-        var found = pass.Compare(asked, searched, candidates.Items, progress, cancellation);
+        var found = pass.Compare(asked, searched, candidates.Items, progress, cancellationToken);
         float Mean(int pair) => found.Average(level => level[pair]);
         var scores = options.By == PairScore.Last ? found[^1] : [.. Enumerable.Range(0, candidates.Items.Length).Select(Mean)];
         var order = Reranking.Reorder(candidates, scores);

@@ -80,13 +80,13 @@ internal sealed class OpenedRun : IDisposable
 
     /// <summary>Opens all that the request needs.</summary>
     /// <exception cref="InputException">The data, the weights or the device are not as they must be.</exception>
-    internal static OpenedRun Open(RunRequest request, ProgressMeter meter, CancellationTokenSource stop, CancellationToken cancellation)
+    internal static OpenedRun Open(RunRequest request, ProgressMeter meter, CancellationTokenSource stop, CancellationToken cancellationToken)
     {
         var run = new OpenedRun(request, stop);
 
         try
         {
-            run.OpenAll(meter, cancellation);
+            run.OpenAll(meter, cancellationToken);
             return run;
         }
         catch
@@ -107,13 +107,13 @@ internal sealed class OpenedRun : IDisposable
     }
 
 #pragma warning disable IDISP003 // Each is made once, and there was none before.
-    private void OpenAll(ProgressMeter meter, CancellationToken cancellation)
+    private void OpenAll(ProgressMeter meter, CancellationToken cancellationToken)
     {
         // Seen before all images are decoded, which may take minutes.
         Together.DemandShares(Settings.Core.Batch);
         Together.DemandAlike("the settings", Settings.Pairs().Select(pair => $"{pair.Key} = {pair.Value}").Append($"CondEmbed {About.Version}"));
         var device = Device.choose(Settings.Host.Device);
-        Data = Checked(meter, cancellation);
+        Data = Checked(meter, cancellationToken);
         Data.Describe(Settings, Request.Notice);
 
         if (RunNotices.OfBatches(Settings, Data) is { } repeated)
@@ -135,12 +135,12 @@ internal sealed class OpenedRun : IDisposable
         Session = Session.ForTraining(Settings.Core, device, Data.TrainClasses.Names.Count, first, begun?.From ?? 0, Steps, Request.Team);
         Restore(saved, damaged);
         Together.DemandAlike("the checkpoints", [FormattableString.Invariant($"step {saved?.Progress.Step ?? 0} of {Steps}")]);
-        Trunk = OpenTrunk(meter, cancellation);
+        Trunk = OpenTrunk(meter, cancellationToken);
         Pass = new EmbeddingPass(Session, Views.ForTesting(Settings), Workers, Trunk, Together);
 
         if (saved is null && Settings.Core.HeadStart.IsPca)
         {
-            StartHead(meter, cancellation);
+            StartHead(meter, cancellationToken);
         }
 
         Session.Spread();
@@ -163,15 +163,15 @@ internal sealed class OpenedRun : IDisposable
     }
 
     /// <summary>The data, of which every image was looked at: by decoding it, by its place in the cache, or by an earlier run since which it has not changed.</summary>
-    private RunData Checked(ProgressMeter meter, CancellationToken cancellation)
+    private RunData Checked(ProgressMeter meter, CancellationToken cancellationToken)
     {
         void Checking(int done, int total) => meter.Report("checking images", done, total);
         var opened = Opened();
         opened.DemandPairs(Settings.Core);
         Together.DemandAlike("the images or their classes", opened.Lines());
         known = Settings.Host.TrunkCache.Length == 0 ? null : opened.Known(Settings);
-        cache = Together.InTurn(() => opened.Cached(Settings, Checking, cancellation));
-        var check = Together.OfFirst(() => cache?.Check ?? known?.Check ?? opened.Look(Settings.Host.Workers, Checking, cancellation));
+        cache = Together.InTurn(() => opened.Cached(Settings, Checking, cancellationToken));
+        var check = Together.OfFirst(() => cache?.Check ?? known?.Check ?? opened.Look(Settings.Host.Workers, Checking, cancellationToken));
         return opened.CheckedBy(check, Settings.Host.SkipBad, Request.Notice, cache?.Reader);
     }
 #pragma warning restore IDISP003
@@ -185,17 +185,17 @@ internal sealed class OpenedRun : IDisposable
         }
     }
 
-    private TrunkMaps? OpenTrunk(ProgressMeter meter, CancellationToken cancellation) =>
+    private TrunkMaps? OpenTrunk(ProgressMeter meter, CancellationToken cancellationToken) =>
         known is null
             ? null
             : TrunkMaps.Open(
-                Settings, Data.Split, Data.Reader, items => known.Ids(items, Data.LeftOut, cancellation), Session, Workers, Request.Notice,
-                (done, total) => meter.Report("computing the frozen stages", done, total), cancellation);
+                Settings, Data.Split, Data.Reader, items => known.Ids(items, Data.LeftOut, cancellationToken), Session, Workers, Request.Notice,
+                (done, total) => meter.Report("computing the frozen stages", done, total), cancellationToken);
 
-    private void StartHead(ProgressMeter meter, CancellationToken cancellation)
+    private void StartHead(ProgressMeter meter, CancellationToken cancellationToken)
     {
         var images = HeadStart.Give(
-            Settings, Data.Split, Data.Reader, Session, Workers, Trunk, Together, (done, total) => meter.Report("starting the head", done, total), cancellation);
+            Settings, Data.Split, Data.Reader, Session, Workers, Trunk, Together, (done, total) => meter.Report("starting the head", done, total), cancellationToken);
         Request.Notice($"embedding: starts with the principal directions of the pooled features of {Readable.Count(images)} training images");
     }
 

@@ -17,7 +17,7 @@ internal sealed class RunMap(RunData data, int seed)
     private const int Side = 48;
 
     /// <summary>Null if there is too little to lay out.</summary>
-    internal EmbeddingMap? Draw(TestOutcome outcome, CancellationToken cancellation)
+    internal EmbeddingMap? Draw(TestOutcome outcome, CancellationToken cancellationToken)
     {
         var gallery = data.Split.Gallery;
         var places = Chosen([.. gallery.Select(item => data.Dataset.Items[item].Label)]);
@@ -28,10 +28,10 @@ internal sealed class RunMap(RunData data, int seed)
         }
 
         var unit = outcome.Gallery.Chosen([.. places]).AtUnitLength();
-        var (sheet, columns, rows) = SpriteSheet.Of(place => data.Reader.Read(gallery[places[place]]), places.Count, Side, cancellation);
+        var (sheet, columns, rows) = SpriteSheet.Of(place => data.Reader.Read(gallery[places[place]]), places.Count, Side, cancellationToken);
         return new EmbeddingMap(
             [
-                new("t-SNE", "neighbourhoods are preserved; the axes, the sizes of groups and the distances between distant groups mean nothing.", Tsne.Map(unit, new TsneOptions { Seed = seed }, cancellation)),
+                new("t-SNE", "neighbourhoods are preserved; the axes, the sizes of groups and the distances between distant groups mean nothing.", Tsne.Map(unit, new TsneOptions { Seed = seed }, cancellationToken)),
                 new("PCA", "the two directions in which the embeddings vary most; distances are exact except for what lies along the other directions.", PrincipalComponents.Plane(unit)),
             ],
             [.. places.Select(place => data.Dataset.Items[gallery[place]]).Select(item => new MapItem(item.Label, item.Path))],

@@ -13,7 +13,7 @@ using CondEmbed.Torch;
 namespace CondEmbed.Runs;
 
 /// <summary>Gathers what the report of a run shows.</summary>
-internal sealed class RunReports(RunFolder folder, RunSettings settings, string command, Session session, RunData data, CancellationToken cancellation)
+internal sealed class RunReports(RunFolder folder, RunSettings settings, string command, Session session, RunData data, CancellationToken cancellationToken)
 {
     private const int Neighbours = 8;
     private const int Rows = 8;
@@ -48,7 +48,7 @@ internal sealed class RunReports(RunFolder folder, RunSettings settings, string 
                 MetricsAfter = after,
                 Classes = confusions.Classes(),
                 Confusion = confusions.Report(Thumbnail),
-                Map = new RunMap(data, settings.Core.Seed).Draw(outcome, cancellation),
+                Map = new RunMap(data, settings.Core.Seed).Draw(outcome, cancellationToken),
                 Retrieval = [.. groups.Select(group => new RetrievalGroup(group.Title, group.Note, [.. group.Queries.Select(query => Row(query, nearest))]))],
                 AttentionFigures = settings.Core.Levels == 0 ? [] : new RunAttentionFigures(session, settings, data).Groups(outcome, nearest, shown),
                 Duration = TimeSpan.FromSeconds(state.Seconds),

@@ -167,11 +167,11 @@ public sealed class Trainer
     /// throws <see cref="TrainingStoppedException"/>. A run that cannot start leaves no folder behind.
     /// </summary>
     /// <param name="progress">Called with every step, and with every part of what comes before and after them, from any thread; what it throws ends the run.</param>
-    /// <param name="cancellation">Stops the run.</param>
+    /// <param name="cancellationToken">Stops the run.</param>
     /// <exception cref="InputException">The data, the weights or the device are unsuitable.</exception>
     /// <exception cref="ArithmeticException">The loss is no longer finite.</exception>
     /// <exception cref="OperationCanceledException">Cancelled before there was anything to save.</exception>
-    public TrainingResult Train(IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+    public TrainingResult Train(IProgress<RunProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         try
         {
@@ -183,8 +183,8 @@ public sealed class Trainer
 
             followed = [];
             var request = new RunRequest(Folder, settings, Notice ?? (_ => { }), Logged, Command ?? CommandOf(settings), further, team);
-            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-            using var run = OpenedRun.Open(request, meter, stop, cancellation);
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            using var run = OpenedRun.Open(request, meter, stop, cancellationToken);
             // It is in the checkpoint now; who calls again finishes it.
             further = null;
             return new TrainingRun(run, meter, stop).Execute();
@@ -202,8 +202,8 @@ public sealed class Trainer
     /// <see cref="Train"/> on its own thread; the caller's is not blocked. A <see cref="Progress{T}"/> made on a window's thread reports there.
     /// </summary>
     /// <inheritdoc cref="Train"/>
-    public Task<TrainingResult> TrainAsync(IProgress<RunProgress>? progress = null, CancellationToken cancellation = default) =>
-        Embedder.OnOwnThread(() => Train(progress, cancellation), cancellation);
+    public Task<TrainingResult> TrainAsync(IProgress<RunProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        Embedder.OnOwnThread(() => Train(progress, cancellationToken), cancellationToken);
 
     /// <summary>
     /// Creates a run and trains it to the end, all on its own thread. Cancelling finishes the step, saves, and throws
@@ -211,19 +211,19 @@ public sealed class Trainer
     /// </summary>
     /// <param name="options">The settings.</param>
     /// <param name="progress">Called with every step; a <see cref="Progress{T}"/> made on a window's thread reports there.</param>
-    /// <param name="cancellation">Stops the run.</param>
     /// <param name="notice">Called with notices, on the training thread.</param>
+    /// <param name="cancellationToken">Stops the run.</param>
     /// <exception cref="InputException">The settings, the data, the weights or the device are unsuitable.</exception>
     /// <exception cref="ArithmeticException">The loss is no longer finite.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; a <see cref="TrainingStoppedException"/> where there was something to save.</exception>
     public static Task<TrainingResult> TrainAsync(
         TrainingOptions options,
         IProgress<RunProgress>? progress = null,
-        CancellationToken cancellation = default,
-        Action<string>? notice = null)
+        Action<string>? notice = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(options);
-        return Embedder.OnOwnThread(() => new Trainer(options) { Notice = notice }.Train(progress, cancellation), cancellation);
+        return Embedder.OnOwnThread(() => new Trainer(options) { Notice = notice }.Train(progress, cancellationToken), cancellationToken);
     }
 
     private static IEnumerable<Given> Given(TrainingOptions options, Action<string> notice)

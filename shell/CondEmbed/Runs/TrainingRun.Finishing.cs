@@ -34,7 +34,7 @@ internal sealed partial class TrainingRun
 
         if (settings.Host.Report)
         {
-            new RunReports(folder, settings, FirstCommand(), session, data, cancellation).Write(before, after, outcome, state, communication);
+            new RunReports(folder, settings, FirstCommand(), session, data, cancellationToken).Write(before, after, outcome, state, communication);
         }
 
         WriteProjector(outcome);
@@ -68,7 +68,7 @@ internal sealed partial class TrainingRun
     private string FirstCommand() => LogReader.Read(folder.Log).Entries.OfType<StartEntry>().FirstOrDefault()?.Command ?? run.Request.Command;
 
     private TestOutcome Tested() =>
-        run.Pass.OnTest(data.Dataset, data.Split, data.Reader, RunMeasures.Options(settings, data.Dataset), done => meter.Report("evaluating", done, data.Split.Test.Count), cancellation);
+        run.Pass.OnTest(data.Dataset, data.Split, data.Reader, RunMeasures.Options(settings, data.Dataset), done => meter.Report("evaluating", done, data.Split.Test.Count), cancellationToken);
 
     private TestOutcome TestedBest()
     {

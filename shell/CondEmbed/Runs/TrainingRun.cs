@@ -20,7 +20,7 @@ namespace CondEmbed.Runs;
 /// <param name="stop">Stops it after a step, saved.</param>
 internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, CancellationTokenSource stop)
 {
-    private readonly CancellationToken cancellation = stop.Token;
+    private readonly CancellationToken cancellationToken = stop.Token;
     private readonly TeamWork together = run.Together;
     private readonly TrafficMeter traffic = new(run.Together);
     private readonly RunFolder folder = run.Folder;
@@ -87,10 +87,10 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
             log.Write(new EndEntry(state.Step, "finished") { Cost = cost });
             return result;
         }
-        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
             log?.Write(new EndEntry(state.Step, "stopped"));
-            throw new TrainingStoppedException(folder.Root, state.Step, cancellation);
+            throw new TrainingStoppedException(folder.Root, state.Step, cancellationToken);
         }
     }
 
@@ -173,7 +173,7 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
             }
 
             // All stop after the same step, whichever of them was asked to.
-            var isStopping = together.Any(cancellation.IsCancellationRequested);
+            var isStopping = together.Any(cancellationToken.IsCancellationRequested);
 
             if (log is not null && (IsDue(settings.Host.SaveEvery, result.Step) || isStopping))
             {
@@ -184,7 +184,7 @@ internal sealed partial class TrainingRun(OpenedRun run, ProgressMeter meter, Ca
             if (isStopping)
             {
                 stop.Cancel();
-                cancellation.ThrowIfCancellationRequested();
+                cancellationToken.ThrowIfCancellationRequested();
             }
 
             traffic.Begin();

@@ -14,7 +14,7 @@ internal static class MoreTests
     private static readonly Lock OneAtATime = new();
 
     /// <summary>Measures what is not measured yet.</summary>
-    internal static void Measure(StudyPlan plan, StudyJob job, CancellationToken cancellation)
+    internal static void Measure(StudyPlan plan, StudyJob job, CancellationToken cancellationToken)
     {
         lock (OneAtATime)
         {
@@ -25,22 +25,22 @@ internal static class MoreTests
             {
                 if (HasBest(job))
                 {
-                    known[StudyMeasures.On(data, chosen: true)] = Tested(data, job, best: true, cancellation);
+                    known[StudyMeasures.On(data, chosen: true)] = Tested(data, job, best: true, cancellationToken);
                 }
 
-                known[StudyMeasures.On(data, chosen: false)] = Tested(data, job, best: false, cancellation);
+                known[StudyMeasures.On(data, chosen: false)] = Tested(data, job, best: false, cancellationToken);
             }
 
             if (plan.Rerank > 0 && job.Settings.Core.Levels > 0 && !known.ContainsKey(StudyMeasures.Reranked(plan.Rerank)))
             {
                 using var model = ConditionalModel.Load(job.Folder, job.Settings.Host.Device, HasBest(job));
-                known[StudyMeasures.Reranked(plan.Rerank)] = Reranked(model, plan.Rerank, job, cancellation);
+                known[StudyMeasures.Reranked(plan.Rerank)] = Reranked(model, plan.Rerank, job, cancellationToken);
             }
 
             if (plan.RerankCosine > 0 && StudyMeasures.RerankedByCosine(plan.Rerank, plan.RerankCosine) is var byCosine && !known.ContainsKey(byCosine))
             {
                 using var model = ConditionalModel.WithCosine(job.Folder, plan.RerankCosine, job.Settings.Host.Device, HasBest(job));
-                known[byCosine] = Reranked(model, plan.Rerank, job, cancellation);
+                known[byCosine] = Reranked(model, plan.Rerank, job, cancellationToken);
             }
 
             if (known.Count > before)
@@ -65,19 +65,19 @@ internal static class MoreTests
         return (dataset, ClassSplit.ForEvaluation(dataset));
     }
 
-    private static Dictionary<string, double> Tested(string data, StudyJob job, bool best, CancellationToken cancellation)
+    private static Dictionary<string, double> Tested(string data, StudyJob job, bool best, CancellationToken cancellationToken)
     {
         using var model = EmbeddingModel.Load(job.Folder, job.Settings.Host.Device, best);
         var (dataset, split) = Open(data);
         var options = RunMeasures.Options(job.Settings, dataset);
-        return RunMeasures.Kept(model.Evaluate(dataset, split, options, job.Settings.Host.Workers, cancellation: cancellation));
+        return RunMeasures.Kept(model.Evaluate(dataset, split, options, job.Settings.Host.Workers, cancellationToken: cancellationToken));
     }
 
-    private static Dictionary<string, double> Reranked(ConditionalModel model, int k, StudyJob job, CancellationToken cancellation)
+    private static Dictionary<string, double> Reranked(ConditionalModel model, int k, StudyJob job, CancellationToken cancellationToken)
     {
         var data = RunData.Open(job.Settings);
         var options = RunMeasures.Options(job.Settings, data.Dataset) with { Clustering = false };
-        var metrics = model.Evaluate(data.Dataset, data.Split, new RerankOptions(k), options, job.Settings.Host.Workers, cancellation: cancellation);
+        var metrics = model.Evaluate(data.Dataset, data.Split, new RerankOptions(k), options, job.Settings.Host.Workers, cancellationToken: cancellationToken);
         var kept = RunMeasures.Kept(metrics.Reranked);
         kept[StudyMeasures.RerankingTime] = metrics.Cost.RerankingMs;
         return kept;

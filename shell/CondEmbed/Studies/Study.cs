@@ -65,10 +65,10 @@ public sealed class Study
 
     /// <summary>Carries out the missing runs and rewrites the results after each.</summary>
     /// <param name="progress">Receives the training steps of all runs and, in the detail, the arm, seed and phase of each run under way.</param>
-    /// <param name="cancellation">Stops the runs under way, which save their state.</param>
+    /// <param name="cancellationToken">Stops the runs under way, which save their state.</param>
     /// <exception cref="InputException">Settings or data are unsuitable.</exception>
     /// <exception cref="StudyStoppedException">Stopped; start it again to continue.</exception>
-    public StudyResults Run(IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+    public StudyResults Run(IProgress<RunProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         if (AtOnce > 1 && Runner == StudyRunners.InThisProcess)
         {
@@ -89,11 +89,11 @@ public sealed class Study
         {
             try
             {
-                new StudyQueue(this, told).Work(cancellation);
+                new StudyQueue(this, told).Work(cancellationToken);
             }
-            catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+            catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
             {
-                throw new StudyStoppedException(Jobs.Count(job => job.IsFinished), Jobs.Count, cancellation);
+                throw new StudyStoppedException(Jobs.Count(job => job.IsFinished), Jobs.Count, cancellationToken);
             }
         }
 

@@ -104,8 +104,8 @@ public sealed record StudyJob(string Arm, int Seed, RunSettings Settings, string
 
 /// <summary>Carries out a run of a study: begins it, or goes on with it, in the job's folder. Throws if it did not get to its end.</summary>
 /// <param name="job">The run.</param>
-/// <param name="cancellation">Stops it, after it has saved where it is.</param>
-public delegate void StudyRunner(StudyJob job, CancellationToken cancellation);
+/// <param name="cancellationToken">Stops it, after it has saved where it is.</param>
+public delegate void StudyRunner(StudyJob job, CancellationToken cancellationToken);
 
 /// <summary>Ways to carry out runs.</summary>
 public static class StudyRunners
@@ -117,24 +117,24 @@ public static class StudyRunners
     public const string StopsWithInput = "CONDEMBED_STOPS_WITH_INPUT";
 
     /// <summary>In this process. One at a time: torch has one number generator for all of it.</summary>
-    public static void InThisProcess(StudyJob job, CancellationToken cancellation)
+    public static void InThisProcess(StudyJob job, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(job);
         var trainer = job.IsBegun ? Trainer.Resume(job.Folder) : new Trainer(job.Settings, job.Folder);
-        trainer.Train(cancellation: cancellation);
+        trainer.Train(cancellationToken: cancellationToken);
     }
 
     /// <summary>Each in a process of its own, so that several run at once and the memory of each can be told: <c>program train ...</c>.</summary>
     /// <param name="program">The file of the program.</param>
     /// <param name="arguments">What comes before <c>train</c>: nothing for <c>condembed</c>, the assembly for <c>dotnet</c>.</param>
-    public static StudyRunner InProcesses(string program, params IReadOnlyList<string> arguments) => (job, cancellation) =>
+    public static StudyRunner InProcesses(string program, params IReadOnlyList<string> arguments) => (job, cancellationToken) =>
     {
         ArgumentNullException.ThrowIfNull(job);
         AtomicFile.MakeFolder(Path.GetDirectoryName(job.Folder)!);
 
         if (job.IsBegun)
         {
-            TrainingProcess.Run(program, [.. arguments, "train", "--resume", job.Folder], job.Folder + ".log", cancellation);
+            TrainingProcess.Run(program, [.. arguments, "train", "--resume", job.Folder], job.Folder + ".log", cancellationToken);
             return;
         }
 
@@ -144,7 +144,7 @@ public static class StudyRunners
         try
         {
             AtomicFile.WriteText(settings, TomlSettings.Write(job.Settings));
-            TrainingProcess.Run(program, [.. arguments, "train", "--config", settings, "--out", job.Folder], job.Folder + ".log", cancellation);
+            TrainingProcess.Run(program, [.. arguments, "train", "--config", settings, "--out", job.Folder], job.Folder + ".log", cancellationToken);
         }
         finally
         {

@@ -13,7 +13,7 @@ internal sealed class StudyQueue(Study study, StudyProgress progress)
     /// <summary>Carries out all runs; a failed one does not stop the others.</summary>
     /// <exception cref="StudyFailedException">Some failed; the message says which and why.</exception>
     /// <exception cref="OperationCanceledException">Stopped.</exception>
-    internal void Work(CancellationToken cancellation)
+    internal void Work(CancellationToken cancellationToken)
     {
         if (done > 0)
         {
@@ -22,11 +22,11 @@ internal sealed class StudyQueue(Study study, StudyProgress progress)
 
         foreach (var finished in study.Jobs.Where(job => job.IsFinished))
         {
-            MoreTests.Measure(study.Plan, finished, cancellation);
+            MoreTests.Measure(study.Plan, finished, cancellationToken);
             finished.RemoveCheckpoints();
         }
 
-        Task[] workers = [.. Enumerable.Range(0, Math.Max(1, study.AtOnce)).Select(_ => Task.Factory.StartNew(() => Loop(cancellation), TaskCreationOptions.LongRunning))];
+        Task[] workers = [.. Enumerable.Range(0, Math.Max(1, study.AtOnce)).Select(_ => Task.Factory.StartNew(() => Loop(cancellationToken), TaskCreationOptions.LongRunning))];
 
         try
         {
@@ -37,7 +37,7 @@ internal sealed class StudyQueue(Study study, StudyProgress progress)
             System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(several.Flatten().InnerExceptions[0]);
         }
 
-        cancellation.ThrowIfCancellationRequested();
+        cancellationToken.ThrowIfCancellationRequested();
 
         if (failures.Count > 0)
         {
@@ -45,16 +45,16 @@ internal sealed class StudyQueue(Study study, StudyProgress progress)
         }
     }
 
-    private void Loop(CancellationToken cancellation)
+    private void Loop(CancellationToken cancellationToken)
     {
-        while (!cancellation.IsCancellationRequested && Next() is { } job)
+        while (!cancellationToken.IsCancellationRequested && Next() is { } job)
         {
             progress.Begin(job);
 
             try
             {
-                study.Runner(study.Shared(job), cancellation);
-                MoreTests.Measure(study.Plan, job, cancellation);
+                study.Runner(study.Shared(job), cancellationToken);
+                MoreTests.Measure(study.Plan, job, cancellationToken);
                 job.RemoveCheckpoints();
                 Tell(job);
             }

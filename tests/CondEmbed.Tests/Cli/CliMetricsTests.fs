@@ -22,7 +22,7 @@ let private everyForm =
             let table = table 3 50
 
             let expected =
-                let numbers = table.Labels |> Array.map (fun label -> int64 (hash label))
+                let numbers = [| for label in table.Labels -> int64 (hash label) |]
                 Retrieval.Evaluate(table.Embeddings, numbers)
 
             for ending in EmbeddingFiles.Extensions do
@@ -134,7 +134,7 @@ let private gallery =
             let file, other = Path.Combine(folder, "q.csv"), Path.Combine(folder, "g.jsonl")
             EmbeddingFiles.Write(file, queries)
             EmbeddingFiles.Write(other, gallery)
-            let numbers (table: EmbeddingTable) = table.Labels |> Array.map (fun label -> int64 (hash label))
+            let numbers (table: EmbeddingTable) = [| for label in table.Labels -> int64 (hash label) |]
             let expected = Retrieval.Evaluate(queries.Embeddings, numbers queries, gallery.Embeddings, numbers gallery)
             let found = jsonOf (succeeds [ "metrics"; file; "--gallery"; other; "--recall-at"; "1,10,20"; "--json" ])
             Expect.equal (value found "map_at_r") expected.MapAtR "MAP@R"

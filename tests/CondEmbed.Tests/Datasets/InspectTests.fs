@@ -95,7 +95,7 @@ let private findings =
               stop.Cancel()
 
               Expect.throwsT<OperationCanceledException>
-                  (fun () -> DatasetInspector(EmojiDataset.Open()).Run(cancellation = stop.Token) |> ignore)
+                  (fun () -> DatasetInspector(EmojiDataset.Open()).Run(cancellationToken = stop.Token) |> ignore)
                   "cancelled"
           } ]
 

@@ -94,9 +94,8 @@ let private listening =
 
                   for phase in [ "checking images"; RunProgress.Training ] do
                       let problem =
-                          Expect.throwsC
-                              (fun () -> Trainer.TrainAsync(options, broken phase, CancellationToken.None) |> got |> ignore)
-                              (fun problem -> problem.GetType(), problem.Message)
+                          Expect.throwsC (fun () -> Trainer.TrainAsync(options, broken phase) |> got |> ignore) (fun problem ->
+                              problem.GetType(), problem.Message)
 
                       Expect.equal problem (typeof<InvalidTimeZoneException>, phase) "the listener's own"
                       if Directory.Exists options.Out then Directory.Delete(options.Out, true))

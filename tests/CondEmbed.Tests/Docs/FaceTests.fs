@@ -35,6 +35,9 @@ let private texts (settings: RunSettings) =
 
 let private textOf (texts: Map<string, string list>) key = texts.TryFind key |> Option.defaultValue []
 
+/// These need another head, form of level, an average, or frozen stages.
+let private together = [ "HeadStart"; "LevelValues"; "LevelForm"; "LevelWidth"; "LevelAverage"; "TrunkCache" ]
+
 let private options =
     testList
         "options"
@@ -54,15 +57,7 @@ let private options =
           test "each property alone is sound, and changes nothing else" {
               let everything, usual = texts (Options.Everything.Resolve()), texts (RunSettings.StartFor "small")
 
-              // These need another head, form of level, an average, or frozen stages.
-              for property in
-                  properties
-                  |> Seq.filter (fun property ->
-                      not (
-                          List.contains
-                              property.Name
-                              [ "HeadStart"; "LevelValues"; "LevelForm"; "LevelWidth"; "LevelAverage"; "TrunkCache" ]
-                      )) do
+              for property in properties |> Seq.filter (fun property -> not (List.contains property.Name together)) do
                   let alone = TrainingOptions()
                   property.SetValue(alone, property.GetValue Options.Everything)
                   let config = texts (alone.Resolve())
@@ -75,6 +70,32 @@ let private options =
                                 if other <> key then textOf config other ]
 
                       Expect.equal (others config) (others usual) $"all but {key}"
+          }
+
+          test "what training alone reads changes nothing of the network that it leaves, nor of what is measured" {
+              let left (settings: RunSettings) =
+                  [ for spec in (Recipe.network settings.Core).Specs -> spec.Name, spec.Shape ],
+                  Views.ForTesting settings,
+                  Views.Decoder settings.Host,
+                  [ for key in [ "data"; "layout"; "boxes"; "split"; "label_match"; "recall_at"; "clustering" ] ->
+                        textOf (texts settings) key ]
+
+              let usual = left (RunSettings.StartFor "small")
+              let ofTraining = RunSettings.All |> Seq.filter _.IsOfTraining |> Seq.map _.Property |> Set
+              Expect.isGreaterThan ofTraining.Count 80 "settings of training"
+
+              for property in properties do
+                  let alone = TrainingOptions()
+                  property.SetValue(alone, property.GetValue Options.Everything)
+
+                  if ofTraining.Contains property.Name && not (List.contains property.Name together) then
+                      Expect.equal (left (alone.Resolve())) usual property.Name
+
+              for key in [ "loss"; "loss_settings.alpha"; "levels"; "flip"; "save_every" ] do
+                  Expect.isTrue (RunSettings.IsOfTraining key) key
+
+              for key in [ "encoder"; "embedding"; "size"; "resize"; "data"; "recall_at"; "none" ] do
+                  Expect.isFalse (RunSettings.IsOfTraining key) key
           }
 
           test "what is wrong is said all at once, under the names of the properties" {
@@ -124,9 +145,9 @@ let private using =
     testList
         "use"
         [ test "an image has one embedding, from its path, its bytes, and among others" {
-              let struct (path, bytes, folder) = SearchUser.EmbedFirst(finishedRun [], imageFolder.Value)
+              let struct (path, bytes, stream, folder) = SearchUser.EmbedFirst(finishedRun [], imageFolder.Value)
 
-              Expect.equal bytes path "bytes"
+              Expect.equal (bytes, stream) (path, path) "bytes"
               Expect.isLessThan (Seq.map2 (fun a b -> abs (a - b)) path folder |> Seq.max) 1e-5f "among others"
           }
 
@@ -216,8 +237,8 @@ let private signature (found: MemberInfo) =
 let private signatures =
     test "no signature shows C# a type of F# alone" {
         let own =
-            [| typeof<Trainer>; typeof<CondEmbed.Search.Embedder> |]
-            |> Array.collect _.Assembly.GetExportedTypes()
+            [| ""; ".Common"; ".Extensions.AI"; ".Images"; ".Mpi"; ".Onnx"; ".Postgres"; ".Search" |]
+            |> Array.collect (fun library -> Assembly.Load($"CondEmbed{library}").GetExportedTypes())
 
         let interop =
             typeof<Session>.Assembly.GetExportedTypes()

@@ -172,7 +172,7 @@ let private stopping =
 
             Expect.throwsT<System.Threading.Tasks.TaskCanceledException>
                 (fun () ->
-                    CondEmbed.Runs.Trainer.TrainAsync(options, null, CancellationToken true).GetAwaiter().GetResult()
+                    CondEmbed.Runs.Trainer.TrainAsync(options, cancellationToken = CancellationToken true).GetAwaiter().GetResult()
                     |> ignore)
                 "cancelled"
 

@@ -80,7 +80,7 @@ let internal close (expected: QueryOutcome seq) (actual: QueryOutcome seq) =
 /// Outcomes by a chosen way of computing similarities, in blocks of a few rows.
 let internal blocked (rows: SimilarityRows<'t>) (set: LabelledSet<'t>) block =
     let measures = QueryMeasure.Of(EvaluationOptions())
-    Retrieval.Table(rows, LabelledSearch.Among set, measures, Nullable block, CancellationToken.None).Outcomes
+    Retrieval.Table(rows, LabelledSearch.Among set, measures, null, Nullable block, CancellationToken.None).Outcomes
 
 /// Metrics of rankings made elsewhere: of each query the label, the ascending places, from 0, of the items that share it, and how many such items there are (R).
 let internal ofHits options (labels: int64[]) (hits: int[][]) (matches: int[]) isInGallery =

@@ -59,7 +59,7 @@ let private readers workers =
 let private measurers () =
     threadsOf (fun at ->
         use rows = new SimilarityRows<float32>(Embeddings(Array.zeroCreate 40, 40, 1), Embeddings(Array.zeroCreate 3, 3, 1))
-        rows.ForEach((fun _ _ -> at ()), CancellationToken.None, Nullable 40))
+        rows.ForEach((fun _ _ -> at ()), Nullable 40, CancellationToken.None))
 
 let private config = { Config.standard with Embedding = 8; Size = 32 }
 

@@ -170,7 +170,7 @@ let private confusions =
               |> List.sortBy (fun (a, b, n, _) -> -n, a, b)
 
           [ for pair in found -> pair.Label, pair.TakenFor, pair.Count, pair.Queries ] = plain
-          && [ for row in matrix -> List.ofArray row ] =
+          && [ for row in matrix -> List.ofSeq row ] =
               [ for a in [ 3L; 1L ] -> [ count a 3L; count a 1L; count a 0L + count a 2L + count a 4L ] ]
       test "classes stand worst first, with what they are taken for" {
           let text = section "classes" (written (demo ()))

@@ -231,7 +231,7 @@ let private telemetry =
               inFolder (fun folder ->
                   use listening = new Listening "CondEmbed"
                   let options = Options.Tiny(imageFolder.Value, Path.Combine(folder, "run"))
-                  Trainer.TrainAsync(options, null, CancellationToken.None) |> got |> ignore
+                  Trainer.TrainAsync options |> got |> ignore
                   Expect.equal (listening.CountOf "condembed.train_step.duration") 6 "durations"
                   let steps = listening.Spans |> Seq.filter ((=) "/condembed.train_step Unset") |> Seq.length
                   Expect.equal steps 6 "spans")

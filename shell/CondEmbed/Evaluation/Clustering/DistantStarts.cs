@@ -15,27 +15,27 @@ internal sealed class DistantStarts
 
     private readonly Embeddings<float> points;
     private readonly PanelRows rows;
-    private readonly CancellationToken cancel;
+    private readonly CancellationToken cancellationToken;
     private readonly float[] squares;
     private readonly double[] known;
     private readonly List<int> chosen = [];
     private SeededRandom random;
     private int measured;
 
-    private DistantStarts(Embeddings<float> points, PanelRows rows, ulong seed, CancellationToken cancel)
+    private DistantStarts(Embeddings<float> points, PanelRows rows, ulong seed, CancellationToken cancellationToken)
     {
-        (this.points, this.rows, this.cancel) = (points, rows, cancel);
+        (this.points, this.rows, this.cancellationToken) = (points, rows, cancellationToken);
         random = SeededRandom.Of(seed);
         squares = new float[points.Count];
-        ParallelWork.Each(points.Count, point => squares[point] = PanelProduct.Of(points.Row(point), points.Row(point)), cancellation: cancel);
+        ParallelWork.Each(points.Count, point => squares[point] = PanelProduct.Of(points.Row(point), points.Row(point)), cancellationToken: cancellationToken);
         known = new double[points.Count];
         Array.Fill(known, double.PositiveInfinity);
     }
 
     /// <summary>N D -> K: the numbers of points; numbers repeat if there are fewer distinct points.</summary>
-    internal static int[] Choose(Embeddings<float> points, PanelRows rows, int count, ulong seed, CancellationToken cancel)
+    internal static int[] Choose(Embeddings<float> points, PanelRows rows, int count, ulong seed, CancellationToken cancellationToken)
     {
-        var starts = new DistantStarts(points, rows, seed, cancel);
+        var starts = new DistantStarts(points, rows, seed, cancellationToken);
         starts.Take(starts.random.Next(points.Count));
         starts.Update();
         while (starts.chosen.Count < count)
@@ -61,7 +61,7 @@ internal sealed class DistantStarts
     {
         while (true)
         {
-            cancel.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             var point = DrawKnown();
             if (known[point] == 0)
             {
@@ -110,7 +110,7 @@ internal sealed class DistantStarts
         using var packed = PanelRows.Of(points.Chosen([.. names.Select(i => chosen[i])]));
         var least = new float[points.Count];
         Array.Fill(least, float.PositiveInfinity);
-        NearestCentres.Take(rows, packed, [.. names.Select(i => squares[chosen[i]] / 2)], names, new int[points.Count], least, cancel);
+        NearestCentres.Take(rows, packed, [.. names.Select(i => squares[chosen[i]] / 2)], names, new int[points.Count], least, cancellationToken);
         for (var point = 0; point < known.Length; point++)
         {
             known[point] = Math.Min(known[point], Math.Max(0, squares[point] + (2 * least[point])));

@@ -23,16 +23,16 @@ public static class KMeans
     /// <param name="clusters">How many clusters, 1 to N. Fewer result if there are fewer distinct points.</param>
     /// <param name="seed">The seed of everything random: it gives the same clusters on any machine and any number of threads.</param>
     /// <param name="iterations">The most rounds.</param>
-    /// <param name="cancel">Stops between rounds and starts.</param>
+    /// <param name="cancellationToken">Stops between rounds and starts.</param>
     public static Clustering Cluster<T>(
-        Embeddings<T> points, int clusters, ulong seed, int iterations = 100, CancellationToken cancel = default)
+        Embeddings<T> points, int clusters, ulong seed, int iterations = 100, CancellationToken cancellationToken = default)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(clusters, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(clusters, points.Count);
         ArgumentOutOfRangeException.ThrowIfLessThan(iterations, 1);
         points.ThrowIfNotFinite();
-        using var means = new PanelMeans(points as Embeddings<float> ?? Singles(points), clusters, cancel);
+        using var means = new PanelMeans(points as Embeddings<float> ?? Singles(points), clusters, cancellationToken);
         return means.Cluster(seed, iterations);
     }
 

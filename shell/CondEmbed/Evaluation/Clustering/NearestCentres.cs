@@ -20,8 +20,8 @@ internal static unsafe class NearestCentres
     /// <param name="names">K: the name of each centre, ascending.</param>
     /// <param name="nearest">N: the names of the nearest; updated.</param>
     /// <param name="least">N: their values, infinite if unknown; updated.</param>
-    /// <param name="cancel">Stops between blocks.</param>
-    internal static void Take(PanelRows points, PanelRows centres, float[] halfSquares, int[] names, int[] nearest, float[] least, CancellationToken cancel)
+    /// <param name="cancellationToken">Stops between blocks.</param>
+    internal static void Take(PanelRows points, PanelRows centres, float[] halfSquares, int[] names, int[] nearest, float[] least, CancellationToken cancellationToken)
     {
         var squares = new float[centres.Panels * Width];
         Array.Fill(squares, float.PositiveInfinity);
@@ -43,7 +43,7 @@ internal static unsafe class NearestCentres
             {
                 NativeMemory.AlignedFree(tile);
             }
-        }, cancellation: cancel);
+        }, cancellationToken: cancellationToken);
     }
 
     // The panels of points stay in cache while the centres stream by. Each point keeps the best of every sixteenth centre.

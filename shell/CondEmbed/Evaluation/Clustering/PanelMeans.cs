@@ -10,7 +10,7 @@ internal sealed class PanelMeans : IDisposable
 {
     private readonly Embeddings<float> points;
     private readonly PanelRows rows;
-    private readonly CancellationToken cancel;
+    private readonly CancellationToken cancellationToken;
     private readonly Embeddings<float> centres;
     private readonly int clusters;
     private readonly int[] clusterOf;
@@ -21,9 +21,9 @@ internal sealed class PanelMeans : IDisposable
     // Of each point: half the squared distance from its centre, less half its own square.
     private readonly float[] least;
 
-    internal PanelMeans(Embeddings<float> points, int clusters, CancellationToken cancel)
+    internal PanelMeans(Embeddings<float> points, int clusters, CancellationToken cancellationToken)
     {
-        (this.points, this.clusters, this.cancel) = (points, clusters, cancel);
+        (this.points, this.clusters, this.cancellationToken) = (points, clusters, cancellationToken);
         rows = PanelRows.Of(points);
         centres = new Embeddings<float>(Embeddings<float>.Room(clusters, points.Dimension), clusters, points.Dimension);
         clusterOf = new int[points.Count];
@@ -39,7 +39,7 @@ internal sealed class PanelMeans : IDisposable
 
     internal Clustering Cluster(ulong seed, int most)
     {
-        var starts = DistantStarts.Choose(points, rows, clusters, seed, cancel);
+        var starts = DistantStarts.Choose(points, rows, clusters, seed, cancellationToken);
         for (var cluster = 0; cluster < clusters; cluster++)
         {
             points.Row(starts[cluster]).CopyTo(Centre(cluster));
@@ -50,7 +50,7 @@ internal sealed class PanelMeans : IDisposable
         var changed = Enumerable.Repeat(true, clusters).ToArray();
         for (var round = 2; round <= most; round++)
         {
-            cancel.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             var before = (int[])clusterOf.Clone();
             moved = Move(changed);
             Assign(moved);
@@ -173,7 +173,7 @@ internal sealed class PanelMeans : IDisposable
 
         var searched = names.Length == clusters ? centres : centres.Chosen(names);
         using var packed = PanelRows.Of(searched);
-        NearestCentres.Take(some, packed, [.. names.Select((_, at) => HalfSquare(searched.Row(at)))], names, nearest, numbers, cancel);
+        NearestCentres.Take(some, packed, [.. names.Select((_, at) => HalfSquare(searched.Row(at)))], names, nearest, numbers, cancellationToken);
     }
 
     private static float HalfSquare(ReadOnlySpan<float> row) => PanelProduct.Of(row, row) / 2;

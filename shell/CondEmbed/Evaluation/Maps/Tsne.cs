@@ -26,9 +26,9 @@ public static class Tsne
     /// <summary>N D -> N places, around the origin.</summary>
     /// <param name="embeddings">The embeddings as they are: normalise them first if they are compared by cosine.</param>
     /// <param name="options">How to draw.</param>
-    /// <param name="cancel">Stops between two steps.</param>
+    /// <param name="cancellationToken">Stops between two steps.</param>
     /// <exception cref="InputException">An embedding is not finite, or there are more than 20,000.</exception>
-    public static MapPoint[] Map<T>(Embeddings<T> embeddings, TsneOptions? options = null, CancellationToken cancel = default)
+    public static MapPoint[] Map<T>(Embeddings<T> embeddings, TsneOptions? options = null, CancellationToken cancellationToken = default)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         options ??= new TsneOptions();
@@ -54,7 +54,7 @@ public static class Tsne
 
         for (var step = 0; step < options.Iterations; step++)
         {
-            cancel.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             descent.Step();
         }
 

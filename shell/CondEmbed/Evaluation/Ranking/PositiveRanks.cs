@@ -13,18 +13,18 @@ internal sealed unsafe class PositiveRanks
     private readonly PositiveTable positives;
     private readonly int[] counts;
 
-    private PositiveRanks(LabelledSearch<float> search, PositiveTable positives, CancellationToken cancel)
+    private PositiveRanks(LabelledSearch<float> search, PositiveTable positives, CancellationToken cancellationToken)
     {
         (this.search, this.positives) = (search, positives);
-        counts = Counted(cancel);
+        counts = Counted(cancellationToken);
     }
 
     /// <summary>Counts the ranks; null if there are too many positives for that.</summary>
     /// <param name="search">Q D in G D.</param>
     /// <param name="strictly">Whether <see cref="StrictlyBetter"/> will be asked for.</param>
-    /// <param name="cancel">Stops between blocks.</param>
-    internal static PositiveRanks? Of(LabelledSearch<float> search, bool strictly, CancellationToken cancel) =>
-        PositiveTable.Of(search, strictly) is { } positives ? new PositiveRanks(search, positives, cancel) : null;
+    /// <param name="cancellationToken">Stops between blocks.</param>
+    internal static PositiveRanks? Of(LabelledSearch<float> search, bool strictly, CancellationToken cancellationToken) =>
+        PositiveTable.Of(search, strictly) is { } positives ? new PositiveRanks(search, positives, cancellationToken) : null;
 
     /// <summary>The ascending ranks of a query's positives.</summary>
     internal int[] Ranks(int query)
@@ -60,20 +60,20 @@ internal sealed unsafe class PositiveRanks
         return counts[place] - (own > least || (own == least && self < item) ? 1 : 0);
     }
 
-    private int[] Counted(CancellationToken cancel)
+    private int[] Counted(CancellationToken cancellationToken)
     {
         using var items = PanelRows.Of(search.Gallery.Unit);
         using var asked = search.IsAmongItself ? null : PanelRows.Of(search.Queries.Unit);
-        return Counted(asked ?? items, items, search.IsAmongItself, cancel);
+        return Counted(asked ?? items, items, search.IsAmongItself, cancellationToken);
     }
 
-    private int[] Counted(PanelRows asked, PanelRows items, bool same, CancellationToken cancel)
+    private int[] Counted(PanelRows asked, PanelRows items, bool same, CancellationToken cancellationToken)
     {
         var near = Math.Clamp(items.Panels / (4 * ComputeThreads.Count), 1, items.Near);
         var blocks = (items.Panels + near - 1) / near;
 
         // The last columns of a triangle are the longest: they come first, so that all threads finish together.
-        var own = ParallelWork.Each(blocks, () => new int[positives.Items.Length], (into, part) => Count(asked, items, (blocks - 1 - part) * near, near, same, into, cancel), cancellation: cancel);
+        var own = ParallelWork.Each(blocks, () => new int[positives.Items.Length], (into, part) => Count(asked, items, (blocks - 1 - part) * near, near, same, into, cancellationToken), cancellationToken: cancellationToken);
         var all = own.Count > 0 ? own[0] : [];
         foreach (var more in own.Skip(1))
         {
@@ -87,13 +87,13 @@ internal sealed unsafe class PositiveRanks
     }
 
     // All queries against some panels of items.
-    private void Count(PanelRows asked, PanelRows items, int first, int count, bool same, int[] counts, CancellationToken cancel)
+    private void Count(PanelRows asked, PanelRows items, int first, int count, bool same, int[] counts, CancellationToken cancellationToken)
     {
         var last = Math.Min(first + count, items.Panels);
         var tile = (float*)NativeMemory.AlignedAlloc(PanelProduct.TileLength * sizeof(float), 64);
         try
         {
-            for (var row = 0; row < (same ? last : asked.Panels) && !cancel.IsCancellationRequested; row++)
+            for (var row = 0; row < (same ? last : asked.Panels) && !cancellationToken.IsCancellationRequested; row++)
             {
                 for (var column = same ? Math.Max(first, row) : first; column < last; column++)
                 {

@@ -34,16 +34,16 @@ internal sealed unsafe class SimilarityRows<T> : IDisposable
     }
 
     /// <summary>Visits every query with its similarity to each item, the queries of a block in parallel.</summary>
-    internal void ForEach(Action<int, ReadOnlyMemory<T>> visit, CancellationToken cancel, int? rowsInBlock = null)
+    internal void ForEach(Action<int, ReadOnlyMemory<T>> visit, int? rowsInBlock = null, CancellationToken cancellationToken = default)
     {
         var rows = rowsInBlock ?? (int)Math.Clamp(BlockBytes / ((long)Math.Max(gallery.Count, 1) * sizeof(T)), 1, 4096);
         var block = new T[Math.Min(rows, Math.Max(queries.Count, 1)) * (long)gallery.Count];
         for (var first = 0; first < queries.Count; first += rows)
         {
-            cancel.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             var (begin, count) = (first, Math.Min(rows, queries.Count - first));
             Compute(begin, count, block);
-            ParallelWork.Each(count, row => visit(begin + row, block.AsMemory(row * gallery.Count, gallery.Count)), cancellation: cancel);
+            ParallelWork.Each(count, row => visit(begin + row, block.AsMemory(row * gallery.Count, gallery.Count)), cancellationToken: cancellationToken);
         }
     }
 

@@ -52,10 +52,10 @@ public sealed class EmbeddingShards
     /// <param name="manifest">The manifest.</param>
     /// <param name="allowMissing">Whether some of the N may be missing.</param>
     /// <param name="progress">Receives progress reports.</param>
-    /// <param name="cancellation">Ends the check with an OperationCanceledException.</param>
+    /// <param name="cancellationToken">Ends the check with an OperationCanceledException.</param>
     /// <exception cref="InputException">A file has another sum, belongs to another network or other images, or is missing.</exception>
     public static EmbeddingShards Of(
-        ShardManifest manifest, bool allowMissing = false, IProgress<RunProgress>? progress = null, CancellationToken cancellation = default)
+        ShardManifest manifest, bool allowMissing = false, IProgress<RunProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(manifest);
         var watch = Stopwatch.StartNew();
@@ -63,7 +63,7 @@ public sealed class EmbeddingShards
         DemandAll(manifest.Shards, [.. there.Select(file => file.Shard)], allowMissing);
         foreach (var (done, file) in there.Index())
         {
-            cancellation.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             var path = Path.Combine(manifest.Folder, file.File);
             if (ShardManifest.SumOf(path) != (file.Bytes, file.Sha256))
             {

@@ -11,13 +11,13 @@ internal sealed class ImageBlock
     private readonly LoaderOptions loader;
     private readonly List<(int Item, string Id)> images = [];
 
-    internal ImageBlock(IImageDataset dataset, int[] items, int workers, Action<BadImageException, int> skip, CancellationToken cancellation)
+    internal ImageBlock(IImageDataset dataset, int[] items, int workers, Action<BadImageException, int> skip, CancellationToken cancellationToken)
     {
         this.dataset = dataset;
         loader = new LoaderOptions(workers);
         var ids = new string?[items.Length];
         var bad = new BadImageException?[items.Length];
-        ParallelWork.Each(items.Length, Identify, workers, cancellation);
+        ParallelWork.Each(items.Length, Identify, workers, cancellationToken);
 
         for (var at = 0; at < items.Length; at++)
         {
@@ -53,7 +53,7 @@ internal sealed class ImageBlock
 
     /// <summary>The embeddings of the images with the given ids, except bad ones.</summary>
     internal IReadOnlyDictionary<string, ReadOnlyMemory<float>> Embed(
-        IEmbeddingNetwork network, IReadOnlyList<string> ids, Action<BadImageException, int> skip, CancellationToken cancellation)
+        IEmbeddingNetwork network, IReadOnlyList<string> ids, Action<BadImageException, int> skip, CancellationToken cancellationToken)
     {
         var idOf = new Dictionary<int, string>();
         var wanted = ids.ToHashSet(StringComparer.Ordinal);
@@ -68,7 +68,7 @@ internal sealed class ImageBlock
         var reader = new ImageReader(new IdentifiedImages(dataset, DemandUnchanged));
         var found = new Dictionary<string, ReadOnlyMemory<float>>(StringComparer.Ordinal);
         var batches = new BatchLoader(reader, loader).InOrder(
-            [.. idOf.Keys], null, network.BatchSize, network.View, bad => skip(new BadImageException(bad.Name, bad.Reason), bad.Index), cancellation);
+            [.. idOf.Keys], null, network.BatchSize, network.View, bad => skip(new BadImageException(bad.Name, bad.Reason), bad.Index), cancellationToken);
         foreach (var batch in batches)
         {
             using (batch)

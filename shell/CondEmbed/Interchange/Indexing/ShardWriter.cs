@@ -22,7 +22,7 @@ public static class ShardWriter
     /// <param name="folder">The folder, created if missing.</param>
     /// <param name="options">Workers, Label, SkipBad, Settings and Again apply here; Again rewrites an existing file.</param>
     /// <param name="progress">Receives progress reports.</param>
-    /// <param name="cancellation">Ends the work with an OperationCanceledException, and leaves no file.</param>
+    /// <param name="cancellationToken">Ends the work with an OperationCanceledException, and leaves no file.</param>
     /// <returns>How many rows were written; null if the file already existed.</returns>
     /// <exception cref="InputException">There are shards of another network, of other images or of another number in the folder, or the file has changed, or cannot be read or written.</exception>
     /// <exception cref="BadImageException">An image cannot be used and bad images are not skipped.</exception>
@@ -33,7 +33,7 @@ public static class ShardWriter
         string folder,
         IndexOptions? options = null,
         IProgress<RunProgress>? progress = null,
-        CancellationToken cancellation = default)
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(dataset);
@@ -53,7 +53,7 @@ public static class ShardWriter
         var (rows, sum) = (0, (0L, ""));
         AtomicFile.Write(
             path,
-            stream => rows = Write(stream, header, network, dataset, options, progress, cancellation),
+            stream => rows = Write(stream, header, network, dataset, options, progress, cancellationToken),
             complete =>
             {
                 sum = ShardManifest.SumOf(complete);
@@ -110,7 +110,7 @@ public static class ShardWriter
         IImageDataset dataset,
         IndexOptions options,
         IProgress<RunProgress>? progress,
-        CancellationToken cancellation)
+        CancellationToken cancellationToken)
     {
         var watch = Stopwatch.StartNew();
         using var writer = new EmbeddingParquetWriter(stream, network.Dimension, ids: true, paths: true, labels: true, header.Metadata);
@@ -120,7 +120,7 @@ public static class ShardWriter
         // Whole batches, so that no batch crosses the end of a group.
         foreach (var group in items.Chunk(RowsInGroup(network)))
         {
-            var rows = Embed(network, dataset, group, options, cancellation);
+            var rows = Embed(network, dataset, group, options, cancellationToken);
             if (rows.Paths!.Count > 0)
             {
                 writer.Write(rows);
@@ -140,13 +140,13 @@ public static class ShardWriter
         return batches * network.BatchSize;
     }
 
-    private static EmbeddingGroup Embed(IEmbeddingNetwork network, IImageDataset dataset, int[] items, IndexOptions options, CancellationToken cancellation)
+    private static EmbeddingGroup Embed(IEmbeddingNetwork network, IImageDataset dataset, int[] items, IndexOptions options, CancellationToken cancellationToken)
     {
         var (values, ids, paths, labels) = (new List<float>(), new List<string>(), new List<string>(), new List<string>());
         var known = new ConcurrentDictionary<int, string>();
         var source = new IdentifiedImages(dataset, (item, id) => known[item] = id);
         foreach (var batch in new BatchLoader(new ImageReader(source), new LoaderOptions(options.Workers))
-            .InOrder(items, null, network.BatchSize, network.View, options.SkipBad, cancellation))
+            .InOrder(items, null, network.BatchSize, network.View, options.SkipBad, cancellationToken))
         {
             using (batch)
             {

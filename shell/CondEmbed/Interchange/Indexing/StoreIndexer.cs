@@ -58,7 +58,7 @@ public sealed class StoreIndexer
         IVectorStore store,
         IndexOptions? options = null,
         IProgress<RunProgress>? progress = null,
-        CancellationToken cancellation = default)
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentNullException.ThrowIfNull(store);
@@ -66,10 +66,10 @@ public sealed class StoreIndexer
         var (reader, watch, bad) = (new ImageReader(dataset), Stopwatch.StartNew(), new List<BadImage>());
         foreach (var items in Enumerable.Range(0, dataset.Count).Chunk(options.Block))
         {
-            var block = new ImageBlock(dataset, items, options.Workers, (problem, item) => bad.Add(new BadImage(item, problem.Name, problem.Reason)), cancellation);
-            var known = options.Again ? new HashSet<string>() : await store.KnownAsync([.. block.Images.Select(image => image.Id)], cancellation).ConfigureAwait(false);
+            var block = new ImageBlock(dataset, items, options.Workers, (problem, item) => bad.Add(new BadImage(item, problem.Name, problem.Reason)), cancellationToken);
+            var known = options.Again ? new HashSet<string>() : await store.KnownAsync([.. block.Images.Select(image => image.Id)], cancellationToken).ConfigureAwait(false);
             int[] missing = [.. block.Images.Where(image => !known.Contains(image.Id)).Select(image => image.Item)];
-            bad.AddRange(ImageCheck.Run(reader, missing, options.Workers, null, cancellation).Bad);
+            bad.AddRange(ImageCheck.Run(reader, missing, options.Workers, null, cancellationToken).Bad);
             progress?.Report(RunProgress.Of("checking images", items[^1] + 1, dataset.Count, watch.Elapsed));
         }
 
@@ -85,7 +85,7 @@ public sealed class StoreIndexer
         IVectorStore store,
         IndexOptions? options = null,
         IProgress<RunProgress>? progress = null,
-        CancellationToken cancellation = default)
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(network);
         ArgumentNullException.ThrowIfNull(dataset);
@@ -94,12 +94,12 @@ public sealed class StoreIndexer
         for (var first = 0; first < dataset.Count; first += indexer.options.Block)
         {
             int[] items = [.. Enumerable.Range(first, Math.Min(indexer.options.Block, dataset.Count - first))];
-            var block = new ImageBlock(dataset, items, indexer.options.Workers, indexer.Skip, cancellation);
-            await indexer.Add(block.Places(indexer.options.Label), ids => block.Embed(network, ids, indexer.Skip, cancellation), cancellation).ConfigureAwait(false);
+            var block = new ImageBlock(dataset, items, indexer.options.Workers, indexer.Skip, cancellationToken);
+            await indexer.Add(block.Places(indexer.options.Label), ids => block.Embed(network, ids, indexer.Skip, cancellationToken), cancellationToken).ConfigureAwait(false);
             indexer.Report(first + items.Length, dataset.Count);
         }
 
-        return await indexer.Complete(cancellation).ConfigureAwait(false);
+        return await indexer.Complete(cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Writes the embeddings of shards, except those already in the store.</summary>
@@ -109,7 +109,7 @@ public sealed class StoreIndexer
         IVectorStore store,
         IndexOptions? options = null,
         IProgress<RunProgress>? progress = null,
-        CancellationToken cancellation = default)
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(shards);
         var indexer = new StoreIndexer(store, options, progress);
@@ -117,29 +117,29 @@ public sealed class StoreIndexer
         var done = 0;
         foreach (var block in shards.Items().Chunk(indexer.options.Block))
         {
-            cancellation.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             var byId = block.GroupBy(item => item.Id, StringComparer.Ordinal).ToDictionary(same => same.Key, same => same.First(), StringComparer.Ordinal);
             var places = block.Select(item => new StorePlace(item.Id, item.Path, indexer.options.Label ?? item.Label));
-            await indexer.Add([.. places], ids => ids.ToDictionary(id => id, id => byId[id].Embedding, StringComparer.Ordinal), cancellation).ConfigureAwait(false);
+            await indexer.Add([.. places], ids => ids.ToDictionary(id => id, id => byId[id].Embedding, StringComparer.Ordinal), cancellationToken).ConfigureAwait(false);
             done += block.Length;
             indexer.Report(done, shards.Count);
         }
 
-        return await indexer.Complete(cancellation).ConfigureAwait(false);
+        return await indexer.Complete(cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Writes one block: the first image with each content gets the row.</summary>
     private async Task Add(
-        IReadOnlyList<StorePlace> places, Func<IReadOnlyList<string>, IReadOnlyDictionary<string, ReadOnlyMemory<float>>> embed, CancellationToken cancellation)
+        IReadOnlyList<StorePlace> places, Func<IReadOnlyList<string>, IReadOnlyDictionary<string, ReadOnlyMemory<float>>> embed, CancellationToken cancellationToken)
     {
         List<StorePlace> firsts = [.. places.Where(place => met.Add(Short(place.Id)))];
-        var known = options.Again ? new HashSet<string>() : await store.KnownAsync([.. firsts.Select(place => place.Id)], cancellation).ConfigureAwait(false);
+        var known = options.Again ? new HashSet<string>() : await store.KnownAsync([.. firsts.Select(place => place.Id)], cancellationToken).ConfigureAwait(false);
         List<StorePlace> there = [.. firsts.Where(place => known.Contains(place.Id))];
         List<StorePlace> missing = [.. firsts.Where(place => !known.Contains(place.Id))];
-        var renamed = there.Count == 0 ? 0 : await store.PlaceAsync(there, cancellation).ConfigureAwait(false);
+        var renamed = there.Count == 0 ? 0 : await store.PlaceAsync(there, cancellationToken).ConfigureAwait(false);
         var embeddings = embed([.. missing.Select(place => place.Id)]);
         var items = missing.Where(place => embeddings.ContainsKey(place.Id)).Select(place => new StoreItem(place.Id, place.Path, place.Label, embeddings[place.Id]));
-        await store.UpsertAsync([.. items], cancellation).ConfigureAwait(false);
+        await store.UpsertAsync([.. items], cancellationToken).ConfigureAwait(false);
         summary = summary with
         {
             Embedded = summary.Embedded + embeddings.Count,
@@ -149,10 +149,10 @@ public sealed class StoreIndexer
         };
     }
 
-    private async Task<IndexSummary> Complete(CancellationToken cancellation)
+    private async Task<IndexSummary> Complete(CancellationToken cancellationToken)
     {
         progress?.Report(new RunProgress("making the search index", 0, 1));
-        await store.CompleteAsync(cancellation).ConfigureAwait(false);
+        await store.CompleteAsync(cancellationToken).ConfigureAwait(false);
         progress?.Report(new RunProgress("making the search index", 1, 1) { Elapsed = watch.Elapsed });
         return summary with { Elapsed = watch.Elapsed };
     }
