@@ -23,6 +23,12 @@ type Team =
     abstract Size: int
     /// In place, any shape of floats: the sum over all processes, the same bits for all.
     abstract Sum: Tensor -> unit
+    /// Begins such a sum and waits for nobody. The tensor is the team's until `EndSums`, and anything else may be called before that.
+    abstract BeginSum: Tensor -> unit
+    /// Works at the sums that have begun, as far as that goes without waiting; of all calls, each process makes this one when it likes.
+    abstract AdvanceSums: unit -> unit
+    /// Waits for all sums that have begun.
+    abstract EndSums: unit -> unit
     /// n ... -> N n ...: of all processes, in their order.
     abstract Gather: Tensor -> Tensor
     /// N n ... -> N n ...: part k goes to process k, and part k of the result is what it had for this one.
@@ -55,6 +61,9 @@ module Team =
             member _.Rank = 0
             member _.Size = 1
             member _.Sum _ = ()
+            member _.BeginSum _ = ()
+            member _.AdvanceSums() = ()
+            member _.EndSums() = ()
             member _.Gather x = x
             member _.Exchange x = x
             member _.Spread _ = ()
@@ -91,15 +100,3 @@ module Team =
 
     /// Any shape -> the same numbers, of whose gradient this process has 1/N: for what each process computes of the whole batch.
     let share (team: Team) (x: Tensor) : Tensor = if isShared team then x.detach () + (x - x.detach ()) / float team.Size else x
-
-    /// Gradients -> their sums over the team, in one message.
-    let summed (team: Team) (gradients: (string * Tensor) list) : (string * Tensor) list =
-        if not (isShared team) || gradients.IsEmpty then
-            gradients
-        else
-            let flat = torch.cat [| for _, gradient in gradients -> gradient.reshape -1L |]
-            team.Sum flat
-            let places = gradients |> List.scan (fun start (_, gradient) -> start + gradient.numel ()) 0L
-
-            [ for (name, gradient), start in Seq.zip gradients places ->
-                  name, flat.narrow(0L, start, gradient.numel ()).reshape gradient.shape ]

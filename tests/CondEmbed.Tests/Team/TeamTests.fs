@@ -66,6 +66,10 @@ let private images side step = normal (100 + step) [ 12; 3; side; side ]
 [<Literal>]
 let private Steps = 3
 
+/// In bytes: so few that leaves lie in several.
+[<Literal>]
+let private Bucket = 200L
+
 /// What three steps report, and the state after them.
 let private trained case count =
     torch.manual_seed 5L |> ignore
@@ -79,7 +83,7 @@ let private trained case count =
                 [ for step in 1..Steps ->
                       scoped (fun () ->
                           let share x = (Team.ownOf team x).contiguous()
-                          Train.step recipe state { Images = share (images case.Side step); Labels = share (case.Labels()) }) ]
+                          Train.stepIn Bucket recipe state { Images = share (images case.Side step); Labels = share (case.Labels()) }) ]
 
             let kept =
                 [ for name, tensor in Seq.append (Params.toSeq state.Params) (Params.toSeq state.Moments) -> name, numbers tensor ]
