@@ -30,9 +30,12 @@ type Mismatch =
         | WrongShape(spec, found) -> $"wrong shape: {spec.Name} is {shapeText found}, the model has {shapeText spec.Shape}"
 
 [<Sealed; StructuredFormatDisplay("{Tree}")>]
-type Params(tensors: SortedDictionary<string, Tensor>, prefix: string) =
+type Params(tensors: SortedDictionary<string, Tensor>, prefix: string, handed: string -> Tensor -> Tensor) =
     member internal _.Tensors = tensors
     member internal _.Prefix = prefix
+
+    /// What is made of the tensor of a full name when it is asked for.
+    member internal _.Handed = handed
 
     member _.Names =
         [ for name in tensors.Keys do
@@ -43,7 +46,7 @@ type Params(tensors: SortedDictionary<string, Tensor>, prefix: string) =
     member this.Item
         with get (name: string) =
             match tensors.TryGetValue(prefix + name) with
-            | true, tensor -> tensor
+            | true, tensor -> handed (prefix + name) tensor
             | _ ->
                 let near = this.Names |> List.truncate 12 |> String.concat ", "
                 raise (KeyNotFoundException $"These parameters hold no '{prefix}{name}'. Are they another model's? Here there are: {near}.")
@@ -80,13 +83,18 @@ module Params =
         let more = if items.Length > 6 then $"{separator}and {items.Length - 6} more" else ""
         String.concat separator (List.truncate 6 items) + more
 
-    let ofSeq tensors = Params(ordered tensors, "")
+    let ofSeq tensors = Params(ordered tensors, "", (fun _ tensor -> tensor))
 
     let toSeq (parameters: Params) = seq { for name in parameters.Names -> name, parameters[name] }
 
-    let inside name (parameters: Params) = Params(parameters.Tensors, parameters.Prefix + name + ".")
+    let inside name (parameters: Params) = Params(parameters.Tensors, parameters.Prefix + name + ".", parameters.Handed)
 
     let map change parameters = toSeq parameters |> Seq.map (fun (name, tensor) -> name, change name tensor) |> ofSeq
+
+    let whenAsked change (parameters: Params) =
+        let start = parameters.Prefix.Length
+        let handed (name: string) tensor = change (name.Substring start) (parameters.Handed name tensor)
+        Params(parameters.Tensors, parameters.Prefix, handed)
 
     let flat parameters = torch.cat ([| for _, tensor in toSeq parameters -> tensor.reshape [| -1L |] |])
 

@@ -52,6 +52,9 @@ module Params =
     val inside: name: string -> Params -> Params
     /// A new tree of the same names; nothing is disposed.
     val map: (string -> Tensor -> Tensor) -> Params -> Params
+    /// The same names; a tensor is changed each time it is asked for, to one of the same shape. Autograd goes back by age, so that what becomes of a leaf where it is used has its gradient
+    /// there too, and not after all the rest.
+    val internal whenAsked: (string -> Tensor -> Tensor) -> Params -> Params
     /// All numbers in one vector, in ordinal order of the names. Gradients pass through it.
     val flat: Params -> Tensor
     /// The numbers of such a vector under the names and in the shapes of the given parameters. Gradients pass through it. ArgumentException for a vector of another length.

@@ -23,6 +23,12 @@ type Team =
     abstract Size: int
     /// In place, any shape of floats: the sum over all processes, the same bits for all.
     abstract Sum: x: Tensor -> unit
+    /// Begins such a sum and waits for nobody. The tensor is the team's until `EndSums`, and anything else may be called before that.
+    abstract BeginSum: x: Tensor -> unit
+    /// Works at the sums that have begun, as far as that goes without waiting; of all calls, each process makes this one when it likes.
+    abstract AdvanceSums: unit -> unit
+    /// Waits for all sums that have begun.
+    abstract EndSums: unit -> unit
     /// n ... -> N n ...: of all processes, in their order.
     abstract Gather: x: Tensor -> Tensor
     /// N n ... -> N n ...: part k goes to process k, and part k of the result is what it had for this one.
@@ -50,6 +56,19 @@ type internal OwnGradient() =
         let found = backward.Invoke(context.get_saved_variables().ToArray(), gradient)
         List [ yield! found; null; null; null ]
 
+    /// A function of tensors (forward), and one (backward) of those that it needs (kept) and the slope of the result, which gives the slopes of the tensors, in their order.
+    static member Of
+        (forward: Tensor array -> Tensor)
+        (backward: Tensor array -> Tensor -> Tensor array)
+        (kept: Tensor array)
+        (tensors: Tensor array)
+        : Tensor =
+        OwnGradient.apply
+            [| yield! Seq.cast<obj> tensors
+               box kept
+               box (Func<Tensor array, Tensor> forward)
+               box (Func<Tensor array, Tensor, Tensor array> backward) |]
+
 /// What a team does with tensors in a graph. The rule: the scalar that each process differentiates is its share of the objective, so that the gradient by a parameter is the sum over the team.
 module Team =
     /// One process by itself.
@@ -58,6 +77,9 @@ module Team =
             member _.Rank = 0
             member _.Size = 1
             member _.Sum _ = ()
+            member _.BeginSum _ = ()
+            member _.AdvanceSums() = ()
+            member _.EndSums() = ()
             member _.Gather x = x
             member _.Exchange x = x
             member _.Spread _ = ()
@@ -66,22 +88,13 @@ module Team =
     /// Whether there are others.
     let isShared (team: Team) = team.Size > 1
 
-    /// A function of tensors (forward), and one (backward) of those that it needs (kept) and the slope of the result, which gives the slopes of the tensors, in their order.
-    let internal differentiated
-        (forward: Tensor array -> Tensor)
-        (backward: Tensor array -> Tensor -> Tensor array)
-        (kept: Tensor array)
-        (tensors: Tensor array)
-        =
+    /// `OwnGradient.Of`, where a gradient is asked for.
+    let internal differentiated forward backward kept (tensors: Tensor array) : Tensor =
         if torch.is_grad_enabled () && tensors |> Array.exists _.requires_grad then
             if Order.Taken > 1 then
                 raise (NotSupportedException "Second derivatives do not pass between processes: take them in one process.")
 
-            OwnGradient.apply
-                [| yield! Seq.cast<obj> tensors
-                   box kept
-                   box (Func<Tensor array, Tensor> forward)
-                   box (Func<Tensor array, Tensor, Tensor array> backward) |]
+            OwnGradient.Of forward backward kept tensors
         else
             forward tensors
 
@@ -107,15 +120,3 @@ module Team =
 
     /// Any shape -> the same numbers, of whose gradient this process has 1/N: for what each process computes of the whole batch.
     let share (team: Team) (x: Tensor) : Tensor = if isShared team then x.detach () + (x - x.detach ()) / float team.Size else x
-
-    /// Gradients -> their sums over the team, in one message.
-    let summed (team: Team) (gradients: (string * Tensor) list) : (string * Tensor) list =
-        if not (isShared team) || gradients.IsEmpty then
-            gradients
-        else
-            let flat = torch.cat [| for _, gradient in gradients -> gradient.reshape -1L |]
-            team.Sum flat
-            let places = gradients |> List.scan (fun start (_, gradient) -> start + gradient.numel ()) 0L
-
-            [ for (name, gradient), start in Seq.zip gradients places ->
-                  name, flat.narrow(0L, start, gradient.numel ()).reshape gradient.shape ]

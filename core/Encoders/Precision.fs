@@ -23,15 +23,10 @@ let private toFloat32 (x: Tensor) = x.``to`` float32
 
 /// B 3 H W -> the same features in float32, from an encoder that computes in bfloat16 during training. At test time nothing changes.
 let bfloat16 (encoder: Layer<Tensor, Features>) : Layer<Tensor, Features> =
-    let specs = encoder.Specs
-    let rounded = rounded specs
+    let rounded = rounded encoder.Specs
 
-    let inBfloat16 env =
-        let change (spec: ParamSpec) =
-            let leaf = env.Params[spec.Name]
-            spec.Name, (if rounded.Contains spec.Name then leaf.``to`` torch.bfloat16 else leaf)
-
-        { env with Params = specs |> List.map change |> Params.ofSeq }
+    let change name (leaf: Tensor) = if rounded.Contains name then leaf.``to`` torch.bfloat16 else leaf
+    let inBfloat16 env = { env with Params = Params.whenAsked change env.Params }
 
     let forward env (x: Tensor) =
         match env.Mode with

@@ -217,7 +217,14 @@ let private demandFit (recipe: Method) (state: State) =
         Params.demand recipe.Objective.Specs state.Params
         state.Fits <- Some recipe.Objective
 
-let step (recipe: Method) (state: State) batch =
+/// The leaves as the objective declares them, layer after layer.
+let private inForwardOrder (recipe: Method) (leaves: (string * Tensor) list) =
+    let trained = dict leaves
+
+    [ for name in Params.trainable recipe.Objective.Specs do
+          if trained.ContainsKey name then name, trained[name] ]
+
+let stepIn bucket (recipe: Method) (state: State) batch =
     scoped (fun () ->
         demandFit recipe state
         let leaves = [ for name in List.collect snd state.Begun -> name, state.Params[name] ]
@@ -226,9 +233,10 @@ let step (recipe: Method) (state: State) batch =
             if not leaf.requires_grad then leaf.requires_grad_ true |> ignore
 
         let reported = ResizeArray()
+        use sums = new GradientSums(recipe.Team, bucket, inForwardOrder recipe leaves)
 
         let env =
-            { Params = seen state
+            { Params = sums.Handed(seen state)
               Mode = Training
               Report = (fun name value -> reported.Add(name, value))
               Team = recipe.Team }
@@ -239,7 +247,7 @@ let step (recipe: Method) (state: State) batch =
             raise (InputException "Every parameter is frozen, so there is nothing to train: take a pattern out of freeze or unfreeze.")
 
         demandScored scored
-        let gradients = Grad.gradients scored.Total leaves |> Team.summed recipe.Team
+        let gradients = sums.Of(fun () -> Grad.gradients scored.Total leaves)
 
         let length = Grad.norm gradients
         let terms = scored.Terms |> List.map (fun (name, value) -> name, toFloat value)
@@ -255,6 +263,8 @@ let step (recipe: Method) (state: State) batch =
         state.Step <- state.Step + 1
 
         { Step = state.Step; Loss = loss; Terms = terms; Rate = rate; GradientNorm = gradientNorm })
+
+let step recipe state batch = stepIn GradientSums.Bucket recipe state batch
 
 let steps count batch recipe (state: State) =
     seq {

@@ -62,6 +62,9 @@ val start: seed: int64 -> device: torch.Device -> dtype: torch.ScalarType -> Met
 /// `CondEmbed.Torch.Leftovers.collect ()` between them, or its memory grows; the run's own loop does.
 val step: Method -> State -> Batch -> Report
 
+/// The same; of a team, the gradients are added up in buckets of so many bytes.
+val internal stepIn: bucket: int64 -> Method -> State -> Batch -> Report
+
 /// A number of further steps, each on the batch for its number, which is made and freed within the step. The sequence trains as it is read: read on to
 /// continue, stop reading to stop, and do not read it twice. ArgumentException as for `step`, and if the first batch has only one class, from which a loss without
 /// parameters of its own learns nothing.

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace CondEmbed.Mpi;
 
-/// <summary>How an MPI library names its own things in calls. Handles are passed as wide as a pointer, of which one with whole numbers reads the lower half.</summary>
+/// <summary>How an MPI library names its own things in calls. Handles are passed and kept as wide as a pointer, of which one with whole numbers reads and writes the lower half.</summary>
 /// <param name="Name">For people.</param>
 /// <param name="World">MPI_COMM_WORLD.</param>
 /// <param name="Byte">MPI_BYTE.</param>

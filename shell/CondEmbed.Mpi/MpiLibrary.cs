@@ -12,6 +12,9 @@ internal sealed unsafe class MpiLibrary
 
     private const int Success = 0;
 
+    // More than an MPI_Status of any kind: 20 bytes, 24, and the standard's 32.
+    private const int StatusSize = 64;
+
     // RTLD_NOW | RTLD_GLOBAL: Open MPI's own plug-ins look for its symbols.
     private static readonly int LoadForAll = OperatingSystem.IsMacOS() ? 0x2 | 0x8 : 0x2 | 0x100;
 
@@ -77,6 +80,50 @@ internal sealed unsafe class MpiLibrary
     /// <summary>The bytes of process 0.</summary>
     internal void Spread(byte* all, int bytes) =>
         Demand(((delegate* unmanaged[Cdecl]<byte*, int, nint, int, nint, int>)At("MPI_Bcast"))(all, bytes, Abi.Byte, 0, Abi.World), "MPI_Bcast");
+
+    /// <summary>The processes once more, whose messages do not mix with those of the first. All call it together.</summary>
+    internal nint Others()
+    {
+        nint others = 0;
+        Demand(((delegate* unmanaged[Cdecl]<nint, nint*, int>)At("MPI_Comm_dup"))(Abi.World, &others), "MPI_Comm_dup");
+        return others;
+    }
+
+    /// <summary>Begins to gather among some processes; the bytes stay where they are until that is done.</summary>
+    /// <returns>What is under way.</returns>
+    internal nint BeginGather(byte* own, byte* all, int bytes, nint among)
+    {
+        nint request = 0;
+        Demand(((delegate* unmanaged[Cdecl]<byte*, int, nint, byte*, int, nint, nint, nint*, int>)At("MPI_Iallgather"))(own, bytes, Abi.Byte, all, bytes, Abi.Byte, among, &request), "MPI_Iallgather");
+        return request;
+    }
+
+    /// <summary>Begins to exchange among some processes; the bytes stay where they are until that is done.</summary>
+    /// <returns>What is under way.</returns>
+    internal nint BeginExchange(byte* sent, byte* received, int bytes, nint among)
+    {
+        nint request = 0;
+        Demand(((delegate* unmanaged[Cdecl]<byte*, int, nint, byte*, int, nint, nint, nint*, int>)At("MPI_Ialltoall"))(sent, bytes, Abi.Byte, received, bytes, Abi.Byte, among, &request), "MPI_Ialltoall");
+        return request;
+    }
+
+    /// <summary>Whether something under way is done. It moves on meanwhile.</summary>
+    internal bool IsDone(ref nint request)
+    {
+        int done;
+        var status = stackalloc byte[StatusSize];
+        fixed (nint* place = &request)
+            Demand(((delegate* unmanaged[Cdecl]<nint*, int*, byte*, int>)At("MPI_Test"))(place, &done, status), "MPI_Test");
+        return done != 0;
+    }
+
+    /// <summary>Waits until something under way is done.</summary>
+    internal void Finish(ref nint request)
+    {
+        var status = stackalloc byte[StatusSize];
+        fixed (nint* place = &request)
+            Demand(((delegate* unmanaged[Cdecl]<nint*, byte*, int>)At("MPI_Wait"))(place, status), "MPI_Wait");
+    }
 
     internal void Wait() => Demand(((delegate* unmanaged[Cdecl]<nint, int>)At("MPI_Barrier"))(Abi.World), "MPI_Barrier");
 

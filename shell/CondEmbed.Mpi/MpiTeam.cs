@@ -11,6 +11,8 @@ public sealed unsafe class MpiTeam : Team, IDisposable
     private const long Piece = 4 << 20;
 
     private readonly MpiLibrary library;
+    private readonly MpiSums sums;
+    private Traffic traffic;
     private bool ended;
 
     private MpiTeam(MpiLibrary library)
@@ -18,6 +20,7 @@ public sealed unsafe class MpiTeam : Team, IDisposable
         this.library = library;
         library.Start();
         (Rank, Size) = (library.Rank(), library.Size());
+        sums = new MpiSums(library, Size);
     }
 
     /// <inheritdoc />
@@ -27,7 +30,10 @@ public sealed unsafe class MpiTeam : Team, IDisposable
     public int Size { get; }
 
     /// <inheritdoc />
-    public Traffic Traffic { get; private set; }
+    public Traffic Traffic => new(traffic.Bytes + sums.Sent, traffic.Time + sums.Time);
+
+    /// <summary>Sums that were there before anyone waited for them.</summary>
+    internal int SumsWithoutWaiting => sums.WithoutWaiting;
 
     /// <summary>Joins the processes that were started together.</summary>
     /// <param name="launcher">What started them.</param>
@@ -76,6 +82,19 @@ public sealed unsafe class MpiTeam : Team, IDisposable
     }
 
     /// <inheritdoc />
+    public void BeginSum(Tensor x)
+    {
+        ArgumentNullException.ThrowIfNull(x);
+        sums.Begin(x);
+    }
+
+    /// <inheritdoc />
+    public void AdvanceSums() => sums.Advance();
+
+    /// <inheritdoc />
+    public void EndSums() => sums.End();
+
+    /// <inheritdoc />
     public Tensor Gather(Tensor x)
     {
         ArgumentNullException.ThrowIfNull(x);
@@ -114,6 +133,7 @@ public sealed unsafe class MpiTeam : Team, IDisposable
         if (!ended)
         {
             ended = true;
+            sums.End();
             library.Wait();
             library.End();
         }
@@ -150,9 +170,9 @@ public sealed unsafe class MpiTeam : Team, IDisposable
         return received.to(x.device).MoveToOuterDisposeScope();
     }
 
-    private void Count(Stopwatch clock, long sent) => Traffic = new(Traffic.Bytes + sent, Traffic.Time + clock.Elapsed);
+    private void Count(Stopwatch clock, long sent) => traffic = new(traffic.Bytes + sent, traffic.Time + clock.Elapsed);
 
-    private static int Demanded(long bytes) => bytes <= int.MaxValue
+    internal static int Demanded(long bytes) => bytes <= int.MaxValue
         ? (int)bytes
         : throw new InvalidOperationException($"{bytes} bytes are too many for one message between two processes, of at most {int.MaxValue}: use more processes or a smaller batch.");
 }

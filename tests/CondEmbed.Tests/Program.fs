@@ -99,6 +99,7 @@ let private here =
           RunSamplingTests.tests
           PairRunTests.tests
           LauncherTests.tests
+          OverlapTests.tests
           TrafficTests.tests
           ShareTests.tests
           TeamRunTests.tests
@@ -175,7 +176,11 @@ let private runTests argv =
 [<EntryPoint>]
 let main argv =
     // What some tests start as a process of its own.
-    if NativeCallTests.tried argv || NativeCallTests.scalarsAtRisk argv then
+    if
+        NativeCallTests.tried argv
+        || NativeCallTests.scalarsAtRisk argv
+        || OverlapTests.isOneOfTeam argv
+    then
         0
     else
         CondEmbed.Torch.Native.ownProcess ()

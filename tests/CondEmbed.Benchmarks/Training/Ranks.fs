@@ -32,9 +32,46 @@ let private row name what config count size rounds =
         Together = false
         Rounds = 3 }
 
-let benchmarks =
-    let photographs = Networks.resNet50 224 0
+/// A team that adds nothing up before it is waited for.
+let private afterwards (team: Team) =
+    let waiting = ResizeArray<Tensor>()
 
-    [ row "step.ranks" "ResNet-50 with frozen norms, as by default, 32 images of 224 px" { photographs with FreezeNorm = true } 32 224 4
-      row "step.ranks.norms" "ResNet-50 with norms over the batch, 32 images of 224 px" { photographs with FreezeNorm = false } 32 224 4
-      row "step.ranks.small" "the small network with one level, 64 images of 48 px" { Config.standard with Levels = 1 } 64 48 50 ]
+    { new Team with
+        member _.Rank = team.Rank
+        member _.Size = team.Size
+        member _.Sum x = team.Sum x
+        member _.BeginSum x = waiting.Add(own (x.alias ()))
+        member _.AdvanceSums() = ()
+
+        member _.EndSums() =
+            for x in waiting do
+                team.Sum x
+                x.Dispose()
+
+            waiting.Clear()
+
+        member _.Gather x = team.Gather x
+        member _.Exchange x = team.Exchange x
+        member _.Spread x = team.Spread x
+        member _.Traffic = team.Traffic }
+
+let private overlap name what config count size rounds =
+    let step = steps config count size rounds
+
+    { Benchmark.row
+          name
+          $"{what}, two processes under mpirun: a step whose gradients are added up as they come, against after the backward pass"
+          [ Benchmark.ranks 2 "as they come" step; Benchmark.ranks 2 "afterwards" (afterwards >> step) ]
+          [ Benchmark.atMost 1.03 "afterwards" "as they come" ] with
+        Together = false
+        Rounds = 3 }
+
+let private resNet50 = Networks.resNet50 224 0
+let private small = { Config.standard with Levels = 1 }
+
+let benchmarks =
+    [ row "step.ranks" "ResNet-50 with frozen norms, as by default, 32 images of 224 px" { resNet50 with FreezeNorm = true } 32 224 4
+      row "step.ranks.norms" "ResNet-50 with norms over the batch, 32 images of 224 px" { resNet50 with FreezeNorm = false } 32 224 4
+      row "step.ranks.small" "the small network with one level, 64 images of 48 px" small 64 48 50
+      overlap "step.overlap" "ResNet-50, 32 images of 224 px" resNet50 32 224 4
+      overlap "step.overlap.small" "the small network with one level, 64 images of 48 px" small 64 48 50 ]

@@ -34,6 +34,10 @@ let private condembed = [ host; built "CondEmbed.Cli.dll" ]
 /// Two processes of condembed, with some environment variables.
 let mpirun program variables arguments = start program variables ([ "-np"; "2" ] @ condembed @ arguments)
 
+/// So many processes of the tests' own program, with some environment variables.
+let mpirunOwn program (count: int) variables arguments =
+    start program variables ([ "-np"; string count; host; Reflection.Assembly.GetExecutingAssembly().Location ] @ arguments)
+
 /// A library with the standard's binary interface, made here on top of the MPI of a program.
 let standardLibrary (program: string) (folder: string) =
     if not (isThere "cc") then skiptest "no C compiler (cc) is there"

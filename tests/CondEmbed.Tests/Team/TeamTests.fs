@@ -66,6 +66,10 @@ let private images side step = normal (100 + step) [ 12; 3; side; side ]
 [<Literal>]
 let private Steps = 3
 
+/// In bytes: so few that leaves lie in several.
+[<Literal>]
+let private Bucket = 200L
+
 /// What three steps report, and the state after them.
 let private trained case count =
     torch.manual_seed 5L |> ignore
@@ -79,7 +83,7 @@ let private trained case count =
                 [ for step in 1..Steps ->
                       scoped (fun () ->
                           let share x = (Team.ownOf team x).contiguous()
-                          Train.step recipe state { Images = share (images case.Side step); Labels = share (case.Labels()) }) ]
+                          Train.stepIn Bucket recipe state { Images = share (images case.Side step); Labels = share (case.Labels()) }) ]
 
             let kept =
                 [ for name, tensor in Seq.append (Params.toSeq state.Params) (Params.toSeq state.Moments) -> name, numbers tensor ]
@@ -229,7 +233,11 @@ let private norming =
                       let y = norm.Forward env x
                       let value = (y.exp () * Team.ownOf team (normal 5 (List.map int (List.ofArray whole.shape)))).sum()
                       let ofX, ofLeaves = Grad.gradients value (("x", x) :: leaves) |> List.splitAt 1
-                      numbers y, numbers (snd ofX.Head), [ for _, sum in Team.summed team ofLeaves -> numbers sum ], List.ofSeq reported)
+
+                      for _, slope in ofLeaves do
+                          team.Sum slope
+
+                      numbers y, numbers (snd ofX.Head), [ for _, slope in ofLeaves -> numbers slope ], List.ofSeq reported)
 
               let expectAlike what (expected: float array) (found: float array) =
                   for expected, found in Array.zip expected found do

@@ -63,15 +63,38 @@ let private memberOf (shared: Shared) rank count : Team =
         calls <- calls + 1
         shared.Call calls rank x
 
+    let sumOf (x: Tensor) =
+        // Each adds up a part, of one length for all, and then all gather the sums.
+        sent.Value <- sent.Value + 2L * others * x.ElementSize * ((x.numel () + others) / int64 count)
+        withoutGradient (fun () -> Array.reduce (fun (a: Tensor) b -> a + b) (call x))
+
+    // What is to be added up, and what it was when it was given.
+    let begun = Collections.Generic.Queue<struct (Tensor * Tensor)>()
+
     { new Team with
         member _.Rank = rank
         member _.Size = count
 
-        // Each adds up a part, of one length for all, and then all gather the sums.
-        member _.Sum x =
-            sent.Value <- sent.Value + 2L * others * x.ElementSize * ((x.numel () + others) / int64 count)
+        member _.Sum x = withoutGradient (fun () -> x.copy_ (sumOf x) |> ignore)
 
-            withoutGradient (fun () -> x.copy_ (Array.reduce (fun (a: Tensor) b -> a + b) (call x)) |> ignore)
+        // In the latest way that is allowed: nobody can have read the sum before, or the tensor after.
+        member _.BeginSum x =
+            let given = own (x.detach().clone())
+            withoutGradient (fun () -> x.fill_ (scalar nan) |> ignore)
+            begun.Enqueue(struct (own (x.detach ()), given))
+
+        member _.AdvanceSums() = ()
+
+        member _.EndSums() =
+            while begun.Count > 0 do
+                let struct (x, given) = begun.Dequeue()
+
+                if not (x.isnan().all().item<bool>()) then
+                    raise (InvalidOperationException "a tensor was written to while it was being added up")
+
+                withoutGradient (fun () -> x.copy_ (sumOf given) |> ignore)
+                x.Dispose()
+                given.Dispose()
 
         member _.Gather x =
             sent.Value <- sent.Value + others * bytes x

@@ -17,14 +17,18 @@ open CondEmbed.Tests.Together
 /// The letters of the page: B images a batch, D features, L levels on all pairs, P trained numbers, and the channels of each norm that is not frozen.
 type private Work = { B: int64; D: int64; L: int64; P: int64; Channels: int64 list }
 
+/// What one of N processes sends of its gradients in a step, in bytes, and of those of the last bucket.
+let private ofGradients work n =
+    let sent numbers = (n - 1L) * 2L * 4L * ((numbers + n - 1L) / n)
+    sent work.P, sent (min work.P (GradientSums.Bucket / 4L))
+
 /// What one of N processes sends in a step, in bytes.
 let private sent work n =
     let own = work.B / n
     let images = own * (8L + 32L + 2L * 4L * work.D)
     let norms = List.sumBy (fun channels -> 2L * 8L * channels) work.Channels
     let levels = max 0L (2L * work.L - 1L) * 2L * 4L * own * own * work.D + work.L * 2L * 4L * own * work.B
-    let gradients = 2L * 4L * ((work.P + n - 1L) / n)
-    (n - 1L) * (images + norms + levels + gradients)
+    (n - 1L) * (images + norms + levels) + fst (ofGradients work n)
 
 /// How many times all meet in a step, for few numbers and for many.
 let private meetings work = 2L + 2L * int64 work.Channels.Length, 4L + max 0L (2L * work.L - 1L) * 2L + 2L * work.L
@@ -120,9 +124,13 @@ let private norms =
 let private seconds machine work n =
     let few, many = meetings work
     let rounds = ceil (Math.Log2(float n))
+    let computing = float work.B / float n * machine.Image
+    let gradients, last = ofGradients work n
+    // A backward pass is two thirds of the computing.
+    let beside = min (gradients - last) (int64 (2.0 / 3.0 * computing * machine.Bandwidth))
 
-    float work.B / float n * machine.Image
-    + float (sent work n) / machine.Bandwidth
+    computing
+    + float (sent work n - beside) / machine.Bandwidth
     + (float few * rounds + float many * float (n - 1L)) * machine.Latency
 
 let private row n =

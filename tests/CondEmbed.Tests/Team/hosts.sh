@@ -1,7 +1,8 @@
 #!/bin/sh
 # Hosts on this machine that know each other by a network alone: each has a namespace of its own with an address 10.77.7.N and a name, and all hang on one bridge.
-#   hosts.sh up NAME N       makes N of them
-#   hosts.sh down NAME N     removes them
+#   hosts.sh up NAME N          makes N of them
+#   hosts.sh slow NAME N RATE   lets each send no faster than that, as in 1gbit
+#   hosts.sh down NAME N        removes them
 #   hosts.sh on NAME [-...] 10.77.7.I COMMAND...   runs a command on one, as ssh would
 set -e
 do=$1
@@ -20,6 +21,9 @@ up)
     ip -n "$name-$i" addr add "10.77.7.$i/24" dev eth0
     ip -n "$name-$i" link set eth0 up
   done
+  ;;
+slow)
+  for i in $(seq 1 "$3"); do ip netns exec "$name-$i" tc qdisc replace dev eth0 root tbf rate "$4" burst 128kb latency 50ms; done
   ;;
 down)
   for i in $(seq 0 "$3"); do ip netns del "$name-$i" 2>/dev/null || true; done
