@@ -170,15 +170,6 @@ internal sealed class AtomicFiles : IDisposable
         }
     }
 
-    private static void TryDelete(string path)
-    {
-        try
-        {
-            File.Delete(path);
-        }
-        catch (Exception problem) when (FileProblem.IsOfFile(problem))
-        {
-            // It stays behind under a name that nobody takes for a result; the earlier error matters more.
-        }
-    }
+    // If it cannot be deleted, it stays behind under a name that nobody takes for a result; the earlier error matters more.
+    private static void TryDelete(string path) => FileProblem.Try(() => File.Delete(path));
 }

@@ -80,6 +80,15 @@ internal static class FileProblem
         }
     }
 
+    /// <summary>Does something with a file, if it can be done.</summary>
+    internal static void Try(Action work) => OrElse(
+        () =>
+        {
+            work();
+            return true;
+        },
+        false);
+
     /// <summary>All bytes of a file.</summary>
     /// <exception cref="InputException">It cannot be read.</exception>
     internal static byte[] Bytes(string path) => Reading(path, () => File.ReadAllBytes(path));

@@ -143,16 +143,9 @@ public sealed class ImageCache : IDisposable
             return;
         isDisposed = true;
         handle.Dispose();
-        if (!isDamaged)
-            return;
-        try
-        {
-            File.Delete(path);
-        }
-        catch (Exception problem) when (FileProblem.IsOfFile(problem))
-        {
-            // Its damage will be found again the next time it is opened.
-        }
+        // If it cannot be deleted, its damage will be found again the next time it is opened.
+        if (isDamaged)
+            FileProblem.Try(() => File.Delete(path));
     }
 
     private bool TryRead(CachedImage image, Span<byte> pixels)

@@ -34,8 +34,8 @@ internal sealed class EmbeddingPass(
     {
     }
 
-    internal EmbeddingPass(IEmbeddingNetwork network, LoaderOptions options, TeamWork? together = null)
-        : this(network.Embed, network.Dimension, network.View, network.BatchSize, options, together: together)
+    internal EmbeddingPass(IEmbeddingNetwork network, LoaderOptions options)
+        : this(network.Embed, network.Dimension, network.View, network.BatchSize, options)
     {
     }
 

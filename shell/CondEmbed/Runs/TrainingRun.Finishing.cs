@@ -72,14 +72,9 @@ internal sealed partial class TrainingRun
 
     private TestOutcome TestedBest()
     {
-        if (run.Trunk is { } trunk)
-        {
-            var (opened, saved, _) = ModelFile.Open(folder.BestWeights, settings.Host.Device);
-            using var best = opened;
-            return new EmbeddingPass(best, Views.ForTesting(saved), run.Workers, trunk, together).OnTest(data.Dataset, data.Split, data.Reader, RunMeasures.Options(settings, data.Dataset));
-        }
-
-        using var model = EmbeddingModel.Load(folder.BestWeights, settings.Host.Device);
-        return new EmbeddingPass(model, run.Workers, together).OnTest(data.Dataset, data.Split, data.Reader, RunMeasures.Options(settings, data.Dataset));
+        var (opened, saved, _) = ModelFile.Open(folder.BestWeights, settings.Host.Device);
+        using var best = opened;
+        return new EmbeddingPass(best, Views.ForTesting(saved), run.Workers, run.Trunk, together)
+            .OnTest(data.Dataset, data.Split, data.Reader, RunMeasures.Options(settings, data.Dataset));
     }
 }

@@ -99,8 +99,8 @@ public sealed partial class CheckpointStore : IDisposable
         }
         catch (Exception problem) when (FileProblem.IsOfFile(problem))
         {
-            // Half a checkpoint would keep a full disk full.
-            TryRemoveUnfinished();
+            // Half a checkpoint would keep a full disk full. If it cannot be removed, it stays until the next save; the earlier error matters more.
+            FileProblem.Try(RemoveUnfinished);
             throw;
         }
 
@@ -179,18 +179,6 @@ public sealed partial class CheckpointStore : IDisposable
             Passing?.Invoke("old one renamed");
             Directory.Delete(leaving, recursive: true);
             Passing?.Invoke("old one deleted");
-        }
-    }
-
-    private void TryRemoveUnfinished()
-    {
-        try
-        {
-            RemoveUnfinished();
-        }
-        catch (Exception problem) when (FileProblem.IsOfFile(problem))
-        {
-            // It stays until the next save; the earlier error matters more.
         }
     }
 

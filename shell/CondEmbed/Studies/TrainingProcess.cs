@@ -109,27 +109,11 @@ internal static class TrainingProcess
                 Problem = !isProblem ? Problem : wasProblem ? $"{Problem}{Environment.NewLine}{line[Mark.Length..]}" : line[Mark.Length..];
                 wasProblem = isProblem;
 
-                try
-                {
-                    file.WriteLine(line);
-                }
-                catch (IOException)
-                {
-                    // A full disk costs the log, not the run; the run deals with its own lack of space.
-                }
+                // A full disk costs the log, not the run; the run deals with its own lack of space.
+                FileProblem.Try(() => file.WriteLine(line));
             }
         }
 
-        public void Dispose()
-        {
-            try
-            {
-                file.Dispose();
-            }
-            catch (IOException)
-            {
-                // As above.
-            }
-        }
+        public void Dispose() => FileProblem.Try(() => file.Dispose());
     }
 }

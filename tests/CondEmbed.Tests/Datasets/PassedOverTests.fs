@@ -137,14 +137,20 @@ let private background =
     testList
         "a colour behind transparent parts"
         [ test "is a setting, checked, and part of the view" {
-              for text, colour in [ "white", white; "#fff", white; "#FF8000", Rgb(255uy, 128uy, 0uy) ] do
+              for text, colour in
+                  [ "white", white
+                    "#fff", white
+                    "#FF8000", Rgb(255uy, 128uy, 0uy)
+                    "Grey", Rgb(128uy, 128uy, 128uy)
+                    "teal", Rgb(0uy, 128uy, 128uy) ] do
                   Expect.equal (Views.ForTesting(resolved [ "background", text ])).Background (Nullable colour) text
                   Expect.equal (Views.ForTraining(resolved [ "background", text ])).Background (Nullable colour) $"{text}, training"
 
               for text in [ "none"; "" ] do
                   Expect.equal (Views.ForTesting(resolved [ "background", text ])).Background (Nullable()) "none"
 
-              rejects [ "background"; "whit"; "#rrggbb" ] (fun () -> resolved [ "background", "whit" ] |> ignore)
+              for text in [ "whit"; "transparent"; "control" ] do
+                  rejects [ "background"; text; "#rrggbb" ] (fun () -> resolved [ "background", text ] |> ignore)
           }
           test "changes the fingerprint of a network only where there is one" {
               Expect.equal
