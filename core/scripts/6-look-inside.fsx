@@ -20,9 +20,9 @@ let file name = System.IO.Path.Combine(__SOURCE_DIRECTORY__, "look", name)
 let network, channels = Recipe.network Config.standard, (Recipe.encoder Config.standard).Channels
 let loss = All.ofText "multi-similarity" Emoji.train.Classes.Count 128
 let hierarchy = Hierarchy.plain { Channels = channels; Embedding = 128; Heads = 4 } 1
-let training = Objective.conditional network hierarchy 1.0 loss loss |> Train.plain 3e-3 60
+let training = Objective.conditional network hierarchy 1.0 loss loss |> Train.plain 3e-3 30
 let state = Train.start 0L torch.CPU torch.float32 training
-let reports = Train.steps 60 Emoji.batch training state |> Seq.toList
+let reports = Train.steps 30 Emoji.batch training state |> Seq.toList
 Plots.Curves(file "curve.svg", "Training on emoji", [ PlotCurve("loss", [ for report in reports -> report.Loss ]) ])
 (** Kinds it has never seen, on the plane in which their embeddings vary most; and the nearest neighbours of some, framed in green if they are of the same kind. *)
 let embeddings = Layer.run state.Params (Network.embed network) Emoji.test.All.Images

@@ -183,5 +183,7 @@ let main argv =
     then
         0
     else
+        // What the tests start, builds and scripts too, ends before it would gain from what measuring its methods costs.
+        Environment.SetEnvironmentVariable("DOTNET_TieredPGO", "0")
         CondEmbed.Torch.Native.ownProcess ()
         runTests argv

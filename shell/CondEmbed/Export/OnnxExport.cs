@@ -91,14 +91,17 @@ public static class OnnxExport
     }
 
     /// <summary>The model as a protobuf message.</summary>
-    internal static ModelProto Message(EmbeddingModel model, bool int8)
+    internal static ModelProto Message(EmbeddingModel model, bool int8) =>
+        Message(model.Settings, model.Weights(), model.Dimension, model.Fingerprint, int8);
+
+    /// <summary>A network of these settings and weights as a protobuf message.</summary>
+    internal static ModelProto Message(RunSettings settings, IReadOnlyList<TensorData> weights, int dimension, string fingerprint, bool int8)
     {
-        var settings = model.Settings;
-        var preprocessing = new Preprocessing(model.View, CoreSettings.MeanOf(settings.Core), CoreSettings.DeviationOf(settings.Core));
+        var preprocessing = new Preprocessing(Views.ForTesting(settings), CoreSettings.MeanOf(settings.Core), CoreSettings.DeviationOf(settings.Core));
         var graph = new OnnxGraph();
-        var layers = new OnnxLayers(graph, model.Weights(), int8);
+        var layers = new OnnxLayers(graph, weights, int8);
         var features = OnnxEncoders.Build(settings.Core.Encoder, layers, Pixels(graph, preprocessing));
-        graph.Output(OnnxHead.Build(settings.Core.Pooling, layers, features), OnnxNames.Output, OnnxType.Float, OnnxNames.Batch, model.Dimension);
+        graph.Output(OnnxHead.Build(settings.Core.Pooling, layers, features), OnnxNames.Output, OnnxType.Float, OnnxNames.Batch, dimension);
 
         return graph.Model(
         [
@@ -106,7 +109,7 @@ public static class OnnxExport
             new(OnnxNames.Usage, preprocessing.InWords()),
             new(OnnxNames.Preprocessing, preprocessing.ToJson()),
             new(OnnxNames.Weights, int8 ? WholeNumbers : Float32),
-            new(OnnxNames.Fingerprint, int8 ? FingerprintOfInt8(model.Fingerprint) : model.Fingerprint),
+            new(OnnxNames.Fingerprint, int8 ? FingerprintOfInt8(fingerprint) : fingerprint),
             new(OnnxNames.Config, TomlSettings.Write(settings)),
         ]);
     }

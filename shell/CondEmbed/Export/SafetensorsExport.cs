@@ -30,10 +30,16 @@ public static class SafetensorsExport
     public static SafetensorsExported Write(EmbeddingModel model, string path, string? names = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        var (program, network) = PythonNames.Of(model.Settings.Core.Encoder, names);
-        TensorData[] tensors = [.. model.Weights().Select(tensor => new TensorData(NameOf(tensor.Name, program), tensor.ElementType, tensor.Shape, tensor.Bytes))];
+        return Write(model.Settings, model.Weights(), model.Fingerprint, path, names);
+    }
 
-        TensorFiles.Write(path, tensors, Metadata(model, program, network));
+    /// <summary>Writes a network of these settings and weights.</summary>
+    internal static SafetensorsExported Write(RunSettings settings, IReadOnlyList<TensorData> weights, string fingerprint, string path, string? names)
+    {
+        var (program, network) = PythonNames.Of(settings.Core.Encoder, names);
+        TensorData[] tensors = [.. weights.Select(tensor => new TensorData(NameOf(tensor.Name, program), tensor.ElementType, tensor.Shape, tensor.Bytes))];
+
+        TensorFiles.Write(path, tensors, Metadata(settings, fingerprint, program, network));
 
         return new SafetensorsExported(path, program ?? "condembed", tensors.Length);
     }
@@ -45,10 +51,10 @@ public static class SafetensorsExport
         _ => PythonNames.OfTensor(program, name),
     };
 
-    private static IEnumerable<KeyValuePair<string, string>> Metadata(EmbeddingModel model, string? program, string? network)
+    private static IEnumerable<KeyValuePair<string, string>> Metadata(RunSettings run, string fingerprint, string? program, string? network)
     {
-        var settings = model.Settings.Core;
-        var preprocessing = new Preprocessing(model.View, CoreSettings.MeanOf(settings), CoreSettings.DeviationOf(settings));
+        var settings = run.Core;
+        var preprocessing = new Preprocessing(Views.ForTesting(run), CoreSettings.MeanOf(settings), CoreSettings.DeviationOf(settings));
         var metadata = new List<KeyValuePair<string, string>>
         {
             new("format", "pt"),
@@ -57,11 +63,11 @@ public static class SafetensorsExport
             new("mean", Numbers(preprocessing.Mean)),
             new("std", Numbers(preprocessing.Deviation)),
             new("resize_short_side", FormattableString.Invariant($"{preprocessing.View.Resize}")),
-            new("interpolation", Choices.word(model.Settings.Host.Filter)),
+            new("interpolation", Choices.word(run.Host.Filter)),
             new("pooling", settings.Pooling),
             new("rebuild", Rebuild(settings, program, network)),
             new(OnnxNames.Version, About.Version),
-            new(OnnxNames.Fingerprint, model.Fingerprint),
+            new(OnnxNames.Fingerprint, fingerprint),
         };
 
         if (preprocessing.View.Background is { } colour)

@@ -125,7 +125,13 @@ let private twice =
             inFolder (fun folder ->
                 let run = Path.Combine(folder, "run")
                 // Steps that take longer than the two signals.
-                let slow = [ "encoder", "resnet50"; "size", "160"; "steps", "100000"; "evaluate_every", "0"; "save_every", "1" ]
+                let slow =
+                    [ "encoder", "resnet18"
+                      "size", "160"
+                      "steps", "100000"
+                      "initial_evaluation", "false"
+                      "evaluate_every", "0"
+                      "save_every", "1" ]
 
                 use running = launch folder (train slow run)
                 waitFor "a checkpoint" (fun () -> running.HasExited || newest run >= 1L)

@@ -94,7 +94,7 @@ let tests =
           test "killed and started again, it goes on with what is missing" {
               onUnix (fun () ->
                   inFolder (fun folder ->
-                      let file = written folder [ "steps", "40"; "save_every", "4" ]
+                      let file = written folder [ "steps", "40"; "save_every", "4"; "initial_evaluation", "false"; "report", "false" ]
                       let out, whole = Path.Combine(folder, "out"), Path.Combine(folder, "whole")
                       let study out = [ "study"; file; "--out"; out; "--jobs"; "2" ]
                       let log = Path.Combine(out, "baseline", "seed-0", "log.jsonl")

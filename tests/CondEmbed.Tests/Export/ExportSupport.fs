@@ -5,12 +5,16 @@ open System
 open System.IO
 open System.Runtime.InteropServices
 open Expecto
+open CondEmbed
+open CondEmbed.Encoders
 open CondEmbed.Options
 open CondEmbed.Torch
 open CondEmbed.Models
 open CondEmbed.Export
 open CondEmbed.Interop
 open CondEmbed.Onnx
+open TorchSharp
+open CondEmbed.Tests.Support
 
 let settings (given: (string * string) list) =
     RunSettings.Resolve [ for key, value in [ "device", "cpu"; "threads", "2"; "levels", "0" ] @ given -> Given("test", key, value) ]
@@ -28,7 +32,7 @@ let private unsettled (random: Random) (weight: TensorData) =
             else fun x -> x + 0.1 * normal ()
 
         let values =
-            [| for x in MemoryMarshal.Cast<byte, float32>(ReadOnlySpan weight.Bytes).ToArray() -> float32 (change (float x)) |]
+            [| for x in MemoryMarshal.Cast<byte, float32>(ReadOnlySpan weight.Bytes).ToArray() -> single (change (float x)) |]
 
         TensorData(weight.Name, weight.ElementType, weight.Shape, MemoryMarshal.AsBytes(ReadOnlySpan values).ToArray())
 
@@ -40,16 +44,92 @@ let untrained given =
     session.Load [| for weight in session.EmbeddingWeights() -> unsettled random weight |] |> ignore
     new EmbeddingModel(session, settings, 0)
 
+/// An encoder of the same form with few numbers: so many blocks, and eight features for each head, or eight channels in the first stage.
+let private narrowed depth size (whole: Encoder) =
+    match whole.Form with
+    | Some(Form.Transformer heads) ->
+        VisionTransformer.build
+            { Patch = whole.Multiple
+              Size = size
+              Width = 8 * heads
+              Depth = depth
+              Heads = heads
+              Mean = whole.Mean
+              Deviation = whole.Deviation }
+    | Some(Form.Residual(strides, wide, smooth, first)) ->
+        let network =
+            Residual.build
+                { Stem = (if wide then Residual.Wide else Residual.Narrow 2)
+                  StemWidth = 8
+                  Stages = [ for stage, stride in List.indexed strides -> 8 <<< stage, depth, stride ]
+                  Block =
+                    match first with
+                    | None -> Residual.Basic
+                    | Some first -> Residual.Bottleneck(if first then Residual.OnFirst else Residual.OnSecond)
+                  SmoothShortcut = smooth
+                  ZeroStart = false
+                  Norms = Layers.Norms.Batch }
+
+        { network with Mean = whole.Mean; Deviation = whole.Deviation }
+    | None -> failtest "an encoder of no form"
+
+/// The weights of a transformer's blocks begin small, so that its attention is nearly even; these are larger.
+let private steep (name: string) (tensor: Tensor) = if name.StartsWith "blocks." && tensor.shape.Length > 1 then 5.0 * tensor else tensor
+
+/// What is exported of a network, and what it makes of B images.
+type Exported =
+    { Settings: RunSettings
+      Weights: TensorData array
+      Dimension: int
+      Embed: byte array -> int -> float32 array }
+
+/// A network with the named encoder's form, heads and colours, and few numbers, in the scope of the test.
+let narrow depth given =
+    let settings = settings given
+    let core = settings.Core
+    let whole = (All.tryBuild core.Encoder (Config.encoderOptions core)).Value
+    let encoder = narrowed depth core.Size whole
+    let name, features, pooling = All.poolings |> List.find (fun (name, _, _) -> name = core.Pooling)
+    let network = Network.ofEncoder encoder (features, pooling, name = "mean") core.HeadNorm core.Embedding
+    let embed = Network.embed network
+    let random = Random 5
+
+    let weights =
+        [| for name, tensor in Params.toSeq (drawn 3L float32 embed.Specs) -> unsettled random (Bytes.ofTensor name (steep name tensor)) |]
+
+    let parameters = Params.ofSeq [ for weight in weights -> weight.Name, Bytes.toTensor weight ]
+
+    let embedded (pixels: byte array) (count: int) =
+        let images = torch.tensor(pixels).reshape(int64 count, int64 core.Size, int64 core.Size, 3L)
+        (Layer.run parameters embed images).data<float32>().ToArray()
+
+    { Settings = settings
+      Weights = weights
+      Dimension = (if core.Embedding > 0 then core.Embedding else features * encoder.Channels)
+      Embed = embedded }
+
+/// The same of a whole network.
+let whole (model: EmbeddingModel) =
+    { Settings = model.Settings
+      Weights = Array.ofSeq (model.Weights())
+      Dimension = model.Dimension
+      Embed = fun pixels count -> model.Embed(pixels, count) }
+
 /// Bytes of images of noise.
 let noise seed count side =
     let pixels = Array.zeroCreate (count * side * side * 3)
     Random(seed: int).NextBytes pixels
     pixels
 
+let private writeMessage file message =
+    use stream = File.Create(file: string)
+    Google.Protobuf.MessageExtensions.WriteTo(message, stream)
+
 /// Writes a network as it is, without a comparison.
-let writeOnnx file int8 (model: EmbeddingModel) =
-    use stream = File.Create file
-    Google.Protobuf.MessageExtensions.WriteTo(OnnxExport.Message(model, int8), stream)
+let writeOnnx file int8 (model: EmbeddingModel) = writeMessage file (OnnxExport.Message(model, int8))
+
+let writeExported file (network: Exported) =
+    writeMessage file (OnnxExport.Message(network.Settings, network.Weights, network.Dimension, "none", false))
 
 let openOnnx file = OnnxModel.Load file :> CondEmbed.Search.IEmbeddingNetwork
 
