@@ -26,11 +26,7 @@ let private interop =
     |> Array.filter (fun kind -> kind.Namespace = "CondEmbed.Interop" || kind = typeof<CondEmbed.Team>)
     |> List.ofArray
 
-let private everything =
-    BindingFlags.DeclaredOnly
-    ||| BindingFlags.Public
-    ||| BindingFlags.Instance
-    ||| BindingFlags.Static
+let private everything = BindingFlags.DeclaredOnly ||| BindingFlags.Public ||| BindingFlags.Instance ||| BindingFlags.Static
 
 let private isWritten (found: MemberInfo) = not (found.IsDefined(typeof<CompilerGeneratedAttribute>, false))
 
@@ -58,16 +54,22 @@ let private isAsync (kind: Type) =
 let private tokens =
     test "a CancellationToken is called cancellationToken, is the last parameter, and may be left out" {
         let torch = List.ofArray (Assembly.Load("CondEmbed.Torch").GetExportedTypes())
-        let taking = methodsOf (own @ interop @ torch) |> List.filter (fun m -> m.GetParameters() |> Array.exists (fun p -> p.ParameterType = typeof<CancellationToken>))
+
+        let taking =
+            methodsOf (own @ interop @ torch)
+            |> List.filter (fun m -> m.GetParameters() |> Array.exists (fun p -> p.ParameterType = typeof<CancellationToken>))
+
         Expect.isGreaterThan taking.Length 60 "methods that can be cancelled"
 
         none
             [ for method in taking do
                   let last = Array.last (method.GetParameters())
 
-                  if last.ParameterType <> typeof<CancellationToken>
-                     || last.Name <> "cancellationToken"
-                     || not (last.IsOptional || isDelegate method.DeclaringType) then
+                  if
+                      last.ParameterType <> typeof<CancellationToken>
+                      || last.Name <> "cancellationToken"
+                      || not (last.IsOptional || isDelegate method.DeclaringType)
+                  then
                       nameOf method ]
             "of these it is otherwise"
     }
@@ -76,7 +78,11 @@ let private methods =
     test "methods: what is awaited ends in Async, out parameters are of Try methods, parameters have names" {
         let all = methodsOf (own @ interop)
         Expect.isGreaterThan all.Length 400 "methods"
-        none [ for m in all do if isAsync m.ReturnType <> m.Name.EndsWith("Async") then nameOf m ] "Async"
+
+        none
+            [ for m in all do
+                  if isAsync m.ReturnType <> m.Name.EndsWith("Async") then nameOf m ]
+            "Async"
 
         none
             [ for m in all do
@@ -103,7 +109,10 @@ let private types =
                   if kind.IsEnum && kind.Name.EndsWith('s') && not (kind.IsDefined(typeof<FlagsAttribute>, false)) then kind.Name ]
             "plural enums"
 
-        none [ for kind in own do if typeof<exn>.IsAssignableFrom(kind) <> kind.Name.EndsWith("Exception") then kind.Name ] "exceptions"
+        none
+            [ for kind in own do
+                  if typeof<exn>.IsAssignableFrom(kind) <> kind.Name.EndsWith("Exception") then kind.Name ]
+            "exceptions"
 
         none
             [ for kind in own do
@@ -116,7 +125,13 @@ let private types =
             [ for kind in own do
                   for property in kind.GetProperties everything do
                       let kind = property.PropertyType
-                      if kind.IsArray && not (kind.GetElementType().IsValueType) && not (kind.GetElementType().IsGenericParameter) then nameOf property ]
+
+                      if
+                          kind.IsArray
+                          && not (kind.GetElementType().IsValueType)
+                          && not (kind.GetElementType().IsGenericParameter)
+                      then
+                          nameOf property ]
             "arrays of objects"
     }
 
