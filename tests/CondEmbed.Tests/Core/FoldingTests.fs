@@ -12,14 +12,21 @@ open CondEmbed.Models
 
 let private options: EncoderOptions = { Size = 48; Norms = Layers.Norms.Batch }
 
+let private builds =
+    [ "small", Residual.small
+      "resnet18", Residual.resNet18
+      "resnet18-cntk", Residual.resNet18Cntk
+      "resnet50", Residual.resNet50 Residual.OnSecond
+      "resnet50-v1", Residual.resNet50 Residual.OnFirst ]
+
 /// Encoders, each built from one description with its norms apart and folded.
-let private networks =
-    [ for name, build in
-          [ "small", Residual.small
-            "resnet18", Residual.resNet18
-            "resnet18-cntk", Residual.resNet18Cntk
-            "resnet50", Residual.resNet50 Residual.OnSecond
-            "resnet50-v1", Residual.resNet50 Residual.OnFirst ] -> name, build options, build { options with Norms = Layers.Norms.Folded } ]
+let private networks = [ for name, build in builds -> name, build options, build { options with Norms = Layers.Norms.Folded } ]
+
+/// The same forms with two blocks a stage and few channels.
+let private narrow =
+    [ for name, build in builds ->
+          let encoder norms = Narrow.encoder norms 2 options.Size (build options)
+          name, encoder Layers.Norms.Batch, encoder Layers.Norms.Folded ]
 
 let private mapOf (encoder: Encoder) = encoder.Features |> Layer.map Features.map
 
@@ -39,8 +46,8 @@ let private numbersOf (parameters: Params) = [ for name, tensor in Params.toSeq 
 let private equal =
     testList
         "equals the norms apart"
-        [ for name, apart, folded in networks do
-              tensorTest $"{name}, in float64" (fun () ->
+        [ for name, apart, folded in narrow do
+              tensorTest $"{name}, narrow, in float64" (fun () ->
                   let layer, foldedLayer = mapOf apart, mapOf folded
                   let parameters = trained layer.Specs
                   let x = normal 60 [ 2; 3; 37; 40 ]
@@ -49,6 +56,7 @@ let private equal =
                   let largest = toFloat (apart.abs().max())
                   expectClose (1e-10 * max 1.0 largest) apart folded "features")
 
+          for name, apart, folded in networks do
               test $"{name}: every norm is folded, and each convolution has a bias for it" {
                   let layer, folded = mapOf apart, mapOf folded
                   let norms = layer.Specs |> List.filter (fun spec -> spec.Name.EndsWith ".running_var") |> List.length

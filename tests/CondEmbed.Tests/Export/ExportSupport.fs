@@ -44,35 +44,6 @@ let untrained given =
     session.Load [| for weight in session.EmbeddingWeights() -> unsettled random weight |] |> ignore
     new EmbeddingModel(session, settings, 0)
 
-/// An encoder of the same form with few numbers: so many blocks, and eight features for each head, or eight channels in the first stage.
-let private narrowed depth size (whole: Encoder) =
-    match whole.Form with
-    | Some(Form.Transformer heads) ->
-        VisionTransformer.build
-            { Patch = whole.Multiple
-              Size = size
-              Width = 8 * heads
-              Depth = depth
-              Heads = heads
-              Mean = whole.Mean
-              Deviation = whole.Deviation }
-    | Some(Form.Residual(strides, wide, smooth, first)) ->
-        let network =
-            Residual.build
-                { Stem = (if wide then Residual.Wide else Residual.Narrow 2)
-                  StemWidth = 8
-                  Stages = [ for stage, stride in List.indexed strides -> 8 <<< stage, depth, stride ]
-                  Block =
-                    match first with
-                    | None -> Residual.Basic
-                    | Some first -> Residual.Bottleneck(if first then Residual.OnFirst else Residual.OnSecond)
-                  SmoothShortcut = smooth
-                  ZeroStart = false
-                  Norms = Layers.Norms.Batch }
-
-        { network with Mean = whole.Mean; Deviation = whole.Deviation }
-    | None -> failtest "an encoder of no form"
-
 /// The weights of a transformer's blocks begin small, so that its attention is nearly even; these are larger.
 let private steep (name: string) (tensor: Tensor) = if name.StartsWith "blocks." && tensor.shape.Length > 1 then 5.0 * tensor else tensor
 
@@ -88,7 +59,7 @@ let narrow depth given =
     let settings = settings given
     let core = settings.Core
     let whole = (All.tryBuild core.Encoder (Config.encoderOptions core)).Value
-    let encoder = narrowed depth core.Size whole
+    let encoder = Narrow.encoder Layers.Norms.Batch depth core.Size whole
     let name, features, pooling = All.poolings |> List.find (fun (name, _, _) -> name = core.Pooling)
     let network = Network.ofEncoder encoder (features, pooling, name = "mean") core.HeadNorm core.Embedding
     let embed = Network.embed network
