@@ -95,7 +95,7 @@ let private unknown (call: Call) : string list =
     let name = call.Name
 
     match Elsewhere.absent name with
-    | Some instead -> [ $"pytorch-metric-learning's '{name}' is not here; {instead}" ]
+    | Some instead -> [ Elsewhere.refusal name instead ]
     | None when MinersElsewhere.isMiner name ->
         match MinersElsewhere.ours call with
         | Ok miner -> [ $"'{name}' is a miner, not a loss: give it to one, as in triplet(miner={miner})" ]
@@ -131,7 +131,7 @@ let private givenProblems (calls: Call list) (key: string, value: Value) =
 /// the text itself.
 let read (text: string) (settings: Map<string, Value>) : Result<(float * Call) list, (string option * string) list> =
     match Expression.read text with
-    | Error problem -> Error [ None, problem ]
+    | Error problem -> Error [ None, Elsewhere.wrapper text |> Option.defaultValue problem ]
     | Ok terms ->
         let calls = List.map snd terms
 

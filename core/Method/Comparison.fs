@@ -85,6 +85,9 @@ let private looks parameters (compared: Comparison) images (first: int64 array) 
 
 /// Two pictures, H W 3 bytes each -> 2 h w per level: where the first is looked at in the light of the second, and then where the second is in the light of the first. Each map has the sum 1.
 let attentionOfTwo parameters compared (first: Tensor) (second: Tensor) : Tensor list =
+    if first.shape <> second.shape then
+        invalidArg (nameof second) $"The pictures are {shapeText first.shape} and {shapeText second.shape}: bring both to one size first."
+
     looks parameters compared (torch.stack [| first; second |]) [| 0L |] [| 1L |]
 
 /// B images -> B B h w per level: in row i and column j, where image i is looked at in the light of image j.

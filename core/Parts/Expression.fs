@@ -12,7 +12,8 @@ let private longest = 2000
 let private split (text: string) : string list =
     if text.Length > longest then raise (FormatException $"it has more than {longest} letters")
 
-    // As in Python, a name may stand in quotation marks.
+    // As in Python, a module may stand before a name, and a name in quotation marks.
+    let text = Text.RegularExpressions.Regex.Replace(text, "\\b(losses|miners|distances|reducers)\\.(?=[A-Za-z])", "")
     let text = Text.RegularExpressions.Regex.Replace(text, "([\"'])([A-Za-z][A-Za-z0-9_-]*)\\1", "$2")
     let unread = Text.RegularExpressions.Regex.Replace(text, words, " ").Trim()
     if unread <> "" then raise (FormatException $"'{unread[0]}' cannot be read here")

@@ -181,12 +181,27 @@ module Part =
               for setting in Option.toList (find key) do
                   yield! valueProblem kind name written setting value |> Option.toList ]
 
+    /// Stages under pytorch-metric-learning's names, which are other words here.
+    let private elsewhere =
+        Map
+            [ "AvgNonZeroReducer", "non-zero"
+              "CosineSimilarity", "cosine"
+              "DotProductSimilarity", "score=dot, of the losses that have it"
+              "LpDistance", "l2, or squared-l2 for power=2"
+              "MeanReducer", "mean"
+              "PerAnchorReducer", "per-anchor"
+              "SumReducer", "sum"
+              "ThresholdReducer", "within(low=..., high=...)" ]
+
     /// Everything that is wrong with a call's own name and settings; parts inside it are checked when they are made.
     let problems kind (parts: Part<_> list) (call: Call) =
         match tryFind parts call.Name with
         | None ->
             let all = String.concat ", " (names parts)
-            [ $"there is no {kind} '{call.Name}'; there are {all}{Names.nearest (names parts) call.Name}" ]
+
+            match Map.tryFind call.Name elsewhere with
+            | Some ours -> [ $"there is no {kind} '{call.Name}'; pytorch-metric-learning's is {ours} here" ]
+            | None -> [ $"there is no {kind} '{call.Name}'; there are {all}{Names.nearest (names parts) call.Name}" ]
         | Some part ->
             settingProblems
                 kind

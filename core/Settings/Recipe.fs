@@ -15,7 +15,10 @@ type Recipe =
 let private encoderFor options (config: Config) =
     match Encoders.All.tryBuild config.Encoder options with
     | Some encoder -> encoder
-    | None -> invalidArg (nameof config) $"There is no encoder '{config.Encoder}'."
+    | None ->
+        let names = Encoders.All.names
+        let all = String.concat ", " names
+        invalidArg (nameof config) $"There is no encoder '{config.Encoder}'; there are {all}{Names.nearest names config.Encoder}."
 
 /// The encoder of the settings.
 let encoder (config: Config) = encoderFor (Config.encoderOptions config) config

@@ -27,7 +27,15 @@ let plain rate steps objective =
       Optimiser = Optimiser.adamW
       Rules = [ { Pattern = "*"; Treatment = Groups.Trained(1.0, 0.01) } ]
       Beginnings = []
-      Rate = fun step -> rate * shape step
+      Rate =
+        fun step ->
+            if step >= steps then
+                raise (
+                    InvalidOperationException
+                        $"The learning rate of Train.plain falls to 0 over {steps} steps, and these are done: give it as many steps as you mean to take."
+                )
+
+            rate * shape step
       Clip = 0.0
       Average = None
       Team = Team.alone }

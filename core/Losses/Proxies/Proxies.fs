@@ -43,6 +43,11 @@ let shape =
 /// A loss of (labels B, embeddings B D of any length, proxies C x centres D of length 1) as a loss with proxies: declares `proxies`, C x centres rows of D, the
 /// centres of a class in succession.
 let onLong centres shape (loss: Tensor -> Tensor -> Tensor -> Tensor) =
+    if shape.Classes < 1 then
+        invalidArg
+            (nameof shape)
+            $"A loss with proxies has some for each class, and was made for {shape.Classes} classes: give it the number of classes to train on."
+
     let proxies =
         { Name = "proxies"
           Shape = [ int64 (shape.Classes * centres); int64 shape.Features ]

@@ -13,7 +13,7 @@ internal sealed class LabelledSet<T>
     {
         if (labels.Count != embeddings.Count)
         {
-            throw new ArgumentException($"{embeddings.Count} embeddings but {labels.Count} labels", nameof(labels));
+            throw new ArgumentException($"{embeddings.Count} embeddings but {labels.Count} labels: each image that has a label has an embedding, in the same order.", nameof(labels));
         }
 
         Given = embeddings;

@@ -96,6 +96,28 @@ let private mistakes: (string * string list * (unit -> unit)) list =
 
       "a learning rate below zero", [ "-1"; "above 0" ], (fun () -> Train.plain -1.0 10 (baseline ()) |> ignore)
 
+      "a step after the last one of a schedule",
+      [ "over 3 steps" ],
+      fun () ->
+          let training = Train.plain 1e-3 3 (baseline ())
+          use state = Train.start 0L torch.CPU float32 training
+
+          Train.steps 4 (fun _ -> { Images = images 4; Labels = labelsOf labels }) training state
+          |> Seq.iter ignore
+
+      "an encoder that is not there",
+      [ "'resnet51'"; "vit-s16"; "did you mean 'resnet50'" ],
+      (fun () -> Recipe.encoder { Config.standard with Encoder = "resnet51" } |> ignore)
+
+      "proxies of no class", [ "0 classes" ], (fun () -> All.ofText "arcface(margin=28)" 0 4 |> ignore)
+
+      "pictures of two sizes",
+      [ "[8, 8, 3]"; "[6, 4, 3]"; "one size" ],
+      fun () ->
+          let compared = Comparison.ofNetwork network (levels 8 4 1)
+          let picture height width = torch.zeros (height, width, 3L, dtype = torch.uint8)
+          Comparison.attentionOfTwo (start compared.Specs) compared (picture 8L 8L) (picture 6L 4L) |> ignore
+
       "an objective that is no single number", [ "[2]"; ".mean ()" ], fun () -> objectiveOf (fun weight -> torch.stack [| weight; weight |])
 
       "an objective that depends on nothing", [ "depends on nothing" ], (fun () -> objectiveOf _.detach())

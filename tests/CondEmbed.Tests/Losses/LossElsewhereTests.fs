@@ -42,7 +42,14 @@ let tests =
                     "TripletMarginLoss(triplets_per_anchor=some)", [ "triplets_per_anchor is some" ]
                     "tripletmargin", [ "did you mean 'triplet'?" ]
                     "TripletMarginLos", [ "did you mean 'TripletMarginLoss'?" ]
-                    "ManifoldLoss", [ "is not here; the nearest is 'proxy-anchor'" ] ] do
+                    "ManifoldLoss", [ "is not here; the nearest is 'proxy-anchor'" ]
+                    "CrossBatchMemory(ContrastiveLoss(), 64, memory_size=1024)",
+                    [ "'CrossBatchMemory' is not here; the run has the settings memory" ]
+                    "losses.SelfSupervisedLoss(losses.TripletMarginLoss())", [ "'SelfSupervisedLoss' is not here; take each image" ]
+                    "TripletMarginLoss(distance=CosineSimilarity())",
+                    [ "no distance 'CosineSimilarity'; pytorch-metric-learning's is cosine here" ]
+                    "TripletMarginLoss(reducer=ThresholdReducer(high=0.3))",
+                    [ "pytorch-metric-learning's is within(low=..., high=...) here" ] ] do
                   let found = message (fun () -> All.ofText text 2 2)
 
                   for word in words do
@@ -56,6 +63,7 @@ let tests =
           testCase "its miners are understood, with its defaults and in any loss" (fun () ->
               for theirs, ours in
                   [ "triplet(miner=BatchHardMiner)", "triplet(miner=batch-hard)"
+                    "losses.TripletMarginLoss(margin=0.1, miner=miners.BatchHardMiner())", "triplet(margin=0.1, miner=batch-hard)"
                     "TripletMarginLoss(margin=0.1, distance=cosine, miner=TripletMarginMiner(margin=0.2, type_of_triplets=\"semihard\"))",
                     "triplet(distance=cosine, margin=0.1, miner=semi-hard(distance=l2, margin=0.2))"
                     "TripletMarginLoss(miner=TripletMarginMiner(distance=cosine))",
