@@ -175,11 +175,7 @@ let private runTests argv =
 [<EntryPoint>]
 let main argv =
     // What some tests start as a process of its own.
-    if
-        NativeCallTests.tried argv
-        || NativeCallTests.scalarsAtRisk argv
-        || OverlapTests.isOneOfTeam argv
-    then
+    if NativeCallTests.tried argv || NativeCallTests.scalarsAtRisk argv || OverlapTests.isOneOfTeam argv then
         0
     else
         CondEmbed.Torch.Native.ownProcess ()

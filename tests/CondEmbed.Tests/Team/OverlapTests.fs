@@ -42,7 +42,9 @@ let private methodOf team change tell : Train.Method =
 
 let private shareOf team dtype : Batch =
     let share (x: Tensor) = (Team.ownOf team x).contiguous()
-    { Images = share ((normal 7 [ 12; 3; 4; 4 ]).``to``(dtype: torch.ScalarType)); Labels = share (labelsOf [ 0; 1; 2; 3; 0; 1; 2; 3; 0; 1; 2; 3 ]) }
+
+    { Images = share ((normal 7 [ 12; 3; 4; 4 ]).``to``(dtype: torch.ScalarType))
+      Labels = share (labelsOf [ 0; 1; 2; 3; 0; 1; 2; 3; 0; 1; 2; 3 ]) }
 
 let private isSame (a: Tensor) (b: Tensor) = a.shape = b.shape && a.eq(b).all().item<bool>()
 
@@ -50,7 +52,7 @@ let private isSame (a: Tensor) (b: Tensor) = a.shape = b.shape && a.eq(b).all().
 let private ofSums (team: Team) =
     [ for dtype in [ torch.float32; torch.float64 ] do
           let whole =
-              (normal (3 + team.Rank) [ 6; 50 ]).``to``(dtype).t ()
+              (normal (3 + team.Rank) [ 6; 50 ]).``to``(dtype).t()
               :: [ for length in [ 1; 5; 64; 1000; 100_003 ] -> (normal (100 * length + team.Rank) [ length ]).``to`` dtype ]
 
           let expected = [ for x in whole -> x.clone () ]
@@ -194,6 +196,5 @@ let tests =
                         test $"{count} processes" { ofProcesses count [] program }
                     for count in [ 2; 3 ] do
                         test $"{count} processes, through the standard's binary interface" {
-                            inFolder (fun folder ->
-                                ofProcesses count [ "CONDEMBED_MPI", standardLibrary program folder ] program)
+                            inFolder (fun folder -> ofProcesses count [ "CONDEMBED_MPI", standardLibrary program folder ] program)
                         } ] ]
