@@ -176,11 +176,7 @@ let private runTests argv =
 [<EntryPoint>]
 let main argv =
     // What some tests start as a process of its own.
-    if
-        NativeCallTests.tried argv
-        || NativeCallTests.scalarsAtRisk argv
-        || OverlapTests.isOneOfTeam argv
-    then
+    if NativeCallTests.tried argv || NativeCallTests.scalarsAtRisk argv || OverlapTests.isOneOfTeam argv then
         0
     else
         // What the tests start, builds and scripts too, ends before it would gain from what measuring its methods costs.
