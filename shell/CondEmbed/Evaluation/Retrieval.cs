@@ -140,7 +140,8 @@ public static class Retrieval
         if (search is LabelledSearch<float> singles && PositiveRanks.Of(singles, strictly, cancel) is { } counted)
         {
             var table = new QueryTable(measures, search.Queries.Labels);
-            ParallelWork.Each(search.Count, query => Fill(table, search, query, counted.Ranks(query), strictly ? counted.StrictlyBetter(query) : 0, first), cancellation: cancel);
+            ParallelWork.Each(
+                search.Count, query => Fill(table, search, query, counted.Ranks(query), strictly ? counted.StrictlyBetter(query) : 0, first), cancellation: cancel);
             return table;
         }
 
