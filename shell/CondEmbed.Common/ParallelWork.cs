@@ -5,7 +5,9 @@ namespace CondEmbed.Common;
 /// <summary>Runs work in many parts, which threads take one after another as they become free.</summary>
 internal static class ParallelWork
 {
-    /// <summary>Calls the work with 0 to count - 1, in about this order. Calls are handed out one at a time: images differ in size, and ranges would leave threads idle at the end.</summary>
+    /// <summary>
+    /// Calls the work with 0 to count - 1, in about this order. Calls are handed out one at a time: images differ in size, and ranges would leave threads idle at the end.
+    /// </summary>
     /// <param name="count">How many calls.</param>
     /// <param name="work">Does one part.</param>
     /// <param name="workers">Threads; 0 is <see cref="ComputeThreads.Count"/>.</param>

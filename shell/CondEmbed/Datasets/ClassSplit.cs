@@ -48,8 +48,9 @@ public sealed class ClassSplit
     public bool AllAgainstAll => Queries.Count == Test.Count && Gallery.Count == Test.Count;
 
     /// <summary>The parts by their names; of a test that is not all against all, the queries and the gallery.</summary>
-    internal IReadOnlyList<(string Name, IReadOnlyList<int> Images)> Parts =>
-        AllAgainstAll ? [("train", Train), ("validation", Validation), ("test", Test)] : [("train", Train), ("validation", Validation), ("query", Queries), ("gallery", Gallery)];
+    internal IReadOnlyList<(string Name, IReadOnlyList<int> Images)> Parts => AllAgainstAll
+        ? [("train", Train), ("validation", Validation), ("test", Test)]
+        : [("train", Train), ("validation", Validation), ("query", Queries), ("gallery", Gallery)];
 
     /// <summary>The images of all parts, one part after the other.</summary>
     internal IReadOnlyList<int> Images => [.. Train, .. Validation, .. Test];

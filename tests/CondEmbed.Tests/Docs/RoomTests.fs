@@ -16,7 +16,10 @@ let private names (pattern: string) text = [ for found in Regex.Matches(text, pa
 
 let private sources (folder: string) =
     let root = repositoryRoot ()
-    let everywhere = File.ReadAllText(Path.Combine(root, "shell", folder, $"{folder}.csproj")) |> names @"<Using Include=""(CondEmbed\.\w+)"""
+
+    let everywhere =
+        File.ReadAllText(Path.Combine(root, "shell", folder, $"{folder}.csproj"))
+        |> names @"<Using Include=""(CondEmbed\.\w+)"""
 
     [ for path in Directory.EnumerateFiles(Path.Combine(root, "shell", folder), "*.cs", SearchOption.AllDirectories) do
           let relative = Path.GetRelativePath(root, path).Replace('\\', '/')

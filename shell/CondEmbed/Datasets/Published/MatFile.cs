@@ -55,7 +55,9 @@ internal static class MatFile
     }
 
     private static byte[] Bytes(string path) => FileProblem.Reading(path, () =>
-        FileLength.Of(path) <= MostBytes ? File.ReadAllBytes(path) : throw new InputException($"{path}: larger than {MostBytes >> 20} MiB, larger than any data-set list"));
+        FileLength.Of(path) <= MostBytes
+            ? File.ReadAllBytes(path)
+            : throw new InputException($"{path}: larger than {MostBytes >> 20} MiB, larger than any data-set list"));
 
     // The last two header bytes are the letters MI as a 16-bit number of the writer's machine; the version 0x0100 precedes them.
     private static bool IsLevel5(ReadOnlySpan<byte> bytes, out bool bigEndian)
