@@ -20,7 +20,8 @@ let private builds =
       "resnet50-v1", Residual.resNet50 Residual.OnFirst ]
 
 /// Encoders, each built from one description with its norms apart and folded.
-let private networks = [ for name, build in builds -> name, build options, build { options with Norms = Layers.Norms.Folded } ]
+let private networks =
+    [ for name, build in builds -> name, build options, build { options with Norms = Layers.Norms.Folded } ]
 
 /// The same forms with two blocks a stage and few channels.
 let private narrow =

@@ -15,7 +15,11 @@ let tests =
         "Recipe"
         [ for place, encoder in List.indexed Encoders.All.names do
               // Every loss meets the first encoder and a third of the others.
-              let losses = All.names |> List.indexed |> List.filter (fun (at, _) -> place = 0 || at % 3 = place % 3) |> List.map snd
+              let losses =
+                  All.names
+                  |> List.indexed
+                  |> List.filter (fun (at, _) -> place = 0 || at % 3 = place % 3)
+                  |> List.map snd
 
               testCase $"{encoder} is built with losses, with and without levels" (fun () ->
                   for loss in losses do

@@ -33,8 +33,7 @@ let private hasPythonTorch =
          && (let code, _, _ = runs python [ "-c"; "import torch, numpy" ]
              code = 0))
 
-let private demandPythonTorch () =
-    if not hasPythonTorch.Value then skiptest "Python's torch is not there: apt-get install python3-torch"
+let private demandPythonTorch () = if not hasPythonTorch.Value then skiptest "Python's torch is not there: apt-get install python3-torch"
 
 let private writeNpy file (shape: int64 list) (pixels: byte array) =
     use stream = File.Create(file: string)

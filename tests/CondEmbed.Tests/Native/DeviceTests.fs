@@ -51,7 +51,11 @@ let private taken = set [ "small"; "resnet18"; "vit-s16" ]
 /// A whole step of the narrow form of an encoder, on levels.
 let private narrowStep (config: Config) =
     let encoder = Narrow.encoder Layers.Norms.Batch 2 config.Size (Recipe.encoder config)
-    let name, features, pooling = Encoders.All.poolings |> List.find (fun (name, _, _) -> name = (if encoder.HasToken then "class" else "mean"))
+
+    let name, features, pooling =
+        Encoders.All.poolings
+        |> List.find (fun (name, _, _) -> name = (if encoder.HasToken then "class" else "mean"))
+
     let network = Network.ofEncoder encoder (features, pooling, name = "mean") true config.Embedding
     let hierarchy = Hierarchy.plain { Channels = encoder.Channels; Embedding = config.Embedding; Heads = config.Heads } 2
     let loss = Losses.All.ofText "multi-similarity" 2 config.Embedding
