@@ -140,7 +140,10 @@ public static class Retrieval
         if (search is LabelledSearch<float> singles && PositiveRanks.Of(singles, strictly, cancellationToken) is { } counted)
         {
             var table = new QueryTable(measures, search.Queries.Labels);
-            ParallelWork.Each(search.Count, query => Fill(table, search, query, counted.Ranks(query), strictly ? counted.StrictlyBetter(query) : 0, first), cancellationToken: cancellationToken);
+            ParallelWork.Each(
+                search.Count,
+                query => Fill(table, search, query, counted.Ranks(query), strictly ? counted.StrictlyBetter(query) : 0, first),
+                cancellationToken: cancellationToken);
             return table;
         }
 

@@ -41,6 +41,11 @@ let claims =
           "scenes-layer4"
           (Some "frozen-scenes")
       claim "CUB-200-2011, classes 1-50; the head on a frozen ResNet-50" "CUB" "cub50" (Some "frozen-cub50")
+      claim
+          "CUB-200-2011, classes 1-50; the last stage and the head of a ResNet-18"
+          "CUB with the last stage trained"
+          "cub50-layer4"
+          (Some "frozen-cub50-resnet18")
       claim "grocery, 33 classes to train on; the head on a frozen ResNet-50" "grocery" "grocery" (Some "frozen-grocery")
       claim
           "grocery, 21 classes to train on; the head on a frozen ResNet-50"

@@ -126,7 +126,7 @@ let private settings () =
     [ $"""{steps "emoji"} steps on emoji, with {held} %% of the training classes held back for validation."""
       $"""{steps "emoji-contrastive"} steps there with the contrastive loss."""
       $"""{steps "omniglot"} steps on omniglot, at {common "omniglot" "size"} px."""
-      $"""{steps "scenes"} steps of the head alone on scenes and {steps "grocery"} on grocery and CUB, which the frozen networks see at {common "scenes" "size"} and {common "grocery" "size"} px; {steps "scenes-layer4"} where the last stage is trained, {steps "emoji-layer4"} on single emoji.""" ]
+      $"""{steps "scenes"} steps of the head alone on scenes and {steps "grocery"} on grocery and CUB, which the frozen networks see at {common "scenes" "size"} and {common "grocery" "size"} px; {steps "scenes-layer4"} where the last stage is trained, {steps "emoji-layer4"} on single emoji, {steps "cub50-layer4"} on CUB.""" ]
 
 /// Where both arms end below or above the frozen features, by Recall@1.
 let private besideFrozen () =
@@ -172,7 +172,7 @@ let private otherLosses () =
 let private tried () =
     let chosenBy =
         "emoji-sieve emoji-contrastive-sieve emoji-contrastive-controls emoji-mean-sieve emoji-mean emoji-layer4-sieve omniglot-sieve omniglot-sieve2 omniglot-sieve3 scenes-sieve \
-         scenes-layer4-sieve cub50-full-size-sieve cub50-full-size-sieve2 grocery-sieve grocery-weights grocery-half-sieve grocery-half-layer4-sieve grocery-half-s2sd-sieve"
+         scenes-layer4-sieve cub50-full-size-sieve cub50-full-size-sieve2 cub50-layer4-sieve grocery-sieve grocery-weights grocery-half-sieve grocery-half-layer4-sieve grocery-half-s2sd-sieve"
 
     [ for study in chosenBy.Split ' ' do
           let found = results study
