@@ -158,7 +158,8 @@ public sealed class RunFolder(string root)
         }
     }
 
-    private static List<string> Missing(string folder)
+    /// <summary>The folder and those above it that do not exist, innermost first.</summary>
+    internal static List<string> Missing(string folder)
     {
         var missing = new List<string>();
 
