@@ -136,7 +136,11 @@ let tests =
                   Expect.exists all (fun one -> one.Estimate.Low > 0.0 && one.Corrected.Low < 0.0) "the plain interval alone shows a gain"
 
                   for one in all do
-                      let kind = if one.Corrected.Low > 0.0 then "up" elif one.Corrected.High < 0.0 then "down" else ""
+                      let kind =
+                          if one.Corrected.Low > 0.0 then "up"
+                          elif one.Corrected.High < 0.0 then "down"
+                          else ""
+
                       let interval = (StudyTables.Corrected one).Split(" p ")[0]
 
                       Expect.stringContains
