@@ -26,8 +26,8 @@ let tryNearest (known: (string * string) seq) (wrong: string) : string option =
     else
         known |> Seq.tryFind (fun (name, _) -> abbreviates wrong name) |> Option.map snd
 
-/// As words to append to an error message.
-let suggestion (meant: string option) = meant |> Option.map (fun name -> $"; did you mean '{name}'?") |> Option.defaultValue ""
+/// As words to append to an error message: in brackets, so that whatever follows may.
+let suggestion (meant: string option) = meant |> Option.map (fun name -> $" (did you mean '{name}'?)") |> Option.defaultValue ""
 
 /// The nearest of some names, as words to append to an error message.
 let nearest (names: string seq) (wrong: string) = tryNearest (Seq.map (fun name -> name, name) names) wrong |> suggestion

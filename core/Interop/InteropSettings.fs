@@ -109,5 +109,5 @@ type CoreSettings private () =
     static member Encoders: IReadOnlyList<string> = List.toArray Encoders.All.names
     static member Losses: IReadOnlyList<string> = List.toArray Losses.All.names
 
-    /// Words to append to an error about a wrong name: `; did you mean 'x'?`, or nothing.
+    /// Words to append to an error about a wrong name: ` (did you mean 'x'?)`, or nothing.
     static member Nearest(names: string seq, wrong: string) = Names.nearest names wrong

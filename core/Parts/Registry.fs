@@ -161,7 +161,7 @@ module Part =
                               $"'{near}' for '{key}'" ]
                 with
                 | [] -> ""
-                | found -> "; did you mean " + String.concat " and " found + "?"
+                | found -> " (did you mean " + String.concat " and " found + "?)"
 
         let settings = if unknown.Length = 1 then "setting" else "settings"
         $"the {kind} '{name}' has no {settings} {quoted}; {has}{near}"

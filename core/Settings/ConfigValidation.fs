@@ -33,7 +33,12 @@ let private batchProblems (c: Config) =
         []
     elif c.Batch % group <> 0 then
         let below, above = c.Batch / group * group, (c.Batch / group + 1) * group
-        let hint = if below >= least then $"the nearest are {below} and {above}" else $"the nearest is {max least above}"
+
+        let hint =
+            if below >= least then $"the nearest are {below} and {above}"
+            elif least > group then $"two classes or more are wanted, so the least is {least}"
+            else $"the nearest is {least}"
+
         [ { Key = "batch"; Message = $"{c.Batch} is not a multiple of {what}: {hint}" } ]
     else
         demand (c.Batch >= least) "batch" $"{c.Batch} with {what} has only one class, and so no negatives: take at least {least}"

@@ -3,12 +3,12 @@ namespace CondEmbed.Common;
 /// <summary>Suggestions for misspelt names.</summary>
 internal static class NearestName
 {
-    /// <summary>Words to append to an error about a wrong name: <c>; did you mean 'x'?</c>, or nothing where none is near.</summary>
+    /// <summary>Words to append to an error about a wrong name: <c> (did you mean 'x'?)</c>, or nothing where none is near.</summary>
     internal static string Hint(IEnumerable<string> names, string wrong)
     {
         var written = wrong.ToLowerInvariant();
         var (best, distance) = names.Select(name => (name, Distance(written, name.ToLowerInvariant()))).DefaultIfEmpty(("", int.MaxValue)).MinBy(one => one.Item2);
-        return distance <= Math.Max(2, wrong.Length / 3) ? $"; did you mean '{best}'?" : "";
+        return distance <= Math.Max(2, wrong.Length / 3) ? $" (did you mean '{best}'?)" : "";
     }
 
     /// <summary>How many letters must change to turn one word into the other (Levenshtein).</summary>

@@ -111,6 +111,7 @@ let private here =
           FrozenWeightsTests.tests
           StudyTests.tests
           StudyProgressTests.tests
+          StudyLockTests.tests
           TextTests.tests
           TieTests.tests
           EvidenceTests.tests

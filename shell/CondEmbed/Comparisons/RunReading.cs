@@ -39,7 +39,7 @@ internal static class RunReading
 
         if (!File.Exists(folder.Settings))
         {
-            throw new InputException($"{root}: this is not a run folder (no config.toml). Pass folders that {Wording.Of("a Trainer wrote", "`condembed train` printed")}.");
+            throw RunFolder.NoRun(root);
         }
 
         foreach (var file in new[] { folder.Settings, folder.Metrics, folder.Log, folder.Fingerprint })

@@ -19,8 +19,10 @@ internal static class BatchSizes
         if (batch % group != 0)
         {
             var below = batch / group * group;
-            var hint = below >= least ? $"{below} or {below + group}" : $"{Math.Max(least, below + group)}";
-            return $"a batch of {batch} is not a multiple of {what}; a batch of {hint} would be";
+            var hint = below >= least ? $"a batch of {below} or {below + group} would be"
+                : least > group ? $"two classes or more are wanted, so the least is {least}"
+                : $"a batch of {least} would be";
+            return $"a batch of {batch} is not a multiple of {what}; {hint}";
         }
 
         return batch < least ? $"a batch of {batch} with {perClass} images per class contains one class, which has no negatives; use a batch of at least {least}" : null;

@@ -58,7 +58,7 @@ public sealed class RunFolder(string root)
     {
         var root = Path.GetFullPath(string.IsNullOrEmpty(path) ? Unused(Path.Combine("runs", NameOf(settings, clock))) : path);
 
-        var named = string.IsNullOrEmpty(path) ? root : $"{Wording.Of("Out", "--out")} {path}";
+        var named = string.IsNullOrEmpty(path) ? root : $"{Wording.Of("Out:", "--out")} {path}";
 
         if (root.Any(char.IsControl))
         {
@@ -97,11 +97,24 @@ public sealed class RunFolder(string root)
 
         if (!File.Exists(folder.Settings))
         {
-            throw new InputException($"{path}: this is not a run folder (no config.toml). Pass the folder that {Wording.Of("a Trainer wrote", "`condembed train` printed")}.");
+            throw NoRun(path);
         }
 
         folder.Demand(folder.Settings);
         return (folder, RunSettings.Resolve(TomlSettings.Read(folder.Settings)));
+    }
+
+    /// <summary>What is said of a folder that is none of a run; of an arm of a study, or a study, which of the runs in it may be meant.</summary>
+    internal static InputException NoRun(string path)
+    {
+        var seeds = new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 2 };
+        var below = Directory.Exists(path)
+            ? Directory.EnumerateDirectories(path, "seed-*", seeds).Where(folder => File.Exists(new RunFolder(folder).Settings)).Order(StringComparer.Ordinal).FirstOrDefault()
+            : null;
+        var kind = File.Exists(Path.Combine(path, "study.json")) ? "a study" : "an arm of a study";
+        return new InputException(below is null
+            ? $"{path}: this is not a run folder (no config.toml). Pass the folder that {Wording.Of("a Trainer wrote", "`condembed train` printed")}."
+            : $"{path}: this is not a run folder but {kind}. Name the run of a seed in it, such as {below}; or see the study's study.html.");
     }
 
     /// <summary>Checks that a file of the run has not changed since it was written, if its checksum is known.</summary>
@@ -158,7 +171,8 @@ public sealed class RunFolder(string root)
         }
     }
 
-    private static List<string> Missing(string folder)
+    /// <summary>The folder and those above it that do not exist, innermost first.</summary>
+    internal static List<string> Missing(string folder)
     {
         var missing = new List<string>();
 

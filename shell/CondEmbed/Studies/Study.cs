@@ -1,6 +1,7 @@
 using CondEmbed.Interop;
 using CondEmbed.Reports;
 using CondEmbed.Runs;
+using CondEmbed.Storage;
 
 namespace CondEmbed.Studies;
 
@@ -66,7 +67,7 @@ public sealed class Study
     /// <summary>Carries out the missing runs and rewrites the results after each.</summary>
     /// <param name="progress">Receives the training steps of all runs and, in the detail, the arm, seed and phase of each run under way.</param>
     /// <param name="cancellationToken">Stops the runs under way, which save their state.</param>
-    /// <exception cref="InputException">Settings or data are unsuitable.</exception>
+    /// <exception cref="InputException">Settings or data are unsuitable, or another program is working on this study.</exception>
     /// <exception cref="StudyStoppedException">Stopped; start it again to continue.</exception>
     public StudyResults Run(IProgress<RunProgress>? progress = null, CancellationToken cancellationToken = default)
     {
@@ -75,6 +76,8 @@ public sealed class Study
             throw new InputException("Several runs at once need a process each: give the study the runner StudyRunners.InProcesses.");
         }
 
+        using var alone = new FolderLock(root, () => new InputException(
+            $"{root}: another program is working on this study; wait until it has ended, or give the study another {Wording.Of("folder", "--out")}."));
         DemandOwnFiles();
 
         foreach (var job in Jobs)
@@ -84,7 +87,6 @@ public sealed class Study
 
         Check();
 
-        AtomicFile.MakeFolder(root);
         using (var told = new StudyProgress(Jobs, progress))
         {
             try

@@ -53,7 +53,12 @@ internal sealed class StudyQueue(Study study, StudyProgress progress)
 
             try
             {
-                study.Runner(study.Shared(job), cancellationToken);
+                // Somebody may have carried it out by itself meanwhile.
+                if (!job.IsFinished)
+                {
+                    study.Runner(study.Shared(job), cancellationToken);
+                }
+
                 MoreTests.Measure(study.Plan, job, cancellationToken);
                 job.RemoveCheckpoints();
                 Tell(job);

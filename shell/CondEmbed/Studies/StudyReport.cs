@@ -38,7 +38,9 @@ public static class StudyReport
         var seeds = results.Runs.Select(run => run.Seed).Distinct().Count();
         var missing = results.Missing.Count == 0 ? "" : $"{results.Missing.Count} runs are missing";
         var subset = results.Runs.Select(run => run.Subset).FirstOrDefault(subset => subset is not null);
-        string[] facts = [$"{results.Arms.Count} arms", $"{seeds} seeds", $"{results.Runs.Count} runs", missing];
+        var trials = results.Trials.Count == 0 ? "" : $"{results.Trials.CountBy(trial => trial.Arm).Max(arm => arm.Value)} settings";
+        var runs = results.Trials.Count == 0 ? results.Runs.Count : results.Trials.Sum(trial => trial.Seeds);
+        string[] facts = [$"{results.Arms.Count} arms", trials, $"{seeds} seeds", $"{runs} runs", missing];
         return Html.Of($"""
             <header><p class="brand">{Brand}</p>
             <h1>{results.Name}</h1>
@@ -53,7 +55,7 @@ public static class StudyReport
     {
         var charts = from measured in Shown(results)
                      from metric in results.Metrics
-                     let rows = results.Differences.Where(one => one.Measured == measured && one.Metric == metric).Select(one => (one.Arm, one.Estimate)).ToArray()
+                     let rows = results.Differences.Where(one => one.Measured == measured && one.Metric == metric).ToArray()
                      where rows.Length > 0
                      select SvgIntervals.Draw($"{MetricNames.Display(metric)}, {measured}", rows);
         var sentences = StudyVerdict.Sentences(results).Select(sentence => Html.Of($"<li>{sentence}</li>"));
@@ -61,7 +63,7 @@ public static class StudyReport
             <ul class="verdict">{sentences}</ul>
             <div class="charts">{charts}</div>
             <p class="note">Percentage points, arm minus {results.Baseline} with the same seed: mean over the seeds and its 95 % interval (Student's t). Unconditional embeddings,
-            classes that were never trained on. "{StudyMeasures.Validation}" is the best step on the validation classes, by which settings may be chosen; "{StudyMeasures.Chosen}" is the test at that step, and what the sentences are about{(results.IsCorrected ? ", after Holm's correction" : "")}.</p>
+            classes that were never trained on. "{StudyMeasures.Validation}" is the best step on the validation classes, by which settings may be chosen; "{StudyMeasures.Chosen}" is the test at that step, and what the sentences are about{(results.IsCorrected ? ", after Holm's correction, and so are the colours" : "")}.</p>
 
             """);
     }
@@ -95,7 +97,7 @@ public static class StudyReport
         return Html.Of($"<td><span class=\"{Kind(difference)}\">{StudyTables.Gain(difference.Estimate)}</span><small class=\"below\">{corrected}{seeds}</small></td>");
     }
 
-    private static string Kind(PairedDifference difference) => difference.Estimate.IsGain ? "up" : difference.Estimate.IsLoss ? "down" : "";
+    private static string Kind(PairedDifference difference) => difference.Deciding.IsGain ? "up" : difference.Deciding.IsLoss ? "down" : "";
 
     private static Html HolmNote(StudyResults results) => !results.IsCorrected
         ? Html.Empty

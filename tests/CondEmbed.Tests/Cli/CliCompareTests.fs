@@ -168,7 +168,21 @@ let private runs =
             Expect.equal (json.GetProperty("settings").[0].GetProperty("values").[1].GetString()) "2" "the levels"
             let outcome = condembed [ "compare"; folder ]
             Expect.equal outcome.Code 2 outcome.Everything
-            Expect.stringContains outcome.Error "not a run folder" "said")
+            Expect.stringContains outcome.Error "not a run folder" "said"
+            let seed = Path.Combine(folder, "study", "flat", "seed-0")
+            Directory.CreateDirectory seed |> ignore
+            File.Copy(RunFolder(flat).Settings, RunFolder(seed).Settings)
+
+            let mistaken place kind =
+                let outcome = condembed [ "compare"; place; run () ]
+                Expect.equal outcome.Code 2 outcome.Everything
+
+                for words in [ $"{place}: this is not a run folder but {kind}."; $"such as {seed}"; "study.html" ] do
+                    Expect.stringContains outcome.Error words "which run"
+
+            mistaken (Path.GetDirectoryName seed) "an arm of a study"
+            File.WriteAllText(Path.Combine(folder, "study", "study.json"), "{}")
+            mistaken (Path.Combine(folder, "study")) "a study")
     }
 
 let tests = testList "compare" [ runs; withoutParameters; evaluate; search; explain; report; refusals ]

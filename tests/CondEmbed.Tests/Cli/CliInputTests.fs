@@ -53,7 +53,7 @@ let private refused (arguments: string list) (words: string list) =
 let private commandLine =
     testList
         "command line"
-        [ refused [ "trian" ] [ "trian: there is no such command; did you mean 'train'?"; "'condembed --help'" ]
+        [ refused [ "trian" ] [ "trian: there is no such command (did you mean 'train'?)"; "'condembed --help'" ]
           refused [ "-h" ] [ "-h: there is no such option"; "'condembed --help'" ]
           refused [ "train"; "-x" ] [ "-x: 'condembed train' has no such option" ]
           refused [ "train"; "--stpes"; "5" ] [ "--stpes"; "did you mean '--steps'"; "condembed train --help" ]

@@ -120,7 +120,7 @@ let tests =
               rejects [ "needs 4 classes"; "there are 3"; "a batch of 6 would work" ] (fun () -> build 8 2 None)
               // One class has no negatives, so no batch of one is taken or advised.
               rejects [ "a batch of 4 with 4"; "contains one class"; "at least 8" ] (fun () -> build 4 4 None)
-              rejects [ "not a multiple of 4"; "a batch of 8 would be" ] (fun () -> build 6 4 None)
+              rejects [ "not a multiple of 4"; "so the least is 8" ] (fun () -> build 6 4 None)
 
               rejects [ "there are 1 to train on"; "give more classes" ] (fun () -> sampler [ 9 ] 8 4 0UL None |> ignore)
               rejects [ "batch of 0"; "an epoch of 0 steps" ] (fun () -> build 0 2 (Some 0))

@@ -279,7 +279,7 @@ let private resuming =
                   rejects [ "Trainer.Resume" ] (fun () -> Trainer(config, finishedRun []) |> ignore)
                   let file = Path.Combine(folder, "file")
                   File.WriteAllText(file, "")
-                  rejects [ folder; "is not empty" ] (fun () -> Trainer(config, folder) |> ignore)
+                  rejects [ $"Out: {folder}: the folder is not empty" ] (fun () -> Trainer(config, folder) |> ignore)
                   rejects [ file; "is a file" ] (fun () -> Trainer(config, file) |> ignore)
                   rejects [ folder; "not a run folder" ] (fun () -> Trainer.Resume folder |> ignore)
                   rejects [ "missing"; "not a run folder" ] (fun () -> Trainer.Resume(Path.Combine(folder, "missing")) |> ignore))

@@ -80,7 +80,7 @@ let tests =
                   [ "1: seeds must be"
                     "2: 'nonsense' is not a metric"
                     "3: rerank = all"
-                    "4: 'gird' is not a setting of a study; did you mean 'grid'?"
+                    "4: 'gird' is not a setting of a study (did you mean 'grid'?); settings of runs"
                     "7: batchs: there is no such setting"
                     "8: lr: is -1"
                     "9: loss: there is no loss 'tripletmargin'"

@@ -126,6 +126,31 @@ let tests =
                   "a single seed shows no difference from baseline beyond chance"
                   "one"
           }
+          test "the page colours a gain by the interval that decides, the corrected one" {
+              inFolder (fun folder ->
+                  let results = stored "emoji-contrastive-controls"
+                  let page = IO.Path.Combine(folder, "study.html")
+                  StudyReport.Write(results, page)
+                  let html = IO.File.ReadAllText page
+                  let all = Seq.append results.Differences results.Controls |> List.ofSeq
+                  Expect.exists all (fun one -> one.Estimate.Low > 0.0 && one.Corrected.Low < 0.0) "the plain interval alone shows a gain"
+
+                  for one in all do
+                      let kind =
+                          if one.Corrected.Low > 0.0 then "up"
+                          elif one.Corrected.High < 0.0 then "down"
+                          else ""
+
+                      let interval = (StudyTables.Corrected one).Split(" p ")[0]
+
+                      Expect.stringContains
+                          html
+                          $"<span class=\"{kind}\">{StudyTables.Gain one.Estimate}</span><small class=\"below\">by Holm {interval}"
+                          one.Arm
+
+                  let gains = results.Differences |> Seq.filter (fun one -> one.Corrected.Low > 0.0) |> Seq.length
+                  Expect.equal (html.Split("<g class=\"gain\">").Length - 1) gains "in the charts too")
+          }
           test "how many seeds an interval needs" {
               // By hand: t(.975, 17) = 2.10982, and 2.10982 / sqrt 18 = .4973; of 17 it is 2.11991 / sqrt 17 = .5142.
               Expect.equal (StudyPower.Needed(1.0, 0.5)) 18 "half a deviation"

@@ -116,9 +116,9 @@ let private options =
                       "Embedder:Decoder", "x"
                       "Shop", "y"
                       "Network:Threads", "-1" ],
-                    [ "Images:Fiel: no such option; did you mean 'File'?"
+                    [ "Images:Fiel: no such option (did you mean 'File'?)"
                       "Images:File: is missing"
-                      "Images:Network:Thread: no such option; did you mean 'Threads'?"
+                      "Images:Network:Thread: no such option (did you mean 'Threads'?)"
                       "Images:Network:Threads: must be 0 or more, not -1"
                       "Images:Embedder:BatchSize: must be a whole number, not 'many'"
                       "Images:Embedder:Decoder: no such option; there are BatchSize, Workers"
@@ -132,7 +132,7 @@ let private options =
                       "Images:Best: must be true or false, not 'perhaps'"
                       "Images:Device: must be auto, cpu, cuda or cuda:N, not 'gpu'" ]
                     "index", [ "File", "none.index" ], [ $"Images:File: {none}.index: no such file" ]
-                    "index", [ "File", "."; "Fiel", "x" ], [ "Images:Fiel: no such option; did you mean 'File'?"; "is a folder" ]
+                    "index", [ "File", "."; "Fiel", "x" ], [ "Images:Fiel: no such option (did you mean 'File'?)"; "is a folder" ]
                     "network",
                     [ "BatchSize", "-1"; "Batch", "3" ],
                     [ "Images:BatchSize: must be 0 or more, not -1"; "Images:Batch: no such option" ] ] do

@@ -22,6 +22,9 @@ public sealed record PairedDifference(
     /// <summary>The mean with the interval that holds after the correction: it excludes zero where <see cref="HolmP"/> is at most 0.05. Null where there is no p.</summary>
     public Estimate? Corrected { get; init; }
 
+    /// <summary>The estimate that decides: the corrected one, where there is one.</summary>
+    internal Estimate Deciding => Corrected ?? Estimate;
+
     /// <summary>The level at which the correction tests it: 0.05, or less beside others.</summary>
     internal double Level { get; init; } = 0.05;
 

@@ -19,15 +19,15 @@ public static class StudyVerdict
 
     private static string OverBaseline(string arm, string baseline, PairedDifference[] all)
     {
-        if (all.All(one => !double.IsFinite(Sound(one).Low)))
+        if (all.All(one => !double.IsFinite(one.Deciding.Low)))
         {
             return all.All(one => one.Values.Count == 1)
                 ? $"{arm}: a single seed shows no difference from {baseline} beyond chance ({Listed(all, "and")}). Run more seeds."
                 : $"{arm}: every seed differs from {baseline} by the same ({Listed(all, "and")}), so nothing tells how far others would. Run more seeds, or test on more images.";
         }
 
-        PairedDifference[] gains = [.. all.Where(one => Sound(one).IsGain)];
-        PairedDifference[] losses = [.. all.Where(one => Sound(one).IsLoss)];
+        PairedDifference[] gains = [.. all.Where(one => one.Deciding.IsGain)];
+        PairedDifference[] losses = [.. all.Where(one => one.Deciding.IsLoss)];
         PairedDifference[] open = [.. all.Except(gains).Except(losses)];
         string[] parts =
         [
@@ -41,7 +41,7 @@ public static class StudyVerdict
     /// <summary>Controls with which the arm did the same in every metric share a sentence part: all above, or which metric shows it and which does not.</summary>
     private static string OverControls(string arm, IGrouping<string, PairedDifference>[] controls, int metrics)
     {
-        string[] above = [.. controls.Where(control => control.Count() == metrics && control.All(one => Sound(one).IsGain)).Select(control => control.Key)];
+        string[] above = [.. controls.Where(control => control.Count() == metrics && control.All(one => one.Deciding.IsGain)).Select(control => control.Key)];
         var every = metrics == 1 ? "" : metrics == 2 ? " in both metrics" : " in every metric";
         string[] parts =
         [
@@ -54,13 +54,10 @@ public static class StudyVerdict
     /// <summary>In which metrics an arm is above a control, and in which that is not shown.</summary>
     private static string Open(IGrouping<string, PairedDifference> control)
     {
-        PairedDifference[] gains = [.. control.Where(one => Sound(one).IsGain)];
+        PairedDifference[] gains = [.. control.Where(one => one.Deciding.IsGain)];
         var rest = $"is not shown to be above {control.Key} in {Listed(control.Except(gains), "or")}";
         return gains.Length == 0 ? rest : $"{rest}, but is in {Listed(gains, "and")}";
     }
-
-    /// <summary>The estimate that counts: the corrected one, if the study has several arms.</summary>
-    private static Estimate Sound(PairedDifference difference) => difference.Corrected ?? difference.Estimate;
 
     private static string Listed(IEnumerable<PairedDifference> differences, string joint) =>
         Words([.. differences.Select(one => $"{MetricNames.Display(one.Metric)} ({Readable.PercentChange(one.Estimate.Mean)})")], joint);
