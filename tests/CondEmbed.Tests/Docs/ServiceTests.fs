@@ -147,6 +147,19 @@ let private service =
                         | _ -> None))
     }
 
+let private unusable =
+    test "the sample service does not start with what is no network, and says so in one line" {
+        inFolder (fun folder ->
+            let file = Path.Combine(folder, "last.safetensors")
+            File.WriteAllText(file, "no network")
+
+            for given in [ file; Path.Combine(folder, "none.onnx") ] do
+                let outcome = run "CondEmbed.Sample.Service.dll" folder [] [ "--Network:File"; given; "--urls"; "http://127.0.0.1:0" ]
+                Expect.equal (outcome.Code, outcome.Out) (2, "") outcome.Everything
+                Expect.stringContains outcome.Error given "the file"
+                Expect.equal (outcome.Error.Trim().Split('\n').Length) 1 outcome.Error)
+    }
+
 /// What the lines of the image's recipe say after their first word.
 let private lines (word: string) =
     File.ReadAllLines(Path.Combine(repositoryRoot (), "shell", "CondEmbed.Sample.Service", "Dockerfile"))
@@ -279,4 +292,4 @@ let private mlNet =
                 "numbers")
     }
 
-let tests = testList "Service" [ service; image; mlNet ]
+let tests = testList "Service" [ service; unusable; image; mlNet ]
