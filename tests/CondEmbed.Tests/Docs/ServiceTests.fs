@@ -129,6 +129,10 @@ let private service =
             Expect.equal [| for number in embedding.EnumerateArray() -> number.GetSingle() |] (embedder.Embed(all[0])) "numbers"
             let status, answer = asked client HttpMethod.Post "/search" "no image"B
             Expect.equal status HttpStatusCode.BadRequest answer
+            use form = new MultipartFormDataContent()
+            form.Add(new ByteArrayContent(File.ReadAllBytes(all[4])), "file", "cat.png")
+            let answer = client.PostAsync("/search", form).Result.Content.ReadAsStringAsync().Result
+            Expect.stringContains answer "multipart/form-data" "a form"
             let status, answer = asked client HttpMethod.Post "/search?top=0" (File.ReadAllBytes(all[0]))
             Expect.equal status HttpStatusCode.BadRequest answer
             Expect.stringContains answer "top must be 1 or more, not 0" "what is wrong"
