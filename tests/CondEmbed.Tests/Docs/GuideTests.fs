@@ -60,7 +60,9 @@ let private app =
 
             // What it needs is built: the tests do not build their own assemblies again.
             let words more (query: string) =
-                [ "run"; "-c"; "Release"; "--property:BuildProjectReferences=false" ] @ more @ [ file; photos; query; "2" ]
+                [ "run"; "-c"; "Release"; "--property:BuildProjectReferences=false" ]
+                @ more
+                @ [ file; photos; query; "2" ]
 
             let variables = [ PackageSupport.aside folder ]
             let run more = PackageSupport.succeedsIn folder variables "dotnet" (words more query)
