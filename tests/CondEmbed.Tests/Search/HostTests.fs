@@ -131,12 +131,8 @@ let private options =
                       "Images:Embedder:Workers"
                       "Images:Best: must be true or false, not 'perhaps'"
                       "Images:Device: 'gpu' is not a device; choose auto, cpu, cuda or cuda:N" ]
-                    "index",
-                    [ "File", "none.index" ],
-                    [ $"Images:File: {none}.index: no such file; build the index with ImageIndex.BuildAsync" ]
-                    "index file",
-                    [ "File", "none.index" ],
-                    [ "none.index: no such file; build the index with ImageIndex.BuildAsync and Save" ]
+                    "index", [ "File", "none.index" ], [ $"Images:File: {none}.index: no such file; build the index" ]
+                    "index file", [ "File", "none.index" ], [ "none.index: no such file; build the index with ImageIndex" ]
                     "index", [ "File", "."; "Fiel", "x" ], [ "Images:Fiel: no such option; did you mean 'File'?"; "is a folder" ]
                     "network",
                     [ "BatchSize", "-1"; "Batch", "3" ],
