@@ -42,6 +42,14 @@ public static partial class ClassLabel
         return groups.Length > Shown ? [.. lines, $"... and {groups.Length - Shown} more groups of labels that look alike"] : [.. lines];
     }
 
+    /// <summary>How many images of how many classes these are the labels of, as in "12 images of 4 classes"; those of images without a label are empty.</summary>
+    internal static string Counted(IReadOnlyCollection<string> labels)
+    {
+        var classes = labels.Where(label => label.Length > 0).Distinct(StringComparer.Ordinal).Count();
+        return $"{Readable.Count(labels.Count)} {(labels.Count == 1 ? "image" : "images")}"
+            + (classes == 0 ? "" : $" of {Readable.Count(classes)} {(classes == 1 ? "class" : "classes")}");
+    }
+
     private static string Plain(string label)
     {
         var text = Blanks().Replace(label, " ").Trim().ToUpperInvariant();

@@ -4,6 +4,7 @@ using CondEmbed.Images;
 using CondEmbed.Sample.Service;
 using CondEmbed.Search;
 using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Options;
 using Microsoft.Extensions.VectorData;
 using OpenTelemetry;
 using OpenTelemetry.Metrics;
@@ -28,6 +29,17 @@ if (builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"] is not null)
     telemetry.UseOtlpExporter();
 
 var app = builder.Build();
+
+// The network is opened before the first request: one that cannot be used ends the start, in one sentence.
+try
+{
+    app.Services.GetRequiredService<Embedder>();
+}
+catch (Exception problem) when (problem is InputException or OptionsValidationException)
+{
+    Console.Error.WriteLine(problem.Message);
+    return 2;
+}
 
 app.MapHealthChecks("/health");
 
@@ -63,6 +75,7 @@ app.MapDelete("/pictures/{name}", (VectorStoreCollection<string, Picture> pictur
     }));
 
 await app.RunAsync();
+return 0;
 
 // What is wrong with an image is the caller's to mend. A store that another program fills can be asked again. Anything else is the service's own trouble, which the log tells.
 async Task<IResult> Answered<T>(Func<Task<T>> answer)

@@ -13,6 +13,15 @@ let private card (text: string) =
     | true, (true, index) when index >= 0 -> Some index
     | _ -> None
 
+/// Why no machine has a device of that name; null if one may.
+let problem (name: string) : string =
+    match name.Trim().ToLowerInvariant() with
+    | "auto"
+    | "cpu"
+    | "cuda" -> null
+    | other when (card other).IsSome -> null
+    | _ -> $"'{name}' is not a device; choose auto, cpu, cuda or cuda:N"
+
 /// Of a machine's GPUs that of a process, by its number there: one each, if there are enough.
 let ofProcess (cards: string array) (localRank: int) = if cards.Length = 0 then None else Some cards[localRank % cards.Length]
 
@@ -41,4 +50,4 @@ let choose (name: string) : torch.Device =
     | other ->
         match card other with
         | Some index -> take (Some $"cuda:{index}")
-        | None -> raise (InputException $"'{name}' is not a device. Choose auto, cpu, cuda or cuda:N; this machine has {known ()}.")
+        | None -> raise (InputException $"{problem name}. This machine has {known ()}.")

@@ -1,13 +1,13 @@
-using System.Text.RegularExpressions;
 using CondEmbed.Models;
 using CondEmbed.Search;
+using CondEmbed.Torch;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
 /// <summary>Trained networks for applications that are composed of services.</summary>
-public static partial class CondEmbedServices
+public static class CondEmbedServices
 {
     /// <summary>
     /// Adds one <see cref="Embedder"/> for the whole application, of the network of a run. It is loaded when it is first asked for, and disposed of with the
@@ -49,8 +49,5 @@ public static partial class CondEmbedServices
 
     /// <summary>Which devices this machine has is known when torch is loaded; here only words are refused that name none anywhere.</summary>
     private static IEnumerable<(string Option, string Problem)> ProblemsOfDevice(string option, string device) =>
-        DeviceName().IsMatch(device) ? [] : [(option, $"must be auto, cpu, cuda or cuda:N, not '{device}'")];
-
-    [GeneratedRegex(@"^\s*(auto|cpu|cuda(:[0-9]+)?)\s*$", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
-    private static partial Regex DeviceName();
+        Device.problem(device) is { } problem ? [(option, problem)] : [];
 }

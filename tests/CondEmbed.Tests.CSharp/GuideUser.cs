@@ -40,7 +40,7 @@ public static class GuideUser
                 Console.Error.WriteLine(ProgressText.Line(at));
         });
         var result = await Trainer.TrainAsync(options, progress, cancellationToken: stop);
-        Console.Error.WriteLine($"Recall@1 of classes never seen: {result.After["Recall@1"]:P1}; report: {result.Report}");
+        Console.Error.WriteLine($"{MetricTable.Format(result.Before, result.After)}\n\nreport: {result.Report}");
         return result;
     }
 

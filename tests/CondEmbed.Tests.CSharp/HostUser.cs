@@ -201,13 +201,14 @@ public static class HostUser
             "run" => builder.Services.AddCondEmbed(section),
             "onnx" => builder.Services.AddCondEmbedOnnx(section),
             "index" => builder.Services.AddCondEmbedIndex(section),
+            "index file" => builder.Services.AddCondEmbedIndex(settings["Images:File"]!),
             _ => builder.Services.AddCondEmbed(_ => network(), section),
         };
         await using var app = builder.Build();
         try
         {
             await app.StartAsync();
-            var said = kind is "index" ? $"{app.Services.GetRequiredService<ImageIndex>().Count}" : kind is "network" ? $"{app.Services.GetRequiredService<Embedder>().BatchSize}" : null;
+            var said = kind is "index" or "index file" ? $"{app.Services.GetRequiredService<ImageIndex>().Count}" : kind is "network" ? $"{app.Services.GetRequiredService<Embedder>().BatchSize}" : null;
             await app.StopAsync();
             return said;
         }

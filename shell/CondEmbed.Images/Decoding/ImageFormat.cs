@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Text;
 
 namespace CondEmbed.Images;
 
@@ -27,12 +28,18 @@ public static class ImageFormat
     {
         if (Unread(file) is { } format)
             return $"this is {format}, which is not supported; convert it to JPEG or PNG";
+        if (IsWebForm(file))
+            return "this is a web form (multipart/form-data) with the image in it; send the image file's bytes as the body, or take them from Request.Form.Files";
         if (GitLfs.IsPointer(file))
             return GitLfs.Reason;
         return Of(file) is not Other and var damaged
             ? $"the file is damaged: it begins like a {damaged} image, but cannot be decoded"
             : $"this is not a {Read} image";
     }
+
+    /// <summary>What a browser's form and <c>curl -F</c> send: a line that divides, and lines about the first part.</summary>
+    private static bool IsWebForm(ReadOnlySpan<byte> file) =>
+        file.StartsWith("--"u8) && Encoding.Latin1.GetString(file[..Math.Min(file.Length, 512)]).Contains("\nContent-Disposition: form-data", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>A common image format that is not supported, with its article; null for any other file.</summary>
     private static string? Unread(ReadOnlySpan<byte> file) =>

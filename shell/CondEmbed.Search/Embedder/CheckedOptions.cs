@@ -45,7 +45,8 @@ internal static class CheckedOptions
     /// <param name="option">The option.</param>
     /// <param name="file">The full path; empty where none is named.</param>
     /// <param name="isFolderToo">Whether it may be a folder.</param>
-    internal static IEnumerable<(string Option, string Problem)> ProblemsOfFile(string option, string file, bool isFolderToo = false)
+    /// <param name="remedy">What to do where there is none, as the end of a clause.</param>
+    internal static IEnumerable<(string Option, string Problem)> ProblemsOfFile(string option, string file, bool isFolderToo = false, string remedy = "")
     {
         if (file.Length == 0)
         {
@@ -57,7 +58,7 @@ internal static class CheckedOptions
         }
         else if (!Path.Exists(file))
         {
-            yield return (option, $"{file}: no such file{(isFolderToo ? " or folder" : "")}");
+            yield return (option, $"{file}: no such file{(isFolderToo ? " or folder" : "")}{remedy}");
         }
     }
 

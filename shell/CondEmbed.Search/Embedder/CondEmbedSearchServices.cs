@@ -9,6 +9,8 @@ namespace Microsoft.Extensions.DependencyInjection;
 /// <summary>Embedders and indexes for applications that are composed of services.</summary>
 public static class CondEmbedSearchServices
 {
+    private const string Build = "; build the index with ImageIndex.BuildAsync and Save";
+
     /// <summary>
     /// Adds one <see cref="Embedder"/> for the whole application. The network is made when it is first asked for, and disposed of with the container. It logs to
     /// the application's log, as <c>CondEmbed</c>.
@@ -33,7 +35,7 @@ public static class CondEmbedSearchServices
     }
 
     /// <summary>
-    /// Adds one <see cref="ImageIndex"/> for the whole application: that of a file, which is opened when it is first asked for, and must be of the network of
+    /// Adds one <see cref="ImageIndex"/> for the whole application: that of a file, which must exist when the host starts. It is opened when it is first asked for, and must be of the network of
     /// the application's <see cref="Embedder"/>, where it has one. What is added to it stays in memory until <see cref="ImageIndex.Save"/>.
     /// </summary>
     /// <param name="services">The services.</param>
@@ -41,17 +43,18 @@ public static class CondEmbedSearchServices
     public static IServiceCollection AddCondEmbedIndex(this IServiceCollection services, string file)
     {
         ArgumentException.ThrowIfNullOrEmpty(file);
+        services.AddOptions<IndexServiceOptions>().Validate(_ => File.Exists(file), $"{file}: no such file{Build}").ValidateOnStart();
         return services.AddIndex(_ => file);
     }
 
-    /// <summary>The same, with the file named by a section of the configuration, relative to the host's content root; that it exists is checked when the host starts.</summary>
+    /// <summary>The same, with the file named by a section of the configuration, relative to the host's content root.</summary>
     /// <param name="services">The services.</param>
     /// <param name="section">Where <see cref="IndexServiceOptions"/> are: <c>File</c>.</param>
     [RequiresUnreferencedCode(CheckedOptions.Reflects)]
     [RequiresDynamicCode(CheckedOptions.Reflects)]
     public static IServiceCollection AddCondEmbedIndex(this IServiceCollection services, IConfiguration section)
     {
-        services.AddChecked<IndexServiceOptions>(section, (options, located) => CheckedOptions.ProblemsOfFile(nameof(options.File), located(options.File)));
+        services.AddChecked<IndexServiceOptions>(section, (options, located) => CheckedOptions.ProblemsOfFile(nameof(options.File), located(options.File), remedy: Build));
         return services.AddIndex(provider => provider.Located(provider.GetRequiredService<IOptions<IndexServiceOptions>>().Value.File));
     }
 

@@ -23,7 +23,7 @@ public sealed partial class ImageIndex
     /// </summary>
     public bool HasCodes { get; set; }
 
-    /// <summary>Opens an index for embeddings of a network; see <see cref="Load(string, string?, bool)"/>.</summary>
+    /// <summary>Opens an index to search it with an embedder, whose network must be the one that the index was built with; see <see cref="Load(string, string?, bool)"/>.</summary>
     /// <exception cref="InputException">The file is not an index, is damaged, or belongs to another network.</exception>
     public static ImageIndex Load(string path, Embedder embedder, bool check = false)
     {
@@ -35,6 +35,8 @@ public sealed partial class ImageIndex
     /// Opens an index. Its ids and labels are read once and compared with what was written; the embeddings are read when a search first needs them, and kept up to half
     /// of the memory that the process may have. Another index file may take its name meanwhile, as <see cref="Save"/> does it: this index keeps using what it opened.
     /// If another program truncates or overwrites the file, later calls may throw an <see cref="InputException"/> or find what it has written, but nothing worse.
+    /// Without a fingerprint it cannot be checked which network a query comes from: any query of <see cref="Dimension"/> numbers is then searched for, and by another network finds images at
+    /// random. <see cref="Load(string, Embedder, bool)"/> checks it.
     /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="fingerprint">The fingerprint of the network whose embeddings will be searched for; null to skip this check.</param>

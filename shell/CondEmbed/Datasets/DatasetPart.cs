@@ -1,10 +1,12 @@
 using CondEmbed.Images;
+using Microsoft.FSharp.Core;
 
 namespace CondEmbed.Datasets;
 
 /// <summary>Some images of a data set, in the order given; or all of them, alike by other things than their class.</summary>
 /// <param name="whole">The data set.</param>
 /// <param name="images">Numbers of its images.</param>
+[StructuredFormatDisplay("{Line}")]
 public sealed class DatasetPart(IImageDataset whole, IReadOnlyList<int> images) : IImageDataset
 {
     /// <inheritdoc/>
@@ -51,6 +53,12 @@ public sealed class DatasetPart(IImageDataset whole, IReadOnlyList<int> images) 
 
     /// <inheritdoc/>
     public string? StampOf(int index) => whole.StampOf(images[index]);
+
+    /// <summary>What F# Interactive prints.</summary>
+    internal string Line => ToString();
+
+    /// <inheritdoc cref="ImageDatasets.Line"/>
+    public override string ToString() => ImageDatasets.Line(this);
 
     /// <inheritdoc/>
     public byte[] Read(int index) => whole.Read(images[index]);

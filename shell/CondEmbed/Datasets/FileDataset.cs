@@ -1,8 +1,10 @@
 using CondEmbed.Images;
+using Microsoft.FSharp.Core;
 
 namespace CondEmbed.Datasets;
 
 /// <summary>Images stored as files.</summary>
+[StructuredFormatDisplay("{Line}")]
 public sealed class FileDataset : IImageDataset
 {
     private readonly string[] files;
@@ -68,6 +70,12 @@ public sealed class FileDataset : IImageDataset
 
     /// <inheritdoc/>
     public string? StampOf(int index) => FileProblem.OrElse(() => File.Exists(files[index]) ? FileLength.StampOf(files[index]) : null, null);
+
+    /// <summary>What F# Interactive prints.</summary>
+    internal string Line => ToString();
+
+    /// <inheritdoc cref="ImageDatasets.Line"/>
+    public override string ToString() => ImageDatasets.Line(this);
 
     /// <inheritdoc/>
     public byte[] Read(int index) => ImageFile.Read(files[index], NameOf(index));

@@ -151,6 +151,9 @@ public static class ImageDatasets
         return new LabelledItems(dataset.Name, dataset.Items, part?.Separator ?? "").Column(column);
     }
 
+    /// <summary>A data set in one line: its name, and how many images of how many classes it has.</summary>
+    internal static string Line(IImageDataset dataset) => $"{dataset.Name}: {ClassLabel.Counted([.. dataset.Items.Select(item => item.Label)])}";
+
     /// <summary>The columns of labels that a table must have.</summary>
     internal static string[] Columns(DatasetOptions options) =>
         options.LabelMatch is LabelPairs.Class or LabelPairs.None || LabelPairs.ComparesSeveral(options.LabelMatch) ? [.. options.LabelColumns.Distinct()] : [.. options.LabelColumns.Prepend(options.LabelMatch).Distinct()];

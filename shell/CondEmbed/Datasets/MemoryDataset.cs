@@ -1,6 +1,9 @@
+using Microsoft.FSharp.Core;
+
 namespace CondEmbed.Datasets;
 
 /// <summary>A data set from a sequence of images with labels, for everything that takes a data set: splits, batches, embedding, evaluation.</summary>
+[StructuredFormatDisplay("{Line}")]
 public sealed class MemoryDataset : IImageDataset
 {
     private readonly LabelledImage[] images;
@@ -34,6 +37,12 @@ public sealed class MemoryDataset : IImageDataset
 
     /// <inheritdoc/>
     public string NameOf(int index) => Items[index].Path;
+
+    /// <summary>What F# Interactive prints.</summary>
+    internal string Line => ToString();
+
+    /// <inheritdoc cref="ImageDatasets.Line"/>
+    public override string ToString() => ImageDatasets.Line(this);
 
     /// <inheritdoc/>
     public byte[] Read(int index) => [.. images[index].Read()];

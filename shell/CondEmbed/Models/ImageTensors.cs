@@ -4,6 +4,7 @@ using CondEmbed.Images;
 using CondEmbed.Reports;
 using CondEmbed.Sampling;
 using CondEmbed.Torch;
+using Microsoft.FSharp.Core;
 using TorchSharp;
 
 namespace CondEmbed.Models;
@@ -12,6 +13,7 @@ namespace CondEmbed.Models;
 /// Images of a data set in memory, as tensors on the CPU: for custom training loops on data that fits there. Classes are numbered in the order of their
 /// names. One thread at a time.
 /// </summary>
+[StructuredFormatDisplay("{Shown}")]
 public sealed class ImageTensors : IDisposable
 {
     private static readonly Rgb Right = new(0, 150, 60);
@@ -145,6 +147,12 @@ public sealed class ImageTensors : IDisposable
         var numbers = TensorEmbeddings.Of(look);
         return HeatMap.Over(images[index], numbers.Values, numbers.Count, numbers.Dimension);
     }
+
+    /// <summary>What F# Interactive prints.</summary>
+    internal string Shown => ToString();
+
+    /// <summary>How many images of how many classes these are, and their size, in one line.</summary>
+    public override string ToString() => $"{ClassLabel.Counted(Names)}, {Size} x {Size} px";
 
     /// <inheritdoc/>
     public void Dispose()

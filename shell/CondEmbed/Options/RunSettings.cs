@@ -1,5 +1,6 @@
 using CondEmbed.Datasets;
 using CondEmbed.Interop;
+using CondEmbed.Torch;
 
 namespace CondEmbed.Options;
 
@@ -132,7 +133,7 @@ public sealed record RunSettings(Config Core, HostSettings Host)
 
     /// <summary>Everything that is wrong with the settings, by key and in their order.</summary>
     internal IEnumerable<KeyValuePair<string, string>> Problems() =>
-        CoreSettings.Problems(Core).Concat(CoreSettings.Refused(Host)).Concat(OfLabels()).Concat(OfPairs()).Concat(OfWeights()).Concat(OfTrunk()).Concat(OfImages()).OrderBy(Place);
+        CoreSettings.Problems(Core).Concat(CoreSettings.Refused(Host)).Concat(OfLabels()).Concat(OfPairs()).Concat(OfWeights()).Concat(OfTrunk()).Concat(OfImages()).Concat(OfDevice()).OrderBy(Place);
 
     private IEnumerable<KeyValuePair<string, string>> OfLabels()
     {
@@ -175,6 +176,9 @@ public sealed record RunSettings(Config Core, HostSettings Host)
             yield return new("trunk_cache", problem);
         }
     }
+
+    /// <summary>Whether this machine has the device is known when torch is loaded.</summary>
+    private IEnumerable<KeyValuePair<string, string>> OfDevice() => Device.problem(Host.Device) is { } problem ? [new("device", problem)] : [];
 
     /// <summary>What is wrong with how images are read, beyond each setting by itself.</summary>
     private IEnumerable<KeyValuePair<string, string>> OfImages()

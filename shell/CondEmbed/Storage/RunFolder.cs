@@ -70,6 +70,9 @@ public sealed class RunFolder(string root)
             throw new InputException($"{named}: is a file; choose a folder for the run.");
         }
 
+        // What a run that was killed before it began has left is in nobody's way.
+        FileProblem.Writing(root, new RunFolder(root).RemoveUnbegun);
+
         if (Directory.Exists(root) && Directory.EnumerateFileSystemEntries(root).Any())
         {
             throw new InputException($"{named}: {new RunFolder(root).Occupant(path!)}; or choose another folder.");

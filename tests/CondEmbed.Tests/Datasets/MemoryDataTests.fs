@@ -166,4 +166,19 @@ let private plots =
                   let single = dots "b.svg" (Embeddings<float32>([| 1f; 2f |], 1, 2)) [| "a" |]
                   Expect.equal single.Length 2 "one dot, and that of its class")) ]
 
-let tests = testList "MemoryData" [ sets; tensors; plots ]
+let private shown =
+    tensorTest "data sets and their tensors say in one line what is in them, also by %A" (fun () ->
+        let emoji = EmojiDataset.Open()
+        let part = DatasetPart(data.Value, [| 0; 1; 3 |])
+        use tensors = new ImageTensors(data.Value, [| 5 |], 4)
+
+        for shown, line in
+            [ box emoji, "emoji: 2,772 images of 462 classes"
+              box data.Value, "numbers: 12 images of 4 classes"
+              box part, "numbers: 3 images of 2 classes"
+              box (FileDataset("photos", [ ImageItem("a.png", "", Role.Unassigned) ], [ "a.png" ])), "photos: 1 image"
+              box tensors, "1 image of 1 class, 4 x 4 px" ] do
+            Expect.equal (string shown) line "ToString"
+            Expect.equal (sprintf "%A" shown) line "by %A")
+
+let tests = testList "MemoryData" [ sets; tensors; shown; plots ]

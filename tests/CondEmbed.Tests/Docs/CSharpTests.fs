@@ -154,4 +154,17 @@ let private metrics =
               Expect.equal (List.ofSeq (metrics.OfQueries "MAP@R")) [ 1.0; 1.0; 1.0; 1.0 ] "of queries"
           } ]
 
-let tests = testList "CSharp" [ guides; oneFolder; listening; metrics ]
+let private mistakes =
+    test "all mistakes in the settings come at once, a word that is no device among them" {
+        rejects
+            [ "Device: 'gpu' is not a device; choose auto, cpu, cuda or cuda:N"
+              "Steps"
+              "Encoder"
+              "Heads"
+              "EvaluateEvery" ]
+            (fun () ->
+                TrainingOptions(Device = "gpu", Steps = -1, Encoder = "smal", Heads = -2, EvaluateEvery = -3).Resolve()
+                |> ignore)
+    }
+
+let tests = testList "CSharp" [ guides; oneFolder; listening; metrics; mistakes ]

@@ -51,21 +51,27 @@ let private snippets =
 
 /// The file-based app, as `dotnet run` runs it.
 let private app =
-    test "shell/scripts/search.cs learns from a folder, finds an image of it, and does not learn twice" {
+    test "shell/scripts/search.cs learns from a folder, goes on after a stop, finds an image of it, and does not learn twice" {
         inFolder (fun folder ->
-            let query = Directory.GetFiles(imageFolder.Value, "*.png", SearchOption.AllDirectories) |> Array.min
+            let photos = Path.Combine(folder, "photos")
+            unpack photos 16
+            let query = Directory.GetFiles(photos, "*.png", SearchOption.AllDirectories) |> Array.min
             let file = Path.Combine(repositoryRoot (), "shell", "scripts", "search.cs")
 
             // What it needs is built: the tests do not build their own assemblies again.
-            let run more =
-                let before = [ "run"; "-c"; "Release"; "--property:BuildProjectReferences=false" ]
-                let words = before @ more @ [ file; imageFolder.Value; query; "2" ]
-                PackageSupport.succeedsIn folder [ PackageSupport.aside folder ] "dotnet" words
+            let words more (query: string) =
+                [ "run"; "-c"; "Release"; "--property:BuildProjectReferences=false" ]
+                @ more
+                @ [ file; photos; query; "2" ]
+
+            let variables = [ PackageSupport.aside folder ]
+            let run more = PackageSupport.succeedsIn folder variables "dotnet" (words more query)
 
             let first = run []
-            let weights = Path.Combine(folder, "runs", "search", "last.safetensors")
+            let begun = photos + ".run"
+            let weights = Path.Combine(begun, "last.safetensors")
             let written = File.GetLastWriteTimeUtc weights
-            let id = Path.GetRelativePath(imageFolder.Value, query).Replace('\\', '/')
+            let id = Path.GetRelativePath(photos, query).Replace('\\', '/')
             Expect.stringContains first $"1.000  {id}" "itself"
 
             let hits =
@@ -74,8 +80,15 @@ let private app =
 
             Expect.equal (hits.Length, hits.Head) (5, id) "hits"
             Expect.equal (File.GetLastWriteTimeUtc weights) written "once"
+            let refused = PackageSupport.failsIn folder variables "dotnet" (words [ "--no-build" ] "gone.png") 2
+            Expect.equal (refused.Trim()) "gone.png: no such file." "one line"
+
+            Directory.Delete(begun, true)
+            stopAt 3 (Trainer(Options.Tiny(photos, begun))) |> ignore
+            Expect.stringContains (run [ "--no-build" ]) "continuing after step 3 of 6" "a run that was stopped"
+            Expect.isTrue (File.Exists weights) "finished"
             let lines = File.ReadAllLines file |> Array.filter (fun line -> line.Trim() <> "")
-            Expect.isLessThan lines.Length 21 "lines")
+            Expect.isLessThan lines.Length 33 "lines")
     }
 
 let private products () =

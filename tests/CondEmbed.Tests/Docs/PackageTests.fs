@@ -170,7 +170,9 @@ let private inCSharp =
               Expect.stringContains said "embeddings: 96 x 16" "the embeddings")
 
           testCase "a file without a project asks for the package in a line, trains and searches" (fun () ->
-              let home, photos = folder "file", RunSupport.imageFolder.Value
+              let home = folder "file"
+              let photos = Path.Combine(home, "photos")
+              RunSupport.unpack photos 16
               let own, asked = "#:project ../CondEmbed/CondEmbed.csproj", $"#:package CondEmbed@{version.Value}"
               let file = File.ReadAllText(Path.Combine(repositoryRoot (), "shell", "scripts", "search.cs"))
               File.WriteAllText(Path.Combine(home, "search.cs"), file.Replace(own, asked))

@@ -129,6 +129,10 @@ let private service =
             Expect.equal [| for number in embedding.EnumerateArray() -> number.GetSingle() |] (embedder.Embed(all[0])) "numbers"
             let status, answer = asked client HttpMethod.Post "/search" "no image"B
             Expect.equal status HttpStatusCode.BadRequest answer
+            use form = new MultipartFormDataContent()
+            form.Add(new ByteArrayContent(File.ReadAllBytes(all[4])), "file", "cat.png")
+            let answer = client.PostAsync("/search", form).Result.Content.ReadAsStringAsync().Result
+            Expect.stringContains answer "multipart/form-data" "a form"
             let status, answer = asked client HttpMethod.Post "/search?top=0" (File.ReadAllBytes(all[0]))
             Expect.equal status HttpStatusCode.BadRequest answer
             Expect.stringContains answer "top must be 1 or more, not 0" "what is wrong"
@@ -145,6 +149,19 @@ let private service =
                         match received.TryGetValue path with
                         | true, sent when sent.Contains name -> Some()
                         | _ -> None))
+    }
+
+let private unusable =
+    test "the sample service does not start with what is no network, and says so in one line" {
+        inFolder (fun folder ->
+            let file = Path.Combine(folder, "last.safetensors")
+            File.WriteAllText(file, "no network")
+
+            for given in [ file; Path.Combine(folder, "none.onnx") ] do
+                let outcome = run "CondEmbed.Sample.Service.dll" folder [] [ "--Network:File"; given; "--urls"; "http://127.0.0.1:0" ]
+                Expect.equal (outcome.Code, outcome.Out) (2, "") outcome.Everything
+                Expect.stringContains outcome.Error given "the file"
+                Expect.equal (outcome.Error.Trim().Split('\n').Length) 1 outcome.Error)
     }
 
 /// What the lines of the image's recipe say after their first word.
@@ -279,4 +296,4 @@ let private mlNet =
                 "numbers")
     }
 
-let tests = testList "Service" [ service; image; mlNet ]
+let tests = testList "Service" [ service; unusable; image; mlNet ]

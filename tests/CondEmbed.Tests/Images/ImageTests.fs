@@ -72,6 +72,17 @@ let private refusals =
           testCase "what is no image"
           <| fun () -> Expect.stringContains (decode "label,path"B) "not a JPEG, PNG" "said so"
 
+          testCase "a form of the web around an image, and says what to send"
+          <| fun () ->
+              use form = new System.Net.Http.MultipartFormDataContent()
+              form.Add(new System.Net.Http.ByteArrayContent(File.ReadAllBytes(goldenImage "small.png")), "file", "small.png")
+              let refused = decode (form.ReadAsByteArrayAsync().Result)
+              Expect.stringContains refused "multipart/form-data" "what it is"
+              Expect.stringContains refused "Request.Form.Files" "what to do"
+              let curl = "--------------------------d74496d6\r\ncontent-disposition: form-data; name=\"file\"\r\n\r\n"B
+              Expect.stringContains (decode curl) "multipart/form-data" "as curl writes it"
+              Expect.stringContains (decode "-- content-disposition: form-data"B) "not a JPEG" "no form"
+
           testCase "a bomb, before taking memory for it"
           <| fun () ->
               let bomb = hugePng 30000 30000

@@ -283,6 +283,15 @@ let private resuming =
                   rejects [ file; "is a file" ] (fun () -> Trainer(config, file) |> ignore)
                   rejects [ folder; "not a run folder" ] (fun () -> Trainer.Resume folder |> ignore)
                   rejects [ "missing"; "not a run folder" ] (fun () -> Trainer.Resume(Path.Combine(folder, "missing")) |> ignore))
+          }
+
+          test "what a run that was killed before it began has left is in nobody's way" {
+              inFolder (fun folder ->
+                  let left = Directory.CreateDirectory(Path.Combine(folder, "checkpoints")).FullName
+                  File.WriteAllText(Path.Combine(left, ".lock"), "")
+                  File.WriteAllText(Path.Combine(folder, "data.sha256"), "of other data")
+                  Trainer(settings imageFolder.Value [], folder).Train() |> ignore
+                  expectSameRun (finishedRun []) folder)
           } ]
 
 let tests = testList "Run" [ files; repeats; resuming; RunInputTests.tests; RunModelTests.tests; RunDamageTests.tests ]

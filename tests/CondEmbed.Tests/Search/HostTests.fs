@@ -130,8 +130,9 @@ let private options =
                     [ $"Images:Run: {none}: no such file or folder"
                       "Images:Embedder:Workers"
                       "Images:Best: must be true or false, not 'perhaps'"
-                      "Images:Device: must be auto, cpu, cuda or cuda:N, not 'gpu'" ]
-                    "index", [ "File", "none.index" ], [ $"Images:File: {none}.index: no such file" ]
+                      "Images:Device: 'gpu' is not a device; choose auto, cpu, cuda or cuda:N" ]
+                    "index", [ "File", "none.index" ], [ $"Images:File: {none}.index: no such file; build the index" ]
+                    "index file", [ "File", "none.index" ], [ "none.index: no such file; build the index with ImageIndex" ]
                     "index", [ "File", "."; "Fiel", "x" ], [ "Images:Fiel: no such option (did you mean 'File'?)"; "is a folder" ]
                     "network",
                     [ "BatchSize", "-1"; "Batch", "3" ],
@@ -145,10 +146,8 @@ let private options =
 
           test "right options reach the services" {
               inFolder (fun folder ->
-                  let file = Path.Combine(folder, "a.index")
-                  use index = new ImageIndex(3, "means")
-                  index.Save file
-                  Expect.equal (start "index" [ "File", file ]) "0" "index"
+                  let file = indexOfOne folder
+                  Expect.equal [ for kind in [ "index"; "index file" ] -> start kind [ "File", file ] ] [ "1"; "1" ] "index"
                   Expect.equal (start "network" [ "BatchSize", "7" ]) "7" "batch"
                   let run = Path.Combine(folder, "run.safetensors")
                   File.WriteAllText(run, "")

@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using Microsoft.FSharp.Core;
 
 namespace CondEmbed.Datasets;
 
@@ -6,6 +7,7 @@ namespace CondEmbed.Datasets;
 /// The set that ships with the library: 462 emoji as drawn by six makers, <c>CLASS/MAKER.png</c>, half of the classes held out for
 /// test (<see cref="EmojiSplit"/>). Its licences are in <c>LICENSES.md</c> inside the archive (<see cref="Licences"/>).
 /// </summary>
+[StructuredFormatDisplay("{Line}")]
 public sealed class EmojiDataset : IImageDataset
 {
     private const string Archive = "CondEmbed.Datasets.emoji.zip";
@@ -42,6 +44,12 @@ public sealed class EmojiDataset : IImageDataset
 
     /// <inheritdoc/>
     public string? StampOf(int index) => EmbeddedFile.Program;
+
+    /// <summary>What F# Interactive prints.</summary>
+    internal string Line => ToString();
+
+    /// <inheritdoc cref="ImageDatasets.Line"/>
+    public override string ToString() => ImageDatasets.Line(this);
 
     /// <inheritdoc/>
     public byte[] Read(int index) => [.. images[index]];

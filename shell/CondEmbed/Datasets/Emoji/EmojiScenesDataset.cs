@@ -1,4 +1,5 @@
 using CondEmbed.Images;
+using Microsoft.FSharp.Core;
 
 namespace CondEmbed.Datasets;
 
@@ -14,6 +15,7 @@ public sealed record ShownEmoji(string Path, string Label, PixelBox Box);
 /// class does. The others come from distractor classes, which occur in every part and are never labels (<see cref="EmojiSplit.ReadForScenes"/>), so that a network can
 /// learn to ignore them, and no scene shows a class of another part. A scene is drawn when it is read, and depends only on its class and number.
 /// </summary>
+[StructuredFormatDisplay("{Line}")]
 public sealed class EmojiScenesDataset : IImageDataset
 {
     /// <summary>The name of the scenes.</summary>
@@ -89,6 +91,12 @@ public sealed class EmojiScenesDataset : IImageDataset
 
     /// <inheritdoc/>
     public string? StampOf(int index) => EmbeddedFile.Program;
+
+    /// <summary>What F# Interactive prints.</summary>
+    internal string Line => ToString();
+
+    /// <inheritdoc cref="ImageDatasets.Line"/>
+    public override string ToString() => ImageDatasets.Line(this);
 
     /// <inheritdoc/>
     public byte[] Read(int index) => ImageEncoder.Png(scenes[index]().Draw(album));
