@@ -111,13 +111,6 @@ let private mistakes: (string * string list * (unit -> unit)) list =
 
       "proxies of no class", [ "0 classes" ], (fun () -> All.ofText "arcface(margin=28)" 0 4 |> ignore)
 
-      "pictures of two sizes",
-      [ "[8, 8, 3]"; "[6, 4, 3]"; "one size" ],
-      fun () ->
-          let compared = Comparison.ofNetwork network (levels 8 4 1)
-          let picture height width = torch.zeros (height, width, 3L, dtype = torch.uint8)
-          Comparison.attentionOfTwo (start compared.Specs) compared (picture 8L 8L) (picture 6L 4L) |> ignore
-
       "an objective that is no single number", [ "[2]"; ".mean ()" ], fun () -> objectiveOf (fun weight -> torch.stack [| weight; weight |])
 
       "an objective that depends on nothing", [ "depends on nothing" ], (fun () -> objectiveOf _.detach())

@@ -180,7 +180,8 @@ let private inChromium =
 
                 for way, script in [ "dropped", dropped; "pasted", pasted ] do
                     page.Run script |> ignore
-                    page.WaitFor "document.querySelector('#query').alt === 'given.png'"
+                    // What is clicked below it moves until it is there.
+                    page.WaitFor "document.querySelector('#query').alt === 'given.png' && document.querySelector('#query').complete"
                     page.Click "#samples button:nth-child(2)"
                     page.WaitFor "document.querySelector('#query').alt === document.querySelector('#samples button:nth-child(2)').title"
                     Expect.equal (page.Run("return document.querySelectorAll('#hits button').length").GetInt32()) 12 way

@@ -100,6 +100,8 @@ let private oneCall =
                   let ofPair i j = Layer.run parameters compared.Attention (known, labelsOf [ i ], labelsOf [ j ])
                   let all = Comparison.attentionOfBatch parameters compared batch
                   let two = Comparison.attentionOfTwo parameters compared batch[2L] batch[0L]
+                  let other () = Comparison.attentionOfTwo parameters compared batch[2L] (batch[0L].narrow(0L, 0L, 8L)) |> ignore
+                  Expect.throwsC other (fun problem -> Expect.stringContains problem.Message "bring both to one size" "of two sizes")
                   Expect.equal (all.Length, two.Length) (config.Levels, config.Levels) "levels"
 
                   for level in 0 .. config.Levels - 1 do

@@ -199,14 +199,15 @@ let private gathering =
 
 /// Maps, maps that lie channel by channel, and vectors.
 let private normed =
-    [ "maps", normal 3 [ 12; 5; 2; 3 ]
-      "channels last", (normal 3 [ 12; 2; 3; 5 ]).permute(0L, 3L, 1L, 2L)
-      "vectors", normal 3 [ 12; 5 ] ]
+    [ "maps", (fun () -> normal 3 [ 12; 5; 2; 3 ])
+      "channels last", (fun () -> (normal 3 [ 12; 2; 3; 5 ]).permute(0L, 3L, 1L, 2L))
+      "vectors", (fun () -> normal 3 [ 12; 5 ]) ]
 
 /// The layer of one process, on everything, is the plain twin.
 let private norming =
-    [ for what, whole in normed do
+    [ for what, batch in normed do
           tensorTest $"a norm and its gradients are those of the whole batch: {what}" (fun () ->
+              let whole = batch ()
               let norm = Layers.batchNorm 5
 
               let parameters =
