@@ -131,6 +131,16 @@ let private here =
           DesignTests.tests
           RoomTests.tests ]
 
+/// Holds what such a test shares with those beside it, which train here now and then.
+let private alone =
+    Test.replaceTestCode (fun name code ->
+        let held =
+            match code with
+            | Sync test -> Sync(fun () -> Support.aloneWithTensors test)
+            | other -> other
+
+        TestLabel(name, TestCase(held, Normal), Normal))
+
 /// What runs in other programs: the command line, scripts, samples, servers, builds. One after another too, but beside the tests above.
 let private inOtherPrograms =
     unnamed
@@ -149,7 +159,8 @@ let private inOtherPrograms =
           FaultProgramTests.tests
           AddingTests.tests ]
 
-let all = testList "CondEmbed" [ testSequencedGroup "here" here; testSequencedGroup "in other programs" inOtherPrograms ]
+let all =
+    testList "CondEmbed" [ testSequencedGroup "here" (alone here); testSequencedGroup "in other programs" inOtherPrograms ]
 
 /// Prints the closing line 'N passed, N failed, N skipped' once Expecto has printed its own summary.
 let private runTests argv =

@@ -97,7 +97,7 @@ let expectReadAndRefused (read: int) (refused: int) (outcomes: bool seq) =
 
 let private tensors = obj ()
 
-/// For a test that counts the tensors of the process, and for what makes some beside the tests of torch: one at a time.
+/// One at a time: the tests that call torch here, of which some count the tensors of the process or draw from its one generator, and what tests beside them train.
 let aloneWithTensors (body: unit -> 'T) : 'T = lock tensors body
 
 /// A test of tensors: libtorch is loadable, and everything that the test makes is freed at its end.
@@ -105,9 +105,6 @@ let tensorTest name (body: unit -> unit) =
     testCase name (fun () ->
         Native.ensure ()
         scoped body)
-
-/// A test that counts the tensors of the process.
-let countingTest name body = tensorTest name (fun () -> aloneWithTensors body)
 
 /// Normal numbers in float64 that depend on the seed and the shape alone.
 let normal (seed: int) (shape: int list) : Tensor =

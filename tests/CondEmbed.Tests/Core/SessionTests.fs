@@ -182,7 +182,7 @@ let private roundTrip =
                   "4 images of side 32 take 12288 bytes, not 9216"
                   "the numbers")
 
-          countingTest "leaves no tensor behind when it is disposed" (fun () ->
+          tensorTest "leaves no tensor behind when it is disposed" (fun () ->
               let used () =
                   use session = training ()
                   advance session [ 1 ] |> ignore

@@ -80,7 +80,7 @@ let private learning =
               expectSameParams first.Moments second.Moments "moments"
               Expect.isFalse (first.Params["conv.weight"].allclose other.Params["conv.weight"]) "another seed")
 
-          countingTest "keeps each leaf's identity and makes no tensor that outlives the step" (fun () ->
+          tensorTest "keeps each leaf's identity and makes no tensor that outlives the step" (fun () ->
               use state = start 1L recipe
 
               let handles () = [ for _, tensor in Params.toSeq state.Params -> tensor.Handle ]

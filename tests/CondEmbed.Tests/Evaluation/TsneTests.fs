@@ -163,7 +163,7 @@ let tests =
                       |> Seq.minBy (fun (_, other) -> (place.X - other.X) ** 2.0 + (place.Y - other.Y) ** 2.0)
 
                   Expect.equal (fst nearest % 4) (i % 4) $"the neighbour of {i} is of its cluster")
-          countingTest "the same embeddings and seed give the same map to the bit, and no tensor is left" (fun () ->
+          tensorTest "the same embeddings and seed give the same map to the bit, and no tensor is left" (fun () ->
               let rows = clusters 7 40 6
               let before = torch.Tensor.TotalCount
               let options = TsneOptions(Iterations = 60, Seed = 3)

@@ -174,7 +174,7 @@ let private trainingTests =
               let total (value, _, _) = value
               Expect.notEqual (total atOnce) (total (trained hierarchy everything "multi-similarity")) "fewer pairs")
 
-          countingTest "blocks keep only one block's results alive" (fun () ->
+          tensorTest "blocks keep only one block's results alive" (fun () ->
               let f (inputs: Tensor list) (piece: int) = (inputs.Head * float piece).exp().log().sum().reshape(1L, 1L)
               let x = normal 1 [ 100 ] / 100.0
               let before = torch.Tensor.TotalCount

@@ -145,7 +145,7 @@ let private repeats =
                   Expect.hasLength (Directory.GetFiles(Path.Combine(folder, "cache"))) 1 "one file for both")
           }
 
-          countingTest "no tensor outlives a run" (fun () ->
+          tensorTest "no tensor outlives a run" (fun () ->
               let before = torch.Tensor.TotalCount
               inFolder (fun folder -> train (settings imageFolder.Value [ "levels", "2" ]) (Path.Combine(folder, "run")) |> ignore)
               Expect.equal torch.Tensor.TotalCount before "after a run"
