@@ -29,7 +29,7 @@ let tests =
 
                       Expect.equal (filesBelow out) before "as it was"
                       Expect.hasLength (Study(plan, out).Report().Missing) 2 "who only looks needs no lock"
-                      failwith "the first ends"
+                      raise (IOException "the first ends")
 
                   try
                       Study(plan, out, Runner = StudyRunner meanwhile).Run() |> ignore

@@ -82,7 +82,8 @@ let private threads =
               File.WriteAllLines(feedback, "path_a,path_b,similar" :: [ for a, b in List.pairwise images -> $"{a},{b},0.5" ])
               let labels = [ "label_columns", "maker,kind"; "label_match", "jaccard"; "label_overlap", "0.3"; "label_weights", "true" ]
 
-              for name, others in [ "labels", labels; "feedback", [ "pairs", feedback; "sampler", "pairs" ] ] do
+              // With other seeds, a ReLU now and then stands so near to 0 that rounding decides, and the gradient jumps.
+              for name, others in [ "labels", labels; "feedback", [ "pairs", feedback; "sampler", "pairs"; "seed", "4" ] ] do
                   let run count =
                       let folder = Path.Combine(folder, $"{name} {count}")
 
