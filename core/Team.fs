@@ -21,9 +21,8 @@ type Team =
     abstract Rank: int
     /// N, how many there are.
     abstract Size: int
-    /// In place, any shape of floats: the sum over all processes, the same bits for all.
-    abstract Sum: x: Tensor -> unit
-    /// Begins such a sum and waits for nobody. The tensor is the team's until `EndSums`, and anything else may be called before that.
+    /// Begins to put the sum over all processes, the same bits for all, in the place of a tensor, of any shape of floats. It waits for nobody; the tensor is the team's until `EndSums`, and
+    /// anything else may be called before that.
     abstract BeginSum: x: Tensor -> unit
     /// Works at the sums that have begun, as far as that goes without waiting; of all calls, each process makes this one when it likes.
     abstract AdvanceSums: unit -> unit
@@ -76,7 +75,6 @@ module Team =
         { new Team with
             member _.Rank = 0
             member _.Size = 1
-            member _.Sum _ = ()
             member _.BeginSum _ = ()
             member _.AdvanceSums() = ()
             member _.EndSums() = ()

@@ -70,12 +70,10 @@ internal sealed unsafe class MpiLibrary
     internal int Size() => Number("MPI_Comm_size");
 
     /// <summary>The bytes of all processes in their order.</summary>
-    internal void Gather(byte* own, byte* all, int bytes) =>
-        Demand(((delegate* unmanaged[Cdecl]<byte*, int, nint, byte*, int, nint, nint, int>)At("MPI_Allgather"))(own, bytes, Abi.Byte, all, bytes, Abi.Byte, Abi.World), "MPI_Allgather");
+    internal void Gather(byte* own, byte* all, int bytes) => Move("MPI_Allgather", own, all, bytes);
 
     /// <summary>So many bytes to each process, and from each.</summary>
-    internal void Exchange(byte* sent, byte* received, int bytes) =>
-        Demand(((delegate* unmanaged[Cdecl]<byte*, int, nint, byte*, int, nint, nint, int>)At("MPI_Alltoall"))(sent, bytes, Abi.Byte, received, bytes, Abi.Byte, Abi.World), "MPI_Alltoall");
+    internal void Exchange(byte* sent, byte* received, int bytes) => Move("MPI_Alltoall", sent, received, bytes);
 
     /// <summary>The bytes of process 0.</summary>
     internal void Spread(byte* all, int bytes) =>
@@ -91,21 +89,11 @@ internal sealed unsafe class MpiLibrary
 
     /// <summary>Begins to gather among some processes; the bytes stay where they are until that is done.</summary>
     /// <returns>What is under way.</returns>
-    internal nint BeginGather(byte* own, byte* all, int bytes, nint among)
-    {
-        nint request = 0;
-        Demand(((delegate* unmanaged[Cdecl]<byte*, int, nint, byte*, int, nint, nint, nint*, int>)At("MPI_Iallgather"))(own, bytes, Abi.Byte, all, bytes, Abi.Byte, among, &request), "MPI_Iallgather");
-        return request;
-    }
+    internal nint BeginGather(byte* own, byte* all, int bytes, nint among) => Begin("MPI_Iallgather", own, all, bytes, among);
 
     /// <summary>Begins to exchange among some processes; the bytes stay where they are until that is done.</summary>
     /// <returns>What is under way.</returns>
-    internal nint BeginExchange(byte* sent, byte* received, int bytes, nint among)
-    {
-        nint request = 0;
-        Demand(((delegate* unmanaged[Cdecl]<byte*, int, nint, byte*, int, nint, nint, nint*, int>)At("MPI_Ialltoall"))(sent, bytes, Abi.Byte, received, bytes, Abi.Byte, among, &request), "MPI_Ialltoall");
-        return request;
-    }
+    internal nint BeginExchange(byte* sent, byte* received, int bytes, nint among) => Begin("MPI_Ialltoall", sent, received, bytes, among);
 
     /// <summary>Whether something under way is done. It moves on meanwhile.</summary>
     internal bool IsDone(ref nint request)
@@ -155,6 +143,16 @@ internal sealed unsafe class MpiLibrary
             // Before glibc 2.34, libc did not have it.
             return OpenOlder(file, LoadForAll);
         }
+    }
+
+    private void Move(string function, byte* sent, byte* received, int bytes) =>
+        Demand(((delegate* unmanaged[Cdecl]<byte*, int, nint, byte*, int, nint, nint, int>)At(function))(sent, bytes, Abi.Byte, received, bytes, Abi.Byte, Abi.World), function);
+
+    private nint Begin(string function, byte* sent, byte* received, int bytes, nint among)
+    {
+        nint request = 0;
+        Demand(((delegate* unmanaged[Cdecl]<byte*, int, nint, byte*, int, nint, nint, nint*, int>)At(function))(sent, bytes, Abi.Byte, received, bytes, Abi.Byte, among, &request), function);
+        return request;
     }
 
     private int Number(string function)

@@ -7,9 +7,6 @@ namespace CondEmbed.Mpi;
 /// <summary>The processes that a launcher has started, over MPI. One for a process, on one thread at a time. Tensors of a GPU go by way of the host's memory.</summary>
 public sealed unsafe class MpiTeam : Team, IDisposable
 {
-    // So many bytes of a sum are on their way at a time.
-    private const long Piece = 4 << 20;
-
     private readonly MpiLibrary library;
     private readonly MpiSums sums;
     private Traffic traffic;
@@ -57,29 +54,6 @@ public sealed unsafe class MpiTeam : Team, IDisposable
 
     /// <summary>The MPI that would be used, with its version and file; empty if there is none.</summary>
     public static string Describe() => MpiLibrary.Find(Launcher.Current) is { } found ? $"{found.Version} ({found.Abi.Name}, {found.File})" : "";
-
-    /// <summary>Adds up pieces: each process those of one part of the numbers, in the order of the processes, so that all have the same bits whatever the MPI.</summary>
-    /// <param name="x">Any shape of floats.</param>
-    public void Sum(Tensor x)
-    {
-        ArgumentNullException.ThrowIfNull(x);
-        using var scope = NewDisposeScope();
-        using var still = no_grad();
-        var flat = x.reshape(-1);
-        var most = Math.Max(Size, Piece / x.ElementSize / Size * Size);
-
-        for (var start = 0L; start < flat.shape[0]; start += most)
-        {
-            var piece = flat.narrow(0, start, Math.Min(most, flat.shape[0] - start));
-            piece.copy_(SumOf(piece));
-        }
-
-        // Where the numbers do not lie row by row, they were copied.
-        if (!x.is_contiguous())
-        {
-            x.copy_(flat.reshape(x.shape));
-        }
-    }
 
     /// <inheritdoc />
     public void BeginSum(Tensor x)
@@ -137,21 +111,6 @@ public sealed unsafe class MpiTeam : Team, IDisposable
             library.Wait();
             library.End();
         }
-    }
-
-    private Tensor SumOf(Tensor piece)
-    {
-        var missing = (Size - (piece.shape[0] % Size)) % Size;
-        var filled = missing == 0 ? piece : cat([piece, piece.new_zeros(missing)]);
-        var parts = Exchange(filled).reshape(Size, -1);
-        var sum = parts[0].clone();
-
-        for (var rank = 1; rank < Size; rank++)
-        {
-            sum.add_(parts[rank]);
-        }
-
-        return Gather(sum).narrow(0, 0, piece.shape[0]);
     }
 
     private delegate void Move(byte* sent, byte* received, int bytes);

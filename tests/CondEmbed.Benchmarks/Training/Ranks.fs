@@ -39,13 +39,14 @@ let private afterwards (team: Team) =
     { new Team with
         member _.Rank = team.Rank
         member _.Size = team.Size
-        member _.Sum x = team.Sum x
         member _.BeginSum x = waiting.Add(own (x.alias ()))
         member _.AdvanceSums() = ()
 
         member _.EndSums() =
+            Seq.iter team.BeginSum waiting
+            team.EndSums()
+
             for x in waiting do
-                team.Sum x
                 x.Dispose()
 
             waiting.Clear()

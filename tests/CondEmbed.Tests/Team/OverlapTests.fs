@@ -48,15 +48,14 @@ let private shareOf team dtype : Batch =
 
 let private isSame (a: Tensor) (b: Tensor) = a.shape = b.shape && a.eq(b).all().item<bool>()
 
-/// Sums that begin, with other calls in between and none or many to move them on, are those that are waited for.
+/// Sums, with other calls in between and none or many to move them on, are those of what all have gathered.
 let private ofSums (team: Team) =
     [ for dtype in [ torch.float32; torch.float64 ] do
           let whole =
               (normal (3 + team.Rank) [ 6; 50 ]).``to``(dtype).t()
               :: [ for length in [ 1; 5; 64; 1000; 100_003 ] -> (normal (100 * length + team.Rank) [ length ]).``to`` dtype ]
 
-          let expected = [ for x in whole -> x.clone () ]
-          List.iter team.Sum expected
+          let expected = List.map (summed team) whole
 
           for x in whole do
               team.BeginSum x
@@ -85,8 +84,7 @@ let private ofGradients (team: Team) =
         Grad.gradients scored.Total leaves
 
     let plain = gradients state.Params ()
-    let afterwards = torch.cat [| for _, gradient in plain -> gradient.reshape -1L |]
-    team.Sum afterwards
+    let afterwards = torch.cat [| for _, gradient in plain -> gradient.reshape -1L |] |> summed team
 
     [ for bucket in [ 1L; 200L; 1000L; Int64.MaxValue ] do
           use sums = new GradientSums(team, bucket, leaves)
@@ -116,7 +114,6 @@ let private counting (begun: int ref) (team: Team) =
     { new Team with
         member _.Rank = team.Rank
         member _.Size = team.Size
-        member _.Sum x = team.Sum x
 
         member _.BeginSum x =
             begun.Value <- begun.Value + 1

@@ -235,10 +235,7 @@ let private norming =
                       let value = (y.exp () * Team.ownOf team (normal 5 (List.map int (List.ofArray whole.shape)))).sum()
                       let ofX, ofLeaves = Grad.gradients value (("x", x) :: leaves) |> List.splitAt 1
 
-                      for _, slope in ofLeaves do
-                          team.Sum slope
-
-                      numbers y, numbers (snd ofX.Head), [ for _, slope in ofLeaves -> numbers slope ], List.ofSeq reported)
+                      numbers y, numbers (snd ofX.Head), [ for _, slope in ofLeaves -> numbers (summed team slope) ], List.ofSeq reported)
 
               let expectAlike what (expected: float array) (found: float array) =
                   for expected, found in Array.zip expected found do

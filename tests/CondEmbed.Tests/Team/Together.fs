@@ -75,8 +75,6 @@ let private memberOf (shared: Shared) rank count : Team =
         member _.Rank = rank
         member _.Size = count
 
-        member _.Sum x = withoutGradient (fun () -> x.copy_ (sumOf x) |> ignore)
-
         // In the latest way that is allowed: nobody can have read the sum before, or the tensor after.
         member _.BeginSum x =
             let given = own (x.detach().clone())
@@ -133,3 +131,7 @@ let together (count: int) (work: Team -> 'T) : 'T list =
         threads |> List.iter _.Join()
         shared.Failure |> Option.iter raise
         [ for result in results -> result.Value ]
+
+/// Any shape -> the sum over a team, in the order of the processes.
+let summed (team: Team) (x: Tensor) : Tensor =
+    (team.Gather(x.detach().contiguous().unsqueeze 0L)).unbind 0L |> Array.reduce (fun a b -> a + b)

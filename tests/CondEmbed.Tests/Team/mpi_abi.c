@@ -118,23 +118,18 @@ static MPI_Request request_of(Request below) {
   return request;
 }
 
-int MPI_Iallgather(const void *sent, int count, MPI_Datatype type, void *all, int counts, MPI_Datatype types, MPI_Comm comm, MPI_Request *request) {
-  if (!is_made(comm)) return MPI_ERR_COMM;
-  DEMAND_TYPES(type, types);
-  Request below;
-  int code = PMPI_Iallgather(sent, count, BYTES, all, counts, BYTES, comm->below, &below);
-  *request = request_of(below);
-  return code;
-}
+#define BEGINS(name)                                                                                                                        \
+  int MPI_##name(const void *sent, int count, MPI_Datatype type, void *all, int counts, MPI_Datatype types, MPI_Comm comm, MPI_Request *request) { \
+    if (!is_made(comm)) return MPI_ERR_COMM;                                                                                                \
+    DEMAND_TYPES(type, types);                                                                                                              \
+    Request below;                                                                                                                          \
+    int code = PMPI_##name(sent, count, BYTES, all, counts, BYTES, comm->below, &below);                                                    \
+    *request = request_of(below);                                                                                                           \
+    return code;                                                                                                                            \
+  }
 
-int MPI_Ialltoall(const void *sent, int count, MPI_Datatype type, void *all, int counts, MPI_Datatype types, MPI_Comm comm, MPI_Request *request) {
-  if (!is_made(comm)) return MPI_ERR_COMM;
-  DEMAND_TYPES(type, types);
-  Request below;
-  int code = PMPI_Ialltoall(sent, count, BYTES, all, counts, BYTES, comm->below, &below);
-  *request = request_of(below);
-  return code;
-}
+BEGINS(Iallgather)
+BEGINS(Ialltoall)
 
 /* Fills all of the status, as it is laid out here. */
 static int end(int code, int done, MPI_Request *request, MPI_Status *status) {
