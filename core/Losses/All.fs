@@ -95,7 +95,7 @@ let private unknown (call: Call) : string list =
     let name = call.Name
 
     match Elsewhere.absent name with
-    | Some instead -> [ Elsewhere.refusal name instead ]
+    | Some instead -> [ MinersElsewhere.refusal name instead ]
     | None when MinersElsewhere.isMiner name ->
         match MinersElsewhere.ours call with
         | Ok miner -> [ $"'{name}' is a miner, not a loss: give it to one, as in triplet(miner={miner})" ]

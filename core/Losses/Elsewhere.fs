@@ -205,13 +205,11 @@ let private others =
           "ThresholdConsistentMarginLoss", "the nearest is 'contrastive-cosine'"
           "VICRegLoss", $"the nearest is {supervised} 'nt-xent'" ]
 
-let refusal name instead = $"pytorch-metric-learning's '{name}' is not here; {instead}"
-
 /// What to say of a text that cannot be read since it begins as that library wraps a loss in another one, such as `CrossBatchMemory(ContrastiveLoss(), 64)`.
 let wrapper (text: string) =
     let before = text.Split('(') |> Array.head
     let name = before.Split('.') |> Array.last |> _.Trim()
-    Map.tryFind name others |> Option.map (refusal name)
+    Map.tryFind name others |> Option.map (MinersElsewhere.refusal name)
 
 /// What to take instead; None for a name that is not of that library either, or of a loss that is here.
 let absent name = Map.tryFind name others

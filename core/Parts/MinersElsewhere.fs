@@ -121,11 +121,14 @@ let private unknown name =
     let near = [ for name in ours @ List.map fst table -> plain name, name ]
     $"there is no miner '{name}'; there are {listed}{Names.tryNearest near (plain name) |> Names.suggestion}"
 
+/// What is said of a loss or miner of that library which is not here.
+let refusal name instead = $"pytorch-metric-learning's '{name}' is not here; {instead}"
+
 /// The call of a miner under our name, with that library's defaults if the name is that library's; or everything that is wrong with it, in the words in which it was written.
 let ours (call: Call) : Result<Call, string list> =
     match List.tryFind (fun (name, _) -> name = call.Name) table, Map.tryFind call.Name others with
     | Some(_, theirs), _ -> translated call theirs
-    | None, Some instead -> Error [ $"pytorch-metric-learning's '{call.Name}' is not here; {instead}" ]
+    | None, Some instead -> Error [ refusal call.Name instead ]
     | None, None when (Part.tryFind Miners.all call.Name).IsSome -> Ok call
     | None, None -> Error [ unknown call.Name ]
 

@@ -186,7 +186,7 @@ module Part =
         Map
             [ "AvgNonZeroReducer", "non-zero"
               "CosineSimilarity", "cosine"
-              "DotProductSimilarity", "score=dot, of the losses that have it"
+              "DotProductSimilarity", "score=dot, for the losses that have it"
               "LpDistance", "l2, or squared-l2 for power=2"
               "MeanReducer", "mean"
               "PerAnchorReducer", "per-anchor"
@@ -200,7 +200,7 @@ module Part =
             let all = String.concat ", " (names parts)
 
             match Map.tryFind call.Name elsewhere with
-            | Some ours -> [ $"there is no {kind} '{call.Name}'; pytorch-metric-learning's is {ours} here" ]
+            | Some ours -> [ $"there is no {kind} '{call.Name}'; here it is {ours}" ]
             | None -> [ $"there is no {kind} '{call.Name}'; there are {all}{Names.nearest (names parts) call.Name}" ]
         | Some part ->
             settingProblems

@@ -46,10 +46,9 @@ let tests =
                     "CrossBatchMemory(ContrastiveLoss(), 64, memory_size=1024)",
                     [ "'CrossBatchMemory' is not here; the run has the settings memory" ]
                     "losses.SelfSupervisedLoss(losses.TripletMarginLoss())", [ "'SelfSupervisedLoss' is not here; take each image" ]
-                    "TripletMarginLoss(distance=CosineSimilarity())",
-                    [ "no distance 'CosineSimilarity'; pytorch-metric-learning's is cosine here" ]
+                    "TripletMarginLoss(distance=CosineSimilarity())", [ "no distance 'CosineSimilarity'; here it is cosine" ]
                     "TripletMarginLoss(reducer=ThresholdReducer(high=0.3))",
-                    [ "pytorch-metric-learning's is within(low=..., high=...) here" ] ] do
+                    [ "no reducer 'ThresholdReducer'; here it is within(low=..., high=...)" ] ] do
                   let found = message (fun () -> All.ofText text 2 2)
 
                   for word in words do
