@@ -3,6 +3,7 @@ module CondEmbed.Tests.Support
 
 open System
 open System.IO
+open System.Threading
 open Expecto
 open CondEmbed
 open CondEmbed.Torch
@@ -97,8 +98,23 @@ let expectReadAndRefused (read: int) (refused: int) (outcomes: bool seq) =
 
 let private tensors = obj ()
 
-/// One at a time: the tests that call torch here, of which some count the tensors of the process or draw from its one generator, and what tests beside them train.
-let aloneWithTensors (body: unit -> 'T) : 'T = lock tensors body
+let mutable private waiting = 0
+
+/// What tests beside those of torch train here: it comes between two of these.
+let betweenTests (body: unit -> 'T) : 'T =
+    Interlocked.Increment &waiting |> ignore
+
+    try
+        lock tensors body
+    finally
+        Interlocked.Decrement &waiting |> ignore
+
+/// A test of torch: some count the tensors of the process, or draw from its one generator. A lock alone would let it in before those who have waited longer.
+let aloneWithTensors (body: unit -> 'T) : 'T =
+    while Volatile.Read &waiting > 0 do
+        Thread.Sleep 1
+
+    lock tensors body
 
 /// A test of tensors: libtorch is loadable, and everything that the test makes is freed at its end.
 let tensorTest name (body: unit -> unit) =

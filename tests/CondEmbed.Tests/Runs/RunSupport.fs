@@ -90,7 +90,7 @@ let stopAt step (trainer: Trainer) =
 let private finished = Dictionary<(string * string) list, string>()
 
 let finishedRun others =
-    aloneWithTensors (fun () ->
+    betweenTests (fun () ->
         match finished.TryGetValue others with
         | true, folder -> folder
         | _ ->
