@@ -24,8 +24,10 @@ let private row name what config count size rounds =
 
     { Benchmark.row
           name
-          $"{what}: a step by one process, against two processes with half of its threads each, under mpirun"
-          [ Benchmark.here "one process" (step Team.alone); Benchmark.ranks 2 "two processes" step ]
+          $"{what}: a step by one process, against two and four processes that share its threads, or have one each, under mpirun"
+          [ Benchmark.here "one process" (step Team.alone)
+            Benchmark.ranks 2 "two processes" step
+            Benchmark.ranks 4 "four processes" step ]
           // 0.95 of the images a second.
           [ Benchmark.atMost (1.0 / 0.95) "one process" "two processes" ] with
         // A process that waits for another one keeps a core busy.
