@@ -147,6 +147,11 @@ let main argv =
     CultureInfo.DefaultThreadCurrentCulture <- CultureInfo.InvariantCulture
     CultureInfo.CurrentCulture <- CultureInfo.InvariantCulture
     Wording.NameOptions()
+
+    if not (isNull Launcher.Current) then
+        // Open MPI gives its processes a terminal, which nobody sees, and .NET would write control characters to it.
+        Environment.SetEnvironmentVariable("TERM", "dumb")
+
     Standard.takeOver Stopping.stop
 
     match argv with

@@ -27,12 +27,12 @@ internal sealed record ChartScale(double From, double To, IReadOnlyList<double> 
         return new ChartScale(first * step, last * step, Multiples(first, last, step));
     }
 
-    /// <summary>A scale that covers exactly the values, for an axis of steps.</summary>
-    public static ChartScale Tight(IEnumerable<double> values, int ticks)
+    /// <summary>A scale from 0 to the last of some steps, even if there is only that one.</summary>
+    public static ChartScale OfSteps(IEnumerable<double> steps, int ticks)
     {
-        var (low, high) = Range(values);
-        var step = NiceStep((high - low) / ticks);
-        return new ChartScale(low, high, Multiples(Math.Ceiling((low / step) - 1e-9), Math.Floor((high / step) + 1e-9), step));
+        var last = steps.Append(0).Max() is > 0 and var step ? step : 1;
+        var apart = NiceStep(last / ticks);
+        return new ChartScale(0, last, Multiples(0, Math.Floor((last / apart) + 1e-9), apart));
     }
 
     /// <summary>The coordinate of a value on an axis that runs from <paramref name="start"/> to <paramref name="end"/>.</summary>

@@ -38,7 +38,12 @@ let tests =
               for points in [ []; [ 1.0, nan ] ] do
                   Expect.stringContains (draw "a" true points) "Nothing was logged." "empty"
           }
-          test "a single point is drawn" { Expect.stringContains (draw "a" true [ 5.0, 0.5 ]) "<circle" "dot" }
+          test "a single point is drawn, on an axis from the first step to its own" {
+              let svg = draw "a" true [ 5.0, 0.5 ]
+              Expect.stringContains svg "<circle" "dot"
+              let ticks = [ for tick in Regex.Matches(svg, "y=\"223\">([0-9]+)</text>") -> int tick.Groups[1].Value ]
+              Expect.equal ticks [ 0..5 ] "steps"
+          }
           test "a long line keeps its peak and stays small" {
               let svg = draw "a" false [ for i in 1..20000 -> float i, (if i = 7777 then 10.0 else 1.0) ]
 

@@ -119,9 +119,14 @@ let private threads =
 
 let private twoAreOne program variables folder =
     let at name = Path.Combine(folder, name)
-    use running = mpirun program variables (training (at "two") [])
+    use running = mpirun program (("TERM", "xterm") :: variables) (training (at "two") [])
     let outcome = running.Outcome()
     Expect.equal outcome.Code 0 outcome.Everything
+
+    Expect.isFalse
+        (Seq.exists (fun c -> Char.IsControl c && c <> '\n' && c <> '\r') outcome.Everything)
+        "control characters, also where it is given a terminal"
+
     Expect.stringContains outcome.Out "report " "the first process tells"
     Expect.stringContains outcome.Out "Processes: 2; communication " "what was sent"
     byThreads 1 (at "one") [] |> ignore

@@ -47,7 +47,7 @@ internal static class SvgChart
     private static Html Drawing(Chart chart, List<ChartSeries> drawn)
     {
         var points = drawn.SelectMany(series => series.Finite).ToList();
-        var x = ChartScale.Tight(points.Select(point => point.X), 6);
+        var x = ChartScale.OfSteps(points.Select(point => point.X), 6);
         var bands = drawn.SelectMany(series => series.Band).SelectMany(range => new[] { range.Low, range.High });
         var (least, most) = chart.IsPercent ? (0, 100) : (double.NegativeInfinity, double.PositiveInfinity);
         var y = ChartScale.Covering(points.Select(point => point.Y).Concat(bands), 4, least, most);
@@ -64,7 +64,7 @@ internal static class SvgChart
     {
         var drawn = chart.Series.Where(series => series.Finite.Any()).ToList();
         var points = drawn.SelectMany(series => series.Finite).ToList();
-        return Marks(chart, drawn, ChartScale.Tight(points.Select(point => point.X), 6), ChartScale.Covering(points.Select(point => point.Y), 4));
+        return Marks(chart, drawn, ChartScale.OfSteps(points.Select(point => point.X), 6), ChartScale.Covering(points.Select(point => point.Y), 4));
     }
 
     private static Html Marks(Chart chart, List<ChartSeries> drawn, ChartScale x, ChartScale y) => Html.Of($"""
