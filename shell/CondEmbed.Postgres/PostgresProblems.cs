@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using CondEmbed.Common;
+using CondEmbed.Search;
 using Npgsql;
 
 namespace CondEmbed.Postgres;
@@ -13,7 +14,7 @@ internal static class PostgresProblems
 
     private const string Kept = "What was written is kept; run the same command again to continue.";
 
-    /// <summary>Runs work, and turns errors that a user can fix into an InputException.</summary>
+    /// <summary>Runs work, and turns errors that a user can fix into an InputException, and those that may be over later into a StoreUnavailableException.</summary>
     internal static async Task<T> Named<T>(PostgresAddress address, Func<Task<T>> work)
     {
         try
@@ -22,7 +23,8 @@ internal static class PostgresProblems
         }
         catch (Exception problem) when (Meaning(problem, address) is { } meaning)
         {
-            throw new InputException($"{address}: {meaning}");
+            var told = $"{address}: {meaning}";
+            throw IsOfNow(problem) ? new StoreUnavailableException(told) : new InputException(told);
         }
     }
 
@@ -46,6 +48,19 @@ internal static class PostgresProblems
     private static bool IsOfAnother(PostgresException problem) =>
         problem.SqlState is PostgresErrorCodes.DeadlockDetected or PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.UniqueViolation
             or PostgresErrorCodes.DuplicateObject or PostgresErrorCodes.DuplicateTable;
+
+    /// <summary>Whether nothing is wrong with what was asked, and the server is in no state to do it.</summary>
+    private static bool IsOfNow(Exception problem) => problem switch
+    {
+        PostgresException server => server.SqlState is PostgresErrorCodes.DiskFull or PostgresErrorCodes.OutOfMemory or PostgresErrorCodes.TooManyConnections
+            or PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown or PostgresErrorCodes.CannotConnectNow or PostgresErrorCodes.QueryCanceled,
+        // A name that no one has is a mistake in the address.
+        SocketException socket => socket.SocketErrorCode is not (SocketError.HostNotFound or SocketError.NoData),
+        TimeoutException => true,
+        IOException => problem is not (FileNotFoundException or DirectoryNotFoundException),
+        NpgsqlException { InnerException: { } inner } => IsOfNow(inner),
+        _ => false,
+    };
 
     private static string? Meaning(Exception problem, PostgresAddress address) => problem switch
     {

@@ -77,7 +77,7 @@ app.MapDelete("/pictures/{name}", (VectorStoreCollection<string, Picture> pictur
 await app.RunAsync();
 return 0;
 
-// What is wrong with an image is the caller's to mend. A store that another program fills can be asked again. Anything else is the service's own trouble, which the log tells.
+// What is wrong with an image is the caller's to mend. A store that cannot be used now can be asked again. Anything else is the service's own trouble, which the log tells.
 async Task<IResult> Answered<T>(Func<Task<T>> answer)
 {
     try
@@ -88,9 +88,10 @@ async Task<IResult> Answered<T>(Func<Task<T>> answer)
     {
         return Results.Problem(problem.Message, statusCode: StatusCodes.Status400BadRequest);
     }
-    catch (VectorStoreException problem) when (problem.InnerException is StoreBusyException)
+    catch (VectorStoreException problem) when (problem.InnerException is StoreUnavailableException)
     {
-        return Results.Problem("Another program is filling the store; try again later.", statusCode: StatusCodes.Status503ServiceUnavailable);
+        app.Logger.LogWarning(problem, "the store cannot be used now");
+        return Results.Problem("The store cannot be used now; try again later.", statusCode: StatusCodes.Status503ServiceUnavailable);
     }
     catch (Exception problem) when (problem is InputException or VectorStoreException or DiskException)
     {

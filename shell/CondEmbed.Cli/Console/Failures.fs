@@ -9,6 +9,7 @@ open CondEmbed
 open CondEmbed.Runs
 open CondEmbed.Common
 open CondEmbed.Options
+open CondEmbed.Search
 open CondEmbed.Studies
 
 /// The cause, without the exceptions that only wrap it.
@@ -24,6 +25,7 @@ let private ownFault (error: exn) =
 
 let rec private told (error: exn) =
     match root error with
+    | :? StoreUnavailableException as error -> "failed", 1, error.Message
     | :? InputException as error -> "failed", 2, error.Message
     | :? TrainingStoppedException as stopped -> "stopped", 1, stopped.Message
     | :? StudyStoppedException as stopped -> "stopped", 1, stopped.Message

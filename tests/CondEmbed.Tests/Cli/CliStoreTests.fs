@@ -92,6 +92,39 @@ let private killed =
         Expect.equal (countOf table) (int64 distinct) "rows"
     }
 
+let private serverKilled =
+    test "a server that is killed while it is filled is told, with exit code 1, and going on once it is back completes the store" {
+        let run, server = finishedRun [], PostgresServer()
+        server.Start vectorType
+        let uri = $"{server.Address}&table=cut_off"
+
+        let counted () =
+            rows (PostgresAddress.Parse uri) "SELECT count(*) FROM cut_off"
+            |> List.head
+            |> List.head
+            |> unbox<int64>
+
+        let known () = rows (PostgresAddress.Parse uri) "SELECT to_regclass('cut_off') IS NOT NULL" = [ [ box true ] ]
+        use running = launch (Path.GetTempPath()) [ "index"; run; "emoji"; "--store"; uri; "--block"; "16" ]
+        waitFor "a block" (fun () -> running.HasExited || (known () && counted () >= 16L))
+        server.Kill()
+        let outcome = running.Outcome()
+        Expect.equal outcome.Code 1 outcome.Everything
+        Expect.stringContains outcome.Error "What was written is kept; run the same command again to continue." outcome.Everything
+
+        let away = condembed [ "index"; run; "emoji"; "--store"; uri ]
+        Expect.equal away.Code 1 away.Everything
+        Expect.stringContains away.Error "no PostgreSQL server answers there" away.Everything
+
+        server.Start "SELECT 1"
+        let before = counted ()
+        Expect.isTrue (before >= 16L && before < 2700L && before % 16L = 0L) $"{before} rows: whole blocks, and not all"
+        let summary = index [ run; "emoji"; "--store"; uri ]
+        Expect.equal (number "known" summary) before "not embedded again"
+        Expect.equal (counted ()) (before + number "embedded" summary) "complete"
+        Expect.equal (number "embedded" (index [ run; "emoji"; "--store"; uri ])) 0L "nothing is left"
+    }
+
 /// The statements of a transaction, with work between the first and the rest.
 let private around (address: PostgresAddress) first work rest =
     use source = NpgsqlDataSource.Create address.Connection.ConnectionString
@@ -242,4 +275,4 @@ let private input =
 
     }
 
-let tests = testList "store" [ working; killed; together; found; bad; shards; input ]
+let tests = testList "store" [ working; killed; serverKilled; together; found; bad; shards; input ]

@@ -153,58 +153,66 @@ let private execute (address: string) sql =
     use command = source.CreateCommand sql
     command.ExecuteNonQuery() |> ignore
 
+/// A PostgreSQL server of its own, in a new folder and on a free port.
+type PostgresServer() =
+    let folder = Directory.CreateTempSubdirectory("condembed-postgres-").FullName
+    do AppDomain.CurrentDomain.ProcessExit.Add(fun _ -> Directory.Delete(folder, true))
+    let data, secret = Path.Combine(folder, "data"), Path.Combine(folder, "secret")
+    let port = freePort ()
+    let address = $"postgres://postgres:{Uri.EscapeDataString password}@127.0.0.1:{port}/postgres?index=none"
+    let program name = Path.Combine(programs.Value, name)
+
+    do
+        File.WriteAllText(secret, password)
+        if Environment.UserName = "root" then run "chown" folder [ "-R"; "nobody"; folder ] |> orSkip "chown" |> ignore
+
+        let file, arguments =
+            asNobody
+                (program "initdb")
+                [ "-D"; data; "-U"; "postgres"; "-A"; "scram-sha-256"; $"--pwfile={secret}"; "--no-sync"; "-E"; "UTF8" ]
+
+        run file folder arguments |> orSkip "PostgreSQL cannot be set up" |> ignore
+
+    /// The address of its database, to which parameters can be added.
+    member _.Address = address
+
+    /// Starts it, the first time or again, and waits until it executes a statement.
+    member _.Start sql =
+        let settings = [ "listen_addresses=127.0.0.1"; "unix_socket_directories="; "fsync=off"; "shared_buffers=16MB" ]
+
+        let server =
+            [ program "postgres"; "-D"; data; "-p"; $"{port}" ]
+            @ List.collect (fun setting -> [ "-c"; setting ]) settings
+
+        let file, arguments = asNobody "/bin/sh" ([ "-c"; untilInputEnds; "sh" ] @ server)
+        let server = start file folder arguments
+        started.Insert(0, server)
+        server.ErrorDataReceived.Add ignore
+        server.BeginErrorReadLine()
+        let watch = Stopwatch.StartNew()
+
+        let rec prepare () =
+            try
+                execute address sql
+            with :? NpgsqlException as problem when problem.SqlState <> "42710" && watch.Elapsed.TotalSeconds < 30.0 && not server.HasExited ->
+                Threading.Thread.Sleep 50
+                prepare ()
+
+        prepare ()
+
+    /// Ends it at once, as a crash would.
+    member _.Kill() =
+        let main = File.ReadLines(Path.Combine(data, "postmaster.pid")) |> Seq.head |> int
+        use server = Process.GetProcessById main
+        server.Kill()
+        server.WaitForExit()
+
 let private postgres =
     lazy
-        (let folder = Directory.CreateTempSubdirectory("condembed-postgres-").FullName
-         AppDomain.CurrentDomain.ProcessExit.Add(fun _ -> Directory.Delete(folder, true))
-         let data, secret = Path.Combine(folder, "data"), Path.Combine(folder, "secret")
-         File.WriteAllText(secret, password)
-
-         if Environment.UserName = "root" then run "chown" folder [ "-R"; "nobody"; folder ] |> orSkip "chown" |> ignore
-
-         let program name = Path.Combine(programs.Value, name)
-
-         let file, arguments =
-             asNobody
-                 (program "initdb")
-                 [ "-D"; data; "-U"; "postgres"; "-A"; "scram-sha-256"; $"--pwfile={secret}"; "--no-sync"; "-E"; "UTF8" ]
-
-         run file folder arguments |> orSkip "PostgreSQL cannot be set up" |> ignore
-         let port = freePort ()
-
-         let file, arguments =
-             asNobody
-                 "/bin/sh"
-                 [ "-c"
-                   untilInputEnds
-                   "sh"
-                   program "postgres"
-                   "-D"
-                   data
-                   "-p"
-                   $"{port}"
-                   for setting in [ "listen_addresses=127.0.0.1"; "unix_socket_directories="; "fsync=off"; "shared_buffers=16MB" ] do
-                       "-c"
-                       setting ]
-
-         let server = start file folder arguments
-         started.Insert(0, server)
-         server.ErrorDataReceived.Add ignore
-         server.BeginErrorReadLine()
-         let address = $"postgres://postgres:{Uri.EscapeDataString password}@127.0.0.1:{port}/postgres?index=none"
-         let watch = Stopwatch.StartNew()
-
-         let rec prepare () =
-             try
-                 execute address (vectorType + roles)
-             with :? NpgsqlException as problem when
-                 problem.SqlState <> "42710" && watch.Elapsed.TotalSeconds < 30.0 && not server.HasExited ->
-                 Threading.Thread.Sleep 50
-                 prepare ()
-
-         prepare ()
-         execute address "CREATE DATABASE bare"
-         address)
+        (let server = PostgresServer()
+         server.Start(vectorType + roles)
+         execute server.Address "CREATE DATABASE bare"
+         server.Address)
 
 /// The address of a table of PostgreSQL, where nothing can be searched.
 let postgresUri table = $"{postgres.Value}&table={table}"
