@@ -97,7 +97,7 @@ type CoreSettings private () =
         | Some _ when (Recipe.trunk config).IsSome -> null
         | Some encoder ->
             let first = Params.trainable encoder.Stages.Head.Specs |> String.concat ", "
-            $"keeps what frozen stages make of images, and the first stage is trained: freeze it ({first}), for example with freeze = conv1*,bn1*,layer1*, or leave trunk_cache empty"
+            $"keeps what frozen stages make of images, and the first stage is trained: freeze it ({first}), for example with freeze = trunk, or leave trunk_cache empty"
 
     /// Why the settings cannot train on pairs in place of classes, and what to do; null if they can.
     static member ClassesProblem(config: Config) : string = LossValidation.classesProblem config |> Option.toObj

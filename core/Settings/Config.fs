@@ -26,7 +26,7 @@ type Config =
       FreezeNorm: bool
       [<Setting("",
                 Needed.InTraining,
-                "parameters that are not trained: patterns over their names, separated by commas, such as conv1*,bn1*,layer1*")>]
+                "parameters that are not trained: trunk (all stages of a residual network but the last), encoder (all but the head and the levels), or patterns over their names, separated by commas, such as conv1*,bn1*,layer1*")>]
       Freeze: string
       [<Setting("",
                 Needed.InTraining,

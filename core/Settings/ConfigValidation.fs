@@ -65,7 +65,7 @@ let private headProblems (c: Config) (encoder: Encoders.Encoder) =
 
 /// Why the encoder cannot see a few images of a batch at a time.
 let private microProblems (c: Config) (encoder: Encoders.Encoder) =
-    let frozen = Encoders.Trunk.depth (Groups.freezes (Groups.frozen c.Freeze)) encoder
+    let frozen = Encoders.Trunk.depth (Groups.freezes (Groups.frozen encoder c.Freeze)) encoder
 
     let trained =
         match List.skip frozen encoder.Stages with

@@ -23,6 +23,9 @@ let private encoderFor options (config: Config) =
 /// The encoder of the settings.
 let encoder (config: Config) = encoderFor (Config.encoderOptions config) config
 
+/// What `freeze` leaves as it is.
+let private frozen (config: Config) = Groups.frozen (encoder config) config.Freeze
+
 let private pooling (config: Config) = Encoders.All.poolings |> List.find (fun (name, _, _) -> name = config.Pooling)
 
 /// W, the features that the pooling makes of an image.
@@ -31,7 +34,7 @@ let pooledFeatures (config: Config) = (Encoders.All.pooledFeatures config.Poolin
 /// D, the features of an embedding.
 let dimension (config: Config) = if config.Embedding > 0 then config.Embedding else pooledFeatures config
 
-let private trunkDepth (config: Config) encoder = Encoders.Trunk.depth (Groups.freezes (Groups.frozen config.Freeze)) encoder
+let private trunkDepth (config: Config) encoder = Encoders.Trunk.depth (Groups.freezes (Groups.frozen encoder config.Freeze)) encoder
 
 /// Images -> B C' h' w': the encoder's first stages, if `freeze` leaves nothing to train in them. It runs as at test time, while training too.
 let trunk (config: Config) : Layer<Tensor, Tensor> option =
@@ -178,7 +181,7 @@ let private rules (config: Config) (leaves: string list) : Groups.Rule list =
           rule "*.bias" (Groups.Trained(1.0, 0.0))
           rule "*" (Groups.Trained(1.0, decay)) ]
 
-    Groups.frozen config.Freeze @ Groups.applicable leaves usual
+    frozen config @ Groups.applicable leaves usual
 
 /// A run of valid settings (`ConfigValidation.problems`) on a number of classes, trained further from one step to a later one: the learning rate follows its
 /// schedule over just these steps, and all else stays as it was.
@@ -215,7 +218,7 @@ let continued (config: Config) classes steps from until : Recipe =
 
 /// Those of the specs that are trained, if only from some step on: all but what `freeze` names.
 let trainedOf (config: Config) (specs: ParamSpec list) =
-    let isFrozen = Groups.freezes (Groups.frozen config.Freeze)
+    let isFrozen = Groups.freezes (frozen config)
 
     specs |> List.filter (fun spec -> spec.Role = Trainable && not (isFrozen spec.Name))
 
@@ -223,7 +226,7 @@ let trainedOf (config: Config) (specs: ParamSpec list) =
 let patternProblems (config: Config) : Problem list =
     // Their names do not depend on the number of classes.
     let leaves = Params.trainable (objective config (network config) 2 1).Specs
-    let frozen = Groups.frozen config.Freeze
+    let frozen = frozen config
     let trained = leaves |> List.filter (Groups.freezes frozen >> not)
     let beginnings = Groups.readBeginnings config.Unfreeze |> Result.defaultValue []
 

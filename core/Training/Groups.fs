@@ -23,9 +23,27 @@ let private isLike (pattern: string) (name: string) =
 
 let private fits (name: string) rule = isLike rule.Pattern name
 
-/// The rules that freeze what matches one of the patterns, which commas separate.
-let frozen (patterns: string) : Rule list =
-    [ for pattern in patterns.Split(',', StringSplitOptions.RemoveEmptyEntries) -> { Pattern = pattern.Trim(); Treatment = Frozen } ]
+/// Patterns of all leaves of some specs and of no others: by the first part of a dotted name.
+let private patternsOf (specs: ParamSpec list) =
+    let pattern (name: string) =
+        match name.IndexOf '.' with
+        | -1 -> name
+        | dot -> name.Substring(0, dot) + ".*"
+
+    Params.trainable specs |> List.map pattern |> List.distinct
+
+/// The rules that freeze what matches one of the patterns, which commas separate. Two of them are names: `trunk` for the stages of the encoder but the last, and `encoder` for all of it.
+let frozen (encoder: Encoders.Encoder) (patterns: string) : Rule list =
+    let meant pattern =
+        match pattern, encoder.Stages with
+        | "encoder", _ -> patternsOf encoder.Features.Specs
+        | "trunk", stages when not stages.IsEmpty -> stages |> List.take (stages.Length - 1) |> List.collect _.Specs |> patternsOf
+        | pattern, _ -> [ pattern ]
+
+    patterns.Split(',', StringSplitOptions.RemoveEmptyEntries)
+    |> List.ofArray
+    |> List.collect (fun pattern -> meant (pattern.Trim()))
+    |> List.map (fun pattern -> { Pattern = pattern; Treatment = Frozen })
 
 /// Whether the rules freeze a leaf of that name; a leaf that no rule covers is trained.
 let freezes (rules: Rule list) name = rules |> List.tryFind (fits name) |> Option.exists (fun rule -> rule.Treatment = Frozen)

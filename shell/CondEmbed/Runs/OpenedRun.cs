@@ -237,6 +237,11 @@ internal sealed class OpenedRun : IDisposable
         else if (Settings.Host.Weights.Length > 0)
         {
             Request.Notice(EncoderWeights.Load(Session, Settings));
+
+            if (RunNotices.OfTime(Settings, Steps, Session.Device) is { } slow)
+            {
+                Request.Notice(slow);
+            }
         }
         else if (RunNotices.OfStart(Settings) is { } untrained)
         {

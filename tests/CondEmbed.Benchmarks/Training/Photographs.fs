@@ -24,8 +24,6 @@ let private resolved settings = RunSettings.Resolve [ for key, value in settings
 let private recipe encoder freeze =
     [ "encoder", encoder; "freeze", freeze; "levels", "0"; "loss", "multi-similarity(miner=multi-similarity)" ]
 
-let private upTo4 = "conv1*,bn1*,layer1*,layer2*,layer3*"
-
 /// A new folder that goes with the process.
 let private scratch () =
     let folder = Directory.CreateTempSubdirectory("condembed-photographs-").FullName
@@ -149,7 +147,7 @@ let private toQuality (effort: Effort) =
 
         let settings =
             resolved (
-                recipe "resnet50-v1" upTo4
+                recipe "resnet50-v1" "trunk"
                 @ [ "data", table
                     "weights", weights
                     "batch", string batch
@@ -210,6 +208,6 @@ let private quality =
         Warm = 0 }
 
 let benchmarks =
-    [ step "step.trunk" "layer 4 and the head" upTo4 "layer4" 0.2
-      step "step.trunk-head" "the head" "conv1*,bn1*,layer*" "head" 0.02
+    [ step "step.trunk" "layer 4 and the head" "trunk" "layer4" 0.2
+      step "step.trunk-head" "the head" "encoder" "head" 0.02
       quality ]

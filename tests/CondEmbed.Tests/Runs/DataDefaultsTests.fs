@@ -199,4 +199,21 @@ let private program =
                   Expect.stringContains preview.Error "resnet18-cntk" "preview")
           } ]
 
-let tests = testList "DataDefaults" [ encoders; batches; trainer; program ]
+let private slow =
+    test "what takes hours on a CPU is told, with settings that take a quarter" {
+        let told device steps settings = RunNotices.OfTime(RunSettings.Resolve(given settings), steps, device)
+        let notice = told "cpu" 2000L [ "encoder", "resnet18-cntk" ]
+
+        for words in [ "all of resnet18-cntk is trained"; "hours"; "Freeze = \"trunk\""; "TrunkCache = \"maps\"" ] do
+            Expect.stringContains notice words "the notice"
+
+        let advised = RunSettings.Resolve(given [ "encoder", "resnet18-cntk"; "freeze", "trunk"; "trunk_cache", "maps" ])
+        Expect.isNull (CoreSettings.TrunkProblem advised.Core) "what it advises can be done"
+        Expect.isNull (told "cuda:0" 2000L [ "encoder", "resnet18-cntk" ]) "a GPU"
+        Expect.isNull (told "cpu" 20L [ "encoder", "resnet18-cntk" ]) "a few steps"
+        Expect.isNull (told "cpu" 2000L [ "encoder", "resnet18-cntk"; "freeze", "conv1*" ]) "a choice that was made"
+        Expect.isNull (told "cpu" 2000L []) "the small network"
+        Expect.isNull (told "cpu" 2000L [ "encoder", "vit-s16" ]) "one without stages"
+    }
+
+let tests = testList "DataDefaults" [ encoders; batches; trainer; slow; program ]

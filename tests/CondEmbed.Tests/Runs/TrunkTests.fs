@@ -23,16 +23,48 @@ let private depths =
     test "the trunk is as deep as the stages in which nothing is trained" {
         let depth freeze =
             let encoder = Recipe.encoder (config freeze)
-            Trunk.depth (Groups.freezes (Groups.frozen freeze)) encoder
+            Trunk.depth (Groups.freezes (Groups.frozen encoder freeze)) encoder
 
         Expect.equal
-            [ for freeze in [ ""; "layer1*"; "conv1*"; "conv1*,bn1*"; "conv1*, bn1*, layer1*"; "conv1*,bn1*,layer1*,layer3*"; "*" ] ->
-                  depth freeze ]
-            [ 0; 0; 0; 1; 2; 2; 4 ]
+            [ for freeze in
+                  [ ""
+                    "layer1*"
+                    "conv1*"
+                    "conv1*,bn1*"
+                    "conv1*, bn1*, layer1*"
+                    "conv1*,bn1*,layer1*,layer3*"
+                    "trunk"
+                    "encoder"
+                    "*" ] -> depth freeze ]
+            [ 0; 0; 0; 1; 2; 2; 3; 4; 4 ]
             "stages"
 
         let transformer = Recipe.encoder { Config.startFor "vit-s16" with Size = 32 }
         Expect.equal (Trunk.depth (fun _ -> true) transformer) 0 "a transformer"
+    }
+
+let private names =
+    test "trunk freezes all stages but the last, and encoder all but the head and the levels" {
+        for name in Encoders.All.names do
+            let settings freeze = { Config.startFor name with Size = 32; Freeze = freeze }
+            let encoder = Recipe.encoder (settings "")
+            let recipe freeze = Recipe.build (settings freeze) 4 10
+            let leaves = Params.trainable (recipe "").Method.Objective.Specs
+
+            let trained freeze =
+                let isFrozen = Groups.freezes (recipe freeze).Method.Rules
+                set (List.filter (isFrozen >> not) leaves)
+
+            let ofEncoder = Params.trainable encoder.Features.Specs
+            Expect.equal (trained "encoder") (Set.difference (set leaves) (set ofEncoder)) $"{name}: the head and the levels"
+            Expect.isTrue ((trained "encoder").Contains "embedding.weight") $"{name}: the head"
+
+            if encoder.Stages.IsEmpty then
+                let problems = Recipe.patternProblems (settings "trunk")
+                Expect.equal [ for problem in problems -> problem.Key ] [ "freeze" ] $"{name} has no stages"
+            else
+                let last = Params.trainable (List.last encoder.Stages).Specs
+                Expect.equal (trained "trunk") (Set.union (trained "encoder") (set last)) $"{name}: the last stage too"
     }
 
 let private forwards =
@@ -216,4 +248,4 @@ let private runs =
               refused [ "encoder", "vit-s16"; "size", "32"; "freeze", "*" ] [ "no such stages" ]
           } ]
 
-let tests = testList "Trunk" [ depths; forwards; runs ]
+let tests = testList "Trunk" [ depths; names; forwards; runs ]

@@ -20,6 +20,15 @@ internal static class RunNotices
             : $"the encoder {encoder} starts from random weights, for none are given. {remedy}";
     }
 
+    /// <summary>That a whole pretrained network is trained on a CPU, for long, where its last stage would do; null where that is not so.</summary>
+    internal static string? OfTime(RunSettings settings, long steps, string device) =>
+        device != "cpu" || steps * settings.Core.Batch < LongOnCpu || settings.Core.Freeze.Length > 0 || !ConfigModule.familyOf(settings.Core.Encoder).IsResidual
+            ? null
+            : $"all of {settings.Core.Encoder} is trained, which takes hours on a CPU. Its last stage and the head alone take about a quarter of the time, from a file of what the other stages make of each image: {Wording.Setting("freeze", "trunk")} {Wording.Setting("trunk_cache", "maps")}.";
+
+    /// <summary>Images seen in training from which on it is worth a word: a core takes half an hour for them.</summary>
+    private const int LongOnCpu = 20_000;
+
     /// <summary>That images occur several times in a batch, since their classes have fewer than it takes of each; null where they do not.</summary>
     internal static string? OfBatches(RunSettings settings, RunData data)
     {
