@@ -27,10 +27,15 @@ let private examplesOf command =
 
 let private isOption (word: string) = word.Length > 1 && word[0] = '-' && (word[1] = '-' || Char.IsLetter word[1])
 
+let private optionsOf command =
+    Completion.tryCommand parser.Value command
+    |> Option.map Completion.optionsBelow
+    |> Option.defaultValue []
+
 /// Reports an unknown command or option, with the nearest known one.
 let private checkNames (argv: string array) =
     let command = Completion.tryCommand parser.Value argv[0]
-    let known = command |> Option.map Completion.optionsBelow |> Option.defaultValue []
+    let known = optionsOf argv[0]
     let names = [ for word in argv -> word.Split('=')[0] ]
 
     if command.IsNone && not (List.contains argv[0] [ "--help"; "--version" ]) then
@@ -146,7 +151,7 @@ let private work argv =
 let main argv =
     CultureInfo.DefaultThreadCurrentCulture <- CultureInfo.InvariantCulture
     CultureInfo.CurrentCulture <- CultureInfo.InvariantCulture
-    Wording.NameOptions()
+    Wording.NameOptions(fun option -> argv.Length > 0 && List.contains option (optionsOf argv[0]))
 
     if not (isNull Launcher.Current) then
         // Open MPI gives its processes a terminal, which nobody sees, and .NET would write control characters to it.

@@ -65,7 +65,13 @@ let private settings =
             let outcome = condembed [ "train"; Path.Combine(folder, "data"); "--out"; Path.Combine(folder, "run") ]
             Expect.equal outcome.Code 2 outcome.Everything
             Expect.stringContains outcome.Error "--shared-classes (shared_classes = true in a settings file)" "in the program"
-            Expect.isFalse (outcome.Error.Contains "SharedClasses") outcome.Error)
+            Expect.isFalse (outcome.Error.Contains "SharedClasses") outcome.Error
+
+            // `pairs` is an option of `evaluate`, and none of `train`.
+            let table = Path.Combine(folder, "pairs.csv")
+            File.WriteAllText(table, "path_a,path_b,similar\na.png,b.png,1\n")
+            let told = (condembed [ "train"; table ]).Error
+            Expect.stringContains told $"this table by --set pairs={table}" told)
     }
 
 let tests = testList "Wording" [ spoken; settings ]
