@@ -4,6 +4,11 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 start=$PWD
 cd "$root"
+# 'dotnet pack' asks these twice for each package: they need no source, and the restore before has brought Paket.
+case ${1:-} in
+  fix-nuspecs | show-conditions) packing=1 CONDEMBED_NUGET=${CONDEMBED_NUGET:-none} && export CONDEMBED_NUGET ;;
+  *) packing= ;;
+esac
 if [ -z "${CONDEMBED_NUGET:-}" ]; then
   CONDEMBED_NUGET=$(dotnet nuget list source --format short | awk '/^E/ && !found { sub(/^[A-Z]+ /, ""); print; found = 1 }')
   export CONDEMBED_NUGET
@@ -12,7 +17,7 @@ if [ -z "$CONDEMBED_NUGET" ]; then
   echo "tools/paket.sh: no enabled NuGet source; add one with 'dotnet nuget add source', or set CONDEMBED_NUGET." >&2
   exit 2
 fi
-(
+[ -n "$packing" ] || (
   flock 9 2>/dev/null || true
   dotnet tool restore >/dev/null
 ) 9>"${TMPDIR:-/tmp}/condembed-paket-$(id -u).lock"

@@ -103,7 +103,6 @@ let private here =
           TrafficTests.tests
           ShareTests.tests
           TeamRunTests.tests
-          FaultTests.tests
           NetworkTests.tests
           TrunkTests.tests
           CheckedImagesTests.tests
@@ -141,26 +140,33 @@ let private alone =
 
         TestLabel(name, TestCase(held, Normal), Normal))
 
-/// What runs in other programs: the command line, scripts, samples, servers, builds. One after another too, but beside the tests above.
+/// What runs in other programs, beside the tests above: each group one after another, and a group begins when one before it has ended. Each is short enough
+/// that the last of them does not run alone for long; Expecto begins with those of most tests.
 let private inOtherPrograms =
-    unnamed
-        [ ServiceTests.tests
-          SampleTests.tests
-          ReportPageTests.tests
-          ScriptTests.tests
-          DocsTests.tests
-          StoreTests.tests
-          CliTests.tests
-          BenchmarkTests.tests
-          PackageTests.tests
-          FuzzTests.tests
-          GpuCheckTests.tests
-          LoadTests.tests
-          FaultProgramTests.tests
-          AddingTests.tests ]
+    [ "commands",
+      [ CliTests.tests
+        StoreTests.tests
+        FaultTests.tests
+        DocsTests.tests
+        ReportPageTests.tests
+        BenchmarkTests.tests
+        FuzzTests.tests
+        GpuCheckTests.tests
+        LoadTests.tests
+        FaultProgramTests.tests ]
+      "packages and servers", [ PackageTests.tests; ServiceTests.tests; SampleTests.tests ]
+      "scripts", [ ScriptTests.tests ]
+      "a build", [ AddingTests.tests ] ]
+
+/// As many at a time as they are measured with: more would need more than two cores and 4 GB.
+let private groupsAtOnce = 2
 
 let all =
-    testList "CondEmbed" [ testSequencedGroup "here" (alone here); testSequencedGroup "in other programs" inOtherPrograms ]
+    testList
+        "CondEmbed"
+        [ testSequencedGroup "here" (alone here)
+          for name, tests in inOtherPrograms do
+              testSequencedGroup name (unnamed tests) ]
 
 /// Prints the closing line 'N passed, N failed, N skipped' once Expecto has printed its own summary.
 let private runTests argv =
@@ -171,7 +177,7 @@ let private runTests argv =
         failed <- summary.failed.Length + summary.errored.Length
         skipped <- summary.ignored.Length
 
-    let exit = runTestsWithCLIArgs [ Append_Summary_Handler(SummaryHandler count) ] argv all
+    let exit = runTestsWithCLIArgs [ Parallel_Workers groupsAtOnce; Append_Summary_Handler(SummaryHandler count) ] argv all
 
     Console.Out.Flush()
 

@@ -34,6 +34,18 @@ let private changes name =
 let private oneFileAndOneLine name =
     test $"a new {name} is one file and one line" { Expect.equal (changes name) (1, [ 1 ]) $"{name}: new files, and lines in others" }
 
+/// What a restore by Paket leaves, by which the next knows that there is nothing to do.
+let private restored () =
+    let below part pattern = Directory.EnumerateFiles(Path.Combine(repositoryRoot (), part), pattern, SearchOption.AllDirectories)
+
+    let ofProjects =
+        [ "core"; "shell"; "tools" ]
+        |> Seq.collect (fun part -> Seq.append (below part "*.paket.*") (below part "*.references"))
+
+    ofProjects
+    |> Seq.filter (fun file -> Path.GetFileName(Path.GetDirectoryName file) = "obj")
+    |> Seq.append (below "paket-files" "*.cached")
+
 /// The sources with all patches, built: the folder of the assemblies.
 let private built =
     lazy
@@ -46,6 +58,12 @@ let private built =
              let source, target = Path.Combine(repositoryRoot (), file), Path.Combine(copy, file)
              Directory.CreateDirectory(string (Path.GetDirectoryName target)) |> ignore
              if File.Exists source then File.Copy(source, target)
+
+         // What Paket has restored here is restored there: no patch asks for a package.
+         for file in restored () do
+             let target = Path.Combine(copy, Path.GetRelativePath(repositoryRoot (), file))
+             Directory.CreateDirectory(string (Path.GetDirectoryName target)) |> ignore
+             File.Copy(file, target)
 
          for name in [ "loss"; "encoder"; "setting"; "layout"; "metric"; "store" ] do
              succeedsIn copy [] "git" [ "apply"; patch name ] |> ignore

@@ -81,25 +81,21 @@ let private shiftScale =
                       let w, h = scale * stretch / 2.0, scale / stretch / 2.0
                       let margin = 200
 
-                      let at x y c =
-                          let cx, cy = Math.Clamp(x, 0, width - 1), Math.Clamp(y, 0, height - 1)
-
-                          if surround = Surround.Edge || (cx = x && cy = y) then
-                              image.Pixels[(cy * width + cx) * 3 + c]
-                          else
-                              [| 10uy; 200uy; 30uy |][c]
-
                       let wide, high = width + 2 * margin, height + 2 * margin
+                      let padding = [| 10uy; 200uy; 30uy |]
+                      let pixels = Array.zeroCreate (wide * high * 3)
 
-                      let padded =
-                          RgbImage(
-                              wide,
-                              high,
-                              [| for y in 0 .. high - 1 do
-                                     for x in 0 .. wide - 1 do
-                                         for c in 0..2 -> at (x - margin) (y - margin) c |]
-                          )
+                      for row in 0 .. high - 1 do
+                          for column in 0 .. wide - 1 do
+                              let x, y = column - margin, row - margin
+                              let cx, cy = Math.Clamp(x, 0, width - 1), Math.Clamp(y, 0, height - 1)
+                              let isImage = surround = Surround.Edge || (cx = x && cy = y)
 
+                              for c in 0..2 do
+                                  pixels[(row * wide + column) * 3 + c] <-
+                                      if isImage then image.Pixels[(cy * width + cx) * 3 + c] else padding[c]
+
+                      let padded = RgbImage(wide, high, pixels)
                       let m = float margin
                       let box = x - w + m, y - h + m, x + w + m, y + h + m
                       let expected = Slow.resizeBox padded box 24 24 ResampleFilter.Bilinear

@@ -2,6 +2,7 @@
 module CondEmbed.Tests.RunSupport
 
 open System
+open System.Collections.Concurrent
 open System.Collections.Generic
 open System.IO
 open System.Threading
@@ -86,18 +87,23 @@ let stopAt step (trainer: Trainer) =
     with :? TrainingStoppedException as stopped ->
         stopped
 
-/// A finished run of the settings on the images; each is made once and kept. No test changes it.
-let private finished = Dictionary<(string * string) list, string>()
+let private finished = ConcurrentDictionary<(string * string) list, string>()
 
+/// A finished run of the settings on the images; each is made once and kept. No test changes it. Who asks for one that is there does not wait for the test of
+/// torch that runs beside.
 let finishedRun others =
-    betweenTests (fun () ->
-        match finished.TryGetValue others with
-        | true, folder -> folder
-        | _ ->
-            let folder = Path.Combine(kept.Value, $"run{finished.Count}")
-            train (settings imageFolder.Value others) folder |> ignore
-            finished[others] <- folder
-            folder)
+    match finished.TryGetValue others with
+    | true, folder -> folder
+    | _ ->
+        betweenTests (fun () ->
+            // Another may have made it while this one waited; nobody makes two at once.
+            match finished.TryGetValue others with
+            | true, folder -> folder
+            | _ ->
+                let folder = Path.Combine(kept.Value, $"run{finished.Count}")
+                train (settings imageFolder.Value others) folder |> ignore
+                finished[others] <- folder
+                folder)
 
 /// All lines that the notices of a run had.
 let notices (trainer: Trainer) =

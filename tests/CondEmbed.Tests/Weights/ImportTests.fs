@@ -292,4 +292,4 @@ let private commands =
               Expect.isMatch compared @"(?m)^steps +- +6" "nor settings of a training")
       } ]
 
-let tests = testSequenced (testList "Import" (imports @ commands))
+let tests = testList "Import" (imports @ commands)
