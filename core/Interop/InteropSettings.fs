@@ -80,6 +80,8 @@ type CoreSettings private () =
     static member StartFor(encoder: string) = Declared.copy (Config.startFor encoder)
     /// The number of steps on a number of training images.
     static member StepsOf(config: Config, images: int) = Config.stepsOf images config
+    /// The sampler makes batches of multiples of so many images.
+    static member GroupOf(config: Config) = ConfigValidation.batchGroup config
     /// The mean of red, green and blue that the encoder expects, for values in 0..1.
     static member MeanOf(config: Config) : IReadOnlyList<float> = List.toArray (Recipe.encoder config).Mean
     /// The standard deviation of red, green and blue that the encoder expects, for values in 0..1.

@@ -14,17 +14,23 @@ let private unfreezeProblems (c: Config) =
 /// What is wrong with each setting by itself. With a length in epochs, the steps are not used.
 let private ownProblems (c: Config) = Settings.refused c |> List.filter (fun problem -> problem.Key <> "steps" || c.Epochs <= 0.0)
 
+/// The sampler makes batches of multiples of so many images; and how it comes to that number.
+let private groupAndReason (c: Config) =
+    match c.Sampler with
+    | Choices.Sampler.Plain
+    | Choices.Sampler.Pairs -> 1, ""
+    | Choices.Sampler.Hierarchical
+    | Choices.Sampler.CategoryBalanced ->
+        c.PerClass * c.CategoriesPerBatch,
+        $"per_class {c.PerClass} times categories_per_batch {c.CategoriesPerBatch}, which is {c.PerClass * c.CategoriesPerBatch}"
+    | Choices.Sampler.MPerClass -> c.PerClass, $"per_class {c.PerClass}"
+
+/// The sampler makes batches of multiples of so many images.
+let batchGroup (c: Config) = fst (groupAndReason c)
+
 /// A batch must divide evenly into the groups that its sampler makes.
 let private batchProblems (c: Config) =
-    let group, what =
-        match c.Sampler with
-        | Choices.Sampler.Plain
-        | Choices.Sampler.Pairs -> 1, ""
-        | Choices.Sampler.Hierarchical
-        | Choices.Sampler.CategoryBalanced ->
-            c.PerClass * c.CategoriesPerBatch,
-            $"per_class {c.PerClass} times categories_per_batch {c.CategoriesPerBatch}, which is {c.PerClass * c.CategoriesPerBatch}"
-        | Choices.Sampler.MPerClass -> c.PerClass, $"per_class {c.PerClass}"
+    let group, what = groupAndReason c
 
     // A single class has no negatives.
     let least = if group > 1 && group < 2 * c.PerClass then 2 * group else group

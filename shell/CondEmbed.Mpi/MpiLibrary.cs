@@ -46,9 +46,15 @@ internal sealed unsafe class MpiLibrary
     }
 
     /// <summary>The library that fits what started this process; null where there is none.</summary>
+    /// <exception cref="InputException">The variable names what is no MPI.</exception>
     internal static MpiLibrary? Find(Launcher? launcher)
     {
-        foreach (var file in Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } named ? [named] : Candidates(launcher?.Name))
+        if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } named)
+        {
+            return Named(named);
+        }
+
+        foreach (var file in Candidates(launcher?.Name))
         {
             if (Load(file) is var handle and not 0)
             {
@@ -58,6 +64,15 @@ internal sealed unsafe class MpiLibrary
 
         return null;
     }
+
+    private static MpiLibrary Named(string file) => Load(file) switch
+    {
+        0 => throw new InputException($"{Variable} names {file}, which cannot be loaded. {Remedy}"),
+        var handle when NativeLibrary.TryGetExport(handle, "MPI_Init_thread", out _) => new MpiLibrary(handle, file),
+        _ => throw new InputException($"{Variable} names {file}, which is no MPI: it has no MPI_Init_thread. {Remedy}"),
+    };
+
+    private const string Remedy = "Give the file of an MPI's library, such as libmpi.so.40, or leave the variable unset.";
 
     internal void Start()
     {

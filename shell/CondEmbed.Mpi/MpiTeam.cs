@@ -53,6 +53,7 @@ public sealed unsafe class MpiTeam : Team, IDisposable
     }
 
     /// <summary>The MPI that would be used, with its version and file; empty if there is none.</summary>
+    /// <exception cref="InputException">The variable CONDEMBED_MPI names what is no MPI.</exception>
     public static string Describe() => MpiLibrary.Find(Launcher.Current) is { } found ? $"{found.Version} ({found.Abi.Name}, {found.File})" : "";
 
     /// <inheritdoc />

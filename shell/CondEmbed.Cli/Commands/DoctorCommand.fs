@@ -4,6 +4,7 @@ module CondEmbed.Cli.DoctorCommand
 open System
 open System.Threading
 open Argu
+open CondEmbed.Common
 open CondEmbed.Health
 open CondEmbed.Torch
 
@@ -28,11 +29,19 @@ let private getLibtorch (stop: CancellationToken) =
         Output.notice $"libtorch is in {folder}"
     | folder -> Output.notice $"libtorch is here already: {folder}"
 
+/// The MPI that would be used, in words, and what is wrong with the one that is named.
+let private mpi () =
+    try
+        CondEmbed.Mpi.MpiTeam.Describe(), null
+    with :? InputException as problem ->
+        "", Problem("No process can train together with others.", problem.Message)
+
 /// 0 when nothing is wrong, 1 otherwise.
 let run stop (arguments: ParseResults<DoctorArgument>) =
     if arguments.Contains DoctorArgument.Get then getLibtorch stop
 
-    let report = Doctor.Examine(CondEmbed.Mpi.MpiTeam.Describe())
+    let mpi, problem = mpi ()
+    let report = Doctor.Examine(mpi, problem)
 
     if arguments.Contains DoctorArgument.Json then Console.Out.WriteLine(report.ToJson()) else printfn $"{report.ToText()}"
 

@@ -84,7 +84,11 @@ let private intoShard (stop: CancellationToken) (arguments: ParseResults<EmbedAr
     let file = Path.Combine(folder, shard.FileName)
 
     match Option.ofNullable written with
-    | Some rows -> told rows network.Dimension file
+    | Some rows ->
+        if rows = 0 then
+            Output.notice $"shard {shard.Index} of {shard.Count} is empty: there are fewer whole batches of images than shards"
+
+        told rows network.Dimension file
     | None ->
         Output.result $"{file}: exists already, from this network and these images"
         Output.event "finished" [ "command", "embed"; "file", Path.GetFullPath file; "count", 0; "dimension", network.Dimension ]

@@ -83,6 +83,13 @@ let private load address (options: IndexOptions) (stop: CancellationToken) (argu
     let shards: EmbeddingShards =
         Output.withProgress (fun progress -> opened (arguments.Contains IndexArgument.AllowMissing) progress stop)
 
+    if shards.Missing.Count > 0 then
+        let first =
+            String.Join(", ", Seq.truncate 5 shards.Missing)
+            + (if shards.Missing.Count > 5 then ", ..." else "")
+
+        Output.notice $"shards that are missing, whose images will not be found: {shards.Missing.Count} ({first})"
+
     Stores.using (storeFor shards.Network stop arguments address) (fun store ->
         store.Name, Output.withProgress (fun progress -> StoreIndexer.LoadAsync(shards, store, options, progress, stop) |> Stores.wait))
 

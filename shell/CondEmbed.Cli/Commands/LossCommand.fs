@@ -71,7 +71,7 @@ let private read (file: string) =
         let wanted (name: string) =
             match root.TryGetProperty name with
             | true, value -> value
-            | _ -> problem file $"there is no '{name}'."
+            | _ -> problem file (if name = "labels" then "there is neither 'labels' nor 'pairs'." else $"there is no '{name}'.")
 
         let rows (name: string) =
             match root.TryGetProperty name with

@@ -13,7 +13,8 @@ public static class Doctor
     /// that is what it reports.
     /// </summary>
     /// <param name="mpi">The MPI by which several processes would train together, in words; empty if there is none.</param>
-    public static Examination Examine(string mpi = "")
+    /// <param name="found">What was found to be wrong before.</param>
+    public static Examination Examine(string mpi = "", Problem? found = null)
     {
         var native = Native.status();
         var loaded = native.Problem.Length == 0;
@@ -24,8 +25,7 @@ public static class Doctor
         if (!loaded)
             problems.Add(new Problem("Torch's native libraries cannot be loaded.", native.Problem));
         problems.AddRange(tests.Where(test => !test.Passed).Select(ToProblem));
-        if (cacheProblem is not null)
-            problems.Add(cacheProblem);
+        problems.AddRange(new[] { cacheProblem, found }.OfType<Problem>());
 
         return new Examination(
             ReadVersions(native),

@@ -75,6 +75,9 @@ internal sealed class OpenedRun : IDisposable
     /// <summary>The step that the run ends with.</summary>
     internal int Steps { get; private set; }
 
+    /// <summary>Settings in which machines that train together may differ.</summary>
+    private static readonly string[] OfMachine = ["threads", "workers"];
+
     /// <summary>Where the run stands before its first step here.</summary>
     internal Progress Start { get; private set; } = null!;
 
@@ -110,8 +113,8 @@ internal sealed class OpenedRun : IDisposable
     private void OpenAll(ProgressMeter meter, CancellationToken cancellationToken)
     {
         // Seen before all images are decoded, which may take minutes.
-        Together.DemandShares(Settings.Core.Batch);
-        Together.DemandAlike("the settings", Settings.Pairs().Select(pair => $"{pair.Key} = {pair.Value}").Append($"CondEmbed {About.Version}"));
+        Together.DemandShares(Settings.Core.Batch, CoreSettings.GroupOf(Settings.Core));
+        Together.DemandAlike("the settings", Settings.Pairs().Where(pair => !OfMachine.Contains(pair.Key)).Select(pair => $"{pair.Key} = {pair.Value}").Append($"CondEmbed {About.Version}"));
         var device = Device.choose(Settings.Host.Device);
         Data = Checked(meter, cancellationToken);
         Data.Describe(Settings, Request.Notice);

@@ -30,15 +30,15 @@ internal sealed partial class TrainingRun
         var origin = new RunOrigin(state.Network, state.Batches);
         var metrics = new RunMetrics(data.Dataset.Name, state.Step, before, after, best, state.BestStep) { Subset = data.Subset, Published = data.Published, Origin = origin };
         folder.Sums.Replace(folder.Metrics, path => MetricsFile.Write(path, metrics));
-        meter.Report("writing the report", isDone: false);
 
         if (settings.Host.Report)
         {
+            meter.Report("writing the report", isDone: false);
             new RunReports(folder, settings, FirstCommand(), session, data, cancellationToken).Write(before, after, outcome, state, communication);
+            meter.Report("writing the report", isDone: true);
         }
 
         WriteProjector(outcome);
-        meter.Report("writing the report", isDone: true);
         return new TrainingResult(folder.Root, state.Step, before, after, best, state.BestStep, settings.Host.Report ? folder.Report : null, data.Subset) { Communication = communication };
     }
 

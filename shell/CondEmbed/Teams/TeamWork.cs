@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text.Json;
@@ -44,15 +45,18 @@ internal sealed class TeamWork
     internal (int First, int Count) ShareOf(int images) => ShareOf(images, team.Rank);
 
     /// <summary>Whether the batch can be shared out evenly.</summary>
+    /// <param name="batch">Its images.</param>
+    /// <param name="group">The sampler makes batches of multiples of so many images.</param>
     /// <exception cref="InputException">It cannot; with the numbers that would do.</exception>
-    internal void DemandShares(int batch)
+    internal void DemandShares(int batch, int group)
     {
         if (batch % team.Size != 0)
         {
             var sizes = Enumerable.Range(2, batch - 1).Where(size => batch % size == 0).ToArray();
             var near = sizes.OrderBy(size => Math.Abs(size - team.Size)).Take(3).Order();
-            var below = batch / team.Size * team.Size;
-            var batches = below > 0 ? $"{below} or {below + team.Size}" : $"{team.Size}";
+            var both = group / (int)BigInteger.GreatestCommonDivisor(group, team.Size) * team.Size;
+            var below = batch / both * both;
+            var batches = below > 0 ? $"{below} or {below + both}" : $"{both}";
             throw new InputException($"batch: {batch} images cannot be shared out evenly among {team.Size} processes. Start {string.Join(" or ", near)} processes, or give a batch of {batches}.");
         }
     }

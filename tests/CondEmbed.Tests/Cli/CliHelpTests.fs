@@ -78,6 +78,16 @@ let private help =
                   Expect.stringContains out $"{pair.Key} = {pair.Value}" "setting"
           } ]
 
+let private otherMpi =
+    test "doctor names an MPI that is none" {
+        for named, problem in [ "/nope/libmpi.so", "cannot be loaded"; "libc.so.6", "is no MPI: it has no MPI_Init_thread" ] do
+            let outcome = condembedWith [ "CONDEMBED_MPI", named ] [ "doctor" ]
+            Expect.equal outcome.Code 1 outcome.Everything
+            Expect.stringContains outcome.Out "libtorch" "the rest of what it found"
+            Expect.stringContains outcome.Out "CONDEMBED_MPI names" outcome.Everything
+            Expect.stringContains outcome.Out problem outcome.Everything
+    }
+
 let private doctor =
     test "doctor finds this machine healthy, as text and as JSON" {
         Expect.stringContains (succeeds [ "doctor" ]) "2.10" "libtorch"
@@ -92,4 +102,4 @@ let private doctor =
             Expect.isMatch outcome.Out "allocator +tcmalloc\\n" outcome.Everything
     }
 
-let tests = testList "help" [ help; doctor ]
+let tests = testList "help" [ help; otherMpi; doctor ]

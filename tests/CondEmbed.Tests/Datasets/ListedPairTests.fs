@@ -108,6 +108,9 @@ let tests =
               listing [ "a,b"; "1.png,2.png" ] (fun opened ->
                   rejects [ "pairs.csv: needs the columns path_a,path_b,similar" ] (fun () -> opened "none" |> ignore))
 
+              listing [ "path_a,path_b,similar" ] (fun opened ->
+                  rejects [ "pairs.csv: lists no pairs" ] (fun () -> opened "label" |> ignore))
+
               rejects [ "gone.csv: no such file" ] (fun () -> ImageDatasets.Open("emoji", DatasetOptions(Pairs = "gone.csv")) |> ignore)
 
               let resolve pairs = RunSettings.Resolve [ for key, value in pairs -> Given("test", key, value) ] |> ignore

@@ -107,8 +107,12 @@ let private threads =
               rejects
                   [ "12 images cannot be shared out evenly among 5 processes"
                     "Start 3 or 4 or 6 processes"
-                    "a batch of 10 or 15" ]
+                    // Two images of each class.
+                    "a batch of 10 or 20" ]
                   (run 5 (fun _ -> settings imageFolder.Value common))
+
+              // In these, machines may differ.
+              run 2 (fun team -> settings imageFolder.Value (common @ [ "steps", "1"; "workers", string (1 + team.Rank) ])) ()
 
               rejects
                   [ "process 1 of 2"

@@ -68,6 +68,11 @@ internal sealed class ListedPairs : IImagePairs
             throw new InputException($"{path}: needs the columns {string.Join(',', Wanted)} in its first line, and a line for each pair, such as 'a/1.jpg,b/2.jpg,1'");
         }
 
+        if (records.Count == 1)
+        {
+            throw new InputException($"{path}: lists no pairs; write a line for each below the first, such as 'a/1.jpg,b/2.jpg,1'");
+        }
+
         var problems = new ProblemList();
         var images = items.Items.Index().ToLookup(item => Normal(item.Item.Path), item => item.Index, StringComparer.Ordinal);
         var listed = new SortedDictionary<int, SortedDictionary<int, float>>();

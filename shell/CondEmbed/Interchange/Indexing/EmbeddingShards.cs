@@ -8,10 +8,14 @@ public sealed class EmbeddingShards
 {
     private readonly string[] paths;
 
-    private EmbeddingShards(string[] paths, StoreNetwork network, long count) => (this.paths, Network, Count) = (paths, network, count);
+    private EmbeddingShards(string[] paths, StoreNetwork network, IReadOnlyList<string> missing) =>
+        (this.paths, Network, Missing, Count) = (paths, network, missing, paths.Sum(RowsOf));
 
     /// <summary>Whose embeddings they are.</summary>
     public StoreNetwork Network { get; }
+
+    /// <summary>The names of those of the set that are not among them.</summary>
+    public IReadOnlyList<string> Missing { get; }
 
     /// <summary>How many rows they have together.</summary>
     public long Count { get; }
@@ -45,7 +49,8 @@ public sealed class EmbeddingShards
 
         Demand(headers, paths, allowMissing);
         string[] inOrder = [.. headers.Zip(paths).OrderBy(pair => pair.First.Shard.Index).Select(pair => pair.Second)];
-        return new EmbeddingShards(inOrder, first.Network, inOrder.Sum(RowsOf));
+        var count = first.Shard.Count;
+        return new EmbeddingShards(inOrder, first.Network, [.. Absent(count, headers.Select(header => header.Shard.Index)).Select(index => new Shard(index, count).FileName)]);
     }
 
     /// <summary>Opens the shards that a manifest lists, and checks that they have the sums that it says.</summary>
@@ -111,9 +116,11 @@ public sealed class EmbeddingShards
         DemandAll(headers[0].Shard.Count, byIndex.Keys, allowMissing);
     }
 
+    private static IEnumerable<int> Absent(int count, IEnumerable<int> there) => Enumerable.Range(1, count).Except(there);
+
     private static void DemandAll(int count, IReadOnlyCollection<int> there, bool allowMissing)
     {
-        var missing = Enumerable.Range(1, count).Except(there).ToList();
+        var missing = Absent(count, there).ToList();
         if (missing.Count > 0 && !allowMissing)
         {
             var named = string.Join(", ", missing.Take(20).Select(index => new Shard(index, count).FileName));
