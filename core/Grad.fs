@@ -28,7 +28,7 @@ let private reason (error: ExternalException) =
     let lines = error.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries)
 
     lines
-    |> Array.tryFindBack _.StartsWith("RuntimeError: ")
+    |> Array.tryFindBack _.StartsWith("RuntimeError: ", StringComparison.Ordinal)
     |> Option.map _.Substring(14)
     |> Option.defaultValue lines[0]
 
@@ -141,8 +141,8 @@ let private demandNumbers (x: Tensor) =
 /// x, as the input of a function that is differentiated: a tensor of its own, so that whatever else the function reads counts as constant.
 let private input (x: Tensor) = if x.requires_grad then x.view x.shape else x.detach().requires_grad_ true
 
-/// f(x), as a function of which so many derivatives are taken, and then the body: of what to keep of the graph, x and f(x), and with where to send its results. They are plain numbers, unless
-/// someone outside can ask for their gradients, by x or by something else that is given.
+/// Computes f(x), of which so many derivatives will be taken, and calls the body with what to keep of the graph, x, f(x), and a function that hands results out. Results are plain numbers,
+/// unless a caller can ask for their gradients, by x or by the others.
 let private derived
     times
     (f: Tensor -> Tensor)

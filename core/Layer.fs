@@ -56,6 +56,8 @@ type LayerException(path: string, reason: string, cause: exn) =
 module Layer =
     let statistic (env: Env) name = env.Params[name].detach()
 
+    let below (name: string) (specs: ParamSpec list) = [ for spec in specs -> { spec with Name = $"{name}.{spec.Name}" } ]
+
     let create specs forward = { Specs = specs; Forward = forward }
 
     let lift f = create [] (fun _ input -> f input)
@@ -88,8 +90,6 @@ module Layer =
         if String.IsNullOrWhiteSpace name then
             invalidArg (nameof name) "A layer's name cannot be empty: it prefixes the names of its parameters."
 
-        let specs = [ for spec in layer.Specs -> { spec with Name = $"{name}.{spec.Name}" } ]
-
         let layer = explained layer
 
         let inside env =
@@ -104,7 +104,7 @@ module Layer =
                 let path = if error.Path = "" then name else $"{name}.{error.Path}"
                 raise (LayerException(path, error.Reason, error.InnerException))
 
-        create specs forward
+        create (below name layer.Specs) forward
 
     let compose (first: Layer<'A, 'B>) (second: Layer<'B, 'C>) : Layer<'A, 'C> = first --> second
 

@@ -34,8 +34,10 @@ type LayerException =
     member Reason: string
 
 module Layer =
-    /// The value of one of the layer's own statistics: derivatives are taken by parameters, and never by what only follows them.
+    /// The value of one of the layer's own statistics, as a constant: it follows from the parameters, and no derivative is taken by it.
     val internal statistic: Env -> name: string -> Tensor
+    /// The specs with their names below a name.
+    val internal below: name: string -> specs: ParamSpec list -> ParamSpec list
     /// A layer without parameters.
     val lift: ('In -> 'Out) -> Layer<'In, 'Out>
     /// A layer from its specs and its forward function.

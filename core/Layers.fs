@@ -10,8 +10,8 @@ let private above0 name value = if value < 1 then invalidArg name $"{name} is {v
 
 let private spec name shape role init = { Name = name; Shape = shape; Role = role; Init = init }
 
-/// B In H W -> B Out H' W'. Square kernel, padding kernel / 2. Declares `weight` and, if asked for, `bias`.
-let private convolution withBias inputs outputs kernel stride : Layer<Tensor, Tensor> =
+/// B In H W -> B Out H' W'. Square kernel. Declares `weight` and, if asked for, `bias`.
+let private convolution (padding: int) withBias inputs outputs kernel stride : Layer<Tensor, Tensor> =
     above0 (nameof inputs) inputs
     above0 (nameof outputs) outputs
     above0 (nameof kernel) kernel
@@ -19,7 +19,7 @@ let private convolution withBias inputs outputs kernel stride : Layer<Tensor, Te
     let weight = spec "weight" [ int64 outputs; int64 inputs; int64 kernel; int64 kernel ] Trainable KaimingFanOut
     let bias = spec "bias" [ int64 outputs ] Trainable (Constant 0.0)
 
-    let strides, padding = [| int64 stride; int64 stride |], [| int64 (kernel / 2); int64 (kernel / 2) |]
+    let strides, padding = [| int64 stride; int64 stride |], [| int64 padding; int64 padding |]
 
     Layer.create [ weight; if withBias then bias ] (fun env x ->
         let weight = env.Params["weight"]
@@ -28,18 +28,10 @@ let private convolution withBias inputs outputs kernel stride : Layer<Tensor, Te
         F.conv2d (x, weight, (if withBias then env.Params["bias"] else null), strides = strides, padding = padding))
 
 /// B In H W -> B Out H' W'. Square kernel, padding kernel / 2, no bias (a norm follows). Declares `weight`.
-let conv2d inputs outputs kernel stride = convolution false inputs outputs kernel stride
+let conv2d inputs outputs kernel stride = convolution (kernel / 2) false inputs outputs kernel stride
 
 /// B In H W -> B Out H/side W/side: a linear layer on each square of side x side pixels. Declares `weight` and `bias`.
-let patches inputs outputs side : Layer<Tensor, Tensor> =
-    let weight = spec "weight" [ int64 outputs; int64 inputs; int64 side; int64 side ] Trainable KaimingFanOut
-    let bias = spec "bias" [ int64 outputs ] Trainable (Constant 0.0)
-
-    Layer.create [ weight; bias ] (fun env x ->
-        let weight = env.Params["weight"]
-        ShapeChecks.map inputs x
-        ShapeChecks.like weight x
-        F.conv2d (x, weight, env.Params["bias"], strides = [| int64 side; int64 side |]))
+let patches inputs outputs side = convolution 0 true inputs outputs side side
 
 /// ... In -> ... Out. Declares `weight` and, if asked for, `bias`.
 let private affine withBias init inputs outputs : Layer<Tensor, Tensor> =
@@ -129,7 +121,7 @@ let private testedOnly (folded: Layer<Tensor, Tensor>) =
 
 /// B In H W -> B Out H' W': a convolution under the first name and, unless it is folded, its norm under the second.
 let convNorm norms (name, normName) inputs outputs kernel stride : Layer<Tensor, Tensor> =
-    let convolution withBias = convolution withBias inputs outputs kernel stride
+    let convolution withBias = convolution (kernel / 2) withBias inputs outputs kernel stride
     let apart norm = Layer.named name (convolution false) --> Layer.named normName norm
 
     match norms with
@@ -148,7 +140,7 @@ let batchNormOf channels : Layer<Tensor * Tensor, Tensor> =
                 |> Team.gathered env.Team
                 |> SharedNorm.joined
             | Training -> reference.mean [| 0L |], reference.var (0L, false)
-            | Testing -> env.Params["running_mean"], env.Params["running_var"]
+            | Testing -> Layer.statistic env "running_mean", Layer.statistic env "running_var"
 
         (x - mean) * (env.Params["weight"] * (variance + NormEpsilon).rsqrt()) + env.Params["bias"])
 

@@ -1,5 +1,17 @@
-/// Suggestions for misspelt names.
+/// Suggestions for misspelt names, and patterns over names.
 module internal CondEmbed.Names
+
+open System
+open System.IO.Enumeration
+
+/// Whether a name is like a pattern, in which `*` stands for any text and `?` for one character.
+let isLike (pattern: string) (name: string) = FileSystemName.MatchesSimpleExpression(pattern.AsSpan(), name.AsSpan(), ignoreCase = false)
+
+/// The patterns in a text, separated by commas.
+let patterns (text: string) = [ for pattern in text.Split(',', StringSplitOptions.RemoveEmptyEntries) -> pattern.Trim() ]
+
+/// A name without what differs between conventions: `NTXentLoss` and `nt-xent-loss` are both `ntxentloss`.
+let plain (name: string) = name.ToLowerInvariant().Replace("-", "").Replace("_", "")
 
 let private distance (a: string) (b: string) = Common.NearestName.Distance(a, b)
 
@@ -11,22 +23,21 @@ let private abbreviates (short: string) (name: string) =
 
     parts.Length > 1
     && parts.Length = wholes.Length
-    && Array.forall2
-        (fun (part: string) (whole: string) -> part <> "" && whole.StartsWith(part, System.StringComparison.Ordinal))
-        parts
-        wholes
+    && Array.forall2 (fun (part: string) (whole: string) -> part <> "" && whole.StartsWith(part, StringComparison.Ordinal)) parts wholes
 
-/// The nearest of some names, of which each stands for another one: that other one. None if no name is near.
+/// What the nearest of some names stands for, each of them given with that. None if no name is near, or there are none.
 let tryNearest (known: (string * string) seq) (wrong: string) : string option =
     let wrong = wrong.ToLowerInvariant()
-    let name, meant = known |> Seq.minBy (fun (name, _) -> distance wrong name)
+    let isNear (name, _) = distance wrong name <= max 2 (wrong.Length / 3)
 
-    if distance wrong name <= max 2 (wrong.Length / 3) then
-        Some meant
-    else
-        known |> Seq.tryFind (fun (name, _) -> abbreviates wrong name) |> Option.map snd
+    known
+    |> Seq.sortBy (fun (name, _) -> distance wrong name)
+    |> Seq.tryHead
+    |> Option.filter isNear
+    |> Option.orElseWith (fun () -> known |> Seq.tryFind (fun (name, _) -> abbreviates wrong name))
+    |> Option.map snd
 
-/// As words to append to an error message: in brackets, so that whatever follows may.
+/// As words to append to an error message, in brackets, so that anything may follow.
 let suggestion (meant: string option) = meant |> Option.map (fun name -> $" (did you mean '{name}'?)") |> Option.defaultValue ""
 
 /// The nearest of some names, as words to append to an error message.

@@ -30,7 +30,7 @@ type Mismatch =
         | WrongShape(spec, found) -> $"wrong shape: {spec.Name} is {shapeText found}, the model has {shapeText spec.Shape}"
 
 [<Sealed; StructuredFormatDisplay("{Tree}")>]
-type Params(tensors: SortedDictionary<string, Tensor>, prefix: string, handed: string -> Tensor -> Tensor) =
+type Params(tensors: OrderedDictionary<string, Tensor>, prefix: string, handed: string -> Tensor -> Tensor) =
     member internal _.Tensors = tensors
     member internal _.Prefix = prefix
 
@@ -43,11 +43,14 @@ type Params(tensors: SortedDictionary<string, Tensor>, prefix: string, handed: s
 
     member _.Contains(name: string) = tensors.ContainsKey(prefix + name)
 
+    /// The tensor under a name as it was given.
+    member internal this.TryFind(name: string) = if this.Contains name then Some tensors[prefix + name] else None
+
     member this.Item
         with get (name: string) =
-            match tensors.TryGetValue(prefix + name) with
-            | true, tensor -> handed (prefix + name) tensor
-            | _ ->
+            match this.TryFind name with
+            | Some tensor -> handed (prefix + name) tensor
+            | None ->
                 let near = this.Names |> List.truncate 12 |> String.concat ", "
                 raise (KeyNotFoundException $"These parameters hold no '{prefix}{name}'. Are they another model's? Here there are: {near}.")
 
@@ -61,7 +64,7 @@ type Params(tensors: SortedDictionary<string, Tensor>, prefix: string, handed: s
         let leaves =
             [ for name, tensor in tensors -> { Path = List.ofArray (name.Split '.'); Shape = List.ofArray tensor.shape; Note = note tensor } ]
 
-        let numbers = leaves |> List.sumBy (fun leaf -> PrintedTree.numbersOf leaf.Shape)
+        let numbers = leaves |> List.sumBy (fun leaf -> numbersOf leaf.Shape)
         let head = PrintedTree.plural (int64 leaves.Length) "tensor" + " of " + PrintedTree.plural numbers "number"
         let kind = if kinds.Length = 1 then $", {kinds.Head}" else ""
         String.concat "\n" (head + kind :: PrintedTree.text leaves)
@@ -69,12 +72,14 @@ type Params(tensors: SortedDictionary<string, Tensor>, prefix: string, handed: s
     member private this.Tree = string this
 
 module Params =
-    let private ordered (tensors: (string * Tensor) seq) =
-        let all = SortedDictionary<string, Tensor>(StringComparer.Ordinal)
+    let private byName (tensors: (string * Tensor) seq) =
+        let all = OrderedDictionary<string, Tensor>()
 
         for name, tensor in tensors do
-            if not (all.TryAdd(name, tensor)) then
+            if all.ContainsKey name then
                 invalidArg (nameof tensors) $"The name '{name}' occurs twice among these tensors: give each its own name."
+
+            all[name] <- tensor
 
         all
 
@@ -83,7 +88,7 @@ module Params =
         let more = if items.Length > 6 then $"{separator}and {items.Length - 6} more" else ""
         String.concat separator (List.truncate 6 items) + more
 
-    let ofSeq tensors = Params(ordered tensors, "", (fun _ tensor -> tensor))
+    let ofSeq tensors = Params(byName tensors, "", (fun _ tensor -> tensor))
 
     let toSeq (parameters: Params) = seq { for name in parameters.Names -> name, parameters[name] }
 
@@ -96,29 +101,31 @@ module Params =
         let handed (name: string) tensor = change (name.Substring start) (parameters.Handed name tensor)
         Params(parameters.Tensors, parameters.Prefix, handed)
 
-    let flat parameters = torch.cat ([| for _, tensor in toSeq parameters -> tensor.reshape [| -1L |] |])
+    /// The tensors in ordinal order of their names, which is how F# sorts strings.
+    let private sorted parameters = toSeq parameters |> Seq.sortBy fst |> Seq.toArray
+
+    let flat parameters = torch.cat (sorted parameters |> Array.map (fun (_, tensor) -> tensor.reshape [| -1L |]))
 
     let shaped like (vector: Tensor) =
-        let wanted = toSeq like |> Seq.sumBy (fun (_, tensor) -> tensor.numel ())
+        let tensors = sorted like
+        let starts = (0L, tensors) ||> Array.scan (fun start (_, tensor) -> start + tensor.numel ())
+        let wanted = Array.last starts
 
         if vector.shape <> [| wanted |] then
             invalidArg
                 (nameof vector)
                 $"The vector is {shapeText vector.shape}, and the parameters have {wanted} numbers, in one dimension."
 
-        let mutable start = 0L
+        let startOf = dict (Seq.zip (Seq.map fst tensors) starts)
 
         like
-        |> map (fun _ tensor ->
-            let part = vector.narrow(0L, start, tensor.numel ()).reshape tensor.shape
-            start <- start + tensor.numel ()
-            part)
+        |> map (fun name tensor -> vector.narrow(0L, startOf[name], tensor.numel ()).reshape tensor.shape)
 
     let trainable (specs: ParamSpec list) =
         [ for spec in specs do
               if spec.Role = Trainable then spec.Name ]
 
-    let count specs = specs |> List.sumBy (fun spec -> List.fold (*) 1L spec.Shape)
+    let count specs = specs |> List.sumBy (fun spec -> numbersOf spec.Shape)
 
     let dispose parameters = toSeq parameters |> Seq.iter (fun (_, tensor) -> tensor.Dispose())
 
@@ -133,16 +140,20 @@ module Params =
 
                 parameter.copy_ value |> ignore)
 
+    /// What is wrong with the tensors of the specs, by the shape of each name that there is.
+    let private unfit (shapeOf: string -> int64 list option) (specs: ParamSpec list) =
+        [ for spec in specs do
+              match shapeOf spec.Name with
+              | Some shape when shape = spec.Shape -> ()
+              | Some shape -> WrongShape(spec, shape)
+              | None -> Missing spec ]
+
     let mismatches (specs: ParamSpec list) (shapes: IReadOnlyDictionary<string, int64 list>) =
         let declared = specs |> List.map _.Name |> set
+        let shapeOf name = if shapes.ContainsKey name then Some shapes[name] else None
 
-        [ for spec in specs do
-              match shapes.TryGetValue spec.Name with
-              | true, shape when shape = spec.Shape -> ()
-              | true, shape -> WrongShape(spec, shape)
-              | _ -> Missing spec
-          for name in shapes.Keys do
-              if not (declared.Contains name) then Unexpected name ]
+        unfit shapeOf specs
+        @ [ for name in Seq.filter (declared.Contains >> not) shapes.Keys -> Unexpected name ]
 
     /// The name below which the tensors have everything declared, if there is one.
     let private placeOf (specs: ParamSpec list) (parameters: Params) =
@@ -168,14 +179,8 @@ module Params =
 
     let demand specs (parameters: Params) =
         let wrong =
-            [ for spec in specs do
-                  match parameters.Tensors.TryGetValue(parameters.Prefix + spec.Name) with
-                  | true, tensor ->
-                      let shape = tensor.shape
-
-                      if not (Seq.forall2 (=) shape spec.Shape && shape.Length = spec.Shape.Length) then
-                          WrongShape(spec, List.ofArray shape)
-                  | _ -> Missing spec ]
+            specs
+            |> unfit (fun name -> parameters.TryFind name |> Option.map (fun tensor -> List.ofArray tensor.shape))
 
         if not wrong.IsEmpty then invalidArg (nameof parameters) (misfit specs wrong parameters)
 
@@ -193,7 +198,7 @@ module Params =
         | [] -> 1.0, 1.0
         | [ n ] -> float n, float n
         | outputs :: inputs :: kernel ->
-            let places = float (List.fold (*) 1L kernel)
+            let places = float (numbersOf kernel)
             float inputs * places, float outputs * places
 
     let private fill (generator: torch.Generator) spec (tensor: Tensor) =

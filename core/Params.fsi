@@ -32,7 +32,7 @@ type Mismatch =
 /// Tensors under dotted names, seen from a node in the tree of names. The tensors are owned by whoever made the root. Shown as their tree.
 [<Sealed>]
 type Params =
-    /// The names seen from here, in ordinal order.
+    /// The names seen from here, in the order in which they were composed: as layers declare them, or as the tensors were given.
     member Names: string list
     /// Whether there is a tensor under a name, seen from here.
     member Contains: name: string -> bool
@@ -46,18 +46,18 @@ module Params =
     val init: seed: int64 -> device: torch.Device -> dtype: torch.ScalarType -> specs: ParamSpec list -> Params
     /// The given tensors under their names, without a copy.
     val ofSeq: tensors: (string * Tensor) seq -> Params
-    /// All names with their tensors, seen from here, in ordinal order of the names.
+    /// All names with their tensors, seen from here, in the order of `Names`.
     val toSeq: Params -> (string * Tensor) seq
     /// The part of the tree below a name.
     val inside: name: string -> Params -> Params
     /// A new tree of the same names; nothing is disposed.
     val map: (string -> Tensor -> Tensor) -> Params -> Params
-    /// The same names; a tensor is changed each time it is asked for, to one of the same shape. Autograd goes back by age, so that what becomes of a leaf where it is used has its gradient
-    /// there too, and not after all the rest.
+    /// The same names, but a tensor is changed whenever it is asked for, to one of the same shape. Autograd goes back from the newest to the oldest, so a leaf that is changed where it is used
+    /// gets its gradient there, and not after all the rest.
     val internal whenAsked: (string -> Tensor -> Tensor) -> Params -> Params
-    /// All numbers in one vector, in ordinal order of the names. Gradients pass through it.
+    /// All numbers in one vector, in ordinal order of the names, so that it is the same however the parameters were composed. Gradients pass through it.
     val flat: Params -> Tensor
-    /// The numbers of such a vector under the names and in the shapes of the given parameters. Gradients pass through it. ArgumentException for a vector of another length.
+    /// The numbers of a vector such as `flat` makes, under the names and in the shapes of the given parameters. Gradients pass through it. ArgumentException for a vector of another length.
     val shaped: like: Params -> vector: Tensor -> Params
     /// The names of the specs that gradients train.
     val trainable: specs: ParamSpec list -> string list

@@ -11,8 +11,6 @@ module internal PrintedTree =
         | Leaf of name: string * PrintedLeaf
         | Inner of name: string * Node list
 
-    let numbersOf (shape: int64 list) = List.fold (*) 1L shape
-
     let count (n: int64) = n.ToString("N0", CultureInfo.InvariantCulture)
 
     /// 'tensor' or 'tensors', and the like.

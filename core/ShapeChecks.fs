@@ -1,15 +1,11 @@
 /// What the basic layers require of their input. Checked before libtorch sees it, whose messages name neither the layer nor the fix. A few microseconds per layer.
 module internal CondEmbed.ShapeChecks
 
-open TorchSharp
-
-let private typeName (dtype: torch.ScalarType) = string dtype
-
 /// Checks that the input has the type and the device of a parameter.
 let like (parameter: Tensor) (x: Tensor) =
     if x.dtype <> parameter.dtype then
         Layer.refuse
-            $"the input is {typeName x.dtype} and the parameters are {typeName parameter.dtype}: convert the input, x.``to`` parameter.dtype, or make the parameters of its type in Params.init or Train.start."
+            $"the input is {x.dtype} and the parameters are {parameter.dtype}: convert the input, x.``to`` parameter.dtype, or make the parameters of its type in Params.init or Train.start."
 
     if x.device_type <> parameter.device_type || x.device_index <> parameter.device_index then
         Layer.refuse
@@ -45,6 +41,13 @@ let features (width: int) (x: Tensor) =
 
         Layer.refuse
             $"it is made for {width} features on the last side; the input is {shapeText shape}, which has {found}. Make the layer for {found}, or the one before it with {width}."
+
+/// B D. `made` says what was made for how many features, and `what` is to be made anew.
+let embeddings (width: int) (made: string) (what: string) (x: Tensor) =
+    let shape = x.shape
+
+    if shape.Length <> 2 || shape[1] <> int64 width then
+        Layer.refuse $"{made}, and the embeddings are {shapeText shape}, B D: make {what} with the D of the network."
 
 /// B C or B C ..., and in training more than one number per channel.
 let norm (channels: int) (env: Env) (x: Tensor) =

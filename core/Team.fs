@@ -14,8 +14,8 @@ type Traffic =
         Time: TimeSpan
     }
 
-/// Processes that train together, numbered from 0: each has an equal share of a batch, in their order, and all hold the same parameters. What all do together, all have to call in the same
-/// order, with tensors of one shape and type, which stay as they are unless said otherwise. No gradients: see the module.
+/// Processes that train together, numbered from 0: each has an equal share of a batch, in their order, and all hold the same parameters. All must make the same calls in the same order, with
+/// tensors of the same shape and type, which stay as they are unless said otherwise. These calls have no gradients; those of the module do.
 type Team =
     /// The number of this process.
     abstract Rank: int

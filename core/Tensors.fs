@@ -91,6 +91,9 @@ module Tensors =
     /// A shape for messages: `[2, 3]`.
     let shapeText (shape: int64 seq) = $"""[{shape |> Seq.map string |> String.concat ", "}]"""
 
+    /// How many numbers a shape has.
+    let internal numbersOf (shape: int64 seq) = Seq.fold (*) 1L shape
+
     /// The broadcast shape of two batches, if there is one.
     let private broadcast (a: int64 list) (b: int64 list) =
         let sides = max a.Length b.Length
@@ -104,8 +107,6 @@ module Tensors =
 
     let private misfit (a: Tensor) (b: Tensor) reason =
         raise (MisfitException $"matmul of {shapeText a.shape} and {shapeText b.shape}: {reason}")
-
-    let private numberOf (sides: int64 list) = List.fold (*) 1L sides
 
     let rec private product (refuse: string -> Tensor) (a: Tensor) (b: Tensor) : Tensor =
         match List.ofArray a.shape, List.ofArray b.shape with
@@ -126,9 +127,9 @@ module Tensors =
             match batchB, broadcast batchA batchB with
             | _ when width <> height -> refuse $"rows of {width} numbers do not fit columns of {height}; these have to be equal.{hint}"
             | _, None -> refuse $"the batches {shapeText batchA} and {shapeText batchB} do not fit: their sides have to be equal, or 1."
-            | [], _ -> a.reshape(numberOf batchA * rows, width).mm(b).reshape [| yield! batchA; rows; columns |]
+            | [], _ -> a.reshape(numbersOf batchA * rows, width).mm(b).reshape [| yield! batchA; rows; columns |]
             | _, Some batch ->
-                let flat (x: Tensor) (n: int64) (m: int64) = x.expand([| yield! batch; n; m |]).reshape(numberOf batch, n, m)
+                let flat (x: Tensor) (n: int64) (m: int64) = x.expand([| yield! batch; n; m |]).reshape(numbersOf batch, n, m)
                 (flat a rows width).bmm(flat b width columns).reshape [| yield! batch; rows; columns |]
 
     /// ... N K, ... K M -> ... N M, or a vector K on either side: the matrix product as torch.matmul computes it, with batches broadcast.
@@ -148,6 +149,9 @@ module Tensors =
 
     /// Any shape -> the same, of bool: true where x is greater than a number; no gradient.
     let greaterThan (bound: float) (x: Tensor) = x.gt (scalar bound)
+
+    /// -> n of int64: 0 .. n-1, on the device of x.
+    let internal indices (n: int64) (x: Tensor) = torch.arange (scalar (float n), dtype = int64', device = x.device)
 
     /// Any shape -> scalar: zero, on the device and of the type of x.
     let zeroLike (x: Tensor) = x.new_zeros [||]

@@ -1,7 +1,9 @@
 /// Every encoder by name. To add one, add a file next to this one and a line here.
 module CondEmbed.Encoders.All
 
-let private entry name about build (timm, torchvision) =
+open CondEmbed
+
+let private entry name about build (timm, torchvision) : Description =
     { Name = name; About = about; Build = build; Timm = timm; Torchvision = torchvision }
 
 let private smallVit = Some "vit_small_patch16_224", None
@@ -40,17 +42,18 @@ let all =
 /// The name of every encoder.
 let names = all |> List.map _.Name
 
+let internal tryFind name = all |> List.tryFind (fun entry -> entry.Name = name)
+
 /// The encoder of that name, if there is one.
-let tryBuild name options =
-    all
-    |> List.tryFind (fun entry -> entry.Name = name)
-    |> Option.map (fun entry -> entry.Build options)
+let tryBuild name options = tryFind name |> Option.map (fun entry -> entry.Build options)
+
+/// For images of 224 px, as most weights are made for, with norms of their own.
+let internal usual: EncoderOptions = { Size = 224; Norms = Layers.Norms.Batch }
 
 /// Every pooling by name: how many features it makes per channel, and the layer. `class` reads only the class token and ignores the map.
-let poolings: (string * int * CondEmbed.Layer<Features, CondEmbed.Tensor>) list =
-    ("class", 1, CondEmbed.Layer.lift Features.token)
-    :: [ for name, features, pool in CondEmbed.Layers.poolings ->
-             name, features, CondEmbed.Layer.compose (CondEmbed.Layer.lift Features.map) pool ]
+let poolings: (string * int * Layer<Features, Tensor>) list =
+    ("class", 1, Layer.lift Features.token)
+    :: [ for name, features, pool in Layers.poolings -> name, features, Layer.lift Features.map --> pool ]
 
 /// W, the features that a pooling makes of an encoder's channels; None for a pooling that there is not.
 let pooledFeatures name (encoder: Encoder) =

@@ -57,6 +57,11 @@ type Encoder =
         Deviation: float list
     }
 
+/// The data that most published weights come from.
+module internal ImageNet =
+    /// Mean and standard deviation of its colour channels, for values in 0..1.
+    let colours = [ 0.485; 0.456; 0.406 ], [ 0.229; 0.224; 0.225 ]
+
 /// Options for building an encoder.
 type EncoderOptions =
     {

@@ -13,7 +13,7 @@ let private rounded (specs: ParamSpec list) =
     let norms =
         set
             [ for spec in specs do
-                  if spec.Shape.Length = 1 && spec.Name.EndsWith "weight" then ownerOf spec.Name ]
+                  if spec.Shape.Length = 1 && spec.Name.EndsWith("weight", System.StringComparison.Ordinal) then ownerOf spec.Name ]
 
     set
         [ for spec in specs do

@@ -132,8 +132,8 @@ module Residual =
                 )
             )
           Channels = List.last widths
-          Mean = [ 0.485; 0.456; 0.406 ]
-          Deviation = [ 0.229; 0.224; 0.225 ] }
+          Mean = fst ImageNet.colours
+          Deviation = snd ImageNet.colours }
 
     let private imageNet block blocks (setting: EncoderOptions) =
         build

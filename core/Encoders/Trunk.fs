@@ -18,14 +18,16 @@ module Trunk =
     let rest depth (encoder: Encoder) : Layer<Tensor, Features> =
         let stages = List.skip depth encoder.Stages
 
+        let specs = stages |> List.collect _.Specs
+
         /// float32, or bfloat16 where the encoder computes in it.
         let typeOf (env: Env) =
-            match stages with
-            | first :: _ -> env.Params[first.Specs.Head.Name].dtype
+            match specs with
+            | first :: _ -> env.Params[first.Name].dtype
             | [] -> float32
 
         let forward env (map: Tensor) =
             let maps = (map.``to`` (typeOf env), stages) ||> List.scan (fun map stage -> stage.Forward env map) |> List.rev
             { Features.ofMap maps.Head with Earlier = maps.Tail }
 
-        Layer.create (stages |> List.collect _.Specs) forward
+        Layer.create specs forward

@@ -31,7 +31,7 @@ module VisionTransformer =
     /// Matrices start from a normal distribution with deviation 0.02 and biases at zero, as in BERT and timm.
     let private starting (layer: Layer<_, _>) =
         let start spec =
-            if spec.Name.EndsWith "bias" then { spec with Init = Constant 0.0 }
+            if spec.Name.EndsWith("bias", System.StringComparison.Ordinal) then { spec with Init = Constant 0.0 }
             elif spec.Shape.Length > 1 then { spec with Init = Normal 0.02 }
             else spec
 
@@ -52,9 +52,7 @@ module VisionTransformer =
         Layer.create (qkv.Specs @ proj.Specs) forward
 
     /// B N C -> B N C, x + body(norm x).
-    let private residual name width body =
-        let sum = Layer.lift (fun (x: Tensor, y: Tensor) -> x + y)
-        Layer.both (Layer.lift id) (Layer.named name (norm width) --> body) --> sum
+    let private residual name width body = Layer.residual (Layer.named name (norm width) --> body)
 
     /// B N C -> B N C.
     let private block options index =
@@ -71,10 +69,12 @@ module VisionTransformer =
         |> Layer.named $"blocks.{index}"
 
     let private check options =
-        if options.Size % options.Patch <> 0 then
-            invalidArg (nameof options) $"Images of {options.Size} px cannot be divided into patches of {options.Patch}: choose a multiple."
+        if options.Patch < 1 || options.Size < options.Patch || options.Size % options.Patch <> 0 then
+            invalidArg
+                (nameof options)
+                $"Images of {options.Size} px cannot be divided into patches of {options.Patch}: choose a side that is a multiple of the patch's."
 
-        if options.Width % options.Heads <> 0 then
+        if options.Heads < 1 || options.Width % options.Heads <> 0 then
             invalidArg
                 (nameof options)
                 $"{options.Heads} heads do not divide a width of {options.Width}: choose a number of heads that does."
@@ -125,11 +125,8 @@ module VisionTransformer =
           Mean = options.Mean
           Deviation = options.Deviation }
 
-    /// Colours scaled to -1..1, as the weights of the paper's authors and most of timm's expect.
+    /// Colours scaled to -1..1, as the weights of the paper's authors and most of timm's expect; those of DINO, DeiT and torchvision expect ImageNet's.
     let private symmetric = List.replicate 3 0.5, List.replicate 3 0.5
-
-    /// ImageNet's mean and deviation, as the weights of DINO, DeiT and torchvision expect.
-    let private imageNet = [ 0.485; 0.456; 0.406 ], [ 0.229; 0.224; 0.225 ]
 
     let private standard width heads (mean, deviation) (setting: EncoderOptions) =
         build
@@ -144,8 +141,8 @@ module VisionTransformer =
     /// Images -> features: ViT-S/16, 384 channels; colours to -1..1.
     let small setting = standard 384 6 symmetric setting
     /// ViT-S/16 with ImageNet's mean and deviation.
-    let smallImageNet setting = standard 384 6 imageNet setting
+    let smallImageNet setting = standard 384 6 ImageNet.colours setting
     /// ViT-B/16, 768 channels; colours to -1..1.
     let ``base`` setting = standard 768 12 symmetric setting
     /// ViT-B/16 with ImageNet's mean and deviation.
-    let baseImageNet setting = standard 768 12 imageNet setting
+    let baseImageNet setting = standard 768 12 ImageNet.colours setting

@@ -44,19 +44,14 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
     let levelMeasures = lazy LevelMeasures.ofComparison (Recipe.comparison config)
 
     let measured (images: unit -> Tensor) (labels: int64 array) : IReadOnlyDictionary<string, float> =
-        let measures = Dictionary<string, float>()
+        let measure () =
+            let places = LevelMeasures.sample labels
+            let onDevice (numbers: int64 array) = torch.tensor (numbers, dtype = int64', device = device)
+            let chosen: Tensor = (images ()).index_select(0L, onDevice places)
+            let labels = onDevice [| for place in places -> labels[int place] |]
+            Layer.run state.Params levelMeasures.Value (chosen, labels)
 
-        if config.Levels > 0 then
-            scoped (fun () ->
-                let places = LevelMeasures.sample labels
-                let onDevice (numbers: int64 array) = torch.tensor (numbers, dtype = int64', device = device)
-                let chosen: Tensor = (images ()).index_select(0L, onDevice places)
-                let labels = onDevice [| for place in places -> labels[int place] |]
-
-                for name, value in Layer.run state.Params levelMeasures.Value (chosen, labels) do
-                    measures[name] <- value)
-
-        measures
+        readOnlyDict (if config.Levels > 0 then scoped measure else [])
 
     let numbers (embeddings: Tensor) = embeddings.cpu().contiguous().data<float32>().ToArray()
 
@@ -117,7 +112,7 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
     /// Numbers in all parameters while training, without a memory of embeddings.
     member _.TrainingParameters =
         recipe.Method.Objective.Specs
-        |> List.filter (fun spec -> spec.Role = Trainable || not (spec.Name.StartsWith "loss."))
+        |> List.filter (fun spec -> spec.Role = Trainable || not (spec.Name.StartsWith("loss.", StringComparison.Ordinal)))
         |> Params.count
 
     /// Numbers in the parameters that are trained, if only from some step on: all but what `freeze` names.
@@ -147,7 +142,7 @@ type Session private (config: Config, recipe: Recipe.Recipe, state: Train.State,
         | Some trunk ->
             scoped (fun () ->
                 let maps = Layer.run state.Params trunk (onDevice pixels count side)
-                Bytes.ofTensor "trunk" (maps.``to`` (Bytes.typeOf elementType)))
+                Bytes.ofTensor "trunk" (maps.``to`` (Bytes.typeOf "The trunk's output" elementType)))
 
     /// `Step` on what the trunk made of B images.
     member _.StepOnTrunk(maps: TensorData, labels: int64 array) = step (fun () -> mapsOnDevice maps) labels

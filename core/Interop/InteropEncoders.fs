@@ -6,7 +6,7 @@ open CondEmbed.Encoders
 /// The form of an encoder, for exporters: ONNX graphs, and weights under the names that Python programs use.
 [<Sealed; AllowNullLiteral>]
 type EncoderDescription private (encoder: Description) =
-    let form = (encoder.Build { Size = 224; Norms = CondEmbed.Layers.Norms.Batch }).Form
+    let form = (encoder.Build All.usual).Form
 
     let strides, wideStem, smoothShortcut, bottleneckOnFirst =
         match form with
@@ -15,11 +15,7 @@ type EncoderDescription private (encoder: Description) =
         | None -> [], false, false, None
 
     /// The encoder of that name; null if there is none.
-    static member Of(name: string) : EncoderDescription =
-        All.all
-        |> List.tryFind (fun encoder -> encoder.Name = name)
-        |> Option.map EncoderDescription
-        |> Option.toObj
+    static member Of(name: string) : EncoderDescription = All.tryFind name |> Option.map EncoderDescription |> Option.toObj
 
     member _.Name = encoder.Name
     /// One line about it.

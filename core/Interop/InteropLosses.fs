@@ -46,12 +46,7 @@ type LossResult internal (loss: string, value: float, gradients: (string * float
     member _.Value = value
 
     member _.Gradients: IReadOnlyDictionary<string, float array array> =
-        let all = OrderedDictionary<string, float array array>()
-
-        for name, rows in gradients do
-            all[name] <- rows
-
-        all
+        OrderedDictionary [ for name, rows in gradients -> KeyValuePair(name, rows) ]
 
 /// From given numbers to the value of a loss and its gradients.
 module internal LossProbe =
@@ -129,10 +124,23 @@ module internal LossProbe =
 
             marks, 2
 
+    /// Runs a body whose draws start from seed 0. The process's generator belongs to the caller: it goes on as if nothing had been drawn.
+    let drawingFrom0 (body: unit -> 'T) : 'T =
+        let state = Randomness.state ()
+
+        try
+            torch.manual_seed 0L |> ignore
+            body ()
+        finally
+            Randomness.restore state
+
     /// A parameter of the loss: the given one for proxies, otherwise its initial value.
     let parameter perClass (proxies: Tensor option) (spec: ParamSpec) : Tensor =
         match proxies with
-        | _ when not (spec.Name.EndsWith "proxies") -> (Params.init 0L torch.CPU float64 [ spec ]).[spec.Name]
+        | _ when not (spec.Name.EndsWith("proxies", StringComparison.Ordinal)) ->
+            // The start belongs to no scope, and its copy to the caller's.
+            use start = (Params.init 0L torch.CPU float64 [ spec ]).[spec.Name]
+            start.clone ()
         | Some given when List.ofArray given.shape = spec.Shape -> given.clone ()
         | Some given -> refuse $"class_weights: it is {shapeText given.shape}, but the loss needs {shapeText spec.Shape}."
         | None ->
@@ -191,15 +199,7 @@ type LossFunctions private () =
             | Ok terms -> terms
             | Error problems -> raise (InputException [ for _, problem in problems -> problem ])
 
-        scoped (fun () ->
-            // The process's generator belongs to the caller: its state is restored.
-            let state = Randomness.state ()
-
-            use _ =
-                { new IDisposable with
-                    member _.Dispose() = Randomness.restore state }
-
-            torch.manual_seed 0L |> ignore
+        let evaluate () =
             let leaf (x: Tensor) = x.requires_grad_ true
             let x = LossProbe.matrix "embeddings" embeddings |> leaf
             let proxies = classWeights |> Option.ofObj |> Option.map (LossProbe.matrix "class_weights")
@@ -218,4 +218,6 @@ type LossFunctions private () =
                     raise (InputException problem.Message)
 
             let gradients = Grad.gradientsOrZero value (("embeddings", x) :: parameters)
-            LossResult(Expression.write terms, toFloat value, [ for name, gradient in gradients -> name, LossProbe.rows gradient ]))
+            LossResult(Expression.write terms, toFloat value, [ for name, gradient in gradients -> name, LossProbe.rows gradient ])
+
+        scoped (fun () -> LossProbe.drawingFrom0 evaluate)

@@ -92,7 +92,7 @@ type CoreSettings private () =
 
     /// Why no stage of the encoder has an output to keep; null if its first stages are frozen.
     static member TrunkProblem(config: Config) : string =
-        match Encoders.All.tryBuild config.Encoder { Config.encoderOptions config with Size = 224 } with
+        match Config.tryEncoder config with
         | None -> null
         | Some encoder when encoder.Stages.IsEmpty ->
             $"keeps what the frozen first stages of a residual network make of images, and '{config.Encoder}' has no such stages: leave trunk_cache empty"

@@ -2,7 +2,6 @@
 namespace CondEmbed.Interop
 
 open System
-open System.Collections.Generic
 open CondEmbed
 open TorchSharp
 
@@ -17,17 +16,13 @@ type TensorData(name: string, elementType: string, shape: int64 array, bytes: by
 /// The report of a training step.
 [<Sealed>]
 type StepResult internal (report: Train.Report) =
-    let terms = Dictionary<string, float>()
-
-    do
-        for name, value in report.Terms do
-            terms[name] <- value
+    let terms = readOnlyDict report.Terms
 
     /// Steps done, this one included.
     member _.Step = report.Step
     member _.Loss = report.Loss
     /// The named parts of the loss before weighting: `loss`, `level1` ...
-    member _.Terms = terms :> IReadOnlyDictionary<string, float>
+    member _.Terms = terms
     member _.LearningRate = report.Rate
     member _.GradientNorm = report.GradientNorm
 
@@ -45,8 +40,13 @@ module internal Bytes =
           "U8", torch.ScalarType.Byte
           "BOOL", torch.ScalarType.Bool ]
 
-    /// The type of that name, such as F16.
-    let typeOf elementType = types |> List.find (fun (name, _) -> name = elementType) |> snd
+    /// The type of that name, such as F16. ArgumentException, which says what is of that type, if torch does not have it.
+    let typeOf what elementType =
+        match types |> List.tryFind (fun (name, _) -> name = elementType) with
+        | Some(_, dtype) -> dtype
+        | None ->
+            let all = types |> List.map fst |> String.concat ", "
+            invalidArg (nameof elementType) $"{what} has the type {elementType}, which is none of {all}."
 
     let ofTensor name (tensor: Tensor) =
         scoped (fun () ->
@@ -56,15 +56,13 @@ module internal Bytes =
 
     /// A tensor on the CPU, in the caller's scope.
     let toTensor (data: TensorData) =
-        match types |> List.tryFind (fun (name, _) -> name = data.ElementType) with
-        | None -> invalidArg (nameof data) $"The tensor '{data.Name}' has the type {data.ElementType}, which torch does not have."
-        | Some(_, dtype) ->
-            let tensor = torch.empty (data.Shape, dtype = dtype, device = torch.CPU)
+        let dtype = typeOf $"The tensor '{data.Name}'" data.ElementType
+        let tensor = torch.empty (data.Shape, dtype = dtype, device = torch.CPU)
 
-            if data.Bytes.Length <> tensor.bytes.Length then
-                invalidArg
-                    (nameof data)
-                    $"The tensor '{data.Name}' has {data.Bytes.Length} bytes; {data.ElementType} {shapeText data.Shape} takes {tensor.bytes.Length}."
+        if data.Bytes.Length <> tensor.bytes.Length then
+            invalidArg
+                (nameof data)
+                $"The tensor '{data.Name}' has {data.Bytes.Length} bytes; {data.ElementType} {shapeText data.Shape} takes {tensor.bytes.Length}."
 
-            data.Bytes.AsSpan().CopyTo tensor.bytes
-            tensor
+        data.Bytes.AsSpan().CopyTo tensor.bytes
+        tensor

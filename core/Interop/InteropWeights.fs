@@ -35,14 +35,18 @@ type LoadReport internal (report: Weights.Report) =
     /// All of it as text.
     override _.ToString() = string report
 
+module internal Shapes =
+    /// Shapes by name, as the core compares them; of a name that is there twice the last.
+    let ofPairs (shapes: KeyValuePair<string, int64 array> seq) : IReadOnlyDictionary<string, int64 list> =
+        readOnlyDict [ for KeyValue(name, shape) in shapes -> name, List.ofArray shape ]
+
 /// How weights fit the network of settings, found out before anything of it is built: settings from elsewhere may ask for any size.
 [<AbstractClass; Sealed>]
 type NetworkFit =
     /// The result that loading them into a session for embedding would have, or into one that compares pairs, for tensors of those names and shapes as they stand in files.
     static member Of(config: Config, comparing: bool, shapes: KeyValuePair<string, int64 array> seq) =
-        let files = Dictionary(dict [ for KeyValue(name, shape) in shapes -> name, List.ofArray shape ])
         let specs = if comparing then (Recipe.comparison config).Specs else (Network.embed (Recipe.network config)).Specs
-        LoadReport(Weights.compare specs files)
+        LoadReport(Weights.compare specs (Shapes.ofPairs shapes))
 
 /// How weights fit an encoder.
 [<Sealed>]
@@ -56,8 +60,7 @@ type EncoderFit internal (encoder: string, about: string, report: Weights.Report
 
     /// Every encoder, the best fit first, for tensors of those names and shapes as they stand in a file.
     static member Of(shapes: KeyValuePair<string, int64 array> seq) : IReadOnlyList<EncoderFit> =
-        let files = Dictionary(dict [ for KeyValue(name, shape) in shapes -> name, List.ofArray shape ])
-        [| for encoder, about, report in Weights.compareAll files -> EncoderFit(encoder, about, report) |]
+        [| for encoder, about, report in Weights.compareAll (Shapes.ofPairs shapes) -> EncoderFit(encoder, about, report) |]
 
 /// What is known of another program's checkpoint besides its tensors. Null for what is to be found out.
 [<Sealed; AllowNullLiteral>]
@@ -99,15 +102,10 @@ type CheckpointFit internal (found: Imported.Found) =
                | Imported.Tensor name -> TensorData(ours, files[name].ElementType, files[name].Shape, files[name].Bytes)
                | Imported.Number value ->
                    let shape = shapes[ours]
-                   TensorData(ours, "F32", shape, constant value (int (Array.fold (*) 1L shape))) |]
+                   TensorData(ours, "F32", shape, constant value (int (numbersOf shape))) |]
 
     /// The network in tensors of those names and shapes, in their order. InputException: what does not fit, as the end of a sentence about the checkpoint, and what to do.
     static member Of(question: CheckpointQuestion, shapes: KeyValuePair<string, int64 array> seq) =
-        let files = Dictionary<string, int64 list>()
-
-        for KeyValue(name, shape) in shapes do
-            files[name] <- List.ofArray shape
-
-        match Imported.find question.Asked files with
+        match Imported.find question.Asked (Shapes.ofPairs shapes) with
         | Ok found -> CheckpointFit found
         | Error problem -> raise (CondEmbed.Common.InputException problem)

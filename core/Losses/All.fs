@@ -121,8 +121,9 @@ let private givenProblems (calls: Call list) (key: string, value: Value) =
     | [] ->
         let keys = calls |> List.collect keysOf |> List.distinct
         let which = [ for call in calls -> $"the loss '{call.Name}'" ] |> String.concat " and "
-        let known = String.concat ", " keys
-        [ $"{which} has no setting '{key}'; there are {known}{Names.nearest keys key}" ]
+        let known = if keys.IsEmpty then "none" else String.concat ", " keys
+        let has = if calls.Length = 1 then "has" else "have"
+        [ $"{which} {has} no setting '{key}'; there are {known}{Names.nearest keys key}" ]
     | having ->
         [ for call in having do
               yield! problemsOf { call with Given = Map.add key value call.Given } ]

@@ -216,14 +216,14 @@ let absent name = Map.tryFind name others
 
 /// The nearest of our names and of that library's, as words to append to an error message; a name of its losses without the ending is ours.
 let suggestion (ours: string list) (wrong: string) =
-    let plain (name: string) = name.ToLowerInvariant().Replace("-", "").Replace("_", "")
+    let known =
+        [ for name in ours do
+              Names.plain name, name
+          for name, theirs in Map.toSeq byName do
+              Names.plain name, name
+              Names.plain (name.Substring(0, name.Length - "Loss".Length)), theirs.Ours.Name ]
 
-    [ for name in ours do
-          plain name, name
-      for name, theirs in Map.toSeq byName do
-          plain name, name
-          plain (name.Substring(0, name.Length - "Loss".Length)), theirs.Ours.Name ]
-    |> fun known -> Names.tryNearest known (plain wrong) |> Names.suggestion
+    Names.tryNearest known (Names.plain wrong) |> Names.suggestion
 
 /// Every loss of that library that is here: its name, ours with its defaults, and those of its arguments that are called otherwise here, with what they are, in Markdown.
 let rows: (string * string * (string * string) list) list =

@@ -26,11 +26,7 @@ let original
     (pairs: Mining.Pairs)
     (similarities: Tensor)
     =
-    if similarities.shape[0] <> similarities.shape[1] then
-        invalidArg
-            (nameof similarities)
-            "The original lifted structure loss needs the negatives of the references, so it does not go with a memory."
-
+    Mining.demandBatch "The original lifted structure loss" similarities
     let d = distance similarities
     let push = Masked.logSumExp pairs.Negative (negative - d)
     let one, other = push.unsqueeze 1L, push.unsqueeze 0L
@@ -49,11 +45,7 @@ let originalPart =
     Part.define "lifted-structure-original" "Oh Song et al., CVPR 2016" {
         let! positive, negative, distance = margins
         and! staged = Loss.stages "mean"
-
-        return
-            match staged (original distance positive negative) with
-            | OnSimilarities f -> OnBatch f
-            | other -> other
+        return staged (original distance positive negative) |> Loss.ofBatch
     }
 
 let part =

@@ -69,7 +69,10 @@ module Loss =
     let classesOf (pairs: Pairs) =
         match pairs.Labels with
         | Some labels -> labels
-        | None -> invalidArg (nameof pairs) "A loss that learns something of each class needs class numbers, and these are marks of pairs."
+        | None ->
+            invalidArg
+                (nameof pairs)
+                "A loss that learns something of each class needs class numbers, and these are marks of pairs: give class numbers, or take a loss that compares pairs alone."
 
     /// The same loss, which refuses pairs that do not all weigh the same: ArgumentException with its name.
     let rec unweighted name loss =
@@ -106,6 +109,12 @@ module Loss =
     let mined (miner: Miners.Chosen) (loss: Pairs -> Tensor -> Tensor) =
         let onMined pairs s = loss (asPairs pairs (miner.Mine pairs s)) s
         if miner.NeedsBatch then OnBatch onMined else OnSimilarities onMined
+
+    /// The same loss, for which the references must be the queries themselves.
+    let internal ofBatch loss =
+        match loss with
+        | OnSimilarities f -> OnBatch f
+        | other -> other
 
     /// The settings `miner` and `reducer`, which go after a loss's own settings: from a function of a reducer to the loss on the pairs that the miner keeps.
     let stages reducer : Declared<(Reducers.Reducer -> Pairs -> Tensor -> Tensor) -> Loss> =
@@ -161,10 +170,14 @@ module Loss =
                 (nameof labels)
                 $"There are {embeddings.shape[0]} embeddings, {shapeText embeddings.shape}, and the labels are {shapeText labels.shape}: each embedding needs one."
 
+    /// B of any whole type, such as F#'s int -> B of int64, which numbers of classes are looked up by; marks of pairs as they are.
+    let private classNumbers (labels: Tensor) =
+        if labels.dim () = 1L && labels.is_integral () && labels.dtype <> int64' then labels.``to`` int64' else labels
+
     let private demanding (layer: Layer<Tensor * Tensor, Tensor>) : Layer<Tensor * Tensor, Tensor> =
         Layer.create layer.Specs (fun env (embeddings, labels) ->
             demandLabels embeddings labels
-            layer.Forward env (embeddings, labels))
+            layer.Forward env (embeddings, classNumbers labels))
 
     /// (embeddings B D, labels B or B B marks of pairs) -> scalar: any loss; one that compares images gets all pairs of the batch (`Mining.all`) and their cosines.
     let rec onEmbeddings loss : Layer<Tensor * Tensor, Tensor> = demanding (ofEmbeddings loss)

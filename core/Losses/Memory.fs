@@ -18,12 +18,27 @@ type Options =
 let private statistic name shape value = { Name = name; Shape = shape; Role = Statistic; Init = Constant value }
 
 /// 1 -> B of int64: the next B places in a ring of M.
-let private places (batch: int64) (size: int64) (next: Tensor) =
-    (next + torch.arange (scalar (float batch), dtype = next.dtype, device = next.device)).remainder(scalar (float size)).``to`` int64'
+let private places (batch: int64) (size: int64) (next: Tensor) = (next + indices batch next).remainder(scalar (float size)).``to`` int64'
 
 /// B places in M -> B M of bool: where the memory holds the query itself.
-let private itself (size: int64) (places: Tensor) =
-    places.unsqueeze(1L).eq(torch.arange(scalar (float size), dtype = int64', device = places.device).unsqueeze 0L)
+let private itself (size: int64) (places: Tensor) = places.unsqueeze(1L).eq((indices size places).unsqueeze 0L)
+
+/// What a memory cannot take: see `remembering`.
+let private demandFit size features (state: Tensor) (embeddings: Tensor) (labels: Tensor) =
+    ShapeChecks.embeddings features $"the memory keeps {features} features" "the memory" embeddings
+
+    if embeddings.shape[0] > size then
+        invalidArg "options" $"A memory of {size} cannot take a batch of {embeddings.shape[0]}: make it at least as large."
+
+    if labels.dim () <> 1L then
+        invalidArg
+            (nameof labels)
+            $"A memory keeps the class numbers of earlier images, and these labels are {shapeText labels.shape}, marks of pairs: give class numbers, or leave the memory out."
+
+    if state.dtype <> float32 && state.dtype <> float64 then
+        invalidArg
+            (nameof state)
+            $"A memory numbers classes and places, and {state.dtype} is too coarse for that: keep its parameters in float32 or float64."
 
 /// (embeddings B D, labels B) -> scalar: the loss of the batch, plus, from a given step on, the weighted loss of the batch (queries, with gradients) against the memory
 /// (references, without). The batch enters the memory first, replacing the oldest entries; an image is never paired with itself. Declares the statistics
@@ -43,24 +58,10 @@ let remembering (options: Options) features (loss: Loss) : Loss =
           statistic "memory.state" [ 2L ] 0.0 ]
 
     let forward env (embeddings: Tensor, labels: Tensor) =
-        let batch = embeddings.shape[0]
-
-        if embeddings.shape[1] <> int64 features then
-            Layer.refuse
-                $"the memory keeps embeddings of {features} features, and these are {shapeText embeddings.shape}, B D: make it with the D of the network."
-
-        if batch > size then
-            invalidArg (nameof options) $"A memory of {size} cannot take a batch of {batch}: make it at least as large."
-
-        if labels.dim () <> 1L then
-            invalidArg (nameof labels) "A memory keeps the class numbers of earlier images, and these are marks of pairs."
-
         let kept (name: string) = Layer.statistic env $"memory.{name}"
-
-        if (kept "state").dtype <> float32 && (kept "state").dtype <> float64 then
-            invalidArg (nameof env) "A memory numbers classes and places: keep its parameters in float32 or float64."
-
         let state = kept "state"
+        demandFit size features state embeddings labels
+        let batch = embeddings.shape[0]
         let next, steps = state.narrow (0L, 0L, 1L), state.narrow (0L, 1L, 1L)
         let places = places batch size next
         let unit = Layers.l2Normalise embeddings

@@ -23,7 +23,7 @@ let private terms (reduce: Reducer) queries (anchors: Tensor) (logits: Tensor) =
         if anchors.shape[0] = 0L then
             logits.sum(1L).narrow(0L, 0L, 0L)
         else
-            Proxies.crossEntropy (torch.arange (scalar (float anchors.shape[0]), dtype = int64', device = logits.device)) logits
+            Proxies.crossEntropy (indices anchors.shape[0] logits) logits
 
     reduce (Terms.ofTriplets anchors queries terms)
 

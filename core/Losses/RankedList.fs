@@ -3,7 +3,7 @@ module CondEmbed.Losses.RankedList
 open CondEmbed
 open CondEmbed.Reducers
 
-/// Which pairs violate their bound, by how much, and how steeply the greater violations count.
+/// Q R of bool (the pairs beyond their bound), Q R (by how much) -> Q: the means over rows, in which a violation x weighs e^(t x).
 let private violation (temperature: float) (mask: Tensor) (excess: Tensor) =
     let shares = (temperature * excess).masked_fill(mask.logical_not (), scalar -1e30).softmax 1L
     Masked.rowSum mask (shares * excess)

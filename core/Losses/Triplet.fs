@@ -12,9 +12,7 @@ type Options = { Margin: float; Soft: bool; Swap: bool }
 /// Triplets, similarities Q R -> scalar. Schroff et al., FaceNet, CVPR 2015, eq. 3; soft: Hermans et al. 2017, section 2.
 let loss (distance: Distances.Distance) (options: Options) (reduce: Reducer) mined (similarities: Tensor) =
     let d = distance similarities
-
-    if options.Swap && d.shape[0] <> d.shape[1] then
-        invalidArg (nameof options) "A swap needs similarities among the references, so it does not go with a memory."
+    if options.Swap then demandBatch "A swap" similarities
 
     let terms (positive: Tensor) (toAnchor: Tensor) (toPositive: unit -> Tensor) =
         let negative = if options.Swap then torch.minimum (toAnchor, toPositive ()) else toAnchor

@@ -33,12 +33,10 @@ let private check options =
             $"{options.Heads} heads do not divide an embedding of {options.Embedding}: choose a number of heads that does."
 
 /// B N D -> B H N D/H, an equal share of the features for each head.
-let private splitHeads heads (x: Tensor) = x.unflatten(2L, [| int64 heads; -1L |]).transpose(1L, 2L)
+let private split options (x: Tensor) = x.unflatten(2L, [| int64 options.Heads; -1L |]).transpose(1L, 2L)
 
 /// B H N D/H -> B N D.
 let private joinHeads (x: Tensor) = x.transpose(1L, 2L).flatten(2L, 3L)
-
-let private split options (x: Tensor) = splitHeads options.Heads x
 
 let private projection name options inputs =
     check options

@@ -9,7 +9,7 @@ let private Beginning = "average."
 /// The name of the average of a parameter or statistic.
 let name parameter = Beginning + parameter
 
-/// Parameters with averages beside them -> the averages where there are any, and else the parameters, all without a history. A LayerException where there are none.
+/// Parameters with averages beside them -> each average in the place of its parameter, and the parameters without one as they are, all without a history. LayerException if there is no average.
 let inPlace (parameters: Params) : Params =
     let averages, own =
         parameters.Names

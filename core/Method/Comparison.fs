@@ -70,7 +70,7 @@ let ofNetwork (network: Network) (hierarchy: Hierarchy.Options) : Comparison =
     { Know = Layer.create (network.Specs @ keysAndValues.Specs) know
       Similarities = Layer.create conditional.Specs similarities
       Attention = Layer.create attention.Specs ofPairs
-      Specs = network.Specs @ (inHierarchy (Layer.create (Hierarchy.specs hierarchy) (fun _ () -> ()))).Specs }
+      Specs = network.Specs @ Layer.below "hierarchy" (Hierarchy.specs hierarchy) }
 
 /// (what is known, the attention of E pairs) -> 2 E h w per level: the mean of the heads on the grid of the level's map.
 let onGrids (known: Known) (attention: Tensor list) : Tensor list =

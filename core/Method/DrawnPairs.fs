@@ -11,7 +11,7 @@ type Askers = { Positive: int; Negative: int }
 let pairs (askers: Askers) (all: Mining.Pairs) (random: Tensor) =
     let greatest count (marks: Tensor) =
         let struct (found, others) = random.masked_fill(marks.logical_not (), scalar -1.0).topk(min count (int marks.shape[0]), 1)
-        let images = torch.arange (scalar (float marks.shape[0]), dtype = int64', device = marks.device)
+        let images = indices marks.shape[0] marks
         let drawn = found.ge (scalar 0.0)
         images.unsqueeze(1L).expand_as(others).masked_select drawn, others.masked_select drawn
 

@@ -65,8 +65,8 @@ type TokenHead = { Project: Layer<Tensor * Tensor, Tensor>; Env: Env }
 /// they are, and every process has all embeddings.
 type Views = { Maps: Tensor list; Embeddings: Tensor; Head: TokenHead option; Averaged: AveragedViews option }
 
-/// The same by averages of the weights, without a history: of it are the queries of the first level, and of all that do not come from the level before, and, if asked for, the keys. So a level learns
-/// from answers to a network that changes slowly: He et al., "Momentum Contrast for Unsupervised Visual Representation Learning", CVPR 2020, eq. 2.
+/// The same, computed with running averages of the weights and without a history. From it come the queries of the first level, those of later levels that do not come from the level before, and, if
+/// asked for, the keys. So a level learns from answers to a network that changes slowly: He et al., "Momentum Contrast for Unsupervised Visual Representation Learning", CVPR 2020, eq. 2.
 and AveragedViews = { Of: Views; Keys: bool }
 
 let private readsThroughHead options =
@@ -157,21 +157,14 @@ let private demandViews (options: Options) (maps: Tensor list) =
             Layer.refuse
                 $"the levels are made for maps of {channels} channels (Channels), and the network's map is {shapeText shape}, B C h w: make the hierarchy with the C of the network."
 
-/// Refuses embeddings of another width than the levels are made for.
-let private demandEmbeddings (options: Options) (embeddings: Tensor) =
-    let shape = embeddings.shape
-
-    if shape.Length <> 2 || shape[1] <> int64 options.Attention.Embedding then
-        Layer.refuse
-            $"the levels are made for embeddings of {options.Attention.Embedding} features (Embedding), and the network's are {shapeText shape}, B D: make the hierarchy with the D of the network."
-
 /// Views of a batch -> the keys and values of each image, for each level.
 let keysAndValues (options: Options) : Layer<Views, Attention.KeysAndValues list> =
     let levels = levels options
 
     let ofViews env (views: Views) : Attention.KeysAndValues list =
+        let width = options.Attention.Embedding
         demandViews options views.Maps
-        demandEmbeddings options views.Embeddings
+        ShapeChecks.embeddings width $"the levels are made for {width} features (Embedding)" "the hierarchy" views.Embeddings
 
         let seen map : Level.Seen =
             { Map = map

@@ -45,7 +45,7 @@ type Level =
     {
         /// The map of each image -> what queries read of it.
         KeysAndValues: Layer<Seen, Attention.KeysAndValues>
-        /// ... D -> ... D: what the level makes of what asks, whoever is asked, so that it is made once for all pairs of which it is known before they are made.
+        /// ... D -> ... D: what the level makes of an embedding that asks. It does not depend on the image that is asked, so what is known of each image goes through it once and not once per pair.
         Query: Layer<Tensor, Tensor>
         /// CA: (queries N Q D, the keys and values of each image) -> N Q D.
         Cross: Layer<Tensor * Attention.KeysAndValues, Tensor>
@@ -78,7 +78,7 @@ let private after options : Layer<Tensor, Tensor> =
             --> Layers.gelu
             --> Layer.named "outer" (Layers.linear (4 * width) width)
 
-        Layer.both (Layer.lift id) inner |> Layer.map (fun (x, y) -> x + y)
+        Layer.residual inner
 
 let private start options (spec: ParamSpec) =
     match spec.Name with
@@ -166,11 +166,12 @@ let private ofForm options =
 /// A level whose parameters are under a name.
 let create name options : Level =
     let level, after = ofForm options, after options
-    let named (layer: Layer<_, _>) = Layer.create (List.map (start options) layer.Specs) layer.Forward |> Layer.named name
+    let started specs = List.map (start options) specs
+    let named (layer: Layer<_, _>) = Layer.create (started layer.Specs) layer.Forward |> Layer.named name
 
     { KeysAndValues = named level.KeysAndValues
       Query = named level.Query
       Cross = named level.Cross
       Weights = named level.Weights
       After = named after
-      Specs = (named (Layer.create (level.Specs @ after.Specs) (fun _ () -> ()))).Specs }
+      Specs = Layer.below name (started (level.Specs @ after.Specs)) }

@@ -29,7 +29,7 @@ let private planOf (team: Team) nearest block (labels: Tensor) (embeddings: Tens
         Some { Pieces = List.map ofTeam pieces; Kept = None; Images = images },
         { all with Positive = all.Positive.logical_and marked; Negative = all.Negative.logical_and marked }
     elif block > 0 then
-        let places = torch.arange (scalar (float count), dtype = int64', device = labels.device)
+        let places = indices labels.shape[0] labels
         let side, order = TeamPairs.groups team (max 1 (int (sqrt (float block)))) places
         let pieces, kept, (first, second) = Pairing.squares side places
         let at (places: Tensor) = order.index_select (0L, places)

@@ -13,23 +13,26 @@ let values (f: Tensor list -> 'Piece -> Tensor) inputs (pieces: 'Piece list) =
 /// scalar can be differentiated again.
 let factors (total: Tensor) (values: Tensor list) = Grad.keepingGraph total [ for values in values -> "values", values ] |> List.map snd
 
+/// Tensors -> zeros in their shapes, for `add`.
+let internal zeros (leaves: Tensor list) = [ for leaf in leaves -> torch.zeros_like (leaf, requires_grad = false) ]
+
+/// In place: adds the gradient of a scalar by each leaf to the sum of that leaf.
+let internal add (sums: Tensor list) (leaves: Tensor list) (total: Tensor) =
+    for sum, (_, gradient) in List.zip sums (Grad.gradientsOrZero total [ for leaf in leaves -> "", leaf ]) do
+        sum.add_ gradient |> ignore
+
 /// L E of factors -> in each input's shape, the gradient of the sum over all values, each times its factor.
 let gradients (f: Tensor list -> 'Piece -> Tensor) (inputs: Tensor list) (pieces: 'Piece list) (factors: Tensor) =
     let leaves = [ for input in inputs -> input.detach().requires_grad_ true ]
-    let sums = [ for input in inputs -> torch.zeros_like (input, requires_grad = false) ]
+    let sums = zeros inputs
 
-    let add start piece =
+    let ofPiece start piece =
         scoped (fun () ->
             let values = f leaves piece
-            let weighted = (values * factors.narrow (1L, start, values.shape[1])).sum()
-            let found = Grad.gradientsOrZero weighted [ for leaf in leaves -> "", leaf ]
-
-            for sum, (_, gradient) in List.zip sums found do
-                sum.add_ gradient |> ignore
-
+            (values * factors.narrow (1L, start, values.shape[1])).sum() |> add sums leaves
             start + values.shape[1])
 
-    (0L, pieces) ||> List.fold add |> ignore
+    (0L, pieces) ||> List.fold ofPiece |> ignore
     sums
 
 /// Tensors and a gradient for each -> scalar: zero, with these gradients.

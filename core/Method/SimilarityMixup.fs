@@ -12,7 +12,7 @@ let weights (labels: Tensor) (partners: Tensor) (shares: Tensor) : Tensor =
         let pairs = Mining.all labels
         let images = (pairs.Positive.any 1L).nonzero().squeeze 1L
         let partner = partners.masked_fill(pairs.Positive.logical_not (), scalar -1.0).argmax(1L).index_select(0L, images)
-        let all = torch.arange (scalar (float labels.shape[0]), dtype = int64', device = labels.device)
+        let all = indices labels.shape[0] labels
         let marks (places: Tensor) = places.unsqueeze(1L).eq(all).``to`` shares.dtype
         let share = shares.index_select(0L, images).unsqueeze 1L
         share * marks images + (1.0 - share) * marks partner)

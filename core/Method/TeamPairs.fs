@@ -47,7 +47,7 @@ let chosen (team: Team) (count: int64) (first: Tensor) (second: Tensor) : Chosen
     withoutGradient (fun () ->
         let images, others = torch.cat ([| first; second |], 0L), torch.cat ([| second; first |], 0L)
         let owners = images.div(scalar (float (count / int64 team.Size)), torch.RoundingMode.floor).``to`` int64'
-        let ofOwner = torch.arange(scalar (float team.Size), dtype = int64', device = images.device).unsqueeze(1L).eq owners
+        let ofOwner = (indices (int64 team.Size) images).unsqueeze(1L).eq owners
         let most = int64 (toFloat (ofOwner.sum(1L).max()))
         // The place of each among those of its owner.
         let within = (ofOwner.cumsum (1L) - 1L.ToScalar()).gather(0L, owners.unsqueeze 0L).squeeze 0L

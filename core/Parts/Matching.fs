@@ -30,7 +30,7 @@ let ofMultiHot (tags: Tensor) : Tensor =
     if (has.``to`` tags.dtype).ne(tags).any().item<bool>() then
         invalidArg (nameof tags) "Tags are 0 or 1, and one of these is neither: numbers of labels go to Matching as they are."
 
-    let numbers = torch.arange (tags.shape[1], dtype = int64', device = tags.device)
+    let numbers = indices tags.shape[1] tags
     torch.where(has, numbers, (torch.full_like (numbers, (-1L).ToScalar()))).unsqueeze 1L
 
 let private has (labels: Tensor) = labels.ge (scalar 0.0)

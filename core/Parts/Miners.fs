@@ -11,8 +11,8 @@ type Miner = Pairs -> Tensor -> Mined
 /// Everything.
 let every: Miner = fun pairs _ -> OfPairs pairs
 
-/// Keeps the positives with s - epsilon < the anchor's greatest negative, and the negatives with s + epsilon > its smallest positive. Anchors
-/// without a positive or without a negative keep nothing. Wang et al., multi-similarity, CVPR 2019, eqs. 11 and 12.
+/// Q R pairs, similarities Q R -> the pairs that are kept: the positives with s - epsilon < the anchor's greatest negative, and the negatives with
+/// s + epsilon > its smallest positive. Anchors without a positive or without a negative keep nothing. Wang et al., multi-similarity, CVPR 2019, eqs. 11 and 12.
 let multiSimilarity (epsilon: float) (pairs: Pairs) (similarities: Tensor) : Pairs =
     withoutGradient (fun () ->
         let s = similarities.detach ()
@@ -21,7 +21,8 @@ let multiSimilarity (epsilon: float) (pairs: Pairs) (similarities: Tensor) : Pai
             Positive = pairs.Positive.logical_and (s.lt (rowMax pairs.Negative s + epsilon))
             Negative = pairs.Negative.logical_and (s.gt (rowMin pairs.Positive s - epsilon)) })
 
-/// Keeps the positives farther than one distance, up to another, and the negatives nearer than one, down to another: those beyond may be mislabelled.
+/// Q R pairs, similarities Q R -> the pairs that are kept: the positives farther than one distance, up to another, and the negatives nearer than
+/// one, down to another: those beyond may be mislabelled.
 let pairMargin
     (distance: Distances.Distance)
     (positive: float, most: float)
@@ -36,7 +37,8 @@ let pairMargin
             Positive = pairs.Positive.logical_and(d.gt (scalar positive)).logical_and(d.le (scalar most))
             Negative = pairs.Negative.logical_and(d.lt (scalar negative)).logical_and(d.ge (scalar least)) })
 
-/// So many triplets of each anchor that has both kinds, its positives and negatives drawn at random, with replacement. Draws with torch's global generator.
+/// Q R pairs -> so many triplets of each anchor that has both kinds, its positives and negatives drawn at random, with replacement: where an anchor has fewer
+/// than are asked for, they are repeated. Draws with torch's global generator.
 let random (perAnchor: int) (pairs: Pairs) (_: Tensor) : Triplets =
     withoutGradient (fun () ->
         let both = (pairs.Positive.any 1L).logical_and(pairs.Negative.any 1L)
@@ -91,7 +93,7 @@ type Choice =
     /// All.
     | Every
 
-/// At most one positive and one negative per anchor, or all of a kind; an anchor that lacks a chosen one of either kind has neither, unless all of a kind are
+/// Q R pairs, similarities Q R -> at most one positive and one negative per anchor, or all of a kind; an anchor that lacks a chosen one of either kind has neither, unless all of a kind are
 /// taken. Xuan et al., "Improved Embeddings with Easy Positive Triplet Mining", WACV 2020; batch-hard (both hardest): Hermans et al.
 /// 2017. ArgumentException for semi-hard on both sides, or with all of the other kind, because semi-hard needs a chosen pair to compare with.
 let batchEasyHard (distance: Distances.Distance) positive negative (pairs: Pairs) (similarities: Tensor) : Pairs =
@@ -136,12 +138,11 @@ let batchEasyHard (distance: Distances.Distance) positive negative (pairs: Pairs
             let whole = (positives.any (1L, keepdim = true)).logical_and(negatives.any (1L, keepdim = true))
             { pairs with Positive = positives.logical_and whole; Negative = negatives.logical_and whole })
 
-/// Triplets whose angle at the negative, atan(|a - p| / (2 |n - (a + p) / 2|)), is above a number of degrees: Wang et al., "Deep Metric Learning with Angular
+/// Pairs of a batch, similarities B B -> the triplets whose angle at the negative, atan(|a - p| / (2 |n - (a + p) / 2|)), is above a number of degrees: Wang et al., "Deep Metric Learning with Angular
 /// Loss", ICCV 2017. The similarities are cosines for unit vectors; pytorch-metric-learning takes the vectors as they are, for which the
 /// dot products must be given. The references must be the batch itself.
 let angular (degrees: float) (pairs: Pairs) (similarities: Tensor) : Triplets =
-    if similarities.shape[0] <> similarities.shape[1] then
-        invalidArg (nameof similarities) "The angular miner needs similarities among the references, so it cannot mine a memory."
+    demandBatch "The angular miner" similarities
 
     withoutGradient (fun () ->
         let s = similarities.detach ()
@@ -154,9 +155,9 @@ let angular (degrees: float) (pairs: Pairs) (similarities: Tensor) : Triplets =
         let height = root (nn + (aa + pp + 2.0 * ap) / 4.0 - an - pn)
         keep (torch.atan2 (across, 2.0 * height) |> greaterThan (degrees * System.Math.PI / 180.0)) t)
 
-/// For each anchor and each of its positives, one negative, drawn with probability 1 / q(d), where q(d) = d^(D-2) (1 - d^2/4)^((D-3)/2) is the density of distances on
-/// the unit sphere in D dimensions; distances below the cutoff count as the cutoff, those above the upper bound are not drawn. Draws with
-/// torch's global generator. Wu et al., "Sampling Matters in Deep Embedding Learning", ICCV 2017, section 4.1.
+/// Q R pairs, similarities Q R -> triplets: for each anchor and each of its positives, one negative, drawn with probability 1 / q(d), where q(d) = d^(D-2) (1 - d^2/4)^((D-3)/2) is the density of distances on
+/// the unit sphere in D dimensions; distances below the cutoff count as the cutoff, those above the upper bound are not drawn. A negative
+/// may be drawn for several positives of its anchor. Draws with torch's global generator. Wu et al., "Sampling Matters in Deep Embedding Learning", ICCV 2017, section 4.1.
 let distanceWeighted features (cutoff: float) (upper: float) (pairs: Pairs) (similarities: Tensor) : Triplets =
     withoutGradient (fun () ->
         let d = (Distances.l2 (similarities.detach().``to`` float64)).clamp_min(scalar cutoff)

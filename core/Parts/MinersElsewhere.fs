@@ -116,10 +116,9 @@ let private translated (call: Call) (theirs: Theirs) : Result<Call, string list>
 
 let private unknown name =
     let ours = Part.names Miners.all
-    let plain (name: string) = name.ToLowerInvariant().Replace("-", "").Replace("_", "")
     let listed = String.concat ", " ours
-    let near = [ for name in ours @ List.map fst table -> plain name, name ]
-    $"there is no miner '{name}'; there are {listed}{Names.tryNearest near (plain name) |> Names.suggestion}"
+    let near = [ for name in ours @ List.map fst table -> Names.plain name, name ]
+    $"there is no miner '{name}'; there are {listed}{Names.tryNearest near (Names.plain name) |> Names.suggestion}"
 
 /// What is said of a loss or miner of that library which is not here.
 let refusal name instead = $"pytorch-metric-learning's '{name}' is not here; {instead}"

@@ -38,12 +38,15 @@ let marked (marks: Tensor) : Pairs =
             (nameof marks)
             $"Marks of pairs are numbers, above 0 for alike and below 0 for unlike; these are {marks.dtype}. From bools: 2.0 * same.``to`` torch.float32 - 1.0."
 
-    if marks.is_floating_point () && marks.isnan().any().item<bool>() then
-        invalidArg (nameof marks) "A mark of a pair is NaN."
+    // Of floats, since the least number of a whole type has no opposite in it.
+    let size = (if marks.is_floating_point () then marks.detach () else marks.``to`` float32).abs()
+
+    if not (size.isfinite().all().item<bool>()) then
+        invalidArg (nameof marks) "A mark of a pair is NaN or infinite: give a number, and 0 for a pair that does not count."
 
     let positive, negative = marks.gt (scalar 0.0), marks.lt (scalar 0.0)
     // Pairs that do not count weigh 1, so that neither the product nor the logarithm of a weight is without a gradient.
-    let size = marks.detach().abs().masked_fill(positive.logical_or(negative).logical_not(), scalar 1.0)
+    let size = size.masked_fill (positive.logical_or(negative).logical_not(), scalar 1.0)
     let weights = if size.eq(scalar 1.0).all().item<bool>() then None else Some size
     { Labels = None; Positive = positive; Negative = negative; Weights = weights }
 
@@ -63,6 +66,13 @@ let all (labels: Tensor) : Pairs =
         invalidArg
             (nameof labels)
             $"Labels are class numbers B, or B B marks of the pairs, above 0 for alike and below 0 for unlike; these are {shapeText labels.shape}."
+
+/// Similarities Q R -> unit. ArgumentException unless they are those of a batch with itself, for `what` needs them among the references.
+let internal demandBatch what (similarities: Tensor) =
+    if similarities.shape[0] <> similarities.shape[1] then
+        invalidArg
+            (nameof similarities)
+            $"{what} needs the similarities of a batch with itself, B B, and these are {shapeText similarities.shape}: it does not go with a memory."
 
 /// labels Q, labels R of references, Q R of bool where a reference is the query itself -> all pairs. References with a label below 0 do not count.
 let between (labels: Tensor) (references: Tensor) (self: Tensor) : Pairs =

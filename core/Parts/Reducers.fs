@@ -9,13 +9,11 @@ type Terms = { Values: Tensor; Counted: Tensor; Anchors: Tensor; Queries: int64 
 /// Terms -> scalar. Without any term this is 0, with a gradient of 0.
 type Reducer = Terms -> Tensor
 
-let private rows (count: int64) (like: Tensor) = torch.arange (scalar (float count), dtype = int64', device = like.device)
-
 module Terms =
     /// Q, Q of bool: at most one term per anchor.
     let ofAnchors (counted: Tensor) (values: Tensor) =
         let queries = values.shape[0]
-        { Values = values; Counted = counted; Anchors = rows queries values; Queries = queries }
+        { Values = values; Counted = counted; Anchors = indices queries values; Queries = queries }
 
     /// Q: one term per anchor.
     let ofEveryAnchor (values: Tensor) = ofAnchors (torch.ones_like (values, dtype = torch.bool)) values
@@ -26,7 +24,7 @@ module Terms =
 
         { Values = values
           Counted = counted
-          Anchors = (rows queries values).unsqueeze(1L).expand_as values
+          Anchors = (indices queries values).unsqueeze(1L).expand_as values
           Queries = queries }
 
     /// T, T of int64: one term per triplet.

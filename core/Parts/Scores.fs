@@ -25,8 +25,7 @@ let distances (embeddings: Tensor) =
     let squares = (embeddings * embeddings).sum 1L
     let both = squares.unsqueeze 1L + squares.unsqueeze 0L
     let squared = both - 2.0 * matmul embeddings (embeddings.t ())
-    let touching = squared.detach().le(rounding embeddings * both.detach ())
-    squared.masked_fill(touching, scalar 1.0).sqrt().masked_fill(touching, scalar 0.0)
+    squared |> Similarity.rootBut (squared.detach().le(rounding embeddings * both.detach ()))
 
 /// Every score by name.
 let all: Part<Score> list =

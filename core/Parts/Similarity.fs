@@ -14,11 +14,15 @@ let unit (embeddings: Tensor) =
     demandRows embeddings
     Layers.l2Normalise embeddings
 
+/// Any shape of bool, squares of this shape -> their roots; 0, with a gradient of 0, where marked, since the root of 0 has none.
+let internal rootBut (marked: Tensor) (squares: Tensor) =
+    // The root sees 1 wherever it would see 0: a mask after the root would still give 0 * infinity = NaN.
+    squares.masked_fill(marked, scalar 1.0).sqrt_().masked_fill(marked, scalar 0.0)
+
 /// B D -> B, Euclidean lengths; at 0 the gradient is 0.
 let lengths (embeddings: Tensor) =
     let squares = (embeddings * embeddings).sum 1L
-    let none = squares.detach().eq(scalar 0.0)
-    squares.masked_fill(none, scalar 1.0).sqrt().masked_fill(none, scalar 0.0)
+    squares |> rootBut (squares.detach().eq(scalar 0.0))
 
 /// B D -> B B, cosines of all pairs. LayerException for anything but B D.
 let cosine (embeddings: Tensor) =
@@ -35,13 +39,10 @@ let cosine (embeddings: Tensor) =
 /// gradient, the gradient is zero.
 let distanceFromCosine (similarity: Tensor) =
     let squared = (-2.0 * similarity).add_(scalar 2.0)
-    let touching = squared.detach().le(scalar 1e-14)
-    // The root sees 1 wherever it would see 0: a mask after the root would still give 0 * infinity = NaN.
-    squared.masked_fill(touching, scalar 1.0).sqrt_().masked_fill(touching, scalar 0.0)
+    squared |> rootBut (squared.detach().le(scalar 1e-14))
 
 /// Any shape -> the same: cos(theta + angle) of a cosine cos(theta), theta within 0 and pi. The sine at theta = 0 or pi has a gradient of 0.
 let turned (angle: float) (cosine: Tensor) =
     let squaredSine = 1.0 - cosine * cosine
-    let away = squaredSine.detach () |> greaterThan 1e-14
-    let sine = torch.where(away, squaredSine, torch.ones_like squaredSine).sqrt() * away.``to`` cosine.dtype
+    let sine = squaredSine |> rootBut (squaredSine.detach().le(scalar 1e-14))
     cosine * System.Math.Cos angle - sine * System.Math.Sin angle

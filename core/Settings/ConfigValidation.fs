@@ -45,7 +45,7 @@ let private batchProblems (c: Config) =
             elif least > group then $"two classes or more are wanted, so the least is {least}"
             else $"the nearest is {least}"
 
-        [ { Key = "batch"; Message = $"{c.Batch} is not a multiple of {what}: {hint}" } ]
+        [ problem "batch" $"{c.Batch} is not a multiple of {what}: {hint}" ]
     else
         demand (c.Batch >= least) "batch" $"{c.Batch} with {what} has only one class, and so no negatives: take at least {least}"
 
@@ -71,7 +71,7 @@ let private headProblems (c: Config) (encoder: Encoders.Encoder) =
 
 /// Why the encoder cannot see a few images of a batch at a time.
 let private microProblems (c: Config) (encoder: Encoders.Encoder) =
-    let frozen = Encoders.Trunk.depth (Groups.freezes (Groups.frozen encoder c.Freeze)) encoder
+    let frozen = Config.trunkDepth c encoder
 
     let trained =
         match List.skip frozen encoder.Stages with
@@ -87,18 +87,17 @@ let private microProblems (c: Config) (encoder: Encoders.Encoder) =
 
 /// What does not fit the encoder.
 let private encoderProblems (c: Config) =
-    match Encoders.All.tryBuild c.Encoder { Config.encoderOptions c with Size = 224 } with
+    match Config.tryEncoder c with
     | None -> []
     | Some encoder ->
         let down = c.Size / encoder.Multiple * encoder.Multiple
 
         [ if c.Size % encoder.Multiple <> 0 then
-              { Key = "size"
-                Message =
-                  $"the encoder '{c.Encoder}' reads images in squares of {encoder.Multiple} px, and {c.Size} is not a multiple of {encoder.Multiple}: the nearest are {down} and {down + encoder.Multiple}" }
+              problem
+                  "size"
+                  $"the encoder '{c.Encoder}' reads images in squares of {encoder.Multiple} px, and {c.Size} is not a multiple of {encoder.Multiple}: the nearest are {down} and {down + encoder.Multiple}"
           if c.Pooling = "class" && not encoder.HasToken then
-              { Key = "pooling"
-                Message = $"the encoder '{c.Encoder}' has no class token: pool its map, for example with mean or gem" }
+              problem "pooling" $"the encoder '{c.Encoder}' has no class token: pool its map, for example with mean or gem"
           yield! headProblems c encoder
           yield! microProblems c encoder ]
 

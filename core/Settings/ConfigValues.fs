@@ -42,7 +42,7 @@ module Config =
     /// The family of an encoder.
     let familyOf (encoder: string) =
         if encoder = "small" then EncoderFamily.Small
-        elif encoder.StartsWith "vit-" then EncoderFamily.Transformer
+        elif encoder.StartsWith("vit-", StringComparison.Ordinal) then EncoderFamily.Transformer
         else EncoderFamily.Residual
 
     /// The defaults of a run, before its own settings: each encoder brings what it is usually trained with.
@@ -71,6 +71,16 @@ module Config =
     /// The options to build the encoder with.
     let encoderOptions config : Encoders.EncoderOptions =
         { Size = config.Size; Norms = (if config.FreezeNorm then Layers.Norms.Frozen else Layers.Norms.Batch) }
+
+    /// The encoder of the settings for images of 224 px, for what does not depend on their side; None if there is none of that name.
+    let internal tryEncoder (config: Config) =
+        Encoders.All.tryBuild config.Encoder { encoderOptions config with Size = Encoders.All.usual.Size }
+
+    /// What `freeze` leaves as it is.
+    let internal frozen (config: Config) encoder = Groups.frozen encoder config.Freeze
+
+    /// How many of the encoder's stages, from the first one on, have nothing to train.
+    let internal trunkDepth config encoder = Encoders.Trunk.depth (Groups.freezes (frozen config encoder)) encoder
 
     /// The loss of the levels and its settings: the one given, or else the main loss with its settings, overridden by those given for the levels.
     let levelLossOf config =

@@ -51,7 +51,11 @@ module Constraint =
         | Constraint.OneOf names -> Some(notOneOf names (string value))
         | Constraint.WholeNumbers ->
             let words = (string value).Split(',', StringSplitOptions.TrimEntries)
-            let isGood (word: string) = fst (Int32.TryParse word) && int word > 0
+
+            let isGood (word: string) =
+                match Int32.TryParse(word, NumberStyles.Integer, CultureInfo.InvariantCulture) with
+                | true, number -> number > 0
+                | _ -> false
 
             if words = [| "" |] || Array.forall isGood words then
                 None

@@ -47,53 +47,54 @@ let private formProblems (c: Config) =
           "level_width"
           $"is only for the forms 'group' and 'second-head', and the form is '{form}': set level_width to 0" ]
 
-/// Which settings of the levels and their terms exclude each other.
-let problems (c: Config) =
+/// Which settings of the levels exclude each other, where there are levels.
+let private levelProblems (c: Config) =
     let stages =
-        match Encoders.All.tryBuild c.Encoder { Config.encoderOptions c with Size = 224 } with
+        match Config.tryEncoder c with
         | Some encoder -> 1 + encoder.EarlierChannels.Length
         | None -> c.Levels
 
-    let together =
-        [ demand
-              (c.Embedding <> 0)
-              "embedding"
-              "is 0, which means the pooled features themselves, and levels need a width: give it one, or set levels to 0"
-          demand
-              (not c.LevelForm.IsProjections || c.Embedding % max 1 c.Heads = 0)
-              "heads"
-              $"{c.Heads} heads do not divide an embedding of {c.Embedding}"
-          yield! formProblems c
-          demand
-              (c.LevelAverage.IsNone || c.Average > 0.0)
-              "level_average"
-              $"'{Choices.word c.LevelAverage}' needs a running average of the weights: set average, for example to 0.99, or level_average to none"
-          demand
-              (c.LevelAverage.IsNone || not c.Residual)
-              "level_average"
-              "levels that add to the level before them begin with the embeddings themselves: set residual to false, or level_average to none"
-          demand
-              (c.LevelTokens.IsLast || c.Levels <= stages)
-              "level_tokens"
-              $"'stages' gives each of {c.Levels} levels a stage, and the encoder '{c.Encoder}' has {stages}: set levels to {stages} or less, or level_tokens to last"
-          demand
-              (c.LevelTokens.IsLast || c.Levels < 2 || not c.SharedLevels)
-              "level_tokens"
-              "'stages' have different channels, so levels cannot share their weights: set shared_levels to false, or level_tokens to last"
-          demand
-              (c.LevelLossOn.IsEvery
-               || c.Levels < 2
-               || c.Residual
-               || c.SharedLevels
-               || c.LevelQuery.IsPrevious
-               || c.LevelQuery.IsOwn)
-              "level_query"
-              $"with '{Choices.word c.LevelQuery}', residual false and level_loss_on last, the levels before the last have no effect: change one of the three"
-          demand
-              (c.Distillation = 0.0 || c.LevelWeight > 0.0)
-              "distillation"
-              "the levels can only teach what their own loss has taught them: set level_weight above 0 (level_gradients = levels keeps that loss from the encoder)" ]
+    [ demand
+          (c.Embedding <> 0)
+          "embedding"
+          "is 0, which means the pooled features themselves, and levels need a width: give it one, or set levels to 0"
+      demand
+          (not c.LevelForm.IsProjections || c.Embedding % max 1 c.Heads = 0)
+          "heads"
+          $"{c.Heads} heads do not divide an embedding of {c.Embedding}"
+      yield! formProblems c
+      demand
+          (c.LevelAverage.IsNone || c.Average > 0.0)
+          "level_average"
+          $"'{Choices.word c.LevelAverage}' needs a running average of the weights: set average, for example to 0.99, or level_average to none"
+      demand
+          (c.LevelAverage.IsNone || not c.Residual)
+          "level_average"
+          "levels that add to the level before them begin with the embeddings themselves: set residual to false, or level_average to none"
+      demand
+          (c.LevelTokens.IsLast || c.Levels <= stages)
+          "level_tokens"
+          $"'stages' gives each of {c.Levels} levels a stage, and the encoder '{c.Encoder}' has {stages}: set levels to {stages} or less, or level_tokens to last"
+      demand
+          (c.LevelTokens.IsLast || c.Levels < 2 || not c.SharedLevels)
+          "level_tokens"
+          "'stages' have different channels, so levels cannot share their weights: set shared_levels to false, or level_tokens to last"
+      demand
+          (c.LevelLossOn.IsEvery
+           || c.Levels < 2
+           || c.Residual
+           || c.SharedLevels
+           || c.LevelQuery.IsPrevious
+           || c.LevelQuery.IsOwn)
+          "level_query"
+          $"with '{Choices.word c.LevelQuery}', residual false and level_loss_on last, the levels before the last have no effect: change one of the three"
+      demand
+          (c.Distillation = 0.0 || c.LevelWeight > 0.0)
+          "distillation"
+          "the levels can only teach what their own loss has taught them: set level_weight above 0 (level_gradients = levels keeps that loss from the encoder)" ]
 
+/// Which settings of the levels and their terms exclude each other.
+let problems (c: Config) =
     let othersTrain =
         c.FeatureDistillation > 0.0
         || c.Levels > 0 && (c.LevelGradients.IsAll && c.LevelWeight > 0.0 || c.Distillation > 0.0)
@@ -110,4 +111,4 @@ let problems (c: Config) =
             "unconditional_weight"
             "is 0, and no other term trains the encoder: raise it, or use levels with a level_weight and level_gradients all, or distillation"
 
-    unconditional :: features :: (if c.Levels > 0 && c.Heads > 0 then together else [])
+    unconditional :: features :: (if c.Levels > 0 && c.Heads > 0 then levelProblems c else [])

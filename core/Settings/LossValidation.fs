@@ -118,7 +118,7 @@ let weightsProblem (c: Config) : string option =
         String.concat
             ", "
             [ for name in Losses.All.weighted do
-                  if not (name.StartsWith "embedding-") then name ]
+                  if not (name.StartsWith("embedding-", System.StringComparison.Ordinal)) then name ]
 
     [ without (c.Loss, c.LossSettings); if c.Levels > 0 then without (Config.levelLossOf c) ]
     |> List.tryPick id

@@ -24,7 +24,7 @@ let private encoderFor options (config: Config) =
 let encoder (config: Config) = encoderFor (Config.encoderOptions config) config
 
 /// What `freeze` leaves as it is.
-let private frozen (config: Config) = Groups.frozen (encoder config) config.Freeze
+let private frozen (config: Config) = Config.frozen config (encoder config)
 
 let private pooling (config: Config) = Encoders.All.poolings |> List.find (fun (name, _, _) -> name = config.Pooling)
 
@@ -34,13 +34,11 @@ let pooledFeatures (config: Config) = (Encoders.All.pooledFeatures config.Poolin
 /// D, the features of an embedding.
 let dimension (config: Config) = if config.Embedding > 0 then config.Embedding else pooledFeatures config
 
-let private trunkDepth (config: Config) encoder = Encoders.Trunk.depth (Groups.freezes (Groups.frozen encoder config.Freeze)) encoder
-
 /// Images -> B C' h' w': the encoder's first stages, if `freeze` leaves nothing to train in them. It runs as at test time, while training too.
 let trunk (config: Config) : Layer<Tensor, Tensor> option =
     let encoder = encoder config
 
-    match trunkDepth config encoder with
+    match Config.trunkDepth config encoder with
     | 0 -> None
     | depth -> Some(Layers.normalisePixels encoder.Mean encoder.Deviation --> Encoders.Trunk.layer depth encoder)
 
@@ -59,7 +57,7 @@ let private networkOf (config: Config) (encoder: Encoders.Encoder) =
             config.HeadNorm
             config.Embedding
 
-    match trunkDepth config encoder with
+    match Config.trunkDepth config encoder with
     | 0 -> network
     | depth -> Network.withTrunk encoder (Encoders.Trunk.layer depth encoder) (precise (Encoders.Trunk.rest depth encoder)) network
 
@@ -148,7 +146,7 @@ let private schedule (config: Config) steps =
     let shape =
         match config.Schedule with
         | Choices.Schedule.Cosine -> Schedule.cosine (steps - warmUp)
-        | Choices.Schedule.Step -> Schedule.stepwise (max 1 (int (config.DecayEvery * float steps))) 0.1
+        | Choices.Schedule.Step -> Schedule.stepwise (int (config.DecayEvery * float steps)) 0.1
         | Choices.Schedule.Constant -> Schedule.constant
 
     Schedule.withWarmUp warmUp shape
@@ -193,7 +191,7 @@ let continued (config: Config) classes steps from until : Recipe =
 
     let still = trunk config |> Option.map _.Specs |> Option.defaultValue []
     // Proxies, memories and counters of steps are for training alone.
-    let ofTests (spec: ParamSpec) = spec.Name.StartsWith "hierarchy." && spec.Role = Trainable
+    let ofTests (spec: ParamSpec) = spec.Role = Trainable && spec.Name.StartsWith("hierarchy.", System.StringComparison.Ordinal)
 
     { Network = network
       Embed = embed

@@ -61,7 +61,7 @@ type internal GradientSums(team: Team, bucketBytes: int64, leaves: (string * Ten
 
                 begin' ())
 
-    /// The gradients of other functions of the leaf, which someone may take meanwhile, are none of ours.
+    /// Outside `Of`, someone takes gradients of another function of the leaf, which are not to be added up.
     let pass name (gradient: Tensor) =
         if isUnderWay then
             arrive name gradient
@@ -106,7 +106,7 @@ type internal GradientSums(team: Team, bucketBytes: int64, leaves: (string * Ten
 
             [ for name, _ in gradients ->
                   let start, shape = places[name]
-                  name, (part start (Array.fold (*) 1L shape)).view shape ]
+                  name, (part start (numbersOf shape)).view shape ]
 
     interface IDisposable with
         member _.Dispose() =

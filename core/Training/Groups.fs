@@ -3,7 +3,6 @@ module CondEmbed.Groups
 
 open System
 open System.Globalization
-open System.IO.Enumeration
 open CondEmbed.Common
 
 /// How the leaves of a group are trained.
@@ -18,10 +17,7 @@ type Rule = { Pattern: string; Treatment: Treatment }
 /// section 3.3. The forward pass does not change: norms in training go on with their statistics.
 type Beginning = { Leaves: string; Step: int }
 
-let private isLike (pattern: string) (name: string) =
-    FileSystemName.MatchesSimpleExpression(pattern.AsSpan(), name.AsSpan(), ignoreCase = false)
-
-let private fits (name: string) rule = isLike rule.Pattern name
+let private fits name rule = Names.isLike rule.Pattern name
 
 /// Patterns of all leaves of some specs and of no others: by the first part of a dotted name.
 let private patternsOf (specs: ParamSpec list) =
@@ -40,10 +36,7 @@ let frozen (encoder: Encoders.Encoder) (patterns: string) : Rule list =
         | "trunk", stages when not stages.IsEmpty -> stages |> List.take (stages.Length - 1) |> List.collect _.Specs |> patternsOf
         | pattern, _ -> [ pattern ]
 
-    patterns.Split(',', StringSplitOptions.RemoveEmptyEntries)
-    |> List.ofArray
-    |> List.collect (fun pattern -> meant (pattern.Trim()))
-    |> List.map (fun pattern -> { Pattern = pattern; Treatment = Frozen })
+    [ for pattern in List.collect meant (Names.patterns patterns) -> { Pattern = pattern; Treatment = Frozen } ]
 
 /// Whether the rules freeze a leaf of that name; a leaf that no rule covers is trained.
 let freezes (rules: Rule list) name = rules |> List.tryFind (fits name) |> Option.exists (fun rule -> rule.Treatment = Frozen)
@@ -51,12 +44,12 @@ let freezes (rules: Rule list) name = rules |> List.tryFind (fits name) |> Optio
 /// What may be meant by a pattern that matches nothing: the stages among the leaves, as patterns, and the nearest of these.
 let private patternsLike (written: string) (leaves: string list) =
     let stages = leaves |> List.map (fun name -> name.Split('.')[0] + "*") |> List.distinct
-    let shown = stages |> List.truncate 12 |> String.concat ", "
+    let shown = if stages.IsEmpty then "none" else stages |> List.truncate 12 |> String.concat ", "
     $"there are {shown}{Names.nearest stages written}"
 
 /// Why a pattern is of no use for some leaves, of which it matches none; probably it is misspelt.
 let missing what (pattern: string) (leaves: string list) : string option =
-    if List.exists (isLike pattern) leaves then
+    if List.exists (Names.isLike pattern) leaves then
         None
     else
         Some $"'{pattern}' matches no {what}; {patternsLike pattern leaves}"
@@ -83,7 +76,7 @@ let beginnings (beginnings: Beginning list) (trained: string list) : string -> i
 
     fun name ->
         beginnings
-        |> List.tryFind (fun beginning -> isLike beginning.Leaves name)
+        |> List.tryFind (fun beginning -> Names.isLike beginning.Leaves name)
         |> Option.fold (fun _ beginning -> beginning.Step) 0
 
 /// `layer4*@0.2,layer3*@0.5` -> the patterns, each with the share of the steps after which its leaves begin. The error is the part that is not such a pair.

@@ -32,51 +32,49 @@ let private refuseStatistic name (_: Tensor) =
         "size"
         $"'{name}' is a statistic of the whole batch, and the encoder sees a few images at a time: freeze its norm (Layers.Norms.Frozen), or take the whole batch at once."
 
+/// The leaves of a layer that are trained now.
+let private leavesOf (layer: Layer<Tensor, Features>) (env: Env) =
+    [ for name in Params.trainable layer.Specs do
+          if torch.is_grad_enabled () && env.Params[name].requires_grad then env.Params[name] ]
+
+/// B ..., in pieces of at most so many images, each with the place of its first.
+let private piecesOf size (images: Tensor) =
+    [ for start in 0L .. size .. images.shape[0] - 1L -> start, images.narrow (0L, start, min size (images.shape[0] - start)) ]
+
 /// Images a few at a time, each piece with the place of its first image and what its layers draw the same way in every pass.
 let private inPieces size (layer: Layer<Tensor, Features>) env (images: Tensor) : Encoded =
     let env = { env with Report = refuseStatistic }
+    let leaves = leavesOf layer env
 
-    let leaves =
-        [ for name in Params.trainable layer.Specs do
-              if torch.is_grad_enabled () && env.Params[name].requires_grad then name, env.Params[name] ]
-
-    let pieces =
-        [ for start in 0L .. int64 size .. images.shape[0] - 1L ->
-              start, images.narrow (0L, start, min (int64 size) (images.shape[0] - start)) ]
-
-    let first (start, piece) =
+    let first (start, piece: Tensor) =
         let again = Randomness.marked images.device
         use scope = torch.NewDisposeScope()
-        let features = layer.Forward env piece
+        // The features are disposed below, and the images may be among them.
+        let features = layer.Forward env (piece.alias ())
         tensors features |> List.iter (scope.MoveToOuter >> ignore)
         (start, piece, again), features
 
-    let seen, features = withoutGradient (fun () -> pieces |> List.map first |> List.unzip)
+    let seen, features = withoutGradient (fun () -> piecesOf size images |> List.map first |> List.unzip)
     let features' = joined features
     features |> List.collect tensors |> List.iter _.Dispose()
 
     let pull total =
         let factors = tensors features' |> Recomputed.factors total
-        let sums = [ for _, leaf in leaves -> torch.zeros_like (leaf, requires_grad = false) ]
+        let sums = Recomputed.zeros leaves
 
-        let add (start, piece: Tensor, again) =
+        let second (start, piece, again) =
             again ()
 
             scoped (fun () ->
-                let features = tensors (layer.Forward env piece)
-
-                let weighted =
-                    (features, factors)
-                    ||> List.map2 (fun x factor -> (x * factor.narrow (0L, start, x.shape[0])).sum())
-                    |> List.reduce (+)
-
-                for sum, (_, gradient) in List.zip sums (Grad.gradientsOrZero weighted leaves) do
-                    sum.add_ gradient |> ignore)
+                (tensors (layer.Forward env piece), factors)
+                ||> List.map2 (fun (x: Tensor) (factor: Tensor) -> (x * factor.narrow (0L, start, x.shape[0])).sum())
+                |> List.reduce (+)
+                |> Recomputed.add sums leaves)
 
         let after = Randomness.state ()
-        List.iter add seen
+        List.iter second seen
         Randomness.restore after
-        List.zip (List.map snd leaves) sums
+        List.zip leaves sums
 
     { Features = features'; Pull = fun total -> [ if not leaves.IsEmpty then Recomputed.carrying (pull total) ] }
 
@@ -94,12 +92,12 @@ let reading (hierarchy: Hierarchy.Options) (network: Network) : Network =
                 |> Layer.map (fun features -> { features with Earlier = List.truncate stages features.Earlier }) }
 
 /// Images -> their features, `size` images at a time while training; all at once if that is 0, or if there are no more. The values and gradients are those of the whole
-/// batch; images receive no gradient. ArgumentException if the encoder takes statistics over the batch, as a BatchNorm does that is not frozen: of a few images they
-/// would be others. What its layers draw at random is the same in both passes.
+/// batch; images receive no gradient. ArgumentException if the encoder takes statistics over the batch, as a BatchNorm does that is not frozen: those of a few images
+/// would differ. What its layers draw at random is the same in both passes.
 let layer size (features: Layer<Tensor, Features>) : Layer<Tensor, Encoded> =
     Layer.create features.Specs (fun env (images: Tensor) ->
         // The second pass gives first derivatives only.
         if size > 0 && images.shape[0] > int64 size && Order.Taken < 2 then
-            inPieces size features env images
+            inPieces (int64 size) features env images
         else
             { Features = features.Forward env images; Pull = fun _ -> [] })

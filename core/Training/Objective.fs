@@ -69,11 +69,9 @@ module Objective =
         let terms = Conditional.terms hierarchy conditional levelLoss
         let average: Conditional.Average = if hierarchy.Levels > 0 then conditional.Average else Conditional.Average.None
 
-        let views =
-            if hierarchy.Levels > 0 then
-                Hierarchy.viewsOf network hierarchy
-            else
-                Hierarchy.viewsOf network { hierarchy with Form = Level.Form.Projections Attention.Values.Own }
+        // Without levels nothing reads the views, so any head will do.
+        let form = if hierarchy.Levels > 0 then hierarchy.Form else Level.Form.Projections Attention.Values.Own
+        let views = Hierarchy.viewsOf network { hierarchy with Form = form }
 
         let seen env images features embeddings : Hierarchy.Views =
             let own = views env features embeddings

@@ -16,9 +16,9 @@ let private completed (directions: Tensor) (others: Tensor) =
 /// K W -> K W: each row or its opposite, so that its largest number is positive: what computes a direction leaves its sign to chance.
 let private oriented (rows: Tensor) = rows * rows.gather(1L, rows.abs().argmax(1L, true)).sign()
 
-/// (features N W, the weight of a random head D W, D <= W) -> D W in float64: the main directions of the features at length 1, not of their deviations from the mean,
-/// whose cosines are others; where there are fewer than D, further directions out of the random head. The rows are orthogonal and of one length, so that the cosines of outputs
-/// are those of the features as far as D directions tell, and outputs are as long as the random head's, so that rates act alike.
+/// (features N W, the weight of a random head D W, D <= W) -> D W in float64: the main directions of the features at length 1, and directions of the random head if these are fewer than D. The
+/// mean is not subtracted, since that would change the cosines. The rows are orthogonal and of one length, so that the cosines of outputs come as near to those of the features as D directions
+/// can, and outputs are as long as the random head's, so that learning rates act alike.
 let weight (features: Tensor) (random: Tensor) : Tensor =
     let features, random = features.``to`` float64, random.``to`` float64
     let struct (_, _, directions) = torch.linalg.svd (Layers.l2Normalise features, false)

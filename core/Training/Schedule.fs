@@ -13,7 +13,7 @@ let constant: Schedule = fun _ -> 1.0
 let cosine (steps: int) : Schedule = fun step -> 0.5 * (1.0 + cos (Math.PI * float (min step steps) / float (max 1 steps)))
 
 /// Multiplied by a factor every n steps.
-let stepwise (every: int) (factor: float) : Schedule = fun step -> factor ** float (step / every)
+let stepwise (every: int) (factor: float) : Schedule = fun step -> factor ** float (step / max 1 every)
 
 /// Rises linearly to 1 over the first steps, then follows the schedule from its start.
 let withWarmUp (steps: int) (schedule: Schedule) : Schedule =

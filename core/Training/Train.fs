@@ -108,29 +108,22 @@ type Report =
 let start seed device dtype (recipe: Method) =
     let specs = recipe.Objective.Specs
     let treatments = Params.trainable specs |> Groups.assign recipe.Rules
+    let frozen, trained = treatments |> List.partition (fun (_, treatment) -> treatment.IsFrozen)
+    let frozen, trained = set (List.map fst frozen), List.map fst trained
+    let beginning = Groups.beginnings recipe.Beginnings trained
+    // Only now, after all checks: no scope frees parameters.
     let parameters = Params.init seed device dtype specs
 
-    let beginning =
-        [ for name, treatment in treatments do
-              if treatment <> Groups.Frozen then name ]
-        |> Groups.beginnings recipe.Beginnings
-
-    for name, treatment in treatments do
-        if treatment <> Groups.Frozen && beginning name = 0 then parameters[name].requires_grad_ true |> ignore
+    for name in trained do
+        if beginning name = 0 then parameters[name].requires_grad_ true |> ignore
 
     let zeros name = own (torch.zeros_like (parameters[name], requires_grad = false))
 
-    let frozen =
-        set
-            [ for name, treatment in treatments do
-                  if treatment = Groups.Frozen then name ]
-
     let moments =
         Params.ofSeq
-            [ for name, treatment in treatments do
-                  if treatment <> Groups.Frozen then
-                      for moment in Optimiser.moments recipe.Optimiser do
-                          $"{name}.{moment}", zeros name
+            [ for name in trained do
+                  for moment in Optimiser.moments recipe.Optimiser do
+                      $"{name}.{moment}", zeros name
               for average in Option.toList recipe.Average do
                   for spec in average.Of do
                       if not (frozen.Contains spec.Name) then averageOf spec.Name, zeros spec.Name ]

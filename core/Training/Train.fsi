@@ -3,7 +3,7 @@ module CondEmbed.Train
 
 open TorchSharp
 
-/// A running average of weights and statistics, to evaluate with in their place. A step of which t were before moves it by 1 - min(decay, t / (t + 9)) of its distance to them, so that it soon forgets the start.
+/// A running average of weights and statistics, to evaluate with in their place. The step after t others moves it by 1 - min(decay, t / (t + 9)) of its distance to them, so that it soon forgets the start.
 type Average =
     {
         Decay: float

@@ -64,11 +64,6 @@ let private isClassifier (files: IReadOnlyDictionary<string, int64 list>) (name:
         | [ outputs; _ ] -> classes.Contains outputs
         | _ -> false)
 
-let private isLike (patterns: string) name =
-    patterns.Split(',', StringSplitOptions.RemoveEmptyEntries)
-    |> Array.exists (fun pattern ->
-        IO.Enumeration.FileSystemName.MatchesSimpleExpression(pattern.Trim().AsSpan(), (name: string).AsSpan(), false))
-
 let private listed (names: string list) = String.concat ", " names
 
 /// A few names with their shapes.
@@ -115,9 +110,6 @@ let private encoders (asked: Asked) files =
 
         Error
             $"{which}: {nearest.Loaded.Length} tensors fit, {lacks}.{foreign} It has {shown files (List.ofSeq files.Keys)}. Choose a checkpoint of one of the encoders {listed All.names}."
-
-/// The encoder of that name as its weights are compared.
-let private built name = (All.tryBuild name { Size = 224; Norms = Layers.Norms.Batch }).Value
 
 /// The tensors of a layer whose weight has that name: ours, and where they come from. Without a bias it is zero.
 let private linear (files: IReadOnlyDictionary<string, int64 list>) (weight: string) =
@@ -200,10 +192,23 @@ let private head (asked: Asked) (files: IReadOnlyDictionary<string, int64 list>)
         )
     | _ -> Error $"has several layers that could make the embeddings: {shown files heads}. Leave out all but one, by their names."
 
+/// Why tensors that nothing of the network reads cannot be passed over, and what to do.
+let private leftOver name (report: Weights.Report) width files rest =
+    let what =
+        match report.OtherPrefixes with
+        | [] -> "A head of several layers cannot be imported; what the network does not read, leave out by its name"
+        | others ->
+            $"""There is as much of the network under {listed [ for other in others -> other.TrimEnd '.' ]}: name one of these as the part to take"""
+
+    $"has tensors that belong neither to the encoder '{name}' nor to one linear layer on its {width} pooled features: {shown files rest}. {what}."
+
 /// The network in tensors of those names and shapes, in the order of the checkpoint; or what does not fit, as the end of a sentence about the checkpoint, and what to do.
 let find (asked: Asked) (files: IReadOnlyDictionary<string, int64 list>) : Result<Found, string> =
-    let leftOut, offered = List.ofSeq files.Keys |> List.partition (fun name -> isLike asked.LeaveOut name)
-    let files = Dictionary(dict [ for name in offered -> name, files[name] ]) :> IReadOnlyDictionary<_, _>
+    let leftOut, offered =
+        List.ofSeq files.Keys
+        |> List.partition (fun name -> Names.patterns asked.LeaveOut |> List.exists (fun pattern -> Names.isLike pattern name))
+
+    let files = readOnlyDict [ for name in offered -> name, files[name] ]
 
     encoders asked files
     |> Result.bind (fun (name, report, others) ->
@@ -216,7 +221,7 @@ let find (asked: Asked) (files: IReadOnlyDictionary<string, int64 list>) : Resul
             |> List.filter (fun file -> not (taken.Contains file || isCounter file))
             |> List.partition beside.IsMatch
 
-        let encoder = built name
+        let encoder = (All.tryBuild name All.usual).Value
 
         pooling asked encoder files free
         |> Result.bind (fun (pooling, power) ->
@@ -226,24 +231,12 @@ let find (asked: Asked) (files: IReadOnlyDictionary<string, int64 list>) : Resul
             |> Result.bind (fun (weight, dropped) ->
                 let norm = weight |> Option.bind (norm files free width)
 
-                let ofHead =
-                    power
-                    @ Option.defaultValue [] norm
-                    @ (weight |> Option.map (linear files) |> Option.defaultValue [])
-
+                let ofHead = power @ Option.defaultValue [] norm @ (Option.toList weight |> List.collect (linear files))
                 let used = set (tensorsOf ofHead)
-
                 let rest = free |> List.filter (fun file -> not (used.Contains file || List.contains file dropped))
 
                 if not rest.IsEmpty then
-                    let twice =
-                        match report.OtherPrefixes with
-                        | [] -> "A head of several layers cannot be imported; what the network does not read, leave out by its name"
-                        | others ->
-                            $"""There is as much of the network under {listed [ for other in others -> other.TrimEnd '.' ]}: name one of these as the part to take"""
-
-                    Error
-                        $"has tensors that belong neither to the encoder '{name}' nor to one linear layer on its {width} pooled features: {shown files rest}. {twice}."
+                    Error(leftOver name report width files rest)
                 else
                     Ok
                         { Encoder = name

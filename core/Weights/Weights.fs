@@ -136,58 +136,56 @@ let private naming (specs: ParamSpec list) (shapes: IReadOnlyDictionary<string, 
     let byName = WeightNames.find (fun _ ours -> known.ContainsKey ours) readings
     if byShape.Names |> List.exists (fun (ours, file) -> fits file ours) then byShape else byName
 
+let private nameOf problem =
+    match problem with
+    | Missing spec
+    | WrongShape(spec, _) -> spec.Name
+    | Unexpected name -> name
+
 let private shareOf (specs: ParamSpec list) loaded =
     let own = specs |> List.filter (fun spec -> not (isFresh spec.Name))
     let held = set loaded
     let all = Params.count own
     if all = 0L then 1.0 else float (Params.count (own |> List.filter (fun spec -> held.Contains spec.Name))) / float all
 
-let private compareBut isNoMatter readings (files: IReadOnlyDictionary<string, int64 list>) (specs: ParamSpec list) : Report =
-    let naming = naming specs files readings
-    let sources = Dictionary<string, string>()
-
-    for ours, file in naming.Names do
-        if not (isNoMatter ours) then sources[ours] <- file
-
-    let shapes = Dictionary(dict [ for KeyValue(ours, file) in sources -> ours, files[file] ])
-
+/// The specs of which a tensor of those shapes can be converted to fit, with how; and what is wrong with all others.
+let private fitting (specs: ParamSpec list) (shapes: IReadOnlyDictionary<string, int64 list>) =
     let changed =
         [ for spec in specs do
-              match shapes.TryGetValue spec.Name with
-              | true, shape -> yield! change spec shape |> Option.map (fun (words, _) -> spec, words) |> Option.toList
-              | _ -> () ]
+              if shapes.ContainsKey spec.Name then
+                  for words, _ in Option.toList (change spec shapes[spec.Name]) do
+                      spec, words ]
 
-    let fitted = Dictionary<string, int64 list> shapes
+    let fitted =
+        readOnlyDict
+            [ for KeyValue(name, shape) in shapes do
+                  name, shape
+              for spec, _ in changed do
+                  spec.Name, spec.Shape ]
 
-    for spec, _ in changed do
-        fitted[spec.Name] <- spec.Shape
+    List.map snd changed, Params.mismatches specs fitted
 
-    let found = Params.mismatches specs fitted
-    let names choose = found |> List.choose choose
+/// How the tensors of a file fit a model, but for those that are of no matter under our name.
+let private compareBut isNoMatter readings (files: IReadOnlyDictionary<string, int64 list>) (specs: ParamSpec list) : Report =
+    let naming = naming specs files readings
+    let sources = readOnlyDict (naming.Names |> List.filter (fun (ours, _) -> not (isNoMatter ours)))
+    let shapes = readOnlyDict [ for KeyValue(ours, file) in sources -> ours, files[file] ]
+    let changed, problems = fitting specs shapes
 
-    let missing =
-        names (function
-            | Missing spec -> Some spec.Name
-            | _ -> None)
-
-    let unexpected =
-        names (function
-            | Unexpected name -> Some name
-            | _ -> None)
+    let ofKind choose = List.choose choose problems
+    let missing = ofKind (fun problem -> if problem.IsMissing then Some(nameOf problem) else None)
+    let unexpected = ofKind (fun problem -> if problem.IsUnexpected then Some(nameOf problem) else None)
 
     let wrong =
-        names (function
-            | WrongShape(spec, shape) -> Some(spec.Name, shape, spec.Shape)
+        ofKind (function
+            | WrongShape(spec, shape) -> Some $"{spec.Name} is {shapeText shape}, the model has {shapeText spec.Shape}"
             | _ -> None)
 
-    let misfits = set (missing @ [ for name, _, _ in wrong -> name ])
+    let misfits = set (List.map nameOf problems)
+    let loaded = specs |> List.map _.Name |> List.filter (misfits.Contains >> not)
     let fresh, missing = missing |> List.partition isFresh
     let classifier, unexpected = unexpected |> List.partition isClassifier
     let otherClassifier, beside = naming.Beside |> List.partition isClassifier
-
-    let loaded =
-        [ for spec in specs do
-              if not (misfits.Contains spec.Name) then spec.Name ]
 
     { Loaded = loaded
       Sources = sources
@@ -197,10 +195,10 @@ let private compareBut isNoMatter readings (files: IReadOnlyDictionary<string, i
       Share = shareOf specs loaded
       Missing = missing
       Unexpected = unexpected
-      WrongShape = [ for name, shape, wanted in wrong -> $"{name} is {shapeText shape}, the model has {shapeText wanted}" ]
+      WrongShape = wrong
       Classifier = classifier @ otherClassifier
       Fresh = fresh
-      Changed = List.map snd changed
+      Changed = changed
       Foreign = if missing.IsEmpty && unexpected.IsEmpty && wrong.IsEmpty then None else foreign shapes.Keys }
 
 /// Compares the shapes of the tensors of a file, under their names there, with the specs of a model.
@@ -214,5 +212,5 @@ let compareAll (files: IReadOnlyDictionary<string, int64 list>) =
     let amiss report = report.Missing.Length + report.Unexpected.Length + report.WrongShape.Length
 
     [ for { Name = name; About = about; Build = build } in All.all ->
-          name, about, compareBut isFresh readings files (build { Size = 224; Norms = Layers.Norms.Batch }).Features.Specs ]
+          name, about, compareBut isFresh readings files (build All.usual).Features.Specs ]
     |> List.sortBy (fun (_, _, report) -> not report.Fits, amiss report - report.Loaded.Length)

@@ -7,20 +7,14 @@ open TorchSharp
 /// labels B -> unit. ArgumentException for a label without a proxy.
 let private checkLabels classes (labels: Tensor) =
     if labels.dim () <> 1L then
-        invalidArg (nameof labels) "A loss with proxies of classes needs class numbers, and these are marks of pairs."
+        invalidArg
+            (nameof labels)
+            $"A loss with proxies of classes needs class numbers B, and these labels are {shapeText labels.shape}, marks of pairs: give class numbers, or take a loss on similarities."
 
     let least, greatest = toFloat (labels.min ()), toFloat (labels.max ())
 
     if least < 0.0 || greatest >= float classes then
         invalidArg (nameof labels) $"There are proxies for the classes 0 to {classes - 1}, and labels from {least} to {greatest}."
-
-/// embeddings B D -> unit. LayerException for embeddings that are not as wide as the proxies.
-let private checkEmbeddings (features: int) (embeddings: Tensor) =
-    let shape = embeddings.shape
-
-    if shape.Length <> 2 || shape[1] <> int64 features then
-        Layer.refuse
-            $"the proxies have {features} features, and the embeddings are {shapeText shape}, B D: make the loss with the D of the network."
 
 /// How many classes have proxies, how many features a proxy has, and what is added to a loss for its proxies.
 type Shape =
@@ -56,7 +50,7 @@ let onLong centres shape (loss: Tensor -> Tensor -> Tensor -> Tensor) =
 
     let forward env (embeddings: Tensor, labels: Tensor) =
         checkLabels shape.Classes labels
-        checkEmbeddings shape.Features embeddings
+        ShapeChecks.embeddings shape.Features $"the proxies have {shape.Features} features" "the loss" embeddings
         let proxies = env.Params["proxies"]
         loss labels embeddings (Layers.l2Normalise proxies) |> shape.Regularised centres proxies
 

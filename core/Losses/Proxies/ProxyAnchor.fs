@@ -20,6 +20,6 @@ let part =
 
         return
             Proxies.onUnit 1 shape (fun labels embeddings proxies ->
-                let every = torch.arange (scalar (float shape.Classes), dtype = int64', device = labels.device)
+                let every = indices (int64 shape.Classes) labels
                 loss (every.unsqueeze(1L).eq(labels.unsqueeze 0L)) (matmul proxies (embeddings.t ())))
     }

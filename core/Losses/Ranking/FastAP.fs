@@ -7,7 +7,7 @@ open TorchSharp
 /// Pairs, squared distances Q R from 0 to 4 -> Q bins + 1 each: the histograms of an anchor's positives and of its negatives.
 let private histograms (bins: int) (pairs: Mining.Pairs) (squared: Tensor) =
     let queries = squared.shape[0]
-    let row = torch.arange(scalar (float queries), dtype = int64', device = squared.device).unsqueeze 1L
+    let row = (indices queries squared).unsqueeze 1L
     let kind = pairs.Negative.``to`` int64' * queries.ToScalar()
     let weight = pairs.Positive.logical_or(pairs.Negative).``to`` squared.dtype
     let both = Reducers.histograms bins (2L * queries) (row + kind) weight (squared * (float bins / 4.0))

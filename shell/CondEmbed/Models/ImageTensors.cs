@@ -90,7 +90,10 @@ public sealed class ImageTensors : IDisposable
     /// <summary>One image.</summary>
     public RgbImage Image(int index) => images[index];
 
-    /// <summary>The batch of a step: perClass images of each of batch / perClass classes, drawn as <see cref="MPerClassSampler"/> does. Belongs to the caller.</summary>
+    /// <summary>
+    /// The batch of a step: perClass images of each of batch / perClass classes, drawn as <see cref="MPerClassSampler"/> does. A class with fewer images than that has some of them
+    /// several times in the batch, where each copy is a positive of the others. Belongs to the caller.
+    /// </summary>
     /// <param name="step">The step, from 0.</param>
     /// <param name="batch">B, the number of images.</param>
     /// <param name="perClass">Images of each class.</param>

@@ -2,7 +2,7 @@ namespace CondEmbed.Sampling;
 
 /// <summary>
 /// Batches of some categories drawn at random, a category with a probability in proportion to its number of classes, no category twice in a
-/// batch; as many classes of each, with m images each. As open-metric-learning's CategoryBalanceSampler with its defaults (weighted categories, no
+/// batch; as many classes of each, with m images each, of which a class with fewer repeats some. As open-metric-learning's CategoryBalanceSampler with its defaults (weighted categories, no
 /// label twice), with n_labels = batch / (categories m); except that an epoch has as many images as there are, give or take a batch.
 /// </summary>
 public sealed class CategoryBalancedSampler : CategorySampler

@@ -168,6 +168,20 @@ let private inTraining =
               Expect.equal (List.ofArray hessian.shape) [ 11L; 11L ] "all by all"
               expectClose 1e-10 (hessian.t ()) hessian "symmetric")
 
+          tensorTest "statistics are constants to every norm at test time" (fun () ->
+              let maps, features = normal 7 [ 3; 4; 2; 2 ], normal 8 [ 3; 5; 4 ]
+              let ofTokens = Layer.lift (fun (x: Tensor) -> x, features.mean [| 1L |]) --> batchNormOf 4
+
+              for name, layer, x in [ "batchNorm", batchNorm 4, maps; "batchNormOf", ofTokens, features ] do
+                  let parameters = started layer.Specs
+                  let value parameters = (Layer.apply Mode.Testing parameters layer x).pow(scalar 3.0).sum()
+                  let gradient = Grad.ofParams Grad.grad value parameters |> Params.shaped parameters
+
+                  for statistic in [ "running_mean"; "running_var" ] do
+                      expectSame (torch.zeros (4L, dtype = float64)) gradient[statistic] $"{name}: {statistic}"
+
+                  Expect.isGreaterThan (toFloat (gradient["weight"].abs().min())) 0.0 $"{name}: the scale is none")
+
           tensorTest "the result has no graph, and x is left as it was" (fun () ->
               let x = vector [ 1.0; 2.0 ]
               let value, gradient = Grad.valueAndGrad cube x

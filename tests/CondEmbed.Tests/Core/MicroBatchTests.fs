@@ -86,6 +86,14 @@ let private cases =
       "a network with a head of its own",
       { plain with
           Network = Network.ofMap (frozen |> Layer.map _.Map) (Layers.meanPool --> Layer.named "embedding" (Layers.linear 9 6)) }
+      "features with the images themselves among them",
+      (let features =
+          Layer.create frozen.Specs (fun env images ->
+              let features = frozen.Forward env images
+              { features with Earlier = features.Earlier @ [ images ] })
+
+       let head = Layers.meanPool --> Layer.named "embedding" (Layers.linear 9 6)
+       { plain with Network = { Network.ofMap (Layer.lift id) head with Features = features } })
       "a memory", { plain with Loss = plain.Loss |> CondEmbed.Memory.remembering { Size = 9; Start = 0; Weight = 1.0 } 6 }
       "a teacher of features", { plain with Teacher = { Weight = 3.0; Temperature = 0.7; Start = 0 } }
       "levels, taught and teaching",

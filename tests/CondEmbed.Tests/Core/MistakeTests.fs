@@ -275,7 +275,7 @@ let private told (action: unit -> unit) =
 let tests =
     testList
         "Mistake"
-        [ for name, words, mistake in mistakes do
+        [ for name, words, mistake in mistakes @ LossMistakes.all do
               tensorTest name (fun () ->
                   let message = told mistake
 

@@ -149,7 +149,8 @@ let private scheduleTests =
         "schedule"
         [ testCase "constant is 1, stepwise multiplies at regular steps" (fun () ->
               expectFactors Schedule.constant [ 0, 1.0; 1000, 1.0 ]
-              expectFactors (Schedule.stepwise 10 0.1) [ 0, 1.0; 9, 1.0; 10, 0.1; 19, 0.1; 20, 0.01 ])
+              expectFactors (Schedule.stepwise 10 0.1) [ 0, 1.0; 9, 1.0; 10, 0.1; 19, 0.1; 20, 0.01 ]
+              expectFactors (Schedule.stepwise 0 0.1) [ 0, 1.0; 1, 0.1; 2, 0.01 ])
 
           testCase "cosine goes from 1 to 0 and stays there" (fun () ->
               let quarter = 0.5 * (1.0 + sqrt 0.5)
@@ -191,7 +192,20 @@ let private groupTests =
 
           testCase "a pattern that fits no leaf is an error that names it and what there is" (fun () ->
               rejects [ "'layr1*'"; "did you mean 'layer1*'" ] (fun () ->
-                  Groups.assign [ rule "layr1*" Groups.Frozen; rule "*" trained ] [ "layer1.weight" ] |> ignore))
+                  Groups.assign [ rule "layr1*" Groups.Frozen; rule "*" trained ] [ "layer1.weight" ] |> ignore)
+
+              rejects [ "'*' matches no parameter"; "there are none" ] (fun () -> Groups.assign [ rule "*" trained ] [] |> ignore))
+
+          tensorTest "rules that do not fit are refused before parameters are made, which nobody would free" (fun () ->
+              let objective: Objective = Layer.create (Layers.linear 3 2).Specs (fun _ _ -> invalidOp "It is not run.")
+              let training = Train.plain 0.1 10 objective
+
+              for wrong in
+                  [ { training with Beginnings = [ { Leaves = "layr1*"; Step = 3 } ] }
+                    { training with Rules = [ rule "layr1*" Groups.Frozen; rule "*" trained ] } ] do
+                  let before = torch.Tensor.TotalCount
+                  rejects [ "'layr1*'" ] (fun () -> Train.start 0L torch.CPU float32 wrong |> ignore)
+                  Expect.equal torch.Tensor.TotalCount before "live tensors")
 
           testCase "applicable keeps the rules that fit some leaf, in their order" (fun () ->
               let rules = [ rule "x*" bare; rule "a*" Groups.Frozen; rule "*" trained ]

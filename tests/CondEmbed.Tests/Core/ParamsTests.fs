@@ -83,9 +83,26 @@ let private sample () = Params.ofSeq [ "b.x", normal 1 [ 2 ]; "a.y", normal 2 [ 
 let private treeTests =
     testList
         "tree"
-        [ tensorTest "names stand in ordinal order" (fun () ->
-              Expect.equal (sample ()).Names [ "a.x"; "a.y"; "ab"; "b.x" ] "names"
-              Expect.equal [ for name, _ in Params.toSeq (sample ()) -> name ] (sample ()).Names "toSeq")
+        [ tensorTest "names stand in the order in which they were composed" (fun () ->
+              Expect.equal (sample ()).Names [ "b.x"; "a.y"; "a.x"; "ab" ] "names"
+              Expect.equal [ for name, _ in Params.toSeq (sample ()) -> name ] (sample ()).Names "toSeq"
+              Expect.equal (Params.inside "a" (sample ())).Names [ "y"; "x" ] "inside"
+              let layer = Layer.named "b" (Layers.linear 2 3) --> Layer.named "a" (Layers.batchNorm 3)
+              Expect.equal (started layer.Specs).Names [ for spec in layer.Specs -> spec.Name ] "of a layer")
+
+          tensorTest "a vector of all numbers goes by ordinal names, however they were composed" (fun () ->
+              let parameters = sample ()
+              let other = Params.toSeq parameters |> Seq.rev |> Params.ofSeq
+              let vector = torch.cat [| for name in [ "a.x"; "a.y"; "ab"; "b.x" ] -> parameters[name].flatten() |]
+              expectSame vector (Params.flat parameters) "flat"
+              expectSame vector (Params.flat other) "of others with the same names"
+
+              for like in [ parameters; other ] do
+                  let shaped = Params.shaped like (2.0 * vector)
+                  Expect.equal shaped.Names like.Names "names"
+
+                  for name in like.Names do
+                      expectSame (2.0 * parameters[name]) shaped[name] name)
 
           tensorTest "inside shows the part below a whole name, and nests" (fun () ->
               let parameters = Params.ofSeq [ "a.b.c", normal 1 [ 1 ]; "a.d", normal 2 [ 1 ]; "ab.c", normal 3 [ 1 ] ]
@@ -109,7 +126,7 @@ let private treeTests =
               let problem = Expect.throwsC (fun () -> inside["z"] |> ignore) id
               Expect.isTrue (problem :? KeyNotFoundException) "a KeyNotFoundException"
               Expect.stringContains problem.Message "'a.z'" "the full name"
-              Expect.stringContains problem.Message "x, y" "what there is")
+              Expect.stringContains problem.Message "y, x" "what there is")
 
           tensorTest "trainable names leave the statistics out, and count counts numbers" (fun () ->
               let specs = [ weight "w"; spec "mean" [ 5L ] Statistic (Constant 0.0); spec "p" [] Trainable (Constant 3.0) ]
@@ -149,6 +166,6 @@ let private treeTests =
 
           tensorTest "the text for F# Interactive counts tensors and numbers" (fun () ->
               Expect.stringStarts (string (sample ())) "4 tensors of 10 numbers, Float64 on cpu" "the first line"
-              Expect.stringContains (string (sample ())) "  a            7\n    x  [1]     1\n    y  [2, 3]  6" "a part with its sum") ]
+              Expect.stringContains (string (sample ())) "  a            7\n    y  [2, 3]  6\n    x  [1]     1" "a part with its sum") ]
 
 let tests = testList "Params" [ startTests; treeTests ]

@@ -140,6 +140,20 @@ let tests =
               let mixed = string (Params.ofSeq [ "a", torch.zeros (2L, dtype = float32); "b", torch.zeros (3L, dtype = float64) ])
               Expect.stringContains mixed "  b  [3]  3  Float64 on cpu" "types that differ stand at each")
 
+          tensorTest
+              "a state, its parameters and its objective list the same names in the order of composition, first the network's"
+              (fun () ->
+                  let network = Network.ofMap body (meanPool --> Layer.named "fc" (linear 32 1000))
+                  let objective = Objective.baseline network (Losses.All.ofText "proxy-anchor" 3 1000)
+                  use state = Train.start 0L torch.CPU float32 (Train.plain 0.1 10 objective)
+                  let namesIn (text: string) = [ for line in text.Split '\n' |> Array.tail -> (line.Trim().Split ' ')[0] ]
+                  let shown = namesIn (string objective)
+                  Expect.equal shown (namesIn (string network) @ [ "loss.proxies" ]) "the network first"
+                  Expect.equal (namesIn (string state)) shown "the state"
+                  Expect.equal (namesIn (sprintf "%A" state)) shown "the state by %A"
+                  Expect.equal (namesIn (string state.Params)) shown "its parameters"
+                  Expect.equal (namesIn (string state.Evaluated)) shown "what is evaluated")
+
           tensorTest "a tensor is one line, never the whole" (fun () ->
               let x = torch.arange(0.0, 1000.0, dtype = float32, device = torch.CPU).reshape(10L, 100L)
 

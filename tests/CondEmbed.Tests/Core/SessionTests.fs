@@ -182,6 +182,13 @@ let private roundTrip =
                   "4 images of side 32 take 12288 bytes, not 9216"
                   "the numbers")
 
+          tensorTest "a type that no tensor has is refused with those that there are" (fun () ->
+              let data = TensorData("x", "Q8", [| 1L |], [| 0uy |])
+              let problem = (Expect.throwsC (fun () -> Bytes.toTensor data |> ignore) id).Message
+
+              for word in [ "'x'"; "Q8"; "BF16" ] do
+                  Expect.stringContains problem word "the message")
+
           tensorTest "leaves no tensor behind when it is disposed" (fun () ->
               let used () =
                   use session = training ()

@@ -153,7 +153,16 @@ let tests =
               let features = (VisionTransformer.build tiny).Features
               let run () = Layer.run (started features.Specs) features (normal 1 [ 1; 3; 12; 12 ]) |> ignore
               Expect.throwsT<System.ArgumentException> run "another size"
-              Expect.throwsT<System.ArgumentException> (fun () -> VisionTransformer.build { tiny with Size = 10 } |> ignore) "10 px"
+
+              for options, what in
+                  [ { tiny with Size = 10 }, "10 px"
+                    { tiny with Size = 0 }, "0 px"
+                    { tiny with Patch = 0 }, "patches of 0"
+                    { tiny with Heads = 0 }, "0 heads"
+                    { tiny with Heads = 4 }, "4 heads" ] do
+                  Expect.throwsC (fun () -> VisionTransformer.build options |> ignore) (fun problem ->
+                      Expect.isTrue (problem :? System.ArgumentException) $"{what}: {problem}"
+                      Expect.stringContains problem.Message what "the message")
 
               let problems = ConfigValidation.problems { Config.startFor "vit-s16" with Size = 100 }
               Expect.equal [ for problem in problems -> problem.Key ] [ "size" ] "key"

@@ -85,6 +85,30 @@ let private edgeTests =
                   let value = onEmbeddings name (labelsOf [ 2 ]) (normal 1 [ 1; 3 ])
                   Expect.floatClose Accuracy.high (toFloat value) 0.0 name)
 
+          tensorTest "class numbers may be of any whole type, such as F#'s int" (fun () ->
+              let labels, embeddings = labelsOf [ 0; 1; 0; 2; 1; 2 ], normal 1 [ 6; 3 ]
+
+              for name in certain do
+                  let expected = onEmbeddings name labels embeddings
+
+                  for dtype in [ torch.int32; torch.uint8 ] do
+                      expectSame expected (onEmbeddings name (labels.``to`` dtype) embeddings) $"{name}, {dtype}")
+
+          tensorTest "a mark of the least whole number weighs as much as it is far from 0" (fun () ->
+              let marks: Tensor = torch.tensor([| 0y; -128y; 1y; 0y |], dtype = torch.int8).reshape(2L, 2L)
+              let pairs = Mining.marked marks
+              expectSame (matrixOf [ [ 1.0; 128.0 ]; [ 1.0; 1.0 ] ]) (pairs.Weights.Value.``to`` float64) "weights")
+
+          tensorTest "what C# asks for leaves no tensor behind" (fun () ->
+              let evaluate () =
+                  let rows = [| [| 1.0; 0.0 |]; [| 0.8; 0.6 |]; [| 0.0; 1.0 |] |]
+                  CondEmbed.Interop.LossFunctions.Evaluate("margin(miner=all)", null, rows, [| 0L; 0L; 1L |], null)
+
+              evaluate () |> ignore
+              let before = torch.Tensor.TotalCount
+              Expect.hasLength (evaluate ()).Gradients 2 "by the embeddings and beta"
+              Expect.equal torch.Tensor.TotalCount before "live tensors")
+
           tensorTest "an embedding that is no number is seen in the value or in the gradient" (fun () ->
               for name in All.names do
                   let leaf = (matrixOf [ [ nan; 1.0 ]; [ 1.0; 1.0 ]; [ 1.0; 0.0 ]; [ 0.0; 1.0 ] ]).requires_grad_ true

@@ -224,6 +224,13 @@ let private registry =
                   for word in words do
                       Expect.stringContains found word "the message")
 
+          testCase "a setting for losses that have none is refused" (fun () ->
+              let settings = Map [ "alpha", Number 1.0 ]
+              let found = message (fun () -> All.make "embedding-zero-mean + 0.5 * histogram" settings 2 2)
+              Expect.stringContains found "'histogram' have no setting 'alpha'; there are bins" "one has some"
+              let found = message (fun () -> All.make "embedding-zero-mean" settings 2 2)
+              Expect.stringContains found "'embedding-zero-mean' has no setting 'alpha'; there are none" "it has none")
+
           testCase "names of pytorch-metric-learning are understood, with its defaults" (fun () ->
               for theirs, ours in
                   [ "TripletMarginLoss", "triplet(margin=0.05)"
