@@ -103,7 +103,6 @@ let private here =
           TrafficTests.tests
           ShareTests.tests
           TeamRunTests.tests
-          NetworkTests.tests
           TrunkTests.tests
           CheckedImagesTests.tests
           ArmTests.tests
@@ -125,7 +124,7 @@ let private here =
           MistakeTests.tests
           MemoryDataTests.tests
           DataDefaultsTests.tests
-          CliTests.besideModels
+          CliTests.besideNetworks
           PublicApiTests.tests
           DesignTests.tests
           RoomTests.tests ]
@@ -143,19 +142,17 @@ let private alone =
 /// What runs in other programs, beside the tests above: each group one after another, and a group begins when one before it has ended. Each is short enough
 /// that the last of them does not run alone for long; Expecto begins with those of most tests.
 let private inOtherPrograms =
-    [ "commands",
-      [ CliTests.tests
-        StoreTests.tests
+    [ "commands", [ CliTests.tests; DocsTests.tests; ReportPageTests.tests ]
+      "stores and teams",
+      [ StoreTests.tests
+        CliTests.ofStores
         FaultTests.tests
-        DocsTests.tests
-        ReportPageTests.tests
-        BenchmarkTests.tests
-        FuzzTests.tests
-        GpuCheckTests.tests
-        LoadTests.tests
-        FaultProgramTests.tests ]
+        TeamRunTests.ofPrograms
+        OverlapTests.ofPrograms
+        NetworkTests.tests ]
       "packages and servers", [ PackageTests.tests; ServiceTests.tests; SampleTests.tests ]
       "scripts", [ ScriptTests.tests ]
+      "checks", [ BenchmarkTests.tests; FuzzTests.tests; GpuCheckTests.tests; LoadTests.tests; FaultProgramTests.tests ]
       "a build", [ AddingTests.tests ] ]
 
 /// As many at a time as they are measured with: more would need more than two cores and 4 GB.

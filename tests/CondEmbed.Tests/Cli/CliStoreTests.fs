@@ -31,6 +31,12 @@ let private expectRefused (outcome: Outcome) words =
     for word in words do
         Expect.stringContains outcome.Error word "the message"
 
+/// What the model of a run has or makes, in this process.
+let private byModel (run: string) (what: EmbeddingModel -> 'T) =
+    betweenTests (fun () ->
+        use model = EmbeddingModel.Load(run, "cpu")
+        what model)
+
 let private working =
     test "index and search --store find what search --gallery finds; the address may come from the environment" {
         let run, store = finishedRun [], pgliteUri "cli_work"
@@ -80,8 +86,7 @@ let private killed =
         let summary = index [ run; "emoji"; "--store"; pgliteUri table; "--block"; "64" ]
         Expect.equal (number "known" summary) before "not embedded again"
         Expect.equal (number "embedded" summary + before) (int64 distinct) "complete"
-        use model = EmbeddingModel.Load(run, "cpu")
-        let whole = model.Embed emoji
+        let whole = byModel run _.Embed(emoji)
         let place = dict [ for at, item in Seq.indexed emoji.Items -> item.Path, at ]
 
         for row in rows (pgliteAddress table) $"SELECT path, embedding::real[] FROM {table}" do
@@ -145,8 +150,7 @@ let private together =
     test "three processes fill one table of a database to which pgvector and the table come while they are opening it" {
         let run, uri = finishedRun [], emptyUri "late" "catalogue"
         let address = PostgresAddress.Parse uri
-        use model = EmbeddingModel.Load(run, "cpu")
-        let network = StoreNetwork.Of model
+        let network = byModel run (fun model -> StoreNetwork.Of model)
         rows address PostgresSql.CreateCollections |> ignore
         let start store = launch (Path.GetTempPath()) [ "index"; run; imageFolder.Value; "--store"; store; "--block"; "8"; "--json" ]
 
@@ -202,8 +206,7 @@ let private found =
                     (search (place @ [ "--label"; label + "x" ]))
                     [ $"--label {label}x"; $"did you mean '{label}'"; "Its labels" ]
 
-            use model = EmbeddingModel.Load(run, "cpu")
-            IndexFileStore.OpenOrCreate(empty, StoreNetwork.Of model).DisposeAsync().AsTask().Wait()
+            IndexFileStore.OpenOrCreate(empty, byModel run (fun model -> StoreNetwork.Of model)).DisposeAsync().AsTask().Wait()
             expectRefused (search [ "--store"; empty ]) [ "empty.index"; "is empty"; "condembed index" ])
     }
 

@@ -23,5 +23,8 @@ let tests =
           CliConfigTests.tests
           CliCompletionTests.tests ]
 
-/// Of the program and of models in this process.
-let besideModels = testList "Cli" [ CliWeightsTests.tests; CliStoreTests.tests ]
+/// Of the program and of networks in this process.
+let besideNetworks = testList "Cli" [ CliWeightsTests.tests ]
+
+/// Of the program and of databases.
+let ofStores = testList "Cli" [ CliStoreTests.tests ]

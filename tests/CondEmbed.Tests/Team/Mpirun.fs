@@ -21,7 +21,9 @@ let isThere (program: string) =
 let private start (program: string) variables (arguments: string list) =
     if not (isThere program) then skiptest $"{program} is not there"
 
-    let options = if program.EndsWith "openmpi" then [ "--allow-run-as-root"; "--oversubscribe" ] else []
+    // A process that waits lets others have its core, of this team or of the tests beside it.
+    let ofOpenMpi = [ "--allow-run-as-root"; "--oversubscribe"; "--mca"; "mpi_yield_when_idle"; "1" ]
+    let options = if program.EndsWith "openmpi" then ofOpenMpi else []
     let info = ProcessStartInfo(program, options @ arguments, RedirectStandardOutput = true, RedirectStandardError = true)
 
     for name, value in variables do

@@ -72,7 +72,9 @@ let private trains program count =
                 for host, before in List.indexed before do
                     Expect.isGreaterThan (int64 (sent name (host + 1)) - before) steps $"bytes that host {host + 1} sent"
 
-                Trainer(settings, Path.Combine(folder, "one"), Team.alone).Train() |> ignore
+                betweenTests (fun () -> Trainer(settings, Path.Combine(folder, "one"), Team.alone).Train())
+                |> ignore
+
                 let losses run = [ for step in LogReader.Read(RunFolder(run).Log).Steps -> step.Loss ]
 
                 for expected, found in List.zip (losses (Path.Combine(folder, "one"))) (losses run) do

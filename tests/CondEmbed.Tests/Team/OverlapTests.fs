@@ -185,8 +185,13 @@ let tests =
         [ for count in [ 2; 3; 4 ] do
               tensorTest $"a team of {count}" (fun () ->
                   for problems in together count problems do
-                      Expect.isEmpty problems "problems")
-          for program in programs do
+                      Expect.isEmpty problems "problems") ]
+
+/// The same in processes, beside the tests of torch.
+let ofPrograms =
+    testList
+        "Overlap"
+        [ for program in programs do
               testList
                   program
                   [ for count in 1..4 do

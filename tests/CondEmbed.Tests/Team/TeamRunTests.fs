@@ -133,7 +133,7 @@ let private twoAreOne program variables folder =
 
     Expect.stringContains outcome.Out "report " "the first process tells"
     Expect.stringContains outcome.Out "Processes: 2; communication " "what was sent"
-    byThreads 1 (at "one") [] |> ignore
+    betweenTests (fun () -> byThreads 1 (at "one") []) |> ignore
     expectLike (at "one") (at "two")
 
     for step in LogReader.Read(RunFolder(at "two").Log).Steps do
@@ -159,4 +159,7 @@ let private processes program =
                   Expect.stringContains outcome.Error "cannot be shared out evenly among 2 processes" "message")
           } ]
 
-let tests = testList "Team runs" (threads @ List.map processes programs)
+let tests = testList "Team runs" threads
+
+/// Beside the tests of torch.
+let ofPrograms = testList "Team runs" (List.map processes programs)
