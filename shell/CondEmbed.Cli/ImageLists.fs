@@ -2,7 +2,6 @@
 module CondEmbed.Cli.ImageLists
 
 open System
-open System.Diagnostics
 open CondEmbed
 open CondEmbed.Common
 open CondEmbed.Images
@@ -18,16 +17,6 @@ let twoOf what names =
     | _ ->
         let given = String.concat " " names
         refuse $"{given}: give {what}, and nothing else."
-
-/// Reports how many images of a phase are done.
-let phase name total (progress: IProgress<RunProgress>) =
-    let watch = Stopwatch.StartNew()
-    Action<int>(fun images -> progress.Report(RunProgress.Of(name, images, total, watch.Elapsed)))
-
-/// The same, for a phase that begins with its first report.
-let laterPhase name total progress =
-    let report = lazy (phase name total progress)
-    Action<int>(fun images -> report.Value.Invoke images)
 
 /// The options for opening a data set for a network: boxes are part of what it was trained on.
 let openedWith (settings: RunSettings) layout allowSubset =
@@ -45,13 +34,9 @@ let private leftOut = Action<string> Output.notice
 /// Says which images are left out as they are met.
 let leavingOut = Action<BadImage>(fun bad -> Output.notice $"left out: {bad.Name}: {bad.Reason}")
 
-let private checking (dataset: IImageDataset) (progress: IProgress<RunProgress>) =
-    let report = phase "checking images" dataset.Count progress
-    SynchronousProgress<CheckProgress>(fun at -> report.Invoke at.Done)
-
 /// A data set without its unusable images, if asked for.
 let usable skipBad workers progress stop (dataset: IImageDataset) =
-    if skipBad then DatasetPart.WithoutBad(dataset, workers, leftOut, checking dataset progress, stop) else dataset
+    if skipBad then DatasetPart.WithoutBad(dataset, workers, leftOut, progress, stop) else dataset
 
 /// Work on data sets, of whose unusable images all are named, and not just the first that the work meets.
 let namingBad workers progress stop (datasets: IImageDataset list) work =
@@ -59,13 +44,10 @@ let namingBad workers progress stop (datasets: IImageDataset list) work =
         work ()
     with :? BadImageException ->
         for dataset in datasets do
-            let check = ImageCheck.Run(ImageReader dataset, null, workers, checking dataset progress, stop)
+            let check = ImageCheck.Run(ImageReader dataset, null, workers, progress, stop)
             check.Error() |> Option.ofObj |> Option.iter raise
 
         reraise ()
 
 /// Data with a split, every image of which was decoded: without its unusable images, or with an error that names them all.
-let checkedData skipBad (data: RunData) workers progress stop =
-    let split = data.Split
-    let report = phase "checking images" (split.Train.Count + split.Validation.Count + split.Test.Count) progress
-    data.Checked(skipBad, workers, leftOut, Action<int, int>(fun at _ -> report.Invoke at), stop)
+let checkedData skipBad (data: RunData) workers progress stop = data.Checked(skipBad, workers, leftOut, progress, stop)

@@ -1,5 +1,4 @@
 using CondEmbed.Extensions.AI;
-using CondEmbed.Search;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.VectorData;
 

@@ -1,4 +1,3 @@
-using CondEmbed.Search;
 using Microsoft.Extensions.AI;
 
 namespace CondEmbed.Extensions.AI;

@@ -1,5 +1,4 @@
 using CondEmbed.Images;
-using CondEmbed.Search;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 

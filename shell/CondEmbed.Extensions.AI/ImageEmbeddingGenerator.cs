@@ -1,11 +1,10 @@
 using CondEmbed.Images;
-using CondEmbed.Search;
 using Microsoft.Extensions.AI;
 
 namespace CondEmbed.Extensions.AI;
 
 /// <summary>Embeds the images that it is given as bytes. Of what it is asked for as a service it has its metadata and its embedder.</summary>
-internal sealed class ImageEmbeddingGenerator : IEmbeddingGenerator<DataContent, Embedding<float>>
+internal sealed class ImageEmbeddingGenerator : IEmbeddingGenerator<DataContent, Embedding<float>>, IAsyncDisposable
 {
     private const int FingerprintShown = 12;
 
@@ -55,6 +54,8 @@ internal sealed class ImageEmbeddingGenerator : IEmbeddingGenerator<DataContent,
             embedder.Dispose();
         }
     }
+
+    public ValueTask DisposeAsync() => isOwner ? embedder.DisposeAsync() : ValueTask.CompletedTask;
 
     private void Demand(EmbeddingGenerationOptions? options)
     {

@@ -1,6 +1,5 @@
 using System.Linq.Expressions;
 using System.Runtime.CompilerServices;
-using CondEmbed.Search;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.VectorData;
 

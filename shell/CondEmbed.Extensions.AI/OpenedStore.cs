@@ -1,5 +1,3 @@
-using CondEmbed.Search;
-
 namespace CondEmbed.Extensions.AI;
 
 /// <summary>

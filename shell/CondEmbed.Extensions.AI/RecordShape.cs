@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Reflection;
 using System.Security.Cryptography;
 using System.Text;
-using CondEmbed.Search;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.VectorData;
 

@@ -1,4 +1,3 @@
-using CondEmbed.Search;
 using Microsoft.Extensions.VectorData;
 
 namespace CondEmbed.Extensions.AI;

@@ -1,6 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
 using CondEmbed.Onnx;
-using CondEmbed.Search;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Options;
 
@@ -11,7 +10,7 @@ public static class CondEmbedOnnxServices
 {
     /// <summary>
     /// Adds one <see cref="Embedder"/> for the whole application, of an exported network. It is opened when it is first asked for, and disposed of with the
-    /// container.
+    /// container. That the file exists and the numbers can be used is checked when the host starts.
     /// </summary>
     /// <param name="services">The services.</param>
     /// <param name="file">A file that <c>condembed export RUN --onnx FILE</c> wrote.</param>
@@ -21,17 +20,22 @@ public static class CondEmbedOnnxServices
         this IServiceCollection services, string file, OnnxOptions? network = null, EmbedderOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(file);
-        return services.AddCondEmbed(_ => OnnxModel.Load(file, network), options);
+        return services.AddCondEmbed(
+            _ => OnnxModel.Load(file, network), options, () => ProblemsOf(nameof(file), file, $"{nameof(network)}.", network ?? new OnnxOptions()));
     }
 
-    /// <summary>The same, as a section of the configuration describes it; that the file exists and the numbers can be used is checked when the host starts.</summary>
+    /// <summary>The same, as a section of the configuration describes it.</summary>
     /// <param name="services">The services.</param>
     /// <param name="section">Where <see cref="OnnxServiceOptions"/> are: <c>File</c>, <c>Network</c>, <c>Embedder</c>.</param>
     [RequiresUnreferencedCode(CheckedOptions.Reflects)]
     [RequiresDynamicCode(CheckedOptions.Reflects)]
     public static IServiceCollection AddCondEmbedOnnx(this IServiceCollection services, IConfiguration section)
     {
-        services.AddChecked<OnnxServiceOptions>(section, ProblemsOf);
+        services.AddChecked<OnnxServiceOptions>(section, (options, located) =>
+            [
+                .. ProblemsOf(nameof(options.File), located(options.File), $"{nameof(options.Network)}:", options.Network),
+                .. CheckedOptions.ProblemsOf(options.Embedder, $"{nameof(options.Embedder)}:"),
+            ]);
         return services.AddCondEmbed(
             provider => OnnxModel.Load(provider.Located(Of(provider).File), Of(provider).Network),
             provider => Of(provider).Embedder);
@@ -39,11 +43,10 @@ public static class CondEmbedOnnxServices
         static OnnxServiceOptions Of(IServiceProvider provider) => provider.GetRequiredService<IOptions<OnnxServiceOptions>>().Value;
     }
 
-    private static IEnumerable<(string Option, string Problem)> ProblemsOf(OnnxServiceOptions options, Func<string, string> located) =>
+    private static IEnumerable<(string Option, string Problem)> ProblemsOf(string option, string file, string prefix, OnnxOptions network) =>
         [
-            .. CheckedOptions.ProblemsOfFile(nameof(options.File), located(options.File)),
-            .. CheckedOptions.ProblemsOfNumber("Network:Threads", options.Network.Threads),
-            .. CheckedOptions.ProblemsOfNumber("Network:BatchSize", options.Network.BatchSize),
-            .. CheckedOptions.ProblemsOf(options.Embedder, "Embedder:"),
+            .. CheckedOptions.ProblemsOfFile(option, file, remedy: $"; create it with {OnnxModel.Makers}"),
+            .. CheckedOptions.ProblemsOfNumber(prefix + nameof(network.Threads), network.Threads),
+            .. CheckedOptions.ProblemsOfNumber(prefix + nameof(network.BatchSize), network.BatchSize),
         ];
 }

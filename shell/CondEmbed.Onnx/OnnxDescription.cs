@@ -1,5 +1,3 @@
-using CondEmbed.Common;
-using CondEmbed.Search;
 using Microsoft.ML.OnnxRuntime;
 
 namespace CondEmbed.Onnx;

@@ -1,6 +1,4 @@
-using CondEmbed.Common;
 using CondEmbed.Images;
-using CondEmbed.Search;
 using Microsoft.ML.OnnxRuntime;
 
 namespace CondEmbed.Onnx;
@@ -21,6 +19,9 @@ public sealed record OnnxOptions
 /// </summary>
 public sealed class OnnxModel : IEmbeddingNetwork
 {
+    /// <summary>What writes such files.</summary>
+    internal const string Makers = "OnnxExport.Write of the package CondEmbed, or with the export of the tool CondEmbed.Tool";
+
     private const int PixelsAtOnce = 64 * 128 * 128;
     private const int MostAtOnce = 64;
 
@@ -64,20 +65,22 @@ public sealed class OnnxModel : IEmbeddingNetwork
     public static OnnxModel Load(string file, OnnxOptions? options = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(file);
-        options ??= new OnnxOptions();
-        ArgumentOutOfRangeException.ThrowIfNegative(options.Threads, nameof(options));
-        ArgumentOutOfRangeException.ThrowIfNegative(options.BatchSize, nameof(options));
-        var session = Open(file, options);
+        return File.Exists(file)
+            ? Load(file, options, settings => new InferenceSession(file, settings))
+            : throw new InputException($"{file}: no such file. Create it with {Wording.Of(Makers, $"condembed export RUN --onnx {file}")}.");
+    }
 
-        try
-        {
-            return new OnnxModel(session, OnnxDescription.Read(file, session), options.BatchSize);
-        }
-        catch
-        {
-            session.Dispose();
-            throw;
-        }
+    /// <summary>The same of an exported network that is no file, such as a resource of a program.</summary>
+    /// <param name="network">A stream, which is read to its end and stays open.</param>
+    /// <param name="options">Threads and batches.</param>
+    /// <param name="name">Its name in messages.</param>
+    /// <exception cref="InputException">It is not an ONNX model, or was not written by this program.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A number of the options is below 0.</exception>
+    public static OnnxModel Load(Stream network, OnnxOptions? options = null, string name = "network")
+    {
+        ArgumentNullException.ThrowIfNull(network);
+        ArgumentNullException.ThrowIfNull(name);
+        return Load(name, options, settings => new InferenceSession(network.ToEnd(), settings));
     }
 
     /// <inheritdoc/>
@@ -112,13 +115,26 @@ public sealed class OnnxModel : IEmbeddingNetwork
         session.Dispose();
     }
 
-    private static InferenceSession Open(string file, OnnxOptions options)
+    private static OnnxModel Load(string name, OnnxOptions? options, Func<SessionOptions, InferenceSession> open)
     {
-        if (!File.Exists(file))
-        {
-            throw new InputException($"{file}: no such file. Create it with {Wording.Of("OnnxExport.Write of the package CondEmbed, or with the export of the tool CondEmbed.Tool", $"condembed export RUN --onnx {file}")}.");
-        }
+        options ??= new OnnxOptions();
+        ArgumentOutOfRangeException.ThrowIfNegative(options.Threads, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfNegative(options.BatchSize, nameof(options));
+        var session = Open(name, options, open);
 
+        try
+        {
+            return new OnnxModel(session, OnnxDescription.Read(name, session), options.BatchSize);
+        }
+        catch
+        {
+            session.Dispose();
+            throw;
+        }
+    }
+
+    private static InferenceSession Open(string name, OnnxOptions options, Func<SessionOptions, InferenceSession> open)
+    {
         using var settings = new SessionOptions();
         settings.LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR;
         // Int8 weights are converted to floats once, when the file is opened, not for each batch.
@@ -132,11 +148,11 @@ public sealed class OnnxModel : IEmbeddingNetwork
 
         try
         {
-            return new InferenceSession(file, settings);
+            return open(settings);
         }
         catch (OnnxRuntimeException problem)
         {
-            throw new InputException($"{file}: not an ONNX model that ONNX Runtime can read, or a damaged one: {problem.Message}");
+            throw new InputException($"{name}: not an ONNX model that ONNX Runtime can read, or a damaged one: {problem.Message}");
         }
     }
 }

@@ -1,5 +1,3 @@
-using CondEmbed.Search;
-
 namespace CondEmbed.Onnx;
 
 /// <summary>The exported network of an application, as its configuration describes it.</summary>

@@ -1,6 +1,4 @@
 using System.Text.RegularExpressions;
-using CondEmbed.Common;
-using Npgsql;
 
 namespace CondEmbed.Postgres;
 

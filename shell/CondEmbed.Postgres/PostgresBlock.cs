@@ -1,4 +1,3 @@
-using CondEmbed.Common;
 using CondEmbed.Search;
 using Pgvector;
 

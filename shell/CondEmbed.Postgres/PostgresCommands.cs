@@ -1,5 +1,3 @@
-using Npgsql;
-
 namespace CondEmbed.Postgres;
 
 /// <summary>Statements with positional parameters ($1, $2, ...), in one call each.</summary>

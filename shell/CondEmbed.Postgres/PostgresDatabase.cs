@@ -1,5 +1,4 @@
 using CondEmbed.Search;
-using Npgsql;
 
 namespace CondEmbed.Postgres;
 

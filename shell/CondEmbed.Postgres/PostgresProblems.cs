@@ -1,9 +1,7 @@
 using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography;
-using CondEmbed.Common;
 using CondEmbed.Search;
-using Npgsql;
 
 namespace CondEmbed.Postgres;
 

@@ -1,6 +1,4 @@
-using CondEmbed.Common;
 using CondEmbed.Search;
-using Npgsql;
 
 namespace CondEmbed.Postgres;
 

@@ -1,6 +1,4 @@
-using CondEmbed.Common;
 using CondEmbed.Search;
-using Npgsql;
 using Pgvector;
 
 namespace CondEmbed.Postgres;

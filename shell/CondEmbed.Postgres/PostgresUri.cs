@@ -1,6 +1,4 @@
 using System.Globalization;
-using CondEmbed.Common;
-using Npgsql;
 
 namespace CondEmbed.Postgres;
 

@@ -75,7 +75,7 @@ let private weights =
           (fun _ ->
               use model = new EmbeddingModel(Session.ForEmbedding(settings.Value.Core, device.Value), settings.Value, 0)
               [ for int8 in [ false; true ] -> plain (Google.Protobuf.MessageExtensions.ToByteArray(OnnxExport.Message(model, int8))) ])
-          (fun path ->
+          (fun (path: string) ->
               use model = OnnxModel.Load path
               model.Embed(Array.zeroCreate (model.View.Crop * model.View.Crop * 3), 1) |> ignore)
       ofFile

@@ -1,5 +1,6 @@
 using System.Globalization;
 using CondEmbed.Images;
+using CondEmbed.Onnx;
 using CondEmbed.Search;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -196,19 +197,23 @@ public static class HostUser
         builder.Logging.ClearProviders();
         builder.Configuration.AddInMemoryCollection(settings);
         var section = builder.Configuration.GetSection("Images");
+        var (given, threads) = (new EmbedderOptions { BatchSize = section.GetValue<int>("BatchSize") }, new OnnxOptions { Threads = section.GetValue<int>("Threads") });
         _ = kind switch
         {
             "run" => builder.Services.AddCondEmbed(section),
             "onnx" => builder.Services.AddCondEmbedOnnx(section),
             "index" => builder.Services.AddCondEmbedIndex(section),
             "index file" => builder.Services.AddCondEmbedIndex(settings["Images:File"]!),
+            "run file" => builder.Services.AddCondEmbed(settings["Images:File"]!, section["Device"] ?? "auto", options: given),
+            "onnx file" => builder.Services.AddCondEmbedOnnx(settings["Images:File"]!, threads, given),
+            "network given" => builder.Services.AddCondEmbed(_ => network(), given),
             _ => builder.Services.AddCondEmbed(_ => network(), section),
         };
         await using var app = builder.Build();
         try
         {
             await app.StartAsync();
-            var said = kind is "index" or "index file" ? $"{app.Services.GetRequiredService<ImageIndex>().Count}" : kind is "network" ? $"{app.Services.GetRequiredService<Embedder>().BatchSize}" : null;
+            var said = kind is "index" or "index file" ? $"{app.Services.GetRequiredService<ImageIndex>().Count}" : kind is "network" or "network given" ? $"{app.Services.GetRequiredService<Embedder>().BatchSize}" : null;
             await app.StopAsync();
             return said;
         }

@@ -43,7 +43,7 @@ public static class SearchUser
     {
         using var model = ConditionalModel.Load(run, best: true);
         var images = FolderDataset.Open(folder);
-        var pair = model.Compare(images, [(0, 1)])[0];
+        var pair = model.Compare(images, [new ImagePair(0, 1)])[0];
         var look = model.Explain(new ImageReader(images).Read(0), new ImageReader(images).Read(1)).Levels[0];
         var metrics = model.Evaluate(images, ClassSplit.ForEvaluation(images), new RerankOptions(20, PairScore.Last));
         return (pair, look.First, metrics.Plain.MapAtR, metrics.Reranked.MapAtR);

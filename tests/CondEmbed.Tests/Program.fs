@@ -63,6 +63,7 @@ let private here =
           ListedPairTests.tests
           WordingTests.tests
           HostTests.tests
+          PixelTests.tests
           HostStoreTests.tests
           StrictTests.tests
           ScenesTests.tests

@@ -189,3 +189,7 @@ let expectGradients tolerance (f: Params -> Tensor) (leaves: Params) =
 
 /// Runs an FsCheck property on a given number of cases: for properties that make tensors.
 let fewCases count = { FsCheckConfig.defaultConfig with maxTest = count }
+
+/// Expects an exception of a type or of one below it.
+let throws<'T when 'T :> exn> (work: unit -> unit) what =
+    Expect.throwsC work (fun problem -> Expect.isTrue (problem :? 'T) $"{what}: {problem}")

@@ -2,7 +2,6 @@
 module CondEmbed.Cli.DataCommand
 
 open System
-open System.Diagnostics
 open System.IO
 open System.Threading
 open Argu
@@ -51,13 +50,7 @@ let private splitOf (name: string) =
     | _ -> refuse $"--split {name}: is not one of auto, hash and first-half."
 
 let private inspectAll (inspector: DatasetInspector) workers stop =
-    Output.withProgress (fun progress ->
-        let watch = Stopwatch.StartNew()
-
-        let report =
-            SynchronousProgress<CheckProgress>(fun at -> progress.Report(RunProgress.Of("inspecting", at.Done, at.Total, watch.Elapsed)))
-
-        inspector.Run(workers, report, stop))
+    Output.withProgress (fun progress -> inspector.Run(workers, progress, stop))
 
 let private count (number: int) = Readable.Count(int64 number)
 

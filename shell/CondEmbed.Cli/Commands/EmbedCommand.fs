@@ -51,8 +51,7 @@ let private intoFile (stop: CancellationToken) (arguments: ParseResults<EmbedArg
                     dataset model.Settings images arguments
                     |> usable (arguments.Contains EmbedArgument.SkipBad) workers progress stop
 
-                let report = phase "embedding" dataset.Count progress
-                dataset, namingBad workers progress stop [ dataset ] (fun () -> network.Embed(dataset, workers, report, stop))))
+                dataset, namingBad workers progress stop [ dataset ] (fun () -> network.Embed(dataset, null, workers, progress, stop))))
 
     let labelled = dataset.Items |> Seq.exists (fun item -> item.Label <> "")
 

@@ -85,7 +85,7 @@ let private withColumn settings (arguments: ParseResults<EvaluateArgument>) othe
 /// The same before the network is loaded, where there is a column to refuse and the settings of the run can be read without the network.
 let private openedFirst (arguments: ParseResults<EvaluateArgument>) (named: string) other =
     if arguments.Contains EvaluateArgument.By && IO.File.Exists(RunFolder(named).Settings) then
-        let struct (_, settings) = RunFolder.Open named
+        let settings = (RunFolder.Open named).Settings
         Limits.follow settings
         Some(withColumn settings arguments other)
     else
@@ -137,8 +137,6 @@ let run (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument>) =
     let options = Measures.options arguments
     let first = openedFirst arguments named other
 
-    let evaluating (data: RunData) = phase "evaluating" data.Split.Test.Count
-
     let data, show, more =
         match rerank with
         | None ->
@@ -146,7 +144,7 @@ let run (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument>) =
 
             let data, metrics =
                 measured named model.Settings arguments first other stop (fun data progress ->
-                    model.Network.Evaluate(data.Dataset, data.Split, options, workers, evaluating data progress, stop))
+                    model.Network.Evaluate(data.Dataset, data.Split, options, workers, progress, stop))
 
             data, (fun asJson -> Measures.show asJson perClass metrics), []
         | Some rerank ->
@@ -154,8 +152,7 @@ let run (stop: CancellationToken) (arguments: ParseResults<EvaluateArgument>) =
 
             let data, metrics =
                 measured named model.Embedding.Settings arguments first other stop (fun data progress ->
-                    let reranking = laterPhase "re-ranking" data.Split.Queries.Count progress
-                    model.Evaluate(data.Dataset, data.Split, rerank.Options, options, workers, evaluating data progress, reranking, stop))
+                    model.Evaluate(data.Dataset, data.Split, rerank.Options, options, workers, progress, stop))
 
             data, (fun asJson -> Reranked.show rerank asJson perClass metrics), [ "rerank", Reranked.document rerank metrics ]
 

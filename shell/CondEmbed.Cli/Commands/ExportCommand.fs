@@ -90,7 +90,7 @@ let private onnx stop (arguments: ParseResults<ExportArgument>) model file =
     let options =
         OnnxExportOptions(Int8 = arguments.Contains ExportArgument.Int8, Workers = arguments.GetResult(ExportArgument.Workers, 0))
 
-    let openOnnx = fun file -> OnnxModel.Load file :> IEmbeddingNetwork
+    let openOnnx = fun (file: string) -> OnnxModel.Load file :> IEmbeddingNetwork
     Output.withProgress (fun progress -> OnnxExport.Write(model, file, openOnnx, options, progress, stop))
 
 let run (stop: CancellationToken) (arguments: ParseResults<ExportArgument>) =

@@ -92,8 +92,9 @@ let private inStore top (stop: CancellationToken) (arguments: ParseResults<Searc
 
                 Output.withProgress (fun progress ->
                     let queries = usable (arguments.Contains SearchArgument.SkipBad) workers progress stop queries
-                    let report = phase "embedding" queries.Count progress
-                    queries, namingBad workers progress stop [ queries ] (fun () -> model.Network.Embed(queries, workers, report, stop))))
+
+                    queries,
+                    namingBad workers progress stop [ queries ] (fun () -> model.Network.Embed(queries, null, workers, progress, stop))))
 
         [| for at, query in Seq.indexed queries.Items do
                let hits = store.SearchAsync(ReadOnlyMemory(embeddings.Row(at).ToArray()), asked, stop) |> Stores.wait
@@ -128,8 +129,7 @@ let private inGallery top (stop: CancellationToken) (arguments: ParseResults<Sea
             Output.withProgress (fun progress ->
                 let usable = usable (arguments.Contains SearchArgument.SkipBad) workers progress stop
                 let gallery, queries = usable gallery, usable queries
-                let report = phase "embedding" (gallery.Count + queries.Count) progress
-                gallery, namingBad workers progress stop [ gallery; queries ] (fun () -> work gallery queries report progress)))
+                gallery, namingBad workers progress stop [ gallery; queries ] (fun () -> work gallery queries progress)))
 
     let gallery, found =
         match
@@ -141,14 +141,13 @@ let private inGallery top (stop: CancellationToken) (arguments: ParseResults<Sea
         | None ->
             use model = Networks.load named device best
 
-            searched model.Settings (fun gallery queries report _ ->
-                ImageSearch.Run(model.Network, gallery, queries, top, workers, report, stop))
+            searched model.Settings (fun gallery queries progress ->
+                ImageSearch.Run(model.Network, gallery, queries, top, workers, progress, stop))
         | Some rerank ->
             use model = Networks.loadWithLevels rerank.Cosine named device best
 
-            searched model.Embedding.Settings (fun gallery queries report progress ->
-                let reranking = laterPhase "re-ranking" queries.Count progress
-                ImageSearch.Run(model, gallery, queries, top, rerank.Options, workers, report, reranking, stop))
+            searched model.Embedding.Settings (fun gallery queries progress ->
+                ImageSearch.Run(model, gallery, queries, top, rerank.Options, workers, progress, stop))
 
     arguments.TryGetResult SearchArgument.Html
     |> Option.iter (fun page ->

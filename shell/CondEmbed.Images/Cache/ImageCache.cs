@@ -50,17 +50,8 @@ public sealed class ImageCache : IDisposable
     {
         (this.path, this.options) = (path, options);
         handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
-        try
-        {
-            images = ImageCacheFile.ReadStart(handle, path, key, items.Count);
-            Check = check([.. items.Where((_, place) => images[place].Width == 0)]);
-        }
-        catch
-        {
-            handle.Dispose();
-            throw;
-        }
-
+        images = handle.OrDispose(opened => ImageCacheFile.ReadStart(opened, path, key, items.Count));
+        Check = handle.OrDispose(_ => check([.. items.Where((_, place) => images[place].Width == 0)]));
         Reader = reader.With(this);
         for (var place = 0; place < items.Count; place++)
             places[items[place]] = place;
@@ -81,7 +72,7 @@ public sealed class ImageCache : IDisposable
     /// <param name="cancellationToken">Ends the work with an OperationCanceledException.</param>
     /// <exception cref="InputException">The file cannot be written.</exception>
     public static ImageCache Open(
-        ImageReader reader, ImageCacheOptions options, IReadOnlyList<int>? items = null, int workers = 0, IProgress<CheckProgress>? progress = null,
+        ImageReader reader, ImageCacheOptions options, IReadOnlyList<int>? items = null, int workers = 0, IProgress<RunProgress>? progress = null,
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(reader);

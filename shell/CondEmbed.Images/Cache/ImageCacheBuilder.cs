@@ -5,7 +5,7 @@ namespace CondEmbed.Images;
 
 /// <summary>Finds the file of a cache, or creates it.</summary>
 internal sealed class ImageCacheBuilder(
-    ImageReader reader, IReadOnlyList<int> items, ImageCacheOptions options, int workers, IProgress<CheckProgress>? progress, CancellationToken cancellationToken)
+    ImageReader reader, IReadOnlyList<int> items, ImageCacheOptions options, int workers, IProgress<RunProgress>? progress, CancellationToken cancellationToken)
 {
     /// <summary>The cache with all usable images.</summary>
     internal ImageCache Open()
@@ -31,7 +31,7 @@ internal sealed class ImageCacheBuilder(
     private byte[][] Contents()
     {
         var contents = new byte[items.Count][];
-        _ = ImageCheck.Each(items, place =>
+        _ = ImageCheck.Each(ImageCheck.Phase, items, place =>
         {
             var box = Encoding.UTF8.GetBytes($"{reader.Source.BoxOf(items[place])}{reader.Background?.ToHex()}\n");
             try
@@ -69,7 +69,7 @@ internal sealed class ImageCacheBuilder(
     {
         var images = new CachedImage[items.Count];
         var end = ImageCacheFile.PixelsFrom(items.Count);
-        var check = ImageCheck.Each(items, place =>
+        var check = ImageCheck.Each(ImageCheck.Phase, items, place =>
         {
             var image = options.Shrunk(reader.Decode(items[place], null));
             var length = image.Width * image.Height * 3;

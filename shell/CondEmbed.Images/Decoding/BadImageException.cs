@@ -7,21 +7,13 @@ namespace CondEmbed.Images;
 public sealed record BadImage(int Index, string Name, string Reason);
 
 /// <summary>One image cannot be read or decoded. The message is "name: reason".</summary>
-public sealed class BadImageException : InputException
+/// <param name="name">The image's name as shown to people.</param>
+/// <param name="reason">What is wrong with it, as a clause without a full stop.</param>
+public sealed class BadImageException(string name, string reason) : InputException($"{name}: {reason}.")
 {
-    /// <summary>Names the image and what is wrong with it.</summary>
-    /// <param name="name">The image's name as shown to people.</param>
-    /// <param name="reason">A clause without a full stop.</param>
-    public BadImageException(string name, string reason)
-        : base($"{name}: {reason}.")
-    {
-        Name = name;
-        Reason = reason;
-    }
-
     /// <summary>The image's name.</summary>
-    public string Name { get; }
+    public string Name { get; } = name;
 
     /// <summary>What is wrong with it.</summary>
-    public string Reason { get; }
+    public string Reason { get; } = reason;
 }

@@ -1,18 +1,15 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 
 namespace CondEmbed.Images;
-
-/// <summary>The progress of a check.</summary>
-/// <param name="Done">Images decoded so far, good or bad.</param>
-/// <param name="Total">Images to decode.</param>
-/// <param name="Bad">Bad ones among those done.</param>
-public readonly record struct CheckProgress(int Done, int Total, int Bad);
 
 /// <summary>Decodes every image before a run, so that no bad image stops it half-way.</summary>
 /// <param name="Checked">How many images were decoded.</param>
 /// <param name="Bad">Those that cannot be used, by index.</param>
 public sealed record ImageCheck(int Checked, IReadOnlyList<BadImage> Bad)
 {
+    internal const string Phase = "checking images";
+
     // Enough reports to show progress without costing time.
     private const int Reports = 200;
 
@@ -20,27 +17,27 @@ public sealed record ImageCheck(int Checked, IReadOnlyList<BadImage> Bad)
     /// <param name="reader">Reads and decodes.</param>
     /// <param name="indices">Which images; null for all in the source.</param>
     /// <param name="workers">Threads; 0 for one per core.</param>
-    /// <param name="progress">Called about 200 times, from any thread, the last time with everything done.</param>
+    /// <param name="progress">Called about 200 times, from any thread, the last time with everything done; its detail is how many are bad.</param>
     /// <param name="cancellationToken">Ends the check with an OperationCanceledException.</param>
     public static ImageCheck Run(
-        ImageReader reader, IReadOnlyList<int>? indices = null, int workers = 0, IProgress<CheckProgress>? progress = null,
+        ImageReader reader, IReadOnlyList<int>? indices = null, int workers = 0, IProgress<RunProgress>? progress = null,
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(reader);
         indices ??= [.. Enumerable.Range(0, reader.Source.Count)];
-        return Each(indices, place => reader.Read(indices[place]), workers, progress, cancellationToken);
+        return Each(Phase, indices, place => reader.Read(indices[place]), workers, progress, cancellationToken);
     }
 
     /// <summary>Does work on images, by their places in a list, on several threads. Those for which it throws a <see cref="BadImageException"/> are bad.</summary>
     internal static ImageCheck Each(
-        IReadOnlyList<int> indices, Action<int> work, int workers, IProgress<CheckProgress>? progress, CancellationToken cancellationToken)
+        string phase, IReadOnlyList<int> indices, Action<int> work, int workers, IProgress<RunProgress>? progress, CancellationToken cancellationToken)
     {
-        var bad = new ConcurrentBag<BadImage>();
+        var (watch, bad) = (Stopwatch.StartNew(), new ConcurrentBag<BadImage>());
         var done = 0;
         var total = indices.Count;
         var every = Math.Max(total / Reports, 1);
         ParallelWork.Each(total, Next, workers, cancellationToken);
-        progress?.Report(new CheckProgress(total, total, bad.Count));
+        Report(total);
         return new ImageCheck(total, [.. bad.OrderBy(image => image.Index)]);
 
         void Next(int place)
@@ -56,8 +53,10 @@ public sealed record ImageCheck(int Checked, IReadOnlyList<BadImage> Bad)
 
             var now = Interlocked.Increment(ref done);
             if (now % every == 0 && now < total)
-                progress?.Report(new CheckProgress(now, total, bad.Count));
+                Report(now);
         }
+
+        void Report(int now) => progress?.Report(RunProgress.Of(phase, now, total, watch.Elapsed) with { Detail = bad.IsEmpty ? null : $"{bad.Count} bad" });
     }
 
     /// <summary>The indices that are not bad, in their order.</summary>

@@ -26,16 +26,8 @@ public interface IImageSource
 }
 
 /// <summary>Image files by their paths.</summary>
-internal sealed class PathSource : IImageSource
+internal sealed class PathSource(IReadOnlyList<string> paths) : IImageSource
 {
-    private readonly IReadOnlyList<string> paths;
-
-    internal PathSource(IReadOnlyList<string> paths)
-    {
-        Nulls.Demand(paths);
-        this.paths = paths;
-    }
-
     public int Count => paths.Count;
 
     public string NameOf(int index) => paths[index];

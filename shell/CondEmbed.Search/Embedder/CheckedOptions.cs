@@ -6,7 +6,7 @@ using Microsoft.Extensions.Options;
 
 namespace CondEmbed.Search;
 
-/// <summary>Options that are read from a section of a host's configuration, and checked when the host starts.</summary>
+/// <summary>Options that are checked when a host starts, given as arguments or read from a section of its configuration.</summary>
 internal static class CheckedOptions
 {
     /// <summary>Why options from the configuration are not for a trimmed or natively compiled program, and what is.</summary>
@@ -22,11 +22,24 @@ internal static class CheckedOptions
         this IServiceCollection services, IConfiguration section, Func<T, Func<string, string>, IEnumerable<(string Option, string Problem)>> problems)
         where T : class, new()
     {
-        ArgumentNullException.ThrowIfNull(services);
         ArgumentNullException.ThrowIfNull(section);
-        // The problems of the section are told with the others, by Check.
-        services.AddOptions<T>().Configure(options => BoundOptions.Bind(section, options)).ValidateOnStart();
-        services.AddSingleton<IValidateOptions<T>>(provider => new Check<T>(section, options => problems(options, provider.Located)));
+        var prefix = section is IConfigurationSection { Path: var path } ? path + ":" : "";
+        // The problems of the section are told with the others.
+        services.AddChecked<T>((options, located) => [.. BoundOptions.Bind(section, new T()), .. problems(options, located)], prefix);
+        services.Configure<T>(options => BoundOptions.Bind(section, options));
+    }
+
+    /// <summary>Ends the start of the host where something is wrong, all at once.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="problems">What is wrong, by a function that completes the path of a file: the name of an argument or option, and a clause without a full stop.</param>
+    /// <param name="prefix">What comes before the name.</param>
+    internal static void AddChecked<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)] T>(
+        this IServiceCollection services, Func<T, Func<string, string>, IEnumerable<(string Option, string Problem)>> problems, string prefix = "")
+        where T : class
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        services.AddOptions<T>().ValidateOnStart();
+        services.AddSingleton<IValidateOptions<T>>(provider => new Check<T>(options => problems(options, provider.Located), prefix));
     }
 
     /// <summary>The full path of a file that a configuration names: a relative one begins in the host's content root, without a host in the current folder.</summary>
@@ -62,15 +75,12 @@ internal static class CheckedOptions
         }
     }
 
-    [RequiresUnreferencedCode(Reflects)]
-    [RequiresDynamicCode(Reflects)]
-    private sealed class Check<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.All)] T>(IConfiguration section, Func<T, IEnumerable<(string Option, string Problem)>> problems) : IValidateOptions<T>
-        where T : class, new()
+    private sealed class Check<T>(Func<T, IEnumerable<(string Option, string Problem)>> problems, string prefix) : IValidateOptions<T>
+        where T : class
     {
         public ValidateOptionsResult Validate(string? name, T options)
         {
-            var prefix = section is IConfigurationSection { Path: var path } ? path + ":" : "";
-            var found = BoundOptions.Bind(section, new T()).Concat(problems(options)).Select(problem => $"{prefix}{problem.Option}: {problem.Problem}").ToList();
+            var found = problems(options).Select(problem => $"{prefix}{problem.Option}: {problem.Problem}").ToList();
             return found.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(found);
         }
     }

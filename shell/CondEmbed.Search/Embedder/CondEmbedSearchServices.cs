@@ -13,16 +13,16 @@ public static class CondEmbedSearchServices
 
     /// <summary>
     /// Adds one <see cref="Embedder"/> for the whole application. The network is made when it is first asked for, and disposed of with the container. It logs to
-    /// the application's log, as <c>CondEmbed</c>.
+    /// the application's log, as <c>CondEmbed</c>. That the options can be used is checked when the host starts.
     /// </summary>
     /// <param name="services">The services.</param>
     /// <param name="network">Makes the network.</param>
     /// <param name="options">Batch size, threads, decoder.</param>
     public static IServiceCollection AddCondEmbed(
         this IServiceCollection services, Func<IServiceProvider, IEmbeddingNetwork> network, EmbedderOptions? options = null) =>
-        services.AddCondEmbed(network, _ => options ?? new EmbedderOptions());
+        services.AddCondEmbed(network, options, () => []);
 
-    /// <summary>The same, with options from a section of the configuration, checked when the host starts.</summary>
+    /// <summary>The same, with options from a section of the configuration.</summary>
     /// <param name="services">The services.</param>
     /// <param name="network">Makes the network.</param>
     /// <param name="section">Where <see cref="EmbedderOptions"/> are: <c>BatchSize</c>, <c>Workers</c>.</param>
@@ -43,7 +43,7 @@ public static class CondEmbedSearchServices
     public static IServiceCollection AddCondEmbedIndex(this IServiceCollection services, string file)
     {
         ArgumentException.ThrowIfNullOrEmpty(file);
-        services.AddOptions<IndexServiceOptions>().Validate(_ => File.Exists(file), $"{file}: no such file{Build}").ValidateOnStart();
+        services.AddChecked<IndexServiceOptions>((_, _) => CheckedOptions.ProblemsOfFile(nameof(file), file, remedy: Build));
         return services.AddIndex(_ => file);
     }
 
@@ -56,6 +56,19 @@ public static class CondEmbedSearchServices
     {
         services.AddChecked<IndexServiceOptions>(section, (options, located) => CheckedOptions.ProblemsOfFile(nameof(options.File), located(options.File), remedy: Build));
         return services.AddIndex(provider => provider.Located(provider.GetRequiredService<IOptions<IndexServiceOptions>>().Value.File));
+    }
+
+    /// <summary>Adds an embedder with arguments that are checked when the host starts.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="network">Makes the network.</param>
+    /// <param name="options">Those of the embedder.</param>
+    /// <param name="problems">Finds what is wrong with the other arguments.</param>
+    internal static IServiceCollection AddCondEmbed(
+        this IServiceCollection services, Func<IServiceProvider, IEmbeddingNetwork> network, EmbedderOptions? options, Func<IEnumerable<(string Option, string Problem)>> problems)
+    {
+        var given = options ?? new EmbedderOptions();
+        services.AddCondEmbed(network, _ => given).AddChecked<EmbedderOptions>((_, _) => problems().Concat(CheckedOptions.ProblemsOf(given, $"{nameof(options)}.")));
+        return services;
     }
 
     /// <summary>Adds an embedder with options that only the container knows.</summary>

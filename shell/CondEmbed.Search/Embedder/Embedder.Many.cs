@@ -1,7 +1,5 @@
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Threading.Channels;
-using CondEmbed.Images;
 
 namespace CondEmbed.Search;
 
@@ -97,8 +95,7 @@ public sealed partial class Embedder
         IImageSource source, Action<BadImage>? skipBad, IProgress<RunProgress>? progress, CancellationToken cancellationToken)
     {
         var loader = new BatchLoader(new ImageReader(source, decoder), new LoaderOptions(workers));
-        var watch = Stopwatch.StartNew();
-        void Tell(int done) => progress?.Report(RunProgress.Of("embedding", done, source.Count, watch.Elapsed));
+        var tell = progress.Phase("embedding", source.Count);
 
         foreach (var batch in loader.InOrder([.. Enumerable.Range(0, source.Count)], null, BatchSize, View, skipBad, cancellationToken))
         {
@@ -109,7 +106,7 @@ public sealed partial class Embedder
                 yield return (batch.Indices, rows);
             }
 
-            Tell(batch.Indices[^1] + 1);
+            tell(batch.Indices[^1] + 1);
         }
     }
 

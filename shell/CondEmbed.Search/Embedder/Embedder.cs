@@ -1,4 +1,3 @@
-using CondEmbed.Images;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -8,7 +7,7 @@ namespace CondEmbed.Search;
 /// Embeds images from any number of threads with one network: callers decode and resample on their own threads, and what they ask for at the same time
 /// goes through the network as one batch. An image's numbers do not depend on the other images except for rounding (about 1e-7).
 /// </summary>
-public sealed partial class Embedder : IDisposable
+public sealed partial class Embedder : IDisposable, IAsyncDisposable
 {
     private readonly EmbeddingQueue queue;
     private readonly IImageDecoder decoder;
@@ -77,10 +76,7 @@ public sealed partial class Embedder : IDisposable
     public float[] Embed(Stream image, string name = "image")
     {
         ArgumentNullException.ThrowIfNull(image);
-        ArgumentNullException.ThrowIfNull(name);
-        using var bytes = new MemoryStream();
-        image.CopyTo(bytes);
-        return Wait(() => Pixels(Written(bytes), name));
+        return Embed(image.ToEnd(), name);
     }
 
     /// <summary>Embeds one decoded image. Returns <see cref="Dimension"/> numbers, a vector of length 1.</summary>
@@ -125,7 +121,7 @@ public sealed partial class Embedder : IDisposable
         ArgumentNullException.ThrowIfNull(image);
         using var bytes = new MemoryStream();
         await image.CopyToAsync(bytes, cancellationToken).ConfigureAwait(false);
-        return await EmbedAsync(Written(bytes), name, cancellationToken).ConfigureAwait(false);
+        return await EmbedAsync(bytes.ToArray(), name, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Embeds one encoded image (JPEG, PNG, WebP, BMP, GIF). Returns <see cref="Dimension"/> numbers, a vector of length 1.</summary>
@@ -152,6 +148,9 @@ public sealed partial class Embedder : IDisposable
 
     /// <summary>Lets the current batch finish, ends all other calls with an ObjectDisposedException, and disposes the network.</summary>
     public void Dispose() => queue.Dispose();
+
+    /// <summary>The same as <see cref="Dispose"/>, without holding a thread while the current batch finishes.</summary>
+    public ValueTask DisposeAsync() => queue.DisposeAsync();
 
     // The caller's thread may be one that must not be blocked, such as a UI thread.
     private Task<float[]> OnPool(Func<byte[]> pixels, CancellationToken cancellationToken) =>
@@ -195,6 +194,4 @@ public sealed partial class Embedder : IDisposable
         Telemetry.BadImages.Add(1);
         logger.LogWarning("{Image}: {Reason}", bad.Name, bad.Reason);
     }
-
-    private static ReadOnlyMemory<byte> Written(MemoryStream bytes) => bytes.GetBuffer().AsMemory(0, (int)bytes.Length);
 }

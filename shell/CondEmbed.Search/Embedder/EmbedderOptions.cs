@@ -1,4 +1,3 @@
-using CondEmbed.Images;
 using Microsoft.Extensions.Logging;
 
 namespace CondEmbed.Search;

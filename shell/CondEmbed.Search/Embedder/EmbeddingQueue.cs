@@ -4,20 +4,19 @@ namespace CondEmbed.Search;
 /// Runs a network on a thread of its own, for callers on any thread. Requests that arrive during a batch form the next batch, so that no
 /// image waits for others to arrive. Callers pass buffers of pixels and get arrays of numbers; the network is used only on its own thread.
 /// </summary>
-internal sealed class EmbeddingQueue : IDisposable
+internal sealed class EmbeddingQueue : IDisposable, IAsyncDisposable
 {
     private readonly IEmbeddingNetwork network;
     private readonly int most;
     // Guarded by a plain lock: a channel wakes its reader through the thread pool, whose threads may all be waiting for embeddings.
     private readonly Queue<Request> waiting = [];
-    private readonly Thread thread;
+    private readonly TaskCompletionSource worked = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool ended;
 
     internal EmbeddingQueue(IEmbeddingNetwork network, int most)
     {
         (this.network, this.most) = (network, most);
-        thread = new Thread(Work) { IsBackground = true, Name = "CondEmbed embedder" };
-        thread.Start();
+        new Thread(Work) { IsBackground = true, Name = "CondEmbed embedder" }.Start();
     }
 
     /// <summary>The pixels of one image, embedded together with whatever else is waiting -> D numbers.</summary>
@@ -29,19 +28,33 @@ internal sealed class EmbeddingQueue : IDisposable
     /// <summary>Lets the current batch finish; everything else that is waiting fails with an ObjectDisposedException.</summary>
     public void Dispose()
     {
+        if (End())
+        {
+            worked.Task.GetAwaiter().GetResult();
+            network.Dispose();
+        }
+    }
+
+    /// <inheritdoc cref="Dispose"/>
+    public async ValueTask DisposeAsync()
+    {
+        if (End())
+        {
+            await worked.Task.ConfigureAwait(false);
+            network.Dispose();
+        }
+    }
+
+    /// <summary>Takes no more requests; whether it took any before.</summary>
+    private bool End()
+    {
         lock (waiting)
         {
-            if (ended)
-            {
-                return;
-            }
-
+            var first = !ended;
             ended = true;
             Monitor.Pulse(waiting);
+            return first;
         }
-
-        thread.Join();
-        network.Dispose();
     }
 
     private Task<float[]> Put(Request request)
@@ -70,6 +83,8 @@ internal sealed class EmbeddingQueue : IDisposable
         {
             request.Done.TrySetException(Gone());
         }
+
+        worked.SetResult();
     }
 
     /// <summary>Waits for something to do; null at the end.</summary>

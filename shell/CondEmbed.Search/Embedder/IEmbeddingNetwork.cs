@@ -1,5 +1,3 @@
-using CondEmbed.Images;
-
 namespace CondEmbed.Search;
 
 /// <summary>A network at test time: pixels in, embeddings of length 1 out. One thread at a time.</summary>

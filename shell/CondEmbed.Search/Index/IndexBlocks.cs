@@ -45,10 +45,11 @@ internal sealed unsafe class IndexBlocks(int count, Func<int, int> lengthOf, Ind
     {
         foreach (var room in kept)
         {
-            room?.Free();
+            room?.Dispose();
         }
     }
 
+#pragma warning disable IDISP001 // What is kept is freed with the file.
     private byte* Keep(int block, int length)
     {
         var room = new AlignedRoom(length);
@@ -63,13 +64,14 @@ internal sealed unsafe class IndexBlocks(int count, Func<int, int> lengthOf, Ind
             // It could not be read, or another thread was first.
             if (!isKept)
             {
-                room.Free();
+                room.Dispose();
                 memory.Give(length);
             }
         }
 
         return Kept(block);
     }
+#pragma warning restore IDISP001
 
     /// <summary>Bytes that may still be kept.</summary>
     internal sealed class Budget(long bytes)

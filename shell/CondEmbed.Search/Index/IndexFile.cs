@@ -25,17 +25,8 @@ internal sealed unsafe class IndexFile : IDisposable
     {
         this.path = path;
         handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.Read | FileShare.Delete);
-        try
-        {
-            var page = new byte[IndexHeader.Length];
-            header = IndexHeader.Of(path, page.AsSpan(0, Disk.Read(handle, page, 0)), RandomAccess.GetLength(handle));
-        }
-        catch
-        {
-            handle.Dispose();
-            throw;
-        }
-
+        var page = new byte[IndexHeader.Length];
+        header = handle.OrDispose(opened => IndexHeader.Of(path, page.AsSpan(0, Disk.Read(opened, page, 0)), RandomAccess.GetLength(opened)));
         Codes = header.Codes;
         PartRows = IndexRows.PartRowsOf(Dimension);
         var parts = (int)(((long)Count + PartRows - 1) / PartRows);

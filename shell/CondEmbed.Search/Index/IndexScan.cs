@@ -50,7 +50,7 @@ internal sealed unsafe class IndexScan(IndexRows rows, float[][] queries, int to
             GC.KeepAlive(rows);
             foreach (var worker in workers)
             {
-                worker.Free();
+                worker.Dispose();
             }
         }
 
@@ -194,7 +194,7 @@ internal sealed unsafe class IndexScan(IndexRows rows, float[][] queries, int to
     }
 
     /// <summary>The state of one thread: what it found, and a buffer for what it reads from the file.</summary>
-    private sealed class Worker(Nearest[] found, IndexRows rows, int block, bool coded)
+    private sealed class Worker(Nearest[] found, IndexRows rows, int block, bool coded) : IDisposable
     {
         internal Nearest[] Found => found;
 
@@ -203,10 +203,10 @@ internal sealed unsafe class IndexScan(IndexRows rows, float[][] queries, int to
         internal AlignedRoom Codes { get; } =
             new(coded ? Math.Min(block, rows.InFile + RowCodes.Rows) / RowCodes.Rows * (rows.Codes!.BlockLength + RowCodes.ScalesLength) : 0);
 
-        internal void Free()
+        public void Dispose()
         {
-            Numbers.Free();
-            Codes.Free();
+            Numbers.Dispose();
+            Codes.Dispose();
         }
     }
 }

@@ -2,9 +2,9 @@ using System.Runtime.InteropServices;
 
 namespace CondEmbed.Search;
 
-/// <summary>Unmanaged memory aligned to 64 bytes for wide loads. It is freed with the object, or earlier by <see cref="Free"/>.</summary>
+/// <summary>Unmanaged memory aligned to 64 bytes for wide loads. It is freed with the object, or earlier by <see cref="Dispose"/>.</summary>
 /// <param name="length">Its bytes.</param>
-internal sealed unsafe class AlignedRoom(int length)
+internal sealed unsafe class AlignedRoom(long length) : IDisposable
 {
     private byte* start = (byte*)NativeMemory.AlignedAlloc((nuint)length, 64);
 
@@ -14,10 +14,10 @@ internal sealed unsafe class AlignedRoom(int length)
     internal byte* Start => start;
 
     /// <summary>All bytes, initially undefined.</summary>
-    internal Span<byte> Span => new(start, length);
+    internal Span<byte> Span => new(start, checked((int)length));
 
     /// <summary>Gives the memory back.</summary>
-    internal void Free()
+    public void Dispose()
     {
         NativeMemory.AlignedFree(start);
         start = null;

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace CondEmbed.Search;
 
 /// <summary>
@@ -14,14 +12,14 @@ internal sealed unsafe class PanelRows : IDisposable
     // The bytes of panels that a core revisits, sized for a second-level cache of 1 MB or more.
     private const int NearBytes = 480 << 10;
 
-    private float* start;
+    private readonly AlignedRoom room;
 
     private PanelRows(int count, int dimension)
     {
         (Count, Dimension) = (count, dimension);
         Panels = (count + Width - 1) / Width;
         Near = Math.Max(1, NearBytes / (Width * dimension * sizeof(float)));
-        start = (float*)NativeMemory.AlignedAlloc((nuint)Math.Max(1, Panels) * Width * (nuint)dimension * sizeof(float), 64);
+        room = new AlignedRoom((long)Math.Max(1, Panels) * Width * dimension * sizeof(float));
     }
 
     /// <summary>How many rows there are.</summary>
@@ -37,7 +35,7 @@ internal sealed unsafe class PanelRows : IDisposable
     internal int Near { get; }
 
     /// <summary>D 48: the numbers of a panel.</summary>
-    internal float* this[int panel] => start + ((long)panel * Width * Dimension);
+    internal float* this[int panel] => (float*)room.Start + ((long)panel * Width * Dimension);
 
     /// <summary>How many rows of a panel there are.</summary>
     internal int RowsIn(int panel) => Math.Min(Width, Count - (panel * Width));
@@ -53,11 +51,7 @@ internal sealed unsafe class PanelRows : IDisposable
     internal void Fill(Embeddings<float> rows) =>
         Parallel.For(0, Panels, ComputeThreads.Spread, panel => Fill(rows, panel));
 
-    public void Dispose()
-    {
-        NativeMemory.AlignedFree(start);
-        start = null;
-    }
+    public void Dispose() => room.Dispose();
 
     private void Fill(Embeddings<float> rows, int panel)
     {

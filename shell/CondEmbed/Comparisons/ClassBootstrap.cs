@@ -1,5 +1,3 @@
-using CondEmbed.Images;
-
 namespace CondEmbed.Comparisons;
 
 /// <summary>How far a metric might have come out otherwise with other test classes: the classes are drawn again, with replacement, many times (Efron 1979).</summary>

@@ -24,14 +24,12 @@ public sealed record ClassDifference(
         KeyValuePair<string, double>[] differences =
         [
             .. from own in run.Classes
-               let value = Value(own.Value)
-               let other = Value(reference.Classes[own.Key])
+               let value = own.Value.Values.Find(MetricNames.MapAtR)
+               let other = reference.Classes[own.Key].Values.Find(MetricNames.MapAtR)
                where value is not null && other is not null
                orderby value - other descending, own.Key
                select KeyValuePair.Create(own.Key, value.Value - other.Value),
         ];
         return new(run.Name, reference.Name, Estimate.Of(differences.Select(one => one.Value)), differences.Count(one => one.Value > 0), differences.Count(one => one.Value < 0), differences);
     }
-
-    private static double? Value(ComparedClass one) => one.Values.TryGetValue(MetricNames.MapAtR, out var value) ? value : null;
 }

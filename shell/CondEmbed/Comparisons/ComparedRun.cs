@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using CondEmbed.Evaluation;
 using CondEmbed.Reports;
 
 namespace CondEmbed.Comparisons;
@@ -76,7 +77,7 @@ public sealed record ComparedRun
 
     /// <summary>Its best value of a metric on the validation classes; null if there is none.</summary>
     public double? BestValidation(string metric) =>
-        Validations.Select(entry => entry.Metrics.TryGetValue(metric, out var value) ? value : (double?)null).Max();
+        Validations.Select(entry => entry.Metrics.Find(metric)).Max();
 }
 
 /// <summary>The result of a class.</summary>

@@ -64,7 +64,7 @@ internal static class ComparisonPage
         var isMarked = AreComparable(comparison);
         var rows = comparison.Metrics.Where(metric => comparison.Runs.Any(run => of(run).ContainsKey(metric))).Select(metric =>
         {
-            var values = comparison.Runs.Select(run => of(run).TryGetValue(metric, out var value) ? value : (double?)null).ToArray();
+            var values = comparison.Runs.Select(run => of(run).Find(metric)).ToArray();
             var cells = values.Select(value => Html.Of($"<td class=\"{(isMarked && value is not null && value == values.Max() ? "strong" : "")}\">{(value is { } number ? Readable.Percent(number) : "")}</td>"));
             return Page.Row(MetricNames.Display(metric), cells);
         });

@@ -47,10 +47,10 @@ internal static class ComparisonText
         run.Name,
         run.IsImported ? "imported" : run.IsFinished ? $"{run.Step}" : $"{run.Step} of {run.Steps}",
         run.BestStep > 0 ? $"{run.BestStep}" : "",
-        Value(run.Last, MetricNames.Recall1),
-        Value(run.Best, MetricNames.Recall1),
-        Value(run.Last, MetricNames.MapAtR),
-        Value(run.Best, MetricNames.MapAtR),
+        run.Last.Percent(MetricNames.Recall1),
+        run.Best.Percent(MetricNames.Recall1),
+        run.Last.Percent(MetricNames.MapAtR),
+        run.Best.Percent(MetricNames.MapAtR),
         run.BestValidation(MetricNames.MapAtR) is { } value ? Readable.Percent(value) : "",
         run.SecondsPerStep is { } seconds ? Readable.Number(1000 * seconds, 3) : "",
         run.Cost is { } cost ? Readable.Count(cost.PeakMemory >> 20) : "",
@@ -58,8 +58,6 @@ internal static class ComparisonText
 
     private static string[] Row(ClassDifference difference) =>
         [$"{difference.Run} - {difference.Reference}", Studies.StudyTables.Gain(difference.Estimate), $"{difference.Better}", $"{difference.Worse}"];
-
-    private static string Value(IReadOnlyDictionary<string, double> metrics, string key) => metrics.TryGetValue(key, out var value) ? Readable.Percent(value) : "";
 
     private static void Table(StringBuilder text, string[] heads, IEnumerable<string[]> rows) =>
         text.AppendJoin('\n', TextTable.Lines([heads, .. rows])).Append('\n');

@@ -76,8 +76,8 @@ public static class ModelCard
         var rows = run.Last.Select(pair => (string[])
         [
             MetricNames.Display(pair.Key),
-            .. Where(hasBefore, Shown(run.Before, pair.Key)),
-            .. Where(hasBest, Shown(run.Best, pair.Key)),
+            .. Where(hasBefore, run.Before.Percent(pair.Key)),
+            .. Where(hasBest, run.Best.Percent(pair.Key)),
             Readable.Percent(pair.Value),
             .. Where(hasClasses, ClassBootstrap.Interval(run.Classes.Values, pair.Key) is var (low, high) ? $"{Readable.Percent(low)} to {Readable.Percent(high)}" : ""),
         ]);
@@ -111,8 +111,6 @@ public static class ModelCard
         : "Held-out classes, none of which it was trained on, unconditional embeddings; one seed.";
 
     private static string[] Where(bool isThere, string cell) => isThere ? [cell] : [];
-
-    private static string Shown(IReadOnlyDictionary<string, double> metrics, string key) => metrics.TryGetValue(key, out var value) ? Readable.Percent(value) : "";
 
     private static string Data(ComparedRun run, StartEntry start, string? licence)
     {

@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace CondEmbed.Comparisons;
 
 /// <summary>What others published of a method, with a ResNet-50 that was trained on ImageNet first: Recall@1 on benchmark sets with the split of their authors. None of it was measured here.</summary>

@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-
 namespace CondEmbed.Datasets;
 
 /// <summary>Orders of class names that are the same on every machine.</summary>

@@ -1,6 +1,3 @@
-using System.Security.Cryptography;
-using CondEmbed.Images;
-
 namespace CondEmbed.Datasets;
 
 /// <summary>Examines every image of a data set, and shows some.</summary>
@@ -39,10 +36,10 @@ public sealed class DatasetInspector
     /// <param name="workers">Threads; 0 for one per core.</param>
     /// <param name="progress">Called about 200 times, from any thread, the last time with everything done.</param>
     /// <param name="cancellationToken">Ends the work with an OperationCanceledException.</param>
-    public DatasetInspection Run(int workers = 0, IProgress<CheckProgress>? progress = null, CancellationToken cancellationToken = default)
+    public DatasetInspection Run(int workers = 0, IProgress<RunProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         var seen = new Seen[dataset.Count];
-        var check = ImageCheck.Each([.. Enumerable.Range(0, dataset.Count)], image => Look(image, out seen[image]), workers, progress, cancellationToken);
+        var check = ImageCheck.Each("inspecting", [.. Enumerable.Range(0, dataset.Count)], image => Look(image, out seen[image]), workers, progress, cancellationToken);
         return Findings(seen, check.Bad);
     }
 

@@ -1,17 +1,10 @@
-using CondEmbed.Images;
-using Microsoft.FSharp.Core;
-
 namespace CondEmbed.Datasets;
 
 /// <summary>Some images of a data set, in the order given; or all of them, alike by other things than their class.</summary>
 /// <param name="whole">The data set.</param>
 /// <param name="images">Numbers of its images.</param>
-[StructuredFormatDisplay("{Line}")]
-public sealed class DatasetPart(IImageDataset whole, IReadOnlyList<int> images) : IImageDataset
+public sealed class DatasetPart(IImageDataset whole, IReadOnlyList<int> images) : ItemDataset(whole.Name, [.. images.Select(image => whole.Items[image])]), IImageDataset
 {
-    /// <inheritdoc/>
-    public string Name => whole.Name;
-
     /// <inheritdoc/>
     public IReadOnlyList<int>? RecallAt => whole.RecallAt;
 
@@ -40,25 +33,13 @@ public sealed class DatasetPart(IImageDataset whole, IReadOnlyList<int> images) 
     public bool ClipsBoxes => whole.ClipsBoxes;
 
     /// <inheritdoc/>
-    public IReadOnlyList<ImageItem> Items { get; } = [.. images.Select(image => whole.Items[image])];
-
-    /// <inheritdoc/>
-    public int Count => images.Count;
-
-    /// <inheritdoc/>
-    public string NameOf(int index) => whole.NameOf(images[index]);
+    public override string NameOf(int index) => whole.NameOf(images[index]);
 
     /// <inheritdoc/>
     public long LengthOf(int index) => whole.LengthOf(images[index]);
 
     /// <inheritdoc/>
     public string? StampOf(int index) => whole.StampOf(images[index]);
-
-    /// <summary>What F# Interactive prints.</summary>
-    internal string Line => ToString();
-
-    /// <inheritdoc cref="ImageDatasets.Line"/>
-    public override string ToString() => ImageDatasets.Line(this);
 
     /// <inheritdoc/>
     public byte[] Read(int index) => whole.Read(images[index]);
@@ -88,7 +69,7 @@ public sealed class DatasetPart(IImageDataset whole, IReadOnlyList<int> images) 
     /// <param name="cancellationToken">Ends the check with an OperationCanceledException.</param>
     /// <exception cref="InputException">No image can be used.</exception>
     public static IImageDataset WithoutBad(
-        IImageDataset dataset, int workers = 0, Action<string>? notice = null, IProgress<CheckProgress>? progress = null, CancellationToken cancellationToken = default)
+        IImageDataset dataset, int workers = 0, Action<string>? notice = null, IProgress<RunProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(dataset);
         var check = ImageCheck.Run(new ImageReader(dataset), null, workers, progress, cancellationToken);

@@ -1,11 +1,7 @@
-using CondEmbed.Images;
-using Microsoft.FSharp.Core;
-
 namespace CondEmbed.Datasets;
 
 /// <summary>Images stored as files.</summary>
-[StructuredFormatDisplay("{Line}")]
-public sealed class FileDataset : IImageDataset
+public sealed class FileDataset : ItemDataset, IImageDataset
 {
     private readonly string[] files;
 
@@ -15,22 +11,15 @@ public sealed class FileDataset : IImageDataset
     /// <param name="files">The file of each image.</param>
     /// <exception cref="ArgumentException">The numbers of images and files differ.</exception>
     public FileDataset(string name, IReadOnlyList<ImageItem> items, IReadOnlyList<string> files)
+        : base(name, items)
     {
         if (items.Count != files.Count)
         {
             throw new ArgumentException($"{items.Count} images but {files.Count} files", nameof(files));
         }
 
-        Name = name;
-        Items = items;
         this.files = [.. files];
     }
-
-    /// <inheritdoc/>
-    public string Name { get; }
-
-    /// <inheritdoc/>
-    public IReadOnlyList<ImageItem> Items { get; }
 
     /// <inheritdoc/>
     public IReadOnlyList<int>? RecallAt { get; init; }
@@ -60,22 +49,10 @@ public sealed class FileDataset : IImageDataset
     public IReadOnlyList<string> Notices => [.. PassedOver, .. ClassLabel.Alike(Items.Select(item => item.Label))];
 
     /// <inheritdoc/>
-    public int Count => Items.Count;
-
-    /// <inheritdoc/>
-    public string NameOf(int index) => Items[index].Path;
-
-    /// <inheritdoc/>
     public long LengthOf(int index) => FileProblem.OrElse(() => File.Exists(files[index]) ? FileLength.Of(files[index]) : 0, 0);
 
     /// <inheritdoc/>
     public string? StampOf(int index) => FileProblem.OrElse(() => File.Exists(files[index]) ? FileLength.StampOf(files[index]) : null, null);
-
-    /// <summary>What F# Interactive prints.</summary>
-    internal string Line => ToString();
-
-    /// <inheritdoc cref="ImageDatasets.Line"/>
-    public override string ToString() => ImageDatasets.Line(this);
 
     /// <inheritdoc/>
     public byte[] Read(int index) => ImageFile.Read(files[index], NameOf(index));

@@ -1,5 +1,3 @@
-using CondEmbed.Images;
-
 namespace CondEmbed.Datasets;
 
 /// <summary>Labelled images, in an order that is the same on every machine.</summary>

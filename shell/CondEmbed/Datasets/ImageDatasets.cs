@@ -1,5 +1,3 @@
-using CondEmbed.Interop;
-
 namespace CondEmbed.Datasets;
 
 /// <summary>Opens a data set by what the user wrote: a name, a folder or a table.</summary>
@@ -150,9 +148,6 @@ public static class ImageDatasets
 
         return new LabelledItems(dataset.Name, dataset.Items, part?.Separator ?? "").Column(column);
     }
-
-    /// <summary>A data set in one line: its name, and how many images of how many classes it has.</summary>
-    internal static string Line(IImageDataset dataset) => $"{dataset.Name}: {ClassLabel.Counted([.. dataset.Items.Select(item => item.Label)])}";
 
     /// <summary>The columns of labels that a table must have.</summary>
     internal static string[] Columns(DatasetOptions options) =>

@@ -1,5 +1,3 @@
-using CondEmbed.Images;
-
 namespace CondEmbed.Datasets;
 
 /// <summary>The role of an image according to the data set.</summary>

@@ -1,4 +1,3 @@
-using CondEmbed.Images;
 using TorchSharp;
 
 namespace CondEmbed.Datasets;
@@ -16,6 +15,15 @@ public sealed class LabelledImage
     {
         Label = label ?? throw new ArgumentNullException(nameof(label));
         this.path = path ?? throw new ArgumentNullException(nameof(path));
+    }
+
+    /// <summary>An image file that is read to the end of a stream.</summary>
+    /// <param name="label">The name of its class.</param>
+    /// <param name="file">The stream, which stays open.</param>
+    public LabelledImage(string label, Stream file)
+    {
+        Label = label ?? throw new ArgumentNullException(nameof(label));
+        this.file = file.ToEnd();
     }
 
     /// <summary>A decoded image; it is stored without loss.</summary>

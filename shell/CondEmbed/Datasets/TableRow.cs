@@ -1,5 +1,3 @@
-using CondEmbed.Images;
-
 namespace CondEmbed.Datasets;
 
 /// <summary>Turns one line of a table into an image item; errors are added to the list of problems.</summary>

@@ -1,5 +1,3 @@
-using System.Numerics;
-
 namespace CondEmbed.Evaluation;
 
 /// <summary>Moves the positives among the first K of each ranking to their places in another order of the same K items; what comes after stays.</summary>

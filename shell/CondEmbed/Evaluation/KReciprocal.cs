@@ -1,4 +1,3 @@
-using System.Numerics;
 using CondEmbed.Search;
 
 namespace CondEmbed.Evaluation;

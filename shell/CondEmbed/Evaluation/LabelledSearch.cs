@@ -1,5 +1,3 @@
-using System.Numerics;
-
 namespace CondEmbed.Evaluation;
 
 /// <summary>Queries against a gallery. Both use the same numbers for the same classes.</summary>

@@ -17,7 +17,7 @@ public static class MetricTable
     {
         ArgumentNullException.ThrowIfNull(before);
         ArgumentNullException.ThrowIfNull(after);
-        return [.. MetricNames.Order(before, after).Select(key => Row(key, Find(before, key), Find(after, key)))];
+        return [.. MetricNames.Order(before, after).Select(key => Row(key, before.Find(key), after.Find(key)))];
     }
 
     /// <summary>
@@ -41,7 +41,7 @@ public static class MetricTable
     {
         ArgumentNullException.ThrowIfNull(before);
         ArgumentNullException.ThrowIfNull(after);
-        return Find(after, MetricNames.MapAtR) < Find(before, MetricNames.MapAtR)
+        return after.Find(MetricNames.MapAtR) < before.Find(MetricNames.MapAtR)
             ? "Worse than before: in so few steps, or from so few classes, the network lost more than it learned. Train on more classes, for more steps, or with a lower lr."
             : null;
     }
@@ -55,12 +55,12 @@ public static class MetricTable
         ArgumentNullException.ThrowIfNull(before);
         ArgumentNullException.ThrowIfNull(after);
 
-        if (Find(after, MetricNames.Recall1) is not { } found || Find(before, MetricNames.Recall1) is not { } foundBefore)
+        if (after.Find(MetricNames.Recall1) is not { } found || before.Find(MetricNames.Recall1) is not { } foundBefore)
         {
             return null;
         }
 
-        var ranked = (Find(after, MetricNames.MapAtR) ?? found) - (Find(before, MetricNames.MapAtR) ?? foundBefore);
+        var ranked = (after.Find(MetricNames.MapAtR) ?? found) - (before.Find(MetricNames.MapAtR) ?? foundBefore);
         var verdict = (found - foundBefore, ranked) switch
         {
             ( > 0, > 0) => "Training helped.",
@@ -81,7 +81,14 @@ public static class MetricTable
             before is { } b ? Readable.Percent(b) : "",
             after is { } a ? Readable.Percent(a) : "",
             after - before is { } change ? Readable.PercentChange(change) : "");
+}
 
-    private static double? Find(IReadOnlyDictionary<string, double> metrics, string key) =>
-        metrics.TryGetValue(key, out var value) ? value : null;
+/// <summary>Metrics of which some may not have been measured.</summary>
+internal static class MeasuredMetrics
+{
+    /// <summary>A metric as a fraction; null if it was not measured.</summary>
+    internal static double? Find(this IReadOnlyDictionary<string, double> metrics, string key) => metrics.TryGetValue(key, out var value) ? value : null;
+
+    /// <summary>The same in percent, as text; empty if it was not measured.</summary>
+    internal static string Percent(this IReadOnlyDictionary<string, double> metrics, string key) => metrics.Find(key) is { } value ? Readable.Percent(value) : "";
 }

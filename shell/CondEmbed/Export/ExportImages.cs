@@ -1,5 +1,4 @@
 using CondEmbed.Datasets;
-using CondEmbed.Images;
 using CondEmbed.Options;
 using CondEmbed.Runs;
 

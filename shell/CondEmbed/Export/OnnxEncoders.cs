@@ -1,4 +1,3 @@
-using CondEmbed.Interop;
 using static CondEmbed.Export.OnnxGraph;
 
 namespace CondEmbed.Export;

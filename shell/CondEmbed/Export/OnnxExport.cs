@@ -1,8 +1,4 @@
-using System.Diagnostics;
-using System.Security.Cryptography;
 using CondEmbed.Evaluation;
-using CondEmbed.Images;
-using CondEmbed.Interop;
 using CondEmbed.Models;
 using CondEmbed.Options;
 using CondEmbed.Search;
@@ -139,8 +135,8 @@ public static class OnnxExport
         {
             var images = ExportImages.Of(model.Settings, options.Workers, cancellationToken);
             var items = images.Some(options.Images);
-            var expected = Pass(model).Embed(images.Reader, items, Phase("embedding", items.Count), cancellationToken);
-            var embedded = Pass(found).Embed(images.Reader, items, Phase("embedding by ONNX", items.Count), cancellationToken);
+            var expected = Pass(model).Embed(images.Reader, items, progress.Phase("embedding", items.Count), cancellationToken);
+            var embedded = Pass(found).Embed(images.Reader, items, progress.Phase("embedding by ONNX", items.Count), cancellationToken);
             DemandFinite(path, "the network's own embeddings", expected);
             DemandFinite(path, "ONNX Runtime's embeddings", embedded);
             var check = ExportCheck.Between(images.Dataset.Name, expected, embedded);
@@ -165,14 +161,8 @@ public static class OnnxExport
 
         private RetrievalMetrics Measured(IEmbeddingNetwork network, ExportImages images, string phase) =>
             Pass(network).OnTest(
-                images.Dataset, images.Split, images.Reader, new EvaluationOptions { RecallAt = [1] }, Phase(phase, images.Split.Test.Count), cancellationToken).Metrics;
+                images.Dataset, images.Split, images.Reader, new EvaluationOptions { RecallAt = [1] }, progress.Phase(phase, images.Split.Test.Count), cancellationToken).Metrics;
 
         private EmbeddingPass Pass(IEmbeddingNetwork network) => new(network, new LoaderOptions(options.Workers));
-
-        private Action<int> Phase(string name, int total)
-        {
-            var watch = Stopwatch.StartNew();
-            return done => progress?.Report(RunProgress.Of(name, done, total, watch.Elapsed));
-        }
     }
 }

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-using CondEmbed.Interop;
 using static CondEmbed.Export.OnnxGraph;
 
 namespace CondEmbed.Export;

@@ -1,5 +1,4 @@
 using System.Text.RegularExpressions;
-using CondEmbed.Interop;
 
 namespace CondEmbed.Export;
 

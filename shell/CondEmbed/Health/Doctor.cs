@@ -1,5 +1,4 @@
 using System.Reflection;
-using System.Runtime.InteropServices;
 using CondEmbed.Torch;
 using SkiaSharp;
 

@@ -1,4 +1,3 @@
-using CondEmbed.Images;
 using CondEmbed.Reports;
 using TorchSharp;
 

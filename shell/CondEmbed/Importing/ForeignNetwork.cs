@@ -1,4 +1,3 @@
-using CondEmbed.Interop;
 using CondEmbed.Options;
 using CondEmbed.Storage;
 using CondEmbed.WeightFiles;

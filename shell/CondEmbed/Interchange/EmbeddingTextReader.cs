@@ -1,6 +1,3 @@
-using System.Runtime.InteropServices;
-using System.Text.Json;
-
 namespace CondEmbed.Interchange;
 
 /// <summary>Reads the text files that <see cref="EmbeddingText"/> writes.</summary>

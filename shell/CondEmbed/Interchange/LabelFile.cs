@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using CondEmbed.WeightFiles;
 
 namespace CondEmbed.Interchange;

@@ -1,5 +1,3 @@
-using System.Numerics;
-using System.Runtime.InteropServices;
 using CondEmbed.Datasets;
 using CondEmbed.Evaluation;
 using CondEmbed.Models;

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using CondEmbed.Search;
 
 namespace CondEmbed.Interchange;

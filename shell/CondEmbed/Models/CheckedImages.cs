@@ -1,7 +1,4 @@
-using System.Security.Cryptography;
-using System.Text.Json;
 using CondEmbed.Datasets;
-using CondEmbed.Images;
 using CondEmbed.Search;
 
 namespace CondEmbed.Models;

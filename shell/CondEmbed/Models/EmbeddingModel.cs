@@ -1,5 +1,3 @@
-using CondEmbed.Images;
-using CondEmbed.Interop;
 using CondEmbed.Options;
 using CondEmbed.Search;
 using CondEmbed.Storage;
@@ -114,9 +112,7 @@ public sealed class EmbeddingModel : IEmbeddingNetwork
     public float[] Embed(Stream image, string name = "image")
     {
         ArgumentNullException.ThrowIfNull(image);
-        using var bytes = new MemoryStream();
-        image.CopyTo(bytes);
-        return Embed(bytes.ToArray(), name);
+        return Embed(image.ToEnd(), name);
     }
 
     /// <summary>Embeds one decoded image. Returns <see cref="Dimension"/> numbers, a vector of length 1.</summary>

@@ -1,7 +1,5 @@
 using CondEmbed.Datasets;
 using CondEmbed.Evaluation;
-using CondEmbed.Images;
-using CondEmbed.Interop;
 using CondEmbed.Search;
 using CondEmbed.Teams;
 

@@ -1,6 +1,4 @@
 using CondEmbed.Datasets;
-using CondEmbed.Images;
-using CondEmbed.Interop;
 using CondEmbed.Options;
 using CondEmbed.Teams;
 

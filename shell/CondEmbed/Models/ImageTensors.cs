@@ -1,6 +1,5 @@
 using CondEmbed.Datasets;
 using CondEmbed.Evaluation;
-using CondEmbed.Images;
 using CondEmbed.Reports;
 using CondEmbed.Sampling;
 using CondEmbed.Torch;
@@ -8,6 +7,11 @@ using Microsoft.FSharp.Core;
 using TorchSharp;
 
 namespace CondEmbed.Models;
+
+/// <summary>Images to train on, and images of other classes.</summary>
+/// <param name="Train">Those to train on.</param>
+/// <param name="Test">Those held out.</param>
+public sealed record ImageHalves(ImageTensors Train, ImageTensors Test);
 
 /// <summary>
 /// Images of a data set in memory, as tensors on the CPU: for custom training loops on data that fits there. Classes are numbered in the order of their
@@ -58,7 +62,7 @@ public sealed class ImageTensors : IDisposable
     /// <param name="data">What the user wrote.</param>
     /// <param name="size">The side of the squares, in pixels.</param>
     /// <exception cref="InputException">The data cannot be opened or divided, or an image cannot be used.</exception>
-    public static (ImageTensors Train, ImageTensors Test) Halves(string data, int size = 64)
+    public static ImageHalves Halves(string data, int size = 64)
     {
         var images = ImageDatasets.Open(data);
         var split = ClassSplit.Make(images);
@@ -66,7 +70,8 @@ public sealed class ImageTensors : IDisposable
 
         try
         {
-            return (train, new ImageTensors(images, split.Test, size));
+            var test = new ImageTensors(images, split.Test, size);
+            return new ImageHalves(train, test);
         }
         catch
         {

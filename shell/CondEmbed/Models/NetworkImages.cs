@@ -1,6 +1,5 @@
 using CondEmbed.Datasets;
 using CondEmbed.Evaluation;
-using CondEmbed.Images;
 using CondEmbed.Search;
 
 namespace CondEmbed.Models;
@@ -8,27 +7,20 @@ namespace CondEmbed.Models;
 /// <summary>Embeds and evaluates data sets with any network: of a run, or exported.</summary>
 public static class NetworkImages
 {
-    /// <summary>All images of a data set, in order -> N D.</summary>
-    /// <exception cref="BadImageException">An image cannot be used.</exception>
-    public static Embeddings<float> Embed(
-        this IEmbeddingNetwork network, IImageDataset dataset, int workers = 0, Action<int>? progress = null, CancellationToken cancellationToken = default)
-    {
-        ArgumentNullException.ThrowIfNull(dataset);
-        return network.Embed(dataset, [.. Enumerable.Range(0, dataset.Count)], workers, progress, cancellationToken);
-    }
-
-    /// <summary>Some images of a data set, in the order given -> N D.</summary>
+    /// <summary>Some images of a data set, in the order given; by default all, in their order -> N D.</summary>
     /// <exception cref="BadImageException">An image cannot be used.</exception>
     public static Embeddings<float> Embed(
         this IEmbeddingNetwork network,
         IImageDataset dataset,
-        IReadOnlyList<int> items,
+        IReadOnlyList<int>? items = null,
         int workers = 0,
-        Action<int>? progress = null,
+        IProgress<RunProgress>? progress = null,
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(network);
-        return new EmbeddingPass(network, new LoaderOptions(workers)).Embed(new ImageReader(dataset), items, progress, cancellationToken);
+        ArgumentNullException.ThrowIfNull(dataset);
+        items ??= [.. Enumerable.Range(0, dataset.Count)];
+        return new EmbeddingPass(network, new LoaderOptions(workers)).Embed(new ImageReader(dataset), items, progress.Phase("embedding", items.Count), cancellationToken);
     }
 
     /// <summary>
@@ -42,11 +34,12 @@ public static class NetworkImages
         ClassSplit split,
         EvaluationOptions? options = null,
         int workers = 0,
-        Action<int>? progress = null,
+        IProgress<RunProgress>? progress = null,
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(network);
+        ArgumentNullException.ThrowIfNull(split);
         return new EmbeddingPass(network, new LoaderOptions(workers))
-            .OnTest(dataset, split, new ImageReader(dataset), options ?? new EvaluationOptions(), progress, cancellationToken).Metrics;
+            .OnTest(dataset, split, new ImageReader(dataset), options ?? new EvaluationOptions(), progress.Phase("evaluating", split.Test.Count), cancellationToken).Metrics;
     }
 }

@@ -1,4 +1,3 @@
-using System.Numerics;
 using CondEmbed.Datasets;
 using CondEmbed.Evaluation;
 using CondEmbed.Search;

@@ -1,6 +1,4 @@
 using System.Buffers.Binary;
-using System.Runtime.InteropServices;
-using CondEmbed.Images;
 using Microsoft.Win32.SafeHandles;
 
 namespace CondEmbed.Models;

@@ -1,9 +1,5 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
-using System.Security.Cryptography;
 using CondEmbed.Datasets;
-using CondEmbed.Images;
-using CondEmbed.Interop;
 using CondEmbed.Options;
 
 namespace CondEmbed.Models;
@@ -66,22 +62,12 @@ internal sealed class TrunkMaps : IDisposable
     /// <exception cref="DiskException">The disk is full or failing.</exception>
     internal static TrunkMaps Open(
         RunSettings settings, ClassSplit split, ImageReader reader, IdsOf idsOf, Session session, LoaderOptions workers,
-        Action<string> notice, Action<int, int> progress, CancellationToken cancellationToken)
-    {
-        var maps = new TrunkMaps(settings, split, idsOf, session, notice, cancellationToken);
-
-        try
+        Action<string> notice, Action<int, int> progress, CancellationToken cancellationToken) =>
+        new TrunkMaps(settings, split, idsOf, session, notice, cancellationToken).OrDispose(maps =>
         {
             notice(maps.Describe());
             maps.Fill(settings, reader, session, workers, progress, cancellationToken);
-            return maps;
-        }
-        catch
-        {
-            maps.Dispose();
-            throw;
-        }
-    }
+        });
 
     /// <summary>B training images -> their maps, each of one of its views, which the seed, the step and the place in the batch choose.</summary>
     internal TensorData Drawn(long seed, int step, BatchPlan plan) =>

@@ -1,5 +1,4 @@
 using System.Drawing;
-using CondEmbed.Images;
 
 namespace CondEmbed.Options;
 

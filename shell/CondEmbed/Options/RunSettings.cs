@@ -1,5 +1,4 @@
 using CondEmbed.Datasets;
-using CondEmbed.Interop;
 using CondEmbed.Torch;
 
 namespace CondEmbed.Options;

@@ -1,6 +1,5 @@
 using System.Text.RegularExpressions;
 using CondEmbed.Datasets;
-using CondEmbed.Interop;
 using Tomlyn;
 using Tomlyn.Model;
 using Tomlyn.Parsing;

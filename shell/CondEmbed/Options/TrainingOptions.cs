@@ -1,9 +1,6 @@
 using System.Collections;
-using System.Text.Json;
 using CondEmbed.Datasets;
 using CondEmbed.Evaluation;
-using CondEmbed.Images;
-using CondEmbed.Interop;
 
 namespace CondEmbed.Options;
 

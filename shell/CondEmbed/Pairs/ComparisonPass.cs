@@ -1,5 +1,3 @@
-using CondEmbed.Images;
-using CondEmbed.Interop;
 using CondEmbed.Models;
 using CondEmbed.Search;
 

@@ -1,7 +1,5 @@
 using CondEmbed.Datasets;
 using CondEmbed.Evaluation;
-using CondEmbed.Images;
-using CondEmbed.Interop;
 using CondEmbed.Models;
 using CondEmbed.Options;
 using CondEmbed.Storage;
@@ -75,7 +73,7 @@ public sealed class ConditionalModel : IDisposable
     /// <param name="workers">Threads that read images; 0 for one per core.</param>
     /// <param name="cancellationToken">Ends the work with an OperationCanceledException.</param>
     public IReadOnlyList<PairSimilarity> Compare(
-        IImageDataset dataset, IReadOnlyList<(int First, int Second)> pairs, int workers = 0, CancellationToken cancellationToken = default)
+        IImageDataset dataset, IReadOnlyList<ImagePair> pairs, int workers = 0, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentNullException.ThrowIfNull(pairs);
@@ -100,8 +98,7 @@ public sealed class ConditionalModel : IDisposable
     /// <param name="rerank">How many to re-rank, and by what.</param>
     /// <param name="options">What to measure.</param>
     /// <param name="workers">Threads that read images; 0 for one per core.</param>
-    /// <param name="embedded">Called with the number of images embedded so far.</param>
-    /// <param name="reranked">Called with the number of queries re-ranked so far.</param>
+    /// <param name="progress">Called with the number of images embedded so far, and then of queries re-ranked.</param>
     /// <param name="cancellationToken">Ends the work with an OperationCanceledException.</param>
     public RerankedMetrics Evaluate(
         IImageDataset dataset,
@@ -109,8 +106,7 @@ public sealed class ConditionalModel : IDisposable
         RerankOptions rerank,
         EvaluationOptions? options = null,
         int workers = 0,
-        Action<int>? embedded = null,
-        Action<int>? reranked = null,
+        IProgress<RunProgress>? progress = null,
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(dataset);
@@ -124,8 +120,8 @@ public sealed class ConditionalModel : IDisposable
         options = EmbeddingPass.AsUsual(options ?? new EvaluationOptions(), dataset);
         var (part, reader) = (TestPart.Of(dataset, split.Queries, split.Gallery), new ImageReader(dataset));
         using var search = new RerankedSearch(Embedding.Usable, Embedding.View, rerank, new LoaderOptions(workers));
-        search.Embed([.. part.Queries.Select(At)], [.. part.Gallery.Select(At)], embedded, cancellationToken);
-        var order = search.Rerank(part.Self, reranked, cancellationToken);
+        search.Embed([.. part.Queries.Select(At)], [.. part.Gallery.Select(At)], progress.Phase("evaluating", split.Test.Count), cancellationToken);
+        var order = search.Rerank(part.Self, progress, cancellationToken);
         var (queries, gallery) = (search.Queries, search.Gallery);
         var plain = Retrieval.Evaluate(queries, part.QueryLabels, gallery, part.GalleryLabels, part.Self, options, cancellationToken);
         var anew = Reranking.Evaluate(queries, part.QueryLabels, gallery, part.GalleryLabels, order, part.Self, options, cancellationToken);
@@ -138,7 +134,7 @@ public sealed class ConditionalModel : IDisposable
     public void Dispose() => Embedding.Dispose();
 
     internal static IReadOnlyList<PairSimilarity> Compare(
-        Session session, EvalTransform view, ImageReader reader, IReadOnlyList<(int First, int Second)> pairs, int workers, CancellationToken cancellationToken = default)
+        Session session, EvalTransform view, ImageReader reader, IReadOnlyList<ImagePair> pairs, int workers, CancellationToken cancellationToken = default)
     {
         using var pass = new ComparisonPass(session, view, new LoaderOptions(workers), RerankOptions.DefaultMemory);
         ImageAt[] firsts = [.. pairs.Select(pair => new ImageAt(reader, pair.First))];

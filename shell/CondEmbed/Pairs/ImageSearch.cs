@@ -1,7 +1,6 @@
 using System.Text.Json.Serialization;
 using CondEmbed.Datasets;
 using CondEmbed.Evaluation;
-using CondEmbed.Images;
 using CondEmbed.Models;
 using CondEmbed.Reports;
 using CondEmbed.Search;
@@ -63,15 +62,19 @@ public sealed class ImageSearch
         IImageDataset queries,
         int top,
         int workers = 0,
-        Action<int>? progress = null,
+        IProgress<RunProgress>? progress = null,
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(gallery);
         ArgumentNullException.ThrowIfNull(queries);
-        var known = model.Embed(gallery, workers, progress, cancellationToken);
-        var asked = model.Embed(queries, workers, done => progress?.Invoke(gallery.Count + done), cancellationToken);
+        var (pass, tell) = (new EmbeddingPass(model, new LoaderOptions(workers)), progress.Phase("embedding", gallery.Count + queries.Count));
+        var known = Embedded(gallery, 0);
+        var asked = Embedded(queries, gallery.Count);
         return new ImageSearch(queries, gallery, top, NeighbourSearch.TopK(asked, known, top, excludeSelf: false, cancellationToken));
+
+        Embeddings<float> Embedded(IImageDataset images, int before) =>
+            pass.Embed(new ImageReader(images), [.. Enumerable.Range(0, images.Count)], done => tell(before + done), cancellationToken);
     }
 
     /// <summary>The same with the nearest re-ranked by the levels.</summary>
@@ -81,8 +84,7 @@ public sealed class ImageSearch
     /// <param name="top">How many to find for each.</param>
     /// <param name="rerank">How many of the nearest to re-rank, and by what; this may be more or fewer than are found.</param>
     /// <param name="workers">Threads that read images; 0 for one per core.</param>
-    /// <param name="embedded">Called with the number of images of both sets embedded so far.</param>
-    /// <param name="reranked">Called with the number of queries re-ranked so far.</param>
+    /// <param name="progress">Called with the number of images of both sets embedded so far, and then of queries re-ranked.</param>
     /// <param name="cancellationToken">Ends the search with an OperationCanceledException.</param>
     /// <exception cref="BadImageException">An image cannot be used.</exception>
     public static ImageSearch Run(
@@ -92,8 +94,7 @@ public sealed class ImageSearch
         int top,
         RerankOptions rerank,
         int workers = 0,
-        Action<int>? embedded = null,
-        Action<int>? reranked = null,
+        IProgress<RunProgress>? progress = null,
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(model);
@@ -101,8 +102,8 @@ public sealed class ImageSearch
         ArgumentNullException.ThrowIfNull(queries);
         ArgumentNullException.ThrowIfNull(rerank);
         using var search = model.Search(rerank, workers);
-        search.Embed(Images(queries), Images(gallery), embedded, cancellationToken);
-        var first = search.Rerank(null, reranked, cancellationToken);
+        search.Embed(Images(queries), Images(gallery), progress.Phase("embedding", gallery.Count + queries.Count), cancellationToken);
+        var first = search.Rerank(null, progress, cancellationToken);
         var found = NeighbourSearch.TopK(search.Queries, search.Gallery, Math.Max(top, first.K), excludeSelf: false, cancellationToken);
         return new ImageSearch(queries, gallery, top, found, first);
 

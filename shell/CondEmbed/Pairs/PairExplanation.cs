@@ -1,6 +1,3 @@
-using CondEmbed.Images;
-using CondEmbed.Interop;
-
 namespace CondEmbed.Pairs;
 
 /// <summary>Why two images are similar or not.</summary>

@@ -1,6 +1,3 @@
-using CondEmbed.Images;
-using CondEmbed.Interop;
-
 namespace CondEmbed.Pairs;
 
 /// <summary>A pair of images and the levels' attention in them, as one image: the two, and a row for each level.</summary>

@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using CondEmbed.Evaluation;
-using CondEmbed.Images;
-using CondEmbed.Interop;
 using CondEmbed.Models;
 using CondEmbed.Search;
 
@@ -52,15 +50,15 @@ internal sealed class RerankedSearch : IDisposable
 
     /// <summary>The K nearest of each query by rising rank, with the similarities that they are ranked by.</summary>
     /// <param name="self">For each query its own index in the gallery, which is excluded, or -1; null if there are none.</param>
-    /// <param name="progress">Called with the number of queries done so far.</param>
+    /// <param name="listener">Called with the number of queries done so far.</param>
     /// <param name="cancellationToken">Stops between blocks.</param>
-    internal Neighbours<float> Rerank(IReadOnlyList<int>? self, Action<int>? progress, CancellationToken cancellationToken)
+    internal Neighbours<float> Rerank(IReadOnlyList<int>? self, IProgress<RunProgress>? listener, CancellationToken cancellationToken)
     {
         search.Start();
         var candidates = Reranking.Candidates(Queries, Gallery, options.K, self, cancellationToken);
         search.Stop();
         reranking.Start();
-        var found = pass.Compare(asked, searched, candidates.Items, progress, cancellationToken);
+        var found = pass.Compare(asked, searched, candidates.Items, listener.Phase("re-ranking", asked.Count), cancellationToken);
         float Mean(int pair) => found.Average(level => level[pair]);
         var scores = options.By == PairScore.Last ? found[^1] : [.. Enumerable.Range(0, candidates.Items.Length).Select(Mean)];
         var order = Reranking.Reorder(candidates, scores);

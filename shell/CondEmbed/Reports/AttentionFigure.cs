@@ -4,8 +4,13 @@ namespace CondEmbed.Reports;
 /// <param name="Label">Its class.</param>
 /// <param name="Path">Its origin, as shown to people.</param>
 /// <param name="Image">The image as the network sees it.</param>
-/// <param name="Maps">One per level: the image with the weights drawn over it, and their range in words.</param>
-public sealed record AttentionFigureSide(string Label, string Path, EncodedImage Image, IReadOnlyList<(EncodedImage Image, string Range)> Maps);
+/// <param name="Maps">One per level.</param>
+public sealed record AttentionFigureSide(string Label, string Path, EncodedImage Image, IReadOnlyList<AttentionMap> Maps);
+
+/// <summary>Where one level attends.</summary>
+/// <param name="Image">The image with the weights drawn over it.</param>
+/// <param name="Range">Their range in words.</param>
+public sealed record AttentionMap(EncodedImage Image, string Range);
 
 /// <summary>A pair of images.</summary>
 /// <param name="First">The first image.</param>

@@ -26,7 +26,7 @@ internal static class ClassSection
 
     private static Html Row(ReportClass one, string[] metrics)
     {
-        var values = metrics.Select(key => Html.Of($"<td class=\"{Weight(key)}\">{(one.Values.TryGetValue(key, out var value) ? Readable.Percent(value) : "")}</td>"));
+        var values = metrics.Select(key => Html.Of($"<td class=\"{Weight(key)}\">{one.Values.Percent(key)}</td>"));
         var taken = one.TakenFor is null ? Html.Of($"<td></td>") : Html.Of($"<td>{one.TakenFor} <small>{one.TakenCount}</small></td>");
         return Html.Of($"<tr><th>{one.Name}</th><td class=\"extra\">{one.Queries}</td>{values}{taken}</tr>\n");
     }

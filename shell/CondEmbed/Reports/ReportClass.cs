@@ -14,7 +14,12 @@ public sealed record ReportClass(string Name, int Queries, IReadOnlyDictionary<s
 /// <param name="Count">How many queries found that class first.</param>
 /// <param name="Queries">How many queries the class has.</param>
 /// <param name="Examples">Some of these queries with the image that each found.</param>
-public sealed record ConfusedPair(string Label, string TakenFor, int Count, int Queries, IReadOnlyList<(EncodedImage Query, EncodedImage Found)> Examples);
+public sealed record ConfusedPair(string Label, string TakenFor, int Count, int Queries, IReadOnlyList<ConfusedExample> Examples);
+
+/// <summary>A query that found another class.</summary>
+/// <param name="Query">Its image.</param>
+/// <param name="Found">The image that it found.</param>
+public sealed record ConfusedExample(EncodedImage Query, EncodedImage Found);
 
 /// <summary>Which classes are mistaken for which.</summary>
 /// <param name="Wrong">How many queries found another class first.</param>

@@ -1,5 +1,4 @@
 using CondEmbed.Evaluation;
-using CondEmbed.Images;
 
 namespace CondEmbed.Reports;
 

@@ -1,5 +1,3 @@
-using CondEmbed.Interop;
-
 namespace CondEmbed.Runs;
 
 /// <summary>Options for resuming a run; everything else is as its settings say.</summary>

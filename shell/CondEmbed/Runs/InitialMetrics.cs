@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text.Json;
 using CondEmbed.Options;
 using CondEmbed.Teams;
 

@@ -1,6 +1,4 @@
 using CondEmbed.Datasets;
-using CondEmbed.Images;
-using CondEmbed.Interop;
 using CondEmbed.Models;
 using CondEmbed.Options;
 using CondEmbed.Reports;
@@ -83,21 +81,8 @@ internal sealed class OpenedRun : IDisposable
 
     /// <summary>Opens all that the request needs.</summary>
     /// <exception cref="InputException">The data, the weights or the device are not as they must be.</exception>
-    internal static OpenedRun Open(RunRequest request, ProgressMeter meter, CancellationTokenSource stop, CancellationToken cancellationToken)
-    {
-        var run = new OpenedRun(request, stop);
-
-        try
-        {
-            run.OpenAll(meter, cancellationToken);
-            return run;
-        }
-        catch
-        {
-            run.Dispose();
-            throw;
-        }
-    }
+    internal static OpenedRun Open(RunRequest request, ProgressMeter meter, CancellationTokenSource stop, CancellationToken cancellationToken) =>
+        new OpenedRun(request, stop).OrDispose(run => run.OpenAll(meter, cancellationToken));
 
     public void Dispose()
     {
@@ -168,13 +153,13 @@ internal sealed class OpenedRun : IDisposable
     /// <summary>The data, of which every image was looked at: by decoding it, by its place in the cache, or by an earlier run since which it has not changed.</summary>
     private RunData Checked(ProgressMeter meter, CancellationToken cancellationToken)
     {
-        void Checking(int done, int total) => meter.Report("checking images", done, total);
+        var progress = new SynchronousProgress<RunProgress>(at => meter.Report(at.Phase, at.Step, at.Steps));
         var opened = Opened();
         opened.DemandPairs(Settings.Core);
         Together.DemandAlike("the images or their classes", opened.Lines());
         known = Settings.Host.TrunkCache.Length == 0 ? null : opened.Known(Settings);
-        cache = Together.InTurn(() => opened.Cached(Settings, Checking, cancellationToken));
-        var check = Together.OfFirst(() => cache?.Check ?? known?.Check ?? opened.Look(Settings.Host.Workers, Checking, cancellationToken));
+        cache = Together.InTurn(() => opened.Cached(Settings, progress, cancellationToken));
+        var check = Together.OfFirst(() => cache?.Check ?? known?.Check ?? opened.Look(Settings.Host.Workers, progress, cancellationToken));
         return opened.CheckedBy(check, Settings.Host.SkipBad, Request.Notice, cache?.Reader);
     }
 #pragma warning restore IDISP003

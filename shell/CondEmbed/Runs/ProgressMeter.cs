@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using CondEmbed.Interop;
 
 namespace CondEmbed.Runs;
 

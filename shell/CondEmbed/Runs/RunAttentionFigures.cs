@@ -1,6 +1,5 @@
+using CondEmbed.Datasets;
 using CondEmbed.Evaluation;
-using CondEmbed.Images;
-using CondEmbed.Interop;
 using CondEmbed.Models;
 using CondEmbed.Options;
 using CondEmbed.Pairs;
@@ -23,10 +22,10 @@ internal sealed class RunAttentionFigures(Session session, RunSettings settings,
 
     internal IReadOnlyList<AttentionFigureGroup> Groups(TestOutcome outcome, Neighbours<float> nearest, IReadOnlyList<int> queries)
     {
-        (int, int)[] pairs = [.. queries.SelectMany(query => PairsOf(query, outcome, nearest)).Distinct()];
+        ImagePair[] pairs = [.. queries.SelectMany(query => PairsOf(query, outcome, nearest)).Distinct()];
         var similarities = ConditionalModel.Compare(session, view, data.Reader, pairs, settings.Host.Workers);
         var found = pairs.Zip(similarities).OrderByDescending(pair => pair.Second.Last).ToArray();
-        var right = found.Where(pair => Label(pair.First.Item1) == Label(pair.First.Item2)).ToArray();
+        var right = found.Where(pair => Label(pair.First.First) == Label(pair.First.Second)).ToArray();
         var wrong = found.Except(right);
         var among = $"Among the queries above; by the similarity of {(comparer.Levels == 1 ? "the level" : "the last level")}.";
 
@@ -38,7 +37,7 @@ internal sealed class RunAttentionFigures(Session session, RunSettings settings,
         ];
     }
 
-    private AttentionFigureGroup Group(string title, string note, IEnumerable<((int First, int Second) Items, PairSimilarity)> pairs) =>
+    private AttentionFigureGroup Group(string title, string note, IEnumerable<(ImagePair Items, PairSimilarity)> pairs) =>
         new(title, note, [.. pairs.Select(pair => Pair(pair.Items.First, pair.Items.Second))]);
 
     private AttentionFigurePair Pair(int first, int second)
@@ -57,18 +56,18 @@ internal sealed class RunAttentionFigures(Session session, RunSettings settings,
     private string Label(int item) => data.Dataset.Items[item].Label;
 
     /// <summary>Pairs of a query with others, each with the lower number first, so that there are no duplicates.</summary>
-    private IEnumerable<(int, int)> PairsOf(int query, TestOutcome outcome, Neighbours<float> nearest)
+    private IEnumerable<ImagePair> PairsOf(int query, TestOutcome outcome, Neighbours<float> nearest)
     {
         var (self, gallery) = (data.Split.Queries[query], data.Split.Gallery);
         var places = nearest.Of(query).ToArray();
         var same = Enumerable.Range(0, gallery.Count).Where(place => gallery[place] != self && Label(gallery[place]) == Label(self)).ToArray();
         var bySimilarity = same.OrderByDescending(place => DotProduct.Of(outcome.Queries.Row(query), outcome.Gallery.Row(place))).ToArray();
         IEnumerable<int> chosen = [.. bySimilarity.Take(1), .. bySimilarity.TakeLast(1), .. places.Except(same).Where(place => gallery[place] != self).Take(1)];
-        return chosen.Select(place => (Math.Min(self, gallery[place]), Math.Max(self, gallery[place])));
+        return chosen.Select(place => new ImagePair(Math.Min(self, gallery[place]), Math.Max(self, gallery[place])));
     }
 
-    private static (EncodedImage, string) Map(PairAttention level, float[] weights, RgbImage view) =>
-        (Jpeg(PairSheet.Heat(view, weights, level, Side)), PairSheet.Range(weights));
+    private static AttentionMap Map(PairAttention level, float[] weights, RgbImage view) =>
+        new(Jpeg(PairSheet.Heat(view, weights, level, Side)), PairSheet.Range(weights));
 
     private static EncodedImage Jpeg(RgbImage image) => new(ImageEncoder.Jpeg(image), "image/jpeg");
 }

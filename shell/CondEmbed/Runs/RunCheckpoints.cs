@@ -1,5 +1,3 @@
-using System.Text.Json;
-using CondEmbed.Interop;
 using CondEmbed.Storage;
 using CondEmbed.Torch;
 using CondEmbed.WeightFiles;

@@ -56,11 +56,11 @@ internal sealed class RunConfusions
             Confusions.Matrix(labels, found, classes));
     }
 
-    private IEnumerable<(EncodedImage, EncodedImage)> ExamplesOf(ConfusedClasses pair, Func<int, EncodedImage> thumbnail) =>
+    private IEnumerable<ConfusedExample> ExamplesOf(ConfusedClasses pair, Func<int, EncodedImage> thumbnail) =>
         Enumerable.Range(0, labels.Length)
             .Where(query => labels[query] == pair.Label && found[query] == pair.TakenFor)
             .Take(Examples)
-            .Select(query => (thumbnail(data.Split.Queries[query]), thumbnail(data.Split.Gallery[nearest.Of(query)[0]])));
+            .Select(query => new ConfusedExample(thumbnail(data.Split.Queries[query]), thumbnail(data.Split.Gallery[nearest.Of(query)[0]])));
 
     private string Name(long label) => names.Names[(int)label];
 }

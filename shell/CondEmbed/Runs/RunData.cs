@@ -1,7 +1,4 @@
-using System.Security.Cryptography;
 using CondEmbed.Datasets;
-using CondEmbed.Images;
-using CondEmbed.Interop;
 using CondEmbed.Models;
 using CondEmbed.Options;
 using CondEmbed.Reports;
@@ -72,27 +69,27 @@ public sealed class RunData
     /// <param name="skipBad">Whether to leave out images that cannot be used.</param>
     /// <param name="workers">Threads; 0 for one per core.</param>
     /// <param name="notice">Called with each image that is left out.</param>
-    /// <param name="progress">Called with the number of images done and the total; from any thread, one call at a time.</param>
+    /// <param name="progress">Called with the number of images done, from any thread.</param>
     /// <param name="cancellationToken">Ends the check with an OperationCanceledException.</param>
     /// <exception cref="InputException">
     /// Some images cannot be used and may not be left out (the message lists all of them), or the images of a part can never be found.
     /// </exception>
     public RunData Checked(
-        bool skipBad, int workers = 0, Action<string>? notice = null, Action<int, int>? progress = null, CancellationToken cancellationToken = default) =>
+        bool skipBad, int workers = 0, Action<string>? notice = null, IProgress<RunProgress>? progress = null, CancellationToken cancellationToken = default) =>
         CheckedBy(Look(workers, progress, cancellationToken), skipBad, notice);
 
     /// <summary>Decodes every image of the split.</summary>
-    internal ImageCheck Look(int workers, Action<int, int>? progress, CancellationToken cancellationToken) => ImageCheck.Run(Reader, Split.Images, workers, Relayed(progress), cancellationToken);
+    internal ImageCheck Look(int workers, IProgress<RunProgress>? progress, CancellationToken cancellationToken) => ImageCheck.Run(Reader, Split.Images, workers, progress, cancellationToken);
 
     /// <summary>
     /// Puts every image of the split into the cache file that the settings ask for, or finds them there; null if they ask for none. What is
     /// <see cref="CheckedBy"/> it reads from it, and must not outlive it.
     /// </summary>
-    internal ImageCache? Cached(RunSettings settings, Action<int, int>? progress, CancellationToken cancellationToken) =>
+    internal ImageCache? Cached(RunSettings settings, IProgress<RunProgress>? progress, CancellationToken cancellationToken) =>
         settings.Host.Cache.Length == 0
             ? null
             : ImageCache.Open(
-                Reader, new ImageCacheOptions(settings.Host.Cache, settings.Host.CacheSide, settings.Host.Filter), Split.Images, settings.Host.Workers, Relayed(progress), cancellationToken);
+                Reader, new ImageCacheOptions(settings.Host.Cache, settings.Host.CacheSide, settings.Host.Filter), Split.Images, settings.Host.Workers, progress, cancellationToken);
 
     /// <summary><see cref="Checked"/> by what was found earlier, with the images read by a reader of it, or as before.</summary>
     internal RunData CheckedBy(ImageCheck check, bool skipBad, Action<string>? notice, ImageReader? reader = null)
@@ -169,8 +166,6 @@ public sealed class RunData
     /// <summary>Whether one image should be found by another.</summary>
     internal bool AreAlike(int image, int other) =>
         Dataset.Pairs?.AreAlike(image, other) ?? Dataset.Items[image].Label == Dataset.Items[other].Label;
-
-    private static SynchronousProgress<CheckProgress> Relayed(Action<int, int>? progress) => new(at => progress?.Invoke(at.Done, at.Total));
 
     /// <summary>
     /// A hash over the names, classes, parts, lengths and boxes of all images, not over their bytes: a resumed run must find the same.

@@ -1,5 +1,4 @@
 using CondEmbed.Datasets;
-using CondEmbed.Images;
 using CondEmbed.Models;
 using CondEmbed.Reports;
 

@@ -1,4 +1,3 @@
-using CondEmbed.Interop;
 using CondEmbed.Options;
 using CondEmbed.Reports;
 using CondEmbed.Storage;
@@ -19,16 +18,7 @@ internal sealed class RunJournal : IDisposable
         this.listener = listener;
         LogWriter.TruncateAfter(folder.Log, step);
         log = new LogWriter(folder.Log);
-
-        try
-        {
-            board = settings.Host.Tensorboard ? new BoardLog(folder.TensorBoard, LogReader.Read(folder.Log).Entries, TomlSettings.Write(settings)) : null;
-        }
-        catch
-        {
-            log.Dispose();
-            throw;
-        }
+        board = log.OrDispose(_ => settings.Host.Tensorboard ? new BoardLog(folder.TensorBoard, LogReader.Read(folder.Log).Entries, TomlSettings.Write(settings)) : null);
     }
 
     internal void Write(LogEntry entry)

@@ -1,5 +1,4 @@
 using CondEmbed.Evaluation;
-using CondEmbed.Images;
 using CondEmbed.Models;
 using CondEmbed.Reports;
 

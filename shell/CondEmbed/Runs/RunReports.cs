@@ -1,9 +1,6 @@
-using System.Runtime.InteropServices;
 using CondEmbed.Datasets;
 using CondEmbed.Evaluation;
 using CondEmbed.Health;
-using CondEmbed.Images;
-using CondEmbed.Interop;
 using CondEmbed.Models;
 using CondEmbed.Options;
 using CondEmbed.Reports;

@@ -1,3 +1,4 @@
+using CondEmbed.Datasets;
 using CondEmbed.Sampling;
 
 namespace CondEmbed.Runs;
@@ -25,7 +26,7 @@ internal static class RunSampler
         };
     }
 
-    private static List<(int, int)> AlikeAmong(IReadOnlyList<int> items, RunData data)
+    private static List<ImagePair> AlikeAmong(IReadOnlyList<int> items, RunData data)
     {
         var trained = items.ToHashSet();
         return [.. data.Dataset.Pairs!.Alike.Where(pair => trained.Contains(pair.First) && trained.Contains(pair.Second))];

@@ -1,6 +1,3 @@
-using System.Runtime.InteropServices;
-using System.Security.Cryptography;
-
 namespace CondEmbed.Runs;
 
 /// <summary>SHA-256 sums that tell whether two runs saw the same images.</summary>

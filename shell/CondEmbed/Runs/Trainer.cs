@@ -1,6 +1,5 @@
 using CondEmbed.Datasets;
 using CondEmbed.Evaluation;
-using CondEmbed.Interop;
 using CondEmbed.Models;
 using CondEmbed.Options;
 using CondEmbed.Reports;
@@ -57,15 +56,12 @@ public sealed record TrainingResult(
         string[] head = ["metric (%)", "before", "after", .. best is null ? [] : new[] { best }];
         var rows = After.Select(pair => (string[])
         [
-            MetricNames.Display(pair.Key), Of(Before, pair.Key), Readable.Percent(pair.Value), .. Best is null ? [] : new[] { Of(Best, pair.Key) },
+            MetricNames.Display(pair.Key), Before.Percent(pair.Key), Readable.Percent(pair.Value), .. Best is null ? [] : new[] { Best.Percent(pair.Key) },
         ]);
         var lines = TextTable.Lines([head, .. rows], "  ");
         var subset = Subset is null ? "" : $"\nof a subset: {Subset}";
         var warning = Warning is null ? "" : $"\n{Warning}";
         return $"{Readable.Count(Steps)} steps{subset}\n{string.Join('\n', lines)}{warning}\nrun folder {Folder}";
-
-        static string Of(IReadOnlyDictionary<string, double> metrics, string key) =>
-            metrics.TryGetValue(key, out var value) ? Readable.Percent(value) : "";
     }
 }
 
@@ -106,45 +102,25 @@ public sealed class Trainer
     /// <summary>A new run of resolved settings.</summary>
     /// <param name="settings">Sound settings, as from <see cref="TrainingOptions.Resolve"/>.</param>
     /// <param name="folder">The run folder; null for one below <c>runs</c> named after the time.</param>
+    /// <param name="team">Several processes that train together, each on its share of every batch; all are given the same, and the first one writes the folder. Null for this one alone.</param>
     /// <exception cref="InputException">The weights cannot be used, or the folder is not empty.</exception>
-    public Trainer(RunSettings settings, string? folder)
-        : this(settings, folder, TeamModule.alone)
-    {
-    }
-
-    /// <summary>The same for one of several processes that train together, each on its share of every batch. All are given the same; the first one writes the folder.</summary>
-    /// <param name="settings">Sound settings.</param>
-    /// <param name="folder">The run folder, or null.</param>
-    /// <param name="team">The processes.</param>
-    /// <exception cref="InputException">The weights cannot be used, or the folder is not empty.</exception>
-    public Trainer(RunSettings settings, string? folder, Team team)
-        : this(Made(folder, settings, team), Located(settings), team)
+    public Trainer(RunSettings settings, string? folder, Team? team = null)
+        : this(Made(folder, settings, team ?? TeamModule.alone), Located(settings), team ?? TeamModule.alone)
     {
     }
 
     /// <summary>Opens a run that was stopped, killed or finished; it resumes with its own settings.</summary>
-    /// <exception cref="InputException">It is not a run folder.</exception>
-    public static Trainer Resume(string folder) => Resume(folder, new ResumeOptions());
-
-    /// <summary>The same for data that has moved, or to train a finished run further.</summary>
     /// <param name="folder">The run folder.</param>
-    /// <param name="options">What changes.</param>
+    /// <param name="options">What changes: where data is that has moved, or how much further a finished run is trained.</param>
+    /// <param name="team">Several processes that train together, of whatever number trained the run before; all are given the same folder, which all can read. Null for this one alone.</param>
     /// <exception cref="InputException">It is not a run folder, or the options are wrong.</exception>
-    public static Trainer Resume(string folder, ResumeOptions options) => Resume(folder, options, TeamModule.alone);
-
-    /// <summary>The same for one of several processes that train together, of whatever number trained the run before. All are given the same folder, which all can read.</summary>
-    /// <param name="folder">The run folder.</param>
-    /// <param name="options">What changes.</param>
-    /// <param name="team">The processes.</param>
-    /// <exception cref="InputException">It is not a run folder, or the options are wrong.</exception>
-    public static Trainer Resume(string folder, ResumeOptions options, Team team)
+    public static Trainer Resume(string folder, ResumeOptions? options = null, Team? team = null)
     {
         ArgumentNullException.ThrowIfNull(folder);
-        ArgumentNullException.ThrowIfNull(options);
-        ArgumentNullException.ThrowIfNull(team);
+        options ??= new ResumeOptions();
         var further = options.Further(folder);
         var (run, settings) = RunFolder.Open(folder);
-        return new Trainer(run, options.Data is null ? settings : Located(settings, options.Data), team, further);
+        return new Trainer(run, options.Data is null ? settings : Located(settings, options.Data), team ?? TeamModule.alone, further);
     }
 
     /// <summary>The files of the run.</summary>
@@ -207,7 +183,7 @@ public sealed class Trainer
 
     /// <summary>
     /// Creates a run and trains it to the end, all on its own thread. Cancelling finishes the step, saves, and throws
-    /// <see cref="TrainingStoppedException"/>, whose folder <see cref="Resume(string)"/> takes.
+    /// <see cref="TrainingStoppedException"/>, whose folder <see cref="Resume"/> takes.
     /// </summary>
     /// <param name="options">The settings.</param>
     /// <param name="progress">Called with every step; a <see cref="Progress{T}"/> made on a window's thread reports there.</param>

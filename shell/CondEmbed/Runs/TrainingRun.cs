@@ -1,8 +1,6 @@
 using System.Diagnostics;
 using CondEmbed.Datasets;
 using CondEmbed.Evaluation;
-using CondEmbed.Images;
-using CondEmbed.Interop;
 using CondEmbed.Models;
 using CondEmbed.Options;
 using CondEmbed.Reports;

@@ -1,5 +1,3 @@
-using CondEmbed.Images;
-
 namespace CondEmbed.Sampling;
 
 /// <summary>Batches of some categories (super-classes): as many classes of each, with m images each.</summary>

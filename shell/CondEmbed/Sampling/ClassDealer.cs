@@ -1,5 +1,3 @@
-using CondEmbed.Images;
-
 namespace CondEmbed.Sampling;
 
 /// <summary>

@@ -1,4 +1,4 @@
-using CondEmbed.Images;
+using CondEmbed.Datasets;
 
 namespace CondEmbed.Sampling;
 
@@ -9,7 +9,7 @@ namespace CondEmbed.Sampling;
 public sealed class PairSampler : EpochSampler
 {
     private readonly IReadOnlyList<int> items;
-    private readonly IReadOnlyList<(int First, int Second)> pairs;
+    private readonly IReadOnlyList<ImagePair> pairs;
     private readonly ulong seed;
 
     /// <summary>Sets up sampling.</summary>
@@ -18,7 +18,7 @@ public sealed class PairSampler : EpochSampler
     /// <param name="batch">Images in a batch.</param>
     /// <param name="seed">The seed of everything random.</param>
     /// <exception cref="InputException">There are no pairs, or a batch is smaller than a pair or larger than the number of images.</exception>
-    public PairSampler(IReadOnlyList<int> items, IReadOnlyList<(int First, int Second)> pairs, int batch, ulong seed)
+    public PairSampler(IReadOnlyList<int> items, IReadOnlyList<ImagePair> pairs, int batch, ulong seed)
         : base(batch)
     {
         if (pairs.Count == 0)

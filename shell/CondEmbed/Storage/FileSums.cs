@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-
 namespace CondEmbed.Storage;
 
 /// <summary>

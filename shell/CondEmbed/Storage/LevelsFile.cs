@@ -1,4 +1,3 @@
-using CondEmbed.Interop;
 using CondEmbed.WeightFiles;
 
 namespace CondEmbed.Storage;

@@ -1,4 +1,3 @@
-using CondEmbed.Interop;
 using CondEmbed.Options;
 using CondEmbed.Torch;
 using CondEmbed.WeightFiles;

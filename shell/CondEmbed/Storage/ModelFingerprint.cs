@@ -1,7 +1,3 @@
-using System.Security.Cryptography;
-using CondEmbed.Images;
-using CondEmbed.Interop;
-
 namespace CondEmbed.Storage;
 
 /// <summary>Identifies a network by everything its embeddings depend on.</summary>

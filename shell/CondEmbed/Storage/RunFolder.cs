@@ -1,7 +1,11 @@
-using CondEmbed.Interop;
 using CondEmbed.Options;
 
 namespace CondEmbed.Storage;
+
+/// <summary>A run that was begun.</summary>
+/// <param name="Folder">Its files.</param>
+/// <param name="Settings">Its settings.</param>
+public sealed record RecordedRun(RunFolder Folder, RunSettings Settings);
 
 /// <summary>The files of a run, by name.</summary>
 /// <param name="root">The run folder.</param>
@@ -94,7 +98,7 @@ public sealed class RunFolder(string root)
 
     /// <summary>The folder of an existing run, and its settings.</summary>
     /// <exception cref="InputException">It is not a run folder.</exception>
-    public static (RunFolder Folder, RunSettings Settings) Open(string path)
+    public static RecordedRun Open(string path)
     {
         var folder = new RunFolder(Path.GetFullPath(path));
 
@@ -104,7 +108,7 @@ public sealed class RunFolder(string root)
         }
 
         folder.Demand(folder.Settings);
-        return (folder, RunSettings.Resolve(TomlSettings.Read(folder.Settings)));
+        return new RecordedRun(folder, RunSettings.Resolve(TomlSettings.Read(folder.Settings)));
     }
 
     /// <summary>What is said of a folder that is none of a run; of an arm of a study, or a study, which of the runs in it may be meant.</summary>

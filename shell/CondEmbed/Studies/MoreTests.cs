@@ -1,4 +1,3 @@
-using System.Text.Json;
 using CondEmbed.Datasets;
 using CondEmbed.Evaluation;
 using CondEmbed.Models;

@@ -1,4 +1,3 @@
-using CondEmbed.Interop;
 using CondEmbed.Reports;
 using CondEmbed.Runs;
 using CondEmbed.Storage;

@@ -1,5 +1,4 @@
 using CondEmbed.Evaluation;
-using CondEmbed.Interop;
 using CondEmbed.Options;
 using Tomlyn.Model;
 

@@ -1,4 +1,3 @@
-using CondEmbed.Interop;
 using CondEmbed.Options;
 using Tomlyn.Model;
 

@@ -1,5 +1,4 @@
 using CondEmbed.Datasets;
-using CondEmbed.Interop;
 using CondEmbed.Options;
 using CondEmbed.Runs;
 using CondEmbed.Storage;

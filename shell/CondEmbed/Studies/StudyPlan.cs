@@ -1,6 +1,5 @@
 using CondEmbed.Datasets;
 using CondEmbed.Evaluation;
-using CondEmbed.Interop;
 using CondEmbed.Options;
 
 namespace CondEmbed.Studies;
@@ -67,17 +66,12 @@ public sealed record StudyPlan(string Name, IReadOnlyList<Given> Common, IReadOn
         return new StudyPlan(name, [.. common.Given()], all, seeds, all.Length > 0 ? all[0].Name : "").Checked();
     }
 
-    /// <summary>The complete settings of a run.</summary>
+    /// <summary>The complete settings of a run with one of the combinations, by default the first.</summary>
     /// <exception cref="InputException">Everything that is wrong with them.</exception>
-    public RunSettings SettingsOf(StudyArm arm, int seed) => SettingsOf(arm, seed, Trials[0]);
-
-    /// <summary>The complete settings of a run with one of the combinations.</summary>
-    /// <exception cref="InputException">Everything that is wrong with them.</exception>
-    public RunSettings SettingsOf(StudyArm arm, int seed, StudyTrial trial)
+    public RunSettings SettingsOf(StudyArm arm, int seed, StudyTrial? trial = null)
     {
         ArgumentNullException.ThrowIfNull(arm);
-        ArgumentNullException.ThrowIfNull(trial);
-        return RunSettings.Resolve([.. Common, .. trial.Values, .. arm.Changes, new Given("seeds", "seed", FormattableString.Invariant($"{seed}"))]);
+        return RunSettings.Resolve([.. Common, .. (trial ?? Trials[0]).Values, .. arm.Changes, new Given("seeds", "seed", FormattableString.Invariant($"{seed}"))]);
     }
 
     /// <summary>The same plan, with the keys of its metrics, after checking that each run can start and is distinct from the others.</summary>

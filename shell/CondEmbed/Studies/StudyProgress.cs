@@ -1,5 +1,3 @@
-using CondEmbed.Interop;
-
 namespace CondEmbed.Studies;
 
 /// <summary>

@@ -152,7 +152,7 @@ public static class StudyReport
     }
 
     private static Html Value(StudyRun run, string measured, string metric) =>
-        Html.Of($"<td>{(run.Measured.GetValueOrDefault(measured)?.TryGetValue(metric, out var value) == true ? Readable.Percent(value) : "")}</td>");
+        Html.Of($"<td>{run.Measured.GetValueOrDefault(measured)?.Percent(metric)}</td>");
 
     private static Html Trials(StudyResults results)
     {

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-using CondEmbed.Interop;
 using CondEmbed.Reports;
 using CondEmbed.Storage;
 

@@ -1,8 +1,3 @@
-using System.Numerics;
-using System.Runtime.InteropServices;
-using System.Security.Cryptography;
-using System.Text.Json;
-using CondEmbed.Interop;
 using CondEmbed.Torch;
 
 namespace CondEmbed.Teams;

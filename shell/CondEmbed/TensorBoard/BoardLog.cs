@@ -27,10 +27,9 @@ internal sealed partial class BoardLog : IDisposable
         Directory.CreateDirectory(folder);
         string[] before = [.. Directory.GetFiles(folder, Start + "*").Where(file => !OfOthers().IsMatch(file))];
         file = new EventFile(Path.Combine(folder, Name(now, before)), now);
-
-        try
+        file.OrDispose(begun =>
         {
-            file.Append(now, Text("settings", $"```toml\n{settings}```\n"));
+            begun.Append(now, Text("settings", $"```toml\n{settings}```\n"));
 
             foreach (var entry in log)
             {
@@ -41,12 +40,7 @@ internal sealed partial class BoardLog : IDisposable
             {
                 File.Delete(old);
             }
-        }
-        catch
-        {
-            file.Dispose();
-            throw;
-        }
+        });
     }
 
     /// <summary>Writes the numbers of a log entry.</summary>

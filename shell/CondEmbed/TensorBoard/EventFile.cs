@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Numerics;
 using Google.Protobuf;
 using Tensorboard;
 
@@ -18,19 +17,13 @@ internal sealed class EventFile : IDisposable
     internal EventFile(string path, DateTimeOffset time)
     {
         stream = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0);
-
-        try
+        stream.OrDispose(_ =>
         {
             Append(time, new Event { FileVersion = "brain.Event:2" });
 
             // Tells a TensorBoard that watches the folder to forget earlier files.
             Append(time, new Event { SessionLog = new SessionLog { Status = SessionLog.Types.SessionStatus.Start } });
-        }
-        catch
-        {
-            stream.Dispose();
-            throw;
-        }
+        });
     }
 
     /// <summary>Appends an event.</summary>

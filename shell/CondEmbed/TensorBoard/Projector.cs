@@ -1,4 +1,3 @@
-using CondEmbed.Images;
 using CondEmbed.Search;
 
 namespace CondEmbed.TensorBoard;

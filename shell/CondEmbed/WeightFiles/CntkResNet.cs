@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-using CondEmbed.Interop;
 using CondEmbed.Options;
 using Google.Protobuf.Collections;
 using Onnx;

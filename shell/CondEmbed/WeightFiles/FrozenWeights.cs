@@ -1,7 +1,3 @@
-using System.Runtime.InteropServices;
-using System.Security.Cryptography;
-using CondEmbed.Interop;
-
 namespace CondEmbed.WeightFiles;
 
 /// <summary>

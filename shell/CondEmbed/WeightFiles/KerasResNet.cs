@@ -1,8 +1,6 @@
 using System.Formats.Tar;
 using System.IO.Compression;
-using System.Runtime.InteropServices;
 using System.Text.Json.Nodes;
-using CondEmbed.Interop;
 using CondEmbed.Options;
 
 namespace CondEmbed.WeightFiles;

@@ -29,9 +29,21 @@ public static partial class Npy
 
     /// <summary>Reads a file; the array is named after it.</summary>
     /// <exception cref="InputException">It cannot be read, violates the format, or has elements of an unsupported kind.</exception>
-    public static NamedArray Read(string path)
+    public static NamedArray Read(string path) => Read(path, FileProblem.Bytes(path));
+
+    /// <summary>Reads the rest of a stream.</summary>
+    /// <param name="stream">The stream, which stays open.</param>
+    /// <param name="name">The array's name, also in messages.</param>
+    /// <exception cref="InputException">It violates the format, or has elements of an unsupported kind.</exception>
+    public static NamedArray Read(Stream stream, string name = "array")
     {
-        var bytes = FileProblem.Bytes(path);
+        ArgumentNullException.ThrowIfNull(stream);
+        ArgumentNullException.ThrowIfNull(name);
+        return Read(name, stream.ToEnd());
+    }
+
+    private static NamedArray Read(string path, byte[] bytes)
+    {
         var begin = HeaderBegin(bytes, path);
         var length = begin == 10 ? BinaryPrimitives.ReadUInt16LittleEndian(bytes.AsSpan(8)) : BinaryPrimitives.ReadUInt32LittleEndian(bytes.AsSpan(8));
         if (length > bytes.Length - begin)

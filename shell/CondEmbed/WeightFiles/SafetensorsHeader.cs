@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace CondEmbed.WeightFiles;
 
 /// <summary>Where an array lies in the data part of a safetensors file: bytes from <paramref name="Begin"/> to before <paramref name="End"/>.</summary>

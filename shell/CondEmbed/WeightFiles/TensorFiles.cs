@@ -1,6 +1,3 @@
-using System.Runtime.InteropServices;
-using CondEmbed.Interop;
-
 namespace CondEmbed.WeightFiles;
 
 /// <summary>Tensors of the core as safetensors files.</summary>

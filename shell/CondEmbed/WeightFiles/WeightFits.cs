@@ -1,4 +1,3 @@
-using CondEmbed.Interop;
 using CondEmbed.Options;
 
 namespace CondEmbed.WeightFiles;

@@ -131,7 +131,7 @@ let private settingsFiles =
                   succeeds [ "train"; "--config"; toml; "--steps"; "1"; "--set"; "loss_settings.margin=0.2"; "--out"; run ]
                   |> ignore
 
-                  let struct (_, config) = RunFolder.Open run
+                  let config = (RunFolder.Open run).Settings
 
                   let expected =
                       settings imageFolder.Value [ "steps", "1"; "loss", "triplet"; "loss_settings.margin", "0.2"; "augment", "none" ]
@@ -155,7 +155,7 @@ let private settingsFiles =
                   succeeds [ "train"; imageFolder.Value; "--config"; toml; "--steps"; "1"; "--device"; "cpu" ]
                   |> ignore
 
-                  let struct (_, config) = RunFolder.Open run
+                  let config = (RunFolder.Open run).Settings
                   Expect.equal config (settings imageFolder.Value [ "steps", "1" ]) "settings of the run")
           } ]
 

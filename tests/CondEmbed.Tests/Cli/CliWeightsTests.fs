@@ -178,7 +178,7 @@ let tests =
                   let said = WeightFile.Read path
 
                   let load (file: WeightFile) =
-                      let struct (_, settings) = RunFolder.Open(finishedRun [])
+                      let settings = RunFolder.Open(finishedRun []).Settings
                       use session = Session.ForEmbedding(settings.Core, Device.choose "cpu")
                       let report = session.Load(TensorFiles.OfArrays file.Arrays)
                       Expect.isTrue report.Fits (string report)

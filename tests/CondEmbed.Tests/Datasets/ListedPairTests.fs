@@ -38,12 +38,12 @@ let tests =
                         [ 1; -1; -1; -1; 1 ] ]
                       "marks"
 
-                  Expect.equal (List.ofSeq dataset.Pairs.Alike) [ struct (0, 4) ] "listed as alike"
+                  Expect.equal (List.ofSeq dataset.Pairs.Alike) [ ImagePair(0, 4) ] "listed as alike"
                   Expect.equal dataset.Pairs.Rule "the same label, where pairs.csv says nothing of a pair" "rule"
                   Expect.notEqual (dataset.Pairs.KeyOf 0) ((opened "none").Pairs.KeyOf 0) "key"
                   let part = DatasetPart(dataset, [| 4; 0 |])
                   Expect.equal (marks part) [ [ 1; 1 ]; [ 1; 1 ] ] "of a part"
-                  Expect.equal (List.ofSeq part.Pairs.Alike) [ struct (1, 0) ] "of a part, listed")
+                  Expect.equal (List.ofSeq part.Pairs.Alike) [ ImagePair(1, 0) ] "of a part, listed")
           }
 
           test "alone it makes all pairs that count" {
@@ -71,7 +71,7 @@ let tests =
                           "weights"
 
                       Expect.isTrue dataset.Pairs.HasWeights "weights"
-                      Expect.equal (List.ofSeq dataset.Pairs.Alike) [ struct (0, 2); struct (3, 4) ] "alike")
+                      Expect.equal (List.ofSeq dataset.Pairs.Alike) [ ImagePair(0, 2); ImagePair(3, 4) ] "alike")
 
               listing [ "path_a,path_b,similar"; "1.png,3.png,1.0"; "1.png,2.png,no" ] (fun opened ->
                   Expect.isFalse (opened "none").Pairs.HasWeights "none")
@@ -128,12 +128,13 @@ let tests =
                   let pairs =
                       [| for _ in 1 .. 3 + random.Next 40 do
                              match random.Next 20, random.Next 20 with
-                             | a, b when a <> b -> struct (items[min a b], items[max a b])
+                             | a, b when a <> b -> ImagePair(items[min a b], items[max a b])
                              | _ -> () |]
                       |> Array.distinct
-                      |> Array.append [| struct (items[0], items[1]) |]
+                      |> Array.append [| ImagePair(items[0], items[1]) |]
                       |> Array.distinct
 
+                  let inOne images (pair: ImagePair) = Array.contains pair.First images && Array.contains pair.Second images
                   let batch = 2 + random.Next 10
                   let sampler = PairSampler(items, pairs, batch, uint64 (abs (int64 seed)))
                   let epoch = [ for step in 0 .. sampler.StepsPerEpoch - 1 -> sampler.Batch step ]
@@ -143,13 +144,13 @@ let tests =
                       Expect.equal images.Length batch "size"
                       Expect.equal (Array.distinct images).Length batch "each image once"
                       Expect.all images (fun image -> Array.contains image items) "images to train on"
-                      let inside = pairs |> Array.filter (fun struct (a, b) -> Array.contains a images && Array.contains b images)
+
+                      let inside = pairs |> Array.filter (inOne images)
                       Expect.isGreaterThan inside.Length 0 "pairs"
 
                   let met =
                       pairs
-                      |> Array.filter (fun struct (a, b) ->
-                          epoch |> List.exists (fun images -> Array.contains a images && Array.contains b images))
+                      |> Array.filter (fun pair -> epoch |> List.exists (fun images -> inOne images pair))
                   // What is left out does not fill the last batch.
                   Expect.isLessThan (pairs.Length - met.Length) (max 1 batch) "pairs that are met"
 
@@ -160,5 +161,5 @@ let tests =
 
           test "pairs that cannot fill a batch are refused" {
               rejects [ "no pairs of alike images" ] (fun () -> PairSampler([| 1; 2 |], [||], 2, 0UL) |> ignore)
-              rejects [ "a batch of 3"; "2 to 2" ] (fun () -> PairSampler([| 1; 2 |], [| struct (1, 2) |], 3, 0UL) |> ignore)
+              rejects [ "a batch of 3"; "2 to 2" ] (fun () -> PairSampler([| 1; 2 |], [| ImagePair(1, 2) |], 3, 0UL) |> ignore)
           } ]

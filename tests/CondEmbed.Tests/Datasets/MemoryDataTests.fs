@@ -20,19 +20,25 @@ let private data = lazy MemoryDataset("numbers", [ for n in 0..11 -> LabelledIma
 let private sets =
     testList
         "sequence"
-        [ testCase "images come back as they were, from pixels, files and tensors" (fun () ->
+        [ testCase "images come back as they were, from pixels, files, tensors and streams" (fun () ->
               inFolder (fun folder ->
                   let file = Path.Combine(folder, "a.png")
                   ImageEncoder.SavePng(plain 7, file)
                   CondEmbed.Torch.Native.ensure ()
                   use tensor = torch.tensor((plain 7).Pixels, dtype = torch.uint8).reshape(4L, 5L, 3L)
 
-                  let set = MemoryDataset("set", [ LabelledImage("a", plain 7); LabelledImage("b", file); LabelledImage("c", tensor) ])
+                  let ofStream = (use stream = File.OpenRead file in LabelledImage("d", stream))
+
+                  let set =
+                      MemoryDataset(
+                          "set",
+                          [ LabelledImage("a", plain 7); LabelledImage("b", file); LabelledImage("c", tensor); ofStream ]
+                      )
 
                   let reader = ImageReader set
-                  Expect.equal [ for item in set.Items -> item.Label ] [ "a"; "b"; "c" ] "labels"
+                  Expect.equal [ for item in set.Items -> item.Label ] [ "a"; "b"; "c"; "d" ] "labels"
 
-                  for place in 0..2 do
+                  for place in 0..3 do
                       let image = reader.Read place
                       Expect.equal (image.Width, image.Height) (5, 4) "size"
                       Expect.sequenceEqual image.Pixels (plain 7).Pixels "pixels"))

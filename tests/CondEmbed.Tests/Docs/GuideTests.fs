@@ -59,10 +59,10 @@ let private app =
             let file = Path.Combine(repositoryRoot (), "shell", "scripts", "search.cs")
 
             // What it needs is built: the tests do not build their own assemblies again.
-            let words more (query: string) =
-                [ "run"; "-c"; "Release"; "--property:BuildProjectReferences=false" ]
-                @ more
-                @ [ file; photos; query; "2" ]
+            let given more (arguments: string list) =
+                [ "run"; "-c"; "Release"; "--property:BuildProjectReferences=false" ] @ more @ file :: arguments
+
+            let words more query = given more [ photos; query; "2" ]
 
             let variables = [ PackageSupport.aside folder ]
             let run more = PackageSupport.succeedsIn folder variables "dotnet" (words more query)
@@ -82,6 +82,10 @@ let private app =
             Expect.equal (File.GetLastWriteTimeUtc weights) written "once"
             let refused = PackageSupport.failsIn folder variables "dotnet" (words [ "--no-build" ] "gone.png") 2
             Expect.equal (refused.Trim()) "gone.png: no such file." "one line"
+
+            for wrong in [ []; [ photos ]; [ photos; "" ]; [ photos; query; "many" ]; [ photos; query; "2"; "3" ] ] do
+                let said = PackageSupport.failsIn folder variables "dotnet" (given [ "--no-build" ] wrong) 2
+                Expect.equal (said.Trim()) "usage: dotnet run -c Release shell/scripts/search.cs PHOTOS IMAGE [STEPS]" $"{wrong}"
 
             Directory.Delete(begun, true)
             stopAt 3 (Trainer(Options.Tiny(photos, begun))) |> ignore

@@ -208,8 +208,18 @@ let private readers =
                   for kind in Enum.GetValues<ElementType>() |> Array.except [ ElementType.BF16 ] do
                       for shape in [ [||]; [| 3L |]; [| 2L; 0L; 4L |]; [| 2L; 3L |] ] do
                           let data = Array.init (int (Array.fold (*) 1L shape) * kind.Size()) byte
-                          let read = Npy.Read(npy root "x.npy" (NamedArray("x", kind, shape, data)))
-                          Expect.equal (read.Type, Array.ofSeq read.Shape, read.Data.ToArray()) (kind, shape, data) $"{kind} {shape}")
+                          let path: string = npy root "x.npy" (NamedArray("x", kind, shape, data))
+                          use stream = File.OpenRead path
+
+                          for read in [ Npy.Read path; Npy.Read(stream, "x") ] do
+                              Expect.equal
+                                  (read.Name, read.Type, Array.ofSeq read.Shape, read.Data.ToArray())
+                                  ("x", kind, shape, data)
+                                  $"{kind} {shape}"
+
+                  rejects [ "of a shop"; "does not begin like one" ] (fun () ->
+                      use text = new MemoryStream("no array"B)
+                      Npy.Read(text, "of a shop") |> ignore))
           } ]
 
 let tests = testList "EmbeddingFile" [ writers; readers ]

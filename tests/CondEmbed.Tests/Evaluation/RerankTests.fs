@@ -147,12 +147,13 @@ let private kept =
           test "the model compares as the images' own levels do, one pair or many, all at once or in blocks" {
               use model = ConditionalModel.Load(finishedRun [ "levels", "2" ])
               let dataset = FolderDataset.Open imageFolder.Value
-              let pairs = [| for i in 0..20 -> struct (i, (i * 7 + 3) % 96) |]
+              let pairs = [| for i in 0..20 -> ImagePair(i, (i * 7 + 3) % 96) |]
               let all = model.Compare(dataset, pairs)
               let reader = ImageReader dataset
               let embeddings = model.Embedding.Embed dataset
 
-              for struct (i, j), found in Seq.zip pairs all do
+              for pair, found in Seq.zip pairs all do
+                  let i, j = pair.First, pair.Second
                   let alone = model.Compare(reader.Read i, reader.Read j)
                   let back = model.Compare(reader.Read j, reader.Read i)
 
@@ -194,7 +195,7 @@ let private kept =
               use own = ConditionalModel.Load trained
               use after = ConditionalModel.WithCosine(trained, 0.25)
               let dataset = FolderDataset.Open imageFolder.Value
-              let pairs = [| for i in 0..9 -> struct (i, (i * 7 + 3) % 96) |]
+              let pairs = [| for i in 0..9 -> ImagePair(i, (i * 7 + 3) % 96) |]
 
               for a, b in Seq.zip (own.Compare(dataset, pairs)) (after.Compare(dataset, pairs)) do
                   Expect.equal (List.ofSeq b.Levels) (List.ofSeq a.Levels) "bit for bit"

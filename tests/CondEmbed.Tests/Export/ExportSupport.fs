@@ -102,7 +102,7 @@ let writeOnnx file int8 (model: EmbeddingModel) = writeMessage file (OnnxExport.
 let writeExported file (network: Exported) =
     writeMessage file (OnnxExport.Message(network.Settings, network.Weights, network.Dimension, "none", false))
 
-let openOnnx file = OnnxModel.Load file :> CondEmbed.Search.IEmbeddingNetwork
+let openOnnx (file: string) = OnnxModel.Load file :> CondEmbed.Search.IEmbeddingNetwork
 
 /// No number further from its twin than the tolerance.
 let expectNear tolerance (expected: float32 array) (actual: float32 array) what =

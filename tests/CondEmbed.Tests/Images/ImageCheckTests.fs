@@ -3,6 +3,7 @@ module CondEmbed.Tests.ImageCheckTests
 open System
 open System.Threading
 open Expecto
+open CondEmbed.Common
 open CondEmbed.Images
 open CondEmbed.Tests.ImageSupport
 open CondEmbed.Tests.ImageLoaderTests
@@ -62,22 +63,23 @@ let private checking =
 
           testCase "reports its progress to the end"
           <| fun () ->
-              let reports = Collections.Concurrent.ConcurrentQueue<CheckProgress>()
+              let reports = Collections.Concurrent.ConcurrentQueue<RunProgress>()
 
               let progress =
-                  { new IProgress<CheckProgress> with
+                  { new IProgress<RunProgress> with
                       member _.Report value = reports.Enqueue value }
 
               ImageCheck.Run(ImageReader(spoilt ()), progress = progress) |> ignore
               Expect.hasLength reports 30 "one per image in so small a set"
-              Expect.equal (Seq.last reports) (CheckProgress(30, 30, 2)) "the last"
+              let last = Seq.last reports
+              Expect.equal (last.Phase, last.Step, last.Steps, last.Detail) ("checking images", 30, 30, "2 bad") "the last"
 
           testCase "can be cancelled"
           <| fun () ->
               use stop = new CancellationTokenSource()
 
               let progress =
-                  { new IProgress<CheckProgress> with
+                  { new IProgress<RunProgress> with
                       member _.Report _ = stop.Cancel() }
 
               Expect.throwsT<OperationCanceledException>

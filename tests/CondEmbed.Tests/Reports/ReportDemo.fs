@@ -156,7 +156,7 @@ let demoWith looks =
             ConfusionReport(
                 3,
                 40,
-                [| ConfusedPair(fst classes[0], fst classes[1], 3, 6, [| struct (shown 0, shown 1) |]) |],
+                [| ConfusedPair(fst classes[0], fst classes[1], 3, 6, [| ConfusedExample(shown 0, shown 1) |]) |],
                 [| fst classes[0]; fst classes[1] |],
                 countsOf [ [| 3; 3; 0 |]; [| 1; 4; 1 |] ]
             ),

@@ -51,7 +51,7 @@ let tests =
           test "pairs have a section where there are some, and their numbers and names in it" {
               Expect.isFalse ((written (demo ())).Contains "id=\"looks\"") "none without levels"
               let shown = png [| 1uy |]
-              let side label = AttentionFigureSide(label, "a/" + label, shown, [| struct (shown, "0.12 to 3.40 times even") |])
+              let side label = AttentionFigureSide(label, "a/" + label, shown, [| AttentionMap(shown, "0.12 to 3.40 times even") |])
 
               let group =
                   AttentionFigureGroup(

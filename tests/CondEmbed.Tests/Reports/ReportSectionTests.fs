@@ -65,7 +65,7 @@ let private hostile () =
             ConfusionReport(
                 1,
                 1,
-                [| ConfusedPair(evil, evil, 1, 1, [| struct (nothing, nothing) |]) |],
+                [| ConfusedPair(evil, evil, 1, 1, [| ConfusedExample(nothing, nothing) |]) |],
                 [| evil |],
                 countsOf [ [| 1; 0 |] ]
             ),

@@ -159,12 +159,12 @@ let private program =
                   for words in [ "photographs (short side 150 px)"; "--encoder small"; "fetching"; "loaded: 110" ] do
                       Expect.stringContains outcome.Error words "said"
 
-                  let struct (_, kept) = RunFolder.Open(Path.Combine(folder, "run"))
+                  let kept = RunFolder.Open(Path.Combine(folder, "run")).Settings
                   Expect.equal (kept.Core.Encoder, kept.Host.Weights) ("resnet18-cntk", "imagenet") "in config.toml"
                   Expect.equal kept.Core.Batch (2 * RunData.Open(kept).TrainClasses.Names.Count) "and the batch"
                   let further = condembed [ "train"; "--resume"; "run"; "--steps"; "1" ]
                   Expect.equal further.Code 0 further.Everything
-                  let struct (_, resumed) = RunFolder.Open(Path.Combine(folder, "run"))
+                  let resumed = RunFolder.Open(Path.Combine(folder, "run")).Settings
                   Expect.equal resumed kept "a run that goes on")
           }
 

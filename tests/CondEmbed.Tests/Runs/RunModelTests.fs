@@ -37,7 +37,7 @@ let tests =
 
           test "embeds as the session of the training does, one by one or all at once" {
               let run = RunFolder(finishedRun [])
-              let struct (_, settings) = RunFolder.Open run.Root
+              let settings = (RunFolder.Open run.Root).Settings
               let dataset = FolderDataset.Open imageFolder.Value
               use session = Session.ForTraining(settings.Core, Device.choose "cpu", 6, 6)
               let struct (saved, damaged) = RunCheckpoints.Newest run.Checkpoints

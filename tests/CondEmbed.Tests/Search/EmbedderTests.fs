@@ -110,38 +110,42 @@ let private endings =
                   Expect.equal (Seq.sum network.Batches) 2 "images embedded")
           }
 
-          test "disposing ends what waits, and the network" {
-              let network = new FakeNetwork()
-              let embedder = new Embedder(network)
-              network.Gate.Reset()
-              let first = embedder.EmbedAsync images.Value[0]
-              network.Entered.Wait()
-              let waiting = [ for image in images.Value -> embedder.EmbedAsync image ]
-              // What is with the queue before it ends, and what comes later, end the same way.
-              let ending = Task.Run embedder.Dispose
+          for name, dispose in
+              [ "disposing", (fun (embedder: Embedder) -> Task.Run embedder.Dispose)
+                // The network is held up meanwhile: it would not come back if it waited here.
+                "disposing without waiting", (fun embedder -> embedder.DisposeAsync().AsTask()) ] do
+              test $"{name} ends what waits, and the network" {
+                  let network = new FakeNetwork()
+                  let embedder = new Embedder(network)
+                  network.Gate.Reset()
+                  let first = embedder.EmbedAsync images.Value[0]
+                  network.Entered.Wait()
+                  let waiting = [ for image in images.Value -> embedder.EmbedAsync image ]
+                  // What is with the queue before it ends, and what comes later, end the same way.
+                  let ending: Task = dispose embedder
 
-              let hasEnded () =
-                  try
-                      embedder.EmbedAsync(images.Value[0]).Wait 5 |> ignore
-                      false
-                  with :? AggregateException ->
-                      true
+                  let hasEnded () =
+                      try
+                          embedder.EmbedAsync(images.Value[0]).Wait 5 |> ignore
+                          false
+                      with :? AggregateException ->
+                          true
 
-              while not (hasEnded ()) do
-                  ()
+                  while not (hasEnded ()) do
+                      ()
 
-              network.Gate.Set()
-              got (ending.ContinueWith(fun (_: Task) -> true)) |> ignore
-              Expect.equal (got first) (slow images.Value[0]) "the one under way"
+                  network.Gate.Set()
+                  got (ending.ContinueWith(fun (_: Task) -> true)) |> ignore
+                  Expect.equal (got first) (slow images.Value[0]) "the one under way"
 
-              for task in waiting do
-                  Expect.throwsT<ObjectDisposedException> (fun () -> got task |> ignore) "waiting"
+                  for task in waiting do
+                      Expect.throwsT<ObjectDisposedException> (fun () -> got task |> ignore) "waiting"
 
-              Expect.throwsT<ObjectDisposedException> (fun () -> embedder.Embed images.Value[0] |> ignore) "afterwards"
-              embedder.Dispose()
-              Expect.equal network.Disposals 1 "disposals of the network"
-              Expect.equal (List.ofSeq network.Batches) [ 1 ] "batches"
-          }
+                  Expect.throwsT<ObjectDisposedException> (fun () -> embedder.Embed images.Value[0] |> ignore) "afterwards"
+                  embedder.Dispose()
+                  Expect.equal network.Disposals 1 "disposals of the network"
+                  Expect.equal (List.ofSeq network.Batches) [ 1 ] "batches"
+              }
 
           test "what goes wrong in the network reaches the caller, and the next call goes on" {
               fake (fun network embedder ->

@@ -1,4 +1,4 @@
-/// Hosts that know .NET's own interfaces alone: generators, options, health, logs, spans and numbers, pixels of other libraries.
+/// Hosts that know .NET's own interfaces alone: generators, options, health, logs, spans and numbers.
 module CondEmbed.Tests.HostTests
 
 open System
@@ -18,10 +18,6 @@ open CondEmbed.Tests.ExportSupport
 open CondEmbed.Tests.ImageSupport
 open CondEmbed.Tests.RunSupport
 open CondEmbed.Tests.Support
-
-/// Expects an exception of a type or of one below it.
-let private throws<'T when 'T :> exn> (work: unit -> unit) what =
-    Expect.throwsC work (fun problem -> Expect.isTrue (problem :? 'T) $"{what}: {problem}")
 
 let private encoded number = ImageEncoder.Png images.Value[number]
 
@@ -132,7 +128,18 @@ let private options =
                       "Images:Best: must be true or false, not 'perhaps'"
                       "Images:Device: 'gpu' is not a device; choose auto, cpu, cuda or cuda:N" ]
                     "index", [ "File", "none.index" ], [ $"Images:File: {none}.index: no such file; build the index" ]
-                    "index file", [ "File", "none.index" ], [ "none.index: no such file; build the index with ImageIndex" ]
+                    "index file", [ "File", "none.index" ], [ "file: none.index: no such file; build the index with ImageIndex" ]
+                    "run file",
+                    [ "File", "none"; "Device", "gpu"; "BatchSize", "-1" ],
+                    [ "run: none: no such file or folder; name the folder of a run"
+                      "device: 'gpu' is not a device; choose auto, cpu, cuda or cuda:N"
+                      "options.BatchSize: must be 0 or more, not -1" ]
+                    "onnx file",
+                    [ "File", "none.onnx"; "Threads", "-2"; "BatchSize", "-1" ],
+                    [ "file: none.onnx: no such file; create it with OnnxExport.Write"
+                      "network.Threads: must be 0 or more, not -2"
+                      "options.BatchSize: must be 0 or more, not -1" ]
+                    "network given", [ "BatchSize", "-1" ], [ "options.BatchSize: must be 0 or more, not -1" ]
                     "index", [ "File", "."; "Fiel", "x" ], [ "Images:Fiel: no such option (did you mean 'File'?)"; "is a folder" ]
                     "network",
                     [ "BatchSize", "-1"; "Batch", "3" ],
@@ -148,13 +155,16 @@ let private options =
               inFolder (fun folder ->
                   let file = indexOfOne folder
                   Expect.equal [ for kind in [ "index"; "index file" ] -> start kind [ "File", file ] ] [ "1"; "1" ] "index"
-                  Expect.equal (start "network" [ "BatchSize", "7" ]) "7" "batch"
+                  Expect.equal [ for kind in [ "network"; "network given" ] -> start kind [ "BatchSize", "7" ] ] [ "7"; "7" ] "batch"
                   let run = Path.Combine(folder, "run.safetensors")
                   File.WriteAllText(run, "")
 
                   Expect.isNull
                       (start "run" [ "Run", run; "Device", "cpu"; "Embedder:batchsize", "3" ])
-                      "loaded when it is first asked for")
+                      "loaded when it is first asked for"
+
+                  for kind in [ "run file"; "onnx file" ] do
+                      Expect.isNull (start kind [ "File", run; "BatchSize", "3" ]) "the same")
           }
 
           test "a relative file begins in the host's content root" {
@@ -236,64 +246,4 @@ let private telemetry =
                   Expect.equal steps 6 "spans")
           } ]
 
-/// The bytes of a pixel in an order, and how they lie.
-let private packed (image: RgbImage) order gap =
-    let size =
-        if order = PixelOrder.Grey then 1
-        elif order = PixelOrder.Rgb || order = PixelOrder.Bgr then 3
-        else 4
-
-    let stride = image.Width * size + gap
-    let bytes = Array.create ((image.Height - 1) * stride + image.Width * size) 77uy
-
-    for y in 0 .. image.Height - 1 do
-        for x in 0 .. image.Width - 1 do
-            let at = (y * image.Width + x) * 3
-            let r, g, b = image.Pixels[at], image.Pixels[at + 1], image.Pixels[at + 2]
-
-            let pixel =
-                match order with
-                | PixelOrder.Rgb -> [| r; g; b |]
-                | PixelOrder.Bgr -> [| b; g; r |]
-                | PixelOrder.Rgba -> [| r; g; b; 9uy |]
-                | PixelOrder.Bgra -> [| b; g; r; 9uy |]
-                | _ -> [| r |]
-
-            pixel.CopyTo(bytes, y * stride + x * size)
-
-    bytes, stride
-
-let private pixels =
-    testList
-        "pixels"
-        [ test "of any order and stride are the image" {
-              for order in Enum.GetValues<PixelOrder>() do
-                  for gap in [ 0; 5 ] do
-                      let image = randomImage 3 7 5
-
-                      let expected =
-                          if order = PixelOrder.Grey then
-                              [| for i in 0 .. image.Pixels.Length - 1 -> image.Pixels[i / 3 * 3] |]
-                          else
-                              image.Pixels
-
-                      let bytes, stride = packed image order gap
-                      let made = RgbImage.FromPixels(ReadOnlySpan bytes, 7, 5, (if gap = 0 then 0 else stride), order)
-                      Expect.equal (made.Width, made.Height) (7, 5) "sizes"
-                      ImageSupport.expectSame made.Pixels expected $"{order}, {gap} bytes between rows"
-          }
-
-          test "what does not fit is refused" {
-              for length, stride in [ 104, 0; 108, 22; 105, 20 ] do
-                  throws<ArgumentException>
-                      (fun () -> RgbImage.FromPixels(ReadOnlySpan(Array.zeroCreate<byte> length), 7, 5, stride) |> ignore)
-                      $"{length} bytes, rows of {stride}"
-          }
-
-          test "a bitmap of Skia takes one line" {
-              let file = encoded 2
-              use bitmap = SKBitmap.Decode file
-              ImageSupport.expectSame (DotnetUser.OfSkia bitmap).Pixels images.Value[2].Pixels "the same pixels"
-          } ]
-
-let tests = testList "Hosts" [ generator; options; health; telemetry; pixels ]
+let tests = testList "Hosts" [ generator; options; health; telemetry ]

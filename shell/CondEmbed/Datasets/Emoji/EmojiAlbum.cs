@@ -1,5 +1,3 @@
-using CondEmbed.Images;
-
 namespace CondEmbed.Datasets;
 
 /// <summary>The emoji that scenes are made of, by class and by part, cut out on first use. Thread-safe.</summary>

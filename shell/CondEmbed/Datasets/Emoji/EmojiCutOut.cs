@@ -1,21 +1,12 @@
-using CondEmbed.Images;
-
 namespace CondEmbed.Datasets;
 
 /// <summary>An emoji without the white that it was drawn on, to be laid over other images.</summary>
-internal sealed class EmojiCutOut
+/// <param name="image">H W 3, on white.</param>
+/// <param name="cover">H W 3: how much of what lies below each pixel covers.</param>
+internal sealed class EmojiCutOut(RgbImage image, RgbImage cover)
 {
     // The renderer's background around an emoji is 255; slightly darker pixels may be a soft shadow, which is kept.
     private const int White = 250;
-
-    private readonly RgbImage image;
-    private readonly RgbImage cover;
-
-    private EmojiCutOut(RgbImage image, RgbImage cover)
-    {
-        this.image = image;
-        this.cover = cover;
-    }
 
     /// <summary>
     /// Cuts along the edge of the white that reaches in from the border. White that is enclosed belongs to the emoji. A pixel beside

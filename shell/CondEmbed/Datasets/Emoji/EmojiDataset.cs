@@ -1,5 +1,4 @@
 using System.IO.Compression;
-using Microsoft.FSharp.Core;
 
 namespace CondEmbed.Datasets;
 
@@ -7,49 +6,30 @@ namespace CondEmbed.Datasets;
 /// The set that ships with the library: 462 emoji as drawn by six makers, <c>CLASS/MAKER.png</c>, half of the classes held out for
 /// test (<see cref="EmojiSplit"/>). Its licences are in <c>LICENSES.md</c> inside the archive (<see cref="Licences"/>).
 /// </summary>
-[StructuredFormatDisplay("{Line}")]
-public sealed class EmojiDataset : IImageDataset
+public sealed class EmojiDataset : ItemDataset, IImageDataset
 {
     private const string Archive = "CondEmbed.Datasets.emoji.zip";
 
     private readonly byte[][] images;
 
     private EmojiDataset(IReadOnlyList<ImageItem> items, byte[][] images, string licences)
+        : base(ImageDatasets.Embedded, items)
     {
-        Items = items;
         this.images = images;
         Licences = licences;
     }
 
     /// <inheritdoc/>
-    public string Name => "emoji";
-
-    /// <inheritdoc/>
     public string Kind => "the bundled emoji";
-
-    /// <inheritdoc/>
-    public IReadOnlyList<ImageItem> Items { get; }
 
     /// <summary>Who drew the images, and under which licences they may be used.</summary>
     public string Licences { get; }
-
-    /// <inheritdoc/>
-    public int Count => Items.Count;
-
-    /// <inheritdoc/>
-    public string NameOf(int index) => Items[index].Path;
 
     /// <inheritdoc/>
     public long LengthOf(int index) => images[index].Length;
 
     /// <inheritdoc/>
     public string? StampOf(int index) => EmbeddedFile.Program;
-
-    /// <summary>What F# Interactive prints.</summary>
-    internal string Line => ToString();
-
-    /// <inheritdoc cref="ImageDatasets.Line"/>
-    public override string ToString() => ImageDatasets.Line(this);
 
     /// <inheritdoc/>
     public byte[] Read(int index) => [.. images[index]];

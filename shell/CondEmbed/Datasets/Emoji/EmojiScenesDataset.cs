@@ -1,6 +1,3 @@
-using CondEmbed.Images;
-using Microsoft.FSharp.Core;
-
 namespace CondEmbed.Datasets;
 
 /// <summary>An emoji in a scene.</summary>
@@ -15,8 +12,7 @@ public sealed record ShownEmoji(string Path, string Label, PixelBox Box);
 /// class does. The others come from distractor classes, which occur in every part and are never labels (<see cref="EmojiSplit.ReadForScenes"/>), so that a network can
 /// learn to ignore them, and no scene shows a class of another part. A scene is drawn when it is read, and depends only on its class and number.
 /// </summary>
-[StructuredFormatDisplay("{Line}")]
-public sealed class EmojiScenesDataset : IImageDataset
+public sealed class EmojiScenesDataset : ItemDataset, IImageDataset
 {
     /// <summary>The name of the scenes.</summary>
     public const string Scenes = "emoji-scenes";
@@ -30,25 +26,16 @@ public sealed class EmojiScenesDataset : IImageDataset
     private readonly EmojiAlbum album;
     private readonly IReadOnlyList<Func<EmojiScene>> scenes;
 
-    private EmojiScenesDataset(EmojiAlbum album, IEnumerable<(ImageItem Item, Func<EmojiScene> Scene)> scenes)
+    private EmojiScenesDataset(string name, string kind, EmojiAlbum album, IReadOnlyList<(ImageItem Item, Func<EmojiScene> Scene)> scenes)
+        : base(name, [.. scenes.Select(pair => pair.Item)])
     {
-        var all = scenes.ToList();
+        Kind = kind;
         this.album = album;
-        this.scenes = [.. all.Select(pair => pair.Scene)];
-        Items = [.. all.Select(pair => pair.Item)];
+        this.scenes = [.. scenes.Select(pair => pair.Scene)];
     }
 
     /// <inheritdoc/>
-    public required string Name { get; init; }
-
-    /// <inheritdoc/>
-    public required string Kind { get; init; }
-
-    /// <inheritdoc/>
-    public IReadOnlyList<ImageItem> Items { get; }
-
-    /// <inheritdoc/>
-    public int Count => Items.Count;
+    public string Kind { get; }
 
     /// <summary>The scenes: 24 of each training class, 12 of each class for validation and test, as <c>CLASS/scene-NN.png</c>.</summary>
     public static EmojiScenesDataset Open()
@@ -60,11 +47,7 @@ public sealed class EmojiScenesDataset : IImageDataset
             from number in Enumerable.Range(0, role == Role.Train ? ForTraining : HeldBack)
             let path = string.Create(CultureInfo.InvariantCulture, $"{label}/scene-{number:00}.png")
             select (new ImageItem(path, label, role), new Func<EmojiScene>(() => EmojiScene.Several(album, label, (Scenes, number))));
-        return new EmojiScenesDataset(album, scenes)
-        {
-            Name = Scenes,
-            Kind = "scenes of several bundled emoji, one of them labelled",
-        };
+        return new EmojiScenesDataset(Scenes, "scenes of several bundled emoji, one of them labelled", album, [.. scenes]);
     }
 
     /// <summary>Every image of the classes that are meant in scenes, alone on such a canvas, with the same parts, as <c>CLASS/MAKER.png</c>.</summary>
@@ -76,27 +59,14 @@ public sealed class EmojiScenesDataset : IImageDataset
             from image in album.ImagesOf(label).Index()
             let item = album.ItemOf(image.Item) with { Role = album.RoleOf(label) }
             select (item, new Func<EmojiScene>(() => EmojiScene.Single(album, image.Item, (Singles, image.Index))));
-        return new EmojiScenesDataset(album, scenes)
-        {
-            Name = Singles,
-            Kind = "scenes of one bundled emoji",
-        };
+        return new EmojiScenesDataset(Singles, "scenes of one bundled emoji", album, [.. scenes]);
     }
-
-    /// <inheritdoc/>
-    public string NameOf(int index) => Items[index].Path;
 
     /// <summary>Bytes of the pixels, since the file size is known only once the scene is drawn.</summary>
     public long LengthOf(int index) => 3 * EmojiScene.Side * EmojiScene.Side;
 
     /// <inheritdoc/>
     public string? StampOf(int index) => EmbeddedFile.Program;
-
-    /// <summary>What F# Interactive prints.</summary>
-    internal string Line => ToString();
-
-    /// <inheritdoc cref="ImageDatasets.Line"/>
-    public override string ToString() => ImageDatasets.Line(this);
 
     /// <inheritdoc/>
     public byte[] Read(int index) => ImageEncoder.Png(scenes[index]().Draw(album));

@@ -1,5 +1,3 @@
-using CondEmbed.Images;
-
 namespace CondEmbed.Datasets;
 
 /// <summary>Random squares on a square canvas with little overlap.</summary>

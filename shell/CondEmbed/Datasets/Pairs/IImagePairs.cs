@@ -1,5 +1,10 @@
 namespace CondEmbed.Datasets;
 
+/// <summary>Two images of a data set by their numbers.</summary>
+/// <param name="First">The one.</param>
+/// <param name="Second">The other.</param>
+public readonly record struct ImagePair(int First, int Second);
+
 /// <summary>
 /// Which images of a data set are alike where their classes do not say it: by several labels of each, or by marks of single pairs. A run then trains on these pairs, and
 /// metrics count what they mark as alike. Used from several threads.
@@ -25,7 +30,7 @@ public interface IImagePairs
     bool IsInPairs(int image) => true;
 
     /// <summary>The pairs that are alike, each once, if they are known one by one: batches can then be made of them.</summary>
-    IEnumerable<(int First, int Second)> Alike => [];
+    IEnumerable<ImagePair> Alike => [];
 
     /// <summary>What the marks of an image follow from, as text: a run that goes on must find the same.</summary>
     string KeyOf(int image);
@@ -84,14 +89,14 @@ internal sealed class PartOfPairs(IImagePairs whole, IReadOnlyList<int> images) 
 
     public string KeyOf(int image) => whole.KeyOf(images[image]);
 
-    public IEnumerable<(int First, int Second)> Alike
+    public IEnumerable<ImagePair> Alike
     {
         get
         {
             var places = images.Index().ToDictionary(image => image.Item, image => image.Index);
             return whole.Alike
                 .Where(pair => places.ContainsKey(pair.First) && places.ContainsKey(pair.Second))
-                .Select(pair => (places[pair.First], places[pair.Second]));
+                .Select(pair => new ImagePair(places[pair.First], places[pair.Second]));
         }
     }
 }

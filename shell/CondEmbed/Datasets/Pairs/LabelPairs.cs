@@ -1,5 +1,3 @@
-using CondEmbed.Interop;
-
 namespace CondEmbed.Datasets;
 
 /// <summary>Pairs by a rule over the labels that images have in some columns.</summary>

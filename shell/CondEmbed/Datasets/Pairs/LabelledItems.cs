@@ -1,5 +1,3 @@
-using CondEmbed.Interop;
-
 namespace CondEmbed.Datasets;
 
 /// <summary>The labels of some items by columns, of which a field may hold several.</summary>

@@ -18,11 +18,11 @@ internal sealed class ListedPairs : IImagePairs
 
     public bool HasWeights { get; }
 
-    public IEnumerable<(int First, int Second)> Alike =>
+    public IEnumerable<ImagePair> Alike =>
         from image in listed
         from other in image.Value
         where image.Key < other.Key && other.Value > 0
-        select (image.Key, other.Key);
+        select new ImagePair(image.Key, other.Key);
 
     public void Mark(int image, IReadOnlyList<int> others, Span<float> marks)
     {

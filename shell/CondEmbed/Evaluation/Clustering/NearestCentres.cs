@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using CondEmbed.Search;
 
@@ -31,18 +30,12 @@ internal static unsafe class NearestCentres
         ParallelWork.Each(blocks, block =>
         {
             var rows = Math.Min(near, points.Panels - (block * near));
-            var tile = (float*)NativeMemory.AlignedAlloc((nuint)(PanelProduct.TileLength + (rows * Width * 2 * Wide)) * sizeof(float), 64);
-            try
-            {
-                var best = tile + PanelProduct.TileLength;
-                var place = (int*)(best + (rows * Width * Wide));
-                Scan(points, centres, squares, block * near, rows, tile, best, place);
-                Settle(points, names, block * near * Width, rows * Width, best, place, nearest, least);
-            }
-            finally
-            {
-                NativeMemory.AlignedFree(tile);
-            }
+            using var room = new AlignedRoom((PanelProduct.TileLength + (rows * Width * 2 * Wide)) * sizeof(float));
+            var tile = (float*)room.Start;
+            var best = tile + PanelProduct.TileLength;
+            var place = (int*)(best + (rows * Width * Wide));
+            Scan(points, centres, squares, block * near, rows, tile, best, place);
+            Settle(points, names, block * near * Width, rows * Width, best, place, nearest, least);
         }, cancellationToken: cancellationToken);
     }
 

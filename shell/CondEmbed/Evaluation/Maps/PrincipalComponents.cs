@@ -1,4 +1,3 @@
-using System.Numerics;
 using CondEmbed.Search;
 using CondEmbed.Torch;
 using TorchSharp;

@@ -1,5 +1,3 @@
-using System.Numerics;
-using CondEmbed.Images;
 using CondEmbed.Search;
 using CondEmbed.Torch;
 using TorchSharp;

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using CondEmbed.Search;
 
 namespace CondEmbed.Evaluation;
@@ -90,21 +89,15 @@ internal sealed unsafe class PositiveRanks
     private void Count(PanelRows asked, PanelRows items, int first, int count, bool same, int[] counts, CancellationToken cancellationToken)
     {
         var last = Math.Min(first + count, items.Panels);
-        var tile = (float*)NativeMemory.AlignedAlloc(PanelProduct.TileLength * sizeof(float), 64);
-        try
+        using var room = new AlignedRoom(PanelProduct.TileLength * sizeof(float));
+        var tile = (float*)room.Start;
+        for (var row = 0; row < (same ? last : asked.Panels) && !cancellationToken.IsCancellationRequested; row++)
         {
-            for (var row = 0; row < (same ? last : asked.Panels) && !cancellationToken.IsCancellationRequested; row++)
+            for (var column = same ? Math.Max(first, row) : first; column < last; column++)
             {
-                for (var column = same ? Math.Max(first, row) : first; column < last; column++)
-                {
-                    PanelProduct.Tile(asked[row], items[column], items.Dimension, tile);
-                    Count(tile, asked, items, row, column, same && row != column, counts);
-                }
+                PanelProduct.Tile(asked[row], items[column], items.Dimension, tile);
+                Count(tile, asked, items, row, column, same && row != column, counts);
             }
-        }
-        finally
-        {
-            NativeMemory.AlignedFree(tile);
         }
     }
 

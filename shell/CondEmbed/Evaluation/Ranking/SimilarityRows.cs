@@ -1,5 +1,3 @@
-using System.Numerics;
-using System.Runtime.InteropServices;
 using CondEmbed.Search;
 
 namespace CondEmbed.Evaluation;
@@ -84,21 +82,15 @@ internal sealed unsafe class SimilarityRows<T> : IDisposable
     // Some rows, and as many panels of items as a core keeps near itself.
     private static void Compute(int first, int count, int panel, float* into, PanelRows asked, PanelRows items)
     {
-        var tile = (float*)NativeMemory.AlignedAlloc(PanelProduct.TileLength * sizeof(float), 64);
-        try
+        using var room = new AlignedRoom(PanelProduct.TileLength * sizeof(float));
+        var tile = (float*)room.Start;
+        for (var row = first / PanelRows.Width; row * PanelRows.Width < first + count; row++)
         {
-            for (var row = first / PanelRows.Width; row * PanelRows.Width < first + count; row++)
+            for (var column = panel; column < Math.Min(panel + items.Near, items.Panels); column++)
             {
-                for (var column = panel; column < Math.Min(panel + items.Near, items.Panels); column++)
-                {
-                    PanelProduct.Tile(asked[row], items[column], items.Dimension, tile);
-                    Copy(tile, row * PanelRows.Width, first, count, column, into, items);
-                }
+                PanelProduct.Tile(asked[row], items[column], items.Dimension, tile);
+                Copy(tile, row * PanelRows.Width, first, count, column, into, items);
             }
-        }
-        finally
-        {
-            NativeMemory.AlignedFree(tile);
         }
     }
 

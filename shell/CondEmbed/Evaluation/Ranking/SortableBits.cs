@@ -1,5 +1,3 @@
-using System.Numerics;
-
 namespace CondEmbed.Evaluation;
 
 /// <summary>The bits of a floating-point number as an integer that sorts in the same order.</summary>

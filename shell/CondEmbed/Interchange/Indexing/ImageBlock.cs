@@ -1,5 +1,4 @@
 using CondEmbed.Datasets;
-using CondEmbed.Images;
 using CondEmbed.Search;
 
 namespace CondEmbed.Interchange;

@@ -1,4 +1,3 @@
-using System.Security.Cryptography;
 using CondEmbed.Datasets;
 using CondEmbed.Search;
 

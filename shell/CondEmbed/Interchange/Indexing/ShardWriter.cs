@@ -1,7 +1,5 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using CondEmbed.Datasets;
-using CondEmbed.Images;
 using CondEmbed.Search;
 
 namespace CondEmbed.Interchange;
@@ -112,10 +110,10 @@ public static class ShardWriter
         IProgress<RunProgress>? progress,
         CancellationToken cancellationToken)
     {
-        var watch = Stopwatch.StartNew();
         using var writer = new EmbeddingParquetWriter(stream, network.Dimension, ids: true, paths: true, labels: true, header.Metadata);
         int[] items = [.. header.Shard.Items(dataset.Count, network.BatchSize)];
         var (done, written) = (0, 0);
+        var tell = progress.Phase(Phase, items.Length);
 
         // Whole batches, so that no batch crosses the end of a group.
         foreach (var group in items.Chunk(RowsInGroup(network)))
@@ -127,7 +125,7 @@ public static class ShardWriter
             }
 
             (done, written) = (done + group.Length, written + rows.Paths.Count);
-            progress?.Report(RunProgress.Of(Phase, done, items.Length, watch.Elapsed));
+            tell(done);
         }
 
         return written;

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using CondEmbed.Datasets;
-using CondEmbed.Images;
 using CondEmbed.Search;
 
 namespace CondEmbed.Interchange;
@@ -63,14 +62,14 @@ public sealed class StoreIndexer
         ArgumentNullException.ThrowIfNull(dataset);
         ArgumentNullException.ThrowIfNull(store);
         options ??= new IndexOptions();
-        var (reader, watch, bad) = (new ImageReader(dataset), Stopwatch.StartNew(), new List<BadImage>());
+        var (reader, tell, bad) = (new ImageReader(dataset), progress.Phase("checking images", dataset.Count), new List<BadImage>());
         foreach (var items in Enumerable.Range(0, dataset.Count).Chunk(options.Block))
         {
             var block = new ImageBlock(dataset, items, options.Workers, (problem, item) => bad.Add(new BadImage(item, problem.Name, problem.Reason)), cancellationToken);
             var known = options.Again ? new HashSet<string>() : await store.KnownAsync([.. block.Images.Select(image => image.Id)], cancellationToken).ConfigureAwait(false);
             int[] missing = [.. block.Images.Where(image => !known.Contains(image.Id)).Select(image => image.Item)];
             bad.AddRange(ImageCheck.Run(reader, missing, options.Workers, null, cancellationToken).Bad);
-            progress?.Report(RunProgress.Of("checking images", items[^1] + 1, dataset.Count, watch.Elapsed));
+            tell(items[^1] + 1);
         }
 
         return new ImageCheck(dataset.Count, [.. bad.OrderBy(image => image.Index)]);

@@ -1,5 +1,3 @@
-using CondEmbed.Images;
-
 namespace CondEmbed.Reports;
 
 /// <summary>Draws a line chart as inline SVG. Colours come from the page's style, so that it follows light and dark.</summary>

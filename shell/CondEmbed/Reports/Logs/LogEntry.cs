@@ -1,5 +1,4 @@
 using System.Text.Json.Serialization;
-using CondEmbed.Images;
 
 namespace CondEmbed.Reports;
 

@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace CondEmbed.Reports;
 
 /// <summary>Shared by writer and reader: how an entry becomes a line, and where the valid part of a log ends.</summary>

@@ -20,17 +20,8 @@ public sealed class LogWriter : IDisposable
         this.clock = clock ?? TimeProvider.System;
         var soundLength = File.Exists(path) ? LogFile.Parse(File.ReadAllBytes(path), path).SoundLength : 0;
         stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.Read, bufferSize: 0);
-
-        try
-        {
-            stream.SetLength(soundLength);
-            stream.Seek(0, SeekOrigin.End);
-        }
-        catch
-        {
-            stream.Dispose();
-            throw;
-        }
+        stream.OrDispose(opened => opened.SetLength(soundLength));
+        stream.Position = soundLength;
     }
 
     /// <summary>Appends an entry, stamped with the present time.</summary>

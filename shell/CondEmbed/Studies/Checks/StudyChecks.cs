@@ -1,6 +1,5 @@
 using CondEmbed.Datasets;
 using CondEmbed.Evaluation;
-using CondEmbed.Interop;
 using CondEmbed.Options;
 using CondEmbed.Runs;
 

@@ -26,11 +26,8 @@ public sealed record Estimate(int Count, double Mean, double Low, double High)
     public override string ToString() =>
         FormattableString.Invariant($"{Mean:+0.####;-0.####;0}{(double.IsNaN(Low) ? "" : FormattableString.Invariant($" [{Low:+0.####;-0.####;0}, {High:+0.####;-0.####;0}]"))}, n = {Count}");
 
-    /// <summary>Of some values, with the 95 % interval.</summary>
-    public static Estimate Of(IEnumerable<double> values) => Of(values, 0.95);
-
-    /// <summary>Of some values, with an interval of another confidence, between 0 and 1.</summary>
-    public static Estimate Of(IEnumerable<double> values, double confidence)
+    /// <summary>Of some values, with an interval of that confidence, between 0 and 1.</summary>
+    public static Estimate Of(IEnumerable<double> values, double confidence = 0.95)
     {
         double[] all = [.. values];
 

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace CondEmbed.WeightFiles;
 
 /// <summary>Numbers of one type in an entry of a PyTorch archive, which several tensors may share.</summary>
