@@ -148,9 +148,7 @@ let tests =
                       let inside = pairs |> Array.filter (inOne images)
                       Expect.isGreaterThan inside.Length 0 "pairs"
 
-                  let met =
-                      pairs
-                      |> Array.filter (fun pair -> epoch |> List.exists (fun images -> inOne images pair))
+                  let met = pairs |> Array.filter (fun pair -> epoch |> List.exists (fun images -> inOne images pair))
                   // What is left out does not fill the last batch.
                   Expect.isLessThan (pairs.Length - met.Length) (max 1 batch) "pairs that are met"
 
