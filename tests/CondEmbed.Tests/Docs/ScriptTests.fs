@@ -11,12 +11,12 @@ open CondEmbed.Tests.Support
 /// Scripts that are loaded by the others.
 let private parts = set [ "load.fsx"; "emoji.fsx" ]
 
-/// Two at a time: most of a short script's time is the start of F# Interactive, on one core.
-let private slots = new Threading.SemaphoreSlim 2
+/// One at a time: another group of tests has the other core, and each takes up to a gigabyte.
+let private slot = new Threading.SemaphoreSlim 1
 
 let private run (script: string) =
     task {
-        do! slots.WaitAsync()
+        do! slot.WaitAsync()
 
         try
             let start = ProcessStartInfo("dotnet", [ "fsi"; "--quiet"; script ])
@@ -29,7 +29,7 @@ let private run (script: string) =
             do! fsi.WaitForExitAsync()
             return fsi.ExitCode, output, errors
         finally
-            slots.Release() |> ignore
+            slot.Release() |> ignore
     }
 
 let private folder = lazy Path.Combine(Support.repositoryRoot (), "core", "scripts")
