@@ -232,10 +232,15 @@ let tokens (map: Tensor) = map.flatten(2L, 3L).transpose(1L, 2L)
 /// Cells along each side of the grid of `gridPool`.
 let private gridSide = 6L
 
+/// B C H W -> B C g g: the means of a grid of cells, which of a map of the grid's own size are its numbers.
+let private gridMeans (map: Tensor) =
+    match (ShapeChecks.anyMap map).shape with
+    | [| _; _; height; width |] when height = gridSide && width = gridSide -> map
+    | _ -> F.adaptive_avg_pool2d (map, [| gridSide; gridSide |])
+
 /// B C H W -> B 37C: the means of a grid of 6 x 6 cells, which keep the layout of the image, and mean plus maximum over all locations.
 let gridPool: Layer<Tensor, Tensor> =
-    let fields =
-        Layer.lift (fun (x: Tensor) -> F.adaptive_avg_pool2d(ShapeChecks.anyMap x, [| gridSide; gridSide |]).flatten 1L)
+    let fields = Layer.lift (fun (x: Tensor) -> (gridMeans x).flatten 1L)
 
     let join = Layer.lift (fun (a: Tensor, b: Tensor) -> torch.cat ([| a; b |], 1L))
     Layer.both fields meanMaxPool --> join

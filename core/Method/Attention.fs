@@ -42,8 +42,6 @@ let private projection name options inputs =
     check options
     Layer.named name (Layers.projection inputs options.Embedding)
 
-let private query options = projection "query" options options.Embedding
-
 let private ownOr given values (own: Layer<Tensor, Tensor>) =
     match values with
     | Values.Own -> own
@@ -69,26 +67,24 @@ let read: Layer<Tensor * KeysAndValues, Tensor> =
 let places: Layer<Tensor * KeysAndValues, Tensor> =
     Layer.lift (fun (queries, images) -> DotProductAttention.weights (queries.unsqueeze 1L) images.Keys)
 
-/// CA: (queries N Q D, the keys and values of each image) -> N Q D, all queries of an image in one fused call. Declares `query` and, unless values are given,
-/// `output`.
+/// ... D -> ... D: the queries of what asks. Declares `query`.
+let query options = projection "query" options options.Embedding
+
+/// CA: (queries N Q D, made by `query`; the keys and values of each image) -> N Q D, all queries of an image in one fused call. Declares `output`, unless values are
+/// given.
 let cross options values : Layer<Tensor * KeysAndValues, Tensor> =
-    let query = query options
     let output = projection "output" options options.Embedding |> ownOr (Layer.lift id) values
 
-    Layer.create (query.Specs @ output.Specs) (fun env (queries, images) ->
-        DotProductAttention.read (query.Forward env queries |> split options) images.Keys images.Values
+    Layer.create output.Specs (fun env (queries, images) ->
+        DotProductAttention.read (split options queries) images.Keys images.Values
         |> joinHeads
         |> output.Forward env)
 
-/// (queries N Q D, the keys and values of each image) -> N H Q T, where each query looks: non-negative, sums to 1 over T. Has the `query` of `cross`. For
+/// (queries N Q D, made by `query`; the keys and values of each image) -> N H Q T, where each query looks: non-negative, sums to 1 over T. No parameters. For
 /// images, not for training.
 let weights options : Layer<Tensor * KeysAndValues, Tensor> =
-    let query = query options
-
-    Layer.create query.Specs (fun env (queries, images) ->
-        DotProductAttention.weights (query.Forward env queries |> split options) images.Keys)
+    check options
+    Layer.lift (fun (queries, images) -> DotProductAttention.weights (split options queries) images.Keys)
 
 /// The parameters of a cross-attention and its keys and values, in this order: `query`, `key`, `value`, `output`.
-let specs options values : ParamSpec list =
-    let cross, images = cross options values, keysAndValues options values
-    cross.Specs.Head :: images.Specs @ cross.Specs.Tail
+let specs options values : ParamSpec list = (query options).Specs @ (keysAndValues options values).Specs @ (cross options values).Specs

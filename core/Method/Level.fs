@@ -110,11 +110,12 @@ let private projections options values =
         let valued = if values = Attention.Values.Given then throughHead seen seen.Tokens else seen.Tokens
         keysAndValues.Forward env (position.Forward env (seen.Map, seen.Tokens), valued)
 
-    level
-        (Attention.specs options.Attention values @ position.Specs)
-        (Layer.create (keysAndValues.Specs @ position.Specs) ofImages)
-        (Attention.cross options.Attention values)
-        (Attention.weights options.Attention)
+    { level
+          (Attention.specs options.Attention values @ position.Specs)
+          (Layer.create (keysAndValues.Specs @ position.Specs) ofImages)
+          (Attention.cross options.Attention values)
+          (Attention.weights options.Attention) with
+        Query = Attention.query options.Attention }
 
 let private group options ownHead =
     let width = options.Attention.Channels

@@ -10,6 +10,7 @@ let all: Benchmark list =
         [ Steps.benchmarks
           Ranks.benchmarks
           Photographs.benchmarks
+          Emoji.benchmarks
           Optimisers.benchmarks
           Losses.benchmarks
           StartUp.benchmarks

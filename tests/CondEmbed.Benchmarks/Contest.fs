@@ -66,6 +66,29 @@ module Benchmark =
     /// Of takes at most so many seconds.
     let within limit of' = { Of = of'; Over = None; Measure = "seconds"; AtMost = limit }
 
+/// Files that contestants work on.
+module Scratch =
+    /// A place in the folder of temporary files that is the same in every process.
+    let path name = Path.Combine(Path.GetTempPath(), "condembed-benchmarks", name)
+
+    /// A new folder that goes with the process.
+    let temporary () =
+        let folder = Directory.CreateTempSubdirectory("condembed-benchmarks-").FullName
+        AppDomain.CurrentDomain.ProcessExit.Add(fun _ -> Directory.Delete(folder, true))
+        folder
+
+    /// Makes a folder, unless an earlier contestant has made it: it is the same for all of them.
+    let once (folder: string) (make: string -> unit) =
+        if not (Directory.Exists folder) then
+            let making = $"{folder}.{Environment.ProcessId}"
+            Directory.CreateDirectory making |> ignore
+            make making
+
+            try
+                Directory.Move(making, folder)
+            with :? IOException when Directory.Exists folder ->
+                Directory.Delete(making, true)
+
 /// Both sides of the talk between this program and a contestant: a line 'go' asks for a round, a line '@ name value ...' answers, with tabs between.
 module Contest =
     let private invariant = CultureInfo.InvariantCulture

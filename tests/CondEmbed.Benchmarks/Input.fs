@@ -42,8 +42,7 @@ let private photograph (seed: int) =
 
     RgbImage(width, height, pixels)
 
-let private scratch name = Path.Combine(Path.GetTempPath(), "condembed-benchmarks", name)
-let private folder = scratch "photographs-1"
+let private folder = Scratch.path "photographs-1"
 let private different = 32
 
 type private Files(paths: string array) =
@@ -52,19 +51,11 @@ type private Files(paths: string array) =
         member _.NameOf index = paths[index]
         member _.Read index = File.ReadAllBytes paths[index]
 
-/// The files of a folder of JPEGs, quality 90 and 4:2:0. The first contestant makes it, and it is the same for all of them.
+/// The files of a folder of JPEGs, quality 90 and 4:2:0.
 let private source () =
-    if not (Directory.Exists folder) then
-        let making = $"{folder}.{Environment.ProcessId}"
-        Directory.CreateDirectory making |> ignore
-
+    Scratch.once folder (fun making ->
         for at in 0 .. different - 1 do
-            File.WriteAllBytes(Path.Combine(making, $"{at:D3}.jpg"), ImageEncoder.Jpeg(photograph at, 90))
-
-        try
-            Directory.Move(making, folder)
-        with :? IOException when Directory.Exists folder ->
-            Directory.Delete(making, true)
+            File.WriteAllBytes(Path.Combine(making, $"{at:D3}.jpg"), ImageEncoder.Jpeg(photograph at, 90)))
 
     Files(Array.sort (Directory.GetFiles folder))
 
@@ -120,7 +111,7 @@ let private againstPil name cores =
 
 let private fromCache (effort: Effort) =
     onCores 1
-    let cache = ImageCache.Open(ImageReader(source ()), ImageCacheOptions(scratch "cache"))
+    let cache = ImageCache.Open(ImageReader(source ()), ImageCacheOptions(Scratch.path "cache"))
     rounds effort (fun round -> batches cache.Reader 1 effort round ignore)
 
 let private fromJpeg (effort: Effort) =

@@ -12,23 +12,15 @@ open CondEmbed.Images
 open CondEmbed.Interop
 open CondEmbed.Models
 open CondEmbed.Options
-open CondEmbed.Reports
 open CondEmbed.Runs
 open CondEmbed.Sampling
 open CondEmbed.Torch
 open CondEmbed.WeightFiles
 
-let private resolved settings = RunSettings.Resolve [ for key, value in settings -> Given("benchmark", key, value) ]
-
 /// No levels; the loss and its miner as in peers/steps.py.
 let private recipe encoder freeze =
     [ "encoder", encoder; "freeze", freeze; "levels", "0"; "loss", "multi-similarity(miner=multi-similarity)" ]
 
-/// A new folder that goes with the process.
-let private scratch () =
-    let folder = Directory.CreateTempSubdirectory("condembed-photographs-").FullName
-    AppDomain.CurrentDomain.ProcessExit.Add(fun _ -> Directory.Delete(folder, true))
-    folder
 
 /// Class folders of photographs of noise: 16 classes of four to train on, and two to test.
 let private noise folder =
@@ -46,11 +38,11 @@ let private noise folder =
 
 /// Steps of 32 images each, in which the frozen stages' maps are read from the file and the rest is trained, as a run does them.
 let private onMaps freeze precision (effort: Effort) =
-    let folder = scratch ()
+    let folder = Scratch.temporary ()
     let data = noise (Path.Combine(folder, "data"))
 
     let settings =
-        resolved (
+        Quality.resolved (
             recipe "resnet50" freeze
             @ [ "data", data
                 "batch", "32"
@@ -136,7 +128,7 @@ let private weights () =
 /// From nothing but the table and the weights to the measurement that reaches the target: everything, and without the measurements.
 let private toQuality (effort: Effort) =
     let target, steps, every, size = race effort.Quick
-    let folder = scratch ()
+    let folder = Scratch.temporary ()
     let table, weights = tableIn folder, weights ()
     let mutable round = 0
 
@@ -146,7 +138,7 @@ let private toQuality (effort: Effort) =
         let root = Path.Combine(folder, string round)
 
         let settings =
-            resolved (
+            Quality.resolved (
                 recipe "resnet50-v1" "trunk"
                 @ [ "data", table
                     "weights", weights
@@ -161,32 +153,9 @@ let private toQuality (effort: Effort) =
                     "trunk_views", "4" ]
             )
 
-        use stop = new CancellationTokenSource()
-        let trainer = Trainer(settings, Path.Combine(root, "run"))
-        let mutable reached = None
-
-        trainer.Logged <-
-            fun entry ->
-                match entry with
-                | :? ValidationEntry as measured ->
-                    let percent = 100.0 * measured.Metrics[MetricNames.MapAtR]
-                    Console.Error.WriteLine $"condembed: step {measured.Step}, {watch.Elapsed.TotalSeconds:F0} s: MAP@R {percent:F2}"
-
-                    if reached.IsNone && percent >= target then
-                        reached <- Some watch.Elapsed.TotalSeconds
-                        stop.Cancel()
-                | _ -> ()
-
-        try
-            trainer.Train(null, stop.Token) |> ignore
-        with :? OperationCanceledException ->
-            ()
-
+        let measured = Quality.train "condembed" watch MetricNames.MapAtR target settings (Path.Combine(root, "run"))
         Directory.Delete(root, true)
-
-        match reached with
-        | Some seconds -> [ "seconds", seconds ]
-        | None -> raise (Contest.Broken $"condembed: MAP@R {target} %% was not reached in {steps} steps")
+        [ "seconds", Quality.secondsTo "condembed" MetricNames.MapAtR target measured ]
 
 let private quality =
     let target, steps, every, size = race false

@@ -4,7 +4,8 @@ module CondEmbed.Benchmarks.Steps
 open CondEmbed
 open TorchSharp
 
-let private steps config count size =
+/// Steps on one batch of so many images and of that side.
+let steps config count size =
     let recipe = Networks.methodOf config
     let batch = Networks.batch count size
     let state = Train.start 1L torch.CPU float32 recipe

@@ -85,10 +85,11 @@ let private twins =
 let private layers: (string * Layer<Tensor, Tensor> * int list) list =
     let crossed: Layer<Tensor, Tensor> =
         let options: Attention.Options = { Channels = 4; Embedding = 4; Heads = 2 }
-        let images = Attention.keysAndValues options Attention.Values.Own
+        let query, images = Attention.query options, Attention.keysAndValues options Attention.Values.Own
         let cross = Attention.cross options Attention.Values.Own
 
-        Layer.create (images.Specs @ cross.Specs) (fun env x -> cross.Forward env (x, images.Forward env (x, x)))
+        Layer.create (Attention.specs options Attention.Values.Own) (fun env x ->
+            cross.Forward env (query.Forward env x, images.Forward env (x, x)))
 
     let alone: Layer<Tensor, Tensor> =
         Layer.lift (fun x -> (Attention.oneHead x x).Keys |> fun keys -> DotProductAttention.read keys keys keys)

@@ -83,18 +83,21 @@ let tests =
 
                   expectClose 1e-12 expected (Layer.run (started layer.Specs) layer x) "output")
 
-          tensorTest "pooling grid is the means of 6 x 6 fields of each channel, then mean plus maximum" (fun () ->
-              let x = normal 1 [ 2; 3; 8; 15 ]
-              let range size (i: int64) = i * size / 6L, ((i + 1L) * size + 5L) / 6L
+          for height, width in [ 8L, 15L; 6L, 6L ] do
+              tensorTest
+                  $"pooling grid of {height} x {width} is the means of 6 x 6 fields of each channel, then mean plus maximum"
+                  (fun () ->
+                      let x = channelsLast (normal 1 [ 2; 3; int height; int width ])
+                      let range size (i: int64) = i * size / 6L, ((i + 1L) * size + 5L) / 6L
 
-              let field (i: int64, j: int64) =
-                  let (top, bottom), (left, right) = range 8L i, range 15L j
-                  x.narrow(2L, top, bottom - top).narrow(3L, left, right - left).mean [| 2L; 3L |]
+                      let field (i: int64, j: int64) =
+                          let (top, bottom), (left, right) = range height i, range width j
+                          x.narrow(2L, top, bottom - top).narrow(3L, left, right - left).mean [| 2L; 3L |]
 
-              let fields = List.allPairs [ 0L .. 5L ] [ 0L .. 5L ] |> List.map field |> List.toArray
-              let whole = Layer.run (started []) meanMaxPool x
-              let expected = torch.cat ([| (torch.stack (fields, 2L)).flatten 1L; whole |], 1L)
-              expectClose 1e-12 expected (Layer.run (started []) gridPool x) "output")
+                      let fields = List.allPairs [ 0L .. 5L ] [ 0L .. 5L ] |> List.map field |> List.toArray
+                      let whole = Layer.run (started []) meanMaxPool x
+                      let expected = torch.cat ([| (torch.stack (fields, 2L)).flatten 1L; whole |], 1L)
+                      expectClose 1e-12 expected (Layer.run (started []) gridPool x) "output")
 
           tensorTest "every pooling makes as many features of a channel as it says" (fun () ->
               for name, features, layer in poolings do

@@ -59,12 +59,12 @@ let attentionOf (options: Hierarchy.Options) : Layer<Hierarchy.Views, Tensor lis
     Layer.create (Hierarchy.specs options) (fun env views ->
         attention.Forward env (Pairing.All, images.Forward env views, asking options views))
 
-/// (queries B Q D, tokens B T C): keys and values are made of the tokens.
+/// (what asks B Q D, tokens B T C): queries are made of the first, keys and values of the tokens.
 let private onTokens options (layer: Layer<Tensor * Attention.KeysAndValues, Tensor>) : Layer<Tensor * Tensor, Tensor> =
-    let images = Attention.keysAndValues options Attention.Values.Own
+    let query, images = Attention.query options, Attention.keysAndValues options Attention.Values.Own
 
-    Layer.create (Attention.specs options Attention.Values.Own) (fun env (queries, tokens) ->
-        layer.Forward env (queries, images.Forward env (tokens, tokens)))
+    Layer.create (Attention.specs options Attention.Values.Own) (fun env (asking, tokens) ->
+        layer.Forward env (query.Forward env asking, images.Forward env (tokens, tokens)))
 
 let cross options = onTokens options (Attention.cross options Attention.Values.Own)
 
@@ -131,7 +131,8 @@ let tests =
               let wrong = { attention with Heads = 4 }
 
               let builds: (Attention.Options -> unit) list =
-                  [ (fun options -> Attention.cross options Attention.Values.Own |> ignore)
+                  [ Attention.query >> ignore
+                    (fun options -> Attention.cross options Attention.Values.Own |> ignore)
                     (fun options -> Attention.keysAndValues options Attention.Values.Own |> ignore)
                     Attention.weights >> ignore ]
 
