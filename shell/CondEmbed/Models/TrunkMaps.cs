@@ -63,11 +63,13 @@ internal sealed class TrunkMaps : IDisposable
     internal static TrunkMaps Open(
         RunSettings settings, ClassSplit split, ImageReader reader, IdsOf idsOf, Session session, LoaderOptions workers,
         Action<string> notice, Action<int, int> progress, CancellationToken cancellationToken) =>
+#pragma warning disable IDISP004 // OrDispose gives it back, or disposes of it.
         new TrunkMaps(settings, split, idsOf, session, notice, cancellationToken).OrDispose(maps =>
         {
             notice(maps.Describe());
             maps.Fill(settings, reader, session, workers, progress, cancellationToken);
         });
+#pragma warning restore IDISP004
 
     /// <summary>B training images -> their maps, each of one of its views, which the seed, the step and the place in the batch choose.</summary>
     internal TensorData Drawn(long seed, int step, BatchPlan plan) =>

@@ -82,7 +82,9 @@ internal sealed class OpenedRun : IDisposable
     /// <summary>Opens all that the request needs.</summary>
     /// <exception cref="InputException">The data, the weights or the device are not as they must be.</exception>
     internal static OpenedRun Open(RunRequest request, ProgressMeter meter, CancellationTokenSource stop, CancellationToken cancellationToken) =>
+#pragma warning disable IDISP004 // OrDispose gives it back, or disposes of it.
         new OpenedRun(request, stop).OrDispose(run => run.OpenAll(meter, cancellationToken));
+#pragma warning restore IDISP004
 
     public void Dispose()
     {
