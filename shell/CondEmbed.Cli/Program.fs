@@ -32,6 +32,11 @@ let private optionsOf command =
     |> Option.map Completion.optionsBelow
     |> Option.defaultValue []
 
+/// Whether the command has an option, or `train` has, which messages about a trained network advise.
+let private isKnown argv option =
+    "train" :: List.truncate 1 (List.ofArray argv)
+    |> List.exists (fun command -> List.contains option (optionsOf command))
+
 /// Reports an unknown command or option, with the nearest known one.
 let private checkNames (argv: string array) =
     let command = Completion.tryCommand parser.Value argv[0]
@@ -151,7 +156,7 @@ let private work argv =
 let main argv =
     CultureInfo.DefaultThreadCurrentCulture <- CultureInfo.InvariantCulture
     CultureInfo.CurrentCulture <- CultureInfo.InvariantCulture
-    Wording.NameOptions(fun option -> argv.Length > 0 && List.contains option (optionsOf argv[0]))
+    Wording.NameOptions(isKnown argv)
 
     if not (isNull Launcher.Current) then
         // Open MPI gives its processes a terminal, which nobody sees, and .NET would write control characters to it.

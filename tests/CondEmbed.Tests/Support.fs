@@ -116,6 +116,12 @@ let aloneWithTensors (body: unit -> 'T) : 'T =
 
     lock tensors body
 
+/// The tensors that someone holds. What tests before have left to the garbage collector is collected first, since it would else be while tensors are counted.
+let heldTensors () =
+    GC.Collect()
+    GC.WaitForPendingFinalizers()
+    torch.Tensor.TotalCount
+
 /// A test of tensors: libtorch is loadable, and everything that the test makes is freed at its end.
 let tensorTest name (body: unit -> unit) =
     testCase name (fun () ->

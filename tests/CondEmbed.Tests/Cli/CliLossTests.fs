@@ -125,7 +125,7 @@ let private refusals =
               [ "'ContrastiveLoss' has no setting 'neg_margn'"; "did you mean 'neg_margin'?" ]
           refused [ "triplet"; "FILE" ] "{" [ "FILE"; "not valid JSON" ]
           refused [ "triplet"; "FILE" ] "[]" [ "an object" ]
-          refused [ "triplet"; "FILE" ] """{"embeddings": [[1]]}""" [ "no 'labels'" ]
+          refused [ "triplet"; "FILE" ] """{"embeddings": [[1]]}""" [ "there is neither 'labels' nor 'pairs'" ]
           refused [ "triplet"; "FILE" ] """{"embeddings": [[1, 2], [1]], "labels": [0, 0]}""" [ "row 1 has 1 numbers" ]
           refused [ "triplet"; "FILE" ] """{"embeddings": [[1, "a"]], "labels": [0]}""" [ "embeddings[0] holds \"a\"" ]
           refused [ "triplet"; "FILE" ] """{"embeddings": [[1, 2]], "labels": [0, 1]}""" [ "2 for 1 embeddings" ]

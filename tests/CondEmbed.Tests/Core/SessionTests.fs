@@ -197,7 +197,7 @@ let private roundTrip =
                   session.Load(session.Weights()) |> ignore
 
               used ()
-              let before = torch.Tensor.TotalCount
+              let before = heldTensors ()
               used ()
               Expect.equal torch.Tensor.TotalCount before "live tensors") ]
 

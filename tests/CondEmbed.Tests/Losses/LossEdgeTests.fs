@@ -105,7 +105,7 @@ let private edgeTests =
                   CondEmbed.Interop.LossFunctions.Evaluate("margin(miner=all)", null, rows, [| 0L; 0L; 1L |], null)
 
               evaluate () |> ignore
-              let before = torch.Tensor.TotalCount
+              let before = heldTensors ()
               Expect.hasLength (evaluate ()).Gradients 2 "by the embeddings and beta"
               Expect.equal torch.Tensor.TotalCount before "live tensors")
 
