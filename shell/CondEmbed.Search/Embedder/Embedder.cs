@@ -35,6 +35,9 @@ public sealed partial class Embedder : IDisposable, IAsyncDisposable
         logger.LogInformation("Embeddings of {Dimension} numbers by the network {Fingerprint}, up to {BatchSize} images at once", Dimension, Fingerprint, BatchSize);
     }
 
+    /// <summary>Images that wait for a batch.</summary>
+    internal int Waiting => queue.Waiting;
+
     /// <summary>How many numbers an embedding has.</summary>
     public int Dimension { get; }
 

@@ -19,6 +19,18 @@ internal sealed class EmbeddingQueue : IDisposable, IAsyncDisposable
         new Thread(Work) { IsBackground = true, Name = "CondEmbed embedder" }.Start();
     }
 
+    /// <summary>Requests that no batch has taken yet.</summary>
+    internal int Waiting
+    {
+        get
+        {
+            lock (waiting)
+            {
+                return waiting.Count;
+            }
+        }
+    }
+
     /// <summary>The pixels of one image, embedded together with whatever else is waiting -> D numbers.</summary>
     internal Task<float[]> One(byte[] pixels, CancellationToken cancellationToken) => Put(new Request(pixels, 1, false, cancellationToken));
 

@@ -110,6 +110,17 @@ let waitFor what (condition: unit -> bool) =
 
         Thread.Sleep 2
 
+/// Whether the command line of a process names a path.
+let isNamedByAProcess (path: string) =
+    let names folder =
+        try
+            File.ReadAllText(Path.Combine(folder, "cmdline")).Contains path
+        with
+        | :? IOException
+        | :? UnauthorizedAccessException -> false
+
+    Directory.Exists "/proc" && Directory.EnumerateDirectories "/proc" |> Seq.exists names
+
 [<DllImport("libc", EntryPoint = "kill")>]
 extern int private sendSignal(int id, int number)
 

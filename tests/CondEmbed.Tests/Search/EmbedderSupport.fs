@@ -76,12 +76,17 @@ let fake test = withFake null test
 
 let got (task: Task<'T>) = task.GetAwaiter().GetResult()
 
-/// One call that the network is held up in, others that wait behind it, and then all go on.
-let heldUp (network: FakeNetwork) (embedder: Embedder) (others: unit -> 'T) =
+/// One call that the network is held up in, others with so many images that wait behind it, and then all go on.
+let heldUp (network: FakeNetwork) (embedder: Embedder) count (others: unit -> 'T) =
     network.Gate.Reset()
     let first = embedder.EmbedAsync images.Value[0]
     network.Entered.Wait()
     let waiting = others ()
+
+    // They are prepared on threads of the pool.
+    while embedder.Waiting < count do
+        Thread.Sleep 1
+
     network.Gate.Set()
     got first |> ignore
     waiting
