@@ -112,6 +112,9 @@ let tests =
 
                       // Nobody asked the runs to stop; that their input ended did.
                       waitFor "the runs to stop by themselves" (fun () -> not (isNamedByAProcess out))
+                      let told = Path.Combine(out, "baseline", "seed-0.log")
+                      let said = if File.Exists told then File.ReadAllText told else "nothing"
+                      Expect.stringContains (Seq.last (File.ReadLines log)) "\"end\"" $"the run stopped by itself, and said: {said}"
                       let stopped = Seq.forall (fun (line: string) -> not (line.Contains "finished")) (File.ReadLines log)
                       Expect.isTrue stopped "before its end"
 
