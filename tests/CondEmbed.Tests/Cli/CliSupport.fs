@@ -26,8 +26,11 @@ type Running(child: Process) =
     member _.Id = child.Id
     member _.HasExited = child.HasExited
 
-    /// As by kill -9.
-    member _.Kill() = child.Kill()
+    /// As by kill -9: it alone, and not what it has started, which lives on.
+    member _.Kill() =
+        child.Kill()
+        // Until it is gone, `Dispose` would take it for one that is left over, and end all that it has started.
+        child.WaitForExit()
 
     /// Waits for the end; a process that takes longer than five minutes is killed, and the test fails.
     member _.Outcome() =
@@ -109,17 +112,6 @@ let waitFor what (condition: unit -> bool) =
         if watch.Elapsed > TimeSpan.FromMinutes 2.0 then failtest $"waited in vain for {what}"
 
         Thread.Sleep 2
-
-/// Whether the command line of a process names a path.
-let isNamedByAProcess (path: string) =
-    let names folder =
-        try
-            File.ReadAllText(Path.Combine(folder, "cmdline")).Contains path
-        with
-        | :? IOException
-        | :? UnauthorizedAccessException -> false
-
-    Directory.Exists "/proc" && Directory.EnumerateDirectories "/proc" |> Seq.exists names
 
 [<DllImport("libc", EntryPoint = "kill")>]
 extern int private sendSignal(int id, int number)
