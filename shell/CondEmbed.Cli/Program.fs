@@ -158,7 +158,7 @@ let main argv =
     CultureInfo.CurrentCulture <- CultureInfo.InvariantCulture
     Wording.NameOptions(isKnown argv)
 
-    if not (isNull Launcher.Current) then
+    if Launcher.IsThere then
         // Open MPI gives its processes a terminal, which nobody sees, and .NET would write control characters to it.
         Environment.SetEnvironmentVariable("TERM", "dumb")
 

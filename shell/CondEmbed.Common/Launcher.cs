@@ -18,11 +18,18 @@ public sealed record Launcher(string Name, int Rank, int Size, int LocalRank)
         new("a Kubernetes job", "JOB_COMPLETION_INDEX", "JOB_COMPLETIONS", "") { AreApart = true },
     ];
 
+    private static readonly Lazy<Launcher?> Found = new(() => Find(Environment.GetEnvironmentVariable));
+
     /// <summary>What started this process to work together with others; null for one that was started by itself.</summary>
-    public static Launcher? Current { get; } = Find(Environment.GetEnvironmentVariable);
+    /// <exception cref="InputException">Its variables contradict each other.</exception>
+    public static Launcher? Current => Found.Value;
+
+    /// <summary>Whether anything tells this process that others work with it, be its numbers right or wrong.</summary>
+    public static bool IsThere => Array.Exists(Known, row => !row.AreApart && row.IsSet(Environment.GetEnvironmentVariable));
 
     /// <summary>The launcher of processes that work together, at the same time, that some variables tell of; null for none.</summary>
     /// <param name="variable">The value of a variable, or null.</param>
+    /// <exception cref="InputException">A number and how many there are contradict each other.</exception>
     public static Launcher? Find(Func<string, string?> variable)
     {
         ArgumentNullException.ThrowIfNull(variable);
@@ -64,8 +71,14 @@ public sealed record Launcher(string Name, int Rank, int Size, int LocalRank)
         /// <summary>The variable with the distance of two numbers; without one, it is 1.</summary>
         internal string Step { get; init; } = "";
 
+        /// <summary>Whether both variables are there. One alone is some other program's.</summary>
+        internal bool IsSet(Func<string, string?> variable) => !string.IsNullOrEmpty(variable(Rank)) && !string.IsNullOrEmpty(variable(Size));
+
         internal Launcher? Told(Func<string, string?> variable) =>
-            Number(variable, Rank) is { } rank && Number(variable, Size) is { } size && rank < size ? new Launcher(Name, rank, size, Number(variable, Local) ?? 0) : null;
+            !IsSet(variable) ? null
+            : Number(variable, Rank) is { } rank && Number(variable, Size) is { } size && rank < size ? new Launcher(Name, rank, size, Number(variable, Local) ?? 0)
+            : throw new InputException(
+                $"{Rank}={variable(Rank)} and {Size}={variable(Size)} tell this process its place among several, as {Name} does, but ranks are whole numbers from 0 to {Size} - 1. Correct them, or unset both to work with one process.");
 
         /// <summary>The same where a number is there for certain as soon as there is any.</summary>
         internal Launcher? OfArray(Func<string, string?> variable)

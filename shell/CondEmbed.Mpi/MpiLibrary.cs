@@ -65,6 +65,20 @@ internal sealed unsafe class MpiLibrary
         return null;
     }
 
+    /// <summary>Every library that is here, to be told of and not to be used: first the one that <see cref="Find"/> takes, and that alone where the variable names it.</summary>
+    /// <exception cref="InputException">The variable names what is no MPI.</exception>
+    internal static IReadOnlyList<MpiLibrary> All(Launcher? launcher)
+    {
+        if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } named)
+        {
+            return [Named(named)];
+        }
+
+        // Each for itself: where the symbols of one are open to all, another would call them.
+        var found = Candidates(launcher?.Name).Select(file => NativeLibrary.TryLoad(file, out var handle) ? new MpiLibrary(handle, file) : null).OfType<MpiLibrary>();
+        return [.. found.DistinctBy(one => one.library)];
+    }
+
     private static MpiLibrary Named(string file) => Load(file) switch
     {
         0 => throw new InputException($"{Variable} names {file}, which cannot be loaded. {Remedy}"),

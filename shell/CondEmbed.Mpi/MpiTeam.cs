@@ -52,9 +52,9 @@ public sealed unsafe class MpiTeam : Team, IDisposable
         return team;
     }
 
-    /// <summary>The MPI that would be used, with its version and file; empty if there is none.</summary>
+    /// <summary>The MPIs of this machine, each with its version and file, first the one that would be used; empty if there is none.</summary>
     /// <exception cref="InputException">The variable CONDEMBED_MPI names what is no MPI.</exception>
-    public static string Describe() => MpiLibrary.Find(Launcher.Current) is { } found ? $"{found.Version} ({found.Abi.Name}, {found.File})" : "";
+    public static string Describe() => string.Join("; ", MpiLibrary.All(Launcher.Current).Select(found => $"{found.Version} ({found.Abi.Name}, {found.File})"));
 
     /// <inheritdoc />
     public void BeginSum(Tensor x)

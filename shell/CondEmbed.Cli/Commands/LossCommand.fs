@@ -30,7 +30,7 @@ let private problem file message = refuse $"{file}: {message}"
 let private numbersOf file (name: string) (row: int) (json: JsonElement) =
     let wrong what = problem file $"{name}[{row}] {what}; expected a list of numbers."
 
-    if json.ValueKind <> JsonValueKind.Array then wrong $"is {json.ValueKind}"
+    if json.ValueKind <> JsonValueKind.Array then wrong $"is {TextFile.KindOf json.ValueKind}"
 
     [| for number in json.EnumerateArray() do
            match number.ValueKind = JsonValueKind.Number, lazy (number.GetDouble()) with
@@ -39,13 +39,15 @@ let private numbersOf file (name: string) (row: int) (json: JsonElement) =
 
 let private rowsOf file name (json: JsonElement) =
     if json.ValueKind <> JsonValueKind.Array then
-        problem file $"'{name}' is {json.ValueKind}; expected a list of lists of numbers."
+        problem file $"'{name}' is {TextFile.KindOf json.ValueKind}; expected a list of lists of numbers."
 
     [| for row, numbers in Seq.indexed (json.EnumerateArray()) -> numbersOf file name row numbers |]
 
 /// Whole numbers as they are; text numbered by first appearance.
 let private labelsOf file (json: JsonElement) =
-    if json.ValueKind <> JsonValueKind.Array then problem file $"'labels' is {json.ValueKind}; expected a list."
+    if json.ValueKind <> JsonValueKind.Array then
+        problem file $"'labels' is {TextFile.KindOf json.ValueKind}; expected a list."
+
     let numbers = Dictionary<string, int64>()
 
     [| for label in json.EnumerateArray() ->
@@ -62,7 +64,7 @@ let private members = [ "embeddings"; "labels"; "pairs"; "class_weights" ]
 let private read (file: string) =
     let parts (root: JsonElement) =
         if root.ValueKind <> JsonValueKind.Object then
-            problem file $"expected an object with 'embeddings' and 'labels', but found {root.ValueKind}."
+            problem file $"expected an object with 'embeddings' and 'labels', but found {TextFile.KindOf root.ValueKind}."
 
         for given in root.EnumerateObject() do
             let near = CoreSettings.Nearest(members, given.Name)

@@ -35,6 +35,19 @@ public static class TextFile
         }
     }
 
+    /// <summary>What a part of a JSON document is, in the words of people who write it: a list, an object, text ...</summary>
+    public static string KindOf(JsonValueKind kind) => kind switch
+    {
+        JsonValueKind.Array => "a list",
+        JsonValueKind.Object => "an object",
+        JsonValueKind.String => "text",
+        JsonValueKind.Number => "a number",
+        JsonValueKind.Null => "null",
+        JsonValueKind.True => "true",
+        JsonValueKind.False => "false",
+        _ => "nothing",
+    };
+
     /// <summary>Reads a JSON file.</summary>
     /// <param name="path">The file.</param>
     /// <param name="make">Turns the document's root, which lives as long as this call, into the result.</param>

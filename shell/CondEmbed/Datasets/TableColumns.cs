@@ -52,7 +52,7 @@ internal sealed class TableColumns
     {
         foreach (var name in names.Where(name => !Has(name)))
         {
-            problems.Add($"{where}: no column '{name}' among {string.Join(", ", header.Fields.Select(field => $"'{field}'"))}");
+            problems.Add($"{where}: no column '{name}' among {string.Join(", ", header.Fields.Select(field => $"'{field}'"))}{LabelPairs.Nearest(header.Fields, name)}");
         }
     }
 

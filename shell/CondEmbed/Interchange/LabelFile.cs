@@ -1,3 +1,4 @@
+using CondEmbed.Datasets;
 using CondEmbed.WeightFiles;
 
 namespace CondEmbed.Interchange;
@@ -60,7 +61,7 @@ internal static class LabelFile
         var places = names.ToDictionary(name => name, name => Array.FindIndex(header, field => field.Equals(name, StringComparison.OrdinalIgnoreCase)), StringComparer.Ordinal);
         foreach (var name in names.Where(name => places[name] < 0))
         {
-            problems.Add($"{path}, line 1: no column '{name}' among {string.Join(", ", header.Select(field => $"'{field}'"))}");
+            problems.Add($"{path}, line 1: no column '{name}' among {string.Join(", ", header.Select(field => $"'{field}'"))}{LabelPairs.Nearest(header, name)}");
         }
 
         foreach (var record in records.Skip(1).Where(record => record.Fields.Length != header.Length))

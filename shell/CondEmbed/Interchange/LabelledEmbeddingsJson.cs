@@ -13,7 +13,7 @@ internal static class LabelledEmbeddingsJson
     {
         if (root.ValueKind != JsonValueKind.Object)
         {
-            throw new InputException($"{path}: found {root.ValueKind} where {Form}");
+            throw new InputException($"{path}: found {TextFile.KindOf(root.ValueKind)} where {Form}");
         }
 
         var problems = new ProblemList();
@@ -67,7 +67,7 @@ internal static class LabelledEmbeddingsJson
     {
         if (numbers.ValueKind != JsonValueKind.Array || numbers.GetArrayLength() != dimension)
         {
-            var what = numbers.ValueKind == JsonValueKind.Array ? $"has {numbers.GetArrayLength()} numbers" : $"is {numbers.ValueKind}";
+            var what = numbers.ValueKind == JsonValueKind.Array ? $"has {numbers.GetArrayLength()} numbers" : $"is {TextFile.KindOf(numbers.ValueKind)}";
             return $"{what}; expected {dimension} numbers";
         }
 
@@ -93,7 +93,7 @@ internal static class LabelledEmbeddingsJson
         {
             if (one.ValueKind is not (JsonValueKind.String or JsonValueKind.Number))
             {
-                problems.Add($"{path}: {what} {texts.Count} (counted from 0) is {one.ValueKind}, not text or a number");
+                problems.Add($"{path}: {what} {texts.Count} (counted from 0) is {TextFile.KindOf(one.ValueKind)}, not text or a number");
             }
 
             texts.Add(one.ToString());

@@ -154,7 +154,7 @@ internal sealed class SafetensorsHeader(string path, long dataBytes)
     }
 
     private JsonElement Expect(JsonElement value, JsonValueKind kind, string what) =>
-        value.ValueKind == kind ? value : throw Wrong($"{what} is {value.ValueKind}, not {kind}");
+        value.ValueKind == kind ? value : throw Wrong($"{what} is {TextFile.KindOf(value.ValueKind)}, not {TextFile.KindOf(kind)}");
 
     private InputException Wrong(string what) => new($"{path}: not a valid safetensors file: {what}");
 }

@@ -126,6 +126,12 @@ let private refusals =
           refused [ "triplet"; "FILE" ] "{" [ "FILE"; "not valid JSON" ]
           refused [ "triplet"; "FILE" ] "[]" [ "an object" ]
           refused [ "triplet"; "FILE" ] """{"embeddings": [[1]]}""" [ "there is neither 'labels' nor 'pairs'" ]
+          refused
+              [ "triplet"; "FILE" ]
+              """{"embeddings": [[1], "a"], "labels": [0, 0]}"""
+              [ "embeddings[1] is text; expected a list of numbers" ]
+          refused [ "triplet"; "FILE" ] """{"embeddings": {}, "labels": [0]}""" [ "'embeddings' is an object; expected a list" ]
+          refused [ "triplet"; "FILE" ] """{"embeddings": [[1]], "labels": true}""" [ "'labels' is true; expected a list" ]
           refused [ "triplet"; "FILE" ] """{"embeddings": [[1, 2], [1]], "labels": [0, 0]}""" [ "row 1 has 1 numbers" ]
           refused [ "triplet"; "FILE" ] """{"embeddings": [[1, "a"]], "labels": [0]}""" [ "embeddings[0] holds \"a\"" ]
           refused [ "triplet"; "FILE" ] """{"embeddings": [[1, 2]], "labels": [0, 1]}""" [ "2 for 1 embeddings" ]

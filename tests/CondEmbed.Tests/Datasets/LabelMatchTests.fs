@@ -209,7 +209,11 @@ let private tables =
                   Expect.equal (marks alone) [ [ 0; 0; 0 ]; [ 0; 1; 1 ]; [ 0; 1; 1 ] ] "one column"
 
                   rejects [ "t.csv, line 1"; "no column 'size'"; "'Colour'" ] (fun () ->
-                      ImageDatasets.Open(path, options "size" [||]) |> ignore))
+                      ImageDatasets.Open(path, options "size" [||]) |> ignore)
+
+                  for misspelt, meant in [ "jacard", "jaccard"; "al", "all"; "shapes", "shape" ] do
+                      rejects [ "t.csv, line 1"; $"no column '{misspelt}'"; $"did you mean '{meant}'?" ] (fun () ->
+                          ImageDatasets.Open(path, options misspelt [||]) |> ignore))
           }
 
           test "settings that do not fit are refused" {

@@ -1,8 +1,11 @@
 /// What a process knows of those that were started with it.
 module CondEmbed.Tests.LauncherTests
 
+open System
+open System.Runtime.InteropServices
 open Expecto
 open CondEmbed.Common
+open CondEmbed.Mpi
 open CondEmbed.Torch
 open CondEmbed.Tests.Support
 
@@ -27,9 +30,17 @@ let private cases =
       "a batch script, which is no step", [ "SLURM_PROCID", "0"; "SLURM_NTASKS", "4"; "SLURM_LOCALID", "0" ], None
       "torchrun", [ "RANK", "1"; "WORLD_SIZE", "2"; "LOCAL_RANK", "1" ], Some(Launcher("torchrun", 1, 2, 1))
       "no local rank", [ "PMI_RANK", "1"; "PMI_SIZE", "2" ], Some(Launcher("MPICH", 1, 2, 0))
-      "nothing", [], None
-      "numbers that cannot be", [ "RANK", "2"; "WORLD_SIZE", "2" ], None
-      "words", [ "RANK", "first"; "WORLD_SIZE", "2" ], None ]
+      "a number that says nothing of how many", [ "RANK", "2" ], None
+      "how many, and no number", [ "WORLD_SIZE", "2" ], None
+      "an empty number", [ "RANK", ""; "WORLD_SIZE", "2" ], None
+      "nothing", [], None ]
+
+let private contradictions =
+    [ "a rank beyond the last", "RANK", "2", "WORLD_SIZE", "2"
+      "a rank below 0", "RANK", "-1", "WORLD_SIZE", "2"
+      "a word", "RANK", "first", "WORLD_SIZE", "2"
+      "none", "SLURM_PROCID", "0", "SLURM_STEP_NUM_TASKS", "0"
+      "no whole number", "PMI_RANK", "0", "PMI_SIZE", "2.5" ]
 
 let private array id first step =
     [ "SLURM_ARRAY_TASK_ID", string id
@@ -82,6 +93,19 @@ let tests =
 
           for name, variables, expected in cases do
               test name { Expect.equal (find variables) expected "launcher" }
+
+          for name, rank, number, size, count in contradictions do
+              test $"refused, and not taken for one process: {name}" {
+                  for found in [ find >> ignore; partOf >> ignore ] do
+                      rejects [ $"{rank}={number} and {size}={count}"; $"from 0 to {size} - 1"; "unset both" ] (fun () ->
+                          found [ rank, number; size, count ])
+              }
+
+          test "every MPI that is here is told of" {
+              if isNull (Environment.GetEnvironmentVariable "CONDEMBED_MPI") then
+                  for name, file in [ "Open MPI", "libmpi.so.40"; "MPICH", "libmpich.so.12" ] do
+                      if fst (NativeLibrary.TryLoad file) then Expect.stringContains (MpiTeam.Describe()) $"({name}, {file})" "told"
+          }
 
           test "each process of a machine takes a GPU of its own, if there are enough" {
               let cards = [| "cuda:0"; "cuda:1" |]

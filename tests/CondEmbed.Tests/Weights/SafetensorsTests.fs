@@ -48,7 +48,7 @@ let private badHeaders =
     let good = "\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]"
 
     [ "no JSON", "{", 0, [ "not valid JSON" ]
-      "not an object", "[]", 0, [ "Array, not Object" ]
+      "not an object", "[]", 0, [ "is a list, not an object" ]
       "trailing text", "{} x", 0, [ "not valid JSON" ]
       "unknown dtype", entry "w" "\"dtype\":\"F99\",\"shape\":[2],\"data_offsets\":[0,8]", 8, [ "'w'"; "F99"; "BF16" ]
       "missing field", entry "w" "\"dtype\":\"F32\",\"shape\":[2]", 8, [ "'w'"; "data_offsets are required" ]
@@ -70,7 +70,7 @@ let private badHeaders =
       "overlap", $"{{\"a\":{{{good}}},\"b\":{{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]}}}}", 12, [ "'b'"; "overlap" ]
       "hole", entry "w" "\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]", 12, [ "'w'"; "gap" ]
       "data too long", entry "w" good, 9, [ "end at byte 8"; "there are 9" ]
-      "metadata that is no text", "{\"__metadata__\":{\"a\":1}}", 0, [ "__metadata__ 'a'"; "Number" ]
+      "metadata that is no text", "{\"__metadata__\":{\"a\":1}}", 0, [ "__metadata__ 'a' is a number, not text" ]
       "broken text", "{\"\\ud800\":1}", 0, [ "Unicode" ] ]
 
 let tests =

@@ -66,6 +66,9 @@ public sealed class LabelPairs : IImagePairs
     /// <summary>Whether a rule, by its name, compares any number of columns.</summary>
     internal static bool ComparesSeveral(string match) => match is Any or All or Jaccard;
 
+    /// <summary>The end of a message on a column that is not there: what may have been meant, a column or a rule. Nothing if none is near.</summary>
+    internal static string Nearest(IEnumerable<string> columns, string name) => CoreSettings.Nearest([.. columns, Any, All, Jaccard, None], name);
+
     /// <summary>Pairs by what options say of labels; null for the classes, and for no labels at all.</summary>
     /// <exception cref="InputException">The images have no such labels.</exception>
     internal static LabelPairs? Of(LabelledItems items, DatasetOptions options)

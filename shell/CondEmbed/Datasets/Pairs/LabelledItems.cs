@@ -31,7 +31,7 @@ internal sealed record LabelledItems(string Name, IReadOnlyList<ImageItem> Items
         {
             string[] known = [LabelPairs.Class, .. Items.Any(item => item.Category is not null) ? [CategoryColumn] : Array.Empty<string>(), .. ClassOrder.Sorted(Items.SelectMany(item => item.Labels.Keys))];
             throw new InputException(
-                $"{Name}: no image has a label in a column '{column}'; there are labels in {string.Join(", ", known.Distinct(StringComparer.Ordinal))}{CoreSettings.Nearest(known, column)}");
+                $"{Name}: no image has a label in a column '{column}'; there are labels in {string.Join(", ", known.Distinct(StringComparer.Ordinal))}{LabelPairs.Nearest(known, column)}");
         }
 
         return found;
