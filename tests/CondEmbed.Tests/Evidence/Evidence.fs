@@ -32,7 +32,6 @@ let claims =
           "emoji with the last stage trained"
           "emoji-layer4"
           (Some "frozen-emoji-resnet18")
-      claim "emoji, contrastive loss; small CNN from nothing" "emoji with the contrastive loss" "emoji-contrastive" (Some "frozen-emoji")
       claim "omniglot; small CNN from nothing" "omniglot" "omniglot" None
       claim "emoji scenes; the head on a frozen ResNet-18" "emoji scenes" "scenes" (Some "frozen-scenes")
       claim
@@ -79,7 +78,5 @@ let held (difference: PairedDifference) = if isNull difference.Corrected then di
 let gainOf claim metric arm = found arm "" StudyMeasures.Chosen metric (results claim.Study).Differences |> Option.map held
 
 let frozenValue name metric = mean name (results name).Arms[0].Name StudyMeasures.Before metric
-
-let controlled claim = not (Seq.isEmpty (results claim.Study).Controls)
 
 let compared = [ for claim in claims -> claim.Study ]
