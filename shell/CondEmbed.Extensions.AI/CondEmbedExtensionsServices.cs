@@ -14,7 +14,7 @@ public static class CondEmbedExtensionsServices
     {
         ArgumentNullException.ThrowIfNull(services);
         ArgumentNullException.ThrowIfNull(stores);
-        return services.AddSingleton<VectorStore>(provider => new ImageVectorStore(stores(provider), provider.GetRequiredService<Embedder>()));
+        return services.AddSingleton<VectorStore>(provider => new ImageVectorStore(stores(provider), EmbedderOf(provider)));
     }
 
     /// <summary>Adds a health check that embeds one grey image with the application's <see cref="Embedder"/>, and opens its <see cref="ImageIndex"/> where it has one.</summary>
@@ -28,4 +28,10 @@ public static class CondEmbedExtensionsServices
         ArgumentNullException.ThrowIfNull(checks);
         return checks.Add(new HealthCheckRegistration(name, provider => new EmbeddingHealthCheck(provider), failureStatus, tags));
     }
+
+    /// <summary>The application's embedder.</summary>
+    /// <exception cref="InvalidOperationException">It has none; the message says what adds one.</exception>
+    internal static Embedder EmbedderOf(IServiceProvider provider) =>
+        provider.GetService<Embedder>() ?? throw new InvalidOperationException(
+            "There is no Embedder among the services. Add one: services.AddCondEmbedOnnx(file) of the package CondEmbed.Onnx, or services.AddCondEmbed(run) of CondEmbed.");
 }

@@ -14,7 +14,7 @@ internal sealed class EmbeddingHealthCheck(IServiceProvider provider) : IHealthC
         try
         {
             // A service that cannot be made is the finding, so it is asked for only here.
-            var embedder = provider.GetRequiredService<Embedder>();
+            var embedder = CondEmbedExtensionsServices.EmbedderOf(provider);
             var side = embedder.View.Crop;
             var embedding = await embedder.EmbedAsync(new RgbImage(side, side, Grey), cancellationToken).ConfigureAwait(false);
             var data = new Dictionary<string, object> { ["dimension"] = embedding.Length, ["fingerprint"] = embedder.Fingerprint };

@@ -73,9 +73,13 @@ internal sealed class ImageVectorCollection<TKey, TRecord>(
         Nulls.Demand(all, nameof(records));
         if (all.Length > 0)
         {
-            var vectors = await VectorsOf([.. all.Select(shape.Vector.GetValue)], cancellationToken).ConfigureAwait(false);
-            StoreItem[] items = [.. all.Zip(vectors, text.ItemOf)];
-            await Named("Upsert", () => opened.WriteAsync(store => store.UpsertAsync(items, cancellationToken), cancellationToken)).ConfigureAwait(false);
+            string[] names = [.. all.Select(text.NameOf)];
+            var vectors = await VectorsOf([.. all.Zip(names, Given)], cancellationToken).ConfigureAwait(false);
+            await Named("Upsert", () =>
+            {
+                StoreItem[] items = [.. all.Index().Select(one => text.ItemOf(one.Item, UnitOf(vectors[one.Index], names[one.Index])))];
+                return opened.WriteAsync(store => store.UpsertAsync(items, cancellationToken), cancellationToken);
+            }).ConfigureAwait(false);
         }
     }
 
@@ -88,10 +92,11 @@ internal sealed class ImageVectorCollection<TKey, TRecord>(
         DemandVectors(options.IncludeVectors);
         var label = LabelFilter.Of(options.Filter, shape.Label?.Name);
         var query = (await VectorsOf([searchValue], cancellationToken).ConfigureAwait(false))[0];
+        GivenVector.Demand(query.Span, shape.Dimension, "collection", nameof(searchValue));
         var (hits, vectors) = await Named("Search", async () =>
         {
             var store = await opened.ReaderAsync(cancellationToken).ConfigureAwait(false);
-            var found = await store.SearchAsync(query, new StoreQuery(options.Skip + top, label), cancellationToken).ConfigureAwait(false);
+            var found = await store.SearchAsync(query, new StoreQuery((int)Math.Min((long)options.Skip + top, int.MaxValue), label), cancellationToken).ConfigureAwait(false);
             List<StoreHit> wanted = [.. found.Skip(options.Skip).Where(hit => !(hit.Cosine < options.ScoreThreshold))];
             var items = options.IncludeVectors ? await store.GetAsync([.. wanted.Select(hit => hit.Id)], cancellationToken).ConfigureAwait(false) : [];
             return (wanted, items.ToDictionary(item => item.Id, item => item.Embedding));
@@ -123,8 +128,30 @@ internal sealed class ImageVectorCollection<TKey, TRecord>(
         }
     }
 
+    /// <summary>What a record has as its vector. An image without a name gets the record's, by which messages call it.</summary>
+    private object Given(TRecord record, string name) => shape.Vector.GetValue(record) switch
+    {
+        null => throw Lacking(name),
+        DataContent { Name: null } image => new DataContent(image.Data, image.MediaType) { Name = name, AdditionalProperties = image.AdditionalProperties },
+        var given => given,
+    };
+
+    /// <summary>A record's vector as stores keep it.</summary>
+    private ReadOnlyMemory<float> UnitOf(ReadOnlyMemory<float> vector, string name)
+    {
+        if (vector.IsEmpty)
+        {
+            throw Lacking(name);
+        }
+
+        StoreItem.Demand(vector.Span, shape.Dimension, name);
+        return GivenVector.Unit(vector.Span, shape.Dimension, "collection", shape.Vector.Name);
+    }
+
+    private ArgumentException Lacking(string name) => new($"{name} has no vector; set {shape.Vector.Name}.");
+
     /// <summary>What is given as vectors as it is, images embedded together.</summary>
-    private async Task<ReadOnlyMemory<float>[]> VectorsOf(object?[] values, CancellationToken cancellationToken)
+    private async Task<ReadOnlyMemory<float>[]> VectorsOf(object[] values, CancellationToken cancellationToken)
     {
         if (!values.Any(value => value is DataContent))
         {
@@ -137,12 +164,11 @@ internal sealed class ImageVectorCollection<TKey, TRecord>(
         return [.. embeddings.Select(embedding => embedding.Vector)];
     }
 
-    private static ReadOnlyMemory<float> VectorOf(object? value) => value switch
+    private static ReadOnlyMemory<float> VectorOf(object value) => value switch
     {
         ReadOnlyMemory<float> vector => vector,
         float[] numbers => numbers,
         Embedding<float> embedding => embedding.Vector,
-        null => throw new ArgumentException("there is no vector."),
-        _ => throw new NotSupportedException($"{value.GetType().Name} is neither a vector (ReadOnlyMemory<float>, float[], Embedding<float>) nor an image (DataContent)."),
+        _ => throw new NotSupportedException($"{value.GetType().Name} is neither a vector (ReadOnlyMemory<float>, float[], Embedding<float>) nor an image; give the bytes of one as new DataContent(bytes, \"image/jpeg\")."),
     };
 }

@@ -29,8 +29,12 @@ internal sealed class RecordShape<TKey, TRecord>
             _ => throw Refused("may have one indexed property, a text"),
         };
         Check(all, described, dimension);
+        Dimension = dimension;
         Maker = new RecordMaker<TRecord>([Key, Vector, .. Data.Select(data => data.Property)], Refused);
     }
+
+    /// <summary>How many numbers a vector has.</summary>
+    internal int Dimension { get; }
 
     internal PropertyInfo Key { get; }
 

@@ -16,15 +16,17 @@ internal sealed class RecordText<TKey, TRecord>(RecordShape<TKey, TRecord> shape
     where TRecord : class
 {
     private const string Beginning = "{\"key\":";
+    private const int MostShown = 64;
 
     private readonly PropertyInfo? only =
         shape.Data.Where(data => data.Property != shape.Label).ToList() is [var one] && one.Property.PropertyType == typeof(string) ? one.Property : null;
 
+    /// <summary>What people call a record: its class and key, of which a long one is cut.</summary>
+    internal string NameOf(TRecord record) => $"{typeof(TRecord).Name} '{(KeyTextOf(record) is { Length: > MostShown } key ? key[..MostShown] + "..." : KeyTextOf(record))}'";
+
     internal StoreItem ItemOf(TRecord record, ReadOnlyMemory<float> embedding)
     {
-        var key = shape.Key.GetValue(record) is TKey value && RecordShape<TKey, TRecord>.TextOf(value) is { Length: > 0 } text
-            ? text
-            : throw new ArgumentException($"a record of {typeof(TRecord).Name} has no key; set {shape.Key.Name}.");
+        var key = KeyTextOf(record);
         var id = RecordShape<TKey, TRecord>.IdOf(key);
         var label = shape.Label?.GetValue(record) as string;
         var isPlain = id == key && typeof(TKey) == typeof(string) && only is not null && (shape.Label is null || label is not null);
@@ -101,6 +103,11 @@ internal sealed class RecordText<TKey, TRecord>(RecordShape<TKey, TRecord> shape
     }
 
     private static object? KeyOf(string text) => TypeDescriptor.GetConverter(typeof(TKey)).ConvertFromString(null, CultureInfo.InvariantCulture, text);
+
+    private string KeyTextOf(TRecord record) =>
+        shape.Key.GetValue(record) is TKey value && RecordShape<TKey, TRecord>.TextOf(value) is { Length: > 0 } text
+            ? text
+            : throw new ArgumentException($"a record of {typeof(TRecord).Name} has no key; set {shape.Key.Name}.");
 
     private string Document(string key, TRecord record)
     {

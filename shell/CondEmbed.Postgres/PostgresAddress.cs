@@ -81,11 +81,18 @@ public sealed partial record PostgresAddress
     {
         var user = Connection.Username is { Length: > 0 } name ? $"{Uri.EscapeDataString(name)}@" : "";
         var database = Connection.Database is { Length: > 0 } named ? Uri.EscapeDataString(named) : "";
-        return $"postgres://{user}{Connection.Host}:{Connection.Port}/{database}?table={Table}";
+        return $"postgres://{user}{Connection.Host}:{Connection.Port}/{database}{(Table.Length > 0 ? $"?table={Table}" : "")}";
     }
 
+    /// <summary>The same server and settings, and no table in particular.</summary>
+    internal PostgresAddress OfAnyTable() => this with { Table = "" };
+
     /// <summary>The same server and settings, and another table.</summary>
-    internal PostgresAddress WithTable(string table) => this with { Table = TableName(table) };
+    /// <exception cref="InputException">No table can have that name.</exception>
+    internal PostgresAddress WithTable(string table) =>
+        IsTableName(table)
+            ? this with { Table = table }
+            : throw new InputException($"{OfAnyTable()}: '{table}' cannot be the name of a table: {TableRule(table)}; choose another");
 
     private PostgresAddress With(string name, string value)
     {
@@ -129,9 +136,12 @@ public sealed partial record PostgresAddress
     }
 
     private string TableName(string name) =>
-        !TablePattern().IsMatch(name) || name == Collections
-            ? throw new InputException($"{this}: table={name}: a table name consists of a to z, 0 to 9 and _, begins with a letter, has at most 48 characters, and is not {Collections}")
-            : name;
+        IsTableName(name) ? name : throw new InputException($"{this}: table={name}: {TableRule(name)}");
+
+    private static bool IsTableName(string name) => TablePattern().IsMatch(name) && name != Collections;
+
+    private static string TableRule(string name) =>
+        $"a table name consists of a to z, 0 to 9 and _, begins with a letter, and has at most 48 characters{(name == Collections ? "; the list of all tables has this one" : "")}";
 
     private int Number(string name, string value, int least, int most) =>
         int.TryParse(value, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var number) && number >= least && number <= most

@@ -6,10 +6,10 @@ namespace CondEmbed.Postgres;
 /// <param name="address">The database, with the settings for all its tables; the table that it names does not matter.</param>
 public sealed class PostgresDatabase(PostgresAddress address) : IVectorStores
 {
-    private readonly PostgresAddress address = address ?? throw new ArgumentNullException(nameof(address));
+    private readonly PostgresAddress address = address?.OfAnyTable() ?? throw new ArgumentNullException(nameof(address));
 
     /// <inheritdoc/>
-    public string Name { get; } = address.ToString().Split('?')[0];
+    public string Name { get; } = address.OfAnyTable().ToString();
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<string>> NamesAsync(CancellationToken cancellationToken = default) =>

@@ -107,15 +107,12 @@ public sealed class PostgresStore : IVectorStore
     public Task<IReadOnlyList<StoreHit>> SearchAsync(ReadOnlyMemory<float> embedding, StoreQuery? query = null, CancellationToken cancellationToken = default)
     {
         query ??= new StoreQuery();
-        ArgumentOutOfRangeException.ThrowIfLessThan(query.Top, 1, nameof(query));
-        if (embedding.Length != Network.Dimension)
-        {
-            throw new ArgumentException($"the query has {embedding.Length} numbers, but the store's embeddings have {Network.Dimension}", nameof(embedding));
-        }
+        ArgumentOutOfRangeException.ThrowIfLessThan(query.Top, 1, "query.Top");
+        var unit = GivenVector.Unit(embedding.Span, Network.Dimension, "store", nameof(embedding));
 
         // Asking for more than the index's candidates would return too few results; and a class is few images among many.
-        var all = query.Exact || query.Label is not null || 2 * query.Top > PostgresAddress.MostCandidates;
-        List<object> values = [new Vector(embedding), query.Top];
+        var all = query.Exact || query.Label is not null || query.Top > PostgresAddress.MostCandidates / 2;
+        List<object> values = [new Vector(unit), query.Top];
         if (query.Label is not null)
         {
             values.Add(query.Label);

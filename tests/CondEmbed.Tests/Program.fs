@@ -65,6 +65,7 @@ let private here =
           HostTests.tests
           PixelTests.tests
           HostStoreTests.tests
+          HostVectorTests.tests
           StrictTests.tests
           ScenesTests.tests
           MatTests.tests

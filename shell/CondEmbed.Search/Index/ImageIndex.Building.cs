@@ -56,6 +56,13 @@ public sealed partial class ImageIndex
     {
         Nulls.Demand(images);
         Nulls.Demand(images.Select(image => image.Path), nameof(images));
+        // Before any is embedded, which may take hours.
+        var ids = new HashSet<string>(images.Count, StringComparer.Ordinal);
+        if (images.FirstOrDefault(image => !ids.Add(image.Id)) is { } second)
+        {
+            throw new ArgumentException($"Two images have the id '{second.Id}'; give each image an id of its own.", nameof(images));
+        }
+
         var source = new PathSource([.. images.Select(image => image.Path)]);
         return AddAsync(embedder, source, number => new IndexItem(images[number].Id, images[number].Label), skipBad, progress, cancellationToken);
     }

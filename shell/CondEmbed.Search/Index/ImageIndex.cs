@@ -216,16 +216,5 @@ public sealed partial class ImageIndex : IDisposable
         ArgumentNullException.ThrowIfNull(item.Label, "item.Label");
     }
 
-    private float[] Unit(ReadOnlySpan<float> embedding, string parameter)
-    {
-        if (embedding.Length != Dimension)
-        {
-            throw new ArgumentException($"The embedding has {embedding.Length} numbers; those in the index have {Dimension}.", parameter);
-        }
-
-        var unit = new float[Dimension];
-        return Embeddings<float>.ScaleToUnit(embedding, unit) is > 0 and < double.PositiveInfinity
-            ? unit
-            : throw new ArgumentException("The embedding has no direction: its numbers are all 0 or not all finite.", parameter);
-    }
+    private float[] Unit(ReadOnlySpan<float> embedding, string parameter) => GivenVector.Unit(embedding, Dimension, "index", parameter);
 }

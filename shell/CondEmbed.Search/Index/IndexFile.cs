@@ -63,7 +63,10 @@ internal sealed unsafe class IndexFile : IDisposable
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException or NotSupportedException)
         {
-            throw new InputException($"{path}: the index cannot be read: {problem.Message}");
+            throw new InputException(
+                Directory.Exists(path) ? $"{path}: is a folder, not an index; name the file that ImageIndex.Save wrote."
+                : problem is FileNotFoundException or DirectoryNotFoundException ? $"{path}: the index cannot be read: there is no such file. Build it with ImageIndex.BuildAsync and Save."
+                : $"{path}: the index cannot be read: {problem.Message}");
         }
     }
 

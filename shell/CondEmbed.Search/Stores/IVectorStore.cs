@@ -35,7 +35,7 @@ public interface IVectorStore : IAsyncDisposable
     /// <param name="embedding">D numbers.</param>
     /// <param name="query">How many, and among which; null for the ten nearest of all.</param>
     /// <param name="cancellationToken">Ends the call with an OperationCanceledException.</param>
-    /// <exception cref="ArgumentException">The query does not have the store's dimension.</exception>
+    /// <exception cref="ArgumentException">The query does not have the store's dimension, or is not finite and of a length above 0.</exception>
     Task<IReadOnlyList<StoreHit>> SearchAsync(ReadOnlyMemory<float> embedding, StoreQuery? query = null, CancellationToken cancellationToken = default);
 
     /// <summary>How many images are there.</summary>

@@ -172,7 +172,8 @@ public sealed partial class IndexFileStore : IVectorStore
     {
         ObjectDisposedException.ThrowIf(disposed, this);
         query ??= new StoreQuery();
-        ArgumentOutOfRangeException.ThrowIfLessThan(query.Top, 1, nameof(query));
+        ArgumentOutOfRangeException.ThrowIfLessThan(query.Top, 1, "query.Top");
+        GivenVector.Demand(embedding.Span, index.Dimension, "store", nameof(embedding));
         Func<IndexItem, bool>? wanted = query.Label is { } label ? item => StorePlace.Of(item).Label == label : null;
         var hits = index.Search(embedding.Span, query.Top, wanted, cancellationToken)
             .Select(hit => (Place: StorePlace.Of(new IndexItem(hit.Id, hit.Label)), hit.Similarity))

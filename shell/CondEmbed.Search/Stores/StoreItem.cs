@@ -48,22 +48,31 @@ public sealed record StoreItem(string Id, string Path, string Label, ReadOnlyMem
             throw new ArgumentException($"'{Id}' is not an image id, which has {ImageId.Length} hexadecimal digits");
         }
 
-        if (Embedding.Length != dimension)
+        Demand(Embedding.Span, dimension, Path);
+    }
+
+    /// <summary>Throws if a store of this dimension cannot keep the embedding.</summary>
+    /// <param name="embedding">The embedding.</param>
+    /// <param name="dimension">D.</param>
+    /// <param name="name">Whose it is, for the message.</param>
+    internal static void Demand(ReadOnlySpan<float> embedding, int dimension, string name)
+    {
+        if (embedding.Length != dimension)
         {
-            throw new ArgumentException($"{Path}: the embedding has {Embedding.Length} numbers, but those in the store have {dimension}");
+            throw new ArgumentException($"{name}: the embedding has {embedding.Length} numbers, but those in the store have {dimension}");
         }
 
-        foreach (var number in Embedding.Span)
+        foreach (var number in embedding)
         {
             if (!float.IsFinite(number))
             {
-                throw new InputException($"{Path}: its embedding contains {number}, which cannot be stored");
+                throw new InputException($"{name}: its embedding contains {number}, which cannot be stored");
             }
         }
 
-        if (!Embedding.Span.ContainsAnyExcept(0f))
+        if (!embedding.ContainsAnyExcept(0f))
         {
-            throw new InputException($"{Path}: its embedding is all zeros, which is similar to nothing");
+            throw new InputException($"{name}: its embedding is all zeros, which is similar to nothing");
         }
     }
 }

@@ -35,6 +35,13 @@ let private searching =
                   try
                       for query in vectors 24 3 10 do
                           expectNearest items query 10 (search store query null) "by the index"
+
+                          expectNearest
+                              items
+                              query
+                              300
+                              (search store query (StoreQuery Int32.MaxValue))
+                              "all, which the index would not find"
                   finally
                       rows address "SET enable_seqscan = on" |> ignore)
           }
