@@ -99,6 +99,11 @@ internal static class PostgresProblems
         _ when problem.Message.Contains("No password", StringComparison.Ordinal) =>
             "the server requires a password and none was given. Set PGPASSWORD, or write postgres://user:password@host/database.",
         { InnerException: IOException inner } => Lost(inner),
+        _ when problem.Message.Contains("No SSL enabled", StringComparison.Ordinal) =>
+            "the server offers no encryption, which sslmode asks for. Turn ssl on in the server's settings, or write sslmode=prefer in the address where the network can be trusted.",
+        // What answers an SSLRequest otherwise is another kind of server.
+        _ when problem.Message.Contains("unknown response", StringComparison.Ordinal) =>
+            "what answers there is not a PostgreSQL server. Correct the host and port in the address.",
         _ => $"{Said(problem)}{(problem.InnerException is { } inner ? $" ({Said(inner)})" : "")}.",
     };
 

@@ -1,9 +1,10 @@
 using System.Globalization;
+using System.Text.RegularExpressions;
 
 namespace CondEmbed.Postgres;
 
 /// <summary>The parts of a libpq URI, decoded. By hand, since <see cref="Uri"/> changes some names as it reads them.</summary>
-internal sealed record PostgresUri(string User, string? Password, string Host, int? Port, string Database, IReadOnlyList<(string Name, string Value)> Parameters)
+internal sealed partial record PostgresUri(string User, string? Password, string Host, int? Port, string Database, IReadOnlyList<(string Name, string Value)> Parameters)
 {
     private const string Form =
         "postgres://user:password@host:port/database?table=NAME is expected, special characters percent-encoded (@ is %40, / is %2F, ? is %3F, : is %3A)";
@@ -12,7 +13,9 @@ internal sealed record PostgresUri(string User, string? Password, string Host, i
     {
         if (!PostgresAddress.Recognises(uri))
         {
-            throw new InputException($"a store address begins with postgres://; {Form}");
+            // Nothing of it is shown, since it may contain a password.
+            var what = ConnectionString().IsMatch(uri) ? ", and this is a connection string in .NET's form" : "";
+            throw new InputException($"a store address begins with postgres://{what}; {Form}");
         }
 
         var rest = uri[(uri.IndexOf("//", StringComparison.Ordinal) + 2)..];
@@ -81,6 +84,9 @@ internal sealed record PostgresUri(string User, string? Password, string Host, i
     }
 
     private static (string Before, string? After) Cut(string text, int at) => at < 0 ? (text, null) : (text[..at], text[(at + 1)..]);
+
+    [GeneratedRegex(@"^\s*(Host|Server|User ?Id|User ?name|Password|Port|Database)\s*=", RegexOptions.IgnoreCase)]
+    private static partial Regex ConnectionString();
 
     private static string Decoded(string text) => Uri.UnescapeDataString(text);
 }

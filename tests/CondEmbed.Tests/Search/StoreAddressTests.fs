@@ -2,6 +2,8 @@
 module CondEmbed.Tests.StoreAddressTests
 
 open System
+open System.Net
+open System.Net.Sockets
 open Expecto
 open FsCheck
 open CondEmbed.Postgres
@@ -44,10 +46,46 @@ let tests =
                     "postgres://u:12345/hush@h/d"
                     "postgres://u:hush?x@h/d"
                     "postgres://u:hush@h/d?table=X"
-                    "postgre://u:hush@h/d" ] do
+                    "postgre://u:hush@h/d"
+                    "Host=h;Username=u;Password=hush"
+                    "password = hush; Server = h" ] do
                   Expect.isFalse ((inputProblem (fun () -> PostgresAddress.Parse uri |> ignore)).Contains "hush") uri
 
               Expect.isFalse ((string (PostgresAddress.Parse "postgres://u:hush@h/d")).Contains "hush") "shown"
+          }
+
+          test "a connection string in .NET's form is recognised as such" {
+              for text, isOne in [ "Host=h;Username=u", true; " user id=u;host=h", true; "h", false; "mysql://h?Host=x", false ] do
+                  let problem = inputProblem (fun () -> PostgresAddress.Parse text |> ignore)
+                  Expect.equal (problem.Contains "connection string in .NET's form") isOne text
+                  Expect.stringContains problem "postgres://user:password@host" "what is expected"
+          }
+
+          test "a server without encryption, and one that is no PostgreSQL, are told apart" {
+              for answer, parameters, words in
+                  [ 'N', "?sslmode=require", [ "offers no encryption"; "sslmode=prefer" ]
+                    'H', "", [ "not a PostgreSQL server"; "Correct the host and port" ] ] do
+                  let listener = new TcpListener(IPAddress.Loopback, 0)
+                  listener.Start()
+
+                  task {
+                      try
+                          while true do
+                              use! client = listener.AcceptTcpClientAsync()
+                              let! _ = client.GetStream().ReadAsync(Memory(Array.zeroCreate<byte> 8)).AsTask()
+                              do! client.GetStream().WriteAsync(ReadOnlyMemory [| byte answer |]).AsTask()
+                      with
+                      | :? SocketException
+                      | :? ObjectDisposedException -> ()
+                  }
+                  |> ignore
+
+                  try
+                      let port = (listener.LocalEndpoint :?> IPEndPoint).Port
+                      let address = PostgresAddress.Parse $"postgres://u:hush@127.0.0.1:{port}/d{parameters}"
+                      rejects words (fun () -> PostgresStore.OpenAsync(address).GetAwaiter().GetResult() |> ignore)
+                  finally
+                      listener.Stop()
           }
 
           test "what is not understood is refused with what is" {
