@@ -44,13 +44,13 @@ catch (Exception problem) when (problem is InputException or OptionsValidationEx
 app.MapHealthChecks("/health");
 
 app.MapPost("/embed", (HttpRequest request, IEmbeddingGenerator<DataContent, Embedding<float>> generator, CancellationToken stop) =>
-    Answered(async () => (await generator.GenerateAsync([await Image(request, stop)], cancellationToken: stop))[0].Vector.ToArray()));
+    Answered(async () => (await generator.GenerateAsync([await Image(request, "the image", stop)], cancellationToken: stop))[0].Vector.ToArray()));
 
 app.MapPut("/pictures/{name}", (HttpRequest request, VectorStoreCollection<string, Picture> pictures, string name, string? label, CancellationToken stop) =>
     Answered(async () =>
     {
         await pictures.EnsureCollectionExistsAsync(stop);
-        await pictures.UpsertAsync(new Picture { Name = name, Label = label, Image = await Image(request, stop) }, stop);
+        await pictures.UpsertAsync(new Picture { Name = name, Label = label, Image = await Image(request, name, stop) }, stop);
         return name;
     }));
 
@@ -59,7 +59,7 @@ app.MapPost("/search", (HttpRequest request, VectorStoreCollection<string, Pictu
     {
         var options = new VectorSearchOptions<Picture> { Filter = label is null ? null : picture => picture.Label == label };
         var found = new List<Found>();
-        var query = await Image(request, stop);
+        var query = await Image(request, "the image", stop);
         if (!await pictures.CollectionExistsAsync(stop))
             return found;
         await foreach (var hit in pictures.SearchAsync(query, top ?? 10, options, stop))
@@ -88,6 +88,11 @@ async Task<IResult> Answered<T>(Func<Task<T>> answer)
     {
         return Results.Problem(problem.Message, statusCode: StatusCodes.Status400BadRequest);
     }
+    catch (BadHttpRequestException problem)
+    {
+        // Such as a body above the server's limit.
+        return Results.Problem(problem.Message, statusCode: problem.StatusCode);
+    }
     catch (VectorStoreException problem) when (problem.InnerException is StoreUnavailableException)
     {
         app.Logger.LogWarning(problem, "the store cannot be used now");
@@ -100,9 +105,10 @@ async Task<IResult> Answered<T>(Func<Task<T>> answer)
     }
 }
 
-static async Task<DataContent> Image(HttpRequest request, CancellationToken stop)
+// What is wrong with an image is told under its name.
+static async Task<DataContent> Image(HttpRequest request, string name, CancellationToken stop)
 {
     using var bytes = new MemoryStream();
     await request.Body.CopyToAsync(bytes, stop);
-    return new DataContent(bytes.ToArray(), "image/jpeg");
+    return new DataContent(bytes.ToArray(), "image/jpeg") { Name = name };
 }

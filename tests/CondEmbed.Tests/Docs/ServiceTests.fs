@@ -136,6 +136,16 @@ let private service =
             let status, answer = asked client HttpMethod.Post "/search?top=0" (File.ReadAllBytes(all[0]))
             Expect.equal status HttpStatusCode.BadRequest answer
             Expect.stringContains answer "top must be 1 or more, not 0" "what is wrong"
+            let status, answer = asked client HttpMethod.Put "/pictures/broken" "no image"B
+            Expect.equal status HttpStatusCode.BadRequest answer
+            Expect.stringContains answer "broken: this is not" "which picture"
+            // One byte more than Kestrel takes.
+            let huge = new ByteArrayContent(Array.zeroCreate 30_000_001)
+            use request = new HttpRequestMessage(HttpMethod.Post, "/embed", Content = huge)
+            request.Headers.ExpectContinue <- Nullable true
+            use response = client.Send request
+            Expect.equal response.StatusCode HttpStatusCode.RequestEntityTooLarge "too large"
+            Expect.stringContains (response.Content.ReadAsStringAsync().Result) "30000000 bytes" "the limit"
             Expect.equal (fst (asked client HttpMethod.Delete "/pictures/p4" [||])) HttpStatusCode.OK "removed"
             let nearest = (found "")[0]
             Expect.notEqual (text nearest "name") "p4" "no longer found"
