@@ -82,6 +82,16 @@ public static class GuideUser
         return result;
     }
 
+    /// <summary>Measures how well a network tells the classes of a folder apart.</summary>
+    public static RetrievalMetrics Measure(string run, string folder)
+    {
+        using var model = EmbeddingModel.Load(run);
+        var others = FolderDataset.Open(folder);
+        var metrics = model.Evaluate(others, ClassSplit.ForEvaluation(others));
+        Console.WriteLine(metrics);
+        return metrics;
+    }
+
     /// <summary>Embeds one image and several.</summary>
     public static async Task<(float[] One, int Many)> Embed(string run, string photo, IReadOnlyList<string> photos, CancellationToken stop)
     {

@@ -29,7 +29,7 @@ let private snippets =
     testList
         "snippets"
         [ for page, user, least in
-              [ "csharp.md", "GuideUser.cs", 8
+              [ "csharp.md", "GuideUser.cs", 9
                 "../README.md", "GuideUser.cs", 1
                 "dotnet.md", "DotnetUser.cs", 6
                 "from-pytorch-metric-learning.md", "PmlUser.cs", 5
@@ -118,6 +118,9 @@ let private walk =
                 GuideUser.Embed(run, products[0].Photo, [| for product in products -> product.Photo |], none).Result
 
             Expect.equal (one.Length, many) (16, 20) "embeddings"
+            let measured = GuideUser.Measure(run, imageFolder.Value)
+            let whole = SearchUser.Measure(run, imageFolder.Value).ToTuple() |> snd
+            Expect.equal measured["map_at_r"] whole["map_at_r"] "of all its images"
             let broken = Product("no. 99", "broken", Path.Combine(folder, "broken.png"))
             Expect.equal (GuideUser.Build(run, Seq.append products [ broken ], index, none).Result) 20 "products"
 
