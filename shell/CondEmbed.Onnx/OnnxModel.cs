@@ -67,7 +67,9 @@ public sealed class OnnxModel : IEmbeddingNetwork
         ArgumentException.ThrowIfNullOrEmpty(file);
         return File.Exists(file)
             ? Load(file, options, settings => new InferenceSession(file, settings))
-            : throw new InputException($"{file}: no such file. Create it with {Wording.Of(Makers, $"condembed export RUN --onnx {file}")}.");
+            : throw new InputException(Directory.Exists(file)
+                ? $"{file}: is a folder, not an exported network. If it is a run's, export that with {Wording.Of(Makers, $"condembed export {file} --onnx FILE")}."
+                : $"{file}: no such file. Create it with {Wording.Of(Makers, $"condembed export RUN --onnx {file}")}.");
     }
 
     /// <summary>The same of an exported network that is no file, such as a resource of a program.</summary>
@@ -118,8 +120,8 @@ public sealed class OnnxModel : IEmbeddingNetwork
     private static OnnxModel Load(string name, OnnxOptions? options, Func<SessionOptions, InferenceSession> open)
     {
         options ??= new OnnxOptions();
-        ArgumentOutOfRangeException.ThrowIfNegative(options.Threads, nameof(options));
-        ArgumentOutOfRangeException.ThrowIfNegative(options.BatchSize, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfNegative(options.Threads, "options.Threads");
+        ArgumentOutOfRangeException.ThrowIfNegative(options.BatchSize, "options.BatchSize");
         var session = Open(name, options, open);
 
         try

@@ -136,7 +136,7 @@ public sealed record SkiaDecoder(long MaxPixels) : IImageDecoder
         var cap = Math.Min(MaxPixels, HardMaxPixels);
         if (pixels > cap)
             throw new BadImageException(name, string.Create(CultureInfo.InvariantCulture,
-                $"{width} x {height} pixels exceed the limit of {cap / 1e6:0.#} megapixels; make the image smaller or raise {Wording.Of("MaxMegapixels (MaxPixels of the decoder)", "--max-megapixels (max_megapixels in a settings file)")}"));
+                $"{width} x {height} pixels exceed the limit of {(cap < 100_000 ? $"{cap} pixels" : $"{cap / 1e6:0.#} megapixels")}; make the image smaller or raise {Wording.Of("MaxMegapixels (MaxPixels of the decoder)", "--max-megapixels (max_megapixels in a settings file)")}"));
     }
 
     private static void CheckResult(SKCodecResult result, string name)

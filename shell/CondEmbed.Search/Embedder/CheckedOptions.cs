@@ -25,13 +25,20 @@ internal static class CheckedOptions
         ArgumentNullException.ThrowIfNull(section);
         var prefix = section is IConfigurationSection { Path: var path } ? path + ":" : "";
         // The problems of the section are told with the others.
-        services.AddChecked<T>((options, located) => [.. BoundOptions.Bind(section, new T()), .. problems(options, located)], prefix);
+        services.AddChecked<T>(
+            (options, located) =>
+            {
+                List<(string, string)> found = [.. BoundOptions.Bind(section, new T()), .. problems(options, located)];
+                // What is missing, is missing because of this.
+                return found.Count > 0 && section is IConfigurationSection named && !named.Exists() ? [("", "the configuration has no such section"), .. found] : found;
+            },
+            prefix);
         services.Configure<T>(options => BoundOptions.Bind(section, options));
     }
 
     /// <summary>Ends the start of the host where something is wrong, all at once.</summary>
     /// <param name="services">The services.</param>
-    /// <param name="problems">What is wrong, by a function that completes the path of a file: the name of an argument or option, and a clause without a full stop.</param>
+    /// <param name="problems">What is wrong, by a function that completes the path of a file: the name of an argument or option, and a clause without a full stop; an empty name means all of them.</param>
     /// <param name="prefix">What comes before the name.</param>
     internal static void AddChecked<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicParameterlessConstructor)] T>(
         this IServiceCollection services, Func<T, Func<string, string>, IEnumerable<(string Option, string Problem)>> problems, string prefix = "")
@@ -80,7 +87,7 @@ internal static class CheckedOptions
     {
         public ValidateOptionsResult Validate(string? name, T options)
         {
-            var found = problems(options).Select(problem => $"{prefix}{problem.Option}: {problem.Problem}").ToList();
+            var found = problems(options).Select(problem => $"{(prefix + problem.Option).TrimEnd(':')}: {problem.Problem}").ToList();
             return found.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(found);
         }
     }

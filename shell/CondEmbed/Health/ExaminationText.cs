@@ -50,6 +50,6 @@ internal static class ExaminationText
     private static string Processor(Machine machine)
     {
         var instructions = machine.Instructions.Count > 0 ? string.Join(" ", machine.Instructions) : "no AVX2";
-        return string.Create(CultureInfo.InvariantCulture, $"{machine.Processor}, {machine.Cores} cores, {instructions}");
+        return string.Create(CultureInfo.InvariantCulture, $"{machine.Processor}, {machine.Cores} {(machine.Cores == 1 ? "core" : "cores")}, {instructions}");
     }
 }

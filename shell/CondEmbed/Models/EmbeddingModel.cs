@@ -68,8 +68,12 @@ public sealed class EmbeddingModel : IEmbeddingNetwork
 
         if (!File.Exists(file))
         {
-            var reason = !File.Exists(folder.Settings) ? "this is not a run folder"
-                : best && File.Exists(folder.LastWeights) ? "the run had no validation classes; use the last weights"
+            if (!File.Exists(folder.Settings))
+            {
+                throw RunFolder.NoRun(run, $"has no {Path.GetFileName(file)}");
+            }
+
+            var reason = best && File.Exists(folder.LastWeights) ? "the run had no validation classes; use the last weights"
                 : $"the run is not finished; resume it with {Wording.Of("Trainer.Resume", $"--resume {run}")}";
             throw new InputException($"{run}: has no {Path.GetFileName(file)}: {reason}.");
         }

@@ -111,17 +111,25 @@ public sealed class RunFolder(string root)
         return new RecordedRun(folder, RunSettings.Resolve(TomlSettings.Read(folder.Settings)));
     }
 
-    /// <summary>What is said of a folder that is none of a run; of an arm of a study, or a study, which of the runs in it may be meant.</summary>
-    internal static InputException NoRun(string path)
+    /// <summary>What is said of a folder that is none of a run; of an arm of a study, a study, or a folder with runs in it, which of the runs may be meant.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="lack">What a run's folder would have.</param>
+    internal static InputException NoRun(string path, string lack = "no config.toml")
     {
-        var seeds = new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 2 };
-        var below = Directory.Exists(path)
-            ? Directory.EnumerateDirectories(path, "seed-*", seeds).Where(folder => File.Exists(new RunFolder(folder).Settings)).Order(StringComparer.Ordinal).FirstOrDefault()
-            : null;
         var kind = File.Exists(Path.Combine(path, "study.json")) ? "a study" : "an arm of a study";
-        return new InputException(below is null
-            ? $"{path}: this is not a run folder (no config.toml). Pass the folder that {Wording.Of("a Trainer wrote", "`condembed train` printed")}."
-            : $"{path}: this is not a run folder but {kind}. Name the run of a seed in it, such as {below}; or see the study's study.html.");
+        return new InputException(RunBelow(path, "seed-*", 2) is { } seed
+            ? $"{path}: this is not a run folder but {kind}. Name the run of a seed in it, such as {seed}; or see the study's study.html."
+            : RunBelow(path, "*", 0) is { } run ? $"{path}: this is not a run folder ({lack}), but has runs in it. Name one of them, such as {run}."
+            : $"{path}: this is not a run folder ({lack}). Pass the folder that {Wording.Of("a Trainer wrote", "`condembed train` printed")}.");
+    }
+
+    /// <summary>The first run in a folder by its name; null if there is none.</summary>
+    private static string? RunBelow(string path, string pattern, int depth)
+    {
+        var within = new EnumerationOptions { RecurseSubdirectories = depth > 0, MaxRecursionDepth = depth };
+        return Directory.Exists(path)
+            ? Directory.EnumerateDirectories(path, pattern, within).Where(folder => File.Exists(new RunFolder(folder).Settings)).Order(StringComparer.Ordinal).FirstOrDefault()
+            : null;
     }
 
     /// <summary>Checks that a file of the run has not changed since it was written, if its checksum is known.</summary>

@@ -138,6 +138,14 @@ let tests =
           test "says what is wrong with what is no model" {
               inFolder (fun folder ->
                   rejects [ folder; "not a run folder" ] (fun () -> EmbeddingModel.Load(folder).Dispose())
+                  let above = Path.Combine(folder, "runs")
+                  let first = Path.Combine(above, "first")
+                  Directory.CreateDirectory first |> ignore
+                  File.Copy(RunFolder(finishedRun []).Settings, RunFolder(first).Settings)
+
+                  for opened in [ (fun () -> EmbeddingModel.Load(above).Dispose()); (fun () -> Trainer.Resume above |> ignore) ] do
+                      rejects [ above; "not a run folder"; $"has runs in it. Name one of them, such as {first}" ] opened
+
                   rejects [ "gone"; "no such file or folder" ] (fun () -> EmbeddingModel.Load(Path.Combine(folder, "gone")).Dispose())
                   let plain = Path.Combine(folder, "plain.safetensors")
                   let arrays = Safetensors.Read(RunFolder(finishedRun []).LastWeights).Arrays

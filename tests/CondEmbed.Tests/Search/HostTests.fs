@@ -120,7 +120,7 @@ let private options =
                       "Images:Embedder:Decoder: no such option; there are BatchSize, Workers"
                       "Images:Shop: no such option; there are File, Network, Embedder" ]
                     "onnx", [ "Network", "4"; "File:Name", "x" ], [ "Images:Network: has options of its own"; "Images:File: is one value" ]
-                    "onnx", [], [ "Images:File: is missing" ]
+                    "onnx", [], [ "Images: the configuration has no such section"; "Images:File: is missing" ]
                     "run",
                     [ "Run", "none"; "Embedder:Workers", "-2"; "Best", "perhaps"; "Device", "gpu" ],
                     [ $"Images:Run: {none}: no such file or folder"

@@ -212,6 +212,12 @@ let private remedies =
         rejects [ "none.onnx: no such file"; "OnnxExport.Write of the package CondEmbed"; "CondEmbed.Tool" ] (fun () ->
             OnnxModel.Load "none.onnx" |> ignore)
 
+        inFolder (fun folder -> rejects [ folder; "is a folder"; "OnnxExport.Write" ] (fun () -> OnnxModel.Load folder |> ignore))
+
+        for options, name in [ OnnxOptions(Threads = -1), "options.Threads"; OnnxOptions(BatchSize = -1), "options.BatchSize" ] do
+            Expect.throwsC (fun () -> OnnxModel.Load(string Environment.ProcessPath, options) |> ignore) (fun problem ->
+                Expect.stringContains problem.Message name "which option")
+
         rejects [ "none.index: no such file"; "IndexFileStore.OpenOrCreate"; "package CondEmbed" ] (fun () ->
             IndexFileStore.Open "none.index" |> ignore)
     }
