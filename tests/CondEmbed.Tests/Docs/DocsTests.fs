@@ -3,6 +3,7 @@ module CondEmbed.Tests.DocsTests
 
 open System
 open System.IO
+open System.Reflection
 open System.Text.RegularExpressions
 open Argu
 open Expecto
@@ -204,6 +205,30 @@ let private oneRun =
             Expect.stringContains (textOf "docs/onnx.md") $"int8: {metric} (%%) of the test classes {after metric} -> " metric
     }
 
+/// The packages for C#, each with its types in the namespace of its name or below.
+let private namespaces =
+    test "docs/packages.md has every namespace, with types that are in it" {
+        let exported =
+            [ for library in [ ""; ".Common"; ".Images"; ".Search"; ".Onnx"; ".Postgres"; ".Mpi"; ".Extensions.AI" ] do
+                  for found in Assembly.Load("CondEmbed" + library).GetExportedTypes() do
+                      if found.Namespace.StartsWith "CondEmbed" then found.Namespace, (found.Name.Split '`')[0] ]
+
+        let named (text: string) = [ for word in Regex.Matches(text, "`([A-Za-z.]+)`") -> word.Groups[1].Value ]
+
+        let rows =
+            [ for row in Regex.Matches((read "docs/packages.md").Text, @"(?m)^\| (`CondEmbed\.[^|]+) \| ([^|]+) \|$") ->
+                  named row.Groups[1].Value, named row.Groups[2].Value ]
+
+        Expect.equal (List.sort (List.collect fst rows)) (exported |> List.map fst |> List.distinct |> List.sort) "namespaces"
+
+        none
+            [ for spaces, types in rows do
+                  for name in types do
+                      let isThere = exported |> List.exists (fun (space, exported) -> exported = name && List.contains space spaces)
+                      if not (isThere || name.StartsWith "Microsoft." || name = "Add...") then $"{name} is not in {spaces}" ]
+            "types"
+    }
+
 let tests =
     testList
         "Docs"
@@ -215,5 +240,6 @@ let tests =
           called
           checked'
           studied
+          namespaces
           DocsReferenceTests.tests
           DocsSiteTests.tests ]
