@@ -2,8 +2,10 @@
 module CondEmbed.Tests.CliSupport
 
 open System
+open System.Collections.Concurrent
 open System.Diagnostics
 open System.IO
+open System.Net
 open System.Runtime.InteropServices
 open System.Text.Json
 open System.Threading
@@ -168,3 +170,30 @@ let onSignal number test =
         skiptest $"signal {number} is ignored here"
     else
         onUnix test
+
+/// What stands for OpenTelemetry's collector: the bodies that it was sent, by path.
+let collector (address: string) =
+    let listener = new HttpListener()
+    listener.Prefixes.Add $"{address}/"
+    listener.Start()
+    let received = ConcurrentDictionary<string, string>()
+
+    task {
+        try
+            while true do
+                let! context = listener.GetContextAsync()
+                use body = new StreamReader(context.Request.InputStream, Text.Encoding.Latin1)
+                let text = body.ReadToEnd()
+
+                received.AddOrUpdate(context.Request.Url.AbsolutePath, text, (fun _ before -> before + text))
+                |> ignore
+
+                context.Response.ContentType <- "application/x-protobuf"
+                context.Response.Close()
+        with
+        | :? HttpListenerException
+        | :? ObjectDisposedException -> ()
+    }
+    |> ignore
+
+    listener, received

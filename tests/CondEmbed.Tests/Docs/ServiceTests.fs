@@ -2,7 +2,6 @@
 module CondEmbed.Tests.ServiceTests
 
 open System
-open System.Collections.Concurrent
 open System.Diagnostics
 open System.IO
 open System.Net
@@ -31,6 +30,8 @@ let private pictures () =
 
 let private asked (client: HttpClient) (verb: HttpMethod) (path: string) (body: byte array) =
     use request = new HttpRequestMessage(verb, path, Content = new ByteArrayContent(body))
+    // So that a body which the server does not want is not sent, and the answer is heard.
+    request.Headers.ExpectContinue <- Nullable(body.Length > 1_000_000)
     use response = client.Send request
     response.StatusCode, response.Content.ReadAsStringAsync().Result
 
@@ -43,33 +44,6 @@ let private healthy (running: Running) (client: HttpClient) =
             if fst (asked client HttpMethod.Get "/health" [||]) = HttpStatusCode.OK then Some() else None
         with :? HttpRequestException ->
             None)
-
-/// What stands for OpenTelemetry's collector: the bodies that it was sent, by path.
-let private collector (address: string) =
-    let listener = new HttpListener()
-    listener.Prefixes.Add $"{address}/"
-    listener.Start()
-    let received = ConcurrentDictionary<string, string>()
-
-    task {
-        try
-            while true do
-                let! context = listener.GetContextAsync()
-                use body = new StreamReader(context.Request.InputStream, Text.Encoding.Latin1)
-                let text = body.ReadToEnd()
-
-                received.AddOrUpdate(context.Request.Url.AbsolutePath, text, (fun _ before -> before + text))
-                |> ignore
-
-                context.Response.ContentType <- "application/x-protobuf"
-                context.Response.Close()
-        with
-        | :? HttpListenerException
-        | :? ObjectDisposedException -> ()
-    }
-    |> ignore
-
-    listener, received
 
 /// What the service says while another program fills its store, and when that is of another network.
 let private inTrouble client path (embedder: Embedder) image =
@@ -127,25 +101,21 @@ let private service =
             use embedder = new Embedder(OnnxModel.Load file)
             let embedding = asked client HttpMethod.Post "/embed" (File.ReadAllBytes(all[0])) |> snd |> jsonOf
             Expect.equal [| for number in embedding.EnumerateArray() -> number.GetSingle() |] (embedder.Embed(all[0])) "numbers"
-            let status, answer = asked client HttpMethod.Post "/search" "no image"B
-            Expect.equal status HttpStatusCode.BadRequest answer
             use form = new MultipartFormDataContent()
             form.Add(new ByteArrayContent(File.ReadAllBytes(all[4])), "file", "cat.png")
             let answer = client.PostAsync("/search", form).Result.Content.ReadAsStringAsync().Result
             Expect.stringContains answer "multipart/form-data" "a form"
-            let status, answer = asked client HttpMethod.Post "/search?top=0" (File.ReadAllBytes(all[0]))
-            Expect.equal status HttpStatusCode.BadRequest answer
-            Expect.stringContains answer "top must be 1 or more, not 0" "what is wrong"
-            let status, answer = asked client HttpMethod.Put "/pictures/broken" "no image"B
-            Expect.equal status HttpStatusCode.BadRequest answer
-            Expect.stringContains answer "broken: this is not" "which picture"
-            // One byte more than Kestrel takes.
-            let huge = new ByteArrayContent(Array.zeroCreate 30_000_001)
-            use request = new HttpRequestMessage(HttpMethod.Post, "/embed", Content = huge)
-            request.Headers.ExpectContinue <- Nullable true
-            use response = client.Send request
-            Expect.equal response.StatusCode HttpStatusCode.RequestEntityTooLarge "too large"
-            Expect.stringContains (response.Content.ReadAsStringAsync().Result) "30000000 bytes" "the limit"
+
+            for verb, path, body, expected, words in
+                [ HttpMethod.Post, "/search", "no image"B, HttpStatusCode.BadRequest, "the image: this is not"
+                  HttpMethod.Post, "/search?top=0", File.ReadAllBytes(all[0]), HttpStatusCode.BadRequest, "top must be 1 or more, not 0"
+                  HttpMethod.Put, "/pictures/broken", "no image"B, HttpStatusCode.BadRequest, "broken: this is not"
+                  // One byte more than Kestrel takes.
+                  HttpMethod.Post, "/embed", Array.zeroCreate 30_000_001, HttpStatusCode.RequestEntityTooLarge, "30000000 bytes" ] do
+                let status, answer = asked client verb path body
+                Expect.equal status expected answer
+                Expect.stringContains answer words "what is wrong"
+
             Expect.equal (fst (asked client HttpMethod.Delete "/pictures/p4" [||])) HttpStatusCode.OK "removed"
             let nearest = (found "")[0]
             Expect.notEqual (text nearest "name") "p4" "no longer found"

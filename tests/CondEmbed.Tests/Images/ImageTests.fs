@@ -99,7 +99,9 @@ let private refusals =
               let capped (cap: int64) = reason (fun () -> SkiaDecoder(cap).Decode(bytes, "shelf/cat.jpg"))
 
               Expect.equal (capped pixels) "" "at the cap"
-              Expect.stringContains (capped (pixels - 1L)) "megapixels" "above the cap" ]
+              Expect.stringContains (capped (pixels - 1L)) $"exceed the limit of {pixels - 1L} pixels" "above the cap"
+              let wide = reason (fun () -> SkiaDecoder(2_500_000L).Decode(hugePng 2000 2000, "wide"))
+              Expect.stringContains wide "exceed the limit of 2.5 megapixels" "above a cap of millions" ]
 
 let private decoding =
     testList
