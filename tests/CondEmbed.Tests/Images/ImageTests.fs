@@ -100,7 +100,7 @@ let private refusals =
 
               Expect.equal (capped pixels) "" "at the cap"
               Expect.stringContains (capped (pixels - 1L)) $"exceed the limit of {pixels - 1L} pixels" "above the cap"
-              let wide = reason (fun () -> SkiaDecoder(2_500_000L).Decode(hugePng 2000 2000, "wide"))
+              let wide = reason (fun () -> SkiaDecoder(2_500_000L).Decode(hugePng 2000 2000, "shelf/cat.jpg"))
               Expect.stringContains wide "exceed the limit of 2.5 megapixels" "above a cap of millions" ]
 
 let private decoding =
