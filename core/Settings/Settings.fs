@@ -124,7 +124,10 @@ module Settings =
         let culture = CultureInfo.InvariantCulture
 
         if kind = typeof<int> then
-            number (fun () -> Int32.TryParse(given, NumberStyles.AllowLeadingSign, culture)) "a whole number"
+            match Int64.TryParse(given, NumberStyles.AllowLeadingSign, culture) with
+            | true, value when value > int64 Int32.MaxValue || value < int64 Int32.MinValue ->
+                Error $"is {value}; it must lie within {Int32.MinValue} and {Int32.MaxValue}"
+            | _ -> number (fun () -> Int32.TryParse(given, NumberStyles.AllowLeadingSign, culture)) "a whole number"
         elif kind = typeof<float> then
             number (fun () -> Double.TryParse(given, NumberStyles.Float, culture)) "a number (with a point, as in 0.5)"
         elif kind = typeof<bool> then

@@ -54,6 +54,25 @@ internal static class FileProblem
     /// <summary>Does what reads a file or folder; what is wrong with it is told by <see cref="OfReading"/>.</summary>
     internal static T Reading<T>(string path, Func<T> work) => Telling(work, problem => OfReading(path, problem));
 
+    /// <summary>Sees to it that a file is there.</summary>
+    /// <exception cref="InputException">It is not, or is a folder.</exception>
+    internal static void DemandFile(string path)
+    {
+        if (!File.Exists(path))
+        {
+            throw Directory.Exists(path) ? NotFile(path) : new InputException($"{path}: no such file");
+        }
+    }
+
+    private static InputException NotFile(string path) => new($"{path}: is a folder, and a file is wanted here.");
+
+    /// <summary>As <see cref="Reading{T}"/>, for what is to be a file: a folder in its place, which the system refuses as if permission were missing, is called one.</summary>
+    internal static T ReadingFile<T>(string path, Func<T> work) => Telling(
+        work,
+        problem => problem is UnauthorizedAccessException && Directory.Exists(path)
+            ? NotFile(path)
+            : OfReading(path, problem));
+
     /// <summary>Does something with a file; what is wrong with it is told by the exception that is made of it.</summary>
     internal static T Telling<T>(Func<T> work, Func<Exception, Exception> tell)
     {
@@ -91,7 +110,7 @@ internal static class FileProblem
 
     /// <summary>All bytes of a file.</summary>
     /// <exception cref="InputException">It cannot be read.</exception>
-    internal static byte[] Bytes(string path) => Reading(path, () => File.ReadAllBytes(path));
+    internal static byte[] Bytes(string path) => ReadingFile(path, () => File.ReadAllBytes(path));
 
     /// <summary>The same for any exception about a file whose name only the system's own message tells.</summary>
     internal static Exception Of(Exception problem)

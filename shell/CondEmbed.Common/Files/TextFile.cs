@@ -95,7 +95,7 @@ public static class TextFile
         }
     }
 
-    private static StreamReader Opened(string path) => FileProblem.Reading(path, () =>
+    private static StreamReader Opened(string path) => FileProblem.ReadingFile(path, () =>
     {
         Stream stream = File.OpenRead(path);
         if (!stream.CanSeek)

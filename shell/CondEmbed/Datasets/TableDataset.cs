@@ -15,10 +15,7 @@ public static class TableDataset
     /// <exception cref="InputException">The table cannot be read or contains errors: all of them are named, with their lines.</exception>
     public static FileDataset Open(string path, IReadOnlyCollection<string>? labels = null)
     {
-        if (!File.Exists(path))
-        {
-            throw new InputException($"{path}: no such file");
-        }
+        FileProblem.DemandFile(path);
 
         var records = DelimitedText.Read(path, TableColumns.PathNames);
         if (records.Count < 2)

@@ -68,10 +68,7 @@ public sealed class LabelledEmbeddings
     /// <exception cref="InputException">A file is missing or not well formed.</exception>
     public static LabelledEmbeddings Read(string path, string? labels = null, IReadOnlyCollection<string>? columns = null, DatasetOptions? alike = null)
     {
-        if (!File.Exists(path))
-        {
-            throw new InputException($"{path}: no such file");
-        }
+        FileProblem.DemandFile(path);
 
         labels ??= path.EndsWith(".npy", StringComparison.OrdinalIgnoreCase) ? LabelFile.Find(path) : null;
         var read = Rows(path, labels, new(alike?.LabelMatch != LabelPairs.None, alike?.Pairs.Length > 0));

@@ -18,6 +18,7 @@ internal sealed class TomlLines
         foreach (var table in document.Tables)
         {
             var name = NameOf(table.Name);
+            NoteAbove(name, table.Span.Start.Line + 1);
             lines[name] = table.Span.Start.Line + 1;
             Note($"{name}.", table.Items);
         }
@@ -31,12 +32,22 @@ internal sealed class TomlLines
         foreach (var value in values)
         {
             var key = prefix + NameOf(value.Key);
+            NoteAbove(key, value.Span.Start.Line + 1);
             lines[key] = value.Span.Start.Line + 1;
 
             if (value.Value is InlineTableSyntax inner)
             {
                 Note($"{key}.", inner.Items.Select(item => item.KeyValue).OfType<KeyValueSyntax>());
             }
+        }
+    }
+
+    /// <summary>A table without a line of its own stands where the first of what is in it does: <c>arms</c> at <c>[arms.NAME]</c>.</summary>
+    private void NoteAbove(string name, int line)
+    {
+        for (var dot = name.LastIndexOf('.'); dot > 0; dot = name.LastIndexOf('.', dot - 1))
+        {
+            lines.TryAdd(name[..dot], line);
         }
     }
 

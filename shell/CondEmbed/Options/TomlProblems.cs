@@ -12,6 +12,15 @@ internal sealed partial class TomlProblems
 
     internal void Add(string problem) => found.Add(problem);
 
+    /// <summary>Notes a problem after a place, if there is one.</summary>
+    internal void AddIfAny(string place, string? problem)
+    {
+        if (problem is not null)
+        {
+            found.Add(place + problem);
+        }
+    }
+
     /// <summary>What is read, or something else if that is refused, which is noted.</summary>
     internal T Of<T>(Func<T> read, T otherwise)
     {

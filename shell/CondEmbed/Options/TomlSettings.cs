@@ -24,14 +24,35 @@ public static partial class TomlSettings
             throw new InputException($"{path}: is a study and not the settings of one run; {Wording.Of("StudyFile.Read", "condembed study")} takes it");
         }
 
-        return SettingsOf(path, table, new TomlLines(text), "");
+        var problems = new TomlProblems();
+        var given = SettingsOf(path, table, new TomlLines(text), "", problems);
+
+        if (problems.Any)
+        {
+            var start = RunSettings.StartFor("small");
+
+            foreach (var (key, problem) in CoreSettings.Write(given.Where(one => one.Key != "out"), start.Core, start.Host))
+            {
+                problems.Add($"{given.Last(one => one.Key == key).Source}: {key}: {problem}");
+            }
+        }
+
+        problems.ThrowIfAny();
+        return given;
     }
 
-    /// <summary>The settings of a table of a file, with the lines on which they stand below a prefix.</summary>
+    /// <summary>The settings of a table of a file, with the lines on which they stand below a prefix; values of another type than their setting's are noted.</summary>
     /// <exception cref="InputException">A setting is written in two spellings.</exception>
-    internal static IReadOnlyList<Given> SettingsOf(string path, TomlTable table, TomlLines lines, string prefix)
+    internal static IReadOnlyList<Given> SettingsOf(string path, TomlTable table, TomlLines lines, string prefix, TomlProblems problems)
     {
-        Given[] given = [.. Flatten("", table).Select(value => new Given(lines.Place(path, prefix + value.Key), value.Key, Text(value.Value)))];
+        var values = Flatten("", table).Select(value => (Place: lines.Place(path, prefix + value.Key), value.Key, value.Value)).ToArray();
+
+        foreach (var (place, key, value) in values)
+        {
+            problems.AddIfAny($"{place}: {key}: ", TomlTypes.Problem(key, value));
+        }
+
+        Given[] given = [.. from value in values let text = TomlTypes.Read(value.Key, value.Value) where text is not null select new Given(value.Place, value.Key, text)];
         DemandOneSpelling(given);
         return given;
     }
@@ -142,11 +163,23 @@ public static partial class TomlSettings
         _ => value?.ToString() ?? "",
     };
 
+    /// <summary>A value as it stands in a file, for messages.</summary>
+    internal static string Shown(object? value) => value switch
+    {
+        string text => Quoted(text),
+        double number when number == Math.Truncate(number) && Math.Abs(number) < 1e15 => number.ToString("0.0", CultureInfo.InvariantCulture),
+        TomlArray list => $"[{string.Join(", ", list.Select(Shown))}]",
+        TomlTable or TomlTableArray => "a table",
+        _ => Text(value),
+    };
+
     /// <summary>A setting's text as a TOML value. What is not exactly what a number or truth value is written as stays text: a data folder may be called 007 or NaN.</summary>
     public static string Literal(string value) =>
         value is "true" or "false" || IsNumber(value)
             ? value
-            : $"\"{string.Concat(value.Select(Escaped))}\"";
+            : Quoted(value);
+
+    private static string Quoted(string text) => $"\"{string.Concat(text.Select(Escaped))}\"";
 
     private static string Escaped(char letter) =>
         letter is '"' or '\\' ? $"\\{letter}" : char.IsControl(letter) ? $"\\u{(int)letter:X4}" : $"{letter}";

@@ -61,10 +61,10 @@ public static class StudyFile
         T Read<T>(string key, Func<object?, T> read, T otherwise) => file.TryGetValue(key, out var given) ? problems.Of(() => read(given), otherwise) : otherwise;
         TomlTable Below(string key) => problems.Of(() => Part(lines.Place(path, key), file, key), []);
 
-        StudyArm[] arms = [.. Below("arms").Select(arm => problems.Of(() => Arm(path, lines, arm.Key, arm.Value), new StudyArm(arm.Key, [])))];
+        StudyArm[] arms = [.. Below("arms").Select(arm => problems.Of(() => Arm(path, lines, arm.Key, arm.Value, problems), new StudyArm(arm.Key, [])))];
         var plan = new StudyPlan(
             Read("name", TomlSettings.Text, Path.GetFileNameWithoutExtension(path)),
-            problems.Of(() => TomlSettings.SettingsOf(path, Below("base"), lines, "base."), []),
+            problems.Of(() => TomlSettings.SettingsOf(path, Below("base"), lines, "base.", problems), []),
             arms,
             Read("seeds", given => Seeds(lines.Place(path, "seeds"), given), [0, 1, 2, 3, 4]),
             Read("baseline", TomlSettings.Text, arms.FirstOrDefault()?.Name ?? ""))
@@ -84,28 +84,28 @@ public static class StudyFile
         !file.TryGetValue(key, out var part) ? []
         : part as TomlTable ?? throw new InputException($"{path}: '{key}' must be a table, as in [{key}].");
 
-    private static StudyArm Arm(string path, TomlLines lines, string name, object settings)
+    private static StudyArm Arm(string path, TomlLines lines, string name, object settings, TomlProblems problems)
     {
         var table = settings as TomlTable ?? throw new InputException($"{lines.Place(path, $"arms.{name}")}: the arm '{name}' must be a table, as in [arms.{name}].");
         var others = table.TryGetValue("compare_with", out var given) ? Words(given) : [];
         table.Remove("compare_with");
-        return new StudyArm(name, TomlSettings.SettingsOf(path, table, lines, $"arms.{name}.")) { CompareWith = others };
+        return new StudyArm(name, TomlSettings.SettingsOf(path, table, lines, $"arms.{name}.", problems)) { CompareWith = others };
     }
 
     private static int[] Seeds(string path, object? seeds) => seeds switch
     {
         long count and > 0 and <= 1000 => [.. Enumerable.Range(0, (int)count)],
         TomlArray list when list.All(seed => seed is long and >= 0 and <= int.MaxValue) => [.. list.Select(seed => Convert.ToInt32(seed, CultureInfo.InvariantCulture))],
-        _ => throw new InputException($"{path}: seeds = {TomlSettings.Text(seeds)}: must be a number of seeds, or a list of them, as in seeds = [0, 1, 2]."),
+        _ => throw new InputException($"{path}: seeds = {TomlSettings.Shown(seeds)}: must be a number of seeds, or a list of them, as in seeds = [0, 1, 2]{TomlTypes.Advice(seeds)}."),
     };
 
     internal static int Whole(string path, string key, object? number) => number is long and >= 0 and <= int.MaxValue
         ? Convert.ToInt32(number, CultureInfo.InvariantCulture)
-        : throw new InputException($"{path}: {key} = {TomlSettings.Text(number)}: must be a whole number of at least 0.");
+        : throw new InputException($"{path}: {key} = {TomlSettings.Shown(number)}: must be a whole number of at least 0{TomlTypes.Advice(number)}.");
 
     private static double Number(string path, string key, object? number) => number is double or long
         ? Convert.ToDouble(number, CultureInfo.InvariantCulture)
-        : throw new InputException($"{path}: {key} = {TomlSettings.Text(number)}: must be a number.");
+        : throw new InputException($"{path}: {key} = {TomlSettings.Shown(number)}: must be a number{TomlTypes.Advice(number)}.");
 
     private static string[] Words(object? words) => TomlSettings.Text(words).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 }

@@ -164,9 +164,11 @@ public sealed record StudyPlan(string Name, IReadOnlyList<Given> Common, IReadOn
             yield return ("seeds", "seeds must be a number of seeds, or a list of distinct seeds, 0 or greater, as in seeds = [0, 1, 2].");
         }
 
-        if (Common.Concat(Arms.SelectMany(arm => arm.Changes)).Concat(Trials.SelectMany(trial => trial.Values)).Any(given => given.Key == "seed"))
+        (string Table, IEnumerable<Given> Settings)[] tables = [("base", Common), .. Arms.Select(arm => ($"arms.{arm.Name}", arm.Changes)), ("grid", Trials.SelectMany(trial => trial.Values))];
+
+        foreach (var (table, _) in tables.Where(table => table.Settings.Any(given => given.Key == "seed")))
         {
-            yield return ("base.seed", "'seed' is what the study varies: leave it out of the settings, and give seeds = [...] instead.");
+            yield return ($"{table}.seed", "'seed' is what the study varies: leave it out of the settings, and give seeds = [...] instead.");
         }
 
         foreach (var metric in Metrics.Where(metric => MetricNames.KeyOf(metric) is null))

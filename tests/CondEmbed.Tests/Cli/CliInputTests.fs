@@ -113,6 +113,28 @@ let private settingsFiles =
                 "--heads: 3 heads" ]
           refused [ "preview"; "ONE"; "--out"; "x.png"; "--config"; "wrong.toml" ] [ "wrong.toml, line 1: bach" ]
 
+          test
+              "a value in quotes, in a list or in a table, where a number or a truth value is wanted, is an error with its line and the fix" {
+              let refuses words (text: string) = rejects ("x.toml" :: words) (fun () -> TomlSettings.Parse("x.toml", text) |> ignore)
+              let leave = "leave the quotes out, as in"
+              refuses [ "line 1: batch: is a whole number, and \"32\" is text"; leave; "batch = 32" ] "batch = \"32\"\n"
+              refuses [ "line 2: lr: "; leave; "lr = 1e-3" ] "steps = 3\nlr = '1e-3'\n"
+              refuses [ "line 1: freeze_norm: is true or false"; "freeze_norm = true" ] "freeze_norm = \"True\"\n"
+              refuses [ "line 2: loss_settings.margin: is a number"; leave ] "[loss_settings]\nmargin = \"0.3\"\n"
+              refuses [ "line 1: batch: "; "[32] is a list"; "one value" ] "batch = [32]\n"
+              refuses [ "line 1: loss: is one text"; "is a list" ] "loss = ['triplet']\n"
+              refuses [ "line 1: batch: "; "a list of tables" ] "[[batch]]\nx = 1\n"
+              refuses [ "line 2: train.batch: "; "leave 'train' out" ] "[train]\nbatch = 32\n"
+              refuses [ "line 1: batch: "; "line 2: bacth: there is no such setting" ] "batch = '32'\nbacth = 32\n"
+
+              rejects [ "batch: is 99999999999; it must lie within" ] (fun () ->
+                  RunSettings.Resolve(TomlSettings.Parse("x.toml", "batch = 99999999999")) |> ignore)
+
+              let read text = RunSettings.Resolve(TomlSettings.Parse("x.toml", text))
+              Expect.equal (read "steps = 1e3\nlr = 1\nfreeze = ['a*', 'b*']\nrecall_at = 1").Core.Steps 1000 "what means the same is read"
+              Expect.equal (read "freeze = ['conv1*', 'bn1*']").Core.Freeze "conv1*,bn1*" "a list where a list is wanted"
+          }
+
           test "every setting can stand in the file, and the command line wins" {
               inFolder (fun folder ->
                   let toml, run = Path.Combine(folder, "run.toml"), Path.Combine(folder, "run")
@@ -178,6 +200,8 @@ let private places =
           refused [ "train"; "--resume"; "RUN"; "--config"; "wrong.toml"; "--lr"; "1" ] [ "--config"; "--lr"; "its own settings" ]
           refused [ "evaluate"; "nowhere" ] [ "nowhere"; "no such file or folder" ]
           refused [ "evaluate"; "pairs.csv" ] [ "pairs.csv: a table, not weights"; "'condembed metrics'" ]
+          refused [ "train"; "--config"; "empty" ] [ "empty: is a folder, and a file is wanted here" ]
+          refused [ "metrics"; "empty" ] [ "empty: is a folder" ]
           refused [ "study"; "pairs.csv" ] [ "pairs.csv, line 1: 'path_a,path_b,similar' is not TOML" ]
           refused [ "evaluate"; "empty" ] [ "empty"; "has no last.safetensors"; "not a run folder" ]
           refused [ "evaluate"; "RUN"; "nowhere" ] [ "nowhere"; "does not exist" ]

@@ -36,7 +36,7 @@ let tests =
               rejected [ "a/b"; "folder" ] (study [] [ "[arms.'a/b']"; "levels = 3" ])
               rejected [ "rerank" ] (study [ "rerank = 'all'" ] two)
               rejected [ "rerank_cosine = 0.2"; "beside a rerank" ] (study [ "rerank_cosine = 0.2" ] two)
-              rejected [ "rerank_cosine = warm"; "must be a number" ] (study [ "rerank_cosine = 'warm'" ] two)
+              rejected [ "rerank_cosine = \"warm\""; "must be a number" ] (study [ "rerank_cosine = 'warm'" ] two)
               rejected [ "arms" ] "arms = 3"
               rejected [ "'conditional'"; "'none'" ] (study [] (two @ [ "compare_with = ['none']" ]))
               rejected [ "'conditional'"; "not another arm" ] (study [] (two @ [ "compare_with = ['conditional']" ]))
@@ -79,7 +79,7 @@ let tests =
               let starts =
                   [ "1: seeds must be"
                     "2: 'nonsense' is not a metric"
-                    "3: rerank = all"
+                    "3: rerank = \"all\""
                     "4: 'gird' is not a setting of a study (did you mean 'grid'?); settings of runs"
                     "7: batchs: there is no such setting"
                     "8: lr: is -1"
@@ -126,7 +126,7 @@ let tests =
           test "a study says that a network starts from nothing, that images repeat, and that further data was trained on" {
               let said = ResizeArray<string>()
               let text = study [ $"test_on = ['{imageFolder.Value}']" ] [ "[arms.a]"; "levels = 0"; "encoder = 'resnet18'" ]
-              let text = text.Replace("per_class = '2'", "per_class = '8'").Replace("batch = '8'", "batch = '16'")
+              let text = text.Replace("per_class = 2", "per_class = 8").Replace("batch = 8", "batch = 16")
               StudyChecks.OnData(StudyFile.Parse("s.toml", text), System.Action<string> said.Add)
               let all = String.concat "\n" said
 
@@ -135,6 +135,36 @@ let tests =
                     "6 of the 6 classes to train on have fewer than 8 images"
                     "48 of the 96 images measured, of 8 of the 16 classes, are of the training or validation part" ] do
                   Expect.stringContains all words "said"
+          }
+          test "a value of another type than its setting's is refused with its line, everywhere in the file" {
+              let rejected words lines = rejects words (fun () -> StudyFile.Parse("s.toml", String.concat "\n" lines) |> ignore)
+              let arms = [ "[arms.a]"; "levels = 0" ]
+              let leave = "leave the quotes out"
+              rejected [ "s.toml, line 1: seeds = \"3\""; leave ] ("seeds = \"3\"" :: arms)
+              rejected [ "line 1: seeds = 2.0: must be" ] ("seeds = 2.0" :: arms)
+              rejected [ "line 1: rerank = \"9\""; leave ] ("rerank = \"9\"" :: arms)
+              rejected [ "line 2: steps: is a whole number"; "steps = 20"; leave ] ([ "[base]"; "steps = \"20\"" ] @ arms)
+              rejected [ "line 2: levels: is a whole number"; leave ] [ "[arms.a]"; "levels = \"0\"" ]
+              rejected [ "line 2: levels: "; "[0, 1] is a list"; "below [grid]" ] [ "[arms.a]"; "levels = [0, 1]" ]
+              rejected [ "line 2: lr: is a number"; leave ] ([ "[grid]"; "lr = [\"1e-3\", \"3e-3\"]" ] @ arms)
+              rejected [ "line 2: lr = []: must be a list" ] ([ "[grid]"; "lr = []" ] @ arms)
+              rejected [ "line 1: 'arm' is not a setting of a study" ] [ "[arm.a]"; "levels = 0"; "[arms.b]" ]
+              rejected [ "line 2: 'seed' is what the study varies" ] ([ "[grid]"; "seed = [1, 2]" ] @ arms)
+          }
+          test "random combinations are drawn each once, and what cannot be drawn is refused" {
+              let trials lines = [ for trial in StudyFile.Parse("s.toml", study [] (two @ lines)).Trials -> trial.Name ]
+              let losses = [ "[random]"; "draws = 3"; "loss = ['triplet', 'supcon', 'contrastive']" ]
+              Expect.containsAll (trials losses) [ "loss=triplet"; "loss=supcon"; "loss=contrastive" ] "all three"
+              let rejected words lines = rejects words (fun () -> trials lines |> ignore)
+
+              rejected
+                  [ "draws = 4"; "no more than 3 different" ]
+                  (losses |> List.map (fun line -> if line = "draws = 3" then "draws = 4" else line))
+
+              rejected [ "draws = N is missing" ] [ "[random]"; "lr = [0.1, 0.2]" ]
+              rejected [ "draws = \"3\""; "leave the quotes out" ] [ "[random]"; "draws = \"3\""; "lr = [0.1, 0.2]" ]
+              rejected [ "varies nothing" ] [ "[random]"; "draws = 3" ]
+              rejected [ "lr = [0.2, 0.1]"; "lower end" ] [ "[random]"; "draws = 3"; "lr = [0.2, 0.1]" ]
           }
           test "a grid is every combination, and a random one the draws of its seed" {
               let trials lines = [ for trial in StudyFile.Parse("s.toml", study [] (two @ lines)).Trials -> trial.Name ]

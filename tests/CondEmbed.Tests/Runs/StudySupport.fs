@@ -10,7 +10,7 @@ let study more arms =
       "[base]"
       $"data = '{imageFolder.Value}'"
       for key, value in tiny do
-          $"{key} = '{value}'"
+          $"{key} = {CondEmbed.Options.TomlSettings.Literal value}"
       yield! arms ]
     |> String.concat "\n"
 

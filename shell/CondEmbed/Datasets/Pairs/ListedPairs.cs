@@ -56,10 +56,7 @@ internal sealed class ListedPairs : IImagePairs
     /// <exception cref="InputException">The file cannot be read or contains errors: all of them are named, with their lines.</exception>
     internal static ListedPairs Read(string path, LabelledItems items, IImagePairs? others)
     {
-        if (!File.Exists(path))
-        {
-            throw new InputException($"{path}: no such file");
-        }
+        FileProblem.DemandFile(path);
 
         var records = DelimitedText.Read(path, "path_a");
         int[] columns = records.Count == 0 ? [-1] : [.. Wanted.Select(name => Array.FindIndex(records[0].Fields, field => field.Equals(name, StringComparison.OrdinalIgnoreCase)))];

@@ -54,7 +54,7 @@ internal static class MatFile
         return variables;
     }
 
-    private static byte[] Bytes(string path) => FileProblem.Reading(path, () =>
+    private static byte[] Bytes(string path) => FileProblem.ReadingFile(path, () =>
         FileLength.Of(path) <= MostBytes
             ? File.ReadAllBytes(path)
             : throw new InputException($"{path}: larger than {MostBytes >> 20} MiB, larger than any data-set list"));
