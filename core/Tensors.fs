@@ -82,6 +82,13 @@ module Tensors =
 
     /// One element of any shape -> its value.
     let toFloat (tensor: Tensor) =
+        if tensor.numel () <> 1L then
+            let shape = tensor.shape |> Seq.map string |> String.concat ", "
+
+            invalidArg
+                (nameof tensor)
+                $"A single number is wanted, and this tensor is [{shape}]: take one of its numbers, or reduce it, by x.sum () or x.mean ()."
+
         use host = tensor.detach().``to``(torch.float64, torch.CPU, copy = true)
         host.item<float>()
 

@@ -163,8 +163,13 @@ module Loss =
                 (nameof loss)
                 $"A loss that {(notForLevels loss).Value} cannot score similarities: give the levels and the memory a loss on similarities."
 
-    /// Refuses embeddings and labels of different numbers of images.
+    /// Refuses a batch of none, and embeddings and labels of different numbers of images.
     let private demandLabels (embeddings: Tensor) (labels: Tensor) =
+        if embeddings.dim () = 2L && embeddings.shape[0] = 0L then
+            invalidArg
+                (nameof embeddings)
+                $"There are no embeddings, {shapeText embeddings.shape}, and so nothing to compare: give those of a batch."
+
         if embeddings.dim () = 2L && labels.dim () > 0L && labels.shape[0] <> embeddings.shape[0] then
             invalidArg
                 (nameof labels)

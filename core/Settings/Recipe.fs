@@ -61,8 +61,11 @@ let private networkOf (config: Config) (encoder: Encoders.Encoder) =
     | 0 -> network
     | depth -> Network.withTrunk encoder (Encoders.Trunk.layer depth encoder) (precise (Encoders.Trunk.rest depth encoder)) network
 
-/// Images -> embedding of the settings' encoder and pooling.
-let network (config: Config) = encoder config |> networkOf config
+/// Images -> embedding of the settings' encoder and pooling. ArgumentException where a setting by itself is not allowed.
+let network (config: Config) =
+    match Settings.refused config with
+    | [] -> encoder config |> networkOf config
+    | problems -> invalidArg (nameof config) (problems |> List.map string |> String.concat "; ")
 
 /// The same for test time, with the encoder's norms folded into its convolutions: it runs with `Folding.parameters`.
 let folded (config: Config) =

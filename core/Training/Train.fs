@@ -7,6 +7,7 @@ open CondEmbed.Common
 
 type Average = { Decay: float; Of: ParamSpec list }
 
+[<StructuredFormatDisplay("{Text}")>]
 type Method =
     { Objective: Objective
       Optimiser: Optimiser.Rule
@@ -16,6 +17,28 @@ type Method =
       Clip: float
       Average: Average option
       Team: Team }
+
+    /// The optimiser, what of the objective it trains and how, and how large the objective is.
+    override this.ToString() =
+        let treated =
+            function
+            | Groups.Frozen -> "not trained"
+            | Groups.Trained(factor, decay) -> $"rate x {factor}, weight decay {decay}"
+
+        let processes = if Team.isShared this.Team then $", in {this.Team.Size} processes" else ""
+
+        [ $"{this.Optimiser}{processes}"
+          for rule in this.Rules do
+              $"{rule.Pattern}: {treated rule.Treatment}"
+          for later in this.Beginnings do
+              $"{later.Leaves}: from step {later.Step} on"
+          if this.Clip > 0.0 then $"gradients of length {this.Clip} at most"
+          for average in Option.toList this.Average do
+              $"running average, decay {average.Decay}"
+          $"objective: {(string this.Objective).Split('\n')[0]}" ]
+        |> String.concat "\n  "
+
+    member private this.Text = string this
 
 let plain rate steps objective =
     if not (rate > 0.0) then invalidArg (nameof rate) $"A learning rate is above 0, and this is {rate}."

@@ -12,7 +12,7 @@ type Average =
         Of: ParamSpec list
     }
 
-/// How an objective is trained.
+/// How an objective is trained. Shown as a few lines.
 type Method =
     {
         Objective: Objective

@@ -1,4 +1,4 @@
-// The bundled emoji at 48 px, in memory, for the scripts beside this one: 231 kinds to train on, and 231 others to test on.
+// The bundled emoji at 48 px, in memory, for the scripts beside this one: 208 kinds to train on, and 231 others to test on; 23 are left for validation.
 #load "load.fsx"
 
 open CondEmbed.Datasets

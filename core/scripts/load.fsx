@@ -19,3 +19,4 @@
 CondEmbed.Torch.Native.ownProcess ()
 CondEmbed.Torch.Native.ensure ()
 fsi.AddPrinter CondEmbed.Show.tensor
+fsi.AddPrinter(fun (image: CondEmbed.Images.RgbImage) -> string image)

@@ -97,6 +97,9 @@ public sealed class RgbImage
     /// <summary>Rows.</summary>
     public int Height { get; }
 
+    /// <summary>Its size, in one line.</summary>
+    public override string ToString() => $"image, {Width} x {Height} px";
+
     /// <summary>H W 3 bytes. Whoever changes them owns the image: cached images are shared and must be left alone.</summary>
     public byte[] Pixels { get; }
 }

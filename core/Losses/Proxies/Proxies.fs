@@ -14,7 +14,9 @@ let private checkLabels classes (labels: Tensor) =
     let least, greatest = toFloat (labels.min ()), toFloat (labels.max ())
 
     if least < 0.0 || greatest >= float classes then
-        invalidArg (nameof labels) $"There are proxies for the classes 0 to {classes - 1}, and labels from {least} to {greatest}."
+        invalidArg
+            (nameof labels)
+            $"There are proxies for the classes 0 to {classes - 1}, and labels from {least} to {greatest}: make the loss for all classes to train on, and number them from 0."
 
 /// How many classes have proxies, how many features a proxy has, and what is added to a loss for its proxies.
 type Shape =

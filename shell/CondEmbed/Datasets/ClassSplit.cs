@@ -1,9 +1,12 @@
+using Microsoft.FSharp.Core;
+
 namespace CondEmbed.Datasets;
 
 /// <summary>
 /// A data set divided into training, validation and test. Classes are disjoint, so that the test measures retrieval of unseen classes
 /// (unless <see cref="SplitOptions.SharedClasses"/> lets the data's own roles say otherwise).
 /// </summary>
+[StructuredFormatDisplay("{Shown}")]
 public sealed class ClassSplit
 {
     private readonly IImageDataset dataset;
@@ -77,6 +80,12 @@ public sealed class ClassSplit
         string[] subset = dataset.Subset is { } present ? [$"subset: {present}"] : [];
         return string.Join('\n', [$"split: {Rule}", .. Parts.Select(part => Line(part.Name, part.Images)), .. subset]);
     }
+
+    /// <summary>What F# Interactive prints.</summary>
+    internal string Shown => ToString();
+
+    /// <inheritdoc cref="Describe"/>
+    public override string ToString() => Describe();
 
     /// <summary>The same split without some images: bad ones, for example.</summary>
     public ClassSplit Without(IReadOnlyCollection<int> images)

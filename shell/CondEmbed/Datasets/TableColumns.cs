@@ -52,7 +52,13 @@ internal sealed class TableColumns
     {
         foreach (var name in names.Where(name => !Has(name)))
         {
-            problems.Add($"{where}: no column '{name}' among {string.Join(", ", header.Fields.Select(field => $"'{field}'"))}{LabelPairs.Nearest(header.Fields, name)}");
+            var remedy = name switch
+            {
+                "path" => ": name the column of the image files 'path' there",
+                "label" => ": name the column of the classes 'label' there",
+                _ => LabelPairs.Nearest(header.Fields, name),
+            };
+            problems.Add($"{where}: no column '{name}' among {string.Join(", ", header.Fields.Select(field => $"'{field}'"))}{remedy}");
         }
     }
 

@@ -35,7 +35,8 @@ public sealed class ImageTensors : IDisposable
     public ImageTensors(IImageDataset dataset, IReadOnlyList<int>? items = null, int size = 64)
     {
         ArgumentNullException.ThrowIfNull(dataset);
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(size);
+        if (size < 1)
+            throw new ArgumentOutOfRangeException(nameof(size), $"Images of {size} px have no pixels: give their side, such as 64.");
         Native.ensure();
         int[] chosen = [.. items ?? [.. Enumerable.Range(0, dataset.Count)]];
         var (reader, view) = (new ImageReader(dataset), new EvalTransform(size, size));
@@ -57,7 +58,7 @@ public sealed class ImageTensors : IDisposable
 
     /// <summary>
     /// The images to train on and those held out for the test, whose classes are others: of a folder of class folders, a table, a published set or a bundled one, as
-    /// <see cref="ImageDatasets.Open"/> takes them.
+    /// <see cref="ImageDatasets.Open"/> takes them. None of the classes to train on are kept back for validation.
     /// </summary>
     /// <param name="data">What the user wrote.</param>
     /// <param name="size">The side of the squares, in pixels.</param>
@@ -65,7 +66,7 @@ public sealed class ImageTensors : IDisposable
     public static ImageHalves Halves(string data, int size = 64)
     {
         var images = ImageDatasets.Open(data);
-        var split = ClassSplit.Make(images);
+        var split = ClassSplit.Make(images, new SplitOptions { ValidationShare = 0 });
         var train = new ImageTensors(images, split.Train, size);
 
         try
@@ -93,7 +94,8 @@ public sealed class ImageTensors : IDisposable
     public Batch All { get; }
 
     /// <summary>One image.</summary>
-    public RgbImage Image(int index) => images[index];
+    /// <exception cref="ArgumentOutOfRangeException">There is none of that number.</exception>
+    public RgbImage Image(int index) => images[Known(index)];
 
     /// <summary>
     /// The batch of a step: perClass images of each of batch / perClass classes, drawn as <see cref="MPerClassSampler"/> does. A class with fewer images than that has some of them
@@ -107,6 +109,8 @@ public sealed class ImageTensors : IDisposable
     /// <exception cref="InputException">The numbers do not fit together, or do not fit the classes.</exception>
     public Batch Draw(int step, int batch = 64, int perClass = 4, int seed = 0, IImageTransform? view = null)
     {
+        if (step < 0)
+            throw new ArgumentOutOfRangeException(nameof(step), $"The step is {step}, and steps are counted from 0.");
         if (drawn is not { } known || (known.Batch, known.PerClass, known.Seed) != (batch, perClass, seed))
         {
             int[] items = [.. Enumerable.Range(0, images.Length)];
@@ -127,7 +131,7 @@ public sealed class ImageTensors : IDisposable
     /// <param name="queries">Which images, from 0.</param>
     /// <param name="count">Neighbours of each image.</param>
     /// <param name="zoom">Every pixel becomes a square of zoom x zoom.</param>
-    /// <exception cref="ArgumentException">The numbers of embeddings and images differ.</exception>
+    /// <exception cref="ArgumentException">The numbers of embeddings and images differ, or there is no image of the number of a query.</exception>
     public RgbImage Neighbours(torch.Tensor embeddings, IEnumerable<int> queries, int count = 6, int zoom = 2)
     {
         ArgumentNullException.ThrowIfNull(queries);
@@ -138,7 +142,7 @@ public sealed class ImageTensors : IDisposable
         var tiles = new List<Tile>();
         foreach (var query in queries)
         {
-            tiles.Add(new Tile(images[query], Names[query]));
+            tiles.Add(new Tile(Image(query), Names[query]));
             foreach (var item in nearest.Of(query))
                 tiles.Add(new Tile(images[item], Names[item], labels[item] == labels[query] ? Right : Wrong));
         }
@@ -149,11 +153,14 @@ public sealed class ImageTensors : IDisposable
     /// <summary>An attention map as colours over the grey image: dark where it is smallest, light where it is largest.</summary>
     /// <param name="index">Which image, from 0.</param>
     /// <param name="look">h w: one number for each position of a feature map.</param>
+    /// <exception cref="ArgumentException">It is no such map, or there is no image of that number.</exception>
     public RgbImage Heat(int index, torch.Tensor look)
     {
         ArgumentNullException.ThrowIfNull(look);
+        if (look.dim() != 2)
+            throw new ArgumentException($"An attention map is h w, a number for each position; this is [{string.Join(", ", look.shape)}]: take one of several, maps[0L], or give it its sides, look.reshape (h, w).", nameof(look));
         var numbers = TensorEmbeddings.Of(look);
-        return HeatMap.Over(images[index], numbers.Values, numbers.Count, numbers.Dimension);
+        return HeatMap.Over(Image(index), numbers.Values, numbers.Count, numbers.Dimension);
     }
 
     /// <summary>What F# Interactive prints.</summary>
@@ -168,6 +175,10 @@ public sealed class ImageTensors : IDisposable
         All.Images.Dispose();
         All.Labels.Dispose();
     }
+
+    private int Known(int index) => index >= 0 && index < images.Length
+        ? index
+        : throw new ArgumentOutOfRangeException(nameof(index), $"There is no image {index}: there are {images.Length}, from 0 to {images.Length - 1}.");
 
     private Batch Tensors(int[] chosen, IImageTransform? view, int seed, int step)
     {

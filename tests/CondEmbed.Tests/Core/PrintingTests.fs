@@ -154,6 +154,26 @@ let tests =
                   Expect.equal (namesIn (string state.Params)) shown "its parameters"
                   Expect.equal (namesIn (string state.Evaluated)) shown "what is evaluated")
 
+          testCase "how an objective is trained is a few lines, without the tree of the objective" (fun () ->
+              let network = Network.ofMap body (meanPool --> Layer.named "fc" (linear 32 1000))
+              let objective = Objective.baseline network (Losses.All.ofText "proxy-anchor" 3 1000)
+              let plain = Train.plain 0.1 10 objective
+
+              let expected =
+                  "AdamW (0.9, 0.999, 1e-08)\n  *: rate x 1, weight decay 0.01\n  objective: 36,928 parameters and 64 statistics"
+
+              Expect.equal (string plain) expected "the text"
+              Expect.equal (sprintf "%A" plain) expected "by %A"
+              let clipped = string { plain with Clip = 2.0; Beginnings = [ { Leaves = "fc*"; Step = 3 } ] }
+              Expect.stringContains clipped "\n  fc*: from step 3 on\n  gradients of length 2 at most\n" "what is not usual")
+
+          testCase "an image and a split are told, not dumped" (fun () ->
+              let image = CondEmbed.Images.RgbImage(4, 3, Array.zeroCreate 36)
+              Expect.equal (string image) "image, 4 x 3 px" "an image"
+              let split = CondEmbed.Datasets.ClassSplit.Make(CondEmbed.Datasets.EmojiDataset.Open())
+              Expect.stringContains (string split) "\ntrain: 208 classes, 1248 images\n" "a split"
+              Expect.equal (sprintf "%A" split) (string split) "by %A")
+
           tensorTest "a tensor is one line, never the whole" (fun () ->
               let x = torch.arange(0.0, 1000.0, dtype = float32, device = torch.CPU).reshape(10L, 100L)
 

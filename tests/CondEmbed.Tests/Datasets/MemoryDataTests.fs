@@ -123,7 +123,35 @@ let private tensors =
               Expect.isTrue (colours.Contains [| 210uy; 50uy; 40uy |]) "the third of another in red"
 
               Expect.throwsC (fun () -> tensors.Neighbours(torch.eye 4L, [ 0 ]) |> ignore) (fun error ->
-                  Expect.stringContains error.Message "12 images need 12 embeddings, not 4" "the message")) ]
+                  Expect.stringContains error.Message "12 images need 12 embeddings, not 4" "the message"))
+
+          tensorTest "an image that is not there, a map that is none and a size of nothing are refused in words" (fun () ->
+              use tensors = new ImageTensors(data.Value, null, 4)
+
+              let refused (words: string) (mistake: unit -> obj) =
+                  Expect.throwsC (mistake >> ignore) (fun error -> Expect.stringContains error.Message words "the message")
+
+              let perfect = torch.eye(4L).index_select(0L, tensors.All.Labels)
+              refused "no image 12: there are 12, from 0 to 11" (fun () -> tensors.Image 12)
+              refused "no image -1" (fun () -> tensors.Image -1)
+              refused "no image 99" (fun () -> tensors.Neighbours(perfect, [ 0; 99 ], 3, 1))
+              refused "no image 99" (fun () -> tensors.Heat(99, torch.ones (2L, 2L)))
+              refused "An attention map is h w" (fun () -> tensors.Heat(0, torch.ones 4L))
+              refused "The step is -1" (fun () -> tensors.Draw(-1, 6, 3))
+              refused "Images of 0 px" (fun () -> new ImageTensors(data.Value, null, 0)))
+
+          tensorTest "halves have every class, in the one or the other" (fun () ->
+              inFolder (fun folder ->
+                  for n in 0..23 do
+                      let file = Path.Combine(folder, $"class{n / 2}", $"{n}.png")
+                      Directory.CreateDirectory(Path.GetDirectoryName file) |> ignore
+                      ImageEncoder.SavePng(plain n, file)
+
+                  let halves = ImageTensors.Halves(folder, 4)
+                  use train = halves.Train
+                  use test = halves.Test
+                  Expect.equal (train.Classes.Count, test.Classes.Count) (6, 6) "none is left out"
+                  Expect.isEmpty (Seq.filter (fun name -> Seq.contains name test.Classes) train.Classes) "apart")) ]
 
 let private plots =
     testList

@@ -41,6 +41,21 @@ let all: (string * string list * (unit -> unit)) list =
       [ "class numbers"; "[4, 4]"; "leave the memory out" ],
       fun () -> remember 4 (zeros [ 4L; 4L ]) (zeros [ 4L; 4L ])
 
+      for text in [ "proxy-anchor"; "supcon"; "triplet" ] do
+          $"no embeddings for {text}",
+          [ "no embeddings, [0, 4]"; "those of a batch" ],
+          (fun () -> score text (zeros [ 0L; 4L ]) (labelsOf []))
+
+      "a class without proxies",
+      [ "classes 0 to 2"; "from 2 to 3"; "all classes to train on" ],
+      fun () -> score "proxy-anchor" (zeros [ 2L; 4L ]) (labelsOf [ 2; 3 ])
+
+      "a number of many", [ "[3]"; "x.mean ()" ], (fun () -> toFloat (zeros [ 3L ]) |> ignore)
+
+      "settings of a network that are not allowed",
+      [ "embedding: is -1"; "at least" ],
+      fun () -> Recipe.network { Config.standard with Embedding = -1 } |> ignore
+
       "marks of pairs for proxies",
       [ "class numbers B"; "[4, 4]"; "a loss on similarities" ],
       fun () -> score "proxy-anchor" (zeros [ 4L; 4L ]) (zeros [ 4L; 4L ])
