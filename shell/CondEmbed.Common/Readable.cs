@@ -27,6 +27,9 @@ public static class Readable
     /// <summary>A whole number with thousands separated: "60,502".</summary>
     public static string Count(long count) => Text($"{count:N0}");
 
+    /// <summary>A number of things by their name in the singular, which takes an s in the plural: "1 seed", "60,502 seeds".</summary>
+    public static string Counted(long count, string noun) => count == 1 ? $"1 {noun}" : $"{Count(count)} {noun}s";
+
     /// <summary>A number in about <paramref name="digits"/> significant digits: "1.234", "0.0009", "1.2e-06", "nan".</summary>
     public static string Number(double value, int digits = 4)
     {

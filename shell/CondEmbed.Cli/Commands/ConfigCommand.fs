@@ -57,13 +57,15 @@ let private check file =
         let plan = StudyFile.Read file
         StudyChecks.OnData(plan, Output.notice)
         let trials = if plan.Trials.Count > 1 then $", {plan.Trials.Count} settings" else ""
-        Output.result $"{file}: valid; a study of {plan.Arms.Count} arms{trials} with {plan.Seeds.Count} seeds."
+        let arms, seeds = Readable.Counted(plan.Arms.Count, "arm"), Readable.Counted(plan.Seeds.Count, "seed")
+        Output.result $"{file}: valid; a study of {arms}{trials} with {seeds}."
     else
         let given, _ = TrainCommand.settingsOf (Some file)
         let settings = DataDefaults.Resolve(given, Output.notice)
         let data = settings.Host.Data
         if ImageDatasets.IsEmbedded data || Path.Exists data then RunData.OpenForTraining settings |> ignore
-        Output.result $"{file}: valid; {given.Length} settings are given, data {settings.Host.Data}, encoder {settings.Core.Encoder}."
+        let number = Readable.Counted(given.Length, "setting")
+        Output.result $"{file}: valid; it gives {number}, data {settings.Host.Data}, encoder {settings.Core.Encoder}."
 
 let private show (arguments: ParseResults<ConfigArgument>) =
     demandNone arguments "--show" [ isForce ]

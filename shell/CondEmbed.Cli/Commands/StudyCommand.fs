@@ -95,13 +95,15 @@ let private show (arguments: ParseResults<StudyArgument>) (results: StudyResults
         for sentence in StudyVerdict.Sentences results do
             Output.result sentence
 
-        if results.Unmatched.Count = 0 then
+        if results.Differences.Count = 0 then
+            Output.result $"Nothing is compared: no other arm has a finished run with a seed of {results.Baseline}'s."
+        elif results.Unmatched.Count = 0 then
             Output.result "Matched: with each seed, all arms started from the same encoder and saw the same images, by their checksums."
         else
             for problem in results.Unmatched do
                 Output.result $"Not matched: {problem}."
 
-        if results.Missing.Count > 0 then Output.result $"{results.Missing.Count} runs are missing."
+        if results.Missing.Count > 0 then Output.result $"""{Readable.Counted(results.Missing.Count, "run")} missing."""
 
 let private conclude arguments (study: Study) (results: StudyResults) =
     show arguments results
@@ -176,7 +178,8 @@ let private runOf (commandLine: string) (stop: CancellationToken) (arguments: Pa
         study.Report() |> conclude arguments study
     else
         let trials = if study.Plan.Trials.Count > 1 then $"{study.Plan.Trials.Count} settings x " else ""
-        Output.notice $"{study.Plan.Arms.Count} arms x {trials}{study.Plan.Seeds.Count} seeds in {Path.GetFullPath out}"
+        let arms, seeds = Readable.Counted(study.Plan.Arms.Count, "arm"), Readable.Counted(study.Plan.Seeds.Count, "seed")
+        Output.notice $"{arms} x {trials}{seeds} in {Path.GetFullPath out}"
 
         Output.event
             "started"
@@ -194,7 +197,11 @@ let run (commandLine: string) (stop: CancellationToken) (arguments: ParseResults
     Limits.demandNone "write max_megapixels into the study's file."
     demandSound arguments
 
-    if Path.GetExtension(file).Equals(".json", StringComparison.OrdinalIgnoreCase) then
+    let stored = Path.Combine(file, "study.json")
+
+    if File.Exists stored then
+        refuse $"{file}: is the folder of a study; name its results, {stored}, or the study's TOML file."
+    elif Path.GetExtension(file).Equals(".json", StringComparison.OrdinalIgnoreCase) then
         showStored arguments file
     else
         runOf commandLine stop arguments file

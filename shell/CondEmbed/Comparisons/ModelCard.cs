@@ -44,7 +44,7 @@ public static class ModelCard
         pipeline_tag: image-feature-extraction
         {(licence is null ? "" : $"license: {licence}\n")}tags: [deep-metric-learning, image-retrieval]
         ---
-        # {run.Name}
+        # {new RunFolder(run.Folder).Name}
 
         A network that embeds images: `{Setting(run, "encoder")}` at {Setting(run, "size")} px, {Features(run)}. {(start.Imported is null
             ? $"Images of the same class lie close together, measured by the cosine, also for classes that it has never seen. {Levels(run)}"

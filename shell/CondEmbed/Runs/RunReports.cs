@@ -31,7 +31,7 @@ internal sealed class RunReports(RunFolder folder, RunSettings settings, string 
         HtmlReport.Write(
             new RunReport
             {
-                Title = Path.GetFileName(folder.Root),
+                Title = folder.Name,
                 Command = command,
                 Data = new RunDataFacts(data, settings.Core.Seed).Summary(),
                 Settings = Settings(),

@@ -17,6 +17,17 @@ public sealed class RunFolder(string root)
     /// <summary>The run folder.</summary>
     public string Root { get; } = root;
 
+    /// <summary>Its name for people: the folder's; of a study's run those of the study and the arm too, since <c>seed-0</c> says nothing.</summary>
+    internal string Name
+    {
+        get
+        {
+            string[] parts = Path.GetFullPath(Root).Split(Path.DirectorySeparatorChar, StringSplitOptions.RemoveEmptyEntries);
+            var isOfStudy = parts is [.., var last] && last.StartsWith("seed-", StringComparison.Ordinal) && last[5..].All(char.IsAsciiDigit);
+            return string.Join('/', parts.TakeLast(!isOfStudy ? 1 : parts is [.., var trial, _] && trial.Contains('=', StringComparison.Ordinal) ? 4 : 3));
+        }
+    }
+
     /// <summary>The resolved settings.</summary>
     public string Settings => Path.Combine(Root, "config.toml");
 

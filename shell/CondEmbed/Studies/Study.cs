@@ -115,7 +115,7 @@ public sealed class Study
     {
         if (!Directory.Exists(root))
         {
-            throw new InputException($"{root}: no study was started there; {Wording.Of("call Run", "leave out --report-only, --power and --latex")} to start it.");
+            throw new InputException($"{root}: no study was started there; {Wording.Of("call Run", "leave out --report-only, --power and --latex")} to start it, or {Wording.Of("give Study the folder", "say with --out")} where it is.");
         }
 
         DemandOwnFiles();

@@ -36,17 +36,17 @@ public static class StudyReport
     private static Html Header(StudyResults results)
     {
         var seeds = results.Runs.Select(run => run.Seed).Distinct().Count();
-        var missing = results.Missing.Count == 0 ? "" : $"{results.Missing.Count} runs are missing";
+        var missing = results.Missing.Count == 0 ? "" : $"{Readable.Counted(results.Missing.Count, "run")} missing";
         var subset = results.Runs.Select(run => run.Subset).FirstOrDefault(subset => subset is not null);
         var trials = results.Trials.Count == 0 ? "" : $"{results.Trials.CountBy(trial => trial.Arm).Max(arm => arm.Value)} settings";
         var runs = results.Trials.Count == 0 ? results.Runs.Count : results.Trials.Sum(trial => trial.Seeds);
-        string[] facts = [$"{results.Arms.Count} arms", trials, $"{seeds} seeds", $"{runs} runs", missing];
+        string[] facts = [Readable.Counted(results.Arms.Count, "arm"), trials, Readable.Counted(seeds, "seed"), Readable.Counted(runs, "run"), missing];
         return Html.Of($"""
             <header><p class="brand">{Brand}</p>
             <h1>{results.Name}</h1>
             <p class="meta">{facts.Where(fact => fact.Length > 0).Select(fact => Html.Of($"<span>{fact}</span>"))}</p>
             {(subset is null ? Html.Empty : Html.Of($"<p class=\"note\"><b>Measured on a subset</b>, so not comparable with published numbers: {subset}.</p>"))}
-            <nav><a href="#gains">Gains</a><a href="#values">Values</a><a href="#curves">Curves</a><a href="#cost">Cost</a><a href="#matching">Matching</a><a href="#seeds">Runs</a><a href="#settings">Settings</a><a href="#command">Command</a></nav></header>
+            <nav><a href="#gains">Gains</a><a href="#values">Values</a>{(results.Trials.Count == 0 ? Html.Empty : Html.Of($"<a href=\"#trials\">Settings tried</a>"))}<a href="#curves">Curves</a><a href="#cost">Cost</a><a href="#matching">Matching</a><a href="#seeds">Runs</a><a href="#settings">Settings</a><a href="#command">Command</a></nav></header>
 
             """);
     }
@@ -80,19 +80,19 @@ public static class StudyReport
         var pairs = results.Controls.Where(one => one.Measured == measured).GroupBy(one => (one.Arm, one.Against)).ToArray();
         var heads = results.Metrics.Select(metric => $"{MetricNames.Display(metric)} gain [95 % interval]");
         var rows = pairs.Select(pair =>
-            Page.Row($"{pair.Key.Arm} over {pair.Key.Against}", results.Metrics.Select(metric => Gained(pair.FirstOrDefault(one => one.Metric == metric)))));
+            Page.Row($"{pair.Key.Arm} over {pair.Key.Against}", results.Metrics.Select(metric => Gained(pair.FirstOrDefault(one => one.Metric == metric), isCorrected: true))));
         return pairs.Length == 0 ? Html.Empty : Html.Of($"<div class=\"group\"><h3>{measured}, over controls</h3>{Page.Table(["arms", .. heads], rows)}</div>\n");
     }
 
-    /// <summary>A gain in a cell, and below it the corrected interval and how many seeds gained.</summary>
-    private static Html Gained(PairedDifference? difference)
+    /// <summary>A gain in a cell, and below it the corrected interval, where there is more than one comparison to correct for, and how many seeds gained.</summary>
+    private static Html Gained(PairedDifference? difference, bool isCorrected)
     {
         if (difference is null)
         {
             return Html.Of($"<td></td>");
         }
 
-        var corrected = difference.Corrected is null ? "" : $"by Holm {StudyTables.Corrected(difference)}; ";
+        var corrected = difference.Corrected is null || !isCorrected ? "" : $"by Holm {StudyTables.Corrected(difference)}; ";
         var seeds = $"{difference.Values.Count(value => value > 0)} of {difference.Values.Count} seeds better";
         return Html.Of($"<td><span class=\"{Kind(difference)}\">{StudyTables.Gain(difference.Estimate)}</span><small class=\"below\">{corrected}{seeds}</small></td>");
     }
@@ -128,12 +128,14 @@ public static class StudyReport
         var mean = values.Count == 0 ? "" : Readable.Percent(values.Average());
         var difference = results.Differences.FirstOrDefault(one => one.Arm == arm && one.Measured == measured && one.Metric == metric);
 
-        return Html.Of($"<td class=\"strong\">{mean}</td>{Gained(difference)}");
+        return Html.Of($"<td class=\"strong\">{mean}</td>{Gained(difference, results.IsCorrected)}");
     }
 
     private static Html Matching(StudyResults results)
     {
-        var verdict = results.Unmatched.Count == 0
+        var verdict = results.Differences.Count == 0
+            ? Html.Of($"<p>Nothing is compared: no other arm has a finished run with a seed of {results.Baseline}'s.</p>")
+            : results.Unmatched.Count == 0
             ? Html.Of($"<p>With each seed all arms started from the same encoder and head, and saw the same images in the same batches and the same augmentation: their SHA-256 sums are equal.</p>")
             : Html.Of($"<ul>{results.Unmatched.Select(problem => Html.Of($"<li class=\"warning\">{problem}</li>"))}</ul>");
         return Html.Of($"<div class=\"card\">{verdict}{Page.Facts(results.Environment.Select(pair => new Fact(pair.Key, pair.Value)))}</div>");

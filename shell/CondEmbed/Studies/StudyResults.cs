@@ -103,7 +103,7 @@ public sealed record StudyResults
             {
                 ["CondEmbed"] = About.Version,
                 ["TorchSharp"] = typeof(TorchSharp.torch).Assembly.GetName().Version!.ToString(3),
-                ["System"] = $"{RuntimeInformation.OSDescription}, {RuntimeInformation.OSArchitecture}, {System.Environment.ProcessorCount} cores",
+                ["System"] = $"{RuntimeInformation.OSDescription}, {RuntimeInformation.OSArchitecture}, {Readable.Counted(System.Environment.ProcessorCount, "core")}",
                 ["Runs at once"] = FormattableString.Invariant($"{atOnce}"),
             },
             Rerank = plan.Rerank,

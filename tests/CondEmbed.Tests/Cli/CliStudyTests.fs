@@ -49,6 +49,12 @@ let tests =
                   Expect.stringContains planned "conditional, seed 1" "what there is to run"
                   Expect.isFalse (Directory.Exists out) "nothing is run for that"
 
+                  Directory.CreateDirectory out |> ignore
+                  let none = succeeds [ "study"; file; "--out"; out; "--report-only" ]
+                  Expect.stringContains none "Nothing is compared: no other arm has a finished run" "without any"
+                  Expect.isFalse (none.Contains "Matched") "nothing is matched"
+                  Expect.stringContains (File.ReadAllText(Path.Combine(out, "study.html"))) "Nothing is compared" "on the page"
+
                   let study = condembed [ "study"; file; "--out"; out; "--jobs"; "2" ]
                   Expect.equal study.Code 0 study.Everything
 
@@ -132,6 +138,13 @@ let tests =
                   let file = Path.Combine(folder, "study.json")
                   File.Copy(Path.Combine(repositoryRoot (), "tests", "studies", "emoji-sieve.json"), file)
                   let study more = succeeds ("study" :: file :: more)
+                  let asFolder = condembed [ "study"; folder; "--power" ]
+                  Expect.equal asFolder.Code 2 asFolder.Everything
+
+                  Expect.stringContains
+                      asFolder.Error
+                      $"is the folder of a study; name its results, {file}"
+                      "the folder in place of the file"
 
                   for words in [ "gain over baseline"; "by Holm"; "] p 0." ] do
                       Expect.stringContains (study []) words words
@@ -174,6 +187,7 @@ let tests =
                   refused [ "--jobs 0" ] [ written folder []; "--jobs"; "0" ]
                   File.WriteAllText(Path.Combine(folder, "wrong.toml"), "[arms.a]\nlevles = 1\n")
                   refused [ "wrong.toml"; "levles"; "levels" ] [ "wrong.toml" ]
+                  refused [ "no study was started there"; "--out" ] [ written folder []; "--report-only" ]
                   File.WriteAllText(Path.Combine(folder, "far.toml"), "[base]\ndata = 'far'\n[arms.a]\nlevels = 1\n")
                   refused [ "data = far: does not exist" ] [ "far.toml" ])
           } ]

@@ -60,6 +60,27 @@ let private cards =
           Expect.isFalse (card.Contains(Path.GetDirectoryName run.Root)) "no path of this machine"
           Expect.stringContains (ModelCard.Of run.Root) "No licence is stated" "without one"
       }
+      test "the name of a study's run says of which study and arm it is" {
+          let name (parts: string list) = RunFolder(Path.Combine(List.toArray ("runs" :: parts))).Name
+          Expect.equal (name [ "first" ]) "first" "a run by itself"
+          Expect.equal (name [ "tuned"; "conditional"; "seed-0" ]) "tuned/conditional/seed-0" "an arm"
+
+          Expect.equal
+              (name [ "tuned"; "a"; "lr=0.1,loss=triplet"; "seed-12" ])
+              "tuned/a/lr=0.1,loss=triplet/seed-12"
+              "with settings of its own"
+
+          Expect.equal (name [ "tuned"; "seed-of-doubt" ]) "seed-of-doubt" "another name"
+
+          inFolder (fun folder ->
+              let copy = Path.Combine(folder, "mine", "arm", "seed-3")
+              Directory.CreateDirectory copy |> ignore
+
+              for file in Directory.GetFiles(finishedRun []) do
+                  File.Copy(file, Path.Combine(copy, Path.GetFileName file))
+
+              Expect.stringContains (ModelCard.Of copy) "\n# mine/arm/seed-3\n" "the card's title")
+      }
       test "a run without a table of classes has a card without intervals, and one under way has none" {
           let short = finishedRun [ "report", "false" ]
           Expect.isFalse ((ModelCard.Of short).Contains "interval") "no classes"

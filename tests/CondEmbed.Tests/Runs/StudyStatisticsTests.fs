@@ -151,6 +151,14 @@ let tests =
                   let gains = results.Differences |> Seq.filter (fun one -> one.Corrected.Low > 0.0) |> Seq.length
                   Expect.equal (html.Split("<g class=\"gain\">").Length - 1) gains "in the charts too")
           }
+          test "where a single arm is compared, the page says nothing of a correction" {
+              inFolder (fun folder ->
+                  let page = IO.Path.Combine(folder, "study.html")
+                  StudyReport.Write(stored "emoji-contrastive", page)
+                  let html = IO.File.ReadAllText page
+                  Expect.isFalse (html.Contains "Holm") "there is nothing to correct for"
+                  Expect.stringContains html " seeds better" "but how many seeds gained")
+          }
           test "how many seeds an interval needs" {
               // By hand: t(.975, 17) = 2.10982, and 2.10982 / sqrt 18 = .4973; of 17 it is 2.11991 / sqrt 17 = .5142.
               Expect.equal (StudyPower.Needed(1.0, 0.5)) 18 "half a deviation"
