@@ -131,7 +131,7 @@ let private classes = lazy plain "classes" [ "metrics"; embeddings.Value; "--per
 let private study =
     lazy
         (let file = Path.Combine(kept.Value, "study.toml")
-         let setting (words: string) = words.Split('=', 2) |> fun pair -> $"{pair[0]} = '{pair[1]}'"
+         let setting (words: string) = words.Split('=', 2) |> fun pair -> $"{pair[0]} = {CondEmbed.Options.TomlSettings.Literal pair[1]}"
 
          let base' =
              settings [ "data", images.Value; "steps", "2"; "evaluate_every", "0" ]

@@ -17,7 +17,7 @@ let private written folder (others: (string * string) list) =
           "[base]"
           $"data = '{imageFolder.Value}'"
           for KeyValue(key, value) in Map(tiny @ others) do
-              $"{key} = '{value}'"
+              $"{key} = {CondEmbed.Options.TomlSettings.Literal value}"
           "[arms.baseline]"
           "levels = 0"
           "[arms.conditional]"

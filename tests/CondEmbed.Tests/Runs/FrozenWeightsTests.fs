@@ -112,7 +112,7 @@ let private ofStudies =
         "a study"
         [ test "keeps frozen stages once and no checkpoints, and still measures, goes on and re-ranks" {
               inFolder (fun folder ->
-                  let base' = [ for key, value in freeze -> $"{key} = '{value}'" ]
+                  let base' = [ for key, value in freeze -> $"{key} = {CondEmbed.Options.TomlSettings.Literal value}" ]
                   let arms = base' @ two
                   let plan more = StudyFile.Parse("test.toml", study more arms)
                   Study(plan [], folder).Run() |> ignore
